@@ -1,0 +1,66 @@
+import type { HostFacts } from '../host/facts.ts';
+import type { Limits, Passthrough, SandboxSpec } from '../spec/spec.ts';
+import type { Launch } from './launch.ts';
+
+/** What an engine can do. Callers ask for these, never for an engine's name; `--help` and `doctor` print them. */
+export interface EngineCapabilities {
+  /** The command sees only its own root, processes, IPC, hostname. */
+  readonly isolates: boolean;
+  /** `-v`, `-p`, `-u`/`-g`, `-n` (as an option), `-d`, `--read-only`. */
+  readonly environment: boolean;
+  readonly workingDirectory: boolean;
+  readonly idBase: boolean;
+  readonly network: 'always-shared' | 'optional' | 'bridge';
+  readonly binds: boolean;
+  readonly readOnlyRoot: boolean;
+  readonly passthrough: readonly Passthrough[];
+  readonly limits: readonly (keyof Limits)[];
+  readonly seccomp: boolean;
+  readonly tun: boolean;
+  /** Works without root (over a directory). */
+  readonly unprivileged: boolean;
+}
+
+/** One reason why a spec cannot run here. The first one becomes the error, all are listed by `--json` and `--dry-run`. */
+export interface Problem {
+  readonly code: import('../error.ts').ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** How the files of a rootfs are owned on disk. */
+export type Ownership =
+  /** As in any Linux system: root's files belong to 0. */
+  | { readonly kind: 'natural' }
+  /** Shifted by a base: root's files belong to `uidBase`/`gidBase`. */
+  | { readonly kind: 'shifted'; readonly uidBase: number; readonly gidBase: number };
+
+/** The tree a sandbox sees as /, as the lease hands it over. */
+export interface Rootfs {
+  /** Directory to show as /; for `layers`, where the merged tree is put together (an empty directory). */
+  readonly path: string;
+  readonly ownership: Ownership;
+  readonly idmappable: boolean;
+  /** Present for overlay clones: merged in the sandbox's own mount namespace. `upperParent` holds `upper` and `work`. */
+  readonly layers?: { readonly lower: string; readonly upperParent: string; readonly lowerIdmappable: boolean; readonly upperIdmappable: boolean };
+}
+
+/** What a plan is made of. `runId` is 16 hex digits, unique on this host; `slot` numbers the id range of the lease. */
+export interface PlanInput {
+  readonly spec: SandboxSpec;
+  readonly rootfs: Rootfs;
+  readonly facts: HostFacts;
+  readonly runId: string;
+  readonly idSlot: number;
+}
+
+/** An engine: a capability record and two pure functions. */
+export interface Engine {
+  readonly name: string;
+  readonly summary: string;
+  readonly capabilities: EngineCapabilities;
+  /** Every reason why `spec` cannot run on `facts` with this engine; called before anything is leased. */
+  readonly check: (spec: SandboxSpec, facts: HostFacts) => readonly Problem[];
+  /** The decision. Throws IsolateError only for what `check` cannot see (the rootfs). */
+  readonly plan: (input: PlanInput) => Launch;
+}

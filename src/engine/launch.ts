@@ -1,0 +1,103 @@
+/** One entry of an id map: `count` ids from `inside` are `outside` and the following (user_namespaces(7)). */
+export interface IdMapEntry {
+  readonly inside: number;
+  readonly outside: number;
+  readonly count: number;
+}
+
+/** The user namespace the launcher makes and enters; ids 0/0 are taken in it. */
+export interface UserNamespace {
+  readonly uidMap: readonly IdMapEntry[];
+  readonly gidMap: readonly IdMapEntry[];
+  /** `direct`: the launcher writes the maps (root); `newidmap`: newuidmap(1) and newgidmap(1) do; `single`: one id each, setgroups denied. */
+  readonly writer: 'direct' | 'newidmap' | 'single';
+  readonly newuidmap?: string;
+  readonly newgidmap?: string;
+}
+
+/** How ids on a bound tree are translated: not; by the launch's user namespace; or one host owner shown as the sandbox's 0. */
+export type Idmap = 'none' | 'sandbox' | { readonly uid: number; readonly gid: number };
+
+/**
+ * One mount, carried out by the launcher in order. `target` is resolved beneath `root` (openat2(2), RESOLVE_IN_ROOT and
+ * RESOLVE_NO_MAGICLINKS) when `root` is given, else it is a path of the launcher's own making.
+ */
+export type MountOperation =
+  | {
+      readonly kind: 'bind';
+      readonly source: string;
+      readonly root?: string;
+      readonly target: string;
+      readonly recursive: boolean;
+      readonly readOnly: boolean;
+      readonly noSuid: boolean;
+      readonly noDev: boolean;
+      readonly idmap: Idmap;
+      /** Make a missing target of this kind beneath `root`. */
+      readonly create: 'none' | 'directory' | 'file';
+    }
+  | {
+      readonly kind: 'mount';
+      readonly type: string;
+      readonly source: string;
+      readonly root?: string;
+      readonly target: string;
+      /** `nosuid`, `nodev`, `noexec`, `ro`, as in mount(8). */
+      readonly flags: readonly string[];
+      /** The file system's own options, comma separated; may be empty. */
+      readonly options: string;
+    }
+  | { readonly kind: 'mkdir'; readonly path: string; readonly mode: number };
+
+/** A descriptor the started program inherits under `number` (3 to 99); every other one above 2 is closed. */
+export type Descriptor =
+  | { readonly number: number; readonly kind: 'data'; readonly label: string; readonly content: Uint8Array }
+  | { readonly number: number; readonly kind: 'file'; readonly path: string }
+  /** The launcher itself, to be executed inside as the stage: `/proc/self/fd/N STATUSFD COMMAND [ARG...]`. */
+  | { readonly number: number; readonly kind: 'stage' }
+  /** The stage's end of the status socket. */
+  | { readonly number: number; readonly kind: 'stage-status' };
+
+/** A file that must exist while the engine runs: written mode 0600 before the start, removed after the end. */
+export interface LaunchFile {
+  readonly path: string;
+  readonly content: string;
+}
+
+/** A cgroup directory made for this run: settings written in order, the engine joins it, removed at the end. */
+export interface CgroupDirectory {
+  readonly path: string;
+  readonly settings: readonly { readonly file: string; readonly value: string }[];
+}
+
+/**
+ * The whole decision about one start, and the only thing the launcher gets to know. Plain data: `--dry-run` prints it,
+ * the golden tests record it, `encodeLaunchRecord` turns it into the launcher's record.
+ */
+export interface Launch {
+  readonly engine: string;
+  /** Absolute path of the program to execute, or the number of a descriptor to execute (execveat(2)). */
+  readonly file: string | number;
+  /** All of argv, argv[0] included. */
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly descriptors: readonly Descriptor[];
+  readonly files: readonly LaunchFile[];
+  readonly userNamespace: UserNamespace | null;
+  /** A private mount namespace; needed for `hostMounts`. */
+  readonly mountNamespace: boolean;
+  /** A process namespace with the launcher as its init, so that nothing outlives the run. */
+  readonly pidNamespace: boolean;
+  /** Carried out before the user namespace is entered, with the caller's rights. */
+  readonly hostMounts: readonly MountOperation[];
+  /** Carried out after it was entered. */
+  readonly sandboxMounts: readonly MountOperation[];
+  readonly cgroups: readonly CgroupDirectory[];
+  /** chroot(2) to this path after the mounts; null: not. */
+  readonly root: string | null;
+  /** Working directory of the started program, after `root`. */
+  readonly workingDirectory: string;
+  readonly noNewPrivileges: boolean;
+  /** A file of struct sock_filter that the launcher installs right before execve; null: none, or the engine does it. */
+  readonly seccompFilter: string | null;
+}

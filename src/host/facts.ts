@@ -1,0 +1,74 @@
+/** `count` host ids from `start`. */
+export interface IdRange {
+  readonly start: number;
+  readonly count: number;
+}
+
+/** Programs of the host that isolate may start, found once; null where there is none. Absolute paths. */
+export type ToolName =
+  | 'bwrap'
+  | 'lxc-execute'
+  | 'lxc-start'
+  | 'zfs'
+  | 'zpool'
+  | 'newuidmap'
+  | 'newgidmap'
+  | 'xauth';
+
+/** The caller and the ids sandboxes may run under. */
+export interface UserFacts {
+  readonly uid: number;
+  readonly gid: number;
+  /** Subordinate ranges of the caller (subuid(5)); empty where there are none. */
+  readonly subordinateUids: readonly IdRange[];
+  readonly subordinateGids: readonly IdRange[];
+  /** The ranges root's sandboxes take theirs from: subordinate ids of the user `isolate`, else a built-in block. */
+  readonly sandboxUids: IdRange;
+  readonly sandboxGids: IdRange;
+}
+
+/** One cgroup hierarchy a controller can be used in, and the directory isolate's groups go below. */
+export interface CgroupController {
+  readonly version: 1 | 2;
+  /** Directory of the hierarchy that isolate makes its own directory in, writable for the caller. */
+  readonly directory: string;
+}
+
+export interface CgroupFacts {
+  readonly cpu: CgroupController | null;
+  readonly memory: CgroupController | null;
+  readonly pids: CgroupController | null;
+}
+
+/** Sockets and devices of the desktop, with what is needed to use them; null where there is none. */
+export interface DesktopFacts {
+  readonly x11: { readonly display: string; readonly socket: string; readonly authority: Uint8Array | null } | null;
+  readonly pulse: { readonly socket: string; readonly cookie: Uint8Array | null } | null;
+  readonly wayland: { readonly display: string; readonly socket: string } | null;
+  readonly gpu: { readonly devices: readonly string[] } | null;
+}
+
+/** Owner and mount abilities of one host path, as a bind mount of it needs them. */
+export interface PathFacts {
+  readonly kind: 'directory' | 'file' | 'socket' | 'device';
+  readonly uid: number;
+  readonly gid: number;
+  /** The file system can be mounted idmapped (mount_setattr(2)). */
+  readonly idmappable: boolean;
+}
+
+/** What this host is, as far as one run needs it: read only, plain data, recorded as JSON in the golden tests. */
+export interface HostFacts {
+  readonly architecture: 'x64' | 'arm64';
+  readonly hostname: string;
+  readonly user: UserFacts;
+  readonly tools: Readonly<Record<ToolName, string | null>>;
+  /** Unprivileged user namespaces can be made by this caller. */
+  readonly userNamespaces: boolean;
+  readonly cgroups: CgroupFacts;
+  readonly desktop: DesktopFacts;
+  /** One entry for every bind source of the spec, by path. */
+  readonly paths: Readonly<Record<string, PathFacts>>;
+  /** Own files that a launch needs. */
+  readonly files: { readonly launcher: string; readonly seccompFilter: string; readonly lxcSeccompProfile: string };
+}

@@ -1,0 +1,61 @@
+/** Where the root of a sandbox comes from. `zfs`: a fresh clone of the newest snapshot of a dataset (-z). */
+export type RootSource =
+  | { readonly kind: 'zfs'; readonly dataset: string }
+  | { readonly kind: 'directory'; readonly path: string; readonly ephemeral: boolean };
+
+/** A bind mount: a host path (file, directory, socket or device) seen at `target` in the sandbox. Both absolute. */
+export interface Bind {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** Things of the host's desktop that a sandbox may be given. */
+export type Passthrough = 'x11' | 'pulse' | 'wayland' | 'gpu';
+
+/** Limits; absent means no limit. An engine that cannot enforce one refuses it. */
+export interface Limits {
+  /** Percent of one processor: 150 is one and a half. */
+  readonly cpuPercent?: number;
+  readonly memoryBytes?: number;
+  readonly pids?: number;
+}
+
+/** Commands of the user's own, run on the host by /bin/sh with ROOTFS set. */
+export interface Hooks {
+  readonly pre?: string;
+  readonly post?: string;
+}
+
+/** What only the lxc engine knows. */
+export interface LxcSpec {
+  /** Bridge of the veth that `shareNetwork` gives. */
+  readonly bridge: string;
+  readonly mapTun: boolean;
+  /** Where to write lxc's own log; absent: nowhere. */
+  readonly logPath?: string;
+}
+
+/** What is wanted of one run: complete, validated once by `resolveSpec`, never changed after. */
+export interface SandboxSpec {
+  readonly engine: string;
+  readonly root: RootSource;
+  readonly readOnlyRoot: boolean;
+  readonly command: readonly [string, ...string[]];
+  /** Exactly the command's environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly binds: readonly Bind[];
+  readonly workingDirectory: string;
+  /** First host id of the range that becomes 0.. in the sandbox; absent: isolate chooses. */
+  readonly uidBase?: number;
+  readonly gidBase?: number;
+  readonly shareNetwork: boolean;
+  readonly passthrough: readonly Passthrough[];
+  readonly limits: Limits;
+  readonly timeoutMs?: number;
+  /** How long to wait for a free clone. */
+  readonly waitMs: number;
+  readonly seccomp: boolean;
+  readonly hooks: Hooks;
+  readonly lxc: LxcSpec;
+}
