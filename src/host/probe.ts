@@ -1,0 +1,166 @@
+import { accessSync, constants, readFileSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { hostname, release, userInfo } from 'node:os';
+
+import { IsolateError } from '../error.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import { chooseCgroup, parseCgroups } from './cgroup.ts';
+import type { CgroupFacts, DesktopFacts, HostFacts, PathFacts, ToolName, UserFacts } from './facts.ts';
+import { idmappableFilesystem, tmpfsMagic, zfsMagic } from './filesystem.ts';
+import { parseRelease } from './kernel-release.ts';
+import { type MountEntry, parseMountinfo } from './mountinfo.ts';
+import { findUserName } from './passwd.ts';
+import { readText } from './read-text.ts';
+import { chooseSandboxIds, parseSubids } from './subid.ts';
+import { findTool, toolNames } from './tools.ts';
+import { answerUserNamespaces } from './user-namespaces.ts';
+
+/** What to probe for whom. */
+export interface ProbeRequest {
+  /** Only what this run needs is read; absent: everything. */
+  readonly spec?: SandboxSpec;
+  /** The caller's environment: PATH, and the desktop's variables. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly uid: number;
+  readonly gid: number;
+  /** Passed on into the facts. */
+  readonly files: HostFacts['files'];
+}
+
+/**
+ * What this host is, as far as `spec` needs it. Stats and small reads only, but for the X11 passthrough, which asks
+ * xauth(1) for a cookie. Throws `unsupported-option` for a processor isolate has no filter for, and `socket-missing`
+ * for a desktop socket that was asked for and is not there. Bind sources that do not exist have no entry in `paths`.
+ */
+export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
+  const { spec, uid, environment } = request;
+  const tools = findTools(uid, environment['PATH']);
+  return {
+    architecture: nameArchitecture(process.arch),
+    hostname: hostname(),
+    user: probeUser(uid, request.gid),
+    tools,
+    userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
+    cgroups: spec !== undefined && Object.keys(spec.limits).length === 0 ? noCgroups : probeCgroups(),
+    desktop: await probeDesktopFor(request, tools),
+    paths: probePaths(spec === undefined ? [] : spec.binds.map((bind) => bind.source)),
+    files: request.files,
+  };
+}
+
+const noCgroups: CgroupFacts = { cpu: null, memory: null, pids: null };
+const noDesktop: DesktopFacts = { x11: null, pulse: null, wayland: null, gpu: null };
+
+async function probeDesktopFor(request: ProbeRequest, tools: HostFacts['tools']): Promise<DesktopFacts> {
+  const wanted = request.spec?.passthrough ?? [];
+  if (wanted.length === 0) return noDesktop;
+  const { probeDesktop } = await import('./desktop.ts');
+  return await probeDesktop({ wanted, environment: request.environment, uid: request.uid, xauth: tools.xauth });
+}
+
+function nameArchitecture(name: string): HostFacts['architecture'] {
+  if (name === 'x64' || name === 'arm64') return name;
+  throw new IsolateError('unsupported-option', `isolate has no system-call filter for the processor ${name}.`);
+}
+
+function findTools(uid: number, path: string | undefined): HostFacts['tools'] {
+  const found: Partial<Record<ToolName, string | null>> = {};
+  for (const name of toolNames) found[name] = findTool(name, uid, path);
+  return found as Record<ToolName, string | null>;
+}
+
+/** The caller's subordinate ids and the ranges of root's sandboxes. */
+function probeUser(uid: number, gid: number): UserFacts {
+  const subuid = readText('/etc/subuid') ?? '';
+  const subgid = readText('/etc/subgid') ?? '';
+  const name = findUserName(readText('/etc/passwd') ?? '', uid) ?? findDirectoryName(uid);
+  return {
+    uid,
+    gid,
+    subordinateUids: parseSubids(subuid, name, uid),
+    subordinateGids: parseSubids(subgid, name, uid),
+    sandboxUids: chooseSandboxIds(parseSubids(subuid, 'isolate', null)),
+    sandboxGids: chooseSandboxIds(parseSubids(subgid, 'isolate', null)),
+  };
+}
+
+/** Users of a directory service are not in /etc/passwd; the C library knows their names. */
+function findDirectoryName(uid: number): string | null {
+  if (process.getuid?.() !== uid) return null;
+  try {
+    return userInfo().username;
+  } catch {
+    return null;
+  }
+}
+
+/** The kernel's settings about user namespaces. */
+export function readUserNamespaceSettings(): Parameters<typeof answerUserNamespaces>[0] {
+  return {
+    maximum: readText('/proc/sys/user/max_user_namespaces'),
+    unprivilegedClone: readText('/proc/sys/kernel/unprivileged_userns_clone'),
+    apparmorRestriction: readText('/proc/sys/kernel/apparmor_restrict_unprivileged_userns'),
+  };
+}
+
+/** Where the caller can make groups with limits. */
+export function probeCgroups(): CgroupFacts {
+  const mounts = readMounts();
+  const memberships = parseCgroups(readText('/proc/self/cgroup') ?? '');
+  const reader = {
+    words: (file: string) => (readText(file) ?? '').trim().split(/\s+/),
+    writable: isGroupWritable,
+  };
+  return {
+    cpu: chooseCgroup('cpu', mounts, memberships, reader),
+    memory: chooseCgroup('memory', mounts, memberships, reader),
+    pids: chooseCgroup('pids', mounts, memberships, reader),
+  };
+}
+
+/** A group can be made and entered: the directory and, for the move, its list of processes can be written. */
+function isGroupWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    accessSync(`${directory}/cgroup.procs`, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function probePaths(sources: readonly string[]): HostFacts['paths'] {
+  const paths: Record<string, PathFacts> = {};
+  for (const source of sources) {
+    const stats = statSync(source, { throwIfNoEntry: false });
+    if (stats === undefined) continue;
+    paths[source] = { kind: nameKind(stats), uid: stats.uid, gid: stats.gid, idmappable: canIdmap(source, stats) };
+  }
+  return paths;
+}
+
+function nameKind(stats: Stats): PathFacts['kind'] {
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isSocket()) return 'socket';
+  return stats.isBlockDevice() || stats.isCharacterDevice() ? 'device' : 'file';
+}
+
+/** Whether the file system of an existing path can be mounted idmapped; `stats` are the path's. */
+export function canIdmap(path: string, stats: Stats): boolean {
+  const magic = statfsSync(path).type;
+  return idmappableFilesystem({
+    magic,
+    kernel: parseRelease(release()),
+    zfs: magic === zfsMagic ? parseRelease(readText('/sys/module/zfs/version') ?? '') : null,
+    devtmpfs: magic === tmpfsMagic && findMountType(stats.dev) === 'devtmpfs',
+  });
+}
+
+function findMountType(device: number): string | null {
+  // The encoding of glibc's gnu_dev_makedev for the numbers that anonymous devices have.
+  const name = `${(device >>> 8) & 0xfff}:${(device & 0xff) | ((device >>> 12) & 0xfff00)}`;
+  return readMounts().find((mount) => mount.device === name)?.type ?? null;
+}
+
+function readMounts(): readonly MountEntry[] {
+  return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+}

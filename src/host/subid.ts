@@ -1,0 +1,48 @@
+import type { IdRange } from './facts.ts';
+
+const largestId = 0xffff_fffe;
+
+/**
+ * The ranges that /etc/subuid or /etc/subgid gives a user, in file order; lines that name the user or its uid count.
+ * Lines newuidmap(1) would refuse (not three fields, not plain decimal numbers, beyond the 32 bits of an id) are
+ * skipped. Source: subuid(5).
+ */
+export function parseSubids(text: string, name: string | null, uid: number | null): readonly IdRange[] {
+  const ranges: IdRange[] = [];
+  for (const line of text.split('\n')) {
+    const [owner, startText, countText, ...rest] = line.split(':');
+    if (startText === undefined || countText === undefined || rest.length > 0) continue;
+    if (owner === '' || (owner !== name && owner !== String(uid))) continue;
+    const range = parseRange(startText, countText);
+    if (range !== null) ranges.push(range);
+  }
+  return ranges;
+}
+
+/**
+ * The range root's sandboxes take their ids from where the user `isolate` has no subordinate ids. It is the part of
+ * the 32-bit id space that systemd's "Users, Groups, UIDs and GIDs on Linux systems" document leaves unused right
+ * after systemd-nspawn's block (524288 to 1879048191), so neither users, services nor containers have ids in it.
+ */
+export const builtInSandboxIds: IdRange = { start: 1_879_048_192, count: 268_435_456 };
+
+/** What one sandbox takes: as many ids as an ordinary Linux system uses. */
+export const idsPerSandbox = 65_536;
+
+/** The largest range that holds at least one sandbox, else the built-in block. */
+export function chooseSandboxIds(ranges: readonly IdRange[]): IdRange {
+  let chosen: IdRange | null = null;
+  for (const range of ranges) {
+    if (range.count >= idsPerSandbox && (chosen === null || range.count > chosen.count)) chosen = range;
+  }
+  return chosen ?? builtInSandboxIds;
+}
+
+function parseRange(startText: string, countText: string): IdRange | null {
+  if (!/^\d{1,10}$/.test(startText) || !/^\d{1,10}$/.test(countText)) return null;
+  const start = Number(startText);
+  const count = Number(countText);
+  // A range from 0 would hand out root; one beyond the last id cannot be mapped.
+  if (start === 0 || count === 0 || start + count - 1 > largestId) return null;
+  return { start, count };
+}

@@ -1,0 +1,43 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { ToolName } from './facts.ts';
+
+/** Where root looks for tools: never in the caller's PATH, which under sudo may hold directories others can write. */
+const safeDirectories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+/** Every tool a run may start. */
+export const toolNames: readonly ToolName[] = [
+  'bwrap',
+  'lxc-execute',
+  'lxc-start',
+  'zfs',
+  'zpool',
+  'newuidmap',
+  'newgidmap',
+  'xauth',
+];
+
+/** The absolute path of a program, or null. Root gets the safe directories only; others their own PATH after them. */
+export function findTool(name: string, uid: number, path: string | undefined): string | null {
+  for (const directory of searchDirectories(uid, path)) {
+    const file = join(directory, name);
+    if (isExecutable(file)) return file;
+  }
+  return null;
+}
+
+function searchDirectories(uid: number, path: string | undefined): readonly string[] {
+  if (uid === 0 || path === undefined) return safeDirectories;
+  return [...safeDirectories, ...path.split(':').filter((directory) => directory.startsWith('/'))];
+}
+
+function isExecutable(file: string): boolean {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
