@@ -1,14 +1,23 @@
+import { IsolateError } from '../error.ts';
 import type { Passthrough } from '../spec/spec.ts';
+import type { DesktopCaller, Search } from './desktop-search.ts';
 import type { DesktopFacts } from './facts.ts';
+import { findGpu } from './gpu.ts';
+import { findPulse } from './pulse.ts';
+import { findWayland } from './wayland.ts';
+import { findX11 } from './x11.ts';
 
-/** What of the desktop is wanted, and by whom. */
-export interface DesktopRequest {
-  readonly wanted: readonly Passthrough[];
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly uid: number;
-  readonly xauth: string | null;
+/** The sockets, cookies and devices that are wanted. Throws `socket-missing` for the first that is not there. */
+export function probeDesktop(wanted: readonly Passthrough[], caller: DesktopCaller): DesktopFacts {
+  return {
+    x11: wanted.includes('x11') ? demand(findX11(caller)) : null,
+    pulse: wanted.includes('pulse') ? demand(findPulse(caller)) : null,
+    wayland: wanted.includes('wayland') ? demand(findWayland(caller)) : null,
+    gpu: wanted.includes('gpu') ? demand(findGpu()) : null,
+  };
 }
 
-export async function probeDesktop(_request: DesktopRequest): Promise<DesktopFacts> {
-  return { x11: null, pulse: null, wayland: null, gpu: null };
+function demand<T>(search: Search<T>): T {
+  if ('found' in search) return search.found;
+  throw new IsolateError('socket-missing', search.missing, { hint: search.hint });
 }

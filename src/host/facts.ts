@@ -67,7 +67,9 @@ export interface HostFacts {
   readonly userNamespaces: boolean;
   readonly cgroups: CgroupFacts;
   readonly desktop: DesktopFacts;
-  /** One entry for every bind source of the spec, by path. */
+  /** The host has an /etc/resolv.conf to share. */
+  readonly resolvConf: boolean;
+  /** One entry for every bind source of the spec and every shared socket and device of the desktop, by path. */
   readonly paths: Readonly<Record<string, PathFacts>>;
   /** Own files that a launch needs. */
   readonly files: { readonly launcher: string; readonly seccompFilter: string; readonly lxcSeccompProfile: string };

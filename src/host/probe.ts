@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { hostname, release, userInfo } from 'node:os';
 
 import { IsolateError } from '../error.ts';
@@ -27,22 +27,23 @@ export interface ProbeRequest {
 }
 
 /**
- * What this host is, as far as `spec` needs it. Stats and small reads only, but for the X11 passthrough, which asks
- * xauth(1) for a cookie. Throws `unsupported-option` for a processor isolate has no filter for, and `socket-missing`
- * for a desktop socket that was asked for and is not there. Bind sources that do not exist have no entry in `paths`.
+ * What this host is, as far as `spec` needs it. Stats and small reads only: nothing is changed and no
+ * process started. Throws `unsupported-option` for a processor isolate has no filter for, and `socket-missing` for a
+ * desktop socket that was asked for and is not there. Bind sources that do not exist have no entry in `paths`.
  */
 export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
   const { spec, uid, environment } = request;
-  const tools = findTools(uid, environment['PATH']);
+  const desktop = await probeDesktopFor(request);
   return {
     architecture: nameArchitecture(process.arch),
     hostname: hostname(),
     user: probeUser(uid, request.gid),
-    tools,
+    tools: findTools(uid, environment['PATH']),
     userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
     cgroups: spec !== undefined && Object.keys(spec.limits).length === 0 ? noCgroups : probeCgroups(),
-    desktop: await probeDesktopFor(request, tools),
-    paths: probePaths(spec === undefined ? [] : spec.binds.map((bind) => bind.source)),
+    desktop,
+    resolvConf: existsSync('/etc/resolv.conf'),
+    paths: probePaths([...(spec?.binds.map((bind) => bind.source) ?? []), ...desktopPaths(desktop)]),
     files: request.files,
   };
 }
@@ -50,11 +51,18 @@ export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
 const noCgroups: CgroupFacts = { cpu: null, memory: null, pids: null };
 const noDesktop: DesktopFacts = { x11: null, pulse: null, wayland: null, gpu: null };
 
-async function probeDesktopFor(request: ProbeRequest, tools: HostFacts['tools']): Promise<DesktopFacts> {
-  const wanted = request.spec?.passthrough ?? [];
+/** Loaded only by the runs that need it. */
+async function probeDesktopFor({ spec, environment, uid }: ProbeRequest): Promise<DesktopFacts> {
+  const wanted = spec?.passthrough ?? [];
   if (wanted.length === 0) return noDesktop;
   const { probeDesktop } = await import('./desktop.ts');
-  return await probeDesktop({ wanted, environment: request.environment, uid: request.uid, xauth: tools.xauth });
+  return probeDesktop(wanted, { environment, uid, hostname: hostname(), passwd: readText('/etc/passwd') ?? '' });
+}
+
+/** The sockets a launch binds, as the bind sources they become. */
+function desktopPaths({ x11, pulse, wayland, gpu }: DesktopFacts): readonly string[] {
+  const sockets = [x11, pulse, wayland].flatMap((part) => (part === null ? [] : [part.socket]));
+  return [...sockets, ...(gpu?.devices ?? [])];
 }
 
 function nameArchitecture(name: string): HostFacts['architecture'] {

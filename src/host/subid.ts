@@ -20,11 +20,12 @@ export function parseSubids(text: string, name: string | null, uid: number | nul
 }
 
 /**
- * The range root's sandboxes take their ids from where the user `isolate` has no subordinate ids. It is the part of
- * the 32-bit id space that systemd's "Users, Groups, UIDs and GIDs on Linux systems" document leaves unused right
- * after systemd-nspawn's block (524288 to 1879048191), so neither users, services nor containers have ids in it.
+ * The range root's sandboxes take their ids from where the user `isolate` has no subordinate ids: 0x70000000 to
+ * 0x7ffdffff. systemd's "Users, Groups, UIDs and GIDs on systemd Systems" lists it as unused: it follows the block of
+ * systemd-nspawn's containers and ends before that of foreign images, so neither users, services nor containers have
+ * ids in it; and it is below 2^31, beyond which devpts fails.
  */
-export const builtInSandboxIds: IdRange = { start: 1_879_048_192, count: 268_435_456 };
+export const builtInSandboxIds: IdRange = { start: 1_879_048_192, count: 268_304_384 };
 
 /** What one sandbox takes: as many ids as an ordinary Linux system uses. */
 export const idsPerSandbox = 65_536;

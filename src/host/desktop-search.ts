@@ -1,0 +1,55 @@
+import { lstatSync, readFileSync, statSync } from 'node:fs';
+
+/** The caller, as far as the desktop's sockets and cookies are looked for. */
+export interface DesktopCaller {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly uid: number;
+  readonly hostname: string;
+  /** The text of /etc/passwd; only read under sudo. */
+  readonly passwd: string;
+}
+
+/** A thing of the desktop: there, or why it is not and what mends that. */
+export type Search<T> = { readonly found: T } | { readonly missing: string; readonly hint: string };
+
+/** The path is a socket, through symbolic links too. */
+export function isSocket(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isSocket() === true;
+}
+
+/** The bytes of a regular file of at most `limit` bytes, or null. Never waits for a fifo. */
+export function readSmallFile(path: string, limit: number): Uint8Array | null {
+  try {
+    const stats = statSync(path);
+    return stats.isFile() && stats.size <= limit ? Uint8Array.from(readFileSync(path)) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The caller's runtime directory: $XDG_RUNTIME_DIR. sudo drops that variable, so for root it is that of the user who
+ * called sudo ($SUDO_UID, which sudo itself sets), if it really is that user's: whoever else could write it could put
+ * another socket of the host's there.
+ */
+export function findRuntimeDirectory({ environment, uid }: DesktopCaller): string | null {
+  const given = environment['XDG_RUNTIME_DIR'];
+  if (given?.startsWith('/') === true) return given;
+  const owner = sudoUid(environment, uid) ?? uid;
+  const directory = `/run/user/${owner}`;
+  const stats = lstatSync(directory, { throwIfNoEntry: false });
+  return stats?.isDirectory() === true && stats.uid === owner ? directory : null;
+}
+
+/** Home directories to look for cookies in: $HOME, and under sudo that of the user who called it. */
+export function findHomes({ environment, uid, passwd }: DesktopCaller): readonly string[] {
+  const homes = [environment['HOME']];
+  const caller = sudoUid(environment, uid);
+  if (caller !== null) homes.unshift(passwd.split('\n').map((line) => line.split(':')).find((fields) => fields[2] === String(caller))?.[5]);
+  return homes.filter((home) => home?.startsWith('/') === true) as string[];
+}
+
+function sudoUid(environment: DesktopCaller['environment'], uid: number): number | null {
+  const text = environment['SUDO_UID'];
+  return uid === 0 && text !== undefined && /^[1-9]\d{0,9}$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,42 @@
+import { lstatSync, readlinkSync } from 'node:fs';
+
+import { IsolateError } from '../error.ts';
+
+/** As many as the kernel follows (path_resolution(7)). */
+const mostLinks = 40;
+
+/**
+ * The path that `target` really is in the tree at `root`, without symbolic links: absolute links and `..` end at the
+ * tree's own root, as after chroot(2). What does not exist yet is kept as it stands. Throws `bad-bind` where a component
+ * is neither a directory nor a link, and for a loop. For trees that nobody else changes meanwhile.
+ */
+export function resolveBeneath(root: string, target: string): string {
+  const waiting = split(target);
+  const resolved: string[] = [];
+  for (let links = 0; ; ) {
+    const component = waiting.shift();
+    if (component === undefined) return `/${resolved.join('/')}`;
+    if (component === '..') {
+      resolved.pop();
+      continue;
+    }
+    const path = `${root}/${[...resolved, component].join('/')}`;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats?.isSymbolicLink() === true) {
+      links += 1;
+      if (links > mostLinks) throw new IsolateError('bad-bind', `${target} leads through too many symbolic links in ${root}.`);
+      const link = readlinkSync(path);
+      if (link.startsWith('/')) resolved.length = 0;
+      waiting.unshift(...split(link));
+      continue;
+    }
+    if (stats !== undefined && !stats.isDirectory() && waiting.length > 0) {
+      throw new IsolateError('bad-bind', `${path} is not a directory, so ${target} cannot be a place for a bind.`);
+    }
+    resolved.push(component);
+  }
+}
+
+function split(path: string): string[] {
+  return path.split('/').filter((component) => component !== '' && component !== '.');
+}

@@ -1,0 +1,76 @@
+import { connect, type Socket } from 'node:net';
+
+import { formatSetup, parseAnswer, parseSetup } from './x11-protocol.ts';
+
+const limitMs = 5000;
+
+/** An accepted connection to an X server. */
+export interface X11Connection {
+  /** Sends a request and gives its reply; null for an error of the server's. */
+  readonly ask: (request: Buffer) => Promise<Buffer | null>;
+  /** Sends a request that has no reply. */
+  readonly tell: (request: Buffer) => Promise<void>;
+  readonly close: () => void;
+}
+
+/**
+ * Connects to an X server's socket with a cookie or without any. Null where the server does not let us in, or does not
+ * answer within 5 s. An open connection does not keep the process alive.
+ */
+export async function connectX11(socketPath: string, cookie: Uint8Array | null): Promise<X11Connection | null> {
+  const socket = connect(socketPath);
+  const take = readFrom(socket);
+  socket.write(formatSetup(cookie));
+  const setup = await take(parseSetup);
+  if (setup?.accepted !== true) {
+    socket.destroy();
+    return null;
+  }
+  return {
+    ask: async (request) => {
+      socket.ref().write(request);
+      const answer = await take(parseAnswer);
+      return answer?.kind === 'reply' ? answer.bytes : null;
+    },
+    tell: (request) => new Promise((resolve) => socket.write(request, () => resolve())),
+    close: () => socket.destroy(),
+  };
+}
+
+type Take = <T extends { readonly length: number }>(parse: (bytes: Buffer) => T | null) => Promise<T | null>;
+
+/** A reader of one message at a time; null when the connection fails, ends or is silent for too long. */
+function readFrom(socket: Socket): Take {
+  let received: Buffer = Buffer.alloc(0);
+  let ended = false;
+  let wake = (): void => {};
+  socket.on('data', (chunk: Buffer) => {
+    received = Buffer.concat([received, chunk]);
+    wake();
+  });
+  for (const event of ['error', 'close'] as const) {
+    socket.on(event, () => {
+      ended = true;
+      wake();
+    });
+  }
+  return async (parse) => {
+    const timer = setTimeout(() => socket.destroy(), limitMs);
+    try {
+      for (;;) {
+        const message = parse(received);
+        if (message !== null) {
+          received = received.subarray(message.length);
+          return message;
+        }
+        if (ended) return null;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    } finally {
+      clearTimeout(timer);
+      socket.unref();
+    }
+  };
+}
