@@ -1,0 +1,51 @@
+import { IsolateError } from '../error.ts';
+import { parseHostPath, parseSandboxPath } from './parse-path.ts';
+import type { Bind } from './spec.ts';
+
+/**
+ * A bind from `HOST:GUEST[:ro]`. `\:` is a colon and `\\` a backslash of a path; any other backslash stands for itself.
+ * A relative HOST starts at `cwd`. Throws `bad-bind`.
+ */
+export function parseBind(text: string, cwd: string): Bind {
+  const [source, target, option, ...more] = splitAtColons(text);
+  if (source === undefined || target === undefined || more.length > 0 || (option !== undefined && option !== 'ro')) {
+    throw new IsolateError('bad-bind', `${JSON.stringify(text)} is not a bind: it is written HOST:GUEST or HOST:GUEST:ro.`, {
+      hint: 'a colon that belongs to a path is written \\:',
+    });
+  }
+  return resolveBind({ source, target, readOnly: option === 'ro' }, cwd);
+}
+
+/** A bind given in parts, checked as `parseBind` does. Throws `bad-bind`. */
+export function resolveBind(bind: Bind, cwd: string): Bind {
+  const source = parseHostPath('bad-bind', 'The source of a bind', bind.source, cwd);
+  const target = parseSandboxPath('bad-bind', 'The target of a bind', bind.target);
+  if (target === '/') {
+    throw new IsolateError('bad-bind', `${JSON.stringify(bind.source)} cannot be bound over / of the sandbox.`, {
+      hint: '-t runs on a directory of the host',
+    });
+  }
+  return { source, target, readOnly: bind.readOnly };
+}
+
+/** The inverse of `parseBind` for absolute paths. */
+export function formatBind(bind: Bind): string {
+  const escape = (path: string): string => path.replaceAll(/[\\:]/g, String.raw`\$&`);
+  return `${escape(bind.source)}:${escape(bind.target)}${bind.readOnly ? ':ro' : ''}`;
+}
+
+function splitAtColons(text: string): string[] {
+  const parts = [''];
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text.charAt(index);
+    const next = text.charAt(index + 1);
+    const escaped = character === '\\' && (next === ':' || next === '\\');
+    if (character === ':') {
+      parts.push('');
+    } else {
+      parts[parts.length - 1] += escaped ? next : character;
+      index += escaped ? 1 : 0;
+    }
+  }
+  return parts;
+}

@@ -1,0 +1,79 @@
+import { IsolateError } from '../error.ts';
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The variables every command starts with, before any are set by options: nothing of the caller's but TERM, and that
+ * only when it is a plain terminal name.
+ */
+export function defaultEnvironment(caller: Variables): Record<string, string> {
+  const terminal = caller['TERM'];
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    USER: 'root',
+    LOGNAME: 'root',
+    ...(terminal !== undefined && /^[A-Za-z0-9][A-Za-z0-9+._-]{0,63}$/.test(terminal) ? { TERM: terminal } : {}),
+  };
+}
+
+/**
+ * One variable from `NAME=VALUE`, `NAME:VALUE` (the first of both characters ends the name) or `NAME`, which takes the
+ * caller's value. Throws `bad-environment`.
+ */
+export function parseVariable(text: string, caller: Variables): readonly [name: string, value: string] {
+  const end = text.search(/[=:]/);
+  const name = end < 0 ? text : text.slice(0, end);
+  checkName(name, text);
+  const value = end < 0 ? caller[name] : text.slice(end + 1);
+  if (value === undefined) {
+    throw new IsolateError('bad-environment', `The variable ${JSON.stringify(name)} has no value and is not set in the caller's environment.`, {
+      hint: `-v ${name}=VALUE sets one`,
+    });
+  }
+  checkValue(name, value);
+  return [name, value];
+}
+
+/** A variable given in parts, checked as `parseVariable` does. Throws `bad-environment`. */
+export function checkVariable(name: string, value: string): void {
+  checkName(name, name);
+  checkValue(name, value);
+}
+
+/**
+ * The variables of a file, in order: one `NAME=VALUE` a line, the value taken as it stands up to the end of the line; empty lines
+ * and lines that begin with `#` say nothing. `file` names it in errors. Throws `bad-environment`.
+ */
+export function parseEnvironmentFile(text: string, file: string): readonly (readonly [name: string, value: string])[] {
+  return text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '' || line.startsWith('#')) {
+      return [];
+    }
+    const end = line.indexOf('=');
+    if (end < 0) {
+      throw new IsolateError('bad-environment', `Line ${index + 1} of ${JSON.stringify(file)} is not NAME=VALUE.`);
+    }
+    const name = line.slice(0, end);
+    const value = line.slice(end + 1);
+    checkName(name, line);
+    checkValue(name, value);
+    return [[name, value] as const];
+  });
+}
+
+function checkName(name: string, text: string): void {
+  if (name === '') {
+    throw new IsolateError('bad-environment', `The variable ${JSON.stringify(text)} has no name.`, { hint: 'a variable is written NAME=VALUE' });
+  }
+  // oxlint-disable-next-line no-control-regex
+  if (/[\s=\u0000-\u001f\u007f]/.test(name)) {
+    throw new IsolateError('bad-environment', `The name ${JSON.stringify(name)} of a variable has a blank, control character or "=" in it.`);
+  }
+}
+
+function checkValue(name: string, value: string): void {
+  if (value.includes('\0')) {
+    throw new IsolateError('bad-environment', `The value of the variable ${JSON.stringify(name)} has a NUL in it.`);
+  }
+}

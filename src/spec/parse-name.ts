@@ -1,0 +1,54 @@
+import { IsolateError } from '../error.ts';
+
+const nameCharacters = /^[A-Za-z0-9_.:-]+$/;
+
+/** ZFS allows 255 bytes in all; a clone's name is its template's, an underscore and up to 19 digits. */
+const maximumDatasetLength = 255 - 20;
+
+/** The longest network interface name: IFNAMSIZ less the terminating NUL. */
+const maximumInterfaceLength = 15;
+
+/** A dataset that can be a template: `POOL[/NAME]...`, each part of `[A-Za-z0-9_.:-]`. Throws `bad-name`. */
+export function parseDataset(text: string): string {
+  const refuse = (reason: string, hint?: string): never => {
+    throw new IsolateError('bad-name', `${JSON.stringify(text)} is not a dataset isolate can use: ${reason}.`, hint === undefined ? {} : { hint });
+  };
+  if (text.startsWith('/') || text.startsWith('./')) {
+    refuse('it looks like a directory', '-t runs on a directory, -z on a clone of a dataset');
+  }
+  if (/[@#]/.test(text)) {
+    refuse('it names a snapshot or bookmark', `name the dataset, ${JSON.stringify(text.replace(/[@#].*/s, ''))}: a run gets a clone of its newest snapshot`);
+  }
+  if (text.length > maximumDatasetLength) {
+    refuse(`it is longer than ${maximumDatasetLength} characters`);
+  }
+  for (const part of text.split('/')) {
+    const reason = whyNotName(part);
+    if (reason !== null) {
+      refuse(reason);
+    }
+  }
+  return text;
+}
+
+/** The name of a network interface of the host (a bridge). Throws `bad-name`. */
+export function parseInterfaceName(option: string, text: string): string {
+  const reason = text.length > maximumInterfaceLength ? `it is longer than ${maximumInterfaceLength} characters` : whyNotName(text);
+  if (reason !== null) {
+    throw new IsolateError('bad-name', `${option} ${JSON.stringify(text)} is not an interface name: ${reason}.`);
+  }
+  return text;
+}
+
+function whyNotName(name: string): string | null {
+  if (name === '') {
+    return 'a part of it is empty';
+  }
+  if (!nameCharacters.test(name)) {
+    return 'it may have letters, digits and "_.:-" only';
+  }
+  if (name.startsWith('-')) {
+    return 'a part of it begins with "-"';
+  }
+  return name === '.' || name.includes('..') ? 'a part of it is "." or has ".." in it' : null;
+}

@@ -1,0 +1,40 @@
+import { resolve } from 'node:path/posix';
+
+import { IsolateError, type ErrorCode } from '../error.ts';
+
+/** Control characters, which no path, name or address that isolate handles may hold: configuration files and terminals read them. */
+// oxlint-disable-next-line no-control-regex
+const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** Linux's PATH_MAX, less the terminating NUL. */
+const maximumPathBytes = 4095;
+
+/** A path of the host, made absolute against `cwd`. `what` names it in the error, which has `code`. */
+export function parseHostPath(code: ErrorCode, what: string, path: string, cwd: string): string {
+  checkPath(code, what, path);
+  return resolve(cwd, path);
+}
+
+/** A path in the sandbox: absolute, without `..`; doubled and trailing slashes are dropped. */
+export function parseSandboxPath(code: ErrorCode, what: string, path: string): string {
+  checkPath(code, what, path);
+  if (!path.startsWith('/')) {
+    throw new IsolateError(code, `${what} ${JSON.stringify(path)} is not absolute.`);
+  }
+  if (path.split('/').includes('..')) {
+    throw new IsolateError(code, `${what} ${JSON.stringify(path)} has ".." in it.`);
+  }
+  return resolve('/', path);
+}
+
+function checkPath(code: ErrorCode, what: string, path: string): void {
+  if (path === '') {
+    throw new IsolateError(code, `${what} is empty.`);
+  }
+  if (controlCharacter.test(path)) {
+    throw new IsolateError(code, `${what} ${JSON.stringify(path)} has a control character in it.`);
+  }
+  if (Buffer.byteLength(path) > maximumPathBytes) {
+    throw new IsolateError(code, `${what} is longer than ${maximumPathBytes} bytes.`);
+  }
+}

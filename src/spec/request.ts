@@ -1,0 +1,57 @@
+import type { Bind, Passthrough } from './spec.ts';
+
+/**
+ * What a caller asks for: the library's argument and what the command line is turned into. Only the command and one of
+ * `zfs` and `template` must be there. Numbers may be given as the text a user typed, so that one place judges them.
+ */
+export interface RunRequest {
+  readonly command: readonly string[];
+  /** `bwrap` unless given. */
+  readonly engine?: string;
+  /** Dataset: run on a fresh clone of its newest snapshot. */
+  readonly zfs?: string;
+  /** Directory: run on it, or with `ephemeral` on a throw-away overlay of it. */
+  readonly template?: string;
+  readonly ephemeral?: boolean;
+  readonly readOnly?: boolean;
+  /** `HOST:GUEST[:ro]`, or in parts. */
+  readonly binds?: readonly (string | Bind)[];
+  /** `NAME=VALUE`, `NAME:VALUE` or `NAME`; or a record. */
+  readonly environment?: readonly string[] | Readonly<Record<string, string>>;
+  /** Files of `NAME=VALUE` lines; `environment` beats them. */
+  readonly environmentFiles?: readonly string[];
+  /** Absolute, in the sandbox; `/` unless given. */
+  readonly workingDirectory?: string;
+  readonly uidBase?: number | string;
+  readonly gidBase?: number | string;
+  readonly shareNetwork?: boolean;
+  readonly passthrough?: readonly Passthrough[];
+  /** Percent of one processor. */
+  readonly cpuPercent?: number | string;
+  /** Bytes, or a size such as `512M`. */
+  readonly memory?: number | string;
+  readonly pids?: number | string;
+  readonly timeoutSeconds?: number | string;
+  /** How long to wait for a free clone; 10 unless given. */
+  readonly waitSeconds?: number | string;
+  /** false: without the system-call filter. */
+  readonly seccomp?: boolean;
+  /** Shell commands run on the host with ROOTFS set. */
+  readonly preHook?: string;
+  readonly postHook?: string;
+  /** lxc: the bridge of the veth that `shareNetwork` gives; `br_vm` unless given. */
+  readonly netBridge?: string;
+  /** lxc: give the sandbox /dev/net/tun. */
+  readonly tun?: boolean;
+  /** lxc: file for LXC's own log. */
+  readonly lxcLog?: string;
+}
+
+/** What `resolveSpec` needs to know of the caller: nothing is taken from the process itself. */
+export interface Caller {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly cwd: string;
+  /** Text of an environment file; may throw anything, which becomes the cause of a `bad-environment`. */
+  readonly readFile: (path: string) => string;
+}
