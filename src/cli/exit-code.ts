@@ -1,0 +1,30 @@
+import { constants } from 'node:os';
+
+import type { ErrorCode } from '../error.ts';
+import type { Outcome } from '../run/outcome.ts';
+import type { Verb } from './options.ts';
+
+/** Codes of errors that the caller made on the command line. */
+const usageCodes: ReadonlySet<ErrorCode> = new Set(['usage', 'bad-name', 'bad-bind', 'bad-environment', 'unsupported-option']);
+
+/** The exit status for how a run ended: the command's own, 128 + signal, 124, 126 or 127 (docs/exit-status.md). */
+export function exitCodeOf(outcome: Outcome): number {
+  switch (outcome.kind) {
+    case 'exited':
+      return outcome.code;
+    case 'killed':
+      return 128 + constants.signals[outcome.signal];
+    case 'timed-out':
+      return 124;
+    case 'not-executed':
+      return outcome.errno === 'ENOENT' ? 127 : 126;
+  }
+}
+
+/** The exit status for an error: 125 for a run, else 2 for a usage error and 1 for any other. */
+export function exitCodeOfError(verb: Verb, code: ErrorCode): number {
+  if (verb === 'run') {
+    return 125;
+  }
+  return usageCodes.has(code) ? 2 : 1;
+}

@@ -1,0 +1,85 @@
+/** Words that may stand first on the command line; `run` may be left out. */
+export const verbs = ['run', 'refresh', 'watch', 'doctor', 'completion', 'help'] as const;
+export type Verb = (typeof verbs)[number];
+
+/** What the shell offers after an option that takes a value. */
+export type ValueKind = 'directory' | 'file' | 'dataset' | 'engine' | 'none';
+
+/** One option. Everything that knows options is made from these: splitting, parsing, help, man page, shell completion. */
+export interface Option {
+  readonly long: string;
+  readonly short?: string;
+  /** Name of the value in help; absent: the option takes none. */
+  readonly value?: string;
+  readonly completes?: ValueKind;
+  /** May be given more than once. */
+  readonly repeatable?: true;
+  readonly verbs: readonly Verb[];
+  readonly group: OptionGroup;
+  readonly help: string;
+  /** Variable of the caller's environment that says the same; the option beats it. */
+  readonly variable?: string;
+}
+
+export const optionGroups = ['Root', 'Sandbox', 'Passing through', 'Limits', 'Hooks and LXC', 'Refresh', 'Watching isolate at work', 'Other'] as const;
+export type OptionGroup = (typeof optionGroups)[number];
+
+// doctor --prove tries out the very configuration that it is given.
+const run = ['run', 'doctor'] as const;
+const data = ['run', 'refresh', 'watch', 'doctor'] as const;
+
+/** Every option there is, in the order help prints them. */
+export const options: readonly Option[] = [
+  { long: 'engine', short: 'e', value: 'NAME', completes: 'engine', verbs: run, group: 'Root', help: 'what isolates: bwrap (default), lxc or chroot' },
+  { long: 'zfs', short: 'z', value: 'DATASET', completes: 'dataset', verbs: run, group: 'Root', help: 'run on a fresh clone of the newest snapshot of DATASET' },
+  { long: 'template', short: 't', value: 'DIR', completes: 'directory', verbs: run, group: 'Root', help: 'run on DIR itself: changes stay' },
+  { long: 'ephemeral', verbs: run, group: 'Root', help: 'with -t: run on a throw-away overlay of DIR instead' },
+  { long: 'read-only', verbs: run, group: 'Root', help: 'the root cannot be written, clone or template' },
+  { long: 'wait', value: 'SECONDS', completes: 'none', verbs: run, group: 'Root', help: 'how long to wait for a free clone (default 10; 0: fail at once)' },
+
+  { long: 'bind', short: 'd', value: 'HOST:GUEST[:ro]', completes: 'file', repeatable: true, verbs: run, group: 'Sandbox', help: 'mount a file or directory of the host; \\: is a literal colon' },
+  { long: 'env', short: 'v', value: 'NAME:VALUE', completes: 'none', repeatable: true, verbs: run, group: 'Sandbox', help: "set a variable; also NAME=VALUE, and NAME alone for the caller's value" },
+  { long: 'env-file', value: 'FILE', completes: 'file', repeatable: true, verbs: run, group: 'Sandbox', help: 'set variables from a file, one NAME=VALUE a line' },
+  { long: 'chdir', short: 'p', value: 'DIR', completes: 'none', verbs: run, group: 'Sandbox', help: 'working directory inside (default /)' },
+  { long: 'uid-base', short: 'u', value: 'N', completes: 'none', verbs: run, group: 'Sandbox', help: 'user id N and the following ones are 0 and on in the sandbox' },
+  { long: 'gid-base', short: 'g', value: 'N', completes: 'none', verbs: run, group: 'Sandbox', help: 'group id N and the following ones are 0 and on in the sandbox' },
+  { long: 'no-seccomp', verbs: run, group: 'Sandbox', help: 'run without the system-call filter', variable: 'DISABLE_SECCOMP_WRAPPER' },
+
+  { long: 'share-net', short: 'n', verbs: run, group: 'Passing through', help: "the host's network; with lxc a veth on the bridge" },
+  { long: 'x11', short: '1', verbs: run, group: 'Passing through', help: 'the X11 socket of $DISPLAY' },
+  { long: 'pulse', short: '2', verbs: run, group: 'Passing through', help: 'the PulseAudio socket' },
+  { long: 'wayland', short: '3', verbs: run, group: 'Passing through', help: 'the Wayland socket' },
+  { long: 'gpu', short: '4', verbs: run, group: 'Passing through', help: 'the graphics devices in /dev/dri' },
+
+  { long: 'cpu', value: 'PERCENT', completes: 'none', verbs: run, group: 'Limits', help: 'percent of one processor', variable: 'LXC_CPU_QUOTA' },
+  { long: 'memory', value: 'SIZE', completes: 'none', verbs: run, group: 'Limits', help: 'bytes, or with K, M, G or T', variable: 'LXC_MEM_MB_QUOTA' },
+  { long: 'pids', value: 'N', completes: 'none', verbs: run, group: 'Limits', help: 'processes and threads at one time' },
+  { long: 'timeout', value: 'SECONDS', completes: 'none', verbs: run, group: 'Limits', help: 'end the run after so long, with status 124' },
+
+  { long: 'pre-hook', value: 'COMMAND', completes: 'none', verbs: run, group: 'Hooks and LXC', help: 'shell command on the host before the run, with ROOTFS set; if it fails nothing is run', variable: 'PRE_SPAWN_HOOK' },
+  { long: 'post-hook', value: 'COMMAND', completes: 'none', verbs: run, group: 'Hooks and LXC', help: 'shell command on the host after the run, with ROOTFS set', variable: 'POST_SPAWN_HOOK' },
+  { long: 'net-bridge', value: 'NAME', completes: 'none', verbs: run, group: 'Hooks and LXC', help: 'lxc: bridge that -n connects to (default br_vm)', variable: 'LXC_NET_BR' },
+  { long: 'tun', verbs: run, group: 'Hooks and LXC', help: 'lxc: /dev/net/tun inside', variable: 'LXC_MAP_TUN' },
+  { long: 'lxc-log', value: 'FILE', completes: 'file', verbs: run, group: 'Hooks and LXC', help: "lxc: write LXC's own log to FILE", variable: 'DEBUG_LXC_SPAWN' },
+
+  { long: 'refresh', short: 'r', value: 'TEMPLATE', completes: 'dataset', verbs: ['run'], group: 'Refresh', help: 'the same as: isolate refresh TEMPLATE [COUNT]' },
+  { long: 'force', short: 'f', verbs: ['run', 'refresh'], group: 'Refresh', help: 'replace all clones, fresh ones too' },
+  { long: 'skip-create', short: 's', verbs: ['run', 'refresh'], group: 'Refresh', help: 'clean up only' },
+
+  { long: 'ignore-sigint', short: 'i', verbs: ['run'], group: 'Watching isolate at work', help: 'isolate itself ignores SIGINT; the command still receives it' },
+  { long: 'dry-run', verbs: ['run'], group: 'Watching isolate at work', help: 'print what would be run; run nothing, lease nothing' },
+  { long: 'json', verbs: data, group: 'Watching isolate at work', help: 'print data and errors as JSON' },
+  { long: 'status-fd', value: 'N', completes: 'none', verbs: ['run'], group: 'Watching isolate at work', help: 'write what happens to descriptor N, one JSON object a line' },
+  { long: 'trace', short: 'x', verbs: data, group: 'Watching isolate at work', help: 'log every external command with its arguments' },
+  { long: 'quiet', short: 'q', verbs: data, group: 'Watching isolate at work', help: 'only warnings and errors' },
+
+  { long: 'prove', verbs: ['doctor'], group: 'Other', help: 'doctor: try in a sandbox, with these options, what must not be possible' },
+  { long: 'install-wrapper', short: 'w', value: 'TEMPLATE', completes: 'directory', verbs: ['run'], group: 'Other', help: 'does nothing: the filter needs no installing any more' },
+  { long: 'help', short: 'h', verbs, group: 'Other', help: 'print this' },
+  { long: 'version', verbs, group: 'Other', help: 'print the version' },
+];
+
+/** `-z, --zfs DATASET` */
+export function formatOption(option: Option): string {
+  return `${option.short === undefined ? '    ' : `-${option.short}, `}--${option.long}${option.value === undefined ? '' : ` ${option.value}`}`;
+}

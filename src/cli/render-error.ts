@@ -1,0 +1,36 @@
+import { IsolateError } from '../error.ts';
+import { escapeControls } from './escape.ts';
+
+/** An error as text: one line, a line a cause, at most one hint. Every line ends with a newline and holds no control character. */
+export function renderError(error: unknown, trace: boolean): string {
+  const known = toIsolateError(error);
+  const lines = [
+    `isolate: ${known.message}`,
+    ...causesOf(known).map((cause) => `because: ${cause}`),
+    ...(known.hint === undefined ? [] : [`hint: ${known.hint}`]),
+  ];
+  const stack = trace && error instanceof Error ? (error.stack ?? '').split('\n').slice(1) : [];
+  return [...lines, ...stack].map((line) => `${escapeControls(line)}\n`).join('');
+}
+
+/** An error as one JSON object in one line. */
+export function renderErrorJson(error: unknown): string {
+  const known = toIsolateError(error);
+  const hint = known.hint === undefined ? {} : { hint: known.hint };
+  return `${JSON.stringify({ error: { code: known.code, message: known.message, ...hint, causes: causesOf(known) } })}\n`;
+}
+
+/** What is no IsolateError is a defect of isolate's own, and says so. */
+export function toIsolateError(error: unknown): IsolateError {
+  return error instanceof IsolateError ? error : new IsolateError('internal', 'isolate met a defect of its own.', { cause: error });
+}
+
+function causesOf(error: IsolateError): string[] {
+  const causes: string[] = [];
+  const seen = new Set<unknown>([error]);
+  for (let cause = error.cause; cause !== undefined && cause !== null && !seen.has(cause); cause = cause instanceof Error ? cause.cause : undefined) {
+    seen.add(cause);
+    causes.push(cause instanceof Error ? cause.message : String(cause));
+  }
+  return causes;
+}
