@@ -9,7 +9,8 @@ import type { Bind, Hooks, Limits, LxcSpec, RootSource, SandboxSpec } from './sp
 
 /** Name of the engine that runs when none is asked for. */
 export const defaultEngine = 'bwrap';
-const defaultBridge = 'br_vm';
+/** Bridge that lxc connects to when none is named. */
+export const defaultBridge = 'br_vm';
 const defaultWaitSeconds = 10;
 /** Ids a sandbox's range has, so a base can't be higher than this below the last id. */
 const idRange = 65_536;
