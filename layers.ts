@@ -1,0 +1,49 @@
+/**
+ * Who may import whom below src/, as ARCHITECTURE.md says it. oxlint.config.ts makes a lint rule of it, and
+ * test/unit/architecture.test.ts checks it once more by walking the imports.
+ */
+export interface Layer {
+  /** Folders and top-level files (without .ts) whose code it may import, beside its own. */
+  readonly code: readonly string[];
+  /** Those it may import types from. */
+  readonly types: readonly string[];
+  /** No file system, no processes, no clock, no randomness: it decides from its arguments alone. */
+  readonly pure: boolean;
+}
+
+const layer = (code: readonly string[], types: readonly string[] = [], pure = false): Layer => ({ code, types, pure });
+
+/** Lowest first. */
+export const layers: Readonly<Record<string, Layer>> = {
+  error: layer([], [], true),
+  log: layer(['error']),
+  spec: layer(['error'], [], true),
+  process: layer(['error', 'log'], ['engine', 'spec']),
+  host: layer(['error', 'log', 'process'], ['spec', 'engine']),
+  engine: layer(['error', 'spec'], ['host'], true),
+  storage: layer(['error', 'log', 'process', 'host', 'spec'], ['engine']),
+  pool: layer(['error', 'log', 'process', 'host', 'spec', 'storage'], ['engine']),
+  run: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool']),
+  index: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run']),
+  cli: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run', 'index']),
+};
+
+/** Within these folders neighbours don't know each other; only the registry knows all. */
+export const strangers: Readonly<Record<string, readonly string[]>> = {
+  engine: ['bwrap', 'lxc', 'chroot'],
+  storage: ['zfs', 'overlay', 'dir'],
+};
+
+/** The one file that imports a package. What is not named here is imported nowhere below src/. */
+export const packageHomes: Readonly<Record<string, string>> = {
+  chokidar: 'src/pool/watch.ts',
+  execa: 'src/process/command.ts',
+  pino: 'src/log.ts',
+  'proper-lockfile': 'src/pool/lock.ts',
+  'smol-toml': 'src/pool/config.ts',
+  valibot: 'src/pool/config.ts',
+  yargs: 'src/cli/parser.ts',
+};
+
+/** Node's own modules that pure code may import. */
+export const pureBuiltins: readonly string[] = ['node:path', 'node:path/posix', 'node:buffer', 'node:util'];
