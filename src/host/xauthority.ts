@@ -42,12 +42,11 @@ export function parseXauthority(bytes: Uint8Array): readonly XauthorityEntry[] {
 
 /** The inverse of `parseXauthority`. Fields are at most 65535 bytes long. */
 export function formatXauthority(entries: readonly XauthorityEntry[]): Uint8Array {
-  return Buffer.concat(
-    entries.flatMap((entry) => [
-      formatNumber(entry.family),
-      ...[entry.address, encode(entry.number), encode(entry.name), entry.data].flatMap((field) => [formatNumber(field.length), field]),
-    ]),
-  );
+  const parts = entries.flatMap((entry) => [
+    formatNumber(entry.family),
+    ...[entry.address, encode(entry.number), encode(entry.name), entry.data].flatMap((field) => [formatNumber(field.length), field]),
+  ]);
+  return Uint8Array.from(Buffer.concat(parts));
 }
 
 /**

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+
+import { builtInSandboxIds, chooseSandboxIds, parseSubids } from '../../../src/host/subid.ts';
+
+const text = 'root:65536:65536\nada:100000:65536\n1000:300000:10\nada:900000:20\nisolate:1000000:1000000000\n';
+
+test('a user owns the lines with its name and those with its uid, in order', () => {
+  expect(parseSubids(text, 'ada', 1000)).toEqual([
+    { start: 100_000, count: 65_536 },
+    { start: 300_000, count: 10 },
+    { start: 900_000, count: 20 },
+  ]);
+});
+
+test.each(['ada:0:65536', 'ada:1:0', 'ada:1', 'ada:1:2:3', 'ada:-1:5', 'ada:0x10:5', 'ada:4294967290:6', 'ada:12345678901:1', ':1:1', '# ada:1:1'])(
+  'the line %j gives nobody any ids',
+  (line) => {
+    expect(parseSubids(line, 'ada', null)).toEqual([]);
+  },
+);
+
+test('the last id is not part of any range', () => {
+  expect(parseSubids('ada:4294967290:5', 'ada', null)).toEqual([{ start: 4_294_967_290, count: 5 }]);
+});
+
+test("sandboxes take the largest of the user isolate's ranges", () => {
+  const ranges = [
+    { start: 100_000, count: 65_536 },
+    { start: 1_000_000, count: 655_360 },
+  ];
+  expect(chooseSandboxIds(ranges)).toEqual({ start: 1_000_000, count: 655_360 });
+});
+
+test('a range too small for one sandbox is not used', () => {
+  expect(chooseSandboxIds([{ start: 100_000, count: 65_535 }])).toEqual(builtInSandboxIds);
+});
+
+test("the built-in range lies between systemd's containers and foreign images", () => {
+  const last = builtInSandboxIds.start + builtInSandboxIds.count - 1;
+  expect([builtInSandboxIds.start, last]).toEqual([0x7000_0000, 0x7ffd_ffff]);
+});
