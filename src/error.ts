@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'bad-environment'
   | 'unsupported-option'
   | 'missing-tool'
+  | 'tool-timeout'
   | 'not-permitted'
   | 'template-missing'
   | 'template-not-filesystem'
