@@ -1,0 +1,45 @@
+import type { Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Ownership } from '../engine/engine.ts';
+import { IsolateError } from '../error.ts';
+
+/** A directory that serves as a template. `guid` is its device and inode. */
+export interface DirectoryFacts {
+  readonly guid: string;
+  readonly ownership: Ownership;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Reads a template directory. Throws `template-missing`, `template-not-filesystem`, `not-permitted`. */
+export async function describeDirectory(path: string): Promise<DirectoryFacts> {
+  const stats = await stat(path).catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
+  if (!stats.isDirectory()) {
+    throw new IsolateError('template-not-filesystem', `The template ${path} is not a directory.`);
+  }
+  return { guid: guidOf(stats), ownership: ownershipOf(stats), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+}
+
+/** Device and inode: what a directory is recognised by. */
+export function guidOf(stats: Pick<Stats, 'dev' | 'ino'>): string {
+  return `${stats.dev}:${stats.ino}`;
+}
+
+/** Root's files belong to whom the root directory belongs to. */
+export function ownershipOf({ uid, gid }: Pick<Stats, 'uid' | 'gid'>): Ownership {
+  return uid === 0 && gid === 0 ? { kind: 'natural' } : { kind: 'shifted', uidBase: uid, gidBase: gid };
+}
+
+function unreadable(path: string, cause: unknown): IsolateError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new IsolateError('not-permitted', `The template directory ${path} cannot be entered by this user.`, { cause });
+  }
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return new IsolateError('template-missing', `There is no template directory ${path}.`, { cause });
+  }
+  return new IsolateError('storage-failed', `The template directory ${path} cannot be read.`, { cause });
+}

@@ -1,0 +1,74 @@
+import { chmod, chown, mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { IsolateError } from '../../error.ts';
+import type { CreateResult, Source } from '../driver.ts';
+import { describeDirectory, guidOf, type DirectoryFacts } from '../directory.ts';
+import type { OverlayContext } from './driver.ts';
+
+/** Makes the layers of clones: `upper`, `work` and the empty `merged`. A clone appears under its name whole or not at all. */
+export async function createLayers(context: OverlayContext, source: Source, ids: readonly string[]): Promise<readonly CreateResult[]> {
+  const template = await describeDirectory(context.template);
+  if (template.guid !== source.guid) {
+    throw new IsolateError('template-missing', `The template directory ${context.template} was replaced meanwhile.`);
+  }
+  const { directory, templateFile } = context.layout;
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await writeFile(templateFile, `${context.template}\n`);
+  } catch (cause) {
+    throw new IsolateError('storage-failed', `The state directory ${directory} cannot be written.`, { cause });
+  }
+  const results: CreateResult[] = [];
+  for (const id of ids) {
+    results.push(await createOne(context, source, template, id).catch((cause: unknown): CreateResult => {
+      const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC' || (cause as NodeJS.ErrnoException).code === 'EDQUOT';
+      const message = full ? `The file system of ${directory} is full.` : `The layers of clone ${id} of ${context.template} cannot be made.`;
+      return { id, ok: false, error: new IsolateError(full ? 'pool-full' : 'storage-failed', message, { cause }) };
+    }));
+  }
+  return results;
+}
+
+async function createOne(context: OverlayContext, source: Source, template: DirectoryFacts, id: string): Promise<CreateResult> {
+  const path = context.layout.clone(id, 'live');
+  if ((await stat(path).catch(() => null)) === null) await makeLayers(context, template, id, path);
+  const stats = await stat(path);
+  return {
+    id,
+    ok: true,
+    clone: {
+      id,
+      guid: guidOf(stats),
+      source: source.name,
+      marked: true,
+      kept: false,
+      createdMs: Math.round(stats.ctimeMs),
+      mountpoint: path,
+    },
+    rootfs: {
+      path: join(path, 'merged'),
+      ownership: template.ownership,
+      // overlayfs itself cannot be mounted idmapped, its layers can.
+      idmappable: false,
+      layers: {
+        lower: context.template,
+        upperParent: path,
+        lowerIdmappable: context.canIdmap(context.template),
+        upperIdmappable: context.canIdmap(path),
+      },
+    },
+  };
+}
+
+async function makeLayers(context: OverlayContext, template: DirectoryFacts, id: string, path: string): Promise<void> {
+  const making = context.layout.clone(id, 'new');
+  await mkdir(making, { mode: 0o700 });
+  const upper = join(making, 'upper');
+  await Promise.all([mkdir(upper), mkdir(join(making, 'work')), mkdir(join(making, 'merged'))]);
+  // The merged root takes owner and mode from the upper layer.
+  if (process.getuid?.() === 0) {
+    await Promise.all([chown(upper, template.uid, template.gid), chown(join(making, 'work'), template.uid, template.gid)]);
+  }
+  await chmod(upper, template.mode);
+  await rename(making, path);
+}

@@ -1,0 +1,37 @@
+import { rename, stat } from 'node:fs/promises';
+import { IsolateError } from '../../error.ts';
+import type { CloneRef, DestroyResult } from '../driver.ts';
+import { guidOf } from '../directory.ts';
+import type { OverlayContext } from './driver.ts';
+import type { CloneStage } from './layout.ts';
+
+const stages: readonly CloneStage[] = ['live', 'new', 'gone'];
+
+/** Removes clones: renamed first, so that a half removed one is never taken for whole. */
+export async function destroyLayers(context: OverlayContext, refs: readonly CloneRef[]): Promise<readonly DestroyResult[]> {
+  const results: DestroyResult[] = [];
+  for (const ref of refs) {
+    results.push(await destroyOne(context, ref).catch((cause: unknown): DestroyResult => {
+      const error = new IsolateError('storage-failed', `The layers of clone ${ref.id} of ${context.template} cannot be removed.`, { cause });
+      return { id: ref.id, outcome: 'failed', error };
+    }));
+  }
+  return results;
+}
+
+async function destroyOne({ layout, removeTree, template }: OverlayContext, { id, guid }: CloneRef): Promise<DestroyResult> {
+  for (const stage of stages) {
+    const path = layout.clone(id, stage);
+    const stats = await stat(path).catch(() => null);
+    if (stats === null) continue;
+    if (guidOf(stats) !== guid) {
+      const error = new IsolateError('dataset-not-ours', `Clone ${id} of ${template} is not the one it was taken for.`);
+      return { id, outcome: 'refused', error };
+    }
+    const gone = layout.clone(id, 'gone');
+    if (stage !== 'gone') await rename(path, gone);
+    await removeTree(gone);
+    return { id, outcome: 'gone' };
+  }
+  return { id, outcome: 'gone' };
+}

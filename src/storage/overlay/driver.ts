@@ -1,0 +1,89 @@
+import { readdir, readFile, stat, statfs } from 'node:fs/promises';
+import { parseMountinfo } from '../../host/mountinfo.ts';
+import type { CloneInfo, Holder, Source, StorageDriver } from '../driver.ts';
+import { describeDirectory, guidOf } from '../directory.ts';
+import { IsolateError } from '../../error.ts';
+import { findHolders, locate } from '../holders.ts';
+import { createLayers } from './create.ts';
+import { destroyLayers } from './destroy.ts';
+import { overlayLayout, parseCloneDirectory, type OverlayLayout } from './layout.ts';
+
+export interface OverlayOptions {
+  /** Durable state, on disk: upper layers may grow. */
+  readonly stateDirectory: string;
+  readonly canIdmap: (path: string) => boolean;
+  /** Removes a tree whole; a plain user's may hold files of subordinate ids, which only a user namespace can remove. */
+  readonly removeTree: (path: string) => Promise<void>;
+}
+
+/** What the driver's parts share. */
+export interface OverlayContext extends OverlayOptions {
+  readonly template: string;
+  readonly layout: OverlayLayout;
+}
+
+/**
+ * Throw-away layers over a directory, put together in the sandbox's own mount namespace. The directory must not change
+ * while clones of it live (kernel's overlayfs.rst: "undefined").
+ */
+export function openOverlay(template: string, options: OverlayOptions): StorageDriver {
+  const context: OverlayContext = { ...options, template, layout: overlayLayout(options.stateDirectory, template) };
+  return {
+    name: 'overlay',
+    template,
+    capabilities: {
+      batchCreate: true,
+      batchDestroy: true,
+      parallelCreates: 8,
+      busyDetection: false,
+      idmappedMounts: true,
+      pooled: false,
+      needsRoot: false,
+    },
+    probe: async () => {
+      await describeDirectory(template);
+      const { bavail, blocks } = await statfs(template);
+      return { implementation: 'overlayfs', version: '', freeFraction: blocks === 0 ? null : bavail / blocks };
+    },
+    newestSource: async (): Promise<Source> => ({ template, name: template, guid: (await describeDirectory(template)).guid }),
+    create: (source, ids) => createLayers(context, source, ids),
+    list: () => listLayers(context),
+    destroy: (refs) => destroyLayers(context, refs),
+    holders: (ref) => findLayerHolders(context, ref.id),
+  };
+}
+
+/** Every directory of ours; one that a crash left half made or half removed is unmarked. */
+async function listLayers({ layout, template }: OverlayContext): Promise<readonly CloneInfo[]> {
+  const clones = new Map<string, CloneInfo>();
+  for (const name of await names(layout.directory)) {
+    const parsed = parseCloneDirectory(name);
+    if (parsed === null) continue;
+    const path = layout.clone(parsed.id, parsed.stage);
+    const stats = await stat(path).catch(() => null);
+    if (stats === null || (clones.has(parsed.id) && parsed.stage !== 'live')) continue;
+    clones.set(parsed.id, {
+      id: parsed.id,
+      guid: guidOf(stats),
+      source: template,
+      marked: parsed.stage === 'live',
+      kept: false,
+      createdMs: Math.round(stats.ctimeMs),
+      mountpoint: parsed.stage === 'live' ? path : null,
+    });
+  }
+  return [...clones.values()];
+}
+
+async function names(directory: string): Promise<readonly string[]> {
+  return readdir(directory).catch((cause: unknown) => {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new IsolateError('storage-failed', `The state directory ${directory} cannot be read.`, { cause });
+  });
+}
+
+async function findLayerHolders({ layout }: OverlayContext, id: string): Promise<readonly Holder[]> {
+  const path = layout.clone(id, 'live');
+  const place = locate(parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8')), path);
+  return place === null ? [] : findHolders({ kind: 'directory', ...place, path });
+}

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { basename, join } from 'node:path';
+
+/** What a clone's directory is called: while it is made, while it lives, while it is removed. */
+export type CloneStage = 'new' | 'live' | 'gone';
+
+/** Names everything the overlay driver makes, below `stateDirectory`. */
+export interface OverlayLayout {
+  /** Directory of all clones of one template. */
+  readonly directory: string;
+  /** File in it that names the template in full. */
+  readonly templateFile: string;
+  readonly clone: (id: string, stage: CloneStage) => string;
+}
+
+/** The layout for a template directory; two paths never share one. */
+export function overlayLayout(stateDirectory: string, template: string): OverlayLayout {
+  const directory = join(stateDirectory, 'overlay', overlayKey(template));
+  return {
+    directory,
+    templateFile: join(directory, 'template'),
+    clone: (id, stage) => join(directory, stage === 'live' ? id : `${id}.${stage}`),
+  };
+}
+
+/** Reads a clone's directory name; null for anything else. */
+export function parseCloneDirectory(name: string): { readonly id: string; readonly stage: CloneStage } | null {
+  const [, id, stage] = /^(\d{1,20})(?:\.(new|gone))?$/.exec(name) ?? [];
+  if (id === undefined) return null;
+  return { id, stage: stage === 'new' || stage === 'gone' ? stage : 'live' };
+}
+
+/** Readable beginning, then what makes it unique. */
+function overlayKey(template: string): string {
+  const name = basename(template).replaceAll(/[^A-Za-z0-9_.-]/g, '_').slice(0, 40);
+  const hash = createHash('sha256').update(template).digest('hex').slice(0, 16);
+  return `${name === '' ? 'root' : name}-${hash}`.replace(/^\./, '_');
+}

@@ -1,0 +1,34 @@
+import type { RunCommand } from '../process/command.ts';
+import type { RootSource } from '../spec/spec.ts';
+import type { StorageDriver } from './driver.ts';
+
+/** What drivers need of the host; each takes its part. */
+export interface StorageOptions {
+  readonly tools: { readonly zfs: string | null; readonly zpool: string | null };
+  readonly run: RunCommand;
+  /** Durable state: /var/lib/isolate for root. */
+  readonly stateDirectory: string;
+  /** Whether the file system a path is on can be mounted idmapped. */
+  readonly canIdmap: (path: string) => boolean;
+  /** Removes a tree whole, whatever ids its files have. */
+  readonly removeTree: (path: string) => Promise<void>;
+}
+
+/**
+ * Opens the driver for a root. Opening zfs runs one command (`zfs version`); the others touch nothing but the directory.
+ * Throws `bad-name`, `missing-tool`, `template-missing`, `template-not-filesystem`, `not-permitted`.
+ */
+export async function openStorage(root: RootSource, options: StorageOptions): Promise<StorageDriver> {
+  if (root.kind === 'zfs') {
+    const { openZfs } = await import('./zfs/driver.ts');
+    return openZfs(root.dataset, options);
+  }
+  const { describeDirectory } = await import('./directory.ts');
+  await describeDirectory(root.path);
+  if (root.ephemeral) {
+    const { openOverlay } = await import('./overlay/driver.ts');
+    return openOverlay(root.path, options);
+  }
+  const { openDir } = await import('./dir/driver.ts');
+  return openDir(root.path, options);
+}

@@ -1,0 +1,97 @@
+import { IsolateError } from '../../error.ts';
+import type { ErrorCode } from '../../error.ts';
+
+/** What a failed zfs or zpool command means. `unknown` becomes a generic error that carries the text. */
+export type ZfsFailure =
+  | 'no-daemon'
+  | 'no-module'
+  | 'not-permitted'
+  | 'missing'
+  | 'exists'
+  | 'busy'
+  | 'has-children'
+  | 'has-clones'
+  | 'already-mounted'
+  | 'not-mounted'
+  | 'wrong-type'
+  | 'key-not-loaded'
+  | 'suspended'
+  | 'full'
+  | 'no-such-command'
+  | 'unknown';
+
+/** Ends of the first line of stderr, as zfs-fuse 0.7 and OpenZFS 2.1 to 2.4 print them under LC_ALL=C (libzfs_util.c). */
+const patterns: readonly (readonly [RegExp, ZfsFailure])[] = [
+  [/zfs-fuse daemon is running|^connect: (No such file or directory|Connection refused)/m, 'no-daemon'],
+  [/ZFS modules (are not|cannot be auto-)loaded|\/dev\/zfs and \/proc\/self\/mounts are required|Failed to initialize the libzfs library/, 'no-module'],
+  [/permission denied|Permission denied|must be superuser|may only be (un)?mounted by root|Operation not permitted/, 'not-permitted'],
+  [/pool I\/O is currently suspended|pool is suspended|one or more devices has been removed|I\/O error/i, 'suspended'],
+  [/out of space|no space left|quota exceeded|No space left on device|Disc quota exceeded/i, 'full'],
+  [/dataset already exists|: already exists$/m, 'exists'],
+  [/has dependent clones/, 'has-clones'],
+  [/(filesystem|dataset) has children/, 'has-children'],
+  [/filesystem already mounted/, 'already-mounted'],
+  [/not currently mounted/, 'not-mounted'],
+  [/encryption key not loaded|Key must be loaded|key not loaded/i, 'key-not-loaded'],
+  [/(pool or )?dataset is busy|target is busy|pool is busy|Device or resource busy/, 'busy'],
+  [/operation not applicable to datasets of this type|not a filesystem/, 'wrong-type'],
+  [/dataset does not exist|no such pool|no such dataset|parent does not exist|could not find any snapshots/, 'missing'],
+  [/unrecognized command|invalid option/, 'no-such-command'],
+];
+
+/** Reads the standard error of zfs or zpool. */
+export function classifyZfs(stderr: string): ZfsFailure {
+  return patterns.find(([pattern]) => pattern.test(stderr))?.[1] ?? 'unknown';
+}
+
+const codes: Readonly<Partial<Record<ZfsFailure, ErrorCode>>> = {
+  'no-daemon': 'missing-tool',
+  'no-module': 'missing-tool',
+  'not-permitted': 'not-permitted',
+  missing: 'template-missing',
+  exists: 'dataset-exists',
+  busy: 'dataset-busy',
+  'wrong-type': 'template-not-filesystem',
+  'key-not-loaded': 'key-not-loaded',
+  suspended: 'pool-suspended',
+  full: 'pool-full',
+};
+
+/** The error for a zfs or zpool command that failed on `object`, a dataset, snapshot or pool. */
+export function zfsError(object: string, stderr: string): IsolateError {
+  const failure = classifyZfs(stderr);
+  const { message, hint } = sentence(object, failure, stderr);
+  return new IsolateError(codes[failure] ?? 'storage-failed', message, hint === undefined ? {} : { hint });
+}
+
+function sentence(object: string, failure: ZfsFailure, stderr: string): { message: string; hint?: string } {
+  switch (failure) {
+    case 'no-daemon':
+      return { message: `The zfs-fuse daemon is not running, so ${object} cannot be reached.`, hint: 'start it: systemctl start zfs-fuse' };
+    case 'no-module':
+      return { message: `The ZFS kernel module is not loaded, so ${object} cannot be reached.`, hint: 'modprobe zfs' };
+    case 'not-permitted':
+      return { message: `ZFS does not let this user work on ${object}.`, hint: 'run isolate as root' };
+    case 'missing':
+      return { message: `There is no dataset ${object}.`, hint: 'zfs list shows the datasets there are' };
+    case 'exists':
+      return { message: `Dataset ${object} exists already.` };
+    case 'busy':
+      return { message: `Dataset ${object} is still in use.`, hint: 'isolate status names the processes that hold it' };
+    case 'wrong-type':
+      return { message: `Dataset ${object} is not a file system.` };
+    case 'key-not-loaded':
+      return { message: `The encryption key of ${object} is not loaded.`, hint: 'zfs load-key -r, then zfs mount' };
+    case 'suspended':
+      return { message: `The pool of ${object} is suspended: its devices do not answer.`, hint: 'zpool status names the device; zpool clear resumes' };
+    case 'full':
+      return { message: `The pool of ${object} is full.`, hint: 'destroy what is not needed, or add a device' };
+    default:
+      return { message: `zfs failed on ${object}: ${firstLine(stderr)}.` };
+  }
+}
+
+function firstLine(stderr: string): string {
+  const line = stderr.split('\n').find((text) => text.trim() !== '')?.trim();
+  return (line ?? 'it printed no reason').replaceAll(/[\u0000-\u001f\u007f]/g, '?').replace(/\.$/, '');
+}

@@ -1,0 +1,55 @@
+import { IsolateError } from '../../error.ts';
+import type { CommandResult, RunCommand } from '../../process/command.ts';
+import type { ZfsImplementation } from './implementation.ts';
+import type { ZfsPlan } from './plan.ts';
+
+/** Long enough for a transaction on a busy pool; a suspended one never answers. */
+const timeoutMs = 30_000;
+
+/** Runs planned zfs and zpool commands. */
+export interface ZfsCommands {
+  readonly zfs: (object: string, plan: ZfsPlan) => Promise<CommandResult>;
+  readonly zpool: (object: string, plan: ZfsPlan) => Promise<CommandResult>;
+}
+
+/** What the driver works with, shared by its parts. */
+export interface ZfsContext extends ZfsCommands {
+  readonly template: string;
+  readonly implementation: ZfsImplementation;
+  /** Whether the file system a path is on can be mounted idmapped. */
+  readonly canIdmap: (path: string) => boolean;
+}
+
+/** The programs a host has; null where there is none. */
+export interface ZfsTools {
+  readonly zfs: string | null;
+  readonly zpool: string | null;
+}
+
+/**
+ * Binds the programs. Commands throw `missing-tool` where there is no program, and `pool-suspended` for one that does
+ * not end: after that no further command is started, because each would stay in the kernel for good.
+ */
+export function bindZfsCommands(tools: ZfsTools, run: RunCommand): ZfsCommands {
+  let stuck: IsolateError | null = null;
+  const bind = (name: 'zfs' | 'zpool') => async (object: string, plan: ZfsPlan): Promise<CommandResult> => {
+    const file = tools[name];
+    if (file === null) {
+      throw new IsolateError('missing-tool', `There is no ${name} command on this host, so ${object} cannot be used.`, {
+        hint: 'install zfsutils-linux or zfs-fuse, or use -t DIR --ephemeral',
+      });
+    }
+    if (stuck !== null) throw stuck;
+    try {
+      return await run({ file, timeoutMs, ...plan });
+    } catch (error) {
+      if (!(error instanceof IsolateError) || error.code !== 'tool-timeout') throw error;
+      stuck = new IsolateError('pool-suspended', `ZFS does not answer for ${object}: its pool may be suspended.`, {
+        hint: 'zpool status names the device; zpool clear resumes',
+        cause: error,
+      });
+      throw stuck;
+    }
+  };
+  return { zfs: bind('zfs'), zpool: bind('zpool') };
+}

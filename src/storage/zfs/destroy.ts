@@ -1,0 +1,84 @@
+import { rmdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IsolateError } from '../../error.ts';
+import type { CloneRef, DestroyResult } from '../driver.ts';
+import { forEachLimited } from '../limited.ts';
+import { classifyZfs, zfsError } from './classify.ts';
+import { cloneProperties, clonesOf } from './clones.ts';
+import type { ZfsContext } from './commands.ts';
+import { cloneName } from './names.ts';
+import { planDestroy, planInspect, planUnmount } from './plan.ts';
+import { parseProperties } from './properties.ts';
+
+/** zfs-fuse ends an unmount 10 to 50 ms after it answered; a clone that is in use stays busy far longer than this. */
+const busyRetries = 25;
+const busyDelayMs = 20;
+const parallelDestroys = 4;
+
+/** Unmounts and destroys clones, each checked again right before. */
+export async function destroyClones(context: ZfsContext, refs: readonly CloneRef[]): Promise<readonly DestroyResult[]> {
+  const results = new Map<CloneRef, DestroyResult>();
+  await forEachLimited(refs, context.implementation.name === 'zfs-fuse' ? 1 : parallelDestroys, async (ref) => {
+    results.set(ref, await destroyOne(context, ref).catch((error: unknown) => failed(ref, error)));
+  });
+  return refs.map((ref) => results.get(ref) ?? failed(ref, undefined));
+}
+
+async function destroyOne(context: ZfsContext, ref: CloneRef): Promise<DestroyResult> {
+  const { template } = context;
+  const { id } = ref;
+  const dataset = cloneName(template, id);
+  const inspected = await context.zfs(dataset, planInspect(dataset));
+  if (inspected.exitCode !== 0) {
+    if (classifyZfs(inspected.stderr) === 'missing') return { id, outcome: 'gone' };
+    return { id, outcome: 'failed', error: zfsError(dataset, inspected.stderr) };
+  }
+  const datasets = parseProperties(inspected.stdout, cloneProperties);
+  const clone = clonesOf(template, datasets).find((one) => one.id === id);
+  const foreign = foreignPart(dataset, datasets.keys());
+  if (clone === undefined || clone.guid !== ref.guid || clone.kept || foreign !== null) {
+    return { id, outcome: 'refused', error: refusal(dataset, clone?.kept === true, foreign) };
+  }
+  await context.zfs(dataset, planUnmount(template, id));
+  const hasSnapshots = datasets.size > 1;
+  for (let attempt = 0; ; attempt += 1) {
+    const answer = await context.zfs(dataset, planDestroy(template, id, hasSnapshots));
+    const failure = answer.exitCode === 0 ? 'missing' : classifyZfs(answer.stderr);
+    if (failure === 'missing') break;
+    if (failure !== 'busy') return { id, outcome: 'failed', error: zfsError(dataset, answer.stderr) };
+    if (attempt >= busyRetries) return { id, outcome: 'busy', error: zfsError(dataset, answer.stderr) };
+    await sleep(busyDelayMs);
+  }
+  const mountpoint = datasets.get(dataset)?.get('mountpoint')?.value ?? null;
+  if (mountpoint?.endsWith(`/${id}`) === true) await removeMountpoint(mountpoint);
+  return { id, outcome: 'gone' };
+}
+
+/** A child dataset was made by somebody: `destroy -r` would take it along. */
+function foreignPart(dataset: string, names: Iterable<string>): string | null {
+  for (const name of names) {
+    if (name !== dataset && !name.startsWith(`${dataset}@`)) return name;
+  }
+  return null;
+}
+
+function refusal(dataset: string, kept: boolean, foreign: string | null): IsolateError {
+  if (kept) return new IsolateError('dataset-not-ours', `Clone ${dataset} is kept by its user.`);
+  if (foreign !== null) {
+    return new IsolateError('dataset-not-ours', `Clone ${dataset} has ${foreign} below it, which isolate did not make.`, {
+      hint: `look at it, then zfs destroy ${foreign}`,
+    });
+  }
+  return new IsolateError('dataset-not-ours', `Dataset ${dataset} is not the clone it was taken for.`);
+}
+
+/** zfs-fuse leaves the directory behind, OpenZFS removes it. rmdir(2) takes an empty directory only. */
+async function removeMountpoint(path: string): Promise<void> {
+  await rmdir(path).catch(() => undefined);
+}
+
+function failed(ref: CloneRef, error: unknown): DestroyResult {
+  if (error instanceof IsolateError) return { id: ref.id, outcome: 'failed', error };
+  const wrapped = new IsolateError('storage-failed', `Clone ${ref.id} cannot be destroyed.`, { cause: error });
+  return { id: ref.id, outcome: 'failed', error: wrapped };
+}

@@ -1,0 +1,41 @@
+import { readFile, stat } from 'node:fs/promises';
+import { parseMountinfo } from '../../host/mountinfo.ts';
+import type { CloneInfo } from '../driver.ts';
+import { zfsError } from './classify.ts';
+import { cloneProperties, clonesOf } from './clones.ts';
+import type { ZfsContext } from './commands.ts';
+import { cloneName } from './names.ts';
+import { planList } from './plan.ts';
+import { parseProperties } from './properties.ts';
+
+/**
+ * All clones of the template, in one command. `mountpoint` is given only where this mount namespace really has the
+ * clone mounted and alive: after zfs-fuse was restarted its old mounts are still there and answer nothing.
+ */
+export async function listClones(context: ZfsContext): Promise<readonly CloneInfo[]> {
+  const answer = await context.zfs(context.template, planList(context.implementation, context.template));
+  if (answer.exitCode !== 0) throw zfsError(context.template, answer.stderr);
+  const clones = clonesOf(context.template, parseProperties(answer.stdout, cloneProperties));
+  const mounted = await readMounts();
+  return Promise.all(clones.map(async (clone) => {
+    const { mountpoint } = clone;
+    const there = mountpoint !== null && mounted.get(mountpoint) === cloneName(context.template, clone.id);
+    return there && (await answers(mountpoint)) ? clone : { ...clone, mountpoint: null };
+  }));
+}
+
+/** Dataset by mountpoint, the topmost mount of each; only of real ZFS file systems, which a user's FUSE mount is not. */
+async function readMounts(): Promise<ReadonlyMap<string, string | null>> {
+  const mounts = new Map<string, string | null>();
+  for (const { mountpoint, type, source } of parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'))) {
+    mounts.set(mountpoint, type === 'zfs' || type === 'fuse.zfs' ? source : null);
+  }
+  return mounts;
+}
+
+async function answers(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

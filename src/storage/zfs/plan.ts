@@ -1,0 +1,107 @@
+import { cloneProperties, markProperty } from './clones.ts';
+import type { ZfsImplementation } from './implementation.ts';
+import { cloneName, parentOf, poolOf } from './names.ts';
+
+/** The arguments of one zfs command, and what goes to its standard input. */
+export interface ZfsPlan {
+  readonly args: readonly string[];
+  readonly input?: string;
+}
+
+/** What is read of a template and, in the same command, of its snapshots. */
+export const templateProperties = ['type', 'guid', 'createtxg', 'defer_destroy'] as const;
+/** Only OpenZFS knows encryption. */
+export const encryptedTemplateProperties = [...templateProperties, 'keystatus'] as const;
+
+const output = ['-o', 'name,property,value,source'];
+
+/** Reads a template and its snapshots, one level deep. */
+export function planTemplate(zfs: ZfsImplementation, template: string): ZfsPlan {
+  return { args: ['get', '-H', '-p', '-r', '-d', '1', ...output, templatePropertiesOf(zfs).join(','), template] };
+}
+
+export function templatePropertiesOf(zfs: ZfsImplementation): readonly string[] {
+  return zfs.name === 'OpenZFS' ? encryptedTemplateProperties : templateProperties;
+}
+
+/** Reads all datasets beside a template. zfs-fuse has no `get -t`. */
+export function planList(zfs: ZfsImplementation, template: string): ZfsPlan {
+  const type = zfs.name === 'OpenZFS' ? ['-t', 'filesystem'] : [];
+  return { args: ['get', '-H', '-p', '-r', '-d', '1', ...type, ...output, cloneProperties.join(','), parentOf(template)] };
+}
+
+/** Reads one clone and its snapshots: the check right before it is destroyed. */
+export function planInspect(dataset: string): ZfsPlan {
+  return { args: ['get', '-H', '-p', '-r', '-d', '1', ...output, cloneProperties.join(','), dataset] };
+}
+
+/**
+ * Makes and marks one clone. zfs-fuse mounts it at once; OpenZFS obeys canmount=noauto and needs `planMount` after.
+ * Snapshot tools and the systemd mount generator are told to leave it alone.
+ */
+export function planClone(zfs: ZfsImplementation, template: string, snapshot: string, id: string, mountpoint: string): ZfsPlan {
+  const generator = zfs.name === 'OpenZFS' ? ['-o', 'org.openzfs.systemd:ignore=on'] : [];
+  return {
+    args: [
+      'clone',
+      ...['-o', `${markProperty}=${template}`],
+      ...['-o', 'com.sun:auto-snapshot=false'],
+      ...generator,
+      ...['-o', 'canmount=noauto'],
+      ...['-o', `mountpoint=${mountpoint}`],
+      snapshot,
+      cloneName(template, id),
+    ],
+  };
+}
+
+/**
+ * Channel program (zfs-program(8)) that makes and marks a batch in one transaction. It has no rollback: one that cannot
+ * be marked is destroyed again, and the caller looks at what exists afterwards.
+ */
+const cloneProgram = `
+local argv = (...)["argv"]
+local answers = {}
+for i = 3, #argv do
+  local dataset = argv[2] .. "_" .. argv[i]
+  local failure = zfs.sync.clone(argv[1], dataset)
+  if failure == 0 then
+    failure = zfs.sync.set_prop(dataset, "${markProperty}", argv[2])
+    if failure == 0 then failure = zfs.sync.set_prop(dataset, "com.sun:auto-snapshot", "false") end
+    if failure == 0 then failure = zfs.sync.set_prop(dataset, "org.openzfs.systemd:ignore", "on") end
+    if failure ~= 0 then zfs.sync.destroy(dataset) end
+  end
+  answers[argv[i]] = failure
+end
+return answers
+`;
+
+/** Makes and marks a batch on OpenZFS 2.4 and later; each clone then needs `planPlace` and `planMount`. */
+export function planProgram(template: string, snapshot: string, ids: readonly string[]): ZfsPlan {
+  return { args: ['program', '-j', poolOf(template), '-', snapshot, template, ...ids], input: cloneProgram };
+}
+
+/** Says where a clone that a channel program made is mounted; programs can set user properties only. */
+export function planPlace(template: string, id: string, mountpoint: string): ZfsPlan {
+  return { args: ['set', 'canmount=noauto', `mountpoint=${mountpoint}`, cloneName(template, id)] };
+}
+
+export function planMount(template: string, id: string): ZfsPlan {
+  return { args: ['mount', cloneName(template, id)] };
+}
+
+/** Never lazy, never forced. */
+export function planUnmount(template: string, id: string): ZfsPlan {
+  return { args: ['unmount', cloneName(template, id)] };
+}
+
+/** `-r` only for a clone that was seen to have snapshots of its own; never -R, which takes others' clones along, nor -f. */
+export function planDestroy(template: string, id: string, hasSnapshots: boolean): ZfsPlan {
+  return { args: ['destroy', ...(hasSnapshots ? ['-r'] : []), cloneName(template, id)] };
+}
+
+/** zpool arguments: how full the pool is, and its health. */
+export function planPoolHealth(template: string): ZfsPlan {
+  return { args: ['list', '-H', '-o', 'capacity,health', poolOf(template)] };
+}
+

@@ -1,0 +1,147 @@
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile, readFile, lstat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runCommand } from '../../src/process/command.ts';
+import type { CreateOptions, CreateResult, StorageDriver } from '../../src/storage/driver.ts';
+import { openStorage, type StorageOptions } from '../../src/storage/registry.ts';
+import { makePool } from '../rig/zpool.ts';
+
+/** One driver over a real file system, with what the suite needs around it. */
+interface Fixture {
+  readonly driver: StorageDriver;
+  /** Every file a clone shows through its rootfs is below one of these. */
+  readonly read: (result: CreateResult & { ok: true }, name: string) => Promise<string>;
+  readonly write: (result: CreateResult & { ok: true }, name: string, content: string) => Promise<void>;
+  readonly end: () => Promise<void>;
+}
+
+const options = (stateDirectory: string, tools: StorageOptions['tools'] = { zfs: null, zpool: null }): StorageOptions => ({
+  tools,
+  run: runCommand,
+  stateDirectory,
+  canIdmap: () => false,
+  removeTree: (path) => rm(path, { recursive: true }),
+});
+
+async function zfsFixture(): Promise<Fixture> {
+  const pool = await makePool();
+  const template = `${pool.name}/run/tpl`;
+  await pool.zfs('create', '-p', template);
+  await writeFile(join(pool.directory, 'pool/run/tpl/os-release'), 'first');
+  await pool.zfs('snapshot', `${template}@b`);
+  await writeFile(join(pool.directory, 'pool/run/tpl/os-release'), 'template');
+  await pool.zfs('snapshot', `${template}@a`);
+  const driver = await openStorage({ kind: 'zfs', dataset: template }, options('/var/lib/isolate', pool.tools));
+  return {
+    driver,
+    read: ({ rootfs }, name) => readFile(join(rootfs.path, name), 'utf8'),
+    write: ({ rootfs }, name, content) => writeFile(join(rootfs.path, name), content),
+    end: pool.end,
+  };
+}
+
+async function overlayFixture(): Promise<Fixture> {
+  const directory = await mkdtemp(join(tmpdir(), 'isolate-overlay-'));
+  const template = join(directory, 'template');
+  await mkdir(template);
+  await writeFile(join(template, 'os-release'), 'template');
+  const driver = await openStorage({ kind: 'directory', path: template, ephemeral: true }, options(join(directory, 'state')));
+  const upper = ({ rootfs }: CreateResult & { ok: true }): string => join(rootfs.layers?.upperParent ?? '', 'upper');
+  return {
+    driver,
+    read: async (result, name) => readFile(join(upper(result), name), 'utf8').catch(() => readFile(join(result.rootfs.layers?.lower ?? '', name), 'utf8')),
+    write: (result, name, content) => writeFile(join(upper(result), name), content),
+    end: () => rm(directory, { recursive: true }),
+  };
+}
+
+const drivers = [
+  ['zfs on zfs-fuse', zfsFixture],
+  ['overlay', overlayFixture],
+] as const;
+
+describe.each(drivers)('%s', (_name, makeFixture) => {
+  let fixture: Fixture;
+  let driver: StorageDriver;
+  let create: CreateOptions;
+
+  beforeAll(async () => {
+    fixture = await makeFixture();
+    driver = fixture.driver;
+    create = { shift: null, mountDirectory: await mkdtemp(join(tmpdir(), 'isolate-mounts-')) };
+  });
+  afterAll(async () => {
+    await fixture.end();
+    await rm(create.mountDirectory, { recursive: true });
+  });
+
+  const make = async (...ids: string[]): Promise<readonly (CreateResult & { ok: true })[]> => {
+    const results = await driver.create(await driver.newestSource(), ids, create);
+    return results.map((result) => {
+      if (!result.ok) throw result.error;
+      return result;
+    });
+  };
+  const listIds = async (): Promise<readonly string[]> => (await driver.list()).map(({ id }) => id).sort();
+
+  test('tells that it is well', async () => {
+    const health = await driver.probe();
+    expect(health.freeFraction).toBeGreaterThan(0);
+  });
+
+  test('makes clones with the content of the newest source, each writable on its own', async () => {
+    const [one, two] = await make('1795312244000000001', '1795312244000000002');
+    if (one === undefined || two === undefined) throw new Error('two were asked for');
+    await fixture.write(one, 'os-release', 'changed');
+    expect([await fixture.read(one, 'os-release'), await fixture.read(two, 'os-release')]).toEqual(['changed', 'template']);
+    expect(one.clone).toMatchObject({ id: '1795312244000000001', marked: true, kept: false, source: (await driver.newestSource()).name });
+  });
+
+  test('lists exactly the clones it made, as it returned them', async () => {
+    const [made] = await make('1795312244000000003');
+    expect((await driver.list()).find(({ id }) => id === '1795312244000000003')).toEqual(made?.clone);
+    expect(await listIds()).toEqual(['1795312244000000001', '1795312244000000002', '1795312244000000003']);
+  });
+
+  test('answers the making of a clone that is there with that clone', async () => {
+    const [first] = await make('1795312244000000004');
+    const [second] = await make('1795312244000000004');
+    expect(second).toEqual(first);
+  });
+
+  test('refuses to destroy under another guid, and destroys nothing', async () => {
+    await make('1795312244000000005');
+    const results = await driver.destroy([{ id: '1795312244000000005', guid: '1' }]);
+    expect(results).toMatchObject([{ id: '1795312244000000005', outcome: 'refused', error: { code: 'dataset-not-ours' } }]);
+    expect(await listIds()).toContain('1795312244000000005');
+  });
+
+  test('destroys clones one by one, and what is gone already is a success', async () => {
+    const clones = await driver.list();
+    expect(clones).toHaveLength(5);
+    expect(await driver.destroy(clones)).toEqual(clones.map(({ id }) => ({ id, outcome: 'gone' })));
+    expect(await driver.destroy(clones)).toEqual(clones.map(({ id }) => ({ id, outcome: 'gone' })));
+    expect(await driver.list()).toEqual([]);
+    expect(await readdir(create.mountDirectory)).toEqual([]);
+  });
+
+  test('names no holder of a clone that no other mount namespace has', async () => {
+    const [made] = await make('1795312244000000006');
+    if (made === undefined) throw new Error('one was asked for');
+    expect(await driver.holders(made.clone)).toEqual([]);
+    await driver.destroy([made.clone]);
+  });
+
+  test('leaves the template as it was', async () => {
+    const [made] = await make('1795312244000000007');
+    if (made === undefined) throw new Error('one was asked for');
+    await fixture.write(made, 'new', 'x');
+    await driver.destroy([made.clone]);
+    const [next] = await make('1795312244000000008');
+    if (next === undefined) throw new Error('one was asked for');
+    await expect(fixture.read(next, 'new')).rejects.toMatchObject({ code: 'ENOENT' });
+    await driver.destroy([next.clone]);
+  });
+});
+void [stat, lstat];

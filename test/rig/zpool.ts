@@ -1,0 +1,97 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runCommand, type CommandResult } from '../../src/process/command.ts';
+
+const zfsFile = '/sbin/zfs';
+const zpoolFile = '/sbin/zpool';
+const socket = '/var/run/zfs/zfs_socket';
+
+/** A pool of one sparse file, on a zfs-fuse daemon of its own. */
+export interface TestPool {
+  readonly name: string;
+  /** Scratch directory outside the pool, removed with it; datasets are mounted at `<directory>/pool/...`. */
+  readonly directory: string;
+  readonly tools: { readonly zfs: string; readonly zpool: string };
+  /** Runs zfs and returns its standard output; throws with its standard error. */
+  readonly zfs: (...args: string[]) => Promise<string>;
+  readonly zpool: (...args: string[]) => Promise<string>;
+  /** Ends the daemon as a crash would and starts it anew on the same pool. */
+  readonly restart: () => Promise<void>;
+  /** Destroys the pool, ends the daemon and removes everything. */
+  readonly end: () => Promise<void>;
+}
+
+let daemon: ChildProcess | null = null;
+
+/**
+ * Makes a throw-away pool with zfs-fuse. Only inside `test/rig/enter`: the daemon has one socket and one lock a mount
+ * namespace. `sizeBytes` is at least 64 MiB, the least a pool takes.
+ */
+export async function makePool(sizeBytes = 512 * 1024 * 1024): Promise<TestPool> {
+  if (daemon !== null) throw new Error('One pool at a time: zfs-fuse has one socket.');
+  const directory = await mkdtemp(join(tmpdir(), 'isolate-pool-'));
+  const file = join(directory, 'vdev');
+  const handle = await open(file, 'w');
+  await handle.truncate(sizeBytes);
+  await handle.close();
+  const name = `rig${process.pid}`;
+  const zfs = (...args: string[]): Promise<string> => check(zfsFile, args);
+  const zpool = (...args: string[]): Promise<string> => check(zpoolFile, args);
+  await startDaemon();
+  await zpool('create', '-m', join(directory, 'pool'), name, file);
+  return {
+    name,
+    directory,
+    tools: { zfs: zfsFile, zpool: zpoolFile },
+    zfs,
+    zpool,
+    restart: async () => {
+      await stopDaemon('SIGKILL');
+      await startDaemon();
+    },
+    end: async () => {
+      // Also when a test left mounts behind; the daemon's end takes them away.
+      await runCommand({ file: zpoolFile, args: ['destroy', '-f', name], timeoutMs: 20_000 }).catch(() => undefined);
+      await stopDaemon('SIGTERM');
+      await rm(directory, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+    },
+  };
+}
+
+async function startDaemon(): Promise<void> {
+  await rm(socket, { force: true });
+  // -n: stays in the foreground, so that its pid is the child's.
+  const child = spawn('/sbin/zfs-fuse', ['-n', '-p', '/var/run/zfs/pid'], { stdio: ['ignore', 'ignore', 'ignore'] });
+  daemon = child;
+  let ended = false;
+  child.once('exit', () => {
+    ended = true;
+  });
+  const deadline = Date.now() + 20_000;
+  while (!existsSync(socket)) {
+    if (ended) throw new Error('zfs-fuse ended at once: is another one running in this mount namespace?');
+    if (Date.now() > deadline) throw new Error('zfs-fuse made no socket within 20 s.');
+    await sleep(20);
+  }
+}
+
+async function stopDaemon(signal: NodeJS.Signals): Promise<void> {
+  const child = daemon;
+  daemon = null;
+  if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await ended;
+  clearTimeout(timer);
+}
+
+async function check(file: string, args: readonly string[]): Promise<string> {
+  const result: CommandResult = await runCommand({ file, args, timeoutMs: 20_000 });
+  if (result.exitCode !== 0) throw new Error(`${file} ${args.join(' ')}: ${result.stderr}`);
+  return result.stdout;
+}
