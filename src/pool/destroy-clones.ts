@@ -1,0 +1,101 @@
+import { rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CloneInfo, DestroyResult } from '../storage/driver.ts';
+import { withMountLock } from './make-clones.ts';
+import type { Pool } from './pool.ts';
+import { readPoolState } from './pool-state.ts';
+import type { RefreshProgress, RefreshTally } from './refresh.ts';
+import { formatRetiredState } from './state-file.ts';
+import { writeWhole } from './transition.ts';
+
+export interface DestroyControl {
+  /** Throws when the refresh has to stop. */
+  readonly goingOn: () => void;
+  /** Try those too whose back-off is not over. */
+  readonly force: boolean;
+  readonly onProgress: ((progress: RefreshProgress) => void) | undefined;
+}
+
+const firstBackOffMs = 100;
+const longestBackOffMs = 60_000;
+/** A sandbox that is just ending holds its clone for a moment; so long one refresh tries again by itself. */
+const patienceMs = 800;
+
+/** Destroys clones in batches; one that will not go stays retired and is tried again later, ever more rarely. */
+export async function destroyClones(pool: Pool, clones: readonly CloneInfo[], tally: RefreshTally, control: DestroyControl): Promise<void> {
+  const endMs = pool.clock() + patienceMs;
+  const progress = { done: 0, total: clones.length };
+  let left = clones;
+  for (;;) {
+    await destroyDue(pool, left, tally, control, progress);
+    left = left.filter(({ id }) => tally.busy.has(id));
+    const nextMs = Math.min(...left.map(({ id }) => tally.busy.get(id)?.nextAttemptMs ?? Infinity));
+    if (left.length === 0 || nextMs > endMs) return;
+    await sleep(Math.max(nextMs - pool.clock(), 1));
+  }
+}
+
+async function destroyDue(
+  pool: Pool,
+  clones: readonly CloneInfo[],
+  tally: RefreshTally,
+  control: DestroyControl,
+  progress: { done: number; readonly total: number },
+): Promise<void> {
+  const backOff = new Map(readPoolState(pool).retired.map((entry) => [entry.id, entry]));
+  const nowMs = pool.clock();
+  const due: CloneInfo[] = [];
+  for (const clone of clones) {
+    const nextAttemptMs = backOff.get(clone.id)?.nextAttemptMs ?? 0;
+    // A time further away than any back-off comes from a clock that was set back.
+    if (control.force || nextAttemptMs <= nowMs || nextAttemptMs > nowMs + longestBackOffMs) due.push(clone);
+    else tally.busy.set(clone.id, { id: clone.id, holders: await findHolders(pool, clone), nextAttemptMs });
+  }
+  const size = pool.driver.capabilities.batchDestroy ? 50 : 5;
+  for (let start = 0; start < due.length; start += size) {
+    control.goingOn();
+    const batch = due.slice(start, start + size);
+    pool.checkpoint('refresh:before-destroy');
+    const results = await withMountLock(pool, () => pool.driver.destroy(batch));
+    pool.checkpoint('refresh:destroyed');
+    for (const result of results) {
+      const clone = batch.find(({ id }) => id === result.id);
+      if (clone !== undefined) await note(pool, clone, result, backOff.get(clone.id)?.attempts ?? 0, tally);
+      if (result.outcome === 'gone') progress.done += 1;
+    }
+    control.onProgress?.({ step: 'destroy', done: progress.done, total: progress.total });
+  }
+}
+
+async function note(pool: Pool, clone: CloneInfo, result: DestroyResult, attempts: number, tally: RefreshTally): Promise<void> {
+  const retired = join(pool.paths.retired, clone.id);
+  tally.busy.delete(clone.id);
+  tally.failed.delete(clone.id);
+  if (result.outcome === 'gone') {
+    rmSync(retired, { force: true });
+    removeEmpty(join(pool.paths.mounts, clone.id));
+    tally.destroyed += 1;
+    return;
+  }
+  const nextAttemptMs = pool.clock() + Math.min(firstBackOffMs * 2 ** attempts, longestBackOffMs);
+  writeWhole(pool, retired, formatRetiredState({ attempts: attempts + 1, nextAttemptMs }));
+  if (result.outcome === 'busy') tally.busy.set(clone.id, { id: clone.id, holders: await findHolders(pool, clone), nextAttemptMs });
+  else tally.failed.set(clone.id, { id: clone.id, error: result.error });
+}
+
+async function findHolders(pool: Pool, clone: CloneInfo): Promise<Awaited<ReturnType<Pool['driver']['holders']>>> {
+  try {
+    return await pool.driver.holders(clone);
+  } catch {
+    return [];
+  }
+}
+
+function removeEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // It is not there, or a stray mount or file is in it, which the sweep reports.
+  }
+}

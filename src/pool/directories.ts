@@ -1,0 +1,53 @@
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { IsolateError } from '../error.ts';
+import type { PoolPaths, RuntimePaths } from './paths.ts';
+
+/**
+ * Makes the state directories that are missing and refuses those that someone else could change. `uid` is the caller's.
+ * Throws `state-unreadable`.
+ */
+export function ensureRuntimeDirectories(paths: RuntimePaths, uid: number): void {
+  makeParents(dirname(paths.root));
+  ensureDirectory(paths.root, 0o755, uid);
+  ensureDirectory(paths.sandbox, 0o755, uid);
+  ensureDirectory(paths.signals, 0o755, uid);
+  for (const directory of [paths.mounts, paths.pools, paths.ids, paths.runs]) ensureDirectory(directory, 0o700, uid);
+}
+
+/** The same for the directories of one pool. */
+export function ensurePoolDirectories(paths: PoolPaths, uid: number): void {
+  for (const directory of [paths.directory, paths.fresh, paths.leased, paths.retired, paths.mounts]) {
+    ensureDirectory(directory, 0o700, uid);
+  }
+}
+
+function ensureDirectory(path: string, mode: number, uid: number): void {
+  try {
+    mkdirSync(path, { mode });
+    // mkdir(2) applies the caller's umask.
+    chmodSync(path, mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(path, 'cannot be made', error);
+  }
+  const stat = lstatSync(path);
+  if (!stat.isDirectory()) throw unusable(path, 'is not a directory');
+  if (stat.uid !== uid) throw unusable(path, `belongs to user ${stat.uid}`);
+  if ((stat.mode & 0o022) !== 0) throw unusable(path, 'can be written by others');
+  if ((stat.mode & 0o777 & ~mode) !== 0) chmodSync(path, mode);
+}
+
+function makeParents(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw unusable(path, 'cannot be made', error);
+  }
+}
+
+function unusable(path: string, reason: string, cause?: unknown): IsolateError {
+  return new IsolateError('state-unreadable', `The state directory ${path} ${reason}.`, {
+    hint: 'Remove it; isolate makes it anew.',
+    cause,
+  });
+}

@@ -1,0 +1,152 @@
+import { randomInt } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Rootfs } from '../engine/engine.ts';
+import { IsolateError } from '../error.ts';
+import type { CloneInfo } from '../storage/driver.ts';
+import { tryLock } from './lock.ts';
+import { countMaking, makeClones } from './make-clones.ts';
+import type { Pool } from './pool.ts';
+import { readDirectory } from './read-directory.ts';
+import { releaseClone, removeClone } from './release.ts';
+import { takeIds } from './settings.ts';
+import { touchSignal } from './signal-file.ts';
+import { formatLeaseName } from './state-file.ts';
+import { isInPlace, publishLeased, readCloneState, retireLeased, takeFresh, writeWhole } from './transition.ts';
+import { waitForChange } from './wait.ts';
+
+/** The exclusive claim of one run on one clone. */
+export interface Lease {
+  readonly id: string;
+  readonly rootfs: Rootfs;
+  /** Gives the clone up, to be destroyed. Safe to call twice; a process that dies without it is noticed. */
+  readonly release: () => Promise<void>;
+}
+
+export interface LeaseOptions {
+  /** How long to wait for a clone when none is fresh; 0: fail at once. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+  /** Called once when there is no fresh clone and waiting begins. */
+  readonly onWait?: () => void;
+}
+
+/**
+ * A clone that is ours alone. Takes no lock where one is fresh: a directory is read and a file renamed. Throws
+ * `no-free-clone`, `aborted`, or what the storage says where a clone had to be made.
+ */
+export async function leaseClone(pool: Pool, options: LeaseOptions): Promise<Lease> {
+  if (!pool.driver.capabilities.pooled) return makeOwn(pool);
+  const lease = takeAny(pool);
+  if (lease !== null) return lease;
+  touchSignal(pool);
+  if (options.waitMs > 0) {
+    options.onWait?.();
+    const late = await waitForClone(pool, options);
+    if (late !== null) return late;
+  }
+  throw noFreeClone(pool, options.waitMs);
+}
+
+/** The oldest fresh clone, or, when another was quicker, any. */
+function takeAny(pool: Pool): Lease | null {
+  const ids = readDirectory(pool.paths.fresh);
+  while (ids.length > 0) {
+    const [id] = ids.splice(0, 1);
+    if (id === undefined) break;
+    const lease = take(pool, id);
+    if (lease !== null) return lease;
+    // Others are here too: starting anywhere keeps them from following us from one to the next.
+    const start = randomInt(Math.max(ids.length, 1));
+    ids.unshift(...ids.splice(start));
+  }
+  return null;
+}
+
+function take(pool: Pool, id: string): Lease | null {
+  pool.checkpoint('lease:before-rename');
+  if (!takeFresh(pool, id)) return null;
+  pool.checkpoint('lease:renamed');
+  const leaseName = formatLeaseName(id, pool.holder);
+  const state = readCloneState(join(pool.paths.leased, leaseName), id);
+  if (state !== null && isInPlace(state)) return leaseOf(pool, id, state.rootfs);
+  const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
+  pool.warn(`Clone ${id} of ${pool.driver.template} was retired unused: ${why}.`);
+  retireLeased(pool, id, leaseName);
+  return null;
+}
+
+function leaseOf(pool: Pool, id: string, rootfs: Rootfs): Lease {
+  return { id, rootfs, release: () => releaseClone(pool, id) };
+}
+
+async function waitForClone(pool: Pool, options: LeaseOptions): Promise<Lease | null> {
+  const endMs = performance.now() + options.waitMs;
+  for (;;) {
+    const lease = takeAny(pool) ?? (await makeUnderLock(pool));
+    if (lease !== null) return lease;
+    if (options.signal?.aborted === true) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
+    const leftMs = endMs - performance.now();
+    if (leftMs <= 0) return null;
+    await waitForChange(pool.paths.fresh, leftMs, options.signal);
+  }
+}
+
+/** With nobody refreshing the pool, one clone is made here, for us; null: somebody is. */
+async function makeUnderLock(pool: Pool): Promise<Lease | null> {
+  const lock = await tryLock(pool.paths.lock, pool.holder);
+  if (lock === null) return null;
+  try {
+    const lease = takeAny(pool);
+    if (lease !== null) return lease;
+    const source = await pool.driver.newestSource();
+    const known = (await pool.driver.list()).map(({ id }) => id);
+    const [result] = await makeClones(pool, source, takeIds(pool, 1, known));
+    if (result === undefined) throw new IsolateError('storage-failed', `No clone of ${source.name} was made.`);
+    if (!result.ok) throw result.error;
+    pool.checkpoint('lease:made');
+    publishLeased(pool, result.clone, result.rootfs);
+    return leaseOf(pool, result.id, result.rootfs);
+  } finally {
+    await lock.release();
+  }
+}
+
+/**
+ * A clone of storage that keeps no pool. No lock is needed: the lease is there before the clone, so whoever refreshes
+ * meanwhile sees that it has a living holder.
+ */
+async function makeOwn(pool: Pool): Promise<Lease> {
+  const id = String(randomInt(1, 2 ** 47));
+  const path = join(pool.paths.leased, formatLeaseName(id, pool.holder));
+  writeWhole(pool, path, '\n');
+  pool.checkpoint('lease:announced');
+  let made: { clone: CloneInfo; rootfs: Rootfs };
+  try {
+    made = await createOwn(pool, id);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  }
+  publishLeased(pool, made.clone, made.rootfs);
+  return { id, rootfs: made.rootfs, release: () => removeClone(pool, made.clone) };
+}
+
+async function createOwn(pool: Pool, id: string): Promise<{ clone: CloneInfo; rootfs: Rootfs }> {
+  const source = await pool.driver.newestSource();
+  const options = { shift: pool.shift, mountDirectory: pool.paths.mounts };
+  const [result] = await pool.driver.create(source, [id], options);
+  if (result === undefined) throw new IsolateError('storage-failed', `No clone of ${source.name} was made.`);
+  if (!result.ok) throw result.error;
+  return result;
+}
+
+function noFreeClone(pool: Pool, waitMs: number): IsolateError {
+  const inUse = readDirectory(pool.paths.leased).length;
+  const { template } = pool.driver;
+  const seconds = Math.round(waitMs / 100) / 10;
+  const counts = `${inUse} in use, ${countMaking(pool)} being made`;
+  return new IsolateError('no-free-clone', `no free clone of ${template} after ${seconds} s (${counts})`, {
+    hint: `isolate refresh ${template} 5, or raise the pool's size`,
+  });
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { escapeUnitName } from './unit-escape.ts';
+
+/** Directory below which root keeps all state of this boot. */
+export const systemRuntimeDirectory = '/run/isolate';
+
+/** A file name may have 255 bytes; the rest is for what is appended to a key. */
+const longestKey = 200;
+
+/** Where the state of this boot lives; see docs/storage.md. */
+export interface RuntimePaths {
+  readonly root: string;
+  /** Empty; the launcher puts the root of each sandbox together here, in a mount namespace of its own. */
+  readonly sandbox: string;
+  /** Clone mounts, `<key>/<id>`; nobody but the owner can enter. */
+  readonly mounts: string;
+  /** One file a template, touched when its pool has work. */
+  readonly signals: string;
+  readonly pools: string;
+  readonly ids: string;
+  readonly runs: string;
+  /** Held while anything mounts, on storage that cannot mount in parallel. */
+  readonly mountLock: string;
+}
+
+/** Where the pool of one template lives. */
+export interface PoolPaths {
+  readonly key: string;
+  readonly directory: string;
+  readonly fresh: string;
+  readonly leased: string;
+  readonly retired: string;
+  readonly lock: string;
+  readonly settings: string;
+  readonly making: string;
+  readonly signal: string;
+  readonly mounts: string;
+}
+
+/** All state directories below `root`. */
+export function runtimePaths(root: string): RuntimePaths {
+  return {
+    root,
+    sandbox: join(root, 'sandbox'),
+    mounts: join(root, 'mnt'),
+    signals: join(root, 'signal'),
+    pools: join(root, 'pools'),
+    ids: join(root, 'ids'),
+    runs: join(root, 'runs'),
+    mountLock: join(root, 'mount.lock'),
+  };
+}
+
+/**
+ * The root of state for a user: root's is fixed and takes nothing from the environment; others have their own, below
+ * XDG_RUNTIME_DIR or, without one, their home.
+ */
+export function runtimeRoot(uid: number, environment: Readonly<Record<string, string | undefined>>, home: string): string {
+  if (uid === 0) return systemRuntimeDirectory;
+  const runtime = environment['XDG_RUNTIME_DIR'];
+  if (runtime !== undefined && runtime.startsWith('/')) return join(runtime, 'isolate');
+  return join(home, '.local/state/isolate');
+}
+
+/** The state of `template`'s pool. */
+export function poolPaths(paths: RuntimePaths, template: string): PoolPaths {
+  const key = templateKey(template);
+  const directory = join(paths.pools, key);
+  return {
+    key,
+    directory,
+    fresh: join(directory, 'fresh'),
+    leased: join(directory, 'leased'),
+    retired: join(directory, 'retired'),
+    lock: join(directory, 'lock'),
+    settings: join(directory, 'settings'),
+    making: join(directory, 'making'),
+    signal: join(paths.signals, key),
+    mounts: join(paths.mounts, key),
+  };
+}
+
+/** The file name that stands for a template: its escaped name, or a hash of it where that is too long. */
+export function templateKey(template: string): string {
+  const escaped = escapeUnitName(template);
+  if (escaped.length > 0 && escaped.length <= longestKey) return escaped;
+  // An escaped name has no "+", so a hash is never mistaken for a name.
+  return `+${createHash('sha256').update(template).digest('hex')}`;
+}

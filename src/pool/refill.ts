@@ -1,0 +1,79 @@
+import { IsolateError } from '../error.ts';
+import type { CreateResult, Source } from '../storage/driver.ts';
+import { makeClones } from './make-clones.ts';
+import type { Pool } from './pool.ts';
+import { readPoolState } from './pool-state.ts';
+import type { RefreshProgress, RefreshTally } from './refresh.ts';
+import { takeIds } from './settings.ts';
+import { publishFresh } from './transition.ts';
+
+export interface RefillPlan {
+  readonly source: Source;
+  readonly count: number;
+  /** Ids that exist; new ones are higher. */
+  readonly usedIds: readonly string[];
+  readonly freeFraction: number | null;
+}
+
+export interface RefillControl {
+  readonly goingOn: () => void;
+  readonly onProgress: ((progress: RefreshProgress) => void) | undefined;
+}
+
+/** Below this share of free space no clone is made: those that live need it. */
+const leastFree = 0.1;
+/** After so many clones free space is looked at again. */
+const probeEvery = 40;
+
+/** Makes the fresh clones that are missing, in small batches so that whoever waits is served early. */
+export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, control: RefillControl): Promise<void> {
+  const missing = plan.count - readPoolState(pool).fresh.length;
+  tally.notCreated = null;
+  if (missing <= 0) return;
+  const { batchCreate, parallelCreates } = pool.driver.capabilities;
+  const size = batchCreate ? 10 : Math.max(4, parallelCreates);
+  let freeFraction = plan.freeFraction;
+  for (let done = 0, probed = 0; done < missing; ) {
+    control.goingOn();
+    if (done - probed >= probeEvery) {
+      ({ freeFraction } = await pool.driver.probe());
+      probed = done;
+    }
+    if (freeFraction !== null && freeFraction < leastFree) {
+      tally.notCreated = `Only ${Math.floor(freeFraction * 100)} % of the storage of ${pool.driver.template} are free.`;
+      return;
+    }
+    const batch = takeIds(pool, Math.min(size, missing - done), plan.usedIds);
+    pool.checkpoint('refresh:before-create');
+    const results = await makeClones(pool, plan.source, batch);
+    pool.checkpoint('refresh:created');
+    const made = publish(pool, results, tally);
+    done += batch.length;
+    control.onProgress?.({ step: 'create', done, total: missing });
+    // What made all of a batch fail will make the next one fail too.
+    if (made === 0) return;
+  }
+}
+
+function publish(pool: Pool, results: readonly CreateResult[], tally: RefreshTally): number {
+  let made = 0;
+  for (const result of results) {
+    const error = result.ok ? publishOne(pool, result) : result.error;
+    if (error === null) made += 1;
+    else tally.failed.set(result.id, { id: result.id, error });
+  }
+  tally.created += made;
+  return made;
+}
+
+/** The reason why a clone that was made is not there after all; the next pass destroys what is left of it. */
+function publishOne(pool: Pool, result: Extract<CreateResult, { ok: true }>): IsolateError | null {
+  try {
+    publishFresh(pool, result.clone, result.rootfs);
+  } catch (cause) {
+    const message = `Clone ${result.id} of ${pool.driver.template} was made, but ${result.rootfs.path} is not there.`;
+    return new IsolateError('storage-failed', message, { cause });
+  }
+  pool.checkpoint('refresh:published');
+  return null;
+}

@@ -1,0 +1,164 @@
+import { IsolateError } from '../error.ts';
+import type { Holder, Source } from '../storage/driver.ts';
+import { destroyClones } from './destroy-clones.ts';
+import { waitForLock } from './lock.ts';
+import type { Lock } from './lock.ts';
+import { checkLock } from './make-clones.ts';
+import type { Pool } from './pool.ts';
+import { readPoolState } from './pool-state.ts';
+import { reconcile } from './reconcile.ts';
+import { settle } from './settle.ts';
+import { readSettings, writeSettings } from './settings.ts';
+import { readSignal } from './signal-file.ts';
+import { refill } from './refill.ts';
+import { sweepPool } from './sweep.ts';
+import { sweepTemporaries } from './transition.ts';
+
+export interface RefreshOptions {
+  /** How many fresh clones there shall be, 0 to 1000; absent: as the last refresh was told, at first 10. */
+  readonly count?: number;
+  /** Replace fresh clones too. */
+  readonly force?: boolean;
+  /** Only clean up. */
+  readonly skipCreate?: boolean;
+  readonly onProgress?: (progress: RefreshProgress) => void;
+  readonly signal?: AbortSignal;
+  /** How long to wait for another refresh of the same pool; default 60 s. */
+  readonly lockWaitMs?: number;
+}
+
+export interface RefreshProgress {
+  readonly step: 'destroy' | 'create';
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface RefreshReport {
+  readonly template: string;
+  /** Name of the snapshot that clones are made from now; null where cleaning up did not need to know. */
+  readonly source: string | null;
+  readonly count: number;
+  readonly destroyed: number;
+  readonly created: number;
+  readonly fresh: number;
+  readonly leased: number;
+  /** Fresh clones of an older snapshot. */
+  readonly stale: number;
+  /** Retired clones that are still in use, and by whom. */
+  readonly busy: readonly { readonly id: string; readonly holders: readonly Holder[]; readonly nextAttemptMs: number }[];
+  readonly failed: readonly { readonly id: string; readonly error: IsolateError }[];
+  /** Why clones are missing although nothing failed; null: none is. */
+  readonly notCreated: string | null;
+  readonly durationMs: number;
+}
+
+/** What the passes of one refresh add up to. */
+export interface RefreshTally {
+  source: Source | null;
+  destroyed: number;
+  created: number;
+  notCreated: string | null;
+  readonly busy: Map<string, { id: string; holders: readonly Holder[]; nextAttemptMs: number }>;
+  readonly failed: Map<string, { id: string; error: IsolateError }>;
+}
+
+const defaultCount = 10;
+/** Signals keep coming while runs end; each pass serves all so far, so the last of many is left to the next refresh. */
+const mostPasses = 20;
+
+/**
+ * Brings the pool to its size: puts every clone in exactly one state, destroys what is retired, makes what is missing.
+ * Idempotent and safe to be ended at any point; what comes up while it runs is served before it returns. Throws
+ * `pool-locked`, `aborted`, and what the storage says where nothing can be done at all; what concerns one clone is in
+ * the report.
+ */
+export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise<RefreshReport> {
+  const startMs = performance.now();
+  checkCount(options.count);
+  const lock = await waitForLock(pool.paths.lock, pool.holder, options.lockWaitMs ?? 60_000, options.signal);
+  try {
+    pool.checkpoint('refresh:locked');
+    const count = rememberCount(pool, options.count);
+    const tally: RefreshTally = { source: null, destroyed: 0, created: 0, notCreated: null, busy: new Map(), failed: new Map() };
+    for (let passes = 1; ; passes += 1) {
+      const signalBefore = readSignal(pool);
+      await refreshOnce(pool, lock, { ...options, force: options.force === true && passes === 1 }, count, tally);
+      pool.checkpoint('refresh:pass-done');
+      if (readSignal(pool) === signalBefore || passes === mostPasses) break;
+    }
+    return await report(pool, count, tally, performance.now() - startMs);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, count: number, tally: RefreshTally): Promise<void> {
+  checkGoingOn(pool, lock, options);
+  sweepTemporaries(pool);
+  const health = await pool.driver.probe();
+  const source = options.skipCreate === true ? null : await findSource(pool);
+  const newest = source === null || source instanceof IsolateError ? null : source;
+  const clones = await pool.driver.list();
+  const state = readPoolState(pool);
+  const plan = reconcile(clones, state, newest?.name ?? null, pool.clock());
+  const excess = options.skipCreate === true ? 0 : plan.fresh.length - count;
+  const settled = settle(pool, state, plan, options.force === true ? plan.fresh.length : excess);
+  pool.checkpoint('refresh:settled');
+  checkGoingOn(pool, lock, options);
+
+  const goingOn = (): void => checkGoingOn(pool, lock, options);
+  await destroyClones(pool, settled.destroy, tally, { goingOn, force: options.force === true, onProgress: options.onProgress });
+  await sweepPool(pool, clones);
+  // A template without a snapshot is an error, but only after cleaning up.
+  if (source instanceof IsolateError) throw source;
+  if (newest === null) return;
+
+  tally.source = newest;
+  const usedIds = clones.map(({ id }) => id);
+  await refill(pool, { source: newest, count, usedIds, freeFraction: health.freeFraction }, tally, { goingOn, onProgress: options.onProgress });
+}
+
+async function findSource(pool: Pool): Promise<Source | IsolateError> {
+  try {
+    return await pool.driver.newestSource();
+  } catch (error) {
+    if (error instanceof IsolateError) return error;
+    throw error;
+  }
+}
+
+async function report(pool: Pool, count: number, tally: RefreshTally, durationMs: number): Promise<RefreshReport> {
+  const state = readPoolState(pool);
+  const newest = tally.source?.name ?? null;
+  return {
+    template: pool.driver.template,
+    source: newest,
+    count,
+    destroyed: tally.destroyed,
+    created: tally.created,
+    fresh: state.fresh.length,
+    leased: state.leased.length,
+    stale: state.fresh.filter((entry) => newest !== null && entry.state?.source !== newest).length,
+    busy: [...tally.busy.values()],
+    failed: [...tally.failed.values()],
+    notCreated: tally.notCreated,
+    durationMs,
+  };
+}
+
+function rememberCount(pool: Pool, count: number | undefined): number {
+  const settings = readSettings(pool);
+  if (count === undefined || count === settings.count) return settings.count ?? defaultCount;
+  writeSettings(pool, { ...settings, count });
+  return count;
+}
+
+function checkCount(count: number | undefined): void {
+  if (count === undefined || (Number.isInteger(count) && count >= 0 && count <= 1000)) return;
+  throw new IsolateError('usage', `A pool cannot have ${count} clones; 0 to 1000 are possible.`);
+}
+
+function checkGoingOn(pool: Pool, lock: Lock, options: RefreshOptions): void {
+  checkLock(pool, lock.lost);
+  if (options.signal?.aborted === true) throw new IsolateError('aborted', `The refresh of ${pool.driver.template} was ended.`);
+}

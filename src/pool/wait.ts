@@ -1,0 +1,22 @@
+import { watch } from 'node:fs';
+
+/** However the directory's events are lost, it is looked at again after this long. */
+const pollMs = 50;
+
+/** Returns when the directory changes, `signal` aborts, or after `waitMs` or a short poll interval, whichever is first. */
+export function waitForChange(directory: string, waitMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const watcher = watch(directory);
+    const timer = setTimeout(finish, Math.min(waitMs, pollMs));
+    watcher.on('change', finish);
+    watcher.on('error', finish);
+    signal?.addEventListener('abort', finish, { once: true });
+
+    function finish(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', finish);
+      watcher.close();
+      resolve();
+    }
+  });
+}
