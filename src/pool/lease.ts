@@ -9,7 +9,7 @@ import { countMaking, makeClones } from './make-clones.ts';
 import type { Pool } from './pool.ts';
 import { readDirectory } from './read-directory.ts';
 import { releaseClone, removeClone } from './release.ts';
-import { takeIds } from './settings.ts';
+import { randomId, takeIds } from './settings.ts';
 import { touchSignal } from './signal-file.ts';
 import { formatLeaseName } from './state-file.ts';
 import { isInPlace, publishLeased, readCloneState, retireLeased, takeFresh, writeWhole } from './transition.ts';
@@ -117,7 +117,7 @@ async function makeUnderLock(pool: Pool): Promise<Lease | null> {
  * meanwhile sees that it has a living holder.
  */
 async function makeOwn(pool: Pool): Promise<Lease> {
-  const id = String(randomInt(1, 2 ** 47));
+  const id = randomId(pool);
   const path = join(pool.paths.leased, formatLeaseName(id, pool.holder));
   writeWhole(pool, path, '\n');
   pool.checkpoint('lease:announced');
@@ -129,7 +129,7 @@ async function makeOwn(pool: Pool): Promise<Lease> {
     throw error;
   }
   publishLeased(pool, made.clone, made.rootfs);
-  return { id, rootfs: made.rootfs, release: () => removeClone(pool, made.clone) };
+  return { id, rootfs: made.rootfs, release: () => removeClone(pool, id) };
 }
 
 async function createOwn(pool: Pool, id: string): Promise<{ clone: CloneInfo; rootfs: Rootfs }> {

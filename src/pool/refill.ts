@@ -22,6 +22,9 @@ export interface RefillControl {
 
 /** Below this share of free space no clone is made: those that live need it. */
 const leastFree = 0.1;
+/** The first one who waits is served after the first batch; each batch costs the storage a look at what it made. */
+const firstBatch = 4;
+const laterBatch = 16;
 /** After so many clones free space is looked at again. */
 const probeEvery = 40;
 
@@ -30,8 +33,6 @@ export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, 
   const missing = plan.count - readPoolState(pool).fresh.length;
   tally.notCreated = null;
   if (missing <= 0) return;
-  const { batchCreate, parallelCreates } = pool.driver.capabilities;
-  const size = batchCreate ? 10 : Math.max(4, parallelCreates);
   let freeFraction = plan.freeFraction;
   for (let done = 0, probed = 0; done < missing; ) {
     control.goingOn();
@@ -43,7 +44,7 @@ export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, 
       tally.notCreated = `Only ${Math.floor(freeFraction * 100)} % of the storage of ${pool.driver.template} are free.`;
       return;
     }
-    const batch = takeIds(pool, Math.min(size, missing - done), plan.usedIds);
+    const batch = takeIds(pool, Math.min(done === 0 ? firstBatch : laterBatch, missing - done), plan.usedIds);
     pool.checkpoint('refresh:before-create');
     const results = await makeClones(pool, plan.source, batch);
     pool.checkpoint('refresh:created');

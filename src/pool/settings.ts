@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Pool } from './pool.ts';
 import { isCloneId } from './state-file.ts';
@@ -7,11 +8,12 @@ import { writeWhole } from './transition.ts';
 export interface PoolSettings {
   /** How many fresh clones there should be; null: nobody said yet. */
   readonly count: number | null;
-  /** The highest id given so far; ids are not used twice within a boot. */
-  readonly lastId: number;
+  /** The highest id given so far. */
+  readonly lastId: bigint;
 }
 
-const settingsText = /^count=(-|[0-9]{1,4}) lastId=([0-9]{1,15})\n$/;
+const idsPerMs = 10_000_000n;
+const settingsText = /^count=(-|[0-9]{1,4}) lastId=([0-9]{1,20})\n$/;
 
 /** The settings; those of a new pool where there are none or they cannot be read. */
 export function readSettings(pool: Pool): PoolSettings {
@@ -22,8 +24,8 @@ export function readSettings(pool: Pool): PoolSettings {
     text = '';
   }
   const [, count, lastId] = settingsText.exec(text) ?? [];
-  if (count === undefined || lastId === undefined) return { count: null, lastId: 0 };
-  return { count: count === '-' ? null : Number(count), lastId: Number(lastId) };
+  if (count === undefined || lastId === undefined) return { count: null, lastId: 0n };
+  return { count: count === '-' ? null : Number(count), lastId: BigInt(lastId) };
 }
 
 /** Only under the pool's lock. */
@@ -31,12 +33,21 @@ export function writeSettings(pool: Pool, settings: PoolSettings): void {
   writeWhole(pool, pool.paths.settings, `count=${settings.count ?? '-'} lastId=${settings.lastId}\n`);
 }
 
-/** Takes `count` ids that no clone has or had; only under the pool's lock. */
+/**
+ * Takes `count` ids that no clone has or had: rising numbers that begin with the time, so that one who names a dataset
+ * by hand does not meet them. Only under the pool's lock.
+ */
 export function takeIds(pool: Pool, count: number, usedIds: Iterable<string>): string[] {
   const settings = readSettings(pool);
   let last = settings.lastId;
-  for (const id of usedIds) if (isCloneId(id)) last = Math.max(last, Number(id));
-  const ids = Array.from({ length: count }, (_, index) => String(last + 1 + index));
-  writeSettings(pool, { ...settings, lastId: last + count });
-  return ids;
+  for (const id of usedIds) if (isCloneId(id) && BigInt(id) > last) last = BigInt(id);
+  const earliest = BigInt(Math.floor(pool.clock())) * idsPerMs;
+  const first = last < earliest ? earliest : last + 1n;
+  writeSettings(pool, { ...settings, lastId: first + BigInt(count - 1) });
+  return Array.from({ length: count }, (_, index) => String(first + BigInt(index)));
+}
+
+/** An id for a clone that is made without the lock, in the same form. */
+export function randomId(pool: Pool): string {
+  return String(BigInt(Math.floor(pool.clock())) * idsPerMs + BigInt(randomInt(Number(idsPerMs))));
 }

@@ -21,7 +21,7 @@ export interface RetiredState {
 }
 
 const version = 1;
-const idText = /^[0-9]{1,15}$/;
+const idText = /^[0-9]{1,20}$/;
 const longestState = 65_536;
 
 /** Ids are decimal digits, and so name no other file than a state file. */

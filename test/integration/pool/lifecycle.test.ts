@@ -6,13 +6,17 @@ import { leaseClone } from '../../../src/pool/lease.ts';
 import { runtimePaths } from '../../../src/pool/paths.ts';
 import { openPool } from '../../../src/pool/pool.ts';
 import type { Pool, PoolOptions } from '../../../src/pool/pool.ts';
-import { refresh } from '../../../src/pool/refresh.ts';
+import { refresh as refreshPool } from '../../../src/pool/refresh.ts';
+import type { RefreshOptions, RefreshReport } from '../../../src/pool/refresh.ts';
 import { directoryDriver, makeDirectoryTemplate } from '../../rig/directory-driver.ts';
 import type { DirectoryDriverOptions } from '../../rig/directory-driver.ts';
 
 let directory: string;
+/** Ids as made, in order: tests call the first one 1. */
+let made: string[] = [];
 
 beforeEach(() => {
+  made = [];
   directory = mkdtempSync(join(tmpdir(), 'isolate-pool-'));
   makeDirectoryTemplate(join(directory, 'template'));
 });
@@ -26,14 +30,33 @@ function open(options: Partial<PoolOptions> = {}, driver: DirectoryDriverOptions
   });
 }
 
-function clones(): string[] {
-  return readdirSync(join(directory, 'template', 'clones')).sort();
+function number(id: string): number {
+  if (!made.includes(id)) made.push(id);
+  return made.indexOf(id) + 1;
 }
 
-function states(pool: Pool): Record<string, string[]> {
+function path(pool: Pool, state: 'fresh' | 'leased' | 'retired', clone: number): string {
+  return join(pool.paths[state], made[clone - 1] ?? '');
+}
+
+function clonePath(clone: number): string {
+  return join(directory, 'template/clones', made[clone - 1] ?? '');
+}
+
+function clones(): number[] {
+  return readdirSync(join(directory, 'template', 'clones')).sort().map(number);
+}
+
+function states(pool: Pool): Record<string, number[]> {
   const { fresh, leased, retired } = pool.paths;
-  const ids = (path: string): string[] => readdirSync(path).map((name) => name.split('.')[0] ?? '').sort();
+  const ids = (directoryPath: string): number[] => readdirSync(directoryPath).sort().map((name) => number(name.split('.')[0] ?? ''));
   return { fresh: ids(fresh), leased: ids(leased), retired: ids(retired) };
+}
+
+async function refresh(pool: Pool, options?: RefreshOptions): Promise<RefreshReport> {
+  const report = await refreshPool(pool, options);
+  clones();
+  return report;
 }
 
 describe('a pool', () => {
@@ -46,33 +69,33 @@ describe('a pool', () => {
     });
     const second = await refresh(pool);
     expect({ count: second.count, created: second.created, destroyed: second.destroyed }).toEqual({ count: 3, created: 0, destroyed: 0 });
-    expect(states(pool)).toEqual({ fresh: ['1', '2', '3'], leased: [], retired: [] });
+    expect(states(pool)).toEqual({ fresh: [1, 2, 3], leased: [], retired: [] });
   });
 
   test('hands out the oldest clone, retires it on release, and replaces it', async () => {
     const pool = open();
     await refresh(pool, { count: 2 });
     const lease = await leaseClone(pool, { waitMs: 0 });
-    expect(lease.id).toBe('1');
+    expect(number(lease.id)).toBe(1);
     expect(readFileSync(join(lease.rootfs.path, 'etc/release'), 'utf8')).toBe('one\n');
-    expect(states(pool)).toEqual({ fresh: ['2'], leased: ['1'], retired: [] });
+    expect(states(pool)).toEqual({ fresh: [2], leased: [1], retired: [] });
     expect(existsSync(pool.paths.signal)).toBe(false);
     await lease.release();
     await lease.release();
-    expect(states(pool)).toEqual({ fresh: ['2'], leased: [], retired: ['1'] });
+    expect(states(pool)).toEqual({ fresh: [2], leased: [], retired: [1] });
     expect(existsSync(pool.paths.signal)).toBe(true);
     const report = await refresh(pool);
     expect({ destroyed: report.destroyed, created: report.created }).toEqual({ destroyed: 1, created: 1 });
-    expect(states(pool)).toEqual({ fresh: ['2', '3'], leased: [], retired: [] });
-    expect(clones()).toEqual(['2', '3']);
+    expect(states(pool)).toEqual({ fresh: [2, 3], leased: [], retired: [] });
+    expect(clones()).toEqual([2, 3]);
   });
 
   test('shrinks to its size, oldest first', async () => {
     const pool = open();
     await refresh(pool, { count: 3 });
     await refresh(pool, { count: 1 });
-    expect(states(pool)).toEqual({ fresh: ['3'], leased: [], retired: [] });
-    expect(clones()).toEqual(['3']);
+    expect(states(pool)).toEqual({ fresh: [3], leased: [], retired: [] });
+    expect(clones()).toEqual([3]);
   });
 
   test('with --force has all fresh clones replaced, but not leased ones', async () => {
@@ -80,8 +103,8 @@ describe('a pool', () => {
     await refresh(pool, { count: 2 });
     const lease = await leaseClone(pool, { waitMs: 0 });
     await refresh(pool, { force: true });
-    expect(states(pool)).toEqual({ fresh: ['3', '4'], leased: ['1'], retired: [] });
-    expect(clones()).toEqual(['1', '3', '4']);
+    expect(states(pool)).toEqual({ fresh: [3, 4], leased: [1], retired: [] });
+    expect(clones()).toEqual([1, 3, 4]);
     await lease.release();
   });
 
@@ -91,7 +114,7 @@ describe('a pool', () => {
     await (await leaseClone(pool, { waitMs: 0 })).release();
     const report = await refresh(pool, { skipCreate: true });
     expect({ destroyed: report.destroyed, created: report.created, source: report.source }).toEqual({ destroyed: 1, created: 0, source: null });
-    expect(states(pool)).toEqual({ fresh: ['2'], leased: [], retired: [] });
+    expect(states(pool)).toEqual({ fresh: [2], leased: [], retired: [] });
   });
 
   test('without a fresh clone refuses at once when told not to wait', async () => {
@@ -110,7 +133,7 @@ describe('a pool', () => {
     const pool = open();
     let waits = 0;
     const lease = await leaseClone(pool, { waitMs: 5000, onWait: () => (waits += 1) });
-    expect([lease.id, waits, states(pool)]).toEqual(['1', 1, { fresh: [], leased: ['1'], retired: [] }]);
+    expect([number(lease.id), waits, states(pool)]).toEqual([1, 1, { fresh: [], leased: [1], retired: [] }]);
     await lease.release();
   });
 
@@ -118,15 +141,15 @@ describe('a pool', () => {
     const pool = open();
     await refresh(pool, { count: 1 });
     const lease = await leaseClone(pool, { waitMs: 0 });
-    const marker = join(directory, 'template/clones/1/busy');
+    const marker = join(clonePath(1), 'busy');
     writeFileSync(marker, '');
     await lease.release();
     const report = await refresh(pool);
-    expect(report.busy.map(({ id }) => id)).toEqual(['1']);
+    expect(report.busy.map(({ id }) => number(id))).toEqual([1]);
     expect({ destroyed: report.destroyed, created: report.created, failed: report.failed }).toEqual({ destroyed: 0, created: 1, failed: [] });
     rmSync(marker);
     expect((await refresh(pool, { force: true })).destroyed).toBe(2);
-    expect(clones()).toEqual(['3']);
+    expect(clones()).toEqual([3]);
   });
 
   test.each([
@@ -139,31 +162,31 @@ describe('a pool', () => {
     const warnings: string[] = [];
     const pool = open({ warn: (message) => warnings.push(message) });
     await refresh(pool, { count: 2 });
-    writeFileSync(join(pool.paths.fresh, '1'), text);
+    writeFileSync(path(pool, 'fresh', 1), text);
     const lease = await leaseClone(pool, { waitMs: 0 });
-    expect(lease.id).toBe('2');
-    expect(warnings).toEqual([`Clone 1 of ${pool.driver.template} was retired unused: its state file cannot be trusted.`]);
+    expect(number(lease.id)).toBe(2);
+    expect(warnings).toEqual([`Clone ${made[0]} of ${pool.driver.template} was retired unused: its state file cannot be trusted.`]);
     writeFileSync(join(pool.paths.fresh, 'x'), '');
     writeFileSync(join(pool.paths.leased, '7.1.2'), '');
     await refresh(pool);
-    expect(states(pool)).toEqual({ fresh: ['3', '4'], leased: ['2'], retired: [] });
-    expect(clones()).toEqual(['2', '3', '4']);
+    expect(states(pool)).toEqual({ fresh: [3, 4], leased: [2], retired: [] });
+    expect(clones()).toEqual([2, 3, 4]);
   });
 
   test('drops state without a clone, and clones without state', async () => {
     const pool = open();
     await refresh(pool, { count: 2 });
-    rmSync(join(directory, 'template/clones/1'), { recursive: true });
-    rmSync(join(pool.paths.fresh, '2'));
+    rmSync(clonePath(1), { recursive: true });
+    rmSync(path(pool, 'fresh', 2));
     await refresh(pool);
-    expect(states(pool)).toEqual({ fresh: ['3', '4'], leased: [], retired: [] });
-    expect(clones()).toEqual(['3', '4']);
+    expect(states(pool)).toEqual({ fresh: [3, 4], leased: [], retired: [] });
+    expect(clones()).toEqual([3, 4]);
   });
 
   test('of storage that keeps none makes a clone for each run and destroys it after', async () => {
     const pool = open({}, { capabilities: { pooled: false } });
     const lease = await leaseClone(pool, { waitMs: 0 });
-    expect([clones(), states(pool)]).toEqual([[lease.id], { fresh: [], leased: [lease.id], retired: [] }]);
+    expect([clones(), states(pool)]).toEqual([[1], { fresh: [], leased: [1], retired: [] }]);
     await lease.release();
     await lease.release();
     expect([clones(), states(pool)]).toEqual([[], { fresh: [], leased: [], retired: [] }]);
