@@ -1,0 +1,58 @@
+import { checkArgumentText } from './argv-text.ts';
+import { exitCodeOfError } from './exit-code.ts';
+import { type Verb, verbs } from './options.ts';
+import { write } from './output.ts';
+import { type ParsedArguments, parseArguments } from './parser.ts';
+import { renderError, renderErrorJson, toIsolateError } from './render-error.ts';
+
+/** The exit status of a command line, given without the program's name. Everything is written by then; never throws. */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  // As far as it is known, for errors of what cannot be parsed.
+  let verb: Verb = verbs.find((name) => name === argv[0]) ?? 'run';
+  let show = (error: unknown): string => (argv.includes('--json') ? renderErrorJson(error) : renderError(error, false));
+  try {
+    checkArgumentText(argv);
+    const parsed = await parseArguments(argv);
+    verb = parsed.values.has('refresh') ? 'refresh' : parsed.verb;
+    show = (error) => (parsed.flags.has('json') ? renderErrorJson(error) : renderError(error, parsed.flags.has('trace')));
+    return await dispatch(verb, parsed);
+  } catch (error) {
+    write(2, show(error));
+    return exitCodeOfError(verb, toIsolateError(error).code);
+  }
+}
+
+/** Each verb's code is loaded only for that verb. */
+async function dispatch(verb: Verb, parsed: ParsedArguments): Promise<number> {
+  if (parsed.flags.has('help')) {
+    return (await import('./commands/help.ts')).helpVerb(parsed);
+  }
+  if (parsed.flags.has('version')) {
+    write(1, `isolate ${(await import('./version.ts')).version}\n`);
+    return 0;
+  }
+  if (parsed.flags.has('trace')) {
+    await (await import('../log.ts')).startCommandLog({ json: parsed.flags.has('json') });
+  }
+  if (parsed.verb === 'run') {
+    (await import('./run-request.ts')).checkRefreshForm(parsed);
+  }
+  if (parsed.values.has('install-wrapper')) {
+    write(2, 'isolate: nothing needs installing: the system-call filter is handed to the engine, no program of it lives in a template\n');
+    return 0;
+  }
+  switch (verb) {
+    case 'run':
+      return await (await import('./commands/run.ts')).runVerb(parsed);
+    case 'refresh':
+      return await (await import('./commands/refresh.ts')).refreshVerb(parsed);
+    case 'watch':
+      return await (await import('./commands/watch.ts')).watchVerb(parsed);
+    case 'doctor':
+      return await (await import('./commands/doctor.ts')).doctorVerb(parsed);
+    case 'completion':
+      return (await import('./commands/completion.ts')).completionVerb(parsed);
+    case 'help':
+      return (await import('./commands/help.ts')).helpVerb(parsed);
+  }
+}

@@ -1,0 +1,16 @@
+import { engines } from '../../engine/registry.ts';
+import { IsolateError } from '../../error.ts';
+import { renderCompletion, shells } from '../completion.ts';
+import { write } from '../output.ts';
+import type { ParsedArguments } from '../parser.ts';
+
+/** `isolate completion SHELL`: prints what that shell reads. */
+export function completionVerb({ words }: ParsedArguments): number {
+  const [word, ...more] = words;
+  const shell = shells.find((name) => name === word);
+  if (shell === undefined || more.length > 0) {
+    throw new IsolateError('usage', `${JSON.stringify(words.join(' '))} is not a shell that has completions.`, { hint: `isolate completion ${shells.join('|')}` });
+  }
+  write(1, renderCompletion(shell, engines.map(({ name }) => name)));
+  return 0;
+}

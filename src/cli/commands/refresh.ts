@@ -1,0 +1,59 @@
+import { IsolateError } from '../../error.ts';
+import { parseDataset } from '../../spec/parse-name.ts';
+import { parseInteger } from '../../spec/parse-number.ts';
+import { escapeControls } from '../escape.ts';
+import { write } from '../output.ts';
+import type { ParsedArguments } from '../parser.ts';
+import { openProgress } from '../progress.ts';
+import { isComplete, renderReport, renderReportJson } from '../render-report.ts';
+import { withStopSignals } from '../stop-signals.ts';
+
+/** Most clones one pool may have. */
+export const maximumCount = 1000;
+
+/** `isolate refresh TEMPLATE [COUNT]` and `isolate -r TEMPLATE [COUNT]`: 0 when the pool is as asked for, else 1. */
+export async function refreshVerb(parsed: ParsedArguments): Promise<number> {
+  const { flags } = parsed;
+  const { template, count } = readWords(parsed);
+  const progress = openProgress(flags.has('quiet') || flags.has('json'));
+  const { refresh } = await import('../../run/refresh.ts');
+  try {
+    const report = await withStopSignals((signal) =>
+      refresh({
+        template,
+        ...(count === null ? {} : { count }),
+        force: flags.has('force'),
+        skipCreate: flags.has('skip-create'),
+        signal,
+        onProgress: progress.show,
+        onWarning: (message) => {
+          progress.end();
+          write(2, `isolate: warning: ${escapeControls(message)}\n`);
+        },
+      }),
+    );
+    progress.end();
+    if (flags.has('json')) {
+      write(1, renderReportJson(report));
+    } else if (!flags.has('quiet')) {
+      write(1, renderReport(report));
+    } else if (!isComplete(report)) {
+      write(2, renderReport(report));
+    }
+    return isComplete(report) ? 0 : 1;
+  } catch (error) {
+    progress.end();
+    throw error;
+  }
+}
+
+function readWords({ values, words }: ParsedArguments): { template: string; count: number | null } {
+  const [template, count, ...more] = [...(values.has('refresh') ? [values.get('refresh')] : []), ...words];
+  if (template === undefined) {
+    throw new IsolateError('usage', 'No template was given.', { hint: 'isolate refresh TEMPLATE [COUNT]' });
+  }
+  if (more.length > 0) {
+    throw new IsolateError('usage', `There is a word too many: ${JSON.stringify(more[0])}.`, { hint: 'isolate refresh TEMPLATE [COUNT]' });
+  }
+  return { template: parseDataset(template), count: count === undefined ? null : parseInteger('COUNT', count, 1, maximumCount) };
+}

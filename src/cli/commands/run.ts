@@ -1,0 +1,105 @@
+import { IsolateError } from '../../error.ts';
+import type { Outcome } from '../../run/outcome.ts';
+import type { RunOptions } from '../../run/run.ts';
+import type { RunRequest } from '../../spec/request.ts';
+import { escapeControls } from '../escape.ts';
+import { exitCodeOf } from '../exit-code.ts';
+import { write } from '../output.ts';
+import type { ParsedArguments } from '../parser.ts';
+import { checkMisspelledVerb, toRunRequest } from '../run-request.ts';
+import { openStatusDescriptor } from '../status-descriptor.ts';
+
+/** `isolate [run]`: runs the command and returns its exit status. */
+export async function runVerb(parsed: ParsedArguments): Promise<number> {
+  checkMisspelledVerb(parsed);
+  const request = toRunRequest(parsed);
+  if (parsed.flags.has('dry-run')) {
+    return await printPlan(request, parsed);
+  }
+  const status = openStatusDescriptor(parsed.values.get('status-fd'));
+  try {
+    const { run } = await import('../../run/run.ts');
+    const outcome = await withAbortOnSignals(parsed.flags.has('ignore-sigint'), (signal, stop) =>
+      run(request, {
+        signal,
+        forwardSignals: true,
+        onEvent: (event) => {
+          if (event.kind === 'started') {
+            stop();
+            status.started();
+          } else {
+            printWarning(event.message, parsed);
+          }
+        },
+      } satisfies RunOptions),
+    );
+    status.ended(outcome);
+    explain(outcome, request, parsed);
+    return exitCodeOf(outcome);
+  } catch (error) {
+    status.failed(error);
+    throw error;
+  }
+}
+
+/** Until the command runs, a signal means that it shall not; from then on signals are the command's. */
+async function withAbortOnSignals<T>(ignoreInterrupt: boolean, action: (signal: AbortSignal, stop: () => void) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  let waiting = true;
+  const abort = (name: NodeJS.Signals): void => {
+    if (waiting && !(ignoreInterrupt && name === 'SIGINT')) {
+      controller.abort(new IsolateError('aborted', `${name} came before the command was started.`));
+    }
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.on(name, abort);
+  try {
+    return await action(controller.signal, () => {
+      waiting = false;
+    });
+  } finally {
+    for (const name of signals) process.off(name, abort);
+  }
+}
+
+async function printPlan(request: RunRequest, { flags }: ParsedArguments): Promise<number> {
+  const { plan } = await import('../../run/run.ts');
+  const launch = await plan(request);
+  if (flags.has('json')) {
+    const { environment, descriptors, ...rest } = launch;
+    const shown = { ...rest, environment: Object.keys(environment), descriptors: descriptors.map(withoutContent) };
+    write(1, `${JSON.stringify(shown)}\n`);
+  } else {
+    const { formatLaunch } = await import('../../engine/format-launch.ts');
+    write(1, formatLaunch(launch, { values: false }));
+  }
+  return 0;
+}
+
+/** Contents may be secrets: cookies, and the values of variables among bwrap's options. */
+function withoutContent<T extends object>(descriptor: T): object {
+  return Object.fromEntries(Object.entries(descriptor).filter(([name]) => name !== 'content'));
+}
+
+function printWarning(message: string, { flags }: ParsedArguments): void {
+  write(2, flags.has('json') ? `${JSON.stringify({ warning: message })}\n` : `isolate: warning: ${escapeControls(message)}\n`);
+}
+
+/** Says what an exit status alone does not: that the command never ran, or had to be ended. */
+function explain(outcome: Outcome, request: RunRequest, { flags }: ParsedArguments): void {
+  const command = JSON.stringify(request.command[0]);
+  const message =
+    outcome.kind === 'timed-out'
+      ? `${command} ran longer than ${request.timeoutSeconds} s and was ended.`
+      : outcome.kind === 'not-executed'
+        ? describeNotExecuted(command, outcome.errno)
+        : null;
+  if (message !== null) {
+    const code = outcome.kind;
+    write(2, flags.has('json') ? `${JSON.stringify({ error: { code, message, causes: [] } })}\n` : `isolate: ${escapeControls(message)}\n`);
+  }
+}
+
+function describeNotExecuted(command: string, errno: string): string {
+  return errno === 'ENOENT' ? `The command ${command} was not found in the sandbox.` : `The command ${command} cannot be executed in the sandbox: ${errno}.`;
+}

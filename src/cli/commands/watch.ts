@@ -1,0 +1,39 @@
+import { IsolateError } from '../../error.ts';
+import { parseDataset } from '../../spec/parse-name.ts';
+import { parseInteger } from '../../spec/parse-number.ts';
+import { write } from '../output.ts';
+import type { ParsedArguments } from '../parser.ts';
+import { renderError, renderErrorJson } from '../render-error.ts';
+import { renderReport, renderReportJson } from '../render-report.ts';
+import { withStopSignals } from '../stop-signals.ts';
+import { maximumCount } from './refresh.ts';
+
+/** `isolate watch [TEMPLATE[=COUNT]...]`: refreshes whenever a run ends, until it is told to stop. */
+export async function watchVerb({ flags, words }: ParsedArguments): Promise<number> {
+  const json = flags.has('json');
+  const { watch } = await import('../../run/watch.ts');
+  await withStopSignals((signal) =>
+    watch({
+      pools: words.map(parsePool),
+      signal,
+      onReport: (report) => {
+        if (json || !flags.has('quiet')) {
+          write(1, json ? renderReportJson(report) : renderReport(report));
+        }
+      },
+      onError: (error) => {
+        write(2, json ? renderErrorJson(error) : renderError(error, flags.has('trace')));
+      },
+    }),
+  );
+  return 0;
+}
+
+/** `TEMPLATE` or `TEMPLATE=COUNT`. */
+function parsePool(text: string): { template: string; count?: number } {
+  const [template = '', count, ...more] = text.split('=');
+  if (more.length > 0) {
+    throw new IsolateError('usage', `${JSON.stringify(text)} is not TEMPLATE or TEMPLATE=COUNT.`);
+  }
+  return { template: parseDataset(template), ...(count === undefined ? {} : { count: parseInteger('COUNT', count, 1, maximumCount) }) };
+}

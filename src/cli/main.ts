@@ -1,0 +1,16 @@
+import { callerEnvironment } from './caller-environment.ts';
+import { runCommandLine } from './command-line.ts';
+
+restoreEnvironment();
+process.exit(await runCommandLine(process.argv.slice(2)));
+
+/** Undoes what dist/isolate did to the environment, so that the caller's own is what everything sees. */
+function restoreEnvironment(): void {
+  const caller = callerEnvironment(process.env);
+  for (const name of Object.keys(process.env)) {
+    if (caller[name] === undefined) {
+      delete process.env[name];
+    }
+  }
+  Object.assign(process.env, caller);
+}

@@ -1,0 +1,66 @@
+import type { Engine } from '../engine/engine.ts';
+import { engineRows } from './engine-table.ts';
+import { describeOption, exitStatuses, synopses } from './help.ts';
+import { formatOption, optionGroups, options } from './options.ts';
+
+/** The manual page isolate(1) as roff (man(7)), made from the tables that help is made from. */
+export function renderManPage(engines: readonly Engine[], version: string): string {
+  return `${[
+    "'\\\" t",
+    `.TH ISOLATE 1 "" ${quote(`isolate ${version}`)} "User Commands"`,
+    section('NAME'),
+    `isolate ${escape('-')} run a command in a throw${escape('-')}away clone of a Linux root`,
+    section('SYNOPSIS'),
+    synopses.map(([, form]) => `.B ${escape(form)}\n.br`).join('\n'),
+    section('DESCRIPTION'),
+    paragraph(
+      'Runs a command in a fresh copy-on-write clone of a template, a dataset or directory with a Linux root, and throws the clone away afterwards. A pool of ready clones makes that instant; an engine sets how strongly the run is isolated.',
+    ),
+    paragraph("The first word that is neither an option nor an option's value begins the command; everything from there on is the command's, byte for byte. -- may stand before it."),
+    synopses.map(([verb, , summary]) => item(verb, summary)).join('\n'),
+    section('OPTIONS'),
+    optionGroups
+      .map((group) => [`.SS ${quote(group)}`, ...options.filter((option) => option.group === group).map((option) => item(formatOption(option).trim(), describeOption(option)))].join('\n'))
+      .join('\n'),
+    section('ENGINES'),
+    renderTable(engineRows(engines)),
+    section('ENVIRONMENT'),
+    paragraph('An option beats the variable. A variable that is empty counts as not set.'),
+    options.flatMap((option) => (option.variable === undefined ? [] : [item(option.variable, `the same as --${option.long}`)])).join('\n'),
+    paragraph('The command itself starts with PATH, HOME=/root, USER=root, LOGNAME=root, the TERM of the caller, and what -v and --env-file set; nothing else.'),
+    section('EXIT STATUS'),
+    paragraph('Of a run:'),
+    exitStatuses.map(([status, meaning]) => item(status, meaning)).join('\n'),
+    paragraph('Of other verbs: 0 done, 1 failed, 2 usage.'),
+    section('EXAMPLES'),
+    '.nf\nisolate \\-z rpool/isolate/debisl bash\nisolate refresh rpool/isolate/debisl 10\nisolate \\-t /srv/root \\-\\-ephemeral \\-d ./src:/src:ro make \\-C /src\n.fi',
+    section('SEE ALSO'),
+    '.BR bwrap (1),\n.BR lxc\\-execute (1),\n.BR chroot (1),\n.BR zfs (8)',
+  ].join('\n')}\n`;
+}
+
+function section(title: string): string {
+  return `.SH ${title}`;
+}
+
+function paragraph(text: string): string {
+  return `.PP\n${escape(text)}`;
+}
+
+function item(term: string, text: string): string {
+  return `.TP\n.B ${escape(term)}\n${escape(text)}`;
+}
+
+function renderTable(rows: readonly (readonly string[])[]): string {
+  const columns = rows[0]?.length ?? 0;
+  return ['.TS', `${'l '.repeat(columns).trim()}.`, ...rows.map((row) => row.map(escape).join('\t')), '.TE'].join('\n');
+}
+
+function quote(text: string): string {
+  return `"${escape(text).replaceAll('"', String.raw`\(dq`)}"`;
+}
+
+/** roff takes a backslash, a dash and a leading dot or apostrophe for its own. */
+function escape(text: string): string {
+  return text.replaceAll('\\', String.raw`\e`).replaceAll('-', String.raw`\-`).replaceAll(/^[.']/gm, String.raw`\&$&`);
+}

@@ -1,0 +1,58 @@
+import { isatty } from 'node:tty';
+
+import { write } from './output.ts';
+
+/** What is going on and how far it is. */
+export interface Progress {
+  readonly step: 'destroy' | 'create';
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface ProgressPrinter {
+  readonly show: (progress: Progress) => void;
+  /** Takes the bar away. */
+  readonly end: () => void;
+}
+
+const barWidth = 30;
+const plainIntervalMs = 1000;
+
+/** Progress on standard error: a bar on a terminal, elsewhere a line a second at most and one at the end of a step. */
+export function openProgress(quiet: boolean): ProgressPrinter {
+  if (quiet) {
+    return { show: () => {}, end: () => {} };
+  }
+  return isatty(2) ? openBar() : openLines();
+}
+
+/** `making   [########......] 12/20` */
+export function formatBar({ step, done, total }: Progress): string {
+  const filled = total === 0 ? barWidth : Math.floor((barWidth * done) / total);
+  return `${step === 'destroy' ? 'destroying' : 'making'.padEnd(10)} [${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}] ${done}/${total}`;
+}
+
+function openBar(): ProgressPrinter {
+  return {
+    show: (progress) => {
+      write(2, `\r\u001b[K${formatBar(progress)}`);
+    },
+    end: () => {
+      write(2, '\r\u001b[K');
+    },
+  };
+}
+
+function openLines(): ProgressPrinter {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return {
+    show: ({ step, done, total }) => {
+      const nowMs = performance.now();
+      if (done === total || nowMs - lastMs >= plainIntervalMs) {
+        lastMs = nowMs;
+        write(2, `${step === 'destroy' ? 'destroyed' : 'made'} ${done} of ${total}\n`);
+      }
+    },
+    end: () => {},
+  };
+}

@@ -1,0 +1,66 @@
+import { IsolateError } from '../error.ts';
+import type { RunRequest } from '../spec/request.ts';
+import type { Passthrough } from '../spec/spec.ts';
+import { nearest } from './nearest.ts';
+import { verbs } from './options.ts';
+import type { ParsedArguments } from './parser.ts';
+
+const passthroughs: readonly Passthrough[] = ['x11', 'pulse', 'wayland', 'gpu'];
+
+/** The request that a command line of `run` or `doctor --prove` makes. Judges nothing: `resolveSpec` does. */
+export function toRunRequest({ flags, values, lists, words }: ParsedArguments): RunRequest {
+  const text = <Field extends string>(field: Field, option: string): { [Key in Field]?: string } => {
+    const value = values.get(option);
+    return (value === undefined ? {} : { [field]: value }) as { [Key in Field]?: string };
+  };
+  return {
+    command: words,
+    ...text('engine', 'engine'),
+    ...text('zfs', 'zfs'),
+    ...text('template', 'template'),
+    ...(flags.has('ephemeral') ? { ephemeral: true } : {}),
+    ...(flags.has('read-only') ? { readOnly: true } : {}),
+    ...(lists.has('bind') ? { binds: lists.get('bind') ?? [] } : {}),
+    ...(lists.has('env') ? { environment: lists.get('env') ?? [] } : {}),
+    ...(lists.has('env-file') ? { environmentFiles: lists.get('env-file') ?? [] } : {}),
+    ...text('workingDirectory', 'chdir'),
+    ...text('uidBase', 'uid-base'),
+    ...text('gidBase', 'gid-base'),
+    ...(flags.has('share-net') ? { shareNetwork: true } : {}),
+    passthrough: passthroughs.filter((name) => flags.has(name)),
+    ...text('cpuPercent', 'cpu'),
+    ...text('memory', 'memory'),
+    ...text('pids', 'pids'),
+    ...text('timeoutSeconds', 'timeout'),
+    ...text('waitSeconds', 'wait'),
+    ...(flags.has('no-seccomp') ? { seccomp: false } : {}),
+    ...text('preHook', 'pre-hook'),
+    ...text('postHook', 'post-hook'),
+    ...text('netBridge', 'net-bridge'),
+    ...(flags.has('tun') ? { tun: true } : {}),
+    ...text('lxcLog', 'lxc-log'),
+  };
+}
+
+/** Refuses a run whose first word is nearly a verb, where nothing says what to run it on. Throws `usage`. */
+export function checkMisspelledVerb({ values, words }: ParsedArguments): void {
+  const word = words[0];
+  const verb = word === undefined || values.has('zfs') || values.has('template') ? null : nearest(word, verbs);
+  if (verb !== null) {
+    throw new IsolateError('usage', `There is no verb ${JSON.stringify(word)}, and a run needs -z DATASET or -t DIR.`, { hint: `did you mean ${verb}?` });
+  }
+}
+
+/** Options of `run` that mean nothing without or with the refresh form. Throws `usage`. */
+export function checkRefreshForm({ flags, values, lists, words }: ParsedArguments): void {
+  const given = [...flags, ...values.keys(), ...lists.keys()];
+  const allowed = ['refresh', 'force', 'skip-create', 'quiet', 'trace', 'json'];
+  const isRefresh = values.has('refresh');
+  const stray = isRefresh ? given.find((name) => !allowed.includes(name)) : given.find((name) => name === 'force' || name === 'skip-create');
+  if (stray !== undefined) {
+    throw new IsolateError('usage', isRefresh ? `The option --${stray} does not go with -r.` : `The option --${stray} goes with -r only.`);
+  }
+  if (values.has('install-wrapper') && (given.length > 1 || words.length > 0)) {
+    throw new IsolateError('usage', 'The option -w stands alone.');
+  }
+}
