@@ -42,14 +42,14 @@ export async function tryLock(path: string, holder: HolderId): Promise<Lock | nu
   };
 }
 
-/** Takes the lock, waiting up to `waitMs` for it; throws `pool-locked` with the holder. */
+/** Takes the lock, waiting up to `waitMs` for it; throws `pool-locked` with the holder, or `aborted`. */
 export async function waitForLock(path: string, holder: HolderId, waitMs: number, signal?: AbortSignal): Promise<Lock> {
   const endMs = performance.now() + waitMs;
   let pauseMs = 1;
   for (;;) {
     const lock = await tryLock(path, holder);
     if (lock !== null) return lock;
-    signal?.throwIfAborted();
+    if (signal?.aborted === true) throw new IsolateError('aborted', `Waiting for the lock ${path} was given up.`);
     if (performance.now() >= endMs) {
       const pids = readHolders(path).map(({ pid }) => pid);
       const whose = pids.length === 0 ? 'another process' : `process ${pids.join(', ')}`;

@@ -20,6 +20,8 @@ export interface PoolOptions {
   readonly warn?: (message: string) => void;
   /** Unmounts a stray mount that belongs to no clone; absent: strays are only reported. */
   readonly unmount?: (mountpoint: string) => Promise<void>;
+  /** Directories in which runs make their cgroups; those of dead runs are removed by a refresh. */
+  readonly cgroupDirectories?: readonly string[];
   /** Called between the steps of every transition, so that tests can end the process there. */
   readonly checkpoint?: (step: string) => void;
 }
@@ -34,6 +36,7 @@ export interface Pool {
   readonly shift: CreateOptions['shift'];
   readonly warn: (message: string) => void;
   readonly unmount: ((mountpoint: string) => Promise<void>) | null;
+  readonly cgroupDirectories: readonly string[];
   readonly checkpoint: (step: string) => void;
 }
 
@@ -52,6 +55,7 @@ export function openPool(options: PoolOptions): Pool {
     shift: options.shift ?? null,
     warn: options.warn ?? (() => {}),
     unmount: options.unmount ?? null,
+    cgroupDirectories: options.cgroupDirectories ?? [],
     checkpoint: options.checkpoint ?? (() => {}),
   };
 }

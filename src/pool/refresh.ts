@@ -8,6 +8,8 @@ import type { Pool } from './pool.ts';
 import { readPoolState } from './pool-state.ts';
 import { reconcile } from './reconcile.ts';
 import { settle } from './settle.ts';
+import { sweepSlots } from './id-slots.ts';
+import { sweepRuns } from './runs.ts';
 import { readSettings, writeSettings } from './settings.ts';
 import { readSignal } from './signal-file.ts';
 import { refill } from './refill.ts';
@@ -109,6 +111,8 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   const goingOn = (): void => checkGoingOn(pool, lock, options);
   await destroyClones(pool, settled.destroy, tally, { goingOn, force: options.force === true, onProgress: options.onProgress });
   await sweepPool(pool, clones);
+  sweepRuns(pool.runtime, pool.cgroupDirectories, pool.holder.bootId, pool.clock());
+  sweepSlots(pool.runtime, pool.holder.bootId);
   // A template without a snapshot is an error, but only after cleaning up.
   if (source instanceof IsolateError) throw source;
   if (newest === null) return;

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatHolder, isAlive, parseHolder, readOwnHolder } from './holder.ts';
+import type { HolderId } from './holder.ts';
+import type { RuntimePaths } from './paths.ts';
+import { readDirectory } from './read-directory.ts';
+
+/** What one run has to itself while it lives. */
+export interface RunPlace {
+  /** 16 hex digits. */
+  readonly runId: string;
+  /** Mode 0700. */
+  readonly directory: string;
+  readonly remove: () => void;
+}
+
+const runName = /^[0-9a-f]{16}$/;
+const cgroupName = /^isolate-([0-9a-f]{16})$/;
+/** A cgroup of a run that is not known here may be of one that just starts. */
+const unknownCgroupMs = 60_000;
+
+/** Makes the directory of a run. A file beside it names the holder from before it is made until after it is removed. */
+export function claimRun(paths: RuntimePaths, holder: HolderId = readOwnHolder()): RunPlace {
+  const runId = randomBytes(8).toString('hex');
+  const directory = join(paths.runs, runId);
+  const claim = `${directory}.${formatHolder(holder)}`;
+  writeFileSync(claim, '', { mode: 0o600, flag: 'wx' });
+  mkdirSync(directory, { mode: 0o700 });
+  return {
+    runId,
+    directory,
+    remove: () => {
+      rmSync(directory, { recursive: true, force: true });
+      rmSync(claim, { force: true });
+    },
+  };
+}
+
+/**
+ * Removes what dead runs left: their directories below `paths.runs` and their cgroups, `isolate-<run>` in
+ * `cgroupDirectories`. The ids of those runs. A cgroup that still has processes stays.
+ */
+export function sweepRuns(paths: RuntimePaths, cgroupDirectories: readonly string[], bootId: string, nowMs: number): readonly string[] {
+  const claims = readClaims(paths, bootId);
+  const dead = claims.filter(({ alive }) => !alive);
+  const known = new Map(claims.map(({ runId, alive }) => [runId, alive]));
+  for (const directory of cgroupDirectories) {
+    for (const name of readDirectory(directory)) {
+      const runId = cgroupName.exec(name)?.[1];
+      if (runId === undefined || known.get(runId) === true) continue;
+      const path = join(directory, name);
+      if (known.has(runId) || isOlder(path, nowMs - unknownCgroupMs)) removeCgroup(path);
+    }
+  }
+  for (const { runId, claim } of dead) {
+    rmSync(join(paths.runs, runId), { recursive: true, force: true });
+    rmSync(join(paths.runs, claim), { force: true });
+  }
+  return dead.map(({ runId }) => runId);
+}
+
+function readClaims(paths: RuntimePaths, bootId: string): { runId: string; claim: string; alive: boolean }[] {
+  return readDirectory(paths.runs).flatMap((claim) => {
+    const runId = claim.slice(0, 16);
+    const holder = claim[16] === '.' ? parseHolder(claim.slice(17)) : null;
+    return runName.test(runId) && holder !== null ? [{ runId, claim, alive: isAlive(holder, bootId) }] : [];
+  });
+}
+
+function isOlder(path: string, timeMs: number): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && stat.mtimeMs < timeMs;
+}
+
+/** rmdir(2) removes a cgroup without processes and groups below, whatever files it shows; engines make groups below. */
+function removeCgroup(path: string): void {
+  try {
+    for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) removeCgroup(join(path, entry.name));
+    rmdirSync(path);
+  } catch {
+    // Something still runs in it, or it went by itself; the next sweep looks again.
+  }
+}
