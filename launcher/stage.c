@@ -1,0 +1,121 @@
+/*
+ * The stage is this same program, executed by the engine inside the sandbox as `/proc/self/fd/N STATUSFD COMMAND...` or
+ * by the launcher's own child as `isolate-stage`. It leads a process group of its own, takes the terminal's foreground,
+ * and tells the launcher over the status socket that it is there: the kernel adds its pid as the launcher sees it, and
+ * the message carries a pipe that ends when the command was executed, or else brings the errno. No code of the guest runs
+ * before that, and no descriptor of ours is open after.
+ */
+#include "stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "launcher.h"
+
+extern char **environ;
+
+int stage_is(const char *name) {
+  return strncmp(name, "/proc/self/fd/", 14) == 0 || strcmp(name, "isolate-stage") == 0;
+}
+
+/* Tells the command's user, as a shell would; the name is the guest's, so control characters are escaped. */
+static void complain(const char *name, int error) {
+  char line[1024];
+  size_t used = (size_t)snprintf(line, sizeof line, "isolate: ");
+  for (const char *at = name; *at != 0 && used < sizeof line - 160; at++) {
+    unsigned char byte = (unsigned char)*at;
+    bool control = byte < 0x20 || byte == 0x7f || (byte == 0xc2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] < 0xa0);
+    used += (size_t)snprintf(line + used, sizeof line - used, control ? "\\x%02x" : "%c", byte);
+  }
+  used += (size_t)snprintf(line + used, sizeof line - used, ": %s\n", error == ENOENT ? "command not found" : strerror(error));
+  if (write(STDERR_FILENO, line, used) < 0) return;
+}
+
+static void take_foreground(void) {
+  sigset_t output;
+  sigset_t before;
+  sigemptyset(&output);
+  sigaddset(&output, SIGTTOU);
+  sigprocmask(SIG_BLOCK, &output, &before);
+  for (int fd = 0; fd <= 2; fd++)
+    if (isatty(fd) && tcsetpgrp(fd, getpid()) == 0) break;
+  sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Says hello and waits for leave to go on; the write end of the pipe, or -1. */
+static int report_for_duty(int status) {
+  int ends[2];
+  char byte = 'H';
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct iovec part = {&byte, 1};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+  if (pipe2(ends, O_CLOEXEC) < 0) return -1;
+  control.header.cmsg_level = SOL_SOCKET;
+  control.header.cmsg_type = SCM_RIGHTS;
+  control.header.cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(&control.header), &ends[0], sizeof(int));
+  bool welcome = sendmsg(status, &message, MSG_NOSIGNAL) == 1 && read(status, &byte, 1) == 1 && byte == 'G';
+  close(ends[0]);
+  return welcome ? ends[1] : -1;
+}
+
+/* As execvp(3), but a file of no known format is an error and not handed to a shell. */
+static int execute(char **arguments) {
+  const char *name = arguments[0];
+  const char *search = getenv("PATH");
+  int error = ENOENT;
+  char path[4096];
+  if (name[0] == 0) return ENOENT;
+  if (strchr(name, '/') != NULL) {
+    execve(name, arguments, environ);
+    return errno;
+  }
+  if (search == NULL) search = "/usr/local/bin:/usr/bin:/bin";
+  for (const char *at = search;; at++) {
+    int length = (int)strcspn(at, ":");
+    if ((size_t)snprintf(path, sizeof path, "%.*s%s%s", length, at, length > 0 ? "/" : "./", name) < sizeof path) {
+      struct stat found;
+      execve(path, arguments, environ);
+      if (errno == EACCES && stat(path, &found) == 0 && S_ISDIR(found.st_mode)) errno = ENOENT;
+      if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return errno;
+      if (errno == EACCES) error = EACCES;
+    }
+    at += length;
+    if (*at == 0) return error;
+  }
+}
+
+_Noreturn void stage_main(int argc, char **argv) {
+  char *end = NULL;
+  unsigned long status = argc >= 3 ? strtoul(argv[1], &end, 10) : 0;
+  if (end == NULL || *end != 0 || status < 3 || status > 99) {
+    static const char usage[] = "isolate-launch: the stage is executed by an engine only\n";
+    if (write(STDERR_FILENO, usage, sizeof usage - 1) < 0) _exit(STATUS_FAILED);
+    _exit(STATUS_FAILED);
+  }
+  if (status > 3) syscall(SYS_close_range, 3u, (unsigned)status - 1, 0u);
+  syscall(SYS_close_range, (unsigned)status + 1, ~0u, 0u);
+  fcntl((int)status, F_SETFD, FD_CLOEXEC);
+  reset_signals();
+  setpgid(0, 0);
+  take_foreground();
+  int report = report_for_duty((int)status);
+  if (report < 0) _exit(STATUS_FAILED);
+  int error = execute(argv + 2);
+  complain(argv[2], error);
+  if (write(report, &error, sizeof error) != sizeof error) _exit(STATUS_FAILED);
+  _exit(error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE);
+}

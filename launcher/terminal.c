@@ -1,0 +1,168 @@
+/*
+ * A raw proxy between the caller's terminal and the pty: what comes in is handed on before more is read, so nothing
+ * piles up here. The caller's terminal is opened once more where that is possible, because non-blocking is a property of
+ * the open file, which the caller shares with us.
+ */
+#include "terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "launcher.h"
+
+static int reopen(int fd) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  int own = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  return above_planned(own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, OWN_DESCRIPTORS));
+}
+
+static int first_terminal(const struct terminal *terminal, int a, int b, int c) {
+  return terminal->is[a] ? a : terminal->is[b] ? b : c;
+}
+
+static bool in_foreground(const struct terminal *terminal) {
+  pid_t group = tcgetpgrp(terminal->in);
+  return group < 0 || group == getpgrp();
+}
+
+bool terminal_open(struct terminal *terminal, uid_t uid) {
+  int unlock = 0;
+  terminal->in = terminal->out = terminal->master = terminal->slave = -1;
+  for (int fd = 0; fd <= 2; fd++) terminal->present |= terminal->is[fd] = isatty(fd) == 1;
+  if (!terminal->present) return true;
+  terminal->full = terminal->is[1];
+  terminal->in = reopen(first_terminal(terminal, 0, 1, 2));
+  terminal->out = reopen(first_terminal(terminal, 1, 2, 0));
+  terminal->master = above_planned(posix_openpt(O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (terminal->in < 0 || terminal->out < 0 || terminal->master < 0) return false;
+  if (ioctl(terminal->master, TIOCSPTLCK, &unlock) < 0) return false;
+  terminal->slave = above_planned(ioctl(terminal->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (terminal->slave < 0 || tcgetattr(terminal->in, &terminal->saved) < 0) return false;
+  struct termios guest = terminal->saved;
+  if (!terminal->full) guest.c_lflag &= ~(tcflag_t)ECHO; /* the caller's terminal echoes itself */
+  if (tcsetattr(terminal->slave, TCSANOW, &guest) < 0) return false;
+  terminal_resize(terminal);
+  /* A plain user can't give it away; programs that were handed it can use it all the same. */
+  if (uid != 0 && fchown(terminal->slave, uid, (gid_t)-1) < 0 && errno != EPERM) return false;
+  return true;
+}
+
+void terminal_hand_over(struct terminal *terminal) {
+  int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd <= 1 && nothing >= 0; fd++)
+    if (!terminal->is[fd]) dup2(nothing, fd);
+  if (nothing > 2) close(nothing);
+}
+
+void terminal_resize(struct terminal *terminal) {
+  struct winsize size;
+  if (terminal->present && ioctl(terminal->out, TIOCGWINSZ, &size) == 0) ioctl(terminal->master, TIOCSWINSZ, &size);
+}
+
+static bool guest_is_raw(const struct terminal *terminal) {
+  struct termios guest;
+  return tcgetattr(terminal->master, &guest) == 0 && (guest.c_lflag & ICANON) == 0;
+}
+
+void terminal_settle(struct terminal *terminal) {
+  if (!terminal->present || terminal->hung_up) return;
+  bool wanted = !terminal->paused && in_foreground(terminal) && (terminal->full || guest_is_raw(terminal));
+  if (!wanted) {
+    terminal_give_back(terminal);
+  } else if (!terminal->raw) {
+    if (tcgetattr(terminal->in, &terminal->saved) < 0) return;
+    struct termios raw = terminal->saved;
+    cfmakeraw(&raw);
+    terminal->raw = tcsetattr(terminal->in, TCSANOW, &raw) == 0;
+  }
+}
+
+void terminal_give_back(struct terminal *terminal) {
+  if (!terminal->raw) return;
+  terminal->raw = false;
+  if (in_foreground(terminal)) tcsetattr(terminal->in, TCSANOW, &terminal->saved);
+}
+
+bool terminal_wishes(struct terminal *terminal, struct pollfd polls[3]) {
+  for (int i = 0; i < 3; i++) polls[i] = (struct pollfd){.fd = -1};
+  if (!terminal->present) return false;
+  bool input = terminal->input.to > terminal->input.from;
+  bool output = terminal->output.to > terminal->output.from;
+  bool ours = !terminal->hung_up && !terminal->paused && in_foreground(terminal);
+  if (ours && !terminal->raw) {
+    struct termios now;
+    terminal->foreign = tcgetattr(terminal->in, &now) == 0 && (now.c_lflag & ICANON) == 0;
+  }
+  bool mine = ours && (terminal->raw || !terminal->foreign);
+  if (!terminal->hung_up) polls[0] = (struct pollfd){.fd = terminal->in, .events = mine && !input ? POLLIN : 0};
+  if (!terminal->pty_ended)
+    polls[1] = (struct pollfd){.fd = terminal->master, .events = (short)((output ? 0 : POLLIN) | (input ? POLLOUT : 0))};
+  if (output && !terminal->unwritable) polls[2] = (struct pollfd){.fd = terminal->out, .events = POLLOUT};
+  return !terminal->hung_up && !terminal->paused && !mine;
+}
+
+/* In cooked mode an empty read is the end of input, which the pty's own line discipline has to see as its character. */
+static void read_input(struct terminal *terminal) {
+  struct flow *flow = &terminal->input;
+  ssize_t count = read(terminal->in, flow->bytes, terminal->raw ? sizeof flow->bytes : 1024);
+  flow->from = 0;
+  flow->to = count > 0 ? (size_t)count : 0;
+  if (count == 0 && !terminal->raw) {
+    struct termios guest;
+    if (tcgetattr(terminal->master, &guest) < 0 || guest.c_cc[VEOF] == 0) return;
+    flow->bytes[0] = (char)guest.c_cc[VEOF];
+    flow->to = 1;
+  }
+  if (count < 0 && errno == EIO) terminal->hung_up = true;
+  terminal->keystroke |= count > 0;
+}
+
+static void read_output(struct terminal *terminal) {
+  struct flow *flow = &terminal->output;
+  ssize_t count = read(terminal->master, flow->bytes, sizeof flow->bytes);
+  flow->from = 0;
+  flow->to = count > 0 ? (size_t)count : 0;
+  /* We hold the slave open ourselves, so that a guest that closes and opens it again loses nothing. */
+  if (count == 0 || (count < 0 && errno == EIO)) terminal->pty_ended = true;
+  if (!terminal->full && terminal->raw != guest_is_raw(terminal)) terminal_settle(terminal);
+}
+
+static void write_some(int fd, struct flow *flow, size_t limit, bool *broken) {
+  size_t length = flow->to - flow->from;
+  ssize_t count = write(fd, flow->bytes + flow->from, length < limit ? length : limit);
+  if (count > 0) flow->from += (size_t)count;
+  else if (count < 0 && errno != EAGAIN && errno != EINTR) *broken = true;
+  if (*broken) flow->from = flow->to = 0;
+}
+
+static void write_output(struct terminal *terminal) {
+  bool own = (fcntl(terminal->out, F_GETFL) & O_NONBLOCK) != 0;
+  write_some(terminal->out, &terminal->output, own ? sizeof terminal->output.bytes : 256, &terminal->unwritable);
+}
+
+void terminal_proceed(struct terminal *terminal, const struct pollfd polls[3]) {
+  bool ended = false;
+  if ((polls[0].revents & POLLIN) != 0) read_input(terminal);
+  if ((polls[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) terminal->hung_up = true;
+  if ((polls[1].revents & POLLOUT) != 0) write_some(terminal->master, &terminal->input, sizeof terminal->input.bytes, &ended);
+  if ((polls[1].revents & (POLLIN | POLLHUP)) != 0 && terminal->output.from == terminal->output.to) read_output(terminal);
+  if ((polls[2].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) write_output(terminal);
+}
+
+void terminal_drain(struct terminal *terminal, int wait_ms) {
+  if (!terminal->present) return;
+  for (;;) {
+    if (terminal->output.from == terminal->output.to) read_output(terminal);
+    if (terminal->output.from == terminal->output.to || terminal->unwritable || terminal->hung_up) return;
+    struct pollfd out = {.fd = terminal->out, .events = POLLOUT};
+    if (poll(&out, 1, wait_ms) <= 0) return;
+    write_output(terminal);
+  }
+}

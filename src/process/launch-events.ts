@@ -1,0 +1,65 @@
+/** What the launcher reports while a run lives; launcher/RECORD.md has the bytes. */
+export type LaunchEvent =
+  | { readonly kind: 'started'; readonly pid: number }
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'killed'; readonly signal: number }
+  | { readonly kind: 'failed'; readonly step: LaunchStep; readonly errno: number; readonly item: number }
+  | { readonly kind: 'not-executed'; readonly errno: number };
+
+/** The steps a launch can fail in, as launcher/step.h numbers them from 1. */
+export type LaunchStep = (typeof launchSteps)[number];
+
+const launchSteps = [
+  'record',
+  'supervision',
+  'filter-file',
+  'user-namespace',
+  'id-map',
+  'cgroup',
+  'terminal',
+  'process-namespace',
+  'descriptor',
+  'keyring',
+  'session',
+  'mount-namespace',
+  'mount',
+  'identity',
+  'root',
+  'working-directory',
+  'no-new-privileges',
+  'filter',
+  'execute',
+  'engine',
+] as const;
+
+const eventBytes = 16;
+
+/** The whole events in `bytes`, and what is left behind the last of them. Unknown kinds are passed over. */
+export function parseLaunchEvents(bytes: Uint8Array): { readonly events: readonly LaunchEvent[]; readonly rest: Uint8Array } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const whole = bytes.length - (bytes.length % eventBytes);
+  const events: LaunchEvent[] = [];
+  for (let at = 0; at < whole; at += eventBytes) {
+    const [kind, a, b, c] = [0, 4, 8, 12].map((offset) => view.getUint32(at + offset, true)) as [number, number, number, number];
+    const event = decode(kind, a, b, c);
+    if (event !== null) events.push(event);
+  }
+  return { events, rest: bytes.subarray(whole) };
+}
+
+function decode(kind: number, a: number, b: number, c: number): LaunchEvent | null {
+  switch (kind) {
+    case 1:
+      return { kind: 'started', pid: a };
+    case 2:
+      return { kind: 'exited', code: a };
+    case 3:
+      return { kind: 'killed', signal: a };
+    case 4:
+      return { kind: 'failed', step: launchSteps[a - 1] ?? 'supervision', errno: b, item: c };
+    case 5:
+      return { kind: 'not-executed', errno: a };
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,182 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import { getSystemErrorMessage } from 'node:util';
+
+import type { Launch, LaunchFile } from '../engine/launch.ts';
+import { IsolateError } from '../error.ts';
+import { type LaunchEvent, parseLaunchEvents } from './launch-events.ts';
+import { encodeLaunchRecord } from './launch-record.ts';
+
+/** How the command ended; `errno` is execve(2)'s positive number, ENOENT for a command that is not in the sandbox. */
+export type LaunchResult =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'killed'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'not-executed'; readonly errno: number };
+
+/** A standard stream of the command: the caller's own, a stream on the handle, nothing, or an open descriptor. */
+export type StandardStream = 'inherit' | 'pipe' | 'ignore' | number;
+
+export interface LaunchOptions {
+  /** Absolute path of isolate-launch. */
+  readonly launcher: string;
+  readonly stdio: { readonly stdin: StandardStream; readonly stdout: StandardStream; readonly stderr: StandardStream };
+  /** Between the first SIGTERM and SIGKILL. */
+  readonly graceMs: number;
+  /** Aborting it ends the run as SIGTERM does. */
+  readonly signal?: AbortSignal;
+  /** Called once, when the command was executed; `pid` is its own, as this process sees it. */
+  readonly onStarted?: (pid: number) => void;
+}
+
+/** A run under way. */
+export interface LaunchHandle {
+  /** Process id of the launcher. */
+  readonly pid: number;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  /** Hands a signal to the launcher, which hands it to the command. */
+  readonly forward: (signal: NodeJS.Signals) => void;
+  /** Settles when nothing of the run is left. Rejects with IsolateError `launch-failed` or `engine-failed`. */
+  readonly result: Promise<LaunchResult>;
+}
+
+/**
+ * Starts a launch through isolate-launch: the one place that starts foreign code. The files of the launch are there
+ * while it runs. Throws IsolateError `launch-failed` if they cannot be written or the launcher cannot be started.
+ */
+export async function startLaunch(launch: Launch, options: LaunchOptions): Promise<LaunchHandle> {
+  const record = encodeLaunchRecord(launch, { supervised: true, graceMs: options.graceMs });
+  const { stdin, stdout, stderr } = options.stdio;
+  writeFiles(launch.files);
+  const child = spawn(options.launcher, ['3', '4'], { stdio: [stdin, stdout, stderr, 'pipe', 'pipe'], env: {}, cwd: '/' });
+  const ended = awaitEnd(child, options.onStarted);
+  const result = ended.then((end) => conclude(launch, end)).finally(() => removeFiles(launch.files));
+  const abort = (): void => void child.kill('SIGTERM');
+  result.catch(() => undefined).finally(() => options.signal?.removeEventListener('abort', abort));
+  await spawned(child, options.launcher).catch((error: unknown) => {
+    removeFiles(launch.files);
+    throw error;
+  });
+  sendRecord(child, record);
+  if (options.signal?.aborted === true) abort();
+  options.signal?.addEventListener('abort', abort, { once: true });
+  return {
+    pid: child.pid ?? 0,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    forward: (signal) => void child.kill(signal),
+    result,
+  };
+}
+
+interface LaunchEnd {
+  readonly events: readonly LaunchEvent[];
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+function spawned(child: ChildProcess, launcher: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (cause) => {
+      reject(new IsolateError('launch-failed', `The launcher ${launcher} could not be started.`, { cause, hint: 'npm run build' }));
+    });
+  });
+}
+
+/** The launcher may end without having read it; the events then say why. */
+function sendRecord(child: ChildProcess, record: Uint8Array): void {
+  const pipe = child.stdio[3] as Writable;
+  pipe.on('error', () => undefined);
+  pipe.end(record);
+}
+
+function awaitEnd(child: ChildProcess, onStarted: ((pid: number) => void) | undefined): Promise<LaunchEnd> {
+  const events: LaunchEvent[] = [];
+  let rest: Uint8Array = new Uint8Array();
+  const status = child.stdio[4] as Readable;
+  status.on('data', (chunk: Uint8Array) => {
+    const parsed = parseLaunchEvents(Buffer.concat([rest, chunk]));
+    rest = parsed.rest;
+    events.push(...parsed.events);
+    for (const event of parsed.events) if (event.kind === 'started') onStarted?.(event.pid);
+  });
+  const drained = new Promise<void>((resolve) => status.once('close', () => resolve()));
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => void drained.then(() => resolve({ events, code, signal })));
+  });
+}
+
+function conclude(launch: Launch, end: LaunchEnd): LaunchResult {
+  const last = end.events.at(-1);
+  switch (last?.kind) {
+    case 'exited':
+      return last;
+    case 'killed':
+      return { kind: 'killed', signal: signalName(last.signal) };
+    case 'not-executed':
+      return last;
+    case 'failed':
+      throw failure(launch, last);
+    default:
+      // The launcher was killed itself; the kernel took the run down with it.
+      if (last?.kind === 'started' && end.signal !== null) return { kind: 'killed', signal: end.signal };
+      throw new IsolateError('launch-failed', `The launcher ended (${end.signal ?? `status ${end.code}`}) before the command had started.`);
+  }
+}
+
+function failure(launch: Launch, event: LaunchEvent & { kind: 'failed' }): IsolateError {
+  if (event.step === 'engine') {
+    return new IsolateError('engine-failed', `The engine ${launch.engine} ended before the command had started.`);
+  }
+  const cause = event.errno === 0 ? '' : `: ${getSystemErrorMessage(-event.errno)}`;
+  return new IsolateError('launch-failed', `The launch failed ${describe(launch, event)}${cause}.`);
+}
+
+function describe(launch: Launch, { step, item }: LaunchEvent & { kind: 'failed' }): string {
+  if (step === 'execute') return `at executing ${launch.file}`;
+  if (step === 'root') return `at changing the root to ${launch.root}`;
+  if (step === 'working-directory') return `at changing the directory to ${launch.workingDirectory}`;
+  const object = item === 0 ? null : launchObject(launch, item);
+  return object === null ? `in the step ${step}` : `in the step ${step} (${object})`;
+}
+
+/** What the record's item `index` (from 1) is about: the encoder's order is the order here. */
+function launchObject(launch: Launch, index: number): string | null {
+  const map = launch.userNamespace;
+  const tools = map === null ? [] : [map.newuidmap, map.newgidmap].filter((tool) => tool !== undefined);
+  const before = 1 + launch.args.length + Object.keys(launch.environment).length;
+  const maps = map === null ? 0 : 1 + map.uidMap.length + map.gidMap.length + tools.length;
+  const descriptors = launch.descriptors.map((descriptor) => `descriptor ${descriptor.number}`);
+  const mounts = [...launch.hostMounts, ...launch.sandboxMounts].map((operation) =>
+    operation.kind === 'mkdir' ? operation.path : `${operation.source} on ${operation.root ?? ''}${operation.target}`,
+  );
+  const cgroups = launch.cgroups.flatMap(({ path, settings }) => [path, ...settings.map(({ file }) => `${path}/${file}`)]);
+  const objects = [...Array<null>(before).fill(null), ...descriptors, ...Array<null>(maps + 1).fill(null), ...mounts, ...cgroups];
+  return objects[index - 1] ?? null;
+}
+
+function signalName(signal: number): NodeJS.Signals {
+  const entry = Object.entries(constants.signals).find(([, value]) => value === signal);
+  // A real-time signal has no name in Node; SIGKILL's is wrong for it but its number is kept by the exit status.
+  return (entry?.[0] ?? `SIG${signal}`) as NodeJS.Signals;
+}
+
+function writeFiles(files: readonly LaunchFile[]): void {
+  for (const [index, file] of files.entries()) {
+    try {
+      writeFileSync(file.path, file.content, { mode: 0o600, flag: 'wx' });
+    } catch (cause) {
+      removeFiles(files.slice(0, index));
+      throw new IsolateError('launch-failed', `The file ${file.path}, which the engine needs, could not be written.`, { cause });
+    }
+  }
+}
+
+function removeFiles(files: readonly LaunchFile[]): void {
+  for (const file of files) rmSync(file.path, { force: true });
+}
