@@ -1,0 +1,60 @@
+import { resolve } from 'node:path';
+
+import { engines } from '../../engine/registry.ts';
+import { IsolateError } from '../../error.ts';
+import type { HostFacts } from '../../host/facts.ts';
+import { probeHost } from '../../host/probe.ts';
+import { surveyHost } from '../../host/survey.ts';
+import { findOwnFiles } from '../../run/own-files.ts';
+import { ownStateDirectory } from '../../run/place.ts';
+import type { SandboxSpec } from '../../spec/spec.ts';
+import { write } from '../output.ts';
+import type { ParsedArguments } from '../parser.ts';
+import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
+
+/** `isolate doctor`: what this host can do. Status 0 where the default engine can be used, else 1. */
+export async function doctorVerb({ flags, values }: ParsedArguments): Promise<number> {
+  const environment = process.env;
+  const facts = await probeHost({ environment, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, files: builtFiles() });
+  const template = values.get('template');
+  const checks = await surveyHost({
+    facts,
+    environment,
+    stateDirectory: ownStateDirectory(facts),
+    ...(template === undefined ? {} : { template: resolve(template) }),
+  });
+  const states = engines.map((engine) => ({ engine, problems: engine.check(plainSpec(engine.name), facts) }));
+  write(1, flags.has('json') ? renderSurveyJson(checks, states) : renderSurvey(checks, states));
+  const built = checks.every(({ id, state }) => id !== 'own-files' || state === 'ok');
+  return built && states[0]?.problems.length === 0 ? 0 : 1;
+}
+
+/** The files a run needs; that they were not built is a finding here, not a failure. */
+function builtFiles(): HostFacts['files'] {
+  try {
+    return findOwnFiles();
+  } catch (error) {
+    if (error instanceof IsolateError) return { launcher: '', seccompFilter: '', lxcSeccompProfile: '' };
+    throw error;
+  }
+}
+
+/** The run that asks the least of an engine. */
+function plainSpec(engine: string): SandboxSpec {
+  return {
+    engine,
+    root: { kind: 'directory', path: '/', ephemeral: false },
+    readOnlyRoot: false,
+    command: ['true'],
+    environment: {},
+    binds: [],
+    workingDirectory: '/',
+    shareNetwork: false,
+    passthrough: [],
+    limits: {},
+    waitMs: 0,
+    seccomp: true,
+    hooks: {},
+    lxc: { bridge: '', mapTun: false },
+  };
+}

@@ -1,0 +1,44 @@
+import type { Engine, Problem } from '../engine/engine.ts';
+import type { Check } from '../host/survey/check.ts';
+import { formatEngineTable } from './engine-table.ts';
+import { escapeControls } from './escape.ts';
+
+/** What stands against an engine on this host; nothing: it can be used. */
+export interface EngineState {
+  readonly engine: Engine;
+  readonly problems: readonly Problem[];
+}
+
+/** The state of this host as text: one line a fact with what mends it below, the engines, and the table of what each supports. */
+export function renderSurvey(checks: readonly Check[], engines: readonly EngineState[]): string {
+  const idWidth = Math.max(...checks.map(({ id }) => id.length), ...engines.map(({ engine }) => engine.name.length));
+  const line = (state: string, id: string, fact: string, mend: string | undefined): string =>
+    `${state.padEnd(8)}  ${id.padEnd(idWidth)}  ${escapeControls(fact)}\n${mend === undefined ? '' : `${' '.repeat(idWidth + 12)}mend: ${escapeControls(mend)}\n`}`;
+  return [
+    ...checks.map(({ state, id, fact, mend }) => line(state, id, fact, mend)),
+    '\n',
+    ...engines.map(({ engine, problems }) => renderEngine(line, engine, problems)),
+    '\n',
+    formatEngineTable(
+      engines.map(({ engine }) => engine),
+      '',
+    ),
+  ].join('');
+}
+
+/** The same as one JSON object in one line. */
+export function renderSurveyJson(checks: readonly Check[], engines: readonly EngineState[]): string {
+  const shown = engines.map(({ engine: { name, summary, capabilities }, problems }) => ({
+    name,
+    summary,
+    usable: problems.length === 0,
+    problems,
+    capabilities,
+  }));
+  return `${JSON.stringify({ checks, engines: shown })}\n`;
+}
+
+function renderEngine(line: (state: string, id: string, fact: string, mend?: string) => string, { name, summary }: Engine, problems: readonly Problem[]): string {
+  const [problem] = problems;
+  return problem === undefined ? line('usable', name, summary, undefined) : line('unusable', name, problem.message, problem.hint);
+}

@@ -1,0 +1,38 @@
+import { hostname } from 'node:os';
+
+import type { HostFacts } from './facts.ts';
+import { readText } from './read-text.ts';
+import type { Check } from './survey/check.ts';
+import { checkDesktop } from './survey/desktop.ts';
+import { checkKernel } from './survey/kernel.ts';
+import { checkOwnFiles } from './survey/own-files.ts';
+import { checkPrograms } from './survey/programs.ts';
+import { checkTemplate } from './survey/template.ts';
+import { checkUnits } from './survey/units.ts';
+import { checkZfs } from './survey/zfs.ts';
+
+/** Whose host is surveyed, and for which template beside it. */
+export interface SurveyRequest {
+  /** Everything `probeHost` finds without a spec. */
+  readonly facts: HostFacts;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where isolate keeps layers and templates of its own. */
+  readonly stateDirectory: string;
+  /** A directory as for -t. */
+  readonly template?: string;
+}
+
+/** Looks at everything isolate can use here. Starts the tools it asks for their versions, each for at most 5 s. */
+export async function surveyHost({ facts, environment, stateDirectory, template }: SurveyRequest): Promise<readonly Check[]> {
+  const { uid } = facts.user;
+  const search = { uid, path: environment['PATH'] };
+  return [
+    ...(await checkPrograms(search)),
+    checkOwnFiles(facts.files),
+    await checkZfs(search),
+    ...checkKernel(facts, stateDirectory),
+    checkUnits(),
+    ...checkDesktop({ environment, uid, hostname: hostname(), passwd: readText('/etc/passwd') ?? '' }),
+    ...(template === undefined ? [] : [checkTemplate(template, uid)]),
+  ];
+}

@@ -1,0 +1,16 @@
+/** One thing isolate can use, and how it stands with it on this host. */
+export interface Check {
+  /** Stable: `--json` prints it and tests name it. */
+  readonly id: string;
+  /** `limited`: isolate works, but something that was asked for may be refused or be slower. */
+  readonly state: 'ok' | 'missing' | 'too-old' | 'limited';
+  /** What was found, in one line. */
+  readonly fact: string;
+  /** The command, or the one step, that mends it on Debian. */
+  readonly mend?: string;
+}
+
+/** A check that found all it wants. */
+export function ok(id: string, fact: string): Check {
+  return { id, state: 'ok', fact };
+}

@@ -1,0 +1,21 @@
+import type { DesktopCaller, Search } from '../desktop-search.ts';
+import { findGpu } from '../gpu.ts';
+import { findPulse } from '../pulse.ts';
+import { findWayland } from '../wayland.ts';
+import { findX11 } from '../x11.ts';
+import { type Check, ok } from './check.ts';
+
+/** What -1 to -4 would pass on now. None of it is needed, so nothing here is worse than limited. */
+export function checkDesktop(caller: DesktopCaller): readonly Check[] {
+  return [
+    check('x11', findX11(caller), ({ display, socket, authority }) => `display ${display} at ${socket}, ${authority === null ? 'without' : 'with'} a cookie`),
+    check('pulse', findPulse(caller), ({ socket, cookie }) => `sound at ${socket}, ${cookie === null ? 'without' : 'with'} a cookie`),
+    check('wayland', findWayland(caller), ({ socket }) => `compositor at ${socket}`),
+    check('gpu', findGpu(), ({ devices }) => devices.join(' ')),
+  ];
+}
+
+function check<T>(id: string, search: Search<T>, describe: (found: T) => string): Check {
+  if ('found' in search) return ok(id, describe(search.found));
+  return { id, state: 'limited', fact: search.missing, mend: search.hint };
+}

@@ -1,0 +1,137 @@
+import { existsSync, statfsSync, statSync } from 'node:fs';
+import { release } from 'node:os';
+import { dirname } from 'node:path';
+
+import type { CgroupFacts, HostFacts, UserFacts } from '../facts.ts';
+import { filesystemName } from '../filesystem.ts';
+import { isAtLeast, parseRelease } from '../kernel-release.ts';
+import { parseMountinfo } from '../mountinfo.ts';
+import { canIdmap, readUserNamespaceSettings } from '../probe.ts';
+import { readText } from '../read-text.ts';
+import { idsPerSandbox } from '../subid.ts';
+import { answerUserNamespaces, type UserNamespaceAnswer } from '../user-namespaces.ts';
+import { type Check, ok } from './check.ts';
+
+/** What the kernel and its settings allow this caller. */
+export function checkKernel(facts: HostFacts, stateDirectory: string): readonly Check[] {
+  return [
+    checkUserNamespaces(facts.user.uid),
+    checkAppArmor(),
+    checkSubordinateIds(facts.user),
+    checkCgroups(facts.cgroups, facts.user.uid),
+    checkIdmappedMounts(stateDirectory),
+    checkOverlay(),
+    checkSeccomp(),
+    checkKeyrings(),
+    checkPropagation(),
+  ];
+}
+
+const anyUser = 65_534;
+
+const reasons: Readonly<Record<Exclude<UserNamespaceAnswer, 'allowed'>, readonly [fact: string, mend?: string]>> = {
+  unsupported: ['the kernel has no user namespaces'],
+  'maximum-zero': ['user.max_user_namespaces is 0', 'sysctl -w user.max_user_namespaces=65536'],
+  'clone-disabled': ['only root may make user namespaces', 'sysctl -w kernel.unprivileged_userns_clone=1'],
+  'apparmor-restricted': [
+    'AppArmor lets only root and programs with a profile make user namespaces',
+    'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
+  ],
+};
+
+function checkUserNamespaces(uid: number): Check {
+  const settings = readUserNamespaceSettings();
+  const own = answerUserNamespaces(settings, uid);
+  const answer = own === 'allowed' ? answerUserNamespaces({ ...settings, apparmorRestriction: null }, anyUser) : own;
+  if (answer === 'allowed') return ok('user-namespaces', `user namespaces can be made, up to ${settings.maximum?.trim()}`);
+  const [fact, mend] = reasons[answer];
+  return { id: 'user-namespaces', state: own === 'allowed' ? 'limited' : 'missing', fact, ...(mend === undefined ? {} : { mend }) };
+}
+
+function checkAppArmor(): Check {
+  const restriction = readText('/proc/sys/kernel/apparmor_restrict_unprivileged_userns')?.trim();
+  if (restriction === '1') {
+    const [fact, mend] = reasons['apparmor-restricted'];
+    return { id: 'apparmor', state: 'limited', fact, ...(mend === undefined ? {} : { mend }) };
+  }
+  return ok('apparmor', restriction === undefined ? 'AppArmor has no restriction of user namespaces here' : 'AppArmor does not restrict user namespaces');
+}
+
+function checkSubordinateIds(user: UserFacts): Check {
+  if (user.uid === 0) {
+    const { start, count } = user.sandboxUids;
+    return ok('subordinate-ids', `root's sandboxes use the ids from ${start} to ${start + count - 1}`);
+  }
+  const counts = [user.subordinateUids, user.subordinateGids].map((ranges) => ranges[0]?.count ?? 0);
+  const [uids = 0, gids = 0] = counts;
+  const fact = `you have ${uids} subordinate user ids and ${gids} group ids`;
+  if (Math.min(uids, gids) >= idsPerSandbox) return ok('subordinate-ids', fact);
+  return {
+    id: 'subordinate-ids',
+    state: 'limited',
+    fact: `${fact}: packages that make users cannot be installed inside`,
+    mend: 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER (as root, with ids nobody else has)',
+  };
+}
+
+function checkCgroups(cgroups: CgroupFacts, uid: number): Check {
+  const names = ['cpu', 'memory', 'pids'] as const;
+  const absent = names.filter((name) => cgroups[name] === null);
+  const present = names.flatMap((name) => (cgroups[name] === null ? [] : [`${name} (version ${cgroups[name].version})`]));
+  if (absent.length === 0) return ok('cgroups', `limits work for ${present.join(', ')}`);
+  return {
+    id: 'cgroups',
+    state: 'limited',
+    fact: `no limits for ${absent.join(', ')}${present.length === 0 ? '' : `; they work for ${present.join(', ')}`}`,
+    mend:
+      uid === 0
+        ? `printf '${absent.map((name) => `+${name}`).join(' ')}' > /sys/fs/cgroup/cgroup.subtree_control`
+        : 'systemd-run --user --scope --property=Delegate=yes isolate ...',
+  };
+}
+
+function checkIdmappedMounts(stateDirectory: string): Check {
+  const id = 'idmapped-mounts';
+  const directory = nearestDirectory(stateDirectory);
+  const name = filesystemName(statfsSync(directory).type);
+  if (canIdmap(directory, statSync(directory))) return ok(id, `${directory} is on ${name}, which can be mounted idmapped`);
+  if (!isAtLeast(parseRelease(release()), 5, 12)) {
+    return { id, state: 'too-old', fact: `Linux ${release()}, needed is 5.12`, mend: 'upgrade to Debian 12 or later' };
+  }
+  return { id, state: 'limited', fact: `${directory} is on ${name}, which cannot be mounted idmapped`, mend: 'keep templates on ext4, xfs, btrfs or OpenZFS 2.2' };
+}
+
+function nearestDirectory(path: string): string {
+  return existsSync(path) ? path : nearestDirectory(dirname(path));
+}
+
+function checkOverlay(): Check {
+  if (!/\toverlay$/m.test(readText('/proc/filesystems') ?? '')) {
+    return { id: 'overlayfs', state: 'missing', fact: 'the kernel has no overlayfs, or has not loaded it', mend: 'modprobe overlay' };
+  }
+  if (isAtLeast(parseRelease(release()), 5, 11)) return ok('overlayfs', 'overlayfs works in user namespaces');
+  return { id: 'overlayfs', state: 'too-old', fact: 'overlayfs works in user namespaces since Linux 5.11', mend: 'upgrade to Debian 12 or later' };
+}
+
+function checkSeccomp(): Check {
+  const actions = readText('/proc/sys/kernel/seccomp/actions_avail');
+  if (actions?.includes('kill_process') === true) return ok('seccomp', 'the kernel has system-call filters');
+  return { id: 'seccomp', state: 'missing', fact: 'the kernel has no system-call filters; runs need --no-seccomp' };
+}
+
+function checkKeyrings(): Check {
+  if (existsSync('/proc/keys')) return ok('keyring', 'every run gets a session keyring of its own');
+  return ok('keyring', 'the kernel has no keyrings, so there is none to keep from a sandbox');
+}
+
+function checkPropagation(): Check {
+  const mounts = parseMountinfo(readText('/proc/self/mountinfo') ?? '');
+  const root = mounts.findLast((mount) => mount.mountpoint === '/');
+  if (root?.propagation.some((tag) => tag.startsWith('shared:')) === true) return ok('propagation', 'mounts on / are shared with services');
+  return {
+    id: 'propagation',
+    state: 'limited',
+    fact: 'mounts on / are not shared: clones that a service makes in a mount namespace of its own stay unseen',
+    mend: 'mount --make-rshared /',
+  };
+}

@@ -1,0 +1,63 @@
+import { runCommand } from '../../process/command.ts';
+import { isAtLeast, parseRelease } from '../kernel-release.ts';
+import { findTool } from '../tools.ts';
+import { type Check, ok } from './check.ts';
+
+const limitMs = 5000;
+
+/** How programs are found: as a run would find them. */
+export interface ProgramSearch {
+  readonly uid: number;
+  readonly path: string | undefined;
+}
+
+/** The engines' programs with their versions, and those that map a user's subordinate ids. */
+export async function checkPrograms(search: ProgramSearch): Promise<readonly Check[]> {
+  return [
+    checkNode(),
+    await checkVersion('bwrap', 'bwrap', [0, 8], 'apt-get install bubblewrap', search),
+    await checkVersion('lxc', 'lxc-execute', [5, 0], 'apt-get install lxc', search),
+    checkIdMappers(search),
+  ];
+}
+
+function checkNode(): Check {
+  const { node } = process.versions;
+  const fact = `Node ${node} at ${process.execPath}`;
+  if (isAtLeast(parseRelease(node), 22, 22)) return ok('node', fact);
+  return { id: 'node', state: 'too-old', fact, mend: 'npm ci in the checkout brings the pinned Node' };
+}
+
+async function checkVersion(id: string, program: string, least: readonly [number, number], mend: string, search: ProgramSearch): Promise<Check> {
+  const file = findTool(program, search.uid, search.path);
+  if (file === null) return { id, state: 'missing', fact: `${program} is not installed`, mend };
+  const version = await readVersion(file);
+  if (version === null) return { id, state: 'limited', fact: `${file} does not tell its version` };
+  const fact = `${file} ${version}`;
+  return isAtLeast(parseRelease(version), ...least)
+    ? ok(id, fact)
+    : { id, state: 'too-old', fact: `${fact}, needed is ${least.join('.')}`, mend: 'upgrade to Debian 12 or later' };
+}
+
+/** What follows the last blank of the first line: `bubblewrap 0.8.0` and `5.0.2` are both common. */
+async function readVersion(file: string): Promise<string | null> {
+  try {
+    const { stdout } = await runCommand({ file, args: ['--version'], timeoutMs: limitMs });
+    const [line] = stdout.trim().split('\n');
+    const version = line?.split(' ').at(-1) ?? '';
+    return parseRelease(version) === null ? null : version;
+  } catch {
+    return null;
+  }
+}
+
+function checkIdMappers(search: ProgramSearch): Check {
+  const absent = ['newuidmap', 'newgidmap'].filter((name) => findTool(name, search.uid, search.path) === null);
+  if (absent.length === 0) return ok('uidmap', 'newuidmap and newgidmap are installed');
+  return {
+    id: 'uidmap',
+    state: search.uid === 0 ? 'limited' : 'missing',
+    fact: `${absent.join(' and ')} not installed: without root a sandbox has a single id`,
+    mend: 'apt-get install uidmap',
+  };
+}
