@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+
+import { formatBar } from '../../../src/cli/progress.ts';
+import { isComplete, renderReport, renderReportJson } from '../../../src/cli/render-report.ts';
+import { IsolateError } from '../../../src/error.ts';
+import type { RefreshReport } from '../../../src/pool/refresh.ts';
+
+const report: RefreshReport = {
+  template: 'tank/deb',
+  source: 'tank/deb@1',
+  count: 5,
+  destroyed: 2,
+  created: 3,
+  fresh: 5,
+  leased: 1,
+  stale: 0,
+  busy: [],
+  failed: [],
+  notCreated: null,
+  durationMs: 1234,
+};
+
+test('a refresh is told in one line', () => {
+  expect(renderReport(report)).toBe('tank/deb: destroyed 2, made 3 in 1.23 s; 5 of 5 fresh, 1 in use, from tank/deb@1\n');
+  expect(isComplete(report)).toBe(true);
+});
+
+test('what is not as it should be has a line each', () => {
+  const bad: RefreshReport = {
+    ...report,
+    stale: 1,
+    notCreated: 'the pool is full',
+    busy: [{ id: '7', holders: [{ pid: 12, command: 'sl\u001beep' }], nextAttemptMs: 0 }],
+    failed: [{ id: '8', error: new IsolateError('dataset-not-ours', 'tank/deb_8 is not ours.') }],
+  };
+  expect(renderReport(bad).split('\n').slice(1)).toEqual([
+    '1 fresh clone is of an older snapshot; isolate refresh --force replaces them',
+    'clones are missing: the pool is full',
+    'clone 7 is still in use by sl\\x1beep (12)',
+    'clone 8: tank/deb_8 is not ours.',
+    '',
+  ]);
+  expect(isComplete(bad)).toBe(false);
+  expect(JSON.parse(renderReportJson(bad)).failed).toEqual([{ id: '8', code: 'dataset-not-ours', message: 'tank/deb_8 is not ours.' }]);
+});
+
+test('the bar fills as work is done', () => {
+  expect(formatBar({ step: 'create', done: 5, total: 10 })).toBe(`making     [${'#'.repeat(15)}${'.'.repeat(15)}] 5/10`);
+  expect(formatBar({ step: 'destroy', done: 0, total: 0 })).toBe(`destroying [${'#'.repeat(30)}] 0/0`);
+});

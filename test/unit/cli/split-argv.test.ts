@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+
+import { splitArgv } from '../../../src/cli/split-argv.ts';
+import { IsolateError } from '../../../src/error.ts';
+
+test('run is the verb where none is named', () => {
+  expect(cut(['-z', 'a', 'ls', '-l'])).toEqual(['run', 'zfs=a', '|', 'ls', '-l']);
+  expect(cut(['run', '-z', 'a', 'ls', '-l'])).toEqual(['run', 'zfs=a', '|', 'ls', '-l']);
+});
+
+test('a verb behind an option is the command', () => {
+  expect(cut(['-z', 'a', 'refresh', 'b'])).toEqual(['run', 'zfs=a', '|', 'refresh', 'b']);
+});
+
+test("options behind the command's first word are the command's", () => {
+  expect(cut(['-n', 'sh', '-c', 'true', '--', '--help'])).toEqual(['run', 'share-net', '|', 'sh', '-c', 'true', '--', '--help']);
+});
+
+test('a lone dash and an empty word begin the command', () => {
+  expect(cut(['-n', '-', '-x'])).toEqual(['run', 'share-net', '|', '-', '-x']);
+  expect(cut(['-n', '', '-x'])).toEqual(['run', 'share-net', '|', '', '-x']);
+});
+
+test('short options may be joined, the last one with its value', () => {
+  expect(cut(['-12nzpool/a', 'ls'])).toEqual(['run', 'x11', 'pulse', 'share-net', 'zfs=pool/a', '|', 'ls']);
+  expect(cut(['-fsr', 'pool/a', '5'])).toEqual(['run', 'force', 'skip-create', 'refresh=pool/a', '|', '5']);
+});
+
+test('digits that are options are no numbers', () => {
+  expect(cut(['-1', '-2', '-3', '-4', 'ls'])).toEqual(['run', 'x11', 'pulse', 'wayland', 'gpu', '|', 'ls']);
+});
+
+test('a value may look like an option', () => {
+  expect(cut(['-v', '-n', '--chdir', '--', 'ls'])).toEqual(['run', 'env=-n', 'chdir=--', '|', 'ls']);
+});
+
+test('a value behind = may be empty or hold =', () => {
+  expect(cut(['--env=A=b=c', '--chdir=', 'ls'])).toEqual(['run', 'env=A=b=c', 'chdir=', '|', 'ls']);
+});
+
+test('the refresh form of the seed takes options between its words', () => {
+  expect(cut(['-f', '-r', 'pool/a', '5', '-s'])).toEqual(['run', 'force', 'refresh=pool/a', 'skip-create', '|', '5']);
+});
+
+test('other verbs take options between their words', () => {
+  expect(cut(['refresh', 'pool/a', '-f', '5'])).toEqual(['refresh', 'force', '|', 'pool/a', '5']);
+});
+
+test.each([
+  [['--foo', 'ls'], 'There is no option --foo.', 'isolate --help lists the options'],
+  [['--read-onyl', 'ls'], 'There is no option --read-onyl.', 'did you mean --read-only?'],
+  [['--eph', 'ls'], 'There is no option --eph.', 'did you mean --ephemeral?'],
+  [['-nK', 'ls'], 'There is no option -K.', 'isolate --help lists the options'],
+  [['-é', 'ls'], 'There is no option -é.', 'isolate --help lists the options'],
+  [['--no-env', 'ls'], 'There is no option --no-env.', 'isolate --help lists the options'],
+  [['--share-net=yes', 'ls'], 'The option --share-net takes no value.', undefined],
+  [['-z'], 'The option --zfs needs a value.', '-z, --zfs DATASET'],
+  [['--wait'], 'The option --wait needs a value.', '--wait SECONDS'],
+  [['refresh', '-z', 'a'], 'isolate refresh has no option -z.', 'it goes with: run, doctor'],
+  [['--prove', 'ls'], 'isolate run has no option --prove.', 'it goes with: doctor'],
+])('%j is refused', (argv, message, hint) => {
+  expect(refusalOf(argv)).toEqual({ code: 'usage', message, hint });
+});
+
+function cut(argv: readonly string[]): string[] {
+  const { verb, given, words } = splitArgv(argv);
+  return [verb, ...given.map(({ option, value }) => (value === undefined ? option.long : `${option.long}=${value}`)), '|', ...words];
+}
+
+function refusalOf(argv: readonly string[]) {
+  try {
+    splitArgv(argv);
+  } catch (error) {
+    if (error instanceof IsolateError) {
+      return { code: error.code, message: error.message, hint: error.hint };
+    }
+    throw error;
+  }
+  return null;
+}
