@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+
+import { parseDataset } from '../../../src/spec/parse-name.ts';
+
+test.each(['rpool', 'rpool/isolate/debisl', 'p-1/a.b:c_d', 'a'.repeat(235)])('%s is a dataset', (name) => {
+  expect(parseDataset(name)).toBe(name);
+});
+
+test.each([
+  ['', 'a part of it is empty'],
+  ['a//b', 'a part of it is empty'],
+  ['a/', 'a part of it is empty'],
+  ['/a', 'it looks like a directory'],
+  ['./a', 'it looks like a directory'],
+  ['-a', 'a part of it begins with "-"'],
+  ['a/-b', 'a part of it begins with "-"'],
+  ['a/../b', 'a part of it is "." or has ".." in it'],
+  ['a/.', 'a part of it is "." or has ".." in it'],
+  ['a/b..c', 'a part of it is "." or has ".." in it'],
+  ['a b', 'it may have letters, digits and "_.:-" only'],
+  ['a\nb', 'it may have letters, digits and "_.:-" only'],
+  ['a\n', 'it may have letters, digits and "_.:-" only'],
+  ['ä', 'it may have letters, digits and "_.:-" only'],
+  ['a%b', 'it may have letters, digits and "_.:-" only'],
+  ['a@1', 'it names a snapshot or bookmark'],
+  ['a#1', 'it names a snapshot or bookmark'],
+  ['a'.repeat(236), 'it is longer than 235 characters'],
+])('%j is no dataset', (name, reason) => {
+  expect(() => parseDataset(name)).toThrowError(
+    expect.objectContaining({ code: 'bad-name', message: `${JSON.stringify(name)} is not a dataset isolate can use: ${reason}.` }),
+  );
+});
+
+test('a snapshot is answered with the name of its dataset', () => {
+  expect(() => parseDataset('tank/deb@monday')).toThrowError(
+    expect.objectContaining({ hint: 'name the dataset, "tank/deb": a run gets a clone of its newest snapshot' }),
+  );
+});

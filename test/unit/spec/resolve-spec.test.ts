@@ -1,0 +1,189 @@
+import { expect, test } from 'vitest';
+
+import { IsolateError } from '../../../src/error.ts';
+import type { Caller, RunRequest } from '../../../src/spec/request.ts';
+import { resolveSpec } from '../../../src/spec/resolve-spec.ts';
+
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const defaults = { PATH: path, HOME: '/root', USER: 'root', LOGNAME: 'root' };
+
+test('a bare request gets every default', () => {
+  expect(resolve({ zfs: 'tank/deb', command: ['ls', '-l'] })).toEqual({
+    engine: 'bwrap',
+    root: { kind: 'zfs', dataset: 'tank/deb' },
+    readOnlyRoot: false,
+    command: ['ls', '-l'],
+    environment: defaults,
+    binds: [],
+    workingDirectory: '/',
+    shareNetwork: false,
+    passthrough: [],
+    limits: {},
+    waitMs: 10_000,
+    seccomp: true,
+    hooks: {},
+    lxc: { bridge: 'br_vm', mapTun: false },
+  });
+});
+
+test('a full request is taken over, texts parsed', () => {
+  const request: RunRequest = {
+    engine: 'lxc',
+    template: 'roots/deb/',
+    ephemeral: true,
+    readOnly: true,
+    command: ['ls'],
+    binds: ['src:/src:ro', { source: '/tmp', target: '/mnt/', readOnly: false }],
+    environment: ['A:b=c', 'B=d:e', 'LANG'],
+    environmentFiles: ['vars'],
+    workingDirectory: '/src//x/',
+    uidBase: '100000',
+    gidBase: 200_000,
+    shareNetwork: true,
+    passthrough: ['x11', 'x11'],
+    cpuPercent: '150',
+    memory: '2G',
+    pids: '64',
+    timeoutSeconds: '1.5',
+    waitSeconds: '0',
+    seccomp: false,
+    preHook: 'echo pre',
+    postHook: 'echo post',
+    netBridge: 'br0',
+    tun: true,
+    lxcLog: 'lxc.log',
+  };
+  const environment = { LANG: 'de_DE', TERM: 'xterm-256color' };
+  expect(resolve(request, { environment, readFile: (file) => `# of ${file}\n\nA=file\nC= x \n` })).toEqual({
+    engine: 'lxc',
+    root: { kind: 'directory', path: '/home/me/roots/deb', ephemeral: true },
+    readOnlyRoot: true,
+    command: ['ls'],
+    environment: { ...defaults, TERM: 'xterm-256color', A: 'b=c', B: 'd:e', C: ' x ', LANG: 'de_DE' },
+    binds: [
+      { source: '/home/me/src', target: '/src', readOnly: true },
+      { source: '/tmp', target: '/mnt', readOnly: false },
+    ],
+    workingDirectory: '/src/x',
+    uidBase: 100_000,
+    gidBase: 200_000,
+    shareNetwork: true,
+    passthrough: ['x11'],
+    limits: { cpuPercent: 150, memoryBytes: 2 ** 31, pids: 64 },
+    timeoutMs: 1500,
+    waitMs: 0,
+    seccomp: false,
+    hooks: { pre: 'echo pre', post: 'echo post' },
+    lxc: { bridge: 'br0', mapTun: true, logPath: '/home/me/lxc.log' },
+  });
+});
+
+test("the seed's variables say what no option says", () => {
+  const environment = {
+    PRE_SPAWN_HOOK: 'a',
+    POST_SPAWN_HOOK: 'b',
+    DISABLE_SECCOMP_WRAPPER: '0',
+    LXC_NET_BR: 'br1',
+    LXC_MAP_TUN: '1',
+    LXC_CPU_QUOTA: '20',
+    LXC_MEM_MB_QUOTA: '512',
+    DEBUG_LXC_SPAWN: '1',
+  };
+  expect(resolve({ engine: 'lxc' }, { environment })).toMatchObject({
+    hooks: { pre: 'a', post: 'b' },
+    seccomp: false,
+    limits: { cpuPercent: 20, memoryBytes: 512 * 2 ** 20 },
+    lxc: { bridge: 'br1', mapTun: true, logPath: '/run/isolate/lxc.log' },
+  });
+  const options: RunRequest = { ...bare, engine: 'lxc', preHook: '', postHook: 'c', seccomp: true, cpuPercent: 50, memory: '1M', netBridge: 'br2', tun: false, lxcLog: '/l' };
+  expect(resolve(options, { environment })).toMatchObject({
+    hooks: { post: 'c' },
+    seccomp: true,
+    limits: { cpuPercent: 50, memoryBytes: 2 ** 20 },
+    lxc: { bridge: 'br2', mapTun: false, logPath: '/l' },
+  });
+});
+
+test('variables of lxc mean nothing to other engines, and an empty variable nothing at all', () => {
+  const environment = { LXC_NET_BR: 'br1', LXC_MAP_TUN: '1', LXC_CPU_QUOTA: 'many', LXC_MEM_MB_QUOTA: '1', DEBUG_LXC_SPAWN: '1', DISABLE_SECCOMP_WRAPPER: '', PRE_SPAWN_HOOK: '' };
+  expect(resolve({}, { environment })).toEqual(resolve({}));
+});
+
+test('nothing of the environment of the caller gets in but a plain TERM', () => {
+  expect(resolve({}, { environment: { SECRET: 'x', HOME: '/home/me', LD_PRELOAD: 'y', TERM: 'a b' } }).environment).toEqual(defaults);
+});
+
+test.each<[string, Partial<RunRequest>, string, string]>([
+  ['no root', { template: undefined as never }, 'usage', 'The run has no root.'],
+  ['two roots', { zfs: 'a' }, 'usage', 'A run has one root: -z DATASET and -t DIR cannot both be given.'],
+  ['the root of the host', { template: '/../' }, 'usage', "The host's own root cannot be a template."],
+  ['a template with a newline', { template: '/a\nb' }, 'usage', 'The template directory "/a\\nb" has a control character in it.'],
+  ['an empty template', { template: '' }, 'usage', 'The template directory is empty.'],
+  ['a template too long', { template: `/${'a'.repeat(4096)}` }, 'usage', 'The template directory is longer than 4095 bytes.'],
+  ['no command', { command: [] }, 'usage', 'No command was given.'],
+  ['an empty command', { command: [''] }, 'usage', 'The command is an empty string.'],
+  ['a NUL in the command', { command: ['a', 'b\0c'] }, 'usage', 'Word 2 of the command has a NUL in it.'],
+  ['a relative directory', { workingDirectory: 'tmp' }, 'usage', 'The working directory "tmp" is not absolute.'],
+  ['a directory with ..', { workingDirectory: '/a/../b' }, 'usage', 'The working directory "/a/../b" has ".." in it.'],
+  ['uid 0', { uidBase: '0' }, 'usage', '--uid-base takes a whole number from 1 to 4294901759, not "0".'],
+  ['a gid too high', { gidBase: 4_294_901_760 }, 'usage', '--gid-base takes a whole number from 1 to 4294901759, not "4294901760".'],
+  ['a negative wait', { waitSeconds: '-1' }, 'usage', '--wait takes seconds, from 0 to 2147483, not "-1".'],
+  ['no time at all', { timeoutSeconds: '0' }, 'usage', '--timeout takes seconds, from more than 0 to 2147483, not "0".'],
+  ['no processor', { cpuPercent: '0' }, 'usage', '--cpu takes a whole number from 1 to 100000, not "0".'],
+  ['an odd size', { memory: '1X' }, 'usage', '--memory takes a size such as 512M or 2G, not "1X".'],
+  ['a bind without target', { binds: ['/a'] }, 'bad-bind', '"/a" is not a bind: it is written HOST:GUEST or HOST:GUEST:ro.'],
+  ['a bind with an option of its own', { binds: ['/a:/b:rw'] }, 'bad-bind', '"/a:/b:rw" is not a bind: it is written HOST:GUEST or HOST:GUEST:ro.'],
+  ['a bind with four parts', { binds: ['/a:/b:ro:x'] }, 'bad-bind', '"/a:/b:ro:x" is not a bind: it is written HOST:GUEST or HOST:GUEST:ro.'],
+  ['a bind without source', { binds: [':/b'] }, 'bad-bind', 'The source of a bind is empty.'],
+  ['a bind to a relative target', { binds: ['/a:b'] }, 'bad-bind', 'The target of a bind "b" is not absolute.'],
+  ['a bind to a target above', { binds: ['/a:/b/../../c'] }, 'bad-bind', 'The target of a bind "/b/../../c" has ".." in it.'],
+  ['a bind over the root', { binds: ['/a:/./'] }, 'bad-bind', '"/a" cannot be bound over / of the sandbox.'],
+  ['two binds with one target', { binds: ['/a:/c', '/b:/c/'] }, 'bad-bind', 'Two binds have the target "/c".'],
+  ['a variable without name', { environment: ['=x'] }, 'bad-environment', 'The variable "=x" has no name.'],
+  ['a variable with a blank', { environment: ['A B=x'] }, 'bad-environment', 'The name "A B" of a variable has a blank, control character or "=" in it.'],
+  ['a variable the caller lacks', { environment: ['NOPE'] }, 'bad-environment', `The variable "NOPE" has no value and is not set in the caller's environment.`],
+  ['a record with a NUL', { environment: { A: 'x\0' } }, 'bad-environment', 'The value of the variable "A" has a NUL in it.'],
+  ['a record with an odd name', { environment: { 'A=B': 'x' } }, 'bad-environment', 'The name "A=B" of a variable has a blank, control character or "=" in it.'],
+  ['an unreadable file', { environmentFiles: ['gone'] }, 'bad-environment', 'The environment file "/home/me/gone" cannot be read.'],
+  ['a log for an engine without', { lxcLog: '/l' }, 'unsupported-option', 'The engine bwrap does not support --lxc-log; lxc does.'],
+  ['a bridge with an odd name', { netBridge: 'br/0' }, 'bad-name', '--net-bridge "br/0" is not an interface name: it may have letters, digits and "_.:-" only.'],
+  ['a bridge with a long name', { netBridge: 'a'.repeat(16) }, 'bad-name', `--net-bridge "${'a'.repeat(16)}" is not an interface name: it is longer than 15 characters.`],
+  ['a hook with a NUL', { preHook: 'a\0' }, 'usage', 'The command of --pre-hook has a NUL in it.'],
+])('%s is refused', (_, request, code, message) => {
+  expect(refusalOf(() => resolve(request))).toEqual({ code, message });
+});
+
+test('--ephemeral is refused for a dataset', () => {
+  expect(refusalOf(() => resolve({ zfs: 'a', ephemeral: true, command: ['ls'] }))).toEqual({
+    code: 'usage',
+    message: '--ephemeral goes with -t: a clone of a dataset is thrown away in any case.',
+  });
+});
+
+test('a bad number in a variable names the variable', () => {
+  expect(refusalOf(() => resolve({ engine: 'lxc' }, { environment: { LXC_CPU_QUOTA: '101' } }))?.message).toBe(
+    'LXC_CPU_QUOTA takes a whole number from 1 to 100, not "101".',
+  );
+});
+
+const bare: RunRequest = { template: '/t', command: ['ls'] };
+
+function resolve(request: Partial<RunRequest>, caller: Partial<Caller> = {}) {
+  const readFile = (): never => {
+    throw new Error('ENOENT');
+  };
+  const whole = request.command === undefined || request.zfs === undefined ? { ...bare, ...request } : { ...request, command: request.command };
+  return resolveSpec(whole, { environment: {}, cwd: '/home/me', readFile, ...caller });
+}
+
+function refusalOf(action: () => unknown) {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof IsolateError) {
+      return { code: error.code, message: error.message };
+    }
+    throw error;
+  }
+  return null;
+}
