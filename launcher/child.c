@@ -84,10 +84,10 @@ static void put_descriptors(const struct record *record, const struct preparatio
   }
 }
 
-static void start_session(const struct preparation *preparation) {
+static void start_session(const struct record *record, const struct preparation *preparation) {
   if (setsid() < 0) fail(STEP_SESSION, 0);
   if (preparation->pty < 0) return;
-  if (ioctl(preparation->pty, TIOCSCTTY, 0) < 0) fail(STEP_TERMINAL, 0);
+  if (!record->stage_takes_terminal && ioctl(preparation->pty, TIOCSCTTY, 0) < 0) fail(STEP_TERMINAL, 0);
   for (int fd = 0; fd <= 2; fd++)
     if (preparation->terminal[fd] && dup2(preparation->pty, fd) < 0) fail(STEP_TERMINAL, 0);
 }
@@ -133,7 +133,7 @@ static _Noreturn void be_init(pid_t command) {
 
 _Noreturn void child_main(const struct record *record, const struct preparation *preparation) {
   int user_namespace = preparation->user_namespace;
-  bool namespaced = record->map_writer != MAP_NONE;
+  bool namespaced = record->map_writer != MAP_NONE && (record->namespaces & NAMESPACE_USER_MAPS_ONLY) == 0;
   bool own_mount_namespace = (record->namespaces & NAMESPACE_MOUNT) != 0;
   uint32_t item = 0;
 
@@ -142,7 +142,7 @@ _Noreturn void child_main(const struct record *record, const struct preparation 
   put_descriptors(record, preparation);
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS) fail(STEP_KEYRING, 0);
   umask(022);
-  start_session(preparation);
+  start_session(record, preparation);
   if (!cgroup_join(record, &item)) fail(STEP_CGROUP, item);
 
   if (own_mount_namespace && (!namespaced || record->host_mount_count > 0)) own_mounts();
@@ -152,6 +152,7 @@ _Noreturn void child_main(const struct record *record, const struct preparation 
     die_with_launcher();
     if (own_mount_namespace) own_mounts();
   }
+  if ((record->namespaces & NAMESPACE_NETWORK) != 0 && unshare(CLONE_NEWNET) < 0) fail(STEP_NETWORK_NAMESPACE, 0);
   mount_all(record, record->sandbox_mounts, record->sandbox_mount_count, user_namespace);
 
   if (record->root != NULL && (chroot(record->root) < 0 || chdir("/") < 0)) fail(STEP_ROOT, 0);

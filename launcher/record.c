@@ -34,6 +34,7 @@ enum tag {
   TAG_SECCOMP_FILTER,
   TAG_SUPERVISED,
   TAG_GRACE,
+  TAG_STAGE_TAKES_TERMINAL,
   TAG_COUNT
 };
 
@@ -167,7 +168,7 @@ static void take_item(struct reader *reader, uint32_t tag, uint32_t index, struc
   case TAG_GID_MAP: take_id_map(reader, &record->gid_map[record->gid_map_count++]); break;
   case TAG_NEWUIDMAP: record->newuidmap = absolute(reader, take_string(reader)); break;
   case TAG_NEWGIDMAP: record->newgidmap = absolute(reader, take_string(reader)); break;
-  case TAG_NAMESPACES: record->namespaces = take_bounded(reader, 0, NAMESPACE_MOUNT | NAMESPACE_PID); break;
+  case TAG_NAMESPACES: record->namespaces = take_bounded(reader, 0, NAMESPACE_MOUNT | NAMESPACE_PID | NAMESPACE_NETWORK | NAMESPACE_USER_MAPS_ONLY); break;
   case TAG_HOST_MOUNT:
     record->host_mounts[record->host_mount_count].item = index;
     take_mount(reader, &record->host_mounts[record->host_mount_count++]);
@@ -182,6 +183,7 @@ static void take_item(struct reader *reader, uint32_t tag, uint32_t index, struc
   case TAG_SECCOMP_FILTER: record->seccomp_filter = absolute(reader, take_string(reader)); break;
   case TAG_SUPERVISED: record->supervised = true; break;
   case TAG_GRACE: record->grace_ms = take_bounded(reader, 0, INT32_MAX); break;
+  case TAG_STAGE_TAKES_TERMINAL: record->stage_takes_terminal = true; break;
   default: reader->bad = true;
   }
 }
@@ -285,7 +287,7 @@ static bool allocate(struct record *record, const uint32_t counts[TAG_COUNT], si
       (counts[TAG_GID_MAP] + 1) / 2 * 2 * sizeof(struct id_map),
       body,
   };
-  void *parts[10];
+  void *parts[10] = {NULL};
   size_t total = 0;
   for (size_t i = 0; i < 10; i++) total += sizes[i];
   char *memory = calloc(1, total);

@@ -8,7 +8,7 @@
 
 enum { RECORD_HEADER = 12, RECORD_BODY_MAX = 16 * 1024 * 1024 };
 enum id_map_writer { MAP_NONE = 0, MAP_DIRECT = 1, MAP_BY_TOOLS = 2, MAP_SINGLE = 3 };
-enum namespace_bit { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2 };
+enum namespace_bit { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2, NAMESPACE_NETWORK = 4, NAMESPACE_USER_MAPS_ONLY = 8 };
 enum descriptor_kind { DESCRIPTOR_DATA = 5, DESCRIPTOR_FILE = 6, DESCRIPTOR_STAGE = 7, DESCRIPTOR_STAGE_STATUS = 8 };
 enum mount_kind { MOUNT_BIND = 1, MOUNT_FILE_SYSTEM = 2, MOUNT_DIRECTORY = 3 };
 enum mount_flag { FLAG_RECURSIVE = 1, FLAG_READ_ONLY = 2, FLAG_NOSUID = 4, FLAG_NODEV = 8, FLAG_NOEXEC = 16 };
@@ -57,7 +57,7 @@ struct record {
   struct cgroup *cgroups;
   size_t cgroup_count;
   const char *root, *working_directory, *seccomp_filter;
-  bool no_new_privileges, supervised;
+  bool no_new_privileges, supervised, stage_takes_terminal;
   void *memory; /* everything above points into it */
 };
 

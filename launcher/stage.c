@@ -1,9 +1,10 @@
 /*
- * The stage is this same program, executed by the engine inside the sandbox as `/proc/self/fd/N STATUSFD COMMAND...` or
+ * The stage is this same program, executed by the engine inside the sandbox as `/proc/self/fd/N [--reap] STATUSFD COMMAND...` or
  * by the launcher's own child as `isolate-stage`. It leads a process group of its own, takes the terminal's foreground,
  * and tells the launcher over the status socket that it is there: the kernel adds its pid as the launcher sees it, and
  * the message carries a pipe that ends when the command was executed, or else brings the errno. No code of the guest runs
- * before that, and no descriptor of ours is open after.
+ * before that, and no descriptor of ours is open after. With --reap it stays the command's parent, below an init that would
+ * wait for what the command leaves running: it takes the terminal for its session, and its end kills all the rest.
  */
 #include "stage.h"
 
@@ -14,9 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -98,8 +101,30 @@ static int execute(char **arguments) {
   }
 }
 
+/* The parent half: the namespace's other processes end with the command, and its status becomes ours. */
+static _Noreturn void reap(pid_t command) {
+  int status = 0;
+  syscall(SYS_close_range, 0u, ~0u, 0u);
+  while (waitpid(command, &status, 0) < 0)
+    if (errno != EINTR) _exit(STATUS_FAILED);
+  kill(-1, SIGKILL);
+  _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+/* In the session that the engine's init made for us; the engine itself was given no controlling terminal. */
+static void fork_command(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (isatty(fd) && ioctl(fd, TIOCSCTTY, 0) == 0) break;
+  pid_t command = fork();
+  if (command < 0) _exit(STATUS_FAILED);
+  if (command > 0) reap(command);
+}
+
 _Noreturn void stage_main(int argc, char **argv) {
   char *end = NULL;
+  bool reaps = argc >= 2 && strcmp(argv[1], "--reap") == 0;
+  argc -= reaps;
+  argv += reaps;
   unsigned long status = argc >= 3 ? strtoul(argv[1], &end, 10) : 0;
   if (end == NULL || *end != 0 || status < 3 || status > 99) {
     static const char usage[] = "isolate-launch: the stage is executed by an engine only\n";
@@ -110,6 +135,7 @@ _Noreturn void stage_main(int argc, char **argv) {
   syscall(SYS_close_range, (unsigned)status + 1, ~0u, 0u);
   fcntl((int)status, F_SETFD, FD_CLOEXEC);
   reset_signals();
+  if (reaps) fork_command();
   setpgid(0, 0);
   take_foreground();
   int report = report_for_duty((int)status);

@@ -4,7 +4,7 @@
 
 /* True when the program was started as the stage rather than as the launcher. */
 int stage_is(const char *name);
-/* argv: name STATUSFD COMMAND [ARG...]; never returns. */
+/* argv: name [--reap] STATUSFD COMMAND [ARG...]; never returns. */
 _Noreturn void stage_main(int argc, char **argv);
 
 #endif

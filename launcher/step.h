@@ -23,6 +23,7 @@ enum step {
   STEP_FILTER = 18,
   STEP_EXECUTE = 19,
   STEP_ENGINE = 20,
+  STEP_NETWORK_NAMESPACE = 21,
 };
 
 #endif

@@ -13,6 +13,8 @@ export interface UserNamespace {
   readonly writer: 'direct' | 'newidmap' | 'single';
   readonly newuidmap?: string;
   readonly newgidmap?: string;
+  /** It only gives its maps to `idmap: 'sandbox'`; the engine makes one with the same maps itself. Absent: entered. */
+  readonly mapsOnly?: boolean;
 }
 
 /** How ids on a bound tree are translated: not; by the launch's user namespace; or one host owner shown as the sandbox's 0. */
@@ -86,6 +88,8 @@ export interface Launch {
   readonly userNamespace: UserNamespace | null;
   /** A private mount namespace; needed for `hostMounts`. */
   readonly mountNamespace: boolean;
+  /** A network namespace that belongs to the user namespace; absent: not. */
+  readonly networkNamespace?: boolean;
   /** A process namespace with the launcher as its init, so that nothing outlives the run. */
   readonly pidNamespace: boolean;
   /** Carried out before the user namespace is entered, with the caller's rights. */
@@ -97,6 +101,8 @@ export interface Launch {
   readonly root: string | null;
   /** Working directory of the started program, after `root`. */
   readonly workingDirectory: string;
+  /** The engine's session has no controlling terminal, because the stage's own session takes it; absent: the engine's has it. */
+  readonly stageTakesTerminal?: boolean;
   readonly noNewPrivileges: boolean;
   /** A file of struct sock_filter that the launcher installs right before execve; null: none, or the engine does it. */
   readonly seccompFilter: string | null;

@@ -30,6 +30,7 @@ const launchSteps = [
   'filter',
   'execute',
   'engine',
+  'network-namespace',
 ] as const;
 
 const eventBytes = 16;

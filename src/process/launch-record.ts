@@ -20,7 +20,7 @@ export function encodeLaunchRecord(launch: Launch, supervision: Supervision): Ui
     ...Object.entries(launch.environment).map(([name, value]) => item(4, string(`${name}=${value}`))),
     ...launch.descriptors.map(encodeDescriptor),
     ...(launch.userNamespace === null ? [] : encodeUserNamespace(launch.userNamespace)),
-    item(14, number((launch.mountNamespace ? 1 : 0) | (launch.pidNamespace ? 2 : 0))),
+    item(14, number(namespaceBits(launch))),
     ...launch.hostMounts.map((operation) => item(15, encodeMount(operation))),
     ...launch.sandboxMounts.map((operation) => item(16, encodeMount(operation))),
     ...launch.cgroups.flatMap((cgroup) => [
@@ -33,6 +33,7 @@ export function encodeLaunchRecord(launch: Launch, supervision: Supervision): Ui
     ...(launch.seccompFilter === null ? [] : [item(22, string(launch.seccompFilter))]),
     ...(supervision.supervised ? [item(23)] : []),
     item(24, number(supervision.graceMs)),
+    ...(launch.stageTakesTerminal === true ? [item(25)] : []),
     item(0),
   ];
   const body = Buffer.concat(items);
@@ -43,6 +44,10 @@ export function encodeLaunchRecord(launch: Launch, supervision: Supervision): Ui
 }
 
 const bodyLimitBytes = 16 * 1024 * 1024;
+
+function namespaceBits({ mountNamespace, pidNamespace, networkNamespace, userNamespace }: Launch): number {
+  return (mountNamespace ? 1 : 0) | (pidNamespace ? 2 : 0) | (networkNamespace === true ? 4 : 0) | (userNamespace?.mapsOnly === true ? 8 : 0);
+}
 
 function item(tag: number, ...value: readonly Uint8Array[]): Buffer {
   const length = value.reduce((sum, part) => sum + part.length, 0);
