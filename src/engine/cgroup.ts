@@ -1,0 +1,81 @@
+import { IsolateError } from '../error.ts';
+import type { CgroupController, CgroupFacts } from '../host/facts.ts';
+import type { Limits } from '../spec/spec.ts';
+import type { Problem } from './engine.ts';
+import type { CgroupDirectory } from './launch.ts';
+
+/** Microseconds in which the processor time of a group is counted, the kernel's default. (sched-bwc.rst) */
+const periodUs = 100_000;
+
+/** The least share the kernel takes: 1 ms a period. */
+const leastQuotaUs = 1000;
+
+/** What an engine itself runs in the group beside the command: its monitor, its init, the stage, and one being forked. */
+const engineProcesses = 4;
+
+interface Rule {
+  readonly limit: keyof Limits;
+  readonly option: string;
+  readonly controller: keyof CgroupFacts;
+  readonly settings: (value: number, version: 1 | 2) => CgroupDirectory['settings'];
+}
+
+const rules: readonly Rule[] = [
+  { limit: 'cpuPercent', option: '--cpu', controller: 'cpu', settings: cpuSettings },
+  { limit: 'memoryBytes', option: '--memory', controller: 'memory', settings: memorySettings },
+  { limit: 'pids', option: '--pids', controller: 'pids', settings: pidsSettings },
+];
+
+/** One problem for every limit that has no controller here, because a limit is enforced or refused. */
+export function checkLimits(limits: Limits, cgroups: CgroupFacts): Problem[] {
+  return rules
+    .filter(({ limit, controller }) => limits[limit] !== undefined && cgroups[controller] === null)
+    .map(({ option, controller }) => ({
+      code: 'cannot-enforce',
+      message: `${option} cannot be enforced: you have no place to make a cgroup with the ${controller} controller.`,
+      hint: 'run isolate with sudo, or in a session that systemd delegates cgroups to; isolate doctor says what is there',
+    }));
+}
+
+/**
+ * The groups a launch with these limits joins, one in each hierarchy that has a controller it needs, of either cgroup
+ * version. Throws `cannot-enforce` for a limit without a controller. (cgroup-v1/, cgroup-v2.rst)
+ */
+export function planCgroups(limits: Limits, cgroups: CgroupFacts, runId: string): readonly CgroupDirectory[] {
+  const [problem] = checkLimits(limits, cgroups);
+  if (problem !== undefined) {
+    throw new IsolateError(problem.code, problem.message, problem.hint === undefined ? {} : { hint: problem.hint });
+  }
+  const settings = new Map<string, CgroupDirectory['settings']>();
+  for (const rule of rules) {
+    const value = limits[rule.limit];
+    const controller = cgroups[rule.controller];
+    if (value === undefined || controller === null) continue;
+    const path = groupPath(controller, runId);
+    settings.set(path, [...(settings.get(path) ?? []), ...rule.settings(value, controller.version)]);
+  }
+  return [...settings].map(([path, all]) => ({ path, settings: all }));
+}
+
+/** A group that a crash left behind is found by this name. */
+function groupPath({ directory }: CgroupController, runId: string): string {
+  return `${directory.replace(/\/$/, '')}/isolate-${runId}`;
+}
+
+function cpuSettings(percent: number, version: 1 | 2): CgroupDirectory['settings'] {
+  const quotaUs = Math.max(leastQuotaUs, Math.round((percent * periodUs) / 100));
+  if (version === 2) return [{ file: 'cpu.max', value: `${quotaUs} ${periodUs}` }];
+  return [
+    { file: 'cpu.cfs_period_us', value: String(periodUs) },
+    { file: 'cpu.cfs_quota_us', value: String(quotaUs) },
+  ];
+}
+
+function memorySettings(bytes: number, version: 1 | 2): CgroupDirectory['settings'] {
+  return [{ file: version === 2 ? 'memory.max' : 'memory.limit_in_bytes', value: String(bytes) }];
+}
+
+/** The number is the same file in both versions. */
+function pidsSettings(pids: number): CgroupDirectory['settings'] {
+  return [{ file: 'pids.max', value: String(pids + engineProcesses) }];
+}

@@ -1,0 +1,51 @@
+import { IsolateError } from '../error.ts';
+
+/** One line of a container's configuration. (lxc.container.conf(5)) */
+export type LxcSetting = readonly [key: string, value: string];
+
+/** One line of an fstab inside the configuration; `target` is relative to the rootfs. */
+export interface LxcMountEntry {
+  readonly source: string;
+  readonly target: string;
+  readonly type: string;
+  readonly options: readonly string[];
+}
+
+/**
+ * The configuration as the bytes LXC reads. Every value stands in quotes, of which LXC takes one pair away, so blanks at
+ * its ends and quotes of its own stay. Throws `cannot-enforce` for what the format cannot say: a control character (in
+ * `lxc.environment` only the end of a line), because a line of its own could hold a hook that runs on the host as root.
+ */
+export function encodeLxcConfig(settings: readonly LxcSetting[]): Uint8Array {
+  return new TextEncoder().encode(settings.map(formatSetting).join(''));
+}
+
+/** The value of `lxc.mount.entry`; what separates fields and options is written as an octal number. (getmntent(3)) */
+export function formatMountEntry({ source, target, type, options }: LxcMountEntry): string {
+  return [source, target, type, options.join(',')].map(escapeField).join(' ');
+}
+
+function formatSetting([key, value]: LxcSetting): string {
+  if (!/^lxc(\.[a-z0-9_]+)+$/.test(key)) throw refusal(`The key ${JSON.stringify(key)}`);
+  // An empty value clears a key in place of setting it.
+  if (value === '') throw refusal(`An empty value of ${key}`);
+  if (hasForbiddenCharacter(key, value)) throw refusal(`The value ${JSON.stringify(value)} of ${key}`);
+  return `${key} = "${value}"\n`;
+}
+
+/** Lone surrogates have no bytes in UTF-8 and would be replaced. */
+function hasForbiddenCharacter(key: string, value: string): boolean {
+  if (!value.isWellFormed()) return true;
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return (key === 'lxc.environment' ? /[\0\n]/ : /[\0-\u001f\u007f-\u009f]/).test(value);
+}
+
+function escapeField(field: string): string {
+  return field.replaceAll(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+}
+
+function refusal(what: string): IsolateError {
+  return new IsolateError('cannot-enforce', `${what} cannot be written into an LXC configuration.`, {
+    hint: 'use -e bwrap, which takes any value',
+  });
+}

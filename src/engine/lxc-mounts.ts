@@ -1,0 +1,100 @@
+import type { HostFacts } from '../host/facts.ts';
+import { tunDevice } from '../host/lxc-paths.ts';
+import type { Bind } from '../spec/spec.ts';
+import type { PlanInput } from './engine.ts';
+import type { IdentityPlan } from './identity.ts';
+import type { MountOperation } from './launch.ts';
+import { formatMountEntry } from './lxc-config.ts';
+import { planRootMounts } from './root-mounts.ts';
+
+/** The assembled root, what LXC mounts into it itself, and what the launcher does before. */
+export interface LxcMounts {
+  readonly root: string;
+  /** A directory of this run alone in which LXC may keep what it wants: a tmpfs in the launch's mount namespace. */
+  readonly lxcPath: string;
+  /** Values of `lxc.mount.entry`. */
+  readonly entries: readonly string[];
+  readonly hostMounts: readonly MountOperation[];
+  readonly sandboxMounts: readonly MountOperation[];
+}
+
+/** Upper bound of the shared memory in a sandbox. */
+const shmBytes = 2 ** 28;
+
+/**
+ * Binds are put into the root by the launcher, which resolves their targets beneath it; LXC would make missing targets
+ * through links of the rootfs. Only what lies below /dev is left to LXC, because LXC mounts /dev anew. `nested`: LXC
+ * runs inside the user namespace, and so do the mounts.
+ */
+export function planLxcMounts(input: PlanInput, identity: IdentityPlan, nested: boolean): LxcMounts {
+  const { spec, facts, sandboxDirectory } = input;
+  const mounts = planRootMounts(input, identity, spec.binds);
+  const gathered = facts.user.uid === 0;
+  const lxcPath = gathered ? `${sandboxDirectory}/lxc` : sandboxDirectory;
+  const sources = spec.binds.map((bind, index) => ({ ...bind, source: mounts.bindSources[index] ?? bind.source, path: bind.source }));
+  const own = [
+    ...sources.filter((bind) => !isDevice(bind)).map((bind) => bindBeneath(bind, mounts.root, facts)),
+    tmpfs(lxcPath, 'mode=0755,size=1m'),
+    hideCgroups,
+  ];
+  return {
+    root: mounts.root,
+    lxcPath,
+    entries: [
+      shmEntry(),
+      ...sources.filter(isDevice).map((bind) => deviceEntry(bind, facts.paths[bind.path]?.kind === 'directory')),
+      ...(spec.lxc.mapTun ? [deviceEntry({ source: tunDevice, target: tunDevice, readOnly: false }, false)] : []),
+    ],
+    hostMounts: [
+      ...mounts.hostMounts,
+      ...(gathered ? [{ kind: 'mkdir', path: lxcPath, mode: 0o755 } as const] : []),
+      ...(nested ? [] : own),
+    ],
+    sandboxMounts: [...mounts.sandboxMounts, ...(nested ? own : [])],
+  };
+}
+
+/** Whether a bind lies in the file system LXC mounts on /dev. */
+export function isDevice({ target }: Pick<Bind, 'target'>): boolean {
+  return target === '/dev' || target.startsWith('/dev/');
+}
+
+/**
+ * LXC that sees no cgroup file system makes no groups, so none is left behind whatever dies; the limits are those of the
+ * launch's own group, which LXC is started in.
+ */
+const hideCgroups: MountOperation = tmpfs('/sys/fs/cgroup', 'mode=0755,size=4k');
+
+function tmpfs(target: string, options: string): MountOperation {
+  return { kind: 'mount', type: 'tmpfs', source: 'isolate', target, flags: ['nosuid', 'nodev', 'noexec'], options };
+}
+
+function bindBeneath(bind: Bind & { readonly path: string }, root: string, facts: HostFacts): MountOperation {
+  const kind = facts.paths[bind.path]?.kind;
+  return {
+    kind: 'bind',
+    source: bind.source,
+    root,
+    target: bind.target,
+    recursive: true,
+    readOnly: bind.readOnly,
+    noSuid: true,
+    noDev: kind !== 'device',
+    idmap: 'none',
+    create: kind === 'directory' ? 'directory' : 'file',
+  };
+}
+
+function shmEntry(): string {
+  return formatMountEntry({
+    source: 'tmpfs',
+    target: 'dev/shm',
+    type: 'tmpfs',
+    options: ['nosuid', 'nodev', `size=${shmBytes}`, 'mode=1777', 'create=dir'],
+  });
+}
+
+function deviceEntry({ source, target, readOnly }: Bind, directory: boolean): string {
+  const options = ['rbind', ...(readOnly ? ['ro'] : []), 'nosuid', `create=${directory ? 'dir' : 'file'}`];
+  return formatMountEntry({ source, target: target.slice(1), type: 'none', options });
+}

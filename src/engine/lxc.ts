@@ -1,0 +1,214 @@
+import { IsolateError } from '../error.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { bridgeDirectory, tunDevice } from '../host/lxc-paths.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import { keptCapabilities } from './bwrap-options.ts';
+import { checkLimits, planCgroups } from './cgroup.ts';
+import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
+import { hostnameFor } from './hostname.ts';
+import { checkIdentity, type IdentityPlan, planIdentity } from './identity.ts';
+import type { Descriptor, IdMapEntry, Launch } from './launch.ts';
+import { encodeLxcConfig, type LxcSetting } from './lxc-config.ts';
+import { type LxcMounts, planLxcMounts } from './lxc-mounts.ts';
+import { stageDescriptors, stageFile, stageStatusNumber } from './stage.ts';
+
+const configNumber = 3;
+const profileNumber = 4;
+
+/** LXC's init would wait for what the command leaves running; a stage that stays its parent ends that with the command. */
+const reapingStage = [stageFile, '--reap', String(stageStatusNumber)];
+
+const capabilities: EngineCapabilities = {
+  isolates: true,
+  environment: true,
+  workingDirectory: true,
+  idBase: true,
+  network: 'bridge',
+  binds: true,
+  readOnlyRoot: true,
+  passthrough: [],
+  limits: ['cpuPercent', 'memoryBytes', 'pids'],
+  seccomp: true,
+  tun: true,
+  unprivileged: true,
+};
+
+/**
+ * LXC 5 or later by lxc-execute(1): unlike lxc-start it passes the exit status on, and unlike lxc-attach it leaves the
+ * standard streams alone. Its init is lxc-execute itself, forked: no file of LXC's or ours lies in the rootfs.
+ */
+export const lxcEngine: Engine = {
+  name: 'lxc',
+  summary: 'LXC containers: quotas, a network bridge, tunnels',
+  capabilities,
+  check,
+  plan,
+};
+
+function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
+  const problems: Problem[] = [...checkIdentity(spec, facts), ...checkLimits(spec.limits, facts.cgroups), ...checkTargets(spec)];
+  if (facts.tools['lxc-execute'] === null) {
+    problems.push({ code: 'missing-tool', message: 'LXC (lxc-execute) is not installed.', hint: 'apt-get install lxc' });
+  }
+  if (!facts.userNamespaces) {
+    problems.push({
+      code: 'cannot-enforce',
+      message: 'This host does not let you make user namespaces, and a sandbox never runs with the ids of the host.',
+      hint: 'isolate doctor says what stands against it',
+    });
+  }
+  if (spec.shareNetwork) problems.push(...checkNetwork(spec, facts));
+  if (spec.lxc.logPath !== undefined && facts.user.uid === 0 && isNested(spec, facts)) {
+    problems.push({ code: 'unsupported-option', message: 'LXC cannot write a log of a run on a throw-away overlay.' });
+  }
+  if (spec.lxc.mapTun && facts.paths[tunDevice] === undefined) {
+    problems.push({ code: 'cannot-enforce', message: `${tunDevice} does not exist on this host.`, hint: 'modprobe tun' });
+  }
+  return problems;
+}
+
+function checkNetwork(spec: SandboxSpec, facts: HostFacts): Problem[] {
+  const { bridge } = spec.lxc;
+  const problems: Problem[] = [];
+  if (facts.user.uid !== 0) {
+    problems.push({
+      code: 'not-permitted',
+      message: 'Only root can connect a sandbox to a bridge.',
+      hint: 'run isolate with sudo, or use -e bwrap, whose -n shares the network of the host',
+    });
+  }
+  if (isNested(spec, facts)) {
+    problems.push({
+      code: 'unsupported-option',
+      message: 'The lxc engine cannot connect a throw-away overlay to a bridge.',
+      hint: 'use a ZFS clone, or leave --ephemeral out',
+    });
+  }
+  if (!/^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,15}$/.test(bridge)) {
+    problems.push({ code: 'bad-name', message: `${JSON.stringify(bridge)} is no name of a network interface.` });
+  } else if (facts.paths[bridgeDirectory(bridge)] === undefined) {
+    problems.push({
+      code: 'cannot-enforce',
+      message: `There is no network bridge named ${bridge} on this host.`,
+      hint: `name another with --net-bridge, or make it: ip link add ${bridge} type bridge`,
+    });
+  }
+  return problems;
+}
+
+/** LXC mounts these two anew over whatever a bind put there. */
+function checkTargets({ binds }: SandboxSpec): Problem[] {
+  return binds
+    .filter(({ target }) => /^\/(proc|sys|dev)\/*$/.test(target) || /^\/(proc|sys)\//.test(target))
+    .map(({ target }) => ({
+      code: 'bad-bind',
+      message: `The lxc engine cannot bind anything to ${target}.`,
+      hint: 'choose a target outside of /proc and /sys, and below /dev',
+    }));
+}
+
+/**
+ * Where LXC runs inside the user namespace the launcher made, instead of making it: for callers who are not root, and
+ * for an overlay, which the namespace must mount itself. Root's other launches keep LXC outside, where bridges are.
+ */
+function isNested(spec: SandboxSpec, facts: HostFacts): boolean {
+  return facts.user.uid !== 0 || (spec.root.kind === 'directory' && spec.root.ephemeral);
+}
+
+function plan(input: PlanInput): Launch {
+  const { spec, facts, runId, rootfs } = input;
+  const nested = facts.user.uid !== 0 || rootfs.layers !== undefined;
+  if (nested && spec.shareNetwork) {
+    throw new IsolateError('unsupported-option', `The lxc engine cannot connect a sandbox on ${rootfs.path} to a bridge.`);
+  }
+  const identity = planIdentity(input);
+  const mounts = planLxcMounts(input, identity, nested);
+  const settings = containerSettings(input, identity, mounts, nested);
+  const descriptors: Descriptor[] = [
+    { number: configNumber, kind: 'data', label: 'lxc configuration', content: encodeLxcConfig(settings) },
+    ...(spec.seccomp ? [{ number: profileNumber, kind: 'file', path: facts.files.lxcSeccompProfile } as const] : []),
+    ...stageDescriptors,
+  ];
+  return {
+    engine: 'lxc',
+    file: facts.tools['lxc-execute'] ?? '/usr/bin/lxc-execute',
+    args: ['lxc-execute', ...lxcOptions(input, mounts), '--', ...reapingStage, ...spec.command],
+    // No PATH: LXC then writes the id maps itself, where newuidmap would ask /etc/subuid for root's permission.
+    environment: nested ? { HOME: mounts.lxcPath, XDG_RUNTIME_DIR: mounts.lxcPath } : {},
+    descriptors,
+    files: [],
+    userNamespace: nested ? identity.userNamespace : { ...identity.userNamespace, mapsOnly: true },
+    mountNamespace: true,
+    networkNamespace: nested,
+    pidNamespace: false,
+    hostMounts: mounts.hostMounts,
+    sandboxMounts: mounts.sandboxMounts,
+    cgroups: planCgroups(spec.limits, facts.cgroups, runId),
+    root: null,
+    workingDirectory: '/',
+    stageTakesTerminal: true,
+    noNewPrivileges: false,
+    seccompFilter: null,
+  };
+}
+
+function lxcOptions({ spec, runId }: PlanInput, { lxcPath }: LxcMounts): string[] {
+  const { logPath } = spec.lxc;
+  return [
+    ...['--name', `isolate-${runId}`],
+    ...['--lxcpath', lxcPath],
+    ...['--rcfile', `/proc/self/fd/${configNumber}`],
+    ...(logPath === undefined ? [] : ['--logfile', logPath, '--logpriority', 'DEBUG']),
+  ];
+}
+
+function containerSettings({ spec }: PlanInput, { userNamespace }: IdentityPlan, mounts: LxcMounts, nested: boolean): LxcSetting[] {
+  return [
+    ['lxc.uts.name', hostnameFor(spec.root)],
+    ['lxc.rootfs.path', `dir:${mounts.root}`],
+    ...(spec.readOnlyRoot ? [['lxc.rootfs.options', 'ro'] as const] : []),
+    ...(nested ? [] : [...idSettings('u', userNamespace.uidMap), ...idSettings('g', userNamespace.gidMap)]),
+    ['lxc.mount.auto', 'proc:mixed sys:ro'],
+    ['lxc.autodev', '1'],
+    ['lxc.autodev.tmpfs.size', '500000'],
+    ...mounts.entries.map((entry): LxcSetting => ['lxc.mount.entry', entry]),
+    // No console: LXC leaves the standard streams as they are, pipes and the launcher's terminal alike.
+    ['lxc.console.path', 'none'],
+    ['lxc.tty.max', '0'],
+    ['lxc.pty.max', '1024'],
+    ...networkSettings(spec),
+    ['lxc.cap.keep', keptIn(spec).join(' ')],
+    ['lxc.no_new_privs', '1'],
+    ['lxc.keyring.session', '1'],
+    // A profile has to be loaded into the kernel for every run; the walls here are the namespaces, ids and the filter.
+    ['lxc.apparmor.profile', 'unconfined'],
+    ...(spec.seccomp ? [['lxc.seccomp.profile', `/proc/self/fd/${profileNumber}`] as const] : []),
+    ...Object.entries(spec.environment).map(([name, value]): LxcSetting => ['lxc.environment', `${name}=${value}`]),
+    ['lxc.init.cwd', spec.workingDirectory],
+  ];
+}
+
+function idSettings(kind: 'u' | 'g', map: readonly IdMapEntry[]): LxcSetting[] {
+  return map.map(({ inside, outside, count }) => ['lxc.idmap', `${kind} ${inside} ${outside} ${count}`]);
+}
+
+function networkSettings({ shareNetwork, lxc }: SandboxSpec): LxcSetting[] {
+  if (!shareNetwork) {
+    return [
+      ['lxc.net.0.type', 'empty'],
+      ['lxc.net.0.flags', 'up'],
+    ];
+  }
+  return [
+    ['lxc.net.0.type', 'veth'],
+    ['lxc.net.0.link', lxc.bridge],
+    ['lxc.net.0.name', 'eth0'],
+    ['lxc.net.0.flags', 'up'],
+  ];
+}
+
+/** A sandbox with an interface of its own sets it up itself, in its own network namespace. */
+function keptIn({ shareNetwork, lxc }: SandboxSpec): string[] {
+  const kept = [...keptCapabilities, ...(shareNetwork || lxc.mapTun ? ['CAP_NET_ADMIN'] : [])];
+  return kept.map((name) => name.replace(/^CAP_/, '').toLowerCase());
+}
