@@ -19,8 +19,10 @@ export interface TestPool {
   /** Runs zfs and returns its standard output; throws with its standard error. */
   readonly zfs: (...args: string[]) => Promise<string>;
   readonly zpool: (...args: string[]) => Promise<string>;
-  /** Ends the daemon as a crash would and starts it anew on the same pool. */
-  readonly restart: () => Promise<void>;
+  /** Ends the daemon as a crash would: its mounts stay and answer nothing. */
+  readonly stop: () => Promise<void>;
+  /** Starts the daemon anew; it imports the pool and mounts what is to be mounted. */
+  readonly start: () => Promise<void>;
   /** Destroys the pool, ends the daemon and removes everything. */
   readonly end: () => Promise<void>;
 }
@@ -49,8 +51,10 @@ export async function makePool(sizeBytes = 512 * 1024 * 1024): Promise<TestPool>
     tools: { zfs: zfsFile, zpool: zpoolFile },
     zfs,
     zpool,
-    restart: async () => {
-      await stopDaemon('SIGKILL');
+    stop: () => stopDaemon('SIGKILL'),
+    start: async () => {
+      // The dead daemon's mounts of the pool itself would be in the way; those of clones are a test's business.
+      await runCommand({ file: '/bin/umount', args: ['--lazy', '--recursive', join(directory, 'pool')], timeoutMs: 10_000 });
       await startDaemon();
     },
     end: async () => {

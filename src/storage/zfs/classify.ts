@@ -13,6 +13,7 @@ export type ZfsFailure =
   | 'has-clones'
   | 'already-mounted'
   | 'not-mounted'
+  | 'no-mountpoint'
   | 'wrong-type'
   | 'key-not-loaded'
   | 'suspended'
@@ -20,22 +21,26 @@ export type ZfsFailure =
   | 'no-such-command'
   | 'unknown';
 
-/** Ends of the first line of stderr, as zfs-fuse 0.7 and OpenZFS 2.1 to 2.4 print them under LC_ALL=C (libzfs_util.c). */
+/**
+ * What zfs-fuse 0.7 and OpenZFS 2.1 to 2.4 print under LC_ALL=C (libzfs_util.c: libzfs_error_description, zfs_standard_error;
+ * libzfs_util_os.c: libzfs_error_init). Every phrase has a blank in it, which a dataset's name has not.
+ */
 const patterns: readonly (readonly [RegExp, ZfsFailure])[] = [
   [/zfs-fuse daemon is running|^connect: (No such file or directory|Connection refused)/m, 'no-daemon'],
-  [/ZFS modules (are not|cannot be auto-)loaded|\/dev\/zfs and \/proc\/self\/mounts are required|Failed to initialize the libzfs library/, 'no-module'],
-  [/permission denied|Permission denied|must be superuser|may only be (un)?mounted by root|Operation not permitted/, 'not-permitted'],
-  [/pool I\/O is currently suspended|pool is suspended|one or more devices has been removed|I\/O error/i, 'suspended'],
-  [/out of space|no space left|quota exceeded|No space left on device|Disc quota exceeded/i, 'full'],
-  [/dataset already exists|: already exists$/m, 'exists'],
+  [/ZFS modules (are not |cannot be auto-)loaded|The \/dev\/zfs device is missing|\/dev\/zfs and \/proc\/self\/mounts are required/, 'no-module'],
+  [/[Pp]ermission denied|may only be (un)?mounted by root|Operation not permitted/, 'not-permitted'],
+  [/pool I\/O is currently suspended|pool is currently unavailable/, 'suspended'],
+  [/out of space|No space left on device|Disk quota exceeded/, 'full'],
+  [/dataset already exists|pool or dataset exists/, 'exists'],
   [/has dependent clones/, 'has-clones'],
   [/(filesystem|dataset) has children/, 'has-children'],
   [/filesystem already mounted/, 'already-mounted'],
   [/not currently mounted/, 'not-mounted'],
-  [/encryption key not loaded|Key must be loaded|key not loaded/i, 'key-not-loaded'],
-  [/(pool or )?dataset is busy|target is busy|pool is busy|Device or resource busy/, 'busy'],
-  [/operation not applicable to datasets of this type|not a filesystem/, 'wrong-type'],
-  [/dataset does not exist|no such pool|no such dataset|parent does not exist|could not find any snapshots/, 'missing'],
+  [/no mountpoint set|legacy mountpoint|'canmount' property is set to 'off'/, 'no-mountpoint'],
+  [/encryption key not loaded|key is not loaded/, 'key-not-loaded'],
+  [/dataset is busy|target is busy|Device or resource busy/, 'busy'],
+  [/operation not applicable to datasets of this type|parent is not a filesystem/, 'wrong-type'],
+  [/dataset does not exist|no such pool|parent does not exist|no such parent/, 'missing'],
   [/unrecognized command|invalid option/, 'no-such-command'],
 ];
 
@@ -52,6 +57,8 @@ const codes: Readonly<Partial<Record<ZfsFailure, ErrorCode>>> = {
   exists: 'dataset-exists',
   busy: 'dataset-busy',
   'wrong-type': 'template-not-filesystem',
+  'no-mountpoint': 'template-not-mounted',
+  'not-mounted': 'template-not-mounted',
   'key-not-loaded': 'key-not-loaded',
   suspended: 'pool-suspended',
   full: 'pool-full',
@@ -80,6 +87,10 @@ function sentence(object: string, failure: ZfsFailure, stderr: string): { messag
       return { message: `Dataset ${object} is still in use.`, hint: 'isolate status names the processes that hold it' };
     case 'wrong-type':
       return { message: `Dataset ${object} is not a file system.` };
+    case 'no-mountpoint':
+      return { message: `Dataset ${object} has no mountpoint ZFS could mount it at.`, hint: `zfs set mountpoint=DIRECTORY ${object}` };
+    case 'not-mounted':
+      return { message: `Dataset ${object} is not mounted.`, hint: `zfs mount ${object}` };
     case 'key-not-loaded':
       return { message: `The encryption key of ${object} is not loaded.`, hint: 'zfs load-key -r, then zfs mount' };
     case 'suspended':

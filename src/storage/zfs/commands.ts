@@ -5,11 +5,14 @@ import type { ZfsPlan } from './plan.ts';
 
 /** Long enough for a transaction on a busy pool; a suspended one never answers. */
 const timeoutMs = 30_000;
+const umountFile = '/bin/umount';
 
 /** Runs planned zfs and zpool commands. */
 export interface ZfsCommands {
   readonly zfs: (object: string, plan: ZfsPlan) => Promise<CommandResult>;
   readonly zpool: (object: string, plan: ZfsPlan) => Promise<CommandResult>;
+  /** umount(8): neither lazy nor forced. */
+  readonly umount: (path: string) => Promise<CommandResult>;
 }
 
 /** What the driver works with, shared by its parts. */
@@ -51,5 +54,6 @@ export function bindZfsCommands(tools: ZfsTools, run: RunCommand): ZfsCommands {
       throw stuck;
     }
   };
-  return { zfs: bind('zfs'), zpool: bind('zpool') };
+  const umount = (path: string): Promise<CommandResult> => run({ file: umountFile, args: ['--', path], timeoutMs });
+  return { zfs: bind('zfs'), zpool: bind('zpool'), umount };
 }

@@ -7,7 +7,7 @@ import { forEachLimited } from '../limited.ts';
 import { shiftOwners } from '../shift-owners.ts';
 import { zfsError } from './classify.ts';
 import type { ZfsContext } from './commands.ts';
-import { listClones } from './list.ts';
+import { readClones } from './list.ts';
 import { cloneName } from './names.ts';
 import { planClone, planMount, planPlace, planProgram, type ZfsPlan } from './plan.ts';
 
@@ -45,7 +45,7 @@ export async function createClones(
     const exists = failures.get(id)?.code === 'dataset-exists';
     if (exists || (made && zfs.name === 'OpenZFS')) await attempt(id, planMount(template, id));
   });
-  const clones = new Map((await listClones(context)).map((clone) => [clone.id, clone]));
+  const clones = new Map((await readClones(context, ids)).map((clone) => [clone.id, clone]));
   const results: CreateResult[] = [];
   for (const id of ids) results.push(await finish(context, id, clones.get(id), failures.get(id), options));
   return results;

@@ -50,7 +50,7 @@ async function destroyOne(context: ZfsContext, ref: CloneRef): Promise<DestroyRe
     await sleep(busyDelayMs);
   }
   const mountpoint = datasets.get(dataset)?.get('mountpoint')?.value ?? null;
-  if (mountpoint?.endsWith(`/${id}`) === true) await removeMountpoint(mountpoint);
+  if (mountpoint?.endsWith(`/${id}`) === true) await removeMountpoint(context, mountpoint);
   return { id, outcome: 'gone' };
 }
 
@@ -72,9 +72,16 @@ function refusal(dataset: string, kept: boolean, foreign: string | null): Isolat
   return new IsolateError('dataset-not-ours', `Dataset ${dataset} is not the clone it was taken for.`);
 }
 
-/** zfs-fuse leaves the directory behind, OpenZFS removes it. rmdir(2) takes an empty directory only. */
-async function removeMountpoint(path: string): Promise<void> {
-  await rmdir(path).catch(() => undefined);
+/**
+ * zfs-fuse leaves the directory behind, OpenZFS removes it; a daemon that died leaves a dead mount on it as well.
+ * rmdir(2) takes an empty directory only, and the clone is gone: what is still there is reported by the pool's sweep.
+ */
+async function removeMountpoint(context: ZfsContext, path: string): Promise<void> {
+  await rmdir(path).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EBUSY') return;
+    await context.umount(path);
+    await rmdir(path).catch(() => undefined);
+  });
 }
 
 function failed(ref: CloneRef, error: unknown): DestroyResult {

@@ -8,8 +8,8 @@ import { createClones } from './create.ts';
 import { destroyClones } from './destroy.ts';
 import { parseImplementation } from './implementation.ts';
 import { listClones } from './list.ts';
-import { cloneName, parseTemplateName, poolOf } from './names.ts';
-import { planPoolHealth, planTemplate, templatePropertiesOf } from './plan.ts';
+import { cloneName, parentOf, parseTemplateName, poolOf } from './names.ts';
+import { planPoolHealth, planSpace, planTemplate, spaceProperties, templatePropertiesOf } from './plan.ts';
 import { parseProperties, type DatasetProperties } from './properties.ts';
 import { checkTemplate, newestSnapshot } from './template.ts';
 
@@ -26,7 +26,7 @@ export interface ZfsOptions {
 export async function openZfs(template: string, options: ZfsOptions): Promise<StorageDriver> {
   parseTemplateName(template);
   const commands = bindZfsCommands(options.tools, options.run);
-  const implementation = parseImplementation(await commands.zfs(template, { args: ['version'] }));
+  const implementation = parseImplementation(template, await commands.zfs(template, { args: ['version'] }));
   const context: ZfsContext = { ...commands, template, implementation, canIdmap: options.canIdmap };
   const isFuse = implementation.name === 'zfs-fuse';
   return {
@@ -52,22 +52,36 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
 
 async function probe(context: ZfsContext): Promise<StorageHealth> {
   const { template, implementation } = context;
-  const pool = poolOf(template);
-  const answer = await context.zpool(template, planPoolHealth(template));
-  if (answer.exitCode !== 0) throw zfsError(template, answer.stderr);
-  const [capacity = '', health = ''] = answer.stdout.trim().split('\t');
-  if (health === 'SUSPENDED' || health === 'FAULTED' || health === 'UNAVAIL') {
-    throw new IsolateError('pool-suspended', `The pool ${pool} is ${health.toLowerCase()}, so ${template} cannot be cloned.`, {
-      hint: `zpool status ${pool} names the device; zpool clear ${pool} resumes`,
-    });
+  const [health, space] = await Promise.all([
+    context.zpool(template, planPoolHealth(template)),
+    context.zfs(template, planSpace(template)),
+    readTemplate(context),
+  ]);
+  for (const answer of [health, space]) {
+    if (answer.exitCode !== 0) throw zfsError(template, answer.stderr);
   }
-  await readTemplate(context);
-  const used = /^(\d{1,3})%?$/.exec(capacity)?.[1];
+  checkHealth(template, health.stdout.trim());
   return {
     implementation: implementation.name,
     version: implementation.version,
-    freeFraction: used === undefined ? null : (100 - Number(used)) / 100,
+    freeFraction: readFreeFraction(parentOf(template), space.stdout),
   };
+}
+
+function checkHealth(template: string, health: string): void {
+  if (!['SUSPENDED', 'FAULTED', 'UNAVAIL'].includes(health)) return;
+  const pool = poolOf(template);
+  throw new IsolateError('pool-suspended', `The pool ${pool} is ${health.toLowerCase()}, so ${template} cannot be cloned.`, {
+    hint: `zpool status ${pool} names the device; zpool clear ${pool} resumes`,
+  });
+}
+
+function readFreeFraction(parent: string, text: string): number | null {
+  const properties = parseProperties(text, spaceProperties).get(parent);
+  const available = Number(properties?.get('available')?.value ?? Number.NaN);
+  const used = Number(properties?.get('used')?.value ?? Number.NaN);
+  const fraction = available / (available + used);
+  return Number.isFinite(fraction) ? fraction : null;
 }
 
 async function readTemplate(context: ZfsContext): Promise<ReadonlyMap<string, DatasetProperties>> {

@@ -15,14 +15,14 @@ export interface ZfsImplementation {
 /**
  * Recognises the implementation by what `zfs version` answered: zfs-fuse does not know the command. The kernel module's
  * version counts where both are printed, because it carries the commands out. Throws `missing-tool` if the module is
- * not loaded or ZFS is older than 2.1.
+ * not loaded or ZFS is older than 2.1. `template` is what errors name.
  */
-export function parseImplementation(answer: CommandResult): ZfsImplementation {
+export function parseImplementation(template: string, answer: CommandResult): ZfsImplementation {
   if (answer.exitCode === 2 && answer.stderr.includes("unrecognized command 'version'")) {
     return { name: 'zfs-fuse', version: '0.7', programClones: false, idmappedMounts: false };
   }
   if (answer.exitCode !== 0) {
-    throw zfsError('any dataset', answer.stderr);
+    throw zfsError(template, answer.stderr);
   }
   const text = /^zfs-kmod-(.+)$/m.exec(answer.stdout)?.[1] ?? /^zfs-(.+)$/m.exec(answer.stdout)?.[1] ?? '';
   const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(text) ?? [];

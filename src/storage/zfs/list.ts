@@ -1,21 +1,34 @@
 import { readFile, stat } from 'node:fs/promises';
 import { parseMountinfo } from '../../host/mountinfo.ts';
 import type { CloneInfo } from '../driver.ts';
-import { zfsError } from './classify.ts';
+import { classifyZfs, zfsError } from './classify.ts';
 import { cloneProperties, clonesOf } from './clones.ts';
 import type { ZfsContext } from './commands.ts';
 import { cloneName } from './names.ts';
-import { planList } from './plan.ts';
+import { planList, planRead } from './plan.ts';
 import { parseProperties } from './properties.ts';
 
-/**
- * All clones of the template, in one command. `mountpoint` is given only where this mount namespace really has the
- * clone mounted and alive: after zfs-fuse was restarted its old mounts are still there and answer nothing.
- */
+/** All clones of the template, in one command. */
 export async function listClones(context: ZfsContext): Promise<readonly CloneInfo[]> {
   const answer = await context.zfs(context.template, planList(context.implementation, context.template));
   if (answer.exitCode !== 0) throw zfsError(context.template, answer.stderr);
-  const clones = clonesOf(context.template, parseProperties(answer.stdout, cloneProperties));
+  return seen(context, answer.stdout);
+}
+
+/** Those of `ids` that exist and are clones of the template, in one command. */
+export async function readClones(context: ZfsContext, ids: readonly string[]): Promise<readonly CloneInfo[]> {
+  if (ids.length === 0) return [];
+  const answer = await context.zfs(context.template, planRead(context.template, ids));
+  if (answer.exitCode !== 0 && classifyZfs(answer.stderr) !== 'missing') throw zfsError(context.template, answer.stderr);
+  return seen(context, answer.stdout);
+}
+
+/**
+ * `mountpoint` is given only where this mount namespace really has the clone mounted and alive: after zfs-fuse was
+ * restarted its old mounts are still there and answer nothing.
+ */
+async function seen(context: ZfsContext, text: string): Promise<readonly CloneInfo[]> {
+  const clones = clonesOf(context.template, parseProperties(text, cloneProperties));
   const mounted = await readMounts();
   return Promise.all(clones.map(async (clone) => {
     const { mountpoint } = clone;

@@ -13,6 +13,8 @@ export const templateProperties = ['type', 'guid', 'createtxg', 'defer_destroy']
 /** Only OpenZFS knows encryption. */
 export const encryptedTemplateProperties = [...templateProperties, 'keystatus'] as const;
 
+export const spaceProperties = ['available', 'used'] as const;
+
 const output = ['-o', 'name,property,value,source'];
 
 /** Reads a template and its snapshots, one level deep. */
@@ -28,6 +30,16 @@ export function templatePropertiesOf(zfs: ZfsImplementation): readonly string[] 
 export function planList(zfs: ZfsImplementation, template: string): ZfsPlan {
   const type = zfs.name === 'OpenZFS' ? ['-t', 'filesystem'] : [];
   return { args: ['get', '-H', '-p', '-r', '-d', '1', ...type, ...output, cloneProperties.join(','), parentOf(template)] };
+}
+
+/** Reads some clones, whether they exist or not: those that do are printed, the exit status tells of those that do not. */
+export function planRead(template: string, ids: readonly string[]): ZfsPlan {
+  return { args: ['get', '-H', '-p', ...output, cloneProperties.join(','), ...ids.map((id) => cloneName(template, id))] };
+}
+
+/** Reads how much space there is beside a template: quotas and the pool's reserve count, which zpool does not say. */
+export function planSpace(template: string): ZfsPlan {
+  return { args: ['get', '-H', '-p', ...output, spaceProperties.join(','), parentOf(template)] };
 }
 
 /** Reads one clone and its snapshots: the check right before it is destroyed. */
@@ -100,8 +112,8 @@ export function planDestroy(template: string, id: string, hasSnapshots: boolean)
   return { args: ['destroy', ...(hasSnapshots ? ['-r'] : []), cloneName(template, id)] };
 }
 
-/** zpool arguments: how full the pool is, and its health. */
+/** zpool arguments: the health of the pool. */
 export function planPoolHealth(template: string): ZfsPlan {
-  return { args: ['list', '-H', '-o', 'capacity,health', poolOf(template)] };
+  return { args: ['list', '-H', '-o', 'health', poolOf(template)] };
 }
 
