@@ -18,6 +18,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   error: layer([], [], true),
   log: layer(['error']),
   spec: layer(['error'], [], true),
+  prove: layer(['error'], [], true),
   process: layer(['error', 'log'], ['engine', 'spec']),
   host: layer(['error', 'log', 'process'], ['spec', 'engine']),
   engine: layer(['error', 'spec'], ['host'], true),
@@ -25,7 +26,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   pool: layer(['error', 'log', 'process', 'host', 'spec', 'storage'], ['engine']),
   run: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool']),
   index: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run']),
-  cli: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run', 'index']),
+  cli: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run', 'prove', 'index']),
 };
 
 /** Within these folders neighbours don't know each other; only the registry knows all. */

@@ -1,0 +1,149 @@
+/*
+ * bait TOKEN COMMAND [ARG...]: lays out what the attacks of isolate-probe look for, runs COMMAND amidst it, takes it away.
+ * TOKEN is HALF.HALF; everything carries the two halves joined, so that no argument list holds the token by itself.
+ * In ARGs, pid=@, port=@ and shm=@ get their values. Exit status: COMMAND's, 128 + signal, or 125.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <err.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { KEYCTL_JOIN_SESSION = 1, KEYCTL_UNLINK = 9, PROCESS_KEYRING = -2, SESSION_KEYRING = -3, USER_KEYRING = -4 };
+
+static char token[64];
+static char place[80];
+
+static int make_abstract_socket(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	memcpy(address.sun_path + 1, token, strlen(token));
+	int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(token));
+	if (server < 0 || bind(server, (struct sockaddr *)&address, size) != 0 || listen(server, 8) != 0)
+		err(125, "abstract socket");
+	return server;
+}
+
+static int make_listener(int *port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof address;
+	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (server < 0 || bind(server, (struct sockaddr *)&address, size) != 0 || listen(server, 8) != 0 ||
+	    getsockname(server, (struct sockaddr *)&address, &size) != 0)
+		err(125, "listener");
+	*port = ntohs(address.sin_port);
+	return server;
+}
+
+static long make_key(long keyring)
+{
+	long key = syscall(__NR_add_key, "user", token, token, strlen(token), keyring);
+	if (key < 0)
+		err(125, "add_key");
+	return key;
+}
+
+static pid_t make_process(void)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		execl("/bin/sleep", token, "600", (char *)NULL);
+		_exit(127);
+	}
+	return child;
+}
+
+/* Not close-on-exec: what a careless caller leaves open. */
+static void leak_descriptors(void)
+{
+	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || dup2(root, 7) < 0 || dup2(root, 200) < 0)
+		err(125, "/");
+}
+
+static void spoil_signals(void)
+{
+	sigset_t blocked;
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+	signal(SIGUSR1, SIG_IGN);
+	umask(0);
+}
+
+static void fill_in(char **words, const char *name, int value)
+{
+	static char texts[3][32];
+	static int used;
+	for (; *words != NULL; words++)
+		if (strncmp(*words, name, strlen(name)) == 0 && strcmp(*words + strlen(name), "=@") == 0 && used < 3) {
+			snprintf(texts[used], sizeof texts[used], "%s=%d", name, value);
+			*words = texts[used++];
+		}
+}
+
+int main(int argc, char **argv)
+{
+	char *dot = argc > 2 ? strchr(argv[1], '.') : NULL;
+	if (dot == NULL || strlen(argv[1]) >= sizeof token)
+		errx(125, "usage: bait HALF.HALF COMMAND [ARG...]");
+	snprintf(token, sizeof token, "%.*s%s", (int)(dot - argv[1]), argv[1], dot + 1);
+	setenv("ISOLATE_TEST_SECRET", token, 1);
+
+	int port = 0;
+	make_abstract_socket();
+	make_listener(&port);
+	if (syscall(__NR_keyctl, KEYCTL_JOIN_SESSION, NULL) < 0)
+		err(125, "session keyring");
+	make_key(SESSION_KEYRING);
+	long key = make_key(USER_KEYRING);
+	snprintf(place, sizeof place, "/dev/shm/%s", token);
+	int file = open(place, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	char queue[80];
+	snprintf(queue, sizeof queue, "/%s", token);
+	mqd_t messages = mq_open(queue, O_RDWR | O_CREAT, 0644, NULL);
+	int shm_key = (int)(getpid() | 0x15000000);
+	int segment = shmget(shm_key, 4096, IPC_CREAT | 0644);
+	if (file < 0 || messages < 0 || segment < 0)
+		err(125, "shared memory");
+	fcntl(messages, F_SETFD, FD_CLOEXEC);
+	pid_t process = make_process();
+
+	fill_in(argv + 2, "pid", process);
+	fill_in(argv + 2, "port", port);
+	fill_in(argv + 2, "shm", shm_key);
+	pid_t child = fork();
+	if (child == 0) {
+		leak_descriptors();
+		spoil_signals();
+		if (chdir("/tmp") != 0)
+			_exit(125);
+		execvp(argv[2], argv + 2);
+		warn("%s", argv[2]);
+		_exit(127);
+	}
+	int status = 0;
+	waitpid(child, &status, 0);
+	kill(process, SIGKILL);
+	shmctl(segment, IPC_RMID, NULL);
+	mq_unlink(queue);
+	unlink(place);
+	syscall(__NR_keyctl, KEYCTL_UNLINK, key, USER_KEYRING);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
