@@ -45,13 +45,19 @@ export interface Rootfs {
   readonly layers?: { readonly lower: string; readonly upperParent: string; readonly lowerIdmappable: boolean; readonly upperIdmappable: boolean };
 }
 
-/** What a plan is made of. `runId` is 16 hex digits, unique on this host; `slot` numbers the id range of the lease. */
+/** What a plan is made of. */
 export interface PlanInput {
   readonly spec: SandboxSpec;
   readonly rootfs: Rootfs;
   readonly facts: HostFacts;
+  /** 16 hex digits, unique on this host. */
   readonly runId: string;
+  /** Numbers the id range of the lease; 0 is shared by shifted clones. */
   readonly idSlot: number;
+  /** An empty directory that anyone may enter; root's launches mount over it in their own mount namespace. */
+  readonly sandboxDirectory: string;
+  /** A directory of this run's own, the caller's alone, removed after it. */
+  readonly runDirectory: string;
 }
 
 /** An engine: a capability record and two pure functions. */

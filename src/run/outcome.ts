@@ -9,5 +9,7 @@ export type Outcome =
 export type RunEvent =
   /** The command runs. */
   | { readonly kind: 'started' }
-  /** Something its user should know: isolation given away, changes that stay. One full sentence. */
+  /** What was asked for and takes from the isolation, or stays. One full sentence. */
+  | { readonly kind: 'notice'; readonly message: string }
+  /** Something its user did not ask for and should know. One full sentence. */
   | { readonly kind: 'warning'; readonly message: string };

@@ -1,5 +1,5 @@
 import { IsolateError } from '../../error.ts';
-import type { Outcome } from '../../run/outcome.ts';
+import type { Outcome, RunEvent } from '../../run/outcome.ts';
 import type { RunOptions } from '../../run/run.ts';
 import type { RunRequest } from '../../spec/request.ts';
 import { escapeControls } from '../escape.ts';
@@ -27,8 +27,8 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
           if (event.kind === 'started') {
             stop();
             status.started();
-          } else {
-            printWarning(event.message, parsed);
+          } else if (event.kind === 'warning' || !parsed.flags.has('quiet')) {
+            printMessage(event, parsed);
           }
         },
       } satisfies RunOptions),
@@ -81,8 +81,9 @@ function withoutContent<T extends object>(descriptor: T): object {
   return Object.fromEntries(Object.entries(descriptor).filter(([name]) => name !== 'content'));
 }
 
-function printWarning(message: string, { flags }: ParsedArguments): void {
-  write(2, flags.has('json') ? `${JSON.stringify({ warning: message })}\n` : `isolate: warning: ${escapeControls(message)}\n`);
+function printMessage({ kind, message }: Exclude<RunEvent, { kind: 'started' }>, { flags }: ParsedArguments): void {
+  const prefix = kind === 'warning' ? 'isolate: warning: ' : 'isolate: ';
+  write(2, flags.has('json') ? `${JSON.stringify({ [kind]: message })}\n` : `${prefix}${escapeControls(message)}\n`);
 }
 
 /** Says what an exit status alone does not: that the command never ran, or had to be ended. */

@@ -1,0 +1,69 @@
+import type { SandboxSpec } from '../spec/spec.ts';
+
+/** One option of bubblewrap with its values, kept together from here to the golden files. */
+export type BwrapOption = readonly [string, ...string[]];
+
+/**
+ * What the sandbox's root may do within its own user namespace: what a package manager, a service with a low port and
+ * ping need, nothing that reaches mounts, devices, modules or other namespaces. (capabilities(7))
+ */
+export const keptCapabilities = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_KILL',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETPCAP',
+  'CAP_SETFCAP',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_NET_RAW',
+  'CAP_SYS_CHROOT',
+  'CAP_AUDIT_WRITE',
+] as const;
+
+/** Upper bounds of the memory file systems in a sandbox, in bytes. */
+const tmpfsBytes = { tmp: 2 ** 30, home: 2 ** 30, shm: 2 ** 28 } as const;
+
+/** Namespaces, lifetime and capabilities. */
+export function isolationOptions(spec: SandboxSpec, hostname: string): BwrapOption[] {
+  return [
+    ['--unshare-pid'],
+    ['--unshare-ipc'],
+    ['--unshare-uts'],
+    ['--unshare-cgroup'],
+    ...(spec.shareNetwork ? [] : ([['--unshare-net']] as BwrapOption[])),
+    ['--die-with-parent'],
+    ['--hostname', hostname],
+    ['--cap-drop', 'ALL'],
+    ...keptCapabilities.map((capability): BwrapOption => ['--cap-add', capability]),
+  ];
+}
+
+/** The root and the file systems every Linux root expects; later ones lie over earlier ones. */
+export function rootOptions(root: string, readOnly: boolean): BwrapOption[] {
+  return [
+    [readOnly ? '--ro-bind' : '--bind', root, '/'],
+    ['--proc', '/proc'],
+    // The host's own view of the same sysctls, read only: bwrap leaves them writable to a root of a user namespace.
+    ['--ro-bind', '/proc/sys', '/proc/sys'],
+    ['--dev', '/dev'],
+    ['--perms', '1777', '--size', String(tmpfsBytes.shm), '--tmpfs', '/dev/shm'],
+    ['--perms', '1777', '--size', String(tmpfsBytes.tmp), '--tmpfs', '/tmp'],
+    ['--perms', '0755', '--size', String(tmpfsBytes.home), '--tmpfs', '/home'],
+  ];
+}
+
+/** Exactly this environment, this directory. bwrap itself runs with none, so that /proc/1/environ in the sandbox is empty. */
+export function processOptions(spec: SandboxSpec, environment: Readonly<Record<string, string>>): BwrapOption[] {
+  return [
+    ...Object.entries(environment).map(([name, value]): BwrapOption => ['--setenv', name, value]),
+    ['--chdir', spec.workingDirectory],
+  ];
+}
+
+/** The form `--args FD` reads: every word ended by a NUL. */
+export function encodeOptions(options: readonly BwrapOption[]): Uint8Array {
+  return new TextEncoder().encode(options.flat().map((word) => `${word}\0`).join(''));
+}

@@ -1,0 +1,100 @@
+import type { Bind, SandboxSpec } from '../spec/spec.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { type BwrapOption, encodeOptions, isolationOptions, processOptions, rootOptions } from './bwrap-options.ts';
+import { planCgroups } from './cgroup.ts';
+import { planDesktop } from './desktop.ts';
+import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
+import { hostnameFor } from './hostname.ts';
+import { checkIdentity, planIdentity } from './identity.ts';
+import type { Descriptor, Launch } from './launch.ts';
+import { planRootMounts } from './root-mounts.ts';
+import { stageDescriptors, stageFile, stageStatusNumber } from './stage.ts';
+
+const optionsNumber = 3;
+const filterNumber = 4;
+const firstFileNumber = 12;
+
+const capabilities: EngineCapabilities = {
+  isolates: true,
+  environment: true,
+  workingDirectory: true,
+  idBase: true,
+  network: 'optional',
+  binds: true,
+  readOnlyRoot: true,
+  passthrough: ['x11', 'pulse', 'wayland', 'gpu'],
+  limits: ['cpuPercent', 'memoryBytes', 'pids'],
+  seccomp: true,
+  tun: false,
+  unprivileged: true,
+};
+
+/** Bubblewrap 0.8 or later, started inside a user namespace that the launcher made. (bwrap(1)) */
+export const bwrapEngine: Engine = {
+  name: 'bwrap',
+  summary: 'bubblewrap: namespaces, a system-call filter, no daemon; the default',
+  capabilities,
+  check,
+  plan,
+};
+
+function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
+  const problems = checkIdentity(spec, facts);
+  if (facts.tools.bwrap === null) {
+    problems.push({ code: 'missing-tool', message: 'bubblewrap (bwrap) is not installed.', hint: 'apt-get install bubblewrap' });
+  }
+  if (!facts.userNamespaces) {
+    problems.push({
+      code: 'cannot-enforce',
+      message: 'This host does not let you make user namespaces, and a sandbox never runs with the ids of the host.',
+      hint: 'isolate doctor says what stands against it',
+    });
+  }
+  return problems;
+}
+
+function plan(input: PlanInput): Launch {
+  const { spec, facts, runId } = input;
+  const identity = planIdentity(input);
+  const desktop = planDesktop(spec, facts, firstFileNumber);
+  const binds = [...desktop.binds, ...spec.binds];
+  const mounts = planRootMounts(input, identity, binds);
+  const options: BwrapOption[] = [
+    ...isolationOptions(spec, hostnameFor(spec.root)),
+    ...rootOptions(mounts.root, spec.readOnlyRoot),
+    ...desktop.options,
+    ...binds.map((bind, index): BwrapOption => [bindOption(bind, facts), mounts.bindSources[index] ?? bind.source, bind.target]),
+    ['--remount-ro', '/dev'],
+    ...(spec.seccomp ? ([['--seccomp', String(filterNumber)]] as BwrapOption[]) : []),
+    ...processOptions(spec, { ...desktop.environment, ...spec.environment }),
+  ];
+  const descriptors: Descriptor[] = [
+    { number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options) },
+    ...(spec.seccomp ? [{ number: filterNumber, kind: 'file', path: facts.files.seccompFilter } as const] : []),
+    ...stageDescriptors,
+    ...desktop.descriptors,
+  ];
+  return {
+    engine: 'bwrap',
+    file: facts.tools.bwrap ?? '/usr/bin/bwrap',
+    args: ['bwrap', '--args', String(optionsNumber), '--', stageFile, String(stageStatusNumber), ...spec.command],
+    environment: {},
+    descriptors,
+    files: [],
+    userNamespace: identity.userNamespace,
+    mountNamespace: true,
+    pidNamespace: false,
+    hostMounts: mounts.hostMounts,
+    sandboxMounts: mounts.sandboxMounts,
+    cgroups: planCgroups(spec.limits, facts.cgroups, runId),
+    root: null,
+    workingDirectory: '/',
+    noNewPrivileges: false,
+    seccompFilter: null,
+  };
+}
+
+function bindOption({ source, readOnly }: Bind, facts: HostFacts): string {
+  if (facts.paths[source]?.kind === 'device') return '--dev-bind';
+  return readOnly ? '--ro-bind' : '--bind';
+}

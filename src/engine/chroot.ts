@@ -1,0 +1,112 @@
+import { IsolateError } from '../error.ts';
+import type { HostFacts } from '../host/facts.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
+import type { Launch, MountOperation } from './launch.ts';
+import { stageDescriptors, stageFileNumber, stageName, stageStatusNumber } from './stage.ts';
+
+const capabilities: EngineCapabilities = {
+  isolates: false,
+  environment: true,
+  workingDirectory: true,
+  idBase: false,
+  network: 'always-shared',
+  binds: true,
+  readOnlyRoot: false,
+  passthrough: [],
+  limits: [],
+  seccomp: true,
+  tun: false,
+  unprivileged: false,
+};
+
+/**
+ * Maintenance of templates as root: the command is the host's root in another root directory. The mounts it needs live
+ * in a mount namespace of the run, and its processes in a process namespace, so both are gone with it.
+ */
+export const chrootEngine: Engine = {
+  name: 'chroot',
+  summary: 'for maintaining templates as root; isolates nothing',
+  capabilities,
+  check,
+  plan,
+};
+
+function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
+  if (facts.user.uid !== 0) {
+    return [{ code: 'not-permitted', message: 'The chroot engine needs root.', hint: 'run isolate with sudo, or use -e bwrap' }];
+  }
+  return spec.root.kind === 'directory' && spec.root.ephemeral
+    ? [
+        {
+          code: 'unsupported-option',
+          message: 'The chroot engine keeps its changes; --ephemeral does not go with it.',
+          hint: 'use -e bwrap with --ephemeral, or leave --ephemeral out',
+        },
+      ]
+    : [];
+}
+
+function plan({ spec, rootfs, facts }: PlanInput): Launch {
+  if (rootfs.layers !== undefined) throw new IsolateError('unsupported-option', 'The chroot engine cannot run on an overlay.');
+  const root = rootfs.path;
+  return {
+    engine: 'chroot',
+    file: stageFileNumber,
+    args: [stageName, String(stageStatusNumber), ...spec.command],
+    environment: spec.environment,
+    descriptors: stageDescriptors,
+    files: [],
+    userNamespace: null,
+    mountNamespace: true,
+    pidNamespace: true,
+    hostMounts: [selfMount(root), ...systemMounts(root, spec, facts), ...bindMounts(root, spec, facts)],
+    sandboxMounts: [],
+    cgroups: [],
+    root,
+    workingDirectory: spec.workingDirectory,
+    noNewPrivileges: false,
+    seccompFilter: spec.seccomp ? facts.files.seccompFilter : null,
+  };
+}
+
+/** The rootfs becomes a mount of its own, so that what is mounted below lies on it and nowhere else. */
+function selfMount(root: string): MountOperation {
+  return { kind: 'bind', source: root, target: root, recursive: true, readOnly: false, noSuid: false, noDev: false, idmap: 'none', create: 'none' };
+}
+
+function systemMounts(root: string, spec: SandboxSpec, facts: HostFacts): MountOperation[] {
+  const mount = (type: string, target: string, flags: readonly string[], options: string): MountOperation => ({
+    kind: 'mount',
+    type,
+    source: type,
+    root,
+    target,
+    flags,
+    options,
+  });
+  const takenByBind = spec.binds.some((bind) => bind.target === '/etc/resolv.conf');
+  return [
+    mount('proc', '/proc', ['nosuid', 'nodev', 'noexec'], ''),
+    mount('sysfs', '/sys', ['nosuid', 'nodev', 'noexec', 'ro'], ''),
+    bindMount(root, '/dev', '/dev', true, false, 'directory'),
+    ...(takenByBind || !facts.resolvConf ? [] : [bindMount(root, '/etc/resolv.conf', '/etc/resolv.conf', false, true, 'file')]),
+  ];
+}
+
+function bindMounts(root: string, spec: SandboxSpec, facts: HostFacts): MountOperation[] {
+  return spec.binds.map(({ source, target, readOnly }) =>
+    bindMount(root, source, target, true, readOnly, facts.paths[source]?.kind === 'directory' ? 'directory' : 'file'),
+  );
+}
+
+function bindMount(
+  root: string,
+  source: string,
+  target: string,
+  recursive: boolean,
+  readOnly: boolean,
+  create: 'directory' | 'file',
+): MountOperation {
+  return { kind: 'bind', source, root, target, recursive, readOnly, noSuid: false, noDev: false, idmap: 'none', create };
+}

@@ -1,0 +1,112 @@
+import type { CgroupDirectory, Descriptor, IdMapEntry, Launch, MountOperation } from './launch.ts';
+
+/**
+ * A launch as text, one decision a line: what `--dry-run` prints and the golden files hold. Values of variables are
+ * left out unless asked for, since they may be secrets.
+ */
+export function formatLaunch(launch: Launch, { values }: { readonly values: boolean }): string {
+  const lines = [
+    `engine ${launch.engine}`,
+    `execute ${typeof launch.file === 'number' ? `descriptor ${launch.file}` : quote(launch.file)}`,
+    ...section('arguments', launch.args.map(quote)),
+    ...section('environment', formatEnvironment(launch.environment, values)),
+    ...section('descriptors', launch.descriptors.flatMap((descriptor) => formatDescriptor(descriptor, values))),
+    ...section('files', launch.files.flatMap(({ path, content }) => [quote(path), ...content.trimEnd().split('\n').map((line) => `  ${line}`)])),
+    ...formatNamespaces(launch),
+    ...section('mounts', launch.hostMounts.map(formatMount)),
+    ...section('mounts in the user namespace', launch.sandboxMounts.map(formatMount)),
+    ...section('cgroups', launch.cgroups.flatMap(formatCgroup)),
+    ...(launch.root === null ? [] : [`root ${quote(launch.root)}`]),
+    `working directory ${quote(launch.workingDirectory)}`,
+    ...(launch.noNewPrivileges ? ['no new privileges'] : []),
+    ...(launch.seccompFilter === null ? [] : [`system-call filter ${quote(launch.seccompFilter)}`]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** For people: bare where that is unambiguous, else as a JSON string. Control characters never get through. */
+export function quote(text: string): string {
+  return /^[\p{L}\p{N}_@%+=:,./-]+$/u.test(text) ? text : JSON.stringify(text).replaceAll(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escapeCharacter);
+}
+
+function escapeCharacter(character: string): string {
+  return String.raw`\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`)];
+}
+
+function formatEnvironment(environment: Readonly<Record<string, string>>, values: boolean): string[] {
+  return Object.entries(environment).map(([name, value]) => (values ? `${name}=${quote(value)}` : name));
+}
+
+function formatDescriptor(descriptor: Descriptor, values: boolean): string[] {
+  switch (descriptor.kind) {
+    case 'file':
+      return [`${descriptor.number} file ${quote(descriptor.path)}`];
+    case 'stage':
+      return [`${descriptor.number} stage`];
+    case 'stage-status':
+      return [`${descriptor.number} stage status`];
+    case 'data':
+      if (descriptor.label !== 'options') return [`${descriptor.number} ${descriptor.label}, ${descriptor.content.length} bytes`];
+      return [`${descriptor.number} options`, ...formatOptions(descriptor.content, values).map((line) => `  ${line}`)];
+  }
+}
+
+/** Options and their values on one line each; every word is ended by a NUL. */
+function formatOptions(content: Uint8Array, values: boolean): string[] {
+  const lines: string[][] = [];
+  for (const word of new TextDecoder().decode(content).split('\0').slice(0, -1)) {
+    const line = lines.at(-1);
+    if (line === undefined || (word.startsWith('--') && !modifies(line))) lines.push([word]);
+    else line.push(word);
+  }
+  return lines.map((line) => {
+    const hidden = !values && line[0] === '--setenv' ? line.slice(0, 2) : line;
+    return hidden.map(quote).join(' ');
+  });
+}
+
+/** `--perms` and `--size` belong to the option after them; the value of a variable may begin with dashes. */
+function modifies(line: readonly string[]): boolean {
+  if (line[0] === '--setenv') return line.length < 3;
+  return line.length % 2 === 0 && line.every((word, index) => index % 2 === 1 || word === '--perms' || word === '--size');
+}
+
+function formatNamespaces({ userNamespace, mountNamespace, pidNamespace }: Launch): string[] {
+  const own = [...(userNamespace === null ? [] : ['user']), ...(mountNamespace ? ['mount'] : []), ...(pidNamespace ? ['pid'] : [])];
+  if (own.length === 0) return [];
+  const maps =
+    userNamespace === null
+      ? []
+      : [`  user ids ${formatMap(userNamespace.uidMap)} (${userNamespace.writer})`, `  group ids ${formatMap(userNamespace.gidMap)}`];
+  return [`namespaces ${own.join(' ')}`, ...maps];
+}
+
+function formatMap(map: readonly IdMapEntry[]): string {
+  return map.map(({ inside, outside, count }) => `${inside}=${outside}+${count}`).join(' ');
+}
+
+function formatMount(operation: MountOperation): string {
+  if (operation.kind === 'mkdir') return `mkdir ${quote(operation.path)} ${operation.mode.toString(8).padStart(4, '0')}`;
+  const target = operation.root === undefined ? quote(operation.target) : `${quote(operation.target)} beneath ${quote(operation.root)}`;
+  if (operation.kind === 'mount') {
+    const options = [...operation.flags, ...(operation.options === '' ? [] : [operation.options])].join(',');
+    return `mount ${operation.type} on ${target}${options === '' ? '' : ` (${quote(options)})`}`;
+  }
+  const flags = [
+    ...(operation.recursive ? ['recursive'] : []),
+    ...(operation.readOnly ? ['ro'] : []),
+    ...(operation.noSuid ? ['nosuid'] : []),
+    ...(operation.noDev ? ['nodev'] : []),
+    ...(operation.create === 'none' ? [] : [`create ${operation.create}`]),
+    ...(operation.idmap === 'none' ? [] : [operation.idmap === 'sandbox' ? 'ids of the sandbox' : `ids ${operation.idmap.uid}:${operation.idmap.gid} as 0:0`]),
+  ];
+  return `bind ${quote(operation.source)} on ${target}${flags.length === 0 ? '' : ` (${flags.join(', ')})`}`;
+}
+
+function formatCgroup({ path, settings }: CgroupDirectory): string[] {
+  return [quote(path), ...settings.map(({ file, value }) => `  ${file} = ${quote(value)}`)];
+}

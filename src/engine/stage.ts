@@ -1,0 +1,24 @@
+import type { Descriptor } from './launch.ts';
+
+const stageNumber = 10;
+
+/** The stage's end of the status socket, as its first argument names it. */
+export const stageStatusNumber = 11;
+
+/**
+ * The launcher's program under the name an engine executes inside the sandbox: nothing of isolate's lies in the guest, and
+ * the descriptor is closed by the time the command runs. Needs /proc in the sandbox.
+ */
+export const stageFile = `/proc/self/fd/${stageNumber}`;
+
+/** argv[0] of the stage where the launcher executes it itself, from the descriptor. */
+export const stageName = 'isolate-stage';
+
+/** For `Launch.file` where the launcher executes the stage itself. */
+export const stageFileNumber = stageNumber;
+
+/** The two descriptors every launch with a stage carries. */
+export const stageDescriptors: readonly Descriptor[] = [
+  { number: stageNumber, kind: 'stage' },
+  { number: stageStatusNumber, kind: 'stage-status' },
+];

@@ -1,0 +1,10 @@
+export { type ErrorCode, IsolateError } from './error.ts';
+export type { Launch } from './engine/launch.ts';
+export { formatLaunch } from './engine/format-launch.ts';
+export type { Holder } from './storage/driver.ts';
+export type { RefreshProgress, RefreshReport } from './pool/refresh.ts';
+export type { Outcome, RunEvent } from './run/outcome.ts';
+export { refresh, type RefreshRequest } from './run/refresh.ts';
+export { watch, type WatchRequest } from './run/watch.ts';
+export { plan, run, type RunOptions } from './run/run.ts';
+export type { RunRequest } from './spec/request.ts';

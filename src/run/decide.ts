@@ -1,0 +1,82 @@
+import { readFileSync, realpathSync } from 'node:fs';
+
+import { checkCapabilities } from '../engine/check-capabilities.ts';
+import type { Engine, Problem } from '../engine/engine.ts';
+import { engines, findEngine } from '../engine/registry.ts';
+import { IsolateError } from '../error.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { probeHost } from '../host/probe.ts';
+import { isReachableByOthers } from '../host/reachable.ts';
+import type { RunRequest } from '../spec/request.ts';
+import { resolveSpec } from '../spec/resolve-spec.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import { findOwnFiles } from './own-files.ts';
+
+/** What is wanted and what is, settled before anything is touched. */
+export interface Decision {
+  readonly spec: SandboxSpec;
+  readonly engine: Engine;
+  readonly facts: HostFacts;
+}
+
+/** Settles a request against this host. Throws the first reason why it cannot run here; the others are its cause. */
+export async function decide(request: RunRequest): Promise<Decision> {
+  const uid = process.getuid?.() ?? 0;
+  const gid = process.getgid?.() ?? 0;
+  const spec = withNameServers(
+    resolveSpec(request, { environment: process.env, cwd: process.cwd(), readFile: (path) => readFileSync(path, 'utf8') }),
+  );
+  const engine = findEngine(spec.engine);
+  refuse(checkCapabilities(spec, engine, engines));
+  const facts = await probeHost({ spec, environment: process.env, uid, gid, files: findOwnFiles() });
+  refuse([...checkRoot(spec, engine, facts), ...checkBinds(spec, facts), ...engine.check(spec, facts)]);
+  return { spec, engine, facts };
+}
+
+function refuse(problems: readonly Problem[]): void {
+  const [first, ...others] = problems;
+  if (first === undefined) return;
+  const cause = others.length === 0 ? undefined : new AggregateError(others.map((other) => new Error(other.message)), others.map((other) => other.message).join(' '));
+  throw new IsolateError(first.code, first.message, { ...(first.hint === undefined ? {} : { hint: first.hint }), cause });
+}
+
+/** The host's network is of little use without the host's name servers. */
+function withNameServers(spec: SandboxSpec): SandboxSpec {
+  const target = '/etc/resolv.conf';
+  if (!spec.shareNetwork || spec.binds.some((bind) => bind.target === target)) return spec;
+  try {
+    return { ...spec, binds: [...spec.binds, { source: realpathSync(target), target, readOnly: true }] };
+  } catch {
+    return spec;
+  }
+}
+
+function checkRoot(spec: SandboxSpec, engine: Engine, facts: HostFacts): Problem[] {
+  if (spec.root.kind === 'zfs') {
+    if (facts.user.uid === 0) return [];
+    return [
+      {
+        code: 'not-permitted',
+        message: `Only root can run on clones of ${spec.root.dataset}; clones for members of the group isolate come with the daemon.`,
+        hint: 'run isolate with sudo, or use -t DIR',
+      },
+    ];
+  }
+  const { path, ephemeral } = spec.root;
+  // What the sandbox's root leaves behind set-uid in a tree that keeps natural owners, a local user could run as the host's root.
+  if (facts.user.uid !== 0 || ephemeral || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
+  if (!isReachableByOthers(path)) return [];
+  return [
+    {
+      code: 'cannot-enforce',
+      message: `Other users of this host can reach ${path}, so a set-uid program that the sandbox leaves there would be theirs to run as root.`,
+      hint: `chmod 0700 a directory above it, mount it nosuid, or use --ephemeral, --read-only or, for maintenance, -e chroot`,
+    },
+  ];
+}
+
+function checkBinds(spec: SandboxSpec, facts: HostFacts): Problem[] {
+  return spec.binds
+    .filter((bind) => facts.paths[bind.source] === undefined)
+    .map(({ source }) => ({ code: 'bad-bind', message: `The bind source ${source} does not exist or cannot be read.` }));
+}

@@ -1,0 +1,44 @@
+import type { Rootfs } from '../engine/engine.ts';
+import { IsolateError } from '../error.ts';
+import { runCommand } from '../process/command.ts';
+import { runHook } from '../process/hook.ts';
+import type { Hooks } from '../spec/spec.ts';
+
+/**
+ * Runs `action` between the user's hooks. A pre hook that fails is thrown as `hook-failed` and `action` is not run. The
+ * post hook runs in every case; its failure takes nothing from what `action` gave, and goes to `onPostFailure`.
+ */
+export async function withHooks<T>(
+  hooks: Hooks,
+  rootfs: Rootfs,
+  onPostFailure: (error: Error) => void,
+  action: () => Promise<T>,
+): Promise<T> {
+  const { pre, post } = hooks;
+  try {
+    if (pre !== undefined) await withVisibleRoot(rootfs, () => runHook('pre', pre, rootfs.path));
+    return await action();
+  } finally {
+    if (post !== undefined) await withVisibleRoot(rootfs, () => runHook('post', post, rootfs.path)).catch(onPostFailure);
+  }
+}
+
+/** Layers are merged in the sandbox only; a hook on the host sees them merged, with their natural owners, while it runs. */
+async function withVisibleRoot(rootfs: Rootfs, action: () => Promise<void>): Promise<void> {
+  const { layers, path } = rootfs;
+  if (layers === undefined) return await action();
+  const { lower, upperParent } = layers;
+  const escape = (layer: string): string => layer.replaceAll(/[\\:,]/g, String.raw`\$&`);
+  const options = `lowerdir=${escape(lower)},upperdir=${escape(`${upperParent}/upper`)},workdir=${escape(`${upperParent}/work`)},userxattr`;
+  await change('/bin/mount', ['-t', 'overlay', '-o', options, 'overlay', path]);
+  try {
+    await action();
+  } finally {
+    await change('/bin/umount', [path]);
+  }
+}
+
+async function change(file: string, args: readonly string[]): Promise<void> {
+  const { exitCode, stderr } = await runCommand({ file, args, timeoutMs: 30_000 });
+  if (exitCode !== 0) throw new IsolateError('hook-failed', `The root could not be shown to the hook: ${stderr.trim()}`, { hint: 'hooks on --ephemeral need root' });
+}

@@ -1,0 +1,44 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { PlanInput, Rootfs } from '../engine/engine.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { canIdmap } from '../host/probe.ts';
+import { poolPaths } from '../pool/paths.ts';
+import { readDirectory } from '../pool/read-directory.ts';
+import { parseCloneState } from '../pool/state-file.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import { describeDirectory } from '../storage/directory.ts';
+import { overlayLayout } from '../storage/overlay/layout.ts';
+import { ownRuntimePaths, ownStateDirectory } from './place.ts';
+
+/** A place for a plan that is only shown: the next fresh clone where there is one, else one as it would be made. Changes nothing. */
+export async function imagineRoot({ root }: SandboxSpec, facts: HostFacts): Promise<Omit<PlanInput, 'spec' | 'facts'>> {
+  const paths = ownRuntimePaths(facts);
+  const runId = '0'.repeat(16);
+  const rootfs = root.kind === 'zfs' ? imagineClone(root.dataset, facts) : await imagineDirectory(root.path, root.ephemeral, facts);
+  const idSlot = rootfs.ownership.kind === 'natural' ? 1 : 0;
+  return { rootfs, runId, idSlot, sandboxDirectory: paths.sandbox, runDirectory: join(paths.runs, runId) };
+}
+
+function imagineClone(dataset: string, facts: HostFacts): Rootfs {
+  const paths = poolPaths(ownRuntimePaths(facts), dataset);
+  for (const id of readDirectory(paths.fresh)) {
+    const state = parseCloneState(readFileSync(join(paths.fresh, id), 'utf8'));
+    if (state !== null) return state.rootfs;
+  }
+  return { path: join(paths.mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: true };
+}
+
+async function imagineDirectory(path: string, ephemeral: boolean, facts: HostFacts): Promise<Rootfs> {
+  const { ownership } = await describeDirectory(path);
+  const idmappable = canIdmap(path, statSync(path));
+  if (!ephemeral) return { path, ownership, idmappable };
+  const upperParent = overlayLayout(ownStateDirectory(facts), path).clone('0', 'live');
+  return {
+    path: join(upperParent, 'merged'),
+    ownership,
+    idmappable: false,
+    layers: { lower: path, upperParent, lowerIdmappable: idmappable, upperIdmappable: true },
+  };
+}

@@ -1,0 +1,23 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Passthrough, SandboxSpec } from '../spec/spec.ts';
+
+const givenAway: Record<Passthrough, string> = {
+  x11: 'The sandbox can talk to the X server: unless it refuses untrusted clients, it can watch and type into other windows.',
+  pulse: 'The sandbox can play and record sound.',
+  wayland: 'The sandbox can open windows and use what else the Wayland compositor offers its clients.',
+  gpu: 'The sandbox can use the GPU and reach the bugs of its driver.',
+};
+
+/** One sentence for everything a run takes away from its isolation, or keeps. */
+export function describeGivenAway(spec: SandboxSpec, { name, capabilities }: Engine): string[] {
+  const warnings: string[] = [];
+  if (!capabilities.isolates) warnings.push(`The ${name} engine isolates nothing: the command has the rights of this host's root.`);
+  if (spec.root.kind === 'directory' && !spec.root.ephemeral && !spec.readOnlyRoot) {
+    warnings.push(`Changes to ${spec.root.path} stay.`);
+  }
+  if (capabilities.isolates && spec.shareNetwork && capabilities.network === 'optional') {
+    warnings.push('The sandbox shares the network of this host, its services on localhost and its abstract sockets.');
+  }
+  if (!spec.seccomp) warnings.push('The system-call filter is off.');
+  return [...warnings, ...spec.passthrough.map((kind) => givenAway[kind])];
+}

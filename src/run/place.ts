@@ -1,0 +1,41 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+import type { PlanInput, Rootfs } from '../engine/engine.ts';
+import { rangeSize } from '../engine/identity.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { ensureRuntimeDirectories } from '../pool/directories.ts';
+import { claimSlot } from '../pool/id-slots.ts';
+import { type RuntimePaths, runtimePaths, runtimeRoot } from '../pool/paths.ts';
+import { claimRun } from '../pool/runs.ts';
+
+/** What one run has to itself on this host. */
+export type Place = Pick<PlanInput, 'runId' | 'idSlot' | 'sandboxDirectory' | 'runDirectory'>;
+
+/** Where this caller's state of this boot lives. */
+export function ownRuntimePaths(facts: Pick<HostFacts, 'user'>): RuntimePaths {
+  return runtimePaths(runtimeRoot(facts.user.uid, process.env, homedir()));
+}
+
+/** Where this caller's state that outlives a boot lives: layers of overlays. */
+export function ownStateDirectory(facts: Pick<HostFacts, 'user'>): string {
+  return facts.user.uid === 0 ? '/var/lib/isolate' : join(homedir(), '.local/state/isolate');
+}
+
+/** Gives `action` a run id, a directory and, where ids are a run's own, an id range; all are given back after it. */
+export async function withPlace<T>(facts: HostFacts, rootfs: Rootfs, action: (place: Place) => Promise<T>): Promise<T> {
+  const paths = ownRuntimePaths(facts);
+  ensureRuntimeDirectories(paths, facts.user.uid);
+  const run = claimRun(paths);
+  try {
+    const slots = Math.floor(Math.min(facts.user.sandboxUids.count, facts.user.sandboxGids.count) / rangeSize);
+    const ids = facts.user.uid === 0 && rootfs.ownership.kind === 'natural' ? claimSlot(paths, slots) : null;
+    try {
+      return await action({ runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: paths.sandbox, runDirectory: run.directory });
+    } finally {
+      ids?.release();
+    }
+  } finally {
+    run.remove();
+  }
+}

@@ -1,0 +1,39 @@
+import { IsolateError } from '../error.ts';
+import { probeHost } from '../host/probe.ts';
+import type { Pool } from '../pool/pool.ts';
+import { refresh as refreshPool, type RefreshProgress, type RefreshReport } from '../pool/refresh.ts';
+import { parseDataset } from '../spec/parse-name.ts';
+import { findOwnFiles } from './own-files.ts';
+import { openRootPool } from './root.ts';
+
+/** Which pool to bring to which size, and how that is watched and ended. */
+export interface RefreshRequest {
+  /** A dataset. */
+  readonly template: string;
+  /** 0 to 1000; absent: as the last refresh was told. */
+  readonly count?: number;
+  /** Replace the fresh clones too. */
+  readonly force?: boolean;
+  /** Only clean up. */
+  readonly skipCreate?: boolean;
+  readonly onProgress?: (progress: RefreshProgress) => void;
+  /** One full sentence about state that could not be trusted. */
+  readonly onWarning?: (message: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Brings a template's pool to its size: destroys retired clones, makes missing ones. Throws IsolateError; root only. */
+export async function refresh({ template, onWarning, ...request }: RefreshRequest): Promise<RefreshReport> {
+  return await refreshPool(await openTemplatePool(template, onWarning), request);
+}
+
+/** The pool of a dataset. Throws `not-permitted` for other users than root, and what the storage says. */
+export async function openTemplatePool(template: string, warn: (message: string) => void = () => {}): Promise<Pool> {
+  const dataset = parseDataset(template);
+  const uid = process.getuid?.() ?? 0;
+  if (uid !== 0) {
+    throw new IsolateError('not-permitted', `Only root can refresh the pool of ${dataset}.`, { hint: 'run isolate with sudo' });
+  }
+  const facts = await probeHost({ environment: process.env, uid, gid: process.getgid?.() ?? 0, files: findOwnFiles() });
+  return await openRootPool({ kind: 'zfs', dataset }, facts, { warn });
+}

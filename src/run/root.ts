@@ -1,0 +1,58 @@
+import { statSync } from 'node:fs';
+
+import type { Rootfs } from '../engine/engine.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { canIdmap } from '../host/probe.ts';
+import { leaseClone } from '../pool/lease.ts';
+import { openPool, type Pool } from '../pool/pool.ts';
+import { runCommand, type CommandTrace } from '../process/command.ts';
+import type { RootSource, SandboxSpec } from '../spec/spec.ts';
+import type { StorageDriver } from '../storage/driver.ts';
+import { openStorage } from '../storage/registry.ts';
+import { ownRuntimePaths, ownStateDirectory } from './place.ts';
+import { removeTree } from './remove-tree.ts';
+
+export interface RootOptions {
+  readonly warn: (message: string) => void;
+  readonly signal: AbortSignal | undefined;
+  readonly trace?: CommandTrace;
+}
+
+/** Gives `action` a root that is its own, as `spec` wants it, and gives it back afterwards, whatever happens. */
+export async function withRoot<T>(
+  spec: SandboxSpec,
+  facts: HostFacts,
+  options: RootOptions,
+  action: (rootfs: Rootfs) => Promise<T>,
+): Promise<T> {
+  const pool = await openRootPool(spec.root, facts, options);
+  const lease = await leaseClone(pool, { waitMs: spec.waitMs, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+  try {
+    return await action(lease.rootfs);
+  } finally {
+    await lease.release();
+  }
+}
+
+/** The pool behind a root: for `dir` and `overlay` drivers one that holds nothing ahead. */
+export async function openRootPool(root: RootSource, facts: HostFacts, { warn, trace }: Omit<RootOptions, 'signal'>): Promise<Pool> {
+  const driver = await openRootStorage(root, facts, trace);
+  const { sandboxUids, sandboxGids } = facts.user;
+  return openPool({
+    driver,
+    runtime: ownRuntimePaths(facts),
+    // Where clones cannot be mounted with other ids, their files get them while they are made.
+    shift: driver.capabilities.idmappedMounts ? null : { kind: 'shifted', uidBase: sandboxUids.start, gidBase: sandboxGids.start },
+    warn,
+  });
+}
+
+function openRootStorage(root: RootSource, facts: HostFacts, trace: CommandTrace | undefined): Promise<StorageDriver> {
+  return openStorage(root, {
+    tools: facts.tools,
+    run: (command) => runCommand(command, trace),
+    stateDirectory: ownStateDirectory(facts),
+    canIdmap: (path) => canIdmap(path, statSync(path)),
+    removeTree: (path) => removeTree(path, facts),
+  });
+}

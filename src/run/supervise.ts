@@ -1,0 +1,53 @@
+import { getSystemErrorName } from 'node:util';
+
+import type { Launch } from '../engine/launch.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { type LaunchOptions, type LaunchResult, startLaunch } from '../process/launch.ts';
+import { withForwardedSignals } from '../process/signals.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import type { Outcome } from './outcome.ts';
+import type { RunOptions } from './run.ts';
+
+/** The command's standard streams: the caller's own, pipes that `onStreams` gets, nothing, or open descriptors. */
+export type Streams = LaunchOptions['stdio'];
+
+/** Time between the first SIGTERM and SIGKILL. */
+const graceMs = 10_000;
+
+/** Starts a launch, watches over its time and signals, and says how it ended. */
+export async function supervise(launch: Launch, spec: SandboxSpec, facts: HostFacts, options: RunOptions): Promise<Outcome> {
+  const running = await startLaunch(launch, {
+    launcher: facts.files.launcher,
+    stdio: options.stdio ?? { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' },
+    graceMs,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onStarted: () => options.onEvent?.({ kind: 'started' }),
+  });
+  options.onStreams?.(running);
+  const deadline = startDeadline(spec.timeoutMs, () => running.forward('SIGTERM'));
+  try {
+    const result = options.forwardSignals === true ? await withForwardedSignals(running, () => running.result) : await running.result;
+    return deadline.passed() ? { kind: 'timed-out' } : describe(result);
+  } finally {
+    deadline.stop();
+  }
+}
+
+interface Deadline {
+  readonly passed: () => boolean;
+  readonly stop: () => void;
+}
+
+function startDeadline(timeoutMs: number | undefined, onPassed: () => void): Deadline {
+  let passed = false;
+  if (timeoutMs === undefined) return { passed: () => passed, stop: () => {} };
+  const timer = setTimeout(() => {
+    passed = true;
+    onPassed();
+  }, timeoutMs);
+  return { passed: () => passed, stop: () => clearTimeout(timer) };
+}
+
+function describe(result: LaunchResult): Outcome {
+  return result.kind === 'not-executed' ? { kind: 'not-executed', errno: getSystemErrorName(-result.errno) } : result;
+}

@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { isolate, startIsolate } from '../rig/isolate.ts';
+import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
+
+let template: ZfsTemplate;
+beforeAll(async () => {
+  template = await makeZfsTemplate({ aligned: true });
+});
+afterAll(async () => {
+  await template.pool.end();
+});
+
+const runtime = '/run/isolate';
+
+async function refreshUntil(stopped: () => boolean): Promise<string[]> {
+  const failures: string[] = [];
+  while (!stopped()) {
+    const { status, stderr } = await isolate(['-q', 'refresh', template.dataset, '5']);
+    if (status !== 0) failures.push(stderr);
+  }
+  return failures;
+}
+
+/** After one refresh: every clone is fresh, and nothing of the runs is left. */
+async function expectSound(): Promise<void> {
+  const { status, stderr } = await isolate(['-q', 'refresh', template.dataset, '5']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const [key = ''] = await readdir(join(runtime, 'pools'));
+  const list = async (...path: string[]): Promise<string[]> => (await readdir(join(runtime, ...path))).toSorted();
+  const ids = (await template.clones()).map((name) => name.slice(name.lastIndexOf('_') + 1)).toSorted();
+  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').filter((line) => line.includes(`${template.dataset}_`));
+  expect({
+    clones: ids.length,
+    fresh: await list('pools', key, 'fresh'),
+    leased: await list('pools', key, 'leased'),
+    retired: await list('pools', key, 'retired'),
+    runs: await list('runs'),
+    idClaims: await list('ids'),
+    mountDirectories: await list('mnt', key),
+    mounts: mounts.length,
+  }).toEqual({ clones: 5, fresh: ids, leased: [], retired: [], runs: [], idClaims: [], mountDirectories: ids, mounts: 5 });
+}
+
+test('sixty runs at once on a pool of five all succeed, each on a clone of its own', { timeout: 300_000 }, async () => {
+  await isolate(['refresh', template.dataset, '5']);
+  let done = false;
+  const refreshing = refreshUntil(() => done);
+  // Whoever finds the mark of another run was given a used clone.
+  const runs = await Promise.all(
+    Array.from({ length: 60 }, (_, index) =>
+      isolate(['-q', '--wait', '200', '-z', template.dataset, 'sh', '-c', `ls /used-* 2>/dev/null; touch /used-${index}; echo ${index}`]),
+    ),
+  );
+  done = true;
+  expect(await refreshing).toEqual([]);
+  expect(runs).toEqual(runs.map((_, index) => ({ status: 0, signal: null, stdout: `${index}\n`, stderr: '' })));
+  await expectSound();
+});
+
+test('whatever is killed, and whenever, one refresh puts the pool right', { timeout: 300_000 }, async () => {
+  let done = false;
+  const refreshing = refreshUntil(() => done);
+  const killed = Array.from({ length: 40 }, async (_, index) => {
+    const child = startIsolate(['-q', '--wait', '200', '-z', template.dataset, 'sh', '-c', 'sleep 0.2']);
+    child.stdout?.resume();
+    child.stderr?.resume();
+    const timer = setTimeout(() => child.kill('SIGKILL'), index * 37);
+    await once(child, 'close');
+    clearTimeout(timer);
+  });
+  const killedRefreshes = Array.from({ length: 6 }, async (_, index) => {
+    const child = startIsolate(['-q', 'refresh', template.dataset, '5']);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 150 + index * 211);
+    await once(child, 'close');
+    clearTimeout(timer);
+  });
+  await Promise.all([...killed, ...killedRefreshes]);
+  done = true;
+  await refreshing;
+  await expectSound();
+});

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { readFile, readdir, rm } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { finished, startIsolate } from '../rig/isolate.ts';
+import { temporaryTemplate } from '../rig/template.ts';
+
+let template: string;
+beforeAll(async () => {
+  template = await temporaryTemplate();
+});
+afterAll(async () => {
+  await rm(template, { recursive: true, force: true });
+});
+
+/** Starts a shell in the sandbox that says `ready`, and waits until it has. */
+async function startShell(script: string): Promise<ReturnType<typeof startIsolate>> {
+  const child = startIsolate(['-q', '-t', template, '--read-only', '--', 'sh', '-c', script]);
+  const [chunk] = (await once(child.stdout!, 'data')) as [Buffer];
+  expect(chunk.toString()).toBe('ready\n');
+  return child;
+}
+
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGTSTP'] as const)(
+  '%s reaches the command, whose own status comes back',
+  async (signal) => {
+    const child = await startShell(`trap "echo got; exit 7" ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`);
+    const end = finished(child);
+    child.kill(signal);
+    if (signal === 'SIGTSTP') child.kill('SIGCONT');
+    expect(await end).toEqual({ status: 7, signal: null, stdout: 'got\n', stderr: '' });
+  },
+);
+
+test('a command killed by a forwarded signal gives 128 and the signal', async () => {
+  const child = await startShell('echo ready; exec sleep 100');
+  const end = finished(child);
+  child.kill('SIGTERM');
+  expect((await end).status).toBe(143);
+});
+
+test('a second SIGTERM ends a command that ignores the first', async () => {
+  const child = await startShell('trap "echo stubborn" TERM; echo ready; while :; do sleep 0.05; done');
+  const end = finished(child);
+  child.kill('SIGTERM');
+  await once(child.stdout!, 'data');
+  child.kill('SIGTERM');
+  expect((await end).status).toBe(137);
+});
+
+async function namesOfProcesses(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return lines.map((line) => line.replaceAll('\0', ' ').trim());
+}
+
+test('kill -9 of isolate leaves no process of the sandbox', async () => {
+  const child = await startShell('echo ready; sleep 4321.5 & sleep 4321.6');
+  expect((await namesOfProcesses()).filter((name) => name.includes('sleep 4321')).length).toBe(2);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await expect.poll(async () => (await namesOfProcesses()).filter((name) => name.includes('sleep 4321'))).toEqual([]);
+});
+
+test('--timeout ends the command and gives 124', async () => {
+  const child = startIsolate(['-q', '-t', template, '--read-only', '--timeout', '1', '--', 'sleep', '100']);
+  expect((await finished(child)).status).toBe(124);
+});

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+
+import { bwrapEngine } from '../../src/engine/bwrap.ts';
+import type { PlanInput } from '../../src/engine/engine.ts';
+import { formatLaunch } from '../../src/engine/format-launch.ts';
+import { layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts } from './facts.ts';
+
+const plain: PlanInput = {
+  spec: plainSpec,
+  rootfs: naturalRootfs,
+  facts: rootFacts,
+  runId: '0123456789abcdef',
+  idSlot: 3,
+  sandboxDirectory: '/run/isolate/sandbox',
+  runDirectory: '/run/isolate/runs/0123456789abcdef',
+};
+const withSpec = (spec: Partial<PlanInput['spec']>): PlanInput => ({ ...plain, spec: { ...plainSpec, ...spec } });
+const directory = { kind: 'directory', path: '/srv/debian', ephemeral: false } as const;
+
+const cases: Record<string, PlanInput> = {
+  plain,
+  shifted: { ...plain, rootfs: shiftedRootfs, idSlot: 0 },
+  layers: { ...plain, rootfs: layeredRootfs },
+  'read-only': withSpec({ readOnlyRoot: true }),
+  binds: withSpec({
+    binds: [
+      { source: '/srv/src', target: '/src', readOnly: false },
+      { source: '/etc/hosts', target: '/etc/hosts', readOnly: true },
+    ],
+  }),
+  'environment and directory': withSpec({
+    environment: { A: '1', EMPTY: '', DASHES: '--unshare-pid', LINES: 'a\nb', BLANK: ' ' },
+    workingDirectory: '/var/tmp',
+  }),
+  network: withSpec({ shareNetwork: true }),
+  'id bases': withSpec({ uidBase: 200_000, gidBase: 300_000 }),
+  desktop: withSpec({ passthrough: ['x11', 'pulse', 'wayland', 'gpu'] }),
+  limits: withSpec({ limits: { cpuPercent: 50, memoryBytes: 512 * 2 ** 20, pids: 100 } }),
+  'no filter': withSpec({ seccomp: false }),
+  'command that looks like options': withSpec({ command: ['--', '--bind', '/', '/'] }),
+  user: { ...withSpec({ root: directory }), facts: userFacts, rootfs: { ...naturalRootfs, path: '/srv/debian' } },
+  'user with layers': { ...withSpec({ root: directory }), facts: userFacts, rootfs: { ...layeredRootfs, layers: { ...layeredRootfs.layers!, lower: '/srv/a:b,c\\d' } } },
+  'user without subordinate ids': {
+    ...withSpec({ root: directory }),
+    facts: { ...userFacts, user: { ...userFacts.user, subordinateUids: [], subordinateGids: [] } },
+    rootfs: { ...naturalRootfs, path: '/srv/debian' },
+  },
+};
+
+test.each(Object.entries(cases))('the bwrap engine plans exactly the recorded launch: %s', async (name, input) => {
+  await expect(formatLaunch(bwrapEngine.plan(input), { values: true })).toMatchFileSnapshot(`bwrap/${name.replaceAll(' ', '-')}.golden`);
+});

@@ -1,0 +1,111 @@
+import type { Rootfs } from '../../src/engine/engine.ts';
+import type { HostFacts } from '../../src/host/facts.ts';
+import type { SandboxSpec } from '../../src/spec/spec.ts';
+
+/** A Debian host as root sees it, with everything there. */
+export const rootFacts: HostFacts = {
+  architecture: 'x64',
+  hostname: 'host',
+  user: {
+    uid: 0,
+    gid: 0,
+    subordinateUids: [],
+    subordinateGids: [],
+    sandboxUids: { start: 1_879_048_192, count: 268_435_456 },
+    sandboxGids: { start: 1_879_048_192, count: 268_435_456 },
+  },
+  tools: {
+    bwrap: '/usr/bin/bwrap',
+    'lxc-execute': '/usr/bin/lxc-execute',
+    'lxc-start': '/usr/bin/lxc-start',
+    zfs: '/usr/sbin/zfs',
+    zpool: '/usr/sbin/zpool',
+    newuidmap: '/usr/bin/newuidmap',
+    newgidmap: '/usr/bin/newgidmap',
+    xauth: '/usr/bin/xauth',
+  },
+  userNamespaces: true,
+  cgroups: {
+    cpu: { version: 2, directory: '/sys/fs/cgroup/isolate' },
+    memory: { version: 2, directory: '/sys/fs/cgroup/isolate' },
+    pids: { version: 2, directory: '/sys/fs/cgroup/isolate' },
+  },
+  desktop: {
+    x11: { display: ':0', socket: '/tmp/.X11-unix/X0', authority: new Uint8Array([1, 2, 3]) },
+    pulse: { socket: '/run/user/1000/pulse/native', cookie: new Uint8Array([4, 5]) },
+    wayland: { display: 'wayland-0', socket: '/run/user/1000/wayland-0' },
+    gpu: { devices: ['/dev/dri/card0', '/dev/dri/renderD128'] },
+  },
+  resolvConf: true,
+  paths: {
+    '/srv/src': { kind: 'directory', uid: 1000, gid: 1000, idmappable: true },
+    '/etc/hosts': { kind: 'file', uid: 0, gid: 0, idmappable: true },
+    '/tmp/.X11-unix/X0': { kind: 'socket', uid: 1000, gid: 1000, idmappable: true },
+    '/run/user/1000/pulse/native': { kind: 'socket', uid: 1000, gid: 1000, idmappable: true },
+    '/run/user/1000/wayland-0': { kind: 'socket', uid: 1000, gid: 1000, idmappable: true },
+    '/dev/dri/card0': { kind: 'device', uid: 0, gid: 44, idmappable: false },
+    '/dev/dri/renderD128': { kind: 'device', uid: 0, gid: 104, idmappable: false },
+  },
+  files: {
+    launcher: '/usr/lib/isolate/isolate-launch',
+    seccompFilter: '/usr/lib/isolate/seccomp.bpf',
+    lxcSeccompProfile: '/usr/lib/isolate/lxc.seccomp',
+  },
+};
+
+/** The same host as user 1000 sees it, who has subordinate ids. */
+export const userFacts: HostFacts = {
+  ...rootFacts,
+  user: {
+    ...rootFacts.user,
+    uid: 1000,
+    gid: 1000,
+    subordinateUids: [{ start: 100_000, count: 65_536 }],
+    subordinateGids: [{ start: 100_000, count: 65_536 }],
+  },
+};
+
+/** A run of `true` on a clone, nothing asked for. */
+export const plainSpec: SandboxSpec = {
+  engine: 'bwrap',
+  root: { kind: 'zfs', dataset: 'rpool/isolate/debisl' },
+  readOnlyRoot: false,
+  command: ['true'],
+  environment: { PATH: '/usr/bin:/bin', HOME: '/root' },
+  binds: [],
+  workingDirectory: '/',
+  shareNetwork: false,
+  passthrough: [],
+  limits: {},
+  waitMs: 10_000,
+  seccomp: true,
+  hooks: {},
+  lxc: { bridge: 'br_vm', mapTun: false },
+};
+
+/** A clone whose files have their natural owners, on a file system that can be mounted idmapped. */
+export const naturalRootfs: Rootfs = {
+  path: '/run/isolate/mnt/rpool-isolate-debisl_1700000000000000000',
+  ownership: { kind: 'natural' },
+  idmappable: true,
+};
+
+/** A clone on zfs-fuse, shifted while it was made. */
+export const shiftedRootfs: Rootfs = {
+  ...naturalRootfs,
+  ownership: { kind: 'shifted', uidBase: 1_879_048_192, gidBase: 1_879_048_192 },
+  idmappable: false,
+};
+
+/** A throw-away overlay over a directory. */
+export const layeredRootfs: Rootfs = {
+  path: '/var/lib/isolate/overlay/srv-debian/1700000000000000000/merged',
+  ownership: { kind: 'natural' },
+  idmappable: true,
+  layers: {
+    lower: '/srv/debian',
+    upperParent: '/var/lib/isolate/overlay/srv-debian/1700000000000000000',
+    lowerIdmappable: true,
+    upperIdmappable: true,
+  },
+};

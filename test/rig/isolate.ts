@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+/** The built command line, as a user starts it. */
+export const isolatePath = join(import.meta.dirname, '../../dist/isolate');
+
+export interface Finished {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface StartOptions {
+  readonly input?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Run as this user instead of root. */
+  readonly uid?: number;
+}
+
+/** Starts isolate with pipes for its streams. */
+export function startIsolate(args: readonly string[], options: StartOptions = {}): ChildProcess {
+  const { NODE_EXTRA_CA_CERTS: _slow, ...environment } = process.env;
+  return spawn(isolatePath, args, {
+    stdio: 'pipe',
+    env: { ...environment, ...options.environment },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+  });
+}
+
+/** Runs isolate to its end. */
+export async function isolate(args: readonly string[], options: StartOptions = {}): Promise<Finished> {
+  const child = startIsolate(args, options);
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(options.input ?? '');
+  return await finished(child);
+}
+
+/** Collects what a started process writes until it ends. */
+export async function finished(child: ChildProcess): Promise<Finished> {
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
+  const [status, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  return { status, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+}
+
+/** What isolate's own messages leave of stderr: the command's part. */
+export function withoutMessages(stderr: string): string {
+  return stderr
+    .split('\n')
+    .filter((line) => !line.startsWith('isolate: ') && !line.startsWith('hint: '))
+    .join('\n');
+}
