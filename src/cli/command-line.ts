@@ -2,7 +2,8 @@ import { checkArgumentText } from './argv-text.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { type Verb, verbs } from './options.ts';
 import { write } from './output.ts';
-import { type ParsedArguments, parseArguments } from './parser.ts';
+import { parseArguments } from './parse-arguments.ts';
+import type { ParsedArguments } from './parser.ts';
 import { renderError, renderErrorJson, toIsolateError } from './render-error.ts';
 
 /** The exit status of a command line, given without the program's name. Everything is written by then; never throws. */

@@ -1,8 +1,7 @@
 import type { Argv } from 'yargs';
 
-import { IsolateError } from '../error.ts';
 import { type Option, options, type Verb } from './options.ts';
-import { type GivenOption, splitArgv } from './split-argv.ts';
+import type { GivenOption, SplitArgv } from './split-argv.ts';
 
 /** A parsed command line: every option by its long name, and the words that are no options. */
 export interface ParsedArguments {
@@ -14,12 +13,10 @@ export interface ParsedArguments {
 }
 
 /**
- * Parses a command line (without the program's name). Values and words come out byte for byte: yargs, which would unquote,
- * number and split them, gets the place of a value in `argv` in its stead. Throws `usage`.
+ * Has yargs parse what was given to a verb other than `run`. Values and words come out byte for byte: yargs, which would
+ * unquote, number and split them, gets the place of a value in `given` in its stead. Throws `usage`.
  */
-export async function parseArguments(argv: readonly string[]): Promise<ParsedArguments> {
-  const { verb, given, words } = splitArgv(argv);
-  refuseRepeated(given);
+export async function parseByYargs({ verb, given, words }: SplitArgv): Promise<ParsedArguments> {
   const parsed: Record<string, unknown> = (await loadParser(verb)).parseSync(given.map(toPlaceholder));
   const valueAt = (place: unknown): string => given[Number(place)]?.value ?? '';
   const named = options.filter(({ long }) => parsed[long] !== undefined);
@@ -34,16 +31,6 @@ export async function parseArguments(argv: readonly string[]): Promise<ParsedArg
 
 function toPlaceholder({ option, value }: GivenOption, place: number): string {
   return value === undefined ? `--${option.long}` : `--${option.long}=${place}`;
-}
-
-/** An option that takes one value and is given two would be an array to yargs, and pass. A flag given twice says no more than once. */
-function refuseRepeated(given: readonly GivenOption[]): void {
-  const twice = given.find(
-    ({ option }, index) => option.value !== undefined && option.repeatable === undefined && given.findIndex((other) => other.option === option) < index,
-  );
-  if (twice !== undefined) {
-    throw new IsolateError('usage', `The option --${twice.option.long} was given twice.`);
-  }
 }
 
 async function loadParser(verb: Verb): Promise<Argv> {

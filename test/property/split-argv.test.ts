@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { type Option, options } from '../../src/cli/options.ts';
-import { parseArguments } from '../../src/cli/parser.ts';
 import { splitArgv } from '../../src/cli/split-argv.ts';
 
 const anyWord = fc.string({ unit: 'binary' });
@@ -24,23 +23,6 @@ test('behind -- a command may begin with a dash, be a verb or be --', () => {
     fc.property(fc.array(fc.oneof(anyWord, fc.constantFrom('--', '-x', 'run', '--help'))), (words) => {
       expect(splitArgv(['-n', '--', ...words]).words).toEqual(words);
     }),
-  );
-});
-
-test('values and words pass the parser unchanged, whatever they look like', async () => {
-  const hostile = fc.oneof(anyWord, fc.constantFrom('"quoted"', "'q'", '1e3', '0x10', '-1', 'true', 'a=b', 'a.b', '__proto__', 'constructor', '--', '-z', '--no-env', '1,2', ''));
-  await fc.assert(
-    fc.asyncProperty(hostile, fc.array(hostile, { minLength: 1 }), fc.array(hostile), async (dataset, variables, args) => {
-      const parsed = await parseArguments(['--zfs', dataset, ...variables.flatMap((text) => ['-v', text]), '-1', '--', ...args]);
-      expect(parsed).toEqual({
-        verb: 'run',
-        flags: new Set(['x11']),
-        values: new Map([['zfs', dataset]]),
-        lists: new Map([['env', variables]]),
-        words: args,
-      });
-    }),
-    { numRuns: 50 },
   );
 });
 

@@ -1,0 +1,40 @@
+import { IsolateError } from '../error.ts';
+import type { ParsedArguments } from './parser.ts';
+import { type GivenOption, splitArgv, type SplitArgv } from './split-argv.ts';
+
+/**
+ * Parses a command line (without the program's name). A run does not wait for yargs, which takes longer to load than all
+ * else of a run (docs/performance.md): what is left to do after splitting is to sort. Throws `usage`.
+ */
+export async function parseArguments(argv: readonly string[]): Promise<ParsedArguments> {
+  const split = splitArgv(argv);
+  refuseRepeated(split.given);
+  return split.verb === 'run' ? sortOptions(split) : await (await import('./parser.ts')).parseByYargs(split);
+}
+
+/** What yargs would make of it, as test/property/parse-arguments.test.ts checks. */
+export function sortOptions({ verb, given, words }: SplitArgv): ParsedArguments {
+  const flags = new Set<string>();
+  const values = new Map<string, string>();
+  const lists = new Map<string, string[]>();
+  for (const { option, value } of given) {
+    if (value === undefined) {
+      flags.add(option.long);
+    } else if (option.repeatable === true) {
+      lists.set(option.long, [...(lists.get(option.long) ?? []), value]);
+    } else {
+      values.set(option.long, value);
+    }
+  }
+  return { verb, flags, values, lists, words };
+}
+
+/** An option that takes one value and is given two would be an array to yargs, and pass. A flag given twice says no more than once. */
+function refuseRepeated(given: readonly GivenOption[]): void {
+  const twice = given.find(
+    ({ option }, index) => option.value !== undefined && option.repeatable === undefined && given.findIndex((other) => other.option === option) < index,
+  );
+  if (twice !== undefined) {
+    throw new IsolateError('usage', `The option --${twice.option.long} was given twice.`);
+  }
+}
