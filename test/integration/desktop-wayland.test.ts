@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { type DesktopDaemon, startWeston } from '../rig/desktop.ts';
+import { type HostRoot, makeHostRoot } from '../rig/host-root.ts';
+import { finished, isolate, startIsolate } from '../rig/isolate.ts';
+
+let compositor: DesktopDaemon;
+let root: HostRoot;
+
+beforeAll(async () => {
+  compositor = await startWeston();
+  root = makeHostRoot('/var/lib/isolate');
+});
+
+afterAll(async () => {
+  root.remove();
+  await compositor.stop();
+});
+
+test('a client of the sandbox sees what the compositor offers', async () => {
+  const { status, stdout } = await isolate(['-q', '-t', root.path, ...root.binds, '--wayland', 'weston-info'], { environment: compositor.environment });
+  expect([status, stdout.includes("interface: 'wl_compositor'"), stdout.includes("name: 'headless'")]).toEqual([0, true, true]);
+});
+
+test('a client of the sandbox draws frames until it is ended', async () => {
+  const child = startIsolate(['-q', '-t', root.path, ...root.binds, '--wayland', '-v', 'WAYLAND_DEBUG=1', 'weston-simple-shm'], {
+    environment: compositor.environment,
+  });
+  const ended = finished(child);
+  // The compositor has shown a frame when it asks for the next one.
+  await new Promise<void>((resolve, reject) => {
+    let seen = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      seen += chunk.toString();
+      if (/wl_callback@\d+\.done/.test(seen) && seen.includes('.commit(')) resolve();
+    });
+    child.once('exit', () => reject(new Error(seen)));
+  });
+  child.kill('SIGTERM');
+  expect((await ended).status).toBe(143);
+});
+
+test('without the option the sandbox has no way to the compositor', async () => {
+  const { status } = await isolate(['-q', '-t', root.path, ...root.binds, 'weston-info'], { environment: compositor.environment });
+  expect(status).not.toBe(0);
+});
+
+test('a compositor that is not there is an error before the start', async () => {
+  const environment = { ...compositor.environment, WAYLAND_DISPLAY: 'wayland-9' };
+  const { status, stderr } = await isolate(['-q', '-t', root.path, ...root.binds, '--wayland', 'true'], { environment });
+  expect([status, stderr.split('\n')[0]]).toEqual([
+    125,
+    `isolate: The Wayland socket ${compositor.environment['XDG_RUNTIME_DIR']}/wayland-9 does not exist.`,
+  ]);
+});

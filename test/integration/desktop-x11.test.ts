@@ -1,0 +1,83 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { type DesktopDaemon, startXvfb } from '../rig/desktop.ts';
+import { type HostRoot, makeHostRoot } from '../rig/host-root.ts';
+import { finished, isolate, startIsolate } from '../rig/isolate.ts';
+import { countColours } from '../rig/screenshot.ts';
+
+let server: DesktopDaemon;
+let root: HostRoot;
+
+beforeAll(async () => {
+  server = await startXvfb();
+  root = makeHostRoot('/var/lib/isolate');
+});
+
+afterAll(async () => {
+  root.remove();
+  await server.stop();
+});
+
+const red = 0xff_0000;
+const yellow = 0xff_ff00;
+
+/** Takes screenshots until one shows what is waited for; fails after 15 s. */
+async function showing(wanted: (colours: ReadonlyMap<number, number>) => boolean): Promise<ReadonlyMap<number, number>> {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const colours = countColours(server.environment);
+    if (wanted(colours)) return colours;
+    if (Date.now() > deadline) throw new Error(`the screen never showed it: ${JSON.stringify([...colours])}`);
+    // Lets the streams of the sandbox be read meanwhile.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function options(): string[] {
+  return ['-q', '-t', root.path, ...root.binds, '--x11'];
+}
+
+test('a program of the sandbox shows its window on the screen, and takes it away when it ends', async () => {
+  const child = startIsolate([...options(), 'xlogo', '-geometry', '200x100+50+60', '-bg', 'yellow', '-fg', 'red'], {
+    environment: server.environment,
+  });
+  const ended = finished(child);
+  const colours = await showing((seen) => (seen.get(red) ?? 0) > 1000);
+  expect((colours.get(red) ?? 0) + (colours.get(yellow) ?? 0)).toBe(200 * 100);
+  const picture = process.env['ISOLATE_TEST_PICTURE'];
+  if (picture !== undefined) execFileSync('import', ['-window', 'root', picture], { env: { ...process.env, ...server.environment } });
+  child.kill('SIGTERM');
+  expect((await ended).status).toBe(143);
+  expect((await showing((seen) => !seen.has(red))).has(yellow)).toBe(false);
+});
+
+test('a program of the sandbox is not trusted: it cannot read the screen, which its user can', async () => {
+  const inside = await isolate([...options(), 'xwd', '-root', '-silent'], { environment: server.environment });
+  expect([inside.status, inside.stdout, inside.stderr.includes('unable to get image')]).toEqual([1, '', true]);
+  const outside = spawnSync('xwd', ['-root', '-silent'], { env: { ...process.env, ...server.environment }, maxBuffer: 2 ** 26 });
+  expect([outside.status, outside.stdout.length > 640 * 480 * 4]).toEqual([0, true]);
+});
+
+test('the cookie of a run opens the server to nobody after it', async () => {
+  const inside = await isolate([...options(), 'sh', '-c', 'xdpyinfo > /dev/null && base64 $XAUTHORITY'], { environment: server.environment });
+  expect(inside.status).toBe(0);
+  const authority = join(root.path, 'authority');
+  writeFileSync(authority, Buffer.from(inside.stdout, 'base64'));
+  const ask = (file: string | undefined) =>
+    spawnSync('xdpyinfo', [], { env: { ...process.env, ...server.environment, ...(file === undefined ? {} : { XAUTHORITY: file }) } }).status;
+  expect([ask(authority), ask(undefined)]).toEqual([1, 0]);
+});
+
+test('without the option there is no way to the server', async () => {
+  const { status } = await isolate(['-q', '-t', root.path, ...root.binds, '-v', `DISPLAY=${server.environment['DISPLAY']}`, 'xdpyinfo'], { environment: server.environment });
+  expect(status).toBe(1);
+});
+
+test('a display without a socket is an error before the start', async () => {
+  const { status, stderr } = await isolate([...options(), 'true'], { environment: { DISPLAY: ':59999' } });
+  expect([status, stderr.split('\n')[0]]).toEqual([125, 'isolate: The socket /tmp/.X11-unix/X59999 of the X display :59999 does not exist.']);
+});
