@@ -1,0 +1,272 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import type { PlanInput, Rootfs } from '../../../src/engine/engine.ts';
+import { lxcEngine } from '../../../src/engine/lxc.ts';
+import type { HostFacts } from '../../../src/host/facts.ts';
+import { lxcPaths } from '../../../src/host/lxc-paths.ts';
+import { probeHost } from '../../../src/host/probe.ts';
+import { type LaunchResult, startLaunch } from '../../../src/process/launch.ts';
+import type { SandboxSpec } from '../../../src/spec/spec.ts';
+import { plainSpec } from '../../golden/facts.ts';
+import { busyboxRootfs, copyRootfs } from '../../rig/rootfs.ts';
+
+const run = promisify(execFile);
+const dist = process.env['ISOLATE_DIST'] ?? join(import.meta.dirname, '../../../dist');
+const files: HostFacts['files'] = {
+  launcher: join(dist, 'isolate-launch'),
+  seccompFilter: join(dist, 'seccomp.bpf'),
+  lxcSeccompProfile: join(dist, 'lxc.seccomp'),
+};
+
+let work: string;
+let rootfs: Rootfs;
+let sandboxDirectory: string;
+
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'isolate-lxc-'));
+  await chmod(work, 0o755);
+  sandboxDirectory = join(work, 'sandbox');
+  await mkdir(sandboxDirectory);
+  const path = await busyboxRootfs(join(work, 'root'));
+  rootfs = { path, ownership: { kind: 'natural' }, idmappable: true };
+});
+
+afterAll(async () => {
+  await rm(work, { recursive: true });
+});
+
+interface Ended {
+  readonly result: LaunchResult;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function probe(spec: SandboxSpec): Promise<HostFacts> {
+  const facts = await probeHost({ spec, environment: {}, uid: 0, gid: 0, files });
+  const network = lxcPaths(spec.lxc, spec.shareNetwork);
+  const { paths } = network.length === 0 ? facts : await probeHost({ spec: { ...spec, binds: network.map(asBind) }, environment: {}, uid: 0, gid: 0, files });
+  return { ...facts, paths: { ...facts.paths, ...paths } };
+}
+
+const asBind = (source: string) => ({ source, target: source, readOnly: false });
+
+async function plan(spec: SandboxSpec, input: Partial<PlanInput>) {
+  const facts = await probe(spec);
+  expect(lxcEngine.check(spec, facts)).toEqual([]);
+  const runId = randomBytes(8).toString('hex');
+  return lxcEngine.plan({ spec, rootfs, facts, runId, idSlot: 1, sandboxDirectory, runDirectory: join(work, runId), ...input });
+}
+
+async function sandbox(command: readonly [string, ...string[]], spec: Partial<SandboxSpec> = {}, input: Partial<PlanInput> = {}, stdin = ''): Promise<Ended> {
+  const launch = await plan({ ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: input.rootfs?.layers !== undefined }, command, ...spec }, input);
+  const handle = await startLaunch(launch, { launcher: files.launcher, stdio: { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' }, graceMs: 1000 });
+  handle.stdin?.end(stdin);
+  const [result, out, err] = await Promise.all([handle.result, buffer(handle.stdout!), buffer(handle.stderr!)]);
+  return { result, out: out.toString(), err: err.toString() };
+}
+
+const shell = (script: string) => ['sh', '-c', script] as const;
+
+async function layered(): Promise<Rootfs> {
+  const upperParent = await mkdtemp(join(work, 'upper-'));
+  await Promise.all(['upper', 'work', 'merged'].map((name) => mkdir(join(upperParent, name))));
+  return { ...rootfs, path: join(upperParent, 'merged'), layers: { lower: rootfs.path, upperParent, lowerIdmappable: true, upperIdmappable: true } };
+}
+
+describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
+  const input = async (): Promise<Partial<PlanInput>> => (kind === 'an overlay' ? { rootfs: await layered() } : {});
+
+  test.each([0, 1, 2, 126, 127, 128, 200, 255])('passes exit status %i', async (code) => {
+    expect(await sandbox(shell(`exit ${code}`), {}, await input())).toEqual({ result: { kind: 'exited', code }, out: '', err: '' });
+  });
+
+  test('tells death by a signal from an exit status', async () => {
+    expect((await sandbox(shell('kill -9 $$'), {}, await input())).result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
+    expect((await sandbox(shell('kill -TERM $$'), {}, await input())).result).toEqual({ kind: 'killed', signal: 'SIGTERM' });
+  });
+
+  test('keeps the standard streams apart', async () => {
+    expect(await sandbox(shell('cat; echo wrong >&2'), {}, await input(), 'in\n')).toEqual({ result: { kind: 'exited', code: 0 }, out: 'in\n', err: 'wrong\n' });
+  });
+
+  test('says that a command is not in the sandbox', async () => {
+    expect((await sandbox(['no-such-command'], {}, await input())).result).toEqual({ kind: 'not-executed', errno: 2 });
+  });
+
+  test('ends what the command leaves running', async () => {
+    const begun = Date.now();
+    expect((await sandbox(shell('sleep 50 & setsid sleep 51 & exit 3'), {}, await input())).result).toEqual({ kind: 'exited', code: 3 });
+    expect(Date.now() - begun).toBeLessThan(10_000);
+  });
+
+  test('gives exactly the environment planned, and LXC\'s mark', async () => {
+    const environment = { PATH: '/bin', EMPTY: '', QUOTED: '"both\' ', BLANK: ' x ', TAB: 'a\tb', LONG: 'x'.repeat(100_000), HASH: '#1', LD_PRELOAD: '/nothing.so' };
+    const { out } = await sandbox(['cat', '/proc/self/environ'], { environment }, await input());
+    const expected = Object.entries({ ...environment, container: 'lxc' }).map(([name, value]) => `${name}=${value}`);
+    expect(out.split('\0').slice(0, -1).toSorted()).toEqual(expected.toSorted());
+  });
+
+  test('runs as 0 of shifted ids, that may own files but reach nothing of the host', async () => {
+    const { out, err } = await sandbox(
+      shell('id -u; cat /proc/self/uid_map; touch /made && chown 42:42 /made && stat -c %u:%g /made /bin/busybox; (echo x >/proc/sys/kernel/core_pattern); mount -t tmpfs none /mnt; hostname x'),
+      { uidBase: 300_000, gidBase: 300_000 },
+      await input(),
+    );
+    expect(out.replaceAll(/ +/g, ' ')).toBe('0\n 0 300000 65536\n42:42\n0:0\n');
+    expect(err.split('\n').filter((line) => /Read-only|denied|not permitted|must be/.test(line))).toHaveLength(3);
+  });
+
+  test('has an own network namespace with nothing but a loopback that is up', async () => {
+    const { out } = await sandbox(shell('ls /sys/class/net; ip addr show lo | grep -c 127.0.0.1; ping -c 1 -w 2 127.0.0.1 >/dev/null && echo pong'), {}, await input());
+    expect(out).toBe('lo\n1\npong\n');
+  });
+
+  test('leaves no descriptor but the standard three, no privileges to gain, and the filter on', async () => {
+    const { out } = await sandbox(shell('ls /proc/self/fd | wc -l; grep -E "^(CapEff|NoNewPrivs|Seccomp):" /proc/self/status'), {}, await input());
+    expect(out.replaceAll(/\s+/g, ' ')).toBe('4 CapEff: 00000000a00425fb NoNewPrivs: 1 Seccomp: 2 ');
+  });
+
+  test('shows binds where they were asked for', async () => {
+    const source = await mkdtemp(join(work, 'bind-'));
+    await chmod(source, 0o755);
+    await writeFile(join(source, 'file'), 'bound\n');
+    await rm(join(rootfs.path, 'link'), { force: true });
+    await symlink('/../../var', join(rootfs.path, 'link'));
+    const { out, err } = await sandbox(
+      shell('cat /new/place/file /etc/one /dev/here/file /var/deep/file; touch /etc/one'),
+      {
+        binds: [
+          { source, target: '/new/place', readOnly: false },
+          { source: join(source, 'file'), target: '/etc/one', readOnly: true },
+          { source, target: '/dev/here', readOnly: true },
+          { source, target: '/link/deep', readOnly: true },
+        ],
+      },
+      await input(),
+    );
+    expect({ out, err }).toEqual({ out: 'bound\n'.repeat(4), err: 'touch: /etc/one: Read-only file system\n' });
+  });
+
+  test('makes nothing on the host where a link of the rootfs leads out of it', async () => {
+    const outside = await mkdtemp(join(work, 'outside-'));
+    await chmod(outside, 0o777);
+    await rm(join(rootfs.path, 'link'), { force: true });
+    await symlink(outside, join(rootfs.path, 'link'));
+    const spec = { binds: [{ source: '/etc', target: '/link/deep', readOnly: true }] };
+    await expect(sandbox(['true'], spec, await input())).rejects.toThrow('/root/link/deep');
+    expect(await readdir(outside)).toEqual([]);
+  });
+
+  test('starts in the directory asked for, under the name of its template', async () => {
+    const { out } = await sandbox(shell('pwd; hostname'), { workingDirectory: '/var/log' }, await input());
+    expect(out).toBe(`/var/log\n${work.split('/').at(-1)}\n`);
+  });
+
+  test('cannot write a read-only root', async () => {
+    const { out, err } = await sandbox(shell('touch /x || echo refused'), { readOnlyRoot: true }, await input());
+    expect({ out, err }).toEqual({ out: 'refused\n', err: 'touch: /x: Read-only file system\n' });
+  });
+
+  test('leaves no group, mount or process behind', async () => {
+    const before = await traces();
+    await sandbox(['true'], {}, await input());
+    expect(await traces()).toEqual(before);
+  });
+
+  test('ends when the launcher is killed', async () => {
+    const before = await traces();
+    const launch = await plan({ ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' }, command: ['sleep', '98'] }, await input());
+    const started = Promise.withResolvers<number>();
+    const handle = await startLaunch(launch, { launcher: files.launcher, stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' }, graceMs: 1000, onStarted: started.resolve });
+    const command = await started.promise;
+    process.kill(handle.pid, 'SIGKILL');
+    expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
+    await expect.poll(async () => readFile(`/proc/${command}/cmdline`, 'utf8').catch(() => ''), { timeout: 5000 }).toBe('');
+    expect(await traces()).toEqual(before);
+  });
+
+  test('hands signals to the command', async () => {
+    const launch = await plan({ ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' }, command: ['sh', '-c', 'trap "echo heard; exit 9" USR1; echo ready; while :; do sleep 0.05; done'] }, await input());
+    const handle = await startLaunch(launch, { launcher: files.launcher, stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' }, graceMs: 1000 });
+    handle.stdout!.once('data', () => handle.forward('SIGUSR1'));
+    expect(await handle.result).toEqual({ kind: 'exited', code: 9 });
+  });
+});
+
+describe('limits of the lxc engine', () => {
+  test('end a command that takes too much memory', async () => {
+    const hog = shell('x=12345678; while :; do x=$x$x; done');
+    expect((await sandbox(hog, { limits: { memoryBytes: 64 * 2 ** 20 } })).result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
+    expect((await sandbox(shell('head -c 1000000 /dev/zero | wc -c'), { limits: { memoryBytes: 64 * 2 ** 20 } })).out).toBe('1000000\n');
+  });
+
+  test('hold back a command that takes too much processor time', async () => {
+    const loop = shell('i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; cut -d" " -f14,15 /proc/$$/stat; cut -d" " -f22 /proc/$$/stat; cut -d" " -f1 /proc/uptime');
+    const { out } = await sandbox(loop, { limits: { cpuPercent: 20 } });
+    const [ticks = '', started = '', uptime = ''] = out.split('\n');
+    const busySeconds = ticks.split(' ').reduce((sum, word) => sum + Number(word), 0) / 100;
+    const share = busySeconds / (Number(uptime) - Number(started) / 100);
+    expect(share).toBeGreaterThan(0);
+    expect(share).toBeLessThan(0.35);
+  });
+
+  test('refuse a command more processes than it may have', async () => {
+    const { out, err } = await sandbox(shell('for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 5 & done; ps | grep -c "sleep 5"'), { limits: { pids: 6 } });
+    expect(Number(out || 0)).toBeLessThan(12);
+    expect(err).toContain("can't fork");
+  });
+
+  test('are gone with the run', async () => {
+    const before = await traces();
+    await sandbox(['true'], { limits: { memoryBytes: 64 * 2 ** 20, cpuPercent: 50, pids: 50 } });
+    expect(await traces()).toEqual(before);
+  });
+});
+
+describe('the network of the lxc engine', () => {
+  const bridge = `islxc${process.pid}`;
+  beforeAll(async () => {
+    await run('ip', ['link', 'add', bridge, 'type', 'bridge'], { timeout: 10_000 });
+    await run('ip', ['addr', 'add', '10.213.0.1/24', 'dev', bridge], { timeout: 10_000 });
+    await run('ip', ['link', 'set', bridge, 'up'], { timeout: 10_000 });
+  });
+  afterAll(async () => {
+    await run('ip', ['link', 'del', bridge], { timeout: 10_000 });
+  });
+
+  test('is a veth on the bridge that the sandbox sets up itself', async () => {
+    const before = await traces();
+    const { out } = await sandbox(shell('ip addr add 10.213.0.2/24 dev eth0; ping -c 1 -w 3 10.213.0.1 >/dev/null && ls /sys/class/net'), {
+      shareNetwork: true,
+      lxc: { bridge, mapTun: false },
+    });
+    expect(out).toBe('eth0\nlo\n');
+    await expect.poll(traces, { timeout: 5000 }).toEqual(before);
+  });
+
+  test('can hold a tunnel device', async () => {
+    const { out } = await sandbox(shell('ls -l /dev/net/tun | cut -c1'), { lxc: { bridge, mapTun: true } });
+    expect(out).toBe('c\n');
+  });
+});
+
+test('LXC writes a log only where one was asked for', async () => {
+  const logPath = join(work, 'lxc.log');
+  await sandbox(['true'], { lxc: { bridge: 'none', mapTun: false, logPath } });
+  expect(await readFile(logPath, 'utf8')).toContain('lxc-execute');
+});
+
+/** What a run might leave on the host, as text. */
+async function traces(): Promise<readonly string[]> {
+  const { stdout } = await run('find', ['/sys/fs/cgroup', '-maxdepth', '3', '-name', '*isolate-*', '-o', '-maxdepth', '3', '-name', 'lxc.*'], { timeout: 10_000 });
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8');
+  return [...stdout.split('\n'), ...mounts.split('\n').filter((line) => line.includes(work)), ...(await readdir(sandboxDirectory)), ...(await readdir('/sys/class/net'))];
+}
