@@ -29,6 +29,21 @@ export const layers: Readonly<Record<string, Layer>> = {
   cli: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run', 'prove', 'index']),
 };
 
+/** Files of src/host that only parse texts they are given: pure, and open to the engines. */
+export const hostParsers: readonly string[] = [
+  'cgroup',
+  'filesystem',
+  'kernel-release',
+  'lxc-paths',
+  'mountinfo',
+  'passwd',
+  'subid',
+  'user-namespaces',
+  'x11-display',
+  'x11-protocol',
+  'xauthority',
+];
+
 /** Within these folders neighbours don't know each other; only the registry knows all. */
 export const strangers: Readonly<Record<string, readonly string[]>> = {
   engine: ['bwrap', 'lxc', 'chroot'],

@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'bad-name'
   | 'bad-bind'
   | 'bad-environment'
+  | 'bad-config'
   | 'unsupported-option'
   | 'missing-tool'
   | 'tool-timeout'
