@@ -67,6 +67,7 @@ function planCookie(content: Uint8Array | null, name: string, number: number): {
   if (content === null) return { path, options: [], descriptors: [] };
   return {
     path,
+    // A copy, not a read-only bind: libpulse opens its cookie for writing and gives up on EROFS.
     options: [['--perms', '0600', '--file', String(number), path]],
     descriptors: [{ number, kind: 'data', label: name, content }],
   };

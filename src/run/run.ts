@@ -2,6 +2,7 @@ import type { Launch } from '../engine/launch.ts';
 import type { LaunchHandle } from '../process/launch.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { decide } from './decide.ts';
+import { withDesktop } from './desktop.ts';
 import { withHooks } from './hooks.ts';
 import type { Outcome, RunEvent } from './outcome.ts';
 import { withPlace } from './place.ts';
@@ -28,16 +29,18 @@ export interface RunOptions {
  * clone is given back, and everything started and mounted is gone, whatever happens.
  */
 export async function run(request: RunRequest, options: RunOptions = {}): Promise<Outcome> {
-  const { spec, engine, facts } = await decide(request);
+  const { spec, engine, facts: found } = await decide(request);
   const warn = (message: string): void => options.onEvent?.({ kind: 'warning', message });
   for (const message of describeGivenAway(spec, engine)) options.onEvent?.({ kind: 'notice', message });
-  return await withRoot(spec, facts, { warn, signal: options.signal }, async (rootfs) => {
-    const settled = settleTargets(spec, rootfs);
-    return await withPlace(facts, rootfs, async (place) => {
-      const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
-      return await withHooks(spec.hooks, rootfs, (error) => warn(error.message), () => supervise(launch, spec, facts, options));
-    });
-  });
+  return await withDesktop(found, warn, async (facts) =>
+    withRoot(spec, facts, { warn, signal: options.signal }, async (rootfs) => {
+      const settled = settleTargets(spec, rootfs);
+      return await withPlace(facts, rootfs, async (place) => {
+        const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
+        return await withHooks(spec.hooks, rootfs, (error) => warn(error.message), () => supervise(launch, spec, facts, options));
+      });
+    }),
+  );
 }
 
 /** The launch of a request on a clone that does not exist: what `--dry-run` prints. Leases and starts nothing. */
