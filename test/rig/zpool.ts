@@ -53,8 +53,9 @@ export async function makePool(sizeBytes = 512 * 1024 * 1024): Promise<TestPool>
     zpool,
     stop: () => stopDaemon('SIGKILL'),
     start: async () => {
-      // The dead daemon's mounts of the pool itself would be in the way; those of clones are a test's business.
-      await runCommand({ file: '/bin/umount', args: ['--lazy', '--recursive', join(directory, 'pool')], timeoutMs: 10_000 });
+      // The dead daemon's mounts of the pool itself would be in the way; lazily, because those below cannot be reached.
+      // Those of clones are a test's business.
+      await runCommand({ file: '/bin/umount', args: ['--lazy', join(directory, 'pool')], timeoutMs: 10_000 });
       await startDaemon();
     },
     end: async () => {
