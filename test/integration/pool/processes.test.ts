@@ -1,0 +1,142 @@
+import { readdirSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { refresh } from '../../../src/pool/refresh.ts';
+import { canRunZfs, makeDirectorySubject, makeZfsSubjects, openSubject, readSubject, startWorker } from '../../rig/pool-subject.ts';
+import type { OwnedSubject } from '../../rig/pool-subject.ts';
+
+const leaseSteps = ['lease:before-rename:1', 'lease:renamed:1', 'release:before-rename:1', 'release:renamed:1'];
+const makeSteps = ['driver:made:1', 'driver:marked:1', 'lease:made:1'];
+const refreshSteps = [
+  'refresh:locked:1',
+  'refresh:settled:1',
+  'refresh:before-destroy:1',
+  'refresh:destroyed:1',
+  'refresh:before-create:1',
+  'write:written:1',
+  'write:written:2',
+  'write:written:3',
+  'driver:made:1',
+  'driver:marked:1',
+  'driver:marked:2',
+  'refresh:created:1',
+  'refresh:published:1',
+  'refresh:pass-done:1',
+];
+const ownSteps = ['lease:announced:1', 'driver:made:1', 'driver:marked:1', 'write:written:1', 'write:written:2', 'release:before-rename:1', 'release:renamed:1'];
+
+let owned: OwnedSubject;
+afterEach(() => owned.end());
+
+describe('a pool of copied directories', () => {
+  beforeEach(async () => {
+    owned = await makeDirectorySubject();
+  });
+
+  test('serves 60 processes at once from 5 clones while it is refreshed, and no clone twice', () => serveMany(60));
+
+  test.each(leaseSteps)('is whole after a refresh when a run was killed at %s', (step) => killedRun(step, 3));
+  test.each(makeSteps)('is whole after a refresh when a run that made its own clone was killed at %s', (step) => killedRun(step, 0));
+  test.each(refreshSteps)('is whole after a refresh when one was killed at %s', killedRefresh);
+
+  test('has its runs killed at random and is whole after one refresh', async () => {
+    const pool = await openSubject(owned.subject);
+    await refresh(pool, { count: 5 });
+    const workers = Array.from({ length: 12 }, () => startWorker(owned.subject, 'hold'));
+    for (const worker of workers) {
+      await worker.line;
+      process.kill(worker.pid, 'SIGKILL');
+    }
+    await Promise.all(workers.map(({ ended }) => ended));
+    const report = await refresh(pool);
+    const state = await readSubject(pool);
+    expect({ failed: report.failed, leased: state.leased, retired: state.retired, fresh: state.fresh.length }).toEqual({ failed: [], leased: [], retired: [], fresh: 5 });
+    expect(state.clones).toEqual(state.fresh);
+  });
+});
+
+describe('storage that keeps no pool', () => {
+  beforeEach(async () => {
+    owned = await makeDirectorySubject(false);
+  });
+
+  test.each(ownSteps)('has what a run left that was killed at %s removed by a refresh', async (step) => {
+    const killed = await startWorker(owned.subject, 'run', step).ended;
+    expect([killed.signal, killed.errors]).toEqual(['SIGKILL', '']);
+    const pool = await openSubject(owned.subject, { clock: () => Date.now() + 61_000 });
+    await refresh(pool, { count: 0 });
+    expect(await readSubject(pool)).toEqual({ clones: [], fresh: [], leased: [], retired: [] });
+  });
+
+  test('serves 20 processes at once and keeps nothing', async () => {
+    const pool = await openSubject(owned.subject);
+    const results = await Promise.all(Array.from({ length: 20 }, () => startWorker(owned.subject, 'run').ended));
+    expect(results.map(({ exitCode, errors }) => ({ exitCode, errors }))).toEqual(results.map(() => ({ exitCode: 0, errors: '' })));
+    expect(await readSubject(pool)).toEqual({ clones: [], fresh: [], leased: [], retired: [] });
+  });
+});
+
+describe.skipIf(!canRunZfs)('a pool on zfs-fuse', () => {
+  let subjects: Awaited<ReturnType<typeof makeZfsSubjects>>;
+  beforeAll(async () => {
+    subjects = await makeZfsSubjects();
+  });
+  beforeEach(async () => {
+    owned = await subjects.makeSubject();
+  });
+  afterAll(() => subjects.end());
+
+  test('serves 20 processes at once from 5 clones while it is refreshed, and no clone twice', () => serveMany(20));
+  test.each(['refresh:before-create:1', 'refresh:created:1', 'refresh:published:2', 'refresh:destroyed:1'])('is whole after a refresh when one was killed at %s', killedRefresh);
+});
+
+/** Every process gets a clone of its own; in the end there are 5 fresh ones and nothing else. */
+async function serveMany(count: number): Promise<void> {
+  const pool = await openSubject(owned.subject);
+  await refresh(pool, { count: 5 });
+  let running = true;
+  const refreshing = (async () => {
+    while (running) {
+      const result = await startWorker(owned.subject, 'refresh').ended;
+      expect([result.exitCode, result.errors]).toEqual([0, '']);
+    }
+  })();
+  const results = await Promise.all(Array.from({ length: count }, () => startWorker(owned.subject, 'run').ended));
+  running = false;
+  await refreshing;
+  expect(results.map(({ exitCode, errors }) => ({ exitCode, errors }))).toEqual(results.map(() => ({ exitCode: 0, errors: '' })));
+  expect(new Set(results.map(({ output }) => output)).size).toBe(count);
+  await expectWhole(5);
+}
+
+async function killedRun(step: string, clones: number): Promise<void> {
+  const pool = await openSubject(owned.subject);
+  await refresh(pool, { count: clones });
+  const killed = await startWorker(owned.subject, 'run', step).ended;
+  expect([killed.signal, killed.errors]).toEqual(['SIGKILL', '']);
+  await expectWhole(clones);
+}
+
+async function killedRefresh(step: string): Promise<void> {
+  const pool = await openSubject(owned.subject);
+  await refresh(pool, { count: 3 });
+  for (const run of [startWorker(owned.subject, 'run'), startWorker(owned.subject, 'run')]) {
+    const { exitCode, errors } = await run.ended;
+    expect([exitCode, errors]).toEqual([0, '']);
+  }
+  const killed = await startWorker(owned.subject, 'refresh', step).ended;
+  expect([killed.signal, killed.errors]).toEqual(['SIGKILL', '']);
+  await expectWhole(3);
+}
+
+/** One refresh later, also seen by a clock for which what a crash left is old enough to be garbage. */
+async function expectWhole(count: number): Promise<void> {
+  const pool = await openSubject(owned.subject, { clock: () => Date.now() + 61_000 });
+  const report = await refresh(pool);
+  expect({ failed: report.failed, busy: report.busy, fresh: report.fresh }).toEqual({ failed: [], busy: [], fresh: count });
+  const state = await readSubject(pool);
+  expect({ ...state, fresh: state.fresh.length }).toEqual({ clones: state.fresh, fresh: count, leased: [], retired: [] });
+  const mounted = readdirSync(pool.paths.mounts).sort();
+  expect(mounted).toEqual(owned.subject.kind === 'zfs' ? state.fresh : []);
+  const leftovers = readdirSync(pool.paths.directory).filter((name) => name.startsWith('lock'));
+  expect(leftovers).toEqual([]);
+}

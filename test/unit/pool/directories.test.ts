@@ -1,0 +1,67 @@
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ensurePoolDirectories, ensureRuntimeDirectories } from '../../../src/pool/directories.ts';
+import { poolPaths, runtimePaths } from '../../../src/pool/paths.ts';
+
+const uid = process.getuid?.() ?? 0;
+let parent: string;
+let root: string;
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'isolate-run-'));
+  root = join(parent, 'run');
+});
+afterEach(() => rmSync(parent, { recursive: true }));
+
+const mode = (path: string): string => (statSync(path).mode & 0o7777).toString(8);
+
+describe('the state directories', () => {
+  test('are made with the modes they need, whatever the umask', () => {
+    const paths = runtimePaths(root);
+    const pool = poolPaths(paths, 'tank/t');
+    const umask = process.umask(0o077);
+    try {
+      ensureRuntimeDirectories(paths, uid);
+      process.umask(0);
+      ensurePoolDirectories(pool, uid);
+      ensureRuntimeDirectories(paths, uid);
+    } finally {
+      process.umask(umask);
+    }
+    const open = [paths.root, paths.sandbox, paths.signals].map(mode);
+    const closed = [paths.mounts, paths.pools, paths.ids, paths.runs, pool.directory, pool.fresh, pool.leased, pool.retired, pool.mounts].map(mode);
+    expect([new Set(open), new Set(closed)]).toEqual([new Set(['755']), new Set(['700'])]);
+  });
+
+  test('are closed again when they were opened', () => {
+    const paths = runtimePaths(root);
+    ensureRuntimeDirectories(paths, uid);
+    chmodSync(paths.mounts, 0o755);
+    ensureRuntimeDirectories(paths, uid);
+    expect(mode(paths.mounts)).toBe('700');
+  });
+
+  test.each(['root', 'pools', 'mounts', 'sandbox'] as const)('are refused when %s is a symbolic link, a file, or open to others', (name) => {
+    const paths = runtimePaths(root);
+    const path = paths[name];
+    const attempt = (make: () => void): string => {
+      rmSync(root, { recursive: true, force: true });
+      if (name !== 'root') mkdirSync(root);
+      make();
+      try {
+        ensureRuntimeDirectories(paths, uid);
+        return 'accepted';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    mkdirSync(join(parent, 'elsewhere'));
+    expect([
+      attempt(() => symlinkSync(join(parent, 'elsewhere'), path)),
+      attempt(() => mkdirSync(path) ?? chmodSync(path, 0o777)),
+      attempt(() => mkdirSync(path) ?? chmodSync(path, 0o770)),
+    ]).toEqual([`The state directory ${path} is not a directory.`, `The state directory ${path} can be written by others.`, `The state directory ${path} can be written by others.`]);
+    if (uid === 0) expect(attempt(() => mkdirSync(path) ?? chownSync(path, 65534, 0))).toBe(`The state directory ${path} belongs to user 65534.`);
+  });
+});
