@@ -2,11 +2,12 @@ import { accessSync, constants, existsSync, readFileSync, type Stats, statfsSync
 import { hostname, release, userInfo } from 'node:os';
 
 import { IsolateError } from '../error.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
-import { chooseCgroup, parseCgroups } from './cgroup.ts';
+import type { Limits, SandboxSpec } from '../spec/spec.ts';
+import { chooseCgroups, type ControllerName, parseCgroups } from './cgroup.ts';
 import type { CgroupFacts, DesktopFacts, HostFacts, PathFacts, ToolName, UserFacts } from './facts.ts';
 import { idmappableFilesystem, tmpfsMagic, zfsMagic } from './filesystem.ts';
 import { parseRelease } from './kernel-release.ts';
+import { lxcPaths } from './lxc-paths.ts';
 import { type MountEntry, parseMountinfo } from './mountinfo.ts';
 import { findUserName } from './passwd.ts';
 import { readText } from './read-text.ts';
@@ -40,15 +41,14 @@ export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
     user: probeUser(uid, request.gid),
     tools: findTools(uid, environment['PATH']),
     userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
-    cgroups: spec !== undefined && Object.keys(spec.limits).length === 0 ? noCgroups : probeCgroups(),
+    cgroups: probeCgroups(spec?.limits),
     desktop,
     resolvConf: existsSync('/etc/resolv.conf'),
-    paths: probePaths([...(spec?.binds.map((bind) => bind.source) ?? []), ...desktopPaths(desktop)]),
+    paths: probePaths([...(spec?.binds.map((bind) => bind.source) ?? []), ...desktopPaths(desktop), ...networkPaths(spec)]),
     files: request.files,
   };
 }
 
-const noCgroups: CgroupFacts = { cpu: null, memory: null, pids: null };
 const noDesktop: DesktopFacts = { x11: null, pulse: null, wayland: null, gpu: null };
 
 /** Loaded only by the runs that need it. */
@@ -63,6 +63,10 @@ async function probeDesktopFor({ spec, environment, uid }: ProbeRequest): Promis
 function desktopPaths({ x11, pulse, wayland, gpu }: DesktopFacts): readonly string[] {
   const sockets = [x11, pulse, wayland].flatMap((part) => (part === null ? [] : [part.socket]));
   return [...sockets, ...(gpu?.devices ?? [])];
+}
+
+function networkPaths(spec: SandboxSpec | undefined): readonly string[] {
+  return spec === undefined ? [] : lxcPaths(spec.lxc, spec.shareNetwork);
 }
 
 function nameArchitecture(name: string): HostFacts['architecture'] {
@@ -110,19 +114,17 @@ export function readUserNamespaceSettings(): Parameters<typeof answerUserNamespa
   };
 }
 
-/** Where the caller can make groups with limits. */
-export function probeCgroups(): CgroupFacts {
-  const mounts = readMounts();
-  const memberships = parseCgroups(readText('/proc/self/cgroup') ?? '');
-  const reader = {
-    words: (file: string) => (readText(file) ?? '').trim().split(/\s+/),
+const controllerOf: Readonly<Record<keyof Limits, ControllerName>> = { cpuPercent: 'cpu', memoryBytes: 'memory', pids: 'pids' };
+
+/** Where the caller can make groups with these limits; absent: with any. */
+function probeCgroups(limits: Limits | undefined): CgroupFacts {
+  const names = Object.keys(limits ?? controllerOf) as (keyof Limits)[];
+  const wanted = names.map((limit) => controllerOf[limit]);
+  if (wanted.length === 0) return { cpu: null, memory: null, pids: null };
+  return chooseCgroups(wanted, readMounts(), parseCgroups(readText('/proc/self/cgroup') ?? ''), {
+    words: (file) => (readText(file) ?? '').trim().split(/\s+/),
     writable: isGroupWritable,
-  };
-  return {
-    cpu: chooseCgroup('cpu', mounts, memberships, reader),
-    memory: chooseCgroup('memory', mounts, memberships, reader),
-    pids: chooseCgroup('pids', mounts, memberships, reader),
-  };
+  });
 }
 
 /** A group can be made and entered: the directory and, for the move, its list of processes can be written. */

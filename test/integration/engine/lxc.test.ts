@@ -11,7 +11,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PlanInput, Rootfs } from '../../../src/engine/engine.ts';
 import { lxcEngine } from '../../../src/engine/lxc.ts';
 import type { HostFacts } from '../../../src/host/facts.ts';
-import { lxcPaths } from '../../../src/host/lxc-paths.ts';
 import { probeHost } from '../../../src/host/probe.ts';
 import { type LaunchResult, startLaunch } from '../../../src/process/launch.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
@@ -49,17 +48,8 @@ interface Ended {
   readonly err: string;
 }
 
-async function probe(spec: SandboxSpec): Promise<HostFacts> {
-  const facts = await probeHost({ spec, environment: {}, uid: 0, gid: 0, files });
-  const network = lxcPaths(spec.lxc, spec.shareNetwork);
-  const { paths } = network.length === 0 ? facts : await probeHost({ spec: { ...spec, binds: network.map(asBind) }, environment: {}, uid: 0, gid: 0, files });
-  return { ...facts, paths: { ...facts.paths, ...paths } };
-}
-
-const asBind = (source: string) => ({ source, target: source, readOnly: false });
-
 async function plan(spec: SandboxSpec, input: Partial<PlanInput>) {
-  const facts = await probe(spec);
+  const facts = await probeHost({ spec, environment: {}, uid: 0, gid: 0, files });
   expect(lxcEngine.check(spec, facts)).toEqual([]);
   const runId = randomBytes(8).toString('hex');
   return lxcEngine.plan({ spec, rootfs, facts, runId, idSlot: 1, sandboxDirectory, runDirectory: join(work, runId), ...input });

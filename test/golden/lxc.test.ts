@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+
+import type { PlanInput } from '../../src/engine/engine.ts';
+import { formatLaunch } from '../../src/engine/format-launch.ts';
+import { lxcEngine } from '../../src/engine/lxc.ts';
+import type { Launch } from '../../src/engine/launch.ts';
+import { layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts } from './facts.ts';
+
+const plain: PlanInput = {
+  spec: { ...plainSpec, engine: 'lxc' },
+  rootfs: naturalRootfs,
+  facts: rootFacts,
+  runId: '0123456789abcdef',
+  idSlot: 3,
+  sandboxDirectory: '/run/isolate/sandbox',
+  runDirectory: '/run/isolate/runs/0123456789abcdef',
+};
+const withSpec = (spec: Partial<PlanInput['spec']>): PlanInput => ({ ...plain, spec: { ...plain.spec, ...spec } });
+const directory = { kind: 'directory', path: '/srv/debian', ephemeral: false } as const;
+const version1 = (name: string) => ({ version: 1, directory: `/sys/fs/cgroup/${name}` }) as const;
+
+const cases: Record<string, PlanInput> = {
+  plain,
+  shifted: { ...plain, rootfs: shiftedRootfs, idSlot: 0 },
+  layers: { ...plain, rootfs: layeredRootfs },
+  'read-only': withSpec({ readOnlyRoot: true }),
+  binds: withSpec({
+    binds: [
+      { source: '/srv/src', target: '/src', readOnly: false },
+      { source: '/etc/hosts', target: '/etc/hosts', readOnly: true },
+      { source: '/etc/hosts', target: '/dev/a b', readOnly: true },
+    ],
+  }),
+  'environment and directory': withSpec({
+    environment: { A: '1', EMPTY: '', QUOTES: '"\'', BLANK: ' ', TAB: '\t', KEY: 'x\rlxc.hook.start = /bin/sh' },
+    workingDirectory: '/var/my files',
+  }),
+  bridge: withSpec({ shareNetwork: true, lxc: { bridge: 'lxcbr0', mapTun: false } }),
+  tunnel: withSpec({ lxc: { bridge: 'lxcbr0', mapTun: true } }),
+  log: withSpec({ lxc: { bridge: 'lxcbr0', mapTun: false, logPath: '/var/log/lxc run.log' } }),
+  'id bases': withSpec({ uidBase: 200_000, gidBase: 300_000 }),
+  limits: withSpec({ limits: { cpuPercent: 50, memoryBytes: 512 * 2 ** 20, pids: 100 } }),
+  'limits version 1': {
+    ...withSpec({ limits: { cpuPercent: 150, memoryBytes: 512 * 2 ** 20, pids: 100 } }),
+    facts: { ...rootFacts, cgroups: { cpu: version1('cpu,cpuacct'), memory: version1('memory'), pids: version1('pids') } },
+  },
+  'no filter': withSpec({ seccomp: false }),
+  'command that looks like options': withSpec({ command: ['--', '--name', 'x'] }),
+  user: { ...withSpec({ root: directory }), facts: userFacts, rootfs: { ...naturalRootfs, path: '/srv/debian' } },
+};
+
+/** The launch as text, with the configuration spelled out. */
+function format(launch: Launch): string {
+  const config = launch.descriptors.flatMap((descriptor) => (descriptor.kind === 'data' ? [new TextDecoder().decode(descriptor.content)] : []));
+  return `${formatLaunch(launch, { values: true })}configuration\n${config.join('').replaceAll(/^/gm, '  ').trimEnd()}\n`;
+}
+
+test.each(Object.entries(cases))('the lxc engine plans exactly the recorded launch: %s', async (name, input) => {
+  await expect(format(lxcEngine.plan(input))).toMatchFileSnapshot(`lxc/${name.replaceAll(' ', '-')}.golden`);
+});

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+
+import { checkLimits, planCgroups } from '../../../src/engine/cgroup.ts';
+import type { CgroupFacts } from '../../../src/host/facts.ts';
+
+const unified = { version: 2, directory: '/sys/fs/cgroup/user.slice' } as const;
+const version2: CgroupFacts = { cpu: unified, memory: unified, pids: unified };
+const version1: CgroupFacts = {
+  cpu: { version: 1, directory: '/sys/fs/cgroup/cpu,cpuacct' },
+  memory: { version: 1, directory: '/sys/fs/cgroup/memory/a' },
+  pids: { version: 1, directory: '/sys/fs/cgroup/pids/' },
+};
+const none: CgroupFacts = { cpu: null, memory: null, pids: null };
+const all = { cpuPercent: 150, memoryBytes: 1_000_000, pids: 20 };
+
+describe('planCgroups', () => {
+  test('needs no group without limits', () => {
+    expect(planCgroups({}, version2, 'id')).toEqual([]);
+    expect(planCgroups({}, none, 'id')).toEqual([]);
+  });
+
+  test('makes one group of all controllers in the version 2 hierarchy', () => {
+    expect(planCgroups(all, version2, 'id')).toEqual([
+      {
+        path: '/sys/fs/cgroup/user.slice/isolate-id',
+        settings: [
+          { file: 'cpu.max', value: '150000 100000' },
+          { file: 'memory.max', value: '1000000' },
+          { file: 'pids.max', value: '24' },
+        ],
+      },
+    ]);
+  });
+
+  test('makes a group in each version 1 hierarchy', () => {
+    expect(planCgroups(all, version1, 'id')).toEqual([
+      {
+        path: '/sys/fs/cgroup/cpu,cpuacct/isolate-id',
+        settings: [
+          { file: 'cpu.cfs_period_us', value: '100000' },
+          { file: 'cpu.cfs_quota_us', value: '150000' },
+        ],
+      },
+      { path: '/sys/fs/cgroup/memory/a/isolate-id', settings: [{ file: 'memory.limit_in_bytes', value: '1000000' }] },
+      { path: '/sys/fs/cgroup/pids/isolate-id', settings: [{ file: 'pids.max', value: '24' }] },
+    ]);
+  });
+
+  test('mixes the versions where the host does', () => {
+    const groups = planCgroups(all, { ...version2, memory: version1.memory }, 'id');
+    expect(groups.map((group) => group.path)).toEqual(['/sys/fs/cgroup/user.slice/isolate-id', '/sys/fs/cgroup/memory/a/isolate-id']);
+  });
+
+  test('asks for no share below what the kernel takes', () => {
+    expect(planCgroups({ cpuPercent: 0.1 }, version2, 'id')[0]?.settings).toEqual([{ file: 'cpu.max', value: '1000 100000' }]);
+  });
+
+  test.each(['cpu', 'memory', 'pids'] as const)('never passes over a limit that has no %s controller', (name) => {
+    expect(() => planCgroups(all, { ...version2, [name]: null }, 'id')).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
+  });
+});
+
+test('checkLimits names every limit that cannot be enforced', () => {
+  expect(checkLimits(all, none).map((problem) => problem.message.split(' ')[0])).toEqual(['--cpu', '--memory', '--pids']);
+  expect(checkLimits({}, none)).toEqual([]);
+  expect(checkLimits(all, version1)).toEqual([]);
+});

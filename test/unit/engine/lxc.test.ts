@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+
+import { lxcEngine } from '../../../src/engine/lxc.ts';
+import type { HostFacts } from '../../../src/host/facts.ts';
+import { lxcPaths } from '../../../src/host/lxc-paths.ts';
+import type { SandboxSpec } from '../../../src/spec/spec.ts';
+import { layeredRootfs, naturalRootfs, plainSpec, rootFacts, userFacts } from '../../golden/facts.ts';
+
+const overlay = { kind: 'directory', path: '/srv/debian', ephemeral: true } as const;
+const bridged = { shareNetwork: true, lxc: { bridge: 'lxcbr0', mapTun: false } };
+const withPaths = (...paths: string[]): HostFacts => ({
+  ...rootFacts,
+  paths: { ...rootFacts.paths, ...Object.fromEntries(paths.map((path) => [path, { kind: 'directory', uid: 0, gid: 0, idmappable: false }])) },
+});
+
+function problems(spec: Partial<SandboxSpec>, facts: HostFacts = rootFacts): string[] {
+  return lxcEngine.check({ ...plainSpec, engine: 'lxc', ...spec }, facts).map(({ code, message }) => `${code}: ${message}`);
+}
+
+function plan(spec: Partial<SandboxSpec>, rootfs = naturalRootfs) {
+  const input = { rootfs, facts: rootFacts, runId: '0123456789abcdef', idSlot: 0, sandboxDirectory: '/run/isolate/sandbox', runDirectory: '/x' };
+  return lxcEngine.plan({ ...input, spec: { ...plainSpec, engine: 'lxc', ...spec } });
+}
+
+describe('the lxc engine', () => {
+  test('has nothing against a plain run', () => {
+    expect(problems({})).toEqual([]);
+    expect(problems({ root: overlay }, userFacts)).toEqual([]);
+  });
+
+  test('names what is missing', () => {
+    expect(problems({}, { ...rootFacts, tools: { ...rootFacts.tools, 'lxc-execute': null } })).toEqual(['missing-tool: LXC (lxc-execute) is not installed.']);
+    expect(problems({}, { ...rootFacts, userNamespaces: false })).toHaveLength(1);
+    expect(problems({ limits: { pids: 1 } }, { ...rootFacts, cgroups: { cpu: null, memory: null, pids: null } })).toHaveLength(1);
+  });
+
+  test('needs a bridge that exists, root, and no overlay for a network', () => {
+    expect(problems(bridged)).toEqual(['cannot-enforce: There is no network bridge named lxcbr0 on this host.']);
+    expect(problems(bridged, withPaths('/sys/class/net/lxcbr0/bridge'))).toEqual([]);
+    expect(problems({ ...bridged, root: overlay }, withPaths('/sys/class/net/lxcbr0/bridge'))).toEqual([
+      'unsupported-option: The lxc engine cannot connect a throw-away overlay to a bridge.',
+    ]);
+    expect(problems(bridged, { ...userFacts, paths: withPaths('/sys/class/net/lxcbr0/bridge').paths })[0]).toBe(
+      'not-permitted: Only root can connect a sandbox to a bridge.',
+    );
+  });
+
+  test.each(['', '.', '..', '../eth0', 'a b', 'a\nlxc.hook.start=x', 'x'.repeat(16)])('refuses %j as the name of a bridge', (bridge) => {
+    expect(problems({ shareNetwork: true, lxc: { bridge, mapTun: false } }, withPaths(`/sys/class/net/${bridge}/bridge`))).toEqual([
+      `bad-name: ${JSON.stringify(bridge)} is no name of a network interface.`,
+    ]);
+  });
+
+  test('needs the tunnel device for a tunnel', () => {
+    const tunnel = { lxc: { bridge: 'lxcbr0', mapTun: true } };
+    expect(problems(tunnel)).toEqual(['cannot-enforce: /dev/net/tun does not exist on this host.']);
+    expect(problems(tunnel, withPaths('/dev/net/tun'))).toEqual([]);
+  });
+
+  test.each(['/proc', '/proc/sys', '/sys', '/sys/fs', '/dev', '/dev/'])('refuses a bind to %s, which LXC would hide', (target) => {
+    expect(problems({ binds: [{ source: '/etc/hosts', target, readOnly: true }] })).toEqual([`bad-bind: The lxc engine cannot bind anything to ${target}.`]);
+  });
+
+  test('runs nothing with ids of the host', () => {
+    expect(problems({ uidBase: 0 })).toHaveLength(1);
+    expect(() => plan({}, { ...naturalRootfs, idmappable: false })).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
+  });
+
+  test('connects nothing nested to a bridge, even unchecked', () => {
+    expect(() => plan(bridged, layeredRootfs)).toThrow(expect.objectContaining({ code: 'unsupported-option' }));
+  });
+
+  test('lets no value add a line to the configuration', () => {
+    expect(() => plan({ environment: { A: '1\nlxc.hook.start = /bin/sh' } })).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
+    expect(() => plan({ workingDirectory: '/a\nlxc.hook.start = /bin/sh' })).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
+  });
+});
+
+test('the host is asked about the bridge and the tunnel device only where they are wanted', () => {
+  expect(lxcPaths({ bridge: 'b0', mapTun: false }, false)).toEqual([]);
+  expect(lxcPaths({ bridge: 'b0', mapTun: true }, true)).toEqual(['/sys/class/net/b0/bridge', '/dev/net/tun']);
+});
