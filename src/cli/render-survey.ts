@@ -38,7 +38,11 @@ export function renderSurveyJson(checks: readonly Check[], engines: readonly Eng
   return `${JSON.stringify({ checks, engines: shown })}\n`;
 }
 
-function renderEngine(line: (state: string, id: string, fact: string, mend?: string) => string, { name, summary }: Engine, problems: readonly Problem[]): string {
+function renderEngine(
+  line: (state: string, id: string, fact: string, mend?: string) => string,
+  { name, summary }: Engine,
+  problems: readonly Problem[],
+): string {
   const [problem] = problems;
   return problem === undefined ? line('usable', name, summary, undefined) : line('unusable', name, problem.message, problem.hint);
 }

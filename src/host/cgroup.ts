@@ -1,4 +1,4 @@
-import type { CgroupController } from './facts.ts';
+import type { CgroupController, CgroupFacts } from './facts.ts';
 import type { MountEntry } from './mountinfo.ts';
 
 /** One line of /proc/PID/cgroup (cgroups(7)): the group of a process in one hierarchy. */
@@ -37,12 +37,31 @@ export interface CgroupReader {
 }
 
 /**
- * The place for a group with `controller`, or null where the caller has none. In version 1 that is the caller's own
- * group. In version 2 a group with processes in it cannot hand controllers to its children, so it is the nearest group
- * above the caller that does; that also keeps every limit the caller itself is under from there on, and is the lowest
- * place into which the kernel lets a delegated user move a process ("Delegation Containment", cgroup-v2.rst).
+ * The places for a group with the wanted controllers; null for one the caller has no place for. In version 1 that is the
+ * caller's own group of each hierarchy. In version 2 a group with processes in it cannot hand controllers to its
+ * children, so it is the nearest group above the caller that does; that also keeps every limit the caller itself is
+ * under from there on, and is the lowest place into which the kernel lets a delegated user move a process ("Delegation
+ * Containment", cgroup-v2.rst). A process is in one group of version 2 only, so there it is the same place for all.
  */
-export function chooseCgroup(
+export function chooseCgroups(
+  wanted: readonly ControllerName[],
+  mounts: readonly MountEntry[],
+  memberships: readonly CgroupMembership[],
+  reader: CgroupReader,
+): CgroupFacts {
+  const chosen: Record<ControllerName, CgroupController | null> = { cpu: null, memory: null, pids: null };
+  for (const controller of wanted) chosen[controller] = chooseCgroup(controller, mounts, memberships, reader);
+  // What a group hands on was handed to it, so the highest of the places has every controller.
+  const highest = wanted
+    .flatMap((controller) => (chosen[controller]?.version === 2 ? [chosen[controller]] : []))
+    .toSorted((one, other) => one.directory.length - other.directory.length)[0];
+  for (const controller of wanted) {
+    if (chosen[controller]?.version === 2 && highest !== undefined) chosen[controller] = highest;
+  }
+  return chosen;
+}
+
+function chooseCgroup(
   controller: ControllerName,
   mounts: readonly MountEntry[],
   memberships: readonly CgroupMembership[],

@@ -45,7 +45,13 @@ export function findRuntimeDirectory({ environment, uid }: DesktopCaller): strin
 export function findHomes({ environment, uid, passwd }: DesktopCaller): readonly string[] {
   const homes = [environment['HOME']];
   const caller = sudoUid(environment, uid);
-  if (caller !== null) homes.unshift(passwd.split('\n').map((line) => line.split(':')).find((fields) => fields[2] === String(caller))?.[5]);
+  if (caller !== null)
+    homes.unshift(
+      passwd
+        .split('\n')
+        .map((line) => line.split(':'))
+        .find((fields) => fields[2] === String(caller))?.[5],
+    );
   return homes.filter((home) => home?.startsWith('/') === true) as string[];
 }
 

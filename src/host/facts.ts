@@ -5,15 +5,7 @@ export interface IdRange {
 }
 
 /** Programs of the host that isolate may start, found once; null where there is none. Absolute paths. */
-export type ToolName =
-  | 'bwrap'
-  | 'lxc-execute'
-  | 'lxc-start'
-  | 'zfs'
-  | 'zpool'
-  | 'newuidmap'
-  | 'newgidmap'
-  | 'xauth';
+export type ToolName = 'bwrap' | 'lxc-execute' | 'lxc-start' | 'zfs' | 'zpool' | 'newuidmap' | 'newgidmap';
 
 /** The caller and the ids sandboxes may run under. */
 export interface UserFacts {
@@ -69,7 +61,7 @@ export interface HostFacts {
   readonly desktop: DesktopFacts;
   /** The host has an /etc/resolv.conf to share. */
   readonly resolvConf: boolean;
-  /** One entry for every bind source of the spec and every shared socket and device of the desktop, by path. */
+  /** By path: one entry for every bind source of the spec, every shared socket and device of the desktop, and LXC's bridge and tunnel device. */
   readonly paths: Readonly<Record<string, PathFacts>>;
   /** Own files that a launch needs. */
   readonly files: { readonly launcher: string; readonly seccompFilter: string; readonly lxcSeccompProfile: string };

@@ -14,7 +14,10 @@ export function findPulse(caller: DesktopCaller): Search<NonNullable<DesktopFact
       : { missing: `PULSE_SERVER ${JSON.stringify(given)} names no socket of this host.`, hint: 'set PULSE_SERVER=unix:PATH' };
   }
   if (!isSocket(socket)) {
-    return { missing: `The PulseAudio socket ${socket} does not exist.`, hint: 'start pulseaudio or pipewire-pulse, or set PULSE_SERVER=unix:PATH' };
+    return {
+      missing: `The PulseAudio socket ${socket} does not exist.`,
+      hint: 'start pulseaudio or pipewire-pulse, or set PULSE_SERVER=unix:PATH',
+    };
   }
   return { found: { socket, cookie: findPulseCookie(caller) } };
 }

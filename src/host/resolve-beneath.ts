@@ -13,7 +13,7 @@ const mostLinks = 40;
 export function resolveBeneath(root: string, target: string): string {
   const waiting = split(target);
   const resolved: string[] = [];
-  for (let links = 0; ; ) {
+  for (let links = 0; ;) {
     const component = waiting.shift();
     if (component === undefined) return `/${resolved.join('/')}`;
     if (component === '..') {

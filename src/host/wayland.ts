@@ -9,7 +9,10 @@ export function findWayland(caller: DesktopCaller): Search<NonNullable<DesktopFa
   const name = given === undefined || given === '' ? 'wayland-0' : given;
   const runtime = findRuntimeDirectory(caller);
   if (!name.startsWith('/') && runtime === null) {
-    return { missing: `There is no Wayland socket ${name} to pass on: XDG_RUNTIME_DIR is not set.`, hint: 'set WAYLAND_DISPLAY to the path of the socket' };
+    return {
+      missing: `There is no Wayland socket ${name} to pass on: XDG_RUNTIME_DIR is not set.`,
+      hint: 'set WAYLAND_DISPLAY to the path of the socket',
+    };
   }
   const socket = name.startsWith('/') ? name : `${runtime}/${name}`;
   if (!isSocket(socket)) {

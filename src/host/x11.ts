@@ -7,7 +7,10 @@ import { findCookie, formatCookie, parseXauthority } from './xauthority.ts';
 export function findX11(caller: DesktopCaller): Search<NonNullable<DesktopFacts['x11']>> {
   const text = caller.environment['DISPLAY'];
   if (text === undefined || text === '') {
-    return { missing: 'There is no X server to pass on: DISPLAY is not set.', hint: 'start isolate from a graphical session, or set DISPLAY' };
+    return {
+      missing: 'There is no X server to pass on: DISPLAY is not set.',
+      hint: 'start isolate from a graphical session, or set DISPLAY',
+    };
   }
   const display = parseDisplay(text);
   if (display === null) {
@@ -17,7 +20,10 @@ export function findX11(caller: DesktopCaller): Search<NonNullable<DesktopFacts[
     };
   }
   if (!isSocket(display.socket)) {
-    return { missing: `The socket ${display.socket} of the X display ${text} does not exist.`, hint: 'is the X server running, and DISPLAY right?' };
+    return {
+      missing: `The socket ${display.socket} of the X display ${text} does not exist.`,
+      hint: 'is the X server running, and DISPLAY right?',
+    };
   }
   const cookie = findOwnCookie(caller, display.number);
   const authority = cookie === null ? null : formatCookie(display.number, cookie);

@@ -56,7 +56,8 @@ export function formatXauthority(entries: readonly XauthorityEntry[]): Uint8Arra
 export function findCookie(entries: readonly XauthorityEntry[], number: string, hostname: string): Uint8Array | null {
   const cookies = entries.filter((entry) => entry.name === magicCookie && (entry.number === number || entry.number === ''));
   const local = cookies.filter((entry) => entry.family === 256);
-  const chosen = local.find((entry) => decode(entry.address) === hostname) ?? cookies.find((entry) => entry.family === familyWild) ?? local[0];
+  const chosen =
+    local.find((entry) => decode(entry.address) === hostname) ?? cookies.find((entry) => entry.family === familyWild) ?? local[0];
   return chosen?.data ?? null;
 }
 

@@ -4,7 +4,11 @@ import type { HostFacts } from '../host/facts.ts';
  * Runs `body` with the facts of a desktop that is opened to this run alone: the X11 authority in them is a cookie made
  * for it, untrusted where the server can, and it ends with `body`. Warns where the server has no untrusted cookies.
  */
-export async function withDesktop<T>(facts: HostFacts, warn: (message: string) => void, body: (facts: HostFacts) => Promise<T>): Promise<T> {
+export async function withDesktop<T>(
+  facts: HostFacts,
+  warn: (message: string) => void,
+  body: (facts: HostFacts) => Promise<T>,
+): Promise<T> {
   const { x11 } = facts.desktop;
   if (x11 === null) return await body(facts);
   const { grantX11 } = await import('../host/x11-authority.ts');

@@ -22,7 +22,6 @@ export const rootFacts: HostFacts = {
     zpool: '/usr/sbin/zpool',
     newuidmap: '/usr/bin/newuidmap',
     newgidmap: '/usr/bin/newgidmap',
-    xauth: '/usr/bin/xauth',
   },
   userNamespaces: true,
   cgroups: {

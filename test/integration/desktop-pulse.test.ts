@@ -21,7 +21,16 @@ afterAll(async () => {
 
 test('pactl in the sandbox talks to the server with its cookie and sees its sink', async () => {
   const { status, stdout, stderr } = await isolate(
-    ['-q', '-t', root.path, ...root.binds, '--pulse', 'sh', '-c', 'pactl info | grep -E "^(Server Name|Default Sink):" && pactl list short sinks | cut -f2'],
+    [
+      '-q',
+      '-t',
+      root.path,
+      ...root.binds,
+      '--pulse',
+      'sh',
+      '-c',
+      'pactl info | grep -E "^(Server Name|Default Sink):" && pactl list short sinks | cut -f2',
+    ],
     { environment: server.environment },
   );
   expect([status, stdout, stderr]).toEqual([0, 'Server Name: pulseaudio\nDefault Sink: isolate_null\nisolate_null\n', '']);

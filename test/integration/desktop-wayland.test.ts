@@ -18,7 +18,9 @@ afterAll(async () => {
 });
 
 test('a client of the sandbox sees what the compositor offers', async () => {
-  const { status, stdout } = await isolate(['-q', '-t', root.path, ...root.binds, '--wayland', 'weston-info'], { environment: compositor.environment });
+  const { status, stdout } = await isolate(['-q', '-t', root.path, ...root.binds, '--wayland', 'weston-info'], {
+    environment: compositor.environment,
+  });
   expect([status, stdout.includes("interface: 'wl_compositor'"), stdout.includes("name: 'headless'")]).toEqual([0, true, true]);
 });
 

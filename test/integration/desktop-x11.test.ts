@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -48,8 +48,6 @@ test('a program of the sandbox shows its window on the screen, and takes it away
   const ended = finished(child);
   const colours = await showing((seen) => (seen.get(red) ?? 0) > 1000);
   expect((colours.get(red) ?? 0) + (colours.get(yellow) ?? 0)).toBe(200 * 100);
-  const picture = process.env['ISOLATE_TEST_PICTURE'];
-  if (picture !== undefined) execFileSync('import', ['-window', 'root', picture], { env: { ...process.env, ...server.environment } });
   child.kill('SIGTERM');
   expect((await ended).status).toBe(143);
   expect((await showing((seen) => !seen.has(red))).has(yellow)).toBe(false);
@@ -63,21 +61,29 @@ test('a program of the sandbox is not trusted: it cannot read the screen, which 
 });
 
 test('the cookie of a run opens the server to nobody after it', async () => {
-  const inside = await isolate([...options(), 'sh', '-c', 'xdpyinfo > /dev/null && base64 $XAUTHORITY'], { environment: server.environment });
+  const inside = await isolate([...options(), 'sh', '-c', 'xdpyinfo > /dev/null && base64 $XAUTHORITY'], {
+    environment: server.environment,
+  });
   expect(inside.status).toBe(0);
   const authority = join(root.path, 'authority');
   writeFileSync(authority, Buffer.from(inside.stdout, 'base64'));
   const ask = (file: string | undefined) =>
-    spawnSync('xdpyinfo', [], { env: { ...process.env, ...server.environment, ...(file === undefined ? {} : { XAUTHORITY: file }) } }).status;
+    spawnSync('xdpyinfo', [], { env: { ...process.env, ...server.environment, ...(file === undefined ? {} : { XAUTHORITY: file }) } })
+      .status;
   expect([ask(authority), ask(undefined)]).toEqual([1, 0]);
 });
 
 test('without the option there is no way to the server', async () => {
-  const { status } = await isolate(['-q', '-t', root.path, ...root.binds, '-v', `DISPLAY=${server.environment['DISPLAY']}`, 'xdpyinfo'], { environment: server.environment });
+  const { status } = await isolate(['-q', '-t', root.path, ...root.binds, '-v', `DISPLAY=${server.environment['DISPLAY']}`, 'xdpyinfo'], {
+    environment: server.environment,
+  });
   expect(status).toBe(1);
 });
 
 test('a display without a socket is an error before the start', async () => {
   const { status, stderr } = await isolate([...options(), 'true'], { environment: { DISPLAY: ':59999' } });
-  expect([status, stderr.split('\n')[0]]).toEqual([125, 'isolate: The socket /tmp/.X11-unix/X59999 of the X display :59999 does not exist.']);
+  expect([status, stderr.split('\n')[0]]).toEqual([
+    125,
+    'isolate: The socket /tmp/.X11-unix/X59999 of the X display :59999 does not exist.',
+  ]);
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { chooseCgroup, parseCgroups } from '../../src/host/cgroup.ts';
+import { chooseCgroups, parseCgroups } from '../../src/host/cgroup.ts';
 import { parseMountinfo } from '../../src/host/mountinfo.ts';
 import { chooseSandboxIds, parseSubids } from '../../src/host/subid.ts';
 import { parseDisplay } from '../../src/host/x11-display.ts';
@@ -65,7 +65,7 @@ test('a cgroup is only ever chosen below a cgroup mount', () => {
   fc.assert(
     fc.property(path, fc.constantFrom('/', '/a', '/a/b'), (group, root) => {
       const mounts = parseMountinfo(`30 23 0:26 ${root} /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n`);
-      const chosen = chooseCgroup('cpu', mounts, parseCgroups(`0::${group}\n`), { words: () => ['cpu'], writable: () => true });
+      const chosen = chooseCgroups(['cpu'], mounts, parseCgroups(`0::${group}\n`), { words: () => ['cpu'], writable: () => true }).cpu;
       expect(chosen === null || /^\/sys\/fs\/cgroup(\/[^.][^/]*|\/\.)*$/.test(chosen.directory)).toBe(true);
     }),
   );

@@ -22,11 +22,9 @@ const startMs = 15_000;
 export async function startXvfb(): Promise<DesktopDaemon> {
   const directory = makeDirectory('isolate-xvfb-');
   const authority = join(directory, 'authority');
-  const child = spawn(
-    'Xvfb',
-    ['-displayfd', '3', '-auth', authority, '-screen', '0', '640x480x24', '-nolisten', 'tcp', '-noreset'],
-    { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] },
-  );
+  const child = spawn('Xvfb', ['-displayfd', '3', '-auth', authority, '-screen', '0', '640x480x24', '-nolisten', 'tcp', '-noreset'], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  });
   // The cookie is read when the first client comes; its display number is only known after the start.
   const number = (await firstLine(child)).trim();
   writeFileSync(authority, formatCookie(number, randomBytes(16)), { mode: 0o644 });
@@ -47,9 +45,13 @@ export async function startPulseaudio(): Promise<DesktopDaemon> {
   const child = spawn(
     'pulseaudio',
     [
-      ...['-n', '--daemonize=no', '--exit-idle-time=-1', '--use-pid-file=no', '--disable-shm=yes'],
-      ...['-L', `module-native-protocol-unix socket=${socket} auth-cookie=${cookie}`],
-      ...['-L', 'module-null-sink sink_name=isolate_null'],
+      '-n',
+      '--daemonize=no',
+      '--exit-idle-time=-1',
+      '--use-pid-file=no',
+      '--disable-shm=yes',
+      `--load=module-native-protocol-unix socket=${socket} auth-cookie=${cookie}`,
+      '--load=module-null-sink sink_name=isolate_null',
     ],
     asDesktopUser(directory),
   );

@@ -8,7 +8,11 @@ import { type Check, ok } from './check.ts';
 /** What -1 to -4 would pass on now. None of it is needed, so nothing here is worse than limited. */
 export function checkDesktop(caller: DesktopCaller): readonly Check[] {
   return [
-    check('x11', findX11(caller), ({ display, socket, authority }) => `display ${display} at ${socket}, ${authority === null ? 'without' : 'with'} a cookie`),
+    check(
+      'x11',
+      findX11(caller),
+      ({ display, socket, authority }) => `display ${display} at ${socket}, ${authority === null ? 'without' : 'with'} a cookie`,
+    ),
     check('pulse', findPulse(caller), ({ socket, cookie }) => `sound at ${socket}, ${cookie === null ? 'without' : 'with'} a cookie`),
     check('wayland', findWayland(caller), ({ socket }) => `compositor at ${socket}`),
     check('gpu', findGpu(), ({ devices }) => devices.join(' ')),

@@ -54,7 +54,10 @@ function checkAppArmor(): Check {
     const [fact, mend] = reasons['apparmor-restricted'];
     return { id: 'apparmor', state: 'limited', fact, ...(mend === undefined ? {} : { mend }) };
   }
-  return ok('apparmor', restriction === undefined ? 'AppArmor has no restriction of user namespaces here' : 'AppArmor does not restrict user namespaces');
+  return ok(
+    'apparmor',
+    restriction === undefined ? 'AppArmor has no restriction of user namespaces here' : 'AppArmor does not restrict user namespaces',
+  );
 }
 
 function checkSubordinateIds(user: UserFacts): Check {
@@ -98,7 +101,12 @@ function checkIdmappedMounts(stateDirectory: string): Check {
   if (!isAtLeast(parseRelease(release()), 5, 12)) {
     return { id, state: 'too-old', fact: `Linux ${release()}, needed is 5.12`, mend: 'upgrade to Debian 12 or later' };
   }
-  return { id, state: 'limited', fact: `${directory} is on ${name}, which cannot be mounted idmapped`, mend: 'keep templates on ext4, xfs, btrfs or OpenZFS 2.2' };
+  return {
+    id,
+    state: 'limited',
+    fact: `${directory} is on ${name}, which cannot be mounted idmapped`,
+    mend: 'keep templates on ext4, xfs, btrfs or OpenZFS 2.2',
+  };
 }
 
 function nearestDirectory(path: string): string {
@@ -110,7 +118,12 @@ function checkOverlay(): Check {
     return { id: 'overlayfs', state: 'missing', fact: 'the kernel has no overlayfs, or has not loaded it', mend: 'modprobe overlay' };
   }
   if (isAtLeast(parseRelease(release()), 5, 11)) return ok('overlayfs', 'overlayfs works in user namespaces');
-  return { id: 'overlayfs', state: 'too-old', fact: 'overlayfs works in user namespaces since Linux 5.11', mend: 'upgrade to Debian 12 or later' };
+  return {
+    id: 'overlayfs',
+    state: 'too-old',
+    fact: 'overlayfs works in user namespaces since Linux 5.11',
+    mend: 'upgrade to Debian 12 or later',
+  };
 }
 
 function checkSeccomp(): Check {

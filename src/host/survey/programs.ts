@@ -28,7 +28,13 @@ function checkNode(): Check {
   return { id: 'node', state: 'too-old', fact, mend: 'npm ci in the checkout brings the pinned Node' };
 }
 
-async function checkVersion(id: string, program: string, least: readonly [number, number], mend: string, search: ProgramSearch): Promise<Check> {
+async function checkVersion(
+  id: string,
+  program: string,
+  least: readonly [number, number],
+  mend: string,
+  search: ProgramSearch,
+): Promise<Check> {
   const file = findTool(program, search.uid, search.path);
   if (file === null) return { id, state: 'missing', fact: `${program} is not installed`, mend };
   const version = await readVersion(file);

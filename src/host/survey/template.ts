@@ -15,7 +15,12 @@ export function checkTemplate(path: string, uid: number): Check {
       return { id, state: 'limited', fact: `${path} cannot be mounted idmapped: its files must belong to a range of ids of their own` };
     }
     if (uid === 0 && isReachableByOthers(real)) {
-      return { id, state: 'limited', fact: `other users reach ${path}, so it cannot be written by a sandbox of root's`, mend: `chmod 0700 ${path}` };
+      return {
+        id,
+        state: 'limited',
+        fact: `other users reach ${path}, so it cannot be written by a sandbox of root's`,
+        mend: `chmod 0700 ${path}`,
+      };
     }
     return ok(id, `${path} can be a root`);
   } catch (error) {

@@ -11,7 +11,13 @@ export function checkUnits(): Check {
     return { id: 'units', state: 'limited', fact: 'systemd does not run here, so nothing refills pools by itself', mend: 'isolate watch' };
   }
   const directory = directories.find((candidate) => existsSync(`${candidate}/${unit}`));
-  if (directory === undefined) return { id: 'units', state: 'missing', fact: `${unit} is not installed, so nothing refills pools by itself`, mend: 'isolate watch, or copy units/* to /etc/systemd/system' };
+  if (directory === undefined)
+    return {
+      id: 'units',
+      state: 'missing',
+      fact: `${unit} is not installed, so nothing refills pools by itself`,
+      mend: 'isolate watch, or copy units/* to /etc/systemd/system',
+    };
   const instances = listEnabled();
   if (instances.length > 0) return ok('units', `pools are refilled by ${instances.join(', ')}`);
   return {

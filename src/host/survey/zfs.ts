@@ -25,9 +25,15 @@ function judgeModule(version: string, problem: string | null): Check {
   const fact = `OpenZFS ${version} in the kernel`;
   const release = parseRelease(version);
   if (problem !== null) return { id: 'zfs', state: 'limited', fact: `${fact}, but zpool fails: ${problem}` };
-  if (!isAtLeast(release, 2, 1)) return { id: 'zfs', state: 'too-old', fact: `${fact}, needed is 2.1`, mend: 'upgrade to Debian 12 or later' };
+  if (!isAtLeast(release, 2, 1))
+    return { id: 'zfs', state: 'too-old', fact: `${fact}, needed is 2.1`, mend: 'upgrade to Debian 12 or later' };
   if (!isAtLeast(release, 2, 2)) {
-    return { id: 'zfs', state: 'limited', fact: `${fact}; idmapped mounts came with 2.2, so clones are made with shifted owners`, mend: 'apt-get install -t bookworm-backports zfs-dkms' };
+    return {
+      id: 'zfs',
+      state: 'limited',
+      fact: `${fact}; idmapped mounts came with 2.2, so clones are made with shifted owners`,
+      mend: 'apt-get install -t bookworm-backports zfs-dkms',
+    };
   }
   return ok('zfs', fact);
 }

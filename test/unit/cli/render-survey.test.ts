@@ -47,7 +47,10 @@ test('every fact is one line with what mends it below, then come the engines and
 
 test('an engine that cannot be used says why', () => {
   const problems = [{ code: 'missing-tool', message: 'no box.', hint: 'get one' }] as const;
-  expect(renderSurvey([], [{ engine, problems }]).split('\n').slice(1, 3)).toEqual(['unusable  box  no box.', '               mend: get one']);
+  expect(renderSurvey([], [{ engine, problems }]).split('\n').slice(1, 3)).toEqual([
+    'unusable  box  no box.',
+    '               mend: get one',
+  ]);
 });
 
 test('JSON carries the checks and the engines with their problems', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { chooseCgroup, parseCgroups } from '../../../src/host/cgroup.ts';
+import { chooseCgroups, type ControllerName, parseCgroups } from '../../../src/host/cgroup.ts';
 import { parseMountinfo } from '../../../src/host/mountinfo.ts';
 
 const version2Mount = parseMountinfo('30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n');
@@ -29,49 +29,54 @@ test('the groups of a process are read for both versions', () => {
   ]);
 });
 
+const all: readonly ControllerName[] = ['cpu', 'memory', 'pids'];
+
 test("in version 1 the place is the caller's own group", () => {
   const memberships = parseCgroups('4:memory:/svc/a\n2:cpu,cpuacct:/\n0::/\n');
-  const anywhere = { words: () => [], writable: () => true };
-  expect([
-    chooseCgroup('memory', version1Mounts, memberships, anywhere),
-    chooseCgroup('cpu', version1Mounts, memberships, anywhere),
-    chooseCgroup('pids', version1Mounts, memberships, anywhere),
-  ]).toEqual([
-    { version: 1, directory: '/sys/fs/cgroup/memory/svc/a' },
-    { version: 1, directory: '/sys/fs/cgroup/cpu,cpuacct' },
-    null,
-  ]);
+  expect(chooseCgroups(all, version1Mounts, memberships, { words: () => [], writable: () => true })).toEqual({
+    cpu: { version: 1, directory: '/sys/fs/cgroup/cpu,cpuacct' },
+    memory: { version: 1, directory: '/sys/fs/cgroup/memory/svc/a' },
+    pids: null,
+  });
 });
 
-test('in version 2 it is the nearest group above that hands the controller on', () => {
-  const memberships = parseCgroups('0::/user.slice/user-0.slice/session-1.scope\n');
-  const host = reader({ '/sys/fs/cgroup': 'cpu memory pids', '/sys/fs/cgroup/user.slice': 'cpu memory pids', '/sys/fs/cgroup/user.slice/user-0.slice': 'memory pids' }, [
-    '/sys/fs/cgroup',
-    '/sys/fs/cgroup/user.slice',
-    '/sys/fs/cgroup/user.slice/user-0.slice',
-  ]);
-  expect([chooseCgroup('memory', version2Mount, memberships, host), chooseCgroup('cpu', version2Mount, memberships, host)]).toEqual([
-    { version: 2, directory: '/sys/fs/cgroup/user.slice/user-0.slice' },
-    { version: 2, directory: '/sys/fs/cgroup/user.slice' },
-  ]);
+const session = parseCgroups('0::/user.slice/user-0.slice/session-1.scope\n');
+const slice = '/sys/fs/cgroup/user.slice';
+const systemd = reader({ '/sys/fs/cgroup': 'cpu memory pids', [slice]: 'cpu memory pids', [`${slice}/user-0.slice`]: 'memory pids' }, [
+  '/sys/fs/cgroup',
+  slice,
+  `${slice}/user-0.slice`,
+]);
+
+test('in version 2 it is the nearest group above that hands the controllers on', () => {
+  const place = { version: 2, directory: `${slice}/user-0.slice` };
+  expect(chooseCgroups(['memory', 'pids'], version2Mount, session, systemd)).toEqual({ cpu: null, memory: place, pids: place });
+});
+
+test('in version 2 all controllers share the nearest group that has them all, because a process is in one group', () => {
+  const place = { version: 2, directory: slice };
+  expect(chooseCgroups(all, version2Mount, session, systemd)).toEqual({ cpu: place, memory: place, pids: place });
 });
 
 test('a user without a delegated group has none', () => {
   const memberships = parseCgroups('0::/user.slice/user-1000.slice/session-3.scope\n');
-  const host = reader({ '/sys/fs/cgroup/user.slice/user-1000.slice': 'memory pids' }, []);
-  expect(chooseCgroup('memory', version2Mount, memberships, host)).toBe(null);
+  const host = reader({ [`${slice}/user-1000.slice`]: 'memory pids' }, []);
+  expect(chooseCgroups(all, version2Mount, memberships, host)).toEqual({ cpu: null, memory: null, pids: null });
 });
 
-test('a controller nobody hands on cannot be used', () => {
-  expect(chooseCgroup('cpu', version2Mount, parseCgroups('0::/\n'), reader({}, ['/sys/fs/cgroup']))).toBe(null);
+test('a controller nobody hands on does not keep the others from being used', () => {
+  const host = reader({ '/sys/fs/cgroup': 'memory pids' }, ['/sys/fs/cgroup']);
+  const place = { version: 2, directory: '/sys/fs/cgroup' };
+  expect(chooseCgroups(all, version2Mount, parseCgroups('0::/\n'), host)).toEqual({ cpu: null, memory: place, pids: place });
 });
 
 test('a group outside of what is mounted cannot be used', () => {
   const mounts = parseMountinfo('30 23 0:26 /box /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n');
   const host = reader({ '/sys/fs/cgroup': 'memory' }, ['/sys/fs/cgroup']);
-  expect([
-    chooseCgroup('memory', mounts, parseCgroups('0::/box/run\n'), host),
-    chooseCgroup('memory', mounts, parseCgroups('0::/boxes\n'), host),
-    chooseCgroup('memory', mounts, parseCgroups('0::/../other\n'), host),
-  ]).toEqual([{ version: 2, directory: '/sys/fs/cgroup' }, null, null]);
+  const memoryOf = (group: string) => chooseCgroups(['memory'], mounts, parseCgroups(`0::${group}\n`), host).memory;
+  expect([memoryOf('/box/run'), memoryOf('/boxes'), memoryOf('/../other')]).toEqual([
+    { version: 2, directory: '/sys/fs/cgroup' },
+    null,
+    null,
+  ]);
 });

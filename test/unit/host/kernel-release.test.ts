@@ -15,13 +15,13 @@ test.each([
 
 test('releases are compared by number, not by text', () => {
   const release = { major: 5, minor: 10 };
-  expect([isAtLeast(release, 5, 9), isAtLeast(release, 5, 10), isAtLeast(release, 5, 11), isAtLeast(release, 4, 99), isAtLeast(release, 6, 0)]).toEqual([
-    true,
-    true,
-    false,
-    true,
-    false,
-  ]);
+  expect([
+    isAtLeast(release, 5, 9),
+    isAtLeast(release, 5, 10),
+    isAtLeast(release, 5, 11),
+    isAtLeast(release, 4, 99),
+    isAtLeast(release, 6, 0),
+  ]).toEqual([true, true, false, true, false]);
 });
 
 test('an unknown release has no feature', () => {

@@ -12,12 +12,20 @@ test('a user owns the lines with its name and those with its uid, in order', () 
   ]);
 });
 
-test.each(['ada:0:65536', 'ada:1:0', 'ada:1', 'ada:1:2:3', 'ada:-1:5', 'ada:0x10:5', 'ada:4294967290:6', 'ada:12345678901:1', ':1:1', '# ada:1:1'])(
-  'the line %j gives nobody any ids',
-  (line) => {
-    expect(parseSubids(line, 'ada', null)).toEqual([]);
-  },
-);
+test.each([
+  'ada:0:65536',
+  'ada:1:0',
+  'ada:1',
+  'ada:1:2:3',
+  'ada:-1:5',
+  'ada:0x10:5',
+  'ada:4294967290:6',
+  'ada:12345678901:1',
+  ':1:1',
+  '# ada:1:1',
+])('the line %j gives nobody any ids', (line) => {
+  expect(parseSubids(line, 'ada', null)).toEqual([]);
+});
 
 test('the last id is not part of any range', () => {
   expect(parseSubids('ada:4294967290:5', 'ada', null)).toEqual([{ start: 4_294_967_290, count: 5 }]);

@@ -11,9 +11,20 @@ test.each([
   expect(parseDisplay(text)).toEqual(display);
 });
 
-test.each(['', '0', ':', ':x', ':0/../../x', 'host:0', 'localhost:10.0', 'tcp/host:0', ':0.', ':-1', ':123456', ':0\n', '/tmp/.X11-unix/X0'])(
-  'the display %j is not',
-  (text) => {
-    expect(parseDisplay(text)).toBe(null);
-  },
-);
+test.each([
+  '',
+  '0',
+  ':',
+  ':x',
+  ':0/../../x',
+  'host:0',
+  'localhost:10.0',
+  'tcp/host:0',
+  ':0.',
+  ':-1',
+  ':123456',
+  ':0\n',
+  '/tmp/.X11-unix/X0',
+])('the display %j is not', (text) => {
+  expect(parseDisplay(text)).toBe(null);
+});

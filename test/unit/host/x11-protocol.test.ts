@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest';
 
-import { formatGenerateUntrusted, formatQueryExtension, formatRevoke, formatSetup, parseAnswer, parseSetup } from '../../../src/host/x11-protocol.ts';
+import {
+  formatGenerateUntrusted,
+  formatQueryExtension,
+  formatRevoke,
+  formatSetup,
+  parseAnswer,
+  parseSetup,
+} from '../../../src/host/x11-protocol.ts';
 
 test('the setup carries the cookie, padded to four bytes', () => {
-  expect(formatSetup(Uint8Array.of(1, 2, 3)).toString('latin1')).toBe(
-    'l\0\x0b\0\0\0\x12\0\x03\0\0\0MIT-MAGIC-COOKIE-1\0\0\x01\x02\x03\0',
-  );
+  expect(formatSetup(Uint8Array.of(1, 2, 3)).toString('latin1')).toBe('l\0\x0b\0\0\0\x12\0\x03\0\0\0MIT-MAGIC-COOKIE-1\0\0\x01\x02\x03\0');
 });
 
 test('requests say their length in words', () => {

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 
-import { findCookie, formatCookie, formatXauthority, magicCookie, parseXauthority, type XauthorityEntry } from '../../../src/host/xauthority.ts';
+import {
+  findCookie,
+  formatCookie,
+  formatXauthority,
+  magicCookie,
+  parseXauthority,
+  type XauthorityEntry,
+} from '../../../src/host/xauthority.ts';
 
 const entry = (family: number, address: string, number: string, data: string, name = magicCookie): XauthorityEntry => ({
   family,
