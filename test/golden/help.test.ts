@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, test } from 'vitest';
+
+import { renderCompletion, shells } from '../../src/cli/completion.ts';
+import { renderHelp } from '../../src/cli/help.ts';
+import { renderManPage } from '../../src/cli/man-page.ts';
+import { options, verbs } from '../../src/cli/options.ts';
+import { engines } from '../../src/engine/registry.ts';
+
+const help = renderHelp(engines, null);
+const manPage = renderManPage(engines, '1.2.3');
+
+test('--help prints the golden text', async () => {
+  await expect(help).toMatchFileSnapshot('cli/help.txt');
+});
+
+test('the manual page is the golden text', async () => {
+  await expect(manPage).toMatchFileSnapshot('cli/isolate.1');
+});
+
+test('no line of help is longer than 132 columns', () => {
+  expect(help.split('\n').filter((line) => line.length > 132)).toEqual([]);
+});
+
+test.each(options)('--$long is in help, the manual page and every completion', (option) => {
+  const spelled = option.short === undefined ? `--${option.long}` : `-${option.short}, --${option.long}`;
+  expect(help).toContain(spelled);
+  expect(manPage).toContain(spelled.replaceAll('-', String.raw`\-`));
+  for (const shell of shells) {
+    expect(renderCompletion(shell, ['bwrap'])).toContain(shell === 'fish' ? `-l ${option.long} ` : `--${option.long}`);
+  }
+});
+
+test('help on a verb has the options of that verb alone', () => {
+  for (const verb of verbs) {
+    const text = renderHelp(engines, verb);
+    for (const { long, verbs: its } of options) {
+      expect([long, new RegExp(`^ .{5}--${long}( |$)`, 'm').test(text)]).toEqual([long, its.includes(verb)]);
+    }
+  }
+});
+
+test('no two options share a name', () => {
+  const names = options.flatMap(({ long, short }) => (short === undefined ? [long] : [long, short]));
+  expect(names.length).toBe(new Set(names).size);
+});
+
+test('man takes the page without a warning', () => {
+  const { stdout, stderr, status } = spawnSync('groff', ['-man', '-t', '-Tascii', '-ww', '-P-cbou'], { input: manPage, encoding: 'utf8' });
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toContain('SYNOPSIS');
+});
+
+test('the documentation of options names every one of them', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/options.md'), 'utf8');
+  expect(options.filter(({ long }) => !text.includes(`\`--${long}`)).map(({ long }) => long)).toEqual([]);
+});
