@@ -43,6 +43,8 @@ export async function runCommand(command: Command, trace?: CommandTrace): Promis
     cwd: '/',
     reject: false,
     stripFinalNewline: false,
+    // What was begun is ended by itself: a killed zfs leaves more to tidy up than one that outlives this process.
+    cleanup: false,
     ...(command.input === undefined ? { stdin: 'ignore' } : { input: command.input }),
   });
   let timer: NodeJS.Timeout | undefined;

@@ -52,15 +52,13 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
 
 async function probe(context: ZfsContext): Promise<StorageHealth> {
   const { template, implementation } = context;
-  const [health, space] = await Promise.all([
-    context.zpool(template, planPoolHealth(template)),
-    context.zfs(template, planSpace(template)),
+  // At once: zpool tells of a suspended pool while the others would wait for their time limit.
+  const [, , space] = await Promise.all([
+    checkHealth(context),
     readTemplate(context),
+    context.zfs(template, planSpace(template)),
   ]);
-  for (const answer of [health, space]) {
-    if (answer.exitCode !== 0) throw zfsError(template, answer.stderr);
-  }
-  checkHealth(template, health.stdout.trim());
+  if (space.exitCode !== 0) throw zfsError(template, space.stderr);
   return {
     implementation: implementation.name,
     version: implementation.version,
@@ -68,7 +66,10 @@ async function probe(context: ZfsContext): Promise<StorageHealth> {
   };
 }
 
-function checkHealth(template: string, health: string): void {
+async function checkHealth({ template, zpool }: ZfsContext): Promise<void> {
+  const answer = await zpool(template, planPoolHealth(template));
+  if (answer.exitCode !== 0) throw zfsError(template, answer.stderr);
+  const health = answer.stdout.trim();
   if (!['SUSPENDED', 'FAULTED', 'UNAVAIL'].includes(health)) return;
   const pool = poolOf(template);
   throw new IsolateError('pool-suspended', `The pool ${pool} is ${health.toLowerCase()}, so ${template} cannot be cloned.`, {

@@ -1,0 +1,73 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCommand, tracedRunner, type Command } from '../../../src/process/command.ts';
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'isolate-command-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+async function script(name: string, text: string): Promise<string> {
+  const file = join(directory, name);
+  await writeFile(file, `#!/bin/sh\n${text}\n`);
+  await chmod(file, 0o755);
+  return file;
+}
+
+test('captures output byte for byte and any exit status as an answer', async () => {
+  const file = await script('answer', 'printf "out\\n\\n"; printf "err" >&2; exit 3');
+  expect(await runCommand({ file, args: [], timeoutMs: 10_000 })).toEqual({ stdout: 'out\n\n', stderr: 'err', exitCode: 3 });
+});
+
+test('hands arguments over as they are', async () => {
+  const file = await script('arguments', 'printf "%s|" "$@"');
+  const args = ['', 'a b', '$(id)', '"', "'", '\\', '*', '-n', '--', 'new\nline'];
+  expect((await runCommand({ file, args, timeoutMs: 10_000 })).stdout).toBe(args.map((arg) => `${arg}|`).join(''));
+});
+
+test('gives a closed standard input, the root as directory and nothing of its own environment', async () => {
+  process.env['ISOLATE_TEST_SECRET'] = 'secret';
+  const file = await script('surroundings', 'cat; pwd; env | grep -v -e ^_= -e ^PWD= | sort');
+  const { stdout } = await runCommand({ file, args: [], timeoutMs: 10_000, env: { EXTRA: 'x' } });
+  delete process.env['ISOLATE_TEST_SECRET'];
+  expect(stdout).toBe('/\nEXTRA=x\nLC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n');
+});
+
+test('gives input to the command', async () => {
+  expect((await runCommand({ file: '/bin/cat', args: [], timeoutMs: 10_000, input: 'return 1\n' })).stdout).toBe('return 1\n');
+});
+
+test('tells 128 and the signal for a command that a signal ended', async () => {
+  const file = await script('killed', 'kill -TERM $$');
+  expect((await runCommand({ file, args: [], timeoutMs: 10_000 })).exitCode).toBe(143);
+});
+
+test('gives a command up after its time, although it ignores signals and its children hold the pipes', async () => {
+  const file = await script('stuck', 'trap "" TERM INT HUP; sleep 30 & sleep 30');
+  const startMs = performance.now();
+  await expect(runCommand({ file, args: ['clone'], timeoutMs: 200 })).rejects.toMatchObject({
+    code: 'tool-timeout',
+    message: `${file} clone did not end within 0.2 s.`,
+  });
+  expect(performance.now() - startMs).toBeLessThan(5_000);
+});
+
+test.each([
+  ['is not there', '/nonexistent/zfs'],
+  ['is a directory', '/tmp'],
+])('tells that a command %s', async (_name, file) => {
+  await expect(runCommand({ file, args: [], timeoutMs: 10_000 })).rejects.toMatchObject({
+    code: 'missing-tool',
+    message: `${file} cannot be started.`,
+  });
+});
+
+test('reports every command before it starts', async () => {
+  const seen: Command[] = [];
+  const command = { file: '/bin/true', args: ['a'], timeoutMs: 10_000 };
+  await tracedRunner((one) => seen.push(one))(command);
+  expect(seen).toEqual([command]);
+});

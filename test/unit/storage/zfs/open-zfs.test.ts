@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import { IsolateError } from '../../../../src/error.ts';
+import type { Command, CommandResult, RunCommand } from '../../../../src/process/command.ts';
+import type { Source } from '../../../../src/storage/driver.ts';
+import { openZfs } from '../../../../src/storage/zfs/driver.ts';
+
+const source: Source = { template: 'tank/r/t', name: 'tank/r/t@s', guid: '1' };
+const create = { shift: null, mountDirectory: '/nonexistent/mnt' };
+const ok: CommandResult = { stdout: '', stderr: '', exitCode: 0 };
+
+/** A host that answers by the verb of the command, and what it was asked. No kernel module: this checks the order of commands only. */
+function host(version: string, answers: Record<string, CommandResult> = {}): { run: RunCommand; asked: string[]; inputs: string[] } {
+  const asked: string[] = [];
+  const inputs: string[] = [];
+  const run = async ({ args, input }: Command): Promise<CommandResult> => {
+    const verb = args[0] ?? '';
+    asked.push(args.filter((arg) => !arg.includes(',')).join(' '));
+    if (input !== undefined) inputs.push(input);
+    if (verb === 'version') return { ...ok, stdout: `zfs-${version}\nzfs-kmod-${version}\n` };
+    return answers[verb] ?? ok;
+  };
+  return { run, asked, inputs };
+}
+
+const open = (run: RunCommand): ReturnType<typeof openZfs> =>
+  openZfs('tank/r/t', { tools: { zfs: '/sbin/zfs', zpool: '/sbin/zpool' }, run, canIdmap: () => true });
+
+test('OpenZFS 2.3 clones and then mounts each, and reads the batch once', async () => {
+  const { run, asked } = host('2.3.9-1');
+  const driver = await open(run);
+  await driver.create(source, ['1'], create);
+  expect(asked).toEqual([
+    'version',
+    'clone -o isolate:template=tank/r/t -o com.sun:auto-snapshot=false -o org.openzfs.systemd:ignore=on -o canmount=noauto -o mountpoint=/nonexistent/mnt/1 tank/r/t@s tank/r/t_1',
+    'mount tank/r/t_1',
+    'get -H -p -o tank/r/t_1',
+  ]);
+  expect(driver.capabilities).toEqual({
+    batchCreate: false,
+    batchDestroy: false,
+    parallelCreates: 4,
+    busyDetection: true,
+    idmappedMounts: true,
+    pooled: true,
+    needsRoot: true,
+  });
+});
+
+test('OpenZFS 2.1 has no idmapped mounts', async () => {
+  expect((await open(host('2.1.11-1+deb12u1').run)).capabilities.idmappedMounts).toBe(false);
+});
+
+test('OpenZFS 2.4 makes and marks a batch by one channel program, then places and mounts each', async () => {
+  const { run, asked, inputs } = host('2.4.4-1');
+  const driver = await open(run);
+  await driver.create(source, ['1', '2'], create);
+  expect(asked.toSorted()).toEqual([
+    'get -H -p -o tank/r/t_1 tank/r/t_2',
+    'mount tank/r/t_1',
+    'mount tank/r/t_2',
+    'program -j tank - tank/r/t@s tank/r/t 1 2',
+    'set canmount=noauto mountpoint=/nonexistent/mnt/1 tank/r/t_1',
+    'set canmount=noauto mountpoint=/nonexistent/mnt/2 tank/r/t_2',
+    'version',
+  ]);
+  expect(inputs).toHaveLength(1);
+  expect(driver.capabilities.batchCreate).toBe(true);
+});
+
+test('a clone that is not there after all its commands is that clone\'s error', async () => {
+  const { run } = host('2.3.9-1', { clone: { stdout: '', stderr: "cannot create 'tank/r/t_1': out of space\n", exitCode: 1 } });
+  expect(await (await open(run)).create(source, ['1'], create)).toMatchObject([{ id: '1', ok: false, error: { code: 'pool-full' } }]);
+});
+
+test('a pool whose commands do not end is suspended, and no further command is started', async () => {
+  let started = 0;
+  const driver = await open(async ({ args, file }) => {
+    if (args[0] === 'version') return { ...ok, stdout: 'zfs-2.3.9-1\nzfs-kmod-2.3.9-1\n' };
+    started += 1;
+    throw new IsolateError('tool-timeout', `${file} ${args[0] ?? ''} did not end within 30 s.`);
+  });
+  await expect(driver.list()).rejects.toMatchObject({ code: 'pool-suspended', message: 'ZFS does not answer for tank/r/t: its pool may be suspended.' });
+  await expect(driver.list()).rejects.toMatchObject({ code: 'pool-suspended' });
+  expect(started).toBe(1);
+});
+
+test.each([
+  ['SUSPENDED', 'pool-suspended', 'The pool tank is suspended, so tank/r/t cannot be cloned.'],
+  ['FAULTED', 'pool-suspended', 'The pool tank is faulted, so tank/r/t cannot be cloned.'],
+])('tells a pool that is %s', async (health, code, message) => {
+  const { run } = host('2.3.9-1', {
+    list: { ...ok, stdout: `${health}\n` },
+    get: { ...ok, stdout: 'tank/r/t\ttype\tfilesystem\t-\ntank/r/t\tguid\t1\t-\ntank/r/t\tcreatetxg\t1\t-\ntank/r/t\tdefer_destroy\t-\t-\ntank/r/t\tkeystatus\t-\t-\n' },
+  });
+  await expect((await open(run)).probe()).rejects.toMatchObject({ code, message });
+});
+
+test.each([
+  ['a volume', 'volume', '-', 'template-not-filesystem', 'Dataset tank/r/t is a volume, not a file system.'],
+  ['an encrypted one without its key', 'filesystem', 'unavailable', 'key-not-loaded', 'The encryption key of tank/r/t is not loaded.'],
+])('tells a template that is %s', async (_name, type, keystatus, code, message) => {
+  const { run } = host('2.3.9-1', {
+    get: { ...ok, stdout: `tank/r/t\ttype\t${type}\t-\ntank/r/t\tguid\t1\t-\ntank/r/t\tcreatetxg\t1\t-\ntank/r/t\tdefer_destroy\t-\t-\ntank/r/t\tkeystatus\t${keystatus}\t-\n` },
+  });
+  await expect((await open(run)).newestSource()).rejects.toMatchObject({ code, message });
+});
