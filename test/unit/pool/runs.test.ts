@@ -1,0 +1,46 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ensureRuntimeDirectories } from '../../../src/pool/directories.ts';
+import { readOwnHolder } from '../../../src/pool/holder.ts';
+import { runtimePaths } from '../../../src/pool/paths.ts';
+import { claimRun, sweepRuns } from '../../../src/pool/runs.ts';
+
+const own = readOwnHolder();
+const dead = { ...own, startTime: '1' };
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'isolate-runs-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+describe('what runs leave', () => {
+  test('is nothing after an orderly end', () => {
+    const paths = runtimePaths(join(directory, 'run'));
+    ensureRuntimeDirectories(paths, process.getuid?.() ?? 0);
+    const run = claimRun(paths);
+    expect([run.runId, run.directory]).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), join(paths.runs, run.runId)]);
+    writeFileSync(join(run.directory, 'cookie'), '');
+    run.remove();
+    expect(readdirSync(paths.runs)).toEqual([]);
+  });
+
+  test('is removed if they are dead, cgroups too, and kept if they live', () => {
+    const paths = runtimePaths(join(directory, 'run'));
+    ensureRuntimeDirectories(paths, process.getuid?.() ?? 0);
+    const cgroups = join(directory, 'cgroup');
+    const living = claimRun(paths, own);
+    const killed = claimRun(paths, dead);
+    const starting = '0123456789abcdef';
+    for (const id of [living.runId, killed.runId, starting]) mkdirSync(join(cgroups, `isolate-${id}`, 'lxc'), { recursive: true });
+    mkdirSync(join(cgroups, 'isolate-other'));
+    writeFileSync(join(killed.directory, 'cookie'), '');
+    expect(sweepRuns(paths, [cgroups, '/nonexistent'], own.bootId, Date.now())).toEqual([killed.runId]);
+    expect(existsSync(living.directory)).toBe(true);
+    expect(readdirSync(paths.runs)).toHaveLength(2);
+    expect(readdirSync(cgroups).sort()).toEqual([`isolate-${living.runId}`, `isolate-${starting}`, 'isolate-other'].sort());
+    sweepRuns(paths, [cgroups], own.bootId, Date.now() + 61_000);
+    expect(readdirSync(cgroups).sort()).toEqual([`isolate-${living.runId}`, 'isolate-other'].sort());
+  });
+});
