@@ -1,0 +1,128 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { debianRootfs } from './rootfs.ts';
+
+const execFileAsync = promisify(execFile);
+const top = join(import.meta.dirname, '../..');
+const PACKAGES = ['systemd-sysv', 'dbus', 'zfs-fuse', 'bubblewrap', 'uidmap'];
+const NAME = 'systemd';
+
+export interface CommandResult {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A Debian system of its own with systemd as its first process, isolate installed and its units in place. */
+export interface SystemdContainer {
+  /** Runs a command inside as root; the time limit ends it with status 124. */
+  readonly run: (command: readonly [string, ...string[]], timeoutMs?: number) => Promise<CommandResult>;
+  /** As `run`, but throws what the command wrote where it fails; returns its stdout. */
+  readonly must: (command: readonly [string, ...string[]], timeoutMs?: number) => Promise<string>;
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Starts the container and waits until its system is up. Needs root, a mount namespace of one's own (test/rig/enter)
+ * and the built dist/. Its changes live in a tmpfs and are gone after `stop`.
+ */
+export async function startSystemd(): Promise<SystemdContainer> {
+  const lower = await debianRootfs(PACKAGES);
+  const directory = await mkdtemp(join(tmpdir(), 'isolate-systemd-'));
+  await execFileAsync('mount', ['-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', directory]);
+  const rootfs = join(directory, 'rootfs');
+  await Promise.all(['rootfs', 'upper', 'work'].map((name) => mkdir(join(directory, name))));
+  const layers = `lowerdir=${lower},upperdir=${join(directory, 'upper')},workdir=${join(directory, 'work')}`;
+  await execFileAsync('mount', ['-t', 'overlay', '-o', layers, 'overlay', rootfs]);
+  await install(rootfs);
+  const config = join(directory, 'config');
+  await writeFile(config, containerConfig(rootfs, directory));
+
+  const lxc = spawn('lxc-start', ['-F', '-P', directory, '-n', NAME, '-f', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const container: SystemdContainer = {
+    run: (command, timeoutMs = 60_000) => attach(directory, command, timeoutMs),
+    must: async (command, timeoutMs = 60_000) => {
+      const { status, stdout, stderr } = await attach(directory, command, timeoutMs);
+      if (status !== 0) throw new Error(`${command.join(' ')}: status ${String(status)}\n${stdout}${stderr}`);
+      return stdout;
+    },
+    stop: () => stop(directory, rootfs, lxc),
+  };
+  try {
+    await execFileAsync('lxc-wait', ['-P', directory, '-n', NAME, '-s', 'RUNNING', '-t', '20']);
+    await waitForSystem(container);
+  } catch (error) {
+    await container.stop();
+    throw error;
+  }
+  return container;
+}
+
+/** As a Debian package would: the program below /usr/lib, a link in PATH, units, sysusers and tmpfiles. */
+async function install(rootfs: string): Promise<void> {
+  const library = join(rootfs, 'usr/lib/isolate');
+  await cp(join(top, 'dist'), join(library, 'dist'), { recursive: true });
+  const node = `node_modules/node-linux-${process.arch}/bin`;
+  await mkdir(join(library, node), { recursive: true });
+  await cp(join(top, node, 'node'), join(library, node, 'node'));
+  await symlink('../lib/isolate/dist/isolate', join(rootfs, 'usr/bin/isolate'));
+  for (const name of ['isolate-refresh@.path', 'isolate-refresh@.service']) {
+    await cp(join(top, 'units', name), join(rootfs, 'usr/lib/systemd/system', name));
+  }
+  await cp(join(top, 'units/isolate-sysusers.conf'), join(rootfs, 'usr/lib/sysusers.d/isolate.conf'));
+  await cp(join(top, 'units/isolate-tmpfiles.conf'), join(rootfs, 'usr/lib/tmpfiles.d/isolate.conf'));
+}
+
+function containerConfig(rootfs: string, directory: string): string {
+  return [
+    'lxc.uts.name = systemd',
+    `lxc.rootfs.path = dir:${rootfs}`,
+    'lxc.init.cmd = /sbin/init',
+    'lxc.mount.auto = proc:mixed sys:mixed cgroup:mixed',
+    'lxc.mount.entry = /dev/fuse dev/fuse none bind,create=file 0 0',
+    'lxc.apparmor.profile = unconfined',
+    'lxc.cap.drop =',
+    'lxc.autodev = 1',
+    'lxc.net.0.type = empty',
+    'lxc.tty.max = 0',
+    'lxc.signal.halt = SIGRTMIN+3',
+    `lxc.console.logfile = ${join(directory, 'console.log')}`,
+    '',
+  ].join('\n');
+}
+
+async function waitForSystem(container: SystemdContainer): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    // Until systemd listens there is nothing to wait with; then it answers when the boot is over.
+    const { stdout } = await container.run(['systemctl', 'is-system-running', '--wait'], 30_000);
+    if (['running', 'degraded'].includes(stdout.trim())) return;
+    if (Date.now() > deadline) throw new Error(`the container's system did not come up: ${stdout.trim()}`);
+  }
+}
+
+async function attach(directory: string, command: readonly string[], timeoutMs: number): Promise<CommandResult> {
+  const seconds = String(Math.ceil(timeoutMs / 1000));
+  const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  const words = ['-P', directory, '-n', NAME, '--clear-env', '--set-var', path, '--set-var', 'LC_ALL=C', '--', '/usr/bin/timeout', seconds, ...command];
+  const child = spawn('lxc-attach', words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status: status ?? 255, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+}
+
+async function stop(directory: string, rootfs: string, lxc: ChildProcess): Promise<void> {
+  const ended = lxc.exitCode !== null || lxc.signalCode !== null ? Promise.resolve() : once(lxc, 'exit');
+  await execFileAsync('lxc-stop', ['-P', directory, '-n', NAME, '-k'], { timeout: 30_000 }).catch(() => lxc.kill('SIGKILL'));
+  await ended;
+  await execFileAsync('umount', [rootfs]);
+  await execFileAsync('umount', [directory]);
+  await rm(directory, { recursive: true });
+}
