@@ -21,7 +21,10 @@ function renderBash(engineNames: readonly string[]): string {
   const cases = options
     .filter((option) => option.value !== undefined)
     .map((option) => `    ${namesOf(option).join(' | ')}) ${actions[option.completes ?? 'none']}; return ;;`);
-  const withValue = options.filter((option) => option.value !== undefined).flatMap(namesOf).join(' | ');
+  const withValue = options
+    .filter((option) => option.value !== undefined)
+    .flatMap(namesOf)
+    .join(' | ');
   return `# bash completion for isolate
 _isolate() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} index

@@ -33,7 +33,15 @@ export function engineRows(engines: readonly Engine[]): readonly (readonly strin
 export function formatEngineTable(engines: readonly Engine[], indent: string): string {
   const cells = engineRows(engines);
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  return cells.map((row) => `${indent}${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`).join('');
+  return cells
+    .map(
+      (row) =>
+        `${indent}${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
 }
 
 function yes(value: boolean): string {

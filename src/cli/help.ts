@@ -5,7 +5,11 @@ import { formatOption, type Option, optionGroups, options, type Verb } from './o
 /** How each verb is called, and what it does. */
 export const synopses: readonly (readonly [verb: Verb, form: string, summary: string])[] = [
   ['run', 'isolate [run] [OPTIONS] [--] COMMAND [ARG...]', 'run a command in a throw-away root'],
-  ['refresh', 'isolate refresh [OPTIONS] TEMPLATE [COUNT]', 'destroy used clones, make missing ones; also: isolate [-f] [-s] -r TEMPLATE [COUNT]'],
+  [
+    'refresh',
+    'isolate refresh [OPTIONS] TEMPLATE [COUNT]',
+    'destroy used clones, make missing ones; also: isolate [-f] [-s] -r TEMPLATE [COUNT]',
+  ],
   ['watch', 'isolate watch [OPTIONS] [TEMPLATE[=COUNT]...]', 'refresh whenever a run ends, for hosts without systemd'],
   ['doctor', 'isolate doctor [OPTIONS]', 'what this host can do, and how to get the rest'],
   ['completion', 'isolate completion bash|zsh|fish', 'print completions for a shell'],
@@ -28,7 +32,12 @@ export function renderHelp(engines: readonly Engine[], verb: Verb | null): strin
   const shown = options.filter((option) => verb === null || option.verbs.includes(verb));
   const parts = [
     forms.map(([, form, summary]) => `${form}\n    ${summary}\n`).join(''),
-    ...optionGroups.map((group) => renderGroup(group, shown.filter((option) => option.group === group))),
+    ...optionGroups.map((group) =>
+      renderGroup(
+        group,
+        shown.filter((option) => option.group === group),
+      ),
+    ),
   ];
   if (verb === null || verb === 'run') {
     parts.push(

@@ -6,7 +6,7 @@ import { formatOption, optionGroups, options } from './options.ts';
 /** The manual page isolate(1) as roff (man(7)), made from the tables that help is made from. */
 export function renderManPage(engines: readonly Engine[], version: string): string {
   return `${[
-    "'\\\" t",
+    '\'\\" t',
     `.TH ISOLATE 1 "" ${quote(`isolate ${version}`)} "User Commands"`,
     section('NAME'),
     `isolate ${escape('-')} run a command in a throw${escape('-')}away clone of a Linux root`,
@@ -16,18 +16,27 @@ export function renderManPage(engines: readonly Engine[], version: string): stri
     paragraph(
       'Runs a command in a fresh copy-on-write clone of a template, a dataset or directory with a Linux root, and throws the clone away afterwards. A pool of ready clones makes that instant; an engine sets how strongly the run is isolated.',
     ),
-    paragraph("The first word that is neither an option nor an option's value begins the command; everything from there on is the command's, byte for byte. -- may stand before it."),
+    paragraph(
+      "The first word that is neither an option nor an option's value begins the command; everything from there on is the command's, byte for byte. -- may stand before it.",
+    ),
     synopses.map(([verb, , summary]) => item(verb, summary)).join('\n'),
     section('OPTIONS'),
     optionGroups
-      .map((group) => [`.SS ${quote(group)}`, ...options.filter((option) => option.group === group).map((option) => item(formatOption(option).trim(), describeOption(option)))].join('\n'))
+      .map((group) =>
+        [
+          `.SS ${quote(group)}`,
+          ...options.filter((option) => option.group === group).map((option) => item(formatOption(option).trim(), describeOption(option))),
+        ].join('\n'),
+      )
       .join('\n'),
     section('ENGINES'),
     renderTable(engineRows(engines)),
     section('ENVIRONMENT'),
     paragraph('An option beats the variable. A variable that is empty counts as not set.'),
     options.flatMap((option) => (option.variable === undefined ? [] : [item(option.variable, `the same as --${option.long}`)])).join('\n'),
-    paragraph('The command itself starts with PATH, HOME=/root, USER=root, LOGNAME=root, the TERM of the caller, and what -v and --env-file set; nothing else.'),
+    paragraph(
+      'The command itself starts with PATH, HOME=/root, USER=root, LOGNAME=root, the TERM of the caller, and what -v and --env-file set; nothing else.',
+    ),
     section('EXIT STATUS'),
     paragraph('Of a run:'),
     exitStatuses.map(([status, meaning]) => item(status, meaning)).join('\n'),
@@ -62,5 +71,8 @@ function quote(text: string): string {
 
 /** roff takes a backslash, a dash and a leading dot or apostrophe for its own. */
 function escape(text: string): string {
-  return text.replaceAll('\\', String.raw`\e`).replaceAll('-', String.raw`\-`).replaceAll(/^[.']/gm, String.raw`\&$&`);
+  return text
+    .replaceAll('\\', String.raw`\e`)
+    .replaceAll('-', String.raw`\-`)
+    .replaceAll(/^[.']/gm, String.raw`\&$&`);
 }

@@ -6,7 +6,7 @@ import { writeSync } from 'node:fs';
  */
 export function write(descriptor: number, text: string): boolean {
   const bytes = Buffer.from(text);
-  for (let sent = 0; sent < bytes.length; ) {
+  for (let sent = 0; sent < bytes.length;) {
     try {
       sent += writeSync(descriptor, bytes, sent);
     } catch (error) {

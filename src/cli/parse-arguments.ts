@@ -32,7 +32,8 @@ export function sortOptions({ verb, given, words }: SplitArgv): ParsedArguments 
 /** An option that takes one value and is given two would be an array to yargs, and pass. A flag given twice says no more than once. */
 function refuseRepeated(given: readonly GivenOption[]): void {
   const twice = given.find(
-    ({ option }, index) => option.value !== undefined && option.repeatable === undefined && given.findIndex((other) => other.option === option) < index,
+    ({ option }, index) =>
+      option.value !== undefined && option.repeatable === undefined && given.findIndex((other) => other.option === option) < index,
   );
   if (twice !== undefined) {
     throw new IsolateError('usage', `The option --${twice.option.long} was given twice.`);

@@ -1,4 +1,4 @@
-import type { Argv } from 'yargs';
+import type { Argv, default as Yargs } from 'yargs';
 
 import { type Option, options, type Verb } from './options.ts';
 import type { GivenOption, SplitArgv } from './split-argv.ts';
@@ -23,7 +23,11 @@ export async function parseByYargs({ verb, given, words }: SplitArgv): Promise<P
   return {
     verb,
     flags: new Set(named.filter((option) => option.value === undefined).map(({ long }) => long)),
-    values: new Map(named.filter((option) => option.value !== undefined && option.repeatable === undefined).map(({ long }) => [long, valueAt(parsed[long])])),
+    values: new Map(
+      named
+        .filter((option) => option.value !== undefined && option.repeatable === undefined)
+        .map(({ long }) => [long, valueAt(parsed[long])]),
+    ),
     lists: new Map(named.filter((option) => option.repeatable === true).map(({ long }) => [long, [parsed[long]].flat().map(valueAt)])),
     words,
   };
@@ -35,23 +39,18 @@ function toPlaceholder({ option, value }: GivenOption, place: number): string {
 
 async function loadParser(verb: Verb): Promise<Argv> {
   const yargs = await importQuietly();
-  const parser = yargs([])
-    .help(false)
-    .version(false)
-    .detectLocale(false)
-    .exitProcess(false)
-    .fail(false)
-    .strict()
-    .parserConfiguration({
-      'boolean-negation': false,
-      'camel-case-expansion': false,
-      'dot-notation': false,
-      'greedy-arrays': false,
-      'parse-numbers': false,
-      'parse-positional-numbers': false,
-      'short-option-groups': false,
-    });
-  return parser.options(Object.fromEntries(options.filter((option) => option.verbs.includes(verb)).map((option) => [option.long, describe(option)])));
+  const parser = yargs([]).help(false).version(false).detectLocale(false).exitProcess(false).fail(false).strict().parserConfiguration({
+    'boolean-negation': false,
+    'camel-case-expansion': false,
+    'dot-notation': false,
+    'greedy-arrays': false,
+    'parse-numbers': false,
+    'parse-positional-numbers': false,
+    'short-option-groups': false,
+  });
+  return parser.options(
+    Object.fromEntries(options.filter((option) => option.verbs.includes(verb)).map((option) => [option.long, describe(option)])),
+  );
 }
 
 function describe(option: Option): { type: 'boolean' | 'array' | 'string'; string?: true } {
@@ -65,7 +64,7 @@ function describe(option: Option): { type: 'boolean' | 'array' | 'string'; strin
  * yargs looks at the width of standard output as soon as it is loaded, and looking at `process.stdout` makes a pipe there
  * non-blocking for everyone who shares it, the sandboxed command included. So it is shown none.
  */
-async function importQuietly(): Promise<(typeof import('yargs'))['default']> {
+async function importQuietly(): Promise<typeof Yargs> {
   const stdout = Object.getOwnPropertyDescriptor(process, 'stdout');
   if (stdout === undefined) {
     return (await import('yargs')).default;

@@ -28,9 +28,13 @@ export function toIsolateError(error: unknown): IsolateError {
 function causesOf(error: IsolateError): string[] {
   const causes: string[] = [];
   const seen = new Set<unknown>([error]);
-  for (let cause = error.cause; cause !== undefined && cause !== null && !seen.has(cause); cause = cause instanceof Error ? cause.cause : undefined) {
+  for (
+    let cause = error.cause;
+    cause !== undefined && cause !== null && !seen.has(cause);
+    cause = cause instanceof Error ? cause.cause : undefined
+  ) {
     seen.add(cause);
-    causes.push(cause instanceof Error ? cause.message : String(cause));
+    causes.push(cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : JSON.stringify(cause));
   }
   return causes;
 }

@@ -7,9 +7,14 @@ export function renderReport(report: RefreshReport): string {
   const { template, source, count, destroyed, created, fresh, leased, stale, busy, failed, notCreated, durationMs } = report;
   const lines = [
     `${template}: destroyed ${destroyed}, made ${created} in ${(durationMs / 1000).toFixed(2)} s; ${fresh} of ${count} fresh, ${leased} in use${source === null ? '' : `, from ${source}`}`,
-    ...(stale === 0 ? [] : [`${stale} fresh ${stale === 1 ? 'clone is' : 'clones are'} of an older snapshot; isolate refresh --force replaces them`]),
+    ...(stale === 0
+      ? []
+      : [`${stale} fresh ${stale === 1 ? 'clone is' : 'clones are'} of an older snapshot; isolate refresh --force replaces them`]),
     ...(notCreated === null ? [] : [`clones are missing: ${notCreated}`]),
-    ...busy.map(({ id, holders }) => `clone ${id} is still in use${holders.length === 0 ? '' : ` by ${holders.map(({ pid, command }) => `${command} (${pid})`).join(', ')}`}`),
+    ...busy.map(
+      ({ id, holders }) =>
+        `clone ${id} is still in use${holders.length === 0 ? '' : ` by ${holders.map(({ pid, command }) => `${command} (${pid})`).join(', ')}`}`,
+    ),
     ...failed.map(({ id, error }) => `clone ${id}: ${error.message}`),
   ];
   return lines.map((line) => `${escapeControls(line)}\n`).join('');

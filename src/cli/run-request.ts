@@ -47,7 +47,9 @@ export function checkMisspelledVerb({ values, words }: ParsedArguments): void {
   const word = words[0];
   const verb = word === undefined || values.has('zfs') || values.has('template') ? null : nearest(word, verbs);
   if (verb !== null) {
-    throw new IsolateError('usage', `There is no verb ${JSON.stringify(word)}, and a run needs -z DATASET or -t DIR.`, { hint: `did you mean ${verb}?` });
+    throw new IsolateError('usage', `There is no verb ${JSON.stringify(word)}, and a run needs -z DATASET or -t DIR.`, {
+      hint: `did you mean ${verb}?`,
+    });
   }
 }
 
@@ -56,7 +58,9 @@ export function checkRefreshForm({ flags, values, lists, words }: ParsedArgument
   const given = [...flags, ...values.keys(), ...lists.keys()];
   const allowed = ['refresh', 'force', 'skip-create', 'quiet', 'trace', 'json'];
   const isRefresh = values.has('refresh');
-  const stray = isRefresh ? given.find((name) => !allowed.includes(name)) : given.find((name) => name === 'force' || name === 'skip-create');
+  const stray = isRefresh
+    ? given.find((name) => !allowed.includes(name))
+    : given.find((name) => name === 'force' || name === 'skip-create');
   if (stray !== undefined) {
     throw new IsolateError('usage', isRefresh ? `The option --${stray} does not go with -r.` : `The option --${stray} goes with -r only.`);
   }

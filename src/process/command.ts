@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 
 import { IsolateError } from '../error.ts';
+import { logCommand } from '../log.ts';
 
 /** One external command. `file` is an absolute path; nothing of isolate's own environment is handed on. */
 export interface Command {
@@ -36,6 +37,7 @@ const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
  */
 export async function runCommand(command: Command, trace?: CommandTrace): Promise<CommandResult> {
   trace?.(command);
+  logCommand(command);
   const { execa } = await import('execa');
   const child = execa(command.file, [...command.args], {
     env: { ...environment, ...command.env },

@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 import { IsolateError } from '../error.ts';
+import { logCommand } from '../log.ts';
 
 /**
  * Runs a user's own command line with /bin/sh on the host, its output on stderr, ROOTFS naming the rootfs. Throws
  * `hook-failed` unless it exits with 0. The one place where a shell is meant: the line is the caller's, as in sh -c.
  */
 export async function runHook(which: 'pre' | 'post', line: string, rootfs: string): Promise<void> {
+  logCommand({ file: '/bin/sh', args: ['-c', line] });
   const child = spawn('/bin/sh', ['-c', line], { stdio: ['ignore', 2, 2], env: { ...process.env, ROOTFS: rootfs } });
   const [code, signal] = (await once(child, 'exit').catch((cause: unknown) => {
     throw new IsolateError('hook-failed', `The ${which} hook could not be started.`, { cause });

@@ -2,6 +2,7 @@ import { getSystemErrorName } from 'node:util';
 
 import type { Launch } from '../engine/launch.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { logCommand } from '../log.ts';
 import { type LaunchOptions, type LaunchResult, startLaunch } from '../process/launch.ts';
 import { withForwardedSignals } from '../process/signals.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
@@ -16,6 +17,7 @@ const graceMs = 10_000;
 
 /** Starts a launch, watches over its time and signals, and says how it ended. */
 export async function supervise(launch: Launch, spec: SandboxSpec, facts: HostFacts, options: RunOptions): Promise<Outcome> {
+  logCommand({ file: typeof launch.file === 'number' ? (launch.args[0] ?? launch.engine) : launch.file, args: launch.args.slice(1) });
   const running = await startLaunch(launch, {
     launcher: facts.files.launcher,
     stdio: options.stdio ?? { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' },

@@ -27,9 +27,13 @@ export function parseVariable(text: string, caller: Variables): readonly [name: 
   checkName(name, text);
   const value = end < 0 ? caller[name] : text.slice(end + 1);
   if (value === undefined) {
-    throw new IsolateError('bad-environment', `The variable ${JSON.stringify(name)} has no value and is not set in the caller's environment.`, {
-      hint: `-v ${name}=VALUE sets one`,
-    });
+    throw new IsolateError(
+      'bad-environment',
+      `The variable ${JSON.stringify(name)} has no value and is not set in the caller's environment.`,
+      {
+        hint: `-v ${name}=VALUE sets one`,
+      },
+    );
   }
   checkValue(name, value);
   return [name, value];
@@ -64,11 +68,16 @@ export function parseEnvironmentFile(text: string, file: string): readonly (read
 
 function checkName(name: string, text: string): void {
   if (name === '') {
-    throw new IsolateError('bad-environment', `The variable ${JSON.stringify(text)} has no name.`, { hint: 'a variable is written NAME=VALUE' });
+    throw new IsolateError('bad-environment', `The variable ${JSON.stringify(text)} has no name.`, {
+      hint: 'a variable is written NAME=VALUE',
+    });
   }
   // oxlint-disable-next-line no-control-regex
   if (/[\s=\u0000-\u001f\u007f]/.test(name)) {
-    throw new IsolateError('bad-environment', `The name ${JSON.stringify(name)} of a variable has a blank, control character or "=" in it.`);
+    throw new IsolateError(
+      'bad-environment',
+      `The name ${JSON.stringify(name)} of a variable has a blank, control character or "=" in it.`,
+    );
   }
 }
 

@@ -11,13 +11,20 @@ const maximumInterfaceLength = 15;
 /** A dataset that can be a template: `POOL[/NAME]...`, each part of `[A-Za-z0-9_.:-]`. Throws `bad-name`. */
 export function parseDataset(text: string): string {
   const refuse = (reason: string, hint?: string): never => {
-    throw new IsolateError('bad-name', `${JSON.stringify(text)} is not a dataset isolate can use: ${reason}.`, hint === undefined ? {} : { hint });
+    throw new IsolateError(
+      'bad-name',
+      `${JSON.stringify(text)} is not a dataset isolate can use: ${reason}.`,
+      hint === undefined ? {} : { hint },
+    );
   };
   if (text.startsWith('/') || text.startsWith('./')) {
     refuse('it looks like a directory', '-t runs on a directory, -z on a clone of a dataset');
   }
   if (/[@#]/.test(text)) {
-    refuse('it names a snapshot or bookmark', `name the dataset, ${JSON.stringify(text.replace(/[@#].*/s, ''))}: a run gets a clone of its newest snapshot`);
+    refuse(
+      'it names a snapshot or bookmark',
+      `name the dataset, ${JSON.stringify(text.replace(/[@#].*/s, ''))}: a run gets a clone of its newest snapshot`,
+    );
   }
   if (text.length > maximumDatasetLength) {
     refuse(`it is longer than ${maximumDatasetLength} characters`);

@@ -60,7 +60,9 @@ function resolveRoot(request: RunRequest, caller: Caller): RootSource {
   }
   const path = parseHostPath('usage', 'The template directory', request.template, caller.cwd);
   if (path === '/') {
-    throw new IsolateError('usage', "The host's own root cannot be a template.", { hint: '-t names a directory with a Linux root of its own' });
+    throw new IsolateError('usage', "The host's own root cannot be a template.", {
+      hint: '-t names a directory with a Linux root of its own',
+    });
   }
   return { kind: 'directory', path, ephemeral: request.ephemeral ?? false };
 }
@@ -102,7 +104,9 @@ function readEnvironmentFile(file: string, caller: Caller): readonly (readonly [
 }
 
 function resolveBinds(request: RunRequest, caller: Caller): readonly Bind[] {
-  const binds = (request.binds ?? []).map((bind) => (typeof bind === 'string' ? parseBind(bind, caller.cwd) : resolveBind(bind, caller.cwd)));
+  const binds = (request.binds ?? []).map((bind) =>
+    typeof bind === 'string' ? parseBind(bind, caller.cwd) : resolveBind(bind, caller.cwd),
+  );
   const twice = binds.find((bind, index) => binds.findIndex((other) => other.target === bind.target) < index);
   if (twice !== undefined) {
     throw new IsolateError('bad-bind', `Two binds have the target ${JSON.stringify(twice.target)}.`);
@@ -129,7 +133,10 @@ function resolveLimits(request: RunRequest, engine: string, caller: Caller): Lim
 function resolveHooks(request: RunRequest, caller: Caller): Hooks {
   const pre = request.preHook ?? variable(caller, 'PRE_SPAWN_HOOK');
   const post = request.postHook ?? variable(caller, 'POST_SPAWN_HOOK');
-  for (const [option, hook] of [['--pre-hook', pre], ['--post-hook', post]] as const) {
+  for (const [option, hook] of [
+    ['--pre-hook', pre],
+    ['--post-hook', post],
+  ] as const) {
     if (hook !== undefined && hook.includes('\0')) {
       throw new IsolateError('usage', `The command of ${option} has a NUL in it.`);
     }

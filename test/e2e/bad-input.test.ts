@@ -16,7 +16,11 @@ test.each<[string, readonly string[], string]>([
   ['no command behind --', [...root, '--'], 'isolate: No command was given.\nhint: isolate -z DATASET COMMAND [ARG...]\n'],
   ['an empty command', [...root, ''], 'isolate: The command is an empty string.\n'],
   ['an unknown engine', ['-e', 'qemu', ...root, 'true'], 'isolate: There is no engine named "qemu".\nhint: engines: bwrap, lxc, chroot\n'],
-  ['an engine with a control character', ['-e', '\u001b[2J', ...root, 'true'], 'isolate: There is no engine named "\\u001b[2J".\nhint: engines: bwrap, lxc, chroot\n'],
+  [
+    'an engine with a control character',
+    ['-e', '\u001b[2J', ...root, 'true'],
+    'isolate: There is no engine named "\\u001b[2J".\nhint: engines: bwrap, lxc, chroot\n',
+  ],
   ['an engine given twice', ['-e', 'lxc', '-e', 'lxc', ...root, 'true'], 'isolate: The option --engine was given twice.\n'],
   ['an unknown option', ['--bnd', 'a:b', ...root, 'true'], 'isolate: There is no option --bnd.\nhint: did you mean --bind?\n'],
   ['an unknown short option', ['-nK', ...root, 'true'], 'isolate: There is no option -K.\nhint: isolate --help lists the options\n'],
@@ -24,16 +28,40 @@ test.each<[string, readonly string[], string]>([
   ['a flag with a value', ['--share-net=no', ...root, 'true'], 'isolate: The option --share-net takes no value.\n'],
   ['a negative number', ['--wait', '-1', ...root, 'true'], 'isolate: --wait takes seconds, from 0 to 2147483, not "-1".\n'],
   ['a number with an exponent', ['--pids', '1e3', ...root, 'true'], 'isolate: --pids takes a whole number from 1 to 4194304, not "1e3".\n'],
-  ['a number with a prefix', ['-u', '0x10', ...root, 'true'], 'isolate: --uid-base takes a whole number from 1 to 4294901759, not "0x10".\n'],
+  [
+    'a number with a prefix',
+    ['-u', '0x10', ...root, 'true'],
+    'isolate: --uid-base takes a whole number from 1 to 4294901759, not "0x10".\n',
+  ],
   ['a number with a blank', ['--cpu', ' 5', ...root, 'true'], 'isolate: --cpu takes a whole number from 1 to 100000, not " 5".\n'],
-  ['a snapshot as dataset', ['-z', 'tank/a@b', 'true'], 'isolate: "tank/a@b" is not a dataset isolate can use: it names a snapshot or bookmark.\nhint: name the dataset, "tank/a": a run gets a clone of its newest snapshot\n'],
-  ['a dataset that looks like an option', ['-z', '-rf', 'true'], 'isolate: "-rf" is not a dataset isolate can use: a part of it begins with "-".\n'],
+  [
+    'a snapshot as dataset',
+    ['-z', 'tank/a@b', 'true'],
+    'isolate: "tank/a@b" is not a dataset isolate can use: it names a snapshot or bookmark.\nhint: name the dataset, "tank/a": a run gets a clone of its newest snapshot\n',
+  ],
+  [
+    'a dataset that looks like an option',
+    ['-z', '-rf', 'true'],
+    'isolate: "-rf" is not a dataset isolate can use: a part of it begins with "-".\n',
+  ],
   ['two roots', ['-z', 'tank/a', ...root, 'true'], 'isolate: A run has one root: -z DATASET and -t DIR cannot both be given.\n'],
-  ['a misspelled verb', ['refrsh', 'tank/a'], 'isolate: There is no verb "refrsh", and a run needs -z DATASET or -t DIR.\nhint: did you mean refresh?\n'],
+  [
+    'a misspelled verb',
+    ['refrsh', 'tank/a'],
+    'isolate: There is no verb "refrsh", and a run needs -z DATASET or -t DIR.\nhint: did you mean refresh?\n',
+  ],
   ['an option the engine lacks', ['-e', 'lxc', '-1', ...root, 'true'], 'isolate: The engine lxc does not support -1; bwrap does.\n'],
   ['--force without a refresh', ['-f', ...root, 'true'], 'isolate: The option --force goes with -r only.\n'],
-  ['a status descriptor that is not open', ['--status-fd', '77', ...root, 'true'], 'isolate: Descriptor 77, named by --status-fd, is not open for writing.\n'],
-  ['a status descriptor of standard input', ['--status-fd', '0', ...root, 'true'], 'isolate: --status-fd takes a whole number from 1 to 65535, not "0".\n'],
+  [
+    'a status descriptor that is not open',
+    ['--status-fd', '77', ...root, 'true'],
+    'isolate: Descriptor 77, named by --status-fd, is not open for writing.\n',
+  ],
+  [
+    'a status descriptor of standard input',
+    ['--status-fd', '0', ...root, 'true'],
+    'isolate: --status-fd takes a whole number from 1 to 65535, not "0".\n',
+  ],
 ])('%s is an error of its own and status 125', (_, args, stderr) => {
   expect(commandLine(args)).toEqual({ status: 125, stdout: '', stderr });
 });
@@ -43,9 +71,17 @@ test.each<[string, readonly string[], string]>([
   ['a refresh to no clone', ['refresh', 'tank/a', '0'], 'isolate: COUNT takes a whole number from 1 to 1000, not "0".\n'],
   ['a refresh to too many', ['-r', 'tank/a', '1001'], 'isolate: COUNT takes a whole number from 1 to 1000, not "1001".\n'],
   ['a refresh to 1e2', ['refresh', 'tank/a', '1e2'], 'isolate: COUNT takes a whole number from 1 to 1000, not "1e2".\n'],
-  ['a refresh with a word too many', ['refresh', 'a', '1', '2'], 'isolate: There is a word too many: "2".\nhint: isolate refresh TEMPLATE [COUNT]\n'],
+  [
+    'a refresh with a word too many',
+    ['refresh', 'a', '1', '2'],
+    'isolate: There is a word too many: "2".\nhint: isolate refresh TEMPLATE [COUNT]\n',
+  ],
   ['a refresh with an option of run', ['-r', 'a', '-n'], 'isolate: The option --share-net does not go with -r.\n'],
-  ['a shell without completions', ['completion', 'tcsh'], 'isolate: "tcsh" is not a shell that has completions.\nhint: isolate completion bash|zsh|fish\n'],
+  [
+    'a shell without completions',
+    ['completion', 'tcsh'],
+    'isolate: "tcsh" is not a shell that has completions.\nhint: isolate completion bash|zsh|fish\n',
+  ],
   ['help on no verb', ['help', 'refrsh'], 'isolate: There is no help on "refrsh".\nhint: did you mean refresh?\n'],
   ['a watch with a bad count', ['watch', 'a=b'], 'isolate: COUNT takes a whole number from 1 to 1000, not "b".\n'],
 ])('%s is a usage error and status 2', (_, args, stderr) => {
@@ -66,7 +102,10 @@ test('an argument that is not UTF-8 is refused rather than changed', () => {
   const script = `exec "$0" "$1" -t /dev/null/none printf '%s' "$(printf 'a\\377b')"`;
   const main = join(import.meta.dirname, '../../src/cli/main.ts');
   const { status, stderr } = spawnSync('/bin/sh', ['-c', script, process.execPath, main], { encoding: 'utf8', timeout: 30_000 });
-  expect([status, stderr.split('\n')[0]]).toEqual([125, 'isolate: Argument 5 is not valid UTF-8, so it cannot be handed on as it was given.']);
+  expect([status, stderr.split('\n')[0]]).toEqual([
+    125,
+    'isolate: Argument 5 is not valid UTF-8, so it cannot be handed on as it was given.',
+  ]);
 });
 
 test('the status descriptor tells the code of a failure', () => {

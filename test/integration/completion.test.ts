@@ -10,7 +10,10 @@ function complete(...words: string[]): string[] {
 compopt() { :; }
 _command_offset() { COMPREPLY=("command at $1"); }
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _isolate; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { stdout, stderr } = spawnSync('bash', ['--norc', '-c', script, 'bash', ...words], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' } });
+  const { stdout, stderr } = spawnSync('bash', ['--norc', '-c', script, 'bash', ...words], {
+    encoding: 'utf8',
+    env: { PATH: '/usr/bin:/bin' },
+  });
   expect(stderr).toBe('');
   return stdout.split('\n').filter((line) => line !== '');
 }

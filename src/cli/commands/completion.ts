@@ -9,8 +9,16 @@ export function completionVerb({ words }: ParsedArguments): number {
   const [word, ...more] = words;
   const shell = shells.find((name) => name === word);
   if (shell === undefined || more.length > 0) {
-    throw new IsolateError('usage', `${JSON.stringify(words.join(' '))} is not a shell that has completions.`, { hint: `isolate completion ${shells.join('|')}` });
+    throw new IsolateError('usage', `${JSON.stringify(words.join(' '))} is not a shell that has completions.`, {
+      hint: `isolate completion ${shells.join('|')}`,
+    });
   }
-  write(1, renderCompletion(shell, engines.map(({ name }) => name)));
+  write(
+    1,
+    renderCompletion(
+      shell,
+      engines.map(({ name }) => name),
+    ),
+  );
   return 0;
 }

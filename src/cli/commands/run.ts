@@ -77,7 +77,7 @@ async function printPlan(request: RunRequest, { flags }: ParsedArguments): Promi
 }
 
 /** Contents may be secrets: cookies, and the values of variables among bwrap's options. */
-function withoutContent<T extends object>(descriptor: T): object {
+function withoutContent(descriptor: object): object {
   return Object.fromEntries(Object.entries(descriptor).filter(([name]) => name !== 'content'));
 }
 
@@ -102,5 +102,7 @@ function explain(outcome: Outcome, request: RunRequest, { flags }: ParsedArgumen
 }
 
 function describeNotExecuted(command: string, errno: string): string {
-  return errno === 'ENOENT' ? `The command ${command} was not found in the sandbox.` : `The command ${command} cannot be executed in the sandbox: ${errno}.`;
+  return errno === 'ENOENT'
+    ? `The command ${command} was not found in the sandbox.`
+    : `The command ${command} cannot be executed in the sandbox: ${errno}.`;
 }

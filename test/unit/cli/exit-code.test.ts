@@ -26,9 +26,13 @@ test('a command that was not found gives 127, one that could not be executed 126
 });
 
 test('every error of a run gives 125, usage errors too', () => {
-  expect([exitCodeOfError('run', 'usage'), exitCodeOfError('run', 'no-free-clone'), exitCodeOfError('run', 'internal')]).toEqual([125, 125, 125]);
+  expect([exitCodeOfError('run', 'usage'), exitCodeOfError('run', 'no-free-clone'), exitCodeOfError('run', 'internal')]).toEqual([
+    125, 125, 125,
+  ]);
 });
 
 test('other verbs give 2 for a usage error and 1 for any other', () => {
-  expect([exitCodeOfError('refresh', 'usage'), exitCodeOfError('refresh', 'bad-name'), exitCodeOfError('doctor', 'internal')]).toEqual([2, 2, 1]);
+  expect([exitCodeOfError('refresh', 'usage'), exitCodeOfError('refresh', 'bad-name'), exitCodeOfError('doctor', 'internal')]).toEqual([
+    2, 2, 1,
+  ]);
 });

@@ -7,7 +7,10 @@ test('a repeatable option keeps the order of its values and takes no word that f
 });
 
 test('an option that takes one value is refused when given twice, in either form', async () => {
-  await expect(parseArguments(['-e', 'lxc', '--engine=bwrap', 'ls'])).rejects.toMatchObject({ code: 'usage', message: 'The option --engine was given twice.' });
+  await expect(parseArguments(['-e', 'lxc', '--engine=bwrap', 'ls'])).rejects.toMatchObject({
+    code: 'usage',
+    message: 'The option --engine was given twice.',
+  });
 });
 
 test('a flag given twice is a flag', async () => {

@@ -66,7 +66,9 @@ test('a plain run suits every engine', () => {
 });
 
 test('an option that no engine has says so', () => {
-  expect(checkCapabilities(specOf({ tun: true }), plain, [plain])[0]?.message).toBe('The engine plain does not support --tun; no engine does.');
+  expect(checkCapabilities(specOf({ tun: true }), plain, [plain])[0]?.message).toBe(
+    'The engine plain does not support --tun; no engine does.',
+  );
 });
 
 function specOf(request: Partial<RunRequest>) {

@@ -26,13 +26,13 @@ test.each([
   ['a#1', 'it names a snapshot or bookmark'],
   ['a'.repeat(236), 'it is longer than 235 characters'],
 ])('%j is no dataset', (name, reason) => {
-  expect(() => parseDataset(name)).toThrowError(
+  expect(() => parseDataset(name)).toThrow(
     expect.objectContaining({ code: 'bad-name', message: `${JSON.stringify(name)} is not a dataset isolate can use: ${reason}.` }),
   );
 });
 
 test('a snapshot is answered with the name of its dataset', () => {
-  expect(() => parseDataset('tank/deb@monday')).toThrowError(
+  expect(() => parseDataset('tank/deb@monday')).toThrow(
     expect.objectContaining({ hint: 'name the dataset, "tank/deb": a run gets a clone of its newest snapshot' }),
   );
 });

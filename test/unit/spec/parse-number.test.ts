@@ -5,7 +5,7 @@ import { parseInteger, parseSeconds, parseSize } from '../../../src/spec/parse-n
 const badNumbers = ['-1', '+1', '1e3', '0x10', ' 5', '5 ', '', '01', '1.0', '1_000', '٣', 'NaN', 'Infinity', '5\n'];
 
 test.each(badNumbers)('%j is no whole number', (text) => {
-  expect(() => parseInteger('--pids', text, 0, 100)).toThrowError(
+  expect(() => parseInteger('--pids', text, 0, 100)).toThrow(
     expect.objectContaining({ code: 'usage', message: `--pids takes a whole number from 0 to 100, not ${JSON.stringify(text)}.` }),
   );
 });
@@ -33,7 +33,7 @@ test.each([
 });
 
 test.each(['0', '-1', '1.5G', '1 G', 'G', '1GG', '1e3', '0x10', '', '9007199254740993', '9999999T', '1P'])('%j is no size', (text) => {
-  expect(() => parseSize('--memory', text)).toThrowError(expect.objectContaining({ code: 'usage' }));
+  expect(() => parseSize('--memory', text)).toThrow(expect.objectContaining({ code: 'usage' }));
 });
 
 test.each([
@@ -47,5 +47,5 @@ test.each([
 });
 
 test.each(['-1', '1e3', '.5', '1.', '1.0001', ' 1', '0x1', '', '2147484', '1s'])('%j are no seconds', (text) => {
-  expect(() => parseSeconds('--wait', text, 0)).toThrowError(expect.objectContaining({ code: 'usage' }));
+  expect(() => parseSeconds('--wait', text, 0)).toThrow(expect.objectContaining({ code: 'usage' }));
 });

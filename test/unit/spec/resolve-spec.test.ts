@@ -95,7 +95,18 @@ test("the seed's variables say what no option says", () => {
     limits: { cpuPercent: 20, memoryBytes: 512 * 2 ** 20 },
     lxc: { bridge: 'br1', mapTun: true, logPath: '/run/isolate/lxc.log' },
   });
-  const options: RunRequest = { ...bare, engine: 'lxc', preHook: '', postHook: 'c', seccomp: true, cpuPercent: 50, memory: '1M', netBridge: 'br2', tun: false, lxcLog: '/l' };
+  const options: RunRequest = {
+    ...bare,
+    engine: 'lxc',
+    preHook: '',
+    postHook: 'c',
+    seccomp: true,
+    cpuPercent: 50,
+    memory: '1M',
+    netBridge: 'br2',
+    tun: false,
+    lxcLog: '/l',
+  };
   expect(resolve(options, { environment })).toMatchObject({
     hooks: { post: 'c' },
     seccomp: true,
@@ -105,7 +116,15 @@ test("the seed's variables say what no option says", () => {
 });
 
 test('variables of lxc mean nothing to other engines, and an empty variable nothing at all', () => {
-  const environment = { LXC_NET_BR: 'br1', LXC_MAP_TUN: '1', LXC_CPU_QUOTA: 'many', LXC_MEM_MB_QUOTA: '1', DEBUG_LXC_SPAWN: '1', DISABLE_SECCOMP_WRAPPER: '', PRE_SPAWN_HOOK: '' };
+  const environment = {
+    LXC_NET_BR: 'br1',
+    LXC_MAP_TUN: '1',
+    LXC_CPU_QUOTA: 'many',
+    LXC_MEM_MB_QUOTA: '1',
+    DEBUG_LXC_SPAWN: '1',
+    DISABLE_SECCOMP_WRAPPER: '',
+    PRE_SPAWN_HOOK: '',
+  };
   expect(resolve({}, { environment })).toEqual(resolve({}));
 });
 
@@ -132,22 +151,57 @@ test.each<[string, Partial<RunRequest>, string, string]>([
   ['no processor', { cpuPercent: '0' }, 'usage', '--cpu takes a whole number from 1 to 100000, not "0".'],
   ['an odd size', { memory: '1X' }, 'usage', '--memory takes a size such as 512M or 2G, not "1X".'],
   ['a bind without target', { binds: ['/a'] }, 'bad-bind', '"/a" is not a bind: it is written HOST:GUEST or HOST:GUEST:ro.'],
-  ['a bind with an option of its own', { binds: ['/a:/b:rw'] }, 'bad-bind', '"/a:/b:rw" is not a bind: it is written HOST:GUEST or HOST:GUEST:ro.'],
-  ['a bind with four parts', { binds: ['/a:/b:ro:x'] }, 'bad-bind', '"/a:/b:ro:x" is not a bind: it is written HOST:GUEST or HOST:GUEST:ro.'],
+  [
+    'a bind with an option of its own',
+    { binds: ['/a:/b:rw'] },
+    'bad-bind',
+    '"/a:/b:rw" is not a bind: it is written HOST:GUEST or HOST:GUEST:ro.',
+  ],
+  [
+    'a bind with four parts',
+    { binds: ['/a:/b:ro:x'] },
+    'bad-bind',
+    '"/a:/b:ro:x" is not a bind: it is written HOST:GUEST or HOST:GUEST:ro.',
+  ],
   ['a bind without source', { binds: [':/b'] }, 'bad-bind', 'The source of a bind is empty.'],
   ['a bind to a relative target', { binds: ['/a:b'] }, 'bad-bind', 'The target of a bind "b" is not absolute.'],
   ['a bind to a target above', { binds: ['/a:/b/../../c'] }, 'bad-bind', 'The target of a bind "/b/../../c" has ".." in it.'],
   ['a bind over the root', { binds: ['/a:/./'] }, 'bad-bind', '"/a" cannot be bound over / of the sandbox.'],
   ['two binds with one target', { binds: ['/a:/c', '/b:/c/'] }, 'bad-bind', 'Two binds have the target "/c".'],
   ['a variable without name', { environment: ['=x'] }, 'bad-environment', 'The variable "=x" has no name.'],
-  ['a variable with a blank', { environment: ['A B=x'] }, 'bad-environment', 'The name "A B" of a variable has a blank, control character or "=" in it.'],
-  ['a variable the caller lacks', { environment: ['NOPE'] }, 'bad-environment', `The variable "NOPE" has no value and is not set in the caller's environment.`],
+  [
+    'a variable with a blank',
+    { environment: ['A B=x'] },
+    'bad-environment',
+    'The name "A B" of a variable has a blank, control character or "=" in it.',
+  ],
+  [
+    'a variable the caller lacks',
+    { environment: ['NOPE'] },
+    'bad-environment',
+    `The variable "NOPE" has no value and is not set in the caller's environment.`,
+  ],
   ['a record with a NUL', { environment: { A: 'x\0' } }, 'bad-environment', 'The value of the variable "A" has a NUL in it.'],
-  ['a record with an odd name', { environment: { 'A=B': 'x' } }, 'bad-environment', 'The name "A=B" of a variable has a blank, control character or "=" in it.'],
+  [
+    'a record with an odd name',
+    { environment: { 'A=B': 'x' } },
+    'bad-environment',
+    'The name "A=B" of a variable has a blank, control character or "=" in it.',
+  ],
   ['an unreadable file', { environmentFiles: ['gone'] }, 'bad-environment', 'The environment file "/home/me/gone" cannot be read.'],
   ['a log for an engine without', { lxcLog: '/l' }, 'unsupported-option', 'The engine bwrap does not support --lxc-log; lxc does.'],
-  ['a bridge with an odd name', { netBridge: 'br/0' }, 'bad-name', '--net-bridge "br/0" is not an interface name: it may have letters, digits and "_.:-" only.'],
-  ['a bridge with a long name', { netBridge: 'a'.repeat(16) }, 'bad-name', `--net-bridge "${'a'.repeat(16)}" is not an interface name: it is longer than 15 characters.`],
+  [
+    'a bridge with an odd name',
+    { netBridge: 'br/0' },
+    'bad-name',
+    '--net-bridge "br/0" is not an interface name: it may have letters, digits and "_.:-" only.',
+  ],
+  [
+    'a bridge with a long name',
+    { netBridge: 'a'.repeat(16) },
+    'bad-name',
+    `--net-bridge "${'a'.repeat(16)}" is not an interface name: it is longer than 15 characters.`,
+  ],
   ['a hook with a NUL', { preHook: 'a\0' }, 'usage', 'The command of --pre-hook has a NUL in it.'],
 ])('%s is refused', (_, request, code, message) => {
   expect(refusalOf(() => resolve(request))).toEqual({ code, message });
@@ -172,7 +226,8 @@ function resolve(request: Partial<RunRequest>, caller: Partial<Caller> = {}) {
   const readFile = (): never => {
     throw new Error('ENOENT');
   };
-  const whole = request.command === undefined || request.zfs === undefined ? { ...bare, ...request } : { ...request, command: request.command };
+  const whole =
+    request.command === undefined || request.zfs === undefined ? { ...bare, ...request } : { ...request, command: request.command };
   return resolveSpec(whole, { environment: {}, cwd: '/home/me', readFile, ...caller });
 }
 

@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+import { expect, test } from 'vitest';
+
+const log = join(import.meta.dirname, '../../src/log.ts');
+
+/** What a process writes to standard error when it logs one command. */
+function logged(start: string): string {
+  const script = `import { logCommand, startCommandLog } from ${JSON.stringify(log)};
+    ${start}
+    logCommand({ file: '/sbin/zfs', args: ['list', '-o', 'a b', '\\u001b[2J', ''] });`;
+  return spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 30_000 }).stderr;
+}
+
+test('a command is logged in one line, words that need it quoted', () => {
+  expect(logged('await startCommandLog({ json: false });')).toBe('+ /sbin/zfs list -o "a b" "\\u001b[2J" ""\n');
+});
+
+test('with JSON a command is an object in one line', () => {
+  const { time, ...line } = JSON.parse(logged('await startCommandLog({ json: true });')) as Record<string, unknown>;
+  expect([typeof time, line]).toEqual([
+    'number',
+    { level: 10, file: '/sbin/zfs', args: ['list', '-o', 'a b', '\u001b[2J', ''], msg: 'command' },
+  ]);
+});
+
+test('nothing is logged before the log is started', () => {
+  expect(logged('')).toBe('');
+});
