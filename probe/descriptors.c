@@ -42,17 +42,6 @@ static struct outcome none_leads_out(const struct attack *attack, const struct b
 	return held("none leads to a host file");
 }
 
-static struct outcome no_stream_is_directory(const struct attack *attack, const struct bait *bait)
-{
-	(void)attack;
-	(void)bait;
-	struct stat status;
-	for (int fd = 0; fd <= 2; fd++)
-		if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
-			return broken("standard stream %d is a directory", fd);
-	return held("none is a directory");
-}
-
 /* What a process beside us holds (the engine's own init most of all). */
 static struct outcome others_hold_nothing(const struct attack *attack, const struct bait *bait)
 {
@@ -85,7 +74,6 @@ static struct outcome works_in_root(const struct attack *attack, const struct ba
 static const struct attack attacks[] = {
 	{.id = "inherited", .run = none_inherited},
 	{.id = "leading-out", .run = none_leads_out},
-	{.id = "stream-is-directory", .run = no_stream_is_directory},
 	{.id = "directories-of-others", .run = others_hold_nothing, .path = "/proc/[0-9]*/fd/*"},
 	{.id = "working-directory", .run = works_in_root},
 };

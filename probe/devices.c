@@ -52,9 +52,11 @@ static struct outcome only_known(const struct attack *attack, const struct bait 
 		return held("/dev: %s", strerror(errno));
 	struct outcome outcome = held("the usual ones");
 	for (struct dirent *entry; outcome.verdict == HELD && (entry = readdir(directory)) != NULL;) {
+		struct stat status;
+		int is_file = fstatat(dirfd(directory), entry->d_name, &status, 0) == 0 && S_ISREG(status.st_mode);
 		char word[270];
 		snprintf(word, sizeof word, " %s ", entry->d_name);
-		if (strstr(known, word) == NULL)
+		if (!is_file && strstr(known, word) == NULL)
 			outcome = broken("/dev/%.100s is there", entry->d_name);
 	}
 	closedir(directory);

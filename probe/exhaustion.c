@@ -64,6 +64,8 @@ static struct outcome bounded_tmpfs(const struct attack *attack, const struct ba
 	struct statfs status;
 	if (statfs(attack->path, &status) != 0 || status.f_type != TMPFS)
 		return untried("%s is not a tmpfs", attack->path);
+	if (status.f_flags & ST_RDONLY)
+		return held("read only");
 	unsigned long long total = (unsigned long long)sysconf(_SC_PHYS_PAGES) * (unsigned long long)sysconf(_SC_PAGESIZE);
 	unsigned long long size = (unsigned long long)status.f_blocks * (unsigned long long)status.f_bsize;
 	if (size == 0 || size >= total / 2 - (total / 50))

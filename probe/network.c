@@ -27,7 +27,7 @@ static struct outcome only_loopback(const struct attack *attack, const struct ba
 	struct if_nameindex *interfaces = if_nameindex();
 	if (interfaces == NULL)
 		return held("no interface: %s", strerror(errno));
-	struct outcome outcome = held("only the loopback one");
+	struct outcome outcome = held("only the loopback interface");
 	int query = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	for (struct if_nameindex *at = interfaces; at->if_index != 0 && outcome.verdict == HELD; at++) {
 		struct ifreq request = {0};
@@ -42,8 +42,11 @@ static struct outcome only_loopback(const struct attack *attack, const struct ba
 
 static struct outcome raw_socket(const struct attack *attack, const struct bait *bait)
 {
-	(void)bait;
-	return judge(socket((int)attack->number, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW) >= 0, "socket");
+	int raw = socket((int)attack->number, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (raw < 0)
+		return judge(0, "socket");
+	struct outcome network = only_loopback(attack, bait);
+	return network.verdict == HELD ? held("it reaches %s", network.detail) : broken("a raw socket, and %s", network.detail);
 }
 
 static struct outcome set_interface(const struct attack *attack, const struct bait *bait)

@@ -117,7 +117,6 @@ static const struct attack attacks[] = {
 	OPEN("slabinfo", "/proc/slabinfo", O_RDONLY),
 	OPEN("timer-list", "/proc/timer_list", O_RDONLY),
 	OPEN("irq-affinity", "/proc/irq/*/smp_affinity", O_WRONLY),
-	OPEN("memory-of-init", "/proc/1/mem", O_RDWR),
 	OPEN("uevent-helper", "/sys/kernel/uevent_helper", O_WRONLY),
 	OPEN("power-state", "/sys/power/state", O_WRONLY),
 	OPEN("uevents", "/sys/class/mem/*/uevent", O_WRONLY),
@@ -135,7 +134,6 @@ static const struct attack attacks[] = {
 	{.id = "host-file-by-root-links", .run = host_file, .path = "/proc/[0-9]*/root"},
 	{.id = "host-file-by-cwd-links", .run = host_file, .path = "/proc/[0-9]*/cwd"},
 	{.id = "host-file-by-climbing-from-cwd", .run = host_file, .path = "/proc/[0-9]*/cwd/../../../../../../../../.."},
-	{.id = "host-file-by-map-files", .run = host_file, .path = "/proc/[0-9]*/map_files/.."},
 	{.id = "host-file-by-chroot", .run = chroot_and_climb},
 };
 GROUP(procfs, attacks);

@@ -34,7 +34,8 @@ static struct outcome type_on_file(const struct attack *attack, const struct bai
 	struct outcome outcome = held("nothing opened");
 	for (size_t i = 0; i < found.gl_pathc && outcome.verdict == HELD; i++) {
 		int terminal = open(found.gl_pathv[i], O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-		outcome = terminal < 0 ? held("%s: %s", found.gl_pathv[i], strerror(errno)) : type_into(terminal, attack->arguments[0]);
+		if (terminal >= 0)
+			outcome = type_into(terminal, attack->arguments[0]);
 	}
 	globfree(&found);
 	return outcome;

@@ -158,7 +158,6 @@ static const struct attack attacks[] = {
 	{.id = "list-of-sockets", .run = listed},
 	{.id = "session-key", .run = key, .number = -3},
 	{.id = "user-key", .run = key, .number = -4},
-	{.id = "process-key", .run = key, .number = -2},
 	{.id = "list-of-keys", .run = any_key},
 };
 GROUP(visible, attacks);

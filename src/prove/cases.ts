@@ -49,7 +49,6 @@ const CLAIMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     slabinfo: "the kernel's slabs cannot be read",
     'timer-list': "the kernel's timers cannot be read",
     'irq-affinity': 'interrupts cannot be moved',
-    'memory-of-init': "the memory of the sandbox's first process cannot be written",
     'uevent-helper': 'the program that handles kernel events cannot be changed',
     'power-state': 'the host cannot be suspended',
     uevents: 'no device event can be made up',
@@ -67,7 +66,6 @@ const CLAIMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'host-file-by-root-links': 'a file of the host is not reached through root links',
     'host-file-by-cwd-links': 'a file of the host is not reached through working-directory links',
     'host-file-by-climbing-from-cwd': 'a file of the host is not reached by climbing from a working directory',
-    'host-file-by-map-files': 'a file of the host is not reached through the links of mapped files',
     'host-file-by-chroot': 'a file of the host is not reached by a second chroot and climbing',
   },
   namespaces: {
@@ -108,7 +106,6 @@ const CLAIMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   descriptors: {
     inherited: 'no descriptor above 2 is inherited',
     'leading-out': 'no descriptor leads to a file of the host',
-    'stream-is-directory': 'no standard stream is a directory',
     'directories-of-others': 'no process beside the command holds a directory of another root',
     'working-directory': 'the working directory is the root',
   },
@@ -129,14 +126,13 @@ const CLAIMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'list-of-sockets': "the host's sockets are not listed",
     'session-key': "the caller's session keyring is out of reach",
     'user-key': "the caller's user keyring is out of reach",
-    'process-key': "the caller's process keyring is out of reach",
     'list-of-keys': "the caller's keys are not listed",
   },
   network: {
     'connect-to-host': "a listener on the host's loopback interface is out of reach",
     interfaces: 'no interface but the loopback one is up',
-    'raw-socket': 'no raw socket can be made',
-    'raw-socket-6': 'no raw IPv6 socket can be made',
+    'raw-socket': "no raw socket reaches the host's network",
+    'raw-socket-6': "no raw IPv6 socket reaches the host's network",
     configure: 'interfaces cannot be configured',
   },
   devices: {
@@ -157,12 +153,12 @@ const CLAIMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   identity: {
     'effective-capabilities': 'no dangerous capability is effective',
     'permitted-capabilities': 'no dangerous capability is permitted',
-    'bounding-capabilities': 'no dangerous capability is bounding',
     'ambient-capabilities': 'no dangerous capability is ambient',
     'inheritable-capabilities': 'no dangerous capability is inheritable',
     'raise-capabilities': 'CAP_SYS_ADMIN cannot be raised',
     'no-new-privileges': 'no_new_privs is set',
     filter: 'a system-call filter is in force',
+    'take-over-init': 'taking over the first process of the sandbox gives nothing',
     'set-uid-file': 'a set-uid file in the root gives nothing',
     'set-uid-file-in-tmp': 'a set-uid file in /tmp gives nothing',
     groups: 'no group of the host that has no number inside is kept',
@@ -180,17 +176,27 @@ const CLAIMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 const ONLY_THE_FILTER_HOLDS = new Set(['namespaces/unshare-user', 'namespaces/unshare-user-and-mount', 'terminal/change-discipline']);
-const GIVEN_AWAY_BY_SHARED_NETWORK = new Set(['visible/abstract-socket', 'visible/list-of-sockets', 'network/connect-to-host', 'network/interfaces']);
+const GIVEN_AWAY_BY_SHARED_NETWORK = new Set([
+  'visible/abstract-socket',
+  'visible/list-of-sockets',
+  'network/connect-to-host',
+  'network/interfaces',
+]);
 
 /** Every case of isolate-probe on `architecture` (as in process.arch). */
 export function proofCases(architecture: string): readonly ProofCase[] {
-  const calls = [...names(REFUSED_EVERYWHERE).map((name) => call(name, false)), ...names(REFUSED_BY_FILTER).map((name) => call(name, true))];
-  const others = Object.entries(CLAIMS).flatMap(([group, claims]) => Object.entries(claims).map(([name, claim]) => ({
-    id: `${group}/${name}`,
-    claim,
-    filterOnly: ONLY_THE_FILTER_HOLDS.has(`${group}/${name}`),
-    network: GIVEN_AWAY_BY_SHARED_NETWORK.has(`${group}/${name}`),
-  })));
+  const calls = [
+    ...names(REFUSED_EVERYWHERE).map((name) => call(name, false)),
+    ...names(REFUSED_BY_FILTER).map((name) => call(name, true)),
+  ];
+  const others = Object.entries(CLAIMS).flatMap(([group, claims]) =>
+    Object.entries(claims).map(([name, claim]) => ({
+      id: `${group}/${name}`,
+      claim,
+      filterOnly: ONLY_THE_FILTER_HOLDS.has(`${group}/${name}`),
+      network: GIVEN_AWAY_BY_SHARED_NETWORK.has(`${group}/${name}`),
+    })),
+  );
   return [...calls, ...others].filter((each) => architecture === 'x64' || !X86_CALLS.test(each.id.slice('calls/'.length)));
 }
 

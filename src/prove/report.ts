@@ -15,7 +15,10 @@ const VERDICTS: readonly string[] = ['held', 'broken', 'untried'] satisfies read
  * IsolateError `engine-failed` for a line that is none of the probe's: it ran inside, its output is not to be trusted.
  */
 export function parseProofResults(text: string): readonly ProofResult[] {
-  return text.split(/\r*\n/).filter((line) => line !== '').map(parseLine);
+  return text
+    .split(/\r*\n/)
+    .filter((line) => line !== '')
+    .map(parseLine);
 }
 
 function parseLine(line: string): ProofResult {
@@ -26,7 +29,10 @@ function parseLine(line: string): ProofResult {
       return { id, verdict, detail: detail.replaceAll(/[^\x20-\x7e]/g, '?') };
     }
   }
-  throw new IsolateError('engine-failed', `The probe inside the sandbox printed a line that is not a result: ${JSON.stringify(line.slice(0, 200))}.`);
+  throw new IsolateError(
+    'engine-failed',
+    `The probe inside the sandbox printed a line that is not a result: ${JSON.stringify(line.slice(0, 200))}.`,
+  );
 }
 
 function parseJson(line: string): unknown {

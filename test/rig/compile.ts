@@ -14,7 +14,11 @@ const WARNINGS = ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror'];
  */
 export async function compileStatic(source: string, flags: readonly string[] = [], compiler = 'gcc'): Promise<string> {
   const content = await readFile(source);
-  const key = createHash('sha256').update(JSON.stringify([compiler, ...WARNINGS, ...flags])).update(content).digest('hex').slice(0, 16);
+  const key = createHash('sha256')
+    .update(JSON.stringify([compiler, ...WARNINGS, ...flags]))
+    .update(content)
+    .digest('hex')
+    .slice(0, 16);
   const program = join(top, '.cache/programs', `${basename(source, '.c')}-${key}`);
   if (await exists(program)) {
     return program;
@@ -27,13 +31,22 @@ export async function compileStatic(source: string, flags: readonly string[] = [
 }
 
 /** Runs a folder's Makefile with OUT under .cache/ and returns where the results are; `make` does only what is needed. */
-export async function make(folder: 'seccomp' | 'probe', variables: readonly string[] = [], name: string = folder): Promise<string> {
+export async function make(
+  folder: 'seccomp' | 'probe' | 'launcher',
+  variables: readonly string[] = [],
+  name: string = folder,
+): Promise<string> {
   const out = join(top, '.cache/make', name);
   await mkdir(out, { recursive: true });
-  await execFileAsync('flock', [`${out}.lock`, 'make', '--silent', '-C', join(top, folder), `OUT=${out}`, ...variables], { timeout: 120_000 });
+  await execFileAsync('flock', [`${out}.lock`, 'make', '--silent', '-C', join(top, folder), `OUT=${out}`, ...variables], {
+    timeout: 120_000,
+  });
   return out;
 }
 
 async function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false);
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

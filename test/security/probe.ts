@@ -15,6 +15,8 @@ export interface Programs {
   readonly onTerminal: string;
   /** A file that only the host has. */
   readonly secret: string;
+  /** Home directory of users other than root; anyone may write to it. */
+  readonly home: string;
 }
 
 /** What the attack programs did on one start. `typed` counts bytes that appeared in the caller's terminal. */
@@ -38,9 +40,12 @@ export async function buildPrograms(directory: string): Promise<Programs> {
     bait: join(directory, 'bait'),
     onTerminal: join(directory, 'on-terminal'),
     secret: join(directory, 'secret'),
+    home: join(directory, 'home'),
   };
   await mkdir(directory, { recursive: true });
   await chmod(directory, 0o755);
+  await mkdir(programs.home, { recursive: true });
+  await chmod(programs.home, 0o1777);
   await Promise.all([copyFile(probe, programs.probe), copyFile(bait, programs.bait), copyFile(onTerminal, programs.onTerminal)]);
   await writeFile(programs.secret, 'of the host\n');
   await chmod(programs.secret, 0o644);
@@ -69,10 +74,11 @@ export async function runProbe(programs: Programs, start: ProbeStart): Promise<P
   const words = start.bait ? [`token=${token}`, `file=${programs.secret}`, 'pid=@', 'port=@', 'shm=@', ...start.words] : start.words;
   const terminal = { none: [], pipes: [programs.onTerminal, '--pipes'], streams: [programs.onTerminal] }[start.terminal];
   const [file, ...args] = ['setsid', '--wait', ...terminal, ...bait, ...start.prefix, start.probe, ...words];
-  const child = spawn(file!, args, {
+  const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: start.timeoutMs,
     cwd: programs.directory,
+    env: start.uid === 0 ? process.env : { PATH: process.env['PATH'], HOME: programs.home },
     ...(start.uid === 0 ? {} : { uid: start.uid, gid: start.uid }),
   });
   const stdout: Buffer[] = [];
@@ -81,7 +87,10 @@ export async function runProbe(programs: Programs, start: ProbeStart): Promise<P
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
   const [status] = (await once(child, 'close')) as [number | null];
   const said = Buffer.concat(stderr).toString();
-  const lines = Buffer.concat(stdout).toString().split(/\r*\n/).filter((line) => line.startsWith('{"case"'));
+  const lines = Buffer.concat(stdout)
+    .toString()
+    .split(/\r*\n/)
+    .filter((line) => line.startsWith('{"case"'));
   return {
     status: status ?? -1,
     results: new Map(parseProofResults(lines.join('\n')).map((result) => [result.id, result])),

@@ -39,8 +39,9 @@ export async function recordResults(file: string, rows: readonly Row[]): Promise
 export function formatResults(rows: readonly Row[], kernel: string): string {
   const configurations = [...new Set(rows.map((row) => row.configuration))].sort();
   const order = new Map(proofCases('x64').map(({ id }, index) => [id, index]));
-  const cases = [...new Map(rows.map((row) => [row.case, row.claim]))]
-    .sort(([a], [b]) => (order.get(a) ?? order.size) - (order.get(b) ?? order.size) || (a < b ? -1 : 1));
+  const cases = [...new Map(rows.map((row) => [row.case, row.claim]))].sort(
+    ([a], [b]) => (order.get(a) ?? order.size) - (order.get(b) ?? order.size) || (a < b ? -1 : 1),
+  );
   const reasons = [...new Set(rows.filter((row) => row.result === 'skipped').map((row) => row.reason))].sort();
   const cell = (id: string, configuration: string): string => {
     const row = rows.find((each) => each.case === id && each.configuration === configuration);
@@ -60,7 +61,9 @@ export function formatResults(rows: readonly Row[], kernel: string): string {
     '',
     `| case | promise | ${configurations.join(' | ')} |`,
     `| --- | --- |${' --- |'.repeat(configurations.length)}`,
-    ...cases.map(([id, claim]) => `| ${id} | ${escapeCell(claim)} | ${configurations.map((each) => escapeCell(cell(id, each))).join(' | ')} |`),
+    ...cases.map(
+      ([id, claim]) => `| ${id} | ${escapeCell(claim)} | ${configurations.map((each) => escapeCell(cell(id, each))).join(' | ')} |`,
+    ),
     '',
     '## Why cases were skipped',
     '',

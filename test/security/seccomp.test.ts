@@ -31,7 +31,11 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-async function probe(prefix: readonly string[], words: readonly string[], terminal: 'none' | 'pipes' | 'streams' = 'none'): Promise<ProbeRun> {
+async function probe(
+  prefix: readonly string[],
+  words: readonly string[],
+  terminal: 'none' | 'pipes' | 'streams' = 'none',
+): Promise<ProbeRun> {
   return runProbe(programs, { prefix, probe: programs.probe, terminal, uid: 0, bait: false, words, timeoutMs: 30_000 });
 }
 
@@ -44,12 +48,21 @@ async function wrapped(...command: readonly string[]): Promise<{ status: number;
 
 test('the probe has exactly the cases of the table', async () => {
   const { stdout } = await execFileAsync(programs.probe, ['--list']);
-  expect(stdout.trim().split('\n').sort()).toEqual(proofCases(process.arch).map(({ id }) => id).sort());
+  expect(stdout.trim().split('\n').sort()).toEqual(
+    proofCases(process.arch)
+      .map(({ id }) => id)
+      .sort(),
+  );
 });
 
 const ways = {
   'isolate-seccomp': () => [wrapper],
-  'bwrap --seccomp': () => ['sh', '-c', 'exec bwrap --bind / / --dev-bind /dev /dev --cap-add ALL --seccomp 9 -- "$@" 9< "$0"', join(filters, 'seccomp.bpf')],
+  'bwrap --seccomp': () => [
+    'sh',
+    '-c',
+    'exec bwrap --bind / / --dev-bind /dev /dev --cap-add ALL --seccomp 9 -- "$@" 9< "$0"',
+    join(filters, 'seccomp.bpf'),
+  ],
 };
 describe.each(Object.entries(ways))('under %s', (name, prefix) => {
   let inside: ProbeRun;
@@ -83,7 +96,10 @@ describe.each(Object.entries(ways))('under %s', (name, prefix) => {
 describe.runIf(process.arch === 'x64')('a 32-bit program', () => {
   test('is killed at its first call, and runs without the filter', async (context) => {
     const program = await compileStatic(join(import.meta.dirname, 'attacks/i386.c'), ['-m32', '-nostdlib', '-ffreestanding']);
-    const bare = await execFileAsync(program).then(({ stdout }) => stdout, () => '');
+    const bare = await execFileAsync(program).then(
+      ({ stdout }) => stdout,
+      () => '',
+    );
     if (bare !== '32-bit code runs\n') context.skip('host: the kernel runs no 32-bit code');
     await expect(execFileAsync(wrapper, [program])).rejects.toMatchObject({ signal: 'SIGSYS', stdout: '' });
   });
@@ -109,7 +125,11 @@ describe('the wrapper', () => {
 
   test.for([[[]], [['']], [['--unknown']], [['--']], [['--print-filter', 'x']]] as const)('%j is a usage error', async ([command]) => {
     const { status, stdout, stderr } = await wrapped(...command);
-    expect({ status, stdout, first: stderr.split('\n')[0] }).toEqual({ status: 125, stdout: '', first: 'isolate-seccomp: no command, or an unknown option' });
+    expect({ status, stdout, first: stderr.split('\n')[0] }).toEqual({
+      status: 125,
+      stdout: '',
+      first: 'isolate-seccomp: no command, or an unknown option',
+    });
   });
 
   test('fails with 125 and starts nothing where the filter cannot be installed', async () => {
@@ -117,8 +137,14 @@ describe('the wrapper', () => {
     const refusing = join(directory, 'refusing.bpf');
     const number = process.arch === 'x64' ? 317 : 277;
     await writeFile(refusing, filterOf([0x20, 0, 0, 0], [0x15, 0, 1, number], [0x06, 0, 0, 0x00050016], [0x06, 0, 0, 0x7fff0000]));
-    const attempt = execFileAsync('sh', ['-c', 'exec bwrap --bind / / --seccomp 9 -- "$@" 9< "$0"', refusing, wrapper, 'echo', 'started'], { timeout: 10_000 });
-    await expect(attempt).rejects.toMatchObject({ code: 125, stdout: '', stderr: 'isolate-seccomp: the filter could not be installed: Invalid argument\n' });
+    const attempt = execFileAsync('sh', ['-c', 'exec bwrap --bind / / --seccomp 9 -- "$@" 9< "$0"', refusing, wrapper, 'echo', 'started'], {
+      timeout: 10_000,
+    });
+    await expect(attempt).rejects.toMatchObject({
+      code: 125,
+      stdout: '',
+      stderr: 'isolate-seccomp: the filter could not be installed: Invalid argument\n',
+    });
   });
 
   test('lets ordinary programs work: a shell with jobs, a compiler, Python, git, Node', async () => {
@@ -132,20 +158,23 @@ describe('the wrapper', () => {
   });
 
   test('lets a debugger’s calls through: tracing a child, a fixed address layout', async () => {
-    const script = 'import ctypes, os; c = ctypes.CDLL(None); pid = os.fork()\nif pid == 0: os._exit(c.ptrace(0, 0, 0, 0))\nprint(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), c.personality(0x40000), c.personality(0xffffffff))';
+    const script =
+      'import ctypes, os; c = ctypes.CDLL(None); pid = os.fork()\nif pid == 0: os._exit(c.ptrace(0, 0, 0, 0))\nprint(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), c.personality(0x40000), c.personality(0xffffffff))';
     expect((await wrapped('python3', '-c', script)).stdout).toBe('0 0 262144\n');
   });
 });
 
 function filterOf(...instructions: readonly (readonly [number, number, number, number])[]): Buffer {
-  return Buffer.concat(instructions.map(([code, yes, no, value]) => {
-    const instruction = Buffer.alloc(8);
-    instruction.writeUInt16LE(code, 0);
-    instruction.writeUInt8(yes, 2);
-    instruction.writeUInt8(no, 3);
-    instruction.writeUInt32LE(value, 4);
-    return instruction;
-  }));
+  return Buffer.concat(
+    instructions.map(([code, yes, no, value]) => {
+      const instruction = Buffer.alloc(8);
+      instruction.writeUInt16LE(code, 0);
+      instruction.writeUInt8(yes, 2);
+      instruction.writeUInt8(no, 3);
+      instruction.writeUInt32LE(value, 4);
+      return instruction;
+    }),
+  );
 }
 
 test('both compilers make the same filter', async () => {

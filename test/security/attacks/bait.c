@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <mqueue.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -15,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -63,10 +66,39 @@ static pid_t make_process(void)
 {
 	pid_t child = fork();
 	if (child == 0) {
+		/* It works in the host's root and holds a directory of it. */
+		dup2(open("/tmp", O_RDONLY | O_DIRECTORY), 9);
+		if (chdir("/") != 0)
+			_exit(125);
 		execl("/bin/sleep", token, "600", (char *)NULL);
 		_exit(127);
 	}
 	return child;
+}
+
+/* A process in another root, where the caller may make one. */
+static pid_t make_chrooted(void)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		if (chroot("/dev/shm") == 0)
+			pause();
+		_exit(0);
+	}
+	return child;
+}
+
+/* Rights that a caller may hand down without noticing; only root has them to hand down. */
+static void leave_rights(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+	gid_t nogroup = 65534;
+	if (getuid() != 0 || setgroups(1, &nogroup) != 0 || syscall(__NR_capget, &header, data) != 0)
+		return;
+	data[0].inheritable |= 1u << CAP_SYS_ADMIN;
+	if (syscall(__NR_capset, &header, data) == 0)
+		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_ADMIN, 0, 0);
 }
 
 /* Not close-on-exec: what a careless caller leaves open. */
@@ -123,7 +155,7 @@ int main(int argc, char **argv)
 	if (file < 0 || messages < 0 || segment < 0)
 		err(125, "shared memory");
 	fcntl(messages, F_SETFD, FD_CLOEXEC);
-	pid_t process = make_process();
+	pid_t process = make_process(), chrooted = make_chrooted();
 
 	fill_in(argv + 2, "pid", process);
 	fill_in(argv + 2, "port", port);
@@ -132,6 +164,7 @@ int main(int argc, char **argv)
 	if (child == 0) {
 		leak_descriptors();
 		spoil_signals();
+		leave_rights();
 		if (chdir("/tmp") != 0)
 			_exit(125);
 		execvp(argv[2], argv + 2);
@@ -141,6 +174,7 @@ int main(int argc, char **argv)
 	int status = 0;
 	waitpid(child, &status, 0);
 	kill(process, SIGKILL);
+	kill(chrooted, SIGKILL);
 	shmctl(segment, IPC_RMID, NULL);
 	mq_unlink(queue);
 	unlink(place);
