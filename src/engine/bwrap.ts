@@ -2,7 +2,7 @@ import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { type BwrapOption, encodeOptions, isolationOptions, processOptions, rootOptions } from './bwrap-options.ts';
 import { planCgroups } from './cgroup.ts';
-import { planDesktop } from './desktop.ts';
+import { checkDesktop, planDesktop } from './desktop.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
 import { checkIdentity, planIdentity } from './identity.ts';
@@ -50,6 +50,7 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
       hint: 'isolate doctor says what stands against it',
     });
   }
+  problems.push(...checkDesktop(facts));
   return problems;
 }
 

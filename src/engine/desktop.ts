@@ -1,6 +1,7 @@
-import type { HostFacts } from '../host/facts.ts';
+import type { HostFacts, PathFacts } from '../host/facts.ts';
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { BwrapOption } from './bwrap-options.ts';
+import type { Problem } from './engine.ts';
 import type { Descriptor } from './launch.ts';
 
 /** What the passed-through parts of the desktop add to a launch. */
@@ -26,6 +27,44 @@ export function planDesktop(spec: SandboxSpec, facts: HostFacts, firstNumber: nu
   };
 }
 
+/**
+ * What root's sandboxes could not use although it is there: their ids are nobody's on the host, so a socket must let
+ * everyone connect (unix(7)) or be shown with its owner as the sandbox's 0, and a device must be everyone's.
+ */
+export function checkDesktop({ user, desktop, paths }: HostFacts): Problem[] {
+  if (user.uid !== 0) return [];
+  const sockets = [desktop.x11, desktop.pulse, desktop.wayland].flatMap((part) => (part === null ? [] : [part.socket]));
+  const devices = desktop.gpu?.devices ?? [];
+  return [
+    ...sockets.filter((socket) => !canConnect(paths[socket])).map(refusedSocket),
+    ...(devices.length === 0 || devices.some((device) => isOpenToAll(paths[device], 0o006)) ? [] : [refusedDevices(devices)]),
+  ];
+}
+
+function canConnect(path: PathFacts | undefined): boolean {
+  return path !== undefined && (isOpenToAll(path, 0o002) || (path.idmappable && path.uid !== 0));
+}
+
+function isOpenToAll(path: PathFacts | undefined, bits: number): boolean {
+  return path !== undefined && (path.mode & bits) === bits;
+}
+
+function refusedSocket(socket: string): Problem {
+  return {
+    code: 'not-permitted',
+    message: `The socket ${socket} lets only its owner connect, and it cannot be shown to the sandbox as its own (tmpfs can from Linux 6.3 on).`,
+    hint: 'run isolate as the owner of the socket, with -t',
+  };
+}
+
+function refusedDevices(devices: readonly string[]): Problem {
+  return {
+    code: 'not-permitted',
+    message: `The graphics devices ${devices.join(' ')} are not open to everyone, so not to the ids of the sandbox either.`,
+    hint: 'run isolate as a user who may use them, with -t, or give the render nodes mode 0666 by a udev rule',
+  };
+}
+
 const empty: DesktopPlan = { options: [], binds: [], environment: {}, descriptors: [] };
 
 type Planner = (desktop: HostFacts['desktop'], number: number) => DesktopPlan;
@@ -47,7 +86,10 @@ const planners: Record<SandboxSpec['passthrough'][number], Planner> = {
     return {
       options: cookie.options,
       binds: [socketBind(pulse.socket, `${runtimeDirectory}/pulse-native`)],
-      environment: { PULSE_SERVER: `unix:${runtimeDirectory}/pulse-native`, ...(pulse.cookie === null ? {} : { PULSE_COOKIE: cookie.path }) },
+      environment: {
+        PULSE_SERVER: `unix:${runtimeDirectory}/pulse-native`,
+        ...(pulse.cookie === null ? {} : { PULSE_COOKIE: cookie.path }),
+      },
       descriptors: cookie.descriptors,
     };
   },
@@ -62,7 +104,11 @@ const planners: Record<SandboxSpec['passthrough'][number], Planner> = {
   },
 };
 
-function planCookie(content: Uint8Array | null, name: string, number: number): { path: string } & Pick<DesktopPlan, 'options' | 'descriptors'> {
+function planCookie(
+  content: Uint8Array | null,
+  name: string,
+  number: number,
+): { path: string } & Pick<DesktopPlan, 'options' | 'descriptors'> {
   const path = `${runtimeDirectory}/${name}`;
   if (content === null) return { path, options: [], descriptors: [] };
   return {

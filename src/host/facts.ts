@@ -45,6 +45,8 @@ export interface PathFacts {
   readonly kind: 'directory' | 'file' | 'socket' | 'device';
   readonly uid: number;
   readonly gid: number;
+  /** Permission bits. */
+  readonly mode: number;
   /** The file system can be mounted idmapped (mount_setattr(2)). */
   readonly idmappable: boolean;
 }

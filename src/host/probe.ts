@@ -143,7 +143,13 @@ function probePaths(sources: readonly string[]): HostFacts['paths'] {
   for (const source of sources) {
     const stats = statSync(source, { throwIfNoEntry: false });
     if (stats === undefined) continue;
-    paths[source] = { kind: nameKind(stats), uid: stats.uid, gid: stats.gid, idmappable: canIdmap(source, stats) };
+    paths[source] = {
+      kind: nameKind(stats),
+      uid: stats.uid,
+      gid: stats.gid,
+      mode: stats.mode & 0o7777,
+      idmappable: canIdmap(source, stats),
+    };
   }
   return paths;
 }
