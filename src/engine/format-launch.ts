@@ -1,4 +1,5 @@
 import type { CgroupDirectory, Descriptor, IdMapEntry, Launch, MountOperation } from './launch.ts';
+import { lxcConfigLabel } from './lxc-config.ts';
 
 /**
  * A launch as text, one decision a line: what `--dry-run` prints and the golden files hold. Values of variables are
@@ -50,9 +51,18 @@ function formatDescriptor(descriptor: Descriptor, values: boolean): string[] {
     case 'stage-status':
       return [`${descriptor.number} stage status`];
     case 'data':
+      if (descriptor.label === lxcConfigLabel) return [`${descriptor.number} ${descriptor.label}`, ...formatConfig(descriptor.content, values).map((line) => `  ${line}`)];
       if (descriptor.label !== 'options') return [`${descriptor.number} ${descriptor.label}, ${descriptor.content.length} bytes`];
       return [`${descriptor.number} options`, ...formatOptions(descriptor.content, values).map((line) => `  ${line}`)];
   }
+}
+
+function formatConfig(content: Uint8Array, values: boolean): string[] {
+  const lines = new TextDecoder().decode(content).trimEnd().split('\n');
+  return lines.map((line) => {
+    const [, variable] = /^lxc\.environment = "([^=]*)=/.exec(line) ?? [];
+    return variable !== undefined && !values ? `lxc.environment ${quote(variable)}` : line.replaceAll(/[\0-\u001f\u007f-\u009f]/g, escapeCharacter);
+  });
 }
 
 /** Options and their values on one line each; every word is ended by a NUL. */
@@ -75,8 +85,13 @@ function modifies(line: readonly string[]): boolean {
   return line.length % 2 === 0 && line.every((word, index) => index % 2 === 1 || word === '--perms' || word === '--size');
 }
 
-function formatNamespaces({ userNamespace, mountNamespace, pidNamespace }: Launch): string[] {
-  const own = [...(userNamespace === null ? [] : ['user']), ...(mountNamespace ? ['mount'] : []), ...(pidNamespace ? ['pid'] : [])];
+function formatNamespaces({ userNamespace, mountNamespace, pidNamespace, networkNamespace }: Launch): string[] {
+  const own = [
+    ...(userNamespace === null ? [] : [userNamespace.mapsOnly === true ? 'user (for mounts only)' : 'user']),
+    ...(mountNamespace ? ['mount'] : []),
+    ...(networkNamespace === true ? ['network'] : []),
+    ...(pidNamespace ? ['pid'] : []),
+  ];
   if (own.length === 0) return [];
   const maps =
     userNamespace === null

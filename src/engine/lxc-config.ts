@@ -1,5 +1,8 @@
 import { IsolateError } from '../error.ts';
 
+/** Names the configuration among a launch's descriptors. */
+export const lxcConfigLabel = 'lxc configuration';
+
 /** One line of a container's configuration. (lxc.container.conf(5)) */
 export type LxcSetting = readonly [key: string, value: string];
 
@@ -14,7 +17,7 @@ export interface LxcMountEntry {
 /**
  * The configuration as the bytes LXC reads. Every value stands in quotes, of which LXC takes one pair away, so blanks at
  * its ends and quotes of its own stay. Throws `cannot-enforce` for what the format cannot say: a control character (in
- * `lxc.environment` only the end of a line), because a line of its own could hold a hook that runs on the host as root.
+ * `lxc.environment` only what ends a line: LXC takes a carriage return for that too), because a line of its own could hold a hook that runs on the host as root.
  */
 export function encodeLxcConfig(settings: readonly LxcSetting[]): Uint8Array {
   return new TextEncoder().encode(settings.map(formatSetting).join(''));
@@ -37,7 +40,7 @@ function formatSetting([key, value]: LxcSetting): string {
 function hasForbiddenCharacter(key: string, value: string): boolean {
   if (!value.isWellFormed()) return true;
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return (key === 'lxc.environment' ? /[\0\n]/ : /[\0-\u001f\u007f-\u009f]/).test(value);
+  return (key === 'lxc.environment' ? /[\0\n\r]/ : /[\0-\u001f\u007f-\u009f]/).test(value);
 }
 
 function escapeField(field: string): string {

@@ -8,7 +8,7 @@ import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts
 import { hostnameFor } from './hostname.ts';
 import { checkIdentity, type IdentityPlan, planIdentity } from './identity.ts';
 import type { Descriptor, IdMapEntry, Launch } from './launch.ts';
-import { encodeLxcConfig, type LxcSetting } from './lxc-config.ts';
+import { encodeLxcConfig, lxcConfigLabel, type LxcSetting } from './lxc-config.ts';
 import { type LxcMounts, planLxcMounts } from './lxc-mounts.ts';
 import { stageDescriptors, stageFile, stageStatusNumber } from './stage.ts';
 
@@ -57,6 +57,7 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
       hint: 'isolate doctor says what stands against it',
     });
   }
+  if (facts.user.uid !== 0) problems.push(...checkSubordinateIds(facts));
   if (spec.shareNetwork) problems.push(...checkNetwork(spec, facts));
   if (spec.lxc.logPath !== undefined && facts.user.uid === 0 && isNested(spec, facts)) {
     problems.push({ code: 'unsupported-option', message: 'LXC cannot write a log of a run on a throw-away overlay.' });
@@ -65,6 +66,18 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
     problems.push({ code: 'cannot-enforce', message: `${tunDevice} does not exist on this host.`, hint: 'modprobe tun' });
   }
   return problems;
+}
+
+/** With a single id mapped the kernel denies setgroups(2), without which LXC starts nothing. */
+function checkSubordinateIds({ user, tools }: HostFacts): Problem[] {
+  if (user.subordinateUids.length > 0 && user.subordinateGids.length > 0 && tools.newuidmap !== null && tools.newgidmap !== null) return [];
+  return [
+    {
+      code: 'cannot-enforce',
+      message: 'The lxc engine needs subordinate ids, and you have none or no newuidmap to use them.',
+      hint: 'run isolate with sudo, use -e bwrap, or as root: apt-get install uidmap && usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
+    },
+  ];
 }
 
 function checkNetwork(spec: SandboxSpec, facts: HostFacts): Problem[] {
@@ -125,7 +138,7 @@ function plan(input: PlanInput): Launch {
   const mounts = planLxcMounts(input, identity, nested);
   const settings = containerSettings(input, identity, mounts, nested);
   const descriptors: Descriptor[] = [
-    { number: configNumber, kind: 'data', label: 'lxc configuration', content: encodeLxcConfig(settings) },
+    { number: configNumber, kind: 'data', label: lxcConfigLabel, content: encodeLxcConfig(settings) },
     ...(spec.seccomp ? [{ number: profileNumber, kind: 'file', path: facts.files.lxcSeccompProfile } as const] : []),
     ...stageDescriptors,
   ];

@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import { IsolateError } from '../../src/error.ts';
 import { encodeLxcConfig, formatMountEntry, type LxcSetting } from '../../src/engine/lxc-config.ts';
 
-/** What LXC makes of a configuration: lines, trimmed, split at the first "=", one pair of quotes taken away (confile.c). */
+/** What LXC makes of a configuration: lines, ended by \r too, trimmed, split at the first "=", one pair of quotes taken away (confile.c). */
 function readAsLxc(content: Uint8Array): LxcSetting[] {
   return new TextDecoder()
     .decode(content)
-    .split('\n')
+    .split(/[\n\r]/)
     .map((line) => line.replace(/^[ \t\n]+/, ''))
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line): LxcSetting => {

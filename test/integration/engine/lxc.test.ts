@@ -15,7 +15,7 @@ import { probeHost } from '../../../src/host/probe.ts';
 import { type LaunchResult, startLaunch } from '../../../src/process/launch.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { plainSpec } from '../../golden/facts.ts';
-import { busyboxRootfs, copyRootfs } from '../../rig/rootfs.ts';
+import { busyboxRootfs } from '../../rig/rootfs.ts';
 
 const run = promisify(execFile);
 const dist = process.env['ISOLATE_DIST'] ?? join(import.meta.dirname, '../../../dist');
@@ -98,7 +98,7 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
   });
 
   test('gives exactly the environment planned, and LXC\'s mark', async () => {
-    const environment = { PATH: '/bin', EMPTY: '', QUOTED: '"both\' ', BLANK: ' x ', TAB: 'a\tb', LONG: 'x'.repeat(100_000), HASH: '#1', LD_PRELOAD: '/nothing.so' };
+    const environment = { PATH: '/bin', EMPTY: '', QUOTED: '"both\' ', BLANK: ' x ', TAB: 'a\tb', KEY: 'lxc.hook.start = x', ESCAPE: '\u001b[0m\u0085é', LONG: 'x'.repeat(100_000), HASH: '#1', LD_PRELOAD: '/nothing.so' };
     const { out } = await sandbox(['cat', '/proc/self/environ'], { environment }, await input());
     const expected = Object.entries({ ...environment, container: 'lxc' }).map(([name, value]) => `${name}=${value}`);
     expect(out.split('\0').slice(0, -1).toSorted()).toEqual(expected.toSorted());
@@ -180,6 +180,19 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     process.kill(handle.pid, 'SIGKILL');
     expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
     await expect.poll(async () => readFile(`/proc/${command}/cmdline`, 'utf8').catch(() => ''), { timeout: 5000 }).toBe('');
+    expect(await traces()).toEqual(before);
+  });
+
+  test("ends when LXC's monitor is killed", async () => {
+    const before = await traces();
+    const launch = await plan({ ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' }, command: ['sleep', '97'] }, await input());
+    const started = Promise.withResolvers<number>();
+    const handle = await startLaunch(launch, { launcher: files.launcher, stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' }, graceMs: 1000, onStarted: started.resolve });
+    const command = await started.promise;
+    const monitor = await readFile(`/proc/${handle.pid}/task/${handle.pid}/children`, 'utf8');
+    process.kill(Number(monitor), 'SIGKILL');
+    expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
+    await expect(readFile(`/proc/${command}/cmdline`, 'utf8')).rejects.toThrow('ENOENT');
     expect(await traces()).toEqual(before);
   });
 

@@ -12,9 +12,10 @@ test.each(['\n', '\r', '\0', '\t', '\u001b', '\u007f', '\u0085'])('a value with 
   expect(() => encode('lxc.rootfs.path', `dir:/a${character}b`)).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
 });
 
-test('a variable may hold any character but the end of a line and of a string', () => {
-  expect(encode('lxc.environment', 'A=\t\u001b[0m\r')).toBe('lxc.environment = "A=\t\u001b[0m\r"\n');
+test('a variable may hold any character but those that end a line or a string', () => {
+  expect(encode('lxc.environment', 'A=\t\u001b[0m\u0085')).toBe('lxc.environment = "A=\t\u001b[0m\u0085"\n');
   expect(() => encode('lxc.environment', 'A=1\nlxc.hook.start = /bin/sh')).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
+  expect(() => encode('lxc.environment', 'A=1\rlxc.hook.start = /bin/sh')).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
   expect(() => encode('lxc.environment', 'A=1\0')).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
   expect(() => encode('lxc.environment', 'A=\ud800')).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
 });

@@ -10,7 +10,7 @@ const overlay = { kind: 'directory', path: '/srv/debian', ephemeral: true } as c
 const bridged = { shareNetwork: true, lxc: { bridge: 'lxcbr0', mapTun: false } };
 const withPaths = (...paths: string[]): HostFacts => ({
   ...rootFacts,
-  paths: { ...rootFacts.paths, ...Object.fromEntries(paths.map((path) => [path, { kind: 'directory', uid: 0, gid: 0, idmappable: false }])) },
+  paths: { ...rootFacts.paths, ...Object.fromEntries(paths.map((path) => [path, { kind: 'directory', uid: 0, gid: 0, mode: 0o755, idmappable: false }])) },
 });
 
 function problems(spec: Partial<SandboxSpec>, facts: HostFacts = rootFacts): string[] {
@@ -32,6 +32,12 @@ describe('the lxc engine', () => {
     expect(problems({}, { ...rootFacts, tools: { ...rootFacts.tools, 'lxc-execute': null } })).toEqual(['missing-tool: LXC (lxc-execute) is not installed.']);
     expect(problems({}, { ...rootFacts, userNamespaces: false })).toHaveLength(1);
     expect(problems({ limits: { pids: 1 } }, { ...rootFacts, cgroups: { cpu: null, memory: null, pids: null } })).toHaveLength(1);
+  });
+
+  test('needs subordinate ids where the caller is not root', () => {
+    const message = 'cannot-enforce: The lxc engine needs subordinate ids, and you have none or no newuidmap to use them.';
+    expect(problems({}, { ...userFacts, user: { ...userFacts.user, subordinateUids: [] } })).toEqual([message]);
+    expect(problems({}, { ...userFacts, tools: { ...userFacts.tools, newgidmap: null } })).toEqual([message]);
   });
 
   test('needs a bridge that exists, root, and no overlay for a network', () => {
@@ -72,6 +78,7 @@ describe('the lxc engine', () => {
 
   test('lets no value add a line to the configuration', () => {
     expect(() => plan({ environment: { A: '1\nlxc.hook.start = /bin/sh' } })).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
+    expect(() => plan({ environment: { A: '1\rlxc.hook.start = /bin/sh' } })).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
     expect(() => plan({ workingDirectory: '/a\nlxc.hook.start = /bin/sh' })).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
   });
 });
