@@ -1,7 +1,7 @@
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { type BwrapOption, encodeOptions, isolationOptions, processOptions, rootOptions } from './bwrap-options.ts';
-import { planCgroups } from './cgroup.ts';
+import { checkLimits, planCgroups } from './cgroup.ts';
 import { checkDesktop, planDesktop } from './desktop.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
@@ -39,7 +39,7 @@ export const bwrapEngine: Engine = {
 };
 
 function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
-  const problems = checkIdentity(spec, facts);
+  const problems = [...checkIdentity(spec, facts), ...checkLimits(spec.limits, facts.cgroups)];
   if (facts.tools.bwrap === null) {
     problems.push({ code: 'missing-tool', message: 'bubblewrap (bwrap) is not installed.', hint: 'apt-get install bubblewrap' });
   }

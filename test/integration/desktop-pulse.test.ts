@@ -1,8 +1,9 @@
 import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
-import { type DesktopDaemon, startPulseaudio } from '../rig/desktop.ts';
+import { type DesktopDaemon, desktopUid, startPulseaudio } from '../rig/desktop.ts';
 import { type HostRoot, makeHostRoot } from '../rig/host-root.ts';
 import { isolate } from '../rig/isolate.ts';
 
@@ -42,6 +43,16 @@ test('sound of the sandbox arrives: a stream plays to its end', async () => {
     { environment: server.environment },
   );
   expect([status, stderr]).toEqual([0, '']);
+});
+
+test('a plain user is let in too', async () => {
+  const own = makeHostRoot(tmpdir(), desktopUid);
+  onTestFinished(() => own.remove());
+  const { status } = await isolate(['-q', '-t', own.path, ...own.binds, '--pulse', 'pactl', 'info'], {
+    environment: { ...server.environment, HOME: own.path },
+    uid: desktopUid,
+  });
+  expect(status).toBe(0);
 });
 
 test('without the option the sandbox has no way to the server', async () => {

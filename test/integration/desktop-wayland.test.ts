@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { tmpdir } from 'node:os';
 
-import { type DesktopDaemon, startWeston } from '../rig/desktop.ts';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+
+import { type DesktopDaemon, desktopUid, startWeston } from '../rig/desktop.ts';
 import { type HostRoot, makeHostRoot } from '../rig/host-root.ts';
 import { finished, isolate, startIsolate } from '../rig/isolate.ts';
 
@@ -40,6 +42,16 @@ test('a client of the sandbox draws frames until it is ended', async () => {
   });
   child.kill('SIGTERM');
   expect((await ended).status).toBe(143);
+});
+
+test('a plain user is let in too', async () => {
+  const own = makeHostRoot(tmpdir(), desktopUid);
+  onTestFinished(() => own.remove());
+  const { status } = await isolate(['-q', '-t', own.path, ...own.binds, '--wayland', 'weston-info'], {
+    environment: { ...compositor.environment, HOME: own.path },
+    uid: desktopUid,
+  });
+  expect(status).toBe(0);
 });
 
 test('without the option the sandbox has no way to the compositor', async () => {

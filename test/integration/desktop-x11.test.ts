@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
-import { type DesktopDaemon, startXvfb } from '../rig/desktop.ts';
+import { type DesktopDaemon, desktopUid, startXvfb } from '../rig/desktop.ts';
 import { type HostRoot, makeHostRoot } from '../rig/host-root.ts';
 import { finished, isolate, startIsolate } from '../rig/isolate.ts';
 import { countColours } from '../rig/screenshot.ts';
@@ -71,6 +72,16 @@ test('the cookie of a run opens the server to nobody after it', async () => {
     spawnSync('xdpyinfo', [], { env: { ...process.env, ...server.environment, ...(file === undefined ? {} : { XAUTHORITY: file }) } })
       .status;
   expect([ask(authority), ask(undefined)]).toEqual([1, 0]);
+});
+
+test('a plain user is let in too', async () => {
+  const own = makeHostRoot(tmpdir(), desktopUid);
+  onTestFinished(() => own.remove());
+  const { status } = await isolate(['-q', '-t', own.path, ...own.binds, '--x11', 'xdpyinfo'], {
+    environment: { ...server.environment, HOME: own.path },
+    uid: desktopUid,
+  });
+  expect(status).toBe(0);
 });
 
 test('without the option there is no way to the server', async () => {
