@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { runCommand, type CommandResult } from '../../src/process/command.ts';
 const zfsFile = '/sbin/zfs';
 const zpoolFile = '/sbin/zpool';
 const socket = '/var/run/zfs/zfs_socket';
+const turn = '/var/run/zfs/rig-turn';
 
 /** A pool of one sparse file, on a zfs-fuse daemon of its own. */
 export interface TestPool {
@@ -31,10 +32,12 @@ let daemon: ChildProcess | null = null;
 
 /**
  * Makes a throw-away pool with zfs-fuse. Only inside `test/rig/enter`: the daemon has one socket and one lock a mount
- * namespace. `sizeBytes` is at least 64 MiB, the least a pool takes.
+ * namespace, so test files that run at the same time in one take turns. `sizeBytes` is at least 64 MiB, the least a
+ * pool takes.
  */
 export async function makePool(sizeBytes = 512 * 1024 * 1024): Promise<TestPool> {
   if (daemon !== null) throw new Error('One pool at a time: zfs-fuse has one socket.');
+  await takeTurn();
   const directory = await mkdtemp(join(tmpdir(), 'isolate-pool-'));
   const file = join(directory, 'vdev');
   const handle = await open(file, 'w');
@@ -63,8 +66,25 @@ export async function makePool(sizeBytes = 512 * 1024 * 1024): Promise<TestPool>
       await runCommand({ file: zpoolFile, args: ['destroy', '-f', name], timeoutMs: 20_000 }).catch(() => undefined);
       await stopDaemon('SIGTERM');
       await rm(directory, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+      await rm(turn, { force: true });
     },
   };
+}
+
+async function takeTurn(): Promise<void> {
+  const deadline = Date.now() + 110_000;
+  for (;;) {
+    try {
+      await writeFile(turn, String(process.pid), { flag: 'wx' });
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const holder = await readFile(turn, 'utf8').catch(() => '');
+    if (holder !== '' && !existsSync(`/proc/${holder}`)) await rm(turn, { force: true });
+    if (Date.now() > deadline) throw new Error(`Process ${holder} keeps zfs-fuse for longer than 110 s.`);
+    await sleep(50);
+  }
 }
 
 async function startDaemon(): Promise<void> {

@@ -30,7 +30,15 @@ export function openDir(path: string, options: DirOptions): StorageDriver {
     newestSource: async (): Promise<Source> => ({ template: path, name: path, guid: (await describeDirectory(path)).guid }),
     create: async (source, ids) => {
       const { guid, ownership } = await describeDirectory(path);
-      const clone = (id: string): CloneInfo => ({ id, guid, source: source.name, marked: true, kept: false, createdMs: null, mountpoint: path });
+      const clone = (id: string): CloneInfo => ({
+        id,
+        guid,
+        source: source.name,
+        marked: true,
+        kept: false,
+        createdMs: null,
+        mountpoint: path,
+      });
       return ids.map((id) => ({ id, ok: true, clone: clone(id), rootfs: { path, ownership, idmappable: options.canIdmap(path) } }));
     },
     list: async () => [],

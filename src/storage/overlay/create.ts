@@ -20,11 +20,15 @@ export async function createLayers(context: OverlayContext, source: Source, ids:
   }
   const results: CreateResult[] = [];
   for (const id of ids) {
-    results.push(await createOne(context, source, template, id).catch((cause: unknown): CreateResult => {
-      const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC' || (cause as NodeJS.ErrnoException).code === 'EDQUOT';
-      const message = full ? `The file system of ${directory} is full.` : `The layers of clone ${id} of ${context.template} cannot be made.`;
-      return { id, ok: false, error: new IsolateError(full ? 'pool-full' : 'storage-failed', message, { cause }) };
-    }));
+    results.push(
+      await createOne(context, source, template, id).catch((cause: unknown): CreateResult => {
+        const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC' || (cause as NodeJS.ErrnoException).code === 'EDQUOT';
+        const message = full
+          ? `The file system of ${directory} is full.`
+          : `The layers of clone ${id} of ${context.template} cannot be made.`;
+        return { id, ok: false, error: new IsolateError(full ? 'pool-full' : 'storage-failed', message, { cause }) };
+      }),
+    );
   }
   return results;
 }

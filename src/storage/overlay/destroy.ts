@@ -11,10 +11,14 @@ const stages: readonly CloneStage[] = ['live', 'new', 'gone'];
 export async function destroyLayers(context: OverlayContext, refs: readonly CloneRef[]): Promise<readonly DestroyResult[]> {
   const results: DestroyResult[] = [];
   for (const ref of refs) {
-    results.push(await destroyOne(context, ref).catch((cause: unknown): DestroyResult => {
-      const error = new IsolateError('storage-failed', `The layers of clone ${ref.id} of ${context.template} cannot be removed.`, { cause });
-      return { id: ref.id, outcome: 'failed', error };
-    }));
+    results.push(
+      await destroyOne(context, ref).catch((cause: unknown): DestroyResult => {
+        const error = new IsolateError('storage-failed', `The layers of clone ${ref.id} of ${context.template} cannot be removed.`, {
+          cause,
+        });
+        return { id: ref.id, outcome: 'failed', error };
+      }),
+    );
   }
   return results;
 }

@@ -32,7 +32,9 @@ export function parseCloneDirectory(name: string): { readonly id: string; readon
 
 /** Readable beginning, then what makes it unique. */
 function overlayKey(template: string): string {
-  const name = basename(template).replaceAll(/[^A-Za-z0-9_.-]/g, '_').slice(0, 40);
+  const name = basename(template)
+    .replaceAll(/[^A-Za-z0-9_.-]/g, '_')
+    .slice(0, 40);
   const hash = createHash('sha256').update(template).digest('hex').slice(0, 16);
   return `${name === '' ? 'root' : name}-${hash}`.replace(/^\./, '_');
 }

@@ -27,7 +27,10 @@ export type ZfsFailure =
  */
 const patterns: readonly (readonly [RegExp, ZfsFailure])[] = [
   [/zfs-fuse daemon is running|^connect: (No such file or directory|Connection refused)/m, 'no-daemon'],
-  [/ZFS modules (are not |cannot be auto-)loaded|The \/dev\/zfs device is missing|\/dev\/zfs and \/proc\/self\/mounts are required/, 'no-module'],
+  [
+    /ZFS modules (are not |cannot be auto-)loaded|The \/dev\/zfs device is missing|\/dev\/zfs and \/proc\/self\/mounts are required/,
+    'no-module',
+  ],
   [/[Pp]ermission denied|may only be (un)?mounted by root|Operation not permitted/, 'not-permitted'],
   [/pool I\/O is currently suspended|pool is currently unavailable/, 'suspended'],
   [/out of space|No space left on device|Disk quota exceeded/, 'full'],
@@ -94,7 +97,10 @@ function sentence(object: string, failure: ZfsFailure, stderr: string): { messag
     case 'key-not-loaded':
       return { message: `The encryption key of ${object} is not loaded.`, hint: 'zfs load-key -r, then zfs mount' };
     case 'suspended':
-      return { message: `The pool of ${object} is suspended: its devices do not answer.`, hint: 'zpool status names the device; zpool clear resumes' };
+      return {
+        message: `The pool of ${object} is suspended: its devices do not answer.`,
+        hint: 'zpool status names the device; zpool clear resumes',
+      };
     case 'full':
       return { message: `The pool of ${object} is full.`, hint: 'destroy what is not needed, or add a device' };
     default:
@@ -103,6 +109,9 @@ function sentence(object: string, failure: ZfsFailure, stderr: string): { messag
 }
 
 function firstLine(stderr: string): string {
-  const line = stderr.split('\n').find((text) => text.trim() !== '')?.trim();
+  const line = stderr
+    .split('\n')
+    .find((text) => text.trim() !== '')
+    ?.trim();
   return (line ?? 'it printed no reason').replaceAll(/[\u0000-\u001f\u007f]/g, '?').replace(/\.$/, '');
 }

@@ -35,25 +35,27 @@ export interface ZfsTools {
  */
 export function bindZfsCommands(tools: ZfsTools, run: RunCommand): ZfsCommands {
   let stuck: IsolateError | null = null;
-  const bind = (name: 'zfs' | 'zpool') => async (object: string, plan: ZfsPlan): Promise<CommandResult> => {
-    const file = tools[name];
-    if (file === null) {
-      throw new IsolateError('missing-tool', `There is no ${name} command on this host, so ${object} cannot be used.`, {
-        hint: 'install zfsutils-linux or zfs-fuse, or use -t DIR --ephemeral',
-      });
-    }
-    if (stuck !== null) throw stuck;
-    try {
-      return await run({ file, timeoutMs, ...plan });
-    } catch (error) {
-      if (!(error instanceof IsolateError) || error.code !== 'tool-timeout') throw error;
-      stuck = new IsolateError('pool-suspended', `ZFS does not answer for ${object}: its pool may be suspended.`, {
-        hint: 'zpool status names the device; zpool clear resumes',
-        cause: error,
-      });
-      throw stuck;
-    }
-  };
+  const bind =
+    (name: 'zfs' | 'zpool') =>
+    async (object: string, plan: ZfsPlan): Promise<CommandResult> => {
+      const file = tools[name];
+      if (file === null) {
+        throw new IsolateError('missing-tool', `There is no ${name} command on this host, so ${object} cannot be used.`, {
+          hint: 'install zfsutils-linux or zfs-fuse, or use -t DIR --ephemeral',
+        });
+      }
+      if (stuck !== null) throw stuck;
+      try {
+        return await run({ file, timeoutMs, ...plan });
+      } catch (error) {
+        if (!(error instanceof IsolateError) || error.code !== 'tool-timeout') throw error;
+        stuck = new IsolateError('pool-suspended', `ZFS does not answer for ${object}: its pool may be suspended.`, {
+          hint: 'zpool status names the device; zpool clear resumes',
+          cause: error,
+        });
+        throw stuck;
+      }
+    };
   const umount = (path: string): Promise<CommandResult> => run({ file: umountFile, args: ['--', path], timeoutMs });
   return { zfs: bind('zfs'), zpool: bind('zpool'), umount };
 }

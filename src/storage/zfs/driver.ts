@@ -53,11 +53,7 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
 async function probe(context: ZfsContext): Promise<StorageHealth> {
   const { template, implementation } = context;
   // At once: zpool tells of a suspended pool while the others would wait for their time limit.
-  const [, , space] = await Promise.all([
-    checkHealth(context),
-    readTemplate(context),
-    context.zfs(template, planSpace(template)),
-  ]);
+  const [, , space] = await Promise.all([checkHealth(context), readTemplate(context), context.zfs(template, planSpace(template))]);
   if (space.exitCode !== 0) throw zfsError(template, space.stderr);
   return {
     implementation: implementation.name,

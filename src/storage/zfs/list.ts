@@ -30,11 +30,13 @@ export async function readClones(context: ZfsContext, ids: readonly string[]): P
 async function seen(context: ZfsContext, text: string): Promise<readonly CloneInfo[]> {
   const clones = clonesOf(context.template, parseProperties(text, cloneProperties));
   const mounted = await readMounts();
-  return Promise.all(clones.map(async (clone) => {
-    const { mountpoint } = clone;
-    const there = mountpoint !== null && mounted.get(mountpoint) === cloneName(context.template, clone.id);
-    return there && (await answers(mountpoint)) ? clone : { ...clone, mountpoint: null };
-  }));
+  return Promise.all(
+    clones.map(async (clone) => {
+      const { mountpoint } = clone;
+      const there = mountpoint !== null && mounted.get(mountpoint) === cloneName(context.template, clone.id);
+      return there && (await answers(mountpoint)) ? clone : { ...clone, mountpoint: null };
+    }),
+  );
 }
 
 /** Dataset by mountpoint, the topmost mount of each; only of real ZFS file systems, which a user's FUSE mount is not. */

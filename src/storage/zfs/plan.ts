@@ -52,19 +52,14 @@ export function planInspect(dataset: string): ZfsPlan {
  * Snapshot tools and the systemd mount generator are told to leave it alone.
  */
 export function planClone(zfs: ZfsImplementation, template: string, snapshot: string, id: string, mountpoint: string): ZfsPlan {
-  const generator = zfs.name === 'OpenZFS' ? ['-o', 'org.openzfs.systemd:ignore=on'] : [];
-  return {
-    args: [
-      'clone',
-      ...['-o', `${markProperty}=${template}`],
-      ...['-o', 'com.sun:auto-snapshot=false'],
-      ...generator,
-      ...['-o', 'canmount=noauto'],
-      ...['-o', `mountpoint=${mountpoint}`],
-      snapshot,
-      cloneName(template, id),
-    ],
-  };
+  const properties = [
+    `${markProperty}=${template}`,
+    'com.sun:auto-snapshot=false',
+    ...(zfs.name === 'OpenZFS' ? ['org.openzfs.systemd:ignore=on'] : []),
+    'canmount=noauto',
+    `mountpoint=${mountpoint}`,
+  ];
+  return { args: ['clone', ...properties.flatMap((property) => ['-o', property]), snapshot, cloneName(template, id)] };
 }
 
 /**
@@ -116,4 +111,3 @@ export function planDestroy(template: string, id: string, hasSnapshots: boolean)
 export function planPoolHealth(template: string): ZfsPlan {
   return { args: ['list', '-H', '-o', 'health', poolOf(template)] };
 }
-

@@ -87,7 +87,14 @@ test('mounts a clone below the directory it was given, readable there for root a
 test('marks a clone so that snapshot tools and the next import leave it alone', async () => {
   const driver = await makeTemplate('marks');
   const { id, clone } = await makeClone(driver);
-  const text = await pool.zfs('get', '-H', '-o', 'property,value,source', 'isolate:template,com.sun:auto-snapshot,canmount', `${driver.template}_${id}`);
+  const text = await pool.zfs(
+    'get',
+    '-H',
+    '-o',
+    'property,value,source',
+    'isolate:template,com.sun:auto-snapshot,canmount',
+    `${driver.template}_${id}`,
+  );
   expect(text).toBe(`isolate:template\t${driver.template}\tlocal\ncom.sun:auto-snapshot\tfalse\tlocal\ncanmount\tnoauto\tlocal\n`);
   await driver.destroy([clone]);
 });
@@ -107,7 +114,10 @@ test('tells a template without a snapshot from one that is not there', async () 
   const empty = await open(`${pool.name}/empty`);
   const none = await open(`${pool.name}/none`);
   const elsewhere = await open('nopool/none');
-  await expect(empty.newestSource()).rejects.toMatchObject({ code: 'template-without-snapshot', message: `Dataset ${pool.name}/empty has no snapshot to clone.` });
+  await expect(empty.newestSource()).rejects.toMatchObject({
+    code: 'template-without-snapshot',
+    message: `Dataset ${pool.name}/empty has no snapshot to clone.`,
+  });
   await expect(none.newestSource()).rejects.toMatchObject({ code: 'template-missing', message: `There is no dataset ${pool.name}/none.` });
   await expect(none.probe()).rejects.toMatchObject({ code: 'template-missing' });
   await expect(elsewhere.probe()).rejects.toMatchObject({ code: 'template-missing' });
@@ -115,7 +125,10 @@ test('tells a template without a snapshot from one that is not there', async () 
 
 test('tells that there is no zfs command', async () => {
   const opened = openZfs(`${pool.name}/t`, { tools: { zfs: null, zpool: null }, run: runCommand, canIdmap: () => false });
-  await expect(opened).rejects.toMatchObject({ code: 'missing-tool', message: `There is no zfs command on this host, so ${pool.name}/t cannot be used.` });
+  await expect(opened).rejects.toMatchObject({
+    code: 'missing-tool',
+    message: `There is no zfs command on this host, so ${pool.name}/t cannot be used.`,
+  });
 });
 
 test('shifts every owner once and keeps modes, links and what links point at', async () => {
@@ -129,10 +142,12 @@ test('shifts every owner once and keeps modes, links and what links point at', a
   await pool.zfs('snapshot', `${driver.template}@2`);
   const host = await lstat('/etc/passwd');
   const made = await makeClone(driver, { kind: 'shifted', uidBase: 100_000, gidBase: 200_000 });
-  const seen = await Promise.all(['', 'hello', 'sub', 'sub/su', 'su2', 'outside'].map(async (name) => {
-    const { uid, gid, mode } = await lstat(join(made.rootfs.path, name));
-    return [name, uid, gid, (mode & 0o7777).toString(8)];
-  }));
+  const seen = await Promise.all(
+    ['', 'hello', 'sub', 'sub/su', 'su2', 'outside'].map(async (name) => {
+      const { uid, gid, mode } = await lstat(join(made.rootfs.path, name));
+      return [name, uid, gid, (mode & 0o7777).toString(8)];
+    }),
+  );
   expect(seen).toEqual([
     ['', 100_000, 200_000, '755'],
     ['hello', 100_000, 200_000, '644'],
@@ -152,9 +167,21 @@ test('destroys a clone together with snapshots of its own, but not one with a da
   const dataset = `${driver.template}_${made.id}`;
   await pool.zfs('snapshot', `${dataset}@auto`);
   await pool.zfs('create', `${dataset}/child`);
-  expect(await driver.destroy([made.clone])).toMatchObject([{ outcome: 'refused', error: { code: 'dataset-not-ours', message: `Clone ${dataset} has ${dataset}/child below it, which isolate did not make.` } }]);
+  expect(await driver.destroy([made.clone])).toMatchObject([
+    {
+      outcome: 'refused',
+      error: { code: 'dataset-not-ours', message: `Clone ${dataset} has ${dataset}/child below it, which isolate did not make.` },
+    },
+  ]);
   await pool.zfs('unmount', `${dataset}/child`);
-  await expect.poll(() => pool.zfs('destroy', `${dataset}/child`).then(() => 'gone', () => 'busy')).toBe('gone');
+  await expect
+    .poll(() =>
+      pool.zfs('destroy', `${dataset}/child`).then(
+        () => 'gone',
+        () => 'busy',
+      ),
+    )
+    .toBe('gone');
   expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
 });
 
@@ -162,7 +189,9 @@ test('neither destroys a clone that its user keeps nor one that is not ours', as
   const driver = await makeTemplate('keep');
   const { id, clone } = await makeClone(driver);
   await pool.zfs('set', 'isolate:keep=on', `${driver.template}_${id}`);
-  expect(await driver.destroy([clone])).toMatchObject([{ outcome: 'refused', error: { message: `Clone ${driver.template}_${id} is kept by its user.` } }]);
+  expect(await driver.destroy([clone])).toMatchObject([
+    { outcome: 'refused', error: { message: `Clone ${driver.template}_${id} is kept by its user.` } },
+  ]);
   await pool.zfs('create', `${driver.template}_7`);
   const guid = (await pool.zfs('get', '-H', '-p', '-o', 'value', 'guid', `${driver.template}_7`)).trim();
   expect(await driver.destroy([{ id: '7', guid }])).toMatchObject([{ outcome: 'refused', error: { code: 'dataset-not-ours' } }]);
@@ -191,7 +220,7 @@ test('names who holds a clone in another mount namespace, and destroys it when t
   await expect.poll(() => driver.destroy([clone])).toEqual([{ id, outcome: 'gone' }]);
 });
 
-test('answers busy for a clone that is somebody\'s working directory', async () => {
+test("answers busy for a clone that is somebody's working directory", async () => {
   const driver = await makeTemplate('cwd');
   const made = await makeClone(driver);
   const child = spawn('sleep', ['60'], { cwd: made.rootfs.path, stdio: 'ignore' });
@@ -222,7 +251,10 @@ test('tells that the daemon does not run', async () => {
   const driver = await makeTemplate('daemon');
   await pool.stop();
   try {
-    await expect(driver.list()).rejects.toMatchObject({ code: 'missing-tool', message: `The zfs-fuse daemon is not running, so ${driver.template} cannot be reached.` });
+    await expect(driver.list()).rejects.toMatchObject({
+      code: 'missing-tool',
+      message: `The zfs-fuse daemon is not running, so ${driver.template} cannot be reached.`,
+    });
     await expect(driver.probe()).rejects.toMatchObject({ code: 'missing-tool' });
   } finally {
     await pool.start();
@@ -247,7 +279,8 @@ test('answers a full pool per clone, and can still destroy', async () => {
 test('refuses users other than root in one sentence', async () => {
   const opened = openZfs(`${pool.name}/shift`, {
     tools: pool.tools,
-    run: (command) => runCommand({ ...command, file: '/usr/bin/setpriv', args: ['--reuid=65534', '--clear-groups', command.file, ...command.args] }),
+    run: (command) =>
+      runCommand({ ...command, file: '/usr/bin/setpriv', args: ['--reuid=65534', '--clear-groups', command.file, ...command.args] }),
     canIdmap: () => false,
   });
   await expect(opened).rejects.toMatchObject({ code: 'not-permitted', message: `ZFS does not let this user work on ${pool.name}/shift.` });

@@ -19,7 +19,7 @@ test('finds a dataset by its name on a ZFS file system', () => {
   expect(isHeld(mounts, { kind: 'zfs', dataset: 'tank/t_10' })).toBe(false);
 });
 
-test('does not take a user\'s FUSE mount with a dataset\'s name for the dataset', () => {
+test("does not take a user's FUSE mount with a dataset's name for the dataset", () => {
   expect(isHeld(mounts, { kind: 'zfs', dataset: 'tank/t_2' })).toBe(false);
 });
 

@@ -3,7 +3,11 @@ import { classifyZfs, zfsError } from '../../../../src/storage/zfs/classify.ts';
 
 /** Standard error as zfs and zpool printed it; `fuse` is zfs-fuse 0.7.0, `open` OpenZFS 2.1 to 2.4. */
 const recorded = [
-  ['fuse', 'no-daemon', "connect: No such file or directory\nPlease make sure that the zfs-fuse daemon is running.\ninternal error: failed to initialize ZFS library\n"],
+  [
+    'fuse',
+    'no-daemon',
+    'connect: No such file or directory\nPlease make sure that the zfs-fuse daemon is running.\ninternal error: failed to initialize ZFS library\n',
+  ],
   ['fuse', 'not-permitted', 'connect: Permission denied\ninternal error: failed to initialize ZFS library\n'],
   ['fuse', 'missing', "cannot open 'p/none': dataset does not exist\n"],
   ['fuse', 'missing', "cannot create 'p/n/t_2': parent does not exist\n"],
@@ -24,7 +28,11 @@ const recorded = [
   ['fuse', 'no-such-command', "unrecognized command 'version'\nusage: zfs command args ...\n"],
   ['fuse', 'no-such-command', "invalid option 'u'\nusage:\n\tclone [-p] [-o property=value] ... <snapshot> <filesystem|volume>\n"],
   ['open', 'no-module', "The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.\n"],
-  ['open', 'no-module', "/dev/zfs and /proc/self/mounts are required.\nTry running 'udevadm trigger' and 'mount -t proc proc /proc' as root.\n"],
+  [
+    'open',
+    'no-module',
+    "/dev/zfs and /proc/self/mounts are required.\nTry running 'udevadm trigger' and 'mount -t proc proc /proc' as root.\n",
+  ],
   ['open', 'not-permitted', "cannot create 'tank/a': permission denied\n"],
   ['open', 'not-permitted', 'Permission denied the ZFS utilities must be run as root.\n'],
   ['open', 'not-permitted', 'filesystem successfully created, but it may only be mounted by root\n'],

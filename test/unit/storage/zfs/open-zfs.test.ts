@@ -67,7 +67,7 @@ test('OpenZFS 2.4 makes and marks a batch by one channel program, then places an
   expect(driver.capabilities.batchCreate).toBe(true);
 });
 
-test('a clone that is not there after all its commands is that clone\'s error', async () => {
+test("a clone that is not there after all its commands is that clone's error", async () => {
   const { run } = host('2.3.9-1', { clone: { stdout: '', stderr: "cannot create 'tank/r/t_1': out of space\n", exitCode: 1 } });
   expect(await (await open(run)).create(source, ['1'], create)).toMatchObject([{ id: '1', ok: false, error: { code: 'pool-full' } }]);
 });
@@ -79,7 +79,10 @@ test('a pool whose commands do not end is suspended, and no further command is s
     started += 1;
     throw new IsolateError('tool-timeout', `${file} ${args[0] ?? ''} did not end within 30 s.`);
   });
-  await expect(driver.list()).rejects.toMatchObject({ code: 'pool-suspended', message: 'ZFS does not answer for tank/r/t: its pool may be suspended.' });
+  await expect(driver.list()).rejects.toMatchObject({
+    code: 'pool-suspended',
+    message: 'ZFS does not answer for tank/r/t: its pool may be suspended.',
+  });
   await expect(driver.list()).rejects.toMatchObject({ code: 'pool-suspended' });
   expect(started).toBe(1);
 });
@@ -90,7 +93,11 @@ test.each([
 ])('tells a pool that is %s', async (health, code, message) => {
   const { run } = host('2.3.9-1', {
     list: { ...ok, stdout: `${health}\n` },
-    get: { ...ok, stdout: 'tank/r/t\ttype\tfilesystem\t-\ntank/r/t\tguid\t1\t-\ntank/r/t\tcreatetxg\t1\t-\ntank/r/t\tdefer_destroy\t-\t-\ntank/r/t\tkeystatus\t-\t-\n' },
+    get: {
+      ...ok,
+      stdout:
+        'tank/r/t\ttype\tfilesystem\t-\ntank/r/t\tguid\t1\t-\ntank/r/t\tcreatetxg\t1\t-\ntank/r/t\tdefer_destroy\t-\t-\ntank/r/t\tkeystatus\t-\t-\n',
+    },
   });
   await expect((await open(run)).probe()).rejects.toMatchObject({ code, message });
 });
@@ -100,7 +107,10 @@ test.each([
   ['an encrypted one without its key', 'filesystem', 'unavailable', 'key-not-loaded', 'The encryption key of tank/r/t is not loaded.'],
 ])('tells a template that is %s', async (_name, type, keystatus, code, message) => {
   const { run } = host('2.3.9-1', {
-    get: { ...ok, stdout: `tank/r/t\ttype\t${type}\t-\ntank/r/t\tguid\t1\t-\ntank/r/t\tcreatetxg\t1\t-\ntank/r/t\tdefer_destroy\t-\t-\ntank/r/t\tkeystatus\t${keystatus}\t-\n` },
+    get: {
+      ...ok,
+      stdout: `tank/r/t\ttype\t${type}\t-\ntank/r/t\tguid\t1\t-\ntank/r/t\tcreatetxg\t1\t-\ntank/r/t\tdefer_destroy\t-\t-\ntank/r/t\tkeystatus\t${keystatus}\t-\n`,
+    },
   });
   await expect((await open(run)).newestSource()).rejects.toMatchObject({ code, message });
 });

@@ -9,17 +9,40 @@ const open: ZfsImplementation = { name: 'OpenZFS', version: '2.3.9-1', programCl
 describe('recognises', () => {
   test.each([
     ['zfs-fuse', { exitCode: 2, stdout: '', stderr: "unrecognized command 'version'\nusage: zfs command args ...\n" }, fuse],
-    ['OpenZFS 2.1', { exitCode: 0, stdout: 'zfs-2.1.11-1+deb12u1\nzfs-kmod-2.1.11-1+deb12u1\n', stderr: '' }, { name: 'OpenZFS', version: '2.1.11-1+deb12u1', programClones: false, idmappedMounts: false }],
+    [
+      'OpenZFS 2.1',
+      { exitCode: 0, stdout: 'zfs-2.1.11-1+deb12u1\nzfs-kmod-2.1.11-1+deb12u1\n', stderr: '' },
+      { name: 'OpenZFS', version: '2.1.11-1+deb12u1', programClones: false, idmappedMounts: false },
+    ],
     ['OpenZFS 2.3', { exitCode: 0, stdout: 'zfs-2.3.9-1\nzfs-kmod-2.3.9-1\n', stderr: '' }, open],
-    ['OpenZFS 2.4', { exitCode: 0, stdout: 'zfs-2.4.4-1\nzfs-kmod-2.4.4-1\n', stderr: '' }, { name: 'OpenZFS', version: '2.4.4-1', programClones: true, idmappedMounts: true }],
-    ['the module where the tools are newer', { exitCode: 0, stdout: 'zfs-2.4.4-1\nzfs-kmod-2.2.2-0ubuntu9\n', stderr: '' }, { name: 'OpenZFS', version: '2.2.2-0ubuntu9', programClones: false, idmappedMounts: true }],
-    ['a version to come', { exitCode: 0, stdout: 'zfs-3.0.0\nzfs-kmod-3.0.0\n', stderr: '' }, { name: 'OpenZFS', version: '3.0.0', programClones: true, idmappedMounts: true }],
+    [
+      'OpenZFS 2.4',
+      { exitCode: 0, stdout: 'zfs-2.4.4-1\nzfs-kmod-2.4.4-1\n', stderr: '' },
+      { name: 'OpenZFS', version: '2.4.4-1', programClones: true, idmappedMounts: true },
+    ],
+    [
+      'the module where the tools are newer',
+      { exitCode: 0, stdout: 'zfs-2.4.4-1\nzfs-kmod-2.2.2-0ubuntu9\n', stderr: '' },
+      { name: 'OpenZFS', version: '2.2.2-0ubuntu9', programClones: false, idmappedMounts: true },
+    ],
+    [
+      'a version to come',
+      { exitCode: 0, stdout: 'zfs-3.0.0\nzfs-kmod-3.0.0\n', stderr: '' },
+      { name: 'OpenZFS', version: '3.0.0', programClones: true, idmappedMounts: true },
+    ],
   ])('%s', (_name, answer, implementation) => {
     expect(parseImplementation('tank/t', answer)).toEqual(implementation);
   });
 
   test.each([
-    ['a module that is not loaded', { exitCode: 1, stdout: 'zfs-2.1.11-1\n', stderr: "The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.\n" }],
+    [
+      'a module that is not loaded',
+      {
+        exitCode: 1,
+        stdout: 'zfs-2.1.11-1\n',
+        stderr: "The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.\n",
+      },
+    ],
     ['OpenZFS 0.8', { exitCode: 0, stdout: 'zfs-0.8.3-1ubuntu12\nzfs-kmod-0.8.3-1ubuntu12\n', stderr: '' }],
     ['what it does not know', { exitCode: 0, stdout: 'hello\n', stderr: '' }],
   ])('%s as missing', (_name, answer) => {
@@ -30,22 +53,72 @@ describe('recognises', () => {
 const properties = 'type,guid,origin,creation,mounted,mountpoint,isolate:template,isolate:keep';
 
 test.each([
-  ['the template, zfs-fuse', plan.planTemplate(fuse, 'tank/r/t'), ['get', '-H', '-p', '-r', '-d', '1', '-o', 'name,property,value,source', 'type,guid,createtxg,defer_destroy', 'tank/r/t']],
-  ['the template, OpenZFS', plan.planTemplate(open, 'tank/r/t'), ['get', '-H', '-p', '-r', '-d', '1', '-o', 'name,property,value,source', 'type,guid,createtxg,defer_destroy,keystatus', 'tank/r/t']],
-  ['the list, zfs-fuse', plan.planList(fuse, 'tank/r/t'), ['get', '-H', '-p', '-r', '-d', '1', '-o', 'name,property,value,source', properties, 'tank/r']],
-  ['the list, OpenZFS', plan.planList(open, 'tank/r/t'), ['get', '-H', '-p', '-r', '-d', '1', '-t', 'filesystem', '-o', 'name,property,value,source', properties, 'tank/r']],
-  ['some clones', plan.planRead('tank/r/t', ['1', '2']), ['get', '-H', '-p', '-o', 'name,property,value,source', properties, 'tank/r/t_1', 'tank/r/t_2']],
+  [
+    'the template, zfs-fuse',
+    plan.planTemplate(fuse, 'tank/r/t'),
+    ['get', '-H', '-p', '-r', '-d', '1', '-o', 'name,property,value,source', 'type,guid,createtxg,defer_destroy', 'tank/r/t'],
+  ],
+  [
+    'the template, OpenZFS',
+    plan.planTemplate(open, 'tank/r/t'),
+    ['get', '-H', '-p', '-r', '-d', '1', '-o', 'name,property,value,source', 'type,guid,createtxg,defer_destroy,keystatus', 'tank/r/t'],
+  ],
+  [
+    'the list, zfs-fuse',
+    plan.planList(fuse, 'tank/r/t'),
+    ['get', '-H', '-p', '-r', '-d', '1', '-o', 'name,property,value,source', properties, 'tank/r'],
+  ],
+  [
+    'the list, OpenZFS',
+    plan.planList(open, 'tank/r/t'),
+    ['get', '-H', '-p', '-r', '-d', '1', '-t', 'filesystem', '-o', 'name,property,value,source', properties, 'tank/r'],
+  ],
+  [
+    'some clones',
+    plan.planRead('tank/r/t', ['1', '2']),
+    ['get', '-H', '-p', '-o', 'name,property,value,source', properties, 'tank/r/t_1', 'tank/r/t_2'],
+  ],
   [
     'a clone, zfs-fuse',
     plan.planClone(fuse, 'tank/r/t', 'tank/r/t@s', '1', '/m/1'),
-    ['clone', '-o', 'isolate:template=tank/r/t', '-o', 'com.sun:auto-snapshot=false', '-o', 'canmount=noauto', '-o', 'mountpoint=/m/1', 'tank/r/t@s', 'tank/r/t_1'],
+    [
+      'clone',
+      '-o',
+      'isolate:template=tank/r/t',
+      '-o',
+      'com.sun:auto-snapshot=false',
+      '-o',
+      'canmount=noauto',
+      '-o',
+      'mountpoint=/m/1',
+      'tank/r/t@s',
+      'tank/r/t_1',
+    ],
   ],
   [
     'a clone, OpenZFS',
     plan.planClone(open, 'tank/r/t', 'tank/r/t@s', '1', '/m/1'),
-    ['clone', '-o', 'isolate:template=tank/r/t', '-o', 'com.sun:auto-snapshot=false', '-o', 'org.openzfs.systemd:ignore=on', '-o', 'canmount=noauto', '-o', 'mountpoint=/m/1', 'tank/r/t@s', 'tank/r/t_1'],
+    [
+      'clone',
+      '-o',
+      'isolate:template=tank/r/t',
+      '-o',
+      'com.sun:auto-snapshot=false',
+      '-o',
+      'org.openzfs.systemd:ignore=on',
+      '-o',
+      'canmount=noauto',
+      '-o',
+      'mountpoint=/m/1',
+      'tank/r/t@s',
+      'tank/r/t_1',
+    ],
   ],
-  ['a batch, OpenZFS 2.4', { args: plan.planProgram('tank/r/t', 'tank/r/t@s', ['1', '2']).args }, ['program', '-j', 'tank', '-', 'tank/r/t@s', 'tank/r/t', '1', '2']],
+  [
+    'a batch, OpenZFS 2.4',
+    { args: plan.planProgram('tank/r/t', 'tank/r/t@s', ['1', '2']).args },
+    ['program', '-j', 'tank', '-', 'tank/r/t@s', 'tank/r/t', '1', '2'],
+  ],
   ['the place of a clone of a batch', plan.planPlace('tank/r/t', '1', '/m/1'), ['set', 'canmount=noauto', 'mountpoint=/m/1', 'tank/r/t_1']],
   ['a mount', plan.planMount('tank/r/t', '1'), ['mount', 'tank/r/t_1']],
   ['an unmount, neither lazy nor forced', plan.planUnmount('tank/r/t', '1'), ['unmount', 'tank/r/t_1']],

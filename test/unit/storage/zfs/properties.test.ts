@@ -5,7 +5,10 @@ import { parseProperties } from '../../../../src/storage/zfs/properties.ts';
 const id = '1795312245000000000';
 
 /** One dataset as `zfs get -Hp` prints it. */
-function dataset(name: string, values: Partial<Record<(typeof cloneProperties)[number], readonly [value: string, source: string]>>): string {
+function dataset(
+  name: string,
+  values: Partial<Record<(typeof cloneProperties)[number], readonly [value: string, source: string]>>,
+): string {
   return cloneProperties.map((property) => [name, property, ...(values[property] ?? ['-', '-'])].join('\t')).join('\n') + '\n';
 }
 
