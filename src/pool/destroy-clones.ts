@@ -75,7 +75,7 @@ async function note(pool: Pool, clone: CloneInfo, result: DestroyResult, attempt
   if (result.outcome === 'gone') {
     rmSync(retired, { force: true });
     removeEmpty(join(pool.paths.mounts, clone.id));
-    tally.destroyed += 1;
+    tally.gone.add(clone.id);
     return;
   }
   const nextAttemptMs = pool.clock() + Math.min(firstBackOffMs * 2 ** attempts, longestBackOffMs);

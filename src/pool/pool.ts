@@ -18,8 +18,6 @@ export interface PoolOptions {
   readonly shift?: CreateOptions['shift'];
   /** Told about state that could not be trusted; one full sentence each. */
   readonly warn?: (message: string) => void;
-  /** Unmounts a stray mount that belongs to no clone; absent: strays are only reported. */
-  readonly unmount?: (mountpoint: string) => Promise<void>;
   /** Directories in which runs make their cgroups; those of dead runs are removed by a refresh. */
   readonly cgroupDirectories?: readonly string[];
   /** Called between the steps of every transition, so that tests can end the process there. */
@@ -35,7 +33,6 @@ export interface Pool {
   readonly holder: HolderId;
   readonly shift: CreateOptions['shift'];
   readonly warn: (message: string) => void;
-  readonly unmount: ((mountpoint: string) => Promise<void>) | null;
   readonly cgroupDirectories: readonly string[];
   readonly checkpoint: (step: string) => void;
 }
@@ -54,7 +51,6 @@ export function openPool(options: PoolOptions): Pool {
     holder: options.holder ?? readOwnHolder(),
     shift: options.shift ?? null,
     warn: options.warn ?? (() => {}),
-    unmount: options.unmount ?? null,
     cgroupDirectories: options.cgroupDirectories ?? [],
     checkpoint: options.checkpoint ?? (() => {}),
   };

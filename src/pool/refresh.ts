@@ -57,7 +57,7 @@ export interface RefreshReport {
 /** What the passes of one refresh add up to. */
 export interface RefreshTally {
   source: Source | null;
-  destroyed: number;
+  readonly gone: Set<string>;
   created: number;
   notCreated: string | null;
   readonly busy: Map<string, { id: string; holders: readonly Holder[]; nextAttemptMs: number }>;
@@ -81,7 +81,7 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
   try {
     pool.checkpoint('refresh:locked');
     const count = rememberCount(pool, options.count);
-    const tally: RefreshTally = { source: null, destroyed: 0, created: 0, notCreated: null, busy: new Map(), failed: new Map() };
+    const tally: RefreshTally = { source: null, gone: new Set(), created: 0, notCreated: null, busy: new Map(), failed: new Map() };
     for (let passes = 1; ; passes += 1) {
       const signalBefore = readSignal(pool);
       await refreshOnce(pool, lock, { ...options, force: options.force === true && passes === 1 }, count, tally);
@@ -97,10 +97,13 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
 async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, count: number, tally: RefreshTally): Promise<void> {
   checkGoingOn(pool, lock, options);
   sweepTemporaries(pool);
-  const health = await pool.driver.probe();
-  const source = options.skipCreate === true ? null : await findSource(pool);
+  const [health, source, clones] = await Promise.all([
+    pool.driver.probe(),
+    options.skipCreate === true ? null : findSource(pool),
+    pool.driver.list(),
+  ]);
   const newest = source === null || source instanceof IsolateError ? null : source;
-  const clones = await pool.driver.list();
+  // After the list: a run announces a clone before it makes it, so one without state has no run.
   const state = readPoolState(pool);
   const plan = reconcile(clones, state, newest?.name ?? null, pool.clock());
   const excess = options.skipCreate === true ? 0 : plan.fresh.length - count;
@@ -110,7 +113,7 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
 
   const goingOn = (): void => checkGoingOn(pool, lock, options);
   await destroyClones(pool, settled.destroy, tally, { goingOn, force: options.force === true, onProgress: options.onProgress });
-  await sweepPool(pool, clones);
+  await sweepPool(pool, clones.filter(({ id }) => !tally.gone.has(id)));
   sweepRuns(pool.runtime, pool.cgroupDirectories, pool.holder.bootId, pool.clock());
   sweepSlots(pool.runtime, pool.holder.bootId);
   // A template without a snapshot is an error, but only after cleaning up.
@@ -138,7 +141,7 @@ async function report(pool: Pool, count: number, tally: RefreshTally, durationMs
     template: pool.driver.template,
     source: newest,
     count,
-    destroyed: tally.destroyed,
+    destroyed: tally.gone.size,
     created: tally.created,
     fresh: state.fresh.length,
     leased: state.leased.length,

@@ -2,9 +2,12 @@ import { readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseMountinfo } from '../host/mountinfo.ts';
 import type { CloneInfo } from '../storage/driver.ts';
+import { withMountLock } from './make-clones.ts';
 import type { Pool } from './pool.ts';
 import { readPoolState } from './pool-state.ts';
 import { readDirectory } from './read-directory.ts';
+
+const umountFile = '/bin/umount';
 
 /** Unmounts what is mounted for clones that do not exist, and removes their directories; under the pool's lock. */
 export async function sweepPool(pool: Pool, clones: readonly CloneInfo[]): Promise<void> {
@@ -20,10 +23,15 @@ export async function sweepPool(pool: Pool, clones: readonly CloneInfo[]): Promi
 
 async function removeStray(pool: Pool, path: string, mounted: boolean): Promise<void> {
   try {
-    if (mounted && pool.unmount !== null) await pool.unmount(path);
+    if (mounted) await withMountLock(pool, () => unmount(path));
     rmdirSync(path);
   } catch (error) {
     // Never by force: what is still used, or holds files, is for the administrator to look at.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') pool.warn(`${path} belongs to no clone and cannot be removed.`);
   }
+}
+
+async function unmount(path: string): Promise<void> {
+  const { runCommand } = await import('../process/command.ts');
+  await runCommand({ file: umountFile, args: ['--', path], timeoutMs: 10_000 });
 }

@@ -55,7 +55,7 @@ export async function makeDirectorySubject(pooled = true): Promise<OwnedSubject>
 }
 
 /** Datasets on one pool of zfs-fuse, a new one for each subject; only inside `test/rig/enter`. */
-export async function makeZfsSubjects(): Promise<{ makeSubject: () => Promise<OwnedSubject>; end: () => Promise<void> }> {
+export async function makeZfsSubjects(): Promise<{ makeSubject: () => Promise<OwnedSubject>; restart: () => Promise<void>; end: () => Promise<void> }> {
   const pool = await makePool();
   let count = 0;
   return {
@@ -65,6 +65,10 @@ export async function makeZfsSubjects(): Promise<{ makeSubject: () => Promise<Ow
       await pool.zfs('create', template);
       await pool.zfs('snapshot', `${template}@1`);
       return { subject: { kind: 'zfs', template, runtime: '/run/isolate' }, end: async () => {} };
+    },
+    restart: async () => {
+      await pool.stop();
+      await pool.start();
     },
     end: pool.end,
   };

@@ -1,5 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { leaseClone } from '../../../src/pool/lease.ts';
 import { refresh } from '../../../src/pool/refresh.ts';
 import { canRunZfs, makeDirectorySubject, makeZfsSubjects, openSubject, readSubject, startWorker } from '../../rig/pool-subject.ts';
 import type { OwnedSubject } from '../../rig/pool-subject.ts';
@@ -86,6 +88,23 @@ describe.skipIf(!canRunZfs)('a pool on zfs-fuse', () => {
   afterAll(() => subjects.end());
 
   test('serves 20 processes at once from 5 clones while it is refreshed, and no clone twice', () => serveMany(20));
+
+  test('is made anew after zfs-fuse was restarted, and nothing of what was mounted stays', async () => {
+    const pool = await openSubject(owned.subject);
+    await refresh(pool, { count: 2 });
+    const before = await readSubject(pool);
+    await subjects.restart();
+    await expect(leaseClone(pool, { waitMs: 0 })).rejects.toMatchObject({ code: 'no-free-clone' });
+    await refresh(pool, { count: 2, force: true });
+    const lease = await leaseClone(pool, { waitMs: 0 });
+    writeFileSync(join(lease.rootfs.path, 'used'), '');
+    await lease.release();
+    await refresh(pool);
+    const after = await readSubject(pool);
+    expect(after.clones.filter((id) => before.clones.includes(id))).toEqual([]);
+    expect({ fresh: after.fresh, retired: after.retired, mounts: readdirSync(pool.paths.mounts).sort() }).toEqual({ fresh: after.clones, retired: [], mounts: after.clones });
+  });
+
   test.each(['refresh:before-create:1', 'refresh:created:1', 'refresh:published:2', 'refresh:destroyed:1'])('is whole after a refresh when one was killed at %s', killedRefresh);
 });
 
