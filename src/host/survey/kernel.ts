@@ -86,11 +86,15 @@ function checkCgroups(cgroups: CgroupFacts, uid: number): Check {
     id: 'cgroups',
     state: 'limited',
     fact: `no limits for ${absent.join(', ')}${present.length === 0 ? '' : `; they work for ${present.join(', ')}`}`,
-    mend:
-      uid === 0
-        ? `printf '${absent.map((name) => `+${name}`).join(' ')}' > /sys/fs/cgroup/cgroup.subtree_control`
-        : 'systemd-run --user --scope --property=Delegate=yes isolate ...',
+    ...mendCgroups(absent, uid),
   };
+}
+
+function mendCgroups(absent: readonly string[], uid: number): Pick<Check, 'mend'> {
+  if (uid !== 0) return { mend: 'systemd-run --user --scope --property=Delegate=yes isolate ...' };
+  // Hosts with version 1 lack a controller only where their kernel does.
+  if (!existsSync('/sys/fs/cgroup/cgroup.controllers')) return {};
+  return { mend: `printf '${absent.map((name) => `+${name}`).join(' ')}' > /sys/fs/cgroup/cgroup.subtree_control` };
 }
 
 function checkIdmappedMounts(stateDirectory: string): Check {

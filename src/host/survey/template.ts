@@ -19,7 +19,7 @@ export function checkTemplate(path: string, uid: number): Check {
         id,
         state: 'limited',
         fact: `other users reach ${path}, so it cannot be written by a sandbox of root's`,
-        mend: `chmod 0700 ${path}`,
+        mend: 'move it below a directory with mode 0700, or mount it nosuid',
       };
     }
     return ok(id, `${path} can be a root`);

@@ -1,0 +1,58 @@
+import { tmpdir } from 'node:os';
+
+import { expect, test } from 'vitest';
+
+import { isolate } from '../rig/isolate.ts';
+
+interface Answer {
+  readonly checks: readonly { readonly id: string; readonly state: string; readonly fact: string; readonly mend?: string }[];
+  readonly engines: readonly { readonly name: string; readonly usable: boolean; readonly problems: readonly unknown[] }[];
+}
+
+async function askDoctor(args: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  const { status, stdout, stderr } = await isolate(['doctor', '--json', ...args], { environment });
+  expect([status, stderr]).toEqual([0, '']);
+  return JSON.parse(stdout) as Answer;
+}
+
+test('doctor prints one line a fact, then the engines and what they support', async () => {
+  const { status, stdout, stderr } = await isolate(['doctor']);
+  expect([status, stderr]).toEqual([0, '']);
+  const lines = stdout.split('\n');
+  expect(lines.filter((line) => /^(?:ok|missing|too-old|limited) /.test(line)).length).toBeGreaterThanOrEqual(20);
+  expect(lines.filter((line) => /^usable +\w/.test(line)).map((line) => line.split(/ +/)[1])).toContain('bwrap');
+  expect(lines.find((line) => line.startsWith('isolates'))?.split(/ +/)).toEqual(['isolates', 'yes', 'yes', '-']);
+});
+
+test('the engines of this machine can be used', async () => {
+  const { engines } = await askDoctor();
+  expect(engines.map(({ name, usable, problems }) => [name, usable, problems])).toEqual([
+    ['bwrap', true, []],
+    ['lxc', true, []],
+    ['chroot', true, []],
+  ]);
+});
+
+test('what is missing comes with what mends it', async () => {
+  const { checks } = await askDoctor([], { DISPLAY: ':59999', WAYLAND_DISPLAY: '/no/such/socket' });
+  expect(checks.filter(({ id }) => id === 'x11' || id === 'wayland')).toEqual([
+    {
+      id: 'x11',
+      state: 'limited',
+      fact: 'The socket /tmp/.X11-unix/X59999 of the X display :59999 does not exist.',
+      mend: 'is the X server running, and DISPLAY right?',
+    },
+    {
+      id: 'wayland',
+      state: 'limited',
+      fact: 'The Wayland socket /no/such/socket does not exist.',
+      mend: 'is the compositor running, and WAYLAND_DISPLAY right?',
+    },
+  ]);
+});
+
+test('a template directory that other users reach is told of', async () => {
+  const { checks } = await askDoctor(['-t', tmpdir()]);
+  const check = checks.find(({ id }) => id === 'template');
+  expect([check?.state, check?.mend]).toEqual(['limited', 'move it below a directory with mode 0700, or mount it nosuid']);
+});
