@@ -1,5 +1,6 @@
 import { IsolateError } from '../error.ts';
 import { probeHost } from '../host/probe.ts';
+import { configuredCount } from '../pool/config.ts';
 import type { Pool } from '../pool/pool.ts';
 import { refresh as refreshPool, type RefreshProgress, type RefreshReport } from '../pool/refresh.ts';
 import { parseDataset } from '../spec/parse-name.ts';
@@ -10,7 +11,7 @@ import { openRootPool } from './root.ts';
 export interface RefreshRequest {
   /** A dataset. */
   readonly template: string;
-  /** 0 to 1000; absent: as the last refresh was told. */
+  /** 0 to 1000; absent: as /etc/isolate/config.toml says, else as the last refresh was told, else 10. */
   readonly count?: number;
   /** Replace the fresh clones too. */
   readonly force?: boolean;
@@ -24,7 +25,9 @@ export interface RefreshRequest {
 
 /** Brings a template's pool to its size: destroys retired clones, makes missing ones. Throws IsolateError; root only. */
 export async function refresh({ template, onWarning, ...request }: RefreshRequest): Promise<RefreshReport> {
-  return await refreshPool(await openTemplatePool(template, onWarning), request);
+  const pool = await openTemplatePool(template, onWarning);
+  const count = request.count ?? (await configuredCount(template));
+  return await refreshPool(pool, count === null ? request : { ...request, count });
 }
 
 /** The pool of a dataset. Throws `not-permitted` for other users than root, and what the storage says. */

@@ -1,4 +1,5 @@
 import type { IsolateError } from '../error.ts';
+import { configuredCount } from '../pool/config.ts';
 import type { RefreshReport } from '../pool/refresh.ts';
 import { watchPools } from '../pool/watch.ts';
 import { openTemplatePool, type RefreshRequest } from './refresh.ts';
@@ -15,7 +16,10 @@ export interface WatchRequest {
 /** Refreshes the pools now and whenever a run on one of them ends, until `signal` is aborted. Root only. */
 export async function watch({ pools, signal, onReport, onError }: WatchRequest): Promise<void> {
   const opened = await Promise.all(
-    pools.map(async ({ template, count }) => ({ pool: await openTemplatePool(template), ...(count === undefined ? {} : { count }) })),
+    pools.map(async (request) => {
+      const count = request.count ?? (await configuredCount(request.template));
+      return { pool: await openTemplatePool(request.template), ...(count === null ? {} : { count }) };
+    }),
   );
   await watchPools(opened, {
     signal,

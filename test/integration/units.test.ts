@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startSystemd, type SystemdContainer } from '../rig/systemd.ts';
+
+// The hyphen and the slash are what systemd-escape(1) is for.
+const template = 'my-tank/busy-box';
+const instance = String.raw`my\x2dtank-busy\x2dbox`;
+const service = `isolate-refresh@${instance}.service`;
+const path = `isolate-refresh@${instance}.path`;
+const size = 3;
+
+let system: SystemdContainer;
+beforeAll(async () => {
+  system = await startSystemd();
+  await system.must(['mkdir', '-p', '/var/run/zfs', '/var/lib/zfs', '/etc/isolate']);
+  await system.must(['systemd-run', '--quiet', '--unit=zfs-daemon', 'zfs-fuse', '--no-daemon']);
+  await until('zpool', async () => (await system.run(['zpool', 'list'])).status === 0);
+  await system.must(['truncate', '-s', '1G', '/pool.img']);
+  await system.must(['zpool', 'create', 'my-tank', '/pool.img']);
+  await system.must(['zfs', 'create', template]);
+  const script = `cd /${template} && mkdir bin dev etc home lib lib64 proc root run sys tmp usr var && cp -a /bin/bash bin/sh && cp -aL /lib/x86_64-linux-gnu/libtinfo.so.6 /lib/x86_64-linux-gnu/libc.so.6 lib/ && cp -aL /lib64/ld-linux-x86-64.so.2 lib64/`;
+  await system.must(['sh', '-c', script]);
+  await system.must(['zfs', 'snapshot', `${template}@1`]);
+  await configure(`count = 50\n[templates."${template}"]\ncount = ${String(size)}\n`);
+}, 300_000);
+afterAll(async () => {
+  await system.stop();
+});
+
+test('the group and the state directories are there before any run', async () => {
+  expect(await system.must(['stat', '-c', '%U %G %a %n', '/run/isolate', '/run/isolate/signal'])).toBe(
+    'root root 755 /run/isolate\nroot root 755 /run/isolate/signal\n',
+  );
+  expect(await system.must(['getent', 'group', 'isolate'])).toMatch(/^isolate:x:[0-9]+:\n$/);
+});
+
+test('the instance that systemd-escape makes fills the pool to the size of the config file', async () => {
+  expect(await system.must(['systemd-escape', template])).toBe(`${instance}\n`);
+  await system.must(['systemctl', 'enable', '--now', path, service], 120_000);
+  expect(await pool()).toEqual({ fresh: size, leased: 0, retired: 0 });
+});
+
+test('the path unit refills the pool after a run', async () => {
+  const before = await clones();
+  expect(await run('echo it runs')).toEqual({ status: 0, stdout: 'it runs\n', stderr: '' });
+  await untilFull();
+  const after = await clones();
+  expect(after).toHaveLength(size);
+  expect(after.filter((clone) => !before.includes(clone))).toHaveLength(1);
+});
+
+test('a run that ends while a refresh is under way is not lost', async () => {
+  // The service stays active after its refresh has looked for the last time, until it is let go.
+  const hold = ['[Service]', "ExecStartPost=/bin/sh -c 'touch /run/held; while [ ! -e /run/go ]; do sleep 0.02; done'", ''].join('\n');
+  await write(`/run/systemd/system/${service}.d/hold.conf`, hold);
+  await system.must(['systemctl', 'daemon-reload']);
+  expect((await run('exit 7')).status).toBe(7);
+  await until('the service is held', async () => (await system.run(['test', '-e', '/run/held'])).status === 0);
+  expect(await system.run(['systemctl', 'is-active', service])).toMatchObject({ stdout: 'activating\n' });
+  expect((await run('exit 8')).status).toBe(8);
+  expect((await pool()).fresh).toBeLessThan(size);
+  await system.must(['touch', '/run/go']);
+  await untilFull();
+  await system.must(['rm', '-r', `/run/systemd/system/${service}.d`]);
+  await system.must(['systemctl', 'daemon-reload']);
+});
+
+test('a refresh that fails does not run again by itself, and the next run mends it', async () => {
+  await configure('count = "many"\n');
+  expect((await run('exit 0')).status).toBe(0);
+  await until('the service fails', async () => (await system.run(['systemctl', 'is-failed', service])).stdout === 'failed\n');
+  expect(await system.must(['journalctl', '--no-pager', '-o', 'cat', '-u', service])).toContain('/etc/isolate/config.toml is not valid: count: ');
+  expect((await system.run(['systemctl', 'is-active', path])).stdout).toBe('active\n');
+  expect((await system.run(['systemctl', 'is-failed', service])).stdout).toBe('failed\n');
+  await configure(`count = ${String(size)}\n`);
+  expect((await run('exit 0')).status).toBe(0);
+  await untilFull();
+});
+
+async function run(script: string) {
+  return await system.run(['isolate', '-q', '-z', template, '--', '/bin/sh', '-c', script]);
+}
+
+async function configure(text: string): Promise<void> {
+  await write('/etc/isolate/config.toml', text);
+}
+
+async function write(file: string, text: string): Promise<void> {
+  await system.must(['sh', '-c', 'mkdir -p "$(dirname "$1")" && printf %s "$2" > "$1"', 'sh', file, text]);
+}
+
+async function clones(): Promise<string[]> {
+  const names = await system.must(['zfs', 'list', '-H', '-r', '-o', 'name', 'my-tank']);
+  return names.split('\n').filter((name) => name.startsWith(`${template}_`));
+}
+
+async function pool() {
+  const count = async (state: string) => {
+    const listed = await system.must(['ls', '-A', `/run/isolate/pools/${instance}/${state}`]);
+    return listed.split('\n').filter((name) => name !== '').length;
+  };
+  return { fresh: await count('fresh'), leased: await count('leased'), retired: await count('retired') };
+}
+
+async function untilFull(): Promise<void> {
+  await until('the pool is full', async () => {
+    const { fresh, leased, retired } = await pool();
+    const idle = (await system.run(['systemctl', 'is-active', service])).stdout === 'inactive\n';
+    return idle && fresh === size && leased === 0 && retired === 0;
+  });
+}
+
+/** Looks again and again until `condition` holds; fails after a minute. */
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within a minute: ${what}; ${JSON.stringify(await pool())}`);
+  }
+}
