@@ -10,20 +10,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { PlanInput, Rootfs } from '../../../src/engine/engine.ts';
 import { lxcEngine } from '../../../src/engine/lxc.ts';
-import type { HostFacts } from '../../../src/host/facts.ts';
 import { probeHost } from '../../../src/host/probe.ts';
 import { type LaunchResult, startLaunch } from '../../../src/process/launch.ts';
+import { findOwnFiles } from '../../../src/run/own-files.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { plainSpec } from '../../golden/facts.ts';
-import { busyboxRootfs } from '../../rig/rootfs.ts';
+import { busyboxRootfs, copyRootfs } from '../../rig/rootfs.ts';
 
 const run = promisify(execFile);
-const dist = process.env['ISOLATE_DIST'] ?? join(import.meta.dirname, '../../../dist');
-const files: HostFacts['files'] = {
-  launcher: join(dist, 'isolate-launch'),
-  seccompFilter: join(dist, 'seccomp.bpf'),
-  lxcSeccompProfile: join(dist, 'lxc.seccomp'),
-};
+const files = findOwnFiles();
 
 let work: string;
 let rootfs: Rootfs;
@@ -63,6 +58,12 @@ async function sandbox(command: readonly [string, ...string[]], spec: Partial<Sa
   return { result, out: out.toString(), err: err.toString() };
 }
 
+/** Every control character a variable may hold, each before what would be a setting if it ended the line. */
+const controls = Array.from({ length: 31 }, (_, index) => String.fromCharCode(index + 1))
+  .filter((character) => character !== '\n' && character !== '\r')
+  .map((character) => `${character}lxc.hook.start = x`)
+  .join('');
+
 const shell = (script: string) => ['sh', '-c', script] as const;
 
 async function layered(): Promise<Rootfs> {
@@ -98,7 +99,7 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
   });
 
   test('gives exactly the environment planned, and LXC\'s mark', async () => {
-    const environment = { PATH: '/bin', EMPTY: '', QUOTED: '"both\' ', BLANK: ' x ', TAB: 'a\tb', KEY: 'lxc.hook.start = x', ESCAPE: '\u001b[0m\u0085é', LONG: 'x'.repeat(100_000), HASH: '#1', LD_PRELOAD: '/nothing.so' };
+    const environment = { PATH: '/bin', EMPTY: '', QUOTED: '"both\' ', BLANK: ' x ', TAB: 'a\tb', KEY: 'lxc.hook.start = x', CONTROLS: controls, ESCAPE: '\u001b[0m\u0085é', LONG: 'x'.repeat(100_000), HASH: '#1', LD_PRELOAD: '/nothing.so' };
     const { out } = await sandbox(['cat', '/proc/self/environ'], { environment }, await input());
     const expected = Object.entries({ ...environment, container: 'lxc' }).map(([name, value]) => `${name}=${value}`);
     expect(out.split('\0').slice(0, -1).toSorted()).toEqual(expected.toSorted());
@@ -202,6 +203,14 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     handle.stdout!.once('data', () => handle.forward('SIGUSR1'));
     expect(await handle.result).toEqual({ kind: 'exited', code: 9 });
   });
+});
+
+test('the lxc engine runs on a rootfs whose ownership is shifted, with the ids it is shifted to', async () => {
+  const path = await copyRootfs(rootfs.path, join(work, 'shifted'));
+  await run('chown', ['-hR', '500000:500000', path], { timeout: 10_000 });
+  const shifted: Rootfs = { path, ownership: { kind: 'shifted', uidBase: 500_000, gidBase: 500_000 }, idmappable: false };
+  const { result, out } = await sandbox(shell('touch /made; stat -c %u:%g /made /bin/busybox; cat /proc/self/uid_map'), {}, { rootfs: shifted });
+  expect({ result, out: out.replaceAll(/ +/g, ' ') }).toEqual({ result: { kind: 'exited', code: 0 }, out: '0:0\n0:0\n 0 500000 65536\n' });
 });
 
 describe('limits of the lxc engine', () => {
