@@ -10,11 +10,16 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs the command line from its sources: for what ends before anything is started. `descriptors` are opened from 3 on. */
-export function commandLine(args: readonly string[], descriptors: readonly number[] = []): Ended {
+/** Runs the command line from its sources to its end. `descriptors` are opened from 3 on. */
+export function commandLine(
+  args: readonly string[],
+  descriptors: readonly number[] = [],
+  environment: NodeJS.ProcessEnv = process.env,
+): Ended {
   const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...args], {
     encoding: 'utf8',
     timeout: 30_000,
+    env: environment,
     stdio: ['ignore', 'pipe', 'pipe', ...descriptors],
   });
   return { status, stdout, stderr };

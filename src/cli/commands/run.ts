@@ -86,23 +86,30 @@ function printMessage({ kind, message }: Exclude<RunEvent, { kind: 'started' }>,
   write(2, flags.has('json') ? `${JSON.stringify({ [kind]: message })}\n` : `${prefix}${escapeControls(message)}\n`);
 }
 
-/** Says what an exit status alone does not: that the command never ran, or had to be ended. */
+/** Says what an exit status alone does not. A command that is not there is told of by the launcher's stage, except as JSON. */
 function explain(outcome: Outcome, request: RunRequest, { flags }: ParsedArguments): void {
-  const command = JSON.stringify(request.command[0]);
-  const message =
-    outcome.kind === 'timed-out'
-      ? `${command} ran longer than ${request.timeoutSeconds} s and was ended.`
-      : outcome.kind === 'not-executed'
-        ? describeNotExecuted(command, outcome.errno)
-        : null;
-  if (message !== null) {
-    const code = outcome.kind;
-    write(2, flags.has('json') ? `${JSON.stringify({ error: { code, message, causes: [] } })}\n` : `isolate: ${escapeControls(message)}\n`);
+  const message = describeFailure(outcome, request);
+  if (message === null) {
+    return;
+  }
+  if (flags.has('json')) {
+    write(2, `${JSON.stringify({ error: { code: outcome.kind, message, causes: [] } })}\n`);
+  } else if (outcome.kind === 'timed-out') {
+    write(2, `isolate: ${escapeControls(message)}\n`);
   }
 }
 
-function describeNotExecuted(command: string, errno: string): string {
-  return errno === 'ENOENT'
-    ? `The command ${command} was not found in the sandbox.`
-    : `The command ${command} cannot be executed in the sandbox: ${errno}.`;
+function describeFailure(outcome: Outcome, { command, timeoutSeconds }: RunRequest): string | null {
+  const name = JSON.stringify(command[0]);
+  switch (outcome.kind) {
+    case 'exited':
+    case 'killed':
+      return null;
+    case 'timed-out':
+      return `${name} ran longer than ${timeoutSeconds} s and was ended.`;
+    case 'not-executed':
+      return outcome.errno === 'ENOENT'
+        ? `The command ${name} was not found in the sandbox.`
+        : `The command ${name} cannot be executed in the sandbox: ${outcome.errno}.`;
+  }
 }
