@@ -1,27 +1,8 @@
 import type { SandboxSpec } from '../spec/spec.ts';
+import { keptCapabilities } from './kept-capabilities.ts';
 
 /** One option of bubblewrap with its values, kept together from here to the golden files. */
 export type BwrapOption = readonly [string, ...string[]];
-
-/**
- * What the sandbox's root may do within its own user namespace: what a package manager, a service with a low port and
- * ping need, nothing that reaches mounts, devices, modules or other namespaces. (capabilities(7))
- */
-export const keptCapabilities = [
-  'CAP_CHOWN',
-  'CAP_DAC_OVERRIDE',
-  'CAP_FOWNER',
-  'CAP_FSETID',
-  'CAP_KILL',
-  'CAP_SETGID',
-  'CAP_SETUID',
-  'CAP_SETPCAP',
-  'CAP_SETFCAP',
-  'CAP_NET_BIND_SERVICE',
-  'CAP_NET_RAW',
-  'CAP_SYS_CHROOT',
-  'CAP_AUDIT_WRITE',
-] as const;
 
 /** Upper bounds of the memory file systems in a sandbox, in bytes. */
 const tmpfsBytes = { tmp: 2 ** 30, home: 2 ** 30, shm: 2 ** 28 } as const;

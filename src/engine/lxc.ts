@@ -2,11 +2,11 @@ import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { bridgeDirectory, tunDevice } from '../host/lxc-paths.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
-import { keptCapabilities } from './bwrap-options.ts';
 import { checkLimits, planCgroups } from './cgroup.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
 import { checkIdentity, type IdentityPlan, planIdentity } from './identity.ts';
+import { keptCapabilities } from './kept-capabilities.ts';
 import type { Descriptor, IdMapEntry, Launch } from './launch.ts';
 import { encodeLxcConfig, lxcConfigLabel, type LxcSetting } from './lxc-config.ts';
 import { type LxcMounts, planLxcMounts } from './lxc-mounts.ts';
@@ -168,10 +168,10 @@ function plan(input: PlanInput): Launch {
 function lxcOptions({ spec, runId }: PlanInput, { lxcPath }: LxcMounts): string[] {
   const { logPath } = spec.lxc;
   return [
-    ...['--name', `isolate-${runId}`],
-    ...['--lxcpath', lxcPath],
-    ...['--rcfile', `/proc/self/fd/${configNumber}`],
-    ...(logPath === undefined ? [] : ['--logfile', logPath, '--logpriority', 'DEBUG']),
+    `--name=isolate-${runId}`,
+    `--lxcpath=${lxcPath}`,
+    `--rcfile=/proc/self/fd/${configNumber}`,
+    ...(logPath === undefined ? [] : [`--logfile=${logPath}`, '--logpriority=DEBUG']),
   ];
 }
 

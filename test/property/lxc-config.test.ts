@@ -21,7 +21,9 @@ function readAsLxc(content: Uint8Array): LxcSetting[] {
 
 /** getmntent(3). */
 function readAsFstab(line: string): string[] {
-  return line.split(/[ \t]+/).map((field) => field.replaceAll(/\\(040|011|012|134)/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))));
+  return line
+    .split(/[ \t]+/)
+    .map((field) => field.replaceAll(/\\(040|011|012|134)/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))));
 }
 
 const anyText = fc.oneof(

@@ -50,9 +50,27 @@ async function plan(spec: SandboxSpec, input: Partial<PlanInput>) {
   return lxcEngine.plan({ spec, rootfs, facts, runId, idSlot: 1, sandboxDirectory, runDirectory: join(work, runId), ...input });
 }
 
-async function sandbox(command: readonly [string, ...string[]], spec: Partial<SandboxSpec> = {}, input: Partial<PlanInput> = {}, stdin = ''): Promise<Ended> {
-  const launch = await plan({ ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: input.rootfs?.layers !== undefined }, command, ...spec }, input);
-  const handle = await startLaunch(launch, { launcher: files.launcher, stdio: { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' }, graceMs: 1000 });
+async function sandbox(
+  command: readonly [string, ...string[]],
+  spec: Partial<SandboxSpec> = {},
+  input: Partial<PlanInput> = {},
+  stdin = '',
+): Promise<Ended> {
+  const launch = await plan(
+    {
+      ...plainSpec,
+      engine: 'lxc',
+      root: { kind: 'directory', path: work, ephemeral: input.rootfs?.layers !== undefined },
+      command,
+      ...spec,
+    },
+    input,
+  );
+  const handle = await startLaunch(launch, {
+    launcher: files.launcher,
+    stdio: { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' },
+    graceMs: 1000,
+  });
   handle.stdin?.end(stdin);
   const [result, out, err] = await Promise.all([handle.result, buffer(handle.stdout!), buffer(handle.stderr!)]);
   return { result, out: out.toString(), err: err.toString() };
@@ -69,7 +87,11 @@ const shell = (script: string) => ['sh', '-c', script] as const;
 async function layered(): Promise<Rootfs> {
   const upperParent = await mkdtemp(join(work, 'upper-'));
   await Promise.all(['upper', 'work', 'merged'].map((name) => mkdir(join(upperParent, name))));
-  return { ...rootfs, path: join(upperParent, 'merged'), layers: { lower: rootfs.path, upperParent, lowerIdmappable: true, upperIdmappable: true } };
+  return {
+    ...rootfs,
+    path: join(upperParent, 'merged'),
+    layers: { lower: rootfs.path, upperParent, lowerIdmappable: true, upperIdmappable: true },
+  };
 }
 
 describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
@@ -85,7 +107,11 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
   });
 
   test('keeps the standard streams apart', async () => {
-    expect(await sandbox(shell('cat; echo wrong >&2'), {}, await input(), 'in\n')).toEqual({ result: { kind: 'exited', code: 0 }, out: 'in\n', err: 'wrong\n' });
+    expect(await sandbox(shell('cat; echo wrong >&2'), {}, await input(), 'in\n')).toEqual({
+      result: { kind: 'exited', code: 0 },
+      out: 'in\n',
+      err: 'wrong\n',
+    });
   });
 
   test('says that a command is not in the sandbox', async () => {
@@ -98,8 +124,20 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     expect(Date.now() - begun).toBeLessThan(10_000);
   });
 
-  test('gives exactly the environment planned, and LXC\'s mark', async () => {
-    const environment = { PATH: '/bin', EMPTY: '', QUOTED: '"both\' ', BLANK: ' x ', TAB: 'a\tb', KEY: 'lxc.hook.start = x', CONTROLS: controls, ESCAPE: '\u001b[0m\u0085é', LONG: 'x'.repeat(100_000), HASH: '#1', LD_PRELOAD: '/nothing.so' };
+  test("gives exactly the environment planned, and LXC's mark", async () => {
+    const environment = {
+      PATH: '/bin',
+      EMPTY: '',
+      QUOTED: '"both\' ',
+      BLANK: ' x ',
+      TAB: 'a\tb',
+      KEY: 'lxc.hook.start = x',
+      CONTROLS: controls,
+      ESCAPE: '\u001b[0m\u0085é',
+      LONG: 'x'.repeat(100_000),
+      HASH: '#1',
+      LD_PRELOAD: '/nothing.so',
+    };
     const { out } = await sandbox(['cat', '/proc/self/environ'], { environment }, await input());
     const expected = Object.entries({ ...environment, container: 'lxc' }).map(([name, value]) => `${name}=${value}`);
     expect(out.split('\0').slice(0, -1).toSorted()).toEqual(expected.toSorted());
@@ -107,7 +145,9 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
 
   test('runs as 0 of shifted ids, that may own files but reach nothing of the host', async () => {
     const { out, err } = await sandbox(
-      shell('id -u; cat /proc/self/uid_map; touch /made && chown 42:42 /made && stat -c %u:%g /made /bin/busybox; (echo x >/proc/sys/kernel/core_pattern); mount -t tmpfs none /mnt; hostname x'),
+      shell(
+        'id -u; cat /proc/self/uid_map; touch /made && chown 42:42 /made && stat -c %u:%g /made /bin/busybox; (echo x >/proc/sys/kernel/core_pattern); mount -t tmpfs none /mnt; hostname x',
+      ),
       { uidBase: 300_000, gidBase: 300_000 },
       await input(),
     );
@@ -116,12 +156,20 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
   });
 
   test('has an own network namespace with nothing but a loopback that is up', async () => {
-    const { out } = await sandbox(shell('ls /sys/class/net; ip addr show lo | grep -c 127.0.0.1; ping -c 1 -w 2 127.0.0.1 >/dev/null && echo pong'), {}, await input());
+    const { out } = await sandbox(
+      shell('ls /sys/class/net; ip addr show lo | grep -c 127.0.0.1; ping -c 1 -w 2 127.0.0.1 >/dev/null && echo pong'),
+      {},
+      await input(),
+    );
     expect(out).toBe('lo\n1\npong\n');
   });
 
   test('leaves no descriptor but the standard three, no privileges to gain, and the filter on', async () => {
-    const { out } = await sandbox(shell('ls /proc/self/fd | wc -l; grep -E "^(CapEff|NoNewPrivs|Seccomp):" /proc/self/status'), {}, await input());
+    const { out } = await sandbox(
+      shell('ls /proc/self/fd | wc -l; grep -E "^(CapEff|NoNewPrivs|Seccomp):" /proc/self/status'),
+      {},
+      await input(),
+    );
     expect(out.replaceAll(/\s+/g, ' ')).toBe('4 CapEff: 00000000a00425fb NoNewPrivs: 1 Seccomp: 2 ');
   });
 
@@ -174,9 +222,17 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
 
   test('ends when the launcher is killed', async () => {
     const before = await traces();
-    const launch = await plan({ ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' }, command: ['sleep', '98'] }, await input());
+    const launch = await plan(
+      { ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' }, command: ['sleep', '98'] },
+      await input(),
+    );
     const started = Promise.withResolvers<number>();
-    const handle = await startLaunch(launch, { launcher: files.launcher, stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' }, graceMs: 1000, onStarted: started.resolve });
+    const handle = await startLaunch(launch, {
+      launcher: files.launcher,
+      stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
+      graceMs: 1000,
+      onStarted: started.resolve,
+    });
     const command = await started.promise;
     process.kill(handle.pid, 'SIGKILL');
     expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
@@ -186,9 +242,17 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
 
   test("ends when LXC's monitor is killed", async () => {
     const before = await traces();
-    const launch = await plan({ ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' }, command: ['sleep', '97'] }, await input());
+    const launch = await plan(
+      { ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' }, command: ['sleep', '97'] },
+      await input(),
+    );
     const started = Promise.withResolvers<number>();
-    const handle = await startLaunch(launch, { launcher: files.launcher, stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' }, graceMs: 1000, onStarted: started.resolve });
+    const handle = await startLaunch(launch, {
+      launcher: files.launcher,
+      stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
+      graceMs: 1000,
+      onStarted: started.resolve,
+    });
     const command = await started.promise;
     const monitor = await readFile(`/proc/${handle.pid}/task/${handle.pid}/children`, 'utf8');
     process.kill(Number(monitor), 'SIGKILL');
@@ -198,8 +262,20 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
   });
 
   test('hands signals to the command', async () => {
-    const launch = await plan({ ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' }, command: ['sh', '-c', 'trap "echo heard; exit 9" USR1; echo ready; while :; do sleep 0.05; done'] }, await input());
-    const handle = await startLaunch(launch, { launcher: files.launcher, stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' }, graceMs: 1000 });
+    const launch = await plan(
+      {
+        ...plainSpec,
+        engine: 'lxc',
+        root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' },
+        command: ['sh', '-c', 'trap "echo heard; exit 9" USR1; echo ready; while :; do sleep 0.05; done'],
+      },
+      await input(),
+    );
+    const handle = await startLaunch(launch, {
+      launcher: files.launcher,
+      stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
+      graceMs: 1000,
+    });
     handle.stdout!.once('data', () => handle.forward('SIGUSR1'));
     expect(await handle.result).toEqual({ kind: 'exited', code: 9 });
   });
@@ -209,7 +285,11 @@ test('the lxc engine runs on a rootfs whose ownership is shifted, with the ids i
   const path = await copyRootfs(rootfs.path, join(work, 'shifted'));
   await run('chown', ['-hR', '500000:500000', path], { timeout: 10_000 });
   const shifted: Rootfs = { path, ownership: { kind: 'shifted', uidBase: 500_000, gidBase: 500_000 }, idmappable: false };
-  const { result, out } = await sandbox(shell('touch /made; stat -c %u:%g /made /bin/busybox; cat /proc/self/uid_map'), {}, { rootfs: shifted });
+  const { result, out } = await sandbox(
+    shell('touch /made; stat -c %u:%g /made /bin/busybox; cat /proc/self/uid_map'),
+    {},
+    { rootfs: shifted },
+  );
   expect({ result, out: out.replaceAll(/ +/g, ' ') }).toEqual({ result: { kind: 'exited', code: 0 }, out: '0:0\n0:0\n 0 500000 65536\n' });
 });
 
@@ -221,7 +301,9 @@ describe('limits of the lxc engine', () => {
   });
 
   test('hold back a command that takes too much processor time', async () => {
-    const loop = shell('i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; cut -d" " -f14,15 /proc/$$/stat; cut -d" " -f22 /proc/$$/stat; cut -d" " -f1 /proc/uptime');
+    const loop = shell(
+      'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; cut -d" " -f14,15 /proc/$$/stat; cut -d" " -f22 /proc/$$/stat; cut -d" " -f1 /proc/uptime',
+    );
     const { out } = await sandbox(loop, { limits: { cpuPercent: 20 } });
     const [ticks = '', started = '', uptime = ''] = out.split('\n');
     const busySeconds = ticks.split(' ').reduce((sum, word) => sum + Number(word), 0) / 100;
@@ -231,7 +313,10 @@ describe('limits of the lxc engine', () => {
   });
 
   test('refuse a command more processes than it may have', async () => {
-    const { out, err } = await sandbox(shell('for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 5 & done; ps | grep -c "sleep 5"'), { limits: { pids: 6 } });
+    const { out, err } = await sandbox(
+      shell('for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 5 & done; ps | grep -c "sleep 5"'),
+      { limits: { pids: 6 } },
+    );
     expect(Number(out || 0)).toBeLessThan(12);
     expect(err).toContain("can't fork");
   });
@@ -278,7 +363,16 @@ test('LXC writes a log only where one was asked for', async () => {
 
 /** What a run might leave on the host, as text. */
 async function traces(): Promise<readonly string[]> {
-  const { stdout } = await run('find', ['/sys/fs/cgroup', '-maxdepth', '3', '-name', '*isolate-*', '-o', '-maxdepth', '3', '-name', 'lxc.*'], { timeout: 10_000 });
+  const { stdout } = await run(
+    'find',
+    ['/sys/fs/cgroup', '-maxdepth', '3', '-name', '*isolate-*', '-o', '-maxdepth', '3', '-name', 'lxc.*'],
+    { timeout: 10_000 },
+  );
   const mounts = await readFile('/proc/self/mountinfo', 'utf8');
-  return [...stdout.split('\n'), ...mounts.split('\n').filter((line) => line.includes(work)), ...(await readdir(sandboxDirectory)), ...(await readdir('/sys/class/net'))];
+  return [
+    ...stdout.split('\n'),
+    ...mounts.split('\n').filter((line) => line.includes(work)),
+    ...(await readdir(sandboxDirectory)),
+    ...(await readdir('/sys/class/net')),
+  ];
 }

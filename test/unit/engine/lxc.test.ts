@@ -10,7 +10,10 @@ const overlay = { kind: 'directory', path: '/srv/debian', ephemeral: true } as c
 const bridged = { shareNetwork: true, lxc: { bridge: 'lxcbr0', mapTun: false } };
 const withPaths = (...paths: string[]): HostFacts => ({
   ...rootFacts,
-  paths: { ...rootFacts.paths, ...Object.fromEntries(paths.map((path) => [path, { kind: 'directory', uid: 0, gid: 0, mode: 0o755, idmappable: false }])) },
+  paths: {
+    ...rootFacts.paths,
+    ...Object.fromEntries(paths.map((path) => [path, { kind: 'directory', uid: 0, gid: 0, mode: 0o755, idmappable: false }])),
+  },
 });
 
 function problems(spec: Partial<SandboxSpec>, facts: HostFacts = rootFacts): string[] {
@@ -18,7 +21,14 @@ function problems(spec: Partial<SandboxSpec>, facts: HostFacts = rootFacts): str
 }
 
 function plan(spec: Partial<SandboxSpec>, rootfs = naturalRootfs) {
-  const input = { rootfs, facts: rootFacts, runId: '0123456789abcdef', idSlot: 0, sandboxDirectory: '/run/isolate/sandbox', runDirectory: '/x' };
+  const input = {
+    rootfs,
+    facts: rootFacts,
+    runId: '0123456789abcdef',
+    idSlot: 0,
+    sandboxDirectory: '/run/isolate/sandbox',
+    runDirectory: '/x',
+  };
   return lxcEngine.plan({ ...input, spec: { ...plainSpec, engine: 'lxc', ...spec } });
 }
 
@@ -29,7 +39,9 @@ describe('the lxc engine', () => {
   });
 
   test('names what is missing', () => {
-    expect(problems({}, { ...rootFacts, tools: { ...rootFacts.tools, 'lxc-execute': null } })).toEqual(['missing-tool: LXC (lxc-execute) is not installed.']);
+    expect(problems({}, { ...rootFacts, tools: { ...rootFacts.tools, 'lxc-execute': null } })).toEqual([
+      'missing-tool: LXC (lxc-execute) is not installed.',
+    ]);
     expect(problems({}, { ...rootFacts, userNamespaces: false })).toHaveLength(1);
     expect(problems({ limits: { pids: 1 } }, { ...rootFacts, cgroups: { cpu: null, memory: null, pids: null } })).toHaveLength(1);
   });
@@ -64,7 +76,9 @@ describe('the lxc engine', () => {
   });
 
   test.each(['/proc', '/proc/sys', '/sys', '/sys/fs', '/dev', '/dev/'])('refuses a bind to %s, which LXC would hide', (target) => {
-    expect(problems({ binds: [{ source: '/etc/hosts', target, readOnly: true }] })).toEqual([`bad-bind: The lxc engine cannot bind anything to ${target}.`]);
+    expect(problems({ binds: [{ source: '/etc/hosts', target, readOnly: true }] })).toEqual([
+      `bad-bind: The lxc engine cannot bind anything to ${target}.`,
+    ]);
   });
 
   test('runs nothing with ids of the host', () => {
