@@ -1,6 +1,8 @@
 import { callerEnvironment } from './caller-environment.ts';
 import { runCommandLine } from './command-line.ts';
 
+// Node opens its debugger on SIGUSR1 unless somebody listens; --disable-sigusr1 would keep the signal from the command.
+process.on('SIGUSR1', () => {});
 restoreEnvironment();
 process.exit(await runCommandLine(process.argv.slice(2)));
 

@@ -13,7 +13,7 @@ afterAll(async () => {
   await template.pool.end();
 });
 afterEach(async () => {
-  await isolate(['refresh', template.dataset, '0']);
+  expect((await isolate(['-f', '-s', '-r', template.dataset])).status).toBe(0);
   expect(await template.clones()).toEqual([]);
 });
 
@@ -43,7 +43,7 @@ test('refresh destroys what is retired, makes what is missing and says so', asyn
   await isolate(['refresh', template.dataset, '3']);
   await isolate(['-q', '-z', template.dataset, 'true']);
   const before = await template.clones();
-  const { status, stdout } = await isolate(['--json', 'refresh', template.dataset]);
+  const { status, stdout } = await isolate(['refresh', '--json', template.dataset]);
   expect(status).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ count: 3, destroyed: 1, created: 1, fresh: 3, leased: 0, stale: 0, busy: [], failed: [] });
   const after = await template.clones();
@@ -54,7 +54,7 @@ test('fresh clones of an older snapshot are handed out until a forced refresh', 
   await isolate(['refresh', template.dataset, '1']);
   await writeFile(join(template.directory, 'etc/version'), 'second\n');
   await template.snapshot('second');
-  expect(JSON.parse((await isolate(['--json', 'refresh', template.dataset])).stdout)).toMatchObject({ fresh: 1, stale: 1 });
+  expect(JSON.parse((await isolate(['refresh', '--json', template.dataset])).stdout)).toMatchObject({ fresh: 1, stale: 1 });
   expect((await isolate(['-q', '-z', template.dataset, 'cat', '/etc/version'])).status).toBe(1);
   await isolate(['refresh', template.dataset, '1']);
   expect((await isolate(['-f', '-r', template.dataset, '1'])).status).toBe(0);

@@ -19,7 +19,7 @@ const runtime = '/run/isolate';
 async function refreshUntil(stopped: () => boolean): Promise<string[]> {
   const failures: string[] = [];
   while (!stopped()) {
-    const { status, stderr } = await isolate(['-q', 'refresh', template.dataset, '5']);
+    const { status, stderr } = await isolate(['refresh', '-q', template.dataset, '5']);
     if (status !== 0) failures.push(stderr);
   }
   return failures;
@@ -27,7 +27,7 @@ async function refreshUntil(stopped: () => boolean): Promise<string[]> {
 
 /** After one refresh: every clone is fresh, and nothing of the runs is left. */
 async function expectSound(): Promise<void> {
-  const { status, stderr } = await isolate(['-q', 'refresh', template.dataset, '5']);
+  const { status, stderr } = await isolate(['refresh', '-q', template.dataset, '5']);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   const [key = ''] = await readdir(join(runtime, 'pools'));
   const list = async (...path: string[]): Promise<string[]> => (await readdir(join(runtime, ...path))).toSorted();
@@ -73,7 +73,7 @@ test('whatever is killed, and whenever, one refresh puts the pool right', { time
     clearTimeout(timer);
   });
   const killedRefreshes = Array.from({ length: 6 }, async (_, index) => {
-    const child = startIsolate(['-q', 'refresh', template.dataset, '5']);
+    const child = startIsolate(['refresh', '-q', template.dataset, '5']);
     const timer = setTimeout(() => child.kill('SIGKILL'), 150 + index * 211);
     await once(child, 'close');
     clearTimeout(timer);

@@ -62,7 +62,6 @@ test('the environment of the command is exactly the default and what was given',
       'LOGNAME=root',
       'PASSED=through',
       'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      'SHELL=/bin/sh',
       'TERM=xterm',
       'USER=root',
       // bubblewrap sets it to the working directory, as chdir in a shell does.
