@@ -43,7 +43,8 @@ export async function grantX11(x11: X11Facts): Promise<X11Grant> {
     authority: formatCookie(number, generated.cookie),
     untrusted: true,
     release: async () => {
-      await trusted.tell(formatRevoke(opcode, generated.id));
+      // The answer to the second one says that the first was carried out.
+      await trusted.ask(formatRevoke(opcode, generated.id), formatQueryExtension('SECURITY'));
       keeper?.close();
       trusted.close();
     },

@@ -4,12 +4,13 @@ import { formatSetup, parseAnswer, parseSetup } from './x11-protocol.ts';
 
 const limitMs = 5000;
 
+/** No message we ask for is longer; a server that sends more is none. */
+const limitBytes = 2 ** 20;
+
 /** An accepted connection to an X server. */
 export interface X11Connection {
-  /** Sends a request and gives its reply; null for an error of the server's. */
-  readonly ask: (request: Buffer) => Promise<Buffer | null>;
-  /** Sends a request that has no reply. */
-  readonly tell: (request: Buffer) => Promise<void>;
+  /** Sends requests, the last of them with a reply, and gives that; null for an error of the server's. */
+  readonly ask: (...requests: Buffer[]) => Promise<Buffer | null>;
   readonly close: () => void;
 }
 
@@ -27,12 +28,11 @@ export async function connectX11(socketPath: string, cookie: Uint8Array | null):
     return null;
   }
   return {
-    ask: async (request) => {
-      socket.ref().write(request);
+    ask: async (...requests) => {
+      socket.ref().write(Buffer.concat(requests));
       const answer = await take(parseAnswer);
       return answer?.kind === 'reply' ? answer.bytes : null;
     },
-    tell: (request) => new Promise((resolve) => socket.write(request, () => resolve())),
     close: () => socket.destroy(),
   };
 }
@@ -46,6 +46,7 @@ function readFrom(socket: Socket): Take {
   let wake = (): void => {};
   socket.on('data', (chunk: Buffer) => {
     received = Buffer.concat([received, chunk]);
+    if (received.length > limitBytes) socket.destroy();
     wake();
   });
   for (const event of ['error', 'close'] as const) {

@@ -18,13 +18,17 @@ export const desktopUid = 54_321;
 
 const startMs = 15_000;
 
-/** An X server that lets only holders of a cookie in. */
-export async function startXvfb(): Promise<DesktopDaemon> {
+/** An X server that lets only holders of a cookie in. `options` are further ones of Xvfb. */
+export async function startXvfb(options: readonly string[] = []): Promise<DesktopDaemon> {
   const directory = makeDirectory('isolate-xvfb-');
   const authority = join(directory, 'authority');
-  const child = spawn('Xvfb', ['-displayfd', '3', '-auth', authority, '-screen', '0', '640x480x24', '-nolisten', 'tcp', '-noreset'], {
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(
+    'Xvfb',
+    ['-displayfd', '3', '-auth', authority, '-screen', '0', '640x480x24', '-nolisten', 'tcp', '-noreset', ...options],
+    {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    },
+  );
   // The cookie is read when the first client comes; its display number is only known after the start.
   const number = (await firstLine(child)).trim();
   writeFileSync(authority, formatCookie(number, randomBytes(16)), { mode: 0o644 });
