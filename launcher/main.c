@@ -8,8 +8,8 @@
  * take part, and each does the following in this order and nothing else; the first failure undoes what was done, is
  * reported with its step and errno, and ends with status 125.
  *
- *   The launcher   reads and checks the whole record; closes every descriptor but the standard three and its own; blocks
- *                  the signals it will hand on; arranges to end with its parent; reads the filter; has a short-lived
+ *   The launcher   blocks the signals it will hand on; reads and checks the whole record; closes every descriptor but
+ *                  the standard three and its own; arranges to end with its parent; reads the filter; has a short-lived
  *                  process make the user namespace and writes its id maps, itself or by newuidmap(1) and newgidmap(1);
  *                  makes the control groups; opens a pty if a standard stream is a terminal; forks the child; hands
  *                  terminal and signals through (supervise.c, terminal.c); ends what is left; gives the terminal back;
@@ -162,9 +162,7 @@ static int launch(const struct record *record, int events, pid_t parent) {
   struct supervision supervision = {.record = record, .terminal = &terminal, .parent = parent, .events = events};
   enum step step = STEP_SUPERVISION;
   uint32_t item = 0;
-  sigset_t signals;
-  supervise_signals(&signals);
-  bool ready = sigprocmask(SIG_SETMASK, &signals, NULL) == 0 && stay_with_parent(record, parent) && prepare(record, &preparation, &terminal, &step, &item);
+  bool ready = stay_with_parent(record, parent) && prepare(record, &preparation, &terminal, &step, &item);
   bool grouped = ready;
   if (!ready || start_child(record, &preparation, &supervision, &step) < 0) {
     int error = errno;
@@ -192,6 +190,9 @@ int main(int argc, char **argv) {
     dprintf(STDERR_FILENO, "usage: isolate-launch RECORDFD STATUSFD\n");
     return STATUS_FAILED;
   }
+  sigset_t signals;
+  supervise_signals(&signals);
+  sigprocmask(SIG_SETMASK, &signals, NULL);
   if (!read_record(source, &record, &item)) {
     dprintf(STDERR_FILENO, "isolate-launch: malformed launch record (item %u)\n", item);
     supervise_report(events, EVENT_FAILED, STEP_RECORD, EINVAL, item);

@@ -164,7 +164,7 @@ static void read_report(struct state *state) {
     state->init_status = (int)report.step;
   } else {
     close_source(&state->report);
-    if (state->with->stage >= 0 || state->failed || state->child_ended) return;
+    if (state->with->stage >= 0 || state->failed || state->killing || state->child_ended) return;
     state->command = state->with->child;
     state->command_fd = above_planned((int)syscall(SYS_pidfd_open, state->command, 0));
     started(state);

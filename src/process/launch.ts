@@ -123,9 +123,9 @@ function conclude(launch: Launch, end: LaunchEnd): LaunchResult {
     case 'failed':
       throw failure(launch, last);
     default:
-      // The launcher was killed itself; the kernel took the run down with it.
-      if (last?.kind === 'started' && end.signal !== null) return { kind: 'killed', signal: end.signal };
-      throw new IsolateError('launch-failed', `The launcher ended (${end.signal ?? `status ${end.code}`}) before the command had started.`);
+      // The launcher was killed itself, by kill -9 or before it could look at signals; the kernel took the run down with it.
+      if (end.signal !== null) return { kind: 'killed', signal: end.signal };
+      throw new IsolateError('launch-failed', `The launcher ended with status ${end.code} before the command had started.`);
   }
 }
 

@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+
+import { launcherPath, run, startedLaunch, type Wrapping, wrappedLaunch } from '../rig/launches.ts';
+
+const wrappings: readonly Wrapping[] = ['bare', 'init', 'bwrap'];
+const handled = ['TERM', 'INT', 'HUP', 'QUIT', 'USR1', 'USR2', 'WINCH'];
+
+/** A command that says which signals it gets, once it says `ready`, and ends at SIGUSR2. */
+const waiting = [
+  ...handled.map((signal) => `trap 'echo ${signal}; [ ${signal} = USR2 ] && exit 7' ${signal}`),
+  'echo ready',
+  'while :; do sleep 60 & wait; done',
+].join('\n');
+
+function lines(stream: NodeJS.ReadableStream | null): { next: () => Promise<string> } {
+  let data = '';
+  const watchers: (() => void)[] = [];
+  stream?.on('data', (chunk: Buffer) => {
+    data += chunk.toString();
+    for (const watcher of watchers.splice(0)) watcher();
+  });
+  return {
+    next: async () => {
+      while (!data.includes('\n')) await new Promise<void>((resolve) => watchers.push(resolve));
+      const line = data.slice(0, data.indexOf('\n'));
+      data = data.slice(line.length + 1);
+      return line;
+    },
+  };
+}
+
+/** Waits until `/proc` says that the process is in `state`, or is gone for state X. */
+async function inState(pid: number, state: string): Promise<void> {
+  for (;;) {
+    const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : ') X';
+    if (state.includes(stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '')) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+describe.each(wrappings)('a command started %s', (wrapping) => {
+  it('gets each signal once, itself', async () => {
+    const { handle } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/bash', '-c', waiting]));
+    const output = lines(handle.stdout);
+    expect(await output.next()).toBe('ready');
+    const received: string[] = [];
+    for (const signal of ['INT', 'HUP', 'QUIT', 'USR1', 'WINCH', 'TERM', 'USR2']) {
+      handle.forward(`SIG${signal}` as NodeJS.Signals);
+      received.push(await output.next());
+    }
+    expect({ received, result: await handle.result }).toEqual({ received: ['INT', 'HUP', 'QUIT', 'USR1', 'WINCH', 'TERM', 'USR2'], result: { kind: 'exited', code: 7 } });
+  });
+
+  it('is stopped by SIGTSTP and goes on by SIGCONT', async () => {
+    const { handle, pid } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/sleep', '60']));
+    handle.forward('SIGTSTP');
+    // Our own child is the leader of an orphaned group without a wrapper, where SIGTSTP does nothing.
+    if (wrapping !== 'bare') await inState(pid, 'T');
+    handle.forward('SIGCONT');
+    await inState(pid, 'SR');
+    handle.forward('SIGTERM');
+    expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGTERM' });
+  });
+
+  it('is killed by a second SIGTERM', async () => {
+    const { handle } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/bash', '-c', 'trap "echo no" TERM; echo ready; while :; do sleep 60 & wait; done']));
+    const output = lines(handle.stdout);
+    expect(await output.next()).toBe('ready');
+    handle.forward('SIGTERM');
+    expect(await output.next()).toBe('no');
+    handle.forward('SIGTERM');
+    expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
+  });
+
+  it('is killed when the grace time after SIGTERM is over', async () => {
+    const { handle } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/bash', '-c', 'trap "echo no" TERM; echo ready; while :; do sleep 60 & wait; done']), { graceMs: 100 });
+    const output = lines(handle.stdout);
+    expect(await output.next()).toBe('ready');
+    handle.forward('SIGTERM');
+    expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
+  });
+
+  it('ends when the caller aborts', async () => {
+    const controller = new AbortController();
+    const { handle } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/sleep', '60']), { signal: controller.signal });
+    controller.abort();
+    expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGTERM' });
+  });
+
+  it('is never executed when the caller had aborted before', async () => {
+    const { result, stdout } = await run(wrappedLaunch(wrapping, ['/bin/sh', '-c', 'sleep 2; echo ran']), { signal: AbortSignal.abort() });
+    expect({ result, stdout }).toEqual({ result: { kind: 'killed', signal: 'SIGTERM' }, stdout: '' });
+  });
+
+  it('dies with the launcher when that is killed', async () => {
+    const { handle, pid } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/sleep', '60']));
+    process.kill(handle.pid, 'SIGKILL');
+    expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
+    await inState(pid, 'XZ');
+  });
+
+  it('gives the signal when it is killed from outside', async () => {
+    const { handle, pid } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/sleep', '60']));
+    process.kill(pid, 'SIGKILL');
+    expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
+  });
+
+  it('does not get what another process than the parent sends to the launcher', async () => {
+    const { handle } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/bash', '-c', waiting]));
+    const output = lines(handle.stdout);
+    expect(await output.next()).toBe('ready');
+    const other = spawn('sh', ['-c', `kill -USR2 ${handle.pid}`]);
+    await once(other, 'close');
+    handle.forward('SIGUSR1');
+    expect(await output.next()).toBe('USR1');
+    handle.forward('SIGUSR2');
+    expect(await handle.result).toEqual({ kind: 'exited', code: 7 });
+  });
+});
+
+describe.each(wrappings)('a program that forwards its signals to a command started %s', (wrapping) => {
+  const program = [join(import.meta.dirname, '../rig/launch-main.ts'), wrapping, '/bin/bash', '-c', waiting];
+
+  it('gets none of them itself, SIGUSR1 neither', async () => {
+    const child = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ISOLATE_TEST_LAUNCHER: await launcherPath() } });
+    const output = lines(child.stdout);
+    expect(await output.next()).toBe('ready');
+    const received: string[] = [];
+    for (const signal of handled.filter((name) => name !== 'USR2')) {
+      child.kill(`SIG${signal}` as NodeJS.Signals);
+      received.push(await output.next());
+    }
+    child.kill('SIGUSR2');
+    const [code] = (await once(child, 'close')) as [number];
+    expect({ received, code }).toEqual({ received: handled.filter((name) => name !== 'USR2'), code: 7 });
+  });
+
+  it('takes the command with it when it is killed', async () => {
+    const script = 'echo $PPID; exec sleep 60';
+    const child = spawn(process.execPath, [...program.slice(0, -1), script], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ISOLATE_TEST_LAUNCHER: await launcherPath() } });
+    await lines(child.stdout).next();
+    child.kill('SIGKILL');
+    // The pipe is at its end only when nothing of the run has it open any more.
+    expect(await text(child.stdout)).toBe('');
+  });
+});

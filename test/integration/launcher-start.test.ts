@@ -1,0 +1,174 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { compileStatic } from '../rig/compile.ts';
+import { bareLaunch, bwrapLaunch, initLaunch, run, start, startedLaunch, type Wrapping, wrappedLaunch } from '../rig/launches.ts';
+
+const wrappings: readonly Wrapping[] = ['bare', 'init', 'bwrap'];
+let directory = '';
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'launcher-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe.each(wrappings)('a command started %s', (wrapping) => {
+  const shell = (script: string) => wrappedLaunch(wrapping, ['/bin/sh', '-c', script]);
+
+  it('gives back every exit status', async () => {
+    const codes = Array.from({ length: 256 }, (_, code) => code).filter((code) => wrapping === 'bwrap' || code % 16 === 0 || code > 124);
+    for (const code of codes) expect((await run(shell(`exit ${code}`))).result).toEqual({ kind: 'exited', code });
+  });
+
+  it('gives back every signal that ends it', async () => {
+    const harmless = ['SIGCHLD', 'SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGURG', 'SIGWINCH', 'SIGIOT', 'SIGPOLL'];
+    const signals = Object.entries(constants.signals).filter(([name]) => !harmless.includes(name));
+    for (const [signal, number] of signals) expect((await run(shell(`kill -${number} $$`))).result).toEqual({ kind: 'killed', signal });
+  });
+
+  it('inherits no descriptor but the standard three', async () => {
+    const leaked = openSync('/etc/hostname', 'r');
+    const { stdout } = await run(shell('for n in $(seq 0 999); do [ -e /proc/$$/fd/$n ] && echo $n; done; :'));
+    expect({ stdout, leaked: leaked > 2 }).toEqual({ stdout: '0\n1\n2\n', leaked: true });
+  });
+
+  it('has exactly the planned environment', async () => {
+    const { stdout } = await run(wrapping === 'bwrap' ? bwrapLaunch(['env']) : wrappedLaunch(wrapping, ['/usr/bin/env'], { environment: { PATH: '/bin', X: 'a b' } }));
+    expect(stdout.split('\n').sort()).toEqual(wrapping === 'bwrap' ? ['', 'PATH=/usr/bin:/bin', 'PWD=/'] : ['', 'PATH=/bin', 'X=a b']);
+  });
+
+  it('has default signals, no mask, umask 022 and the working directory', async () => {
+    const { stdout } = await run(shell('umask; pwd; grep -E "Sig(Blk|Ign)" /proc/self/status'));
+    expect(stdout).toBe('0022\n/\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n');
+  });
+
+  it('has a session keyring of its own', async () => {
+    const program = await compileStatic(join(import.meta.dirname, '../rig/session-keyring.c'));
+    const host = spawnSync(program, { encoding: 'utf8' }).stdout;
+    const { stdout } = await run(shell(program));
+    expect({ host: /^\d+$/m.test(host), inside: /^\d+$/m.test(stdout), same: host === stdout }).toEqual({ host: true, inside: true, same: false });
+  });
+
+  it('is in a session without a terminal when no stream is one', async () => {
+    const { stdout } = await run(shell('cut -d" " -f7 /proc/self/stat; (: < /dev/tty) 2>/dev/null && echo tty'));
+    expect(stdout).toBe('0\n');
+  });
+
+  it('passes 100 MB through pipes byte for byte', async () => {
+    const handle = await start(shell(`head -c 104857600 /dev/urandom > ${directory}/big; cat ${directory}/big; exec cat ${directory}/big >&2`));
+    const sums = [handle.stdout, handle.stderr].map(async (stream) => {
+      const hash = createHash('sha256');
+      let length = 0;
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        hash.update(chunk);
+        length += chunk.length;
+      }
+      return { length, sum: hash.digest('hex') };
+    });
+    const [out, error] = await Promise.all(sums);
+    expect(await handle.result).toEqual({ kind: 'exited', code: 0 });
+    expect({ out, length: out?.length }).toEqual({ out: error, length: 104857600 });
+  });
+});
+
+describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
+  it('says that a command is not there, with 127', async () => {
+    expect(await run(wrappedLaunch(wrapping, ['no\nsuch']))).toEqual({
+      result: { kind: 'not-executed', errno: 2 },
+      stdout: '',
+      stderr: 'isolate: no\\x0asuch: command not found\n',
+    });
+  });
+
+  it('says that a command cannot be executed, with 126', async () => {
+    const { result, stderr } = await run(wrappedLaunch(wrapping, ['/etc/passwd']));
+    expect({ result, stderr }).toEqual({ result: { kind: 'not-executed', errno: 13 }, stderr: 'isolate: /etc/passwd: Permission denied\n' });
+  });
+
+  it('does not hand a file of unknown format to a shell', async () => {
+    const script = join(directory, 'script');
+    writeFileSync(script, 'echo run by a shell\n', { mode: 0o755 });
+    expect(await run(wrappedLaunch(wrapping, [script]))).toEqual({
+      result: { kind: 'not-executed', errno: 8 },
+      stdout: '',
+      stderr: `isolate: ${script}: Exec format error\n`,
+    });
+  });
+
+  it('tells the command’s own pid', async () => {
+    const { handle, pid } = await startedLaunch(wrappedLaunch(wrapping, ['sleep', '20']));
+    const name = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    process.kill(pid, 'SIGUSR1');
+    expect({ name, result: await handle.result }).toEqual({ name: 'sleep\0' + '20\0', result: { kind: 'killed', signal: 'SIGUSR1' } });
+  });
+
+  it('leaves nothing of the run behind', async () => {
+    const handle = await start(wrappedLaunch(wrapping, ['sh', '-c', 'setsid sleep 300 & echo $!; exit 3']));
+    expect(await handle.result).toEqual({ kind: 'exited', code: 3 });
+    const left = spawnSync('pgrep', ['-f', '^sleep 300$'], { encoding: 'utf8' });
+    expect(left.stdout).toBe('');
+  });
+});
+
+describe('the launcher', () => {
+  it('gives data as a sealed file that can only be read', async () => {
+    const launch = bareLaunch(['/bin/sh', '-c', 'cat <&7; echo x >&7; cat <&8'], {
+      descriptors: [
+        { number: 7, kind: 'data', label: 'x', content: Buffer.from('data\n') },
+        { number: 8, kind: 'file', path: '/proc/sys/kernel/ostype' },
+      ],
+    });
+    const { stdout, stderr } = await run(launch);
+    expect({ stdout, stderr: stderr.includes('Operation not permitted') || stderr.includes('Permission denied') || stderr.includes('error') }).toEqual({ stdout: 'data\nLinux\n', stderr: true });
+  });
+
+  it('does not let descriptors overwrite one another', async () => {
+    const numbers = Array.from({ length: 97 }, (_, index) => index + 3).reverse();
+    const descriptors = numbers.map((number) => ({ number, kind: 'data', label: 'x', content: Buffer.from(`${number}\n`) }) as const);
+    const { stdout } = await run(bareLaunch(['/bin/sh', '-c', 'cd /proc/self/fd; for n in $(seq 3 99); do cat $n; done'], { descriptors }));
+    expect(stdout).toBe([...numbers].reverse().map((number) => `${number}\n`).join(''));
+  });
+
+  it('names what it could not do', async () => {
+    await expect(run(bareLaunch(['/no/such']))).rejects.toThrow('The launch failed at executing /no/such: no such file or directory.');
+    await expect(run(bareLaunch(['/bin/true'], { workingDirectory: '/no' }))).rejects.toThrow('at changing the directory to /no');
+    await expect(run(bareLaunch(['/bin/true'], { seccompFilter: '/etc/hostname' }))).rejects.toThrow('filter-file');
+    const missing = initLaunch(['true'], { sandboxMounts: [{ kind: 'mount', type: 'tmpfs', source: 'none', target: '/no', flags: [], options: '' }] });
+    await expect(run(missing)).rejects.toThrow('in the step mount (none on /no): no such file or directory');
+  });
+
+  it('says when the engine ended before the command', async () => {
+    const launch = { ...bwrapLaunch(['true']), args: ['bwrap', '--no-such-option'] };
+    await expect(run(launch)).rejects.toMatchObject({ code: 'engine-failed' });
+  });
+
+  it('has the launch’s files there while it runs and only then', async () => {
+    const path = join(directory, 'config');
+    const launch = bareLaunch(['/bin/sh', '-c', `cat ${path}; stat -c %a ${path}`], { files: [{ path, content: 'x\n' }] });
+    expect((await run(launch)).stdout).toBe('x\n600\n');
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('overwrites no file and removes none that is not its own', async () => {
+    const path = join(directory, 'taken');
+    writeFileSync(path, 'mine');
+    await expect(start(bareLaunch(['/bin/true'], { files: [{ path, content: 'x' }] }))).rejects.toMatchObject({ code: 'launch-failed' });
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+  });
+
+  it('cannot be started from a path that is not there', async () => {
+    await expect(start(bareLaunch(['/bin/true']), { launcher: '/no/launcher' })).rejects.toMatchObject({ code: 'launch-failed' });
+  });
+
+  it('stays below 2 MiB resident while it supervises', async () => {
+    const { handle } = await startedLaunch(bwrapLaunch(['sleep', '20']));
+    const status = readFileSync(`/proc/${handle.pid}/status`, 'utf8');
+    handle.forward('SIGTERM');
+    await handle.result;
+    expect(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Infinity)).toBeLessThan(2048);
+  });
+});

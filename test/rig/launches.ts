@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+
+import type { Descriptor, Launch } from '../../src/engine/launch.ts';
+import { stageDescriptors, stageFile, stageFileNumber, stageName, stageStatusNumber } from '../../src/engine/stage.ts';
+import { type LaunchHandle, type LaunchOptions, type LaunchResult, startLaunch } from '../../src/process/launch.ts';
+import { make } from './compile.ts';
+
+export type Wrapping = 'bare' | 'init' | 'bwrap';
+
+/** isolate-launch, built if need be; $ISOLATE_TEST_LAUNCHER names another build of it. */
+export async function launcherPath(): Promise<string> {
+  return process.env['ISOLATE_TEST_LAUNCHER'] ?? join(await make('launcher'), 'isolate-launch');
+}
+
+/** A launch that changes nothing but what is asked for: the command itself is executed, without a stage. */
+export function bareLaunch(command: readonly [string, ...string[]], changes: Partial<Launch> = {}): Launch {
+  return {
+    engine: 'bare',
+    file: command[0],
+    args: command,
+    environment: { PATH: '/usr/bin:/bin' },
+    descriptors: [],
+    files: [],
+    userNamespace: null,
+    mountNamespace: false,
+    pidNamespace: false,
+    hostMounts: [],
+    sandboxMounts: [],
+    cgroups: [],
+    root: null,
+    workingDirectory: '/',
+    noNewPrivileges: false,
+    seccompFilter: null,
+    ...changes,
+  };
+}
+
+/** The same with the stage under our own init, as the chroot engine is started. */
+export function initLaunch(command: readonly string[], changes: Partial<Launch> = {}): Launch {
+  return bareLaunch([stageName, String(stageStatusNumber), ...command], {
+    engine: 'init',
+    file: stageFileNumber,
+    descriptors: stageDescriptors,
+    mountNamespace: true,
+    pidNamespace: true,
+    sandboxMounts: [{ kind: 'mount', type: 'proc', source: 'proc', target: '/proc', flags: ['nosuid', 'nodev', 'noexec'], options: '' }],
+    ...changes,
+  });
+}
+
+/** The same with the stage under bubblewrap, on the host's own root. */
+export function bwrapLaunch(command: readonly string[], changes: Partial<Launch> = {}, root = '/'): Launch {
+  const options = ['--unshare-all', '--die-with-parent', '--bind', root, '/', '--proc', '/proc', '--dev', '/dev', '--clearenv', '--setenv', 'PATH', '/usr/bin:/bin'];
+  const content = Buffer.from(options.map((option) => `${option}\0`).join(''));
+  const descriptors: Descriptor[] = [...stageDescriptors, { number: 3, kind: 'data', label: 'options', content }];
+  return bareLaunch(['bwrap', '--args', '3', '--', stageFile, String(stageStatusNumber), ...command], {
+    engine: 'bwrap',
+    file: '/usr/bin/bwrap',
+    environment: {},
+    descriptors,
+    ...changes,
+  });
+}
+
+export function wrappedLaunch(wrapping: Wrapping, command: readonly [string, ...string[]], changes: Partial<Launch> = {}): Launch {
+  return { bare: bareLaunch, init: initLaunch, bwrap: bwrapLaunch }[wrapping](command, changes);
+}
+
+/** Starts with nothing on standard input and pipes for the rest. */
+export async function start(launch: Launch, options: Partial<LaunchOptions> = {}): Promise<LaunchHandle> {
+  return await startLaunch(launch, {
+    launcher: await launcherPath(),
+    stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
+    graceMs: 5000,
+    ...options,
+  });
+}
+
+/** As `start`, once the command was executed. */
+export async function startedLaunch(launch: Launch, options: Partial<LaunchOptions> = {}): Promise<{ handle: LaunchHandle; pid: number }> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const handle = await start(launch, { ...options, onStarted: resolve });
+  handle.result.then(() => reject(new Error('The command did not start.')), reject);
+  return { handle, pid: await promise };
+}
+
+export interface Finished {
+  readonly result: LaunchResult;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a launch to its end with its output. */
+export async function run(launch: Launch, options: Partial<LaunchOptions> = {}): Promise<Finished> {
+  const handle = await start(launch, options);
+  const output = { stdout: '', stderr: '' };
+  handle.stdout?.on('data', (chunk: Buffer) => void (output.stdout += chunk.toString('latin1')));
+  handle.stderr?.on('data', (chunk: Buffer) => void (output.stderr += chunk.toString('latin1')));
+  const closed = [handle.stdout, handle.stderr].map((stream) => new Promise<void>((resolve) => (stream === null ? resolve() : stream.once('close', resolve))));
+  const result = await handle.result;
+  await Promise.all(closed);
+  return { result, ...output };
+}

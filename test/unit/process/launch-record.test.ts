@@ -1,0 +1,154 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import type { Launch } from '../../../src/engine/launch.ts';
+import { parseLaunchEvents } from '../../../src/process/launch-events.ts';
+import { encodeLaunchRecord } from '../../../src/process/launch-record.ts';
+import { bareLaunch, bwrapLaunch, initLaunch, launcherPath } from '../../rig/launches.ts';
+
+const supervision = { supervised: true, graceMs: 1000 };
+let launcher = '';
+
+function check(record: Uint8Array): { status: number | null; stderr: string } {
+  const { status, stderr } = spawnSync(launcher, ['--check-record'], { input: record, env: {}, timeout: 10_000, encoding: 'utf8' });
+  return { status, stderr };
+}
+
+const accepted = { status: 0, stderr: '' };
+
+const everything: Launch = bwrapLaunch(['true'], {
+  environment: { A: '', 'B C': 'ü=\n' },
+  userNamespace: {
+    writer: 'direct',
+    uidMap: [{ inside: 0, outside: 100000, count: 65536 }],
+    gidMap: [
+      { inside: 0, outside: 100000, count: 5 },
+      { inside: 5, outside: 200000, count: 1 },
+    ],
+  },
+  mountNamespace: true,
+  hostMounts: [
+    { kind: 'mkdir', path: '/run/x', mode: 0o755 },
+    { kind: 'bind', source: '/a', root: '/run/x', target: '/b', recursive: true, readOnly: true, noSuid: true, noDev: true, idmap: 'sandbox', create: 'file' },
+    { kind: 'bind', source: '/a', target: '/b', recursive: false, readOnly: false, noSuid: false, noDev: false, idmap: { uid: 1000, gid: 4294967295 }, create: 'none' },
+  ],
+  sandboxMounts: [{ kind: 'mount', type: 'tmpfs', source: 'none', target: '/t', flags: ['ro', 'nosuid', 'nodev', 'noexec'], options: 'size=1m' }],
+  cgroups: [
+    { path: '/sys/fs/cgroup/a', settings: [{ file: 'pids.max', value: '5' }] },
+    { path: '/sys/fs/cgroup/b', settings: [] },
+  ],
+  root: '/r',
+  noNewPrivileges: true,
+  seccompFilter: '/f',
+});
+
+/** The record up to its end item, with `items` (tag and value each) put before it. */
+function withItems(record: Uint8Array, ...items: readonly (readonly [number, Uint8Array])[]): Buffer {
+  const body = Buffer.concat([
+    record.subarray(12, record.length - 8),
+    ...items.flatMap(([tag, value]) => [uint32(tag), uint32(value.length), value]),
+    Buffer.alloc(8),
+  ]);
+  return Buffer.concat([Buffer.from('ISOLREC1'), uint32(body.length), body]);
+}
+
+function uint32(...values: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(4 * values.length);
+  values.forEach((value, index) => bytes.writeUInt32LE(value, 4 * index));
+  return bytes;
+}
+
+beforeAll(async () => {
+  launcher = await launcherPath();
+});
+
+describe('the launch record', () => {
+  it.each([
+    ['the smallest launch', bareLaunch(['/bin/true'])],
+    ['a stage under our own init', initLaunch(['true'])],
+    ['bubblewrap', bwrapLaunch(['true'])],
+    ['everything a launch can say', everything],
+    ['a map written by newuidmap', bareLaunch(['/x'], { userNamespace: { ...everything.userNamespace!, writer: 'newidmap', newuidmap: '/u', newgidmap: '/g' } })],
+    ['the single-id map', bareLaunch(['/x'], { userNamespace: { writer: 'single', uidMap: [{ inside: 0, outside: 7, count: 1 }], gidMap: [{ inside: 0, outside: 7, count: 1 }] } })],
+  ])('of %s is taken by the launcher', (_, launch) => {
+    expect(check(encodeLaunchRecord(launch, supervision))).toEqual(accepted);
+  });
+
+  it('is refused when cut off at any byte', () => {
+    const record = encodeLaunchRecord(everything, supervision);
+    const lengths = Array.from({ length: record.length }, (_, length) => length).filter((length) => length % 7 === 0 || length > record.length - 12);
+    expect(lengths.filter((length) => check(record.subarray(0, length)).status !== 125)).toEqual([]);
+  });
+
+  it('is refused with a byte behind its end', () => {
+    expect(check(Buffer.concat([encodeLaunchRecord(everything, supervision), Buffer.alloc(1)])).status).toBe(125);
+  });
+
+  const bytes = (value: string): Buffer => Buffer.from(value);
+  const mount = (...numbers: readonly number[]): Buffer => Buffer.concat([uint32(...numbers), ...['/a', '', '/b'].flatMap((path) => [uint32(path.length), bytes(path)])]);
+  it.each([
+    ['an unknown tag', [99, bytes('')]],
+    ['a second program', [1, bytes('/x')]],
+    ['a program by descriptor and by path', [2, uint32(10)]],
+    ['an argument with a NUL', [3, bytes('a\0b')]],
+    ['a variable without a name', [4, bytes('=x')]],
+    ['a variable without a value', [4, bytes('x')]],
+    ['a descriptor below 3', [6, Buffer.concat([uint32(2), bytes('/x')])]],
+    ['a descriptor above 99', [6, Buffer.concat([uint32(100), bytes('/x')])]],
+    ['a descriptor given twice', [6, Buffer.concat([uint32(10), bytes('/x')])]],
+    ['a descriptor of a relative path', [6, Buffer.concat([uint32(50), bytes('x')])]],
+    ['a second stage', [7, uint32(60)]],
+    ['a map of nothing', [10, uint32(0, 5, 0)]],
+    ['a map past the last id', [10, uint32(0, 4294967295, 2)]],
+    ["a map of the kernel's uid 0", [10, uint32(9, 0, 1)]],
+    ['newuidmap for a map written directly', [12, bytes('/x')]],
+    ['an unknown namespace', [14, uint32(8)]],
+    ['an unknown mount operation', [15, mount(4, 0)]],
+    ['an unknown mount flag', [15, mount(1, 32, 0, 0, 0, 0)]],
+    ['an unknown way to make a target', [15, mount(1, 0, 3, 0, 0, 0)]],
+    ['a made target without a root', [15, mount(1, 0, 1, 0, 0, 0)]],
+    ['an unknown id map of a mount', [15, mount(1, 0, 0, 3, 0, 0)]],
+    ['an id map inside the sandbox', [16, mount(1, 0, 0, 1, 0, 0)]],
+    ['bytes behind a mount', [15, Buffer.concat([mount(1, 0, 0, 0, 0, 0), bytes('x')])]],
+    ['a string longer than its item', [15, Buffer.concat([uint32(3, 0o755, 200), bytes('/x')])]],
+    ['a relative cgroup', [17, bytes('x')]],
+    ['a cgroup setting in another directory', [18, Buffer.concat([uint32(3), bytes('a/b'), uint32(0)])]],
+    ['a number with a byte too many', [24, Buffer.concat([uint32(1), bytes('x')])]],
+  ] as const)('is refused with %s', (_, [tag, value]) => {
+    const record = encodeLaunchRecord(everything, supervision);
+    expect(check(withItems(record)).status).toBe(0);
+    expect(check(withItems(record, [tag, value])).status).toBe(125);
+  });
+
+  it('is refused when a setting comes before any cgroup', () => {
+    const record = encodeLaunchRecord(bareLaunch(['/x']), supervision);
+    expect(check(withItems(record, [18, Buffer.concat([uint32(1), bytes('a'), uint32(0)])])).status).toBe(125);
+  });
+
+  it('is refused with a process namespace and no stage', () => {
+    expect(check(encodeLaunchRecord(bareLaunch(['/x'], { pidNamespace: true }), supervision)).status).toBe(125);
+  });
+
+  it('is not made of a string with a NUL', () => {
+    expect(() => encodeLaunchRecord(bareLaunch(['/x', 'a\0b']), supervision)).toThrow('has a NUL character');
+  });
+
+  it('is not made when it would be larger than the launcher reads', () => {
+    const content = new Uint8Array(17 * 1024 * 1024);
+    const launch = bareLaunch(['/x'], { descriptors: [{ number: 3, kind: 'data', label: 'x', content }] });
+    expect(() => encodeLaunchRecord(launch, supervision)).toThrow('more than the');
+  });
+});
+
+describe('the launcher', () => {
+  it('starts nothing and reports the step for a malformed record', async () => {
+    const record = encodeLaunchRecord(bareLaunch(['/bin/sh', '-c', 'echo started']), supervision).subarray(0, -1);
+    const child = spawn(launcher, ['3', '4'], { stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'], env: {} });
+    (child.stdio[3] as Writable).end(record);
+    const [output, events, status] = await Promise.all([text(child.stdout!), buffer(child.stdio[4] as Readable), once(child, 'close').then(([code]) => code as number)]);
+    expect({ status, output, events: parseLaunchEvents(events).events }).toEqual({ status: 125, output: '', events: [{ kind: 'failed', step: 'record', errno: 22, item: 0 }] });
+  });
+});
