@@ -1,0 +1,50 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { commandLine } from '../rig/command-line.ts';
+import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
+
+const main = join(import.meta.dirname, '../../src/cli/main.ts');
+let template: ZfsTemplate;
+beforeAll(async () => {
+  template = await makeZfsTemplate();
+});
+afterAll(async () => {
+  commandLine(['-q', '-f', '-s', '-r', template.dataset]);
+  await template.pool.end();
+});
+
+test('away from a terminal progress is plain lines on stderr, the sum one line on stdout', () => {
+  const { status, stdout, stderr } = commandLine(['refresh', template.dataset, '2']);
+  expect([status, stderr]).toEqual([0, expect.stringMatching(/^(made \d of 2\n)*made 2 of 2\n$/)]);
+  expect(stdout.replace(/in [\d.]+ s/, 'in TIME')).toBe(
+    `${template.dataset}: destroyed 0, made 2 in TIME; 2 of 2 fresh, 0 in use, from ${template.dataset}@first\n`,
+  );
+});
+
+test('on a terminal progress is a bar that is gone at the end', () => {
+  const line = [process.execPath, main, '-f', '-r', template.dataset, '1'].join(' ');
+  const { stdout, status } = spawnSync('script', ['-qec', line, '/dev/null'], { encoding: 'utf8', timeout: 60_000 });
+  expect(status).toBe(0);
+  expect(stdout).toContain(`\r\u001b[Kmaking     [${'#'.repeat(30)}] 1/1`);
+  expect(stdout).toMatch(/\r\u001b\[K[^\r\u001b]*1 of 1 fresh[^\r\u001b]*\r\n$/);
+});
+
+test('-q says nothing of a refresh that succeeds', () => {
+  expect(commandLine(['-q', '-r', template.dataset, '1'])).toEqual({ status: 0, stdout: '', stderr: '' });
+});
+
+test('a dataset that is not there is an error and status 1', () => {
+  const { status, stdout, stderr } = commandLine(['refresh', `${template.dataset}x`, '1']);
+  expect([status, stdout, stderr.split('\n')[0]]).toEqual([1, '', expect.stringContaining(`${template.dataset}x`)]);
+});
+
+test('watch refreshes until it is told to stop, and that is success', async () => {
+  const child = spawn(process.execPath, [main, 'watch', `${template.dataset}=2`], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+  const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
+  child.kill('SIGTERM');
+  const [status] = (await once(child, 'exit')) as [number | null];
+  expect([chunk.toString().includes('2 of 2 fresh'), status]).toEqual([true, 0]);
+});
