@@ -2,6 +2,7 @@ import { rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CloneInfo, DestroyResult } from '../storage/driver.ts';
+import { destroyUnheld } from './destroy-unheld.ts';
 import { withMountLock } from './make-clones.ts';
 import type { Pool } from './pool.ts';
 import { readPoolState } from './pool-state.ts';
@@ -57,7 +58,7 @@ async function destroyDue(
     control.goingOn();
     const batch = due.slice(start, start + size);
     pool.checkpoint('refresh:before-destroy');
-    const results = await withMountLock(pool, () => pool.driver.destroy(batch));
+    const results = await withMountLock(pool, () => destroyUnheld(pool, batch));
     pool.checkpoint('refresh:destroyed');
     for (const result of results) {
       const clone = batch.find(({ id }) => id === result.id);

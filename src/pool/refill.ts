@@ -34,7 +34,7 @@ export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, 
   tally.notCreated = null;
   if (missing <= 0) return;
   let freeFraction = plan.freeFraction;
-  for (let done = 0, probed = 0; done < missing; ) {
+  for (let done = 0, probed = 0; done < missing;) {
     control.goingOn();
     if (done - probed >= probeEvery) {
       ({ freeFraction } = await pool.driver.probe());

@@ -113,7 +113,10 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
 
   const goingOn = (): void => checkGoingOn(pool, lock, options);
   await destroyClones(pool, settled.destroy, tally, { goingOn, force: options.force === true, onProgress: options.onProgress });
-  await sweepPool(pool, clones.filter(({ id }) => !tally.gone.has(id)));
+  await sweepPool(
+    pool,
+    clones.filter(({ id }) => !tally.gone.has(id)),
+  );
   sweepRuns(pool.runtime, pool.cgroupDirectories, pool.holder.bootId, pool.clock());
   sweepSlots(pool.runtime, pool.holder.bootId);
   // A template without a snapshot is an error, but only after cleaning up.
@@ -122,7 +125,10 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
 
   tally.source = newest;
   const usedIds = clones.map(({ id }) => id);
-  await refill(pool, { source: newest, count, usedIds, freeFraction: health.freeFraction }, tally, { goingOn, onProgress: options.onProgress });
+  await refill(pool, { source: newest, count, usedIds, freeFraction: health.freeFraction }, tally, {
+    goingOn,
+    onProgress: options.onProgress,
+  });
 }
 
 async function findSource(pool: Pool): Promise<Source | IsolateError> {
@@ -154,6 +160,8 @@ async function report(pool: Pool, count: number, tally: RefreshTally, durationMs
 }
 
 function rememberCount(pool: Pool, count: number | undefined): number {
+  // Clones of such storage are made by the runs themselves.
+  if (!pool.driver.capabilities.pooled) return 0;
   const settings = readSettings(pool);
   if (count === undefined || count === settings.count) return settings.count ?? defaultCount;
   writeSettings(pool, { ...settings, count });

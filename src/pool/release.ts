@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { destroyUnheld } from './destroy-unheld.ts';
 import type { Pool } from './pool.ts';
 import { readPoolState } from './pool-state.ts';
 import { reconcile } from './reconcile.ts';
@@ -13,7 +14,13 @@ export async function releaseClone(pool: Pool, id: string): Promise<void> {
   pool.checkpoint('release:before-rename');
   const retired = retireLeased(pool, id, formatLeaseName(id, pool.holder));
   pool.checkpoint('release:renamed');
-  if (retired) touchSignal(pool);
+  if (!retired) return;
+  try {
+    touchSignal(pool);
+  } catch (error) {
+    // The clone is given up all the same; the next refresh finds it.
+    pool.warn(`The signal file ${pool.paths.signal} cannot be written: ${(error as Error).message}.`);
+  }
 }
 
 /**
@@ -28,7 +35,7 @@ export async function removeClone(pool: Pool, id: string): Promise<void> {
   const clones = await pool.driver.list();
   const state = readPoolState(pool);
   const { destroy } = settle(pool, state, reconcile(clones, state, null, pool.clock()), 0);
-  for (const result of await pool.driver.destroy(destroy)) {
+  for (const result of await destroyUnheld(pool, destroy, id)) {
     if (result.outcome === 'gone') rmSync(join(pool.paths.retired, result.id), { force: true });
     else pool.warn(result.error.message);
   }

@@ -7,6 +7,8 @@ import type { CloneInfo, CreateResult, DestroyResult, Source, StorageCapabilitie
 export interface DirectoryDriverOptions {
   readonly capabilities?: Partial<StorageCapabilities>;
   readonly checkpoint?: (step: string) => void;
+  /** Share of the storage that is free; absent: all. */
+  readonly freeFraction?: number;
 }
 
 /**
@@ -64,7 +66,7 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
     if (clone.guid !== guid || clone.kept) {
       return { id, outcome: 'refused', error: new IsolateError('dataset-not-ours', `Clone ${id} is not ${guid}.`) };
     }
-    if (existsSync(join(clones, id, 'busy'))) {
+    if (capabilities.busyDetection && existsSync(join(clones, id, 'busy'))) {
       return { id, outcome: 'busy', error: new IsolateError('dataset-busy', `Clone ${id} is busy.`) };
     }
     const trash = join(directory, `trash-${randomBytes(8).toString('hex')}`);
@@ -77,7 +79,7 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
     name: 'directory',
     template: directory,
     capabilities,
-    probe: async () => ({ implementation: 'directory', version: '1', freeFraction: 1 }),
+    probe: async () => ({ implementation: 'directory', version: '1', freeFraction: options.freeFraction ?? 1 }),
     newestSource: async () => {
       const name = readdirSync(snapshots).sort().at(-1);
       if (name === undefined) throw new IsolateError('template-without-snapshot', `${directory} has no snapshot.`);
@@ -86,7 +88,7 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
     create: async (source, ids) => ids.map((id) => make(source, id)),
     list: async () => readdirSync(clones).flatMap((id) => read(id) ?? []),
     destroy: async (refs) => refs.map(({ id, guid }) => remove(id, guid)),
-    holders: async () => [],
+    holders: async ({ id }) => (existsSync(join(clones, id, 'busy')) ? [{ pid: 1, command: 'init' }] : []),
   };
 }
 

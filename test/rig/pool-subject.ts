@@ -55,7 +55,11 @@ export async function makeDirectorySubject(pooled = true): Promise<OwnedSubject>
 }
 
 /** Datasets on one pool of zfs-fuse, a new one for each subject; only inside `test/rig/enter`. */
-export async function makeZfsSubjects(): Promise<{ makeSubject: () => Promise<OwnedSubject>; restart: () => Promise<void>; end: () => Promise<void> }> {
+export async function makeZfsSubjects(): Promise<{
+  makeSubject: () => Promise<OwnedSubject>;
+  restart: () => Promise<void>;
+  end: () => Promise<void>;
+}> {
   const pool = await makePool();
   let count = 0;
   return {
@@ -77,7 +81,11 @@ export async function makeZfsSubjects(): Promise<{ makeSubject: () => Promise<Ow
 export const canRunZfs = existsSync('/sbin/zfs-fuse') && process.getuid?.() === 0;
 
 /** Starts a process on the pool; see pool-worker.ts. */
-export function startWorker(subject: PoolSubject, action: 'run' | 'hold' | 'refresh', crash = ''): { pid: number; ended: Promise<WorkerResult>; line: Promise<string> } {
+export function startWorker(
+  subject: PoolSubject,
+  action: 'run' | 'hold' | 'refresh',
+  crash = '',
+): { pid: number; ended: Promise<WorkerResult>; line: Promise<string> } {
   const child = spawn(process.execPath, [workerFile, JSON.stringify(subject), action, crash], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let errors = '';
@@ -96,7 +104,10 @@ export function startWorker(subject: PoolSubject, action: 'run' | 'hold' | 'refr
 
 /** Ids in each state directory, and of the clones that exist. */
 export async function readSubject(pool: Pool): Promise<{ clones: string[]; fresh: string[]; leased: string[]; retired: string[] }> {
-  const ids = (path: string): string[] => readdirSync(path).map((name) => name.split('.')[0] ?? '').sort();
+  const ids = (path: string): string[] =>
+    readdirSync(path)
+      .map((name) => name.split('.')[0] ?? '')
+      .sort();
   const clones = (await pool.driver.list()).map(({ id }) => id).sort();
   return { clones, fresh: ids(pool.paths.fresh), leased: ids(pool.paths.leased), retired: ids(pool.paths.retired) };
 }

@@ -16,7 +16,9 @@ const pool = await openSubject(JSON.parse(subjectText) as PoolSubject, { checkpo
 
 if (action === 'refresh') {
   const report = await refresh(pool);
-  console.log(JSON.stringify({ created: report.created, destroyed: report.destroyed, failed: report.failed.map(({ error }) => error.message) }));
+  console.log(
+    JSON.stringify({ created: report.created, destroyed: report.destroyed, failed: report.failed.map(({ error }) => error.message) }),
+  );
 } else {
   const lease = await leaseClone(pool, { waitMs: 50_000 });
   // Fails if any run ever had this clone.

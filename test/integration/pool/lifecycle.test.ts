@@ -1,71 +1,30 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { leaseClone } from '../../../src/pool/lease.ts';
-import { runtimePaths } from '../../../src/pool/paths.ts';
-import { openPool } from '../../../src/pool/pool.ts';
-import type { Pool, PoolOptions } from '../../../src/pool/pool.ts';
-import { refresh as refreshPool } from '../../../src/pool/refresh.ts';
-import type { RefreshOptions, RefreshReport } from '../../../src/pool/refresh.ts';
-import { directoryDriver, makeDirectoryTemplate } from '../../rig/directory-driver.ts';
-import type { DirectoryDriverOptions } from '../../rig/directory-driver.ts';
+import { poolStatus } from '../../../src/pool/status.ts';
+import { clonePath, clones, directory, made, number, open, path, refresh, states, useTemplate } from '../../rig/pool-harness.ts';
 
-let directory: string;
-/** Ids as made, in order: tests call the first one 1. */
-let made: string[] = [];
-
-beforeEach(() => {
-  made = [];
-  directory = mkdtempSync(join(tmpdir(), 'isolate-pool-'));
-  makeDirectoryTemplate(join(directory, 'template'));
-});
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
-
-function open(options: Partial<PoolOptions> = {}, driver: DirectoryDriverOptions = {}): Pool {
-  return openPool({
-    driver: directoryDriver(join(directory, 'template'), driver),
-    runtime: runtimePaths(join(directory, 'run')),
-    ...options,
-  });
-}
-
-function number(id: string): number {
-  if (!made.includes(id)) made.push(id);
-  return made.indexOf(id) + 1;
-}
-
-function path(pool: Pool, state: 'fresh' | 'leased' | 'retired', clone: number): string {
-  return join(pool.paths[state], made[clone - 1] ?? '');
-}
-
-function clonePath(clone: number): string {
-  return join(directory, 'template/clones', made[clone - 1] ?? '');
-}
-
-function clones(): number[] {
-  return readdirSync(join(directory, 'template', 'clones')).sort().map(number);
-}
-
-function states(pool: Pool): Record<string, number[]> {
-  const { fresh, leased, retired } = pool.paths;
-  const ids = (directoryPath: string): number[] => readdirSync(directoryPath).sort().map((name) => number(name.split('.')[0] ?? ''));
-  return { fresh: ids(fresh), leased: ids(leased), retired: ids(retired) };
-}
-
-async function refresh(pool: Pool, options?: RefreshOptions): Promise<RefreshReport> {
-  const report = await refreshPool(pool, options);
-  clones();
-  return report;
-}
+useTemplate();
 
 describe('a pool', () => {
   test('is brought to its size, and a second refresh has nothing to do', async () => {
     const pool = open();
     const first = await refresh(pool, { count: 3 });
     expect({ ...first, durationMs: 0 }).toEqual({
-      template: pool.driver.template, source: '1', count: 3, destroyed: 0, created: 3, fresh: 3, leased: 0, stale: 0,
-      busy: [], failed: [], notCreated: null, durationMs: 0,
+      template: pool.driver.template,
+      source: '1',
+      count: 3,
+      destroyed: 0,
+      created: 3,
+      fresh: 3,
+      leased: 0,
+      stale: 0,
+      busy: [],
+      failed: [],
+      notCreated: null,
+      durationMs: 0,
     });
     const second = await refresh(pool);
     expect({ count: second.count, created: second.created, destroyed: second.destroyed }).toEqual({ count: 3, created: 0, destroyed: 0 });
@@ -113,7 +72,11 @@ describe('a pool', () => {
     await refresh(pool, { count: 2 });
     await (await leaseClone(pool, { waitMs: 0 })).release();
     const report = await refresh(pool, { skipCreate: true });
-    expect({ destroyed: report.destroyed, created: report.created, source: report.source }).toEqual({ destroyed: 1, created: 0, source: null });
+    expect({ destroyed: report.destroyed, created: report.created, source: report.source }).toEqual({
+      destroyed: 1,
+      created: 0,
+      source: null,
+    });
     expect(states(pool)).toEqual({ fresh: [2], leased: [], retired: [] });
   });
 
@@ -146,7 +109,11 @@ describe('a pool', () => {
     await lease.release();
     const report = await refresh(pool);
     expect(report.busy.map(({ id }) => number(id))).toEqual([1]);
-    expect({ destroyed: report.destroyed, created: report.created, failed: report.failed }).toEqual({ destroyed: 0, created: 1, failed: [] });
+    expect({ destroyed: report.destroyed, created: report.created, failed: report.failed }).toEqual({
+      destroyed: 0,
+      created: 1,
+      failed: [],
+    });
     rmSync(marker);
     expect((await refresh(pool, { force: true })).destroyed).toBe(2);
     expect(clones()).toEqual([3]);
@@ -157,7 +124,10 @@ describe('a pool', () => {
     ['truncated', '{"version":1,"id":"1","guid":"'],
     ['of a newer version', '{"version":2,"id":"1"}\n'],
     ['garbage', '\0\0\0\n'],
-    ['of another clone', '{"version":1,"id":"9","guid":"x","source":"1","rootfs":{"path":"/","ownership":{"kind":"natural"},"idmappable":false},"createdMs":1,"device":1,"inode":1}\n'],
+    [
+      'of another clone',
+      '{"version":1,"id":"9","guid":"x","source":"1","rootfs":{"path":"/","ownership":{"kind":"natural"},"idmappable":false},"createdMs":1,"device":1,"inode":1}\n',
+    ],
   ])('never hands out a clone whose state file is %s', async (_, text) => {
     const warnings: string[] = [];
     const pool = open({ warn: (message) => warnings.push(message) });
@@ -183,12 +153,76 @@ describe('a pool', () => {
     expect(clones()).toEqual([3, 4]);
   });
 
-  test('of storage that keeps none makes a clone for each run and destroys it after', async () => {
-    const pool = open({}, { capabilities: { pooled: false } });
+  test('keeps clones of an older snapshot until told otherwise, says how many, and lets them go first', async () => {
+    const pool = open();
+    await refresh(pool, { count: 2 });
+    mkdirSync(join(directory, 'template/snapshots/2/etc'), { recursive: true });
+    writeFileSync(join(directory, 'template/snapshots/2/etc/release'), 'two\n');
+    const grown = await refresh(pool, { count: 3 });
+    expect({ source: grown.source, created: grown.created, stale: grown.stale }).toEqual({ source: '2', created: 1, stale: 2 });
+    const shrunk = await refresh(pool, { count: 1 });
+    expect({ destroyed: shrunk.destroyed, stale: shrunk.stale, states: states(pool) }).toEqual({
+      destroyed: 2,
+      stale: 0,
+      states: { fresh: [3], leased: [], retired: [] },
+    });
+  });
+
+  test('on storage that is nearly full is cleaned up but not filled', async () => {
+    await refresh(open(), { count: 2 });
+    const pool = open({}, { freeFraction: 0.09 });
+    await (await leaseClone(pool, { waitMs: 0 })).release();
+    const report = await refresh(pool);
+    expect({ destroyed: report.destroyed, created: report.created, notCreated: report.notCreated }).toEqual({
+      destroyed: 1,
+      created: 0,
+      notCreated: `Only 9 % of the storage of ${pool.driver.template} are free.`,
+    });
+  });
+
+  test('cannot have a size that makes no sense', async () => {
+    for (const count of [-1, 1001, 1.5, Number.NaN]) {
+      await expect(refresh(open(), { count })).rejects.toMatchObject({ code: 'usage' });
+    }
+  });
+
+  test('tells its status', async () => {
+    const pool = open();
+    await refresh(pool, { count: 2 });
     const lease = await leaseClone(pool, { waitMs: 0 });
-    expect([clones(), states(pool)]).toEqual([[1], { fresh: [], leased: [1], retired: [] }]);
+    const late = await leaseClone(pool, { waitMs: 0 });
+    writeFileSync(join(clonePath(2), 'busy'), '');
+    await late.release();
+    const { busy } = await refresh(pool);
+    const status = await poolStatus(pool);
+    expect(status).toEqual({
+      template: pool.driver.template,
+      count: 2,
+      fresh: [3, 4].map((clone) => ({ id: made[clone - 1], source: '1', createdMs: expect.any(Number) as number })),
+      leased: [{ id: lease.id, holder: pool.holder, alive: true }],
+      retired: [
+        {
+          id: late.id,
+          attempts: expect.any(Number) as number,
+          nextAttemptMs: busy[0]?.nextAttemptMs,
+          holders: [{ pid: 1, command: 'init' }],
+        },
+      ],
+      making: 0,
+      refreshing: false,
+    });
     await lease.release();
-    await lease.release();
-    expect([clones(), states(pool)]).toEqual([[], { fresh: [], leased: [], retired: [] }]);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)('has stray mounts and directories removed, but never a file', async () => {
+    const warnings: string[] = [];
+    const pool = open({ warn: (message) => warnings.push(message) });
+    const [mounted, empty, full] = ['77', '78', '79'].map((name) => join(pool.paths.mounts, name));
+    for (const path of [mounted, empty, full]) mkdirSync(path ?? '');
+    execFileSync('/bin/mount', ['-t', 'tmpfs', 'tmpfs', mounted ?? ''], { timeout: 10_000 });
+    writeFileSync(join(full ?? '', 'file'), '');
+    await refresh(pool, { count: 0 });
+    expect(readdirSync(pool.paths.mounts)).toEqual(['79']);
+    expect(warnings).toEqual([`${full} belongs to no clone and cannot be removed.`]);
   });
 });

@@ -24,7 +24,15 @@ const refreshSteps = [
   'refresh:published:1',
   'refresh:pass-done:1',
 ];
-const ownSteps = ['lease:announced:1', 'driver:made:1', 'driver:marked:1', 'write:written:1', 'write:written:2', 'release:before-rename:1', 'release:renamed:1'];
+const ownSteps = [
+  'lease:announced:1',
+  'driver:made:1',
+  'driver:marked:1',
+  'write:written:1',
+  'write:written:2',
+  'release:before-rename:1',
+  'release:renamed:1',
+];
 
 let owned: OwnedSubject;
 afterEach(() => owned.end());
@@ -51,7 +59,12 @@ describe('a pool of copied directories', () => {
     await Promise.all(workers.map(({ ended }) => ended));
     const report = await refresh(pool);
     const state = await readSubject(pool);
-    expect({ failed: report.failed, leased: state.leased, retired: state.retired, fresh: state.fresh.length }).toEqual({ failed: [], leased: [], retired: [], fresh: 5 });
+    expect({ failed: report.failed, leased: state.leased, retired: state.retired, fresh: state.fresh.length }).toEqual({
+      failed: [],
+      leased: [],
+      retired: [],
+      fresh: 5,
+    });
     expect(state.clones).toEqual(state.fresh);
   });
 });
@@ -102,10 +115,17 @@ describe.skipIf(!canRunZfs)('a pool on zfs-fuse', () => {
     await refresh(pool);
     const after = await readSubject(pool);
     expect(after.clones.filter((id) => before.clones.includes(id))).toEqual([]);
-    expect({ fresh: after.fresh, retired: after.retired, mounts: readdirSync(pool.paths.mounts).sort() }).toEqual({ fresh: after.clones, retired: [], mounts: after.clones });
+    expect({ fresh: after.fresh, retired: after.retired, mounts: readdirSync(pool.paths.mounts).sort() }).toEqual({
+      fresh: after.clones,
+      retired: [],
+      mounts: after.clones,
+    });
   });
 
-  test.each(['refresh:before-create:1', 'refresh:created:1', 'refresh:published:2', 'refresh:destroyed:1'])('is whole after a refresh when one was killed at %s', killedRefresh);
+  test.each(['refresh:before-create:1', 'refresh:created:1', 'refresh:published:2', 'refresh:destroyed:1'])(
+    'is whole after a refresh when one was killed at %s',
+    killedRefresh,
+  );
 });
 
 /** Every process gets a clone of its own; in the end there are 5 fresh ones and nothing else. */

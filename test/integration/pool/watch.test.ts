@@ -14,7 +14,11 @@ beforeEach(async () => {
 afterEach(() => owned.end());
 
 /** Watches while `act` runs; `next` resolves with the next report that `accept` takes. */
-async function whileWatching(pool: Pool, count: number, act: (next: (accept: (report: RefreshReport) => boolean) => Promise<RefreshReport>) => Promise<void>): Promise<RefreshReport[]> {
+async function whileWatching(
+  pool: Pool,
+  count: number,
+  act: (next: (accept: (report: RefreshReport) => boolean) => Promise<RefreshReport>) => Promise<void>,
+): Promise<RefreshReport[]> {
   const ending = new AbortController();
   const reports: RefreshReport[] = [];
   let listener: (report: RefreshReport) => void = () => {};
@@ -25,13 +29,16 @@ async function whileWatching(pool: Pool, count: number, act: (next: (accept: (re
       listener(report);
     },
   });
-  await act((accept) => new Promise((resolve) => {
-    const known = reports.find(accept);
-    if (known !== undefined) resolve(known);
-    listener = (report) => {
-      if (accept(report)) resolve(report);
-    };
-  }));
+  await act(
+    (accept) =>
+      new Promise((resolve) => {
+        const known = reports.find(accept);
+        if (known !== undefined) resolve(known);
+        listener = (report) => {
+          if (accept(report)) resolve(report);
+        };
+      }),
+  );
   ending.abort();
   await watching;
   return reports;

@@ -30,7 +30,17 @@ describe('the state directories', () => {
       process.umask(umask);
     }
     const open = [paths.root, paths.sandbox, paths.signals].map(mode);
-    const closed = [paths.mounts, paths.pools, paths.ids, paths.runs, pool.directory, pool.fresh, pool.leased, pool.retired, pool.mounts].map(mode);
+    const closed = [
+      paths.mounts,
+      paths.pools,
+      paths.ids,
+      paths.runs,
+      pool.directory,
+      pool.fresh,
+      pool.leased,
+      pool.retired,
+      pool.mounts,
+    ].map(mode);
     expect([new Set(open), new Set(closed)]).toEqual([new Set(['755']), new Set(['700'])]);
   });
 
@@ -42,26 +52,34 @@ describe('the state directories', () => {
     expect(mode(paths.mounts)).toBe('700');
   });
 
-  test.each(['root', 'pools', 'mounts', 'sandbox'] as const)('are refused when %s is a symbolic link, a file, or open to others', (name) => {
-    const paths = runtimePaths(root);
-    const path = paths[name];
-    const attempt = (make: () => void): string => {
-      rmSync(root, { recursive: true, force: true });
-      if (name !== 'root') mkdirSync(root);
-      make();
-      try {
-        ensureRuntimeDirectories(paths, uid);
-        return 'accepted';
-      } catch (error) {
-        return (error as Error).message;
-      }
-    };
-    mkdirSync(join(parent, 'elsewhere'));
-    expect([
-      attempt(() => symlinkSync(join(parent, 'elsewhere'), path)),
-      attempt(() => mkdirSync(path) ?? chmodSync(path, 0o777)),
-      attempt(() => mkdirSync(path) ?? chmodSync(path, 0o770)),
-    ]).toEqual([`The state directory ${path} is not a directory.`, `The state directory ${path} can be written by others.`, `The state directory ${path} can be written by others.`]);
-    if (uid === 0) expect(attempt(() => mkdirSync(path) ?? chownSync(path, 65534, 0))).toBe(`The state directory ${path} belongs to user 65534.`);
-  });
+  test.each(['root', 'pools', 'mounts', 'sandbox'] as const)(
+    'are refused when %s is a symbolic link, a file, or open to others',
+    (name) => {
+      const paths = runtimePaths(root);
+      const path = paths[name];
+      const attempt = (make: () => void): string => {
+        rmSync(root, { recursive: true, force: true });
+        if (name !== 'root') mkdirSync(root);
+        make();
+        try {
+          ensureRuntimeDirectories(paths, uid);
+          return 'accepted';
+        } catch (error) {
+          return (error as Error).message;
+        }
+      };
+      mkdirSync(join(parent, 'elsewhere'));
+      expect([
+        attempt(() => symlinkSync(join(parent, 'elsewhere'), path)),
+        attempt(() => mkdirSync(path) ?? chmodSync(path, 0o777)),
+        attempt(() => mkdirSync(path) ?? chmodSync(path, 0o770)),
+      ]).toEqual([
+        `The state directory ${path} is not a directory.`,
+        `The state directory ${path} can be written by others.`,
+        `The state directory ${path} can be written by others.`,
+      ]);
+      if (uid === 0)
+        expect(attempt(() => mkdirSync(path) ?? chownSync(path, 65534, 0))).toBe(`The state directory ${path} belongs to user 65534.`);
+    },
+  );
 });

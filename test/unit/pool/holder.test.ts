@@ -18,10 +18,17 @@ describe('a holder', () => {
     expect(parseHolder(formatHolder(holder))).toEqual(holder);
   });
 
-  test.each(['', '42', `042.4711.${bootId}`, `0.1.${bootId}`, `-1.1.${bootId}`, `42..${bootId}`, `42.4711.${bootId}x`, `42.4711.${bootId.toUpperCase()}`, `42.4711.${bootId}\n`])(
-    'is not read from %j',
-    (text) => expect(parseHolder(text)).toBeNull(),
-  );
+  test.each([
+    '',
+    '42',
+    `042.4711.${bootId}`,
+    `0.1.${bootId}`,
+    `-1.1.${bootId}`,
+    `42..${bootId}`,
+    `42.4711.${bootId}x`,
+    `42.4711.${bootId.toUpperCase()}`,
+    `42.4711.${bootId}\n`,
+  ])('is not read from %j', (text) => expect(parseHolder(text)).toBeNull());
 
   test('is read from a stat line whatever the command is called', () => {
     expect(parseProcStat(stat(42, 'a) R (b c', 'S', '4711'))).toEqual({ pid: 42, state: 'S', startTime: '4711' });

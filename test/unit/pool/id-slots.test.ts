@@ -43,7 +43,7 @@ afterEach(killAll);
 describe('id slots', () => {
   test('are each had by one run, and 0 by none', () => {
     const slots = [1, 2, 3].map(() => claimSlot(paths, 4));
-    expect(slots.map(({ slot }) => slot).sort()).toEqual([1, 2, 3]);
+    expect(slots.map(({ slot }) => slot).sort((left, right) => left - right)).toEqual([1, 2, 3]);
     expect(() => claimSlot(paths, 4)).toThrow('All 3 id ranges for sandboxes are in use.');
     slots[1]?.release();
     slots[1]?.release();

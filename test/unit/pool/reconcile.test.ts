@@ -24,7 +24,11 @@ const nothing: PoolState = { fresh: [], leased: [], retired: [], garbage: [] };
 
 function plan(clones: readonly CloneInfo[], state: Partial<PoolState>): Record<string, string[]> {
   const result = reconcile(clones, { ...nothing, ...state }, 's2', nowMs);
-  return Object.fromEntries(Object.entries(result).map(([key, items]) => [key, (items as { id: string }[]).map(({ id }) => id)]).filter(([, ids]) => ids?.length !== 0));
+  const ids: Record<string, string[]> = {};
+  for (const [key, items] of Object.entries(result) as [string, readonly { readonly id: string }[]][]) {
+    if (items.length > 0) ids[key] = items.map(({ id }) => id);
+  }
+  return ids;
 }
 
 describe('reconciling', () => {
@@ -38,7 +42,11 @@ describe('reconciling', () => {
     });
   });
   test('never destroys what a living process has, what is kept, or what may be in the making', () => {
-    expect(plan([clone('1'), clone('2', { kept: true }), clone('3', { marked: false }), clone('4', { marked: false, createdMs: null })], { leased: [leased('1', true)] })).toEqual({ leased: ['1'] });
+    expect(
+      plan([clone('1'), clone('2', { kept: true }), clone('3', { marked: false }), clone('4', { marked: false, createdMs: null })], {
+        leased: [leased('1', true)],
+      }),
+    ).toEqual({ leased: ['1'] });
     expect(plan([clone('2', { kept: true })], { retired: [retired('2')] })).toEqual({ dropRetired: ['2'] });
   });
   test('destroys what a crash left unmarked a minute ago', () => {
@@ -54,9 +62,16 @@ describe('reconciling', () => {
   });
   test('retires fresh clones whose state is not theirs, not whole, or no longer in place', () => {
     const state = [{ ...fresh('1'), state: null }, fresh('2', nowMs, 'other'), { ...fresh('3'), inPlace: false }, fresh('4')];
-    expect(plan(['1', '2', '3', '4'].map((id) => clone(id)), { fresh: state })).toEqual({ fresh: ['4'], retireFresh: ['1', '2', '3'], destroy: ['1', '2', '3'] });
+    expect(
+      plan(
+        ['1', '2', '3', '4'].map((id) => clone(id)),
+        { fresh: state },
+      ),
+    ).toEqual({ fresh: ['4'], retireFresh: ['1', '2', '3'], destroy: ['1', '2', '3'] });
   });
   test('puts clones of an older snapshot first, then the oldest', () => {
-    expect(plan([clone('1'), clone('2'), clone('3', { source: 's1' })], { fresh: [fresh('1', 2), fresh('2', 1), fresh('3', 3)] })).toEqual({ fresh: ['3', '2', '1'] });
+    expect(plan([clone('1'), clone('2'), clone('3', { source: 's1' })], { fresh: [fresh('1', 2), fresh('2', 1), fresh('3', 3)] })).toEqual({
+      fresh: ['3', '2', '1'],
+    });
   });
 });

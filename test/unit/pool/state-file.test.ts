@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatCloneState, formatLeaseName, formatRetiredState, isCloneId, parseCloneState, parseLeaseName, parseRetiredState } from '../../../src/pool/state-file.ts';
+import {
+  formatCloneState,
+  formatLeaseName,
+  formatRetiredState,
+  isCloneId,
+  parseCloneState,
+  parseLeaseName,
+  parseRetiredState,
+} from '../../../src/pool/state-file.ts';
 import type { CloneState } from '../../../src/pool/state-file.ts';
 
 const holder = { pid: 42, startTime: '4711', bootId: '01234567-89ab-cdef-0123-456789abcdef' };
@@ -46,10 +54,18 @@ describe('a state file', () => {
   });
 
   test('of garbage never throws', () => {
-    fc.assert(fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json().map((json) => `${json}\n`)), (text) => {
-      expect(parseCloneState(text)).toBeNull();
-      expect(parseRetiredState(text)).toEqual({ attempts: 0, nextAttemptMs: 0 });
-    }));
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.json().map((json) => `${json}\n`),
+        ),
+        (text) => {
+          expect(parseCloneState(text)).toBeNull();
+          expect(parseRetiredState(text)).toEqual({ attempts: 0, nextAttemptMs: 0 });
+        },
+      ),
+    );
   });
 
   test('of a retired clone tells its back-off', () => {
@@ -59,7 +75,24 @@ describe('a state file', () => {
 
   test('is named by the id, and of a leased clone by its holder too', () => {
     expect(parseLeaseName(formatLeaseName('17', holder))).toEqual({ id: '17', holder });
-    expect(['17', '17.', 'x.42.4711', `17.42.4711`, `.17.${holder.bootId}`, `../17.42.4711.${holder.bootId}`].map(parseLeaseName)).toEqual([null, null, null, null, null, null]);
-    expect(['1', '01', '12345678901234567890', '', '123456789012345678901', '-1', '1a', '1\n', '..'].map(isCloneId)).toEqual([true, true, true, false, false, false, false, false, false]);
+    expect(['17', '17.', 'x.42.4711', `17.42.4711`, `.17.${holder.bootId}`, `../17.42.4711.${holder.bootId}`].map(parseLeaseName)).toEqual([
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+    ]);
+    expect(['1', '01', '12345678901234567890', '', '123456789012345678901', '-1', '1a', '1\n', '..'].map(isCloneId)).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 });

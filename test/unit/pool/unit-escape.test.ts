@@ -20,25 +20,29 @@ describe('a unit name', () => {
   });
 
   test('comes back whole from being escaped, and fits in one path component', () => {
-    fc.assert(fc.property(text, (name) => {
-      const escaped = escapeUnitName(name);
-      expect(unescapeUnitName(escaped)).toBe(name);
-      expect(escaped).toMatch(/^[A-Za-z0-9:_.\\-]*$/);
-      expect(escaped.startsWith('.')).toBe(false);
-    }));
+    fc.assert(
+      fc.property(text, (name) => {
+        const escaped = escapeUnitName(name);
+        expect(unescapeUnitName(escaped)).toBe(name);
+        expect(escaped).toMatch(/^[A-Za-z0-9:_.\\-]*$/);
+        expect(escaped.startsWith('.')).toBe(false);
+      }),
+    );
   });
 
   test('that was not made by escaping is refused, never guessed', () => {
     for (const escaped of [String.raw`\x2`, String.raw`\x41`, String.raw`\X2d`, 'a/b', '.a', String.raw`\xff`, 'a b']) {
       expect(() => unescapeUnitName(escaped)).toThrow(`"${escaped}" is not an escaped unit name.`);
     }
-    fc.assert(fc.property(text, (escaped) => {
-      try {
-        expect(escapeUnitName(unescapeUnitName(escaped))).toBe(escaped);
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'bad-name' });
-      }
-    }));
+    fc.assert(
+      fc.property(text, (escaped) => {
+        try {
+          expect(escapeUnitName(unescapeUnitName(escaped))).toBe(escaped);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'bad-name' });
+        }
+      }),
+    );
   });
 
   test.skipIf(!existsSync('/usr/bin/systemd-escape'))('is what systemd-escape makes of it', () => {
