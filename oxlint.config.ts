@@ -24,15 +24,27 @@ function outside(names: readonly string[], message: string, allowTypeImports: bo
 const hostReaderPatterns: readonly Pattern[] = globSync('src/host/**/*.ts', { cwd: import.meta.dirname })
   .map((file) => file.slice('src/host/'.length, -'.ts'.length))
   .filter((name) => !hostParsers.includes(name))
-  .map((name) => ({ regex: `/host/${name}[.]ts$`, message: 'of src/host, engines may import the parsers (layers.ts)', allowTypeImports: true }));
+  .map((name) => ({
+    regex: `/host/${name}[.]ts$`,
+    message: 'of src/host, engines may import the parsers (layers.ts)',
+    allowTypeImports: true,
+  }));
 
 function layerPatterns(name: string): Pattern[] {
   const { code, types, pure } = layers[name] ?? { code: [], types: [], pure: false };
   const others = Object.keys(layers).filter((other) => other !== name && !code.includes(other));
   const message = `src/${name} may import code of: ${code.join(', ') || 'nothing'}; types of: ${types.join(', ') || 'nothing'} (layers.ts)`;
   return [
-    ...outside(others.filter((other) => !types.includes(other)), message, false),
-    ...outside(others.filter((other) => types.includes(other) && !(name === 'engine' && other === 'host')), message, true),
+    ...outside(
+      others.filter((other) => !types.includes(other)),
+      message,
+      false,
+    ),
+    ...outside(
+      others.filter((other) => types.includes(other) && !(name === 'engine' && other === 'host')),
+      message,
+      true,
+    ),
     ...(name === 'engine' ? hostReaderPatterns : []),
     { regex: String.raw`^(\.\./)+(test|scripts|dist|node_modules)/`, message: 'src/ stands alone' },
     ...(pure ? impurePatterns(name) : []),
@@ -70,7 +82,10 @@ const strangerRules = Object.entries(strangers).flatMap(([folder, names]) =>
     rules: restrict([
       ...layerPatterns(folder),
       packagePattern(''),
-      { regex: String.raw`^\.\.?/(${alternatives(names.filter((other) => other !== name))})(/|[-.])`, message: `src/${folder}/${name} does not know its neighbours` },
+      {
+        regex: String.raw`^\.\.?/(${alternatives(names.filter((other) => other !== name))})(/|[-.])`,
+        message: `src/${folder}/${name} does not know its neighbours`,
+      },
       { regex: String.raw`^\.\.?/registry\.ts$`, message: 'only callers use the registry' },
     ]),
   })),
@@ -126,6 +141,7 @@ export default defineConfig({
     'typescript/consistent-return': 'off',
     'typescript/no-unsafe-type-assertion': 'off',
     'unicorn/prefer-node-protocol': 'error',
+    'unicorn/no-array-reverse': 'off',
     'unicorn/no-array-sort': 'off',
   },
   overrides: [
@@ -137,6 +153,7 @@ export default defineConfig({
     {
       files: ['test/**/*.ts', 'scripts/**/*.ts'],
       rules: {
+        'max-lines': 'off',
         'no-console': 'off',
         'no-useless-concat': 'off',
         'typescript/no-non-null-assertion': 'off',

@@ -26,7 +26,11 @@ const FILES = {
  */
 export async function busyboxRootfs(directory?: string): Promise<string> {
   const binary = await readFile(BUSYBOX);
-  const key = createHash('sha256').update(`${String(RECIPE)}\n`).update(binary).digest('hex').slice(0, 16);
+  const key = createHash('sha256')
+    .update(`${String(RECIPE)}\n`)
+    .update(binary)
+    .digest('hex')
+    .slice(0, 16);
   const shared = join(cache, `busybox-${key}`);
   if (!(await exists(shared))) {
     await makeBusyboxRootfs(shared);
@@ -54,10 +58,12 @@ async function makeBusyboxRootfs(directory: string): Promise<void> {
   const work = `${directory}.${randomBytes(6).toString('hex')}`;
   await Promise.all(DIRECTORIES.map((name) => mkdir(join(work, name), { recursive: true })));
   await Promise.all(Object.entries(FILES).map(([name, content]) => writeFile(join(work, name), content)));
-  await Promise.all(['tmp', 'var/tmp'].map(async (name) => {
-    await mkdir(join(work, name));
-    await chmod(join(work, name), 0o1777);
-  }));
+  await Promise.all(
+    ['tmp', 'var/tmp'].map(async (name) => {
+      await mkdir(join(work, name));
+      await chmod(join(work, name), 0o1777);
+    }),
+  );
   await chmod(join(work, 'root'), 0o700);
   await copyFile(BUSYBOX, join(work, 'bin/busybox'), constants.COPYFILE_FICLONE);
   await chmod(join(work, 'bin/busybox'), 0o755);

@@ -112,7 +112,21 @@ async function waitForSystem(container: SystemdContainer): Promise<void> {
 async function attach(directory: string, command: readonly string[], timeoutMs: number): Promise<CommandResult> {
   const seconds = String(Math.ceil(timeoutMs / 1000));
   const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-  const words = ['-P', directory, '-n', NAME, '--clear-env', '--set-var', path, '--set-var', 'LC_ALL=C', '--', '/usr/bin/timeout', seconds, ...command];
+  const words = [
+    '-P',
+    directory,
+    '-n',
+    NAME,
+    '--clear-env',
+    '--set-var',
+    path,
+    '--set-var',
+    'LC_ALL=C',
+    '--',
+    '/usr/bin/timeout',
+    seconds,
+    ...command,
+  ];
   const child = spawn('lxc-attach', words, { stdio: ['ignore', 'pipe', 'pipe'] });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];

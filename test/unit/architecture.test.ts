@@ -69,10 +69,15 @@ function problems({ file, specifier, typeOnly }: Import): string[] {
   const layer = layers[own];
   if (layer === undefined) return [`${file} is in no layer`];
   if (specifier.startsWith('node:')) {
-    return (layer.pure || isHostParser(file)) && !typeOnly && !pureBuiltins.includes(specifier) ? [`${file} is pure and imports ${specifier}`] : [];
+    return (layer.pure || isHostParser(file)) && !typeOnly && !pureBuiltins.includes(specifier)
+      ? [`${file} is pure and imports ${specifier}`]
+      : [];
   }
   if (!specifier.startsWith('.')) {
-    const name = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+    const name = specifier
+      .split('/')
+      .slice(0, specifier.startsWith('@') ? 2 : 1)
+      .join('/');
     return packageHomes[name] === file ? [] : [`${file} imports ${name}, whose home is ${packageHomes[name] ?? 'nowhere'}`];
   }
   const target = normalize(join(dirname(file), specifier));
@@ -80,7 +85,9 @@ function problems({ file, specifier, typeOnly }: Import): string[] {
   if (!target.startsWith('src/')) return [`${file} leaves src`];
   const other = layerOf(target);
   if (other === own) {
-    return isHostParser(file) && !isHostParser(target) && !typeOnly ? [`${file} is pure and imports ${target}`] : neighbourProblems(file, target);
+    return isHostParser(file) && !isHostParser(target) && !typeOnly
+      ? [`${file} is pure and imports ${target}`]
+      : neighbourProblems(file, target);
   }
   if (own === 'engine' && isHostParser(target)) return [];
   if (layer.code.includes(other) || (typeOnly && layer.types.includes(other))) return [];
@@ -117,7 +124,10 @@ async function importsOf(directory: string): Promise<Import[]> {
 }
 
 async function lint(directory: string): Promise<string[]> {
-  const run = promisify(execFile)(process.execPath, [join(top, 'node_modules/oxlint/bin/oxlint'), '-f', 'json'], { cwd: directory, timeout: 90_000 });
+  const run = promisify(execFile)(process.execPath, [join(top, 'node_modules/oxlint/bin/oxlint'), '-f', 'json'], {
+    cwd: directory,
+    timeout: 90_000,
+  });
   const { stdout } = await run.catch((error: unknown) => error as { stdout: string });
   const { diagnostics } = JSON.parse(stdout) as { diagnostics: { filename: string; code: string }[] };
   return diagnostics.map(({ filename, code }) => `${filename} ${code}`);

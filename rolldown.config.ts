@@ -1,14 +1,15 @@
 import { env } from 'node:process';
-import { defineConfig } from 'rolldown';
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type RolldownOptions } from 'rolldown';
 import { packageHomes } from './layers.ts';
 
 // Escaping what is not ASCII halves the size of the source in memory, and so the time to load it.
-const output = { dir: env.OUT, format: 'esm', charset: 'ascii', codeSplitting: false };
+const output = { dir: env['OUT'] ?? 'dist', format: 'esm', charset: 'ascii', codeSplitting: false } as const;
 const packages = Object.keys(packageHomes);
-const fileOf = (name) => `package-${name}.js`;
+const fileOf = (name: string) => `package-${name}.js`;
 
 /** All of our own code in one file, which loads a package from its file beside it only when it is needed. */
-const bundle = (input, name) => ({
+const bundle = (input: string, name: string): RolldownOptions => ({
   input: { [name]: input },
   platform: 'node',
   external: packages,
@@ -18,9 +19,9 @@ const bundle = (input, name) => ({
 });
 
 /** A package with all it depends on, under the names that Node itself sees in it. */
-const bundlePackage = async (name) => {
+const bundlePackage = async (name: string): Promise<RolldownOptions> => {
   const entry = `virtual:${name}`;
-  const exported = Object.keys(await import(name)).filter((key) => key !== 'module.exports');
+  const exported = Object.keys((await import(name)) as object).filter((key) => key !== 'module.exports');
   return {
     input: { [name]: entry },
     platform: 'node',
@@ -28,7 +29,7 @@ const bundlePackage = async (name) => {
     plugins: [
       {
         name: 'entry',
-        resolveId: (id, importer) => (id === entry ? id : importer === entry ? { id: new URL(import.meta.resolve(id)).pathname } : null),
+        resolveId: (id, importer) => (id === entry ? id : importer === entry ? fileURLToPath(import.meta.resolve(id)) : null),
         load: (id) => (id === entry ? `export { ${exported.join(', ')} } from '${name}';` : null),
       },
     ],
