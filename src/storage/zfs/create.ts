@@ -7,11 +7,12 @@ import { forEachLimited } from '../limited.ts';
 import { shiftOwners } from '../shift-owners.ts';
 import { zfsError } from './classify.ts';
 import type { ZfsContext } from './commands.ts';
+import { mountByDaemon } from './fuse-mount.ts';
 import { readClones } from './list.ts';
 import { cloneName } from './names.ts';
-import { planClone, planMount, planPlace, planProgram, type ZfsPlan } from './plan.ts';
+import { planAllowMount, planClone, planMount, planPlace, planProgram, type ZfsPlan } from './plan.ts';
 
-/** OpenZFS puts clones that are made at once into the same transactions; more than this gains nothing. */
+/** Clones that are made at once share transactions; more than this gains nothing. */
 const parallelClones = 4;
 
 /**
@@ -37,18 +38,37 @@ export async function createClones(
     const answer = await context.zfs(template, planProgram(template, source.name, ids));
     if (answer.exitCode !== 0) throw zfsError(template, answer.stderr);
   }
-  // zfs-fuse mounts while it clones, and breaks for good if two mounts meet.
-  await forEachLimited(ids, zfs.name === 'zfs-fuse' ? 1 : parallelClones, async (id) => {
+  // zfs-fuse breaks for good if two mounts meet, so there they form a queue; making goes on beside it.
+  const mount = zfs.name === 'zfs-fuse' ? queued(mountOnFuse) : (id: string) => attempt(id, planMount(template, id));
+  async function mountOnFuse(id: string, isNew: boolean): Promise<unknown> {
+    const done =
+      isNew &&
+      (await mountByDaemon(cloneName(template, id), mountpoint(id)).then(
+        () => true,
+        () => false,
+      ));
+    return done || ((await attempt(id, planAllowMount(template, id))) && attempt(id, planMount(template, id)));
+  }
+  await forEachLimited(ids, parallelClones, async (id) => {
     const plan = zfs.programClones ? planPlace(template, id, mountpoint(id)) : planClone(zfs, template, source.name, id, mountpoint(id));
-    const made = await attempt(id, plan);
+    const isNew = await attempt(id, plan);
     // A clone that was there already may not be mounted: after a restart of the host or of zfs-fuse none is.
-    const exists = failures.get(id)?.code === 'dataset-exists';
-    if (exists || (made && zfs.name === 'OpenZFS')) await attempt(id, planMount(template, id));
+    if (isNew || failures.get(id)?.code === 'dataset-exists') await mount(id, isNew);
   });
   const clones = new Map((await readClones(context, ids)).map((clone) => [clone.id, clone]));
   const results: CreateResult[] = [];
   for (const id of ids) results.push(await finish(context, id, clones.get(id), failures.get(id), options));
   return results;
+}
+
+/** Makes calls of `action` wait for one another; one that throws does not stop the next. */
+function queued<A extends readonly unknown[], T>(action: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (...args) => {
+    const next = last.then(() => action(...args));
+    last = next.catch(() => undefined);
+    return next;
+  };
 }
 
 async function finish(

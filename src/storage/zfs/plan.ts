@@ -48,15 +48,15 @@ export function planInspect(dataset: string): ZfsPlan {
 }
 
 /**
- * Makes and marks one clone. zfs-fuse mounts it at once; OpenZFS obeys canmount=noauto and needs `planMount` after.
- * Snapshot tools and the systemd mount generator are told to leave it alone.
+ * Makes and marks one clone, and mounts nothing: OpenZFS obeys canmount=noauto, zfs-fuse only canmount=off. Snapshot
+ * tools and the systemd mount generator are told to leave it alone.
  */
 export function planClone(zfs: ZfsImplementation, template: string, snapshot: string, id: string, mountpoint: string): ZfsPlan {
   const properties = [
     `${markProperty}=${template}`,
     'com.sun:auto-snapshot=false',
     ...(zfs.name === 'OpenZFS' ? ['org.openzfs.systemd:ignore=on'] : []),
-    'canmount=noauto',
+    `canmount=${zfs.name === 'OpenZFS' ? 'noauto' : 'off'}`,
     `mountpoint=${mountpoint}`,
   ];
   return { args: ['clone', ...properties.flatMap((property) => ['-o', property]), snapshot, cloneName(template, id)] };
@@ -91,6 +91,11 @@ export function planProgram(template: string, snapshot: string, ids: readonly st
 /** Says where a clone that a channel program made is mounted; programs can set user properties only. */
 export function planPlace(template: string, id: string, mountpoint: string): ZfsPlan {
   return { args: ['set', 'canmount=noauto', `mountpoint=${mountpoint}`, cloneName(template, id)] };
+}
+
+/** Lets zfs(8) mount a clone that was made with canmount=off. */
+export function planAllowMount(template: string, id: string): ZfsPlan {
+  return { args: ['set', 'canmount=noauto', cloneName(template, id)] };
 }
 
 export function planMount(template: string, id: string): ZfsPlan {

@@ -88,7 +88,7 @@ test.each([
       '-o',
       'com.sun:auto-snapshot=false',
       '-o',
-      'canmount=noauto',
+      'canmount=off',
       '-o',
       'mountpoint=/m/1',
       'tank/r/t@s',

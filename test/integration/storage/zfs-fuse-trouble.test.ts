@@ -1,0 +1,181 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCommand } from '../../../src/process/command.ts';
+import { openZfs } from '../../../src/storage/zfs/driver.ts';
+import { makeZfsRig, type ZfsRig } from '../../rig/zfs-clones.ts';
+
+let rig: ZfsRig;
+beforeAll(async () => {
+  rig = await makeZfsRig();
+});
+afterAll(() => rig.end());
+
+/** A process with a mount namespace of its own, ready when it has printed a line. */
+async function startHolder(directory: string): Promise<ChildProcess> {
+  const child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', 'echo ready; exec sleep 60'], {
+    cwd: directory,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  return child;
+}
+
+async function endProcess(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await ended;
+}
+
+test('tells a template without a snapshot from one that is not there', async () => {
+  await rig.pool.zfs('create', `${rig.pool.name}/empty`);
+  const empty = await rig.open(`${rig.pool.name}/empty`);
+  const none = await rig.open(`${rig.pool.name}/none`);
+  const elsewhere = await rig.open('nopool/none');
+  await expect(empty.newestSource()).rejects.toMatchObject({
+    code: 'template-without-snapshot',
+    message: `Dataset ${rig.pool.name}/empty has no snapshot to clone.`,
+  });
+  await expect(none.newestSource()).rejects.toMatchObject({
+    code: 'template-missing',
+    message: `There is no dataset ${rig.pool.name}/none.`,
+  });
+  await expect(none.probe()).rejects.toMatchObject({ code: 'template-missing' });
+  await expect(elsewhere.probe()).rejects.toMatchObject({ code: 'template-missing' });
+});
+
+test('tells that there is no zfs command', async () => {
+  const opened = openZfs(`${rig.pool.name}/t`, { tools: { zfs: null, zpool: null }, run: runCommand, canIdmap: () => false });
+  await expect(opened).rejects.toMatchObject({
+    code: 'missing-tool',
+    message: `There is no zfs command on this host, so ${rig.pool.name}/t cannot be used.`,
+  });
+});
+
+test('destroys a clone together with snapshots of its own, but not one with a dataset below it', async () => {
+  const driver = await rig.makeTemplate('parts');
+  const made = await rig.makeClone(driver);
+  const dataset = `${driver.template}_${made.id}`;
+  await rig.pool.zfs('snapshot', `${dataset}@auto`);
+  await rig.pool.zfs('create', `${dataset}/child`);
+  expect(await driver.destroy([made.clone])).toMatchObject([
+    {
+      outcome: 'refused',
+      error: { code: 'dataset-not-ours', message: `Clone ${dataset} has ${dataset}/child below it, which isolate did not make.` },
+    },
+  ]);
+  await rig.pool.zfs('unmount', `${dataset}/child`);
+  await expect
+    .poll(() =>
+      rig.pool.zfs('destroy', `${dataset}/child`).then(
+        () => 'gone',
+        () => 'busy',
+      ),
+    )
+    .toBe('gone');
+  expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
+});
+
+test('neither destroys a clone that its user keeps nor one that is not ours', async () => {
+  const driver = await rig.makeTemplate('keep');
+  const { id, clone } = await rig.makeClone(driver);
+  await rig.pool.zfs('set', 'isolate:keep=on', `${driver.template}_${id}`);
+  expect(await driver.destroy([clone])).toMatchObject([
+    { outcome: 'refused', error: { message: `Clone ${driver.template}_${id} is kept by its user.` } },
+  ]);
+  await rig.pool.zfs('create', `${driver.template}_7`);
+  const guid = (await rig.pool.zfs('get', '-H', '-p', '-o', 'value', 'guid', `${driver.template}_7`)).trim();
+  expect(await driver.destroy([{ id: '7', guid }])).toMatchObject([{ outcome: 'refused', error: { code: 'dataset-not-ours' } }]);
+  await rig.pool.zfs('list', `${driver.template}_7`);
+});
+
+test('lists and destroys what a crash between making and marking left', async () => {
+  const driver = await rig.makeTemplate('crash');
+  await rig.pool.zfs('clone', `${driver.template}@1`, `${driver.template}_1795312244123456789`);
+  const [clone] = await driver.list();
+  expect(clone).toMatchObject({ id: '1795312244123456789', marked: false });
+  if (clone !== undefined) expect(await driver.destroy([clone])).toEqual([{ id: clone.id, outcome: 'gone' }]);
+});
+
+test('names who holds a clone in another mount namespace, and destroys it when they are gone', async () => {
+  const driver = await rig.makeTemplate('held');
+  const { clone, id } = await rig.makeClone(driver);
+  const holder = await startHolder('/');
+  try {
+    expect(await driver.holders(clone)).toEqual([{ pid: holder.pid, command: 'sleep' }]);
+    expect(await driver.destroy([clone])).toMatchObject([{ id, outcome: 'busy', error: { code: 'dataset-busy' } }]);
+    expect(await driver.list()).toMatchObject([{ id, mountpoint: null }]);
+  } finally {
+    await endProcess(holder);
+  }
+  await expect.poll(() => driver.destroy([clone])).toEqual([{ id, outcome: 'gone' }]);
+});
+
+test("answers busy for a clone that is somebody's working directory", async () => {
+  const driver = await rig.makeTemplate('cwd');
+  const made = await rig.makeClone(driver);
+  const child = spawn('sleep', ['60'], { cwd: made.rootfs.path, stdio: 'ignore' });
+  await new Promise((resolve) => child.once('spawn', resolve));
+  expect(await driver.destroy([made.clone])).toMatchObject([{ outcome: 'busy' }]);
+  expect(await readdir(made.rootfs.path)).toEqual(['hello']);
+  await endProcess(child);
+  await expect.poll(() => driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
+});
+
+test('lists clones of a daemon that was restarted as not mounted, and destroys them with the dead mounts', async () => {
+  const driver = await rig.makeTemplate('restart');
+  const [one, two] = [await rig.makeClone(driver), await rig.makeClone(driver)];
+  await rig.pool.stop();
+  await rig.pool.start();
+  expect((await driver.list()).map(({ id, mountpoint }) => ({ id, mountpoint }))).toEqual([
+    { id: one.id, mountpoint: null },
+    { id: two.id, mountpoint: null },
+  ]);
+  expect(await driver.destroy([one.clone, two.clone])).toEqual([
+    { id: one.id, outcome: 'gone' },
+    { id: two.id, outcome: 'gone' },
+  ]);
+  expect(await readdir(rig.mounts)).not.toContain(one.id);
+});
+
+test('tells that the daemon does not run', async () => {
+  const driver = await rig.makeTemplate('daemon');
+  await rig.pool.stop();
+  try {
+    await expect(driver.list()).rejects.toMatchObject({
+      code: 'missing-tool',
+      message: `The zfs-fuse daemon is not running, so ${driver.template} cannot be reached.`,
+    });
+    await expect(driver.probe()).rejects.toMatchObject({ code: 'missing-tool' });
+  } finally {
+    await rig.pool.start();
+  }
+  await expect(rig.open(driver.template)).resolves.toMatchObject({ template: driver.template });
+});
+
+test('answers a full pool per clone, and can still destroy', async () => {
+  const driver = await rig.makeTemplate('full');
+  const made = await rig.makeClone(driver);
+  const source = await driver.newestSource();
+  await rig.pool.zfs('create', `${rig.pool.name}/hog`);
+  const available = (await rig.pool.zfs('get', '-H', '-p', '-o', 'value', 'available', rig.pool.name)).trim();
+  await rig.pool.zfs('set', `reservation=${available}`, `${rig.pool.name}/hog`);
+  const [result] = await driver.create(source, [rig.takeId()], { shift: null, mountDirectory: rig.mounts });
+  expect(result).toMatchObject({ ok: false, error: { code: 'pool-full' } });
+  expect((await driver.probe()).freeFraction).toBeLessThan(0.1);
+  expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
+  await rig.pool.zfs('set', 'reservation=none', `${rig.pool.name}/hog`);
+});
+
+test('refuses users other than root in one sentence', async () => {
+  const opened = openZfs(`${rig.pool.name}/shift`, {
+    tools: rig.pool.tools,
+    run: (command) =>
+      runCommand({ ...command, file: '/usr/bin/setpriv', args: ['--reuid=65534', '--clear-groups', command.file, ...command.args] }),
+    canIdmap: () => false,
+  });
+  await expect(opened).rejects.toMatchObject({
+    code: 'not-permitted',
+    message: `ZFS does not let this user work on ${rig.pool.name}/shift.`,
+  });
+});
