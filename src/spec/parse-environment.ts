@@ -85,4 +85,8 @@ function checkValue(name: string, value: string): void {
   if (value.includes('\0')) {
     throw new IsolateError('bad-environment', `The value of the variable ${JSON.stringify(name)} has a NUL in it.`);
   }
+  // What Node puts in the place of bytes that are not UTF-8: the command would get others than were given.
+  if (value.includes('\ufffd')) {
+    throw new IsolateError('bad-environment', `The value of the variable ${JSON.stringify(name)} is not valid UTF-8.`);
+  }
 }

@@ -25,7 +25,7 @@ test('a backslash before any other character stands for itself', () => {
 
 test('a variable keeps its value byte for byte with either separator', () => {
   const name = fc.string({ minLength: 1, unit: fc.constantFrom('A', 'z', '_', '9', '.', '%') });
-  const value = anyText.filter((text) => !text.includes('\0'));
+  const value = anyText.filter((text) => !/[\0\ufffd]/.test(text));
   fc.assert(
     fc.property(name, value, fc.constantFrom('=', ':'), (key, text, separator) => {
       expect(parseVariable(`${key}${separator}${text}`, {})).toEqual([key, text]);
@@ -36,7 +36,7 @@ test('a variable keeps its value byte for byte with either separator', () => {
 
 test('a file of variables gives back what was written to it', () => {
   const name = fc.string({ minLength: 1, unit: fc.constantFrom('A', 'z', '_', '9') });
-  const value = anyText.filter((text) => !/[\0\n]/.test(text));
+  const value = anyText.filter((text) => !/[\0\n\ufffd]/.test(text));
   fc.assert(
     fc.property(fc.array(fc.tuple(name, value)), (variables) => {
       const text = variables.map(([key, content]) => `${key}=${content}\n`).join('');
