@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { destroyUnheld } from './destroy-unheld.ts';
 import type { Pool } from './pool.ts';
@@ -25,18 +25,38 @@ export async function releaseClone(pool: Pool, id: string): Promise<void> {
 
 /**
  * Destroys the clone at once, for storage that keeps no pool, and with it what dead runs of the template left. Takes no
- * lock: what several destroy at the same time is gone all the same.
+ * lock: a clone is destroyed by the one who holds its lease, and the lease of a dead run is taken over by one rename(2).
  */
 export async function removeClone(pool: Pool, id: string): Promise<void> {
-  pool.checkpoint('release:before-rename');
-  if (!retireLeased(pool, id, formatLeaseName(id, pool.holder))) return;
-  pool.checkpoint('release:renamed');
+  if (!existsSync(leasePath(pool, id))) return;
+  pool.checkpoint('release:before-destroy');
   // Clones first: a run announces its clone before it makes it, so a clone without state has no run.
   const clones = await pool.driver.list();
   const state = readPoolState(pool);
   const { destroy } = settle(pool, state, reconcile(clones, state, null, pool.clock()), 0);
-  for (const result of await destroyUnheld(pool, destroy, id)) {
-    if (result.outcome === 'gone') rmSync(join(pool.paths.retired, result.id), { force: true });
-    else pool.warn(result.error.message);
+  const known = new Set([...state.leased, ...state.retired].map((entry) => entry.id));
+  const ours = destroy.filter((clone) => !known.has(clone.id) || takeOver(pool, clone.id));
+  const own = clones.filter((clone) => clone.id === id && !clone.kept);
+  const results = await destroyUnheld(pool, [...own, ...ours], id);
+  pool.checkpoint('release:destroyed');
+  for (const result of results) {
+    if (result.outcome === 'gone') continue;
+    retireLeased(pool, result.id, formatLeaseName(result.id, pool.holder));
+    pool.warn(result.error.message);
   }
+  for (const clone of [{ id }, ...ours]) rmSync(leasePath(pool, clone.id), { force: true });
+}
+
+function takeOver(pool: Pool, id: string): boolean {
+  try {
+    renameSync(join(pool.paths.retired, id), leasePath(pool, id));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function leasePath(pool: Pool, id: string): string {
+  return join(pool.paths.leased, formatLeaseName(id, pool.holder));
 }

@@ -30,8 +30,8 @@ const ownSteps = [
   'driver:marked:1',
   'write:written:1',
   'write:written:2',
-  'release:before-rename:1',
-  'release:renamed:1',
+  'release:before-destroy:1',
+  'release:destroyed:1',
 ];
 
 let owned: OwnedSubject;
