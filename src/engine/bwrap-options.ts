@@ -23,12 +23,13 @@ export function isolationOptions(spec: SandboxSpec, hostname: string): BwrapOpti
 }
 
 /** The root and the file systems every Linux root expects; later ones lie over earlier ones. */
-export function rootOptions(root: string, readOnly: boolean): BwrapOption[] {
+export function rootOptions(root: string, readOnly: boolean, keyFiles: readonly string[]): BwrapOption[] {
   return [
     [readOnly ? '--ro-bind' : '--bind', root, '/'],
     ['--proc', '/proc'],
     // The host's own view of the same sysctls, read only: bwrap leaves them writable to a root of a user namespace.
     ['--ro-bind', '/proc/sys', '/proc/sys'],
+    ...keyFiles.map((file): BwrapOption => ['--ro-bind', '/dev/null', file]),
     ['--dev', '/dev'],
     ['--perms', '1777', '--size', String(tmpfsBytes.shm), '--tmpfs', '/dev/shm'],
     ['--perms', '1777', '--size', String(tmpfsBytes.tmp), '--tmpfs', '/tmp'],

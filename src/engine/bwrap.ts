@@ -62,7 +62,7 @@ function plan(input: PlanInput): Launch {
   const mounts = planRootMounts(input, identity, binds);
   const options: BwrapOption[] = [
     ...isolationOptions(spec, hostnameFor(spec.root)),
-    ...rootOptions(mounts.root, spec.readOnlyRoot),
+    ...rootOptions(mounts.root, spec.readOnlyRoot, facts.keyFiles),
     ...desktop.options,
     ...binds.map((bind, index): BwrapOption => [bindOption(bind, facts), mounts.bindSources[index] ?? bind.source, bind.target]),
     ['--remount-ro', '/dev'],

@@ -61,6 +61,8 @@ export interface HostFacts {
   readonly userNamespaces: boolean;
   readonly cgroups: CgroupFacts;
   readonly desktop: DesktopFacts;
+  /** Files of /proc that name the keys of the reader's kernel user: none where the kernel has no keys. */
+  readonly keyFiles: readonly string[];
   /** The host has an /etc/resolv.conf to share. */
   readonly resolvConf: boolean;
   /** By path: one entry for every bind source of the spec, every shared socket and device of the desktop, and LXC's bridge and tunnel device. */

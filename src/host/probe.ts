@@ -43,6 +43,7 @@ export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
     userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
     cgroups: probeCgroups(spec?.limits),
     desktop,
+    keyFiles: ['/proc/keys', '/proc/key-users'].filter((file) => existsSync(file)),
     resolvConf: existsSync('/etc/resolv.conf'),
     paths: probePaths([...(spec?.binds.map((bind) => bind.source) ?? []), ...desktopPaths(desktop), ...networkPaths(spec)]),
     files: request.files,

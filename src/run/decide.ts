@@ -10,6 +10,7 @@ import { isReachableByOthers } from '../host/reachable.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { resolveSpec } from '../spec/resolve-spec.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
+import { describeDirectory } from '../storage/directory.ts';
 import { findOwnFiles } from './own-files.ts';
 
 /** What is wanted and what is, settled before anything is touched. */
@@ -23,11 +24,11 @@ export interface Decision {
 export async function decide(request: RunRequest): Promise<Decision> {
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
-  const spec = withNameServers(
-    resolveSpec(request, { environment: process.env, cwd: process.cwd(), readFile: (path) => readFileSync(path, 'utf8') }),
-  );
-  const engine = findEngine(spec.engine);
-  refuse(checkCapabilities(spec, engine, engines));
+  const wanted = resolveSpec(request, { environment: process.env, cwd: process.cwd(), readFile: (path) => readFileSync(path, 'utf8') });
+  const engine = findEngine(wanted.engine);
+  refuse(checkCapabilities(wanted, engine, engines));
+  const spec = withNameServers(wanted);
+  if (spec.root.kind === 'directory') await describeDirectory(spec.root.path);
   const facts = await probeHost({ spec, environment: process.env, uid, gid, files: findOwnFiles() });
   refuse([...checkRoot(spec, engine, facts), ...checkBinds(spec, facts), ...engine.check(spec, facts)]);
   return { spec, engine, facts };

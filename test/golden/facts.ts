@@ -35,6 +35,7 @@ export const rootFacts: HostFacts = {
     wayland: { display: 'wayland-0', socket: '/run/user/1000/wayland-0' },
     gpu: { devices: ['/dev/dri/card0', '/dev/dri/renderD128'] },
   },
+  keyFiles: ['/proc/keys', '/proc/key-users'],
   resolvConf: true,
   paths: {
     '/srv/src': { kind: 'directory', uid: 1000, gid: 1000, mode: 0o755, idmappable: true },
