@@ -28,6 +28,7 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
   const commands = bindZfsCommands(options.tools, options.run);
   const implementation = parseImplementation(template, await commands.zfs(template, { args: ['version'] }));
   const context: ZfsContext = { ...commands, template, implementation, canIdmap: options.canIdmap };
+  const readOnce = shared(() => readTemplate(context));
   const isFuse = implementation.name === 'zfs-fuse';
   return {
     name: 'zfs',
@@ -41,8 +42,8 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
       pooled: true,
       needsRoot: true,
     },
-    probe: () => probe(context),
-    newestSource: async () => newestSnapshot(template, await readTemplate(context)),
+    probe: () => probe(context, readOnce),
+    newestSource: async () => newestSnapshot(template, await readOnce()),
     create: (source, ids, createOptions) => createClones(context, source, ids, createOptions),
     list: () => listClones(context),
     destroy: (refs) => destroyClones(context, refs),
@@ -50,10 +51,10 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
   };
 }
 
-async function probe(context: ZfsContext): Promise<StorageHealth> {
+async function probe(context: ZfsContext, readOnce: () => Promise<unknown>): Promise<StorageHealth> {
   const { template, implementation } = context;
   // At once: zpool tells of a suspended pool while the others would wait for their time limit.
-  const [, , space] = await Promise.all([checkHealth(context), readTemplate(context), context.zfs(template, planSpace(template))]);
+  const [, , space] = await Promise.all([checkHealth(context), readOnce(), context.zfs(template, planSpace(template))]);
   if (space.exitCode !== 0) throw zfsError(template, space.stderr);
   return {
     implementation: implementation.name,
@@ -79,6 +80,15 @@ function readFreeFraction(parent: string, text: string): number | null {
   const used = Number(properties?.get('used')?.value ?? Number.NaN);
   const fraction = available / (available + used);
   return Number.isFinite(fraction) ? fraction : null;
+}
+
+/** Lets callers at the same time have the same answer; a later one gets a new one. */
+function shared<T>(action: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | null = null;
+  return () =>
+    (running ??= action().finally(() => {
+      running = null;
+    }));
 }
 
 async function readTemplate(context: ZfsContext): Promise<ReadonlyMap<string, DatasetProperties>> {

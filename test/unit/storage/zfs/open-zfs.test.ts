@@ -50,21 +50,34 @@ test('OpenZFS 2.1 has no idmapped mounts', async () => {
   expect((await open(host('2.1.11-1+deb12u1').run)).capabilities.idmappedMounts).toBe(false);
 });
 
-test('OpenZFS 2.4 makes and marks a batch by one channel program, then places and mounts each', async () => {
-  const { run, asked, inputs } = host('2.4.4-1');
+test('OpenZFS 2.4 makes and marks a batch by one channel program, then places and mounts each that was made', async () => {
+  const { run, asked, inputs } = host('2.4.4-1', { program: { ...ok, stdout: '{"return": {"1": 0, "2": 17, "3": 28}}' } });
   const driver = await open(run);
-  await driver.create(source, ['1', '2'], create);
+  const results = await driver.create(source, ['1', '2', '3'], create);
+  expect(results[2]).toMatchObject({ id: '3', ok: false, error: { code: 'pool-full', message: 'The pool of tank/r/t_3 is full.' } });
   expect(asked.toSorted()).toEqual([
-    'get -H -p -o tank/r/t_1 tank/r/t_2',
+    'get -H -p -o tank/r/t_1 tank/r/t_2 tank/r/t_3',
     'mount tank/r/t_1',
     'mount tank/r/t_2',
-    'program -j tank - tank/r/t@s tank/r/t 1 2',
+    'program -j tank - tank/r/t@s tank/r/t 1 2 3',
     'set canmount=noauto mountpoint=/nonexistent/mnt/1 tank/r/t_1',
     'set canmount=noauto mountpoint=/nonexistent/mnt/2 tank/r/t_2',
     'version',
   ]);
   expect(inputs).toHaveLength(1);
   expect(driver.capabilities.batchCreate).toBe(true);
+});
+
+test('probe and newestSource at the same time read the template once', async () => {
+  const { run, asked } = host('2.3.9-1', { list: { ...ok, stdout: 'ONLINE\n' } });
+  const driver = await open(run);
+  await Promise.allSettled([driver.probe(), driver.newestSource()]);
+  expect(asked.filter((command) => command === 'get -H -p -r -d 1 -o tank/r/t')).toHaveLength(1);
+});
+
+test('an answer of a channel program that cannot be read is an error, not a success', async () => {
+  const { run } = host('2.4.4-1', { program: { ...ok, stdout: 'Channel program fully executed.\n' } });
+  await expect((await open(run)).create(source, ['1'], create)).rejects.toMatchObject({ code: 'storage-failed' });
 });
 
 test("a clone that is not there after all its commands is that clone's error", async () => {
