@@ -5,7 +5,7 @@ import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
 import { leaseClone } from '../pool/lease.ts';
 import { openPool, type Pool } from '../pool/pool.ts';
-import { runCommand, type CommandTrace } from '../process/command.ts';
+import { runCommand } from '../process/command.ts';
 import type { RootSource, SandboxSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { openStorage } from '../storage/registry.ts';
@@ -15,7 +15,6 @@ import { removeTree } from './remove-tree.ts';
 export interface RootOptions {
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal | undefined;
-  readonly trace?: CommandTrace;
 }
 
 /** Gives `action` a root that is its own, as `spec` wants it, and gives it back afterwards, whatever happens. */
@@ -35,22 +34,23 @@ export async function withRoot<T>(
 }
 
 /** The pool behind a root: for `dir` and `overlay` drivers one that holds nothing ahead. */
-export async function openRootPool(root: RootSource, facts: HostFacts, { warn, trace }: Omit<RootOptions, 'signal'>): Promise<Pool> {
-  const driver = await openRootStorage(root, facts, trace);
+export async function openRootPool(root: RootSource, facts: HostFacts, { warn }: Pick<RootOptions, 'warn'>): Promise<Pool> {
+  const driver = await openRootStorage(root, facts);
   const { sandboxUids, sandboxGids } = facts.user;
   return openPool({
     driver,
     runtime: ownRuntimePaths(facts),
     // Where clones cannot be mounted with other ids, their files get them while they are made.
     shift: driver.capabilities.idmappedMounts ? null : { kind: 'shifted', uidBase: sandboxUids.start, gidBase: sandboxGids.start },
+    cgroupDirectories: [...new Set(Object.values(facts.cgroups).flatMap((controller) => (controller === null ? [] : [controller.directory])))],
     warn,
   });
 }
 
-function openRootStorage(root: RootSource, facts: HostFacts, trace: CommandTrace | undefined): Promise<StorageDriver> {
+function openRootStorage(root: RootSource, facts: HostFacts): Promise<StorageDriver> {
   return openStorage(root, {
     tools: facts.tools,
-    run: (command) => runCommand(command, trace),
+    run: runCommand,
     stateDirectory: ownStateDirectory(facts),
     canIdmap: (path) => canIdmap(path, statSync(path)),
     removeTree: (path) => removeTree(path, facts),
