@@ -74,29 +74,32 @@ static int descriptor_number(const char *text) {
   return *text >= '0' && *text <= '9' && *end == 0 && number <= 65535 ? (int)number : -1;
 }
 
+/* Behind the record of a supervised launch come the parent's signals, else nothing. */
 static bool read_record(int fd, struct record *record, uint32_t *item) {
   size_t length;
+  char more;
   uint8_t *bytes = record_read(fd, &length);
   *item = 0;
-  if (bytes != NULL && record_parse(bytes, length, record, item)) return true; /* data descriptors point into the bytes */
-  free(bytes);
-  return false;
+  if (bytes == NULL || !record_parse(bytes, length, record, item)) return free(bytes), false;
+  return record->supervised || read(fd, &more, 1) == 0; /* data descriptors point into the bytes, so they stay */
 }
 
 static int check_record(void) {
   struct record record;
   uint32_t item;
-  if (read_record(STDIN_FILENO, &record, &item)) return 0;
+  char more;
+  if (read_record(STDIN_FILENO, &record, &item) && read(STDIN_FILENO, &more, 1) == 0) return 0;
   dprintf(STDERR_FILENO, "isolate-launch: malformed launch record (item %u)\n", item);
   return STATUS_FAILED;
 }
 
-/* Only the standard three and the status descriptor, moved out of the planned ones' way, stay open. */
-static int close_others(int events) {
-  int own = fcntl(events, F_DUPFD_CLOEXEC, OWN_DESCRIPTORS);
-  if (own < 0) return -1;
-  syscall(SYS_close_range, 3u, (unsigned)own - 1, 0u);
-  return syscall(SYS_close_range, (unsigned)own + 1, ~0u, 0u) < 0 ? -1 : own;
+/* Only the standard three and our own two, moved out of the planned ones' way, stay open. */
+static bool close_others(int *events, int *control) {
+  int own[2] = {fcntl(*control, F_DUPFD_CLOEXEC, OWN_DESCRIPTORS), fcntl(*events, F_DUPFD_CLOEXEC, OWN_DESCRIPTORS)};
+  if (own[0] < 0 || own[1] < 0 || own[1] != own[0] + 1) return false;
+  *control = own[0];
+  *events = own[1];
+  return syscall(SYS_close_range, 3u, (unsigned)own[0] - 1, 0u) == 0 && syscall(SYS_close_range, (unsigned)own[1] + 1, ~0u, 0u) == 0;
 }
 
 static int make_pair(int pair[2], bool socket) {
@@ -156,10 +159,10 @@ static bool stay_with_parent(const struct record *record, pid_t parent) {
   return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent;
 }
 
-static int launch(const struct record *record, int events, pid_t parent) {
+static int launch(const struct record *record, int events, int control, pid_t parent) {
   static struct terminal terminal;
   struct preparation preparation = {.report = -1, .user_namespace = -1, .pty = -1, .stage_status = -1, .program = -1};
-  struct supervision supervision = {.record = record, .terminal = &terminal, .parent = parent, .events = events};
+  struct supervision supervision = {.record = record, .terminal = &terminal, .parent = parent, .events = events, .control = record->supervised ? control : -1};
   enum step step = STEP_SUPERVISION;
   uint32_t item = 0;
   bool ready = stay_with_parent(record, parent) && prepare(record, &preparation, &terminal, &step, &item);
@@ -198,7 +201,6 @@ int main(int argc, char **argv) {
     supervise_report(events, EVENT_FAILED, STEP_RECORD, EINVAL, item);
     return STATUS_FAILED;
   }
-  int own = close_others(events);
-  if (own < 0) return STATUS_FAILED;
-  return launch(&record, own, parent);
+  if (!close_others(&events, &source)) return STATUS_FAILED;
+  return launch(&record, events, source, parent);
 }

@@ -353,22 +353,24 @@ const struct descriptor *record_descriptor(const struct record *record, uint32_t
   return NULL;
 }
 
-uint8_t *record_read(int fd, size_t *length) {
-  size_t size = 16384;
-  uint8_t *bytes = malloc(size);
-  *length = 0;
-  while (bytes != NULL) {
-    if (*length == size) {
-      if (size > RECORD_BODY_MAX) break;
-      uint8_t *larger = realloc(bytes, size *= 2);
-      if (larger == NULL) break;
-      bytes = larger;
-    }
-    ssize_t count = read(fd, bytes + *length, size - *length);
-    if (count == 0) return bytes;
-    if (count < 0 && errno != EINTR) break;
-    if (count > 0) *length += (size_t)count;
+static bool read_whole(int fd, uint8_t *bytes, size_t length) {
+  for (size_t at = 0; at < length;) {
+    ssize_t count = read(fd, bytes + at, length - at);
+    if (count == 0 || (count < 0 && errno != EINTR)) return false;
+    if (count > 0) at += (size_t)count;
   }
+  return true;
+}
+
+uint8_t *record_read(int fd, size_t *length) {
+  uint8_t header[RECORD_HEADER];
+  if (!read_whole(fd, header, sizeof header)) return NULL;
+  uint32_t body = number_at(header + 8);
+  uint8_t *bytes = body > RECORD_BODY_MAX ? NULL : malloc(sizeof header + body);
+  if (bytes == NULL) return NULL;
+  memcpy(bytes, header, sizeof header);
+  *length = sizeof header + body;
+  if (read_whole(fd, bytes + sizeof header, body)) return bytes;
   free(bytes);
   return NULL;
 }

@@ -64,7 +64,7 @@ struct record {
 /* The error is the index of the item that is wrong (from 1), or 0 for the frame; `*item` is set only on false. */
 bool record_parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item);
 void record_free(struct record *record);
-/* The whole of what `fd` gives, at most one record; NULL with errno on failure. */
+/* One record from `fd`, nothing behind it; NULL if there is none. */
 uint8_t *record_read(int fd, size_t *length);
 const struct descriptor *record_descriptor(const struct record *record, uint32_t kind);
 

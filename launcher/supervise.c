@@ -39,7 +39,7 @@ struct state {
   const struct supervision *with;
   struct terminal *terminal;
   pid_t command;
-  int signals, report, stage, start, command_fd;
+  int signals, control, report, stage, start, command_fd;
   bool child_ended, started, failed, killing;
   int child_status, init_status, not_executed, ended_by;
   uint32_t kept; /* signals that came before the command's start */
@@ -107,9 +107,8 @@ static void stop_with_command(struct state *state) {
 
 static void take_signal(struct state *state, int signal) {
   bool ends = signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
-  if (signal == SIGWINCH && state->terminal->present) {
-    terminal_resize(state->terminal);
-  } else if (!state->started && ends) {
+  if (signal == SIGWINCH && state->terminal->present) return;
+  if (!state->started && ends) {
     state->ended_by = signal;
     kill_all(state);
   } else if (signal == SIGTERM && state->kill_at != 0) {
@@ -135,18 +134,39 @@ static void reap(struct state *state) {
   }
 }
 
-/* Under supervision only the parent's signals count: what a terminal sends, the parent gets as well and hands on once. */
+/*
+ * Under supervision signals come as numbers over the control descriptor: what a terminal sends to the whole process
+ * group the parent gets as well and hands on once, and two signals of one kind would merge before we can tell them apart.
+ */
 static void read_signals(struct state *state) {
   struct signalfd_siginfo info;
   bool supervised = state->with->record->supervised;
   while (read(state->signals, &info, sizeof info) == sizeof info) {
     int signal = (int)info.ssi_signo;
-    bool from_parent = (pid_t)info.ssi_pid == state->with->parent;
     if (signal == SIGCHLD) reap(state);
-    else if (signal == SIGTTOU || signal == SIGTTIN || signal == SIGPIPE || (pid_t)info.ssi_pid == getpid()) continue;
-    else if (!supervised || from_parent || (signal == SIGWINCH && state->terminal->present)) take_signal(state, signal);
+    else if (signal == SIGWINCH && state->terminal->present) terminal_resize(state->terminal);
+    else if (!supervised && signal != SIGTTOU && signal != SIGTTIN && signal != SIGPIPE && (pid_t)info.ssi_pid != getpid())
+      take_signal(state, signal);
   }
   if (supervised && getppid() != state->with->parent) kill_all(state);
+}
+
+static bool is_forwarded(int signal) {
+  for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
+    if (forwarded[i] == signal) return true;
+  return false;
+}
+
+/* Its end is the parent's end. */
+static void read_control(struct state *state) {
+  unsigned char signal;
+  ssize_t count = read(state->control, &signal, 1);
+  if (count == 1 && is_forwarded(signal)) {
+    take_signal(state, signal);
+  } else if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) {
+    state->control = -1;
+    kill_all(state);
+  }
 }
 
 static void close_source(int *fd) {
@@ -248,21 +268,23 @@ static int timeout_ms(const struct state *state, bool look_again, int64_t now) {
 }
 
 static void turn(struct state *state) {
-  struct pollfd polls[7] = {
+  struct pollfd polls[8] = {
       {.fd = state->signals, .events = POLLIN},
       {.fd = state->report, .events = POLLIN},
       {.fd = state->stage, .events = POLLIN},
       {.fd = state->start, .events = POLLIN},
+      {.fd = state->control, .events = POLLIN},
   };
   terminal_settle(state->terminal);
-  bool look_again = terminal_wishes(state->terminal, polls + 4);
-  if (poll(polls, 7, timeout_ms(state, look_again, now_ms())) < 0) return;
+  bool look_again = terminal_wishes(state->terminal, polls + 5);
+  if (poll(polls, 8, timeout_ms(state, look_again, now_ms())) < 0) return;
   if (polls[2].revents != 0) meet_stage(state);
   if (polls[3].revents != 0) read_start(state);
   if (polls[1].revents != 0) read_report(state);
+  if (polls[4].revents != 0) read_control(state);
   if (polls[0].revents != 0) read_signals(state);
   bool was_hung_up = state->terminal->hung_up;
-  terminal_proceed(state->terminal, polls + 4);
+  terminal_proceed(state->terminal, polls + 5);
   if (state->terminal->hung_up && !was_hung_up) {
     take_signal(state, SIGHUP);
     begin_end(state);
@@ -336,6 +358,7 @@ int supervise(const struct supervision *supervision) {
   struct state state = {.with = supervision, .terminal = supervision->terminal, .start = -1, .command_fd = -1, .init_status = -1};
   sigset_t signals;
   supervise_signals(&signals);
+  state.control = supervision->control;
   state.report = supervision->report;
   state.stage = supervision->stage;
   state.signals = above_planned(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));

@@ -12,7 +12,8 @@ struct supervision {
   const struct record *record;
   struct terminal *terminal;
   pid_t parent, child;
-  int events, report, stage; /* status descriptor, the child's report pipe, the stage's socket or -1 */
+  int events, control; /* status descriptor; where a supervising parent writes signal numbers, or -1 */
+  int report, stage;   /* the child's report pipe; the stage's socket or -1 */
 };
 
 /* The signals that go to the command, SIGCHLD, and the terminal's own, which must not stop us. */

@@ -66,14 +66,14 @@ void terminal_resize(struct terminal *terminal) {
   if (terminal->present && ioctl(terminal->out, TIOCGWINSZ, &size) == 0) ioctl(terminal->master, TIOCSWINSZ, &size);
 }
 
-static bool guest_is_raw(const struct terminal *terminal) {
-  struct termios guest;
-  return tcgetattr(terminal->master, &guest) == 0 && (guest.c_lflag & ICANON) == 0;
+static bool is_raw(int fd) {
+  struct termios now;
+  return tcgetattr(fd, &now) == 0 && (now.c_lflag & ICANON) == 0;
 }
 
 void terminal_settle(struct terminal *terminal) {
   if (!terminal->present || terminal->hung_up) return;
-  bool wanted = !terminal->paused && in_foreground(terminal) && (terminal->full || guest_is_raw(terminal));
+  bool wanted = !terminal->paused && in_foreground(terminal) && (terminal->full || is_raw(terminal->master));
   if (!wanted) {
     terminal_give_back(terminal);
   } else if (!terminal->raw) {
@@ -96,11 +96,7 @@ bool terminal_wishes(struct terminal *terminal, struct pollfd polls[3]) {
   bool input = terminal->input.to > terminal->input.from;
   bool output = terminal->output.to > terminal->output.from;
   bool ours = !terminal->hung_up && !terminal->paused && in_foreground(terminal);
-  if (ours && !terminal->raw) {
-    struct termios now;
-    terminal->foreign = tcgetattr(terminal->in, &now) == 0 && (now.c_lflag & ICANON) == 0;
-  }
-  bool mine = ours && (terminal->raw || !terminal->foreign);
+  bool mine = ours && (terminal->raw || !is_raw(terminal->in));
   if (!terminal->hung_up) polls[0] = (struct pollfd){.fd = terminal->in, .events = mine && !input ? POLLIN : 0};
   if (!terminal->pty_ended)
     polls[1] = (struct pollfd){.fd = terminal->master, .events = (short)((output ? 0 : POLLIN) | (input ? POLLOUT : 0))};
@@ -111,6 +107,7 @@ bool terminal_wishes(struct terminal *terminal, struct pollfd polls[3]) {
 /* In cooked mode an empty read is the end of input, which the pty's own line discipline has to see as its character. */
 static void read_input(struct terminal *terminal) {
   struct flow *flow = &terminal->input;
+  if (!terminal->raw && is_raw(terminal->in)) return; /* a pager further down the pipeline has just taken it */
   ssize_t count = read(terminal->in, flow->bytes, terminal->raw ? sizeof flow->bytes : 1024);
   flow->from = 0;
   flow->to = count > 0 ? (size_t)count : 0;
@@ -131,7 +128,7 @@ static void read_output(struct terminal *terminal) {
   flow->to = count > 0 ? (size_t)count : 0;
   /* We hold the slave open ourselves, so that a guest that closes and opens it again loses nothing. */
   if (count == 0 || (count < 0 && errno == EIO)) terminal->pty_ended = true;
-  if (!terminal->full && terminal->raw != guest_is_raw(terminal)) terminal_settle(terminal);
+  if (!terminal->full && terminal->raw != is_raw(terminal->master)) terminal_settle(terminal);
 }
 
 static void write_some(int fd, struct flow *flow, size_t limit, bool *broken) {

@@ -19,7 +19,6 @@ struct terminal {
   bool full;         /* standard output is one: raw all along; else only while the guest's pty is */
   bool raw;          /* the caller's terminal is in our hands */
   bool paused;       /* the run is stopped */
-  bool foreign;      /* another program of the pipeline has the keyboard */
   bool hung_up, pty_ended, unwritable;
   bool keystroke;    /* set when input went in; the supervisor clears it */
   int in, out, master, slave;

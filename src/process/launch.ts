@@ -54,7 +54,8 @@ export async function startLaunch(launch: Launch, options: LaunchOptions): Promi
   const child = spawn(options.launcher, ['3', '4'], { stdio: [stdin, stdout, stderr, 'pipe', 'pipe'], env: {}, cwd: '/' });
   const ended = awaitEnd(child, options.onStarted);
   const result = ended.then((end) => conclude(launch, end)).finally(() => removeFiles(launch.files));
-  const abort = (): void => void child.kill('SIGTERM');
+  const forward = (signal: NodeJS.Signals): void => void (child.stdio[3] as Writable).write(Buffer.of(constants.signals[signal]));
+  const abort = (): void => forward('SIGTERM');
   result.catch(() => undefined).finally(() => options.signal?.removeEventListener('abort', abort));
   await spawned(child, options.launcher).catch((error: unknown) => {
     removeFiles(launch.files);
@@ -68,7 +69,7 @@ export async function startLaunch(launch: Launch, options: LaunchOptions): Promi
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
-    forward: (signal) => void child.kill(signal),
+    forward,
     result,
   };
 }
@@ -88,11 +89,12 @@ function spawned(child: ChildProcess, launcher: string): Promise<void> {
   });
 }
 
-/** The launcher may end without having read it; the events then say why. */
+/** The launcher may end without having read it; the events then say why. Signals follow the record on the same pipe. */
 function sendRecord(child: ChildProcess, record: Uint8Array): void {
   const pipe = child.stdio[3] as Writable;
   pipe.on('error', () => undefined);
-  pipe.end(record);
+  pipe.write(record);
+  child.once('exit', () => pipe.destroy());
 }
 
 function awaitEnd(child: ChildProcess, onStarted: ((pid: number) => void) | undefined): Promise<LaunchEnd> {

@@ -1,0 +1,222 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { launcherPath } from '../rig/launches.ts';
+import { type Pty, startPty } from '../rig/pty.ts';
+
+const main = [process.execPath, join(import.meta.dirname, '../rig/launch-main.ts')];
+const environment = { ISOLATE_TEST_LAUNCHER: '' };
+
+beforeAll(async () => {
+  environment.ISOLATE_TEST_LAUNCHER = await launcherPath();
+});
+
+/** A shell with job control, its prompt `host>`; `L` stands for the program that starts launches. */
+async function hostShell(): Promise<Pty> {
+  const pty = await startPty(['/bin/bash', '--norc', '--noprofile', '--noediting', '-i'], { ...environment, PS1: 'host>', L: main.join(' ') });
+  await pty.see('host>');
+  return pty;
+}
+
+function words(screen: string): string {
+  return screen.replaceAll('\r', '');
+}
+
+/** The rig's child is the program, its child the launcher, its child the engine. */
+function firstChild(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+}
+
+describe.each(['init', 'bwrap'])('a command on a terminal, started %s', (wrapping) => {
+  const sh = (script: string): string[] => [...main, wrapping, '/bin/sh', '-c', script];
+
+  it('has a terminal of its own, of the same size, as its controlling one', async () => {
+    const pty = await startPty(sh('stty size; test -t 0 && test -t 1 && test -t 2 && echo all; echo tty > /dev/tty; stat -L -c %t:%T /proc/self/fd/0 /proc/$$/fd/1'), environment);
+    await pty.see('24 80');
+    await pty.see('all');
+    await pty.see('tty');
+    expect(await pty.ended).toBe(0);
+  });
+
+  it('sees the window change', async () => {
+    const pty = await startPty(sh("trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.1; done"), environment);
+    await pty.see('ready');
+    pty.resize(50, 132);
+    await pty.see('50 132');
+    expect(await pty.ended).toBe(0);
+  });
+
+  it('reads what is typed, edits and ends it as on any terminal', async () => {
+    const pty = await startPty(sh('cat; echo end'), environment);
+    pty.type('abx\x7fc\r');
+    await pty.see(/abx.*\r\nabc\r\n/s);
+    pty.type('\x04');
+    await pty.see('end');
+    expect(await pty.ended).toBe(0);
+  });
+
+  it('is interrupted by Ctrl-C and quit by Ctrl-\\', async () => {
+    for (const [key, status] of [['\x03', 130], ['\x1c', 131]] as const) {
+      const pty = await startPty([...main, wrapping, '/bin/sh', '-c', 'ulimit -c 0; echo ready; exec sleep 60'], environment);
+      await pty.see('ready');
+      pty.type(key);
+      expect(await pty.ended).toBe(status << 8);
+    }
+  });
+
+  it('handles Ctrl-C itself where it wants to', async () => {
+    const pty = await startPty(sh("trap 'echo caught' INT; echo ready; while :; do sleep 0.1; [ -e /dev/null ] && read -r line && exit 4; done"), environment);
+    await pty.see('ready');
+    pty.type('\x03');
+    await pty.see('caught');
+    pty.type('x\r');
+    expect(await pty.ended).toBe(4 << 8);
+  });
+
+  it('leaves modes and flags of the terminal as they were, whatever it did to its own', async () => {
+    const pty = await startPty(sh('echo ready; stty raw -echo; sleep 60'), environment);
+    const before = await pty.state();
+    await pty.see('ready');
+    expect(await pty.state()).not.toBe(before);
+    process.kill(firstChild(firstChild(firstChild(pty.child.pid ?? 0))), 'SIGKILL');
+    expect([(await pty.ended) >> 8, await stateAfter(pty)]).toEqual([137, before]);
+  });
+
+  it('leaves the terminal as it was when the launcher is killed', async () => {
+    const pty = await startPty(sh('echo ready; sleep 60'), environment);
+    const before = await pty.state();
+    await pty.see('ready');
+    process.kill(firstChild(firstChild(pty.child.pid ?? 0)), 'SIGKILL');
+    expect([(await pty.ended) >> 8, await stateAfter(pty)]).toEqual([137, before]);
+  });
+
+  it('leaves the terminal as it was when the launcher’s parent is killed', async () => {
+    const pty = await hostShell();
+    const before = await pty.state();
+    pty.type(`$L ${wrapping} /bin/sh -c 'echo rea""dy; sleep 60'\r`);
+    await pty.see('ready');
+    process.kill(firstChild(firstChild(pty.child.pid ?? 0)), 'SIGKILL');
+    await pty.see('Killed');
+    await pty.see('host>');
+    pty.type('stty -a; exit\r');
+    await pty.see(' icanon ');
+    await pty.ended;
+    expect(await stateAfter(pty)).toBe(before);
+  });
+
+  it('ends when the terminal hangs up', async () => {
+    const pty = await startPty(sh('echo ready; sleep 60'), environment);
+    await pty.see('ready');
+    pty.hangUp();
+    expect(await pty.ended).toBeGreaterThan(0);
+  });
+
+  it('is stopped by Ctrl-Z together with its job, and brought back by fg', async () => {
+    const pty = await hostShell();
+    pty.type(`$L ${wrapping} /bin/sh -c 'echo rea""dy; read x; echo got $x'\r`);
+    await pty.see('ready');
+    pty.type('\x1a');
+    await pty.see('Stopped');
+    await pty.see('host>');
+    pty.type('echo in-the-sh""ell\r');
+    await pty.see('in-the-shell');
+    pty.type('fg\r');
+    await pty.see('/bin/sh -c');
+    pty.type('input\r');
+    await pty.see('got input');
+    await pty.see('host>');
+    pty.type('exit 5\r');
+    expect(await pty.ended).toBe(5 << 8);
+  });
+
+  it('goes on in the background by bg and can be brought back', async () => {
+    const pty = await hostShell();
+    pty.type(`$L ${wrapping} /bin/sh -c 'echo rea""dy; sleep 1; echo wo""rked; read x; echo got $x'\r`);
+    await pty.see('ready');
+    pty.type('\x1a');
+    await pty.see('Stopped');
+    await pty.see('host>');
+    pty.type('bg\r');
+    await pty.see('worked');
+    pty.type('echo still-the-sh""ell\r');
+    await pty.see('still-the-shell');
+    pty.type('fg\r');
+    await pty.see('/bin/sh -c');
+    pty.type('input\r');
+    await pty.see('got input');
+    await pty.see('host>');
+    pty.type('exit\r');
+    expect(await pty.ended).toBe(0);
+  });
+
+  it('runs a shell with job control inside', async () => {
+    const pty = await startPty([...main, wrapping, '/bin/bash', '--norc', '--noediting', '-i'], environment);
+    await pty.see(/[$#] $/);
+    pty.type('echo $$; sleep 61; echo interru""pted\r');
+    await pty.see('sleep 61');
+    await settled(pty, 'sleep 61');
+    pty.type('\x1a');
+    await pty.see('Stopped');
+    await pty.see(/[$#] $/);
+    pty.type('fg\r');
+    await pty.see(/fg\s+sleep 61/);
+    await settled(pty, 'sleep 61');
+    pty.type('\x03');
+    await pty.see('^C');
+    await pty.see(/[$#] $/);
+    pty.type('exit 3\r');
+    expect(await pty.ended).toBe(3 << 8);
+    expect(pty.screen()).not.toContain('no job control');
+  });
+
+  it('keeps its own standard output apart when that is a pipe, and leaves the keyboard to the reader', async () => {
+    const pty = await hostShell();
+    pty.type(`$L ${wrapping} /bin/sh -c 'test -t 1 || echo pi""pe; echo er""ror >&2' | sed s/^/out:/\r`);
+    await pty.see(/error|out:pipe/);
+    await pty.see(/error|out:pipe/);
+    await pty.see('host>');
+    pty.type(`$L ${wrapping} seq 1 100000 | TERM=vt100 less\r`);
+    await pty.see('23');
+    pty.type('G');
+    await pty.see('100000');
+    pty.type('q');
+    await pty.see('host>');
+    pty.type('exit\r');
+    await pty.ended;
+    expect(words(pty.screen())).toContain('out:pipe\n');
+  });
+
+  it('reads standard input from a pipe and keys from the terminal', async () => {
+    const pty = await hostShell();
+    pty.type(`echo from-the-pi""pe | $L ${wrapping} /bin/sh -c 'cat; echo rea""dy; read x < /dev/tty; echo got $x'\r`);
+    await pty.see('from-the-pipe');
+    await pty.see('ready');
+    pty.type('key\r');
+    await pty.see('got key');
+    await pty.see('host>');
+    pty.type('exit\r');
+    expect(await pty.ended).toBe(0);
+  });
+
+  it('shows every byte it wrote before it ended', async () => {
+    const pty = await startPty(sh('seq 1 20000'), environment);
+    expect(await pty.ended).toBe(0);
+    expect(words(pty.screen())).toBe(Array.from({ length: 20000 }, (_, index) => `${index + 1}\n`).join(''));
+  });
+});
+
+/** Waits until a process with these words is asleep: it has the terminal then. */
+async function settled(pty: Pty, words: string): Promise<void> {
+  const below = (pid: number): string[] => {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter((child) => child !== '').map(Number);
+    return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim(), ...children.flatMap(below)];
+  };
+  while (!below(pty.child.pid ?? 0).includes(words)) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** The state the rig reported when the command had ended. */
+async function stateAfter(pty: Pty): Promise<string | undefined> {
+  await pty.ended;
+  return pty.lastState();
+}
