@@ -173,6 +173,10 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     expect(out.replaceAll(/\s+/g, ' ')).toBe('4 CapEff: 00000000a00425fb NoNewPrivs: 1 Seccomp: 2 ');
   });
 
+  test('shows no keys of the host', async () => {
+    expect((await sandbox(shell('cat /proc/keys; ls -l /proc/keys | cut -c1'), {}, await input())).out).toBe('c\n');
+  });
+
   test('shows binds where they were asked for', async () => {
     const source = await mkdtemp(join(work, 'bind-'));
     await chmod(source, 0o755);
