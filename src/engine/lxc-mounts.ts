@@ -42,7 +42,7 @@ export function planLxcMounts(input: PlanInput, identity: IdentityPlan, nested: 
     lxcPath,
     entries: [
       shmEntry(),
-      keysEntry,
+      ...keyEntries,
       ...sources.filter(isDevice).map((bind) => deviceEntry(bind, facts.paths[bind.path]?.kind === 'directory')),
       ...(spec.lxc.mapTun ? [deviceEntry({ source: tunDevice, target: tunDevice, readOnly: false }, false)] : []),
     ],
@@ -86,8 +86,10 @@ function bindBeneath(bind: Bind & { readonly path: string }, root: string, facts
   };
 }
 
-/** A plain user's sandbox shares the caller's kernel id, and the list of keys goes by that. (proc_keys(5)) */
-const keysEntry = formatMountEntry({ source: '/dev/null', target: 'proc/keys', type: 'none', options: ['bind', 'ro', 'optional'] });
+/** A plain user's sandbox shares the caller's kernel id, and the lists of keys go by that. (proc_keys(5)) */
+const keyEntries = ['proc/keys', 'proc/key-users'].map((target) =>
+  formatMountEntry({ source: '/dev/null', target, type: 'none', options: ['bind', 'ro', 'optional'] }),
+);
 
 function shmEntry(): string {
   return formatMountEntry({
