@@ -8,21 +8,24 @@ const output = { dir: env['OUT'] ?? 'dist', format: 'esm', charset: 'ascii', cod
 const packages = Object.keys(packageHomes);
 const fileOf = (name: string) => `package-${name}.js`;
 
-/** Modules of Node that take milliseconds to load, and that most of our code never comes to use. */
-const lateModules = ['node:child_process', 'node:crypto', 'node:fs/promises', 'node:net', 'node:timers/promises', 'node:tty'];
-
-/** Loads those at the first call of one of their functions. Classes are not forwarded: to import one is an error. */
+/**
+ * Imports of Node's own modules, done when one of their functions is first called. An import statement costs more than it
+ * seems to: it reads every property of the module, which for node:fs alone loads all streams, 7 ms.
+ */
 const loadLate: Plugin = {
   name: 'load-late',
-  resolveId: (id) => (lateModules.includes(id) ? `late:${id}` : null),
+  resolveId: (id) => (id.startsWith('node:') ? `late:${id}` : null),
   load: async (id) => {
     if (!id.startsWith('late:')) return null;
     const module = id.slice('late:'.length);
-    const names = Object.keys((await import(module)) as object).filter(
-      (name) => /^[a-z]/.test(name) && name !== 'default' && name !== 'constants',
+    const exported = Object.entries((await import(module)) as object).filter(([name]) => name !== 'default' && name !== 'module.exports');
+    const source = `process.getBuiltinModule('${module}')`;
+    const lines = exported.map(([name, value]) =>
+      typeof value === 'function' && /^[a-z]/.test(name)
+        ? `export const ${name} = (...words) => ${source}.${name}(...words);`
+        : `export const ${name} = /* @__PURE__ */ (() => ${source}.${name})();`,
     );
-    const forward = (name: string) => `export const ${name} = (...words) => process.getBuiltinModule('${module}').${name}(...words);`;
-    return names.map(forward).join('\n');
+    return lines.join('\n');
   },
 };
 
