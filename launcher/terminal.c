@@ -46,7 +46,11 @@ bool terminal_open(struct terminal *terminal, uid_t uid) {
   terminal->slave = above_planned(ioctl(terminal->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (terminal->slave < 0 || tcgetattr(terminal->in, &terminal->saved) < 0) return false;
   struct termios guest = terminal->saved;
-  if (!terminal->full) guest.c_lflag &= ~(tcflag_t)ECHO; /* the caller's terminal echoes itself */
+  if (!terminal->full) { /* the caller's terminal echoes itself, and a pager may have made it raw already */
+    guest.c_iflag |= ICRNL;
+    guest.c_oflag |= OPOST | ONLCR;
+    guest.c_lflag = (guest.c_lflag | ICANON | ISIG | IEXTEN) & ~(tcflag_t)ECHO;
+  }
   if (tcsetattr(terminal->slave, TCSANOW, &guest) < 0) return false;
   terminal_resize(terminal);
   /* A plain user can't give it away; programs that were handed it can use it all the same. */

@@ -80,7 +80,8 @@ describe.each(['init', 'bwrap'])('a command on a terminal, started %s', (wrappin
     await pty.see('ready');
     expect(await pty.state()).not.toBe(before);
     process.kill(firstChild(firstChild(firstChild(pty.child.pid ?? 0))), 'SIGKILL');
-    expect([(await pty.ended) >> 8, await stateAfter(pty)]).toEqual([137, before]);
+    // The engine leads the session: its death hangs the command up, and kills it.
+    expect([[129, 137].includes((await pty.ended) >> 8), await stateAfter(pty)]).toEqual([true, before]);
   });
 
   it('leaves the terminal as it was when the launcher is killed', async () => {

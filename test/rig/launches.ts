@@ -50,7 +50,7 @@ export function initLaunch(command: readonly string[], changes: Partial<Launch> 
 
 /** The same with the stage under bubblewrap, on the host's own root. */
 export function bwrapLaunch(command: readonly string[], changes: Partial<Launch> = {}, root = '/'): Launch {
-  const options = ['--unshare-all', '--die-with-parent', '--bind', root, '/', '--proc', '/proc', '--dev', '/dev', '--clearenv', '--setenv', 'PATH', '/usr/bin:/bin'];
+  const options = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--die-with-parent', '--bind', root, '/', '--proc', '/proc', '--dev', '/dev', '--clearenv', '--setenv', 'PATH', '/usr/bin:/bin'];
   const content = Buffer.from(options.map((option) => `${option}\0`).join(''));
   const descriptors: Descriptor[] = [...stageDescriptors, { number: 3, kind: 'data', label: 'options', content }];
   return bareLaunch(['bwrap', '--args', '3', '--', stageFile, String(stageStatusNumber), ...command], {

@@ -54,14 +54,14 @@ export async function startPty(command: readonly string[], environment: Readonly
       look();
     });
 
-  const see = async (text: string | RegExp, limitMs = 2500): Promise<void> => {
+  const see = async (text: string | RegExp, limitMs = 10_000): Promise<void> => {
     const pattern = typeof text === 'string' ? new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)) : text;
     seen += await until(() => {
       const match = pattern.exec(screen.slice(seen));
       return match === null ? null : match.index + match[0].length;
     }, String(text), limitMs);
   };
-  const ended = until(() => (/^ended (\d+)$/m.exec(answers)?.[1] ?? null), 'the end', 4_000).then(Number);
+  const ended = until(() => (/^ended (\d+)$/m.exec(answers)?.[1] ?? null), 'the end', 30_000).then(Number);
   ended.catch(() => undefined);
   return {
     screen: () => screen,
