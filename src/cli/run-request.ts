@@ -42,15 +42,17 @@ export function toRunRequest({ flags, values, lists, words }: ParsedArguments): 
   };
 }
 
-/** Refuses a run whose first word is nearly a verb, where nothing says what to run it on. Throws `usage`. */
+/** Refuses a run whose command is a verb, or nearly one, where nothing says what to run it on. Throws `usage`. */
 export function checkMisspelledVerb({ values, words }: ParsedArguments): void {
   const word = words[0];
   const verb = word === undefined || values.has('zfs') || values.has('template') ? null : nearest(word, verbs);
-  if (verb !== null) {
-    throw new IsolateError('usage', `There is no verb ${JSON.stringify(word)}, and a run needs -z DATASET or -t DIR.`, {
-      hint: `did you mean ${verb}?`,
-    });
+  if (verb === null) return;
+  if (verb === word) {
+    throw new IsolateError('usage', `The verb ${verb} has to be the first word, before all options.`, { hint: `isolate ${verb} ...` });
   }
+  throw new IsolateError('usage', `There is no verb ${JSON.stringify(word)}, and a run needs -z DATASET or -t DIR.`, {
+    hint: `did you mean ${verb}?`,
+  });
 }
 
 /** Options of `run` that mean nothing without or with the refresh form. Throws `usage`. */

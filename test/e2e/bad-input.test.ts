@@ -50,6 +50,11 @@ test.each<[string, readonly string[], string]>([
     ['refrsh', 'tank/a'],
     'isolate: There is no verb "refrsh", and a run needs -z DATASET or -t DIR.\nhint: did you mean refresh?\n',
   ],
+  [
+    'a verb behind an option',
+    ['-q', 'refresh', 'tank/a'],
+    'isolate: The verb refresh has to be the first word, before all options.\nhint: isolate refresh ...\n',
+  ],
   ['an option the engine lacks', ['-e', 'lxc', '-1', ...root, 'true'], 'isolate: The engine lxc does not support -1; bwrap does.\n'],
   ['--force without a refresh', ['-f', ...root, 'true'], 'isolate: The option --force goes with -r only.\n'],
   [
