@@ -81,11 +81,12 @@ static bool read_record(int fd, struct record *record, uint32_t *item) {
   uint8_t *bytes = record_read(fd, &length);
   *item = 0;
   if (bytes == NULL || !record_parse(bytes, length, record, item)) return free(bytes), false;
-  return record->supervised || read(fd, &more, 1) == 0; /* data descriptors point into the bytes, so they stay */
+  record->bytes = bytes;
+  return record->supervised || read(fd, &more, 1) == 0;
 }
 
 static int check_record(void) {
-  struct record record;
+  static struct record record;
   uint32_t item;
   char more;
   if (read_record(STDIN_FILENO, &record, &item) && read(STDIN_FILENO, &more, 1) == 0) return 0;
@@ -182,7 +183,7 @@ static int launch(const struct record *record, int events, int control, pid_t pa
 }
 
 int main(int argc, char **argv) {
-  struct record record;
+  static struct record record;
   uint32_t item = 0;
   pid_t parent = getppid();
   if (argc > 0 && stage_is(argv[0])) stage_main(argc, argv);

@@ -58,7 +58,8 @@ struct record {
   size_t cgroup_count;
   const char *root, *working_directory, *seccomp_filter;
   bool no_new_privileges, supervised, stage_takes_terminal;
-  void *memory; /* everything above points into it */
+  void *memory; /* strings and arrays point into it, */
+  void *bytes;  /* the content of data descriptors into the record itself */
 };
 
 /* The error is the index of the item that is wrong (from 1), or 0 for the frame; `*item` is set only on false. */
