@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -62,8 +63,11 @@ static struct outcome bounded_tmpfs(const struct attack *attack, const struct ba
 {
 	(void)bait;
 	struct statfs status;
+	struct stat root, here;
 	if (statfs(attack->path, &status) != 0 || status.f_type != TMPFS)
 		return untried("%s is not a tmpfs", attack->path);
+	if (stat("/", &root) != 0 || stat(attack->path, &here) != 0 || root.st_dev == here.st_dev)
+		return untried("%s is a part of the root", attack->path);
 	if (status.f_flags & ST_RDONLY)
 		return held("read only");
 	unsigned long long total = (unsigned long long)sysconf(_SC_PHYS_PAGES) * (unsigned long long)sysconf(_SC_PAGESIZE);

@@ -3,9 +3,10 @@
  *   {"case":"calls/keyctl","verdict":"held","detail":"keyctl: Operation not permitted"}
  * verdict is held, broken or untried. Each case runs in a child of its own, five seconds at most. Bait:
  *   token=HALF.HALF file=PATH shm=KEY pid=N port=N pids=N memory=MIB     (the token is cut so that we don't find ourselves)
- * --list prints the ids alone. Exit status: 0 nothing broken, 1 something was, 125 it could not be tried.
+ * --list prints the ids alone; --amid runs another program amid the bait (bait.c). Exit status: 0 nothing broken, 1 something was, 125 it could not be tried.
  */
 #define _GNU_SOURCE
+#include "bait.h"
 #include "probe.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -137,6 +138,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "--euid") == 0)
 		return printf("%u\n", geteuid()) > 0 ? 0 : 1;
+	if (argc > 3 && strcmp(argv[1], "--amid") == 0)
+		return run_amid_bait(argv[2], argv + 3);
 	int list = argc == 2 && strcmp(argv[1], "--list") == 0;
 	struct bait bait = {0};
 	char **words = list ? argv + argc : argv + 1 + parse_bait(argv + 1, &bait);

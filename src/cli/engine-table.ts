@@ -17,7 +17,7 @@ const rows: readonly (readonly [title: string, cell: (capabilities: EngineCapabi
   ['--cpu', ({ limits }) => yes(limits.includes('cpuPercent'))],
   ['--memory', ({ limits }) => yes(limits.includes('memoryBytes'))],
   ['--pids', ({ limits }) => yes(limits.includes('pids'))],
-  ['filter', ({ seccomp }) => yes(seccomp)],
+  ['filter', ({ seccomp }) => yes(seccomp !== 'none')],
   ['--tun', ({ tun }) => yes(tun)],
 ];
 

@@ -24,7 +24,7 @@ const capabilities: EngineCapabilities = {
   readOnlyRoot: true,
   passthrough: ['x11', 'pulse', 'wayland', 'gpu'],
   limits: ['cpuPercent', 'memoryBytes', 'pids'],
-  seccomp: true,
+  seccomp: 'whole',
   tun: false,
   unprivileged: true,
 };

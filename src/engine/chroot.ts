@@ -15,7 +15,7 @@ const capabilities: EngineCapabilities = {
   readOnlyRoot: false,
   passthrough: [],
   limits: [],
-  seccomp: true,
+  seccomp: 'whole',
   tun: false,
   unprivileged: false,
 };
@@ -72,7 +72,17 @@ function plan({ spec, rootfs, facts }: PlanInput): Launch {
 
 /** The rootfs becomes a mount of its own, so that what is mounted below lies on it and nowhere else. */
 function selfMount(root: string): MountOperation {
-  return { kind: 'bind', source: root, target: root, recursive: true, readOnly: false, noSuid: false, noDev: false, idmap: 'none', create: 'none' };
+  return {
+    kind: 'bind',
+    source: root,
+    target: root,
+    recursive: true,
+    readOnly: false,
+    noSuid: false,
+    noDev: false,
+    idmap: 'none',
+    create: 'none',
+  };
 }
 
 function systemMounts(root: string, spec: SandboxSpec, facts: HostFacts): MountOperation[] {

@@ -15,7 +15,8 @@ export interface EngineCapabilities {
   readonly readOnlyRoot: boolean;
   readonly passthrough: readonly Passthrough[];
   readonly limits: readonly (keyof Limits)[];
-  readonly seccomp: boolean;
+  /** The system-call filter; `smaller`: one that leaves the calls that the engine's own init makes. */
+  readonly seccomp: 'whole' | 'smaller' | 'none';
   readonly tun: boolean;
   /** Works without root (over a directory). */
   readonly unprivileged: boolean;
@@ -42,7 +43,12 @@ export interface Rootfs {
   readonly ownership: Ownership;
   readonly idmappable: boolean;
   /** Present for overlay clones: merged in the sandbox's own mount namespace. `upperParent` holds `upper` and `work`. */
-  readonly layers?: { readonly lower: string; readonly upperParent: string; readonly lowerIdmappable: boolean; readonly upperIdmappable: boolean };
+  readonly layers?: {
+    readonly lower: string;
+    readonly upperParent: string;
+    readonly lowerIdmappable: boolean;
+    readonly upperIdmappable: boolean;
+  };
 }
 
 /** What a plan is made of. */

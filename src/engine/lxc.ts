@@ -28,7 +28,7 @@ const capabilities: EngineCapabilities = {
   readOnlyRoot: true,
   passthrough: [],
   limits: ['cpuPercent', 'memoryBytes', 'pids'],
-  seccomp: true,
+  seccomp: 'smaller',
   tun: true,
   unprivileged: true,
 };

@@ -18,7 +18,7 @@ export function ownRuntimePaths(facts: Pick<HostFacts, 'user'>): RuntimePaths {
 }
 
 /** Where this caller's state that outlives a boot lives: layers of overlays. */
-export function ownStateDirectory(facts: Pick<HostFacts, 'user'>): string {
+export function ownStateDirectory(facts: { readonly user: Pick<HostFacts['user'], 'uid'> }): string {
   return facts.user.uid === 0 ? '/var/lib/isolate' : join(homedir(), '.local/state/isolate');
 }
 

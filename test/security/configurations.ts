@@ -1,4 +1,5 @@
 import type { ProofCase } from '../../src/prove/cases.ts';
+import { isPromised } from '../../src/prove/promise.ts';
 
 /** One way of running isolate that the suite attacks. */
 export interface Configuration {
@@ -9,33 +10,22 @@ export interface Configuration {
   readonly promises: (each: ProofCase) => boolean;
 }
 
-/** The chroot engine isolates nothing; what it starts must nevertheless inherit nothing and leave the terminal alone. */
-const CHROOT_PROMISES: readonly string[] = [
-  'terminal/type',
-  'terminal/type-with-high-bit',
-  'terminal/type-with-sign-bit',
-  'terminal/type-on-dev-tty',
-  'terminal/type-on-dev-tty-with-high-bit',
-  'terminal/take-and-type',
-  'descriptors/inherited',
-  'descriptors/leading-out',
-  'descriptors/working-directory',
-  'environment/own',
-  'environment/signals',
-  'visible/session-key',
-  'identity/filter',
-  'identity/umask',
-];
-
-const promised = {
-  bwrap: () => true,
-  lxc: (each: ProofCase) => !each.filterOnly,
-  chroot: (each: ProofCase) => each.id.startsWith('calls/') || CHROOT_PROMISES.includes(each.id),
-};
+function promisesOf(engine: Configuration['engine']): Configuration['promises'] {
+  return (each) =>
+    isPromised(each, {
+      isolates: engine !== 'chroot',
+      filter: engine === 'lxc' ? 'smaller' : 'whole',
+      network: 'own',
+      devices: false,
+      tunnel: false,
+      workingDirectory: '/',
+      limits: { pids: false, memory: false },
+    });
+}
 
 export const configurations: readonly Configuration[] = (['bwrap', 'lxc', 'chroot'] as const).flatMap((engine) =>
   (engine === 'chroot' ? (['root'] as const) : (['root', 'plain user'] as const)).flatMap((user) =>
-    (['streams', 'pipes'] as const).map((terminal) => ({ engine, user, terminal, promises: promised[engine] })),
+    (['streams', 'pipes'] as const).map((terminal) => ({ engine, user, terminal, promises: promisesOf(engine) })),
   ),
 );
 

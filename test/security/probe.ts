@@ -11,7 +11,6 @@ export interface Programs {
   /** Directory of the programs, open to all. */
   readonly directory: string;
   readonly probe: string;
-  readonly bait: string;
   readonly onTerminal: string;
   /** A file that only the host has. */
   readonly secret: string;
@@ -29,15 +28,13 @@ export interface ProbeRun {
 
 export async function buildPrograms(directory: string): Promise<Programs> {
   const attacks = join(import.meta.dirname, 'attacks');
-  const [probe, bait, onTerminal] = await Promise.all([
+  const [probe, onTerminal] = await Promise.all([
     make('probe').then((out) => join(out, 'isolate-probe')),
-    compileStatic(join(attacks, 'bait.c')),
     compileStatic(join(attacks, 'on-terminal.c')),
   ]);
   const programs = {
     directory,
     probe: join(directory, 'isolate-probe'),
-    bait: join(directory, 'bait'),
     onTerminal: join(directory, 'on-terminal'),
     secret: join(directory, 'secret'),
     home: join(directory, 'home'),
@@ -46,7 +43,7 @@ export async function buildPrograms(directory: string): Promise<Programs> {
   await chmod(directory, 0o755);
   await mkdir(programs.home, { recursive: true });
   await chmod(programs.home, 0o1777);
-  await Promise.all([copyFile(probe, programs.probe), copyFile(bait, programs.bait), copyFile(onTerminal, programs.onTerminal)]);
+  await Promise.all([copyFile(probe, programs.probe), copyFile(onTerminal, programs.onTerminal)]);
   await writeFile(programs.secret, 'of the host\n');
   await chmod(programs.secret, 0o644);
   return programs;
@@ -70,7 +67,7 @@ export interface ProbeStart {
 /** Runs the probe to its end, amid bait where asked for, and returns what it found. */
 export async function runProbe(programs: Programs, start: ProbeStart): Promise<ProbeRun> {
   const token = [randomBytes(6).toString('hex'), randomBytes(6).toString('hex')].join('.');
-  const bait = start.bait ? [programs.bait, token] : [];
+  const bait = start.bait ? [programs.probe, '--amid', token] : [];
   const words = start.bait ? [`token=${token}`, `file=${programs.secret}`, 'pid=@', 'port=@', 'shm=@', ...start.words] : start.words;
   const terminal = { none: [], pipes: [programs.onTerminal, '--pipes'], streams: [programs.onTerminal] }[start.terminal];
   const [file, ...args] = ['setsid', '--wait', ...terminal, ...bait, ...start.prefix, start.probe, ...words];

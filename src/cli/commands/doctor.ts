@@ -13,8 +13,9 @@ import type { ParsedArguments } from '../parser.ts';
 import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
 
 /** `isolate doctor`: what this host can do. Status 0 where the default engine can be used, else 1. */
-export async function doctorVerb({ flags, values }: ParsedArguments): Promise<number> {
-  if (flags.has('prove')) throw new IsolateError('unsupported-option', 'doctor cannot prove anything yet.');
+export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
+  const { flags, values } = parsed;
+  if (flags.has('prove')) return await (await import('./prove.ts')).proveVerb(parsed);
   const environment = process.env;
   const facts = await probeHost({ environment, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, files: builtFiles() });
   const template = values.get('template');

@@ -17,7 +17,7 @@ const engine: Engine = {
     readOnlyRoot: false,
     passthrough: ['x11'],
     limits: ['pids'],
-    seccomp: true,
+    seccomp: 'whole',
     tun: false,
     unprivileged: true,
   },

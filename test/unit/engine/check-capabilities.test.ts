@@ -15,7 +15,7 @@ const nothing: EngineCapabilities = {
   readOnlyRoot: false,
   passthrough: [],
   limits: [],
-  seccomp: false,
+  seccomp: 'none',
   tun: false,
   unprivileged: false,
 };

@@ -1,9 +1,11 @@
 /*
- * bait TOKEN COMMAND [ARG...]: lays out what the attacks of isolate-probe look for, runs COMMAND amidst it, takes it away.
+ * isolate-probe --amid TOKEN COMMAND [ARG...]: lays out what the attacks look for, runs COMMAND amidst it, takes it away.
  * TOKEN is HALF.HALF; everything carries the two halves joined, so that no argument list holds the token by itself.
- * In ARGs, pid=@, port=@ and shm=@ get their values. Exit status: COMMAND's, 128 + signal, or 125.
+ * In ARGs, pid=@, port=@ and shm=@ get their values. Exit status: COMMAND's, 128 + signal, or 125. What a host has no
+ * room for (keys, queues) is left out; the attacks on it then fail without a sandbox too.
  */
 #define _GNU_SOURCE
+#include "bait.h"
 #include <arpa/inet.h>
 #include <err.h>
 #include <fcntl.h>
@@ -56,10 +58,7 @@ static int make_listener(int *port)
 
 static long make_key(long keyring)
 {
-	long key = syscall(__NR_add_key, "user", token, token, strlen(token), keyring);
-	if (key < 0)
-		err(125, "add_key");
-	return key;
+	return syscall(__NR_add_key, "user", token, token, strlen(token), keyring);
 }
 
 static pid_t make_process(void)
@@ -130,19 +129,18 @@ static void fill_in(char **words, const char *name, int value)
 		}
 }
 
-int main(int argc, char **argv)
+int run_amid_bait(const char *halves, char **command)
 {
-	char *dot = argc > 2 ? strchr(argv[1], '.') : NULL;
-	if (dot == NULL || strlen(argv[1]) >= sizeof token)
-		errx(125, "usage: bait HALF.HALF COMMAND [ARG...]");
-	snprintf(token, sizeof token, "%.*s%s", (int)(dot - argv[1]), argv[1], dot + 1);
+	const char *dot = strchr(halves, '.');
+	if (dot == NULL || strlen(halves) >= sizeof token || *command == NULL)
+		errx(125, "usage: isolate-probe --amid HALF.HALF COMMAND [ARG...]");
+	snprintf(token, sizeof token, "%.*s%s", (int)(dot - halves), halves, dot + 1);
 	setenv("ISOLATE_TEST_SECRET", token, 1);
 
 	int port = 0;
 	make_abstract_socket();
 	make_listener(&port);
-	if (syscall(__NR_keyctl, KEYCTL_JOIN_SESSION, NULL) < 0)
-		err(125, "session keyring");
+	syscall(__NR_keyctl, KEYCTL_JOIN_SESSION, NULL);
 	make_key(SESSION_KEYRING);
 	long key = make_key(USER_KEYRING);
 	snprintf(place, sizeof place, "/dev/shm/%s", token);
@@ -152,14 +150,13 @@ int main(int argc, char **argv)
 	mqd_t messages = mq_open(queue, O_RDWR | O_CREAT, 0644, NULL);
 	int shm_key = (int)(getpid() | 0x15000000);
 	int segment = shmget(shm_key, 4096, IPC_CREAT | 0644);
-	if (file < 0 || messages < 0 || segment < 0)
-		err(125, "shared memory");
-	fcntl(messages, F_SETFD, FD_CLOEXEC);
+	if (messages >= 0)
+		fcntl(messages, F_SETFD, FD_CLOEXEC);
 	pid_t process = make_process(), chrooted = make_chrooted();
 
-	fill_in(argv + 2, "pid", process);
-	fill_in(argv + 2, "port", port);
-	fill_in(argv + 2, "shm", shm_key);
+	fill_in(command, "pid", process);
+	fill_in(command, "port", port);
+	fill_in(command, "shm", segment < 0 ? 0 : shm_key);
 	pid_t child = fork();
 	if (child == 0) {
 		leak_descriptors();
@@ -167,17 +164,21 @@ int main(int argc, char **argv)
 		leave_rights();
 		if (chdir("/tmp") != 0)
 			_exit(125);
-		execvp(argv[2], argv + 2);
-		warn("%s", argv[2]);
+		execvp(command[0], command);
+		warn("%s", command[0]);
 		_exit(127);
 	}
 	int status = 0;
 	waitpid(child, &status, 0);
 	kill(process, SIGKILL);
 	kill(chrooted, SIGKILL);
-	shmctl(segment, IPC_RMID, NULL);
-	mq_unlink(queue);
-	unlink(place);
-	syscall(__NR_keyctl, KEYCTL_UNLINK, key, USER_KEYRING);
+	if (segment >= 0)
+		shmctl(segment, IPC_RMID, NULL);
+	if (messages >= 0)
+		mq_unlink(queue);
+	if (file >= 0)
+		unlink(place);
+	if (key >= 0)
+		syscall(__NR_keyctl, KEYCTL_UNLINK, key, USER_KEYRING);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

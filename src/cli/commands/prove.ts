@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { IsolateError } from '../../error.ts';
+import { runCommand } from '../../process/command.ts';
+import { proofCases } from '../../prove/cases.ts';
+import { judgeProof } from '../../prove/judge.ts';
+import type { ProofSetting } from '../../prove/promise.ts';
+import { parseProofResults, type ProofResult } from '../../prove/report.ts';
+import { makeBareRoot } from '../../run/bare-root.ts';
+import { type Decision, decide } from '../../run/decide.ts';
+import { ownStateDirectory } from '../../run/place.ts';
+import type { Limits } from '../../spec/spec.ts';
+import { write } from '../output.ts';
+import type { ParsedArguments } from '../parser.ts';
+import { renderProof, renderProofJson } from '../render-proof.ts';
+import { toRunRequest } from '../run-request.ts';
+
+/** In a memory file system of the sandbox, so that it leaves no trace in the root. */
+const probeInside = '/dev/isolate-probe';
+/** What is harmless without a sandbox: what types into terminals would type into those of the host. */
+const harmlessOutside = proofCases(process.arch)
+  .map(({ id }) => id)
+  .filter((id) => !/^terminal\/(?:type|take)/.test(id));
+/** Larger limits are not reached for, the host would notice. */
+const largest = { pids: 4096, memoryBytes: 2 ** 30 };
+const timeoutMs = 180_000;
+
+/**
+ * `isolate doctor --prove`: attacks a sandbox with the options of a run from inside, and the host itself with the same
+ * attacks as a positive control. Without a root, one that is empty. Status 0 where every promise held, else 1.
+ */
+export async function proveVerb(parsed: ParsedArguments): Promise<number> {
+  if (parsed.words.length > 0) {
+    throw new IsolateError('usage', `doctor --prove runs a command of its own, not ${JSON.stringify(parsed.words[0])}.`);
+  }
+  if (parsed.values.has('zfs') || parsed.values.has('template')) return await prove(parsed);
+  const path = makeBareRoot(ownStateDirectory({ user: { uid: process.getuid?.() ?? 0 } }));
+  return await prove({ ...parsed, values: new Map([...parsed.values, ['template', path]]) }, 'an empty root');
+}
+
+async function prove(parsed: ParsedArguments, rootName?: string): Promise<number> {
+  const decision = await decide({ ...toRunRequest(parsed), command: [probeInside] });
+  const { spec, engine, facts } = decision;
+  if (!engine.capabilities.isolates) {
+    throw new IsolateError('unsupported-option', `The engine ${engine.name} isolates nothing, so there is nothing to prove.`);
+  }
+  const probe = join(dirname(facts.files.launcher), 'isolate-probe');
+  if (!existsSync(probe)) throw new IsolateError('missing-tool', `${probe} is missing.`, { hint: 'run scripts/build in the checkout' });
+  const token = randomBytes(16).toString('hex');
+  // A file of the host that no bind of the caller's reaches by the same path.
+  const file = join('/var/tmp', `isolate-proof-${token}`);
+  writeFileSync(file, 'of the host\n', { flag: 'wx', mode: 0o644 });
+  try {
+    const limits = limitWords(spec.limits);
+    const outside = await probeOutside(probe, file, [...limits, ...harmlessOutside], facts.user.uid);
+    const inside = await probeSandbox(parsed, probe, file, limits);
+    const findings = judgeProof(proofCases(process.arch), settingOf(decision), inside, outside);
+    const subject = `${engine.name}, ${facts.user.uid === 0 ? 'root' : 'plain user'}, ${rootName ?? (spec.root.kind === 'zfs' ? spec.root.dataset : spec.root.path)}`;
+    write(1, parsed.flags.has('json') ? renderProofJson(subject, findings) : renderProof(subject, findings));
+    return findings.some(({ state }) => state === 'broken') ? 1 : 0;
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+/** Root's attacks have mounts of their own, which the kernel takes away with them. */
+async function probeOutside(probe: string, file: string, words: readonly string[], uid: number): Promise<readonly ProofResult[]> {
+  const mounts = uid === 0 ? ['/usr/bin/unshare', '--mount', '--propagation', 'private', '--'] : [];
+  return await amidBait(probe, [...mounts, probe], file, words);
+}
+
+/** isolate itself, as the caller would start it with these options, amid what a careless caller leaves about. */
+async function probeSandbox(
+  parsed: ParsedArguments,
+  probe: string,
+  file: string,
+  words: readonly string[],
+): Promise<readonly ProofResult[]> {
+  const options = [...formatOptions(parsed), `--bind=${probe.replaceAll(/[\\:]/g, String.raw`\$&`)}:${probeInside}:ro`];
+  const isolate = [process.execPath, process.argv[1] ?? '', 'run', '--quiet', ...options, '--', probeInside];
+  return await amidBait(probe, isolate, file, words);
+}
+
+function limitWords({ pids, memoryBytes }: Limits): string[] {
+  return [
+    ...(pids === undefined || pids > largest.pids ? [] : [`pids=${pids}`]),
+    ...(memoryBytes === undefined || memoryBytes > largest.memoryBytes ? [] : [`memory=${Math.ceil(memoryBytes / 2 ** 20)}`]),
+  ];
+}
+
+function formatOptions({ flags, values, lists }: ParsedArguments): string[] {
+  const ours = new Set(['prove', 'json', 'quiet', 'trace']);
+  return [
+    ...[...flags].filter((name) => !ours.has(name)).map((name) => `--${name}`),
+    ...[...values].map(([name, value]) => `--${name}=${value}`),
+    ...[...lists].flatMap(([name, list]) => list.map((value) => `--${name}=${value}`)),
+  ];
+}
+
+/** Runs a command that ends in the probe's name. The token is cut in two, so that no argument holds it whole. */
+async function amidBait(
+  probe: string,
+  command: readonly string[],
+  file: string,
+  words: readonly string[],
+): Promise<readonly ProofResult[]> {
+  const token = [randomBytes(6), randomBytes(6)].map((half) => half.toString('hex')).join('.');
+  const bait = [`token=${token}`, `file=${file}`, 'pid=@', 'port=@', 'shm=@'];
+  const { stdout, stderr, exitCode } = await runCommand({
+    file: probe,
+    args: ['--amid', token, ...command, ...bait, ...words],
+    timeoutMs,
+    env: Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+  });
+  const results = parseProofResults(stdout);
+  if (results.length > 0) return results;
+  throw new IsolateError('engine-failed', `The probe did not run (status ${exitCode}): ${stderr.trim()}`);
+}
+
+function settingOf({ spec, engine }: Decision): ProofSetting {
+  const { capabilities } = engine;
+  return {
+    isolates: capabilities.isolates,
+    filter: spec.seccomp ? capabilities.seccomp : 'none',
+    network: !spec.shareNetwork ? 'own' : capabilities.network === 'bridge' ? 'bridge' : 'host',
+    devices: spec.passthrough.includes('gpu'),
+    tunnel: spec.lxc.mapTun,
+    workingDirectory: spec.workingDirectory,
+    limits: { pids: spec.limits.pids !== undefined, memory: spec.limits.memoryBytes !== undefined },
+  };
+}

@@ -1,0 +1,54 @@
+import type { ProofCase } from './cases.ts';
+
+/** What decides which cases a run promises to hold. */
+export interface ProofSetting {
+  /** The engine isolates at all. */
+  readonly isolates: boolean;
+  /** The filter in force; `smaller`: one that leaves the calls a container's init makes. */
+  readonly filter: 'whole' | 'smaller' | 'none';
+  /** The sandbox's network: its own, the host's, or its own with an interface on a bridge. */
+  readonly network: 'own' | 'host' | 'bridge';
+  /** Devices of the host were given. */
+  readonly devices: boolean;
+  readonly tunnel: boolean;
+  readonly workingDirectory: string;
+  readonly limits: { readonly pids: boolean; readonly memory: boolean };
+}
+
+/** What holds even where nothing is isolated: nothing is inherited, and the terminal is left alone. */
+const HELD_BY_THE_LAUNCHER = new Set([
+  'terminal/type',
+  'terminal/type-with-high-bit',
+  'terminal/type-with-sign-bit',
+  'terminal/type-on-dev-tty',
+  'terminal/type-on-dev-tty-with-high-bit',
+  'terminal/take-and-type',
+  'descriptors/inherited',
+  'descriptors/leading-out',
+  'descriptors/working-directory',
+  'environment/own',
+  'environment/signals',
+  'visible/session-key',
+  'identity/filter',
+  'identity/umask',
+]);
+
+const HELD_BY_ANY_FILTER = new Set(['identity/filter', 'identity/take-over-init', 'visible/user-key']);
+const REACHED_THROUGH_A_BRIDGE = new Set(['network/interfaces', 'network/raw-socket', 'network/raw-socket-6', 'network/configure']);
+
+/** Whether a run with this setting promises that `each` holds. */
+export function isPromised(each: ProofCase, setting: ProofSetting): boolean {
+  const { id } = each;
+  const group = id.slice(0, id.indexOf('/'));
+  const { filter } = setting;
+  if (!setting.isolates && group !== 'calls' && !HELD_BY_THE_LAUNCHER.has(id)) return false;
+  if (filter === 'none' && (group === 'calls' || group === 'terminal' || HELD_BY_ANY_FILTER.has(id))) return false;
+  if (filter !== 'whole' && each.filterOnly) return false;
+  if (setting.network === 'host' && each.network) return false;
+  if ((setting.network === 'bridge' || setting.tunnel) && REACHED_THROUGH_A_BRIDGE.has(id)) return false;
+  if ((setting.devices || setting.tunnel) && id === 'devices/others') return false;
+  if (setting.tunnel && id === 'devices/fuse') return false;
+  if (setting.workingDirectory !== '/' && id === 'descriptors/working-directory') return false;
+  if (id === 'exhaustion/processes') return setting.limits.pids;
+  return id === 'exhaustion/memory' ? setting.limits.memory : true;
+}

@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { isolate } from '../rig/isolate.ts';
+
+interface Answer {
+  readonly subject: string;
+  readonly held: number;
+  readonly broken: number;
+  readonly untried: number;
+  readonly open: number;
+  readonly cases: readonly { readonly id: string; readonly claim: string; readonly state: string; readonly reason: string }[];
+}
+
+const execFileAsync = promisify(execFile);
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp('/var/tmp/isolate-prove-');
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function prove(...options: string[]): Promise<Answer> {
+  const { status, stdout, stderr } = await isolate(['doctor', '--prove', '--json', ...options]);
+  expect([status, stderr]).toEqual([0, '']);
+  return JSON.parse(stdout) as Answer;
+}
+
+describe.each(['bwrap', 'lxc'])('%s', (engine) => {
+  test('doctor --prove finds nothing broken on an empty root and leaves nothing behind', async () => {
+    const answer = await prove('-e', engine);
+    expect([answer.subject, answer.broken]).toEqual([`${engine}, root, an empty root`, 0]);
+    expect(answer.held).toBeGreaterThan(100);
+    expect(answer.cases.length).toBe(answer.held + answer.broken + answer.untried + answer.open);
+    expect(answer.cases.filter(({ id }) => id === 'identity/filter')).toEqual([
+      { id: 'identity/filter', claim: 'a system-call filter is in force', state: 'held', reason: '' },
+    ]);
+    expect(answer.cases.filter(({ state, reason }) => state === 'untried' && reason === '')).toEqual([]);
+    const { stdout } = await execFileAsync('find', [
+      '/var/lib/isolate/bare',
+      '/var/tmp',
+      '-name',
+      '*prob*',
+      '-o',
+      '-name',
+      'isolate-proof*',
+    ]);
+    expect(stdout).toBe('');
+  });
+
+  test('the options asked for are the ones that are tried', async () => {
+    const answer = await prove('-e', engine, '--no-seccomp', '--pids', '60', '--memory', '64M');
+    const stateOf = (id: string): string | undefined => answer.cases.find((each) => each.id === id)?.state;
+    expect(['calls/keyctl', 'identity/filter', 'exhaustion/processes', 'exhaustion/memory', 'procfs/core-pattern'].map(stateOf)).toEqual([
+      'open',
+      'open',
+      'held',
+      'held',
+      'held',
+    ]);
+  });
+
+  test('a root of one’s own is proved, and no file of the probe’s stays in it', async () => {
+    const root = join(directory, 'root');
+    await chmod(directory, 0o700);
+    await Promise.all(['dev', 'proc', 'sys', 'tmp', 'home', 'etc'].map((name) => mkdir(join(root, name), { recursive: true })));
+    const answer = await prove('-e', engine, '-t', root);
+    expect([answer.subject, answer.broken]).toEqual([`${engine}, root, ${root}`, 0]);
+    expect((await readdir(root, { recursive: true })).sort()).toEqual(['dev', 'etc', 'home', 'proc', 'sys', 'tmp']);
+  });
+});
+
+test('the text has one line a case and a summary', async () => {
+  const { status, stdout } = await isolate(['doctor', '--prove', '-n']);
+  const lines = stdout.split('\n');
+  expect(status).toBe(0);
+  expect(lines.find((line) => line.includes(' calls/keyctl '))).toMatch(/^held +calls\/keyctl +the system call keyctl is refused$/);
+  expect(lines.find((line) => line.includes(' network/connect-to-host '))).toMatch(/^open .*\(connect: succeeded\)$/);
+  expect(lines.at(-3)).toMatch(/^bwrap, root, an empty root: \d+ held, 0 broken, \d+ untried, 6 open$/);
+});
+
+test('a plain user can prove the own sandbox', async () => {
+  await chmod(directory, 0o777);
+  const { status, stdout, stderr } = await isolate(['doctor', '--prove', '--json'], { uid: 31_339, environment: { HOME: directory } });
+  expect([status, stderr]).toEqual([0, '']);
+  const answer = JSON.parse(stdout) as Answer;
+  expect([answer.subject, answer.broken]).toEqual(['bwrap, plain user, an empty root', 0]);
+  expect(answer.held).toBeGreaterThan(50);
+});
+
+test.for([
+  [['-e', 'chroot'], 'The engine chroot isolates nothing, so there is nothing to prove.'],
+  [['ls'], 'doctor --prove runs a command of its own, not "ls".'],
+  [['-t', '/no/such'], '/no/such'],
+] as const)('doctor --prove %j is refused', async ([options, message]) => {
+  const { status, stdout, stderr } = await isolate(['doctor', '--prove', ...options]);
+  expect([status === 0, stdout]).toEqual([false, '']);
+  expect(stderr).toContain(message);
+});
