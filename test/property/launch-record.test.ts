@@ -9,7 +9,12 @@ const text = fc.string({ unit: 'grapheme' }).filter((value) => !value.includes('
 const name = text.filter((value) => value !== '' && !value.includes('='));
 const path = text.map((value) => `/${value}`);
 const launches = fc
-  .record({ args: fc.array(text, { maxLength: 20 }), environment: fc.dictionary(name, text), root: path, content: fc.uint8Array({ maxLength: 5000 }) })
+  .record({
+    args: fc.array(text, { maxLength: 20 }),
+    environment: fc.dictionary(name, text),
+    root: path,
+    content: fc.uint8Array({ maxLength: 5000 }),
+  })
   .map(({ args, environment, root, content }) =>
     bareLaunch(['/x', ...args], { environment, root, descriptors: [{ number: 9, kind: 'data', label: 'content', content }] }),
   );
