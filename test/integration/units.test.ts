@@ -6,6 +6,7 @@ const template = 'my-tank/busy-box';
 const instance = String.raw`my\x2dtank-busy\x2dbox`;
 const service = `isolate-refresh@${instance}.service`;
 const path = `isolate-refresh@${instance}.path`;
+const timer = `isolate-refresh@${instance}.timer`;
 const size = 3;
 
 let system: SystemdContainer;
@@ -35,8 +36,9 @@ test('the group and the state directories are there before any run', async () =>
 
 test('the instance that systemd-escape makes fills the pool to the size of the config file', async () => {
   expect(await system.must(['systemd-escape', template])).toBe(`${instance}\n`);
-  await system.must(['systemctl', 'enable', '--now', path, service], 120_000);
+  await system.must(['systemctl', 'enable', '--now', path, timer, service], 120_000);
   expect(await pool()).toEqual({ fresh: size, leased: 0, retired: 0 });
+  expect((await system.run(['systemctl', 'is-active', path, timer])).stdout).toBe('active\nactive\n');
 });
 
 test('the path unit refills the pool after a run', async () => {

@@ -70,7 +70,7 @@ async function install(rootfs: string): Promise<void> {
   await mkdir(join(library, node), { recursive: true });
   await cp(join(top, node, 'node'), join(library, node, 'node'));
   await symlink('../lib/isolate/dist/isolate', join(rootfs, 'usr/bin/isolate'));
-  for (const name of ['isolate-refresh@.path', 'isolate-refresh@.service']) {
+  for (const name of ['isolate-refresh@.path', 'isolate-refresh@.service', 'isolate-refresh@.timer']) {
     await cp(join(top, 'units', name), join(rootfs, 'usr/lib/systemd/system', name));
   }
   // Its init script fails in a container, where it may not protect the daemon from the OOM killer; tests start the daemon.
