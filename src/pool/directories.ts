@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { IsolateError } from '../error.ts';
 import type { PoolPaths, RuntimePaths } from './paths.ts';
@@ -23,6 +23,14 @@ export function ensurePoolDirectories(paths: PoolPaths, uid: number): void {
 }
 
 function ensureDirectory(path: string, mode: number, uid: number): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false }) ?? makeDirectory(path, mode);
+  if (!stat.isDirectory()) throw unusable(path, 'is not a directory');
+  if (stat.uid !== uid) throw unusable(path, `belongs to user ${stat.uid}`);
+  if ((stat.mode & 0o022) !== 0) throw unusable(path, 'can be written by others');
+  if ((stat.mode & 0o777 & ~mode) !== 0) chmodSync(path, mode);
+}
+
+function makeDirectory(path: string, mode: number): Stats {
   try {
     mkdirSync(path, { mode });
     // mkdir(2) applies the caller's umask.
@@ -30,11 +38,7 @@ function ensureDirectory(path: string, mode: number, uid: number): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(path, 'cannot be made', error);
   }
-  const stat = lstatSync(path);
-  if (!stat.isDirectory()) throw unusable(path, 'is not a directory');
-  if (stat.uid !== uid) throw unusable(path, `belongs to user ${stat.uid}`);
-  if ((stat.mode & 0o022) !== 0) throw unusable(path, 'can be written by others');
-  if ((stat.mode & 0o777 & ~mode) !== 0) chmodSync(path, mode);
+  return lstatSync(path);
 }
 
 function makeParents(path: string): void {

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IsolateError } from '../error.ts';
@@ -46,7 +45,7 @@ export function sweepSlots(paths: RuntimePaths, bootId: string): number {
 
 function guess(table: string, end: number, holder: HolderId): number | null {
   for (let attempt = 0; attempt < guesses; attempt += 1) {
-    const slot = randomInt(1, end);
+    const slot = 1 + Math.floor(Math.random() * (end - 1));
     if (rename(table, freeName(slot), usedName(slot, holder))) return slot;
   }
   return null;

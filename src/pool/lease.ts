@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Rootfs } from '../engine/engine.ts';
@@ -8,20 +7,13 @@ import { tryLock } from './lock.ts';
 import { countMaking, makeClones } from './make-clones.ts';
 import type { Pool } from './pool.ts';
 import { readDirectory } from './read-directory.ts';
-import { releaseClone, removeClone } from './release.ts';
+import { removeClone } from './release.ts';
 import { randomId, takeIds } from './settings.ts';
 import { touchSignal } from './signal-file.ts';
 import { formatLeaseName } from './state-file.ts';
-import { isInPlace, publishLeased, readCloneState, retireLeased, takeFresh, writeWhole } from './transition.ts';
+import { leaseOf, type Lease, takeFreshClone } from './take.ts';
+import { publishLeased, writeWhole } from './transition.ts';
 import { waitForChange } from './wait.ts';
-
-/** The exclusive claim of one run on one clone. */
-export interface Lease {
-  readonly id: string;
-  readonly rootfs: Rootfs;
-  /** Gives the clone up, to be destroyed. Safe to call twice; a process that dies without it is noticed. */
-  readonly release: () => Promise<void>;
-}
 
 export interface LeaseOptions {
   /** How long to wait for a clone when none is fresh; 0: fail at once. */
@@ -37,7 +29,7 @@ export interface LeaseOptions {
  */
 export async function leaseClone(pool: Pool, options: LeaseOptions): Promise<Lease> {
   if (!pool.driver.capabilities.pooled) return makeOwn(pool);
-  const lease = takeAny(pool);
+  const lease = takeFreshClone(pool);
   if (lease !== null) return lease;
   touchSignal(pool);
   if (options.waitMs > 0) {
@@ -48,42 +40,10 @@ export async function leaseClone(pool: Pool, options: LeaseOptions): Promise<Lea
   throw noFreeClone(pool, options.waitMs);
 }
 
-/** The oldest fresh clone, or, when another was quicker, any. */
-function takeAny(pool: Pool): Lease | null {
-  const ids = readDirectory(pool.paths.fresh);
-  while (ids.length > 0) {
-    const [id] = ids.splice(0, 1);
-    if (id === undefined) break;
-    const lease = take(pool, id);
-    if (lease !== null) return lease;
-    // Others are here too: starting anywhere keeps them from following us from one to the next.
-    const start = randomInt(Math.max(ids.length, 1));
-    ids.unshift(...ids.splice(start));
-  }
-  return null;
-}
-
-function take(pool: Pool, id: string): Lease | null {
-  pool.checkpoint('lease:before-rename');
-  if (!takeFresh(pool, id)) return null;
-  pool.checkpoint('lease:renamed');
-  const leaseName = formatLeaseName(id, pool.holder);
-  const state = readCloneState(join(pool.paths.leased, leaseName), id);
-  if (state !== null && isInPlace(state)) return leaseOf(pool, id, state.rootfs);
-  const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
-  pool.warn(`Clone ${id} of ${pool.driver.template} was retired unused: ${why}.`);
-  retireLeased(pool, id, leaseName);
-  return null;
-}
-
-function leaseOf(pool: Pool, id: string, rootfs: Rootfs): Lease {
-  return { id, rootfs, release: () => releaseClone(pool, id) };
-}
-
 async function waitForClone(pool: Pool, options: LeaseOptions): Promise<Lease | null> {
   const endMs = performance.now() + options.waitMs;
   for (;;) {
-    const lease = takeAny(pool) ?? (await makeUnderLock(pool));
+    const lease = takeFreshClone(pool) ?? (await makeUnderLock(pool));
     if (lease !== null) return lease;
     if (options.signal?.aborted === true) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
     const leftMs = endMs - performance.now();
@@ -97,7 +57,7 @@ async function makeUnderLock(pool: Pool): Promise<Lease | null> {
   const lock = await tryLock(pool.paths.lock, pool.holder);
   if (lock === null) return null;
   try {
-    const lease = takeAny(pool);
+    const lease = takeFreshClone(pool);
     if (lease !== null) return lease;
     const source = await pool.driver.newestSource();
     const known = (await pool.driver.list()).map(({ id }) => id);

@@ -8,50 +8,69 @@ import type { PoolPaths, RuntimePaths } from './paths.ts';
 /** Milliseconds since 1970. */
 export type Clock = () => number;
 
-export interface PoolOptions {
-  readonly driver: StorageDriver;
+export interface PoolFilesOptions {
+  readonly template: string;
   readonly runtime: RuntimePaths;
-  readonly clock?: Clock;
   /** Who holds what is leased; absent: this process. */
   readonly holder?: HolderId;
-  /** Passed to the driver whenever a clone is made. */
-  readonly shift?: CreateOptions['shift'];
   /** Told about state that could not be trusted; one full sentence each. */
   readonly warn?: (message: string) => void;
-  /** Directories in which runs make their cgroups; those of dead runs are removed by a refresh. */
-  readonly cgroupDirectories?: readonly string[];
   /** Called between the steps of every transition, so that tests can end the process there. */
   readonly checkpoint?: (step: string) => void;
 }
 
-/** The clones of one template and where their state lives. */
-export interface Pool {
+export interface PoolOptions extends Omit<PoolFilesOptions, 'template'> {
   readonly driver: StorageDriver;
+  readonly clock?: Clock;
+  /** Passed to the driver whenever a clone is made. */
+  readonly shift?: CreateOptions['shift'];
+  /** Directories in which runs make their cgroups; those of dead runs are removed by a refresh. */
+  readonly cgroupDirectories?: readonly string[];
+}
+
+/** The state of one template's clones: all that is needed to take a fresh one and give it back. */
+export interface PoolFiles {
+  readonly template: string;
   readonly runtime: RuntimePaths;
   readonly paths: PoolPaths;
-  readonly clock: Clock;
   readonly holder: HolderId;
-  readonly shift: CreateOptions['shift'];
   readonly warn: (message: string) => void;
-  readonly cgroupDirectories: readonly string[];
   readonly checkpoint: (step: string) => void;
+}
+
+/** The clones of one template and where their state lives. */
+export interface Pool extends PoolFiles {
+  readonly driver: StorageDriver;
+  readonly clock: Clock;
+  readonly shift: CreateOptions['shift'];
+  readonly cgroupDirectories: readonly string[];
+}
+
+/** The state of a template's pool; makes the directories. Touches no storage. Throws `state-unreadable`. */
+export function openPoolFiles(options: PoolFilesOptions): PoolFiles {
+  const { template, runtime } = options;
+  const paths = poolPaths(runtime, template);
+  const uid = process.getuid?.() ?? 0;
+  ensureRuntimeDirectories(runtime, uid);
+  ensurePoolDirectories(paths, uid);
+  return {
+    template,
+    runtime,
+    paths,
+    holder: options.holder ?? readOwnHolder(),
+    warn: options.warn ?? (() => {}),
+    checkpoint: options.checkpoint ?? (() => {}),
+  };
 }
 
 /** The pool of the driver's template; makes the state directories. Throws `state-unreadable`. */
 export function openPool(options: PoolOptions): Pool {
-  const paths = poolPaths(options.runtime, options.driver.template);
-  const uid = process.getuid?.() ?? 0;
-  ensureRuntimeDirectories(options.runtime, uid);
-  ensurePoolDirectories(paths, uid);
+  const { driver } = options;
   return {
-    driver: options.driver,
-    runtime: options.runtime,
-    paths,
+    ...openPoolFiles({ ...options, template: driver.template }),
+    driver,
     clock: options.clock ?? Date.now,
-    holder: options.holder ?? readOwnHolder(),
     shift: options.shift ?? null,
-    warn: options.warn ?? (() => {}),
     cgroupDirectories: options.cgroupDirectories ?? [],
-    checkpoint: options.checkpoint ?? (() => {}),
   };
 }

@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { destroyUnheld } from './destroy-unheld.ts';
-import type { Pool } from './pool.ts';
+import type { Pool, PoolFiles } from './pool.ts';
 import { readPoolState } from './pool-state.ts';
 import { reconcile } from './reconcile.ts';
 import { settle } from './settle.ts';
@@ -10,7 +10,7 @@ import { formatLeaseName } from './state-file.ts';
 import { retireLeased } from './transition.ts';
 
 /** Retires a leased clone and tells whoever refreshes. */
-export async function releaseClone(pool: Pool, id: string): Promise<void> {
+export async function releaseClone(pool: PoolFiles, id: string): Promise<void> {
   pool.checkpoint('release:before-rename');
   const retired = retireLeased(pool, id, formatLeaseName(id, pool.holder));
   pool.checkpoint('release:renamed');

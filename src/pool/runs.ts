@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatHolder, isAlive, parseHolder, readOwnHolder } from './holder.ts';
 import type { HolderId } from './holder.ts';
@@ -22,7 +21,7 @@ const unknownCgroupMs = 60_000;
 
 /** Makes the directory of a run. A file beside it names the holder from before it is made until after it is removed. */
 export function claimRun(paths: RuntimePaths, holder: HolderId = readOwnHolder()): RunPlace {
-  const runId = randomBytes(8).toString('hex');
+  const runId = makeRunId();
   const directory = join(paths.runs, runId);
   const claim = `${directory}.${formatHolder(holder)}`;
   writeFileSync(claim, '', { mode: 0o600, flag: 'wx' });
@@ -35,6 +34,11 @@ export function claimRun(paths: RuntimePaths, holder: HolderId = readOwnHolder()
       rmSync(claim, { force: true });
     },
   };
+}
+
+/** The random half of an id of the kernel's (random(4)): node:crypto would take longer to load than all else here takes. */
+function makeRunId(): string {
+  return readFileSync('/proc/sys/kernel/random/uuid', 'latin1').replaceAll('-', '').slice(16, 32);
 }
 
 /**

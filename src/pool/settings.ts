@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Pool } from './pool.ts';
 import { isCloneId } from './state-file.ts';
@@ -49,5 +48,5 @@ export function takeIds(pool: Pool, count: number, usedIds: Iterable<string>): s
 
 /** An id for a clone that is made without the lock, in the same form. */
 export function randomId(pool: Pool): string {
-  return String(BigInt(Math.floor(pool.clock())) * idsPerMs + BigInt(randomInt(Number(idsPerMs))));
+  return String(BigInt(Math.floor(pool.clock())) * idsPerMs + BigInt(Math.floor(Math.random() * Number(idsPerMs))));
 }

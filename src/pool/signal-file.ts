@@ -1,11 +1,11 @@
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
 import { formatHolder } from './holder.ts';
-import type { Pool } from './pool.ts';
+import type { PoolFiles } from './pool.ts';
 
 const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
 /** Tells whoever refreshes the pool that it has work: the path unit or `isolate watch` sees the write. */
-export function touchSignal(pool: Pool): void {
+export function touchSignal(pool: PoolFiles): void {
   const file = openSync(pool.paths.signal, flags, 0o644);
   try {
     // The content differs every time, because two writes within a tick of the clock leave the same time stamp.
@@ -16,7 +16,7 @@ export function touchSignal(pool: Pool): void {
 }
 
 /** What the last signal said; a refresh compares it to learn of signals that came while it ran. */
-export function readSignal(pool: Pool): string {
+export function readSignal(pool: PoolFiles): string {
   try {
     return readFileSync(pool.paths.signal, 'utf8');
   } catch {

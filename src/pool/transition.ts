@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CloneInfo } from '../storage/driver.ts';
 import type { Rootfs } from '../engine/engine.ts';
 import { readDirectory } from './read-directory.ts';
-import type { Pool } from './pool.ts';
+import type { Pool, PoolFiles } from './pool.ts';
 import { formatCloneState, formatLeaseName, parseCloneState } from './state-file.ts';
 import type { CloneState } from './state-file.ts';
 
@@ -22,17 +22,17 @@ export function publishLeased(pool: Pool, clone: CloneInfo, rootfs: Rootfs): voi
 }
 
 /** fresh -> leased by this pool's holder; false: another was quicker. */
-export function takeFresh(pool: Pool, id: string): boolean {
+export function takeFresh(pool: PoolFiles, id: string): boolean {
   return move(join(pool.paths.fresh, id), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
 }
 
 /** fresh -> retired; false: it was leased meanwhile. */
-export function retireFresh(pool: Pool, id: string): boolean {
+export function retireFresh(pool: PoolFiles, id: string): boolean {
   return move(join(pool.paths.fresh, id), join(pool.paths.retired, id));
 }
 
 /** leased -> retired; false: it was retired already. */
-export function retireLeased(pool: Pool, id: string, leaseName: string): boolean {
+export function retireLeased(pool: PoolFiles, id: string, leaseName: string): boolean {
   return move(join(pool.paths.leased, leaseName), join(pool.paths.retired, id));
 }
 
@@ -57,7 +57,7 @@ export function isInPlace(state: CloneState): boolean {
 }
 
 /** Writes a file that is either there whole or not there. */
-export function writeWhole(pool: Pool, path: string, text: string): void {
+export function writeWhole(pool: PoolFiles, path: string, text: string): void {
   const temporary = join(pool.paths.directory, `.${process.pid}.${process.hrtime.bigint()}`);
   writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
   pool.checkpoint('write:written');

@@ -4,7 +4,8 @@ import type { Rootfs } from '../engine/engine.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
 import { leaseClone } from '../pool/lease.ts';
-import { openPool, type Pool } from '../pool/pool.ts';
+import { openPool, openPoolFiles, type Pool } from '../pool/pool.ts';
+import { type Lease, takeFreshClone } from '../pool/take.ts';
 import { runCommand } from '../process/command.ts';
 import type { RootSource, SandboxSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
@@ -24,13 +25,23 @@ export async function withRoot<T>(
   options: RootOptions,
   action: (rootfs: Rootfs) => Promise<T>,
 ): Promise<T> {
-  const pool = await openRootPool(spec.root, facts, options);
-  const lease = await leaseClone(pool, { waitMs: spec.waitMs, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+  const lease = takeReady(spec.root, facts, options) ?? (await leaseFromStorage(spec, facts, options));
   try {
     return await action(lease.rootfs);
   } finally {
     await lease.release();
   }
+}
+
+/** A clone that lies ready is taken without opening its storage, which would run a command of it. */
+function takeReady(root: RootSource, facts: HostFacts, { warn }: RootOptions): Lease | null {
+  if (root.kind !== 'zfs') return null;
+  return takeFreshClone(openPoolFiles({ template: root.dataset, runtime: ownRuntimePaths(facts), warn }));
+}
+
+async function leaseFromStorage(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<Lease> {
+  const pool = await openRootPool(spec.root, facts, options);
+  return await leaseClone(pool, { waitMs: spec.waitMs, ...(options.signal === undefined ? {} : { signal: options.signal }) });
 }
 
 /** The pool behind a root: for `dir` and `overlay` drivers one that holds nothing ahead. */

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { IsolateError } from '../../../src/error.ts';
 import { readOwnHolder } from '../../../src/pool/holder.ts';
 import { leaseClone } from '../../../src/pool/lease.ts';
-import type { Lease } from '../../../src/pool/lease.ts';
+import type { Lease } from '../../../src/pool/take.ts';
 import { openPool } from '../../../src/pool/pool.ts';
 import type { Pool } from '../../../src/pool/pool.ts';
 import { refresh } from '../../../src/pool/refresh.ts';
