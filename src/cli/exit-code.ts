@@ -13,7 +13,8 @@ export function exitCodeOf(outcome: Outcome): number {
     case 'exited':
       return outcome.code;
     case 'killed':
-      return 128 + constants.signals[outcome.signal];
+      // A real-time signal has no name of its own: the launcher calls it SIG and its number.
+      return 128 + (constants.signals[outcome.signal] ?? Number(outcome.signal.slice('SIG'.length)));
     case 'timed-out':
       return 124;
     case 'not-executed':

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Limits, Passthrough, SandboxSpec } from '../spec/spec.ts';
 import type { Launch } from './launch.ts';
@@ -24,7 +25,7 @@ export interface EngineCapabilities {
 
 /** One reason why a spec cannot run here. The first one becomes the error, all are listed by `--json` and `--dry-run`. */
 export interface Problem {
-  readonly code: import('../error.ts').ErrorCode;
+  readonly code: ErrorCode;
   readonly message: string;
   readonly hint?: string;
 }
