@@ -54,6 +54,16 @@ bool filter_read(const char *path, struct sock_fprog *filter) {
   return true;
 }
 
+/* The kernel itself would say EBADF for no descriptor, and EOPNOTSUPP for no operation. */
+bool filter_answers(void) {
+  errno = 0;
+  if (syscall(SYS_ioctl, -1L, TIOCSTI, "") == 0 || errno != EPERM) return false;
+  errno = 0;
+  if (syscall(SYS_ioctl, -1L, TIOCSTI | 1UL << 32, "") == 0 || errno != EPERM) return false;
+  errno = 0;
+  return syscall(SYS_keyctl, -1L, 0, 0, 0, 0) < 0 && errno == EPERM;
+}
+
 static int memory_file(const struct descriptor *descriptor) {
   int fd = memfd_create("isolate", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   for (uint32_t at = 0; fd >= 0 && at < descriptor->length;) {
@@ -104,8 +114,7 @@ static void mount_all(const struct record *record, const struct mount_operation 
 static void install_filter(const struct sock_fprog *filter) {
   if (filter->len == 0) return;
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter) < 0) fail(STEP_FILTER, 0);
-  errno = 0;
-  if (ioctl(-1, TIOCSTI, "") == 0 || errno != EPERM) fail(STEP_FILTER, 0);
+  if (!filter_answers()) fail(STEP_FILTER, 0);
 }
 
 static _Noreturn void execute(const struct record *record, const struct preparation *preparation) {

@@ -17,5 +17,7 @@ struct preparation {
 _Noreturn void child_main(const struct record *record, const struct preparation *preparation);
 /* Reads a file of struct sock_filter; false with errno. */
 bool filter_read(const char *path, struct sock_fprog *filter);
+/* Whether the filter, and not the kernel, answers calls that every filter of ours refuses. */
+bool filter_answers(void);
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * The stage is this same program, executed by the engine inside the sandbox as `/proc/self/fd/N [--reap] STATUSFD COMMAND...` or
- * by the launcher's own child as `isolate-stage`. It leads a process group of its own, takes the terminal's foreground,
+ * The stage is this same program, executed by the engine inside the sandbox as `/proc/self/fd/N OPTIONS STATUSFD COMMAND...`
+ * or by the launcher's own child as `isolate-stage`. It leads a process group of its own, takes the terminal's foreground,
  * and tells the launcher over the status socket that it is there: the kernel adds its pid as the launcher sees it, and
  * the message carries a pipe that ends when the command was executed, or else brings the errno. No code of the guest runs
  * before that, and no descriptor of ours is open after. With --reap it stays the command's parent, below an init that would
- * wait for what the command leaves running: it takes the terminal for its session, and its end kills all the rest.
+ * wait for what the command leaves running: it takes the terminal for its session, and its end kills all the rest. With
+ * --filtered it makes calls that the filter must refuse, and ends where the kernel answers them: an engine that installed
+ * none, or another, starts nothing.
  */
 #include "stage.h"
 
@@ -23,6 +25,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "launcher.h"
 
 extern char **environ;
@@ -120,17 +123,26 @@ static void fork_command(void) {
   if (command > 0) reap(command);
 }
 
+static bool take_option(int *argc, char ***argv, const char *name) {
+  bool given = *argc >= 2 && strcmp((*argv)[1], name) == 0;
+  *argc -= given;
+  *argv += given;
+  return given;
+}
+
+static _Noreturn void give_up(const char *message) {
+  if (write(STDERR_FILENO, message, strlen(message)) < 0) _exit(STATUS_FAILED);
+  _exit(STATUS_FAILED);
+}
+
 _Noreturn void stage_main(int argc, char **argv) {
   char *end = NULL;
-  bool reaps = argc >= 2 && strcmp(argv[1], "--reap") == 0;
-  argc -= reaps;
-  argv += reaps;
+  bool reaps = take_option(&argc, &argv, "--reap");
+  bool filtered = take_option(&argc, &argv, "--filtered");
   unsigned long status = argc >= 3 ? strtoul(argv[1], &end, 10) : 0;
-  if (end == NULL || *end != 0 || status < 3 || status > 99) {
-    static const char usage[] = "isolate-launch: the stage is executed by an engine only\n";
-    if (write(STDERR_FILENO, usage, sizeof usage - 1) < 0) _exit(STATUS_FAILED);
-    _exit(STATUS_FAILED);
-  }
+  if (end == NULL || *end != 0 || status < 3 || status > 99)
+    give_up("isolate-launch: the stage is executed by an engine only\n");
+  if (filtered && !filter_answers()) give_up("isolate: the system-call filter is not in force\n");
   if (status > 3) syscall(SYS_close_range, 3u, (unsigned)status - 1, 0u);
   syscall(SYS_close_range, (unsigned)status + 1, ~0u, 0u);
   fcntl((int)status, F_SETFD, FD_CLOEXEC);

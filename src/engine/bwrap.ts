@@ -8,7 +8,7 @@ import { hostnameFor } from './hostname.ts';
 import { checkIdentity, planIdentity } from './identity.ts';
 import type { Descriptor, Launch } from './launch.ts';
 import { planRootMounts } from './root-mounts.ts';
-import { stageDescriptors, stageFile, stageStatusNumber } from './stage.ts';
+import { stageArguments, stageDescriptors, stageFile } from './stage.ts';
 
 const optionsNumber = 3;
 const filterNumber = 4;
@@ -78,7 +78,7 @@ function plan(input: PlanInput): Launch {
   return {
     engine: 'bwrap',
     file: facts.tools.bwrap ?? '/usr/bin/bwrap',
-    args: ['bwrap', '--args', String(optionsNumber), '--', stageFile, String(stageStatusNumber), ...spec.command],
+    args: ['bwrap', '--args', String(optionsNumber), '--', stageFile, ...stageArguments({ filtered: spec.seccomp }), ...spec.command],
     environment: {},
     descriptors,
     files: [],

@@ -3,7 +3,7 @@ import type { HostFacts } from '../host/facts.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import type { Launch, MountOperation } from './launch.ts';
-import { stageDescriptors, stageFileNumber, stageName, stageStatusNumber } from './stage.ts';
+import { stageArguments, stageDescriptors, stageFileNumber, stageName } from './stage.ts';
 
 const capabilities: EngineCapabilities = {
   isolates: false,
@@ -53,7 +53,7 @@ function plan({ spec, rootfs, facts }: PlanInput): Launch {
   return {
     engine: 'chroot',
     file: stageFileNumber,
-    args: [stageName, String(stageStatusNumber), ...spec.command],
+    args: [stageName, ...stageArguments({ filtered: spec.seccomp }), ...spec.command],
     environment: spec.environment,
     descriptors: stageDescriptors,
     files: [],

@@ -10,13 +10,10 @@ import { keptCapabilities } from './kept-capabilities.ts';
 import type { Descriptor, IdMapEntry, Launch } from './launch.ts';
 import { encodeLxcConfig, lxcConfigLabel, type LxcSetting } from './lxc-config.ts';
 import { type LxcMounts, planLxcMounts } from './lxc-mounts.ts';
-import { stageDescriptors, stageFile, stageStatusNumber } from './stage.ts';
+import { stageArguments, stageDescriptors, stageFile } from './stage.ts';
 
 const configNumber = 3;
 const profileNumber = 4;
-
-/** LXC's init would wait for what the command leaves running; a stage that stays its parent ends that with the command. */
-const reapingStage = [stageFile, '--reap', String(stageStatusNumber)];
 
 const capabilities: EngineCapabilities = {
   isolates: true,
@@ -145,7 +142,15 @@ function plan(input: PlanInput): Launch {
   return {
     engine: 'lxc',
     file: facts.tools['lxc-execute'] ?? '/usr/bin/lxc-execute',
-    args: ['lxc-execute', ...lxcOptions(input, mounts), '--', ...reapingStage, ...spec.command],
+    // LXC's init would wait for what the command leaves running; a stage that stays its parent ends that with the command.
+    args: [
+      'lxc-execute',
+      ...lxcOptions(input, mounts),
+      '--',
+      stageFile,
+      ...stageArguments({ filtered: spec.seccomp, reaps: true }),
+      ...spec.command,
+    ],
     // No PATH: LXC then writes the id maps itself, where newuidmap would ask /etc/subuid for root's permission.
     environment: nested ? { HOME: mounts.lxcPath, XDG_RUNTIME_DIR: mounts.lxcPath } : {},
     descriptors,

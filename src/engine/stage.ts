@@ -11,6 +11,14 @@ export const stageStatusNumber = 11;
  */
 export const stageFile = `/proc/self/fd/${stageNumber}`;
 
+/**
+ * The stage's arguments before the command. `filtered`: it sees for itself that the system-call filter answers, and runs
+ * nothing where it does not. `reaps`: it stays the command's parent and ends what the command leaves running.
+ */
+export function stageArguments({ filtered, reaps = false }: { readonly filtered: boolean; readonly reaps?: boolean }): string[] {
+  return [...(reaps ? ['--reap'] : []), ...(filtered ? ['--filtered'] : []), String(stageStatusNumber)];
+}
+
 /** argv[0] of the stage where the launcher executes it itself, from the descriptor. */
 export const stageName = 'isolate-stage';
 

@@ -46,7 +46,7 @@ test('a smaller filter promises what is refused everywhere', () => {
 
 test('without the filter the walls that are none of its own still stand', () => {
   const groups = new Set(open({ filter: 'none' }).map((id) => id.split('/')[0]));
-  expect([...groups].sort()).toEqual(['calls', 'identity', 'namespaces', 'terminal', 'visible']);
+  expect(groups).toEqual(new Set(['calls', 'identity', 'namespaces', 'terminal', 'visible']));
   expect(open({ filter: 'none' }).filter((id) => /^(?:identity|namespaces|visible)/.test(id))).toEqual([
     'namespaces/unshare-user',
     'namespaces/unshare-user-and-mount',
@@ -64,5 +64,5 @@ test('devices, a tunnel and another directory take away only what they are', () 
 
 test('an engine that isolates nothing promises no wall of the kernel’s', () => {
   const promised = cases.filter((each) => isPromised(each, { ...plain, isolates: false })).map(({ id }) => id.split('/')[0]);
-  expect([...new Set(promised)].sort()).toEqual(['calls', 'descriptors', 'environment', 'identity', 'terminal', 'visible']);
+  expect(new Set(promised)).toEqual(new Set(['calls', 'descriptors', 'environment', 'identity', 'terminal', 'visible']));
 });
