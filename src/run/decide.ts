@@ -37,7 +37,13 @@ export async function decide(request: RunRequest): Promise<Decision> {
 function refuse(problems: readonly Problem[]): void {
   const [first, ...others] = problems;
   if (first === undefined) return;
-  const cause = others.length === 0 ? undefined : new AggregateError(others.map((other) => new Error(other.message)), others.map((other) => other.message).join(' '));
+  const cause =
+    others.length === 0
+      ? undefined
+      : new AggregateError(
+          others.map((other) => new Error(other.message)),
+          others.map((other) => other.message).join(' '),
+        );
   throw new IsolateError(first.code, first.message, { ...(first.hint === undefined ? {} : { hint: first.hint }), cause });
 }
 

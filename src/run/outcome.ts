@@ -7,6 +7,8 @@ export type Outcome =
 
 /** What happens on the way of a run, for those who watch it. */
 export type RunEvent =
+  /** The root is there and the engine is about to be started: from here on signals are the command's. */
+  | { readonly kind: 'launching' }
   /** The command runs. */
   | { readonly kind: 'started' }
   /** What was asked for and takes from the isolation, or stays. One full sentence. */

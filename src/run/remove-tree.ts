@@ -16,7 +16,11 @@ export async function removeTree(path: string, facts: HostFacts): Promise<void> 
     return;
   }
   const launch = planRemoval(path, facts);
-  const running = await startLaunch(launch, { launcher: facts.files.launcher, stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' }, graceMs: 1000 });
+  const running = await startLaunch(launch, {
+    launcher: facts.files.launcher,
+    stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
+    graceMs: 1000,
+  });
   const result = await running.result;
   if (result.kind !== 'exited' || result.code !== 0) throw new IsolateError('storage-failed', `The tree ${path} could not be removed.`);
 }

@@ -53,7 +53,9 @@ export async function openRootPool(root: RootSource, facts: HostFacts, { warn }:
     runtime: ownRuntimePaths(facts),
     // Where clones cannot be mounted with other ids, their files get them while they are made.
     shift: driver.capabilities.idmappedMounts ? null : { kind: 'shifted', uidBase: sandboxUids.start, gidBase: sandboxGids.start },
-    cgroupDirectories: [...new Set(Object.values(facts.cgroups).flatMap((controller) => (controller === null ? [] : [controller.directory])))],
+    cgroupDirectories: [
+      ...new Set(Object.values(facts.cgroups).flatMap((controller) => (controller === null ? [] : [controller.directory]))),
+    ],
     warn,
   });
 }

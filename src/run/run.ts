@@ -37,7 +37,12 @@ export async function run(request: RunRequest, options: RunOptions = {}): Promis
       const settled = settleTargets(spec, rootfs);
       return await withPlace(facts, rootfs, async (place) => {
         const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
-        return await withHooks(spec.hooks, rootfs, (error) => warn(error.message), () => supervise(launch, spec, facts, options));
+        return await withHooks(
+          spec.hooks,
+          rootfs,
+          (error) => warn(error.message),
+          () => supervise(launch, spec, facts, options),
+        );
       });
     }),
   );

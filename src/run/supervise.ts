@@ -3,7 +3,7 @@ import { getSystemErrorName } from 'node:util';
 import type { Launch } from '../engine/launch.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { logCommand } from '../log.ts';
-import { type LaunchOptions, type LaunchResult, startLaunch } from '../process/launch.ts';
+import { type LaunchHandle, type LaunchOptions, type LaunchResult, startLaunch } from '../process/launch.ts';
 import { withForwardedSignals } from '../process/signals.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Outcome } from './outcome.ts';
@@ -18,21 +18,47 @@ const graceMs = 10_000;
 /** Starts a launch, watches over its time and signals, and says how it ended. */
 export async function supervise(launch: Launch, spec: SandboxSpec, facts: HostFacts, options: RunOptions): Promise<Outcome> {
   logCommand({ file: typeof launch.file === 'number' ? (launch.args[0] ?? launch.engine) : launch.file, args: launch.args.slice(1) });
-  const running = await startLaunch(launch, {
-    launcher: facts.files.launcher,
-    stdio: options.stdio ?? { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' },
-    graceMs,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    onStarted: () => options.onEvent?.({ kind: 'started' }),
-  });
-  options.onStreams?.(running);
-  const deadline = startDeadline(spec.timeoutMs, () => running.forward('SIGTERM'));
-  try {
-    const result = options.forwardSignals === true ? await withForwardedSignals(running, () => running.result) : await running.result;
-    return deadline.passed() ? { kind: 'timed-out' } : describe(result);
-  } finally {
-    deadline.stop();
-  }
+  options.onEvent?.({ kind: 'launching' });
+  const relay = makeRelay();
+  const work = async (): Promise<Outcome> => {
+    const running = await startLaunch(launch, {
+      launcher: facts.files.launcher,
+      stdio: options.stdio ?? { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' },
+      graceMs,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      onStarted: () => options.onEvent?.({ kind: 'started' }),
+    });
+    relay.connect(running);
+    options.onStreams?.(running);
+    const deadline = startDeadline(spec.timeoutMs, () => running.forward('SIGTERM'));
+    try {
+      const result = await running.result;
+      return deadline.passed() ? { kind: 'timed-out' } : describe(result);
+    } finally {
+      deadline.stop();
+    }
+  };
+  return options.forwardSignals === true ? await withForwardedSignals(relay, work) : await work();
+}
+
+interface Relay extends Pick<LaunchHandle, 'forward'> {
+  readonly connect: (running: LaunchHandle) => void;
+}
+
+/** Keeps the signals that come while the launcher is being started, so that none is lost or taken for another. */
+function makeRelay(): Relay {
+  const early: NodeJS.Signals[] = [];
+  let launcher: LaunchHandle | null = null;
+  return {
+    forward: (signal) => {
+      if (launcher === null) early.push(signal);
+      else launcher.forward(signal);
+    },
+    connect: (running) => {
+      launcher = running;
+      for (const signal of early) running.forward(signal);
+    },
+  };
 }
 
 interface Deadline {

@@ -37,6 +37,21 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGW
   },
 );
 
+test('a SIGINT at any moment of a start refuses the run, ends it or reaches the command, and leaves nothing', async () => {
+  const statuses = await Promise.all(
+    Array.from({ length: 24 }, async (_, index) => {
+      const child = startIsolate(['-q', '-t', template, '--read-only', '--', 'sh', '-c', 'trap "exit 7" INT; sleep 987.1 & wait']);
+      const timer = setTimeout(() => child.kill('SIGINT'), 40 + index * 15);
+      // One that came while Node itself started ends it as any program; one that came too early for the trap ends the shell.
+      const { status, signal } = await finished(child);
+      clearTimeout(timer);
+      return signal ?? status;
+    }),
+  );
+  expect(statuses.filter((status) => !['SIGINT', 125, 130, 7].includes(status ?? -1))).toEqual([]);
+  await expect.poll(async () => (await namesOfProcesses()).filter((name) => name.startsWith('sleep 987'))).toEqual([]);
+});
+
 test('a command killed by a forwarded signal gives 128 and the signal', async () => {
   const child = await startShell('echo ready; exec sleep 100');
   const end = finished(child);

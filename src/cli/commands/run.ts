@@ -24,8 +24,9 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
         signal,
         forwardSignals: true,
         onEvent: (event) => {
-          if (event.kind === 'started') {
+          if (event.kind === 'launching') {
             stop();
+          } else if (event.kind === 'started') {
             status.started();
           } else if (event.kind === 'warning' || !parsed.flags.has('quiet')) {
             printMessage(event, parsed);
@@ -42,7 +43,7 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
   }
 }
 
-/** Until the command runs, a signal means that it shall not; from then on signals are the command's. */
+/** Until the launch begins, a signal means that it shall not; from then on signals are the command's. */
 async function withAbortOnSignals<T>(ignoreInterrupt: boolean, action: (signal: AbortSignal, stop: () => void) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   let waiting = true;
@@ -81,7 +82,7 @@ function withoutContent(descriptor: object): object {
   return Object.fromEntries(Object.entries(descriptor).filter(([name]) => name !== 'content'));
 }
 
-function printMessage({ kind, message }: Exclude<RunEvent, { kind: 'started' }>, { flags }: ParsedArguments): void {
+function printMessage({ kind, message }: Extract<RunEvent, { message: string }>, { flags }: ParsedArguments): void {
   const prefix = kind === 'warning' ? 'isolate: warning: ' : 'isolate: ';
   write(2, flags.has('json') ? `${JSON.stringify({ [kind]: message })}\n` : `${prefix}${escapeControls(message)}\n`);
 }
