@@ -32,8 +32,15 @@ function formatSetting([key, value]: LxcSetting): string {
   if (!/^lxc(\.[a-z0-9_]+)+$/.test(key)) throw refusal(`The key ${JSON.stringify(key)}`);
   // An empty value clears a key in place of setting it.
   if (value === '') throw refusal(`An empty value of ${key}`);
-  if (hasForbiddenCharacter(key, value)) throw refusal(`The value ${JSON.stringify(value)} of ${key}`);
+  if (hasForbiddenCharacter(key, value)) throw refusal(describeValue(key, value));
   return `${key} = "${value}"\n`;
+}
+
+/** Values of variables may be secrets. */
+function describeValue(key: string, value: string): string {
+  return key === 'lxc.environment'
+    ? `The value of the variable ${JSON.stringify(value.split('=', 1)[0])}`
+    : `The value ${JSON.stringify(value)} of ${key}`;
 }
 
 /** Lone surrogates have no bytes in UTF-8 and would be replaced. */

@@ -43,7 +43,12 @@ export const lxcEngine: Engine = {
 };
 
 function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
-  const problems: Problem[] = [...checkIdentity(spec, facts), ...checkLimits(spec.limits, facts.cgroups), ...checkTargets(spec)];
+  const problems: Problem[] = [
+    ...checkIdentity(spec, facts),
+    ...checkLimits(spec.limits, facts.cgroups),
+    ...checkTargets(spec),
+    ...checkValues(spec),
+  ];
   if (facts.tools['lxc-execute'] === null) {
     problems.push({ code: 'missing-tool', message: 'LXC (lxc-execute) is not installed.', hint: 'apt-get install lxc' });
   }
@@ -115,6 +120,17 @@ function checkTargets({ binds }: SandboxSpec): Problem[] {
       message: `The lxc engine cannot bind anything to ${target}.`,
       hint: 'choose a target outside of /proc and /sys, and below /dev',
     }));
+}
+
+/** What the user gave has to fit into LXC's configuration. */
+function checkValues(spec: SandboxSpec): Problem[] {
+  try {
+    encodeLxcConfig(processSettings(spec));
+    return [];
+  } catch (error) {
+    if (!(error instanceof IsolateError)) throw error;
+    return [{ code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) }];
+  }
 }
 
 /**
@@ -201,8 +217,14 @@ function containerSettings({ spec }: PlanInput, { userNamespace }: IdentityPlan,
     // A profile has to be loaded into the kernel for every run; the walls here are the namespaces, ids and the filter.
     ['lxc.apparmor.profile', 'unconfined'],
     ...(spec.seccomp ? [['lxc.seccomp.profile', `/proc/self/fd/${profileNumber}`] as const] : []),
-    ...Object.entries(spec.environment).map(([name, value]): LxcSetting => ['lxc.environment', `${name}=${value}`]),
-    ['lxc.init.cwd', spec.workingDirectory],
+    ...processSettings(spec),
+  ];
+}
+
+function processSettings({ environment, workingDirectory }: SandboxSpec): LxcSetting[] {
+  return [
+    ...Object.entries(environment).map(([name, value]): LxcSetting => ['lxc.environment', `${name}=${value}`]),
+    ['lxc.init.cwd', workingDirectory],
   ];
 }
 

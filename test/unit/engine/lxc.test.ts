@@ -101,3 +101,13 @@ test('the host is asked about the bridge and the tunnel device only where they a
   expect(lxcPaths({ bridge: 'b0', mapTun: false }, false)).toEqual([]);
   expect(lxcPaths({ bridge: 'b0', mapTun: true }, true)).toEqual(['/sys/class/net/b0/bridge', '/dev/net/tun']);
 });
+
+test('a variable that a configuration of LXC cannot hold is refused before anything is leased, its value not shown', () => {
+  expect(lxcEngine.check({ ...plainSpec, environment: { SECRET: 'a\nlxc.hook.pre-start = /bin/id' } }, rootFacts)).toEqual([
+    {
+      code: 'cannot-enforce',
+      message: 'The value of the variable "SECRET" cannot be written into an LXC configuration.',
+      hint: 'use -e bwrap, which takes any value',
+    },
+  ]);
+});
