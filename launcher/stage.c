@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -137,6 +138,8 @@ static _Noreturn void give_up(const char *message) {
 
 _Noreturn void stage_main(int argc, char **argv) {
   char *end = NULL;
+  /* A stage that stays is seen by the guest, which may own our file and must not reach it: no /proc/PID/exe, no tracing. */
+  prctl(PR_SET_DUMPABLE, 0);
   bool reaps = take_option(&argc, &argv, "--reap");
   bool filtered = take_option(&argc, &argv, "--filtered");
   unsigned long status = argc >= 3 ? strtoul(argv[1], &end, 10) : 0;

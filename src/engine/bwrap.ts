@@ -6,7 +6,7 @@ import { checkDesktop, planDesktop } from './desktop.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
 import { checkIdentity, planIdentity } from './identity.ts';
-import type { Descriptor, Launch } from './launch.ts';
+import type { Descriptor, Launch, MountOperation } from './launch.ts';
 import { planRootMounts } from './root-mounts.ts';
 import { stageArguments, stageDescriptors, stageFile } from './stage.ts';
 
@@ -56,6 +56,7 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
 
 function plan(input: PlanInput): Launch {
   const { spec, facts, runId } = input;
+  const bwrap = facts.tools.bwrap ?? '/usr/bin/bwrap';
   const identity = planIdentity(input);
   const desktop = planDesktop(spec, facts, firstFileNumber);
   const binds = [...desktop.binds, ...spec.binds];
@@ -77,7 +78,7 @@ function plan(input: PlanInput): Launch {
   ];
   return {
     engine: 'bwrap',
-    file: facts.tools.bwrap ?? '/usr/bin/bwrap',
+    file: bwrap,
     args: ['bwrap', '--args', String(optionsNumber), '--', stageFile, ...stageArguments({ filtered: spec.seccomp }), ...spec.command],
     environment: {},
     descriptors,
@@ -86,13 +87,21 @@ function plan(input: PlanInput): Launch {
     mountNamespace: true,
     pidNamespace: false,
     hostMounts: mounts.hostMounts,
-    sandboxMounts: mounts.sandboxMounts,
+    sandboxMounts: [...mounts.sandboxMounts, ...(facts.user.uid === 0 ? [] : [sealProgram(bwrap)])],
     cgroups: planCgroups(spec.limits, facts.cgroups, runId),
     root: null,
     workingDirectory: '/',
     noNewPrivileges: false,
     seccompFilter: null,
   };
+}
+
+/**
+ * Of bubblewrap a process stays in the sandbox, whose /proc/1/exe leads to its file on the host. Where that file is the
+ * caller's own it is the sandbox's too, so it is executed from a mount on which nothing can be changed.
+ */
+function sealProgram(path: string): MountOperation {
+  return { kind: 'bind', source: path, target: path, recursive: false, readOnly: true, noSuid: true, noDev: true, idmap: 'none', create: 'none' };
 }
 
 function bindOption({ source, readOnly }: Bind, facts: HostFacts): string {

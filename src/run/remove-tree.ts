@@ -1,18 +1,22 @@
-import { rm } from 'node:fs/promises';
-
 import { IsolateError } from '../error.ts';
 import { planIdentity } from '../engine/identity.ts';
 import type { Launch } from '../engine/launch.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { runCommand } from '../process/command.ts';
 import { startLaunch } from '../process/launch.ts';
 
+const removal = ['-rf', '--one-file-system', '--'];
+const timeoutMs = 600_000;
+
 /**
- * Removes a tree that a sandbox wrote, and nothing that links in it lead to. Other users than root own only a part of
- * it by their own id, so rm(1) runs with the ids the sandbox had. Throws `storage-failed`.
+ * Removes a tree that a sandbox wrote, and nothing that links in it lead to. rm(1) does it, which gets to the bottom of
+ * directories nested deeper than a path may be long. Other users than root own only a part of the tree by their own id,
+ * so theirs runs with the ids the sandbox had. Throws `storage-failed`, `tool-timeout`.
  */
 export async function removeTree(path: string, facts: HostFacts): Promise<void> {
   if (facts.user.uid === 0) {
-    await rm(path, { recursive: true, force: true });
+    const { exitCode, stderr } = await runCommand({ file: '/bin/rm', args: [...removal, path], timeoutMs });
+    if (exitCode !== 0) throw new IsolateError('storage-failed', `The tree ${path} could not be removed: ${stderr.trim()}`);
     return;
   }
   const launch = planRemoval(path, facts);
@@ -35,7 +39,7 @@ function planRemoval(path: string, facts: HostFacts): Launch {
   return {
     engine: 'remove',
     file: '/bin/rm',
-    args: ['rm', '-rf', '--one-file-system', '--', path],
+    args: ['rm', ...removal, path],
     environment: {},
     descriptors: [],
     files: [],

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { appendFile, chmod, chown, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { proofCases } from '../../src/prove/cases.ts';
 import { isolatePath } from '../rig/isolate.ts';
+import { addPlainUser } from '../rig/plain-user.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 import { type Configuration, configurations, nameOf } from './configurations.ts';
 import { judgeCase } from './judge.ts';
@@ -13,7 +14,6 @@ import { recordResults, type Row } from './record.ts';
 
 const execFileAsync = promisify(execFile);
 const PLAIN_USER = 31_337;
-const FIRST_SUBORDINATE = 1_500_000_000;
 const rows: Row[] = [];
 const cases = proofCases(process.arch).filter(({ id }) => id !== 'exhaustion/processes' && id !== 'exhaustion/memory');
 
@@ -24,29 +24,12 @@ beforeAll(async () => {
   directory = await mkdtemp('/var/tmp/isolate-matrix-');
   await chmod(directory, 0o755);
   programs = await buildPrograms(join(directory, 'programs'));
-  await addPlainUser();
+  await addPlainUser(directory, PLAIN_USER);
 });
 afterAll(async () => {
   await recordResults('matrix', rows);
   await rm(directory, { recursive: true, force: true });
 });
-
-/** A user with subordinate ids, known in this mount namespace only. */
-async function addPlainUser(): Promise<void> {
-  const lines = {
-    '/etc/passwd': `matrix:x:${String(PLAIN_USER)}:${String(PLAIN_USER)}::${directory}:/bin/sh\n`,
-    '/etc/group': `matrix:x:${String(PLAIN_USER)}:\n`,
-    '/etc/subuid': `matrix:${String(FIRST_SUBORDINATE)}:65536\n`,
-    '/etc/subgid': `matrix:${String(FIRST_SUBORDINATE)}:65536\n`,
-  };
-  for (const [file, line] of Object.entries(lines)) {
-    const copy = join(directory, file.replaceAll('/', '-'));
-    await copyFile(file, copy);
-    await chmod(copy, 0o644);
-    await appendFile(copy, line);
-    await execFileAsync('mount', ['--bind', copy, file]);
-  }
-}
 
 /** A template of the configuration's own: root's is root's, the plain user's has the ids that their map shows as 0. */
 async function makeTemplate({ engine, user }: Configuration): Promise<string> {
