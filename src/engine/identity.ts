@@ -75,8 +75,8 @@ function planRootIdentity({ spec, rootfs, facts, idSlot }: IdentityInput): Ident
   if (!idmappable) {
     throw new IsolateError(
       'cannot-enforce',
-      `The files of ${rootfs.path} belong to the host's own root ids, and its file system cannot be mounted with other ones.`,
-      { hint: 'keep the template on ext4, xfs, btrfs or OpenZFS 2.2 and later, or shift its ownership to a free range' },
+      `The files of ${rootfs.layers?.lower ?? rootfs.path} belong to the host's own root ids, and its file system cannot be mounted with other ones.`,
+      { hint: 'run on clones of it with -z DATASET, keep it on ext4, xfs, btrfs or OpenZFS 2.2 and later, or, for maintenance, use -e chroot' },
     );
   }
   const uidBase = spec.uidBase ?? slotBase(facts.user.sandboxUids, idSlot);
