@@ -35,14 +35,14 @@ export function renderManPage(engines: readonly Engine[], version: string): stri
     paragraph('An option beats the variable. A variable that is empty counts as not set.'),
     options.flatMap((option) => (option.variable === undefined ? [] : [item(option.variable, `the same as --${option.long}`)])).join('\n'),
     paragraph(
-      'The command itself starts with PATH, HOME=/root, USER=root, LOGNAME=root, the TERM of the caller, and what -v and --env-file set; nothing else.',
+      'The command itself starts with PATH, HOME=/root, USER=root, LOGNAME=root, the TERM of the caller, and what -v and --env-file set; nothing else of the caller.',
     ),
     section('EXIT STATUS'),
     paragraph('Of a run:'),
     exitStatuses.map(([status, meaning]) => item(status, meaning)).join('\n'),
     paragraph('Of other verbs: 0 done, 1 failed, 2 usage.'),
     section('EXAMPLES'),
-    '.nf\nisolate \\-z rpool/isolate/debisl bash\nisolate refresh rpool/isolate/debisl 10\nisolate \\-t /srv/root \\-\\-ephemeral \\-d ./src:/src:ro make \\-C /src\n.fi',
+    '.nf\nisolate \\-z rpool/isolate/debian bash\nisolate refresh rpool/isolate/debian 10\nisolate \\-t /srv/root \\-\\-ephemeral \\-d ./src:/src:ro make \\-C /src\n.fi',
     section('SEE ALSO'),
     '.BR bwrap (1),\n.BR lxc\\-execute (1),\n.BR chroot (1),\n.BR zfs (8)',
   ].join('\n')}\n`;
