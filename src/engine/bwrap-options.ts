@@ -47,5 +47,10 @@ export function processOptions(spec: SandboxSpec, environment: Readonly<Record<s
 
 /** The form `--args FD` reads: every word ended by a NUL. */
 export function encodeOptions(options: readonly BwrapOption[]): Uint8Array {
-  return new TextEncoder().encode(options.flat().map((word) => `${word}\0`).join(''));
+  return new TextEncoder().encode(
+    options
+      .flat()
+      .map((word) => `${word}\0`)
+      .join(''),
+  );
 }

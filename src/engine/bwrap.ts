@@ -101,7 +101,17 @@ function plan(input: PlanInput): Launch {
  * caller's own it is the sandbox's too, so it is executed from a mount on which nothing can be changed.
  */
 function sealProgram(path: string): MountOperation {
-  return { kind: 'bind', source: path, target: path, recursive: false, readOnly: true, noSuid: true, noDev: true, idmap: 'none', create: 'none' };
+  return {
+    kind: 'bind',
+    source: path,
+    target: path,
+    recursive: false,
+    readOnly: true,
+    noSuid: true,
+    noDev: true,
+    idmap: 'none',
+    create: 'none',
+  };
 }
 
 function bindOption({ source, readOnly }: Bind, facts: HostFacts): string {

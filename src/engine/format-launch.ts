@@ -11,8 +11,20 @@ export function formatLaunch(launch: Launch, { values }: { readonly values: bool
     `execute ${typeof launch.file === 'number' ? `descriptor ${launch.file}` : quote(launch.file)}`,
     ...section('arguments', launch.args.map(quote)),
     ...section('environment', formatEnvironment(launch.environment, values)),
-    ...section('descriptors', launch.descriptors.flatMap((descriptor) => formatDescriptor(descriptor, values))),
-    ...section('files', launch.files.flatMap(({ path, content }) => [quote(path), ...content.trimEnd().split('\n').map((line) => `  ${line}`)])),
+    ...section(
+      'descriptors',
+      launch.descriptors.flatMap((descriptor) => formatDescriptor(descriptor, values)),
+    ),
+    ...section(
+      'files',
+      launch.files.flatMap(({ path, content }) => [
+        quote(path),
+        ...content
+          .trimEnd()
+          .split('\n')
+          .map((line) => `  ${line}`),
+      ]),
+    ),
     ...formatNamespaces(launch),
     ...section('mounts', launch.hostMounts.map(formatMount)),
     ...section('mounts in the user namespace', launch.sandboxMounts.map(formatMount)),
@@ -27,7 +39,9 @@ export function formatLaunch(launch: Launch, { values }: { readonly values: bool
 
 /** For people: bare where that is unambiguous, else as a JSON string. Control characters never get through. */
 export function quote(text: string): string {
-  return /^[\p{L}\p{N}_@%+=:,./-]+$/u.test(text) ? text : JSON.stringify(text).replaceAll(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escapeCharacter);
+  return /^[\p{L}\p{N}_@%+=:,./-]+$/u.test(text)
+    ? text
+    : JSON.stringify(text).replaceAll(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {
@@ -51,7 +65,8 @@ function formatDescriptor(descriptor: Descriptor, values: boolean): string[] {
     case 'stage-status':
       return [`${descriptor.number} stage status`];
     case 'data':
-      if (descriptor.label === lxcConfigLabel) return [`${descriptor.number} ${descriptor.label}`, ...formatConfig(descriptor.content, values).map((line) => `  ${line}`)];
+      if (descriptor.label === lxcConfigLabel)
+        return [`${descriptor.number} ${descriptor.label}`, ...formatConfig(descriptor.content, values).map((line) => `  ${line}`)];
       if (descriptor.label !== 'options') return [`${descriptor.number} ${descriptor.label}, ${descriptor.content.length} bytes`];
       return [`${descriptor.number} options`, ...formatOptions(descriptor.content, values).map((line) => `  ${line}`)];
   }
@@ -61,7 +76,9 @@ function formatConfig(content: Uint8Array, values: boolean): string[] {
   const lines = new TextDecoder().decode(content).trimEnd().split('\n');
   return lines.map((line) => {
     const [, variable] = /^lxc\.environment = "([^=]*)=/.exec(line) ?? [];
-    return variable !== undefined && !values ? `lxc.environment ${quote(variable)}` : line.replaceAll(/[\0-\u001f\u007f-\u009f]/g, escapeCharacter);
+    return variable !== undefined && !values
+      ? `lxc.environment ${quote(variable)}`
+      : line.replaceAll(/[\0-\u001f\u007f-\u009f]/g, escapeCharacter);
   });
 }
 
@@ -117,7 +134,9 @@ function formatMount(operation: MountOperation): string {
     ...(operation.noSuid ? ['nosuid'] : []),
     ...(operation.noDev ? ['nodev'] : []),
     ...(operation.create === 'none' ? [] : [`create ${operation.create}`]),
-    ...(operation.idmap === 'none' ? [] : [operation.idmap === 'sandbox' ? 'ids of the sandbox' : `ids ${operation.idmap.uid}:${operation.idmap.gid} as 0:0`]),
+    ...(operation.idmap === 'none'
+      ? []
+      : [operation.idmap === 'sandbox' ? 'ids of the sandbox' : `ids ${operation.idmap.uid}:${operation.idmap.gid} as 0:0`]),
   ];
   return `bind ${quote(operation.source)} on ${target}${flags.length === 0 ? '' : ` (${flags.join(', ')})`}`;
 }

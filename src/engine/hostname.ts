@@ -7,6 +7,10 @@ const longest = 64;
 export function hostnameFor(root: RootSource): string {
   const path = root.kind === 'zfs' ? root.dataset : root.path;
   const last = path.split('/').findLast((part) => part !== '') ?? '';
-  const name = last.replaceAll(/[^A-Za-z0-9.-]+/g, '-').replaceAll(/^[-.]+|[-.]+$/g, '').slice(0, longest).replace(/[-.]+$/, '');
+  const name = last
+    .replaceAll(/[^A-Za-z0-9.-]+/g, '-')
+    .replaceAll(/^[-.]+|[-.]+$/g, '')
+    .slice(0, longest)
+    .replace(/[-.]+$/, '');
   return name === '' ? 'isolate' : name;
 }

@@ -76,7 +76,9 @@ function planRootIdentity({ spec, rootfs, facts, idSlot }: IdentityInput): Ident
     throw new IsolateError(
       'cannot-enforce',
       `The files of ${rootfs.layers?.lower ?? rootfs.path} belong to the host's own root ids, and its file system cannot be mounted with other ones.`,
-      { hint: 'run on clones of it with -z DATASET, keep it on ext4, xfs, btrfs or OpenZFS 2.2 and later, or, for maintenance, use -e chroot' },
+      {
+        hint: 'run on clones of it with -z DATASET, keep it on ext4, xfs, btrfs or OpenZFS 2.2 and later, or, for maintenance, use -e chroot',
+      },
     );
   }
   const uidBase = spec.uidBase ?? slotBase(facts.user.sandboxUids, idSlot);
@@ -142,7 +144,10 @@ function checkUserRange(spec: SandboxSpec, { user }: HostFacts): Problem[] {
     const problem: Problem = {
       code: 'not-permitted',
       message: `${option} ${base} is not among your subordinate ids in ${file}.`,
-      hint: range === undefined ? 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER gives you some' : `yours begin at ${range.start}`,
+      hint:
+        range === undefined
+          ? 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER gives you some'
+          : `yours begin at ${range.start}`,
     };
     return [problem];
   });

@@ -75,8 +75,19 @@ function treeMount(source: string, target: string, { rootIdmap }: IdentityPlan):
 
 /** The upper layer alone tells what changed: no metacopy, no redirect_dir. (Documentation/filesystems/overlayfs.rst) */
 function overlayMount(lower: string, upperParent: string, target: string): MountOperation {
-  const options = [`lowerdir=${escapeLayer(lower)}`, `upperdir=${escapeLayer(`${upperParent}/upper`)}`, `workdir=${escapeLayer(`${upperParent}/work`)}`];
-  return { kind: 'mount', type: 'overlay', source: 'overlay', target, flags: ['nosuid', 'nodev'], options: [...options, 'userxattr'].join(',') };
+  const options = [
+    `lowerdir=${escapeLayer(lower)}`,
+    `upperdir=${escapeLayer(`${upperParent}/upper`)}`,
+    `workdir=${escapeLayer(`${upperParent}/work`)}`,
+  ];
+  return {
+    kind: 'mount',
+    type: 'overlay',
+    source: 'overlay',
+    target,
+    flags: ['nosuid', 'nodev'],
+    options: [...options, 'userxattr'].join(','),
+  };
 }
 
 /** Colons and commas separate layers and options; a backslash takes that meaning away. */

@@ -22,7 +22,9 @@ const pools = '/run/isolate/pools';
 /** How many clones are in each state. */
 async function states(): Promise<Record<string, number>> {
   const [key = ''] = await readdir(pools);
-  const entries = await Promise.all(['fresh', 'leased', 'retired'].map(async (state) => [state, (await readdir(join(pools, key, state))).length] as const));
+  const entries = await Promise.all(
+    ['fresh', 'leased', 'retired'].map(async (state) => [state, (await readdir(join(pools, key, state))).length] as const),
+  );
   return Object.fromEntries(entries);
 }
 
@@ -80,7 +82,12 @@ test('--read-only keeps a clone unwritable', async () => {
 
 test('no process of a sandbox has an id of the host', async () => {
   const { stdout } = await isolate(['-q', '-z', template.dataset, 'cat', '/proc/self/uid_map', '/proc/self/gid_map']);
-  expect(stdout.trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number))).toEqual([
+  expect(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/).map(Number)),
+  ).toEqual([
     [0, 1_879_048_192, 65_536],
     [0, 1_879_048_192, 65_536],
   ]);

@@ -40,7 +40,9 @@ test('a command killed by a signal gives 128 and the signal', { timeout: 120_000
   );
   const realTime = [34, 50, 64];
   const numbers = [...named, ...realTime];
-  expect(await inTurn(numbers, 4, (number) => statusOf('sh', '-c', `(sleep 0.1; kill -${number} $$) & exec sleep 5`))).toEqual(numbers.map((number) => 128 + number));
+  expect(await inTurn(numbers, 4, (number) => statusOf('sh', '-c', `(sleep 0.1; kill -${number} $$) & exec sleep 5`))).toEqual(
+    numbers.map((number) => 128 + number),
+  );
 });
 
 test('a command that is not there gives 127 and one that cannot be executed 126', async () => {

@@ -33,7 +33,7 @@ test('a hundred megabytes pass through a pipe byte for byte', { timeout: 120_000
   const block = Buffer.alloc(2 ** 20);
   for (let index = 0; index < 100; index += 1) {
     block.fill(index);
-    block.writeUInt32LE(index * 2_654_435_761 % 2 ** 32, 4096);
+    block.writeUInt32LE((index * 2_654_435_761) % 2 ** 32, 4096);
     sent.update(block);
     if (child.stdin?.write(Buffer.from(block)) === false) await once(child.stdin, 'drain');
   }
@@ -53,7 +53,12 @@ test('the environment of the command is exactly the default and what was given',
     ['-q', '-t', template, '--read-only', '-v', 'A=1', '-v', 'B:x y', '-v', 'PASSED', '-v', 'EMPTY=', '--', 'env', '-0'],
     { environment: { PASSED: 'through', SECRET: 'no', TERM: 'xterm' } },
   );
-  expect(stdout.split('\0').filter((line) => line !== '').toSorted()).toEqual(
+  expect(
+    stdout
+      .split('\0')
+      .filter((line) => line !== '')
+      .toSorted(),
+  ).toEqual(
     [
       'A=1',
       'B=x y',

@@ -39,7 +39,11 @@ const cases: Record<string, PlanInput> = {
   'no filter': withSpec({ seccomp: false }),
   'command that looks like options': withSpec({ command: ['--', '--bind', '/', '/'] }),
   user: { ...withSpec({ root: directory }), facts: userFacts, rootfs: { ...naturalRootfs, path: '/srv/debian' } },
-  'user with layers': { ...withSpec({ root: directory }), facts: userFacts, rootfs: { ...layeredRootfs, layers: { ...layeredRootfs.layers!, lower: '/srv/a:b,c\\d' } } },
+  'user with layers': {
+    ...withSpec({ root: directory }),
+    facts: userFacts,
+    rootfs: { ...layeredRootfs, layers: { ...layeredRootfs.layers!, lower: '/srv/a:b,c\\d' } },
+  },
   'user without subordinate ids': {
     ...withSpec({ root: directory }),
     facts: { ...userFacts, user: { ...userFacts.user, subordinateUids: [], subordinateGids: [] } },
