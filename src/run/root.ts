@@ -53,11 +53,15 @@ export async function openRootPool(root: RootSource, facts: HostFacts, { warn }:
     runtime: ownRuntimePaths(facts),
     // Where clones cannot be mounted with other ids, their files get them while they are made.
     shift: driver.capabilities.idmappedMounts ? null : { kind: 'shifted', uidBase: sandboxUids.start, gidBase: sandboxGids.start },
-    cgroupDirectories: [
-      ...new Set(Object.values(facts.cgroups).flatMap((controller) => (controller === null ? [] : [controller.directory]))),
-    ],
+    cgroupDirectories: cgroupDirectories(facts.cgroups),
     warn,
   });
+}
+
+/** Where groups of dead runs may lie; one hierarchy may have several controllers. */
+function cgroupDirectories({ cpu, memory, pids }: HostFacts['cgroups']): string[] {
+  const directories = [cpu, memory, pids].map((controller) => controller?.directory);
+  return [...new Set(directories.filter((directory) => directory !== undefined))];
 }
 
 function openRootStorage(root: RootSource, facts: HostFacts): Promise<StorageDriver> {

@@ -6,7 +6,7 @@ import { withForwardedSignals } from '../../src/process/signals.ts';
 import { launcherPath, type Wrapping, wrappedLaunch } from './launches.ts';
 
 const [wrapping, ...command] = process.argv.slice(2) as [Wrapping, string, ...string[]];
-const handle = await startLaunch(wrappedLaunch(wrapping, command as [string, ...string[]]), {
+const handle = await startLaunch(wrappedLaunch(wrapping, command), {
   launcher: await launcherPath(),
   stdio: { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' },
   graceMs: 1000,
