@@ -16,6 +16,12 @@ export async function configuredCount(template: string, path: string = configPat
   return own?.[1].count ?? config.count ?? null;
 }
 
+/** The templates the file names, in its order; none where there is no file. Throws `bad-config`. */
+export async function configuredTemplates(path: string = configPath): Promise<readonly string[]> {
+  const text = await readConfig(path);
+  return text === null ? [] : Object.keys((await parseConfig(text, path)).templates ?? {});
+}
+
 async function parseConfig(text: string, path: string) {
   const [{ parse, TomlError }, schema] = await Promise.all([import('smol-toml'), import('valibot')]);
   const count = schema.optional(schema.pipe(schema.number(), schema.integer(), schema.minValue(1), schema.maxValue(1000)));

@@ -88,6 +88,12 @@ test.each<[string, readonly string[], string]>([
     'isolate: "tcsh" is not a shell that has completions.\nhint: isolate completion bash|zsh|fish\n',
   ],
   ['help on no verb', ['help', 'refrsh'], 'isolate: There is no help on "refrsh".\nhint: did you mean refresh?\n'],
+  [
+    'a watch of nothing',
+    ['watch'],
+    'isolate: No template was given, and /etc/isolate/config.toml names none.\nhint: isolate watch TEMPLATE[=COUNT]...\n',
+  ],
+  ['a word after doctor', ['doctor', 'bwrap'], 'isolate: There is a word too many: "bwrap".\nhint: isolate doctor [OPTIONS]\n'],
   ['a watch with a bad count', ['watch', 'a=b'], 'isolate: COUNT takes a whole number from 1 to 1000, not "b".\n'],
 ])('%s is a usage error and status 2', (_, args, stderr) => {
   expect(commandLine(args)).toEqual({ status: 2, stdout: '', stderr });

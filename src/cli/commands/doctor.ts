@@ -16,6 +16,9 @@ import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
 export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
   const { flags, values } = parsed;
   if (flags.has('prove')) return await (await import('./prove.ts')).proveVerb(parsed);
+  if (parsed.words.length > 0) {
+    throw new IsolateError('usage', `There is a word too many: ${JSON.stringify(parsed.words[0])}.`, { hint: 'isolate doctor [OPTIONS]' });
+  }
   const environment = process.env;
   const facts = await probeHost({ environment, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, files: builtFiles() });
   const template = values.get('template');

@@ -8,13 +8,14 @@ import { renderReport, renderReportJson } from '../render-report.ts';
 import { withStopSignals } from '../stop-signals.ts';
 import { maximumCount } from './refresh.ts';
 
-/** `isolate watch [TEMPLATE[=COUNT]...]`: refreshes whenever a run ends, until it is told to stop. */
+/** `isolate watch [TEMPLATE[=COUNT]...]`: refreshes whenever a run ends, until it is told to stop. Without words, the templates of the config file. */
 export async function watchVerb({ flags, words }: ParsedArguments): Promise<number> {
   const json = flags.has('json');
+  const pools = words.length > 0 ? words.map(parsePool) : await readConfigured();
   const { watch } = await import('../../run/watch.ts');
   await withStopSignals((signal) =>
     watch({
-      pools: words.map(parsePool),
+      pools,
       signal,
       onReport: (report) => {
         if (json || !flags.has('quiet')) {
@@ -27,6 +28,15 @@ export async function watchVerb({ flags, words }: ParsedArguments): Promise<numb
     }),
   );
   return 0;
+}
+
+async function readConfigured(): Promise<{ template: string }[]> {
+  const { configPath, configuredTemplates } = await import('../../pool/config.ts');
+  const templates = await configuredTemplates();
+  if (templates.length === 0) {
+    throw new IsolateError('usage', `No template was given, and ${configPath} names none.`, { hint: 'isolate watch TEMPLATE[=COUNT]...' });
+  }
+  return templates.map((template) => ({ template: parseDataset(template) }));
 }
 
 /** `TEMPLATE` or `TEMPLATE=COUNT`. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { IsolateError } from '../../../src/error.ts';
-import { configuredCount } from '../../../src/pool/config.ts';
+import { configuredCount, configuredTemplates } from '../../../src/pool/config.ts';
 
 let directory: string;
 beforeAll(async () => {
@@ -21,6 +21,12 @@ async function count(text: string, template = 'tank/debian'): Promise<number | n
     return (error as IsolateError).message.replace(path, 'FILE');
   });
 }
+
+test('the templates are those the file names, in its order, and none without a file', async () => {
+  await count('[templates."tank/debian"]\ncount = 20\n[templates."tank/another"]\n');
+  expect(await configuredTemplates(join(directory, 'config.toml'))).toEqual(['tank/debian', 'tank/another']);
+  expect(await configuredTemplates(join(directory, 'no-such-file'))).toEqual([]);
+});
 
 test('a template has its own count, else the one for all, else none', async () => {
   const text = 'count = 4\n[templates."tank/debian"]\ncount = 20\n[templates."tank/plain"]\n';
