@@ -29,15 +29,24 @@ const loadLate: Plugin = {
   },
 };
 
-/** All of our own code in one file, which loads a package from its file beside it only when it is needed. */
-const bundle = (input: string, name: string): RolldownOptions => ({
+/** A script has no import() of its own: it gets one as `load` from src/cli/code-cache.ts. */
+const importByLoader: Plugin = {
+  name: 'import-by-loader',
+  renderChunk: (code) => code.replaceAll(/\bimport\("(?=\.\/package-)/g, 'load("'),
+};
+
+/**
+ * All of our own code in one file, which loads a package from its file beside it only when it is needed. The program is
+ * CommonJS, because only scripts can be loaded with code that was compiled before (src/cli/code-cache.ts).
+ */
+const bundle = (input: string, name: string, format: 'esm' | 'cjs' = 'esm'): RolldownOptions => ({
   input: { [name]: input },
   platform: 'node',
   external: packages,
   logLevel: 'warn',
   checks: { ineffectiveDynamicImport: false },
-  plugins: [loadLate],
-  output: { ...output, paths: Object.fromEntries(packages.map((name) => [name, `./${fileOf(name)}`])) },
+  plugins: [loadLate, ...(name === 'isolate' ? [importByLoader] : [])],
+  output: { ...output, format, entryFileNames: format === 'cjs' ? '[name].cjs' : '[name].js', paths: Object.fromEntries(packages.map((name) => [name, `./${fileOf(name)}`])) },
 });
 
 /** A package with all it depends on, under the names that Node itself sees in it. */
@@ -60,7 +69,8 @@ const bundlePackage = async (name: string): Promise<RolldownOptions> => {
 };
 
 export default defineConfig([
-  bundle('src/cli/main.ts', 'isolate'),
+  bundle('src/cli/start.ts', 'start', 'cjs'),
+  bundle('src/cli/main.ts', 'isolate', 'cjs'),
   bundle('src/index.ts', 'index'),
   ...(await Promise.all(packages.map(bundlePackage))),
 ]);

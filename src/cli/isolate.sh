@@ -38,4 +38,4 @@ if [ -n "${NODE_OPTIONS+1}${NODE_EXTRA_CA_CERTS+1}${NODE_V8_COVERAGE+1}${NODE_CO
     eval "if [ -n \"\${$name+1}\" ]; then export CALLER_$name=\"\$$name\"; unset $name; fi"
   done
 fi
-NODE_COMPILE_CACHE=$directory/compile-cache exec "$node" "$directory/isolate.js" "$@"
+NODE_COMPILE_CACHE=$directory/compile-cache exec "$node" "$directory/start.cjs" "$@"

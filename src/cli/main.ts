@@ -4,7 +4,7 @@ import { runCommandLine } from './command-line.ts';
 // Node opens its debugger on SIGUSR1 unless somebody listens; --disable-sigusr1 would keep the signal from the command.
 process.on('SIGUSR1', () => {});
 restoreEnvironment();
-process.exit(await runCommandLine(process.argv.slice(2)));
+void runCommandLine(process.argv.slice(2)).then((status) => process.exit(status));
 
 /** Undoes what dist/isolate did to the environment, so that the caller's own is what everything sees. */
 function restoreEnvironment(): void {

@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+
+import { codeCachePath, loadBundle } from './code-cache.ts';
+
+loadBundle(import.meta.dirname, readCache()).run();
+
+/** Without it everything works, slower. */
+function readCache(): Buffer | undefined {
+  try {
+    return readFileSync(codeCachePath(import.meta.dirname));
+  } catch {
+    return undefined;
+  }
+}
