@@ -41,6 +41,15 @@ test('a command runs in a fresh clone, and what it writes is gone with it', asyn
   expect(await states()).toEqual({ fresh: 0, leased: 0, retired: 2 });
 });
 
+test('on zfs-fuse, which knows no root of a user namespace, root inside cannot give its files to others', async () => {
+  const script = 'touch /mine && chmod 640 /mine && stat -c %u:%g /mine && chown 5 /mine';
+  expect(await isolate(['-q', '-z', template.dataset, 'sh', '-c', script])).toMatchObject({
+    status: 1,
+    stdout: '0:0\n',
+    stderr: 'chown: /mine: Operation not permitted\n',
+  });
+});
+
 test('refresh destroys what is retired, makes what is missing and says so', async () => {
   await isolate(['refresh', template.dataset, '3']);
   await isolate(['-q', '-z', template.dataset, 'true']);
