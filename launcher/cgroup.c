@@ -1,75 +1,52 @@
 /* Directories of either cgroup version: made before the start, joined by the child, emptied and removed at the end. */
-#include "cgroup.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "launcher.h"
 
-static bool write_in(const char *directory, const char *file, const char *value) {
+#include <time.h>
+
+static bool join_path(char path[4096], const struct cgroup *cgroup, const char *file) {
+  bool fits = snprintf(path, 4096, "%s/%s", cgroup->path, file) < 4096;
+  if (!fits) errno = ENAMETOOLONG;
+  return fits;
+}
+
+static bool write_in(const struct cgroup *cgroup, const char *file, const char *value) {
   char path[4096];
-  if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, file) >= sizeof path) return errno = ENAMETOOLONG, false;
-  return write_file(path, value, strlen(value));
+  return join_path(path, cgroup, file) && write_file(path, value);
 }
 
-static bool apply_settings(const struct cgroup *cgroup) {
-  for (size_t i = 0; i < cgroup->setting_count; i++)
-    if (!write_in(cgroup->path, cgroup->settings[i].file, cgroup->settings[i].value)) return false;
-  return true;
-}
-
-bool cgroup_make(const struct record *record, uint32_t *item) {
-  for (size_t i = 0; i < record->cgroup_count; i++) {
-    const struct cgroup *cgroup = &record->cgroups[i];
-    bool made = mkdir(cgroup->path, 0755) == 0;
-    if (made && apply_settings(cgroup)) continue;
+bool cgroup_make(const struct cgroups *cgroups) {
+  for (size_t i = 0; i < cgroups->count; i++) {
+    const struct cgroup *cgroup = &cgroups->items[i];
+    place.item = cgroup->item;
+    if (cgroup->file == NULL ? mkdir(cgroup->path, 0755) == 0 : write_in(cgroup, cgroup->file, cgroup->value)) continue;
     int error = errno;
-    *item = cgroup->item;
-    for (size_t j = 0; j < i + (made ? 1 : 0); j++) rmdir(record->cgroups[j].path);
+    for (size_t j = i; j-- > 0;)
+      if (cgroups->items[j].file == NULL) rmdir(cgroups->items[j].path);
     errno = error;
     return false;
   }
+  place.item = 0;
   return true;
 }
 
-bool cgroup_join(const struct record *record, uint32_t *item) {
-  for (size_t i = 0; i < record->cgroup_count; i++) {
-    *item = record->cgroups[i].item;
-    if (!write_in(record->cgroups[i].path, "cgroup.procs", "0")) return false;
+bool cgroup_join(const struct cgroups *cgroups) {
+  for (size_t i = 0; i < cgroups->count; i++) {
+    place.item = cgroups->items[i].item;
+    if (cgroups->items[i].file == NULL && !write_in(&cgroups->items[i], "cgroup.procs", "0")) return false;
   }
+  place.item = 0;
   return true;
 }
 
-static void kill_members(const char *directory) {
-  char path[4096];
-  char text[4096];
-  if ((size_t)snprintf(path, sizeof path, "%s/cgroup.procs", directory) >= sizeof path) return;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  ssize_t length = read(fd, text, sizeof text - 1);
-  close(fd);
-  text[length > 0 ? length : 0] = 0;
-  char *end;
-  for (char *at = text; *at != 0; at = *end == 0 ? end : end + 1) {
-    long pid = strtol(at, &end, 10);
-    if (pid > 1 && *end == '\n') kill((pid_t)pid, SIGKILL);
-    if (end == at) break;
-  }
-}
-
-void cgroup_remove(const struct record *record) {
+/* Waits at most two seconds for the processes of each to be gone. */
+void cgroup_remove(const struct cgroups *cgroups) {
+  char members[4096];
   struct timespec pause = {.tv_nsec = 1000000};
-  for (size_t i = record->cgroup_count; i-- > 0;) {
-    const char *path = record->cgroups[i].path;
-    for (int tries = 0; rmdir(path) < 0 && errno == EBUSY && tries < 100; tries++) {
-      kill_members(path);
+  for (size_t i = cgroups->count; i-- > 0;) {
+    const struct cgroup *cgroup = &cgroups->items[i];
+    if (cgroup->file != NULL || !join_path(members, cgroup, "cgroup.procs")) continue;
+    for (int tries = 0; rmdir(cgroup->path) < 0 && errno == EBUSY && tries < 100; tries++) {
+      kill_listed(members);
       nanosleep(&pause, NULL);
       if (pause.tv_nsec < 20000000) pause.tv_nsec += 1000000;
     }

@@ -1,7 +1,5 @@
 /* libFuzzer target: any bytes as a launch record; what parses must be readable to its last string. */
-#include <string.h>
-
-#include "record.h"
+#include "launcher.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
@@ -10,12 +8,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   uint32_t item;
   size_t seen = 0;
   if (!record_parse(bytes, length, &record, &item)) return 0;
-  for (char **at = record.arguments; *at != NULL; at++) seen += strlen(*at);
-  for (char **at = record.environment; *at != NULL; at++) seen += strlen(*at);
-  for (size_t i = 0; i < record.descriptor_count; i++)
-    for (uint32_t j = 0; j < record.descriptors[i].length; j++) seen += record.descriptors[i].data[j];
-  for (size_t i = 0; i < record.cgroup_count; i++)
-    for (size_t j = 0; j < record.cgroups[i].setting_count; j++) seen += strlen(record.cgroups[i].settings[j].value);
+  for (char **at = record.arguments.items; *at != NULL; at++) seen += strlen(*at);
+  for (char **at = record.environment.items; *at != NULL; at++) seen += strlen(*at);
+  for (size_t i = 0; i < record.descriptors.count; i++)
+    for (uint32_t j = 0; j < record.descriptors.items[i].length; j++) seen += record.descriptors.items[i].data[j];
+  for (size_t i = 0; i < record.cgroups.count; i++)
+    if (record.cgroups.items[i].file != NULL) seen += strlen(record.cgroups.items[i].path) + strlen(record.cgroups.items[i].value);
   volatile size_t sink = seen;
   (void)sink;
   record_free(&record);

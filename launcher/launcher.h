@@ -1,34 +1,197 @@
-/* What the launcher's parts share: the way a start reports its end, and three small file and signal operations. */
+/* What the parts of the launcher share: the record, the run, and what each part does for the others. */
 #ifndef LAUNCHER_H
 #define LAUNCHER_H
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/filter.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
 
-/* Our own descriptors live from here up; the planned ones are 3 to 99. */
-enum { OWN_DESCRIPTORS = 200 };
+/* record.c: the launch record as the launcher sees it; RECORD.md says what each item means. */
 
-/* What a child tells the launcher over its report pipe; closing it by execve(2) says that all went well. */
-enum report_kind { REPORT_FAILED = 1, REPORT_STATUS = 2 };
-struct report {
-  uint32_t kind;
-  uint32_t step; /* REPORT_STATUS: the command's wait status */
-  int32_t error;
+enum { RECORD_HEADER = 12, RECORD_BODY_MAX = 16 * 1024 * 1024 };
+enum { FIRST_PLANNED = 3, LAST_PLANNED = 99, OWN_DESCRIPTORS = 200 }; /* our own descriptors live from there up */
+enum id_map_writer { MAP_NONE = 0, MAP_DIRECT = 1, MAP_BY_TOOLS = 2, MAP_SINGLE = 3 };
+enum namespace_bit { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2, NAMESPACE_NETWORK = 4, NAMESPACE_USER_MAPS_ONLY = 8 };
+enum descriptor_kind { DESCRIPTOR_DATA = 5, DESCRIPTOR_FILE = 6, DESCRIPTOR_STAGE = 7, DESCRIPTOR_STAGE_STATUS = 8 };
+enum mount_kind { MOUNT_BIND = 1, MOUNT_FILE_SYSTEM = 2, MOUNT_DIRECTORY = 3 };
+enum mount_flag { FLAG_RECURSIVE = 1, FLAG_READ_ONLY = 2, FLAG_NOSUID = 4, FLAG_NODEV = 8, FLAG_NOEXEC = 16 };
+enum mount_create { CREATE_NONE = 0, CREATE_DIRECTORY = 1, CREATE_FILE = 2 };
+enum mount_idmap { IDMAP_NONE = 0, IDMAP_SANDBOX = 1, IDMAP_OWNER = 2 };
+
+struct id_map {
+  uint32_t inside, outside, count;
+};
+struct descriptor {
+  uint32_t item, kind, number, length;
+  const uint8_t *data;
+  const char *path;
+};
+struct mount_operation {
+  uint32_t item, kind, flags, create, idmap, uid, gid, mode;
+  const char *type, *source, *root, *target, *options;
+};
+/* A group to make, or, with `file`, a setting of the group made before it. */
+struct cgroup {
   uint32_t item;
+  const char *path, *file, *value;
 };
 
+/* All lists look alike, so that the parser needs to know no more than the size of an element. */
+struct strings { char **items; size_t count; };
+struct id_maps { struct id_map *items; size_t count; };
+struct descriptors { struct descriptor *items; size_t count; };
+struct mounts { struct mount_operation *items; size_t count; };
+struct cgroups { struct cgroup *items; size_t count; };
+
+struct record {
+  const char *file, *newuidmap, *newgidmap, *root, *working_directory, *seccomp_filter;
+  struct strings arguments, environment; /* both end with NULL */
+  struct descriptors descriptors;
+  struct id_maps uid_maps, gid_maps;
+  struct mounts host_mounts, sandbox_mounts;
+  struct cgroups cgroups;
+  uint32_t file_descriptor; /* 0: `file` is executed */
+  uint32_t map_writer, namespaces, grace_ms;
+  bool no_new_privileges, supervised, stage_takes_terminal;
+  void *strings; /* the strings point into it, */
+  void *bytes;   /* and the content of data descriptors into the record itself */
+};
+
+/* On false `*item` is the index of the item that is wrong (from 1), or 0 for the frame or the whole. */
+bool record_parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item);
+/* Reads and parses one record from `fd`, and nothing behind it. */
+bool record_read(int fd, struct record *record, uint32_t *item);
+void record_free(struct record *record);
+const struct descriptor *record_descriptor(const struct record *record, uint32_t kind);
+
+/* system.c: small operations. Where they fail, they say so by false or -1 and errno. */
+
+/* The steps a launch can fail in. Mirrored by src/process/launch-events.ts. */
+enum step {
+  STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6,
+  STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11,
+  STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16,
+  STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21,
+};
+/* Where this process is: the step under way and the record's item it works on, or 0. A failure is reported with it. */
+extern struct place { uint32_t step, item; } place;
+
+enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5 };
+enum { STATUS_FAILED = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 struct event {
   uint32_t kind, a, b, c;
 };
-enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5 };
+bool send_event(int fd, struct event event);
+/* The event for what failed at `place` with errno. */
+struct event failure(void);
+/* What a process with this wait status would have its parent exit with, as in a shell. */
+int exit_status(int wait_status);
 
-enum { STATUS_FAILED = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
-
-/* The same open file at OWN_DESCRIPTORS or above, close on exec; closes `fd`. -1 with errno. */
+/* The same open file at OWN_DESCRIPTORS or above, close on exec; closes `fd`. */
 int above_planned(int fd);
-bool write_file(const char *path, const char *text, size_t length);
+/* Closes it if it is one, and leaves errno as it was. */
+void close_quietly(int fd);
+bool write_file(const char *path, const char *text);
+/* Reads at most `size` bytes and returns their number. */
+ssize_t read_file(const char *path, void *buffer, size_t size);
+/* Kills the processes whose numbers the file lists. */
+void kill_listed(const char *path);
 /* Default dispositions for all signals and an empty mask. */
 void reset_signals(void);
+
+/* terminal.c: the caller's terminal and the pty that stands in for it. */
+
+struct flow {
+  char bytes[8192];
+  size_t from, to;
+};
+struct terminal {
+  bool present;
+  bool is[3];     /* which of 0, 1, 2 is a terminal, and becomes the pty inside */
+  bool full;      /* standard output is one: raw all along; else only while the guest's pty is */
+  bool raw;       /* the caller's terminal is in our hands */
+  bool paused;    /* the run is stopped */
+  bool keystroke; /* set when input went in; the supervisor clears it */
+  bool hung_up, pty_ended, unwritable;
+  int in, out, master, slave;
+  struct termios saved;
+  struct flow input, output;
+};
+
+/* Finds the caller's terminal and makes the pty, owned by `uid`. */
+bool terminal_open(struct terminal *terminal, uid_t uid);
+/* After the fork: lets go of the caller's streams that are no terminal. */
+void terminal_hand_over(struct terminal *terminal);
+/* Takes the terminal if we are its foreground and the run goes on, gives it back otherwise. */
+void terminal_settle(struct terminal *terminal);
+void terminal_give_back(struct terminal *terminal);
+void terminal_resize(struct terminal *terminal);
+/* Fills three entries for poll(2); true when a look again after a while is needed. */
+bool terminal_wishes(struct terminal *terminal, struct pollfd polls[3]);
+void terminal_proceed(struct terminal *terminal, const struct pollfd polls[3]);
+/* Hands on what the guest wrote before it ended; waits for a slow reader at most `wait_ms` without progress. */
+void terminal_drain(struct terminal *terminal, int wait_ms);
+
+/* The run: what main.c makes for the child and the supervisor. Descriptors are -1 where there is none. */
+
+struct run {
+  struct record record;
+  struct terminal terminal;
+  struct sock_fprog filter;
+  pid_t parent, child;
+  int control, events;         /* where a supervising parent writes signal numbers, and where it reads ours */
+  int user_namespace, program; /* `program`: our own file, for the stage */
+  int report[2], stage[2];     /* the child's report pipe and the stage's socket: our end, theirs */
+};
+
+/* child.c, in the forked child. */
+_Noreturn void child_main(struct run *run);
+/* Reads a file of struct sock_filter. */
+bool filter_read(const char *path, struct sock_fprog *filter);
+/* Whether the filter, and not the kernel, answers calls that every filter of ours refuses. */
+bool filter_answers(void);
+
+/* stage.c: true when the program was started as the stage; argv: name, options, STATUSFD COMMAND [ARG...]. */
+bool stage_is(const char *name);
+_Noreturn void stage_main(int argc, char **argv);
+
+/* supervise.c: the signals to block; tells what happened on the status descriptor and returns the exit status. */
+void supervise_signals(sigset_t *signals);
+int supervise(struct run *run);
+
+/* identity.c: the kernel's id behind the sandbox's 0, or 0; a descriptor of a new user namespace with the record's maps. */
+uint32_t identity_of_root(const struct id_maps *maps);
+int identity_make(const struct record *record);
+/* A user namespace in which the one on-disk owner `uid`/`gid` is the sandbox's 0, for an idmapped mount. */
+int identity_make_for_owner(const struct record *record, uint32_t uid, uint32_t gid);
+/* Enters the namespace and becomes its 0/0. */
+bool identity_enter(int user_namespace, bool may_set_groups);
+
+/* mounts.c: carries the operations out in order. */
+bool mounts_apply(const struct record *record, const struct mounts *mounts, int user_namespace);
+
+/* cgroup.c: makes the groups with their settings, or none; joins them; kills what is left in them and removes them. */
+bool cgroup_make(const struct cgroups *cgroups);
+bool cgroup_join(const struct cgroups *cgroups);
+void cgroup_remove(const struct cgroups *cgroups);
 
 #endif

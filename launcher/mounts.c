@@ -3,21 +3,17 @@
  * inside a root that others may have written is resolved beneath that root: its links never lead out of it, and what is
  * missing is made one component at a time without following a link.
  */
-#include "mounts.h"
+#include "launcher.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/fsuid.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "identity.h"
-#include "launcher.h"
+/* The record's flags above the first are both the kernel's MS_* and its MOUNT_ATTR_*, one bit higher. */
+_Static_assert(MS_RDONLY == FLAG_READ_ONLY >> 1 && MS_NOSUID == FLAG_NOSUID >> 1, "flags of mount(2)");
+_Static_assert(MS_NODEV == FLAG_NODEV >> 1 && MS_NOEXEC == FLAG_NOEXEC >> 1, "flags of mount(2)");
+_Static_assert(MOUNT_ATTR_RDONLY == MS_RDONLY && MOUNT_ATTR_NOSUID == MS_NOSUID, "attributes of mount_setattr(2)");
+_Static_assert(MOUNT_ATTR_NODEV == MS_NODEV && MOUNT_ATTR_NOEXEC == MS_NOEXEC, "attributes of mount_setattr(2)");
 
 static int open_beneath(int root, const char *path, uint64_t flags) {
   struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
@@ -34,8 +30,8 @@ static int make(int parent, const char *name, bool directory) {
 static int make_as_either(const struct record *record, int parent, const char *name, bool directory) {
   int made = make(parent, name, directory);
   if (made == 0 || errno != EOVERFLOW) return made;
-  int gid = setfsgid(identity_of_root(record->gid_map, record->gid_map_count));
-  int uid = setfsuid(identity_of_root(record->uid_map, record->uid_map_count));
+  int gid = setfsgid(identity_of_root(&record->gid_maps));
+  int uid = setfsuid(identity_of_root(&record->uid_maps));
   made = make(parent, name, directory);
   int error = errno;
   setfsuid((uid_t)uid);
@@ -45,7 +41,7 @@ static int make_as_either(const struct record *record, int parent, const char *n
 }
 
 /* Opens `path` beneath `root`, making what is missing; the last component is a file or a directory as `create` says. */
-static int open_target(const struct record *record, int root, const char *path, uint32_t create) {
+static int open_or_make(const struct record *record, int root, const char *path, uint32_t create) {
   char prefix[4096];
   size_t length = strlen(path);
   int at = open_beneath(root, path, O_PATH);
@@ -62,73 +58,53 @@ static int open_target(const struct record *record, int root, const char *path, 
     int next = open_beneath(root, prefix, O_PATH | (last ? 0 : O_DIRECTORY));
     if (next < 0 && errno == ENOENT && make_as_either(record, at, prefix + begin, !last || create == CREATE_DIRECTORY) == 0)
       next = open_beneath(root, prefix, O_PATH | O_NOFOLLOW);
-    int error = errno;
-    close(at);
-    errno = error;
+    close_quietly(at);
     at = next;
   }
   return at;
 }
 
-static int open_place(const struct record *record, const struct mount_operation *operation) {
+static int open_target(const struct record *record, const struct mount_operation *operation) {
   if (operation->root == NULL) return open(operation->target, O_PATH | O_CLOEXEC);
   int root = open(operation->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (root < 0) return -1;
-  int target = open_target(record, root, operation->target, operation->create);
-  int error = errno;
-  close(root);
-  errno = error;
+  int target = root < 0 ? -1 : open_or_make(record, root, operation->target, operation->create);
+  close_quietly(root);
   return target;
 }
 
-static uint64_t attributes(uint32_t flags) {
-  return ((flags & FLAG_READ_ONLY) != 0 ? MOUNT_ATTR_RDONLY : 0u) | ((flags & FLAG_NOSUID) != 0 ? MOUNT_ATTR_NOSUID : 0u) |
-         ((flags & FLAG_NODEV) != 0 ? MOUNT_ATTR_NODEV : 0u) | ((flags & FLAG_NOEXEC) != 0 ? MOUNT_ATTR_NOEXEC : 0u);
-}
-
 static bool set_attributes(const struct record *record, const struct mount_operation *operation, int tree, int user_namespace) {
-  bool recursive = (operation->flags & FLAG_RECURSIVE) != 0;
-  struct mount_attr attr = {.attr_set = attributes(operation->flags)};
+  unsigned recursive = (operation->flags & FLAG_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
+  struct mount_attr attributes = {.attr_set = operation->flags >> 1};
   int owner = -1;
+  if (operation->idmap == IDMAP_OWNER && (owner = identity_make_for_owner(record, operation->uid, operation->gid)) < 0) return false;
   if (operation->idmap != IDMAP_NONE) {
-    if (operation->idmap == IDMAP_OWNER && (owner = identity_make_for_owner(record, operation->uid, operation->gid)) < 0) return false;
-    attr.attr_set |= MOUNT_ATTR_IDMAP;
-    attr.userns_fd = (uint64_t)(operation->idmap == IDMAP_OWNER ? owner : user_namespace);
+    attributes.attr_set |= MOUNT_ATTR_IDMAP;
+    attributes.userns_fd = (uint64_t)(owner >= 0 ? owner : user_namespace);
   }
-  if (attr.attr_set == 0) return true;
-  bool done = syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr) == 0;
-  int error = errno;
-  if (owner >= 0) close(owner);
-  errno = error;
+  if (attributes.attr_set == 0) return true;
+  bool done = syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | recursive, &attributes, sizeof attributes) == 0;
+  close_quietly(owner);
   return done;
 }
 
-static bool bind(const struct record *record, const struct mount_operation *operation, int user_namespace) {
+static bool bind_mount(const struct record *record, const struct mount_operation *operation, int user_namespace) {
   unsigned recursive = (operation->flags & FLAG_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
   int tree = (int)syscall(SYS_open_tree, AT_FDCWD, operation->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
   if (tree < 0) return false;
-  bool done = set_attributes(record, operation, tree, user_namespace);
-  int target = done ? open_place(record, operation) : -1;
-  done = target >= 0 && syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
-  int error = errno;
-  if (target >= 0) close(target);
-  close(tree);
-  errno = error;
+  int target = set_attributes(record, operation, tree, user_namespace) ? open_target(record, operation) : -1;
+  bool done = target >= 0 && syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
+  close_quietly(target);
+  close_quietly(tree);
   return done;
 }
 
 static bool mount_file_system(const struct record *record, const struct mount_operation *operation) {
-  char place[64];
-  uint32_t flags = operation->flags;
-  unsigned long bits = ((flags & FLAG_READ_ONLY) != 0 ? MS_RDONLY : 0u) | ((flags & FLAG_NOSUID) != 0 ? MS_NOSUID : 0u) |
-                       ((flags & FLAG_NODEV) != 0 ? MS_NODEV : 0u) | ((flags & FLAG_NOEXEC) != 0 ? MS_NOEXEC : 0u);
-  int target = open_place(record, operation);
+  char target_path[64];
+  int target = open_target(record, operation);
   if (target < 0) return false;
-  snprintf(place, sizeof place, "/proc/self/fd/%d", target);
-  bool done = mount(operation->source, place, operation->type, bits, operation->options) == 0;
-  int error = errno;
-  close(target);
-  errno = error;
+  snprintf(target_path, sizeof target_path, "/proc/self/fd/%d", target);
+  bool done = mount(operation->source, target_path, operation->type, operation->flags >> 1, operation->options) == 0;
+  close_quietly(target);
   return done;
 }
 
@@ -136,19 +112,20 @@ static bool make_directory(const struct mount_operation *operation) {
   struct stat found;
   if (mkdir(operation->target, operation->mode) == 0) return true;
   if (errno != EEXIST) return false;
-  if (lstat(operation->target, &found) == 0 && S_ISDIR(found.st_mode)) return true;
+  bool directory = lstat(operation->target, &found) == 0 && S_ISDIR(found.st_mode);
   errno = EEXIST;
-  return false;
+  return directory;
 }
 
-bool mounts_apply(const struct record *record, const struct mount_operation *operations, size_t count, int user_namespace, uint32_t *item) {
-  for (size_t i = 0; i < count; i++) {
-    const struct mount_operation *operation = &operations[i];
-    *item = operation->item;
-    bool done = operation->kind == MOUNT_BIND          ? bind(record, operation, user_namespace)
+bool mounts_apply(const struct record *record, const struct mounts *mounts, int user_namespace) {
+  for (size_t i = 0; i < mounts->count; i++) {
+    const struct mount_operation *operation = &mounts->items[i];
+    place.item = operation->item;
+    bool done = operation->kind == MOUNT_BIND          ? bind_mount(record, operation, user_namespace)
                 : operation->kind == MOUNT_FILE_SYSTEM ? mount_file_system(record, operation)
                                                        : make_directory(operation);
     if (!done) return false;
   }
+  place.item = 0;
   return true;
 }

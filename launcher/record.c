@@ -2,40 +2,55 @@
  * Parses a launch record. Nothing is done with any of it before all of it was found right: the bytes come from our own
  * encoder, so whatever is odd is a defect or an attack, and is refused whole.
  */
-#include "record.h"
+#include "launcher.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+enum value { NONE, FLAG, NUMBER, PATH, STRING, VARIABLE, DESCRIPTOR, ID_MAP, MOUNT, CGROUP, CGROUP_SETTING };
 
-enum tag {
-  TAG_FILE_PATH = 1,
-  TAG_FILE_DESCRIPTOR,
-  TAG_ARGUMENT,
-  TAG_ENVIRONMENT,
-  TAG_DESCRIPTOR_DATA,
-  TAG_DESCRIPTOR_FILE,
-  TAG_DESCRIPTOR_STAGE,
-  TAG_DESCRIPTOR_STAGE_STATUS,
-  TAG_USER_NAMESPACE,
-  TAG_UID_MAP,
-  TAG_GID_MAP,
-  TAG_NEWUIDMAP,
-  TAG_NEWGIDMAP,
-  TAG_NAMESPACES,
-  TAG_HOST_MOUNT,
-  TAG_SANDBOX_MOUNT,
-  TAG_CGROUP,
-  TAG_CGROUP_SETTING,
-  TAG_ROOT,
-  TAG_WORKING_DIRECTORY,
-  TAG_NO_NEW_PRIVILEGES,
-  TAG_SECCOMP_FILTER,
-  TAG_SUPERVISED,
-  TAG_GRACE,
-  TAG_STAGE_TAKES_TERMINAL,
-  TAG_COUNT
+/* What an item's value is, and where in the record it goes. Lists may have many, all else one. */
+struct rule {
+  enum value value;
+  size_t field;
+  size_t element; /* size of one, where the field is a list */
+  uint32_t low, high;
+  bool once;
+};
+
+#define FIELD(name) .field = offsetof(struct record, name)
+#define LIST(name) FIELD(name), .element = sizeof(*((struct record *)NULL)->name.items)
+
+/* Indexed by the tags of RECORD.md. */
+static const struct rule rules[] = {
+    [1] = {PATH, FIELD(file)},
+    [2] = {NUMBER, FIELD(file_descriptor), .low = FIRST_PLANNED, .high = LAST_PLANNED},
+    [3] = {STRING, LIST(arguments)},
+    [4] = {VARIABLE, LIST(environment)},
+    [DESCRIPTOR_DATA] = {DESCRIPTOR, LIST(descriptors)},
+    [DESCRIPTOR_FILE] = {DESCRIPTOR, LIST(descriptors)},
+    [DESCRIPTOR_STAGE] = {DESCRIPTOR, LIST(descriptors), .once = true},
+    [DESCRIPTOR_STAGE_STATUS] = {DESCRIPTOR, LIST(descriptors), .once = true},
+    [9] = {NUMBER, FIELD(map_writer), .low = MAP_DIRECT, .high = MAP_SINGLE},
+    [10] = {ID_MAP, LIST(uid_maps)},
+    [11] = {ID_MAP, LIST(gid_maps)},
+    [12] = {PATH, FIELD(newuidmap)},
+    [13] = {PATH, FIELD(newgidmap)},
+    [14] = {NUMBER, FIELD(namespaces), .high = NAMESPACE_MOUNT | NAMESPACE_PID | NAMESPACE_NETWORK | NAMESPACE_USER_MAPS_ONLY},
+    [15] = {MOUNT, LIST(host_mounts)},
+    [16] = {MOUNT, LIST(sandbox_mounts)},
+    [17] = {CGROUP, LIST(cgroups)},
+    [18] = {CGROUP_SETTING, LIST(cgroups)},
+    [19] = {PATH, FIELD(root)},
+    [20] = {PATH, FIELD(working_directory)},
+    [21] = {FLAG, FIELD(no_new_privileges)},
+    [22] = {PATH, FIELD(seccomp_filter)},
+    [23] = {FLAG, FIELD(supervised)},
+    [24] = {NUMBER, FIELD(grace_ms), .high = INT32_MAX},
+    [25] = {FLAG, FIELD(stage_takes_terminal)},
+};
+enum { RULES = sizeof rules / sizeof rules[0] };
+
+struct list {
+  void *items;
+  size_t count;
 };
 
 /* What is left of an item; `bad` sticks. Strings are copied to `arena`, which is as large as the body and so never short. */
@@ -51,14 +66,11 @@ static uint32_t number_at(const uint8_t *at) {
 }
 
 static uint32_t take_number(struct reader *reader) {
-  if (reader->bad || reader->left < 4) {
-    reader->bad = true;
-    return 0;
-  }
-  uint32_t value = number_at(reader->at);
+  if (reader->left < 4) reader->bad = true;
+  if (reader->bad) return 0;
   reader->at += 4;
   reader->left -= 4;
-  return value;
+  return number_at(reader->at - 4);
 }
 
 static uint32_t take_bounded(struct reader *reader, uint32_t low, uint32_t high) {
@@ -67,13 +79,10 @@ static uint32_t take_bounded(struct reader *reader, uint32_t low, uint32_t high)
   return value;
 }
 
-static const char *take_bytes(struct reader *reader, size_t length) {
-  if (reader->bad || length > reader->left || memchr(reader->at, 0, length) != NULL) {
-    reader->bad = true;
-    return "";
-  }
-  char *copy = reader->arena;
-  memcpy(copy, reader->at, length);
+static const char *take_string(struct reader *reader, size_t length) {
+  if (length > reader->left || memchr(reader->at, 0, length) != NULL) reader->bad = true;
+  if (reader->bad) return "";
+  char *copy = memcpy(reader->arena, reader->at, length);
   copy[length] = 0;
   reader->arena += length + 1;
   reader->at += length;
@@ -81,29 +90,17 @@ static const char *take_bytes(struct reader *reader, size_t length) {
   return copy;
 }
 
-static const char *take_string(struct reader *reader) {
-  return take_bytes(reader, reader->left);
-}
-
-static const char *take_lstring(struct reader *reader) {
-  uint32_t length = take_number(reader);
-  return take_bytes(reader, length);
-}
-
-static const char *absolute(struct reader *reader, const char *path) {
+static const char *take_path(struct reader *reader, size_t length) {
+  const char *path = take_string(reader, length);
   if (path[0] != '/') reader->bad = true;
   return path;
-}
-
-static const char *absolute_or_none(struct reader *reader, const char *path) {
-  return path[0] == 0 ? NULL : absolute(reader, path);
 }
 
 static void take_mount(struct reader *reader, struct mount_operation *operation) {
   operation->kind = take_bounded(reader, MOUNT_BIND, MOUNT_DIRECTORY);
   if (operation->kind == MOUNT_DIRECTORY) {
     operation->mode = take_bounded(reader, 0, 07777);
-    operation->target = absolute(reader, take_lstring(reader));
+    operation->target = take_path(reader, take_number(reader));
     return;
   }
   operation->flags = take_bounded(reader, 0, 31);
@@ -112,244 +109,174 @@ static void take_mount(struct reader *reader, struct mount_operation *operation)
     operation->idmap = take_bounded(reader, IDMAP_NONE, IDMAP_OWNER);
     operation->uid = take_number(reader);
     operation->gid = take_number(reader);
-    operation->source = absolute(reader, take_lstring(reader));
+    operation->source = take_path(reader, take_number(reader));
   } else {
     if ((operation->flags & FLAG_RECURSIVE) != 0) reader->bad = true;
-    operation->type = take_lstring(reader);
-    operation->source = take_lstring(reader);
+    operation->type = take_string(reader, take_number(reader));
+    operation->source = take_string(reader, take_number(reader));
   }
-  operation->root = absolute_or_none(reader, take_lstring(reader));
-  operation->target = absolute(reader, take_lstring(reader));
+  uint32_t root = take_number(reader);
+  operation->root = root == 0 ? NULL : take_path(reader, root);
+  operation->target = take_path(reader, take_number(reader));
   if (operation->create != CREATE_NONE && operation->root == NULL) reader->bad = true;
-  if (operation->kind == MOUNT_FILE_SYSTEM) operation->options = take_lstring(reader);
+  if (operation->kind == MOUNT_FILE_SYSTEM) operation->options = take_string(reader, take_number(reader));
 }
 
-static void take_id_map(struct reader *reader, struct id_map *map) {
-  map->inside = take_number(reader);
-  map->outside = take_number(reader);
-  map->count = take_number(reader);
-  if (map->count == 0 || map->inside > UINT32_MAX - map->count || map->outside > UINT32_MAX - map->count)
-    reader->bad = true;
-}
-
-static void take_descriptor(struct reader *reader, struct descriptor *descriptor, uint32_t tag) {
-  descriptor->kind = tag;
-  descriptor->number = take_bounded(reader, 3, 99);
-  if (tag == TAG_DESCRIPTOR_DATA) {
+static void take_descriptor(struct reader *reader, struct descriptor *descriptor) {
+  descriptor->number = take_bounded(reader, FIRST_PLANNED, LAST_PLANNED);
+  if (descriptor->kind == DESCRIPTOR_DATA) {
     descriptor->data = reader->at;
     descriptor->length = (uint32_t)reader->left;
     reader->left = 0;
   }
-  if (tag == TAG_DESCRIPTOR_FILE) descriptor->path = absolute(reader, take_string(reader));
+  if (descriptor->kind == DESCRIPTOR_FILE) descriptor->path = take_path(reader, reader->left);
 }
 
-static const char *take_variable(struct reader *reader) {
-  const char *variable = take_string(reader);
-  const char *equals = strchr(variable, '=');
-  if (equals == NULL || equals == variable) reader->bad = true;
-  return variable;
+static void take_setting(struct reader *reader, struct cgroup *setting) {
+  setting->file = take_string(reader, take_number(reader));
+  setting->value = take_string(reader, take_number(reader));
+  if (setting->file[0] == 0 || strchr(setting->file, '/') != NULL) reader->bad = true;
 }
 
-static void take_item(struct reader *reader, uint32_t tag, uint32_t index, struct record *record) {
-  switch (tag) {
-  case TAG_FILE_PATH: record->file = absolute(reader, take_string(reader)); break;
-  case TAG_FILE_DESCRIPTOR: record->file_descriptor = (int)take_bounded(reader, 3, 99); break;
-  case TAG_ARGUMENT: record->arguments[record->argument_count++] = (char *)(uintptr_t)take_string(reader); break;
-  case TAG_ENVIRONMENT: record->environment[record->environment_count++] = (char *)(uintptr_t)take_variable(reader); break;
-  case TAG_DESCRIPTOR_DATA:
-  case TAG_DESCRIPTOR_FILE:
-  case TAG_DESCRIPTOR_STAGE:
-  case TAG_DESCRIPTOR_STAGE_STATUS:
-    record->descriptors[record->descriptor_count].item = index;
-    take_descriptor(reader, &record->descriptors[record->descriptor_count++], tag);
+/* `index` is the place in the list of a field that is one. */
+static void take_value(struct reader *reader, uint32_t tag, uint32_t item, void *field, size_t index) {
+  const struct rule *rule = &rules[tag];
+  switch (rule->value) {
+  case FLAG: *(bool *)field = true; break;
+  case NUMBER: *(uint32_t *)field = take_bounded(reader, rule->low, rule->high); break;
+  case PATH: *(const char **)field = take_path(reader, reader->left); break;
+  case STRING: *(const char **)field = take_string(reader, reader->left); break;
+  case VARIABLE: {
+    const char *variable = *(const char **)field = take_string(reader, reader->left);
+    if (variable[0] == '=' || strchr(variable, '=') == NULL) reader->bad = true;
     break;
-  case TAG_USER_NAMESPACE: record->map_writer = take_bounded(reader, MAP_DIRECT, MAP_SINGLE); break;
-  case TAG_UID_MAP: take_id_map(reader, &record->uid_map[record->uid_map_count++]); break;
-  case TAG_GID_MAP: take_id_map(reader, &record->gid_map[record->gid_map_count++]); break;
-  case TAG_NEWUIDMAP: record->newuidmap = absolute(reader, take_string(reader)); break;
-  case TAG_NEWGIDMAP: record->newgidmap = absolute(reader, take_string(reader)); break;
-  case TAG_NAMESPACES: record->namespaces = take_bounded(reader, 0, NAMESPACE_MOUNT | NAMESPACE_PID | NAMESPACE_NETWORK | NAMESPACE_USER_MAPS_ONLY); break;
-  case TAG_HOST_MOUNT:
-    record->host_mounts[record->host_mount_count].item = index;
-    take_mount(reader, &record->host_mounts[record->host_mount_count++]);
+  }
+  case DESCRIPTOR:
+    *(struct descriptor *)field = (struct descriptor){.item = item, .kind = tag};
+    take_descriptor(reader, field);
     break;
-  case TAG_SANDBOX_MOUNT:
-    record->sandbox_mounts[record->sandbox_mount_count].item = index;
-    take_mount(reader, &record->sandbox_mounts[record->sandbox_mount_count++]);
+  case ID_MAP: {
+    uint32_t inside = take_number(reader), outside = take_number(reader), count = take_number(reader);
+    if (count == 0 || inside > UINT32_MAX - count || outside > UINT32_MAX - count) reader->bad = true;
+    *(struct id_map *)field = (struct id_map){inside, outside, count};
     break;
-  case TAG_ROOT: record->root = absolute(reader, take_string(reader)); break;
-  case TAG_WORKING_DIRECTORY: record->working_directory = absolute(reader, take_string(reader)); break;
-  case TAG_NO_NEW_PRIVILEGES: record->no_new_privileges = true; break;
-  case TAG_SECCOMP_FILTER: record->seccomp_filter = absolute(reader, take_string(reader)); break;
-  case TAG_SUPERVISED: record->supervised = true; break;
-  case TAG_GRACE: record->grace_ms = take_bounded(reader, 0, INT32_MAX); break;
-  case TAG_STAGE_TAKES_TERMINAL: record->stage_takes_terminal = true; break;
+  }
+  case MOUNT:
+    *(struct mount_operation *)field = (struct mount_operation){.item = item};
+    take_mount(reader, field);
+    break;
+  case CGROUP: *(struct cgroup *)field = (struct cgroup){.item = item, .path = take_path(reader, reader->left)}; break;
+  case CGROUP_SETTING:
+    if (index == 0) reader->bad = true;
+    else *(struct cgroup *)field = (struct cgroup){.item = item, .path = ((struct cgroup *)field)[-1].path};
+    take_setting(reader, field);
+    break;
   default: reader->bad = true;
   }
 }
 
-static void take_cgroup(struct reader *reader, uint32_t tag, uint32_t index, struct record *record, struct cgroup_setting **next) {
-  if (tag == TAG_CGROUP) {
-    struct cgroup *cgroup = &record->cgroups[record->cgroup_count++];
-    cgroup->item = index;
-    cgroup->path = absolute(reader, take_string(reader));
-    cgroup->settings = *next;
-  } else if (record->cgroup_count == 0) {
-    reader->bad = true;
-  } else {
-    (*next)->file = take_lstring(reader);
-    (*next)->value = take_lstring(reader);
-    if ((*next)->file[0] == 0 || strchr((*next)->file, '/') != NULL) reader->bad = true;
-    (*next)++;
-    record->cgroups[record->cgroup_count - 1].setting_count++;
-  }
-}
-
-static bool is_single(uint32_t tag) {
-  switch (tag) {
-  case TAG_ARGUMENT:
-  case TAG_ENVIRONMENT:
-  case TAG_DESCRIPTOR_DATA:
-  case TAG_DESCRIPTOR_FILE:
-  case TAG_UID_MAP:
-  case TAG_GID_MAP:
-  case TAG_HOST_MOUNT:
-  case TAG_SANDBOX_MOUNT:
-  case TAG_CGROUP:
-  case TAG_CGROUP_SETTING: return false;
-  default: return true;
-  }
-}
-
-/* First pass: the frame holds, and how many items of each tag there are. */
-static bool count_items(const uint8_t *body, size_t length, uint32_t counts[TAG_COUNT], uint32_t *item) {
-  size_t at = 0;
-  for (*item = 1;; ++*item) {
-    if (length - at < 8) return false;
-    uint32_t tag = number_at(body + at);
-    uint32_t size = number_at(body + at + 4);
+/* Goes through all items: without an arena to count those of each list, with one to take their values. */
+static bool walk(const uint8_t *at, const uint8_t *end, struct record *record, char *arena, uint32_t *item) {
+  uint32_t seen = 0;
+  for (*item = 1; end - at >= 8; ++*item) {
+    uint32_t tag = number_at(at);
+    uint32_t size = number_at(at + 4);
     at += 8;
-    if (tag == 0) return size == 0 && at == length;
-    if (tag >= TAG_COUNT || size > length - at) return false;
-    if (++counts[tag] > 1 && is_single(tag)) return false;
+    if (tag == 0) return size == 0 && at == end;
+    if (tag >= RULES || size > (size_t)(end - at)) return false;
+    const struct rule *rule = &rules[tag];
+    if ((rule->element == 0 || rule->once) && (seen >> tag & 1) != 0) return false;
+    seen |= 1u << tag;
+
+    struct reader reader = {.at = at, .left = size, .arena = arena};
+    void *field = (char *)record + rule->field;
+    struct list *list = field;
+    size_t index = rule->element == 0 ? 0 : list->count++;
+    if (arena != NULL) {
+      take_value(&reader, tag, *item, rule->element == 0 ? field : (char *)list->items + index * rule->element, index);
+      if (reader.bad || reader.left != 0) return false;
+      arena = reader.arena;
+    }
     at += size;
   }
+  return false;
 }
 
-static bool needs_user_namespace(const struct mount_operation *operations, size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (operations[i].idmap != IDMAP_NONE) return true;
+static bool allocate_lists(struct record *record) {
+  for (size_t tag = 1; tag < RULES; tag++) {
+    struct list *list = (struct list *)((char *)record + rules[tag].field);
+    if (rules[tag].element == 0 || list->items != NULL) continue;
+    list->items = calloc(list->count + 1, rules[tag].element);
+    list->count = 0;
+    if (list->items == NULL) return false;
+  }
+  return true;
+}
+
+static bool needs_user_namespace(const struct mounts *mounts) {
+  for (size_t i = 0; i < mounts->count; i++)
+    if (mounts->items[i].idmap != IDMAP_NONE) return true;
   return false;
 }
 
 /* Kernel id 0 is never part of a map that root writes, whatever the plan says. */
-static bool are_fit_maps(const struct id_map *maps, size_t count, uint32_t writer) {
-  if (writer == MAP_SINGLE && (count != 1 || maps[0].count != 1)) return false;
-  for (size_t i = 0; i < count; i++)
-    if (writer == MAP_DIRECT && maps[i].outside == 0) return false;
-  return count > 0;
+static bool are_fit_maps(const struct id_maps *maps, uint32_t writer) {
+  if (writer == MAP_NONE) return maps->count == 0;
+  if (writer == MAP_SINGLE && (maps->count != 1 || maps->items[0].count != 1)) return false;
+  for (size_t i = 0; i < maps->count; i++)
+    if (writer == MAP_DIRECT && maps->items[i].outside == 0) return false;
+  return maps->count > 0;
 }
 
 static bool is_whole(const struct record *record) {
-  bool numbered[100] = {false};
-  for (size_t i = 0; i < record->descriptor_count; i++) {
-    if (numbered[record->descriptors[i].number]) return false;
-    numbered[record->descriptors[i].number] = true;
+  bool numbered[LAST_PLANNED + 1] = {false};
+  for (size_t i = 0; i < record->descriptors.count; i++) {
+    if (numbered[record->descriptors.items[i].number]) return false;
+    numbered[record->descriptors.items[i].number] = true;
   }
-  if ((record->file == NULL) == (record->file_descriptor < 0)) return false;
-  if (record->file_descriptor >= 0 && !numbered[record->file_descriptor]) return false;
-  if (record->argument_count == 0 || record->working_directory == NULL) return false;
-  bool namespaced = record->map_writer != MAP_NONE;
-  if (namespaced != are_fit_maps(record->uid_map, record->uid_map_count, record->map_writer)) return false;
-  if (namespaced != are_fit_maps(record->gid_map, record->gid_map_count, record->map_writer)) return false;
+  if ((record->file == NULL) == (record->file_descriptor == 0)) return false;
+  if (record->file_descriptor != 0 && !numbered[record->file_descriptor]) return false;
+  if (record->arguments.count == 0 || record->working_directory == NULL) return false;
+  if (!are_fit_maps(&record->uid_maps, record->map_writer) || !are_fit_maps(&record->gid_maps, record->map_writer)) return false;
   bool tools = record->map_writer == MAP_BY_TOOLS;
   if (tools != (record->newuidmap != NULL) || tools != (record->newgidmap != NULL)) return false;
-  bool mounts = record->host_mount_count + record->sandbox_mount_count > 0;
+  bool mounts = record->host_mounts.count + record->sandbox_mounts.count > 0;
   if (mounts && (record->namespaces & NAMESPACE_MOUNT) == 0) return false;
-  if (needs_user_namespace(record->sandbox_mounts, record->sandbox_mount_count)) return false;
-  if (needs_user_namespace(record->host_mounts, record->host_mount_count) && record->map_writer != MAP_DIRECT) return false;
-  bool init = (record->namespaces & NAMESPACE_PID) != 0;
-  return !init || record_descriptor(record, DESCRIPTOR_STAGE_STATUS) != NULL;
-}
-
-/* All of a record's memory in one piece: the arrays, then the arena. */
-static bool allocate(struct record *record, const uint32_t counts[TAG_COUNT], size_t body, struct reader *reader, struct cgroup_setting **settings) {
-  uint32_t descriptors = counts[TAG_DESCRIPTOR_DATA] + counts[TAG_DESCRIPTOR_FILE] + counts[TAG_DESCRIPTOR_STAGE] + counts[TAG_DESCRIPTOR_STAGE_STATUS];
-  size_t sizes[] = {
-      (counts[TAG_ARGUMENT] + 1) * sizeof(char *),
-      (counts[TAG_ENVIRONMENT] + 1) * sizeof(char *),
-      descriptors * sizeof(struct descriptor),
-      counts[TAG_HOST_MOUNT] * sizeof(struct mount_operation),
-      counts[TAG_SANDBOX_MOUNT] * sizeof(struct mount_operation),
-      counts[TAG_CGROUP] * sizeof(struct cgroup),
-      counts[TAG_CGROUP_SETTING] * sizeof(struct cgroup_setting),
-      (counts[TAG_UID_MAP] + 1) / 2 * 2 * sizeof(struct id_map),
-      (counts[TAG_GID_MAP] + 1) / 2 * 2 * sizeof(struct id_map),
-      body,
-  };
-  void *parts[10] = {NULL};
-  size_t total = 0;
-  for (size_t i = 0; i < 10; i++) total += sizes[i];
-  char *memory = calloc(1, total);
-  if (memory == NULL) return false;
-  record->memory = memory;
-  for (size_t i = 0; i < 10; i++) {
-    parts[i] = memory;
-    memory += sizes[i];
-  }
-  record->arguments = parts[0];
-  record->environment = parts[1];
-  record->descriptors = parts[2];
-  record->host_mounts = parts[3];
-  record->sandbox_mounts = parts[4];
-  record->cgroups = parts[5];
-  *settings = parts[6];
-  record->uid_map = parts[7];
-  record->gid_map = parts[8];
-  reader->arena = parts[9];
-  return true;
+  if (needs_user_namespace(&record->sandbox_mounts)) return false;
+  if (needs_user_namespace(&record->host_mounts) && record->map_writer != MAP_DIRECT) return false;
+  return (record->namespaces & NAMESPACE_PID) == 0 || record_descriptor(record, DESCRIPTOR_STAGE_STATUS) != NULL;
 }
 
 bool record_parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item) {
-  uint32_t counts[TAG_COUNT] = {0};
-  *record = (struct record){.file_descriptor = -1, .grace_ms = 10000};
+  *record = (struct record){.grace_ms = 10000};
   *item = 0;
   if (length < RECORD_HEADER || memcmp(bytes, "ISOLREC1", 8) != 0) return false;
   uint32_t body = number_at(bytes + 8);
   if (body > RECORD_BODY_MAX || body != length - RECORD_HEADER) return false;
-  if (!count_items(bytes + RECORD_HEADER, body, counts, item)) return false;
-
-  struct reader reader = {.at = bytes + RECORD_HEADER};
-  struct cgroup_setting *settings = NULL;
-  if (!allocate(record, counts, body, &reader, &settings)) return false;
-  for (*item = 1;; ++*item) {
-    uint32_t tag = number_at(reader.at);
-    const uint8_t *next = reader.at + 8 + number_at(reader.at + 4);
-    if (tag == 0) break;
-    reader.left = number_at(reader.at + 4);
-    reader.at += 8;
-    if (tag == TAG_CGROUP || tag == TAG_CGROUP_SETTING) take_cgroup(&reader, tag, *item, record, &settings);
-    else take_item(&reader, tag, *item, record);
-    if (reader.bad || reader.left != 0) {
-      record_free(record);
-      return false;
-    }
-    reader.at = next;
+  const uint8_t *begin = bytes + RECORD_HEADER;
+  if (!walk(begin, begin + body, record, NULL, item)) return false;
+  record->strings = malloc(body);
+  if (record->strings != NULL && allocate_lists(record) && walk(begin, begin + body, record, record->strings, item)) {
+    *item = 0;
+    if (is_whole(record)) return true;
   }
-  *item = 0;
-  if (is_whole(record)) return true;
   record_free(record);
   return false;
 }
 
 void record_free(struct record *record) {
-  free(record->memory);
-  record->memory = NULL;
+  for (size_t tag = 1; tag < RULES; tag++) {
+    struct list *list = (struct list *)((char *)record + rules[tag].field);
+    if (rules[tag].element == 0) continue;
+    free(list->items);
+    list->items = NULL;
+  }
+  free(record->strings);
 }
 
 const struct descriptor *record_descriptor(const struct record *record, uint32_t kind) {
-  for (size_t i = 0; i < record->descriptor_count; i++)
-    if (record->descriptors[i].kind == kind) return &record->descriptors[i];
+  for (size_t i = 0; i < record->descriptors.count; i++)
+    if (record->descriptors.items[i].kind == kind) return &record->descriptors.items[i];
   return NULL;
 }
 
@@ -362,15 +289,16 @@ static bool read_whole(int fd, uint8_t *bytes, size_t length) {
   return true;
 }
 
-uint8_t *record_read(int fd, size_t *length) {
+bool record_read(int fd, struct record *record, uint32_t *item) {
   uint8_t header[RECORD_HEADER];
-  if (!read_whole(fd, header, sizeof header)) return NULL;
+  *item = 0;
+  if (!read_whole(fd, header, sizeof header)) return false;
   uint32_t body = number_at(header + 8);
   uint8_t *bytes = body > RECORD_BODY_MAX ? NULL : malloc(sizeof header + body);
-  if (bytes == NULL) return NULL;
+  if (bytes == NULL) return false;
   memcpy(bytes, header, sizeof header);
-  *length = sizeof header + body;
-  if (read_whole(fd, bytes + sizeof header, body)) return bytes;
-  free(bytes);
-  return NULL;
+  bool whole = read_whole(fd, bytes + sizeof header, body) && record_parse(bytes, sizeof header + body, record, item);
+  if (whole) record->bytes = bytes;
+  else free(bytes);
+  return whole;
 }

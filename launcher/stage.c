@@ -8,30 +8,11 @@
  * --filtered it makes calls that the filter must refuse, and ends where the kernel answers them: an engine that installed
  * none, or another, starts nothing.
  */
-#include "stage.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/close_range.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <termios.h>
-#include <unistd.h>
-
-#include "child.h"
 #include "launcher.h"
 
 extern char **environ;
 
-int stage_is(const char *name) {
+bool stage_is(const char *name) {
   return strncmp(name, "/proc/self/fd/", 14) == 0 || strcmp(name, "isolate-stage") == 0;
 }
 
@@ -49,14 +30,10 @@ static void complain(const char *name, int error) {
 }
 
 static void take_foreground(void) {
-  sigset_t output;
-  sigset_t before;
-  sigemptyset(&output);
-  sigaddset(&output, SIGTTOU);
-  sigprocmask(SIG_BLOCK, &output, &before);
+  signal(SIGTTOU, SIG_IGN);
   for (int fd = 0; fd <= 2; fd++)
     if (isatty(fd) && tcsetpgrp(fd, getpid()) == 0) break;
-  sigprocmask(SIG_SETMASK, &before, NULL);
+  signal(SIGTTOU, SIG_DFL);
 }
 
 /* Says hello and waits for leave to go on; the write end of the pipe, or -1. */
@@ -112,7 +89,7 @@ static _Noreturn void reap(pid_t command) {
   while (waitpid(command, &status, 0) < 0)
     if (errno != EINTR) _exit(STATUS_FAILED);
   kill(-1, SIGKILL);
-  _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+  _exit(exit_status(status));
 }
 
 /* In the session that the engine's init made for us; the engine itself was given no controlling terminal. */

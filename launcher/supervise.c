@@ -2,24 +2,10 @@
  * One loop over one poll(2): signals, the child's report, the stage's socket and pipe, the terminal. The command's own pid
  * comes from the kernel with the stage's greeting; from then on signals go to it, whatever wraps it.
  */
-#include "supervise.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "launcher.h"
-#include "step.h"
+
+#include <sys/signalfd.h>
+#include <time.h>
 
 /* pidfd_info of linux/pidfd.h (6.13, the exit code since 6.15), which Debian 12's headers lack. */
 struct pidfd_info {
@@ -30,22 +16,27 @@ struct pidfd_info {
 enum { PIDFD_WITH_EXIT = 1 << 3 };
 #define PIDFD_INFO_REQUEST _IOWR(0xFF, 11, struct pidfd_info)
 
+#define BIT(signal) (1u << (signal))
+static const uint32_t ending = BIT(SIGTERM) | BIT(SIGINT) | BIT(SIGHUP) | BIT(SIGQUIT);
+static const uint32_t forwarded = ending | BIT(SIGUSR1) | BIT(SIGUSR2) | BIT(SIGWINCH) | BIT(SIGTSTP) | BIT(SIGCONT);
+/* Those that a terminal or a pipe sends, and that must not stop us. */
+static const uint32_t harmless = BIT(SIGTTOU) | BIT(SIGTTIN) | BIT(SIGPIPE);
+
 enum { LOOK_AGAIN_MS = 250, LEFTOVERS_MS = 2000, SLOW_READER_MS = 2000 };
-static const int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT};
-/* After a keystroke: how soon a stop of the command is looked for. Programs that stop themselves do so at once. */
-static const int stop_checks_ms[] = {20, 80, 300};
+/* After a keystroke: how soon a stop of the command is looked for, each time four times as late. */
+enum { FIRST_LOOK_MS = 20, LAST_LOOK_MS = 1280 };
 
 struct state {
-  const struct supervision *with;
+  const struct run *run;
   struct terminal *terminal;
+  int signals, control, report, stage, start;
   pid_t command;
-  int signals, control, report, stage, start, command_fd;
-  bool child_ended, started, failed, killing;
-  int child_status, init_status, not_executed, ended_by;
-  uint32_t kept; /* signals that came before the command's start */
-  struct report failure;
-  int64_t kill_at, look_at;
-  size_t stop_check;
+  int command_fd;
+  bool child_ended, started, killing;
+  int child_status, init_status, ended_by;
+  struct event failure; /* what was reported instead of a start */
+  uint32_t kept;        /* signals that came before the start */
+  int64_t kill_at, look_at, look_ms;
 };
 
 static int64_t now_ms(void) {
@@ -54,18 +45,14 @@ static int64_t now_ms(void) {
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void supervise_signals(sigset_t *signals) {
-  sigemptyset(signals);
-  for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++) sigaddset(signals, forwarded[i]);
-  sigaddset(signals, SIGCHLD);
-  sigaddset(signals, SIGTTOU);
-  sigaddset(signals, SIGTTIN);
-  sigaddset(signals, SIGPIPE);
+static bool is_in(uint32_t set, int signal) {
+  return signal > 0 && signal < 32 && (set >> signal & 1) != 0;
 }
 
-void supervise_report(int events, uint32_t kind, uint32_t a, uint32_t b, uint32_t c) {
-  struct event event = {kind, a, b, c};
-  while (write(events, &event, sizeof event) < 0 && errno == EINTR) continue;
+void supervise_signals(sigset_t *signals) {
+  sigemptyset(signals);
+  for (int signal = 1; signal < 32; signal++)
+    if (is_in(forwarded | harmless | BIT(SIGCHLD), signal)) sigaddset(signals, signal);
 }
 
 static void signal_command(const struct state *state, int signal) {
@@ -78,57 +65,64 @@ static void signal_command(const struct state *state, int signal) {
 static void kill_all(struct state *state) {
   state->killing = true;
   state->kill_at = 0;
-  if (!state->child_ended) kill(state->with->child, SIGKILL);
+  if (!state->child_ended) kill(state->run->child, SIGKILL);
   signal_command(state, SIGKILL);
 }
 
 static void begin_end(struct state *state) {
-  if (state->kill_at == 0) state->kill_at = now_ms() + state->with->record->grace_ms;
+  if (state->kill_at == 0) state->kill_at = now_ms() + state->run->record.grace_ms;
+}
+
+static void open_command(struct state *state, pid_t command) {
+  state->command = command;
+  state->command_fd = above_planned((int)syscall(SYS_pidfd_open, command, 0));
 }
 
 static void started(struct state *state) {
   state->started = true;
-  supervise_report(state->with->events, EVENT_STARTED, (uint32_t)state->command, 0, 0);
-  for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
-    if ((state->kept >> forwarded[i] & 1) != 0) signal_command(state, forwarded[i]);
+  send_event(state->run->events, (struct event){.kind = EVENT_STARTED, .a = (uint32_t)state->command});
+  for (int signal = 1; signal < 32; signal++)
+    if (is_in(state->kept, signal)) signal_command(state, signal);
+}
+
+static void go_on(struct state *state) {
+  state->terminal->paused = false;
+  terminal_resize(state->terminal);
 }
 
 /* The caller's shell must see its job stop; a supervising parent gets the signal too and does the same. */
-static void stop_with_command(struct state *state) {
+static void stop_with_command(struct state *state, bool whole_job) {
   state->terminal->paused = true;
   terminal_settle(state->terminal);
-  if (!state->with->record->supervised) {
-    raise(SIGSTOP);
-    state->terminal->paused = false;
-    signal_command(state, SIGCONT);
-    terminal_resize(state->terminal);
-  }
+  if (whole_job) kill(0, SIGTSTP);
+  if (state->run->record.supervised) return;
+  raise(SIGSTOP);
+  signal_command(state, SIGCONT);
+  go_on(state);
 }
 
 static void take_signal(struct state *state, int signal) {
-  bool ends = signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
   if (signal == SIGWINCH && state->terminal->present) return;
-  if (!state->started && ends) {
+  if (!state->started && is_in(ending, signal)) {
     state->ended_by = signal;
     kill_all(state);
-  } else if (signal == SIGTERM && state->kill_at != 0) {
-    kill_all(state);
-  } else {
-    if (!state->started) state->kept |= 1u << signal;
-    else signal_command(state, signal);
-    if (signal == SIGTERM) begin_end(state);
-    if (signal == SIGTSTP) stop_with_command(state);
-    if (signal == SIGCONT) {
-      state->terminal->paused = false;
-      terminal_resize(state->terminal);
-    }
+    return;
   }
+  if (signal == SIGTERM && state->kill_at != 0) {
+    kill_all(state);
+    return;
+  }
+  if (!state->started) state->kept |= BIT(signal);
+  else signal_command(state, signal);
+  if (signal == SIGTERM) begin_end(state);
+  if (signal == SIGTSTP) stop_with_command(state, false);
+  if (signal == SIGCONT) go_on(state);
 }
 
 static void reap(struct state *state) {
   int status;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-    if (pid != state->with->child) continue;
+    if (pid != state->run->child) continue;
     state->child_ended = true;
     state->child_status = status;
   }
@@ -140,28 +134,21 @@ static void reap(struct state *state) {
  */
 static void read_signals(struct state *state) {
   struct signalfd_siginfo info;
-  bool supervised = state->with->record->supervised;
+  bool supervised = state->run->record.supervised;
   while (read(state->signals, &info, sizeof info) == sizeof info) {
     int signal = (int)info.ssi_signo;
     if (signal == SIGCHLD) reap(state);
     else if (signal == SIGWINCH && state->terminal->present) terminal_resize(state->terminal);
-    else if (!supervised && signal != SIGTTOU && signal != SIGTTIN && signal != SIGPIPE && (pid_t)info.ssi_pid != getpid())
-      take_signal(state, signal);
+    else if (!supervised && is_in(forwarded, signal) && (pid_t)info.ssi_pid != getpid()) take_signal(state, signal);
   }
-  if (supervised && getppid() != state->with->parent) kill_all(state);
-}
-
-static bool is_forwarded(int signal) {
-  for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
-    if (forwarded[i] == signal) return true;
-  return false;
+  if (supervised && getppid() != state->run->parent) kill_all(state);
 }
 
 /* Its end is the parent's end. */
 static void read_control(struct state *state) {
   unsigned char signal;
   ssize_t count = read(state->control, &signal, 1);
-  if (count == 1 && is_forwarded(signal)) {
+  if (count == 1 && is_in(forwarded, signal)) {
     take_signal(state, signal);
   } else if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) {
     state->control = -1;
@@ -170,23 +157,22 @@ static void read_control(struct state *state) {
 }
 
 static void close_source(int *fd) {
-  if (*fd >= 0) close(*fd);
+  close_quietly(*fd);
   *fd = -1;
 }
 
+/* The child's failure, or the wait status of the command from our own init; the end tells that the engine was executed. */
 static void read_report(struct state *state) {
-  struct report report;
+  struct event report;
   ssize_t count = read(state->report, &report, sizeof report);
-  if (count == (ssize_t)sizeof report && report.kind == REPORT_FAILED) {
-    state->failed = true;
+  if (count == (ssize_t)sizeof report && report.kind == EVENT_FAILED) {
     state->failure = report;
   } else if (count == (ssize_t)sizeof report) {
-    state->init_status = (int)report.step;
+    state->init_status = (int)report.a;
   } else {
     close_source(&state->report);
-    if (state->with->stage >= 0 || state->failed || state->killing || state->child_ended) return;
-    state->command = state->with->child;
-    state->command_fd = above_planned((int)syscall(SYS_pidfd_open, state->command, 0));
+    if (state->run->stage[0] >= 0 || state->failure.kind != 0 || state->killing || state->child_ended) return;
+    open_command(state, state->run->child);
     started(state);
   }
 }
@@ -199,17 +185,15 @@ static void meet_stage(struct state *state) {
   } control;
   struct iovec part = {&byte, 1};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+  struct ucred sender = {.pid = 0};
   ssize_t count = recvmsg(state->stage, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); count == 1 && item != NULL; item = CMSG_NXTHDR(&message, item)) {
-    struct ucred sender;
     if (item->cmsg_type == SCM_RIGHTS && state->start < 0) memcpy(&state->start, CMSG_DATA(item), sizeof state->start);
-    if (item->cmsg_type != SCM_CREDENTIALS) continue;
-    memcpy(&sender, CMSG_DATA(item), sizeof sender);
-    state->command = sender.pid;
+    if (item->cmsg_type == SCM_CREDENTIALS) memcpy(&sender, CMSG_DATA(item), sizeof sender);
   }
   state->start = above_planned(state->start);
-  if (state->command > 0) state->command_fd = above_planned((int)syscall(SYS_pidfd_open, state->command, 0));
+  if (sender.pid > 0) open_command(state, sender.pid);
   if (count == 1 && byte == 'H' && state->start >= 0 && state->command_fd >= 0) send(state->stage, "G", 1, MSG_NOSIGNAL);
   else state->command = 0; /* the stage sees the end of the socket and gives up */
   close_source(&state->stage);
@@ -220,19 +204,15 @@ static void read_start(struct state *state) {
   ssize_t count = read(state->start, &error, sizeof error);
   if (count < 0) return;
   close_source(&state->start);
-  if (count == (ssize_t)sizeof error) state->not_executed = error;
+  if (count == (ssize_t)sizeof error) state->failure = (struct event){.kind = EVENT_NOT_EXECUTED, .a = (uint32_t)error};
   else if (!state->killing) started(state);
 }
 
 static bool command_is_stopped(const struct state *state) {
   char path[64];
   char text[512];
-  if (state->command <= 0) return false;
   snprintf(path, sizeof path, "/proc/%d/stat", (int)state->command);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  ssize_t length = read(fd, text, sizeof text - 1);
-  close(fd);
+  ssize_t length = read_file(path, text, sizeof text - 1);
   text[length > 0 ? length : 0] = 0;
   const char *name_end = strrchr(text, ')');
   return name_end != NULL && strncmp(name_end, ") T", 3) == 0;
@@ -242,21 +222,14 @@ static bool command_is_stopped(const struct state *state) {
 static void look_for_stop(struct state *state, int64_t now) {
   if (state->terminal->keystroke) {
     state->terminal->keystroke = false;
-    state->stop_check = 0;
-    state->look_at = now + stop_checks_ms[0];
+    state->look_ms = FIRST_LOOK_MS;
+    state->look_at = now + FIRST_LOOK_MS;
   }
   if (state->look_at == 0 || now < state->look_at || !state->started) return;
-  if (command_is_stopped(state) && !state->terminal->paused) {
-    state->look_at = 0;
-    state->terminal->paused = true;
-    terminal_settle(state->terminal);
-    kill(0, SIGTSTP);
-    stop_with_command(state);
-  } else if (++state->stop_check < sizeof stop_checks_ms / sizeof stop_checks_ms[0]) {
-    state->look_at = now + stop_checks_ms[state->stop_check];
-  } else {
-    state->look_at = 0;
-  }
+  bool stopped = !state->terminal->paused && command_is_stopped(state);
+  state->look_ms *= 4;
+  state->look_at = stopped || state->look_ms > LAST_LOOK_MS ? 0 : now + state->look_ms;
+  if (stopped) stop_with_command(state, true);
 }
 
 static int timeout_ms(const struct state *state, bool look_again, int64_t now) {
@@ -268,21 +241,15 @@ static int timeout_ms(const struct state *state, bool look_again, int64_t now) {
 }
 
 static void turn(struct state *state) {
-  struct pollfd polls[8] = {
-      {.fd = state->signals, .events = POLLIN},
-      {.fd = state->report, .events = POLLIN},
-      {.fd = state->stage, .events = POLLIN},
-      {.fd = state->start, .events = POLLIN},
-      {.fd = state->control, .events = POLLIN},
-  };
+  int sources[] = {state->stage, state->start, state->report, state->control, state->signals};
+  void (*const readers[])(struct state *) = {meet_stage, read_start, read_report, read_control, read_signals};
+  struct pollfd polls[8];
+  for (int i = 0; i < 5; i++) polls[i] = (struct pollfd){.fd = sources[i], .events = POLLIN};
   terminal_settle(state->terminal);
   bool look_again = terminal_wishes(state->terminal, polls + 5);
   if (poll(polls, 8, timeout_ms(state, look_again, now_ms())) < 0) return;
-  if (polls[2].revents != 0) meet_stage(state);
-  if (polls[3].revents != 0) read_start(state);
-  if (polls[1].revents != 0) read_report(state);
-  if (polls[4].revents != 0) read_control(state);
-  if (polls[0].revents != 0) read_signals(state);
+  for (int i = 0; i < 5; i++)
+    if (polls[i].revents != 0) readers[i](state);
   bool was_hung_up = state->terminal->hung_up;
   terminal_proceed(state->terminal, polls + 5);
   if (state->terminal->hung_up && !was_hung_up) {
@@ -294,81 +261,68 @@ static void turn(struct state *state) {
   if (state->kill_at != 0 && now >= state->kill_at) kill_all(state);
 }
 
-/* As subreaper we are the parent of whatever the engine left behind; nothing outlives the run. */
-static void end_leftovers(struct state *state) {
-  int64_t deadline = now_ms() + LEFTOVERS_MS;
-  struct pollfd signals = {.fd = state->signals, .events = POLLIN};
-  struct signalfd_siginfo info;
-  for (;;) {
-    pid_t ended = waitpid(-1, NULL, WNOHANG);
-    if (ended > 0) continue;
-    if (ended < 0 || now_ms() >= deadline) return;
-    int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-    char text[4096];
-    ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0) close(fd);
-    text[length > 0 ? length : 0] = 0;
-    char *end = text;
-    for (long pid; (pid = strtol(end, &end, 10)) > 1;) kill((pid_t)pid, SIGKILL);
-    if (poll(&signals, 1, 100) > 0)
-      while (read(state->signals, &info, sizeof info) > 0) continue;
-  }
-}
-
 static void end_command(struct state *state) {
   struct pollfd command = {.fd = state->command_fd, .events = POLLIN};
-  if (state->command_fd < 0 || state->command == state->with->child || poll(&command, 1, 0) > 0) return;
+  if (state->command_fd < 0 || state->command == state->run->child || poll(&command, 1, 0) > 0) return;
   signal_command(state, SIGKILL);
   poll(&command, 1, LEFTOVERS_MS);
+}
+
+/* As subreaper we are the parent of whatever the engine left behind; nothing outlives the run. */
+static void end_leftovers(void) {
+  int64_t deadline = now_ms() + LEFTOVERS_MS;
+  struct timespec pause = {.tv_nsec = 100000000};
+  sigset_t signals;
+  supervise_signals(&signals);
+  for (pid_t ended; (ended = waitpid(-1, NULL, WNOHANG)) >= 0 && now_ms() < deadline;) {
+    if (ended > 0) continue;
+    kill_listed("/proc/thread-self/children");
+    sigtimedwait(&signals, NULL, &pause);
+  }
 }
 
 /* The engine's own exit status can't tell exit 128+N from death by N; the kernel can, and so can our own init. */
 static int true_status(const struct state *state) {
   struct pidfd_info info = {.mask = PIDFD_WITH_EXIT};
   if (state->init_status >= 0) return state->init_status;
-  if (state->command != state->with->child && ioctl(state->command_fd, PIDFD_INFO_REQUEST, &info) == 0 && (info.mask & PIDFD_WITH_EXIT) != 0)
-    return info.exit_code;
-  return state->child_status;
+  if (state->command == state->run->child || ioctl(state->command_fd, PIDFD_INFO_REQUEST, &info) < 0) return state->child_status;
+  return (info.mask & PIDFD_WITH_EXIT) != 0 ? info.exit_code : state->child_status;
 }
 
-static int conclude(const struct state *state) {
-  int events = state->with->events;
-  if (state->failed) {
-    supervise_report(events, EVENT_FAILED, state->failure.step, (uint32_t)state->failure.error, state->failure.item);
-    return STATUS_FAILED;
-  }
-  if (state->not_executed != 0) {
-    supervise_report(events, EVENT_NOT_EXECUTED, (uint32_t)state->not_executed, 0, 0);
-    return state->not_executed == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
-  }
-  if (!state->started && state->ended_by == 0) {
-    supervise_report(events, EVENT_FAILED, STEP_ENGINE, 0, 0);
-    return STATUS_FAILED;
-  }
+static struct event last_event(const struct state *state) {
+  if (state->failure.kind != 0) return state->failure;
+  if (!state->started && state->ended_by == 0) return (struct event){.kind = EVENT_FAILED, .a = STEP_ENGINE};
   int status = state->started ? true_status(state) : state->ended_by;
-  if (WIFSIGNALED(status)) {
-    supervise_report(events, EVENT_KILLED, (uint32_t)WTERMSIG(status), 0, 0);
-    return 128 + WTERMSIG(status);
-  }
-  supervise_report(events, EVENT_EXITED, (uint32_t)WEXITSTATUS(status), 0, 0);
-  return WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) return (struct event){.kind = EVENT_KILLED, .a = (uint32_t)WTERMSIG(status)};
+  return (struct event){.kind = EVENT_EXITED, .a = (uint32_t)WEXITSTATUS(status)};
 }
 
-int supervise(const struct supervision *supervision) {
-  struct state state = {.with = supervision, .terminal = supervision->terminal, .start = -1, .command_fd = -1, .init_status = -1};
+static int status_of(struct event event) {
+  switch (event.kind) {
+  case EVENT_EXITED: return (int)event.a;
+  case EVENT_KILLED: return 128 + (int)event.a;
+  case EVENT_NOT_EXECUTED: return event.a == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+  default: return STATUS_FAILED;
+  }
+}
+
+int supervise(struct run *run) {
+  struct state state = {.run = run, .terminal = &run->terminal, .start = -1, .command_fd = -1, .init_status = -1};
   sigset_t signals;
   supervise_signals(&signals);
-  state.control = supervision->control;
-  state.report = supervision->report;
-  state.stage = supervision->stage;
   state.signals = above_planned(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
+  state.control = run->record.supervised ? run->control : -1;
+  state.report = run->report[0];
+  state.stage = run->stage[0];
   while (!state.child_ended) turn(&state);
   if (state.stage >= 0 && state.command == 0) close_source(&state.stage);
   end_command(&state);
-  end_leftovers(&state);
+  end_leftovers();
   if (state.start >= 0) read_start(&state);
   while (state.report >= 0) read_report(&state);
   terminal_drain(state.terminal, SLOW_READER_MS);
   terminal_give_back(state.terminal);
-  return conclude(&state);
+  struct event event = last_event(&state);
+  send_event(run->events, event);
+  return status_of(event);
 }

@@ -3,17 +3,6 @@
  * piles up here. The caller's terminal is opened once more where that is possible, because non-blocking is a property of
  * the open file, which the caller shares with us.
  */
-#include "terminal.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include "launcher.h"
 
 static int reopen(int fd) {
@@ -30,6 +19,15 @@ static int first_terminal(const struct terminal *terminal, int a, int b, int c) 
 static bool in_foreground(const struct terminal *terminal) {
   pid_t group = tcgetpgrp(terminal->in);
   return group < 0 || group == getpgrp();
+}
+
+static bool is_raw(int fd) {
+  struct termios now;
+  return tcgetattr(fd, &now) == 0 && (now.c_lflag & ICANON) == 0;
+}
+
+static bool is_empty(const struct flow *flow) {
+  return flow->from == flow->to;
 }
 
 bool terminal_open(struct terminal *terminal, uid_t uid) {
@@ -54,8 +52,7 @@ bool terminal_open(struct terminal *terminal, uid_t uid) {
   if (tcsetattr(terminal->slave, TCSANOW, &guest) < 0) return false;
   terminal_resize(terminal);
   /* A plain user can't give it away; programs that were handed it can use it all the same. */
-  if (uid != 0 && fchown(terminal->slave, uid, (gid_t)-1) < 0 && errno != EPERM) return false;
-  return true;
+  return uid == 0 || fchown(terminal->slave, uid, (gid_t)-1) == 0 || errno == EPERM;
 }
 
 void terminal_hand_over(struct terminal *terminal) {
@@ -70,18 +67,12 @@ void terminal_resize(struct terminal *terminal) {
   if (terminal->present && ioctl(terminal->out, TIOCGWINSZ, &size) == 0) ioctl(terminal->master, TIOCSWINSZ, &size);
 }
 
-static bool is_raw(int fd) {
-  struct termios now;
-  return tcgetattr(fd, &now) == 0 && (now.c_lflag & ICANON) == 0;
-}
-
 void terminal_settle(struct terminal *terminal) {
   if (!terminal->present || terminal->hung_up) return;
   bool wanted = !terminal->paused && in_foreground(terminal) && (terminal->full || is_raw(terminal->master));
   if (!wanted) {
     terminal_give_back(terminal);
-  } else if (!terminal->raw) {
-    if (tcgetattr(terminal->in, &terminal->saved) < 0) return;
+  } else if (!terminal->raw && tcgetattr(terminal->in, &terminal->saved) == 0) {
     struct termios raw = terminal->saved;
     cfmakeraw(&raw);
     terminal->raw = tcsetattr(terminal->in, TCSANOW, &raw) == 0;
@@ -89,49 +80,50 @@ void terminal_settle(struct terminal *terminal) {
 }
 
 void terminal_give_back(struct terminal *terminal) {
-  if (!terminal->raw) return;
+  if (terminal->raw && in_foreground(terminal)) tcsetattr(terminal->in, TCSANOW, &terminal->saved);
   terminal->raw = false;
-  if (in_foreground(terminal)) tcsetattr(terminal->in, TCSANOW, &terminal->saved);
 }
 
 bool terminal_wishes(struct terminal *terminal, struct pollfd polls[3]) {
+  bool input = !is_empty(&terminal->input);
+  bool output = !is_empty(&terminal->output);
+  bool ours = terminal->present && !terminal->hung_up && !terminal->paused;
+  bool readable = ours && in_foreground(terminal) && (terminal->raw || !is_raw(terminal->in));
+  short pty = (short)((output ? 0 : POLLIN) | (input ? POLLOUT : 0));
   for (int i = 0; i < 3; i++) polls[i] = (struct pollfd){.fd = -1};
   if (!terminal->present) return false;
-  bool input = terminal->input.to > terminal->input.from;
-  bool output = terminal->output.to > terminal->output.from;
-  bool ours = !terminal->hung_up && !terminal->paused && in_foreground(terminal);
-  bool mine = ours && (terminal->raw || !is_raw(terminal->in));
-  if (!terminal->hung_up) polls[0] = (struct pollfd){.fd = terminal->in, .events = mine && !input ? POLLIN : 0};
-  if (!terminal->pty_ended)
-    polls[1] = (struct pollfd){.fd = terminal->master, .events = (short)((output ? 0 : POLLIN) | (input ? POLLOUT : 0))};
+  if (!terminal->hung_up) polls[0] = (struct pollfd){.fd = terminal->in, .events = readable && !input ? POLLIN : 0};
+  if (!terminal->pty_ended) polls[1] = (struct pollfd){.fd = terminal->master, .events = pty};
   if (output && !terminal->unwritable) polls[2] = (struct pollfd){.fd = terminal->out, .events = POLLOUT};
-  return !terminal->hung_up && !terminal->paused && !mine;
+  return ours && !readable;
+}
+
+/* False when there was nothing to read, and errno is 0 at the end of the file. */
+static bool fill(struct flow *flow, int fd, size_t limit) {
+  errno = 0;
+  ssize_t count = read(fd, flow->bytes, limit);
+  flow->from = 0;
+  flow->to = count > 0 ? (size_t)count : 0;
+  return count > 0;
 }
 
 /* In cooked mode an empty read is the end of input, which the pty's own line discipline has to see as its character. */
 static void read_input(struct terminal *terminal) {
   struct flow *flow = &terminal->input;
+  struct termios guest;
   if (!terminal->raw && is_raw(terminal->in)) return; /* a pager further down the pipeline has just taken it */
-  ssize_t count = read(terminal->in, flow->bytes, terminal->raw ? sizeof flow->bytes : 1024);
-  flow->from = 0;
-  flow->to = count > 0 ? (size_t)count : 0;
-  if (count == 0 && !terminal->raw) {
-    struct termios guest;
-    if (tcgetattr(terminal->master, &guest) < 0 || guest.c_cc[VEOF] == 0) return;
-    flow->bytes[0] = (char)guest.c_cc[VEOF];
-    flow->to = 1;
+  if (fill(flow, terminal->in, terminal->raw ? sizeof flow->bytes : 1024)) {
+    terminal->keystroke = true;
+  } else if (errno == EIO) {
+    terminal->hung_up = true;
+  } else if (errno == 0 && !terminal->raw && tcgetattr(terminal->master, &guest) == 0 && guest.c_cc[VEOF] != 0) {
+    flow->bytes[flow->to++] = (char)guest.c_cc[VEOF];
   }
-  if (count < 0 && errno == EIO) terminal->hung_up = true;
-  terminal->keystroke |= count > 0;
 }
 
 static void read_output(struct terminal *terminal) {
-  struct flow *flow = &terminal->output;
-  ssize_t count = read(terminal->master, flow->bytes, sizeof flow->bytes);
-  flow->from = 0;
-  flow->to = count > 0 ? (size_t)count : 0;
   /* We hold the slave open ourselves, so that a guest that closes and opens it again loses nothing. */
-  if (count == 0 || (count < 0 && errno == EIO)) terminal->pty_ended = true;
+  if (!fill(&terminal->output, terminal->master, sizeof terminal->output.bytes) && (errno == 0 || errno == EIO)) terminal->pty_ended = true;
   if (!terminal->full && terminal->raw != is_raw(terminal->master)) terminal_settle(terminal);
 }
 
@@ -143,6 +135,7 @@ static void write_some(int fd, struct flow *flow, size_t limit, bool *broken) {
   if (*broken) flow->from = flow->to = 0;
 }
 
+/* Where the open file is shared with the caller a write may block, so it gets little at a time. */
 static void write_output(struct terminal *terminal) {
   bool own = (fcntl(terminal->out, F_GETFL) & O_NONBLOCK) != 0;
   write_some(terminal->out, &terminal->output, own ? sizeof terminal->output.bytes : 256, &terminal->unwritable);
@@ -153,17 +146,15 @@ void terminal_proceed(struct terminal *terminal, const struct pollfd polls[3]) {
   if ((polls[0].revents & POLLIN) != 0) read_input(terminal);
   if ((polls[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) terminal->hung_up = true;
   if ((polls[1].revents & POLLOUT) != 0) write_some(terminal->master, &terminal->input, sizeof terminal->input.bytes, &ended);
-  if ((polls[1].revents & (POLLIN | POLLHUP)) != 0 && terminal->output.from == terminal->output.to) read_output(terminal);
+  if ((polls[1].revents & (POLLIN | POLLHUP)) != 0 && is_empty(&terminal->output)) read_output(terminal);
   if ((polls[2].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) write_output(terminal);
 }
 
 void terminal_drain(struct terminal *terminal, int wait_ms) {
-  if (!terminal->present) return;
-  for (;;) {
-    if (terminal->output.from == terminal->output.to) read_output(terminal);
-    if (terminal->output.from == terminal->output.to || terminal->unwritable || terminal->hung_up) return;
-    struct pollfd out = {.fd = terminal->out, .events = POLLOUT};
-    if (poll(&out, 1, wait_ms) <= 0) return;
+  struct pollfd out = {.fd = terminal->out, .events = POLLOUT};
+  while (terminal->present) {
+    if (is_empty(&terminal->output)) read_output(terminal);
+    if (is_empty(&terminal->output) || terminal->unwritable || terminal->hung_up || poll(&out, 1, wait_ms) <= 0) return;
     write_output(terminal);
   }
 }

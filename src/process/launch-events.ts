@@ -6,7 +6,7 @@ export type LaunchEvent =
   | { readonly kind: 'failed'; readonly step: LaunchStep; readonly errno: number; readonly item: number }
   | { readonly kind: 'not-executed'; readonly errno: number };
 
-/** The steps a launch can fail in, as launcher/step.h numbers them from 1. */
+/** The steps a launch can fail in, as launcher/launcher.h numbers them from 1. */
 export type LaunchStep = (typeof launchSteps)[number];
 
 const launchSteps = [

@@ -42,7 +42,7 @@ describe('the launcher', () => {
   });
 
   it('numbers its steps as the events are read', () => {
-    const header = readFileSync(join(launcher, 'step.h'), 'utf8');
+    const header = readFileSync(join(launcher, 'launcher.h'), 'utf8');
     const names = [...header.matchAll(/STEP_(\w+) = (\d+)/g)].map(([, name, number]) => `${Number(number)} ${(name ?? '').toLowerCase().replaceAll('_', '-')}`);
     const source = readFileSync(join(launcher, '../src/process/launch-events.ts'), 'utf8');
     const list = [...(/launchSteps = \[(.*?)\] as const/s.exec(source)?.[1] ?? '').matchAll(/'([\w-]+)'/g)].map(([, name], index) => `${index + 1} ${name}`);

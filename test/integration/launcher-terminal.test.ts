@@ -135,6 +135,7 @@ describe.each(['init', 'bwrap'])('a command on a terminal, started %s', (wrappin
     const pty = await hostShell();
     pty.type(`$L ${wrapping} /bin/sh -c 'echo rea""dy; sleep 1; echo wo""rked; read x; echo got $x'\r`);
     await pty.see('ready');
+    await settled(pty, 'sleep 1');
     pty.type('\x1a');
     await pty.see('Stopped');
     await pty.see('host>');
