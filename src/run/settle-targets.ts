@@ -3,10 +3,16 @@ import { lstatSync } from 'node:fs';
 import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import { resolveBeneath } from '../host/resolve-beneath.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { Bind, SandboxSpec } from '../spec/spec.ts';
 
 /** Where engines mount over the rootfs. */
 const mountpoints = ['/proc', '/sys', '/dev', '/tmp', '/home'];
+
+/**
+ * What the kernel and the engines put there are links to wherever a process is: while an engine mounts, its own root is
+ * the host's, and a template's link to /proc/self/cwd would lead a target out of the rootfs.
+ */
+const magicLinks = /^\/(?:proc|dev\/(?:fd|stdin|stdout|stderr|core))(?:\/|$)/;
 
 /**
  * The spec with its bind targets as they really are in the rootfs, so that no mount follows a link out of it. Throws
@@ -21,5 +27,26 @@ export function settleTargets(spec: SandboxSpec, rootfs: Rootfs): SandboxSpec {
       });
     }
   }
-  return { ...spec, binds: spec.binds.map((bind) => ({ ...bind, target: resolveBeneath(tree, bind.target) })) };
+  const binds = spec.binds.map((bind) => ({ ...bind, target: settleTarget(tree, bind.target) }));
+  for (const [index, bind] of binds.entries()) refuseLinksOfOthers(bind, binds.slice(0, index));
+  return { ...spec, binds };
+}
+
+/** A target below another bind's goes through what that bind shows, which earlier runs may have written. */
+function refuseLinksOfOthers({ target }: Bind, earlier: readonly Bind[]): void {
+  for (const outer of earlier) {
+    if (!target.startsWith(`${outer.target}/`)) continue;
+    const rest = target.slice(outer.target.length);
+    if (resolveBeneath(outer.source, rest) === rest) continue;
+    throw new IsolateError('bad-bind', `The target ${target} of a bind goes through a symbolic link in ${outer.source}.`, {
+      hint: 'name the place that the link leads to',
+    });
+  }
+}
+
+function settleTarget(tree: string, target: string): string {
+  const settled = resolveBeneath(tree, target);
+  if (!magicLinks.test(settled)) return settled;
+  const through = settled === target ? '' : `, which ${target} leads to in ${tree}`;
+  throw new IsolateError('bad-bind', `Nothing can be bound to ${settled}${through}: it belongs to the sandbox's own processes.`);
 }

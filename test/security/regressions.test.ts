@@ -179,6 +179,34 @@ describe.each(all)('%s', (engine) => {
     },
   );
 
+  test.for(['/proc/self/cwd/oldroot', '/proc/self/root/oldroot', '/proc/1/root/oldroot', '/proc/1/cwd', '/dev/fd/0', '/dev/fd/5/self/cwd'])(
+    'a bind’s target that a link of the template leads to %s makes nothing on the host',
+    async (place) => {
+      await symlink(`${place}${host}`, join(template, 'link'));
+      const { status, stdout } = await run(['-d', `${host}:/link/made/deep`, '--', 'echo', 'started']);
+      expect([status, stdout, await readdir(host)]).toEqual([125, '', []]);
+    },
+  );
+
+  test.for(['/oldroot', '/proc/self/cwd/oldroot', ''])(
+    'a bind’s target that goes through a link %s/... of another bind’s source makes nothing on the host',
+    async (place) => {
+      const shared = join(directory, 'shared');
+      await mkdir(shared);
+      await symlink(`${place}${host}`, join(shared, 'link'));
+      const { status, stdout } = await run(['-d', `${shared}:/shared`, '-d', `${host}:/shared/link/made/deep`, '--', 'echo', 'started']);
+      expect([status, stdout, await readdir(host)]).toEqual([125, '', []]);
+    },
+  );
+
+  test('a bind below another one is there', async () => {
+    const shared = join(directory, 'shared');
+    await mkdir(join(shared, 'inner'), { recursive: true });
+    await writeFile(join(host, 'file'), 'content');
+    const { status, stdout } = await run(['-d', `${shared}:/shared`, '-d', `${host}:/shared/inner`, '--', 'cat', '/shared/inner/file']);
+    expect([status, stdout]).toEqual([0, 'content']);
+  });
+
   test.for(['proc', 'sys', 'dev', 'tmp', 'home', 'run', 'etc/resolv.conf', 'etc', 'dev/shm', 'dev/pts'])(
     'a template whose /%s is a symbolic link to the host changes nothing there',
     async (name) => {
