@@ -7,8 +7,11 @@ export const markProperty = 'isolate:template';
 /** User property of a clone that the user keeps: any value of its own but `off`. */
 export const keepProperty = 'isolate:keep';
 
-/** Fewest digits of an id that isolate makes: a clone somebody made by hand and named `_2` is not taken for garbage. */
-const fewestDigits = 16;
+/**
+ * Digits of every id that isolate makes. A clone that somebody made by hand and named `_2`, or one of the bash program of
+ * the same name, which have 19, is not taken for garbage.
+ */
+const ownDigits = 20;
 
 /** What `clonesOf` reads; user properties last, because their values may imitate lines. */
 export const cloneProperties = ['type', 'guid', 'origin', 'creation', 'mounted', 'mountpoint', markProperty, keepProperty] as const;
@@ -36,7 +39,7 @@ function cloneOf(template: string, name: string, properties: DatasetProperties):
   const mark = properties.get(markProperty);
   const own = mark?.source === 'local' ? mark.value : null;
   if (own !== null && own !== template) return null;
-  if (own === null && id.length < fewestDigits) return null;
+  if (own === null && id.length !== ownDigits) return null;
   const seconds = Number(value('creation'));
   const mountpoint = value('mountpoint');
   return {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { cloneProperties, clonesOf } from '../../../../src/storage/zfs/clones.ts';
 import { parseProperties } from '../../../../src/storage/zfs/properties.ts';
 
-const id = '1795312245000000000';
+const id = '17953122450000000000';
 
 /** One dataset as `zfs get -Hp` prints it. */
 function dataset(
@@ -66,6 +66,7 @@ test.each([
   ['no origin', clone(`p/t_${id}`, { origin: ['-', '-'] })],
   ['another mark', clone(`p/t_${id}`, { 'isolate:template': ['p/t2', 'local'] })],
   ['another type', clone(`p/t_${id}`, { type: ['volume', '-'] })],
+  ['19 digits and no mark: the bash program made it', clone('p/t_1677838587626715157', { 'isolate:template': ['-', '-'] })],
   ['a short number and no mark: somebody made it by hand', clone('p/t_2', { 'isolate:template': ['-', '-'] })],
 ])('leaves out a dataset with %s', (_name, text) => {
   expect(list(text)).toEqual([]);
@@ -79,4 +80,58 @@ test('leaves out a dataset whose lines a value with newlines imitates, and keeps
 
 test('leaves out a dataset that is cut off', () => {
   expect(list(clone(`p/t_${id}`).split('\n').slice(0, 5).join('\n'))).toEqual([]);
+});
+
+/** `zfs get -H -p -r -d 1 -t filesystem` of OpenZFS 2.3.9 on the parent of a template with two clones and a stranger; recorded by test/openzfs. */
+const recorded = [
+  'tank/batch\ttype\tfilesystem\t-',
+  'tank/batch\tguid\t10321991949842371548\t-',
+  'tank/batch\torigin\t-\t-',
+  'tank/batch\tcreation\t1795315467\t-',
+  'tank/batch\tmounted\tyes\t-',
+  'tank/batch\tmountpoint\t/tank/batch\tdefault',
+  'tank/batch\tisolate:template\t-\t-',
+  'tank/batch\tisolate:keep\t-\t-',
+  'tank/batch/t\ttype\tfilesystem\t-',
+  'tank/batch/t\tguid\t15542809173205151806\t-',
+  'tank/batch/t\torigin\t-\t-',
+  'tank/batch/t\tcreation\t1795315467\t-',
+  'tank/batch/t\tmounted\tyes\t-',
+  'tank/batch/t\tmountpoint\t/tank/batch/t\tdefault',
+  'tank/batch/t\tisolate:template\t-\t-',
+  'tank/batch/t\tisolate:keep\t-\t-',
+  'tank/batch/t_1795312244000000002\ttype\tfilesystem\t-',
+  'tank/batch/t_1795312244000000002\tguid\t9527425913414446094\t-',
+  'tank/batch/t_1795312244000000002\torigin\ttank/batch/t@1\t-',
+  'tank/batch/t_1795312244000000002\tcreation\t1795315468\t-',
+  'tank/batch/t_1795312244000000002\tmounted\tyes\t-',
+  'tank/batch/t_1795312244000000002\tmountpoint\t/run/clones/1795312244000000002\tlocal',
+  'tank/batch/t_1795312244000000002\tisolate:template\ttank/batch/t\tlocal',
+  'tank/batch/t_1795312244000000002\tisolate:keep\t-\t-',
+  'tank/batch/t_1795312244000000003\ttype\tfilesystem\t-',
+  'tank/batch/t_1795312244000000003\tguid\t2556528786938638328\t-',
+  'tank/batch/t_1795312244000000003\torigin\ttank/batch/t@1\t-',
+  'tank/batch/t_1795312244000000003\tcreation\t1795315468\t-',
+  'tank/batch/t_1795312244000000003\tmounted\tyes\t-',
+  'tank/batch/t_1795312244000000003\tmountpoint\t/run/clones/1795312244000000003\tlocal',
+  'tank/batch/t_1795312244000000003\tisolate:template\ttank/batch/t\tlocal',
+  'tank/batch/t_1795312244000000003\tisolate:keep\t-\t-',
+  'tank/batch/t_1795312244000000778\ttype\tfilesystem\t-',
+  'tank/batch/t_1795312244000000778\tguid\t5078395606047071246\t-',
+  'tank/batch/t_1795312244000000778\torigin\t-\t-',
+  'tank/batch/t_1795312244000000778\tcreation\t1795315470\t-',
+  'tank/batch/t_1795312244000000778\tmounted\tyes\t-',
+  'tank/batch/t_1795312244000000778\tmountpoint\t/tank/batch/t_1795312244000000778\tdefault',
+  'tank/batch/t_1795312244000000778\tisolate:template\t-\t-',
+  'tank/batch/t_1795312244000000778\tisolate:keep\tone',
+  'two\tthree\tlocal',
+].join('\n');
+
+test('reads the list of OpenZFS: two clones, none of the template, its parent and a stranger with odd properties', () => {
+  const clones = clonesOf('tank/batch/t', parseProperties(`${recorded}\n`, cloneProperties));
+  const both = { source: 'tank/batch/t@1', marked: true, kept: false, createdMs: 1_795_315_468_000 };
+  expect(clones).toEqual([
+    { id: '1795312244000000002', guid: '9527425913414446094', mountpoint: '/run/clones/1795312244000000002', ...both },
+    { id: '1795312244000000003', guid: '2556528786938638328', mountpoint: '/run/clones/1795312244000000003', ...both },
+  ]);
 });
