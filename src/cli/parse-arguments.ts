@@ -1,15 +1,19 @@
 import { IsolateError } from '../error.ts';
+import type { Verb } from './options.ts';
 import type { ParsedArguments } from './parser.ts';
 import { type GivenOption, splitArgv, type SplitArgv } from './split-argv.ts';
 
+/** Verbs that are waited for: yargs takes longer to load than all else of a run (docs/performance.md). */
+const quickVerbs: readonly Verb[] = ['run', 'refresh'];
+
 /**
- * Parses a command line (without the program's name). A run does not wait for yargs, which takes longer to load than all
- * else of a run (docs/performance.md): what is left to do after splitting is to sort. Throws `usage`.
+ * Parses a command line (without the program's name). What is left to do after splitting is to sort, which quick verbs
+ * have done without yargs. Throws `usage`.
  */
 export async function parseArguments(argv: readonly string[]): Promise<ParsedArguments> {
   const split = splitArgv(argv);
   refuseRepeated(split.given);
-  return split.verb === 'run' ? sortOptions(split) : await (await import('./parser.ts')).parseByYargs(split);
+  return quickVerbs.includes(split.verb) ? sortOptions(split) : await (await import('./parser.ts')).parseByYargs(split);
 }
 
 /** What yargs would make of it, as test/property/parse-arguments.test.ts checks. */

@@ -13,7 +13,7 @@ export interface ParsedArguments {
 }
 
 /**
- * Has yargs parse what was given to a verb other than `run`. Values and words come out byte for byte: yargs, which would
+ * Has yargs parse what was given to a verb that can wait. Values and words come out byte for byte: yargs, which would
  * unquote, number and split them, gets the place of a value in `given` in its stead. Throws `usage`.
  */
 export async function parseByYargs({ verb, given, words }: SplitArgv): Promise<ParsedArguments> {

@@ -47,14 +47,14 @@ test('values and words pass unchanged, whatever they look like', async () => {
   );
 });
 
-test('sorting options comes to the same as yargs for all that can be given', async () => {
-  const option = fc.constantFrom(...options.filter(({ verbs }) => verbs.includes('run')));
+test.each(['run', 'refresh'] as const)('for %s, sorting options comes to the same as yargs for all that can be given', async (verb) => {
+  const option = fc.constantFrom(...options.filter(({ verbs }) => verbs.includes(verb)));
   const given = fc.uniqueArray(fc.tuple(option, hostile), { selector: ([{ long }]) => long }).chain((once) => {
     const repeatable = fc.constantFrom(...options.filter((candidate) => candidate.repeatable === true || candidate.value === undefined));
     return fc
       .array(
         fc.tuple(
-          repeatable.filter(({ verbs }) => verbs.includes('run')),
+          repeatable.filter(({ verbs }) => verbs.includes(verb)),
           hostile,
         ),
       )
@@ -63,7 +63,7 @@ test('sorting options comes to the same as yargs for all that can be given', asy
   await fc.assert(
     fc.asyncProperty(given, fc.array(hostile), async (pairs, words) => {
       const split = {
-        verb: 'run' as const,
+        verb,
         given: pairs.map(([one, value]) => (one.value === undefined ? { option: one } : { option: one, value })),
         words,
       };
