@@ -1,0 +1,53 @@
+import type { Candidate, Stopwatch, Timing } from './stopwatch.ts';
+
+/** What many runs of one command come to. */
+export interface Summary {
+  readonly runs: number;
+  readonly medianMs: number;
+  readonly leastMs: number;
+  /** Median of the processor time. */
+  readonly cpuMs: number;
+  readonly peakKib: number;
+}
+
+/** Rounds that do not count. */
+export const warmUp = 2;
+
+/** A command, or one for every round from 0, those that do not count included. */
+export type Command = Omit<Candidate, 'name'> | ((round: number) => Omit<Candidate, 'name'>);
+
+/**
+ * Runs the candidates in turn, `rounds` times after those that do not count, so that what disturbs the machine for a
+ * while disturbs all alike.
+ */
+export function measure<Name extends string>(
+  stopwatch: Stopwatch,
+  candidates: Readonly<Record<Name, Command>>,
+  rounds: number,
+): Record<Name, Summary> {
+  const timings = new Map<string, Timing[]>(Object.keys(candidates).map((name) => [name, []]));
+  for (let round = 0; round < warmUp + rounds; round += 1) {
+    for (const [name, command] of Object.entries<Command>(candidates)) {
+      const timing = stopwatch({ name, ...(typeof command === 'function' ? command(round) : command) });
+      if (round >= warmUp) timings.get(name)?.push(timing);
+    }
+  }
+  return Object.fromEntries([...timings].map(([name, all]) => [name, summarize(all)])) as Record<Name, Summary>;
+}
+
+export function summarize(timings: readonly Timing[]): Summary {
+  const walls = timings.map(({ wallMs }) => wallMs);
+  return {
+    runs: timings.length,
+    medianMs: median(walls),
+    leastMs: Math.min(...walls),
+    cpuMs: median(timings.map(({ cpuMs }) => cpuMs)),
+    peakKib: Math.max(...timings.map(({ peakKib }) => peakKib)),
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,52 @@
+/*
+ * Runs a command once and prints how long it took, from just before the fork until it was reaped, and what it used:
+ * "WALL_NS USER_US SYSTEM_US PEAK_KIB STATUS". PEAK_KIB is that of the largest process of its tree. A program of its own,
+ * because what starts the command is measured with it, and a large process forks slowly.
+ *
+ *   stopwatch [NUMBER=FILE]... COMMAND [ARG...]     FILE is opened at descriptor NUMBER of the command
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void place(int number, const char *file)
+{
+  int fd = open(file, O_RDWR);
+  if (fd < 0) fd = open(file, O_RDONLY);
+  if (fd < 0 || (fd != number && dup2(fd, number) < 0)) _exit(126);
+  if (fd != number) close(fd);
+}
+
+int main(int argc, char **argv)
+{
+  int first = 1;
+  while (first < argc && argv[first][0] >= '0' && argv[first][0] <= '9' && strchr(argv[first], '=') != NULL) first++;
+  if (first >= argc) return 2;
+
+  struct timespec start, end;
+  struct rusage usage;
+  int status;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  pid_t pid = fork();
+  if (pid == 0) {
+    for (int number = 0; number < 3; number++) place(number, "/dev/null");
+    for (int i = 1; i < first; i++) place(atoi(argv[i]), strchr(argv[i], '=') + 1);
+    execvp(argv[first], argv + first);
+    _exit(127);
+  }
+  if (pid < 0 || wait4(pid, &status, 0, &usage) != pid) return 1;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+
+  long long wall = (end.tv_sec - start.tv_sec) * 1000000000LL + (end.tv_nsec - start.tv_nsec);
+  printf("%lld %ld %ld %ld %d\n", wall, usage.ru_utime.tv_sec * 1000000L + usage.ru_utime.tv_usec,
+         usage.ru_stime.tv_sec * 1000000L + usage.ru_stime.tv_usec, usage.ru_maxrss,
+         WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+  return 0;
+}

@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+import { compileStatic } from '../rig/compile.ts';
+
+/** A command to measure. */
+export interface Candidate {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Files opened at descriptors of the command; 0 to 2 are /dev/null. */
+  readonly descriptors?: Readonly<Record<number, string>>;
+}
+
+/** One run of a command. */
+export interface Timing {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  /** Of the largest process of its tree. */
+  readonly peakKib: number;
+}
+
+/** Runs a command once. Throws if it fails: what fails early is quick. */
+export type Stopwatch = (candidate: Candidate) => Timing;
+
+/** Builds the stopwatch; commands get `environment`. */
+export async function makeStopwatch(environment: NodeJS.ProcessEnv): Promise<Stopwatch> {
+  const program = await compileStatic(join(import.meta.dirname, 'stopwatch.c'));
+  return ({ name, command, descriptors = {} }) => {
+    const files = Object.entries(descriptors).map(([number, file]) => `${number}=${file}`);
+    const { stdout } = spawnSync(program, [...files, ...command], { env: environment, encoding: 'utf8', timeout: 60_000 });
+    const [wall, user, system, peakKib, status] = stdout.split(' ').map(Number) as [number, number, number, number, number];
+    if (status !== 0) throw new Error(`${name} ended with status ${status}: ${command.join(' ')}`);
+    return { wallMs: wall / 1e6, cpuMs: (user + system) / 1e3, peakKib };
+  };
+}
