@@ -87,12 +87,16 @@ static bool set_attributes(const struct record *record, const struct mount_opera
   return done;
 }
 
+/* The tree becomes private: what the host mounts below it later does not come in. */
 static bool bind_mount(const struct record *record, const struct mount_operation *operation, int user_namespace) {
+  char tree_path[64];
   unsigned recursive = (operation->flags & FLAG_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
   int tree = (int)syscall(SYS_open_tree, AT_FDCWD, operation->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
   if (tree < 0) return false;
   int target = set_attributes(record, operation, tree, user_namespace) ? open_target(record, operation) : -1;
   bool done = target >= 0 && syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
+  snprintf(tree_path, sizeof tree_path, "/proc/self/fd/%d", tree);
+  if (done) done = mount(NULL, tree_path, NULL, MS_REC | MS_PRIVATE, NULL) == 0;
   close_quietly(target);
   close_quietly(tree);
   return done;
