@@ -39,7 +39,9 @@ async function finish(
     return { id, ok: false, error };
   }
   if (clone.mountpoint === null) {
-    const error = new IsolateError('storage-failed', `Clone ${dataset} was made but is not mounted.`, { cause: failure });
+    // That it existed before is no reason.
+    const code = failure === undefined || failure.code === 'dataset-exists' ? 'storage-failed' : failure.code;
+    const error = new IsolateError(code, `Clone ${dataset} was made but is not mounted.`, { cause: failure });
     return { id, ok: false, error };
   }
   try {

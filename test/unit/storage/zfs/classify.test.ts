@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { classifyZfs, zfsError } from '../../../../src/storage/zfs/classify.ts';
 
-/** Standard error as zfs and zpool printed it; `fuse` is zfs-fuse 0.7.0, `open` OpenZFS 2.1 to 2.4. */
+/**
+ * Standard error as zfs and zpool printed it; `fuse` is zfs-fuse 0.7.0, `2.3.9` and `2.4.4` are OpenZFS of those releases (recorded by
+ * test/openzfs), `open` is from the sources of OpenZFS 2.1 to 2.4.
+ */
 const recorded = [
   [
     'fuse',
@@ -34,15 +37,39 @@ const recorded = [
     "/dev/zfs and /proc/self/mounts are required.\nTry running 'udevadm trigger' and 'mount -t proc proc /proc' as root.\n",
   ],
   ['open', 'not-permitted', "cannot create 'tank/a': permission denied\n"],
-  ['open', 'not-permitted', 'Permission denied the ZFS utilities must be run as root.\n'],
   ['open', 'not-permitted', 'filesystem successfully created, but it may only be mounted by root\n'],
   ['open', 'suspended', "cannot create 'tank/a': pool I/O is currently suspended\n"],
-  ['open', 'busy', "cannot unmount '/tank/a': pool or dataset is busy\n"],
-  ['open', 'busy', "cannot destroy 'tank/a': dataset is busy\n"],
-  ['open', 'key-not-loaded', "cannot mount 'tank/a': encryption key not loaded\n"],
-  ['open', 'no-mountpoint', "cannot mount 'tank/a': legacy mountpoint\nuse mount(8) to mount this filesystem\n"],
-  ['open', 'missing', "cannot open 'tank/none': dataset does not exist\n"],
-  ['open', 'has-children', "cannot destroy 'tank/a': filesystem has children\nuse '-r' to destroy the following datasets:\ntank/a@x\n"],
+  ['2.3.9', 'missing', "cannot open 'tank/none': dataset does not exist\n"],
+  ['2.3.9', 'missing', "cannot open 'tank/texts/t@none': dataset does not exist\n"],
+  ['2.3.9', 'missing', "cannot create 'tank/none/t_2': parent does not exist\n"],
+  ['2.3.9', 'missing', "cannot open 'nopool': no such pool\n"],
+  ['2.3.9', 'exists', "cannot create 'tank/texts/t_1': dataset already exists\n"],
+  ['2.3.9', 'full', "cannot create 'small/t/t_1795312244000000023': out of space\n"],
+  ['2.3.9', 'busy', "cannot destroy 'tank/busy/t_1795312244000000008': dataset is busy\n"],
+  ['2.3.9', 'busy', "cannot unmount '/run/clones/1795312244000000009': pool or dataset is busy\n"],
+  ['2.3.9', 'not-mounted', "cannot unmount 'tank/texts/t_1': not currently mounted\n"],
+  ['2.3.9', 'already-mounted', "cannot mount 'tank/texts/t': filesystem already mounted\n"],
+  ['2.3.9', 'no-mountpoint', "cannot mount 'tank/texts/t_1': 'canmount' property is set to 'off'\n"],
+  ['2.3.9', 'no-mountpoint', "cannot mount 'tank/texts/t_1': legacy mountpoint\nuse mount(8) to mount this filesystem\n"],
+  ['2.3.9', 'no-mountpoint', "cannot mount 'tank/texts/t_1': no mountpoint set\n"],
+  ['2.3.9', 'key-not-loaded', "cannot mount 'tank/secret/t_1795312244000000021': encryption key not loaded\n"],
+  ['2.3.9', 'not-permitted', 'Permission denied the ZFS utilities must be run as root.\n'],
+  [
+    '2.3.9',
+    'has-children',
+    "cannot destroy 'tank/texts/t': filesystem has children\nuse '-r' to destroy the following datasets:\ntank/texts/t@1\n",
+  ],
+  [
+    '2.3.9',
+    'has-clones',
+    "cannot destroy 'tank/texts/t@1': snapshot has dependent clones\nuse '-R' to destroy the following datasets:\ntank/texts/t_1\n",
+  ],
+  [
+    '2.3.9',
+    'no-such-command',
+    "unrecognized command 'frobnicate'\nusage: zfs command args ...\nwhere 'command' is one of the following:\n",
+  ],
+  ['2.3.9', 'no-such-command', "invalid option 'y'\nusage:\n\tclone [-p] [-o property=value] ... <snapshot> <filesystem|volume>\n"],
   ['any', 'unknown', 'cannot frobnicate: the moon is full\n'],
   ['any', 'unknown', ''],
 ] as const;
