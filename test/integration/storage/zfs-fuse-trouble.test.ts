@@ -91,9 +91,9 @@ test('neither destroys a clone that its user keeps nor one that is not ours', as
 
 test('lists and destroys what a crash between making and marking left', async () => {
   const driver = await rig.makeTemplate('crash');
-  await rig.pool.zfs('clone', `${driver.template}@1`, `${driver.template}_1795312244123456789`);
+  await rig.pool.zfs('clone', `${driver.template}@1`, `${driver.template}_17953122441234567890`);
   const [clone] = await driver.list();
-  expect(clone).toMatchObject({ id: '1795312244123456789', marked: false });
+  expect(clone).toMatchObject({ id: '17953122441234567890', marked: false });
   if (clone !== undefined) expect(await driver.destroy([clone])).toEqual([{ id: clone.id, outcome: 'gone' }]);
 });
 
