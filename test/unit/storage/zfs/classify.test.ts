@@ -70,6 +70,8 @@ const recorded = [
     "unrecognized command 'frobnicate'\nusage: zfs command args ...\nwhere 'command' is one of the following:\n",
   ],
   ['2.3.9', 'no-such-command', "invalid option 'y'\nusage:\n\tclone [-p] [-o property=value] ... <snapshot> <filesystem|volume>\n"],
+  ['2.4.4', 'suspended', "cannot open 'ill/t/t': pool I/O is currently suspended\n"],
+  ['2.4.4', 'no-such-command', "invalid option 'y'\nusage:\n\tclone [-pu] [-o property=value] ... <snapshot> <filesystem|volume>\n"],
   ['any', 'unknown', 'cannot frobnicate: the moon is full\n'],
   ['any', 'unknown', ''],
 ] as const;

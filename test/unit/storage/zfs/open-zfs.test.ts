@@ -51,7 +51,7 @@ test('OpenZFS 2.1 has no idmapped mounts', async () => {
 });
 
 test('OpenZFS 2.4 makes and marks a batch by one channel program, then places and mounts each that was made', async () => {
-  const { run, asked, inputs } = host('2.4.4-1', { program: { ...ok, stdout: '{"return": {"1": 0, "2": 17, "3": 28}}' } });
+  const { run, asked, inputs } = host('2.4.4-1', { program: { ...ok, stdout: '{"return":{"2":17,"3":28,"1":0}}' } });
   const driver = await open(run);
   const results = await driver.create(source, ['1', '2', '3'], create);
   expect(results[2]).toMatchObject({ id: '3', ok: false, error: { code: 'pool-full', message: 'The pool of tank/r/t_3 is full.' } });
