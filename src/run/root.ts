@@ -1,9 +1,10 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 
 import type { Rootfs } from '../engine/engine.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
 import { leaseClone } from '../pool/lease.ts';
+import { poolPaths } from '../pool/paths.ts';
 import { openPool, openPoolFiles, type Pool } from '../pool/pool.ts';
 import { type Lease, takeFreshClone } from '../pool/take.ts';
 import { runCommand } from '../process/command.ts';
@@ -35,7 +36,7 @@ export async function withRoot<T>(
 
 /** A clone that lies ready is taken without opening its storage, which would run a command of it. */
 function takeReady(root: RootSource, facts: HostFacts, { warn }: RootOptions): Lease | null {
-  if (root.kind !== 'zfs') return null;
+  if (root.kind !== 'zfs' || !hasPool(root.dataset, facts)) return null;
   return takeFreshClone(openPoolFiles({ template: root.dataset, runtime: ownRuntimePaths(facts), warn }));
 }
 
@@ -47,6 +48,8 @@ async function leaseFromStorage(spec: SandboxSpec, facts: HostFacts, options: Ro
 /** The pool behind a root: for `dir` and `overlay` drivers one that holds nothing ahead. */
 export async function openRootPool(root: RootSource, facts: HostFacts, { warn }: Pick<RootOptions, 'warn'>): Promise<Pool> {
   const driver = await openRootStorage(root, facts);
+  // Nothing is left behind for a template that does not exist.
+  if (!hasPool(driver.template, facts)) await driver.probe();
   const { sandboxUids, sandboxGids } = facts.user;
   return openPool({
     driver,
@@ -56,6 +59,10 @@ export async function openRootPool(root: RootSource, facts: HostFacts, { warn }:
     cgroupDirectories: cgroupDirectories(facts.cgroups),
     warn,
   });
+}
+
+function hasPool(template: string, facts: HostFacts): boolean {
+  return existsSync(poolPaths(ownRuntimePaths(facts), template).directory);
 }
 
 /** Where groups of dead runs may lie; one hierarchy may have several controllers. */

@@ -108,3 +108,10 @@ test('a dry run leases nothing and starts nothing', async () => {
   expect({ status, engine: stdout.split('\n')[0] }).toEqual({ status: 0, engine: 'engine bwrap' });
   expect(await states()).toEqual({ fresh: 1, leased: 0, retired: 0 });
 });
+
+test('a dataset that does not exist is named, and nothing is made for it', async () => {
+  const dataset = `${template.pool.name}/typo`;
+  const before = await readdir(pools);
+  const { status, stderr } = await isolate(['-q', '-z', dataset, 'true']);
+  expect({ status, named: stderr.includes(dataset), pools: await readdir(pools) }).toEqual({ status: 125, named: true, pools: before });
+});

@@ -69,9 +69,9 @@ async function makeLayers(context: OverlayContext, template: DirectoryFacts, id:
   await mkdir(making, { mode: 0o700 });
   const upper = join(making, 'upper');
   await Promise.all([mkdir(upper), mkdir(join(making, 'work')), mkdir(join(making, 'merged'))]);
-  // The merged root takes owner and mode from the upper layer.
+  // The merged root takes owner and mode from the upper layer, and its mounter has to get at the layers as its owner.
   if (process.getuid?.() === 0) {
-    await Promise.all([chown(upper, template.uid, template.gid), chown(join(making, 'work'), template.uid, template.gid)]);
+    await Promise.all([upper, join(making, 'work'), making].map((directory) => chown(directory, template.uid, template.gid)));
   }
   await chmod(upper, template.mode);
   await rename(making, path);
