@@ -1,10 +1,30 @@
+import { closeSync } from 'node:fs';
+
 import { callerEnvironment } from './caller-environment.ts';
 import { runCommandLine } from './command-line.ts';
 
 // Node opens its debugger on SIGUSR1 unless somebody listens; --disable-sigusr1 would keep the signal from the command.
 process.on('SIGUSR1', () => {});
 restoreEnvironment();
-void runCommandLine(process.argv.slice(2)).then((status) => process.exit(status));
+void runCommandLine(process.argv.slice(2)).then((status) => {
+  // Where the launcher itself was killed, Node's exit is what gives the terminal its modes back.
+  if (status <= 128) letGoOfTerminal();
+  process.exit(status);
+});
+
+/**
+ * On exit Node gives a terminal the modes it had at Node's own start, from the background too, and so breaks the pager or
+ * editor that has it by now. It passes over descriptors that are closed.
+ */
+function letGoOfTerminal(): void {
+  for (const descriptor of [0, 1, 2]) {
+    try {
+      closeSync(descriptor);
+    } catch {
+      // The caller had closed it.
+    }
+  }
+}
 
 /** Undoes what dist/isolate did to the environment, so that the caller's own is what everything sees. */
 function restoreEnvironment(): void {
