@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { isolatePath } from '../rig/isolate.ts';
+import { startTmux, type Tmux } from '../rig/tmux.ts';
+
+let template: string;
+let tmux: Tmux;
+let before: string;
+
+/** A root whose programs are the host's own. */
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), 'isolate-programs-'));
+  await Promise.all(
+    ['usr', 'etc/alternatives', 'proc', 'dev', 'tmp', 'work'].map((name) => mkdir(join(template, name), { recursive: true })),
+  );
+  await Promise.all(['bin', 'sbin', 'lib', 'lib64'].map((name) => symlink(`usr/${name}`, join(template, name))));
+  await writeFile(join(template, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/bash\n');
+  await writeFile(join(template, 'lines'), Array.from({ length: 1000 }, (_, index) => `line ${index + 1}\n`).join(''));
+});
+afterAll(async () => {
+  await rm(template, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  const common = `-q -t ${template} -d /usr:/usr:ro -d /etc/alternatives:/etc/alternatives:ro -v TERM=screen -v PS1=guest_`;
+  tmux = await startTmux({ NO_COLOR: '1', I: `${isolatePath} ${common} --` });
+  before = await modes();
+});
+afterEach(() => tmux?.end());
+
+/** What stty(1) says in the host's shell, which has to be at its prompt, but for the size. */
+async function modes(): Promise<string> {
+  const file = join(template, 'stty');
+  const word = randomBytes(4).toString('hex');
+  line(`stty -a > ${file}; clear; echo noted''${word}`);
+  await tmux.see(new RegExp(`^noted${word}\nhost\\$`, 'm'));
+  return (await readFile(file, 'utf8')).replace(/rows \d+; columns \d+;/, '');
+}
+
+function line(text: string): void {
+  tmux.type(text);
+  tmux.press('Enter');
+}
+
+/** The one process that was started by this name in the namespace of the tests. */
+function pidOf(name: string): number {
+  const found = readdirSync('/proc')
+    .filter((entry) => /^[0-9]+$/.test(entry))
+    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0]?.endsWith(name));
+  expect(found).toHaveLength(1);
+  return Number(found[0]);
+}
+
+describe('on a terminal', () => {
+  it('bash has job control', async () => {
+    line('$I bash --norc --noprofile');
+    await tmux.see(/^guest_/m);
+    line('sleep 100');
+    await tmux.see(/sleep 100\n/);
+    tmux.press('C-z');
+    await tmux.see(/Stopped +sleep 100/);
+    line('jobs; fg');
+    await tmux.see(/fg\n.*Stopped +sleep 100\nsleep 100\n/);
+    tmux.press('C-c');
+    await tmux.see(/\^C\nguest_/);
+    line('exit 7');
+    await tmux.see(/exit\nhost\$/);
+    line('echo status $?');
+    await tmux.see(/status 7/);
+    expect(await modes()).toBe(before);
+  });
+
+  it('vim edits a file, and sees its window change', async () => {
+    line('$I vi -n -u NONE /work/written');
+    await tmux.see(/"\/work\/written"/);
+    tmux.type('ihello');
+    tmux.press('Escape');
+    tmux.resize(100, 40);
+    tmux.type(':echo &lines &columns');
+    tmux.press('Enter');
+    await tmux.see(/^40 100$/m);
+    tmux.type(':wq');
+    tmux.press('Enter');
+    await tmux.see(/^host\$/m);
+    expect([await readFile(join(template, 'work/written'), 'utf8'), await modes()]).toEqual(['hello\n', before]);
+  });
+
+  it('vim handles Ctrl-C itself', async () => {
+    line('$I vi -n -u NONE /lines');
+    await tmux.see(/^line 20$/m);
+    tmux.press('C-c');
+    await tmux.see(/to exit/);
+    tmux.type(':q');
+    tmux.press('Enter');
+    await tmux.see(/^host\$/m);
+    expect(await modes()).toBe(before);
+  });
+
+  it('vim is stopped by Ctrl-Z together with isolate, and drawn again by fg', async () => {
+    line('$I vi -n -u NONE /lines');
+    await tmux.see(/^line 20$/m);
+    tmux.press('C-z');
+    await tmux.see(/Stopped[^]*^host\$/m);
+    const stopped = await modes();
+    line('jobs');
+    await tmux.see(/Stopped/);
+    line('fg');
+    await tmux.see(/^line 20$/m);
+    tmux.type(':q');
+    tmux.press('Enter');
+    await tmux.see(/^host\$/m);
+    expect([stopped, await modes()]).toEqual([before, before]);
+  });
+
+  it('less shows pages, reads keys at once and follows the window', async () => {
+    line('$I less /lines');
+    await tmux.see(/^line 23\n/m);
+    tmux.type('G');
+    await tmux.see(/^line 1000\n/m);
+    tmux.resize(80, 40);
+    tmux.type('g');
+    await tmux.see(/^line 39\n/m);
+    tmux.type('q');
+    await tmux.see(/^host\$/m);
+    expect(await modes()).toBe(before);
+  });
+
+  it('top draws itself again and again, and ends by q', async () => {
+    line('$I top -d 1');
+    await tmux.see(/PID +USER/);
+    await tmux.see(/ top$/m);
+    tmux.type('q');
+    await tmux.see(/^host\$/m);
+    expect(await modes()).toBe(before);
+  });
+
+  it('a pager behind isolate keeps the keyboard, also when isolate has ended', async () => {
+    line('$I seq 1 5000 | less');
+    await tmux.see(/^23\n/m);
+    tmux.type('G');
+    await tmux.see(/^5000\n/m);
+    tmux.type('g');
+    await tmux.see(/^1\n2\n/m);
+    tmux.type('q');
+    await tmux.see(/^host\$/m);
+    expect(await modes()).toBe(before);
+  });
+
+  it('a program of the host keeps its modes when isolate ends in the background', async () => {
+    line(`$I sh -c 'while [ ! -e /work/go ]; do sleep 0.1; done' < /dev/null && touch ${template}/work/gone &`);
+    line(`less ${template}/lines`);
+    await tmux.see(/^line 23\n/m);
+    await writeFile(join(template, 'work/go'), '');
+    await appears(join(template, 'work/gone'));
+    tmux.type('G');
+    await tmux.see(/^line 1000\n/m);
+    tmux.type('q');
+    await tmux.see(/^host\$/m);
+    expect(await modes()).toBe(before);
+  });
+
+  it.each(['vi', 'isolate-launch'])('the modes are the same after kill -9 of %s', async (name) => {
+    line('$I vi -n -u NONE /lines');
+    await tmux.see(/^line 20$/m);
+    process.kill(pidOf(name), 'SIGKILL');
+    await tmux.see(/host\$/);
+    expect(await modes()).toBe(before);
+  });
+});
+
+async function appears(path: string): Promise<void> {
+  while ((await readFile(path).catch(() => null)) === null) await new Promise((resolve) => setTimeout(resolve, 20));
+}

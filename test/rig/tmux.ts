@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+
+/** A terminal as a person has it: a shell with job control in tmux, its prompt `host$ `. */
+export interface Tmux {
+  /** The screen as it is now, without blanks at the ends of lines. */
+  readonly screen: () => string;
+  /** Types `text` as it is. */
+  readonly type: (text: string) => void;
+  /** Presses keys by tmux's names: `Enter`, `C-c`, `Escape`. */
+  readonly press: (...keys: readonly string[]) => void;
+  readonly resize: (columns: number, rows: number) => void;
+  /** Waits until the screen matches; throws with the screen after `limitMs`. */
+  readonly see: (pattern: RegExp, limitMs?: number) => Promise<void>;
+  readonly end: () => void;
+}
+
+/** Starts one of 80 columns and 24 rows. */
+export async function startTmux(environment: Readonly<Record<string, string>> = {}): Promise<Tmux> {
+  const name = `isolate-test-${randomBytes(6).toString('hex')}`;
+  const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: '/root', LC_ALL: 'C', TERM: 'xterm', ...environment };
+  const tmux = (...args: readonly string[]): string =>
+    execFileSync('tmux', ['-L', name, '-f', '/dev/null', ...args], { encoding: 'utf8', env, timeout: 10_000 });
+  // dash, unlike bash, leaves the terminal as a job left it.
+  tmux('new-session', '-d', '-x', '80', '-y', '24', "exec env 'PS1=host$ ' /bin/dash -i");
+  tmux('set-option', '-g', 'status', 'off');
+  const screen = (): string => tmux('capture-pane', '-p').replaceAll(/ +$/gm, '');
+  const see = async (pattern: RegExp, limitMs = 15_000): Promise<void> => {
+    const deadline = Date.now() + limitMs;
+    for (let now = screen(); !pattern.test(now); now = screen()) {
+      if (Date.now() > deadline) throw new Error(`${String(pattern)} did not come; the screen:\n${now}`);
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+  };
+  await see(/^host\$/m);
+  return {
+    screen,
+    type: (text) => void tmux('send-keys', '-l', '--', text),
+    press: (...keys) => void tmux('send-keys', ...keys),
+    resize: (columns, rows) => void tmux('resize-window', '-x', String(columns), '-y', String(rows)),
+    see,
+    end: () => void tmux('kill-server'),
+  };
+}
