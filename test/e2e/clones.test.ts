@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
+import { templateKey } from '../../src/pool/paths.ts';
 import { isolate } from '../rig/isolate.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
@@ -21,7 +22,7 @@ const pools = '/run/isolate/pools';
 
 /** How many clones are in each state. */
 async function states(): Promise<Record<string, number>> {
-  const [key = ''] = await readdir(pools);
+  const key = templateKey(template.dataset);
   const entries = await Promise.all(
     ['fresh', 'leased', 'retired'].map(async (state) => [state, (await readdir(join(pools, key, state))).length] as const),
   );

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { templateKey } from '../../src/pool/paths.ts';
 import { isolate, startIsolate } from '../rig/isolate.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
@@ -29,7 +30,7 @@ async function refreshUntil(stopped: () => boolean): Promise<string[]> {
 async function expectSound(): Promise<void> {
   const { status, stderr } = await isolate(['refresh', '-q', template.dataset, '5']);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const [key = ''] = await readdir(join(runtime, 'pools'));
+  const key = templateKey(template.dataset);
   const list = async (...path: string[]): Promise<string[]> => (await readdir(join(runtime, ...path))).toSorted();
   const ids = (await template.clones()).map((name) => name.slice(name.lastIndexOf('_') + 1)).toSorted();
   const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').filter((line) => line.includes(`${template.dataset}_`));
@@ -39,7 +40,7 @@ async function expectSound(): Promise<void> {
     leased: await list('pools', key, 'leased'),
     retired: await list('pools', key, 'retired'),
     runs: await list('runs'),
-    idClaims: await list('ids'),
+    idClaims: await list('ids/slots/used').catch(() => []),
     mountDirectories: await list('mnt', key),
     mounts: mounts.length,
   }).toEqual({ clones: 5, fresh: ids, leased: [], retired: [], runs: [], idClaims: [], mountDirectories: ids, mounts: 5 });
