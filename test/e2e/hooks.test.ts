@@ -1,0 +1,81 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { isolate } from '../rig/isolate.ts';
+import { temporaryTemplate } from '../rig/template.ts';
+
+let template: string;
+let notes: string;
+beforeAll(async () => {
+  template = await temporaryTemplate();
+});
+afterAll(() => {
+  rmSync(dirname(template), { recursive: true, force: true });
+});
+beforeEach(() => {
+  notes = join(mkdtempSync(join(tmpdir(), 'hooks-')), 'notes');
+});
+
+const said = (): string => (existsSync(notes) ? readFileSync(notes, 'utf8') : '');
+
+test('the hooks run on the host around the command, with ROOTFS set', async () => {
+  const hooks = [
+    '--pre-hook',
+    `echo "pre $ROOTFS $1" >> ${notes}; test -d "$ROOTFS/etc"`,
+    '--post-hook',
+    `echo "post $(cat $ROOTFS/left)" >> ${notes}`,
+  ];
+  const { status } = await isolate(['-q', '-t', template, ...hooks, 'sh', '-c', 'echo left > /left; exit 3']);
+  expect({ status, said: said() }).toEqual({ status: 3, said: `pre ${template} \npost left\n` });
+});
+
+test('the variables of the bash program name hooks too, and an option beats one', async () => {
+  const environment = { PRE_SPAWN_HOOK: `echo variable >> ${notes}`, POST_SPAWN_HOOK: `echo post >> ${notes}` };
+  await isolate(['-q', '-t', template, '--pre-hook', `echo option >> ${notes}`, 'true'], { environment });
+  expect(said()).toBe('option\npost\n');
+});
+
+test('a pre hook that fails ends the run with 125 before the command, and the post hook runs', async () => {
+  const { status, stdout, stderr } = await isolate([
+    '-q',
+    '-t',
+    template,
+    '--pre-hook',
+    'exit 4',
+    '--post-hook',
+    `echo post >> ${notes}`,
+    'echo',
+    'ran',
+  ]);
+  expect({ status, stdout, said: said() }).toEqual({ status: 125, stdout: '', said: 'post\n' });
+  expect(stderr).toContain('The pre hook exited with 4');
+});
+
+test('a post hook that fails is a warning and leaves the status of the command as it is', async () => {
+  const { status, stderr } = await isolate(['-q', '-t', template, '--post-hook', 'kill -9 $$', 'sh', '-c', 'exit 5']);
+  expect({ status, stderr }).toEqual({ status: 5, stderr: 'isolate: warning: The post hook was killed by SIGKILL.\n' });
+});
+
+test('a hook sees a throw-away overlay merged, with what the command changed', async () => {
+  const hooks = [
+    '--pre-hook',
+    'echo given > $ROOTFS/given',
+    '--post-hook',
+    `cat $ROOTFS/made >> ${notes}; ls $ROOTFS/etc/passwd >> ${notes} 2>/dev/null || echo removed >> ${notes}`,
+  ];
+  const { status, stdout, stderr } = await isolate([
+    '-q',
+    '--ephemeral',
+    '-t',
+    template,
+    ...hooks,
+    'sh',
+    '-c',
+    'cat /given; echo made > /made; rm /etc/passwd',
+  ]);
+  expect({ status, stdout, stderr, said: said() }).toEqual({ status: 0, stdout: 'given\n', stderr: '', said: 'made\nremoved\n' });
+  expect(existsSync(join(template, 'given'))).toBe(false);
+  expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(`${template}`);
+});
