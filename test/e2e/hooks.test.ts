@@ -77,5 +77,5 @@ test('a hook sees a throw-away overlay merged, with what the command changed', a
   ]);
   expect({ status, stdout, stderr, said: said() }).toEqual({ status: 0, stdout: 'given\n', stderr: '', said: 'made\nremoved\n' });
   expect(existsSync(join(template, 'given'))).toBe(false);
-  expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(`${template}`);
+  expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(template);
 });
