@@ -18,34 +18,54 @@ describe('the launcher', () => {
     expect(execFileSync('readelf', ['-l', program], { encoding: 'utf8' })).not.toContain('INTERP');
   });
 
-  it.skipIf(!existsSync('/usr/bin/aarch64-linux-gnu-gcc') || !existsSync('/usr/bin/qemu-aarch64-static'))('reads records on aarch64', async () => {
-    const out = await make('launcher', ['CC=aarch64-linux-gnu-gcc'], 'launcher-arm64');
-    const check = (input: Uint8Array): number | null => spawnSync('qemu-aarch64-static', [join(out, 'isolate-launch'), '--check-record'], { input, env: {} }).status;
-    expect([check(record), check(record.subarray(0, -1))]).toEqual([0, 125]);
-  }, 120_000);
+  it.skipIf(!existsSync('/usr/bin/aarch64-linux-gnu-gcc') || !existsSync('/usr/bin/qemu-aarch64-static'))(
+    'reads records on aarch64',
+    async () => {
+      const out = await make('launcher', ['CC=aarch64-linux-gnu-gcc'], 'launcher-arm64');
+      const check = (input: Uint8Array): number | null =>
+        spawnSync('qemu-aarch64-static', [join(out, 'isolate-launch'), '--check-record'], { input, env: {} }).status;
+      expect([check(record), check(record.subarray(0, -1))]).toEqual([0, 125]);
+    },
+    120_000,
+  );
 
   it('starts and supervises without a finding of the address and undefined behaviour sanitizers', async () => {
     execFileSync('make', ['--silent', '-C', launcher, 'asan', `OUT=${await make('launcher')}`], { timeout: 110_000 });
     const options = { launcher: join(await make('launcher'), 'isolate-launch-asan') };
     const launches = [bareLaunch(['/bin/echo', 'x']), initLaunch(['echo', 'x'])];
-    for (const launch of launches) expect(await run(launch, options)).toEqual({ result: { kind: 'exited', code: 0 }, stdout: 'x\n', stderr: '' });
+    for (const launch of launches)
+      expect(await run(launch, options)).toEqual({ result: { kind: 'exited', code: 0 }, stdout: 'x\n', stderr: '' });
   }, 120_000);
 
   it('installs the filter last and makes sure that it holds', async () => {
     const seccompFilter = join(await make('seccomp'), 'seccomp.bpf');
-    const { result, stdout } = await run(initLaunch(['sh', '-c', 'grep -E "^(Seccomp|NoNewPrivs):" /proc/self/status; unshare -U true'], { seccompFilter, noNewPrivileges: true }));
-    expect({ result: result.kind === 'exited' && result.code !== 0, stdout }).toEqual({ result: true, stdout: 'NoNewPrivs:\t1\nSeccomp:\t2\n' });
+    const { result, stdout } = await run(
+      initLaunch(['sh', '-c', 'grep -E "^(Seccomp|NoNewPrivs):" /proc/self/status; unshare -U true'], {
+        seccompFilter,
+        noNewPrivileges: true,
+      }),
+    );
+    expect({ result: result.kind === 'exited' && result.code !== 0, stdout }).toEqual({
+      result: true,
+      stdout: 'NoNewPrivs:\t1\nSeccomp:\t2\n',
+    });
   });
 
   it('starts nothing with a filter that lets terminal injection through', async () => {
-    await expect(run(initLaunch(['true'], { seccompFilter: join(launcher, '../test/rig/allow-all.bpf'), noNewPrivileges: true }))).rejects.toThrow('in the step filter');
+    await expect(
+      run(initLaunch(['true'], { seccompFilter: join(launcher, '../test/rig/allow-all.bpf'), noNewPrivileges: true })),
+    ).rejects.toThrow('in the step filter');
   });
 
   it('numbers its steps as the events are read', () => {
     const header = readFileSync(join(launcher, 'launcher.h'), 'utf8');
-    const names = [...header.matchAll(/STEP_(\w+) = (\d+)/g)].map(([, name, number]) => `${Number(number)} ${(name ?? '').toLowerCase().replaceAll('_', '-')}`);
+    const names = [...header.matchAll(/STEP_(\w+) = (\d+)/g)].map(
+      ([, name, number]) => `${Number(number)} ${(name ?? '').toLowerCase().replaceAll('_', '-')}`,
+    );
     const source = readFileSync(join(launcher, '../src/process/launch-events.ts'), 'utf8');
-    const list = [...(/launchSteps = \[(.*?)\] as const/s.exec(source)?.[1] ?? '').matchAll(/'([\w-]+)'/g)].map(([, name], index) => `${index + 1} ${name}`);
+    const list = [...(/launchSteps = \[(.*?)\] as const/s.exec(source)?.[1] ?? '').matchAll(/'([\w-]+)'/g)].map(
+      ([, name], index) => `${index + 1} ${name}`,
+    );
     expect(list).toEqual(names);
   });
 });

@@ -1,11 +1,22 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Launch, MountOperation } from '../../src/engine/launch.ts';
 import { encodeLaunchRecord } from '../../src/process/launch-record.ts';
-import { bareLaunch, bwrapLaunch, launcherPath, run } from '../rig/launches.ts';
+import { bareLaunch, bwrapLaunch, isStaticLauncher, launcherPath, run } from '../rig/launches.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 const base = 300000;
@@ -37,12 +48,18 @@ function sandbox(command: readonly string[], hostMounts: readonly MountOperation
 
 const place = (): string => join(directory, 'place');
 
-describe('a sandbox with ids of its own', () => {
+describe.skipIf(!isStaticLauncher)('a sandbox with ids of its own', () => {
   it('is root inside, somebody else outside, and owns its files with natural ids on disk', async () => {
-    const script = 'id -u; cat /proc/self/uid_map; touch /root/mine; chown 42:43 /root/mine; stat -c %u:%g /root/mine; echo x > /proc/sys/kernel/core_pattern';
+    const script =
+      'id -u; cat /proc/self/uid_map; touch /root/mine; chown 42:43 /root/mine; stat -c %u:%g /root/mine; echo x > /proc/sys/kernel/core_pattern';
     const { result, stdout, stderr } = await run(sandbox(['sh', '-c', script]));
     const { uid, gid } = statSync(join(rootfs, 'root/mine'));
-    expect({ result, stdout, uid, gid }).toEqual({ result: { kind: 'exited', code: 1 }, stdout: '0\n         0     300000      65536\n42:43\n', uid: 42, gid: 43 });
+    expect({ result, stdout, uid, gid }).toEqual({
+      result: { kind: 'exited', code: 1 },
+      stdout: '0\n         0     300000      65536\n42:43\n',
+      uid: 42,
+      gid: 43,
+    });
     expect(stderr).toMatch(/can't create \/proc\/sys\/kernel\/core_pattern/);
   });
 
@@ -58,13 +75,23 @@ describe('a sandbox with ids of its own', () => {
         mountNamespace: true,
         hostMounts: [bind({ idmap: 'sandbox' }), bind({ source: layersPath, target: layersPath, idmap: 'sandbox' })],
         sandboxMounts: [
-          { kind: 'mount', type: 'overlay', source: 'overlay', target: merged, flags: ['nosuid', 'nodev'], options: `lowerdir=${place()},upperdir=${layersPath}/upper,workdir=${layersPath}/work,userxattr` },
+          {
+            kind: 'mount',
+            type: 'overlay',
+            source: 'overlay',
+            target: merged,
+            flags: ['nosuid', 'nodev'],
+            options: `lowerdir=${place()},upperdir=${layersPath}/upper,workdir=${layersPath}/work,userxattr`,
+          },
         ],
       },
       merged,
     );
     expect(await run(launch)).toEqual({ result: { kind: 'exited', code: 0 }, stdout: '0\n', stderr: '' });
-    expect({ upper: readFileSync(join(layersPath, 'upper/etc/hosts'), 'utf8'), lower: readFileSync(join(rootfs, 'etc/hosts'), 'utf8') === 'changed\n' }).toEqual({ upper: 'changed\n', lower: false });
+    expect({
+      upper: readFileSync(join(layersPath, 'upper/etc/hosts'), 'utf8'),
+      lower: readFileSync(join(rootfs, 'etc/hosts'), 'utf8') === 'changed\n',
+    }).toEqual({ upper: 'changed\n', lower: false });
     expect(statSync(join(layersPath, 'upper/etc/hosts')).uid).toBe(0);
   });
 
@@ -72,7 +99,14 @@ describe('a sandbox with ids of its own', () => {
     const shared = join(directory, 'shared');
     mkdirSync(shared);
     chownSync(shared, 1234, 1235);
-    const mount = bind({ source: shared, root: place(), target: '/mnt/deep/er', idmap: { uid: 1234, gid: 1235 }, create: 'directory', recursive: true });
+    const mount = bind({
+      source: shared,
+      root: place(),
+      target: '/mnt/deep/er',
+      idmap: { uid: 1234, gid: 1235 },
+      create: 'directory',
+      recursive: true,
+    });
     const { stdout } = await run(sandbox(['sh', '-c', 'stat -c %u:%g /mnt/deep/er; touch /mnt/deep/er/file'], [mount]));
     const { uid, gid } = statSync(join(shared, 'file'));
     expect({ stdout, uid, gid }).toEqual({ stdout: '0:0\n', uid: 1234, gid: 1235 });
@@ -90,7 +124,14 @@ describe('a sandbox with ids of its own', () => {
     symlinkSync('/no/such', join(rootfs, 'mnt/dangling'));
     symlinkSync('/proc/self/root', join(rootfs, 'mnt/magic'));
     const before = readdirSync(directory).sort();
-    for (const target of ['/mnt/absolute/made', '/mnt/relative/made', '/mnt/dangling/made', '/mnt/dangling', '/mnt/magic/made', '/mnt/../../../../made']) {
+    for (const target of [
+      '/mnt/absolute/made',
+      '/mnt/relative/made',
+      '/mnt/dangling/made',
+      '/mnt/dangling',
+      '/mnt/magic/made',
+      '/mnt/../../../../made',
+    ]) {
       const mount = bind({ source: '/etc', root: place(), target, create: 'directory' });
       await run(sandbox(['true'], [mount])).catch((error: unknown) => expect(error).toMatchObject({ code: 'launch-failed' }));
     }
@@ -106,7 +147,14 @@ describe('a sandbox with ids of its own', () => {
 
 describe('a plain user’s sandbox', () => {
   const uid = 4321;
-  const asUser = (command: readonly string[]): readonly string[] => ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--', ...command];
+  const asUser = (command: readonly string[]): readonly string[] => [
+    'setpriv',
+    `--reuid=${uid}`,
+    `--regid=${uid}`,
+    '--clear-groups',
+    '--',
+    ...command,
+  ];
 
   async function runAsUser(launch: Launch): Promise<{ status: number | null; stdout: string; stderr: string }> {
     const launcher = await launcherPath();
@@ -119,7 +167,12 @@ describe('a plain user’s sandbox', () => {
 
   it('has the caller’s subordinate ids by newuidmap and newgidmap', async () => {
     for (const name of ['subuid', 'subgid', 'passwd', 'group']) {
-      const entry = { subuid: `${uid}:500000:65536`, subgid: `${uid}:500000:65536`, passwd: `h1test:x:${uid}:${uid}::/:/bin/sh`, group: `h1test:x:${uid}:` }[name];
+      const entry = {
+        subuid: `${uid}:500000:65536`,
+        subgid: `${uid}:500000:65536`,
+        passwd: `h1test:x:${uid}:${uid}::/:/bin/sh`,
+        group: `h1test:x:${uid}:`,
+      }[name];
       const copy = join(directory, name);
       writeFileSync(copy, `${readFileSync(`/etc/${name}`, 'utf8')}${entry}\n`, { mode: 0o644 });
       execFileSync('mount', ['--bind', copy, `/etc/${name}`]);
@@ -142,7 +195,9 @@ describe('a plain user’s sandbox', () => {
 
   it('has the caller’s one id without subordinate ones', async () => {
     const map = [{ inside: 0, outside: uid, count: 1 }];
-    const launch = bwrapLaunch(['sh', '-c', 'id -u; cat /proc/self/uid_map /proc/self/setgroups'], { userNamespace: { writer: 'single', uidMap: map, gidMap: map } });
+    const launch = bwrapLaunch(['sh', '-c', 'id -u; cat /proc/self/uid_map /proc/self/setgroups'], {
+      userNamespace: { writer: 'single', uidMap: map, gidMap: map },
+    });
     expect(await runAsUser(launch)).toEqual({ status: 0, stdout: '0\n         0       4321          1\ndeny\n', stderr: '' });
   });
 

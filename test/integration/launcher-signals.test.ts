@@ -53,7 +53,10 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
       handle.forward(`SIG${signal}` as NodeJS.Signals);
       received.push(await output.next());
     }
-    expect({ received, result: await handle.result }).toEqual({ received: ['INT', 'HUP', 'QUIT', 'USR1', 'WINCH', 'TERM', 'USR2'], result: { kind: 'exited', code: 7 } });
+    expect({ received, result: await handle.result }).toEqual({
+      received: ['INT', 'HUP', 'QUIT', 'USR1', 'WINCH', 'TERM', 'USR2'],
+      result: { kind: 'exited', code: 7 },
+    });
   });
 
   it('is stopped by SIGTSTP and goes on by SIGCONT', async () => {
@@ -68,7 +71,9 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
   });
 
   it('is killed by a second SIGTERM', async () => {
-    const { handle } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/bash', '-c', 'trap "echo no" TERM; echo ready; while :; do sleep 60 & wait; done']));
+    const { handle } = await startedLaunch(
+      wrappedLaunch(wrapping, ['/bin/bash', '-c', 'trap "echo no" TERM; echo ready; while :; do sleep 60 & wait; done']),
+    );
     const output = lines(handle.stdout);
     expect(await output.next()).toBe('ready');
     handle.forward('SIGTERM');
@@ -78,7 +83,10 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
   });
 
   it('is killed when the grace time after SIGTERM is over', async () => {
-    const { handle } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/bash', '-c', 'trap "echo no" TERM; echo ready; while :; do sleep 60 & wait; done']), { graceMs: 100 });
+    const { handle } = await startedLaunch(
+      wrappedLaunch(wrapping, ['/bin/bash', '-c', 'trap "echo no" TERM; echo ready; while :; do sleep 60 & wait; done']),
+      { graceMs: 100 },
+    );
     const output = lines(handle.stdout);
     expect(await output.next()).toBe('ready');
     handle.forward('SIGTERM');
@@ -127,7 +135,10 @@ describe.each(wrappings)('a program that forwards its signals to a command start
   const program = [join(import.meta.dirname, '../rig/launch-main.ts'), wrapping, '/bin/bash', '-c', waiting];
 
   it('gets none of them itself, SIGUSR1 neither', async () => {
-    const child = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ISOLATE_TEST_LAUNCHER: await launcherPath() } });
+    const child = spawn(process.execPath, program, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ISOLATE_TEST_LAUNCHER: await launcherPath() },
+    });
     const output = lines(child.stdout);
     expect(await output.next()).toBe('ready');
     const received: string[] = [];
@@ -142,7 +153,10 @@ describe.each(wrappings)('a program that forwards its signals to a command start
 
   it('takes the command with it when it is killed', async () => {
     const script = 'echo $PPID; exec sleep 60';
-    const child = spawn(process.execPath, [...program.slice(0, -1), script], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ISOLATE_TEST_LAUNCHER: await launcherPath() } });
+    const child = spawn(process.execPath, [...program.slice(0, -1), script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ISOLATE_TEST_LAUNCHER: await launcherPath() },
+    });
     await lines(child.stdout).next();
     child.kill('SIGKILL');
     // The pipe is at its end only when nothing of the run has it open any more.

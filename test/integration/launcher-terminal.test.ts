@@ -14,7 +14,11 @@ beforeAll(async () => {
 
 /** A shell with job control, its prompt `host>`; `L` stands for the program that starts launches. */
 async function hostShell(): Promise<Pty> {
-  const pty = await startPty(['/bin/bash', '--norc', '--noprofile', '--noediting', '-i'], { ...environment, PS1: 'host>', L: main.join(' ') });
+  const pty = await startPty(['/bin/bash', '--norc', '--noprofile', '--noediting', '-i'], {
+    ...environment,
+    PS1: 'host>',
+    L: main.join(' '),
+  });
   await pty.see('host>');
   return pty;
 }
@@ -32,7 +36,10 @@ describe.each(['init', 'bwrap'])('a command on a terminal, started %s', (wrappin
   const sh = (script: string): string[] => [...main, wrapping, '/bin/sh', '-c', script];
 
   it('has a terminal of its own, of the same size, as its controlling one', async () => {
-    const pty = await startPty(sh('stty size; test -t 0 && test -t 1 && test -t 2 && echo all; echo tty > /dev/tty; stat -L -c %t:%T /proc/self/fd/0 /proc/$$/fd/1'), environment);
+    const pty = await startPty(
+      sh('stty size; test -t 0 && test -t 1 && test -t 2 && echo all; echo tty > /dev/tty; stat -L -c %t:%T /proc/self/fd/0 /proc/$$/fd/1'),
+      environment,
+    );
     await pty.see('24 80');
     await pty.see('all');
     await pty.see('tty');
@@ -57,7 +64,10 @@ describe.each(['init', 'bwrap'])('a command on a terminal, started %s', (wrappin
   });
 
   it('is interrupted by Ctrl-C and quit by Ctrl-\\', async () => {
-    for (const [key, status] of [['\x03', 130], ['\x1c', 131]] as const) {
+    for (const [key, status] of [
+      ['\x03', 130],
+      ['\x1c', 131],
+    ] as const) {
       const pty = await startPty([...main, wrapping, '/bin/sh', '-c', 'ulimit -c 0; echo ready; exec sleep 60'], environment);
       await pty.see('ready');
       pty.type(key);
@@ -66,7 +76,10 @@ describe.each(['init', 'bwrap'])('a command on a terminal, started %s', (wrappin
   });
 
   it('handles Ctrl-C itself where it wants to', async () => {
-    const pty = await startPty(sh("trap 'echo caught' INT; echo ready; while :; do sleep 0.1; [ -e /dev/null ] && read -r line && exit 4; done"), environment);
+    const pty = await startPty(
+      sh("trap 'echo caught' INT; echo ready; while :; do sleep 0.1; [ -e /dev/null ] && read -r line && exit 4; done"),
+      environment,
+    );
     await pty.see('ready');
     pty.type('\x03');
     await pty.see('caught');
@@ -211,7 +224,10 @@ describe.each(['init', 'bwrap'])('a command on a terminal, started %s', (wrappin
 /** Waits until a process with these words is asleep: it has the terminal then. */
 async function settled(pty: Pty, words: string): Promise<void> {
   const below = (pid: number): string[] => {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter((child) => child !== '').map(Number);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .split(' ')
+      .filter((child) => child !== '')
+      .map(Number);
     return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim(), ...children.flatMap(below)];
   };
   while (!below(pty.child.pid ?? 0).includes(words)) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-/** The built command line, as a user starts it. */
-export const isolatePath = join(import.meta.dirname, '../../dist/isolate');
+/** The built command line, as a user starts it; $ISOLATE_TEST_DIST names another build's directory. */
+export const isolatePath = join(process.env['ISOLATE_TEST_DIST'] ?? join(import.meta.dirname, '../../dist'), 'isolate');
 
 export interface Finished {
   readonly status: number | null;

@@ -12,6 +12,9 @@ export async function launcherPath(): Promise<string> {
   return process.env['ISOLATE_TEST_LAUNCHER'] ?? join(await make('launcher'), 'isolate-launch');
 }
 
+/** The address sanitizer's build is not: it cannot be the stage in a root without its libraries, and it needs more memory. */
+export const isStaticLauncher = process.env['ISOLATE_TEST_LAUNCHER']?.endsWith('-asan') !== true;
+
 /** A launch that changes nothing but what is asked for: the command itself is executed, without a stage. */
 export function bareLaunch(command: readonly [string, ...string[]], changes: Partial<Launch> = {}): Launch {
   return {
@@ -50,7 +53,24 @@ export function initLaunch(command: readonly string[], changes: Partial<Launch> 
 
 /** The same with the stage under bubblewrap, on the host's own root. */
 export function bwrapLaunch(command: readonly string[], changes: Partial<Launch> = {}, root = '/'): Launch {
-  const options = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--die-with-parent', '--bind', root, '/', '--proc', '/proc', '--dev', '/dev', '--clearenv', '--setenv', 'PATH', '/usr/bin:/bin'];
+  const options = [
+    '--unshare-ipc',
+    '--unshare-pid',
+    '--unshare-net',
+    '--unshare-uts',
+    '--die-with-parent',
+    '--bind',
+    root,
+    '/',
+    '--proc',
+    '/proc',
+    '--dev',
+    '/dev',
+    '--clearenv',
+    '--setenv',
+    'PATH',
+    '/usr/bin:/bin',
+  ];
   const content = Buffer.from(options.map((option) => `${option}\0`).join(''));
   const descriptors: Descriptor[] = [...stageDescriptors, { number: 3, kind: 'data', label: 'options', content }];
   return bareLaunch(['bwrap', '--args', '3', '--', stageFile, String(stageStatusNumber), ...command], {
@@ -96,7 +116,9 @@ export async function run(launch: Launch, options: Partial<LaunchOptions> = {}):
   const output = { stdout: '', stderr: '' };
   handle.stdout?.on('data', (chunk: Buffer) => void (output.stdout += chunk.toString('latin1')));
   handle.stderr?.on('data', (chunk: Buffer) => void (output.stderr += chunk.toString('latin1')));
-  const closed = [handle.stdout, handle.stderr].map((stream) => new Promise<void>((resolve) => (stream === null ? resolve() : stream.once('close', resolve))));
+  const closed = [handle.stdout, handle.stderr].map(
+    (stream) => new Promise<void>((resolve) => (stream === null ? resolve() : stream.once('close', resolve))),
+  );
   const result = await handle.result;
   await Promise.all(closed);
   return { result, ...output };
