@@ -46,7 +46,12 @@ const bundle = (input: string, name: string, format: 'esm' | 'cjs' = 'esm'): Rol
   logLevel: 'warn',
   checks: { ineffectiveDynamicImport: false },
   plugins: [loadLate, ...(name === 'isolate' ? [importByLoader] : [])],
-  output: { ...output, format, entryFileNames: format === 'cjs' ? '[name].cjs' : '[name].js', paths: Object.fromEntries(packages.map((name) => [name, `./${fileOf(name)}`])) },
+  output: {
+    ...output,
+    format,
+    entryFileNames: format === 'cjs' ? '[name].cjs' : '[name].js',
+    paths: Object.fromEntries(packages.map((name) => [name, `./${fileOf(name)}`])),
+  },
 });
 
 /** A package with all it depends on, under the names that Node itself sees in it. */

@@ -46,7 +46,9 @@ export function encodeLaunchRecord(launch: Launch, supervision: Supervision): Ui
 const bodyLimitBytes = 16 * 1024 * 1024;
 
 function namespaceBits({ mountNamespace, pidNamespace, networkNamespace, userNamespace }: Launch): number {
-  return (mountNamespace ? 1 : 0) | (pidNamespace ? 2 : 0) | (networkNamespace === true ? 4 : 0) | (userNamespace?.mapsOnly === true ? 8 : 0);
+  return (
+    (mountNamespace ? 1 : 0) | (pidNamespace ? 2 : 0) | (networkNamespace === true ? 4 : 0) | (userNamespace?.mapsOnly === true ? 8 : 0)
+  );
 }
 
 function item(tag: number, ...value: readonly Uint8Array[]): Buffer {
@@ -106,8 +108,7 @@ function encodeMount(operation: MountOperation): Buffer {
   switch (operation.kind) {
     case 'bind': {
       const { idmap } = operation;
-      const flags =
-        (operation.recursive ? 1 : 0) | (operation.readOnly ? 2 : 0) | (operation.noSuid ? 4 : 0) | (operation.noDev ? 8 : 0);
+      const flags = (operation.recursive ? 1 : 0) | (operation.readOnly ? 2 : 0) | (operation.noSuid ? 4 : 0) | (operation.noDev ? 8 : 0);
       const [kind, uid, gid] = idmap === 'none' ? [0, 0, 0] : idmap === 'sandbox' ? [1, 0, 0] : [2, idmap.uid, idmap.gid];
       const numbers = [1, flags, createKinds[operation.create], kind, uid, gid].map(number);
       return Buffer.concat([...numbers, lstring(operation.source), lstring(operation.root ?? ''), lstring(operation.target)]);

@@ -34,7 +34,9 @@ try {
     dataset: template.dataset,
     directory: await busyboxRootfs(join(scratch, 'template')),
     fill: async (count) => {
-      const { status, stderr } = await isolate(count === 0 ? ['-q', '-f', '-s', '-r', template.dataset] : ['refresh', '-q', template.dataset, String(count)]);
+      const { status, stderr } = await isolate(
+        count === 0 ? ['-q', '-f', '-s', '-r', template.dataset] : ['refresh', '-q', template.dataset, String(count)],
+      );
       if (status !== 0) throw new Error(stderr);
     },
   };
@@ -55,7 +57,12 @@ async function measureAll(ground: Ground): Promise<{ tables: Record<string, Reco
       goals.push({ name: `isolate -z / (node -e 0 + ${bwrap})`, value: runs['isolate -z']!.medianMs / bare, most: 1.6, unit: '' });
     }
     goals.push({ name: 'peak memory of isolate -z', value: runs['isolate -z']!.peakKib / 1024, most: 90, unit: 'MiB' });
-    goals.push({ name: 'memory of the launcher', value: Math.max(...(await readLauncherMemory(ground.dataset))) / 1024, most: 2, unit: 'MiB' });
+    goals.push({
+      name: 'memory of the launcher',
+      value: Math.max(...(await readLauncherMemory(ground.dataset))) / 1024,
+      most: 2,
+      unit: 'MiB',
+    });
   }
   if (wanted('launcher')) {
     const starts = (tables['what the launcher adds'] = await measureLauncher(ground));
@@ -75,7 +82,11 @@ async function measureAll(ground: Ground): Promise<{ tables: Record<string, Reco
 }
 
 function report({ tables, goals }: Awaited<ReturnType<typeof measureAll>>): void {
-  const lines = [Object.entries(machine).map(([name, value]) => `${name}: ${value}`).join('\n')];
+  const lines = [
+    Object.entries(machine)
+      .map(([name, value]) => `${name}: ${value}`)
+      .join('\n'),
+  ];
   const row = (name: string, ...cells: readonly string[]): string => name.padEnd(56) + cells.map((cell) => cell.padStart(11)).join('');
   for (const [title, table] of Object.entries(tables)) {
     lines.push('', row(title, 'median ms', 'least ms', 'cpu ms', 'peak MiB', 'runs'));

@@ -21,9 +21,20 @@ export async function measureRefresh({ stopwatch, rounds, dataset, fill }: Groun
     await fill(0);
     note('isolate refresh', [stopwatch({ name: 'refresh', command: [isolatePath, 'refresh', '--quiet', dataset, String(size)] })]);
     await fill(0);
-    for (const [name, marked] of [['zfs clone -o ...', true], ['zfs clone', false]] as const) {
+    for (const [name, marked] of [
+      ['zfs clone -o ...', true],
+      ['zfs clone', false],
+    ] as const) {
       const names = Array.from({ length: size }, (_, index) => `${dataset}-bare${index}`);
-      note(name, names.map((clone) => stopwatch({ name, command: ['zfs', 'clone', ...(marked ? markedAs(dataset, `${mounts}/${clone}`) : []), `${dataset}@first`, clone] })));
+      note(
+        name,
+        names.map((clone) =>
+          stopwatch({
+            name,
+            command: ['zfs', 'clone', ...(marked ? markedAs(dataset, `${mounts}/${clone}`) : []), `${dataset}@first`, clone],
+          }),
+        ),
+      );
       for (const clone of names) await destroy(clone);
     }
   }

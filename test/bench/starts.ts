@@ -32,7 +32,9 @@ export async function measureRuns({ stopwatch, rounds, dataset, directory, fill 
   const run = (...args: string[]): Command => ({ command: [isolatePath, '--quiet', ...args, 'true'] });
   const { clone, on } = await bareBwrap(dataset);
   // isolate takes the oldest first, so these are not its.
-  const own = readdirSync(dirname(clone)).sort().slice(-runs - 1);
+  const own = readdirSync(dirname(clone))
+    .sort()
+    .slice(-runs - 1);
   return measure(
     stopwatch,
     {
@@ -51,11 +53,7 @@ export async function measureRuns({ stopwatch, rounds, dataset, directory, fill 
 /** The same with LXC. */
 export async function measureLxc({ stopwatch, rounds, dataset, fill }: Ground): Promise<Record<string, Summary>> {
   await fill(warmUp + rounds);
-  return measure(
-    stopwatch,
-    { 'isolate -e lxc -z': { command: [isolatePath, '--quiet', '-e', 'lxc', '-z', dataset, 'true'] } },
-    rounds,
-  );
+  return measure(stopwatch, { 'isolate -e lxc -z': { command: [isolatePath, '--quiet', '-e', 'lxc', '-z', dataset, 'true'] } }, rounds);
 }
 
 /** What the launcher adds to a bubblewrap that it starts: with the same command, and with all that isolate has it do. */

@@ -56,12 +56,16 @@ export async function startPty(command: readonly string[], environment: Readonly
 
   const see = async (text: string | RegExp, limitMs = 10_000): Promise<void> => {
     const pattern = typeof text === 'string' ? new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)) : text;
-    seen += await until(() => {
-      const match = pattern.exec(screen.slice(seen));
-      return match === null ? null : match.index + match[0].length;
-    }, String(text), limitMs);
+    seen += await until(
+      () => {
+        const match = pattern.exec(screen.slice(seen));
+        return match === null ? null : match.index + match[0].length;
+      },
+      String(text),
+      limitMs,
+    );
   };
-  const ended = until(() => (/^ended (\d+)$/m.exec(answers)?.[1] ?? null), 'the end', 30_000).then(Number);
+  const ended = until(() => /^ended (\d+)$/m.exec(answers)?.[1] ?? null, 'the end', 30_000).then(Number);
   ended.catch(() => undefined);
   return {
     screen: () => screen,
@@ -72,7 +76,7 @@ export async function startPty(command: readonly string[], environment: Readonly
     state: async () => {
       const from = answers.length;
       order('state');
-      return await until(() => (/^state (.*)$/m.exec(answers.slice(from))?.[1] ?? null), 'the state', 5000);
+      return await until(() => /^state (.*)$/m.exec(answers.slice(from))?.[1] ?? null, 'the state', 5000);
     },
     lastState: () => [...answers.matchAll(/^state (.*)$/gm)].at(-1)?.[1],
     ended,

@@ -32,10 +32,33 @@ const everything: Launch = bwrapLaunch(['true'], {
   mountNamespace: true,
   hostMounts: [
     { kind: 'mkdir', path: '/run/x', mode: 0o755 },
-    { kind: 'bind', source: '/a', root: '/run/x', target: '/b', recursive: true, readOnly: true, noSuid: true, noDev: true, idmap: 'sandbox', create: 'file' },
-    { kind: 'bind', source: '/a', target: '/b', recursive: false, readOnly: false, noSuid: false, noDev: false, idmap: { uid: 1000, gid: 4294967295 }, create: 'none' },
+    {
+      kind: 'bind',
+      source: '/a',
+      root: '/run/x',
+      target: '/b',
+      recursive: true,
+      readOnly: true,
+      noSuid: true,
+      noDev: true,
+      idmap: 'sandbox',
+      create: 'file',
+    },
+    {
+      kind: 'bind',
+      source: '/a',
+      target: '/b',
+      recursive: false,
+      readOnly: false,
+      noSuid: false,
+      noDev: false,
+      idmap: { uid: 1000, gid: 4294967295 },
+      create: 'none',
+    },
   ],
-  sandboxMounts: [{ kind: 'mount', type: 'tmpfs', source: 'none', target: '/t', flags: ['ro', 'nosuid', 'nodev', 'noexec'], options: 'size=1m' }],
+  sandboxMounts: [
+    { kind: 'mount', type: 'tmpfs', source: 'none', target: '/t', flags: ['ro', 'nosuid', 'nodev', 'noexec'], options: 'size=1m' },
+  ],
   cgroups: [
     { path: '/sys/fs/cgroup/a', settings: [{ file: 'pids.max', value: '5' }] },
     { path: '/sys/fs/cgroup/b', settings: [] },
@@ -71,15 +94,25 @@ describe('the launch record', () => {
     ['a stage under our own init', initLaunch(['true'])],
     ['bubblewrap', bwrapLaunch(['true'])],
     ['everything a launch can say', everything],
-    ['a map written by newuidmap', bareLaunch(['/x'], { userNamespace: { ...everything.userNamespace!, writer: 'newidmap', newuidmap: '/u', newgidmap: '/g' } })],
-    ['the single-id map', bareLaunch(['/x'], { userNamespace: { writer: 'single', uidMap: [{ inside: 0, outside: 7, count: 1 }], gidMap: [{ inside: 0, outside: 7, count: 1 }] } })],
+    [
+      'a map written by newuidmap',
+      bareLaunch(['/x'], { userNamespace: { ...everything.userNamespace!, writer: 'newidmap', newuidmap: '/u', newgidmap: '/g' } }),
+    ],
+    [
+      'the single-id map',
+      bareLaunch(['/x'], {
+        userNamespace: { writer: 'single', uidMap: [{ inside: 0, outside: 7, count: 1 }], gidMap: [{ inside: 0, outside: 7, count: 1 }] },
+      }),
+    ],
   ])('of %s is taken by the launcher', (_, launch) => {
     expect(check(encodeLaunchRecord(launch, supervision))).toEqual(accepted);
   });
 
   it('is refused when cut off at any byte', () => {
     const record = encodeLaunchRecord(everything, supervision);
-    const lengths = Array.from({ length: record.length }, (_, length) => length).filter((length) => length % 7 === 0 || length > record.length - 12);
+    const lengths = Array.from({ length: record.length }, (_, length) => length).filter(
+      (length) => length % 7 === 0 || length > record.length - 12,
+    );
     expect(lengths.filter((length) => check(record.subarray(0, length)).status !== 125)).toEqual([]);
   });
 
@@ -88,7 +121,8 @@ describe('the launch record', () => {
   });
 
   const bytes = (value: string): Buffer => Buffer.from(value);
-  const mount = (...numbers: readonly number[]): Buffer => Buffer.concat([uint32(...numbers), ...['/a', '', '/b'].flatMap((path) => [uint32(path.length), bytes(path)])]);
+  const mount = (...numbers: readonly number[]): Buffer =>
+    Buffer.concat([uint32(...numbers), ...['/a', '', '/b'].flatMap((path) => [uint32(path.length), bytes(path)])]);
   it.each([
     ['an unknown tag', [99, bytes('')]],
     ['a second program', [1, bytes('/x')]],
@@ -148,7 +182,15 @@ describe('the launcher', () => {
     const record = encodeLaunchRecord(bareLaunch(['/bin/sh', '-c', 'echo started']), supervision).subarray(0, -1);
     const child = spawn(launcher, ['3', '4'], { stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'], env: {} });
     (child.stdio[3] as Writable).end(record);
-    const [output, events, status] = await Promise.all([text(child.stdout!), buffer(child.stdio[4] as Readable), once(child, 'close').then(([code]) => code as number)]);
-    expect({ status, output, events: parseLaunchEvents(events).events }).toEqual({ status: 125, output: '', events: [{ kind: 'failed', step: 'record', errno: 22, item: 0 }] });
+    const [output, events, status] = await Promise.all([
+      text(child.stdout!),
+      buffer(child.stdio[4] as Readable),
+      once(child, 'close').then(([code]) => code as number),
+    ]);
+    expect({ status, output, events: parseLaunchEvents(events).events }).toEqual({
+      status: 125,
+      output: '',
+      events: [{ kind: 'failed', step: 'record', errno: 22, item: 0 }],
+    });
   });
 });
