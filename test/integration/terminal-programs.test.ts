@@ -81,6 +81,8 @@ describe('on a terminal', () => {
     tmux.type('ihello');
     tmux.press('Escape');
     tmux.resize(100, 40);
+    // Drawn for the new window: what vim shows below is not wiped away by that.
+    await tmux.see(/(?:^~\s*\n){36}/m);
     tmux.type(':echo &lines &columns');
     tmux.press('Enter');
     await tmux.see(/^40 100$/m);
