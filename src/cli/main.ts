@@ -1,5 +1,4 @@
-import { closeSync } from 'node:fs';
-
+import { letGoOfTerminal } from '../process/terminal.ts';
 import { callerEnvironment } from './caller-environment.ts';
 import { runCommandLine } from './command-line.ts';
 
@@ -11,20 +10,6 @@ void runCommandLine(process.argv.slice(2)).then((status) => {
   if (status <= 128) letGoOfTerminal();
   process.exit(status);
 });
-
-/**
- * On exit Node gives a terminal the modes it had at Node's own start, from the background too, and so breaks the pager or
- * editor that has it by now. It passes over descriptors that are closed.
- */
-function letGoOfTerminal(): void {
-  for (const descriptor of [0, 1, 2]) {
-    try {
-      closeSync(descriptor);
-    } catch {
-      // The caller had closed it.
-    }
-  }
-}
 
 /** Undoes what dist/isolate did to the environment, so that the caller's own is what everything sees. */
 function restoreEnvironment(): void {

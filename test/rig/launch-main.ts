@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 
 import { startLaunch } from '../../src/process/launch.ts';
 import { withForwardedSignals } from '../../src/process/signals.ts';
+import { letGoOfTerminal } from '../../src/process/terminal.ts';
 import { launcherPath, type Wrapping, wrappedLaunch } from './launches.ts';
 
 const [wrapping, ...command] = process.argv.slice(2) as [Wrapping, string, ...string[]];
@@ -12,4 +13,6 @@ const handle = await startLaunch(wrappedLaunch(wrapping, command), {
   graceMs: 1000,
 });
 const result = await withForwardedSignals(handle, () => handle.result);
-process.exitCode = result.kind === 'exited' ? result.code : result.kind === 'killed' ? 128 + constants.signals[result.signal] : 127;
+const status = result.kind === 'exited' ? result.code : result.kind === 'killed' ? 128 + constants.signals[result.signal] : 127;
+if (status <= 128) letGoOfTerminal();
+process.exit(status);

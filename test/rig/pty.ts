@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
+import { onTestFinished } from 'vitest';
+
 import { compileStatic } from './compile.ts';
 
 /** A scripted terminal with a command on it. */
@@ -27,6 +29,8 @@ export async function startPty(command: readonly string[], environment: Readonly
   const program = await compileStatic(join(import.meta.dirname, 'pty.c'));
   const env = { PATH: '/usr/bin:/bin', TERM: 'dumb', PS1: '$ ', ...environment };
   const child = spawn(program, ['24', '80', ...command], { stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe'], env });
+  // A test that gives up leaves nobody waiting at a prompt; the hang-up ends what is on the terminal.
+  onTestFinished(() => void child.kill('SIGKILL'));
   let screen = '';
   let answers = '';
   let seen = 0;
