@@ -6,11 +6,19 @@ import type { ZfsPlan } from './plan.ts';
 /** Long enough for a transaction on a busy pool; a suspended one never answers. */
 const timeoutMs = 30_000;
 const umountFile = '/bin/umount';
+const xargsFile = '/usr/bin/xargs';
+/** Commands that change datasets and run at once share transactions; more than this gains nothing. */
+export const parallelCommands = 4;
 
 /** Runs planned zfs and zpool commands. */
 export interface ZfsCommands {
   readonly zfs: (object: string, plan: ZfsPlan) => Promise<CommandResult>;
   readonly zpool: (object: string, plan: ZfsPlan) => Promise<CommandResult>;
+  /**
+   * Runs one zfs command for each list of arguments, all of one length, by a single xargs(1): a process of ours costs more
+   * than one of its. Answers whether all ended well, nothing else.
+   */
+  readonly zfsMany: (plans: readonly ZfsPlan[]) => Promise<boolean>;
   /** umount(8): neither lazy nor forced. */
   readonly umount: (path: string) => Promise<CommandResult>;
 }
@@ -56,6 +64,15 @@ export function bindZfsCommands(tools: ZfsTools, run: RunCommand): ZfsCommands {
         throw stuck;
       }
     };
+  const zfsMany = async (plans: readonly ZfsPlan[]): Promise<boolean> => {
+    const [first] = plans;
+    if (first === undefined || tools.zfs === null) return false;
+    const args = ['-0', '-n', String(first.args.length), '-P', String(parallelCommands), tools.zfs];
+    const input = plans.flatMap((plan) => plan.args.map((argument) => `${argument}\0`)).join('');
+    // Where there is no xargs, or it does not end, the commands one by one tell why.
+    const answer = await run({ file: xargsFile, args, input, timeoutMs }).catch(() => null);
+    return answer?.exitCode === 0;
+  };
   const umount = (path: string): Promise<CommandResult> => run({ file: umountFile, args: ['--', path], timeoutMs });
-  return { zfs: bind('zfs'), zpool: bind('zpool'), umount };
+  return { zfs: bind('zfs'), zpool: bind('zpool'), zfsMany, umount };
 }

@@ -3,14 +3,11 @@ import type { IsolateError } from '../../error.ts';
 import type { Source } from '../driver.ts';
 import { forEachLimited } from '../limited.ts';
 import { zfsError } from './classify.ts';
-import type { ZfsContext } from './commands.ts';
+import { parallelCommands, type ZfsContext } from './commands.ts';
 import { mountByDaemon } from './fuse-mount.ts';
 import { cloneName } from './names.ts';
 import { planAllowMount, planClone, planMount, planPlace, planProgram, type ZfsPlan } from './plan.ts';
 import { parseProgramAnswer } from './program-answer.ts';
-
-/** Clones that are made at once share transactions; more than this gains nothing. */
-const parallelClones = 4;
 
 /**
  * Makes clones, marks them and mounts each below `mountDirectory`, in the way that is quickest on this implementation.
@@ -32,7 +29,10 @@ export async function makeAndMount(
   // A clone that was there already may not be mounted: after a restart of the host or of zfs-fuse none is.
   const exists = (id: string): boolean => failures.get(id)?.code === 'dataset-exists';
   const mountpoint = (id: string): string => join(mountDirectory, id);
-  const clone = (id: string): Promise<boolean> => attempt(id, planClone(zfs, template, source.name, id, mountpoint(id)));
+  const planOf = (id: string): ZfsPlan => planClone(zfs, template, source.name, id, mountpoint(id));
+  // All at once first; where one fails, each by itself says why, and one that was made already says that.
+  const allMade = !zfs.programClones && ids.length > 1 && (await context.zfsMany(ids.map(planOf)));
+  const clone = async (id: string): Promise<boolean> => allMade || (await attempt(id, planOf(id)));
 
   if (zfs.name === 'zfs-fuse') {
     // It breaks for good if two mounts meet, so they form a queue; making goes on beside it.
@@ -40,7 +40,7 @@ export async function makeAndMount(
       if (isNew && (await mountsByDaemon(cloneName(template, id), mountpoint(id)))) return;
       if (await attempt(id, planAllowMount(template, id))) await attempt(id, planMount(template, id));
     });
-    await forEachLimited(ids, parallelClones, async (id) => {
+    await forEachLimited(ids, parallelCommands, async (id) => {
       const isNew = await clone(id);
       if (isNew || exists(id)) await mount(id, isNew);
     });
@@ -51,7 +51,7 @@ export async function makeAndMount(
     if (answer.exitCode !== 0) throw zfsError(template, answer.stderr);
     for (const [id, error] of parseProgramAnswer(template, answer.stdout)) failures.set(id, error);
   }
-  await forEachLimited(ids, parallelClones, async (id) => {
+  await forEachLimited(ids, parallelCommands, async (id) => {
     const made = zfs.programClones ? !failures.has(id) : await clone(id);
     if (!made && !exists(id)) return;
     if (zfs.programClones && !(await attempt(id, planPlace(template, id, mountpoint(id))))) return;
