@@ -33,10 +33,11 @@ export function checkIdentity(spec: SandboxSpec, facts: HostFacts): Problem[] {
     ['--gid-base', spec.gidBase],
   ] as const) {
     if (base === undefined) continue;
-    if (base === 0) {
+    // Root's maps are written without anybody asking, so what they may cover is decided here; others ask newuidmap(1).
+    if (base === 0 || (facts.user.uid === 0 && base < rangeSize)) {
       problems.push({
         code: 'cannot-enforce',
-        message: `${option} 0 would run the sandbox with the host's own root ids.`,
+        message: `${option} ${base} would run the sandbox with ids that belong to root or users of this host.`,
         hint: `give a base of at least ${rangeSize}, or leave ${option} out`,
       });
     }
@@ -45,9 +46,12 @@ export function checkIdentity(spec: SandboxSpec, facts: HostFacts): Problem[] {
   return problems;
 }
 
-/** How a bind of root's is shown: the owner of its source as the sandbox's 0, unless that owner is root. */
+/**
+ * How a bind of root's is shown: the owner of its source as the sandbox's 0, unless user or group is root's: what the sandbox
+ * leaves there set-uid or set-gid must not be the host's root.
+ */
 export function planBindIdmap(facts: HostFacts, path: PathFacts | undefined): Idmap {
-  if (facts.user.uid !== 0 || path === undefined || !path.idmappable || path.uid === 0) return 'none';
+  if (facts.user.uid !== 0 || path === undefined || !path.idmappable || path.uid === 0 || path.gid === 0) return 'none';
   return { uid: path.uid, gid: path.gid };
 }
 

@@ -1,16 +1,45 @@
 import { readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { type MountEntry, parseMountinfo } from './mountinfo.ts';
 
 /**
- * Whether users other than the owners of its directories can get at programs in the tree at `path` and run them set-uid: every
- * directory on the way may be entered by group or others, and the mount honours set-uid bits. `path` is absolute and real.
+ * Whether anyone but root can get at programs in the tree at `path` and run them set-uid: on some mount that shows the tree, or
+ * a part of it, every directory on the way lets others in, and the mount honours set-uid bits. `path` is absolute and real.
  */
 export function isReachableByOthers(path: string): boolean {
-  const way = ancestors(path);
-  const open = way.every((directory) => (statSync(directory).mode & 0o011) !== 0);
-  return open && !isMountedNoSuid(path, parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')));
+  const mounts = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+  return placesOf(path, mounts).some((place) => !place.mount.options.includes('nosuid') && ancestors(place.path).every(letsOthersIn));
+}
+
+interface Place {
+  readonly path: string;
+  readonly mount: MountEntry;
+}
+
+/** Every path at which a mount shows the tree, or a part of it. */
+function placesOf(path: string, mounts: readonly MountEntry[]): Place[] {
+  const mount = mountOf(path, mounts);
+  if (mount === undefined) return [];
+  const inFileSystem = join(mount.root, path.slice(mount.mountpoint === '/' ? 0 : mount.mountpoint.length));
+  return mounts.flatMap((other): Place[] => {
+    if (other.device !== mount.device) return [];
+    if (isWithin(inFileSystem, other.root)) return [{ path: join(other.mountpoint, inFileSystem.slice(other.root.length)), mount: other }];
+    return isWithin(other.root, inFileSystem) ? [{ path: other.mountpoint, mount: other }] : [];
+  });
+}
+
+/** The last mount listed of the longest mount point that leads to `path` is the one in effect. */
+function mountOf(path: string, mounts: readonly MountEntry[]): MountEntry | undefined {
+  let found: MountEntry | undefined;
+  for (const mount of mounts) {
+    if (isWithin(path, mount.mountpoint) && (found === undefined || mount.mountpoint.length >= found.mountpoint.length)) found = mount;
+  }
+  return found;
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return directory === '/' || path === directory || path.startsWith(`${directory}/`);
 }
 
 function ancestors(path: string): string[] {
@@ -18,13 +47,8 @@ function ancestors(path: string): string[] {
   return parent === path ? [path] : [...ancestors(parent), path];
 }
 
-/** The last mount listed of the longest mount point that leads to `path` is the one in effect. */
-function isMountedNoSuid(path: string, mounts: readonly MountEntry[]): boolean {
-  let found: MountEntry | undefined;
-  for (const mount of mounts) {
-    const prefix = mount.mountpoint === '/' ? '/' : `${mount.mountpoint}/`;
-    if (!`${path}/`.startsWith(prefix)) continue;
-    if (found === undefined || mount.mountpoint.length >= found.mountpoint.length) found = mount;
-  }
-  return found?.options.includes('nosuid') ?? false;
+/** Its owner always gets in; where another mount lies over this one, nobody does. */
+function letsOthersIn(directory: string): boolean {
+  const stats = statSync(directory, { throwIfNoEntry: false });
+  return stats !== undefined && (stats.uid !== 0 || (stats.mode & 0o011) !== 0);
 }

@@ -30,11 +30,11 @@ export const builtInSandboxIds: IdRange = { start: 1_879_048_192, count: 268_304
 /** What one sandbox takes: as many ids as an ordinary Linux system uses. */
 export const idsPerSandbox = 65_536;
 
-/** The largest range that holds at least one sandbox, else the built-in block. */
+/** The largest range that holds at least two sandboxes, because clones with shifted owners share the first; else the built-in block. */
 export function chooseSandboxIds(ranges: readonly IdRange[]): IdRange {
   let chosen: IdRange | null = null;
   for (const range of ranges) {
-    if (range.count >= idsPerSandbox && (chosen === null || range.count > chosen.count)) chosen = range;
+    if (range.count >= 2 * idsPerSandbox && (chosen === null || range.count > chosen.count)) chosen = range;
   }
   return chosen ?? builtInSandboxIds;
 }

@@ -9,7 +9,7 @@ import { probeHost } from '../host/probe.ts';
 import { isReachableByOthers } from '../host/reachable.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { resolveSpec } from '../spec/resolve-spec.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { RootSource, SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { findOwnFiles } from './own-files.ts';
 
@@ -27,11 +27,17 @@ export async function decide(request: RunRequest): Promise<Decision> {
   const wanted = resolveSpec(request, { environment: process.env, cwd: process.cwd(), readFile: (path) => readFileSync(path, 'utf8') });
   const engine = findEngine(wanted.engine);
   refuse(checkCapabilities(wanted, engine, engines));
-  const spec = withNameServers(wanted);
-  if (spec.root.kind === 'directory') await describeDirectory(spec.root.path);
+  const spec = { ...withNameServers(wanted), root: await settleRoot(wanted.root) };
   const facts = await probeHost({ spec, environment: process.env, uid, gid, files: findOwnFiles() });
   refuse([...checkRoot(spec, engine, facts), ...checkBinds(spec, facts), ...engine.check(spec, facts)]);
   return { spec, engine, facts };
+}
+
+/** A directory under its real name, so that what is checked is what is used, whatever links led to it. */
+async function settleRoot(root: RootSource): Promise<RootSource> {
+  if (root.kind === 'zfs') return root;
+  await describeDirectory(root.path);
+  return { ...root, path: realpathSync(root.path) };
 }
 
 function refuse(problems: readonly Problem[]): void {

@@ -39,8 +39,8 @@ test("sandboxes take the largest of the user isolate's ranges", () => {
   expect(chooseSandboxIds(ranges)).toEqual({ start: 1_000_000, count: 655_360 });
 });
 
-test('a range too small for one sandbox is not used', () => {
-  expect(chooseSandboxIds([{ start: 100_000, count: 65_535 }])).toEqual(builtInSandboxIds);
+test('a range too small for two sandboxes, one of which may have shifted owners, is not used', () => {
+  expect(chooseSandboxIds([{ start: 100_000, count: 131_071 }])).toEqual(builtInSandboxIds);
 });
 
 test("the built-in range lies between systemd's containers and foreign images", () => {
