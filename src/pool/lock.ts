@@ -24,20 +24,36 @@ export async function tryLock(path: string, holder: HolderId): Promise<Lock | nu
   if (present.some(({ alive }) => alive(holder.bootId))) return null;
   const tookOver = present.some(({ file }) => takeOver(file, own));
   if (present.length > 0 && !tookOver) return null;
-  if (tookOver) removeLockDirectory(path);
   const lost = new AbortController();
-  const release = await lockDirectory(path, () => lost.abort());
-  if (release === null) {
-    if (tookOver) rmSync(own, { force: true });
-    return null;
+  let release: (() => Promise<void>) | null = null;
+  try {
+    if (tookOver) removeLockDirectory(path);
+    release = await lockDirectory(path, () => lost.abort());
+    if (release === null) {
+      if (tookOver) rmSync(own, { force: true });
+      return null;
+    }
+    const directory = identify(path);
+    writeFileSync(own, '', { mode: 0o600 });
+    // Another may have taken over a dead holder's file, and with it the directory, since we looked.
+    if (readHolders(path).some(({ file, alive }) => file !== own && alive(holder.bootId))) {
+      rmSync(own, { force: true });
+      // A directory that is not ours any more is left to the other.
+      if (identify(path) === directory) await release();
+      return null;
+    }
+  } catch (error) {
+    if (tookOver || release !== null) rmSync(own, { force: true });
+    await release?.().catch(() => undefined);
+    throw error;
   }
-  writeFileSync(own, '', { mode: 0o600 });
+  const unlock = release;
   return {
     lost: lost.signal,
     release: async () => {
       rmSync(own, { force: true });
       // A lock that was lost belongs to another.
-      if (!lost.signal.aborted) await release();
+      if (!lost.signal.aborted) await unlock();
     },
   };
 }
@@ -91,6 +107,12 @@ function takeOver(file: string, own: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
+}
+
+/** Which directory lies at `path` now; null: none. */
+function identify(path: string): string | null {
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? null : `${stat.dev}.${stat.ino}.${stat.mtimeNs}`;
 }
 
 function removeLockDirectory(path: string): void {

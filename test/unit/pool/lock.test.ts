@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { formatHolder, readOwnHolder } from '../../../src/pool/holder.ts';
+import { formatHolder, parseProcStat, readOwnHolder } from '../../../src/pool/holder.ts';
 import { isLocked, tryLock, waitForLock } from '../../../src/pool/lock.ts';
 
 const holder = readOwnHolder();
@@ -79,6 +79,22 @@ describe('a lock', () => {
     await Promise.all(Array.from({ length: 6 }, () => runProgram(body)));
     expect(readFileSync(counter, 'utf8')).toBe('60');
     expect(readdirSync(directory)).toEqual(['counter']);
+  });
+
+  test('that cannot be taken leaves no holder behind', async () => {
+    writeFileSync(`${path}.${formatHolder({ ...holder, bootId: '01234567-89ab-cdef-0123-456789abcdef' })}`, '');
+    writeFileSync(path, '');
+    utimesSync(path, 0, 0);
+    await expect(tryLock(path, holder)).rejects.toMatchObject({ message: `The lock ${path} cannot be taken.` });
+    expect(readdirSync(directory)).toEqual(['lock']);
+  });
+
+  test('is given up for a holder that came while it was taken', async () => {
+    const init = parseProcStat(readFileSync('/proc/1/stat', 'utf8'));
+    const rival = formatHolder({ pid: 1, startTime: init?.startTime ?? '', bootId: holder.bootId });
+    const attempt = tryLock(path, holder);
+    writeFileSync(`${path}.${rival}`, '');
+    expect([await attempt, readdirSync(directory)]).toEqual([null, [`lock.${rival}`]]);
   });
 
   test('that is taken away tells whoever has it', async () => {
