@@ -2,10 +2,11 @@ import { chmodSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { IsolateError } from '../error.ts';
 import type { PoolPaths, RuntimePaths } from './paths.ts';
+import { claimRuntime } from './pid-namespace.ts';
 
 /**
- * Makes the state directories that are missing and refuses those that someone else could change. `uid` is the caller's.
- * Throws `state-unreadable`.
+ * Makes the state directories that are missing and refuses those that someone else could change, or that another pid
+ * namespace uses. `uid` is the caller's. Throws `state-unreadable`.
  */
 export function ensureRuntimeDirectories(paths: RuntimePaths, uid: number): void {
   makeParents(dirname(paths.root));
@@ -13,6 +14,7 @@ export function ensureRuntimeDirectories(paths: RuntimePaths, uid: number): void
   ensureDirectory(paths.sandbox, 0o755, uid);
   ensureDirectory(paths.signals, 0o755, uid);
   for (const directory of [paths.mounts, paths.pools, paths.ids, paths.runs]) ensureDirectory(directory, 0o700, uid);
+  claimRuntime(paths);
 }
 
 /** The same for the directories of one pool. */

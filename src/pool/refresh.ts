@@ -4,6 +4,7 @@ import { destroyClones } from './destroy-clones.ts';
 import { waitForLock } from './lock.ts';
 import type { Lock } from './lock.ts';
 import { checkLock } from './make-clones.ts';
+import { claimRuntime } from './pid-namespace.ts';
 import type { Pool } from './pool.ts';
 import { readPoolState } from './pool-state.ts';
 import { reconcile } from './reconcile.ts';
@@ -77,6 +78,8 @@ const mostPasses = 20;
 export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise<RefreshReport> {
   const startMs = performance.now();
   checkCount(options.count);
+  // Whoever watches opened the pool long ago.
+  claimRuntime(pool.runtime);
   const lock = await waitForLock(pool.paths.lock, pool.holder, options.lockWaitMs ?? 60_000, options.signal);
   try {
     pool.checkpoint('refresh:locked');

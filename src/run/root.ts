@@ -11,6 +11,8 @@ import { runCommand } from '../process/command.ts';
 import type { RootSource, SandboxSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { openStorage } from '../storage/registry.ts';
+import { giveBack } from './give-back.ts';
+import { claimOverlayState } from './overlay-state.ts';
 import { ownRuntimePaths, ownStateDirectory } from './place.ts';
 import { removeTree } from './remove-tree.ts';
 
@@ -30,7 +32,7 @@ export async function withRoot<T>(
   try {
     return await action(lease.rootfs);
   } finally {
-    await lease.release();
+    await giveBack(lease.release, options.warn);
   }
 }
 
@@ -50,6 +52,7 @@ export async function openRootPool(root: RootSource, facts: HostFacts, { warn }:
   const driver = await openRootStorage(root, facts);
   // Nothing is left behind for a template that does not exist.
   if (!hasPool(driver.template, facts)) await driver.probe();
+  if (root.kind === 'directory' && root.ephemeral) claimOverlayState(ownStateDirectory(facts));
   const { sandboxUids, sandboxGids } = facts.user;
   return openPool({
     driver,

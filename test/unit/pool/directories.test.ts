@@ -1,8 +1,20 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ensurePoolDirectories, ensureRuntimeDirectories } from '../../../src/pool/directories.ts';
+import { formatHolder, readBootId, readOwnHolder } from '../../../src/pool/holder.ts';
 import { poolPaths, runtimePaths } from '../../../src/pool/paths.ts';
 
 const uid = process.getuid?.() ?? 0;
@@ -50,6 +62,37 @@ describe('the state directories', () => {
     chmodSync(paths.mounts, 0o755);
     ensureRuntimeDirectories(paths, uid);
     expect(mode(paths.mounts)).toBe('700');
+  });
+
+  test('are refused while another pid namespace has claims in them, and else become ours', () => {
+    const paths = runtimePaths(root);
+    const file = join(root, 'pidns');
+    ensureRuntimeDirectories(paths, uid);
+    const own = readFileSync(file, 'utf8');
+    const attempt = (namespace: string, bootId: string): string => {
+      writeFileSync(file, `${namespace} ${bootId}\n`);
+      try {
+        ensureRuntimeDirectories(paths, uid);
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return readFileSync(file, 'utf8') === own ? 'ours' : 'not ours';
+    };
+    const bootId = readBootId();
+    const unclaimed = attempt('pid:[1]', bootId);
+    const pool = poolPaths(paths, 'tank/t');
+    ensurePoolDirectories(pool, uid);
+    const refused = [join(paths.runs, '0123456789abcdef'), join(pool.leased, '1'), pool.lock, paths.mountLock].map((claim) => {
+      const path = `${claim}.${formatHolder(readOwnHolder())}`;
+      writeFileSync(path, '');
+      const message = attempt('pid:[1]', bootId);
+      const earlier = attempt('pid:[1]', '01234567-89ab-cdef-0123-456789abcdef');
+      rmSync(path);
+      return [message, earlier];
+    });
+    const message = `The state directory ${root} belongs to another pid namespace, where it is in use.`;
+    expect([unclaimed, refused]).toEqual(['ours', Array.from({ length: 4 }, () => [message, 'ours'])]);
+    expect([mode(file), readdirSync(root).filter((name) => name.startsWith('pidns'))]).toEqual(['600', ['pidns']]);
   });
 
   test.each(['root', 'pools', 'mounts', 'sandbox'] as const)(

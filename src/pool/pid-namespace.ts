@@ -1,0 +1,73 @@
+import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { IsolateError } from '../error.ts';
+import { readBootId } from './holder.ts';
+import type { RuntimePaths } from './paths.ts';
+import { readDirectory } from './read-directory.ts';
+
+/** The file in a state directory that names the pid namespace and the boot of those who use it. */
+export const pidNamespaceFile = 'pidns';
+
+/**
+ * Refuses a state directory that is in use from another pid namespace: process ids in it mean other processes there, and
+ * living holders would be taken for dead. One that is free becomes ours. Throws `state-unreadable`.
+ */
+export function claimRuntime(paths: RuntimePaths): void {
+  claimForPidNamespace(paths.root, (bootId) => hasHolders(paths, bootId));
+}
+
+/** The same for any `directory`; `isInUse` is asked where it was used from another namespace during this boot. */
+export function claimForPidNamespace(directory: string, isInUse: (bootId: string) => boolean): void {
+  const file = join(directory, pidNamespaceFile);
+  try {
+    const bootId = readBootId();
+    const own = `${readlinkSync('/proc/self/ns/pid')} ${bootId}\n`;
+    let recorded = readRecord(file);
+    if (recorded === own) return;
+    if (recorded === null && writeRecord(file, own, linkSync)) return;
+    recorded ??= readRecord(file);
+    if (recorded === own) return;
+    if (recorded?.endsWith(` ${bootId}\n`) === true && isInUse(bootId)) throw inUse(directory, file);
+    writeRecord(file, own, renameSync);
+  } catch (error) {
+    if (error instanceof IsolateError) throw error;
+    throw new IsolateError('state-unreadable', `The file ${file} cannot be read or written.`, { cause: error });
+  }
+}
+
+/** Whether a name of any claim ends in a holder of this boot; a holder of an earlier one is dead wherever it is seen from. */
+function hasHolders(paths: RuntimePaths, bootId: string): boolean {
+  const pools = readDirectory(paths.pools).map((key) => join(paths.pools, key));
+  const directories = [paths.root, paths.runs, join(paths.ids, 'slots', 'used'), ...pools, ...pools.map((pool) => join(pool, 'leased'))];
+  return directories.some((directory) => readDirectory(directory).some((name) => name.endsWith(`.${bootId}`)));
+}
+
+function readRecord(file: string): string | null {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Writes it whole; false: another was quicker, where `publish` does not replace. */
+function writeRecord(file: string, text: string, publish: (from: string, to: string) => void): boolean {
+  const temporary = `${file}.${process.pid}.${process.hrtime.bigint()}`;
+  try {
+    writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
+    publish(temporary, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function inUse(directory: string, file: string): IsolateError {
+  return new IsolateError('state-unreadable', `The state directory ${directory} belongs to another pid namespace, where it is in use.`, {
+    hint: `Give this container a /run/isolate and /var/lib/isolate of its own. If nothing uses it there any more, remove ${file}.`,
+  });
+}

@@ -1,0 +1,11 @@
+/**
+ * Gives back what a run had to itself. A failure takes nothing from how the run ended: it goes to `warn`, and the next
+ * refresh repairs what is left.
+ */
+export async function giveBack(release: () => Promise<void> | void, warn: (message: string) => void): Promise<void> {
+  try {
+    await release();
+  } catch (error) {
+    warn((error as Error).message);
+  }
+}
