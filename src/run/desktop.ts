@@ -1,4 +1,5 @@
 import type { HostFacts } from '../host/facts.ts';
+import { giveBack } from './give-back.ts';
 
 /**
  * Runs `body` with the facts of a desktop that is opened to this run alone: the X11 authority in them is a cookie made
@@ -19,6 +20,6 @@ export async function withDesktop<T>(
   try {
     return await body({ ...facts, desktop: { ...facts.desktop, x11: { ...x11, authority: grant.authority } } });
   } finally {
-    await grant.release();
+    await giveBack(grant.release, warn);
   }
 }

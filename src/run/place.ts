@@ -8,6 +8,7 @@ import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { claimSlot } from '../pool/id-slots.ts';
 import { type RuntimePaths, runtimePaths, runtimeRoot } from '../pool/paths.ts';
 import { claimRun } from '../pool/runs.ts';
+import { giveBack } from './give-back.ts';
 
 /** What one run has to itself on this host. */
 export type Place = Pick<PlanInput, 'runId' | 'idSlot' | 'sandboxDirectory' | 'runDirectory'>;
@@ -23,7 +24,12 @@ export function ownStateDirectory(facts: { readonly user: Pick<HostFacts['user']
 }
 
 /** Gives `action` a run id, a directory and, where ids are a run's own, an id range; all are given back after it. */
-export async function withPlace<T>(facts: HostFacts, rootfs: Rootfs, action: (place: Place) => Promise<T>): Promise<T> {
+export async function withPlace<T>(
+  facts: HostFacts,
+  rootfs: Rootfs,
+  warn: (message: string) => void,
+  action: (place: Place) => Promise<T>,
+): Promise<T> {
   const paths = ownRuntimePaths(facts);
   ensureRuntimeDirectories(paths, facts.user.uid);
   const run = claimRun(paths);
@@ -33,9 +39,9 @@ export async function withPlace<T>(facts: HostFacts, rootfs: Rootfs, action: (pl
     try {
       return await action({ runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: paths.sandbox, runDirectory: run.directory });
     } finally {
-      ids?.release();
+      if (ids !== null) await giveBack(ids.release, warn);
     }
   } finally {
-    run.remove();
+    await giveBack(run.remove, warn);
   }
 }

@@ -34,8 +34,8 @@ export async function run(request: RunRequest, options: RunOptions = {}): Promis
   for (const message of describeGivenAway(spec, engine)) options.onEvent?.({ kind: 'notice', message });
   return await withDesktop(found, warn, async (facts) =>
     withRoot(spec, facts, { warn, signal: options.signal }, async (rootfs) => {
-      const settled = settleTargets(spec, rootfs);
-      return await withPlace(facts, rootfs, async (place) => {
+      const settled = settleTargets(spec, rootfs, engine.capabilities.ownTrees);
+      return await withPlace(facts, rootfs, warn, async (place) => {
         const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
         return await withHooks(
           spec.hooks,

@@ -28,12 +28,18 @@ export async function supervise(launch: Launch, spec: SandboxSpec, facts: HostFa
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       onStarted: () => options.onEvent?.({ kind: 'started' }),
     });
-    relay.connect(running);
-    options.onStreams?.(running);
     const deadline = startDeadline(spec.timeoutMs, () => running.forward('SIGTERM'));
     try {
+      relay.connect(running);
+      options.onStreams?.(running);
       const result = await running.result;
       return deadline.passed() ? { kind: 'timed-out' } : describe(result);
+    } catch (error) {
+      // The clone must not be given back under a command that still runs; the second SIGTERM kills it.
+      running.forward('SIGTERM');
+      running.forward('SIGTERM');
+      await running.result.catch(() => undefined);
+      throw error;
     } finally {
       deadline.stop();
     }

@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { HostFacts } from '../../../src/host/facts.ts';
+import { giveBack } from '../../../src/run/give-back.ts';
+import { supervise } from '../../../src/run/supervise.ts';
+import type { SandboxSpec } from '../../../src/spec/spec.ts';
+import { initLaunch, launcherPath } from '../../rig/launches.ts';
+
+test('a run whose streams could not be taken is over before that is told', async () => {
+  const facts = { files: { launcher: await launcherPath() } } as HostFacts;
+  let launcher = 0;
+  const ended = supervise(initLaunch(['/bin/sh', '-c', "trap '' TERM; sleep 60"]), {} as SandboxSpec, facts, {
+    stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
+    onStreams: (streams) => {
+      launcher = (streams as unknown as { pid: number }).pid;
+      throw new Error('no streams');
+    },
+  });
+  await expect(ended).rejects.toThrow('no streams');
+  expect([launcher > 0, existsSync(`/proc/${String(launcher)}`)]).toEqual([true, false]);
+});
+
+test('what cannot be given back is told as a warning and takes nothing from the outcome', async () => {
+  const warnings: string[] = [];
+  const warn = (message: string): void => void warnings.push(message);
+  await giveBack(() => Promise.reject(new Error('late')), warn);
+  await giveBack(() => {
+    throw new Error('at once');
+  }, warn);
+  expect(warnings).toEqual(['late', 'at once']);
+});
