@@ -25,7 +25,7 @@ export function parseVariable(text: string, caller: Variables): readonly [name: 
   const end = text.search(/[=:]/);
   const name = end < 0 ? text : text.slice(0, end);
   checkName(name, text);
-  const value = end < 0 ? caller[name] : text.slice(end + 1);
+  const value = end >= 0 ? text.slice(end + 1) : Object.hasOwn(caller, name) ? caller[name] : undefined;
   if (value === undefined) {
     throw new IsolateError(
       'bad-environment',
