@@ -1,9 +1,15 @@
 import { magicCookie } from './xauthority.ts';
 
-/** What a server sent: a reply or an error (X Window System Protocol, "Connection Setup" and appendix B). */
+/**
+ * What a server sent: a reply or an error (X Window System Protocol, "Connection Setup" and appendix B). `length` is that
+ * of all that was read for it, in bytes.
+ */
 export type X11Answer =
   | { readonly kind: 'reply'; readonly bytes: Buffer; readonly length: number }
   | { readonly kind: 'error'; readonly code: number; readonly length: number };
+
+/** The one kind of event that is longer than 32 bytes, and says so as a reply does (X Generic Event Extension). */
+const genericEvent = 35;
 
 /** The first message of a client, with a cookie or without any. */
 export function formatSetup(cookie: Uint8Array | null): Buffer {
@@ -24,12 +30,16 @@ export function parseSetup(bytes: Buffer): { readonly accepted: boolean; readonl
   return bytes.length < length ? null : { accepted: bytes[0] === 1, length };
 }
 
-/** The next reply or error, or null while it is incomplete. Events are not asked for. */
+/** The next reply or error, or null while it is incomplete. Events, which some servers send unasked, are passed over. */
 export function parseAnswer(bytes: Buffer): X11Answer | null {
-  if (bytes.length < 32) return null;
-  if (bytes[0] === 0) return { kind: 'error', code: bytes.readUInt8(1), length: 32 };
-  const length = 32 + 4 * bytes.readUInt32LE(4);
-  return bytes.length < length ? null : { kind: 'reply', bytes: bytes.subarray(0, length), length };
+  for (let start = 0; bytes.length >= start + 32;) {
+    const kind = bytes.readUInt8(start);
+    if (kind === 0) return { kind: 'error', code: bytes.readUInt8(start + 1), length: start + 32 };
+    const end = start + 32 + (kind === 1 || kind === genericEvent ? 4 * bytes.readUInt32LE(start + 4) : 0);
+    if (kind === 1) return bytes.length < end ? null : { kind: 'reply', bytes: bytes.subarray(start, end), length: end };
+    start = end;
+  }
+  return null;
 }
 
 /** Asks for the opcode of an extension. */

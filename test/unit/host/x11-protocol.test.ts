@@ -34,3 +34,22 @@ test('a message is only taken when it is whole', () => {
     { kind: 'reply', bytes: reply, length: 36 },
   ]);
 });
+
+test('events before an answer are passed over', () => {
+  const event = Buffer.alloc(32, 0xff);
+  event.writeUInt8(0x80 + 12, 0);
+  const long = Buffer.alloc(40, 0xff);
+  long.writeUInt8(35, 0);
+  long.writeUInt32LE(2, 4);
+  const reply = Buffer.alloc(36, 1);
+  reply.writeUInt32LE(1, 4);
+  const error = Buffer.alloc(32);
+  error.writeUInt8(10, 1);
+  const events = Buffer.concat([event, long]);
+  expect([[], [reply], [reply.subarray(0, 35)], [error]].map((answer) => parseAnswer(Buffer.concat([events, ...answer])))).toEqual([
+    null,
+    { kind: 'reply', bytes: reply, length: 108 },
+    null,
+    { kind: 'error', code: 10, length: 104 },
+  ]);
+});
