@@ -39,7 +39,7 @@ export interface LaunchHandle {
   readonly stderr: Readable | null;
   /** Hands a signal to the launcher, which hands it to the command. */
   readonly forward: (signal: NodeJS.Signals) => void;
-  /** Settles when nothing of the run is left. Rejects with IsolateError `launch-failed` or `engine-failed`. */
+  /** Settles when nothing of the run is left. Rejects with IsolateError `launch-failed` or `engine-failed`, and with what `onStarted` threw. */
   readonly result: Promise<LaunchResult>;
 }
 
@@ -99,17 +99,29 @@ function sendRecord(child: ChildProcess, record: Uint8Array): void {
 
 function awaitEnd(child: ChildProcess, onStarted: ((pid: number) => void) | undefined): Promise<LaunchEnd> {
   const events: LaunchEvent[] = [];
+  const thrown: unknown[] = [];
   let rest: Uint8Array = new Uint8Array();
   const status = child.stdio[4] as Readable;
   status.on('data', (chunk: Uint8Array) => {
     const parsed = parseLaunchEvents(Buffer.concat([rest, chunk]));
     rest = parsed.rest;
     events.push(...parsed.events);
-    for (const event of parsed.events) if (event.kind === 'started') onStarted?.(event.pid);
+    for (const event of parsed.events) {
+      if (event.kind !== 'started') continue;
+      try {
+        onStarted?.(event.pid);
+      } catch (error) {
+        thrown.push(error);
+      }
+    }
   });
   const drained = new Promise<void>((resolve) => status.once('close', () => resolve()));
-  return new Promise((resolve) => {
-    child.once('exit', (code, signal) => void drained.then(() => resolve({ events, code, signal })));
+  const exited = new Promise<Pick<LaunchEnd, 'code' | 'signal'>>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  return Promise.all([exited, drained]).then(([end]) => {
+    if (thrown.length > 0) throw thrown[0];
+    return { events, ...end };
   });
 }
 

@@ -26,6 +26,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
+it('is not left alone by a listener that throws', async () => {
+  const onStarted = () => {
+    throw new Error('of the listener');
+  };
+  const handle = await start(bareLaunch(['/bin/sh', '-c', 'exit 7']), { onStarted });
+  await expect(handle.result).rejects.toThrow('of the listener');
+});
+
 describe.each(wrappings)('a command started %s', (wrapping) => {
   const shell = (script: string) => wrappedLaunch(wrapping, ['/bin/sh', '-c', script]);
 
