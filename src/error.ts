@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'cannot-enforce'
   | 'launch-failed'
   | 'engine-failed'
+  | 'output-failed'
   | 'aborted'
   | 'internal';
 

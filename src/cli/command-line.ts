@@ -1,7 +1,7 @@
 import { checkArgumentText } from './argv-text.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { type Verb, verbs } from './options.ts';
-import { write } from './output.ts';
+import { print, write } from './output.ts';
 import { parseArguments } from './parse-arguments.ts';
 import type { ParsedArguments } from './parser.ts';
 import { renderError, renderErrorJson, toIsolateError } from './render-error.ts';
@@ -29,7 +29,7 @@ async function dispatch(verb: Verb, parsed: ParsedArguments): Promise<number> {
     return (await import('./commands/help.ts')).helpVerb(parsed);
   }
   if (parsed.flags.has('version')) {
-    write(1, `isolate ${(await import('./version.ts')).version}\n`);
+    print(`isolate ${(await import('./version.ts')).version}\n`);
     return 0;
   }
   if (parsed.flags.has('trace')) {

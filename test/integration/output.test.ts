@@ -1,10 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { constants } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { temporaryTemplate } from '../rig/template.ts';
 
 const top = join(import.meta.dirname, '../..');
+let template: string;
+beforeAll(async () => {
+  template = await temporaryTemplate();
+});
+afterAll(async () => {
+  await rm(template, { recursive: true, force: true });
+});
 
 /** Runs a bash script in which `isolate` is the command line, run from its sources. */
 function bash(script: string) {
@@ -22,6 +32,21 @@ test('output that nobody reads ends isolate quietly', () => {
   const script = 'exec 3> >(exit); wait $!; isolate --help >&3; echo "status $?"';
   expect(bash(script)).toEqual({ stdout: 'status 0\n', stderr: '' });
 });
+
+test('what was asked for and cannot be written is an error', () => {
+  expect(bash('isolate --version > /dev/full; echo "status $?"')).toEqual({
+    stdout: 'status 125\n',
+    stderr: 'isolate: Standard output could not be written to.\nbecause: ENOSPC: no space left on device, write\n',
+  });
+});
+
+test.each(['2> /dev/full', '--status-fd 3 3> /dev/full', '--status-fd 1 > /dev/full', '2> /dev/full --trace'])(
+  'messages that cannot be written leave a run and its status alone: %s',
+  (redirection) => {
+    const { stderr } = bash(`isolate -n -t ${template} --ephemeral ${redirection} sh -c 'exit 7'; echo "status $?" >&2`);
+    expect(stderr.split('\n').slice(-2)).toEqual(['status 7', '']);
+  },
+);
 
 test('loading the parser leaves standard output blocking, which looking at process.stdout does not', () => {
   const script = `

@@ -1,7 +1,7 @@
 import { engines } from '../../engine/registry.ts';
 import { IsolateError } from '../../error.ts';
 import { renderCompletion, shells } from '../completion.ts';
-import { write } from '../output.ts';
+import { print } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
 
 /** `isolate completion SHELL`: prints what that shell reads. */
@@ -13,8 +13,7 @@ export function completionVerb({ words }: ParsedArguments): number {
       hint: `isolate completion ${shells.join('|')}`,
     });
   }
-  write(
-    1,
+  print(
     renderCompletion(
       shell,
       engines.map(({ name }) => name),

@@ -8,7 +8,7 @@ import { surveyHost } from '../../host/survey.ts';
 import { findOwnFiles } from '../../run/own-files.ts';
 import { ownStateDirectory } from '../../run/place.ts';
 import type { SandboxSpec } from '../../spec/spec.ts';
-import { write } from '../output.ts';
+import { print } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
 
@@ -29,7 +29,7 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
     ...(template === undefined ? {} : { template: resolve(template) }),
   });
   const states = engines.map((engine) => ({ engine, problems: engine.check(plainSpec(engine.name), facts) }));
-  write(1, flags.has('json') ? renderSurveyJson(checks, states) : renderSurvey(checks, states));
+  print(flags.has('json') ? renderSurveyJson(checks, states) : renderSurvey(checks, states));
   const built = checks.every(({ id, state }) => id !== 'own-files' || state === 'ok');
   return built && states[0]?.problems.length === 0 ? 0 : 1;
 }

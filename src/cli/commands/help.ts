@@ -3,12 +3,12 @@ import { IsolateError } from '../../error.ts';
 import { renderHelp } from '../help.ts';
 import { nearest } from '../nearest.ts';
 import { type Verb, verbs } from '../options.ts';
-import { write } from '../output.ts';
+import { print } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
 
 /** `isolate help [VERB]`, and `--help` anywhere before the command. */
 export function helpVerb({ verb, words }: ParsedArguments): number {
-  write(1, renderHelp(engines, verb === 'help' ? parseVerb(words) : verb === 'run' ? null : verb));
+  print(renderHelp(engines, verb === 'help' ? parseVerb(words) : verb === 'run' ? null : verb));
   return 0;
 }
 

@@ -12,7 +12,7 @@ import { makeBareRoot } from '../../run/bare-root.ts';
 import { type Decision, decide } from '../../run/decide.ts';
 import { ownStateDirectory } from '../../run/place.ts';
 import type { Limits } from '../../spec/spec.ts';
-import { write } from '../output.ts';
+import { print } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderProof, renderProofJson } from '../render-proof.ts';
 import { toRunRequest } from '../run-request.ts';
@@ -58,7 +58,7 @@ async function prove(parsed: ParsedArguments, rootName?: string): Promise<number
     const inside = await probeSandbox(parsed, probe, file, limits);
     const findings = judgeProof(proofCases(process.arch), settingOf(decision), inside, outside);
     const subject = `${engine.name}, ${facts.user.uid === 0 ? 'root' : 'plain user'}, ${rootName ?? (spec.root.kind === 'zfs' ? spec.root.dataset : spec.root.path)}`;
-    write(1, parsed.flags.has('json') ? renderProofJson(subject, findings) : renderProof(subject, findings));
+    print(parsed.flags.has('json') ? renderProofJson(subject, findings) : renderProof(subject, findings));
     return findings.some(({ state }) => state === 'broken') ? 1 : 0;
   } finally {
     rmSync(file, { force: true });

@@ -2,7 +2,7 @@ import { IsolateError } from '../../error.ts';
 import { parseDataset } from '../../spec/parse-name.ts';
 import { parseInteger } from '../../spec/parse-number.ts';
 import { escapeControls } from '../escape.ts';
-import { write } from '../output.ts';
+import { print, write } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { openProgress } from '../progress.ts';
 import { isComplete, renderReport, renderReportJson } from '../render-report.ts';
@@ -34,9 +34,9 @@ export async function refreshVerb(parsed: ParsedArguments): Promise<number> {
     );
     progress.end();
     if (flags.has('json')) {
-      write(1, renderReportJson(report));
+      print(renderReportJson(report));
     } else if (!flags.has('quiet')) {
-      write(1, renderReport(report));
+      print(renderReport(report));
     } else if (!isComplete(report)) {
       write(2, renderReport(report));
     }

@@ -4,7 +4,7 @@ import type { RunOptions } from '../../run/run.ts';
 import type { RunRequest } from '../../spec/request.ts';
 import { escapeControls } from '../escape.ts';
 import { exitCodeOf } from '../exit-code.ts';
-import { write } from '../output.ts';
+import { print, write } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { checkMisspelledVerb, toRunRequest } from '../run-request.ts';
 import { openStatusDescriptor } from '../status-descriptor.ts';
@@ -69,10 +69,10 @@ async function printPlan(request: RunRequest, { flags }: ParsedArguments): Promi
   if (flags.has('json')) {
     const { environment, descriptors, ...rest } = launch;
     const shown = { ...rest, environment: Object.keys(environment), descriptors: descriptors.map(withoutContent) };
-    write(1, `${JSON.stringify(shown)}\n`);
+    print(`${JSON.stringify(shown)}\n`);
   } else {
     const { formatLaunch } = await import('../../engine/format-launch.ts');
-    write(1, formatLaunch(launch, { values: false }));
+    print(formatLaunch(launch, { values: false }));
   }
   return 0;
 }
