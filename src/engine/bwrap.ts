@@ -21,6 +21,7 @@ const capabilities: EngineCapabilities = {
   idBase: true,
   network: 'optional',
   binds: true,
+  ownTrees: ['/dev', '/tmp', '/home'],
   readOnlyRoot: true,
   passthrough: ['x11', 'pulse', 'wayland', 'gpu'],
   limits: ['cpuPercent', 'memoryBytes', 'pids'],

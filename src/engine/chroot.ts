@@ -12,6 +12,7 @@ const capabilities: EngineCapabilities = {
   idBase: false,
   network: 'always-shared',
   binds: true,
+  ownTrees: [],
   readOnlyRoot: false,
   passthrough: [],
   limits: [],

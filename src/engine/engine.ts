@@ -13,6 +13,8 @@ export interface EngineCapabilities {
   readonly idBase: boolean;
   readonly network: 'always-shared' | 'optional' | 'bridge';
   readonly binds: boolean;
+  /** Where every sandbox has a file system of the engine's own instead of the rootfs's files. */
+  readonly ownTrees: readonly string[];
   readonly readOnlyRoot: boolean;
   readonly passthrough: readonly Passthrough[];
   readonly limits: readonly (keyof Limits)[];

@@ -22,6 +22,7 @@ const capabilities: EngineCapabilities = {
   idBase: true,
   network: 'bridge',
   binds: true,
+  ownTrees: ['/dev'],
   readOnlyRoot: true,
   passthrough: [],
   limits: ['cpuPercent', 'memoryBytes', 'pids'],

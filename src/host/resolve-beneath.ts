@@ -8,9 +8,10 @@ const mostLinks = 40;
 /**
  * The path that `target` really is in the tree at `root`, without symbolic links: absolute links and `..` end at the
  * tree's own root, as after chroot(2). What does not exist yet is kept as it stands. Throws `bad-bind` where a component
- * is neither a directory nor a link, and for a loop. For trees that nobody else changes meanwhile.
+ * is neither a directory nor a link, and for a loop. For trees that nobody else changes meanwhile. `hidden` are paths in the
+ * tree that something else is mounted over: what the tree has below them is not looked at.
  */
-export function resolveBeneath(root: string, target: string): string {
+export function resolveBeneath(root: string, target: string, hidden: readonly string[] = []): string {
   const waiting = split(target);
   const resolved: string[] = [];
   for (let links = 0; ;) {
@@ -20,8 +21,10 @@ export function resolveBeneath(root: string, target: string): string {
       resolved.pop();
       continue;
     }
-    const path = `${root}/${[...resolved, component].join('/')}`;
-    const stats = lstatSync(path, { throwIfNoEntry: false });
+    const inside = `/${[...resolved, component].join('/')}`;
+    const path = `${root}${inside}`;
+    const isHidden = hidden.some((mountpoint) => inside === mountpoint || inside.startsWith(`${mountpoint}/`));
+    const stats = isHidden ? undefined : lstatSync(path, { throwIfNoEntry: false });
     if (stats?.isSymbolicLink() === true) {
       links += 1;
       if (links > mostLinks) throw new IsolateError('bad-bind', `${target} leads through too many symbolic links in ${root}.`);

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 
-import type { Rootfs } from '../engine/engine.ts';
+import type { EngineCapabilities, Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import { resolveBeneath } from '../host/resolve-beneath.ts';
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
@@ -15,10 +15,11 @@ const mountpoints = ['/proc', '/sys', '/dev', '/tmp', '/home'];
 const magicLinks = /^\/(?:proc|dev\/(?:fd|stdin|stdout|stderr|core))(?:\/|$)/;
 
 /**
- * The spec with its bind targets as they really are in the rootfs, so that no mount follows a link out of it. Throws
- * `bad-bind`, and `cannot-enforce` for a rootfs that has a link where isolate itself mounts.
+ * The spec with its bind targets as they really are in the rootfs, so that no mount follows a link out of it. What the
+ * rootfs has in the `ownTrees` of the engine is never seen and says nothing of them. Throws `bad-bind`, and
+ * `cannot-enforce` for a rootfs that has a link where isolate itself mounts.
  */
-export function settleTargets(spec: SandboxSpec, rootfs: Rootfs): SandboxSpec {
+export function settleTargets(spec: SandboxSpec, rootfs: Rootfs, ownTrees: EngineCapabilities['ownTrees']): SandboxSpec {
   const tree = rootfs.layers?.lower ?? rootfs.path;
   for (const mountpoint of mountpoints) {
     if (lstatSync(`${tree}${mountpoint}`, { throwIfNoEntry: false })?.isDirectory() === false) {
@@ -27,7 +28,7 @@ export function settleTargets(spec: SandboxSpec, rootfs: Rootfs): SandboxSpec {
       });
     }
   }
-  const binds = spec.binds.map((bind) => ({ ...bind, target: settleTarget(tree, bind.target) }));
+  const binds = spec.binds.map((bind) => ({ ...bind, target: settleTarget(tree, bind.target, ownTrees) }));
   for (const [index, bind] of binds.entries()) refuseLinksOfOthers(bind, binds.slice(0, index));
   return { ...spec, binds };
 }
@@ -44,8 +45,8 @@ function refuseLinksOfOthers({ target }: Bind, earlier: readonly Bind[]): void {
   }
 }
 
-function settleTarget(tree: string, target: string): string {
-  const settled = resolveBeneath(tree, target);
+function settleTarget(tree: string, target: string, ownTrees: readonly string[]): string {
+  const settled = resolveBeneath(tree, target, ownTrees);
   if (!magicLinks.test(settled)) return settled;
   const through = settled === target ? '' : `, which ${target} leads to in ${tree}`;
   throw new IsolateError('bad-bind', `Nothing can be bound to ${settled}${through}: it belongs to the sandbox's own processes.`);

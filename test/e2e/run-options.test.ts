@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,6 +72,25 @@ test('the command starts with the documented variables, those asked for and no o
     'TERM=vt100',
     'USER=root',
   ]);
+});
+
+test.each([
+  ['bwrap', '/home'],
+  ['bwrap', '/dev'],
+  ['bwrap', '/dev/shm'],
+  ['lxc', '/dev'],
+])('%s: a bind below its own %s is where it was asked for, whatever links the template has there', (engine, place) => {
+  const elsewhere = mkdtempSync(join(template, 'elsewhere-'));
+  mkdirSync(join(template, place), { recursive: true });
+  symlinkSync(elsewhere.slice(template.length), join(template, place, 'own'));
+  symlinkSync(`${place}/own`, join(template, 'leads-there'));
+  try {
+    const binds = ['-d', `${scratch}:${place}/own/one`, '-d', `${scratch}:/leads-there/two`];
+    const { status, stdout } = commandLine(['-q', '-e', engine, '-t', template, ...binds, 'ls', `${place}/own`]);
+    expect([status, stdout, readdirSync(elsewhere)]).toEqual([0, 'one\ntwo\n', []]);
+  } finally {
+    for (const path of [elsewhere, join(template, place, 'own'), join(template, 'leads-there')]) rmSync(path, { recursive: true });
+  }
 });
 
 test('arguments reach the command as they are', () => {

@@ -14,6 +14,7 @@ const engine: Engine = {
     idBase: false,
     network: 'optional',
     binds: true,
+    ownTrees: [],
     readOnlyRoot: false,
     passthrough: ['x11'],
     limits: ['pids'],

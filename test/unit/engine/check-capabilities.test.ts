@@ -12,6 +12,7 @@ const nothing: EngineCapabilities = {
   idBase: false,
   network: 'always-shared',
   binds: false,
+  ownTrees: [],
   readOnlyRoot: false,
   passthrough: [],
   limits: [],
