@@ -1,0 +1,33 @@
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readBootId } from '../../../src/pool/holder.ts';
+import { claimOverlayState } from '../../../src/run/overlay-state.ts';
+
+test('layers are refused while some of another pid namespace are there', () => {
+  const state = mkdtempSync(join(tmpdir(), 'isolate-overlay-'));
+  const directory = join(state, 'overlay');
+  const attempt = (): string => {
+    writeFileSync(join(directory, 'pidns'), `pid:[1] ${readBootId()}\n`);
+    try {
+      claimOverlayState(state);
+      return 'ours';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  try {
+    claimOverlayState(state);
+    mkdirSync(join(directory, 'root-0123456789abcdef', '1'), { recursive: true });
+    claimOverlayState(state);
+    const refused = attempt();
+    rmdirSync(join(directory, 'root-0123456789abcdef', '1'));
+    expect([refused, attempt()]).toEqual([
+      `The state directory ${directory} belongs to another pid namespace, where it is in use.`,
+      'ours',
+    ]);
+  } finally {
+    rmSync(state, { recursive: true });
+  }
+});
