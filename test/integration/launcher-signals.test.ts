@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { launcherPath, run, startedLaunch, type Wrapping, wrappedLaunch } from '../rig/launches.ts';
 
 const wrappings: readonly Wrapping[] = ['bare', 'init', 'bwrap'];
-const handled = ['TERM', 'INT', 'HUP', 'QUIT', 'USR1', 'USR2', 'WINCH'];
+const handled = ['INT', 'HUP', 'QUIT', 'USR1', 'USR2', 'WINCH', 'TERM'];
 
 /** A command that says which signals it gets, once it says `ready`, and ends at SIGUSR2. */
 const waiting = [

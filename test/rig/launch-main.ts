@@ -10,7 +10,8 @@ const [wrapping, ...command] = process.argv.slice(2) as [Wrapping, string, ...st
 const handle = await startLaunch(wrappedLaunch(wrapping, command), {
   launcher: await launcherPath(),
   stdio: { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' },
-  graceMs: 1000,
+  // Longer than any test waits between SIGTERM and the end it asks for.
+  graceMs: 30_000,
 });
 const result = await withForwardedSignals(handle, () => handle.result);
 const status = result.kind === 'exited' ? result.code : result.kind === 'killed' ? 128 + constants.signals[result.signal] : 127;
