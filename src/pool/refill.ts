@@ -22,15 +22,18 @@ export interface RefillControl {
 
 /** Below this share of free space no clone is made: those that live need it. */
 const leastFree = 0.1;
-/** The first one who waits is served after the first batch; each batch costs the storage a look at what it made. */
-const firstBatch = 4;
-const laterBatch = 16;
+/** Each batch costs the storage a look at what it made, so they are small only where somebody may wait for the first. */
+const smallBatch = 4;
+const batchSize = 20;
 /** After so many clones free space is looked at again. */
 const probeEvery = 40;
 
 /** Makes the fresh clones that are missing, in small batches so that whoever waits is served early. */
 export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, control: RefillControl): Promise<void> {
-  const missing = plan.count - readPoolState(pool).fresh.length;
+  const { fresh, leased } = readPoolState(pool);
+  const missing = plan.count - fresh.length;
+  // With runs on the pool and nothing fresh the next run may be waiting.
+  const firstBatch = fresh.length === 0 && leased.length > 0 ? smallBatch : batchSize;
   tally.notCreated = null;
   if (missing <= 0) return;
   let freeFraction = plan.freeFraction;
@@ -44,7 +47,7 @@ export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, 
       tally.notCreated = `Only ${Math.floor(freeFraction * 100)} % of the storage of ${pool.driver.template} are free.`;
       return;
     }
-    const batch = takeIds(pool, Math.min(done === 0 ? firstBatch : laterBatch, missing - done), plan.usedIds);
+    const batch = takeIds(pool, Math.min(done === 0 ? firstBatch : batchSize, missing - done), plan.usedIds);
     pool.checkpoint('refresh:before-create');
     const results = await makeClones(pool, plan.source, batch);
     pool.checkpoint('refresh:created');
