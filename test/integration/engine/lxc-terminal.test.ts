@@ -44,8 +44,11 @@ describe.each(['', '--ephemeral'])('a command of the lxc engine on a terminal %s
     ['\u0003', 130],
     ['\u001c', 131],
   ])('is ended by the key %j with status %i', async (key, status) => {
-    const pty = await start('sh', '-c', 'ulimit -c 0; echo ready; exec sleep 60');
+    const pty = await start('sh', '-c', 'ulimit -c 0; echo ready; exec cat');
     await pty.see('ready');
+    // The shell itself would ignore the key, so it waits for an answer of cat.
+    pty.type('line\r');
+    await pty.see(/line\r\nline\r\n/);
     pty.type(key);
     expect(await pty.ended).toBe(status << 8);
   });
