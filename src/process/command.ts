@@ -25,9 +25,6 @@ export interface CommandResult {
 /** How drivers are given `runCommand`, so that tests can hand them recorded answers. */
 export type RunCommand = (command: Command) => Promise<CommandResult>;
 
-/** Called before a command starts (`-x`). */
-export type CommandTrace = (command: Command) => void;
-
 const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
 /**
@@ -35,8 +32,7 @@ const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
  * Throws `missing-tool` if `file` cannot be started, `tool-timeout` after `timeoutMs`: a process in uninterruptible
  * sleep survives SIGKILL, so the answer does not wait for its end.
  */
-export async function runCommand(command: Command, trace?: CommandTrace): Promise<CommandResult> {
-  trace?.(command);
+export async function runCommand(command: Command): Promise<CommandResult> {
   logCommand(command);
   const { execa } = await import('execa');
   const child = execa(command.file, [...command.args], {
@@ -64,11 +60,6 @@ export async function runCommand(command: Command, trace?: CommandTrace): Promis
     throw new IsolateError('missing-tool', `${command.file} cannot be started.`, { cause: result.cause });
   }
   return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? 128 + signalNumber(result.signal) };
-}
-
-/** `runCommand` that reports every command to `trace`. */
-export function tracedRunner(trace: CommandTrace): RunCommand {
-  return (command) => runCommand(command, trace);
 }
 
 /** Lets this process end although the child may not. */

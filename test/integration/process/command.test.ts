@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCommand, tracedRunner, type Command } from '../../../src/process/command.ts';
+import { runCommand } from '../../../src/process/command.ts';
 
 let directory: string;
 beforeAll(async () => {
@@ -63,11 +63,4 @@ test.each([
     code: 'missing-tool',
     message: `${file} cannot be started.`,
   });
-});
-
-test('reports every command before it starts', async () => {
-  const seen: Command[] = [];
-  const command = { file: '/bin/true', args: ['a'], timeoutMs: 10_000 };
-  await tracedRunner((one) => seen.push(one))(command);
-  expect(seen).toEqual([command]);
 });
