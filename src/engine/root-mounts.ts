@@ -73,21 +73,18 @@ function treeMount(source: string, target: string, { rootIdmap }: IdentityPlan):
   return { kind: 'bind', source, target, recursive: false, readOnly: false, noSuid: true, noDev: true, idmap: rootIdmap, create: 'none' };
 }
 
-/** The upper layer alone tells what changed: no metacopy, no redirect_dir. (Documentation/filesystems/overlayfs.rst) */
 function overlayMount(lower: string, upperParent: string, target: string): MountOperation {
-  const options = [
-    `lowerdir=${escapeLayer(lower)}`,
-    `upperdir=${escapeLayer(`${upperParent}/upper`)}`,
-    `workdir=${escapeLayer(`${upperParent}/work`)}`,
-  ];
-  return {
-    kind: 'mount',
-    type: 'overlay',
-    source: 'overlay',
-    target,
-    flags: ['nosuid', 'nodev'],
-    options: [...options, 'userxattr'].join(','),
-  };
+  const options = overlayOptions(lower, upperParent);
+  return { kind: 'mount', type: 'overlay', source: 'overlay', target, flags: ['nosuid', 'nodev'], options };
+}
+
+/**
+ * The options of overlayfs for a clone's layers. The upper layer alone tells what changed: no metacopy, no redirect_dir.
+ * (Documentation/filesystems/overlayfs.rst)
+ */
+export function overlayOptions(lower: string, upperParent: string): string {
+  const layers = { lowerdir: lower, upperdir: `${upperParent}/upper`, workdir: `${upperParent}/work` };
+  return [...Object.entries(layers).map(([name, path]) => `${name}=${escapeLayer(path)}`), 'userxattr'].join(',');
 }
 
 /** Colons and commas separate layers and options; a backslash takes that meaning away. */

@@ -1,4 +1,5 @@
 import type { Rootfs } from '../engine/engine.ts';
+import { overlayOptions } from '../engine/root-mounts.ts';
 import { IsolateError } from '../error.ts';
 import { runCommand } from '../process/command.ts';
 import { runHook } from '../process/hook.ts';
@@ -27,10 +28,7 @@ export async function withHooks<T>(
 async function withVisibleRoot(rootfs: Rootfs, action: () => Promise<void>): Promise<void> {
   const { layers, path } = rootfs;
   if (layers === undefined) return await action();
-  const { lower, upperParent } = layers;
-  const escape = (layer: string): string => layer.replaceAll(/[\\:,]/g, String.raw`\$&`);
-  const options = `lowerdir=${escape(lower)},upperdir=${escape(`${upperParent}/upper`)},workdir=${escape(`${upperParent}/work`)},userxattr`;
-  await change('/bin/mount', ['-t', 'overlay', '-o', options, 'overlay', path]);
+  await change('/bin/mount', ['-t', 'overlay', '-o', overlayOptions(layers.lower, layers.upperParent), 'overlay', path]);
   try {
     await action();
   } finally {
