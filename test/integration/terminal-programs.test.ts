@@ -38,7 +38,8 @@ async function modes(): Promise<string> {
   const file = join(template, 'stty');
   const word = randomBytes(4).toString('hex');
   line(`stty -a > ${file}; clear; echo noted''${word}`);
-  await tmux.see(new RegExp(`^noted${word}\nhost\\$`, 'm'));
+  await tmux.see(new RegExp(`^noted${word}$`, 'm'));
+  await tmux.prompt();
   return (await readFile(file, 'utf8')).replace(/rows \d+; columns \d+;/, '');
 }
 
@@ -69,7 +70,7 @@ describe('on a terminal', () => {
     tmux.press('C-c');
     await tmux.see(/\^C\nguest_/);
     line('exit 7');
-    await tmux.see(/exit\nhost\$/);
+    await tmux.prompt();
     line('echo status $?');
     await tmux.see(/status 7/);
     expect(await modes()).toBe(before);
@@ -88,7 +89,7 @@ describe('on a terminal', () => {
     await tmux.see(/^40 100$/m);
     tmux.type(':wq');
     tmux.press('Enter');
-    await tmux.see(/^host\$/m);
+    await tmux.prompt();
     expect([await readFile(join(template, 'work/written'), 'utf8'), await modes()]).toEqual(['hello\n', before]);
   });
 
@@ -99,7 +100,7 @@ describe('on a terminal', () => {
     await tmux.see(/to exit/);
     tmux.type(':q');
     tmux.press('Enter');
-    await tmux.see(/^host\$/m);
+    await tmux.prompt();
     expect(await modes()).toBe(before);
   });
 
@@ -107,7 +108,8 @@ describe('on a terminal', () => {
     line('$I vi -n -u NONE /lines');
     await tmux.see(/^line 20$/m);
     tmux.press('C-z');
-    await tmux.see(/Stopped[^]*^host\$/m);
+    await tmux.see(/Stopped/);
+    await tmux.prompt();
     const stopped = await modes();
     line('jobs');
     await tmux.see(/Stopped/);
@@ -115,7 +117,7 @@ describe('on a terminal', () => {
     await tmux.see(/^line 20$/m);
     tmux.type(':q');
     tmux.press('Enter');
-    await tmux.see(/^host\$/m);
+    await tmux.prompt();
     expect([stopped, await modes()]).toEqual([before, before]);
   });
 
@@ -128,7 +130,7 @@ describe('on a terminal', () => {
     tmux.type('g');
     await tmux.see(/^line 39\n/m);
     tmux.type('q');
-    await tmux.see(/^host\$/m);
+    await tmux.prompt();
     expect(await modes()).toBe(before);
   });
 
@@ -137,7 +139,7 @@ describe('on a terminal', () => {
     await tmux.see(/PID +USER/);
     await tmux.see(/ top$/m);
     tmux.type('q');
-    await tmux.see(/^host\$/m);
+    await tmux.prompt();
     expect(await modes()).toBe(before);
   });
 
@@ -149,7 +151,7 @@ describe('on a terminal', () => {
     tmux.type('g');
     await tmux.see(/^1\n2\n/m);
     tmux.type('q');
-    await tmux.see(/^host\$/m);
+    await tmux.prompt();
     expect(await modes()).toBe(before);
   });
 
@@ -162,7 +164,7 @@ describe('on a terminal', () => {
     tmux.type('G');
     await tmux.see(/^line 1000\n/m);
     tmux.type('q');
-    await tmux.see(/^host\$/m);
+    await tmux.prompt();
     expect(await modes()).toBe(before);
   });
 

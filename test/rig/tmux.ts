@@ -12,6 +12,8 @@ export interface Tmux {
   readonly resize: (columns: number, rows: number) => void;
   /** Waits until the screen matches; throws with the screen after `limitMs`. */
   readonly see: (pattern: RegExp, limitMs?: number) => Promise<void>;
+  /** Waits until the shell asks for a command: its prompt is the last of the screen, and not one of an earlier line. */
+  readonly prompt: () => Promise<void>;
   readonly end: () => void;
 }
 
@@ -32,13 +34,15 @@ export async function startTmux(environment: Readonly<Record<string, string>> = 
       await new Promise((resolve) => setTimeout(resolve, 40));
     }
   };
-  await see(/^host\$/m);
+  const prompt = (): Promise<void> => see(/^host\$\n*$(?![^])/m);
+  await prompt();
   return {
     screen,
     type: (text) => void tmux('send-keys', '-l', '--', text),
     press: (...keys) => void tmux('send-keys', ...keys),
     resize: (columns, rows) => void tmux('resize-window', '-x', String(columns), '-y', String(rows)),
     see,
+    prompt,
     end: () => void tmux('kill-server'),
   };
 }
