@@ -19,14 +19,16 @@ export const layers: Readonly<Record<string, Layer>> = {
   log: layer(['error']),
   spec: layer(['error'], [], true),
   prove: layer(['error'], [], true),
+  wire: layer(['error'], [], true),
   process: layer(['error', 'log'], ['engine', 'spec']),
   host: layer(['error', 'log', 'process'], ['spec', 'engine']),
   engine: layer(['error', 'spec'], ['host'], true),
   storage: layer(['error', 'log', 'process', 'host', 'spec'], ['engine']),
   pool: layer(['error', 'log', 'process', 'host', 'spec', 'storage'], ['engine']),
-  run: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool']),
+  run: layer(['error', 'log', 'wire', 'process', 'host', 'spec', 'storage', 'engine', 'pool']),
+  daemon: layer(['error', 'log', 'wire', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run']),
   index: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run']),
-  cli: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run', 'prove', 'index']),
+  cli: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run', 'wire', 'daemon', 'prove', 'index']),
 };
 
 /** Files of src/host that only parse texts they are given: pure, and open to the engines. */

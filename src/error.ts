@@ -29,6 +29,8 @@ export type ErrorCode =
   | 'hook-failed'
   | 'socket-missing'
   | 'cannot-enforce'
+  | 'daemon-failed'
+  | 'quota-exceeded'
   | 'launch-failed'
   | 'engine-failed'
   | 'output-failed'

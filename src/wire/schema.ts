@@ -1,0 +1,103 @@
+/**
+ * The one schema of the daemon's protocol (gate/PROTOCOL.md). `scripts/build-schema.ts` writes gate/schema.h from it, so both
+ * sides check every message against the same table.
+ */
+
+/** How the value of an item is checked: `u32` has 4 bytes, `string` no NUL, `bytes` anything. */
+export type ItemType = 'u32' | 'string' | 'bytes';
+
+export interface ItemRule {
+  readonly tag: number;
+  readonly type: ItemType;
+  /** Most bytes of the value; a `u32` always has 4. */
+  readonly size: number;
+}
+
+export interface ItemUse {
+  readonly least: number;
+  readonly most: number;
+}
+
+export interface MessageRule {
+  readonly kind: number;
+  readonly from: 'client' | 'daemon';
+  readonly items: Readonly<Partial<Record<ItemName, ItemUse>>>;
+}
+
+export const protocolVersion = 1;
+/** Most bytes of the items of one message, by its sender. */
+export const clientBodyBytes = 1024 * 1024;
+export const daemonBodyBytes = 17 * 1024 * 1024;
+
+const pathBytes = 4096;
+
+export const items = {
+  argument: { tag: 1, type: 'string', size: 131_072 },
+  directory: { tag: 2, type: 'string', size: pathBytes },
+  variable: { tag: 3, type: 'string', size: 131_072 },
+  terminal: { tag: 4, type: 'u32', size: 4 },
+  template: { tag: 5, type: 'string', size: 255 },
+  'wait-ms': { tag: 6, type: 'u32', size: 4 },
+  engine: { tag: 7, type: 'string', size: 32 },
+  target: { tag: 8, type: 'string', size: pathBytes },
+  'path-facts': { tag: 9, type: 'bytes', size: 24 },
+  'file-content': { tag: 10, type: 'bytes', size: 262_144 },
+  missing: { tag: 11, type: 'u32', size: 4 },
+  outcome: { tag: 12, type: 'u32', size: 4 },
+  number: { tag: 13, type: 'u32', size: 4 },
+  query: { tag: 14, type: 'string', size: 32 },
+  record: { tag: 20, type: 'bytes', size: 16 * 1024 * 1024 + 12 },
+  status: { tag: 21, type: 'u32', size: 4 },
+  text: { tag: 22, type: 'string', size: 16 * 1024 * 1024 },
+  json: { tag: 23, type: 'string', size: 16 * 1024 * 1024 },
+  'stat-path': { tag: 24, type: 'string', size: pathBytes },
+  'read-path': { tag: 25, type: 'string', size: pathBytes },
+  'variable-name': { tag: 26, type: 'string', size: 4096 },
+  'uid-map': { tag: 27, type: 'bytes', size: 12 },
+  'gid-map': { tag: 28, type: 'bytes', size: 12 },
+} as const satisfies Readonly<Record<string, ItemRule>>;
+
+export type ItemName = keyof typeof items;
+
+const once: ItemUse = { least: 1, most: 1 };
+const upTo = (most: number, least = 0): ItemUse => ({ least, most });
+
+export const messages = {
+  run: { kind: 1, from: 'client', items: { argument: upTo(32_768), directory: once, variable: upTo(64), terminal: once } },
+  lease: {
+    kind: 2,
+    from: 'client',
+    items: { template: once, 'wait-ms': once, engine: once, target: upTo(1024), argument: upTo(32_768, 1) },
+  },
+  answer: {
+    kind: 3,
+    from: 'client',
+    items: { 'path-facts': upTo(1024), 'file-content': upTo(64), variable: upTo(1024), missing: upTo(2112) },
+  },
+  mount: { kind: 4, from: 'client', items: {} },
+  ended: { kind: 5, from: 'client', items: { outcome: once, number: once } },
+  query: { kind: 6, from: 'client', items: { query: once } },
+  launch: { kind: 33, from: 'daemon', items: { record: once } },
+  refuse: { kind: 34, from: 'daemon', items: { status: once, text: once, json: once } },
+  fallback: { kind: 35, from: 'daemon', items: {} },
+  ask: { kind: 36, from: 'daemon', items: { 'stat-path': upTo(1024), 'read-path': upTo(64), 'variable-name': upTo(1024) } },
+  message: { kind: 37, from: 'daemon', items: { text: once } },
+  leased: { kind: 38, from: 'daemon', items: { json: once } },
+  tree: { kind: 39, from: 'daemon', items: { 'uid-map': upTo(340, 1), 'gid-map': upTo(340, 1) } },
+  text: { kind: 40, from: 'daemon', items: { json: once } },
+} as const satisfies Readonly<Record<string, MessageRule>>;
+
+export type MessageName = keyof typeof messages;
+
+/** Variables of the caller that `run` always brings along where they are set: what a run may heed without naming them. */
+export const callerVariables = [
+  'TERM',
+  'PRE_SPAWN_HOOK',
+  'POST_SPAWN_HOOK',
+  'DISABLE_SECCOMP_WRAPPER',
+  'LXC_NET_BR',
+  'LXC_MAP_TUN',
+  'LXC_CPU_QUOTA',
+  'LXC_MEM_MB_QUOTA',
+  'DEBUG_LXC_SPAWN',
+] as const;
