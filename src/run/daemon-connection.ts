@@ -1,0 +1,155 @@
+import { lstatSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { type ErrorCode, IsolateError } from '../error.ts';
+import { decodeMessage, encodeMessage, frameLength, headerBytes, type Item, type Message, values } from '../wire/frame.ts';
+import type { MessageName } from '../wire/schema.ts';
+
+/** Where the daemon listens; takes nothing from the environment. */
+export const daemonSocket = '/run/isolate/isolated.sock';
+
+/** A connection to the daemon (gate/PROTOCOL.md). Its end ends the lease that was given on it. */
+export interface DaemonConnection {
+  readonly send: (name: MessageName, items?: readonly Item[]) => void;
+  /** The next message; null: the connection has ended. Throws `daemon-failed` for what is malformed, or not there within `limitMs`. */
+  readonly receive: (limitMs?: number) => Promise<Message | null>;
+  /** Stops reading and gives the socket away, to be inherited by a child. It does not block. */
+  readonly handOver: () => Socket;
+  readonly close: () => void;
+}
+
+const backlogMs = 10_000;
+
+/**
+ * Connects to the daemon; null: none is there. Throws `not-permitted` for a user who may not ask it, `daemon-failed` for a
+ * socket that root does not vouch for.
+ */
+export async function connectDaemon(path: string = daemonSocket): Promise<DaemonConnection | null> {
+  if (!isRoots(path)) return null;
+  const deadline = performance.now() + backlogMs;
+  for (;;) {
+    try {
+      return openConnection(await connectSocket(path));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      // Nobody listens any more.
+      if (code === 'ENOENT' || code === 'ECONNREFUSED') return null;
+      if (code === 'EACCES' || code === 'EPERM') {
+        throw new IsolateError('not-permitted', `You may not ask the daemon at ${path}.`, { hint: 'ask to be added to the group isolate' });
+      }
+      if (code !== 'EAGAIN' || performance.now() > deadline) {
+        throw new IsolateError('daemon-failed', `The daemon at ${path} cannot be connected to.`, { cause: error });
+      }
+      // More clients wait than the kernel queues; unlike a blocking connect(2), libuv's does not wait among them.
+      await wait(10);
+    }
+  }
+}
+
+/** The error that a message `refuse` tells of. */
+export function refusalOf(message: Message): IsolateError {
+  const [text = ''] = values<string>(message, 'json');
+  try {
+    const { code, message: sentence, hint } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    if (typeof code === 'string' && /^[a-z-]+$/.test(code) && typeof sentence === 'string') {
+      return new IsolateError(code as ErrorCode, sentence, typeof hint === 'string' ? { hint } : {});
+    }
+  } catch {
+    // Told of below, with whatever else is no refusal.
+  }
+  return new IsolateError('daemon-failed', 'The daemon refused without a reason.');
+}
+
+/** Whoever could put another socket here would be handed the caller's environment and decide what it executes. */
+function isRoots(path: string): boolean {
+  const socket = lstatSync(path, { throwIfNoEntry: false });
+  if (socket === undefined) return false;
+  const directory = lstatSync(dirname(path));
+  if (socket.isSocket() && socket.uid === 0 && directory.isDirectory() && directory.uid === 0 && (directory.mode & 0o022) === 0) {
+    return true;
+  }
+  throw new IsolateError('daemon-failed', `${path} is not a socket of root's in a directory of root's.`);
+}
+
+function connectSocket(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+function openConnection(socket: Socket): DaemonConnection {
+  const received: Message[] = [];
+  let failure: Error | null = null;
+  let ended = false;
+  let wake = (): void => {};
+  const take = cutFrames((frame) => received.push(decodeMessage(frame, 'daemon')));
+  const onData = (chunk: Buffer): void => {
+    try {
+      take(chunk);
+    } catch (error) {
+      failure = error as Error;
+      socket.destroy();
+    }
+    wake();
+  };
+  // A broken connection is one that has ended: that the daemon is gone is all there is to know.
+  const onEnd = (): void => {
+    ended = true;
+    wake();
+  };
+  socket.on('data', onData).on('error', onEnd).on('end', onEnd).on('close', onEnd);
+  return {
+    send: (name, items = []) => void socket.write(encodeMessage(name, items)),
+    receive: async (limitMs) => {
+      const deadline = limitMs === undefined ? Infinity : performance.now() + limitMs;
+      for (;;) {
+        const message = received.shift();
+        if (message !== undefined) return message;
+        if (failure !== null) throw failure;
+        if (ended) return null;
+        const leftMs = deadline - performance.now();
+        if (leftMs <= 0) throw new IsolateError('daemon-failed', `The daemon did not answer within ${limitMs} ms.`);
+        await new Promise<void>((resolve) => {
+          const timer = leftMs === Infinity ? undefined : setTimeout(resolve, leftMs);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+    },
+    handOver: () => {
+      socket.off('data', onData).pause();
+      return socket;
+    },
+    close: () => void socket.destroy(),
+  };
+}
+
+/** Calls `onFrame` for every whole frame in what is given piece by piece. Throws `daemon-failed` at a header that is wrong. */
+function cutFrames(onFrame: (frame: Buffer) => void): (chunk: Buffer) => void {
+  let chunks: Buffer[] = [];
+  let have = 0;
+  let need = headerBytes;
+  return (chunk) => {
+    chunks.push(chunk);
+    have += chunk.length;
+    while (have >= need) {
+      const whole = Buffer.concat(chunks);
+      const length = frameLength(whole.subarray(0, headerBytes), 'daemon');
+      const complete = have >= length;
+      if (complete) onFrame(whole.subarray(0, length));
+      const rest = complete ? whole.subarray(length) : whole;
+      chunks = [rest];
+      have = rest.length;
+      need = complete ? headerBytes : length;
+    }
+  };
+}
