@@ -25,6 +25,8 @@ export interface ProbeRequest {
   readonly gid: number;
   /** Passed on into the facts. */
   readonly files: HostFacts['files'];
+  /** What is at a bind's source; absent: what this process sees. */
+  readonly probePath?: (source: string) => PathFacts | null;
 }
 
 /**
@@ -45,7 +47,10 @@ export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
     desktop,
     keyFiles: ['/proc/keys', '/proc/key-users'].filter((file) => existsSync(file)),
     resolvConf: existsSync('/etc/resolv.conf'),
-    paths: probePaths([...(spec?.binds.map((bind) => bind.source) ?? []), ...desktopPaths(desktop), ...networkPaths(spec)]),
+    paths: {
+      ...probePaths(spec?.binds.map((bind) => bind.source) ?? [], request.probePath),
+      ...probePaths([...desktopPaths(desktop), ...networkPaths(spec)]),
+    },
     files: request.files,
   };
 }
@@ -139,20 +144,26 @@ function isGroupWritable(directory: string): boolean {
   }
 }
 
-function probePaths(sources: readonly string[]): HostFacts['paths'] {
+function probePaths(sources: readonly string[], probe = probePath): HostFacts['paths'] {
   const paths: Record<string, PathFacts> = {};
   for (const source of sources) {
-    const stats = statSync(source, { throwIfNoEntry: false });
-    if (stats === undefined) continue;
-    paths[source] = {
-      kind: nameKind(stats),
-      uid: stats.uid,
-      gid: stats.gid,
-      mode: stats.mode & 0o7777,
-      idmappable: canIdmap(source, stats),
-    };
+    const facts = probe(source);
+    if (facts !== null) paths[source] = facts;
   }
   return paths;
+}
+
+/** What is at a path as this process sees it; null: nothing. */
+export function probePath(source: string): PathFacts | null {
+  const stats = statSync(source, { throwIfNoEntry: false });
+  if (stats === undefined) return null;
+  return {
+    kind: nameKind(stats),
+    uid: stats.uid,
+    gid: stats.gid,
+    mode: stats.mode & 0o7777,
+    idmappable: canIdmap(source, stats),
+  };
 }
 
 function nameKind(stats: Stats): PathFacts['kind'] {

@@ -5,6 +5,18 @@ import type { HolderId } from './holder.ts';
 import type { RuntimePaths } from './paths.ts';
 import { readDirectory } from './read-directory.ts';
 
+/** What `isolate ps` says of a run. */
+export interface RunDescription {
+  readonly template: string;
+  /** Id of the clone; null: it runs on the template itself. */
+  readonly clone: string | null;
+  readonly engine: string;
+  readonly command: readonly string[];
+  readonly uid: number;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
 /** What one run has to itself while it lives. */
 export interface RunPlace {
   /** 16 hex digits. */
@@ -19,12 +31,15 @@ const cgroupName = /^isolate-([0-9a-f]{16})$/;
 /** A cgroup of a run that is not known here may be of one that just starts. */
 const unknownCgroupMs = 60_000;
 
-/** Makes the directory of a run. A file beside it names the holder from before it is made until after it is removed. */
-export function claimRun(paths: RuntimePaths, holder: HolderId = readOwnHolder()): RunPlace {
+/**
+ * Makes the directory of a run. A file beside it names the holder from before it is made until after it is removed, and
+ * describes the run.
+ */
+export function claimRun(paths: RuntimePaths, description: RunDescription, holder: HolderId = readOwnHolder()): RunPlace {
   const runId = makeRunId();
   const directory = join(paths.runs, runId);
   const claim = `${directory}.${formatHolder(holder)}`;
-  writeFileSync(claim, '', { mode: 0o600, flag: 'wx' });
+  writeFileSync(claim, `${JSON.stringify(description)}\n`, { mode: 0o600, flag: 'wx' });
   mkdirSync(directory, { mode: 0o700 });
   return {
     runId,

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 
 import { checkCapabilities } from '../engine/check-capabilities.ts';
 import type { Engine, Problem } from '../engine/engine.ts';
@@ -12,6 +12,7 @@ import { resolveSpec } from '../spec/resolve-spec.ts';
 import type { RootSource, SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { findOwnFiles } from './own-files.ts';
+import { ownCaller, type RunCaller } from './run-caller.ts';
 
 /** What is wanted and what is, settled before anything is touched. */
 export interface Decision {
@@ -20,15 +21,16 @@ export interface Decision {
   readonly facts: HostFacts;
 }
 
-/** Settles a request against this host. Throws the first reason why it cannot run here; the others are its cause. */
-export async function decide(request: RunRequest): Promise<Decision> {
-  const uid = process.getuid?.() ?? 0;
-  const gid = process.getgid?.() ?? 0;
-  const wanted = resolveSpec(request, { environment: process.env, cwd: process.cwd(), readFile: (path) => readFileSync(path, 'utf8') });
+/**
+ * Settles a request of `caller` against this host. Throws the first reason why it cannot run here; the others are its cause.
+ */
+export async function decide(request: RunRequest, caller: RunCaller = ownCaller()): Promise<Decision> {
+  const { uid, gid, environment, probePath } = caller;
+  const wanted = resolveSpec(request, caller);
   const engine = findEngine(wanted.engine);
   refuse(checkCapabilities(wanted, engine, engines));
   const spec = { ...withNameServers(wanted), root: await settleRoot(wanted.root) };
-  const facts = await probeHost({ spec, environment: process.env, uid, gid, files: findOwnFiles() });
+  const facts = await probeHost({ spec, environment, uid, gid, files: findOwnFiles(), probePath });
   refuse([...checkRoot(spec, engine, facts), ...checkBinds(spec, facts), ...engine.check(spec, facts)]);
   return { spec, engine, facts };
 }

@@ -5,9 +5,10 @@ import type { PlanInput, Rootfs } from '../engine/engine.ts';
 import { rangeSize } from '../engine/identity.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
+import { type HolderId, readOwnHolder } from '../pool/holder.ts';
 import { claimSlot } from '../pool/id-slots.ts';
 import { type RuntimePaths, runtimePaths, runtimeRoot } from '../pool/paths.ts';
-import { claimRun } from '../pool/runs.ts';
+import { claimRun, type RunDescription } from '../pool/runs.ts';
 import { giveBack } from './give-back.ts';
 
 /** What one run has to itself on this host. */
@@ -23,19 +24,27 @@ export function ownStateDirectory(facts: { readonly user: Pick<HostFacts['user']
   return facts.user.uid === 0 ? '/var/lib/isolate' : join(homedir(), '.local/state/isolate');
 }
 
+/** Whose run it is, and where its state lives. */
+export interface PlaceRequest {
+  readonly facts: HostFacts;
+  readonly rootfs: Rootfs;
+  readonly description: RunDescription;
+  readonly warn: (message: string) => void;
+  /** Absent: this caller's. */
+  readonly paths?: RuntimePaths;
+  /** Whose life is the run's; absent: this process's. */
+  readonly holder?: HolderId;
+}
+
 /** Gives `action` a run id, a directory and, where ids are a run's own, an id range; all are given back after it. */
-export async function withPlace<T>(
-  facts: HostFacts,
-  rootfs: Rootfs,
-  warn: (message: string) => void,
-  action: (place: Place) => Promise<T>,
-): Promise<T> {
-  const paths = ownRuntimePaths(facts);
-  ensureRuntimeDirectories(paths, facts.user.uid);
-  const run = claimRun(paths);
+export async function withPlace<T>(request: PlaceRequest, action: (place: Place) => Promise<T>): Promise<T> {
+  const { facts, rootfs, warn, holder = readOwnHolder() } = request;
+  const paths = request.paths ?? ownRuntimePaths(facts);
+  if (request.paths === undefined) ensureRuntimeDirectories(paths, facts.user.uid);
+  const run = claimRun(paths, request.description, holder);
   try {
     const slots = Math.floor(Math.min(facts.user.sandboxUids.count, facts.user.sandboxGids.count) / rangeSize);
-    const ids = facts.user.uid === 0 && rootfs.ownership.kind === 'natural' ? claimSlot(paths, slots) : null;
+    const ids = facts.user.uid === 0 && rootfs.ownership.kind === 'natural' ? claimSlot(paths, slots, holder) : null;
     try {
       return await action({ runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: paths.sandbox, runDirectory: run.directory });
     } finally {

@@ -1,6 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
 
-import type { Rootfs } from '../engine/engine.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
 import { leaseClone } from '../pool/lease.ts';
@@ -21,16 +20,16 @@ export interface RootOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Gives `action` a root that is its own, as `spec` wants it, and gives it back afterwards, whatever happens. */
+/** Gives `action` a root that is its own, as `spec` wants it, and takes it back afterwards, whatever happens. */
 export async function withRoot<T>(
   spec: SandboxSpec,
   facts: HostFacts,
   options: RootOptions,
-  action: (rootfs: Rootfs) => Promise<T>,
+  action: (lease: Lease) => Promise<T>,
 ): Promise<T> {
   const lease = takeReady(spec.root, facts, options) ?? (await leaseFromStorage(spec, facts, options));
   try {
-    return await action(lease.rootfs);
+    return await action(lease);
   } finally {
     await giveBack(lease.release, options.warn);
   }

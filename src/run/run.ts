@@ -1,6 +1,8 @@
 import type { Launch } from '../engine/launch.ts';
 import type { LaunchHandle } from '../process/launch.ts';
+import type { RunDescription } from '../pool/runs.ts';
 import type { RunRequest } from '../spec/request.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
 import { decide } from './decide.ts';
 import { withDesktop } from './desktop.ts';
 import { withHooks } from './hooks.ts';
@@ -33,9 +35,10 @@ export async function run(request: RunRequest, options: RunOptions = {}): Promis
   const warn = (message: string): void => options.onEvent?.({ kind: 'warning', message });
   for (const message of describeGivenAway(spec, engine)) options.onEvent?.({ kind: 'notice', message });
   return await withDesktop(found, warn, async (facts) =>
-    withRoot(spec, facts, { warn, signal: options.signal }, async (rootfs) => {
+    withRoot(spec, facts, { warn, signal: options.signal }, async ({ id, rootfs }) => {
       const settled = settleTargets(spec, rootfs, engine.capabilities.ownTrees);
-      return await withPlace(facts, rootfs, warn, async (place) => {
+      const description = describeRun(spec, id, facts.user.uid, Date.now());
+      return await withPlace({ facts, rootfs, description, warn }, async (place) => {
         const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
         return await withHooks(
           spec.hooks,
@@ -46,6 +49,13 @@ export async function run(request: RunRequest, options: RunOptions = {}): Promis
       });
     }),
   );
+}
+
+/** What `isolate ps` shows of a run. */
+export function describeRun({ root, engine, command }: SandboxSpec, clone: string, uid: number, sinceMs: number): RunDescription {
+  return root.kind === 'zfs'
+    ? { template: root.dataset, clone, engine, command, uid, sinceMs }
+    : { template: root.path, clone: root.ephemeral ? clone : null, engine, command, uid, sinceMs };
 }
 
 /** The launch of a request on a clone that does not exist: what `--dry-run` prints. Leases and starts nothing. */

@@ -9,6 +9,7 @@ import { claimRun, sweepRuns } from '../../../src/pool/runs.ts';
 
 const own = readOwnHolder();
 const dead = { ...own, startTime: '1' };
+const description = { template: 'tank/debian', clone: '1', engine: 'bwrap', command: ['true'], uid: 0, sinceMs: 0 };
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'isolate-runs-'));
@@ -19,7 +20,7 @@ describe('what runs leave', () => {
   test('is nothing after an orderly end', () => {
     const paths = runtimePaths(join(directory, 'run'));
     ensureRuntimeDirectories(paths, process.getuid?.() ?? 0);
-    const run = claimRun(paths);
+    const run = claimRun(paths, description);
     expect([run.runId, run.directory]).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), join(paths.runs, run.runId)]);
     writeFileSync(join(run.directory, 'cookie'), '');
     run.remove();
@@ -30,8 +31,8 @@ describe('what runs leave', () => {
     const paths = runtimePaths(join(directory, 'run'));
     ensureRuntimeDirectories(paths, process.getuid?.() ?? 0);
     const cgroups = join(directory, 'cgroup');
-    const living = claimRun(paths, own);
-    const killed = claimRun(paths, dead);
+    const living = claimRun(paths, description, own);
+    const killed = claimRun(paths, description, dead);
     const starting = '0123456789abcdef';
     for (const id of [living.runId, killed.runId, starting]) mkdirSync(join(cgroups, `isolate-${id}`, 'lxc'), { recursive: true });
     mkdirSync(join(cgroups, 'isolate-other'));

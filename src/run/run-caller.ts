@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+
+import type { PathFacts } from '../host/facts.ts';
+import { probePath } from '../host/probe.ts';
+import type { Caller } from '../spec/request.ts';
+
+/** For whom a run is decided: this process's own user, or the client that a daemon serves. */
+export interface RunCaller extends Caller {
+  readonly uid: number;
+  readonly gid: number;
+  /** What is at a bind's source, as the caller sees it; null: nothing, or nothing the caller can see. */
+  readonly probePath: (source: string) => PathFacts | null;
+}
+
+/** This process, with its own rights. */
+export function ownCaller(): RunCaller {
+  return {
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    environment: process.env,
+    cwd: process.cwd(),
+    readFile: (path) => readFileSync(path, 'utf8'),
+    probePath,
+  };
+}
