@@ -156,30 +156,53 @@ function probePaths(sources: readonly string[], probe = probePath): HostFacts['p
 /** What is at a path as this process sees it; null: nothing. */
 export function probePath(source: string): PathFacts | null {
   const stats = statSync(source, { throwIfNoEntry: false });
-  if (stats === undefined) return null;
-  return {
-    kind: nameKind(stats),
-    uid: stats.uid,
-    gid: stats.gid,
-    mode: stats.mode & 0o7777,
-    idmappable: canIdmap(source, stats),
-  };
+  return stats === undefined ? null : describePath({ ...pick(stats), magic: statfsSync(source).type });
 }
 
-function nameKind(stats: Stats): PathFacts['kind'] {
-  if (stats.isDirectory()) return 'directory';
-  if (stats.isSocket()) return 'socket';
-  return stats.isBlockDevice() || stats.isCharacterDevice() ? 'device' : 'file';
+/** What stat(2) and statfs(2) say of a path; `device` is `st_dev`. */
+export interface PathStatus {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly device: number;
+  readonly magic: number;
+}
+
+/** The facts that are made of them. */
+export function describePath(status: PathStatus): PathFacts {
+  const { mode, uid, gid } = status;
+  return { kind: nameKind(mode), uid, gid, mode: mode & 0o7777, idmappable: isIdmappable(status) };
+}
+
+function pick({ mode, uid, gid, dev }: Stats): Omit<PathStatus, 'magic'> {
+  return { mode, uid, gid, device: dev };
+}
+
+function nameKind(mode: number): PathFacts['kind'] {
+  switch (mode & constants.S_IFMT) {
+    case constants.S_IFDIR:
+      return 'directory';
+    case constants.S_IFSOCK:
+      return 'socket';
+    case constants.S_IFBLK:
+    case constants.S_IFCHR:
+      return 'device';
+    default:
+      return 'file';
+  }
 }
 
 /** Whether the file system of an existing path can be mounted idmapped; `stats` are the path's. */
 export function canIdmap(path: string, stats: Stats): boolean {
-  const magic = statfsSync(path).type;
+  return isIdmappable({ ...pick(stats), magic: statfsSync(path).type });
+}
+
+function isIdmappable({ magic, device }: PathStatus): boolean {
   return idmappableFilesystem({
     magic,
     kernel: parseRelease(release()),
     zfs: magic === zfsMagic ? parseRelease(readText('/sys/module/zfs/version') ?? '') : null,
-    devtmpfs: magic === tmpfsMagic && findMountType(stats.dev) === 'devtmpfs',
+    devtmpfs: magic === tmpfsMagic && findMountType(device) === 'devtmpfs',
   });
 }
 

@@ -38,19 +38,31 @@ export interface PlaceRequest {
 
 /** Gives `action` a run id, a directory and, where ids are a run's own, an id range; all are given back after it. */
 export async function withPlace<T>(request: PlaceRequest, action: (place: Place) => Promise<T>): Promise<T> {
-  const { facts, rootfs, warn, holder = readOwnHolder() } = request;
-  const paths = request.paths ?? ownRuntimePaths(facts);
-  if (request.paths === undefined) ensureRuntimeDirectories(paths, facts.user.uid);
+  if (request.paths === undefined) ensureRuntimeDirectories(ownRuntimePaths(request.facts), request.facts.user.uid);
+  const { place, release } = claimPlace(request);
+  try {
+    return await action(place);
+  } finally {
+    await release();
+  }
+}
+
+/** The same for a run that outlives the call. Its directories have to be there. */
+export function claimPlace(request: PlaceRequest): { readonly place: Place; readonly release: () => Promise<void> } {
+  const { facts, rootfs, warn, paths = ownRuntimePaths(facts), holder = readOwnHolder() } = request;
   const run = claimRun(paths, request.description, holder);
   try {
     const slots = Math.floor(Math.min(facts.user.sandboxUids.count, facts.user.sandboxGids.count) / rangeSize);
     const ids = facts.user.uid === 0 && rootfs.ownership.kind === 'natural' ? claimSlot(paths, slots, holder) : null;
-    try {
-      return await action({ runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: paths.sandbox, runDirectory: run.directory });
-    } finally {
-      if (ids !== null) await giveBack(ids.release, warn);
-    }
-  } finally {
-    await giveBack(run.remove, warn);
+    return {
+      place: { runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: paths.sandbox, runDirectory: run.directory },
+      release: async () => {
+        if (ids !== null) await giveBack(ids.release, warn);
+        await giveBack(run.remove, warn);
+      },
+    };
+  } catch (error) {
+    run.remove();
+    throw error;
   }
 }

@@ -1,0 +1,102 @@
+import { isAbsolute, join } from 'node:path/posix';
+
+import { describePath } from '../host/probe.ts';
+import { type RunCaller } from '../run/run-caller.ts';
+import { parseBind } from '../spec/parse-bind.ts';
+import type { RunRequest } from '../spec/request.ts';
+import { type Item, type Message, values } from '../wire/frame.ts';
+import type { Connection } from './connection.ts';
+
+/**
+ * The client as the caller of a run. What the run has to know of its files and environment the client is asked for, which
+ * looks with its own rights: the daemon opens no path that a client names. Rejects where the client does not tell.
+ */
+export async function clientCaller(request: RunRequest, run: Message, connection: Pick<Connection, 'peer' | 'ask'>): Promise<RunCaller> {
+  const [cwd = '/'] = values<string>(run, 'directory');
+  const wanted: Wanted = {
+    paths: (request.binds ?? []).map((bind) => (typeof bind === 'string' ? parseBind(bind, cwd) : bind).source),
+    files: (request.environmentFiles ?? []).map((file) => (isAbsolute(file) ? file : join(cwd, file))),
+    variables: namedVariables(request),
+  };
+  const told = await ask(wanted, connection);
+  const { uid, gid } = connection.peer;
+  return {
+    uid,
+    gid,
+    cwd,
+    environment: Object.fromEntries([...values<string>(run, 'variable').map(parseVariable), ...told.variables]),
+    readFile: (path) => {
+      const text = told.files.get(path);
+      if (text === undefined) throw new Error(`The client cannot read ${path}.`);
+      return text;
+    },
+    probePath: (source) => told.paths.get(source) ?? null,
+  };
+}
+
+interface Wanted {
+  readonly paths: readonly string[];
+  readonly files: readonly string[];
+  readonly variables: readonly string[];
+}
+
+interface Told {
+  readonly paths: Map<string, ReturnType<typeof describePath>>;
+  readonly files: Map<string, string>;
+  readonly variables: Map<string, string>;
+}
+
+async function ask(wanted: Wanted, connection: Pick<Connection, 'ask'>): Promise<Told> {
+  const told: Told = { paths: new Map(), files: new Map(), variables: new Map() };
+  const questions: Item[] = [
+    ...wanted.paths.map((value): Item => ({ name: 'stat-path', value })),
+    ...wanted.files.map((value): Item => ({ name: 'read-path', value })),
+    ...wanted.variables.map((value): Item => ({ name: 'variable-name', value })),
+  ];
+  if (questions.length === 0) return told;
+  const { items: answers } = await connection.ask(questions);
+  if (answers.length !== questions.length) throw new Error('The client did not answer what it was asked.');
+  for (const [index, { name, value: asked }] of questions.entries()) {
+    const answer = answers[index];
+    if (answer === undefined || answer.name === 'missing') continue;
+    note(told, name, String(asked), answer);
+  }
+  return told;
+}
+
+function note(told: Told, question: Item['name'], asked: string, { name, value }: Item): void {
+  if (question === 'stat-path' && name === 'path-facts' && value instanceof Uint8Array) {
+    told.paths.set(asked, describePath(parseStatus(value)));
+  } else if (question === 'read-path' && name === 'file-content' && value instanceof Uint8Array) {
+    told.files.set(asked, new TextDecoder('utf-8').decode(value));
+  } else if (question === 'variable-name' && name === 'variable' && typeof value === 'string' && value.startsWith(`${asked}=`)) {
+    told.variables.set(asked, value.slice(asked.length + 1));
+  } else {
+    throw new Error(`The client answered ${question} with ${name}.`);
+  }
+}
+
+function parseStatus(bytes: Uint8Array): Parameters<typeof describePath>[0] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [mode, uid, gid, magic, major, minor] = [0, 4, 8, 12, 16, 20].map((at) => view.getUint32(at, true)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  // The encoding of glibc's gnu_dev_makedev for numbers of 12 and 20 bits.
+  return { mode, uid, gid, magic, device: ((major & 0xfff) << 8) | (minor & 0xff) | ((minor & 0xfff00) << 12) };
+}
+
+function parseVariable(text: string): readonly [string, string] {
+  const end = text.indexOf('=');
+  return [text.slice(0, end), text.slice(end + 1)];
+}
+
+/** `-v NAME` takes the value that the caller has. */
+function namedVariables({ environment }: RunRequest): readonly string[] {
+  if (!Array.isArray(environment)) return [];
+  return [...new Set((environment as readonly string[]).filter((text) => !/[=:]/.test(text)))];
+}
