@@ -5,7 +5,7 @@ import { IsolateError } from '../error.ts';
 import type { CloneInfo } from '../storage/driver.ts';
 import { tryLock } from './lock.ts';
 import { countMaking, makeClones } from './make-clones.ts';
-import type { Pool } from './pool.ts';
+import type { Pool, PoolFiles } from './pool.ts';
 import { readDirectory } from './read-directory.ts';
 import { removeClone } from './release.ts';
 import { randomId, takeIds } from './settings.ts';
@@ -101,9 +101,10 @@ async function createOwn(pool: Pool, id: string): Promise<{ clone: CloneInfo; ro
   return result;
 }
 
-function noFreeClone(pool: Pool, waitMs: number): IsolateError {
+/** What is said when no clone became free within `waitMs`. */
+export function noFreeClone(pool: PoolFiles, waitMs: number): IsolateError {
   const inUse = readDirectory(pool.paths.leased).length;
-  const { template } = pool.driver;
+  const { template } = pool;
   const seconds = Math.round(waitMs / 100) / 10;
   const counts = `${inUse} in use, ${countMaking(pool)} being made`;
   return new IsolateError('no-free-clone', `no free clone of ${template} after ${seconds} s (${counts})`, {

@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { IsolateError } from '../error.ts';
 import type { CreateResult, Source } from '../storage/driver.ts';
 import { waitForLock } from './lock.ts';
-import type { Pool } from './pool.ts';
+import type { Pool, PoolFiles } from './pool.ts';
 import { writeWhole } from './transition.ts';
 import { formatHolder, isAlive, parseHolder } from './holder.ts';
 
@@ -21,7 +21,7 @@ export async function makeClones(pool: Pool, source: Source, ids: readonly strin
 }
 
 /** How many clones are being made right now by a living process. */
-export function countMaking(pool: Pool): number {
+export function countMaking(pool: PoolFiles): number {
   try {
     const [count, holderText] = readFileSync(pool.paths.making, 'utf8').trim().split(' ');
     const holder = parseHolder(holderText ?? '');

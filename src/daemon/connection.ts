@@ -1,0 +1,190 @@
+import type { IdMapEntry } from '../engine/launch.ts';
+import { IsolateError } from '../error.ts';
+import { decodeMessage, encodeMessage, type Item, type Message, values } from '../wire/frame.ts';
+import type { MessageName } from '../wire/schema.ts';
+import type { DaemonLease } from './leases.ts';
+import type { Peer } from './peer.ts';
+
+/** What the broker makes and hands to a client: a user namespace with these maps, and a mount of `path` within it. */
+export interface Tree {
+  /** Whose the namespace is. */
+  readonly uid: number;
+  readonly gid: number;
+  /** Mount it with the ids of the namespace; false: its files have the ids already. */
+  readonly idmapped: boolean;
+  readonly uidMap: readonly IdMapEntry[];
+  readonly gidMap: readonly IdMapEntry[];
+  /** Of the clone, from the daemon's own state. */
+  readonly path: string;
+}
+
+/** One client. What is sent to one that is gone is dropped. */
+export interface Connection {
+  readonly id: number;
+  readonly peer: Peer;
+  /** Aborted when the connection ended; its reason is `clientGone`, or `brokerGone` where the client may live on. */
+  readonly closed: AbortSignal;
+  /** What this connection leased; set by the handler, so that `mount` and `ended` find it. */
+  lease: DaemonLease | null;
+  /** What `mount` hands over; null: nothing. */
+  tree: Tree | null;
+  readonly send: (name: MessageName, items?: readonly Item[]) => void;
+  /** Settles with the client's next message or end at the latest; rejects with IsolateError where the tree could not be made. */
+  readonly sendTree: (tree: Tree) => Promise<void>;
+  /** Sends `ask` and waits for the client's `answer`; rejects with `aborted` when the connection ends. */
+  readonly ask: (items: readonly Item[]) => Promise<Message>;
+  readonly close: () => void;
+}
+
+/** What becomes of the messages of clients. What a handler throws is sent as `refuse`. */
+export interface Handlers {
+  readonly run: (connection: Connection, message: Message) => Promise<void>;
+  readonly lease: (connection: Connection, message: Message) => Promise<void>;
+  readonly query: (connection: Connection, message: Message) => Promise<void>;
+  readonly mount: (connection: Connection) => Promise<void>;
+  /** `outcome` and `number` as in gate/PROTOCOL.md. */
+  readonly ended: (connection: Connection, outcome: number, number: number) => void;
+}
+
+/** The daemon's side of the broker's pipe, as far as one connection needs it. */
+export interface ConnectionOutput {
+  readonly send: (connection: number, frame: Uint8Array) => void;
+  readonly tree: (connection: number, tree: Tree) => void;
+  readonly close: (connection: number) => void;
+}
+
+export interface ConnectionOptions {
+  readonly id: number;
+  readonly peer: Peer;
+  readonly output: ConnectionOutput;
+  readonly handlers: Handlers;
+  /** The items of the `refuse` that tells a client of an error. */
+  readonly refuse: (error: unknown) => readonly Item[];
+}
+
+/** What the broker tells of one connection. */
+export interface ConnectionInput {
+  readonly message: (frame: Uint8Array) => void;
+  readonly failed: (step: number, errno: number) => void;
+  readonly end: (reason: symbol) => void;
+}
+
+/** Reasons of `closed`. */
+export const clientGone = Symbol('client gone');
+export const brokerGone = Symbol('broker gone');
+
+/** More messages than this that wait for their turn are not a client of ours. */
+const mostWaiting = 8;
+
+const treeSteps = ['', 'mount', 'user namespace', 'id map', 'lock', 'send'];
+
+/** Serves one client: its messages in order, one at a time, each only where it is expected; an unexpected one ends the connection. */
+export function serveConnection(options: ConnectionOptions): { readonly connection: Connection; readonly input: ConnectionInput } {
+  const { id, peer, output, handlers } = options;
+  const ending = new AbortController();
+  let phase: 'idle' | 'working' | 'holding' | 'over' = 'idle';
+  let hasEnded = false;
+  let waiting = 0;
+  let turn: Promise<void> = Promise.resolve();
+  let asked: PromiseWithResolvers<Message> | null = null;
+  let making: PromiseWithResolvers<void> | null = null;
+
+  const connection: Connection = {
+    id,
+    peer,
+    closed: ending.signal,
+    lease: null,
+    tree: null,
+    send: (name, items = []) => {
+      if (ending.signal.aborted) return;
+      if (name === 'launch' || name === 'leased') phase = 'holding';
+      else if (name === 'refuse' || name === 'fallback') phase = 'over';
+      output.send(id, encodeMessage(name, items));
+    },
+    sendTree: (tree) => {
+      if (ending.signal.aborted) return Promise.resolve();
+      making = Promise.withResolvers();
+      output.tree(id, tree);
+      return making.promise;
+    },
+    ask: (items) => {
+      if (ending.signal.aborted) return Promise.reject(gone());
+      connection.send('ask', items);
+      asked = Promise.withResolvers();
+      return asked.promise;
+    },
+    close: () => {
+      if (!ending.signal.aborted) output.close(id);
+    },
+  };
+
+  /** The work that a message asks for; null: nothing that may come now. */
+  function accept(message: Message): (() => Promise<void> | void) | null {
+    const { name } = message;
+    if (phase === 'idle' && name === 'query') return () => handlers.query(connection, message);
+    if (phase === 'idle' && (name === 'run' || name === 'lease')) {
+      phase = 'working';
+      return () => handlers[name](connection, message);
+    }
+    if (phase === 'holding' && name === 'mount') return () => handlers.mount(connection);
+    if (phase === 'holding' && name === 'ended' && !hasEnded) {
+      hasEnded = true;
+      const [outcome = 0] = values<number>(message, 'outcome');
+      const [number = 0] = values<number>(message, 'number');
+      return () => handlers.ended(connection, outcome, number);
+    }
+    return null;
+  }
+
+  async function work(act: () => Promise<void> | void): Promise<void> {
+    try {
+      if (!ending.signal.aborted) await act();
+    } catch (error) {
+      connection.send('refuse', options.refuse(error));
+    } finally {
+      waiting -= 1;
+    }
+  }
+
+  return {
+    connection,
+    input: {
+      message: (frame) => {
+        making?.resolve();
+        making = null;
+        const message = decode(frame);
+        if (message?.name === 'answer' && asked !== null) {
+          asked.resolve(message);
+          asked = null;
+          return;
+        }
+        const act = message === null || waiting >= mostWaiting ? null : accept(message);
+        if (act === null) return connection.close();
+        waiting += 1;
+        turn = turn.then(() => work(act));
+      },
+      failed: (step, errno) => {
+        const what = treeSteps[step] ?? String(step);
+        making?.reject(new IsolateError('daemon-failed', `The clone could not be handed over (${what}, error ${errno}).`));
+        making = null;
+      },
+      end: (reason) => {
+        ending.abort(reason);
+        asked?.reject(gone());
+        making?.resolve();
+      },
+    },
+  };
+}
+
+function decode(frame: Uint8Array): Message | null {
+  try {
+    return decodeMessage(frame, 'client');
+  } catch {
+    return null;
+  }
+}
+
+function gone(): IsolateError {
+  return new IsolateError('aborted', 'The client is gone.');
+}

@@ -1,0 +1,229 @@
+import type { Rootfs } from '../engine/engine.ts';
+import { type ErrorCode, IsolateError } from '../error.ts';
+import { noFreeClone } from '../pool/lease.ts';
+import { claimRun, type RunPlace } from '../pool/runs.ts';
+import type { PoolFiles } from '../pool/pool.ts';
+import { brokerGone } from './connection.ts';
+import type { Peer } from './peer.ts';
+import { type ServedPool, type Taken, servePool } from './served-pool.ts';
+
+/** How a lease ended. `closed`: the client went without saying; `left`: its broker did, and the next daemon looks after it. */
+export type LeaseOutcome =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'killed'; readonly signal: number }
+  | { readonly kind: 'not-executed'; readonly errno: number }
+  | { readonly kind: 'failed'; readonly code: ErrorCode | null }
+  | { readonly kind: 'timed-out' | 'closed' | 'left' };
+
+export interface LeaseRequest {
+  readonly template: string;
+  readonly peer: Peer;
+  readonly engine: string;
+  /** What `isolate ps` shows. */
+  readonly command: readonly string[];
+  /** How long to wait where no clone is fresh; 0: fail at once. */
+  readonly waitMs: number;
+  /** `Connection.closed`: aborting it gives up the wait or ends the lease. */
+  readonly signal: AbortSignal;
+  /** Called once when there is no fresh clone and waiting begins. */
+  readonly onWait?: () => void;
+}
+
+/** The exclusive claim of a client on one clone; it ends with the client's connection. */
+export interface DaemonLease {
+  readonly id: string;
+  readonly template: string;
+  readonly rootfs: Rootfs;
+  /** The state of the clone's pool, with the client's process as the holder. */
+  readonly pool: PoolFiles;
+  readonly peer: Peer;
+  /** Id and directory of the run, claimed for the client's process; both go with the lease. */
+  readonly run: RunPlace;
+  /** Milliseconds since 1970. */
+  readonly startedMs: number;
+  /** Has `action` done when the lease ends, whatever ends it: an id slot to be freed, for example. */
+  readonly defer: (action: () => void) => void;
+  /** What the client said of the end, should the lease end without more. */
+  readonly note: (outcome: LeaseOutcome) => void;
+  /** Retires the clone; the second time it does nothing. */
+  readonly release: (outcome?: LeaseOutcome) => void;
+}
+
+/** Who may lease what, and how much of it. */
+export interface LeaseRules {
+  /** Throws `not-permitted` where the peer may not use the template or the engine. */
+  readonly checkAccess: (peer: Peer, template: string, engine: string) => void;
+  /** Counts a lease of the user's; what it returns counts it off. Throws `quota-exceeded`. */
+  readonly takeQuota: (uid: number) => () => void;
+}
+
+/** A lease as `isolate ps` and `isolate status` tell of it. */
+export interface ActiveLease {
+  readonly id: string;
+  readonly template: string;
+  readonly engine: string;
+  readonly command: readonly string[];
+  readonly peer: Peer;
+  readonly startedMs: number;
+}
+
+/** A lease that ended, or a request that was refused. */
+export interface LeaseEvent {
+  readonly peer: Peer;
+  readonly template: string;
+  readonly engine: string;
+  readonly waitedMs: number;
+}
+
+/** Who is told of each lease: the audit and the metrics. */
+export interface LeaseWatch {
+  readonly onLeased: (event: LeaseEvent & { readonly clone: string }) => void;
+  readonly onEnded: (event: LeaseEvent & { readonly clone: string; readonly heldMs: number; readonly outcome: LeaseOutcome }) => void;
+  readonly onRefused: (event: LeaseEvent & { readonly error: unknown }) => void;
+}
+
+export interface LeasesOptions {
+  readonly rules: LeaseRules;
+  readonly watch: LeaseWatch;
+}
+
+export interface Leases {
+  /**
+   * A clone that is the peer's alone; those who wait for one of a template are served strictly in order. Throws
+   * `not-permitted`, `quota-exceeded`, `no-free-clone`, `aborted`, `template-missing`, and what keeps the template from
+   * being opened.
+   */
+  readonly lease: (request: LeaseRequest) => Promise<DaemonLease>;
+  /** Whether the daemon keeps a pool of the template. */
+  readonly serves: (template: string) => boolean;
+  readonly active: () => Iterable<ActiveLease>;
+  /** Begins to serve a pool; `ring` is called when it has work. */
+  readonly add: (pool: PoolFiles, ring: (urgent: boolean) => void) => ServedPool;
+  /** Ends it; those who wait are refused, leases go on. */
+  readonly remove: (template: string) => void;
+}
+
+/** More of a command than this is not kept. */
+const longestCommand = 4096;
+
+/** Hands out the clones of all pools that are served. */
+export function createLeases({ rules, watch }: LeasesOptions): Leases {
+  const pools = new Map<string, ServedPool>();
+  const active = new Map<string, ActiveLease>();
+
+  async function obtain(request: LeaseRequest, startMs: number): Promise<DaemonLease> {
+    const { template, peer, engine, waitMs, signal } = request;
+    rules.checkAccess(peer, template, engine);
+    const { holder } = peer;
+    if (holder === null) {
+      throw new IsolateError('not-permitted', `Process ${peer.pid} cannot hold a lease: it is not in the daemon's pid namespace.`);
+    }
+    const served = pools.get(template);
+    if (served === undefined) throw new IsolateError('template-missing', `The daemon keeps no pool of ${template}.`);
+    const countOff = rules.takeQuota(peer.uid);
+    let taken: Taken;
+    try {
+      taken = await served.take({ holder, waitMs, signal, ...(request.onWait === undefined ? {} : { onWait: request.onWait }) });
+    } catch (error) {
+      countOff();
+      throw error;
+    }
+    const waitedMs = performance.now() - startMs;
+    return begin({ ...request, command: shorten(request.command) }, served, taken, waitedMs, countOff);
+  }
+
+  function begin(request: LeaseRequest, served: ServedPool, taken: Taken, waitedMs: number, countOff: () => void): DaemonLease {
+    const { template, peer, engine, command, signal } = request;
+    const { id, rootfs, pool } = taken;
+    const startedMs = Date.now();
+    const startMs = performance.now();
+    const deferred: (() => void)[] = [countOff];
+    let noted: LeaseOutcome | null = null;
+    let ended = false;
+    let run: RunPlace;
+    try {
+      run = claimRun(pool.runtime, { template, clone: id, engine, command, uid: peer.uid, sinceMs: startedMs }, pool.holder);
+    } catch (error) {
+      countOff();
+      served.giveBack(taken);
+      throw error;
+    }
+    const key = `${template}\0${id}`;
+    const end = (outcome: LeaseOutcome, retire: boolean): void => {
+      if (ended) return;
+      ended = true;
+      signal.removeEventListener('abort', onGone);
+      active.delete(key);
+      try {
+        if (retire) {
+          run.remove();
+          served.giveBack(taken);
+        }
+      } finally {
+        for (const action of deferred) action();
+        watch.onEnded({ peer, template, engine, waitedMs, clone: id, heldMs: performance.now() - startMs, outcome });
+      }
+    };
+    const onGone = (): void => {
+      // A client that lost its broker may run on; its clone is retired when its process ends.
+      if (signal.reason === brokerGone) end({ kind: 'left' }, false);
+      else end(noted ?? { kind: 'closed' }, true);
+    };
+    active.set(key, { id, template, engine, command, peer, startedMs });
+    watch.onLeased({ peer, template, engine, waitedMs, clone: id });
+    if (signal.aborted) onGone();
+    else signal.addEventListener('abort', onGone);
+    return {
+      id,
+      template,
+      rootfs,
+      pool,
+      peer,
+      run,
+      startedMs,
+      defer: (action) => {
+        if (ended) action();
+        else deferred.push(action);
+      },
+      note: (outcome) => {
+        noted ??= outcome;
+      },
+      release: (outcome) => end(outcome ?? noted ?? { kind: 'closed' }, true),
+    };
+  }
+
+  return {
+    lease: async (request) => {
+      const startMs = performance.now();
+      try {
+        return await obtain(request, startMs);
+      } catch (error) {
+        const { peer, template, engine } = request;
+        watch.onRefused({ peer, template, engine, waitedMs: performance.now() - startMs, error });
+        throw error;
+      }
+    },
+    serves: (template) => pools.has(template),
+    active: () => active.values(),
+    add: (pool, ring) => {
+      const served = servePool(pool, ring, noFreeClone);
+      pools.set(pool.template, served);
+      return served;
+    },
+    remove: (template) => {
+      pools.get(template)?.end(new IsolateError('template-missing', `The daemon no longer keeps a pool of ${template}.`));
+      pools.delete(template);
+    },
+  };
+}
+
+function shorten(command: readonly string[]): readonly string[] {
+  const kept: string[] = [];
+  let left = longestCommand;
+  for (const word of command) {
+    if (left <= 0) break;
+    kept.push(word.slice(0, left));
+    left -= word.length + 1;
+  }
+  return kept;
+}

@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+
+import type { Rootfs } from '../engine/engine.ts';
+import { IsolateError } from '../error.ts';
+import type { HolderId } from '../pool/holder.ts';
+import type { PoolFiles } from '../pool/pool.ts';
+import { readDirectory } from '../pool/read-directory.ts';
+import { formatLeaseName, isCloneId } from '../pool/state-file.ts';
+import { isInPlace, readCloneState, retireLeased, takeFresh } from '../pool/transition.ts';
+
+/** A clone that was handed out; `pool` names its holder. */
+export interface Taken {
+  readonly id: string;
+  readonly rootfs: Rootfs;
+  readonly pool: PoolFiles;
+}
+
+export interface TakeRequest {
+  readonly holder: HolderId;
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  readonly onWait?: () => void;
+}
+
+/** The clones of one template, handed out in order. */
+export interface ServedPool {
+  readonly pool: PoolFiles;
+  /** Throws `no-free-clone`, `aborted`, and what `fail` said. */
+  readonly take: (request: TakeRequest) => Promise<Taken>;
+  /** Retires a clone that was taken. */
+  readonly giveBack: (taken: Taken) => void;
+  /** These were made. */
+  readonly add: (ids: readonly string[]) => void;
+  /** Looks for clones that others made. */
+  readonly reread: () => void;
+  /** No clone will come until `recover`: whoever waits, and whoever comes, is told why. */
+  readonly fail: (error: IsolateError) => void;
+  readonly recover: () => void;
+  /** For good. */
+  readonly end: (error: IsolateError) => void;
+  readonly waiting: () => number;
+  /** How many clones are thought to be fresh. */
+  readonly fresh: () => number;
+}
+
+/** What setTimeout can wait. */
+const longestWaitMs = 2_147_483_647;
+
+/** Serves a pool. `ring` is called with true when somebody waits, else when a clone left the fresh ones or is to be destroyed. */
+export function servePool(
+  pool: PoolFiles,
+  ring: (urgent: boolean) => void,
+  noFreeClone: (pool: PoolFiles, waitMs: number) => IsolateError,
+): ServedPool {
+  const waiters = new Set<Waiter>();
+  // The directory is read only when this runs out, so a lease costs the same however many clones there are.
+  let ids: string[] = [];
+  let next = 0;
+  let failure: IsolateError | null = null;
+
+  function reread(): void {
+    ids = readDirectory(pool.paths.fresh).filter(isCloneId);
+    next = 0;
+  }
+
+  function takeNow(holder: HolderId): Taken | null {
+    const own = { ...pool, holder };
+    if (next === ids.length) reread();
+    while (next < ids.length) {
+      const id = ids[next] ?? '';
+      next += 1;
+      const taken = takeOne(own, id);
+      if (taken !== null) return taken;
+      // Others lease and retire here too.
+      if (next === ids.length) reread();
+    }
+    return null;
+  }
+
+  function serve(): void {
+    for (const waiter of waiters) {
+      let taken: Taken | null;
+      try {
+        taken = takeNow(waiter.holder);
+      } catch (error) {
+        waiter.reject(error);
+        continue;
+      }
+      if (taken === null) return ring(true);
+      waiter.resolve(taken);
+    }
+  }
+
+  function refuseAll(error: IsolateError): void {
+    for (const waiter of waiters) waiter.reject(error);
+  }
+
+  function wait({ holder, waitMs, signal }: TakeRequest): Promise<Taken> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => waiter.reject(noFreeClone(pool, waitMs)), Math.min(waitMs, longestWaitMs));
+      const onAbort = (): void => waiter.reject(new IsolateError('aborted', 'Waiting for a clone was given up.'));
+      const leave = (): void => {
+        waiters.delete(waiter);
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const waiter: Waiter = {
+        holder,
+        resolve: (taken) => {
+          leave();
+          resolve(taken);
+        },
+        reject: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      waiters.add(waiter);
+      signal.addEventListener('abort', onAbort);
+    });
+  }
+
+  return {
+    pool,
+    take: async (request) => {
+      if (request.signal.aborted) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
+      const taken = waiters.size === 0 ? takeNow(request.holder) : null;
+      if (taken !== null) {
+        ring(false);
+        return taken;
+      }
+      if (failure !== null) throw failure;
+      ring(true);
+      if (request.waitMs === 0) throw noFreeClone(pool, 0);
+      request.onWait?.();
+      return await wait(request);
+    },
+    giveBack: ({ id, pool: own }) => {
+      retireLeased(own, id, formatLeaseName(id, own.holder));
+      ring(waiters.size > 0);
+    },
+    add: (made) => {
+      ids = [...ids.slice(next), ...made];
+      next = 0;
+      serve();
+    },
+    reread: () => {
+      reread();
+      serve();
+    },
+    fail: (error) => {
+      failure = error;
+      refuseAll(error);
+    },
+    recover: () => {
+      failure = null;
+    },
+    end: (error) => {
+      failure = error;
+      refuseAll(error);
+    },
+    waiting: () => waiters.size,
+    fresh: () => ids.length - next,
+  };
+}
+
+interface Waiter {
+  readonly holder: HolderId;
+  readonly resolve: (taken: Taken) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Null: another was quicker, or the clone is of no use and was retired. */
+function takeOne(pool: PoolFiles, id: string): Taken | null {
+  if (!takeFresh(pool, id)) return null;
+  const leaseName = formatLeaseName(id, pool.holder);
+  const state = readCloneState(join(pool.paths.leased, leaseName), id);
+  if (state !== null && isInPlace(state)) return { id, rootfs: state.rootfs, pool };
+  const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
+  pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
+  retireLeased(pool, id, leaseName);
+  return null;
+}
