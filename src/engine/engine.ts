@@ -45,6 +45,11 @@ export interface Rootfs {
   readonly path: string;
   readonly ownership: Ownership;
   readonly idmappable: boolean;
+  /**
+   * The launcher gets it from the daemon, as a mount and the user namespace that shows it with natural owners; `path` is only
+   * its name. Absent: not.
+   */
+  readonly handedOver?: boolean;
   /** Present for overlay clones: merged in the sandbox's own mount namespace. `upperParent` holds `upper` and `work`. */
   readonly layers?: {
     readonly lower: string;

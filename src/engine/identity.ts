@@ -1,5 +1,5 @@
 import { IsolateError } from '../error.ts';
-import type { HostFacts, IdRange, PathFacts } from '../host/facts.ts';
+import type { HostFacts, IdRange, PathFacts, UserFacts } from '../host/facts.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
 import type { Idmap, UserNamespace } from './launch.ts';
@@ -104,29 +104,35 @@ function directMap(uidBase: number, gidBase: number): UserNamespace {
 }
 
 function planUserIdentity(spec: IdentityInput['spec'], { user, tools }: HostFacts): IdentityPlan {
+  const { newuidmap, newgidmap } = tools;
+  if (!hasSubordinateIds(user) || newuidmap === null || newgidmap === null) {
+    return { userNamespace: { ...singleMaps(user), writer: 'single' }, rootIdmap: 'none' };
+  }
+  return { userNamespace: { ...planUserMaps(user, spec), writer: 'newidmap', newuidmap, newgidmap }, rootIdmap: 'none' };
+}
+
+/** A user, as far as the ids of its sandboxes depend on it. */
+export type UserIds = Pick<UserFacts, 'uid' | 'gid' | 'subordinateUids' | 'subordinateGids'>;
+
+/**
+ * The ids that a user's sandboxes have: the own one as 0 and the subordinate ones behind it, or the own one alone where
+ * /etc/subuid and /etc/subgid do not give both kinds.
+ */
+export function planUserMaps(user: UserIds, spec: IdentityInput['spec'] = {}): UserMaps {
   const [uids] = user.subordinateUids;
   const [gids] = user.subordinateGids;
-  const { newuidmap, newgidmap } = tools;
-  if (uids === undefined || gids === undefined || newuidmap === null || newgidmap === null) {
-    return {
-      userNamespace: {
-        uidMap: [{ inside: 0, outside: user.uid, count: 1 }],
-        gidMap: [{ inside: 0, outside: user.gid, count: 1 }],
-        writer: 'single',
-      },
-      rootIdmap: 'none',
-    };
-  }
-  return {
-    userNamespace: {
-      uidMap: userMap(user.uid, uids, spec.uidBase),
-      gidMap: userMap(user.gid, gids, spec.gidBase),
-      writer: 'newidmap',
-      newuidmap,
-      newgidmap,
-    },
-    rootIdmap: 'none',
-  };
+  if (uids === undefined || gids === undefined) return singleMaps(user);
+  return { uidMap: userMap(user.uid, uids, spec.uidBase), gidMap: userMap(user.gid, gids, spec.gidBase) };
+}
+
+export type UserMaps = Pick<UserNamespace, 'uidMap' | 'gidMap'>;
+
+function hasSubordinateIds({ subordinateUids, subordinateGids }: UserIds): boolean {
+  return subordinateUids.length > 0 && subordinateGids.length > 0;
+}
+
+function singleMaps({ uid, gid }: UserIds): UserMaps {
+  return { uidMap: [{ inside: 0, outside: uid, count: 1 }], gidMap: [{ inside: 0, outside: gid, count: 1 }] };
 }
 
 function userMap(own: number, subordinate: IdRange, base: number | undefined): UserNamespace['uidMap'] {

@@ -1,0 +1,49 @@
+import { chmod, lchown, lstat, opendir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { forEachLimited } from './limited.ts';
+
+/** File-system calls in flight at once: libuv has four threads. */
+const concurrency = 8;
+
+/** What becomes of each owner. */
+export interface OwnerChange {
+  readonly uid: (id: number) => number;
+  readonly gid: (id: number) => number;
+}
+
+/**
+ * Changes the owners of every file below and including `root`, a tree that nobody else changes meanwhile. Never follows a
+ * symbolic link, keeps set-user-id and set-group-id bits (chown(2) clears them), and does `root` last, so that a root that
+ * has the new owner tells of a finished walk. File capabilities are lost, as chown(2) says. Throws what `signal` is aborted with.
+ */
+export async function changeOwners(root: string, change: OwnerChange, signal?: AbortSignal): Promise<void> {
+  const seen = new Set<number>();
+  const directories = [root];
+  const files: string[] = [];
+  for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
+    signal?.throwIfAborted();
+    for await (const entry of await opendir(directory, { bufferSize: 256 })) {
+      const path = join(directory, entry.name);
+      if (entry.isDirectory()) directories.push(path);
+      files.push(path);
+    }
+    await forEachLimited(files.splice(0), concurrency, (path) => changeOne(path, change, seen));
+  }
+  await changeOne(root, change, seen);
+}
+
+async function changeOne(path: string, change: OwnerChange, seen: Set<number>): Promise<void> {
+  const stat = await lstat(path);
+  if (stat.nlink > 1 && !stat.isDirectory()) {
+    // A file with several names is changed under the first of them.
+    if (seen.has(stat.ino)) return;
+    seen.add(stat.ino);
+  }
+  const uid = change.uid(stat.uid);
+  const gid = change.gid(stat.gid);
+  if (uid === stat.uid && gid === stat.gid) return;
+  await lchown(path, uid, gid);
+  if (stat.isFile() && (stat.mode & 0o6000) !== 0) {
+    await chmod(path, stat.mode & 0o7777);
+  }
+}
