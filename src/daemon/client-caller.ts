@@ -1,4 +1,4 @@
-import { isAbsolute, join } from 'node:path/posix';
+import { resolve } from 'node:path/posix';
 
 import { describePath } from '../host/probe.ts';
 import { type RunCaller } from '../run/run-caller.ts';
@@ -15,7 +15,7 @@ export async function clientCaller(request: RunRequest, run: Message, connection
   const [cwd = '/'] = values<string>(run, 'directory');
   const wanted: Wanted = {
     paths: (request.binds ?? []).map((bind) => (typeof bind === 'string' ? parseBind(bind, cwd) : bind).source),
-    files: (request.environmentFiles ?? []).map((file) => (isAbsolute(file) ? file : join(cwd, file))),
+    files: (request.environmentFiles ?? []).map((file) => resolve(cwd, file)),
     variables: namedVariables(request),
   };
   const told = await ask(wanted, connection);
@@ -68,7 +68,7 @@ function note(told: Told, question: Item['name'], asked: string, { name, value }
   if (question === 'stat-path' && name === 'path-facts' && value instanceof Uint8Array) {
     told.paths.set(asked, describePath(parseStatus(value)));
   } else if (question === 'read-path' && name === 'file-content' && value instanceof Uint8Array) {
-    told.files.set(asked, new TextDecoder('utf-8').decode(value));
+    told.files.set(asked, new TextDecoder('utf-8', { ignoreBOM: true }).decode(value));
   } else if (question === 'variable-name' && name === 'variable' && typeof value === 'string' && value.startsWith(`${asked}=`)) {
     told.variables.set(asked, value.slice(asked.length + 1));
   } else {

@@ -14,7 +14,7 @@ export interface CommandLine {
   /** What the program writes to standard error for an error that ends a run. */
   readonly renderError: (error: unknown) => string;
   /** The same for what is no error. */
-  readonly renderNotice: (kind: 'notice' | 'warning', message: string) => string;
+  readonly renderNotice: (message: string) => string;
   /** Exit status of a run that an error ended. */
   readonly errorStatus: number;
 }

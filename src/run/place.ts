@@ -6,7 +6,7 @@ import { rangeSize } from '../engine/identity.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { type HolderId, readOwnHolder } from '../pool/holder.ts';
-import { claimSlot } from '../pool/id-slots.ts';
+import { claimSlot, type IdSlot } from '../pool/id-slots.ts';
 import { type RuntimePaths, runtimePaths, runtimeRoot } from '../pool/paths.ts';
 import { claimRun, type RunDescription } from '../pool/runs.ts';
 import { giveBack } from './give-back.ts';
@@ -24,45 +24,33 @@ export function ownStateDirectory(facts: { readonly user: Pick<HostFacts['user']
   return facts.user.uid === 0 ? '/var/lib/isolate' : join(homedir(), '.local/state/isolate');
 }
 
-/** Whose run it is, and where its state lives. */
 export interface PlaceRequest {
   readonly facts: HostFacts;
   readonly rootfs: Rootfs;
   readonly description: RunDescription;
   readonly warn: (message: string) => void;
-  /** Absent: this caller's. */
-  readonly paths?: RuntimePaths;
-  /** Whose life is the run's; absent: this process's. */
-  readonly holder?: HolderId;
 }
 
 /** Gives `action` a run id, a directory and, where ids are a run's own, an id range; all are given back after it. */
-export async function withPlace<T>(request: PlaceRequest, action: (place: Place) => Promise<T>): Promise<T> {
-  if (request.paths === undefined) ensureRuntimeDirectories(ownRuntimePaths(request.facts), request.facts.user.uid);
-  const { place, release } = claimPlace(request);
+export async function withPlace<T>({ facts, rootfs, description, warn }: PlaceRequest, action: (place: Place) => Promise<T>): Promise<T> {
+  const paths = ownRuntimePaths(facts);
+  ensureRuntimeDirectories(paths, facts.user.uid);
+  const holder = readOwnHolder();
+  const run = claimRun(paths, description, holder);
   try {
-    return await action(place);
+    const ids = claimIds(paths, facts, rootfs, holder);
+    try {
+      return await action({ runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: paths.sandbox, runDirectory: run.directory });
+    } finally {
+      if (ids !== null) await giveBack(ids.release, warn);
+    }
   } finally {
-    await release();
+    await giveBack(run.remove, warn);
   }
 }
 
-/** The same for a run that outlives the call. Its directories have to be there. */
-export function claimPlace(request: PlaceRequest): { readonly place: Place; readonly release: () => Promise<void> } {
-  const { facts, rootfs, warn, paths = ownRuntimePaths(facts), holder = readOwnHolder() } = request;
-  const run = claimRun(paths, request.description, holder);
-  try {
-    const slots = Math.floor(Math.min(facts.user.sandboxUids.count, facts.user.sandboxGids.count) / rangeSize);
-    const ids = facts.user.uid === 0 && rootfs.ownership.kind === 'natural' ? claimSlot(paths, slots, holder) : null;
-    return {
-      place: { runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: paths.sandbox, runDirectory: run.directory },
-      release: async () => {
-        if (ids !== null) await giveBack(ids.release, warn);
-        await giveBack(run.remove, warn);
-      },
-    };
-  } catch (error) {
-    run.remove();
-    throw error;
-  }
+/** The id range that a run of `holder` has to itself; null where it uses the caller's, or those of its files. */
+export function claimIds(paths: RuntimePaths, facts: HostFacts, rootfs: Rootfs, holder: HolderId): IdSlot | null {
+  const slots = Math.floor(Math.min(facts.user.sandboxUids.count, facts.user.sandboxGids.count) / rangeSize);
+  return facts.user.uid === 0 && rootfs.ownership.kind === 'natural' ? claimSlot(paths, slots, holder) : null;
 }

@@ -13,7 +13,7 @@ import type { RunOptions } from './run.ts';
 export type Streams = LaunchOptions['stdio'];
 
 /** Time between the first SIGTERM and SIGKILL. */
-const graceMs = 10_000;
+export const graceMs = 10_000;
 
 /** Starts a launch, watches over its time and signals, and says how it ended. */
 export async function supervise(launch: Launch, spec: SandboxSpec, facts: HostFacts, options: RunOptions): Promise<Outcome> {

@@ -1,0 +1,136 @@
+import { readlinkSync } from 'node:fs';
+
+import type { Rootfs } from '../engine/engine.ts';
+import { IsolateError } from '../error.ts';
+import type { IdSlot } from '../pool/id-slots.ts';
+import type { RuntimePaths } from '../pool/paths.ts';
+import { encodeLaunchRecord } from '../process/launch-record.ts';
+import { type Decision, decide } from '../run/decide.ts';
+import { describeGivenAway } from '../run/notices.ts';
+import { claimIds } from '../run/place.ts';
+import { settleTargets } from '../run/settle-targets.ts';
+import { graceMs } from '../run/supervise.ts';
+import { type Message, values } from '../wire/frame.ts';
+import { clientCaller } from './client-caller.ts';
+import type { CommandLine } from './command-line.ts';
+import { brokerGone, type Connection, type Tree } from './connection.ts';
+import type { DaemonLease, Leases } from './leases.ts';
+import { type Peer, sameMountNamespace } from './peer.ts';
+
+/** What a run needs of the daemon. */
+export interface RunServices {
+  readonly commandLine: CommandLine;
+  readonly leases: Pick<Leases, 'lease'>;
+  readonly paths: RuntimePaths;
+  /** Whether the daemon keeps a pool of this template. */
+  readonly keeps: (template: string) => boolean;
+  /** Makes a clone ready to be handed to a user. */
+  readonly handOver: (lease: DaemonLease, peer: Peer) => Promise<{ readonly rootfs: Rootfs; readonly tree: Tree }>;
+}
+
+/**
+ * What of a command line the launcher alone can carry through to the end. All else is done by the program in Node, which
+ * stays for the whole run: hooks, the desktop, a time limit, messages as JSON, LXC's files.
+ */
+const quickOptions: ReadonlySet<string> = new Set([
+  'engine',
+  'zfs',
+  'read-only',
+  'wait',
+  'bind',
+  'env',
+  'env-file',
+  'chdir',
+  'uid-base',
+  'gid-base',
+  'no-seccomp',
+  'share-net',
+  'quiet',
+]);
+
+/**
+ * Answers a `run`: decides it for the client, leases a clone and sends the launch, or `fallback` where the program in Node
+ * has to do it. Nothing is leased before it is certain that the run can be; what was leased is given back when the
+ * connection ends.
+ */
+export async function handleRun(connection: Connection, message: Message, services: RunServices): Promise<void> {
+  const decided = await decideRun(connection, message, services);
+  if (decided === null) return connection.send('fallback');
+  const { decision, quiet } = decided;
+  for (const notice of quiet ? [] : describeGivenAway(decision.spec, decision.engine)) {
+    connection.send('message', [{ name: 'text', value: services.commandLine.renderNotice(notice) }]);
+  }
+  const lease = await services.leases.lease({
+    template: templateOf(decision),
+    peer: connection.peer,
+    engine: decision.engine.name,
+    command: decision.spec.command,
+    waitMs: decision.spec.waitMs,
+    signal: connection.closed,
+  });
+  connection.lease = lease;
+  const launch = await planLaunch(decision, lease, connection, services);
+  connection.send('launch', [{ name: 'record', value: launch }]);
+}
+
+/** Null: not for us. Whatever is wrong with it the program in Node finds as well, and says so in its words. */
+async function decideRun(
+  connection: Connection,
+  message: Message,
+  { commandLine, keeps }: RunServices,
+): Promise<{ decision: Decision; quiet: boolean } | null> {
+  const parsed = commandLine.parse(values<string>(message, 'argument'));
+  if (parsed === null || [...parsed.options].some((name) => !quickOptions.has(name))) return null;
+  const { request, options } = parsed;
+  if (request.zfs === undefined || !keeps(request.zfs) || !seesOurPaths(connection.peer)) return null;
+  try {
+    const decision = await decide(request, await clientCaller(request, message, connection));
+    const { hooks, limits, engine } = decision.spec;
+    const isQuick = hooks.pre === undefined && hooks.post === undefined && Object.keys(limits).length === 0 && engine !== 'lxc';
+    return isQuick ? { decision, quiet: options.has('quiet') } : null;
+  } catch (error) {
+    if (error instanceof IsolateError && error.code === 'aborted') throw error;
+    return null;
+  }
+}
+
+/** Root's launches name the clone by its path on this host; users are handed its tree. */
+function seesOurPaths(peer: Peer): boolean {
+  if (peer.uid !== 0) return true;
+  try {
+    return sameMountNamespace(peer) && readlinkSync(`/proc/${peer.pid}/root`) === '/';
+  } catch {
+    return false;
+  }
+}
+
+function templateOf({ spec }: Decision): string {
+  if (spec.root.kind !== 'zfs') throw new IsolateError('internal', 'The daemon was given a run without a template.');
+  return spec.root.dataset;
+}
+
+async function planLaunch(
+  { spec, engine, facts }: Decision,
+  lease: DaemonLease,
+  connection: Connection,
+  services: RunServices,
+): Promise<Uint8Array> {
+  const settled = settleTargets(spec, lease.rootfs, engine.capabilities.ownTrees);
+  let { rootfs } = lease;
+  if (connection.peer.uid !== 0) ({ rootfs, tree: connection.tree } = await services.handOver(lease, connection.peer));
+  const { runId, directory } = lease.run;
+  const ids = claimIds(services.paths, facts, rootfs, lease.pool.holder);
+  if (ids !== null) freeWithLease(ids, connection);
+  const place = { runId, runDirectory: directory, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
+  const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
+  if (launch.files.length > 0)
+    throw new IsolateError('internal', `A launch of ${engine.name} needs files, which only the program in Node writes.`);
+  return encodeLaunchRecord(launch, { supervised: false, graceMs });
+}
+
+/** A client that lost its broker may run on; a refresh frees the range when it is dead. */
+function freeWithLease(ids: IdSlot, { closed }: Connection): void {
+  const free = (): void => (closed.reason === brokerGone ? undefined : ids.release());
+  if (closed.aborted) free();
+  else closed.addEventListener('abort', free, { once: true });
+}
