@@ -83,7 +83,7 @@ export function servePool(
       try {
         taken = takeNow(waiter.holder);
       } catch (error) {
-        waiter.reject(error);
+        waiter.reject(error as Error);
         continue;
       }
       if (taken === null) return ring(true);
@@ -167,7 +167,7 @@ export function servePool(
 interface Waiter {
   readonly holder: HolderId;
   readonly resolve: (taken: Taken) => void;
-  readonly reject: (error: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Null: another was quicker, or the clone is of no use and was retired. */

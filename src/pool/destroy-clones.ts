@@ -15,7 +15,10 @@ export interface DestroyControl {
   readonly goingOn: () => void;
   /** Try those too whose back-off is not over. */
   readonly force: boolean;
+  /** Whether somebody waits for a new clone. */
+  readonly hurry: () => boolean;
   readonly onProgress: ((progress: RefreshProgress) => void) | undefined;
+  readonly onDestroyed: ((durationMs: number) => void) | undefined;
 }
 
 const firstBackOffMs = 100;
@@ -32,7 +35,7 @@ export async function destroyClones(pool: Pool, clones: readonly CloneInfo[], ta
     await destroyDue(pool, left, tally, control, progress);
     left = left.filter(({ id }) => tally.busy.has(id));
     const nextMs = Math.min(...left.map(({ id }) => tally.busy.get(id)?.nextAttemptMs ?? Infinity));
-    if (left.length === 0 || nextMs > endMs) return;
+    if (left.length === 0 || nextMs > endMs || control.hurry()) return;
     await sleep(Math.max(nextMs - pool.clock(), 1));
   }
 }
@@ -53,12 +56,14 @@ async function destroyDue(
     if (control.force || nextAttemptMs <= nowMs || nextAttemptMs > nowMs + longestBackOffMs) due.push(clone);
     else tally.busy.set(clone.id, { id: clone.id, holders: await findHolders(pool, clone), nextAttemptMs });
   }
-  const size = pool.driver.capabilities.batchDestroy ? 50 : 5;
+  const size = pool.driver.capabilities.batchDestroy ? 50 : 20;
   for (let start = 0; start < due.length; start += size) {
     control.goingOn();
     const batch = due.slice(start, start + size);
     pool.checkpoint('refresh:before-destroy');
+    const startMs = performance.now();
     const results = await withMountLock(pool, () => destroyUnheld(pool, batch));
+    control.onDestroyed?.(performance.now() - startMs);
     pool.checkpoint('refresh:destroyed');
     for (const result of results) {
       const clone = batch.find(({ id }) => id === result.id);

@@ -18,6 +18,7 @@ export interface RefillPlan {
 export interface RefillControl {
   readonly goingOn: () => void;
   readonly onProgress: ((progress: RefreshProgress) => void) | undefined;
+  readonly onFresh: ((ids: readonly string[]) => void) | undefined;
 }
 
 /** Below this share of free space no clone is made: those that live need it. */
@@ -53,20 +54,21 @@ export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, 
     pool.checkpoint('refresh:created');
     const made = publish(pool, results, tally);
     done += batch.length;
+    control.onFresh?.(made);
     control.onProgress?.({ step: 'create', done, total: missing });
     // What made all of a batch fail will make the next one fail too.
-    if (made === 0) return;
+    if (made.length === 0) return;
   }
 }
 
-function publish(pool: Pool, results: readonly CreateResult[], tally: RefreshTally): number {
-  let made = 0;
+function publish(pool: Pool, results: readonly CreateResult[], tally: RefreshTally): readonly string[] {
+  const made: string[] = [];
   for (const result of results) {
     const error = result.ok ? publishOne(pool, result) : result.error;
-    if (error === null) made += 1;
+    if (error === null) made.push(result.id);
     else tally.failed.set(result.id, { id: result.id, error });
   }
-  tally.created += made;
+  tally.created += made.length;
   return made;
 }
 

@@ -25,6 +25,12 @@ export interface RefreshOptions {
   /** Only clean up. */
   readonly skipCreate?: boolean;
   readonly onProgress?: (progress: RefreshProgress) => void;
+  /** These became fresh; called after each batch. */
+  readonly onFresh?: (ids: readonly string[]) => void;
+  /** Retired clones were destroyed, in one go that took so long. */
+  readonly onDestroyed?: (durationMs: number) => void;
+  /** Whether somebody waits for a clone, so that busy ones are not waited for. */
+  readonly hurry?: () => boolean;
   readonly signal?: AbortSignal;
   /** How long to wait for another refresh of the same pool; default 60 s. */
   readonly lockWaitMs?: number;
@@ -115,7 +121,8 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   checkGoingOn(pool, lock, options);
 
   const goingOn = (): void => checkGoingOn(pool, lock, options);
-  await destroyClones(pool, settled.destroy, tally, { goingOn, force: options.force === true, onProgress: options.onProgress });
+  const { force = false, hurry = () => false, onProgress, onFresh, onDestroyed } = options;
+  await destroyClones(pool, settled.destroy, tally, { goingOn, force, hurry, onProgress, onDestroyed });
   await sweepPool(
     pool,
     clones.filter(({ id }) => !tally.gone.has(id)),
@@ -130,7 +137,8 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   const usedIds = clones.map(({ id }) => id);
   await refill(pool, { source: newest, count, usedIds, freeFraction: health.freeFraction }, tally, {
     goingOn,
-    onProgress: options.onProgress,
+    onProgress,
+    onFresh,
   });
 }
 

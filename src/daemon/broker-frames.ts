@@ -1,0 +1,60 @@
+import { IsolateError } from '../error.ts';
+import { clientBodyBytes } from '../wire/schema.ts';
+import type { Tree } from './connection.ts';
+
+/** What broker and daemon say to each other (gate/PROTOCOL.md). */
+export const brokerOperations = { ready: 0, opened: 1, message: 2, closed: 3, failed: 4, send: 16, tree: 17, close: 18 } as const;
+
+/** `length connection operation` stands before every body. */
+const headerBytes = 12;
+/** A client's largest message with its header, or a peer with as many groups as Linux allows. */
+const longestBody = Math.max(clientBodyBytes + 12, (5 + 65_536) * 4);
+
+/** A frame to the broker. */
+export function brokerFrame(connection: number, operation: number, body: Uint8Array = new Uint8Array()): Buffer {
+  const frame = Buffer.allocUnsafe(headerBytes + body.length);
+  frame.writeUInt32LE(body.length, 0);
+  frame.writeUInt32LE(connection, 4);
+  frame.writeUInt32LE(operation, 8);
+  frame.set(body, headerBytes);
+  return frame;
+}
+
+/** Calls `onFrame` for every whole frame in what is given piece by piece. Throws `daemon-failed` for one that is too long. */
+export function cutBrokerFrames(onFrame: (connection: number, operation: number, body: Buffer) => void): (chunk: Buffer) => void {
+  let chunks: Buffer[] = [];
+  let have = 0;
+  let need = headerBytes;
+  return (chunk) => {
+    chunks.push(chunk);
+    have += chunk.length;
+    if (have < need) return;
+    let rest = chunks.length === 1 ? chunk : Buffer.concat(chunks, have);
+    need = headerBytes;
+    while (rest.length >= headerBytes) {
+      const length = rest.readUInt32LE(0);
+      if (length > longestBody) throw new IsolateError('daemon-failed', `The broker sent a frame of ${length} bytes.`);
+      need = headerBytes + length;
+      if (rest.length < need) break;
+      onFrame(rest.readUInt32LE(4), rest.readUInt32LE(8), rest.subarray(headerBytes, need));
+      rest = rest.subarray(need);
+      need = headerBytes;
+    }
+    chunks = [rest];
+    have = rest.length;
+  };
+}
+
+/** The numbers of a body. */
+export function readNumbers(body: Buffer): number[] {
+  return Array.from({ length: Math.floor(body.length / 4) }, (_, index) => body.readUInt32LE(index * 4));
+}
+
+/** The body of `tree`. */
+export function encodeTree({ uid, gid, idmapped, uidMap, gidMap, path }: Tree): Buffer {
+  const maps = [...uidMap, ...gidMap].flatMap(({ inside, outside, count }) => [inside, outside, count]);
+  const numbers = [uid, gid, idmapped ? 1 : 0, uidMap.length, gidMap.length, ...maps];
+  const body = Buffer.alloc(numbers.length * 4);
+  for (const [index, number] of numbers.entries()) body.writeUInt32LE(number, index * 4);
+  return Buffer.concat([body, Buffer.from(path)]);
+}

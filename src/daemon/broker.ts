@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { IsolateError } from '../error.ts';
+import { type Companion, startCompanion } from '../process/companion.ts';
+import { brokerFrame, brokerOperations, cutBrokerFrames, encodeTree, readNumbers } from './broker-frames.ts';
+import type { ConnectionOutput } from './connection.ts';
+import type { Peer } from './peer.ts';
+
+/** The kind of client that the socket it came over stands for. */
+export type ClientKind = 'client' | 'metrics';
+
+/** What the broker tells; connections by their numbers. */
+export interface BrokerEvents {
+  /** Clients can connect. */
+  readonly ready: () => void;
+  readonly opened: (connection: number, kind: ClientKind, peer: Omit<Peer, 'holder'>) => void;
+  readonly message: (connection: number, frame: Buffer) => void;
+  readonly failed: (connection: number, step: number, errno: number) => void;
+  readonly closed: (connection: number) => void;
+  /** It ended, and with it every connection; another one is started. */
+  readonly lost: (error: IsolateError) => void;
+}
+
+export interface BrokerOptions {
+  /** Absolute path of isolate-gate. */
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly events: BrokerEvents;
+  /** Aborting it ends the broker. */
+  readonly signal: AbortSignal;
+}
+
+const firstPauseMs = 50;
+const longestPauseMs = 10_000;
+/** One that lived so long did not fail at its start. */
+const soundMs = 30_000;
+/** How long a broker may take to end by itself. */
+const graceMs = 2_000;
+
+/** Keeps a broker running until `signal` is aborted; `done` settles when the last one has ended. What is sent while there is none is dropped. */
+export function startBroker(options: BrokerOptions): { readonly output: ConnectionOutput; readonly done: Promise<void> } {
+  let current: Companion | null = null;
+  const write = (connection: number, operation: number, body?: Uint8Array): void =>
+    current?.write(brokerFrame(connection, operation, body));
+
+  async function keep(): Promise<void> {
+    let pauseMs = firstPauseMs;
+    while (!options.signal.aborted) {
+      const startMs = performance.now();
+      const why = await runOne().catch((error: unknown) => failure((error as Error).message, error));
+      if (options.signal.aborted) return;
+      options.events.lost(why);
+      pauseMs = performance.now() - startMs > soundMs ? firstPauseMs : Math.min(pauseMs * 2, longestPauseMs);
+      await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => undefined);
+    }
+  }
+
+  async function runOne(): Promise<IsolateError> {
+    let broken: IsolateError | null = null;
+    const take = cutBrokerFrames((connection, operation, body) => tell(options.events, connection, operation, body));
+    const broker = await startCompanion({
+      file: options.file,
+      args: options.args,
+      onData: (chunk) => {
+        if (broken !== null) return;
+        try {
+          take(chunk);
+        } catch (error) {
+          broken = error instanceof IsolateError ? error : failure('it sent what cannot be', error);
+          broker.kill();
+        }
+      },
+    });
+    const onAbort = (): void => {
+      broker.end();
+      setTimeout(broker.kill, graceMs).unref();
+    };
+    current = broker;
+    options.signal.addEventListener('abort', onAbort);
+    if (options.signal.aborted) onAbort();
+    const how = await broker.ended;
+    options.signal.removeEventListener('abort', onAbort);
+    current = null;
+    return broken ?? failure(`it ended ${how}`);
+  }
+
+  return {
+    output: {
+      send: (connection, frame) => write(connection, brokerOperations.send, frame),
+      tree: (connection, tree) => write(connection, brokerOperations.tree, encodeTree(tree)),
+      close: (connection) => write(connection, brokerOperations.close),
+    },
+    done: keep(),
+  };
+}
+
+function tell(events: BrokerEvents, connection: number, operation: number, body: Buffer): void {
+  if (operation === brokerOperations.message) return events.message(connection, body);
+  if (operation === brokerOperations.closed) return events.closed(connection);
+  const numbers = readNumbers(body);
+  if (operation === brokerOperations.ready) return events.ready();
+  if (operation === brokerOperations.opened) {
+    const [kind = 0, uid, gid, pid = 0, count = 0, ...groups] = numbers;
+    if (uid === undefined || gid === undefined || groups.length !== count) throw failure('it told of a client that cannot be');
+    return events.opened(connection, kind === 1 ? 'metrics' : 'client', { uid, gid, pid, groups });
+  }
+  if (operation === brokerOperations.failed) {
+    const [step = 0, errno = 0] = numbers;
+    return events.failed(connection, step, errno);
+  }
+  throw failure(`it said ${operation}, which means nothing`);
+}
+
+function failure(reason: string, cause?: unknown): IsolateError {
+  return new IsolateError('daemon-failed', `The broker was lost: ${reason}.`, { cause });
+}

@@ -1,0 +1,58 @@
+import type { Item } from '../wire/frame.ts';
+import { decodeMessage, values } from '../wire/frame.ts';
+import type { BrokerEvents } from './broker.ts';
+import { brokerGone, clientGone, type ConnectionInput, type ConnectionOutput, type Handlers, serveConnection } from './connection.ts';
+import { readPeer } from './peer.ts';
+
+export interface ClientsOptions {
+  readonly output: ConnectionOutput;
+  readonly handlers: Handlers;
+  readonly refuse: (error: unknown) => readonly Item[];
+  /** The whole HTTP response to a client of the metrics socket. */
+  readonly renderMetrics: () => Uint8Array;
+  readonly bootId: string;
+}
+
+/** All clients that are connected: what the broker tells goes to the one it is about. */
+export function serveClients(options: ClientsOptions): Omit<BrokerEvents, 'ready' | 'lost'> & { readonly lost: () => void } {
+  const { output, handlers, refuse } = options;
+  const inputs = new Map<number, ConnectionInput>();
+  return {
+    opened: (id, kind, told) => {
+      if (kind === 'metrics') inputs.set(id, serveMetrics(id, output, options.renderMetrics));
+      else inputs.set(id, serveConnection({ id, peer: readPeer(told, options.bootId), output, handlers, refuse }).input);
+    },
+    message: (id, frame) => inputs.get(id)?.message(frame),
+    failed: (id, step, errno) => inputs.get(id)?.failed(step, errno),
+    closed: (id) => {
+      const input = inputs.get(id);
+      inputs.delete(id);
+      input?.end(clientGone);
+    },
+    lost: () => {
+      const gone = [...inputs.values()];
+      inputs.clear();
+      for (const input of gone) input.end(brokerGone);
+    },
+  };
+}
+
+function serveMetrics(id: number, output: ConnectionOutput, render: () => Uint8Array): ConnectionInput {
+  return {
+    message: (frame) => {
+      if (isMetricsQuery(frame)) output.send(id, render());
+      output.close(id);
+    },
+    failed: () => {},
+    end: () => {},
+  };
+}
+
+function isMetricsQuery(frame: Uint8Array): boolean {
+  try {
+    const message = decodeMessage(frame, 'client');
+    return message.name === 'query' && values<string>(message, 'query')[0] === 'metrics';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+
+import { IsolateError } from '../error.ts';
+import { logCommand } from '../log.ts';
+
+/** A program that lives beside this one and talks to it over its standard input and output. */
+export interface Companion {
+  readonly pid: number;
+  /** Given up when the program ends or does not read. */
+  readonly write: (bytes: Uint8Array) => void;
+  /** Ends its standard input. */
+  readonly end: () => void;
+  readonly kill: () => void;
+  /** Settles when it ended, with a sentence's end: "with status 1". */
+  readonly ended: Promise<string>;
+}
+
+export interface CompanionOptions {
+  /** Absolute path. */
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly onData: (chunk: Buffer) => void;
+}
+
+/** What a companion has not read yet; one that has stopped reading must not fill this process. */
+const mostUnreadBytes = 128 * 1024 * 1024;
+
+/** Starts a companion; what it says on standard error goes where ours goes. Throws `missing-tool`. */
+export async function startCompanion({ file, args, onData }: CompanionOptions): Promise<Companion> {
+  logCommand({ file, args });
+  const child = spawn(file, [...args], { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/', env: {} });
+  const ended = new Promise<string>((resolve) => {
+    child.once('close', (code, signal) => resolve(signal === null ? `with status ${code}` : `by ${signal}`));
+  });
+  await started(child, file);
+  child.stdout.on('data', onData);
+  // Why it cannot be written to is known when it has ended.
+  child.stdin.on('error', () => {});
+  return {
+    pid: child.pid ?? 0,
+    write: (bytes) => {
+      child.stdin.write(bytes);
+      if (child.stdin.writableLength > mostUnreadBytes) child.kill('SIGKILL');
+    },
+    end: () => void child.stdin.end(),
+    kill: () => void child.kill('SIGKILL'),
+    ended,
+  };
+}
+
+function started(child: ChildProcess, file: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.on('error', (cause) => reject(new IsolateError('missing-tool', `${file} cannot be started.`, { cause })));
+  });
+}
