@@ -23,12 +23,13 @@ export const layers: Readonly<Record<string, Layer>> = {
   process: layer(['error', 'log'], ['engine', 'spec']),
   host: layer(['error', 'log', 'process'], ['spec', 'engine']),
   engine: layer(['error', 'spec'], ['host'], true),
+  config: layer(['error', 'spec', 'engine'], ['host']),
   storage: layer(['error', 'log', 'process', 'host', 'spec'], ['engine']),
   pool: layer(['error', 'log', 'process', 'host', 'spec', 'storage'], ['engine']),
-  run: layer(['error', 'log', 'wire', 'process', 'host', 'spec', 'storage', 'engine', 'pool']),
-  daemon: layer(['error', 'log', 'wire', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run']),
-  index: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run']),
-  cli: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run', 'wire', 'daemon', 'prove', 'index']),
+  run: layer(['error', 'log', 'wire', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'config']),
+  daemon: layer(['error', 'log', 'wire', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'config', 'run']),
+  index: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'config', 'run']),
+  cli: layer(['error', 'log', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'config', 'run', 'wire', 'daemon', 'prove', 'index']),
 };
 
 /** Files of src/host that only parse texts they are given: pure, and open to the engines. */
@@ -58,8 +59,8 @@ export const packageHomes: Readonly<Record<string, string>> = {
   execa: 'src/process/command.ts',
   pino: 'src/log.ts',
   'proper-lockfile': 'src/pool/lock.ts',
-  'smol-toml': 'src/pool/config.ts',
-  valibot: 'src/pool/config.ts',
+  'smol-toml': 'src/config/toml.ts',
+  valibot: 'src/config/schema.ts',
   yargs: 'src/cli/parser.ts',
 };
 

@@ -6,3 +6,12 @@ export function findUserName(text: string, uid: number): string | null {
   }
   return null;
 }
+
+/** The id of a name in a text of passwd(5) or group(5), whose first and third fields they are; null where it has none. */
+export function findId(text: string, name: string): number | null {
+  for (const line of text.split('\n')) {
+    const [own, , id = ''] = line.split(':');
+    if (own === name && /^[0-9]{1,10}$/.test(id)) return Number(id);
+  }
+  return null;
+}

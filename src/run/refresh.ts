@@ -1,6 +1,7 @@
 import { IsolateError } from '../error.ts';
+import { templateCount } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
 import { probeHost } from '../host/probe.ts';
-import { configuredCount } from '../pool/config.ts';
 import type { Pool } from '../pool/pool.ts';
 import { refresh as refreshPool, type RefreshProgress, type RefreshReport } from '../pool/refresh.ts';
 import { parseDataset } from '../spec/parse-name.ts';
@@ -11,7 +12,7 @@ import { openRootPool } from './root.ts';
 export interface RefreshRequest {
   /** A dataset. */
   readonly template: string;
-  /** 0 to 1000; absent: as /etc/isolate/config.toml says, else as the last refresh was told, else 10. */
+  /** 0 to 1000; absent: as the settings in /etc/isolate say, else as the last refresh was told, else 10. */
   readonly count?: number;
   /** Replace the fresh clones too. */
   readonly force?: boolean;
@@ -26,7 +27,7 @@ export interface RefreshRequest {
 /** Brings a template's pool to its size: destroys retired clones, makes missing ones. Throws IsolateError; root only. */
 export async function refresh({ template, onWarning, ...request }: RefreshRequest): Promise<RefreshReport> {
   const pool = await openTemplatePool(template, onWarning);
-  const count = request.count ?? (await configuredCount(template));
+  const count = request.count ?? templateCount(await loadConfig(), template);
   return await refreshPool(pool, count === null ? request : { ...request, count });
 }
 

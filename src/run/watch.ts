@@ -1,5 +1,6 @@
+import { templateCount } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
 import type { IsolateError } from '../error.ts';
-import { configuredCount } from '../pool/config.ts';
 import type { RefreshReport } from '../pool/refresh.ts';
 import { watchPools } from '../pool/watch.ts';
 import { openTemplatePool, type RefreshRequest } from './refresh.ts';
@@ -15,9 +16,10 @@ export interface WatchRequest {
 
 /** Refreshes the pools now and whenever a run on one of them ends, until `signal` is aborted. Root only. */
 export async function watch({ pools, signal, onReport, onError }: WatchRequest): Promise<void> {
+  const config = await loadConfig();
   const opened = await Promise.all(
     pools.map(async (request) => {
-      const count = request.count ?? (await configuredCount(request.template));
+      const count = request.count ?? templateCount(config, request.template);
       return { pool: await openTemplatePool(request.template), ...(count === null ? {} : { count }) };
     }),
   );

@@ -71,7 +71,7 @@ test('a refresh that fails does not run again by itself, and the next run mends 
   expect((await run('exit 0')).status).toBe(0);
   await until('the service fails', async () => (await system.run(['systemctl', 'is-failed', service])).stdout === 'failed\n');
   expect(await system.must(['journalctl', '--no-pager', '-o', 'cat', '-u', service])).toContain(
-    '/etc/isolate/config.toml is not valid: count: ',
+    '/etc/isolate/config.toml is not valid: line 1, count: ',
   );
   expect((await system.run(['systemctl', 'is-active', path])).stdout).toBe('active\n');
   expect((await system.run(['systemctl', 'is-failed', service])).stdout).toBe('failed\n');

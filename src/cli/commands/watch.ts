@@ -31,12 +31,12 @@ export async function watchVerb({ flags, words }: ParsedArguments): Promise<numb
 }
 
 async function readConfigured(): Promise<{ template: string }[]> {
-  const { configPath, configuredTemplates } = await import('../../pool/config.ts');
-  const templates = await configuredTemplates();
+  const [{ configPath }, { loadConfig }] = await Promise.all([import('../../config/config.ts'), import('../../config/load.ts')]);
+  const templates = [...(await loadConfig()).templates.keys()];
   if (templates.length === 0) {
     throw new IsolateError('usage', `No template was given, and ${configPath} names none.`, { hint: 'isolate watch TEMPLATE[=COUNT]...' });
   }
-  return templates.map((template) => ({ template: parseDataset(template) }));
+  return templates.map((template) => ({ template }));
 }
 
 /** `TEMPLATE` or `TEMPLATE=COUNT`. */

@@ -1,0 +1,14 @@
+import type { SandboxIds } from './config.ts';
+import { parseConfig } from './load.ts';
+import { type ConfigPlaces, readConfigFiles } from './read-files.ts';
+
+/**
+ * The ids that the settings give root's sandboxes; null where they give none. The parsers are loaded only for files that can
+ * speak of them: every run of root's asks. Throws `bad-config`.
+ */
+export async function readSandboxIds(places: ConfigPlaces = {}): Promise<SandboxIds | null> {
+  const files = await readConfigFiles(places);
+  // With a backslash any key can be written in other letters.
+  if (!files.some(({ text }) => text.includes('ids') || text.includes('\\'))) return null;
+  return (await parseConfig(files)).ids;
+}

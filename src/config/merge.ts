@@ -1,0 +1,64 @@
+import type { Config, SandboxIds, TemplateConfig } from './config.ts';
+import type { IdSettings, SettingFault, Settings, TemplateSettings } from './settings.ts';
+
+/** What several files say together: key by key, the last one that has the key decides. */
+export function mergeSettings(files: readonly Settings[]): Settings {
+  const counts = files.flatMap(({ count }) => (count === undefined ? [] : [count]));
+  return {
+    ...(counts.length === 0 ? {} : { count: counts.at(-1) ?? 0 }),
+    templates: mergeMaps(files.map(({ templates }) => templates)),
+    limits: Object.assign({}, ...files.map(({ limits }) => limits)) as Settings['limits'],
+    userLimits: mergeMaps(files.map(({ userLimits }) => userLimits)),
+    ids: Object.assign({}, ...files.map(({ ids }) => ids)) as IdSettings,
+  };
+}
+
+const defaultLimits = { leases: 64, leasesPerMinute: 600 };
+const defaultGroups = ['isolate'];
+
+/** The settings with what holds where they say nothing. `settings.ids` is without a fault. */
+export function completeSettings(settings: Settings, files: readonly string[]): Config {
+  return {
+    count: settings.count ?? null,
+    templates: new Map([...settings.templates].map(([name, template]) => [name, completeTemplate(template)])),
+    limits: { ...defaultLimits, ...settings.limits, users: settings.userLimits },
+    ids: completeIds(settings.ids),
+    files,
+  };
+}
+
+/** The first id that is no more. (chown(2)) */
+const noId = 0xffff_ffff;
+
+/** What is wrong with the keys of `[ids]` as a whole; null: nothing. */
+export function findIdFault(ids: IdSettings): SettingFault | null {
+  if (Object.keys(ids).length === 0) return null;
+  const { uid_start: uidStart, gid_start: gidStart, count } = ids;
+  if (uidStart === undefined || gidStart === undefined || count === undefined) {
+    return { path: ['ids'], reason: 'must have uid_start, gid_start and count' };
+  }
+  const [last] = Object.entries({ uid_start: uidStart, gid_start: gidStart }).filter(([, start]) => start + count > noId);
+  if (last === undefined) return null;
+  const [key, start] = last;
+  return { path: ['ids', key], reason: `${count} ids from ${start} end beyond the last id, ${noId - 1}` };
+}
+
+function completeTemplate({ count, users, groups, engines }: TemplateSettings): TemplateConfig {
+  return {
+    count: count ?? null,
+    users: users ?? [],
+    groups: groups ?? (users === undefined ? defaultGroups : []),
+    engines: engines ?? null,
+  };
+}
+
+function completeIds({ uid_start: uidStart, gid_start: gidStart, count }: IdSettings): SandboxIds | null {
+  if (uidStart === undefined || gidStart === undefined || count === undefined) return null;
+  return { uids: { start: uidStart, count }, gids: { start: gidStart, count } };
+}
+
+function mergeMaps<Value extends object>(maps: readonly ReadonlyMap<string, Value>[]): ReadonlyMap<string, Value> {
+  const merged = new Map<string, Value>();
+  for (const [name, value] of maps.flatMap((map) => [...map])) merged.set(name, { ...merged.get(name), ...value });
+  return merged;
+}

@@ -1,0 +1,145 @@
+import { engines } from '../engine/registry.ts';
+import { IsolateError } from '../error.ts';
+import { parseDataset } from '../spec/parse-name.ts';
+import type { UserLimits } from './config.ts';
+import type { SettingFault, Settings } from './settings.ts';
+
+export type SettingsResult = { readonly settings: Settings } | { readonly fault: SettingFault };
+
+/** Checks what one file holds; the first fault it has, known keys before unknown ones. */
+export async function readSettings(table: Readonly<Record<string, unknown>>): Promise<SettingsResult> {
+  // Loaded only where there is a file.
+  const v = await import('valibot');
+  const result = v.safeParse(fileSchema(v), table);
+  if (!result.success) {
+    const [issue] = result.issues;
+    return { fault: { ...findKey(issue.path ?? []), reason: issue.type === 'strict_object' ? 'there is no such key' : issue.message } };
+  }
+  const { count, templates, limits, ids } = result.output;
+  const settings = {
+    ...(count === undefined ? {} : { count }),
+    templates: templates ?? new Map(),
+    limits: nameLimits(limits ?? {}),
+    userLimits: new Map([...(limits?.users ?? [])].map(([user, own]) => [user, nameLimits(own)])),
+    ids: ids ?? {},
+  };
+  return { settings };
+}
+
+/** The last key on the way to a value, and the index of the value where it is in a list. */
+function findKey(items: readonly { readonly type: string; readonly key: unknown }[]): Pick<SettingFault, 'path' | 'index'> {
+  const list = items.findIndex(({ type }) => type === 'array');
+  if (list < 0) return { path: items.map(({ key }) => String(key)) };
+  return { path: items.slice(0, list).map(({ key }) => String(key)), index: Number(items[list]?.key) };
+}
+
+/** The largest pool; as COUNT of `isolate refresh`. */
+const mostClones = 1000;
+/** Far above what a host can serve; sums of quotas stay exact. */
+const mostLeases = 100_000;
+/** What one sandbox takes; the ids before the second 65,536 are those of users and services. */
+const idsPerSandbox = 65_536;
+/** The id -1 is none. (chown(2)) */
+const noId = 0xffff_ffff;
+
+type Valibot = typeof import('valibot');
+
+function fileSchema(v: Valibot) {
+  const { whole, table, named, list, account } = makeParts(v);
+  const count = v.exactOptional(whole(1, mostClones));
+  const names = engines.map((engine) => engine.name);
+  const engine = v.picklist(names, say(`must be one of ${names.join(', ')}`));
+  const template = v.strictObject({
+    count,
+    users: v.exactOptional(list(account('a user, or "*" for all', true))),
+    groups: v.exactOptional(list(account('a group', false))),
+    engines: v.exactOptional(list(engine)),
+  });
+  const dataset = v.pipe(
+    v.string(),
+    v.check(
+      (text) => whyNotDataset(text) === null,
+      ({ input }) => whyNotDataset(String(input)) ?? '',
+    ),
+  );
+  const user = v.pipe(
+    v.string(),
+    v.check((text: string) => isAccount(text), say('must be the name or the number of a user')),
+  );
+  const limits = { leases: v.exactOptional(whole(1, mostLeases)), leases_per_minute: v.exactOptional(whole(1, mostLeases)) };
+  const users = v.exactOptional(v.pipe(named, v.map(user, v.pipe(table, v.strictObject(limits)))));
+  const start = v.exactOptional(whole(idsPerSandbox, noId - 1));
+  const blocks = v.pipe(
+    // Two sandboxes, because clones with shifted owners share the first range.
+    whole(2 * idsPerSandbox, noId - 1),
+    v.multipleOf(idsPerSandbox, say(`must be a multiple of ${idsPerSandbox}`)),
+  );
+  return v.strictObject({
+    count,
+    templates: v.exactOptional(v.pipe(named, v.map(dataset, v.pipe(table, template)))),
+    limits: v.exactOptional(v.pipe(table, v.strictObject({ ...limits, users }))),
+    ids: v.exactOptional(v.pipe(table, v.strictObject({ uid_start: start, gid_start: start, count: v.exactOptional(blocks) }))),
+  });
+}
+
+function makeParts(v: Valibot) {
+  const whole = (least: number, most: number) => {
+    const message = say(`must be a whole number from ${least} to ${most}`);
+    return v.pipe(v.number(message), v.integer(message), v.minValue(least, message), v.maxValue(most, message));
+  };
+  // A schema of an object takes dates and lists too.
+  const table = v.custom<Readonly<Record<string, unknown>>>(isTable, say('must be a table'));
+  // A map, because a record would lose keys such as `constructor`.
+  const named = v.pipe(
+    table,
+    v.transform((raw) => new Map(Object.entries(raw))),
+  );
+  const list = <Item extends import('valibot').GenericSchema>(item: Item) => v.array(item, say('must be a list'));
+  const account = (what: string, everybody: boolean) => {
+    const message = say(`must be the name or the number of ${what}`);
+    return v.pipe(
+      v.unknown(),
+      v.check((value) => isAccount(value) || (everybody && value === '*'), message),
+      v.transform(String),
+    );
+  };
+  return { whole, table, named, list, account };
+}
+
+/** A message that ends with what is there instead. */
+function say(wanted: string) {
+  return ({ input }: { readonly input: unknown }): string => `${wanted}, not ${shorten(input)}`;
+}
+
+function shorten(input: unknown): string {
+  if (isTable(input)) return 'a table';
+  if (Array.isArray(input)) return 'a list';
+  const text = typeof input === 'string' ? JSON.stringify(input) : String(input);
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+/** A decimal id, or a name that passwd(5) and group(5) can hold. */
+function isAccount(value: unknown): boolean {
+  if (typeof value !== 'string' && typeof value !== 'number') return false;
+  const text = String(value);
+  if (/^[0-9]+$/.test(text)) return Number(text) < noId && String(Number(text)) === text;
+  return /^[^-*+:,/\s\p{Cc}][^*:,/\s\p{Cc}]{0,254}$/u.test(text);
+}
+
+function whyNotDataset(text: string): string | null {
+  try {
+    parseDataset(text);
+    return null;
+  } catch (error) {
+    if (!(error instanceof IsolateError)) throw error;
+    return error.message.replace(/\.$/, '');
+  }
+}
+
+function nameLimits({ leases, leases_per_minute: leasesPerMinute }: { leases?: number; leases_per_minute?: number }): Partial<UserLimits> {
+  return { ...(leases === undefined ? {} : { leases }), ...(leasesPerMinute === undefined ? {} : { leasesPerMinute }) };
+}

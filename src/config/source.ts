@@ -1,0 +1,72 @@
+import { isDeepStrictEqual } from 'node:util';
+import { IsolateError } from '../error.ts';
+import type { Config } from './config.ts';
+import { loadConfig } from './load.ts';
+import type { ConfigPlaces } from './read-files.ts';
+import { watchConfigFiles } from './watch-files.ts';
+
+/** Settings that follow their files. */
+export interface ConfigSource {
+  /** The last ones that were valid. */
+  readonly current: () => Config;
+  /** Reads the files again: what holds now, or why that is still what held before. Never rejects for bad settings. */
+  readonly reload: () => Promise<Config | IsolateError>;
+  /** Calls `listener` with settings that differ from those before; what is returned ends that. */
+  readonly onChange: (listener: (config: Config) => void) => () => void;
+  readonly close: () => void;
+}
+
+export interface ConfigSourceOptions extends ConfigPlaces {
+  /** Reload within a second after a file has changed; absent: only when told. */
+  readonly watch?: boolean;
+  /** Told of settings that were found changed and are not valid, or that the files cannot be watched: `bad-config`. */
+  readonly onFailure?: (error: IsolateError) => void;
+}
+
+/** Reads the settings once and keeps them up to date. Throws `bad-config` where they are not valid to begin with. */
+export async function createConfigSource(options: ConfigSourceOptions = {}): Promise<ConfigSource> {
+  let current = await loadConfig(options);
+  let told = '';
+  let last: Promise<unknown> = Promise.resolve();
+  const listeners = new Set<(config: Config) => void>();
+
+  const read = async (): Promise<Config | IsolateError> => {
+    let next: Config;
+    try {
+      next = await loadConfig(options);
+    } catch (error) {
+      if (!(error instanceof IsolateError)) throw error;
+      return error;
+    }
+    told = '';
+    if (isDeepStrictEqual(next, current)) return current;
+    current = next;
+    for (const listener of listeners) listener(next);
+    return next;
+  };
+  /** One at a time: of two that run beside each other, the one that read first could end last. */
+  const reload = (): Promise<Config | IsolateError> => {
+    const result = last.then(read);
+    last = result.catch(() => {});
+    return result;
+  };
+  const onEvent = async (): Promise<void> => {
+    const result = await reload();
+    // An editor makes several events of one change.
+    if (!(result instanceof IsolateError) || result.message === told) return;
+    told = result.message;
+    options.onFailure?.(result);
+  };
+  const close = options.watch === true ? watchConfigFiles(options, onEvent, (error) => options.onFailure?.(error)) : () => {};
+  // What changed between the first reading and the watch.
+  if (options.watch === true) await onEvent();
+  return {
+    current: () => current,
+    reload,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    close,
+  };
+}

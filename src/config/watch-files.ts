@@ -1,0 +1,78 @@
+import { existsSync, type FSWatcher, readdirSync, realpathSync, watch } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { IsolateError } from '../error.ts';
+import { configPath, dropInDirectory } from './config.ts';
+import type { ConfigPlaces } from './read-files.ts';
+
+/** Events of one change come together. */
+const debounceMs = 100;
+
+/**
+ * Calls `onEvent` shortly after anything happens in the directories of the files, to the targets of links too, and where the
+ * directories are yet to be made. Most events mean nothing: whoever is called has to look. `onFailure` is told once if not all
+ * can be watched. Returns what ends it. (inotify(7))
+ */
+export function watchConfigFiles(places: ConfigPlaces, onEvent: () => Promise<void>, onFailure: (error: IsolateError) => void): () => void {
+  let watchers: FSWatcher[] = [];
+  let timer: NodeJS.Timeout | null = null;
+  let closed = false;
+  let failed = false;
+
+  const fail = (path: string, cause: unknown): void => {
+    if (failed) return;
+    failed = true;
+    onFailure(
+      new IsolateError('bad-config', `Changes of the settings are not noticed: ${path} cannot be watched.`, {
+        hint: 'raise fs.inotify.max_user_watches, or have the settings read again by SIGHUP',
+        cause,
+      }),
+    );
+  };
+  const disarm = (): void => {
+    for (const watcher of watchers) watcher.close();
+    watchers = [];
+  };
+  /** Watches are made anew after each event: they are of inodes, and directories may be others than before. */
+  const arm = (): void => {
+    disarm();
+    for (const directory of findDirectories(places)) {
+      try {
+        const watcher = watch(directory, { persistent: false }, ring);
+        watcher.on('error', (error) => fail(directory, error));
+        watchers.push(watcher);
+      } catch (error) {
+        // Gone since it was found.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') ring();
+        else fail(directory, error);
+      }
+    }
+  };
+  const ring = (): void => {
+    timer ??= setTimeout(() => {
+      timer = null;
+      if (closed) return;
+      // First the watches, then the look: what happens after it is noticed.
+      arm();
+      void onEvent();
+    }, debounceMs);
+  };
+  arm();
+  return () => {
+    closed = true;
+    if (timer !== null) clearTimeout(timer);
+    disarm();
+  };
+}
+
+/** Directories in which something that matters can happen. One that goes away meanwhile is noticed by what is above it. */
+function findDirectories({ path = configPath, directory = dropInDirectory }: ConfigPlaces): readonly string[] {
+  const dropIns = existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
+  const wanted = [dirname(path), directory].map(findExisting);
+  const targets = [path, ...dropIns].filter((file) => existsSync(file)).map((file) => dirname(realpathSync(file)));
+  return [...new Set([...wanted, ...targets])];
+}
+
+/** The nearest directory above that is there. */
+function findExisting(directory: string): string {
+  return existsSync(directory) ? directory : findExisting(dirname(directory));
+}

@@ -1,0 +1,45 @@
+import { type Config, configPath, type TemplateConfig } from '../config/config.ts';
+import { IsolateError } from '../error.ts';
+import { parseDataset } from '../spec/parse-name.ts';
+import { type Accounts, systemAccounts } from './accounts.ts';
+import type { Peer } from './peer.ts';
+
+/** What decides: ids of the kernel's, none of the client's. */
+type Caller = Pick<Peer, 'uid' | 'gid' | 'groups'>;
+
+/**
+ * Returns if `peer` may have a clone of `template` for `engine`; root always may. Throws `bad-name` for what cannot be
+ * the name of a template, else `not-permitted`, with the same words for a template that is not there as for one that is
+ * not for this user: nobody learns so which there are.
+ */
+export function checkAccess(config: Config, peer: Caller, template: string, engine: string, accounts: Accounts = systemAccounts): void {
+  parseDataset(template);
+  if (peer.uid === 0) return;
+  const rules = config.templates.get(template);
+  const name = accounts.userName(peer.uid);
+  if (rules === undefined || !isListed(rules, peer, accounts)) {
+    throw new IsolateError('not-permitted', `${describe(peer.uid, name)} may not use the template ${template}.`, {
+      hint: `root can allow it in ${configPath}: users = ["${name ?? peer.uid}"] below [templates."${template}"]`,
+    });
+  }
+  if (rules.engines !== null && !rules.engines.includes(engine)) {
+    throw new IsolateError(
+      'not-permitted',
+      `${describe(peer.uid, name)} may not use the template ${template} with the engine ${JSON.stringify(engine)}.`,
+      { hint: `use one of ${rules.engines.join(', ') || 'none'}: engines below [templates."${template}"] in ${configPath} lists them` },
+    );
+  }
+}
+
+function isListed({ users, groups }: TemplateConfig, peer: Caller, accounts: Accounts): boolean {
+  if (users.some((user) => user === '*' || accounts.uidOf(user) === peer.uid)) return true;
+  const own = [peer.gid, ...peer.groups];
+  return groups.some((group) => {
+    const gid = accounts.gidOf(group);
+    return gid !== null && own.includes(gid);
+  });
+}
+
+function describe(uid: number, name: string | null): string {
+  return name === null ? `The user ${uid}` : `${name} (uid ${uid})`;
+}
