@@ -34,6 +34,7 @@ export interface PoolPaths {
   readonly lock: string;
   readonly settings: string;
   readonly making: string;
+  readonly lastRefresh: string;
   readonly signal: string;
   readonly mounts: string;
 }
@@ -76,6 +77,7 @@ export function poolPaths(paths: RuntimePaths, template: string): PoolPaths {
     lock: join(directory, 'lock'),
     settings: join(directory, 'settings'),
     making: join(directory, 'making'),
+    lastRefresh: join(directory, 'last-refresh'),
     signal: join(paths.signals, key),
     mounts: join(paths.mounts, key),
   };

@@ -1,6 +1,8 @@
 import { IsolateError } from '../error.ts';
 import type { Holder, Source } from '../storage/driver.ts';
 import { destroyClones } from './destroy-clones.ts';
+import { type Failure, toFailure } from './failure.ts';
+import { writeLastRefresh } from './last-refresh.ts';
 import { waitForLock } from './lock.ts';
 import type { Lock } from './lock.ts';
 import { checkLock } from './make-clones.ts';
@@ -29,8 +31,8 @@ export interface RefreshOptions {
   readonly onFresh?: (ids: readonly string[]) => void;
   /** Retired clones were destroyed, in one go that took so long. */
   readonly onDestroyed?: (durationMs: number) => void;
-  /** Whether somebody waits for a clone, so that busy ones are not waited for. */
-  readonly hurry?: () => boolean;
+  /** How many wait for a clone right now: so many more are made, and busy ones are not waited for. */
+  readonly waiting?: () => number;
   readonly signal?: AbortSignal;
   /** How long to wait for another refresh of the same pool; default 60 s. */
   readonly lockWaitMs?: number;
@@ -86,21 +88,46 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
   checkCount(options.count);
   // Whoever watches opened the pool long ago.
   claimRuntime(pool.runtime);
+  const tally: RefreshTally = { source: null, gone: new Set(), created: 0, notCreated: null, busy: new Map(), failed: new Map() };
   const lock = await waitForLock(pool.paths.lock, pool.holder, options.lockWaitMs ?? 60_000, options.signal);
   try {
     pool.checkpoint('refresh:locked');
     const count = rememberCount(pool, options.count);
-    const tally: RefreshTally = { source: null, gone: new Set(), created: 0, notCreated: null, busy: new Map(), failed: new Map() };
-    for (let passes = 1; ; passes += 1) {
-      const signalBefore = readSignal(pool);
-      await refreshOnce(pool, lock, { ...options, force: options.force === true && passes === 1 }, count, tally);
-      pool.checkpoint('refresh:pass-done');
-      if (readSignal(pool) === signalBefore || passes === mostPasses) break;
-    }
+    await refreshUntilQuiet(pool, lock, options, count, tally);
+    remember(pool, tally, null, performance.now() - startMs);
     return await report(pool, count, tally, performance.now() - startMs);
+  } catch (error) {
+    remember(pool, tally, error, performance.now() - startMs);
+    throw error;
   } finally {
     await lock.release();
   }
+}
+
+async function refreshUntilQuiet(pool: Pool, lock: Lock, options: RefreshOptions, count: number, tally: RefreshTally): Promise<void> {
+  for (let passes = 1; ; passes += 1) {
+    const signalBefore = readSignal(pool);
+    await refreshOnce(pool, lock, { ...options, force: options.force === true && passes === 1 }, count, tally);
+    pool.checkpoint('refresh:pass-done');
+    if (readSignal(pool) === signalBefore || passes === mostPasses) return;
+  }
+}
+
+function remember(pool: Pool, tally: RefreshTally, thrown: unknown, durationMs: number): void {
+  writeLastRefresh(pool, {
+    endedMs: pool.clock(),
+    durationMs: Math.round(durationMs),
+    destroyed: tally.gone.size,
+    created: tally.created,
+    error: firstFailure(tally, thrown),
+  });
+}
+
+function firstFailure({ failed, notCreated }: RefreshTally, thrown: unknown): Failure | null {
+  const [first] = failed.values();
+  const error = thrown ?? first?.error;
+  if (error !== undefined) return toFailure(error);
+  return notCreated === null ? null : { code: 'pool-full', message: notCreated };
 }
 
 async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, count: number, tally: RefreshTally): Promise<void> {
@@ -121,8 +148,8 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   checkGoingOn(pool, lock, options);
 
   const goingOn = (): void => checkGoingOn(pool, lock, options);
-  const { force = false, hurry = () => false, onProgress, onFresh, onDestroyed } = options;
-  await destroyClones(pool, settled.destroy, tally, { goingOn, force, hurry, onProgress, onDestroyed });
+  const { force = false, waiting = () => 0, onProgress, onFresh, onDestroyed } = options;
+  await destroyClones(pool, settled.destroy, tally, { goingOn, force, waiting, onProgress, onDestroyed });
   await sweepPool(
     pool,
     clones.filter(({ id }) => !tally.gone.has(id)),
@@ -137,6 +164,7 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   const usedIds = clones.map(({ id }) => id);
   await refill(pool, { source: newest, count, usedIds, freeFraction: health.freeFraction }, tally, {
     goingOn,
+    waiting,
     onProgress,
     onFresh,
   });

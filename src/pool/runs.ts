@@ -1,5 +1,7 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findUserName } from '../host/passwd.ts';
+import { readText } from '../host/read-text.ts';
 import { formatHolder, isAlive, parseHolder, readOwnHolder } from './holder.ts';
 import type { HolderId } from './holder.ts';
 import type { RuntimePaths } from './paths.ts';
@@ -79,12 +81,55 @@ export function sweepRuns(paths: RuntimePaths, cgroupDirectories: readonly strin
   return dead.map(({ runId }) => runId);
 }
 
-function readClaims(paths: RuntimePaths, bootId: string): { runId: string; claim: string; alive: boolean }[] {
+/** A run that lives, as its claim tells it. */
+export interface RunEntry extends RunDescription {
+  readonly runId: string;
+  /** Of the process whose life is the run's. */
+  readonly pid: number;
+  /** Login name; null: the uid has none in /etc/passwd. */
+  readonly user: string | null;
+}
+
+/** The runs whose claims lie in `paths`, the oldest first. */
+export function readRuns(paths: RuntimePaths, bootId: string): readonly RunEntry[] {
+  const claims = readClaims(paths, bootId).filter(({ alive }) => alive);
+  if (claims.length === 0) return [];
+  const passwd = readText('/etc/passwd') ?? '';
+  return claims
+    .flatMap(({ runId, claim, pid }) => {
+      const description = readDescription(join(paths.runs, claim));
+      return description === null ? [] : [{ ...description, runId, pid, user: findUserName(passwd, description.uid) }];
+    })
+    .toSorted((left, right) => left.sinceMs - right.sinceMs);
+}
+
+function readClaims(paths: RuntimePaths, bootId: string): { runId: string; claim: string; pid: number; alive: boolean }[] {
   return readDirectory(paths.runs).flatMap((claim) => {
     const runId = claim.slice(0, 16);
     const holder = claim[16] === '.' ? parseHolder(claim.slice(17)) : null;
-    return runName.test(runId) && holder !== null ? [{ runId, claim, alive: isAlive(holder, bootId) }] : [];
+    return runName.test(runId) && holder !== null ? [{ runId, claim, pid: holder.pid, alive: isAlive(holder, bootId) }] : [];
   });
+}
+
+/** Null: the run ended meanwhile, or its claim is just being written. */
+function readDescription(path: string): RunDescription | null {
+  try {
+    const data: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    return isDescription(data) ? data : null;
+  } catch {
+    return null;
+  }
+}
+
+function isDescription(data: unknown): data is RunDescription {
+  if (typeof data !== 'object' || data === null) return false;
+  const { template, clone, engine, command, uid, sinceMs } = data as Readonly<Record<string, unknown>>;
+  if (!Array.isArray(command) || !(clone === null || typeof clone === 'string')) return false;
+  return [template, engine, ...(command as unknown[])].every(isText) && typeof uid === 'number' && typeof sinceMs === 'number';
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function isOlder(path: string, timeMs: number): boolean {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Pool } from './pool.ts';
+import type { Pool, PoolFiles } from './pool.ts';
 import { isCloneId } from './state-file.ts';
 import { writeWhole } from './transition.ts';
 
@@ -15,7 +15,7 @@ const idsPerMs = 10_000_000n;
 const settingsText = /^count=(-|[0-9]{1,4}) lastId=([0-9]{1,20})\n$/;
 
 /** The settings; those of a new pool where there are none or they cannot be read. */
-export function readSettings(pool: Pool): PoolSettings {
+export function readSettings(pool: PoolFiles): PoolSettings {
   let text: string;
   try {
     text = readFileSync(pool.paths.settings, 'utf8');

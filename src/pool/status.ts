@@ -1,46 +1,119 @@
-import type { Holder } from '../storage/driver.ts';
-import type { HolderId } from './holder.ts';
+import { readFileSync } from 'node:fs';
+
+import type { StorageDriver } from '../storage/driver.ts';
+import { createStorageAsker } from './ask-storage.ts';
+import type { Failure } from './failure.ts';
+import { type LastRefresh, readLastRefresh } from './last-refresh.ts';
 import { isLocked } from './lock.ts';
 import { countMaking } from './make-clones.ts';
-import type { Pool } from './pool.ts';
-import { readPoolState } from './pool-state.ts';
+import type { PoolFiles } from './pool.ts';
+import { type LeasedClone, type QuickState, readQuickState } from './quick-state.ts';
+import type { RunEntry } from './runs.ts';
 import { readSettings } from './settings.ts';
 
-/** What `isolate status` says about one pool. */
+/** What `isolate status` says about one pool; docs/daemon.md has it field by field. */
 export interface PoolStatus {
   readonly template: string;
   /** How many fresh clones a refresh makes; null: nobody said yet. */
   readonly count: number | null;
-  readonly fresh: readonly { readonly id: string; readonly source: string | null; readonly createdMs: number | null }[];
-  readonly leased: readonly { readonly id: string; readonly holder: HolderId; readonly alive: boolean }[];
-  readonly retired: readonly {
-    readonly id: string;
-    readonly attempts: number;
-    readonly nextAttemptMs: number;
-    /** Who still has it mounted; asked of the storage only for clones that would not go. */
-    readonly holders: readonly Holder[];
-  }[];
+  readonly fresh: number;
+  readonly leased: number;
+  readonly retired: number;
   readonly making: number;
   readonly refreshing: boolean;
+  /** The template's newest snapshot; null: not known. */
+  readonly source: string | null;
+  /** Fresh clones of an older one. */
+  readonly stale: number;
+  /** When the oldest fresh clone was made, in milliseconds since 1970. */
+  readonly oldestFreshMs: number | null;
+  readonly inUse: readonly CloneInUse[];
+  readonly lastRefresh: LastRefresh | null;
+  /** Why the storage could not be asked. */
+  readonly error: Failure | null;
 }
 
-/** Reads the pool's state; changes nothing and takes no lock. */
-export async function poolStatus(pool: Pool): Promise<PoolStatus> {
-  const state = readPoolState(pool);
-  const tried = state.retired.filter(({ attempts }) => attempts > 0);
-  const clones = tried.length === 0 ? [] : await pool.driver.list();
-  const holders = new Map<string, readonly Holder[]>();
-  for (const { id } of tried) {
-    const clone = clones.find((one) => one.id === id);
-    if (clone !== undefined) holders.set(id, await pool.driver.holders(clone));
-  }
-  return {
-    template: pool.driver.template,
-    count: readSettings(pool).count,
-    fresh: state.fresh.map((entry) => ({ id: entry.id, source: entry.state?.source ?? null, createdMs: entry.state?.createdMs ?? null })),
-    leased: state.leased.map(({ id, holder, alive }) => ({ id, holder, alive })),
-    retired: state.retired.map((entry) => ({ ...entry, holders: holders.get(entry.id) ?? [] })),
-    making: countMaking(pool),
-    refreshing: isLocked(pool.paths.lock, pool.holder.bootId),
+/** A leased clone, or a retired one that somebody still has mounted. */
+export interface CloneInUse {
+  readonly clone: string;
+  readonly state: 'leased' | 'retired';
+  /** Null: no run claims it. */
+  readonly uid: number | null;
+  /** Login name; null: not known. */
+  readonly user: string | null;
+  readonly sinceMs: number | null;
+  readonly holders: readonly CloneHolder[];
+}
+
+export interface CloneHolder {
+  readonly pid: number;
+  /** Name of the command; null: the asker may not know. */
+  readonly command: string | null;
+}
+
+export interface PoolStatusOptions {
+  readonly pool: PoolFiles;
+  /** Null: the storage is not asked. */
+  readonly driver: Pick<StorageDriver, 'newestSource' | 'list' | 'holders'> | null;
+  /** How many fresh clones the configuration wants; said where no refresh was told otherwise. */
+  readonly configuredCount?: number | null;
+  readonly nowMs?: () => number;
+}
+
+/** Reads the status; `runs` are all that the pool's state directory knows. Changes nothing and takes no lock. */
+export type PoolStatusReader = (runs: readonly RunEntry[]) => Promise<PoolStatus>;
+
+/** A reader to be called again and again: it reads once what does not change, and asks the storage every 5 s at most. */
+export function createPoolStatusReader({ pool, driver, configuredCount, nowMs }: PoolStatusOptions): PoolStatusReader {
+  const askStorage = createStorageAsker(driver, nowMs ?? (() => performance.now()));
+  let known: QuickState['fresh'] = new Map();
+  return async (runs) => {
+    const state = readQuickState(pool, known);
+    known = state.fresh;
+    const { source, holders, error } = await askStorage(state.tried);
+    const fresh = [...state.fresh.values()];
+    const made = fresh.flatMap(({ createdMs }) => (createdMs === null ? [] : [createdMs]));
+    const own = runs.filter(({ template }) => template === pool.template);
+    return {
+      template: pool.template,
+      count: readSettings(pool).count ?? configuredCount ?? null,
+      fresh: fresh.length,
+      leased: state.leased.length,
+      retired: state.retired.length,
+      making: countMaking(pool),
+      refreshing: isLocked(pool.paths.lock, pool.holder.bootId),
+      source,
+      stale: source === null ? 0 : fresh.filter((clone) => clone.source !== null && clone.source !== source).length,
+      oldestFreshMs: made.length === 0 ? null : Math.min(...made),
+      inUse: [
+        ...state.leased.map((lease) => describeLeased(lease, own)),
+        ...state.tried.flatMap((id) => {
+          const by = holders.get(id) ?? [];
+          return by.length === 0 ? [] : [{ clone: id, state: 'retired' as const, uid: null, user: null, sinceMs: null, holders: by }];
+        }),
+      ],
+      lastRefresh: readLastRefresh(pool),
+      error,
+    };
   };
+}
+
+function describeLeased({ id, pid, alive }: LeasedClone, runs: readonly RunEntry[]): CloneInUse {
+  const run = runs.find(({ clone }) => clone === id);
+  return {
+    clone: id,
+    state: 'leased',
+    uid: run?.uid ?? null,
+    user: run?.user ?? null,
+    sinceMs: run?.sinceMs ?? null,
+    holders: alive ? [{ pid, command: run?.command[0] ?? readProcessName(pid) }] : [],
+  };
+}
+
+function readProcessName(pid: number): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+  } catch {
+    return null;
+  }
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { leaseClone } from '../../../src/pool/lease.ts';
-import { poolStatus } from '../../../src/pool/status.ts';
+import { createPoolStatusReader } from '../../../src/pool/status.ts';
 import { clonePath, clones, directory, made, number, open, path, refresh, states, useTemplate } from '../../rig/pool-harness.ts';
 
 useTemplate();
@@ -193,23 +193,38 @@ describe('a pool', () => {
     const late = await leaseClone(pool, { waitMs: 0 });
     writeFileSync(join(clonePath(2), 'busy'), '');
     await late.release();
-    const { busy } = await refresh(pool);
-    const status = await poolStatus(pool);
+    await refresh(pool);
+    const status = await createPoolStatusReader({ pool, driver: pool.driver })([]);
     expect(status).toEqual({
       template: pool.driver.template,
       count: 2,
-      fresh: [3, 4].map((clone) => ({ id: made[clone - 1], source: '1', createdMs: expect.any(Number) as number })),
-      leased: [{ id: lease.id, holder: pool.holder, alive: true }],
-      retired: [
-        {
-          id: late.id,
-          attempts: expect.any(Number) as number,
-          nextAttemptMs: busy[0]?.nextAttemptMs,
-          holders: [{ pid: 1, command: 'init' }],
-        },
-      ],
+      fresh: 2,
+      leased: 1,
+      retired: 1,
       making: 0,
       refreshing: false,
+      source: '1',
+      stale: 0,
+      oldestFreshMs: expect.any(Number) as number,
+      inUse: [
+        {
+          clone: lease.id,
+          state: 'leased',
+          uid: null,
+          user: null,
+          sinceMs: null,
+          holders: [{ pid: process.pid, command: expect.any(String) as string }],
+        },
+        { clone: late.id, state: 'retired', uid: null, user: null, sinceMs: null, holders: [{ pid: 1, command: 'init' }] },
+      ],
+      lastRefresh: {
+        endedMs: expect.any(Number) as number,
+        durationMs: expect.any(Number) as number,
+        destroyed: 0,
+        created: 2,
+        error: null,
+      },
+      error: null,
     });
     await lease.release();
   });

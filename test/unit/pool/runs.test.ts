@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ensureRuntimeDirectories } from '../../../src/pool/directories.ts';
-import { readOwnHolder } from '../../../src/pool/holder.ts';
+import { formatHolder, readOwnHolder } from '../../../src/pool/holder.ts';
 import { runtimePaths } from '../../../src/pool/paths.ts';
-import { claimRun, sweepRuns } from '../../../src/pool/runs.ts';
+import { claimRun, readRuns, sweepRuns } from '../../../src/pool/runs.ts';
 
 const own = readOwnHolder();
 const dead = { ...own, startTime: '1' };
@@ -15,6 +15,22 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'isolate-runs-'));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+test('runs that live are read from their claims, the oldest first; what is no whole claim is passed over', () => {
+  const paths = runtimePaths(join(directory, 'run'));
+  ensureRuntimeDirectories(paths, process.getuid?.() ?? 0);
+  const late = claimRun(paths, { ...description, uid: 4_000_000_000, clone: null, sinceMs: 2 }, own);
+  const early = claimRun(paths, { ...description, sinceMs: 1 }, own);
+  claimRun(paths, description, dead);
+  const name = (id: string): string => join(paths.runs, `${id.repeat(16)}.${formatHolder(own)}`);
+  for (const [index, text] of ['', '{', 'null', '{"template":"a"}', JSON.stringify({ ...description, command: [1] })].entries()) {
+    writeFileSync(name(String(index)), text);
+  }
+  expect(readRuns(paths, own.bootId)).toEqual([
+    { ...description, runId: early.runId, pid: own.pid, user: 'root', sinceMs: 1 },
+    { ...description, runId: late.runId, pid: own.pid, user: null, uid: 4_000_000_000, clone: null, sinceMs: 2 },
+  ]);
+});
 
 describe('what runs leave', () => {
   test('is nothing after an orderly end', () => {

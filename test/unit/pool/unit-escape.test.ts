@@ -63,6 +63,7 @@ describe('state of a template', () => {
       lock: String.raw`/run/isolate/pools/tank-a\x2db/lock`,
       settings: String.raw`/run/isolate/pools/tank-a\x2db/settings`,
       making: String.raw`/run/isolate/pools/tank-a\x2db/making`,
+      lastRefresh: String.raw`/run/isolate/pools/tank-a\x2db/last-refresh`,
       signal: String.raw`/run/isolate/signal/tank-a\x2db`,
       mounts: String.raw`/run/isolate/mnt/tank-a\x2db`,
     });

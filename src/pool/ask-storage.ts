@@ -1,0 +1,52 @@
+import type { Holder, StorageDriver } from '../storage/driver.ts';
+import { type Failure, toFailure } from './failure.ts';
+
+/** What only the storage knows of a pool. */
+export interface StorageAnswer {
+  /** The template's newest snapshot; null: not known. */
+  readonly source: string | null;
+  /** Of the clones that were asked for, who has them mounted. */
+  readonly holders: ReadonlyMap<string, readonly Holder[]>;
+  readonly error: Failure | null;
+}
+
+/** Never throws. */
+export type StorageAsker = (cloneIds: readonly string[]) => Promise<StorageAnswer>;
+
+/** The storage is asked by commands, so not as often as somebody looks. */
+const keptMs = 5000;
+
+/** Asks the storage of the newest snapshot and of these clones' holders; a null driver knows nothing. */
+export function createStorageAsker(
+  driver: Pick<StorageDriver, 'newestSource' | 'list' | 'holders'> | null,
+  nowMs: () => number,
+): StorageAsker {
+  let known: StorageAnswer = { source: null, holders: new Map(), error: null };
+  let asked: { readonly sinceMs: number; readonly key: string } | null = null;
+  let answer = Promise.resolve();
+  return async (cloneIds) => {
+    if (driver === null) return known;
+    const key = cloneIds.join(' ');
+    const isNew = asked?.key !== key;
+    if (isNew || asked === null || nowMs() - asked.sinceMs > keptMs) {
+      asked = { sinceMs: nowMs(), key };
+      answer = (async () => {
+        known = await ask(driver, cloneIds);
+      })();
+    }
+    // Only who asks for something new waits for it; others get what is known.
+    if (isNew || known.source === null) await answer;
+    return known;
+  };
+}
+
+async function ask(driver: Pick<StorageDriver, 'newestSource' | 'list' | 'holders'>, cloneIds: readonly string[]): Promise<StorageAnswer> {
+  try {
+    const [{ name }, clones] = await Promise.all([driver.newestSource(), cloneIds.length === 0 ? [] : driver.list()]);
+    const wanted = clones.filter(({ id }) => cloneIds.includes(id));
+    const holders = await Promise.all(wanted.map(async (clone) => [clone.id, await driver.holders(clone)] as const));
+    return { source: name, holders: new Map(holders), error: null };
+  } catch (error) {
+    return { source: null, holders: new Map(), error: toFailure(error) };
+  }
+}

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+
+import type { Failure } from './failure.ts';
+import type { PoolFiles } from './pool.ts';
+import { writeWhole } from './transition.ts';
+
+/** How the last refresh of a pool went, whoever did it. */
+export interface LastRefresh {
+  /** When it ended, in milliseconds since 1970. */
+  readonly endedMs: number;
+  readonly durationMs: number;
+  readonly destroyed: number;
+  readonly created: number;
+  /** What went wrong first; null: nothing did. */
+  readonly error: Failure | null;
+}
+
+/** Remembers a refresh until the next. Told by `warn` alone where that fails: the refresh itself is done. */
+export function writeLastRefresh(pool: PoolFiles, last: LastRefresh): void {
+  try {
+    writeWhole(pool, pool.paths.lastRefresh, `${JSON.stringify(last)}\n`);
+  } catch {
+    pool.warn(`${pool.paths.lastRefresh} cannot be written.`);
+  }
+}
+
+/** Null: there was none in this boot, or none that this version understands. */
+export function readLastRefresh(pool: PoolFiles): LastRefresh | null {
+  try {
+    const data: unknown = JSON.parse(readFileSync(pool.paths.lastRefresh, 'utf8'));
+    return isLastRefresh(data) ? data : null;
+  } catch {
+    return null;
+  }
+}
+
+function isLastRefresh(data: unknown): data is LastRefresh {
+  if (typeof data !== 'object' || data === null) return false;
+  const { endedMs, durationMs, destroyed, created, error } = data as Readonly<Record<string, unknown>>;
+  if (![endedMs, durationMs, destroyed, created].every((value) => typeof value === 'number')) return false;
+  return error === null || (typeof error === 'object' && error !== null && 'code' in error && 'message' in error);
+}

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+
+import { IsolateError } from '../../../src/error.ts';
+import { createStorageAsker } from '../../../src/pool/ask-storage.ts';
+import type { CloneInfo } from '../../../src/storage/driver.ts';
+
+function fakeDriver() {
+  const clone = (id: string): CloneInfo => ({ id, guid: id, source: 'a', marked: true, kept: false, createdMs: 0, mountpoint: null });
+  const asked: string[] = [];
+  const state = { name: 'monday', error: null as Error | null, asked };
+  return {
+    state,
+    driver: {
+      newestSource: async () => {
+        asked.push('source');
+        await Promise.resolve();
+        if (state.error !== null) throw state.error;
+        return { template: 'tank/a', name: state.name, guid: '1' };
+      },
+      list: async () => {
+        asked.push('list');
+        await Promise.resolve();
+        return [clone('1'), clone('2'), clone('3')];
+      },
+      holders: async ({ id }: { readonly id: string }) => {
+        asked.push(`holders ${id}`);
+        await Promise.resolve();
+        return [{ pid: Number(id), command: 'sh' }];
+      },
+    },
+  };
+}
+
+test('the storage is asked once in five seconds, and for clones that were not asked for before at once', async () => {
+  const { driver, state } = fakeDriver();
+  let nowMs = 0;
+  const ask = createStorageAsker(driver, () => nowMs);
+  expect(await ask([])).toEqual({ source: 'monday', holders: new Map(), error: null });
+  nowMs = 5000;
+  await ask([]);
+  expect(state.asked).toEqual(['source']);
+  expect(await ask(['2'])).toEqual({ source: 'monday', holders: new Map([['2', [{ pid: 2, command: 'sh' }]]]), error: null });
+  expect(state.asked).toEqual(['source', 'source', 'list', 'holders 2']);
+});
+
+test('what is asked again is answered by what is known, while the storage is asked', async () => {
+  const { driver, state } = fakeDriver();
+  let nowMs = 0;
+  const ask = createStorageAsker(driver, () => nowMs);
+  await ask([]);
+  state.name = 'tuesday';
+  nowMs = 5001;
+  expect((await ask([])).source).toBe('monday');
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  expect((await ask([])).source).toBe('tuesday');
+});
+
+test('a storage that cannot be asked is an answer, whatever it throws', async () => {
+  const { driver, state } = fakeDriver();
+  state.error = new IsolateError('pool-suspended', 'The pool is suspended.');
+  const ask = createStorageAsker(driver, () => 0);
+  expect(await ask([])).toEqual({ source: null, holders: new Map(), error: { code: 'pool-suspended', message: 'The pool is suspended.' } });
+  state.error = new TypeError('x is not a function');
+  expect((await ask(['1'])).error).toEqual({ code: 'internal', message: 'x is not a function' });
+});
+
+test('without a driver nothing is asked', async () => {
+  expect(await createStorageAsker(null, () => 0)(['1'])).toEqual({ source: null, holders: new Map(), error: null });
+});
