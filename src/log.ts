@@ -18,6 +18,34 @@ export function logCommand(command: { readonly file: string; readonly args: read
   logger?.trace({ file: command.file, args: command.args }, 'command');
 }
 
+/** What is written to the log of the service; `event` says what it is about, one word. */
+export interface LogFields extends Readonly<Record<string, unknown>> {
+  readonly event: string;
+}
+
+let service: Logger | null = null;
+
+/** Starts the log of the daemon on standard error: one line of JSON an event (pino), which systemd puts into the journal. */
+export async function startServiceLog(): Promise<void> {
+  const { pino, stdTimeFunctions } = await import('pino');
+  const formatters = { level: (label: string) => ({ level: label }) };
+  service = pino({ base: null, timestamp: stdTimeFunctions.isoTime, formatters }, { write: writeServiceLine });
+}
+
+/** Writes an event to the log of the daemon; nothing where it was not started. `message` is one full sentence. */
+export function logEvent(level: 'info' | 'warn' | 'error', fields: LogFields, message: string): void {
+  service?.[level](fields, message);
+}
+
+/** A line that cannot be written is lost; what happens goes on. */
+function writeServiceLine(line: string): void {
+  try {
+    writeSync(2, line);
+  } catch {
+    // There is nowhere to tell it.
+  }
+}
+
 /** Each word as it stands where that is unambiguous, else as a JSON string, which has no control characters. */
 function formatLine(line: string): string {
   const { file, args } = JSON.parse(line) as { file: string; args: string[] };

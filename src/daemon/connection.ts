@@ -140,6 +140,8 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     try {
       if (!ending.signal.aborted) await act();
     } catch (error) {
+      // What was leased is of no use to a client that was not told of it.
+      if (phase === 'working') connection.lease?.release({ kind: 'failed', code: error instanceof IsolateError ? error.code : null });
       connection.send('refuse', options.refuse(error));
     } finally {
       waiting -= 1;

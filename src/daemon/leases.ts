@@ -57,16 +57,6 @@ export interface LeaseRules {
   readonly takeQuota: (uid: number) => () => void;
 }
 
-/** A lease as `isolate ps` and `isolate status` tell of it. */
-export interface ActiveLease {
-  readonly id: string;
-  readonly template: string;
-  readonly engine: string;
-  readonly command: readonly string[];
-  readonly peer: Peer;
-  readonly startedMs: number;
-}
-
 /** A lease that ended, or a request that was refused. */
 export interface LeaseEvent {
   readonly peer: Peer;
@@ -96,7 +86,8 @@ export interface Leases {
   readonly lease: (request: LeaseRequest) => Promise<DaemonLease>;
   /** Whether the daemon keeps a pool of the template. */
   readonly serves: (template: string) => boolean;
-  readonly active: () => Iterable<ActiveLease>;
+  /** Whether a connection has the clone now. */
+  readonly holds: (template: string, id: string) => boolean;
   /** Begins to serve a pool; `ring` is called when it has work. */
   readonly add: (pool: PoolFiles, ring: (urgent: boolean) => void) => ServedPool;
   /** Ends it; those who wait are refused, leases go on. */
@@ -109,7 +100,7 @@ const longestCommand = 4096;
 /** Hands out the clones of all pools that are served. */
 export function createLeases({ rules, watch }: LeasesOptions): Leases {
   const pools = new Map<string, ServedPool>();
-  const active = new Map<string, ActiveLease>();
+  const active = new Set<string>();
 
   async function obtain(request: LeaseRequest, startMs: number): Promise<DaemonLease> {
     const { template, peer, engine, waitMs, signal } = request;
@@ -148,7 +139,7 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
       served.giveBack(taken);
       throw error;
     }
-    const key = `${template}\0${id}`;
+    const key = keyOf(template, id);
     const end = (outcome: LeaseOutcome, retire: boolean): void => {
       if (ended) return;
       ended = true;
@@ -169,7 +160,7 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
       if (signal.reason === brokerGone) end({ kind: 'left' }, false);
       else end(noted ?? { kind: 'closed' }, true);
     };
-    active.set(key, { id, template, engine, command, peer, startedMs });
+    active.add(key);
     watch.onLeased({ peer, template, engine, waitedMs, clone: id });
     if (signal.aborted) onGone();
     else signal.addEventListener('abort', onGone);
@@ -204,7 +195,7 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
       }
     },
     serves: (template) => pools.has(template),
-    active: () => active.values(),
+    holds: (template, id) => active.has(keyOf(template, id)),
     add: (pool, ring) => {
       const served = servePool(pool, ring, noFreeClone);
       pools.set(pool.template, served);
@@ -215,6 +206,10 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
       pools.delete(template);
     },
   };
+}
+
+function keyOf(template: string, id: string): string {
+  return `${template}\0${id}`;
 }
 
 function shorten(command: readonly string[]): readonly string[] {

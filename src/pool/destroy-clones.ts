@@ -15,8 +15,8 @@ export interface DestroyControl {
   readonly goingOn: () => void;
   /** Try those too whose back-off is not over. */
   readonly force: boolean;
-  /** Whether somebody waits for a new clone. */
-  readonly hurry: () => boolean;
+  /** How many wait for a new clone. */
+  readonly waiting: () => number;
   readonly onProgress: ((progress: RefreshProgress) => void) | undefined;
   readonly onDestroyed: ((durationMs: number) => void) | undefined;
 }
@@ -35,7 +35,7 @@ export async function destroyClones(pool: Pool, clones: readonly CloneInfo[], ta
     await destroyDue(pool, left, tally, control, progress);
     left = left.filter(({ id }) => tally.busy.has(id));
     const nextMs = Math.min(...left.map(({ id }) => tally.busy.get(id)?.nextAttemptMs ?? Infinity));
-    if (left.length === 0 || nextMs > endMs || control.hurry()) return;
+    if (left.length === 0 || nextMs > endMs || control.waiting() > 0) return;
     await sleep(Math.max(nextMs - pool.clock(), 1));
   }
 }

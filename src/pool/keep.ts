@@ -7,7 +7,7 @@ import { readSignal } from './signal-file.ts';
 
 export interface KeepOptions {
   /** What each refresh is to do, asked right before it. */
-  readonly plan: () => Pick<RefreshOptions, 'count' | 'skipCreate' | 'onProgress' | 'onFresh' | 'onDestroyed' | 'hurry'>;
+  readonly plan: () => Pick<RefreshOptions, 'count' | 'skipCreate' | 'onProgress' | 'onFresh' | 'onDestroyed' | 'waiting'>;
   readonly onReport?: ((report: RefreshReport) => void) | undefined;
   /** A refresh that could not be done; it is tried again. */
   readonly onFailure?: ((error: IsolateError) => void) | undefined;
@@ -26,6 +26,8 @@ const debounceMs = 20;
 /** Without any signal each pool is looked after this often: a run that was killed gives none. */
 const idleMs = 60_000;
 const failurePauseMs = 2_000;
+/** After a failure while somebody waits for a clone. */
+const awaitedPauseMs = 250;
 
 /** Refreshes a pool now, whenever it is rung for, and while retired clones wait for their next attempt. */
 export function keepPool(pool: Pool, options: KeepOptions): Keeper {
@@ -44,15 +46,17 @@ async function keep(pool: Pool, bell: Bell, options: KeepOptions): Promise<void>
     // Events may be lost, what the file says is not.
     if (readSignal(pool) !== seen) continue;
     await bell.wait(pauseMs);
-    if (goesOn() && options.plan().hurry?.() !== true) await sleep(debounceMs);
+    if (goesOn() && !isAwaited(options)) await sleep(debounceMs);
   }
 }
 
 /** One refresh whose failure is reported, not thrown; how long to wait after it when nobody signals. */
-async function refreshQuietly(pool: Pool, { plan, onReport, onFailure, signal }: KeepOptions): Promise<number> {
+async function refreshQuietly(pool: Pool, options: KeepOptions): Promise<number> {
+  const { plan, onReport, onFailure, signal } = options;
   try {
     const report = await refresh(pool, { ...plan(), ...(signal === undefined ? {} : { signal }) });
     onReport?.(report);
+    if (report.failed.length > 0) return isAwaited(options) ? awaitedPauseMs : failurePauseMs;
     const nextAttemptMs = Math.min(...report.busy.map((busy) => busy.nextAttemptMs));
     return Math.min(Math.max(nextAttemptMs - pool.clock(), 0), idleMs);
   } catch (error) {
@@ -60,6 +64,11 @@ async function refreshQuietly(pool: Pool, { plan, onReport, onFailure, signal }:
     if (error.code !== 'aborted') onFailure?.(error);
     return failurePauseMs;
   }
+}
+
+/** Whether somebody waits for a clone. */
+function isAwaited({ plan }: KeepOptions): boolean {
+  return (plan().waiting?.() ?? 0) > 0;
 }
 
 /** A bell that was rung while nobody waited is heard by the next who waits. */

@@ -17,6 +17,8 @@ export interface RefillPlan {
 
 export interface RefillControl {
   readonly goingOn: () => void;
+  /** How many wait for a clone. */
+  readonly waiting: () => number;
   readonly onProgress: ((progress: RefreshProgress) => void) | undefined;
   readonly onFresh: ((ids: readonly string[]) => void) | undefined;
 }
@@ -26,13 +28,15 @@ const leastFree = 0.1;
 /** Each batch costs the storage a look at what it made, so they are small only where somebody may wait for the first. */
 const smallBatch = 4;
 const batchSize = 20;
+/** However many wait, more fresh clones than a pool may have are not made. */
+const largestPool = 1000;
 /** After so many clones free space is looked at again. */
 const probeEvery = 40;
 
 /** Makes the fresh clones that are missing, in small batches so that whoever waits is served early. */
 export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, control: RefillControl): Promise<void> {
   const { fresh, leased } = readPoolState(pool);
-  const missing = plan.count - fresh.length;
+  const missing = Math.min(plan.count + control.waiting(), largestPool) - fresh.length;
   // With runs on the pool and nothing fresh the next run may be waiting.
   const firstBatch = fresh.length === 0 && leased.length > 0 ? smallBatch : batchSize;
   tally.notCreated = null;

@@ -1,0 +1,64 @@
+import { statSync } from 'node:fs';
+
+import { logEvent } from '../log.ts';
+import { isAlive } from '../pool/holder.ts';
+import { readDirectory } from '../pool/read-directory.ts';
+import { readRuns } from '../pool/runs.ts';
+import { parseLeaseName } from '../pool/state-file.ts';
+import { retireLeased } from '../pool/transition.ts';
+import type { Leases } from './leases.ts';
+import type { KeptPool } from './pools.ts';
+
+export interface AdoptOptions {
+  readonly pools: () => readonly KeptPool[];
+  readonly leases: Pick<Leases, 'holds'>;
+  /** Counts a lease of the user's that this daemon did not give; what it returns counts it off. */
+  readonly count: (uid: number) => () => void;
+}
+
+/** A holder that dies is noticed after this long. */
+const pollMs = 1_000;
+
+/**
+ * Looks after the leases that no connection ends: of clients of a former daemon, of those that lost their broker, and of runs
+ * without the daemon. They count for their users, and the clones of holders that died are retired. Until `signal` is aborted.
+ */
+export function adoptLeases(options: AdoptOptions, signal: AbortSignal): void {
+  let known = new Map<string, () => void>();
+  const look = (): void => {
+    known = lookOnce(options, known);
+  };
+  look();
+  const timer = setInterval(look, pollMs);
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+}
+
+function lookOnce({ pools, leases, count }: AdoptOptions, known: ReadonlyMap<string, () => void>): Map<string, () => void> {
+  const seen = new Map<string, () => void>();
+  const uids = new Map<string, number>();
+  for (const { template, pool, ring } of pools()) {
+    for (const name of readDirectory(pool.paths.leased)) {
+      const lease = parseLeaseName(name);
+      if (lease === null || leases.holds(template, lease.id)) continue;
+      if (!isAlive(lease.holder, pool.holder.bootId)) {
+        if (retireLeased(pool, lease.id, name)) {
+          logEvent('info', { event: 'retired', template, clone: lease.id, pid: lease.holder.pid }, 'The holder of a lease is dead.');
+          ring();
+        }
+        continue;
+      }
+      const key = `${template}\0${name}`;
+      const countOff = known.get(key);
+      if (countOff === undefined && uids.size === 0) {
+        for (const run of readRuns(pool.runtime, pool.holder.bootId)) uids.set(`${run.template}\0${run.clone}`, run.uid);
+      }
+      seen.set(key, countOff ?? count(uids.get(`${template}\0${lease.id}`) ?? ownerOf(lease.holder.pid)));
+    }
+  }
+  for (const [key, countOff] of known) if (!seen.has(key)) countOff();
+  return seen;
+}
+
+function ownerOf(pid: number): number {
+  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? 0;
+}

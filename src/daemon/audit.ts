@@ -1,0 +1,70 @@
+import { IsolateError } from '../error.ts';
+import { logEvent } from '../log.ts';
+import type { LeaseEvent, LeaseOutcome, LeaseWatch } from './leases.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface AuditOptions {
+  readonly metrics: Pick<Metrics, 'leased' | 'refused'>;
+  readonly userName: (uid: number) => string | null;
+  /** Milliseconds of a clock that never goes back. */
+  readonly clock?: () => number;
+}
+
+/** Refusals of one user that are told within a minute; of more only their number is. */
+const toldAMinute = 20;
+const minuteMs = 60_000;
+
+/** Tells the log and the metrics of every lease that ended and of every request that was refused. */
+export function createAudit({ metrics, userName, clock = () => performance.now() }: AuditOptions): LeaseWatch {
+  const mayTell = limitByUser(clock, (uid, untold) => {
+    logEvent('warn', { event: 'refused', uid, user: userName(uid), untold }, `${untold} more requests of user ${uid} were refused.`);
+  });
+  const describe = ({ peer, template, engine, waitedMs }: LeaseEvent) => ({
+    uid: peer.uid,
+    user: userName(peer.uid),
+    pid: peer.pid,
+    template,
+    engine,
+    waitedMs: round(waitedMs),
+  });
+  return {
+    onLeased: ({ template, waitedMs }) => metrics.leased(template, waitedMs),
+    onEnded: (event) => {
+      const { clone, heldMs, outcome } = event;
+      const fields = { event: 'lease', ...describe(event), clone, heldMs: round(heldMs), ...describeOutcome(outcome) };
+      logEvent('info', fields, `A lease ended.`);
+    },
+    onRefused: (event) => {
+      const code = event.error instanceof IsolateError ? event.error.code : 'internal';
+      metrics.refused(code);
+      if ((code !== 'not-permitted' && code !== 'quota-exceeded') || !mayTell(event.peer.uid)) return;
+      logEvent('warn', { event: 'refused', ...describe(event), code }, (event.error as Error).message);
+    },
+  };
+}
+
+function describeOutcome({ kind, ...more }: LeaseOutcome): Readonly<Record<string, unknown>> {
+  return { outcome: kind, ...more };
+}
+
+/** To hundredths: what is finer says nothing. */
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
+
+/** Whether one more of a user's may be told; of those that were not their number is, when the next one may be. */
+function limitByUser(clock: () => number, onUntold: (uid: number, untold: number) => void): (uid: number) => boolean {
+  const windows = new Map<number, { sinceMs: number; count: number }>();
+  return (uid) => {
+    const nowMs = clock();
+    for (const [user, { sinceMs, count }] of windows) {
+      if (nowMs - sinceMs < minuteMs) break;
+      windows.delete(user);
+      if (count > toldAMinute) onUntold(user, count - toldAMinute);
+    }
+    const window = windows.get(uid) ?? { sinceMs: nowMs, count: 0 };
+    if (window.count === 0) windows.set(uid, window);
+    window.count += 1;
+    return window.count <= toldAMinute;
+  };
+}

@@ -1,0 +1,214 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { IsolateError } from '../error.ts';
+import { logEvent } from '../log.ts';
+import { keepPool } from '../pool/keep.ts';
+import type { RuntimePaths } from '../pool/paths.ts';
+import { openPoolFiles, type Pool, type PoolFiles } from '../pool/pool.ts';
+import type { RefreshReport } from '../pool/refresh.ts';
+import type { StorageDriver } from '../storage/driver.ts';
+import type { Leases } from './leases.ts';
+import type { Metrics } from './metrics.ts';
+import type { ServedPool } from './served-pool.ts';
+
+/** A pool that the daemon looks after. */
+export interface KeptPool {
+  readonly template: string;
+  readonly pool: PoolFiles;
+  /** Null until its storage could be opened. */
+  readonly driver: StorageDriver | null;
+  /** How many fresh clones the configuration wants; null: as the last refresh was told. */
+  readonly count: number | null;
+  /** There is work. */
+  readonly ring: () => void;
+}
+
+export interface Pools {
+  /** Keeps a pool for each of these templates from now on. One that is dropped is looked after until its leases have ended. */
+  readonly configure: (wanted: ReadonlyMap<string, number | null>) => void;
+  readonly kept: () => readonly KeptPool[];
+  /** The signal file of this key was written. */
+  readonly signalled: (key: string) => void;
+  /** Settles when `signal` was aborted and nothing is being made any more. */
+  readonly done: () => Promise<void>;
+}
+
+export interface PoolsOptions {
+  readonly leases: Pick<Leases, 'add' | 'remove'>;
+  readonly metrics: Pick<Metrics, 'refreshed' | 'destroyed' | 'failed'>;
+  readonly runtime: RuntimePaths;
+  /** Throws what the storage says. */
+  readonly open: (template: string, warn: (message: string) => void) => Promise<Pool>;
+  readonly signal: AbortSignal;
+}
+
+interface Entry {
+  readonly template: string;
+  readonly pool: PoolFiles;
+  readonly ending: AbortController;
+  driver: StorageDriver | null;
+  count: number | null;
+  /** Null: dropped, and looked after only until its leases have ended. */
+  served: ServedPool | null;
+  ring: () => void;
+  later: NodeJS.Timeout | null;
+  told: { readonly message: string; readonly atMs: number } | null;
+  done: Promise<void>;
+}
+
+/** A storage that cannot be opened is tried again after so long, ever more rarely. */
+const firstPauseMs = 500;
+const longestPauseMs = 30_000;
+/** So long runs that end and begin are collected for one refresh. */
+const laterMs = 100;
+/** The same failure is told again after so long. */
+const repeatMs = 600_000;
+/** What waiting does not mend. */
+const lasting: ReadonlySet<string> = new Set([
+  'template-missing',
+  'template-not-filesystem',
+  'template-without-snapshot',
+  'key-not-loaded',
+  'pool-suspended',
+  'missing-tool',
+  'state-unreadable',
+]);
+
+/** Keeps the pools of all configured templates full. */
+export function keepPools({ leases, metrics, runtime, open, signal }: PoolsOptions): Pools {
+  const entries = new Map<string, Entry>();
+
+  function begin(template: string, count: number | null): Entry {
+    const pool = openPoolFiles({ template, runtime, warn: (message) => logEvent('warn', { event: 'state', template }, message) });
+    const ending = new AbortController();
+    const entry: Entry = {
+      template,
+      pool,
+      ending,
+      driver: null,
+      count,
+      served: null,
+      ring: () => {},
+      later: null,
+      told: null,
+      done: Promise.resolve(),
+    };
+    serveEntry(entry);
+    entry.done = look(entry, AbortSignal.any([signal, ending.signal])).catch((error: unknown) => {
+      logEvent('error', { event: 'internal', template, stack: (error as Error).stack }, `The pool of ${template} is no longer kept.`);
+    });
+    return entry;
+  }
+
+  function serveEntry(entry: Entry): void {
+    entry.served = leases.add(entry.pool, (urgent) => ringEntry(entry, urgent));
+    entry.served.reread();
+  }
+
+  async function look(entry: Entry, signal: AbortSignal): Promise<void> {
+    const pool = await openPatiently(entry, signal);
+    if (pool === null) return;
+    entry.driver = pool.driver;
+    const keeper = keepPool(pool, {
+      plan: () => planRefresh(entry, metrics),
+      onReport: (report) => note(entry, report),
+      onFailure: (error) => fail(entry, error),
+      signal,
+    });
+    entry.ring = keeper.ring;
+    await keeper.done;
+  }
+
+  async function openPatiently(entry: Entry, signal: AbortSignal): Promise<Pool | null> {
+    for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      try {
+        return await open(entry.template, entry.pool.warn);
+      } catch (error) {
+        if (!(error instanceof IsolateError)) throw error;
+        fail(entry, error);
+        await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return null;
+  }
+
+  function note(entry: Entry, report: RefreshReport): void {
+    metrics.refreshed(report.durationMs);
+    for (const { error } of report.failed) tell(entry, error);
+    if (report.notCreated !== null) tell(entry, new IsolateError('pool-full', report.notCreated));
+    else if (report.failed.length === 0) entry.told = null;
+    const { served } = entry;
+    if (served === null) {
+      if (report.leased > 0 || report.busy.length > 0) return;
+      entry.ending.abort();
+      entries.delete(entry.template);
+      return;
+    }
+    served.recover();
+    // Another process refreshes or leases here too.
+    if (served.fresh() !== report.fresh) served.reread();
+  }
+
+  function fail(entry: Entry, error: IsolateError): void {
+    tell(entry, error);
+    if (lasting.has(error.code)) entry.served?.fail(error);
+  }
+
+  function tell(entry: Entry, error: IsolateError): void {
+    metrics.failed(error.code);
+    const atMs = performance.now();
+    if (entry.told?.message === error.message && atMs - entry.told.atMs < repeatMs) return;
+    entry.told = { message: error.message, atMs };
+    logEvent('error', { event: 'refresh', template: entry.template, code: error.code }, error.message);
+  }
+
+  return {
+    configure: (wanted) => {
+      for (const entry of entries.values()) {
+        if (wanted.has(entry.template) || entry.served === null) continue;
+        entry.served = null;
+        leases.remove(entry.template);
+        ringEntry(entry, true);
+      }
+      for (const [template, count] of wanted) {
+        const entry = entries.get(template);
+        if (entry === undefined) {
+          entries.set(template, begin(template, count));
+          continue;
+        }
+        entry.count = count;
+        if (entry.served === null) serveEntry(entry);
+        ringEntry(entry, true);
+      }
+    },
+    kept: () =>
+      [...entries.values()].map((entry) => {
+        const { template, pool, driver, count } = entry;
+        return { template, pool, driver, count, ring: () => ringEntry(entry, true) };
+      }),
+    signalled: (key) => {
+      for (const entry of entries.values()) if (entry.pool.paths.key === key) ringEntry(entry, true);
+    },
+    done: async () => {
+      await Promise.all([...entries.values()].map(({ done }) => done));
+      for (const { later } of entries.values()) clearTimeout(later ?? undefined);
+    },
+  };
+}
+
+function planRefresh(entry: Entry, metrics: Pick<Metrics, 'destroyed'>): ReturnType<Parameters<typeof keepPool>[1]['plan']> {
+  const { served, count } = entry;
+  const onDestroyed = metrics.destroyed;
+  if (served === null) return { skipCreate: true, onDestroyed };
+  return { ...(count === null ? {} : { count }), onDestroyed, onFresh: served.add, waiting: served.waiting };
+}
+
+/** Several ends and beginnings of runs are one refresh, unless somebody waits or soon will. */
+function ringEntry(entry: Entry, urgent: boolean): void {
+  const { served, count } = entry;
+  if (urgent || (served !== null && served.fresh() * 2 < (count ?? 0))) return entry.ring();
+  entry.later ??= setTimeout(() => {
+    entry.later = null;
+    entry.ring();
+  }, laterMs);
+}
