@@ -1,0 +1,118 @@
+/* isolate-gate: stands between the clients of the daemon and the daemon. PROTOCOL.md tells of its two roles. */
+#include "gate.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+static const char usage[] =
+  "Usage: isolate-gate front LISTENFD METRICSFD|- BROKERFD\n"
+  "       isolate-gate front --systemd SOCKET\n"
+  "       isolate-gate broker --sockets CLIENTS METRICS --group GID --user UID\n"
+  "       isolate-gate broker --front SOCKET --user UID\n"
+  "The front takes in what clients send; the broker tells the daemon, on its standard input and output, who they are.\n"
+  "  --frame-seconds N   how long a frame may take to be whole, and an answer to be read (10)\n";
+
+static _Noreturn void fail_usage(void) {
+  fputs(usage, stderr);
+  exit(2);
+}
+
+static uint32_t number(const char *text, uint32_t least) {
+  char *end;
+  errno = 0;
+  unsigned long value = text != NULL && text[0] >= '0' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
+  if (text == NULL || text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0 || value >= UINT32_MAX || value < least) fail_usage();
+  return (uint32_t)value;
+}
+
+/* systemd hands over descriptors from 3 up, named client and metrics. */
+static void take_from_systemd(int listeners[2]) {
+  const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
+  errno = EINVAL;
+  if (pid == NULL || count == NULL || names == NULL || strtol(pid, NULL, 10) != getpid()) fail("find the sockets of systemd");
+  long given = strtol(count, NULL, 10);
+  for (int fd = 3; fd < 3 + given; fd++, names += strcspn(names, ":") + (names[strcspn(names, ":")] == ':')) {
+    size_t length = strcspn(names, ":");
+    bool metrics = length == 7 && memcmp(names, "metrics", 7) == 0;
+    if (!metrics && (length != 6 || memcmp(names, "client", 6) != 0)) fail("tell the sockets of systemd apart");
+    listeners[metrics] = fd;
+  }
+  if (listeners[0] < 0) fail("find the clients' socket");
+}
+
+/* Without a broker the clients are told by the end of their connections, so that they go on without the daemon. */
+static _Noreturn void turn_away(const int listeners[2]) {
+  for (int i = 0; i < 2; i++) {
+    if (listeners[i] < 0 || fcntl(listeners[i], F_SETFL, O_NONBLOCK) < 0) continue;
+    for (int fd = 0; fd >= 0;) {
+      fd = accept4(listeners[i], NULL, NULL, SOCK_CLOEXEC);
+      if (fd >= 0) close(fd);
+    }
+  }
+  exit(0);
+}
+
+static int connect_to(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || strlen(path) >= sizeof address.sun_path) fail("connect to the broker");
+  memcpy(address.sun_path, path, strlen(path) + 1);
+  if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+static _Noreturn void start_as_front(int argc, char **argv, const struct options *options) {
+  int listeners[2] = {-1, -1}, broker;
+  if (argc == 2 && strcmp(argv[0], "--systemd") == 0) {
+    take_from_systemd(listeners);
+    broker = connect_to(argv[1]);
+    if (broker < 0) turn_away(listeners);
+  } else {
+    if (argc != 3) fail_usage();
+    listeners[0] = (int)number(argv[0], 3);
+    if (strcmp(argv[1], "-") != 0) listeners[1] = (int)number(argv[1], 3);
+    broker = (int)number(argv[2], 3);
+  }
+  front_main(listeners[0], listeners[1], broker, options);
+}
+
+static _Noreturn void start_as_broker(int argc, char **argv, struct options *options) {
+  const char *clients = NULL, *metrics = NULL, *front = NULL;
+  bool has_group = false;
+  struct rlimit files;
+  for (int i = 0; i < argc; i++) {
+    if (strcmp(argv[i], "--sockets") == 0 && argc - i > 2) clients = argv[i + 1], metrics = argv[i + 2], i += 2;
+    else if (strcmp(argv[i], "--front") == 0 && argc - i > 1) front = argv[++i];
+    else if (strcmp(argv[i], "--user") == 0 && argc - i > 1) options->user = number(argv[++i], 1);
+    else if (strcmp(argv[i], "--group") == 0 && argc - i > 1) options->group = number(argv[++i], 0), has_group = true;
+    else fail_usage();
+  }
+  if ((clients == NULL) == (front == NULL) || (clients != NULL) != has_group || options->user == 0) fail_usage();
+  /* With the daemon goes its broker, whose standard input ends as well. */
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail("begin");
+  keep_descriptors(NULL, 0);
+  if (getrlimit(RLIMIT_NOFILE, &files) < 0) fail("read the limit of descriptors");
+  files.rlim_cur = files.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &files) < 0) fail("raise the limit of descriptors");
+  if (front != NULL) broker_main(-1, make_socket(front, options->user, 0, 0600), options);
+  int listeners[2] = {make_socket(clients, 0, options->group, 0660), make_socket(metrics, 0, options->group, 0660)};
+  broker_main(start_front(listeners[0], listeners[1], options), -1, options);
+}
+
+int main(int argc, char **argv) {
+  struct options options = {.frame_seconds = 10};
+  const char *role = argc > 1 ? argv[1] : "";
+  signal(SIGPIPE, SIG_IGN);
+  argc -= 2;
+  argv += 2;
+  if (argc >= 2 && strcmp(argv[0], "--frame-seconds") == 0) {
+    options.frame_seconds = number(argv[1], 1);
+    argc -= 2;
+    argv += 2;
+  }
+  if (argc > 0 && strcmp(role, "front") == 0) start_as_front(argc, argv, &options);
+  if (argc > 0 && strcmp(role, "broker") == 0) start_as_broker(argc, argv, &options);
+  fail_usage();
+}

@@ -1,0 +1,67 @@
+/* Small operations on descriptors that several parts need. */
+#include "gate.h"
+
+#include <linux/close_range.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+void fail(const char *what) {
+  fprintf(stderr, "isolate-gate: Cannot %s: %s\n", what, strerror(errno));
+  exit(1);
+}
+
+uint64_t now_ms(void) {
+  struct timespec now;
+  if (clock_gettime(CLOCK_MONOTONIC, &now) < 0) fail("read the clock");
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void keep_descriptors(const int *kept, size_t count) {
+  unsigned from = 3;
+  for (;;) {
+    unsigned next = ~0U;
+    for (size_t i = 0; i < count; i++)
+      if (kept[i] >= 0 && (unsigned)kept[i] >= from && (unsigned)kept[i] < next) next = (unsigned)kept[i];
+    if (next > from && syscall(SYS_close_range, from, next == ~0U ? ~0U : next - 1, 0) < 0) fail("close descriptors");
+    if (next == ~0U) break;
+    from = next + 1;
+  }
+  for (int fd = 0; fd < 3; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) fail("open /dev/null");
+}
+
+bool is_unix_stream(int fd, bool listening) {
+  int domain = 0, type = 0, accepts = 0;
+  socklen_t size = sizeof domain;
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 || domain != AF_UNIX) return false;
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM) return false;
+  return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) == 0 && (accepts != 0) == listening;
+}
+
+void put_link_header(uint8_t *header, size_t length, uint32_t connection, uint32_t operation) {
+  wire_put(header, (uint32_t)length);
+  wire_put(header + 4, connection);
+  wire_put(header + 8, operation);
+}
+
+ssize_t send_with(int socket, const void *bytes, size_t length, const int descriptors[2], int flags) {
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(2 * sizeof(int))];
+  } control = {0};
+  size_t count = descriptors[0] < 0 ? 0 : descriptors[1] < 0 ? 1 : 2;
+  struct iovec part = {(void *)(uintptr_t)bytes, length};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  ssize_t sent;
+  if (count > 0) {
+    message.msg_control = &control;
+    message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+    memcpy(CMSG_DATA(&control.header), descriptors, count * sizeof(int));
+  }
+  do sent = sendmsg(socket, &message, flags | MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return sent;
+}
