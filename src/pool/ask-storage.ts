@@ -16,16 +16,17 @@ export type StorageAsker = (cloneIds: readonly string[]) => Promise<StorageAnswe
 /** The storage is asked by commands, so not as often as somebody looks. */
 const keptMs = 5000;
 
-/** Asks the storage of the newest snapshot and of these clones' holders; a null driver knows nothing. */
-export function createStorageAsker(
-  driver: Pick<StorageDriver, 'newestSource' | 'list' | 'holders'> | null,
-  nowMs: () => number,
-): StorageAsker {
-  let known: StorageAnswer = { source: null, holders: new Map(), error: null };
+/** What is asked of the storage. */
+export type AskedStorage = Pick<StorageDriver, 'newestSource' | 'list' | 'holders'>;
+
+/** Asks the storage of the newest snapshot and of these clones' holders; without one, the answer is why there is none. */
+export function createStorageAsker(driver: AskedStorage | Failure | null, nowMs: () => number): StorageAsker {
+  const failure = driver !== null && 'code' in driver ? driver : null;
+  let known: StorageAnswer = { source: null, holders: new Map(), error: failure };
   let asked: { readonly sinceMs: number; readonly key: string } | null = null;
   let answer = Promise.resolve();
   return async (cloneIds) => {
-    if (driver === null) return known;
+    if (driver === null || 'code' in driver) return known;
     const key = cloneIds.join(' ');
     const isNew = asked?.key !== key;
     if (isNew || asked === null || nowMs() - asked.sinceMs > keptMs) {
@@ -40,7 +41,7 @@ export function createStorageAsker(
   };
 }
 
-async function ask(driver: Pick<StorageDriver, 'newestSource' | 'list' | 'holders'>, cloneIds: readonly string[]): Promise<StorageAnswer> {
+async function ask(driver: AskedStorage, cloneIds: readonly string[]): Promise<StorageAnswer> {
   try {
     const [{ name }, clones] = await Promise.all([driver.newestSource(), cloneIds.length === 0 ? [] : driver.list()]);
     const wanted = clones.filter(({ id }) => cloneIds.includes(id));

@@ -48,15 +48,20 @@ export interface Pool extends PoolFiles {
 
 /** The state of a template's pool; makes the directories. Touches no storage. Throws `state-unreadable`. */
 export function openPoolFiles(options: PoolFilesOptions): PoolFiles {
-  const { template, runtime } = options;
-  const paths = poolPaths(runtime, template);
+  const files = findPoolFiles(options);
   const uid = process.getuid?.() ?? 0;
-  ensureRuntimeDirectories(runtime, uid);
-  ensurePoolDirectories(paths, uid);
+  ensureRuntimeDirectories(files.runtime, uid);
+  ensurePoolDirectories(files.paths, uid);
+  return files;
+}
+
+/** Where the state of a template's pool is, or would be: for those who only look. */
+export function findPoolFiles(options: PoolFilesOptions): PoolFiles {
+  const { template, runtime } = options;
   return {
     template,
     runtime,
-    paths,
+    paths: poolPaths(runtime, template),
     holder: options.holder ?? readOwnHolder(),
     warn: options.warn ?? (() => {}),
     checkpoint: options.checkpoint ?? (() => {}),

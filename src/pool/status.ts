@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
-import type { StorageDriver } from '../storage/driver.ts';
-import { createStorageAsker } from './ask-storage.ts';
+import { type AskedStorage, createStorageAsker } from './ask-storage.ts';
 import type { Failure } from './failure.ts';
 import { type LastRefresh, readLastRefresh } from './last-refresh.ts';
 import { isLocked } from './lock.ts';
@@ -53,10 +52,10 @@ export interface CloneHolder {
 
 export interface PoolStatusOptions {
   readonly pool: PoolFiles;
-  /** Null: the storage is not asked. */
-  readonly driver: Pick<StorageDriver, 'newestSource' | 'list' | 'holders'> | null;
-  /** How many fresh clones the configuration wants; said where no refresh was told otherwise. */
-  readonly configuredCount?: number | null;
+  /** The storage, or why it cannot be asked; null: it is not to be. */
+  readonly driver: AskedStorage | Failure | null;
+  /** How many fresh clones the configuration wants; absent or null: as the last refresh was told. */
+  readonly count?: number | null;
   readonly nowMs?: () => number;
 }
 
@@ -64,7 +63,7 @@ export interface PoolStatusOptions {
 export type PoolStatusReader = (runs: readonly RunEntry[]) => Promise<PoolStatus>;
 
 /** A reader to be called again and again: it reads once what does not change, and asks the storage every 5 s at most. */
-export function createPoolStatusReader({ pool, driver, configuredCount, nowMs }: PoolStatusOptions): PoolStatusReader {
+export function createPoolStatusReader({ pool, driver, count, nowMs }: PoolStatusOptions): PoolStatusReader {
   const askStorage = createStorageAsker(driver, nowMs ?? (() => performance.now()));
   let known: QuickState['fresh'] = new Map();
   return async (runs) => {
@@ -76,12 +75,12 @@ export function createPoolStatusReader({ pool, driver, configuredCount, nowMs }:
     const own = runs.filter(({ template }) => template === pool.template);
     return {
       template: pool.template,
-      count: readSettings(pool).count ?? configuredCount ?? null,
+      count: count ?? readSettings(pool).count,
       fresh: fresh.length,
       leased: state.leased.length,
       retired: state.retired.length,
       making: countMaking(pool),
-      refreshing: isLocked(pool.paths.lock, pool.holder.bootId),
+      refreshing: existsSync(pool.paths.directory) && isLocked(pool.paths.lock, pool.holder.bootId),
       source,
       stale: source === null ? 0 : fresh.filter((clone) => clone.source !== null && clone.source !== source).length,
       oldestFreshMs: made.length === 0 ? null : Math.min(...made),

@@ -1,5 +1,7 @@
-import type { PoolStatusReader, PoolStatus } from '../pool/status.ts';
-import type { RunEntry } from '../pool/runs.ts';
+import { readBootId } from '../pool/holder.ts';
+import type { RuntimePaths } from '../pool/paths.ts';
+import { readRuns, type RunEntry } from '../pool/runs.ts';
+import { createPoolStatusReader, type PoolStatus, type PoolStatusOptions, type PoolStatusReader } from '../pool/status.ts';
 
 /** What `isolate status --json` prints, and the daemon answers to the query `status`. */
 export interface StatusDocument {
@@ -24,19 +26,40 @@ export interface RunStatus extends Omit<RunEntry, 'command'> {
   readonly command: readonly string[] | null;
 }
 
-/** The status of these pools, as the user `uid` may see it: other users' command names are root's to know. */
-export async function describePools(
-  readers: readonly PoolStatusReader[],
-  runs: readonly RunEntry[],
-  uid: number,
-): Promise<readonly PoolStatus[]> {
-  const pools = await Promise.all(readers.map((read) => read(runs)));
-  return uid === 0 ? pools : pools.map((pool) => hideCommands(pool, uid));
+/** A pool to tell of. */
+export type StatusPool = Pick<PoolStatusOptions, 'pool' | 'driver' | 'count'>;
+
+/** Tells of pools and runs what the user `uid` may see: other users' commands are root's to know. */
+export interface HostStatus {
+  readonly pools: (shown: readonly StatusPool[], uid: number) => Promise<readonly PoolStatus[]>;
+  readonly runs: (uid: number) => RunsDocument;
 }
 
-/** Runs as the user `uid` may see them. */
-export function describeRuns(runs: readonly RunEntry[], uid: number): RunsDocument {
-  return { runs: runs.map((run) => (uid === 0 || run.uid === uid ? run : { ...run, command: null })) };
+/** To be kept and asked again and again: what does not change is read once. */
+export function createHostStatus(runtime: RuntimePaths): HostStatus {
+  const bootId = readBootId();
+  const readers = new Map<string, { readonly of: StatusPool; readonly read: PoolStatusReader }>();
+
+  function readerOf(shown: StatusPool): PoolStatusReader {
+    const { template } = shown.pool;
+    const known = readers.get(template);
+    const { pool, driver, count } = known?.of ?? {};
+    if (known !== undefined && pool === shown.pool && driver === shown.driver && count === shown.count) return known.read;
+    const read = createPoolStatusReader(shown);
+    readers.set(template, { of: shown, read });
+    return read;
+  }
+
+  return {
+    pools: async (shown, uid) => {
+      const runs = readRuns(runtime, bootId);
+      const pools = await Promise.all(shown.map((one) => readerOf(one)(runs)));
+      return uid === 0 ? pools : pools.map((pool) => hideCommands(pool, uid));
+    },
+    runs: (uid) => ({
+      runs: readRuns(runtime, bootId).map((run) => (uid === 0 || run.uid === uid ? run : { ...run, command: null })),
+    }),
+  };
 }
 
 function hideCommands(pool: PoolStatus, uid: number): PoolStatus {

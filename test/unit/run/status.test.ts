@@ -1,42 +1,66 @@
-import { expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import type { PoolStatus } from '../../../src/pool/status.ts';
-import { describePools, describeRuns } from '../../../src/run/status.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 
-const run = { runId: '0', pid: 7, user: 'ann', template: 'tank/a', clone: '1', engine: 'bwrap', command: ['sh'], uid: 1000, sinceMs: 0 };
-const others = { ...run, runId: '1', pid: 8, user: 'bob', uid: 1001, command: ['curl', '--user', 'secret'] };
-const pool: PoolStatus = {
-  template: 'tank/a',
-  count: 2,
-  fresh: 1,
-  leased: 2,
-  retired: 1,
-  making: 0,
-  refreshing: false,
-  source: 'monday',
-  stale: 0,
-  oldestFreshMs: 0,
-  inUse: [
-    { clone: '1', state: 'leased', uid: 1000, user: 'ann', sinceMs: 0, holders: [{ pid: 7, command: 'sh' }] },
-    { clone: '2', state: 'leased', uid: 1001, user: 'bob', sinceMs: 0, holders: [{ pid: 8, command: 'curl' }] },
-    { clone: '3', state: 'retired', uid: null, user: null, sinceMs: null, holders: [{ pid: 9, command: 'vi' }] },
-  ],
-  lastRefresh: null,
-  error: null,
-};
-const read = async (): Promise<PoolStatus> => Promise.resolve(pool);
+import { readOwnHolder } from '../../../src/pool/holder.ts';
+import { runtimePaths } from '../../../src/pool/paths.ts';
+import { openPoolFiles, type PoolFiles } from '../../../src/pool/pool.ts';
+import { claimRun } from '../../../src/pool/runs.ts';
+import { formatLeaseName } from '../../../src/pool/state-file.ts';
+import { createHostStatus } from '../../../src/run/status.ts';
 
-test("root sees every command, others only their own users'", () => {
-  expect(describeRuns([run, others], 0)).toEqual({ runs: [run, others] });
-  expect(describeRuns([run, others], 1000)).toEqual({ runs: [run, { ...others, command: null }] });
+const own = readOwnHolder();
+let directory: string;
+let pool: PoolFiles;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'isolate-status-'));
+  pool = openPoolFiles({ template: 'tank/a', runtime: runtimePaths(join(directory, 'run')) });
+  for (const [clone, uid, command] of [
+    ['1', 1000, 'sh'],
+    ['2', 1001, 'curl'],
+  ] as const) {
+    claimRun(pool.runtime, { template: 'tank/a', clone, engine: 'bwrap', command: [command, '--secret'], uid, sinceMs: Number(clone) });
+    writeFileSync(join(pool.paths.leased, formatLeaseName(clone, own)), '');
+  }
+});
+
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("root sees every command, others only their own user's", () => {
+  const status = createHostStatus(pool.runtime);
+  const commands = (uid: number) => status.runs(uid).runs.map(({ command }) => command);
+  expect([0, 1000, 1002].map(commands)).toEqual([
+    [
+      ['sh', '--secret'],
+      ['curl', '--secret'],
+    ],
+    [['sh', '--secret'], null],
+    [null, null],
+  ]);
 });
 
 test('the names of the commands that hold clones are as little known to others', async () => {
-  expect(await describePools([read], [run, others], 0)).toEqual([pool]);
-  const [seen] = await describePools([read], [run, others], 1000);
-  expect(seen?.inUse.map(({ holders }) => holders)).toEqual([
-    [{ pid: 7, command: 'sh' }],
-    [{ pid: 8, command: null }],
-    [{ pid: 9, command: null }],
+  const status = createHostStatus(pool.runtime);
+  const holders = async (uid: number) =>
+    (await status.pools([{ pool, driver: null }], uid)).flatMap(({ inUse }) =>
+      inUse.map((clone) => [clone.clone, clone.uid, clone.holders]),
+    );
+  const { pid } = own;
+  expect(await holders(0)).toEqual([
+    ['1', 1000, [{ pid, command: 'sh' }]],
+    ['2', 1001, [{ pid, command: 'curl' }]],
   ]);
+  expect(await holders(1000)).toEqual([
+    ['1', 1000, [{ pid, command: 'sh' }]],
+    ['2', 1001, [{ pid, command: null }]],
+  ]);
+});
+
+test('a pool whose storage cannot be opened is told of with the reason', async () => {
+  const failure = { code: 'pool-suspended', message: 'The pool tank is suspended.' } as const;
+  const [told] = await createHostStatus(pool.runtime).pools([{ pool, driver: failure, count: 7 }], 0);
+  expect([told?.count, told?.source, told?.leased, told?.error]).toEqual([7, null, 2, failure]);
 });
