@@ -5,10 +5,13 @@ import type { ZfsPlan } from './plan.ts';
 
 /** Long enough for a transaction on a busy pool; a suspended one never answers. */
 const timeoutMs = 30_000;
+const mountFile = '/bin/mount';
 const umountFile = '/bin/umount';
 const xargsFile = '/usr/bin/xargs';
-/** Commands that change datasets and run at once share transactions; more than this gains nothing. */
+/** Commands that change datasets and run at once share transactions. Of those that Node starts more than this gain nothing. */
 export const parallelCommands = 4;
+/** Of those that xargs starts. */
+const parallelInBatch = 8;
 
 /** Runs planned zfs and zpool commands. */
 export interface ZfsCommands {
@@ -19,8 +22,10 @@ export interface ZfsCommands {
    * than one of its. Answers whether all ended well, nothing else.
    */
   readonly zfsMany: (plans: readonly ZfsPlan[]) => Promise<boolean>;
+  /** mount(8) of all lines of a table (fstab(5)) that are not mounted yet, without helper programs. */
+  readonly mountTable: (path: string) => Promise<CommandResult>;
   /** umount(8): neither lazy nor forced. */
-  readonly umount: (path: string) => Promise<CommandResult>;
+  readonly umount: (paths: readonly string[]) => Promise<CommandResult>;
 }
 
 /** What the driver works with, shared by its parts. */
@@ -67,12 +72,14 @@ export function bindZfsCommands(tools: ZfsTools, run: RunCommand): ZfsCommands {
   const zfsMany = async (plans: readonly ZfsPlan[]): Promise<boolean> => {
     const [first] = plans;
     if (first === undefined || tools.zfs === null) return false;
-    const args = ['-0', '-n', String(first.args.length), '-P', String(parallelCommands), tools.zfs];
+    const args = ['-0', '-n', String(first.args.length), '-P', String(parallelInBatch), tools.zfs];
     const input = plans.flatMap((plan) => plan.args.map((argument) => `${argument}\0`)).join('');
     // Where there is no xargs, or it does not end, the commands one by one tell why.
     const answer = await run({ file: xargsFile, args, input, timeoutMs }).catch(() => null);
     return answer?.exitCode === 0;
   };
-  const umount = (path: string): Promise<CommandResult> => run({ file: umountFile, args: ['--', path], timeoutMs });
-  return { zfs: bind('zfs'), zpool: bind('zpool'), zfsMany, umount };
+  const mountTable = (path: string): Promise<CommandResult> =>
+    run({ file: mountFile, args: ['--internal-only', '--all', '--fstab', path], timeoutMs });
+  const umount = (paths: readonly string[]): Promise<CommandResult> => run({ file: umountFile, args: ['--', ...paths], timeoutMs });
+  return { zfs: bind('zfs'), zpool: bind('zpool'), zfsMany, mountTable, umount };
 }

@@ -6,6 +6,7 @@ import { forEachLimited } from '../limited.ts';
 import { classifyZfs, zfsError } from './classify.ts';
 import { cloneProperties, clonesOf } from './clones.ts';
 import type { ZfsContext } from './commands.ts';
+import { destroyTogether } from './destroy-together.ts';
 import { cloneName } from './names.ts';
 import { planDestroy, planInspect, planUnmount } from './plan.ts';
 import { parseProperties } from './properties.ts';
@@ -15,10 +16,16 @@ const busyRetries = 25;
 const busyDelayMs = 20;
 const parallelDestroys = 4;
 
-/** Unmounts and destroys clones, each checked again right before. */
+/** Unmounts and destroys clones, each checked again right before: those that it is plain with together, then each by itself. */
 export async function destroyClones(context: ZfsContext, refs: readonly CloneRef[]): Promise<readonly DestroyResult[]> {
   const results = new Map<CloneRef, DestroyResult>();
-  await forEachLimited(refs, context.implementation.name === 'zfs-fuse' ? 1 : parallelDestroys, async (ref) => {
+  // What keeps it from working together, each is told by itself.
+  for (const { ref, mountpoint } of await destroyTogether(context, refs).catch(() => [])) {
+    await removeMountpoint(context, ref.id, mountpoint);
+    results.set(ref, { id: ref.id, outcome: 'gone' });
+  }
+  const left = refs.filter((ref) => !results.has(ref));
+  await forEachLimited(left, context.implementation.name === 'zfs-fuse' ? 1 : parallelDestroys, async (ref) => {
     results.set(ref, await destroyOne(context, ref).catch((error: unknown) => failed(ref, error)));
   });
   return refs.map((ref) => results.get(ref) ?? failed(ref, undefined));
@@ -50,7 +57,7 @@ async function destroyOne(context: ZfsContext, ref: CloneRef): Promise<DestroyRe
     await sleep(busyDelayMs);
   }
   const mountpoint = datasets.get(dataset)?.get('mountpoint')?.value ?? null;
-  if (mountpoint?.endsWith(`/${id}`) === true) await removeMountpoint(context, mountpoint);
+  await removeMountpoint(context, id, mountpoint);
   return { id, outcome: 'gone' };
 }
 
@@ -76,10 +83,11 @@ function refusal(dataset: string, kept: boolean, foreign: string | null): Isolat
  * zfs-fuse leaves the directory behind, OpenZFS removes it; a daemon that died leaves a dead mount on it as well.
  * rmdir(2) takes an empty directory only, and the clone is gone: what is still there is reported by the pool's sweep.
  */
-async function removeMountpoint(context: ZfsContext, path: string): Promise<void> {
+async function removeMountpoint(context: ZfsContext, id: string, path: string | null): Promise<void> {
+  if (path?.endsWith(`/${id}`) !== true) return;
   await rmdir(path).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EBUSY') return;
-    await context.umount(path);
+    await context.umount([path]);
     await rmdir(path).catch(() => undefined);
   });
 }

@@ -15,6 +15,16 @@ export const encryptedTemplateProperties = [...templateProperties, 'keystatus'] 
 
 export const spaceProperties = ['available', 'used'] as const;
 
+/** Properties that OpenZFS's zfs(8) turns into options of a mount, with the option for `on` and for `off`. */
+export const mountProperties = {
+  atime: ['atime', 'noatime'],
+  relatime: ['relatime', 'norelatime'],
+  devices: ['dev', 'nodev'],
+  exec: ['exec', 'noexec'],
+  readonly: ['ro', 'rw'],
+  setuid: ['suid', 'nosuid'],
+} as const;
+
 const output = ['-o', 'name,property,value,source'];
 
 /** Reads a template and its snapshots, one level deep. */
@@ -42,9 +52,14 @@ export function planSpace(template: string): ZfsPlan {
   return { args: ['get', '-H', '-p', ...output, spaceProperties.join(','), parentOf(template)] };
 }
 
-/** Reads one clone and its snapshots: the check right before it is destroyed. */
-export function planInspect(dataset: string): ZfsPlan {
-  return { args: ['get', '-H', '-p', '-r', '-d', '1', ...output, cloneProperties.join(','), dataset] };
+/** Reads what decides how clones are mounted: they inherit it from the dataset that theirs are in. */
+export function planMountProperties(template: string): ZfsPlan {
+  return { args: ['get', '-H', '-p', ...output, Object.keys(mountProperties).join(','), parentOf(template)] };
+}
+
+/** Reads clones and their snapshots: the check right before they are destroyed. */
+export function planInspect(...datasets: readonly string[]): ZfsPlan {
+  return { args: ['get', '-H', '-p', '-r', '-d', '1', ...output, cloneProperties.join(','), ...datasets] };
 }
 
 /**

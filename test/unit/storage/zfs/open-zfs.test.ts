@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { IsolateError } from '../../../../src/error.ts';
 import type { Command, CommandResult, RunCommand } from '../../../../src/process/command.ts';
@@ -7,6 +10,7 @@ import { openZfs } from '../../../../src/storage/zfs/driver.ts';
 const source: Source = { template: 'tank/r/t', name: 'tank/r/t@s', guid: '1' };
 const create = { shift: null, mountDirectory: '/nonexistent/mnt' };
 const ok: CommandResult = { stdout: '', stderr: '', exitCode: 0 };
+const failed: CommandResult = { ...ok, exitCode: 123 };
 
 /** A host that answers by the verb of the command, and what it was asked. No kernel module: this checks the order of commands only. */
 function host(version: string, answers: Record<string, CommandResult> = {}): { run: RunCommand; asked: string[]; inputs: string[] } {
@@ -51,11 +55,14 @@ test('OpenZFS 2.1 has no idmapped mounts', async () => {
 });
 
 test('OpenZFS 2.4 makes and marks a batch by one channel program, then places and mounts each that was made', async () => {
-  const { run, asked, inputs } = host('2.4.4-1', { program: { ...ok, stdout: '{"return":{"2":17,"3":28,"1":0}}' } });
+  const { run, asked, inputs } = host('2.4.4-1', { program: { ...ok, stdout: '{"return":{"2":17,"3":28,"1":0}}' }, '-0': failed });
   const driver = await open(run);
   const results = await driver.create(source, ['1', '2', '3'], create);
   expect(results[2]).toMatchObject({ id: '3', ok: false, error: { code: 'pool-full', message: 'The pool of tank/r/t_3 is full.' } });
   expect(asked.toSorted()).toEqual([
+    '-0 -n 2 -P 8 /sbin/zfs',
+    '-0 -n 4 -P 8 /sbin/zfs',
+    'get -H -p -o tank/r',
     'get -H -p -o tank/r/t_1 tank/r/t_2 tank/r/t_3',
     'mount tank/r/t_1',
     'mount tank/r/t_2',
@@ -64,8 +71,70 @@ test('OpenZFS 2.4 makes and marks a batch by one channel program, then places an
     'set canmount=noauto mountpoint=/nonexistent/mnt/2 tank/r/t_2',
     'version',
   ]);
-  expect(inputs).toHaveLength(1);
+  expect(inputs).toEqual([
+    expect.stringContaining('zfs.sync.clone'),
+    'set\0canmount=noauto\0mountpoint=/nonexistent/mnt/1\0tank/r/t_1\0set\0canmount=noauto\0mountpoint=/nonexistent/mnt/2\0tank/r/t_2\0',
+    'mount\0tank/r/t_1\0mount\0tank/r/t_2\0',
+  ]);
   expect(driver.capabilities.batchCreate).toBe(true);
+});
+
+test('OpenZFS mounts a batch by one mount(8), with the options that follow from properties above the clones', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'isolate-mount-'));
+  const values = { atime: 'off', relatime: 'on', devices: 'on', exec: 'on', readonly: 'off', setuid: 'off' };
+  const stdout = Object.entries(values)
+    .map(([name, value]) => `tank/r\t${name}\t${value}\tdefault\n`)
+    .join('');
+  let table = '';
+  const { run, asked } = host('2.3.9-1', { get: { ...ok, stdout } });
+  const driver = await open(async (command) => {
+    if (command.args[0] === '--internal-only') table = readFileSync(command.args.at(-1) ?? '', 'utf8');
+    return await run(command);
+  });
+  try {
+    await driver.create(source, ['1', '2'], { shift: null, mountDirectory: join(directory, String.raw`k\x2d 1`) });
+    expect(asked.filter((command) => command.startsWith('mount'))).toEqual([]);
+    expect(table).toBe(
+      ['1', '2']
+        .map((id) => `tank/r/t_${id} ${directory}/k\\134x2d\\0401/${id} zfs zfsutil,noatime,relatime,dev,exec,rw,nosuid 0 0\n`)
+        .join(''),
+    );
+    expect(readdirSync(directory)).toEqual([String.raw`k\x2d 1`]);
+    expect(readdirSync(join(directory, String.raw`k\x2d 1`))).toEqual(['1', '2']);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('clones are destroyed together where each is plainly what it is taken for, the others each by itself', async () => {
+  const lines = (id: string, guid: string, keep = '-'): string =>
+    [
+      ['type', 'filesystem'],
+      ['guid', guid],
+      ['origin', 'tank/r/t@s'],
+      ['creation', '1'],
+      ['mounted', 'yes'],
+      ['mountpoint', `/nonexistent/${id}`],
+      ['isolate:template', 'tank/r/t'],
+      ['isolate:keep', keep],
+    ]
+      .map(([name, value]) => `tank/r/t_${id}\t${name}\t${value}\tlocal\n`)
+      .join('');
+  const snapshot = lines('4', '14').replaceAll('tank/r/t_4', 'tank/r/t_4@own');
+  const stdout = lines('1', '11') + lines('2', '0') + lines('3', '13', 'on') + lines('4', '14') + snapshot + lines('5', '15');
+  const stderr = "cannot open 'tank/r/t_6': dataset does not exist\n";
+  const { run, inputs, asked } = host('2.3.9-1', { get: { stdout, stderr, exitCode: 1 } });
+  const refs = ['1', '2', '3', '4', '5', '6'].map((id) => ({ id, guid: `1${id}` }));
+  const results = await (await open(run)).destroy(refs);
+  expect(inputs).toEqual(['destroy\0tank/r/t_1\0destroy\0tank/r/t_5\0']);
+  expect(asked).toEqual([
+    'version',
+    'get -H -p -r -d 1 -o tank/r/t_1 tank/r/t_2 tank/r/t_3 tank/r/t_4 tank/r/t_5 tank/r/t_6',
+    '-0 -n 2 -P 8 /sbin/zfs',
+    // What a command failed at is for the reports of the three that are left.
+    ...['2', '3', '4'].map((id) => `get -H -p -r -d 1 -o tank/r/t_${id}`),
+  ]);
+  expect(results.filter(({ id }) => ['1', '5', '6'].includes(id))).toEqual(['1', '5', '6'].map((id) => ({ id, outcome: 'gone' })));
 });
 
 test('probe and newestSource at the same time read the template once', async () => {
