@@ -17,6 +17,8 @@ export interface KeptPool {
   readonly pool: PoolFiles;
   /** Null until its storage could be opened. */
   readonly driver: StorageDriver | null;
+  /** Why it could not. */
+  readonly failure: IsolateError | null;
   /** How many fresh clones the configuration wants; null: as the last refresh was told. */
   readonly count: number | null;
   /** There is work. */
@@ -47,6 +49,7 @@ interface Entry {
   readonly pool: PoolFiles;
   readonly ending: AbortController;
   driver: StorageDriver | null;
+  failure: IsolateError | null;
   count: number | null;
   /** Null: dropped, and looked after only until its leases have ended. */
   served: ServedPool | null;
@@ -86,6 +89,7 @@ export function keepPools({ leases, metrics, runtime, open, signal }: PoolsOptio
       pool,
       ending,
       driver: null,
+      failure: null,
       count,
       served: null,
       ring: () => {},
@@ -125,6 +129,7 @@ export function keepPools({ leases, metrics, runtime, open, signal }: PoolsOptio
         return await open(entry.template, entry.pool.warn);
       } catch (error) {
         if (!(error instanceof IsolateError)) throw error;
+        entry.failure = error;
         fail(entry, error);
         await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       }
@@ -183,8 +188,8 @@ export function keepPools({ leases, metrics, runtime, open, signal }: PoolsOptio
     },
     kept: () =>
       [...entries.values()].map((entry) => {
-        const { template, pool, driver, count } = entry;
-        return { template, pool, driver, count, ring: () => ringEntry(entry, true) };
+        const { template, pool, driver, failure, count } = entry;
+        return { template, pool, driver, failure, count, ring: () => ringEntry(entry, true) };
       }),
     signalled: (key) => {
       for (const entry of entries.values()) if (entry.pool.paths.key === key) ringEntry(entry, true);

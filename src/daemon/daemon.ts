@@ -1,0 +1,120 @@
+import type { Config } from '../config/config.ts';
+import { IsolateError } from '../error.ts';
+import { logEvent } from '../log.ts';
+import { readBootId } from '../pool/holder.ts';
+import type { RuntimePaths } from '../pool/paths.ts';
+import type { Pool } from '../pool/pool.ts';
+import { countMaking } from '../pool/make-clones.ts';
+import { readDirectory } from '../pool/read-directory.ts';
+import { createHostStatus } from '../run/status.ts';
+import type { Item } from '../wire/frame.ts';
+import { systemAccounts } from './accounts.ts';
+import { adoptLeases } from './adopt.ts';
+import { createAudit } from './audit.ts';
+import { type BrokerEvents, startBroker } from './broker.ts';
+import { serveClients } from './clients.ts';
+import type { CommandLine } from './command-line.ts';
+import type { Handlers } from './connection.ts';
+import { readOutcome } from './ended.ts';
+import { createHandOver } from './hand-over.ts';
+import { handleLease, handleMount } from './lease-session.ts';
+import { createLeases } from './leases.ts';
+import { createMetrics, type PoolLevels } from './metrics.ts';
+import { keepPools, type KeptPool, type Pools } from './pools.ts';
+import { handleQuery } from './query.ts';
+import { createQuotas } from './quota.ts';
+import { renderMetricsResponse } from './render-metrics.ts';
+import { createRules } from './rules.ts';
+import { handleRun } from './run-session.ts';
+
+export interface DaemonOptions {
+  /** The settings as they are now. */
+  readonly config: () => Config;
+  readonly commandLine: CommandLine;
+  readonly runtime: RuntimePaths;
+  /** isolate-gate and its arguments as the broker. */
+  readonly gate: { readonly file: string; readonly args: readonly string[] };
+  readonly openPool: (template: string, warn: (message: string) => void) => Promise<Pool>;
+  readonly signal: AbortSignal;
+}
+
+export interface Daemon {
+  readonly pools: Pools;
+  /** Settles when `signal` was aborted and nothing is left to be done. */
+  readonly done: Promise<void>;
+}
+
+/** Puts the parts together and starts them. */
+export function startDaemon({ config, commandLine, runtime, gate, openPool, signal }: DaemonOptions): Daemon {
+  const metrics = createMetrics();
+  const quotas = createQuotas();
+  const watch = createAudit({ metrics, userName: systemAccounts.userName });
+  const leases = createLeases({ rules: createRules(config, quotas), watch });
+  const pools = keepPools({ leases, metrics, runtime, open: openPool, signal });
+  const handOver = createHandOver();
+  const status = createHostStatus(runtime);
+  const startedMs = Date.now();
+  const handlers: Handlers = {
+    run: (connection, message) =>
+      handleRun(connection, message, { commandLine, leases, paths: runtime, keeps: (template) => leases.serves(template), handOver }),
+    lease: (connection, message) => handleLease(connection, message, { leases, handOver }),
+    mount: handleMount,
+    query: (connection, message) => handleQuery(connection, message, { status, pools: pools.kept, startedMs }),
+    ended: ({ lease }, outcome, number) => lease?.note(readOutcome(outcome, number)),
+  };
+  const clients = serveClients({
+    output: {
+      send: (id, frame) => broker.output.send(id, frame),
+      tree: (id, tree) => broker.output.tree(id, tree),
+      close: (id) => broker.output.close(id),
+    },
+    handlers,
+    refuse: (error) => refuse(error, commandLine),
+    renderMetrics: () => renderMetricsResponse(metrics.snapshot(pools.kept().map(readLevels))),
+    bootId: readBootId(),
+  });
+  const events: BrokerEvents = {
+    ...clients,
+    ready: () => logEvent('info', { event: 'ready' }, 'Clients are served.'),
+    lost: (error) => {
+      metrics.failed(error.code);
+      logEvent('error', { event: 'broker', code: error.code }, error.message);
+      clients.lost();
+    },
+  };
+  const broker = startBroker({ ...gate, events, signal });
+  adoptLeases({ pools: pools.kept, leases, count: quotas.adopt }, signal);
+  return { pools, done: end() };
+
+  async function end(): Promise<void> {
+    await broker.done;
+    // Clients that were given a launch run on; their clones are looked after by the next daemon.
+    clients.lost();
+    await pools.done();
+  }
+}
+
+/** What a client is told of an error that ends its request. */
+function refuse(error: unknown, commandLine: CommandLine): readonly Item[] {
+  if (!(error instanceof IsolateError)) {
+    logEvent(
+      'error',
+      { event: 'internal', stack: error instanceof Error ? error.stack : null },
+      'A request failed by a defect of isolate.',
+    );
+  }
+  const known =
+    error instanceof IsolateError ? error : new IsolateError('internal', 'The daemon failed by a defect of isolate; its log says more.');
+  const { code, message, hint } = known;
+  return [
+    { name: 'status', value: commandLine.errorStatus },
+    { name: 'text', value: commandLine.renderError(known) },
+    { name: 'json', value: JSON.stringify({ code, message, ...(hint === undefined ? {} : { hint }) }) },
+  ];
+}
+
+function readLevels({ template, pool, count }: KeptPool): PoolLevels {
+  const size = (path: string): number => readDirectory(path).length;
+  const { fresh, leased, retired } = pool.paths;
+  return { template, count: count ?? 0, fresh: size(fresh), leased: size(leased), retired: size(retired), making: countMaking(pool) };
+}

@@ -1,0 +1,130 @@
+import { dirname, join } from 'node:path';
+
+import { templateCount } from '../config/config.ts';
+import type { ConfigPlaces } from '../config/read-files.ts';
+import { type ConfigSource, createConfigSource } from '../config/source.ts';
+import { IsolateError } from '../error.ts';
+import { logEvent, startServiceLog } from '../log.ts';
+import { ensureRuntimeDirectories } from '../pool/directories.ts';
+import { readOwnHolder } from '../pool/holder.ts';
+import { type Lock, tryLock } from '../pool/lock.ts';
+import { type RuntimePaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
+import type { Pool } from '../pool/pool.ts';
+import { watchSignals } from '../pool/watch.ts';
+import { findOwnFiles } from '../run/own-files.ts';
+import { openTemplatePool } from '../run/refresh.ts';
+import { systemAccounts } from './accounts.ts';
+import type { CommandLine } from './command-line.ts';
+import { startDaemon } from './daemon.ts';
+
+export interface ServeOptions {
+  readonly commandLine: CommandLine;
+  /** Path of the socket over which a front that something else started comes; absent: the broker starts one itself. */
+  readonly front?: string;
+  /** Aborting it ends the daemon as SIGTERM does. */
+  readonly signal?: AbortSignal;
+  /** Absent: /run/isolate. */
+  readonly runtime?: RuntimePaths;
+  readonly config?: ConfigPlaces;
+  readonly openPool?: (template: string, warn: (message: string) => void) => Promise<Pool>;
+}
+
+/** Whoever has none of these accounts runs the front as nobody. */
+const frontUsers = ['isolate-front', 'nobody'];
+const nobody = 65_534;
+
+/**
+ * The daemon: owns the pools and serves clients until SIGTERM or SIGINT; SIGHUP has it read its settings again. Runs go on when
+ * it ends, and the next daemon looks after them. Throws `not-permitted` for other users than root, `daemon-failed` where one
+ * runs already, `bad-config`, `state-unreadable`, `missing-tool`.
+ */
+export async function serve(options: ServeOptions): Promise<void> {
+  if (process.getuid?.() !== 0) throw new IsolateError('not-permitted', 'Only root can run the daemon.');
+  const runtime = options.runtime ?? runtimePaths(systemRuntimeDirectory);
+  ensureRuntimeDirectories(runtime, 0);
+  const lock = await lockHost(runtime);
+  try {
+    await startServiceLog();
+    const config = await createConfigSource({ ...options.config, watch: true, onFailure: tellBadConfig });
+    try {
+      await withServiceSignals(
+        AbortSignal.any([lock.lost, ...(options.signal === undefined ? [] : [options.signal])]),
+        () => void reload(config),
+        (signal) => serveUntil(signal, config, runtime, options),
+      );
+    } finally {
+      config.close();
+    }
+    if (lock.lost.aborted) throw new IsolateError('daemon-failed', `The lock of the daemon in ${runtime.root} was taken away.`);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function serveUntil(signal: AbortSignal, config: ConfigSource, runtime: RuntimePaths, options: ServeOptions): Promise<void> {
+  const daemon = startDaemon({
+    config: config.current,
+    commandLine: options.commandLine,
+    runtime,
+    gate: { file: join(dirname(findOwnFiles().launcher), 'isolate-gate'), args: brokerArguments(runtime, options.front) },
+    openPool: options.openPool ?? openTemplatePool,
+    signal,
+  });
+  const follow = (): void => {
+    const current = config.current();
+    daemon.pools.configure(new Map([...current.templates.keys()].map((template) => [template, templateCount(current, template)])));
+  };
+  follow();
+  const unfollow = config.onChange(() => {
+    logEvent('info', { event: 'config' }, 'The settings have changed.');
+    follow();
+  });
+  const watcher = await watchSignals([runtime.signals], daemon.pools.signalled, ({ code, message }) =>
+    logEvent('error', { event: 'signals', code }, message),
+  );
+  logEvent('info', { event: 'started', pid: process.pid }, 'The daemon has started.');
+  try {
+    await daemon.done;
+  } finally {
+    unfollow();
+    await watcher.close();
+    logEvent('info', { event: 'ended' }, 'The daemon has ended.');
+  }
+}
+
+function brokerArguments(runtime: RuntimePaths, front: string | undefined): string[] {
+  const user = frontUsers.map((name) => systemAccounts.uidOf(name)).find((uid) => uid !== null && uid !== 0) ?? nobody;
+  if (front !== undefined) return ['broker', '--front', front, '--user', String(user)];
+  const group = systemAccounts.gidOf('isolate');
+  if (group === null) logEvent('warn', { event: 'group' }, 'There is no group isolate, so the daemon serves root alone.');
+  const sockets = [join(runtime.root, 'isolated.sock'), join(runtime.root, 'metrics.sock')];
+  return ['broker', '--sockets', ...sockets, '--group', String(group ?? 0), '--user', String(user)];
+}
+
+async function lockHost(runtime: RuntimePaths): Promise<Lock> {
+  const lock = await tryLock(join(runtime.root, 'daemon.lock'), readOwnHolder());
+  if (lock !== null) return lock;
+  throw new IsolateError('daemon-failed', `Another daemon serves ${runtime.root}.`, { hint: 'one daemon serves all of a host' });
+}
+
+async function reload(config: ConfigSource): Promise<void> {
+  const result = await config.reload();
+  if (result instanceof IsolateError) tellBadConfig(result);
+  else logEvent('info', { event: 'config', files: result.files }, 'The settings were read again.');
+}
+
+function tellBadConfig({ code, message }: IsolateError): void {
+  logEvent('error', { event: 'config', code }, `${message} What held before still does.`);
+}
+
+/** The handlers stay until `action` has ended: libraries that clean up take a signal without any other handler for the end. */
+async function withServiceSignals(end: AbortSignal, onReload: () => void, action: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', onReload);
+  try {
+    await action(AbortSignal.any([end, stopping.signal]));
+  } finally {
+    process.off('SIGTERM', stop).off('SIGINT', stop).off('SIGHUP', onReload);
+  }
+}
