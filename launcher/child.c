@@ -127,14 +127,14 @@ _Noreturn void child_main(struct run *run) {
   must(cgroup_join(&record->cgroups), STEP_CGROUP);
 
   if (own_mount_namespace && (!namespaced || record->host_mounts.count > 0)) own_mounts();
-  must(mounts_apply(record, &record->host_mounts, run->user_namespace), STEP_MOUNT);
+  must(mounts_apply(run, &record->host_mounts), STEP_MOUNT);
   if (namespaced) {
-    must(identity_enter(run->user_namespace, record->map_writer != MAP_SINGLE), STEP_IDENTITY);
+    must(identity_enter(run), STEP_IDENTITY);
     die_with_launcher();
     if (own_mount_namespace) own_mounts();
   }
   must((record->namespaces & NAMESPACE_NETWORK) == 0 || unshare(CLONE_NEWNET) == 0, STEP_NETWORK_NAMESPACE);
-  must(mounts_apply(record, &record->sandbox_mounts, run->user_namespace), STEP_MOUNT);
+  must(mounts_apply(run, &record->sandbox_mounts), STEP_MOUNT);
 
   must(record->root == NULL || (chroot(record->root) == 0 && chdir("/") == 0), STEP_ROOT);
   must(chdir(record->working_directory) == 0, STEP_WORKING_DIRECTORY);

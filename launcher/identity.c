@@ -88,9 +88,12 @@ int identity_make_for_owner(const struct record *record, uint32_t uid, uint32_t 
   return identity_make(&owner);
 }
 
-bool identity_enter(int user_namespace, bool may_set_groups) {
+bool identity_enter(const struct run *run) {
   gid_t none[] = {0};
-  if (setns(user_namespace, CLONE_NEWUSER) < 0) return false;
-  if (may_set_groups && setgroups(1, none) < 0) return false;
+  /* Who has no other groups by right may not drop his own, which may be there to keep him out. */
+  const struct id_maps *gids = &run->record.gid_maps;
+  bool alone = run->record.map_writer != MAP_DIRECT && gids->count == 1 && gids->items[0].count == 1;
+  if (setns(run->user_namespace, CLONE_NEWUSER) < 0) return false;
+  if (!alone && setgroups(1, none) < 0) return false;
   return setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0;
 }

@@ -29,10 +29,10 @@
 
 enum { RECORD_HEADER = 12, RECORD_BODY_MAX = 16 * 1024 * 1024 };
 enum { FIRST_PLANNED = 3, LAST_PLANNED = 99, OWN_DESCRIPTORS = 200 }; /* our own descriptors live from there up */
-enum id_map_writer { MAP_NONE = 0, MAP_DIRECT = 1, MAP_BY_TOOLS = 2, MAP_SINGLE = 3 };
+enum id_map_writer { MAP_NONE = 0, MAP_DIRECT = 1, MAP_BY_TOOLS = 2, MAP_SINGLE = 3, MAP_GIVEN = 4 };
 enum namespace_bit { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2, NAMESPACE_NETWORK = 4, NAMESPACE_USER_MAPS_ONLY = 8 };
 enum descriptor_kind { DESCRIPTOR_DATA = 5, DESCRIPTOR_FILE = 6, DESCRIPTOR_STAGE = 7, DESCRIPTOR_STAGE_STATUS = 8 };
-enum mount_kind { MOUNT_BIND = 1, MOUNT_FILE_SYSTEM = 2, MOUNT_DIRECTORY = 3 };
+enum mount_kind { MOUNT_BIND = 1, MOUNT_FILE_SYSTEM = 2, MOUNT_DIRECTORY = 3, MOUNT_ATTACH = 4 };
 enum mount_flag { FLAG_RECURSIVE = 1, FLAG_READ_ONLY = 2, FLAG_NOSUID = 4, FLAG_NODEV = 8, FLAG_NOEXEC = 16 };
 enum mount_create { CREATE_NONE = 0, CREATE_DIRECTORY = 1, CREATE_FILE = 2 };
 enum mount_idmap { IDMAP_NONE = 0, IDMAP_SANDBOX = 1, IDMAP_OWNER = 2 };
@@ -63,7 +63,7 @@ struct mounts { struct mount_operation *items; size_t count; };
 struct cgroups { struct cgroup *items; size_t count; };
 
 struct record {
-  const char *file, *newuidmap, *newgidmap, *root, *working_directory, *seccomp_filter;
+  const char *file, *newuidmap, *newgidmap, *root, *working_directory, *seccomp_filter, *engine;
   struct strings arguments, environment; /* both end with NULL */
   struct descriptors descriptors;
   struct id_maps uid_maps, gid_maps;
@@ -90,7 +90,7 @@ enum step {
   STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6,
   STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11,
   STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16,
-  STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21,
+  STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22,
 };
 /* Where this process is: the step under way and the record's item it works on, or 0. A failure is reported with it. */
 extern struct place { uint32_t step, item; } place;
@@ -103,8 +103,9 @@ struct event {
 bool send_event(int fd, struct event event);
 /* The event for what failed at `place` with errno. */
 struct event failure(void);
-/* What a process with this wait status would have its parent exit with, as in a shell. */
+/* What a process with this wait status would have its parent exit with, as in a shell; what we exit with after a run's last event. */
 int exit_status(int wait_status);
+int event_status(struct event event);
 
 /* The same open file at OWN_DESCRIPTORS or above, close on exec; closes `fd`. */
 int above_planned(int fd);
@@ -154,14 +155,20 @@ void terminal_drain(struct terminal *terminal, int wait_ms);
 /* The run: what main.c makes for the child and the supervisor. Descriptors are -1 where there is none. */
 
 struct run {
+  int control, events; /* where a supervising parent writes signal numbers, and where it reads ours */
+  int lease;           /* the connection to the daemon: its end is the lease's, so it is open as long as we live */
+  int user_namespace, tree, program; /* `tree`: a mount that the daemon handed over; `program`: our own file, for the stage */
+  int report[2], stage[2];           /* the child's report pipe and the stage's socket: our end, theirs */
   struct record record;
   struct terminal terminal;
   struct sock_fprog filter;
   pid_t parent, child;
-  int control, events;         /* where a supervising parent writes signal numbers, and where it reads ours */
-  int user_namespace, program; /* `program`: our own file, for the stage */
-  int report[2], stage[2];     /* the child's report pipe and the stage's socket: our end, theirs */
 };
+
+/* main.c: only the standard three and these descriptors of the run stay open; false, and nothing closed, if they cannot. */
+bool keep_descriptors(struct run *run);
+/* Carries out the record and stays until the end; the last event tells how it came. */
+struct event launch(struct run *run);
 
 /* child.c, in the forked child. */
 _Noreturn void child_main(struct run *run);
@@ -174,9 +181,9 @@ bool filter_answers(void);
 bool stage_is(const char *name);
 _Noreturn void stage_main(int argc, char **argv);
 
-/* supervise.c: the signals to block; tells what happened on the status descriptor and returns the exit status. */
+/* supervise.c: the signals to block; tells of the start on the status descriptor and returns the last event. */
 void supervise_signals(sigset_t *signals);
-int supervise(struct run *run);
+struct event supervise(struct run *run);
 
 /* identity.c: the kernel's id behind the sandbox's 0, or 0; a descriptor of a new user namespace with the record's maps. */
 uint32_t identity_of_root(const struct id_maps *maps);
@@ -184,10 +191,10 @@ int identity_make(const struct record *record);
 /* A user namespace in which the one on-disk owner `uid`/`gid` is the sandbox's 0, for an idmapped mount. */
 int identity_make_for_owner(const struct record *record, uint32_t uid, uint32_t gid);
 /* Enters the namespace and becomes its 0/0. */
-bool identity_enter(int user_namespace, bool may_set_groups);
+bool identity_enter(const struct run *run);
 
 /* mounts.c: carries the operations out in order. */
-bool mounts_apply(const struct record *record, const struct mounts *mounts, int user_namespace);
+bool mounts_apply(const struct run *run, const struct mounts *mounts);
 
 /* cgroup.c: makes the groups with their settings, or none; joins them; kills what is left in them and removes them. */
 bool cgroup_make(const struct cgroups *cgroups);

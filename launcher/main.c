@@ -1,8 +1,9 @@
 /*
  * isolate-launch: starts one sandbox as a launch record says, and stays with it until it ends.
  *
- *   isolate-launch RECORDFD STATUSFD      reads the record from one descriptor, reports events on the other (RECORD.md)
- *   isolate-launch --check-record         parses the record on standard input: status 0 or 125, nothing is done
+ *   isolate-launch RECORDFD STATUSFD [LEASEFD]   reads the record from one, reports events on the other (RECORD.md)
+ *   isolate-launch --check-record                parses the record on standard input: status 0 or 125, nothing is done
+ *   isolate ...                                  any other name: gets the record from the daemon (../client/client.c)
  *
  * Theory of operation. Everything was decided before: this program knows no option and makes no choice. Three processes
  * take part, and each does the following in this order and nothing else; the first failure undoes what was done, is
@@ -10,10 +11,10 @@
  *
  *   The launcher   blocks the signals it will hand on; reads and checks the whole record; closes every descriptor but
  *                  the standard three and its own; arranges to end with its parent; reads the filter; has a short-lived
- *                  process make the user namespace and writes its id maps, itself or by newuidmap(1) and newgidmap(1);
- *                  makes the control groups; opens a pty if a standard stream is a terminal; forks the child; hands
- *                  terminal and signals through (supervise.c, terminal.c); ends what is left; gives the terminal back;
- *                  removes the control groups; reports.
+ *                  process make the user namespace and writes its id maps, itself or by newuidmap(1) and newgidmap(1), or
+ *                  has the daemon hand one over with a clone's tree; opens a pty if a standard stream is a terminal; makes
+ *                  the control groups; forks the child; hands terminal and signals through (supervise.c, terminal.c);
+ *                  ends what is left; gives the terminal back; removes the control groups; reports.
  *   The child      asks to die with the launcher; puts the planned descriptors in place; joins a new session keyring;
  *                  takes umask 022; starts a session, with the pty as its terminal; joins the control groups; makes a
  *                  mount namespace and the host's mounts; enters the user namespace and becomes its 0; makes a mount
@@ -22,6 +23,7 @@
  *                  and tries it; sets all signals back; executes the engine with the planned arguments and environment.
  *   The stage      is this program again, executed by the engine inside; it becomes the command (stage.c).
  */
+#include "../client/client.h"
 #include "launcher.h"
 
 static int descriptor_number(const char *text) {
@@ -40,13 +42,15 @@ static int refuse_record(void) {
   return STATUS_FAILED;
 }
 
-/* Only the standard three and our own two, moved out of the planned ones' way, stay open. */
-static bool close_others(struct run *run) {
-  run->control = fcntl(run->control, F_DUPFD_CLOEXEC, OWN_DESCRIPTORS);
-  run->events = fcntl(run->events, F_DUPFD_CLOEXEC, OWN_DESCRIPTORS);
-  unsigned control = (unsigned)run->control;
-  if (run->control < 0 || run->events != run->control + 1) return false;
-  return syscall(SYS_close_range, 3u, control - 1, 0u) == 0 && syscall(SYS_close_range, control + 2, ~0u, 0u) == 0;
+/* Lifted twice: out of the planned ones' way, and above those that will be theirs, which may be in use. */
+bool keep_descriptors(struct run *run) {
+  int *ours[] = {&run->control, &run->events, &run->lease};
+  for (int i = 0; i < 3; i++)
+    if (*ours[i] >= 0 && (*ours[i] = fcntl(*ours[i], F_DUPFD_CLOEXEC, OWN_DESCRIPTORS + 3)) < 0) return false;
+  if (syscall(SYS_close_range, 3u, OWN_DESCRIPTORS + 2u, 0u) < 0) return false;
+  for (int i = 0; i < 3; i++)
+    if (*ours[i] >= 0 && (*ours[i] = dup3(*ours[i], OWN_DESCRIPTORS + i, O_CLOEXEC)) < 0) return false;
+  return syscall(SYS_close_range, OWN_DESCRIPTORS + 3u, ~0u, 0u) == 0;
 }
 
 /* The parent's death comes as an ordinary signal, so that the terminal is given back and the groups are removed. */
@@ -64,7 +68,10 @@ static bool prepare(struct run *run) {
   place.step = STEP_DESCRIPTOR;
   bool stage = record_descriptor(record, DESCRIPTOR_STAGE) != NULL;
   if (stage && (run->program = above_planned(open("/proc/self/exe", O_PATH | O_CLOEXEC))) < 0) return false;
-  if (record->map_writer != MAP_NONE && (run->user_namespace = identity_make(record)) < 0) return false;
+  place.step = STEP_TREE;
+  if (record->map_writer == MAP_GIVEN && !connection_tree(run->lease, record, &run->user_namespace, &run->tree)) return false;
+  bool own = record->map_writer != MAP_NONE && record->map_writer != MAP_GIVEN;
+  if (own && (run->user_namespace = identity_make(record)) < 0) return false;
   place.step = STEP_TERMINAL;
   if (!terminal_open(&run->terminal, identity_of_root(&record->uid_maps))) return false;
   place.step = STEP_CGROUP;
@@ -95,38 +102,35 @@ static bool start_child(struct run *run) {
   if (run->child == 0) {
     close_quietly(run->report[0]);
     close_quietly(run->stage[0]);
+    close_quietly(run->lease);
     child_main(run);
   }
-  close_quietly(run->report[1]);
-  close_quietly(run->stage[1]);
-  close_quietly(run->user_namespace);
-  close_quietly(run->program);
+  const int childs[] = {run->report[1], run->stage[1], run->user_namespace, run->tree, run->program};
+  for (size_t i = 0; i < sizeof childs / sizeof *childs; i++) close_quietly(childs[i]);
   return run->child > 0;
 }
 
-static int launch(struct run *run) {
+struct event launch(struct run *run) {
   bool prepared = stay_with_parent(run) && prepare(run);
-  int status = STATUS_FAILED;
-  if (prepared && start_child(run)) {
-    terminal_hand_over(&run->terminal);
-    status = supervise(run);
-  } else {
-    send_event(run->events, failure());
-  }
+  bool begun = prepared && start_child(run);
+  if (begun) terminal_hand_over(&run->terminal);
+  struct event last = begun ? supervise(run) : failure();
   if (prepared) cgroup_remove(&run->record.cgroups);
-  return status;
+  return last;
 }
 
 int main(int argc, char **argv) {
-  static struct run run = {.user_namespace = -1, .program = -1, .report = {-1, -1}, .stage = {-1, -1}};
+  static struct run run = {-1, -1, -1, -1, -1, -1, {-1, -1}, {-1, -1}, .parent = 0};
   run.parent = getppid();
   if (argc > 0 && stage_is(argv[0])) stage_main(argc, argv);
+  if (argc > 0 && client_is(argv[0])) return client_main(argv, &run);
   if (argc == 2 && strcmp(argv[1], "--check-record") == 0)
     return record_read(STDIN_FILENO, &run.record, &place.item) && is_at_end(STDIN_FILENO) ? 0 : refuse_record();
-  run.control = argc == 3 ? descriptor_number(argv[1]) : -1;
-  run.events = argc == 3 ? descriptor_number(argv[2]) : -1;
-  if (run.control < 3 || run.events < 3) {
-    dprintf(STDERR_FILENO, "usage: isolate-launch RECORDFD STATUSFD\n");
+  int *numbers[] = {&run.control, &run.events, &run.lease};
+  bool numbered = argc == 3 || argc == 4;
+  for (int i = 1; numbered && i < argc; i++) numbered = (*numbers[i - 1] = descriptor_number(argv[i])) >= 3;
+  if (!numbered) {
+    dprintf(STDERR_FILENO, "usage: isolate-launch RECORDFD STATUSFD [LEASEFD]\n");
     return STATUS_FAILED;
   }
   sigset_t signals;
@@ -139,5 +143,8 @@ int main(int argc, char **argv) {
     send_event(run.events, failure());
     return refuse_record();
   }
-  return close_others(&run) ? launch(&run) : STATUS_FAILED;
+  if (!keep_descriptors(&run)) return STATUS_FAILED;
+  struct event last = launch(&run);
+  send_event(run.events, last);
+  return event_status(last);
 }

@@ -88,16 +88,21 @@ static bool set_attributes(const struct record *record, const struct mount_opera
 }
 
 /* The tree becomes private: what the host mounts below it later does not come in. */
-static bool bind_mount(const struct record *record, const struct mount_operation *operation, int user_namespace) {
+static bool put_in_place(const struct record *record, const struct mount_operation *operation, int tree) {
   char tree_path[64];
-  unsigned recursive = (operation->flags & FLAG_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
-  int tree = (int)syscall(SYS_open_tree, AT_FDCWD, operation->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
-  if (tree < 0) return false;
-  int target = set_attributes(record, operation, tree, user_namespace) ? open_target(record, operation) : -1;
+  int target = open_target(record, operation);
   bool done = target >= 0 && syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
   snprintf(tree_path, sizeof tree_path, "/proc/self/fd/%d", tree);
   if (done) done = mount(NULL, tree_path, NULL, MS_REC | MS_PRIVATE, NULL) == 0;
   close_quietly(target);
+  return done;
+}
+
+static bool bind_mount(const struct record *record, const struct mount_operation *operation, int user_namespace) {
+  unsigned recursive = (operation->flags & FLAG_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
+  int tree = (int)syscall(SYS_open_tree, AT_FDCWD, operation->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
+  if (tree < 0) return false;
+  bool done = set_attributes(record, operation, tree, user_namespace) && put_in_place(record, operation, tree);
   close_quietly(tree);
   return done;
 }
@@ -121,12 +126,13 @@ static bool make_directory(const struct mount_operation *operation) {
   return directory;
 }
 
-bool mounts_apply(const struct record *record, const struct mounts *mounts, int user_namespace) {
+bool mounts_apply(const struct run *run, const struct mounts *mounts) {
   for (size_t i = 0; i < mounts->count; i++) {
     const struct mount_operation *operation = &mounts->items[i];
     place.item = operation->item;
-    bool done = operation->kind == MOUNT_BIND          ? bind_mount(record, operation, user_namespace)
-                : operation->kind == MOUNT_FILE_SYSTEM ? mount_file_system(record, operation)
+    bool done = operation->kind == MOUNT_BIND          ? bind_mount(&run->record, operation, run->user_namespace)
+                : operation->kind == MOUNT_FILE_SYSTEM ? mount_file_system(&run->record, operation)
+                : operation->kind == MOUNT_ATTACH      ? put_in_place(&run->record, operation, run->tree)
                                                        : make_directory(operation);
     if (!done) return false;
   }

@@ -28,7 +28,7 @@ static const struct rule rules[] = {
     [DESCRIPTOR_FILE] = {DESCRIPTOR, LIST(descriptors)},
     [DESCRIPTOR_STAGE] = {DESCRIPTOR, LIST(descriptors), .once = true},
     [DESCRIPTOR_STAGE_STATUS] = {DESCRIPTOR, LIST(descriptors), .once = true},
-    [9] = {NUMBER, FIELD(map_writer), .low = MAP_DIRECT, .high = MAP_SINGLE},
+    [9] = {NUMBER, FIELD(map_writer), .low = MAP_DIRECT, .high = MAP_GIVEN},
     [10] = {ID_MAP, LIST(uid_maps)},
     [11] = {ID_MAP, LIST(gid_maps)},
     [12] = {PATH, FIELD(newuidmap)},
@@ -45,6 +45,7 @@ static const struct rule rules[] = {
     [23] = {FLAG, FIELD(supervised)},
     [24] = {NUMBER, FIELD(grace_ms), .high = INT32_MAX},
     [25] = {FLAG, FIELD(stage_takes_terminal)},
+    [26] = {STRING, FIELD(engine)},
 };
 enum { RULES = sizeof rules / sizeof rules[0] };
 
@@ -97,9 +98,9 @@ static const char *take_path(struct reader *reader, size_t length) {
 }
 
 static void take_mount(struct reader *reader, struct mount_operation *operation) {
-  operation->kind = take_bounded(reader, MOUNT_BIND, MOUNT_DIRECTORY);
-  if (operation->kind == MOUNT_DIRECTORY) {
-    operation->mode = take_bounded(reader, 0, 07777);
+  operation->kind = take_bounded(reader, MOUNT_BIND, MOUNT_ATTACH);
+  if (operation->kind == MOUNT_DIRECTORY || operation->kind == MOUNT_ATTACH) {
+    operation->mode = operation->kind == MOUNT_ATTACH ? 0 : take_bounded(reader, 0, 07777);
     operation->target = take_path(reader, take_number(reader));
     return;
   }
@@ -219,6 +220,12 @@ static bool needs_user_namespace(const struct mounts *mounts) {
   return false;
 }
 
+static size_t count_attached(const struct mounts *mounts) {
+  size_t count = 0;
+  for (size_t i = 0; i < mounts->count; i++) count += mounts->items[i].kind == MOUNT_ATTACH;
+  return count;
+}
+
 /* Kernel id 0 is never part of a map that root writes, whatever the plan says. */
 static bool are_fit_maps(const struct id_maps *maps, uint32_t writer) {
   if (writer == MAP_NONE) return maps->count == 0;
@@ -240,9 +247,9 @@ static bool is_whole(const struct record *record) {
   if (!are_fit_maps(&record->uid_maps, record->map_writer) || !are_fit_maps(&record->gid_maps, record->map_writer)) return false;
   bool tools = record->map_writer == MAP_BY_TOOLS;
   if (tools != (record->newuidmap != NULL) || tools != (record->newgidmap != NULL)) return false;
-  bool mounts = record->host_mounts.count + record->sandbox_mounts.count > 0;
-  if (mounts && (record->namespaces & NAMESPACE_MOUNT) == 0) return false;
-  if (needs_user_namespace(&record->sandbox_mounts)) return false;
+  if ((record->namespaces & NAMESPACE_MOUNT) == 0 && record->host_mounts.count + record->sandbox_mounts.count > 0) return false;
+  if (needs_user_namespace(&record->sandbox_mounts) || count_attached(&record->host_mounts) > 0) return false;
+  if (count_attached(&record->sandbox_mounts) > (record->map_writer == MAP_GIVEN)) return false; /* one comes, with its namespace */
   if (needs_user_namespace(&record->host_mounts) && record->map_writer != MAP_DIRECT) return false;
   return (record->namespaces & NAMESPACE_PID) == 0 || record_descriptor(record, DESCRIPTOR_STAGE_STATUS) != NULL;
 }

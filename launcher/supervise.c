@@ -297,16 +297,7 @@ static struct event last_event(const struct state *state) {
   return (struct event){.kind = EVENT_EXITED, .a = (uint32_t)WEXITSTATUS(status)};
 }
 
-static int status_of(struct event event) {
-  switch (event.kind) {
-  case EVENT_EXITED: return (int)event.a;
-  case EVENT_KILLED: return 128 + (int)event.a;
-  case EVENT_NOT_EXECUTED: return event.a == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
-  default: return STATUS_FAILED;
-  }
-}
-
-int supervise(struct run *run) {
+struct event supervise(struct run *run) {
   struct state state = {.run = run, .terminal = &run->terminal, .start = -1, .command_fd = -1, .init_status = -1};
   sigset_t signals;
   supervise_signals(&signals);
@@ -322,7 +313,5 @@ int supervise(struct run *run) {
   while (state.report >= 0) read_report(&state);
   terminal_drain(state.terminal, SLOW_READER_MS);
   terminal_give_back(state.terminal);
-  struct event event = last_event(&state);
-  send_event(run->events, event);
-  return status_of(event);
+  return last_event(&state);
 }

@@ -18,6 +18,15 @@ int exit_status(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+int event_status(struct event event) {
+  switch (event.kind) {
+  case EVENT_EXITED: return (int)event.a;
+  case EVENT_KILLED: return 128 + (int)event.a;
+  case EVENT_NOT_EXECUTED: return event.a == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+  default: return STATUS_FAILED;
+  }
+}
+
 void close_quietly(int fd) {
   int error = errno;
   if (fd >= 0) close(fd);

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Limits, Passthrough, SandboxSpec } from '../spec/spec.ts';
-import type { Launch } from './launch.ts';
+import type { Launch, UserNamespace } from './launch.ts';
 
 /** What an engine can do. Callers ask for these, never for an engine's name; `--help` and `doctor` print them. */
 export interface EngineCapabilities {
@@ -47,9 +47,9 @@ export interface Rootfs {
   readonly idmappable: boolean;
   /**
    * The launcher gets it from the daemon, as a mount and the user namespace that shows it with natural owners; `path` is only
-   * its name. Absent: not.
+   * its name. The maps of that namespace; absent: it is mounted here already.
    */
-  readonly handedOver?: boolean;
+  readonly handedOver?: Pick<UserNamespace, 'uidMap' | 'gidMap'>;
   /** Present for overlay clones: merged in the sandbox's own mount namespace. `upperParent` holds `upper` and `work`. */
   readonly layers?: {
     readonly lower: string;

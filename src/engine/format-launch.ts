@@ -122,6 +122,7 @@ function formatMap(map: readonly IdMapEntry[]): string {
 }
 
 function formatMount(operation: MountOperation): string {
+  if (operation.kind === 'attach') return `attach the tree of the clone on ${quote(operation.target)}`;
   if (operation.kind === 'mkdir') return `mkdir ${quote(operation.path)} ${operation.mode.toString(8).padStart(4, '0')}`;
   const target = operation.root === undefined ? quote(operation.target) : `${quote(operation.target)} beneath ${quote(operation.root)}`;
   if (operation.kind === 'mount') {

@@ -19,6 +19,8 @@ export interface IdentityPlan {
  * never part of a map. Throws `cannot-enforce` where the rootfs allows neither. (user_namespaces(7), mount_setattr(2))
  */
 export function planIdentity(input: IdentityInput): IdentityPlan {
+  const { handedOver } = input.rootfs;
+  if (handedOver !== undefined) return { userNamespace: { ...handedOver, writer: 'given' }, rootIdmap: 'none' };
   return input.facts.user.uid === 0 ? planRootIdentity(input) : planUserIdentity(input.spec, input.facts);
 }
 

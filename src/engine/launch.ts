@@ -9,8 +9,11 @@ export interface IdMapEntry {
 export interface UserNamespace {
   readonly uidMap: readonly IdMapEntry[];
   readonly gidMap: readonly IdMapEntry[];
-  /** `direct`: the launcher writes the maps (root); `newidmap`: newuidmap(1) and newgidmap(1) do; `single`: one id each, setgroups denied. */
-  readonly writer: 'direct' | 'newidmap' | 'single';
+  /**
+   * `direct`: the launcher writes the maps (root); `newidmap`: newuidmap(1) and newgidmap(1) do; `single`: one id each,
+   * setgroups denied; `given`: the daemon hands the namespace over, and it has to have these maps.
+   */
+  readonly writer: 'direct' | 'newidmap' | 'single' | 'given';
   readonly newuidmap?: string;
   readonly newgidmap?: string;
   /** It only gives its maps to `idmap: 'sandbox'`; the engine makes one with the same maps itself. Absent: entered. */
@@ -49,6 +52,8 @@ export type MountOperation =
       /** The file system's own options, comma separated; may be empty. */
       readonly options: string;
     }
+  /** Puts the tree in place that the daemon handed over with the user namespace; once at most, among `sandboxMounts`. */
+  | { readonly kind: 'attach'; readonly root?: string; readonly target: string }
   | { readonly kind: 'mkdir'; readonly path: string; readonly mode: number };
 
 /** A descriptor the started program inherits under `number` (3 to 99); every other one above 2 is closed. */

@@ -19,12 +19,16 @@ export interface RootMounts {
  */
 export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: readonly Bind[]): RootMounts {
   if (input.facts.user.uid !== 0) {
-    const { layers, path } = input.rootfs;
+    const { layers, path, handedOver } = input.rootfs;
+    const { sandboxDirectory } = input;
     return {
-      root: path,
+      root: handedOver === undefined ? path : sandboxDirectory,
       bindSources: binds.map((bind) => bind.source),
       hostMounts: [],
-      sandboxMounts: layers === undefined ? [] : [overlayMount(layers.lower, layers.upperParent, path)],
+      sandboxMounts: [
+        ...(handedOver === undefined ? [] : [{ kind: 'attach', target: sandboxDirectory } as const]),
+        ...(layers === undefined ? [] : [overlayMount(layers.lower, layers.upperParent, path)]),
+      ],
     };
   }
   return gatherOnTmpfs(input, identity, binds);

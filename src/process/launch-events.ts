@@ -6,10 +6,10 @@ export type LaunchEvent =
   | { readonly kind: 'failed'; readonly step: LaunchStep; readonly errno: number; readonly item: number }
   | { readonly kind: 'not-executed'; readonly errno: number };
 
-/** The steps a launch can fail in, as launcher/launcher.h numbers them from 1. */
 export type LaunchStep = (typeof launchSteps)[number];
 
-const launchSteps = [
+/** The steps a launch can fail in, as launcher/launcher.h numbers them from 1. */
+export const launchSteps = [
   'record',
   'supervision',
   'filter-file',
@@ -31,6 +31,7 @@ const launchSteps = [
   'execute',
   'engine',
   'network-namespace',
+  'tree',
 ] as const;
 
 const eventBytes = 16;

@@ -34,6 +34,7 @@ export function encodeLaunchRecord(launch: Launch, supervision: Supervision): Ui
     ...(supervision.supervised ? [item(23)] : []),
     item(24, number(supervision.graceMs)),
     ...(launch.stageTakesTerminal === true ? [item(25)] : []),
+    item(26, string(launch.engine)),
     item(0),
   ];
   const body = Buffer.concat(items);
@@ -89,7 +90,7 @@ function encodeDescriptor(descriptor: Descriptor): Buffer {
 
 function encodeUserNamespace(namespace: UserNamespace): Buffer[] {
   return [
-    item(9, number({ direct: 1, newidmap: 2, single: 3 }[namespace.writer])),
+    item(9, number({ direct: 1, newidmap: 2, single: 3, given: 4 }[namespace.writer])),
     ...namespace.uidMap.map((entry) => item(10, encodeMap(entry))),
     ...namespace.gidMap.map((entry) => item(11, encodeMap(entry))),
     ...(namespace.newuidmap === undefined ? [] : [item(12, string(namespace.newuidmap))]),
@@ -119,6 +120,8 @@ function encodeMount(operation: MountOperation): Buffer {
     }
     case 'mkdir':
       return Buffer.concat([number(3), number(operation.mode), lstring(operation.path)]);
+    case 'attach':
+      return Buffer.concat([number(4), lstring(operation.target)]);
   }
 }
 

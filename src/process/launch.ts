@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { getSystemErrorMessage } from 'node:util';
 
-import type { Launch, LaunchFile } from '../engine/launch.ts';
+import type { Launch, LaunchFile, MountOperation } from '../engine/launch.ts';
 import { IsolateError } from '../error.ts';
 import { type LaunchEvent, parseLaunchEvents } from './launch-events.ts';
 import { encodeLaunchRecord } from './launch-record.ts';
@@ -26,6 +27,8 @@ export interface LaunchOptions {
   readonly graceMs: number;
   /** Aborting it ends the run as SIGTERM does. */
   readonly signal?: AbortSignal;
+  /** A paused connection to the daemon, for a launch whose tree it hands over; stays open in the launcher as long as the run lives. */
+  readonly connection?: Socket;
   /** Called once, when the command was executed; `pid` is its own, as this process sees it. */
   readonly onStarted?: (pid: number) => void;
 }
@@ -51,7 +54,9 @@ export async function startLaunch(launch: Launch, options: LaunchOptions): Promi
   const record = encodeLaunchRecord(launch, { supervised: true, graceMs: options.graceMs });
   const { stdin, stdout, stderr } = options.stdio;
   writeFiles(launch.files);
-  const child = spawn(options.launcher, ['3', '4'], { stdio: [stdin, stdout, stderr, 'pipe', 'pipe'], env: {}, cwd: '/' });
+  const lease = options.connection === undefined ? [] : [options.connection];
+  const numbers = ['3', '4', ...lease.map(() => '5')];
+  const child = spawn(options.launcher, numbers, { stdio: [stdin, stdout, stderr, 'pipe', 'pipe', ...lease], env: {}, cwd: '/' });
   const ended = awaitEnd(child, options.onStarted);
   const result = ended.then((end) => conclude(launch, end)).finally(() => removeFiles(launch.files));
   const forward = (signal: NodeJS.Signals): void => void (child.stdio[3] as Writable).write(Buffer.of(constants.signals[signal]));
@@ -166,12 +171,24 @@ function launchObject(launch: Launch, index: number): string | null {
   const before = 1 + launch.args.length + Object.keys(launch.environment).length;
   const maps = map === null ? 0 : 1 + map.uidMap.length + map.gidMap.length + tools.length;
   const descriptors = launch.descriptors.map((descriptor) => `descriptor ${descriptor.number}`);
-  const mounts = [...launch.hostMounts, ...launch.sandboxMounts].map((operation) =>
-    operation.kind === 'mkdir' ? operation.path : `${operation.source} on ${operation.root ?? ''}${operation.target}`,
-  );
+  const mounts = [...launch.hostMounts, ...launch.sandboxMounts].map(describeMount);
   const cgroups = launch.cgroups.flatMap(({ path, settings }) => [path, ...settings.map(({ file }) => `${path}/${file}`)]);
   const objects = [...Array<null>(before).fill(null), ...descriptors, ...Array<null>(maps + 1).fill(null), ...mounts, ...cgroups];
   return objects[index - 1] ?? null;
+}
+
+/** What an attached tree is called where other mounts have a source. */
+export const attachedTree = 'the tree of the clone';
+
+function describeMount(operation: MountOperation): string {
+  switch (operation.kind) {
+    case 'mkdir':
+      return operation.path;
+    case 'attach':
+      return `${attachedTree} on ${operation.target}`;
+    default:
+      return `${operation.source} on ${operation.root ?? ''}${operation.target}`;
+  }
 }
 
 function signalName(signal: number): NodeJS.Signals {

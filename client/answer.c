@@ -1,0 +1,75 @@
+/*
+ * What the daemon has to know of the caller's files and variables, looked up with the caller's own rights. Only what can be
+ * read twice is read: a pipe that Node may have to read later is left to it.
+ */
+#include "client.h"
+
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+extern char **environ;
+
+static const unsigned order[] = {ITEM_STAT_PATH, ITEM_READ_PATH, ITEM_VARIABLE_NAME};
+enum { CONTENT_MAX = 262144, NAME_MAX_BYTES = 4096 };
+
+static void add_path_facts(struct wire_writer *writer, const char *path) {
+  struct stat found;
+  struct statfs system;
+  uint8_t facts[24];
+  if (stat(path, &found) < 0 || statfs(path, &system) < 0) {
+    wire_add_number(writer, ITEM_MISSING, (uint32_t)errno);
+    return;
+  }
+  uint32_t numbers[] = {found.st_mode, found.st_uid, found.st_gid, (uint32_t)system.f_type, major(found.st_dev), minor(found.st_dev)};
+  for (size_t i = 0; i < 6; i++) wire_put(facts + 4 * i, numbers[i]);
+  wire_add(writer, ITEM_PATH_FACTS, facts, sizeof facts);
+}
+
+static bool add_content(struct wire_writer *writer, const char *path) {
+  static uint8_t content[CONTENT_MAX + 1];
+  struct stat found;
+  size_t length = 0;
+  ssize_t count = 1;
+  int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  bool opened = fd >= 0 && fstat(fd, &found) == 0;
+  bool fit = !opened || S_ISREG(found.st_mode) || S_ISDIR(found.st_mode);
+  while (opened && fit && count > 0 && length < sizeof content) {
+    count = read(fd, content + length, sizeof content - length);
+    if (count > 0) length += (size_t)count;
+  }
+  if (!opened || count < 0) wire_add_number(writer, ITEM_MISSING, (uint32_t)errno);
+  else if (length > CONTENT_MAX) wire_add_number(writer, ITEM_MISSING, EFBIG);
+  else wire_add(writer, ITEM_FILE_CONTENT, content, length);
+  close_quietly(fd);
+  return fit;
+}
+
+static void add_variable(struct wire_writer *writer, const char *name, size_t length) {
+  for (char **at = environ; *at != NULL; at++) {
+    if (strncmp(*at, name, length) != 0 || (*at)[length] != '=') continue;
+    wire_add_text(writer, ITEM_VARIABLE, *at);
+    return;
+  }
+  wire_add_number(writer, ITEM_MISSING, ENOENT);
+}
+
+static bool add_answer(struct wire_writer *writer, const struct wire_item *question) {
+  char name[NAME_MAX_BYTES + 1];
+  if (question->length >= sizeof name) return false;
+  memcpy(name, question->value, question->length);
+  name[question->length] = 0;
+  if (question->tag == ITEM_READ_PATH) return add_content(writer, name);
+  if (question->tag == ITEM_STAT_PATH) add_path_facts(writer, name);
+  else add_variable(writer, name, question->length);
+  return true;
+}
+
+size_t answer_write(const struct frame *ask, uint8_t *bytes, size_t size) {
+  struct wire_writer writer;
+  struct wire_item question;
+  wire_begin(&writer, bytes, size, MESSAGE_ANSWER);
+  for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+    for (size_t at = 0; wire_next(ask->bytes, ask->length, &at, &question);)
+      if (question.tag == order[i] && !add_answer(&writer, &question)) return 0;
+  return wire_end(&writer, WIRE_CLIENT);
+}

@@ -1,0 +1,184 @@
+/*
+ * isolate, where a daemon is: hands the command line to it and carries out the launch record that comes back. Whatever goes
+ * wrong before that, and whatever the daemon leaves to it, is the program in Node's, which is executed in our place with
+ * nothing changed: the same arguments, environment, descriptors and signals.
+ *
+ * Until the record is there SIGINT, SIGTERM and SIGHUP mean that the command shall not be started, as they do in Node
+ * (src/cli/commands/run.ts); from then on they are the command's. Node sets all inherited dispositions back, so an ignored
+ * signal counts here as well. A process that came by children before it became us leaves the run to Node: as their parent the
+ * launcher would end them with the run.
+ */
+#include "client.h"
+
+#include <limits.h>
+#include <sys/auxv.h>
+#include <sys/signalfd.h>
+
+static struct run *run;
+static sigset_t callers_mask;
+static uint8_t outgoing[WIRE_CLIENT_FRAME_MAX];
+
+bool client_is(const char *name) {
+  const char *slash = strrchr(name, '/');
+  return strncmp(slash == NULL ? name : slash + 1, "isolate-launch", 14) != 0;
+}
+
+/* As Node does, so that nothing we open becomes a standard stream. */
+static void fill_standard_streams(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) < 0) _exit(STATUS_FAILED);
+}
+
+/* Our own file's real path; without /proc the one it was executed by. */
+static bool own_path(char path[PATH_MAX]) {
+  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+  if (length > 0) return path[length] = 0, true;
+  return realpath((const char *)getauxval(AT_EXECFN), path) != NULL;
+}
+
+/* What nobody is to get: Node heeds no SIGUSR1 before a command runs, and ignores SIGPIPE. */
+static void drop_signals(void) {
+  sigset_t dropped;
+  struct timespec none = {0};
+  sigemptyset(&dropped);
+  sigaddset(&dropped, SIGUSR1);
+  sigaddset(&dropped, SIGPIPE);
+  while (sigtimedwait(&dropped, NULL, &none) > 0) continue;
+}
+
+static int become_node(char **argv) {
+  static const char name[] = "/isolate-node";
+  char path[PATH_MAX + sizeof name] = "";
+  char *slash = own_path(path) ? strrchr(path, '/') : NULL;
+  if (run->lease >= 0) close(run->lease);
+  if (slash != NULL) {
+    memcpy(slash, name, sizeof name);
+    drop_signals();
+    sigprocmask(SIG_SETMASK, &callers_mask, NULL);
+    execv(path, argv);
+  }
+  dprintf(STDERR_FILENO, "isolate: %s could not be started: %s\n", slash == NULL ? "isolate-node" : path, strerror(errno));
+  return STATUS_FAILED;
+}
+
+static bool has_children(void) {
+  siginfo_t info;
+  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 || errno != ECHILD;
+}
+
+static int heed_signals(void) {
+  sigset_t heeded, blocked;
+  sigemptyset(&heeded);
+  sigaddset(&heeded, SIGINT);
+  sigaddset(&heeded, SIGTERM);
+  sigaddset(&heeded, SIGHUP);
+  blocked = heeded;
+  sigaddset(&blocked, SIGUSR1);
+  sigaddset(&blocked, SIGPIPE);
+  sigprocmask(SIG_SETMASK, &blocked, &callers_mask);
+  return signalfd(-1, &heeded, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool ask_to_run(char **argv) {
+  char directory[PATH_MAX];
+  struct wire_writer writer;
+  uint32_t terminals = 0;
+  if (getcwd(directory, sizeof directory) == NULL || directory[0] != '/') return false;
+  for (int fd = 0; fd <= 2; fd++) terminals |= isatty(fd) == 1 ? 1u << fd : 0;
+  wire_begin(&writer, outgoing, sizeof outgoing, MESSAGE_RUN);
+  for (char **at = argv + 1; *at != NULL; at++) wire_add_text(&writer, ITEM_ARGUMENT, *at);
+  wire_add_text(&writer, ITEM_DIRECTORY, directory);
+  for (size_t i = 0; i < sizeof caller_variables / sizeof *caller_variables; i++) {
+    const char *value = getenv(caller_variables[i]);
+    if (value != NULL) wire_add_text(&writer, ITEM_VARIABLE, value - strlen(caller_variables[i]) - 1);
+  }
+  wire_add_number(&writer, ITEM_TERMINAL, terminals);
+  size_t length = wire_end(&writer, WIRE_CLIENT);
+  return length > 0 && connection_send(run->lease, outgoing, length);
+}
+
+static struct wire_item item_of(const struct frame *frame, uint32_t tag) {
+  struct wire_item item = {0};
+  wire_find(frame->bytes, frame->length, tag, &item);
+  return item;
+}
+
+static void say(const struct frame *frame) {
+  struct wire_item text = item_of(frame, ITEM_TEXT);
+  for (size_t at = 0; at < text.length;) {
+    ssize_t count = write(STDERR_FILENO, text.value + at, text.length - at);
+    if (count <= 0) return;
+    at += (size_t)count;
+  }
+}
+
+static void report_end(struct event last) {
+  struct wire_writer writer;
+  wire_begin(&writer, outgoing, sizeof outgoing, MESSAGE_ENDED);
+  wire_add_number(&writer, ITEM_OUTCOME, last.kind);
+  wire_add_number(&writer, ITEM_NUMBER, last.kind == EVENT_FAILED ? last.b : last.a);
+  size_t length = wire_end(&writer, WIRE_CLIENT);
+  if (send(run->lease, outgoing, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return; /* the daemon went before us */
+}
+
+/* From here on we are the launcher, as if Node had started it. False: nothing was begun. */
+static bool carry_out(const struct frame *frame, int *status) {
+  struct wire_item record = item_of(frame, ITEM_RECORD);
+  sigset_t signals;
+  if (!record_parse(record.value, record.length, &run->record, &place.item) || run->record.supervised) return false;
+  if (!keep_descriptors(run)) return false;
+  drop_signals();
+  supervise_signals(&signals);
+  sigprocmask(SIG_SETMASK, &signals, NULL);
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  struct event last = chdir("/") == 0 ? launch(run) : failure();
+  if (last.kind == EVENT_FAILED) failure_tell(&run->record, last);
+  report_end(last);
+  *status = event_status(last);
+  return true;
+}
+
+static bool answer(const struct frame *ask) {
+  size_t length = answer_write(ask, outgoing, sizeof outgoing);
+  return length > 0 && connection_send(run->lease, outgoing, length);
+}
+
+static int give_up(int signals) {
+  struct signalfd_siginfo info = {.ssi_signo = SIGTERM};
+  if (read(signals, &info, sizeof info) < 0) info.ssi_signo = SIGTERM;
+  const char *name = info.ssi_signo == SIGINT ? "SIGINT" : info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGTERM";
+  dprintf(STDERR_FILENO, "isolate: %s came before the command was started.\n", name);
+  return STATUS_FAILED;
+}
+
+int client_main(char **argv, struct run *own) {
+  struct frame frame;
+  int status = STATUS_FAILED;
+  run = own;
+  fill_standard_streams();
+  sigprocmask(SIG_SETMASK, NULL, &callers_mask);
+  if (argv[0] == NULL || has_children() || (run->lease = connection_open()) < 0) return become_node(argv);
+  int signals = heed_signals();
+  if (signals < 0 || !ask_to_run(argv)) return become_node(argv);
+  for (;;) {
+    enum arrival arrival = connection_receive(run->lease, signals, -1, &frame);
+    if (arrival == ARRIVAL_SIGNAL) return give_up(signals);
+    if (arrival == ARRIVAL_FAILED) return become_node(argv);
+    switch (wire_kind(frame.bytes)) {
+    case MESSAGE_MESSAGE: say(&frame); break;
+    case MESSAGE_REFUSE: {
+      struct wire_item number = item_of(&frame, ITEM_STATUS);
+      say(&frame);
+      return (int)(wire_number(&number) & 0xff);
+    }
+    case MESSAGE_ASK:
+      if (answer(&frame)) break;
+      return become_node(argv);
+    case MESSAGE_LAUNCH:
+      if (carry_out(&frame, &status)) return status;
+      return become_node(argv);
+    default: return become_node(argv);
+    }
+    frame_free(&frame);
+  }
+}

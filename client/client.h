@@ -1,0 +1,38 @@
+/* The fast client: a run by the daemon (../gate/PROTOCOL.md), carried out by the launcher's own code in this very process. */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include "../gate/wire.h"
+#include "../launcher/launcher.h"
+
+/* client.c: whether the program was started for users: under any name but the launcher's and the stage's. */
+bool client_is(const char *name);
+/* Does what `isolate` with these arguments does, and returns the exit status, or becomes the program in Node; `own` is a run with nothing in it. */
+int client_main(char **argv, struct run *own);
+
+/* connection.c */
+
+struct frame {
+  uint8_t *bytes; /* of this frame alone; to be freed */
+  size_t length, descriptor_count;
+  int descriptors[2];
+};
+enum arrival { ARRIVAL_FRAME, ARRIVAL_SIGNAL, ARRIVAL_FAILED };
+
+/* A connection to the daemon, or -1: none that root vouches for is there. */
+int connection_open(void);
+/* Sends it whole; a few seconds without progress are a failure. */
+bool connection_send(int fd, const uint8_t *bytes, size_t length);
+/* The next frame, checked; a negative limit is none. Whatever is readable on `signals`, if it is one, comes first. */
+enum arrival connection_receive(int fd, int signals, int limit_ms, struct frame *frame);
+void frame_free(struct frame *frame);
+/* Asks for the tree of the clone and its user namespace, which has to have the maps of the record; errno where it fails. */
+bool connection_tree(int fd, const struct record *record, int *user_namespace, int *tree);
+
+/* answer.c: writes the answer to a frame `ask`; 0 where Node has to do it, else the answer's length. */
+size_t answer_write(const struct frame *ask, uint8_t *bytes, size_t size);
+
+/* failure.c: tells on standard error why a launch failed, as the program in Node does (src/process/launch.ts). */
+void failure_tell(const struct record *record, struct event event);
+
+#endif

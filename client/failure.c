@@ -1,0 +1,103 @@
+/* The sentences of src/process/launch.ts in C. Their words are in texts.h, which is written from the same sources. */
+#include "client.h"
+
+#include <stdarg.h>
+
+#include "texts.h"
+
+static char text[65536];
+static size_t used;
+
+static __attribute__((format(printf, 1, 2))) void add(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(text + used, sizeof text - used, format, arguments);
+  va_end(arguments);
+  if (length > 0) used += (size_t)length;
+  if (used > sizeof text - 1) used = sizeof text - 1;
+}
+
+/* The code point of one of src/cli/escape.ts's dangerous characters beyond ASCII that begins at `at`, or 0. */
+static unsigned dangerous(const unsigned char *at) {
+  unsigned code = 0;
+  if (at[0] == 0xc2 || at[0] == 0xd8) code = (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu);
+  else if (at[0] == 0xe2 && (at[1] == 0x80 || at[1] == 0x81)) code = 0x2000u | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu);
+  bool c1 = code >= 0x80 && code <= 0x9f;
+  bool reorders = (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  return c1 || reorders || code == 0x61c || code == 0x200e || code == 0x200f ? code : 0;
+}
+
+static void add_escaped(const char *string) {
+  for (const unsigned char *at = (const unsigned char *)string; *at != 0; at++) {
+    unsigned code = dangerous(at);
+    if (code != 0) at += code < 0x800 ? 1 : 2;
+    else code = *at;
+    if (code >= 0x100) add("\\u%04x", code);
+    else if (code < 0x20 || code == 0x7f || code != *at) add("\\x%02x", code);
+    else add("%c", code);
+  }
+}
+
+/* What the item of the record is about: " (OBJECT)", or nothing. */
+static void add_object(const struct record *record, uint32_t item) {
+  const struct mounts *lists[] = {&record->host_mounts, &record->sandbox_mounts};
+  for (size_t i = 0; i < record->descriptors.count; i++)
+    if (record->descriptors.items[i].item == item) add(" (descriptor %u)", record->descriptors.items[i].number);
+  for (size_t i = 0; i < 2 * (record->host_mounts.count + record->sandbox_mounts.count); i++) {
+    const struct mounts *mounts = lists[i % 2];
+    if (i / 2 >= mounts->count || mounts->items[i / 2].item != item) continue;
+    const struct mount_operation *operation = &mounts->items[i / 2];
+    add(" (");
+    if (operation->kind != MOUNT_DIRECTORY) {
+      add_escaped(operation->kind == MOUNT_ATTACH ? ATTACHED : operation->source);
+      add(" on ");
+      add_escaped(operation->root == NULL ? "" : operation->root);
+    }
+    add_escaped(operation->target);
+    add(")");
+  }
+  for (size_t i = 0; i < record->cgroups.count; i++) {
+    const struct cgroup *cgroup = &record->cgroups.items[i];
+    if (cgroup->item != item) continue;
+    add(" (");
+    add_escaped(cgroup->path);
+    if (cgroup->file != NULL) add("/");
+    if (cgroup->file != NULL) add_escaped(cgroup->file);
+    add(")");
+  }
+}
+
+static void add_place(const struct record *record, struct event event) {
+  if (event.a == STEP_EXECUTE && record->file == NULL) {
+    add("at executing %u", record->file_descriptor);
+  } else if (event.a == STEP_EXECUTE) {
+    add("at executing ");
+    add_escaped(record->file);
+  } else if (event.a == STEP_ROOT) {
+    add("at changing the root to ");
+    add_escaped(record->root);
+  } else if (event.a == STEP_WORKING_DIRECTORY) {
+    add("at changing the directory to ");
+    add_escaped(record->working_directory);
+  } else {
+    add("in the step %s", event.a < sizeof step_names / sizeof *step_names ? step_names[event.a] : step_names[STEP_SUPERVISION]);
+    if (event.c != 0) add_object(record, event.c);
+  }
+}
+
+void failure_tell(const struct record *record, struct event event) {
+  bool known = event.b < sizeof error_texts / sizeof *error_texts && error_texts[event.b] != NULL;
+  used = 0;
+  if (event.a == STEP_ENGINE) {
+    add("isolate: The engine ");
+    add_escaped(record->engine == NULL ? "" : record->engine);
+    add(" ended before the command had started.\n");
+  } else {
+    add("isolate: The launch failed ");
+    add_place(record, event);
+    if (event.b != 0 && known) add(": %s", error_texts[event.b]);
+    else if (event.b != 0) add(": Unknown system error %d", -(int)event.b);
+    add(".\n");
+  }
+  if (write(STDERR_FILENO, text, used) < 0) return;
+}

@@ -1,0 +1,25 @@
+import { getSystemErrorMap } from 'node:util';
+
+import { attachedTree } from './launch.ts';
+import { launchSteps } from './launch-events.ts';
+
+/** The words of a failed launch for C, so that it says the same: what client/texts.h has to be. */
+export function renderTextsHeader(): string {
+  const errors = [...getSystemErrorMap()].map(([number, [, text]]) => [-number, text] as const).filter(([number]) => number < 1000);
+  return `${[
+    '/* Written by scripts/build-texts.ts from src/process/launch-events.ts, src/process/launch.ts and the errors of Node. */',
+    '#ifndef TEXTS_H',
+    '#define TEXTS_H',
+    '',
+    `#define ATTACHED ${JSON.stringify(attachedTree)}`,
+    'static const char *const step_names[] = {',
+    ...launchSteps.map((name, index) => `  [${index + 1}] = ${JSON.stringify(name)},`),
+    '};',
+    '/* By errno. */',
+    'static const char *const error_texts[] = {',
+    ...errors.toSorted(([a], [b]) => a - b).map(([number, text]) => `  [${number}] = ${JSON.stringify(text)},`),
+    '};',
+    '',
+    '#endif',
+  ].join('\n')}\n`;
+}
