@@ -86,8 +86,8 @@ function findTools(uid: number, path: string | undefined): HostFacts['tools'] {
   return found as Record<ToolName, string | null>;
 }
 
-/** The caller's subordinate ids and the ranges of root's sandboxes. */
-function probeUser(uid: number, gid: number): UserFacts {
+/** A user's subordinate ids and the ranges of root's sandboxes. */
+export function probeUser(uid: number, gid: number): UserFacts {
   const subuid = readText('/etc/subuid') ?? '';
   const subgid = readText('/etc/subgid') ?? '';
   const name = findUserName(readText('/etc/passwd') ?? '', uid) ?? findDirectoryName(uid);

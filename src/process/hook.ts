@@ -14,6 +14,10 @@ export async function runHook(which: 'pre' | 'post', line: string, rootfs: strin
   const [code, signal] = (await once(child, 'exit').catch((cause: unknown) => {
     throw new IsolateError('hook-failed', `The ${which} hook could not be started.`, { cause });
   })) as [number | null, NodeJS.Signals | null];
-  if (code === 0) return;
-  throw new IsolateError('hook-failed', `The ${which} hook ${signal === null ? `exited with ${code}` : `was killed by ${signal}`}.`);
+  if (code !== 0) throw hookFailure(which, signal === null ? `exited with ${code}` : `was killed by ${signal}`);
+}
+
+/** The error of a hook that ended otherwise than with 0. */
+export function hookFailure(which: 'pre' | 'post', how: string): IsolateError {
+  return new IsolateError('hook-failed', `The ${which} hook ${how}.`);
 }

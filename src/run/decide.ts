@@ -67,16 +67,7 @@ function withNameServers(spec: SandboxSpec): SandboxSpec {
 }
 
 function checkRoot(spec: SandboxSpec, engine: Engine, facts: HostFacts): Problem[] {
-  if (spec.root.kind === 'zfs') {
-    if (facts.user.uid === 0) return [];
-    return [
-      {
-        code: 'not-permitted',
-        message: `Only root can run on clones of ${spec.root.dataset}; clones for members of the group isolate come with the daemon.`,
-        hint: 'run isolate with sudo, or use -t DIR',
-      },
-    ];
-  }
+  if (spec.root.kind === 'zfs') return facts.user.uid === 0 ? [] : checkHandedOver(spec);
   const { path, ephemeral } = spec.root;
   // What the sandbox's root leaves behind set-uid in a tree that keeps natural owners, a local user could run as the host's root.
   if (facts.user.uid !== 0 || ephemeral || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
@@ -86,6 +77,18 @@ function checkRoot(spec: SandboxSpec, engine: Engine, facts: HostFacts): Problem
       code: 'cannot-enforce',
       message: `Other users of this host can reach ${path}, so a set-uid program that the sandbox leaves there would be theirs to run as root.`,
       hint: `chmod 0700 a directory above it, mount it nosuid, or use --ephemeral, --read-only or, for maintenance, -e chroot`,
+    },
+  ];
+}
+
+/** What does not go with a clone that the daemon hands over with ids that it chose. */
+function checkHandedOver({ uidBase, gidBase }: SandboxSpec): Problem[] {
+  if (uidBase === undefined && gidBase === undefined) return [];
+  return [
+    {
+      code: 'unsupported-option',
+      message: `${uidBase === undefined ? '--gid-base' : '--uid-base'} does not go with a clone from the daemon: it has your own id as 0 and your subordinate ids behind it.`,
+      hint: 'leave it out, or use -t DIR',
     },
   ];
 }

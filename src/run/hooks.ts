@@ -5,23 +5,30 @@ import { runCommand } from '../process/command.ts';
 import { runHook } from '../process/hook.ts';
 import type { Hooks } from '../spec/spec.ts';
 
+/** Runs a hook's command line and throws `hook-failed` unless it ends well. */
+export type HookRunner = (which: 'pre' | 'post', line: string) => Promise<void>;
+
 /**
  * Runs `action` between the user's hooks. A pre hook that fails is thrown as `hook-failed` and `action` is not run. The
  * post hook runs in every case; its failure takes nothing from what `action` gave, and goes to `onPostFailure`.
  */
 export async function withHooks<T>(
-  hooks: Hooks,
-  rootfs: Rootfs,
+  { pre, post }: Hooks,
+  runner: HookRunner,
   onPostFailure: (error: Error) => void,
   action: () => Promise<T>,
 ): Promise<T> {
-  const { pre, post } = hooks;
   try {
-    if (pre !== undefined) await withVisibleRoot(rootfs, () => runHook('pre', pre, rootfs.path));
+    if (pre !== undefined) await runner('pre', pre);
     return await action();
   } finally {
-    if (post !== undefined) await withVisibleRoot(rootfs, () => runHook('post', post, rootfs.path)).catch(onPostFailure);
+    if (post !== undefined) await runner('post', post).catch(onPostFailure);
   }
+}
+
+/** Runs hooks on this host, as this process. */
+export function hostHooks(rootfs: Rootfs): HookRunner {
+  return (which, line) => withVisibleRoot(rootfs, () => runHook(which, line, rootfs.path));
 }
 
 /** Layers are merged in the sandbox only; a hook on the host sees them merged, with their natural owners, while it runs. */

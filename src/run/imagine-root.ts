@@ -2,15 +2,16 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { PlanInput, Rootfs } from '../engine/engine.ts';
+import { planUserMaps } from '../engine/identity.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
-import { poolPaths } from '../pool/paths.ts';
+import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { parseCloneState } from '../pool/state-file.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { overlayLayout } from '../storage/overlay/layout.ts';
-import { ownRuntimePaths, ownStateDirectory } from './place.ts';
+import { ownRuntimePaths, ownSandboxDirectory, ownStateDirectory } from './place.ts';
 
 /** A place for a plan that is only shown: the next fresh clone where there is one, else one as it would be made. Changes nothing. */
 export async function imagineRoot({ root }: SandboxSpec, facts: HostFacts): Promise<Omit<PlanInput, 'spec' | 'facts'>> {
@@ -18,16 +19,23 @@ export async function imagineRoot({ root }: SandboxSpec, facts: HostFacts): Prom
   const runId = '0'.repeat(16);
   const rootfs = root.kind === 'zfs' ? imagineClone(root.dataset, facts) : await imagineDirectory(root.path, root.ephemeral, facts);
   const idSlot = rootfs.ownership.kind === 'natural' ? 1 : 0;
-  return { rootfs, runId, idSlot, sandboxDirectory: paths.sandbox, runDirectory: join(paths.runs, runId) };
+  return { rootfs, runId, idSlot, sandboxDirectory: ownSandboxDirectory(facts, rootfs), runDirectory: join(paths.runs, runId) };
 }
 
 function imagineClone(dataset: string, facts: HostFacts): Rootfs {
+  if (facts.user.uid !== 0) return imagineHandedOver(dataset, facts);
   const paths = poolPaths(ownRuntimePaths(facts), dataset);
   for (const id of readDirectory(paths.fresh)) {
     const state = parseCloneState(readFileSync(join(paths.fresh, id), 'utf8'));
     if (state !== null) return state.rootfs;
   }
   return { path: join(paths.mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: true };
+}
+
+/** Which one the daemon would give nobody but it can see. */
+function imagineHandedOver(dataset: string, { user }: HostFacts): Rootfs {
+  const { mounts } = poolPaths(runtimePaths(systemRuntimeDirectory), dataset);
+  return { path: join(mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: false, handedOver: planUserMaps(user) };
 }
 
 async function imagineDirectory(path: string, ephemeral: boolean, facts: HostFacts): Promise<Rootfs> {

@@ -7,7 +7,7 @@ import type { HostFacts } from '../host/facts.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { type HolderId, readOwnHolder } from '../pool/holder.ts';
 import { claimSlot, type IdSlot } from '../pool/id-slots.ts';
-import { type RuntimePaths, runtimePaths, runtimeRoot } from '../pool/paths.ts';
+import { type RuntimePaths, runtimePaths, runtimeRoot, systemRuntimeDirectory } from '../pool/paths.ts';
 import { claimRun, type RunDescription } from '../pool/runs.ts';
 import { giveBack } from './give-back.ts';
 
@@ -22,6 +22,11 @@ export function ownRuntimePaths(facts: Pick<HostFacts, 'user'>): RuntimePaths {
 /** Where this caller's state that outlives a boot lives: layers of overlays. */
 export function ownStateDirectory(facts: { readonly user: Pick<HostFacts['user'], 'uid'> }): string {
   return facts.user.uid === 0 ? '/var/lib/isolate' : join(homedir(), '.local/state/isolate');
+}
+
+/** What a launch of this caller's mounts over: for a clone that the daemon hands over the system's. */
+export function ownSandboxDirectory(facts: HostFacts, { handedOver }: Rootfs): string {
+  return handedOver !== undefined ? runtimePaths(systemRuntimeDirectory).sandbox : ownRuntimePaths(facts).sandbox;
 }
 
 export interface PlaceRequest {
@@ -40,7 +45,8 @@ export async function withPlace<T>({ facts, rootfs, description, warn }: PlaceRe
   try {
     const ids = claimIds(paths, facts, rootfs, holder);
     try {
-      return await action({ runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: paths.sandbox, runDirectory: run.directory });
+      const sandboxDirectory = ownSandboxDirectory(facts, rootfs);
+      return await action({ runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory, runDirectory: run.directory });
     } finally {
       if (ids !== null) await giveBack(ids.release, warn);
     }

@@ -10,6 +10,7 @@ import { runCommand } from '../process/command.ts';
 import type { RootSource, SandboxSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { openStorage } from '../storage/registry.ts';
+import type { Handed } from './daemon-lease.ts';
 import { giveBack } from './give-back.ts';
 import { claimOverlayState } from './overlay-state.ts';
 import { ownRuntimePaths, ownStateDirectory } from './place.ts';
@@ -25,14 +26,23 @@ export async function withRoot<T>(
   spec: SandboxSpec,
   facts: HostFacts,
   options: RootOptions,
-  action: (lease: Lease) => Promise<T>,
+  action: (lease: Lease & { readonly handed?: Handed }) => Promise<T>,
 ): Promise<T> {
-  const lease = takeReady(spec.root, facts, options) ?? (await leaseFromStorage(spec, facts, options));
+  const lease = await leaseRoot(spec, facts, options);
   try {
     return await action(lease);
   } finally {
     await giveBack(lease.release, options.warn);
   }
+}
+
+/** Storage with clones is root's; for others the daemon takes them. */
+async function leaseRoot(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<Lease> {
+  if (spec.root.kind === 'zfs' && facts.user.uid !== 0) {
+    const { leaseFromDaemon } = await import('./daemon-lease.ts');
+    return await leaseFromDaemon(spec, spec.root.dataset, options);
+  }
+  return takeReady(spec.root, facts, options) ?? (await leaseFromStorage(spec, facts, options));
 }
 
 /** A clone that lies ready is taken without opening its storage, which would run a command of it. */

@@ -1,3 +1,6 @@
+import type { Socket } from 'node:net';
+
+import type { Rootfs } from '../engine/engine.ts';
 import type { Launch } from '../engine/launch.ts';
 import type { LaunchHandle } from '../process/launch.ts';
 import type { RunDescription } from '../pool/runs.ts';
@@ -5,11 +8,12 @@ import type { RunRequest } from '../spec/request.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { decide } from './decide.ts';
 import { withDesktop } from './desktop.ts';
-import { withHooks } from './hooks.ts';
+import type { HandedOverHooks } from './handed-over-hook.ts';
+import { type HookRunner, hostHooks, withHooks } from './hooks.ts';
 import type { Outcome, RunEvent } from './outcome.ts';
 import { withPlace } from './place.ts';
 import { withRoot } from './root.ts';
-import { settleTargets } from './settle-targets.ts';
+import { settleTargets, withSettledTargets } from './settle-targets.ts';
 import { type Streams, supervise } from './supervise.ts';
 import { describeGivenAway } from './notices.ts';
 
@@ -35,20 +39,33 @@ export async function run(request: RunRequest, options: RunOptions = {}): Promis
   const warn = (message: string): void => options.onEvent?.({ kind: 'warning', message });
   for (const message of describeGivenAway(spec, engine)) options.onEvent?.({ kind: 'notice', message });
   return await withDesktop(found, warn, async (facts) =>
-    withRoot(spec, facts, { warn, signal: options.signal }, async ({ id, rootfs }) => {
-      const settled = settleTargets(spec, rootfs, engine.capabilities.ownTrees);
+    withRoot(spec, facts, { warn, signal: options.signal }, async ({ id, rootfs, handed }) => {
+      const settled =
+        handed === undefined ? settleTargets(spec, rootfs, engine.capabilities.ownTrees) : withSettledTargets(spec, handed.targets);
       const description = describeRun(spec, id, facts.user.uid, Date.now());
       return await withPlace({ facts, rootfs, description, warn }, async (place) => {
         const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
+        const given = handed === undefined ? {} : { connection: handed.connection.handOver() };
         return await withHooks(
           spec.hooks,
-          rootfs,
+          await chooseHooks(rootfs, { launcher: facts.files.launcher, sandboxDirectory: place.sandboxDirectory, ...given }),
           (error) => warn(error.message),
-          () => supervise(launch, spec, facts, options),
+          () => supervise(launch, spec, facts, { ...options, ...given }),
         );
       });
     }),
   );
+}
+
+/** A clone that is handed over is nowhere on this host for a hook to see it. */
+async function chooseHooks(
+  rootfs: Rootfs,
+  { launcher, sandboxDirectory, connection }: Pick<HandedOverHooks, 'launcher' | 'sandboxDirectory'> & { readonly connection?: Socket },
+): Promise<HookRunner> {
+  const { handedOver } = rootfs;
+  if (connection === undefined || handedOver === undefined) return hostHooks(rootfs);
+  const { handedOverHooks } = await import('./handed-over-hook.ts');
+  return handedOverHooks({ launcher, connection, sandboxDirectory, maps: handedOver });
 }
 
 /** What `isolate ps` shows of a run. */

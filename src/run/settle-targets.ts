@@ -21,6 +21,22 @@ const magicLinks = /^\/(?:proc|dev\/(?:fd|stdin|stdout|stderr|core))(?:\/|$)/;
  */
 export function settleTargets(spec: SandboxSpec, rootfs: Rootfs, ownTrees: EngineCapabilities['ownTrees']): SandboxSpec {
   const tree = rootfs.layers?.lower ?? rootfs.path;
+  checkMountpoints(tree);
+  return withSettledTargets(
+    spec,
+    spec.binds.map(({ target }) => settleTarget(tree, target, ownTrees)),
+  );
+}
+
+/** The same where the targets, in order, were settled by whoever can look into the rootfs. Throws `bad-bind`. */
+export function withSettledTargets(spec: SandboxSpec, targets: readonly string[]): SandboxSpec {
+  const binds = spec.binds.map((bind, index) => ({ ...bind, target: targets[index] ?? bind.target }));
+  for (const [index, bind] of binds.entries()) refuseLinksOfOthers(bind, binds.slice(0, index));
+  return { ...spec, binds };
+}
+
+/** Throws `cannot-enforce` for a tree that has a link where isolate itself mounts. */
+export function checkMountpoints(tree: string): void {
   for (const mountpoint of mountpoints) {
     if (lstatSync(`${tree}${mountpoint}`, { throwIfNoEntry: false })?.isDirectory() === false) {
       throw new IsolateError('cannot-enforce', `${mountpoint} in ${tree} is not a directory, and isolate mounts there.`, {
@@ -28,9 +44,6 @@ export function settleTargets(spec: SandboxSpec, rootfs: Rootfs, ownTrees: Engin
       });
     }
   }
-  const binds = spec.binds.map((bind) => ({ ...bind, target: settleTarget(tree, bind.target, ownTrees) }));
-  for (const [index, bind] of binds.entries()) refuseLinksOfOthers(bind, binds.slice(0, index));
-  return { ...spec, binds };
 }
 
 /** A target below another bind's goes through what that bind shows, which earlier runs may have written. */
@@ -45,7 +58,8 @@ function refuseLinksOfOthers({ target }: Bind, earlier: readonly Bind[]): void {
   }
 }
 
-function settleTarget(tree: string, target: string, ownTrees: readonly string[]): string {
+/** What `target` really is in the tree. Throws `bad-bind`. */
+export function settleTarget(tree: string, target: string, ownTrees: readonly string[]): string {
   const settled = resolveBeneath(tree, target, ownTrees);
   if (!magicLinks.test(settled)) return settled;
   const through = settled === target ? '' : `, which ${target} leads to in ${tree}`;

@@ -16,7 +16,12 @@ export type Streams = LaunchOptions['stdio'];
 export const graceMs = 10_000;
 
 /** Starts a launch, watches over its time and signals, and says how it ended. */
-export async function supervise(launch: Launch, spec: SandboxSpec, facts: HostFacts, options: RunOptions): Promise<Outcome> {
+export async function supervise(
+  launch: Launch,
+  spec: SandboxSpec,
+  facts: HostFacts,
+  options: RunOptions & Pick<LaunchOptions, 'connection'>,
+): Promise<Outcome> {
   logCommand({ file: typeof launch.file === 'number' ? (launch.args[0] ?? launch.engine) : launch.file, args: launch.args.slice(1) });
   options.onEvent?.({ kind: 'launching' });
   const relay = makeRelay();
@@ -26,6 +31,7 @@ export async function supervise(launch: Launch, spec: SandboxSpec, facts: HostFa
       stdio: options.stdio ?? { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' },
       graceMs,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.connection === undefined ? {} : { connection: options.connection }),
       onStarted: () => options.onEvent?.({ kind: 'started' }),
     });
     const deadline = startDeadline(spec.timeoutMs, () => running.forward('SIGTERM'));

@@ -1,5 +1,12 @@
 import { IsolateError } from '../error.ts';
 
+/** `count` ids from `inside` are `outside` and the following (user_namespaces(7)). */
+export interface LeasedIds {
+  readonly inside: number;
+  readonly outside: number;
+  readonly count: number;
+}
+
 /** What a user other than root is told of a clone. Its tree comes as a mount, in answer to `mount`. */
 export interface Leased {
   /** Of the clone: decimal digits. */
@@ -8,21 +15,44 @@ export interface Leased {
   readonly path: string;
   /** The targets that were asked for, in order, as they really are in the clone: absolute, without symbolic links. */
   readonly targets: readonly string[];
+  /** Of the user namespace that comes with the tree. */
+  readonly uidMap: readonly LeasedIds[];
+  readonly gidMap: readonly LeasedIds[];
 }
 
 /** The JSON of a message `leased`. */
-export function formatLeased({ id, path, targets }: Leased): string {
-  return JSON.stringify({ id, path, targets });
+export function formatLeased({ id, path, targets, uidMap, gidMap }: Leased): string {
+  return JSON.stringify({ id, path, targets, uidMap: uidMap.map(toNumbers), gidMap: gidMap.map(toNumbers) });
 }
 
 /** The inverse of `formatLeased`, for `count` targets. Throws `daemon-failed` for anything else. */
 export function parseLeased(text: string, count: number): Leased {
   const data = parse(text);
-  if (data === null || !isRecord(data)) throw malformed();
+  if (!isRecord(data)) throw malformed();
   const { id, path, targets } = data;
   if (typeof id !== 'string' || !/^[0-9]{1,20}$/.test(id) || !isPath(path)) throw malformed();
   if (!Array.isArray(targets) || targets.length !== count || !targets.every(isSettled)) throw malformed();
-  return { id, path, targets };
+  return { id, path, targets, uidMap: parseMap(data['uidMap']), gidMap: parseMap(data['gidMap']) };
+}
+
+/** As many entries as the kernel takes. */
+const mostEntries = 340;
+
+function toNumbers({ inside, outside, count }: LeasedIds): readonly number[] {
+  return [inside, outside, count];
+}
+
+function parseMap(data: unknown): readonly LeasedIds[] {
+  if (!Array.isArray(data) || data.length === 0 || data.length > mostEntries) throw malformed();
+  return data.map((entry: unknown) => {
+    if (!Array.isArray(entry) || entry.length !== 3 || !entry.every(isId)) throw malformed();
+    const [inside, outside, count] = entry as unknown as readonly [number, number, number];
+    return { inside, outside, count };
+  });
+}
+
+function isId(data: unknown): data is number {
+  return Number.isInteger(data) && Number(data) >= 0 && Number(data) <= 0xffff_ffff;
 }
 
 function parse(text: string): unknown {
@@ -34,7 +64,7 @@ function parse(text: string): unknown {
 }
 
 function isRecord(data: unknown): data is Readonly<Record<string, unknown>> {
-  return typeof data === 'object' && !Array.isArray(data);
+  return typeof data === 'object' && data !== null && !Array.isArray(data);
 }
 
 function isPath(data: unknown): data is string {

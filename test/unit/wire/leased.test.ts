@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 
 import { formatLeased, parseLeased } from '../../../src/wire/leased.ts';
 
-const leased = { id: '17', path: '/run/isolate/mnt/x/17', targets: ['/data', '/etc/resolv.conf'] };
+const uidMap = [
+  { inside: 0, outside: 1000, count: 1 },
+  { inside: 1, outside: 100_000, count: 65_535 },
+];
+const leased = { id: '17', path: '/run/isolate/mnt/x/17', targets: ['/data', '/etc/resolv.conf'], uidMap, gidMap: uidMap.slice(0, 1) };
+const written = JSON.parse(formatLeased(leased)) as object;
 
 test('what is told of a clone comes back as it was', () => {
   expect(parseLeased(formatLeased(leased), 2)).toEqual(leased);
@@ -11,11 +16,14 @@ test('what is told of a clone comes back as it was', () => {
 test.each([
   ['no JSON', '{'],
   ['no object', 'null'],
-  ['an id that is a path', JSON.stringify({ ...leased, id: '../17' })],
-  ['a relative path', JSON.stringify({ ...leased, path: 'mnt' })],
-  ['too few targets', JSON.stringify({ ...leased, targets: ['/data'] })],
-  ['a target that is no text', JSON.stringify({ ...leased, targets: ['/data', 3] })],
-  ['a target that leads up', JSON.stringify({ ...leased, targets: ['/data', '/a/../../etc'] })],
+  ['an id that is a path', JSON.stringify({ ...written, id: '../17' })],
+  ['a relative path', JSON.stringify({ ...written, path: 'mnt' })],
+  ['too few targets', JSON.stringify({ ...written, targets: ['/data'] })],
+  ['a target that is no text', JSON.stringify({ ...written, targets: ['/data', 3] })],
+  ['no map', JSON.stringify({ ...written, uidMap: [] })],
+  ['half a map', JSON.stringify({ ...written, gidMap: [[0, 1000]] })],
+  ['an id that is none', JSON.stringify({ ...written, gidMap: [[0, 2 ** 32, 1]] })],
+  ['a target that leads up', JSON.stringify({ ...written, targets: ['/data', '/a/../../etc'] })],
 ])('%s is not taken for a clone', (_what, text) => {
   expect(() => parseLeased(text, 2)).toThrow(expect.objectContaining({ code: 'daemon-failed' }));
 });

@@ -1,0 +1,64 @@
+import type { Rootfs } from '../engine/engine.ts';
+import { planUserMaps } from '../engine/identity.ts';
+import { IsolateError } from '../error.ts';
+import { probeUser } from '../host/probe.ts';
+import { mapOwners, type OwnerMaps } from '../storage/map-owners.ts';
+import type { Tree } from './connection.ts';
+import type { DaemonLease } from './leases.ts';
+import type { Peer } from './peer.ts';
+
+/** A clone as its user gets it: the rootfs of the launch, and what `mount` hands over. */
+export interface HandedOver {
+  readonly rootfs: Rootfs;
+  readonly tree: Tree;
+}
+
+export type HandOver = (lease: Pick<DaemonLease, 'rootfs' | 'defer'>, peer: Pick<Peer, 'uid' | 'gid'>) => Promise<HandedOver>;
+
+/**
+ * What makes clones ready to be handed to users other than root, each with the ids of its own: itself as 0 and what
+ * /etc/subuid and /etc/subgid give it. Where storage cannot be mounted with other ids the clone's owners are changed,
+ * for one clone of a user at a time. Rejects with `aborted` where the lease ends before, `storage-failed`, `not-permitted`.
+ */
+export function createHandOver(): HandOver {
+  const inTurn = takeTurns();
+  return async (lease, { uid, gid }) => {
+    if (uid === 0 || gid === 0) {
+      throw new IsolateError('not-permitted', `A clone cannot be handed to ${uid}:${gid}: the host's root has no place in a sandbox.`);
+    }
+    const { path, ownership, idmappable } = lease.rootfs;
+    const maps = planUserMaps(probeUser(uid, gid));
+    const idmapped = idmappable && ownership.kind === 'natural';
+    if (!idmapped) await inTurn(uid, () => changeOwners(lease, maps));
+    return {
+      rootfs: { path, ownership: { kind: 'natural' }, idmappable: false, handedOver: maps },
+      tree: { uid, gid, idmapped, ...maps, path },
+    };
+  };
+}
+
+async function changeOwners({ rootfs, defer }: Pick<DaemonLease, 'rootfs' | 'defer'>, maps: OwnerMaps): Promise<void> {
+  const ended = new AbortController();
+  defer(() => ended.abort(new IsolateError('aborted', 'The client is gone.')));
+  try {
+    await mapOwners(rootfs.path, rootfs.ownership, maps, ended.signal);
+  } catch (cause) {
+    if (cause instanceof IsolateError) throw cause;
+    throw new IsolateError('storage-failed', `The owners of the files of ${rootfs.path} cannot be changed.`, { cause });
+  }
+}
+
+/** One action of a user at a time, in order; those of different users beside each other. */
+function takeTurns(): (uid: number, action: () => Promise<void>) => Promise<void> {
+  const last = new Map<number, Promise<unknown>>();
+  return async (uid, action) => {
+    const own = (last.get(uid) ?? Promise.resolve()).then(action);
+    const settled = own.catch(() => undefined);
+    last.set(uid, settled);
+    try {
+      await own;
+    } finally {
+      if (last.get(uid) === settled) last.delete(uid);
+    }
+  };
+}

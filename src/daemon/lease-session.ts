@@ -1,0 +1,75 @@
+import { lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import type { EngineCapabilities } from '../engine/engine.ts';
+import { findEngine } from '../engine/registry.ts';
+import { IsolateError } from '../error.ts';
+import { checkMountpoints, settleTarget } from '../run/settle-targets.ts';
+import { parseDataset } from '../spec/parse-name.ts';
+import { type Message, values } from '../wire/frame.ts';
+import { formatLeased } from '../wire/leased.ts';
+import type { Connection } from './connection.ts';
+import type { HandOver } from './hand-over.ts';
+import type { DaemonLease, Leases } from './leases.ts';
+
+/** What a lease needs of the daemon. */
+export interface LeaseServices {
+  readonly leases: Pick<Leases, 'lease'>;
+  readonly handOver: HandOver;
+}
+
+/**
+ * Answers a `lease`: a clone for a user whose launch the program in Node plans. What the client names is looked up in the
+ * clone alone. The lease ends with the connection. Throws what the client is to be told.
+ */
+export async function handleLease(connection: Connection, message: Message, { leases, handOver }: LeaseServices): Promise<void> {
+  const { peer } = connection;
+  const [template = ''] = values<string>(message, 'template');
+  const [engineName = ''] = values<string>(message, 'engine');
+  const [waitMs = 0] = values<number>(message, 'wait-ms');
+  const { name: engine, capabilities } = findEngine(engineName);
+  const lease = await leases.lease({
+    template: parseDataset(template),
+    peer,
+    engine,
+    command: values<string>(message, 'argument'),
+    waitMs,
+    signal: connection.closed,
+  });
+  connection.lease = lease;
+  try {
+    const targets = await settleAll(lease.rootfs.path, values<string>(message, 'target'), capabilities);
+    const { tree } = await handOver(lease, peer);
+    connection.tree = tree;
+    const { path, uidMap, gidMap } = tree;
+    connection.send('leased', [{ name: 'json', value: formatLeased({ id: lease.id, path, targets, uidMap, gidMap }) }]);
+  } catch (error) {
+    release(lease, error);
+    throw error;
+  }
+}
+
+/** Answers a `mount`: another mount of the clone that this connection leased, in the namespace of its user. */
+export async function handleMount({ tree, sendTree }: Connection): Promise<void> {
+  if (tree === null) throw new IsolateError('not-permitted', 'There is no clone to be mounted for this connection.');
+  const [root, above] = await Promise.all([lstat(tree.path), lstat(dirname(tree.path))]);
+  if (root.dev === above.dev) throw new IsolateError('template-not-mounted', `The clone at ${tree.path} is no longer mounted.`);
+  await sendTree(tree);
+}
+
+/** Others are served between two targets: each may have thousands of components. */
+async function settleAll(tree: string, targets: readonly string[], { ownTrees }: EngineCapabilities): Promise<readonly string[]> {
+  checkMountpoints(tree);
+  const settled: string[] = [];
+  for (const target of targets) {
+    if (!target.startsWith('/')) throw new IsolateError('bad-bind', `The bind target ${target} is not absolute.`);
+    settled.push(settleTarget(tree, target, ownTrees));
+    await nextTurn();
+  }
+  return settled;
+}
+
+function release(lease: DaemonLease, error: unknown): void {
+  lease.release({ kind: 'failed', code: error instanceof IsolateError ? error.code : null });
+}

@@ -1,0 +1,87 @@
+import type { Rootfs } from '../engine/engine.ts';
+import { IsolateError } from '../error.ts';
+import type { Lease } from '../pool/take.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import { type Item, type Message, values } from '../wire/frame.ts';
+import { parseLeased } from '../wire/leased.ts';
+import { connectDaemon, type DaemonConnection, refusalOf } from './daemon-connection.ts';
+
+/** What comes with a clone that the daemon hands over. */
+export interface Handed {
+  /** The targets of the spec's binds as they really are in the clone. */
+  readonly targets: readonly string[];
+  /** The launcher gets the tree over it. */
+  readonly connection: DaemonConnection;
+}
+
+export type HandedLease = Lease & { readonly handed: Handed };
+
+export interface DaemonLeaseOptions {
+  readonly warn: (message: string) => void;
+  readonly signal: AbortSignal | undefined;
+  /** Absent: the daemon's. */
+  readonly socket?: string;
+}
+
+/** Beyond the time to wait for a clone: changing the owners of a large one may take this long. */
+const answerMs = 300_000;
+
+/** Words of the command, and characters of each, that `isolate ps` gets to know. */
+const mostShown = 128;
+
+/**
+ * A clone of the dataset from the daemon, for users who have no rights over its storage. It is given back when its
+ * connection ends. Throws `not-permitted`, `aborted`, `daemon-failed`, and what the daemon says.
+ */
+export async function leaseFromDaemon(spec: SandboxSpec, dataset: string, options: DaemonLeaseOptions): Promise<HandedLease> {
+  const connection = await connectDaemon(options.socket);
+  if (connection === null) throw noDaemon(dataset);
+  const stop = (): void => connection.close();
+  options.signal?.addEventListener('abort', stop, { once: true });
+  try {
+    connection.send('lease', question(spec, dataset));
+    const { id, path, targets, uidMap, gidMap } = parseLeased(await receiveLeased(connection, spec.waitMs, options), spec.binds.length);
+    const rootfs: Rootfs = { path, ownership: { kind: 'natural' }, idmappable: false, handedOver: { uidMap, gidMap } };
+    return { id, rootfs, handed: { targets, connection }, release: async () => connection.close() };
+  } catch (error) {
+    connection.close();
+    throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', stop);
+  }
+}
+
+function question({ waitMs, engine, command, binds }: SandboxSpec, dataset: string): Item[] {
+  return [
+    { name: 'template', value: dataset },
+    { name: 'wait-ms', value: Math.min(waitMs, 0xffff_ffff) },
+    { name: 'engine', value: engine },
+    ...command.slice(0, mostShown).map((word): Item => ({ name: 'argument', value: word.slice(0, mostShown) })),
+    ...binds.map(({ target }): Item => ({ name: 'target', value: target })),
+  ];
+}
+
+async function receiveLeased(connection: DaemonConnection, waitMs: number, { warn, signal }: DaemonLeaseOptions): Promise<string> {
+  for (;;) {
+    const message = await connection.receive(waitMs + answerMs);
+    if (signal?.aborted === true) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
+    if (message === null) throw new IsolateError('daemon-failed', 'The daemon ended the connection before it gave a clone.');
+    if (message.name === 'leased') return text(message, 'json');
+    if (message.name === 'refuse') throw refusalOf(message);
+    if (message.name !== 'message')
+      throw new IsolateError('daemon-failed', `The daemon answered a request for a clone with ${message.name}.`);
+    warn(text(message, 'text').trim());
+  }
+}
+
+function text(message: Message, name: 'json' | 'text'): string {
+  return values<string>(message, name)[0] ?? '';
+}
+
+function noDaemon(dataset: string): IsolateError {
+  return new IsolateError(
+    'not-permitted',
+    `Only root can clone ${dataset} itself; members of the group isolate get clones from the daemon, and it does not run.`,
+    { hint: 'sudo systemctl enable --now isolated.socket starts it; or run isolate with sudo, or use -t DIR' },
+  );
+}

@@ -1,0 +1,61 @@
+import type { Socket } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+
+import type { Rootfs } from '../engine/engine.ts';
+import type { Launch } from '../engine/launch.ts';
+import { logCommand } from '../log.ts';
+import { hookFailure } from '../process/hook.ts';
+import { startLaunch } from '../process/launch.ts';
+import type { HookRunner } from './hooks.ts';
+
+/** Where the launcher is, what it gets the clone over, and where a hook sees it. */
+export interface HandedOverHooks {
+  readonly launcher: string;
+  readonly connection: Socket;
+  readonly sandboxDirectory: string;
+  /** Of the user namespace that comes with the clone. */
+  readonly maps: NonNullable<Rootfs['handedOver']>;
+}
+
+/**
+ * Runs hooks on a clone that the daemon hands over: on the host's file system as the caller sees it, with the ids of the
+ * sandbox, whose 0 is the caller, and with the clone mounted for the hook alone.
+ */
+export function handedOverHooks({ launcher, connection, sandboxDirectory, maps }: HandedOverHooks): HookRunner {
+  return async (which, line) => {
+    logCommand({ file: '/bin/sh', args: ['-c', line] });
+    const running = await startLaunch(planHook(line, sandboxDirectory, maps), {
+      launcher,
+      stdio: { stdin: 'ignore', stdout: 2, stderr: 2 },
+      graceMs: 10_000,
+      connection,
+    });
+    const result = await running.result;
+    if (result.kind === 'exited' && result.code === 0) return;
+    if (result.kind === 'exited') throw hookFailure(which, `exited with ${result.code}`);
+    if (result.kind === 'killed') throw hookFailure(which, `was killed by ${result.signal}`);
+    throw hookFailure(which, `could not be started: ${getSystemErrorName(-result.errno)}`);
+  };
+}
+
+function planHook(line: string, sandboxDirectory: string, maps: HandedOverHooks['maps']): Launch {
+  const environment = Object.entries({ ...process.env, ROOTFS: sandboxDirectory }).filter((entry) => entry[1] !== undefined);
+  return {
+    engine: 'hook',
+    file: '/bin/sh',
+    args: ['/bin/sh', '-c', line],
+    environment: Object.fromEntries(environment) as Record<string, string>,
+    descriptors: [],
+    files: [],
+    userNamespace: { ...maps, writer: 'given' },
+    mountNamespace: true,
+    pidNamespace: false,
+    hostMounts: [],
+    sandboxMounts: [{ kind: 'attach', target: sandboxDirectory }],
+    cgroups: [],
+    root: null,
+    workingDirectory: process.cwd(),
+    noNewPrivileges: false,
+    seccompFilter: null,
+  };
+}

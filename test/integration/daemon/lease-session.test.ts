@@ -1,0 +1,198 @@
+import { chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import type { Connection, Tree } from '../../../src/daemon/connection.ts';
+import { createHandOver } from '../../../src/daemon/hand-over.ts';
+import { handleLease, handleMount } from '../../../src/daemon/lease-session.ts';
+import type { DaemonLease, LeaseOutcome, LeaseRequest } from '../../../src/daemon/leases.ts';
+import type { Rootfs } from '../../../src/engine/engine.ts';
+import { resolveBeneath } from '../../../src/host/resolve-beneath.ts';
+import { type Item, type Message, values } from '../../../src/wire/frame.ts';
+import { parseLeased } from '../../../src/wire/leased.ts';
+
+const base = 1_879_048_192;
+const user = { uid: 54_321, gid: 54_322 };
+
+let tree: string;
+let released: (LeaseOutcome | undefined)[];
+beforeEach(() => {
+  tree = mkdtempSync(join(tmpdir(), 'isolate-clone-'));
+  released = [];
+  for (const name of ['etc', 'proc', 'sys', 'dev', 'tmp', 'home']) mkdirSync(join(tree, name));
+});
+afterEach(() => rmSync(tree, { recursive: true, force: true }));
+
+interface Served {
+  readonly sent: readonly Message[];
+  readonly asked: readonly Partial<LeaseRequest>[];
+  readonly connection: Connection;
+}
+
+async function serve(targets: readonly string[], rootfs: Partial<Rootfs> = {}, peer: { uid: number; gid: number } = user): Promise<Served> {
+  const sent: Message[] = [];
+  const asked: Partial<LeaseRequest>[] = [];
+  const lease = {
+    id: '7',
+    rootfs: { path: tree, ownership: { kind: 'natural' }, idmappable: true, ...rootfs },
+    defer: () => {},
+    release: (outcome?: LeaseOutcome) => void released.push(outcome),
+  } as unknown as DaemonLease;
+  const connection = {
+    peer,
+    closed: new AbortController().signal,
+    lease: null,
+    tree: null,
+    send: (name: Message['name'], items: readonly Item[] = []) => void sent.push({ name, items }),
+  } as unknown as Connection;
+  const message: Message = {
+    name: 'lease',
+    items: [
+      { name: 'template', value: 'tank/t' },
+      { name: 'wait-ms', value: 500 },
+      { name: 'engine', value: 'bwrap' },
+      { name: 'argument', value: 'ls' },
+      ...targets.map((value): Item => ({ name: 'target', value })),
+    ],
+  };
+  const lend = async ({ template, engine, command, waitMs }: LeaseRequest): Promise<DaemonLease> => {
+    asked.push({ template, engine, command, waitMs });
+    return lease;
+  };
+  await handleLease(connection, message, { leases: { lease: lend }, handOver: createHandOver() });
+  return { sent, asked, connection };
+}
+
+function settled({ sent }: Served, count: number): readonly string[] {
+  const [answer] = sent;
+  if (answer === undefined) throw new Error('no answer');
+  return parseLeased(values<string>(answer, 'json')[0] ?? '', count).targets;
+}
+
+test('a clone that can be mounted with other ids is told of as it is', async () => {
+  const served = await serve(['/data']);
+  expect(served.asked).toEqual([{ template: 'tank/t', engine: 'bwrap', command: ['ls'], waitMs: 500 }]);
+  const maps = {
+    uidMap: [{ inside: 0, outside: 54_321, count: 1 }],
+    gidMap: [{ inside: 0, outside: 54_322, count: 1 }],
+  };
+  expect(served.connection.tree).toEqual<Tree>({ ...user, idmapped: true, ...maps, path: tree });
+  expect(served.sent.map(({ name }) => name)).toEqual(['leased']);
+  expect(parseLeased(String(served.sent[0]?.items[0]?.value), 1)).toEqual({ id: '7', path: tree, targets: ['/data'], ...maps });
+  expect(lstatSync(tree).uid).toBe(0);
+});
+
+test('the files of one that cannot are given to the user first', async () => {
+  for (const name of ['', 'etc']) chownSync(join(tree, name), base, base);
+  const { connection } = await serve([], { ownership: { kind: 'shifted', uidBase: base, gidBase: base }, idmappable: false });
+  expect(connection.tree?.idmapped).toBe(false);
+  expect([tree, join(tree, 'etc')].map((path) => [lstatSync(path).uid, lstatSync(path).gid])).toEqual([
+    [54_321, 54_322],
+    [54_321, 54_322],
+  ]);
+});
+
+test.each([
+  [0, 1000],
+  [1000, 0],
+])('no clone is handed to %i:%i', async (uid, gid) => {
+  await expect(serve([], {}, { uid, gid })).rejects.toMatchObject({ code: 'not-permitted' });
+  expect(released).toEqual([{ kind: 'failed', code: 'not-permitted' }]);
+});
+
+test.each([
+  ['up and out', '/../../../etc/cron.d/x', '/etc/cron.d/x'],
+  ['an absolute link', '/absolute/x', '/etc/x'],
+  ['a relative link', '/relative/x', '/etc/x'],
+  ['a link to a link', '/twice/x', '/etc/x'],
+  ['what an engine mounts over', '/home/link/../x', '/home/x'],
+])('%s ends in the clone', async (_what, target, expected) => {
+  symlinkSync('/etc', join(tree, 'absolute'));
+  symlinkSync('../../../../../../etc', join(tree, 'relative'));
+  symlinkSync('absolute', join(tree, 'twice'));
+  symlinkSync('/etc', join(tree, 'home/link'));
+  expect(settled(await serve([target]), 1)).toEqual([expected]);
+});
+
+test.each([
+  ['a magic link', '/magic/etc', 'bad-bind'],
+  ["the processes' own files", '/proc/1/root/etc', 'bad-bind'],
+  ['a loop', '/loop/x', 'bad-bind'],
+  ['a file', '/file/x', 'bad-bind'],
+  ['no absolute path', 'etc', 'bad-bind'],
+])('%s is refused, and the clone is given back', async (_what, target, code) => {
+  symlinkSync('/proc/self/root', join(tree, 'magic'));
+  symlinkSync('loop', join(tree, 'loop'));
+  writeFileSync(join(tree, 'file'), '');
+  await expect(serve([target])).rejects.toMatchObject({ code });
+  expect(released).toEqual([{ kind: 'failed', code }]);
+});
+
+test('a clone that has a link where isolate mounts is refused', async () => {
+  rmSync(join(tree, 'tmp'), { recursive: true });
+  symlinkSync('/etc', join(tree, 'tmp'));
+  await expect(serve([])).rejects.toMatchObject({ code: 'cannot-enforce' });
+});
+
+test('however it is made of links and dots, a target ends in the clone', async () => {
+  const words = fc.constantFrom('..', '.', '', 'a', 'b', 'c', 'etc', '...');
+  const paths = fc.array(words, { maxLength: 8 }).map((parts) => `/${parts.join('/')}`);
+  await fc.assert(
+    fc.asyncProperty(fc.record({ a: paths, b: paths, c: paths }), paths, async (links, target) => {
+      for (const [name, to] of Object.entries(links)) {
+        rmSync(join(tree, name), { force: true });
+        symlinkSync(name === 'b' ? `..${to}` : to, join(tree, name));
+      }
+      try {
+        const [found = ''] = settled(await serve([target]), 1);
+        expect(found.split('/').slice(1)).not.toContain('..');
+        expect(resolveBeneath(tree, found)).toBe(found);
+        expect(existsSync(join(tree, found)) ? lstatSync(join(tree, found)).isSymbolicLink() : false).toBe(false);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'bad-bind' });
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('others are served while a thousand targets are looked up', async () => {
+  let turns = 0;
+  const timer = setInterval(() => (turns += 1), 0);
+  await serve(Array.from({ length: 1000 }, () => `/${'etc/../'.repeat(500)}x`));
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(100);
+});
+
+test('changing owners is given up when the lease ends, and a second clone of the user waits for its turn', async () => {
+  const rootfs: Partial<Rootfs> = { ownership: { kind: 'natural' }, idmappable: false };
+  const handOver = createHandOver();
+  const events: string[] = [];
+  const lease = (name: string, ended: boolean): Parameters<typeof handOver>[0] => ({
+    rootfs: { path: tree, ...rootfs } as Rootfs,
+    defer: (action) => {
+      events.push(name);
+      if (ended) action();
+    },
+  });
+  const first = handOver(lease('first', true), user).catch((error: unknown) => (error as { code: string }).code);
+  const second = handOver(lease('second', false), user);
+  expect(events).toEqual([]);
+  expect(await first).toBe('aborted');
+  expect((await second).tree.path).toBe(tree);
+  expect(events).toEqual(['first', 'second']);
+});
+
+test('nothing is mounted for a connection without a clone, nor where the clone is gone', async () => {
+  const sendTree = async (): Promise<void> => {
+    throw new Error('not to be sent');
+  };
+  const connection = { tree: null, sendTree } as unknown as Connection;
+  await expect(handleMount(connection)).rejects.toMatchObject({ code: 'not-permitted' });
+  await expect(handleMount({ ...connection, tree: { path: join(tree, 'etc') } as Tree })).rejects.toMatchObject({
+    code: 'template-not-mounted',
+  });
+});
