@@ -1,7 +1,7 @@
-/** Variables that dist/isolate hides from its own Node by the prefix `CALLER_` (src/cli/isolate.sh). */
+/** Variables that dist/isolate-node hides from its own Node by the prefix `CALLER_` (src/cli/isolate.sh). */
 const HIDDEN = ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NODE_V8_COVERAGE', 'NODE_COMPILE_CACHE', 'OPENSSL_CONF'] as const;
 
-/** The environment as it was before dist/isolate started Node: what the caller has set, nothing of our own. */
+/** The environment as it was before dist/isolate-node started Node: what the caller has set, nothing of our own. */
 export function callerEnvironment(environment: Readonly<NodeJS.ProcessEnv>): NodeJS.ProcessEnv {
   const caller = { ...environment };
   for (const name of HIDDEN) {

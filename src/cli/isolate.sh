@@ -1,6 +1,6 @@
 #!/bin/sh
-# isolate(1): starts the bundled program beside this file with the Node that was installed for it. Starts no other
-# process unless this file was called through a symlink.
+# isolate-node, which isolate (client/client.c) becomes where no daemon does the run: starts the bundled program beside this
+# file with the Node that was installed for it. Starts no other process unless this file was called through a symlink.
 case $0 in
   */*) self=$0 ;;
   *) self=./$0 ;;

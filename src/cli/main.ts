@@ -11,7 +11,7 @@ void runCommandLine(process.argv.slice(2)).then((status) => {
   process.exit(status);
 });
 
-/** Undoes what dist/isolate did to the environment, so that the caller's own is what everything sees. */
+/** Undoes what dist/isolate-node did to the environment, so that the caller's own is what everything sees. */
 function restoreEnvironment(): void {
   const caller = callerEnvironment(process.env);
   for (const name of Object.keys(process.env)) {
