@@ -26,6 +26,7 @@ import { createQuotas } from './quota.ts';
 import { renderMetricsResponse } from './render-metrics.ts';
 import { createRules } from './rules.ts';
 import { handleRun } from './run-session.ts';
+import { tellServiceManager } from './service-manager.ts';
 
 export interface DaemonOptions {
   /** The settings as they are now. */
@@ -75,7 +76,10 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
   });
   const events: BrokerEvents = {
     ...clients,
-    ready: () => logEvent('info', { event: 'ready' }, 'Clients are served.'),
+    ready: () => {
+      logEvent('info', { event: 'ready' }, 'Clients are served.');
+      void tellServiceManager();
+    },
     lost: (error) => {
       metrics.failed(error.code);
       logEvent('error', { event: 'broker', code: error.code }, error.message);

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -70,7 +70,8 @@ async function install(rootfs: string): Promise<void> {
   await mkdir(join(library, node), { recursive: true });
   await cp(join(top, node, 'node'), join(library, node, 'node'));
   await symlink('../lib/isolate/dist/isolate', join(rootfs, 'usr/bin/isolate'));
-  for (const name of ['isolate-refresh@.path', 'isolate-refresh@.service', 'isolate-refresh@.timer']) {
+  await symlink('../lib/isolate/dist/isolate-gate', join(rootfs, 'usr/bin/isolate-gate'));
+  for (const name of (await readdir(join(top, 'units'))).filter((unit) => !unit.endsWith('.conf'))) {
     await cp(join(top, 'units', name), join(rootfs, 'usr/lib/systemd/system', name));
   }
   // Its init script fails in a container, where it may not protect the daemon from the OOM killer; tests start the daemon.
@@ -93,6 +94,8 @@ function containerConfig(rootfs: string, directory: string): string {
     'lxc.autodev = 1',
     'lxc.net.0.type = empty',
     'lxc.tty.max = 0',
+    // For /dev/ptmx, without which systemd makes no private /dev.
+    'lxc.pty.max = 16',
     'lxc.signal.halt = SIGRTMIN+3',
     `lxc.console.logfile = ${join(directory, 'console.log')}`,
     '',

@@ -1,0 +1,21 @@
+import { logEvent } from '../log.ts';
+import { findTool } from '../host/tools.ts';
+import { runCommand } from '../process/command.ts';
+
+/**
+ * Tells systemd that clients are served, where it started this process and waits for that (sd_notify(3), which takes a
+ * datagram that Node cannot send). Does nothing elsewhere; a failure is logged.
+ */
+export async function tellServiceManager(environment: NodeJS.ProcessEnv = process.env): Promise<void> {
+  const socket = environment['NOTIFY_SOCKET'];
+  if (socket === undefined) return;
+  const file = findTool('systemd-notify', 0, undefined);
+  try {
+    if (file === null) throw new Error('systemd-notify is not installed');
+    // Root's systemd-notify speaks for the process that started it.
+    const { exitCode, stderr } = await runCommand({ file, args: ['--ready'], timeoutMs: 5_000, env: { NOTIFY_SOCKET: socket } });
+    if (exitCode !== 0) throw new Error(stderr.trim());
+  } catch (error) {
+    logEvent('error', { event: 'notify' }, `systemd was not told that clients are served: ${(error as Error).message}.`);
+  }
+}
