@@ -1,4 +1,4 @@
-import type { IdRange } from '../host/facts.ts';
+import type { SandboxIds } from '../host/facts.ts';
 
 /** The administrator's settings, merged from all files; docs/daemon.md describes each. */
 export interface Config {
@@ -33,11 +33,6 @@ export interface UserLimits {
 export interface LimitsConfig extends UserLimits {
   /** What differs for some, by login name or decimal uid. */
   readonly users: ReadonlyMap<string, Partial<UserLimits>>;
-}
-
-export interface SandboxIds {
-  readonly uids: IdRange;
-  readonly gids: IdRange;
 }
 
 export const configPath = '/etc/isolate/config.toml';

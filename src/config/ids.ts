@@ -1,4 +1,4 @@
-import type { SandboxIds } from './config.ts';
+import type { SandboxIds } from '../host/facts.ts';
 import { parseConfig } from './load.ts';
 import { type ConfigPlaces, readConfigFiles } from './read-files.ts';
 

@@ -91,7 +91,11 @@ function readPart(cursor: Cursor): string | null {
   return bare === '' ? null : bare;
 }
 
+/** Deeper values are not read: no settings are, and hostile ones would exhaust the stack. */
+const mostDepth = 100;
+
 function readValue(cursor: Cursor, path: readonly string[]): void {
+  if (path.length > mostDepth) return;
   skipSpace(cursor);
   const first = cursor.text[cursor.at];
   if (first === '[') {

@@ -1,4 +1,5 @@
-import type { Config, SandboxIds, TemplateConfig } from './config.ts';
+import type { SandboxIds } from '../host/facts.ts';
+import type { Config, TemplateConfig } from './config.ts';
 import type { IdSettings, SettingFault, Settings, TemplateSettings } from './settings.ts';
 
 /** What several files say together: key by key, the last one that has the key decides. */

@@ -18,7 +18,7 @@ export interface ConfigFile {
 }
 
 /** More than this is no file of settings. */
-const mostBytes = 1024 * 1024;
+const mostBytes = 256 * 1024;
 
 /**
  * The files that are there, the main one first, then those of the directory that end in `.toml` and do not begin with a

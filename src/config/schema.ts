@@ -114,6 +114,7 @@ function say(wanted: string) {
 function shorten(input: unknown): string {
   if (isTable(input)) return 'a table';
   if (Array.isArray(input)) return 'a list';
+  if (input instanceof Date) return 'a date';
   const text = typeof input === 'string' ? JSON.stringify(input) : String(input);
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }

@@ -4,6 +4,12 @@ export interface IdRange {
   readonly count: number;
 }
 
+/** Blocks of ids that root's sandboxes take theirs from. */
+export interface SandboxIds {
+  readonly uids: IdRange;
+  readonly gids: IdRange;
+}
+
 /** Programs of the host that isolate may start, found once; null where there is none. Absolute paths. */
 export type ToolName = 'bwrap' | 'lxc-execute' | 'lxc-start' | 'zfs' | 'zpool' | 'newuidmap' | 'newgidmap';
 
@@ -14,7 +20,7 @@ export interface UserFacts {
   /** Subordinate ranges of the caller (subuid(5)); empty where there are none. */
   readonly subordinateUids: readonly IdRange[];
   readonly subordinateGids: readonly IdRange[];
-  /** The ranges root's sandboxes take theirs from: subordinate ids of the user `isolate`, else a built-in block. */
+  /** The ranges root's sandboxes take theirs from: of the settings, else subordinate ids of the user `isolate`, else a built-in block. */
   readonly sandboxUids: IdRange;
   readonly sandboxGids: IdRange;
 }

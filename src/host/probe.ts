@@ -4,7 +4,7 @@ import { hostname, release, userInfo } from 'node:os';
 import { IsolateError } from '../error.ts';
 import type { Limits, SandboxSpec } from '../spec/spec.ts';
 import { chooseCgroups, type ControllerName, parseCgroups } from './cgroup.ts';
-import type { CgroupFacts, DesktopFacts, HostFacts, PathFacts, ToolName, UserFacts } from './facts.ts';
+import type { CgroupFacts, DesktopFacts, HostFacts, PathFacts, SandboxIds, ToolName, UserFacts } from './facts.ts';
 import { idmappableFilesystem, tmpfsMagic, zfsMagic } from './filesystem.ts';
 import { parseRelease } from './kernel-release.ts';
 import { lxcPaths } from './lxc-paths.ts';
@@ -23,6 +23,8 @@ export interface ProbeRequest {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
   readonly gid: number;
+  /** What the settings give root's sandboxes; absent or null: nothing. */
+  readonly sandboxIds?: SandboxIds | null;
   /** Passed on into the facts. */
   readonly files: HostFacts['files'];
   /** What is at a bind's source; absent: what this process sees. */
@@ -40,7 +42,7 @@ export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
   return {
     architecture: nameArchitecture(process.arch),
     hostname: hostname(),
-    user: probeUser(uid, request.gid),
+    user: probeUser(uid, request.gid, request.sandboxIds ?? null),
     tools: findTools(uid, environment['PATH']),
     userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
     cgroups: probeCgroups(spec?.limits),
@@ -87,7 +89,7 @@ function findTools(uid: number, path: string | undefined): HostFacts['tools'] {
 }
 
 /** A user's subordinate ids and the ranges of root's sandboxes. */
-export function probeUser(uid: number, gid: number): UserFacts {
+export function probeUser(uid: number, gid: number, sandboxIds: SandboxIds | null = null): UserFacts {
   const subuid = readText('/etc/subuid') ?? '';
   const subgid = readText('/etc/subgid') ?? '';
   const name = findUserName(readText('/etc/passwd') ?? '', uid) ?? findDirectoryName(uid);
@@ -96,8 +98,8 @@ export function probeUser(uid: number, gid: number): UserFacts {
     gid,
     subordinateUids: parseSubids(subuid, name, uid),
     subordinateGids: parseSubids(subgid, name, uid),
-    sandboxUids: chooseSandboxIds(parseSubids(subuid, 'isolate', null)),
-    sandboxGids: chooseSandboxIds(parseSubids(subgid, 'isolate', null)),
+    sandboxUids: sandboxIds?.uids ?? chooseSandboxIds(parseSubids(subuid, 'isolate', null)),
+    sandboxGids: sandboxIds?.gids ?? chooseSandboxIds(parseSubids(subgid, 'isolate', null)),
   };
 }
 

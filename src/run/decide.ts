@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 
+import { readSandboxIds } from '../config/ids.ts';
 import { checkCapabilities } from '../engine/check-capabilities.ts';
 import type { Engine, Problem } from '../engine/engine.ts';
 import { engines, findEngine } from '../engine/registry.ts';
@@ -30,7 +31,9 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   const engine = findEngine(wanted.engine);
   refuse(checkCapabilities(wanted, engine, engines));
   const spec = { ...withNameServers(wanted), root: await settleRoot(wanted.root) };
-  const facts = await probeHost({ spec, environment, uid, gid, files: findOwnFiles(), probePath });
+  // Other users' sandboxes have ids of the user's own.
+  const sandboxIds = uid === 0 ? await (caller.sandboxIds ?? readSandboxIds)() : null;
+  const facts = await probeHost({ spec, environment, uid, gid, sandboxIds, files: findOwnFiles(), probePath });
   refuse([...checkRoot(spec, engine, facts), ...checkBinds(spec, facts), ...engine.check(spec, facts)]);
   return { spec, engine, facts };
 }

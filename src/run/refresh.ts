@@ -1,5 +1,6 @@
 import { IsolateError } from '../error.ts';
 import { templateCount } from '../config/config.ts';
+import { readSandboxIds } from '../config/ids.ts';
 import { loadConfig } from '../config/load.ts';
 import { probeHost } from '../host/probe.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -38,6 +39,7 @@ export async function openTemplatePool(template: string, warn: (message: string)
   if (uid !== 0) {
     throw new IsolateError('not-permitted', `Only root can refresh the pool of ${dataset}.`, { hint: 'run isolate with sudo' });
   }
-  const facts = await probeHost({ environment: process.env, uid, gid: process.getgid?.() ?? 0, files: findOwnFiles() });
+  const sandboxIds = await readSandboxIds();
+  const facts = await probeHost({ environment: process.env, uid, gid: process.getgid?.() ?? 0, sandboxIds, files: findOwnFiles() });
   return await openRootPool({ kind: 'zfs', dataset }, facts, { warn });
 }

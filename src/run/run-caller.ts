@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import type { PathFacts } from '../host/facts.ts';
+import type { PathFacts, SandboxIds } from '../host/facts.ts';
 import { probePath } from '../host/probe.ts';
 import type { Caller } from '../spec/request.ts';
 
@@ -10,6 +10,8 @@ export interface RunCaller extends Caller {
   readonly gid: number;
   /** What is at a bind's source, as the caller sees it; null: nothing, or nothing the caller can see. */
   readonly probePath: (source: string) => PathFacts | null;
+  /** What the settings give root's sandboxes; absent: as their files say now. */
+  readonly sandboxIds?: () => SandboxIds | null;
 }
 
 /** This process, with its own rights. */

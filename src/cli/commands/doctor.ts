@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 
+import { readSandboxIds } from '../../config/ids.ts';
 import { engines } from '../../engine/registry.ts';
 import { IsolateError } from '../../error.ts';
 import type { HostFacts } from '../../host/facts.ts';
@@ -20,7 +21,9 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
     throw new IsolateError('usage', `There is a word too many: ${JSON.stringify(parsed.words[0])}.`, { hint: 'isolate doctor [OPTIONS]' });
   }
   const environment = process.env;
-  const facts = await probeHost({ environment, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, files: builtFiles() });
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+  const sandboxIds = uid === 0 ? await readSandboxIds() : null;
+  const facts = await probeHost({ environment, uid, gid, sandboxIds, files: builtFiles() });
   const template = values.get('template');
   const checks = await surveyHost({
     facts,

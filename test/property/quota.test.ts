@@ -1,0 +1,161 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { UserLimits } from '../../src/config/config.ts';
+import { createQuotas } from '../../src/daemon/quota.ts';
+import { IsolateError } from '../../src/error.ts';
+
+/** What becomes of one user's requests: a list of times, and how many leases end before each. */
+const requests = fc.array(
+  fc.record({ afterMs: fc.oneof(fc.nat(50), fc.nat(5_000), fc.nat(90_000)), uid: fc.constantFrom(1, 2, 3), ends: fc.nat(3) }),
+  {
+    maxLength: 120,
+  },
+);
+const limits = fc.record({ leases: fc.integer({ min: 1, max: 8 }), leasesPerMinute: fc.integer({ min: 1, max: 30 }) });
+
+/** A bucket of whole tokens and the milliseconds towards the next one, filled step by step. */
+interface Model {
+  tokens: number;
+  partMs: bigint;
+  leases: number;
+}
+
+/** One lease is 60,000 parts, and each millisecond gives as many as leases are allowed in a minute. */
+function pass(model: Model, { leasesPerMinute }: UserLimits, ms: number): void {
+  model.partMs += BigInt(ms) * BigInt(leasesPerMinute);
+  model.tokens += Number(model.partMs / 60_000n);
+  model.partMs %= 60_000n;
+  if (model.tokens < leasesPerMinute) return;
+  model.tokens = leasesPerMinute;
+  model.partMs = 0n;
+}
+
+test('a lease is refused when a bucket of tokens is empty or the places are taken, and never else', () => {
+  fc.assert(
+    fc.property(limits, requests, (limit, steps) => {
+      const quotas = createQuotas();
+      const models = new Map([1, 2, 3].map((uid) => [uid, { tokens: limit.leasesPerMinute, partMs: 0n, leases: 0 }]));
+      const ends = new Map<number, (() => void)[]>();
+      let nowMs = 0;
+      for (const { afterMs, uid, ends: count } of steps) {
+        nowMs += afterMs;
+        for (const model of models.values()) pass(model, limit, afterMs);
+        const model = models.get(uid)!;
+        const own = ends.get(uid) ?? [];
+        for (const end of own.splice(0, count)) {
+          end();
+          end();
+          model.leases -= 1;
+        }
+        const allowed = model.leases < limit.leases && model.tokens > 0;
+        expect([uid, nowMs, attempt(() => own.push(quotas.take(uid, limit, nowMs)))]).toEqual([
+          uid,
+          nowMs,
+          allowed ? null : 'quota-exceeded',
+        ]);
+        if (allowed) {
+          model.tokens -= 1;
+          model.leases += 1;
+        }
+        ends.set(uid, own);
+        expect([1, 2, 3].map(quotas.held)).toEqual([...models.values()].map(({ leases }) => leases));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('who waits as long as the error says gets a lease then, and not a tenth of a second before', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2000 }), fc.array(fc.nat(500), { maxLength: 50 }), (leasesPerMinute, pauses) => {
+      const quotas = createQuotas();
+      const limit = { leases: 100_000, leasesPerMinute };
+      let nowMs = 0;
+      for (const pause of pauses) {
+        nowMs += pause;
+        attempt(() => quotas.take(7, limit, nowMs));
+      }
+      let error: unknown = null;
+      while (error === null) {
+        try {
+          quotas.take(7, limit, nowMs);
+        } catch (thrown) {
+          error = thrown;
+        }
+      }
+      const [, seconds] = /^try again in ([0-9]+\.[0-9]) s$/.exec((error as IsolateError).hint ?? '') ?? [];
+      const waitMs = Math.round(Number(seconds) * 1000);
+      if (waitMs > 100) expect(attempt(() => quotas.take(7, limit, nowMs + waitMs - 101))).toBe('quota-exceeded');
+      expect(attempt(() => quotas.take(7, limit, nowMs + waitMs))).toBeNull();
+    }),
+  );
+});
+
+test('within any minute there are at most twice the leases that are allowed in one', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 20 }), fc.array(fc.nat(10_000), { maxLength: 200 }), (leasesPerMinute, pauses) => {
+      const quotas = createQuotas();
+      const taken: number[] = [];
+      let nowMs = 0;
+      for (const pause of pauses) {
+        nowMs += pause;
+        for (let count = 0; count < 3; count += 1) {
+          if (attempt(() => quotas.take(7, { leases: 100_000, leasesPerMinute }, nowMs)) === null) taken.push(nowMs);
+        }
+      }
+      for (const from of taken) {
+        expect(taken.filter((at) => at >= from && at < from + 60_000).length).toBeLessThanOrEqual(2 * leasesPerMinute);
+      }
+    }),
+  );
+});
+
+test('root has no quota, and nothing of it is remembered', () => {
+  const quotas = createQuotas();
+  for (let count = 0; count < 1000; count += 1) quotas.take(0, { leases: 1, leasesPerMinute: 1 }, 0);
+  quotas.adopt(0)();
+  expect([quotas.held(0), quotas.size()]).toEqual([0, 0]);
+});
+
+test('a lease of before counts against the limit and is never refused itself', () => {
+  const quotas = createQuotas();
+  const limit = { leases: 2, leasesPerMinute: 100 };
+  const ends = [quotas.adopt(7), quotas.adopt(7), quotas.adopt(7)];
+  expect(attempt(() => quotas.take(7, limit, 0))).toBe('quota-exceeded');
+  for (const end of ends.slice(0, 2)) end();
+  expect(attempt(() => quotas.take(7, limit, 0))).toBeNull();
+  expect(quotas.held(7)).toBe(2);
+});
+
+test('a limit that changes holds from the next lease on', () => {
+  const quotas = createQuotas();
+  for (let count = 0; count < 10; count += 1) quotas.take(7, { leases: 100, leasesPerMinute: 10 }, 0);
+  expect(attempt(() => quotas.take(7, { leases: 100, leasesPerMinute: 10 }, 0))).toBe('quota-exceeded');
+  expect(attempt(() => quotas.take(7, { leases: 100, leasesPerMinute: 11 }, 0))).toBeNull();
+  expect(attempt(() => quotas.take(7, { leases: 100, leasesPerMinute: 5 }, 30_000))).toBe('quota-exceeded');
+});
+
+test('users who have gone are forgotten, those with leases are not', () => {
+  const quotas = createQuotas();
+  const limit = { leases: 5, leasesPerMinute: 600 };
+  const keep = quotas.take(1, limit, 0);
+  for (let uid = 2; uid < 100_000; uid += 1) {
+    quotas.take(uid, limit, uid)();
+    // A lease a millisecond, each forgotten after 100 ms.
+    expect(quotas.size()).toBeLessThanOrEqual(2 * 102);
+  }
+  expect(quotas.held(1)).toBe(1);
+  keep();
+  expect(quotas.held(1)).toBe(0);
+});
+
+/** The code of what `action` throws; null: nothing. */
+function attempt(action: () => unknown): string | null {
+  try {
+    action();
+    return null;
+  } catch (error) {
+    expect(error).toBeInstanceOf(IsolateError);
+    return (error as IsolateError).code;
+  }
+}
