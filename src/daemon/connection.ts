@@ -119,7 +119,7 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
   };
 
   /** The work that a message asks for; null: nothing that may come now. */
-  function accept(message: Message): (() => Promise<void> | void) | null {
+  function accept(message: Message): (() => Promise<void>) | null {
     const { name } = message;
     if (phase === 'idle' && name === 'query') return () => handlers.query(connection, message);
     if (phase === 'idle' && (name === 'run' || name === 'lease')) {
@@ -127,16 +127,19 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
       return () => handlers[name](connection, message);
     }
     if (phase === 'holding' && name === 'mount') return () => handlers.mount(connection);
-    if (phase === 'holding' && name === 'ended' && !hasEnded) {
-      hasEnded = true;
-      const [outcome = 0] = values<number>(message, 'outcome');
-      const [number = 0] = values<number>(message, 'number');
-      return () => handlers.ended(connection, outcome, number);
-    }
     return null;
   }
 
-  async function work(act: () => Promise<void> | void): Promise<void> {
+  /** At once, because the end of the connection may come right behind it. */
+  function noteEnd(message: Message): void {
+    if (phase !== 'holding' || hasEnded) return connection.close();
+    hasEnded = true;
+    const [outcome = 0] = values<number>(message, 'outcome');
+    const [number = 0] = values<number>(message, 'number');
+    handlers.ended(connection, outcome, number);
+  }
+
+  async function work(act: () => Promise<void>): Promise<void> {
     try {
       if (!ending.signal.aborted) await act();
     } catch (error) {
@@ -160,6 +163,7 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
           asked = null;
           return;
         }
+        if (message?.name === 'ended') return noteEnd(message);
         const act = message === null || waiting >= mostWaiting ? null : accept(message);
         if (act === null) return connection.close();
         waiting += 1;

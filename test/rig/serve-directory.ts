@@ -1,0 +1,31 @@
+/**
+ * The daemon on templates that are directories, for tests with real processes: `serve-directory.ts DIRECTORY`. A template
+ * tank/NAME lies in DIRECTORY/NAME, the settings in DIRECTORY/config.toml; the state is the namespace's /run/isolate. A run's
+ * command line is `-z TEMPLATE [--wait SECONDS] -- COMMAND...`.
+ */
+import { basename, join } from 'node:path';
+
+import { serve } from '../../src/daemon/serve.ts';
+import { runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
+import { openPool } from '../../src/pool/pool.ts';
+import { directoryDriver } from './directory-driver.ts';
+
+const [directory = ''] = process.argv.slice(2);
+
+await serve({
+  commandLine: {
+    parse: (argv) => {
+      const [, zfs, , waitSeconds, , ...command] = argv;
+      if (zfs === undefined || waitSeconds === undefined) return null;
+      return { request: { zfs, waitSeconds: Number(waitSeconds), engine: 'chroot', command }, options: new Set(['zfs', 'wait', 'quiet']) };
+    },
+    renderError: (error) => `${(error as Error).message}\n`,
+    renderNotice: (message) => `${message}\n`,
+    errorStatus: 125,
+  },
+  config: { path: join(directory, 'config.toml'), directory: join(directory, 'config.d') },
+  openPool: async (template, warn) => {
+    const driver = directoryDriver(join(directory, basename(template)));
+    return openPool({ driver: { ...driver, template }, runtime: runtimePaths(systemRuntimeDirectory), warn });
+  },
+});

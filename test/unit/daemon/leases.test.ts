@@ -1,0 +1,156 @@
+import { readdirSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { brokerGone, clientGone } from '../../../src/daemon/connection.ts';
+import { createLeases, type LeaseEvent, type LeaseRequest, type Leases } from '../../../src/daemon/leases.ts';
+import { IsolateError } from '../../../src/error.ts';
+import { readOwnHolder } from '../../../src/pool/holder.ts';
+import { formatLeaseName } from '../../../src/pool/state-file.ts';
+import { type FreshClones, makeFreshClones } from '../../rig/fresh-clones.ts';
+
+const holder = readOwnHolder();
+const peer = { uid: 1000, gid: 1000, groups: [], pid: process.pid, holder };
+
+let clones: FreshClones;
+let leases: Leases;
+let held: number;
+let told: unknown[];
+let rings: boolean[];
+
+beforeEach(() => {
+  clones = makeFreshClones();
+  held = 0;
+  told = [];
+  rings = [];
+  const name = ({ peer: { uid }, template }: LeaseEvent): string => `${uid} ${template}`;
+  leases = createLeases({
+    rules: {
+      checkAccess: (_, template) => {
+        if (template === 'tank/secret') throw new IsolateError('not-permitted', 'No.');
+      },
+      takeQuota: () => {
+        if (held === 3) throw new IsolateError('quota-exceeded', 'Enough.');
+        held += 1;
+        return () => (held -= 1);
+      },
+    },
+    watch: {
+      onLeased: (event) => told.push(`leased ${name(event)}`),
+      onEnded: (event) => told.push([`ended ${name(event)}`, event.outcome]),
+      onRefused: (event) => told.push([`refused ${name(event)}`, (event.error as IsolateError).code]),
+    },
+  });
+  leases.add(clones.pool, (urgent) => rings.push(urgent));
+});
+afterEach(() => clones.end());
+
+function request(more: Partial<LeaseRequest> = {}): LeaseRequest & { readonly end: (reason: symbol) => void } {
+  const ending = new AbortController();
+  const end = (reason: symbol): void => ending.abort(reason);
+  return { template: 'tank/one', peer, engine: 'bwrap', command: ['true'], waitMs: 0, signal: ending.signal, end, ...more };
+}
+
+const code = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => null,
+    (error: unknown) => (error as IsolateError).code,
+  );
+
+test('a lease is held by the process of its client, and described in the claim of its run', async () => {
+  const [id = ''] = clones.make(2);
+  const lease = await leases.lease(request());
+  expect([lease.id, readdirSync(clones.pool.paths.leased)]).toEqual([id, [formatLeaseName(id, holder)]]);
+  expect([leases.holds('tank/one', id), leases.holds('tank/one', 'other'), held]).toEqual([true, false, 1]);
+  expect(readdirSync(clones.pool.runtime.runs)).toEqual([lease.run.runId, expect.stringContaining(`${lease.run.runId}.${process.pid}.`)]);
+});
+
+test('the end of the connection retires the clone and gives everything back', async () => {
+  const [id] = clones.make(1);
+  const asked = request();
+  const lease = await leases.lease(asked);
+  const order: string[] = [];
+  lease.defer(() => order.push('deferred'));
+  lease.note({ kind: 'exited', code: 3 });
+  asked.end(clientGone);
+  lease.release();
+  lease.defer(() => order.push('late'));
+  expect([clones.ids('leased'), clones.ids('retired'), readdirSync(clones.pool.runtime.runs), held, order]).toEqual([
+    [],
+    [id],
+    [],
+    0,
+    ['deferred', 'late'],
+  ]);
+  expect(told).toEqual(['leased 1000 tank/one', ['ended 1000 tank/one', { kind: 'exited', code: 3 }]]);
+});
+
+test('the end of the broker leaves the clone to the process that has it', async () => {
+  const [id] = clones.make(1);
+  const asked = request();
+  const lease = await leases.lease(asked);
+  asked.end(brokerGone);
+  lease.release();
+  expect([clones.ids('leased'), clones.ids('retired'), held, leases.holds('tank/one', lease.id)]).toEqual([[id], [], 0, false]);
+  expect(told.at(-1)).toEqual(['ended 1000 tank/one', { kind: 'left' }]);
+});
+
+test('who may not, has enough, has no process here or names no template is refused, and told of', async () => {
+  clones.make(9);
+  for (let count = 0; count < 3; count += 1) await leases.lease(request());
+  expect(await code(leases.lease(request()))).toBe('quota-exceeded');
+  expect(await code(leases.lease(request({ template: 'tank/secret' })))).toBe('not-permitted');
+  expect(await code(leases.lease(request({ peer: { ...peer, holder: null } })))).toBe('not-permitted');
+  expect(await code(leases.lease(request({ template: 'tank/other' })))).toBe('template-missing');
+  expect(told.slice(3)).toEqual([
+    ['refused 1000 tank/one', 'quota-exceeded'],
+    ['refused 1000 tank/secret', 'not-permitted'],
+    ['refused 1000 tank/one', 'not-permitted'],
+    ['refused 1000 tank/other', 'template-missing'],
+  ]);
+});
+
+test('where none is fresh it fails at once or after the wait, and what was counted is counted off', async () => {
+  expect(await code(leases.lease(request()))).toBe('no-free-clone');
+  let waits = 0;
+  expect(await code(leases.lease(request({ waitMs: 20, onWait: () => (waits += 1) })))).toBe('no-free-clone');
+  expect([held, waits, rings]).toEqual([0, 1, [true, true]]);
+});
+
+test('a wait ends with the connection, and with the template', async () => {
+  const asked = request({ waitMs: 60_000 });
+  const left = code(leases.lease(asked));
+  const dropped = code(leases.lease(request({ waitMs: 60_000 })));
+  asked.end(clientGone);
+  expect(await left).toBe('aborted');
+  leases.remove('tank/one');
+  expect([await dropped, held, leases.serves('tank/one')]).toEqual(['template-missing', 0, false]);
+});
+
+test('a clone whose state cannot be trusted is retired unused', async () => {
+  const { writeFileSync } = await import('node:fs');
+  const [bad = '', good] = clones.make(2);
+  writeFileSync(`${clones.pool.paths.fresh}/${bad}`, 'nothing');
+  const lease = await leases.lease(request());
+  expect([lease.id, clones.ids('retired')]).toEqual([good, [bad]]);
+});
+
+test('while the storage fails for good nobody waits, but what is there is leased', async () => {
+  const served = leases.add(clones.pool, () => {});
+  clones.make(1);
+  served.fail(new IsolateError('template-missing', 'Gone.'));
+  await leases.lease(request());
+  expect(await code(leases.lease(request({ waitMs: 60_000 })))).toBe('template-missing');
+  served.recover();
+  const late = leases.lease(request({ waitMs: 60_000 }));
+  served.add(clones.make(1));
+  expect((await late).id).toBe(clones.ids('leased').at(-1));
+});
+
+test('no more of a command is kept than can be shown', async () => {
+  clones.make(1);
+  const { readRuns } = await import('../../../src/pool/runs.ts');
+  const command = Array.from({ length: 5000 }, () => 'word');
+  await leases.lease(request({ command }));
+  const [run] = readRuns(clones.pool.runtime, holder.bootId);
+  expect(run?.command.join(' ').length).toBeLessThanOrEqual(4096);
+});
