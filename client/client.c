@@ -151,13 +151,18 @@ static int give_up(int signals) {
   return STATUS_FAILED;
 }
 
+/* It cannot ask itself: where systemd listens in its place it would wait for its own answer. */
+static bool is_daemon(char **argv) {
+  return argv[1] != NULL && strcmp(argv[1], "serve") == 0;
+}
+
 int client_main(char **argv, struct run *own) {
   struct frame frame;
   int status = STATUS_FAILED;
   run = own;
   fill_standard_streams();
   sigprocmask(SIG_SETMASK, NULL, &callers_mask);
-  if (argv[0] == NULL || has_children() || (run->lease = connection_open()) < 0) return become_node(argv);
+  if (argv[0] == NULL || is_daemon(argv) || has_children() || (run->lease = connection_open()) < 0) return become_node(argv);
   int signals = heed_signals();
   if (signals < 0 || !ask_to_run(argv)) return become_node(argv);
   for (;;) {
