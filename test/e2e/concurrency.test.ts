@@ -1,10 +1,8 @@
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { templateKey } from '../../src/pool/paths.ts';
 import { isolate, startIsolate } from '../rig/isolate.ts';
+import { expectSound } from '../rig/sound-pool.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
 let template: ZfsTemplate;
@@ -15,8 +13,6 @@ afterAll(async () => {
   await template.pool.end();
 });
 
-const runtime = '/run/isolate';
-
 async function refreshUntil(stopped: () => boolean): Promise<string[]> {
   const failures: string[] = [];
   while (!stopped()) {
@@ -24,26 +20,6 @@ async function refreshUntil(stopped: () => boolean): Promise<string[]> {
     if (status !== 0) failures.push(stderr);
   }
   return failures;
-}
-
-/** After one refresh: every clone is fresh, and nothing of the runs is left. */
-async function expectSound(): Promise<void> {
-  const { status, stderr } = await isolate(['refresh', '-q', template.dataset, '5']);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const key = templateKey(template.dataset);
-  const list = async (...path: string[]): Promise<string[]> => (await readdir(join(runtime, ...path))).toSorted();
-  const ids = (await template.clones()).map((name) => name.slice(name.lastIndexOf('_') + 1)).toSorted();
-  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').filter((line) => line.includes(`${template.dataset}_`));
-  expect({
-    clones: ids.length,
-    fresh: await list('pools', key, 'fresh'),
-    leased: await list('pools', key, 'leased'),
-    retired: await list('pools', key, 'retired'),
-    runs: await list('runs'),
-    idClaims: await list('ids/slots/used').catch(() => []),
-    mountDirectories: await list('mnt', key),
-    mounts: mounts.length,
-  }).toEqual({ clones: 5, fresh: ids, leased: [], retired: [], runs: [], idClaims: [], mountDirectories: ids, mounts: 5 });
 }
 
 test('sixty runs at once on a pool of five all succeed, each on a clone of its own', { timeout: 300_000 }, async () => {
@@ -59,7 +35,7 @@ test('sixty runs at once on a pool of five all succeed, each on a clone of its o
   done = true;
   expect(await refreshing).toEqual([]);
   expect(runs).toEqual(runs.map((_, index) => ({ status: 0, signal: null, stdout: `${index}\n`, stderr: '' })));
-  await expectSound();
+  await expectSound(template, 5);
 });
 
 test('whatever is killed, and whenever, one refresh puts the pool right', { timeout: 300_000 }, async () => {
@@ -82,5 +58,5 @@ test('whatever is killed, and whenever, one refresh puts the pool right', { time
   await Promise.all([...killed, ...killedRefreshes]);
   done = true;
   await refreshing;
-  await expectSound();
+  await expectSound(template, 5);
 });

@@ -1,57 +1,57 @@
-import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { isolate } from '../rig/isolate.ts';
-import { temporaryTemplate } from '../rig/template.ts';
+import { openWay, type OpenWay, ways } from '../rig/ways.ts';
 
-let template: string;
-beforeAll(async () => {
-  template = await temporaryTemplate();
-});
-afterAll(async () => {
-  await rm(template, { recursive: true, force: true });
-});
+describe.each(ways)('%s', (name) => {
+  let way: OpenWay;
+  beforeAll(async () => {
+    way = await openWay(name);
+  });
+  afterAll(async () => {
+    await way.end();
+  });
 
-const statusOf = async (...command: string[]): Promise<number | null> =>
-  (await isolate(['-q', '-t', template, '--read-only', '--', ...command])).status;
+  const statusOf = async (...command: string[]): Promise<number | null> => (await isolate(['-q', ...way.root, '--', ...command])).status;
 
-async function inTurn<T, R>(items: readonly T[], width: number, action: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const waiting = items.map((item, index) => ({ item, index }));
-  const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) results[next.index] = await action(next.item);
-  };
-  await Promise.all(Array.from({ length: width }, worker));
-  return results;
-}
+  async function inTurn<T, R>(items: readonly T[], width: number, action: (item: T) => Promise<R>): Promise<R[]> {
+    const results: R[] = [];
+    const waiting = items.map((item, index) => ({ item, index }));
+    const worker = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) results[next.index] = await action(next.item);
+    };
+    await Promise.all(Array.from({ length: width }, worker));
+    return results;
+  }
 
-test('every exit status of a command comes back as it is', { timeout: 240_000 }, async () => {
-  const codes = Array.from({ length: 256 }, (_, code) => code);
-  expect(await inTurn(codes, 4, (code) => statusOf('sh', '-c', `exit ${code}`))).toEqual(codes);
-});
+  test('every exit status of a command comes back as it is', { timeout: 240_000 }, async () => {
+    const codes = Array.from({ length: 256 }, (_, code) => code);
+    expect(await inTurn(codes, 4, (code) => statusOf('sh', '-c', `exit ${code}`))).toEqual(codes);
+  });
 
-test('a command killed by a signal gives 128 and the signal', { timeout: 120_000 }, async () => {
-  const harmless = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU']);
-  const named = new Set(
-    Object.entries(constants.signals)
-      .filter(([name]) => !harmless.has(name))
-      .map(([, number]) => number),
-  );
-  const realTime = [34, 50, 64];
-  const numbers = [...named, ...realTime];
-  expect(await inTurn(numbers, 4, (number) => statusOf('sh', '-c', `(sleep 0.1; kill -${number} $$) & exec sleep 5`))).toEqual(
-    numbers.map((number) => 128 + number),
-  );
-});
+  test('a command killed by a signal gives 128 and the signal', { timeout: 120_000 }, async () => {
+    const harmless = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU']);
+    const named = new Set(
+      Object.entries(constants.signals)
+        .filter(([name]) => !harmless.has(name))
+        .map(([, number]) => number),
+    );
+    const realTime = [34, 50, 64];
+    const numbers = [...named, ...realTime];
+    expect(await inTurn(numbers, 4, (number) => statusOf('sh', '-c', `(sleep 0.1; kill -${number} $$) & exec sleep 5`))).toEqual(
+      numbers.map((number) => 128 + number),
+    );
+  });
 
-test('a command that is not there gives 127 and one that cannot be executed 126', async () => {
-  expect(await statusOf('no-such-command')).toBe(127);
-  expect(await statusOf('/etc/passwd')).toBe(126);
-  expect(await statusOf('/etc')).toBe(126);
-});
+  test('a command that is not there gives 127 and one that cannot be executed 126', async () => {
+    expect(await statusOf('no-such-command')).toBe(127);
+    expect(await statusOf('/etc/passwd')).toBe(126);
+    expect(await statusOf('/etc')).toBe(126);
+  });
 
-test('the status file tells a failure of isolate from a command that exits with 125', async () => {
-  expect(await statusOf('sh', '-c', 'exit 125')).toBe(125);
-  expect((await isolate(['-t', '/dev/null/none', 'true'])).status).toBe(125);
+  test('the status file tells a failure of isolate from a command that exits with 125', async () => {
+    expect(await statusOf('sh', '-c', 'exit 125')).toBe(125);
+    expect((await isolate(['-t', '/dev/null/none', 'true'])).status).toBe(125);
+  });
 });

@@ -1,93 +1,95 @@
 import { once } from 'node:events';
-import { readFile, readdir, rm } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readFile, readdir } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { finished, startIsolate } from '../rig/isolate.ts';
-import { temporaryTemplate } from '../rig/template.ts';
+import { openWay, type OpenWay, ways } from '../rig/ways.ts';
 
-let template: string;
-beforeAll(async () => {
-  template = await temporaryTemplate();
-});
-afterAll(async () => {
-  await rm(template, { recursive: true, force: true });
-});
+describe.each(ways)('%s', (name) => {
+  let way: OpenWay;
+  beforeAll(async () => {
+    way = await openWay(name);
+  });
+  afterAll(async () => {
+    await way.end();
+  });
 
-/** Starts a shell in the sandbox that says `ready`, and waits until it has. */
-async function startShell(script: string): Promise<ReturnType<typeof startIsolate>> {
-  const child = startIsolate(['-q', '-t', template, '--read-only', '--', 'sh', '-c', script]);
-  const [chunk] = (await once(child.stdout!, 'data')) as [Buffer];
-  expect(chunk.toString()).toBe('ready\n');
-  return child;
-}
+  /** Starts a shell in the sandbox that says `ready`, and waits until it has. */
+  async function startShell(script: string): Promise<ReturnType<typeof startIsolate>> {
+    const child = startIsolate(['-q', ...way.root, '--', 'sh', '-c', script]);
+    const [chunk] = (await once(child.stdout!, 'data')) as [Buffer];
+    expect(chunk.toString()).toBe('ready\n');
+    return child;
+  }
 
-test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGTSTP'] as const)(
-  '%s reaches the command, whose own status comes back',
-  async (signal) => {
-    const child = await startShell(`trap "echo got; exit 7" ${signal.slice(3)}; sleep 1000 & echo ready; wait`);
-    const end = finished(child);
-    child.kill(signal);
-    if (signal === 'SIGTSTP') {
-      // isolate stops with its command, as a job does; the command's handler runs all the same.
-      await once(child.stdout!, 'data');
-      await expect.poll(() => stateOf(child.pid)).toBe('T');
-      child.kill('SIGCONT');
-    }
-    expect(await end).toEqual({ status: 7, signal: null, stdout: 'got\n', stderr: '' });
-  },
-);
-
-test('a SIGINT at any moment of a start refuses the run, ends it or reaches the command, and leaves nothing', async () => {
-  const statuses = await Promise.all(
-    Array.from({ length: 24 }, async (_, index) => {
-      const child = startIsolate(['-q', '-t', template, '--read-only', '--', 'sh', '-c', 'trap "exit 7" INT; sleep 987.1 & wait']);
-      const timer = setTimeout(() => child.kill('SIGINT'), 40 + index * 15);
-      // One that came while Node itself started ends it as any program; one that came too early for the trap ends the shell.
-      const { status, signal } = await finished(child);
-      clearTimeout(timer);
-      return signal ?? status;
-    }),
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGTSTP'] as const)(
+    '%s reaches the command, whose own status comes back',
+    async (signal) => {
+      const child = await startShell(`trap "echo got; exit 7" ${signal.slice(3)}; sleep 1000 & echo ready; wait`);
+      const end = finished(child);
+      child.kill(signal);
+      if (signal === 'SIGTSTP') {
+        // isolate stops with its command, as a job does; the command's handler runs all the same.
+        await once(child.stdout!, 'data');
+        await expect.poll(() => stateOf(child.pid)).toBe('T');
+        child.kill('SIGCONT');
+      }
+      expect(await end).toEqual({ status: 7, signal: null, stdout: 'got\n', stderr: '' });
+    },
   );
-  expect(statuses.filter((status) => !['SIGINT', 125, 130, 7].includes(status ?? -1))).toEqual([]);
-  await expect.poll(async () => (await namesOfProcesses()).filter((name) => name.startsWith('sleep 987'))).toEqual([]);
-});
 
-test('a command killed by a forwarded signal gives 128 and the signal', async () => {
-  const child = await startShell('echo ready; exec sleep 100');
-  const end = finished(child);
-  child.kill('SIGTERM');
-  expect((await end).status).toBe(143);
-});
+  test('a SIGINT at any moment of a start refuses the run, ends it or reaches the command, and leaves nothing', async () => {
+    const statuses = await Promise.all(
+      Array.from({ length: 24 }, async (_, index) => {
+        const child = startIsolate(['-q', ...way.root, '--', 'sh', '-c', 'trap "exit 7" INT; sleep 987.1 & wait']);
+        const timer = setTimeout(() => child.kill('SIGINT'), 40 + index * 15);
+        // One that came while Node itself started ends it as any program; one that came too early for the trap ends the shell.
+        const { status, signal } = await finished(child);
+        clearTimeout(timer);
+        return signal ?? status;
+      }),
+    );
+    expect(statuses.filter((status) => !['SIGINT', 125, 130, 7].includes(status ?? -1))).toEqual([]);
+    await expect.poll(async () => (await namesOfProcesses()).filter((name) => name.startsWith('sleep 987'))).toEqual([]);
+  });
 
-test('a second SIGTERM ends a command that ignores the first', async () => {
-  const child = await startShell('trap "echo stubborn" TERM; echo ready; while :; do sleep 0.05; done');
-  const end = finished(child);
-  child.kill('SIGTERM');
-  await once(child.stdout!, 'data');
-  child.kill('SIGTERM');
-  expect((await end).status).toBe(137);
-});
+  test('a command killed by a forwarded signal gives 128 and the signal', async () => {
+    const child = await startShell('echo ready; exec sleep 100');
+    const end = finished(child);
+    child.kill('SIGTERM');
+    expect((await end).status).toBe(143);
+  });
 
-/** The letter for a process's state in /proc/PID/stat. */
-async function stateOf(pid: number | undefined): Promise<string | undefined> {
-  return (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.[0];
-}
+  test('a second SIGTERM ends a command that ignores the first', async () => {
+    const child = await startShell('trap "echo stubborn" TERM; echo ready; while :; do sleep 0.05; done');
+    const end = finished(child);
+    child.kill('SIGTERM');
+    await once(child.stdout!, 'data');
+    child.kill('SIGTERM');
+    expect((await end).status).toBe(137);
+  });
 
-async function namesOfProcesses(): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-  return lines.map((line) => line.replaceAll('\0', ' ').trim());
-}
+  /** The letter for a process's state in /proc/PID/stat. */
+  async function stateOf(pid: number | undefined): Promise<string | undefined> {
+    return (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.[0];
+  }
 
-test('kill -9 of isolate leaves no process of the sandbox', async () => {
-  const child = await startShell('echo ready; sleep 4321.5 & sleep 4321.6');
-  await expect.poll(async () => (await namesOfProcesses()).filter((name) => name.startsWith('sleep 4321')).length).toBe(2);
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-  await expect.poll(async () => (await namesOfProcesses()).filter((name) => name.includes('sleep 4321'))).toEqual([]);
-});
+  async function namesOfProcesses(): Promise<string[]> {
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+    return lines.map((line) => line.replaceAll('\0', ' ').trim());
+  }
 
-test('--timeout ends the command and gives 124', async () => {
-  const child = startIsolate(['-q', '-t', template, '--read-only', '--timeout', '1', '--', 'sleep', '100']);
-  expect((await finished(child)).status).toBe(124);
+  test('kill -9 of isolate leaves no process of the sandbox', async () => {
+    const child = await startShell('echo ready; sleep 4321.5 & sleep 4321.6');
+    await expect.poll(async () => (await namesOfProcesses()).filter((name) => name.startsWith('sleep 4321')).length).toBe(2);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await expect.poll(async () => (await namesOfProcesses()).filter((name) => name.includes('sleep 4321'))).toEqual([]);
+  });
+
+  test('--timeout ends the command and gives 124', async () => {
+    const child = startIsolate(['-q', ...way.root, '--timeout', '1', '--', 'sleep', '100']);
+    expect((await finished(child)).status).toBe(124);
+  });
 });

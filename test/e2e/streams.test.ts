@@ -1,90 +1,90 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { finished, isolate, startIsolate } from '../rig/isolate.ts';
-import { temporaryTemplate } from '../rig/template.ts';
+import { openWay, type OpenWay, ways } from '../rig/ways.ts';
 
-let template: string;
-beforeAll(async () => {
-  template = await temporaryTemplate();
-});
-afterAll(async () => {
-  await rm(template, { recursive: true, force: true });
-});
-
-const within = (...command: string[]): string[] => ['-q', '-t', template, '--read-only', '--', ...command];
-
-test('stdout and stderr of the command stay apart and are unchanged', async () => {
-  const script = 'printf "out\\0\\377"; printf "err\\r\\n" >&2';
-  expect(await isolate(within('sh', '-c', script))).toEqual({ status: 0, signal: null, stdout: 'out\0\uFFFD', stderr: 'err\r\n' });
-});
-
-test('a hundred megabytes pass through a pipe byte for byte', { timeout: 120_000 }, async () => {
-  const child = startIsolate(within('cat'));
-  const sent = createHash('sha256');
-  const received = createHash('sha256');
-  let bytes = 0;
-  child.stdout?.on('data', (chunk: Buffer) => {
-    received.update(chunk);
-    bytes += chunk.length;
+describe.each(ways)('%s', (name) => {
+  let way: OpenWay;
+  beforeAll(async () => {
+    way = await openWay(name);
   });
-  const block = Buffer.alloc(2 ** 20);
-  for (let index = 0; index < 100; index += 1) {
-    block.fill(index);
-    block.writeUInt32LE((index * 2_654_435_761) % 2 ** 32, 4096);
-    sent.update(block);
-    if (child.stdin?.write(Buffer.from(block)) === false) await once(child.stdin, 'drain');
-  }
-  child.stdin?.end();
-  const [status] = await once(child, 'close');
-  expect({ status, bytes, digest: received.digest('hex') }).toEqual({ status: 0, bytes: 100 * 2 ** 20, digest: sent.digest('hex') });
-});
+  afterAll(async () => {
+    await way.end();
+  });
 
-test('arguments reach the command byte for byte', async () => {
-  const words = ['', ' ', '-x', '--', 'a b', '$(id)', '`id`', '"', "'", '\\', '*', 'ü', '\n', '1e3', '007', '{a,b}', '--engine=lxc'];
-  const { stdout } = await isolate(within('sh', '-c', 'for word; do printf "%s\\0" "$word"; done', 'sh', ...words));
-  expect(stdout.split('\0').slice(0, -1)).toEqual(words);
-});
+  const within = (...command: string[]): string[] => ['-q', ...way.root, '--', ...command];
 
-test('the environment of the command is exactly the default and what was given', async () => {
-  const { stdout } = await isolate(
-    ['-q', '-t', template, '--read-only', '-v', 'A=1', '-v', 'B:x y', '-v', 'PASSED', '-v', 'EMPTY=', '--', 'env', '-0'],
-    { environment: { PASSED: 'through', SECRET: 'no', TERM: 'xterm' } },
-  );
-  expect(
-    stdout
-      .split('\0')
-      .filter((line) => line !== '')
-      .toSorted(),
-  ).toEqual(
-    [
-      'A=1',
-      'B=x y',
-      'EMPTY=',
-      'HOME=/root',
-      'LOGNAME=root',
-      'PASSED=through',
-      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      'TERM=xterm',
-      'USER=root',
-      // bubblewrap sets it to the working directory, as chdir in a shell does.
-      'PWD=/',
-    ].toSorted(),
-  );
-});
+  test('stdout and stderr of the command stay apart and are unchanged', async () => {
+    const script = 'printf "out\\0\\377"; printf "err\\r\\n" >&2';
+    expect(await isolate(within('sh', '-c', script))).toEqual({ status: 0, signal: null, stdout: 'out\0\uFFFD', stderr: 'err\r\n' });
+  });
 
-test('end of input reaches the command', async () => {
-  const child = startIsolate(within('wc', '-c'));
-  child.stdin?.end('12345');
-  expect(await finished(child)).toEqual({ status: 0, signal: null, stdout: '5\n', stderr: '' });
-});
+  test('a hundred megabytes pass through a pipe byte for byte', { timeout: 120_000 }, async () => {
+    const child = startIsolate(within('cat'));
+    const sent = createHash('sha256');
+    const received = createHash('sha256');
+    let bytes = 0;
+    child.stdout?.on('data', (chunk: Buffer) => {
+      received.update(chunk);
+      bytes += chunk.length;
+    });
+    const block = Buffer.alloc(2 ** 20);
+    for (let index = 0; index < 100; index += 1) {
+      block.fill(index);
+      block.writeUInt32LE((index * 2_654_435_761) % 2 ** 32, 4096);
+      sent.update(block);
+      if (child.stdin?.write(Buffer.from(block)) === false) await once(child.stdin, 'drain');
+    }
+    child.stdin?.end();
+    const [status] = await once(child, 'close');
+    expect({ status, bytes, digest: received.digest('hex') }).toEqual({ status: 0, bytes: 100 * 2 ** 20, digest: sent.digest('hex') });
+  });
 
-test('a reader that goes away ends the command with SIGPIPE', async () => {
-  const child = startIsolate(within('yes'));
-  await once(child.stdout!, 'data');
-  child.stdout?.destroy();
-  const [status] = await once(child, 'exit');
-  expect(status).toBe(141);
+  test('arguments reach the command byte for byte', async () => {
+    const words = ['', ' ', '-x', '--', 'a b', '$(id)', '`id`', '"', "'", '\\', '*', 'ü', '\n', '1e3', '007', '{a,b}', '--engine=lxc'];
+    const { stdout } = await isolate(within('sh', '-c', 'for word; do printf "%s\\0" "$word"; done', 'sh', ...words));
+    expect(stdout.split('\0').slice(0, -1)).toEqual(words);
+  });
+
+  test('the environment of the command is exactly the default and what was given', async () => {
+    const { stdout } = await isolate(['-q', ...way.root, '-v', 'A=1', '-v', 'B:x y', '-v', 'PASSED', '-v', 'EMPTY=', '--', 'env', '-0'], {
+      environment: { PASSED: 'through', SECRET: 'no', TERM: 'xterm' },
+    });
+    expect(
+      stdout
+        .split('\0')
+        .filter((line) => line !== '')
+        .toSorted(),
+    ).toEqual(
+      [
+        'A=1',
+        'B=x y',
+        'EMPTY=',
+        'HOME=/root',
+        'LOGNAME=root',
+        'PASSED=through',
+        'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        'TERM=xterm',
+        'USER=root',
+        // bubblewrap sets it to the working directory, as chdir in a shell does.
+        'PWD=/',
+      ].toSorted(),
+    );
+  });
+
+  test('end of input reaches the command', async () => {
+    const child = startIsolate(within('wc', '-c'));
+    child.stdin?.end('12345');
+    expect(await finished(child)).toEqual({ status: 0, signal: null, stdout: '5\n', stderr: '' });
+  });
+
+  test('a reader that goes away ends the command with SIGPIPE', async () => {
+    const child = startIsolate(within('yes'));
+    await once(child.stdout!, 'data');
+    child.stdout?.destroy();
+    const [status] = await once(child, 'exit');
+    expect(status).toBe(141);
+  });
 });

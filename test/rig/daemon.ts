@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+
+import { isolatePath } from './isolate.ts';
+
+export const configFile = '/etc/isolate/config.toml';
+export const socketFile = '/run/isolate/isolated.sock';
+
+export interface Daemon {
+  readonly process: ChildProcess;
+  /** What it wrote to standard error so far. */
+  readonly log: () => string;
+  /** SIGTERM, and waits for its end. */
+  readonly end: () => Promise<void>;
+}
+
+/** Writes the daemon's configuration as an administrator does: root's, for others to read at most. */
+export async function writeConfig(text: string, file: string = configFile): Promise<void> {
+  await mkdir('/etc/isolate/config.d', { recursive: true });
+  await writeFile(file, text);
+  await chmod(file, 0o644);
+}
+
+/** Starts `isolate serve` and waits until it answers; the namespace of the tests has its own /run/isolate and /etc/isolate. */
+export async function startDaemon(config?: string): Promise<Daemon> {
+  if (config !== undefined) await writeConfig(config);
+  const { NODE_EXTRA_CA_CERTS: _slow, ...env } = process.env;
+  const child = spawn(isolatePath, ['serve'], { stdio: ['ignore', 'ignore', 'pipe'], env });
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    log += chunk.toString();
+  });
+  const daemon = {
+    process: child,
+    log: () => log,
+    end: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+  while (!(await answers())) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`The daemon did not start:\n${log}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return daemon;
+}
+
+async function answers(): Promise<boolean> {
+  const socket = connect(socketFile);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,29 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+
+import { templateKey } from '../../src/pool/paths.ts';
+import { isolate } from './isolate.ts';
+import type { ZfsTemplate } from './zfs-template.ts';
+
+const runtime = '/run/isolate';
+
+/** After one refresh: every clone is fresh, and nothing of the runs is left. */
+export async function expectSound(template: ZfsTemplate, count: number): Promise<void> {
+  const { status, stderr } = await isolate(['refresh', '-q', template.dataset, String(count)]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const key = templateKey(template.dataset);
+  const list = async (...path: string[]): Promise<string[]> => (await readdir(join(runtime, ...path))).toSorted();
+  const ids = (await template.clones()).map((name) => name.slice(name.lastIndexOf('_') + 1)).toSorted();
+  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').filter((line) => line.includes(`${template.dataset}_`));
+  expect({
+    clones: ids.length,
+    fresh: await list('pools', key, 'fresh'),
+    leased: await list('pools', key, 'leased'),
+    retired: await list('pools', key, 'retired'),
+    runs: await list('runs'),
+    idClaims: await list('ids/slots/used').catch(() => []),
+    mountDirectories: await list('mnt', key),
+    mounts: mounts.length,
+  }).toEqual({ clones: count, fresh: ids, leased: [], retired: [], runs: [], idClaims: [], mountDirectories: ids, mounts: count });
+}

@@ -1,0 +1,40 @@
+import { rm } from 'node:fs/promises';
+
+import { type Daemon, startDaemon } from './daemon.ts';
+import { isolate } from './isolate.ts';
+import { temporaryTemplate } from './template.ts';
+import { makeZfsTemplate } from './zfs-template.ts';
+
+/** The ways a command line can take: the program in Node, and the daemon, which answers the client in C. */
+export const ways = ['node', 'daemon'] as const;
+export type Way = (typeof ways)[number];
+
+export interface OpenWay {
+  /** The options that name the root. */
+  readonly root: readonly string[];
+  /** Where the template lies. */
+  readonly directory: string;
+  readonly daemon: Daemon | null;
+  readonly end: () => Promise<void>;
+}
+
+/** Makes what a run on this way needs, a busybox root that no run changes. */
+export async function openWay(way: Way): Promise<OpenWay> {
+  if (way === 'node') {
+    const directory = await temporaryTemplate();
+    return { root: ['-t', directory, '--read-only'], directory, daemon: null, end: () => rm(directory, { recursive: true, force: true }) };
+  }
+  const template = await makeZfsTemplate();
+  const root = ['-z', template.dataset, '--wait', '60'];
+  const daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = 20\n`);
+  return {
+    root,
+    directory: template.directory,
+    daemon,
+    end: async () => {
+      await daemon.end();
+      await isolate(['refresh', '--force', '--skip-create', template.dataset]);
+      await template.pool.end();
+    },
+  };
+}
