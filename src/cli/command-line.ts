@@ -49,6 +49,12 @@ async function dispatch(verb: Verb, parsed: ParsedArguments): Promise<number> {
       return await (await import('./commands/refresh.ts')).refreshVerb(parsed);
     case 'watch':
       return await (await import('./commands/watch.ts')).watchVerb(parsed);
+    case 'status':
+      return await (await import('./commands/status.ts')).statusVerb(parsed);
+    case 'ps':
+      return await (await import('./commands/ps.ts')).psVerb(parsed);
+    case 'serve':
+      return await (await import('./commands/serve.ts')).serveVerb(parsed);
     case 'doctor':
       return await (await import('./commands/doctor.ts')).doctorVerb(parsed);
     case 'completion':

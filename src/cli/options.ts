@@ -1,5 +1,5 @@
 /** Words that may stand first on the command line; `run` may be left out. */
-export const verbs = ['run', 'refresh', 'watch', 'doctor', 'completion', 'help'] as const;
+export const verbs = ['run', 'refresh', 'watch', 'status', 'ps', 'serve', 'doctor', 'completion', 'help'] as const;
 export type Verb = (typeof verbs)[number];
 
 /** What the shell offers after an option that takes a value. */
@@ -36,6 +36,7 @@ export type OptionGroup = (typeof optionGroups)[number];
 // doctor --prove tries out the very configuration that it is given.
 const run = ['run', 'doctor'] as const;
 const data = ['run', 'refresh', 'watch', 'doctor'] as const;
+const views = ['status', 'ps'] as const;
 
 /** Every option there is, in the order help prints them. */
 export const options: readonly Option[] = [
@@ -220,7 +221,7 @@ export const options: readonly Option[] = [
     help: 'isolate itself ignores SIGINT; the command still receives it',
   },
   { long: 'dry-run', verbs: ['run'], group: 'Watching isolate at work', help: 'print what would be run; run nothing, lease nothing' },
-  { long: 'json', verbs: data, group: 'Watching isolate at work', help: 'print data and errors as JSON' },
+  { long: 'json', verbs: [...data, ...views, 'serve'], group: 'Watching isolate at work', help: 'print data and errors as JSON' },
   {
     long: 'status-fd',
     value: 'N',
@@ -229,9 +230,25 @@ export const options: readonly Option[] = [
     group: 'Watching isolate at work',
     help: 'write what happens to descriptor N, one JSON object a line',
   },
-  { long: 'trace', short: 'x', verbs: data, group: 'Watching isolate at work', help: 'log every external command with its arguments' },
+  {
+    long: 'trace',
+    short: 'x',
+    verbs: [...data, ...views, 'serve'],
+    group: 'Watching isolate at work',
+    help: 'log every external command with its arguments',
+  },
   { long: 'quiet', short: 'q', verbs: data, group: 'Watching isolate at work', help: 'only warnings and errors' },
 
+  { long: 'watch', verbs: views, group: 'Watching isolate at work', help: 'status, ps: show what changes, until q or Ctrl-C' },
+
+  {
+    long: 'front',
+    value: 'PATH',
+    completes: 'file',
+    verbs: ['serve'],
+    group: 'Other',
+    help: 'serve: wait for the front at the socket PATH, instead of starting one',
+  },
   { long: 'prove', verbs: ['doctor'], group: 'Other', help: 'doctor: try in a sandbox, with these options, what must not be possible' },
   {
     long: 'install-wrapper',

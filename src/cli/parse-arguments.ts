@@ -11,9 +11,20 @@ const quickVerbs: readonly Verb[] = ['run', 'refresh'];
  * have done without yargs. Throws `usage`.
  */
 export async function parseArguments(argv: readonly string[]): Promise<ParsedArguments> {
+  const split = splitOnce(argv);
+  return quickVerbs.includes(split.verb) ? sortOptions(split) : await (await import('./parser.ts')).parseByYargs(split);
+}
+
+/** The same at once, for a run; null: it is of another verb. Throws `usage`. */
+export function parseRun(argv: readonly string[]): ParsedArguments | null {
+  const split = splitOnce(argv);
+  return split.verb === 'run' ? sortOptions(split) : null;
+}
+
+function splitOnce(argv: readonly string[]): SplitArgv {
   const split = splitArgv(argv);
   refuseRepeated(split.given);
-  return quickVerbs.includes(split.verb) ? sortOptions(split) : await (await import('./parser.ts')).parseByYargs(split);
+  return split;
 }
 
 /** What yargs would make of it, as test/property/parse-arguments.test.ts checks. */

@@ -86,6 +86,6 @@ function hasList<Key extends string>(answer: unknown, list: Key): answer is Read
 
 function unknownAnswer(): IsolateError {
   return new IsolateError('daemon-failed', 'The daemon answered with what this version does not know.', {
-    hint: 'systemctl restart isolated.service',
+    hint: 'systemctl restart isolated-pools.service',
   });
 }

@@ -1,0 +1,41 @@
+import { resolve } from 'node:path';
+
+import type { CommandLine } from '../../daemon/command-line.ts';
+import { serve } from '../../daemon/serve.ts';
+import { IsolateError } from '../../error.ts';
+import { escapeControls } from '../escape.ts';
+import { exitCodeOfError } from '../exit-code.ts';
+import { parseRun } from '../parse-arguments.ts';
+import type { ParsedArguments } from '../parser.ts';
+import { renderError } from '../render-error.ts';
+import { checkMisspelledVerb, checkRefreshForm, toRunRequest } from '../run-request.ts';
+
+/** `isolate serve`: the daemon, until it is told to stop. */
+export async function serveVerb({ values, words }: ParsedArguments): Promise<number> {
+  if (words.length > 0) {
+    throw new IsolateError('usage', `There is a word too many: ${JSON.stringify(words[0])}.`, { hint: 'isolate serve [OPTIONS]' });
+  }
+  const front = values.get('front');
+  await serve({ commandLine, ...(front === undefined ? {} : { front: resolve(front) }) });
+  return 0;
+}
+
+/** The command line of clients, as the daemon reads it and answers to it. */
+export const commandLine: CommandLine = {
+  parse: (argv) => {
+    try {
+      const parsed = parseRun(argv);
+      if (parsed === null || parsed.values.has('refresh')) return null;
+      checkRefreshForm(parsed);
+      checkMisspelledVerb(parsed);
+      const options = new Set([...parsed.flags, ...parsed.values.keys(), ...parsed.lists.keys()]);
+      return { request: toRunRequest(parsed), options };
+    } catch (error) {
+      if (error instanceof IsolateError) return null;
+      throw error;
+    }
+  },
+  renderError: (error) => renderError(error, false),
+  renderNotice: (message) => `isolate: ${escapeControls(message)}\n`,
+  errorStatus: exitCodeOfError('run', 'internal'),
+};

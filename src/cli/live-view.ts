@@ -1,0 +1,78 @@
+import { isatty, type WriteStream } from 'node:tty';
+
+import { write } from './output.ts';
+import { cutLine } from './table.ts';
+
+/** A terminal that a view has to itself: the alternate screen, without cursor and echo. */
+export interface LiveView {
+  /** Shows these lines, cut to the window as it is now. */
+  readonly draw: (lines: readonly string[]) => void;
+  /** Gives the terminal back as it was. */
+  readonly end: () => void;
+}
+
+export interface LiveViewOptions {
+  /** Another size, or the terminal is ours again: what was drawn last has to be drawn anew. */
+  readonly onStale: () => void;
+  /** `q` or Ctrl-C. */
+  readonly onQuit: () => void;
+}
+
+// Alternate screen, no cursor, and no second line for what is too wide after all.
+const enter = '\u001b[?1049h\u001b[?25l\u001b[?7l';
+const leave = '\u001b[?7h\u001b[?25h\u001b[?1049l';
+
+/** Takes the terminal of standard output, and the keys of standard input where that is one. */
+export function openLiveView({ onStale, onQuit }: LiveViewOptions): LiveView {
+  // It is a terminal, so that process.stdout makes no pipe non-blocking; it follows the window's size.
+  const { stdin, stdout } = process;
+  const keys = isatty(0);
+
+  const take = (): void => {
+    if (keys) stdin.setRawMode(true);
+    write(1, enter);
+  };
+  const give = (): void => {
+    write(1, leave);
+    if (keys) stdin.setRawMode(false);
+  };
+  const onKeys = (typed: Buffer): void => {
+    for (const key of typed.toString('latin1')) {
+      if (key === 'q' || key === 'Q' || key === '\u0003') onQuit();
+      // Raw mode has taken Ctrl-Z from the terminal too.
+      if (key === '\u001a') {
+        give();
+        process.kill(process.pid, 'SIGTSTP');
+      }
+    }
+  };
+  const onContinue = (): void => {
+    take();
+    onStale();
+  };
+  stdout.on('resize', onStale);
+  process.on('SIGCONT', onContinue);
+  if (keys) stdin.on('data', onKeys).resume();
+  take();
+  return {
+    draw: (lines) => {
+      const [columns, rows] = windowSize(stdout);
+      const shown = lines.length > rows ? [...lines.slice(0, rows - 1), `(${lines.length - rows + 1} more lines)`] : lines;
+      // Erased before it is written: behind the last column there is nothing that could be erased.
+      const text = shown.map((line) => `\u001b[K${cutLine(line, columns)}`).join('\r\n');
+      write(1, `\u001b[H${text}${shown.length < rows ? '\r\n\u001b[J' : ''}`);
+    },
+    end: () => {
+      stdout.off('resize', onStale);
+      process.off('SIGCONT', onContinue);
+      if (keys) stdin.off('data', onKeys).pause();
+      give();
+    },
+  };
+}
+
+/** Columns and rows; 80 and 24 where the terminal does not say. */
+export function windowSize(stdout: WriteStream): readonly [number, number] {
+  const [columns, rows] = stdout.getWindowSize();
+  return [columns > 0 ? columns : 80, rows > 0 ? rows : 24];
+}

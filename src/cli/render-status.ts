@@ -1,0 +1,66 @@
+import type { CloneInUse, PoolStatus } from '../pool/status.ts';
+import type { StatusDocument } from '../run/status.ts';
+import { formatAge, formatTime } from './format-time.ts';
+import { formatTable } from './table.ts';
+
+/** The pools, who uses their clones, and what is wrong: one line each, without control characters. */
+export function renderStatus({ daemon, pools }: StatusDocument, nowMs: number): readonly string[] {
+  const clones = pools.flatMap((pool) => pool.inUse.flatMap((clone) => cloneRows(pool.template, clone)));
+  return [
+    daemon === null ? 'daemon: not running' : `daemon: running for ${formatAge(nowMs - daemon.sinceMs)}, process ${daemon.pid}`,
+    '',
+    ...formatTable([poolTitles, ...pools.map((pool) => poolRow(pool, nowMs))], poolAlignments),
+    ...(clones.length === 0 ? [] : ['', ...formatTable([cloneTitles, ...clones], cloneAlignments)]),
+    ...sectionOf(pools.flatMap(problemsOf)),
+  ];
+}
+
+const poolTitles = ['TEMPLATE', 'SIZE', 'FRESH', 'LEASED', 'RETIRED', 'MAKING', 'STALE', 'SNAPSHOT', 'OLDEST', 'REFRESHED'];
+const poolAlignments = ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'left', 'right', 'left'] as const;
+const cloneTitles = ['CLONE', 'TEMPLATE', 'STATE', 'USER', 'SINCE', 'PID', 'COMMAND'];
+const cloneAlignments = ['left', 'left', 'left', 'left', 'left', 'right', 'left'] as const;
+
+function poolRow(pool: PoolStatus, nowMs: number): readonly string[] {
+  const { template, count, fresh, leased, retired, making, stale, source, oldestFreshMs } = pool;
+  return [
+    template,
+    count === null ? '-' : String(count),
+    ...[fresh, leased, retired, making, stale].map(String),
+    source ?? '-',
+    oldestFreshMs === null ? '-' : formatAge(nowMs - oldestFreshMs),
+    describeRefresh(pool, nowMs),
+  ];
+}
+
+function describeRefresh({ refreshing, lastRefresh }: PoolStatus, nowMs: number): string {
+  if (refreshing) return 'now';
+  if (lastRefresh === null) return '-';
+  const { endedMs, durationMs, error } = lastRefresh;
+  return `${formatAge(nowMs - endedMs)} ago, ${error === null ? `in ${(durationMs / 1000).toFixed(2)} s` : 'failed'}`;
+}
+
+/** One row for each process that holds it. */
+function cloneRows(template: string, { clone, state, uid, user, sinceMs, holders }: CloneInUse): readonly (readonly string[])[] {
+  const rows = holders.length === 0 ? [['-', '-']] : holders.map(({ pid, command }) => [String(pid), command ?? '-']);
+  const name = user ?? (uid === null ? '-' : String(uid));
+  return rows.map((row) => [clone, template, state, name, sinceMs === null ? '-' : formatTime(sinceMs), ...row]);
+}
+
+function problemsOf({ template, error, lastRefresh }: PoolStatus): readonly string[] {
+  return [
+    ...(error === null ? [] : [`${template}: ${error.message}`]),
+    ...(lastRefresh === null || lastRefresh.error === null ? [] : [`${template}: the last refresh failed: ${lastRefresh.error.message}`]),
+  ];
+}
+
+function sectionOf(lines: readonly string[]): readonly string[] {
+  return lines.length === 0
+    ? []
+    : [
+        '',
+        ...formatTable(
+          lines.map((line) => [line]),
+          ['left'],
+        ),
+      ];
+}

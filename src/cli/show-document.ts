@@ -1,0 +1,106 @@
+import { isatty } from 'node:tty';
+
+import { escapeControls } from './escape.ts';
+import { formatTime } from './format-time.ts';
+import { openLiveView, windowSize } from './live-view.ts';
+import { print, write } from './output.ts';
+import { renderError, renderErrorJson } from './render-error.ts';
+import { withStopSignals } from './stop-signals.ts';
+import { cutLine } from './table.ts';
+
+/** What there is to be seen, and how. */
+export interface Shown<Document> {
+  readonly title: string;
+  readonly read: () => Promise<Document>;
+  readonly render: (document: Document, nowMs: number) => readonly string[];
+  readonly json: boolean;
+  readonly watch: boolean;
+  readonly trace: boolean;
+}
+
+const pollMs = 250;
+const redrawMs = 1000;
+
+/** Prints it once; with `watch` whenever it changes, on a terminal as a view of its own. Throws what `read` throws first. */
+export async function showDocument<Document>(shown: Shown<Document>): Promise<void> {
+  const { read, render, json, watch } = shown;
+  const first = await read();
+  const isTerminal = isatty(1);
+  if (!watch) {
+    print(json ? `${JSON.stringify(first)}\n` : linesOf(render(first, Date.now()), isTerminal ? windowSize(process.stdout)[0] : null));
+  } else {
+    await withStopSignals((signal) => (isTerminal && !json ? showLive(shown, first, signal) : printChanges(shown, first, signal)));
+  }
+}
+
+function linesOf(lines: readonly string[], width: number | null): string {
+  return lines.map((line) => `${cutLine(line, width)}\n`).join('');
+}
+
+/** Until standard output cannot be written to, or a signal came. Failures are told once each, and passed over. */
+async function printChanges<Document>({ read, render, json, trace }: Shown<Document>, first: Document, signal: AbortSignal): Promise<void> {
+  let last = '';
+  let told = '';
+  for (let next: Document | null = first; !signal.aborted;) {
+    const text = JSON.stringify(next);
+    if (next !== null && text !== last) {
+      if (!write(1, json ? `${text}\n` : `${last === '' ? '' : '\n'}${linesOf(render(next, Date.now()), null)}`)) return;
+      last = text;
+      told = '';
+    }
+    await pause(pollMs, signal);
+    next = await read().catch((error: unknown) => {
+      const message = json ? renderErrorJson(error) : renderError(error, trace);
+      if (message !== told) write(2, message);
+      told = message;
+      return null;
+    });
+  }
+}
+
+/** Until `q`, Ctrl-C or a signal. */
+async function showLive<Document>({ title, read, render, trace }: Shown<Document>, first: Document, signal: AbortSignal): Promise<void> {
+  const quit = new AbortController();
+  const ended = AbortSignal.any([signal, quit.signal]);
+  let document = first;
+  let failure: readonly string[] = [];
+  const view = openLiveView({ onStale: () => draw(), onQuit: () => quit.abort() });
+  const draw = (): void => {
+    const nowMs = Date.now();
+    view.draw([`isolate ${escapeControls(title)}  ${formatTime(nowMs)}  q: quit`, '', ...failure, ...render(document, nowMs)]);
+  };
+  try {
+    let drawnMs = Number.NEGATIVE_INFINITY;
+    let drawn = '';
+    while (!ended.aborted) {
+      const seen = JSON.stringify([document, failure]);
+      if (seen !== drawn || performance.now() - drawnMs >= redrawMs) {
+        draw();
+        drawn = seen;
+        drawnMs = performance.now();
+      }
+      await pause(pollMs, ended);
+      try {
+        document = await read();
+        failure = [];
+      } catch (error) {
+        failure = [...renderError(error, trace).trimEnd().split('\n'), ''];
+      }
+    }
+  } finally {
+    view.end();
+  }
+}
+
+async function pause(durationMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, durationMs);
+    signal.addEventListener('abort', done);
+  });
+}

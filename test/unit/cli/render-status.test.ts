@@ -1,0 +1,157 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { formatAge } from '../../../src/cli/format-time.ts';
+import { renderRuns } from '../../../src/cli/render-runs.ts';
+import { renderStatus } from '../../../src/cli/render-status.ts';
+import { cutLine } from '../../../src/cli/table.ts';
+import type { PoolStatus } from '../../../src/pool/status.ts';
+import type { RunStatus } from '../../../src/run/status.ts';
+
+process.env['TZ'] = 'UTC';
+const nowMs = Date.UTC(2030, 0, 2, 3, 4, 5);
+const ago = (seconds: number): number => nowMs - seconds * 1000;
+
+const debian: PoolStatus = {
+  template: 'tank/isolate/debian',
+  count: 10,
+  fresh: 8,
+  leased: 2,
+  retired: 1,
+  making: 1,
+  refreshing: false,
+  source: 'monday',
+  stale: 3,
+  oldestFreshMs: ago(7300),
+  inUse: [
+    { clone: '17', state: 'leased', uid: 1000, user: 'ann', sinceMs: ago(61), holders: [{ pid: 4711, command: 'make' }] },
+    { clone: '18', state: 'leased', uid: 1001, user: null, sinceMs: ago(1), holders: [{ pid: 12, command: null }] },
+    {
+      clone: '9',
+      state: 'retired',
+      uid: null,
+      user: null,
+      sinceMs: null,
+      holders: [
+        { pid: 77, command: 'vi' },
+        { pid: 78, command: 'sh' },
+      ],
+    },
+    { clone: '19', state: 'leased', uid: null, user: null, sinceMs: null, holders: [] },
+  ],
+  lastRefresh: { endedMs: ago(90), durationMs: 1234, destroyed: 1, created: 2, error: null },
+  error: null,
+};
+const fresh: PoolStatus = {
+  ...debian,
+  template: 'tank/new',
+  count: null,
+  fresh: 0,
+  leased: 0,
+  retired: 0,
+  making: 0,
+  stale: 0,
+  source: null,
+  oldestFreshMs: null,
+  inUse: [],
+  lastRefresh: null,
+};
+
+test('the pools are a table, and so are the clones that somebody uses', () => {
+  expect(renderStatus({ daemon: { pid: 321, sinceMs: ago(200_000) }, pools: [debian, fresh] }, nowMs)).toEqual([
+    'daemon: running for 2 d, process 321',
+    '',
+    'TEMPLATE             SIZE  FRESH  LEASED  RETIRED  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',
+    'tank/isolate/debian    10      8       2        1       1      3  monday       2 h  1 min ago, in 1.23 s',
+    'tank/new                -      0       0        0       0      0  -              -  -',
+    '',
+    'CLONE  TEMPLATE             STATE    USER  SINCE                 PID  COMMAND',
+    '17     tank/isolate/debian  leased   ann   2030-01-02 03:03:04  4711  make',
+    '18     tank/isolate/debian  leased   1001  2030-01-02 03:04:04    12  -',
+    '9      tank/isolate/debian  retired  -     -                      77  vi',
+    '9      tank/isolate/debian  retired  -     -                      78  sh',
+    '19     tank/isolate/debian  leased   -     -                       -  -',
+  ]);
+});
+
+test('what is wrong stands below, a line each', () => {
+  const error = { code: 'pool-suspended', message: 'The pool tank is suspended.' } as const;
+  const full = { code: 'pool-full', message: 'Only 3 % of the storage are free.' } as const;
+  const failed = { ...fresh, refreshing: true, error };
+  const last = { ...fresh, template: 'tank/full', lastRefresh: { endedMs: ago(3), durationMs: 5, destroyed: 0, created: 0, error: full } };
+  expect(renderStatus({ daemon: null, pools: [failed, last] }, nowMs)).toEqual([
+    'daemon: not running',
+    '',
+    'TEMPLATE   SIZE  FRESH  LEASED  RETIRED  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',
+    'tank/new      -      0       0        0       0      0  -              -  now',
+    'tank/full     -      0       0        0       0      0  -              -  3 s ago, failed',
+    '',
+    'tank/new: The pool tank is suspended.',
+    'tank/full: the last refresh failed: Only 3 % of the storage are free.',
+  ]);
+});
+
+const run: RunStatus = {
+  runId: '0123456789abcdef',
+  pid: 4711,
+  uid: 1000,
+  user: 'ann',
+  sinceMs: ago(5),
+  template: 'tank/debian',
+  clone: '17',
+  engine: 'bwrap',
+  command: ['sh', '-c', 'echo "a b"'],
+};
+
+test('runs are a table; a command that may not be known is a dash', () => {
+  const others = { ...run, pid: 5, user: null, clone: null, command: null };
+  expect(renderRuns({ runs: [run, others] })).toEqual([
+    'USER   PID  SINCE                TEMPLATE     CLONE  ENGINE  COMMAND',
+    String.raw`ann   4711  2030-01-02 03:04:00  tank/debian  17     bwrap   sh -c "echo \"a b\""`,
+    '1000     5  2030-01-02 03:04:00  tank/debian  -      bwrap   -',
+  ]);
+});
+
+test('whatever comes from outside, no control character is printed and no line is added', () => {
+  const text = fc.string({ unit: 'binary' });
+  fc.assert(
+    fc.property(text, text, text, (template, name, message) => {
+      const failure = { code: 'internal', message } as const;
+      const pool: PoolStatus = {
+        ...debian,
+        template,
+        source: name,
+        error: failure,
+        inUse: [{ clone: '1', state: 'leased', uid: 0, user: name, sinceMs: 0, holders: [{ pid: 1, command: message }] }],
+      };
+      const lines = [
+        ...renderStatus({ daemon: null, pools: [pool] }, nowMs),
+        ...renderRuns({ runs: [{ ...run, template, user: name, engine: name, command: [message, name] }] }),
+      ];
+      expect(lines.length).toBe(11);
+      // oxlint-disable-next-line no-control-regex
+      expect(lines.filter((line) => /[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/u.test(line))).toEqual([]);
+    }),
+  );
+});
+
+test.each([
+  [-5, '0 s'],
+  [59_999, '59 s'],
+  [60_000, '1 min'],
+  [3_599_999, '59 min'],
+  [3_600_000, '1 h'],
+  [172_799_999, '47 h'],
+  [172_800_000, '2 d'],
+])('%d ms are %s', (durationMs, text) => {
+  expect(formatAge(durationMs)).toBe(text);
+});
+
+test('a line is cut to a width in whole characters, and only where there is one', () => {
+  expect([cutLine('abc', null), cutLine('abc', 3), cutLine('abc', 2), cutLine('a\u{1F600}bc', 2)]).toEqual([
+    'abc',
+    'abc',
+    'ab',
+    'a\u{1F600}',
+  ]);
+});
