@@ -150,7 +150,7 @@ static bool keep_rest(struct connection *connection, const uint8_t *rest, size_t
 }
 
 static bool read_frames(struct connection *connection) {
-  bool begun = connection->length > 0;
+  bool begun = connection->bytes != NULL;
   size_t wanted = connection->length < WIRE_HEADER ? SMALLEST : wire_frame_length(connection->bytes, WIRE_CLIENT);
   if (begun && connection->length == connection->capacity && !grow(connection, wanted)) return false;
   uint8_t *into = begun ? connection->bytes + connection->length : scratch;
