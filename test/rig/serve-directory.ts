@@ -1,16 +1,17 @@
 /**
  * The daemon on templates that are directories, for tests with real processes: `serve-directory.ts DIRECTORY`. A template
- * tank/NAME lies in DIRECTORY/NAME, the settings in DIRECTORY/config.toml; the state is the namespace's /run/isolate. A run's
- * command line is `-z TEMPLATE [--wait SECONDS] -- COMMAND...`.
+ * tank/NAME lies in DIRECTORY/NAME, the settings in DIRECTORY/config.toml, the state in DIRECTORY/run. A run's command line is
+ * `-z TEMPLATE --wait SECONDS -- COMMAND...`.
  */
 import { basename, join } from 'node:path';
 
 import { serve } from '../../src/daemon/serve.ts';
-import { runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
+import { runtimePaths } from '../../src/pool/paths.ts';
 import { openPool } from '../../src/pool/pool.ts';
 import { directoryDriver } from './directory-driver.ts';
 
 const [directory = ''] = process.argv.slice(2);
+const runtime = runtimePaths(join(directory, 'run'));
 
 await serve({
   commandLine: {
@@ -23,9 +24,10 @@ await serve({
     renderNotice: (message) => `${message}\n`,
     errorStatus: 125,
   },
+  runtime,
   config: { path: join(directory, 'config.toml'), directory: join(directory, 'config.d') },
   openPool: async (template, warn) => {
     const driver = directoryDriver(join(directory, basename(template)));
-    return openPool({ driver: { ...driver, template }, runtime: runtimePaths(systemRuntimeDirectory), warn });
+    return openPool({ driver: { ...driver, template }, runtime, warn });
   },
 });
