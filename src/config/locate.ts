@@ -70,14 +70,14 @@ function readPair(cursor: Cursor, table: readonly string[]): void {
 
 /** A key of one or more parts, noted with all that lead to it. */
 function readKey(cursor: Cursor, table: readonly string[]): readonly string[] {
-  let path = table;
+  const path = [...table];
   for (;;) {
     skipSpace(cursor);
     const { line } = cursor;
     const part = readPart(cursor);
     if (part === null) return path;
-    path = [...path, part];
-    note(cursor, path, line);
+    path.push(part);
+    note(cursor, [...path], line);
     skipSpace(cursor);
     if (cursor.text[cursor.at] !== '.') return path;
     cursor.at += 1;

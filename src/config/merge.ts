@@ -38,7 +38,7 @@ export function findIdFault(ids: IdSettings): SettingFault | null {
   if (uidStart === undefined || gidStart === undefined || count === undefined) {
     return { path: ['ids'], reason: 'must have uid_start, gid_start and count' };
   }
-  const [last] = Object.entries({ uid_start: uidStart, gid_start: gidStart }).filter(([, start]) => start + count > noId);
+  const last = Object.entries({ uid_start: uidStart, gid_start: gidStart }).find(([, start]) => start + count > noId);
   if (last === undefined) return null;
   const [key, start] = last;
   return { path: ['ids', key], reason: `${count} ids from ${start} end beyond the last id, ${noId - 1}` };

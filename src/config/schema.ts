@@ -1,3 +1,4 @@
+import type * as valibot from 'valibot';
 import { engines } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import { parseDataset } from '../spec/parse-name.ts';
@@ -42,9 +43,7 @@ const idsPerSandbox = 65_536;
 /** The id -1 is none. (chown(2)) */
 const noId = 0xffff_ffff;
 
-type Valibot = typeof import('valibot');
-
-function fileSchema(v: Valibot) {
+function fileSchema(v: typeof valibot) {
   const { whole, table, named, list, account } = makeParts(v);
   const count = v.exactOptional(whole(1, mostClones));
   const names = engines.map((engine) => engine.name);
@@ -59,7 +58,7 @@ function fileSchema(v: Valibot) {
     v.string(),
     v.check(
       (text) => whyNotDataset(text) === null,
-      ({ input }) => whyNotDataset(String(input)) ?? '',
+      ({ input }) => whyNotDataset(input) ?? '',
     ),
   );
   const user = v.pipe(
@@ -82,7 +81,7 @@ function fileSchema(v: Valibot) {
   });
 }
 
-function makeParts(v: Valibot) {
+function makeParts(v: typeof valibot) {
   const whole = (least: number, most: number) => {
     const message = say(`must be a whole number from ${least} to ${most}`);
     return v.pipe(v.number(message), v.integer(message), v.minValue(least, message), v.maxValue(most, message));
@@ -94,7 +93,7 @@ function makeParts(v: Valibot) {
     table,
     v.transform((raw) => new Map(Object.entries(raw))),
   );
-  const list = <Item extends import('valibot').GenericSchema>(item: Item) => v.array(item, say('must be a list'));
+  const list = <Item extends valibot.GenericSchema>(item: Item) => v.array(item, say('must be a list'));
   const account = (what: string, everybody: boolean) => {
     const message = say(`must be the name or the number of ${what}`);
     return v.pipe(

@@ -20,7 +20,7 @@ const key = fc.oneof(
   basicKey.filter((name) => !/['\n]/.test(name)).map((name) => ({ name, text: `'${name}'` })),
   bareKey.map((name) => ({
     name,
-    text: `"${[...name].map((letter) => `\\u${letter.codePointAt(0)!.toString(16).padStart(4, '0')}`).join('')}"`,
+    text: `"${name.replaceAll(/./g, (letter) => `\\u${letter.codePointAt(0)!.toString(16).padStart(4, '0')}`)}"`,
   })),
 );
 
