@@ -4,6 +4,7 @@
  *   gate-attack take-tree UID SOCKET       asks for a tree as that user, attaches it and tries to undo its restrictions
  *   gate-attack own-tree UID DIRECTORY     the same with a tree of the directory that nobody locked
  *   gate-attack lie UID SOCKET CASE        as a front at the broker's socket
+ *   gate-attack activate UID DIRECTORY PROGRAM SOCKET   starts the front as systemd does, for sockets in the directory, once its input ends
  *   gate-attack crowd UID SOCKET COUNT     opens connections, tells how many stay, and keeps them until its input ends
  *   gate-attack pour UID SOCKET COUNT SEED frames that are good, mutated or noise, over connections that are made anew when they end
  */
@@ -174,6 +175,7 @@ static void own_tree(uid_t uid, const char *directory) {
   become(uid);
   attack(user_namespace, tree);
   kill(holder, SIGKILL);
+  exit(0);
 }
 
 /* ---- a front that lies */
@@ -231,10 +233,31 @@ static void lie(const char *path, const char *what) {
   struct pollfd polls[2] = {{.fd = broker, .events = POLLIN}, {.fd = pair[1], .events = POLLIN}};
   char byte;
   for (int i = 0; i < 2; i++) {
-    if (poll(&polls[i], 1, is(what, "nothing") ? 300 : 10000) < 0) die("poll");
+    if (poll(&polls[i], 1, is(what, "nothing") ? 100 : 10000) < 0) die("poll");
     ssize_t count = polls[i].revents == 0 ? 1 : recv(polls[i].fd, &byte, 1, 0);
     printf("%s: %s\n", i == 0 ? "broker" : "client", count <= 0 ? "ended" : "open");
   }
+}
+
+static void activate(uid_t uid, const char *directory, const char *program, const char *broker) {
+  static const char *const names[] = {"metrics", "client"};
+  char pid[32];
+  for (int i = 0; i < 2; i++) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", directory, names[i]);
+    unlink(address.sun_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 100) < 0) die("listen");
+    if (fd == 3 + i ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, 3 + i) < 0) die("dup2");
+  }
+  become(uid);
+  snprintf(pid, sizeof pid, "%d", getpid());
+  if (setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", "2", 1) < 0 || setenv("LISTEN_FDNAMES", "metrics:client", 1) < 0) die("setenv");
+  printf("listening\n");
+  fflush(stdout);
+  if (read(0, pid, 1) < 0) die("wait");
+  execl(program, program, "front", "--systemd", broker, NULL);
+  die("execl");
 }
 
 /* ---- many connections, many frames */
@@ -340,7 +363,8 @@ int main(int argc, char **argv) {
   if (argc < 4) return 2;
   uid_t uid = (uid_t)atoi(argv[2]);
   if (is(argv[1], "own-tree")) own_tree(uid, argv[3]);
-  else become(uid);
+  if (is(argv[1], "activate") && argc == 6) activate(uid, argv[3], argv[4], argv[5]);
+  become(uid);
   if (is(argv[1], "take-tree")) take_tree(argv[3]);
   if (is(argv[1], "lie") && argc == 5) lie(argv[3], argv[4]);
   if (is(argv[1], "crowd") && argc == 5) crowd(argv[3], atoi(argv[4]));
