@@ -60,7 +60,7 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
       hint: 'isolate doctor says what stands against it',
     });
   }
-  if (facts.user.uid !== 0) problems.push(...checkSubordinateIds(facts));
+  if (facts.user.uid !== 0) problems.push(...checkSubordinateIds(spec, facts));
   if (spec.shareNetwork) problems.push(...checkNetwork(spec, facts));
   if (spec.lxc.logPath !== undefined && facts.user.uid === 0 && isNested(spec, facts)) {
     problems.push({ code: 'unsupported-option', message: 'LXC cannot write a log of a run on a throw-away overlay.' });
@@ -71,9 +71,10 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
   return problems;
 }
 
-/** With a single id mapped the kernel denies setgroups(2), without which LXC starts nothing. */
-function checkSubordinateIds({ user, tools }: HostFacts): Problem[] {
-  if (user.subordinateUids.length > 0 && user.subordinateGids.length > 0 && tools.newuidmap !== null && tools.newgidmap !== null) return [];
+/** With a single id mapped the kernel denies setgroups(2), without which LXC starts nothing. The daemon maps them itself. */
+function checkSubordinateIds({ root }: SandboxSpec, { user, tools }: HostFacts): Problem[] {
+  const canMap = root.kind === 'zfs' || (tools.newuidmap !== null && tools.newgidmap !== null);
+  if (user.subordinateUids.length > 0 && user.subordinateGids.length > 0 && canMap) return [];
   return [
     {
       code: 'cannot-enforce',

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { bwrapEngine } from '../../src/engine/bwrap.ts';
 import type { PlanInput } from '../../src/engine/engine.ts';
 import { formatLaunch } from '../../src/engine/format-launch.ts';
-import { layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts } from './facts.ts';
+import { handedOverRootfs, layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts } from './facts.ts';
 
 const plain: PlanInput = {
   spec: plainSpec,
@@ -43,6 +43,11 @@ const cases: Record<string, PlanInput> = {
     ...withSpec({ root: directory }),
     facts: userFacts,
     rootfs: { ...layeredRootfs, layers: { ...layeredRootfs.layers!, lower: '/srv/a:b,c\\d' } },
+  },
+  'handed over': {
+    ...withSpec({ binds: [{ source: '/srv/src', target: '/src', readOnly: false }] }),
+    facts: userFacts,
+    rootfs: handedOverRootfs,
   },
   'user without subordinate ids': {
     ...withSpec({ root: directory }),

@@ -1,3 +1,4 @@
+import { planUserMaps } from '../../src/engine/identity.ts';
 import type { Rootfs } from '../../src/engine/engine.ts';
 import type { HostFacts } from '../../src/host/facts.ts';
 import type { SandboxSpec } from '../../src/spec/spec.ts';
@@ -98,6 +99,8 @@ export const shiftedRootfs: Rootfs = {
 };
 
 /** A throw-away overlay over a directory. */
+export const handedOverRootfs: Rootfs = { ...naturalRootfs, idmappable: false, handedOver: planUserMaps(userFacts.user) };
+
 export const layeredRootfs: Rootfs = {
   path: '/var/lib/isolate/overlay/srv-debian/1700000000000000000/merged',
   ownership: { kind: 'natural' },

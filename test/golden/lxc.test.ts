@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { PlanInput } from '../../src/engine/engine.ts';
 import { formatLaunch } from '../../src/engine/format-launch.ts';
 import { lxcEngine } from '../../src/engine/lxc.ts';
-import { layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts } from './facts.ts';
+import { handedOverRootfs, layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts } from './facts.ts';
 
 const plain: PlanInput = {
   spec: { ...plainSpec, engine: 'lxc' },
@@ -45,6 +45,11 @@ const cases: Record<string, PlanInput> = {
   },
   'no filter': withSpec({ seccomp: false }),
   'command that looks like options': withSpec({ command: ['--', '--name', 'x'] }),
+  'handed over': {
+    ...withSpec({ binds: [{ source: '/srv/src', target: '/src', readOnly: false }] }),
+    facts: userFacts,
+    rootfs: handedOverRootfs,
+  },
   user: { ...withSpec({ root: directory }), facts: userFacts, rootfs: { ...naturalRootfs, path: '/srv/debian' } },
 };
 
