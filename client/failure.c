@@ -30,11 +30,10 @@ static unsigned dangerous(const unsigned char *at) {
 static void add_escaped(const char *string) {
   for (const unsigned char *at = (const unsigned char *)string; *at != 0; at++) {
     unsigned code = dangerous(at);
-    if (code != 0) at += code < 0x800 ? 1 : 2;
-    else code = *at;
     if (code >= 0x100) add("\\u%04x", code);
-    else if (code < 0x20 || code == 0x7f || code != *at) add("\\x%02x", code);
-    else add("%c", code);
+    else if (code != 0) add("\\x%02x", code);
+    else add(*at < 0x20 || *at == 0x7f ? "\\x%02x" : "%c", *at);
+    at += code == 0 ? 0 : code < 0x800 ? 1 : 2;
   }
 }
 

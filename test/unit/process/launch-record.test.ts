@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import type { Launch } from '../../../src/engine/launch.ts';
+import type { Launch, MountOperation } from '../../../src/engine/launch.ts';
 import { parseLaunchEvents } from '../../../src/process/launch-events.ts';
 import { encodeLaunchRecord } from '../../../src/process/launch-record.ts';
 import { bareLaunch, bwrapLaunch, initLaunch, launcherPath } from '../../rig/launches.ts';
@@ -68,6 +68,11 @@ const everything: Launch = bwrapLaunch(['true'], {
   seccompFilter: '/f',
 });
 
+function given(sandboxMounts: readonly MountOperation[]): Launch {
+  const map = [{ inside: 0, outside: 7, count: 1 }];
+  return bareLaunch(['/x'], { userNamespace: { writer: 'given', uidMap: map, gidMap: map }, mountNamespace: true, sandboxMounts });
+}
+
 /** The record up to its end item, with `items` (tag and value each) put before it. */
 function withItems(record: Uint8Array, ...items: readonly (readonly [number, Uint8Array])[]): Buffer {
   const body = Buffer.concat([
@@ -104,6 +109,7 @@ describe('the launch record', () => {
         userNamespace: { writer: 'single', uidMap: [{ inside: 0, outside: 7, count: 1 }], gidMap: [{ inside: 0, outside: 7, count: 1 }] },
       }),
     ],
+    ['a tree that is handed over', given([{ kind: 'attach', target: '/t' }])],
   ])('of %s is taken by the launcher', (_, launch) => {
     expect(check(encodeLaunchRecord(launch, supervision))).toEqual(accepted);
   });
@@ -140,7 +146,7 @@ describe('the launch record', () => {
     ["a map of the kernel's uid 0", [10, uint32(9, 0, 1)]],
     ['newuidmap for a map written directly', [12, bytes('/x')]],
     ['an unknown namespace', [14, uint32(8)]],
-    ['an unknown mount operation', [15, mount(4, 0)]],
+    ['an unknown mount operation', [15, mount(5, 0)]],
     ['an unknown mount flag', [15, mount(1, 32, 0, 0, 0, 0)]],
     ['an unknown way to make a target', [15, mount(1, 0, 3, 0, 0, 0)]],
     ['a made target without a root', [15, mount(1, 0, 1, 0, 0, 0)]],
@@ -155,6 +161,16 @@ describe('the launch record', () => {
     const record = encodeLaunchRecord(everything, supervision);
     expect(check(withItems(record)).status).toBe(0);
     expect(check(withItems(record, [tag, value])).status).toBe(125);
+  });
+
+  const attach: MountOperation = { kind: 'attach', target: '/t' };
+  it.each([
+    ['a tree but no namespace that comes with it', bareLaunch(['/x'], { mountNamespace: true, sandboxMounts: [attach] })],
+    ['a tree attached twice', given([attach, attach])],
+    ['a tree attached before its namespace is entered', { ...given([]), hostMounts: [attach] }],
+    ['a namespace without maps that is given', bareLaunch(['/x'], { userNamespace: { writer: 'given', uidMap: [], gidMap: [] } })],
+  ])('is refused with %s', (_, launch) => {
+    expect(check(encodeLaunchRecord(launch, supervision)).status).toBe(125);
   });
 
   it('is refused when a setting comes before any cgroup', () => {

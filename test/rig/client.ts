@@ -1,0 +1,90 @@
+import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+import { decodeMessage, encodeMessage, frameLength, headerBytes, type Item, type Message } from '../../src/wire/frame.ts';
+import type { MessageName } from '../../src/wire/schema.ts';
+import { launcherPath } from './launches.ts';
+
+/** The daemon's end of one client's connection. */
+export interface Talk {
+  /** The next message; null when the client has closed. */
+  readonly next: () => Promise<Message | null>;
+  readonly send: (name: MessageName, items?: readonly Item[]) => void;
+  readonly raw: (bytes: Uint8Array) => void;
+  readonly end: () => void;
+}
+
+const socketFile = '/run/isolate/isolated.sock';
+
+/** What does `answer` for every client, at the place of the daemon, until the test has ended. Tells how many have connected. */
+export async function answerClients(answer: (talk: Talk) => Promise<void> | void): Promise<() => number> {
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    void answer(openTalk(socket));
+  });
+  await mkdir('/run/isolate', { recursive: true, mode: 0o755 });
+  await rm(socketFile, { force: true });
+  await new Promise<void>((resolve) => server.listen(socketFile, resolve));
+  await chmod(socketFile, 0o666);
+  onTestFinished(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await rm(socketFile, { force: true });
+  });
+  return () => sockets.size;
+}
+
+function openTalk(socket: Socket): Talk {
+  let bytes = Buffer.alloc(0);
+  let ended = false;
+  let wake = (): void => {};
+  const onEnd = (): void => {
+    ended = true;
+    wake();
+  };
+  socket.on('error', () => undefined);
+  socket.on('end', onEnd).on('close', onEnd);
+  socket.on('data', (chunk: Buffer) => {
+    bytes = Buffer.concat([bytes, chunk]);
+    wake();
+  });
+  const next = async (): Promise<Message | null> => {
+    for (;;) {
+      const length = bytes.length < headerBytes ? null : frameLength(bytes.subarray(0, headerBytes), 'client');
+      if (length !== null && bytes.length >= length) {
+        const message = decodeMessage(bytes.subarray(0, length), 'client');
+        bytes = bytes.subarray(length);
+        return message;
+      }
+      if (ended) return null;
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+  };
+  return {
+    next,
+    send: (name, items) => void socket.write(encodeMessage(name, items)),
+    raw: (sent) => void socket.write(sent),
+    end: () => void socket.destroy(),
+  };
+}
+
+const nodesPlace = `#!/bin/sh
+echo node:
+printf '%s\\0' "$@" | od -An -tx1 -v | tr -d ' \\n'
+echo
+exit 42
+`;
+
+/** The client beside a program in Node's place, which prints its arguments in hexadecimal digits, each with a 00 behind it. */
+export async function installClient(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'client-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  await chmod(directory, 0o755);
+  await copyFile(await launcherPath(), join(directory, 'isolate'));
+  await writeFile(join(directory, 'isolate-node'), nodesPlace, { mode: 0o755 });
+  return join(directory, 'isolate');
+}
