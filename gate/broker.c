@@ -58,14 +58,21 @@ static void tell_failed(uint32_t number, enum tree_step step) {
   tell_daemon(number, OPERATION_FAILED, body, sizeof body);
 }
 
-/* The front, and with it all that it brought. */
 static void tell_closed(struct peer *peer) {
   tell_daemon(peer->number, OPERATION_CLOSED, NULL, 0);
 }
 
+/* Its client did not end it, and may run on. */
+static void tell_lost(struct peer *peer) {
+  uint8_t body[4];
+  wire_put(body, 1);
+  tell_daemon(peer->number, OPERATION_CLOSED, body, sizeof body);
+}
+
+/* The front, and with it all that it brought. */
 static void drop_front(const char *why) {
   fprintf(stderr, "isolate-gate: %s\n", why);
-  peers_remove_all(tell_closed);
+  peers_remove_all(tell_lost);
   flush_to_daemon();
   if (listener < 0) exit(1);
   close(front);
