@@ -21,17 +21,17 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
   let connection: DaemonConnection | null = null;
   let local: { readonly pools: LocalPools; readonly host: HostStatus } | null = null;
 
-  /** Null: no daemon answers. */
+  /** Undefined: no daemon answers. */
   async function ask(query: 'status' | 'ps'): Promise<unknown> {
     // A connection that was idle may be one to a daemon that is gone, and has been replaced.
     const kept = connection !== null;
     connection ??= await connectDaemon(socket);
-    if (connection === null) return null;
+    if (connection === null) return undefined;
     const answer = await askOnce(connection, query);
-    if (answer !== null) return answer;
+    if (answer !== undefined) return answer;
     connection.close();
     connection = null;
-    return kept ? await ask(query) : null;
+    return kept ? await ask(query) : undefined;
   }
 
   async function readLocally(): Promise<NonNullable<typeof local>> {
@@ -51,25 +51,25 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
     status: async () => {
       const answer = await ask('status');
       if (hasList(answer, 'pools')) return answer as StatusDocument;
-      if (answer !== null) throw unknownAnswer();
+      if (answer !== undefined) throw unknownAnswer();
       const { pools, host } = await readLocally();
       return { daemon: null, pools: await host.pools(await pools.find(), uid) };
     },
     runs: async () => {
       const answer = await ask('ps');
       if (hasList(answer, 'runs')) return answer as RunsDocument;
-      if (answer !== null) throw unknownAnswer();
+      if (answer !== undefined) throw unknownAnswer();
       return (await readLocally()).host.runs(uid);
     },
     close: () => connection?.close(),
   };
 }
 
-/** Null: the connection ended. */
+/** Undefined: the connection ended. */
 async function askOnce(connection: DaemonConnection, query: string): Promise<unknown> {
   connection.send('query', [{ name: 'query', value: query }]);
   const message = await connection.receive(answerMs);
-  if (message === null) return null;
+  if (message === null) return undefined;
   if (message.name === 'refuse') throw refusalOf(message);
   const [text = ''] = values<string>(message, 'json');
   try {

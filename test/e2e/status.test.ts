@@ -1,0 +1,188 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { documentAnswer, type QueryDaemon, startQueryDaemon } from '../rig/query-daemon.ts';
+import { finished, type Finished } from '../rig/isolate.ts';
+
+const user = 1234;
+const run = {
+  runId: '0',
+  pid: 7,
+  uid: user,
+  user: null,
+  sinceMs: 0,
+  template: 'tank/a',
+  clone: '1',
+  engine: 'bwrap',
+  command: ['sh', '-c', 'a b'],
+};
+const pool = {
+  template: 'tank/a',
+  count: 2,
+  fresh: 1,
+  leased: 0,
+  retired: 0,
+  making: 0,
+  refreshing: false,
+  source: 'monday',
+  stale: 0,
+  oldestFreshMs: null,
+  inUse: [],
+  lastRefresh: null,
+  error: null,
+};
+const status = { daemon: { pid: 99, sinceMs: 0 }, pools: [pool, { ...pool, template: 'tank/b', fresh: 5 }] };
+
+let daemon: QueryDaemon;
+
+beforeAll(async () => {
+  daemon = await startQueryDaemon();
+});
+afterAll(() => daemon.end());
+beforeEach(() => {
+  daemon.queries.length = 0;
+  daemon.answer = (query) => documentAnswer(query === 'ps' ? { runs: [run] } : status);
+});
+
+function start(args: readonly string[], uid = user): ChildProcess {
+  const { NODE_EXTRA_CA_CERTS: _slow, ...env } = process.env;
+  const [file, ...before] = daemon.command(uid);
+  return spawn(file, [...before, ...args], { stdio: 'pipe', env: { ...env, TZ: 'UTC' } });
+}
+
+async function isolate(args: readonly string[], uid = user): Promise<Finished> {
+  return await finished(start(args, uid));
+}
+
+/** Lines of standard output, one at a time. */
+function linesOf(child: ChildProcess): () => Promise<string> {
+  if (child.stdout === null) throw new Error('It has no standard output.');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return async () => String((await lines.next()).value);
+}
+
+test('ps asks the daemon and prints the runs, for people and as JSON', async () => {
+  expect(await isolate(['ps'])).toEqual({
+    status: 0,
+    signal: null,
+    stdout:
+      'USER  PID  SINCE                TEMPLATE  CLONE  ENGINE  COMMAND\n' +
+      '1234    7  1970-01-01 00:00:00  tank/a    1      bwrap   sh -c "a b"\n',
+    stderr: '',
+  });
+  const { stdout } = await isolate(['ps', '--json']);
+  expect([JSON.parse(stdout), daemon.queries]).toEqual([{ runs: [run] }, ['ps', 'ps']]);
+});
+
+test('status prints the pools it is asked for, in that order', async () => {
+  const { stdout } = await isolate(['status', 'tank/b', 'tank/a']);
+  expect(stdout.split('\n').slice(2)).toEqual([
+    'TEMPLATE  SIZE  FRESH  LEASED  RETIRED  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',
+    'tank/b       2      5       0        0       0      0  monday         -  -',
+    'tank/a       2      1       0        0       0      0  monday         -  -',
+    '',
+  ]);
+  expect(JSON.parse((await isolate(['status', '--json', 'tank/b'])).stdout)).toEqual({
+    ...status,
+    pools: [{ ...pool, template: 'tank/b', fresh: 5 }],
+  });
+  expect(await isolate(['status', 'tank/c'])).toMatchObject({ status: 1, stdout: '', stderr: 'isolate: There is no pool of "tank/c".\n' });
+});
+
+test('what the daemon refuses is the error', async () => {
+  daemon.answer = () => ({
+    name: 'refuse',
+    items: [
+      { name: 'status', value: 1 },
+      { name: 'text', value: '' },
+      { name: 'json', value: JSON.stringify({ code: 'quota-exceeded', message: 'Enough.', hint: 'wait' }) },
+    ],
+  });
+  expect(await isolate(['ps'])).toMatchObject({ status: 1, stdout: '', stderr: 'isolate: Enough.\nhint: wait\n' });
+  const { stderr } = await isolate(['status', '--json']);
+  expect(JSON.parse(stderr)).toEqual({ error: { code: 'quota-exceeded', message: 'Enough.', hint: 'wait', causes: [] } });
+});
+
+test.each([
+  ['no JSON', { name: 'text', items: [{ name: 'json', value: '{' }] } as const],
+  ['another document', documentAnswer({ tables: [] })],
+  ['null', documentAnswer(null)],
+  ['bytes of another protocol', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
+])('%s of the daemon is told of as its failure', async (_what, answer) => {
+  daemon.answer = () => answer;
+  const { status: code, stderr } = await isolate(['status', '--json']);
+  expect([code, (JSON.parse(stderr) as { error: { code: string } }).error.code]).toEqual([1, 'daemon-failed']);
+});
+
+test('without a daemon other users than root are told what to do', async () => {
+  daemon.answer = () => null;
+  for (const verb of ['status', 'ps']) {
+    expect(await isolate([verb])).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr:
+        'isolate: The daemon does not run, and only root can look at the pools without it.\nhint: systemctl start isolated.socket, or run isolate with sudo\n',
+    });
+  }
+});
+
+test('where a daemon does not answer root reads the state itself', async () => {
+  daemon.answer = () => null;
+  const [pools, runs] = await Promise.all([isolate(['status', '--json'], 0), isolate(['ps', '--json'], 0)]);
+  expect([pools.stdout, runs.stdout]).toEqual(['{"daemon":null,"pools":[]}\n', '{"runs":[]}\n']);
+});
+
+test('control characters of templates and commands are not printed', async () => {
+  daemon.answer = () => documentAnswer({ runs: [{ ...run, template: 'tank/\u001b[2J', command: ['\u001b]0;x\u0007'] }] });
+  const { stdout } = await isolate(['ps']);
+  expect(stdout).toContain(String.raw`tank/\x1b[2J`);
+  expect(stdout).toContain(String.raw`"\u001b]0;x\u0007"`);
+});
+
+test('with --watch each change is printed, and SIGTERM ends it', async () => {
+  let fresh = 1;
+  daemon.answer = () => documentAnswer({ ...status, pools: [{ ...pool, fresh }] });
+  const child = start(['status', '--watch', '--json']);
+  const nextLine = linesOf(child);
+  const first = JSON.parse(await nextLine()) as typeof status;
+  // Three looks at what is still the same.
+  while (daemon.queries.length < 4) await new Promise((resolve) => setTimeout(resolve, 20));
+  fresh = 2;
+  const second = JSON.parse(await nextLine()) as typeof status;
+  expect([first.pools[0]?.fresh, second.pools[0]?.fresh]).toEqual([1, 2]);
+  child.kill('SIGTERM');
+  expect(await finished(child)).toMatchObject({ status: 0, signal: null, stderr: '' });
+});
+
+test('with --watch and no terminal a change is a new table; a daemon that goes is told of once', async () => {
+  const child = start(['ps', '--watch']);
+  const nextLine = linesOf(child);
+  let told = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    told += chunk.toString();
+  });
+  expect([await nextLine(), await nextLine()].map((line) => line.slice(0, 4))).toEqual(['USER', '1234']);
+  await daemon.hangUp();
+  await once(child.stderr as NodeJS.ReadableStream, 'data');
+  daemon.answer = () => documentAnswer({ runs: [{ ...run, user: 'ann' }] });
+  await daemon.listen();
+  expect([await nextLine(), await nextLine(), await nextLine()].map((line) => line.slice(0, 4))).toEqual(['', 'USER', 'ann ']);
+  child.kill('SIGINT');
+  expect(await once(child, 'close')).toEqual([0, null]);
+  expect(told).toBe(
+    'isolate: The daemon does not run, and only root can look at the pools without it.\nhint: systemctl start isolated.socket, or run isolate with sudo\n',
+  );
+});
+
+test('nobody reads on: --watch ends at the next change', async () => {
+  let fresh = 1;
+  daemon.answer = () => documentAnswer({ ...status, pools: [{ ...pool, fresh: (fresh += 1) }] });
+  const child = start(['status', '--watch']);
+  const nextLine = linesOf(child);
+  await nextLine();
+  child.stdout?.destroy();
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
