@@ -7,7 +7,7 @@ import { type ConfigPlaces, readConfigFiles } from './read-files.ts';
  * speak of them: every run of root's asks. Throws `bad-config`.
  */
 export async function readSandboxIds(places: ConfigPlaces = {}): Promise<SandboxIds | null> {
-  const files = await readConfigFiles(places);
+  const files = readConfigFiles(places);
   // With a backslash any key can be written in other letters.
   if (!files.some(({ text }) => text.includes('ids') || text.includes('\\'))) return null;
   return (await parseConfig(files)).ids;

@@ -12,7 +12,7 @@ import { parseToml, type TomlFault } from './toml.ts';
  * Throws `bad-config` with file, line and key, and with the file for one that cannot be read or that others may write.
  */
 export async function loadConfig(places: ConfigPlaces = {}): Promise<Config> {
-  return await parseConfig(await readConfigFiles(places));
+  return await parseConfig(readConfigFiles(places));
 }
 
 /** The settings that some files hold together: key by key, the last one decides. Throws `bad-config`. */

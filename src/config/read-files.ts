@@ -1,6 +1,5 @@
-import { constants } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { IsolateError } from '../error.ts';
 import { configPath, dropInDirectory } from './config.ts';
 
@@ -23,22 +22,26 @@ const mostBytes = 256 * 1024;
 /**
  * The files that are there, the main one first, then those of the directory that end in `.toml` and do not begin with a
  * dot, in byte order. Throws `bad-config` for a file that cannot be read, is not root's or that others may write: what
- * it says gives rights. The same holds for the directory. Symbolic links are followed.
+ * it says gives rights. The same holds for their directories. Symbolic links are followed.
+ * Synchronous, because every run of root's waits for it, and waking threads takes longer than reading.
  */
-export async function readConfigFiles(places: ConfigPlaces = {}): Promise<readonly ConfigFile[]> {
+export function readConfigFiles(places: ConfigPlaces = {}): readonly ConfigFile[] {
   const { path = configPath, directory = dropInDirectory } = places;
   const files: ConfigFile[] = [];
-  for (const file of [path, ...(await listDropIns(directory))]) {
-    const text = await readOwnFile(file);
+  for (const file of [path, ...listDropIns(directory)]) {
+    const text = readOwnFile(file);
     if (text !== null) files.push({ path: file, text });
+  }
+  for (const own of new Set(files.map((file) => dirname(file.path)))) {
+    const stats = statSync(own, { throwIfNoEntry: false });
+    if (stats !== undefined) refuseForeign(own, stats);
   }
   return files;
 }
 
-async function listDropIns(directory: string): Promise<readonly string[]> {
+function listDropIns(directory: string): readonly string[] {
   try {
-    const names = (await readdir(directory)).filter((name) => name.endsWith('.toml') && !name.startsWith('.'));
-    if (names.length > 0) refuseForeign(directory, await stat(directory));
+    const names = readdirSync(directory).filter((name) => name.endsWith('.toml') && !name.startsWith('.'));
     return names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).map((name) => join(directory, name));
   } catch (error) {
     if (isMissing(error)) return [];
@@ -47,18 +50,18 @@ async function listDropIns(directory: string): Promise<readonly string[]> {
 }
 
 /** null: there is no such file, or it went away since the directory was listed. */
-async function readOwnFile(path: string): Promise<string | null> {
+function readOwnFile(path: string): string | null {
   try {
     // A named pipe is refused instead of waited for.
-    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const stats = await handle.stat();
+      const stats = fstatSync(descriptor);
       if (!stats.isFile()) throw new IsolateError('bad-config', `${path} is not valid: it is no regular file.`);
       if (stats.size > mostBytes) throw new IsolateError('bad-config', `${path} is not valid: it has more than ${mostBytes} bytes.`);
       refuseForeign(path, stats);
-      return await handle.readFile('utf8');
+      return readFileSync(descriptor, 'utf8');
     } finally {
-      await handle.close();
+      closeSync(descriptor);
     }
   } catch (error) {
     if (isMissing(error)) return null;

@@ -57,7 +57,14 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
   const startedMs = Date.now();
   const handlers: Handlers = {
     run: (connection, message) =>
-      handleRun(connection, message, { commandLine, leases, paths: runtime, keeps: (template) => leases.serves(template), handOver }),
+      handleRun(connection, message, {
+        commandLine,
+        leases,
+        paths: runtime,
+        keeps: (template) => leases.serves(template),
+        handOver,
+        sandboxIds: () => config().ids,
+      }),
     lease: (connection, message) => handleLease(connection, message, { leases, handOver }),
     mount: handleMount,
     query: (connection, message) => handleQuery(connection, message, { status, pools: pools.kept, startedMs }),

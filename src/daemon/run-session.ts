@@ -2,6 +2,7 @@ import { readlinkSync } from 'node:fs';
 
 import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
+import type { SandboxIds } from '../host/facts.ts';
 import type { IdSlot } from '../pool/id-slots.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import { encodeLaunchRecord } from '../process/launch-record.ts';
@@ -26,6 +27,8 @@ export interface RunServices {
   readonly keeps: (template: string) => boolean;
   /** Makes a clone ready to be handed to a user. */
   readonly handOver: (lease: DaemonLease, peer: Peer) => Promise<{ readonly rootfs: Rootfs; readonly tree: Tree }>;
+  /** What the settings give root's sandboxes. */
+  readonly sandboxIds: () => SandboxIds | null;
 }
 
 /**
@@ -77,14 +80,14 @@ export async function handleRun(connection: Connection, message: Message, servic
 async function decideRun(
   connection: Connection,
   message: Message,
-  { commandLine, keeps }: RunServices,
+  { commandLine, keeps, sandboxIds }: RunServices,
 ): Promise<{ decision: Decision; quiet: boolean } | null> {
   const parsed = commandLine.parse(values<string>(message, 'argument'));
   if (parsed === null || [...parsed.options].some((name) => !quickOptions.has(name))) return null;
   const { request, options } = parsed;
   if (request.zfs === undefined || !keeps(request.zfs) || !seesOurPaths(connection.peer)) return null;
   try {
-    const decision = await decide(request, await clientCaller(request, message, connection));
+    const decision = await decide(request, { ...(await clientCaller(request, message, connection)), sandboxIds });
     const { hooks, limits, engine } = decision.spec;
     const isQuick = hooks.pre === undefined && hooks.post === undefined && Object.keys(limits).length === 0 && engine !== 'lxc';
     return isQuick ? { decision, quiet: options.has('quiet') } : null;

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { probeHost } from '../../../src/host/probe.ts';
+import { findOwnFiles } from '../../../src/run/own-files.ts';
+import { decide } from '../../../src/run/decide.ts';
+import { ownCaller } from '../../../src/run/run-caller.ts';
+
+const sandboxIds = { uids: { start: 1_000_000_000, count: 131_072 }, gids: { start: 2_000_000_000, count: 655_360 } };
+
+test("root's sandboxes take their ids from the settings before anything else", async () => {
+  const { user } = await probeHost({ environment: {}, uid: 0, gid: 0, sandboxIds, files: findOwnFiles() });
+  expect([user.sandboxUids, user.sandboxGids]).toEqual([sandboxIds.uids, sandboxIds.gids]);
+});
+
+test('a run of root is decided with the ids of the settings, one of another user does not ask for them', async () => {
+  const request = { zfs: 'tank/none', command: ['true'] as const };
+  let asked = 0;
+  const ask = () => {
+    asked += 1;
+    return sandboxIds;
+  };
+  const { facts } = await decide(request, { ...ownCaller(), uid: 0, gid: 0, sandboxIds: ask });
+  expect([facts.user.sandboxUids, facts.user.sandboxGids, asked]).toEqual([sandboxIds.uids, sandboxIds.gids, 1]);
+  await decide(request, { ...ownCaller(), uid: 1000, gid: 1000, sandboxIds: ask }).catch(() => {});
+  expect(asked).toBe(1);
+});
