@@ -1,17 +1,15 @@
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import type { EngineCapabilities } from '../engine/engine.ts';
 import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
-import { checkMountpoints, settleTarget } from '../run/settle-targets.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { formatLeased } from '../wire/leased.ts';
 import type { Connection } from './connection.ts';
 import type { HandOver } from './hand-over.ts';
 import type { DaemonLease, Leases } from './leases.ts';
+import { settleInClone } from './settle-in-clone.ts';
 
 /** What a lease needs of the daemon. */
 export interface LeaseServices {
@@ -39,7 +37,7 @@ export async function handleLease(connection: Connection, message: Message, { le
   });
   connection.lease = lease;
   try {
-    const targets = await settleAll(lease.rootfs.path, values<string>(message, 'target'), capabilities);
+    const targets = await settleInClone(lease.rootfs.path, values<string>(message, 'target'), capabilities);
     const { tree } = await handOver(lease, peer);
     connection.tree = tree;
     const { path, uidMap, gidMap } = tree;
@@ -56,18 +54,6 @@ export async function handleMount({ tree, sendTree }: Connection): Promise<void>
   const [root, above] = await Promise.all([lstat(tree.path), lstat(dirname(tree.path))]);
   if (root.dev === above.dev) throw new IsolateError('template-not-mounted', `The clone at ${tree.path} is no longer mounted.`);
   await sendTree(tree);
-}
-
-/** Others are served between two targets: each may have thousands of components. */
-async function settleAll(tree: string, targets: readonly string[], { ownTrees }: EngineCapabilities): Promise<readonly string[]> {
-  checkMountpoints(tree);
-  const settled: string[] = [];
-  for (const target of targets) {
-    if (!target.startsWith('/')) throw new IsolateError('bad-bind', `The bind target ${target} is not absolute.`);
-    settled.push(settleTarget(tree, target, ownTrees));
-    await nextTurn();
-  }
-  return settled;
 }
 
 function release(lease: DaemonLease, error: unknown): void {

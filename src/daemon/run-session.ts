@@ -9,7 +9,6 @@ import { encodeLaunchRecord } from '../process/launch-record.ts';
 import { type Decision, decide } from '../run/decide.ts';
 import { describeGivenAway } from '../run/notices.ts';
 import { claimIds } from '../run/place.ts';
-import { settleTargets } from '../run/settle-targets.ts';
 import { graceMs } from '../run/supervise.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { clientCaller } from './client-caller.ts';
@@ -17,6 +16,7 @@ import type { CommandLine } from './command-line.ts';
 import { brokerGone, type Connection, type Tree } from './connection.ts';
 import type { DaemonLease, Leases } from './leases.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
+import { hasNested, settleInClone } from './settle-in-clone.ts';
 
 /** What a run needs of the daemon. */
 export interface RunServices {
@@ -73,7 +73,10 @@ export async function handleRun(connection: Connection, message: Message, servic
   });
   connection.lease = lease;
   const launch = await planLaunch(decision, lease, connection, services);
-  connection.send('launch', [{ name: 'record', value: launch }]);
+  if (launch !== null) return connection.send('launch', [{ name: 'record', value: launch }]);
+  lease.release();
+  connection.lease = null;
+  connection.send('fallback');
 }
 
 /** Null: not for us. Whatever is wrong with it the program in Node finds as well, and says so in its words. */
@@ -89,6 +92,7 @@ async function decideRun(
   try {
     const decision = await decide(request, { ...(await clientCaller(request, message, connection)), sandboxIds });
     const { hooks, limits, engine } = decision.spec;
+    if (hasNested(decision.spec.binds.map(({ target }) => target))) return null;
     const isQuick = hooks.pre === undefined && hooks.post === undefined && Object.keys(limits).length === 0 && engine !== 'lxc';
     return isQuick ? { decision, quiet: options.has('quiet') } : null;
   } catch (error) {
@@ -112,13 +116,17 @@ function templateOf({ spec }: Decision): string {
   return spec.root.dataset;
 }
 
+/** Null: only the client can say whether its binds go through links. */
 async function planLaunch(
   { spec, engine, facts }: Decision,
   lease: DaemonLease,
   connection: Connection,
   services: RunServices,
-): Promise<Uint8Array> {
-  const settled = settleTargets(spec, lease.rootfs, engine.capabilities.ownTrees);
+): Promise<Uint8Array | null> {
+  const wanted = spec.binds.map(({ target }) => target);
+  const targets = await settleInClone(lease.rootfs.path, wanted, engine.capabilities);
+  if (hasNested(targets)) return null;
+  const settled = { ...spec, binds: spec.binds.map((bind, index) => ({ ...bind, target: targets[index] ?? bind.target })) };
   let { rootfs } = lease;
   if (connection.peer.uid !== 0) ({ rootfs, tree: connection.tree } = await services.handOver(lease, connection.peer));
   const { runId, directory } = lease.run;
