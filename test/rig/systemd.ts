@@ -19,6 +19,8 @@ export interface CommandResult {
 
 /** A Debian system of its own with systemd as its first process, isolate installed and its units in place. */
 export interface SystemdContainer {
+  /** Where its files are seen from here. */
+  readonly rootfs: string;
   /** Runs a command inside as root; the time limit ends it with status 124. */
   readonly run: (command: readonly [string, ...string[]], timeoutMs?: number) => Promise<CommandResult>;
   /** As `run`, but throws what the command wrote where it fails; returns its stdout. */
@@ -44,6 +46,7 @@ export async function startSystemd(): Promise<SystemdContainer> {
 
   const lxc = spawn('lxc-start', ['-F', '-P', directory, '-n', NAME, '-f', config], { stdio: 'ignore' });
   const container: SystemdContainer = {
+    rootfs,
     run: (command, timeoutMs = 60_000) => attach(directory, command, timeoutMs),
     must: async (command, timeoutMs = 60_000) => {
       const { status, stdout, stderr } = await attach(directory, command, timeoutMs);

@@ -1,0 +1,86 @@
+import { mkdirSync, mkdtempSync, renameSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { runtimePaths } from '../../src/pool/paths.ts';
+import { openPool, type Pool } from '../../src/pool/pool.ts';
+import { formatLeaseName } from '../../src/pool/state-file.ts';
+import { takeFreshClone } from '../../src/pool/take.ts';
+import { publishFresh } from '../../src/pool/transition.ts';
+import { directoryDriver, makeDirectoryTemplate } from '../rig/directory-driver.ts';
+import { isolatePath } from '../rig/isolate.ts';
+import { bareBwrap } from './bare-bwrap.ts';
+import type { Ground } from './ground.ts';
+import { measure, summarize, type Summary } from './measure.ts';
+import { type Findings, tableOf } from './report.ts';
+import { serveTemplate } from './served.ts';
+
+const sizes = [10, 100, 1000] as const;
+/** A lease takes microseconds, so that many are measured. */
+const leasesEach = 2000;
+
+/** What a lease costs with few and with many clones: the step itself, and a whole run through the daemon. */
+export async function measureLeases(ground: Ground, rounds: number): Promise<Findings> {
+  const steps = Object.fromEntries(sizes.map((size) => [`taking one of ${size} fresh clones`, measureStep(size)]));
+  const runs: Record<string, Summary> = {};
+  for (const size of sizes) {
+    const served = await serveTemplate(ground, size);
+    try {
+      const { on } = await bareBwrap(ground.dataset);
+      const summaries = await measure(
+        ground.stopwatch,
+        {
+          [`bare bwrap beside ${size} clones`]: on(ground.clone),
+          [`isolate -z of ${size} clones`]: { command: [isolatePath, '--quiet', '-z', ground.dataset, 'true'] },
+        },
+        { rounds, settle: served.full },
+      );
+      Object.assign(runs, summaries);
+    } finally {
+      await served.end();
+    }
+  }
+  return {
+    tables: [tableOf('a lease of files of state', steps), tableOf('a run of true through the daemon', runs)],
+    goals: [
+      {
+        name: 'isolate -z of 1000 clones / of 10, each by bare bwrap beside as many',
+        value: relative(runs, 1000) / relative(runs, 10),
+        most: 1.2,
+      },
+    ],
+  };
+}
+
+/** Many mounts slow every bubblewrap, so a run is measured by one beside as many. */
+function relative(runs: Readonly<Record<string, Summary>>, size: number): number {
+  return runs[`isolate -z of ${size} clones`]!.medianMs / runs[`bare bwrap beside ${size} clones`]!.medianMs;
+}
+
+function measureStep(size: number): Summary {
+  const pool = makeStatePool(size);
+  const times: number[] = [];
+  for (let lease = 0; lease < leasesEach; lease += 1) {
+    const startMs = performance.now();
+    const taken = takeFreshClone(pool);
+    times.push(performance.now() - startMs);
+    if (taken === null) throw new Error('No clone is fresh.');
+    renameSync(join(pool.paths.leased, formatLeaseName(taken.id, pool.holder)), join(pool.paths.fresh, taken.id));
+  }
+  return summarize(times.map((wallMs) => ({ wallMs, cpuMs: Number.NaN, peakKib: Number.NaN })));
+}
+
+/** A pool of empty directories. */
+function makeStatePool(size: number): Pool {
+  const directory = mkdtempSync(join(tmpdir(), 'isolate-leases-'));
+  makeDirectoryTemplate(join(directory, 'template'));
+  const pool = openPool({ driver: directoryDriver(join(directory, 'template')), runtime: runtimePaths(join(directory, 'run')) });
+  for (let index = 0; index < size; index += 1) {
+    const id = String(17_000_000_000_000_000_000n + BigInt(index));
+    const path = join(directory, 'clones', id);
+    mkdirSync(path, { recursive: true });
+    const clone = { id, guid: id, source: '1', marked: true, kept: false, createdMs: 0, mountpoint: path };
+    publishFresh(pool, clone, { path, ownership: { kind: 'natural' }, idmappable: false });
+  }
+  return pool;
+}

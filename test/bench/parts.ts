@@ -1,0 +1,30 @@
+import { measureAlternatives } from './alternatives.ts';
+import { measureDaemon } from './daemon.ts';
+import type { Ground } from './ground.ts';
+import { measureLeases } from './leases.ts';
+import { measureMemory } from './memory.ts';
+import { measureRefill, measureRefresh } from './refreshes.ts';
+import type { Findings } from './report.ts';
+import { measureLauncher, measureLxc, measureRuns } from './starts.ts';
+import { measureSustained } from './sustained.ts';
+
+export interface Part {
+  /** What the number of the part is, and which it has by default. */
+  readonly unit: 'rounds' | 'clones' | 'runs';
+  readonly number: number;
+  readonly measure: (ground: Ground, number: number) => Promise<Findings>;
+}
+
+/** In the order in which they are measured. */
+export const parts: Readonly<Record<string, Part>> = {
+  run: { unit: 'rounds', number: 30, measure: measureRuns },
+  launcher: { unit: 'rounds', number: 30, measure: measureLauncher },
+  refresh: { unit: 'rounds', number: 15, measure: measureRefresh },
+  lxc: { unit: 'rounds', number: 30, measure: measureLxc },
+  daemon: { unit: 'rounds', number: 50, measure: measureDaemon },
+  sustained: { unit: 'runs', number: 200, measure: measureSustained },
+  alternatives: { unit: 'rounds', number: 20, measure: measureAlternatives },
+  refill: { unit: 'clones', number: 100, measure: measureRefill },
+  leases: { unit: 'rounds', number: 50, measure: measureLeases },
+  memory: { unit: 'runs', number: 500, measure: measureMemory },
+};
