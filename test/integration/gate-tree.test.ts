@@ -1,11 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { decodeMessage } from '../../src/wire/frame.ts';
-import { attackPath, descriptorCount, type Gate, operations, runAttack, startGate } from '../rig/gate.ts';
+import { attackPath, descriptorCount, type Gate, openClient, operations, runAttack, startGate } from '../rig/gate.ts';
 
 const uid = 4321;
 type Map = readonly [number, number, number];
@@ -13,6 +14,9 @@ const ownMap: readonly Map[] = [
   [0, uid, 1],
   [1, 1_500_000_000, 65_535],
 ];
+
+/** With two maps of each kind. */
+const treeFrameBytes = 12 + 4 * (8 + 12);
 
 interface Order {
   readonly uid?: number;
@@ -160,6 +164,27 @@ describe('a tree that is handed to a user', () => {
     expect(await askForTree(gate, { path: link })).toEqual({ step: 1, errno: 40 });
     expect(await askForTree(gate, { path: join(clone, 'file') })).toEqual({ step: 1, errno: 20 });
     expect(await askForTree(gate, { path: join(clone, 'none') })).toEqual({ step: 1, errno: 2 });
+  });
+
+  it.each(['SIGSTOP', 'SIGKILL'] as const)('is not held up by a user that sends %s to all that it may', async (signal) => {
+    const gate = await startGate();
+    const path = makeClone();
+    const args = ['harass', String(uid), String(constants.signals[signal])];
+    const harasser = spawn(await attackPath(), args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    onTestFinished(() => void harasser.kill('SIGKILL'));
+    await once(harasser.stdout, 'data');
+    const client = await openClient(gate);
+    const orders = Buffer.from(encodeOrder({ path }));
+    for (let i = 0; i < 150; i++) gate.send(client.number, operations.tree, orders);
+    gate.send(client.number, operations.close);
+    const trees = (await client.ended).length / treeFrameBytes;
+    harasser.stdin.end();
+    const [found] = (await once(harasser.stdout, 'data')) as [Buffer];
+    expect(Number(found)).toBeGreaterThan(0);
+    // Whoever kills the holder of its own namespace has none.
+    for (let i = trees; i < 150; i++) expect([2, 3]).toContain((await gate.next()).body.readUInt32LE(0));
+    expect(await gate.next()).toMatchObject({ operation: operations.closed });
+    expect(signal === 'SIGSTOP' ? trees : 150).toBe(150);
   });
 
   it('leaves no descriptor, no process and no mount with the broker', async () => {

@@ -5,6 +5,7 @@
  *   gate-attack own-tree UID DIRECTORY     the same with a tree of the directory that nobody locked
  *   gate-attack lie UID SOCKET CASE        as a front at the broker's socket
  *   gate-attack activate UID DIRECTORY PROGRAM SOCKET   starts the front as systemd does, for sockets in the directory, once its input ends
+ *   gate-attack harass UID SIGNAL          sends it to all that it may until its input ends, and tells how often it found anyone
  *   gate-attack crowd UID SOCKET COUNT     opens connections, tells how many stay, and keeps them until its input ends
  *   gate-attack pour UID SOCKET COUNT SEED frames that are good, mutated or noise, over connections that are made anew when they end
  */
@@ -176,6 +177,16 @@ static void own_tree(uid_t uid, const char *directory) {
   attack(user_namespace, tree);
   kill(holder, SIGKILL);
   exit(0);
+}
+
+static void harass(int signal_number) {
+  struct pollfd input = {.events = POLLIN};
+  long found = 0;
+  printf("begun\n");
+  fflush(stdout);
+  while (poll(&input, 1, 0) == 0)
+    for (int i = 0; i < 100; i++) found += kill(-1, signal_number) == 0;
+  printf("%ld\n", found);
 }
 
 /* ---- a front that lies */
@@ -366,6 +377,7 @@ int main(int argc, char **argv) {
   if (is(argv[1], "activate") && argc == 6) activate(uid, argv[3], argv[4], argv[5]);
   become(uid);
   if (is(argv[1], "take-tree")) take_tree(argv[3]);
+  if (is(argv[1], "harass")) harass(atoi(argv[3]));
   if (is(argv[1], "lie") && argc == 5) lie(argv[3], argv[4]);
   if (is(argv[1], "crowd") && argc == 5) crowd(argv[3], atoi(argv[4]));
   if (is(argv[1], "pour") && argc == 6) pour(argv[3], atol(argv[4]), strtoull(argv[5], NULL, 10));
