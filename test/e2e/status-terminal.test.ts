@@ -45,9 +45,7 @@ function line(text: string): void {
 function watcher(): number {
   const found = readdirSync('/proc')
     .filter((entry) => /^[0-9]+$/.test(entry))
-    .filter((pid) =>
-      /isolate[^\0]*\0ps\0--watch\0$|main\.ts\0ps\0--watch\0$|isolate\.cjs\0ps\0--watch\0$/.test(readText(`/proc/${pid}/cmdline`)),
-    );
+    .filter((pid) => readText(`/proc/${pid}/cmdline`).endsWith('\0ps\0--watch\0'));
   expect(found).toHaveLength(1);
   return Number(found[0]);
 }
