@@ -5,7 +5,7 @@ import type { CloneInfo, DestroyResult } from '../storage/driver.ts';
 import { destroyUnheld } from './destroy-unheld.ts';
 import { withMountLock } from './make-clones.ts';
 import type { Pool } from './pool.ts';
-import { readPoolState } from './pool-state.ts';
+import { readRetired } from './pool-state.ts';
 import type { RefreshProgress, RefreshTally } from './refresh.ts';
 import { formatRetiredState } from './state-file.ts';
 import { writeWhole } from './transition.ts';
@@ -47,7 +47,7 @@ async function destroyDue(
   control: DestroyControl,
   progress: { done: number; readonly total: number },
 ): Promise<void> {
-  const backOff = new Map(readPoolState(pool).retired.map((entry) => [entry.id, entry]));
+  const backOff = new Map(readRetired(pool).map((entry) => [entry.id, entry]));
   const nowMs = pool.clock();
   const due: CloneInfo[] = [];
   for (const clone of clones) {

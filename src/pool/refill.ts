@@ -2,7 +2,7 @@ import { IsolateError } from '../error.ts';
 import type { CreateResult, Source } from '../storage/driver.ts';
 import { makeClones } from './make-clones.ts';
 import type { Pool } from './pool.ts';
-import { readPoolState } from './pool-state.ts';
+import { readPoolNames } from './pool-state.ts';
 import type { RefreshProgress, RefreshTally } from './refresh.ts';
 import { takeIds } from './settings.ts';
 import { publishFresh } from './transition.ts';
@@ -35,7 +35,7 @@ const probeEvery = 40;
 
 /** Makes the fresh clones that are missing, in small batches so that whoever waits is served early. */
 export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, control: RefillControl): Promise<void> {
-  const { fresh, leased } = readPoolState(pool);
+  const { fresh, leased } = readPoolNames(pool);
   const missing = Math.min(plan.count + control.waiting(), largestPool) - fresh.length;
   // With runs on the pool and nothing fresh the next run may be waiting.
   const firstBatch = fresh.length === 0 && leased.length > 0 ? smallBatch : batchSize;

@@ -8,7 +8,7 @@ import type { Lock } from './lock.ts';
 import { checkLock } from './make-clones.ts';
 import { claimRuntime } from './pid-namespace.ts';
 import type { Pool } from './pool.ts';
-import { readPoolState } from './pool-state.ts';
+import { readPoolNames, readPoolState } from './pool-state.ts';
 import { reconcile } from './reconcile.ts';
 import { settle } from './settle.ts';
 import { sweepSlots } from './id-slots.ts';
@@ -66,6 +66,8 @@ export interface RefreshReport {
 /** What the passes of one refresh add up to. */
 export interface RefreshTally {
   source: Source | null;
+  /** Clones of an older snapshot than that. */
+  older: ReadonlySet<string>;
   readonly gone: Set<string>;
   created: number;
   notCreated: string | null;
@@ -88,14 +90,22 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
   checkCount(options.count);
   // Whoever watches opened the pool long ago.
   claimRuntime(pool.runtime);
-  const tally: RefreshTally = { source: null, gone: new Set(), created: 0, notCreated: null, busy: new Map(), failed: new Map() };
+  const tally: RefreshTally = {
+    source: null,
+    older: new Set(),
+    gone: new Set(),
+    created: 0,
+    notCreated: null,
+    busy: new Map(),
+    failed: new Map(),
+  };
   const lock = await waitForLock(pool.paths.lock, pool.holder, options.lockWaitMs ?? 60_000, options.signal);
   try {
     pool.checkpoint('refresh:locked');
     const count = rememberCount(pool, options.count);
     await refreshUntilQuiet(pool, lock, options, count, tally);
     remember(pool, tally, null, performance.now() - startMs);
-    return await report(pool, count, tally, performance.now() - startMs);
+    return report(pool, count, tally, performance.now() - startMs);
   } catch (error) {
     remember(pool, tally, error, performance.now() - startMs);
     throw error;
@@ -140,7 +150,7 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   ]);
   const newest = source === null || source instanceof IsolateError ? null : source;
   // After the list: a run announces a clone before it makes it, so one without state has no run.
-  const state = readPoolState(pool);
+  const state = await readPoolState(pool);
   const plan = reconcile(clones, state, newest?.name ?? null, pool.clock());
   const excess = options.skipCreate === true ? 0 : plan.fresh.length - count;
   const settled = settle(pool, state, plan, options.force === true ? plan.fresh.length : excess);
@@ -161,6 +171,7 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   if (newest === null) return;
 
   tally.source = newest;
+  tally.older = new Set(clones.filter((clone) => clone.source !== newest.name).map(({ id }) => id));
   const usedIds = clones.map(({ id }) => id);
   await refill(pool, { source: newest, count, usedIds, freeFraction: health.freeFraction }, tally, {
     goingOn,
@@ -179,18 +190,17 @@ async function findSource(pool: Pool): Promise<Source | IsolateError> {
   }
 }
 
-async function report(pool: Pool, count: number, tally: RefreshTally, durationMs: number): Promise<RefreshReport> {
-  const state = readPoolState(pool);
-  const newest = tally.source?.name ?? null;
+function report(pool: Pool, count: number, tally: RefreshTally, durationMs: number): RefreshReport {
+  const { fresh, leased } = readPoolNames(pool);
   return {
     template: pool.driver.template,
-    source: newest,
+    source: tally.source?.name ?? null,
     count,
     destroyed: tally.gone.size,
     created: tally.created,
-    fresh: state.fresh.length,
-    leased: state.leased.length,
-    stale: state.fresh.filter((entry) => newest !== null && entry.state?.source !== newest).length,
+    fresh: fresh.length,
+    leased: leased.length,
+    stale: fresh.filter((id) => tally.older.has(id)).length,
     busy: [...tally.busy.values()],
     failed: [...tally.failed.values()],
     notCreated: tally.notCreated,

@@ -32,7 +32,7 @@ export async function removeClone(pool: Pool, id: string): Promise<void> {
   pool.checkpoint('release:before-destroy');
   // Clones first: a run announces its clone before it makes it, so a clone without state has no run.
   const clones = await pool.driver.list();
-  const state = readPoolState(pool);
+  const state = await readPoolState(pool);
   const { destroy } = settle(pool, state, reconcile(clones, state, null, pool.clock()), 0);
   const known = new Set([...state.leased, ...state.retired].map((entry) => entry.id));
   const ours = destroy.filter((clone) => !known.has(clone.id) || takeOver(pool, clone.id));

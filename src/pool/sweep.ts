@@ -4,7 +4,7 @@ import { parseMountinfo } from '../host/mountinfo.ts';
 import type { CloneInfo } from '../storage/driver.ts';
 import { withMountLock } from './make-clones.ts';
 import type { Pool } from './pool.ts';
-import { readPoolState } from './pool-state.ts';
+import { readPoolNames } from './pool-state.ts';
 import { readDirectory } from './read-directory.ts';
 
 const umountFile = '/bin/umount';
@@ -13,8 +13,8 @@ const umountFile = '/bin/umount';
 export async function sweepPool(pool: Pool, clones: readonly CloneInfo[]): Promise<void> {
   const names = readDirectory(pool.paths.mounts);
   // Read after the names: a run announces its clone before it makes a directory for it.
-  const { fresh, leased, retired } = readPoolState(pool);
-  const known = new Set([...clones, ...fresh, ...leased, ...retired].map(({ id }) => id));
+  const { fresh, leased, retired } = readPoolNames(pool);
+  const known = new Set([...clones.map(({ id }) => id), ...fresh, ...leased, ...retired]);
   const strays = names.filter((name) => !known.has(name)).map((name) => join(pool.paths.mounts, name));
   if (strays.length === 0) return;
   const mounted = new Set(parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')).map(({ mountpoint }) => mountpoint));
