@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+enum { BROKER_WAIT_MS = 2000 };
+
 static const char usage[] =
   "Usage: isolate-gate front LISTENFD METRICSFD|- BROKERFD\n"
   "       isolate-gate front --systemd SOCKET\n"
@@ -53,12 +55,18 @@ static _Noreturn void turn_away(const int listeners[2]) {
   exit(0);
 }
 
+/* A client may have us started before systemd has noticed that the daemon died, and starts it anew. */
 static int connect_to(const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
+  uint64_t begun = now_ms();
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || strlen(path) >= sizeof address.sun_path) fail("connect to the broker");
   memcpy(address.sun_path, path, strlen(path) + 1);
-  if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) return fd;
+  for (;;) {
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) return fd;
+    if ((errno != ENOENT && errno != ECONNREFUSED) || now_ms() - begun > BROKER_WAIT_MS) break;
+    usleep(20000);
+  }
   close(fd);
   return -1;
 }

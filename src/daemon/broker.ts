@@ -16,7 +16,8 @@ export interface BrokerEvents {
   readonly opened: (connection: number, kind: ClientKind, peer: Omit<Peer, 'holder'>) => void;
   readonly message: (connection: number, frame: Buffer) => void;
   readonly failed: (connection: number, step: number, errno: number) => void;
-  readonly closed: (connection: number) => void;
+  /** `lost`: it was the front that ended, and the client may run on. */
+  readonly closed: (connection: number, lost: boolean) => void;
   /** It ended, and with it every connection; another one is started. */
   readonly lost: (error: IsolateError) => void;
 }
@@ -96,7 +97,7 @@ export function startBroker(options: BrokerOptions): { readonly output: Connecti
 
 function tell(events: BrokerEvents, connection: number, operation: number, body: Buffer): void {
   if (operation === brokerOperations.message) return events.message(connection, body);
-  if (operation === brokerOperations.closed) return events.closed(connection);
+  if (operation === brokerOperations.closed) return events.closed(connection, body.length > 0);
   const numbers = readNumbers(body);
   if (operation === brokerOperations.ready) return events.ready();
   if (operation === brokerOperations.opened) {

@@ -24,10 +24,10 @@ export function serveClients(options: ClientsOptions): Omit<BrokerEvents, 'ready
     },
     message: (id, frame) => inputs.get(id)?.message(frame),
     failed: (id, step, errno) => inputs.get(id)?.failed(step, errno),
-    closed: (id) => {
+    closed: (id, lost) => {
       const input = inputs.get(id);
       inputs.delete(id);
-      input?.end(clientGone);
+      input?.end(lost ? brokerGone : clientGone);
     },
     lost: () => {
       const gone = [...inputs.values()];
