@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startSystemd, type SystemdContainer } from '../rig/systemd.ts';
+import { makeTemplate, until, writeInside } from '../rig/systemd-template.ts';
 
 // The hyphen and the slash are what systemd-escape(1) is for.
 const template = 'my-tank/busy-box';
@@ -12,15 +13,7 @@ const size = 3;
 let system: SystemdContainer;
 beforeAll(async () => {
   system = await startSystemd();
-  await system.must(['mkdir', '-p', '/var/run/zfs', '/var/lib/zfs', '/etc/isolate']);
-  await system.must(['systemd-run', '--quiet', '--unit=zfs-daemon', 'zfs-fuse', '--no-daemon']);
-  await until('zpool', async () => (await system.run(['zpool', 'list'])).status === 0);
-  await system.must(['truncate', '-s', '1G', '/pool.img']);
-  await system.must(['zpool', 'create', 'my-tank', '/pool.img']);
-  await system.must(['zfs', 'create', template]);
-  const script = `cd /${template} && mkdir bin dev etc home lib lib64 proc root run sys tmp usr var && cp -a /bin/bash bin/sh && cp -aL /lib/x86_64-linux-gnu/libtinfo.so.6 /lib/x86_64-linux-gnu/libc.so.6 lib/ && cp -aL /lib64/ld-linux-x86-64.so.2 lib64/`;
-  await system.must(['sh', '-c', script]);
-  await system.must(['zfs', 'snapshot', `${template}@1`]);
+  await makeTemplate(system, template);
   await configure(`count = 50\n[templates."${template}"]\ncount = ${String(size)}\n`);
 }, 300_000);
 afterAll(async () => {
@@ -53,7 +46,7 @@ test('the path unit refills the pool after a run', async () => {
 test('a run that ends while a refresh is under way is not lost', async () => {
   // The service stays active after its refresh has looked for the last time, until it is let go.
   const hold = ['[Service]', "ExecStartPost=/bin/sh -c 'touch /run/held; while [ ! -e /run/go ]; do sleep 0.02; done'", ''].join('\n');
-  await write(`/run/systemd/system/${service}.d/hold.conf`, hold);
+  await writeInside(system, `/run/systemd/system/${service}.d/hold.conf`, hold);
   await system.must(['systemctl', 'daemon-reload']);
   expect((await run('exit 7')).status).toBe(7);
   await until('the service is held', async () => (await system.run(['test', '-e', '/run/held'])).status === 0);
@@ -85,11 +78,7 @@ async function run(script: string) {
 }
 
 async function configure(text: string): Promise<void> {
-  await write('/etc/isolate/config.toml', text);
-}
-
-async function write(file: string, text: string): Promise<void> {
-  await system.must(['sh', '-c', 'mkdir -p "$(dirname "$1")" && printf %s "$2" > "$1"', 'sh', file, text]);
+  await writeInside(system, '/etc/isolate/config.toml', text);
 }
 
 async function clones(): Promise<string[]> {
@@ -106,17 +95,13 @@ async function pool() {
 }
 
 async function untilFull(): Promise<void> {
-  await until('the pool is full', async () => {
-    const { fresh, leased, retired } = await pool();
-    const idle = (await system.run(['systemctl', 'is-active', service])).stdout === 'inactive\n';
-    return idle && fresh === size && leased === 0 && retired === 0;
-  });
-}
-
-/** Looks again and again until `condition` holds; fails after half a minute. */
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within half a minute: ${what}; ${JSON.stringify(await pool())}`);
-  }
+  await until(
+    'the pool is full',
+    async () => {
+      const { fresh, leased, retired } = await pool();
+      const idle = (await system.run(['systemctl', 'is-active', service])).stdout === 'inactive\n';
+      return idle && fresh === size && leased === 0 && retired === 0;
+    },
+    pool,
+  );
 }
