@@ -195,6 +195,13 @@ describe('the client', () => {
     expect(stdout).toBe('0\n1\n2\n3\n0022\n/usr\nPATH=/usr/bin:/bin\nPWD=/usr\n');
   });
 
+  it('gives the command nothing where the caller’s standard streams are closed', async () => {
+    await answerWith(bareLaunch(['/bin/sh', '-c', 'cat; readlink /proc/self/fd/0 /proc/self/fd/2 >&1; exit 6']));
+    const script = 'exec "$0" <&- 2>&-';
+    const child = spawn('/bin/sh', ['-c', script, await installClient()], { stdio: ['ignore', 'pipe', 'inherit'] });
+    expect(await finished(child)).toEqual({ status: 6, signal: null, stdout: '/dev/null\n/dev/null\n', stderr: '' });
+  });
+
   it('prints messages at once, and a refusal with its status', async () => {
     const said = Promise.withResolvers<void>();
     await answerClients(async (talk) => {

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 
+import { answerWithLaunches, installClient } from '../rig/client.ts';
 import { launcherPath, run, startedLaunch, type Wrapping, wrappedLaunch } from '../rig/launches.ts';
 
 const wrappings: readonly Wrapping[] = ['bare', 'init', 'bwrap'];
@@ -37,9 +38,17 @@ function lines(stream: NodeJS.ReadableStream | null): { next: () => Promise<stri
 /** Waits until `/proc` says that the process is in `state`, or is gone for state X. */
 async function inState(pid: number, state: string): Promise<void> {
   for (;;) {
-    const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : ') X';
+    const stat = readStat(pid);
     if (state.includes(stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '')) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function readStat(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return ') X';
   }
 }
 
@@ -131,14 +140,20 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
   });
 });
 
-describe.each(wrappings)('a program that forwards its signals to a command started %s', (wrapping) => {
-  const program = [join(import.meta.dirname, '../rig/launch-main.ts'), wrapping, '/bin/bash', '-c', waiting];
+const ways = ['through Node', 'by the client'] as const;
+const cases = ways.flatMap((way) => wrappings.map((wrapping) => [wrapping, way] as const));
+describe.each(cases)('a program that forwards its signals to a command started %s %s', (wrapping, way) => {
+  /** A program that starts `script` in a shell. */
+  async function startProgram(script: string): Promise<ChildProcess> {
+    const env = { ...process.env, ISOLATE_TEST_LAUNCHER: await launcherPath() };
+    if (way === 'by the client') await answerWithLaunches();
+    const [file = '', ...args] =
+      way === 'by the client' ? [await installClient()] : [process.execPath, join(import.meta.dirname, '../rig/launch-main.ts')];
+    return spawn(file, [...args, wrapping, '/bin/bash', '-c', script], { stdio: ['ignore', 'pipe', 'inherit'], env });
+  }
 
   it('gets none of them itself, SIGUSR1 neither', async () => {
-    const child = spawn(process.execPath, program, {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, ISOLATE_TEST_LAUNCHER: await launcherPath() },
-    });
+    const child = await startProgram(waiting);
     const output = lines(child.stdout);
     expect(await output.next()).toBe('ready');
     const received: string[] = [];
@@ -152,14 +167,10 @@ describe.each(wrappings)('a program that forwards its signals to a command start
   });
 
   it('takes the command with it when it is killed', async () => {
-    const script = 'echo $PPID; exec sleep 60';
-    const child = spawn(process.execPath, [...program.slice(0, -1), script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, ISOLATE_TEST_LAUNCHER: await launcherPath() },
-    });
+    const child = await startProgram('echo $PPID; exec sleep 60');
     await lines(child.stdout).next();
     child.kill('SIGKILL');
     // The pipe is at its end only when nothing of the run has it open any more.
-    expect(await text(child.stdout)).toBe('');
+    expect(await text(child.stdout!)).toBe('');
   });
 });

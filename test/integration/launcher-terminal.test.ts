@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { answerWithLaunches, installClient } from '../rig/client.ts';
 import { launcherPath } from '../rig/launches.ts';
 import { type Pty, startPty } from '../rig/pty.ts';
 
-const main = [process.execPath, join(import.meta.dirname, '../rig/launch-main.ts')];
+const throughNode = [process.execPath, join(import.meta.dirname, '../rig/launch-main.ts')];
+let main = throughNode;
 const environment = { ISOLATE_TEST_LAUNCHER: '' };
 
 beforeAll(async () => {
@@ -27,12 +29,23 @@ function words(screen: string): string {
   return screen.replaceAll('\r', '');
 }
 
-/** The rig's child is the program, its child the launcher, its child the engine. */
+/** The rig's child is the program, its child the launcher, its child the engine; the client is program and launcher. */
 function firstChild(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
 }
 
-describe.each(['init', 'bwrap'])('a command on a terminal, started %s', (wrapping) => {
+describe.each([
+  ['init', 'through Node'],
+  ['bwrap', 'through Node'],
+  ['init', 'by the client'],
+  ['bwrap', 'by the client'],
+])('a command on a terminal, started %s %s', (wrapping, way) => {
+  const byClient = way === 'by the client';
+  beforeEach(async () => {
+    if (byClient) await answerWithLaunches();
+    main = byClient ? [await installClient()] : throughNode;
+  });
+
   const sh = (script: string): string[] => [...main, wrapping, '/bin/sh', '-c', script];
 
   it('has a terminal of its own, of the same size, as its controlling one', async () => {
@@ -92,12 +105,14 @@ describe.each(['init', 'bwrap'])('a command on a terminal, started %s', (wrappin
     const before = await pty.state();
     await pty.see('ready');
     expect(await pty.state()).not.toBe(before);
-    process.kill(firstChild(firstChild(firstChild(pty.child.pid ?? 0))), 'SIGKILL');
+    const launcher = byClient ? firstChild(pty.child.pid ?? 0) : firstChild(firstChild(pty.child.pid ?? 0));
+    process.kill(firstChild(launcher), 'SIGKILL');
     // The engine leads the session: its death hangs the command up, and kills it.
     expect([[129, 137].includes((await pty.ended) >> 8), await stateAfter(pty)]).toEqual([true, before]);
   });
 
-  it('leaves the terminal as it was when the launcher is killed', async () => {
+  // The client is itself the launcher: nothing of ours is left then, and shells set the modes back.
+  it.each(byClient ? [] : ['launcher'])('leaves the terminal as it was when the %s is killed', async () => {
     const pty = await startPty(sh('echo ready; sleep 60'), environment);
     const before = await pty.state();
     await pty.see('ready');

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-import { decodeMessage, encodeMessage, frameLength, headerBytes, type Item, type Message } from '../../src/wire/frame.ts';
+import { decodeMessage, encodeMessage, frameLength, headerBytes, type Item, type Message, values } from '../../src/wire/frame.ts';
 import type { MessageName } from '../../src/wire/schema.ts';
-import { launcherPath } from './launches.ts';
+import { encodeLaunchRecord } from '../../src/process/launch-record.ts';
+import { launcherPath, type Wrapping, wrappedLaunch } from './launches.ts';
 
 /** The daemon's end of one client's connection. */
 export interface Talk {
@@ -36,6 +37,17 @@ export async function answerClients(answer: (talk: Talk) => Promise<void> | void
     await rm(socketFile, { force: true });
   });
   return () => sockets.size;
+}
+
+/** Answers every client with the launch of its arguments, which are those of launch-main.ts: WRAPPING COMMAND [ARG...]. */
+export async function answerWithLaunches(): Promise<void> {
+  await answerClients(async (talk) => {
+    const run = await talk.next();
+    const [wrapping, ...command] = run === null ? [] : values<string>(run, 'argument');
+    const launch = wrappedLaunch(wrapping as Wrapping, command as [string, ...string[]]);
+    // Longer than any test waits between SIGTERM and the end it asks for.
+    talk.send('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false, graceMs: 30_000 }) }]);
+  });
 }
 
 function openTalk(socket: Socket): Talk {
