@@ -26,10 +26,15 @@ function poolRow(pool: PoolStatus, nowMs: number): readonly string[] {
     template,
     count === null ? '-' : String(count),
     ...[fresh, leased, retired, making, stale].map(String),
-    source ?? '-',
+    source === null ? '-' : withoutTemplate(source, template),
     oldestFreshMs === null ? '-' : formatAge(nowMs - oldestFreshMs),
     describeRefresh(pool, nowMs),
   ];
+}
+
+/** `tank/debian@monday` is `monday` in the line of tank/debian. */
+function withoutTemplate(source: string, template: string): string {
+  return source.startsWith(`${template}@`) ? source.slice(template.length + 1) : source;
 }
 
 function describeRefresh({ refreshing, lastRefresh }: PoolStatus, nowMs: number): string {

@@ -20,7 +20,7 @@ const debian: PoolStatus = {
   retired: 1,
   making: 1,
   refreshing: false,
-  source: 'monday',
+  source: 'tank/isolate/debian@monday',
   stale: 3,
   oldestFreshMs: ago(7300),
   inUse: [
