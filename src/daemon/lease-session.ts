@@ -1,8 +1,9 @@
-import { lstat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { join } from 'node:path';
 
 import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
+import { formatLeaseName } from '../pool/state-file.ts';
+import { isInPlace, readCloneState } from '../pool/transition.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { formatLeased } from '../wire/leased.ts';
@@ -49,11 +50,16 @@ export async function handleLease(connection: Connection, message: Message, { le
 }
 
 /** Answers a `mount`: another mount of the clone that this connection leased, in the namespace of its user. */
-export async function handleMount({ tree, sendTree }: Connection): Promise<void> {
-  if (tree === null) throw new IsolateError('not-permitted', 'There is no clone to be mounted for this connection.');
-  const [root, above] = await Promise.all([lstat(tree.path), lstat(dirname(tree.path))]);
-  if (root.dev === above.dev) throw new IsolateError('template-not-mounted', `The clone at ${tree.path} is no longer mounted.`);
+export async function handleMount({ lease, tree, sendTree }: Connection): Promise<void> {
+  if (lease === null || tree === null) throw new IsolateError('not-permitted', 'There is no clone to be mounted for this connection.');
+  // What lies where a clone was mounted is the host's own.
+  if (!isStillThere(lease)) throw new IsolateError('template-not-mounted', `The clone at ${tree.path} is no longer mounted.`);
   await sendTree(tree);
+}
+
+function isStillThere({ id, pool }: DaemonLease): boolean {
+  const state = readCloneState(join(pool.paths.leased, formatLeaseName(id, pool.holder)), id);
+  return state !== null && isInPlace(state);
 }
 
 function release(lease: DaemonLease, error: unknown): void {

@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import type { Lease } from '../pool/take.ts';
@@ -5,13 +7,16 @@ import type { SandboxSpec } from '../spec/spec.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
 import { parseLeased } from '../wire/leased.ts';
 import { connectDaemon, type DaemonConnection, refusalOf } from './daemon-connection.ts';
+import type { Outcome } from './outcome.ts';
 
 /** What comes with a clone that the daemon hands over. */
 export interface Handed {
   /** The targets of the spec's binds as they really are in the clone. */
   readonly targets: readonly string[];
   /** The launcher gets the tree over it. */
-  readonly connection: DaemonConnection;
+  readonly connection: Pick<DaemonConnection, 'handOver'>;
+  /** Tells the daemon how `run` ended, for its audit. */
+  readonly told: (run: () => Promise<Outcome>) => Promise<Outcome>;
 }
 
 export type HandedLease = Lease & { readonly handed: Handed };
@@ -42,12 +47,47 @@ export async function leaseFromDaemon(spec: SandboxSpec, dataset: string, option
     connection.send('lease', question(spec, dataset));
     const { id, path, targets, uidMap, gidMap } = parseLeased(await receiveLeased(connection, spec.waitMs, options), spec.binds.length);
     const rootfs: Rootfs = { path, ownership: { kind: 'natural' }, idmappable: false, handedOver: { uidMap, gidMap } };
-    return { id, rootfs, handed: { targets, connection }, release: async () => connection.close() };
+    return {
+      id,
+      rootfs,
+      handed: { targets, connection, told: (run) => tellEnd(connection, run) },
+      release: async () => connection.close(),
+    };
   } catch (error) {
     connection.close();
     throw error;
   } finally {
     options.signal?.removeEventListener('abort', stop);
+  }
+}
+
+async function tellEnd({ send }: DaemonConnection, run: () => Promise<Outcome>): Promise<Outcome> {
+  let outcome: Outcome | null = null;
+  try {
+    outcome = await run();
+    return outcome;
+  } finally {
+    const [kind, number] = encodeOutcome(outcome);
+    send('ended', [
+      { name: 'outcome', value: kind },
+      { name: 'number', value: number },
+    ]);
+  }
+}
+
+/** The kinds of launcher/RECORD.md, and 6; null: it failed. */
+function encodeOutcome(outcome: Outcome | null): readonly [kind: number, number: number] {
+  switch (outcome?.kind) {
+    case 'exited':
+      return [2, outcome.code];
+    case 'killed':
+      return [3, constants.signals[outcome.signal]];
+    case 'not-executed':
+      return [5, constants.errno[outcome.errno as keyof typeof constants.errno] ?? 0];
+    case 'timed-out':
+      return [6, 0];
+    case undefined:
+      return [4, 0];
   }
 }
 

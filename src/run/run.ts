@@ -46,11 +46,12 @@ export async function run(request: RunRequest, options: RunOptions = {}): Promis
       return await withPlace({ facts, rootfs, description, warn }, async (place) => {
         const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
         const given = handed === undefined ? {} : { connection: handed.connection.handOver() };
+        const start = (): Promise<Outcome> => supervise(launch, spec, facts, { ...options, ...given });
         return await withHooks(
           spec.hooks,
           await chooseHooks(rootfs, { launcher: facts.files.launcher, sandboxDirectory: place.sandboxDirectory, ...given }),
           (error) => warn(error.message),
-          () => supervise(launch, spec, facts, { ...options, ...given }),
+          () => (handed === undefined ? start() : handed.told(start)),
         );
       });
     }),

@@ -10,14 +10,15 @@ const firstSubordinate = 1_500_000_000;
 /** A memory file system of this mount namespace (test/rig/enter), so it goes when the mounts go. */
 const copies = '/etc/isolate/users';
 
-/** Adds a user with subordinate ids, whose home is `directory`; known in this mount namespace only, for good. */
-export async function addPlainUser(directory: string, uid: number): Promise<void> {
+/** Adds a user with subordinate ids (null: with none), whose home is `directory`; known in this mount namespace only, for good. */
+export async function addPlainUser(directory: string, uid: number, subordinate: number | null = firstSubordinate): Promise<void> {
   const name = `plain${String(uid)}`;
+  const ids =
+    subordinate === null ? {} : { '/etc/subuid': `${name}:${subordinate}:65536\n`, '/etc/subgid': `${name}:${subordinate}:65536\n` };
   const lines = {
     '/etc/passwd': `${name}:x:${String(uid)}:${String(uid)}::${directory}:/bin/sh\n`,
     '/etc/group': `${name}:x:${String(uid)}:\n`,
-    '/etc/subuid': `${name}:${String(firstSubordinate)}:65536\n`,
-    '/etc/subgid': `${name}:${String(firstSubordinate)}:65536\n`,
+    ...ids,
   };
   const [outer, own] = await Promise.all(['/etc', '/etc/isolate'].map((path) => stat(path)));
   if (outer?.dev === own?.dev) throw new Error('The users of this host would change: run this inside test/rig/enter.');

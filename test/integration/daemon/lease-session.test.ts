@@ -11,6 +11,9 @@ import { handleLease, handleMount } from '../../../src/daemon/lease-session.ts';
 import type { DaemonLease, LeaseOutcome, LeaseRequest } from '../../../src/daemon/leases.ts';
 import type { Rootfs } from '../../../src/engine/engine.ts';
 import { resolveBeneath } from '../../../src/host/resolve-beneath.ts';
+import { runtimePaths } from '../../../src/pool/paths.ts';
+import { openPoolFiles } from '../../../src/pool/pool.ts';
+import { formatCloneState, formatLeaseName } from '../../../src/pool/state-file.ts';
 import { type Item, type Message, values } from '../../../src/wire/frame.ts';
 import { parseLeased } from '../../../src/wire/leased.ts';
 
@@ -186,13 +189,21 @@ test('changing owners is given up when the lease ends, and a second clone of the
   expect(events).toEqual(['first', 'second']);
 });
 
-test('nothing is mounted for a connection without a clone, nor where the clone is gone', async () => {
-  const sendTree = async (): Promise<void> => {
-    throw new Error('not to be sent');
-  };
-  const connection = { tree: null, sendTree } as unknown as Connection;
+test('nothing is mounted for a connection without a clone, nor where the clone is no longer what was leased', async () => {
+  const sent: Tree[] = [];
+  const sendTree = async (given: Tree): Promise<void> => void sent.push(given);
+  const connection = { lease: null, tree: null, sendTree } as unknown as Connection;
   await expect(handleMount(connection)).rejects.toMatchObject({ code: 'not-permitted' });
-  await expect(handleMount({ ...connection, tree: { path: join(tree, 'etc') } as Tree })).rejects.toMatchObject({
-    code: 'template-not-mounted',
-  });
+
+  const pool = openPoolFiles({ template: 'tank/t', runtime: runtimePaths(join(tree, 'run')) });
+  const mounted = { ...connection, lease: { id: '7', pool } as unknown as DaemonLease, tree: { path: tree } as Tree };
+  const { dev: device, ino: inode } = lstatSync(tree);
+  const rootfs = { path: tree, ownership: { kind: 'natural' }, idmappable: true } as const;
+  const state = { id: '7', guid: '1', source: 's', rootfs, createdMs: 0, device, inode };
+  const file = join(pool.paths.leased, formatLeaseName('7', pool.holder));
+  writeFileSync(file, formatCloneState({ ...state, inode: inode + 1 }));
+  await expect(handleMount(mounted)).rejects.toMatchObject({ code: 'template-not-mounted' });
+  writeFileSync(file, formatCloneState(state));
+  await handleMount(mounted);
+  expect(sent).toEqual([{ path: tree }]);
 });
