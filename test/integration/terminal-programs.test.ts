@@ -1,41 +1,40 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { isolatePath } from '../rig/isolate.ts';
 import { startTmux, type Tmux } from '../rig/tmux.ts';
+import { openWay, type OpenWay, ways } from '../rig/ways.ts';
 
-let template: string;
+let tree: string;
+/** The host's directory that is /work inside. */
+let work: string;
 let tmux: Tmux;
 let before: string;
 
 /** A root whose programs are the host's own. */
 beforeAll(async () => {
-  template = await mkdtemp(join(tmpdir(), 'isolate-programs-'));
+  tree = await mkdtemp(join(tmpdir(), 'isolate-programs-'));
+  work = await mkdtemp(join(tmpdir(), 'isolate-work-'));
+  await chmod(work, 0o777);
   await Promise.all(
-    ['usr', 'etc/alternatives', 'proc', 'dev', 'tmp', 'work'].map((name) => mkdir(join(template, name), { recursive: true })),
+    ['usr', 'etc/alternatives', 'proc', 'dev', 'tmp', 'home', 'work'].map((name) => mkdir(join(tree, name), { recursive: true })),
   );
-  await Promise.all(['bin', 'sbin', 'lib', 'lib64'].map((name) => symlink(`usr/${name}`, join(template, name))));
-  await writeFile(join(template, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/bash\n');
-  await writeFile(join(template, 'lines'), Array.from({ length: 1000 }, (_, index) => `line ${index + 1}\n`).join(''));
+  await Promise.all(['bin', 'sbin', 'lib', 'lib64'].map((name) => symlink(`usr/${name}`, join(tree, name))));
+  await writeFile(join(tree, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/bash\n');
+  await writeFile(join(tree, 'lines'), Array.from({ length: 1000 }, (_, index) => `line ${index + 1}\n`).join(''));
 });
 afterAll(async () => {
-  await rm(template, { recursive: true, force: true });
+  await rm(tree, { recursive: true, force: true });
+  await rm(work, { recursive: true, force: true });
 });
-
-beforeEach(async () => {
-  const common = `-q -t ${template} -d /usr:/usr:ro -d /etc/alternatives:/etc/alternatives:ro -v TERM=screen -v PS1=guest_`;
-  tmux = await startTmux({ NO_COLOR: '1', I: `${isolatePath} ${common} --` });
-  before = await modes();
-});
-afterEach(() => tmux?.end());
 
 /** What stty(1) says in the host's shell, which has to be at its prompt, but for the size. */
 async function modes(): Promise<string> {
-  const file = join(template, 'stty');
+  const file = join(work, 'stty');
   const word = randomBytes(4).toString('hex');
   line(`stty -a > ${file}; clear; echo noted''${word}`);
   await tmux.see(new RegExp(`^noted${word}$`, 'm'));
@@ -57,7 +56,24 @@ function pidOf(name: string): number {
   return Number(found[0]);
 }
 
-describe('on a terminal', () => {
+describe.each(ways)('on a terminal, by %s', (name) => {
+  let way: OpenWay;
+  beforeAll(async () => {
+    way = await openWay(name, tree);
+  });
+  afterAll(async () => {
+    await way.end();
+  });
+  beforeEach(async () => {
+    const binds = `-d /usr:/usr:ro -d /etc/alternatives:/etc/alternatives:ro -d ${work}:/work`;
+    tmux = await startTmux({ NO_COLOR: '1', I: `${isolatePath} -q ${way.root.join(' ')} ${binds} -v TERM=screen -v PS1=guest_ --` });
+    before = await modes();
+    await rm(join(work, 'go'), { force: true });
+    await rm(join(work, 'gone'), { force: true });
+    await rm(join(work, 'written'), { force: true });
+  });
+  afterEach(() => tmux?.end());
+
   it('bash has job control', async () => {
     line('$I bash --norc --noprofile');
     await tmux.see(/^guest_/m);
@@ -90,7 +106,7 @@ describe('on a terminal', () => {
     tmux.type(':wq');
     tmux.press('Enter');
     await tmux.prompt();
-    expect([await readFile(join(template, 'work/written'), 'utf8'), await modes()]).toEqual(['hello\n', before]);
+    expect([await readFile(join(work, 'written'), 'utf8'), await modes()]).toEqual(['hello\n', before]);
   });
 
   it('vim handles Ctrl-C itself', async () => {
@@ -156,11 +172,11 @@ describe('on a terminal', () => {
   });
 
   it('a program of the host keeps its modes when isolate ends in the background', async () => {
-    line(`$I sh -c 'while [ ! -e /work/go ]; do sleep 0.1; done' < /dev/null && touch ${template}/work/gone &`);
-    line(`less ${template}/lines`);
+    line(`$I sh -c 'while [ ! -e /work/go ]; do sleep 0.1; done' < /dev/null && touch ${work}/gone &`);
+    line(`less ${tree}/lines`);
     await tmux.see(/^line 23\n/m);
-    await writeFile(join(template, 'work/go'), '');
-    await appears(join(template, 'work/gone'));
+    await writeFile(join(work, 'go'), '');
+    await appears(join(work, 'gone'));
     tmux.type('G');
     await tmux.see(/^line 1000\n/m);
     tmux.type('q');
@@ -168,10 +184,11 @@ describe('on a terminal', () => {
     expect(await modes()).toBe(before);
   });
 
-  it.each(['vi', 'isolate-launch'])('the modes are the same after kill -9 of %s', async (name) => {
+  // By the daemon there is one process, which can do no more about the modes than any program that is killed so.
+  it.each(name === 'node' ? ['vi', 'isolate-launch'] : ['vi'])('the modes are the same after kill -9 of %s', async (victim) => {
     line('$I vi -n -u NONE /lines');
     await tmux.see(/^line 20$/m);
-    process.kill(pidOf(name), 'SIGKILL');
+    process.kill(pidOf(victim), 'SIGKILL');
     await tmux.see(/host\$/);
     expect(await modes()).toBe(before);
   });

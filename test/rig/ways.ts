@@ -18,13 +18,18 @@ export interface OpenWay {
   readonly end: () => Promise<void>;
 }
 
-/** Makes what a run on this way needs, a busybox root that no run changes. */
-export async function openWay(way: Way): Promise<OpenWay> {
+/** Makes what a run on this way needs: a root that no run changes, `tree` or a copy of it, busybox unless given. */
+export async function openWay(way: Way, tree?: string): Promise<OpenWay> {
   if (way === 'node') {
-    const directory = await temporaryTemplate();
-    return { root: ['-t', directory, '--read-only'], directory, daemon: null, end: () => rm(directory, { recursive: true, force: true }) };
+    const directory = tree ?? (await temporaryTemplate());
+    return {
+      root: ['-t', directory, '--read-only'],
+      directory,
+      daemon: null,
+      end: () => (tree === undefined ? rm(directory, { recursive: true, force: true }) : Promise.resolve()),
+    };
   }
-  const template = await makeZfsTemplate();
+  const template = await makeZfsTemplate(tree === undefined ? {} : { tree });
   const root = ['-z', template.dataset, '--wait', '60'];
   const daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = 20\n`);
   return {

@@ -17,13 +17,20 @@ export interface ZfsTemplate {
   readonly directory: string;
 }
 
-/** A busybox template with a first snapshot on a throw-away pool. `aligned`: owned by the first id of root's sandboxes. */
-export async function makeZfsTemplate({ aligned = false }: { readonly aligned?: boolean } = {}): Promise<ZfsTemplate> {
+export interface ZfsTemplateOptions {
+  /** Owned by the first id of root's sandboxes. */
+  readonly aligned?: boolean;
+  /** What it is a copy of; busybox unless given. */
+  readonly tree?: string;
+}
+
+/** A template with a first snapshot on a throw-away pool. */
+export async function makeZfsTemplate({ aligned = false, tree }: ZfsTemplateOptions = {}): Promise<ZfsTemplate> {
   const pool = await makePool();
   const dataset = `${pool.name}/template`;
   await pool.zfs('create', dataset);
   const directory = join(pool.directory, 'pool/template');
-  await execFileAsync('cp', ['-a', `${await busyboxRootfs()}/.`, directory], { timeout: 120_000 });
+  await execFileAsync('cp', ['-a', `${tree ?? (await busyboxRootfs())}/.`, directory], { timeout: 120_000 });
   if (aligned) await execFileAsync('chown', ['-hR', '1879048192:1879048192', directory], { timeout: 120_000 });
   await pool.zfs('snapshot', `${dataset}@first`);
   return {
