@@ -38,4 +38,7 @@ if [ -n "${NODE_OPTIONS+1}${NODE_EXTRA_CA_CERTS+1}${NODE_V8_COVERAGE+1}${NODE_CO
     eval "if [ -n \"\${$name+1}\" ]; then export CALLER_$name=\"\$$name\"; unset $name; fi"
   done
 fi
-NODE_COMPILE_CACHE=$directory/compile-cache exec "$node" "$directory/start.cjs" "$@"
+# The daemon stays: with a young generation of 1 MiB it takes a third less memory.
+heap=
+[ "${1-}" = serve ] && heap=--max-semi-space-size=1
+NODE_COMPILE_CACHE=$directory/compile-cache exec "$node" $heap "$directory/start.cjs" "$@"
