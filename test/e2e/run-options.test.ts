@@ -1,77 +1,105 @@
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { commandLine } from '../rig/command-line.ts';
 import { temporaryTemplate } from '../rig/template.ts';
+import { openWay, type OpenWay, ways } from '../rig/ways.ts';
 
-let template: string;
 let scratch: string;
-beforeAll(async () => {
-  template = await temporaryTemplate();
+beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), 'isolate-options-'));
 });
-afterAll(async () => {
-  await rm(template, { recursive: true, force: true });
+afterAll(() => {
   rmSync(scratch, { recursive: true });
 });
 
-const run = (...args: string[]) => commandLine(['-q', '-t', template, '--read-only', ...args]);
+describe.each(ways)('%s', (name) => {
+  let way: OpenWay;
+  beforeAll(async () => {
+    way = await openWay(name);
+  });
+  afterAll(async () => {
+    await way.end();
+  });
 
-/** What --status-fd tells of a run. */
-function eventsOf(...args: string[]): unknown[] {
-  const file = join(scratch, 'status');
-  const descriptor = openSync(file, 'w');
-  try {
-    commandLine(['-q', '-t', template, '--read-only', '--status-fd', '3', ...args], [descriptor]);
-    return readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as unknown);
-  } finally {
-    closeSync(descriptor);
+  const run = (...args: string[]) => commandLine(['-q', ...way.root, ...args]);
+
+  /** What --status-fd tells of a run. */
+  function eventsOf(...args: string[]): unknown[] {
+    const file = join(scratch, 'status');
+    const descriptor = openSync(file, 'w');
+    try {
+      commandLine(['-q', ...way.root, '--status-fd', '3', ...args], [descriptor]);
+      return readFileSync(file, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as unknown);
+    } finally {
+      closeSync(descriptor);
+    }
   }
-}
 
-test('the status descriptor tells the start and the end of a run', () => {
-  expect(eventsOf('sh', '-c', 'exit 125')).toEqual([{ event: 'started' }, { event: 'exited', code: 125 }]);
-  expect(eventsOf('sh', '-c', 'kill -KILL $$')).toEqual([{ event: 'started' }, { event: 'exited', signal: 'SIGKILL' }]);
-});
-
-test('the status descriptor tells of a command that is not there', () => {
-  expect(eventsOf('no-such-command').at(-1)).toEqual({ event: 'failed', error: 'not-executed', errno: 'ENOENT' });
-});
-
-test('a command that runs too long ends with 124 and says so', () => {
-  expect(run('--timeout', '0.5', 'sleep', '60')).toEqual({
-    status: 124,
-    stdout: '',
-    stderr: 'isolate: "sleep" ran longer than 0.5 s and was ended.\n',
+  test('the status descriptor tells the start and the end of a run', () => {
+    expect(eventsOf('sh', '-c', 'exit 125')).toEqual([{ event: 'started' }, { event: 'exited', code: 125 }]);
+    expect(eventsOf('sh', '-c', 'kill -KILL $$')).toEqual([{ event: 'started' }, { event: 'exited', signal: 'SIGKILL' }]);
   });
-});
 
-test('the command starts with the documented variables, those asked for and no others', () => {
-  const { stdout } = commandLine(['-q', '-t', template, '--read-only', '-v', 'A:x=y', '-v', 'B=', 'env'], [], {
-    TERM: 'vt100',
-    SECRET: 'x',
-    NODE_OPTIONS: '',
+  test('the status descriptor tells of a command that is not there', () => {
+    expect(eventsOf('no-such-command').at(-1)).toEqual({ event: 'failed', error: 'not-executed', errno: 'ENOENT' });
   });
-  expect(
-    stdout
-      .split('\n')
-      .filter((line) => line !== '' && !line.startsWith('PWD='))
-      .toSorted(),
-  ).toEqual([
-    'A=x=y',
-    'B=',
-    'HOME=/root',
-    'LOGNAME=root',
-    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    'TERM=vt100',
-    'USER=root',
-  ]);
+
+  test('a command that runs too long ends with 124 and says so', () => {
+    expect(run('--timeout', '0.5', 'sleep', '60')).toEqual({
+      status: 124,
+      stdout: '',
+      stderr: 'isolate: "sleep" ran longer than 0.5 s and was ended.\n',
+    });
+  });
+
+  test('the command starts with the documented variables, those asked for and no others', () => {
+    const { stdout } = commandLine(['-q', ...way.root, '-v', 'A:x=y', '-v', 'B=', 'env'], [], {
+      TERM: 'vt100',
+      SECRET: 'x',
+      NODE_OPTIONS: '',
+    });
+    expect(
+      stdout
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('PWD='))
+        .toSorted(),
+    ).toEqual([
+      'A=x=y',
+      'B=',
+      'HOME=/root',
+      'LOGNAME=root',
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      'TERM=vt100',
+      'USER=root',
+    ]);
+  });
+
+  test('arguments reach the command as they are', () => {
+    const words = ['', ' a  b ', '"quoted"', "it's", '$HOME', '`id`', '*', '-n', '--', '\\', 'ä€😀', 'a\nb', '--help'];
+    expect(run('printf', '[%s]', ...words).stdout).toBe(words.map((word) => `[${word}]`).join(''));
+  });
+
+  test('a dry run prints names of variables only, and runs nothing', () => {
+    const text = run('--dry-run', '-v', 'TOKEN=hunter2', 'touch', '/tmp/ran');
+    expect([text.status, text.stderr, text.stdout.includes('TOKEN'), text.stdout.includes('hunter2')]).toEqual([0, '', true, false]);
+    const json = run('--dry-run', '--json', '-v', 'TOKEN=hunter2', 'touch', '/tmp/ran');
+    expect([json.status, json.stdout.includes('hunter2'), (JSON.parse(json.stdout) as { engine: string }).engine]).toEqual([
+      0,
+      false,
+      'bwrap',
+    ]);
+  });
+
+  test('-x logs what is executed on standard error', () => {
+    const { status, stderr } = run('-x', 'true');
+    expect([status, stderr.split('\n')[0]]).toEqual([0, expect.stringMatching(/^\+ \/usr\/bin\/bwrap .* true$/)]);
+  });
 });
 
 test.each([
@@ -79,7 +107,8 @@ test.each([
   ['bwrap', '/dev'],
   ['bwrap', '/dev/shm'],
   ['lxc', '/dev'],
-])('%s: a bind below its own %s is where it was asked for, whatever links the template has there', (engine, place) => {
+])('%s: a bind below its own %s is where it was asked for, whatever links the template has there', async (engine, place) => {
+  const template = await temporaryTemplate();
   const elsewhere = mkdtempSync(join(template, 'elsewhere-'));
   mkdirSync(join(template, place), { recursive: true });
   symlinkSync(elsewhere.slice(template.length), join(template, place, 'own'));
@@ -89,27 +118,6 @@ test.each([
     const { status, stdout } = commandLine(['-q', '-e', engine, '-t', template, ...binds, 'ls', `${place}/own`]);
     expect([status, stdout, readdirSync(elsewhere)]).toEqual([0, 'one\ntwo\n', []]);
   } finally {
-    for (const path of [elsewhere, join(template, place, 'own'), join(template, 'leads-there')]) rmSync(path, { recursive: true });
+    rmSync(template, { recursive: true });
   }
-});
-
-test('arguments reach the command as they are', () => {
-  const words = ['', ' a  b ', '"quoted"', "it's", '$HOME', '`id`', '*', '-n', '--', '\\', 'ä€😀', 'a\nb', '--help'];
-  expect(run('printf', '[%s]', ...words).stdout).toBe(words.map((word) => `[${word}]`).join(''));
-});
-
-test('a dry run prints names of variables only, and runs nothing', () => {
-  const text = run('--dry-run', '-v', 'TOKEN=hunter2', 'touch', '/tmp/ran');
-  expect([text.status, text.stderr, text.stdout.includes('TOKEN'), text.stdout.includes('hunter2')]).toEqual([0, '', true, false]);
-  const json = run('--dry-run', '--json', '-v', 'TOKEN=hunter2', 'touch', '/tmp/ran');
-  expect([json.status, json.stdout.includes('hunter2'), (JSON.parse(json.stdout) as { engine: string }).engine]).toEqual([
-    0,
-    false,
-    'bwrap',
-  ]);
-});
-
-test('-x logs what is executed on standard error', () => {
-  const { status, stderr } = run('-x', 'true');
-  expect([status, stderr.split('\n')[0]]).toEqual([0, expect.stringMatching(/^\+ \/usr\/bin\/bwrap .* true$/)]);
 });
