@@ -49,17 +49,28 @@ static bool maps_are_sound(const struct tree_map *maps, uint32_t count) {
   return count > 0;
 }
 
-static bool write_maps(pid_t holder, const char *name, const struct tree_map *maps, uint32_t count) {
-  char path[64], text[MAP_TEXT_MAX];
-  size_t length = 0;
-  for (uint32_t i = 0; i < count; i++)
-    length += (size_t)snprintf(text + length, sizeof text - length, "%u %u %u\n", maps[i].inside, maps[i].outside, maps[i].count);
+static bool write_proc(pid_t holder, const char *name, const char *text, size_t length) {
+  char path[64];
   snprintf(path, sizeof path, "/proc/%d/%s", (int)holder, name);
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return false;
   ssize_t written = write(fd, text, length);
   close_kept_error(fd);
   return written == (ssize_t)length;
+}
+
+static bool write_maps(pid_t holder, const char *name, const struct tree_map *maps, uint32_t count) {
+  char text[MAP_TEXT_MAX];
+  size_t length = 0;
+  for (uint32_t i = 0; i < count; i++)
+    length += (size_t)snprintf(text + length, sizeof text - length, "%u %u %u\n", maps[i].inside, maps[i].outside, maps[i].count);
+  return write_proc(holder, name, text, length);
+}
+
+/* Who has no other groups by right may not drop his own, which may be there to keep him out. (user_namespaces(7)) */
+static bool keep_groups(pid_t holder, const struct tree_order *maps) {
+  bool alone = maps->gid_count == 1 && maps->gid_maps[0].count == 1;
+  return !alone || write_proc(holder, "setgroups", "deny", 4);
 }
 
 /*
@@ -94,7 +105,8 @@ static int make_user_namespace(uid_t uid, gid_t gid, const struct tree_order *ma
   fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd >= 0 && maps != NULL) *step = TREE_MAP;
   if (fd >= 0 && maps != NULL &&
-      !(write_maps(holder, "uid_map", maps->uid_maps, maps->uid_count) && write_maps(holder, "gid_map", maps->gid_maps, maps->gid_count))) {
+      !(keep_groups(holder, maps) && write_maps(holder, "uid_map", maps->uid_maps, maps->uid_count) &&
+        write_maps(holder, "gid_map", maps->gid_maps, maps->gid_count))) {
     close_kept_error(fd);
     fd = -1;
   }

@@ -66,9 +66,9 @@ describe.each(['isolate', 'isolate-node'] as const)('a member who runs %s', (pro
   });
 
   test('has the kernel see no id but its own and the subordinate ones', async () => {
-    const child = startAs(member, [...root, 'sh', '-c', 'echo ready; exec sleep 1000'], program);
-    await once(child.stdout!, 'data');
-    const status = readFileSync(`/proc/${await commandOf('sleep 1000')}/status`, 'utf8');
+    const child = startAs(member, [...root, 'sh', '-c', 'exec sleep 54101'], program);
+    await expect.poll(() => commandOf('sleep 54101'), { timeout: 20_000 }).not.toBeNull();
+    const status = readFileSync(`/proc/${await commandOf('sleep 54101')}/status`, 'utf8');
     child.kill('SIGTERM');
     await once(child, 'close');
     expect(/^Uid:\t(.*)$/m.exec(status)?.[1]).toBe('54101\t54101\t54101\t54101');
@@ -135,8 +135,8 @@ describe.each(['isolate', 'isolate-node'] as const)('a member who runs %s', (pro
   });
 
   test('without subordinate ids is root over what belongs to root', async () => {
-    const script = 'id -u; stat -c %u /etc/passwd; echo x > /etc/new; cat /proc/self/uid_map';
-    expect(await runAs(single, [...root, 'sh', '-c', script], program)).toEqual(ok('0\n0\n         0      54103          1\n'));
+    const script = 'id -u; stat -c %u /etc/passwd; echo x > /etc/new; cat /proc/self/uid_map /proc/self/setgroups';
+    expect(await runAs(single, [...root, 'sh', '-c', script], program)).toEqual(ok('0\n0\n         0      54103          1\ndeny\n'));
     expect(await runAs(single, [...root, '-e', 'lxc', 'true'], program)).toMatchObject({ status: 125 });
   });
 
@@ -206,11 +206,11 @@ test('two members at once have each a clone and ids of their own', async () => {
 });
 
 test('kill -9 of the program ends the command and gives the clone back', async () => {
-  const child = startAs(member, [...root, '--timeout', '900', 'sh', '-c', 'echo ready; exec sleep 2000'], 'isolate-node');
+  const child = startAs(member, [...root, '--timeout', '900', 'sh', '-c', 'echo ready; exec sleep 54102'], 'isolate-node');
   await once(child.stdout!, 'data');
   child.kill('SIGKILL');
   await once(child, 'close');
-  await expect.poll(() => commandOf('sleep 2000'), { timeout: 10_000 }).toBeNull();
+  await expect.poll(() => commandOf('sleep 54102'), { timeout: 10_000 }).toBeNull();
   await expect.poll(() => outcomeOf(child), { timeout: 10_000 }).toMatchObject({ outcome: 'closed' });
 });
 
