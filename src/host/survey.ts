@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { HostFacts } from './facts.ts';
 import { readText } from './read-text.ts';
 import type { Check } from './survey/check.ts';
+import { checkDaemon, type DaemonAnswer } from './survey/daemon.ts';
 import { checkDesktop } from './survey/desktop.ts';
 import { checkKernel } from './survey/kernel.ts';
 import { checkOwnFiles } from './survey/own-files.ts';
@@ -20,10 +21,12 @@ export interface SurveyRequest {
   readonly stateDirectory: string;
   /** A directory as for -t. */
   readonly template?: string;
+  /** The daemon's socket, and what came back over it. */
+  readonly daemon: { readonly socket: string; readonly answer: DaemonAnswer };
 }
 
 /** Looks at everything isolate can use here. Starts the tools it asks for their versions, each for at most 5 s. */
-export async function surveyHost({ facts, environment, stateDirectory, template }: SurveyRequest): Promise<readonly Check[]> {
+export async function surveyHost({ facts, environment, stateDirectory, template, daemon }: SurveyRequest): Promise<readonly Check[]> {
   const { uid } = facts.user;
   const search = { uid, path: environment['PATH'] };
   return [
@@ -31,6 +34,7 @@ export async function surveyHost({ facts, environment, stateDirectory, template 
     checkOwnFiles(facts.files),
     await checkZfs(search),
     ...checkKernel(facts, stateDirectory),
+    checkDaemon(daemon.socket, daemon.answer),
     checkUnits(),
     ...checkDesktop({ environment, uid, hostname: hostname(), passwd: readText('/etc/passwd') ?? '' }),
     ...(template === undefined ? [] : [checkTemplate(template, uid)]),

@@ -6,6 +6,8 @@ import { IsolateError } from '../../error.ts';
 import type { HostFacts } from '../../host/facts.ts';
 import { probeHost } from '../../host/probe.ts';
 import { surveyHost } from '../../host/survey.ts';
+import { askDaemon } from '../../run/ask-daemon.ts';
+import { daemonSocket } from '../../run/daemon-connection.ts';
 import { findOwnFiles } from '../../run/own-files.ts';
 import { ownStateDirectory } from '../../run/place.ts';
 import type { SandboxSpec } from '../../spec/spec.ts';
@@ -29,6 +31,7 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
     facts,
     environment,
     stateDirectory: ownStateDirectory(facts),
+    daemon: { socket: daemonSocket, answer: await askDaemon(daemonSocket) },
     ...(template === undefined ? {} : { template: resolve(template) }),
   });
   const states = engines.map((engine) => ({ engine, problems: engine.check(plainSpec(engine.name), facts) }));

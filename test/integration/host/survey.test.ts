@@ -18,13 +18,20 @@ function temporaryDirectory(): string {
 
 async function surveyAs(uid: number, environment: Record<string, string>, template?: string) {
   const facts = await probeHost({ environment, uid, gid: uid, files });
-  return await surveyHost({ facts, environment, stateDirectory: '/var/lib/isolate', ...(template === undefined ? {} : { template }) });
+  const daemon = { socket: '/run/isolate/isolated.sock', answer: { kind: 'none' } } as const;
+  return await surveyHost({
+    facts,
+    environment,
+    stateDirectory: '/var/lib/isolate',
+    daemon,
+    ...(template === undefined ? {} : { template }),
+  });
 }
 
 test('this host is surveyed whole, and each thing is looked at once', async () => {
   const checks = await surveyAs(0, {});
   expect(checks.map(({ id }) => id)).toEqual(
-    'node bwrap lxc uidmap own-files zfs user-namespaces apparmor subordinate-ids cgroups idmapped-mounts overlayfs seccomp keyring propagation units x11 pulse wayland gpu'.split(
+    'node bwrap lxc uidmap own-files zfs user-namespaces apparmor subordinate-ids cgroups idmapped-mounts overlayfs seccomp keyring propagation daemon units x11 pulse wayland gpu'.split(
       ' ',
     ),
   );

@@ -1,0 +1,40 @@
+import { statSync } from 'node:fs';
+
+import { findId } from '../passwd.ts';
+import { readText } from '../read-text.ts';
+import { type Check, ok } from './check.ts';
+
+/** What became of a question to the daemon. */
+export type DaemonAnswer =
+  /** Nobody listens. */
+  | { readonly kind: 'none' }
+  /** It is there, for others than who asked. */
+  | { readonly kind: 'not-permitted' }
+  | { readonly kind: 'silent'; readonly reason: string }
+  /** These are the templates it keeps pools of. */
+  | { readonly kind: 'serves'; readonly templates: readonly string[] };
+
+const unit = 'isolated.socket';
+const group = 'isolate';
+
+/** The daemon: whether its socket is there, whose it is, and what it answers. */
+export function checkDaemon(socket: string, answer: DaemonAnswer): Check {
+  const id = 'daemon';
+  const limited = (fact: string, mend: string): Check => ({ id, state: 'limited', fact, mend });
+  const stats = statSync(socket, { throwIfNoEntry: false });
+  if (answer.kind === 'none' || stats === undefined) {
+    return limited('no daemon runs: every run starts Node, and clones are for root alone', `systemctl enable --now ${unit}`);
+  }
+  const gid = findId(readText('/etc/group') ?? '', group);
+  const isMembers = stats.gid === gid && (stats.mode & 0o777) === 0o660;
+  const whose = isMembers
+    ? `for the group ${group}`
+    : `${stats.uid}:${stats.gid}, mode ${(stats.mode & 0o777).toString(8).padStart(4, '0')}`;
+  const place = `${socket} (${whose})`;
+  if (answer.kind === 'not-permitted')
+    return limited(`you may not ask the daemon at ${place}`, `usermod -aG ${group} USER, and log in again`);
+  if (answer.kind === 'silent') return limited(`the daemon at ${place} does not answer: ${answer.reason}`, 'journalctl -u isolated-pools');
+  if (!isMembers) return limited(`the daemon at ${place} serves root alone`, `systemd-sysusers, and systemctl restart ${unit}`);
+  if (answer.templates.length > 0) return ok(id, `the daemon at ${place} keeps clones of ${answer.templates.join(', ')}`);
+  return limited(`the daemon at ${place} answers, but keeps no clones`, 'name a template in /etc/isolate/config.toml');
+}

@@ -1,0 +1,31 @@
+import { IsolateError } from '../error.ts';
+import type { DaemonAnswer } from '../host/survey/daemon.ts';
+import { values } from '../wire/frame.ts';
+import { connectDaemon, refusalOf } from './daemon-connection.ts';
+
+const answerMs = 5_000;
+
+/** Asks the daemon whether it is there, for at most 5 s; never throws. */
+export async function askDaemon(socket: string): Promise<DaemonAnswer> {
+  try {
+    const connection = await connectDaemon(socket);
+    if (connection === null) return { kind: 'none' };
+    try {
+      connection.send('query', [{ name: 'query', value: 'status' }]);
+      const message = await connection.receive(answerMs);
+      if (message === null) return { kind: 'silent', reason: 'it ended the connection' };
+      if (message.name === 'refuse') return { kind: 'silent', reason: refusalOf(message).message };
+      return { kind: 'serves', templates: readTemplates(values<string>(message, 'json')[0] ?? '') };
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    if (error instanceof IsolateError && error.code === 'not-permitted') return { kind: 'not-permitted' };
+    return { kind: 'silent', reason: (error as Error).message };
+  }
+}
+
+function readTemplates(text: string): readonly string[] {
+  const { pools } = JSON.parse(text) as { readonly pools: readonly { readonly template: string }[] };
+  return pools.map(({ template }) => template);
+}
