@@ -23,7 +23,7 @@ test('starting the socket fills the pools, and the front is started by the first
   await system.must(['systemctl', 'enable', '--now', 'isolated.socket']);
   await untilLevels({ fresh: size, leased: 0, retired: 0 });
   expect(await states()).toEqual(['active', 'active', 'inactive', 'active']);
-  const facts = [
+  const facts: [string, ...string[]] = [
     'stat',
     '-c',
     '%F %U %G %a',
@@ -162,8 +162,7 @@ async function hold(name: string): Promise<string> {
   ]);
   await until('the run has its clone', async () => (await leased()).length > before.length, journal);
   onTestFinished(() => letGo(name));
-  const [clone = ''] = (await leased()).filter((one) => !before.includes(one));
-  return clone;
+  return (await leased()).find((one) => !before.includes(one)) ?? '';
 }
 
 async function letGo(name: string): Promise<void> {

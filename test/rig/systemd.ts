@@ -29,10 +29,11 @@ export interface SystemdContainer {
 }
 
 /**
- * Starts the container and waits until its system is up. Needs root, a mount namespace of one's own (test/rig/enter)
+ * Starts the container and waits until its system is up. isolate is installed as by a package, or is no more than a built
+ * checkout in /opt/isolate. Needs root, a mount namespace of one's own (test/rig/enter)
  * and the built dist/. Its changes live in a tmpfs and are gone after `stop`.
  */
-export async function startSystemd(): Promise<SystemdContainer> {
+export async function startSystemd(as: 'package' | 'checkout' = 'package'): Promise<SystemdContainer> {
   const lower = await debianRootfs(PACKAGES);
   const directory = await mkdtemp(join(tmpdir(), 'isolate-systemd-'));
   await execFileAsync('mount', ['-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', directory]);
@@ -40,7 +41,9 @@ export async function startSystemd(): Promise<SystemdContainer> {
   await Promise.all(['rootfs', 'upper', 'work'].map((name) => mkdir(join(directory, name))));
   const layers = `lowerdir=${lower},upperdir=${join(directory, 'upper')},workdir=${join(directory, 'work')}`;
   await execFileAsync('mount', ['-t', 'overlay', '-o', layers, 'overlay', rootfs]);
-  await install(rootfs);
+  // Its init script fails in a container, where it may not protect the daemon from the OOM killer; tests start the daemon.
+  await symlink('/dev/null', join(rootfs, 'etc/systemd/system/zfs-fuse.service'));
+  await (as === 'package' ? install(rootfs) : checkOut(join(rootfs, 'opt/isolate')));
   const config = join(directory, 'config');
   await writeFile(config, containerConfig(rootfs, directory));
 
@@ -67,20 +70,26 @@ export async function startSystemd(): Promise<SystemdContainer> {
 
 /** As a Debian package would: the program below /usr/lib, a link in PATH, units, sysusers and tmpfiles. */
 async function install(rootfs: string): Promise<void> {
-  const library = join(rootfs, 'usr/lib/isolate');
-  await cp(join(top, 'dist'), join(library, 'dist'), { recursive: true });
-  const node = `node_modules/node-linux-${process.arch}/bin`;
-  await mkdir(join(library, node), { recursive: true });
-  await cp(join(top, node, 'node'), join(library, node, 'node'));
+  await copyProgram(join(rootfs, 'usr/lib/isolate'));
   await symlink('../lib/isolate/dist/isolate', join(rootfs, 'usr/bin/isolate'));
   await symlink('../lib/isolate/dist/isolate-gate', join(rootfs, 'usr/bin/isolate-gate'));
-  for (const name of (await readdir(join(top, 'units'))).filter((unit) => !unit.endsWith('.conf'))) {
+  for (const name of (await readdir(join(top, 'units'))).filter((unit) => /\.(?:path|service|socket|timer)$/.test(unit))) {
     await cp(join(top, 'units', name), join(rootfs, 'usr/lib/systemd/system', name));
   }
-  // Its init script fails in a container, where it may not protect the daemon from the OOM killer; tests start the daemon.
-  await symlink('/dev/null', join(rootfs, 'etc/systemd/system/zfs-fuse.service'));
   await cp(join(top, 'units/isolate-sysusers.conf'), join(rootfs, 'usr/lib/sysusers.d/isolate.conf'));
   await cp(join(top, 'units/isolate-tmpfiles.conf'), join(rootfs, 'usr/lib/tmpfiles.d/isolate.conf'));
+}
+
+async function checkOut(directory: string): Promise<void> {
+  await copyProgram(directory);
+  await cp(join(top, 'units'), join(directory, 'units'), { recursive: true });
+}
+
+async function copyProgram(directory: string): Promise<void> {
+  await cp(join(top, 'dist'), join(directory, 'dist'), { recursive: true });
+  const node = `node_modules/node-linux-${process.arch}/bin`;
+  await mkdir(join(directory, node), { recursive: true });
+  await cp(join(top, node, 'node'), join(directory, node, 'node'));
 }
 
 function containerConfig(rootfs: string, directory: string): string {
