@@ -1,8 +1,9 @@
 import { templateCount } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import type { HostFacts } from '../host/facts.ts';
 import { probeHost } from '../host/probe.ts';
 import { toFailure } from '../pool/failure.ts';
-import { poolPaths, type RuntimePaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
+import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import { findPoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { unescapeUnitName } from '../pool/unit-escape.ts';
@@ -10,50 +11,65 @@ import { findOwnFiles } from './own-files.ts';
 import { openRootPool } from './root.ts';
 import type { StatusPool } from './status.ts';
 
-/** Finds the pools that root's state directories and the settings name, without a daemon; sorted by template. */
+/** Pools as root finds them without a daemon. */
 export interface LocalPools {
-  readonly runtime: RuntimePaths;
-  readonly find: () => Promise<readonly StatusPool[]>;
+  /** Those that the settings or root's state directories name, sorted. Throws `bad-config`. */
+  readonly all: () => Promise<readonly StatusPool[]>;
+  /** Those that have state, but for `kept`. */
+  readonly besides: (kept: ReadonlySet<string>) => Promise<readonly StatusPool[]>;
 }
 
-/** To be asked again and again: each pool's storage is opened once. Root only. Throws `bad-config`. */
-export async function openLocalPools(): Promise<LocalPools> {
-  const runtime = runtimePaths(systemRuntimeDirectory);
-  const config = await loadConfig();
-  const known = new Map<string, StatusPool>();
-  const facts = await probeHost({ environment: process.env, uid: 0, gid: process.getgid?.() ?? 0, files: findOwnFiles() });
+/** A storage that could not be opened is tried again after so long. */
+const retryMs = 5000;
 
-  async function open(template: string): Promise<StatusPool> {
-    // A directory's clones are made by the runs themselves, so its storage has nothing to tell.
-    if (template.startsWith('/')) return { pool: findPoolFiles({ template, runtime }), driver: null };
-    const count = templateCount(config, template);
+/** To be asked again and again: each pool's storage is opened once. Root only. */
+export function openLocalPools(runtime: RuntimePaths): LocalPools {
+  const known = new Map<string, { readonly pool: StatusPool; readonly retryAtMs: number }>();
+  let facts: HostFacts | null = null;
+
+  async function open(template: string, count: number | null): Promise<StatusPool> {
+    const had = known.get(template);
+    if (had !== undefined && had.pool.count === count && performance.now() < had.retryAtMs) return had.pool;
     try {
-      const pool = await openRootPool({ kind: 'zfs', dataset: template }, facts, { warn: () => {} });
-      return { pool, driver: pool.driver, count };
+      facts ??= await probeHost({ environment: process.env, uid: 0, gid: process.getgid?.() ?? 0, files: findOwnFiles() });
+      const opened = await openRootPool({ kind: 'zfs', dataset: template }, facts, { warn: () => {} });
+      const pool = { pool: opened, driver: opened.driver, count };
+      known.set(template, { pool, retryAtMs: Number.POSITIVE_INFINITY });
+      return pool;
     } catch (error) {
-      return { pool: findPoolFiles({ template, runtime }), driver: toFailure(error), count };
+      const pool = { pool: findPoolFiles({ template, runtime }), driver: toFailure(error), count };
+      known.set(template, { pool, retryAtMs: performance.now() + retryMs });
+      return pool;
     }
   }
 
+  async function openAll(templates: readonly string[], countOf: (template: string) => number | null): Promise<readonly StatusPool[]> {
+    const pools: StatusPool[] = [];
+    for (const template of templates.toSorted()) pools.push(await open(template, countOf(template)));
+    return pools;
+  }
+
   return {
-    runtime,
-    find: async () => {
-      const templates = new Set([...config.templates.keys(), ...namedByState(runtime, [...config.templates.keys()])]);
-      const pools: StatusPool[] = [];
-      for (const template of [...templates].toSorted()) {
-        const pool = known.get(template) ?? (await open(template));
-        known.set(template, pool);
-        pools.push(pool);
-      }
-      return pools;
+    all: async () => {
+      const config = await loadConfig();
+      const configured = [...config.templates.keys()];
+      const templates = new Set([...configured, ...namedByState(runtime, configured)]);
+      return await openAll([...templates], (template) => templateCount(config, template));
+    },
+    besides: async (kept) => {
+      const templates = namedByState(runtime, [...kept]).filter((template) => !kept.has(template));
+      return await openAll(templates, () => null);
     },
   };
 }
 
-/** The templates that have state. A name so long that only its hash is known is told of where it is configured. */
+/**
+ * The datasets that have state. A name so long that only its hash is known is told of where it is configured; clones of
+ * directories are made by the runs themselves, so there is no pool to tell of.
+ */
 function namedByState(runtime: RuntimePaths, configured: readonly string[]): readonly string[] {
   return readDirectory(runtime.pools).flatMap((key) => {
     const template = key.startsWith('+') ? configured.find((name) => poolPaths(runtime, name).key === key) : unescapeUnitName(key);
-    return template === undefined ? [] : [template];
+    return template === undefined || template.startsWith('/') ? [] : [template];
   });
 }

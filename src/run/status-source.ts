@@ -1,8 +1,9 @@
 import { IsolateError } from '../error.ts';
+import { runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { values } from '../wire/frame.ts';
 import { connectDaemon, type DaemonConnection, daemonSocket, refusalOf } from './daemon-connection.ts';
-import { type LocalPools, openLocalPools } from './local-pools.ts';
-import { createHostStatus, type HostStatus, type RunsDocument, type StatusDocument } from './status.ts';
+import { openLocalPools } from './local-pools.ts';
+import { createHostStatus, type RunsDocument, type StatusDocument } from './status.ts';
 
 /** Where status and runs are read, again and again. */
 export interface StatusSource {
@@ -14,12 +15,14 @@ export interface StatusSource {
 const answerMs = 10_000;
 
 /**
- * Asks the daemon; where none runs, root reads the state directories itself. Its members throw `not-permitted` for other
+ * Asks the daemon; what it does not tell, root reads from the state directories. Its members throw `not-permitted` for other
  * users without a daemon, `daemon-failed`, and what the daemon refuses with.
  */
 export function openStatusSource(uid: number, socket: string = daemonSocket): StatusSource {
   let connection: DaemonConnection | null = null;
-  let local: { readonly pools: LocalPools; readonly host: HostStatus } | null = null;
+  const runtime = runtimePaths(systemRuntimeDirectory);
+  const local = openLocalPools(runtime);
+  const host = createHostStatus(runtime);
 
   /** Undefined: no daemon answers. */
   async function ask(query: 'status' | 'ps'): Promise<unknown> {
@@ -34,32 +37,33 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
     return kept ? await ask(query) : undefined;
   }
 
-  async function readLocally(): Promise<NonNullable<typeof local>> {
-    if (uid !== 0) {
-      throw new IsolateError('not-permitted', 'The daemon does not run, and only root can look at the pools without it.', {
-        hint: 'systemctl start isolated.socket, or run isolate with sudo',
-      });
-    }
-    if (local === null) {
-      const pools = await openLocalPools();
-      local = { pools, host: createHostStatus(pools.runtime) };
-    }
-    return local;
+  function refuseWithoutDaemon(): void {
+    if (uid === 0) return;
+    throw new IsolateError('not-permitted', 'The daemon does not run, and only root can look at the pools without it.', {
+      hint: 'systemctl start isolated.socket, or run isolate with sudo',
+    });
   }
 
   return {
     status: async () => {
       const answer = await ask('status');
-      if (hasList(answer, 'pools')) return answer as StatusDocument;
-      if (answer !== undefined) throw unknownAnswer();
-      const { pools, host } = await readLocally();
-      return { daemon: null, pools: await host.pools(await pools.find(), uid) };
+      if (answer === undefined) {
+        refuseWithoutDaemon();
+        return { daemon: null, pools: await host.pools(await local.all(), uid) };
+      }
+      if (!hasList(answer, 'pools')) throw unknownAnswer();
+      const document = answer as StatusDocument;
+      if (uid !== 0) return document;
+      // Root may have refreshed pools that the daemon was not told to keep.
+      const others = await local.besides(new Set(document.pools.map(({ template }) => template)));
+      return others.length === 0 ? document : { ...document, pools: [...document.pools, ...(await host.pools(others, uid))] };
     },
     runs: async () => {
       const answer = await ask('ps');
       if (hasList(answer, 'runs')) return answer as RunsDocument;
       if (answer !== undefined) throw unknownAnswer();
-      return (await readLocally()).host.runs(uid);
+      refuseWithoutDaemon();
+      return host.runs(uid);
     },
     close: () => connection?.close(),
   };

@@ -98,6 +98,7 @@ test('without a daemon root is shown the pools, the runs and who has which clone
 });
 
 test('the daemon shows the same, to others without the commands, and tells its metrics', async () => {
+  const other = `${template.pool.name}/other`;
   const daemon: Daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = 3\nusers = ["${user}"]\n`);
   try {
     await startRun();
@@ -106,6 +107,14 @@ test('the daemon shows the same, to others without the commands, and tells its m
     expect(mine.pools.map(({ template: name, count, leased }) => [name, count, leased])).toEqual([[template.dataset, 3, 1]]);
     expect(mine.pools[0]?.inUse.map(({ state, user, holders }) => [state, user, holders])).toEqual([
       ['leased', 'root', [{ pid: run.pid, command: 'sh' }]],
+    ]);
+    await template.pool.zfs('create', other);
+    await template.pool.zfs('snapshot', `${other}@first`);
+    await isolate(['refresh', '-q', other, '1']);
+    const all = await read<StatusDocument>('status', '--json');
+    expect(all.pools.map((pool) => [pool.template, pool.count, pool.error])).toEqual([
+      [template.dataset, 3, null],
+      [other, 1, null],
     ]);
     const { runs } = await read<RunsDocument>('ps', '--json');
     expect(runs.map(({ pid, user, clone, command }) => [pid, user, clone, command])).toEqual([
@@ -124,6 +133,7 @@ test('the daemon shows the same, to others without the commands, and tells its m
   } finally {
     await endRun();
     await daemon.end();
+    await isolate(['refresh', '--force', '--skip-create', other]);
   }
 });
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { leaseClone } from '../../../src/pool/lease.ts';
+import { readLastRefresh } from '../../../src/pool/last-refresh.ts';
 import { createPoolStatusReader } from '../../../src/pool/status.ts';
 import { clonePath, clones, directory, made, number, open, path, refresh, states, useTemplate } from '../../rig/pool-harness.ts';
 
@@ -184,6 +185,25 @@ describe('a pool', () => {
     for (const count of [-1, 1001, 1.5, Number.NaN]) {
       await expect(refresh(open(), { count })).rejects.toMatchObject({ code: 'usage' });
     }
+  });
+
+  test('remembers how the last refresh went, also where it failed', async () => {
+    const pool = open();
+    expect(readLastRefresh(pool)).toBeNull();
+    await refresh(pool, { count: 1 });
+    expect(readLastRefresh(pool)).toMatchObject({ destroyed: 0, created: 1, error: null });
+    const full = open({}, { freeFraction: 0.05 });
+    await refresh(full, { count: 3 });
+    expect(readLastRefresh(pool)?.error).toEqual({
+      code: 'pool-full',
+      message: `Only 5 % of the storage of ${pool.driver.template} are free.`,
+    });
+    rmSync(join(directory, 'template/snapshots'), { recursive: true });
+    mkdirSync(join(directory, 'template/snapshots'));
+    await expect(refresh(pool)).rejects.toMatchObject({ code: 'template-without-snapshot' });
+    expect(readLastRefresh(pool)).toMatchObject({ created: 0, error: { code: 'template-without-snapshot' } });
+    writeFileSync(pool.paths.lastRefresh, '{"endedMs":"now"}\n');
+    expect(readLastRefresh(pool)).toBeNull();
   });
 
   test('tells its status', async () => {
