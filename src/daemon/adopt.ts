@@ -26,7 +26,11 @@ const pollMs = 1_000;
 export function adoptLeases(options: AdoptOptions, signal: AbortSignal): void {
   let known = new Map<string, () => void>();
   const look = (): void => {
-    known = lookOnce(options, known);
+    try {
+      known = lookOnce(options, known);
+    } catch (error) {
+      logEvent('error', { event: 'adopt', stack: (error as Error).stack }, 'The leases could not be looked through.');
+    }
   };
   look();
   const timer = setInterval(look, pollMs);

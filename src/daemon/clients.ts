@@ -1,8 +1,9 @@
-import type { Item } from '../wire/frame.ts';
-import { decodeMessage, values } from '../wire/frame.ts';
+import { logEvent } from '../log.ts';
+import { decodeMessage, type Item, values } from '../wire/frame.ts';
 import type { BrokerEvents } from './broker.ts';
 import { brokerGone, clientGone, type ConnectionInput, type ConnectionOutput, type Handlers, serveConnection } from './connection.ts';
 import { readPeer } from './peer.ts';
+import { createTurns } from './turns.ts';
 
 export interface ClientsOptions {
   readonly output: ConnectionOutput;
@@ -17,12 +18,13 @@ export interface ClientsOptions {
 export function serveClients(options: ClientsOptions): Omit<BrokerEvents, 'ready' | 'lost'> & { readonly lost: () => void } {
   const { output, handlers, refuse } = options;
   const inputs = new Map<number, ConnectionInput>();
+  const takeTurn = createTurns();
   return {
     opened: (id, kind, told) => {
       if (kind === 'metrics') inputs.set(id, serveMetrics(id, output, options.renderMetrics));
-      else inputs.set(id, serveConnection({ id, peer: readPeer(told, options.bootId), output, handlers, refuse }).input);
+      else inputs.set(id, serveConnection({ id, peer: readPeer(told, options.bootId), output, handlers, refuse, takeTurn }).input);
     },
-    message: (id, frame) => inputs.get(id)?.message(frame),
+    message: (id, frame) => guard(() => inputs.get(id)?.message(frame)),
     failed: (id, step, errno) => inputs.get(id)?.failed(step, errno),
     closed: (id, lost) => {
       const input = inputs.get(id);
@@ -37,11 +39,23 @@ export function serveClients(options: ClientsOptions): Omit<BrokerEvents, 'ready
   };
 }
 
+/** A defect in the service of one client must not end that of all. */
+function guard(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    logEvent('error', { event: 'internal', stack: (error as Error).stack }, 'A message could not be handled by a defect of isolate.');
+  }
+}
+
 function serveMetrics(id: number, output: ConnectionOutput, render: () => Uint8Array): ConnectionInput {
   return {
     message: (frame) => {
-      if (isMetricsQuery(frame)) output.send(id, render());
-      output.close(id);
+      try {
+        if (isMetricsQuery(frame)) output.send(id, render());
+      } finally {
+        output.close(id);
+      }
     },
     failed: () => {},
     end: () => {},

@@ -4,6 +4,7 @@ import { decodeMessage, encodeMessage, type Item, type Message, values } from '.
 import type { MessageName } from '../wire/schema.ts';
 import type { DaemonLease } from './leases.ts';
 import type { Peer } from './peer.ts';
+import type { TakeTurn } from './turns.ts';
 
 /** What the broker makes and hands to a client: a user namespace with these maps, and a mount of `path` within it. */
 export interface Tree {
@@ -60,6 +61,7 @@ export interface ConnectionOptions {
   readonly handlers: Handlers;
   /** The items of the `refuse` that tells a client of an error. */
   readonly refuse: (error: unknown) => readonly Item[];
+  readonly takeTurn: TakeTurn;
 }
 
 /** What the broker tells of one connection. */
@@ -139,13 +141,23 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     handlers.ended(connection, outcome, number);
   }
 
+  function refuse(error: unknown): void {
+    try {
+      connection.send('refuse', options.refuse(error));
+    } catch {
+      // There are no words for it that a message can hold.
+      connection.close();
+    }
+  }
+
   async function work(act: () => Promise<void>): Promise<void> {
     try {
+      await options.takeTurn(peer.uid);
       if (!ending.signal.aborted) await act();
     } catch (error) {
       // What was leased is of no use to a client that was not told of it.
       if (phase === 'working') connection.lease?.release({ kind: 'failed', code: error instanceof IsolateError ? error.code : null });
-      connection.send('refuse', options.refuse(error));
+      refuse(error);
     } finally {
       waiting -= 1;
     }

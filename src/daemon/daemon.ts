@@ -21,7 +21,7 @@ import { handleLease, handleMount } from './lease-session.ts';
 import { createLeases } from './leases.ts';
 import { createMetrics, type PoolLevels } from './metrics.ts';
 import { keepPools, type KeptPool, type Pools } from './pools.ts';
-import { handleQuery } from './query.ts';
+import { createQueries } from './query.ts';
 import { createQuotas } from './quota.ts';
 import { renderMetricsResponse } from './render-metrics.ts';
 import { createRules } from './rules.ts';
@@ -54,7 +54,6 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
   const pools = keepPools({ leases, metrics, runtime, open: openPool, signal });
   const handOver = createHandOver();
   const status = createHostStatus(runtime);
-  const startedMs = Date.now();
   const handlers: Handlers = {
     run: (connection, message) =>
       handleRun(connection, message, {
@@ -67,7 +66,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
       }),
     lease: (connection, message) => handleLease(connection, message, { leases, handOver }),
     mount: handleMount,
-    query: (connection, message) => handleQuery(connection, message, { status, pools: pools.kept, startedMs }),
+    query: createQueries({ status, pools: pools.kept, startedMs: Date.now() }),
     ended: ({ lease }, outcome, number) => lease?.note(readOutcome(outcome, number)),
   };
   const clients = serveClients({

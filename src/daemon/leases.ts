@@ -145,15 +145,9 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
       ended = true;
       signal.removeEventListener('abort', onGone);
       active.delete(key);
-      try {
-        if (retire) {
-          run.remove();
-          served.giveBack(taken);
-        }
-      } finally {
-        for (const action of deferred) action();
-        watch.onEnded({ peer, template, engine, waitedMs, clone: id, heldMs: performance.now() - startMs, outcome });
-      }
+      const steps = [...(retire ? [run.remove, () => served.giveBack(taken)] : []), ...deferred];
+      for (const step of steps) attempt(step, pool);
+      watch.onEnded({ peer, template, engine, waitedMs, clone: id, heldMs: performance.now() - startMs, outcome });
     };
     const onGone = (): void => {
       // A client that lost its broker may run on; its clone is retired when its process ends.
@@ -206,6 +200,15 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
       pools.delete(template);
     },
   };
+}
+
+/** What cannot be given back now a refresh gives back when its holder is dead. */
+function attempt(step: () => void, { warn }: PoolFiles): void {
+  try {
+    step();
+  } catch (error) {
+    warn((error as Error).message);
+  }
 }
 
 function keyOf(template: string, id: string): string {

@@ -63,7 +63,7 @@ interface Entry {
 const firstPauseMs = 500;
 const longestPauseMs = 30_000;
 /** So long runs that end and begin are collected for one refresh. */
-const laterMs = 100;
+const laterMs = 400;
 /** The same failure is told again after so long. */
 const repeatMs = 600_000;
 /** What waiting does not mend. */
@@ -98,15 +98,27 @@ export function keepPools({ leases, metrics, runtime, open, signal }: PoolsOptio
       done: Promise.resolve(),
     };
     serveEntry(entry);
-    entry.done = look(entry, AbortSignal.any([signal, ending.signal])).catch((error: unknown) => {
-      logEvent('error', { event: 'internal', template, stack: (error as Error).stack }, `The pool of ${template} is no longer kept.`);
-    });
+    entry.done = lookOn(entry, AbortSignal.any([signal, ending.signal]));
     return entry;
   }
 
   function serveEntry(entry: Entry): void {
     entry.served = leases.add(entry.pool, (urgent) => ringEntry(entry, urgent));
     entry.served.reread();
+  }
+
+  /** A full disk, or a defect: it is tried again. */
+  async function lookOn(entry: Entry, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await look(entry, signal);
+      } catch (error) {
+        const { template } = entry;
+        metrics.failed('internal');
+        logEvent('error', { event: 'internal', template, stack: (error as Error).stack }, `The pool of ${template} cannot be kept.`);
+        await sleep(longestPauseMs, undefined, { signal }).catch(() => undefined);
+      }
+    }
   }
 
   async function look(entry: Entry, signal: AbortSignal): Promise<void> {

@@ -12,17 +12,32 @@ export interface QueryServices {
   readonly startedMs: number;
 }
 
-/** Answers a `query` with what its peer may see. Throws `usage` for a question that there is not. */
-export async function handleQuery(connection: Connection, message: Message, services: QueryServices): Promise<void> {
-  const [question = ''] = values<string>(message, 'query');
-  const document = await answer(question, connection.peer.uid, services);
-  connection.send('text', [{ name: 'json', value: JSON.stringify(document) }]);
+export type HandleQuery = (connection: Connection, message: Message) => Promise<void>;
+
+/** An answer is good for so long: who asks without end costs no more than who asks now and then. */
+const freshMs = 50;
+
+/** What answers `query` messages with what their peers may see. Throws `usage` for a question that there is not. */
+export function createQueries(services: QueryServices): HandleQuery {
+  const answers = new Map<string, { readonly sinceMs: number; readonly json: Promise<string> }>();
+  return async (connection, message) => {
+    const [question = ''] = values<string>(message, 'query');
+    const { uid } = connection.peer;
+    if (question !== 'ps' && question !== 'status') {
+      throw new IsolateError('usage', `The daemon cannot be asked for ${JSON.stringify(question)}.`);
+    }
+    const nowMs = performance.now();
+    for (const [key, { sinceMs }] of answers) if (nowMs - sinceMs > freshMs) answers.delete(key);
+    const key = `${question} ${uid}`;
+    const { json } = answers.get(key) ?? { json: answer(question, uid, services).then((document) => JSON.stringify(document)) };
+    if (!answers.has(key)) answers.set(key, { sinceMs: nowMs, json });
+    connection.send('text', [{ name: 'json', value: await json }]);
+  };
 }
 
-async function answer(question: string, uid: number, services: QueryServices): Promise<StatusDocument | RunsDocument> {
+async function answer(question: 'ps' | 'status', uid: number, services: QueryServices): Promise<StatusDocument | RunsDocument> {
   const { status, pools, startedMs } = services;
   if (question === 'ps') return status.runs(uid);
-  if (question !== 'status') throw new IsolateError('usage', `The daemon cannot be asked for ${JSON.stringify(question)}.`);
   const shown = pools().map(({ pool, driver, failure, count }) => ({
     pool,
     driver: driver ?? (failure === null ? null : toFailure(failure)),

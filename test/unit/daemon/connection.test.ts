@@ -42,6 +42,7 @@ function serve(handlers: Partial<Handlers>): void {
       close: () => log.push('close'),
     },
     handlers: { run: note('run'), lease: note('lease'), query: note('query'), mount: note('mount'), ended: () => {}, ...handlers },
+    takeTurn: () => Promise.resolve(),
     refuse: (error): Item[] => {
       log.push((error as Error).message);
       return [
