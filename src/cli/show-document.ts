@@ -29,8 +29,15 @@ export async function showDocument<Document>(shown: Shown<Document>): Promise<vo
   if (!watch) {
     print(json ? `${JSON.stringify(first)}\n` : linesOf(render(first, Date.now()), isTerminal ? windowSize(process.stdout)[0] : null));
   } else {
-    await withStopSignals((signal) => (isTerminal && !json ? showLive(shown, first, signal) : printChanges(shown, first, signal)));
+    await withStopSignals((signal) =>
+      isTerminal && !json && canRedraw() ? showLive(shown, first, signal) : printChanges(shown, first, signal),
+    );
   }
+}
+
+/** A terminal without a cursor to be moved gets tables, one below the other. */
+function canRedraw(): boolean {
+  return !['', 'dumb'].includes(process.env['TERM'] ?? '');
 }
 
 function linesOf(lines: readonly string[], width: number | null): string {

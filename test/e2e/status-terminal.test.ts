@@ -162,3 +162,12 @@ test('without --watch lines are cut to the terminal, and to nothing elsewhere', 
   await tmux.see(/^donenow$/m);
   expect(readFileSync(file, 'utf8').split('\n')[1]).toMatch(/ x{500}$/);
 });
+
+test('a terminal whose cursor cannot be moved gets a table for each change', async () => {
+  line('TERM=dumb $I ps --watch');
+  await tmux.see(/^USER.*\nroot.* first\n/m);
+  daemon.answer = () => documentAnswer({ runs: [{ ...run, command: ['second'] }] });
+  await tmux.see(/^USER.*\nroot.* first\n\nUSER.*\nroot.* second\n/m);
+  tmux.press('C-c');
+  await tmux.see(/^\^Chost\$$/m);
+});
