@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts';
  * looks with its own rights: the daemon opens no path that a client names. Rejects where the client does not tell.
  */
 export async function clientCaller(request: RunRequest, run: Message, connection: Pick<Connection, 'peer' | 'ask'>): Promise<RunCaller> {
-  const [cwd = '/'] = values<string>(run, 'directory');
+  const [cwd = '/'] = values(run, 'directory');
   const wanted: Wanted = {
     paths: (request.binds ?? []).map((bind) => (typeof bind === 'string' ? parseBind(bind, cwd) : bind).source),
     files: (request.environmentFiles ?? []).map((file) => resolve(cwd, file)),
@@ -24,7 +24,7 @@ export async function clientCaller(request: RunRequest, run: Message, connection
     uid,
     gid,
     cwd,
-    environment: Object.fromEntries([...values<string>(run, 'variable').map(parseVariable), ...told.variables]),
+    environment: Object.fromEntries([...values(run, 'variable').map(parseVariable), ...told.variables]),
     readFile: (path) => {
       const text = told.files.get(path);
       if (text === undefined) throw new Error(`The client cannot read ${path}.`);

@@ -65,7 +65,7 @@ function serveMetrics(id: number, output: ConnectionOutput, render: () => Uint8A
 function isMetricsQuery(frame: Uint8Array): boolean {
   try {
     const message = decodeMessage(frame, 'client');
-    return message.name === 'query' && values<string>(message, 'query')[0] === 'metrics';
+    return message.name === 'query' && values(message, 'query')[0] === 'metrics';
   } catch {
     return false;
   }

@@ -136,8 +136,8 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
   function noteEnd(message: Message): void {
     if (phase !== 'holding' || hasEnded) return connection.close();
     hasEnded = true;
-    const [outcome = 0] = values<number>(message, 'outcome');
-    const [number = 0] = values<number>(message, 'number');
+    const [outcome = 0] = values(message, 'outcome');
+    const [number = 0] = values(message, 'number');
     handlers.ended(connection, outcome, number);
   }
 

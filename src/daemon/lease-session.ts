@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import { formatLeaseName } from '../pool/state-file.ts';
-import { isInPlace, readCloneState } from '../pool/transition.ts';
+import { isStillMounted } from '../pool/in-place.ts';
+import { readCloneState } from '../pool/transition.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { formatLeased } from '../wire/leased.ts';
@@ -24,21 +25,21 @@ export interface LeaseServices {
  */
 export async function handleLease(connection: Connection, message: Message, { leases, handOver }: LeaseServices): Promise<void> {
   const { peer } = connection;
-  const [template = ''] = values<string>(message, 'template');
-  const [engineName = ''] = values<string>(message, 'engine');
-  const [waitMs = 0] = values<number>(message, 'wait-ms');
+  const [template = ''] = values(message, 'template');
+  const [engineName = ''] = values(message, 'engine');
+  const [waitMs = 0] = values(message, 'wait-ms');
   const { name: engine, capabilities } = findEngine(engineName);
   const lease = await leases.lease({
     template: parseDataset(template),
     peer,
     engine,
-    command: values<string>(message, 'argument'),
+    command: values(message, 'argument'),
     waitMs,
     signal: connection.closed,
   });
   connection.lease = lease;
   try {
-    const targets = await settleInClone(lease.rootfs.path, values<string>(message, 'target'), capabilities);
+    const targets = await settleInClone(lease.rootfs.path, values(message, 'target'), capabilities);
     const { tree } = await handOver(lease, peer);
     connection.tree = tree;
     const { path, uidMap, gidMap } = tree;
@@ -59,7 +60,7 @@ export async function handleMount({ lease, tree, sendTree }: Connection): Promis
 
 function isStillThere({ id, pool }: DaemonLease): boolean {
   const state = readCloneState(join(pool.paths.leased, formatLeaseName(id, pool.holder)), id);
-  return state !== null && isInPlace(state);
+  return state !== null && isStillMounted(state);
 }
 
 function release(lease: DaemonLease, error: unknown): void {

@@ -21,7 +21,7 @@ const freshMs = 50;
 export function createQueries(services: QueryServices): HandleQuery {
   const answers = new Map<string, { readonly sinceMs: number; readonly json: Promise<string> }>();
   return async (connection, message) => {
-    const [question = ''] = values<string>(message, 'query');
+    const [question = ''] = values(message, 'query');
     const { uid } = connection.peer;
     if (question !== 'ps' && question !== 'status') {
       throw new IsolateError('usage', `The daemon cannot be asked for ${JSON.stringify(question)}.`);

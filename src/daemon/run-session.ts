@@ -85,7 +85,7 @@ async function decideRun(
   message: Message,
   { commandLine, keeps, sandboxIds }: RunServices,
 ): Promise<{ decision: Decision; quiet: boolean } | null> {
-  const parsed = commandLine.parse(values<string>(message, 'argument'));
+  const parsed = commandLine.parse(values(message, 'argument'));
   if (parsed === null || [...parsed.options].some((name) => !quickOptions.has(name))) return null;
   const { request, options } = parsed;
   if (request.zfs === undefined || !keeps(request.zfs) || !seesOurPaths(connection.peer)) return null;

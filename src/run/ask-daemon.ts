@@ -15,7 +15,7 @@ export async function askDaemon(socket: string): Promise<DaemonAnswer> {
       const message = await connection.receive(answerMs);
       if (message === null) return { kind: 'silent', reason: 'it ended the connection' };
       if (message.name === 'refuse') return { kind: 'silent', reason: refusalOf(message).message };
-      return { kind: 'serves', templates: readTemplates(values<string>(message, 'json')[0] ?? '') };
+      return { kind: 'serves', templates: readTemplates(values(message, 'json')[0] ?? '') };
     } finally {
       connection.close();
     }

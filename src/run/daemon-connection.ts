@@ -50,7 +50,7 @@ export async function connectDaemon(path: string = daemonSocket): Promise<Daemon
 
 /** The error that a message `refuse` tells of. */
 export function refusalOf(message: Message): IsolateError {
-  const [text = ''] = values<string>(message, 'json');
+  const [text = ''] = values(message, 'json');
   try {
     const { code, message: sentence, hint } = JSON.parse(text) as Readonly<Record<string, unknown>>;
     if (typeof code === 'string' && /^[a-z-]+$/.test(code) && typeof sentence === 'string') {

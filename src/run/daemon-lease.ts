@@ -115,7 +115,7 @@ async function receiveLeased(connection: DaemonConnection, waitMs: number, { war
 }
 
 function text(message: Message, name: 'json' | 'text'): string {
-  return values<string>(message, name)[0] ?? '';
+  return values(message, name)[0] ?? '';
 }
 
 function noDaemon(dataset: string): IsolateError {

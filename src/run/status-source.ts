@@ -75,7 +75,7 @@ async function askOnce(connection: DaemonConnection, query: string): Promise<unk
   const message = await connection.receive(answerMs);
   if (message === null) return undefined;
   if (message.name === 'refuse') throw refusalOf(message);
-  const [text = ''] = values<string>(message, 'json');
+  const [text = ''] = values(message, 'json');
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -74,9 +74,12 @@ export function decodeMessage(frame: Uint8Array, from: MessageRule['from']): Mes
   return { name, items: decoded };
 }
 
+/** What the value of an item is, by the type that the schema gives it. */
+type ValueOf<Name extends ItemName> = { u32: number; string: string; bytes: Uint8Array }[(typeof items)[Name]['type']];
+
 /** The values of all items of a name, in order. */
-export function values<Value extends number | string | Uint8Array>({ items: given }: Message, name: ItemName): readonly Value[] {
-  return given.filter((item) => item.name === name).map((item) => item.value as Value);
+export function values<Name extends ItemName>({ items: given }: Message, name: Name): readonly ValueOf<Name>[] {
+  return given.filter((item) => item.name === name).map((item) => item.value as ValueOf<Name>);
 }
 
 const itemNames = new Map<number, ItemName>(Object.entries(items).map(([name, { tag }]) => [tag, name as ItemName]));

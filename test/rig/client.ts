@@ -43,7 +43,7 @@ export async function answerClients(answer: (talk: Talk) => Promise<void> | void
 export async function answerWithLaunches(): Promise<void> {
   await answerClients(async (talk) => {
     const run = await talk.next();
-    const [wrapping, ...command] = run === null ? [] : values<string>(run, 'argument');
+    const [wrapping, ...command] = run === null ? [] : values(run, 'argument');
     const launch = wrappedLaunch(wrapping as Wrapping, command as [string, ...string[]]);
     // Longer than any test waits between SIGTERM and the end it asks for.
     talk.send('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false, graceMs: 30_000 }) }]);

@@ -99,7 +99,7 @@ export async function askRun(socket: string, name: string, waitSeconds = 30): Pr
   ]);
   let message = await connection.receive(60_000);
   while (message?.name === 'message') message = await connection.receive(60_000);
-  const [record] = message?.name === 'launch' ? values<Uint8Array>(message, 'record') : [];
+  const [record] = message?.name === 'launch' ? values(message, 'record') : [];
   const clone = record === undefined ? null : (/clones\/([0-9]+)\/rootfs/.exec(Buffer.from(record).toString('latin1'))?.[1] ?? null);
   return { connection, message, clone };
 }
@@ -111,7 +111,7 @@ export async function askStatus(socket: string, question: 'status' | 'ps'): Prom
   connection.send('query', [{ name: 'query', value: question }]);
   const message = await connection.receive(10_000);
   connection.close();
-  const [json = ''] = message === null ? [] : values<string>(message, 'json');
+  const [json = ''] = message === null ? [] : values(message, 'json');
   return JSON.parse(json);
 }
 

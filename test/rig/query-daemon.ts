@@ -59,7 +59,7 @@ export async function startQueryDaemon(): Promise<QueryDaemon> {
           const message = decodeMessage(frame, 'client');
           // The client in C asks first whether it is to do it.
           if (message.name !== 'query') return socket.end(encodeMessage('fallback'));
-          const [query = ''] = values<string>(message, 'query');
+          const [query = ''] = values(message, 'query');
           fake.queries.push(query);
           const answer = fake.answer(query);
           if (answer === null) return socket.end();

@@ -72,7 +72,7 @@ async function serve(targets: readonly string[], rootfs: Partial<Rootfs> = {}, p
 function settled({ sent }: Served, count: number): readonly string[] {
   const [answer] = sent;
   if (answer === undefined) throw new Error('no answer');
-  return parseLeased(values<string>(answer, 'json')[0] ?? '', count).targets;
+  return parseLeased(values(answer, 'json')[0] ?? '', count).targets;
 }
 
 test('a clone that can be mounted with other ids is told of as it is', async () => {

@@ -27,7 +27,7 @@ async function settles(name: string, fresh: number, leased: readonly string[] = 
 }
 
 const code = ({ message }: { message: Parameters<typeof values>[0] | null }): unknown =>
-  message?.name === 'refuse' ? (JSON.parse(values<string>(message, 'json')[0] ?? '') as { code: string }).code : message?.name;
+  message?.name === 'refuse' ? (JSON.parse(values(message, 'json')[0] ?? '') as { code: string }).code : message?.name;
 
 describe.runIf(process.getuid?.() === 0)('the daemon', () => {
   test('keeps pools full, and replaces a clone when the connection of its client ends', async () => {
