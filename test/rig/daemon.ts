@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 
 import { isolatePath } from './isolate.ts';
@@ -12,7 +12,7 @@ export interface Daemon {
   readonly process: ChildProcess;
   /** What it wrote to standard error so far. */
   readonly log: () => string;
-  /** SIGTERM, and waits for its end. */
+  /** SIGTERM, waits for its end, and removes the configuration it was started with. */
   readonly end: () => Promise<void>;
 }
 
@@ -36,6 +36,8 @@ export async function startDaemon(config?: string): Promise<Daemon> {
     process: child,
     log: () => log,
     end: async () => {
+      // What is configured in these namespaces is this test's alone.
+      if (config !== undefined) await rm(configFile, { force: true });
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
       await once(child, 'exit');
