@@ -1,0 +1,41 @@
+/**
+ * The daemon at its own place, on a template tank/NAME that is the tree DIRECTORY/NAME/root: `serve-members.ts DIRECTORY idmapped`
+ * hands clones over idmapped, any other second word has their owners changed. Runs are left to the program in Node.
+ */
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+
+import type { Rootfs } from '../../src/engine/engine.ts';
+import { serve } from '../../src/daemon/serve.ts';
+import { runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
+import { openPool } from '../../src/pool/pool.ts';
+import { directoryDriver } from './directory-driver.ts';
+
+const [directory = '', way = ''] = process.argv.slice(2);
+const runtime = runtimePaths(systemRuntimeDirectory);
+
+await serve({
+  commandLine: {
+    parse: () => null,
+    renderError: (error) => `${(error as Error).message}\n`,
+    renderNotice: (message) => `${message}\n`,
+    errorStatus: 125,
+  },
+  openPool: async (template, warn) => {
+    const place = join(directory, basename(template));
+    const driver = directoryDriver(place);
+    const create: typeof driver.create = async (source, ids, options) => {
+      const results = await driver.create(source, ids, options);
+      return results.map((result) => (result.ok ? { ...result, rootfs: copy(join(place, 'root'), result.rootfs) } : result));
+    };
+    return openPool({ driver: { ...driver, template, create }, runtime, warn });
+  },
+});
+
+/** With its owners and links, which the driver's own copy does not keep. */
+function copy(source: string, rootfs: Rootfs): Rootfs {
+  rmSync(rootfs.path, { recursive: true });
+  execFileSync('cp', ['-a', '-T', '--', source, rootfs.path]);
+  return { ...rootfs, idmappable: way === 'idmapped' };
+}
