@@ -76,7 +76,7 @@ static void drop_front(const char *why) {
   flush_to_daemon();
   if (listener < 0) exit(1);
   close(front);
-  if (handed_over >= 0) close(handed_over);
+  if (handed_over >= 0) close_connection(handed_over);
   front = handed_over = -1;
   from_front_length = 0;
   base_number = last_number;
@@ -91,7 +91,7 @@ static bool open_peer(uint32_t number, const uint8_t *body, size_t length) {
   if (kind > KIND_METRICS || number <= last_number || handed_over < 0 || !is_unix_stream(handed_over, false)) return false;
   if (getsockopt(handed_over, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid == (uid_t)-1) return false;
   if (getsockopt(handed_over, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0) groups_size = 0;
-  if (peers_add(number, kind, handed_over) == NULL) return false;
+  if (peers_add(number, kind, peer.uid, handed_over) == NULL) return false;
   handed_over = -1;
   last_number = number;
   const uint32_t facts[5] = {kind, peer.uid, peer.gid, (uint32_t)peer.pid, groups_size / (uint32_t)sizeof *groups};
@@ -132,7 +132,7 @@ static ssize_t receive(void *into, size_t room) {
   if (header != NULL && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int))) {
     int fd;
     memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    if (had) close(fd);
+    if (had) close_connection(fd);
     else handed_over = fd;
   }
   errno = EPROTO;

@@ -69,7 +69,7 @@ static void end(struct connection *connection) {
   set_deadline(connection, false);
   epoll_ctl(epoll, EPOLL_CTL_DEL, connection->fd, NULL);
   shutdown(connection->fd, SHUT_RDWR);
-  close(connection->fd);
+  close_connection(connection->fd);
   connection->fd = -1;
   open_count--;
   tell_broker(connection->number, OPERATION_CLOSED, NULL, 0, -1);
@@ -91,7 +91,7 @@ static void accept_one(int listener, bool metrics) {
   if (fd < 0 && (errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) usleep(10000);
   if (fd < 0) return;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || !user_may_connect(peer.uid)) {
-    close(fd);
+    close_connection(fd);
     return;
   }
   uint32_t slot = 0;
@@ -155,7 +155,7 @@ static bool read_frames(struct connection *connection) {
   if (begun && connection->length == connection->capacity && !grow(connection, wanted)) return false;
   uint8_t *into = begun ? connection->bytes + connection->length : scratch;
   size_t room = begun ? connection->capacity - connection->length : sizeof scratch;
-  ssize_t count = read(connection->fd, into, room < TURN_BYTES ? room : TURN_BYTES);
+  ssize_t count = receive_bytes(connection->fd, into, room < TURN_BYTES ? room : TURN_BYTES);
   if (count < 0) return errno == EAGAIN || errno == EINTR;
   if (count == 0) return false;
   const uint8_t *bytes = begun ? connection->bytes : scratch;
@@ -173,7 +173,7 @@ static bool read_request(struct connection *connection) {
   struct wire_writer writer;
   if (!connection->asked && !grow(connection, REQUEST_MAX)) return false;
   uint8_t *into = connection->asked ? scratch : connection->bytes + connection->length;
-  ssize_t count = read(connection->fd, into, connection->asked ? sizeof scratch : connection->capacity - connection->length);
+  ssize_t count = receive_bytes(connection->fd, into, connection->asked ? sizeof scratch : connection->capacity - connection->length);
   if (count < 0) return errno == EAGAIN || errno == EINTR;
   if (count == 0 || connection->asked) return count > 0;
   connection->length += (size_t)count;
@@ -218,6 +218,7 @@ void front_main(int clients, int metrics, int to_broker, const struct options *o
   for (int i = 0; i < 2; i++) {
     if (given[i] < 0) continue;
     if (!is_unix_stream(given[i], true) || fcntl(given[i], F_SETFL, O_NONBLOCK) < 0) fail("use a descriptor as a listening socket");
+    refuse_descriptors(given[i]);
   }
   if (!is_unix_stream(to_broker, false) || fcntl(to_broker, F_SETFL, 0) < 0) fail("use a descriptor as the broker's socket");
   keep_descriptors(given, 3);

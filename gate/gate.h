@@ -40,6 +40,15 @@ uint64_t now_ms(void);
 /* Closes all descriptors from 3 up but those given (-1: none) and puts /dev/null where 0, 1 or 2 are not open. */
 void keep_descriptors(const int *kept, size_t count);
 bool is_unix_stream(int fd, bool listening);
+/*
+ * What clients send may have descriptors with it, which are closed with it by whoever reads it or closes the connection last; one
+ * of a TCP socket that lingers (SO_LINGER) would hold us up as long as its sender likes. A kernel that lets us (Linux 6.16) refuses
+ * them to the sender; under others signals cut such waits short, in these two.
+ */
+void refuse_descriptors(int listener);
+/* As recv(2) without waiting. Descriptors are an error, EPROTO. */
+ssize_t receive_bytes(int socket, void *into, size_t room);
+void close_connection(int fd);
 void put_link_header(uint8_t *header, size_t length, uint32_t connection, uint32_t operation);
 /* As sendmsg(2) of one buffer with up to two descriptors (-1: none); never SIGPIPE. */
 ssize_t send_with(int socket, const void *bytes, size_t length, const int descriptors[2], int flags);
@@ -70,6 +79,7 @@ void queue_free(struct queue *queue);
 
 struct peer {
   uint32_t number, kind;
+  uid_t uid;
   int fd;                 /* -1: the slot is free */
   bool closing, shut;     /* closing: to be shut down once all is written */
   struct queue queue;
@@ -79,7 +89,7 @@ struct peer {
 };
 /* Registers waiting peers there with `number` as data. */
 void peers_begin(int epoll);
-struct peer *peers_add(uint32_t number, uint32_t kind, int fd);
+struct peer *peers_add(uint32_t number, uint32_t kind, uid_t uid, int fd);
 struct peer *peers_find(uint32_t number);
 void peers_remove(struct peer *peer);
 /* Calls `visit` for each and removes it after. */

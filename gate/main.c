@@ -49,7 +49,7 @@ static _Noreturn void turn_away(const int listeners[2]) {
     if (listeners[i] < 0 || fcntl(listeners[i], F_SETFL, O_NONBLOCK) < 0) continue;
     for (int fd = 0; fd >= 0;) {
       fd = accept4(listeners[i], NULL, NULL, SOCK_CLOEXEC);
-      if (fd >= 0) close(fd);
+      if (fd >= 0) close_connection(fd);
     }
   }
   exit(0);
@@ -109,10 +109,22 @@ static _Noreturn void start_as_broker(int argc, char **argv, struct options *opt
   broker_main(start_front(listeners[0], listeners[1], options), -1, options);
 }
 
+static void do_nothing(int number) {
+  (void)number;
+}
+
+/* SIGALRM only ends waits (receive_bytes, close_connection). */
+static void prepare_signals(void) {
+  sigset_t none;
+  sigemptyset(&none);
+  if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGALRM, do_nothing) == SIG_ERR || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+    fail("prepare signals");
+}
+
 int main(int argc, char **argv) {
   struct options options = {.frame_seconds = 10};
   const char *role = argc > 1 ? argv[1] : "";
-  signal(SIGPIPE, SIG_IGN);
+  prepare_signals();
   argc -= 2;
   argv += 2;
   if (argc >= 2 && strcmp(argv[0], "--frame-seconds") == 0) {

@@ -3,7 +3,7 @@
 
 #include <sys/epoll.h>
 
-enum { BUCKETS = 4096, QUEUE_MAX = 20 * 1024 * 1024, QUEUES_MAX = 256 * 1024 * 1024 };
+enum { BUCKETS = 4096, QUEUE_MAX = 20 * 1024 * 1024, QUEUES_MAX = 256 * 1024 * 1024, USER_QUEUES_MAX = QUEUES_MAX / 8 };
 
 static struct peer peers[CONNECTIONS_MAX];
 static uint16_t buckets[BUCKETS], next_in_bucket[CONNECTIONS_MAX]; /* slots from 1; 0 ends */
@@ -39,11 +39,11 @@ void peers_begin(int epoll_of_broker) {
   for (size_t i = 0; i < CONNECTIONS_MAX; i++) peers[i].fd = -1;
 }
 
-struct peer *peers_add(uint32_t number, uint32_t kind, int fd) {
+struct peer *peers_add(uint32_t number, uint32_t kind, uid_t uid, int fd) {
   uint16_t slot = 0;
   while (slot < CONNECTIONS_MAX && peers[slot].fd >= 0) slot++;
   if (slot == CONNECTIONS_MAX) return NULL;
-  peers[slot] = (struct peer){.number = number, .kind = kind, .fd = fd, .tree = {-1, -1}};
+  peers[slot] = (struct peer){.number = number, .kind = kind, .uid = uid, .fd = fd, .tree = {-1, -1}};
   next_in_bucket[slot] = buckets[number % BUCKETS];
   buckets[number % BUCKETS] = (uint16_t)(slot + 1);
   return &peers[slot];
@@ -81,7 +81,7 @@ void peers_remove(struct peer *peer) {
   while (*at != slot + 1) at = &next_in_bucket[*at - 1];
   *at = next_in_bucket[slot];
   shutdown(peer->fd, SHUT_RDWR);
-  close(peer->fd);
+  close_connection(peer->fd);
   peer->fd = -1;
 }
 
@@ -124,9 +124,17 @@ void peer_flush(struct peer *peer) {
   if (peer->closing && !peer->shut) peer_shut(peer);
 }
 
+/* Root's answers are refused to nobody else's sake. */
+static bool user_has_room(uid_t uid, size_t length) {
+  size_t queued = length;
+  for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+    if (peers[i].fd >= 0 && peers[i].uid == uid) queued += peers[i].queue.capacity;
+  return uid == 0 || queued <= USER_QUEUES_MAX;
+}
+
 static bool enqueue(struct peer *peer, const void *bytes, size_t length) {
   size_t capacity = peer->queue.capacity, from = peer->queue.from;
-  bool fits = peer->queue.to - peer->queue.from + length <= QUEUE_MAX && queued_of_all + length <= QUEUES_MAX;
+  bool fits = peer->queue.to - peer->queue.from + length <= QUEUE_MAX && queued_of_all + length <= QUEUES_MAX && user_has_room(peer->uid, length);
   fits = fits && queue_add(&peer->queue, bytes, length);
   queued_of_all += peer->queue.capacity - capacity;
   if (peer->tree[0] >= 0) peer->tree_at -= from - peer->queue.from;

@@ -12,7 +12,7 @@
 
 static const int allowed[] = {
   SYS_read, SYS_write, SYS_recvmsg, SYS_recvfrom, SYS_sendmsg, SYS_sendto, SYS_accept4, SYS_close, SYS_shutdown,
-  SYS_epoll_ctl, SYS_epoll_pwait, SYS_ppoll, SYS_getsockopt, SYS_fcntl, SYS_clock_gettime, SYS_clock_nanosleep,
+  SYS_epoll_ctl, SYS_epoll_pwait, SYS_ppoll, SYS_getsockopt, SYS_fcntl, SYS_clock_gettime, SYS_clock_nanosleep, SYS_setitimer,
   SYS_mmap, SYS_munmap, SYS_mremap, SYS_brk, SYS_getrandom, SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit, SYS_exit_group,
 #ifdef SYS_epoll_wait
   SYS_epoll_wait, SYS_poll,

@@ -3,6 +3,7 @@
 
 #include <linux/close_range.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 
 void fail(const char *what) {
@@ -36,6 +37,41 @@ bool is_unix_stream(int fd, bool listening) {
   if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 || domain != AF_UNIX) return false;
   if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM) return false;
   return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) == 0 && (accepts != 0) == listening;
+}
+
+/* What is accepted has the listener's. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+enum { HURRY_US = 100 };
+
+void refuse_descriptors(int listener) {
+  int no = 0;
+  if (setsockopt(listener, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no) < 0 && errno != ENOPROTOOPT) fail("refuse descriptors of clients");
+}
+
+/* Again and again, because the first signal may come before the wait begins. */
+static void hurry(bool on) {
+  struct itimerval often = {0};
+  if (on) often.it_interval.tv_usec = often.it_value.tv_usec = HURRY_US;
+  if (setitimer(ITIMER_REAL, &often, NULL) < 0) fail("set a timer");
+}
+
+ssize_t receive_bytes(int socket, void *into, size_t room) {
+  struct iovec part = {into, room};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  hurry(true);
+  ssize_t count = recvmsg(socket, &message, MSG_DONTWAIT);
+  int error = errno;
+  hurry(false);
+  errno = count >= 0 ? EPROTO : error;
+  return (message.msg_flags & MSG_CTRUNC) != 0 ? -1 : count;
+}
+
+void close_connection(int fd) {
+  hurry(true);
+  close(fd);
+  hurry(false);
 }
 
 void put_link_header(uint8_t *header, size_t length, uint32_t connection, uint32_t operation) {
