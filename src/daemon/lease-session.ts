@@ -9,7 +9,7 @@ import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { formatLeased } from '../wire/leased.ts';
 import type { Connection } from './connection.ts';
-import type { HandOver } from './hand-over.ts';
+import { checkRecipient, type HandOver } from './hand-over.ts';
 import type { DaemonLease, Leases } from './leases.ts';
 import { settleInClone } from './settle-in-clone.ts';
 
@@ -29,6 +29,7 @@ export async function handleLease(connection: Connection, message: Message, { le
   const [engineName = ''] = values(message, 'engine');
   const [waitMs = 0] = values(message, 'wait-ms');
   const { name: engine, capabilities } = findEngine(engineName);
+  checkRecipient(peer);
   const lease = await leases.lease({
     template: parseDataset(template),
     peer,

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import type { HolderId } from '../pool/holder.ts';
+import { isStillMounted } from '../pool/in-place.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { formatLeaseName, isCloneId } from '../pool/state-file.ts';
-import { isInPlace, readCloneState, retireLeased, takeFresh } from '../pool/transition.ts';
+import { readCloneState, retireLeased, takeFresh } from '../pool/transition.ts';
 
 /** A clone that was handed out; `pool` names its holder. */
 export interface Taken {
@@ -175,7 +176,7 @@ function takeOne(pool: PoolFiles, id: string): Taken | null {
   if (!takeFresh(pool, id)) return null;
   const leaseName = formatLeaseName(id, pool.holder);
   const state = readCloneState(join(pool.paths.leased, leaseName), id);
-  if (state !== null && isInPlace(state)) return { id, rootfs: state.rootfs, pool };
+  if (state !== null && isStillMounted(state)) return { id, rootfs: state.rootfs, pool };
   const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
   pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
   retireLeased(pool, id, leaseName);

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isAlive } from './holder.ts';
 import type { HolderId } from './holder.ts';
+import { isStillMounted, readMountTable } from './in-place.ts';
 import type { Pool } from './pool.ts';
 import { readDirectory } from './read-directory.ts';
 import { isCloneId, parseLeaseName, parseRetiredState } from './state-file.ts';
 import type { CloneState, RetiredState } from './state-file.ts';
-import { isInPlace, readCloneState } from './transition.ts';
+import { readCloneState } from './transition.ts';
 
 export interface FreshEntry {
   readonly id: string;
@@ -101,7 +102,10 @@ async function readFresh(pool: Pool, garbage: string[]): Promise<FreshEntry[]> {
   const known = read.get(pool) ?? new Map<string, ReadState>();
   const now = new Map<string, ReadState>();
   const entries: FreshEntry[] = [];
-  for (const [index, name] of readDirectory(pool.paths.fresh).entries()) {
+  const names = readDirectory(pool.paths.fresh);
+  // Read after the names: a clone is mounted before it is published.
+  const mounts = readMountTable();
+  for (const [index, name] of names.entries()) {
     if (index % sliceSize === sliceSize - 1) await nextTurn();
     const path = join(pool.paths.fresh, name);
     if (!isCloneId(name)) {
@@ -112,7 +116,7 @@ async function readFresh(pool: Pool, garbage: string[]): Promise<FreshEntry[]> {
     const before = known.get(name);
     const one = before?.file === file ? before : { file, state: readCloneState(path, name) };
     now.set(name, one);
-    entries.push({ id: name, state: one.state, inPlace: one.state !== null && isInPlace(one.state) });
+    entries.push({ id: name, state: one.state, inPlace: one.state !== null && isStillMounted(one.state, mounts) });
   }
   read.set(pool, now);
   return entries;

@@ -71,7 +71,7 @@ function whyUnusable(entry: FreshEntry, clone: CloneInfo): string | null | undef
   if (entry.state === null) return `The state file of fresh clone ${entry.id} cannot be trusted; the clone is retired.`;
   if (entry.state.guid !== clone.guid) return `Fresh clone ${entry.id} is not the one its state file names; it is retired.`;
   // After a restart of the storage or of the host.
-  return entry.inPlace && clone.marked ? undefined : null;
+  return entry.inPlace && clone.marked && clone.mountpoint !== null ? undefined : null;
 }
 
 function isOld(clone: CloneInfo, nowMs: number): boolean {
