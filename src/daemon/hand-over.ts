@@ -23,9 +23,7 @@ export type HandOver = (lease: Pick<DaemonLease, 'rootfs' | 'defer'>, peer: Pick
 export function createHandOver(): HandOver {
   const inTurn = takeTurns();
   return async (lease, { uid, gid }) => {
-    if (uid === 0 || gid === 0) {
-      throw new IsolateError('not-permitted', `A clone cannot be handed to ${uid}:${gid}: the host's root has no place in a sandbox.`);
-    }
+    checkRecipient({ uid, gid });
     const { path, ownership, idmappable } = lease.rootfs;
     const maps = planUserMaps(probeUser(uid, gid));
     const idmapped = idmappable && ownership.kind === 'natural';
@@ -35,6 +33,12 @@ export function createHandOver(): HandOver {
       tree: { uid, gid, idmapped, ...maps, path },
     };
   };
+}
+
+/** Throws `not-permitted` for whom no clone can be handed to: root, and who has its group. */
+export function checkRecipient({ uid, gid }: Pick<Peer, 'uid' | 'gid'>): void {
+  if (uid !== 0 && gid !== 0) return;
+  throw new IsolateError('not-permitted', `A clone cannot be handed to ${uid}:${gid}: the host's root has no place in a sandbox.`);
 }
 
 async function changeOwners({ rootfs, defer }: Pick<DaemonLease, 'rootfs' | 'defer'>, maps: OwnerMaps): Promise<void> {
