@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 
 enum { FRONT_MESSAGE_MAX = WIRE_CLIENT_FRAME_MAX, DAEMON_MESSAGE_MAX = WIRE_HEADER + DAEMON_BODY_MAX, TICK_MS = 200 };
-enum { DAEMON_QUEUE_MAX = 4 * 1024 * 1024, GROUPS_MAX = 65536, OPENED_MAX = 20 + 4 * GROUPS_MAX };
+enum { DAEMON_QUEUE_MAX = 4 * 1024 * 1024, GROUPS_MAX = 65536, OPENED_MAX = 20 + 4 * GROUPS_MAX, ORDER_HEADER = 24 };
 /* Beyond any connection's number. */
 #define EVENT_DAEMON ((uint64_t)1 << 32)
 #define EVENT_ANSWERS ((uint64_t)2 << 32)
@@ -176,13 +176,16 @@ static void accept_front(void) {
 
 static bool read_order(const uint8_t *body, size_t length, struct tree_order *order) {
   size_t maps = sizeof(struct tree_map);
-  if (length < 20) return false;
-  *order = (struct tree_order){wire_get(body), wire_get(body + 4), wire_get(body + 8) == 1, wire_get(body + 12), wire_get(body + 16), {}, {}, ""};
+  if (length < ORDER_HEADER) return false;
+  *order = (struct tree_order){.uid = wire_get(body), .gid = wire_get(body + 4), .idmap = wire_get(body + 8) == 1};
+  order->uid_count = wire_get(body + 12);
+  order->gid_count = wire_get(body + 16);
+  order->device = wire_get(body + 20);
   if (order->uid_count > TREE_MAPS_MAX || order->gid_count > TREE_MAPS_MAX) return false;
-  size_t path_at = 20 + maps * (order->uid_count + order->gid_count);
+  size_t path_at = ORDER_HEADER + maps * (order->uid_count + order->gid_count);
   if (length <= path_at || length - path_at >= sizeof order->path || memchr(body + path_at, 0, length - path_at) != NULL) return false;
   for (uint32_t i = 0; i < order->uid_count + order->gid_count; i++) {
-    const uint8_t *at = body + 20 + maps * i;
+    const uint8_t *at = body + ORDER_HEADER + maps * i;
     struct tree_map *map = i < order->uid_count ? &order->uid_maps[i] : &order->gid_maps[i - order->uid_count];
     *map = (struct tree_map){wire_get(at), wire_get(at + 4), wire_get(at + 8)};
   }

@@ -116,6 +116,7 @@ struct tree_order {
   gid_t gid;
   bool idmap;
   uint32_t uid_count, gid_count;
+  uint32_t device; /* of the clone's file system; what else lies at its path is not handed over */
   struct tree_map uid_maps[TREE_MAPS_MAX], gid_maps[TREE_MAPS_MAX];
   char path[4096];
 };

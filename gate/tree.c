@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 enum { MAP_TEXT_MAX = TREE_MAPS_MAX * 36, STACK_BYTES = 64 * 1024 };
@@ -167,13 +168,21 @@ static bool prepare(void) {
   return locking_user_namespace >= 0;
 }
 
+/* A clone may be gone when its turn comes; where it was mounted is the host's own directory. Asks no storage, which might not answer. */
+static bool is_clone(int place, uint32_t device) {
+  struct statx facts;
+  if (statx(place, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &facts) < 0) return false;
+  errno = ENODEV;
+  return (uint32_t)makedev(facts.stx_dev_major, facts.stx_dev_minor) == device;
+}
+
 /* Private, lest what a user mounts in it appears on the host. */
 static int clone_tree(const struct tree_order *order, int user_namespace) {
   struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE};
   int place = (int)syscall(SYS_openat2, AT_FDCWD, order->path, &how, sizeof how);
   if (place < 0) return -1;
-  int tree = open_tree(place, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  int tree = !is_clone(place, order->device) ? -1 : open_tree(place, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   close_kept_error(place);
   if (tree < 0) return -1;
   if (order->idmap) {

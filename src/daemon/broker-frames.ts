@@ -1,6 +1,6 @@
 import { IsolateError } from '../error.ts';
 import { clientBodyBytes } from '../wire/schema.ts';
-import type { Tree } from './connection.ts';
+import type { PlacedTree } from './connection.ts';
 
 /** What broker and daemon say to each other (gate/PROTOCOL.md). */
 export const brokerOperations = { ready: 0, opened: 1, message: 2, closed: 3, failed: 4, send: 16, tree: 17, close: 18 } as const;
@@ -51,9 +51,9 @@ export function readNumbers(body: Buffer): number[] {
 }
 
 /** The body of `tree`. */
-export function encodeTree({ uid, gid, idmapped, uidMap, gidMap, path }: Tree): Buffer {
+export function encodeTree({ uid, gid, idmapped, uidMap, gidMap, device, path }: PlacedTree): Buffer {
   const maps = [...uidMap, ...gidMap].flatMap(({ inside, outside, count }) => [inside, outside, count]);
-  const numbers = [uid, gid, idmapped ? 1 : 0, uidMap.length, gidMap.length, ...maps];
+  const numbers = [uid, gid, idmapped ? 1 : 0, uidMap.length, gidMap.length, device >>> 0, ...maps];
   const body = Buffer.alloc(numbers.length * 4);
   for (const [index, number] of numbers.entries()) body.writeUInt32LE(number, index * 4);
   return Buffer.concat([body, Buffer.from(path)]);

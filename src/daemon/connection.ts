@@ -19,6 +19,12 @@ export interface Tree {
   readonly path: string;
 }
 
+/** A tree with the device that is to be at its path when its turn comes. */
+export interface PlacedTree extends Tree {
+  /** As stat(2) has it. */
+  readonly device: number;
+}
+
 /** One client. What is sent to one that is gone is dropped. */
 export interface Connection {
   readonly id: number;
@@ -31,7 +37,7 @@ export interface Connection {
   tree: Tree | null;
   readonly send: (name: MessageName, items?: readonly Item[]) => void;
   /** Settles with the client's next message or end at the latest; rejects with IsolateError where the tree could not be made. */
-  readonly sendTree: (tree: Tree) => Promise<void>;
+  readonly sendTree: (tree: PlacedTree) => Promise<void>;
   /** Sends `ask` and waits for the client's `answer`; rejects with `aborted` when the connection ends. */
   readonly ask: (items: readonly Item[]) => Promise<Message>;
   readonly close: () => void;
@@ -50,7 +56,7 @@ export interface Handlers {
 /** The daemon's side of the broker's pipe, as far as one connection needs it. */
 export interface ConnectionOutput {
   readonly send: (connection: number, frame: Uint8Array) => void;
-  readonly tree: (connection: number, tree: Tree) => void;
+  readonly tree: (connection: number, tree: PlacedTree) => void;
   readonly close: (connection: number) => void;
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
-import { formatLeaseName } from '../pool/state-file.ts';
+import { type CloneState, formatLeaseName } from '../pool/state-file.ts';
 import { isStillMounted } from '../pool/in-place.ts';
 import { readCloneState } from '../pool/transition.ts';
 import { parseDataset } from '../spec/parse-name.ts';
@@ -55,13 +55,14 @@ export async function handleLease(connection: Connection, message: Message, { le
 export async function handleMount({ lease, tree, sendTree }: Connection): Promise<void> {
   if (lease === null || tree === null) throw new IsolateError('not-permitted', 'There is no clone to be mounted for this connection.');
   // What lies where a clone was mounted is the host's own.
-  if (!isStillThere(lease)) throw new IsolateError('template-not-mounted', `The clone at ${tree.path} is no longer mounted.`);
-  await sendTree(tree);
+  const state = readState(lease);
+  if (state === null || !isStillMounted(state))
+    throw new IsolateError('template-not-mounted', `The clone at ${tree.path} is no longer mounted.`);
+  await sendTree({ ...tree, device: state.device });
 }
 
-function isStillThere({ id, pool }: DaemonLease): boolean {
-  const state = readCloneState(join(pool.paths.leased, formatLeaseName(id, pool.holder)), id);
-  return state !== null && isStillMounted(state);
+function readState({ id, pool }: DaemonLease): CloneState | null {
+  return readCloneState(join(pool.paths.leased, formatLeaseName(id, pool.holder)), id);
 }
 
 function release(lease: DaemonLease, error: unknown): void {

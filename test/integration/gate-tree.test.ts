@@ -23,11 +23,13 @@ interface Order {
   readonly idmap?: boolean;
   readonly uidMaps?: readonly Map[];
   readonly gidMaps?: readonly Map[];
+  readonly device?: number;
   readonly path: string;
 }
 
-function encodeOrder({ uid: user = uid, idmap = true, uidMaps = ownMap, gidMaps = ownMap, path }: Order): Buffer {
-  const numbers = [user, user, Number(idmap), uidMaps.length, gidMaps.length, ...uidMaps.flat(), ...gidMaps.flat()];
+function encodeOrder({ uid: user = uid, idmap = true, uidMaps = ownMap, gidMaps = ownMap, device, path }: Order): Buffer {
+  const clone = device ?? statSync(path, { throwIfNoEntry: false })?.dev ?? 0;
+  const numbers = [user, user, Number(idmap), uidMaps.length, gidMaps.length, clone, ...uidMaps.flat(), ...gidMaps.flat()];
   const body = Buffer.alloc(4 * numbers.length);
   numbers.forEach((value, index) => body.writeUInt32LE(value, 4 * index));
   return Buffer.concat([body, Buffer.from(path)]);
@@ -164,6 +166,14 @@ describe('a tree that is handed to a user', () => {
     expect(await askForTree(gate, { path: link })).toEqual({ step: 1, errno: 40 });
     expect(await askForTree(gate, { path: join(clone, 'file') })).toEqual({ step: 1, errno: 20 });
     expect(await askForTree(gate, { path: join(clone, 'none') })).toEqual({ step: 1, errno: 2 });
+  });
+
+  it('is not what is left of a clone that went before its turn: the directory of the host', async () => {
+    const gate = await startGate();
+    const path = makeClone();
+    const device = statSync(path).dev;
+    expect(await askForTree(gate, { path: join(path, '..'), device })).toEqual({ step: 1, errno: constants.errno.ENODEV });
+    expect(await takeTree(gate, { path, device })).toMatchObject({ attach: 'done' });
   });
 
   it.each(['SIGSTOP', 'SIGKILL'] as const)('is not held up by a user that sends %s to all that it may', async (signal) => {

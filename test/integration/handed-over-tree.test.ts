@@ -47,7 +47,7 @@ async function makeClone(): Promise<string> {
 
 function encodeOrder(map: readonly IdMapEntry[], path: string): Buffer {
   const maps = map.flatMap(({ inside, outside, count }) => [inside, outside, count]);
-  const numbers = [uid, uid, 1, map.length, map.length, ...maps, ...maps];
+  const numbers = [uid, uid, 1, map.length, map.length, statSync(path).dev, ...maps, ...maps];
   const body = Buffer.alloc(4 * numbers.length);
   numbers.forEach((value, index) => body.writeUInt32LE(value, 4 * index));
   return Buffer.concat([body, Buffer.from(path)]);

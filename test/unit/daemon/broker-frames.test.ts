@@ -34,7 +34,7 @@ test('a tree is told as numbers and a path', () => {
     { inside: 1, outside: 100_000, count: 65_535 },
   ];
   const gidMap = [{ inside: 0, outside: 1001, count: 1 }];
-  const body = encodeTree({ uid: 1000, gid: 1001, idmapped: true, uidMap, gidMap, path: '/run/isolate/mnt/a/1' });
-  expect(readNumbers(body.subarray(0, 56))).toEqual([1000, 1001, 1, 2, 1, 0, 1000, 1, 1, 100_000, 65_535, 0, 1001, 1]);
-  expect(body.subarray(56).toString()).toBe('/run/isolate/mnt/a/1');
+  const body = encodeTree({ uid: 1000, gid: 1001, idmapped: true, uidMap, gidMap, device: 64_768, path: '/run/isolate/mnt/a/1' });
+  expect(readNumbers(body.subarray(0, 60))).toEqual([1000, 1001, 1, 2, 1, 64_768, 0, 1000, 1, 1, 100_000, 65_535, 0, 1001, 1]);
+  expect(body.subarray(60).toString()).toBe('/run/isolate/mnt/a/1');
 });

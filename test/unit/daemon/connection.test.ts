@@ -7,7 +7,7 @@ import {
   type ConnectionInput,
   type Handlers,
   serveConnection,
-  type Tree,
+  type PlacedTree,
 } from '../../../src/daemon/connection.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { decodeMessage, encodeMessage, type Item, type Message } from '../../../src/wire/frame.ts';
@@ -24,7 +24,7 @@ const ended = encodeMessage('ended', [
   { name: 'number', value: 7 },
 ]);
 const answer = encodeMessage('answer', [{ name: 'missing', value: 2 }]);
-const tree: Tree = { uid: 1, gid: 1, idmapped: true, uidMap: [], gidMap: [], path: '/c' };
+const tree: PlacedTree = { uid: 1, gid: 1, idmapped: true, uidMap: [], gidMap: [], device: 1, path: '/c' };
 
 let log: string[];
 let connection: Connection;
