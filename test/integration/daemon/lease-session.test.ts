@@ -205,5 +205,5 @@ test('nothing is mounted for a connection without a clone, nor where the clone i
   await expect(handleMount(mounted)).rejects.toMatchObject({ code: 'template-not-mounted' });
   writeFileSync(file, formatCloneState(state));
   await handleMount(mounted);
-  expect(sent).toEqual([{ path: tree }]);
+  expect(sent).toEqual([{ path: tree, device }]);
 });
