@@ -5,7 +5,7 @@ import { type Accounts, systemAccounts } from './accounts.ts';
 import type { Peer } from './peer.ts';
 
 /** What decides: ids of the kernel's, none of the client's. */
-type Caller = Pick<Peer, 'uid' | 'gid' | 'groups'>;
+export type Caller = Pick<Peer, 'uid' | 'gid' | 'groups'>;
 
 /**
  * Returns if `peer` may have a clone of `template` for `engine`; root always may. Throws `bad-name` for what cannot be
@@ -29,6 +29,12 @@ export function checkAccess(config: Config, peer: Caller, template: string, engi
       { hint: `use one of ${rules.engines.join(', ') || 'none'}: engines below [templates."${template}"] in ${configPath} lists them` },
     );
   }
+}
+
+/** Whether `peer` may know of `template`: root of all, others of those that they may have clones of. */
+export function maySee(config: Config, peer: Caller, template: string, accounts: Accounts = systemAccounts): boolean {
+  const rules = config.templates.get(template);
+  return peer.uid === 0 || (rules !== undefined && isListed(rules, peer, accounts));
 }
 
 function isListed({ users, groups }: TemplateConfig, peer: Caller, accounts: Accounts): boolean {

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { findId, findUserName } from '../host/passwd.ts';
+import { parseSubidRanges } from '../host/subid.ts';
 import { readText } from '../host/read-text.ts';
 
 /** Names of the local users and groups. */
@@ -8,38 +9,46 @@ export interface Accounts {
   readonly uidOf: (user: string) => number | null;
   readonly gidOf: (group: string) => number | null;
   readonly userName: (uid: number) => string | null;
+  /**
+   * Whether it is one of the subordinate ids of a user, which who has them may become; there may be tens of thousands, so no limit to
+   * what one uid gets would be one to its user. One that has a login name is a user's own.
+   */
+  readonly isSubordinate: (uid: number) => boolean;
 }
 
 /**
  * The names of /etc/passwd and /etc/group as they are now. What a directory service adds is not seen, because only the C
  * library can ask for it; its users and groups have their numbers.
  */
-export const systemAccounts: Accounts = readAccounts('/etc/passwd', '/etc/group');
+export const systemAccounts: Accounts = readAccounts('/etc/passwd', '/etc/group', '/etc/subuid');
 
-/** The names of two files of the form of passwd(5) and group(5), read again whenever they have changed. */
-export function readAccounts(passwdPath: string, groupPath: string): Accounts {
-  const passwd = remember(passwdPath);
-  const group = remember(groupPath);
+/** What files of the form of passwd(5), group(5) and subuid(5) say, read again whenever they have changed. */
+export function readAccounts(passwdPath: string, groupPath: string, subuidPath: string): Accounts {
+  const passwd = remember(passwdPath, (text) => text);
+  const group = remember(groupPath, (text) => text);
+  const subuid = remember(subuidPath, parseSubidRanges);
   const number = (text: string): number | null => (/^[0-9]{1,10}$/.test(text) ? Number(text) : null);
   return {
     uidOf: (user) => number(user) ?? findId(passwd(), user),
     gidOf: (name) => number(name) ?? findId(group(), name),
     userName: (uid) => findUserName(passwd(), uid),
+    isSubordinate: (uid) =>
+      subuid().some(({ start, count }) => uid >= start && uid - start < count) && findUserName(passwd(), uid) === null,
   };
 }
 
-/** The text of a file, empty where there is none; read only if it is another one than the last time. */
-function remember(path: string): () => string {
+/** What a file says, as if it was empty where there is none; read only if it is another one than the last time. */
+function remember<Value>(path: string, parse: (text: string) => Value): () => Value {
   let seen = '';
-  let text = '';
+  let value = parse('');
   return () => {
     const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
     const now = stats === undefined ? '' : [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
     if (now !== seen) {
       // The stats come first: a change in between is seen the next time.
-      text = readText(path) ?? '';
+      value = parse(readText(path) ?? '');
       seen = now;
     }
-    return text;
+    return value;
   };
 }

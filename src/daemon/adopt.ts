@@ -14,6 +14,8 @@ export interface AdoptOptions {
   readonly leases: Pick<Leases, 'holds'>;
   /** Counts a lease of the user's that this daemon did not give; what it returns counts it off. */
   readonly count: (uid: number) => () => void;
+  /** The clone of a user whose process died was retired. */
+  readonly onRetired: (template: string, clone: string, uid: number) => void;
 }
 
 /** A holder that dies is noticed after this long. */
@@ -24,7 +26,7 @@ const pollMs = 1_000;
  * without the daemon. They count for their users, and the clones of holders that died are retired. Until `signal` is aborted.
  */
 export function adoptLeases(options: AdoptOptions, signal: AbortSignal): void {
-  let known = new Map<string, () => void>();
+  let known: ReadonlyMap<string, Adopted> = new Map();
   const look = (): void => {
     try {
       known = lookOnce(options, known);
@@ -37,29 +39,36 @@ export function adoptLeases(options: AdoptOptions, signal: AbortSignal): void {
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
 }
 
-function lookOnce({ pools, leases, count }: AdoptOptions, known: ReadonlyMap<string, () => void>): Map<string, () => void> {
-  const seen = new Map<string, () => void>();
+interface Adopted {
+  readonly uid: number;
+  readonly countOff: () => void;
+}
+
+function lookOnce({ pools, leases, count, onRetired }: AdoptOptions, known: ReadonlyMap<string, Adopted>): ReadonlyMap<string, Adopted> {
+  const seen = new Map<string, Adopted>();
   const uids = new Map<string, number>();
   for (const { template, pool, ring } of pools()) {
     for (const name of readDirectory(pool.paths.leased)) {
       const lease = parseLeaseName(name);
       if (lease === null || leases.holds(template, lease.id)) continue;
+      const key = `${template}\0${name}`;
+      const adopted = known.get(key);
       if (!isAlive(lease.holder, pool.holder.bootId)) {
         if (retireLeased(pool, lease.id, name)) {
           logEvent('info', { event: 'retired', template, clone: lease.id, pid: lease.holder.pid }, 'The holder of a lease is dead.');
+          onRetired(template, lease.id, adopted?.uid ?? 0);
           ring();
         }
         continue;
       }
-      const key = `${template}\0${name}`;
-      const countOff = known.get(key);
-      if (countOff === undefined && uids.size === 0) {
+      if (adopted === undefined && uids.size === 0) {
         for (const run of readRuns(pool.runtime, pool.holder.bootId)) uids.set(`${run.template}\0${run.clone}`, run.uid);
       }
-      seen.set(key, countOff ?? count(uids.get(`${template}\0${lease.id}`) ?? ownerOf(lease.holder.pid)));
+      const uid = adopted?.uid ?? uids.get(`${template}\0${lease.id}`) ?? ownerOf(lease.holder.pid);
+      seen.set(key, adopted ?? { uid, countOff: count(uid) });
     }
   }
-  for (const [key, countOff] of known) if (!seen.has(key)) countOff();
+  for (const [key, { countOff }] of known) if (!seen.has(key)) countOff();
   return seen;
 }
 

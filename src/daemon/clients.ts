@@ -1,16 +1,19 @@
 import { logEvent } from '../log.ts';
 import { decodeMessage, type Item, values } from '../wire/frame.ts';
+import { createBacklog } from './backlog.ts';
 import type { BrokerEvents } from './broker.ts';
 import { brokerGone, clientGone, type ConnectionInput, type ConnectionOutput, type Handlers, serveConnection } from './connection.ts';
-import { readPeer } from './peer.ts';
+import { type Peer, readPeer } from './peer.ts';
 import { createTurns } from './turns.ts';
 
 export interface ClientsOptions {
   readonly output: ConnectionOutput;
   readonly handlers: Handlers;
   readonly refuse: (error: unknown) => readonly Item[];
-  /** The whole HTTP response to a client of the metrics socket. */
-  readonly renderMetrics: () => Uint8Array;
+  /** The whole HTTP response to this client of the metrics socket. */
+  readonly renderMetrics: (peer: Omit<Peer, 'holder'>) => Uint8Array;
+  /** Who is not served at all. */
+  readonly isTurnedAway: (uid: number) => boolean;
   readonly bootId: string;
 }
 
@@ -19,10 +22,17 @@ export function serveClients(options: ClientsOptions): Omit<BrokerEvents, 'ready
   const { output, handlers, refuse } = options;
   const inputs = new Map<number, ConnectionInput>();
   const takeTurn = createTurns();
+  const takeRoom = createBacklog();
   return {
     opened: (id, kind, told) => {
-      if (kind === 'metrics') inputs.set(id, serveMetrics(id, output, options.renderMetrics));
-      else inputs.set(id, serveConnection({ id, peer: readPeer(told, options.bootId), output, handlers, refuse, takeTurn }).input);
+      if (options.isTurnedAway(told.uid)) return output.close(id);
+      if (kind === 'metrics')
+        return void inputs.set(
+          id,
+          serveMetrics(id, output, () => options.renderMetrics(told)),
+        );
+      const peer = readPeer(told, options.bootId);
+      inputs.set(id, serveConnection({ id, peer, output, handlers, refuse, takeTurn, takeRoom }).input);
     },
     message: (id, frame) => guard(() => inputs.get(id)?.message(frame)),
     failed: (id, step, errno) => inputs.get(id)?.failed(step, errno),

@@ -1,7 +1,8 @@
 import type { IdMapEntry } from '../engine/launch.ts';
 import { IsolateError } from '../error.ts';
-import { decodeMessage, encodeMessage, type Item, type Message, values } from '../wire/frame.ts';
+import { decodeMessage, encodeMessage, frameName, type Item, type Message, values } from '../wire/frame.ts';
 import type { MessageName } from '../wire/schema.ts';
+import type { TakeRoom } from './backlog.ts';
 import type { DaemonLease } from './leases.ts';
 import type { Peer } from './peer.ts';
 import type { TakeTurn } from './turns.ts';
@@ -68,6 +69,7 @@ export interface ConnectionOptions {
   /** The items of the `refuse` that tells a client of an error. */
   readonly refuse: (error: unknown) => readonly Item[];
   readonly takeTurn: TakeTurn;
+  readonly takeRoom: TakeRoom;
 }
 
 /** What the broker tells of one connection. */
@@ -83,6 +85,8 @@ export const brokerGone = Symbol('broker gone');
 
 /** More messages than this that wait for their turn are not a client of ours. */
 const mostWaiting = 8;
+/** So are more mounts of one clone: a run takes one, and each of its hooks. Each keeps the broker busy for a while. */
+const mostMounts = 16;
 
 const treeSteps = ['', 'mount', 'user namespace', 'id map', 'lock', 'send'];
 
@@ -93,6 +97,7 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
   let phase: 'idle' | 'working' | 'holding' | 'over' = 'idle';
   let hasEnded = false;
   let waiting = 0;
+  let mounts = 0;
   let turn: Promise<void> = Promise.resolve();
   let asked: PromiseWithResolvers<Message> | null = null;
   let making: PromiseWithResolvers<void> | null = null;
@@ -126,21 +131,24 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     },
   };
 
-  /** The work that a message asks for; null: nothing that may come now. */
-  function accept(message: Message): (() => Promise<void>) | null {
-    const { name } = message;
-    if (phase === 'idle' && name === 'query') return () => handlers.query(connection, message);
+  /** The work that such a message asks for; null: nothing that may come now. */
+  function accept(name: MessageName | null): ((message: Message) => Promise<void>) | null {
+    if (phase === 'idle' && name === 'query') return (message) => handlers.query(connection, message);
     if (phase === 'idle' && (name === 'run' || name === 'lease')) {
       phase = 'working';
-      return () => handlers[name](connection, message);
+      return (message) => handlers[name](connection, message);
     }
-    if (phase === 'holding' && name === 'mount') return () => handlers.mount(connection);
+    if (phase === 'holding' && name === 'mount' && mounts < mostMounts) {
+      mounts += 1;
+      return () => handlers.mount(connection);
+    }
     return null;
   }
 
   /** At once, because the end of the connection may come right behind it. */
-  function noteEnd(message: Message): void {
-    if (phase !== 'holding' || hasEnded) return connection.close();
+  function noteEnd(frame: Uint8Array): void {
+    const message = decode(frame);
+    if (phase !== 'holding' || hasEnded || message === null) return connection.close();
     hasEnded = true;
     const [outcome = 0] = values(message, 'outcome');
     const [number = 0] = values(message, 'number');
@@ -156,16 +164,25 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     }
   }
 
-  async function work(act: () => Promise<void>): Promise<void> {
+  /** What is long to decode takes its turn for that too. */
+  async function decodeInTurn(frame: Uint8Array): Promise<Message | null> {
+    await options.takeTurn(peer.uid);
+    const message = ending.signal.aborted ? null : decode(frame);
+    if (message === null) connection.close();
+    return message;
+  }
+
+  async function work(frame: Uint8Array, act: (message: Message) => Promise<void>, leaveRoom: () => void): Promise<void> {
     try {
-      await options.takeTurn(peer.uid);
-      if (!ending.signal.aborted) await act();
+      const message = await decodeInTurn(frame);
+      if (message !== null) await act(message);
     } catch (error) {
       // What was leased is of no use to a client that was not told of it.
       if (phase === 'working') connection.lease?.release({ kind: 'failed', code: error instanceof IsolateError ? error.code : null });
       refuse(error);
     } finally {
       waiting -= 1;
+      leaveRoom();
     }
   }
 
@@ -175,17 +192,19 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
       message: (frame) => {
         making?.resolve();
         making = null;
-        const message = decode(frame);
-        if (message?.name === 'answer' && asked !== null) {
-          asked.resolve(message);
+        const name = nameOf(frame);
+        if (name === 'answer' && asked !== null) {
+          const { resolve, reject } = asked;
           asked = null;
+          void decodeInTurn(frame).then((message) => (message === null ? reject(gone()) : resolve(message)));
           return;
         }
-        if (message?.name === 'ended') return noteEnd(message);
-        const act = message === null || waiting >= mostWaiting ? null : accept(message);
-        if (act === null) return connection.close();
+        if (name === 'ended') return noteEnd(frame);
+        const act = waiting >= mostWaiting ? null : accept(name);
+        const leaveRoom = act === null ? null : options.takeRoom(peer.uid, frame.length);
+        if (act === null || leaveRoom === null) return connection.close();
         waiting += 1;
-        turn = turn.then(() => work(act));
+        turn = turn.then(() => work(frame, act, leaveRoom));
       },
       failed: (step, errno) => {
         const what = treeSteps[step] ?? String(step);
@@ -204,6 +223,14 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
 function decode(frame: Uint8Array): Message | null {
   try {
     return decodeMessage(frame, 'client');
+  } catch {
+    return null;
+  }
+}
+
+function nameOf(frame: Uint8Array): MessageName | null {
+  try {
+    return frameName(frame, 'client');
   } catch {
     return null;
   }

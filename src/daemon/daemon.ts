@@ -8,6 +8,7 @@ import { countMaking } from '../pool/make-clones.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { createHostStatus } from '../run/status.ts';
 import type { Item } from '../wire/frame.ts';
+import { type Caller, maySee } from './access.ts';
 import { systemAccounts } from './accounts.ts';
 import { adoptLeases } from './adopt.ts';
 import { createAudit } from './audit.ts';
@@ -17,8 +18,9 @@ import type { CommandLine } from './command-line.ts';
 import type { Handlers } from './connection.ts';
 import { readOutcome } from './ended.ts';
 import { createHandOver } from './hand-over.ts';
+import { createHeldBack } from './held-back.ts';
 import { handleLease, handleMount } from './lease-session.ts';
-import { createLeases } from './leases.ts';
+import { createLeases, type LeaseWatch } from './leases.ts';
 import { createMetrics, type PoolLevels } from './metrics.ts';
 import { keepPools, type KeptPool, type Pools } from './pools.ts';
 import { createQueries } from './query.ts';
@@ -49,11 +51,17 @@ export interface Daemon {
 export function startDaemon({ config, commandLine, runtime, gate, openPool, signal }: DaemonOptions): Daemon {
   const metrics = createMetrics();
   const quotas = createQuotas();
-  const watch = createAudit({ metrics, userName: systemAccounts.userName });
-  const leases = createLeases({ rules: createRules(config, quotas), watch });
-  const pools = keepPools({ leases, metrics, runtime, open: openPool, signal });
+  const audit = createAudit({ metrics, userName: systemAccounts.userName });
+  const heldBack = createHeldBack(quotas.adopt);
+  const onEnded: LeaseWatch['onEnded'] = (event) => {
+    if (event.outcome.kind !== 'left') heldBack.ended(event.template, event.clone, event.peer.uid);
+    audit.onEnded(event);
+  };
+  const leases = createLeases({ rules: createRules(config, quotas), watch: { ...audit, onEnded } });
+  const pools = keepPools({ leases, heldBack, metrics, runtime, open: openPool, signal });
   const handOver = createHandOver();
   const status = createHostStatus(runtime);
+  const sees = (peer: Caller, template: string): boolean => maySee(config(), peer, template);
   const handlers: Handlers = {
     run: (connection, message) =>
       handleRun(connection, message, {
@@ -66,7 +74,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
       }),
     lease: (connection, message) => handleLease(connection, message, { leases, handOver }),
     mount: handleMount,
-    query: createQueries({ status, pools: pools.kept, startedMs: Date.now() }),
+    query: createQueries({ status, pools: pools.kept, maySee: sees, startedMs: Date.now() }),
     ended: ({ lease }, outcome, number) => lease?.note(readOutcome(outcome, number)),
   };
   const clients = serveClients({
@@ -77,7 +85,12 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     },
     handlers,
     refuse: (error) => refuse(error, commandLine),
-    renderMetrics: () => renderMetricsResponse(metrics.snapshot(pools.kept().map(readLevels))),
+    renderMetrics: (peer) => {
+      const shown = pools.kept().filter(({ template }) => sees(peer, template));
+      const { leases: given, ...told } = metrics.snapshot(shown.map(readLevels));
+      return renderMetricsResponse({ ...told, leases: new Map([...given].filter(([template]) => sees(peer, template))) });
+    },
+    isTurnedAway: systemAccounts.isSubordinate,
     bootId: readBootId(),
   });
   const events: BrokerEvents = {
@@ -93,7 +106,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     },
   };
   const broker = startBroker({ ...gate, events, signal });
-  adoptLeases({ pools: pools.kept, leases, count: quotas.adopt }, signal);
+  adoptLeases({ pools: pools.kept, leases, count: quotas.adopt, onRetired: heldBack.ended }, signal);
   return { pools, done: end() };
 
   async function end(): Promise<void> {

@@ -7,6 +7,7 @@ import type { RuntimePaths } from '../pool/paths.ts';
 import { openPoolFiles, type Pool, type PoolFiles } from '../pool/pool.ts';
 import type { RefreshReport } from '../pool/refresh.ts';
 import type { StorageDriver } from '../storage/driver.ts';
+import type { HeldBack } from './held-back.ts';
 import type { Leases } from './leases.ts';
 import type { Metrics } from './metrics.ts';
 import type { ServedPool } from './served-pool.ts';
@@ -37,6 +38,7 @@ export interface Pools {
 
 export interface PoolsOptions {
   readonly leases: Pick<Leases, 'add' | 'remove'>;
+  readonly heldBack: Pick<HeldBack, 'refreshed'>;
   readonly metrics: Pick<Metrics, 'refreshed' | 'destroyed' | 'failed'>;
   readonly runtime: RuntimePaths;
   /** Throws what the storage says. */
@@ -78,7 +80,7 @@ const lasting: ReadonlySet<string> = new Set([
 ]);
 
 /** Keeps the pools of all configured templates full. */
-export function keepPools({ leases, metrics, runtime, open, signal }: PoolsOptions): Pools {
+export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: PoolsOptions): Pools {
   const entries = new Map<string, Entry>();
 
   function begin(template: string, count: number | null): Entry {
@@ -151,6 +153,7 @@ export function keepPools({ leases, metrics, runtime, open, signal }: PoolsOptio
 
   function note(entry: Entry, report: RefreshReport): void {
     metrics.refreshed(report.durationMs);
+    heldBack.refreshed(entry.pool);
     for (const { error } of report.failed) tell(entry, error);
     if (report.notCreated !== null) tell(entry, new IsolateError('pool-full', report.notCreated));
     else if (report.failed.length === 0) entry.told = null;

@@ -3,11 +3,14 @@ import { toFailure } from '../pool/failure.ts';
 import type { HostStatus, RunsDocument, StatusDocument } from '../run/status.ts';
 import { type Message, values } from '../wire/frame.ts';
 import type { Connection } from './connection.ts';
+import type { Peer } from './peer.ts';
 import type { KeptPool } from './pools.ts';
 
 export interface QueryServices {
   readonly status: HostStatus;
   readonly pools: () => readonly KeptPool[];
+  /** Whether it may know of the template. */
+  readonly maySee: (peer: Peer, template: string) => boolean;
   /** Milliseconds since 1970. */
   readonly startedMs: number;
 }
@@ -22,26 +25,29 @@ export function createQueries(services: QueryServices): HandleQuery {
   const answers = new Map<string, { readonly sinceMs: number; readonly json: Promise<string> }>();
   return async (connection, message) => {
     const [question = ''] = values(message, 'query');
-    const { uid } = connection.peer;
+    const { peer } = connection;
     if (question !== 'ps' && question !== 'status') {
       throw new IsolateError('usage', `The daemon cannot be asked for ${JSON.stringify(question)}.`);
     }
     const nowMs = performance.now();
     for (const [key, { sinceMs }] of answers) if (nowMs - sinceMs > freshMs) answers.delete(key);
-    const key = `${question} ${uid}`;
-    const { json } = answers.get(key) ?? { json: answer(question, uid, services).then((document) => JSON.stringify(document)) };
+    const key = [question, peer.uid, peer.gid, ...peer.groups].join(' ');
+    const { json } = answers.get(key) ?? { json: answer(question, peer, services).then((document) => JSON.stringify(document)) };
     if (!answers.has(key)) answers.set(key, { sinceMs: nowMs, json });
     connection.send('text', [{ name: 'json', value: await json }]);
   };
 }
 
-async function answer(question: 'ps' | 'status', uid: number, services: QueryServices): Promise<StatusDocument | RunsDocument> {
-  const { status, pools, startedMs } = services;
-  if (question === 'ps') return status.runs(uid);
-  const shown = pools().map(({ pool, driver, failure, count }) => ({
+async function answer(question: 'ps' | 'status', peer: Peer, services: QueryServices): Promise<StatusDocument | RunsDocument> {
+  const { status, pools, maySee, startedMs } = services;
+  if (question === 'ps') {
+    return { runs: status.runs(peer.uid).runs.filter(({ uid, template }) => uid === peer.uid || maySee(peer, template)) };
+  }
+  const seen = pools().filter(({ template }) => maySee(peer, template));
+  const shown = seen.map(({ pool, driver, failure, count }) => ({
     pool,
     driver: driver ?? (failure === null ? null : toFailure(failure)),
     count,
   }));
-  return { daemon: { pid: process.pid, sinceMs: startedMs }, pools: await status.pools(shown, uid) };
+  return { daemon: { pid: process.pid, sinceMs: startedMs }, pools: await status.pools(shown, peer.uid) };
 }

@@ -19,6 +19,15 @@ export function parseSubids(text: string, name: string | null, uid: number | nul
   return ranges;
 }
 
+/** All ranges of /etc/subuid or /etc/subgid, whoever has them. */
+export function parseSubidRanges(text: string): readonly IdRange[] {
+  return text.split('\n').flatMap((line) => {
+    const [owner, startText, countText, ...rest] = line.split(':');
+    if (owner === undefined || owner === '' || startText === undefined || countText === undefined || rest.length > 0) return [];
+    return parseRange(startText, countText) ?? [];
+  });
+}
+
 /**
  * The range root's sandboxes take their ids from where the user `isolate` has no subordinate ids: 0x70000000 to
  * 0x7ffdffff. systemd's "Users, Groups, UIDs and GIDs on systemd Systems" lists it as unused: it follows the block of

@@ -53,12 +53,18 @@ export function frameLength(header: Uint8Array, from: MessageRule['from']): numb
   return headerBytes + length;
 }
 
-/** The inverse of `encodeMessage`, for one whole frame. Throws `daemon-failed` for whatever the schema does not allow. */
-export function decodeMessage(frame: Uint8Array, from: MessageRule['from']): Message {
+/** What kind of message a whole frame is, without a look at its items. Throws `daemon-failed` as `frameLength` does. */
+export function frameName(frame: Uint8Array, from: MessageRule['from']): MessageName {
   if (frame.length < headerBytes || frame.length !== frameLength(frame.subarray(0, headerBytes), from))
     throw malformed('its length is wrong');
+  return findMessage(new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getUint16(6, true))[0];
+}
+
+/** The inverse of `encodeMessage`, for one whole frame. Throws `daemon-failed` for whatever the schema does not allow. */
+export function decodeMessage(frame: Uint8Array, from: MessageRule['from']): Message {
+  const name = frameName(frame, from);
+  const rule: MessageRule = messages[name];
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  const [name, rule] = findMessage(view.getUint16(6, true));
   const decoded: Item[] = [];
   for (let at = headerBytes; at < frame.length;) {
     if (frame.length - at < 8) throw malformed('an item is cut off');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Config } from '../../../src/config/config.ts';
 import { parseConfig } from '../../../src/config/load.ts';
-import { checkAccess } from '../../../src/daemon/access.ts';
+import { checkAccess, maySee } from '../../../src/daemon/access.ts';
 import { type Accounts, readAccounts } from '../../../src/daemon/accounts.ts';
 import { IsolateError } from '../../../src/error.ts';
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
     'root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/:\ngrace:x:1001:100::/:\n2000:x:1002:1002::/:\n',
   );
   await writeFile(join(directory, 'group'), 'root:x:0:\nisolate:x:900:eve\nbuild:x:901:\n');
-  accounts = readAccounts(join(directory, 'passwd'), join(directory, 'group'));
+  accounts = readAccounts(join(directory, 'passwd'), join(directory, 'group'), join(directory, 'subuid'));
   const text = `
 [templates."t/default"]
 [templates."t/ada"]
@@ -116,8 +116,25 @@ test.each(['', '/etc', 't/a@s', '-x', 't/../u', 't/a\n', '__proto__/..'])('%j is
   expect([refusal(1000, 1000, [], name)?.code, refusal(0, 0, [], name)?.code]).toEqual(['bad-name', 'bad-name']);
 });
 
+test('a uid of a subordinate range is one, unless a user has it by name', async () => {
+  await writeFile(join(directory, 'subuid'), 'ada:100000:65536\ngrace:1000:2\n1003:200000:1\nbroken:0:5\n');
+  const uids = [0, 1000, 1003, 99_999, 100_000, 165_535, 165_536, 200_000];
+  expect(uids.filter((uid) => accounts.isSubordinate(uid))).toEqual([100_000, 165_535, 200_000]);
+});
+
+test('a template may be seen by whom its clones are for', () => {
+  const seen = (uid: number, groups: readonly number[]): string[] =>
+    [...config.templates.keys(), 't/other'].filter((name) => maySee(config, { uid, gid: uid, groups }, name, accounts));
+  expect(seen(0, [])).toContain('t/other');
+  expect([seen(1000, []), seen(1005, [900]), seen(1001, [901])]).toEqual([
+    ['t/ada', 't/all'],
+    ['t/default', 't/both', 't/all'],
+    ['t/build', 't/all'],
+  ]);
+});
+
 test('names are those of the files as they are now', async () => {
-  const own = readAccounts(join(directory, 'passwd2'), join(directory, 'group2'));
+  const own = readAccounts(join(directory, 'passwd2'), join(directory, 'group2'), join(directory, 'subuid2'));
   expect([own.uidOf('ada'), own.gidOf('build'), own.userName(5)]).toEqual([null, null, null]);
   await writeFile(join(directory, 'passwd2'), 'ada:x:5:5\n');
   await writeFile(join(directory, 'group2'), 'build:x:6:\n');

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 
+import { createBacklog } from '../../../src/daemon/backlog.ts';
 import {
   brokerGone,
   clientGone,
@@ -43,6 +44,7 @@ function serve(handlers: Partial<Handlers>): void {
     },
     handlers: { run: note('run'), lease: note('lease'), query: note('query'), mount: note('mount'), ended: () => {}, ...handlers },
     takeTurn: () => Promise.resolve(),
+    takeRoom: createBacklog(),
     refuse: (error): Item[] => {
       log.push((error as Error).message);
       return [
