@@ -40,7 +40,7 @@ export async function handleLease(connection: Connection, message: Message, { le
   });
   connection.lease = lease;
   try {
-    const targets = await settleInClone(lease.rootfs.path, values(message, 'target'), capabilities);
+    const targets = await settleInClone(lease, values(message, 'target'), capabilities);
     const { tree } = await handOver(lease, peer);
     connection.tree = tree;
     const { path, uidMap, gidMap } = tree;

@@ -34,6 +34,8 @@ export interface DaemonLease {
   readonly id: string;
   readonly template: string;
   readonly rootfs: Rootfs;
+  /** It has directories wherever isolate mounts; false: nobody looked yet. */
+  readonly isChecked: boolean;
   /** The state of the clone's pool, with the client's process as the holder. */
   readonly pool: PoolFiles;
   readonly peer: Peer;
@@ -125,7 +127,7 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
 
   function begin(request: LeaseRequest, served: ServedPool, taken: Taken, waitedMs: number, countOff: () => void): DaemonLease {
     const { template, peer, engine, command, signal } = request;
-    const { id, rootfs, pool } = taken;
+    const { id, rootfs, isChecked, pool } = taken;
     const startedMs = Date.now();
     const startMs = performance.now();
     const deferred: (() => void)[] = [countOff];
@@ -162,6 +164,7 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
       id,
       template,
       rootfs,
+      isChecked,
       pool,
       peer,
       run,

@@ -124,7 +124,7 @@ async function planLaunch(
   services: RunServices,
 ): Promise<Uint8Array | null> {
   const wanted = spec.binds.map(({ target }) => target);
-  const targets = await settleInClone(lease.rootfs.path, wanted, engine.capabilities);
+  const targets = await settleInClone(lease, wanted, engine.capabilities);
   if (hasNested(targets)) return null;
   const settled = { ...spec, binds: spec.binds.map((bind, index) => ({ ...bind, target: targets[index] ?? bind.target })) };
   let { rootfs } = lease;

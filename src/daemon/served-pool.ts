@@ -8,11 +8,14 @@ import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { formatLeaseName, isCloneId } from '../pool/state-file.ts';
 import { readCloneState, retireLeased, takeFresh } from '../pool/transition.ts';
+import { checkAhead } from './check-ahead.ts';
 
 /** A clone that was handed out; `pool` names its holder. */
 export interface Taken {
   readonly id: string;
   readonly rootfs: Rootfs;
+  /** As in `DaemonLease`. */
+  readonly isChecked: boolean;
   readonly pool: PoolFiles;
 }
 
@@ -54,6 +57,7 @@ export function servePool(
   noFreeClone: (pool: PoolFiles, waitMs: number) => IsolateError,
 ): ServedPool {
   const waiters = new Set<Waiter>();
+  const ahead = checkAhead(pool);
   // The directory is read only when this runs out, so a lease costs the same however many clones there are.
   let ids: string[] = [];
   let next = 0;
@@ -62,6 +66,7 @@ export function servePool(
   function reread(): void {
     ids = readDirectory(pool.paths.fresh).filter(isCloneId);
     next = 0;
+    ahead.look(ids);
   }
 
   function takeNow(holder: HolderId): Taken | null {
@@ -70,7 +75,7 @@ export function servePool(
     while (next < ids.length) {
       const id = ids[next] ?? '';
       next += 1;
-      const taken = takeOne(own, id);
+      const taken = takeOne(own, id, ahead.take(id));
       if (taken !== null) return taken;
       // Others lease and retire here too.
       if (next === ids.length) reread();
@@ -143,6 +148,7 @@ export function servePool(
     add: (made) => {
       ids = [...ids.slice(next), ...made];
       next = 0;
+      ahead.look(ids);
       serve();
     },
     reread: () => {
@@ -157,6 +163,7 @@ export function servePool(
       failure = null;
     },
     end: (error) => {
+      ahead.end();
       failure = error;
       refuseAll(error);
     },
@@ -172,11 +179,11 @@ interface Waiter {
 }
 
 /** Null: another was quicker, or the clone is of no use and was retired. */
-function takeOne(pool: PoolFiles, id: string): Taken | null {
+function takeOne(pool: PoolFiles, id: string, isChecked: boolean): Taken | null {
   if (!takeFresh(pool, id)) return null;
   const leaseName = formatLeaseName(id, pool.holder);
   const state = readCloneState(join(pool.paths.leased, leaseName), id);
-  if (state !== null && isStillMounted(state)) return { id, rootfs: state.rootfs, pool };
+  if (state !== null && isStillMounted(state)) return { id, rootfs: state.rootfs, isChecked, pool };
   const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
   pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
   retireLeased(pool, id, leaseName);

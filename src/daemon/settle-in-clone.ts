@@ -3,17 +3,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EngineCapabilities } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import { checkMountpoints, settleTarget } from '../run/settle-targets.ts';
+import type { DaemonLease } from './leases.ts';
 
 /**
- * The targets of a client's binds as they really are in the clone at `tree`; nothing outside of it is looked at. Others are
+ * The targets of a client's binds as they really are in the leased clone; nothing outside of it is looked at. Others are
  * served between two targets: each may have thousands of components. Throws `bad-bind`, `cannot-enforce`.
  */
 export async function settleInClone(
-  tree: string,
+  { rootfs: { path: tree }, isChecked }: Pick<DaemonLease, 'rootfs' | 'isChecked'>,
   targets: readonly string[],
   { ownTrees }: Pick<EngineCapabilities, 'ownTrees'>,
 ): Promise<readonly string[]> {
-  checkMountpoints(tree);
+  if (!isChecked) checkMountpoints(tree);
   const settled: string[] = [];
   for (const target of targets) {
     if (!target.startsWith('/')) throw new IsolateError('bad-bind', `The bind target ${target} is not absolute.`);

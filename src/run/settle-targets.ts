@@ -1,4 +1,5 @@
 import { lstatSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 
 import type { EngineCapabilities, Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
@@ -44,6 +45,18 @@ export function checkMountpoints(tree: string): void {
       });
     }
   }
+}
+
+/** Whether `checkMountpoints` would pass; waits for the storage without holding up anybody else. */
+export async function hasMountpoints(tree: string): Promise<boolean> {
+  for (const mountpoint of mountpoints) {
+    try {
+      if (!(await lstat(`${tree}${mountpoint}`)).isDirectory()) return false;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return false;
+    }
+  }
+  return true;
 }
 
 /** A target below another bind's goes through what that bind shows, which earlier runs may have written. */
