@@ -1,15 +1,22 @@
 import { join } from 'node:path';
 
+import { findMountId, readMountTable } from '../pool/in-place.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { readCloneState } from '../pool/transition.ts';
 import { hasMountpoints } from '../run/settle-targets.ts';
+
+/** A clone that has a directory wherever isolate mounts. */
+export interface CheckedClone {
+  /** The mount that its rootfs was (`hasMountId`); null: it is no mount of its own. */
+  readonly mountId: string | null;
+}
 
 /** Clones whose mountpoints were looked at before anybody asked for one. */
 export interface CheckedAhead {
   /** These are fresh. */
   readonly look: (ids: readonly string[]) => void;
-  /** Whether this one was found good; asked once. */
-  readonly take: (id: string) => boolean;
+  /** What is known of this one, which is leased now; null: nobody looked yet, or it was not as it should be. */
+  readonly take: (id: string) => CheckedClone | null;
   readonly end: () => void;
 }
 
@@ -18,17 +25,21 @@ export interface CheckedAhead {
  * milliseconds, in which nobody else would be served. One clone at a time.
  */
 export function checkAhead(pool: PoolFiles): CheckedAhead {
-  const good = new Set<string>();
+  const good = new Map<string, CheckedClone>();
   const waiting = new Set<string>();
   let looking = false;
 
   async function work(): Promise<void> {
     looking = true;
+    let table = '';
     for (const id of waiting) {
-      waiting.delete(id);
       const state = readCloneState(join(pool.paths.fresh, id), id);
       // It may have been leased while its turn came.
-      if (state !== null && (await hasMountpoints(state.rootfs.path))) good.add(id);
+      if (state !== null && (await hasMountpoints(state.rootfs.path)) && waiting.has(id)) {
+        if (findMountId(state, table) === null) table = readMountTable();
+        good.set(id, { mountId: findMountId(state, table) });
+      }
+      waiting.delete(id);
     }
     looking = false;
   }
@@ -36,13 +47,15 @@ export function checkAhead(pool: PoolFiles): CheckedAhead {
   return {
     look: (ids) => {
       const fresh = new Set(ids);
-      for (const id of good) if (!fresh.has(id)) good.delete(id);
+      for (const id of good.keys()) if (!fresh.has(id)) good.delete(id);
       for (const id of ids) if (!good.has(id)) waiting.add(id);
       if (!looking) void work();
     },
     take: (id) => {
+      const found = good.get(id) ?? null;
       waiting.delete(id);
-      return good.delete(id);
+      good.delete(id);
+      return found;
     },
     end: () => waiting.clear(),
   };

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import type { HolderId } from '../pool/holder.ts';
-import { isStillMounted } from '../pool/in-place.ts';
+import { hasMountId, isStillMounted } from '../pool/in-place.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
-import { formatLeaseName, isCloneId } from '../pool/state-file.ts';
+import { type CloneState, formatLeaseName, isCloneId } from '../pool/state-file.ts';
 import { readCloneState, retireLeased, takeFresh } from '../pool/transition.ts';
-import { checkAhead } from './check-ahead.ts';
+import { checkAhead, type CheckedClone } from './check-ahead.ts';
 
 /** A clone that was handed out; `pool` names its holder. */
 export interface Taken {
@@ -179,13 +179,19 @@ interface Waiter {
 }
 
 /** Null: another was quicker, or the clone is of no use and was retired. */
-function takeOne(pool: PoolFiles, id: string, isChecked: boolean): Taken | null {
+function takeOne(pool: PoolFiles, id: string, checked: CheckedClone | null): Taken | null {
   if (!takeFresh(pool, id)) return null;
   const leaseName = formatLeaseName(id, pool.holder);
   const state = readCloneState(join(pool.paths.leased, leaseName), id);
-  if (state !== null && isStillMounted(state)) return { id, rootfs: state.rootfs, isChecked, pool };
+  if (state !== null && isThere(state, checked)) return { id, rootfs: state.rootfs, isChecked: checked !== null, pool };
   const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
   pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
   retireLeased(pool, id, leaseName);
   return null;
+}
+
+/** The mount that was seen before is soon found again, however many there are. */
+function isThere(state: CloneState, checked: CheckedClone | null): boolean {
+  const { mountId } = checked ?? { mountId: null };
+  return (mountId !== null && hasMountId(state.rootfs.path, mountId)) || isStillMounted(state);
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 
 import type { CloneState } from './state-file.ts';
 import { isInPlace } from './transition.ts';
@@ -18,14 +18,56 @@ export function readMountTable(): string {
  * as by the end of a child: zfs-fuse may then stop for good. That storage has died behind its mounts is not seen here.
  */
 export function isStillMounted(state: CloneState, table = readMountTable()): boolean {
-  const place = ` ${escapePath(state.rootfs.path)} `;
-  // The last mount at a place covers those before.
-  for (let at = table.lastIndexOf(place); at >= 0; at = at === 0 ? -1 : table.lastIndexOf(place, at - 1)) {
-    const [, , device = '', root, mountpoint] = table.slice(table.lastIndexOf('\n', at) + 1, at + place.length).split(' ');
-    if (` ${mountpoint} ` === place) return root === '/' && deviceNumber(device) === state.device;
-  }
+  const mount = lastMountAt(state.rootfs.path, table);
   // Directories that are no mounts of their own lie where the state does.
-  return isInPlace(state);
+  return mount === null ? isInPlace(state) : isMountOf(state, mount);
+}
+
+/** The kernel's id of the mount that the rootfs is (proc_pid_mountinfo(5)); null: it is not there, or no mount of its own. */
+export function findMountId(state: CloneState, table: string): string | null {
+  const mount = lastMountAt(state.rootfs.path, table);
+  return mount !== null && isMountOf(state, mount) ? mount.id : null;
+}
+
+/**
+ * Whether the mount at `path` is this one. Takes as long with a thousand mounts as with one, and asks no storage either:
+ * a descriptor that is only a place (O_PATH, open(2)) knows its mount (proc_pid_fdinfo(5)).
+ */
+export function hasMountId(path: string, id: string): boolean {
+  let place: number;
+  try {
+    place = openSync(path, onlyPlace | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch {
+    return false;
+  }
+  try {
+    return /^mnt_id:\t([0-9]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${place}`, 'latin1'))?.[1] === id;
+  } finally {
+    closeSync(place);
+  }
+}
+
+/** O_PATH of open(2), the same on all processors that isolate runs on. */
+const onlyPlace = 0o10000000;
+
+interface Mount {
+  readonly id: string;
+  readonly device: number;
+  readonly root: string;
+}
+
+/** The last mount at a place covers those before. */
+function lastMountAt(path: string, table: string): Mount | null {
+  const place = ` ${escapePath(path)} `;
+  for (let at = table.lastIndexOf(place); at >= 0; at = at === 0 ? -1 : table.lastIndexOf(place, at - 1)) {
+    const [id = '', , device = '', root = '', mountpoint] = table.slice(table.lastIndexOf('\n', at) + 1, at + place.length).split(' ');
+    if (` ${mountpoint} ` === place) return { id, device: deviceNumber(device), root };
+  }
+  return null;
+}
+
+function isMountOf(state: CloneState, { device, root }: Mount): boolean {
+  return root === '/' && device === state.device;
 }
 
 /** As mountinfo has it (proc_pid_mountinfo(5)). */

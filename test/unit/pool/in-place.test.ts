@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { isStillMounted, readMountTable } from '../../../src/pool/in-place.ts';
+import { findMountId, hasMountId, isStillMounted, readMountTable } from '../../../src/pool/in-place.ts';
 import type { CloneState } from '../../../src/pool/state-file.ts';
 
 function stateOf(path: string, device: number, inode = 4): CloneState {
@@ -49,4 +49,20 @@ test('a directory that is no mount is known by its inode', () => {
   expect(isStillMounted(stateOf(directory, dev, ino + 1))).toBe(false);
   rmSync(directory, { recursive: true });
   expect(isStillMounted(stateOf(directory, dev, ino))).toBe(false);
+});
+
+test('a mount is known again by its id, and by no other', () => {
+  const id = findMountId(stateOf('/proc', statSync('/proc').dev), readMountTable()) ?? '';
+  expect([hasMountId('/proc', id), hasMountId('/proc/self', id), hasMountId('/proc', '1'), hasMountId('/nowhere', id)]).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
+  expect([hasMountId('/proc/sys', id), hasMountId('/', id)]).toEqual([true, false]);
+});
+
+test('what is no mount of its own, or another, has no id', () => {
+  expect(findMountId(stateOf('/nowhere', 99), line('0:98', '/', '/nowhere'))).toBe(null);
+  expect(findMountId(stateOf('/elsewhere', 99), line('0:99', '/', '/nowhere'))).toBe(null);
 });
