@@ -65,7 +65,7 @@ async function makeUnderLock(pool: Pool): Promise<Lease | null> {
     if (result === undefined) throw new IsolateError('storage-failed', `No clone of ${source.name} was made.`);
     if (!result.ok) throw result.error;
     pool.checkpoint('lease:made');
-    publishLeased(pool, result.clone, result.rootfs);
+    await publishLeased(pool, result.clone, result.rootfs);
     return leaseOf(pool, result.id, result.rootfs);
   } finally {
     await lock.release();
@@ -88,7 +88,7 @@ async function makeOwn(pool: Pool): Promise<Lease> {
     rmSync(path, { force: true });
     throw error;
   }
-  publishLeased(pool, made.clone, made.rootfs);
+  await publishLeased(pool, made.clone, made.rootfs);
   return { id, rootfs: made.rootfs, release: () => removeClone(pool, id) };
 }
 

@@ -56,7 +56,7 @@ export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, 
     pool.checkpoint('refresh:before-create');
     const results = await makeClones(pool, plan.source, batch);
     pool.checkpoint('refresh:created');
-    const made = publish(pool, results, tally);
+    const made = await publish(pool, results, tally);
     done += batch.length;
     control.onFresh?.(made);
     control.onProgress?.({ step: 'create', done, total: missing });
@@ -65,10 +65,10 @@ export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, 
   }
 }
 
-function publish(pool: Pool, results: readonly CreateResult[], tally: RefreshTally): readonly string[] {
+async function publish(pool: Pool, results: readonly CreateResult[], tally: RefreshTally): Promise<readonly string[]> {
   const made: string[] = [];
   for (const result of results) {
-    const error = result.ok ? publishOne(pool, result) : result.error;
+    const error = result.ok ? await publishOne(pool, result) : result.error;
     if (error === null) made.push(result.id);
     else tally.failed.set(result.id, { id: result.id, error });
   }
@@ -77,9 +77,9 @@ function publish(pool: Pool, results: readonly CreateResult[], tally: RefreshTal
 }
 
 /** The reason why a clone that was made is not there after all; the next pass destroys what is left of it. */
-function publishOne(pool: Pool, result: Extract<CreateResult, { ok: true }>): IsolateError | null {
+async function publishOne(pool: Pool, result: Extract<CreateResult, { ok: true }>): Promise<IsolateError | null> {
   try {
-    publishFresh(pool, result.clone, result.rootfs);
+    await publishFresh(pool, result.clone, result.rootfs);
   } catch (cause) {
     const message = `Clone ${result.id} of ${pool.driver.template} was made, but ${result.rootfs.path} is not there.`;
     return new IsolateError('storage-failed', message, { cause });

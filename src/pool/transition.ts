@@ -1,4 +1,5 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { stat as statLater } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CloneInfo } from '../storage/driver.ts';
 import type { Rootfs } from '../engine/engine.ts';
@@ -11,14 +12,14 @@ import type { CloneState } from './state-file.ts';
 // state before it or the state after it.
 
 /** absent -> fresh: from here on any run may lease the clone. */
-export function publishFresh(pool: Pool, clone: CloneInfo, rootfs: Rootfs): void {
-  writeWhole(pool, join(pool.paths.fresh, clone.id), formatCloneState(describeClone(pool, clone, rootfs)));
+export async function publishFresh(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<void> {
+  writeWhole(pool, join(pool.paths.fresh, clone.id), formatCloneState(await describeClone(pool, clone, rootfs)));
 }
 
 /** absent -> leased by this pool's holder. */
-export function publishLeased(pool: Pool, clone: CloneInfo, rootfs: Rootfs): void {
+export async function publishLeased(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<void> {
   const name = formatLeaseName(clone.id, pool.holder);
-  writeWhole(pool, join(pool.paths.leased, name), formatCloneState(describeClone(pool, clone, rootfs)));
+  writeWhole(pool, join(pool.paths.leased, name), formatCloneState(await describeClone(pool, clone, rootfs)));
 }
 
 /** fresh -> leased by this pool's holder; false: another was quicker. */
@@ -73,8 +74,9 @@ export function sweepTemporaries(pool: Pool): void {
   }
 }
 
-function describeClone(pool: Pool, clone: CloneInfo, rootfs: Rootfs): CloneState {
-  const stat = statSync(rootfs.path);
+/** The storage is asked by another thread: what holds this one up holds up all whom it serves. */
+async function describeClone(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<CloneState> {
+  const stat = await statLater(rootfs.path);
   const { id, guid, source } = clone;
   return { id, guid, source, rootfs, createdMs: pool.clock(), device: stat.dev, inode: stat.ino };
 }

@@ -21,7 +21,8 @@ const leasesEach = 2000;
 
 /** What a lease costs with few and with many clones: the step itself, and a whole run through the daemon. */
 export async function measureLeases(ground: Ground, rounds: number): Promise<Findings> {
-  const steps = Object.fromEntries(sizes.map((size) => [`taking one of ${size} fresh clones`, measureStep(size)]));
+  const steps: Record<string, Summary> = {};
+  for (const size of sizes) steps[`taking one of ${size} fresh clones`] = await measureStep(size);
   const runs: Record<string, Summary> = {};
   for (const size of sizes) {
     const served = await serveTemplate(ground, size);
@@ -57,8 +58,8 @@ function relative(runs: Readonly<Record<string, Summary>>, size: number): number
   return runs[`isolate -z of ${size} clones`]!.medianMs / runs[`bare bwrap beside ${size} clones`]!.medianMs;
 }
 
-function measureStep(size: number): Summary {
-  const pool = makeStatePool(size);
+async function measureStep(size: number): Promise<Summary> {
+  const pool = await makeStatePool(size);
   const times: number[] = [];
   for (let lease = 0; lease < leasesEach; lease += 1) {
     const startMs = performance.now();
@@ -71,7 +72,7 @@ function measureStep(size: number): Summary {
 }
 
 /** A pool of empty directories. */
-function makeStatePool(size: number): Pool {
+async function makeStatePool(size: number): Promise<Pool> {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-leases-'));
   makeDirectoryTemplate(join(directory, 'template'));
   const pool = openPool({ driver: directoryDriver(join(directory, 'template')), runtime: runtimePaths(join(directory, 'run')) });
@@ -80,7 +81,7 @@ function makeStatePool(size: number): Pool {
     const path = join(directory, 'clones', id);
     mkdirSync(path, { recursive: true });
     const clone = { id, guid: id, source: '1', marked: true, kept: false, createdMs: 0, mountpoint: path };
-    publishFresh(pool, clone, { path, ownership: { kind: 'natural' }, idmappable: false });
+    await publishFresh(pool, clone, { path, ownership: { kind: 'natural' }, idmappable: false });
   }
   return pool;
 }

@@ -46,7 +46,8 @@ async function finish(
   }
   try {
     const ownership = await own(clone.mountpoint, options.shift);
-    return { id, ok: true, clone, rootfs: { path: clone.mountpoint, ownership, idmappable: context.canIdmap(clone.mountpoint) } };
+    const idmappable = context.implementation.idmappedMounts && context.canIdmap(clone.mountpoint);
+    return { id, ok: true, clone, rootfs: { path: clone.mountpoint, ownership, idmappable } };
   } catch (cause) {
     const error = new IsolateError('storage-failed', `The owners of the files of clone ${dataset} cannot be shifted.`, { cause });
     return { id, ok: false, error };
