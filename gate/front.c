@@ -4,9 +4,11 @@
  */
 #include "gate.h"
 
+#include <malloc.h>
 #include <sys/epoll.h>
 
 enum { SLOT_CLIENTS = CONNECTIONS_MAX, SLOT_METRICS, SLOT_BROKER, TICK_MS = 200, REQUEST_MAX = 8192, SMALLEST = 4096 };
+enum { EVENTS = 64, ACCEPTS = 16, USER_TURN_BYTES = 2 * TURN_BYTES };
 
 struct connection {
   int fd; /* -1: the slot is free */
@@ -24,6 +26,13 @@ static uint8_t scratch[TURN_BYTES];
 static int epoll, broker;
 static uint32_t last_number;
 static uint64_t frame_ms;
+
+/* What users have sent in this turn. Who has sent much waits for the next one, so that the time of a turn does not grow with a user's connections. */
+static struct {
+  uid_t uid;
+  size_t bytes;
+} spent[EVENTS];
+static size_t spent_count;
 
 /* Without the broker there is nothing to serve: all connections end with this process. */
 static void send_all(const uint8_t *bytes, size_t length, int descriptor) {
@@ -82,17 +91,18 @@ static bool user_may_connect(uid_t uid) {
   return open_count < limit && count < (uid == 0 ? ROOT_CONNECTIONS_MAX : USER_CONNECTIONS_MAX);
 }
 
-static void accept_one(int listener, bool metrics) {
+/* False: nobody waits. */
+static bool accept_one(int listener, bool metrics) {
   struct ucred peer;
   socklen_t size = sizeof peer;
   uint8_t kind[4];
   int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
   /* The host is short of descriptors or memory: a short rest, for the listener stays ready. */
   if (fd < 0 && (errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) usleep(10000);
-  if (fd < 0) return;
+  if (fd < 0) return false;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || !user_may_connect(peer.uid)) {
     close_connection(fd);
-    return;
+    return true;
   }
   uint32_t slot = 0;
   while (connections[slot].fd >= 0) slot++;
@@ -103,6 +113,15 @@ static void accept_one(int listener, bool metrics) {
   watch(fd, slot);
   wire_put(kind, metrics ? KIND_METRICS : KIND_CLIENT);
   tell_broker(last_number, OPERATION_OPENED, kind, sizeof kind, fd);
+  return true;
+}
+
+static size_t *spent_by(uid_t uid) {
+  for (size_t i = 0; i < spent_count; i++)
+    if (spent[i].uid == uid) return &spent[i].bytes;
+  spent[spent_count].uid = uid;
+  spent[spent_count].bytes = 0;
+  return &spent[spent_count++].bytes;
 }
 
 /* Room for more of the frame: as much again as has come, never for what only a prefix promises. */
@@ -158,6 +177,7 @@ static bool read_frames(struct connection *connection) {
   ssize_t count = receive_bytes(connection->fd, into, room < TURN_BYTES ? room : TURN_BYTES);
   if (count < 0) return errno == EAGAIN || errno == EINTR;
   if (count == 0) return false;
+  *spent_by(connection->uid) += (size_t)count;
   const uint8_t *bytes = begun ? connection->bytes : scratch;
   size_t length = connection->length + (size_t)count;
   ssize_t done = hand_on(connection, bytes, length);
@@ -202,6 +222,8 @@ static void expire(void) {
 }
 
 static void begin(const int fds[3], uint64_t seconds) {
+  /* What many unfinished frames have grown out of is given back at once. */
+  if (mallopt(M_MMAP_THRESHOLD, TURN_BYTES) != 1) fail("limit memory");
   size_t files = restrict_front();
   broker = fds[2];
   frame_ms = seconds * 1000;
@@ -213,7 +235,7 @@ static void begin(const int fds[3], uint64_t seconds) {
 
 void front_main(int clients, int metrics, int to_broker, const struct options *options) {
   const int given[3] = {clients, metrics, to_broker};
-  struct epoll_event events[64];
+  struct epoll_event events[EVENTS];
   uint64_t last = now_ms();
   for (int i = 0; i < 2; i++) {
     if (given[i] < 0) continue;
@@ -226,17 +248,19 @@ void front_main(int clients, int metrics, int to_broker, const struct options *o
   if (epoll < 0) fail("wait for connections");
   begin(given, options->frame_seconds);
   for (;;) {
-    int count = epoll_wait(epoll, events, 64, waiting_count > 0 ? TICK_MS : -1);
+    int count = epoll_wait(epoll, events, EVENTS, waiting_count > 0 ? TICK_MS : -1);
     if (count < 0 && errno != EINTR) fail("wait for connections");
+    spent_count = 0;
     for (int i = 0; i < count; i++) {
       uint32_t slot = events[i].data.u32;
       if (slot == SLOT_BROKER) exit(0); /* it sends nothing: this is its end */
       if (slot >= CONNECTIONS_MAX) {
-        accept_one(slot == SLOT_METRICS ? metrics : clients, slot == SLOT_METRICS);
+        for (int j = 0; j < ACCEPTS && accept_one(slot == SLOT_METRICS ? metrics : clients, slot == SLOT_METRICS); j++) continue;
         continue;
       }
       struct connection *connection = &connections[slot];
-      if (connection->fd >= 0 && !(connection->metrics ? read_request(connection) : read_frames(connection))) end(connection);
+      if (connection->fd < 0 || *spent_by(connection->uid) > USER_TURN_BYTES) continue;
+      if ( !(connection->metrics ? read_request(connection) : read_frames(connection))) end(connection);
     }
     if (now_ms() - last < TICK_MS) continue;
     last = now_ms();

@@ -17,11 +17,11 @@ export interface HeldBack {
  * off. Root's are not. As many clones are remembered as there are between the end of their leases and their own.
  */
 export function createHeldBack(count: (uid: number) => () => void): HeldBack {
-  const templates = new Map<string, Map<string, { readonly uid: number; countOff: (() => void) | null }>>();
+  const templates = new Map<string, Map<string, Entry>>();
   return {
     ended: (template, clone, uid) => {
       if (uid === 0) return;
-      const clones = templates.get(template) ?? new Map();
+      const clones = templates.get(template) ?? new Map<string, Entry>();
       templates.set(template, clones.set(clone, { uid, countOff: null }));
     },
     refreshed: ({ template, paths }) => {
@@ -38,6 +38,11 @@ export function createHeldBack(count: (uid: number) => () => void): HeldBack {
       if (clones?.size === 0) templates.delete(template);
     },
   };
+}
+
+interface Entry {
+  readonly uid: number;
+  countOff: (() => void) | null;
 }
 
 /** How often it was tried to destroy the clone; null: it is gone. */

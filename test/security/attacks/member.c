@@ -1,0 +1,195 @@
+/*
+ * A member who does what no client does. Speaks the daemon's protocol by the project's own frames.
+ *
+ *   member UID GID,... SOCKET keep MOUNT TEMPLATE   leases a clone, takes its tree (MOUNT: and mounts it where only it sees), ends
+ *                                                   the connection and keeps the tree until its input ends
+ *   member UID GID,... SOCKET groups FILE TEMPLATE  tells whether it can read the file; enters the tree's user namespace without any
+ *                                                   group, tells it again
+ *   member UID GID,... SOCKET flood COUNT SECONDS   connections that each ask for a run with as much as a frame may hold and for
+ *                                                   status again and again, and read nothing
+ *   member UID GID,... SOCKET say                   sends what is on its input, tells what is answered until the connection ends
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../../gate/wire.c"
+
+static const char *place;
+
+static void die(const char *what) {
+  fprintf(stderr, "%s: %s\n", what, strerror(errno));
+  exit(1);
+}
+
+static void say(const char *text, size_t length) {
+  printf("%.*s\n", (int)length, text);
+  fflush(stdout);
+}
+
+static void tell(const char *text) {
+  say(text, strlen(text));
+}
+
+static void become(uid_t uid, char *list) {
+  gid_t groups[64];
+  size_t count = 0;
+  for (char *at = strtok(list, ","); at != NULL && count < 64; at = strtok(NULL, ",")) groups[count++] = (gid_t)atol(at);
+  if (setgroups(count - 1, groups + 1) < 0 || setresgid(groups[0], groups[0], groups[0]) < 0 || setresuid(uid, uid, uid) < 0) die("become");
+}
+
+static int connect_daemon(void) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  strncpy(address.sun_path, place, sizeof address.sun_path - 1);
+  if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) die("connect");
+  return fd;
+}
+
+/* A whole frame; 0 where the connection ended. `given` gets two descriptors where some came. */
+static size_t receive(int fd, uint8_t *frame, size_t size, int given[2]) {
+  size_t have = 0, need = WIRE_HEADER;
+  while (have < need) {
+    union {
+      struct cmsghdr header;
+      char space[CMSG_SPACE(2 * sizeof(int))];
+    } control;
+    struct iovec part = {frame + have, need - have};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t count = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    if (count <= 0) return 0;
+    if (CMSG_FIRSTHDR(&message) != NULL && given != NULL) memcpy(given, CMSG_DATA(CMSG_FIRSTHDR(&message)), 2 * sizeof(int));
+    have += (size_t)count;
+    if (have == WIRE_HEADER && need == WIRE_HEADER) need = wire_frame_length(frame, WIRE_DAEMON);
+    if (need > size || need == 0) die("a frame");
+  }
+  return have;
+}
+
+static uint8_t frame[WIRE_CLIENT_FRAME_MAX];
+
+/* Ends the program with what was said instead. */
+static int lease(const char *template, int given[2]) {
+  struct wire_writer writer;
+  struct wire_item item;
+  int fd = connect_daemon();
+  wire_begin(&writer, frame, sizeof frame, MESSAGE_LEASE);
+  wire_add_text(&writer, ITEM_TEMPLATE, template);
+  wire_add_number(&writer, ITEM_WAIT_MS, 60000);
+  wire_add_text(&writer, ITEM_ENGINE, "bwrap");
+  wire_add_text(&writer, ITEM_ARGUMENT, "hostile");
+  size_t length = wire_end(&writer, WIRE_CLIENT);
+  if (send(fd, frame, length, MSG_NOSIGNAL) != (ssize_t)length) die("send");
+  length = receive(fd, frame, sizeof frame, NULL);
+  if (length == 0) tell("ended");
+  if (length == 0) exit(0);
+  if (wire_kind(frame) != MESSAGE_LEASED) {
+    if (wire_find(frame, length, ITEM_JSON, &item)) say((const char *)item.value, item.length);
+    exit(0);
+  }
+  wire_begin(&writer, frame, sizeof frame, MESSAGE_MOUNT);
+  length = wire_end(&writer, WIRE_CLIENT);
+  if (send(fd, frame, length, MSG_NOSIGNAL) != (ssize_t)length) die("send");
+  length = receive(fd, frame, sizeof frame, given);
+  if (length == 0 || wire_kind(frame) != MESSAGE_TREE || given[1] < 0) die("take the tree");
+  return fd;
+}
+
+static void keep(bool mounted, const char *template) {
+  int given[2] = {-1, -1}, fd = lease(template, given);
+  char byte;
+  if (mounted && (setns(given[0], CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0)) die("enter");
+  if (mounted && move_mount(given[1], "", AT_FDCWD, "/run/isolate/sandbox", MOVE_MOUNT_F_EMPTY_PATH) < 0) die("attach");
+  close(fd);
+  tell("kept");
+  while (read(0, &byte, 1) > 0) continue;
+}
+
+static void groups(const char *file, const char *template) {
+  int given[2] = {-1, -1};
+  lease(template, given);
+  tell(access(file, R_OK) == 0 ? "read" : strerrorname_np(errno));
+  if (setns(given[0], CLONE_NEWUSER) < 0) die("enter");
+  tell(setgroups(0, NULL) == 0 ? "left" : strerrorname_np(errno));
+  tell(access(file, R_OK) == 0 ? "read" : strerrorname_np(errno));
+}
+
+static size_t make_longest_run(void) {
+  static char word[7];
+  struct wire_writer writer;
+  memset(word, 'a', sizeof word - 1);
+  wire_begin(&writer, frame, sizeof frame, MESSAGE_RUN);
+  wire_add_text(&writer, ITEM_ARGUMENT, "-v");
+  wire_add_text(&writer, ITEM_ARGUMENT, "NAME");
+  wire_add_text(&writer, ITEM_ARGUMENT, "-z");
+  wire_add_text(&writer, ITEM_ARGUMENT, getenv("TEMPLATE"));
+  for (int i = 0; i < 32000; i++) wire_add(&writer, ITEM_ARGUMENT, word, 1 + (size_t)i % 24 / 4);
+  for (int i = 0; i < 4; i++) wire_add(&writer, ITEM_VARIABLE, calloc(1, 131072), 0);
+  wire_add_text(&writer, ITEM_DIRECTORY, "/");
+  wire_add_number(&writer, ITEM_TERMINAL, 0);
+  return wire_end(&writer, WIRE_CLIENT);
+}
+
+static void flood(int count, int seconds) {
+  struct rlimit files = {4096, 4096};
+  struct pollfd *polls = calloc((size_t)count, sizeof *polls);
+  size_t *at = calloc((size_t)count, sizeof *at), length = make_longest_run();
+  time_t end = time(NULL) + seconds;
+  long sent_all = 0;
+  if (length == 0 || polls == NULL || at == NULL) die("prepare");
+  setrlimit(RLIMIT_NOFILE, &files);
+  for (int i = 0; i < count; i++) polls[i].fd = -1;
+  tell("begun");
+  while (time(NULL) < end) {
+    for (int i = 0; i < count; i++) {
+      if (polls[i].fd < 0) {
+        polls[i] = (struct pollfd){connect_daemon(), POLLOUT, 0};
+        at[i] = 0;
+      }
+    }
+    poll(polls, (nfds_t)count, 100);
+    for (int i = 0; i < count; i++) {
+      if ((polls[i].revents & (POLLHUP | POLLERR)) != 0) {
+        close(polls[i].fd);
+        polls[i].fd = -1;
+        continue;
+      }
+      if ((polls[i].revents & POLLOUT) == 0 || at[i] == length) continue;
+      ssize_t sent = send(polls[i].fd, frame + at[i], length - at[i], MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (sent > 0) at[i] += (size_t)sent;
+      if (sent > 0) sent_all += sent;
+      if (at[i] == length) polls[i].events = 0;
+    }
+  }
+  printf("%ld\n", sent_all);
+}
+
+int main(int argc, char **argv) {
+  if (argc < 5) return 2;
+  place = argv[3];
+  become((uid_t)atol(argv[1]), argv[2]);
+  if (strcmp(argv[4], "keep") == 0 && argc == 7) keep(atoi(argv[5]) != 0, argv[6]);
+  else if (strcmp(argv[4], "groups") == 0 && argc == 7) groups(argv[5], argv[6]);
+  else if (strcmp(argv[4], "flood") == 0 && argc == 7) flood(atoi(argv[5]), atoi(argv[6]));
+  else if (strcmp(argv[4], "say") == 0) {
+    static char bytes[65536];
+    int fd = connect_daemon();
+    for (ssize_t count; (count = read(0, bytes, sizeof bytes)) > 0;)
+      if (send(fd, bytes, (size_t)count, MSG_NOSIGNAL) < 0) break;
+    for (ssize_t count; (count = read(fd, bytes, sizeof bytes)) > 0;)
+      if (write(1, bytes, (size_t)count) < 0) break;
+  } else return 2;
+  return 0;
+}

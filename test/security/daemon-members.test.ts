@@ -1,0 +1,170 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+
+import type { RunsDocument, StatusDocument } from '../../src/run/status.ts';
+import { compileStatic } from '../rig/compile.ts';
+import { type Daemon, socketFile, startDaemon, writeConfig } from '../rig/daemon.ts';
+import { askStatus } from '../rig/directory-daemon.ts';
+import { isolate } from '../rig/isolate.ts';
+import { addMember, addMemberGroup, type Member, memberGroup, runAs } from '../rig/members.ts';
+import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
+
+const run = promisify(execFile);
+const subordinate = 1_620_000_000;
+
+let hostile: Member;
+let single: Member;
+let other: Member;
+let template: ZfsTemplate;
+let hidden: string;
+let daemon: Daemon;
+let program: string;
+
+beforeAll(async () => {
+  hostile = await addMember(54_301, { subordinate });
+  single = await addMember(54_302, { subordinate: null });
+  other = await addMember(54_303);
+  await addMemberGroup();
+  program = await compileStatic(join(import.meta.dirname, 'attacks/member.c'));
+  template = await makeZfsTemplate();
+  hidden = `${template.pool.name}/hidden`;
+  await template.pool.zfs('create', hidden);
+  await run('cp', ['-a', `${template.directory}/.`, join(template.directory, '../hidden')]);
+  await template.pool.zfs('snapshot', `${hidden}@first`);
+  await writeConfig(`
+[templates."${template.dataset}"]
+count = 3
+[templates."${hidden}"]
+count = 1
+users = ["${other.name}"]
+[limits.users.${hostile.name}]
+leases = 2
+`);
+  daemon = await startDaemon();
+}, 180_000);
+afterAll(async () => {
+  await daemon.end();
+  for (const dataset of [template.dataset, hidden]) await isolate(['refresh', '--force', '--skip-create', dataset]);
+  await template.pool.end();
+}, 120_000);
+
+interface Attack {
+  readonly child: ChildProcess;
+  /** The next line that it prints; null: it has ended. */
+  readonly next: () => Promise<string | null>;
+}
+
+function attack(uid: number, groups: readonly number[], ...args: string[]): Attack {
+  const env = { TEMPLATE: template.dataset };
+  const child = spawn(program, [String(uid), groups.join(','), socketFile, ...args], { stdio: ['pipe', 'pipe', 'inherit'], env });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const lines = (async function* () {
+    let rest = '';
+    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+      const parts = (rest + chunk.toString()).split('\n');
+      rest = parts.pop() ?? '';
+      yield* parts;
+    }
+  })();
+  return { child, next: async () => ((await lines.next()).value as string | undefined) ?? null };
+}
+
+const as = (member: Member): [number, number[]] => [member.uid, [member.uid, memberGroup]];
+const code = (line: string | null): unknown => (line?.startsWith('{') ? (JSON.parse(line) as { code: string }).code : line);
+
+test.each([
+  ['mounted', '1'],
+  ['as a descriptor', '0'],
+])('clones that a member keeps %s after their leases count until they are gone', { timeout: 120_000 }, async (_how, mounted) => {
+  const keepers = [attack(...as(hostile), 'keep', mounted, template.dataset), attack(...as(hostile), 'keep', mounted, template.dataset)];
+  expect(await Promise.all(keepers.map(({ next }) => next()))).toEqual(['kept', 'kept']);
+  // Both leases have ended; what is looked at is the next one.
+  const another = async (): Promise<unknown> => {
+    const { child, next } = attack(...as(hostile), 'keep', '0', template.dataset);
+    const line = await next();
+    child.kill('SIGKILL');
+    return code(line);
+  };
+  await expect.poll(async () => (await daemonStatus()).retired, { timeout: 60_000, interval: 50 }).toBe(2);
+  await expect.poll(another, { timeout: 60_000, interval: 200 }).toBe('quota-exceeded');
+  expect(code(await attack(...as(single), 'keep', '0', template.dataset).next())).toBe('kept');
+  for (const { child } of keepers) child.kill('SIGKILL');
+  await expect.poll(another, { timeout: 90_000, interval: 500 }).toBe('kept');
+});
+
+async function daemonStatus(): Promise<StatusDocument['pools'][number]> {
+  const [pool] = ((await askStatus(socketFile, 'status')) as StatusDocument).pools;
+  if (pool === undefined) throw new Error('There is no pool.');
+  return pool;
+}
+
+test('who has no other groups by right cannot leave those that keep him out', async () => {
+  const file = join(single.home, 'not-for-them');
+  writeFileSync(file, 'secret');
+  chownSync(file, 0, 60_123);
+  chmodSync(file, 0o604);
+  chmodSync(single.home, 0o755);
+  const said = async (member: Member): Promise<(string | null)[]> => {
+    const { next } = attack(member.uid, [member.uid, memberGroup, 60_123], 'groups', file, template.dataset);
+    return [await next(), await next(), await next()];
+  };
+  // The kernel lets whoever has subordinate groups do so.
+  expect(await said(hostile)).toEqual(['EACCES', 'left', 'read']);
+  expect(await said(single)).toEqual(['EACCES', 'EPERM', 'EACCES']);
+});
+
+test('subordinate ids get nothing, so that nobody has the quotas of thousands', async () => {
+  expect(code(await attack(subordinate + 5, [subordinate + 5, memberGroup], 'keep', '0', template.dataset).next())).toBe('ended');
+  expect(code(await attack(...as(other), 'keep', '0', template.dataset).next())).toBe('kept');
+});
+
+test('a member is told of no template that is not for it, nor of who runs there', { timeout: 60_000 }, async () => {
+  const { next } = attack(...as(other), 'keep', '0', hidden);
+  expect(await next()).toBe('kept');
+  const runs = attack(...as(other), 'keep', '0', template.dataset);
+  expect(await runs.next()).toBe('kept');
+  const seen = async (member: Member): Promise<string[]> => {
+    const { stdout } = await runAs(member, ['status', '--json'], 'isolate-node');
+    return (JSON.parse(stdout) as StatusDocument).pools.map(({ template: name }) => name).toSorted();
+  };
+  expect(await seen(hostile)).toEqual([template.dataset]);
+  expect(await seen(other)).toEqual([hidden, template.dataset].toSorted());
+  const metrics = async (member: Member): Promise<boolean[]> => {
+    const { stdout } = await run('setpriv', [
+      `--reuid=${member.uid}`, `--regid=${member.uid}`, `--groups=${memberGroup}`, '--',
+      'curl', '-s', '--unix-socket', '/run/isolate/metrics.sock', 'http://localhost/metrics',
+    ]); // prettier-ignore
+    return [stdout.includes(template.dataset), stdout.includes(hidden)];
+  };
+  expect([await metrics(hostile), await metrics(other)]).toEqual([[true, false], [true, true]]); // prettier-ignore
+});
+
+test('a member who floods the daemon keeps nobody out, and costs little memory', { timeout: 120_000 }, async () => {
+  const pid = daemon.process.pid ?? 0;
+  const before = residentBytes(pid);
+  const { next } = attack(...as(hostile), 'flood', '500', '10');
+  expect(await next()).toBe('begun');
+  const times: number[] = [];
+  let most = before;
+  const end = next();
+  let isOver = false;
+  void end.then(() => (isOver = true));
+  while (!isOver) {
+    const startMs = performance.now();
+    expect(((await askStatus(socketFile, 'ps')) as RunsDocument).runs).toEqual(expect.any(Array));
+    times.push(performance.now() - startMs);
+    most = Math.max(most, residentBytes(pid));
+  }
+  expect(Number(await end)).toBeGreaterThan(100e6);
+  // A machine with other work is slow in all; a queue that grew with the flood would be far longer.
+  expect(Math.max(...times)).toBeLessThan(8000);
+  expect(most - before).toBeLessThan(170e6);
+});
+
+function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+}
