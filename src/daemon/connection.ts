@@ -86,7 +86,7 @@ export const brokerGone = Symbol('broker gone');
 /** More messages than this that wait for their turn are not a client of ours. */
 const mostWaiting = 8;
 /** So are more mounts of one clone: a run takes one, and each of its hooks. Each keeps the broker busy for a while. */
-const mostMounts = 16;
+const mostMounts = 8;
 
 const treeSteps = ['', 'mount', 'user namespace', 'id map', 'lock', 'send'];
 

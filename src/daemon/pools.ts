@@ -219,8 +219,9 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
 function planRefresh(entry: Entry, metrics: Pick<Metrics, 'destroyed'>): ReturnType<Parameters<typeof keepPool>[1]['plan']> {
   const { served, count } = entry;
   const onDestroyed = metrics.destroyed;
-  if (served === null) return { skipCreate: true, onDestroyed };
-  return { ...(count === null ? {} : { count }), onDestroyed, onFresh: served.add, waiting: served.waiting };
+  // Who asks for the status is told of them, and no refill waits for that.
+  if (served === null) return { skipCreate: true, skipHolders: true, onDestroyed };
+  return { skipHolders: true, ...(count === null ? {} : { count }), onDestroyed, onFresh: served.add, waiting: served.waiting };
 }
 
 /** Several ends and beginnings of runs are one refresh, unless somebody waits or soon will. */

@@ -23,16 +23,19 @@ export type AskedStorage = Pick<StorageDriver, 'newestSource' | 'list' | 'holder
 export function createStorageAsker(driver: AskedStorage | Failure | null, nowMs: () => number): StorageAsker {
   const failure = driver !== null && 'code' in driver ? driver : null;
   let known: StorageAnswer = { source: null, holders: new Map(), error: failure };
-  let asked: { readonly sinceMs: number; readonly key: string } | null = null;
-  let answer = Promise.resolve();
+  let asked: { readonly sinceMs: number; readonly ids: ReadonlySet<string> } | null = null;
+  let answer: Promise<void> | null = null;
+  const isAsked = (cloneIds: readonly string[]): boolean => cloneIds.every((id) => asked?.ids.has(id) === true);
   return async (cloneIds) => {
     if (driver === null || 'code' in driver) return known;
-    const key = cloneIds.join(' ');
-    const isNew = asked?.key !== key;
-    if (isNew || asked === null || nowMs() - asked.sinceMs > keptMs) {
-      asked = { sinceMs: nowMs(), key };
+    const isNew = asked === null || !isAsked(cloneIds);
+    // Never twice at a time, however many ask for however many clones.
+    while (answer !== null && !isAsked(cloneIds)) await answer;
+    if (answer === null && (asked === null || !isAsked(cloneIds) || nowMs() - asked.sinceMs > keptMs)) {
+      asked = { sinceMs: nowMs(), ids: new Set(cloneIds) };
       answer = (async () => {
         known = await ask(driver, cloneIds);
+        answer = null;
       })();
     }
     // Only who asks for something new waits for it; others get what is known.

@@ -15,6 +15,8 @@ export interface DestroyControl {
   readonly goingOn: () => void;
   /** Try those too whose back-off is not over. */
   readonly force: boolean;
+  /** Whether to say nothing of who holds what will not go: to look for them may take long. */
+  readonly skipHolders: boolean;
   /** How many wait for a new clone. */
   readonly waiting: () => number;
   readonly onProgress: ((progress: RefreshProgress) => void) | undefined;
@@ -54,7 +56,7 @@ async function destroyDue(
     const nextAttemptMs = backOff.get(clone.id)?.nextAttemptMs ?? 0;
     // A time further away than any back-off comes from a clock that was set back.
     if (control.force || nextAttemptMs <= nowMs || nextAttemptMs > nowMs + longestBackOffMs) due.push(clone);
-    else tally.busy.set(clone.id, { id: clone.id, holders: await findHolders(pool, clone), nextAttemptMs });
+    else tally.busy.set(clone.id, { id: clone.id, holders: await findHolders(pool, clone, control), nextAttemptMs });
   }
   const size = pool.driver.capabilities.batchDestroy ? 50 : 20;
   for (let start = 0; start < due.length; start += size) {
@@ -67,14 +69,21 @@ async function destroyDue(
     pool.checkpoint('refresh:destroyed');
     for (const result of results) {
       const clone = batch.find(({ id }) => id === result.id);
-      if (clone !== undefined) await note(pool, clone, result, backOff.get(clone.id)?.attempts ?? 0, tally);
+      if (clone !== undefined) await note(pool, clone, result, backOff.get(clone.id)?.attempts ?? 0, tally, control);
       if (result.outcome === 'gone') progress.done += 1;
     }
     control.onProgress?.({ step: 'destroy', done: progress.done, total: progress.total });
   }
 }
 
-async function note(pool: Pool, clone: CloneInfo, result: DestroyResult, attempts: number, tally: RefreshTally): Promise<void> {
+async function note(
+  pool: Pool,
+  clone: CloneInfo,
+  result: DestroyResult,
+  attempts: number,
+  tally: RefreshTally,
+  control: DestroyControl,
+): Promise<void> {
   const retired = join(pool.paths.retired, clone.id);
   tally.busy.delete(clone.id);
   tally.failed.delete(clone.id);
@@ -86,11 +95,17 @@ async function note(pool: Pool, clone: CloneInfo, result: DestroyResult, attempt
   }
   const nextAttemptMs = pool.clock() + Math.min(firstBackOffMs * 2 ** attempts, longestBackOffMs);
   writeWhole(pool, retired, formatRetiredState({ attempts: attempts + 1, nextAttemptMs }));
-  if (result.outcome === 'busy') tally.busy.set(clone.id, { id: clone.id, holders: await findHolders(pool, clone), nextAttemptMs });
+  if (result.outcome === 'busy')
+    tally.busy.set(clone.id, { id: clone.id, holders: await findHolders(pool, clone, control), nextAttemptMs });
   else tally.failed.set(clone.id, { id: clone.id, error: result.error });
 }
 
-async function findHolders(pool: Pool, clone: CloneInfo): Promise<Awaited<ReturnType<Pool['driver']['holders']>>> {
+async function findHolders(
+  pool: Pool,
+  clone: CloneInfo,
+  { skipHolders }: DestroyControl,
+): Promise<Awaited<ReturnType<Pool['driver']['holders']>>> {
+  if (skipHolders) return [];
   try {
     return await pool.driver.holders(clone);
   } catch {

@@ -31,6 +31,8 @@ export interface RefreshOptions {
   readonly onFresh?: (ids: readonly string[]) => void;
   /** Retired clones were destroyed, in one go that took so long. */
   readonly onDestroyed?: (durationMs: number) => void;
+  /** Say in the report nothing of who holds the clones that would not go. */
+  readonly skipHolders?: boolean;
   /** How many wait for a clone right now: so many more are made, and busy ones are not waited for. */
   readonly waiting?: () => number;
   readonly signal?: AbortSignal;
@@ -158,8 +160,8 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   checkGoingOn(pool, lock, options);
 
   const goingOn = (): void => checkGoingOn(pool, lock, options);
-  const { force = false, waiting = () => 0, onProgress, onFresh, onDestroyed } = options;
-  await destroyClones(pool, settled.destroy, tally, { goingOn, force, waiting, onProgress, onDestroyed });
+  const { force = false, skipHolders = false, waiting = () => 0, onProgress, onFresh, onDestroyed } = options;
+  await destroyClones(pool, settled.destroy, tally, { goingOn, force, skipHolders, waiting, onProgress, onDestroyed });
   await sweepPool(
     pool,
     clones.filter(({ id }) => !tally.gone.has(id)),

@@ -1,4 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { parseMountinfo, type MountEntry } from '../host/mountinfo.ts';
 import type { Holder } from './driver.ts';
 
@@ -7,19 +9,80 @@ export type Held =
   | { readonly kind: 'zfs'; readonly dataset: string }
   | { readonly kind: 'directory'; readonly device: string; readonly root: string; readonly path: string };
 
-/** The processes in whose mount namespace `held` is mounted, this process's own namespace left out. */
-export async function findHolders(held: Held): Promise<readonly Holder[]> {
-  const own = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
-  const holders: Holder[] = [];
+/** What waits for the next look at all processes. */
+let waiting: { readonly held: Held; readonly resolve: (holders: readonly Holder[]) => void }[] = [];
+let isLooking = false;
+
+/**
+ * The processes in whose mount namespace `held` is mounted, this process's own namespace left out. Every user can make many
+ * namespaces with tens of thousands of mounts: each is read once for all who ask, and others get their turn in between.
+ */
+export function findHolders(held: Held): Promise<readonly Holder[]> {
+  return new Promise((resolve) => {
+    waiting.push({ held, resolve });
+    if (!isLooking) void look();
+  });
+}
+
+async function look(): Promise<void> {
+  isLooking = true;
+  await nextTurn();
+  while (waiting.length > 0) {
+    const asked = waiting;
+    waiting = [];
+    const found = await lookOnce(asked.map(({ held }) => held)).catch(() => []);
+    for (const [index, { resolve }] of asked.entries()) resolve(found[index] ?? []);
+  }
+  isLooking = false;
+}
+
+async function lookOnce(all: readonly Held[]): Promise<readonly (readonly Holder[])[]> {
+  const own = await readlink('/proc/self/ns/mnt').catch(() => '');
+  const seen = new Map<string, readonly boolean[]>();
+  const found: Holder[][] = all.map(() => []);
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     // A process that ends meanwhile, or belongs to somebody else, holds nothing that can be told.
-    const text = await readFile(`/proc/${name}/mountinfo`, 'utf8').catch(() => '');
-    if (text === own || !isHeld(parseMountinfo(text), held)) continue;
+    const [namespace, root] = await Promise.all(['ns/mnt', 'root'].map((link) => readlink(`/proc/${name}/${link}`).catch(() => '')));
+    if (namespace === '' || namespace === own) continue;
+    // It sees the mounts below its own root.
+    const key = `${namespace} ${root}`;
+    const holds = seen.get(key) ?? (await readHeld(name, all));
+    seen.set(key, holds);
+    if (!holds.includes(true)) continue;
     const command = await readFile(`/proc/${name}/comm`, 'utf8').catch(() => '');
-    holders.push({ pid: Number(name), command: command.trimEnd() });
+    for (const [index, isOne] of holds.entries()) if (isOne) found[index]?.push({ pid: Number(name), command: command.trimEnd() });
   }
-  return holders.sort((a, b) => a.pid - b.pid);
+  for (const holders of found) holders.sort((a, b) => a.pid - b.pid);
+  return found;
+}
+
+async function readHeld(process: string, all: readonly Held[]): Promise<readonly boolean[]> {
+  const text = await readFile(`/proc/${process}/mountinfo`, 'utf8').catch(() => '');
+  const holds: boolean[] = [];
+  for (const held of all) {
+    holds.push(await shows(text, held));
+    await nextTurn();
+  }
+  return holds;
+}
+
+/** Lines that are looked at before others get their turn. */
+const sliceSize = 500;
+
+/** As `isHeld`, of a mountinfo text; only lines that may be the one are parsed. */
+async function shows(text: string, held: Held): Promise<boolean> {
+  const signs = held.kind === 'zfs' ? [` ${held.dataset} `] : [` ${held.device} `, 'upperdir='];
+  for (const sign of signs) {
+    for (let at = text.indexOf(sign), count = 1; at !== -1; count += 1) {
+      const end = text.indexOf('\n', at);
+      const line = text.slice(text.lastIndexOf('\n', at) + 1, end === -1 ? undefined : end);
+      if (isHeld(parseMountinfo(line), held)) return true;
+      if (count % sliceSize === 0) await nextTurn();
+      at = end === -1 ? -1 : text.indexOf(sign, end);
+    }
+  }
+  return false;
 }
 
 /** Whether one of these mounts shows `held`. */

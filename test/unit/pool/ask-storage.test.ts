@@ -57,6 +57,16 @@ test('what is asked again is answered by what is known, while the storage is ask
   expect((await ask([])).source).toBe('tuesday');
 });
 
+test('whoever asks meanwhile, the storage is asked once at a time, and for what is new', async () => {
+  const { driver, state } = fakeDriver();
+  const ask = createStorageAsker(driver, () => 0);
+  const answers = await Promise.all([ask([]), ask(['1']), ask(['1', '2']), ask(['2'])]);
+  expect(state.asked).toEqual(['source', 'source', 'list', 'holders 1', 'source', 'list', 'holders 1', 'holders 2']);
+  expect(answers.map(({ holders }) => holders.size).at(2)).toBe(2);
+  await ask(['1']);
+  expect(state.asked).toHaveLength(8);
+});
+
 test('a storage that cannot be asked is an answer, whatever it throws', async () => {
   const { driver, state } = fakeDriver();
   state.error = new IsolateError('pool-suspended', 'The pool is suspended.');

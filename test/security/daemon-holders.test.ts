@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { expect, onTestFinished, test } from 'vitest';
+
+import { findHolders, type Held } from '../../src/storage/holders.ts';
+
+/** A mount namespace with half as many mounts as one may have, and processes in it. */
+const script = `
+mount -t tmpfs none "$1" && mkdir "$1/a" && mount -t tmpfs none "$1/a" || exit 1
+for i in $(seq 15); do mkdir "$1/a/$i"; done
+for i in $(seq 15); do mount --rbind "$1/a" "$1/a/$i" || exit 1; done
+for i in $(seq "$2"); do sleep 600 & done
+grep -c . /proc/self/mountinfo
+wait
+`;
+
+/** Starts processes of a plain user’s and tells how long it takes to find who holds one of its mounts. */
+async function timeWith(processes: number): Promise<number> {
+  const place = mkdtempSync(join(tmpdir(), 'isolate-mounts-'));
+  const child = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', place, String(processes)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const end = (): boolean => process.kill(-(child.pid ?? 0), 'SIGKILL');
+  onTestFinished(() => void (child.exitCode === null && child.signalCode === null && end()));
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  expect(Number(line.toString())).toBeGreaterThan(30_000);
+  const held: Held = { kind: 'zfs', dataset: 'tank/t_1' };
+  const startMs = performance.now();
+  expect(await Promise.all([findHolders(held), findHolders({ ...held, dataset: 'tank/t_2' })])).toEqual([[], []]);
+  const tookMs = performance.now() - startMs;
+  end();
+  await once(child, 'exit');
+  return tookMs;
+}
+
+test('a namespace full of mounts is read once, however many processes are in it', { timeout: 120_000 }, async () => {
+  const alone = await timeWith(1);
+  expect(await timeWith(60)).toBeLessThan(6 * alone + 500);
+});
