@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 
 import { IsolateError } from '../error.ts';
 
@@ -14,17 +14,24 @@ const mostLinks = 40;
 export function resolveBeneath(root: string, target: string, hidden: readonly string[] = []): string {
   const waiting = split(target);
   const resolved: string[] = [];
+  // How much of it is known to be missing from where on; nothing below that is looked for.
+  let missing = Infinity;
   for (let links = 0; ;) {
     const component = waiting.shift();
     if (component === undefined) return `/${resolved.join('/')}`;
     if (component === '..') {
       resolved.pop();
+      if (resolved.length <= missing) missing = Infinity;
+      continue;
+    }
+    if (resolved.length > missing) {
+      resolved.push(component);
       continue;
     }
     const inside = `/${[...resolved, component].join('/')}`;
     const path = `${root}${inside}`;
     const isHidden = hidden.some((mountpoint) => inside === mountpoint || inside.startsWith(`${mountpoint}/`));
-    const stats = isHidden ? undefined : lstatSync(path, { throwIfNoEntry: false });
+    const stats = isHidden ? undefined : look(path, target);
     if (stats?.isSymbolicLink() === true) {
       links += 1;
       if (links > mostLinks) throw new IsolateError('bad-bind', `${target} leads through too many symbolic links in ${root}.`);
@@ -36,7 +43,17 @@ export function resolveBeneath(root: string, target: string, hidden: readonly st
     if (stats !== undefined && !stats.isDirectory() && waiting.length > 0) {
       throw new IsolateError('bad-bind', `${path} is not a directory, so ${target} cannot be a place for a bind.`);
     }
+    if (stats === undefined && !isHidden) missing = resolved.length;
     resolved.push(component);
+  }
+}
+
+function look(path: string, target: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENAMETOOLONG') throw cause;
+    throw new IsolateError('bad-bind', `${target} is longer than a path can be.`, { cause });
   }
 }
 

@@ -40,6 +40,7 @@ async function serve(targets: readonly string[], rootfs: Partial<Rootfs> = {}, p
   const asked: Partial<LeaseRequest>[] = [];
   const lease = {
     id: '7',
+    peer,
     rootfs: { path: tree, ownership: { kind: 'natural' }, idmappable: true, ...rootfs },
     defer: () => {},
     release: (outcome?: LeaseOutcome) => void released.push(outcome),

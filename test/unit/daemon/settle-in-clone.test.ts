@@ -1,0 +1,52 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import fc from 'fast-check';
+import { expect, onTestFinished, test } from 'vitest';
+
+import { hasNested, settleInClone } from '../../../src/daemon/settle-in-clone.ts';
+import type { DaemonLease } from '../../../src/daemon/leases.ts';
+
+function makeLease(): Pick<DaemonLease, 'rootfs' | 'isChecked' | 'peer'> {
+  const path = mkdtempSync(join(tmpdir(), 'isolate-settle-'));
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  for (const name of ['a/b', 'tmp']) mkdirSync(join(path, name), { recursive: true });
+  symlinkSync('/tmp', join(path, 'a/link'));
+  writeFileSync(join(path, 'file'), '');
+  return { rootfs: { path, ownership: { kind: 'natural' }, idmappable: true }, isChecked: true, peer: { uid: 1 } as DaemonLease['peer'] };
+}
+
+const settle = async (targets: readonly string[], lease = makeLease()): Promise<readonly string[]> =>
+  await settleInClone(lease, targets, { ownTrees: [] });
+
+test('what is missing is kept as it stands, and what comes after it is looked at all the same', async () => {
+  const targets = ['/none/a/link', '/none/../a/link/x', '/a/none/x/../../link', '/a/none/x/../link', '/none/file/../../file'];
+  expect(await settle(targets)).toEqual(['/none/a/link', '/tmp/x', '/tmp', '/a/none/link', '/file']);
+});
+
+test('a target that no path can be as long as is a bad one, not a defect', async () => {
+  const lease = makeLease();
+  const deep = '/a'.repeat(2040);
+  for (let path = lease.rootfs.path, depth = 0; depth < 20; depth += 1) mkdirSync((path = join(path, 'a')), { recursive: true });
+  expect((await settle([deep], lease))[0]).toBe(deep);
+  await expect(settle([`/${'n'.repeat(4094)}`], lease)).rejects.toMatchObject({ code: 'bad-bind' });
+});
+
+const targets = fc.array(fc.array(fc.constantFrom('a', 'b', 'ab', 'a b'), { maxLength: 3 }).map((parts) => `/${parts.join('/')}`));
+
+test('targets are nested where one lies below another', () => {
+  fc.assert(
+    fc.property(targets, (all) => {
+      const below = (target: string, outer: string): boolean => target !== outer && target.startsWith(outer === '/' ? '/' : `${outer}/`);
+      expect(hasNested(all)).toBe(all.some((target) => all.some((outer) => below(target, outer))));
+    }),
+  );
+});
+
+test('as many long targets as a request may have are compared at once', () => {
+  const many = Array.from({ length: 1024 }, (_, index) => `/${'a/'.repeat(400)}${index}`);
+  const startMs = performance.now();
+  expect(hasNested(many)).toBe(false);
+  expect(performance.now() - startMs).toBeLessThan(200);
+});
