@@ -34,6 +34,9 @@ export async function clientCaller(request: RunRequest, run: Message, connection
   };
 }
 
+/** Bytes of all that one client tells of its files. */
+const mostRead = 65_536;
+
 interface Wanted {
   readonly paths: readonly string[];
   readonly files: readonly string[];
@@ -56,6 +59,8 @@ async function ask(wanted: Wanted, connection: Pick<Connection, 'ask'>): Promise
   if (questions.length === 0) return told;
   const { items: answers } = await connection.ask(questions);
   if (answers.length !== questions.length) throw new Error('The client did not answer what it was asked.');
+  const read = answers.reduce((sum, { value }) => sum + (value instanceof Uint8Array ? value.length : 0), 0);
+  if (read > mostRead) throw new Error('The client has more in its files than is read while others wait.');
   for (const [index, { name, value: asked }] of questions.entries()) {
     const answer = answers[index];
     if (answer === undefined || answer.name === 'missing') continue;

@@ -85,7 +85,9 @@ async function decideRun(
   message: Message,
   { commandLine, keeps, sandboxIds }: RunServices,
 ): Promise<{ decision: Decision; quiet: boolean } | null> {
-  const parsed = commandLine.parse(values(message, 'argument'));
+  const words = values(message, 'argument');
+  if (isLong(words)) return null;
+  const parsed = commandLine.parse(words);
   if (parsed === null || [...parsed.options].some((name) => !quickOptions.has(name))) return null;
   const { request, options } = parsed;
   if (request.zfs === undefined || !keeps(request.zfs) || !seesOurPaths(connection.peer)) return null;
@@ -99,6 +101,17 @@ async function decideRun(
     if (error instanceof IsolateError && error.code === 'aborted') throw error;
     return null;
   }
+}
+
+/**
+ * While a command line is looked at nobody else is served, and a thousand options take longer than their number says: what is
+ * longer than this is the program in Node's, at the cost of its caller.
+ */
+const mostWords = 1024;
+const mostCharacters = 16_384;
+
+function isLong(words: readonly string[]): boolean {
+  return words.length > mostWords || words.reduce((sum, { length }) => sum + length, 0) > mostCharacters;
 }
 
 /** Root's launches name the clone by its path on this host; users are handed its tree. */
