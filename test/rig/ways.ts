@@ -1,5 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 
+import { templateKey } from '../../src/pool/paths.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 import { isolate } from './isolate.ts';
 import { temporaryTemplate } from './template.ts';
@@ -18,6 +20,14 @@ export interface OpenWay {
   readonly end: () => Promise<void>;
 }
 
+const poolSize = 12;
+
+/** The first runs are not to wait for the first clones, which take their time where much else is going on. */
+async function fillsUp(dataset: string): Promise<void> {
+  const fresh = join('/run/isolate/pools', templateKey(dataset), 'fresh');
+  while ((await readdir(fresh)).length < poolSize) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
 /** Makes what a run on this way needs: a root that no run changes, `tree` or a copy of it, busybox unless given. */
 export async function openWay(way: Way, tree?: string): Promise<OpenWay> {
   if (way === 'node') {
@@ -31,7 +41,8 @@ export async function openWay(way: Way, tree?: string): Promise<OpenWay> {
   }
   const template = await makeZfsTemplate(tree === undefined ? {} : { tree });
   const root = ['-z', template.dataset, '--wait', '60'];
-  const daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = 20\n`);
+  const daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = ${poolSize}\n`);
+  await fillsUp(template.dataset);
   return {
     root,
     directory: template.directory,
