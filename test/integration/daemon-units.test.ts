@@ -165,7 +165,7 @@ async function hold(name: string): Promise<string> {
   ]);
   onTestFinished(() => letGo(name));
   // Before that the client has not its launch yet, and whatever takes its connection sends it to Node.
-  const told = ['journalctl', '--no-pager', '--output=cat', `--unit=held-${name}.service`];
+  const told = ['journalctl', '--no-pager', '--output=cat', `--unit=held-${name}.service`] as const;
   await until('the command runs', async () => (await system.run(told)).stdout.split('\n').includes(`holding ${name}`), journal);
   return (await leased()).find((one) => !before.includes(one)) ?? '';
 }
