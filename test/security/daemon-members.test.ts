@@ -143,6 +143,71 @@ test('a member is told of no template that is not for it, nor of who runs there'
   expect([await metrics(hostile), await metrics(other)]).toEqual([[true, false], [true, true]]); // prettier-ignore
 });
 
+test('root of a user namespace is the member who made it, and of another pid namespace nobody', async () => {
+  const inside = async (...namespaces: string[]): Promise<unknown> => {
+    const env = { TEMPLATE: template.dataset };
+    const ids = [`--reuid=${other.uid}`, `--regid=${other.uid}`, `--groups=${memberGroup}`, '--'];
+    const args = [
+      ...ids,
+      'unshare',
+      '--user',
+      '--map-root-user',
+      ...namespaces,
+      program,
+      '0',
+      '0',
+      socketFile,
+      'keep',
+      '0',
+      template.dataset,
+    ];
+    const started = run('setpriv', args, { env: { ...process.env, ...env } });
+    started.child.stdin?.end();
+    const { stdout } = await started;
+    return code(stdout.trim());
+  };
+  const before = daemon.log().length;
+  expect(await Promise.all([inside(), inside('--mount', '--net')])).toEqual(['kept', 'kept']);
+  expect(await inside('--pid', '--fork')).toBe('not-permitted');
+  const ended = (): unknown[] =>
+    daemon
+      .log()
+      .slice(before)
+      .split('\n')
+      .flatMap((line) => (line.includes('"event":"lease"') ? [(JSON.parse(line) as { uid: number }).uid] : []));
+  await expect.poll(ended, { timeout: 20_000 }).toEqual([other.uid, other.uid]);
+});
+
+test('names of templates that are none, or not for the member, give nothing and tell nothing', { timeout: 60_000 }, async () => {
+  const { dataset } = template;
+  const lease = async (name: string): Promise<unknown> => code(await attack(...as(other), 'keep', '0', name).next());
+  const none = [
+    '',
+    '/',
+    '-z',
+    '..',
+    `${dataset}/../hidden`,
+    `${dataset}@first`,
+    `${dataset}/`,
+    ` ${dataset}`,
+    `${dataset} `,
+    '/etc',
+    'a\tb',
+    `ü${dataset}`,
+    'a'.repeat(255),
+  ];
+  for (const name of none) expect([name, await lease(name)]).toEqual([name, 'bad-name']);
+  for (const name of [`${dataset}_1`, `${template.pool.name}`, `${template.pool.name}/none`, 'tank/t%s%n']) {
+    expect([name, ['not-permitted', 'bad-name'].includes(String(await lease(name)))]).toEqual([name, true]);
+  }
+  const refusal = async (name: string): Promise<string> => {
+    const line = await attack(...as(hostile), 'keep', '0', name).next();
+    return (line ?? '').replaceAll(name, 'NAME');
+  };
+  expect(await refusal(hidden)).toBe(await refusal(`${hidden}-not`));
+  expect(await lease(dataset)).toBe('kept');
+});
+
 test('a member who floods the daemon keeps nobody out, and costs little memory', { timeout: 120_000 }, async () => {
   const pid = daemon.process.pid ?? 0;
   const before = residentBytes(pid);
