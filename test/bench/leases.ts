@@ -15,16 +15,18 @@ import { measure, summarize, type Summary } from './measure.ts';
 import { type Findings, tableOf } from './report.ts';
 import { serveTemplate } from './served.ts';
 
-const sizes = [10, 100, 1000] as const;
+const stateSizes = [10, 100, 1000] as const;
+/** zfs-fuse has no more than 1000 file systems mounted, the template's among them. */
+const poolSizes = [10, 100, 900] as const;
 /** A lease takes microseconds, so that many are measured. */
 const leasesEach = 2000;
 
 /** What a lease costs with few and with many clones: the step itself, and a whole run through the daemon. */
 export async function measureLeases(ground: Ground, rounds: number): Promise<Findings> {
   const steps: Record<string, Summary> = {};
-  for (const size of sizes) steps[`taking one of ${size} fresh clones`] = await measureStep(size);
+  for (const size of stateSizes) steps[`taking one of ${size} fresh clones`] = await measureStep(size);
   const runs: Record<string, Summary> = {};
-  for (const size of sizes) {
+  for (const size of poolSizes) {
     const served = await serveTemplate(ground, size);
     try {
       const { on } = await bareBwrap(ground.dataset);
@@ -45,8 +47,8 @@ export async function measureLeases(ground: Ground, rounds: number): Promise<Fin
     tables: [tableOf('a lease of files of state', steps), tableOf('a run of true through the daemon', runs)],
     goals: [
       {
-        name: 'isolate -z of 1000 clones / of 10, each by bare bwrap beside as many',
-        value: relative(runs, 1000) / relative(runs, 10),
+        name: 'isolate -z of 900 clones / of 10, each by bare bwrap beside as many',
+        value: relative(runs, 900) / relative(runs, 10),
         most: 1.2,
       },
     ],

@@ -25,6 +25,6 @@ export const parts: Readonly<Record<string, Part>> = {
   sustained: { unit: 'runs', number: 200, measure: measureSustained },
   alternatives: { unit: 'rounds', number: 20, measure: measureAlternatives },
   refill: { unit: 'clones', number: 100, measure: measureRefill },
-  leases: { unit: 'rounds', number: 50, measure: measureLeases },
+  leases: { unit: 'rounds', number: 20, measure: measureLeases },
   memory: { unit: 'runs', number: 500, measure: measureMemory },
 };
