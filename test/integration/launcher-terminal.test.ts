@@ -236,16 +236,24 @@ describe.each([
   });
 });
 
-/** Waits until a process with these words is asleep: it has the terminal then. */
+/** Waits until a process with these words is asleep in the foreground of its terminal, where keys reach it. */
 async function settled(pty: Pty, words: string): Promise<void> {
-  const below = (pid: number): string[] => {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-      .split(' ')
-      .filter((child) => child !== '')
-      .map(Number);
-    return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim(), ...children.flatMap(below)];
+  const isSettled = (pid: number): boolean => {
+    const [state, , group, , , foreground] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return state === 'S' && group === foreground && readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() === words;
   };
-  while (!below(pty.child.pid ?? 0).includes(words)) await new Promise((resolve) => setTimeout(resolve, 20));
+  const isBelow = (pid: number): boolean => {
+    try {
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+      return isSettled(pid) || children.some(isBelow);
+    } catch {
+      // It ended while it was looked at.
+      return false;
+    }
+  };
+  while (!isBelow(pty.child.pid ?? 0)) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** The state the rig reported when the command had ended. */
