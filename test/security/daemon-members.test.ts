@@ -197,7 +197,7 @@ test('names of templates that are none, or not for the member, give nothing and 
     'a'.repeat(255),
   ];
   for (const name of none) expect([name, await lease(name)]).toEqual([name, 'bad-name']);
-  for (const name of [`${dataset}_1`, `${template.pool.name}`, `${template.pool.name}/none`, 'tank/t%s%n']) {
+  for (const name of [`${dataset}_1`, template.pool.name, `${template.pool.name}/none`, 'tank/t%s%n']) {
     expect([name, ['not-permitted', 'bad-name'].includes(String(await lease(name)))]).toEqual([name, true]);
   }
   const refusal = async (name: string): Promise<string> => {
