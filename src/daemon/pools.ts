@@ -57,6 +57,7 @@ interface Entry {
   served: ServedPool | null;
   ring: () => void;
   later: NodeJS.Timeout | null;
+  laterSinceMs: number | null;
   told: { readonly message: string; readonly atMs: number } | null;
   done: Promise<void>;
 }
@@ -96,6 +97,7 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
       served: null,
       ring: () => {},
       later: null,
+      laterSinceMs: null,
       told: null,
       done: Promise.resolve(),
     };
@@ -228,8 +230,13 @@ function planRefresh(entry: Entry, metrics: Pick<Metrics, 'destroyed'>): ReturnT
 function ringEntry(entry: Entry, urgent: boolean): void {
   const { served, count } = entry;
   if (urgent || (served !== null && served.fresh() * 2 < (count ?? 0))) return entry.ring();
-  entry.later ??= setTimeout(() => {
+  const now = performance.now();
+  entry.laterSinceMs ??= now;
+  clearTimeout(entry.later ?? undefined);
+  const waitMs = Math.min(quietMs, Math.max(entry.laterSinceMs + longestQuietMs - now, 0));
+  entry.later = setTimeout(() => {
     entry.later = null;
+    entry.laterSinceMs = null;
     entry.ring();
-  }, laterMs);
+  }, waitMs);
 }
