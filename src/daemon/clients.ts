@@ -26,11 +26,13 @@ export function serveClients(options: ClientsOptions): Omit<BrokerEvents, 'ready
   return {
     opened: (id, kind, told) => {
       if (options.isTurnedAway(told.uid)) return output.close(id);
-      if (kind === 'metrics')
+      if (kind === 'metrics') {
+        const answer = (): void => output.send(id, options.renderMetrics(told));
         return void inputs.set(
           id,
-          serveMetrics(id, output, () => options.renderMetrics(told)),
+          serveMetrics(id, output, () => takeTurn(told.uid).then(() => guard(answer))),
         );
+      }
       const peer = readPeer(told, options.bootId);
       inputs.set(id, serveConnection({ id, peer, output, handlers, refuse, takeTurn, takeRoom }).input);
     },
@@ -58,14 +60,11 @@ function guard(act: () => void): void {
   }
 }
 
-function serveMetrics(id: number, output: ConnectionOutput, render: () => Uint8Array): ConnectionInput {
+function serveMetrics(id: number, output: ConnectionOutput, answer: () => Promise<void>): ConnectionInput {
   return {
     message: (frame) => {
-      try {
-        if (isMetricsQuery(frame)) output.send(id, render());
-      } finally {
-        output.close(id);
-      }
+      const answered = isMetricsQuery(frame) ? answer() : Promise.resolve();
+      void answered.then(() => output.close(id));
     },
     failed: () => {},
     end: () => {},
