@@ -65,8 +65,10 @@ interface Entry {
 /** A storage that cannot be opened is tried again after so long, ever more rarely. */
 const firstPauseMs = 500;
 const longestPauseMs = 30_000;
-/** So long runs that end and begin are collected for one refresh. */
-const laterMs = 400;
+/** A refresh takes the storage's time from the runs, so while most of a pool is fresh it waits until so long nothing has happened, */
+const quietMs = 100;
+/** but no longer than this. */
+const longestQuietMs = 1_000;
 /** The same failure is told again after so long. */
 const repeatMs = 600_000;
 /** What waiting does not mend. */
