@@ -11,7 +11,7 @@ import { type Findings, tableOf } from './report.ts';
 import type { Timing } from './stopwatch.ts';
 
 /** How often it is measured how long so many clones take. */
-const refillRounds = 5;
+const refillRounds = 3;
 
 /** A refresh of 20. */
 export async function measureRefresh(ground: Ground, rounds: number): Promise<Findings> {
