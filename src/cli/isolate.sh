@@ -38,7 +38,8 @@ if [ -n "${NODE_OPTIONS+1}${NODE_EXTRA_CA_CERTS+1}${NODE_V8_COVERAGE+1}${NODE_CO
     eval "if [ -n \"\${$name+1}\" ]; then export CALLER_$name=\"\$$name\"; unset $name; fi"
   done
 fi
-# The daemon stays: with a young generation of 1 MiB it takes a third less memory.
+# The daemon stays: with a young generation of 1 MiB it takes a third less memory, and with an old one of 64 MiB, three times what
+# it needs with a thousand clones, it cleans up before it grows.
 heap=
-[ "${1-}" = serve ] && heap=--max-semi-space-size=1
+[ "${1-}" = serve ] && heap="--max-semi-space-size=1 --max-old-space-size=64"
 NODE_COMPILE_CACHE=$directory/compile-cache exec "$node" $heap "$directory/start.cjs" "$@"
