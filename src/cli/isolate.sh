@@ -40,6 +40,7 @@ if [ -n "${NODE_OPTIONS+1}${NODE_EXTRA_CA_CERTS+1}${NODE_V8_COVERAGE+1}${NODE_CO
 fi
 # The daemon stays: with a young generation of 1 MiB it takes a third less memory, and with an old one of 64 MiB, three times what
 # it needs with a thousand clones, it cleans up before it grows.
-heap=
-[ "${1-}" = serve ] && heap="--max-semi-space-size=1 --max-old-space-size=64"
-NODE_COMPILE_CACHE=$directory/compile-cache exec "$node" $heap "$directory/start.cjs" "$@"
+if [ "${1-}" = serve ]; then
+  NODE_COMPILE_CACHE=$directory/compile-cache exec "$node" --max-semi-space-size=1 --max-old-space-size=64 "$directory/start.cjs" "$@"
+fi
+NODE_COMPILE_CACHE=$directory/compile-cache exec "$node" "$directory/start.cjs" "$@"
