@@ -15,3 +15,12 @@ export function findId(text: string, name: string): number | null {
   }
   return null;
 }
+
+/** Whether texts of passwd(5) and group(5) have a user in a group, as its own or as one more. */
+export function isInGroup(passwd: string, group: string, user: string, name: string): boolean {
+  const own = passwd.split('\n').find((line) => line.startsWith(`${user}:`));
+  const line = group.split('\n').find((one) => one.startsWith(`${name}:`));
+  if (line === undefined) return false;
+  const [, , gid = '', members = ''] = line.split(':');
+  return own?.split(':')[3] === gid || members.split(',').includes(user);
+}

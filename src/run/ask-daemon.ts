@@ -20,7 +20,9 @@ export async function askDaemon(socket: string): Promise<DaemonAnswer> {
       connection.close();
     }
   } catch (error) {
-    if (error instanceof IsolateError && error.code === 'not-permitted') return { kind: 'not-permitted' };
+    if (error instanceof IsolateError && error.code === 'not-permitted') {
+      return { kind: 'not-permitted', reason: error.message.replace(/\.$/, ''), mend: error.hint ?? '' };
+    }
     return { kind: 'silent', reason: (error as Error).message };
   }
 }

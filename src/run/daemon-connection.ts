@@ -1,9 +1,10 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { type ErrorCode, IsolateError } from '../error.ts';
+import { adviseAccess } from '../host/daemon-access.ts';
 import { decodeMessage, encodeMessage, frameLength, headerBytes, type Item, type Message, values } from '../wire/frame.ts';
 import type { MessageName } from '../wire/schema.ts';
 
@@ -37,7 +38,7 @@ export async function connectDaemon(path: string = daemonSocket): Promise<Daemon
       // Nobody listens any more.
       if (code === 'ENOENT' || code === 'ECONNREFUSED') return null;
       if (code === 'EACCES' || code === 'EPERM') {
-        throw new IsolateError('not-permitted', `You may not ask the daemon at ${path}.`, { hint: 'ask to be added to the group isolate' });
+        throw new IsolateError('not-permitted', `You may not ask the daemon at ${path}.`, { hint: adviseAccess(path) });
       }
       if (code !== 'EAGAIN' || performance.now() > deadline) {
         throw new IsolateError('daemon-failed', `The daemon at ${path} cannot be connected to.`, { cause: error });
@@ -64,13 +65,28 @@ export function refusalOf(message: Message): IsolateError {
 
 /** Whoever could put another socket here would be handed the caller's environment and decide what it executes. */
 function isRoots(path: string): boolean {
-  const socket = lstatSync(path, { throwIfNoEntry: false });
+  const socket = lookAt(path);
   if (socket === undefined) return false;
   const directory = lstatSync(dirname(path));
   if (socket.isSocket() && socket.uid === 0 && directory.isDirectory() && directory.uid === 0 && (directory.mode & 0o022) === 0) {
     return true;
   }
   throw new IsolateError('daemon-failed', `${path} is not a socket of root's in a directory of root's.`);
+}
+
+/** Undefined: nothing is there. */
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') {
+      const directory = dirname(path);
+      throw new IsolateError('not-permitted', `${directory} cannot be entered, so the daemon cannot be asked.`, {
+        hint: `chmod 755 ${directory}, as root`,
+      });
+    }
+    throw new IsolateError('daemon-failed', `The daemon's socket ${path} cannot be looked at.`, { cause: error });
+  }
 }
 
 function connectSocket(path: string): Promise<Socket> {

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 
 import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
+import { daemonStart } from '../host/daemon-start.ts';
 import type { Lease } from '../pool/take.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
@@ -105,7 +106,7 @@ async function receiveLeased(connection: DaemonConnection, waitMs: number, { war
   for (;;) {
     const message = await connection.receive(waitMs + answerMs);
     if (signal?.aborted === true) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
-    if (message === null) throw new IsolateError('daemon-failed', 'The daemon ended the connection before it gave a clone.');
+    if (message === null) throw new IsolateError('daemon-failed', 'The daemon was lost before it gave a clone.');
     if (message.name === 'leased') return text(message, 'json');
     if (message.name === 'refuse') throw refusalOf(message);
     if (message.name !== 'message')
@@ -119,9 +120,7 @@ function text(message: Message, name: 'json' | 'text'): string {
 }
 
 function noDaemon(dataset: string): IsolateError {
-  return new IsolateError(
-    'not-permitted',
-    `Only root can clone ${dataset} itself; members of the group isolate get clones from the daemon, and it does not run.`,
-    { hint: 'sudo systemctl enable --now isolated.socket starts it; or run isolate with sudo, or use -t DIR' },
-  );
+  return new IsolateError('not-permitted', `The daemon does not run; without it only root gets clones of ${dataset}.`, {
+    hint: `${daemonStart()}; or run isolate with sudo, or use -t DIR`,
+  });
 }

@@ -1,4 +1,5 @@
 import { IsolateError } from '../error.ts';
+import { daemonStart } from '../host/daemon-start.ts';
 import { runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { values } from '../wire/frame.ts';
 import { connectDaemon, type DaemonConnection, daemonSocket, refusalOf } from './daemon-connection.ts';
@@ -16,10 +17,12 @@ const answerMs = 10_000;
 
 /**
  * Asks the daemon; what it does not tell, root reads from the state directories. Its members throw `not-permitted` for other
- * users without a daemon, `daemon-failed`, and what the daemon refuses with.
+ * users without a daemon, `daemon-failed` (also where it was lost), and what the daemon refuses with.
  */
 export function openStatusSource(uid: number, socket: string = daemonSocket): StatusSource {
   let connection: DaemonConnection | null = null;
+  /** Whether one was there that does not answer any more. */
+  let lost = false;
   const runtime = runtimePaths(systemRuntimeDirectory);
   const local = openLocalPools(runtime);
   const host = createHostStatus(runtime);
@@ -31,17 +34,21 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
     connection ??= await connectDaemon(socket);
     if (connection === null) return undefined;
     const answer = await askOnce(connection, query);
-    if (answer !== undefined) return answer;
+    if (answer !== undefined) {
+      lost = false;
+      return answer;
+    }
     connection.close();
     connection = null;
+    lost = true;
     return kept ? await ask(query) : undefined;
   }
 
   function refuseWithoutDaemon(): void {
     if (uid === 0) return;
-    throw new IsolateError('not-permitted', 'The daemon does not run, and only root can look at the pools without it.', {
-      hint: 'systemctl start isolated.socket, or run isolate with sudo',
-    });
+    const hint = `${daemonStart()}, or run isolate with sudo`;
+    if (lost) throw new IsolateError('daemon-failed', 'The daemon was lost, and without it only root can look at the pools.', { hint });
+    throw new IsolateError('not-permitted', 'The daemon does not run, and without it only root can look at the pools.', { hint });
   }
 
   return {

@@ -4,6 +4,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { daemonStart } from '../../src/host/daemon-start.ts';
 import { type Daemon, startDaemon, writeConfig } from '../rig/daemon.ts';
 import { isolate } from '../rig/isolate.ts';
 import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
@@ -220,8 +221,8 @@ test('without the daemon a member is told where clones come from', async () => {
     const { status, stderr } = await runAs(member, [...root, 'true']);
     expect({ status, stderr }).toEqual({
       status: 125,
-      stderr: `isolate: Only root can clone ${template.dataset} itself; members of the group isolate get clones from the daemon, and it does not run.
-hint: sudo systemctl enable --now isolated.socket starts it; or run isolate with sudo, or use -t DIR
+      stderr: `isolate: The daemon does not run; without it only root gets clones of ${template.dataset}.
+hint: ${daemonStart()}; or run isolate with sudo, or use -t DIR
 `,
     });
   } finally {

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { daemonStart } from '../../src/host/daemon-start.ts';
 import { documentAnswer, type QueryDaemon, startQueryDaemon } from '../rig/query-daemon.ts';
 import { finished, type Finished } from '../rig/isolate.ts';
 
@@ -35,6 +36,8 @@ const pool = {
   error: null,
 };
 const status = { daemon: { pid: 99, sinceMs: 0 }, pools: [pool, { ...pool, template: 'tank/b', fresh: 5 }] };
+
+const advice = `${daemonStart()}, or run isolate with sudo\n`;
 
 let daemon: QueryDaemon;
 
@@ -118,13 +121,37 @@ test.each([
 });
 
 test('without a daemon other users than root are told what to do', async () => {
+  await daemon.hangUp();
+  const stderr = `isolate: The daemon does not run, and without it only root can look at the pools.\nhint: ${advice}`;
+  expect(await isolate(['status'])).toMatchObject({ status: 1, stdout: '', stderr });
+  await daemon.listen();
+});
+
+test('a user who cannot enter the directory of the daemon, or not use its socket, is told so', async () => {
+  await daemon.restrict(0o700, 0o666);
+  expect(await isolate(['status'])).toMatchObject({
+    status: 1,
+    stderr: 'isolate: /run/isolate cannot be entered, so the daemon cannot be asked.\nhint: chmod 755 /run/isolate, as root\n',
+  });
+  const doctor = JSON.parse((await isolate(['doctor', '--json'])).stdout) as { checks: { id: string }[] };
+  expect(doctor.checks.find(({ id }) => id === 'daemon')).toEqual({
+    id: 'daemon',
+    state: 'limited',
+    fact: '/run/isolate cannot be entered, so the daemon cannot be asked',
+    mend: 'chmod 755 /run/isolate, as root',
+  });
+  await daemon.restrict(0o755, 0o600);
+  expect((await isolate(['ps'])).stderr).toMatch(/^isolate: You may not ask the daemon at \/run\/isolate\/isolated.sock.\nhint: .+\n$/);
+  await daemon.restrict(0o755, 0o666);
+});
+
+test('a daemon that ends the connection is told of as lost', async () => {
   daemon.answer = () => null;
   for (const verb of ['status', 'ps']) {
     expect(await isolate([verb])).toMatchObject({
       status: 1,
       stdout: '',
-      stderr:
-        'isolate: The daemon does not run, and only root can look at the pools without it.\nhint: systemctl start isolated.socket, or run isolate with sudo\n',
+      stderr: 'isolate: The daemon was lost, and without it only root can look at the pools.\nhint: ' + advice,
     });
   }
 });
@@ -172,9 +199,7 @@ test('with --watch and no terminal a change is a new table; a daemon that goes i
   expect([await nextLine(), await nextLine(), await nextLine()].map((line) => line.slice(0, 4))).toEqual(['', 'USER', 'ann ']);
   child.kill('SIGINT');
   expect(await once(child, 'close')).toEqual([0, null]);
-  expect(told).toBe(
-    'isolate: The daemon does not run, and only root can look at the pools without it.\nhint: systemctl start isolated.socket, or run isolate with sudo\n',
-  );
+  expect(told).toBe('isolate: The daemon was lost, and without it only root can look at the pools.\nhint: ' + advice);
 });
 
 test('nobody reads on: --watch ends at the next change', async () => {

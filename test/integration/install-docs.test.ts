@@ -31,7 +31,10 @@ test('the steps for the daemon install it from a checkout', async () => {
     fact: `the daemon at /run/isolate/isolated.sock (for the group isolate) keeps clones of ${template}`,
   });
   expect(await runAs('alice', 'id -u')).toMatchObject({ status: 125 });
-  expect(await checkDaemon('alice')).toMatchObject({ state: 'limited', mend: 'usermod -aG isolate USER, and log in again' });
+  expect(await checkDaemon('alice')).toMatchObject({
+    state: 'limited',
+    mend: 'ask to be added to the group isolate (usermod -aG isolate alice, as root), and log in again',
+  });
   await follow(member);
   expect(await runAs('alice', 'id -u')).toEqual({ status: 0, stdout: '0\n', stderr: '' });
   expect(await checkDaemon('alice')).toMatchObject({ state: 'ok' });

@@ -22,6 +22,8 @@ export interface QueryDaemon {
   /** Ends all connections and listens no more; `listen` begins again. */
   readonly hangUp: () => Promise<void>;
   readonly listen: () => Promise<void>;
+  /** Gives its directory and its socket these modes. */
+  readonly restrict: (directoryMode: number, socketMode: number) => Promise<void>;
   readonly end: () => Promise<void>;
 }
 
@@ -70,6 +72,10 @@ export async function startQueryDaemon(): Promise<QueryDaemon> {
       // It is open to all as soon as it can be seen.
       await chmod(join(directory, 'new.sock'), 0o666);
       await rename(join(directory, 'new.sock'), join(directory, 'isolated.sock'));
+    },
+    restrict: async (directoryMode, socketMode) => {
+      await chmod(directory, directoryMode);
+      await chmod(join(directory, 'isolated.sock'), socketMode);
     },
     end: async () => {
       await fake.hangUp();

@@ -1,5 +1,7 @@
-import { statSync } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 
+import { formatMode, isForGroup } from '../daemon-access.ts';
+import { daemonStart } from '../daemon-start.ts';
 import { findId } from '../passwd.ts';
 import { readText } from '../read-text.ts';
 import { type Check, ok } from './check.ts';
@@ -8,8 +10,8 @@ import { type Check, ok } from './check.ts';
 export type DaemonAnswer =
   /** Nobody listens. */
   | { readonly kind: 'none' }
-  /** It is there, for others than who asked. */
-  | { readonly kind: 'not-permitted' }
+  /** It is there, for others than who asked, who is told what to do. */
+  | { readonly kind: 'not-permitted'; readonly reason: string; readonly mend: string }
   | { readonly kind: 'silent'; readonly reason: string }
   /** These are the templates it keeps pools of. */
   | { readonly kind: 'serves'; readonly templates: readonly string[] };
@@ -21,20 +23,25 @@ const group = 'isolate';
 export function checkDaemon(socket: string, answer: DaemonAnswer): Check {
   const id = 'daemon';
   const limited = (fact: string, mend: string): Check => ({ id, state: 'limited', fact, mend });
-  const stats = statSync(socket, { throwIfNoEntry: false });
+  if (answer.kind === 'not-permitted') return limited(answer.reason, answer.mend);
+  const stats = lookAt(socket);
   if (answer.kind === 'none' || stats === undefined) {
-    return limited('no daemon runs: every run starts Node, and clones are for root alone', `systemctl enable --now ${unit}`);
+    return limited('no daemon runs: every run starts Node, and clones are for root alone', daemonStart());
   }
   const gid = findId(readText('/etc/group') ?? '', group);
-  const isMembers = stats.gid === gid && (stats.mode & 0o777) === 0o660;
-  const whose = isMembers
-    ? `for the group ${group}`
-    : `${stats.uid}:${stats.gid}, mode ${(stats.mode & 0o777).toString(8).padStart(4, '0')}`;
+  const isMembers = isForGroup(stats, gid);
+  const whose = isMembers ? `for the group ${group}` : `${stats.uid}:${stats.gid}, mode ${formatMode(stats.mode)}`;
   const place = `${socket} (${whose})`;
-  if (answer.kind === 'not-permitted')
-    return limited(`you may not ask the daemon at ${place}`, `usermod -aG ${group} USER, and log in again`);
   if (answer.kind === 'silent') return limited(`the daemon at ${place} does not answer: ${answer.reason}`, 'journalctl -u isolated-pools');
   if (!isMembers) return limited(`the daemon at ${place} serves root alone`, `systemd-sysusers, and systemctl restart ${unit}`);
   if (answer.templates.length > 0) return ok(id, `the daemon at ${place} keeps clones of ${answer.templates.join(', ')}`);
   return limited(`the daemon at ${place} answers, but keeps no clones`, 'name a template in /etc/isolate/config.toml');
+}
+
+function lookAt(socket: string): Stats | undefined {
+  try {
+    return statSync(socket, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }

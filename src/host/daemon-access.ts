@@ -1,0 +1,62 @@
+import { statSync, type Stats } from 'node:fs';
+
+import { findId, findUserName, isInGroup } from './passwd.ts';
+import { readText } from './read-text.ts';
+
+/** What decides who may ask the daemon. */
+export interface DaemonAccess {
+  /** Null: it cannot be looked at. */
+  readonly socket: Pick<Stats, 'uid' | 'gid' | 'mode'> | null;
+  readonly uid: number;
+  /** Those of the process. */
+  readonly groups: readonly number[];
+  /** The texts of /etc/passwd and /etc/group. */
+  readonly passwd: string;
+  readonly group: string;
+}
+
+const group = 'isolate';
+
+/** Why this process may not ask the daemon at `path`, as what is to be done about it. */
+export function adviseAccess(path: string): string {
+  return explainAccess({
+    socket: lookAt(path),
+    uid: process.geteuid?.() ?? 0,
+    groups: process.getgroups?.() ?? [],
+    passwd: readText('/etc/passwd') ?? '',
+    group: readText('/etc/group') ?? '',
+  });
+}
+
+/** The same from what was read. */
+export function explainAccess({ socket, uid, groups, passwd, group: groupText }: DaemonAccess): string {
+  const gid = findId(groupText, group);
+  if (gid === null) return `there is no group ${group}: systemd-sysusers makes it; restart isolated.socket then`;
+  if (socket !== null && !isForGroup(socket, gid)) {
+    const owner = socket.uid === 0 && socket.gid === gid ? '' : ` and is ${socket.uid}:${socket.gid}'s`;
+    return `it has mode ${formatMode(socket.mode)}${owner}, not 0660 root:${group}; restart isolated.socket`;
+  }
+  if (groups.includes(gid)) return 'its mode and your groups are right: something else forbids it, such as a security module';
+  const name = findUserName(passwd, uid);
+  return name !== null && isInGroup(passwd, groupText, name, group)
+    ? `log in again: you are listed in the group ${group}, but were not when you logged in`
+    : `ask to be added to the group ${group} (usermod -aG ${group} ${name ?? 'USER'}, as root), and log in again`;
+}
+
+/** Whether the members of the group `isolate`, which has this id, may connect to a socket. */
+export function isForGroup({ uid, gid, mode }: Pick<Stats, 'uid' | 'gid' | 'mode'>, group: number | null): boolean {
+  return uid === 0 && gid === group && (mode & 0o777) === 0o660;
+}
+
+/** `0660` */
+export function formatMode(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, '0');
+}
+
+function lookAt(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
+}
