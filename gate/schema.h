@@ -83,7 +83,7 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {2, 6, 1, 1},
   {2, 7, 1, 1},
   {2, 8, 0, 1024},
-  {2, 1, 1, 32768},
+  {2, 1, 1, 256},
   {3, 9, 0, 1024},
   {3, 10, 0, 64},
   {3, 3, 0, 1024},

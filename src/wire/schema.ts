@@ -67,7 +67,7 @@ export const messages = {
   lease: {
     kind: 2,
     from: 'client',
-    items: { template: once, 'wait-ms': once, engine: once, target: upTo(1024), argument: upTo(32_768, 1) },
+    items: { template: once, 'wait-ms': once, engine: once, target: upTo(1024), argument: upTo(256, 1) },
   },
   answer: {
     kind: 3,
