@@ -13,6 +13,8 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input; absent: closed at once. */
   readonly input?: string;
+  /** Told of a command that was given up; settles when its process is gone, which may be never. */
+  readonly onGivenUp?: (gone: Promise<unknown>) => void;
 }
 
 /** What a command that ended by itself left. `exitCode` is 128 + N for one that signal N ended. */
@@ -54,6 +56,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   if (result === null) {
     child.kill('SIGKILL');
     abandon(child);
+    command.onGivenUp?.(child.catch(() => undefined));
     throw new IsolateError('tool-timeout', `${command.file} ${command.args[0] ?? ''} did not end within ${command.timeoutMs / 1000} s.`);
   }
   if (result.exitCode === undefined && result.signal === undefined) {

@@ -44,31 +44,39 @@ export interface ZfsTools {
 
 /**
  * Binds the programs. Commands throw `missing-tool` where there is no program, and `pool-suspended` for one that does
- * not end: after that no further command is started, because each would stay in the kernel for good.
+ * not end: after that one at a time is tried, ever more rarely, and never while one that was given up is in the kernel,
+ * because each would stay there. Once one has ended, all are started again.
  */
 export function bindZfsCommands(tools: ZfsTools, run: RunCommand): ZfsCommands {
-  let stuck: IsolateError | null = null;
-  const bind =
-    (name: 'zfs' | 'zpool') =>
-    async (object: string, plan: ZfsPlan): Promise<CommandResult> => {
+  const bind = (name: 'zfs' | 'zpool') => {
+    // Of a pool that is suspended zpool tells while zfs is stuck.
+    const gate = makeGate();
+    return async (object: string, plan: ZfsPlan): Promise<CommandResult> => {
       const file = tools[name];
       if (file === null) {
         throw new IsolateError('missing-tool', `There is no ${name} command on this host, so ${object} cannot be used.`, {
           hint: 'install zfsutils-linux or zfs-fuse, or use -t DIR --ephemeral',
         });
       }
-      if (stuck !== null) throw stuck;
+      const pass = gate.enter();
       try {
-        return await run({ file, timeoutMs, ...plan });
+        const result = await run({ file, timeoutMs, ...plan, onGivenUp: gate.givenUp });
+        pass.ended();
+        return result;
       } catch (error) {
-        if (!(error instanceof IsolateError) || error.code !== 'tool-timeout') throw error;
-        stuck = new IsolateError('pool-suspended', `ZFS does not answer for ${object}: its pool may be suspended.`, {
+        if (!(error instanceof IsolateError) || error.code !== 'tool-timeout') {
+          pass.ended();
+          throw error;
+        }
+        const stuck = new IsolateError('pool-suspended', `ZFS does not answer for ${object}: its pool may be suspended.`, {
           hint: 'zpool status names the device; zpool clear resumes',
           cause: error,
         });
+        pass.stuck(stuck);
         throw stuck;
       }
     };
+  };
   const zfsMany = async (plans: readonly ZfsPlan[]): Promise<boolean> => {
     const [first] = plans;
     if (first === undefined || tools.zfs === null) return false;
@@ -82,4 +90,47 @@ export function bindZfsCommands(tools: ZfsTools, run: RunCommand): ZfsCommands {
     run({ file: mountFile, args: ['--internal-only', '--all', '--fstab', path], timeoutMs });
   const umount = (paths: readonly string[]): Promise<CommandResult> => run({ file: umountFile, args: ['--', ...paths], timeoutMs });
   return { zfs: bind('zfs'), zpool: bind('zpool'), zfsMany, mountTable, umount };
+}
+
+/** Lets all commands through until one is stuck, and then those that try whether it goes on. */
+interface Gate {
+  /** Throws what the command that is stuck was told. */
+  readonly enter: () => { readonly ended: () => void; readonly stuck: (error: IsolateError) => void };
+  readonly givenUp: (gone: Promise<unknown>) => void;
+}
+
+const firstPauseMs = 500;
+const longestPauseMs = 30_000;
+
+function makeGate(): Gate {
+  let closed: { readonly error: IsolateError; readonly untilMs: number; readonly pauseMs: number } | null = null;
+  let isTried = false;
+  let lingering = 0;
+  return {
+    enter: () => {
+      const tries = closed !== null;
+      if (closed !== null) {
+        if (isTried || lingering > 0 || performance.now() < closed.untilMs) throw closed.error;
+        isTried = true;
+      }
+      return {
+        ended: () => {
+          // One that was begun before tells nothing.
+          if (!tries && closed !== null) return;
+          isTried = false;
+          closed = null;
+        },
+        stuck: (error) => {
+          if (!tries && closed !== null) return;
+          isTried = false;
+          const pauseMs = closed === null ? firstPauseMs : Math.min(closed.pauseMs * 2, longestPauseMs);
+          closed = { error, pauseMs, untilMs: performance.now() + pauseMs };
+        },
+      };
+    },
+    givenUp: (gone) => {
+      lingering += 1;
+      void gone.finally(() => (lingering -= 1));
+    },
+  };
 }

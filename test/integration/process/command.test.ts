@@ -55,6 +55,13 @@ test('gives a command up after its time, although it ignores signals and its chi
   expect(performance.now() - startMs).toBeLessThan(5_000);
 });
 
+test('tells when a command that was given up is gone', async () => {
+  const told = Promise.withResolvers<Promise<unknown>>();
+  const command = { file: '/bin/sleep', args: ['30'], timeoutMs: 100, onGivenUp: told.resolve };
+  await expect(runCommand(command)).rejects.toMatchObject({ code: 'tool-timeout' });
+  expect(await await told.promise).toMatchObject({ signal: 'SIGKILL' });
+});
+
 test.each([
   ['is not there', '/nonexistent/zfs'],
   ['is a directory', '/tmp'],

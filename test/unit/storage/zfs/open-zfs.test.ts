@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { IsolateError } from '../../../../src/error.ts';
 import type { Command, CommandResult, RunCommand } from '../../../../src/process/command.ts';
 import type { Source } from '../../../../src/storage/driver.ts';
@@ -167,6 +167,45 @@ test('a pool whose commands do not end is suspended, and no further command is s
   });
   await expect(driver.list()).rejects.toMatchObject({ code: 'pool-suspended' });
   expect(started).toBe(1);
+});
+
+test('a pool that was stuck is tried by one command at a time, ever more rarely, and used again once it answers', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const going: PromiseWithResolvers<CommandResult>[] = [];
+  const gone = Promise.withResolvers<void>();
+  const driver = await open(({ args, onGivenUp }) => {
+    if (args[0] === 'version') return Promise.resolve({ ...ok, stdout: 'zfs-2.3.9-1\nzfs-kmod-2.3.9-1\n' });
+    if (going.length === 0) onGivenUp?.(gone.promise);
+    const command = Promise.withResolvers<CommandResult>();
+    going.push(command);
+    return command.promise;
+  });
+  const late = new IsolateError('tool-timeout', 'It did not end.');
+  const suspended = { code: 'pool-suspended' };
+  const first = driver.list();
+  going[0]?.reject(late);
+  await expect(first).rejects.toMatchObject(suspended);
+  vi.advanceTimersByTime(500);
+  // Its process is still in the kernel.
+  await expect(driver.list()).rejects.toMatchObject(suspended);
+  gone.resolve();
+  await gone.promise;
+  await new Promise(setImmediate);
+  const second = driver.list();
+  await expect(driver.list()).rejects.toMatchObject(suspended);
+  going[1]?.reject(late);
+  await expect(second).rejects.toMatchObject(suspended);
+  vi.advanceTimersByTime(999);
+  await expect(driver.list()).rejects.toMatchObject(suspended);
+  vi.advanceTimersByTime(1);
+  const third = driver.list();
+  going[2]?.resolve(ok);
+  expect(await third).toEqual([]);
+  const both = [driver.list(), driver.list()];
+  expect(going).toHaveLength(5);
+  for (const command of going.slice(3)) command.resolve(ok);
+  expect(await Promise.all(both)).toEqual([[], []]);
 });
 
 test.each([
