@@ -21,12 +21,21 @@ export interface SurveyRequest {
   readonly stateDirectory: string;
   /** A directory as for -t. */
   readonly template?: string;
+  /** What the settings were found to be. */
+  readonly settings: Check;
   /** The daemon's socket, and what came back over it. */
   readonly daemon: { readonly socket: string; readonly answer: DaemonAnswer };
 }
 
 /** Looks at everything isolate can use here. Starts the tools it asks for their versions, each for at most 5 s. */
-export async function surveyHost({ facts, environment, stateDirectory, template, daemon }: SurveyRequest): Promise<readonly Check[]> {
+export async function surveyHost({
+  facts,
+  environment,
+  stateDirectory,
+  template,
+  settings,
+  daemon,
+}: SurveyRequest): Promise<readonly Check[]> {
   const { uid } = facts.user;
   const search = { uid, path: environment['PATH'] };
   return [
@@ -34,8 +43,9 @@ export async function surveyHost({ facts, environment, stateDirectory, template,
     checkOwnFiles(facts.files),
     await checkZfs(search),
     ...checkKernel(facts, stateDirectory),
+    settings,
     checkDaemon(daemon.socket, daemon.answer),
-    checkUnits(),
+    checkUnits(daemon.answer),
     ...checkDesktop({ environment, uid, hostname: hostname(), passwd: readText('/etc/passwd') ?? '' }),
     ...(template === undefined ? [] : [checkTemplate(template, uid)]),
   ];

@@ -1,7 +1,9 @@
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
+import { writeConfig } from '../rig/daemon.ts';
 import { isolate } from '../rig/isolate.ts';
 
 interface Answer {
@@ -55,4 +57,31 @@ test('a template directory that other users reach is told of', async () => {
   const { checks } = await askDoctor(['-t', tmpdir()]);
   const check = checks.find(({ id }) => id === 'template');
   expect([check?.state, check?.mend]).toEqual(['limited', 'move it below a directory with mode 0700, or mount it nosuid']);
+});
+
+test('settings that are not valid are a finding with their place, and those that are are named', async () => {
+  const file = '/etc/isolate/config.d/doctor.toml';
+  const settings = ({ checks }: Answer) => checks.find(({ id }) => id === 'settings');
+  await writeConfig('count = 3\n', file);
+  onTestFinished(() => rm(file, { force: true }));
+  expect(settings(await askDoctor())).toMatchObject({
+    state: 'ok',
+    fact: expect.stringMatching(/config\.d\/doctor\.toml: valid$/) as unknown,
+  });
+  await writeConfig('count = 0\n', file);
+  const { checks } = await askDoctor();
+  expect(settings({ checks, engines: [] })).toMatchObject({
+    state: 'limited',
+    fact: expect.stringMatching(`^${file} is not valid: line 1, count: `) as unknown,
+    mend: 'docs/daemon.md has all keys and an example',
+  });
+});
+
+test("settings of ids that are not valid are found, and root's runs are not ready", async () => {
+  const file = '/etc/isolate/config.d/doctor-ids.toml';
+  await writeConfig('[ids]\nno-such-key = 1\n', file);
+  onTestFinished(() => rm(file, { force: true }));
+  const { status, stdout, stderr } = await isolate(['doctor', '--json']);
+  expect([status, stderr]).toEqual([1, '']);
+  expect((JSON.parse(stdout) as Answer).checks.find(({ id }) => id === 'settings')?.fact).toMatch(`${file} is not valid: line 2, `);
 });

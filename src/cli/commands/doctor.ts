@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { readSandboxIds } from '../../config/ids.ts';
 import { engines } from '../../engine/registry.ts';
 import { IsolateError } from '../../error.ts';
-import type { HostFacts } from '../../host/facts.ts';
+import type { HostFacts, SandboxIds } from '../../host/facts.ts';
 import { probeHost } from '../../host/probe.ts';
 import { surveyHost } from '../../host/survey.ts';
 import { askDaemon } from '../../run/ask-daemon.ts';
@@ -14,6 +14,7 @@ import type { SandboxSpec } from '../../spec/spec.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
+import { surveySettings } from '../survey-settings.ts';
 
 /** `isolate doctor`: what this host can do. Status 0 where the default engine can be used, else 1. */
 export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
@@ -24,20 +25,31 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
   }
   const environment = process.env;
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
-  const sandboxIds = uid === 0 ? await readSandboxIds() : null;
-  const facts = await probeHost({ environment, uid, gid, sandboxIds, files: builtFiles() });
+  const ids = uid === 0 ? await readIds() : { sandboxIds: null };
+  const facts = await probeHost({ environment, uid, gid, sandboxIds: ids?.sandboxIds ?? null, files: builtFiles() });
   const template = values.get('template');
   const checks = await surveyHost({
     facts,
     environment,
     stateDirectory: ownStateDirectory(facts),
+    settings: await surveySettings(),
     daemon: { socket: daemonSocket, answer: await askDaemon(daemonSocket) },
     ...(template === undefined ? {} : { template: resolve(template) }),
   });
   const states = engines.map((engine) => ({ engine, problems: engine.check(plainSpec(engine.name), facts) }));
   print(flags.has('json') ? renderSurveyJson(checks, states) : renderSurvey(checks, states));
   const built = checks.every(({ id, state }) => id !== 'own-files' || state === 'ok');
-  return built && states[0]?.problems.length === 0 ? 0 : 1;
+  return built && ids !== null && states[0]?.problems.length === 0 ? 0 : 1;
+}
+
+/** Null: the settings are not valid, and root's runs would not begin. */
+async function readIds(): Promise<{ readonly sandboxIds: SandboxIds | null } | null> {
+  try {
+    return { sandboxIds: await readSandboxIds() };
+  } catch (error) {
+    if (error instanceof IsolateError && error.code === 'bad-config') return null;
+    throw error;
+  }
 }
 
 /** The files a run needs; that they were not built is a finding here, not a failure. */

@@ -1,15 +1,22 @@
 import { existsSync, readdirSync } from 'node:fs';
 
+import { hasSystemd } from '../daemon-start.ts';
 import { type Check, ok } from './check.ts';
+import type { DaemonAnswer } from './daemon.ts';
 
 const unit = 'isolate-refresh@.path';
 const daemon = 'isolated.socket';
 const directories = ['/etc/systemd/system', '/usr/local/lib/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system'];
 
-/** The systemd units that refill pools: installed, and enabled for which templates. */
-export function checkUnits(): Check {
-  if (!existsSync('/run/systemd/system')) {
-    return { id: 'units', state: 'limited', fact: 'systemd does not run here, so nothing refills pools by itself', mend: 'isolate watch' };
+/** Who refills pools: the daemon, or systemd units, installed and enabled for which templates. */
+export function checkUnits(answer: DaemonAnswer, systemd: boolean = hasSystemd()): Check {
+  const id = 'units';
+  if (!systemd) {
+    if (answer.kind === 'serves') return ok(id, 'pools are kept by the daemon; systemd does not run here');
+    if (answer.kind === 'not-permitted')
+      return { id, state: 'limited', fact: 'systemd does not run here; whether a daemon refills pools is not for you to see' };
+    const fact = 'systemd does not run here, so nothing refills pools by itself';
+    return { id, state: 'limited', fact, mend: 'isolate serve or isolate watch, as root' };
   }
   const instances = listEnabled();
   if (instances.includes(daemon)) return ok('units', `pools are kept by the daemon of ${daemon}`);

@@ -14,6 +14,9 @@ export async function checkZfs(search: ProgramSearch): Promise<Check> {
   if (zpool === null) return { id: 'zfs', state: 'missing', fact: 'the zfs and zpool commands are not installed', mend: install };
   const version = readText('/sys/module/zfs/version')?.trim() ?? null;
   const problem = await askPools(zpool);
+  if (problem !== null && search.uid !== 0 && /permission denied/i.test(problem)) {
+    return { id: 'zfs', state: 'limited', fact: 'only root may ask ZFS here; the daemon does it for the group isolate' };
+  }
   if (version !== null) return judgeModule(version, problem);
   const daemon = findTool('zfs-fuse', search.uid, search.path);
   if (daemon === null) return { id: 'zfs', state: 'missing', fact: 'the zfs kernel module is not loaded', mend: 'modprobe zfs' };

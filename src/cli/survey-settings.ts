@@ -1,0 +1,18 @@
+import { loadConfig } from '../config/load.ts';
+import { IsolateError } from '../error.ts';
+import { type Check, ok } from '../host/survey/check.ts';
+
+/** Whether the administrator's settings are valid; a fault in them is a finding, not a failure. */
+export async function surveySettings(): Promise<Check> {
+  const id = 'settings';
+  try {
+    const { files } = await loadConfig();
+    return ok(id, files.length === 0 ? 'there are none: everything has its default' : `${files.join(', ')}: valid`);
+  } catch (error) {
+    if (!(error instanceof IsolateError) || error.code !== 'bad-config') throw error;
+    const fact = error.message.replace(/\.$/, '');
+    // An administrator may keep them from everyone else.
+    if ((error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES') return ok(id, `${fact} by you, and need not be`);
+    return { id, state: 'limited', fact, ...(error.hint === undefined ? {} : { mend: error.hint }) };
+  }
+}

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+
+import type { DaemonAnswer } from '../../../src/host/survey/daemon.ts';
+import { checkUnits } from '../../../src/host/survey/units.ts';
+
+test.each<[string, DaemonAnswer, object]>([
+  ['keeps the pools', { kind: 'serves', templates: [] }, { state: 'ok', fact: 'pools are kept by the daemon; systemd does not run here' }],
+  [
+    'is not there',
+    { kind: 'none' },
+    {
+      state: 'limited',
+      fact: 'systemd does not run here, so nothing refills pools by itself',
+      mend: 'isolate serve or isolate watch, as root',
+    },
+  ],
+  [
+    'may not be asked',
+    { kind: 'not-permitted', reason: '', mend: '' },
+    { state: 'limited', fact: 'systemd does not run here; whether a daemon refills pools is not for you to see' },
+  ],
+])('without systemd, where a daemon %s, that is what is told of refilling', (_what, answer, check) => {
+  expect(checkUnits(answer, false)).toEqual({ id: 'units', ...check });
+});
