@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { IsolateError } from '../error.ts';
 import { logEvent } from '../log.ts';
+import { removeEmptyPool } from '../pool/directories.ts';
 import { keepPool } from '../pool/keep.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
-import { openPoolFiles, type Pool, type PoolFiles } from '../pool/pool.ts';
+import { findPoolFiles, type Pool, type PoolFiles } from '../pool/pool.ts';
+import { readDirectory } from '../pool/read-directory.ts';
 import type { RefreshReport } from '../pool/refresh.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import type { HeldBack } from './held-back.ts';
@@ -87,7 +89,8 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
   const entries = new Map<string, Entry>();
 
   function begin(template: string, count: number | null): Entry {
-    const pool = openPoolFiles({ template, runtime, warn: (message) => logEvent('warn', { event: 'state', template }, message) });
+    // Its directories are made when its storage was opened.
+    const pool = findPoolFiles({ template, runtime, warn: (message) => logEvent('warn', { event: 'state', template }, message) });
     const ending = new AbortController();
     const entry: Entry = {
       template,
@@ -122,6 +125,7 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
         const { template } = entry;
         metrics.failed('internal');
         logEvent('error', { event: 'internal', template, stack: (error as Error).stack }, `The pool of ${template} cannot be kept.`);
+        endIfIdle(entry);
         await sleep(longestPauseMs, undefined, { signal }).catch(() => undefined);
       }
     }
@@ -163,9 +167,7 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
     else if (report.failed.length === 0) entry.told = null;
     const { served } = entry;
     if (served === null) {
-      if (report.leased > 0 || report.busy.length > 0) return;
-      entry.ending.abort();
-      entries.delete(entry.template);
+      if (report.leased === 0 && report.busy.length === 0) end(entry);
       return;
     }
     served.recover();
@@ -176,6 +178,21 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
   function fail(entry: Entry, error: IsolateError): void {
     tell(entry, error);
     if (lasting.has(error.code)) entry.served?.fail(error);
+    endIfIdle(entry, error.code === 'template-missing');
+  }
+
+  /** A pool that was dropped needs its storage no more when no clone of it is left to be given back; `isGone`: none can be. */
+  function endIfIdle(entry: Entry, isGone = false): void {
+    const { leased, retired } = entry.pool.paths;
+    const left = [leased, ...(isGone ? [] : [retired])].flatMap(readDirectory);
+    if (entry.served !== null || left.length > 0) return;
+    end(entry);
+    if (isGone) attempt(() => removeEmptyPool(entry.pool.paths), entry.pool);
+  }
+
+  function end(entry: Entry): void {
+    entry.ending.abort();
+    entries.delete(entry.template);
   }
 
   function tell(entry: Entry, error: IsolateError): void {
@@ -192,6 +209,7 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
         if (wanted.has(entry.template) || entry.served === null) continue;
         entry.served = null;
         leases.remove(entry.template);
+        if (entry.driver === null) endIfIdle(entry);
         ringEntry(entry, true);
       }
       for (const [template, count] of wanted) {
@@ -218,6 +236,14 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
       for (const { later } of entries.values()) clearTimeout(later ?? undefined);
     },
   };
+}
+
+function attempt(step: () => void, { warn }: PoolFiles): void {
+  try {
+    step();
+  } catch (error) {
+    warn((error as Error).message);
+  }
 }
 
 function planRefresh(entry: Entry, metrics: Pick<Metrics, 'destroyed'>): ReturnType<Parameters<typeof keepPool>[1]['plan']> {

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { IsolateError } from '../error.ts';
 import type { PoolPaths, RuntimePaths } from './paths.ts';
@@ -21,6 +21,19 @@ export function ensureRuntimeDirectories(paths: RuntimePaths, uid: number): void
 export function ensurePoolDirectories(paths: PoolPaths, uid: number): void {
   for (const directory of [paths.directory, paths.fresh, paths.leased, paths.retired, paths.mounts]) {
     ensureDirectory(directory, 0o700, uid);
+  }
+}
+
+/** Removes the state of a pool that has no clone; what a clone or another process is in stays. */
+export function removeEmptyPool(paths: PoolPaths): void {
+  try {
+    for (const directory of [paths.fresh, paths.leased, paths.retired, paths.mounts]) rmdirSync(directory);
+    for (const file of [paths.settings, paths.making, paths.lastRefresh]) rmSync(file, { force: true });
+    rmdirSync(paths.directory);
+    rmSync(paths.signal, { force: true });
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw unusable(paths.directory, 'cannot be removed', error);
   }
 }
 

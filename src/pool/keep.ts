@@ -26,6 +26,8 @@ const debounceMs = 20;
 /** Without any signal each pool is looked after this often: a run that was killed gives none. */
 const idleMs = 60_000;
 const failurePauseMs = 2_000;
+/** A pool that fails again and again is tried ever more rarely, but so often at least. */
+const longestFailurePauseMs = 30_000;
 /** After a failure while somebody waits for a clone. */
 const awaitedPauseMs = 250;
 
@@ -40,9 +42,12 @@ export function keepPool(pool: Pool, options: KeepOptions): Keeper {
 
 async function keep(pool: Pool, bell: Bell, options: KeepOptions): Promise<void> {
   const goesOn = (): boolean => options.signal?.aborted !== true;
+  let failures = 0;
   while (goesOn()) {
     const seen = readSignal(pool);
-    const pauseMs = await refreshQuietly(pool, options);
+    const doneMs = await refreshQuietly(pool, options);
+    failures = doneMs === null ? failures + 1 : 0;
+    const pauseMs = doneMs ?? Math.min(failurePauseMs * 2 ** (failures - 1), longestFailurePauseMs);
     // Events may be lost, what the file says is not.
     if (readSignal(pool) !== seen) continue;
     await bell.wait(pauseMs);
@@ -50,8 +55,8 @@ async function keep(pool: Pool, bell: Bell, options: KeepOptions): Promise<void>
   }
 }
 
-/** One refresh whose failure is reported, not thrown; how long to wait after it when nobody signals. */
-async function refreshQuietly(pool: Pool, options: KeepOptions): Promise<number> {
+/** One refresh whose failure is reported, not thrown; how long to wait after it when nobody signals, null after a failure. */
+async function refreshQuietly(pool: Pool, options: KeepOptions): Promise<number | null> {
   const { plan, onReport, onFailure, signal } = options;
   try {
     const report = await refresh(pool, { ...plan(), ...(signal === undefined ? {} : { signal }) });
@@ -62,7 +67,7 @@ async function refreshQuietly(pool: Pool, options: KeepOptions): Promise<number>
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error;
     if (error.code !== 'aborted') onFailure?.(error);
-    return failurePauseMs;
+    return null;
   }
 }
 

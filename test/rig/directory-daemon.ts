@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { runtimePaths } from '../../src/pool/paths.ts';
+import { type RuntimePaths, runtimePaths } from '../../src/pool/paths.ts';
 import { openPool, type Pool } from '../../src/pool/pool.ts';
 import { connectDaemon, type DaemonConnection } from '../../src/run/daemon-connection.ts';
 import { type Message, values } from '../../src/wire/frame.ts';
@@ -14,6 +14,7 @@ import { readSubject } from './pool-subject.ts';
 /** The real daemon with its broker and front, on templates that are directories (serve-directory.ts). */
 export interface DirectoryDaemon {
   readonly socket: string;
+  readonly runtime: RuntimePaths;
   /** Writes the settings: how many fresh clones of which template. */
   readonly configure: (counts: Readonly<Record<string, number>>, more?: string) => void;
   /** Starts the daemon, once more where it has ended, and waits until it serves. */
@@ -51,6 +52,7 @@ export function makeDirectoryDaemon(...names: string[]): DirectoryDaemon {
   };
   return {
     socket,
+    runtime,
     configure: (counts, more = '') => {
       const tables = Object.entries(counts).map(([name, count]) => `[templates."tank/${name}"]\ncount = ${count}\n`);
       writeFileSync(join(directory, 'config.toml'), tables.join('') + more);

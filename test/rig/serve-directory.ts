@@ -3,9 +3,11 @@
  * tank/NAME lies in DIRECTORY/NAME, the settings in DIRECTORY/config.toml, the state in DIRECTORY/run. A run's command line is
  * `-z TEMPLATE --wait SECONDS -- COMMAND...`.
  */
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 import { serve } from '../../src/daemon/serve.ts';
+import { IsolateError } from '../../src/error.ts';
 import { runtimePaths } from '../../src/pool/paths.ts';
 import { openPool } from '../../src/pool/pool.ts';
 import { directoryDriver } from './directory-driver.ts';
@@ -27,7 +29,12 @@ await serve({
   runtime,
   config: { path: join(directory, 'config.toml'), directory: join(directory, 'config.d') },
   openPool: async (template, warn) => {
-    const driver = directoryDriver(join(directory, basename(template)));
-    return openPool({ driver: { ...driver, template }, runtime, warn });
+    const path = join(directory, basename(template));
+    const driver = directoryDriver(path);
+    const probe: typeof driver.probe = async () => {
+      if (!existsSync(path)) throw new IsolateError('template-missing', `There is no dataset ${template}.`);
+      return await driver.probe();
+    };
+    return openPool({ driver: { ...driver, template, probe }, runtime, warn });
   },
 });

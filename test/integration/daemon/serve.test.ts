@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { poolPaths } from '../../../src/pool/paths.ts';
 import { takeFreshClone } from '../../../src/pool/take.ts';
 import { refresh } from '../../../src/pool/refresh.ts';
 import type { RunsDocument, StatusDocument } from '../../../src/run/status.ts';
@@ -119,6 +121,22 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     // Its fresh clones are left to others; nothing is made any more.
     await expect.poll(async () => (await daemon.states('two')).retired).toEqual([]);
     await expect.poll(async () => (await daemon.states('two')).clones.length).toBe(1);
+  });
+
+  test('forgets a template that there never was once the settings do', async () => {
+    daemon.configure({ one: 1, wrong: 2 });
+    const { pid = 0 } = await daemon.start();
+    const pools = async (): Promise<readonly string[]> => {
+      const status = (await askStatus(daemon.socket, 'status')) as StatusDocument;
+      return status.pools.map(({ template }) => template);
+    };
+    await expect.poll(() => daemon.log().some(({ event, code }) => event === 'refresh' && code === 'template-missing')).toBe(true);
+    expect(await pools()).toEqual(['tank/one', 'tank/wrong']);
+    const { directory, signal, mounts } = poolPaths(daemon.runtime, 'tank/wrong');
+    daemon.configure({ one: 1 });
+    process.kill(pid, 'SIGHUP');
+    await expect.poll(pools).toEqual(['tank/one']);
+    await expect.poll(() => [directory, signal, mounts].map((path) => existsSync(path))).toEqual([false, false, false]);
   });
 
   test('looks after what others do on its pools', async () => {
