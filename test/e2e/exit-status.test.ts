@@ -30,6 +30,16 @@ describe.each(ways)('%s', (name) => {
     expect(await inTurn(codes, 4, (code) => statusOf('sh', '-c', `exit ${code}`))).toEqual(codes);
   });
 
+  test('with --json a command that is not there is told of by the sandbox, and then as one object', async () => {
+    const error = { code: 'not-executed', message: 'The command "nosuchcmd" was not found in the sandbox.', causes: [] };
+    expect(await isolate(['-q', '--json', ...way.root, '--', 'nosuchcmd'])).toEqual({
+      status: 127,
+      signal: null,
+      stdout: '',
+      stderr: `isolate: nosuchcmd: command not found\n${JSON.stringify({ error })}\n`,
+    });
+  });
+
   test('a command killed by a signal gives 128 and the signal', { timeout: 120_000 }, async () => {
     const harmless = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU']);
     const named = new Set(

@@ -51,11 +51,11 @@ test('docs/options.md has a row for every option, with its short form', () => {
   expect(missing.map(({ long }) => long)).toEqual([]);
 });
 
-test('docs/exit-status.md lists every error code, in the order of src/error.ts', () => {
+test('docs/exit-status.md lists every error code, in the order of src/error.ts, and the two outcomes that --json tells of', () => {
   const [, union = ''] = /export type ErrorCode =([^;]*);/.exec(read('src/error.ts')) ?? [];
   const codes = [...union.matchAll(/'([a-z-]+)'/g)].map(([, code]) => code);
   const listed = [...read('docs/exit-status.md').matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code);
-  expect(listed).toEqual(codes);
+  expect(listed).toEqual([...codes, 'not-executed', 'timed-out']);
 });
 
 test("the README's table of engines is what the engines' capability records say", () => {
