@@ -29,6 +29,17 @@ export const exitStatuses: readonly (readonly [status: string, meaning: string])
   ['127', 'the command was not found in the sandbox'],
 ];
 
+/** What the daemon is told by, and where it is asked. */
+export const files: readonly (readonly [path: string, meaning: string])[] = [
+  ['/etc/isolate/config.toml', 'the settings: templates, sizes of their pools, who may use them, limits'],
+  ['/etc/isolate/config.d/*.toml', 'more settings, in the order of their names; the last one counts'],
+  ['/run/isolate/isolated.sock', 'where the daemon is asked, by root and the members of the group isolate'],
+  ['/run/isolate/metrics.sock', 'its metrics, for the same'],
+];
+
+/** Verbs of the daemon, and those that ask it. */
+const daemonVerbs: readonly (Verb | null)[] = [null, 'serve', 'status', 'ps'];
+
 /** The text of `--help`; of a verb, only what belongs to it. */
 export function renderHelp(engines: readonly Engine[], verb: Verb | null): string {
   const forms = synopses.filter(([name]) => verb === null || name === verb);
@@ -49,6 +60,7 @@ export function renderHelp(engines: readonly Engine[], verb: Verb | null): strin
       `Exit status of a run\n${exitStatuses.map(([status, meaning]) => `  ${status.padEnd(18)}  ${meaning}\n`).join('')}`,
     );
   }
+  if (daemonVerbs.includes(verb)) parts.push(`Files\n${files.map(([path, meaning]) => `  ${path.padEnd(28)}  ${meaning}\n`).join('')}`);
   return parts.filter((part) => part !== '').join('\n');
 }
 

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import { engineRows } from './engine-table.ts';
-import { describeOption, exitStatuses, synopses } from './help.ts';
+import { describeOption, exitStatuses, files, synopses } from './help.ts';
 import { formatOption, optionGroups, options } from './options.ts';
 
 /** The manual page isolate(1) as roff (man(7)), made from the tables that help is made from. */
@@ -33,7 +33,11 @@ export function renderManPage(engines: readonly Engine[], version: string): stri
     renderTable(engineRows(engines)),
     section('ENVIRONMENT'),
     paragraph('An option beats the variable. A variable that is empty counts as not set.'),
-    options.flatMap((option) => (option.variable === undefined ? [] : [item(option.variable, `the same as --${option.long}`)])).join('\n'),
+    options
+      .flatMap(({ variable, variableSays, long }) =>
+        variable === undefined ? [] : [item(variable, variableSays ?? `the same as --${long}`)],
+      )
+      .join('\n'),
     paragraph(
       'The command itself starts with PATH, HOME=/root, USER=root, LOGNAME=root, the TERM of the caller, and what -v and --env-file set; nothing else of the caller.',
     ),
@@ -41,6 +45,8 @@ export function renderManPage(engines: readonly Engine[], version: string): stri
     paragraph('Of a run:'),
     exitStatuses.map(([status, meaning]) => item(status, meaning)).join('\n'),
     paragraph('Of other verbs: 0 done, 1 failed, 2 usage.'),
+    section('FILES'),
+    files.map(([path, meaning]) => item(path, meaning)).join('\n'),
     section('EXAMPLES'),
     '.nf\nisolate \\-z rpool/isolate/debian bash\nisolate refresh rpool/isolate/debian 10\nisolate \\-t /srv/root \\-\\-ephemeral \\-d ./src:/src:ro make \\-C /src\n.fi',
     section('SEE ALSO'),

@@ -19,6 +19,8 @@ export interface Option {
   readonly help: string;
   /** Variable of the caller's environment that says the same; the option beats it. */
   readonly variable?: string;
+  /** Where the variable does not say quite the same: what it says. */
+  readonly variableSays?: string;
 }
 
 export const optionGroups = [
@@ -134,7 +136,14 @@ export const options: readonly Option[] = [
     group: 'Sandbox',
     help: 'group id N and the following ones are 0 and on in the sandbox',
   },
-  { long: 'no-seccomp', verbs: run, group: 'Sandbox', help: 'run without the system-call filter', variable: 'DISABLE_SECCOMP_WRAPPER' },
+  {
+    long: 'no-seccomp',
+    verbs: run,
+    group: 'Sandbox',
+    help: 'run without the system-call filter',
+    variable: 'DISABLE_SECCOMP_WRAPPER',
+    variableSays: 'any value: --no-seccomp',
+  },
 
   { long: 'share-net', short: 'n', verbs: run, group: 'Passing through', help: "the host's network; with lxc a veth on the bridge" },
   { long: 'x11', short: '1', verbs: run, group: 'Passing through', help: 'the X11 socket of $DISPLAY' },
@@ -150,6 +159,7 @@ export const options: readonly Option[] = [
     group: 'Limits',
     help: 'percent of one processor',
     variable: 'LXC_CPU_QUOTA',
+    variableSays: 'the percent of --cpu, a whole number from 1 to 100, with the lxc engine alone',
   },
   {
     long: 'memory',
@@ -159,6 +169,7 @@ export const options: readonly Option[] = [
     group: 'Limits',
     help: 'bytes, or with K, M, G or T',
     variable: 'LXC_MEM_MB_QUOTA',
+    variableSays: 'the size of --memory as a whole number of MiB, with the lxc engine alone',
   },
   { long: 'pids', value: 'N', completes: 'none', verbs: run, group: 'Limits', help: 'processes and threads at one time' },
   { long: 'timeout', value: 'SECONDS', completes: 'none', verbs: run, group: 'Limits', help: 'end the run after so long, with status 124' },
@@ -189,8 +200,16 @@ export const options: readonly Option[] = [
     group: 'Hooks and LXC',
     help: 'lxc: bridge that -n connects to (default br_vm)',
     variable: 'LXC_NET_BR',
+    variableSays: 'the bridge of --net-bridge, with the lxc engine alone',
   },
-  { long: 'tun', verbs: run, group: 'Hooks and LXC', help: 'lxc: /dev/net/tun inside', variable: 'LXC_MAP_TUN' },
+  {
+    long: 'tun',
+    verbs: run,
+    group: 'Hooks and LXC',
+    help: 'lxc: /dev/net/tun inside',
+    variable: 'LXC_MAP_TUN',
+    variableSays: 'any value: --tun, with the lxc engine alone',
+  },
   {
     long: 'lxc-log',
     value: 'FILE',
@@ -199,6 +218,7 @@ export const options: readonly Option[] = [
     group: 'Hooks and LXC',
     help: "lxc: write LXC's own log to FILE",
     variable: 'DEBUG_LXC_SPAWN',
+    variableSays: 'any value: --lxc-log /run/isolate/lxc.log, with the lxc engine alone',
   },
 
   {

@@ -43,6 +43,19 @@ test('help on a verb has the options of that verb alone', () => {
   }
 });
 
+test('help on what has to do with the daemon, and the manual page, name its settings, its socket and its group', () => {
+  for (const text of [
+    help,
+    manPage.replaceAll('\\', ''),
+    ...(['serve', 'status', 'ps'] as const).map((verb) => renderHelp(engines, verb)),
+  ]) {
+    for (const name of ['/etc/isolate/config.toml', '/etc/isolate/config.d/*.toml', '/run/isolate/isolated.sock', 'group isolate']) {
+      expect(text).toContain(name);
+    }
+  }
+  expect(renderHelp(engines, 'doctor')).not.toContain('Files');
+});
+
 test('no two options share a name', () => {
   const names = options.flatMap(({ long, short }) => (short === undefined ? [long] : [long, short]));
   expect(names.length).toBe(new Set(names).size);
