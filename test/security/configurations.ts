@@ -7,6 +7,8 @@ export interface Configuration {
   readonly user: 'root' | 'plain user';
   /** Where the caller has a terminal: on its streams, or only as /dev/tty of a pipeline. */
   readonly terminal: 'streams' | 'pipes';
+  /** On a clone that the daemon lends; else on a directory. */
+  readonly daemon: boolean;
   readonly promises: (each: ProofCase) => boolean;
 }
 
@@ -23,12 +25,20 @@ function promisesOf(engine: Configuration['engine']): Configuration['promises'] 
     });
 }
 
-export const configurations: readonly Configuration[] = (['bwrap', 'lxc', 'chroot'] as const).flatMap((engine) =>
-  (engine === 'chroot' ? (['root'] as const) : (['root', 'plain user'] as const)).flatMap((user) =>
-    (['streams', 'pipes'] as const).map((terminal) => ({ engine, user, terminal, promises: promisesOf(engine) })),
+const users = ['root', 'plain user'] as const;
+const terminals = ['streams', 'pipes'] as const;
+
+const onDirectories = (['bwrap', 'lxc', 'chroot'] as const).flatMap((engine) =>
+  (engine === 'chroot' ? (['root'] as const) : users).flatMap((user) =>
+    terminals.map((terminal): Configuration => ({ engine, user, terminal, daemon: false, promises: promisesOf(engine) })),
   ),
 );
+const byDaemon = users.flatMap((user) =>
+  terminals.map((terminal): Configuration => ({ engine: 'bwrap', user, terminal, daemon: true, promises: promisesOf('bwrap') })),
+);
 
-export function nameOf({ engine, user, terminal }: Configuration): string {
-  return `${engine}, ${user}, ${terminal === 'streams' ? 'terminal' : 'pipes'}`;
+export const configurations: readonly Configuration[] = [...onDirectories, ...byDaemon];
+
+export function nameOf({ engine, user, terminal, daemon }: Configuration): string {
+  return `${engine}${daemon ? ' by the daemon' : ''}, ${user}, ${terminal === 'streams' ? 'terminal' : 'pipes'}`;
 }

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { proofCases } from '../../src/prove/cases.ts';
+import { type Daemon, socketFile, startDaemon } from '../rig/daemon.ts';
 import { isolatePath } from '../rig/isolate.ts';
 import { addPlainUser } from '../rig/plain-user.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
+import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 import { type Configuration, configurations, nameOf } from './configurations.ts';
 import { judgeCase } from './judge.ts';
 import { buildPrograms, type ProbeRun, type Programs, runProbe } from './probe.ts';
@@ -19,6 +21,12 @@ const cases = proofCases(process.arch).filter(({ id }) => id !== 'exhaustion/pro
 
 let directory: string;
 let programs: Programs;
+let served: Served | null = null;
+
+interface Served {
+  readonly daemon: Daemon;
+  readonly template: ZfsTemplate;
+}
 
 beforeAll(async () => {
   directory = await mkdtemp('/var/tmp/isolate-matrix-');
@@ -28,11 +36,13 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await recordResults('matrix', rows);
+  await served?.daemon.end();
+  await served?.template.pool.end();
   await rm(directory, { recursive: true, force: true });
 });
 
 /** A template of the configuration's own: root's is root's, the plain user's has the ids that their map shows as 0. */
-async function makeTemplate({ engine, user }: Configuration): Promise<string> {
+async function makeTemplate({ engine, user }: Pick<Configuration, 'engine' | 'user'>): Promise<string> {
   const owner = user === 'root' ? 0 : PLAIN_USER;
   const parent = await mkdtemp(join(directory, 'template-'));
   await chmod(parent, 0o700);
@@ -46,10 +56,26 @@ async function makeTemplate({ engine, user }: Configuration): Promise<string> {
   return root;
 }
 
+/** A dataset that the daemon lends clones of, to the plain user as well; one for all configurations. */
+async function serve(): Promise<Served> {
+  const tree = await makeTemplate({ engine: 'bwrap', user: 'root' });
+  const template = await makeZfsTemplate({ tree });
+  const daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = 2\nusers = [${PLAIN_USER}]\n`);
+  // As if this were the group isolate.
+  await chown(socketFile, 0, PLAIN_USER);
+  return { daemon, template };
+}
+
+async function rootOptions(configuration: Configuration): Promise<readonly string[]> {
+  if (!configuration.daemon) return ['--template', await makeTemplate(configuration)];
+  served ??= await serve();
+  return ['--zfs', served.template.dataset, '--wait', '60'];
+}
+
 async function probeInside(configuration: Configuration, options: readonly string[], words: readonly string[]): Promise<ProbeRun> {
-  const template = await makeTemplate(configuration);
+  const root = await rootOptions(configuration);
   return runProbe(programs, {
-    prefix: [isolatePath, '--quiet', '--engine', configuration.engine, '--template', template, ...options, '--'],
+    prefix: [isolatePath, '--quiet', '--engine', configuration.engine, ...root, ...options, '--'],
     probe: '/probe/isolate-probe',
     terminal: configuration.terminal,
     uid: configuration.user === 'root' ? 0 : PLAIN_USER,
@@ -92,7 +118,7 @@ describe.each(configurations.map((each) => [nameOf(each), each] as const))('%s',
 
 describe.each(
   configurations
-    .filter(({ engine, user, terminal }) => engine !== 'chroot' && user === 'root' && terminal === 'pipes')
+    .filter(({ engine, user, terminal, daemon }) => engine !== 'chroot' && user === 'root' && terminal === 'pipes' && !daemon)
     .map((each) => [nameOf(each), each] as const),
 )('%s, limits', (name, configuration) => {
   test.for([
