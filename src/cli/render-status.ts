@@ -1,17 +1,17 @@
 import type { CloneInUse, PoolStatus } from '../pool/status.ts';
-import type { StatusDocument } from '../run/status.ts';
+import type { SettingsProblem, StatusDocument } from '../run/status.ts';
 import { formatAge, formatTime } from './format-time.ts';
 import { formatTable } from './table.ts';
 
 /** The pools, who uses their clones, and what is wrong: one line each, without control characters. */
-export function renderStatus({ daemon, pools }: StatusDocument, nowMs: number): readonly string[] {
+export function renderStatus({ daemon, pools, settings }: StatusDocument, nowMs: number): readonly string[] {
   const clones = pools.flatMap((pool) => pool.inUse.flatMap((clone) => cloneRows(pool.template, clone)));
   return [
     daemon === null ? 'daemon: not running' : `daemon: running for ${formatAge(nowMs - daemon.sinceMs)}, process ${daemon.pid}`,
     '',
     ...formatTable([poolTitles, ...pools.map((pool) => poolRow(pool, nowMs))], poolAlignments),
     ...(clones.length === 0 ? [] : ['', ...formatTable([cloneTitles, ...clones], cloneAlignments)]),
-    ...sectionOf(pools.flatMap(problemsOf)),
+    ...sectionOf([...describeSettings(settings ?? null, nowMs), ...pools.flatMap(problemsOf)]),
   ];
 }
 
@@ -49,6 +49,11 @@ function cloneRows(template: string, { clone, state, uid, user, sinceMs, holders
   const rows = holders.length === 0 ? [['-', '-']] : holders.map(({ pid, command }) => [String(pid), command ?? '-']);
   const name = user ?? (uid === null ? '-' : String(uid));
   return rows.map((row) => [clone, template, state, name, sinceMs === null ? '-' : formatTime(sinceMs), ...row]);
+}
+
+function describeSettings(problem: SettingsProblem | null, nowMs: number): readonly string[] {
+  if (problem === null) return [];
+  return [`settings: those of ${formatAge(nowMs - problem.sinceMs)} ago still hold: ${problem.error.message}`];
 }
 
 function problemsOf({ template, error, lastRefresh }: PoolStatus): readonly string[] {

@@ -9,11 +9,20 @@ import { watchConfigFiles } from './watch-files.ts';
 export interface ConfigSource {
   /** The last ones that were valid. */
   readonly current: () => Config;
+  /** Why the files as they are now are not what holds; null: they are. */
+  readonly problem: () => ConfigProblem | null;
   /** Reads the files again: what holds now, or why that is still what held before. Never rejects for bad settings. */
   readonly reload: () => Promise<Config | IsolateError>;
   /** Calls `listener` with settings that differ from those before; what is returned ends that. */
   readonly onChange: (listener: (config: Config) => void) => () => void;
   readonly close: () => void;
+}
+
+export interface ConfigProblem {
+  /** `bad-config`. */
+  readonly error: IsolateError;
+  /** Since when what holds is not what the files say, in milliseconds since 1970. */
+  readonly sinceMs: number;
 }
 
 export interface ConfigSourceOptions extends ConfigPlaces {
@@ -27,6 +36,7 @@ export interface ConfigSourceOptions extends ConfigPlaces {
 export async function createConfigSource(options: ConfigSourceOptions = {}): Promise<ConfigSource> {
   let current = await loadConfig(options);
   let told = '';
+  let problem: ConfigProblem | null = null;
   let last: Promise<unknown> = Promise.resolve();
   const listeners = new Set<(config: Config) => void>();
 
@@ -36,9 +46,11 @@ export async function createConfigSource(options: ConfigSourceOptions = {}): Pro
       next = await loadConfig(options);
     } catch (error) {
       if (!(error instanceof IsolateError)) throw error;
+      problem = { error, sinceMs: problem?.sinceMs ?? Date.now() };
       return error;
     }
     told = '';
+    problem = null;
     if (isDeepStrictEqual(next, current)) return current;
     current = next;
     for (const listener of listeners) listener(next);
@@ -62,6 +74,7 @@ export async function createConfigSource(options: ConfigSourceOptions = {}): Pro
   if (options.watch === true) await onEvent();
   return {
     current: () => current,
+    problem: () => problem,
     reload,
     onChange: (listener) => {
       listeners.add(listener);

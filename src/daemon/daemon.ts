@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { ConfigProblem } from '../config/source.ts';
 import { IsolateError } from '../error.ts';
 import { logEvent } from '../log.ts';
 import { readBootId } from '../pool/holder.ts';
@@ -33,6 +34,8 @@ import { tellServiceManager } from './service-manager.ts';
 export interface DaemonOptions {
   /** The settings as they are now. */
   readonly config: () => Config;
+  /** Why they are not those of the files. */
+  readonly settingsProblem: () => ConfigProblem | null;
   readonly commandLine: CommandLine;
   readonly runtime: RuntimePaths;
   /** isolate-gate and its arguments as the broker. */
@@ -48,7 +51,7 @@ export interface Daemon {
 }
 
 /** Puts the parts together and starts them. */
-export function startDaemon({ config, commandLine, runtime, gate, openPool, signal }: DaemonOptions): Daemon {
+export function startDaemon({ config, settingsProblem, commandLine, runtime, gate, openPool, signal }: DaemonOptions): Daemon {
   const metrics = createMetrics();
   const quotas = createQuotas();
   const audit = createAudit({ metrics, userName: systemAccounts.userName });
@@ -74,7 +77,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
       }),
     lease: (connection, message) => handleLease(connection, message, { leases, handOver }),
     mount: handleMount,
-    query: createQueries({ status, pools: pools.kept, maySee: sees, startedMs: Date.now() }),
+    query: createQueries({ status, pools: pools.kept, maySee: sees, settingsProblem, startedMs: Date.now() }),
     ended: ({ lease }, outcome, number) => lease?.note(readOutcome(outcome, number)),
   };
   const clients = serveClients({
@@ -88,7 +91,11 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     renderMetrics: (peer) => {
       const shown = pools.kept().filter(({ template }) => sees(peer, template));
       const { leases: given, ...told } = metrics.snapshot(shown.map(readLevels));
-      return renderMetricsResponse({ ...told, leases: new Map([...given].filter(([template]) => sees(peer, template))) });
+      return renderMetricsResponse({
+        ...told,
+        leases: new Map([...given].filter(([template]) => sees(peer, template))),
+        configValid: settingsProblem() === null,
+      });
     },
     isTurnedAway: systemAccounts.isSubordinate,
     bootId: readBootId(),

@@ -39,6 +39,8 @@ export interface MetricsSnapshot {
   readonly refusals: ReadonlyMap<ErrorCode, number>;
   readonly pools: readonly PoolLevels[];
   readonly process: ProcessFacts;
+  /** Whether the settings that hold are those of the files. */
+  readonly configValid: boolean;
 }
 
 /** Counts what happens. Durations are in milliseconds here and in seconds in the snapshot. */
@@ -52,7 +54,7 @@ export interface Metrics {
   readonly failed: (code: ErrorCode) => void;
   /** A client was told no. */
   readonly refused: (code: ErrorCode) => void;
-  readonly snapshot: (pools: readonly PoolLevels[], facts?: ProcessFacts) => MetricsSnapshot;
+  readonly snapshot: (pools: readonly PoolLevels[], facts?: ProcessFacts) => Omit<MetricsSnapshot, 'configValid'>;
 }
 
 const leaseBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

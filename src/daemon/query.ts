@@ -1,3 +1,4 @@
+import type { ConfigProblem } from '../config/source.ts';
 import { IsolateError } from '../error.ts';
 import { toFailure } from '../pool/failure.ts';
 import type { HostStatus, RunsDocument, StatusDocument } from '../run/status.ts';
@@ -11,6 +12,7 @@ export interface QueryServices {
   readonly pools: () => readonly KeptPool[];
   /** Whether it may know of the template. */
   readonly maySee: (peer: Peer, template: string) => boolean;
+  readonly settingsProblem: () => ConfigProblem | null;
   /** Milliseconds since 1970. */
   readonly startedMs: number;
 }
@@ -39,7 +41,7 @@ export function createQueries(services: QueryServices): HandleQuery {
 }
 
 async function answer(question: 'ps' | 'status', peer: Peer, services: QueryServices): Promise<StatusDocument | RunsDocument> {
-  const { status, pools, maySee, startedMs } = services;
+  const { status, pools, maySee, settingsProblem, startedMs } = services;
   if (question === 'ps') {
     return { runs: status.runs(peer.uid).runs.filter(({ uid, template }) => uid === peer.uid || maySee(peer, template)) };
   }
@@ -49,5 +51,11 @@ async function answer(question: 'ps' | 'status', peer: Peer, services: QueryServ
     driver: driver ?? (failure === null ? null : toFailure(failure)),
     count,
   }));
-  return { daemon: { pid: process.pid, sinceMs: startedMs }, pools: await status.pools(shown, peer.uid) };
+  // What it says names other users.
+  const problem = peer.uid === 0 ? settingsProblem() : null;
+  return {
+    daemon: { pid: process.pid, sinceMs: startedMs },
+    pools: await status.pools(shown, peer.uid),
+    settings: problem === null ? null : { error: toFailure(problem.error), sinceMs: problem.sinceMs },
+  };
 }

@@ -22,6 +22,7 @@ export function renderMetrics(snapshot: MetricsSnapshot): string {
     levels(snapshot.pools),
     histogram('isolate_refresh_seconds', 'Time of a refresh of a pool.', snapshot.refreshSeconds),
     histogram('isolate_destroy_seconds', 'Time to destroy clones, of one pool in one go.', snapshot.destroySeconds),
+    gauge('isolate_config_valid', 'Whether the settings that hold are those of the files.', snapshot.configValid ? 1 : 0),
     processFamilies(snapshot.process),
   ].join('');
 }

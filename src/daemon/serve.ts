@@ -64,6 +64,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 async function serveUntil(signal: AbortSignal, config: ConfigSource, runtime: RuntimePaths, options: ServeOptions): Promise<void> {
   const daemon = startDaemon({
     config: config.current,
+    settingsProblem: config.problem,
     commandLine: options.commandLine,
     runtime,
     gate: { file: join(dirname(findOwnFiles().launcher), 'isolate-gate'), args: brokerArguments(runtime, options.front) },

@@ -56,7 +56,7 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
       const answer = await ask('status');
       if (answer === undefined) {
         refuseWithoutDaemon();
-        return { daemon: null, pools: await host.pools(await local.all(), uid) };
+        return { daemon: null, pools: await host.pools(await local.all(), uid), settings: null };
       }
       if (!hasList(answer, 'pools')) throw unknownAnswer();
       const document = answer as StatusDocument;

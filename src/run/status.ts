@@ -1,3 +1,4 @@
+import type { Failure } from '../pool/failure.ts';
 import { readBootId } from '../pool/holder.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import { readRuns, type RunEntry } from '../pool/runs.ts';
@@ -8,6 +9,14 @@ export interface StatusDocument {
   /** Null: none runs. */
   readonly daemon: DaemonStatus | null;
   readonly pools: readonly PoolStatus[];
+  /** The files of the settings are wrong, so those of before hold; null: they are not, or are not for the asker to know. */
+  readonly settings?: SettingsProblem | null;
+}
+
+export interface SettingsProblem {
+  readonly error: Failure;
+  /** In milliseconds since 1970. */
+  readonly sinceMs: number;
 }
 
 export interface DaemonStatus {

@@ -111,6 +111,11 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
       .poll(() => daemon.log().filter(({ event, code }) => event === 'config' && code === 'bad-config').length)
       .toBeGreaterThan(0);
     await settles('one', 3, [clone ?? '']);
+    const { settings } = (await askStatus(daemon.socket, 'status')) as StatusDocument;
+    expect(settings).toEqual({
+      error: { code: 'bad-config', message: expect.stringContaining('config.toml is not valid: line 3') as string },
+      sinceMs: expect.any(Number) as number,
+    });
     const second = await askRun(daemon.socket, 'two');
     daemon.configure({ one: 3 });
     process.kill(pid, 'SIGHUP');

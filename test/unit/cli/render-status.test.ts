@@ -79,13 +79,15 @@ test('what is wrong stands below, a line each', () => {
   const full = { code: 'pool-full', message: 'Only 3 % of the storage are free.' } as const;
   const failed = { ...fresh, refreshing: true, error };
   const last = { ...fresh, template: 'tank/full', lastRefresh: { endedMs: ago(3), durationMs: 5, destroyed: 0, created: 0, error: full } };
-  expect(renderStatus({ daemon: null, pools: [failed, last] }, nowMs)).toEqual([
+  const settings = { error: { code: 'bad-config', message: '/etc/isolate/config.toml is not valid.' }, sinceMs: ago(61) } as const;
+  expect(renderStatus({ daemon: null, pools: [failed, last], settings }, nowMs)).toEqual([
     'daemon: not running',
     '',
     'TEMPLATE   SIZE  FRESH  LEASED  RETIRED  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',
     'tank/new      -      0       0        0       0      0  -              -  now',
     'tank/full     -      0       0        0       0      0  -              -  3 s ago, failed',
     '',
+    'settings: those of 1 min ago still hold: /etc/isolate/config.toml is not valid.',
     'tank/new: The pool tank is suspended.',
     'tank/full: the last refresh failed: Only 3 % of the storage are free.',
   ]);

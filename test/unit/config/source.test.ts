@@ -71,13 +71,18 @@ test('a broken file keeps what held before, and one that is mended holds', async
   expect(error).toBeInstanceOf(IsolateError);
   expect(error).toMatchObject({ code: 'bad-config', message: `${path} is not valid: line 2, size: there is no such key.` });
   expect(source.current()).toBe(before);
+  const problem = source.problem();
+  expect(problem).toEqual({ error, sinceMs: expect.any(Number) as number });
   await chmod(path, 0o666);
-  expect(await source.reload()).toMatchObject({ code: 'bad-config' });
+  const other = await source.reload();
+  expect(other).toMatchObject({ code: 'bad-config' });
+  expect(source.problem()).toEqual({ error: other, sinceMs: problem?.sinceMs });
   expect(source.current()).toBe(before);
   await chmod(path, 0o644);
   await writeFile(path, 'count = 3\n');
   expect(await source.reload()).toMatchObject({ count: 3 });
   expect(news).toEqual([3]);
+  expect(source.problem()).toBeNull();
 });
 
 test('settings that are not valid to begin with are an error', async () => {

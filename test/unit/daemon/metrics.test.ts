@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { createMetrics, type MetricsSnapshot } from '../../../src/daemon/metrics.ts';
+import { createMetrics } from '../../../src/daemon/metrics.ts';
 
 const facts = { residentBytes: 1, openDescriptors: 2, cpuSeconds: 3, startSeconds: 4 };
 
@@ -41,7 +41,7 @@ test('a snapshot does not change when more happens', () => {
   const metrics = createMetrics();
   metrics.destroyed(10);
   const before = metrics.snapshot([], facts);
-  const kept: MetricsSnapshot = structuredClone(before);
+  const kept: typeof before = structuredClone(before);
   metrics.destroyed(10);
   metrics.leased('tank/a', 1);
   metrics.failed('internal');

@@ -16,6 +16,7 @@ const snapshot: MetricsSnapshot = {
   refusals: new Map([['quota-exceeded', 2]]),
   pools: [{ template: 'tank/debian', count: 10, fresh: 8, leased: 2, retired: 1, making: 0 }],
   process: { residentBytes: 52_428_800, openDescriptors: 21, cpuSeconds: 1.5, startSeconds: 1_700_000_000.25 },
+  configValid: false,
 };
 
 test('the text has every family with its help, its type and its samples', () => {
@@ -56,6 +57,9 @@ isolate_destroy_seconds_bucket{le="1"} 1
 isolate_destroy_seconds_bucket{le="+Inf"} 1
 isolate_destroy_seconds_sum 0.125
 isolate_destroy_seconds_count 1
+# HELP isolate_config_valid Whether the settings that hold are those of the files.
+# TYPE isolate_config_valid gauge
+isolate_config_valid 0
 # HELP process_resident_memory_bytes Resident memory of the daemon in bytes.
 # TYPE process_resident_memory_bytes gauge
 process_resident_memory_bytes 52428800
@@ -109,6 +113,7 @@ test("Prometheus's own parser reads every sample as it is meant", () => {
     ['isolate_destroy_seconds_bucket', { le: '+Inf' }, 1],
     ['isolate_destroy_seconds_sum', {}, 0.125],
     ['isolate_destroy_seconds_count', {}, 1],
+    ['isolate_config_valid', {}, 0],
   ]);
 });
 
