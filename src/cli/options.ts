@@ -58,7 +58,7 @@ export const options: readonly Option[] = [
     completes: 'dataset',
     verbs: run,
     group: 'Root',
-    help: 'run on a fresh clone of the newest snapshot of DATASET',
+    help: 'run on a fresh clone of DATASET (after a new snapshot: isolate refresh --force DATASET)',
   },
   {
     long: 'template',
