@@ -55,8 +55,8 @@ export interface DaemonLease {
 export interface LeaseRules {
   /** Throws `not-permitted` where the peer may not use the template or the engine. */
   readonly checkAccess: (peer: Peer, template: string, engine: string) => void;
-  /** Counts a lease of the user's; what it returns counts it off. Throws `quota-exceeded`. */
-  readonly takeQuota: (uid: number) => () => void;
+  /** Counts a request of the user's: `given` that it has got a clone, `end` that it or its lease is over. Throws `quota-exceeded`. */
+  readonly takeQuota: (uid: number) => { readonly given: () => void; readonly end: () => void };
 }
 
 /** A lease that ended, or a request that was refused. */
@@ -113,7 +113,7 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
     }
     const served = pools.get(template);
     if (served === undefined) throw new IsolateError('template-missing', `The daemon keeps no pool of ${template}.`);
-    const countOff = rules.takeQuota(peer.uid);
+    const { given, end: countOff } = rules.takeQuota(peer.uid);
     let taken: Taken;
     try {
       taken = await served.take({ holder, waitMs, signal, ...(request.onWait === undefined ? {} : { onWait: request.onWait }) });
@@ -121,6 +121,7 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
       countOff();
       throw error;
     }
+    given();
     const waitedMs = performance.now() - startMs;
     return begin({ ...request, command: shorten(request.command) }, served, taken, waitedMs, countOff);
   }

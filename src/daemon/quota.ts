@@ -3,11 +3,8 @@ import { IsolateError } from '../error.ts';
 
 /** How many leases each user has and lately had. All times are milliseconds of one clock that never goes back. */
 export interface Quotas {
-  /**
-   * Counts a lease that begins; what it returns counts it off, once. Root has no quota. Throws `quota-exceeded`, which says
-   * when to try again, and counts nothing then.
-   */
-  readonly take: (uid: number, limits: UserLimits, nowMs: number) => () => void;
+  /** Counts a request. Root has no quota. Throws `quota-exceeded`, which says when to try again, and counts nothing then. */
+  readonly take: (uid: number, limits: UserLimits, nowMs: number) => CountedRequest;
   /** Counts a lease of before this daemon started, whatever the limits; what it returns counts it off, once. */
   readonly adopt: (uid: number) => () => void;
   /** Leases that `uid` has now. */
@@ -16,16 +13,29 @@ export interface Quotas {
   readonly size: () => number;
 }
 
+/** A request that may have a clone. */
+export interface CountedRequest {
+  /** It has got one, which counts against the leases a minute; without it the request was in vain. */
+  readonly given: (nowMs: number) => void;
+  /** The lease, or the wait for one, has ended; the second time it does nothing. */
+  readonly end: (nowMs: number) => void;
+}
+
 interface Entry {
   leases: number;
+  /** Of these, requests that still wait. */
+  waiting: number;
   /** What was spent of the budget, in milliseconds times leases a minute: whole numbers, so nothing is lost by rounding. */
   spent: number;
+  /** The same of requests that were in vain: they have a budget of their own, so that asking without end is bounded too. */
+  missed: number;
   atMs: number;
   /** The leases a minute that `spent` goes down by. */
   rate: number;
 }
 
 const minuteMs = 60_000;
+const nothing: CountedRequest = { given: () => {}, end: () => {} };
 /** Fewer entries than this are not looked through for idle ones. */
 const smallTable = 64;
 
@@ -40,7 +50,10 @@ export function createQuotas(): Quotas {
 
   const sweep = (nowMs: number): void => {
     if (entries.size < sweepAt) return;
-    for (const [uid, entry] of entries) if (entry.leases === 0 && spentAt(entry, nowMs) === 0) entries.delete(uid);
+    for (const [uid, entry] of entries) {
+      settle(entry, nowMs);
+      if (entry.leases === 0 && entry.spent === 0 && entry.missed === 0) entries.delete(uid);
+    }
     sweepAt = Math.max(smallTable, 2 * entries.size);
   };
 
@@ -56,15 +69,19 @@ export function createQuotas(): Quotas {
 
   return {
     take: (uid, limits, nowMs) => {
-      if (uid === 0) return () => {};
+      if (uid === 0) return nothing;
       sweep(nowMs);
       const entry = entries.get(uid) ?? idle();
       if (entry.leases >= limits.leases) throw tooMany(uid, entry.leases);
+      settle(entry, nowMs);
       const rate = limits.leasesPerMinute;
-      const spent = spentAt(entry, nowMs) + minuteMs;
-      const waitMs = Math.ceil(spent / rate) - minuteMs;
-      if (waitMs > 0) throw tooFast(uid, rate, waitMs);
-      return begin(uid, Object.assign(entry, { spent, atMs: nowMs, rate }));
+      // Those that wait may be given theirs at any moment.
+      const waitMs = Math.ceil((entry.spent + (entry.waiting + 1) * minuteMs) / rate) - minuteMs;
+      if (waitMs > 0) throw tooFast(uid, describeHad(entry, rate), waitMs);
+      const missedMs = Math.ceil((entry.missed + minuteMs) / rate) - minuteMs;
+      if (missedMs > 0) throw tooFast(uid, `has asked for ${rate} clones in vain`, missedMs);
+      const countOff = begin(uid, Object.assign(entry, { rate }));
+      return countRequest(entry, countOff);
     },
     adopt: (uid) => (uid === 0 ? () => {} : begin(uid, entries.get(uid) ?? idle())),
     held: (uid) => entries.get(uid)?.leases ?? 0,
@@ -73,11 +90,33 @@ export function createQuotas(): Quotas {
 }
 
 function idle(): Entry {
-  return { leases: 0, spent: 0, atMs: 0, rate: 0 };
+  return { leases: 0, waiting: 0, spent: 0, missed: 0, atMs: 0, rate: 0 };
 }
 
-function spentAt({ spent, atMs, rate }: Entry, nowMs: number): number {
-  return Math.max(0, spent - Math.max(0, nowMs - atMs) * rate);
+function countRequest(entry: Entry, countOff: () => void): CountedRequest {
+  let waits = true;
+  entry.waiting += 1;
+  const settleAs = (kind: 'spent' | 'missed', nowMs: number): void => {
+    if (!waits) return;
+    waits = false;
+    entry.waiting -= 1;
+    settle(entry, nowMs);
+    entry[kind] += minuteMs;
+  };
+  return {
+    given: (nowMs) => settleAs('spent', nowMs),
+    end: (nowMs) => {
+      settleAs('missed', nowMs);
+      countOff();
+    },
+  };
+}
+
+function settle(entry: Entry, nowMs: number): void {
+  const back = Math.max(0, nowMs - entry.atMs) * entry.rate;
+  entry.spent = Math.max(0, entry.spent - back);
+  entry.missed = Math.max(0, entry.missed - back);
+  entry.atMs = Math.max(entry.atMs, nowMs);
 }
 
 function tooMany(uid: number, leases: number): IsolateError {
@@ -86,8 +125,12 @@ function tooMany(uid: number, leases: number): IsolateError {
   });
 }
 
-function tooFast(uid: number, perMinute: number, waitMs: number): IsolateError {
-  return new IsolateError('quota-exceeded', `The user ${uid} has had ${perMinute} clones within a minute, as many as are allowed.`, {
+function describeHad({ waiting }: Entry, perMinute: number): string {
+  return waiting === 0 ? `has had ${perMinute} clones` : `has had or waits for ${perMinute} clones`;
+}
+
+function tooFast(uid: number, what: string, waitMs: number): IsolateError {
+  return new IsolateError('quota-exceeded', `The user ${uid} ${what} within a minute, as many as are allowed.`, {
     hint: `try again in ${formatSeconds(waitMs)}`,
   });
 }

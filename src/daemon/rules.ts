@@ -9,6 +9,9 @@ import { createQuotas, type Quotas } from './quota.ts';
 export function createRules(current: () => Config, quotas: Quotas = createQuotas()): LeaseRules {
   return {
     checkAccess: (peer, template, engine) => checkAccess(current(), peer, template, engine),
-    takeQuota: (uid) => quotas.take(uid, limitsOf(current(), uid, systemAccounts.userName(uid)), performance.now()),
+    takeQuota: (uid) => {
+      const { given, end } = quotas.take(uid, limitsOf(current(), uid, systemAccounts.userName(uid)), performance.now());
+      return { given: () => given(performance.now()), end: () => end(performance.now()) };
+    },
   };
 }

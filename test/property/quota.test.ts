@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { UserLimits } from '../../src/config/config.ts';
-import { createQuotas } from '../../src/daemon/quota.ts';
+import { createQuotas, type Quotas } from '../../src/daemon/quota.ts';
 import { IsolateError } from '../../src/error.ts';
 
 /** What becomes of one user's requests: a list of times, and how many leases end before each. */
@@ -48,7 +48,7 @@ test('a lease is refused when a bucket of tokens is empty or the places are take
           model.leases -= 1;
         }
         const allowed = model.leases < limit.leases && model.tokens > 0;
-        expect([uid, nowMs, attempt(() => own.push(quotas.take(uid, limit, nowMs)))]).toEqual([
+        expect([uid, nowMs, attempt(() => own.push(lease(quotas, uid, limit, nowMs)))]).toEqual([
           uid,
           nowMs,
           allowed ? null : 'quota-exceeded',
@@ -73,20 +73,20 @@ test('who waits as long as the error says gets a lease then, and not a tenth of 
       let nowMs = 0;
       for (const pause of pauses) {
         nowMs += pause;
-        attempt(() => quotas.take(7, limit, nowMs));
+        attempt(() => lease(quotas, 7, limit, nowMs));
       }
       let error: unknown = null;
       while (error === null) {
         try {
-          quotas.take(7, limit, nowMs);
+          lease(quotas, 7, limit, nowMs);
         } catch (thrown) {
           error = thrown;
         }
       }
       const [, seconds] = /^try again in ([0-9]+\.[0-9]) s$/.exec((error as IsolateError).hint ?? '') ?? [];
       const waitMs = Math.round(Number(seconds) * 1000);
-      if (waitMs > 100) expect(attempt(() => quotas.take(7, limit, nowMs + waitMs - 101))).toBe('quota-exceeded');
-      expect(attempt(() => quotas.take(7, limit, nowMs + waitMs))).toBeNull();
+      if (waitMs > 100) expect(attempt(() => lease(quotas, 7, limit, nowMs + waitMs - 101))).toBe('quota-exceeded');
+      expect(attempt(() => lease(quotas, 7, limit, nowMs + waitMs))).toBeNull();
     }),
   );
 });
@@ -100,7 +100,7 @@ test('within any minute there are at most twice the leases that are allowed in o
       for (const pause of pauses) {
         nowMs += pause;
         for (let count = 0; count < 3; count += 1) {
-          if (attempt(() => quotas.take(7, { leases: 100_000, leasesPerMinute }, nowMs)) === null) taken.push(nowMs);
+          if (attempt(() => lease(quotas, 7, { leases: 100_000, leasesPerMinute }, nowMs)) === null) taken.push(nowMs);
         }
       }
       for (const from of taken) {
@@ -112,7 +112,7 @@ test('within any minute there are at most twice the leases that are allowed in o
 
 test('root has no quota, and nothing of it is remembered', () => {
   const quotas = createQuotas();
-  for (let count = 0; count < 1000; count += 1) quotas.take(0, { leases: 1, leasesPerMinute: 1 }, 0);
+  for (let count = 0; count < 1000; count += 1) lease(quotas, 0, { leases: 1, leasesPerMinute: 1 }, 0);
   quotas.adopt(0)();
   expect([quotas.held(0), quotas.size()]).toEqual([0, 0]);
 });
@@ -121,26 +121,26 @@ test('a lease of before counts against the limit and is never refused itself', (
   const quotas = createQuotas();
   const limit = { leases: 2, leasesPerMinute: 100 };
   const ends = [quotas.adopt(7), quotas.adopt(7), quotas.adopt(7)];
-  expect(attempt(() => quotas.take(7, limit, 0))).toBe('quota-exceeded');
+  expect(attempt(() => lease(quotas, 7, limit, 0))).toBe('quota-exceeded');
   for (const end of ends.slice(0, 2)) end();
-  expect(attempt(() => quotas.take(7, limit, 0))).toBeNull();
+  expect(attempt(() => lease(quotas, 7, limit, 0))).toBeNull();
   expect(quotas.held(7)).toBe(2);
 });
 
 test('a limit that changes holds from the next lease on', () => {
   const quotas = createQuotas();
-  for (let count = 0; count < 10; count += 1) quotas.take(7, { leases: 100, leasesPerMinute: 10 }, 0);
-  expect(attempt(() => quotas.take(7, { leases: 100, leasesPerMinute: 10 }, 0))).toBe('quota-exceeded');
-  expect(attempt(() => quotas.take(7, { leases: 100, leasesPerMinute: 11 }, 0))).toBeNull();
-  expect(attempt(() => quotas.take(7, { leases: 100, leasesPerMinute: 5 }, 30_000))).toBe('quota-exceeded');
+  for (let count = 0; count < 10; count += 1) lease(quotas, 7, { leases: 100, leasesPerMinute: 10 }, 0);
+  expect(attempt(() => lease(quotas, 7, { leases: 100, leasesPerMinute: 10 }, 0))).toBe('quota-exceeded');
+  expect(attempt(() => lease(quotas, 7, { leases: 100, leasesPerMinute: 11 }, 0))).toBeNull();
+  expect(attempt(() => lease(quotas, 7, { leases: 100, leasesPerMinute: 5 }, 30_000))).toBe('quota-exceeded');
 });
 
 test('users who have gone are forgotten, those with leases are not', () => {
   const quotas = createQuotas();
   const limit = { leases: 5, leasesPerMinute: 600 };
-  const keep = quotas.take(1, limit, 0);
+  const keep = lease(quotas, 1, limit, 0);
   for (let uid = 2; uid < 100_000; uid += 1) {
-    quotas.take(uid, limit, uid)();
+    lease(quotas, uid, limit, uid)();
     // A lease a millisecond, each forgotten after 100 ms.
     expect(quotas.size()).toBeLessThanOrEqual(2 * 102);
   }
@@ -148,6 +148,58 @@ test('users who have gone are forgotten, those with leases are not', () => {
   keep();
   expect(quotas.held(1)).toBe(0);
 });
+
+test('a request in vain leaves the budget whole, and has one of its own', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), (leasesPerMinute, vain) => {
+      const quotas = createQuotas();
+      const limit = { leases: 100_000, leasesPerMinute };
+      for (let count = 0; count < Math.min(vain, leasesPerMinute - 1); count += 1) {
+        const request = quotas.take(7, limit, 0);
+        request.end(0);
+        request.given(0);
+      }
+      for (let count = 0; count < leasesPerMinute; count += 1) lease(quotas, 7, limit, 0);
+      expect(messageOf(() => quotas.take(7, limit, 0))).toBe(
+        `The user 7 has had ${leasesPerMinute} clones within a minute, as many as are allowed.`,
+      );
+    }),
+  );
+  const quotas = createQuotas();
+  const limit = { leases: 10, leasesPerMinute: 2 };
+  for (let count = 0; count < 2; count += 1) quotas.take(7, limit, 0).end(0);
+  expect(messageOf(() => quotas.take(7, limit, 0))).toBe(
+    'The user 7 has asked for 2 clones in vain within a minute, as many as are allowed.',
+  );
+  expect(attempt(() => quotas.take(7, limit, 30_000))).toBeNull();
+});
+
+test('requests that wait are reserved what they may get', () => {
+  const quotas = createQuotas();
+  const limit = { leases: 10, leasesPerMinute: 2 };
+  const waiting = [quotas.take(7, limit, 0), quotas.take(7, limit, 0)];
+  expect(messageOf(() => quotas.take(7, limit, 600_000))).toBe(
+    'The user 7 has had or waits for 2 clones within a minute, as many as are allowed.',
+  );
+  for (const request of waiting) request.end(600_000);
+  expect([attempt(() => quotas.take(7, limit, 630_000)), quotas.held(7)]).toEqual([null, 1]);
+});
+
+/** A request that is given its clone at once; what it returns ends the lease. */
+function lease(quotas: Quotas, uid: number, limit: UserLimits, nowMs: number): () => void {
+  const request = quotas.take(uid, limit, nowMs);
+  request.given(nowMs);
+  return () => request.end(nowMs);
+}
+
+function messageOf(action: () => unknown): string | null {
+  try {
+    action();
+    return null;
+  } catch (error) {
+    return (error as IsolateError).message;
+  }
+}
 
 /** The code of what `action` throws; null: nothing. */
 function attempt(action: () => unknown): string | null {

@@ -14,12 +14,14 @@ const peer = { uid: 1000, gid: 1000, groups: [], pid: process.pid, holder };
 let clones: FreshClones;
 let leases: Leases;
 let held: number;
+let given: number;
 let told: unknown[];
 let rings: boolean[];
 
 beforeEach(() => {
   clones = makeFreshClones();
   held = 0;
+  given = 0;
   told = [];
   rings = [];
   const name = ({ peer: { uid }, template }: LeaseEvent): string => `${uid} ${template}`;
@@ -31,7 +33,7 @@ beforeEach(() => {
       takeQuota: () => {
         if (held === 3) throw new IsolateError('quota-exceeded', 'Enough.');
         held += 1;
-        return () => (held -= 1);
+        return { given: () => (given += 1), end: () => (held -= 1) };
       },
     },
     watch: {
@@ -60,7 +62,7 @@ test('a lease is held by the process of its client, and described in the claim o
   const [id = ''] = clones.make(2);
   const lease = await leases.lease(request());
   expect([lease.id, readdirSync(clones.pool.paths.leased)]).toEqual([id, [formatLeaseName(id, holder)]]);
-  expect([leases.holds('tank/one', id), leases.holds('tank/one', 'other'), held]).toEqual([true, false, 1]);
+  expect([leases.holds('tank/one', id), leases.holds('tank/one', 'other'), held, given]).toEqual([true, false, 1, 1]);
   expect(readdirSync(clones.pool.runtime.runs)).toEqual([lease.run.runId, expect.stringContaining(`${lease.run.runId}.${process.pid}.`)]);
 });
 
@@ -113,7 +115,7 @@ test('where none is fresh it fails at once or after the wait, and what was count
   expect(await code(leases.lease(request()))).toBe('no-free-clone');
   let waits = 0;
   expect(await code(leases.lease(request({ waitMs: 20, onWait: () => (waits += 1) })))).toBe('no-free-clone');
-  expect([held, waits, rings]).toEqual([0, 1, [true, true]]);
+  expect([held, given, waits, rings]).toEqual([0, 0, 1, [true, true]]);
 });
 
 test('a wait ends with the connection, and with the template', async () => {
