@@ -16,6 +16,10 @@ export type StorageAsker = (cloneIds: readonly string[]) => Promise<StorageAnswe
 /** The storage is asked by commands, so not as often as somebody looks. */
 const keptMs = 5000;
 
+/** Who looks is not kept waiting longer for a storage that is stuck. */
+const patienceMs = 2000;
+const late: Failure = { code: 'tool-timeout', message: `The storage has not answered within ${patienceMs / 1000} s.` };
+
 /** What is asked of the storage. */
 export type AskedStorage = Pick<StorageDriver, 'newestSource' | 'list' | 'holders'>;
 
@@ -26,8 +30,8 @@ export function createStorageAsker(driver: AskedStorage | Failure | null, nowMs:
   let asked: { readonly sinceMs: number; readonly ids: ReadonlySet<string> } | null = null;
   let answer: Promise<void> | null = null;
   const isAsked = (cloneIds: readonly string[]): boolean => cloneIds.every((id) => asked?.ids.has(id) === true);
-  return async (cloneIds) => {
-    if (driver === null || 'code' in driver) return known;
+  const isLate = (): boolean => answer !== null && asked !== null && nowMs() - asked.sinceMs >= patienceMs;
+  const refreshKnown = async (driver: AskedStorage, cloneIds: readonly string[]): Promise<void> => {
     const isNew = asked === null || !isAsked(cloneIds);
     // Never twice at a time, however many ask for however many clones.
     while (answer !== null && !isAsked(cloneIds)) await answer;
@@ -40,8 +44,22 @@ export function createStorageAsker(driver: AskedStorage | Failure | null, nowMs:
     }
     // Only who asks for something new waits for it; others get what is known.
     if (isNew || known.source === null) await answer;
-    return known;
   };
+  return async (cloneIds) => {
+    if (driver === null || 'code' in driver) return known;
+    const hasAnswered = !isLate() && (await endsInTime(refreshKnown(driver, cloneIds)));
+    return hasAnswered ? known : { ...known, error: late };
+  };
+}
+
+async function endsInTime(work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), patienceMs);
+  });
+  const inTime = await Promise.race([work.then(() => true), over]);
+  clearTimeout(timer);
+  return inTime;
 }
 
 async function ask(driver: AskedStorage, cloneIds: readonly string[]): Promise<StorageAnswer> {

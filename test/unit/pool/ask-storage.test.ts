@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
 import { IsolateError } from '../../../src/error.ts';
 import { createStorageAsker } from '../../../src/pool/ask-storage.ts';
@@ -74,6 +74,21 @@ test('a storage that cannot be asked is an answer, whatever it throws', async ()
   expect(await ask([])).toEqual({ source: null, holders: new Map(), error: { code: 'pool-suspended', message: 'The pool is suspended.' } });
   state.error = new TypeError('x is not a function');
   expect((await ask(['1'])).error).toEqual({ code: 'internal', message: 'x is not a function' });
+});
+
+test('a storage that is stuck is told of after two seconds, at once to who asks later, and asked again when it goes on', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { driver } = fakeDriver();
+  const source = Promise.withResolvers<{ template: string; name: string; guid: string }>();
+  const ask = createStorageAsker({ ...driver, newestSource: () => source.promise }, () => performance.now());
+  const late = { source: null, holders: new Map(), error: { code: 'tool-timeout', message: 'The storage has not answered within 2 s.' } };
+  const first = ask([]);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect([await first, await ask([]), await ask(['1'])]).toEqual([late, late, late]);
+  source.resolve({ template: 'tank/a', name: 'monday', guid: '1' });
+  await new Promise(setImmediate);
+  expect(await ask([])).toEqual({ source: 'monday', holders: new Map(), error: null });
 });
 
 test('without a driver nothing is asked', async () => {
