@@ -4,6 +4,7 @@ import type { Passthrough } from '../spec/spec.ts';
 import { nearest } from './nearest.ts';
 import { verbs } from './options.ts';
 import type { ParsedArguments } from './parser.ts';
+import { verbNotFirst } from './split-argv.ts';
 
 const passthroughs: readonly Passthrough[] = ['x11', 'pulse', 'wayland', 'gpu'];
 
@@ -47,9 +48,7 @@ export function checkMisspelledVerb({ values, words }: ParsedArguments): void {
   const word = words[0];
   const verb = word === undefined || values.has('zfs') || values.has('template') ? null : nearest(word, verbs);
   if (verb === null) return;
-  if (verb === word) {
-    throw new IsolateError('usage', `The verb ${verb} has to be the first word, before all options.`, { hint: `isolate ${verb} ...` });
-  }
+  if (verb === word) throw verbNotFirst(verb);
   throw new IsolateError('usage', `There is no verb ${JSON.stringify(word)}, and a run needs -z DATASET or -t DIR.`, {
     hint: `did you mean ${verb}?`,
   });

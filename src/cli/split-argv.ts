@@ -48,7 +48,7 @@ function takeLong(word: string, words: string[], verb: Verb): GivenOption {
   const end = word.indexOf('=');
   const name = end < 0 ? word : word.slice(0, end);
   const option = options.find(({ long }) => name === `--${long}`) ?? refuseUnknown(name, verb);
-  checkVerb(option, name, verb);
+  checkVerb(option, name, verb, words);
   if (option.value === undefined) {
     if (end >= 0) {
       throw new IsolateError('usage', `The option ${name} takes no value.`);
@@ -64,7 +64,7 @@ function takeShort(word: string, words: string[], verb: Verb): GivenOption[] {
   for (let index = 1; index < word.length; index += 1) {
     const name = `-${String.fromCodePoint(word.codePointAt(index) ?? 0)}`;
     const option = options.find(({ short }) => name === `-${short}`) ?? refuseUnknown(name, verb);
-    checkVerb(option, name, verb);
+    checkVerb(option, name, verb, words);
     if (option.value !== undefined) {
       const left = word.slice(index + 1);
       return [...given, { option, value: left === '' ? takeNext(option, words) : left }];
@@ -82,10 +82,17 @@ function takeNext(option: Option, words: string[]): string {
   return value;
 }
 
-function checkVerb(option: Option, name: string, verb: Verb): void {
+function checkVerb(option: Option, name: string, verb: Verb, words: readonly string[]): void {
   if (!option.verbs.includes(verb)) {
+    const late = option.verbs.find((other) => words.includes(other));
+    if (verb === 'run' && late !== undefined) throw verbNotFirst(late);
     throw new IsolateError('usage', `isolate ${verb} has no option ${name}.`, { hint: `it goes with: ${option.verbs.join(', ')}` });
   }
+}
+
+/** A verb behind an option is the command to run, unless that cannot be meant. */
+export function verbNotFirst(verb: string): IsolateError {
+  return new IsolateError('usage', `The verb ${verb} has to be the first word, before all options.`, { hint: `isolate ${verb} ...` });
 }
 
 function refuseUnknown(name: string, verb: Verb): never {

@@ -87,6 +87,7 @@ test.each<[string, readonly string[], string]>([
     ['completion', 'tcsh'],
     'isolate: "tcsh" is not a shell that has completions.\nhint: isolate completion bash|zsh|fish\n',
   ],
+  ['no shell', ['completion'], 'isolate: No shell was given.\nhint: isolate completion bash|zsh|fish\n'],
   ['help on no verb', ['help', 'refrsh'], 'isolate: There is no help on "refrsh".\nhint: did you mean refresh?\n'],
   [
     'a watch of nothing',

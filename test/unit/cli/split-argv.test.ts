@@ -58,6 +58,9 @@ test.each([
   [['--wait'], 'The option --wait needs a value.', '--wait SECONDS'],
   [['refresh', '-z', 'a'], 'isolate refresh has no option -z.', 'it goes with: run, doctor'],
   [['--prove', 'ls'], 'isolate run has no option --prove.', 'it goes with: doctor'],
+  [['--watch', 'status'], 'The verb status has to be the first word, before all options.', 'isolate status ...'],
+  [['--front', '/a', 'serve'], 'The verb serve has to be the first word, before all options.', 'isolate serve ...'],
+  [['--watch', 'refresh'], 'isolate run has no option --watch.', 'it goes with: status, ps'],
 ])('%j is refused', (argv, message, hint) => {
   expect(refusalOf(argv)).toEqual({ code: 'usage', message, hint });
 });
