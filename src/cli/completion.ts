@@ -1,4 +1,4 @@
-import { type Option, options, type ValueKind, verbs } from './options.ts';
+import { type Option, options, type ValueKind, type Verb, verbs } from './options.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
@@ -8,7 +8,14 @@ export function renderCompletion(shell: Shell, engineNames: readonly string[]): 
   return { bash: renderBash, zsh: renderZsh, fish: renderFish }[shell](engineNames);
 }
 
-const datasets = "zfs list -H -o name -t filesystem 2>/dev/null | grep -Ev '_[0-9]+$'";
+/** Of those that the daemon keeps for this user, and of those that ZFS lists, which root alone may ask on some hosts. */
+const datasets =
+  `{ timeout 2 isolate status --json | grep -o '"template"[^,]*' | cut -d '"' -f 4; ` +
+  `timeout 2 zfs list -H -o name -t filesystem | grep -Ev '_[0-9]+$'; } 2>/dev/null | sort -u`;
+
+/** Verbs whose words are templates. */
+const ofTemplates: readonly Verb[] = ['refresh', 'watch', 'status'];
+const ownVerbs = verbs.filter((verb) => verb !== 'run');
 
 function renderBash(engineNames: readonly string[]): string {
   const actions: Record<ValueKind, string> = {
@@ -25,24 +32,38 @@ function renderBash(engineNames: readonly string[]): string {
     .filter((option) => option.value !== undefined)
     .flatMap(namesOf)
     .join(' | ');
+  const byVerb = verbs.map((verb) => `    ${verb}) options='${optionsOf(verb).flatMap(namesOf).join(' ')}' ;;`);
   return `# bash completion for isolate
 _isolate() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} index
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} index options verb=run
+  if ((COMP_CWORD > 1)) && [[ \${COMP_WORDS[1]} == @(${ownVerbs.join('|')}) ]]; then
+    verb=\${COMP_WORDS[1]}
+  fi
   for ((index = 1; index < COMP_CWORD; index++)); do
     case \${COMP_WORDS[index]} in
       ${withValue}) ((index++)) ;;
       --) _command_offset $((index + 1)); return ;;
       -*) ;;
       ${verbs.join(' | ')}) ((index == 1)) || { _command_offset $index; return; } ;;
-      *) [[ \${COMP_WORDS[1]} == @(${verbs.filter((verb) => verb !== 'run').join('|')}) ]] || { _command_offset $index; return; } ;;
+      *) [[ $verb != run ]] || { _command_offset $index; return; } ;;
     esac
   done
   case $previous in
 ${cases.join('\n')}
   esac
-  case $current in
-    -*) COMPREPLY=($(compgen -W "${options.flatMap(namesOf).join(' ')}" -- "$current")) ;;
-    *) COMPREPLY=($(compgen -W "${verbs.join(' ')}" -- "$current") $(compgen -c -- "$current")) ;;
+  case $verb in
+${byVerb.join('\n')}
+  esac
+  case $verb:$current in
+    *:-*) COMPREPLY=($(compgen -W "$options" -- "$current")) ;;
+    ${ofTemplates.map((verb) => `${verb}:*`).join(' | ')}) ${actions.dataset} ;;
+    completion:*) COMPREPLY=($(compgen -W '${shells.join(' ')}' -- "$current")) ;;
+    help:*) COMPREPLY=($(compgen -W '${verbs.join(' ')}' -- "$current")) ;;
+    run:*)
+      COMPREPLY=($(compgen -c -- "$current"))
+      ((COMP_CWORD > 1)) || COMPREPLY+=($(compgen -W '${verbs.join(' ')}' -- "$current"))
+      ;;
+    *) COMPREPLY=() ;;
   esac
 }
 complete -F _isolate isolate
@@ -57,18 +78,25 @@ function renderZsh(engineNames: readonly string[]): string {
     engine: `(${engineNames.join(' ')})`,
     none: ' ',
   };
-  const specs = options.map((option) => {
+  const specOf = (option: Option): string => {
     const names = namesOf(option);
     const spelled = names.length === 1 ? names[0] : `{${names.join(',')}}`;
     const exclusive = option.repeatable === true ? "'*'" : `'(${names.join(' ')})'`;
     const value = option.value === undefined ? '' : `:${plain(option.value)}:${actions[option.completes ?? 'none']}`;
-    return `  ${exclusive}${spelled}${zshQuote(`[${plain(option.help).replaceAll(/[[\]]/g, '')}]${value}`)}`;
-  });
+    return `${exclusive}${spelled}${zshQuote(`[${plain(option.help).replaceAll(/[[\]]/g, '')}]${value}`)}`;
+  };
+  const words = (verb: Verb): string => {
+    if (ofTemplates.includes(verb)) return zshQuote(`*:template:${actions.dataset}`);
+    return verb === 'completion' ? `'2:shell:(${shells.join(' ')})'` : verb === 'help' ? `'2:verb:(${verbs.join(' ')})'` : '';
+  };
+  const argumentsOf = (verb: Verb, ...rest: readonly string[]): string =>
+    ['_arguments -S', ...optionsOf(verb).map(specOf), ...rest].filter((line) => line !== '').join(' \\\n    ');
   return `#compdef isolate
-_arguments -S \\
-${specs.join(' \\\n')} \\
-  '1: :{_alternative "verbs:verb:(${verbs.join(' ')})" "commands:command:_command_names -e"}' \\
-  '*:: :_normal'
+case $words[2] in
+${ownVerbs.map((verb) => `  ${verb})\n    ${argumentsOf(verb, `'1: :(${verb})'`, words(verb))} ;;`).join('\n')}
+  *)
+    ${argumentsOf('run', `'1: :{_alternative "verbs:verb:(${verbs.join(' ')})" "commands:command:_command_names -e"}'`, "'*:: :_normal'")} ;;
+esac
 `;
 }
 
@@ -76,21 +104,38 @@ function renderFish(engineNames: readonly string[]): string {
   const actions: Record<ValueKind, string> = {
     directory: " -x -a '(__fish_complete_directories)'",
     file: ' -r',
-    dataset: ` -x -a ${fishQuote(`(${datasets})`)}`,
+    dataset: ` -x -a ${fishQuote(fishDatasets)}`,
     engine: ` -x -a '${engineNames.join(' ')}'`,
     none: ' -x',
   };
   const lines = options.map((option) => {
     const short = option.short === undefined ? '' : ` -s ${option.short}`;
     const value = option.value === undefined ? '' : actions[option.completes ?? 'none'];
-    return `complete -c isolate${short} -l ${option.long}${value} -d ${fishQuote(option.help)}`;
+    return `complete -c isolate -n ${fishQuote(fishCondition(option.verbs))}${short} -l ${option.long}${value} -d ${fishQuote(option.help)}`;
   });
   return `# fish completion for isolate
 complete -c isolate -f
 complete -c isolate -n __fish_use_subcommand -a '${verbs.join(' ')}'
-complete -c isolate -a '(__fish_complete_subcommand)'
+complete -c isolate -n ${fishQuote(fishCondition(['run']))} -a '(__fish_complete_subcommand)'
+complete -c isolate -n ${fishQuote(fishCondition(ofTemplates))} -a ${fishQuote(fishDatasets)}
+complete -c isolate -n ${fishQuote(fishCondition(['completion']))} -a '${shells.join(' ')}'
+complete -c isolate -n ${fishQuote(fishCondition(['help']))} -a '${verbs.join(' ')}'
 ${lines.join('\n')}
 `;
+}
+
+/** fish groups commands by other words. */
+const fishDatasets = `(sh -c ${fishQuote(datasets)})`;
+
+/** Whether the line is of one of these verbs, `run` being the one that need not be named. */
+function fishCondition(some: readonly Verb[]): string {
+  const others = verbs.filter((verb) => !some.includes(verb));
+  if (!some.includes('run')) return `__fish_seen_subcommand_from ${some.join(' ')}`;
+  return others.length === 0 ? 'true' : `not __fish_seen_subcommand_from ${others.join(' ')}`;
+}
+
+function optionsOf(verb: Verb): readonly Option[] {
+  return options.filter((option) => option.verbs.includes(verb));
 }
 
 function namesOf(option: Option): string[] {

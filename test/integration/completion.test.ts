@@ -1,18 +1,25 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 import { renderCompletion } from '../../src/cli/completion.ts';
 
 /** What bash offers for the last word of a line. */
 function complete(...words: string[]): string[] {
+  return completeIn('/usr/bin:/bin', ...words);
+}
+
+function completeIn(path: string, ...words: string[]): string[] {
   const script = `${renderCompletion('bash', ['bwrap', 'lxc'])}
 compopt() { :; }
 _command_offset() { COMPREPLY=("command at $1"); }
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _isolate; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout, stderr } = spawnSync('bash', ['--norc', '-c', script, 'bash', ...words], {
     encoding: 'utf8',
-    env: { PATH: '/usr/bin:/bin' },
+    env: { PATH: path },
   });
   expect(stderr).toBe('');
   return stdout.split('\n').filter((line) => line !== '');
@@ -36,4 +43,39 @@ test("bash leaves the command's own words to the command's completion", () => {
   expect(complete('isolate', '-z', 'tank/a', 'git', 'ch')).toEqual(['command at 3']);
   expect(complete('isolate', '-z', 'tank/a', '--', 'git', 'ch')).toEqual(['command at 4']);
   expect(complete('isolate', '-n', 'refresh', '--f')).toEqual(['command at 2']);
+});
+
+test('bash completes the options of the verb alone', () => {
+  expect(complete('isolate', 'ps', '--w')).toEqual(['--watch']);
+  expect(complete('isolate', 'status', '--')).not.toContain('--wayland');
+  expect(complete('isolate', '--wa')).toEqual(['--wait', '--wayland'].toSorted());
+  expect(complete('isolate', 'ps', '')).toEqual([]);
+});
+
+test('bash completes templates from what the daemon tells this user, and stays silent where there is none', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'isolate-completion-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const document = {
+    daemon: null,
+    pools: [
+      { template: 'tank/b', inUse: [{ clone: '1' }] },
+      { template: 'tank/a', inUse: [] },
+    ],
+  };
+  writeFileSync(join(directory, 'isolate'), `#!/bin/sh\n[ "$*" = 'status --json' ] && echo '${JSON.stringify(document)}'\n`, {
+    mode: 0o755,
+  });
+  const zfs = '#!/bin/sh\necho "not permitted" >&2; exit 1\n';
+  writeFileSync(join(directory, 'zfs'), zfs, { mode: 0o755 });
+  const path = `${directory}:/usr/bin:/bin`;
+  for (const words of [['status'], ['refresh', '--force'], ['watch'], ['-z'], ['-n', '--zfs']]) {
+    expect(completeIn(path, 'isolate', ...words, 't')).toEqual(['tank/a', 'tank/b']);
+  }
+  writeFileSync(join(directory, 'isolate'), zfs, { mode: 0o755 });
+  expect(completeIn(path, 'isolate', 'status', '')).toEqual([]);
+});
+
+test('bash completes shells and verbs behind the verbs that take them', () => {
+  expect(complete('isolate', 'completion', '')).toEqual(['bash', 'zsh', 'fish']);
+  expect(complete('isolate', 'help', 're')).toEqual(['refresh']);
 });
