@@ -7,13 +7,14 @@ import { IsolateError } from '../error.ts';
 import { logEvent, startServiceLog } from '../log.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { readOwnHolder } from '../pool/holder.ts';
-import { type Lock, tryLock } from '../pool/lock.ts';
+import { type Lock, lockHolders, tryLock } from '../pool/lock.ts';
 import { type RuntimePaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import type { Pool } from '../pool/pool.ts';
 import { watchSignals } from '../pool/watch.ts';
 import { findOwnFiles } from '../run/own-files.ts';
 import { openTemplatePool } from '../run/refresh.ts';
 import { systemAccounts } from './accounts.ts';
+import { checkFront } from './check-front.ts';
 import type { CommandLine } from './command-line.ts';
 import { startDaemon } from './daemon.ts';
 
@@ -36,12 +37,13 @@ const nobody = 65_534;
 /**
  * The daemon: owns the pools and serves clients until SIGTERM or SIGINT; SIGHUP has it read its settings again. Runs go on when
  * it ends, and the next daemon looks after them. Throws `not-permitted` for other users than root, `daemon-failed` where one
- * runs already, `bad-config`, `state-unreadable`, `missing-tool`.
+ * runs already, `bad-config`, `usage` for a front that cannot be, `state-unreadable`, `missing-tool`.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   if (process.getuid?.() !== 0) throw new IsolateError('not-permitted', 'Only root can run the daemon.');
   const runtime = options.runtime ?? runtimePaths(systemRuntimeDirectory);
   ensureRuntimeDirectories(runtime, 0);
+  if (options.front !== undefined) checkFront(options.front);
   const lock = await lockHost(runtime);
   try {
     await startServiceLog();
@@ -103,9 +105,14 @@ function brokerArguments(runtime: RuntimePaths, front: string | undefined): stri
 }
 
 async function lockHost(runtime: RuntimePaths): Promise<Lock> {
-  const lock = await tryLock(join(runtime.root, 'daemon.lock'), readOwnHolder());
+  const path = join(runtime.root, 'daemon.lock');
+  const own = readOwnHolder();
+  const lock = await tryLock(path, own);
   if (lock !== null) return lock;
-  throw new IsolateError('daemon-failed', `Another daemon serves ${runtime.root}.`, { hint: 'one daemon serves all of a host' });
+  const [pid] = lockHolders(path, own.bootId);
+  throw new IsolateError('daemon-failed', `Another daemon serves ${runtime.root}${pid === undefined ? '' : `: process ${pid}`}.`, {
+    hint: 'one daemon serves all of a host: end that one first, the runs go on',
+  });
 }
 
 async function reload(config: ConfigSource): Promise<void> {

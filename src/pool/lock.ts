@@ -81,6 +81,11 @@ export function isLocked(path: string, bootId: string): boolean {
   return readHolders(path).some(({ alive }) => alive(bootId));
 }
 
+/** The living processes that have the lock. */
+export function lockHolders(path: string, bootId: string): readonly number[] {
+  return readHolders(path).flatMap(({ pid, alive }) => (alive(bootId) ? [pid] : []));
+}
+
 interface HolderFile {
   readonly file: string;
   readonly pid: number;

@@ -162,7 +162,7 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
   test('is the only one of its host', async () => {
     daemon.configure({ one: 1 });
     const first = await daemon.start();
-    await expect(daemon.start()).rejects.toThrow(/Another daemon serves/);
+    await expect(daemon.start()).rejects.toThrow(`Another daemon serves ${daemon.runtime.root}: process ${first.pid}.`);
     first.kill('SIGTERM');
     await once(first, 'exit');
   });

@@ -1,0 +1,46 @@
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { checkFront } from '../../../src/daemon/check-front.ts';
+import type { IsolateError } from '../../../src/error.ts';
+
+let top: string;
+beforeEach(() => {
+  top = mkdtempSync(join(tmpdir(), 'isolate-front-'));
+});
+afterEach(() => rmSync(top, { recursive: true }));
+
+function whyNot(path: string): string | null {
+  try {
+    checkFront(path);
+    return null;
+  } catch (error) {
+    const { code, message } = error as IsolateError;
+    expect([code, message.startsWith(`The front's socket cannot be at ${JSON.stringify(path)}: `)]).toEqual(['usage', true]);
+    return message.replace(/^.*: /, '').replaceAll(top, '');
+  }
+}
+
+test.runIf(process.getuid?.() === 0)('a socket can be where nobody but root can put anything', () => {
+  for (const name of ['open', 'foreign', 'own']) mkdirSync(join(top, name));
+  chmodSync(join(top, 'open'), 0o777);
+  chownSync(join(top, 'foreign'), 4242, 0);
+  symlinkSync('own', join(top, 'link'));
+  writeFileSync(join(top, 'file'), '');
+  const names = ['own/a', 'none/a', 'file/a', 'file', 'open/a', 'foreign/a', 'link/a', 'own/', `own/${'a'.repeat(81)}`];
+  expect(names.map((name) => whyNot(join(top, name)))).toEqual([
+    null,
+    'there is no directory /none.',
+    'there is no directory /file.',
+    'something else is there.',
+    'others than root may write to /open.',
+    '/foreign belongs to the user 4242.',
+    '/link is or lies behind a symbolic link.',
+    'it is no absolute path of a file.',
+    'its name has more than 80 bytes.',
+  ]);
+  expect(whyNot('front.sock')).toBe('it is no absolute path of a file.');
+});
