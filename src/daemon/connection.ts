@@ -110,8 +110,10 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     tree: null,
     send: (name, items = []) => {
       if (ending.signal.aborted) return;
-      if (name === 'launch' || name === 'leased') phase = 'holding';
-      else if (name === 'refuse' || name === 'fallback') phase = 'over';
+      if (name === 'launch' || name === 'leased') {
+        phase = 'holding';
+        connection.lease?.send();
+      } else if (name === 'refuse' || name === 'fallback') phase = 'over';
       output.send(id, encodeMessage(name, items));
     },
     sendTree: (tree) => {

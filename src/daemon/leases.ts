@@ -45,6 +45,9 @@ export interface DaemonLease {
   readonly startedMs: number;
   /** Has `action` done when the lease ends, whatever ends it: an id slot to be freed, for example. */
   readonly defer: (action: () => void) => void;
+  /** The client is told of its clone now, and may use it even if its broker goes. */
+  readonly send: () => void;
+  readonly isSent: () => boolean;
   /** What the client said of the end, should the lease end without more. */
   readonly note: (outcome: LeaseOutcome) => void;
   /** Retires the clone; the second time it does nothing. */
@@ -133,6 +136,7 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
     const startMs = performance.now();
     const deferred: (() => void)[] = [countOff];
     let noted: LeaseOutcome | null = null;
+    let sent = false;
     let ended = false;
     let run: RunPlace;
     try {
@@ -154,7 +158,7 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
     };
     const onGone = (): void => {
       // A client that lost its broker may run on; its clone is retired when its process ends.
-      if (signal.reason === brokerGone) end({ kind: 'left' }, false);
+      if (signal.reason === brokerGone && sent) end({ kind: 'left' }, false);
       else end(noted ?? { kind: 'closed' }, true);
     };
     active.add(key);
@@ -174,6 +178,10 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
         if (ended) action();
         else deferred.push(action);
       },
+      send: () => {
+        sent = true;
+      },
+      isSent: () => sent,
       note: (outcome) => {
         noted ??= outcome;
       },

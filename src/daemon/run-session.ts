@@ -144,7 +144,7 @@ async function planLaunch(
   if (connection.peer.uid !== 0) ({ rootfs, tree: connection.tree } = await services.handOver(lease, connection.peer));
   const { runId, directory } = lease.run;
   const ids = claimIds(services.paths, facts, rootfs, lease.pool.holder);
-  if (ids !== null) freeWithLease(ids, connection);
+  if (ids !== null) freeWithLease(ids, lease, connection);
   const place = { runId, runDirectory: directory, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
   const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
   if (launch.files.length > 0)
@@ -152,9 +152,9 @@ async function planLaunch(
   return encodeLaunchRecord(launch, { supervised: false, graceMs });
 }
 
-/** A client that lost its broker may run on; a refresh frees the range when it is dead. */
-function freeWithLease(ids: IdSlot, { closed }: Connection): void {
-  const free = (): void => (closed.reason === brokerGone ? undefined : ids.release());
+/** A client that lost its broker after it was sent its launch may run on; a refresh frees the range when it is dead. */
+function freeWithLease(ids: IdSlot, lease: DaemonLease, { closed }: Connection): void {
+  const free = (): void => (closed.reason === brokerGone && lease.isSent() ? undefined : ids.release());
   if (closed.aborted) free();
   else closed.addEventListener('abort', free, { once: true });
 }

@@ -90,10 +90,21 @@ test('the end of the broker leaves the clone to the process that has it', async 
   const [id] = clones.make(1);
   const asked = request();
   const lease = await leases.lease(asked);
+  lease.send();
   asked.end(brokerGone);
   lease.release();
   expect([clones.ids('leased'), clones.ids('retired'), held, leases.holds('tank/one', lease.id)]).toEqual([[id], [], 0, false]);
   expect(told.at(-1)).toEqual(['ended 1000 tank/one', { kind: 'left' }]);
+});
+
+test('the end of the broker retires a clone that its client was not told of, because it has another then', async () => {
+  const [id] = clones.make(1);
+  const asked = request();
+  const lease = await leases.lease(asked);
+  asked.end(brokerGone);
+  lease.send();
+  expect([clones.ids('leased'), clones.ids('retired'), held, readdirSync(clones.pool.runtime.runs)]).toEqual([[], [id], 0, []]);
+  expect(told.at(-1)).toEqual(['ended 1000 tank/one', { kind: 'closed' }]);
 });
 
 test('who may not, has enough, has no process here or names no template is refused, and told of', async () => {
