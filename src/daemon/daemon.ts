@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import { type Config, templateCount } from '../config/config.ts';
 import type { ConfigProblem } from '../config/source.ts';
 import { IsolateError } from '../error.ts';
 import { logEvent } from '../log.ts';
@@ -60,7 +60,11 @@ export function startDaemon({ config, settingsProblem, commandLine, runtime, gat
     if (event.outcome.kind !== 'left') heldBack.ended(event.template, event.clone, event.peer.uid);
     audit.onEnded(event);
   };
-  const leases = createLeases({ rules: createRules(config, quotas), watch: { ...audit, onEnded } });
+  const leases = createLeases({
+    isCountSet: (template) => templateCount(config(), template) !== null,
+    rules: createRules(config, quotas),
+    watch: { ...audit, onEnded },
+  });
   const pools = keepPools({ leases, heldBack, metrics, runtime, open: openPool, signal });
   const handOver = createHandOver();
   const status = createHostStatus(runtime);

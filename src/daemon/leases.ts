@@ -1,3 +1,4 @@
+import { configPath } from '../config/config.ts';
 import type { Rootfs } from '../engine/engine.ts';
 import { type ErrorCode, IsolateError } from '../error.ts';
 import { noFreeClone } from '../pool/lease.ts';
@@ -78,6 +79,8 @@ export interface LeaseWatch {
 }
 
 export interface LeasesOptions {
+  /** Whether the settings say how many fresh clones of the template there shall be; absent: never. */
+  readonly isCountSet?: (template: string) => boolean;
   readonly rules: LeaseRules;
   readonly watch: LeaseWatch;
 }
@@ -103,7 +106,7 @@ export interface Leases {
 const longestCommand = 4096;
 
 /** Hands out the clones of all pools that are served. */
-export function createLeases({ rules, watch }: LeasesOptions): Leases {
+export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Leases {
   const pools = new Map<string, ServedPool>();
   const active = new Set<string>();
 
@@ -119,7 +122,8 @@ export function createLeases({ rules, watch }: LeasesOptions): Leases {
     const { given, end: countOff } = rules.takeQuota(peer.uid);
     let taken: Taken;
     try {
-      taken = await served.take({ holder, waitMs, signal, ...(request.onWait === undefined ? {} : { onWait: request.onWait }) });
+      const advice = adviseOnCount(template, peer.uid, isCountSet?.(template) === true);
+      taken = await served.take({ holder, waitMs, signal, advice, ...(request.onWait === undefined ? {} : { onWait: request.onWait }) });
     } catch (error) {
       countOff();
       throw error;
@@ -221,6 +225,12 @@ function attempt(step: () => void, { warn }: PoolFiles): void {
   } catch (error) {
     warn((error as Error).message);
   }
+}
+
+/** Undefined: it is a refresh that says how many there shall be. */
+function adviseOnCount(template: string, uid: number, isSet: boolean): string | undefined {
+  if (uid !== 0) return 'root can have more clones of it kept fresh';
+  return isSet ? `raise count in ${configPath}, below [templates."${template}"]` : undefined;
 }
 
 function keyOf(template: string, id: string): string {

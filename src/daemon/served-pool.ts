@@ -24,6 +24,8 @@ export interface TakeRequest {
   readonly waitMs: number;
   readonly signal: AbortSignal;
   readonly onWait?: () => void;
+  /** What helps where there are too few clones; absent: nothing is known. */
+  readonly advice?: string | undefined;
 }
 
 /** The clones of one template, handed out in order. */
@@ -54,7 +56,7 @@ const longestWaitMs = 2_147_483_647;
 export function servePool(
   pool: PoolFiles,
   ring: (urgent: boolean) => void,
-  noFreeClone: (pool: PoolFiles, waitMs: number) => IsolateError,
+  noFreeClone: (pool: PoolFiles, waitMs: number, advice?: string) => IsolateError,
 ): ServedPool {
   const waiters = new Set<Waiter>();
   const ahead = checkAhead(pool);
@@ -101,9 +103,9 @@ export function servePool(
     for (const waiter of waiters) waiter.reject(error);
   }
 
-  function wait({ holder, waitMs, signal }: TakeRequest): Promise<Taken> {
+  function wait({ holder, waitMs, signal, advice }: TakeRequest): Promise<Taken> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => waiter.reject(noFreeClone(pool, waitMs)), Math.min(waitMs, longestWaitMs));
+      const timer = setTimeout(() => waiter.reject(noFreeClone(pool, waitMs, advice)), Math.min(waitMs, longestWaitMs));
       const onAbort = (): void => waiter.reject(new IsolateError('aborted', 'Waiting for a clone was given up.'));
       const leave = (): void => {
         waiters.delete(waiter);
@@ -137,7 +139,7 @@ export function servePool(
       }
       if (failure !== null) throw failure;
       ring(true);
-      if (request.waitMs === 0) throw noFreeClone(pool, 0);
+      if (request.waitMs === 0) throw noFreeClone(pool, 0, request.advice);
       request.onWait?.();
       return await wait(request);
     },

@@ -8,7 +8,7 @@ import { countMaking, makeClones } from './make-clones.ts';
 import type { Pool, PoolFiles } from './pool.ts';
 import { readDirectory } from './read-directory.ts';
 import { removeClone } from './release.ts';
-import { randomId, takeIds } from './settings.ts';
+import { randomId, readSettings, takeIds } from './settings.ts';
 import { touchSignal } from './signal-file.ts';
 import { formatLeaseName } from './state-file.ts';
 import { leaseOf, type Lease, takeFreshClone } from './take.ts';
@@ -101,13 +101,20 @@ async function createOwn(pool: Pool, id: string): Promise<{ clone: CloneInfo; ro
   return result;
 }
 
-/** What is said when no clone became free within `waitMs`. */
-export function noFreeClone(pool: PoolFiles, waitMs: number): IsolateError {
+/** What is said when no clone became free within `waitMs`; `advice` is what helps where none is being made. */
+export function noFreeClone(pool: PoolFiles, waitMs: number, advice: string = refreshAdvice(pool)): IsolateError {
   const inUse = readDirectory(pool.paths.leased).length;
   const { template } = pool;
   const seconds = Math.round(waitMs / 100) / 10;
-  const counts = `${inUse} in use, ${countMaking(pool)} being made`;
+  const making = countMaking(pool);
+  const counts = `${inUse} in use, ${making} being made`;
   return new IsolateError('no-free-clone', `no free clone of ${template} after ${seconds} s (${counts})`, {
-    hint: `isolate refresh ${template} 5, or raise the pool's size`,
+    hint: making > 0 ? 'clones are being made: a longer --wait gets one' : advice,
   });
+}
+
+/** Twice as many as there shall be now, so that following it never makes a pool smaller. */
+function refreshAdvice(pool: PoolFiles): string {
+  const count = Math.min(Math.max((readSettings(pool).count ?? 0) * 2, 5), 1000);
+  return `isolate refresh ${pool.template} ${count}, or raise the pool's size`;
 }

@@ -1,10 +1,10 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { brokerGone, clientGone } from '../../../src/daemon/connection.ts';
 import { createLeases, type LeaseEvent, type LeaseRequest, type Leases } from '../../../src/daemon/leases.ts';
 import { IsolateError } from '../../../src/error.ts';
-import { readOwnHolder } from '../../../src/pool/holder.ts';
+import { formatHolder, readOwnHolder } from '../../../src/pool/holder.ts';
 import { formatLeaseName } from '../../../src/pool/state-file.ts';
 import { type FreshClones, makeFreshClones } from '../../rig/fresh-clones.ts';
 
@@ -15,6 +15,7 @@ let clones: FreshClones;
 let leases: Leases;
 let held: number;
 let given: number;
+let isCountSet: boolean;
 let told: unknown[];
 let rings: boolean[];
 
@@ -25,7 +26,9 @@ beforeEach(() => {
   told = [];
   rings = [];
   const name = ({ peer: { uid }, template }: LeaseEvent): string => `${uid} ${template}`;
+  isCountSet = false;
   leases = createLeases({
+    isCountSet: () => isCountSet,
     rules: {
       checkAccess: (_, template) => {
         if (template === 'tank/secret') throw new IsolateError('not-permitted', 'No.');
@@ -129,6 +132,20 @@ test('where none is fresh it fails at once or after the wait, and what was count
   expect([held, given, waits, rings]).toEqual([0, 0, 1, [true, true]]);
 });
 
+test('what would help is said to who can do it', async () => {
+  const hint = async (uid: number): Promise<unknown> =>
+    await leases.lease(request({ peer: { ...peer, uid } })).then(
+      () => null,
+      (error: IsolateError) => error.hint,
+    );
+  expect(await hint(1000)).toBe('root can have more clones of it kept fresh');
+  expect(await hint(0)).toBe("isolate refresh tank/one 5, or raise the pool's size");
+  isCountSet = true;
+  expect(await hint(0)).toBe('raise count in /etc/isolate/config.toml, below [templates."tank/one"]');
+  writeFileSync(clones.pool.paths.making, `2 ${formatHolder(holder)}\n`);
+  expect([await hint(0), await hint(1000)]).toEqual(Array.from({ length: 2 }, () => 'clones are being made: a longer --wait gets one'));
+});
+
 test('a wait ends with the connection, and with the template', async () => {
   const asked = request({ waitMs: 60_000 });
   const left = code(leases.lease(asked));
@@ -140,7 +157,6 @@ test('a wait ends with the connection, and with the template', async () => {
 });
 
 test('a clone whose state cannot be trusted is retired unused', async () => {
-  const { writeFileSync } = await import('node:fs');
   const [bad = '', good] = clones.make(2);
   writeFileSync(`${clones.pool.paths.fresh}/${bad}`, 'nothing');
   const lease = await leases.lease(request());
