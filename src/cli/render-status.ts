@@ -38,7 +38,7 @@ function withoutTemplate(source: string, template: string): string {
 }
 
 function describeRefresh({ refreshing, lastRefresh }: PoolStatus, nowMs: number): string {
-  if (refreshing) return 'now';
+  if (refreshing) return 'refreshing';
   if (lastRefresh === null) return '-';
   const { endedMs, durationMs, error } = lastRefresh;
   return `${formatAge(nowMs - endedMs)} ago, ${error === null ? `in ${(durationMs / 1000).toFixed(2)} s` : 'failed'}`;
@@ -57,9 +57,10 @@ function describeSettings(problem: SettingsProblem | null, nowMs: number): reado
 }
 
 function problemsOf({ template, error, lastRefresh }: PoolStatus): readonly string[] {
+  const failed = lastRefresh?.error ?? null;
   return [
     ...(error === null ? [] : [`${template}: ${error.message}`]),
-    ...(lastRefresh === null || lastRefresh.error === null ? [] : [`${template}: the last refresh failed: ${lastRefresh.error.message}`]),
+    ...(failed === null || failed.message === error?.message ? [] : [`${template}: the last refresh failed: ${failed.message}`]),
   ];
 }
 

@@ -12,7 +12,8 @@ import { cutLine } from './table.ts';
 export interface Shown<Document> {
   readonly title: string;
   readonly read: () => Promise<Document>;
-  readonly render: (document: Document, nowMs: number) => readonly string[];
+  /** For a window of this many columns; null: for as many as it needs. */
+  readonly render: (document: Document, nowMs: number, width: number | null) => readonly string[];
   readonly json: boolean;
   readonly watch: boolean;
   readonly trace: boolean;
@@ -27,7 +28,8 @@ export async function showDocument<Document>(shown: Shown<Document>): Promise<vo
   const first = await read();
   const isTerminal = isatty(1);
   if (!watch) {
-    print(json ? `${JSON.stringify(first)}\n` : linesOf(render(first, Date.now()), isTerminal ? windowSize(process.stdout)[0] : null));
+    const width = isTerminal ? windowSize(process.stdout)[0] : null;
+    print(json ? `${JSON.stringify(first)}\n` : linesOf(render(first, Date.now(), width), width));
   } else {
     await withStopSignals((signal) =>
       isTerminal && !json && canRedraw() ? showLive(shown, first, signal) : printChanges(shown, first, signal),
@@ -51,7 +53,7 @@ async function printChanges<Document>({ read, render, json, trace }: Shown<Docum
   for (let next: Document | null = first; !signal.aborted;) {
     const text = JSON.stringify(next);
     if (next !== null && text !== last) {
-      if (!write(1, json ? `${text}\n` : `${last === '' ? '' : '\n'}${linesOf(render(next, Date.now()), null)}`)) return;
+      if (!write(1, json ? `${text}\n` : `${last === '' ? '' : '\n'}${linesOf(render(next, Date.now(), null), null)}`)) return;
       last = text;
       told = '';
     }
@@ -69,12 +71,17 @@ async function printChanges<Document>({ read, render, json, trace }: Shown<Docum
 async function showLive<Document>({ title, read, render, trace }: Shown<Document>, first: Document, signal: AbortSignal): Promise<void> {
   const quit = new AbortController();
   const ended = AbortSignal.any([signal, quit.signal]);
+  const quitBy = isatty(0) ? 'q' : 'Ctrl-C';
   let document = first;
+  let readMs = Date.now();
   let failure: readonly string[] = [];
   const view = openLiveView({ onStale: () => draw(), onQuit: () => quit.abort() });
   const draw = (): void => {
     const nowMs = Date.now();
-    view.draw([`isolate ${escapeControls(title)}  ${formatTime(nowMs)}  q: quit`, '', ...failure, ...render(document, nowMs)]);
+    const width = windowSize(process.stdout)[0];
+    const old = failure.length === 0 ? [] : [...failure, `as of ${formatTime(readMs)}:`, ''];
+    const table = render(document, failure.length === 0 ? nowMs : readMs, width);
+    view.draw([`isolate ${escapeControls(title)}  ${formatTime(nowMs)}  ${quitBy}: quit`, '', ...old, ...table]);
   };
   try {
     let drawnMs = Number.NEGATIVE_INFINITY;
@@ -89,9 +96,10 @@ async function showLive<Document>({ title, read, render, trace }: Shown<Document
       await pause(pollMs, ended);
       try {
         document = await read();
+        readMs = Date.now();
         failure = [];
       } catch (error) {
-        failure = [...renderError(error, trace).trimEnd().split('\n'), ''];
+        failure = renderError(error, trace).trimEnd().split('\n');
       }
     }
   } finally {

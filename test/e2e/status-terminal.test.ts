@@ -146,7 +146,7 @@ test('a daemon that ends and comes again is waited for', async () => {
       { name: 'json', value: JSON.stringify(refuse) },
     ],
   });
-  await tmux.see(/q: quit\n\nisolate: It is ending\.\n\nUSER.*\nroot.* first\n/);
+  await tmux.see(/q: quit\n\nisolate: It is ending\.\nas of [-0-9]+ [:0-9]+:\n\nUSER.*\nroot.* first\n/);
   daemon.answer = () => documentAnswer({ runs: [{ ...run, command: ['second'] }] });
   await tmux.see(/q: quit\n\nUSER.*\nroot.* second\n/);
   tmux.type('q');
@@ -161,6 +161,13 @@ test('without --watch lines are cut to the terminal, and to nothing elsewhere', 
   line(`$I ps > ${file}; clear; echo done''now`);
   await tmux.see(/^donenow$/m);
   expect(readFileSync(file, 'utf8').split('\n')[1]).toMatch(/ x{500}$/);
+});
+
+test('where no keys can be read the view names the one that ends it', async () => {
+  line('$I ps --watch < /dev/null');
+  await tmux.see(/isolate ps {2}[-0-9]+ [:0-9]+ {2}Ctrl-C: quit\n\nUSER/);
+  tmux.press('C-c');
+  await tmux.prompt();
 });
 
 test('a terminal whose cursor cannot be moved gets a table for each change', async () => {

@@ -92,6 +92,7 @@ test('status prints the pools it is asked for, in that order', async () => {
     ...status,
     pools: [{ ...pool, template: 'tank/b', fresh: 5 }],
   });
+  expect((await isolate(['status', 'tank/b', 'tank/b'])).stdout.match(/^tank/gm)).toHaveLength(1);
   expect(await isolate(['status', 'tank/c'])).toMatchObject({ status: 1, stdout: '', stderr: 'isolate: There is no pool of "tank/c".\n' });
 });
 
@@ -159,7 +160,7 @@ test('a daemon that ends the connection is told of as lost', async () => {
 test('where a daemon does not answer root reads the state itself', async () => {
   daemon.answer = () => null;
   const [pools, runs] = await Promise.all([isolate(['status', '--json'], 0), isolate(['ps', '--json'], 0)]);
-  expect([pools.stdout, runs.stdout]).toEqual(['{"daemon":null,"pools":[]}\n', '{"runs":[]}\n']);
+  expect([pools.stdout, runs.stdout]).toEqual(['{"daemon":null,"pools":[],"settings":null}\n', '{"runs":[]}\n']);
 });
 
 test('control characters of templates and commands are not printed', async () => {

@@ -25,7 +25,7 @@ export async function statusVerb({ flags, words }: ParsedArguments): Promise<num
 
 function pick(document: StatusDocument, templates: readonly string[]): StatusDocument {
   if (templates.length === 0) return document;
-  const pools = templates.map((template) => {
+  const pools = [...new Set(templates)].map((template) => {
     const pool = document.pools.find((one) => one.template === template);
     if (pool === undefined) throw new IsolateError('template-missing', `There is no pool of ${JSON.stringify(template)}.`);
     return pool;
