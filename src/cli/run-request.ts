@@ -1,7 +1,7 @@
 import { IsolateError } from '../error.ts';
 import type { RunRequest } from '../spec/request.ts';
 import type { Passthrough } from '../spec/spec.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../spec/nearest.ts';
 import { verbs } from './options.ts';
 import type { ParsedArguments } from './parser.ts';
 import { verbNotFirst } from './split-argv.ts';

@@ -1,5 +1,5 @@
 import { IsolateError } from '../error.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../spec/nearest.ts';
 import { formatOption, type Option, options, type Verb, verbs } from './options.ts';
 
 /** One option as it was given. */

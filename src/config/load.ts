@@ -40,8 +40,13 @@ async function parseFile(file: ConfigFile): Promise<Settings> {
 
 function tomlError({ path, text }: ConfigFile, { line, reason }: TomlFault): IsolateError {
   const near = locateKeys(text).findLast((place) => place.line <= line);
-  return badConfig(path, line, near?.path ?? [], reason);
+  const name = bareDataset.exec(text.split('\n')[line - 1] ?? '')?.[1];
+  const slip = name === undefined ? '' : `: put the name in quotes, [templates."${name}"]`;
+  return badConfig(path, line, near?.path ?? [], `${reason}${slip}`);
 }
+
+/** A header with a template as one writes it without knowing TOML. */
+const bareDataset = /^\s*\[\s*templates\.([^"'\]\s]*\/[^"'\]\s]*)\s*\]/;
 
 function settingError({ path, text }: ConfigFile, fault: SettingFault): IsolateError {
   const index = fault.index === undefined ? [] : [String(fault.index)];
@@ -51,7 +56,8 @@ function settingError({ path, text }: ConfigFile, fault: SettingFault): IsolateE
 
 function badConfig(file: string, line: number, path: readonly string[], reason: string): IsolateError {
   const key = path.length === 0 ? 'before the first key' : formatKey(path);
-  return new IsolateError('bad-config', `${file} is not valid: line ${line}, ${key}: ${reason}.`, {
+  const end = reason.endsWith('?') ? '' : '.';
+  return new IsolateError('bad-config', `${file} is not valid: line ${line}, ${key}: ${reason}${end}`, {
     hint: 'docs/daemon.md has all keys and an example',
   });
 }

@@ -1,6 +1,7 @@
 import type * as valibot from 'valibot';
 import { engines } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
+import { nearest } from '../spec/nearest.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import type { UserLimits } from './config.ts';
 import type { SettingFault, Settings } from './settings.ts';
@@ -14,7 +15,8 @@ export async function readSettings(table: Readonly<Record<string, unknown>>): Pr
   const result = v.safeParse(fileSchema(v), table);
   if (!result.success) {
     const [issue] = result.issues;
-    return { fault: { ...findKey(issue.path ?? []), reason: issue.type === 'strict_object' ? 'there is no such key' : issue.message } };
+    const key = findKey(issue.path ?? []);
+    return { fault: { ...key, reason: issue.type === 'strict_object' ? describeUnknown(key.path) : issue.message } };
   }
   const { count, templates, limits, ids } = result.output;
   const settings = {
@@ -32,6 +34,18 @@ function findKey(items: readonly { readonly type: string; readonly key: unknown 
   const list = items.findIndex(({ type }) => type === 'array');
   if (list < 0) return { path: items.map(({ key }) => String(key)) };
   return { path: items.slice(0, list).map(({ key }) => String(key)), index: Number(items[list]?.key) };
+}
+
+function describeUnknown(path: readonly string[]): string {
+  const near = nearest(path.at(-1) ?? '', keysBeside(path));
+  return near === null ? 'there is no such key' : `there is no such key, did you mean ${near}?`;
+}
+
+function keysBeside([table, , key]: readonly string[]): readonly string[] {
+  const limits = ['leases', 'leases_per_minute'];
+  if (table === 'templates') return ['count', 'users', 'groups', 'engines'];
+  if (table === 'limits') return key === undefined ? [...limits, 'users'] : limits;
+  return table === 'ids' ? ['uid_start', 'gid_start', 'count'] : ['count', 'templates', 'limits', 'ids'];
 }
 
 /** The largest pool; as COUNT of `isolate refresh`. */
@@ -52,7 +66,7 @@ function fileSchema(v: typeof valibot) {
     count,
     users: v.exactOptional(list(account('a user, or "*" for all', true))),
     groups: v.exactOptional(list(account('a group', false))),
-    engines: v.exactOptional(list(engine)),
+    engines: v.exactOptional(v.pipe(list(engine), v.minLength(1, 'must name an engine, or not be there for all'))),
   });
   const dataset = v.pipe(
     v.string(),
@@ -133,7 +147,8 @@ function isAccount(value: unknown): boolean {
 function whyNotDataset(text: string): string | null {
   try {
     parseDataset(text);
-    return null;
+    // Clones lie beside their template.
+    return text.includes('/') ? null : `${JSON.stringify(text)} is a whole pool: name a dataset in it`;
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error;
     return error.message.replace(/\.$/, '');

@@ -1,7 +1,7 @@
 import { engines } from '../../engine/registry.ts';
 import { IsolateError } from '../../error.ts';
 import { renderHelp } from '../help.ts';
-import { nearest } from '../nearest.ts';
+import { nearest } from '../../spec/nearest.ts';
 import { type Verb, verbs } from '../options.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';

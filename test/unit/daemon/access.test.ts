@@ -33,7 +33,6 @@ groups = ["isolate"]
 users = ["*"]
 [templates."t/none"]
 users = []
-engines = []
 `;
   config = await parseConfig([{ path: 'config.toml', text }]);
 });
