@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 
-import { templateCount } from '../config/config.ts';
+import { type Config, templateCount } from '../config/config.ts';
 import type { ConfigPlaces } from '../config/read-files.ts';
 import { type ConfigSource, createConfigSource } from '../config/source.ts';
 import { IsolateError } from '../error.ts';
@@ -17,6 +17,7 @@ import { systemAccounts } from './accounts.ts';
 import { checkFront } from './check-front.ts';
 import type { CommandLine } from './command-line.ts';
 import { startDaemon } from './daemon.ts';
+import { findUnknownNames } from './unknown-names.ts';
 
 export interface ServeOptions {
   readonly commandLine: CommandLine;
@@ -75,17 +76,18 @@ async function serveUntil(signal: AbortSignal, config: ConfigSource, runtime: Ru
   });
   const follow = (): void => {
     const current = config.current();
+    for (const message of findUnknownNames(current, systemAccounts)) logEvent('warn', { event: 'config' }, message);
     daemon.pools.configure(new Map([...current.templates.keys()].map((template) => [template, templateCount(current, template)])));
   };
   follow();
   const unfollow = config.onChange(() => {
-    logEvent('info', { event: 'config' }, 'The settings have changed.');
+    logEvent('info', { event: 'config', ...describe(config.current()) }, 'The settings have changed.');
     follow();
   });
   const watcher = await watchSignals([runtime.signals], daemon.pools.signalled, ({ code, message }) =>
     logEvent('error', { event: 'signals', code }, message),
   );
-  logEvent('info', { event: 'started', pid: process.pid }, 'The daemon has started.');
+  logEvent('info', { event: 'started', pid: process.pid, ...describe(config.current()) }, 'The daemon has started.');
   try {
     await daemon.done;
   } finally {
@@ -118,7 +120,12 @@ async function lockHost(runtime: RuntimePaths): Promise<Lock> {
 async function reload(config: ConfigSource): Promise<void> {
   const result = await config.reload();
   if (result instanceof IsolateError) tellBadConfig(result);
-  else logEvent('info', { event: 'config', files: result.files }, 'The settings were read again.');
+  else logEvent('info', { event: 'config', ...describe(result) }, 'The settings were read again.');
+}
+
+/** What holds now, for the log. */
+function describe({ templates, files }: Config): { readonly templates: readonly string[]; readonly files: readonly string[] } {
+  return { templates: [...templates.keys()], files };
 }
 
 function tellBadConfig({ code, message }: IsolateError): void {

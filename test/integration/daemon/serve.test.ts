@@ -45,6 +45,10 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     ]);
     run.connection.close();
     await settles('one', 3);
+    expect(daemon.log().find(({ event }) => event === 'started')).toMatchObject({
+      templates: ['tank/one', 'tank/two'],
+      files: [expect.stringMatching(/\/config\.toml$/) as string],
+    });
     const line = daemon.log().find(({ event }) => event === 'lease');
     expect(line).toMatchObject({
       uid: 0,

@@ -1,0 +1,21 @@
+import type { Config } from '../config/config.ts';
+import type { Accounts } from './accounts.ts';
+
+/** A sentence for each user or group that the settings name and this host does not have: a slip, or one of a directory service. */
+export function findUnknownNames({ templates, limits }: Config, accounts: Accounts): readonly string[] {
+  const users = (names: Iterable<string>): readonly string[] => [...names].filter((name) => name !== '*' && accounts.uidOf(name) === null);
+  return [
+    ...[...templates].flatMap(([template, rules]) => [
+      ...users(rules.users).map((name) => describe('user', name, `templates."${template}".users`)),
+      ...rules.groups
+        .filter((name) => accounts.gidOf(name) === null)
+        .map((name) => describe('group', name, `templates."${template}".groups`)),
+    ]),
+    ...users(limits.users.keys()).map((name) => describe('user', name, 'limits.users')),
+  ];
+}
+
+function describe(kind: 'user' | 'group', name: string, key: string): string {
+  const file = kind === 'user' ? '/etc/passwd' : '/etc/group';
+  return `The ${kind} ${JSON.stringify(name)} of ${key} is not in ${file}, so nobody is it; one of a directory service needs its number.`;
+}

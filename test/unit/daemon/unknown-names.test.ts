@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+
+import { parseConfig } from '../../../src/config/load.ts';
+import type { Accounts } from '../../../src/daemon/accounts.ts';
+import { findUnknownNames } from '../../../src/daemon/unknown-names.ts';
+
+const known: readonly string[] = ['ada', 'isolate', '7'];
+const idOf = (name: string): number | null => (known.includes(name) ? 1 : null);
+const accounts: Accounts = { uidOf: idOf, gidOf: idOf, userName: () => null, isSubordinate: () => false };
+
+test('users and groups that nobody has are told with their keys', async () => {
+  const text = `
+[templates."t/a"]
+users = ["ada", "adda", "*", 7]
+groups = ["isolate", "isolated"]
+[templates."t/b"]
+[limits.users.ada]
+[limits.users.bob]
+`;
+  expect(findUnknownNames(await parseConfig([{ path: 'config.toml', text }]), accounts)).toEqual([
+    'The user "adda" of templates."t/a".users is not in /etc/passwd, so nobody is it; one of a directory service needs its number.',
+    'The group "isolated" of templates."t/a".groups is not in /etc/group, so nobody is it; one of a directory service needs its number.',
+    'The user "bob" of limits.users is not in /etc/passwd, so nobody is it; one of a directory service needs its number.',
+  ]);
+});
