@@ -73,14 +73,14 @@ async function measureGrowth(ground: Ground, runs: number): Promise<Findings> {
       await served.full();
       samples[`after ${to} runs`] = await look(served.daemon);
     }
-    const [first, , last] = Object.values(samples) as [Sample, Sample, Sample];
+    const [first, middle, last] = Object.values(samples) as [Sample, Sample, Sample];
     const sum = ({ processes }: Sample, field: 'residentMib' | 'descriptors'): number =>
       processes.reduce((all, one) => all + one[field], 0);
     const goals: Goal[] = [
       { name: 'descriptors more after the runs', value: sum(last, 'descriptors') - sum(first, 'descriptors'), most: 0 },
       { name: 'mounts more after the runs', value: last.mounts - first.mounts, most: 0 },
       { name: `files below ${systemRuntimeDirectory} more after the runs`, value: last.files - first.files, most: 0 },
-      { name: 'memory more after the runs', value: sum(last, 'residentMib') - sum(first, 'residentMib'), most: 5, unit: 'MiB' },
+      { name: 'memory more in the second half', value: sum(last, 'residentMib') - sum(middle, 'residentMib'), most: 2, unit: 'MiB' },
     ];
     return { tables: [tableOfSamples(`growth over ${runs} runs of true`, samples)], goals };
   } finally {
@@ -95,7 +95,7 @@ async function runOnce({ dataset }: Ground): Promise<void> {
 
 async function look(daemon: Daemon): Promise<Sample> {
   return {
-    processes: (await processesOf(daemon)).map(({ pid, name }) => ({
+    processes: (await processesOf(daemon)).filter(stays).map(({ pid, name }) => ({
       name,
       residentMib: Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
       descriptors: readdirSync(`/proc/${pid}/fd`).length,
@@ -103,6 +103,11 @@ async function look(daemon: Daemon): Promise<Sample> {
     mounts: readFileSync('/proc/self/mountinfo', 'utf8').trim().split('\n').length,
     files: stateDirectories.reduce((sum, name) => sum + countFiles(join(systemRuntimeDirectory, name)), 0),
   };
+}
+
+/** Tools of the storage come and go, and may be gone when they are looked at. */
+function stays({ name }: { readonly name: string }): boolean {
+  return name === 'MainThread' || name === 'isolate-gate';
 }
 
 /** Of a directory that changes meanwhile. */
