@@ -25,7 +25,8 @@ const poolSize = 12;
 /** The first runs are not to wait for the first clones, which take their time where much else is going on. */
 async function fillsUp(dataset: string): Promise<void> {
   const fresh = join('/run/isolate/pools', templateKey(dataset), 'fresh');
-  while ((await readdir(fresh)).length < poolSize) await new Promise((resolve) => setTimeout(resolve, 50));
+  // It is made once the dataset could be opened.
+  while ((await readdir(fresh).catch(() => [])).length < poolSize) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 /** Makes what a run on this way needs: a root that no run changes, `tree` or a copy of it, busybox unless given. */
