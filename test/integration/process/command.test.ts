@@ -59,7 +59,7 @@ test('tells when a command that was given up is gone', async () => {
   const told = Promise.withResolvers<Promise<unknown>>();
   const command = { file: '/bin/sleep', args: ['30'], timeoutMs: 100, onGivenUp: told.resolve };
   await expect(runCommand(command)).rejects.toMatchObject({ code: 'tool-timeout' });
-  expect(await await told.promise).toMatchObject({ signal: 'SIGKILL' });
+  expect(await told.promise).toMatchObject({ signal: 'SIGKILL' });
 });
 
 test.each([
