@@ -1,6 +1,7 @@
 import { getSystemErrorName } from 'node:util';
 
 import type { Launch } from '../engine/launch.ts';
+import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { logCommand } from '../log.ts';
 import { type LaunchHandle, type LaunchOptions, type LaunchResult, startLaunch } from '../process/launch.ts';
@@ -22,6 +23,7 @@ export async function supervise(
   facts: HostFacts,
   options: RunOptions & Pick<LaunchOptions, 'connection'>,
 ): Promise<Outcome> {
+  refuseAborted(options.signal);
   logCommand({ file: typeof launch.file === 'number' ? (launch.args[0] ?? launch.engine) : launch.file, args: launch.args.slice(1) });
   options.onEvent?.({ kind: 'launching' });
   const relay = makeRelay();
@@ -51,6 +53,13 @@ export async function supervise(
     }
   };
   return options.forwardSignals === true ? await withForwardedSignals(relay, work) : await work();
+}
+
+/** From the launch on a signal is the command's; until then it means that there shall be none. */
+function refuseAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return;
+  const reason: unknown = signal.reason;
+  throw reason instanceof IsolateError ? reason : new IsolateError('aborted', 'The run was given up before the command was started.');
 }
 
 interface Relay extends Pick<LaunchHandle, 'forward'> {
