@@ -63,8 +63,11 @@ describe('the broker', () => {
   it('makes sockets for root and the group alone, in place of what a broker before it left', async () => {
     const directory = await socketDirectory();
     const first = await startGate([], directory);
+    const front = first.front();
     first.child.kill('SIGKILL');
     await first.ended;
+    // It is killed with its broker, and listens until it is gone.
+    await expect.poll(() => existsSync(`/proc/${front}`)).toBe(false);
     const gate = await startGate([], directory);
     const facts = [gate.clients, gate.metrics].map((path) => statSync(path)).map(({ mode, uid, gid }) => [mode & 0o7777, uid, gid]);
     expect(facts).toEqual([
