@@ -1,4 +1,5 @@
 import { IsolateError } from '../error.ts';
+import { cutFrames } from '../wire/cut-frames.ts';
 import { clientBodyBytes } from '../wire/schema.ts';
 import type { PlacedTree } from './connection.ts';
 
@@ -22,27 +23,15 @@ export function brokerFrame(connection: number, operation: number, body: Uint8Ar
 
 /** Calls `onFrame` for every whole frame in what is given piece by piece. Throws `daemon-failed` for one that is too long. */
 export function cutBrokerFrames(onFrame: (connection: number, operation: number, body: Buffer) => void): (chunk: Buffer) => void {
-  let chunks: Buffer[] = [];
-  let have = 0;
-  let need = headerBytes;
-  return (chunk) => {
-    chunks.push(chunk);
-    have += chunk.length;
-    if (have < need) return;
-    let rest = chunks.length === 1 ? chunk : Buffer.concat(chunks, have);
-    need = headerBytes;
-    while (rest.length >= headerBytes) {
-      const length = rest.readUInt32LE(0);
-      if (length > longestBody) throw new IsolateError('daemon-failed', `The broker sent a frame of ${length} bytes.`);
-      need = headerBytes + length;
-      if (rest.length < need) break;
-      onFrame(rest.readUInt32LE(4), rest.readUInt32LE(8), rest.subarray(headerBytes, need));
-      rest = rest.subarray(need);
-      need = headerBytes;
-    }
-    chunks = [rest];
-    have = rest.length;
-  };
+  return cutFrames(headerBytes, brokerFrameLength, (frame) =>
+    onFrame(frame.readUInt32LE(4), frame.readUInt32LE(8), frame.subarray(headerBytes)),
+  );
+}
+
+function brokerFrameLength(header: Buffer): number {
+  const length = header.readUInt32LE(0);
+  if (length > longestBody) throw new IsolateError('daemon-failed', `The broker sent a frame of ${length} bytes.`);
+  return headerBytes + length;
 }
 
 /** The numbers of a body. */

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { type ErrorCode, IsolateError } from '../error.ts';
 import { adviseAccess } from '../host/daemon-access.ts';
+import { cutFrames } from '../wire/cut-frames.ts';
 import { decodeMessage, encodeMessage, frameLength, headerBytes, type Item, type Message, values } from '../wire/frame.ts';
 import type { MessageName } from '../wire/schema.ts';
 
@@ -105,7 +106,11 @@ function openConnection(socket: Socket): DaemonConnection {
   let failure: Error | null = null;
   let ended = false;
   let wake = (): void => {};
-  const take = cutFrames((frame) => received.push(decodeMessage(frame, 'daemon')));
+  const take = cutFrames(
+    headerBytes,
+    (header) => frameLength(header, 'daemon'),
+    (frame) => received.push(decodeMessage(frame, 'daemon')),
+  );
   const onData = (chunk: Buffer): void => {
     try {
       take(chunk);
@@ -146,26 +151,5 @@ function openConnection(socket: Socket): DaemonConnection {
       return socket;
     },
     close: () => void socket.destroy(),
-  };
-}
-
-/** Calls `onFrame` for every whole frame in what is given piece by piece. Throws `daemon-failed` at a header that is wrong. */
-function cutFrames(onFrame: (frame: Buffer) => void): (chunk: Buffer) => void {
-  let chunks: Buffer[] = [];
-  let have = 0;
-  let need = headerBytes;
-  return (chunk) => {
-    chunks.push(chunk);
-    have += chunk.length;
-    while (have >= need) {
-      const whole = Buffer.concat(chunks);
-      const length = frameLength(whole.subarray(0, headerBytes), 'daemon');
-      const complete = have >= length;
-      if (complete) onFrame(whole.subarray(0, length));
-      const rest = complete ? whole.subarray(length) : whole;
-      chunks = [rest];
-      have = rest.length;
-      need = complete ? headerBytes : length;
-    }
   };
 }
