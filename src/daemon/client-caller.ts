@@ -1,5 +1,6 @@
 import { resolve } from 'node:path/posix';
 
+import { IsolateError } from '../error.ts';
 import { describePath } from '../host/probe.ts';
 import { type RunCaller } from '../run/run-caller.ts';
 import { parseBind } from '../spec/parse-bind.ts';
@@ -58,9 +59,9 @@ async function ask(wanted: Wanted, connection: Pick<Connection, 'ask'>): Promise
   ];
   if (questions.length === 0) return told;
   const { items: answers } = await connection.ask(questions);
-  if (answers.length !== questions.length) throw new Error('The client did not answer what it was asked.');
+  if (answers.length !== questions.length) throw new IsolateError('daemon-failed', 'The client did not answer what it was asked.');
   const read = answers.reduce((sum, { value }) => sum + (value instanceof Uint8Array ? value.length : 0), 0);
-  if (read > mostRead) throw new Error('The client has more in its files than is read while others wait.');
+  if (read > mostRead) throw new IsolateError('daemon-failed', 'The client has more in its files than is read while others wait.');
   for (const [index, { name, value: asked }] of questions.entries()) {
     const answer = answers[index];
     if (answer === undefined || answer.name === 'missing') continue;
@@ -77,7 +78,7 @@ function note(told: Told, question: Item['name'], asked: string, { name, value }
   } else if (question === 'variable-name' && name === 'variable' && typeof value === 'string' && value.startsWith(`${asked}=`)) {
     told.variables.set(asked, value.slice(asked.length + 1));
   } else {
-    throw new Error(`The client answered ${question} with ${name}.`);
+    throw new IsolateError('daemon-failed', `The client answered ${question} with ${name}.`);
   }
 }
 

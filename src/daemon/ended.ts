@@ -1,3 +1,4 @@
+import { IsolateError } from '../error.ts';
 import type { LeaseOutcome } from './leases.ts';
 
 /** What a client said of the end of its run: an event kind of launcher/RECORD.md, or 6 for timed out, with its number. */
@@ -14,4 +15,9 @@ export function readOutcome(outcome: number, number: number): LeaseOutcome {
     default:
       return { kind: 'failed', code: null };
   }
+}
+
+/** The end of a lease that never became a run, for this reason. */
+export function failedOutcome(error: unknown): LeaseOutcome {
+  return { kind: 'failed', code: error instanceof IsolateError ? error.code : null };
 }

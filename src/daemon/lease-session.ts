@@ -9,6 +9,7 @@ import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { formatLeased } from '../wire/leased.ts';
 import type { Connection } from './connection.ts';
+import { failedOutcome } from './ended.ts';
 import { checkRecipient, type HandOver } from './hand-over.ts';
 import type { DaemonLease, Leases } from './leases.ts';
 import { settleInClone } from './settle-in-clone.ts';
@@ -46,7 +47,7 @@ export async function handleLease(connection: Connection, message: Message, { le
     const { path, uidMap, gidMap } = tree;
     connection.send('leased', [{ name: 'json', value: formatLeased({ id: lease.id, path, targets, uidMap, gidMap }) }]);
   } catch (error) {
-    release(lease, error);
+    lease.release(failedOutcome(error));
     throw error;
   }
 }
@@ -63,8 +64,4 @@ export async function handleMount({ lease, tree, sendTree }: Connection): Promis
 
 function readState({ id, pool }: DaemonLease): CloneState | null {
   return readCloneState(join(pool.paths.leased, formatLeaseName(id, pool.holder)), id);
-}
-
-function release(lease: DaemonLease, error: unknown): void {
-  lease.release({ kind: 'failed', code: error instanceof IsolateError ? error.code : null });
 }

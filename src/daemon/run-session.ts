@@ -9,11 +9,13 @@ import { encodeLaunchRecord } from '../process/launch-record.ts';
 import { type Decision, decide } from '../run/decide.ts';
 import { describeGivenAway } from '../run/notices.ts';
 import { claimIds } from '../run/place.ts';
+import { replaceTargets } from '../run/settle-targets.ts';
 import { graceMs } from '../run/supervise.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { clientCaller } from './client-caller.ts';
 import type { CommandLine } from './command-line.ts';
 import { brokerGone, type Connection, type Tree } from './connection.ts';
+import { failedOutcome } from './ended.ts';
 import type { DaemonLease, Leases } from './leases.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
 import { hasNested, settleInClone } from './settle-in-clone.ts';
@@ -72,11 +74,16 @@ export async function handleRun(connection: Connection, message: Message, servic
     signal: connection.closed,
   });
   connection.lease = lease;
-  const launch = await planLaunch(decision, lease, connection, services);
-  if (launch !== null) return connection.send('launch', [{ name: 'record', value: launch }]);
-  lease.release();
-  connection.lease = null;
-  connection.send('fallback');
+  try {
+    const launch = await planLaunch(decision, lease, connection, services);
+    if (launch !== null) return connection.send('launch', [{ name: 'record', value: launch }]);
+    lease.release();
+    connection.lease = null;
+    connection.send('fallback');
+  } catch (error) {
+    lease.release(failedOutcome(error));
+    throw error;
+  }
 }
 
 /** Null: not for us. Whatever is wrong with it the program in Node finds as well, and says so in its words. */
@@ -93,12 +100,13 @@ async function decideRun(
   if (request.zfs === undefined || !keeps(request.zfs) || !seesOurPaths(connection.peer)) return null;
   try {
     const decision = await decide(request, { ...(await clientCaller(request, message, connection)), sandboxIds });
-    const { hooks, limits, engine } = decision.spec;
+    const { hooks, limits } = decision.spec;
     if (hasNested(decision.spec.binds.map(({ target }) => target))) return null;
-    const isQuick = hooks.pre === undefined && hooks.post === undefined && Object.keys(limits).length === 0 && engine !== 'lxc';
+    const { launchFiles } = decision.engine.capabilities;
+    const isQuick = hooks.pre === undefined && hooks.post === undefined && Object.keys(limits).length === 0 && !launchFiles;
     return isQuick ? { decision, quiet: options.has('quiet') } : null;
   } catch (error) {
-    if (error instanceof IsolateError && error.code === 'aborted') throw error;
+    if (!(error instanceof IsolateError) || error.code === 'aborted') throw error;
     return null;
   }
 }
@@ -139,7 +147,7 @@ async function planLaunch(
   const wanted = spec.binds.map(({ target }) => target);
   const targets = await settleInClone(lease, wanted, engine.capabilities);
   if (hasNested(targets)) return null;
-  const settled = { ...spec, binds: spec.binds.map((bind, index) => ({ ...bind, target: targets[index] ?? bind.target })) };
+  const settled = replaceTargets(spec, targets);
   let { rootfs } = lease;
   if (connection.peer.uid !== 0) ({ rootfs, tree: connection.tree } = await services.handOver(lease, connection.peer));
   const { runId, directory } = lease.run;
@@ -147,8 +155,6 @@ async function planLaunch(
   if (ids !== null) freeWithLease(ids, lease, connection);
   const place = { runId, runDirectory: directory, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
   const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
-  if (launch.files.length > 0)
-    throw new IsolateError('internal', `A launch of ${engine.name} needs files, which only the program in Node writes.`);
   return encodeLaunchRecord(launch, { supervised: false, graceMs });
 }
 

@@ -27,6 +27,7 @@ const capabilities: EngineCapabilities = {
   limits: ['cpuPercent', 'memoryBytes', 'pids'],
   seccomp: 'whole',
   tun: false,
+  launchFiles: false,
   unprivileged: true,
 };
 

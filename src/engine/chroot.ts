@@ -18,6 +18,7 @@ const capabilities: EngineCapabilities = {
   limits: [],
   seccomp: 'whole',
   tun: false,
+  launchFiles: false,
   unprivileged: false,
 };
 

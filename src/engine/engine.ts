@@ -21,6 +21,8 @@ export interface EngineCapabilities {
   /** The system-call filter; `smaller`: one that leaves the calls that the engine's own init makes. */
   readonly seccomp: 'whole' | 'smaller' | 'none';
   readonly tun: boolean;
+  /** Its launches name files that have to be written before the start and removed after the end (`LaunchFile`). */
+  readonly launchFiles: boolean;
   /** Works without root (over a directory). */
   readonly unprivileged: boolean;
 }

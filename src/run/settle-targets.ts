@@ -31,9 +31,14 @@ export function settleTargets(spec: SandboxSpec, rootfs: Rootfs, ownTrees: Engin
 
 /** The same where the targets, in order, were settled by whoever can look into the rootfs. Throws `bad-bind`. */
 export function withSettledTargets(spec: SandboxSpec, targets: readonly string[]): SandboxSpec {
-  const binds = spec.binds.map((bind, index) => ({ ...bind, target: targets[index] ?? bind.target }));
-  for (const [index, bind] of binds.entries()) refuseLinksOfOthers(bind, binds.slice(0, index));
-  return { ...spec, binds };
+  const settled = replaceTargets(spec, targets);
+  for (const [index, bind] of settled.binds.entries()) refuseLinksOfOthers(bind, settled.binds.slice(0, index));
+  return settled;
+}
+
+/** The same without a look at what the binds show: for whoever may not look there, and none of them lies below another. */
+export function replaceTargets(spec: SandboxSpec, targets: readonly string[]): SandboxSpec {
+  return { ...spec, binds: spec.binds.map((bind, index) => ({ ...bind, target: targets[index] ?? bind.target })) };
 }
 
 /** Throws `cannot-enforce` for a tree that has a link where isolate itself mounts. */
