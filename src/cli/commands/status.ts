@@ -1,26 +1,14 @@
 import { IsolateError } from '../../error.ts';
-import { openStatusSource } from '../../run/status-source.ts';
 import type { StatusDocument } from '../../run/status.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderStatus } from '../render-status.ts';
-import { showDocument } from '../show-document.ts';
+import { showStatus } from '../show-status.ts';
 
 /** `isolate status [TEMPLATE...]`: the pools, all or these. */
-export async function statusVerb({ flags, words }: ParsedArguments): Promise<number> {
-  const source = openStatusSource(process.getuid?.() ?? 0);
-  try {
-    await showDocument({
-      title: ['status', ...words].join(' '),
-      read: async () => pick(await source.status(), words),
-      render: renderStatus,
-      json: flags.has('json'),
-      watch: flags.has('watch'),
-      trace: flags.has('trace'),
-    });
-    return 0;
-  } finally {
-    source.close();
-  }
+export async function statusVerb(parsed: ParsedArguments): Promise<number> {
+  const { words } = parsed;
+  const title = ['status', ...words].join(' ');
+  return await showStatus({ title, read: async (source) => pick(await source.status(), words), render: renderStatus }, parsed);
 }
 
 function pick(document: StatusDocument, templates: readonly string[]): StatusDocument {
