@@ -101,8 +101,9 @@ describe.each([
   });
 
   it('leaves modes and flags of the terminal as they were, whatever it did to its own', async () => {
-    const pty = await startPty(sh('echo ready; stty raw -echo; sleep 60'), environment);
+    const pty = await startPty(held(sh('echo ready; stty raw -echo; sleep 60')), environment);
     const before = await pty.state();
+    pty.type('\r');
     await pty.see('ready');
     expect(await pty.state()).not.toBe(before);
     const launcher = byClient ? firstChild(pty.child.pid ?? 0) : firstChild(firstChild(pty.child.pid ?? 0));
@@ -113,8 +114,9 @@ describe.each([
 
   // The client is itself the launcher: nothing of ours is left then, and shells set the modes back.
   it.each(byClient ? [] : ['launcher'])('leaves the terminal as it was when the %s is killed', async () => {
-    const pty = await startPty(sh('echo ready; sleep 60'), environment);
+    const pty = await startPty(held(sh('echo ready; sleep 60')), environment);
     const before = await pty.state();
+    pty.type('\r');
     await pty.see('ready');
     process.kill(firstChild(firstChild(pty.child.pid ?? 0)), 'SIGKILL');
     expect([(await pty.ended) >> 8, await stateAfter(pty)]).toEqual([137, before]);
@@ -235,6 +237,11 @@ describe.each([
     expect(words(pty.screen())).toBe(Array.from({ length: 20000 }, (_, index) => `${index + 1}\n`).join(''));
   });
 });
+
+/** The same command, which begins once a line was typed: until then nobody has touched the terminal. */
+function held(command: readonly string[]): string[] {
+  return ['/bin/sh', '-c', 'read -r _; exec "$@"', 'sh', ...command];
+}
 
 /** Waits until a process with these words is asleep in the foreground of its terminal, where keys reach it. */
 async function settled(pty: Pty, words: string): Promise<void> {
