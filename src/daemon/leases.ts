@@ -2,7 +2,7 @@ import { configPath } from '../config/config.ts';
 import type { Rootfs } from '../engine/engine.ts';
 import { type ErrorCode, IsolateError } from '../error.ts';
 import { noFreeClone } from '../pool/lease.ts';
-import { claimRun, type RunPlace } from '../pool/runs.ts';
+import { claimRun, type RunClaim } from '../pool/runs.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { brokerGone } from './connection.ts';
 import type { Peer } from './peer.ts';
@@ -41,7 +41,7 @@ export interface DaemonLease {
   readonly pool: PoolFiles;
   readonly peer: Peer;
   /** Id and directory of the run, claimed for the client's process; both go with the lease. */
-  readonly run: RunPlace;
+  readonly run: RunClaim;
   /** Milliseconds since 1970. */
   readonly startedMs: number;
   /** Has `action` done when the lease ends, whatever ends it: an id slot to be freed, for example. */
@@ -142,7 +142,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     let noted: LeaseOutcome | null = null;
     let sent = false;
     let ended = false;
-    let run: RunPlace;
+    let run: RunClaim;
     try {
       run = claimRun(pool.runtime, { template, clone: id, engine, command, uid: peer.uid, sinceMs: startedMs }, pool.holder);
     } catch (error) {

@@ -35,7 +35,7 @@ export interface RunServices {
 
 /**
  * What of a command line the launcher alone can carry through to the end. All else is done by the program in Node, which
- * stays for the whole run: hooks, the desktop, a time limit, messages as JSON, LXC's files.
+ * stays for the whole run: hooks, the desktop, limits, messages as JSON.
  */
 const quickOptions: ReadonlySet<string> = new Set([
   'engine',
@@ -102,8 +102,7 @@ async function decideRun(
     const decision = await decide(request, { ...(await clientCaller(request, message, connection)), sandboxIds });
     const { hooks, limits } = decision.spec;
     if (hasNested(decision.spec.binds.map(({ target }) => target))) return null;
-    const { launchFiles } = decision.engine.capabilities;
-    const isQuick = hooks.pre === undefined && hooks.post === undefined && Object.keys(limits).length === 0 && !launchFiles;
+    const isQuick = hooks.pre === undefined && hooks.post === undefined && Object.keys(limits).length === 0;
     return isQuick ? { decision, quiet: options.has('quiet') } : null;
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code === 'aborted') throw error;
@@ -150,10 +149,10 @@ async function planLaunch(
   const settled = replaceTargets(spec, targets);
   let { rootfs } = lease;
   if (connection.peer.uid !== 0) ({ rootfs, tree: connection.tree } = await services.handOver(lease, connection.peer));
-  const { runId, directory } = lease.run;
+  const { runId } = lease.run;
   const ids = claimIds(services.paths, facts, rootfs, lease.pool.holder);
   if (ids !== null) freeWithLease(ids, lease, connection);
-  const place = { runId, runDirectory: directory, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
+  const place = { runId, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
   const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
   return encodeLaunchRecord(launch, { supervised: false, graceMs });
 }

@@ -27,7 +27,6 @@ const capabilities: EngineCapabilities = {
   limits: ['cpuPercent', 'memoryBytes', 'pids'],
   seccomp: 'whole',
   tun: false,
-  launchFiles: false,
   unprivileged: true,
 };
 
@@ -84,7 +83,6 @@ function plan(input: PlanInput): Launch {
     args: ['bwrap', '--args', String(optionsNumber), '--', stageFile, ...stageArguments({ filtered: spec.seccomp }), ...spec.command],
     environment: {},
     descriptors,
-    files: [],
     userNamespace: identity.userNamespace,
     mountNamespace: true,
     pidNamespace: false,

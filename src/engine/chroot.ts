@@ -18,7 +18,6 @@ const capabilities: EngineCapabilities = {
   limits: [],
   seccomp: 'whole',
   tun: false,
-  launchFiles: false,
   unprivileged: false,
 };
 
@@ -58,7 +57,6 @@ function plan({ spec, rootfs, facts }: PlanInput): Launch {
     args: [stageName, ...stageArguments({ filtered: spec.seccomp }), ...spec.command],
     environment: spec.environment,
     descriptors: stageDescriptors,
-    files: [],
     userNamespace: null,
     mountNamespace: true,
     pidNamespace: true,

@@ -21,8 +21,6 @@ export interface EngineCapabilities {
   /** The system-call filter; `smaller`: one that leaves the calls that the engine's own init makes. */
   readonly seccomp: 'whole' | 'smaller' | 'none';
   readonly tun: boolean;
-  /** Its launches name files that have to be written before the start and removed after the end (`LaunchFile`). */
-  readonly launchFiles: boolean;
   /** Works without root (over a directory). */
   readonly unprivileged: boolean;
 }
@@ -72,8 +70,6 @@ export interface PlanInput {
   readonly idSlot: number;
   /** An empty directory that anyone may enter; root's launches mount over it in their own mount namespace. */
   readonly sandboxDirectory: string;
-  /** A directory of this run's own, the caller's alone, removed after it. */
-  readonly runDirectory: string;
 }
 
 /** An engine: a capability record and two pure functions. */

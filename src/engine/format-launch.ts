@@ -15,16 +15,6 @@ export function formatLaunch(launch: Launch, { values }: { readonly values: bool
       'descriptors',
       launch.descriptors.flatMap((descriptor) => formatDescriptor(descriptor, values)),
     ),
-    ...section(
-      'files',
-      launch.files.flatMap(({ path, content }) => [
-        quote(path),
-        ...content
-          .trimEnd()
-          .split('\n')
-          .map((line) => `  ${line}`),
-      ]),
-    ),
     ...formatNamespaces(launch),
     ...section('mounts', launch.hostMounts.map(formatMount)),
     ...section('mounts in the user namespace', launch.sandboxMounts.map(formatMount)),

@@ -65,12 +65,6 @@ export type Descriptor =
   /** The stage's end of the status socket. */
   | { readonly number: number; readonly kind: 'stage-status' };
 
-/** A file that must exist while the engine runs: written mode 0600 before the start, removed after the end. */
-export interface LaunchFile {
-  readonly path: string;
-  readonly content: string;
-}
-
 /** A cgroup directory made for this run: settings written in order, the engine joins it, removed at the end. */
 export interface CgroupDirectory {
   readonly path: string;
@@ -89,7 +83,6 @@ export interface Launch {
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly descriptors: readonly Descriptor[];
-  readonly files: readonly LaunchFile[];
   readonly userNamespace: UserNamespace | null;
   /** A private mount namespace; needed for `hostMounts`. */
   readonly mountNamespace: boolean;

@@ -28,7 +28,6 @@ const capabilities: EngineCapabilities = {
   limits: ['cpuPercent', 'memoryBytes', 'pids'],
   seccomp: 'smaller',
   tun: true,
-  launchFiles: true,
   unprivileged: true,
 };
 
@@ -173,7 +172,6 @@ function plan(input: PlanInput): Launch {
     // No PATH: LXC then writes the id maps itself, where newuidmap would ask /etc/subuid for root's permission.
     environment: nested ? { HOME: mounts.lxcPath, XDG_RUNTIME_DIR: mounts.lxcPath } : {},
     descriptors,
-    files: [],
     userNamespace: nested ? identity.userNamespace : { ...identity.userNamespace, mapsOnly: true },
     mountNamespace: true,
     networkNamespace: nested,

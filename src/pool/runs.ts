@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findUserName } from '../host/passwd.ts';
 import { readText } from '../host/read-text.ts';
@@ -19,12 +19,10 @@ export interface RunDescription {
   readonly sinceMs: number;
 }
 
-/** What one run has to itself while it lives. */
-export interface RunPlace {
+/** What says that a run lives, and which. */
+export interface RunClaim {
   /** 16 hex digits. */
   readonly runId: string;
-  /** Mode 0700. */
-  readonly directory: string;
   readonly remove: () => void;
 }
 
@@ -33,24 +31,12 @@ const cgroupName = /^isolate-([0-9a-f]{16})$/;
 /** A cgroup of a run that is not known here may be of one that just starts. */
 const unknownCgroupMs = 60_000;
 
-/**
- * Makes the directory of a run. A file beside it names the holder from before it is made until after it is removed, and
- * describes the run.
- */
-export function claimRun(paths: RuntimePaths, description: RunDescription, holder: HolderId = readOwnHolder()): RunPlace {
+/** Gives a run its id: a file that has it and the holder in its name and describes the run. */
+export function claimRun(paths: RuntimePaths, description: RunDescription, holder: HolderId = readOwnHolder()): RunClaim {
   const runId = makeRunId();
-  const directory = join(paths.runs, runId);
-  const claim = `${directory}.${formatHolder(holder)}`;
+  const claim = join(paths.runs, `${runId}.${formatHolder(holder)}`);
   writeFileSync(claim, `${JSON.stringify(description)}\n`, { mode: 0o600, flag: 'wx' });
-  mkdirSync(directory, { mode: 0o700 });
-  return {
-    runId,
-    directory,
-    remove: () => {
-      rmSync(directory, { recursive: true, force: true });
-      rmSync(claim, { force: true });
-    },
-  };
+  return { runId, remove: () => rmSync(claim, { force: true }) };
 }
 
 /** The random half of an id of the kernel's (random(4)): node:crypto would take longer to load than all else here takes. */
@@ -59,7 +45,7 @@ function makeRunId(): string {
 }
 
 /**
- * Removes what dead runs left: their directories below `paths.runs` and their cgroups, `isolate-<run>` in
+ * Removes what dead runs left: their claims below `paths.runs` and their cgroups, `isolate-<run>` in
  * `cgroupDirectories`. The ids of those runs. A cgroup that still has processes stays.
  */
 export function sweepRuns(paths: RuntimePaths, cgroupDirectories: readonly string[], bootId: string, nowMs: number): readonly string[] {
@@ -74,10 +60,7 @@ export function sweepRuns(paths: RuntimePaths, cgroupDirectories: readonly strin
       if (known.has(runId) || isOlder(path, nowMs - unknownCgroupMs)) removeCgroup(path);
     }
   }
-  for (const { runId, claim } of dead) {
-    rmSync(join(paths.runs, runId), { recursive: true, force: true });
-    rmSync(join(paths.runs, claim), { force: true });
-  }
+  for (const { claim } of dead) rmSync(join(paths.runs, claim), { force: true });
   return dead.map(({ runId }) => runId);
 }
 

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { getSystemErrorMessage } from 'node:util';
 
-import type { Launch, LaunchFile, MountOperation } from '../engine/launch.ts';
+import type { Launch, MountOperation } from '../engine/launch.ts';
 import { IsolateError } from '../error.ts';
 import { type LaunchEvent, parseLaunchEvents } from './launch-events.ts';
 import { encodeLaunchRecord } from './launch-record.ts';
@@ -47,25 +46,21 @@ export interface LaunchHandle {
 }
 
 /**
- * Starts a launch through isolate-launch: the one place that starts foreign code. The files of the launch are there
- * while it runs. Throws IsolateError `launch-failed` if they cannot be written or the launcher cannot be started.
+ * Starts a launch through isolate-launch: the one place that starts foreign code. Throws IsolateError `launch-failed` if the
+ * launcher cannot be started.
  */
 export async function startLaunch(launch: Launch, options: LaunchOptions): Promise<LaunchHandle> {
   const record = encodeLaunchRecord(launch, { supervised: true, graceMs: options.graceMs });
   const { stdin, stdout, stderr } = options.stdio;
-  writeFiles(launch.files);
   const lease = options.connection === undefined ? [] : [options.connection];
   const numbers = ['3', '4', ...lease.map(() => '5')];
   const child = spawn(options.launcher, numbers, { stdio: [stdin, stdout, stderr, 'pipe', 'pipe', ...lease], env: {}, cwd: '/' });
   const ended = awaitEnd(child, options.onStarted);
-  const result = ended.then((end) => conclude(launch, end)).finally(() => removeFiles(launch.files));
+  const result = ended.then((end) => conclude(launch, end));
   const forward = (signal: NodeJS.Signals): void => void (child.stdio[3] as Writable).write(Buffer.of(constants.signals[signal]));
   const abort = (): void => forward('SIGTERM');
   result.catch(() => undefined).finally(() => options.signal?.removeEventListener('abort', abort));
-  await spawned(child, options.launcher).catch((error: unknown) => {
-    removeFiles(launch.files);
-    throw error;
-  });
+  await spawned(child, options.launcher);
   sendRecord(child, record);
   if (options.signal?.aborted === true) abort();
   options.signal?.addEventListener('abort', abort, { once: true });
@@ -195,19 +190,4 @@ function signalName(signal: number): NodeJS.Signals {
   const entry = Object.entries(constants.signals).find(([, value]) => value === signal);
   // A real-time signal has no name in Node; SIGKILL's is wrong for it but its number is kept by the exit status.
   return (entry?.[0] ?? `SIG${signal}`) as NodeJS.Signals;
-}
-
-function writeFiles(files: readonly LaunchFile[]): void {
-  for (const [index, file] of files.entries()) {
-    try {
-      writeFileSync(file.path, file.content, { mode: 0o600, flag: 'wx' });
-    } catch (cause) {
-      removeFiles(files.slice(0, index));
-      throw new IsolateError('launch-failed', `The file ${file.path}, which the engine needs, could not be written.`, { cause });
-    }
-  }
-}
-
-function removeFiles(files: readonly LaunchFile[]): void {
-  for (const file of files) rmSync(file.path, { force: true });
 }

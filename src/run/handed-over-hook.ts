@@ -46,7 +46,6 @@ function planHook(line: string, sandboxDirectory: string, maps: HandedOverHooks[
     args: ['/bin/sh', '-c', line],
     environment: Object.fromEntries(environment) as Record<string, string>,
     descriptors: [],
-    files: [],
     userNamespace: { ...maps, writer: 'given' },
     mountNamespace: true,
     pidNamespace: false,

@@ -15,11 +15,10 @@ import { ownRuntimePaths, ownSandboxDirectory, ownStateDirectory } from './place
 
 /** A place for a plan that is only shown: the next fresh clone where there is one, else one as it would be made. Changes nothing. */
 export async function imagineRoot({ root }: SandboxSpec, facts: HostFacts): Promise<Omit<PlanInput, 'spec' | 'facts'>> {
-  const paths = ownRuntimePaths(facts);
   const runId = '0'.repeat(16);
   const rootfs = root.kind === 'zfs' ? imagineClone(root.dataset, facts) : await imagineDirectory(root.path, root.ephemeral, facts);
   const idSlot = rootfs.ownership.kind === 'natural' ? 1 : 0;
-  return { rootfs, runId, idSlot, sandboxDirectory: ownSandboxDirectory(facts, rootfs), runDirectory: join(paths.runs, runId) };
+  return { rootfs, runId, idSlot, sandboxDirectory: ownSandboxDirectory(facts, rootfs) };
 }
 
 function imagineClone(dataset: string, facts: HostFacts): Rootfs {

@@ -12,7 +12,7 @@ import { claimRun, type RunDescription } from '../pool/runs.ts';
 import { giveBack } from './give-back.ts';
 
 /** What one run has to itself on this host. */
-export type Place = Pick<PlanInput, 'runId' | 'idSlot' | 'sandboxDirectory' | 'runDirectory'>;
+export type Place = Pick<PlanInput, 'runId' | 'idSlot' | 'sandboxDirectory'>;
 
 /** Where this caller's state of this boot lives. */
 export function ownRuntimePaths(facts: Pick<HostFacts, 'user'>): RuntimePaths {
@@ -46,7 +46,7 @@ export async function withPlace<T>({ facts, rootfs, description, warn }: PlaceRe
     const ids = claimIds(paths, facts, rootfs, holder);
     try {
       const sandboxDirectory = ownSandboxDirectory(facts, rootfs);
-      return await action({ runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory, runDirectory: run.directory });
+      return await action({ runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory });
     } finally {
       if (ids !== null) await giveBack(ids.release, warn);
     }

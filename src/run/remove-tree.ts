@@ -42,7 +42,6 @@ function planRemoval(path: string, facts: HostFacts): Launch {
     args: ['rm', ...removal, path],
     environment: {},
     descriptors: [],
-    files: [],
     userNamespace,
     mountNamespace: false,
     pidNamespace: false,

@@ -12,7 +12,6 @@ const plain: PlanInput = {
   runId: '0123456789abcdef',
   idSlot: 3,
   sandboxDirectory: '/run/isolate/sandbox',
-  runDirectory: '/run/isolate/runs/0123456789abcdef',
 };
 const withSpec = (spec: Partial<PlanInput['spec']>): PlanInput => ({ ...plain, spec: { ...plain.spec, ...spec } });
 const directory = { kind: 'directory', path: '/srv/debian', ephemeral: false } as const;

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -183,20 +183,6 @@ describe('the launcher', () => {
   it('says when the engine ended before the command', async () => {
     const launch = { ...bwrapLaunch(['true']), args: ['bwrap', '--no-such-option'] };
     await expect(run(launch)).rejects.toMatchObject({ code: 'engine-failed' });
-  });
-
-  it('has the launch’s files there while it runs and only then', async () => {
-    const path = join(directory, 'config');
-    const launch = bareLaunch(['/bin/sh', '-c', `cat ${path}; stat -c %a ${path}`], { files: [{ path, content: 'x\n' }] });
-    expect((await run(launch)).stdout).toBe('x\n600\n');
-    expect(existsSync(path)).toBe(false);
-  });
-
-  it('overwrites no file and removes none that is not its own', async () => {
-    const path = join(directory, 'taken');
-    writeFileSync(path, 'mine');
-    await expect(start(bareLaunch(['/bin/true'], { files: [{ path, content: 'x' }] }))).rejects.toMatchObject({ code: 'launch-failed' });
-    expect(readFileSync(path, 'utf8')).toBe('mine');
   });
 
   it('cannot be started from a path that is not there', async () => {

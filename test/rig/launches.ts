@@ -23,7 +23,6 @@ export function bareLaunch(command: readonly [string, ...string[]], changes: Par
     args: command,
     environment: { PATH: '/usr/bin:/bin' },
     descriptors: [],
-    files: [],
     userNamespace: null,
     mountNamespace: false,
     pidNamespace: false,

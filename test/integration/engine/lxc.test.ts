@@ -47,7 +47,7 @@ async function plan(spec: SandboxSpec, input: Partial<PlanInput>) {
   const facts = await probeHost({ spec, environment: {}, uid: 0, gid: 0, files });
   expect(lxcEngine.check(spec, facts)).toEqual([]);
   const runId = randomBytes(8).toString('hex');
-  return lxcEngine.plan({ spec, rootfs, facts, runId, idSlot: 1, sandboxDirectory, runDirectory: join(work, runId), ...input });
+  return lxcEngine.plan({ spec, rootfs, facts, runId, idSlot: 1, sandboxDirectory, ...input });
 }
 
 async function sandbox(

@@ -20,7 +20,6 @@ const engine: Engine = {
     limits: ['pids'],
     seccomp: 'whole',
     tun: false,
-    launchFiles: false,
     unprivileged: true,
   },
   check: () => [],

@@ -18,7 +18,6 @@ const nothing: EngineCapabilities = {
   limits: [],
   seccomp: 'none',
   tun: false,
-  launchFiles: false,
   unprivileged: false,
 };
 const everything: EngineCapabilities = {
@@ -32,7 +31,6 @@ const everything: EngineCapabilities = {
   passthrough: ['x11', 'pulse', 'wayland', 'gpu'],
   limits: ['cpuPercent', 'memoryBytes', 'pids'],
   tun: true,
-  launchFiles: true,
 };
 const plain = engine('plain', nothing);
 const full = engine('full', everything);

@@ -27,7 +27,6 @@ function plan(spec: Partial<SandboxSpec>, rootfs = naturalRootfs) {
     runId: '0123456789abcdef',
     idSlot: 0,
     sandboxDirectory: '/run/isolate/sandbox',
-    runDirectory: '/x',
   };
   return lxcEngine.plan({ ...input, spec: { ...plainSpec, engine: 'lxc', ...spec } });
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -37,8 +37,8 @@ describe('what runs leave', () => {
     const paths = runtimePaths(join(directory, 'run'));
     ensureRuntimeDirectories(paths, process.getuid?.() ?? 0);
     const run = claimRun(paths, description);
-    expect([run.runId, run.directory]).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), join(paths.runs, run.runId)]);
-    writeFileSync(join(run.directory, 'cookie'), '');
+    expect(run.runId).toMatch(/^[0-9a-f]{16}$/);
+    expect(readdirSync(paths.runs)).toEqual([`${run.runId}.${formatHolder(own)}`]);
     run.remove();
     expect(readdirSync(paths.runs)).toEqual([]);
   });
@@ -52,10 +52,8 @@ describe('what runs leave', () => {
     const starting = '0123456789abcdef';
     for (const id of [living.runId, killed.runId, starting]) mkdirSync(join(cgroups, `isolate-${id}`, 'lxc'), { recursive: true });
     mkdirSync(join(cgroups, 'isolate-other'));
-    writeFileSync(join(killed.directory, 'cookie'), '');
     expect(sweepRuns(paths, [cgroups, '/nonexistent'], own.bootId, Date.now())).toEqual([killed.runId]);
-    expect(existsSync(living.directory)).toBe(true);
-    expect(readdirSync(paths.runs)).toHaveLength(2);
+    expect(readdirSync(paths.runs)).toEqual([`${living.runId}.${formatHolder(own)}`]);
     expect(readdirSync(cgroups).sort()).toEqual([`isolate-${living.runId}`, `isolate-${starting}`, 'isolate-other'].sort());
     sweepRuns(paths, [cgroups], own.bootId, Date.now() + 61_000);
     expect(readdirSync(cgroups).sort()).toEqual([`isolate-${living.runId}`, 'isolate-other'].sort());
