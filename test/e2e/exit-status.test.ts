@@ -1,17 +1,11 @@
 import { constants } from 'node:os';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { isolate } from '../rig/isolate.ts';
-import { openWay, type OpenWay, ways } from '../rig/ways.ts';
+import { useWay, ways } from '../rig/ways.ts';
 
 describe.each(ways)('%s', (name) => {
-  let way: OpenWay;
-  beforeAll(async () => {
-    way = await openWay(name);
-  });
-  afterAll(async () => {
-    await way.end();
-  });
+  const way = useWay(name);
 
   const statusOf = async (...command: string[]): Promise<number | null> => (await isolate(['-q', ...way.root, '--', ...command])).status;
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { commandLine } from '../rig/command-line.ts';
 import { temporaryTemplate } from '../rig/template.ts';
-import { openWay, type OpenWay, ways } from '../rig/ways.ts';
+import { useWay, ways } from '../rig/ways.ts';
 
 let scratch: string;
 beforeAll(() => {
@@ -16,13 +16,7 @@ afterAll(() => {
 });
 
 describe.each(ways)('%s', (name) => {
-  let way: OpenWay;
-  beforeAll(async () => {
-    way = await openWay(name);
-  });
-  afterAll(async () => {
-    await way.end();
-  });
+  const way = useWay(name);
 
   const run = (...args: string[]) => commandLine(['-q', ...way.root, ...args]);
 

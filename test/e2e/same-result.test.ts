@@ -5,12 +5,11 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { isolatePath } from '../rig/isolate.ts';
-import { openWay, type OpenWay } from '../rig/ways.ts';
+import { useWay } from '../rig/ways.ts';
 
-let way: OpenWay;
+const way = useWay('daemon');
 let scratch: string;
-beforeAll(async () => {
-  way = await openWay('daemon');
+beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), 'isolate-same-'));
   mkdirSync(join(scratch, 'directory'));
   writeFileSync(join(scratch, 'directory/file'), 'bound\n');
@@ -20,8 +19,7 @@ beforeAll(async () => {
   writeFileSync(join(scratch, 'wrong'), 'no equals sign\n');
   symlinkSync('directory', join(scratch, 'link'));
 });
-afterAll(async () => {
-  await way.end();
+afterAll(() => {
   rmSync(scratch, { recursive: true });
 });
 

@@ -1,18 +1,12 @@
 import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { finished, startIsolate } from '../rig/isolate.ts';
-import { openWay, type OpenWay, ways } from '../rig/ways.ts';
+import { useWay, ways } from '../rig/ways.ts';
 
 describe.each(ways)('%s', (name) => {
-  let way: OpenWay;
-  beforeAll(async () => {
-    way = await openWay(name);
-  });
-  afterAll(async () => {
-    await way.end();
-  });
+  const way = useWay(name);
 
   /** Starts a shell in the sandbox that says `ready`, and waits until it has. */
   async function startShell(script: string): Promise<ReturnType<typeof startIsolate>> {

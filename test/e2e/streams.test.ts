@@ -1,18 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { finished, isolate, startIsolate } from '../rig/isolate.ts';
-import { openWay, type OpenWay, ways } from '../rig/ways.ts';
+import { useWay, ways } from '../rig/ways.ts';
 
 describe.each(ways)('%s', (name) => {
-  let way: OpenWay;
-  beforeAll(async () => {
-    way = await openWay(name);
-  });
-  afterAll(async () => {
-    await way.end();
-  });
+  const way = useWay(name);
 
   const within = (...command: string[]): string[] => ['-q', ...way.root, '--', ...command];
 

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { isolatePath } from '../rig/isolate.ts';
 import { startTmux, type Tmux } from '../rig/tmux.ts';
-import { openWay, type OpenWay, ways } from '../rig/ways.ts';
+import { useWay, ways } from '../rig/ways.ts';
 
 let tree: string;
 /** The host's directory that is /work inside. */
@@ -57,13 +57,7 @@ function pidOf(name: string): number {
 }
 
 describe.each(ways)('on a terminal, by %s', (name) => {
-  let way: OpenWay;
-  beforeAll(async () => {
-    way = await openWay(name, tree);
-  });
-  afterAll(async () => {
-    await way.end();
-  });
+  const way = useWay(name, () => tree);
   beforeEach(async () => {
     const binds = `-d /usr:/usr:ro -d /etc/alternatives:/etc/alternatives:ro -d ${work}:/work`;
     tmux = await startTmux({ NO_COLOR: '1', I: `${isolatePath} -q ${way.root.join(' ')} ${binds} -v TERM=screen -v PS1=guest_ --` });

@@ -1,6 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { afterAll, beforeAll } from 'vitest';
+
 import { templateKey } from '../../src/pool/paths.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 import { isolate } from './isolate.ts';
@@ -52,6 +54,32 @@ export async function openWay(way: Way, tree?: string): Promise<OpenWay> {
       await daemon.end();
       await isolate(['refresh', '--force', '--skip-create', template.dataset]);
       await template.pool.end();
+    },
+  };
+}
+
+/** The same for the tests of a `describe`, opened before and ended after them; `tree` is asked then. */
+export function useWay(name: Way, tree: () => string | undefined = () => undefined): Pick<OpenWay, 'root' | 'directory' | 'daemon'> {
+  let opened: OpenWay | null = null;
+  beforeAll(async () => {
+    opened = await openWay(name, tree());
+  });
+  afterAll(async () => {
+    await opened?.end();
+  });
+  const way = (): OpenWay => {
+    if (opened === null) throw new Error(`The way ${name} is not open outside of a test.`);
+    return opened;
+  };
+  return {
+    get root() {
+      return way().root;
+    },
+    get directory() {
+      return way().directory;
+    },
+    get daemon() {
+      return way().daemon;
     },
   };
 }
