@@ -126,6 +126,17 @@ test('after a launch mounts are handed over, and the end is heard once', async (
   expect([log, ends]).toEqual([['send launch', 'mount', 'mount', 'close'], [[2, 7]]]);
 });
 
+test('the ninth mount of a clone ends the connection', async () => {
+  serve({ run: launch('launch', [{ name: 'record', value: Buffer.of(1) }]) });
+  input.message(run);
+  await settled();
+  for (let count = 1; count <= 9; count += 1) {
+    input.message(mount);
+    await settled();
+  }
+  expect(log).toEqual(['send launch', ...Array.from({ length: 8 }, () => 'mount'), 'close']);
+});
+
 test('after a refusal nothing is accepted', async () => {
   serve({ run: () => Promise.reject(new IsolateError('not-permitted', 'No.')) });
   input.message(run);
