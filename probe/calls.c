@@ -51,7 +51,9 @@ static struct outcome refused_i386(const struct attack *attack, const struct bai
 	(void)bait;
 	long answer;
 	__asm__ volatile("int $0x80" : "=a"(answer) : "a"(attack->number), "b"(attack->arguments[0]), "c"(attack->arguments[1]), "d"(0) : "memory", "r8", "r9", "r10", "r11");
-	return broken("int 0x80 answered %ld", answer);
+	int error = (int)-answer;
+	int by_policy = error == EPERM || error == ENOSYS || error == EAFNOSUPPORT;
+	return by_policy ? held("%s", strerror(error)) : broken("the kernel looked at it: int 0x80 answered %ld", answer);
 }
 #define X32 0x40000000L
 #endif
@@ -147,8 +149,11 @@ static const struct attack attacks[] = {
 	{.id = "x32-number-of-ioctl", .run = refused, .number = X32 | __NR_ioctl, .arguments = {NO_DESCRIPTOR, TIOCSTI}},
 	{.id = "x32-unshare", .run = refused, .number = X32 | __NR_unshare},
 	{.id = "i386-ioctl", .run = refused_i386, .number = 54, .arguments = {-1UL, TIOCSTI}, .lethal = 1},
-	{.id = "i386-getpid", .run = refused_i386, .number = 20, .lethal = 1},
 	{.id = "i386-keyctl", .run = refused_i386, .number = 288, .arguments = {-1UL}, .lethal = 1},
+	{.id = "i386-stime", .run = refused_i386, .number = 25, .arguments = {NOWHERE}, .lethal = 1},
+	{.id = "i386-unshare", .run = refused_i386, .number = 310, .lethal = 1},
+	{.id = "i386-socket-vsock", .run = refused_i386, .number = 359, .arguments = {AF_VSOCK, SOCK_STREAM}, .lethal = 1},
+	{.id = "i386-socketcall", .run = refused_i386, .number = 102, .arguments = {1, NOWHERE}, .lethal = 1},
 	{.id = "i386-mount", .run = refused_i386, .number = 21, .arguments = {NOWHERE, NOWHERE}, .lethal = 1},
 #endif
 	{.id = "negative-number", .run = refused, .number = -__NR_ioctl, .arguments = {NO_DESCRIPTOR, TIOCSTI}},

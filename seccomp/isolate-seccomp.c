@@ -6,11 +6,16 @@
  *     process before it executes COMMAND, or written out raw (--print-filter) for bwrap's --seccomp;
  *   - a smaller policy in the language of LXC (--print-lxc-profile), for containers that start an init of their own.
  *
- * The filter asks in this order: is this the architecture we were built for (anything else is killed, since numbers
- * mean other calls there); is the number one that was known when the table was written (x32 and negative numbers are
- * not, nor are calls of later kernels: ENOSYS, on which a libc falls back to older calls); does a rule match. What no
- * rule names is allowed. Arguments that the kernel takes as 32-bit numbers are compared on their low 32 bits only:
- * comparing all 64 lets a caller set a high bit and pass (CVE-2019-10063).
+ * The filter asks in this order: which table does the call's number belong to, that of 64-bit programs or that of the
+ * 32-bit programs that the same kernel runs (there is no third; any other architecture is killed); is the number one that
+ * was known when the rules were written (x32 and negative numbers are not, nor are calls of later kernels: ENOSYS, on which
+ * a libc falls back to older calls); does a rule match. What no rule names is allowed. Arguments that the kernel takes as
+ * 32-bit numbers are compared on their low 32 bits only: comparing all 64 lets a caller set a high bit and pass
+ * (CVE-2019-10063).
+ *
+ * Any 64-bit program can make the calls of 32-bit ones too (int 0x80), so both tables get every rule. One call defeats the
+ * rules about sockets: i386's socketcall has the address family in memory, unseen. It makes no sockets, unless whoever
+ * runs 32-bit programs asks for it (--socketcall): i386's glibc has no other way to make them.
  *
  * Allowed on purpose: ptrace, process_vm_readv and pidfd_getfd (they reach only what the process namespace shows, and
  * debuggers need them), name_to_handle_at (a handle is of no use without open_by_handle_at), chroot and mknod (package
@@ -24,6 +29,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,10 +41,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* In the table of 32-bit programs a call has the first number on x86, the second on ARM. */
 #if defined(__x86_64__) && !defined(__ILP32__)
 #define NATIVE_ARCHITECTURE AUDIT_ARCH_X86_64
+#define COMPAT_ARCHITECTURE AUDIT_ARCH_I386
+#define COMPAT(i386, arm) i386
 #elif defined(__aarch64__) && !defined(__AARCH64EB__)
 #define NATIVE_ARCHITECTURE AUDIT_ARCH_AARCH64
+#define COMPAT_ARCHITECTURE AUDIT_ARCH_ARM
+#define COMPAT(i386, arm) arm
 #else
 #error "the table has been checked for x86_64 and aarch64 only"
 #endif
@@ -49,6 +60,11 @@
 
 /* The newest call looked at: file_setattr of Linux 6.17. Calls from 424 on have one number everywhere. */
 #define LAST_KNOWN_CALL 469
+/* What ARM has beyond the table (asm/unistd.h): breakpoint, cacheflush, usr26, usr32, set_tls, get_tls. */
+#define FIRST_ARM_CALL 0xf0001U
+#define LAST_ARM_CALL 0xf0006U
+/* No call's number: the table has no such call. */
+#define NONE 0xffffffffU
 #ifndef __NR_open_tree_attr
 #define __NR_open_tree_attr 467
 #endif
@@ -61,107 +77,127 @@
 
 /* SOCK_TYPE_MASK of the kernel's <linux/net.h>; the flags above it are not part of the type. */
 #define SOCKET_TYPE_MASK 0xf
+/* SYS_SOCKET and SYS_SOCKETPAIR of <linux/net.h>: what socketcall(2) is to do. */
+#define SOCKETCALL_SOCKET 1
+#define SOCKETCALL_SOCKETPAIR 8
 #define WHOLE 0xffffffffU
 
 #define NEW_NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
+enum table { NATIVE, COMPAT_TABLE, TABLES };
 enum match { ALWAYS, WHEN_ONE_OF, UNLESS_ONE_OF, WHEN_ANY_BIT };
 enum policy { SANDBOX = 1, LXC = 2, BOTH = 3 };
-enum { MAX_VALUES = 4, MAX_INSTRUCTIONS = 512, MAX_RULE = MAX_VALUES + 5 };
+enum { MAX_VALUES = 4, MAX_INSTRUCTIONS = 1024, MAX_RULE = MAX_VALUES + 5 };
 
 struct rule {
 	const char *name;
-	uint32_t number;
+	uint32_t number[TABLES];
 	int error;
 	enum policy policy;
 	enum match match;
+	bool unless_socketcall; /* left out with --socketcall */
 	unsigned int argument; /* counted from 0; its low 32 bits, masked, are compared with the values */
 	uint32_t mask;
 	uint32_t values[MAX_VALUES];
 	unsigned int count;
 };
 
-#define CALL(call) .name = #call, .number = __NR_##call
-#define REFUSE(call, errno_, where) {CALL(call), .error = errno_, .policy = where, .match = ALWAYS}
-#define COMPARE(call, errno_, where, how, index, bits, n, ...) \
-	{CALL(call), .error = errno_, .policy = where, .match = how, .argument = index, .mask = bits, .values = {__VA_ARGS__}, .count = n}
+#define CALL(call, compat) .name = #call, .number = {__NR_##call, compat}
+#define REFUSE(call, compat, errno_, where) {CALL(call, compat), .error = errno_, .policy = where, .match = ALWAYS}
+#define COMPARE(call, compat, errno_, where, how, index, bits, n, ...) \
+	{CALL(call, compat), .error = errno_, .policy = where, .match = how, .argument = index, .mask = bits, .values = {__VA_ARGS__}, .count = n}
+/* Of 32-bit programs alone. */
+#define REFUSE_COMPAT(call, compat, errno_) {.name = #call, .number = {NONE, compat}, .error = errno_, .policy = BOTH, .match = ALWAYS}
+/* Calls of Linux 5.1 and later have one number everywhere. */
+#define REFUSE_NEW(call, errno_, where) REFUSE(call, __NR_##call, errno_, where)
 
 static const struct rule rules[] = {
 	/* Typing into, or redirecting, a terminal shared with the host. First, because ioctl is the hottest call here. */
-	COMPARE(ioctl, EPERM, BOTH, WHEN_ONE_OF, 1, WHOLE, 4, TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS),
+	COMPARE(ioctl, 54, EPERM, BOTH, WHEN_ONE_OF, 1, WHOLE, 4, TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS),
 
 	/* New namespaces give capabilities over kernel code that is otherwise out of reach. */
-	COMPARE(clone, EPERM, SANDBOX, WHEN_ANY_BIT, 0, WHOLE, 1, NEW_NAMESPACES),
-	REFUSE(clone3, ENOSYS, SANDBOX), /* its flags lie in memory, unseen; on ENOSYS a libc uses clone */
-	REFUSE(unshare, EPERM, SANDBOX),
-	REFUSE(setns, EPERM, SANDBOX),
+	COMPARE(clone, 120, EPERM, SANDBOX, WHEN_ANY_BIT, 0, WHOLE, 1, NEW_NAMESPACES),
+	REFUSE_NEW(clone3, ENOSYS, SANDBOX), /* its flags lie in memory, unseen; on ENOSYS a libc uses clone */
+	REFUSE(unshare, COMPAT(310, 337), EPERM, SANDBOX),
+	REFUSE(setns, COMPAT(346, 375), EPERM, SANDBOX),
 
 	/* Families beyond these four are rarely used, rarely audited kernel code (vsock reaches the hypervisor). */
-	COMPARE(socket, EAFNOSUPPORT, SANDBOX, UNLESS_ONE_OF, 0, WHOLE, 4, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK),
-	COMPARE(socketpair, EAFNOSUPPORT, SANDBOX, UNLESS_ONE_OF, 0, WHOLE, 4, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK),
-	COMPARE(socket, EAFNOSUPPORT, SANDBOX, WHEN_ONE_OF, 1, SOCKET_TYPE_MASK, 1, SOCK_PACKET), /* AF_INET with it becomes AF_PACKET */
-	COMPARE(socket, EAFNOSUPPORT, LXC, WHEN_ONE_OF, 0, WHOLE, 2, AF_ALG, AF_VSOCK), /* containers run DHCP clients: AF_PACKET stays */
+	COMPARE(socket, COMPAT(359, 281), EAFNOSUPPORT, SANDBOX, UNLESS_ONE_OF, 0, WHOLE, 4, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK),
+	COMPARE(socketpair, COMPAT(360, 288), EAFNOSUPPORT, SANDBOX, UNLESS_ONE_OF, 0, WHOLE, 4, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK),
+	/* AF_INET with it becomes AF_PACKET. */
+	COMPARE(socket, COMPAT(359, 281), EAFNOSUPPORT, SANDBOX, WHEN_ONE_OF, 1, SOCKET_TYPE_MASK, 1, SOCK_PACKET),
+	/* Containers run DHCP clients: AF_PACKET stays. */
+	COMPARE(socket, COMPAT(359, 281), EAFNOSUPPORT, LXC, WHEN_ONE_OF, 0, WHOLE, 2, AF_ALG, AF_VSOCK),
+	{.name = "socketcall", .number = {NONE, COMPAT(102, NONE)}, .error = EAFNOSUPPORT, .policy = SANDBOX, .unless_socketcall = true,
+	 .match = WHEN_ONE_OF, .argument = 0, .mask = WHOLE, .values = {SOCKETCALL_SOCKET, SOCKETCALL_SOCKETPAIR}, .count = 2},
 
 	/* What is mounted was decided before the start. */
-	REFUSE(mount, EPERM, SANDBOX),
-	REFUSE(umount2, EPERM, SANDBOX),
-	REFUSE(pivot_root, EPERM, SANDBOX),
-	REFUSE(open_tree, ENOSYS, SANDBOX), /* the new calls: ENOSYS, so that mount(8) goes back to the old ones and reports their EPERM */
-	REFUSE(open_tree_attr, ENOSYS, SANDBOX),
-	REFUSE(move_mount, ENOSYS, SANDBOX),
-	REFUSE(fsopen, ENOSYS, SANDBOX),
-	REFUSE(fsconfig, ENOSYS, SANDBOX),
-	REFUSE(fsmount, ENOSYS, SANDBOX),
-	REFUSE(fspick, ENOSYS, SANDBOX),
-	REFUSE(mount_setattr, ENOSYS, SANDBOX),
+	REFUSE(mount, 21, EPERM, SANDBOX),
+	REFUSE(umount2, 52, EPERM, SANDBOX),
+	{.name = "umount", .number = {NONE, 22}, .error = EPERM, .policy = SANDBOX, .match = ALWAYS},
+	REFUSE(pivot_root, COMPAT(217, 218), EPERM, SANDBOX),
+	REFUSE_NEW(open_tree, ENOSYS, SANDBOX), /* the new calls: ENOSYS, so that mount(8) goes back to the old ones and reports their EPERM */
+	REFUSE_NEW(open_tree_attr, ENOSYS, SANDBOX),
+	REFUSE_NEW(move_mount, ENOSYS, SANDBOX),
+	REFUSE_NEW(fsopen, ENOSYS, SANDBOX),
+	REFUSE_NEW(fsconfig, ENOSYS, SANDBOX),
+	REFUSE_NEW(fsmount, ENOSYS, SANDBOX),
+	REFUSE_NEW(fspick, ENOSYS, SANDBOX),
+	REFUSE_NEW(mount_setattr, ENOSYS, SANDBOX),
 
 	/* Keyrings are not in any namespace. */
-	REFUSE(add_key, EPERM, BOTH),
-	REFUSE(request_key, EPERM, BOTH),
-	REFUSE(keyctl, EPERM, BOTH),
+	REFUSE(add_key, COMPAT(286, 309), EPERM, BOTH),
+	REFUSE(request_key, COMPAT(287, 310), EPERM, BOTH),
+	REFUSE(keyctl, COMPAT(288, 311), EPERM, BOTH),
 
-	/* The running kernel: its code, its end, its log, its books, the machine's ports. */
-	REFUSE(init_module, EPERM, BOTH),
-	REFUSE(finit_module, EPERM, BOTH),
-	REFUSE(delete_module, EPERM, BOTH),
-	REFUSE(kexec_load, EPERM, BOTH),
+	/* The running kernel: its code, its end, its log, its books, the machine's clock and ports. */
+	REFUSE(init_module, 128, EPERM, BOTH),
+	REFUSE(finit_module, COMPAT(350, 379), EPERM, BOTH),
+	REFUSE(delete_module, 129, EPERM, BOTH),
+	REFUSE(kexec_load, COMPAT(283, 347), EPERM, BOTH),
 #ifdef __NR_kexec_file_load
-	REFUSE(kexec_file_load, EPERM, BOTH),
+	REFUSE(kexec_file_load, COMPAT(NONE, 401), EPERM, BOTH),
 #endif
-	REFUSE(reboot, EPERM, SANDBOX), /* a container's init ends its container with it */
-	REFUSE(swapon, EPERM, BOTH),
-	REFUSE(swapoff, EPERM, BOTH),
-	REFUSE(syslog, EPERM, BOTH),
-	REFUSE(acct, EPERM, BOTH),
-	REFUSE(quotactl, EPERM, BOTH),
-	REFUSE(quotactl_fd, EPERM, BOTH),
-	REFUSE(settimeofday, EPERM, BOTH),
-	REFUSE(clock_settime, EPERM, BOTH),
-	REFUSE(vhangup, EPERM, BOTH),
+	REFUSE(reboot, 88, EPERM, SANDBOX), /* a container's init ends its container with it */
+	REFUSE(swapon, 87, EPERM, BOTH),
+	REFUSE(swapoff, 115, EPERM, BOTH),
+	REFUSE(syslog, 103, EPERM, BOTH),
+	REFUSE(acct, 51, EPERM, BOTH),
+	REFUSE(quotactl, 131, EPERM, BOTH),
+	REFUSE_NEW(quotactl_fd, EPERM, BOTH),
+	REFUSE(settimeofday, 79, EPERM, BOTH),
+	REFUSE(clock_settime, COMPAT(264, 262), EPERM, BOTH),
+	REFUSE_COMPAT(clock_settime64, 404, EPERM),
+	REFUSE_COMPAT(stime, 25, EPERM),
+	REFUSE(vhangup, 111, EPERM, BOTH),
 #ifdef __x86_64__
-	REFUSE(iopl, EPERM, BOTH),
-	REFUSE(ioperm, EPERM, BOTH),
-	REFUSE(uselib, EPERM, BOTH),
+	REFUSE(iopl, 110, EPERM, BOTH),
+	REFUSE(ioperm, 101, EPERM, BOTH),
+	REFUSE(uselib, 86, EPERM, BOTH),
+	REFUSE_COMPAT(vm86old, 113, EPERM),
+	REFUSE_COMPAT(vm86, 166, EPERM),
+#else
+	REFUSE_COMPAT(uselib, 86, EPERM),
 #endif
 
 	/* Large, young or much-exploited parts of the kernel that ordinary programs do without. */
-	REFUSE(bpf, EPERM, BOTH),
-	REFUSE(perf_event_open, EPERM, BOTH),
-	REFUSE(userfaultfd, EPERM, BOTH),
-	REFUSE(io_uring_setup, EPERM, BOTH), /* it would also carry out calls that this filter never sees */
-	REFUSE(io_uring_enter, EPERM, BOTH),
-	REFUSE(io_uring_register, EPERM, BOTH),
-	REFUSE(kcmp, EPERM, BOTH), /* tells kernel addresses apart */
-	REFUSE(lookup_dcookie, EPERM, BOTH),
-	REFUSE(nfsservctl, ENOSYS, BOTH),
+	REFUSE(bpf, COMPAT(357, 386), EPERM, BOTH),
+	REFUSE(perf_event_open, COMPAT(336, 364), EPERM, BOTH),
+	REFUSE(userfaultfd, COMPAT(374, 388), EPERM, BOTH),
+	REFUSE_NEW(io_uring_setup, EPERM, BOTH), /* it would also carry out calls that this filter never sees */
+	REFUSE_NEW(io_uring_enter, EPERM, BOTH),
+	REFUSE_NEW(io_uring_register, EPERM, BOTH),
+	REFUSE(kcmp, COMPAT(349, 378), EPERM, BOTH), /* tells kernel addresses apart */
+	REFUSE(lookup_dcookie, COMPAT(253, 249), EPERM, BOTH),
+	REFUSE(nfsservctl, 169, ENOSYS, BOTH),
 
 	/* Opens a file by number, past every directory above it: the way out of a bind mount. */
-	REFUSE(open_by_handle_at, EPERM, BOTH),
+	REFUSE(open_by_handle_at, COMPAT(342, 371), EPERM, BOTH),
 
-	/* Other personalities switch off protections or on old ABIs. Allowed: the default, asking (0xffffffff), and the
-	 * fixed layout debuggers and sanitizers ask for, which weakens nobody but the caller. */
-	COMPARE(personality, EPERM, SANDBOX, UNLESS_ONE_OF, 0, WHOLE, 3, PER_LINUX, WHOLE, ADDR_NO_RANDOMIZE),
+	/* Other personalities switch off protections or on old ABIs. Allowed: the default, asking (0xffffffff), the fixed layout
+	 * that debuggers and sanitizers ask for, which weakens nobody but the caller, and the machine's 32-bit name for uname(2). */
+	COMPARE(personality, 136, EPERM, SANDBOX, UNLESS_ONE_OF, 0, WHOLE, 4, PER_LINUX, WHOLE, ADDR_NO_RANDOMIZE, PER_LINUX32),
 };
 enum { RULES = sizeof rules / sizeof rules[0] };
 
@@ -176,6 +212,7 @@ struct program {
 #define LOAD_ARGUMENT(index) LOAD(offsetof(struct seccomp_data, args) + 8 * (index))
 #define AND(mask) ((struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask))
 #define JUMP(test, value, yes, no) ((struct sock_filter)BPF_JUMP(BPF_JMP | (test) | BPF_K, value, yes, no))
+#define FAR_JUMP(distance) ((struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, distance))
 #define RETURN(what) ((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, what))
 #define RETURN_ERROR(number) RETURN(SECCOMP_RET_ERRNO | ((uint32_t)(number) & SECCOMP_RET_DATA))
 
@@ -187,15 +224,15 @@ static void emit(struct program *program, struct sock_filter instruction)
 }
 
 /* The accumulator holds the call's number before and after. */
-static void emit_rule(struct program *program, const struct rule *rule)
+static void emit_rule(struct program *program, const struct rule *rule, enum table table)
 {
 	if (rule->match == ALWAYS) {
-		emit(program, JUMP(BPF_JEQ, rule->number, 0, 1));
+		emit(program, JUMP(BPF_JEQ, rule->number[table], 0, 1));
 		emit(program, RETURN_ERROR(rule->error));
 		return;
 	}
 	/* Behind this jump: load, mask, one test a value, return, load. */
-	emit(program, JUMP(BPF_JEQ, rule->number, 0, (uint8_t)(rule->count + 4)));
+	emit(program, JUMP(BPF_JEQ, rule->number[table], 0, (uint8_t)(rule->count + 4)));
 	emit(program, LOAD_ARGUMENT(rule->argument));
 	emit(program, AND(rule->mask));
 	for (unsigned int i = 0; i < rule->count; i++) {
@@ -209,20 +246,44 @@ static void emit_rule(struct program *program, const struct rule *rule)
 	emit(program, LOAD_NUMBER);
 }
 
-/* Returns 0, or -1 when the table has outgrown MAX_INSTRUCTIONS. */
-static int assemble(struct program *program)
+static bool applies(const struct rule *rule, enum table table, bool socketcall)
 {
-	program->length = 0;
-	emit(program, LOAD(offsetof(struct seccomp_data, arch)));
-	emit(program, JUMP(BPF_JEQ, NATIVE_ARCHITECTURE, 1, 0));
-	emit(program, RETURN(SECCOMP_RET_KILL_PROCESS));
+	return rule->number[table] != NONE && (rule->policy & SANDBOX) != 0 && !(rule->unless_socketcall && socketcall);
+}
+
+static void emit_table(struct program *program, enum table table, bool socketcall)
+{
 	emit(program, LOAD_NUMBER);
+#ifdef __aarch64__
+	if (table == COMPAT_TABLE) {
+		emit(program, JUMP(BPF_JGT, LAST_ARM_CALL, 2, 0));
+		emit(program, JUMP(BPF_JGE, FIRST_ARM_CALL, 0, 1));
+		emit(program, RETURN(SECCOMP_RET_ALLOW));
+	}
+#endif
 	emit(program, JUMP(BPF_JGT, LAST_KNOWN_CALL, 0, 1));
 	emit(program, RETURN_ERROR(ENOSYS));
 	for (size_t i = 0; i < RULES; i++)
-		if (rules[i].policy & SANDBOX)
-			emit_rule(program, &rules[i]);
+		if (applies(&rules[i], table, socketcall))
+			emit_rule(program, &rules[i], table);
 	emit(program, RETURN(SECCOMP_RET_ALLOW));
+}
+
+/* Returns 0, or -1 when the rules have outgrown MAX_INSTRUCTIONS. */
+static int assemble(struct program *program, bool socketcall)
+{
+	program->length = 0;
+	emit(program, LOAD(offsetof(struct seccomp_data, arch)));
+	emit(program, JUMP(BPF_JEQ, NATIVE_ARCHITECTURE, 3, 0));
+	emit(program, JUMP(BPF_JEQ, COMPAT_ARCHITECTURE, 1, 0));
+	emit(program, RETURN(SECCOMP_RET_KILL_PROCESS));
+	/* No conditional jump reaches so far. */
+	unsigned short far = program->length;
+	emit(program, FAR_JUMP(0));
+	emit_table(program, NATIVE, socketcall);
+	if (program->length < MAX_INSTRUCTIONS)
+		program->code[far] = FAR_JUMP(program->length - far - 1U);
+	emit_table(program, COMPAT_TABLE, socketcall);
 	return program->length <= MAX_INSTRUCTIONS ? 0 : -1;
 }
 
@@ -273,13 +334,16 @@ static int print_filter(const struct program *program)
 	return fwrite(program->code, sizeof program->code[0], length, stdout) == length && fflush(stdout) == 0 ? 0 : 125;
 }
 
-/* Format: lxc.container.conf(5), lxc.seccomp.profile. One line a value, since lines about one call are alternatives. */
-static int print_lxc_profile(void)
+/*
+ * Format: lxc.container.conf(5), lxc.seccomp.profile. One line a value, since lines about one call are alternatives. LXC puts
+ * what stands below [all] into the filters of 32-bit programs as well, by the call's name; below [x86] stands what the
+ * native table lacks. It leaves out rules about i386's socket, which libseccomp takes for a part of socketcall.
+ */
+static void print_lxc_rules(enum table table)
 {
-	printf("2\ndenylist\n[all]\n");
 	for (size_t i = 0; i < RULES; i++) {
 		const struct rule *rule = &rules[i];
-		if (!(rule->policy & LXC))
+		if (!(rule->policy & LXC) || (rule->number[NATIVE] == NONE) != (table == COMPAT_TABLE) || rule->number[table] == NONE)
 			continue;
 		if (rule->match == ALWAYS)
 			printf("%s errno %d\n", rule->name, rule->error);
@@ -287,13 +351,22 @@ static int print_lxc_profile(void)
 			printf("%s errno %d [%u,%#x,SCMP_CMP_MASKED_EQ,%#x]\n", rule->name, rule->error, rule->argument,
 			       rule->values[n], rule->mask);
 	}
+}
+
+static int print_lxc_profile(void)
+{
+	printf("2\ndenylist\n[all]\n");
+	print_lxc_rules(NATIVE);
+	printf("[%s]\n", COMPAT("x86", "arm"));
+	print_lxc_rules(COMPAT_TABLE);
 	return fflush(stdout) == 0 ? 0 : 125;
 }
 
 static const char help[] =
-	"Usage: isolate-seccomp COMMAND [ARG...]\n"
+	"Usage: isolate-seccomp [--socketcall] COMMAND [ARG...]\n"
 	"Run COMMAND under the system-call filter of isolate's sandboxes, with no_new_privs set.\n"
 	"\n"
+	"  --socketcall         let i386 programs make sockets by socketcall(2), of any address family\n"
 	"  --print-filter       write the filter, an array of struct sock_filter, for bwrap --seccomp FD\n"
 	"  --print-lxc-profile  write the smaller policy for lxc.seccomp.profile\n"
 	"  --help, --version\n"
@@ -321,7 +394,10 @@ static int run(struct program *program, char **command)
 int main(int argc, char **argv)
 {
 	static struct program program;
-	if (assemble(&program) != 0) {
+	bool socketcall = argc > 1 && strcmp(argv[1], "--socketcall") == 0;
+	argc -= socketcall;
+	argv += socketcall;
+	if (assemble(&program, socketcall) != 0) {
 		fprintf(stderr, "isolate-seccomp: the filter is longer than %d instructions\n", MAX_INSTRUCTIONS);
 		return 125;
 	}

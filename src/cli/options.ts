@@ -144,6 +144,12 @@ export const options: readonly Option[] = [
     variable: 'DISABLE_SECCOMP_WRAPPER',
     variableSays: 'any value: --no-seccomp',
   },
+  {
+    long: 'socketcall',
+    verbs: run,
+    group: 'Sandbox',
+    help: 'let i386 programs make sockets; the filter cannot see of which family',
+  },
 
   { long: 'share-net', short: 'n', verbs: run, group: 'Passing through', help: "the host's network; with lxc a veth on the bridge" },
   { long: 'x11', short: '1', verbs: run, group: 'Passing through', help: 'the X11 socket of $DISPLAY' },

@@ -35,6 +35,7 @@ export function toRunRequest({ flags, values, lists, words }: ParsedArguments): 
     ...text('timeoutSeconds', 'timeout'),
     ...text('waitSeconds', 'wait'),
     ...(flags.has('no-seccomp') ? { seccomp: false } : {}),
+    ...(flags.has('socketcall') ? { socketcall: true } : {}),
     ...text('preHook', 'pre-hook'),
     ...text('postHook', 'post-hook'),
     ...text('netBridge', 'net-bridge'),

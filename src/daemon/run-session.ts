@@ -49,6 +49,7 @@ const quickOptions: ReadonlySet<string> = new Set([
   'uid-base',
   'gid-base',
   'no-seccomp',
+  'socketcall',
   'share-net',
   'quiet',
 ]);

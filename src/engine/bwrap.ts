@@ -4,6 +4,7 @@ import { type BwrapOption, encodeOptions, isolationOptions, processOptions, root
 import { checkLimits, planCgroups } from './cgroup.ts';
 import { checkDesktop, planDesktop } from './desktop.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
+import { filterFile } from './filter-file.ts';
 import { hostnameFor } from './hostname.ts';
 import { checkIdentity, planIdentity } from './identity.ts';
 import type { Descriptor, Launch, MountOperation } from './launch.ts';
@@ -73,7 +74,7 @@ function plan(input: PlanInput): Launch {
   ];
   const descriptors: Descriptor[] = [
     { number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options) },
-    ...(spec.seccomp ? [{ number: filterNumber, kind: 'file', path: facts.files.seccompFilter } as const] : []),
+    ...(spec.seccomp ? [{ number: filterNumber, kind: 'file', path: filterFile(spec, facts) } as const] : []),
     ...stageDescriptors,
     ...desktop.descriptors,
   ];

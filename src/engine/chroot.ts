@@ -2,6 +2,7 @@ import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
+import { filterFile } from './filter-file.ts';
 import type { Launch, MountOperation } from './launch.ts';
 import { stageArguments, stageDescriptors, stageFileNumber, stageName } from './stage.ts';
 
@@ -66,7 +67,7 @@ function plan({ spec, rootfs, facts }: PlanInput): Launch {
     root,
     workingDirectory: spec.workingDirectory,
     noNewPrivileges: false,
-    seccompFilter: spec.seccomp ? facts.files.seccompFilter : null,
+    seccompFilter: spec.seccomp ? filterFile(spec, facts) : null,
   };
 }
 

@@ -74,5 +74,8 @@ export interface HostFacts {
   /** By path: one entry for every bind source of the spec, every shared socket and device of the desktop, and LXC's bridge and tunnel device. */
   readonly paths: Readonly<Record<string, PathFacts>>;
   /** Own files that a launch needs. */
-  readonly files: { readonly launcher: string; readonly seccompFilter: string; readonly lxcSeccompProfile: string };
+  readonly files: OwnFiles;
 }
+
+/** Absolute paths; `socketcallFilter` is the filter that lets socketcall(2) make sockets. */
+export type OwnFiles = Readonly<Record<'launcher' | 'seccompFilter' | 'socketcallFilter' | 'lxcSeccompProfile', string>>;

@@ -16,6 +16,7 @@ ioctl-tiocsti ioctl-tioclinux ioctl-tiocsetd ioctl-tioccons ioctl-tiocsti-high-b
 ioctl-tioccons-high-bit add-key request-key keyctl init-module finit-module delete-module kexec-load kexec-file-load swapon swapoff syslog
 acct quotactl quotactl-fd settimeofday clock-settime vhangup bpf perf-event-open userfaultfd io-uring-setup io-uring-enter io-uring-register
 kcmp lookup-dcookie open-by-handle-at socket-alg socket-vsock socket-vsock-high-bit iopl ioperm uselib
+i386-ioctl i386-keyctl i386-stime
 `;
 
 /** Calls refused by the full filter only: a container's own init needs them. */
@@ -23,7 +24,7 @@ const REFUSED_BY_FILTER = `
 unshare setns clone-newuser clone-newuser-high-bit clone-newns clone-newpid clone-newnet clone-newipc clone-newuts clone-newcgroup clone3
 mount umount2 pivot-root open-tree open-tree-attr move-mount fsopen fsconfig fsmount fspick mount-setattr reboot
 personality-read-implies-exec personality-high-bit socket-packet socket-inet-packet socket-bluetooth socket-key socket-tipc x32-ioctl
-x32-number-of-ioctl x32-unshare i386-ioctl i386-getpid i386-keyctl i386-mount negative-number
+x32-number-of-ioctl x32-unshare i386-mount i386-unshare i386-socket-vsock i386-socketcall negative-number
 `;
 
 /** Calls that only a processor of the x86 family has; the probe has them only there. */

@@ -19,5 +19,6 @@ export function describeGivenAway(spec: SandboxSpec, { name, capabilities }: Eng
     warnings.push('The sandbox shares the network of this host, its services on localhost and its abstract sockets.');
   }
   if (!spec.seccomp) warnings.push('The system-call filter is off.');
+  else if (spec.socketcall) warnings.push('The sandbox can make sockets of every address family by the socketcall of i386 programs.');
   return [...warnings, ...spec.passthrough.map((kind) => givenAway[kind])];
 }

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { IsolateError } from '../error.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { OwnFiles } from '../host/facts.ts';
 
 /** isolate's own compiled files: beside the bundle, or in `dist` of the checkout the sources are run from. Throws `missing-tool`. */
-export function findOwnFiles(): HostFacts['files'] {
+export function findOwnFiles(): OwnFiles {
   const here = import.meta.dirname;
   const directory = [here, join(here, '..', '..', 'dist')].find((candidate) => existsSync(join(candidate, 'isolate-launch')));
   if (directory === undefined) {
@@ -14,6 +14,7 @@ export function findOwnFiles(): HostFacts['files'] {
   return {
     launcher: join(directory, 'isolate-launch'),
     seccompFilter: join(directory, 'seccomp.bpf'),
+    socketcallFilter: join(directory, 'seccomp-socketcall.bpf'),
     lxcSeccompProfile: join(directory, 'lxc.seccomp'),
   };
 }

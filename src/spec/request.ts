@@ -36,6 +36,8 @@ export interface RunRequest {
   readonly waitSeconds?: number | string;
   /** false: without the system-call filter. */
   readonly seccomp?: boolean;
+  /** Let i386 programs make sockets by socketcall(2), whose address family the filter cannot see. */
+  readonly socketcall?: boolean;
   /** Shell commands run on the host with ROOTFS set. */
   readonly preHook?: string;
   readonly postHook?: string;

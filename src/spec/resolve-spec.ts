@@ -40,6 +40,7 @@ export function resolveSpec(request: RunRequest, caller: Caller): SandboxSpec {
     ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: parseSeconds('--timeout', request.timeoutSeconds, 1) }),
     waitMs: parseSeconds('--wait', request.waitSeconds ?? defaultWaitSeconds, 0),
     seccomp: request.seccomp ?? variable(caller, 'DISABLE_SECCOMP_WRAPPER') === undefined,
+    socketcall: request.socketcall ?? false,
     hooks: resolveHooks(request, caller),
     lxc: resolveLxc(request, engine, caller),
   };

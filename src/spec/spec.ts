@@ -56,6 +56,8 @@ export interface SandboxSpec {
   /** How long to wait for a free clone. */
   readonly waitMs: number;
   readonly seccomp: boolean;
+  /** The filter lets i386 programs make sockets of any address family by socketcall(2). */
+  readonly socketcall: boolean;
   readonly hooks: Hooks;
   readonly lxc: LxcSpec;
 }

@@ -50,6 +50,7 @@ export const rootFacts: HostFacts = {
   files: {
     launcher: '/usr/lib/isolate/isolate-launch',
     seccompFilter: '/usr/lib/isolate/seccomp.bpf',
+    socketcallFilter: '/usr/lib/isolate/seccomp-socketcall.bpf',
     lxcSeccompProfile: '/usr/lib/isolate/lxc.seccomp',
   },
 };
@@ -80,6 +81,7 @@ export const plainSpec: SandboxSpec = {
   limits: {},
   waitMs: 10_000,
   seccomp: true,
+  socketcall: false,
   hooks: {},
   lxc: { bridge: 'br_vm', mapTun: false },
 };

@@ -8,8 +8,10 @@ export interface SystemCall {
 /** The low 32 bits are compared by most filters, all 64 are what the caller passes. */
 const LOAD_WORD = 0x20;
 const AND = 0x54;
+const JUMP = 0x05;
 const JUMP_EQUAL = 0x15;
 const JUMP_GREATER = 0x25;
+const JUMP_NOT_LESS = 0x35;
 const JUMP_SET = 0x45;
 const RETURN = 0x06;
 
@@ -33,11 +35,17 @@ export function runFilter(program: Uint8Array, call: SystemCall): number {
       case AND:
         accumulator = (accumulator & value) >>> 0;
         break;
+      case JUMP:
+        at += value;
+        break;
       case JUMP_EQUAL:
         at += accumulator === value ? whenTrue : whenFalse;
         break;
       case JUMP_GREATER:
         at += accumulator > value ? whenTrue : whenFalse;
+        break;
+      case JUMP_NOT_LESS:
+        at += accumulator >= value ? whenTrue : whenFalse;
         break;
       case JUMP_SET:
         at += (accumulator & value) !== 0 ? whenTrue : whenFalse;

@@ -57,7 +57,7 @@ function builtFiles(): HostFacts['files'] {
   try {
     return findOwnFiles();
   } catch (error) {
-    if (error instanceof IsolateError) return { launcher: '', seccompFilter: '', lxcSeccompProfile: '' };
+    if (error instanceof IsolateError) return { launcher: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '' };
     throw error;
   }
 }
@@ -77,6 +77,7 @@ function plainSpec(engine: string): SandboxSpec {
     limits: {},
     waitMs: 0,
     seccomp: true,
+    socketcall: false,
     hooks: {},
     lxc: { bridge: '', mapTun: false },
   };

@@ -8,7 +8,7 @@ import type { HostFacts } from '../../../src/host/facts.ts';
 import { probeHost } from '../../../src/host/probe.ts';
 import { surveyHost } from '../../../src/host/survey.ts';
 
-const files: HostFacts['files'] = { launcher: '', seccompFilter: '', lxcSeccompProfile: '' };
+const files: HostFacts['files'] = { launcher: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '' };
 
 function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-survey-'));
@@ -94,6 +94,7 @@ const plain = {
   limits: {},
   waitMs: 0,
   seccomp: true,
+  socketcall: false,
   hooks: {},
   lxc: { bridge: '', mapTun: false },
 } as const;

@@ -60,17 +60,16 @@ describe.runIf(process.arch === 'x64')('the filter, run in user space', () => {
     const length = filter.byteLength / 8;
     expect(Number.isInteger(length) && length <= 4096).toBe(true);
     const outside = Array.from({ length }, (_, at) => ({ at, operation: filter[at * 8]!, far: Math.max(filter[at * 8 + 2]!, filter[at * 8 + 3]!) }))
-      .filter(({ at, operation, far }) => (operation & 7) === 5 && at + 1 + far >= length);
+      .filter(({ at, operation, far }) => (operation & 7) === 5 && operation !== 5 && at + 1 + far >= length);
     expect(outside).toEqual([]);
     expect(filter[(length - 1) * 8]).toBe(0x06);
   });
 
-  test('kills every call of another architecture, whatever its number and arguments', () => {
+  test('kills every call of an architecture that the kernel has no table for, whatever its number and arguments', () => {
     fc.assert(fc.property(low, low, words, (architecture, number, args) => {
-      const other = architecture === X86_64 ? I386 : architecture;
-      expect(runFilter(filter, { architecture: other, number, arguments: args })).toBe(KILL);
+      fc.pre(architecture !== X86_64 && architecture !== I386);
+      expect(runFilter(filter, { architecture, number, arguments: args })).toBe(KILL);
     }));
-    expect(runFilter(filter, { architecture: I386, number: 20, arguments: [0n, 0n, 0n, 0n, 0n, 0n] })).toBe(KILL);
   });
 
   test('answers every number from 0 to the last known one as the policy says, whatever the arguments', () => {
@@ -123,9 +122,9 @@ describe.runIf(process.arch === 'x64')('the filter, run in user space', () => {
     expect([17, 38, 40].map((domain) => answer(SOCKET, domain, 3))).toEqual([EAFNOSUPPORT, EAFNOSUPPORT, EAFNOSUPPORT]);
   });
 
-  test('allows the default personality, asking for it and a fixed address layout, nothing else', () => {
-    fc.assert(fc.property(fc.oneof(low, fc.constantFrom(0, 0xffffffff, 0x40000)), high, (persona, bits) => {
-      expect(answer(PERSONALITY, bits | BigInt(persona))).toBe([0, 0xffffffff, 0x40000].includes(persona) ? ALLOW : EPERM);
+  test('allows the default personality, asking for it, a fixed address layout and the 32-bit machine name, nothing else', () => {
+    fc.assert(fc.property(fc.oneof(low, fc.constantFrom(0, 8, 0xffffffff, 0x40000)), high, (persona, bits) => {
+      expect(answer(PERSONALITY, bits | BigInt(persona))).toBe([0, 8, 0xffffffff, 0x40000].includes(persona) ? ALLOW : EPERM);
     }));
   });
 });

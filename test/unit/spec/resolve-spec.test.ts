@@ -21,6 +21,7 @@ test('a bare request gets every default', () => {
     limits: {},
     waitMs: 10_000,
     seccomp: true,
+    socketcall: false,
     hooks: {},
     lxc: { bridge: 'br_vm', mapTun: false },
   });
@@ -73,6 +74,7 @@ test('a full request is taken over, texts parsed', () => {
     timeoutMs: 1500,
     waitMs: 0,
     seccomp: false,
+    socketcall: false,
     hooks: { pre: 'echo pre', post: 'echo post' },
     lxc: { bridge: 'br0', mapTun: true, logPath: '/home/me/lxc.log' },
   });
