@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'tool-timeout'
   | 'not-permitted'
   | 'template-missing'
+  | 'run-missing'
   | 'template-not-filesystem'
   | 'template-without-snapshot'
   | 'template-not-mounted'

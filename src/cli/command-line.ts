@@ -53,6 +53,10 @@ async function dispatch(verb: Verb, parsed: ParsedArguments): Promise<number> {
       return await (await import('./commands/status.ts')).statusVerb(parsed);
     case 'ps':
       return await (await import('./commands/ps.ts')).psVerb(parsed);
+    case 'list':
+      return await (await import('./commands/list.ts')).listVerb(parsed);
+    case 'kill':
+      return await (await import('./commands/kill.ts')).killVerb(parsed);
     case 'serve':
       return await (await import('./commands/serve.ts')).serveVerb(parsed);
     case 'doctor':

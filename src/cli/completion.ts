@@ -8,10 +8,13 @@ export function renderCompletion(shell: Shell, engineNames: readonly string[]): 
   return { bash: renderBash, zsh: renderZsh, fish: renderFish }[shell](engineNames);
 }
 
-/** Of those that the daemon keeps for this user, and of those that ZFS lists, which root alone may ask on some hosts. */
+/** The templates of this user; where there are none yet, the datasets that may become one, which are no whole pools and no clones. */
 const datasets =
-  `{ timeout 2 isolate status --json | grep -o '"template"[^,]*' | cut -d '"' -f 4; ` +
-  `timeout 2 zfs list -H -o name -t filesystem | grep -Ev '_[0-9]+$'; } 2>/dev/null | sort -u`;
+  `{ timeout 2 isolate list --json | grep -o '"template":"[^"]*"' | cut -d '"' -f 4 | grep . || ` +
+  `timeout 2 zfs list -H -o name -t filesystem | grep / | grep -Ev '_[0-9]+$'; } 2>/dev/null | sort -u`;
+
+/** The first characters of runs' ids, as `isolate ps` shows them. */
+const runs = `timeout 2 isolate ps --json 2>/dev/null | grep -oE '"runId":"[0-9a-f]{8}' | cut -d '"' -f 4`;
 
 /** Verbs whose words are templates. */
 const ofTemplates: readonly Verb[] = ['refresh', 'watch', 'status'];
@@ -36,12 +39,21 @@ function renderBash(engineNames: readonly string[]): string {
   return `# bash completion for isolate
 _isolate() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} index options verb=run
+  # bash takes the = of --option=value for a word of its own.
+  if [[ $current == = ]]; then
+    current=
+  elif [[ $previous == = ]] && ((COMP_CWORD > 2)); then
+    previous=\${COMP_WORDS[COMP_CWORD - 2]}
+  fi
   if ((COMP_CWORD > 1)) && [[ \${COMP_WORDS[1]} == @(${ownVerbs.join('|')}) ]]; then
     verb=\${COMP_WORDS[1]}
   fi
   for ((index = 1; index < COMP_CWORD; index++)); do
     case \${COMP_WORDS[index]} in
-      ${withValue}) ((index++)) ;;
+      ${withValue})
+        ((index++))
+        [[ \${COMP_WORDS[index]} != = ]] || ((index++))
+        ;;
       --) _command_offset $((index + 1)); return ;;
       -*) ;;
       ${verbs.join(' | ')}) ((index == 1)) || { _command_offset $index; return; } ;;
@@ -59,9 +71,13 @@ ${byVerb.join('\n')}
     ${ofTemplates.map((verb) => `${verb}:*`).join(' | ')}) ${actions.dataset} ;;
     completion:*) COMPREPLY=($(compgen -W '${shells.join(' ')}' -- "$current")) ;;
     help:*) COMPREPLY=($(compgen -W '${verbs.join(' ')}' -- "$current")) ;;
+    kill:*) COMPREPLY=($(compgen -W "$(${runs})" -- "$current")) ;;
     run:*)
-      COMPREPLY=($(compgen -c -- "$current"))
-      ((COMP_CWORD > 1)) || COMPREPLY+=($(compgen -W '${verbs.join(' ')}' -- "$current"))
+      if ((COMP_CWORD == 1)); then
+        COMPREPLY=($(compgen -W '${verbs.join(' ')}' -- "$current"))
+      else
+        COMPREPLY=($(compgen -c -- "$current" | grep -vxF "$(compgen -k; compgen -A function; compgen -a)" | sort -u))
+      fi
       ;;
     *) COMPREPLY=() ;;
   esac
@@ -87,6 +103,7 @@ function renderZsh(engineNames: readonly string[]): string {
   };
   const words = (verb: Verb): string => {
     if (ofTemplates.includes(verb)) return zshQuote(`*:template:${actions.dataset}`);
+    if (verb === 'kill') return zshQuote(`*:run:($(${runs}))`);
     return verb === 'completion' ? `'2:shell:(${shells.join(' ')})'` : verb === 'help' ? `'2:verb:(${verbs.join(' ')})'` : '';
   };
   const argumentsOf = (verb: Verb, ...rest: readonly string[]): string =>
@@ -95,7 +112,7 @@ function renderZsh(engineNames: readonly string[]): string {
 case $words[2] in
 ${ownVerbs.map((verb) => `  ${verb})\n    ${argumentsOf(verb, `'1: :(${verb})'`, words(verb))} ;;`).join('\n')}
   *)
-    ${argumentsOf('run', `'1: :{_alternative "verbs:verb:(${verbs.join(' ')})" "commands:command:_command_names -e"}'`, "'*:: :_normal'")} ;;
+    ${argumentsOf('run', `'1: :{if ((CURRENT == 2)); then compadd ${verbs.join(' ')}; else _command_names -e; fi}'`, "'*:: :_normal'")} ;;
 esac
 `;
 }
@@ -116,8 +133,9 @@ function renderFish(engineNames: readonly string[]): string {
   return `# fish completion for isolate
 complete -c isolate -f
 complete -c isolate -n __fish_use_subcommand -a '${verbs.join(' ')}'
-complete -c isolate -n ${fishQuote(fishCondition(['run']))} -a '(__fish_complete_subcommand)'
+complete -c isolate -n ${fishQuote(`not __fish_use_subcommand; and ${fishCondition(['run'])}`)} -a '(__fish_complete_subcommand)'
 complete -c isolate -n ${fishQuote(fishCondition(ofTemplates))} -a ${fishQuote(fishDatasets)}
+complete -c isolate -n ${fishQuote(fishCondition(['kill']))} -a ${fishQuote(`(sh -c ${fishQuote(runs)})`)}
 complete -c isolate -n ${fishQuote(fishCondition(['completion']))} -a '${shells.join(' ')}'
 complete -c isolate -n ${fishQuote(fishCondition(['help']))} -a '${verbs.join(' ')}'
 ${lines.join('\n')}

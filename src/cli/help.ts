@@ -1,30 +1,15 @@
 import type { Engine } from '../engine/engine.ts';
 import { formatEngineTable } from './engine-table.ts';
 import { formatOption, type Option, optionGroups, options, type Verb } from './options.ts';
-
-/** How each verb is called, and what it does. */
-export const synopses: readonly (readonly [verb: Verb, form: string, summary: string])[] = [
-  ['run', 'isolate [run] [OPTIONS] [--] COMMAND [ARG...]', 'run a command in a throw-away root'],
-  [
-    'refresh',
-    'isolate refresh [OPTIONS] TEMPLATE [COUNT]',
-    'destroy used clones, make missing ones; also: isolate [-f] [-s] -r TEMPLATE [COUNT]',
-  ],
-  ['watch', 'isolate watch [OPTIONS] [TEMPLATE[=COUNT]...]', 'refresh whenever a run ends, for hosts without systemd'],
-  ['status', 'isolate status [OPTIONS] [TEMPLATE...]', 'the pools: clones that are fresh, leased and retired, and who uses them'],
-  ['ps', 'isolate ps [OPTIONS]', 'the runs: who, since when, on what'],
-  ['serve', 'isolate serve [OPTIONS]', 'the daemon: keeps the pools of the configured templates full and serves the group isolate'],
-  ['doctor', 'isolate doctor [OPTIONS]', 'what this host can do, and how to get the rest'],
-  ['completion', 'isolate completion bash|zsh|fish', 'print completions for a shell'],
-  ['help', 'isolate help [VERB]', 'print this'],
-];
+import { type Example, type VerbHelp, verbHelp } from './verb-help.ts';
+import { wrap } from './wrap.ts';
 
 /** What a run's exit status says. */
 export const exitStatuses: readonly (readonly [status: string, meaning: string])[] = [
   ["the command's own", 'it ran and exited'],
-  ['128+N', 'it was killed by signal N'],
+  ['128+N', 'signal N killed it'],
   ['124', 'it ran longer than --timeout'],
-  ['125', 'isolate itself failed, a usage error included: the command was not run'],
+  ['125', 'isolate itself failed, on a usage error too: the command was not run'],
   ['126', 'the command was found but could not be executed'],
   ['127', 'the command was not found in the sandbox'],
 ];
@@ -33,35 +18,60 @@ export const exitStatuses: readonly (readonly [status: string, meaning: string])
 export const files: readonly (readonly [path: string, meaning: string])[] = [
   ['/etc/isolate/config.toml', 'the settings: templates, sizes of their pools, who may use them, limits'],
   ['/etc/isolate/config.d/*.toml', 'more settings, in the order of their names; the last one counts'],
-  ['/run/isolate/isolated.sock', 'where the daemon is asked, by root and the members of the group isolate'],
-  ['/run/isolate/metrics.sock', 'its metrics, for the same'],
+  ['/run/isolate/isolated.sock', 'where root and the members of the group isolate ask the daemon'],
+  ['/run/isolate/metrics.sock', 'its metrics, for the same users'],
 ];
 
+/** The terminal that help is made for. */
+const columns = 80;
 /** Verbs of the daemon, and those that ask it. */
-const daemonVerbs: readonly (Verb | null)[] = [null, 'serve', 'status', 'ps'];
+const daemonVerbs: readonly Verb[] = ['serve', 'status', 'ps', 'list', 'kill'];
+/** What the help of all of isolate leaves to `isolate help run`. */
+const rareGroups: readonly string[] = ['Refresh', 'Compatibility'];
 
-/** The text of `--help`; of a verb, only what belongs to it. */
+/** The text of `--help`; of a verb, what belongs to it, in full. */
 export function renderHelp(engines: readonly Engine[], verb: Verb | null): string {
-  const forms = synopses.filter(([name]) => verb === null || name === verb);
-  const shown = options.filter((option) => verb === null || option.verbs.includes(verb));
+  return verb === null ? renderOverview() : renderVerb(engines, verb);
+}
+
+function renderOverview(): string {
+  const { summary, form } = verbHelp.run;
+  return [
+    `Usage: ${form}\n\n${sentence(summary)}\n`,
+    renderExamples(verbHelp.run.examples.slice(0, 4)),
+    `Verbs (run may be left out)\n${renderTerms(
+      Object.entries(verbHelp).map(([name, help]) => [name, help.summary]),
+      14,
+    )}`,
+    renderOptions('run', rareGroups, ({ help }) => help),
+    'isolate help run has the rest: engines, exit status, variables, compatibility.\n' +
+      'isolate help VERB tells of another verb. The manual page is isolate(1).\n',
+  ].join('\n');
+}
+
+function renderVerb(engines: readonly Engine[], verb: Verb): string {
+  const { form, summary, more, examples }: VerbHelp = verbHelp[verb];
   const parts = [
-    forms.map(([, form, summary]) => `${form}\n    ${summary}\n`).join(''),
-    ...optionGroups.map((group) =>
-      renderGroup(
-        group,
-        shown.filter((option) => option.group === group),
-      ),
-    ),
+    `Usage: ${form}\n\n${sentence(summary)}\n`,
+    ...(more === undefined ? [] : [`${wrap(more, columns, 0)}\n`]),
+    renderExamples(examples),
+    renderOptions(verb, [], describeOption),
   ];
-  if (verb === null || verb === 'run') {
-    parts.push(
-      `The first word that is neither an option nor an option's value begins the command.\n`,
-      `Engines\n${formatEngineTable(engines, '  ')}`,
-      `Exit status of a run\n${exitStatuses.map(([status, meaning]) => `  ${status.padEnd(18)}  ${meaning}\n`).join('')}`,
-    );
+  if (verb === 'run') {
+    parts.push(`Engines\n${formatEngineTable(engines, '  ')}`, `Exit status of a run\n${renderTerms(exitStatuses, 22)}`);
   }
-  if (daemonVerbs.includes(verb)) parts.push(`Files\n${files.map(([path, meaning]) => `  ${path.padEnd(28)}  ${meaning}\n`).join('')}`);
+  if (daemonVerbs.includes(verb)) parts.push(`Files\n${renderTerms(files, 32)}`);
   return parts.filter((part) => part !== '').join('\n');
+}
+
+function sentence(text: string): string {
+  return wrap(`${text[0]?.toUpperCase()}${text.slice(1)}.`, columns, 0);
+}
+
+function renderExamples(examples: readonly Example[]): string {
+  return examples.length === 0
+    ? ''
+    : `Examples\n${examples.map(([line, meaning]) => `  ${line}\n      ${wrap(meaning, columns, 6)}\n`).join('')}`;
 }
 
 /** The sentence an option is described by, with the variable that says the same. */
@@ -70,13 +80,27 @@ export function describeOption(option: Option): string {
   return `${option.help}${repeatable}${option.variable === undefined ? '' : ` [${option.variable}]`}`;
 }
 
-function renderGroup(title: string, members: readonly Option[]): string {
-  if (members.length === 0) {
-    return '';
-  }
-  const lines = members.map((option) => {
-    const name = `  ${formatOption(option)}`;
-    return name.length > 26 ? `${name}\n${' '.repeat(28)}${describeOption(option)}` : `${name.padEnd(28)}${describeOption(option)}`;
-  });
-  return `${title}\n${lines.join('\n')}\n`;
+function renderOptions(verb: Verb, without: readonly string[], describe: (option: Option) => string): string {
+  const shown = options.filter((option) => option.verbs.includes(verb));
+  return optionGroups
+    .filter((group) => !without.includes(group) && shown.some((option) => option.group === group))
+    .map((group) => {
+      const members = shown.filter((option) => option.group === group);
+      return `${group}\n${renderTerms(
+        members.map((option) => [formatOption(option), describe(option)]),
+        28,
+      )}`;
+    })
+    .join('\n');
+}
+
+/** Terms with what they mean, which begins at the column `indent`, on a line of its own behind a long term. */
+function renderTerms(terms: readonly (readonly [term: string, meaning: string])[], indent: number): string {
+  return terms
+    .map(([term, meaning]) => {
+      const name = `  ${term}`;
+      const text = wrap(meaning, columns, indent);
+      return name.length > indent - 2 ? `${name}\n${' '.repeat(indent)}${text}\n` : `${name.padEnd(indent)}${text}\n`;
+    })
+    .join('');
 }

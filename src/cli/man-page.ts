@@ -1,7 +1,10 @@
 import type { Engine } from '../engine/engine.ts';
 import { engineRows } from './engine-table.ts';
-import { describeOption, exitStatuses, files, synopses } from './help.ts';
+import { describeOption, exitStatuses, files } from './help.ts';
 import { formatOption, optionGroups, options } from './options.ts';
+import { verbHelp } from './verb-help.ts';
+
+const verbs = Object.entries(verbHelp);
 
 /** The manual page isolate(1) as roff (man(7)), made from the tables that help is made from. */
 export function renderManPage(engines: readonly Engine[], version: string): string {
@@ -11,15 +14,12 @@ export function renderManPage(engines: readonly Engine[], version: string): stri
     section('NAME'),
     `isolate ${escape('-')} run a command in a throw${escape('-')}away clone of a Linux root`,
     section('SYNOPSIS'),
-    synopses.map(([, form]) => `.B ${escape(form)}\n.br`).join('\n'),
+    verbs.map(([, { form }]) => `.B ${escape(form)}\n.br`).join('\n'),
     section('DESCRIPTION'),
     paragraph(
       'Runs a command in a fresh copy-on-write clone of a template, a dataset or directory with a Linux root, and throws the clone away afterwards. A pool of ready clones makes that instant; an engine sets how strongly the run is isolated.',
     ),
-    paragraph(
-      "The first word that is neither an option nor an option's value begins the command; everything from there on is the command's, byte for byte. -- may stand before it.",
-    ),
-    synopses.map(([verb, , summary]) => item(verb, summary)).join('\n'),
+    verbs.map(([verb, { summary, more }]) => item(verb, more === undefined ? summary : `${summary}. ${more}`)).join('\n'),
     section('OPTIONS'),
     optionGroups
       .map((group) =>
@@ -48,7 +48,7 @@ export function renderManPage(engines: readonly Engine[], version: string): stri
     section('FILES'),
     files.map(([path, meaning]) => item(path, meaning)).join('\n'),
     section('EXAMPLES'),
-    '.nf\nisolate \\-z rpool/isolate/debian bash\nisolate refresh rpool/isolate/debian 10\nisolate \\-t /srv/root \\-\\-ephemeral \\-d ./src:/src:ro make \\-C /src\n.fi',
+    verbs.flatMap(([, { examples }]) => examples.map(([line, meaning]) => item(line, meaning))).join('\n'),
     section('SEE ALSO'),
     '.BR bwrap (1),\n.BR lxc\\-execute (1),\n.BR chroot (1),\n.BR zfs (8)',
   ].join('\n')}\n`;

@@ -1,5 +1,5 @@
 /** Words that may stand first on the command line; `run` may be left out. */
-export const verbs = ['run', 'refresh', 'watch', 'status', 'ps', 'serve', 'doctor', 'completion', 'help'] as const;
+export const verbs = ['run', 'refresh', 'watch', 'list', 'status', 'ps', 'kill', 'serve', 'doctor', 'completion', 'help'] as const;
 export type Verb = (typeof verbs)[number];
 
 /** What the shell offers after an option that takes a value. */
@@ -14,7 +14,7 @@ export interface Option {
   readonly completes?: ValueKind;
   /** May be given more than once. */
   readonly repeatable?: true;
-  readonly verbs: readonly Verb[];
+  readonly verbs: readonly [Verb, ...Verb[]];
   readonly group: OptionGroup;
   readonly help: string;
   /** Variable of the caller's environment that says the same; the option beats it. */
@@ -32,13 +32,16 @@ export const optionGroups = [
   'Refresh',
   'Watching isolate at work',
   'Other',
+  'Compatibility',
 ] as const;
 export type OptionGroup = (typeof optionGroups)[number];
 
 // doctor --prove tries out the very configuration that it is given.
 const run = ['run', 'doctor'] as const;
 const data = ['run', 'refresh', 'watch', 'doctor'] as const;
-const views = ['status', 'ps'] as const;
+const views = ['list', 'status', 'ps'] as const;
+/** Verbs that ask for what the daemon or the state directories tell. */
+const asking = [...views, 'kill'] as const;
 
 /** Every option there is, in the order help prints them. */
 export const options: readonly Option[] = [
@@ -49,7 +52,7 @@ export const options: readonly Option[] = [
     completes: 'engine',
     verbs: run,
     group: 'Root',
-    help: 'what isolates: bwrap (default), lxc or chroot',
+    help: 'engine: bwrap (default), lxc or chroot',
   },
   {
     long: 'zfs',
@@ -58,7 +61,7 @@ export const options: readonly Option[] = [
     completes: 'dataset',
     verbs: run,
     group: 'Root',
-    help: 'run on a fresh clone of DATASET (after a new snapshot: isolate refresh --force DATASET)',
+    help: 'run on a fresh clone of DATASET',
   },
   {
     long: 'template',
@@ -125,7 +128,7 @@ export const options: readonly Option[] = [
     completes: 'none',
     verbs: run,
     group: 'Sandbox',
-    help: 'user id N and the following ones are 0 and on in the sandbox',
+    help: 'map user ids N, N+1, ... to 0, 1, ... in the sandbox',
   },
   {
     long: 'gid-base',
@@ -134,7 +137,7 @@ export const options: readonly Option[] = [
     completes: 'none',
     verbs: run,
     group: 'Sandbox',
-    help: 'group id N and the following ones are 0 and on in the sandbox',
+    help: 'map group ids N, N+1, ... to 0, 1, ... in the sandbox',
   },
   {
     long: 'no-seccomp',
@@ -233,7 +236,7 @@ export const options: readonly Option[] = [
     value: 'TEMPLATE',
     completes: 'dataset',
     verbs: ['run'],
-    group: 'Refresh',
+    group: 'Compatibility',
     help: 'the same as: isolate refresh TEMPLATE [COUNT]',
   },
   { long: 'force', short: 'f', verbs: ['run', 'refresh'], group: 'Refresh', help: 'replace all clones, fresh ones too' },
@@ -247,7 +250,7 @@ export const options: readonly Option[] = [
     help: 'isolate itself ignores SIGINT; the command still receives it',
   },
   { long: 'dry-run', verbs: ['run'], group: 'Watching isolate at work', help: 'print what would be run; run nothing, lease nothing' },
-  { long: 'json', verbs: [...data, ...views, 'serve'], group: 'Watching isolate at work', help: 'print data and errors as JSON' },
+  { long: 'json', verbs: [...data, ...asking, 'serve'], group: 'Watching isolate at work', help: 'print data and errors as JSON' },
   {
     long: 'status-fd',
     value: 'N',
@@ -259,31 +262,32 @@ export const options: readonly Option[] = [
   {
     long: 'trace',
     short: 'x',
-    verbs: [...data, ...views, 'serve'],
+    verbs: [...data, ...asking, 'serve'],
     group: 'Watching isolate at work',
     help: 'log every external command with its arguments',
   },
   { long: 'quiet', short: 'q', verbs: data, group: 'Watching isolate at work', help: 'only warnings and errors' },
 
-  { long: 'watch', verbs: views, group: 'Watching isolate at work', help: 'status, ps: show what changes, until q or Ctrl-C' },
+  { long: 'watch', verbs: views, group: 'Watching isolate at work', help: 'show what changes, until q or Ctrl-C' },
 
+  { long: 'now', verbs: ['kill'], group: 'Other', help: 'without a grace time' },
   {
     long: 'front',
     value: 'PATH',
     completes: 'file',
     verbs: ['serve'],
     group: 'Other',
-    help: 'serve: wait for the front at the socket PATH, instead of starting one',
+    help: 'wait for the front at the socket PATH, instead of starting one',
   },
-  { long: 'prove', verbs: ['doctor'], group: 'Other', help: 'doctor: try in a sandbox, with these options, what must not be possible' },
+  { long: 'prove', verbs: ['doctor'], group: 'Other', help: 'try in a sandbox, with these options, what must not be possible' },
   {
     long: 'install-wrapper',
     short: 'w',
     value: 'TEMPLATE',
     completes: 'directory',
     verbs: ['run'],
-    group: 'Other',
-    help: 'does nothing: the filter needs no installing any more',
+    group: 'Compatibility',
+    help: 'does nothing: nothing needs to be installed in a template',
   },
   { long: 'help', short: 'h', verbs, group: 'Other', help: 'print this' },
   { long: 'version', verbs, group: 'Other', help: 'print the version' },

@@ -79,7 +79,7 @@ test.each<[string, readonly string[], string]>([
   [
     'a refresh with a word too many',
     ['refresh', 'a', '1', '2'],
-    'isolate: There is a word too many: "2".\nhint: isolate refresh TEMPLATE [COUNT]\n',
+    'isolate: Unexpected argument "2".\nhint: isolate refresh TEMPLATE [COUNT]\n',
   ],
   ['a refresh with an option of run', ['-r', 'a', '-n'], 'isolate: The option --share-net does not go with -r.\n'],
   [
@@ -94,7 +94,7 @@ test.each<[string, readonly string[], string]>([
     ['watch'],
     'isolate: No template was given, and /etc/isolate/config.toml names none.\nhint: isolate watch TEMPLATE[=COUNT]...\n',
   ],
-  ['a word after doctor', ['doctor', 'bwrap'], 'isolate: There is a word too many: "bwrap".\nhint: isolate doctor [OPTIONS]\n'],
+  ['a word after doctor', ['doctor', 'bwrap'], 'isolate: Unexpected argument "bwrap".\nhint: isolate doctor [OPTIONS]\n'],
   ['a watch with a bad count', ['watch', 'a=b'], 'isolate: COUNT takes a whole number from 1 to 1000, not "b".\n'],
 ])('%s is a usage error and status 2', (_, args, stderr) => {
   expect(commandLine(args)).toEqual({ status: 2, stdout: '', stderr });

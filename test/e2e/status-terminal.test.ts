@@ -60,7 +60,7 @@ function readText(path: string): string {
 
 async function watch(): Promise<void> {
   line('echo before; $I ps --watch');
-  await tmux.see(/isolate ps {2}[-0-9]+ [:0-9]+ {2}q: quit\n\nUSER.*\nroot.* first\n/);
+  await tmux.see(/isolate ps {2}[-0-9]+ [:0-9]+ {2}q: quit\n\nRUN.*\n.*root.* first\n/);
 }
 
 /** What was on the screen is there again, and the terminal is as it was. */
@@ -77,9 +77,9 @@ test('the view shows what changes, and the time, and ends by q', async () => {
   await watch();
   const seen = /isolate ps {2}[-0-9]+ ([:0-9]+)/.exec(tmux.screen())?.[1] ?? '';
   daemon.answer = () => documentAnswer({ runs: [{ ...run, command: ['second'] }, run] });
-  await tmux.see(/ second\nroot.* first\n/);
+  await tmux.see(/ second\n.*root.* first\n/);
   daemon.answer = () => documentAnswer({ runs: [run] });
-  await tmux.see(/USER.*\nroot.* first\n\n/);
+  await tmux.see(/RUN.*\n.*root.* first\n\n/);
   expect(tmux.screen()).not.toContain('second');
   // Each second, though nothing changes.
   await tmux.see(new RegExp(`isolate ps {2}[-0-9]+ (?!${seen})`));
@@ -109,7 +109,7 @@ test('Ctrl-Z gives the terminal to the shell, and fg takes it again', async () =
   await tmux.prompt();
   expect([tmux.screen().includes('q: quit'), await modes()]).toEqual([false, before]);
   line('fg');
-  await tmux.see(/q: quit\n\nUSER.*\nroot.* first\n/);
+  await tmux.see(/q: quit\n\nRUN.*\n.*root.* first\n/);
   tmux.type('q');
   await tmux.prompt();
   expect(await modes()).toBe(before);
@@ -120,7 +120,7 @@ test('lines are cut to the window, whatever size it gets', async () => {
   daemon.answer = () => documentAnswer({ runs: Array.from({ length: 40 }, () => wide) });
   line('$I ps --watch');
   // 24 rows: a title, a blank, the titles, 20 runs.
-  await tmux.see(/^USER.*\n(?:root.*x{5,}\n){20}\(20 more lines\)/m);
+  await tmux.see(/^RUN.*\n(?:.*root.*x{5,}\n){20}\(20 more lines\)/m);
   expect(
     tmux
       .screen()
@@ -128,9 +128,9 @@ test('lines are cut to the window, whatever size it gets', async () => {
       .map((text) => text.length),
   ).toContain(80);
   tmux.resize(60, 10);
-  await tmux.see(/^USER.*\n(?:root.*x\n){6}\(34 more lines\)/m);
+  await tmux.see(/^RUN.*\n(?:.*root.*x\n){6}\(34 more lines\)/m);
   tmux.resize(100, 50);
-  await tmux.see(/^USER.*\n(?:root.*x{20,}\n){40}\n*$/m);
+  await tmux.see(/^RUN.*\n(?:.*root.*x{20,}\n){40}\n*$/m);
   tmux.type('q');
   await tmux.prompt();
 });
@@ -146,9 +146,9 @@ test('a daemon that ends and comes again is waited for', async () => {
       { name: 'json', value: JSON.stringify(refuse) },
     ],
   });
-  await tmux.see(/q: quit\n\nisolate: It is ending\.\nas of [-0-9]+ [:0-9]+:\n\nUSER.*\nroot.* first\n/);
+  await tmux.see(/q: quit\n\nisolate: It is ending\.\nas of [-0-9]+ [:0-9]+:\n\nRUN.*\n.*root.* first\n/);
   daemon.answer = () => documentAnswer({ runs: [{ ...run, command: ['second'] }] });
-  await tmux.see(/q: quit\n\nUSER.*\nroot.* second\n/);
+  await tmux.see(/q: quit\n\nRUN.*\n.*root.* second\n/);
   tmux.type('q');
   await tmux.prompt();
 });
@@ -156,7 +156,7 @@ test('a daemon that ends and comes again is waited for', async () => {
 test('without --watch lines are cut to the terminal, and to nothing elsewhere', async () => {
   daemon.answer = () => documentAnswer({ runs: [{ ...run, command: ['x'.repeat(500)] }] });
   line('clear; $I ps');
-  await tmux.see(/^USER.*\nroot.*x\nhost\$/m);
+  await tmux.see(/^RUN.*\n.*root.*x\nhost\$/m);
   await tmux.prompt();
   line(`$I ps > ${file}; clear; echo done''now`);
   await tmux.see(/^donenow$/m);
@@ -165,16 +165,16 @@ test('without --watch lines are cut to the terminal, and to nothing elsewhere', 
 
 test('where no keys can be read the view names the one that ends it', async () => {
   line('$I ps --watch < /dev/null');
-  await tmux.see(/isolate ps {2}[-0-9]+ [:0-9]+ {2}Ctrl-C: quit\n\nUSER/);
+  await tmux.see(/isolate ps {2}[-0-9]+ [:0-9]+ {2}Ctrl-C: quit\n\nRUN/);
   tmux.press('C-c');
   await tmux.prompt();
 });
 
 test('a terminal whose cursor cannot be moved gets a table for each change', async () => {
   line('TERM=dumb $I ps --watch');
-  await tmux.see(/^USER.*\nroot.* first\n/m);
+  await tmux.see(/^RUN.*\n.*root.* first\n/m);
   daemon.answer = () => documentAnswer({ runs: [{ ...run, command: ['second'] }] });
-  await tmux.see(/^USER.*\nroot.* first\n\nUSER.*\nroot.* second\n/m);
+  await tmux.see(/^RUN.*\n.*root.* first\n\nRUN.*\n.*root.* second\n/m);
   tmux.press('C-c');
   await tmux.see(/^\^Chost\$$/m);
 });

@@ -10,7 +10,7 @@ import { finished, type Finished } from '../rig/isolate.ts';
 
 const user = 1234;
 const run = {
-  runId: '0',
+  runId: '0123456789abcdef',
   pid: 7,
   uid: user,
   user: null,
@@ -67,13 +67,40 @@ function linesOf(child: ChildProcess): () => Promise<string> {
   return async () => String((await lines.next()).value);
 }
 
+test('list asks the daemon and prints the templates, for people and as JSON', async () => {
+  expect(await isolate(['list'])).toEqual({
+    status: 0,
+    signal: null,
+    stdout: 'TEMPLATE  FRESH   SNAPSHOT\ntank/a    1 of 2  monday\ntank/b    5 of 2  monday\n',
+    stderr: '',
+  });
+  expect(JSON.parse((await isolate(['list', '--json'])).stdout)).toEqual({
+    templates: [
+      { template: 'tank/a', fresh: 1, count: 2, snapshot: 'monday' },
+      { template: 'tank/b', fresh: 5, count: 2, snapshot: 'monday' },
+    ],
+  });
+  daemon.answer = () => documentAnswer({ ...status, pools: [] });
+  expect((await isolate(['list'])).stdout).toBe('There are no templates that you may use. isolate refresh DATASET makes clones of one.\n');
+});
+
+test("a user ends no other user's run", async () => {
+  daemon.answer = () => documentAnswer({ runs: [{ ...run, pid: process.pid, uid: 0, user: 'root', command: null }] });
+  expect(await isolate(['kill', '0123'])).toEqual({
+    status: 1,
+    signal: null,
+    stdout: '',
+    stderr: 'isolate: Run 0123456789abcdef belongs to root (uid 0).\nhint: only that user and root can end it\n',
+  });
+});
+
 test('ps asks the daemon and prints the runs, for people and as JSON', async () => {
   expect(await isolate(['ps'])).toEqual({
     status: 0,
     signal: null,
     stdout:
-      'USER  PID  SINCE                TEMPLATE  CLONE  ENGINE  COMMAND\n' +
-      '1234    7  1970-01-01 00:00:00  tank/a    1      bwrap   sh -c "a b"\n',
+      'RUN       USER  PID  SINCE                TEMPLATE  ENGINE  COMMAND\n' +
+      '01234567  1234  7    1970-01-01 00:00:00  tank/a    bwrap   sh -c "a b"\n',
     stderr: '',
   });
   const { stdout } = await isolate(['ps', '--json']);
@@ -192,12 +219,16 @@ test('with --watch and no terminal a change is a new table; a daemon that goes i
   child.stderr?.on('data', (chunk: Buffer) => {
     told += chunk.toString();
   });
-  expect([await nextLine(), await nextLine()].map((line) => line.slice(0, 4))).toEqual(['USER', '1234']);
+  expect([await nextLine(), await nextLine()].map((line) => line.slice(0, 14).trim())).toEqual(['RUN       USER', '01234567  1234']);
   await daemon.hangUp();
   await once(child.stderr as NodeJS.ReadableStream, 'data');
   daemon.answer = () => documentAnswer({ runs: [{ ...run, user: 'ann' }] });
   await daemon.listen();
-  expect([await nextLine(), await nextLine(), await nextLine()].map((line) => line.slice(0, 4))).toEqual(['', 'USER', 'ann ']);
+  expect([await nextLine(), await nextLine(), await nextLine()].map((line) => line.slice(0, 14).trim())).toEqual([
+    '',
+    'RUN       USER',
+    '01234567  ann',
+  ]);
   child.kill('SIGINT');
   expect(await once(child, 'close')).toEqual([0, null]);
   expect(told).toBe('isolate: The daemon was lost, and without it only root can look at the pools.\nhint: ' + advice);

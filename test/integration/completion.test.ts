@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { renderCompletion } from '../../src/cli/completion.ts';
+import { verbs } from '../../src/cli/options.ts';
 
 /** What bash offers for the last word of a line. */
 function complete(...words: string[]): string[] {
@@ -33,10 +34,20 @@ test('bash completes options, in long form from their beginning', () => {
 test('bash completes the names of engines behind -e', () => {
   expect(complete('isolate', '-e', '')).toEqual(['bwrap', 'lxc']);
   expect(complete('isolate', '-n', '--engine', 'l')).toEqual(['lxc']);
+  expect(complete('isolate', '--engine', '=')).toEqual(['bwrap', 'lxc']);
+  expect(complete('isolate', '--engine', '=', 'l')).toEqual(['lxc']);
+  expect(complete('isolate', '--engine', '=', 'lxc', '-z', 'tank/a', 'git', 'ch')).toEqual(['command at 6']);
+});
+
+test('bash offers programs where a command begins, and no words of the shell', () => {
+  expect(complete('isolate', '-n', 'whil')).toEqual([]);
+  expect(complete('isolate', '-n', 'apt-ge')).toEqual(['apt-get']);
 });
 
 test('bash completes verbs first', () => {
-  expect(complete('isolate', 'refr')).toContain('refresh');
+  expect(complete('isolate', 'refr')).toEqual(['refresh']);
+  expect(complete('isolate', 'st')).toEqual(['status']);
+  expect(complete('isolate', '')).toEqual([...verbs]);
 });
 
 test("bash leaves the command's own words to the command's completion", () => {
@@ -55,14 +66,8 @@ test('bash completes the options of the verb alone', () => {
 test('bash completes templates from what the daemon tells this user, and stays silent where there is none', () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-completion-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
-  const document = {
-    daemon: null,
-    pools: [
-      { template: 'tank/b', inUse: [{ clone: '1' }] },
-      { template: 'tank/a', inUse: [] },
-    ],
-  };
-  writeFileSync(join(directory, 'isolate'), `#!/bin/sh\n[ "$*" = 'status --json' ] && echo '${JSON.stringify(document)}'\n`, {
+  const document = { templates: [{ template: 'tank/b' }, { template: 'tank/a' }] };
+  writeFileSync(join(directory, 'isolate'), `#!/bin/sh\n[ "$*" = 'list --json' ] && echo '${JSON.stringify(document)}'\n`, {
     mode: 0o755,
   });
   const zfs = '#!/bin/sh\necho "not permitted" >&2; exit 1\n';
@@ -73,6 +78,16 @@ test('bash completes templates from what the daemon tells this user, and stays s
   }
   writeFileSync(join(directory, 'isolate'), zfs, { mode: 0o755 });
   expect(completeIn(path, 'isolate', 'status', '')).toEqual([]);
+  writeFileSync(join(directory, 'zfs'), '#!/bin/sh\nprintf "%s\\n" tank tank/c tank/c_12\n', { mode: 0o755 });
+  expect(completeIn(path, 'isolate', '-z', '')).toEqual(['tank/c']);
+});
+
+test('bash completes the runs behind kill', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'isolate-completion-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const document = { runs: [{ runId: '0123456789abcdef' }, { runId: 'fedcba9876543210' }] };
+  writeFileSync(join(directory, 'isolate'), `#!/bin/sh\n[ "$*" = 'ps --json' ] && echo '${JSON.stringify(document)}'\n`, { mode: 0o755 });
+  expect(completeIn(`${directory}:/usr/bin:/bin`, 'isolate', 'kill', '0')).toEqual(['01234567']);
 });
 
 test('bash completes shells and verbs behind the verbs that take them', () => {

@@ -21,7 +21,7 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
   const { flags, values } = parsed;
   if (flags.has('prove')) return await (await import('./prove.ts')).proveVerb(parsed);
   if (parsed.words.length > 0) {
-    throw new IsolateError('usage', `There is a word too many: ${JSON.stringify(parsed.words[0])}.`, { hint: 'isolate doctor [OPTIONS]' });
+    throw new IsolateError('usage', `Unexpected argument ${JSON.stringify(parsed.words[0])}.`, { hint: 'isolate doctor [OPTIONS]' });
   }
   const environment = process.env;
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];

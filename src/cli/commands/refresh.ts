@@ -53,7 +53,7 @@ function readWords({ values, words }: ParsedArguments): { template: string; coun
     throw new IsolateError('usage', 'No template was given.', { hint: 'isolate refresh TEMPLATE [COUNT]' });
   }
   if (more.length > 0) {
-    throw new IsolateError('usage', `There is a word too many: ${JSON.stringify(more[0])}.`, { hint: 'isolate refresh TEMPLATE [COUNT]' });
+    throw new IsolateError('usage', `Unexpected argument ${JSON.stringify(more[0])}.`, { hint: 'isolate refresh TEMPLATE [COUNT]' });
   }
   return { template: parseDataset(template), count: count === undefined ? null : parseInteger('COUNT', count, 1, maximumCount) };
 }

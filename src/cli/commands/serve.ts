@@ -13,7 +13,7 @@ import { checkMisspelledVerb, checkRefreshForm, toRunRequest } from '../run-requ
 /** `isolate serve`: the daemon, until it is told to stop. */
 export async function serveVerb({ values, words }: ParsedArguments): Promise<number> {
   if (words.length > 0) {
-    throw new IsolateError('usage', `There is a word too many: ${JSON.stringify(words[0])}.`, { hint: 'isolate serve [OPTIONS]' });
+    throw new IsolateError('usage', `Unexpected argument ${JSON.stringify(words[0])}.`, { hint: 'isolate serve [OPTIONS]' });
   }
   const front = values.get('front');
   await serve({ commandLine, ...(front === undefined ? {} : { front: resolve(front) }) });

@@ -60,7 +60,7 @@ test.each([
   [['--prove', 'ls'], 'isolate run has no option --prove.', 'it goes with: doctor'],
   [['--watch', 'status'], 'The verb status has to be the first word, before all options.', 'isolate status ...'],
   [['--front', '/a', 'serve'], 'The verb serve has to be the first word, before all options.', 'isolate serve ...'],
-  [['--watch', 'refresh'], 'isolate run has no option --watch.', 'it goes with: status, ps'],
+  [['--watch', 'refresh'], 'isolate run has no option --watch.', 'it goes with: list, status, ps'],
 ])('%j is refused', (argv, message, hint) => {
   expect(refusalOf(argv)).toEqual({ code: 'usage', message, hint });
 });

@@ -1,0 +1,75 @@
+import { isatty } from 'node:tty';
+
+import { IsolateError } from '../../error.ts';
+import { openStatusSource, type StatusSource } from '../../run/status-source.ts';
+import type { RunStatus } from '../../run/status.ts';
+import { print, write } from '../output.ts';
+import type { ParsedArguments } from '../parser.ts';
+import { withStopSignals } from '../stop-signals.ts';
+
+/** How often it looks whether the runs have ended. */
+const lookMs = 100;
+/** Whoever waits so long is told for what. */
+const waitedMs = 1000;
+
+/** `isolate kill RUN...`: ends runs as SIGTERM does, and waits for their end. */
+export async function killVerb({ words, flags }: ParsedArguments): Promise<number> {
+  if (words.length === 0) throw new IsolateError('usage', 'No run is named.', { hint: 'isolate ps lists the runs' });
+  const source = openStatusSource(process.getuid?.() ?? 0);
+  try {
+    const { runs } = await source.runs();
+    const chosen = [...new Set(words.map((word) => findRun(runs, word)))];
+    for (const run of chosen) signal(run);
+    await withStopSignals((stop) => waitForEnd(source, chosen, flags.has('now'), stop));
+    if (flags.has('json')) print(`${JSON.stringify({ ended: chosen })}\n`);
+    return 0;
+  } finally {
+    source.close();
+  }
+}
+
+/** The run with this PID, or the one whose id begins so. Throws `run-missing`, and `usage` for several. */
+export function findRun(runs: readonly RunStatus[], word: string): RunStatus {
+  const found = runs.filter(({ runId, pid }) => runId.startsWith(word) || String(pid) === word);
+  const [run, another] = [found.find(({ runId, pid }) => runId === word || String(pid) === word) ?? found[0], found[1]];
+  const hint = 'isolate ps lists the runs';
+  if (run === undefined || word === '') throw new IsolateError('run-missing', `There is no run ${JSON.stringify(word)}.`, { hint });
+  const isWhole = run.runId === word || String(run.pid) === word;
+  if (another !== undefined && !isWhole) throw new IsolateError('usage', `${found.length} runs begin with ${word}.`, { hint });
+  return run;
+}
+
+/** SIGTERM, and SIGCONT for a run that is stopped. One that has ended by itself is as it should be. */
+function signal({ runId, pid, user, uid }: RunStatus): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+    process.kill(pid, 'SIGCONT');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ESRCH') return;
+    throw new IsolateError('not-permitted', `Run ${runId} belongs to ${user ?? 'a user without a name'} (uid ${uid}).`, {
+      hint: 'only that user and root can end it',
+      ...(code === 'EPERM' ? {} : { cause }),
+    });
+  }
+}
+
+/** A second SIGTERM ends what is left of the grace time; two at once would be one. */
+async function waitForEnd(source: StatusSource, chosen: readonly RunStatus[], now: boolean, stop: AbortSignal): Promise<void> {
+  const sinceMs = performance.now();
+  let isTold = !isatty(2);
+  for (;;) {
+    const { runs } = await source.runs();
+    const left = chosen.filter(({ runId }) => runs.some((run) => run.runId === runId));
+    if (left.length === 0) return;
+    stop.throwIfAborted();
+    if (now) for (const run of left) signal(run);
+    if (!isTold && performance.now() - sinceMs >= waitedMs) {
+      write(2, `isolate: waiting for ${left.map(({ runId }) => runId).join(', ')} to end\n`);
+      isTold = true;
+    }
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, lookMs);
+    });
+  }
+}

@@ -1,0 +1,7 @@
+import { IsolateError } from '../../error.ts';
+import type { ParsedArguments } from '../parser.ts';
+
+/** Throws `usage` where a verb that takes options alone was given a word. */
+export function refuseWords({ words: [word] }: ParsedArguments, form: string): void {
+  if (word !== undefined) throw new IsolateError('usage', `Unexpected argument ${JSON.stringify(word)}.`, { hint: form });
+}

@@ -1,0 +1,34 @@
+import type { StatusDocument } from '../run/status.ts';
+import { formatTable } from './table.ts';
+
+/** What `isolate list --json` prints. */
+export interface TemplatesDocument {
+  readonly templates: readonly TemplateEntry[];
+}
+
+export interface TemplateEntry {
+  readonly template: string;
+  /** Clones that a run gets at once. */
+  readonly fresh: number;
+  /** How many a refresh sees to; null: nobody said yet. */
+  readonly count: number | null;
+  /** The newest snapshot, which the next clones are made of; null: not known. */
+  readonly snapshot: string | null;
+}
+
+/** The templates of a status, by name. */
+export function templatesOf({ pools }: StatusDocument): TemplatesDocument {
+  const templates = pools.map(({ template, fresh, count, source }) => ({ template, fresh, count, snapshot: source }));
+  return { templates: templates.toSorted((left, right) => (left.template < right.template ? -1 : 1)) };
+}
+
+/** One line each, without control characters. */
+export function renderTemplates({ templates }: TemplatesDocument): readonly string[] {
+  if (templates.length === 0) return ['There are no templates that you may use. isolate refresh DATASET makes clones of one.'];
+  const rows = templates.map(({ template, fresh, count, snapshot }) => [
+    template,
+    count === null ? String(fresh) : `${fresh} of ${count}`,
+    snapshot?.slice(snapshot.indexOf('@') + 1) ?? '-',
+  ]);
+  return formatTable([['TEMPLATE', 'FRESH', 'SNAPSHOT'], ...rows], ['left', 'left', 'left']);
+}

@@ -1,0 +1,94 @@
+import type { Verb } from './options.ts';
+
+/** A command line, and what it does. */
+export type Example = readonly [line: string, meaning: string];
+
+export interface VerbHelp {
+  /** How it is called. */
+  readonly form: string;
+  /** A clause in the imperative, without a full stop. */
+  readonly summary: string;
+  /** What else is worth knowing before one looks at the options. */
+  readonly more?: string;
+  readonly examples: readonly Example[];
+}
+
+/** What help and the manual page say of each verb, in the order they print them. */
+export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
+  run: {
+    form: 'isolate [run] [OPTIONS] [--] COMMAND [ARG...]',
+    summary: 'run a command in a throw-away copy of a Linux root',
+    more:
+      "The first word that is neither an option nor an option's value begins the command. Everything from there on is the command's, " +
+      'byte for byte. The command sees its own files, processes and host name, and no network, unless options share more.',
+    examples: [
+      ['isolate -z rpool/isolate/debian bash', 'a shell in a fresh clone of a ZFS dataset'],
+      ['isolate -t /srv/debian --ephemeral bash', 'the same on a throw-away overlay of a directory'],
+      ['isolate -z rpool/isolate/debian -d .:/src -p /src make', 'build the current directory, which the clone has at /src'],
+      ['isolate -e chroot -t /srv/debian apt-get install less', "maintain a template, as this host's root: changes stay"],
+      ['isolate -z rpool/isolate/debian -n -v LANG=C.UTF-8 apt-get update', "with the host's network and one more variable"],
+      ['isolate -z rpool/isolate/debian --memory 1G --timeout 60 ./job', 'with limits'],
+      ['isolate -t /srv/debian --ephemeral -1 -2 xterm', 'a program of the desktop, with X11 and sound'],
+      ['isolate --dry-run -z rpool/isolate/debian true', 'show what would be started, and start nothing'],
+    ],
+  },
+  refresh: {
+    form: 'isolate refresh [OPTIONS] TEMPLATE [COUNT]',
+    summary: 'destroy used clones of a template and make the missing ones',
+    examples: [
+      ['isolate refresh rpool/isolate/debian 10', 'have ten clones ready'],
+      ['isolate refresh --force rpool/isolate/debian', 'after a new snapshot: replace the clones of the old one'],
+      ['isolate refresh --skip-create rpool/isolate/debian', 'only destroy what was used'],
+    ],
+  },
+  watch: {
+    form: 'isolate watch [OPTIONS] [TEMPLATE[=COUNT]...]',
+    summary: 'refresh whenever a run ends, on hosts without systemd',
+    examples: [['isolate watch rpool/isolate/debian=5', 'keep five clones ready, until it is ended']],
+  },
+  list: {
+    form: 'isolate list [OPTIONS]',
+    summary: 'list the templates that you may use',
+    examples: [['isolate list', 'each template, its fresh clones and their snapshot']],
+  },
+  status: {
+    form: 'isolate status [OPTIONS] [TEMPLATE...]',
+    summary: 'show the pools: fresh, leased and retired clones, and who uses them',
+    examples: [['isolate status --watch', 'follow the pools until q']],
+  },
+  ps: {
+    form: 'isolate ps [OPTIONS]',
+    summary: 'list the runs that go on',
+    examples: [['isolate ps --watch', 'follow the runs until q']],
+  },
+  kill: {
+    form: 'isolate kill [OPTIONS] RUN...',
+    summary: 'end runs, and wait until they have ended',
+    more:
+      'RUN is what isolate ps shows in its first column, or as many of its first characters as make it unique, or the PID. The command gets ' +
+      'SIGTERM, and SIGKILL if it still runs after its grace time.',
+    examples: [
+      ['isolate kill 3f2a91c0', 'end a run'],
+      ['isolate kill --now 3f2a91c0', 'without a grace time'],
+    ],
+  },
+  serve: {
+    form: 'isolate serve [OPTIONS]',
+    summary: 'run the daemon: keep the pools full, lend clones to the group isolate',
+    examples: [],
+  },
+  doctor: {
+    form: 'isolate doctor [OPTIONS]',
+    summary: 'tell what this host can do, and how to get the rest',
+    examples: [
+      ['isolate doctor', 'look at this host'],
+      ['isolate doctor --prove -t /srv/debian --ephemeral -n', 'start such a sandbox, and attack it from inside'],
+    ],
+  },
+  completion: {
+    form: 'isolate completion bash|zsh|fish',
+    summary: 'print the completions of a shell',
+    examples: [['source <(isolate completion bash)', 'for this shell']],
+  },
+  help: { form: 'isolate help [VERB]', summary: 'print help on all of isolate, or on a verb', examples: [] },
+};

@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+import { describe, expect, test } from 'vitest';
+
+import type { RunsDocument } from '../../src/run/status.ts';
+import { commandLine } from '../rig/command-line.ts';
+import { startIsolate } from '../rig/isolate.ts';
+import { useWay, ways } from '../rig/ways.ts';
+
+interface Started {
+  readonly runId: string;
+  readonly pid: number;
+  /** Exit status of isolate. */
+  readonly end: Promise<number | null>;
+}
+
+function listRuns(): RunsDocument['runs'] {
+  return (JSON.parse(commandLine(['ps', '--json']).stdout) as RunsDocument).runs;
+}
+
+describe.each(ways)('%s', (name) => {
+  const way = useWay(name);
+
+  /** A run of `script`, which says "begun" once it may be killed. */
+  async function begin(script: string): Promise<Started> {
+    const before = new Set(listRuns().map(({ runId }) => runId));
+    const child = startIsolate(['-q', ...way.root, 'sh', '-c', script]);
+    const end = once(child, 'exit').then(([code]) => code as number | null);
+    await once(createInterface({ input: child.stdout! }), 'line');
+    const run = listRuns().find(({ runId }) => !before.has(runId))!;
+    return { runId: run.runId, pid: run.pid, end };
+  }
+
+  test('a run is ended by the first characters of its id, and kill comes back when it has ended', async () => {
+    const { runId, end } = await begin('echo begun; exec sleep 600');
+    expect(commandLine(['kill', runId.slice(0, 8)])).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(listRuns().filter((run) => run.runId === runId)).toEqual([]);
+    expect(await end).toBe(143);
+  });
+
+  test('by its process, with the ended run as JSON', async () => {
+    const { runId, pid, end } = await begin('echo begun; exec sleep 600');
+    const { status, stdout } = commandLine(['kill', '--json', String(pid)]);
+    expect({ status, ended: (JSON.parse(stdout) as { ended: { runId: string }[] }).ended.map((run) => run.runId) }).toEqual({
+      status: 0,
+      ended: [runId],
+    });
+    expect(await end).toBe(143);
+  });
+
+  test('with --now a command that ignores SIGTERM ends as well', async () => {
+    const { runId, end } = await begin('trap "" TERM; echo begun; while :; do sleep 1; done');
+    expect(commandLine(['kill', '--now', runId])).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(await end).toBe(137);
+  });
+
+  test('what names no run, or several, ends none', async () => {
+    const { runId, end } = await begin('echo begun; exec sleep 600');
+    expect({
+      unknown: commandLine(['kill', 'zzzz']),
+      empty: commandLine(['kill', '']),
+      none: commandLine(['kill']),
+    }).toEqual({
+      unknown: { status: 1, stdout: '', stderr: 'isolate: There is no run "zzzz".\nhint: isolate ps lists the runs\n' },
+      empty: { status: 1, stdout: '', stderr: 'isolate: There is no run "".\nhint: isolate ps lists the runs\n' },
+      none: { status: 2, stdout: '', stderr: 'isolate: No run is named.\nhint: isolate ps lists the runs\n' },
+    });
+    expect(listRuns().length).toBe(1);
+    commandLine(['kill', runId]);
+    expect(await end).toBe(143);
+  });
+});
