@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-enum { BROKER_WAIT_MS = 2000 };
+enum { BROKER_WAIT_MS = 2000, TURN_AWAY_MS = 5000 };
 
 static const char usage[] =
   "Usage: isolate-gate front LISTENFD METRICSFD|- BROKERFD\n"
@@ -43,40 +43,40 @@ static void take_from_systemd(int listeners[2]) {
   if (listeners[0] < 0) fail("find the clients' socket");
 }
 
-/* Without a broker the clients are told by the end of their connections, so that they go on without the daemon. */
-static _Noreturn void turn_away(const int listeners[2]) {
+/* Without a broker a client is told by the end of its connection, so that it goes on without the daemon. False: none is there. */
+static bool turn_away(const int listeners[2]) {
+  bool any = false;
   for (int i = 0; i < 2; i++) {
     if (listeners[i] < 0 || fcntl(listeners[i], F_SETFL, O_NONBLOCK) < 0) continue;
-    for (int fd = 0; fd >= 0;) {
-      fd = accept4(listeners[i], NULL, NULL, SOCK_CLOEXEC);
-      if (fd >= 0) close_connection(fd);
-    }
+    for (int fd; (fd = accept4(listeners[i], NULL, NULL, SOCK_CLOEXEC)) >= 0; any = true) close_connection(fd);
   }
-  exit(0);
+  return any;
 }
 
-/* A client may have us started before systemd has noticed that the daemon died, and starts it anew. */
-static int connect_to(const char *path) {
+/*
+ * A client may have us started before systemd has noticed that the daemon died, and starts it again. If that takes long the
+ * clients are turned away, and those that come soon after are not kept waiting as well.
+ */
+static int wait_for_broker(const char *path, const int listeners[2]) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  uint64_t begun = now_ms();
+  uint64_t begun = now_ms(), last = 0;
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || strlen(path) >= sizeof address.sun_path) fail("connect to the broker");
   memcpy(address.sun_path, path, strlen(path) + 1);
-  for (;;) {
-    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) return fd;
-    if ((errno != ENOENT && errno != ECONNREFUSED) || now_ms() - begun > BROKER_WAIT_MS) break;
+  while (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+    bool waits = (errno == ENOENT || errno == ECONNREFUSED) && now_ms() - begun < BROKER_WAIT_MS;
+    if (!waits && (turn_away(listeners) || last == 0)) last = now_ms();
+    if (!waits && now_ms() - last > TURN_AWAY_MS) exit(0);
     usleep(20000);
   }
-  close(fd);
-  return -1;
+  return fd;
 }
 
 static _Noreturn void start_as_front(int argc, char **argv, const struct options *options) {
   int listeners[2] = {-1, -1}, broker;
   if (argc == 2 && strcmp(argv[0], "--systemd") == 0) {
     take_from_systemd(listeners);
-    broker = connect_to(argv[1]);
-    if (broker < 0) turn_away(listeners);
+    broker = wait_for_broker(argv[1], listeners);
   } else {
     if (argc != 3) fail_usage();
     listeners[0] = (int)number(argv[0], 3);

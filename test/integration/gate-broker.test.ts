@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -214,10 +214,7 @@ describe('a broker that systemd’s front comes to', () => {
     const directory = await socketDirectory();
     const clients = join(directory, 'client');
     for (const number of [1, 2]) {
-      const args = ['activate', String(frontUser), directory, await gatePath(), path];
-      const front = spawn(await attackPath(), args, { stdio: ['ignore', 'pipe', 'inherit'] });
-      onTestFinished(() => void front.kill('SIGKILL'));
-      await once(front.stdout, 'data');
+      const front = await activate(directory, path);
       const client = await connectClient(clients);
       const opened = await gate.next();
       client.socket.write(query);
@@ -228,14 +225,32 @@ describe('a broker that systemd’s front comes to', () => {
     }
   });
 
-  it('turns clients away by its front where there is no broker', async () => {
+  it('turns clients away by its front while there is no broker, which ends when no more of them come', async () => {
     const directory = await socketDirectory();
-    const args = ['activate', String(frontUser), directory, await gatePath(), join(directory, 'none')];
-    const front = spawn(await attackPath(), args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const front = await activate(directory, join(directory, 'none'));
     const exit = once(front, 'exit');
-    await once(front.stdout, 'data');
-    const client = await connectClient(join(directory, 'client'));
-    front.stdin.end();
-    expect([await client.ended, await exit]).toEqual([Buffer.alloc(0), [0, null]]);
+    for (const _ of [1, 2]) expect(await (await connectClient(join(directory, 'client'))).ended).toEqual(Buffer.alloc(0));
+    expect(await exit).toEqual([0, null]);
+  });
+
+  it('serves clients by a front that has turned others away before', async () => {
+    const directory = await socketDirectory();
+    path = join(directory, 'broker.sock');
+    await activate(directory, path);
+    expect(await (await connectClient(join(directory, 'client'))).ended).toEqual(Buffer.alloc(0));
+    const gate = await startLoneBroker(path);
+    const opened = gate.next();
+    // The front looks for the broker every 20 ms.
+    while ((await Promise.race([opened, connectClient(join(directory, 'client')).then(({ ended }) => ended)])) instanceof Buffer) continue;
+    expect(await opened).toMatchObject({ connection: 1, operation: operations.opened });
   });
 });
+
+/** Starts a front as systemd does when the first client comes; its sockets are in `directory`. */
+async function activate(directory: string, broker: string): Promise<ChildProcess> {
+  const args = ['activate', String(frontUser), directory, await gatePath(), broker];
+  const front = spawn(await attackPath(), args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void front.kill('SIGKILL'));
+  await once(front.stdout, 'data');
+  return front;
+}
