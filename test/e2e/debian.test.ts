@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { isolate, startIsolate } from '../rig/isolate.ts';
-import { debianRootfs } from '../rig/rootfs.ts';
+import { copyRootfs, debianRootfs } from '../rig/rootfs.ts';
 
 let template: string;
 beforeAll(async () => {
   // mkdtemp makes it 0700: nobody else may reach a template that root's sandboxes write to.
-  template = await debianRootfs([], join(mkdtempSync(join(tmpdir(), 'debian-')), 'root'));
+  template = await copyRootfs(await debianRootfs(), join(mkdtempSync(join(tmpdir(), 'debian-')), 'root'));
 }, 900_000);
 afterAll(async () => {
   await rm(dirname(template), { recursive: true, force: true });

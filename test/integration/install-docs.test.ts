@@ -10,7 +10,7 @@ let system: SystemdContainer;
 let text: string;
 beforeAll(async () => {
   text = await readFile(join(import.meta.dirname, '../../docs/install.md'), 'utf8');
-  system = await startSystemd('checkout');
+  system = await startSystemd({ as: 'checkout' });
   await makeTemplate(system, template);
   await system.must(['useradd', '--create-home', 'alice']);
 }, 300_000);

@@ -39,13 +39,13 @@ export async function busyboxRootfs(directory?: string): Promise<string> {
 }
 
 /**
- * A minimal root of the host's own Debian release with `packages`, made by scripts/debian-rootfs (40 s the first
- * time). Shared and read only without `directory`, else a copy.
+ * A minimal root of a Debian release, the host's own unless another is named, with `packages`. Made by
+ * scripts/debian-rootfs (40 s the first time). Shared: nobody may write to it.
  */
-export async function debianRootfs(packages: readonly string[] = [], directory?: string): Promise<string> {
-  const { stdout } = await execFileAsync(join(top, 'scripts/debian-rootfs'), [...packages], { timeout: 900_000 });
-  const shared = stdout.trim();
-  return directory === undefined ? shared : copyRootfs(shared, directory);
+export async function debianRootfs(packages: readonly string[] = [], { release }: { readonly release?: string } = {}): Promise<string> {
+  const options = release === undefined ? [] : ['--release', release];
+  const { stdout } = await execFileAsync(join(top, 'scripts/debian-rootfs'), [...options, ...packages], { timeout: 900_000 });
+  return stdout.trim();
 }
 
 /** Copies a tree with owners, modes and times (cp(1) -a) to `directory`, which must not exist. */

@@ -1,19 +1,23 @@
 import type { SystemdContainer } from './systemd.ts';
 
+/** The hyphen and the slash are what systemd-escape(1) is for. */
+export const template = 'my-tank/busy-box';
+export const instance = String.raw`my\x2dtank-busy\x2dbox`;
+
 /** Programs of the template's, with the libraries they need. */
 const files = ['/bin/id', '/bin/sleep', '/bin/touch'];
 const libraries = ['libtinfo.so.6', 'libc.so.6', 'libselinux.so.1', 'libpcre2-8.so.0'];
 
-/** Makes a pool in a file, and on it the dataset `template` with a shell, id, sleep and touch, and a snapshot. */
-export async function makeTemplate(system: SystemdContainer, template: string): Promise<void> {
+/** Makes a pool in a file, and on it a dataset with a shell, id, sleep and touch, and a snapshot. */
+export async function makeTemplate(system: SystemdContainer, dataset: string): Promise<void> {
   await system.must(['mkdir', '-p', '/var/run/zfs', '/var/lib/zfs', '/etc/isolate']);
   await system.must(['systemd-run', '--quiet', '--unit=zfs-daemon', 'zfs-fuse', '--no-daemon']);
   await until('zpool', async () => (await system.run(['zpool', 'list'])).status === 0);
   await system.must(['truncate', '-s', '1G', '/pool.img']);
-  await system.must(['zpool', 'create', template.split('/')[0] ?? '', '/pool.img']);
-  await system.must(['zfs', 'create', template]);
+  await system.must(['zpool', 'create', dataset.split('/')[0] ?? '', '/pool.img']);
+  await system.must(['zfs', 'create', dataset]);
   const script = [
-    `cd /${template}`,
+    `cd /${dataset}`,
     'mkdir bin dev etc home lib lib64 proc root run sys tmp usr var',
     'cp -a /bin/bash bin/sh',
     `cp ${files.join(' ')} bin/`,
@@ -21,7 +25,7 @@ export async function makeTemplate(system: SystemdContainer, template: string): 
     'cp -L /lib64/ld-linux-x86-64.so.2 lib64/',
   ];
   await system.must(['sh', '-c', script.join(' && ')]);
-  await system.must(['zfs', 'snapshot', `${template}@1`]);
+  await system.must(['zfs', 'snapshot', `${dataset}@1`]);
 }
 
 /** Writes a file in the container, and the directory it lies in. */

@@ -17,6 +17,17 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** Debian 12 has systemd 252, Debian 13 has 257. */
+export const releases = ['bookworm', 'trixie'] as const;
+export type Release = (typeof releases)[number];
+
+export interface SystemdOptions {
+  /** isolate is installed as by a package, or is no more than a built checkout in /opt/isolate. */
+  readonly as?: 'package' | 'checkout';
+  /** Absent: bookworm. */
+  readonly release?: Release;
+}
+
 /** A Debian system of its own with systemd as its first process, isolate installed and its units in place. */
 export interface SystemdContainer {
   /** Where its files are seen from here. */
@@ -29,12 +40,11 @@ export interface SystemdContainer {
 }
 
 /**
- * Starts the container and waits until its system is up. isolate is installed as by a package, or is no more than a built
- * checkout in /opt/isolate. Needs root, a mount namespace of one's own (test/rig/enter)
- * and the built dist/. Its changes live in a tmpfs and are gone after `stop`.
+ * Starts the container and waits until its system is up. Needs root, a mount namespace of one's own (test/rig/enter) and
+ * the built dist/. Its changes live in a tmpfs and are gone after `stop`.
  */
-export async function startSystemd(as: 'package' | 'checkout' = 'package'): Promise<SystemdContainer> {
-  const lower = await debianRootfs(PACKAGES);
+export async function startSystemd({ as = 'package', release = 'bookworm' }: SystemdOptions = {}): Promise<SystemdContainer> {
+  const lower = await debianRootfs(PACKAGES, { release });
   const directory = await mkdtemp(join(tmpdir(), 'isolate-systemd-'));
   await execFileAsync('mount', ['-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', directory]);
   const rootfs = join(directory, 'rootfs');

@@ -1,0 +1,221 @@
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { CommandResult, SystemdContainer } from '../../rig/systemd.ts';
+import { instance, template, until, writeInside } from '../../rig/systemd-template.ts';
+
+const pool = `/run/isolate/pools/${instance}`;
+const units = ['isolated.socket', 'isolated-metrics.socket', 'isolated.service', 'isolated-pools.service'] as const;
+const size = 3;
+
+let system: SystemdContainer;
+
+/** The units of the daemon. */
+export function testDaemonUnits(container: () => SystemdContainer): void {
+  describe('the units of the daemon', () => {
+    beforeAll(async () => {
+      system = container();
+      await configure(size);
+      await system.must(['useradd', '--create-home', '--groups', 'isolate', 'alice']);
+      await system.must(['useradd', '--create-home', 'bob']);
+    });
+
+    test('starting the socket fills the pools, and the front is started by the first client', async () => {
+      await system.must(['systemctl', 'enable', '--now', 'isolated.socket']);
+      await untilLevels({ fresh: size, leased: 0, retired: 0 });
+      await until('the daemon is ready', async () => (await states())[3] === 'active', states);
+      expect(await states()).toEqual(['active', 'active', 'inactive', 'active']);
+      const facts: [string, ...string[]] = [
+        'stat',
+        '-c',
+        '%F %U %G %a',
+        '/run/isolate',
+        '/run/isolate/isolated.sock',
+        '/run/isolate/metrics.sock',
+        '/run/isolate/front.sock',
+      ];
+      expect((await system.must(facts)).trim().split('\n')).toEqual([
+        'directory root root 755',
+        'socket root isolate 660',
+        'socket root isolate 660',
+        'socket isolate-front root 600',
+      ]);
+      expect((await system.must(['isolate', 'status'])).split('\n')[0]).toMatch(/^daemon: running for /);
+      expect(await states()).toEqual(['active', 'active', 'active', 'active']);
+    });
+
+    test('the daemon shares the mount namespace of the host, and the front has one of its own', async () => {
+      const host = (await system.must(['readlink', '/proc/1/ns/mnt'])).trim();
+      expect(await mountNamespaceOf('isolated-pools.service')).toBe(host);
+      expect(await mountNamespaceOf('isolated.service')).not.toBe(host);
+    });
+
+    test("root's run is the daemon's, and the journal tells of its lease", async () => {
+      expect(await runAs('root', 'echo it runs; exit 7')).toEqual({ status: 7, stdout: 'it runs\n', stderr: '' });
+      expect(await lastLease(1)).toMatchObject({ uid: 0, user: 'root', template, engine: 'bwrap', outcome: 'exited', code: 7 });
+    });
+
+    test('a member of the group is root in a clone of its own, and the journal tells of its lease', async () => {
+      expect(await runAs('alice', 'id -u; touch /made && echo made')).toEqual({ status: 0, stdout: '0\nmade\n', stderr: '' });
+      expect(await lastLease(2)).toMatchObject({ user: 'alice', template, engine: 'bwrap', outcome: 'exited', code: 0 });
+      expect(await runAs('alice', '[ -e /made ]')).toMatchObject({ status: 1 });
+    });
+
+    test('whoever is not in the group is refused', async () => {
+      const { status, stdout, stderr } = await runAs('bob', 'echo it runs');
+      expect([status, stdout]).toEqual([125, '']);
+      expect(stderr).toContain('ask to be added to the group isolate');
+    });
+
+    test('the front has no rights, no groups and no way to get some', async () => {
+      const pid = await mainPid('isolated.service');
+      const account = (await system.must(['id', '--user', 'isolate-front'])).trim();
+      const lines = (await system.must(['cat', `/proc/${pid}/status`])).split('\n').map((line) => line.split(/\s+/));
+      const facts = new Map(lines.map(([name = '', ...values]) => [name.replace(':', ''), values.filter((value) => value !== '')]));
+      const none = ['0000000000000000'];
+      const ids = [account, account, account, account];
+      expect(
+        ['Uid', 'Gid', 'Groups', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Seccomp'].map((name) => facts.get(name)),
+      ).toEqual([ids, ids, [account], none, none, none, none, ['1'], ['2']]);
+    });
+
+    test('new settings hold after a reload that no lease notices, and broken ones never', async () => {
+      const held = await hold('reload');
+      await configure(size + 1);
+      await system.must(['systemctl', 'reload', 'isolated-pools.service']);
+      await untilLevels({ fresh: size + 1, leased: 1, retired: 0 });
+      await writeInside(system, '/etc/isolate/config.toml', 'count = "many"\n');
+      await system.must(['systemctl', 'reload', 'isolated-pools.service']);
+      await until('the journal tells of the broken file', async () =>
+        (await journal()).some(
+          ({ event, msg }) => event === 'config' && String(msg).startsWith('/etc/isolate/config.toml is not valid: line 1, count: '),
+        ),
+      );
+      expect(await runAs('alice', 'echo it runs')).toMatchObject({ stdout: 'it runs\n' });
+      await configure(size);
+      await system.must(['systemctl', 'reload', 'isolated-pools.service']);
+      expect(await leased()).toEqual([held]);
+      await letGo('reload');
+    });
+
+    test.each([
+      ['front', 'systemctl kill --signal=KILL --kill-who=main isolated.service'],
+      ['broker', 'kill -KILL $(grep -la "^[^ ]*isolate-gate[^a-z]broker" /proc/[0-9]*/cmdline | cut -d / -f 3)'],
+      ['daemon', 'systemctl kill --signal=KILL --kill-who=main isolated-pools.service'],
+      ['daemon with all it started', 'systemctl kill --signal=KILL isolated-pools.service'],
+    ])('after kill -9 of the %s the next client is served, and runs go on', async (part, kill) => {
+      // What the journal has of another unit of the same name would be taken for this one's.
+      const name = `killed-${part.replaceAll(' ', '-')}`;
+      const held = await hold(name);
+      const before = (await leases()).length;
+      await system.must(['sh', '-c', kill]);
+      expect(await runAs('alice', 'echo it runs')).toEqual({ status: 0, stdout: 'it runs\n', stderr: '' });
+      expect(await lastLease(before + 1)).toMatchObject({ user: 'alice' });
+      expect(await leased()).toEqual([held]);
+      await letGo(name);
+      await untilLevels({ fresh: size, leased: 0, retired: 0 });
+    });
+
+    test('the units that refresh one template may be on beside the daemon', async () => {
+      const own = ['path', 'timer', 'service'].map((kind) => `isolate-refresh@${instance}.${kind}`);
+      await system.must(['systemctl', 'enable', '--now', ...own], 120_000);
+      for (let run = 0; run < 5; run++) expect(await runAs('alice', 'exit 3')).toMatchObject({ status: 3 });
+      await untilLevels({ fresh: size, leased: 0, retired: 0 });
+      expect((await system.run(['systemctl', 'is-failed', ...own])).stdout).not.toContain('failed');
+      await system.must(['systemctl', 'disable', '--now', ...own]);
+    });
+
+    test('stopping the socket stops all but the runs; root goes on without a daemon', async () => {
+      const held = await hold('stopped');
+      await system.must(['systemctl', 'disable', '--now', 'isolated.socket']);
+      await until('all units are down', async () => (await states()).every((state) => state === 'inactive'), states);
+      expect((await system.run(['ls', '/run/isolate/isolated.sock', '/run/isolate/metrics.sock'])).stdout).toBe('');
+      expect(await runAs('root', 'echo it runs')).toMatchObject({ status: 0, stdout: 'it runs\n' });
+      expect((await system.must(['systemctl', 'is-active', 'held-stopped.service'])).trim()).toBe('active');
+      expect(await leased()).toEqual([held]);
+      await letGo('stopped');
+    });
+  });
+}
+
+async function configure(count: number): Promise<void> {
+  await writeInside(system, '/etc/isolate/config.toml', `[templates."${template}"]\ncount = ${count}\ngroups = ["isolate"]\n`);
+}
+
+async function runAs(user: string, script: string): Promise<CommandResult> {
+  return await system.run(['su', '-', user, '-c', `isolate -q -z ${template} -- /bin/sh -c '${script}'`]);
+}
+
+/** Starts a run of alice's that lasts until `letGo`; returns its clone. */
+async function hold(name: string): Promise<string> {
+  const before = await leased();
+  await system.must([
+    'systemd-run',
+    '--quiet',
+    '--collect',
+    '--uid=alice',
+    `--unit=held-${name}`,
+    'isolate',
+    '-q',
+    '-z',
+    template,
+    '--',
+    '/bin/sh',
+    '-c',
+    `echo holding ${name}; exec sleep 1000`,
+  ]);
+  onTestFinished(() => letGo(name));
+  // Before that the client has not its launch yet, and whatever takes its connection sends it to Node.
+  const told = ['journalctl', '--no-pager', '--output=cat', `--unit=held-${name}.service`] as const;
+  await until('the command runs', async () => (await system.run(told)).stdout.split('\n').includes(`holding ${name}`), journal);
+  return (await leased()).find((one) => !before.includes(one)) ?? '';
+}
+
+async function letGo(name: string): Promise<void> {
+  await system.run(['systemctl', 'stop', `held-${name}.service`]);
+}
+
+async function list(state: string): Promise<readonly string[]> {
+  return (await system.run(['ls', '-A', `${pool}/${state}`])).stdout.split('\n').filter((name) => name !== '');
+}
+
+/** With their holders, as their files are named. */
+async function leased(): Promise<readonly string[]> {
+  return await list('leased');
+}
+
+async function levels() {
+  return { fresh: (await list('fresh')).length, leased: (await list('leased')).length, retired: (await list('retired')).length };
+}
+
+async function untilLevels(wanted: Awaited<ReturnType<typeof levels>>): Promise<void> {
+  const isSo = async (): Promise<boolean> => JSON.stringify(await levels()) === JSON.stringify(wanted);
+  await until(`the pool has ${JSON.stringify(wanted)}`, isSo, async () => [await levels(), await journal()]);
+}
+
+async function mainPid(unit: string): Promise<string> {
+  return (await system.must(['systemctl', 'show', '--value', '--property=MainPID', unit])).trim();
+}
+
+async function mountNamespaceOf(unit: string): Promise<string> {
+  return (await system.must(['readlink', `/proc/${await mainPid(unit)}/ns/mnt`])).trim();
+}
+
+async function states(): Promise<readonly string[]> {
+  return (await system.run(['systemctl', 'is-active', ...units])).stdout.trim().split('\n');
+}
+
+/** What the daemon itself told. */
+async function journal(): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const lines = (await system.must(['journalctl', '--no-pager', '--output=cat', '--unit=isolated-pools.service'])).split('\n');
+  return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Of runs that came to their end. */
+async function leases() {
+  return (await journal()).filter(({ event, outcome }) => event === 'lease' && outcome !== 'left' && outcome !== 'killed');
+}
+
+/** The last one that was told of, once there are so many. */
+async function lastLease(count: number) {
+  await until(`the journal tells of ${count} leases`, async () => (await leases()).length >= count, journal);
+  return (await leases()).at(-1);
+}

@@ -1,0 +1,3 @@
+import { testUnits } from './units.ts';
+
+testUnits('trixie');
