@@ -1,5 +1,5 @@
 import type { CloneInUse, PoolStatus } from '../pool/status.ts';
-import type { SettingsProblem, StatusDocument } from '../run/status.ts';
+import type { DaemonStatus, SettingsProblem, StatusDocument } from '../run/status.ts';
 import { formatAge, formatTime } from './format-time.ts';
 import { formatTable } from './table.ts';
 
@@ -7,12 +7,18 @@ import { formatTable } from './table.ts';
 export function renderStatus({ daemon, pools, settings }: StatusDocument, nowMs: number): readonly string[] {
   const clones = pools.flatMap((pool) => pool.inUse.flatMap((clone) => cloneRows(pool.template, clone)));
   return [
-    daemon === null ? 'daemon: not running' : `daemon: running for ${formatAge(nowMs - daemon.sinceMs)}, process ${daemon.pid}`,
+    `daemon: ${describeDaemon(daemon, nowMs)}`,
     '',
     ...formatTable([poolTitles, ...pools.map((pool) => poolRow(pool, nowMs))], poolAlignments),
     ...(clones.length === 0 ? [] : ['', ...formatTable([cloneTitles, ...clones], cloneAlignments)]),
-    ...sectionOf([...describeSettings(settings ?? null, nowMs), ...pools.flatMap(problemsOf)]),
+    ...sectionOf([...describeSettings(settings ?? null, daemon?.serves === false, nowMs), ...pools.flatMap(problemsOf)]),
   ];
+}
+
+function describeDaemon(daemon: DaemonStatus | null, nowMs: number): string {
+  if (daemon === null) return 'not running';
+  if (!daemon.serves) return `lends no clones, because its settings are not valid; process ${daemon.pid}`;
+  return `running for ${formatAge(nowMs - daemon.sinceMs)}, process ${daemon.pid}`;
 }
 
 const poolTitles = ['TEMPLATE', 'SIZE', 'FRESH', 'LEASED', 'RETIRED', 'MAKING', 'STALE', 'SNAPSHOT', 'OLDEST', 'REFRESHED'];
@@ -51,8 +57,9 @@ function cloneRows(template: string, { clone, state, uid, user, sinceMs, holders
   return rows.map((row) => [clone, template, state, name, sinceMs === null ? '-' : formatTime(sinceMs), ...row]);
 }
 
-function describeSettings(problem: SettingsProblem | null, nowMs: number): readonly string[] {
+function describeSettings(problem: SettingsProblem | null, areFirst: boolean, nowMs: number): readonly string[] {
   if (problem === null) return [];
+  if (areFirst) return [`settings: ${problem.error.message}`];
   return [`settings: those of ${formatAge(nowMs - problem.sinceMs)} ago still hold: ${problem.error.message}`];
 }
 

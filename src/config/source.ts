@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { IsolateError } from '../error.ts';
 import type { Config } from './config.ts';
-import { loadConfig } from './load.ts';
+import { loadConfig, parseConfig } from './load.ts';
 import type { ConfigPlaces } from './read-files.ts';
 import { watchConfigFiles } from './watch-files.ts';
 
 /** Settings that follow their files. */
 export interface ConfigSource {
-  /** The last ones that were valid. */
+  /** The last ones that were valid; as long as none were, those of a host without files. */
   readonly current: () => Config;
+  /** Whether any were valid since this source was made. */
+  readonly hasHeld: () => boolean;
   /** Why the files as they are now are not what holds; null: they are. */
   readonly problem: () => ConfigProblem | null;
   /** Reads the files again: what holds now, or why that is still what held before. Never rejects for bad settings. */
@@ -28,13 +30,17 @@ export interface ConfigProblem {
 export interface ConfigSourceOptions extends ConfigPlaces {
   /** Reload within a second after a file has changed; absent: only when told. */
   readonly watch?: boolean;
-  /** Told of settings that were found changed and are not valid, or that the files cannot be watched: `bad-config`. */
-  readonly onFailure?: (error: IsolateError) => void;
+  /**
+   * Told of settings that are not valid, to begin with or after a change, or that the files cannot be watched: `bad-config`.
+   * `held` is whether any were valid before.
+   */
+  readonly onFailure?: (error: IsolateError, held: boolean) => void;
 }
 
-/** Reads the settings once and keeps them up to date. Throws `bad-config` where they are not valid to begin with. */
+/** Reads the settings and keeps them up to date. Never rejects for settings that are not valid: they may be corrected. */
 export async function createConfigSource(options: ConfigSourceOptions = {}): Promise<ConfigSource> {
-  let current = await loadConfig(options);
+  let current = await parseConfig([]);
+  let held = false;
   let told = '';
   let problem: ConfigProblem | null = null;
   let last: Promise<unknown> = Promise.resolve();
@@ -51,7 +57,8 @@ export async function createConfigSource(options: ConfigSourceOptions = {}): Pro
     }
     told = '';
     problem = null;
-    if (isDeepStrictEqual(next, current)) return current;
+    if (held && isDeepStrictEqual(next, current)) return current;
+    held = true;
     current = next;
     for (const listener of listeners) listener(next);
     return next;
@@ -67,13 +74,14 @@ export async function createConfigSource(options: ConfigSourceOptions = {}): Pro
     // An editor makes several events of one change.
     if (!(result instanceof IsolateError) || result.message === told) return;
     told = result.message;
-    options.onFailure?.(result);
+    options.onFailure?.(result, held);
   };
-  const close = options.watch === true ? watchConfigFiles(options, onEvent, (error) => options.onFailure?.(error)) : () => {};
-  // What changed between the first reading and the watch.
-  if (options.watch === true) await onEvent();
+  // First the watch, then the look: what happens after it is noticed.
+  const close = options.watch === true ? watchConfigFiles(options, onEvent, (error) => options.onFailure?.(error, held)) : () => {};
+  await onEvent();
   return {
     current: () => current,
+    hasHeld: () => held,
     problem: () => problem,
     reload,
     onChange: (listener) => {

@@ -1,5 +1,5 @@
-import { type Config, templateCount } from '../config/config.ts';
-import type { ConfigProblem } from '../config/source.ts';
+import { templateCount } from '../config/config.ts';
+import type { ConfigSource } from '../config/source.ts';
 import { IsolateError } from '../error.ts';
 import { logEvent } from '../log.ts';
 import { readBootId } from '../pool/holder.ts';
@@ -32,10 +32,7 @@ import { handleRun } from './run-session.ts';
 import { tellServiceManager } from './service-manager.ts';
 
 export interface DaemonOptions {
-  /** The settings as they are now. */
-  readonly config: () => Config;
-  /** Why they are not those of the files. */
-  readonly settingsProblem: () => ConfigProblem | null;
+  readonly config: Pick<ConfigSource, 'current' | 'hasHeld' | 'problem'>;
   readonly commandLine: CommandLine;
   readonly runtime: RuntimePaths;
   /** isolate-gate and its arguments as the broker. */
@@ -51,7 +48,7 @@ export interface Daemon {
 }
 
 /** Puts the parts together and starts them. */
-export function startDaemon({ config, settingsProblem, commandLine, runtime, gate, openPool, signal }: DaemonOptions): Daemon {
+export function startDaemon({ config, commandLine, runtime, gate, openPool, signal }: DaemonOptions): Daemon {
   const metrics = createMetrics();
   const quotas = createQuotas();
   const audit = createAudit({ metrics, userName: systemAccounts.userName });
@@ -61,14 +58,14 @@ export function startDaemon({ config, settingsProblem, commandLine, runtime, gat
     audit.onEnded(event);
   };
   const leases = createLeases({
-    isCountSet: (template) => templateCount(config(), template) !== null,
+    isCountSet: (template) => templateCount(config.current(), template) !== null,
     rules: createRules(config, quotas),
     watch: { ...audit, onEnded },
   });
   const pools = keepPools({ leases, heldBack, metrics, runtime, open: openPool, signal });
   const handOver = createHandOver();
   const status = createHostStatus(runtime);
-  const sees = (peer: Caller, template: string): boolean => maySee(config(), peer, template);
+  const sees = (peer: Caller, template: string): boolean => maySee(config.current(), peer, template);
   const handlers: Handlers = {
     run: (connection, message) =>
       handleRun(connection, message, {
@@ -77,11 +74,11 @@ export function startDaemon({ config, settingsProblem, commandLine, runtime, gat
         paths: runtime,
         keeps: (template) => leases.serves(template),
         handOver,
-        sandboxIds: () => config().ids,
+        sandboxIds: () => config.current().ids,
       }),
     lease: (connection, message) => handleLease(connection, message, { leases, handOver }),
     mount: handleMount,
-    query: createQueries({ status, pools: pools.kept, maySee: sees, settingsProblem, startedMs: Date.now() }),
+    query: createQueries({ status, pools: pools.kept, maySee: sees, settings: config, startedMs: Date.now() }),
     ended: ({ lease }, outcome, number) => lease?.note(readOutcome(outcome, number)),
   };
   const clients = serveClients({
@@ -98,7 +95,7 @@ export function startDaemon({ config, settingsProblem, commandLine, runtime, gat
       return renderMetricsResponse({
         ...told,
         leases: new Map([...given].filter(([template]) => sees(peer, template))),
-        configValid: settingsProblem() === null,
+        configValid: config.problem() === null,
       });
     },
     isTurnedAway: systemAccounts.isSubordinate,

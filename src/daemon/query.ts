@@ -1,4 +1,4 @@
-import type { ConfigProblem } from '../config/source.ts';
+import type { ConfigSource } from '../config/source.ts';
 import { IsolateError } from '../error.ts';
 import { toFailure } from '../pool/failure.ts';
 import type { HostStatus, RunsDocument, StatusDocument } from '../run/status.ts';
@@ -12,7 +12,7 @@ export interface QueryServices {
   readonly pools: () => readonly KeptPool[];
   /** Whether it may know of the template. */
   readonly maySee: (peer: Peer, template: string) => boolean;
-  readonly settingsProblem: () => ConfigProblem | null;
+  readonly settings: Pick<ConfigSource, 'hasHeld' | 'problem'>;
   /** Milliseconds since 1970. */
   readonly startedMs: number;
 }
@@ -41,7 +41,7 @@ export function createQueries(services: QueryServices): HandleQuery {
 }
 
 async function answer(question: 'ps' | 'status', peer: Peer, services: QueryServices): Promise<StatusDocument | RunsDocument> {
-  const { status, pools, maySee, settingsProblem, startedMs } = services;
+  const { status, pools, maySee, settings, startedMs } = services;
   if (question === 'ps') {
     return { runs: status.runs(peer.uid).runs.filter(({ uid, template }) => uid === peer.uid || maySee(peer, template)) };
   }
@@ -52,9 +52,9 @@ async function answer(question: 'ps' | 'status', peer: Peer, services: QueryServ
     count,
   }));
   // What it says names other users.
-  const problem = peer.uid === 0 ? settingsProblem() : null;
+  const problem = peer.uid === 0 ? settings.problem() : null;
   return {
-    daemon: { pid: process.pid, sinceMs: startedMs },
+    daemon: { pid: process.pid, sinceMs: startedMs, serves: settings.hasHeld() },
     pools: await status.pools(shown, peer.uid),
     settings: problem === null ? null : { error: toFailure(problem.error), sinceMs: problem.sinceMs },
   };

@@ -1,17 +1,28 @@
-import type { Config } from '../config/config.ts';
 import { limitsOf } from '../config/limits.ts';
+import type { ConfigSource } from '../config/source.ts';
+import { IsolateError } from '../error.ts';
 import { checkAccess } from './access.ts';
 import { systemAccounts } from './accounts.ts';
 import type { LeaseRules } from './leases.ts';
 import { createQuotas, type Quotas } from './quota.ts';
 
 /** The rules of leases as the settings are at each of them. */
-export function createRules(current: () => Config, quotas: Quotas = createQuotas()): LeaseRules {
+export function createRules(config: Pick<ConfigSource, 'current' | 'hasHeld'>, quotas: Quotas = createQuotas()): LeaseRules {
   return {
-    checkAccess: (peer, template, engine) => checkAccess(current(), peer, template, engine),
+    checkAccess: (peer, template, engine) => {
+      if (!config.hasHeld()) throw noSettings();
+      checkAccess(config.current(), peer, template, engine);
+    },
     takeQuota: (uid) => {
-      const { given, end } = quotas.take(uid, limitsOf(current(), uid, systemAccounts.userName(uid)), performance.now());
+      const { given, end } = quotas.take(uid, limitsOf(config.current(), uid, systemAccounts.userName(uid)), performance.now());
       return { given: () => given(performance.now()), end: () => end(performance.now()) };
     },
   };
+}
+
+/** What is wrong with them names other users, and is for root. */
+function noSettings(): IsolateError {
+  return new IsolateError('bad-config', 'The daemon lends no clones: its settings are not valid.', {
+    hint: 'tell root; isolate doctor says what is wrong',
+  });
 }

@@ -36,9 +36,9 @@ const frontUsers = ['isolate-front', 'nobody'];
 const nobody = 65_534;
 
 /**
- * The daemon: owns the pools and serves clients until SIGTERM or SIGINT; SIGHUP has it read its settings again. Runs go on when
- * it ends, and the next daemon looks after them. Throws `not-permitted` for other users than root, `daemon-failed` where one
- * runs already, `bad-config`, `usage` for a front that cannot be, `state-unreadable`, `missing-tool`.
+ * The daemon: owns the pools and serves clients until SIGTERM or SIGINT; SIGHUP has it read its settings again. With settings
+ * that are not valid it starts all the same and refuses clients until they are. Runs go on when it ends, and the next daemon looks after them. Throws `not-permitted` for other users than root, `daemon-failed` where one
+ * runs already, `usage` for a front that cannot be, `state-unreadable`, `missing-tool`.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   if (process.getuid?.() !== 0) throw new IsolateError('not-permitted', 'Only root can run the daemon.');
@@ -66,8 +66,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 
 async function serveUntil(signal: AbortSignal, config: ConfigSource, runtime: RuntimePaths, options: ServeOptions): Promise<void> {
   const daemon = startDaemon({
-    config: config.current,
-    settingsProblem: config.problem,
+    config,
     commandLine: options.commandLine,
     runtime,
     gate: { file: join(dirname(findOwnFiles().launcher), 'isolate-gate'), args: brokerArguments(runtime, options.front) },
@@ -119,7 +118,7 @@ async function lockHost(runtime: RuntimePaths): Promise<Lock> {
 
 async function reload(config: ConfigSource): Promise<void> {
   const result = await config.reload();
-  if (result instanceof IsolateError) tellBadConfig(result);
+  if (result instanceof IsolateError) tellBadConfig(result, config.hasHeld());
   else logEvent('info', { event: 'config', ...describe(result) }, 'The settings were read again.');
 }
 
@@ -128,8 +127,9 @@ function describe({ templates, files }: Config): { readonly templates: readonly 
   return { templates: [...templates.keys()], files };
 }
 
-function tellBadConfig({ code, message }: IsolateError): void {
-  logEvent('error', { event: 'config', code }, `${message} What held before still does.`);
+function tellBadConfig({ code, message }: IsolateError, held: boolean): void {
+  const consequence = held ? 'What held before still does.' : 'Until this is corrected the daemon lends no clones.';
+  logEvent('error', { event: 'config', code }, `${message} ${consequence}`);
 }
 
 /** The handlers stay until `action` has ended: libraries that clean up take a signal without any other handler for the end. */

@@ -2,6 +2,7 @@ import { IsolateError } from '../error.ts';
 import type { DaemonAnswer } from '../host/survey/daemon.ts';
 import { values } from '../wire/frame.ts';
 import { connectDaemon, refusalOf } from './daemon-connection.ts';
+import type { StatusDocument } from './status.ts';
 
 const answerMs = 5_000;
 
@@ -15,7 +16,7 @@ export async function askDaemon(socket: string): Promise<DaemonAnswer> {
       const message = await connection.receive(answerMs);
       if (message === null) return { kind: 'silent', reason: 'it ended the connection' };
       if (message.name === 'refuse') return { kind: 'silent', reason: refusalOf(message).message };
-      return { kind: 'serves', templates: readTemplates(values(message, 'json')[0] ?? '') };
+      return { kind: 'serves', ...readStatus(values(message, 'json')[0] ?? '') };
     } finally {
       connection.close();
     }
@@ -27,7 +28,7 @@ export async function askDaemon(socket: string): Promise<DaemonAnswer> {
   }
 }
 
-function readTemplates(text: string): readonly string[] {
-  const { pools } = JSON.parse(text) as { readonly pools: readonly { readonly template: string }[] };
-  return pools.map(({ template }) => template);
+function readStatus(text: string): Pick<Extract<DaemonAnswer, { kind: 'serves' }>, 'pid' | 'templates'> {
+  const { daemon, pools } = JSON.parse(text) as Required<Pick<StatusDocument, 'daemon' | 'pools'>>;
+  return { pid: daemon?.pid ?? 0, templates: daemon?.serves === false ? null : pools.map(({ template }) => template) };
 }

@@ -9,7 +9,7 @@ export interface StatusDocument {
   /** Null: none runs. */
   readonly daemon: DaemonStatus | null;
   readonly pools: readonly PoolStatus[];
-  /** The files of the settings are wrong, so those of before hold; null: they are not, or are not for the asker to know. */
+  /** The files of the settings are wrong, so those of before hold, if there were any; null: they are not, or are not for the asker to know. */
   readonly settings?: SettingsProblem | null;
 }
 
@@ -23,6 +23,8 @@ export interface DaemonStatus {
   readonly pid: number;
   /** When it was started, in milliseconds since 1970. */
   readonly sinceMs: number;
+  /** False: its settings have not been valid since then, so it lends no clones. */
+  readonly serves: boolean;
 }
 
 /** What `isolate ps --json` prints, and the daemon answers to the query `ps`. */

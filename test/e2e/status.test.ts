@@ -35,7 +35,7 @@ const pool = {
   lastRefresh: null,
   error: null,
 };
-const status = { daemon: { pid: 99, sinceMs: 0 }, pools: [pool, { ...pool, template: 'tank/b', fresh: 5 }] };
+const status = { daemon: { pid: 99, sinceMs: 0, serves: true }, pools: [pool, { ...pool, template: 'tank/b', fresh: 5 }] };
 
 const advice = `${daemonStart()}, or run isolate with sudo\n`;
 

@@ -13,8 +13,8 @@ export type DaemonAnswer =
   /** It is there, for others than who asked, who is told what to do. */
   | { readonly kind: 'not-permitted'; readonly reason: string; readonly mend: string }
   | { readonly kind: 'silent'; readonly reason: string }
-  /** These are the templates it keeps pools of. */
-  | { readonly kind: 'serves'; readonly templates: readonly string[] };
+  /** It is this process; these are the templates it keeps pools of, or null: its settings are not valid. */
+  | { readonly kind: 'serves'; readonly pid: number; readonly templates: readonly string[] | null };
 
 const unit = 'isolated.socket';
 const group = 'isolate';
@@ -34,6 +34,9 @@ export function checkDaemon(socket: string, answer: DaemonAnswer): Check {
   const place = `${socket} (${whose})`;
   if (answer.kind === 'silent') return limited(`the daemon at ${place} does not answer: ${answer.reason}`, 'journalctl -u isolated-pools');
   if (!isMembers) return limited(`the daemon at ${place} serves root alone`, `systemd-sysusers, and systemctl restart ${unit}`);
+  if (answer.templates === null) {
+    return limited(`the daemon at ${place} lends no clones: its settings are not valid`, 'correct the file that the line "settings" names');
+  }
   if (answer.templates.length > 0) return ok(id, `the daemon at ${place} keeps clones of ${answer.templates.join(', ')}`);
   return limited(`the daemon at ${place} answers, but keeps no clones`, 'name a template in /etc/isolate/config.toml');
 }

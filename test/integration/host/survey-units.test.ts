@@ -4,7 +4,11 @@ import type { DaemonAnswer } from '../../../src/host/survey/daemon.ts';
 import { checkUnits } from '../../../src/host/survey/units.ts';
 
 test.each<[string, DaemonAnswer, object]>([
-  ['keeps the pools', { kind: 'serves', templates: [] }, { state: 'ok', fact: 'pools are kept by the daemon; systemd does not run here' }],
+  [
+    'keeps the pools',
+    { kind: 'serves', pid: 1, templates: [] },
+    { state: 'ok', fact: 'pools are kept by the daemon; systemd does not run here' },
+  ],
   [
     'is not there',
     { kind: 'none' },

@@ -114,6 +114,33 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
       await untilLevels({ fresh: size, leased: 0, retired: 0 });
     });
 
+    test('a daemon that is started with settings that are not valid says so at once, and serves as soon as they are', async () => {
+      const held = await hold('settings');
+      onTestFinished(() => configure(size));
+      await writeInside(system, '/etc/isolate/config.toml', 'count = "many"\n');
+      await system.must(['systemctl', 'restart', 'isolated-pools.service']);
+      expect(await runAs('alice', 'echo it runs')).toEqual({
+        status: 125,
+        stdout: '',
+        stderr: 'isolate: The daemon lends no clones: its settings are not valid.\nhint: tell root; isolate doctor says what is wrong\n',
+      });
+      const reason = '/etc/isolate/config.toml is not valid: line 1, count: must be a whole number from 1 to 1000, not "many"';
+      const [first, ...others] = (await system.must(['isolate', 'status'])).split('\n');
+      expect(first).toMatch(/^daemon: lends no clones, because its settings are not valid; process [0-9]+$/);
+      expect(others).toContain(`settings: ${reason}.`);
+      expect((await system.run(['su', '-', 'alice', '-c', 'isolate status'])).stdout.split('\n')[0]).toBe(first);
+      const { stdout } = await system.run(['isolate', 'doctor', '--json']);
+      const { checks } = JSON.parse(stdout) as { readonly checks: readonly { readonly id: string; readonly fact: string }[] };
+      expect(checks.filter(({ id }) => id === 'settings' || id === 'daemon').map(({ fact }) => fact)).toEqual([
+        reason,
+        'the daemon at /run/isolate/isolated.sock (for the group isolate) lends no clones: its settings are not valid',
+      ]);
+      await configure(size);
+      await until('alice is served', async () => (await runAs('alice', 'echo it runs')).stdout === 'it runs\n', journal);
+      expect(await leased()).toEqual([held]);
+      await letGo('settings');
+    });
+
     test('the units that refresh one template may be on beside the daemon', async () => {
       const own = ['path', 'timer', 'service'].map((kind) => `isolate-refresh@${instance}.${kind}`);
       await system.must(['systemctl', 'enable', '--now', ...own], 120_000);

@@ -85,10 +85,22 @@ test('a broken file keeps what held before, and one that is mended holds', async
   expect(source.problem()).toBeNull();
 });
 
-test('settings that are not valid to begin with are an error', async () => {
+test('settings that are not valid to begin with hold as soon as they are, even if they say nothing then', async () => {
   await mkdir(etc, { recursive: true });
   await writeFile(path, 'count = 0\n');
-  await expect(createConfigSource({ path, directory })).rejects.toThrow('line 1, count: ');
+  const { source, news } = await start(false);
+  expect([source.hasHeld(), source.current().files, source.problem()?.error.message]).toEqual([
+    false,
+    [],
+    `${path} is not valid: line 1, count: must be a whole number from 1 to 1000, not 0.`,
+  ]);
+  await rm(path);
+  await source.reload();
+  expect([source.hasHeld(), source.problem(), news]).toEqual([
+    true,
+    null,
+    ['config.toml is not valid: line 1, count: must be a whole number from 1 to 1000, not 0.', null],
+  ]);
 });
 
 test('of many who have it read at once all get what is there, in order', async () => {
