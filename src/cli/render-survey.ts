@@ -1,5 +1,5 @@
 import type { Engine, Problem } from '../engine/engine.ts';
-import type { Check } from '../host/survey/check.ts';
+import { type Check, toFact } from '../host/survey/check.ts';
 import { formatEngineTable } from './engine-table.ts';
 import { escapeControls } from './escape.ts';
 
@@ -9,13 +9,13 @@ export interface EngineState {
   readonly problems: readonly Problem[];
 }
 
-/** The state of this host as text: one line a fact with what mends it below, the engines, and the table of what each supports. */
+/** The state of this host as text: one line a fact with the hint below, the engines, and the table of what each supports. */
 export function renderSurvey(checks: readonly Check[], engines: readonly EngineState[]): string {
   const idWidth = Math.max(...checks.map(({ id }) => id.length), ...engines.map(({ engine }) => engine.name.length));
-  const line = (state: string, id: string, fact: string, mend: string | undefined): string =>
-    `${state.padEnd(8)}  ${id.padEnd(idWidth)}  ${escapeControls(fact)}\n${mend === undefined ? '' : `${' '.repeat(idWidth + 12)}mend: ${escapeControls(mend)}\n`}`;
+  const line = (state: string, id: string, fact: string, hint: string | undefined): string =>
+    `${state.padEnd(8)}  ${id.padEnd(idWidth)}  ${escapeControls(fact)}\n${hint === undefined ? '' : `${' '.repeat(idWidth + 12)}hint: ${escapeControls(hint)}\n`}`;
   return [
-    ...checks.map(({ state, id, fact, mend }) => line(state, id, fact, mend)),
+    ...checks.map(({ state, id, fact, hint }) => line(state, id, fact, hint)),
     '\n',
     ...engines.map(({ engine, problems }) => renderEngine(line, engine, problems)),
     '\n',
@@ -39,10 +39,10 @@ export function renderSurveyJson(checks: readonly Check[], engines: readonly Eng
 }
 
 function renderEngine(
-  line: (state: string, id: string, fact: string, mend?: string) => string,
+  line: (state: string, id: string, fact: string, hint?: string) => string,
   { name, summary }: Engine,
   problems: readonly Problem[],
 ): string {
   const [problem] = problems;
-  return problem === undefined ? line('usable', name, summary, undefined) : line('unusable', name, problem.message, problem.hint);
+  return problem === undefined ? line('usable', name, summary, undefined) : line('unusable', name, toFact(problem.message), problem.hint);
 }

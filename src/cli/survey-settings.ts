@@ -13,6 +13,6 @@ export async function surveySettings(): Promise<Check> {
     const fact = error.message.replace(/\.$/, '');
     // An administrator may keep them from everyone else.
     if ((error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES') return ok(id, `${fact} by you, and need not be`);
-    return { id, state: 'limited', fact, ...(error.hint === undefined ? {} : { mend: error.hint }) };
+    return { id, state: 'limited', fact, ...(error.hint === undefined ? {} : { hint: error.hint }) };
   }
 }

@@ -1,11 +1,21 @@
 import { existsSync } from 'node:fs';
 
+export const daemonUnit = 'isolated.socket';
+
+const unitDirectories = ['/etc/systemd/system', '/usr/local/lib/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system'];
+
 /** Whether systemd runs this host. */
 export function hasSystemd(): boolean {
   return existsSync('/run/systemd/system');
 }
 
-/** The one step that starts the daemon on a host with systemd, or on one without. */
-export function daemonStart(systemd: boolean = hasSystemd()): string {
-  return systemd ? 'systemctl enable --now isolated.socket, as root' : 'isolate serve, as root';
+/** The directory that a unit file is installed in; null: none. */
+export function findUnit(name: string): string | null {
+  return unitDirectories.find((directory) => existsSync(`${directory}/${name}`)) ?? null;
+}
+
+/** What starts the daemon, as root, on a host with systemd, where its units are installed or not, or on one without. */
+export function daemonStart(systemd: boolean = hasSystemd(), isInstalled: boolean = findUnit(daemonUnit) !== null): string {
+  if (!systemd) return 'isolate serve, as root';
+  return `${isInstalled ? '' : 'scripts/install in the checkout, then '}systemctl enable --now ${daemonUnit}, as root`;
 }

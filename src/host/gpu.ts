@@ -9,7 +9,7 @@ const directory = '/dev/dri';
 export function findGpu(): Search<NonNullable<DesktopFacts['gpu']>> {
   const devices = listNodes();
   if (devices.length > 0) return { found: { devices } };
-  return { missing: `There is no graphics device in ${directory}.`, hint: 'is the driver of the graphics card loaded?' };
+  return { missing: `There is no graphics device in ${directory}.`, hint: 'load the driver of the graphics card, if there is one' };
 }
 
 function listNodes(): readonly string[] {

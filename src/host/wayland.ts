@@ -16,7 +16,10 @@ export function findWayland(caller: DesktopCaller): Search<NonNullable<DesktopFa
   }
   const socket = name.startsWith('/') ? name : `${runtime}/${name}`;
   if (!isSocket(socket)) {
-    return { missing: `The Wayland socket ${socket} does not exist.`, hint: 'is the compositor running, and WAYLAND_DISPLAY right?' };
+    return {
+      missing: `The Wayland socket ${socket} does not exist.`,
+      hint: 'start the compositor, or set WAYLAND_DISPLAY to the name or path of its socket',
+    };
   }
   return { found: { display: basename(socket), socket } };
 }

@@ -22,7 +22,7 @@ export function findX11(caller: DesktopCaller): Search<NonNullable<DesktopFacts[
   if (!isSocket(display.socket)) {
     return {
       missing: `The socket ${display.socket} of the X display ${text} does not exist.`,
-      hint: 'is the X server running, and DISPLAY right?',
+      hint: 'start the X server, or set DISPLAY to one that runs',
     };
   }
   const cookie = findOwnCookie(caller, display.number);

@@ -22,7 +22,7 @@ export async function askDaemon(socket: string): Promise<DaemonAnswer> {
     }
   } catch (error) {
     if (error instanceof IsolateError && error.code === 'not-permitted') {
-      return { kind: 'not-permitted', reason: error.message.replace(/\.$/, ''), mend: error.hint ?? '' };
+      return { kind: 'not-permitted', reason: error.message.replace(/\.$/, ''), hint: error.hint ?? '' };
     }
     return { kind: 'silent', reason: (error as Error).message };
   }

@@ -166,7 +166,7 @@ test('a user who cannot enter the directory of the daemon, or not use its socket
     id: 'daemon',
     state: 'limited',
     fact: '/run/isolate cannot be entered, so the daemon cannot be asked',
-    mend: 'chmod 755 /run/isolate, as root',
+    hint: 'chmod 755 /run/isolate, as root',
   });
   await daemon.restrict(0o755, 0o600);
   expect((await isolate(['ps'])).stderr).toMatch(/^isolate: You may not ask the daemon at \/run\/isolate\/isolated.sock.\nhint: .+\n$/);

@@ -33,7 +33,7 @@ test('the steps for the daemon install it from a checkout', async () => {
   expect(await runAs('alice', 'id -u')).toMatchObject({ status: 125 });
   expect(await checkDaemon('alice')).toMatchObject({
     state: 'limited',
-    mend: 'ask to be added to the group isolate (usermod -aG isolate alice, as root), and log in again',
+    hint: 'ask to be added to the group isolate (usermod -aG isolate alice, as root), and log in again',
   });
   await follow(member);
   expect(await runAs('alice', 'id -u')).toEqual({ status: 0, stdout: '0\n', stderr: '' });

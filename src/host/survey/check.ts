@@ -6,8 +6,13 @@ export interface Check {
   readonly state: 'ok' | 'missing' | 'too-old' | 'limited';
   /** What was found, in one line. */
   readonly fact: string;
-  /** The command, or the one step, that mends it on Debian. */
-  readonly mend?: string;
+  /** The command, or the one step, that mends it on Debian; absent: there is none. */
+  readonly hint?: string;
+}
+
+/** A sentence as a fact, which has no capital at its beginning and no full stop. */
+export function toFact(sentence: string): string {
+  return sentence.replace(/\.$/, '').replace(/^(?:The|There|This|Only|No|You) /, (word) => word.toLowerCase());
 }
 
 /** A check that found all it wants. */

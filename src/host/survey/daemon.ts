@@ -1,7 +1,7 @@
 import { statSync, type Stats } from 'node:fs';
 
 import { formatMode, isForGroup } from '../daemon-access.ts';
-import { daemonStart } from '../daemon-start.ts';
+import { daemonStart, daemonUnit } from '../daemon-start.ts';
 import { findId } from '../passwd.ts';
 import { readText } from '../read-text.ts';
 import { type Check, ok } from './check.ts';
@@ -11,19 +11,18 @@ export type DaemonAnswer =
   /** Nobody listens. */
   | { readonly kind: 'none' }
   /** It is there, for others than who asked, who is told what to do. */
-  | { readonly kind: 'not-permitted'; readonly reason: string; readonly mend: string }
+  | { readonly kind: 'not-permitted'; readonly reason: string; readonly hint: string }
   | { readonly kind: 'silent'; readonly reason: string }
   /** It is this process; these are the templates it keeps pools of, or null: its settings are not valid. */
   | { readonly kind: 'serves'; readonly pid: number; readonly templates: readonly string[] | null };
 
-const unit = 'isolated.socket';
 const group = 'isolate';
 
 /** The daemon: whether its socket is there, whose it is, and what it answers. */
 export function checkDaemon(socket: string, answer: DaemonAnswer): Check {
   const id = 'daemon';
-  const limited = (fact: string, mend: string): Check => ({ id, state: 'limited', fact, mend });
-  if (answer.kind === 'not-permitted') return limited(answer.reason, answer.mend);
+  const limited = (fact: string, hint: string): Check => ({ id, state: 'limited', fact, hint });
+  if (answer.kind === 'not-permitted') return limited(answer.reason, answer.hint);
   const stats = lookAt(socket);
   if (answer.kind === 'none' || stats === undefined) {
     return limited('no daemon runs: every run starts Node, and clones are for root alone', daemonStart());
@@ -33,7 +32,7 @@ export function checkDaemon(socket: string, answer: DaemonAnswer): Check {
   const whose = isMembers ? `for the group ${group}` : `${stats.uid}:${stats.gid}, mode ${formatMode(stats.mode)}`;
   const place = `${socket} (${whose})`;
   if (answer.kind === 'silent') return limited(`the daemon at ${place} does not answer: ${answer.reason}`, 'journalctl -u isolated-pools');
-  if (!isMembers) return limited(`the daemon at ${place} serves root alone`, `systemd-sysusers, and systemctl restart ${unit}`);
+  if (!isMembers) return limited(`the daemon at ${place} serves root alone`, `systemd-sysusers, and systemctl restart ${daemonUnit}`);
   if (answer.templates === null) {
     return limited(`the daemon at ${place} lends no clones: its settings are not valid`, 'correct the file that the line "settings" names');
   }

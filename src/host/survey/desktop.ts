@@ -3,10 +3,23 @@ import { findGpu } from '../gpu.ts';
 import { findPulse } from '../pulse.ts';
 import { findWayland } from '../wayland.ts';
 import { findX11 } from '../x11.ts';
-import { type Check, ok } from './check.ts';
+import { type Check, ok, toFact } from './check.ts';
 
-/** What -1 to -4 would pass on now. None of it is needed, so nothing here is worse than limited. */
+/** Who names a part of a desktop wants it, and is told what stands against it. */
+const variables = ['DISPLAY', 'WAYLAND_DISPLAY', 'PULSE_SERVER'];
+
+/**
+ * What -1 to -4 would pass on now. None of it is needed, so nothing here is worse than limited; on a host without any of
+ * it that is said once.
+ */
 export function checkDesktop(caller: DesktopCaller): readonly Check[] {
+  const checks = checkParts(caller);
+  const isWanted = variables.some((name) => (caller.environment[name] ?? '') !== '');
+  if (isWanted || checks.some(({ state }) => state === 'ok')) return checks;
+  return [ok('desktop', 'there is no display, sound or graphics device here for -1 to -4 to pass on')];
+}
+
+function checkParts(caller: DesktopCaller): readonly Check[] {
   return [
     check(
       'x11',
@@ -21,5 +34,5 @@ export function checkDesktop(caller: DesktopCaller): readonly Check[] {
 
 function check<T>(id: string, search: Search<T>, describe: (found: T) => string): Check {
   if ('found' in search) return ok(id, describe(search.found));
-  return { id, state: 'limited', fact: search.missing, mend: search.hint };
+  return { id, state: 'limited', fact: toFact(search.missing), hint: search.hint };
 }

@@ -3,6 +3,7 @@ import { release } from 'node:os';
 import { dirname } from 'node:path';
 
 import type { CgroupFacts, HostFacts, UserFacts } from '../facts.ts';
+import { hasSystemd } from '../daemon-start.ts';
 import { filesystemName } from '../filesystem.ts';
 import { isAtLeast, parseRelease } from '../kernel-release.ts';
 import { parseMountinfo } from '../mountinfo.ts';
@@ -29,7 +30,7 @@ export function checkKernel(facts: HostFacts, stateDirectory: string): readonly 
 
 const anyUser = 65_534;
 
-const reasons: Readonly<Record<Exclude<UserNamespaceAnswer, 'allowed'>, readonly [fact: string, mend?: string]>> = {
+const reasons: Readonly<Record<Exclude<UserNamespaceAnswer, 'allowed'>, readonly [fact: string, hint?: string]>> = {
   unsupported: ['the kernel has no user namespaces'],
   'maximum-zero': ['user.max_user_namespaces is 0', 'sysctl -w user.max_user_namespaces=65536'],
   'clone-disabled': ['only root may make user namespaces', 'sysctl -w kernel.unprivileged_userns_clone=1'],
@@ -44,15 +45,15 @@ function checkUserNamespaces(uid: number): Check {
   const own = answerUserNamespaces(settings, uid);
   const answer = own === 'allowed' ? answerUserNamespaces({ ...settings, apparmorRestriction: null }, anyUser) : own;
   if (answer === 'allowed') return ok('user-namespaces', `user namespaces can be made, up to ${settings.maximum?.trim()}`);
-  const [fact, mend] = reasons[answer];
-  return { id: 'user-namespaces', state: own === 'allowed' ? 'limited' : 'missing', fact, ...(mend === undefined ? {} : { mend }) };
+  const [fact, hint] = reasons[answer];
+  return { id: 'user-namespaces', state: own === 'allowed' ? 'limited' : 'missing', fact, ...(hint === undefined ? {} : { hint }) };
 }
 
 function checkAppArmor(): Check {
   const restriction = readText('/proc/sys/kernel/apparmor_restrict_unprivileged_userns')?.trim();
   if (restriction === '1') {
-    const [fact, mend] = reasons['apparmor-restricted'];
-    return { id: 'apparmor', state: 'limited', fact, ...(mend === undefined ? {} : { mend }) };
+    const [fact, hint] = reasons['apparmor-restricted'];
+    return { id: 'apparmor', state: 'limited', fact, ...(hint === undefined ? {} : { hint }) };
   }
   return ok(
     'apparmor',
@@ -73,7 +74,7 @@ function checkSubordinateIds(user: UserFacts): Check {
     id: 'subordinate-ids',
     state: 'limited',
     fact: `${fact}: packages that make users cannot be installed inside`,
-    mend: 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER (as root, with ids nobody else has)',
+    hint: 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER (as root, with ids nobody else has)',
   };
 }
 
@@ -86,15 +87,16 @@ function checkCgroups(cgroups: CgroupFacts, uid: number): Check {
     id: 'cgroups',
     state: 'limited',
     fact: `no limits for ${absent.join(', ')}${present.length === 0 ? '' : `; they work for ${present.join(', ')}`}`,
-    ...mendCgroups(absent, uid),
+    ...hintCgroups(absent, uid),
   };
 }
 
-function mendCgroups(absent: readonly string[], uid: number): Pick<Check, 'mend'> {
-  if (uid !== 0) return { mend: 'systemd-run --user --scope --property=Delegate=yes isolate ...' };
-  // Hosts with version 1 lack a controller only where their kernel does.
-  if (!existsSync('/sys/fs/cgroup/cgroup.controllers')) return {};
-  return { mend: `printf '${absent.map((name) => `+${name}`).join(' ')}' > /sys/fs/cgroup/cgroup.subtree_control` };
+function hintCgroups(absent: readonly string[], uid: number): Pick<Check, 'hint'> {
+  const isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers');
+  if (uid !== 0)
+    return { hint: isUnified && hasSystemd() ? 'systemd-run --user --scope --property=Delegate=yes isolate ...' : 'sudo isolate ...' };
+  if (!isUnified) return { hint: 'boot with systemd.unified_cgroup_hierarchy=1; in a container, have it given these controllers' };
+  return { hint: `printf '${absent.map((name) => `+${name}`).join(' ')}' > /sys/fs/cgroup/cgroup.subtree_control` };
 }
 
 function checkIdmappedMounts(stateDirectory: string): Check {
@@ -103,13 +105,13 @@ function checkIdmappedMounts(stateDirectory: string): Check {
   const name = filesystemName(statfsSync(directory).type);
   if (canIdmap(directory, statSync(directory))) return ok(id, `${directory} is on ${name}, which can be mounted idmapped`);
   if (!isAtLeast(parseRelease(release()), 5, 12)) {
-    return { id, state: 'too-old', fact: `Linux ${release()}, needed is 5.12`, mend: 'upgrade to Debian 12 or later' };
+    return { id, state: 'too-old', fact: `Linux ${release()}, needed is 5.12`, hint: 'upgrade to Debian 12 or later' };
   }
   return {
     id,
     state: 'limited',
     fact: `${directory} is on ${name}, which cannot be mounted idmapped`,
-    mend: 'keep templates on ext4, xfs, btrfs or OpenZFS 2.2',
+    hint: 'keep templates on ext4, xfs, btrfs or OpenZFS 2.2',
   };
 }
 
@@ -119,14 +121,14 @@ function nearestDirectory(path: string): string {
 
 function checkOverlay(): Check {
   if (!/\toverlay$/m.test(readText('/proc/filesystems') ?? '')) {
-    return { id: 'overlayfs', state: 'missing', fact: 'the kernel has no overlayfs, or has not loaded it', mend: 'modprobe overlay' };
+    return { id: 'overlayfs', state: 'missing', fact: 'the kernel has no overlayfs, or has not loaded it', hint: 'modprobe overlay' };
   }
   if (isAtLeast(parseRelease(release()), 5, 11)) return ok('overlayfs', 'overlayfs works in user namespaces');
   return {
     id: 'overlayfs',
     state: 'too-old',
     fact: 'overlayfs works in user namespaces since Linux 5.11',
-    mend: 'upgrade to Debian 12 or later',
+    hint: 'upgrade to Debian 12 or later',
   };
 }
 
@@ -148,7 +150,7 @@ function checkPropagation(): Check {
   return {
     id: 'propagation',
     state: 'limited',
-    fact: 'mounts on / are not shared: clones that a service makes in a mount namespace of its own stay unseen',
-    mend: 'mount --make-rshared /',
+    fact: 'mounts on / are not shared: services keep copies of clones, which then cannot be destroyed',
+    hint: 'mount --make-rshared /, then restart the services that isolate status names',
   };
 }

@@ -25,24 +25,24 @@ function checkNode(): Check {
   const { node } = process.versions;
   const fact = `Node ${node} at ${process.execPath}`;
   if (isAtLeast(parseRelease(node), 22, 22)) return ok('node', fact);
-  return { id: 'node', state: 'too-old', fact, mend: 'npm ci in the checkout brings the pinned Node' };
+  return { id: 'node', state: 'too-old', fact, hint: 'scripts/setup in the checkout brings the pinned Node' };
 }
 
 async function checkVersion(
   id: string,
   program: string,
   least: readonly [number, number],
-  mend: string,
+  hint: string,
   search: ProgramSearch,
 ): Promise<Check> {
   const file = findTool(program, search.uid, search.path);
-  if (file === null) return { id, state: 'missing', fact: `${program} is not installed`, mend };
+  if (file === null) return { id, state: 'missing', fact: `${program} is not installed`, hint };
   const version = await readVersion(file);
   if (version === null) return { id, state: 'limited', fact: `${file} does not tell its version` };
   const fact = `${file} ${version}`;
   return isAtLeast(parseRelease(version), ...least)
     ? ok(id, fact)
-    : { id, state: 'too-old', fact: `${fact}, needed is ${least.join('.')}`, mend: 'upgrade to Debian 12 or later' };
+    : { id, state: 'too-old', fact: `${fact}, needed is ${least.join('.')}`, hint: 'upgrade to Debian 12 or later' };
 }
 
 /** What follows the last blank of the first line: `bubblewrap 0.8.0` and `5.0.2` are both common. */
@@ -63,7 +63,7 @@ function checkIdMappers(search: ProgramSearch): Check {
   return {
     id: 'uidmap',
     state: search.uid === 0 ? 'limited' : 'missing',
-    fact: `${absent.join(' and ')} not installed: without root a sandbox has a single id`,
-    mend: 'apt-get install uidmap',
+    fact: `${absent.join(' and ')} ${absent.length === 1 ? 'is' : 'are'} not installed: without root a sandbox has a single id`,
+    hint: 'apt-get install uidmap',
   };
 }

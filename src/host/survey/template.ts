@@ -12,18 +12,34 @@ export function checkTemplate(path: string, uid: number): Check {
     const stats = statSync(real);
     if (!stats.isDirectory()) return { id, state: 'missing', fact: `${path} is not a directory` };
     if (uid === 0 && !canIdmap(real, stats)) {
-      return { id, state: 'limited', fact: `${path} cannot be mounted idmapped: its files must belong to a range of ids of their own` };
+      return {
+        id,
+        state: 'limited',
+        fact: `${path} cannot be mounted idmapped: its files must belong to a range of ids of their own`,
+        hint: 'move it to ext4, xfs, btrfs or OpenZFS 2.2',
+      };
     }
     if (uid === 0 && isReachableByOthers(real)) {
       return {
         id,
         state: 'limited',
-        fact: `other users reach ${path}, so it cannot be written by a sandbox of root's`,
-        mend: 'move it below a directory with mode 0700, or mount it nosuid',
+        fact: `other users reach ${path}, so root's sandboxes cannot write to it`,
+        hint: 'move it below a directory with mode 0700, or mount it nosuid',
       };
     }
     return ok(id, `${path} can be a root`);
   } catch (error) {
-    return { id, state: 'missing', fact: `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}` };
+    return { id, state: 'missing', fact: describeFailure(path, (error as NodeJS.ErrnoException).code) };
+  }
+}
+
+function describeFailure(path: string, code: string | undefined): string {
+  switch (code) {
+    case 'ENOENT':
+      return `there is no directory ${path}`;
+    case 'EACCES':
+      return `you may not look into ${path}`;
+    default:
+      return `${path} cannot be read: ${code ?? 'unknown error'}`;
   }
 }

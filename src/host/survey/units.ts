@@ -1,46 +1,43 @@
 import { existsSync, readdirSync } from 'node:fs';
 
-import { hasSystemd } from '../daemon-start.ts';
+import { daemonStart, daemonUnit, findUnit, hasSystemd } from '../daemon-start.ts';
 import { type Check, ok } from './check.ts';
 import type { DaemonAnswer } from './daemon.ts';
 
-const unit = 'isolate-refresh@.path';
-const daemon = 'isolated.socket';
-const directories = ['/etc/systemd/system', '/usr/local/lib/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system'];
+const refreshUnit = 'isolate-refresh@.path';
 
 /** Who refills pools: the daemon, or systemd units, installed and enabled for which templates. */
 export function checkUnits(answer: DaemonAnswer, systemd: boolean = hasSystemd()): Check {
   const id = 'units';
+  const limited = (fact: string, hint?: string): Check => ({ id, state: 'limited', fact, ...(hint === undefined ? {} : { hint }) });
   if (!systemd) {
     if (answer.kind === 'serves') return ok(id, 'pools are kept by the daemon; systemd does not run here');
-    if (answer.kind === 'not-permitted')
-      return { id, state: 'limited', fact: 'systemd does not run here; whether a daemon refills pools is not for you to see' };
-    const fact = 'systemd does not run here, so nothing refills pools by itself';
-    return { id, state: 'limited', fact, mend: 'isolate serve or isolate watch, as root' };
+    if (answer.kind === 'not-permitted') return limited('systemd does not run here; whether a daemon refills pools is not for you to see');
+    return limited('systemd does not run here, so nothing refills pools by itself', daemonStart(systemd));
   }
-  const instances = listEnabled();
-  if (instances.includes(daemon)) return ok('units', `pools are kept by the daemon of ${daemon}`);
-  const directory = directories.find((candidate) => existsSync(`${candidate}/${unit}`));
-  if (directory === undefined)
-    return {
-      id: 'units',
-      state: 'missing',
-      fact: `${unit} is not installed, so nothing refills pools by itself`,
-      mend: 'isolate watch, or copy units/* to /etc/systemd/system',
-    };
-  if (instances.length > 0) return ok('units', `pools are refilled by ${instances.join(', ')}`);
+  const enabled = listEnabled();
+  if (enabled.includes(daemonUnit)) return ok(id, `pools are kept by the daemon of ${daemonUnit}`);
+  const isInstalled = findUnit(daemonUnit) !== null;
+  if (answer.kind === 'serves') {
+    const start = isInstalled ? `systemctl enable ${daemonUnit}, as root` : daemonStart(systemd);
+    return limited('pools are kept by a daemon that is not started at boot', start);
+  }
+  if (enabled.length > 0) return ok(id, `pools are refilled by ${enabled.join(', ')}`);
+  if (isInstalled || findUnit(refreshUnit) !== null) {
+    return limited('units of isolate are installed but none is enabled, so nothing refills pools by itself', daemonStart(systemd));
+  }
   return {
-    id: 'units',
-    state: 'limited',
-    fact: `${directory}/${unit} is installed but enabled for no template`,
-    mend: 'systemctl enable --now isolate-refresh@$(systemd-escape TEMPLATE).path',
+    id,
+    state: 'missing',
+    fact: 'no units of isolate are installed, so nothing refills pools by itself',
+    hint: daemonStart(systemd),
   };
 }
 
 function listEnabled(): readonly string[] {
   const root = '/etc/systemd/system';
-  const wants = readdirSync(root).filter((name) => name.endsWith('.wants'));
+  const wants = existsSync(root) ? readdirSync(root).filter((name) => name.endsWith('.wants')) : [];
   return wants
     .flatMap((name) => readdirSync(`${root}/${name}`))
-    .filter((name) => name === daemon || /^isolate-refresh@.+\.path$/.test(name));
+    .filter((name) => name === daemonUnit || /^isolate-refresh@.+\.path$/.test(name));
 }

@@ -1,4 +1,5 @@
 import { runCommand } from '../../process/command.ts';
+import { hasSystemd } from '../daemon-start.ts';
 import { parseRelease, isAtLeast } from '../kernel-release.ts';
 import { readText } from '../read-text.ts';
 import { findTool } from '../tools.ts';
@@ -11,7 +12,7 @@ const install = 'apt-get install zfsutils-linux zfs-dkms (contrib), or zfs-fuse'
 /** Which ZFS there is, and whether it answers. */
 export async function checkZfs(search: ProgramSearch): Promise<Check> {
   const zpool = findTool('zpool', search.uid, search.path);
-  if (zpool === null) return { id: 'zfs', state: 'missing', fact: 'the zfs and zpool commands are not installed', mend: install };
+  if (zpool === null) return { id: 'zfs', state: 'missing', fact: 'the zfs and zpool commands are not installed', hint: install };
   const version = readText('/sys/module/zfs/version')?.trim() ?? null;
   const problem = await askPools(zpool);
   if (problem !== null && search.uid !== 0 && /permission denied/i.test(problem)) {
@@ -19,9 +20,27 @@ export async function checkZfs(search: ProgramSearch): Promise<Check> {
   }
   if (version !== null) return judgeModule(version, problem);
   const daemon = findTool('zfs-fuse', search.uid, search.path);
-  if (daemon === null) return { id: 'zfs', state: 'missing', fact: 'the zfs kernel module is not loaded', mend: 'modprobe zfs' };
-  if (problem !== null) return { id: 'zfs', state: 'missing', fact: `zfs-fuse does not run: ${problem}`, mend: 'systemctl start zfs-fuse' };
-  return { id: 'zfs', state: 'limited', fact: 'zfs-fuse runs; it has no idmapped mounts, so clones are made with shifted owners' };
+  if (daemon === null) {
+    return {
+      id: 'zfs',
+      state: 'missing',
+      fact: 'the zfs kernel module is not loaded',
+      hint: 'apt-get install zfs-dkms (contrib), then modprobe zfs',
+    };
+  }
+  if (problem !== null)
+    return {
+      id: 'zfs',
+      state: 'missing',
+      fact: `zfs-fuse does not run: ${problem}`,
+      hint: hasSystemd() ? 'systemctl start zfs-fuse' : 'start zfs-fuse, as root',
+    };
+  return {
+    id: 'zfs',
+    state: 'limited',
+    fact: 'zfs-fuse runs: root inside cannot change owners, so apt-get does not work in clones',
+    hint: 'apt-get install zfsutils-linux zfs-dkms (contrib); or use -t DIR --ephemeral, where apt-get works',
+  };
 }
 
 function judgeModule(version: string, problem: string | null): Check {
@@ -29,13 +48,13 @@ function judgeModule(version: string, problem: string | null): Check {
   const release = parseRelease(version);
   if (problem !== null) return { id: 'zfs', state: 'limited', fact: `${fact}, but zpool fails: ${problem}` };
   if (!isAtLeast(release, 2, 1))
-    return { id: 'zfs', state: 'too-old', fact: `${fact}, needed is 2.1`, mend: 'upgrade to Debian 12 or later' };
+    return { id: 'zfs', state: 'too-old', fact: `${fact}, needed is 2.1`, hint: 'upgrade to Debian 12 or later' };
   if (!isAtLeast(release, 2, 2)) {
     return {
       id: 'zfs',
       state: 'limited',
       fact: `${fact}; idmapped mounts came with 2.2, so clones are made with shifted owners`,
-      mend: 'apt-get install -t bookworm-backports zfs-dkms',
+      hint: 'apt-get install -t bookworm-backports zfs-dkms',
     };
   }
   return ok('zfs', fact);

@@ -15,12 +15,12 @@ test.each<[string, DaemonAnswer, object]>([
     {
       state: 'limited',
       fact: 'systemd does not run here, so nothing refills pools by itself',
-      mend: 'isolate serve or isolate watch, as root',
+      hint: 'isolate serve, as root',
     },
   ],
   [
     'may not be asked',
-    { kind: 'not-permitted', reason: '', mend: '' },
+    { kind: 'not-permitted', reason: '', hint: '' },
     { state: 'limited', fact: 'systemd does not run here; whether a daemon refills pools is not for you to see' },
   ],
 ])('without systemd, where a daemon %s, that is what is told of refilling', (_what, answer, check) => {

@@ -18,6 +18,21 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
       await system.must(['useradd', '--create-home', 'bob']);
     });
 
+    test('doctor says how the daemon is started and enabled', async () => {
+      const enable = 'systemctl enable --now isolated.socket, as root';
+      const fact = 'units of isolate are installed but none is enabled, so nothing refills pools by itself';
+      expect(await doctorSays('units')).toEqual({ id: 'units', state: 'limited', fact, hint: enable });
+      expect(await doctorSays('daemon')).toMatchObject({ state: 'limited', hint: enable });
+      await system.must(['systemctl', 'start', 'isolated.socket']);
+      expect(await doctorSays('units')).toEqual({
+        id: 'units',
+        state: 'limited',
+        fact: 'pools are kept by a daemon that is not started at boot',
+        hint: 'systemctl enable isolated.socket, as root',
+      });
+      await system.must(['systemctl', 'stop', 'isolated.socket', 'isolated-pools.service']);
+    });
+
     test('starting the socket fills the pools, and the front is started by the first client', async () => {
       await system.must(['systemctl', 'enable', '--now', 'isolated.socket']);
       await untilLevels({ fresh: size, leased: 0, retired: 0 });
@@ -216,6 +231,13 @@ async function levels() {
 async function untilLevels(wanted: Awaited<ReturnType<typeof levels>>): Promise<void> {
   const isSo = async (): Promise<boolean> => JSON.stringify(await levels()) === JSON.stringify(wanted);
   await until(`the pool has ${JSON.stringify(wanted)}`, isSo, async () => [await levels(), await journal()]);
+}
+
+/** The check of this id in what `doctor` prints: `isolate doctor --json`, alone or within another command. */
+async function doctorSays(check: string, doctor = 'isolate doctor --json'): Promise<unknown> {
+  const { stdout } = await system.run(['sh', '-c', doctor]);
+  const { checks } = JSON.parse(stdout) as { readonly checks: readonly { readonly id: string }[] };
+  return checks.find(({ id }) => id === check);
 }
 
 async function mainPid(unit: string): Promise<string> {

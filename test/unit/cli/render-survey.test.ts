@@ -29,15 +29,15 @@ const engine: Engine = {
 };
 const checks: readonly Check[] = [
   { id: 'node', state: 'ok', fact: 'Node 24' },
-  { id: 'zfs', state: 'too-old', fact: 'a\u001b[31mfact', mend: 'apt-get install zfs' },
+  { id: 'zfs', state: 'too-old', fact: 'a\u001b[31mfact', hint: 'apt-get install zfs' },
 ];
 
-test('every fact is one line with what mends it below, then come the engines and what they support', () => {
+test('every fact is one line with its hint below, then come the engines and what they support', () => {
   const text = renderSurvey(checks, [{ engine, problems: [] }]);
   expect(text.split('\n').slice(0, 8)).toEqual([
     'ok        node  Node 24',
     'too-old   zfs   a\\x1b[31mfact',
-    '                mend: apt-get install zfs',
+    '                hint: apt-get install zfs',
     '',
     'usable    box   a box',
     '',
@@ -49,8 +49,8 @@ test('every fact is one line with what mends it below, then come the engines and
 test('an engine that cannot be used says why', () => {
   const problems = [{ code: 'missing-tool', message: 'no box.', hint: 'get one' }] as const;
   expect(renderSurvey([], [{ engine, problems }]).split('\n').slice(1, 3)).toEqual([
-    'unusable  box  no box.',
-    '               mend: get one',
+    'unusable  box  no box',
+    '               hint: get one',
   ]);
 });
 

@@ -38,5 +38,9 @@ test.each<[string, Partial<DaemonAccess>, string]>([
 });
 
 test('the daemon is started by systemd where it runs, else by isolate itself', () => {
-  expect([daemonStart(true), daemonStart(false)]).toEqual(['systemctl enable --now isolated.socket, as root', 'isolate serve, as root']);
+  expect([daemonStart(true, true), daemonStart(true, false), daemonStart(false)]).toEqual([
+    'systemctl enable --now isolated.socket, as root',
+    'scripts/install in the checkout, then systemctl enable --now isolated.socket, as root',
+    'isolate serve, as root',
+  ]);
 });
