@@ -1,5 +1,6 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
+import { sharesNamespace } from '../host/namespaces.ts';
 import { type HolderId, parseProcStat, readBootId } from '../pool/holder.ts';
 
 /** Who is at the other end of a connection, by the kernel's word alone. */
@@ -21,7 +22,7 @@ export function readPeer(told: Omit<Peer, 'holder'>, bootId: string = readBootId
 
 /** Whether the peer sees the same mounts as this process, so that a path means the same to both. */
 export function sameMountNamespace({ pid }: Pick<Peer, 'pid'>, procDirectory = '/proc'): boolean {
-  return sameNamespace(pid, 'mnt', procDirectory);
+  return pid !== 0 && sharesNamespace(pid, 'mnt', procDirectory) === true;
 }
 
 function readHolder(pid: number, bootId: string, procDirectory: string): HolderId | null {
@@ -29,16 +30,8 @@ function readHolder(pid: number, bootId: string, procDirectory: string): HolderI
   try {
     const stat = parseProcStat(readFileSync(`${procDirectory}/${pid}/stat`, 'latin1'));
     if (stat === null || stat.state === 'Z' || stat.state === 'X') return null;
-    return sameNamespace(pid, 'pid', procDirectory) ? { pid, startTime: stat.startTime, bootId } : null;
+    return sharesNamespace(pid, 'pid', procDirectory) === true ? { pid, startTime: stat.startTime, bootId } : null;
   } catch {
     return null;
-  }
-}
-
-function sameNamespace(pid: number, kind: 'mnt' | 'pid', procDirectory: string): boolean {
-  try {
-    return pid !== 0 && readlinkSync(`${procDirectory}/${pid}/ns/${kind}`) === readlinkSync(`${procDirectory}/self/ns/${kind}`);
-  } catch {
-    return false;
   }
 }

@@ -98,7 +98,11 @@ async function decideRun(
   const parsed = commandLine.parse(words);
   if (parsed === null || [...parsed.options].some((name) => !quickOptions.has(name))) return null;
   const { request, options } = parsed;
-  if (request.zfs === undefined || !keeps(request.zfs) || !seesOurPaths(connection.peer)) return null;
+  if (request.zfs === undefined || !keeps(request.zfs)) return null;
+  if (!seesOurPaths(connection.peer)) {
+    connection.send('message', [{ name: 'text', value: commandLine.renderNotice(`warning: ${otherMounts}`) }]);
+    return null;
+  }
   try {
     const decision = await decide(request, { ...(await clientCaller(request, message, connection)), sandboxIds });
     const { hooks, limits } = decision.spec;
@@ -121,6 +125,8 @@ const mostCharacters = 16_384;
 function isLong(words: readonly string[]): boolean {
   return words.length > mostWords || words.reduce((sum, { length }) => sum + length, 0) > mostCharacters;
 }
+
+const otherMounts = 'The daemon is in another mount namespace, so this run goes without it; isolate doctor says more.';
 
 /** Root's launches name the clone by its path on this host; users are handed its tree. */
 function seesOurPaths(peer: Peer): boolean {

@@ -1,7 +1,8 @@
 import { statSync, type Stats } from 'node:fs';
 
 import { formatMode, isForGroup } from '../daemon-access.ts';
-import { daemonStart, daemonUnit } from '../daemon-start.ts';
+import { daemonStart, daemonUnit, hasSystemd } from '../daemon-start.ts';
+import { sharesNamespace } from '../namespaces.ts';
 import { findId } from '../passwd.ts';
 import { readText } from '../read-text.ts';
 import { type Check, ok } from './check.ts';
@@ -36,8 +37,26 @@ export function checkDaemon(socket: string, answer: DaemonAnswer): Check {
   if (answer.templates === null) {
     return limited(`the daemon at ${place} lends no clones: its settings are not valid`, 'correct the file that the line "settings" names');
   }
+  const apart = describeOtherMounts(answer.pid);
+  if (apart !== null) return limited(`the daemon at ${place} ${apart.fact}`, apart.hint);
   if (answer.templates.length > 0) return ok(id, `the daemon at ${place} keeps clones of ${answer.templates.join(', ')}`);
   return limited(`the daemon at ${place} answers, but keeps no clones`, 'name a template in /etc/isolate/config.toml');
+}
+
+/** Root's runs are the daemon's only where both see the same mounts; null: they do, or it is not for this user to see. */
+function describeOtherMounts(pid: number): { readonly fact: string; readonly hint: string } | null {
+  if (sharesNamespace(pid, 'mnt') !== false) return null;
+  if (sharesNamespace(1, 'mnt') === true) {
+    const service = 'scripts/install in the checkout, then systemctl restart isolated-pools, as root; the unit needs PrivateMounts=no';
+    return {
+      fact: "is in a mount namespace of its own: root's runs go without it, and its clones may stay unseen",
+      hint: hasSystemd() ? service : 'start isolate serve in the mount namespace of process 1',
+    };
+  }
+  return {
+    fact: "does not see the mounts of this process, which has a mount namespace of its own: root's runs go without it",
+    hint: 'nsenter --target 1 --mount isolate ...',
+  };
 }
 
 function lookAt(socket: string): Stats | undefined {

@@ -156,6 +156,39 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
       await letGo('settings');
     });
 
+    test("root's run without the daemon, for they see other mounts, says so, and doctor tells from which side", async () => {
+      const dropIn = '/run/systemd/system/isolated-pools.service.d/mounts.conf';
+      const place = 'the daemon at /run/isolate/isolated.sock (for the group isolate)';
+      const warned = {
+        status: 0,
+        stdout: 'it runs\n',
+        stderr: 'isolate: warning: The daemon is in another mount namespace, so this run goes without it; isolate doctor says more.\n',
+      };
+      const run = `isolate -q -z ${template} -- /bin/sh -c "echo it runs"`;
+      expect(await system.run(['unshare', '--mount', 'sh', '-c', run])).toEqual(warned);
+      expect(await doctorSays('daemon', 'unshare --mount isolate doctor --json')).toEqual({
+        id: 'daemon',
+        state: 'limited',
+        fact: `${place} does not see the mounts of this process, which has a mount namespace of its own: root's runs go without it`,
+        hint: 'nsenter --target 1 --mount isolate ...',
+      });
+      await writeInside(system, dropIn, '[Service]\nPrivateMounts=yes\n');
+      await system.must(['systemctl', 'daemon-reload']);
+      await system.must(['systemctl', 'restart', 'isolated-pools.service']);
+      expect(await runAs('root', 'echo it runs')).toEqual(warned);
+      expect(await doctorSays('daemon')).toEqual({
+        id: 'daemon',
+        state: 'limited',
+        fact: `${place} is in a mount namespace of its own: root's runs go without it, and its clones may stay unseen`,
+        hint: 'scripts/install in the checkout, then systemctl restart isolated-pools, as root; the unit needs PrivateMounts=no',
+      });
+      await system.must(['rm', dropIn]);
+      await system.must(['systemctl', 'daemon-reload']);
+      await system.must(['systemctl', 'restart', 'isolated-pools.service']);
+      expect(await runAs('root', 'echo it runs')).toEqual({ ...warned, stderr: '' });
+      expect(await doctorSays('daemon')).toMatchObject({ state: 'ok' });
+    });
+
     test('the units that refresh one template may be on beside the daemon', async () => {
       const own = ['path', 'timer', 'service'].map((kind) => `isolate-refresh@${instance}.${kind}`);
       await system.must(['systemctl', 'enable', '--now', ...own], 120_000);
