@@ -20,7 +20,7 @@ export async function clientCaller(request: RunRequest, run: Message, connection
     variables: namedVariables(request),
   };
   const told = await ask(wanted, connection);
-  const { uid, gid } = connection.peer;
+  const { uid, gid, pid } = connection.peer;
   return {
     uid,
     gid,
@@ -32,6 +32,8 @@ export async function clientCaller(request: RunRequest, run: Message, connection
       return text;
     },
     probePath: (source) => told.paths.get(source) ?? null,
+    // What other users may write this process cannot tell.
+    cgroupFile: uid === 0 ? `/proc/${pid}/cgroup` : null,
   };
 }
 

@@ -28,6 +28,7 @@ const capabilities: EngineCapabilities = {
   limits: ['cpuPercent', 'memoryBytes', 'pids'],
   seccomp: 'whole',
   tun: false,
+  nests: false,
   unprivileged: true,
 };
 

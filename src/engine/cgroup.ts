@@ -16,9 +16,11 @@ const engineProcesses = 4;
 interface Rule {
   readonly limit: keyof Limits;
   readonly option: string;
-  readonly controller: keyof CgroupFacts;
+  readonly controller: Controller;
   readonly settings: (value: number, version: 1 | 2) => CgroupDirectory['settings'];
 }
+
+type Controller = Exclude<keyof CgroupFacts, 'others'>;
 
 const rules: readonly Rule[] = [
   { limit: 'cpuPercent', option: '--cpu', controller: 'cpu', settings: cpuSettings },
@@ -39,7 +41,7 @@ export function checkLimits(limits: Limits, cgroups: CgroupFacts): Problem[] {
 
 /**
  * The groups a launch with these limits joins, one in each hierarchy that has a controller it needs, of either cgroup
- * version. Throws `cannot-enforce` for a limit without a controller. (cgroup-v1/, cgroup-v2.rst)
+ * version, and one in each of `cgroups.others`. Throws `cannot-enforce` for a limit without a controller. (cgroup-v1/, cgroup-v2.rst)
  */
 export function planCgroups(limits: Limits, cgroups: CgroupFacts, runId: string): readonly CgroupDirectory[] {
   const [problem] = checkLimits(limits, cgroups);
@@ -54,11 +56,12 @@ export function planCgroups(limits: Limits, cgroups: CgroupFacts, runId: string)
     const path = groupPath(controller, runId);
     settings.set(path, [...(settings.get(path) ?? []), ...rule.settings(value, controller.version)]);
   }
+  for (const place of cgroups.others) settings.set(groupPath(place, runId), place.settings);
   return [...settings].map(([path, all]) => ({ path, settings: all }));
 }
 
 /** A group that a crash left behind is found by this name. */
-function groupPath({ directory }: CgroupController, runId: string): string {
+function groupPath({ directory }: Pick<CgroupController, 'directory'>, runId: string): string {
   return `${directory.replace(/\/$/, '')}/isolate-${runId}`;
 }
 

@@ -19,6 +19,7 @@ const capabilities: EngineCapabilities = {
   limits: [],
   seccomp: 'whole',
   tun: false,
+  nests: false,
   unprivileged: false,
 };
 

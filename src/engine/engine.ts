@@ -21,6 +21,8 @@ export interface EngineCapabilities {
   /** The system-call filter; `smaller`: one that leaves the calls that the engine's own init makes. */
   readonly seccomp: 'whole' | 'smaller' | 'none';
   readonly tun: boolean;
+  /** The command can make namespaces of its own, and see in them the groups that the run is in. */
+  readonly nests: boolean;
   /** Works without root (over a directory). */
   readonly unprivileged: boolean;
 }

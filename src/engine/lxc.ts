@@ -28,6 +28,7 @@ const capabilities: EngineCapabilities = {
   limits: ['cpuPercent', 'memoryBytes', 'pids'],
   seccomp: 'smaller',
   tun: true,
+  nests: true,
   unprivileged: true,
 };
 

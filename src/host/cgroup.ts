@@ -1,4 +1,4 @@
-import type { CgroupController, CgroupFacts } from './facts.ts';
+import type { CgroupController, CgroupPlace } from './facts.ts';
 import type { MountEntry } from './mountinfo.ts';
 
 /** One line of /proc/PID/cgroup (cgroups(7)): the group of a process in one hierarchy. */
@@ -30,6 +30,8 @@ export function parseCgroups(text: string): readonly CgroupMembership[] {
 /** The controllers limits are enforced with. */
 export type ControllerName = 'cpu' | 'memory' | 'pids';
 
+export type Controllers = Readonly<Record<ControllerName, CgroupController | null>>;
+
 /** What the choice asks the host: the words of a control file, and whether the caller may make groups in a directory. */
 export interface CgroupReader {
   readonly words: (file: string) => readonly string[];
@@ -48,7 +50,7 @@ export function chooseCgroups(
   mounts: readonly MountEntry[],
   memberships: readonly CgroupMembership[],
   reader: CgroupReader,
-): CgroupFacts {
+): Controllers {
   const chosen: Record<ControllerName, CgroupController | null> = { cpu: null, memory: null, pids: null };
   for (const controller of wanted) chosen[controller] = chooseCgroup(controller, mounts, memberships, reader);
   // What a group hands on was handed to it, so the highest of the places has every controller.
@@ -100,6 +102,42 @@ function chooseVersion2(
     directory = directory === mount.mountpoint ? null : directory.slice(0, directory.lastIndexOf('/'));
   }
   return null;
+}
+
+/**
+ * The caller's own group of each hierarchy that no limit of the run is in. What is left out is where the caller can make
+ * no group, or where a process could not join one: below a threaded group of version 2.
+ */
+export function chooseOthers(
+  chosen: Controllers,
+  mounts: readonly MountEntry[],
+  memberships: readonly CgroupMembership[],
+  reader: CgroupReader,
+): readonly CgroupPlace[] {
+  const isTaken = ({ hierarchy, controllers }: CgroupMembership): boolean =>
+    Object.entries(chosen).some(([name, place]) =>
+      hierarchy === 0 ? place?.version === 2 : place?.version === 1 && controllers.includes(name),
+    );
+  return memberships.filter((membership) => !isTaken(membership)).flatMap((membership) => placeIn(membership, mounts, reader) ?? []);
+}
+
+function placeIn(
+  { hierarchy, controllers, path }: CgroupMembership,
+  mounts: readonly MountEntry[],
+  reader: CgroupReader,
+): CgroupPlace | null {
+  const mount = mounts.find(({ type, superOptions }) =>
+    hierarchy === 0 ? type === 'cgroup2' : type === 'cgroup' && superOptions.includes(controllers[0] ?? ''),
+  );
+  const directory = mount === undefined ? null : groupDirectory(mount, path);
+  if (directory === null || !reader.writable(directory)) return null;
+  // The root of the hierarchy has no such file.
+  const [kind = ''] = hierarchy === 0 ? reader.words(`${directory}/cgroup.type`) : [];
+  if (kind !== '' && kind !== 'domain') return null;
+  // A new group has no processors and no memory nodes, and nothing can run there. (cpusets.rst)
+  const files = controllers.includes('cpuset') ? ['cpuset.cpus', 'cpuset.mems'] : [];
+  const settings = files.map((file) => ({ file, value: reader.words(`${directory}/${file}`).join(' ') }));
+  return settings.some(({ value }) => value === '') ? null : { directory, settings };
 }
 
 /** Where a group is seen below a mount that may show only a part of the hierarchy; null where it is outside of it. */

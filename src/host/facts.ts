@@ -36,6 +36,14 @@ export interface CgroupFacts {
   readonly cpu: CgroupController | null;
   readonly memory: CgroupController | null;
   readonly pids: CgroupController | null;
+  /** The caller's own group of each further hierarchy in which it can make others. Empty unless the run needs them. */
+  readonly others: readonly CgroupPlace[];
+}
+
+/** A group that others can be made in, and what has to be written in those before a process can join them. */
+export interface CgroupPlace {
+  readonly directory: string;
+  readonly settings: readonly { readonly file: string; readonly value: string }[];
 }
 
 /** Sockets and devices of the desktop, with what is needed to use them; null where there is none. */

@@ -3,7 +3,7 @@ import { hostname, release, userInfo } from 'node:os';
 
 import { IsolateError } from '../error.ts';
 import type { Limits, SandboxSpec } from '../spec/spec.ts';
-import { chooseCgroups, type ControllerName, parseCgroups } from './cgroup.ts';
+import { chooseCgroups, chooseOthers, type ControllerName, parseCgroups } from './cgroup.ts';
 import type { CgroupFacts, DesktopFacts, HostFacts, PathFacts, SandboxIds, ToolName, UserFacts } from './facts.ts';
 import { idmappableFilesystem, tmpfsMagic, zfsMagic } from './filesystem.ts';
 import { parseRelease } from './kernel-release.ts';
@@ -27,6 +27,11 @@ export interface ProbeRequest {
   readonly sandboxIds?: SandboxIds | null;
   /** Passed on into the facts. */
   readonly files: HostFacts['files'];
+  /**
+   * The file with the caller's groups (cgroups(7)), and whether the run gets a group in every hierarchy rather than only
+   * for its limits. Absent: this process's, and every hierarchy where there is no spec.
+   */
+  readonly cgroups?: { readonly of: string; readonly everywhere: boolean };
   /** What is at a bind's source; absent: what this process sees. */
   readonly probePath?: (source: string) => PathFacts | null;
 }
@@ -45,7 +50,7 @@ export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
     user: probeUser(uid, request.gid, request.sandboxIds ?? null),
     tools: findTools(uid, environment['PATH']),
     userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
-    cgroups: probeCgroups(spec?.limits),
+    cgroups: probeCgroups(request),
     desktop,
     keyFiles: ['/proc/keys', '/proc/key-users'].filter((file) => existsSync(file)),
     resolvConf: existsSync('/etc/resolv.conf'),
@@ -125,14 +130,14 @@ export function readUserNamespaceSettings(): Parameters<typeof answerUserNamespa
 const controllerOf: Readonly<Record<keyof Limits, ControllerName>> = { cpuPercent: 'cpu', memoryBytes: 'memory', pids: 'pids' };
 
 /** Where the caller can make groups with these limits; absent: with any. */
-function probeCgroups(limits: Limits | undefined): CgroupFacts {
-  const names = Object.keys(limits ?? controllerOf) as (keyof Limits)[];
+function probeCgroups({ spec, cgroups = { of: '/proc/self/cgroup', everywhere: spec === undefined } }: ProbeRequest): CgroupFacts {
+  const names = Object.keys(spec?.limits ?? controllerOf) as (keyof Limits)[];
   const wanted = names.map((limit) => controllerOf[limit]);
-  if (wanted.length === 0) return { cpu: null, memory: null, pids: null };
-  return chooseCgroups(wanted, readMounts(), parseCgroups(readText('/proc/self/cgroup') ?? ''), {
-    words: (file) => (readText(file) ?? '').trim().split(/\s+/),
-    writable: isGroupWritable,
-  });
+  if (wanted.length === 0 && !cgroups.everywhere) return { cpu: null, memory: null, pids: null, others: [] };
+  const [mounts, memberships] = [readMounts(), parseCgroups(readText(cgroups.of) ?? '')];
+  const reader = { words: (file: string) => (readText(file) ?? '').trim().split(/\s+/), writable: isGroupWritable };
+  const chosen = chooseCgroups(wanted, mounts, memberships, reader);
+  return { ...chosen, others: cgroups.everywhere ? chooseOthers(chosen, mounts, memberships, reader) : [] };
 }
 
 /** A group can be made and entered: the directory and, for the move, its list of processes can be written. */

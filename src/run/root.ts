@@ -78,8 +78,8 @@ function hasPool(template: string, facts: HostFacts): boolean {
 }
 
 /** Where groups of dead runs may lie; one hierarchy may have several controllers. */
-function cgroupDirectories({ cpu, memory, pids }: HostFacts['cgroups']): string[] {
-  const directories = [cpu, memory, pids].map((controller) => controller?.directory);
+function cgroupDirectories({ cpu, memory, pids, others }: HostFacts['cgroups']): string[] {
+  const directories = [cpu, memory, pids, ...others].map((place) => place?.directory);
   return [...new Set(directories.filter((directory) => directory !== undefined))];
 }
 

@@ -10,6 +10,8 @@ export interface RunCaller extends Caller {
   readonly gid: number;
   /** What is at a bind's source, as the caller sees it; null: nothing, or nothing the caller can see. */
   readonly probePath: (source: string) => PathFacts | null;
+  /** The file with the caller's groups (cgroups(7)); null: it is not known where the caller can make groups. */
+  readonly cgroupFile: string | null;
   /** What the settings give root's sandboxes; absent: as their files say now. */
   readonly sandboxIds?: () => SandboxIds | null;
 }
@@ -23,5 +25,6 @@ export function ownCaller(): RunCaller {
     cwd: process.cwd(),
     readFile: (path) => readFileSync(path, 'utf8'),
     probePath,
+    cgroupFile: '/proc/self/cgroup',
   };
 }

@@ -39,6 +39,18 @@ test('users can be added and files given to them', { timeout: 60_000 }, async ()
   expect({ status, stdout }).toEqual({ status: 0, stdout: '1234\n1234 1234\n42 43\n' });
 });
 
+test('namespaces within LXC see no group of the host in any hierarchy', { timeout: 60_000 }, async () => {
+  const groups = readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n');
+  const mounts = groups.map((line) => {
+    const [, controllers = ''] = line.split(':');
+    if (controllers === '') return 'mount -t cgroup2 none /mnt';
+    return `mount -t cgroup -o ${controllers.includes('=') ? 'none,' : ''}${controllers} none /mnt`;
+  });
+  const script = mounts.map((mount) => `${mount} && find /mnt -type d && umount /mnt`).join('\n');
+  const run = await isolate(['-q', '-e', 'lxc', '--ephemeral', '-t', template, 'unshare', '-UrmC', 'sh', '-euc', script]);
+  expect(run).toEqual({ status: 0, signal: null, stdout: '/mnt\n'.repeat(groups.length), stderr: '' });
+});
+
 test('kill -9 in the middle of maintenance leaves no process and no mount of it', { timeout: 60_000 }, async () => {
   const child = startIsolate(['-q', '-e', 'chroot', '-t', template, 'sh', '-c', 'sleep 7654 & echo ready; wait']);
   await once(child.stdout!, 'data');

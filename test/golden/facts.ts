@@ -29,6 +29,7 @@ export const rootFacts: HostFacts = {
     cpu: { version: 2, directory: '/sys/fs/cgroup/isolate' },
     memory: { version: 2, directory: '/sys/fs/cgroup/isolate' },
     pids: { version: 2, directory: '/sys/fs/cgroup/isolate' },
+    others: [],
   },
   desktop: {
     x11: { display: ':0', socket: '/tmp/.X11-unix/X0', authority: new Uint8Array([1, 2, 3]) },

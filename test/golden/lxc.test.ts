@@ -40,7 +40,7 @@ const cases: Record<string, PlanInput> = {
   limits: withSpec({ limits: { cpuPercent: 50, memoryBytes: 512 * 2 ** 20, pids: 100 } }),
   'limits version 1': {
     ...withSpec({ limits: { cpuPercent: 150, memoryBytes: 512 * 2 ** 20, pids: 100 } }),
-    facts: { ...rootFacts, cgroups: { cpu: version1('cpu,cpuacct'), memory: version1('memory'), pids: version1('pids') } },
+    facts: { ...rootFacts, cgroups: { cpu: version1('cpu,cpuacct'), memory: version1('memory'), pids: version1('pids'), others: [] } },
   },
   'no filter': withSpec({ seccomp: false }),
   'command that looks like options': withSpec({ command: ['--', '--name', 'x'] }),

@@ -20,6 +20,7 @@ const engine: Engine = {
     limits: ['pids'],
     seccomp: 'whole',
     tun: false,
+    nests: false,
     unprivileged: true,
   },
   check: () => [],

@@ -4,13 +4,14 @@ import { checkLimits, planCgroups } from '../../../src/engine/cgroup.ts';
 import type { CgroupFacts } from '../../../src/host/facts.ts';
 
 const unified = { version: 2, directory: '/sys/fs/cgroup/user.slice' } as const;
-const version2: CgroupFacts = { cpu: unified, memory: unified, pids: unified };
+const version2: CgroupFacts = { cpu: unified, memory: unified, pids: unified, others: [] };
 const version1: CgroupFacts = {
   cpu: { version: 1, directory: '/sys/fs/cgroup/cpu,cpuacct' },
   memory: { version: 1, directory: '/sys/fs/cgroup/memory/a' },
   pids: { version: 1, directory: '/sys/fs/cgroup/pids/' },
+  others: [],
 };
-const none: CgroupFacts = { cpu: null, memory: null, pids: null };
+const none: CgroupFacts = { cpu: null, memory: null, pids: null, others: [] };
 const all = { cpuPercent: 150, memoryBytes: 1_000_000, pids: 20 };
 
 describe('planCgroups', () => {
@@ -49,6 +50,14 @@ describe('planCgroups', () => {
   test('mixes the versions where the host does', () => {
     const groups = planCgroups(all, { ...version2, memory: version1.memory }, 'id');
     expect(groups.map((group) => group.path)).toEqual(['/sys/fs/cgroup/user.slice/isolate-id', '/sys/fs/cgroup/memory/a/isolate-id']);
+  });
+
+  test('makes groups without limits where the facts name places for them', () => {
+    const cpuset = { directory: '/sys/fs/cgroup/cpuset', settings: [{ file: 'cpuset.cpus', value: '0-1' }] };
+    expect(planCgroups({ pids: 1 }, { ...version2, others: [cpuset] }, 'id')).toEqual([
+      { path: '/sys/fs/cgroup/user.slice/isolate-id', settings: [{ file: 'pids.max', value: '5' }] },
+      { path: '/sys/fs/cgroup/cpuset/isolate-id', settings: cpuset.settings },
+    ]);
   });
 
   test('asks for no share below what the kernel takes', () => {

@@ -18,6 +18,7 @@ const nothing: EngineCapabilities = {
   limits: [],
   seccomp: 'none',
   tun: false,
+  nests: false,
   unprivileged: false,
 };
 const everything: EngineCapabilities = {

@@ -42,7 +42,9 @@ describe('the lxc engine', () => {
       'missing-tool: LXC (lxc-execute) is not installed.',
     ]);
     expect(problems({}, { ...rootFacts, userNamespaces: false })).toHaveLength(1);
-    expect(problems({ limits: { pids: 1 } }, { ...rootFacts, cgroups: { cpu: null, memory: null, pids: null } })).toHaveLength(1);
+    expect(problems({ limits: { pids: 1 } }, { ...rootFacts, cgroups: { cpu: null, memory: null, pids: null, others: [] } })).toHaveLength(
+      1,
+    );
   });
 
   test('needs subordinate ids where the caller is not root', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { chooseCgroups, type ControllerName, parseCgroups } from '../../../src/host/cgroup.ts';
+import { chooseCgroups, chooseOthers, type ControllerName, parseCgroups } from '../../../src/host/cgroup.ts';
 import { parseMountinfo } from '../../../src/host/mountinfo.ts';
 
 const version2Mount = parseMountinfo('30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n');
@@ -79,4 +79,46 @@ test('a group outside of what is mounted cannot be used', () => {
     null,
     null,
   ]);
+});
+
+const noLimits = { cpu: null, memory: null, pids: null };
+
+test('a run in all hierarchies has a group beside the caller in each that no limit puts it in, with what a cpuset needs', () => {
+  const mounts = [
+    ...version1Mounts,
+    ...parseMountinfo(
+      [
+        '42 31 0:39 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset',
+        '43 31 0:40 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd',
+      ].join('\n'),
+    ),
+  ];
+  const memberships = parseCgroups('5:name=systemd:/a\n4:memory:/a\n3:cpuset:/\n2:cpu,cpuacct:/\n0::/a\n');
+  const words = (file: string): readonly string[] => [{ 'cpuset.cpus': '0-1', 'cpuset.mems': '0' }[file.split('/').at(-1) ?? ''] ?? ''];
+  const reader = { words, writable: () => true };
+  const chosen = { ...noLimits, memory: { version: 1, directory: '/sys/fs/cgroup/memory/a' } } as const;
+  const cpuset = [
+    { file: 'cpuset.cpus', value: '0-1' },
+    { file: 'cpuset.mems', value: '0' },
+  ];
+  expect(chooseOthers(chosen, mounts, memberships, reader)).toEqual([
+    { directory: '/sys/fs/cgroup/systemd/a', settings: [] },
+    { directory: '/sys/fs/cgroup/cpuset', settings: cpuset },
+    { directory: '/sys/fs/cgroup/cpu,cpuacct', settings: [] },
+    { directory: '/sys/fs/cgroup/unified/a', settings: [] },
+  ]);
+});
+
+test.each<[string, Readonly<Record<string, unknown>>, readonly string[], readonly string[]]>([
+  ['where a limit is in that hierarchy', { pids: { version: 2, directory: '/sys/fs/cgroup' } }, ['domain'], ['/sys/fs/cgroup/a']],
+  ['where it cannot be made', {}, ['domain'], []],
+  ['below a threaded group', {}, ['threaded'], ['/sys/fs/cgroup/a']],
+])('there is no group of its own %s', (_where, chosen, words, writable) => {
+  const reader = { words: () => words, writable: (directory: string) => writable.includes(directory) };
+  expect(chooseOthers({ ...noLimits, ...chosen }, version2Mount, parseCgroups('0::/a\n'), reader)).toEqual([]);
+});
+
+test("in version 2 it is beside the caller's processes", () => {
+  const reader = { words: () => ['domain'], writable: () => true };
+  expect(chooseOthers(noLimits, version2Mount, parseCgroups('0::/a\n'), reader)).toEqual([{ directory: '/sys/fs/cgroup/a', settings: [] }]);
 });
