@@ -37,8 +37,8 @@ const nobody = 65_534;
 
 /**
  * The daemon: owns the pools and serves clients until SIGTERM or SIGINT; SIGHUP has it read its settings again. With settings
- * that are not valid it starts all the same and refuses clients until they are. Runs go on when it ends, and the next daemon looks after them. Throws `not-permitted` for other users than root, `daemon-failed` where one
- * runs already, `usage` for a front that cannot be, `state-unreadable`, `missing-tool`.
+ * that are not valid it starts all the same and refuses clients until they are. Runs go on when it ends, and the next daemon
+ * looks after them. Throws `not-permitted` for other users than root, `daemon-failed` where one runs already, `usage` for a front that cannot be, `state-unreadable`, `missing-tool`.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   if (process.getuid?.() !== 0) throw new IsolateError('not-permitted', 'Only root can run the daemon.');

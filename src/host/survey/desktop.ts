@@ -5,17 +5,18 @@ import { findWayland } from '../wayland.ts';
 import { findX11 } from '../x11.ts';
 import { type Check, ok, toFact } from './check.ts';
 
-/** Who names a part of a desktop wants it, and is told what stands against it. */
+/** A caller who sets one of these wants a desktop, and is told what stands against each part of it. */
 const variables = ['DISPLAY', 'WAYLAND_DISPLAY', 'PULSE_SERVER'];
 
 /**
- * What -1 to -4 would pass on now. None of it is needed, so nothing here is worse than limited; on a host without any of
- * it that is said once.
+ * What -1 to -4 would pass on now. None of it is needed, so nothing here is worse than limited; who does not seem to want
+ * a desktop is told only of what is there.
  */
 export function checkDesktop(caller: DesktopCaller): readonly Check[] {
   const checks = checkParts(caller);
   const isWanted = variables.some((name) => (caller.environment[name] ?? '') !== '');
-  if (isWanted || checks.some(({ state }) => state === 'ok')) return checks;
+  const found = checks.filter(({ state }) => isWanted || state === 'ok');
+  if (found.length > 0) return found;
   return [ok('desktop', 'there is no display, sound or graphics device here for -1 to -4 to pass on')];
 }
 
