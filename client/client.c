@@ -1,7 +1,8 @@
 /*
  * isolate, where a daemon is: hands the command line to it and carries out the launch record that comes back. Whatever goes
- * wrong before that, and whatever the daemon leaves to it, is the program in Node's, which is executed in our place with
- * nothing changed: the same arguments, environment, descriptors and signals.
+ * wrong before that, and whatever the daemon leaves to it, is the program in Node's, which is executed in our place with the
+ * same descriptors and signals, and gets the arguments and the environment unchanged (node.c). Under the name isolate-node the
+ * daemon is not asked.
  *
  * Until the record is there SIGINT, SIGTERM and SIGHUP mean that the command shall not be started, as they do in Node
  * (src/cli/commands/run.ts); from then on they are the command's. Node sets all inherited dispositions back, so an ignored
@@ -11,29 +12,25 @@
 #include "client.h"
 
 #include <limits.h>
-#include <sys/auxv.h>
 #include <sys/signalfd.h>
 
 static struct run *run;
 static sigset_t callers_mask;
 static uint8_t outgoing[WIRE_CLIENT_FRAME_MAX];
 
-bool client_is(const char *name) {
+static const char *base_name(const char *name) {
   const char *slash = strrchr(name, '/');
-  return strncmp(slash == NULL ? name : slash + 1, "isolate-launch", 14) != 0;
+  return slash == NULL ? name : slash + 1;
+}
+
+bool client_is(const char *name) {
+  return strncmp(base_name(name), "isolate-launch", 14) != 0;
 }
 
 /* As Node does, so that nothing we open becomes a standard stream. */
 static void fill_standard_streams(void) {
   for (int fd = 0; fd <= 2; fd++)
     if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) < 0) _exit(STATUS_FAILED);
-}
-
-/* Our own file's real path; without /proc the one it was executed by. */
-static bool own_path(char path[PATH_MAX]) {
-  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
-  if (length > 0) return path[length] = 0, true;
-  return realpath((const char *)getauxval(AT_EXECFN), path) != NULL;
 }
 
 /* What nobody is to get: Node heeds no SIGUSR1 before a command runs, and ignores SIGPIPE. */
@@ -47,18 +44,10 @@ static void drop_signals(void) {
 }
 
 static int become_node(char **argv) {
-  static const char name[] = "/isolate-node";
-  char path[PATH_MAX + sizeof name] = "";
-  char *slash = own_path(path) ? strrchr(path, '/') : NULL;
   if (run->lease >= 0) close(run->lease);
-  if (slash != NULL) {
-    memcpy(slash, name, sizeof name);
-    drop_signals();
-    sigprocmask(SIG_SETMASK, &callers_mask, NULL);
-    execv(path, argv);
-  }
-  dprintf(STDERR_FILENO, "isolate: %s could not be started: %s\n", slash == NULL ? "isolate-node" : path, strerror(errno));
-  return STATUS_FAILED;
+  drop_signals();
+  sigprocmask(SIG_SETMASK, &callers_mask, NULL);
+  return node_become(argv);
 }
 
 static bool has_children(void) {
@@ -151,9 +140,9 @@ static int give_up(int signals) {
   return STATUS_FAILED;
 }
 
-/* It cannot ask itself: where systemd listens in its place it would wait for its own answer. */
-static bool is_daemon(char **argv) {
-  return argv[1] != NULL && strcmp(argv[1], "serve") == 0;
+/* The daemon cannot ask itself: where systemd listens in its place it would wait for its own answer. */
+static bool asks_nobody(char **argv) {
+  return argv[0] == NULL || strcmp(base_name(argv[0]), "isolate-node") == 0 || (argv[1] != NULL && strcmp(argv[1], "serve") == 0);
 }
 
 int client_main(char **argv, struct run *own) {
@@ -162,7 +151,7 @@ int client_main(char **argv, struct run *own) {
   run = own;
   fill_standard_streams();
   sigprocmask(SIG_SETMASK, NULL, &callers_mask);
-  if (argv[0] == NULL || is_daemon(argv) || has_children() || (run->lease = connection_open()) < 0) return become_node(argv);
+  if (asks_nobody(argv) || has_children() || (run->lease = connection_open()) < 0) return become_node(argv);
   int signals = heed_signals();
   if (signals < 0 || !ask_to_run(argv)) return become_node(argv);
   for (;;) {

@@ -10,6 +10,9 @@ bool client_is(const char *name);
 /* Does what `isolate` with these arguments does, and returns the exit status, or becomes the program in Node; `own` is a run with nothing in it. */
 int client_main(char **argv, struct run *own);
 
+/* node.c: becomes the program in Node, with these arguments; the exit status where that fails, which was told. */
+int node_become(char **argv);
+
 /* connection.c */
 
 struct frame {

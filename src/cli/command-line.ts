@@ -1,4 +1,5 @@
-import { checkArgumentText } from './argv-text.ts';
+import { IsolateError } from '../error.ts';
+import type { Caller } from './caller.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { type Verb, verbs } from './options.ts';
 import { print, write } from './output.ts';
@@ -6,13 +7,13 @@ import { parseArguments } from './parse-arguments.ts';
 import type { ParsedArguments } from './parser.ts';
 import { renderError, renderErrorJson, toIsolateError } from './render-error.ts';
 
-/** The exit status of a command line, given without the program's name. Everything is written by then; never throws. */
-export async function runCommandLine(argv: readonly string[]): Promise<number> {
+/** The exit status of a command line. Everything is written by then; never throws. */
+export async function runCommandLine({ words: argv, notText }: Caller): Promise<number> {
   // As far as it is known, for errors of what cannot be parsed.
   let verb: Verb = verbs.find((name) => name === argv[0]) ?? 'run';
   let show = (error: unknown): string => (argv.includes('--json') ? renderErrorJson(error) : renderError(error, false));
   try {
-    checkArgumentText(argv);
+    checkText(notText);
     const parsed = await parseArguments(argv);
     verb = parsed.values.has('refresh') ? 'refresh' : parsed.verb;
     show = (error) => (parsed.flags.has('json') ? renderErrorJson(error) : renderError(error, parsed.flags.has('trace')));
@@ -21,6 +22,12 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     write(2, show(error));
     return exitCodeOfError(verb, toIsolateError(error).code);
   }
+}
+
+/** The command would get other bytes than were given. Throws `usage`. */
+function checkText(notText: number): void {
+  if (notText < 0) return;
+  throw new IsolateError('usage', `Argument ${notText + 1} is not valid UTF-8, so it cannot be handed on as it was given.`);
 }
 
 /** Each verb's code is loaded only for that verb. */

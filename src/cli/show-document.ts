@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 
+import { callerEnvironment } from '../process/caller-environment.ts';
 import { escapeControls } from './escape.ts';
 import { formatTime } from './format-time.ts';
 import { openLiveView, windowSize } from './live-view.ts';
@@ -39,7 +40,7 @@ export async function showDocument<Document>(shown: Shown<Document>): Promise<vo
 
 /** A terminal without a cursor to be moved gets tables, one below the other. */
 function canRedraw(): boolean {
-  return !['', 'dumb'].includes(process.env['TERM'] ?? '');
+  return !['', 'dumb'].includes(callerEnvironment()['TERM'] ?? '');
 }
 
 function linesOf(lines: readonly string[], width: number | null): string {

@@ -1,3 +1,4 @@
+import './check-node.ts';
 import { readFileSync } from 'node:fs';
 
 import { codeCachePath, loadBundle } from './code-cache.ts';

@@ -1,12 +1,13 @@
 import { logEvent } from '../log.ts';
 import { findTool } from '../host/tools.ts';
+import { callerEnvironment } from '../process/caller-environment.ts';
 import { runCommand } from '../process/command.ts';
 
 /**
  * Tells systemd that clients are served, where it started this process and waits for that (sd_notify(3), which takes a
  * datagram that Node cannot send). Does nothing elsewhere; a failure is logged.
  */
-export async function tellServiceManager(environment: NodeJS.ProcessEnv = process.env): Promise<void> {
+export async function tellServiceManager(environment: NodeJS.ProcessEnv = callerEnvironment()): Promise<void> {
   const socket = environment['NOTIFY_SOCKET'];
   if (socket === undefined) return;
   const file = findTool('systemd-notify', 0, undefined);

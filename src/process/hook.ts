@@ -3,6 +3,7 @@ import { once } from 'node:events';
 
 import { IsolateError } from '../error.ts';
 import { logCommand } from '../log.ts';
+import { callerEnvironment } from './caller-environment.ts';
 
 /**
  * Runs a user's own command line with /bin/sh on the host, its output on stderr, ROOTFS naming the rootfs. Throws
@@ -10,7 +11,7 @@ import { logCommand } from '../log.ts';
  */
 export async function runHook(which: 'pre' | 'post', line: string, rootfs: string): Promise<void> {
   logCommand({ file: '/bin/sh', args: ['-c', line] });
-  const child = spawn('/bin/sh', ['-c', line], { stdio: ['ignore', 2, 2], env: { ...process.env, ROOTFS: rootfs } });
+  const child = spawn('/bin/sh', ['-c', line], { stdio: ['ignore', 2, 2], env: { ...callerEnvironment(), ROOTFS: rootfs } });
   const [code, signal] = (await once(child, 'exit').catch((cause: unknown) => {
     throw new IsolateError('hook-failed', `The ${which} hook could not be started.`, { cause });
   })) as [number | null, NodeJS.Signals | null];

@@ -4,6 +4,7 @@ import { getSystemErrorName } from 'node:util';
 import type { Rootfs } from '../engine/engine.ts';
 import type { Launch } from '../engine/launch.ts';
 import { logCommand } from '../log.ts';
+import { callerEnvironment } from '../process/caller-environment.ts';
 import { hookFailure } from '../process/hook.ts';
 import { startLaunch } from '../process/launch.ts';
 import type { HookRunner } from './hooks.ts';
@@ -39,7 +40,7 @@ export function handedOverHooks({ launcher, connection, sandboxDirectory, maps }
 }
 
 function planHook(line: string, sandboxDirectory: string, maps: HandedOverHooks['maps']): Launch {
-  const environment = Object.entries({ ...process.env, ROOTFS: sandboxDirectory }).filter((entry) => entry[1] !== undefined);
+  const environment = Object.entries({ ...callerEnvironment(), ROOTFS: sandboxDirectory }).filter((entry) => entry[1] !== undefined);
   return {
     engine: 'hook',
     file: '/bin/sh',

@@ -7,6 +7,7 @@ import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import { findPoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { unescapeUnitName } from '../pool/unit-escape.ts';
+import { callerEnvironment } from '../process/caller-environment.ts';
 import { findOwnFiles } from './own-files.ts';
 import { openRootPool } from './root.ts';
 import type { StatusPool } from './status.ts';
@@ -31,7 +32,7 @@ export function openLocalPools(runtime: RuntimePaths): LocalPools {
     const had = known.get(template);
     if (had !== undefined && had.pool.count === count && performance.now() < had.retryAtMs) return had.pool;
     try {
-      facts ??= await probeHost({ environment: process.env, uid: 0, gid: process.getgid?.() ?? 0, files: findOwnFiles() });
+      facts ??= await probeHost({ environment: callerEnvironment(), uid: 0, gid: process.getgid?.() ?? 0, files: findOwnFiles() });
       const opened = await openRootPool({ kind: 'zfs', dataset: template }, facts, { warn: () => {} });
       const pool = { pool: opened, driver: opened.driver, count };
       known.set(template, { pool, retryAtMs: Number.POSITIVE_INFINITY });

@@ -9,6 +9,7 @@ import { type HolderId, readOwnHolder } from '../pool/holder.ts';
 import { claimSlot, type IdSlot } from '../pool/id-slots.ts';
 import { type RuntimePaths, runtimePaths, runtimeRoot, systemRuntimeDirectory } from '../pool/paths.ts';
 import { claimRun, type RunDescription } from '../pool/runs.ts';
+import { callerEnvironment } from '../process/caller-environment.ts';
 import { giveBack } from './give-back.ts';
 
 /** What one run has to itself on this host. */
@@ -16,12 +17,16 @@ export type Place = Pick<PlanInput, 'runId' | 'idSlot' | 'sandboxDirectory'>;
 
 /** Where this caller's state of this boot lives. */
 export function ownRuntimePaths(facts: Pick<HostFacts, 'user'>): RuntimePaths {
-  return runtimePaths(runtimeRoot(facts.user.uid, process.env, homedir()));
+  return runtimePaths(runtimeRoot(facts.user.uid, callerEnvironment(), callerHome()));
 }
 
 /** Where this caller's state that outlives a boot lives: layers of overlays. */
 export function ownStateDirectory(facts: { readonly user: Pick<HostFacts['user'], 'uid'> }): string {
-  return facts.user.uid === 0 ? '/var/lib/isolate' : join(homedir(), '.local/state/isolate');
+  return facts.user.uid === 0 ? '/var/lib/isolate' : join(callerHome(), '.local/state/isolate');
+}
+
+function callerHome(): string {
+  return callerEnvironment()['HOME'] ?? homedir();
 }
 
 /** What a launch of this caller's mounts over: for a clone that the daemon hands over the system's. */

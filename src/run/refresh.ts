@@ -5,6 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import { probeHost } from '../host/probe.ts';
 import type { Pool } from '../pool/pool.ts';
 import { refresh as refreshPool, type RefreshProgress, type RefreshReport } from '../pool/refresh.ts';
+import { callerEnvironment } from '../process/caller-environment.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { findOwnFiles } from './own-files.ts';
 import { openRootPool } from './root.ts';
@@ -40,6 +41,6 @@ export async function openTemplatePool(template: string, warn: (message: string)
     throw new IsolateError('not-permitted', `Only root can refresh the pool of ${dataset}.`, { hint: 'run isolate with sudo' });
   }
   const sandboxIds = await readSandboxIds();
-  const facts = await probeHost({ environment: process.env, uid, gid: process.getgid?.() ?? 0, sandboxIds, files: findOwnFiles() });
+  const facts = await probeHost({ environment: callerEnvironment(), uid, gid: process.getgid?.() ?? 0, sandboxIds, files: findOwnFiles() });
   return await openRootPool({ kind: 'zfs', dataset }, facts, { warn });
 }

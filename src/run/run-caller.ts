@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import type { PathFacts, SandboxIds } from '../host/facts.ts';
 import { probePath } from '../host/probe.ts';
+import { callerEnvironment } from '../process/caller-environment.ts';
 import type { Caller } from '../spec/request.ts';
 
 /** For whom a run is decided: this process's own user, or the client that a daemon serves. */
@@ -21,7 +22,7 @@ export function ownCaller(): RunCaller {
   return {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
-    environment: process.env,
+    environment: callerEnvironment(),
     cwd: process.cwd(),
     readFile: (path) => readFileSync(path, 'utf8'),
     probePath,

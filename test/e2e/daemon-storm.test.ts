@@ -46,22 +46,17 @@ test('two hundred clients at once on a pool of five are all served, each with a 
 
 /** Everything that may be killed: the daemon, its front and broker, the clients, the tools of ZFS that the daemon runs. */
 function victims(): number[] {
-  const names = /^(?:.*\/)?(?:isolate|isolate-gate|isolate-launch|zfs)$/;
+  const names = /^(?:isolate|isolate-gate|isolate-launch|zfs)$/;
   return readdirSync('/proc')
     .filter((entry) => /^[0-9]+$/.test(entry))
     .filter((pid) => {
-      const [first = '', second = ''] = commandOf(pid);
-      return names.test(first) || (first.endsWith('/node') && second.endsWith('/start.cjs'));
+      try {
+        return names.test(readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd());
+      } catch {
+        return false;
+      }
     })
     .map(Number);
-}
-
-function commandOf(pid: string): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-  } catch {
-    return [];
-  }
 }
 
 test(

@@ -45,7 +45,7 @@ function line(text: string): void {
 function watcher(): number {
   const found = readdirSync('/proc')
     .filter((entry) => /^[0-9]+$/.test(entry))
-    .filter((pid) => readText(`/proc/${pid}/cmdline`).endsWith('\0ps\0--watch\0'));
+    .filter((pid) => /^isolate ps --watch\0*$/.test(readText(`/proc/${pid}/cmdline`)));
   expect(found).toHaveLength(1);
   return Number(found[0]);
 }

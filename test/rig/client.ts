@@ -84,19 +84,30 @@ function openTalk(socket: Socket): Talk {
   };
 }
 
-const nodesPlace = `#!/bin/sh
-echo node:
-printf '%s\\0' "$@" | od -An -tx1 -v | tr -d ' \\n'
-echo
-exit 42
+const nodesPlace = `#!/usr/bin/perl
+open(my $file, "<&=", $ENV{ISOLATE_CALLER});
+local $/;
+my @strings = split(/\\0/, <$file>, -1);
+my $count = shift @strings;
+print "node:\\n", unpack("H*", join("", map { "$_\\0" } @strings[0 .. $count - 1])), "\\n";
+exit 42;
 `;
 
-/** The client beside a program in Node's place, which prints its arguments in hexadecimal digits, each with a 00 behind it. */
-export async function installClient(): Promise<string> {
+/** The client of a build whose Node prints its words in hexadecimal digits, each with a 00 behind it, or is another script. */
+export async function installClient(node: string = nodesPlace): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'client-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   await chmod(directory, 0o755);
-  await copyFile(await launcherPath(), join(directory, 'isolate'));
-  await writeFile(join(directory, 'isolate-node'), nodesPlace, { mode: 0o755 });
-  return join(directory, 'isolate');
+  const client = join(directory, 'dist/isolate');
+  await mkdir(join(nodeOf(client), '..'), { recursive: true, mode: 0o755 });
+  await writeFile(nodeOf(client), node, { mode: 0o755 });
+  await mkdir(join(client, '..'));
+  await copyFile(await launcherPath(), client);
+  await writeFile(join(client, '../start.cjs'), '');
+  return client;
+}
+
+/** The Node that such a client becomes. */
+export function nodeOf(client: string): string {
+  return join(client, `../../node_modules/node-linux-${process.arch}/bin/node`);
 }

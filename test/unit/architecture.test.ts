@@ -33,6 +33,15 @@ test('the walk reports each kind of forbidden import', () => {
   expect(code('src/run/a.ts', '../../test/rig/rootfs.ts')).toEqual(['src/run/a.ts leaves src']);
 });
 
+test('nothing below src takes its command line or variables from its own process, which has none of the caller’s', async () => {
+  const mayLook = new Set(['src/cli/caller.ts', 'src/cli/own-process.ts', 'src/process/caller-environment.ts']);
+  const found: string[] = [];
+  for await (const file of glob('src/**/*.ts', { cwd: top })) {
+    if (!mayLook.has(file) && /\bprocess\.(?:env|argv)\b/.test(await readFile(join(top, file), 'utf8'))) found.push(file);
+  }
+  expect(found).toEqual([]);
+});
+
 test('the linter reports a planted violation of each layer rule', { timeout: 120_000 }, async () => {
   const planted = {
     'src/spec/a.ts': ["import { run } from '../run/run.ts';", 'no-restricted-imports'],

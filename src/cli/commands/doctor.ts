@@ -6,6 +6,7 @@ import { IsolateError } from '../../error.ts';
 import type { HostFacts, SandboxIds } from '../../host/facts.ts';
 import { probeHost } from '../../host/probe.ts';
 import { surveyHost } from '../../host/survey.ts';
+import { callerEnvironment } from '../../process/caller-environment.ts';
 import { askDaemon } from '../../run/ask-daemon.ts';
 import { daemonSocket } from '../../run/daemon-connection.ts';
 import { findOwnFiles } from '../../run/own-files.ts';
@@ -23,7 +24,7 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
   if (parsed.words.length > 0) {
     throw new IsolateError('usage', `Unexpected argument ${JSON.stringify(parsed.words[0])}.`, { hint: 'isolate doctor [OPTIONS]' });
   }
-  const environment = process.env;
+  const environment = callerEnvironment();
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const ids = uid === 0 ? await readIds() : { sandboxIds: null };
   const facts = await probeHost({ environment, uid, gid, sandboxIds: ids?.sandboxIds ?? null, files: builtFiles() });

@@ -3,6 +3,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { IsolateError } from '../../error.ts';
+import { callerEnvironment } from '../../process/caller-environment.ts';
 import { runCommand } from '../../process/command.ts';
 import { proofCases } from '../../prove/cases.ts';
 import { judgeProof } from '../../prove/judge.ts';
@@ -71,7 +72,7 @@ async function probeOutside(probe: string, file: string, words: readonly string[
   return await amidBait(probe, [...mounts, probe], file, words);
 }
 
-/** isolate itself, as the caller would start it with these options, amid what a careless caller leaves about. */
+/** isolate itself, as the caller would start it with these options where no daemon is, amid what a careless caller leaves about. */
 async function probeSandbox(
   parsed: ParsedArguments,
   probe: string,
@@ -79,7 +80,7 @@ async function probeSandbox(
   words: readonly string[],
 ): Promise<readonly ProofResult[]> {
   const options = [...formatOptions(parsed), `--bind=${probe.replaceAll(/[\\:]/g, String.raw`\$&`)}:${probeInside}:ro`];
-  const isolate = [process.execPath, process.argv[1] ?? '', 'run', '--quiet', ...options, '--', probeInside];
+  const isolate = [join(dirname(probe), 'isolate-node'), 'run', '--quiet', ...options, '--', probeInside];
   return await amidBait(probe, isolate, file, words);
 }
 
@@ -112,7 +113,7 @@ async function amidBait(
     file: probe,
     args: ['--amid', token, ...command, ...bait, ...words],
     timeoutMs,
-    env: Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    env: Object.fromEntries(Object.entries(callerEnvironment()).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
   });
   const results = parseProofResults(stdout);
   if (results.length > 0) return results;

@@ -1,0 +1,60 @@
+import { closeSync, readFileSync } from 'node:fs';
+
+/** What somebody typed, and the variables it was typed with. */
+export interface Caller {
+  /** The command line without the program's name. */
+  readonly words: readonly string[];
+  /** The index of the first word that is not UTF-8, into which Node has put U+FFFD; -1: there is none. */
+  readonly notText: number;
+  readonly environment: Readonly<NodeJS.ProcessEnv>;
+}
+
+/** The one variable that client/node.c starts Node with for this program: the number of a descriptor. */
+const variable = 'ISOLATE_CALLER';
+
+/**
+ * What client/node.c left in a memory file, which is closed: how many words there are, the words, the variables, each with a NUL
+ * behind it. Without such a file, which is so when the sources are run, what Node itself was given.
+ */
+export function readCaller(): Caller {
+  const descriptor = process.env[variable];
+  if (descriptor === undefined) return readOwn();
+  const strings = readStrings(Number(descriptor));
+  closeSync(Number(descriptor));
+  delete process.env[variable];
+  const end = 1 + Number(strings[0]);
+  return { ...toWords(strings.slice(1, end)), environment: toEnvironment(strings.slice(end, -1)) };
+}
+
+function readOwn(): Caller {
+  const words = process.argv.slice(2);
+  const notText = words.some((word) => word.includes('\ufffd'))
+    ? toWords(readStrings('/proc/self/cmdline').slice(0, -1).slice(-words.length)).notText
+    : -1;
+  return { words, notText, environment: process.env };
+}
+
+/** The strings of a file, one character a byte. */
+function readStrings(file: number | string): readonly string[] {
+  return readFileSync(file, 'latin1').split('\0');
+}
+
+function toWords(strings: readonly string[]): Pick<Caller, 'words' | 'notText'> {
+  const words = strings.map(decode);
+  return { words, notText: words.findIndex((word, index) => Buffer.from(word).toString('latin1') !== strings[index]) };
+}
+
+/** As getenv(3) and Node see it: the first of a name counts, and what has no name or no value is nothing. */
+function toEnvironment(strings: readonly string[]): NodeJS.ProcessEnv {
+  const values = new Map<string, string>();
+  for (const text of strings) {
+    const end = text.indexOf('=');
+    const name = decode(text.slice(0, Math.max(0, end)));
+    if (name !== '' && !values.has(name)) values.set(name, decode(text.slice(end + 1)));
+  }
+  return Object.fromEntries(values);
+}
+
+function decode(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString();
+}

@@ -1,0 +1,169 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+import { installClient, nodeOf } from '../rig/client.ts';
+import { finished, isolatePath } from '../rig/isolate.ts';
+import { nodeOptions, nodeVariables } from '../rig/pinned-node.ts';
+import { startPty } from '../rig/pty.ts';
+
+/** In Node's place: tells what it was started with. */
+const telling = `#!/usr/bin/perl
+open(my $file, "<&=", $ENV{ISOLATE_CALLER});
+my $seals = fcntl($file, 1034, 0);
+local $/;
+my $caller = <$file>;
+open(my $arguments, "<", "/proc/self/cmdline");
+open(my $environment, "<", "/proc/self/environ");
+print join("\\1", <$arguments>, <$environment>, $caller, $seals & 15);
+`;
+
+/** The path of that Node as the client writes it. */
+const startedAs = (client: string): string => `${dirname(client)}/../node_modules/node-linux-${process.arch}/bin/node`;
+
+interface Told {
+  readonly arguments: readonly string[];
+  readonly environment: readonly string[];
+  readonly caller: readonly string[];
+  readonly seals: string;
+}
+
+async function start(client: string, words: readonly string[], environment: NodeJS.ProcessEnv): Promise<Told> {
+  const { stdout, stderr } = await finished(spawn(client, words, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] }));
+  expect(stderr).toBe('');
+  const [first = '', second = '', third = '', seals = ''] = stdout.split('\u0001');
+  const strings = (text: string): readonly string[] => text.split('\0').slice(0, -1);
+  return { arguments: strings(first).slice(1), environment: strings(second), caller: strings(third), seals };
+}
+
+describe('what Node is started with', () => {
+  const fixed = (client: string): Pick<Told, 'arguments' | 'environment'> => ({
+    arguments: [startedAs(client), join(dirname(client), 'start.cjs'), ' '.repeat(1023)],
+    environment: [`NODE_COMPILE_CACHE=${dirname(client)}/compile-cache`, 'ISOLATE_CALLER=4'],
+  });
+
+  it('has not one word and no variable of the caller’s, which are in a memory file that nobody can change', async () => {
+    const client = await installClient(telling);
+    const words = nodeOptions().flatMap((name) => [name, `${name}=/evil.cjs`]);
+    const environment = Object.fromEntries([...nodeVariables(), 'ISOLATE_CALLER', 'HOME', 'ü', 'EMPTY'].map((name) => [name, `/${name}`]));
+    expect(await start(client, [...words, '', 'ä\n'], { ...environment, EMPTY: '' })).toEqual({
+      ...fixed(client),
+      caller: [
+        String(words.length + 2),
+        ...words,
+        '',
+        'ä\n',
+        ...Object.entries({ ...environment, EMPTY: '' }).map(([name, value]) => `${name}=${value}`),
+      ],
+      seals: '15',
+    });
+  });
+
+  it('has the flags of a process that stays, for the daemon alone', async () => {
+    const client = await installClient(telling);
+    const [node, ...rest] = fixed(client).arguments;
+    expect(await start(client, ['serve', '--x'], {})).toMatchObject({
+      arguments: [node, '--max-semi-space-size=1', '--max-old-space-size=64', ...rest],
+      caller: ['2', 'serve', '--x'],
+    });
+    expect(await start(client, ['--x', 'serve'], {})).toMatchObject({ arguments: [node, ...rest] });
+  });
+});
+
+describe('the Node that is started', () => {
+  const end = (client: string, options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string } = {}): unknown => {
+    const { status, stdout, stderr } = spawnSync(client, ['a'], { encoding: 'utf8', env: {}, ...options });
+    return { status, stdout, stderr };
+  };
+  const none = {
+    status: 125,
+    stdout: '',
+    stderr:
+      'isolate: no Node of version 22.22 or later was found (the one in PATH: none)\n' +
+      'hint: npm install in the directory of isolate brings the right one along\n',
+  };
+
+  it('is the one beside the package where isolate is a dependency', async () => {
+    const client = await installClient();
+    const directory = mkdtempSync(join(tmpdir(), 'dependency-'));
+    mkdirSync(join(directory, 'isolate-clone'));
+    renameSync(dirname(client), join(directory, 'isolate-clone/dist'));
+    renameSync(join(nodeOf(client), '../..'), join(directory, `node-linux-${process.arch}`));
+    expect(end(join(directory, 'isolate-clone/dist/isolate'))).toEqual({ status: 42, stdout: 'node:\n6100\n', stderr: '' });
+    rmSync(directory, { recursive: true });
+  });
+
+  it('is else the first program of that name in PATH, and none of a directory that PATH names relatively', async () => {
+    const client = await installClient();
+    const directory = mkdtempSync(join(tmpdir(), 'path-'));
+    mkdirSync(join(directory, 'first/node'), { recursive: true });
+    mkdirSync(join(directory, 'second'));
+    writeFileSync(join(directory, 'second/node'), 'no program', { mode: 0o644 });
+    mkdirSync(join(directory, 'third'));
+    renameSync(nodeOf(client), join(directory, 'third/node'));
+    const all = ['', '/no/such', 'first', 'second', 'third'].map((name) =>
+      name.startsWith('/') || name === '' ? name : join(directory, name),
+    );
+    const path = { env: { PATH: all.join(':') } };
+    expect(end(client, path)).toEqual({ status: 42, stdout: 'node:\n6100\n', stderr: '' });
+    for (const PATH of ['third', ':', '', `.:${directory}/second`]) {
+      expect(end(client, { env: { PATH }, cwd: PATH === 'third' ? directory : join(directory, 'third') })).toEqual(none);
+    }
+    expect(end(client)).toEqual(none);
+    rmSync(directory, { recursive: true });
+  });
+
+  it('is refused by the program if it is too old', () => {
+    const script = `
+      Object.defineProperty(process.versions, 'node', { value: process.argv[1] });
+      Object.defineProperty(process, 'version', { value: 'v' + process.argv[1] });
+      process.getBuiltinModule = undefined;
+      require(process.argv[2]);
+    `;
+    for (const version of ['10.24.0', '18.20.4', '22.21.9']) {
+      const words = ['-e', script, version, join(dirname(isolatePath), 'start.cjs')];
+      const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', env: {} });
+      expect({ status, stdout, stderr }).toEqual({ ...none, stderr: none.stderr.replace('none', `v${version}`) });
+    }
+  });
+
+  it('is not started where its program is missing, as beside a copy of isolate alone', async () => {
+    const client = await installClient();
+    rmSync(join(dirname(client), 'start.cjs'));
+    expect(end(client)).toEqual({
+      status: 125,
+      stdout: '',
+      stderr:
+        `isolate: ${join(dirname(client), 'start.cjs')}: No such file or directory\n` +
+        'hint: isolate runs from the dist directory of its build: link to it there, do not copy it\n',
+    });
+  });
+
+  it('is not started where the caller may write no file of the needed size, and nothing is killed', async () => {
+    const client = await installClient();
+    const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', 'ulimit -f 0; exec "$0"', client], { encoding: 'utf8', env: {} });
+    expect({ status, stdout, stderr }).toEqual({
+      status: 125,
+      stdout: '',
+      stderr: 'isolate: the memory file for the command line cannot be made: File too large\nhint: ulimit -f unlimited\n',
+    });
+  });
+
+  it('is told where it cannot be executed', async () => {
+    const client = await installClient('no program at all');
+    chmodSync(nodeOf(client), 0o755);
+    expect(end(client)).toEqual({ status: 125, stdout: '', stderr: `isolate: ${startedAs(client)}: Exec format error\n` });
+  });
+});
+
+it('is shown by ps with the command line, and called isolate', async () => {
+  const words = ['status', '--watch', '--json'];
+  const pty = await startPty([join(dirname(isolatePath), 'isolate-node'), ...words]);
+  await pty.see('"pools"');
+  const { stdout } = spawnSync('ps', ['-e', '-ww', '-o', 'comm=,args='], { encoding: 'utf8' });
+  pty.type('\u0003');
+  await pty.ended;
+  expect(stdout.split('\n').map((line) => line.trim())).toContain('isolate         isolate status --watch --json');
+});
