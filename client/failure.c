@@ -17,23 +17,10 @@ static __attribute__((format(printf, 1, 2))) void add(const char *format, ...) {
   if (used > sizeof text - 1) used = sizeof text - 1;
 }
 
-/* The code point of one of src/cli/escape.ts's dangerous characters beyond ASCII that begins at `at`, or 0. */
-static unsigned dangerous(const unsigned char *at) {
-  unsigned code = 0;
-  if (at[0] == 0xc2 || at[0] == 0xd8) code = (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu);
-  else if (at[0] == 0xe2 && (at[1] == 0x80 || at[1] == 0x81)) code = 0x2000u | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu);
-  bool c1 = code >= 0x80 && code <= 0x9f;
-  bool reorders = (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
-  return c1 || reorders || code == 0x61c || code == 0x200e || code == 0x200f ? code : 0;
-}
-
 static void add_escaped(const char *string) {
-  for (const unsigned char *at = (const unsigned char *)string; *at != 0; at++) {
-    unsigned code = dangerous(at);
-    if (code >= 0x100) add("\\u%04x", code);
-    else if (code != 0) add("\\x%02x", code);
-    else add(*at < 0x20 || *at == 0x7f ? "\\x%02x" : "%c", *at);
-    at += code == 0 ? 0 : code < 0x800 ? 1 : 2;
+  for (char shown[8]; *string != 0;) {
+    string += escape_character(string, shown);
+    add("%s", shown);
   }
 }
 

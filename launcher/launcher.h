@@ -116,6 +116,8 @@ bool write_file(const char *path, const char *text);
 ssize_t read_file(const char *path, void *buffer, size_t size);
 /* Kills the processes whose numbers the file lists. */
 void kill_listed(const char *path);
+/* Writes what stands for the first character of a text in a line for a terminal, as src/cli/escape.ts does; returns its length in the text. */
+size_t escape_character(const char *text, char shown[8]);
 /* Default dispositions for all signals and an empty mask. */
 void reset_signals(void);
 

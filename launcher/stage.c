@@ -20,10 +20,10 @@ bool stage_is(const char *name) {
 static void complain(const char *name, int error) {
   char line[1024];
   size_t used = (size_t)snprintf(line, sizeof line, "isolate: ");
-  for (const char *at = name; *at != 0 && used < sizeof line - 160; at++) {
-    unsigned char byte = (unsigned char)*at;
-    bool control = byte < 0x20 || byte == 0x7f || (byte == 0xc2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] < 0xa0);
-    used += (size_t)snprintf(line + used, sizeof line - used, control ? "\\x%02x" : "%c", byte);
+  while (*name != 0 && used < sizeof line - 160) {
+    char shown[8];
+    name += escape_character(name, shown);
+    used += (size_t)snprintf(line + used, sizeof line - used, "%s", shown);
   }
   used += (size_t)snprintf(line + used, sizeof line - used, ": %s\n", error == ENOENT ? "command not found" : strerror(error));
   if (write(STDERR_FILENO, line, used) < 0) return;

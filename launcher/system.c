@@ -69,6 +69,24 @@ void kill_listed(const char *path) {
   }
 }
 
+/* The code point of one of src/json.ts's dangerous characters beyond ASCII that begins at `at`, or 0. */
+static unsigned dangerous(const unsigned char *at) {
+  unsigned code = 0;
+  if ((at[0] == 0xc2 || at[0] == 0xd8) && (at[1] & 0xc0) == 0x80) code = (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu);
+  else if (at[0] == 0xe2 && (at[1] & 0xfe) == 0x80 && (at[2] & 0xc0) == 0x80) code = 0x2000u | (at[1] & 1u) << 6 | (at[2] & 0x3fu);
+  bool c1 = code >= 0x80 && code <= 0x9f;
+  bool reorders = (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  return c1 || reorders || code == 0x61c || code == 0x200e || code == 0x200f ? code : 0;
+}
+
+size_t escape_character(const char *text, char shown[8]) {
+  const unsigned char *at = (const unsigned char *)text;
+  unsigned code = dangerous(at);
+  bool control = code != 0 ? code < 0x100 : *at < 0x20 || *at == 0x7f;
+  snprintf(shown, 8, code >= 0x100 ? "\\u%04x" : control ? "\\x%02x" : "%c", code != 0 ? code : *at);
+  return code == 0 ? 1 : code < 0x800 ? 2 : 3;
+}
+
 void reset_signals(void) {
   sigset_t none;
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);

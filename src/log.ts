@@ -2,6 +2,8 @@ import { writeSync } from 'node:fs';
 
 import type { Logger } from 'pino';
 
+import { escapeInJson, toJson } from './json.ts';
+
 let logger: Logger | null = null;
 
 /**
@@ -10,7 +12,7 @@ let logger: Logger | null = null;
  */
 export async function startCommandLog({ json }: { readonly json: boolean }): Promise<void> {
   const { pino } = await import('pino');
-  logger = pino({ level: 'trace', base: null }, { write: (line: string) => writeLine(json ? line : formatLine(line)) });
+  logger = pino({ level: 'trace', base: null }, { write: (line: string) => writeLine(json ? escapeLine(line) : formatLine(line)) });
 }
 
 /** Logs one external command that is about to be started. */
@@ -37,10 +39,15 @@ export function logEvent(level: 'info' | 'warn' | 'error', fields: LogFields, me
   service?.[level](fields, message);
 }
 
+/** One of pino's lines, which ends with a newline. */
+function escapeLine(line: string): string {
+  return `${escapeInJson(line.slice(0, -1))}\n`;
+}
+
 /** A line that cannot be written is lost; what happens goes on. */
 function writeServiceLine(line: string): void {
   try {
-    writeSync(2, line);
+    writeSync(2, escapeLine(line));
   } catch {
     // There is nowhere to tell it.
   }
@@ -49,7 +56,7 @@ function writeServiceLine(line: string): void {
 /** Each word as it stands where that is unambiguous, else as a JSON string, which has no control characters. */
 function formatLine(line: string): string {
   const { file, args } = JSON.parse(line) as { file: string; args: string[] };
-  const words = [file, ...args].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word)));
+  const words = [file, ...args].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : toJson(word)));
   return `+ ${words.join(' ')}\n`;
 }
 

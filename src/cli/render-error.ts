@@ -1,4 +1,5 @@
 import { IsolateError } from '../error.ts';
+import { toJson } from '../json.ts';
 import { escapeControls } from './escape.ts';
 
 /** An error as text: one line, a line a cause, at most one hint. Every line ends with a newline and holds no control character. */
@@ -17,7 +18,7 @@ export function renderError(error: unknown, trace: boolean): string {
 export function renderErrorJson(error: unknown): string {
   const known = toIsolateError(error);
   const hint = known.hint === undefined ? {} : { hint: known.hint };
-  return `${JSON.stringify({ error: { code: known.code, message: known.message, ...hint, causes: causesOf(known) } })}\n`;
+  return `${toJson({ error: { code: known.code, message: known.message, ...hint, causes: causesOf(known) } })}\n`;
 }
 
 /** What is no IsolateError is a defect of isolate's own, and says so. */

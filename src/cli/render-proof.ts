@@ -1,4 +1,5 @@
 import type { Finding } from '../prove/judge.ts';
+import { toJson } from '../json.ts';
 import { escapeControls } from './escape.ts';
 
 /** The findings as text: one line a case, and a summary. */
@@ -17,7 +18,7 @@ export function renderProof(subject: string, findings: readonly Finding[]): stri
 /** The same as one JSON object in one line. */
 export function renderProofJson(subject: string, findings: readonly Finding[]): string {
   const counts = Object.fromEntries(states.map((state) => [state, count(findings, state)]));
-  return `${JSON.stringify({ subject, ...counts, cases: findings })}\n`;
+  return `${toJson({ subject, ...counts, cases: findings })}\n`;
 }
 
 const states: readonly Finding['state'][] = ['held', 'broken', 'untried', 'open'];

@@ -1,4 +1,5 @@
 import type { RefreshReport } from '../pool/refresh.ts';
+import { toJson } from '../json.ts';
 import { escapeControls } from './escape.ts';
 import { toIsolateError } from './render-error.ts';
 
@@ -23,7 +24,7 @@ export function renderReport(report: RefreshReport): string {
 /** The same as one JSON object in one line. */
 export function renderReportJson(report: RefreshReport): string {
   const failed = report.failed.map(({ id, error }) => ({ id, code: toIsolateError(error).code, message: error.message }));
-  return `${JSON.stringify({ ...report, failed })}\n`;
+  return `${toJson({ ...report, failed })}\n`;
 }
 
 /** Whether the pool is what was asked for: nothing failed and nothing is missing. What is still in use goes later. */

@@ -1,6 +1,7 @@
 import type { Engine, Problem } from '../engine/engine.ts';
 import { type Check, toFact } from '../host/survey/check.ts';
 import { formatEngineTable } from './engine-table.ts';
+import { toJson } from '../json.ts';
 import { escapeControls } from './escape.ts';
 
 /** What stands against an engine on this host; nothing: it can be used. */
@@ -35,7 +36,7 @@ export function renderSurveyJson(checks: readonly Check[], engines: readonly Eng
     problems,
     capabilities,
   }));
-  return `${JSON.stringify({ checks, engines: shown })}\n`;
+  return `${toJson({ checks, engines: shown })}\n`;
 }
 
 function renderEngine(

@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 
+import { toJson } from '../json.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { escapeControls } from './escape.ts';
 import { formatTime } from './format-time.ts';
@@ -30,7 +31,7 @@ export async function showDocument<Document>(shown: Shown<Document>): Promise<vo
   const isTerminal = isatty(1);
   if (!watch) {
     const width = isTerminal ? windowSize(process.stdout)[0] : null;
-    print(json ? `${JSON.stringify(first)}\n` : linesOf(render(first, Date.now(), width), width));
+    print(json ? `${toJson(first)}\n` : linesOf(render(first, Date.now(), width), width));
   } else {
     await withStopSignals((signal) =>
       isTerminal && !json && canRedraw() ? showLive(shown, first, signal) : printChanges(shown, first, signal),
@@ -52,7 +53,7 @@ async function printChanges<Document>({ read, render, json, trace }: Shown<Docum
   let last = '';
   let told = '';
   for (let next: Document | null = first; !signal.aborted;) {
-    const text = JSON.stringify(next);
+    const text = toJson(next);
     if (next !== null && text !== last) {
       if (!write(1, json ? `${text}\n` : `${last === '' ? '' : '\n'}${linesOf(render(next, Date.now(), null), null)}`)) return;
       last = text;

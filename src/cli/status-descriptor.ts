@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 
 import { IsolateError } from '../error.ts';
+import { toJson } from '../json.ts';
 import type { Outcome } from '../run/outcome.ts';
 import { parseInteger } from '../spec/parse-number.ts';
 import { write } from './output.ts';
@@ -23,7 +24,7 @@ export function openStatusDescriptor(text: string | undefined): StatusWriter {
     throw new IsolateError('usage', `Descriptor ${descriptor}, named by --status-fd, is not open for writing.`);
   }
   const say = (line: object): void => {
-    write(descriptor, `${JSON.stringify(line)}\n`);
+    write(descriptor, `${toJson(line)}\n`);
   };
   return {
     started: () => say({ event: 'started' }),

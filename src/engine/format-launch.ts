@@ -1,3 +1,4 @@
+import { escapeInJson, toJson } from '../json.ts';
 import type { CgroupDirectory, Descriptor, IdMapEntry, Launch, MountOperation } from './launch.ts';
 import { lxcConfigLabel } from './lxc-config.ts';
 
@@ -29,13 +30,7 @@ export function formatLaunch(launch: Launch, { values }: { readonly values: bool
 
 /** For people: bare where that is unambiguous, else as a JSON string. Control characters never get through. */
 export function quote(text: string): string {
-  return /^[\p{L}\p{N}_@%+=:,./-]+$/u.test(text)
-    ? text
-    : JSON.stringify(text).replaceAll(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escapeCharacter);
-}
-
-function escapeCharacter(character: string): string {
-  return String.raw`\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
+  return /^[\p{L}\p{N}_@%+=:,./-]+$/u.test(text) ? text : toJson(text);
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -66,9 +61,7 @@ function formatConfig(content: Uint8Array, values: boolean): string[] {
   const lines = new TextDecoder().decode(content).trimEnd().split('\n');
   return lines.map((line) => {
     const [, variable] = /^lxc\.environment = "([^=]*)=/.exec(line) ?? [];
-    return variable !== undefined && !values
-      ? `lxc.environment ${quote(variable)}`
-      : line.replaceAll(/[\0-\u001f\u007f-\u009f]/g, escapeCharacter);
+    return variable !== undefined && !values ? `lxc.environment ${quote(variable)}` : escapeInJson(line);
   });
 }
 

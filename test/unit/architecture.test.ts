@@ -42,6 +42,14 @@ test('nothing below src takes its command line or variables from its own process
   expect(found).toEqual([]);
 });
 
+test('nothing prints a line of JSON but by toJson, which escapes what is dangerous to a terminal', async () => {
+  const found: string[] = [];
+  for await (const file of glob(['src/cli/**/*.ts', 'src/log.ts'], { cwd: top })) {
+    if (/JSON\.stringify\(.*\\n`/.test(await readFile(join(top, file), 'utf8'))) found.push(file);
+  }
+  expect(found).toEqual([]);
+});
+
 test('the linter reports a planted violation of each layer rule', { timeout: 120_000 }, async () => {
   const planted = {
     'src/spec/a.ts': ["import { run } from '../run/run.ts';", 'no-restricted-imports'],

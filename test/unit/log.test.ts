@@ -25,6 +25,20 @@ test('with JSON a command is an object in one line', () => {
   ]);
 });
 
+test('an event of the service is one line of JSON that does a terminal no harm', () => {
+  const script = `import { logEvent, startServiceLog } from ${JSON.stringify(log)};
+    await startServiceLog();
+    logEvent('warn', { event: 'x', template: '\\u009b\\u202e\\u2028' }, 'A \\u0085 message.');`;
+  const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 30_000 });
+  const { time, ...line } = JSON.parse(stderr) as Record<string, unknown>;
+  expect([typeof time, line, /[\u007f-\u009f\u2028-\u202e]/.test(stderr), stderr.endsWith('}\n')]).toEqual([
+    'string',
+    { level: 'warn', event: 'x', template: '\u009b\u202e\u2028', msg: 'A \u0085 message.' },
+    false,
+    true,
+  ]);
+});
+
 test('nothing is logged before the log is started', () => {
   expect(logged('')).toBe('');
 });

@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 
 import { IsolateError } from '../../error.ts';
+import { toJson } from '../../json.ts';
 import { openStatusSource, type StatusSource } from '../../run/status-source.ts';
 import type { RunStatus } from '../../run/status.ts';
 import { print, write } from '../output.ts';
@@ -21,7 +22,7 @@ export async function killVerb({ words, flags }: ParsedArguments): Promise<numbe
     const chosen = [...new Set(words.map((word) => findRun(runs, word)))];
     for (const run of chosen) signal(run);
     await withStopSignals((stop) => waitForEnd(source, chosen, flags.has('now'), stop));
-    if (flags.has('json')) print(`${JSON.stringify({ ended: chosen })}\n`);
+    if (flags.has('json')) print(`${toJson({ ended: chosen })}\n`);
     return 0;
   } finally {
     source.close();

@@ -2,6 +2,7 @@ import { IsolateError } from '../../error.ts';
 import type { Outcome, RunEvent } from '../../run/outcome.ts';
 import type { RunOptions } from '../../run/run.ts';
 import type { RunRequest } from '../../spec/request.ts';
+import { toJson } from '../../json.ts';
 import { escapeControls } from '../escape.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { print, write } from '../output.ts';
@@ -69,7 +70,7 @@ async function printPlan(request: RunRequest, { flags }: ParsedArguments): Promi
   if (flags.has('json')) {
     const { environment, descriptors, ...rest } = launch;
     const shown = { ...rest, environment: Object.keys(environment), descriptors: descriptors.map(withoutContent) };
-    print(`${JSON.stringify(shown)}\n`);
+    print(`${toJson(shown)}\n`);
   } else {
     const { formatLaunch } = await import('../../engine/format-launch.ts');
     print(formatLaunch(launch, { values: false }));
@@ -84,7 +85,7 @@ function withoutContent(descriptor: object): object {
 
 function printMessage({ kind, message }: Extract<RunEvent, { message: string }>, { flags }: ParsedArguments): void {
   const prefix = kind === 'warning' ? 'isolate: warning: ' : 'isolate: ';
-  write(2, flags.has('json') ? `${JSON.stringify({ [kind]: message })}\n` : `${prefix}${escapeControls(message)}\n`);
+  write(2, flags.has('json') ? `${toJson({ [kind]: message })}\n` : `${prefix}${escapeControls(message)}\n`);
 }
 
 /** Says what an exit status alone does not. A command that is not there is told of by the launcher's stage, except as JSON. */
@@ -94,7 +95,7 @@ function explain(outcome: Outcome, request: RunRequest, { flags }: ParsedArgumen
     return;
   }
   if (flags.has('json')) {
-    write(2, `${JSON.stringify({ error: { code: outcome.kind, message, causes: [] } })}\n`);
+    write(2, `${toJson({ error: { code: outcome.kind, message, causes: [] } })}\n`);
   } else if (outcome.kind === 'timed-out') {
     write(2, `isolate: ${escapeControls(message)}\n`);
   }
