@@ -4,6 +4,7 @@ import { type Config, templateCount } from '../config/config.ts';
 import type { ConfigPlaces } from '../config/read-files.ts';
 import { type ConfigSource, createConfigSource } from '../config/source.ts';
 import { IsolateError } from '../error.ts';
+import { describeOtherWriters } from '../host/survey/own-files.ts';
 import { logEvent, startServiceLog } from '../log.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { readOwnHolder } from '../pool/holder.ts';
@@ -48,6 +49,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const lock = await lockHost(runtime);
   try {
     await startServiceLog();
+    warnOfOtherWriters();
     const config = await createConfigSource({ ...options.config, watch: true, onFailure: tellBadConfig });
     try {
       await withServiceSignals(
@@ -94,6 +96,12 @@ async function serveUntil(signal: AbortSignal, config: ConfigSource, runtime: Ru
     await watcher.close();
     logEvent('info', { event: 'ended' }, 'The daemon has ended.');
   }
+}
+
+/** Whoever could change the program would be root by the next start. */
+function warnOfOtherWriters(): void {
+  const fact = describeOtherWriters({ files: findOwnFiles(), uid: 0, node: process.execPath });
+  if (fact !== null) logEvent('warn', { event: 'own-files' }, `${fact}.`);
 }
 
 function brokerArguments(runtime: RuntimePaths, front: string | undefined): string[] {

@@ -24,3 +24,22 @@ export function isInGroup(passwd: string, group: string, user: string, name: str
   const [, , gid = '', members = ''] = line.split(':');
   return own?.split(':')[3] === gid || members.split(',').includes(user);
 }
+
+/** The name of a group and all its users, whose own it is or who have it besides, by their login names; null where it is not there. */
+export function membersOf(
+  passwd: string,
+  group: string,
+  gid: number,
+): { readonly name: string; readonly members: readonly string[] } | null {
+  const line = group
+    .split('\n')
+    .map((one) => one.split(':'))
+    .find(([name, , id]) => name !== '' && id === String(gid));
+  if (line === undefined) return null;
+  const own = passwd
+    .split('\n')
+    .map((one) => one.split(':'))
+    .filter(([, , , id]) => id === String(gid));
+  const [name = '', , , more = ''] = line;
+  return { name, members: [...own.map(([user = '']) => user), ...more.split(',').filter((user) => user !== '')] };
+}

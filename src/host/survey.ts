@@ -40,7 +40,7 @@ export async function surveyHost({
   const search = { uid, path: environment['PATH'] };
   return [
     ...(await checkPrograms(search)),
-    checkOwnFiles(facts.files),
+    checkOwnFiles({ files: facts.files, uid, node: process.execPath }),
     await checkZfs(search),
     ...checkKernel(facts, stateDirectory),
     settings,

@@ -39,7 +39,7 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
   });
   const states = engines.map((engine) => ({ engine, problems: engine.check(plainSpec(engine.name), facts) }));
   print(flags.has('json') ? renderSurveyJson(checks, states) : renderSurvey(checks, states));
-  const built = checks.every(({ id, state }) => id !== 'own-files' || state === 'ok');
+  const built = checks.every(({ id, state }) => id !== 'own-files' || state !== 'missing');
   return built && ids !== null && states[0]?.problems.length === 0 ? 0 : 1;
 }
 

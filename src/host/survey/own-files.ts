@@ -1,13 +1,40 @@
 import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 import type { HostFacts } from '../facts.ts';
+import { findOtherWriters, type OtherWriter } from '../other-writers.ts';
 import { type Check, ok } from './check.ts';
 
-/** isolate's own compiled parts; an empty path is one that was looked for in vain. */
-export function checkOwnFiles(files: HostFacts['files']): Check {
+/** Whose program it is that is looked at. */
+export interface OwnProgram {
+  readonly files: HostFacts['files'];
+  /** Who runs it. */
+  readonly uid: number;
+  /** The Node that runs it. */
+  readonly node: string;
+}
+
+/** isolate's own compiled parts, an empty path being one that was looked for in vain, and who could change them. */
+export function checkOwnFiles(program: OwnProgram): Check {
+  const { files } = program;
   const hint = 'scripts/build in the checkout';
   if (files.launcher === '') return { id: 'own-files', state: 'missing', fact: 'isolate-launch was not found beside isolate', hint };
   const absent = Object.values(files).filter((file) => !existsSync(file));
-  if (absent.length === 0) return ok('own-files', `launcher and filters are there: ${files.launcher}`);
-  return { id: 'own-files', state: 'missing', fact: `not built: ${absent.join(', ')}`, hint };
+  if (absent.length > 0) return { id: 'own-files', state: 'missing', fact: `not built: ${absent.join(', ')}`, hint };
+  const fact = describeOtherWriters(program);
+  if (fact === null) return ok('own-files', `launcher and filters are there: ${files.launcher}`);
+  return { id: 'own-files', state: 'limited', fact, hint: 'keep the build where only root can write, such as /opt/isolate' };
+}
+
+/** Who else could have the user run other code, without a full stop; null: nobody. */
+export function describeOtherWriters({ files, uid, node }: OwnProgram): string | null {
+  const directory = dirname(files.launcher);
+  // There client/node.c looks for a Node before it looks into PATH, so nobody else may put one there.
+  const places = ['../node_modules', '../..'].map((place) => join(directory, place, `node-linux-${process.arch}/bin/node`));
+  const [first, ...more] = findOtherWriters({ paths: [directory, node, ...places], uid });
+  return first === undefined ? null : describe(first, more.length, uid === 0 ? 'root runs' : 'you run');
+}
+
+function describe({ path, who }: OtherWriter, more: number, runs: string): string {
+  return `${path}${more === 0 ? '' : ` and ${more} more`} can be written by ${who}, and ${runs} isolate from there`;
 }
