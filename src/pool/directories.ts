@@ -12,8 +12,8 @@ export function ensureRuntimeDirectories(paths: RuntimePaths, uid: number): void
   makeParents(dirname(paths.root));
   ensureDirectory(paths.root, 0o755, uid);
   ensureDirectory(paths.sandbox, 0o755, uid);
-  ensureDirectory(paths.signals, 0o755, uid);
-  for (const directory of [paths.mounts, paths.pools, paths.ids, paths.runs]) ensureDirectory(directory, 0o700, uid);
+  // What these hold names templates and clones, which are not for everybody to know.
+  for (const directory of [paths.signals, paths.mounts, paths.pools, paths.ids, paths.runs]) ensureDirectory(directory, 0o700, uid);
   claimRuntime(paths);
 }
 

@@ -6,7 +6,7 @@ const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | const
 
 /** Tells whoever refreshes the pool that it has work: the path unit or `isolate watch` sees the write. */
 export function touchSignal(pool: PoolFiles): void {
-  const file = openSync(pool.paths.signal, flags, 0o644);
+  const file = openSync(pool.paths.signal, flags, 0o600);
   try {
     // The content differs every time, because two writes within a tick of the clock leave the same time stamp.
     writeSync(file, `${process.hrtime.bigint()} ${formatHolder(pool.holder)}\n`);

@@ -16,14 +16,13 @@ export interface WatchRequest {
 
 /** Refreshes the pools now and whenever a run on one of them ends, until `signal` is aborted. Root only. */
 export async function watch({ pools, signal, onReport, onError }: WatchRequest): Promise<void> {
+  const opened = await Promise.all(pools.map(async ({ template }) => openTemplatePool(template)));
   const config = await loadConfig();
-  const opened = await Promise.all(
-    pools.map(async (request) => {
-      const count = request.count ?? templateCount(config, request.template);
-      return { pool: await openTemplatePool(request.template), ...(count === null ? {} : { count }) };
-    }),
-  );
-  await watchPools(opened, {
+  const watched = opened.map((pool, index) => {
+    const count = pools[index]?.count ?? templateCount(config, pool.template);
+    return { pool, ...(count === null ? {} : { count }) };
+  });
+  await watchPools(watched, {
     signal,
     ...(onReport === undefined ? {} : { onReport }),
     ...(onError === undefined ? {} : { onFailure: onError }),

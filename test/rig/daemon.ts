@@ -26,8 +26,7 @@ export async function writeConfig(text: string, file: string = configFile): Prom
 /** Starts `isolate serve` and waits until it answers; the namespace of the tests has its own /run/isolate and /etc/isolate. */
 export async function startDaemon(config?: string): Promise<Daemon> {
   if (config !== undefined) await writeConfig(config);
-  const { NODE_EXTRA_CA_CERTS: _slow, ...env } = process.env;
-  const child = spawn(isolatePath, ['serve'], { stdio: ['ignore', 'ignore', 'pipe'], env });
+  const child = spawn(isolatePath, ['serve'], { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => {
     log += chunk.toString();

@@ -22,10 +22,9 @@ export interface StartOptions {
 
 /** Starts isolate with pipes for its streams. */
 export function startIsolate(args: readonly string[], options: StartOptions = {}): ChildProcess {
-  const { NODE_EXTRA_CA_CERTS: _slow, ...environment } = process.env;
   return spawn(isolatePath, args, {
     stdio: 'pipe',
-    env: { ...environment, ...options.environment },
+    env: { ...process.env, ...options.environment },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });

@@ -31,6 +31,9 @@ export async function watchVerb({ flags, words }: ParsedArguments): Promise<numb
 }
 
 async function readConfigured(): Promise<{ template: string }[]> {
+  if (process.getuid?.() !== 0) {
+    throw new IsolateError('not-permitted', 'Only root can keep the pools of templates at their size.', { hint: 'run isolate with sudo' });
+  }
   const [{ configPath }, { loadConfig }] = await Promise.all([import('../../config/config.ts'), import('../../config/load.ts')]);
   const templates = [...(await loadConfig()).templates.keys()];
   if (templates.length === 0) {

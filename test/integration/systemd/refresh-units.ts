@@ -22,7 +22,7 @@ export function testRefreshUnits(container: () => SystemdContainer): void {
 
     test('the group and the state directories are there before any run', async () => {
       expect(await system.must(['stat', '-c', '%U %G %a %n', '/run/isolate', '/run/isolate/signal'])).toBe(
-        'root root 755 /run/isolate\nroot root 755 /run/isolate/signal\n',
+        'root root 755 /run/isolate\nroot root 700 /run/isolate/signal\n',
       );
       expect(await system.must(['getent', 'group', 'isolate'])).toMatch(/^isolate:x:[0-9]+:\n$/);
     });

@@ -41,8 +41,9 @@ describe('the state directories', () => {
     } finally {
       process.umask(umask);
     }
-    const open = [paths.root, paths.sandbox, paths.signals].map(mode);
+    const open = [paths.root, paths.sandbox].map(mode);
     const closed = [
+      paths.signals,
       paths.mounts,
       paths.pools,
       paths.ids,
