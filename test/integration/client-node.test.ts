@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import { installClient, nodeOf } from '../rig/client.ts';
 import { finished, isolatePath } from '../rig/isolate.ts';
-import { nodeOptions, nodeVariables } from '../rig/pinned-node.ts';
+import { nodeOptions, nodeVariables, pinnedNode } from '../rig/pinned-node.ts';
 import { isStaticLauncher } from '../rig/launches.ts';
 import { startPty } from '../rig/pty.ts';
 
@@ -20,6 +20,8 @@ open(my $arguments, "<", "/proc/self/cmdline");
 open(my $environment, "<", "/proc/self/environ");
 print join("\\1", <$arguments>, <$environment>, $caller, $seals & 15);
 `;
+
+const noDebugger = '--inspect-port=192.0.2.1:1024';
 
 /** The path of that Node as the client writes it. */
 const startedAs = (client: string): string => `${dirname(client)}/../node_modules/node-linux-${process.arch}/bin/node`;
@@ -41,7 +43,7 @@ async function start(client: string, words: readonly string[], environment: Node
 
 describe('what Node is started with', () => {
   const fixed = (client: string): Pick<Told, 'arguments' | 'environment'> => ({
-    arguments: [startedAs(client), join(dirname(client), 'start.cjs'), ' '.repeat(1023)],
+    arguments: [startedAs(client), noDebugger, join(dirname(client), 'start.cjs'), ' '.repeat(1023)],
     environment: [`NODE_COMPILE_CACHE=${dirname(client)}/compile-cache`, 'ISOLATE_CALLER=4'],
   });
 
@@ -67,12 +69,29 @@ describe('what Node is started with', () => {
 
   it('has the flags of a process that stays, for the daemon alone', async () => {
     const client = await installClient(telling);
-    const [node, ...rest] = fixed(client).arguments;
+    const [node, , ...rest] = fixed(client).arguments;
     expect(await start(client, ['serve', '--x'], {})).toMatchObject({
-      arguments: [node, '--max-semi-space-size=1', '--max-old-space-size=64', ...rest],
+      arguments: [node, noDebugger, '--max-semi-space-size=1', '--max-old-space-size=64', ...rest],
       caller: ['2', 'serve', '--x'],
     });
-    expect(await start(client, ['--x', 'serve'], {})).toMatchObject({ arguments: [node, ...rest] });
+    expect(await start(client, ['--x', 'serve'], {})).toMatchObject({ arguments: [node, noDebugger, ...rest] });
+  });
+});
+
+it('cannot open its debugger, to which other users could connect, before the program listens to SIGUSR1', async () => {
+  const script = `
+    process.kill(process.pid, 'SIGUSR1');
+    process.stdin.on('end', () => console.log(String(require('node:inspector').url()))).resume();
+  `;
+  const child = spawn(pinnedNode, [noDebugger, '-e', script], { env: {}, stdio: 'pipe' });
+  const all = finished(child);
+  child.stderr.once('data', () => child.stdin.end());
+  expect(await all).toEqual({
+    status: 0,
+    signal: null,
+    stdout: 'undefined\n',
+    // Node may try it more than once.
+    stderr: expect.stringMatching(/^(?:Starting inspector on 192\.0\.2\.1:1024 failed: address not available\n)+$/) as string,
   });
 });
 

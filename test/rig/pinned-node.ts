@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const packageDirectory = join(import.meta.dirname, `../../node_modules/node-linux-${process.arch}`);
-const node = join(packageDirectory, 'bin/node');
+/** The program that isolate is tested with. */
+export const pinnedNode = join(packageDirectory, 'bin/node');
 
 const ask = (...words: readonly string[]): string =>
-  execFileSync(node, words, { encoding: 'utf8', env: {}, stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 2 ** 24 });
+  execFileSync(pinnedNode, words, { encoding: 'utf8', env: {}, stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 2 ** 24 });
 
 /** Options that its help leaves out are in these lists. */
 const listAll = `
@@ -32,7 +33,7 @@ const others = [
 /** Every variable that the pinned Node may read: those of its manual, of its own code, and all names of their kind in its binary. */
 export function nodeVariables(): readonly string[] {
   const manual = readFileSync(join(packageDirectory, 'share/man/man1/node.1'), 'utf8').match(/(?<=^\.It Ev )\w+/gm) ?? [];
-  const binary = readFileSync(node, 'latin1');
+  const binary = readFileSync(pinnedNode, 'latin1');
   const code = binary.match(/(?<=\benv\.)[A-Z][A-Z0-9_]+/g) ?? [];
   const names = binary.match(/(?<=\0)(?:NODE|UV|ICU|OPENSSL|SSL)_[A-Z0-9_]+(?=\0)/g) ?? [];
   return [...new Set([...manual, ...code, ...names, ...others])].toSorted();
