@@ -48,6 +48,7 @@ static const struct rule rules[] = {
     [26] = {STRING, FIELD(engine)},
 };
 enum { RULES = sizeof rules / sizeof rules[0] };
+_Static_assert(RULES <= 64, "the tags that were seen are bits of one number");
 
 struct list {
   void *items;
@@ -178,7 +179,7 @@ static void take_value(struct reader *reader, uint32_t tag, uint32_t item, void 
 
 /* Goes through all items: without an arena to count those of each list, with one to take their values. */
 static bool walk(const uint8_t *at, const uint8_t *end, struct record *record, char *arena, uint32_t *item) {
-  uint32_t seen = 0;
+  uint64_t seen = 0;
   for (*item = 1; end - at >= 8; ++*item) {
     uint32_t tag = number_at(at);
     uint32_t size = number_at(at + 4);
@@ -187,7 +188,7 @@ static bool walk(const uint8_t *at, const uint8_t *end, struct record *record, c
     if (tag >= RULES || size > (size_t)(end - at)) return false;
     const struct rule *rule = &rules[tag];
     if ((rule->element == 0 || rule->once) && (seen >> tag & 1) != 0) return false;
-    seen |= 1u << tag;
+    seen |= UINT64_C(1) << tag;
 
     struct reader reader = {.at = at, .left = size, .arena = arena};
     void *field = (char *)record + rule->field;
