@@ -179,7 +179,16 @@ bool filter_read(const char *path, struct sock_fprog *filter);
 /* Whether the filter, and not the kernel, answers calls that every filter of ours refuses. */
 bool filter_answers(void);
 
-/* stage.c: true when the program was started as the stage; argv: name, options, STATUSFD COMMAND [ARG...]. */
+/* command.c: what the stage becomes. Both lists end with NULL. */
+struct command { char **words, **environment; };
+/* Reads it from a memory file as RECORD.md describes; false for any other. */
+bool command_read(int fd, struct command *command);
+/* As execvpe(3), but a file of no known format is an error and not handed to a shell. Returns errno. */
+int command_execute(const struct command *command);
+/* Tells the command's user, as a shell would; the name is the guest's, so control characters are escaped. */
+void command_complain(const struct command *command, int error);
+
+/* stage.c: true when the program was started as the stage; argv: name, options, STATUSFD COMMANDFD. */
 bool stage_is(const char *name);
 _Noreturn void stage_main(int argc, char **argv);
 

@@ -1,6 +1,6 @@
 /*
- * The stage is this same program, executed by the engine inside the sandbox as `/proc/self/fd/N OPTIONS STATUSFD COMMAND...`
- * or by the launcher's own child as `isolate-stage`. It leads a process group of its own, takes the terminal's foreground,
+ * The stage is this same program, executed by the engine inside the sandbox as `/proc/self/fd/N OPTIONS STATUSFD COMMANDFD`
+ * or by the launcher's own child as `isolate-stage`. It reads the command from its descriptor (command.c), leads a process group of its own, takes the terminal's foreground,
  * and tells the launcher over the status socket that it is there: the kernel adds its pid as the launcher sees it, and
  * the message carries a pipe that ends when the command was executed, or else brings the errno. No code of the guest runs
  * before that, and no descriptor of ours is open after. With --reap it stays the command's parent, below an init that would
@@ -10,23 +10,8 @@
  */
 #include "launcher.h"
 
-extern char **environ;
-
 bool stage_is(const char *name) {
   return strncmp(name, "/proc/self/fd/", 14) == 0 || strcmp(name, "isolate-stage") == 0;
-}
-
-/* Tells the command's user, as a shell would; the name is the guest's, so control characters are escaped. */
-static void complain(const char *name, int error) {
-  char line[1024];
-  size_t used = (size_t)snprintf(line, sizeof line, "isolate: ");
-  while (*name != 0 && used < sizeof line - 160) {
-    char shown[8];
-    name += escape_character(name, shown);
-    used += (size_t)snprintf(line + used, sizeof line - used, "%s", shown);
-  }
-  used += (size_t)snprintf(line + used, sizeof line - used, ": %s\n", error == ENOENT ? "command not found" : strerror(error));
-  if (write(STDERR_FILENO, line, used) < 0) return;
 }
 
 static void take_foreground(void) {
@@ -54,32 +39,6 @@ static int report_for_duty(int status) {
   bool welcome = sendmsg(status, &message, MSG_NOSIGNAL) == 1 && read(status, &byte, 1) == 1 && byte == 'G';
   close(ends[0]);
   return welcome ? ends[1] : -1;
-}
-
-/* As execvp(3), but a file of no known format is an error and not handed to a shell. */
-static int execute(char **arguments) {
-  const char *name = arguments[0];
-  const char *search = getenv("PATH");
-  int error = ENOENT;
-  char path[4096];
-  if (name[0] == 0) return ENOENT;
-  if (strchr(name, '/') != NULL) {
-    execve(name, arguments, environ);
-    return errno;
-  }
-  if (search == NULL) search = "/usr/local/bin:/usr/bin:/bin";
-  for (const char *at = search;; at++) {
-    int length = (int)strcspn(at, ":");
-    if ((size_t)snprintf(path, sizeof path, "%.*s%s%s", length, at, length > 0 ? "/" : "./", name) < sizeof path) {
-      struct stat found;
-      execve(path, arguments, environ);
-      if (errno == EACCES && stat(path, &found) == 0 && S_ISDIR(found.st_mode)) errno = ENOENT;
-      if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return errno;
-      if (errno == EACCES) error = EACCES;
-    }
-    at += length;
-    if (*at == 0) return error;
-  }
 }
 
 /* The parent half: the namespace's other processes end with the command, and its status becomes ours. */
@@ -113,27 +72,33 @@ static _Noreturn void give_up(const char *message) {
   _exit(STATUS_FAILED);
 }
 
+static int planned_number(const char *text) {
+  char *end;
+  long number = strtol(text, &end, 10);
+  return *end == 0 && number >= FIRST_PLANNED && number <= LAST_PLANNED ? (int)number : -1;
+}
+
 _Noreturn void stage_main(int argc, char **argv) {
-  char *end = NULL;
   /* A stage that stays is seen by the guest, which may own our file and must not reach it: no /proc/PID/exe, no tracing. */
   prctl(PR_SET_DUMPABLE, 0);
   bool reaps = take_option(&argc, &argv, "--reap");
   bool filtered = take_option(&argc, &argv, "--filtered");
-  unsigned long status = argc >= 3 ? strtoul(argv[1], &end, 10) : 0;
-  if (end == NULL || *end != 0 || status < 3 || status > 99)
-    give_up("isolate-launch: the stage is executed by an engine only\n");
+  int status = argc == 3 ? planned_number(argv[1]) : -1;
+  int source = argc == 3 ? planned_number(argv[2]) : -1;
+  struct command command;
+  if (status < 0 || source < 0 || !command_read(source, &command)) give_up("isolate-launch: the stage is executed by an engine only\n");
   if (filtered && !filter_answers()) give_up("isolate: the system-call filter is not in force\n");
   if (status > 3) syscall(SYS_close_range, 3u, (unsigned)status - 1, 0u);
   syscall(SYS_close_range, (unsigned)status + 1, ~0u, 0u);
-  fcntl((int)status, F_SETFD, FD_CLOEXEC);
+  fcntl(status, F_SETFD, FD_CLOEXEC);
   reset_signals();
   if (reaps) fork_command();
   setpgid(0, 0);
   take_foreground();
-  int report = report_for_duty((int)status);
+  int report = report_for_duty(status);
   if (report < 0) _exit(STATUS_FAILED);
-  int error = execute(argv + 2);
-  complain(argv[2], error);
+  int error = command_execute(&command);
+  command_complain(&command, error);
   if (write(report, &error, sizeof error) != sizeof error) _exit(STATUS_FAILED);
   _exit(error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE);
 }

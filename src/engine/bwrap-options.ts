@@ -37,14 +37,6 @@ export function rootOptions(root: string, readOnly: boolean, keyFiles: readonly 
   ];
 }
 
-/** Exactly this environment, this directory. bwrap itself runs with none, so that /proc/1/environ in the sandbox is empty. */
-export function processOptions(spec: SandboxSpec, environment: Readonly<Record<string, string>>): BwrapOption[] {
-  return [
-    ...Object.entries(environment).map(([name, value]): BwrapOption => ['--setenv', name, value]),
-    ['--chdir', spec.workingDirectory],
-  ];
-}
-
 /** The form `--args FD` reads: every word ended by a NUL. */
 export function encodeOptions(options: readonly BwrapOption[]): Uint8Array {
   return new TextEncoder().encode(

@@ -1,6 +1,6 @@
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
-import { type BwrapOption, encodeOptions, isolationOptions, processOptions, rootOptions } from './bwrap-options.ts';
+import { type BwrapOption, encodeOptions, isolationOptions, rootOptions } from './bwrap-options.ts';
 import { checkLimits, planCgroups } from './cgroup.ts';
 import { checkDesktop, planDesktop } from './desktop.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
@@ -9,11 +9,10 @@ import { hostnameFor } from './hostname.ts';
 import { checkIdentity, planIdentity } from './identity.ts';
 import type { Descriptor, Launch, MountOperation } from './launch.ts';
 import { planRootMounts } from './root-mounts.ts';
-import { stageArguments, stageDescriptors, stageFile } from './stage.ts';
+import { firstFreeNumber, planStage, stageFile } from './stage.ts';
 
 const optionsNumber = 3;
 const filterNumber = 4;
-const firstFileNumber = 12;
 
 const capabilities: EngineCapabilities = {
   isolates: true,
@@ -61,7 +60,7 @@ function plan(input: PlanInput): Launch {
   const { spec, facts, runId } = input;
   const bwrap = facts.tools.bwrap ?? '/usr/bin/bwrap';
   const identity = planIdentity(input);
-  const desktop = planDesktop(spec, facts, firstFileNumber);
+  const desktop = planDesktop(spec, facts, firstFreeNumber);
   const binds = [...desktop.binds, ...spec.binds];
   const mounts = planRootMounts(input, identity, binds);
   const options: BwrapOption[] = [
@@ -71,18 +70,21 @@ function plan(input: PlanInput): Launch {
     ...binds.map((bind, index): BwrapOption => [bindOption(bind, facts), mounts.bindSources[index] ?? bind.source, bind.target]),
     ['--remount-ro', '/dev'],
     ...(spec.seccomp ? ([['--seccomp', String(filterNumber)]] as BwrapOption[]) : []),
-    ...processOptions(spec, { ...desktop.environment, ...spec.environment }),
+    ['--chdir', spec.workingDirectory],
   ];
+  const environment = { ...desktop.environment, ...spec.environment };
+  const stage = planStage({ words: spec.command, environment, filtered: spec.seccomp });
   const descriptors: Descriptor[] = [
     { number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options) },
     ...(spec.seccomp ? [{ number: filterNumber, kind: 'file', path: filterFile(spec, facts) } as const] : []),
-    ...stageDescriptors,
+    ...stage.descriptors,
     ...desktop.descriptors,
   ];
   return {
     engine: 'bwrap',
     file: bwrap,
-    args: ['bwrap', '--args', String(optionsNumber), '--', stageFile, ...stageArguments({ filtered: spec.seccomp }), ...spec.command],
+    args: ['bwrap', '--args', String(optionsNumber), '--', stageFile, ...stage.args],
+    // So /proc/1/environ in the sandbox is empty.
     environment: {},
     descriptors,
     userNamespace: identity.userNamespace,

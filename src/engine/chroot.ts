@@ -4,7 +4,7 @@ import type { SandboxSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
 import type { Launch, MountOperation } from './launch.ts';
-import { stageArguments, stageDescriptors, stageFileNumber, stageName } from './stage.ts';
+import { planStage, stageFileNumber, stageName } from './stage.ts';
 
 const capabilities: EngineCapabilities = {
   isolates: false,
@@ -53,12 +53,13 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
 function plan({ spec, rootfs, facts }: PlanInput): Launch {
   if (rootfs.layers !== undefined) throw new IsolateError('unsupported-option', 'The chroot engine cannot run on an overlay.');
   const root = rootfs.path;
+  const stage = planStage({ words: spec.command, environment: spec.environment, filtered: spec.seccomp });
   return {
     engine: 'chroot',
     file: stageFileNumber,
-    args: [stageName, ...stageArguments({ filtered: spec.seccomp }), ...spec.command],
-    environment: spec.environment,
-    descriptors: stageDescriptors,
+    args: [stageName, ...stage.args],
+    environment: {},
+    descriptors: stage.descriptors,
     userNamespace: null,
     mountNamespace: true,
     pidNamespace: true,

@@ -45,43 +45,42 @@ function formatDescriptor(descriptor: Descriptor, values: boolean): string[] {
   switch (descriptor.kind) {
     case 'file':
       return [`${descriptor.number} file ${quote(descriptor.path)}`];
+    case 'command':
+      return [
+        `${descriptor.number} command`,
+        ...formatEnvironment(descriptor.environment, values).map((variable) => `  variable ${variable}`),
+        ...descriptor.words.map((word) => `  word ${quote(word)}`),
+      ];
     case 'stage':
       return [`${descriptor.number} stage`];
     case 'stage-status':
       return [`${descriptor.number} stage status`];
     case 'data':
       if (descriptor.label === lxcConfigLabel)
-        return [`${descriptor.number} ${descriptor.label}`, ...formatConfig(descriptor.content, values).map((line) => `  ${line}`)];
+        return [`${descriptor.number} ${descriptor.label}`, ...formatConfig(descriptor.content).map((line) => `  ${line}`)];
       if (descriptor.label !== 'options') return [`${descriptor.number} ${descriptor.label}, ${descriptor.content.length} bytes`];
-      return [`${descriptor.number} options`, ...formatOptions(descriptor.content, values).map((line) => `  ${line}`)];
+      return [`${descriptor.number} options`, ...formatOptions(descriptor.content).map((line) => `  ${line}`)];
   }
 }
 
-function formatConfig(content: Uint8Array, values: boolean): string[] {
+function formatConfig(content: Uint8Array): string[] {
   const lines = new TextDecoder().decode(content).trimEnd().split('\n');
-  return lines.map((line) => {
-    const [, variable] = /^lxc\.environment = "([^=]*)=/.exec(line) ?? [];
-    return variable !== undefined && !values ? `lxc.environment ${quote(variable)}` : escapeInJson(line);
-  });
+  return lines.map(escapeInJson);
 }
 
 /** Options and their values on one line each; every word is ended by a NUL. */
-function formatOptions(content: Uint8Array, values: boolean): string[] {
+function formatOptions(content: Uint8Array): string[] {
   const lines: string[][] = [];
   for (const word of new TextDecoder().decode(content).split('\0').slice(0, -1)) {
     const line = lines.at(-1);
     if (line === undefined || (word.startsWith('--') && !modifies(line))) lines.push([word]);
     else line.push(word);
   }
-  return lines.map((line) => {
-    const hidden = !values && line[0] === '--setenv' ? line.slice(0, 2) : line;
-    return hidden.map(quote).join(' ');
-  });
+  return lines.map((line) => line.map(quote).join(' '));
 }
 
-/** `--perms` and `--size` belong to the option after them; the value of a variable may begin with dashes. */
+/** `--perms` and `--size` belong to the option after them. */
 function modifies(line: readonly string[]): boolean {
-  if (line[0] === '--setenv') return line.length < 3;
   return line.length % 2 === 0 && line.every((word, index) => index % 2 === 1 || word === '--perms' || word === '--size');
 }
 

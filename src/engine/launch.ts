@@ -53,14 +53,19 @@ export type MountOperation =
       readonly options: string;
     }
   /** Puts the tree in place that the daemon handed over with the user namespace; once at most, among `sandboxMounts`. */
-  | { readonly kind: 'attach'; readonly root?: string; readonly target: string }
+  | { readonly kind: 'attach'; readonly target: string }
   | { readonly kind: 'mkdir'; readonly path: string; readonly mode: number };
+
+/** Variables by name. */
+export type Environment = Readonly<Record<string, string>>;
 
 /** A descriptor the started program inherits under `number` (3 to 99); every other one above 2 is closed. */
 export type Descriptor =
   | { readonly number: number; readonly kind: 'data'; readonly label: string; readonly content: Uint8Array }
   | { readonly number: number; readonly kind: 'file'; readonly path: string }
-  /** The launcher itself, to be executed inside as the stage: `/proc/self/fd/N STATUSFD COMMAND [ARG...]`. */
+  /** What the stage executes: its whole argv, and the variables it sets beside those of the engine. */
+  | { readonly number: number; readonly kind: 'command'; readonly words: readonly string[]; readonly environment: Environment }
+  /** The launcher itself, to be executed inside as the stage: `/proc/self/fd/N STATUSFD COMMANDFD`. */
   | { readonly number: number; readonly kind: 'stage' }
   /** The stage's end of the status socket. */
   | { readonly number: number; readonly kind: 'stage-status' };
@@ -81,7 +86,7 @@ export interface Launch {
   readonly file: string | number;
   /** All of argv, argv[0] included. */
   readonly args: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Environment;
   readonly descriptors: readonly Descriptor[];
   readonly userNamespace: UserNamespace | null;
   /** A private mount namespace; needed for `hostMounts`. */

@@ -16,8 +16,8 @@ export interface LxcMountEntry {
 
 /**
  * The configuration as the bytes LXC reads. Every value stands in quotes, of which LXC takes one pair away, so blanks at
- * its ends and quotes of its own stay. Throws `cannot-enforce` for what the format cannot say: a control character (in
- * `lxc.environment` only what ends a line: LXC takes a carriage return for that too), because a line of its own could hold a hook that runs on the host as root.
+ * its ends and quotes of its own stay. Throws `cannot-enforce` for what the format cannot say: a control character, because
+ * a line of its own could hold a hook that runs on the host as root.
  */
 export function encodeLxcConfig(settings: readonly LxcSetting[]): Uint8Array {
   return new TextEncoder().encode(settings.map(formatSetting).join(''));
@@ -32,22 +32,14 @@ function formatSetting([key, value]: LxcSetting): string {
   if (!/^lxc(\.[a-z0-9_]+)+$/.test(key)) throw refusal(`The key ${JSON.stringify(key)}`);
   // An empty value clears a key in place of setting it.
   if (value === '') throw refusal(`An empty value of ${key}`);
-  if (hasForbiddenCharacter(key, value)) throw refusal(describeValue(key, value));
+  if (hasForbiddenCharacter(value)) throw refusal(`The value ${JSON.stringify(value)} of ${key}`);
   return `${key} = "${value}"\n`;
 }
 
-/** Values of variables may be secrets. */
-function describeValue(key: string, value: string): string {
-  return key === 'lxc.environment'
-    ? `The value of the variable ${JSON.stringify(value.split('=', 1)[0])}`
-    : `The value ${JSON.stringify(value)} of ${key}`;
-}
-
 /** Lone surrogates have no bytes in UTF-8 and would be replaced. */
-function hasForbiddenCharacter(key: string, value: string): boolean {
-  if (!value.isWellFormed()) return true;
+function hasForbiddenCharacter(value: string): boolean {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return (key === 'lxc.environment' ? /[\0\n\r]/ : /[\0-\u001f\u007f-\u009f]/).test(value);
+  return !value.isWellFormed() || /[\0-\u001f\u007f-\u009f]/.test(value);
 }
 
 function escapeField(field: string): string {

@@ -10,7 +10,7 @@ import { keptCapabilities } from './kept-capabilities.ts';
 import type { Descriptor, IdMapEntry, Launch } from './launch.ts';
 import { encodeLxcConfig, lxcConfigLabel, type LxcSetting } from './lxc-config.ts';
 import { type LxcMounts, planLxcMounts } from './lxc-mounts.ts';
-import { stageArguments, stageDescriptors, stageFile } from './stage.ts';
+import { planStage, stageFile } from './stage.ts';
 
 const configNumber = 3;
 const profileNumber = 4;
@@ -126,9 +126,9 @@ function checkTargets({ binds }: SandboxSpec): Problem[] {
 }
 
 /** What the user gave has to fit into LXC's configuration. */
-function checkValues(spec: SandboxSpec): Problem[] {
+function checkValues({ workingDirectory }: SandboxSpec): Problem[] {
   try {
-    encodeLxcConfig(processSettings(spec));
+    encodeLxcConfig([['lxc.init.cwd', workingDirectory]]);
     return [];
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error;
@@ -153,23 +153,17 @@ function plan(input: PlanInput): Launch {
   const identity = planIdentity(input);
   const mounts = planLxcMounts(input, identity, nested);
   const settings = containerSettings(input, identity, mounts, nested);
+  // LXC's init would wait for what the command leaves running; a stage that stays its parent ends that with the command.
+  const stage = planStage({ words: spec.command, environment: spec.environment, filtered: spec.seccomp, reaps: true });
   const descriptors: Descriptor[] = [
     { number: configNumber, kind: 'data', label: lxcConfigLabel, content: encodeLxcConfig(settings) },
     ...(spec.seccomp ? [{ number: profileNumber, kind: 'file', path: facts.files.lxcSeccompProfile } as const] : []),
-    ...stageDescriptors,
+    ...stage.descriptors,
   ];
   return {
     engine: 'lxc',
     file: facts.tools['lxc-execute'] ?? '/usr/bin/lxc-execute',
-    // LXC's init would wait for what the command leaves running; a stage that stays its parent ends that with the command.
-    args: [
-      'lxc-execute',
-      ...lxcOptions(input, mounts),
-      '--',
-      stageFile,
-      ...stageArguments({ filtered: spec.seccomp, reaps: true }),
-      ...spec.command,
-    ],
+    args: ['lxc-execute', ...lxcOptions(input, mounts), '--', stageFile, ...stage.args],
     // No PATH: LXC then writes the id maps itself, where newuidmap would ask /etc/subuid for root's permission.
     environment: nested ? { HOME: mounts.lxcPath, XDG_RUNTIME_DIR: mounts.lxcPath } : {},
     descriptors,
@@ -219,14 +213,7 @@ function containerSettings({ spec }: PlanInput, { userNamespace }: IdentityPlan,
     // A profile has to be loaded into the kernel for every run; the walls here are the namespaces, ids and the filter.
     ['lxc.apparmor.profile', 'unconfined'],
     ...(spec.seccomp ? [['lxc.seccomp.profile', `/proc/self/fd/${profileNumber}`] as const] : []),
-    ...processSettings(spec),
-  ];
-}
-
-function processSettings({ environment, workingDirectory }: SandboxSpec): LxcSetting[] {
-  return [
-    ...Object.entries(environment).map(([name, value]): LxcSetting => ['lxc.environment', `${name}=${value}`]),
-    ['lxc.init.cwd', workingDirectory],
+    ['lxc.init.cwd', spec.workingDirectory],
   ];
 }
 

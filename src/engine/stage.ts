@@ -1,9 +1,11 @@
 import type { Descriptor } from './launch.ts';
 
 const stageNumber = 10;
+const statusNumber = 11;
+const commandNumber = 12;
 
-/** The stage's end of the status socket, as its first argument names it. */
-export const stageStatusNumber = 11;
+/** The first number that a launch with a stage leaves free. */
+export const firstFreeNumber = 13;
 
 /**
  * The launcher's program under the name an engine executes inside the sandbox: nothing of isolate's lies in the guest, and
@@ -11,22 +13,33 @@ export const stageStatusNumber = 11;
  */
 export const stageFile = `/proc/self/fd/${stageNumber}`;
 
-/**
- * The stage's arguments before the command. `filtered`: it sees for itself that the system-call filter answers, and runs
- * nothing where it does not. `reaps`: it stays the command's parent and ends what the command leaves running.
- */
-export function stageArguments({ filtered, reaps = false }: { readonly filtered: boolean; readonly reaps?: boolean }): string[] {
-  return [...(reaps ? ['--reap'] : []), ...(filtered ? ['--filtered'] : []), String(stageStatusNumber)];
-}
-
 /** argv[0] of the stage where the launcher executes it itself, from the descriptor. */
 export const stageName = 'isolate-stage';
 
 /** For `Launch.file` where the launcher executes the stage itself. */
 export const stageFileNumber = stageNumber;
 
-/** The two descriptors every launch with a stage carries. */
-export const stageDescriptors: readonly Descriptor[] = [
-  { number: stageNumber, kind: 'stage' },
-  { number: stageStatusNumber, kind: 'stage-status' },
-];
+export interface StageInput extends Pick<Extract<Descriptor, { kind: 'command' }>, 'words' | 'environment'> {
+  /** It sees for itself that the system-call filter answers, and runs nothing where it does not. */
+  readonly filtered: boolean;
+  /** It stays the command's parent and ends what the command leaves running. */
+  readonly reaps?: boolean;
+}
+
+export interface StagePlan {
+  /** Its arguments behind argv[0]. */
+  readonly args: readonly string[];
+  readonly descriptors: readonly Descriptor[];
+}
+
+/** What a launch needs to execute a command by way of the stage. */
+export function planStage({ words, environment, filtered, reaps = false }: StageInput): StagePlan {
+  return {
+    args: [...(reaps ? ['--reap'] : []), ...(filtered ? ['--filtered'] : []), String(statusNumber), String(commandNumber)],
+    descriptors: [
+      { number: stageNumber, kind: 'stage' },
+      { number: statusNumber, kind: 'stage-status' },
+      { number: commandNumber, kind: 'command', words, environment },
+    ],
+  };
+}

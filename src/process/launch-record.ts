@@ -81,11 +81,19 @@ function encodeDescriptor(descriptor: Descriptor): Buffer {
       return item(5, number(descriptor.number), descriptor.content);
     case 'file':
       return item(6, number(descriptor.number), string(descriptor.path));
+    case 'command':
+      return item(5, number(descriptor.number), encodeCommand(descriptor));
     case 'stage':
       return item(7, number(descriptor.number));
     case 'stage-status':
       return item(8, number(descriptor.number));
   }
+}
+
+/** Strings that a NUL ends: the variables, an empty one, the words. */
+function encodeCommand({ words, environment }: Extract<Descriptor, { kind: 'command' }>): Buffer {
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  return Buffer.concat([...variables, '', ...words].map((text) => Buffer.concat([string(text), Buffer.alloc(1)])));
 }
 
 function encodeUserNamespace(namespace: UserNamespace): Buffer[] {

@@ -24,7 +24,7 @@ export async function supervise(
   options: RunOptions & Pick<LaunchOptions, 'connection'>,
 ): Promise<Outcome> {
   refuseAborted(options.signal);
-  logCommand({ file: typeof launch.file === 'number' ? (launch.args[0] ?? launch.engine) : launch.file, args: launch.args.slice(1) });
+  logLaunch(launch, spec);
   options.onEvent?.({ kind: 'launching' });
   const relay = makeRelay();
   const work = async (): Promise<Outcome> => {
@@ -53,6 +53,12 @@ export async function supervise(
     }
   };
   return options.forwardSignals === true ? await withForwardedSignals(relay, work) : await work();
+}
+
+/** The engine, and what the stage executes inside. */
+function logLaunch({ file, args, engine }: Launch, { command }: SandboxSpec): void {
+  logCommand({ file: typeof file === 'number' ? (args[0] ?? engine) : file, args: args.slice(1) });
+  logCommand({ file: command[0], args: command.slice(1) });
 }
 
 /** From the launch on a signal is the command's; until then it means that there shall be none. */

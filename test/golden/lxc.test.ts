@@ -58,6 +58,6 @@ test.each(Object.entries(cases))('the lxc engine plans exactly the recorded laun
 
 test('a dry run shows the names of variables and not their values', () => {
   const text = formatLaunch(lxcEngine.plan(withSpec({ environment: { TOKEN: 'secret="1' } })), { values: false });
-  expect(text).toContain('    lxc.environment TOKEN\n');
+  expect(text).toContain('    variable TOKEN\n');
   expect(text).not.toContain('secret');
 });

@@ -5,6 +5,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import type { Environment, Launch } from '../../src/engine/launch.ts';
 import { compileStatic } from '../rig/compile.ts';
 import {
   bareLaunch,
@@ -118,6 +119,39 @@ describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
     });
   });
 
+  it('hands on as many words and variables as the kernel takes', async () => {
+    const words = Array.from({ length: 60_000 }, (_, index) => `${index}`);
+    const environment = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`NAME_${index}`, `value ${index}`]));
+    const script = 'printf "%s\\n" "$@" | md5sum; env | grep ^NAME_ | sort | md5sum';
+    const launch = wrappedLaunch(wrapping, ['/bin/sh', '-c', script, 'sh', ...words]);
+    const { result, stdout } = await run(withVariables(launch, { PATH: '/usr/bin:/bin', ...environment }));
+    const sum = (lines: readonly string[]): string =>
+      createHash('md5')
+        .update(`${lines.join('\n')}\n`)
+        .digest('hex');
+    const variables = Object.entries(environment)
+      .map(([name, value]) => `${name}=${value}`)
+      .toSorted();
+    expect({ result, stdout }).toEqual({ result: { kind: 'exited', code: 0 }, stdout: `${sum(words)}  -\n${sum(variables)}  -\n` });
+  });
+
+  it('hands on the longest word that the kernel takes', async () => {
+    const longest = 'x'.repeat(128 * 1024 - 1);
+    const { stdout } = await run(wrappedLaunch(wrapping, ['/bin/sh', '-c', 'echo ${#1}', 'sh', longest]));
+    expect(stdout).toBe('131071\n');
+  });
+
+  it.each([
+    ['a word', ['x'.repeat(128 * 1024)]],
+    ['the words', Array.from({ length: 100 }, () => 'x'.repeat(100_000))],
+  ])('says that %s of a command is longer than the kernel takes, with 126', async (_, words) => {
+    expect(await run(wrappedLaunch(wrapping, ['/bin/echo', ...words]))).toEqual({
+      result: { kind: 'not-executed', errno: 7 },
+      stdout: '',
+      stderr: 'isolate: /bin/echo: Argument list too long\n',
+    });
+  });
+
   it('does not hand a file of unknown format to a shell', async () => {
     const script = join(directory, 'script');
     writeFileSync(script, 'echo run by a shell\n', { mode: 0o755 });
@@ -142,6 +176,11 @@ describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
     expect(left.stdout).toBe('');
   });
 });
+
+/** The launch with other variables for its command. */
+function withVariables(launch: Launch, environment: Environment): Launch {
+  return { ...launch, descriptors: launch.descriptors.map((one) => (one.kind === 'command' ? { ...one, environment } : one)) };
+}
 
 describe('the launcher', () => {
   it('gives data as a sealed file that can only be read', async () => {

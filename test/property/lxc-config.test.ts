@@ -36,7 +36,7 @@ const mostRuns = { numRuns: 2000 };
 
 test('LXC reads every setting as it was meant, or none is written', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.constantFrom('lxc.environment', 'lxc.uts.name', 'lxc.rootfs.path'), anyText)), (settings) => {
+    fc.property(fc.array(fc.tuple(fc.constantFrom('lxc.init.cwd', 'lxc.uts.name', 'lxc.rootfs.path'), anyText)), (settings) => {
       let content: Uint8Array;
       try {
         content = encodeLxcConfig(settings);

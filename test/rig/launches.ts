@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import type { Descriptor, Launch } from '../../src/engine/launch.ts';
-import { stageDescriptors, stageFile, stageFileNumber, stageName, stageStatusNumber } from '../../src/engine/stage.ts';
+import { planStage, stageFile, stageFileNumber, stageName } from '../../src/engine/stage.ts';
 import { type LaunchHandle, type LaunchOptions, type LaunchResult, startLaunch } from '../../src/process/launch.ts';
 import { make } from './compile.ts';
 
@@ -39,14 +39,17 @@ export function bareLaunch(command: readonly [string, ...string[]], changes: Par
 
 /** The same with the stage under our own init, as the chroot engine is started. */
 export function initLaunch(command: readonly string[], changes: Partial<Launch> = {}): Launch {
-  return bareLaunch([stageName, String(stageStatusNumber), ...command], {
+  const { environment = { PATH: '/usr/bin:/bin' }, ...others } = changes;
+  const stage = planStage({ words: command, environment, filtered: false });
+  return bareLaunch([stageName, ...stage.args], {
     engine: 'init',
     file: stageFileNumber,
-    descriptors: stageDescriptors,
+    environment: {},
+    descriptors: stage.descriptors,
     mountNamespace: true,
     pidNamespace: true,
     sandboxMounts: [{ kind: 'mount', type: 'proc', source: 'proc', target: '/proc', flags: ['nosuid', 'nodev', 'noexec'], options: '' }],
-    ...changes,
+    ...others,
   });
 }
 
@@ -66,13 +69,11 @@ export function bwrapLaunch(command: readonly string[], changes: Partial<Launch>
     '--dev',
     '/dev',
     '--clearenv',
-    '--setenv',
-    'PATH',
-    '/usr/bin:/bin',
   ];
+  const stage = planStage({ words: command, environment: { PATH: '/usr/bin:/bin' }, filtered: false });
   const content = Buffer.from(options.map((option) => `${option}\0`).join(''));
-  const descriptors: Descriptor[] = [...stageDescriptors, { number: 3, kind: 'data', label: 'options', content }];
-  return bareLaunch(['bwrap', '--args', '3', '--', stageFile, String(stageStatusNumber), ...command], {
+  const descriptors: Descriptor[] = [...stage.descriptors, { number: 3, kind: 'data', label: 'options', content }];
+  return bareLaunch(['bwrap', '--args', '3', '--', stageFile, ...stage.args], {
     engine: 'bwrap',
     file: '/usr/bin/bwrap',
     environment: {},

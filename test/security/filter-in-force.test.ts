@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import type { Launch } from '../../src/engine/launch.ts';
-import { stageArguments } from '../../src/engine/stage.ts';
+import { planStage } from '../../src/engine/stage.ts';
 import { make } from '../rig/compile.ts';
 import { bwrapLaunch, initLaunch, run } from '../rig/launches.ts';
 
@@ -11,8 +11,8 @@ const echo = ['/bin/echo', 'started'];
 
 /** The launch with a stage that expects the filter. */
 function expectFilter(launch: Launch): Launch {
-  const args = launch.args.flatMap((arg) => (arg === stageArguments({ filtered: false })[0] ? stageArguments({ filtered: true }) : [arg]));
-  return { ...launch, args };
+  const [expecting = ''] = planStage({ words: [], environment: {}, filtered: true }).args;
+  return { ...launch, args: [...launch.args.slice(0, -2), expecting, ...launch.args.slice(-2)] };
 }
 
 test.each([['bubblewrap', bwrapLaunch] as const, ['our own init', initLaunch] as const])(

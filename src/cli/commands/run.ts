@@ -1,3 +1,4 @@
+import type { Descriptor } from '../../engine/launch.ts';
 import { IsolateError } from '../../error.ts';
 import type { Outcome, RunEvent } from '../../run/outcome.ts';
 import type { RunOptions } from '../../run/run.ts';
@@ -78,9 +79,18 @@ async function printPlan(request: RunRequest, { flags }: ParsedArguments): Promi
   return 0;
 }
 
-/** Contents may be secrets: cookies, and the values of variables among bwrap's options. */
-function withoutContent(descriptor: object): object {
-  return Object.fromEntries(Object.entries(descriptor).filter(([name]) => name !== 'content'));
+/** Contents may be secrets: cookies, and the values of variables. */
+function withoutContent(descriptor: Descriptor): object {
+  switch (descriptor.kind) {
+    case 'data': {
+      const { content: _secret, ...rest } = descriptor;
+      return rest;
+    }
+    case 'command':
+      return { ...descriptor, environment: Object.keys(descriptor.environment) };
+    default:
+      return descriptor;
+  }
 }
 
 function printMessage({ kind, message }: Extract<RunEvent, { message: string }>, { flags }: ParsedArguments): void {

@@ -76,9 +76,8 @@ async function sandbox(
   return { result, out: out.toString(), err: err.toString() };
 }
 
-/** Every control character a variable may hold, each before what would be a setting if it ended the line. */
+/** Every control character, each before what would be a setting of LXC's if it ended a line. */
 const controls = Array.from({ length: 31 }, (_, index) => String.fromCharCode(index + 1))
-  .filter((character) => character !== '\n' && character !== '\r')
   .map((character) => `${character}lxc.hook.start = x`)
   .join('');
 
