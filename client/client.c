@@ -151,7 +151,7 @@ int client_main(char **argv, struct run *own) {
   run = own;
   fill_standard_streams();
   sigprocmask(SIG_SETMASK, NULL, &callers_mask);
-  if (asks_nobody(argv) || has_children() || (run->lease = connection_open()) < 0) return become_node(argv);
+  if (asks_nobody(argv) || has_children() || !streams_lead_nowhere() || (run->lease = connection_open()) < 0) return become_node(argv);
   int signals = heed_signals();
   if (signals < 0 || !ask_to_run(argv)) return become_node(argv);
   for (;;) {

@@ -62,6 +62,8 @@ static void add_place(const struct record *record, struct event event) {
   } else if (event.a == STEP_ROOT) {
     add("at changing the root to ");
     add_escaped(record->root);
+  } else if (event.a == STEP_STREAM) {
+    add("at standard %s", event.c == 0 ? "input" : event.c == 1 ? "output" : "error");
   } else if (event.a == STEP_WORKING_DIRECTORY) {
     add("at changing the directory to ");
     add_escaped(record->working_directory);

@@ -26,6 +26,7 @@ static const char *const step_names[] = {
   [20] = "engine",
   [21] = "network-namespace",
   [22] = "tree",
+  [23] = "stream",
 };
 /* By errno. */
 static const char *const error_texts[] = {

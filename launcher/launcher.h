@@ -71,7 +71,7 @@ struct record {
   struct cgroups cgroups;
   uint32_t file_descriptor; /* 0: `file` is executed */
   uint32_t map_writer, namespaces, grace_ms;
-  bool no_new_privileges, supervised, stage_takes_terminal;
+  bool no_new_privileges, supervised, stage_takes_terminal, contained_streams;
   void *strings; /* the strings point into it, */
   void *bytes;   /* and the content of data descriptors into the record itself */
 };
@@ -91,6 +91,7 @@ enum step {
   STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11,
   STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16,
   STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22,
+  STEP_STREAM = 23,
 };
 /* Where this process is: the step under way and the record's item it works on, or 0. A failure is reported with it. */
 extern struct place { uint32_t step, item; } place;
@@ -120,6 +121,21 @@ void kill_listed(const char *path);
 size_t escape_character(const char *text, char shown[8]);
 /* Default dispositions for all signals and an empty mask. */
 void reset_signals(void);
+
+/* streams.c: the caller's standard streams that are no terminal. */
+
+/* A second descriptor of an open file that the guest gets, or -1, and the properties that it had. */
+struct stream {
+  int fd, flags, signal, pipe_size;
+  struct f_owner_ex owner;
+  bool locked;
+};
+
+/* Whether none of 0 to 2 gives more than itself; else errno says why not, and place.item is its number. */
+bool streams_lead_nowhere(void);
+void streams_keep(struct stream streams[3]);
+/* To be called when nothing of the guest runs any more. */
+void streams_restore(struct stream streams[3]);
 
 /* terminal.c: the caller's terminal and the pty that stands in for it. */
 
@@ -163,6 +179,7 @@ struct run {
   int report[2], stage[2];           /* the child's report pipe and the stage's socket: our end, theirs */
   struct record record;
   struct terminal terminal;
+  struct stream streams[3];
   struct sock_fprog filter;
   pid_t parent, child;
 };

@@ -10,11 +10,11 @@
  * reported with its step and errno, and ends with status 125.
  *
  *   The launcher   blocks the signals it will hand on; reads and checks the whole record; closes every descriptor but
- *                  the standard three and its own; arranges to end with its parent; reads the filter; has a short-lived
+ *                  the standard three and its own; arranges to end with its parent; looks at the standard streams; reads the filter; has a short-lived
  *                  process make the user namespace and writes its id maps, itself or by newuidmap(1) and newgidmap(1), or
  *                  has the daemon hand one over with a clone's tree; opens a pty if a standard stream is a terminal; makes
  *                  the control groups; forks the child; hands terminal and signals through (supervise.c, terminal.c);
- *                  ends what is left; gives the terminal back; removes the control groups; reports.
+ *                  ends what is left; gives terminal and streams back; removes the control groups; reports.
  *   The child      asks to die with the launcher; puts the planned descriptors in place; joins a new session keyring;
  *                  takes umask 022; starts a session, with the pty as its terminal; joins the control groups; makes a
  *                  mount namespace and the host's mounts; enters the user namespace and becomes its 0; makes a mount
@@ -63,6 +63,9 @@ static bool stay_with_parent(const struct run *run) {
 /* Makes all that the child needs but can't make itself. */
 static bool prepare(struct run *run) {
   const struct record *record = &run->record;
+  place.step = STEP_STREAM;
+  if (record->contained_streams && !streams_lead_nowhere()) return false;
+  streams_keep(run->streams);
   place.step = STEP_FILTER_FILE;
   if (record->seccomp_filter != NULL && !filter_read(record->seccomp_filter, &run->filter)) return false;
   place.step = STEP_DESCRIPTOR;
@@ -115,6 +118,7 @@ struct event launch(struct run *run) {
   bool begun = prepared && start_child(run);
   if (begun) terminal_hand_over(&run->terminal);
   struct event last = begun ? supervise(run) : failure();
+  if (begun) streams_restore(run->streams);
   if (prepared) cgroup_remove(&run->record.cgroups);
   return last;
 }

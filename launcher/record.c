@@ -46,6 +46,7 @@ static const struct rule rules[] = {
     [24] = {NUMBER, FIELD(grace_ms), .high = INT32_MAX},
     [25] = {FLAG, FIELD(stage_takes_terminal)},
     [26] = {STRING, FIELD(engine)},
+    [27] = {FLAG, FIELD(contained_streams)},
 };
 enum { RULES = sizeof rules / sizeof rules[0] };
 _Static_assert(RULES <= 64, "the tags that were seen are bits of one number");

@@ -95,6 +95,7 @@ function plan(input: PlanInput): Launch {
     cgroups: planCgroups(spec.limits, facts.cgroups, runId),
     root: null,
     workingDirectory: '/',
+    containedStreams: true,
     noNewPrivileges: false,
     seccompFilter: null,
   };

@@ -106,6 +106,8 @@ export interface Launch {
   readonly workingDirectory: string;
   /** The engine's session has no controlling terminal, because the stage's own session takes it; absent: the engine's has it. */
   readonly stageTakesTerminal?: boolean;
+  /** Standard streams that lead to more than themselves are refused, a directory for one; absent: they are passed on. */
+  readonly containedStreams?: boolean;
   readonly noNewPrivileges: boolean;
   /** A file of struct sock_filter that the launcher installs right before execve; null: none, or the engine does it. */
   readonly seccompFilter: string | null;

@@ -177,6 +177,7 @@ function plan(input: PlanInput): Launch {
     root: null,
     workingDirectory: '/',
     stageTakesTerminal: true,
+    containedStreams: true,
     noNewPrivileges: false,
     seccompFilter: null,
   };

@@ -32,6 +32,7 @@ export const launchSteps = [
   'engine',
   'network-namespace',
   'tree',
+  'stream',
 ] as const;
 
 const eventBytes = 16;

@@ -35,6 +35,7 @@ export function encodeLaunchRecord(launch: Launch, supervision: Supervision): Ui
     item(24, number(supervision.graceMs)),
     ...(launch.stageTakesTerminal === true ? [item(25)] : []),
     item(26, string(launch.engine)),
+    ...(launch.containedStreams === true ? [item(27)] : []),
     item(0),
   ];
   const body = Buffer.concat(items);

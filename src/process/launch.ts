@@ -8,6 +8,7 @@ import type { Launch, MountOperation } from '../engine/launch.ts';
 import { IsolateError } from '../error.ts';
 import { type LaunchEvent, parseLaunchEvents } from './launch-events.ts';
 import { encodeLaunchRecord } from './launch-record.ts';
+import { type StandardStreams, streamNames } from './standard-streams.ts';
 
 /** How the command ended; `errno` is execve(2)'s positive number, ENOENT for a command that is not in the sandbox. */
 export type LaunchResult =
@@ -15,13 +16,10 @@ export type LaunchResult =
   | { readonly kind: 'killed'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'not-executed'; readonly errno: number };
 
-/** A standard stream of the command: the caller's own, a stream on the handle, nothing, or an open descriptor. */
-export type StandardStream = 'inherit' | 'pipe' | 'ignore' | number;
-
 export interface LaunchOptions {
   /** Absolute path of isolate-launch. */
   readonly launcher: string;
-  readonly stdio: { readonly stdin: StandardStream; readonly stdout: StandardStream; readonly stderr: StandardStream };
+  readonly stdio: StandardStreams;
   /** Between the first SIGTERM and SIGKILL. */
   readonly graceMs: number;
   /** Aborting it ends the run as SIGTERM does. */
@@ -154,6 +152,7 @@ function failure(launch: Launch, event: LaunchEvent & { kind: 'failed' }): Isola
 function describe(launch: Launch, { step, item }: LaunchEvent & { kind: 'failed' }): string {
   if (step === 'execute') return `at executing ${launch.file}`;
   if (step === 'root') return `at changing the root to ${launch.root}`;
+  if (step === 'stream') return `at ${streamNames[item] ?? 'a standard stream'}`;
   if (step === 'working-directory') return `at changing the directory to ${launch.workingDirectory}`;
   const object = item === 0 ? null : launchObject(launch, item);
   return object === null ? `in the step ${step}` : `in the step ${step} (${object})`;

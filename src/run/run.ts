@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Rootfs } from '../engine/engine.ts';
 import type { Launch } from '../engine/launch.ts';
 import type { LaunchHandle } from '../process/launch.ts';
+import { checkStreams } from '../process/standard-streams.ts';
 import type { RunDescription } from '../pool/runs.ts';
 import type { RunRequest } from '../spec/request.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
@@ -14,7 +15,7 @@ import type { Outcome, RunEvent } from './outcome.ts';
 import { withPlace } from './place.ts';
 import { withRoot } from './root.ts';
 import { settleTargets, withSettledTargets } from './settle-targets.ts';
-import { type Streams, supervise } from './supervise.ts';
+import { callersStreams, type Streams, supervise } from './supervise.ts';
 import { describeGivenAway } from './notices.ts';
 
 /** How a run is watched, fed and ended. */
@@ -36,6 +37,7 @@ export interface RunOptions {
  */
 export async function run(request: RunRequest, options: RunOptions = {}): Promise<Outcome> {
   const { spec, engine, facts: found } = await decide(request);
+  if (engine.capabilities.isolates) checkStreams(options.stdio ?? callersStreams);
   const warn = (message: string): void => options.onEvent?.({ kind: 'warning', message });
   for (const message of describeGivenAway(spec, engine)) options.onEvent?.({ kind: 'notice', message });
   return await withDesktop(found, warn, async (facts) =>

@@ -13,6 +13,9 @@ import type { RunOptions } from './run.ts';
 /** The command's standard streams: the caller's own, pipes that `onStreams` gets, nothing, or open descriptors. */
 export type Streams = LaunchOptions['stdio'];
 
+/** The caller's own, as a command-line program gets them. */
+export const callersStreams: Streams = { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' };
+
 /** Time between the first SIGTERM and SIGKILL. */
 export const graceMs = 10_000;
 
@@ -30,7 +33,7 @@ export async function supervise(
   const work = async (): Promise<Outcome> => {
     const running = await startLaunch(launch, {
       launcher: facts.files.launcher,
-      stdio: options.stdio ?? { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' },
+      stdio: options.stdio ?? callersStreams,
       graceMs,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.connection === undefined ? {} : { connection: options.connection }),

@@ -1,0 +1,53 @@
+import { fstatSync, readFileSync, statfsSync } from 'node:fs';
+
+import { IsolateError } from '../error.ts';
+
+/** A standard stream of the command: the caller's own, a stream on the handle, nothing, or an open descriptor. */
+export type StandardStream = 'inherit' | 'pipe' | 'ignore' | number;
+
+export interface StandardStreams {
+  readonly stdin: StandardStream;
+  readonly stdout: StandardStream;
+  readonly stderr: StandardStream;
+}
+
+/** By their numbers. */
+export const streamNames = ['standard input', 'standard output', 'standard error'] as const;
+
+/**
+ * Throws `usage` for a stream by which a sandbox would get to more than the stream itself. The launcher looks at all of this
+ * too, and at the kinds of sockets; here it is said before a clone is taken.
+ */
+export function checkStreams({ stdin, stdout, stderr }: StandardStreams): void {
+  for (const [index, stream] of [stdin, stdout, stderr].entries()) {
+    const descriptor = stream === 'inherit' ? index : stream;
+    const kind = typeof descriptor === 'number' ? describeLeak(descriptor) : null;
+    if (kind === null) continue;
+    const name = streamNames[index] ?? '';
+    throw new IsolateError('usage', `${name.replace(/^s/, 'S')} is ${kind}, which would give the sandbox more of the host than a stream.`, {
+      hint: `redirect it: ${index === 0 ? '< /dev/null' : `${index}> FILE`}`,
+    });
+  }
+}
+
+const typeBits = 0o170_000;
+const directoryType = 0o040_000;
+const pathFlag = 0o10_000_000;
+const kindsByFileSystem: ReadonlyMap<number, string> = new Map([
+  [0x6e_73_66_73, 'a namespace'],
+  [0x50_49_44_46, 'a process descriptor'],
+]);
+
+/** What a descriptor is if that is no ordinary stream, else null. One that is not open is none. */
+function describeLeak(descriptor: number): string | null {
+  try {
+    const type = fstatSync(descriptor).mode & typeBits;
+    if (type === directoryType) return 'a directory';
+    const flags = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1] ?? '0';
+    if ((Number.parseInt(flags, 8) & pathFlag) !== 0) return 'a path and not an open file';
+    if (type === 0) return 'an object of the kernel';
+    return kindsByFileSystem.get(statfsSync(`/proc/self/fd/${descriptor}`).type) ?? null;
+  } catch {
+    return null;
+  }
+}
