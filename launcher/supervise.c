@@ -22,7 +22,7 @@ static const uint32_t forwarded = ending | BIT(SIGUSR1) | BIT(SIGUSR2) | BIT(SIG
 /* Those that a terminal or a pipe sends, and that must not stop us. */
 static const uint32_t harmless = BIT(SIGTTOU) | BIT(SIGTTIN) | BIT(SIGPIPE);
 
-enum { LOOK_AGAIN_MS = 250, LEFTOVERS_MS = 2000, SLOW_READER_MS = 2000 };
+enum { LOOK_AGAIN_MS = 250, LEFTOVERS_MS = 2000, SLOW_READER_MS = 2000, ENGINE_MS = 2000 };
 /* After a keystroke: how soon a stop of the command is looked for, each time four times as late. */
 enum { FIRST_LOOK_MS = 20, LAST_LOOK_MS = 1280 };
 
@@ -32,11 +32,11 @@ struct state {
   int signals, control, report, stage, start;
   pid_t command;
   int command_fd;
-  bool child_ended, started, killing;
-  int child_status, init_status, ended_by;
+  bool child_ended, started, killing, command_ended, insisted;
+  int child_status, init_status, command_status, ended_by;
   struct event failure; /* what was reported instead of a start */
   uint32_t kept;        /* signals that came before the start */
-  int64_t kill_at, look_at, look_ms;
+  int64_t kill_at, look_at, look_ms, engine_until;
 };
 
 static int64_t now_ms(void) {
@@ -209,8 +209,7 @@ static void read_start(struct state *state) {
 }
 
 static bool command_is_stopped(const struct state *state) {
-  char path[64];
-  char text[512];
+  char path[64], text[512];
   snprintf(path, sizeof path, "/proc/%d/stat", (int)state->command);
   ssize_t length = read_file(path, text, sizeof text - 1);
   text[length > 0 ? length : 0] = 0;
@@ -232,10 +231,43 @@ static void look_for_stop(struct state *state, int64_t now) {
   if (stopped) stop_with_command(state, true);
 }
 
+/* The wait status of a dead process that nobody has waited for, or -1. The kernel says 0 to those who may not know. */
+static int status_of_zombie(pid_t pid, int pidfd) {
+  char path[64], text[1024];
+  snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
+  if (readlink(path, text, sizeof text) < 0) return -1;
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  ssize_t length = read_file(path, text, sizeof text - 1);
+  text[length > 0 ? length : 0] = 0;
+  const char *state = strrchr(text, ')'), *last = strrchr(text, ' ');
+  /* The number is still this process's if the descriptor still has it. */
+  if (state == NULL || last == NULL || state[2] != 'Z' || syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0) return -1;
+  return (int)strtol(last, NULL, 10);
+}
+
+/* A guest can stop the process that waits for the command inside, so the engine's end is waited for no longer than this. */
+static void note_command_end(struct state *state) {
+  state->command_ended = true;
+  state->command_status = status_of_zombie(state->command, state->command_fd);
+  state->engine_until = now_ms() + ENGINE_MS;
+}
+
+/* First what the engine waits for ends, so that the engine can clean up; then the engine. */
+static void end_engine(struct state *state, int64_t now) {
+  char path[64];
+  if (state->engine_until == 0 || now < state->engine_until) return;
+  if (state->insisted) kill_all(state);
+  snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)state->run->child, (int)state->run->child);
+  kill_listed(path);
+  state->engine_until = state->insisted ? 0 : now + ENGINE_MS;
+  state->insisted = true;
+}
+
 static int timeout_ms(const struct state *state, bool look_again, int64_t now) {
   int64_t until = look_again ? now + LOOK_AGAIN_MS : INT64_MAX;
   if (state->kill_at != 0 && state->kill_at < until) until = state->kill_at;
   if (state->look_at != 0 && state->look_at < until) until = state->look_at;
+  if (state->engine_until != 0 && state->engine_until < until) until = state->engine_until;
   if (until == INT64_MAX) return -1;
   return until > now ? (int)(until - now) : 0;
 }
@@ -243,13 +275,16 @@ static int timeout_ms(const struct state *state, bool look_again, int64_t now) {
 static void turn(struct state *state) {
   int sources[] = {state->stage, state->start, state->report, state->control, state->signals};
   void (*const readers[])(struct state *) = {meet_stage, read_start, read_report, read_control, read_signals};
-  struct pollfd polls[8];
+  struct pollfd polls[9];
+  bool apart = state->started && state->command != state->run->child && !state->command_ended;
   for (int i = 0; i < 5; i++) polls[i] = (struct pollfd){.fd = sources[i], .events = POLLIN};
   terminal_settle(state->terminal);
   bool look_again = terminal_wishes(state->terminal, polls + 5);
-  if (poll(polls, 8, timeout_ms(state, look_again, now_ms())) < 0) return;
+  polls[8] = (struct pollfd){.fd = apart ? state->command_fd : -1, .events = POLLIN};
+  if (poll(polls, 9, timeout_ms(state, look_again, now_ms())) < 0) return;
   for (int i = 0; i < 5; i++)
     if (polls[i].revents != 0) readers[i](state);
+  if (polls[8].revents != 0) note_command_end(state);
   bool was_hung_up = state->terminal->hung_up;
   terminal_proceed(state->terminal, polls + 5);
   if (state->terminal->hung_up && !was_hung_up) {
@@ -258,6 +293,7 @@ static void turn(struct state *state) {
   }
   int64_t now = now_ms();
   look_for_stop(state, now);
+  end_engine(state, now);
   if (state->kill_at != 0 && now >= state->kill_at) kill_all(state);
 }
 
@@ -285,8 +321,10 @@ static void end_leftovers(void) {
 static int true_status(const struct state *state) {
   struct pidfd_info info = {.mask = PIDFD_WITH_EXIT};
   if (state->init_status >= 0) return state->init_status;
-  if (state->command == state->run->child || ioctl(state->command_fd, PIDFD_INFO_REQUEST, &info) < 0) return state->child_status;
-  return (info.mask & PIDFD_WITH_EXIT) != 0 ? info.exit_code : state->child_status;
+  if (state->command == state->run->child) return state->child_status;
+  if (state->insisted && state->command_status >= 0) return state->command_status;
+  bool known = ioctl(state->command_fd, PIDFD_INFO_REQUEST, &info) == 0 && (info.mask & PIDFD_WITH_EXIT) != 0;
+  return known ? info.exit_code : state->child_status;
 }
 
 static struct event last_event(const struct state *state) {
@@ -298,7 +336,7 @@ static struct event last_event(const struct state *state) {
 }
 
 struct event supervise(struct run *run) {
-  struct state state = {.run = run, .terminal = &run->terminal, .start = -1, .command_fd = -1, .init_status = -1};
+  struct state state = {.run = run, .terminal = &run->terminal, .start = -1, .command_fd = -1, .init_status = -1, .command_status = -1};
   sigset_t signals;
   supervise_signals(&signals);
   state.signals = above_planned(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
