@@ -148,7 +148,8 @@ struct terminal {
   bool is[3];     /* which of 0, 1, 2 is a terminal, and becomes the pty inside */
   bool full;      /* standard output is one: raw all along; else only while the guest's pty is */
   bool raw;       /* the caller's terminal is in our hands */
-  bool paused;    /* the run is stopped */
+  bool paused;    /* the run is stopped, */
+  bool withheld;  /* and what the guest writes is not shown until it goes on */
   bool keystroke; /* set when input went in; the supervisor clears it */
   bool hung_up, pty_ended, unwritable;
   int in, out, master, slave;
@@ -163,6 +164,8 @@ void terminal_hand_over(struct terminal *terminal);
 /* Takes the terminal if we are its foreground and the run goes on, gives it back otherwise. */
 void terminal_settle(struct terminal *terminal);
 void terminal_give_back(struct terminal *terminal);
+/* Whether the guest has made its terminal raw while the caller's is not ours. */
+bool terminal_is_wanted_in_background(const struct terminal *terminal);
 void terminal_resize(struct terminal *terminal);
 /* Fills three entries for poll(2); true when a look again after a while is needed. */
 bool terminal_wishes(struct terminal *terminal, struct pollfd polls[3]);

@@ -57,7 +57,7 @@ void supervise_signals(sigset_t *signals) {
 
 static void signal_command(const struct state *state, int signal) {
   if (state->command <= 0) return;
-  bool job = signal == SIGTSTP || signal == SIGCONT;
+  bool job = signal == SIGTSTP || signal == SIGTTOU || signal == SIGCONT;
   if (job && kill(-state->command, signal) == 0) return;
   syscall(SYS_pidfd_send_signal, state->command_fd, signal, NULL, 0);
 }
@@ -86,19 +86,57 @@ static void started(struct state *state) {
 }
 
 static void go_on(struct state *state) {
-  state->terminal->paused = false;
+  state->terminal->paused = state->terminal->withheld = false;
   terminal_resize(state->terminal);
 }
 
+/* By the default action of a terminal's signal, which the kernel leaves undone where no shell is there to bring us back. */
+static void stop_self(int signal) {
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, signal);
+  kill(getpid(), signal);
+  sigprocmask(SIG_UNBLOCK, &only, NULL);
+  sigprocmask(SIG_BLOCK, &only, NULL);
+}
+
 /* The caller's shell must see its job stop; a supervising parent gets the signal too and does the same. */
-static void stop_with_command(struct state *state, bool whole_job) {
+static void stop_with_command(struct state *state, int signal, bool whole_job) {
   state->terminal->paused = true;
   terminal_settle(state->terminal);
-  if (whole_job) kill(0, SIGTSTP);
+  if (whole_job) kill(0, signal);
   if (state->run->record.supervised) return;
-  raise(SIGSTOP);
+  stop_self(signal);
   signal_command(state, SIGCONT);
   go_on(state);
+}
+
+static pid_t parent_of(pid_t pid) {
+  char path[64], text[512];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  ssize_t length = read_file(path, text, sizeof text - 1);
+  text[length > 0 ? length : 0] = 0;
+  const char *name_end = strrchr(text, ')');
+  return name_end == NULL || strlen(name_end) < 4 ? 0 : (pid_t)strtol(name_end + 4, NULL, 10);
+}
+
+/* Whether our process group has a parent outside of it in its session: a shell that sees it stop and can continue it. */
+static bool is_job(void) {
+  pid_t pid = getppid();
+  while (pid > 1 && getpgid(pid) == getpgrp()) pid = parent_of(pid);
+  return pid > 1 && getsid(pid) == getsid(0);
+}
+
+/*
+ * A command that has made its terminal raw wants the screen and the keyboard. In the background it is stopped as the kernel
+ * would stop a program there, before anything of it is shown.
+ */
+static bool stop_in_background(struct state *state) {
+  if (!state->started || !terminal_is_wanted_in_background(state->terminal) || !is_job()) return false;
+  state->terminal->withheld = true;
+  signal_command(state, SIGTTOU);
+  stop_with_command(state, SIGTTOU, true);
+  return true;
 }
 
 static void take_signal(struct state *state, int signal) {
@@ -115,7 +153,7 @@ static void take_signal(struct state *state, int signal) {
   if (!state->started) state->kept |= BIT(signal);
   else signal_command(state, signal);
   if (signal == SIGTERM) begin_end(state);
-  if (signal == SIGTSTP) stop_with_command(state, false);
+  if (signal == SIGTSTP) stop_with_command(state, SIGTSTP, false);
   if (signal == SIGCONT) go_on(state);
 }
 
@@ -228,7 +266,7 @@ static void look_for_stop(struct state *state, int64_t now) {
   bool stopped = !state->terminal->paused && command_is_stopped(state);
   state->look_ms *= 4;
   state->look_at = stopped || state->look_ms > LAST_LOOK_MS ? 0 : now + state->look_ms;
-  if (stopped) stop_with_command(state, true);
+  if (stopped) stop_with_command(state, SIGTSTP, true);
 }
 
 /* The wait status of a dead process that nobody has waited for, or -1. The kernel says 0 to those who may not know. */
@@ -285,6 +323,7 @@ static void turn(struct state *state) {
   for (int i = 0; i < 5; i++)
     if (polls[i].revents != 0) readers[i](state);
   if (polls[8].revents != 0) note_command_end(state);
+  if (stop_in_background(state)) return;
   bool was_hung_up = state->terminal->hung_up;
   terminal_proceed(state->terminal, polls + 5);
   if (state->terminal->hung_up && !was_hung_up) {

@@ -44,11 +44,12 @@ bool terminal_open(struct terminal *terminal, uid_t uid) {
   terminal->slave = above_planned(ioctl(terminal->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (terminal->slave < 0 || tcgetattr(terminal->in, &terminal->saved) < 0) return false;
   struct termios guest = terminal->saved;
-  if (!terminal->full) { /* the caller's terminal echoes itself, and a pager may have made it raw already */
+  if (!terminal->full || !in_foreground(terminal)) { /* whoever has the terminal may have made it raw already */
     guest.c_iflag |= ICRNL;
     guest.c_oflag |= OPOST | ONLCR;
-    guest.c_lflag = (guest.c_lflag | ICANON | ISIG | IEXTEN) & ~(tcflag_t)ECHO;
+    guest.c_lflag |= ICANON | ISIG | IEXTEN | ECHO;
   }
+  if (!terminal->full) guest.c_lflag &= ~(tcflag_t)ECHO; /* the caller's terminal echoes itself */
   if (tcsetattr(terminal->slave, TCSANOW, &guest) < 0) return false;
   terminal_resize(terminal);
   /* A plain user can't give it away; programs that were handed it can use it all the same. */
@@ -79,6 +80,10 @@ void terminal_settle(struct terminal *terminal) {
   }
 }
 
+bool terminal_is_wanted_in_background(const struct terminal *terminal) {
+  return terminal->present && !terminal->hung_up && !terminal->paused && !in_foreground(terminal) && is_raw(terminal->master);
+}
+
 void terminal_give_back(struct terminal *terminal) {
   if (terminal->raw && in_foreground(terminal)) tcsetattr(terminal->in, TCSANOW, &terminal->saved);
   terminal->raw = false;
@@ -89,7 +94,7 @@ bool terminal_wishes(struct terminal *terminal, struct pollfd polls[3]) {
   bool output = !is_empty(&terminal->output);
   bool ours = terminal->present && !terminal->hung_up && !terminal->paused;
   bool readable = ours && in_foreground(terminal) && (terminal->raw || !is_raw(terminal->in));
-  short pty = (short)((output ? 0 : POLLIN) | (input ? POLLOUT : 0));
+  short pty = (short)((output || terminal->withheld ? 0 : POLLIN) | (input ? POLLOUT : 0));
   for (int i = 0; i < 3; i++) polls[i] = (struct pollfd){.fd = -1};
   if (!terminal->present) return false;
   if (!terminal->hung_up) polls[0] = (struct pollfd){.fd = terminal->in, .events = readable && !input ? POLLIN : 0};

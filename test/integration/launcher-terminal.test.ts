@@ -182,6 +182,59 @@ describe.each([
     expect(await pty.ended).toBe(0);
   });
 
+  describe('where no shell is above it that could bring it back', () => {
+    it('goes on when it stops itself and a key is typed', async () => {
+      const pty = await startPty(sh('echo ready; kill -STOP $$; echo back; read x; echo got $x'), environment);
+      await pty.see('ready');
+      pty.type('a');
+      await pty.see('back');
+      pty.type('b\r');
+      await pty.see('got ab');
+      expect(await pty.ended).toBe(0);
+    });
+
+    it('goes on when Ctrl-Z is typed', async () => {
+      const pty = await startPty(sh("trap 'echo continued' CONT; echo ready; while :; do read x && break; done; echo got $x"), environment);
+      await pty.see('ready');
+      pty.type('\x1a');
+      await pty.see('continued');
+      pty.type('input\r');
+      await pty.see('got input');
+      expect(await pty.ended).toBe(0);
+    });
+
+    it('goes on after SIGTSTP from outside, and can be ended', async () => {
+      const pty = await startPty(
+        ['/bin/sh', '-c', '"$@"; echo status $?', 'sh', ...sh("trap 'echo continued' CONT; echo ready; while :; do sleep 0.1; done")],
+        environment,
+      );
+      await pty.see('ready');
+      const program = firstChild(firstChild(pty.child.pid ?? 0));
+      process.kill(program, 'SIGTSTP');
+      await pty.see('continued');
+      process.kill(program, 'SIGTERM');
+      await pty.see('status 143');
+      expect(await pty.ended).toBe(0);
+    });
+  });
+
+  it('is stopped before it draws when it wants the whole terminal in the background, and draws by fg', async () => {
+    const pty = await hostShell();
+    pty.type(`$L ${wrapping} /bin/sh -c 'stty raw -echo; echo dra""wn; read -r x; stty cooked; echo got $x' &\r`);
+    await pty.see('host>');
+    pty.type('wait %1; jo""bs\r');
+    await pty.see('Stopped');
+    await pty.see('host>');
+    expect(pty.screen()).not.toContain('drawn');
+    pty.type('fg\r');
+    await pty.see('drawn');
+    pty.type('key\n');
+    await pty.see('got key');
+    await pty.see('host>');
+    pty.type('exit\r');
+    expect(await pty.ended).toBe(0);
+  });
+
   it('runs a shell with job control inside', async () => {
     const pty = await startPty([...main, wrapping, '/bin/bash', '--norc', '--noediting', '-i'], environment);
     await pty.see(/[$#] $/);

@@ -131,6 +131,19 @@ describe.each(ways)('on a terminal, by %s', (name) => {
     expect([stopped, await modes()]).toEqual([before, before]);
   });
 
+  it('vim in the background is stopped before it draws, and edits by fg', async () => {
+    line('$I vi -n -u NONE /lines & wait %1');
+    await tmux.see(/Stopped/);
+    await tmux.prompt();
+    const stopped = await modes();
+    line('fg');
+    await tmux.see(/^line 20$/m);
+    tmux.type(':q');
+    tmux.press('Enter');
+    await tmux.prompt();
+    expect([stopped, await modes()]).toEqual([before, before]);
+  });
+
   it('less shows pages, reads keys at once and follows the window', async () => {
     line('$I less /lines');
     await tmux.see(/^line 23\n/m);
