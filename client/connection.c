@@ -2,17 +2,10 @@
 #include "client.h"
 
 #include <sys/un.h>
-#include <time.h>
 
 enum { SEND_LIMIT_S = 5, TREE_LIMIT_MS = 30000 };
 static const char directory_path[] = "/run/isolate";
 static const char socket_path[] = "/run/isolate/isolated.sock";
-
-static int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Whoever could put another socket there would be told the environment, and decide what is executed. */
 static bool is_roots(void) {

@@ -108,6 +108,8 @@ struct event failure(void);
 int exit_status(int wait_status);
 int event_status(struct event event);
 
+/* On a clock that only goes forward. */
+int64_t now_ms(void);
 /* The same open file at OWN_DESCRIPTORS or above, close on exec; closes `fd`. */
 int above_planned(int fd);
 /* Closes it if it is one, and leaves errno as it was. */
@@ -137,6 +139,15 @@ void streams_keep(struct stream streams[3]);
 /* To be called when nothing of the guest runs any more. */
 void streams_restore(struct stream streams[3]);
 
+/* answers.c: what the guest may have asked the terminal emulator; `state` is the reader's place in a control sequence. */
+struct questions {
+  enum { IN_TEXT, IN_ESCAPE, IN_SEQUENCE, IN_STRING } state;
+  bool asked;
+};
+void questions_watch(struct questions *questions, const char *bytes, size_t count);
+/* Throws away what the terminal, which is raw, has answered; it is not asked for longer than a second. */
+void questions_settle(struct questions *questions, int in, int out);
+
 /* terminal.c: the caller's terminal and the pty that stands in for it. */
 
 struct flow {
@@ -155,6 +166,7 @@ struct terminal {
   int in, out, master, slave;
   struct termios saved;
   struct flow input, output;
+  struct questions questions;
 };
 
 /* Finds the caller's terminal and makes the pty, owned by `uid`. */
@@ -172,6 +184,8 @@ bool terminal_wishes(struct terminal *terminal, struct pollfd polls[3]);
 void terminal_proceed(struct terminal *terminal, const struct pollfd polls[3]);
 /* Hands on what the guest wrote before it ended; waits for a slow reader at most `wait_ms` without progress. */
 void terminal_drain(struct terminal *terminal, int wait_ms);
+/* Before it is given back: keeps answers that the guest asked for from whoever reads next. */
+void terminal_swallow_answers(struct terminal *terminal);
 
 /* The run: what main.c makes for the child and the supervisor. Descriptors are -1 where there is none. */
 

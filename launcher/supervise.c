@@ -39,12 +39,6 @@ struct state {
   int64_t kill_at, look_at, look_ms, engine_until;
 };
 
-static int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool is_in(uint32_t set, int signal) {
   return signal > 0 && signal < 32 && (set >> signal & 1) != 0;
 }
@@ -102,6 +96,7 @@ static void stop_self(int signal) {
 
 /* The caller's shell must see its job stop; a supervising parent gets the signal too and does the same. */
 static void stop_with_command(struct state *state, int signal, bool whole_job) {
+  terminal_swallow_answers(state->terminal);
   state->terminal->paused = true;
   terminal_settle(state->terminal);
   if (whole_job) kill(0, signal);
@@ -389,6 +384,7 @@ struct event supervise(struct run *run) {
   if (state.start >= 0) read_start(&state);
   while (state.report >= 0) read_report(&state);
   terminal_drain(state.terminal, SLOW_READER_MS);
+  terminal_swallow_answers(state.terminal);
   terminal_give_back(state.terminal);
   return last_event(&state);
 }

@@ -1,6 +1,8 @@
 /* Small operations on descriptors, files and processes that several parts need. */
 #include "launcher.h"
 
+#include <time.h>
+
 struct place place;
 
 bool send_event(int fd, struct event event) {
@@ -25,6 +27,12 @@ int event_status(struct event event) {
   case EVENT_NOT_EXECUTED: return event.a == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
   default: return STATUS_FAILED;
   }
+}
+
+int64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 void close_quietly(int fd) {

@@ -68,16 +68,18 @@ void terminal_resize(struct terminal *terminal) {
   if (terminal->present && ioctl(terminal->out, TIOCGWINSZ, &size) == 0) ioctl(terminal->master, TIOCSWINSZ, &size);
 }
 
+static void take(struct terminal *terminal) {
+  if (terminal->raw || tcgetattr(terminal->in, &terminal->saved) < 0) return;
+  struct termios raw = terminal->saved;
+  cfmakeraw(&raw);
+  terminal->raw = tcsetattr(terminal->in, TCSANOW, &raw) == 0;
+}
+
 void terminal_settle(struct terminal *terminal) {
   if (!terminal->present || terminal->hung_up) return;
   bool wanted = !terminal->paused && in_foreground(terminal) && (terminal->full || is_raw(terminal->master));
-  if (!wanted) {
-    terminal_give_back(terminal);
-  } else if (!terminal->raw && tcgetattr(terminal->in, &terminal->saved) == 0) {
-    struct termios raw = terminal->saved;
-    cfmakeraw(&raw);
-    terminal->raw = tcsetattr(terminal->in, TCSANOW, &raw) == 0;
-  }
+  if (wanted) take(terminal);
+  else terminal_give_back(terminal);
 }
 
 bool terminal_is_wanted_in_background(const struct terminal *terminal) {
@@ -143,7 +145,10 @@ static void write_some(int fd, struct flow *flow, size_t limit, bool *broken) {
 /* Where the open file is shared with the caller a write may block, so it gets little at a time. */
 static void write_output(struct terminal *terminal) {
   bool own = (fcntl(terminal->out, F_GETFL) & O_NONBLOCK) != 0;
+  const char *bytes = terminal->output.bytes + terminal->output.from;
+  size_t count = terminal->output.to - terminal->output.from;
   write_some(terminal->out, &terminal->output, own ? sizeof terminal->output.bytes : 256, &terminal->unwritable);
+  if (!terminal->unwritable) questions_watch(&terminal->questions, bytes, count - (terminal->output.to - terminal->output.from));
 }
 
 void terminal_proceed(struct terminal *terminal, const struct pollfd polls[3]) {
@@ -162,4 +167,11 @@ void terminal_drain(struct terminal *terminal, int wait_ms) {
     if (is_empty(&terminal->output) || terminal->unwritable || terminal->hung_up || poll(&out, 1, wait_ms) <= 0) return;
     write_output(terminal);
   }
+}
+
+void terminal_swallow_answers(struct terminal *terminal) {
+  if (!terminal->present || !terminal->questions.asked || terminal->hung_up || terminal->unwritable || !is_empty(&terminal->output)) return;
+  if (!in_foreground(terminal) || (!terminal->raw && is_raw(terminal->in))) return; /* it is another program's */
+  take(terminal);
+  if (terminal->raw) questions_settle(&terminal->questions, terminal->in, terminal->out);
 }

@@ -235,6 +235,39 @@ describe.each([
     expect(await pty.ended).toBe(0);
   });
 
+  it.each([
+    ['the position of the cursor', String.raw`\033[6n`, '\x1b[12;34R'],
+    ['a colour', String.raw`\033]11;?\007`, '\x1b]11;rgb:0000/0000/0000\x1b\\'],
+    ['the status, which is also asked for at the end', String.raw`\033[5n\033[5n`, '\x1b[0n\x1b[0n'],
+    ['the kind of terminal', String.raw`\033[c`, '\x1b[?62;22c'],
+    ['a setting', String.raw`\033P$qm\033\\`, '\x1bP1$r0m\x1b\\'],
+  ])('keeps the answer from the shell when it asked the terminal for %s and ended', async (_, question, answer) => {
+    const pty = await hostShell();
+    pty.type(`$L ${wrapping} /bin/sh -c 'echo rea""dy; printf "${question}"'\r`);
+    await pty.see(/ready.*\x1b\[5n$/s);
+    pty.type(`${answer}\x1b[0n`);
+    await pty.see('host>');
+    // What came too early would be in the shell's line, or on the screen as its echo.
+    pty.type('echo cle""an\r');
+    await pty.see(/^echo cle""an\r\nclean/);
+    pty.type('exit\r');
+    expect(await pty.ended).toBe(0);
+  });
+
+  it('does not wait for ever for a terminal that answers nothing, and leaves its modes as they were', async () => {
+    const pty = await startPty(held(sh(String.raw`echo ready; printf "\033[6n"`)), environment);
+    const before = await pty.state();
+    pty.type('\r');
+    await pty.see('ready');
+    expect([await pty.ended, await stateAfter(pty)]).toEqual([0, before]);
+  });
+
+  it('asks the terminal nothing after colours, titles and a moved cursor', async () => {
+    const printed = String.raw`\033[31mred\033[0m \033]0;title\007\033[2J\033[?25l\033[10;10H\033(B` + 'Аbc';
+    const pty = await startPty(sh(`printf '${printed}'`), environment);
+    expect([await pty.ended, pty.screen()]).toEqual([0, printed.replaceAll(String.raw`\033`, '\x1b').replaceAll(String.raw`\007`, '\x07')]);
+  });
+
   it('runs a shell with job control inside', async () => {
     const pty = await startPty([...main, wrapping, '/bin/bash', '--norc', '--noediting', '-i'], environment);
     await pty.see(/[$#] $/);

@@ -1,0 +1,63 @@
+/*
+ * A program can ask a terminal emulator something (the cursor's position, a colour), and the answer comes as if it were typed.
+ * One that comes when the run has ended would be read by the caller's shell. So what the guest prints is watched for questions;
+ * after one the terminal is asked something itself at the end, and all that comes before that answer is thrown away.
+ */
+#include "launcher.h"
+
+/* How long the answer may take, as over a slow line, and how long it has to be quiet after it: the guest may have asked the same. */
+enum { ANSWER_MS = 1000, QUIET_MS = 30 };
+static const char question[] = "\033[5n", answer[] = "\033[0n";
+
+/* Control sequences that no terminal answers, by their last byte. */
+static const char silent[] = "@ABCDEFGHIJKLMPSTXZ`abdefghlmrs";
+
+/* In doubt it is a question. The bytes of UTF-8 look like control characters of 8 bits, so those alone are none. */
+static void watch(struct questions *questions, unsigned char byte) {
+  if (byte == 0x05) questions->asked = true;
+  switch (byte) {
+  case 0x1b: questions->state = IN_ESCAPE; return;
+  case 0x9b: questions->state = IN_SEQUENCE; return;
+  case 0x90: case 0x9d: case 0x9f: questions->state = IN_STRING; return;
+  case 0x07: case 0x9c: questions->state = IN_TEXT; return;
+  }
+  switch (questions->state) {
+  case IN_ESCAPE:
+    if (byte == 'Z' || byte == 'P' || byte == '_') questions->asked = true;
+    questions->state = byte == '[' ? IN_SEQUENCE : byte != 0 && strchr("P]X^_", byte) != NULL ? IN_STRING : IN_TEXT;
+    break;
+  case IN_SEQUENCE:
+    if (byte < 0x40 || byte > 0x7e) break;
+    if (strchr(silent, byte) == NULL) questions->asked = true;
+    questions->state = IN_TEXT;
+    break;
+  case IN_STRING:
+    if (byte == '?') questions->asked = true;
+    break;
+  case IN_TEXT: break;
+  }
+}
+
+void questions_watch(struct questions *questions, const char *bytes, size_t count) {
+  for (size_t i = 0; i < count; i++) watch(questions, (unsigned char)bytes[i]);
+}
+
+void questions_settle(struct questions *questions, int in, int out) {
+  char last[sizeof answer - 1] = "", bytes[256];
+  struct pollfd input = {.fd = in, .events = POLLIN};
+  int64_t deadline = now_ms() + ANSWER_MS;
+  bool answered = false;
+  questions->asked = false;
+  if (write(out, question, sizeof question - 1) != sizeof question - 1) return;
+  for (int64_t left; (left = deadline - now_ms()) > 0;) {
+    int ready = poll(&input, 1, answered && left > QUIET_MS ? QUIET_MS : (int)left);
+    if (ready < 0 && errno == EINTR) continue;
+    ssize_t count = ready > 0 && (input.revents & POLLIN) != 0 ? read(in, bytes, sizeof bytes) : 0;
+    if (count <= 0) return;
+    for (ssize_t i = 0; i < count; i++) {
+      memmove(last, last + 1, sizeof last - 1);
+      last[sizeof last - 1] = bytes[i];
+      answered |= memcmp(last, answer, sizeof last) == 0;
+    }
+  }
+}
