@@ -38,6 +38,21 @@ bool cgroup_join(const struct cgroups *cgroups) {
   return true;
 }
 
+uint32_t cgroup_memory_kills(const struct cgroups *cgroups) {
+  static const char *const files[] = {"memory.events", "memory.oom_control"}; /* of version 2 and 1 */
+  char path[4096], text[1024];
+  uint32_t kills = 0;
+  for (size_t i = 0; i < 2 * cgroups->count; i++) {
+    const struct cgroup *setting = &cgroups->items[i / 2];
+    if (setting->file == NULL || strncmp(setting->file, "memory.", 7) != 0 || !join_path(path, setting, files[i % 2])) continue;
+    ssize_t length = read_file(path, text, sizeof text - 1);
+    text[length > 0 ? length : 0] = 0;
+    const char *line = strstr(text, "\noom_kill ");
+    if (line != NULL) kills += (uint32_t)strtoul(line + strlen("\noom_kill "), NULL, 10);
+  }
+  return kills;
+}
+
 /* Waits at most two seconds for the processes of each to be gone. */
 void cgroup_remove(const struct cgroups *cgroups) {
   char members[4096];

@@ -244,6 +244,8 @@ bool mounts_apply(const struct run *run, const struct mounts *mounts);
 /* cgroup.c: makes the groups with their settings, or none; joins them; kills what is left in them and removes them. */
 bool cgroup_make(const struct cgroups *cgroups);
 bool cgroup_join(const struct cgroups *cgroups);
+/* How many processes in the groups with a memory limit the kernel has killed because memory ran out. */
+uint32_t cgroup_memory_kills(const struct cgroups *cgroups);
 void cgroup_remove(const struct cgroups *cgroups);
 
 #endif

@@ -119,6 +119,7 @@ struct event launch(struct run *run) {
   if (begun) terminal_hand_over(&run->terminal);
   struct event last = begun ? supervise(run) : failure();
   if (begun) streams_restore(run->streams);
+  if (last.kind == EVENT_EXITED || last.kind == EVENT_KILLED) last.b = cgroup_memory_kills(&run->record.cgroups);
   if (prepared) cgroup_remove(&run->record.cgroups);
   return last;
 }

@@ -39,14 +39,19 @@ export function openStatusDescriptor(text: string | undefined): StatusWriter {
 function describe(outcome: Outcome): object {
   switch (outcome.kind) {
     case 'exited':
-      return { event: 'exited', code: outcome.code };
+      return { event: 'exited', code: outcome.code, ...verdict(outcome) };
     case 'killed':
-      return { event: 'exited', signal: outcome.signal };
+      return { event: 'exited', signal: outcome.signal, ...verdict(outcome) };
     case 'timed-out':
       return { event: 'exited', timedOut: true };
     case 'not-executed':
       return { event: 'failed', error: 'not-executed', errno: outcome.errno };
   }
+}
+
+/** Told only where memory ran out. */
+function verdict({ outOfMemory }: { readonly outOfMemory?: true }): object {
+  return outOfMemory === undefined ? {} : { outOfMemory };
 }
 
 function isOpenForWriting(descriptor: number): boolean {

@@ -1,8 +1,13 @@
+/** Present: the kernel killed processes of the run because its memory limit was reached. */
+export interface MemoryVerdict {
+  readonly outOfMemory?: true;
+}
+
 /** What the launcher reports while a run lives; launcher/RECORD.md has the bytes. */
 export type LaunchEvent =
   | { readonly kind: 'started'; readonly pid: number }
-  | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'killed'; readonly signal: number }
+  | ({ readonly kind: 'exited'; readonly code: number } & MemoryVerdict)
+  | ({ readonly kind: 'killed'; readonly signal: number } & MemoryVerdict)
   | { readonly kind: 'failed'; readonly step: LaunchStep; readonly errno: number; readonly item: number }
   | { readonly kind: 'not-executed'; readonly errno: number };
 
@@ -55,9 +60,9 @@ function decode(kind: number, a: number, b: number, c: number): LaunchEvent | nu
     case 1:
       return { kind: 'started', pid: a };
     case 2:
-      return { kind: 'exited', code: a };
+      return { kind: 'exited', code: a, ...memoryVerdict(b) };
     case 3:
-      return { kind: 'killed', signal: a };
+      return { kind: 'killed', signal: a, ...memoryVerdict(b) };
     case 4:
       return { kind: 'failed', step: launchSteps[a - 1] ?? 'supervision', errno: b, item: c };
     case 5:
@@ -65,4 +70,8 @@ function decode(kind: number, a: number, b: number, c: number): LaunchEvent | nu
     default:
       return null;
   }
+}
+
+function memoryVerdict(kills: number): MemoryVerdict {
+  return kills > 0 ? { outOfMemory: true } : {};
 }

@@ -6,14 +6,14 @@ import { getSystemErrorMessage } from 'node:util';
 
 import type { Launch, MountOperation } from '../engine/launch.ts';
 import { IsolateError } from '../error.ts';
-import { type LaunchEvent, parseLaunchEvents } from './launch-events.ts';
+import { type LaunchEvent, type MemoryVerdict, parseLaunchEvents } from './launch-events.ts';
 import { encodeLaunchRecord } from './launch-record.ts';
 import { type StandardStreams, streamNames } from './standard-streams.ts';
 
 /** How the command ended; `errno` is execve(2)'s positive number, ENOENT for a command that is not in the sandbox. */
 export type LaunchResult =
-  | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'killed'; readonly signal: NodeJS.Signals }
+  | ({ readonly kind: 'exited'; readonly code: number } & MemoryVerdict)
+  | ({ readonly kind: 'killed'; readonly signal: NodeJS.Signals } & MemoryVerdict)
   | { readonly kind: 'not-executed'; readonly errno: number };
 
 export interface LaunchOptions {
@@ -129,7 +129,7 @@ function conclude(launch: Launch, end: LaunchEnd): LaunchResult {
     case 'exited':
       return last;
     case 'killed':
-      return { kind: 'killed', signal: signalName(last.signal) };
+      return { ...last, signal: signalName(last.signal) };
     case 'not-executed':
       return last;
     case 'failed':

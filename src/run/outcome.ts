@@ -1,7 +1,9 @@
+import type { MemoryVerdict } from '../process/launch-events.ts';
+
 /** How a run ended. `not-executed`: the command was not found in the sandbox, or found and not executable. */
 export type Outcome =
-  | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'killed'; readonly signal: NodeJS.Signals }
+  | ({ readonly kind: 'exited'; readonly code: number } & MemoryVerdict)
+  | ({ readonly kind: 'killed'; readonly signal: NodeJS.Signals } & MemoryVerdict)
   | { readonly kind: 'timed-out' }
   | { readonly kind: 'not-executed'; readonly errno: string };
 

@@ -48,6 +48,52 @@ describe.each(ways)('%s', (name) => {
     );
   });
 
+  describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
+    const limited = (...command: string[]): string[] => [
+      '-q',
+      '-e',
+      engine,
+      ...way.root,
+      '--memory',
+      '64M',
+      '--status-fd',
+      '1',
+      '--',
+      ...command,
+    ];
+    const big = 'dd if=/dev/zero of=/dev/null bs=200M count=1';
+    const started = '{"event":"started"}\n';
+
+    test('a command that needs more memory than it may have is said to have been killed for that', async () => {
+      expect(await isolate(limited(...big.split(' ')))).toEqual({
+        status: 137,
+        signal: null,
+        stdout: `${started}{"event":"exited","signal":"SIGKILL","outOfMemory":true}\n`,
+        stderr: 'isolate: warning: The command "dd" was killed: the sandbox needed more memory than --memory 64M allows.\n',
+      });
+    });
+
+    test('a process below the command that needs too much is told of, and the status is the command’s', async () => {
+      expect(await isolate(limited('sh', '-c', `${big} 2> /dev/null & wait $! 2> /dev/null; exit 3`))).toEqual({
+        status: 3,
+        signal: null,
+        stdout: `${started}{"event":"exited","code":3,"outOfMemory":true}\n`,
+        stderr: expect.stringContaining(
+          'isolate: warning: A process in the sandbox was killed: the sandbox needed more memory than --memory 64M allows.\n',
+        ) as string,
+      });
+    });
+
+    test('a command that is killed with memory to spare is not said to have needed more', async () => {
+      expect(await isolate(limited('sh', '-c', 'kill -9 $$'))).toEqual({
+        status: 137,
+        signal: null,
+        stdout: `${started}{"event":"exited","signal":"SIGKILL"}\n`,
+        stderr: '',
+      });
+    });
+  });
+
   test('a command that is not there gives 127 and one that cannot be executed 126', async () => {
     expect(await statusOf('no-such-command')).toBe(127);
     expect(await statusOf('/etc/passwd')).toBe(126);

@@ -99,7 +99,10 @@ function printMessage({ kind, message }: Extract<RunEvent, { message: string }>,
 }
 
 /** Says what an exit status alone does not. A command that is not there is told of by the launcher's stage, except as JSON. */
-function explain(outcome: Outcome, request: RunRequest, { flags }: ParsedArguments): void {
+function explain(outcome: Outcome, request: RunRequest, parsed: ParsedArguments): void {
+  const { flags } = parsed;
+  const shortage = describeShortage(outcome, request);
+  if (shortage !== null) printMessage({ kind: 'warning', message: shortage }, parsed);
   const message = describeFailure(outcome, request);
   if (message === null) {
     return;
@@ -109,6 +112,14 @@ function explain(outcome: Outcome, request: RunRequest, { flags }: ParsedArgumen
   } else if (outcome.kind === 'timed-out') {
     write(2, `isolate: ${escapeControls(message)}\n`);
   }
+}
+
+/** The limit may come from a variable. */
+function describeShortage(outcome: Outcome, { command, memory }: RunRequest): string | null {
+  if (!('outOfMemory' in outcome)) return null;
+  const isCommand = outcome.kind === 'killed' && outcome.signal === 'SIGKILL';
+  const who = isCommand ? `The command ${JSON.stringify(command[0])}` : 'A process in the sandbox';
+  return `${who} was killed: the sandbox needed more memory than ${memory === undefined ? 'its limit' : `--memory ${memory}`} allows.`;
 }
 
 function describeFailure(outcome: Outcome, { command, timeoutSeconds }: RunRequest): string | null {

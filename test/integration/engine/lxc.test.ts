@@ -299,7 +299,11 @@ test('the lxc engine runs on a rootfs whose ownership is shifted, with the ids i
 describe('limits of the lxc engine', () => {
   test('end a command that takes too much memory', async () => {
     const hog = shell('x=12345678; while :; do x=$x$x; done');
-    expect((await sandbox(hog, { limits: { memoryBytes: 64 * 2 ** 20 } })).result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
+    expect((await sandbox(hog, { limits: { memoryBytes: 64 * 2 ** 20 } })).result).toEqual({
+      kind: 'killed',
+      signal: 'SIGKILL',
+      outOfMemory: true,
+    });
     expect((await sandbox(shell('head -c 1000000 /dev/zero | wc -c'), { limits: { memoryBytes: 64 * 2 ** 20 } })).out).toBe('1000000\n');
   });
 

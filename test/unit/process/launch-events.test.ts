@@ -10,12 +10,13 @@ function bytes(...numbers: readonly number[]): Buffer {
 
 describe('parseLaunchEvents', () => {
   it('reads each kind of event', () => {
-    const stream = bytes(1, 77, 0, 0, 2, 130, 0, 0, 3, 9, 0, 0, 4, 13, 2, 31, 5, 2, 0, 0);
+    const stream = bytes(1, 77, 0, 0, 2, 130, 0, 0, 3, 9, 0, 0, 3, 9, 2, 0, 4, 13, 2, 31, 5, 2, 0, 0);
     expect(parseLaunchEvents(stream)).toEqual({
       events: [
         { kind: 'started', pid: 77 },
         { kind: 'exited', code: 130 },
         { kind: 'killed', signal: 9 },
+        { kind: 'killed', signal: 9, outOfMemory: true },
         { kind: 'failed', step: 'mount', errno: 2, item: 31 },
         { kind: 'not-executed', errno: 2 },
       ],
