@@ -182,6 +182,7 @@ export const options: readonly Option[] = [
   },
   { long: 'pids', value: 'N', completes: 'none', verbs: run, group: 'Limits', help: 'processes and threads at one time' },
   { long: 'timeout', value: 'SECONDS', completes: 'none', verbs: run, group: 'Limits', help: 'end the run after so long, with status 124' },
+  { long: 'kill-after', value: 'SECONDS', completes: 'none', verbs: run, group: 'Limits', help: 'from SIGTERM to SIGKILL (default 10)' },
 
   {
     long: 'pre-hook',

@@ -33,6 +33,7 @@ export function toRunRequest({ flags, values, lists, words }: ParsedArguments): 
     ...text('memory', 'memory'),
     ...text('pids', 'pids'),
     ...text('timeoutSeconds', 'timeout'),
+    ...text('killAfterSeconds', 'kill-after'),
     ...text('waitSeconds', 'wait'),
     ...(flags.has('no-seccomp') ? { seccomp: false } : {}),
     ...(flags.has('socketcall') ? { socketcall: true } : {}),

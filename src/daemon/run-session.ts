@@ -10,7 +10,6 @@ import { type Decision, decide } from '../run/decide.ts';
 import { describeGivenAway } from '../run/notices.ts';
 import { claimIds } from '../run/place.ts';
 import { replaceTargets } from '../run/settle-targets.ts';
-import { graceMs } from '../run/supervise.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { clientCaller } from './client-caller.ts';
 import type { CommandLine } from './command-line.ts';
@@ -51,6 +50,7 @@ const quickOptions: ReadonlySet<string> = new Set([
   'no-seccomp',
   'socketcall',
   'share-net',
+  'kill-after',
   'quiet',
 ]);
 
@@ -161,7 +161,7 @@ async function planLaunch(
   if (ids !== null) freeWithLease(ids, lease, connection);
   const place = { runId, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
   const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
-  return encodeLaunchRecord(launch, { supervised: false, graceMs });
+  return encodeLaunchRecord(launch, { supervised: false, graceMs: spec.graceMs });
 }
 
 /** A client that lost its broker after it was sent its launch may run on; a refresh frees the range when it is dead. */

@@ -16,9 +16,6 @@ export type Streams = LaunchOptions['stdio'];
 /** The caller's own, as a command-line program gets them. */
 export const callersStreams: Streams = { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' };
 
-/** Time between the first SIGTERM and SIGKILL. */
-export const graceMs = 10_000;
-
 /** Starts a launch, watches over its time and signals, and says how it ended. */
 export async function supervise(
   launch: Launch,
@@ -34,7 +31,7 @@ export async function supervise(
     const running = await startLaunch(launch, {
       launcher: facts.files.launcher,
       stdio: options.stdio ?? callersStreams,
-      graceMs,
+      graceMs: spec.graceMs,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.connection === undefined ? {} : { connection: options.connection }),
       onStarted: () => options.onEvent?.({ kind: 'started' }),

@@ -32,6 +32,8 @@ export interface RunRequest {
   readonly memory?: number | string;
   readonly pids?: number | string;
   readonly timeoutSeconds?: number | string;
+  /** Between the first SIGTERM and SIGKILL; 10 unless given. */
+  readonly killAfterSeconds?: number | string;
   /** How long to wait for a free clone; 10 unless given. */
   readonly waitSeconds?: number | string;
   /** false: without the system-call filter. */

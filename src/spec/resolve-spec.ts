@@ -12,6 +12,7 @@ export const defaultEngine = 'bwrap';
 /** Bridge that lxc connects to when none is named. */
 export const defaultBridge = 'br_vm';
 const defaultWaitSeconds = 10;
+const defaultGraceSeconds = 10;
 /** Ids a sandbox's range has, so a base can't be higher than this below the last id. */
 const idRange = 65_536;
 
@@ -38,6 +39,7 @@ export function resolveSpec(request: RunRequest, caller: Caller): SandboxSpec {
     passthrough: [...new Set(request.passthrough)],
     limits: resolveLimits(request, engine, caller),
     ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: parseSeconds('--timeout', request.timeoutSeconds, 1) }),
+    graceMs: parseSeconds('--kill-after', request.killAfterSeconds ?? defaultGraceSeconds, 0),
     waitMs: parseSeconds('--wait', request.waitSeconds ?? defaultWaitSeconds, 0),
     seccomp: request.seccomp ?? variable(caller, 'DISABLE_SECCOMP_WRAPPER') === undefined,
     socketcall: request.socketcall ?? false,

@@ -53,6 +53,8 @@ export interface SandboxSpec {
   readonly passthrough: readonly Passthrough[];
   readonly limits: Limits;
   readonly timeoutMs?: number;
+  /** Between the first SIGTERM, of the time limit or from outside, and SIGKILL. */
+  readonly graceMs: number;
   /** How long to wait for a free clone. */
   readonly waitMs: number;
   readonly seccomp: boolean;

@@ -86,4 +86,26 @@ describe.each(ways)('%s', (name) => {
     const child = startIsolate(['-q', ...way.root, '--timeout', '1', '--', 'sleep', '100']);
     expect((await finished(child)).status).toBe(124);
   });
+
+  test('--kill-after says how long the command has after SIGTERM, of a time limit or from outside', async () => {
+    const script = "trap 'echo term' TERM; echo ready; while :; do sleep 0.5; echo tick; done";
+    const limited = await finished(startIsolate(['-q', ...way.root, '--timeout', '1', '--kill-after', '1', '--', 'sh', '-c', script]));
+    const asked = startIsolate(['-q', ...way.root, '--kill-after', '1', '--', 'sh', '-c', script]);
+    asked.stdout?.once('data', () => asked.kill('SIGTERM'));
+    const ended = await finished(asked);
+    // With the default of ten seconds it would be about twenty times.
+    const ticks = [limited, ended].map(({ stdout }) => stdout.slice(stdout.indexOf('term')).split('tick').length - 1);
+    expect({ statuses: [limited.status, ended.status], few: ticks.every((count) => count < 10) }).toEqual({
+      statuses: [124, 137],
+      few: true,
+    });
+  });
+
+  test('--kill-after 0 leaves no time', async () => {
+    const script = "trap '' TERM; echo ready; while :; do sleep 0.5; echo tick; done";
+    const { status, stdout } = await finished(
+      startIsolate(['-q', ...way.root, '--timeout', '0.2', '--kill-after', '0', '--', 'sh', '-c', script]),
+    );
+    expect({ status, few: stdout.split('tick').length < 10 }).toEqual({ status: 124, few: true });
+  });
 });

@@ -80,6 +80,7 @@ export const plainSpec: SandboxSpec = {
   shareNetwork: false,
   passthrough: [],
   limits: {},
+  graceMs: 10_000,
   waitMs: 10_000,
   seccomp: true,
   socketcall: false,

@@ -76,6 +76,7 @@ function plainSpec(engine: string): SandboxSpec {
     shareNetwork: false,
     passthrough: [],
     limits: {},
+    graceMs: 10_000,
     waitMs: 0,
     seccomp: true,
     socketcall: false,

@@ -92,6 +92,7 @@ const plain = {
   shareNetwork: false,
   passthrough: [],
   limits: {},
+  graceMs: 10_000,
   waitMs: 0,
   seccomp: true,
   socketcall: false,

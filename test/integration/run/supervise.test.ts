@@ -9,13 +9,18 @@ import { initLaunch, launcherPath } from '../../rig/launches.ts';
 test('a run whose streams could not be taken is over before that is told', async () => {
   const facts = { files: { launcher: await launcherPath() } } as HostFacts;
   let launcher = 0;
-  const ended = supervise(initLaunch(['/bin/sh', '-c', "trap '' TERM; sleep 60"]), {} as SandboxSpec, facts, {
-    stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
-    onStreams: (streams) => {
-      launcher = (streams as unknown as { pid: number }).pid;
-      throw new Error('no streams');
+  const ended = supervise(
+    initLaunch(['/bin/sh', '-c', "trap '' TERM; sleep 60"]),
+    { command: ['true'], graceMs: 10_000 } as unknown as SandboxSpec,
+    facts,
+    {
+      stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
+      onStreams: (streams) => {
+        launcher = (streams as unknown as { pid: number }).pid;
+        throw new Error('no streams');
+      },
     },
-  });
+  );
   await expect(ended).rejects.toThrow('no streams');
   expect([launcher > 0, existsSync(`/proc/${String(launcher)}`)]).toEqual([true, false]);
 });
