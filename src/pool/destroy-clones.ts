@@ -13,6 +13,8 @@ import { writeWhole } from './transition.ts';
 export interface DestroyControl {
   /** Throws when the refresh has to stop. */
   readonly goingOn: () => void;
+  /** Makes clones for those who wait, if anybody does. */
+  readonly serve: () => Promise<void>;
   /** Try those too whose back-off is not over. */
   readonly force: boolean;
   /** Whether to say nothing of who holds what will not go: to look for them may take long. */
@@ -61,6 +63,7 @@ async function destroyDue(
   const size = pool.driver.capabilities.batchDestroy ? 50 : 20;
   for (let start = 0; start < due.length; start += size) {
     control.goingOn();
+    await control.serve();
     const batch = due.slice(start, start + size);
     pool.checkpoint('refresh:before-destroy');
     const startMs = performance.now();

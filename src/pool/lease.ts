@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
-import type { CloneInfo } from '../storage/driver.ts';
+import type { CloneInfo, Source } from '../storage/driver.ts';
 import { tryLock } from './lock.ts';
-import { countMaking, makeClones } from './make-clones.ts';
+import { countMaking, makeClones, stopMaking } from './make-clones.ts';
 import type { Pool, PoolFiles } from './pool.ts';
 import { readDirectory } from './read-directory.ts';
 import { removeClone } from './release.ts';
@@ -14,14 +14,21 @@ import { formatLeaseName } from './state-file.ts';
 import { leaseOf, type Lease, takeFreshClone } from './take.ts';
 import { publishLeased, writeWhole } from './transition.ts';
 import { waitForChange } from './wait.ts';
+import { claimWaiting } from './waiting.ts';
 
 export interface LeaseOptions {
-  /** How long to wait for a clone when none is fresh; 0: fail at once. */
+  /** How long to wait for a clone when none is fresh, not counting the time in which clones are being made; 0: fail at once. */
   readonly waitMs: number;
   readonly signal?: AbortSignal;
   /** Called once when there is no fresh clone and waiting begins. */
   readonly onWait?: () => void;
+  /** Called once when it has waited for a second, with how many clones are being made. */
+  readonly onSlow?: (making: number) => void;
 }
+
+const slowMs = 1000;
+/** A maker that dies without a word is noticed after this long. */
+const longestPauseMs = 50;
 
 /**
  * A clone that is ours alone. Takes no lock where one is fresh: a directory is read and a file renamed. Throws
@@ -42,14 +49,26 @@ export async function leaseClone(pool: Pool, options: LeaseOptions): Promise<Lea
 
 async function waitForClone(pool: Pool, options: LeaseOptions): Promise<Lease | null> {
   const endMs = performance.now() + options.waitMs;
-  for (;;) {
-    const lease = takeFreshClone(pool) ?? (await makeUnderLock(pool));
-    if (lease !== null) return lease;
-    if (options.signal?.aborted === true) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
-    const leftMs = endMs - performance.now();
-    if (leftMs <= 0) return null;
-    await waitForChange(pool.paths.fresh, leftMs, options.signal);
+  const slow = startSlowTimer(pool, options.onSlow);
+  const stopWaiting = claimWaiting(pool);
+  try {
+    for (;;) {
+      const lease = takeFreshClone(pool) ?? (await makeUnderLock(pool));
+      if (lease !== null) return lease;
+      if (options.signal?.aborted === true) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
+      const leftMs = endMs - performance.now();
+      // To give up while clones are being made would only leave them to others.
+      if (leftMs <= 0 && countMaking(pool) === 0) return null;
+      await waitForChange(pool.paths.fresh, leftMs <= 0 ? longestPauseMs : leftMs, options.signal);
+    }
+  } finally {
+    stopWaiting();
+    clearTimeout(slow);
   }
+}
+
+function startSlowTimer(pool: Pool, onSlow: LeaseOptions['onSlow']): NodeJS.Timeout | undefined {
+  return onSlow === undefined ? undefined : setTimeout(() => onSlow(countMaking(pool)), slowMs);
 }
 
 /** With nobody refreshing the pool, one clone is made here, for us; null: somebody is. */
@@ -61,15 +80,23 @@ async function makeUnderLock(pool: Pool): Promise<Lease | null> {
     if (lease !== null) return lease;
     const source = await pool.driver.newestSource();
     const known = (await pool.driver.list()).map(({ id }) => id);
-    const [result] = await makeClones(pool, source, takeIds(pool, 1, known));
-    if (result === undefined) throw new IsolateError('storage-failed', `No clone of ${source.name} was made.`);
+    return await makeLeased(pool, source, takeIds(pool, 1, known));
+  } finally {
+    stopMaking(pool);
+    await lock.release();
+  }
+}
+
+async function makeLeased(pool: Pool, source: Source, ids: readonly string[]): Promise<Lease> {
+  let made: Lease | null = null;
+  await makeClones(pool, source, ids, async (result) => {
     if (!result.ok) throw result.error;
     pool.checkpoint('lease:made');
     await publishLeased(pool, result.clone, result.rootfs);
-    return leaseOf(pool, result.id, result.rootfs);
-  } finally {
-    await lock.release();
-  }
+    made = leaseOf(pool, result.id, result.rootfs);
+  });
+  if (made === null) throw new IsolateError('storage-failed', `No clone of ${source.name} was made.`);
+  return made;
 }
 
 /**

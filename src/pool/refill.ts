@@ -1,6 +1,6 @@
 import { IsolateError } from '../error.ts';
 import type { CreateResult, Source } from '../storage/driver.ts';
-import { makeClones } from './make-clones.ts';
+import { makeClones, stopMaking } from './make-clones.ts';
 import type { Pool } from './pool.ts';
 import { readPoolNames } from './pool-state.ts';
 import type { RefreshProgress, RefreshTally } from './refresh.ts';
@@ -20,12 +20,13 @@ export interface RefillControl {
   /** How many wait for a clone. */
   readonly waiting: () => number;
   readonly onProgress: ((progress: RefreshProgress) => void) | undefined;
+  /** These may be taken from now on. */
   readonly onFresh: ((ids: readonly string[]) => void) | undefined;
 }
 
 /** Below this share of free space no clone is made: those that live need it. */
 const leastFree = 0.1;
-/** Each batch costs the storage a look at what it made, so they are small only where somebody may wait for the first. */
+/** Each batch costs the storage a look at what it made before the first clone is ready, so they are small only where somebody waits. */
 const smallBatch = 4;
 const batchSize = 20;
 /** However many wait, more fresh clones than a pool may have are not made. */
@@ -33,14 +34,28 @@ const largestPool = 1000;
 /** After so many clones free space is looked at again. */
 const probeEvery = 40;
 
-/** Makes the fresh clones that are missing, in small batches so that whoever waits is served early. */
+/** Makes the fresh clones that are missing, and one for each run that waits. Each can be taken as soon as it is ready. */
 export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, control: RefillControl): Promise<void> {
   const { fresh, leased } = readPoolNames(pool);
   const missing = Math.min(plan.count + control.waiting(), largestPool) - fresh.length;
-  // With runs on the pool and nothing fresh the next run may be waiting.
-  const firstBatch = fresh.length === 0 && leased.length > 0 ? smallBatch : batchSize;
   tally.notCreated = null;
   if (missing <= 0) return;
+  try {
+    // With runs on the pool and nothing fresh the next run may be waiting.
+    await makeMissing(pool, plan, tally, control, missing, fresh.length === 0 && leased.length > 0);
+  } finally {
+    stopMaking(pool);
+  }
+}
+
+async function makeMissing(
+  pool: Pool,
+  plan: RefillPlan,
+  tally: RefreshTally,
+  control: RefillControl,
+  missing: number,
+  isUrgent: boolean,
+): Promise<void> {
   let freeFraction = plan.freeFraction;
   for (let done = 0, probed = 0; done < missing;) {
     control.goingOn();
@@ -52,28 +67,29 @@ export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, 
       tally.notCreated = `Only ${Math.floor(freeFraction * 100)} % of the storage of ${pool.driver.template} are free.`;
       return;
     }
-    const batch = takeIds(pool, Math.min(done === 0 ? firstBatch : batchSize, missing - done), plan.usedIds);
+    const isAwaited = control.waiting() > 0 || (done === 0 && isUrgent);
+    const batch = takeIds(pool, Math.min(isAwaited ? smallBatch : batchSize, missing - done), plan.usedIds);
     pool.checkpoint('refresh:before-create');
-    const results = await makeClones(pool, plan.source, batch);
-    pool.checkpoint('refresh:created');
-    const made = await publish(pool, results, tally);
-    done += batch.length;
-    control.onFresh?.(made);
-    control.onProgress?.({ step: 'create', done, total: missing });
+    const createdBefore = tally.created;
+    await makeClones(pool, plan.source, batch, async (result) => {
+      pool.checkpoint('refresh:created');
+      await publish(pool, result, tally, control);
+      done += 1;
+      control.onProgress?.({ step: 'create', done, total: missing });
+    });
     // What made all of a batch fail will make the next one fail too.
-    if (made.length === 0) return;
+    if (tally.created === createdBefore) return;
   }
 }
 
-async function publish(pool: Pool, results: readonly CreateResult[], tally: RefreshTally): Promise<readonly string[]> {
-  const made: string[] = [];
-  for (const result of results) {
-    const error = result.ok ? await publishOne(pool, result) : result.error;
-    if (error === null) made.push(result.id);
-    else tally.failed.set(result.id, { id: result.id, error });
+async function publish(pool: Pool, result: CreateResult, tally: RefreshTally, { onFresh }: RefillControl): Promise<void> {
+  const error = result.ok ? await publishOne(pool, result) : result.error;
+  if (error !== null) {
+    tally.failed.set(result.id, { id: result.id, error });
+    return;
   }
-  tally.created += made.length;
-  return made;
+  tally.created += 1;
+  onFresh?.([result.id]);
 }
 
 /** The reason why a clone that was made is not there after all; the next pass destroys what is left of it. */

@@ -18,6 +18,7 @@ import { readSignal } from './signal-file.ts';
 import { refill } from './refill.ts';
 import { sweepPool } from './sweep.ts';
 import { sweepTemporaries } from './transition.ts';
+import { countWaiting, sweepWaiting } from './waiting.ts';
 
 export interface RefreshOptions {
   /** How many fresh clones there shall be, 0 to 1000; absent: as the last refresh was told, at first 10. */
@@ -27,13 +28,13 @@ export interface RefreshOptions {
   /** Only clean up. */
   readonly skipCreate?: boolean;
   readonly onProgress?: (progress: RefreshProgress) => void;
-  /** These became fresh; called after each batch. */
+  /** These became fresh. */
   readonly onFresh?: (ids: readonly string[]) => void;
   /** Retired clones were destroyed, in one go that took so long. */
   readonly onDestroyed?: (durationMs: number) => void;
   /** Say in the report nothing of who holds the clones that would not go. */
   readonly skipHolders?: boolean;
-  /** How many wait for a clone right now: so many more are made, and busy ones are not waited for. */
+  /** How many wait for a clone right now, beside the runs that say so in the pool's directory: clones for them are made before anything else. */
   readonly waiting?: () => number;
   readonly signal?: AbortSignal;
   /** How long to wait for another refresh of the same pool; default 60 s. */
@@ -145,6 +146,7 @@ function firstFailure({ failed, notCreated }: RefreshTally, thrown: unknown): Fa
 async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, count: number, tally: RefreshTally): Promise<void> {
   checkGoingOn(pool, lock, options);
   sweepTemporaries(pool);
+  sweepWaiting(pool);
   const [health, source, clones] = await Promise.all([
     pool.driver.probe(),
     options.skipCreate === true ? null : findSource(pool),
@@ -154,14 +156,24 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   // After the list: a run announces a clone before it makes it, so one without state has no run.
   const state = await readPoolState(pool);
   const plan = reconcile(clones, state, newest?.name ?? null, pool.clock());
-  const excess = options.skipCreate === true ? 0 : plan.fresh.length - count;
+  const waiting = (): number => countWaiting(pool) + (options.waiting?.() ?? 0);
+  const excess = options.skipCreate === true ? 0 : plan.fresh.length - count - waiting();
   const settled = settle(pool, state, plan, options.force === true ? plan.fresh.length : excess);
   pool.checkpoint('refresh:settled');
   checkGoingOn(pool, lock, options);
 
   const goingOn = (): void => checkGoingOn(pool, lock, options);
-  const { force = false, skipHolders = false, waiting = () => 0, onProgress, onFresh, onDestroyed } = options;
-  await destroyClones(pool, settled.destroy, tally, { goingOn, force, skipHolders, waiting, onProgress, onDestroyed });
+  const { force = false, skipHolders = false, onProgress, onFresh, onDestroyed } = options;
+  const usedIds = clones.map(({ id }) => id);
+  const make = async (source: Source, wanted: number): Promise<void> => {
+    const plan = { source, count: wanted, usedIds, freeFraction: health.freeFraction };
+    await refill(pool, plan, tally, { goingOn, waiting, onProgress, onFresh });
+  };
+  // What is to be destroyed can wait, a run that waits for a clone cannot.
+  const serve = async (): Promise<void> => {
+    if (newest !== null && waiting() > 0) await make(newest, 0);
+  };
+  await destroyClones(pool, settled.destroy, tally, { goingOn, serve, force, skipHolders, waiting, onProgress, onDestroyed });
   await sweepPool(
     pool,
     clones.filter(({ id }) => !tally.gone.has(id)),
@@ -174,13 +186,7 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
 
   tally.source = newest;
   tally.older = new Set(clones.filter((clone) => clone.source !== newest.name).map(({ id }) => id));
-  const usedIds = clones.map(({ id }) => id);
-  await refill(pool, { source: newest, count, usedIds, freeFraction: health.freeFraction }, tally, {
-    goingOn,
-    waiting,
-    onProgress,
-    onFresh,
-  });
+  await make(newest, count);
 }
 
 async function findSource(pool: Pool): Promise<Source | IsolateError> {

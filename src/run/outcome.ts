@@ -13,6 +13,8 @@ export type RunEvent =
   | { readonly kind: 'launching' }
   /** The command runs. */
   | { readonly kind: 'started' }
+  /** It takes longer than usual, and what it waits for. No full sentence, for people who look on. */
+  | { readonly kind: 'waiting'; readonly message: string }
   /** What was asked for and takes from the isolation, or stays. One full sentence. */
   | { readonly kind: 'notice'; readonly message: string }
   /** Something its user did not ask for and should know. One full sentence. */

@@ -19,6 +19,8 @@ import { removeTree } from './remove-tree.ts';
 export interface RootOptions {
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal | undefined;
+  /** Told once of a wait that takes long, what for. */
+  readonly onWaiting: (message: string) => void;
 }
 
 /** Gives `action` a root that is its own, as `spec` wants it, and takes it back afterwards, whatever happens. */
@@ -53,7 +55,16 @@ function takeReady(root: RootSource, facts: HostFacts, { warn }: RootOptions): L
 
 async function leaseFromStorage(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<Lease> {
   const pool = await openRootPool(spec.root, facts, options);
-  return await leaseClone(pool, { waitMs: spec.waitMs, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+  return await leaseClone(pool, {
+    waitMs: spec.waitMs,
+    onSlow: (making) => options.onWaiting(describeWait(pool.template, making)),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+}
+
+/** `waiting for a clone of tank/debian (4 being made)` */
+function describeWait(template: string, making: number): string {
+  return `waiting for a clone of ${template}${making === 0 ? '' : ` (${making} being made)`}`;
 }
 
 /** The pool behind a root: for `dir` and `overlay` drivers one that holds nothing ahead. */

@@ -64,6 +64,10 @@ export interface CreateOptions {
   readonly shift: Extract<Ownership, { kind: 'shifted' }> | null;
   /** Directory (root's alone) below which clones are mounted, one directory an id. */
   readonly mountDirectory: string;
+  /** Told of each clone as soon as there is nothing left to do for it, while others are still worked on; a driver may leave it out. */
+  readonly onReady?: (result: CreateResult) => Promise<void>;
+  /** Wraps the part of the work that mounts, for storage on which nothing else may mount meanwhile. */
+  readonly whileMounting?: <T>(act: () => Promise<T>) => Promise<T>;
 }
 
 /** State of the storage a template lives on. */

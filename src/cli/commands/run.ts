@@ -1,3 +1,5 @@
+import { isatty } from 'node:tty';
+
 import type { Descriptor } from '../../engine/launch.ts';
 import { IsolateError } from '../../error.ts';
 import type { Outcome, RunEvent } from '../../run/outcome.ts';
@@ -30,6 +32,8 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
             stop();
           } else if (event.kind === 'started') {
             status.started();
+          } else if (event.kind === 'waiting') {
+            showWaiting(event.message, parsed);
           } else if (event.kind === 'warning' || !parsed.flags.has('quiet')) {
             printMessage(event, parsed);
           }
@@ -77,6 +81,11 @@ async function printPlan(request: RunRequest, { flags }: ParsedArguments): Promi
     print(formatLaunch(launch, { values: false }));
   }
   return 0;
+}
+
+/** Only for who looks on: a log is not told of what passes. */
+function showWaiting(message: string, { flags }: ParsedArguments): void {
+  if (isatty(2) && !flags.has('quiet') && !flags.has('json')) write(2, `isolate: ${escapeControls(message)}\n`);
 }
 
 /** Contents may be secrets: cookies, and the values of variables. */

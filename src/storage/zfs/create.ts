@@ -18,10 +18,15 @@ export async function createClones(
   ids: readonly string[],
   options: CreateOptions,
 ): Promise<readonly CreateResult[]> {
-  const failures = await makeAndMount(context, source, ids, options.mountDirectory);
+  const { whileMounting = (act) => act(), onReady } = options;
+  const failures = await whileMounting(() => makeAndMount(context, source, ids, options.mountDirectory));
   const clones = new Map((await readClones(context, ids)).map((clone) => [clone.id, clone]));
   const results: CreateResult[] = [];
-  for (const id of ids) results.push(await finish(context, id, clones.get(id), failures.get(id), options));
+  for (const id of ids) {
+    const result = await finish(context, id, clones.get(id), failures.get(id), options);
+    results.push(result);
+    await onReady?.(result);
+  }
   return results;
 }
 
