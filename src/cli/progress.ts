@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 
+import { escapeControls } from './escape.ts';
 import { write } from './output.ts';
 
 /** What is going on and how far it is. */
@@ -11,6 +12,8 @@ export interface Progress {
 
 export interface ProgressPrinter {
   readonly show: (progress: Progress) => void;
+  /** A line about what it waits for. */
+  readonly tell: (message: string) => void;
   /** Takes the bar away. */
   readonly end: () => void;
 }
@@ -21,7 +24,7 @@ const plainIntervalMs = 1000;
 /** Progress on standard error: a bar on a terminal, elsewhere a line a second at most and one at the end of a step. */
 export function openProgress(quiet: boolean): ProgressPrinter {
   if (quiet) {
-    return { show: () => {}, end: () => {} };
+    return { show: () => {}, tell: () => {}, end: () => {} };
   }
   return isatty(2) ? openBar() : openLines();
 }
@@ -37,6 +40,9 @@ function openBar(): ProgressPrinter {
     show: (progress) => {
       write(2, `\r\u001b[K${formatBar(progress)}`);
     },
+    tell: (message) => {
+      write(2, `\r\u001b[Kisolate: ${escapeControls(message)}\n`);
+    },
     end: () => {
       write(2, '\r\u001b[K');
     },
@@ -48,10 +54,14 @@ function openLines(): ProgressPrinter {
   return {
     show: ({ step, done, total }) => {
       const nowMs = performance.now();
+      if (done === 0) return;
       if (done === total || nowMs - lastMs >= plainIntervalMs) {
         lastMs = nowMs;
         write(2, `${step === 'destroy' ? 'destroyed' : 'made'} ${done} of ${total}\n`);
       }
+    },
+    tell: (message) => {
+      write(2, `isolate: ${escapeControls(message)}\n`);
     },
     end: () => {},
   };

@@ -114,11 +114,10 @@ function brokerArguments(runtime: RuntimePaths, front: string | undefined): stri
 }
 
 async function lockHost(runtime: RuntimePaths): Promise<Lock> {
-  const path = join(runtime.root, 'daemon.lock');
   const own = readOwnHolder();
-  const lock = await tryLock(path, own);
+  const lock = await tryLock(runtime.daemonLock, own);
   if (lock !== null) return lock;
-  const [pid] = lockHolders(path, own.bootId);
+  const [pid] = lockHolders(runtime.daemonLock, own.bootId);
   throw new IsolateError('daemon-failed', `Another daemon serves ${runtime.root}${pid === undefined ? '' : `: process ${pid}`}.`, {
     hint: 'one daemon serves all of a host: end that one first, the runs go on',
   });

@@ -58,9 +58,27 @@ export async function tryLock(path: string, holder: HolderId): Promise<Lock | nu
   };
 }
 
-/** Takes the lock, waiting up to `waitMs` for it; throws `pool-locked` with the holder, or `aborted`. */
-export async function waitForLock(path: string, holder: HolderId, waitMs: number, signal?: AbortSignal): Promise<Lock> {
-  const endMs = performance.now() + waitMs;
+export interface LockWait {
+  /** How long to wait for the lock. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Told once, after a second, of the processes that have the lock. */
+  readonly onSlow?: ((pids: readonly number[]) => void) | undefined;
+}
+
+const slowMs = 1000;
+
+/** Takes the lock when it becomes free; throws `pool-locked` with the holder, or `aborted`. */
+export async function waitForLock(path: string, holder: HolderId, { waitMs, signal, onSlow }: LockWait): Promise<Lock> {
+  const slow = onSlow === undefined ? undefined : setTimeout(() => onSlow(lockHolders(path, holder.bootId)), slowMs);
+  try {
+    return await wait(path, holder, performance.now() + waitMs, signal);
+  } finally {
+    clearTimeout(slow);
+  }
+}
+
+async function wait(path: string, holder: HolderId, endMs: number, signal: AbortSignal | undefined): Promise<Lock> {
   let pauseMs = 1;
   for (;;) {
     const lock = await tryLock(path, holder);

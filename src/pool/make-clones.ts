@@ -59,7 +59,7 @@ export function countMaking(pool: PoolFiles): number {
 /** On storage that cannot mount in parallel, runs `act` while nothing else of ours mounts, whatever its template. */
 export async function withMountLock<T>(pool: Pool, act: () => Promise<T>): Promise<T> {
   if (!pool.driver.capabilities.pooled || pool.driver.capabilities.parallelCreates > 1) return act();
-  const lock = await waitForLock(pool.runtime.mountLock, pool.holder, mountLockMs);
+  const lock = await waitForLock(pool.runtime.mountLock, pool.holder, { waitMs: mountLockMs });
   try {
     return await act();
   } finally {

@@ -22,6 +22,8 @@ export interface RuntimePaths {
   readonly runs: string;
   /** Held while anything mounts, on storage that cannot mount in parallel. */
   readonly mountLock: string;
+  /** Held by the daemon while it lives. */
+  readonly daemonLock: string;
 }
 
 /** Where the pool of one template lives. */
@@ -50,6 +52,7 @@ export function runtimePaths(root: string): RuntimePaths {
     ids: join(root, 'ids'),
     runs: join(root, 'runs'),
     mountLock: join(root, 'mount.lock'),
+    daemonLock: join(root, 'daemon.lock'),
   };
 }
 

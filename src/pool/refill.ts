@@ -57,6 +57,7 @@ async function makeMissing(
   isUrgent: boolean,
 ): Promise<void> {
   let freeFraction = plan.freeFraction;
+  control.onProgress?.({ step: 'create', done: 0, total: missing });
   for (let done = 0, probed = 0; done < missing;) {
     control.goingOn();
     if (done - probed >= probeEvery) {

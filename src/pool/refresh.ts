@@ -3,7 +3,7 @@ import type { Holder, Source } from '../storage/driver.ts';
 import { destroyClones } from './destroy-clones.ts';
 import { type Failure, toFailure } from './failure.ts';
 import { writeLastRefresh } from './last-refresh.ts';
-import { waitForLock } from './lock.ts';
+import { lockHolders, waitForLock } from './lock.ts';
 import type { Lock } from './lock.ts';
 import { checkLock } from './make-clones.ts';
 import { claimRuntime } from './pid-namespace.ts';
@@ -36,6 +36,8 @@ export interface RefreshOptions {
   readonly skipHolders?: boolean;
   /** How many wait for a clone right now, beside the runs that say so in the pool's directory: clones for them are made before anything else. */
   readonly waiting?: () => number;
+  /** Told once of a wait that takes longer than a second, what for. No full sentence. */
+  readonly onWaiting?: (message: string) => void;
   readonly signal?: AbortSignal;
   /** How long to wait for another refresh of the same pool; default 60 s. */
   readonly lockWaitMs?: number;
@@ -102,7 +104,7 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
     busy: new Map(),
     failed: new Map(),
   };
-  const lock = await waitForLock(pool.paths.lock, pool.holder, options.lockWaitMs ?? 60_000, options.signal);
+  const lock = await lockPool(pool, options);
   try {
     pool.checkpoint('refresh:locked');
     const count = rememberCount(pool, options.count);
@@ -114,6 +116,22 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
     throw error;
   } finally {
     await lock.release();
+  }
+}
+
+async function lockPool({ paths, holder, template }: Pool, options: RefreshOptions): Promise<Lock> {
+  const { lockWaitMs = 60_000, signal, onWaiting } = options;
+  const other = (pids: readonly number[]): string =>
+    `another refresh of ${template}${pids.length === 0 ? '' : ` (process ${pids.join(', ')})`}`;
+  const onSlow = (pids: readonly number[]): void => onWaiting?.(`waiting for ${other(pids)}`);
+  try {
+    return await waitForLock(paths.lock, holder, { waitMs: lockWaitMs, signal, onSlow });
+  } catch (error) {
+    if (!(error instanceof IsolateError) || error.code !== 'pool-locked') throw error;
+    const whose = other(lockHolders(paths.lock, holder.bootId));
+    throw new IsolateError('pool-locked', `${whose[0]?.toUpperCase()}${whose.slice(1)} did not end within ${lockWaitMs / 1000} s.`, {
+      hint: 'isolate status shows what it does; try again when it has ended',
+    });
   }
 }
 

@@ -1,8 +1,9 @@
 import { IsolateError } from '../error.ts';
-import { templateCount } from '../config/config.ts';
+import { configPath, templateCount } from '../config/config.ts';
 import { readSandboxIds } from '../config/ids.ts';
 import { loadConfig } from '../config/load.ts';
 import { probeHost } from '../host/probe.ts';
+import { isLocked } from '../pool/lock.ts';
 import type { Pool } from '../pool/pool.ts';
 import { refresh as refreshPool, type RefreshProgress, type RefreshReport } from '../pool/refresh.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
@@ -21,16 +22,38 @@ export interface RefreshRequest {
   /** Only clean up. */
   readonly skipCreate?: boolean;
   readonly onProgress?: (progress: RefreshProgress) => void;
+  /** Told once of a wait that takes longer than a second, what for. No full sentence. */
+  readonly onWaiting?: (message: string) => void;
+  /** The settings want another number than `count`, and what follows. One full sentence. */
+  readonly onContradiction?: (message: string) => void;
   /** One full sentence about state that could not be trusted. */
   readonly onWarning?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
 
 /** Brings a template's pool to its size: destroys retired clones, makes missing ones. Throws IsolateError; root only. */
-export async function refresh({ template, onWarning, ...request }: RefreshRequest): Promise<RefreshReport> {
+export async function refresh({ template, onWarning, onContradiction, ...request }: RefreshRequest): Promise<RefreshReport> {
   const pool = await openTemplatePool(template, onWarning);
-  const count = request.count ?? templateCount(await loadConfig(), template);
-  return await refreshPool(pool, count === null ? request : { ...request, count });
+  const configured = templateCount(await loadConfig(), template);
+  const count = request.count ?? configured;
+  const report = await refreshPool(pool, count === null ? request : { ...request, count });
+  if (request.count !== undefined && configured !== null && configured !== request.count && request.skipCreate !== true) {
+    onContradiction?.(describeContradiction(template, configured, report, isDaemonAlive(pool)));
+  }
+  return report;
+}
+
+/** `The settings (/etc/isolate/config.toml) say 10 for tank/debian: the daemon will make 7 more.` */
+function describeContradiction(template: string, configured: number, { fresh }: RefreshReport, daemon: boolean): string {
+  const says = `The settings (${configPath}) say ${configured} for ${template}`;
+  const who = daemon ? 'the daemon' : 'the next refresh without a number';
+  const missing = configured - fresh;
+  if (missing === 0) return `${says}.`;
+  return `${says}: ${who} will ${missing > 0 ? `make ${missing} more` : `destroy ${-missing}`}.`;
+}
+
+function isDaemonAlive({ runtime, holder }: Pool): boolean {
+  return isLocked(runtime.daemonLock, holder.bootId);
 }
 
 /** The pool of a dataset. Throws `not-permitted` for other users than root, and what the storage says. */

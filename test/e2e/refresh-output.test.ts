@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -47,4 +48,18 @@ test('watch refreshes until it is told to stop, and that is success', async () =
   child.kill('SIGTERM');
   const [status] = (await once(child, 'exit')) as [number | null];
   expect([chunk.toString().includes('2 of 2 fresh'), status]).toEqual([true, 0]);
+});
+
+test('a refresh that goes against the settings says so, and what will happen next', () => {
+  writeFileSync('/etc/isolate/config.toml', `[templates."${template.dataset}"]\ncount = 2\n`);
+  try {
+    const { status, stderr } = commandLine(['refresh', template.dataset, '1']);
+    expect({ status, last: stderr.trimEnd().split('\n').at(-1) }).toEqual({
+      status: 0,
+      last: `isolate: The settings (/etc/isolate/config.toml) say 2 for ${template.dataset}: the next refresh without a number will make 1 more.`,
+    });
+    expect(commandLine(['refresh', template.dataset, '2']).stderr).not.toContain('settings');
+  } finally {
+    rmSync('/etc/isolate/config.toml');
+  }
 });

@@ -26,6 +26,8 @@ export async function refreshVerb(parsed: ParsedArguments): Promise<number> {
         skipCreate: flags.has('skip-create'),
         signal,
         onProgress: progress.show,
+        onWaiting: progress.tell,
+        onContradiction: progress.tell,
         onWarning: (message) => {
           progress.end();
           write(2, `isolate: warning: ${escapeControls(message)}\n`);

@@ -37,7 +37,7 @@ describe('a lock', () => {
   test('is had by one at a time, also within one process', async () => {
     const lock = await tryLock(path, holder);
     expect([await tryLock(path, holder), isLocked(path, holder.bootId)]).toEqual([null, true]);
-    await expect(waitForLock(path, holder, 30)).rejects.toMatchObject({
+    await expect(waitForLock(path, holder, { waitMs: 30 })).rejects.toMatchObject({
       code: 'pool-locked',
       message: `The lock ${path} is held by process ${process.pid}.`,
     });
@@ -49,7 +49,7 @@ describe('a lock', () => {
     await runProgram(`await tryLock(path, readOwnHolder()); process.kill(process.pid, 'SIGKILL');`);
     expect(readdirSync(directory)).toHaveLength(2);
     const startMs = performance.now();
-    const lock = await waitForLock(path, holder, 5000);
+    const lock = await waitForLock(path, holder, { waitMs: 5000 });
     expect(performance.now() - startMs).toBeLessThan(1000);
     await lock.release();
     expect(readdirSync(directory)).toEqual([]);
@@ -70,7 +70,7 @@ describe('a lock', () => {
     writeFileSync(counter, '0');
     const body = `
       for (let turn = 0; turn < 10; turn += 1) {
-        const lock = await waitForLock(path, readOwnHolder(), 40_000);
+        const lock = await waitForLock(path, readOwnHolder(), { waitMs: 40_000 });
         const count = Number(fs.readFileSync(${JSON.stringify(counter)}, 'utf8'));
         await new Promise((resolve) => setTimeout(resolve, 1));
         fs.writeFileSync(${JSON.stringify(counter)}, String(count + 1));

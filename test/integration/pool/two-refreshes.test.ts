@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+
+import { waitForLock } from '../../../src/pool/lock.ts';
+import { open, refresh, useTemplate } from '../../rig/pool-harness.ts';
+
+useTemplate();
+
+test('a refresh that waits for another names its process after a second, and goes on when that has ended', async () => {
+  const pool = open();
+  const other = await waitForLock(pool.paths.lock, pool.holder, { waitMs: 0 });
+  const told = Promise.withResolvers<string>();
+  const refreshed = refresh(pool, { count: 1, onWaiting: told.resolve });
+  expect(await told.promise).toBe(`waiting for another refresh of ${pool.template} (process ${process.pid})`);
+  await other.release();
+  expect((await refreshed).created).toBe(1);
+});
+
+test('a refresh gives up waiting for another after its time, and names its process and not a file', async () => {
+  const pool = open();
+  const other = await waitForLock(pool.paths.lock, pool.holder, { waitMs: 0 });
+  await expect(refresh(pool, { lockWaitMs: 0 })).rejects.toMatchObject({
+    code: 'pool-locked',
+    message: `Another refresh of ${pool.template} (process ${process.pid}) did not end within 0 s.`,
+  });
+  await other.release();
+});
