@@ -45,6 +45,21 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** The messages of what caused an error, the nearest first. */
+export function causesOf(error: Error): string[] {
+  const causes: string[] = [];
+  const seen = new Set<unknown>([error]);
+  for (
+    let cause = error.cause;
+    cause !== undefined && cause !== null && !seen.has(cause);
+    cause = cause instanceof Error ? cause.cause : undefined
+  ) {
+    seen.add(cause);
+    causes.push(cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : JSON.stringify(cause));
+  }
+  return causes;
+}
+
 /**
  * The only error isolate throws on purpose. `message` is one full sentence that names the object; `hint` says how to
  * mend it. Anything else that is thrown is a defect and is reported as `internal`.

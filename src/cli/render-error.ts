@@ -1,4 +1,4 @@
-import { IsolateError } from '../error.ts';
+import { causesOf, IsolateError } from '../error.ts';
 import { toJson } from '../json.ts';
 import { escapeControls } from './escape.ts';
 
@@ -24,18 +24,4 @@ export function renderErrorJson(error: unknown): string {
 /** What is no IsolateError is a defect of isolate's own, and says so. */
 export function toIsolateError(error: unknown): IsolateError {
   return error instanceof IsolateError ? error : new IsolateError('internal', 'isolate met a defect of its own.', { cause: error });
-}
-
-function causesOf(error: IsolateError): string[] {
-  const causes: string[] = [];
-  const seen = new Set<unknown>([error]);
-  for (
-    let cause = error.cause;
-    cause !== undefined && cause !== null && !seen.has(cause);
-    cause = cause instanceof Error ? cause.cause : undefined
-  ) {
-    seen.add(cause);
-    causes.push(cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : JSON.stringify(cause));
-  }
-  return causes;
 }

@@ -1,7 +1,8 @@
+import { causesOf } from '../error.ts';
+import { toFailure } from '../pool/failure.ts';
 import type { RefreshReport } from '../pool/refresh.ts';
 import { toJson } from '../json.ts';
 import { escapeControls } from './escape.ts';
-import { toIsolateError } from './render-error.ts';
 
 /** What a refresh did, as text: one line, then one for everything that is not as it should be. */
 export function renderReport(report: RefreshReport): string {
@@ -11,20 +12,25 @@ export function renderReport(report: RefreshReport): string {
     ...(stale === 0
       ? []
       : [`${stale} fresh ${stale === 1 ? 'clone is' : 'clones are'} of an older snapshot; isolate refresh --force replaces them`]),
-    ...(notCreated === null ? [] : [`clones are missing: ${notCreated}`]),
+    ...(notCreated === null ? [] : [`${created === 0 ? 'made no clones' : 'clones are missing'}: ${withSmallLetter(notCreated)}`]),
     ...busy.map(
       ({ id, holders }) =>
         `clone ${id} is still in use${holders.length === 0 ? '' : ` by ${holders.map(({ pid, command }) => `${command} (${pid})`).join(', ')}`}`,
     ),
-    ...failed.map(({ id, error }) => `clone ${id}: ${error.message}`),
+    ...failed.map(({ id, error }) => `clone ${id}: ${toFailure(error).message}`),
   ];
   return lines.map((line) => `${escapeControls(line)}\n`).join('');
 }
 
+function withSmallLetter(sentence: string): string {
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}
+
 /** The same as one JSON object in one line. */
 export function renderReportJson(report: RefreshReport): string {
-  const failed = report.failed.map(({ id, error }) => ({ id, code: toIsolateError(error).code, message: error.message }));
-  return `${toJson({ ...report, failed })}\n`;
+  const failed = report.failed.map(({ id, error }) => ({ id, code: error.code, message: error.message, causes: causesOf(error) }));
+  return `${toJson({ ...report, failed })}
+`;
 }
 
 /** Whether the pool is what was asked for: nothing failed and nothing is missing. What is still in use goes later. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { IsolateError } from '../error.ts';
 import { logEvent } from '../log.ts';
 import { removeEmptyPool } from '../pool/directories.ts';
+import { toFailure } from '../pool/failure.ts';
 import { keepPool } from '../pool/keep.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import { findPoolFiles, type Pool, type PoolFiles } from '../pool/pool.ts';
@@ -196,11 +197,12 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
   }
 
   function tell(entry: Entry, error: IsolateError): void {
-    metrics.failed(error.code);
+    const { code, message } = toFailure(error);
+    metrics.failed(code);
     const atMs = performance.now();
-    if (entry.told?.message === error.message && atMs - entry.told.atMs < repeatMs) return;
-    entry.told = { message: error.message, atMs };
-    logEvent('error', { event: 'refresh', template: entry.template, code: error.code }, error.message);
+    if (entry.told?.message === message && atMs - entry.told.atMs < repeatMs) return;
+    entry.told = { message, atMs };
+    logEvent('error', { event: 'refresh', template: entry.template, code }, message);
   }
 
   return {

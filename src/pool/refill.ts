@@ -1,4 +1,5 @@
 import { IsolateError } from '../error.ts';
+import { maximumCount } from '../spec/parse-number.ts';
 import type { CreateResult, Source } from '../storage/driver.ts';
 import { makeClones, stopMaking } from './make-clones.ts';
 import type { Pool } from './pool.ts';
@@ -29,15 +30,14 @@ const leastFree = 0.1;
 /** Each batch costs the storage a look at what it made before the first clone is ready, so they are small only where somebody waits. */
 const smallBatch = 4;
 const batchSize = 20;
-/** However many wait, more fresh clones than a pool may have are not made. */
-const largestPool = 1000;
 /** After so many clones free space is looked at again. */
 const probeEvery = 40;
 
 /** Makes the fresh clones that are missing, and one for each run that waits. Each can be taken as soon as it is ready. */
 export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, control: RefillControl): Promise<void> {
   const { fresh, leased } = readPoolNames(pool);
-  const missing = Math.min(plan.count + control.waiting(), largestPool) - fresh.length;
+  // However many wait, more fresh clones than a pool may have are not made.
+  const missing = Math.min(plan.count + control.waiting(), maximumCount) - fresh.length;
   tally.notCreated = null;
   if (missing <= 0) return;
   try {
@@ -65,7 +65,7 @@ async function makeMissing(
       probed = done;
     }
     if (freeFraction !== null && freeFraction < leastFree) {
-      tally.notCreated = `Only ${Math.floor(freeFraction * 100)} % of the storage of ${pool.driver.template} are free.`;
+      tally.notCreated = `Only ${Math.floor(freeFraction * 100)} % of the storage of ${pool.template} is free (${leastFree * 100} % is needed).`;
       return;
     }
     const isAwaited = control.waiting() > 0 || (done === 0 && isUrgent);

@@ -1,5 +1,6 @@
 import { IsolateError } from '../error.ts';
 import type { Holder, Source } from '../storage/driver.ts';
+import { maximumCount } from '../spec/parse-number.ts';
 import { destroyClones } from './destroy-clones.ts';
 import { type Failure, toFailure } from './failure.ts';
 import { writeLastRefresh } from './last-refresh.ts';
@@ -244,8 +245,8 @@ function rememberCount(pool: Pool, count: number | undefined): number {
 }
 
 function checkCount(count: number | undefined): void {
-  if (count === undefined || (Number.isInteger(count) && count >= 0 && count <= 1000)) return;
-  throw new IsolateError('usage', `A pool cannot have ${count} clones; 0 to 1000 are possible.`);
+  if (count === undefined || (Number.isInteger(count) && count >= 0 && count <= maximumCount)) return;
+  throw new IsolateError('usage', `A pool cannot have ${count} clones; 0 to ${maximumCount} are possible.`);
 }
 
 function checkGoingOn(pool: Pool, lock: Lock, options: RefreshOptions): void {

@@ -8,6 +8,7 @@ import type { Pool } from '../pool/pool.ts';
 import { refresh as refreshPool, type RefreshProgress, type RefreshReport } from '../pool/refresh.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { parseDataset } from '../spec/parse-name.ts';
+import { maximumCount, parseInteger } from '../spec/parse-number.ts';
 import { findOwnFiles } from './own-files.ts';
 import { openRootPool } from './root.ts';
 
@@ -15,7 +16,7 @@ import { openRootPool } from './root.ts';
 export interface RefreshRequest {
   /** A dataset. */
   readonly template: string;
-  /** 0 to 1000; absent: as the settings in /etc/isolate say, else as the last refresh was told, else 10. */
+  /** 1 to 1000; absent: as the settings in /etc/isolate say, else as the last refresh was told, else 10. */
   readonly count?: number;
   /** Replace the fresh clones too. */
   readonly force?: boolean;
@@ -33,6 +34,7 @@ export interface RefreshRequest {
 
 /** Brings a template's pool to its size: destroys retired clones, makes missing ones. Throws IsolateError; root only. */
 export async function refresh({ template, onWarning, onContradiction, ...request }: RefreshRequest): Promise<RefreshReport> {
+  if (request.count !== undefined) parseInteger('count', request.count, 1, maximumCount);
   const pool = await openTemplatePool(template, onWarning);
   const configured = templateCount(await loadConfig(), template);
   const count = request.count ?? configured;

@@ -2,8 +2,8 @@ import { IsolateError } from '../error.ts';
 
 const nameCharacters = /^[A-Za-z0-9_.:-]+$/;
 
-/** ZFS allows 255 bytes in all; a clone's name is its template's, an underscore and up to 19 digits. */
-const maximumDatasetLength = 255 - 20;
+/** ZFS allows 255 bytes in all (ZFS_MAX_DATASET_NAME_LEN is 256 with its NUL); a clone's name is its template's, an underscore and up to 20 digits. */
+export const maximumDatasetLength = 255 - 1 - 20;
 
 /** The longest network interface name: IFNAMSIZ less the terminating NUL. */
 const maximumInterfaceLength = 15;

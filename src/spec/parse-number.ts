@@ -3,6 +3,9 @@ import { IsolateError } from '../error.ts';
 /** Largest id a uid_t can hold: 2^32 - 2, since 2^32 - 1 means "no id". */
 export const maximumId = 4_294_967_294;
 
+/** Most clones that one pool may have. */
+export const maximumCount = 1000;
+
 /** Longest duration taken, in seconds: what a timer of Node can wait (2^31 - 1 ms). */
 const maximumSeconds = 2_147_483;
 

@@ -1,15 +1,12 @@
 import { IsolateError } from '../../error.ts';
 import { parseDataset } from '../../spec/parse-name.ts';
-import { parseInteger } from '../../spec/parse-number.ts';
+import { maximumCount, parseInteger } from '../../spec/parse-number.ts';
 import { escapeControls } from '../escape.ts';
 import { print, write } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { openProgress } from '../progress.ts';
 import { isComplete, renderReport, renderReportJson } from '../render-report.ts';
 import { withStopSignals } from '../stop-signals.ts';
-
-/** Most clones one pool may have. */
-export const maximumCount = 1000;
 
 /** `isolate refresh TEMPLATE [COUNT]` and `isolate -r TEMPLATE [COUNT]`: 0 when the pool is as asked for, else 1. */
 export async function refreshVerb(parsed: ParsedArguments): Promise<number> {

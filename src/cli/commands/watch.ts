@@ -1,12 +1,11 @@
 import { IsolateError } from '../../error.ts';
 import { parseDataset } from '../../spec/parse-name.ts';
-import { parseInteger } from '../../spec/parse-number.ts';
+import { maximumCount, parseInteger } from '../../spec/parse-number.ts';
 import { write } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderError, renderErrorJson } from '../render-error.ts';
 import { renderReport, renderReportJson } from '../render-report.ts';
 import { withStopSignals } from '../stop-signals.ts';
-import { maximumCount } from './refresh.ts';
 
 /** `isolate watch [TEMPLATE[=COUNT]...]`: refreshes whenever a run ends, until it is told to stop. Without words, the templates of the config file. */
 export async function watchVerb({ flags, words }: ParsedArguments): Promise<number> {

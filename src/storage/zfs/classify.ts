@@ -1,5 +1,6 @@
 import { IsolateError } from '../../error.ts';
 import type { ErrorCode } from '../../error.ts';
+import { poolOf } from './names.ts';
 
 /** What a failed zfs or zpool command means. `unknown` becomes a generic error that carries the text. */
 export type ZfsFailure =
@@ -102,10 +103,22 @@ function sentence(object: string, failure: ZfsFailure, stderr: string): { messag
         hint: 'zpool status names the device; zpool clear resumes',
       };
     case 'full':
-      return { message: `The pool of ${object} is full.`, hint: 'destroy what is not needed, or add a device' };
+      return fullPool(object);
     default:
       return { message: `zfs failed on ${object}: ${firstLine(stderr)}.` };
   }
+}
+
+/** A clone that was to be made is nobody's concern: what is full is the pool, or a quota within it. */
+function fullPool(object: string): { message: string; hint: string } {
+  const template = /^(.+)_[0-9]{19,20}$/.exec(object)?.[1];
+  const pool = poolOf(object);
+  if (template === undefined)
+    return { message: `The pool ${pool} has no space left for ${object}.`, hint: 'destroy what is not needed, or add a device' };
+  return {
+    message: `The pool ${pool} has no space left for clones of ${template}.`,
+    hint: `isolate refresh --skip-create ${template} destroys those that were used`,
+  };
 }
 
 function firstLine(stderr: string): string {

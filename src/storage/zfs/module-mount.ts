@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ZfsContext } from './commands.ts';
 import { parentOf } from './names.ts';
-import { mountProperties, planMountProperties } from './plan.ts';
+import { mountProperties, planMountProperties, rootMountOptions } from './plan.ts';
 import { parseProperties } from './properties.ts';
 
 /** A dataset and the directory it is to be mounted on. */
@@ -13,7 +13,7 @@ export interface MountPlan {
 
 /**
  * Mounts many clones of a template by one mount(8), because a process each costs more than the mounts do. With the
- * options that zfs(8) would give them: those that follow from properties, which clones inherit from what is above them.
+ * options that zfs(8) would give them: those that follow from properties, their own and what they inherit.
  * Answers whether all are mounted.
  */
 export async function mountTogether(context: ZfsContext, mounts: readonly MountPlan[]): Promise<boolean> {
@@ -44,7 +44,7 @@ async function readMountOptions(context: ZfsContext): Promise<readonly string[] 
   const properties = parseProperties(answer.stdout, Object.keys(mountProperties)).get(parentOf(template));
   if (answer.exitCode !== 0 || properties === undefined) return null;
   const chosen = Object.entries(mountProperties).map(([name, [on, off]]) => (properties.get(name)?.value === 'on' ? on : off));
-  return ['zfsutil', ...chosen];
+  return ['zfsutil', ...chosen, ...rootMountOptions];
 }
 
 function escape(text: string): string {

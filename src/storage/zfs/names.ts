@@ -1,9 +1,6 @@
 import { IsolateError } from '../../error.ts';
+import { maximumDatasetLength } from '../../spec/parse-name.ts';
 
-/** Longest name ZFS takes (ZFS_MAX_DATASET_NAME_LEN is 256 with its NUL). */
-const maxNameLength = 255;
-/** Longest id: 19 digits are nanoseconds since 1970. */
-const maxIdLength = 20;
 const component = /^[A-Za-z0-9_.:][A-Za-z0-9_.:-]*$/;
 const idPattern = /^[0-9]{1,20}$/;
 
@@ -29,7 +26,7 @@ export function parseTemplateName(text: string): string {
       hint: `put the template into a dataset of its own, as in ${text}/template`,
     });
   }
-  if (text.length > maxNameLength - 1 - maxIdLength) {
+  if (text.length > maximumDatasetLength) {
     throw new IsolateError('bad-name', `The name of dataset '${text}' is too long: its clones' names could not be made.`);
   }
   return text;

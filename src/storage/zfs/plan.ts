@@ -15,15 +15,20 @@ export const encryptedTemplateProperties = [...templateProperties, 'keystatus'] 
 
 export const spaceProperties = ['available', 'used'] as const;
 
-/** Properties that OpenZFS's zfs(8) turns into options of a mount, with the option for `on` and for `off`. */
+/** Properties that clones inherit and OpenZFS's zfs(8) turns into options of a mount, with the option for `on` and for `off`. */
 export const mountProperties = {
   atime: ['atime', 'noatime'],
   relatime: ['relatime', 'norelatime'],
   devices: ['dev', 'nodev'],
-  exec: ['exec', 'noexec'],
-  readonly: ['ro', 'rw'],
-  setuid: ['suid', 'nosuid'],
 } as const;
+
+/**
+ * What a clone must not inherit from what is above it: a root that cannot be written, or whose programs cannot be executed or
+ * set their user id, is none, and nobody is to reach it over the network.
+ */
+const rootProperties = ['readonly=off', 'exec=on', 'setuid=on', 'sharenfs=off', 'sharesmb=off'];
+/** The options of a mount that follow from them. */
+export const rootMountOptions = ['exec', 'rw', 'suid'] as const;
 
 const output = ['-o', 'name,property,value,source'];
 
@@ -52,7 +57,7 @@ export function planSpace(template: string): ZfsPlan {
   return { args: ['get', '-H', '-p', ...output, spaceProperties.join(','), parentOf(template)] };
 }
 
-/** Reads what decides how clones are mounted: they inherit it from the dataset that theirs are in. */
+/** Reads what clones inherit, from the dataset that theirs are in, of how they are mounted. */
 export function planMountProperties(template: string): ZfsPlan {
   return { args: ['get', '-H', '-p', ...output, Object.keys(mountProperties).join(','), parentOf(template)] };
 }
@@ -73,6 +78,7 @@ export function planClone(zfs: ZfsImplementation, template: string, snapshot: st
     ...(zfs.name === 'OpenZFS' ? ['org.openzfs.systemd:ignore=on'] : []),
     `canmount=${zfs.name === 'OpenZFS' ? 'noauto' : 'off'}`,
     `mountpoint=${mountpoint}`,
+    ...rootProperties,
   ];
   return { args: ['clone', ...properties.flatMap((property) => ['-o', property]), snapshot, cloneName(template, id)] };
 }
@@ -105,7 +111,7 @@ export function planProgram(template: string, snapshot: string, ids: readonly st
 
 /** Says where a clone that a channel program made is mounted; programs can set user properties only. */
 export function planPlace(template: string, id: string, mountpoint: string): ZfsPlan {
-  return { args: ['set', 'canmount=noauto', `mountpoint=${mountpoint}`, cloneName(template, id)] };
+  return { args: ['set', 'canmount=noauto', `mountpoint=${mountpoint}`, ...rootProperties, cloneName(template, id)] };
 }
 
 /** Lets zfs(8) mount a clone that was made with canmount=off. */

@@ -46,6 +46,33 @@ test('mounts clones that are made at once, one after the other, until none is le
   expect(await driver.destroy(await driver.list())).toEqual(ids.map((id) => ({ id, outcome: 'gone' })));
 });
 
+test('a clone is a root that can be used, whatever the datasets above it hand down', async () => {
+  const parent = `${rig.pool.name}/handed`;
+  await rig.pool.zfs('create', parent);
+  const driver = await rig.makeTemplate('handed/down');
+  for (const property of ['readonly=on', 'exec=off', 'setuid=off']) await rig.pool.zfs('set', property, parent);
+  const shift = { kind: 'shifted', uidBase: 500_000, gidBase: 600_000 } as const;
+  const [made] = await driver.create(await driver.newestSource(), [rig.takeId()], { shift, mountDirectory: rig.mounts });
+  if (made?.ok !== true) throw made?.error ?? new Error('one was asked for');
+  await writeFile(join(made.rootfs.path, 'new'), 'x');
+  const { uid, gid } = await lstat(join(made.rootfs.path, 'hello'));
+  const names = 'readonly,exec,setuid,sharenfs,sharesmb';
+  const values = await rig.pool.zfs('get', '-H', '-o', 'property,value', names, `${driver.template}_${made.id}`);
+  expect({
+    uid,
+    gid,
+    values: values
+      .trim()
+      .split('\n')
+      .map((line) => line.replace('\t', '=')),
+  }).toEqual({
+    uid: 500_000,
+    gid: 600_000,
+    values: ['readonly=off', 'exec=on', 'setuid=on', 'sharenfs=off', 'sharesmb=off'],
+  });
+  expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
+});
+
 test('mounts a clone that is there and not mounted', async () => {
   const driver = await rig.makeTemplate('again');
   const { id, clone } = await rig.makeClone(driver);

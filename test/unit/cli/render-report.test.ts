@@ -29,19 +29,21 @@ test('what is not as it should be has a line each', () => {
   const bad: RefreshReport = {
     ...report,
     stale: 1,
-    notCreated: 'the pool is full',
+    notCreated: 'Only 3 % of the storage of tank/deb is free (10 % is needed).',
     busy: [{ id: '7', holders: [{ pid: 12, command: 'sl\u001beep' }], nextAttemptMs: 0 }],
-    failed: [{ id: '8', error: new IsolateError('dataset-not-ours', 'tank/deb_8 is not ours.') }],
+    failed: [{ id: '8', error: new IsolateError('storage-failed', 'It failed.', { cause: new Error('EROFS: read-only') }) }],
   };
   expect(renderReport(bad).split('\n').slice(1)).toEqual([
     '1 fresh clone is of an older snapshot; isolate refresh --force replaces them',
-    'clones are missing: the pool is full',
+    'clones are missing: only 3 % of the storage of tank/deb is free (10 % is needed).',
     'clone 7 is still in use by sl\\x1beep (12)',
-    'clone 8: tank/deb_8 is not ours.',
+    'clone 8: It failed. because: EROFS: read-only',
     '',
   ]);
   expect(isComplete(bad)).toBe(false);
-  expect(JSON.parse(renderReportJson(bad)).failed).toEqual([{ id: '8', code: 'dataset-not-ours', message: 'tank/deb_8 is not ours.' }]);
+  expect(JSON.parse(renderReportJson(bad)).failed).toEqual([
+    { id: '8', code: 'storage-failed', message: 'It failed.', causes: ['EROFS: read-only'] },
+  ]);
 });
 
 test('the bar fills as work is done', () => {

@@ -80,13 +80,16 @@ test.each(recorded)('%s: %s is read from %j', (_implementation, failure, stderr)
   expect(classifyZfs(stderr)).toBe(failure);
 });
 
-test('names the object in one sentence', () => {
-  const { code, message, hint } = zfsError('tank/tpl_1', "cannot create 'tank/tpl_1': out of space\n");
-  expect({ code, message, hint }).toEqual({
-    code: 'pool-full',
-    message: 'The pool of tank/tpl_1 is full.',
-    hint: 'destroy what is not needed, or add a device',
-  });
+test.each([
+  [
+    'tank/a/tpl_17958292817030000000',
+    'The pool tank has no space left for clones of tank/a/tpl.',
+    'isolate refresh --skip-create tank/a/tpl destroys those that were used',
+  ],
+  ['tank/a/tpl', 'The pool tank has no space left for tank/a/tpl.', 'destroy what is not needed, or add a device'],
+])('of a pool without space for %s the pool and the template are named', (dataset, message, hint) => {
+  const error = zfsError(dataset, `cannot create '${dataset}': out of space\n`);
+  expect({ code: error.code, message: error.message, hint: error.hint }).toEqual({ code: 'pool-full', message, hint });
 });
 
 test('passes an unknown text on without control characters', () => {

@@ -35,7 +35,7 @@ test('OpenZFS 2.3 clones and then mounts each, and reads the batch once', async 
   await driver.create(source, ['1'], create);
   expect(asked).toEqual([
     'version',
-    'clone -o isolate:template=tank/r/t -o com.sun:auto-snapshot=false -o org.openzfs.systemd:ignore=on -o canmount=noauto -o mountpoint=/nonexistent/mnt/1 tank/r/t@s tank/r/t_1',
+    'clone -o isolate:template=tank/r/t -o com.sun:auto-snapshot=false -o org.openzfs.systemd:ignore=on -o canmount=noauto -o mountpoint=/nonexistent/mnt/1 -o readonly=off -o exec=on -o setuid=on -o sharenfs=off -o sharesmb=off tank/r/t@s tank/r/t_1',
     'mount tank/r/t_1',
     'get -H -p -o tank/r/t_1',
   ]);
@@ -58,30 +58,34 @@ test('OpenZFS 2.4 makes and marks a batch by one channel program, then places an
   const { run, asked, inputs } = host('2.4.4-1', { program: { ...ok, stdout: '{"return":{"2":17,"3":28,"1":0}}' }, '-0': failed });
   const driver = await open(run);
   const results = await driver.create(source, ['1', '2', '3'], create);
-  expect(results[2]).toMatchObject({ id: '3', ok: false, error: { code: 'pool-full', message: 'The pool of tank/r/t_3 is full.' } });
+  expect(results[2]).toMatchObject({
+    id: '3',
+    ok: false,
+    error: { code: 'pool-full', message: 'The pool tank has no space left for tank/r/t_3.' },
+  });
   expect(asked.toSorted()).toEqual([
     '-0 -n 2 -P 8 /sbin/zfs',
-    '-0 -n 4 -P 8 /sbin/zfs',
+    '-0 -n 9 -P 8 /sbin/zfs',
     'get -H -p -o tank/r',
     'get -H -p -o tank/r/t_1 tank/r/t_2 tank/r/t_3',
     'mount tank/r/t_1',
     'mount tank/r/t_2',
     'program -j tank - tank/r/t@s tank/r/t 1 2 3',
-    'set canmount=noauto mountpoint=/nonexistent/mnt/1 tank/r/t_1',
-    'set canmount=noauto mountpoint=/nonexistent/mnt/2 tank/r/t_2',
+    'set canmount=noauto mountpoint=/nonexistent/mnt/1 readonly=off exec=on setuid=on sharenfs=off sharesmb=off tank/r/t_1',
+    'set canmount=noauto mountpoint=/nonexistent/mnt/2 readonly=off exec=on setuid=on sharenfs=off sharesmb=off tank/r/t_2',
     'version',
   ]);
   expect(inputs).toEqual([
     expect.stringContaining('zfs.sync.clone'),
-    'set\0canmount=noauto\0mountpoint=/nonexistent/mnt/1\0tank/r/t_1\0set\0canmount=noauto\0mountpoint=/nonexistent/mnt/2\0tank/r/t_2\0',
+    'set\0canmount=noauto\0mountpoint=/nonexistent/mnt/1\0readonly=off\0exec=on\0setuid=on\0sharenfs=off\0sharesmb=off\0tank/r/t_1\0set\0canmount=noauto\0mountpoint=/nonexistent/mnt/2\0readonly=off\0exec=on\0setuid=on\0sharenfs=off\0sharesmb=off\0tank/r/t_2\0',
     'mount\0tank/r/t_1\0mount\0tank/r/t_2\0',
   ]);
   expect(driver.capabilities.batchCreate).toBe(true);
 });
 
-test('OpenZFS mounts a batch by one mount(8), with the options that follow from properties above the clones', async () => {
+test('OpenZFS mounts a batch by one mount(8), with the options that follow from what they inherit and what a root needs', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-mount-'));
-  const values = { atime: 'off', relatime: 'on', devices: 'on', exec: 'on', readonly: 'off', setuid: 'off' };
+  const values = { atime: 'off', relatime: 'on', devices: 'off' };
   const stdout = Object.entries(values)
     .map(([name, value]) => `tank/r\t${name}\t${value}\tdefault\n`)
     .join('');
@@ -96,7 +100,7 @@ test('OpenZFS mounts a batch by one mount(8), with the options that follow from 
     expect(asked.filter((command) => command.startsWith('mount'))).toEqual([]);
     expect(table).toBe(
       ['1', '2']
-        .map((id) => `tank/r/t_${id} ${directory}/k\\134x2d\\0401/${id} zfs zfsutil,noatime,relatime,dev,exec,rw,nosuid 0 0\n`)
+        .map((id) => `tank/r/t_${id} ${directory}/k\\134x2d\\0401/${id} zfs zfsutil,noatime,relatime,nodev,exec,rw,suid 0 0\n`)
         .join(''),
     );
     expect(readdirSync(directory)).toEqual([String.raw`k\x2d 1`]);
