@@ -10,11 +10,13 @@ export interface StorageAnswer {
   readonly error: Failure | null;
 }
 
-/** Never throws. */
-export type StorageAsker = (cloneIds: readonly string[]) => Promise<StorageAnswer>;
+/** `refreshedMs`: when the last refresh ended; what was known before it does not count. Never throws. */
+export type StorageAsker = (cloneIds: readonly string[], refreshedMs: number) => Promise<StorageAnswer>;
 
-/** The storage is asked by commands, so not as often as somebody looks. */
-const keptMs = 5000;
+/** The storage is asked by commands, so not as often as somebody looks: an answer holds so long, */
+const keptMs = 1000;
+/** and so many times longer than it took. */
+const keptTimes = 10;
 
 /** Who looks is not kept waiting longer for a storage that is stuck. */
 const patienceMs = 2000;
@@ -23,31 +25,43 @@ const late: Failure = { code: 'tool-timeout', message: `The storage has not answ
 /** What is asked of the storage. */
 export type AskedStorage = Pick<StorageDriver, 'newestSource' | 'list' | 'holders'>;
 
+/** What the storage was asked last, and when. */
+interface Question {
+  readonly sinceMs: number;
+  readonly ids: ReadonlySet<string>;
+  readonly refreshedMs: number;
+  /** When the answer is too old. */
+  untilMs: number;
+}
+
 /** Asks the storage of the newest snapshot and of these clones' holders; without one, the answer is why there is none. */
 export function createStorageAsker(driver: AskedStorage | Failure | null, nowMs: () => number): StorageAsker {
   const failure = driver !== null && 'code' in driver ? driver : null;
   let known: StorageAnswer = { source: null, holders: new Map(), error: failure };
-  let asked: { readonly sinceMs: number; readonly ids: ReadonlySet<string> } | null = null;
+  let asked: Question | null = null;
   let answer: Promise<void> | null = null;
-  const isAsked = (cloneIds: readonly string[]): boolean => cloneIds.every((id) => asked?.ids.has(id) === true);
   const isLate = (): boolean => answer !== null && asked !== null && nowMs() - asked.sinceMs >= patienceMs;
-  const refreshKnown = async (driver: AskedStorage, cloneIds: readonly string[]): Promise<void> => {
-    const isNew = asked === null || !isAsked(cloneIds);
+
+  const refreshKnown = async (driver: AskedStorage, cloneIds: readonly string[], refreshedMs: number): Promise<void> => {
+    const isAsked = (): boolean =>
+      asked !== null && asked.refreshedMs === refreshedMs && asked.untilMs >= nowMs() && cloneIds.every((id) => asked?.ids.has(id));
     // Never twice at a time, however many ask for however many clones.
-    while (answer !== null && !isAsked(cloneIds)) await answer;
-    if (answer === null && (asked === null || !isAsked(cloneIds) || nowMs() - asked.sinceMs > keptMs)) {
-      asked = { sinceMs: nowMs(), ids: new Set(cloneIds) };
+    while (answer !== null && !isAsked()) await answer;
+    if (answer === null && !isAsked()) {
+      const question: Question = { sinceMs: nowMs(), ids: new Set(cloneIds), refreshedMs, untilMs: Infinity };
+      asked = question;
       answer = (async () => {
         known = await ask(driver, cloneIds);
+        question.untilMs = nowMs() + Math.max(keptMs, keptTimes * (nowMs() - question.sinceMs));
         answer = null;
       })();
     }
-    // Only who asks for something new waits for it; others get what is known.
-    if (isNew || known.source === null) await answer;
+    await answer;
   };
-  return async (cloneIds) => {
+
+  return async (cloneIds, refreshedMs) => {
     if (driver === null || 'code' in driver) return known;
-    const hasAnswered = !isLate() && (await endsInTime(refreshKnown(driver, cloneIds)));
+    const hasAnswered = !isLate() && (await endsInTime(refreshKnown(driver, cloneIds, refreshedMs)));
     return hasAnswered ? known : { ...known, error: late };
   };
 }

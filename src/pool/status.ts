@@ -62,14 +62,15 @@ export interface PoolStatusOptions {
 /** Reads the status; `runs` are all that the pool's state directory knows. Changes nothing and takes no lock. */
 export type PoolStatusReader = (runs: readonly RunEntry[]) => Promise<PoolStatus>;
 
-/** A reader to be called again and again: it reads once what does not change, and asks the storage every 5 s at most. */
+/** A reader to be called again and again: it reads once what does not change, and asks the storage once a second at most and after each refresh. */
 export function createPoolStatusReader({ pool, driver, count, nowMs }: PoolStatusOptions): PoolStatusReader {
   const askStorage = createStorageAsker(driver, nowMs ?? (() => performance.now()));
   let known: QuickState['fresh'] = new Map();
   return async (runs) => {
     const state = readQuickState(pool, known);
     known = state.fresh;
-    const { source, holders, error } = await askStorage(state.tried);
+    const lastRefresh = readLastRefresh(pool);
+    const { source, holders, error } = await askStorage(state.tried, lastRefresh?.endedMs ?? 0);
     const fresh = [...state.fresh.values()];
     const made = fresh.flatMap(({ createdMs }) => (createdMs === null ? [] : [createdMs]));
     const own = runs.filter(({ template }) => template === pool.template);
@@ -91,7 +92,7 @@ export function createPoolStatusReader({ pool, driver, count, nowMs }: PoolStatu
           return by.length === 0 ? [] : [{ clone: id, state: 'retired' as const, uid: null, user: null, sinceMs: null, holders: by }];
         }),
       ],
-      lastRefresh: readLastRefresh(pool),
+      lastRefresh,
       error,
     };
   };

@@ -143,6 +143,23 @@ test('the daemon shows the same, to others without the commands, and tells its m
   }
 });
 
+test('right after a refresh the daemon tells of the snapshot that it was from', async () => {
+  const daemon: Daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = 2\n`);
+  try {
+    await readOwn();
+    await template.snapshot('newest');
+    await isolate(['refresh', '-q', '--force', template.dataset]);
+    const { pools } = await readOwn();
+    expect(pools.find((pool) => pool.template === template.dataset)).toMatchObject({
+      source: `${template.dataset}@newest`,
+      stale: 0,
+      fresh: 2,
+    });
+  } finally {
+    await daemon.end();
+  }
+});
+
 /** What the metrics socket answers to a scraper. */
 async function scrape(): Promise<string> {
   const socket = createConnection('/run/isolate/metrics.sock');

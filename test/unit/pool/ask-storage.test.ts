@@ -31,39 +31,63 @@ function fakeDriver() {
   };
 }
 
-test('the storage is asked once in five seconds, and for clones that were not asked for before at once', async () => {
+test('the storage is asked once a second, and for clones that were not asked for before at once', async () => {
   const { driver, state } = fakeDriver();
   let nowMs = 0;
   const ask = createStorageAsker(driver, () => nowMs);
-  expect(await ask([])).toEqual({ source: 'monday', holders: new Map(), error: null });
-  nowMs = 5000;
-  await ask([]);
+  expect(await ask([], 0)).toEqual({ source: 'monday', holders: new Map(), error: null });
+  nowMs = 1000;
+  await ask([], 0);
   expect(state.asked).toEqual(['source']);
-  expect(await ask(['2'])).toEqual({ source: 'monday', holders: new Map([['2', [{ pid: 2, command: 'sh' }]]]), error: null });
+  expect(await ask(['2'], 0)).toEqual({ source: 'monday', holders: new Map([['2', [{ pid: 2, command: 'sh' }]]]), error: null });
   expect(state.asked).toEqual(['source', 'source', 'list', 'holders 2']);
 });
 
-test('what is asked again is answered by what is known, while the storage is asked', async () => {
+test('nobody is given an answer that is older than a second, or older than the last refresh', async () => {
   const { driver, state } = fakeDriver();
   let nowMs = 0;
   const ask = createStorageAsker(driver, () => nowMs);
-  await ask([]);
+  const sources = [(await ask([], 0)).source];
   state.name = 'tuesday';
-  nowMs = 5001;
-  expect((await ask([])).source).toBe('monday');
-  await new Promise((resolve) => {
-    setImmediate(resolve);
+  sources.push((await ask([], 0)).source, (await ask([], 5)).source);
+  state.name = 'wednesday';
+  nowMs = 1001;
+  sources.push((await ask([], 5)).source);
+  expect(sources).toEqual(['monday', 'monday', 'tuesday', 'wednesday']);
+});
+
+test('a refresh that ends while the storage is being asked has it asked once more', async () => {
+  const { driver, state } = fakeDriver();
+  const ask = createStorageAsker(driver, () => 0);
+  const [before, after] = await Promise.all([ask([], 1), ask([], 2)]);
+  expect({ before: before.source, after: after.source, asked: state.asked }).toEqual({
+    before: 'monday',
+    after: 'monday',
+    asked: ['source', 'source'],
   });
-  expect((await ask([])).source).toBe('tuesday');
+});
+
+test('a storage that takes long to answer is asked more rarely', async () => {
+  const { driver, state } = fakeDriver();
+  let nowMs = 0;
+  const slow = { ...driver, newestSource: async () => ((nowMs += 500), await driver.newestSource()) };
+  const ask = createStorageAsker(slow, () => nowMs);
+  await ask([], 0);
+  nowMs += 5000;
+  await ask([], 0);
+  expect(state.asked).toHaveLength(1);
+  nowMs += 1;
+  await ask([], 0);
+  expect(state.asked).toHaveLength(2);
 });
 
 test('whoever asks meanwhile, the storage is asked once at a time, and for what is new', async () => {
   const { driver, state } = fakeDriver();
   const ask = createStorageAsker(driver, () => 0);
-  const answers = await Promise.all([ask([]), ask(['1']), ask(['1', '2']), ask(['2'])]);
+  const answers = await Promise.all([ask([], 0), ask(['1'], 0), ask(['1', '2'], 0), ask(['2'], 0)]);
   expect(state.asked).toEqual(['source', 'source', 'list', 'holders 1', 'source', 'list', 'holders 1', 'holders 2']);
   expect(answers.map(({ holders }) => holders.size).at(2)).toBe(2);
-  await ask(['1']);
+  await ask(['1'], 0);
   expect(state.asked).toHaveLength(8);
 });
 
@@ -71,9 +95,13 @@ test('a storage that cannot be asked is an answer, whatever it throws', async ()
   const { driver, state } = fakeDriver();
   state.error = new IsolateError('pool-suspended', 'The pool is suspended.');
   const ask = createStorageAsker(driver, () => 0);
-  expect(await ask([])).toEqual({ source: null, holders: new Map(), error: { code: 'pool-suspended', message: 'The pool is suspended.' } });
+  expect(await ask([], 0)).toEqual({
+    source: null,
+    holders: new Map(),
+    error: { code: 'pool-suspended', message: 'The pool is suspended.' },
+  });
   state.error = new TypeError('x is not a function');
-  expect((await ask(['1'])).error).toEqual({ code: 'internal', message: 'x is not a function' });
+  expect((await ask(['1'], 0)).error).toEqual({ code: 'internal', message: 'x is not a function' });
 });
 
 test('a storage that is stuck is told of after two seconds, at once to who asks later, and asked again when it goes on', async () => {
@@ -83,14 +111,14 @@ test('a storage that is stuck is told of after two seconds, at once to who asks 
   const source = Promise.withResolvers<{ template: string; name: string; guid: string }>();
   const ask = createStorageAsker({ ...driver, newestSource: () => source.promise }, () => performance.now());
   const late = { source: null, holders: new Map(), error: { code: 'tool-timeout', message: 'The storage has not answered within 2 s.' } };
-  const first = ask([]);
+  const first = ask([], 0);
   await vi.advanceTimersByTimeAsync(2000);
-  expect([await first, await ask([]), await ask(['1'])]).toEqual([late, late, late]);
+  expect([await first, await ask([], 0), await ask(['1'], 0)]).toEqual([late, late, late]);
   source.resolve({ template: 'tank/a', name: 'monday', guid: '1' });
   await new Promise(setImmediate);
-  expect(await ask([])).toEqual({ source: 'monday', holders: new Map(), error: null });
+  expect(await ask([], 0)).toEqual({ source: 'monday', holders: new Map(), error: null });
 });
 
 test('without a driver nothing is asked', async () => {
-  expect(await createStorageAsker(null, () => 0)(['1'])).toEqual({ source: null, holders: new Map(), error: null });
+  expect(await createStorageAsker(null, () => 0)(['1'], 0)).toEqual({ source: null, holders: new Map(), error: null });
 });
