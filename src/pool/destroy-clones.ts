@@ -25,7 +25,7 @@ export interface DestroyControl {
   readonly onDestroyed: ((durationMs: number) => void) | undefined;
 }
 
-const firstBackOffMs = 100;
+const firstBackOffMs = 400;
 const longestBackOffMs = 60_000;
 /** A sandbox that is just ending holds its clone for a moment; so long one refresh tries again by itself. */
 const patienceMs = 800;

@@ -53,7 +53,7 @@ export type DestroyResult =
   | { readonly id: string; readonly outcome: 'gone' }
   | { readonly id: string; readonly outcome: 'busy' | 'refused' | 'failed'; readonly error: IsolateError };
 
-/** A process whose mount namespace still has a clone mounted. */
+/** A process that is in a clone, or whose mount namespace still has it mounted. */
 export interface Holder {
   readonly pid: number;
   readonly command: string;
@@ -96,6 +96,6 @@ export interface StorageDriver {
   readonly list: () => Promise<readonly CloneInfo[]>;
   /** Unmounts and destroys after checking identity again. Never forced, never recursive beyond the clone's own snapshots. */
   readonly destroy: (refs: readonly CloneRef[]) => Promise<readonly DestroyResult[]>;
-  /** From /proc/PID/mountinfo. */
+  /** From /proc. */
   readonly holders: (ref: CloneRef) => Promise<readonly Holder[]>;
 }

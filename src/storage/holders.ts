@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { parseMountinfo, type MountEntry } from '../host/mountinfo.ts';
 import type { Holder } from './driver.ts';
+import { findInside } from './inside.ts';
 
 /** What a holder has mounted: a ZFS dataset, or a directory of a file system (`root` and below, on `device`). */
 export type Held =
@@ -14,8 +15,8 @@ let waiting: { readonly held: Held; readonly resolve: (holders: readonly Holder[
 let isLooking = false;
 
 /**
- * The processes in whose mount namespace `held` is mounted, this process's own namespace left out. Every user can make many
- * namespaces with tens of thousands of mounts: each is read once for all who ask, and others get their turn in between.
+ * The processes in whose mount namespace `held` is mounted, and those of this process's own namespace that are in it. Every user
+ * can make many namespaces with tens of thousands of mounts: each is read once for all who ask, and others get their turn in between.
  */
 export function findHolders(held: Held): Promise<readonly Holder[]> {
   return new Promise((resolve) => {
@@ -38,23 +39,43 @@ async function look(): Promise<void> {
 
 async function lookOnce(all: readonly Held[]): Promise<readonly (readonly Holder[])[]> {
   const own = await readlink('/proc/self/ns/mnt').catch(() => '');
+  const places = await readPlaces(all);
+  const endMs = performance.now() + mostInsideMs;
   const seen = new Map<string, readonly boolean[]>();
   const found: Holder[][] = all.map(() => []);
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     // A process that ends meanwhile, or belongs to somebody else, holds nothing that can be told.
     const [namespace, root] = await Promise.all(['ns/mnt', 'root'].map((link) => readlink(`/proc/${name}/${link}`).catch(() => '')));
-    if (namespace === '' || namespace === own) continue;
+    if (namespace === '') continue;
     // It sees the mounts below its own root.
     const key = `${namespace} ${root}`;
-    const holds = seen.get(key) ?? (await readHeld(name, all));
-    seen.set(key, holds);
+    const holds = namespace === own ? await readInside(name, places, endMs) : (seen.get(key) ?? (await readHeld(name, all)));
+    if (namespace !== own) seen.set(key, holds);
     if (!holds.includes(true)) continue;
     const command = await readFile(`/proc/${name}/comm`, 'utf8').catch(() => '');
     for (const [index, isOne] of holds.entries()) if (isOne) found[index]?.push({ pid: Number(name), command: command.trimEnd() });
   }
   for (const holders of found) holders.sort((a, b) => a.pid - b.pid);
   return found;
+}
+
+/** Where each is to be seen in this mount namespace. */
+async function readPlaces(all: readonly Held[]): Promise<readonly (readonly string[])[]> {
+  const mounts = parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8').catch(() => ''));
+  return all.map((held) =>
+    held.kind === 'directory' ? [held.path] : mounts.filter((mount) => isHeld([mount], held)).map(({ mountpoint }) => mountpoint),
+  );
+}
+
+/** To look into every process of a host takes long where there are many; those that come later are left out. */
+const mostInsideMs = 1500;
+
+async function readInside(process: string, places: readonly (readonly string[])[], endMs: number): Promise<readonly boolean[]> {
+  const directories = places.flat();
+  if (directories.length === 0 || performance.now() > endMs) return places.map(() => false);
+  const inside = await findInside(process, directories);
+  return places.map((own) => own.some((directory) => inside[directories.indexOf(directory)]));
 }
 
 async function readHeld(process: string, all: readonly Held[]): Promise<readonly boolean[]> {

@@ -8,7 +8,7 @@ import { planDestroy, planInspect } from './plan.ts';
 import { type DatasetProperties, parseProperties } from './properties.ts';
 
 /** zfs-fuse ends an unmount 10 to 50 ms after it answered. */
-const attempts = 4;
+const attempts = 2;
 const delayMs = 20;
 
 /** A clone that is gone, and where it was mounted as far as that is known. */

@@ -11,9 +11,8 @@ import { cloneName } from './names.ts';
 import { planDestroy, planInspect, planUnmount } from './plan.ts';
 import { parseProperties } from './properties.ts';
 
-/** zfs-fuse ends an unmount 10 to 50 ms after it answered; a clone that is in use stays busy far longer than this. */
-const busyRetries = 25;
-const busyDelayMs = 20;
+/** Pauses before the next try of those that were busy. zfs-fuse ends an unmount 10 to 50 ms after it answered; who is in use stays so for longer. */
+const pausesMs = [25, 50, 100];
 const parallelDestroys = 4;
 
 /** Unmounts and destroys clones, each checked again right before: those that it is plain with together, then each by itself. */
@@ -24,14 +23,47 @@ export async function destroyClones(context: ZfsContext, refs: readonly CloneRef
     await removeMountpoint(context, ref.id, mountpoint);
     results.set(ref, { id: ref.id, outcome: 'gone' });
   }
-  const left = refs.filter((ref) => !results.has(ref));
-  await forEachLimited(left, context.implementation.name === 'zfs-fuse' ? 1 : parallelDestroys, async (ref) => {
-    results.set(ref, await destroyOne(context, ref).catch((error: unknown) => failed(ref, error)));
+  const candidates = new Map<CloneRef, Candidate>();
+  await forEach(context, refs, results, async (ref) => {
+    const checked = await check(context, ref);
+    if ('outcome' in checked) results.set(ref, checked);
+    else candidates.set(ref, checked);
   });
+  // The busy ones are waited for together: one that stays busy holds up no other.
+  for (const pauseMs of [0, ...pausesMs]) {
+    const left = [...candidates.keys()].filter((ref) => (results.get(ref)?.outcome ?? 'busy') === 'busy');
+    if (left.length === 0) break;
+    if (pauseMs > 0) await sleep(pauseMs);
+    for (const ref of left) results.delete(ref);
+    await forEach(context, left, results, async (ref) => {
+      const candidate = candidates.get(ref);
+      if (candidate !== undefined) results.set(ref, await destroyOne(context, ref, candidate));
+    });
+  }
   return refs.map((ref) => results.get(ref) ?? failed(ref, undefined));
 }
 
-async function destroyOne(context: ZfsContext, ref: CloneRef): Promise<DestroyResult> {
+async function forEach(
+  { implementation }: ZfsContext,
+  refs: readonly CloneRef[],
+  results: Map<CloneRef, DestroyResult>,
+  action: (ref: CloneRef) => Promise<void>,
+): Promise<void> {
+  const left = refs.filter((ref) => !results.has(ref));
+  await forEachLimited(left, implementation.name === 'zfs-fuse' ? 1 : parallelDestroys, (ref) =>
+    action(ref).catch((error: unknown) => void results.set(ref, failed(ref, error))),
+  );
+}
+
+/** A clone that may be destroyed. */
+interface Candidate {
+  readonly dataset: string;
+  readonly hasSnapshots: boolean;
+  readonly mountpoint: string | null;
+}
+
+/** Looks whether it is what the reference says, and unmounts it. */
+async function check(context: ZfsContext, ref: CloneRef): Promise<Candidate | DestroyResult> {
   const { template } = context;
   const { id } = ref;
   const dataset = cloneName(template, id);
@@ -47,16 +79,14 @@ async function destroyOne(context: ZfsContext, ref: CloneRef): Promise<DestroyRe
     return { id, outcome: 'refused', error: refusal(dataset, clone?.kept === true, foreign) };
   }
   await context.zfs(dataset, planUnmount(template, id));
-  const hasSnapshots = datasets.size > 1;
-  for (let attempt = 0; ; attempt += 1) {
-    const answer = await context.zfs(dataset, planDestroy(template, id, hasSnapshots));
-    const failure = answer.exitCode === 0 ? 'missing' : classifyZfs(answer.stderr);
-    if (failure === 'missing') break;
-    if (failure !== 'busy') return { id, outcome: 'failed', error: zfsError(dataset, answer.stderr) };
-    if (attempt >= busyRetries) return { id, outcome: 'busy', error: zfsError(dataset, answer.stderr) };
-    await sleep(busyDelayMs);
-  }
-  const mountpoint = datasets.get(dataset)?.get('mountpoint')?.value ?? null;
+  return { dataset, hasSnapshots: datasets.size > 1, mountpoint: datasets.get(dataset)?.get('mountpoint')?.value ?? null };
+}
+
+async function destroyOne(context: ZfsContext, { id }: CloneRef, candidate: Candidate): Promise<DestroyResult> {
+  const { dataset, hasSnapshots, mountpoint } = candidate;
+  const answer = await context.zfs(dataset, planDestroy(context.template, id, hasSnapshots));
+  const failure = answer.exitCode === 0 ? 'missing' : classifyZfs(answer.stderr);
+  if (failure !== 'missing') return { id, outcome: failure === 'busy' ? 'busy' : 'failed', error: zfsError(dataset, answer.stderr) };
   await removeMountpoint(context, id, mountpoint);
   return { id, outcome: 'gone' };
 }

@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCommand } from '../../../src/process/command.ts';
+import { runCommand, type RunCommand } from '../../../src/process/command.ts';
 import { openZfs } from '../../../src/storage/zfs/driver.ts';
+import { busyboxRootfs } from '../../rig/rootfs.ts';
 import { makeZfsRig, type ZfsRig } from '../../rig/zfs-clones.ts';
 
 let rig: ZfsRig;
@@ -111,16 +113,65 @@ test('names who holds a clone in another mount namespace, and destroys it when t
   await expect.poll(() => driver.destroy([clone])).toEqual([{ id, outcome: 'gone' }]);
 });
 
-test("answers busy for a clone that is somebody's working directory", async () => {
-  const driver = await rig.makeTemplate('cwd');
+/** Ways to be in a clone: each prints a line when it is there, and stays. */
+const stays = [
+  ['its working directory', 'cd "$1"; echo ready; exec sleep 60', 'sleep'],
+  ['its root directory', 'exec chroot "$1" /busybox sh -c "echo ready; exec /busybox sleep 60"', 'busybox'],
+  ['an open file', 'exec 9< "$1/hello"; echo ready; exec sleep 60', 'sleep'],
+  ['its program', 'echo ready; exec "$1/busybox" sleep 60', 'busybox'],
+] as const;
+
+test.each(stays)('answers busy for a clone in which a process of this namespace has %s, and names it', async (way, script, command) => {
+  const driver = await rig.makeTemplate(`in${way.replaceAll(' ', '')}`);
   const made = await rig.makeClone(driver);
-  const child = spawn('sleep', ['60'], { cwd: made.rootfs.path, stdio: 'ignore' });
-  await new Promise((resolve) => child.once('spawn', resolve));
-  expect(await driver.destroy([made.clone])).toMatchObject([{ outcome: 'busy' }]);
-  expect(await readdir(made.rootfs.path)).toEqual(['hello']);
-  await endProcess(child);
+  await copyFile(await busybox(), join(made.rootfs.path, 'busybox'));
+  const child = spawn('sh', ['-c', script, 'sh', made.rootfs.path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  await expect.poll(() => readFile(`/proc/${child.pid}/comm`, 'utf8')).toBe(`${command}\n`);
+  try {
+    expect(await driver.holders(made.clone)).toEqual([{ pid: child.pid, command }]);
+    expect(await driver.destroy([made.clone])).toMatchObject([{ id: made.id, outcome: 'busy' }]);
+    expect(await readdir(made.rootfs.path)).toEqual(['busybox', 'hello']);
+    expect(await driver.holders(made.clone)).toEqual([{ pid: child.pid, command }]);
+  } finally {
+    await endProcess(child);
+  }
   await expect.poll(() => driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
 });
+
+test('clones that stay busy are waited for together, a few times only, and hold up no other', async () => {
+  const destroys: string[] = [];
+  const counting: RunCommand = async (command) => {
+    if (command.args[0] === 'destroy') destroys.push(command.args.at(-1) ?? '');
+    return await runCommand(command);
+  };
+  const { template } = await rig.makeTemplate('together');
+  const driver = await openZfs(template, { tools: rig.pool.tools, run: counting, canIdmap: () => false });
+  const made = [await rig.makeClone(driver), await rig.makeClone(driver), await rig.makeClone(driver)];
+  const children = await Promise.all(made.slice(0, 2).map(({ rootfs }) => startSleep(rootfs.path)));
+  try {
+    const results = await driver.destroy(made.map(({ clone }) => clone));
+    expect(results.map(({ outcome }) => outcome)).toEqual(['busy', 'busy', 'gone']);
+    // Each as often, in turns.
+    const [one, two] = made.map(({ id }) => destroys.filter((dataset) => dataset.endsWith(id)).length);
+    expect({ one, two }).toEqual({ one: 4, two: 4 });
+  } finally {
+    for (const child of children) await endProcess(child);
+  }
+  const left = made.slice(0, 2).map(({ clone }) => clone);
+  await expect.poll(async () => (await driver.destroy(left)).map(({ outcome }) => outcome)).toEqual(['gone', 'gone']);
+});
+
+async function startSleep(cwd: string): Promise<ChildProcess> {
+  const child = spawn('sleep', ['60'], { cwd, stdio: 'ignore' });
+  await new Promise((resolve) => child.once('spawn', resolve));
+  return child;
+}
+
+/** A program that needs nothing beside it. */
+async function busybox(): Promise<string> {
+  return join(await busyboxRootfs(), 'bin/busybox');
+}
 
 test('lists clones of a daemon that was restarted as not mounted, and destroys them with the dead mounts', async () => {
   const driver = await rig.makeTemplate('restart');
