@@ -6,9 +6,10 @@ import { escapeControls } from './escape.ts';
 
 /** What a refresh did, as text: one line, then one for everything that is not as it should be. */
 export function renderReport(report: RefreshReport): string {
-  const { template, source, count, destroyed, created, fresh, leased, stale, busy, failed, notCreated, durationMs } = report;
+  const { template, source, gone, count, destroyed, created, fresh, leased, stale, busy, failed, notCreated, durationMs } = report;
   const lines = [
     `${template}: destroyed ${destroyed}, made ${created} in ${(durationMs / 1000).toFixed(2)} s; ${fresh} of ${count} fresh, ${leased} in use${source === null ? '' : `, from ${source}`}`,
+    ...(gone ? [`there is no dataset ${template} any more${leased === 0 ? ', so its pool is forgotten' : ''}`] : []),
     ...(stale === 0
       ? []
       : [`${stale} fresh ${stale === 1 ? 'clone is' : 'clones are'} of an older snapshot; isolate refresh --force replaces them`]),

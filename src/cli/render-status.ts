@@ -67,6 +67,7 @@ function problemsOf({ template, error, lastRefresh }: PoolStatus): readonly stri
   const failed = lastRefresh?.error ?? null;
   return [
     ...(error === null ? [] : [`${template}: ${error.message}`]),
+    ...(error?.code === 'template-missing' ? [`hint: isolate refresh --skip-create ${template} destroys what it left and forgets it`] : []),
     ...(failed === null || failed.message === error?.message ? [] : [`${template}: the last refresh failed: ${failed.message}`]),
   ];
 }

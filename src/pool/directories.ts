@@ -24,16 +24,27 @@ export function ensurePoolDirectories(paths: PoolPaths, uid: number): void {
   }
 }
 
-/** Removes the state of a pool that has no clone; what a clone or another process is in stays. */
+/**
+ * Removes the state of a pool that has no clone; what a clone or another process is in stays. Runs and refreshes that come
+ * meanwhile make again what they need.
+ */
 export function removeEmptyPool(paths: PoolPaths): void {
   try {
-    for (const directory of [paths.fresh, paths.leased, paths.retired, paths.mounts]) rmdirSync(directory);
+    for (const directory of [paths.leased, paths.fresh, paths.retired, paths.mounts]) removeDirectory(directory);
     for (const file of [paths.settings, paths.making, paths.lastRefresh]) rmSync(file, { force: true });
-    rmdirSync(paths.directory);
+    removeDirectory(paths.directory);
     rmSync(paths.signal, { force: true });
   } catch (error) {
     if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? ''))
       throw unusable(paths.directory, 'cannot be removed', error);
+  }
+}
+
+function removeDirectory(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 

@@ -41,7 +41,9 @@ export async function leaseClone(pool: Pool, options: LeaseOptions): Promise<Lea
   touchSignal(pool);
   if (options.waitMs > 0) {
     options.onWait?.();
-    const late = await waitForClone(pool, options);
+    const late = await waitForClone(pool, options).catch((error: unknown) => {
+      throw isMissingFile(error) ? poolRemoved(pool, error) : error;
+    });
     if (late !== null) return late;
   }
   throw noFreeClone(pool, options.waitMs);
@@ -65,6 +67,17 @@ async function waitForClone(pool: Pool, options: LeaseOptions): Promise<Lease | 
     stopWaiting();
     clearTimeout(slow);
   }
+}
+
+function isMissingFile(error: unknown): boolean {
+  return !(error instanceof IsolateError) && (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+function poolRemoved({ template }: Pool, cause: unknown): IsolateError {
+  return new IsolateError('state-unreadable', `The pool of ${template} was removed while this run waited for a clone.`, {
+    hint: `isolate refresh ${template} makes it again`,
+    cause,
+  });
 }
 
 function startSlowTimer(pool: Pool, onSlow: LeaseOptions['onSlow']): NodeJS.Timeout | undefined {

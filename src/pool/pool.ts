@@ -49,10 +49,15 @@ export interface Pool extends PoolFiles {
 /** The state of a template's pool; makes the directories. Touches no storage. Throws `state-unreadable`. */
 export function openPoolFiles(options: PoolFilesOptions): PoolFiles {
   const files = findPoolFiles(options);
-  const uid = process.getuid?.() ?? 0;
-  ensureRuntimeDirectories(files.runtime, uid);
-  ensurePoolDirectories(files.paths, uid);
+  makePoolDirectories(files);
   return files;
+}
+
+/** Makes those of the state directories that are missing: also of a pool that was removed since it was opened. Throws `state-unreadable`. */
+export function makePoolDirectories({ runtime, paths }: Pick<PoolFiles, 'runtime' | 'paths'>): void {
+  const uid = process.getuid?.() ?? 0;
+  ensureRuntimeDirectories(runtime, uid);
+  ensurePoolDirectories(paths, uid);
 }
 
 /** Where the state of a template's pool is, or would be: for those who only look. */

@@ -1,14 +1,14 @@
 import { IsolateError } from '../error.ts';
-import type { Holder, Source } from '../storage/driver.ts';
+import type { Holder, Source, StorageHealth } from '../storage/driver.ts';
 import { maximumCount } from '../spec/parse-number.ts';
 import { destroyClones } from './destroy-clones.ts';
+import { removeEmptyPool } from './directories.ts';
 import { type Failure, toFailure } from './failure.ts';
 import { writeLastRefresh } from './last-refresh.ts';
 import { lockHolders, waitForLock } from './lock.ts';
 import type { Lock } from './lock.ts';
 import { checkLock } from './make-clones.ts';
-import { claimRuntime } from './pid-namespace.ts';
-import type { Pool } from './pool.ts';
+import { makePoolDirectories, type Pool } from './pool.ts';
 import { readPoolNames, readPoolState } from './pool-state.ts';
 import { reconcile } from './reconcile.ts';
 import { settle } from './settle.ts';
@@ -54,6 +54,8 @@ export interface RefreshReport {
   readonly template: string;
   /** Name of the snapshot that clones are made from now; null where cleaning up did not need to know. */
   readonly source: string | null;
+  /** The template is not there any more, and its pool is forgotten as soon as none of its clones is left. */
+  readonly gone: boolean;
   readonly count: number;
   readonly destroyed: number;
   readonly created: number;
@@ -72,6 +74,8 @@ export interface RefreshReport {
 /** What the passes of one refresh add up to. */
 export interface RefreshTally {
   source: Source | null;
+  /** The template is not there any more. */
+  isGone: boolean;
   /** Clones of an older snapshot than that. */
   older: ReadonlySet<string>;
   readonly gone: Set<string>;
@@ -95,9 +99,10 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
   const startMs = performance.now();
   checkCount(options.count);
   // Whoever watches opened the pool long ago.
-  claimRuntime(pool.runtime);
+  makePoolDirectories(pool);
   const tally: RefreshTally = {
     source: null,
+    isGone: false,
     older: new Set(),
     gone: new Set(),
     created: 0,
@@ -106,18 +111,22 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
     failed: new Map(),
   };
   const lock = await lockPool(pool, options);
+  let done: RefreshReport;
   try {
     pool.checkpoint('refresh:locked');
     const count = rememberCount(pool, options.count);
     await refreshUntilQuiet(pool, lock, options, count, tally);
     remember(pool, tally, null, performance.now() - startMs);
-    return report(pool, count, tally, performance.now() - startMs);
+    done = report(pool, count, tally, performance.now() - startMs);
   } catch (error) {
     remember(pool, tally, error, performance.now() - startMs);
     throw error;
   } finally {
     await lock.release();
   }
+  // What others are in stays.
+  if (done.gone && done.leased === 0) removeEmptyPool(pool.paths);
+  return done;
 }
 
 async function lockPool({ paths, holder, template }: Pool, options: RefreshOptions): Promise<Lock> {
@@ -167,7 +176,7 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   sweepTemporaries(pool);
   sweepWaiting(pool);
   const [health, source, clones] = await Promise.all([
-    pool.driver.probe(),
+    options.skipCreate === true ? probeIfThere(pool) : pool.driver.probe(),
     options.skipCreate === true ? null : findSource(pool),
     pool.driver.list(),
   ]);
@@ -177,7 +186,8 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   const plan = reconcile(clones, state, newest?.name ?? null, pool.clock());
   const waiting = (): number => countWaiting(pool) + (options.waiting?.() ?? 0);
   const excess = options.skipCreate === true ? 0 : plan.fresh.length - count - waiting();
-  const settled = settle(pool, state, plan, options.force === true ? plan.fresh.length : excess);
+  tally.isGone = health === null;
+  const settled = settle(pool, state, plan, options.force === true || tally.isGone ? plan.fresh.length : excess);
   pool.checkpoint('refresh:settled');
   checkGoingOn(pool, lock, options);
 
@@ -185,7 +195,7 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   const { force = false, skipHolders = false, onProgress, onFresh, onDestroyed } = options;
   const usedIds = clones.map(({ id }) => id);
   const make = async (source: Source, wanted: number): Promise<void> => {
-    const plan = { source, count: wanted, usedIds, freeFraction: health.freeFraction };
+    const plan = { source, count: wanted, usedIds, freeFraction: health?.freeFraction ?? null };
     await refill(pool, plan, tally, { goingOn, waiting, onProgress, onFresh });
   };
   // What is to be destroyed can wait, a run that waits for a clone cannot.
@@ -208,6 +218,16 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   await make(newest, count);
 }
 
+/** Null: the template is not there any more, so that only what it left is to be cleaned up. */
+async function probeIfThere({ driver }: Pool): Promise<StorageHealth | null> {
+  try {
+    return await driver.probe();
+  } catch (error) {
+    if (error instanceof IsolateError && error.code === 'template-missing') return null;
+    throw error;
+  }
+}
+
 async function findSource(pool: Pool): Promise<Source | IsolateError> {
   try {
     return await pool.driver.newestSource();
@@ -222,7 +242,8 @@ function report(pool: Pool, count: number, tally: RefreshTally, durationMs: numb
   return {
     template: pool.driver.template,
     source: tally.source?.name ?? null,
-    count,
+    gone: tally.isGone,
+    count: tally.isGone ? 0 : count,
     destroyed: tally.gone.size,
     created: tally.created,
     fresh: fresh.length,

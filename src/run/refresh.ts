@@ -35,7 +35,7 @@ export interface RefreshRequest {
 /** Brings a template's pool to its size: destroys retired clones, makes missing ones. Throws IsolateError; root only. */
 export async function refresh({ template, onWarning, onContradiction, ...request }: RefreshRequest): Promise<RefreshReport> {
   if (request.count !== undefined) parseInteger('count', request.count, 1, maximumCount);
-  const pool = await openTemplatePool(template, onWarning);
+  const pool = await openTemplatePool(template, onWarning, request.skipCreate);
   const configured = templateCount(await loadConfig(), template);
   const count = request.count ?? configured;
   const report = await refreshPool(pool, count === null ? request : { ...request, count });
@@ -58,8 +58,8 @@ function isDaemonAlive({ runtime, holder }: Pool): boolean {
   return isLocked(runtime.daemonLock, holder.bootId);
 }
 
-/** The pool of a dataset. Throws `not-permitted` for other users than root, and what the storage says. */
-export async function openTemplatePool(template: string, warn: (message: string) => void = () => {}): Promise<Pool> {
+/** The pool of a dataset, as `OpenOptions` say. Throws `not-permitted` for other users than root, and what the storage says. */
+export async function openTemplatePool(template: string, warn: (message: string) => void = () => {}, onlyCleanUp = false): Promise<Pool> {
   const dataset = parseDataset(template);
   const uid = process.getuid?.() ?? 0;
   if (uid !== 0) {
@@ -67,5 +67,5 @@ export async function openTemplatePool(template: string, warn: (message: string)
   }
   const sandboxIds = await readSandboxIds();
   const facts = await probeHost({ environment: callerEnvironment(), uid, gid: process.getgid?.() ?? 0, sandboxIds, files: findOwnFiles() });
-  return await openRootPool({ kind: 'zfs', dataset }, facts, { warn });
+  return await openRootPool({ kind: 'zfs', dataset }, facts, { warn, onlyCleanUp });
 }

@@ -67,11 +67,16 @@ function describeWait(template: string, making: number): string {
   return `waiting for a clone of ${template}${making === 0 ? '' : ` (${making} being made)`}`;
 }
 
+export interface OpenOptions extends Pick<RootOptions, 'warn'> {
+  /** Whether it may be the pool of a template that is gone, if that left clones. */
+  readonly onlyCleanUp?: boolean;
+}
+
 /** The pool behind a root: for `dir` and `overlay` drivers one that holds nothing ahead. */
-export async function openRootPool(root: RootSource, facts: HostFacts, { warn }: Pick<RootOptions, 'warn'>): Promise<Pool> {
+export async function openRootPool(root: RootSource, facts: HostFacts, { warn, onlyCleanUp = false }: OpenOptions): Promise<Pool> {
   const driver = await openRootStorage(root, facts);
   // Nothing is left behind for a template that does not exist.
-  if (!hasPool(driver.template, facts)) await driver.probe();
+  if (!hasPool(driver.template, facts) && !(onlyCleanUp && (await driver.list()).length > 0)) await driver.probe();
   if (root.kind === 'directory' && root.ephemeral) claimOverlayState(ownStateDirectory(facts));
   const { sandboxUids, sandboxGids } = facts.user;
   return openPool({

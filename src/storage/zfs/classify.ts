@@ -84,7 +84,7 @@ function sentence(object: string, failure: ZfsFailure, stderr: string): { messag
     case 'not-permitted':
       return { message: `ZFS does not let this user work on ${object}.`, hint: 'run isolate as root' };
     case 'missing':
-      return { message: `There is no dataset ${object}.`, hint: 'zfs list shows the datasets there are' };
+      return { message: `There is no dataset ${object}.`, hint: 'zfs list shows those there are' };
     case 'exists':
       return { message: `Dataset ${object} exists already.` };
     case 'busy':

@@ -17,8 +17,9 @@ const ownDigits = 20;
 export const cloneProperties = ['type', 'guid', 'origin', 'creation', 'mounted', 'mountpoint', markProperty, keepProperty] as const;
 
 /**
- * Chooses from the datasets beside a template those that are its clones and ours: by name, by origin, and by a mark set
- * on the clone itself. One without any mark is listed as unmarked; one with another mark is somebody else's.
+ * Chooses from the datasets beside a template those that are its clones and ours: by name, by a mark set on the clone itself, and
+ * by an origin, which is a snapshot of the template unless that was renamed or its place taken. One of the template without any
+ * mark is listed as unmarked; one with another mark is somebody else's.
  */
 export function clonesOf(template: string, datasets: ReadonlyMap<string, DatasetProperties>): readonly CloneInfo[] {
   const clones: CloneInfo[] = [];
@@ -35,11 +36,14 @@ function cloneOf(template: string, name: string, properties: DatasetProperties):
   const origin = value('origin');
   const guid = value('guid');
   if (id === null || origin === null || guid === null) return null;
-  if (value('type') !== 'filesystem' || !origin.startsWith(`${template}@`)) return null;
+  if (value('type') !== 'filesystem') return null;
   const mark = properties.get(markProperty);
   const own = mark?.source === 'local' ? mark.value : null;
   if (own !== null && own !== template) return null;
-  if (own === null && id.length !== ownDigits) return null;
+  // A template may have been renamed since, and with it the origin.
+  const isOfTemplate = origin.startsWith(`${template}@`);
+  if ((own === null || !isOfTemplate) && id.length !== ownDigits) return null;
+  if (own === null && !isOfTemplate) return null;
   const seconds = Number(value('creation'));
   const mountpoint = value('mountpoint');
   return {

@@ -2,7 +2,7 @@ import type { StorageDriver, StorageHealth } from '../driver.ts';
 import { IsolateError } from '../../error.ts';
 import type { RunCommand } from '../../process/command.ts';
 import { findHolders } from '../holders.ts';
-import { zfsError } from './classify.ts';
+import { classifyZfs, zfsError } from './classify.ts';
 import { bindZfsCommands, type ZfsContext, type ZfsTools } from './commands.ts';
 import { createClones } from './create.ts';
 import { destroyClones } from './destroy.ts';
@@ -10,6 +10,7 @@ import { parseImplementation } from './implementation.ts';
 import { listClones } from './list.ts';
 import { cloneName, parentOf, parseTemplateName, poolOf } from './names.ts';
 import { planPoolHealth, planSpace, planTemplate, spaceProperties, templatePropertiesOf } from './plan.ts';
+import { missingTemplate } from './missing-template.ts';
 import { parseProperties, type DatasetProperties } from './properties.ts';
 import { checkTemplate, newestSnapshot } from './template.ts';
 
@@ -94,6 +95,7 @@ function shared<T>(action: () => Promise<T>): () => Promise<T> {
 async function readTemplate(context: ZfsContext): Promise<ReadonlyMap<string, DatasetProperties>> {
   const { template, implementation } = context;
   const answer = await context.zfs(template, planTemplate(implementation, template));
+  if (answer.exitCode !== 0 && classifyZfs(answer.stderr) === 'missing') throw await missingTemplate(context);
   if (answer.exitCode !== 0) throw zfsError(template, answer.stderr);
   const datasets = parseProperties(answer.stdout, templatePropertiesOf(implementation));
   checkTemplate(template, datasets);

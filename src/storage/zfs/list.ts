@@ -11,6 +11,8 @@ import { parseProperties } from './properties.ts';
 /** All clones of the template, in one command. */
 export async function listClones(context: ZfsContext): Promise<readonly CloneInfo[]> {
   const answer = await context.zfs(context.template, planList(context.implementation, context.template));
+  // Where the dataset above is gone there is nothing beside the template.
+  if (answer.exitCode !== 0 && classifyZfs(answer.stderr) === 'missing') return [];
   if (answer.exitCode !== 0) throw zfsError(context.template, answer.stderr);
   return seen(context, answer.stdout);
 }

@@ -41,6 +41,11 @@ export function templatePropertiesOf(zfs: ZfsImplementation): readonly string[] 
   return zfs.name === 'OpenZFS' ? encryptedTemplateProperties : templateProperties;
 }
 
+/** Reads all file systems of the host: for what may have been meant by a template that is not there. */
+export function planFamily(): ZfsPlan {
+  return { args: ['list', '-H', '-t', 'filesystem', '-o', `name,origin,${markProperty}`] };
+}
+
 /** Reads all datasets beside a template. zfs-fuse has no `get -t`. */
 export function planList(zfs: ZfsImplementation, template: string): ZfsPlan {
   const type = zfs.name === 'OpenZFS' ? ['-t', 'filesystem'] : [];

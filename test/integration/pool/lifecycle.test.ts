@@ -16,6 +16,7 @@ describe('a pool', () => {
     expect({ ...first, durationMs: 0 }).toEqual({
       template: pool.driver.template,
       source: '1',
+      gone: false,
       count: 3,
       destroyed: 0,
       created: 3,

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
@@ -111,6 +111,23 @@ test('clones for runs that wait are made before retired ones are destroyed, and 
   // Two are to be fresh, and a third is for the run.
   expect(order).toEqual(['make 1', 'destroy 2', 'make 2']);
   expect(states(pool)).toEqual({ fresh: [3, 4, 5], leased: [], retired: [] });
+});
+
+test('a run whose pool is removed while it waits is told so', async () => {
+  const { driver, next, free } = slowDriver();
+  const pool = open({ driver });
+  const refreshed = refresh(pool, { count: 1 }).catch(() => undefined);
+  await expect.poll(() => countMaking(pool)).toBe(1);
+  const leased = leaseClone(pool, { waitMs: 60_000 });
+  await expect.poll(() => countWaiting(pool)).toBe(1);
+  rmSync(pool.paths.directory, { recursive: true });
+  await expect(leased).rejects.toMatchObject({
+    code: 'state-unreadable',
+    message: `The pool of ${pool.template} was removed while this run waited for a clone.`,
+  });
+  next();
+  free();
+  await refreshed;
 });
 
 test('a run that died while it waited is not served any more, and leaves nothing', async () => {

@@ -8,6 +8,7 @@ import type { RefreshReport } from '../../../src/pool/refresh.ts';
 const report: RefreshReport = {
   template: 'tank/deb',
   source: 'tank/deb@1',
+  gone: false,
   count: 5,
   destroyed: 2,
   created: 3,

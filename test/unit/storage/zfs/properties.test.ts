@@ -45,6 +45,10 @@ test('lists a clone that was made but not marked as unmarked', () => {
   expect(list(clone(`p/t_${id}`, { 'isolate:template': ['-', '-'] }))).toMatchObject([{ id, marked: false }]);
 });
 
+test('lists a marked clone whose template was renamed', () => {
+  expect(list(clone(`p/t_${id}`, { origin: ['p/t2@s2', '-'] }))).toMatchObject([{ id, marked: true, source: 'p/t2@s2' }]);
+});
+
 test('takes an inherited mark for no mark', () => {
   expect(list(clone(`p/t_${id}`, { 'isolate:template': ['p/t', 'inherited from p'] }))).toMatchObject([{ id, marked: false }]);
 });
@@ -62,7 +66,8 @@ test.each([
   ['another name', clone('p/other')],
   ['a name that only begins alike', clone(`p/t_x_${id}`)],
   ['the template itself', clone('p/t')],
-  ['an origin of another dataset', clone(`p/t_${id}`, { origin: ['p/t2@s2', '-'] })],
+  ['an origin of another dataset and no mark', clone(`p/t_${id}`, { origin: ['p/t2@s2', '-'], 'isolate:template': ['-', '-'] })],
+  ['an origin of another dataset and 19 digits', clone('p/t_1677838587626715157', { origin: ['p/t2@s2', '-'] })],
   ['no origin', clone(`p/t_${id}`, { origin: ['-', '-'] })],
   ['another mark', clone(`p/t_${id}`, { 'isolate:template': ['p/t2', 'local'] })],
   ['another type', clone(`p/t_${id}`, { type: ['volume', '-'] })],

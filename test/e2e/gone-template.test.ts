@@ -1,0 +1,107 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { RefreshReport } from '../../src/pool/refresh.ts';
+import { isolate } from '../rig/isolate.ts';
+import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
+
+let template: ZfsTemplate;
+let count = 0;
+beforeAll(async () => {
+  template = await makeZfsTemplate();
+});
+afterAll(async () => {
+  await template.pool.end();
+});
+
+/** A template with a pool of two clones. */
+async function makeTemplate(): Promise<string> {
+  count += 1;
+  const dataset = `${template.pool.name}/gone${count}`;
+  await template.pool.zfs('create', '-o', 'mountpoint=none', dataset);
+  await template.pool.zfs('snapshot', `${dataset}@1`);
+  expect((await isolate(['refresh', '-q', dataset, '2'])).status).toBe(0);
+  return dataset;
+}
+
+/** What there is of a template: its datasets, and its files below /run/isolate. */
+async function leftOf(dataset: string): Promise<{ readonly datasets: readonly string[]; readonly state: readonly string[] }> {
+  const names = (await template.pool.zfs('list', '-H', '-o', 'name', '-r', template.pool.name)).trim().split('\n');
+  const key = dataset.replace('/', '-');
+  return {
+    datasets: names.filter((name) => name === dataset || name.startsWith(`${dataset}_`)),
+    state: ['pools', 'mnt', 'signal'].filter((name) => readdirSync(join('/run/isolate', name)).includes(key)),
+  };
+}
+
+async function cleanUp(dataset: string): Promise<Partial<RefreshReport>> {
+  const { status, stdout, stderr } = await isolate(['refresh', '--json', '--skip-create', dataset]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  return JSON.parse(stdout) as RefreshReport;
+}
+
+test('of a template that was renamed refresh says its new name, and --skip-create leaves nothing behind', async () => {
+  const dataset = await makeTemplate();
+  await patiently('rename', dataset, `${dataset}new`);
+  expect(await isolate(['refresh', dataset])).toMatchObject({
+    status: 1,
+    stderr: `isolate: There is no dataset ${dataset}.\nhint: it is ${dataset}new now; isolate refresh --skip-create ${dataset} destroys the clones that it left\n`,
+  });
+  expect(await cleanUp(dataset)).toMatchObject({ gone: true, destroyed: 2, fresh: 0, busy: [], failed: [] });
+  expect(await leftOf(dataset)).toEqual({ datasets: [], state: [] });
+});
+
+test('clones of a template that was renamed before this boot are found by what is written on them', async () => {
+  const dataset = await makeTemplate();
+  await patiently('rename', dataset, `${dataset}new`);
+  rmSync(join('/run/isolate/pools', dataset.replace('/', '-')), { recursive: true });
+  expect(await cleanUp(dataset)).toMatchObject({ gone: true, destroyed: 2 });
+  expect(await leftOf(dataset)).toEqual({ datasets: [], state: [] });
+});
+
+test('a clone that is kept outlives the pool of its template', async () => {
+  const dataset = await makeTemplate();
+  const [, kept = ''] = (await leftOf(dataset)).datasets;
+  await template.pool.zfs('set', 'isolate:keep=on', kept);
+  await patiently('rename', dataset, `${dataset}new`);
+  expect(await cleanUp(dataset)).toMatchObject({ gone: true, destroyed: 1 });
+  expect((await leftOf(dataset)).datasets).toEqual([kept]);
+});
+
+test('a template that was destroyed is a line of status with what forgets it, until that is done', async () => {
+  const dataset = await makeTemplate();
+  for (const name of (await leftOf(dataset)).datasets.slice(1)) await patiently('destroy', name);
+  await patiently('destroy', '-r', dataset);
+  expect((await isolate(['status'])).stdout).toContain(
+    `${dataset}: There is no dataset ${dataset}.\nhint: isolate refresh --skip-create ${dataset} destroys what it left and forgets it\n`,
+  );
+  const { stdout } = await isolate(['refresh', '--skip-create', dataset]);
+  expect(stdout.split('\n').slice(1)).toEqual([`there is no dataset ${dataset} any more, so its pool is forgotten`, '']);
+  expect(await leftOf(dataset)).toEqual({ datasets: [], state: [] });
+  expect((await isolate(['status'])).stdout).not.toContain(dataset);
+});
+
+test('a name that is nearly that of a template is answered with it, and nothing is left of it', async () => {
+  const wrong = template.dataset.replace('template', 'tmeplate');
+  for (const args of [
+    ['refresh', wrong],
+    ['refresh', '--skip-create', wrong],
+    ['-z', wrong, 'true'],
+  ]) {
+    expect((await isolate(args)).stderr).toBe(`isolate: There is no dataset ${wrong}.\nhint: did you mean ${template.dataset}?\n`);
+  }
+  expect(await leftOf(wrong)).toEqual({ datasets: [], state: [] });
+});
+
+/** zfs-fuse is busy with a dataset for a while after it answered. */
+async function patiently(...args: string[]): Promise<void> {
+  await expect
+    .poll(() =>
+      template.pool.zfs(...args).then(
+        () => '',
+        (error: unknown) => String(error),
+      ),
+    )
+    .toBe('');
+}
