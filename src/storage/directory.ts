@@ -30,7 +30,7 @@ function read(path: string): Stats {
 }
 
 /** Device and inode: what a directory is recognised by. */
-export function guidOf(stats: Pick<Stats, 'dev' | 'ino'>): string {
+function guidOf(stats: Pick<Stats, 'dev' | 'ino'>): string {
   return `${stats.dev}:${stats.ino}`;
 }
 

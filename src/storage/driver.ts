@@ -22,6 +22,8 @@ export interface Source {
   readonly template: string;
   readonly name: string;
   readonly guid: string;
+  /** Data sets that are mounted within the template and are not part of it, so clones are without them; absent: there are none. */
+  readonly leftOut?: readonly string[];
 }
 
 /** A clone of ours as the storage knows it. `id` is unique within the template: decimal digits. */

@@ -10,6 +10,8 @@ export interface StorageOptions {
   readonly stateDirectory: string;
   /** Whether the file system a path is on can be mounted idmapped. */
   readonly canIdmap: (path: string) => boolean;
+  /** Told once when the storage takes long to answer, what for. No full sentence. */
+  readonly onWaiting?: ((message: string) => void) | undefined;
   /** Removes a tree whole, whatever ids its files have. */
   readonly removeTree: (path: string) => Promise<void>;
 }

@@ -2,8 +2,9 @@ import { chmod, chown, mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import type { CreateResult, Source } from '../driver.ts';
-import { describeDirectory, guidOf, type DirectoryFacts } from '../directory.ts';
+import { describeDirectory, type DirectoryFacts } from '../directory.ts';
 import type { OverlayContext } from './driver.ts';
+import { cloneGuid } from './layout.ts';
 
 /** Makes the layers of clones: `upper`, `work` and the empty `merged`. A clone appears under its name whole or not at all. */
 export async function createLayers(context: OverlayContext, source: Source, ids: readonly string[]): Promise<readonly CreateResult[]> {
@@ -42,7 +43,7 @@ async function createOne(context: OverlayContext, source: Source, template: Dire
     ok: true,
     clone: {
       id,
-      guid: guidOf(stats),
+      guid: cloneGuid(stats),
       source: source.name,
       marked: true,
       kept: false,

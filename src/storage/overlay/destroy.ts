@@ -1,9 +1,8 @@
 import { rename, stat } from 'node:fs/promises';
 import { IsolateError } from '../../error.ts';
 import type { CloneRef, DestroyResult } from '../driver.ts';
-import { guidOf } from '../directory.ts';
 import type { OverlayContext } from './driver.ts';
-import type { CloneStage } from './layout.ts';
+import { cloneGuid, type CloneStage } from './layout.ts';
 
 const stages: readonly CloneStage[] = ['live', 'new', 'gone'];
 
@@ -28,7 +27,7 @@ async function destroyOne({ layout, removeTree, template }: OverlayContext, { id
     const path = layout.clone(id, stage);
     const stats = await stat(path).catch(() => null);
     if (stats === null) continue;
-    if (guidOf(stats) !== guid) {
+    if (cloneGuid(stats) !== guid) {
       const error = new IsolateError('dataset-not-ours', `Clone ${id} of ${template} is not the one it was taken for.`);
       return { id, outcome: 'refused', error };
     }

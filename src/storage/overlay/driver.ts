@@ -1,12 +1,12 @@
 import { readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { parseMountinfo } from '../../host/mountinfo.ts';
 import type { CloneInfo, Holder, Source, StorageDriver } from '../driver.ts';
-import { describeDirectory, guidOf } from '../directory.ts';
+import { describeDirectory } from '../directory.ts';
 import { IsolateError } from '../../error.ts';
 import { findHolders, locate } from '../holders.ts';
 import { createLayers } from './create.ts';
 import { destroyLayers } from './destroy.ts';
-import { overlayLayout, parseCloneDirectory, type OverlayLayout } from './layout.ts';
+import { cloneGuid, overlayLayout, parseCloneDirectory, type OverlayLayout } from './layout.ts';
 
 export interface OverlayOptions {
   /** Durable state, on disk: upper layers may grow. */
@@ -64,7 +64,7 @@ async function listLayers({ layout, template }: OverlayContext): Promise<readonl
     if (stats === null || (clones.has(parsed.id) && parsed.stage !== 'live')) continue;
     clones.set(parsed.id, {
       id: parsed.id,
-      guid: guidOf(stats),
+      guid: cloneGuid(stats),
       source: template,
       marked: parsed.stage === 'live',
       kept: false,

@@ -30,6 +30,11 @@ export function parseCloneDirectory(name: string): { readonly id: string; readon
   return { id, stage: stage === 'new' || stage === 'gone' ? stage : 'live' };
 }
 
+/** What a clone is recognised by: not by its device, whose number may be another one after a reboot. All clones lie in one directory. */
+export function cloneGuid({ ino }: { readonly ino: number }): string {
+  return String(ino);
+}
+
 /** Readable beginning, then what makes it unique. */
 function overlayKey(template: string): string {
   const name = basename(template)

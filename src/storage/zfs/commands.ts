@@ -5,6 +5,8 @@ import type { ZfsPlan } from './plan.ts';
 
 /** Long enough for a transaction on a busy pool; a suspended one never answers. */
 const timeoutMs = 30_000;
+/** Most commands end within a tenth of this. */
+const slowMs = 3_000;
 const mountFile = '/bin/mount';
 const umountFile = '/bin/umount';
 const xargsFile = '/usr/bin/xargs';
@@ -47,7 +49,12 @@ export interface ZfsTools {
  * not end: after that one at a time is tried, ever more rarely, and never while one that was given up is in the kernel,
  * because each would stay there. Once one has ended, all are started again.
  */
-export function bindZfsCommands(tools: ZfsTools, run: RunCommand): ZfsCommands {
+export function bindZfsCommands(tools: ZfsTools, run: RunCommand, onWaiting?: (message: string) => void): ZfsCommands {
+  let isTold = false;
+  const tellOnce = (message: string): void => {
+    if (!isTold) onWaiting?.(message);
+    isTold = true;
+  };
   const bind = (name: 'zfs' | 'zpool') => {
     // Of a pool that is suspended zpool tells while zfs is stuck.
     const gate = makeGate();
@@ -59,6 +66,10 @@ export function bindZfsCommands(tools: ZfsTools, run: RunCommand): ZfsCommands {
         });
       }
       const pass = gate.enter();
+      const slow = setTimeout(
+        () => tellOnce(`waiting for ${name} ${plan.args[0] ?? ''} of ${object}, for at most ${timeoutMs / 1000} s`),
+        slowMs,
+      );
       try {
         const result = await run({ file, timeoutMs, ...plan, onGivenUp: gate.givenUp });
         pass.ended();
@@ -74,6 +85,8 @@ export function bindZfsCommands(tools: ZfsTools, run: RunCommand): ZfsCommands {
         });
         pass.stuck(stuck);
         throw stuck;
+      } finally {
+        clearTimeout(slow);
       }
     };
   };

@@ -18,6 +18,8 @@ export interface ZfsOptions {
   readonly tools: ZfsTools;
   readonly run: RunCommand;
   readonly canIdmap: (path: string) => boolean;
+  /** Told once when ZFS takes long to answer, what for. No full sentence. */
+  readonly onWaiting?: ((message: string) => void) | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface ZfsOptions {
  */
 export async function openZfs(template: string, options: ZfsOptions): Promise<StorageDriver> {
   parseTemplateName(template);
-  const commands = bindZfsCommands(options.tools, options.run);
+  const commands = bindZfsCommands(options.tools, options.run, options.onWaiting);
   const implementation = parseImplementation(template, await commands.zfs(template, { args: ['version'] }));
   const context: ZfsContext = { ...commands, template, implementation, canIdmap: options.canIdmap };
   const readOnce = shared(() => readTemplate(context));

@@ -43,5 +43,13 @@ export function newestSnapshot(template: string, datasets: ReadonlyMap<string, D
       hint: `zfs snapshot ${template}@1`,
     });
   }
-  return newest;
+  const leftOut = childrenOf(template, datasets);
+  return leftOut.length === 0 ? newest : { ...newest, leftOut };
+}
+
+/** A snapshot is of one dataset: those below it stay out of its clones. */
+function childrenOf(template: string, datasets: ReadonlyMap<string, DatasetProperties>): readonly string[] {
+  return [...datasets].flatMap(([name, properties]) =>
+    name.startsWith(`${template}/`) && properties.get('type')?.value === 'filesystem' ? [name] : [],
+  );
 }

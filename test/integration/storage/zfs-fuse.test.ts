@@ -73,6 +73,14 @@ test('a clone is a root that can be used, whatever the datasets above it hand do
   expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
 });
 
+test('the newest snapshot comes with the datasets below the template that its clones are without', async () => {
+  const driver = await rig.makeTemplate('parent');
+  const { leftOut: before } = await driver.newestSource();
+  await rig.pool.zfs('create', `${driver.template}/var`);
+  const { leftOut } = await driver.newestSource();
+  expect({ before, leftOut }).toEqual({ before: undefined, leftOut: [`${driver.template}/var`] });
+});
+
 test('mounts a clone that is there and not mounted', async () => {
   const driver = await rig.makeTemplate('again');
   const { id, clone } = await rig.makeClone(driver);

@@ -239,3 +239,28 @@ test.each([
   });
   await expect((await open(run)).newestSource()).rejects.toMatchObject({ code, message });
 });
+
+test('what takes long to answer is told of once', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const told: string[] = [];
+  const going: PromiseWithResolvers<CommandResult>[] = [];
+  const driver = await openZfs('tank/r/t', {
+    tools: { zfs: '/sbin/zfs', zpool: '/sbin/zpool' },
+    canIdmap: () => true,
+    onWaiting: (message) => told.push(message),
+    run: ({ args }) => {
+      if (args[0] === 'version') return Promise.resolve({ ...ok, stdout: 'zfs-2.3.9-1\nzfs-kmod-2.3.9-1\n' });
+      const command = Promise.withResolvers<CommandResult>();
+      going.push(command);
+      return command.promise;
+    },
+  });
+  const lists = [driver.list(), driver.list()];
+  await vi.advanceTimersByTimeAsync(2999);
+  expect(told).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(told).toEqual(['waiting for zfs get of tank/r/t, for at most 30 s']);
+  for (const command of going) command.resolve(ok);
+  expect(await Promise.all(lists)).toEqual([[], []]);
+});
