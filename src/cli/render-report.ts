@@ -6,14 +6,17 @@ import { escapeControls } from './escape.ts';
 
 /** What a refresh did, as text: one line, then one for everything that is not as it should be. */
 export function renderReport(report: RefreshReport): string {
-  const { template, source, gone, count, destroyed, created, fresh, leased, stale, busy, failed, notCreated, durationMs } = report;
+  const { template, source, leftOut, gone, count, destroyed, created, fresh, leased, stale, kept, busy, failed, notCreated, durationMs } =
+    report;
   const lines = [
     `${template}: destroyed ${destroyed}, made ${created} in ${(durationMs / 1000).toFixed(2)} s; ${fresh} of ${count} fresh, ${leased} in use${source === null ? '' : `, from ${source}`}`,
+    ...leftOut.map((dataset) => `clones are without what is in ${dataset}: it is a dataset of its own`),
     ...(gone ? [`there is no dataset ${template} any more${leased === 0 ? ', so its pool is forgotten' : ''}`] : []),
     ...(stale === 0
       ? []
       : [`${stale} fresh ${stale === 1 ? 'clone is' : 'clones are'} of an older snapshot; isolate refresh --force replaces them`]),
     ...(notCreated === null ? [] : [`${created === 0 ? 'made no clones' : 'clones are missing'}: ${withSmallLetter(notCreated)}`]),
+    ...kept.map((id) => `${template}_${id} is kept; zfs inherit isolate:keep ${template}_${id} gives it up`),
     ...busy.map(
       ({ id, holders }) =>
         `clone ${id} is still in use${holders.length === 0 ? '' : ` by ${holders.map(({ pid, command }) => `${command} (${pid})`).join(', ')}`}`,

@@ -5,13 +5,17 @@ import { formatTable } from './table.ts';
 
 /** The pools, who uses their clones, and what is wrong: one line each, without control characters. */
 export function renderStatus({ daemon, pools, settings }: StatusDocument, nowMs: number): readonly string[] {
-  const clones = pools.flatMap((pool) => pool.inUse.flatMap((clone) => cloneRows(pool.template, clone)));
+  const clones = pools.flatMap((pool) => [...pool.inUse.map((clone) => cloneRow(pool.template, clone)), ...keptRows(pool)]);
   return [
     `daemon: ${describeDaemon(daemon, nowMs)}`,
     '',
     ...formatTable([poolTitles, ...pools.map((pool) => poolRow(pool, nowMs))], poolAlignments),
     ...(clones.length === 0 ? [] : ['', ...formatTable([cloneTitles, ...clones], cloneAlignments)]),
-    ...sectionOf([...describeSettings(settings ?? null, daemon?.serves === false, nowMs), ...pools.flatMap(problemsOf)]),
+    ...sectionOf([
+      ...describeSettings(settings ?? null, daemon?.serves === false, nowMs),
+      ...pools.flatMap(problemsOf),
+      ...adviseOnHolders(pools),
+    ]),
   ];
 }
 
@@ -21,17 +25,17 @@ function describeDaemon(daemon: DaemonStatus | null, nowMs: number): string {
   return `running for ${formatAge(nowMs - daemon.sinceMs)}, process ${daemon.pid}`;
 }
 
-const poolTitles = ['TEMPLATE', 'SIZE', 'FRESH', 'LEASED', 'RETIRED', 'MAKING', 'STALE', 'SNAPSHOT', 'OLDEST', 'REFRESHED'];
-const poolAlignments = ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'left', 'right', 'left'] as const;
+const poolTitles = ['TEMPLATE', 'SIZE', 'FRESH', 'LEASED', 'RETIRED', 'KEPT', 'MAKING', 'STALE', 'SNAPSHOT', 'OLDEST', 'REFRESHED'];
+const poolAlignments = ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'left', 'right', 'left'] as const;
 const cloneTitles = ['CLONE', 'TEMPLATE', 'STATE', 'USER', 'SINCE', 'PID', 'COMMAND'];
 const cloneAlignments = ['left', 'left', 'left', 'left', 'left', 'right', 'left'] as const;
 
 function poolRow(pool: PoolStatus, nowMs: number): readonly string[] {
-  const { template, count, fresh, leased, retired, making, stale, source, oldestFreshMs } = pool;
+  const { template, count, fresh, leased, retired, kept, making, stale, source, oldestFreshMs } = pool;
   return [
     template,
     count === null ? '-' : String(count),
-    ...[fresh, leased, retired, making, stale].map(String),
+    ...[fresh, leased, retired, kept.length, making, stale].map(String),
     source === null ? '-' : withoutTemplate(source, template),
     oldestFreshMs === null ? '-' : formatAge(nowMs - oldestFreshMs),
     describeRefresh(pool, nowMs),
@@ -50,11 +54,32 @@ function describeRefresh({ refreshing, lastRefresh }: PoolStatus, nowMs: number)
   return `${formatAge(nowMs - endedMs)} ago, ${error === null ? `in ${(durationMs / 1000).toFixed(2)} s` : 'failed'}`;
 }
 
-/** One row for each process that holds it. */
-function cloneRows(template: string, { clone, state, uid, user, sinceMs, holders }: CloneInUse): readonly (readonly string[])[] {
-  const rows = holders.length === 0 ? [['-', '-']] : holders.map(({ pid, command }) => [String(pid), command ?? '-']);
+/** One row, with the first of the processes that hold it: where mounts are copied they are most of a host's. */
+function cloneRow(template: string, { clone, state, uid, user, sinceMs, holders }: CloneInUse): readonly string[] {
+  const [first, ...others] = holders;
+  const command = `${first?.command ?? '-'}${others.length === 0 ? '' : ` and ${others.length} more`}`;
   const name = user ?? (uid === null ? '-' : String(uid));
-  return rows.map((row) => [clone, template, state, name, sinceMs === null ? '-' : formatTime(sinceMs), ...row]);
+  return [
+    clone,
+    template,
+    state,
+    name,
+    sinceMs === null ? '-' : formatTime(sinceMs),
+    first === undefined ? '-' : String(first.pid),
+    command,
+  ];
+}
+
+function keptRows({ template, kept }: PoolStatus): readonly (readonly string[])[] {
+  return kept.map((id) => [id, template, 'kept', '-', '-', '-', '-']);
+}
+
+/** Once, however many clones there are. */
+function adviseOnHolders(pools: readonly PoolStatus[]): readonly string[] {
+  const isHeld = pools.some(({ inUse }) => inUse.some(({ state, holders }) => state === 'retired' && holders.length > 1));
+  return isHeld
+    ? ['hint: clones that many processes hold are copied into their mount namespaces; isolate doctor says why (propagation)']
+    : [];
 }
 
 function describeSettings(problem: SettingsProblem | null, areFirst: boolean, nowMs: number): readonly string[] {

@@ -2,10 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { IsolateError } from '../error.ts';
 import { logEvent } from '../log.ts';
-import { removeEmptyPool } from '../pool/directories.ts';
 import { toFailure } from '../pool/failure.ts';
 import { keepPool } from '../pool/keep.ts';
-import type { RuntimePaths } from '../pool/paths.ts';
+import { keyTemplate, type RuntimePaths } from '../pool/paths.ts';
 import { findPoolFiles, type Pool, type PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import type { RefreshReport } from '../pool/refresh.ts';
@@ -32,6 +31,8 @@ export interface KeptPool {
 export interface Pools {
   /** Keeps a pool for each of these templates from now on. One that is dropped is looked after until its leases have ended. */
   readonly configure: (wanted: ReadonlyMap<string, number | null>) => void;
+  /** What pools were opened with has changed: the ids of sandboxes. Fresh clones with others are replaced. */
+  readonly reopen: () => void;
   readonly kept: () => readonly KeptPool[];
   /** The signal file of this key was written. */
   readonly signalled: (key: string) => void;
@@ -53,6 +54,7 @@ interface Entry {
   readonly template: string;
   readonly pool: PoolFiles;
   readonly ending: AbortController;
+  reopening: AbortController;
   driver: StorageDriver | null;
   failure: IsolateError | null;
   count: number | null;
@@ -61,7 +63,6 @@ interface Entry {
   ring: () => void;
   later: NodeJS.Timeout | null;
   laterSinceMs: number | null;
-  told: { readonly message: string; readonly atMs: number } | null;
   done: Promise<void>;
 }
 
@@ -74,6 +75,8 @@ const quietMs = 100;
 const longestQuietMs = 1_000;
 /** The same failure is told again after so long. */
 const repeatMs = 600_000;
+/** Pools that the settings do not name are looked at this often. */
+const cleanUpMs = 60_000;
 /** What waiting does not mend. */
 const lasting: ReadonlySet<string> = new Set([
   'template-missing',
@@ -88,15 +91,25 @@ const lasting: ReadonlySet<string> = new Set([
 /** Keeps the pools of all configured templates full. */
 export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: PoolsOptions): Pools {
   const entries = new Map<string, Entry>();
+  /** What was told last of each template, and when. */
+  const told = new Map<string, { readonly message: string; readonly atMs: number }>();
 
   function begin(template: string, count: number | null): Entry {
+    const entry = makeEntry(template, count);
+    serveEntry(entry);
+    entry.done = lookOn(entry, AbortSignal.any([signal, entry.ending.signal]));
+    return entry;
+  }
+
+  function makeEntry(template: string, count: number | null): Entry {
     // Its directories are made when its storage was opened.
     const pool = findPoolFiles({ template, runtime, warn: (message) => logEvent('warn', { event: 'state', template }, message) });
     const ending = new AbortController();
-    const entry: Entry = {
+    return {
       template,
       pool,
       ending,
+      reopening: new AbortController(),
       driver: null,
       failure: null,
       count,
@@ -104,12 +117,8 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
       ring: () => {},
       later: null,
       laterSinceMs: null,
-      told: null,
       done: Promise.resolve(),
     };
-    serveEntry(entry);
-    entry.done = lookOn(entry, AbortSignal.any([signal, ending.signal]));
-    return entry;
   }
 
   function serveEntry(entry: Entry): void {
@@ -133,6 +142,7 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
   }
 
   async function look(entry: Entry, signal: AbortSignal): Promise<void> {
+    entry.reopening = new AbortController();
     const pool = await openPatiently(entry, signal);
     if (pool === null) return;
     entry.driver = pool.driver;
@@ -140,7 +150,7 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
       plan: () => planRefresh(entry, metrics),
       onReport: (report) => note(entry, report),
       onFailure: (error) => fail(entry, error),
-      signal,
+      signal: AbortSignal.any([signal, entry.reopening.signal]),
     });
     entry.ring = keeper.ring;
     await keeper.done;
@@ -165,7 +175,7 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
     heldBack.refreshed(entry.pool);
     for (const { error } of report.failed) tell(entry, error);
     if (report.notCreated !== null) tell(entry, new IsolateError('pool-full', report.notCreated));
-    else if (report.failed.length === 0) entry.told = null;
+    else if (report.failed.length === 0) told.delete(entry.template);
     const { served } = entry;
     if (served === null) {
       if (report.leased === 0 && report.busy.length === 0) end(entry);
@@ -179,16 +189,13 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
   function fail(entry: Entry, error: IsolateError): void {
     tell(entry, error);
     if (lasting.has(error.code)) entry.served?.fail(error);
-    endIfIdle(entry, error.code === 'template-missing');
+    endIfIdle(entry);
   }
 
-  /** A pool that was dropped needs its storage no more when no clone of it is left to be given back; `isGone`: none can be. */
-  function endIfIdle(entry: Entry, isGone = false): void {
+  /** A pool that was dropped needs its storage no more when no clone of it is left to be given back. */
+  function endIfIdle(entry: Entry): void {
     const { leased, retired } = entry.pool.paths;
-    const left = [leased, ...(isGone ? [] : [retired])].flatMap(readDirectory);
-    if (entry.served !== null || left.length > 0) return;
-    end(entry);
-    if (isGone) attempt(() => removeEmptyPool(entry.pool.paths), entry.pool);
+    if (entry.served === null && [leased, retired].flatMap(readDirectory).length === 0) end(entry);
   }
 
   function end(entry: Entry): void {
@@ -200,10 +207,25 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
     const { code, message } = toFailure(error);
     metrics.failed(code);
     const atMs = performance.now();
-    if (entry.told?.message === message && atMs - entry.told.atMs < repeatMs) return;
-    entry.told = { message, atMs };
+    const last = told.get(entry.template);
+    if (last?.message === message && atMs - last.atMs < repeatMs) return;
+    told.set(entry.template, { message, atMs });
     logEvent('error', { event: 'refresh', template: entry.template, code }, message);
   }
+
+  /** A pool that the settings do not name: what runs left of it is destroyed, and it is forgotten if its template is gone. */
+  function cleanUp(key: string): void {
+    const template = keyTemplate(key);
+    if (template === null || entries.has(template) || signal.aborted) return;
+    const entry = makeEntry(template, null);
+    entries.set(template, entry);
+    entry.done = lookOn(entry, AbortSignal.any([signal, entry.ending.signal]));
+  }
+
+  /** Not all that needs cleaning up gives a signal: runs are killed, templates destroyed. */
+  const timer = setInterval(() => {
+    for (const key of readDirectory(runtime.pools)) cleanUp(key);
+  }, cleanUpMs);
 
   return {
     configure: (wanted) => {
@@ -224,6 +246,10 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
         if (entry.served === null) serveEntry(entry);
         ringEntry(entry, true);
       }
+      for (const key of readDirectory(runtime.pools)) cleanUp(key);
+    },
+    reopen: () => {
+      for (const { reopening } of entries.values()) reopening.abort();
     },
     kept: () =>
       [...entries.values()].map((entry) => {
@@ -231,21 +257,16 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
         return { template, pool, driver, failure, count, ring: () => ringEntry(entry, true) };
       }),
     signalled: (key) => {
-      for (const entry of entries.values()) if (entry.pool.paths.key === key) ringEntry(entry, true);
+      const known = [...entries.values()].filter(({ pool }) => pool.paths.key === key);
+      for (const entry of known) ringEntry(entry, true);
+      if (known.length === 0) cleanUp(key);
     },
     done: async () => {
+      clearInterval(timer);
       await Promise.all([...entries.values()].map(({ done }) => done));
       for (const { later } of entries.values()) clearTimeout(later ?? undefined);
     },
   };
-}
-
-function attempt(step: () => void, { warn }: PoolFiles): void {
-  try {
-    step();
-  } catch (error) {
-    warn((error as Error).message);
-  }
 }
 
 function planRefresh(entry: Entry, metrics: Pick<Metrics, 'destroyed'>): ReturnType<Parameters<typeof keepPool>[1]['plan']> {

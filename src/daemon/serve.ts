@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import { type Config, templateCount } from '../config/config.ts';
 import type { ConfigPlaces } from '../config/read-files.ts';
@@ -72,11 +73,14 @@ async function serveUntil(signal: AbortSignal, config: ConfigSource, runtime: Ru
     commandLine: options.commandLine,
     runtime,
     gate: { file: join(dirname(findOwnFiles().launcher), 'isolate-gate'), args: brokerArguments(runtime, options.front) },
-    openPool: options.openPool ?? openTemplatePool,
+    openPool: options.openPool ?? ((template, warn) => openTemplatePool(template, { warn })),
     signal,
   });
+  let { ids } = config.current();
   const follow = (): void => {
     const current = config.current();
+    if (!isDeepStrictEqual(ids, current.ids)) daemon.pools.reopen();
+    ({ ids } = current);
     for (const message of findUnknownNames(current, systemAccounts)) logEvent('warn', { event: 'config' }, message);
     daemon.pools.configure(new Map([...current.templates.keys()].map((template) => [template, templateCount(current, template)])));
   };

@@ -12,9 +12,21 @@ const holderText = /^([1-9][0-9]{0,9})\.([0-9]{1,20})\.([0-9a-f]{8}(?:-[0-9a-f]{
 
 /** The calling process as a holder; `procDirectory` is /proc. */
 export function readOwnHolder(procDirectory = '/proc'): HolderId {
-  const stat = parseProcStat(readFileSync(`${procDirectory}/self/stat`, 'utf8'));
-  if (stat === null) throw new Error(`${procDirectory}/self/stat cannot be parsed.`);
-  return { pid: stat.pid, startTime: stat.startTime, bootId: readBootId(procDirectory) };
+  const holder = readHolder('self', procDirectory);
+  if (holder === null) throw new Error(`${procDirectory}/self/stat cannot be read.`);
+  return holder;
+}
+
+/** A process as a holder; null: it has ended. */
+export function readHolder(pid: number | 'self', procDirectory = '/proc'): HolderId | null {
+  let text: string;
+  try {
+    text = readFileSync(`${procDirectory}/${pid}/stat`, 'utf8');
+  } catch {
+    return null;
+  }
+  const stat = parseProcStat(text);
+  return stat === null ? null : { pid: stat.pid, startTime: stat.startTime, bootId: readBootId(procDirectory) };
 }
 
 /** The id of this boot, which no other boot has (random(4)). */

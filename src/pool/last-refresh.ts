@@ -11,6 +11,8 @@ export interface LastRefresh {
   readonly durationMs: number;
   readonly destroyed: number;
   readonly created: number;
+  /** Ids of the clones that their user keeps. */
+  readonly kept: readonly string[];
   /** What went wrong first; null: nothing did. */
   readonly error: Failure | null;
 }
@@ -28,15 +30,19 @@ export function writeLastRefresh(pool: PoolFiles, last: LastRefresh): void {
 export function readLastRefresh(pool: PoolFiles): LastRefresh | null {
   try {
     const data: unknown = JSON.parse(readFileSync(pool.paths.lastRefresh, 'utf8'));
-    return isLastRefresh(data) ? data : null;
+    return isLastRefresh(data) ? { ...data, kept: data.kept ?? [] } : null;
   } catch {
     return null;
   }
 }
 
-function isLastRefresh(data: unknown): data is LastRefresh {
+/** An earlier version did not write down what is kept. */
+type Written = Omit<LastRefresh, 'kept'> & { readonly kept?: readonly string[] };
+
+function isLastRefresh(data: unknown): data is Written {
   if (typeof data !== 'object' || data === null) return false;
-  const { endedMs, durationMs, destroyed, created, error } = data as Readonly<Record<string, unknown>>;
+  const { endedMs, durationMs, destroyed, created, kept, error } = data as Readonly<Record<string, unknown>>;
+  if (kept !== undefined && !(Array.isArray(kept) && kept.every((id) => typeof id === 'string'))) return false;
   if (![endedMs, durationMs, destroyed, created].every((value) => typeof value === 'number')) return false;
   return error === null || (typeof error === 'object' && error !== null && 'code' in error && 'message' in error);
 }

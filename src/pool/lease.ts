@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import type { CloneInfo, Source } from '../storage/driver.ts';
+import { makeClaim } from './claims.ts';
 import { tryLock } from './lock.ts';
 import { countMaking, makeClones, stopMaking } from './make-clones.ts';
 import type { Pool, PoolFiles } from './pool.ts';
@@ -14,7 +15,6 @@ import { formatLeaseName } from './state-file.ts';
 import { leaseOf, type Lease, takeFreshClone } from './take.ts';
 import { publishLeased, writeWhole } from './transition.ts';
 import { waitForChange } from './wait.ts';
-import { claimWaiting } from './waiting.ts';
 
 export interface LeaseOptions {
   /** How long to wait for a clone when none is fresh, not counting the time in which clones are being made; 0: fail at once. */
@@ -52,7 +52,7 @@ export async function leaseClone(pool: Pool, options: LeaseOptions): Promise<Lea
 async function waitForClone(pool: Pool, options: LeaseOptions): Promise<Lease | null> {
   const endMs = performance.now() + options.waitMs;
   const slow = startSlowTimer(pool, options.onSlow);
-  const stopWaiting = claimWaiting(pool);
+  const stopWaiting = makeClaim(pool, 'waiting');
   try {
     for (;;) {
       const lease = takeFreshClone(pool) ?? (await makeUnderLock(pool));

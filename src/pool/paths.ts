@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { escapeUnitName } from './unit-escape.ts';
+import { escapeUnitName, unescapeUnitName } from './unit-escape.ts';
 
 /** Directory below which root keeps all state of this boot. */
 export const systemRuntimeDirectory = '/run/isolate';
@@ -37,6 +37,8 @@ export interface PoolPaths {
   readonly settings: string;
   readonly making: string;
   readonly lastRefresh: string;
+  /** There once it was said that nothing refreshes the pool, until the next refresh. */
+  readonly told: string;
   readonly signal: string;
   readonly mounts: string;
 }
@@ -81,6 +83,7 @@ export function poolPaths(paths: RuntimePaths, template: string): PoolPaths {
     settings: join(directory, 'settings'),
     making: join(directory, 'making'),
     lastRefresh: join(directory, 'last-refresh'),
+    told: join(directory, 'told'),
     signal: join(paths.signals, key),
     mounts: join(paths.mounts, key),
   };
@@ -92,4 +95,14 @@ export function templateKey(template: string): string {
   if (escaped.length > 0 && escaped.length <= longestKey) return escaped;
   // An escaped name has no "+", so a hash is never mistaken for a name.
   return `+${createHash('sha256').update(template).digest('hex')}`;
+}
+
+/** The dataset that a key stands for; null: it is a directory's, of a name so long that only its hash is known, or no key. */
+export function keyTemplate(key: string): string | null {
+  try {
+    const template = unescapeUnitName(key);
+    return template === '' || template.startsWith('/') ? null : template;
+  } catch {
+    return null;
+  }
 }

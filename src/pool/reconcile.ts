@@ -1,4 +1,5 @@
-import type { CloneInfo } from '../storage/driver.ts';
+import type { Ownership } from '../engine/engine.ts';
+import type { CloneInfo, CreateOptions } from '../storage/driver.ts';
 import type { FreshEntry, LeasedEntry, PoolState, RetiredEntry } from './pool-state.ts';
 
 /** A clone without our mark is left alone this long: it may be in the making. */
@@ -19,12 +20,20 @@ export interface Reconciliation {
   readonly destroy: readonly CloneInfo[];
 }
 
+/** What clones are measured by. */
+export interface Measure {
+  /** Name of the newest source; null: not known. */
+  readonly newest: string | null;
+  /** The ids that clones are to have where they are shifted. */
+  readonly shift: CreateOptions['shift'];
+  readonly nowMs: number;
+}
+
 /**
  * Compares the clones there are with the state they are in; pure. The storage's list decides what exists and what is
- * ours; state files only ever make a clone be kept or be retired. `newest` is the name of the newest source, null where
- * unknown.
+ * ours; state files only ever make a clone be kept or be retired.
  */
-export function reconcile(clones: readonly CloneInfo[], state: PoolState, newest: string | null, nowMs: number): Reconciliation {
+export function reconcile(clones: readonly CloneInfo[], state: PoolState, { newest, shift, nowMs }: Measure): Reconciliation {
   const byId = new Map(clones.filter(({ kept }) => !kept).map((clone) => [clone.id, clone]));
   const fresh: { clone: CloneInfo; createdMs: number }[] = [];
   const retireFresh: { id: string; warning: string | null }[] = [];
@@ -33,7 +42,7 @@ export function reconcile(clones: readonly CloneInfo[], state: PoolState, newest
   for (const entry of state.fresh) {
     const clone = byId.get(entry.id);
     if (clone === undefined) continue;
-    const warning = whyUnusable(entry, clone);
+    const warning = whyUnusable(entry, clone, shift);
     if (warning === undefined) fresh.push({ clone, createdMs: entry.state?.createdMs ?? 0 });
     else {
       retireFresh.push({ id: entry.id, warning });
@@ -67,11 +76,18 @@ export function reconcile(clones: readonly CloneInfo[], state: PoolState, newest
 }
 
 /** Why a fresh clone must not be handed out; undefined: it may. A null warning: nothing anybody has to know. */
-function whyUnusable(entry: FreshEntry, clone: CloneInfo): string | null | undefined {
+function whyUnusable(entry: FreshEntry, clone: CloneInfo, shift: CreateOptions['shift']): string | null | undefined {
   if (entry.state === null) return `The state file of fresh clone ${entry.id} cannot be trusted; the clone is retired.`;
   if (entry.state.guid !== clone.guid) return `Fresh clone ${entry.id} is not the one its state file names; it is retired.`;
+  // The settings have given the sandboxes other ids since.
+  if (!hasIds(entry.state.rootfs.ownership, shift)) return null;
   // After a restart of the storage or of the host.
   return entry.inPlace && clone.marked && clone.mountpoint !== null ? undefined : null;
+}
+
+function hasIds(ownership: Ownership, shift: CreateOptions['shift']): boolean {
+  if (shift === null || ownership.kind === 'natural') return true;
+  return ownership.uidBase === shift.uidBase && ownership.gidBase === shift.gidBase;
 }
 
 function isOld(clone: CloneInfo, nowMs: number): boolean {

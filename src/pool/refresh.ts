@@ -1,6 +1,9 @@
+import { rmSync } from 'node:fs';
+
 import { IsolateError } from '../error.ts';
 import type { Holder, Source, StorageHealth } from '../storage/driver.ts';
 import { maximumCount } from '../spec/parse-number.ts';
+import { countClaims, sweepClaims } from './claims.ts';
 import { destroyClones } from './destroy-clones.ts';
 import { removeEmptyPool } from './directories.ts';
 import { type Failure, toFailure } from './failure.ts';
@@ -19,7 +22,6 @@ import { readSignal } from './signal-file.ts';
 import { refill } from './refill.ts';
 import { sweepPool } from './sweep.ts';
 import { sweepTemporaries } from './transition.ts';
-import { countWaiting, sweepWaiting } from './waiting.ts';
 
 export interface RefreshOptions {
   /** How many fresh clones there shall be, 0 to 1000; absent: as the last refresh was told, at first 10. */
@@ -54,6 +56,8 @@ export interface RefreshReport {
   readonly template: string;
   /** Name of the snapshot that clones are made from now; null where cleaning up did not need to know. */
   readonly source: string | null;
+  /** Data sets below the template that its clones are without. */
+  readonly leftOut: readonly string[];
   /** The template is not there any more, and its pool is forgotten as soon as none of its clones is left. */
   readonly gone: boolean;
   readonly count: number;
@@ -63,6 +67,8 @@ export interface RefreshReport {
   readonly leased: number;
   /** Fresh clones of an older snapshot. */
   readonly stale: number;
+  /** Ids of the clones that their user keeps; what is leased is not among them. */
+  readonly kept: readonly string[];
   /** Retired clones that are still in use, and by whom. */
   readonly busy: readonly { readonly id: string; readonly holders: readonly Holder[]; readonly nextAttemptMs: number }[];
   readonly failed: readonly { readonly id: string; readonly error: IsolateError }[];
@@ -79,6 +85,7 @@ export interface RefreshTally {
   /** Clones of an older snapshot than that. */
   older: ReadonlySet<string>;
   readonly gone: Set<string>;
+  kept: readonly string[];
   created: number;
   notCreated: string | null;
   readonly busy: Map<string, { id: string; holders: readonly Holder[]; nextAttemptMs: number }>;
@@ -105,6 +112,7 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
     isGone: false,
     older: new Set(),
     gone: new Set(),
+    kept: [],
     created: 0,
     notCreated: null,
     busy: new Map(),
@@ -115,6 +123,7 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
   try {
     pool.checkpoint('refresh:locked');
     const count = rememberCount(pool, options.count);
+    if (options.skipCreate !== true) rmSync(pool.paths.told, { force: true });
     await refreshUntilQuiet(pool, lock, options, count, tally);
     remember(pool, tally, null, performance.now() - startMs);
     done = report(pool, count, tally, performance.now() - startMs);
@@ -160,6 +169,7 @@ function remember(pool: Pool, tally: RefreshTally, thrown: unknown, durationMs: 
     durationMs: Math.round(durationMs),
     destroyed: tally.gone.size,
     created: tally.created,
+    kept: tally.kept,
     error: firstFailure(tally, thrown),
   });
 }
@@ -174,7 +184,8 @@ function firstFailure({ failed, notCreated }: RefreshTally, thrown: unknown): Fa
 async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, count: number, tally: RefreshTally): Promise<void> {
   checkGoingOn(pool, lock, options);
   sweepTemporaries(pool);
-  sweepWaiting(pool);
+  // What this process was started for has begun.
+  sweepClaims(pool, 'tidying');
   const [health, source, clones] = await Promise.all([
     options.skipCreate === true ? probeIfThere(pool) : pool.driver.probe(),
     options.skipCreate === true ? null : findSource(pool),
@@ -183,10 +194,12 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   const newest = source === null || source instanceof IsolateError ? null : source;
   // After the list: a run announces a clone before it makes it, so one without state has no run.
   const state = await readPoolState(pool);
-  const plan = reconcile(clones, state, newest?.name ?? null, pool.clock());
-  const waiting = (): number => countWaiting(pool) + (options.waiting?.() ?? 0);
+  const plan = reconcile(clones, state, { newest: newest?.name ?? null, shift: pool.shift, nowMs: pool.clock() });
+  const waiting = (): number => countClaims(pool, 'waiting') + (options.waiting?.() ?? 0);
   const excess = options.skipCreate === true ? 0 : plan.fresh.length - count - waiting();
   tally.isGone = health === null;
+  const inUse = new Set(plan.leased.map(({ id }) => id));
+  tally.kept = clones.filter(({ id, kept }) => kept && !inUse.has(id)).map(({ id }) => id);
   const settled = settle(pool, state, plan, options.force === true || tally.isGone ? plan.fresh.length : excess);
   pool.checkpoint('refresh:settled');
   checkGoingOn(pool, lock, options);
@@ -242,6 +255,7 @@ function report(pool: Pool, count: number, tally: RefreshTally, durationMs: numb
   return {
     template: pool.driver.template,
     source: tally.source?.name ?? null,
+    leftOut: tally.source?.leftOut ?? [],
     gone: tally.isGone,
     count: tally.isGone ? 0 : count,
     destroyed: tally.gone.size,
@@ -249,6 +263,7 @@ function report(pool: Pool, count: number, tally: RefreshTally, durationMs: numb
     fresh: fresh.length,
     leased: leased.length,
     stale: fresh.filter((id) => tally.older.has(id)).length,
+    kept: tally.kept,
     busy: [...tally.busy.values()],
     failed: [...tally.failed.values()],
     notCreated: tally.notCreated,

@@ -20,6 +20,8 @@ export interface PoolStatus {
   readonly retired: number;
   readonly making: number;
   readonly refreshing: boolean;
+  /** Ids of the clones that their user keeps, as the last refresh found them. */
+  readonly kept: readonly string[];
   /** The template's newest snapshot; null: not known. */
   readonly source: string | null;
   /** Fresh clones of an older one. */
@@ -82,6 +84,7 @@ export function createPoolStatusReader({ pool, driver, count, nowMs }: PoolStatu
       retired: state.retired.length,
       making: countMaking(pool),
       refreshing: existsSync(pool.paths.directory) && isLocked(pool.paths.lock, pool.holder.bootId),
+      kept: lastRefresh?.kept ?? [],
       source,
       stale: source === null ? 0 : fresh.filter((clone) => clone.source !== null && clone.source !== source).length,
       oldestFreshMs: made.length === 0 ? null : Math.min(...made),

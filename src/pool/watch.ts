@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { IsolateError } from '../error.ts';
+import { makeClaim } from './claims.ts';
 import { keepPool } from './keep.ts';
 import type { Pool } from './pool.ts';
 import type { RefreshProgress, RefreshReport } from './refresh.ts';
@@ -34,6 +35,7 @@ export async function watchPools(pools: readonly WatchedPool[], options: WatchOp
   try {
     options.onReady?.();
     const kept = pools.map(({ pool, count }) => {
+      makeClaim(pool, 'watching');
       const plan = { ...(count === undefined ? {} : { count }), ...(onProgress === undefined ? {} : { onProgress }) };
       const keeper = keepPool(pool, { plan: () => plan, onReport, onFailure, signal });
       rings.set(pool.paths.key, keeper.ring);

@@ -3,10 +3,9 @@ import { loadConfig } from '../config/load.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { probeHost } from '../host/probe.ts';
 import { toFailure } from '../pool/failure.ts';
-import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
+import { keyTemplate, poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import { findPoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
-import { unescapeUnitName } from '../pool/unit-escape.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { findOwnFiles } from './own-files.ts';
 import { openRootPool } from './root.ts';
@@ -70,7 +69,7 @@ export function openLocalPools(runtime: RuntimePaths): LocalPools {
  */
 function namedByState(runtime: RuntimePaths, configured: readonly string[]): readonly string[] {
   return readDirectory(runtime.pools).flatMap((key) => {
-    const template = key.startsWith('+') ? configured.find((name) => poolPaths(runtime, name).key === key) : unescapeUnitName(key);
-    return template === undefined || template.startsWith('/') ? [] : [template];
+    const template = key.startsWith('+') ? configured.find((name) => poolPaths(runtime, name).key === key) : keyTemplate(key);
+    return template === undefined || template === null ? [] : [template];
   });
 }

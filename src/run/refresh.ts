@@ -5,12 +5,13 @@ import { loadConfig } from '../config/load.ts';
 import { probeHost } from '../host/probe.ts';
 import { isLocked } from '../pool/lock.ts';
 import type { Pool } from '../pool/pool.ts';
-import { refresh as refreshPool, type RefreshProgress, type RefreshReport } from '../pool/refresh.ts';
+import { type RefreshOptions, refresh as refreshPool, type RefreshProgress, type RefreshReport } from '../pool/refresh.ts';
+import { readSignal } from '../pool/signal-file.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { maximumCount, parseInteger } from '../spec/parse-number.ts';
 import { findOwnFiles } from './own-files.ts';
-import { openRootPool } from './root.ts';
+import { type OpenOptions, openRootPool } from './root.ts';
 
 /** Which pool to bring to which size, and how that is watched and ended. */
 export interface RefreshRequest {
@@ -35,14 +36,31 @@ export interface RefreshRequest {
 /** Brings a template's pool to its size: destroys retired clones, makes missing ones. Throws IsolateError; root only. */
 export async function refresh({ template, onWarning, onContradiction, ...request }: RefreshRequest): Promise<RefreshReport> {
   if (request.count !== undefined) parseInteger('count', request.count, 1, maximumCount);
-  const pool = await openTemplatePool(template, onWarning, request.skipCreate);
+  const pool = await openTemplatePool(template, {
+    warn: onWarning ?? (() => {}),
+    onlyCleanUp: request.skipCreate === true,
+    onWaiting: request.onWaiting,
+  });
   const configured = templateCount(await loadConfig(), template);
   const count = request.count ?? configured;
-  const report = await refreshPool(pool, count === null ? request : { ...request, count });
+  const report = await refreshServed(pool, count === null ? request : { ...request, count });
   if (request.count !== undefined && configured !== null && configured !== request.count && request.skipCreate !== true) {
     onContradiction?.(describeContradiction(template, configured, report, isDaemonAlive(pool)));
   }
   return report;
+}
+
+/**
+ * Runs that end while a pool is cleaned up leave it to whoever does that, so it looks once more when it has given back the lock.
+ */
+async function refreshServed(pool: Pool, options: RefreshOptions): Promise<RefreshReport> {
+  for (let destroyed = 0; ;) {
+    const signal = readSignal(pool);
+    const report = await refreshPool(pool, options);
+    destroyed += report.destroyed;
+    const isServed = options.skipCreate !== true || readSignal(pool) === signal || readSignal(pool) === '';
+    if (isServed || options.signal?.aborted === true) return { ...report, destroyed };
+  }
 }
 
 /** `The settings (/etc/isolate/config.toml) say 10 for tank/debian: the daemon will make 7 more.` */
@@ -59,7 +77,7 @@ function isDaemonAlive({ runtime, holder }: Pool): boolean {
 }
 
 /** The pool of a dataset, as `OpenOptions` say. Throws `not-permitted` for other users than root, and what the storage says. */
-export async function openTemplatePool(template: string, warn: (message: string) => void = () => {}, onlyCleanUp = false): Promise<Pool> {
+export async function openTemplatePool(template: string, options: OpenOptions = { warn: () => {} }): Promise<Pool> {
   const dataset = parseDataset(template);
   const uid = process.getuid?.() ?? 0;
   if (uid !== 0) {
@@ -67,5 +85,5 @@ export async function openTemplatePool(template: string, warn: (message: string)
   }
   const sandboxIds = await readSandboxIds();
   const facts = await probeHost({ environment: callerEnvironment(), uid, gid: process.getgid?.() ?? 0, sandboxIds, files: findOwnFiles() });
-  return await openRootPool({ kind: 'zfs', dataset }, facts, { warn, onlyCleanUp });
+  return await openRootPool({ kind: 'zfs', dataset }, facts, options);
 }

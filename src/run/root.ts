@@ -4,7 +4,8 @@ import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
 import { leaseClone } from '../pool/lease.ts';
 import { poolPaths } from '../pool/paths.ts';
-import { openPool, openPoolFiles, type Pool } from '../pool/pool.ts';
+import { findPoolFiles, openPool, openPoolFiles, type Pool } from '../pool/pool.ts';
+import { hasRefresher, isToldFirst } from '../pool/refresher.ts';
 import { type Lease, takeFreshClone } from '../pool/take.ts';
 import { runCommand } from '../process/command.ts';
 import type { RootSource, SandboxSpec } from '../spec/spec.ts';
@@ -21,6 +22,8 @@ export interface RootOptions {
   readonly signal: AbortSignal | undefined;
   /** Told once of a wait that takes long, what for. */
   readonly onWaiting: (message: string) => void;
+  /** Told what its user may want to change. One full sentence. */
+  readonly onNotice: (message: string) => void;
 }
 
 /** Gives `action` a root that is its own, as `spec` wants it, and takes it back afterwards, whatever happens. */
@@ -35,7 +38,13 @@ export async function withRoot<T>(
     return await action(lease);
   } finally {
     await giveBack(lease.release, options.warn);
+    if (spec.root.kind === 'zfs' && facts.user.uid === 0) await tidyBehind(spec.root.dataset, facts, options);
   }
+}
+
+async function tidyBehind(template: string, facts: HostFacts, { warn }: RootOptions): Promise<void> {
+  const { tidyUp } = await import('./tidy.ts');
+  await giveBack(() => tidyUp(findPoolFiles({ template, runtime: ownRuntimePaths(facts) })), warn);
 }
 
 /** Storage with clones is root's; for others the daemon takes them. */
@@ -57,9 +66,16 @@ async function leaseFromStorage(spec: SandboxSpec, facts: HostFacts, options: Ro
   const pool = await openRootPool(spec.root, facts, options);
   return await leaseClone(pool, {
     waitMs: spec.waitMs,
+    onWait: () => {
+      if (!hasRefresher(pool) && isToldFirst(pool)) options.onNotice(describeNeglect(pool.template));
+    },
     onSlow: (making) => options.onWaiting(describeWait(pool.template, making)),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
+}
+
+function describeNeglect(template: string): string {
+  return `Nothing refreshes the pool of ${template}, so this run makes its own clone. The daemon, isolate watch or the units keep some ready.`;
 }
 
 /** `waiting for a clone of tank/debian (4 being made)` */
@@ -70,11 +86,17 @@ function describeWait(template: string, making: number): string {
 export interface OpenOptions extends Pick<RootOptions, 'warn'> {
   /** Whether it may be the pool of a template that is gone, if that left clones. */
   readonly onlyCleanUp?: boolean;
+  /** As in `RootOptions`. */
+  readonly onWaiting?: ((message: string) => void) | undefined;
 }
 
 /** The pool behind a root: for `dir` and `overlay` drivers one that holds nothing ahead. */
-export async function openRootPool(root: RootSource, facts: HostFacts, { warn, onlyCleanUp = false }: OpenOptions): Promise<Pool> {
-  const driver = await openRootStorage(root, facts);
+export async function openRootPool(
+  root: RootSource,
+  facts: HostFacts,
+  { warn, onlyCleanUp = false, onWaiting }: OpenOptions,
+): Promise<Pool> {
+  const driver = await openRootStorage(root, facts, onWaiting);
   // Nothing is left behind for a template that does not exist.
   if (!hasPool(driver.template, facts) && !(onlyCleanUp && (await driver.list()).length > 0)) await driver.probe();
   if (root.kind === 'directory' && root.ephemeral) claimOverlayState(ownStateDirectory(facts));
@@ -99,12 +121,13 @@ function cgroupDirectories({ cpu, memory, pids, others }: HostFacts['cgroups']):
   return [...new Set(directories.filter((directory) => directory !== undefined))];
 }
 
-function openRootStorage(root: RootSource, facts: HostFacts): Promise<StorageDriver> {
+function openRootStorage(root: RootSource, facts: HostFacts, onWaiting?: (message: string) => void): Promise<StorageDriver> {
   return openStorage(root, {
     tools: facts.tools,
     run: runCommand,
     stateDirectory: ownStateDirectory(facts),
     canIdmap: (path) => canIdmap(path, statSync(path)),
     removeTree: (path) => removeTree(path, facts),
+    onWaiting,
   });
 }

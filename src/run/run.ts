@@ -40,9 +40,10 @@ export async function run(request: RunRequest, options: RunOptions = {}): Promis
   if (engine.capabilities.isolates) checkStreams(options.stdio ?? callersStreams);
   const warn = (message: string): void => options.onEvent?.({ kind: 'warning', message });
   const onWaiting = (message: string): void => options.onEvent?.({ kind: 'waiting', message });
-  for (const message of describeGivenAway(spec, engine)) options.onEvent?.({ kind: 'notice', message });
+  const onNotice = (message: string): void => options.onEvent?.({ kind: 'notice', message });
+  for (const message of describeGivenAway(spec, engine)) onNotice(message);
   return await withDesktop(found, warn, async (facts) =>
-    withRoot(spec, facts, { warn, onWaiting, signal: options.signal }, async ({ id, rootfs, handed }) => {
+    withRoot(spec, facts, { warn, onWaiting, onNotice, signal: options.signal }, async ({ id, rootfs, handed }) => {
       const settled =
         handed === undefined ? settleTargets(spec, rootfs, engine.capabilities.ownTrees) : withSettledTargets(spec, handed.targets);
       const description = describeRun(spec, id, facts.user.uid, Date.now());

@@ -94,7 +94,7 @@ export interface StorageDriver {
   readonly newestSource: () => Promise<Source>;
   /** Makes, marks and mounts. Idempotent: an id that exists and is ours is success. */
   readonly create: (source: Source, ids: readonly string[], options: CreateOptions) => Promise<readonly CreateResult[]>;
-  /** Only our own clones of this template, in one command whatever their number. */
+  /** Only our own clones of this template, in one command whatever their number; also where the template is not there any more. */
   readonly list: () => Promise<readonly CloneInfo[]>;
   /** Unmounts and destroys after checking identity again. Never forced, never recursive beyond the clone's own snapshots. */
   readonly destroy: (refs: readonly CloneRef[]) => Promise<readonly DestroyResult[]>;

@@ -86,7 +86,7 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
       return { template: directory, name, guid: name };
     },
     create: async (source, ids) => ids.map((id) => make(source, id)),
-    list: async () => readdirSync(clones).flatMap((id) => read(id) ?? []),
+    list: async () => (existsSync(clones) ? readdirSync(clones).flatMap((id) => read(id) ?? []) : []),
     destroy: async (refs) => refs.map(({ id, guid }) => remove(id, guid)),
     holders: async ({ id }) => (existsSync(join(clones, id, 'busy')) ? [{ pid: 1, command: 'init' }] : []),
   };

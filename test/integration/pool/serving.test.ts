@@ -7,7 +7,7 @@ import { readOwnHolder } from '../../../src/pool/holder.ts';
 import { leaseClone } from '../../../src/pool/lease.ts';
 import { countMaking } from '../../../src/pool/make-clones.ts';
 import type { Pool } from '../../../src/pool/pool.ts';
-import { claimWaiting, countWaiting } from '../../../src/pool/waiting.ts';
+import { countClaims, makeClaim } from '../../../src/pool/claims.ts';
 import type { StorageDriver } from '../../../src/storage/driver.ts';
 import { directory, number, open, refresh, states, useTemplate } from '../../rig/pool-harness.ts';
 
@@ -95,7 +95,7 @@ test('with nobody making clones a run gives up when its time is over', async () 
     code: 'no-free-clone',
     message: `no free clone of ${pool.driver.template} after 0 s (0 in use, 0 being made)`,
   });
-  expect(countWaiting(pool)).toBe(0);
+  expect(countClaims(pool, 'waiting')).toBe(0);
 });
 
 test('clones for runs that wait are made before retired ones are destroyed, and the others after that', async () => {
@@ -105,7 +105,7 @@ test('clones for runs that wait are made before retired ones are destroyed, and 
   await retireOne(pool);
   await retireOne(pool);
   order.length = 0;
-  const stopWaiting = claimWaiting(pool);
+  const stopWaiting = makeClaim(pool, 'waiting');
   await refresh(pool, { count: 2 });
   stopWaiting();
   // Two are to be fresh, and a third is for the run.
@@ -119,7 +119,7 @@ test('a run whose pool is removed while it waits is told so', async () => {
   const refreshed = refresh(pool, { count: 1 }).catch(() => undefined);
   await expect.poll(() => countMaking(pool)).toBe(1);
   const leased = leaseClone(pool, { waitMs: 60_000 });
-  await expect.poll(() => countWaiting(pool)).toBe(1);
+  await expect.poll(() => countClaims(pool, 'waiting')).toBe(1);
   rmSync(pool.paths.directory, { recursive: true });
   await expect(leased).rejects.toMatchObject({
     code: 'state-unreadable',
@@ -133,7 +133,7 @@ test('a run whose pool is removed while it waits is told so', async () => {
 test('a run that died while it waited is not served any more, and leaves nothing', async () => {
   const pool = open();
   const dead = { ...readOwnHolder(), startTime: '1' };
-  claimWaiting(open({ holder: dead }));
+  makeClaim(open({ holder: dead }), 'waiting');
   expect(readdirSync(pool.paths.directory).filter((name) => name.startsWith('waiting.'))).toHaveLength(1);
   await refresh(pool, { count: 1 });
   expect(readdirSync(pool.paths.directory).filter((name) => name.startsWith('waiting.'))).toEqual([]);

@@ -8,6 +8,7 @@ import type { RefreshReport } from '../../../src/pool/refresh.ts';
 const report: RefreshReport = {
   template: 'tank/deb',
   source: 'tank/deb@1',
+  leftOut: [],
   gone: false,
   count: 5,
   destroyed: 2,
@@ -15,6 +16,7 @@ const report: RefreshReport = {
   fresh: 5,
   leased: 1,
   stale: 0,
+  kept: [],
   busy: [],
   failed: [],
   notCreated: null,
@@ -29,14 +31,18 @@ test('a refresh is told in one line', () => {
 test('what is not as it should be has a line each', () => {
   const bad: RefreshReport = {
     ...report,
+    leftOut: ['tank/deb/var'],
     stale: 1,
+    kept: ['9'],
     notCreated: 'Only 3 % of the storage of tank/deb is free (10 % is needed).',
     busy: [{ id: '7', holders: [{ pid: 12, command: 'sl\u001beep' }], nextAttemptMs: 0 }],
     failed: [{ id: '8', error: new IsolateError('storage-failed', 'It failed.', { cause: new Error('EROFS: read-only') }) }],
   };
   expect(renderReport(bad).split('\n').slice(1)).toEqual([
+    'clones are without what is in tank/deb/var: it is a dataset of its own',
     '1 fresh clone is of an older snapshot; isolate refresh --force replaces them',
     'clones are missing: only 3 % of the storage of tank/deb is free (10 % is needed).',
+    'tank/deb_9 is kept; zfs inherit isolate:keep tank/deb_9 gives it up',
     'clone 7 is still in use by sl\\x1beep (12)',
     'clone 8: It failed. because: EROFS: read-only',
     '',

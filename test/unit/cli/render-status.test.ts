@@ -18,6 +18,7 @@ const debian: PoolStatus = {
   fresh: 8,
   leased: 2,
   retired: 1,
+  kept: ['4'],
   making: 1,
   refreshing: false,
   source: 'tank/isolate/debian@monday',
@@ -39,7 +40,7 @@ const debian: PoolStatus = {
     },
     { clone: '19', state: 'leased', uid: null, user: null, sinceMs: null, holders: [] },
   ],
-  lastRefresh: { endedMs: ago(90), durationMs: 1234, destroyed: 1, created: 2, error: null },
+  lastRefresh: { endedMs: ago(90), durationMs: 1234, destroyed: 1, created: 2, kept: [], error: null },
   error: null,
 };
 const fresh: PoolStatus = {
@@ -49,6 +50,7 @@ const fresh: PoolStatus = {
   fresh: 0,
   leased: 0,
   retired: 0,
+  kept: [],
   making: 0,
   stale: 0,
   source: null,
@@ -61,16 +63,18 @@ test('the pools are a table, and so are the clones that somebody uses', () => {
   expect(renderStatus({ daemon: { pid: 321, sinceMs: ago(200_000), serves: true }, pools: [debian, fresh] }, nowMs)).toEqual([
     'daemon: running for 2 d, process 321',
     '',
-    'TEMPLATE             SIZE  FRESH  LEASED  RETIRED  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',
-    'tank/isolate/debian    10      8       2        1       1      3  monday       2 h  1 min ago, in 1.23 s',
-    'tank/new                -      0       0        0       0      0  -              -  -',
+    'TEMPLATE             SIZE  FRESH  LEASED  RETIRED  KEPT  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',
+    'tank/isolate/debian    10      8       2        1     1       1      3  monday       2 h  1 min ago, in 1.23 s',
+    'tank/new                -      0       0        0     0       0      0  -              -  -',
     '',
     'CLONE  TEMPLATE             STATE    USER  SINCE                 PID  COMMAND',
     '17     tank/isolate/debian  leased   ann   2030-01-02 03:03:04  4711  make',
     '18     tank/isolate/debian  leased   1001  2030-01-02 03:04:04    12  -',
-    '9      tank/isolate/debian  retired  -     -                      77  vi',
-    '9      tank/isolate/debian  retired  -     -                      78  sh',
+    '9      tank/isolate/debian  retired  -     -                      77  vi and 1 more',
     '19     tank/isolate/debian  leased   -     -                       -  -',
+    '4      tank/isolate/debian  kept     -     -                       -  -',
+    '',
+    'hint: clones that many processes hold are copied into their mount namespaces; isolate doctor says why (propagation)',
   ]);
 });
 
@@ -78,14 +82,18 @@ test('what is wrong stands below, a line each', () => {
   const error = { code: 'pool-suspended', message: 'The pool tank is suspended.' } as const;
   const full = { code: 'pool-full', message: 'Only 3 % of the storage are free.' } as const;
   const failed = { ...fresh, refreshing: true, error };
-  const last = { ...fresh, template: 'tank/full', lastRefresh: { endedMs: ago(3), durationMs: 5, destroyed: 0, created: 0, error: full } };
+  const last = {
+    ...fresh,
+    template: 'tank/full',
+    lastRefresh: { endedMs: ago(3), durationMs: 5, destroyed: 0, created: 0, kept: [], error: full },
+  };
   const settings = { error: { code: 'bad-config', message: '/etc/isolate/config.toml is not valid.' }, sinceMs: ago(61) } as const;
   expect(renderStatus({ daemon: null, pools: [failed, last], settings }, nowMs)).toEqual([
     'daemon: not running',
     '',
-    'TEMPLATE   SIZE  FRESH  LEASED  RETIRED  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',
-    'tank/new      -      0       0        0       0      0  -              -  refreshing',
-    'tank/full     -      0       0        0       0      0  -              -  3 s ago, failed',
+    'TEMPLATE   SIZE  FRESH  LEASED  RETIRED  KEPT  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',
+    'tank/new      -      0       0        0     0       0      0  -              -  refreshing',
+    'tank/full     -      0       0        0     0       0      0  -              -  3 s ago, failed',
     '',
     'settings: those of 1 min ago still hold: /etc/isolate/config.toml is not valid.',
     'tank/new: The pool tank is suspended.',
@@ -116,7 +124,7 @@ test('runs are a table; a command that may not be known is a dash', () => {
 
 test('what is wrong now and was at the last refresh is told once', () => {
   const error = { code: 'pool-suspended', message: 'The pool tank is suspended.' } as const;
-  const pool = { ...fresh, error, lastRefresh: { endedMs: ago(3), durationMs: 5, destroyed: 0, created: 0, error } };
+  const pool = { ...fresh, error, lastRefresh: { endedMs: ago(3), durationMs: 5, destroyed: 0, created: 0, kept: [], error } };
   expect(renderStatus({ daemon: null, pools: [pool] }, nowMs).slice(4)).toEqual(['', 'tank/new: The pool tank is suspended.']);
 });
 
@@ -136,7 +144,7 @@ test('whatever comes from outside, no control character is printed and no line i
         ...renderStatus({ daemon: null, pools: [pool] }, nowMs),
         ...renderRuns({ runs: [{ ...run, template, user: name, engine: name, command: [message, name] }] }),
       ];
-      expect(lines.length).toBe(11);
+      expect(lines.length).toBe(12);
       // oxlint-disable-next-line no-control-regex
       expect(lines.filter((line) => /[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/u.test(line))).toEqual([]);
     }),

@@ -23,7 +23,7 @@ const retired = (id: string): PoolState['retired'][number] => ({ id, attempts: 0
 const nothing: PoolState = { fresh: [], leased: [], retired: [], garbage: [] };
 
 function plan(clones: readonly CloneInfo[], state: Partial<PoolState>): Record<string, string[]> {
-  const result = reconcile(clones, { ...nothing, ...state }, 's2', nowMs);
+  const result = reconcile(clones, { ...nothing, ...state }, { newest: 's2', shift: null, nowMs });
   const ids: Record<string, string[]> = {};
   for (const [key, items] of Object.entries(result) as [string, readonly { readonly id: string }[]][]) {
     if (items.length > 0) ids[key] = items.map(({ id }) => id);
@@ -74,4 +74,16 @@ describe('reconciling', () => {
       fresh: ['3', '2', '1'],
     });
   });
+});
+
+test('retires fresh clones whose files have ids that sandboxes no longer get', () => {
+  const shifted = (id: string, uidBase: number): PoolState['fresh'][number] => {
+    const { state, ...entry } = fresh(id);
+    const rootfs = { path: `/m/${id}`, ownership: { kind: 'shifted', uidBase, gidBase: 7 }, idmappable: false } as const;
+    return { ...entry, state: state === null ? null : { ...state, rootfs } };
+  };
+  const state = { ...nothing, fresh: [shifted('1', 100), shifted('2', 200)] };
+  const shift = { kind: 'shifted', uidBase: 200, gidBase: 7 } as const;
+  const { fresh: left, retireFresh } = reconcile([clone('1'), clone('2')], state, { newest: 's2', shift, nowMs });
+  expect({ left: left.map(({ id }) => id), retireFresh }).toEqual({ left: ['2'], retireFresh: [{ id: '1', warning: null }] });
 });

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { makeClaim } from '../../src/pool/claims.ts';
+import { runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
+import { openPoolFiles } from '../../src/pool/pool.ts';
+import { readDirectory } from '../../src/pool/read-directory.ts';
+import { startDaemon } from '../rig/daemon.ts';
+import { isolate } from '../rig/isolate.ts';
+import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
+
+let template: ZfsTemplate;
+beforeAll(async () => {
+  template = await makeZfsTemplate();
+});
+afterAll(async () => {
+  await isolate(['refresh', '--force', '--skip-create', template.dataset]);
+  await template.pool.end();
+});
+
+const poolFiles = () => openPoolFiles({ template: template.dataset, runtime: runtimePaths(systemRuntimeDirectory) });
+
+beforeEach(async () => {
+  await isolate(['refresh', '-q', '--force', template.dataset, '1']);
+});
+
+test('where nothing refreshes a pool the clones of runs are destroyed in the background, also of many that end together', async () => {
+  const runs = Array.from({ length: 6 }, () => isolate(['-q', '-z', template.dataset, '--wait', '60', 'true']));
+  expect((await Promise.all(runs)).map(({ status, stderr }) => ({ status, stderr }))).toEqual(runs.map(() => ({ status: 0, stderr: '' })));
+  await expect.poll(() => readDirectory(poolFiles().paths.retired), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(template.clones, { timeout: 30_000 }).toEqual([]);
+});
+
+test('what refreshes a pool is left to do it', async () => {
+  const pool = poolFiles();
+  const stopWatching = makeClaim(pool, 'watching');
+  try {
+    expect((await isolate(['-z', template.dataset, 'true'])).status).toBe(0);
+    expect(readDirectory(pool.paths.retired)).toHaveLength(1);
+    expect(readDirectory(pool.paths.directory).filter((name) => name.startsWith('tidying.'))).toEqual([]);
+  } finally {
+    stopWatching();
+  }
+});
+
+test('that nothing refreshes a pool is said once, by the first run that has to wait', async () => {
+  const stderrs: string[] = [];
+  for (let run = 0; run < 3; run += 1) stderrs.push((await isolate(['-z', template.dataset, '--wait', '60', 'true'])).stderr);
+  expect(stderrs.join('')).toBe(
+    `isolate: Nothing refreshes the pool of ${template.dataset}, so this run makes its own clone. The daemon, isolate watch or the units keep some ready.\n`,
+  );
+});
+
+test('the daemon destroys what runs left of templates that its settings do not name, and forgets those that are gone', async () => {
+  const gone = `${template.pool.name}/gone`;
+  await template.pool.zfs('create', '-o', 'mountpoint=none', gone);
+  await template.pool.zfs('snapshot', `${gone}@1`);
+  await isolate(['refresh', '-q', gone, '2']);
+  await expect.poll(() => template.pool.zfs('rename', gone, `${gone}new`).then(() => '', String)).toBe('');
+  const daemon = await startDaemon('');
+  try {
+    await isolate(['-q', '-z', template.dataset, 'true']);
+    await expect.poll(template.clones, { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => readDirectory('/run/isolate/pools').includes(gone.replace('/', '-')), { timeout: 30_000 }).toBe(false);
+    expect(await template.pool.zfs('list', '-H', '-o', 'name', '-r', template.pool.name)).not.toContain(`${gone}_`);
+  } finally {
+    await daemon.end();
+  }
+});
