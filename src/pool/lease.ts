@@ -148,7 +148,7 @@ export function noFreeClone(pool: PoolFiles, waitMs: number, advice: string = re
   const seconds = Math.round(waitMs / 100) / 10;
   const making = countMaking(pool);
   const counts = `${inUse} in use, ${making} being made`;
-  return new IsolateError('no-free-clone', `no free clone of ${template} after ${seconds} s (${counts})`, {
+  return new IsolateError('no-free-clone', `No free clone of ${template} after ${seconds} s (${counts}).`, {
     hint: making > 0 ? 'clones are being made: a longer --wait gets one' : advice,
   });
 }

@@ -21,6 +21,7 @@ import { readSettings, writeSettings } from './settings.ts';
 import { readSignal } from './signal-file.ts';
 import { refill } from './refill.ts';
 import { sweepPool } from './sweep.ts';
+import { sweepGoneDirectories } from './sweep-directories.ts';
 import { sweepTemporaries } from './transition.ts';
 
 export interface RefreshOptions {
@@ -222,6 +223,7 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   );
   sweepRuns(pool.runtime, pool.cgroupDirectories, pool.holder.bootId, pool.clock());
   sweepSlots(pool.runtime, pool.holder.bootId);
+  sweepGoneDirectories(pool.runtime);
   // A template without a snapshot is an error, but only after cleaning up.
   if (source instanceof IsolateError) throw source;
   if (newest === null) return;

@@ -81,7 +81,7 @@ test('--wait 0 fails at once without a fresh clone', async () => {
   const { status, stderr } = await isolate(['-z', template.dataset, '--wait', '0', 'true']);
   expect({ status, first: stderr.split('\n')[0] }).toEqual({
     status: 125,
-    first: `isolate: no free clone of ${template.dataset} after 0 s (0 in use, 0 being made)`,
+    first: `isolate: No free clone of ${template.dataset} after 0 s (0 in use, 0 being made).`,
   });
 });
 

@@ -120,7 +120,11 @@ test('status prints the pools it is asked for, in that order', async () => {
     pools: [{ ...pool, template: 'tank/b', fresh: 5 }],
   });
   expect((await isolate(['status', 'tank/b', 'tank/b'])).stdout.match(/^tank/gm)).toHaveLength(1);
-  expect(await isolate(['status', 'tank/c'])).toMatchObject({ status: 1, stdout: '', stderr: 'isolate: There is no pool of "tank/c".\n' });
+  expect(await isolate(['status', 'tank/c'])).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: 'isolate: There are no clones of "tank/c".\nhint: isolate refresh tank/c makes some\n',
+  });
 });
 
 test('what the daemon refuses is the error', async () => {

@@ -15,7 +15,11 @@ function pick(document: StatusDocument, templates: readonly string[]): StatusDoc
   if (templates.length === 0) return document;
   const pools = [...new Set(templates)].map((template) => {
     const pool = document.pools.find((one) => one.template === template);
-    if (pool === undefined) throw new IsolateError('template-missing', `There is no pool of ${JSON.stringify(template)}.`);
+    if (pool === undefined) {
+      throw new IsolateError('template-missing', `There are no clones of ${JSON.stringify(template)}.`, {
+        hint: `isolate refresh ${template} makes some`,
+      });
+    }
     return pool;
   });
   return { ...document, pools };

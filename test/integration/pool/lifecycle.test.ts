@@ -90,7 +90,7 @@ describe('a pool', () => {
     const lease = await leaseClone(pool, { waitMs: 0 });
     await expect(leaseClone(pool, { waitMs: 0 })).rejects.toMatchObject({
       code: 'no-free-clone',
-      message: `no free clone of ${pool.driver.template} after 0 s (1 in use, 0 being made)`,
+      message: `No free clone of ${pool.driver.template} after 0 s (1 in use, 0 being made).`,
     });
     expect(existsSync(pool.paths.signal)).toBe(true);
     await lease.release();

@@ -93,7 +93,7 @@ test('with nobody making clones a run gives up when its time is over', async () 
   writeFileSync(`${pool.paths.lock}.${process.ppid}.${readStartTime(process.ppid)}.${readOwnHolder().bootId}`, '');
   await expect(leaseClone(pool, { waitMs: 1 })).rejects.toMatchObject({
     code: 'no-free-clone',
-    message: `no free clone of ${pool.driver.template} after 0 s (0 in use, 0 being made)`,
+    message: `No free clone of ${pool.driver.template} after 0 s (0 in use, 0 being made).`,
   });
   expect(countClaims(pool, 'waiting')).toBe(0);
 });

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,6 +17,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ensurePoolDirectories, ensureRuntimeDirectories } from '../../../src/pool/directories.ts';
 import { formatHolder, readBootId, readOwnHolder } from '../../../src/pool/holder.ts';
 import { poolPaths, runtimePaths } from '../../../src/pool/paths.ts';
+import { openPoolFiles } from '../../../src/pool/pool.ts';
+import { sweepGoneDirectories } from '../../../src/pool/sweep-directories.ts';
 
 const uid = process.getuid?.() ?? 0;
 let parent: string;
@@ -126,4 +129,15 @@ describe('the state directories', () => {
         expect(attempt(() => mkdirSync(path) ?? chownSync(path, 65534, 0))).toBe(`The state directory ${path} belongs to user 65534.`);
     },
   );
+});
+
+test('the state of a template directory that is gone is removed, unless something runs on it', () => {
+  const root = mkdtempSync(join(tmpdir(), 'isolate-gone-'));
+  const runtime = runtimePaths(join(root, 'run'));
+  const [gone, used, there] = ['gone', 'used', 'there'].map((name) => openPoolFiles({ template: join(root, name), runtime }));
+  mkdirSync(join(root, 'there'));
+  writeFileSync(join(used?.paths.leased ?? '', 'x'), '');
+  sweepGoneDirectories(runtime);
+  expect([gone, used, there].map((pool) => existsSync(pool?.paths.directory ?? ''))).toEqual([false, true, true]);
+  rmSync(root, { recursive: true });
 });
