@@ -31,7 +31,7 @@ const cloneTitles = ['CLONE', 'TEMPLATE', 'STATE', 'USER', 'SINCE', 'PID', 'COMM
 const cloneAlignments = ['left', 'left', 'left', 'left', 'left', 'right', 'left'] as const;
 
 function poolRow(pool: PoolStatus, nowMs: number): readonly string[] {
-  const { template, count, fresh, leased, retired, kept, making, stale, source, oldestFreshMs } = pool;
+  const { template, count, fresh, leased, retired, kept = [], making, stale, source, oldestFreshMs } = pool;
   return [
     template,
     count === null ? '-' : String(count),
@@ -70,7 +70,7 @@ function cloneRow(template: string, { clone, state, uid, user, sinceMs, holders 
   ];
 }
 
-function keptRows({ template, kept }: PoolStatus): readonly (readonly string[])[] {
+function keptRows({ template, kept = [] }: PoolStatus): readonly (readonly string[])[] {
   return kept.map((id) => [id, template, 'kept', '-', '-', '-', '-']);
 }
 

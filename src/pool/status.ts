@@ -20,8 +20,8 @@ export interface PoolStatus {
   readonly retired: number;
   readonly making: number;
   readonly refreshing: boolean;
-  /** Ids of the clones that their user keeps, as the last refresh found them. */
-  readonly kept: readonly string[];
+  /** Ids of the clones that their user keeps, as the last refresh found them; absent: from a daemon that does not say it. */
+  readonly kept?: readonly string[];
   /** The template's newest snapshot; null: not known. */
   readonly source: string | null;
   /** Fresh clones of an older one. */

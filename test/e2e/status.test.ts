@@ -110,9 +110,9 @@ test('ps asks the daemon and prints the runs, for people and as JSON', async () 
 test('status prints the pools it is asked for, in that order', async () => {
   const { stdout } = await isolate(['status', 'tank/b', 'tank/a']);
   expect(stdout.split('\n').slice(2)).toEqual([
-    'TEMPLATE  SIZE  FRESH  LEASED  RETIRED  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',
-    'tank/b       2      5       0        0       0      0  monday         -  -',
-    'tank/a       2      1       0        0       0      0  monday         -  -',
+    'TEMPLATE  SIZE  FRESH  LEASED  RETIRED  KEPT  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',
+    'tank/b       2      5       0        0     0       0      0  monday         -  -',
+    'tank/a       2      1       0        0     0       0      0  monday         -  -',
     '',
   ]);
   expect(JSON.parse((await isolate(['status', '--json', 'tank/b'])).stdout)).toEqual({
