@@ -97,11 +97,13 @@ test('a name that is nearly that of a template is answered with it, and nothing 
 /** zfs-fuse is busy with a dataset for a while after it answered. */
 async function patiently(...args: string[]): Promise<void> {
   await expect
-    .poll(() =>
-      template.pool.zfs(...args).then(
-        () => '',
-        (error: unknown) => String(error),
-      ),
+    .poll(
+      () =>
+        template.pool.zfs(...args).then(
+          () => '',
+          (error: unknown) => String(error),
+        ),
+      { timeout: 30_000 },
     )
     .toBe('');
 }

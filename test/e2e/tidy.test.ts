@@ -55,7 +55,7 @@ test('the daemon destroys what runs left of templates that its settings do not n
   await template.pool.zfs('create', '-o', 'mountpoint=none', gone);
   await template.pool.zfs('snapshot', `${gone}@1`);
   await isolate(['refresh', '-q', gone, '2']);
-  await expect.poll(() => template.pool.zfs('rename', gone, `${gone}new`).then(() => '', String)).toBe('');
+  await expect.poll(() => template.pool.zfs('rename', gone, `${gone}new`).then(() => '', String), { timeout: 30_000 }).toBe('');
   const daemon = await startDaemon('');
   try {
     await isolate(['-q', '-z', template.dataset, 'true']);
