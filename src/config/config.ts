@@ -28,6 +28,8 @@ export interface UserLimits {
   /** Leases at one time. */
   readonly leases: number;
   readonly leasesPerMinute: number;
+  /** Requests that wait for a clone at one time; they count among the leases too. */
+  readonly waiting: number;
 }
 
 export interface LimitsConfig extends UserLimits {

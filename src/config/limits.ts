@@ -6,6 +6,6 @@ import type { Config, UserLimits } from './config.ts';
  */
 export function limitsOf({ limits }: Pick<Config, 'limits'>, uid: number, name: string | null): UserLimits {
   const byName = name === null ? undefined : limits.users.get(name);
-  const { leases, leasesPerMinute } = { ...limits, ...byName, ...limits.users.get(String(uid)) };
-  return { leases, leasesPerMinute };
+  const { leases, leasesPerMinute, waiting } = { ...limits, ...byName, ...limits.users.get(String(uid)) };
+  return { leases, leasesPerMinute, waiting };
 }

@@ -14,7 +14,7 @@ export function mergeSettings(files: readonly Settings[]): Settings {
   };
 }
 
-const defaultLimits = { leases: 64, leasesPerMinute: 600 };
+const defaultLimits = { leases: 64, leasesPerMinute: 600, waiting: 32 };
 const defaultGroups = ['isolate'];
 
 /** The settings with what holds where they say nothing. `settings.ids` is without a fault. */

@@ -42,7 +42,7 @@ function describeUnknown(path: readonly string[]): string {
 }
 
 function keysBeside([table, , key]: readonly string[]): readonly string[] {
-  const limits = ['leases', 'leases_per_minute'];
+  const limits = ['leases', 'leases_per_minute', 'waiting'];
   if (table === 'templates') return ['count', 'users', 'groups', 'engines'];
   if (table === 'limits') return key === undefined ? [...limits, 'users'] : limits;
   return table === 'ids' ? ['uid_start', 'gid_start', 'count'] : ['count', 'templates', 'limits', 'ids'];
@@ -79,7 +79,8 @@ function fileSchema(v: typeof valibot) {
     v.string(),
     v.check((text: string) => isAccount(text), say('must be the name or the number of a user')),
   );
-  const limits = { leases: v.exactOptional(whole(1, mostLeases)), leases_per_minute: v.exactOptional(whole(1, mostLeases)) };
+  const limit = v.exactOptional(whole(1, mostLeases));
+  const limits = { leases: limit, leases_per_minute: limit, waiting: limit };
   const users = v.exactOptional(v.pipe(named, v.map(user, v.pipe(table, v.strictObject(limits)))));
   const start = v.exactOptional(whole(idsPerSandbox, noId - 1));
   const blocks = v.pipe(
@@ -155,6 +156,16 @@ function whyNotDataset(text: string): string | null {
   }
 }
 
-function nameLimits({ leases, leases_per_minute: leasesPerMinute }: { leases?: number; leases_per_minute?: number }): Partial<UserLimits> {
-  return { ...(leases === undefined ? {} : { leases }), ...(leasesPerMinute === undefined ? {} : { leasesPerMinute }) };
+interface FileLimits {
+  readonly leases?: number;
+  readonly leases_per_minute?: number;
+  readonly waiting?: number;
+}
+
+function nameLimits({ leases, leases_per_minute: leasesPerMinute, waiting }: FileLimits): Partial<UserLimits> {
+  return {
+    ...(leases === undefined ? {} : { leases }),
+    ...(leasesPerMinute === undefined ? {} : { leasesPerMinute }),
+    ...(waiting === undefined ? {} : { waiting }),
+  };
 }

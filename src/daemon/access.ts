@@ -1,7 +1,7 @@
 import { type Config, configPath, type TemplateConfig } from '../config/config.ts';
 import { IsolateError } from '../error.ts';
 import { parseDataset } from '../spec/parse-name.ts';
-import { type Accounts, systemAccounts } from './accounts.ts';
+import { type Accounts, describeUser, systemAccounts } from './accounts.ts';
 import type { Peer } from './peer.ts';
 
 /** What decides: ids of the kernel's, none of the client's. */
@@ -18,14 +18,14 @@ export function checkAccess(config: Config, peer: Caller, template: string, engi
   const rules = config.templates.get(template);
   const name = accounts.userName(peer.uid);
   if (rules === undefined || !isListed(rules, peer, accounts)) {
-    throw new IsolateError('not-permitted', `${describe(peer.uid, name)} may not use the template ${template}.`, {
+    throw new IsolateError('not-permitted', `${describeUser({ uid: peer.uid, name })} may not use the template ${template}.`, {
       hint: `root can allow it in ${configPath}: users = ["${name ?? peer.uid}"] below [templates."${template}"]`,
     });
   }
   if (rules.engines !== null && !rules.engines.includes(engine)) {
     throw new IsolateError(
       'not-permitted',
-      `${describe(peer.uid, name)} may not use the template ${template} with the engine ${JSON.stringify(engine)}.`,
+      `${describeUser({ uid: peer.uid, name })} may not use the template ${template} with the engine ${JSON.stringify(engine)}.`,
       { hint: `use one of ${rules.engines.join(', ')}: engines below [templates."${template}"] in ${configPath} lists them` },
     );
   }
@@ -44,8 +44,4 @@ function isListed({ users, groups }: TemplateConfig, peer: Caller, accounts: Acc
     const gid = accounts.gidOf(group);
     return gid !== null && own.includes(gid);
   });
-}
-
-function describe(uid: number, name: string | null): string {
-  return name === null ? `The user ${uid}` : `${name} (uid ${uid})`;
 }

@@ -22,6 +22,11 @@ export interface Accounts {
  */
 export const systemAccounts: Accounts = readAccounts('/etc/passwd', '/etc/group', '/etc/subuid');
 
+/** A user as sentences begin with it. */
+export function describeUser({ uid, name }: { readonly uid: number; readonly name: string | null }): string {
+  return name === null ? `The user ${uid}` : `${name} (uid ${uid})`;
+}
+
 /** What files of the form of passwd(5), group(5) and subuid(5) say, read again whenever they have changed. */
 export function readAccounts(passwdPath: string, groupPath: string, subuidPath: string): Accounts {
   const passwd = remember(passwdPath, (text) => text);

@@ -38,8 +38,16 @@ const soundMs = 30_000;
 /** How long a broker may take to end by itself. */
 const graceMs = 2_000;
 
-/** Keeps a broker running until `signal` is aborted; `done` settles when the last one has ended. What is sent while there is none is dropped. */
-export function startBroker(options: BrokerOptions): { readonly output: ConnectionOutput; readonly done: Promise<void> } {
+export interface Broker {
+  readonly output: ConnectionOutput;
+  /** Settles when the broker has read most of what it was sent; null: it has. */
+  readonly drained: () => Promise<void> | null;
+  /** Settles when the last one has ended. */
+  readonly done: Promise<void>;
+}
+
+/** Keeps a broker running until `signal` is aborted. What is sent while there is none is dropped. */
+export function startBroker(options: BrokerOptions): Broker {
   let current: Companion | null = null;
   const write = (connection: number, operation: number, body?: Uint8Array): void =>
     current?.write(brokerFrame(connection, operation, body));
@@ -91,6 +99,7 @@ export function startBroker(options: BrokerOptions): { readonly output: Connecti
       tree: (connection, tree) => write(connection, brokerOperations.tree, encodeTree(tree)),
       close: (connection) => write(connection, brokerOperations.close),
     },
+    drained: () => current?.drained() ?? null,
     done: keep(),
   };
 }

@@ -12,6 +12,8 @@ export interface ClientsOptions {
   readonly refuse: (error: unknown) => readonly Item[];
   /** The whole HTTP response to this client of the metrics socket. */
   readonly renderMetrics: (peer: Omit<Peer, 'holder'>) => Uint8Array;
+  /** As in `createTurns`: while what was sent is not read nothing more is answered. */
+  readonly pause?: () => Promise<void> | null;
   /** Who is not served at all. */
   readonly isTurnedAway: (uid: number) => boolean;
   readonly bootId: string;
@@ -21,8 +23,8 @@ export interface ClientsOptions {
 export function serveClients(options: ClientsOptions): Omit<BrokerEvents, 'ready' | 'lost'> & { readonly lost: () => void } {
   const { output, handlers, refuse } = options;
   const inputs = new Map<number, ConnectionInput>();
-  const takeTurn = createTurns();
-  const takeRoom = createBacklog();
+  const takeTurn = createTurns(options.pause);
+  const backlog = createBacklog();
   return {
     opened: (id, kind, told) => {
       if (options.isTurnedAway(told.uid)) return output.close(id);
@@ -34,7 +36,7 @@ export function serveClients(options: ClientsOptions): Omit<BrokerEvents, 'ready
         );
       }
       const peer = readPeer(told, options.bootId);
-      inputs.set(id, serveConnection({ id, peer, output, handlers, refuse, takeTurn, takeRoom }).input);
+      inputs.set(id, serveConnection({ id, peer, output, handlers, refuse, takeTurn, backlog }).input);
     },
     message: (id, frame) => guard(() => inputs.get(id)?.message(frame)),
     failed: (id, step, errno) => inputs.get(id)?.failed(step, errno),
@@ -61,8 +63,12 @@ function guard(act: () => void): void {
 }
 
 function serveMetrics(id: number, output: ConnectionOutput, answer: () => Promise<void>): ConnectionInput {
+  let asked = false;
   return {
     message: (frame) => {
+      // There is one request on a connection; a front that was taken over might tell of more.
+      if (asked) return;
+      asked = true;
       const answered = isMetricsQuery(frame) ? answer() : Promise.resolve();
       void answered.then(() => output.close(id));
     },

@@ -1,8 +1,10 @@
+import { getSystemErrorMap } from 'node:util';
+
 import type { IdMapEntry } from '../engine/launch.ts';
 import { IsolateError } from '../error.ts';
-import { decodeMessage, encodeMessage, frameName, type Item, type Message, values } from '../wire/frame.ts';
+import { decodeMessage, encodeMessage, frameName, type Item, type Message, messageBytes, values } from '../wire/frame.ts';
 import type { MessageName } from '../wire/schema.ts';
-import type { TakeRoom } from './backlog.ts';
+import type { Backlog, Hold } from './backlog.ts';
 import type { DaemonLease } from './leases.ts';
 import type { Peer } from './peer.ts';
 import type { TakeTurn } from './turns.ts';
@@ -39,7 +41,7 @@ export interface Connection {
   readonly send: (name: MessageName, items?: readonly Item[]) => void;
   /** Settles with the client's next message or end at the latest; rejects with IsolateError where the tree could not be made. */
   readonly sendTree: (tree: PlacedTree) => Promise<void>;
-  /** Sends `ask` and waits for the client's `answer`; rejects with `aborted` when the connection ends. */
+  /** Sends `ask` and waits for the client's `answer`; rejects with `aborted` when the connection ends, as it does without an answer in time. */
   readonly ask: (items: readonly Item[]) => Promise<Message>;
   readonly close: () => void;
 }
@@ -69,7 +71,9 @@ export interface ConnectionOptions {
   /** The items of the `refuse` that tells a client of an error. */
   readonly refuse: (error: unknown) => readonly Item[];
   readonly takeTurn: TakeTurn;
-  readonly takeRoom: TakeRoom;
+  readonly backlog: Pick<Backlog, 'open'>;
+  /** How long a client may take to answer. */
+  readonly answerMs?: number;
 }
 
 /** What the broker tells of one connection. */
@@ -88,18 +92,32 @@ const mostWaiting = 8;
 /** So are more mounts of one clone: a run takes one, and each of its hooks. Each keeps the broker busy for a while. */
 const mostMounts = 8;
 
+/** A client looks at its own files and variables; one whose file system hangs is better served by the program in Node. */
+const defaultAnswerMs = 10_000;
+
 const treeSteps = ['', 'mount', 'user namespace', 'id map', 'lock', 'send'];
+
+/** A message that waits for its turn or is worked on. Its bytes are let go when it is decoded. */
+interface Held {
+  frame: Uint8Array | null;
+  readonly hold: Hold;
+}
+
+type Work = (message: Message) => Promise<void>;
 
 /** Serves one client: its messages in order, one at a time, each only where it is expected; an unexpected one ends the connection. */
 export function serveConnection(options: ConnectionOptions): { readonly connection: Connection; readonly input: ConnectionInput } {
-  const { id, peer, output, handlers } = options;
+  const { id, peer, output, handlers, answerMs = defaultAnswerMs } = options;
   const ending = new AbortController();
+  const account = options.backlog.open(peer.uid, giveUp);
   let phase: 'idle' | 'working' | 'holding' | 'over' = 'idle';
   let hasEnded = false;
   let waiting = 0;
   let mounts = 0;
   let turn: Promise<void> = Promise.resolve();
-  let asked: PromiseWithResolvers<Message> | null = null;
+  let asked: (PromiseWithResolvers<Message> & { readonly timer: NodeJS.Timeout }) | null = null;
+  /** What the client told, which counts until the work that asked for it is done. */
+  let told: Hold | null = null;
   let making: PromiseWithResolvers<void> | null = null;
 
   const connection: Connection = {
@@ -125,7 +143,7 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     ask: (items) => {
       if (ending.signal.aborted) return Promise.reject(gone());
       connection.send('ask', items);
-      asked = Promise.withResolvers();
+      asked = { ...Promise.withResolvers<Message>(), timer: setTimeout(giveUp, answerMs) };
       return asked.promise;
     },
     close: () => {
@@ -133,8 +151,22 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     },
   };
 
+  function end(reason: symbol): void {
+    ending.abort(reason);
+    clearTimeout(asked?.timer);
+    asked?.reject(gone());
+    asked = null;
+    making?.resolve();
+  }
+
+  /** Its memory is needed, or it does not answer: it is over at once, and the client is told by the end of its connection. */
+  function giveUp(): void {
+    connection.close();
+    end(clientGone);
+  }
+
   /** The work that such a message asks for; null: nothing that may come now. */
-  function accept(name: MessageName | null): ((message: Message) => Promise<void>) | null {
+  function accept(name: MessageName | null): Work | null {
     if (phase === 'idle' && name === 'query') return (message) => handlers.query(connection, message);
     if (phase === 'idle' && (name === 'run' || name === 'lease')) {
       phase = 'working';
@@ -166,60 +198,81 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     }
   }
 
+  /** Null: there is no room for it, and the connection is closed. */
+  function keep(frame: Uint8Array): Held | null {
+    const hold = account.hold(frame.length);
+    if (hold === null) connection.close();
+    // A copy, for the frame is part of a piece that came from the broker, which would be kept as a whole.
+    return hold === null ? null : { frame: new Uint8Array(frame), hold };
+  }
+
   /** What is long to decode takes its turn for that too. */
-  async function decodeInTurn(frame: Uint8Array): Promise<Message | null> {
+  async function decodeInTurn(held: Held): Promise<Message | null> {
     await options.takeTurn(peer.uid);
-    const message = ending.signal.aborted ? null : decode(frame);
+    const { frame, hold } = held;
+    held.frame = null;
+    const message = frame === null || ending.signal.aborted || !hold.resize(messageBytes(frame)) ? null : decode(frame);
     if (message === null) connection.close();
     return message;
   }
 
-  async function work(frame: Uint8Array, act: (message: Message) => Promise<void>, leaveRoom: () => void): Promise<void> {
-    try {
-      const message = await decodeInTurn(frame);
-      if (message !== null) await act(message);
-    } catch (error) {
-      // What was leased is of no use to a client that was not told of it.
-      if (phase === 'working') connection.lease?.release({ kind: 'failed', code: error instanceof IsolateError ? error.code : null });
-      refuse(error);
-    } finally {
-      waiting -= 1;
-      leaveRoom();
-    }
+  /** No function that waits here has the message: it is let go as soon as its handler has read it. */
+  function work(held: Held, act: Work): Promise<void> {
+    return decodeInTurn(held)
+      .then((message) => (message === null ? undefined : act(message)))
+      .catch((error: unknown) => {
+        // What was leased is of no use to a client that was not told of it.
+        if (phase === 'working') connection.lease?.release({ kind: 'failed', code: error instanceof IsolateError ? error.code : null });
+        refuse(error);
+      })
+      .finally(() => {
+        waiting -= 1;
+        held.hold.release();
+        told?.release();
+        told = null;
+      });
+  }
+
+  function takeAnswer(frame: Uint8Array, { resolve, reject, timer }: NonNullable<typeof asked>): void {
+    clearTimeout(timer);
+    asked = null;
+    const held = keep(frame);
+    told?.release();
+    told = held?.hold ?? null;
+    if (held === null) return reject(gone());
+    void decodeInTurn(held).then((message) => (message === null ? reject(gone()) : resolve(message)));
   }
 
   return {
     connection,
     input: {
       message: (frame) => {
+        if (ending.signal.aborted) return;
         making?.resolve();
         making = null;
         const name = nameOf(frame);
-        if (name === 'answer' && asked !== null) {
-          const { resolve, reject } = asked;
-          asked = null;
-          void decodeInTurn(frame).then((message) => (message === null ? reject(gone()) : resolve(message)));
-          return;
-        }
+        if (name === 'answer' && asked !== null) return takeAnswer(frame, asked);
         if (name === 'ended') return noteEnd(frame);
         const act = waiting >= mostWaiting ? null : accept(name);
-        const leaveRoom = act === null ? null : options.takeRoom(peer.uid, frame.length);
-        if (act === null || leaveRoom === null) return connection.close();
+        if (act === null) return connection.close();
+        const held = keep(frame);
+        if (held === null) return;
         waiting += 1;
-        turn = turn.then(() => work(frame, act, leaveRoom));
+        turn = turn.then(() => work(held, act));
       },
       failed: (step, errno) => {
-        const what = treeSteps[step] ?? String(step);
-        making?.reject(new IsolateError('daemon-failed', `The clone could not be handed over (${what}, error ${errno}).`));
+        making?.reject(treeFailure(step, errno));
         making = null;
       },
-      end: (reason) => {
-        ending.abort(reason);
-        asked?.reject(gone());
-        making?.resolve();
-      },
+      end,
     },
   };
+}
+
+function treeFailure(step: number, errno: number): IsolateError {
+  const what = treeSteps[step] ?? String(step);
+  const why = getSystemErrorMap().get(-errno)?.[1] ?? `error ${errno}`;
+  return new IsolateError('daemon-failed', `The clone could not be handed over: the step ${what} failed: ${why}.`);
 }
 
 function decode(frame: Uint8Array): Message | null {

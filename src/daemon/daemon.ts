@@ -98,6 +98,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
         configValid: config.problem() === null,
       });
     },
+    pause: () => broker.drained(),
     isTurnedAway: systemAccounts.isSubordinate,
     bootId: readBootId(),
   });

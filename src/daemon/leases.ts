@@ -26,8 +26,6 @@ export interface LeaseRequest {
   readonly waitMs: number;
   /** `Connection.closed`: aborting it gives up the wait or ends the lease. */
   readonly signal: AbortSignal;
-  /** Called once when there is no fresh clone and waiting begins. */
-  readonly onWait?: () => void;
 }
 
 /** The exclusive claim of a client on one clone; it ends with the client's connection. */
@@ -59,8 +57,11 @@ export interface DaemonLease {
 export interface LeaseRules {
   /** Throws `not-permitted` where the peer may not use the template or the engine. */
   readonly checkAccess: (peer: Peer, template: string, engine: string) => void;
-  /** Counts a request of the user's: `given` that it has got a clone, `end` that it or its lease is over. Throws `quota-exceeded`. */
-  readonly takeQuota: (uid: number) => { readonly given: () => void; readonly end: () => void };
+  /**
+   * Counts a request of the user's: `waits` that there is no clone for it yet, `given` that it has got one, `end` that it or
+   * its lease is over. Both it and `waits` throw `quota-exceeded`.
+   */
+  readonly takeQuota: (uid: number) => { readonly waits: () => void; readonly given: () => void; readonly end: () => void };
 }
 
 /** A lease that ended, or a request that was refused. */
@@ -87,7 +88,7 @@ export interface LeasesOptions {
 
 export interface Leases {
   /**
-   * A clone that is the peer's alone; those who wait for one of a template are served strictly in order. Throws
+   * A clone that is the peer's alone; users who wait for one of a template are served in turn, the requests of each in order. Throws
    * `not-permitted`, `quota-exceeded`, `no-free-clone`, `aborted`, `template-missing`, and what keeps the template from
    * being opened.
    */
@@ -119,18 +120,18 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     }
     const served = pools.get(template);
     if (served === undefined) throw new IsolateError('template-missing', `The daemon keeps no pool of ${template}.`);
-    const { given, end: countOff } = rules.takeQuota(peer.uid);
+    const { waits, given, end: countOff } = rules.takeQuota(peer.uid);
     let taken: Taken;
     try {
       const advice = adviseOnCount(template, peer.uid, isCountSet?.(template) === true);
-      taken = await served.take({ holder, waitMs, signal, advice, ...(request.onWait === undefined ? {} : { onWait: request.onWait }) });
+      taken = await served.take({ uid: peer.uid, holder, waitMs, signal, advice, onWait: waits });
     } catch (error) {
       countOff();
       throw error;
     }
     given();
     const waitedMs = performance.now() - startMs;
-    return begin({ ...request, command: shorten(request.command) }, served, taken, waitedMs, countOff);
+    return begin(request, served, taken, waitedMs, countOff);
   }
 
   function begin(request: LeaseRequest, served: ServedPool, taken: Taken, waitedMs: number, countOff: () => void): DaemonLease {
@@ -194,8 +195,9 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
   }
 
   return {
-    lease: async (request) => {
+    lease: async ({ command, ...rest }) => {
       const startMs = performance.now();
+      const request = { ...rest, command: shorten(command) };
       try {
         return await obtain(request, startMs);
       } catch (error) {
@@ -237,6 +239,7 @@ function keyOf(template: string, id: string): string {
   return `${template}\0${id}`;
 }
 
+/** A copy, for a part of a string keeps the whole of it in memory. */
 function shorten(command: readonly string[]): readonly string[] {
   const kept: string[] = [];
   let left = longestCommand;
@@ -245,5 +248,5 @@ function shorten(command: readonly string[]): readonly string[] {
     kept.push(word.slice(0, left));
     left -= word.length + 1;
   }
-  return kept;
+  return JSON.parse(JSON.stringify(kept)) as string[];
 }

@@ -1,10 +1,18 @@
 import type { UserLimits } from '../config/config.ts';
 import { IsolateError } from '../error.ts';
+import { describeUser } from './accounts.ts';
+
+/** A user as messages name it. */
+export interface QuotaUser {
+  readonly uid: number;
+  /** Login name; null: the uid has none. */
+  readonly name: string | null;
+}
 
 /** How many leases each user has and lately had. All times are milliseconds of one clock that never goes back. */
 export interface Quotas {
   /** Counts a request. Root has no quota. Throws `quota-exceeded`, which says when to try again, and counts nothing then. */
-  readonly take: (uid: number, limits: UserLimits, nowMs: number) => CountedRequest;
+  readonly take: (user: QuotaUser, limits: UserLimits, nowMs: number) => CountedRequest;
   /** Counts a lease of before this daemon started, whatever the limits; what it returns counts it off, once. */
   readonly adopt: (uid: number) => () => void;
   /** Leases that `uid` has now. */
@@ -15,6 +23,8 @@ export interface Quotas {
 
 /** A request that may have a clone. */
 export interface CountedRequest {
+  /** There is none for it now. Throws `quota-exceeded` where as many of the user's requests wait as are allowed. */
+  readonly waits: () => void;
   /** It has got one, which counts against the leases a minute; without it the request was in vain. */
   readonly given: (nowMs: number) => void;
   /** The lease, or the wait for one, has ended; the second time it does nothing. */
@@ -23,7 +33,9 @@ export interface CountedRequest {
 
 interface Entry {
   leases: number;
-  /** Of these, requests that still wait. */
+  /** Of these, requests that have no clone yet. */
+  open: number;
+  /** Of these, requests that wait for one. */
   waiting: number;
   /** What was spent of the budget, in milliseconds times leases a minute: whole numbers, so nothing is lost by rounding. */
   spent: number;
@@ -35,7 +47,7 @@ interface Entry {
 }
 
 const minuteMs = 60_000;
-const nothing: CountedRequest = { given: () => {}, end: () => {} };
+const nothing: CountedRequest = { waits: () => {}, given: () => {}, end: () => {} };
 /** Fewer entries than this are not looked through for idle ones. */
 const smallTable = 64;
 
@@ -68,20 +80,21 @@ export function createQuotas(): Quotas {
   };
 
   return {
-    take: (uid, limits, nowMs) => {
+    take: (user, limits, nowMs) => {
+      const { uid } = user;
       if (uid === 0) return nothing;
       sweep(nowMs);
       const entry = entries.get(uid) ?? idle();
-      if (entry.leases >= limits.leases) throw tooMany(uid, entry.leases);
+      if (entry.leases >= limits.leases) throw tooMany(user, entry);
       settle(entry, nowMs);
       const rate = limits.leasesPerMinute;
-      // Those that wait may be given theirs at any moment.
-      const waitMs = Math.ceil((entry.spent + (entry.waiting + 1) * minuteMs) / rate) - minuteMs;
-      if (waitMs > 0) throw tooFast(uid, describeHad(entry, rate), waitMs);
+      // Those that have none yet may be given theirs at any moment.
+      const waitMs = Math.ceil((entry.spent + (entry.open + 1) * minuteMs) / rate) - minuteMs;
+      if (waitMs > 0) throw tooFast(user, describeTaken(entry, rate), waitMs);
       const missedMs = Math.ceil((entry.missed + minuteMs) / rate) - minuteMs;
-      if (missedMs > 0) throw tooFast(uid, `has asked for ${rate} clones in vain`, missedMs);
+      if (missedMs > 0) throw tooFast(user, `has asked in vain for ${clones(rate)} in this minute`, missedMs);
       const countOff = begin(uid, Object.assign(entry, { rate }));
-      return countRequest(entry, countOff);
+      return countRequest(user, entry, limits.waiting, countOff);
     },
     adopt: (uid) => (uid === 0 ? () => {} : begin(uid, entries.get(uid) ?? idle())),
     held: (uid) => entries.get(uid)?.leases ?? 0,
@@ -90,20 +103,27 @@ export function createQuotas(): Quotas {
 }
 
 function idle(): Entry {
-  return { leases: 0, waiting: 0, spent: 0, missed: 0, atMs: 0, rate: 0 };
+  return { leases: 0, open: 0, waiting: 0, spent: 0, missed: 0, atMs: 0, rate: 0 };
 }
 
-function countRequest(entry: Entry, countOff: () => void): CountedRequest {
-  let waits = true;
-  entry.waiting += 1;
+function countRequest(user: QuotaUser, entry: Entry, mostWaiting: number, countOff: () => void): CountedRequest {
+  let isOpen = true;
+  let isWaiting = false;
+  entry.open += 1;
   const settleAs = (kind: 'spent' | 'missed', nowMs: number): void => {
-    if (!waits) return;
-    waits = false;
-    entry.waiting -= 1;
+    if (!isOpen) return;
+    isOpen = false;
+    entry.open -= 1;
+    if (isWaiting) entry.waiting -= 1;
     settle(entry, nowMs);
     entry[kind] += minuteMs;
   };
   return {
+    waits: () => {
+      if (entry.waiting >= mostWaiting) throw tooManyWaiting(user, entry.waiting);
+      isWaiting = true;
+      entry.waiting += 1;
+    },
     given: (nowMs) => settleAs('spent', nowMs),
     end: (nowMs) => {
       settleAs('missed', nowMs);
@@ -119,20 +139,36 @@ function settle(entry: Entry, nowMs: number): void {
   entry.atMs = Math.max(entry.atMs, nowMs);
 }
 
-function tooMany(uid: number, leases: number): IsolateError {
-  return new IsolateError('quota-exceeded', `The user ${uid} has ${leases} clones in use, as many as are allowed.`, {
-    hint: 'try again when one of these runs has ended',
-  });
+function tooMany(user: QuotaUser, { leases, open }: Entry): IsolateError {
+  const what = open === 0 ? 'in use' : 'in use or requested';
+  return exceeded(
+    `${describeUser(user)} has ${clones(leases)} ${what}, the limit (limits.leases).`,
+    'try again when one of these runs has ended',
+  );
 }
 
-function describeHad({ waiting }: Entry, perMinute: number): string {
-  return waiting === 0 ? `has had ${perMinute} clones` : `has had or waits for ${perMinute} clones`;
+function tooManyWaiting(user: QuotaUser, waiting: number): IsolateError {
+  const runs = waiting === 1 ? '1 run that waits' : `${waiting} runs that wait`;
+  return exceeded(
+    `${describeUser(user)} has ${runs} for a clone, the limit (limits.waiting).`,
+    'try again when one of them has got its clone',
+  );
 }
 
-function tooFast(uid: number, what: string, waitMs: number): IsolateError {
-  return new IsolateError('quota-exceeded', `The user ${uid} ${what} within a minute, as many as are allowed.`, {
-    hint: `try again in ${formatSeconds(waitMs)}`,
-  });
+function tooFast(user: QuotaUser, what: string, waitMs: number): IsolateError {
+  return exceeded(`${describeUser(user)} ${what}, the limit (limits.leases_per_minute).`, `try again in ${formatSeconds(waitMs)}`);
+}
+
+function exceeded(message: string, hint: string): IsolateError {
+  return new IsolateError('quota-exceeded', message, { hint });
+}
+
+function describeTaken({ open }: Entry, perMinute: number): string {
+  return `has taken ${open === 0 ? '' : 'or waits for '}${clones(perMinute)} in this minute`;
+}
+
+function clones(count: number): string {
+  return count === 1 ? '1 clone' : `${count} clones`;
 }
 
 /** Rounded up to a tenth of a second. */

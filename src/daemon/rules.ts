@@ -14,8 +14,9 @@ export function createRules(config: Pick<ConfigSource, 'current' | 'hasHeld'>, q
       checkAccess(config.current(), peer, template, engine);
     },
     takeQuota: (uid) => {
-      const { given, end } = quotas.take(uid, limitsOf(config.current(), uid, systemAccounts.userName(uid)), performance.now());
-      return { given: () => given(performance.now()), end: () => end(performance.now()) };
+      const name = systemAccounts.userName(uid);
+      const { waits, given, end } = quotas.take({ uid, name }, limitsOf(config.current(), uid, name), performance.now());
+      return { waits, given: () => given(performance.now()), end: () => end(performance.now()) };
     },
   };
 }

@@ -57,12 +57,21 @@ const quickOptions: ReadonlySet<string> = new Set([
 /**
  * Answers a `run`: decides it for the client, leases a clone and sends the launch, or `fallback` where the program in Node
  * has to do it. Nothing is leased before it is certain that the run can be; what was leased is given back when the
- * connection ends.
+ * connection ends. While a clone is waited for nothing keeps the message in memory.
  */
-export async function handleRun(connection: Connection, message: Message, services: RunServices): Promise<void> {
-  const decided = await decideRun(connection, message, services);
-  if (decided === null) return connection.send('fallback');
-  const { decision, quiet } = decided;
+export function handleRun(connection: Connection, message: Message, services: RunServices): Promise<void> {
+  return decideRun(connection, message, services).then((decided) =>
+    decided === null ? connection.send('fallback') : leaseAndLaunch(connection, decided, services),
+  );
+}
+
+/** What a command line comes to. */
+interface Decided {
+  readonly decision: Decision;
+  readonly quiet: boolean;
+}
+
+async function leaseAndLaunch(connection: Connection, { decision, quiet }: Decided, services: RunServices): Promise<void> {
   for (const notice of quiet ? [] : describeGivenAway(decision.spec, decision.engine)) {
     connection.send('message', [{ name: 'text', value: services.commandLine.renderNotice(notice) }]);
   }
@@ -92,7 +101,7 @@ async function decideRun(
   connection: Connection,
   message: Message,
   { commandLine, keeps, sandboxIds }: RunServices,
-): Promise<{ decision: Decision; quiet: boolean } | null> {
+): Promise<Decided | null> {
   const words = values(message, 'argument');
   if (isLong(words)) return null;
   const parsed = commandLine.parse(words);

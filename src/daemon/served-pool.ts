@@ -9,6 +9,7 @@ import { readDirectory } from '../pool/read-directory.ts';
 import { type CloneState, formatLeaseName, isCloneId } from '../pool/state-file.ts';
 import { readCloneState, retireLeased, takeFresh } from '../pool/transition.ts';
 import { checkAhead, type CheckedClone } from './check-ahead.ts';
+import { createRounds } from './rounds.ts';
 
 /** A clone that was handed out; `pool` names its holder. */
 export interface Taken {
@@ -20,15 +21,17 @@ export interface Taken {
 }
 
 export interface TakeRequest {
+  readonly uid: number;
   readonly holder: HolderId;
   readonly waitMs: number;
   readonly signal: AbortSignal;
+  /** Called once before waiting begins; what it throws ends the request. */
   readonly onWait?: () => void;
   /** What helps where there are too few clones; absent: nothing is known. */
   readonly advice?: string | undefined;
 }
 
-/** The clones of one template, handed out in order. */
+/** The clones of one template, handed out to users in turn, and to each in the order of its requests. */
 export interface ServedPool {
   readonly pool: PoolFiles;
   /** Throws `no-free-clone`, `aborted`, and what `fail` said. */
@@ -58,7 +61,7 @@ export function servePool(
   ring: (urgent: boolean) => void,
   noFreeClone: (pool: PoolFiles, waitMs: number, advice?: string) => IsolateError,
 ): ServedPool {
-  const waiters = new Set<Waiter>();
+  const waiters = createRounds<Waiter>();
   const ahead = checkAhead(pool);
   // The directory is read only when this runs out, so a lease costs the same however many clones there are.
   let ids: string[] = [];
@@ -86,7 +89,7 @@ export function servePool(
   }
 
   function serve(): void {
-    for (const waiter of waiters) {
+    for (let waiter = waiters.peek(); waiter !== undefined; waiter = waiters.peek()) {
       let taken: Taken | null;
       try {
         taken = takeNow(waiter.holder);
@@ -95,20 +98,21 @@ export function servePool(
         continue;
       }
       if (taken === null) return ring(true);
+      waiters.shift();
       waiter.resolve(taken);
     }
   }
 
   function refuseAll(error: IsolateError): void {
-    for (const waiter of waiters) waiter.reject(error);
+    for (const waiter of waiters.all()) waiter.reject(error);
   }
 
-  function wait({ holder, waitMs, signal, advice }: TakeRequest): Promise<Taken> {
+  function wait({ uid, holder, waitMs, signal, advice }: TakeRequest): Promise<Taken> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => waiter.reject(noFreeClone(pool, waitMs, advice)), Math.min(waitMs, longestWaitMs));
       const onAbort = (): void => waiter.reject(new IsolateError('aborted', 'Waiting for a clone was given up.'));
       const leave = (): void => {
-        waiters.delete(waiter);
+        waiters.remove(uid, waiter);
         clearTimeout(timer);
         signal.removeEventListener('abort', onAbort);
       };
@@ -123,7 +127,7 @@ export function servePool(
           reject(error);
         },
       };
-      waiters.add(waiter);
+      waiters.push(uid, waiter);
       signal.addEventListener('abort', onAbort);
     });
   }
@@ -132,7 +136,7 @@ export function servePool(
     pool,
     take: async (request) => {
       if (request.signal.aborted) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
-      const taken = waiters.size === 0 ? takeNow(request.holder) : null;
+      const taken = waiters.size() === 0 ? takeNow(request.holder) : null;
       if (taken !== null) {
         ring(false);
         return taken;
@@ -145,7 +149,7 @@ export function servePool(
     },
     giveBack: ({ id, pool: own }) => {
       retireLeased(own, id, formatLeaseName(id, own.holder));
-      ring(waiters.size > 0);
+      ring(waiters.size() > 0);
     },
     add: (made) => {
       ids = [...ids.slice(next), ...made];
@@ -169,7 +173,7 @@ export function servePool(
       failure = error;
       refuseAll(error);
     },
-    waiting: () => waiters.size,
+    waiting: waiters.size,
     fresh: () => ids.length - next,
   };
 }

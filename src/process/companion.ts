@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
 
 import { IsolateError } from '../error.ts';
 import { logCommand } from '../log.ts';
@@ -8,6 +9,8 @@ export interface Companion {
   readonly pid: number;
   /** Given up when the program ends or does not read. */
   readonly write: (bytes: Uint8Array) => void;
+  /** Settles when it has read most of what was written; null: it has. */
+  readonly drained: () => Promise<void> | null;
   /** Ends its standard input. */
   readonly end: () => void;
   readonly kill: () => void;
@@ -24,6 +27,8 @@ export interface CompanionOptions {
 
 /** What a companion has not read yet; one that has stopped reading must not fill this process. */
 const mostUnreadBytes = 128 * 1024 * 1024;
+/** More than this is waited for by whoever can wait before more is written. */
+const manyUnreadBytes = 8 * 1024 * 1024;
 
 /** Starts a companion; what it says on standard error goes where ours goes. Throws `missing-tool`. */
 export async function startCompanion({ file, args, onData }: CompanionOptions): Promise<Companion> {
@@ -42,10 +47,21 @@ export async function startCompanion({ file, args, onData }: CompanionOptions): 
       child.stdin.write(bytes);
       if (child.stdin.writableLength > mostUnreadBytes) child.kill('SIGKILL');
     },
+    drained: () => (child.stdin.writableLength > manyUnreadBytes && child.stdin.writable ? drainedOrClosed(child.stdin) : null),
     end: () => void child.stdin.end(),
     kill: () => void child.kill('SIGKILL'),
     ended,
   };
+}
+
+function drainedOrClosed(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done).off('close', done);
+      resolve();
+    };
+    stream.on('drain', done).on('close', done);
+  });
 }
 
 function started(child: ChildProcess, file: string): Promise<void> {

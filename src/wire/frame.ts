@@ -80,6 +80,26 @@ export function decodeMessage(frame: Uint8Array, from: MessageRule['from']): Mes
   return { name, items: decoded };
 }
 
+/** Bytes of memory of an item beside its value, at most: the objects that it is made of, and its place in a list. */
+const itemOverhead = 128;
+
+/**
+ * How many bytes of memory a whole frame and the message in it take at most: a string has two for each of its bytes where
+ * it has but one character beyond Latin-1. Of a malformed frame what comes before the mistake counts.
+ */
+export function messageBytes(frame: Uint8Array): number {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  let bytes = frame.length;
+  for (let at = headerBytes; frame.length - at >= 8;) {
+    const size = Math.min(view.getUint32(at + 4, true), frame.length - at - 8);
+    bytes += itemOverhead + (stringTags.has(view.getUint32(at, true)) ? 2 * size : 0);
+    at += 8 + size;
+  }
+  return bytes;
+}
+
+const stringTags = new Set<number>(Object.values(items).flatMap(({ tag, type }) => (type === 'string' ? [tag] : [])));
+
 /** What the value of an item is, by the type that the schema gives it. */
 type ValueOf<Name extends ItemName> = { u32: number; string: string; bytes: Uint8Array }[(typeof items)[Name]['type']];
 

@@ -71,7 +71,7 @@ describe('what Node is started with', () => {
     const client = await installClient(telling);
     const [node, , ...rest] = fixed(client).arguments;
     expect(await start(client, ['serve', '--x'], {})).toMatchObject({
-      arguments: [node, noDebugger, '--max-semi-space-size=1', '--max-old-space-size=64', ...rest],
+      arguments: [node, noDebugger, '--max-semi-space-size=1', '--max-old-space-size=192', ...rest],
       caller: ['2', 'serve', '--x'],
     });
     expect(await start(client, ['--x', 'serve'], {})).toMatchObject({ arguments: [node, noDebugger, ...rest] });

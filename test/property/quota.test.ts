@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { UserLimits } from '../../src/config/config.ts';
-import { createQuotas, type Quotas } from '../../src/daemon/quota.ts';
+import { type CountedRequest, createQuotas, type Quotas } from '../../src/daemon/quota.ts';
 import { IsolateError } from '../../src/error.ts';
+
+/** Limits of a user that may wait as often as it likes. */
+const limitOf = (leases: number, leasesPerMinute: number): UserLimits => ({ leases, leasesPerMinute, waiting: 100_000 });
+const seven = { uid: 7, name: 'grace' };
 
 /** What becomes of one user's requests: a list of times, and how many leases end before each. */
 const requests = fc.array(
@@ -11,7 +15,11 @@ const requests = fc.array(
     maxLength: 120,
   },
 );
-const limits = fc.record({ leases: fc.integer({ min: 1, max: 8 }), leasesPerMinute: fc.integer({ min: 1, max: 30 }) });
+const limits = fc.record({
+  leases: fc.integer({ min: 1, max: 8 }),
+  leasesPerMinute: fc.integer({ min: 1, max: 30 }),
+  waiting: fc.constant(100_000),
+});
 
 /** A bucket of whole tokens and the milliseconds towards the next one, filled step by step. */
 interface Model {
@@ -69,7 +77,7 @@ test('who waits as long as the error says gets a lease then, and not a tenth of 
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 2000 }), fc.array(fc.nat(500), { maxLength: 50 }), (leasesPerMinute, pauses) => {
       const quotas = createQuotas();
-      const limit = { leases: 100_000, leasesPerMinute };
+      const limit = limitOf(100_000, leasesPerMinute);
       let nowMs = 0;
       for (const pause of pauses) {
         nowMs += pause;
@@ -100,7 +108,7 @@ test('within any minute there are at most twice the leases that are allowed in o
       for (const pause of pauses) {
         nowMs += pause;
         for (let count = 0; count < 3; count += 1) {
-          if (attempt(() => lease(quotas, 7, { leases: 100_000, leasesPerMinute }, nowMs)) === null) taken.push(nowMs);
+          if (attempt(() => lease(quotas, 7, limitOf(100_000, leasesPerMinute), nowMs)) === null) taken.push(nowMs);
         }
       }
       for (const from of taken) {
@@ -112,14 +120,14 @@ test('within any minute there are at most twice the leases that are allowed in o
 
 test('root has no quota, and nothing of it is remembered', () => {
   const quotas = createQuotas();
-  for (let count = 0; count < 1000; count += 1) lease(quotas, 0, { leases: 1, leasesPerMinute: 1 }, 0);
+  for (let count = 0; count < 1000; count += 1) lease(quotas, 0, limitOf(1, 1), 0);
   quotas.adopt(0)();
   expect([quotas.held(0), quotas.size()]).toEqual([0, 0]);
 });
 
 test('a lease of before counts against the limit and is never refused itself', () => {
   const quotas = createQuotas();
-  const limit = { leases: 2, leasesPerMinute: 100 };
+  const limit = limitOf(2, 100);
   const ends = [quotas.adopt(7), quotas.adopt(7), quotas.adopt(7)];
   expect(attempt(() => lease(quotas, 7, limit, 0))).toBe('quota-exceeded');
   for (const end of ends.slice(0, 2)) end();
@@ -129,15 +137,15 @@ test('a lease of before counts against the limit and is never refused itself', (
 
 test('a limit that changes holds from the next lease on', () => {
   const quotas = createQuotas();
-  for (let count = 0; count < 10; count += 1) lease(quotas, 7, { leases: 100, leasesPerMinute: 10 }, 0);
-  expect(attempt(() => lease(quotas, 7, { leases: 100, leasesPerMinute: 10 }, 0))).toBe('quota-exceeded');
-  expect(attempt(() => lease(quotas, 7, { leases: 100, leasesPerMinute: 11 }, 0))).toBeNull();
-  expect(attempt(() => lease(quotas, 7, { leases: 100, leasesPerMinute: 5 }, 30_000))).toBe('quota-exceeded');
+  for (let count = 0; count < 10; count += 1) lease(quotas, 7, limitOf(100, 10), 0);
+  expect(attempt(() => lease(quotas, 7, limitOf(100, 10), 0))).toBe('quota-exceeded');
+  expect(attempt(() => lease(quotas, 7, limitOf(100, 11), 0))).toBeNull();
+  expect(attempt(() => lease(quotas, 7, limitOf(100, 5), 30_000))).toBe('quota-exceeded');
 });
 
 test('users who have gone are forgotten, those with leases are not', () => {
   const quotas = createQuotas();
-  const limit = { leases: 5, leasesPerMinute: 600 };
+  const limit = limitOf(5, 600);
   const keep = lease(quotas, 1, limit, 0);
   for (let uid = 2; uid < 100_000; uid += 1) {
     lease(quotas, uid, limit, uid)();
@@ -153,41 +161,66 @@ test('a request in vain leaves the budget whole, and has one of its own', () => 
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), (leasesPerMinute, vain) => {
       const quotas = createQuotas();
-      const limit = { leases: 100_000, leasesPerMinute };
+      const limit = limitOf(100_000, leasesPerMinute);
       for (let count = 0; count < Math.min(vain, leasesPerMinute - 1); count += 1) {
-        const request = quotas.take(7, limit, 0);
+        const request = quotas.take(seven, limit, 0);
         request.end(0);
         request.given(0);
       }
       for (let count = 0; count < leasesPerMinute; count += 1) lease(quotas, 7, limit, 0);
-      expect(messageOf(() => quotas.take(7, limit, 0))).toBe(
-        `The user 7 has had ${leasesPerMinute} clones within a minute, as many as are allowed.`,
+      expect(messageOf(() => quotas.take(seven, limit, 0))).toBe(
+        `grace (uid 7) has taken ${leasesPerMinute === 1 ? '1 clone' : `${leasesPerMinute} clones`} in this minute, the limit (limits.leases_per_minute).`,
       );
     }),
   );
   const quotas = createQuotas();
-  const limit = { leases: 10, leasesPerMinute: 2 };
-  for (let count = 0; count < 2; count += 1) quotas.take(7, limit, 0).end(0);
-  expect(messageOf(() => quotas.take(7, limit, 0))).toBe(
-    'The user 7 has asked for 2 clones in vain within a minute, as many as are allowed.',
+  const limit = limitOf(10, 2);
+  for (let count = 0; count < 2; count += 1) quotas.take(seven, limit, 0).end(0);
+  expect(messageOf(() => quotas.take(seven, limit, 0))).toBe(
+    'grace (uid 7) has asked in vain for 2 clones in this minute, the limit (limits.leases_per_minute).',
   );
-  expect(attempt(() => quotas.take(7, limit, 30_000))).toBeNull();
+  expect(attempt(() => quotas.take(seven, limit, 30_000))).toBeNull();
 });
 
 test('requests that wait are reserved what they may get', () => {
   const quotas = createQuotas();
-  const limit = { leases: 10, leasesPerMinute: 2 };
-  const waiting = [quotas.take(7, limit, 0), quotas.take(7, limit, 0)];
-  expect(messageOf(() => quotas.take(7, limit, 600_000))).toBe(
-    'The user 7 has had or waits for 2 clones within a minute, as many as are allowed.',
+  const limit = limitOf(10, 2);
+  const waiting = [quotas.take(seven, limit, 0), quotas.take(seven, limit, 0)];
+  expect(messageOf(() => quotas.take(seven, limit, 600_000))).toBe(
+    'grace (uid 7) has taken or waits for 2 clones in this minute, the limit (limits.leases_per_minute).',
   );
   for (const request of waiting) request.end(600_000);
-  expect([attempt(() => quotas.take(7, limit, 630_000)), quotas.held(7)]).toEqual([null, 1]);
+  expect([attempt(() => quotas.take(seven, limit, 630_000)), quotas.held(7)]).toEqual([null, 1]);
+});
+
+test('the limit of requests that wait is one of its own, and names what is exceeded', () => {
+  const quotas = createQuotas();
+  const limit = { leases: 4, leasesPerMinute: 600, waiting: 1 };
+  const ask = (): CountedRequest => quotas.take(seven, limit, 0);
+  const first = ask();
+  first.waits();
+  const second = ask();
+  expect(messageOf(() => second.waits())).toBe('grace (uid 7) has 1 run that waits for a clone, the limit (limits.waiting).');
+  second.end(0);
+  first.given(0);
+  // One that has its clone waits no more, one that gave up neither.
+  const third = ask();
+  third.waits();
+  third.end(0);
+  for (let count = 0; count < 3; count += 1) {
+    const next = ask();
+    next.waits();
+    next.given(0);
+  }
+  expect(messageOf(ask)).toBe('grace (uid 7) has 4 clones in use, the limit (limits.leases).');
+  expect(messageOf(() => quotas.take({ uid: 8, name: null }, { ...limit, leases: 0 }, 0))).toBe(
+    'The user 8 has 0 clones in use, the limit (limits.leases).',
+  );
 });
 
 /** A request that is given its clone at once; what it returns ends the lease. */
 function lease(quotas: Quotas, uid: number, limit: UserLimits, nowMs: number): () => void {
-  const request = quotas.take(uid, limit, nowMs);
+  const request = quotas.take({ uid, name: null }, limit, nowMs);
   request.given(nowMs);
   return () => request.end(nowMs);
 }

@@ -1,15 +1,15 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { RunsDocument, StatusDocument } from '../../src/run/status.ts';
-import { compileStatic } from '../rig/compile.ts';
 import { type Daemon, socketFile, startDaemon, writeConfig } from '../rig/daemon.ts';
 import { askStatus } from '../rig/directory-daemon.ts';
 import { isolate } from '../rig/isolate.ts';
+import { type Attack, attackProgram, startAttack } from '../rig/member-attack.ts';
 import { addMember, addMemberGroup, type Member, memberGroup, runAs } from '../rig/members.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
   single = await addMember(54_302, { subordinate: null });
   other = await addMember(54_303);
   await addMemberGroup();
-  program = await compileStatic(join(import.meta.dirname, 'attacks/member.c'));
+  program = await attackProgram();
   template = await makeZfsTemplate();
   hidden = `${template.pool.name}/hidden`;
   await template.pool.zfs('create', hidden);
@@ -52,27 +52,8 @@ afterAll(async () => {
   await template.pool.end();
 }, 120_000);
 
-interface Attack {
-  readonly child: ChildProcess;
-  /** The next line that it prints; null: it has ended. */
-  readonly next: () => Promise<string | null>;
-}
-
-function attack(uid: number, groups: readonly number[], ...args: string[]): Attack {
-  const env = { TEMPLATE: template.dataset };
-  const child = spawn(program, [String(uid), groups.join(','), socketFile, ...args], { stdio: ['pipe', 'pipe', 'inherit'], env });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  const lines = (async function* () {
-    let rest = '';
-    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
-      const parts = (rest + chunk.toString()).split('\n');
-      rest = parts.pop() ?? '';
-      yield* parts;
-    }
-  })();
-  return { child, next: async () => ((await lines.next()).value as string | undefined) ?? null };
-}
-
+const attack = (uid: number, groups: readonly number[], ...args: string[]): Attack =>
+  startAttack(program, { uid, groups }, args, { TEMPLATE: template.dataset });
 const as = (member: Member): [number, number[]] => [member.uid, [member.uid, memberGroup]];
 const code = (line: string | null): unknown => (line?.startsWith('{') ? (JSON.parse(line) as { code: string }).code : line);
 

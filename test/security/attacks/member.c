@@ -7,6 +7,9 @@
  *                                                   group, tells it again
  *   member UID GID,... SOCKET flood COUNT SECONDS   connections that each ask for a run with as much as a frame may hold and for
  *                                                   status again and again, and read nothing
+ *   member UID GID,... SOCKET fill WHAT COUNT TEMPLATE   connections whose runs take as much memory of the daemon as they can and are
+ *                                                   kept until its input ends; WHAT: "answers", or "runs" that never answer. Tells
+ *                                                   how many are left of them
  *   member UID GID,... SOCKET say                   sends what is on its input, tells what is answered until the connection ends
  * Who is the user already, in a namespace, is left so.
  */
@@ -178,6 +181,73 @@ static void flood(int count, int seconds) {
   printf("%ld\n", sent_all);
 }
 
+enum { NAMES = 60, VALUE = 16500 };
+
+/* A value with a character that makes each of the others take two bytes. */
+static const char *wide_variable(int index) {
+  static char text[VALUE + 16];
+  int length = snprintf(text, sizeof text, "V%d=\xe4\xb8\xad", index);
+  memset(text + length, 'a', VALUE - (size_t)length);
+  text[VALUE] = 0;
+  return text;
+}
+
+static size_t make_run_that_asks(bool full, const char *template) {
+  struct wire_writer writer;
+  char name[16];
+  wire_begin(&writer, frame, sizeof frame, MESSAGE_RUN);
+  wire_add_text(&writer, ITEM_ARGUMENT, "-q");
+  wire_add_text(&writer, ITEM_ARGUMENT, "-z");
+  wire_add_text(&writer, ITEM_ARGUMENT, template);
+  for (int i = 0; i < NAMES; i++) {
+    snprintf(name, sizeof name, "V%d", i);
+    wire_add_text(&writer, ITEM_ARGUMENT, "-v");
+    wire_add_text(&writer, ITEM_ARGUMENT, name);
+  }
+  wire_add_text(&writer, ITEM_ARGUMENT, "true");
+  wire_add_text(&writer, ITEM_DIRECTORY, "/");
+  for (int i = 0; full && i < NAMES; i++) wire_add_text(&writer, ITEM_VARIABLE, wide_variable(i));
+  wire_add_number(&writer, ITEM_TERMINAL, 0);
+  return wire_end(&writer, WIRE_CLIENT);
+}
+
+static size_t make_wide_answer(void) {
+  struct wire_writer writer;
+  wire_begin(&writer, frame, sizeof frame, MESSAGE_ANSWER);
+  for (int i = 0; i < NAMES; i++) wire_add_text(&writer, ITEM_VARIABLE, wide_variable(i));
+  return wire_end(&writer, WIRE_CLIENT);
+}
+
+/* What the daemon ends is no failure of the attack. */
+static void send_all(int fd, size_t length) {
+  ssize_t sent;
+  for (size_t at = 0; at < length; at += (size_t)sent)
+    if ((sent = send(fd, frame + at, length - at, MSG_NOSIGNAL)) <= 0) return;
+}
+
+static void fill(bool answers, int count, const char *template) {
+  static uint8_t asked[65536];
+  struct rlimit files = {4096, 4096};
+  struct pollfd *polls = calloc((size_t)count, sizeof *polls);
+  int left = 0;
+  char byte;
+  if (polls == NULL) die("prepare");
+  setrlimit(RLIMIT_NOFILE, &files);
+  for (int i = 0; i < count; i++) {
+    polls[i] = (struct pollfd){connect_daemon(), POLLIN, 0};
+    send_all(polls[i].fd, make_run_that_asks(!answers, template));
+  }
+  for (int i = 0; i < count; i++)
+    if (receive(polls[i].fd, asked, sizeof asked, NULL) > 0 && wire_kind(asked) == MESSAGE_ASK && answers) send_all(polls[i].fd, make_wide_answer());
+  for (int i = 0; i < count; i++) {
+    polls[i].events = POLLRDHUP;
+    left += poll(&polls[i], 1, 0) == 0;
+  }
+  printf("%d\n", left);
+  fflush(stdout);
+  while (read(0, &byte, 1) > 0) continue;
+}
+
 int main(int argc, char **argv) {
   if (argc < 5) return 2;
   place = argv[3];
@@ -185,6 +255,7 @@ int main(int argc, char **argv) {
   if (strcmp(argv[4], "keep") == 0 && argc == 7) keep(atoi(argv[5]) != 0, argv[6]);
   else if (strcmp(argv[4], "groups") == 0 && argc == 7) groups(argv[5], argv[6]);
   else if (strcmp(argv[4], "flood") == 0 && argc == 7) flood(atoi(argv[5]), atoi(argv[6]));
+  else if (strcmp(argv[4], "fill") == 0 && argc == 8) fill(strcmp(argv[5], "answers") == 0, atoi(argv[6]), argv[7]);
   else if (strcmp(argv[4], "say") == 0) {
     static char bytes[65536];
     int fd = connect_daemon();

@@ -13,7 +13,7 @@ const allKeys: Omit<Config, 'count' | 'files'> = {
     ['rpool/isolate/debian', { count: 20, users: [], groups: ['isolate'], engines: null }],
     ['rpool/isolate/build', { count: null, users: ['ada', '1001'], groups: ['builders'], engines: ['bwrap'] }],
   ]),
-  limits: { leases: 64, leasesPerMinute: 600, users: new Map([['ada', { leases: 128 }]]) },
+  limits: { leases: 64, leasesPerMinute: 600, waiting: 32, users: new Map([['ada', { leases: 128 }]]) },
   ids: { uids: { start: 1_000_000_000, count: 6_553_600 }, gids: { start: 1_000_000_000, count: 6_553_600 } },
 };
 
@@ -41,4 +41,5 @@ test('the defaults that docs and the file to begin with name are the real ones',
   const page = read('docs/daemon.md');
   expect(page).toMatch(new RegExp(String.raw`\| \x60limits\.leases\x60 \|.*\| ${limits.leases} \|`));
   expect(page).toMatch(new RegExp(String.raw`\| \x60limits\.leases_per_minute\x60 \|.*\| ${limits.leasesPerMinute} \|`));
+  expect(page).toMatch(new RegExp(String.raw`\| \x60limits\.waiting\x60 \|.*\| ${limits.waiting} \|`));
 });

@@ -23,7 +23,7 @@ afterEach(async () => {
 const nothing: Config = {
   count: null,
   templates: new Map(),
-  limits: { leases: 64, leasesPerMinute: 600, users: new Map() },
+  limits: { leases: 64, leasesPerMinute: 600, waiting: 32, users: new Map() },
   ids: null,
   files: [],
 };
@@ -69,6 +69,7 @@ users = ["*"]
 [limits]
 leases = 8
 leases_per_minute = 60
+waiting = 6
 [limits.users.ada]
 leases = 16
 [limits.users.1000]
@@ -88,6 +89,7 @@ count = 655_360
     limits: {
       leases: 8,
       leasesPerMinute: 60,
+      waiting: 6,
       users: new Map([
         ['ada', { leases: 16 }],
         ['1000', { leasesPerMinute: 1 }],
@@ -112,7 +114,7 @@ test('later files override earlier ones key by key, in the byte order of their n
       ['t/a', { count: 3, users: ['ada'], groups: [], engines: ['lxc'] }],
       ['t/b', { count: null, users: [], groups: ['isolate'], engines: null }],
     ]),
-    limits: { leases: 9, leasesPerMinute: 5, users: new Map([['ada', { leases: 1, leasesPerMinute: 2 }]]) },
+    limits: { leases: 9, leasesPerMinute: 5, waiting: 32, users: new Map([['ada', { leases: 1, leasesPerMinute: 2 }]]) },
     ids: null,
     files: [path, join(directory, 'B.toml'), join(directory, 'a.toml'), join(directory, 'b.toml')],
   });
@@ -136,13 +138,13 @@ test('a template has its own count, else the one for all, else none', async () =
 
 test('a user has the limits of its number before those of its name before those of all', async () => {
   await write(
-    '[limits]\nleases = 1\nleases_per_minute = 1\n[limits.users.ada]\nleases = 2\nleases_per_minute = 2\n[limits.users.7]\nleases = 3\n',
+    '[limits]\nleases = 1\nleases_per_minute = 1\n[limits.users.ada]\nleases = 2\nleases_per_minute = 2\nwaiting = 5\n[limits.users.7]\nleases = 3\n',
   );
   const config = await load();
-  expect(limitsOf(config, 7, 'ada')).toEqual({ leases: 3, leasesPerMinute: 2 });
-  expect(limitsOf(config, 8, 'ada')).toEqual({ leases: 2, leasesPerMinute: 2 });
-  expect(limitsOf(config, 8, null)).toEqual({ leases: 1, leasesPerMinute: 1 });
-  expect(limitsOf(config, 8, 'grace')).toEqual({ leases: 1, leasesPerMinute: 1 });
+  expect(limitsOf(config, 7, 'ada')).toEqual({ leases: 3, leasesPerMinute: 2, waiting: 5 });
+  expect(limitsOf(config, 8, 'ada')).toEqual({ leases: 2, leasesPerMinute: 2, waiting: 5 });
+  expect(limitsOf(config, 8, null)).toEqual({ leases: 1, leasesPerMinute: 1, waiting: 32 });
+  expect(limitsOf(config, 8, 'grace')).toEqual({ leases: 1, leasesPerMinute: 1, waiting: 32 });
 });
 
 const faults: readonly (readonly [text: string, reason: string])[] = [

@@ -1,6 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { beforeEach, expect, test } from 'vitest';
 
-import { createBacklog } from '../../../src/daemon/backlog.ts';
+import { type Backlog, createBacklog } from '../../../src/daemon/backlog.ts';
 import {
   brokerGone,
   clientGone,
@@ -11,8 +13,11 @@ import {
   type PlacedTree,
 } from '../../../src/daemon/connection.ts';
 import { IsolateError } from '../../../src/error.ts';
-import { decodeMessage, encodeMessage, type Item, type Message } from '../../../src/wire/frame.ts';
+import { decodeMessage, encodeMessage, type Item, type Message, messageBytes } from '../../../src/wire/frame.ts';
 import type { MessageName } from '../../../src/wire/schema.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 const run = encodeMessage('run', [
   { name: 'directory', value: '/' },
@@ -25,18 +30,21 @@ const ended = encodeMessage('ended', [
   { name: 'number', value: 7 },
 ]);
 const answer = encodeMessage('answer', [{ name: 'missing', value: 2 }]);
+const longest: readonly Item[] = [{ name: 'variable', value: `A=${'a'.repeat(900)}` }];
 const tree: PlacedTree = { uid: 1, gid: 1, idmapped: true, uidMap: [], gidMap: [], device: 1, path: '/c' };
 
 let log: string[];
 let connection: Connection;
 let input: ConnectionInput;
+let backlog: Backlog;
 
 /** Serves a connection whose handlers and output are written to `log`. */
-function serve(handlers: Partial<Handlers>): void {
+function serve(handlers: Partial<Handlers>, { answerMs, uid = 0 }: { readonly answerMs?: number; readonly uid?: number } = {}): void {
+  backlog = createBacklog({ userBytes: 1000, allBytes: 4000 });
   const note = (name: string) => async () => void log.push(name);
   ({ connection, input } = serveConnection({
     id: 1,
-    peer: { uid: 0, gid: 0, groups: [], pid: 1, holder: null },
+    peer: { uid, gid: 0, groups: [], pid: 1, holder: null },
     output: {
       send: (_, frame) => log.push(`send ${decodeMessage(frame, 'daemon').name}`),
       tree: () => log.push('tree'),
@@ -44,7 +52,8 @@ function serve(handlers: Partial<Handlers>): void {
     },
     handlers: { run: note('run'), lease: note('lease'), query: note('query'), mount: note('mount'), ended: () => {}, ...handlers },
     takeTurn: () => Promise.resolve(),
-    takeRoom: createBacklog(),
+    backlog,
+    ...(answerMs === undefined ? {} : { answerMs }),
     refuse: (error): Item[] => {
       log.push((error as Error).message);
       return [
@@ -190,5 +199,92 @@ test('a tree that cannot be made is refused, one that was made is not', async ()
   await settled();
   input.failed(3, 1);
   await settled();
-  expect(log).toEqual(['send launch', 'tree', 'tree', 'The clone could not be handed over (id map, error 1).', 'send refuse']);
+  expect(log).toEqual([
+    'send launch',
+    'tree',
+    'tree',
+    'The clone could not be handed over: the step id map failed: operation not permitted.',
+    'send refuse',
+  ]);
+});
+
+const big = encodeMessage('answer', [{ name: 'variable', value: `A=${'é'.repeat(200)}` }]);
+
+test('what a client asks and answers counts until its work is done', async () => {
+  const sizes: number[] = [];
+  let finish = (): void => {};
+  serve({
+    run: async () => {
+      sizes.push(backlog.size());
+      await connection.ask([{ name: 'variable-name', value: 'A' }]);
+      sizes.push(backlog.size());
+      await new Promise<void>((resolve) => (finish = resolve));
+    },
+  });
+  input.message(run);
+  await settled();
+  input.message(big);
+  await settled();
+  expect(sizes).toEqual([messageBytes(run), messageBytes(run) + messageBytes(big)]);
+  finish();
+  await settled();
+  expect({ left: backlog.size(), log }).toEqual({ left: 0, log: ['send ask'] });
+});
+
+test('a string of two bytes a character counts twice, an item and its frame beside it', () => {
+  expect(messageBytes(big)).toBe(big.length + 128 + 2 * (2 + 400));
+  expect(messageBytes(query)).toBe(query.length + 128 + 2 * 2);
+  expect(messageBytes(mount)).toBe(mount.length);
+});
+
+test.each([
+  [
+    'message',
+    async () => input.message(encodeMessage('run', [...longest, { name: 'directory', value: '/' }, { name: 'terminal', value: 0 }])),
+  ],
+  [
+    'answer',
+    async () => {
+      input.message(run);
+      await settled();
+      input.message(encodeMessage('answer', longest));
+    },
+  ],
+])('a %s for which its user has no room ends the connection, and nothing stays', async (_what, send) => {
+  serve({ run: async () => void (await connection.ask([])) }, { uid: 1000 });
+  await send();
+  await settled();
+  input.end(clientGone);
+  await settled();
+  expect({ closed: log.includes('close'), left: backlog.size() }).toEqual({ closed: true, left: 0 });
+});
+
+test('a client that does not answer is left to itself after a while', async () => {
+  const failures: unknown[] = [];
+  serve(
+    { run: async () => void (await connection.ask([]).catch((error: unknown) => failures.push((error as IsolateError).code))) },
+    { answerMs: 20 },
+  );
+  input.message(run);
+  await new Promise((resolve) => connection.closed.addEventListener('abort', resolve));
+  await settled();
+  expect({ log, failures, left: backlog.size() }).toEqual({ log: ['send ask', 'close'], failures: ['aborted'], left: 0 });
+  // What comes late is nobody's.
+  input.message(big);
+  await settled();
+  expect({ log, left: backlog.size() }).toEqual({ log: ['send ask', 'close'], left: 0 });
+});
+
+test('while its work waits, what a client sent is let go', { timeout: 30_000 }, async () => {
+  const gone: string[] = [];
+  const registry = new FinalizationRegistry<string>((name) => gone.push(name));
+  serve({ run: (_, message) => (registry.register(message, 'message'), new Promise(() => {})) });
+  // Frames are parts of what came in one piece.
+  (() => {
+    const piece = Buffer.concat([run, Buffer.alloc(100_000)]);
+    registry.register(piece.buffer, 'piece');
+    input.message(piece.subarray(0, run.length));
+  })();
+  await settled();
+  await expect.poll(() => (collect(), gone.toSorted()), { timeout: 20_000 }).toEqual(['message', 'piece']);
 });

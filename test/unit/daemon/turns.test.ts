@@ -29,3 +29,17 @@ test('a request that comes alone does not wait, also after others', async () => 
     await nextTurn();
   }
 });
+
+test('no turn comes while there is a pause', async () => {
+  const read = Promise.withResolvers<void>();
+  let pause: Promise<void> | null = read.promise;
+  const takeTurn = createTurns(() => pause);
+  const order: number[] = [];
+  for (const number of [1, 2, 3]) void takeTurn(number).then(() => order.push(number));
+  for (let turns = 0; turns < 5; turns += 1) await nextTurn();
+  expect(order).toEqual([1]);
+  pause = null;
+  read.resolve();
+  for (let turns = 0; turns < 5; turns += 1) await nextTurn();
+  expect(order).toEqual([1, 2, 3]);
+});

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+
+import { startCompanion } from '../../../src/process/companion.ts';
+
+const mebibyte = 1024 * 1024;
+
+test('whoever can wait is held up while a companion does not read, until it reads or ends', async () => {
+  let read = 0;
+  const reader = await startCompanion({ file: '/bin/cat', args: [], onData: ({ length }) => (read += length) });
+  expect(reader.drained()).toBeNull();
+  reader.write(Buffer.alloc(9 * mebibyte));
+  const drained = reader.drained();
+  expect(drained).not.toBeNull();
+  await drained;
+  expect(reader.drained()).toBeNull();
+  reader.end();
+  await reader.ended;
+  expect(read).toBe(9 * mebibyte);
+
+  const sleeper = await startCompanion({ file: '/bin/sleep', args: ['600'], onData: () => {} });
+  sleeper.write(Buffer.alloc(9 * mebibyte));
+  const freed = sleeper.drained();
+  sleeper.kill();
+  await freed;
+  expect([await sleeper.ended, sleeper.drained()]).toEqual(['by SIGKILL', null]);
+});
