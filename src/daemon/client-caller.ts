@@ -10,7 +10,8 @@ import type { Connection } from './connection.ts';
 
 /**
  * The client as the caller of a run. What the run has to know of its files and environment the client is asked for, which
- * looks with its own rights: the daemon opens no path that a client names. Rejects where the client does not tell.
+ * looks with its own rights: the daemon opens no path that a client names, those of its PATH included, so a run with tools of
+ * its own there is the program in Node's. Rejects where the client does not tell.
  */
 export async function clientCaller(request: RunRequest, run: Message, connection: Pick<Connection, 'peer' | 'ask'>): Promise<RunCaller> {
   const [cwd = '/'] = values(run, 'directory');
@@ -63,7 +64,7 @@ async function ask(wanted: Wanted, connection: Pick<Connection, 'ask'>): Promise
   const { items: answers } = await connection.ask(questions);
   if (answers.length !== questions.length) throw new IsolateError('daemon-failed', 'The client did not answer what it was asked.');
   const read = answers.reduce((sum, { value }) => sum + (value instanceof Uint8Array ? value.length : 0), 0);
-  if (read > mostRead) throw new IsolateError('daemon-failed', 'The client has more in its files than is read while others wait.');
+  if (read > mostRead) throw new IsolateError('daemon-failed', 'The environment files are larger than 64 KiB together.');
   for (const [index, { name, value: asked }] of questions.entries()) {
     const answer = answers[index];
     if (answer === undefined || answer.name === 'missing') continue;

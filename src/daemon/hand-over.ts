@@ -13,7 +13,15 @@ export interface HandedOver {
   readonly tree: Tree;
 }
 
-export type HandOver = (lease: Pick<DaemonLease, 'rootfs' | 'defer'>, peer: Pick<Peer, 'uid' | 'gid'>) => Promise<HandedOver>;
+export type HandOver = (
+  lease: Pick<DaemonLease, 'rootfs' | 'defer'>,
+  peer: Pick<Peer, 'uid' | 'gid'>,
+  /** Called once when it takes longer than a second, with what is being done. */
+  onLong?: (message: string) => void,
+) => Promise<HandedOver>;
+
+/** Whoever waits longer is told what for. */
+const longMs = 1_000;
 
 /**
  * What makes clones ready to be handed to users other than root, each with the ids of its own: itself as 0 and what
@@ -22,12 +30,15 @@ export type HandOver = (lease: Pick<DaemonLease, 'rootfs' | 'defer'>, peer: Pick
  */
 export function createHandOver(): HandOver {
   const inTurn = takeTurns();
-  return async (lease, { uid, gid }) => {
+  return async (lease, { uid, gid }, onLong) => {
     checkRecipient({ uid, gid });
     const { path, ownership, idmappable } = lease.rootfs;
     const maps = planUserMaps(probeUser(uid, gid));
     const idmapped = idmappable && ownership.kind === 'natural';
-    if (!idmapped) await inTurn(uid, () => changeOwners(lease, maps));
+    if (!idmapped) {
+      const tell = setTimeout(() => onLong?.('giving the files of the clone to you, which is slow on this storage'), longMs);
+      await inTurn(uid, () => changeOwners(lease, maps)).finally(() => clearTimeout(tell));
+    }
     return {
       rootfs: { path, ownership: { kind: 'natural' }, idmappable: false, handedOver: maps },
       tree: { uid, gid, idmapped, ...maps, path },

@@ -31,6 +31,8 @@ export async function handleLease(connection: Connection, message: Message, { le
   const [waitMs = 0] = values(message, 'wait-ms');
   const { name: engine, capabilities } = findEngine(engineName);
   checkRecipient(peer);
+  // The program in Node knows whether anybody looks on.
+  const sayLong = (value: string): void => connection.send('message', [{ name: 'text', value }]);
   const lease = await leases.lease({
     template: parseDataset(template),
     peer,
@@ -38,11 +40,12 @@ export async function handleLease(connection: Connection, message: Message, { le
     command: values(message, 'argument'),
     waitMs,
     signal: connection.closed,
+    onLongWait: sayLong,
   });
   connection.lease = lease;
   try {
     const targets = await settleInClone(lease, values(message, 'target'), capabilities);
-    const { tree } = await handOver(lease, peer);
+    const { tree } = await handOver(lease, peer, sayLong);
     connection.tree = tree;
     const { path, uidMap, gidMap } = tree;
     connection.send('leased', [{ name: 'json', value: formatLeased({ id: lease.id, path, targets, uidMap, gidMap }) }]);

@@ -22,10 +22,12 @@ export interface LeaseRequest {
   readonly engine: string;
   /** What `isolate ps` shows. */
   readonly command: readonly string[];
-  /** How long to wait where no clone is fresh; 0: fail at once. */
+  /** How long to wait where no clone is fresh, longer while clones are being made; 0: fail at once. */
   readonly waitMs: number;
   /** `Connection.closed`: aborting it gives up the wait or ends the lease. */
   readonly signal: AbortSignal;
+  /** Called once after a second of waiting, with a sentence's part that says what for. */
+  readonly onLongWait?: (message: string) => void;
 }
 
 /** The exclusive claim of a client on one clone; it ends with the client's connection. */
@@ -87,6 +89,8 @@ export interface LeasesOptions {
 }
 
 export interface Leases {
+  /** Throws `not-permitted` and `bad-name` as `lease` does, and tells of it: to be asked before anything about the template is. */
+  readonly checkAccess: (request: Pick<LeaseRequest, 'template' | 'peer' | 'engine'>) => void;
   /**
    * A clone that is the peer's alone; users who wait for one of a template are served in turn, the requests of each in order. Throws
    * `not-permitted`, `quota-exceeded`, `no-free-clone`, `aborted`, `template-missing`, and what keeps the template from
@@ -124,7 +128,8 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     let taken: Taken;
     try {
       const advice = adviseOnCount(template, peer.uid, isCountSet?.(template) === true);
-      taken = await served.take({ uid: peer.uid, holder, waitMs, signal, advice, onWait: waits });
+      const onLongWait = (making: number): void => request.onLongWait?.(describeWait(template, making));
+      taken = await served.take({ uid: peer.uid, holder, waitMs, signal, advice, onWait: waits, onLongWait });
     } catch (error) {
       countOff();
       throw error;
@@ -195,6 +200,14 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
   }
 
   return {
+    checkAccess: ({ peer, template, engine }) => {
+      try {
+        rules.checkAccess(peer, template, engine);
+      } catch (error) {
+        watch.onRefused({ peer, template, engine, waitedMs: 0, error });
+        throw error;
+      }
+    },
     lease: async ({ command, ...rest }) => {
       const startMs = performance.now();
       const request = { ...rest, command: shorten(command) };
@@ -233,6 +246,10 @@ function attempt(step: () => void, { warn }: PoolFiles): void {
 function adviseOnCount(template: string, uid: number, isSet: boolean): string | undefined {
   if (uid !== 0) return 'root can have more clones of it kept fresh';
   return isSet ? `raise count in ${configPath}, below [templates."${template}"]` : undefined;
+}
+
+function describeWait(template: string, making: number): string {
+  return `waiting for a clone of ${template}${making === 0 ? '' : ` (${making} being made)`}`;
 }
 
 function keyOf(template: string, id: string): string {

@@ -10,6 +10,8 @@ import { type Decision, decide } from '../run/decide.ts';
 import { describeGivenAway } from '../run/notices.ts';
 import { claimIds } from '../run/place.ts';
 import { replaceTargets } from '../run/settle-targets.ts';
+import { parseDataset } from '../spec/parse-name.ts';
+import { defaultEngine } from '../spec/resolve-spec.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { clientCaller } from './client-caller.ts';
 import type { CommandLine } from './command-line.ts';
@@ -22,12 +24,16 @@ import { hasNested, settleInClone } from './settle-in-clone.ts';
 /** What a run needs of the daemon. */
 export interface RunServices {
   readonly commandLine: CommandLine;
-  readonly leases: Pick<Leases, 'lease'>;
+  readonly leases: Pick<Leases, 'lease' | 'checkAccess'>;
   readonly paths: RuntimePaths;
   /** Whether the daemon keeps a pool of this template. */
   readonly keeps: (template: string) => boolean;
   /** Makes a clone ready to be handed to a user. */
-  readonly handOver: (lease: DaemonLease, peer: Peer) => Promise<{ readonly rootfs: Rootfs; readonly tree: Tree }>;
+  readonly handOver: (
+    lease: DaemonLease,
+    peer: Peer,
+    onLong: (message: string) => void,
+  ) => Promise<{ readonly rootfs: Rootfs; readonly tree: Tree }>;
   /** What the settings give root's sandboxes. */
   readonly sandboxIds: () => SandboxIds | null;
 }
@@ -69,12 +75,14 @@ export function handleRun(connection: Connection, message: Message, services: Ru
 interface Decided {
   readonly decision: Decision;
   readonly quiet: boolean;
+  /** Somebody may look on: standard error is a terminal. */
+  readonly isWatched: boolean;
 }
 
-async function leaseAndLaunch(connection: Connection, { decision, quiet }: Decided, services: RunServices): Promise<void> {
-  for (const notice of quiet ? [] : describeGivenAway(decision.spec, decision.engine)) {
-    connection.send('message', [{ name: 'text', value: services.commandLine.renderNotice(notice) }]);
-  }
+async function leaseAndLaunch(connection: Connection, { decision, quiet, isWatched }: Decided, services: RunServices): Promise<void> {
+  const say = (notice: string): void => connection.send('message', [{ name: 'text', value: services.commandLine.renderNotice(notice) }]);
+  const sayLong = isWatched && !quiet ? say : () => {};
+  for (const notice of quiet ? [] : describeGivenAway(decision.spec, decision.engine)) say(notice);
   const lease = await services.leases.lease({
     template: templateOf(decision),
     peer: connection.peer,
@@ -82,10 +90,11 @@ async function leaseAndLaunch(connection: Connection, { decision, quiet }: Decid
     command: decision.spec.command,
     waitMs: decision.spec.waitMs,
     signal: connection.closed,
+    onLongWait: sayLong,
   });
   connection.lease = lease;
   try {
-    const launch = await planLaunch(decision, lease, connection, services);
+    const launch = await planLaunch(decision, { lease, connection, services, sayLong });
     if (launch !== null) return connection.send('launch', [{ name: 'record', value: launch }]);
     lease.release();
     connection.lease = null;
@@ -96,18 +105,25 @@ async function leaseAndLaunch(connection: Connection, { decision, quiet }: Decid
   }
 }
 
-/** Null: not for us. Whatever is wrong with it the program in Node finds as well, and says so in its words. */
+/** Of the bits of `terminal`. */
+const standardError = 4;
+
+/**
+ * Null: not for us. Whether the client may use the template is settled before anything else about it is looked at, so that the
+ * answer tells nothing more. Whatever is wrong with it the program in Node finds as well, and says so in its words. */
 async function decideRun(
   connection: Connection,
   message: Message,
-  { commandLine, keeps, sandboxIds }: RunServices,
+  { commandLine, leases, keeps, sandboxIds }: RunServices,
 ): Promise<Decided | null> {
   const words = values(message, 'argument');
   if (isLong(words)) return null;
   const parsed = commandLine.parse(words);
   if (parsed === null || [...parsed.options].some((name) => !quickOptions.has(name))) return null;
   const { request, options } = parsed;
-  if (request.zfs === undefined || !keeps(request.zfs)) return null;
+  if (request.zfs === undefined || !isDataset(request.zfs)) return null;
+  leases.checkAccess({ peer: connection.peer, template: request.zfs, engine: request.engine ?? defaultEngine });
+  if (!keeps(request.zfs)) return null;
   if (!seesOurPaths(connection.peer)) {
     connection.send('message', [{ name: 'text', value: commandLine.renderNotice(`warning: ${otherMounts}`) }]);
     return null;
@@ -117,7 +133,8 @@ async function decideRun(
     const { hooks, limits } = decision.spec;
     if (hasNested(decision.spec.binds.map(({ target }) => target))) return null;
     const isQuick = hooks.pre === undefined && hooks.post === undefined && Object.keys(limits).length === 0;
-    return isQuick ? { decision, quiet: options.has('quiet') } : null;
+    const [terminals = 0] = values(message, 'terminal');
+    return isQuick ? { decision, quiet: options.has('quiet'), isWatched: (terminals & standardError) !== 0 } : null;
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code === 'aborted') throw error;
     return null;
@@ -137,6 +154,15 @@ function isLong(words: readonly string[]): boolean {
 
 const otherMounts = 'The daemon is in another mount namespace, so this run goes without it; isolate doctor says more.';
 
+function isDataset(text: string): boolean {
+  try {
+    parseDataset(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Root's launches name the clone by its path on this host; users are handed its tree. */
 function seesOurPaths(peer: Peer): boolean {
   if (peer.uid !== 0) return true;
@@ -152,19 +178,21 @@ function templateOf({ spec }: Decision): string {
   return spec.root.dataset;
 }
 
+interface Lent {
+  readonly lease: DaemonLease;
+  readonly connection: Connection;
+  readonly services: RunServices;
+  readonly sayLong: (message: string) => void;
+}
+
 /** Null: only the client can say whether its binds go through links. */
-async function planLaunch(
-  { spec, engine, facts }: Decision,
-  lease: DaemonLease,
-  connection: Connection,
-  services: RunServices,
-): Promise<Uint8Array | null> {
+async function planLaunch({ spec, engine, facts }: Decision, { lease, connection, services, sayLong }: Lent): Promise<Uint8Array | null> {
   const wanted = spec.binds.map(({ target }) => target);
   const targets = await settleInClone(lease, wanted, engine.capabilities);
   if (hasNested(targets)) return null;
   const settled = replaceTargets(spec, targets);
   let { rootfs } = lease;
-  if (connection.peer.uid !== 0) ({ rootfs, tree: connection.tree } = await services.handOver(lease, connection.peer));
+  if (connection.peer.uid !== 0) ({ rootfs, tree: connection.tree } = await services.handOver(lease, connection.peer, sayLong));
   const { runId } = lease.run;
   const ids = claimIds(services.paths, facts, rootfs, lease.pool.holder);
   if (ids !== null) freeWithLease(ids, lease, connection);

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import type { HolderId } from '../pool/holder.ts';
+import { countMaking } from '../pool/make-clones.ts';
 import { hasMountId, isStillMounted } from '../pool/in-place.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { type CloneState, formatLeaseName, isCloneId } from '../pool/state-file.ts';
 import { readCloneState, retireLeased, takeFresh } from '../pool/transition.ts';
 import { checkAhead, type CheckedClone } from './check-ahead.ts';
+import { createPatience } from './patience.ts';
 import { createRounds } from './rounds.ts';
 
 /** A clone that was handed out; `pool` names its holder. */
@@ -23,10 +25,13 @@ export interface Taken {
 export interface TakeRequest {
   readonly uid: number;
   readonly holder: HolderId;
+  /** How long to wait; longer while clones are being made. 0: not at all. */
   readonly waitMs: number;
   readonly signal: AbortSignal;
   /** Called once before waiting begins; what it throws ends the request. */
   readonly onWait?: () => void;
+  /** Called once when it has waited for a second, with the number of clones that are being made. */
+  readonly onLongWait?: ((making: number) => void) | undefined;
   /** What helps where there are too few clones; absent: nothing is known. */
   readonly advice?: string | undefined;
 }
@@ -52,8 +57,8 @@ export interface ServedPool {
   readonly fresh: () => number;
 }
 
-/** What setTimeout can wait. */
-const longestWaitMs = 2_147_483_647;
+/** Whoever waits longer is told what for. */
+const longWaitMs = 1_000;
 
 /** Serves a pool. `ring` is called with true when somebody waits, else when a clone left the fresh ones or is to be destroyed. */
 export function servePool(
@@ -63,6 +68,7 @@ export function servePool(
 ): ServedPool {
   const waiters = createRounds<Waiter>();
   const ahead = checkAhead(pool);
+  const patience = createPatience(() => countMaking(pool) > 0);
   // The directory is read only when this runs out, so a lease costs the same however many clones there are.
   let ids: string[] = [];
   let next = 0;
@@ -107,13 +113,15 @@ export function servePool(
     for (const waiter of waiters.all()) waiter.reject(error);
   }
 
-  function wait({ uid, holder, waitMs, signal, advice }: TakeRequest): Promise<Taken> {
+  function wait({ uid, holder, waitMs, signal, advice, onLongWait }: TakeRequest): Promise<Taken> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => waiter.reject(noFreeClone(pool, waitMs, advice)), Math.min(waitMs, longestWaitMs));
+      const tell = setTimeout(() => onLongWait?.(countMaking(pool)), longWaitMs);
+      const withdraw = patience.expect(waitMs, (waitedMs) => waiter.reject(noFreeClone(pool, waitedMs, advice)));
       const onAbort = (): void => waiter.reject(new IsolateError('aborted', 'Waiting for a clone was given up.'));
       const leave = (): void => {
         waiters.remove(uid, waiter);
-        clearTimeout(timer);
+        clearTimeout(tell);
+        withdraw();
         signal.removeEventListener('abort', onAbort);
       };
       const waiter: Waiter = {
@@ -152,6 +160,7 @@ export function servePool(
       ring(waiters.size() > 0);
     },
     add: (made) => {
+      if (made.length > 0) patience.goesOn();
       ids = [...ids.slice(next), ...made];
       next = 0;
       ahead.look(ids);

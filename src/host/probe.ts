@@ -19,7 +19,9 @@ import { answerUserNamespaces } from './user-namespaces.ts';
 export interface ProbeRequest {
   /** Only what this run needs is read; absent: everything. */
   readonly spec?: SandboxSpec;
-  /** The caller's environment: PATH, and the desktop's variables. */
+  /** PATH of the caller, whose directories this process then looks into; absent: only the host's own are searched. */
+  readonly searchPath?: string | undefined;
+  /** The caller's environment: the desktop's variables. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
   readonly gid: number;
@@ -42,13 +44,13 @@ export interface ProbeRequest {
  * desktop socket that was asked for and is not there. Bind sources that do not exist have no entry in `paths`.
  */
 export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
-  const { spec, uid, environment } = request;
+  const { spec, uid, searchPath } = request;
   const desktop = await probeDesktopFor(request);
   return {
     architecture: nameArchitecture(process.arch),
     hostname: hostname(),
     user: probeUser(uid, request.gid, request.sandboxIds ?? null),
-    tools: findTools(uid, environment['PATH']),
+    tools: findTools(uid, searchPath),
     userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
     cgroups: probeCgroups(request),
     desktop,

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 
 import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
-import { daemonStart } from '../host/daemon-start.ts';
+import { daemonStart, hasSystemd } from '../host/daemon-start.ts';
 import type { Lease } from '../pool/take.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
@@ -23,14 +23,15 @@ export interface Handed {
 export type HandedLease = Lease & { readonly handed: Handed };
 
 export interface DaemonLeaseOptions {
-  readonly warn: (message: string) => void;
+  /** Told what the daemon waits for, or does for a long time. */
+  readonly onWaiting?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal | undefined;
   /** Absent: the daemon's. */
   readonly socket?: string;
 }
 
-/** Beyond the time to wait for a clone: changing the owners of a large one may take this long. */
-const answerMs = 300_000;
+/** Beyond the time to wait for a clone: one that is being made is waited for longer, and changing the owners of a large one takes long. */
+const answerMs = 900_000;
 
 /** Words of the command, and characters of each, that `isolate ps` gets to know. */
 const mostShown = 128;
@@ -102,21 +103,28 @@ function question({ waitMs, engine, command, binds }: SandboxSpec, dataset: stri
   ];
 }
 
-async function receiveLeased(connection: DaemonConnection, waitMs: number, { warn, signal }: DaemonLeaseOptions): Promise<string> {
+async function receiveLeased(connection: DaemonConnection, waitMs: number, { onWaiting, signal }: DaemonLeaseOptions): Promise<string> {
   for (;;) {
     const message = await connection.receive(waitMs + answerMs);
     if (signal?.aborted === true) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
-    if (message === null) throw new IsolateError('daemon-failed', 'The daemon was lost before it gave a clone.');
+    if (message === null) throw lostDaemon();
     if (message.name === 'leased') return text(message, 'json');
     if (message.name === 'refuse') throw refusalOf(message);
     if (message.name !== 'message')
       throw new IsolateError('daemon-failed', `The daemon answered a request for a clone with ${message.name}.`);
-    warn(text(message, 'text').trim());
+    onWaiting?.(text(message, 'text').trim());
   }
 }
 
 function text(message: Message, name: 'json' | 'text'): string {
   return values(message, name)[0] ?? '';
+}
+
+/** It may also be that it let this connection go, as it does with the greediest user's when its memory is full. */
+function lostDaemon(): IsolateError {
+  return new IsolateError('daemon-failed', 'The daemon ended while this run waited for a clone.', {
+    hint: hasSystemd() ? 'systemctl status isolated-pools' : 'the daemon says why on its standard error',
+  });
 }
 
 function noDaemon(dataset: string): IsolateError {

@@ -26,7 +26,7 @@ export interface Decision {
  * Settles a request of `caller` against this host. Throws the first reason why it cannot run here; the others are its cause.
  */
 export async function decide(request: RunRequest, caller: RunCaller = ownCaller()): Promise<Decision> {
-  const { uid, gid, environment, cgroupFile, probePath } = caller;
+  const { uid, gid, environment, searchPath, cgroupFile, probePath } = caller;
   const wanted = resolveSpec(request, caller);
   const engine = findEngine(wanted.engine);
   refuse(checkCapabilities(wanted, engine, engines));
@@ -34,7 +34,7 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   // Other users' sandboxes have ids of the user's own.
   const sandboxIds = uid === 0 ? await (caller.sandboxIds ?? readSandboxIds)() : null;
   const cgroups = { of: cgroupFile ?? '/proc/self/cgroup', everywhere: engine.capabilities.nests && cgroupFile !== null };
-  const facts = await probeHost({ spec, environment, uid, gid, sandboxIds, files: findOwnFiles(), cgroups, probePath });
+  const facts = await probeHost({ spec, environment, searchPath, uid, gid, sandboxIds, files: findOwnFiles(), cgroups, probePath });
   refuse([...checkRoot(spec, engine, facts), ...checkBinds(spec, facts), ...engine.check(spec, facts)]);
   return { spec, engine, facts };
 }

@@ -17,5 +17,7 @@ export type RunEvent =
   | { readonly kind: 'waiting'; readonly message: string }
   /** What was asked for and takes from the isolation, or stays. One full sentence. */
   | { readonly kind: 'notice'; readonly message: string }
+  /** The run waits, and has waited for a second: what for. For somebody who looks on, so for a terminal. */
+  | { readonly kind: 'waiting'; readonly message: string }
   /** Something its user did not ask for and should know. One full sentence. */
   | { readonly kind: 'warning'; readonly message: string };

@@ -84,6 +84,8 @@ export async function openTemplatePool(template: string, options: OpenOptions = 
     throw new IsolateError('not-permitted', `Only root can refresh the pool of ${dataset}.`, { hint: 'run isolate with sudo' });
   }
   const sandboxIds = await readSandboxIds();
-  const facts = await probeHost({ environment: callerEnvironment(), uid, gid: process.getgid?.() ?? 0, sandboxIds, files: findOwnFiles() });
+  const environment = callerEnvironment();
+  const searchPath = environment['PATH'];
+  const facts = await probeHost({ environment, searchPath, uid, gid: process.getgid?.() ?? 0, sandboxIds, files: findOwnFiles() });
   return await openRootPool({ kind: 'zfs', dataset }, facts, options);
 }

@@ -19,6 +19,7 @@ import { removeTree } from './remove-tree.ts';
 
 export interface RootOptions {
   readonly warn: (message: string) => void;
+  readonly onWaiting?: (message: string) => void;
   readonly signal: AbortSignal | undefined;
   /** Told once of a wait that takes long, what for. */
   readonly onWaiting: (message: string) => void;

@@ -9,6 +9,8 @@ import type { Caller } from '../spec/request.ts';
 export interface RunCaller extends Caller {
   readonly uid: number;
   readonly gid: number;
+  /** PATH, where this process may look into its directories with the caller's rights; absent: it may not. */
+  readonly searchPath?: string | undefined;
   /** What is at a bind's source, as the caller sees it; null: nothing, or nothing the caller can see. */
   readonly probePath: (source: string) => PathFacts | null;
   /** The file with the caller's groups (cgroups(7)); null: it is not known where the caller can make groups. */
@@ -23,6 +25,7 @@ export function ownCaller(): RunCaller {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     environment: callerEnvironment(),
+    searchPath: callerEnvironment()['PATH'],
     cwd: process.cwd(),
     readFile: (path) => readFileSync(path, 'utf8'),
     probePath,

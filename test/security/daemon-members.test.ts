@@ -189,6 +189,17 @@ test('names of templates that are none, or not for the member, give nothing and 
   expect(await lease(dataset)).toBe('kept');
 });
 
+test('a run tells no member whether there is a template that is not for it', { timeout: 60_000 }, async () => {
+  const answer = async (member: Member, name: string): Promise<string> => {
+    const line = await attack(...as(member), 'run', name).next();
+    return (line ?? '').replaceAll(name, 'NAME');
+  };
+  // A refusal by the daemon (34) in both cases, with the same words.
+  expect(await answer(hostile, hidden)).toMatch(/^34 .*"code":"not-permitted"/);
+  expect(await answer(hostile, hidden)).toBe(await answer(hostile, `${hidden}-not`));
+  expect(await answer(other, hidden)).toMatch(/^33 /);
+});
+
 test('a member who floods the daemon keeps nobody out, and costs little memory', { timeout: 120_000 }, async () => {
   const pid = daemon.process.pid ?? 0;
   const before = residentBytes(pid);

@@ -27,7 +27,14 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
   const environment = callerEnvironment();
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const ids = uid === 0 ? await readIds() : { sandboxIds: null };
-  const facts = await probeHost({ environment, uid, gid, sandboxIds: ids?.sandboxIds ?? null, files: builtFiles() });
+  const facts = await probeHost({
+    environment,
+    searchPath: environment['PATH'],
+    uid,
+    gid,
+    sandboxIds: ids?.sandboxIds ?? null,
+    files: builtFiles(),
+  });
   const template = values.get('template');
   const checks = await surveyHost({
     facts,

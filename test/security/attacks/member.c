@@ -10,6 +10,7 @@
  *   member UID GID,... SOCKET fill WHAT COUNT TEMPLATE   connections whose runs take as much memory of the daemon as they can and are
  *                                                   kept until its input ends; WHAT: "answers", or "runs" that never answer. Tells
  *                                                   how many are left of them
+ *   member UID GID,... SOCKET run TEMPLATE          asks for a run and tells the kind of the answer and its JSON
  *   member UID GID,... SOCKET say                   sends what is on its input, tells what is answered until the connection ends
  * Who is the user already, in a namespace, is left so.
  */
@@ -218,6 +219,21 @@ static size_t make_wide_answer(void) {
   return wire_end(&writer, WIRE_CLIENT);
 }
 
+static void ask_run(const char *template) {
+  const char *const words[] = {"-q", "-z", template, "--wait", "30", "true"};
+  struct wire_writer writer;
+  struct wire_item item = {0};
+  int fd = connect_daemon();
+  wire_begin(&writer, frame, sizeof frame, MESSAGE_RUN);
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) wire_add_text(&writer, ITEM_ARGUMENT, words[i]);
+  wire_add_text(&writer, ITEM_DIRECTORY, "/");
+  wire_add_number(&writer, ITEM_TERMINAL, 0);
+  if (send(fd, frame, wire_end(&writer, WIRE_CLIENT), MSG_NOSIGNAL) < 0) die("send");
+  size_t length = receive(fd, frame, sizeof frame, NULL);
+  if (length > 0) wire_find(frame, length, ITEM_JSON, &item);
+  printf("%u %.*s\n", length > 0 ? wire_kind(frame) : 0, (int)item.length, (const char *)item.value);
+}
+
 /* What the daemon ends is no failure of the attack. */
 static void send_all(int fd, size_t length) {
   ssize_t sent;
@@ -256,6 +272,7 @@ int main(int argc, char **argv) {
   else if (strcmp(argv[4], "groups") == 0 && argc == 7) groups(argv[5], argv[6]);
   else if (strcmp(argv[4], "flood") == 0 && argc == 7) flood(atoi(argv[5]), atoi(argv[6]));
   else if (strcmp(argv[4], "fill") == 0 && argc == 8) fill(strcmp(argv[5], "answers") == 0, atoi(argv[6]), argv[7]);
+  else if (strcmp(argv[4], "run") == 0 && argc == 6) ask_run(argv[5]);
   else if (strcmp(argv[4], "say") == 0) {
     static char bytes[65536];
     int fd = connect_daemon();

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { brokerGone, clientGone } from '../../../src/daemon/connection.ts';
@@ -183,4 +183,25 @@ test('no more of a command is kept than can be shown', async () => {
   await leases.lease(request({ command }));
   const [run] = readRuns(clones.pool.runtime, holder.bootId);
   expect(run?.command.join(' ').length).toBeLessThanOrEqual(4096);
+});
+
+test('while clones are being made a wait goes on beyond its time, and says after a second what for', async () => {
+  writeFileSync(clones.pool.paths.making, `2 ${formatHolder(holder)}\n`);
+  const said: string[] = [];
+  const served = leases.add(clones.pool, () => {});
+  const told = Promise.withResolvers<void>();
+  const waiting = leases.lease(request({ waitMs: 20, onLongWait: (message) => (said.push(message), told.resolve()) }));
+  await told.promise;
+  expect({ said, waiting: served.waiting() }).toEqual({ said: ['waiting for a clone of tank/one (2 being made)'], waiting: 1 });
+  served.add(clones.make(1));
+  expect((await waiting).id).toBe(clones.ids('leased')[0]);
+  const late = code(leases.lease(request({ waitMs: 20 })));
+  rmSync(clones.pool.paths.making);
+  expect(await late).toBe('no-free-clone');
+});
+
+test('who may not use a template is told so, and of it, before anything is asked of it', () => {
+  expect(() => leases.checkAccess({ template: 'tank/secret', peer, engine: 'bwrap' })).toThrow('No.');
+  leases.checkAccess({ template: 'tank/none', peer, engine: 'bwrap' });
+  expect(told).toEqual([['refused 1000 tank/secret', 'not-permitted']]);
 });

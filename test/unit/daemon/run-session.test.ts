@@ -1,10 +1,17 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 import { commandLine } from '../../../src/cli/commands/serve.ts';
+import { clientCaller } from '../../../src/daemon/client-caller.ts';
 import type { Connection } from '../../../src/daemon/connection.ts';
+import type { LeaseRequest } from '../../../src/daemon/leases.ts';
 import { handleRun, type RunServices } from '../../../src/daemon/run-session.ts';
+import { IsolateError } from '../../../src/error.ts';
+import { decide } from '../../../src/run/decide.ts';
 import type { Message } from '../../../src/wire/frame.ts';
 
 setFlagsFromString('--expose-gc');
@@ -22,7 +29,8 @@ async function answerTo(argv: readonly string[]): Promise<{ sent: string[]; pars
   const counted = { ...commandLine, parse: (words: readonly string[]) => ((parsed += 1), commandLine.parse(words)) };
   const message: Message = { name: 'run', items: argv.map((value) => ({ name: 'argument', value })) };
   const startMs = performance.now();
-  await handleRun(connection, message, { commandLine: counted, keeps: () => false } as unknown as RunServices);
+  const leases = { checkAccess: () => {} };
+  await handleRun(connection, message, { commandLine: counted, leases, keeps: () => false } as unknown as RunServices);
   return { sent, parsed, tookMs: performance.now() - startMs };
 }
 
@@ -58,10 +66,80 @@ test('while a clone is waited for neither the message nor the answer of its clie
     ask: async () => message('answer', [{ name: 'variable', value: 'A=told' }]),
   } as unknown as Connection;
   const lease = ({ command }: { command: readonly string[] }): Promise<never> => (waits.resolve(command), new Promise(() => {}));
-  const services = { commandLine, keeps: () => true, leases: { lease }, sandboxIds: () => null };
+  const services = { commandLine, keeps: () => true, leases: { lease, checkAccess: () => {} }, sandboxIds: () => null };
   const words = ['-q', '-z', 'tank/t', '-v', 'A', 'true', 'word'].map((value) => ({ name: 'argument' as const, value }));
   const run = handleRun(connection, message('run', [...words, { name: 'directory', value: '/' }]), services as unknown as RunServices);
   expect(await waits.promise).toEqual(['true', 'word']);
   await expect.poll(() => (collect(), gone.toSorted()), { timeout: 20_000 }).toEqual(['answer', 'run']);
   expect(run).toBeInstanceOf(Promise);
+});
+
+test.each([
+  ['for its user', null, ['access tank/t bwrap', 'keeps tank/t', 'fallback']],
+  ['not for its user', 'not-permitted', ['access tank/t bwrap', 'not-permitted']],
+])('whether there is a template that is %s is asked after access alone', async (_what, code, expected) => {
+  const log: string[] = [];
+  const connection = {
+    peer: { uid: 1000, gid: 1000, groups: [], pid: 1, holder: null },
+    closed: new AbortController().signal,
+    send: (name: string) => void log.push(name),
+  } as unknown as Connection;
+  const checkAccess = ({ template, engine }: { template: string; engine: string }): void => {
+    log.push(`access ${template} ${engine}`);
+    if (code !== null) throw new IsolateError('not-permitted', 'No.');
+  };
+  const keeps = (template: string): boolean => (log.push(`keeps ${template}`), false);
+  const services = { commandLine, keeps, leases: { checkAccess } } as unknown as RunServices;
+  const items = ['-z', 'tank/t', 'true'].map((value) => ({ name: 'argument' as const, value }));
+  await handleRun(connection, { name: 'run', items }, services).catch((error: unknown) => log.push((error as IsolateError).code));
+  expect(log).toEqual(expected);
+});
+
+test.each([
+  [[], 4, ['isolate: waiting for a clone\n']],
+  [[], 3, []],
+  [['-q'], 4, []],
+])('a run with %j and the terminals %i is told %j of a long wait', async (options, terminals, expected) => {
+  const texts: unknown[] = [];
+  const connection = {
+    peer: { uid: 1000, gid: 1000, groups: [], pid: 1, holder: null },
+    closed: new AbortController().signal,
+    send: (_name: string, items: Message['items']) => void texts.push(items[0]?.value),
+  } as unknown as Connection;
+  const lease = async ({ onLongWait }: LeaseRequest): Promise<never> => {
+    onLongWait?.('waiting for a clone');
+    throw new IsolateError('no-free-clone', 'None.');
+  };
+  const services = { commandLine, keeps: () => true, leases: { lease, checkAccess: () => {} }, sandboxIds: () => null };
+  const items: Message['items'] = [
+    ...[...options, '-z', 'tank/t', 'true'].map((value) => ({ name: 'argument' as const, value })),
+    { name: 'directory', value: '/' },
+    { name: 'terminal', value: terminals },
+  ];
+  await expect(handleRun(connection, { name: 'run', items }, services as unknown as RunServices)).rejects.toThrow('None.');
+  expect(texts).toEqual(expected);
+});
+
+test('no directory of a client’s PATH is looked into by the daemon', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'isolate-path-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  writeFileSync(join(directory, 'lxc-execute'), '', { mode: 0o755 });
+  const told: Message = {
+    name: 'run',
+    items: [
+      { name: 'directory', value: '/' },
+      { name: 'variable', value: `PATH=${directory}` },
+    ],
+  };
+  const connection = {
+    peer: { uid: 1000, gid: 1000, groups: [], pid: 1, holder: null },
+    ask: async () => ({ name: 'answer', items: [{ name: 'variable', value: `PATH=${directory}` }] }) as Message,
+  };
+  const request = { zfs: 'tank/t', command: ['true'], environment: ['PATH'] };
+  const client = await clientCaller(request, told, connection);
+  const { facts, spec } = await decide(request, { ...client, sandboxIds: () => null });
+  expect({ inside: spec.environment['PATH'], tools: Object.values(facts.tools).filter((tool) => tool?.startsWith(directory)) }).toEqual({
+    inside: directory,
+    tools: [],
+  });
 });
