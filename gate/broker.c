@@ -4,10 +4,11 @@
  */
 #include "gate.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 
 enum { FRONT_MESSAGE_MAX = WIRE_CLIENT_FRAME_MAX, DAEMON_MESSAGE_MAX = WIRE_HEADER + DAEMON_BODY_MAX, TICK_MS = 200 };
-enum { DAEMON_QUEUE_MAX = 4 * 1024 * 1024, GROUPS_MAX = 65536, OPENED_MAX = 20 + 4 * GROUPS_MAX, ORDER_HEADER = 24 };
+enum { DAEMON_QUEUE_MAX = 4 * 1024 * 1024, GROUPS_MAX = 1024, OPENED_HEADER = 28, OPENED_MAX = OPENED_HEADER + 4 * GROUPS_MAX, ORDER_HEADER = 24 };
 /* Beyond any connection's number. */
 #define EVENT_DAEMON ((uint64_t)1 << 32)
 #define EVENT_ANSWERS ((uint64_t)2 << 32)
@@ -82,6 +83,32 @@ static void drop_front(const char *why) {
   base_number = last_number;
 }
 
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+/*
+ * When the process that connected was started, in ticks since boot (field 22 of proc_pid_stat(5)); 0: it has ended, or is not to
+ * be seen from here. Its number could be another's by now: where the kernel has SO_PEERPIDFD (Linux 6.5) it is known to be its own.
+ */
+static uint64_t start_of(int connection, pid_t pid) {
+  char path[32], text[1024] = "";
+  int process = -1;
+  socklen_t size = sizeof process;
+  if (pid == 0 || (getsockopt(connection, SOL_SOCKET, SO_PEERPIDFD, &process, &size) < 0 && errno != ENOPROTOOPT)) return 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd >= 0 && read(fd, text, sizeof text - 1) < 0) text[0] = 0;
+  if (fd >= 0) close(fd);
+  const char *at = strrchr(text, ')');
+  for (int field = 2; at != NULL && field < 22; field++) at = strchr(at + 1, ' ');
+  uint64_t start = at == NULL ? 0 : strtoull(at, NULL, 10);
+  struct pollfd ended = {process, POLLIN, 0};
+  if (process >= 0 && poll(&ended, 1, 0) != 0) start = 0;
+  if (process >= 0) close(process);
+  return start;
+}
+
 static bool open_peer(uint32_t number, const uint8_t *body, size_t length) {
   static uint8_t opened[OPENED_MAX];
   static gid_t groups[GROUPS_MAX];
@@ -90,14 +117,17 @@ static bool open_peer(uint32_t number, const uint8_t *body, size_t length) {
   uint32_t kind = length == 4 ? wire_get(body) : UINT32_MAX;
   if (kind > KIND_METRICS || number <= last_number || handed_over < 0 || !is_unix_stream(handed_over, false)) return false;
   if (getsockopt(handed_over, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid == (uid_t)-1) return false;
+  /* Whoever has more counts as having none: a user with subordinate ids could give each connection thousands to be kept. */
   if (getsockopt(handed_over, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0) groups_size = 0;
+  uint64_t start = start_of(handed_over, peer.pid);
   if (peers_add(number, kind, peer.uid, handed_over) == NULL) return false;
   handed_over = -1;
   last_number = number;
-  const uint32_t facts[5] = {kind, peer.uid, peer.gid, (uint32_t)peer.pid, groups_size / (uint32_t)sizeof *groups};
-  for (size_t i = 0; i < 5; i++) wire_put(opened + 4 * i, facts[i]);
-  for (size_t i = 0; i < facts[4]; i++) wire_put(opened + 20 + 4 * i, groups[i]);
-  tell_daemon(number, OPERATION_OPENED, opened, 20 + 4 * facts[4]);
+  uint32_t count = groups_size / (uint32_t)sizeof *groups;
+  const uint32_t facts[] = {kind, peer.uid, peer.gid, (uint32_t)peer.pid, (uint32_t)start, (uint32_t)(start >> 32), count};
+  for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) wire_put(opened + 4 * i, facts[i]);
+  for (size_t i = 0; i < count; i++) wire_put(opened + OPENED_HEADER + 4 * i, groups[i]);
+  tell_daemon(number, OPERATION_OPENED, opened, OPENED_HEADER + 4 * count);
   return true;
 }
 

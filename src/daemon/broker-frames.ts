@@ -8,8 +8,8 @@ export const brokerOperations = { ready: 0, opened: 1, message: 2, closed: 3, fa
 
 /** `length connection operation` stands before every body. */
 const headerBytes = 12;
-/** A client's largest message with its header, or a peer with as many groups as Linux allows. */
-const longestBody = Math.max(clientBodyBytes + 12, (5 + 65_536) * 4);
+/** A client's largest message with its header. */
+const longestBody = clientBodyBytes + 12;
 
 /** A frame to the broker. */
 export function brokerFrame(connection: number, operation: number, body: Uint8Array = new Uint8Array()): Buffer {

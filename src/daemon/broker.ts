@@ -4,7 +4,7 @@ import { IsolateError } from '../error.ts';
 import { type Companion, startCompanion } from '../process/companion.ts';
 import { brokerFrame, brokerOperations, cutBrokerFrames, encodeTree, readNumbers } from './broker-frames.ts';
 import type { ConnectionOutput } from './connection.ts';
-import type { Peer } from './peer.ts';
+import type { ToldPeer } from './peer.ts';
 
 /** The kind of client that the socket it came over stands for. */
 export type ClientKind = 'client' | 'metrics';
@@ -13,7 +13,7 @@ export type ClientKind = 'client' | 'metrics';
 export interface BrokerEvents {
   /** Clients can connect. */
   readonly ready: () => void;
-  readonly opened: (connection: number, kind: ClientKind, peer: Omit<Peer, 'holder'>) => void;
+  readonly opened: (connection: number, kind: ClientKind, peer: ToldPeer) => void;
   readonly message: (connection: number, frame: Buffer) => void;
   readonly failed: (connection: number, step: number, errno: number) => void;
   /** `lost`: it was the front that ended, and the client may run on. */
@@ -110,9 +110,11 @@ function tell(events: BrokerEvents, connection: number, operation: number, body:
   const numbers = readNumbers(body);
   if (operation === brokerOperations.ready) return events.ready();
   if (operation === brokerOperations.opened) {
-    const [kind = 0, uid, gid, pid = 0, count = 0, ...groups] = numbers;
+    const [kind = 0, uid, gid, pid = 0, startLow = 0, startHigh = 0, count = 0, ...groups] = numbers;
     if (uid === undefined || gid === undefined || groups.length !== count) throw failure('it told of a client that cannot be');
-    return events.opened(connection, kind === 1 ? 'metrics' : 'client', { uid, gid, pid, groups });
+    const start = (BigInt(startHigh) << 32n) | BigInt(startLow);
+    const peer = { uid, gid, pid, startTime: start === 0n ? null : String(start), groups };
+    return events.opened(connection, kind === 1 ? 'metrics' : 'client', peer);
   }
   if (operation === brokerOperations.failed) {
     const [step = 0, errno = 0] = numbers;

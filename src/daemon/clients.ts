@@ -1,9 +1,10 @@
 import { logEvent } from '../log.ts';
 import { decodeMessage, type Item, values } from '../wire/frame.ts';
+import type { Caller } from './access.ts';
 import { createBacklog } from './backlog.ts';
 import type { BrokerEvents } from './broker.ts';
 import { brokerGone, clientGone, type ConnectionInput, type ConnectionOutput, type Handlers, serveConnection } from './connection.ts';
-import { type Peer, readPeer } from './peer.ts';
+import { readPeer } from './peer.ts';
 import { createTurns } from './turns.ts';
 
 export interface ClientsOptions {
@@ -11,7 +12,7 @@ export interface ClientsOptions {
   readonly handlers: Handlers;
   readonly refuse: (error: unknown) => readonly Item[];
   /** The whole HTTP response to this client of the metrics socket. */
-  readonly renderMetrics: (peer: Omit<Peer, 'holder'>) => Uint8Array;
+  readonly renderMetrics: (peer: Caller) => Uint8Array;
   /** As in `createTurns`: while what was sent is not read nothing more is answered. */
   readonly pause?: () => Promise<void> | null;
   /** Who is not served at all. */

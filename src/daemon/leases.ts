@@ -119,9 +119,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     const { template, peer, engine, waitMs, signal } = request;
     rules.checkAccess(peer, template, engine);
     const { holder } = peer;
-    if (holder === null) {
-      throw new IsolateError('not-permitted', `Process ${peer.pid} cannot hold a lease: it is not in the daemon's pid namespace.`);
-    }
+    if (holder === null) throw cannotHold(peer);
     const served = pools.get(template);
     if (served === undefined) throw new IsolateError('template-missing', `The daemon keeps no pool of ${template}.`);
     const { waits, given, end: countOff } = rules.takeQuota(peer.uid);
@@ -246,6 +244,14 @@ function attempt(step: () => void, { warn }: PoolFiles): void {
 function adviseOnCount(template: string, uid: number, isSet: boolean): string | undefined {
   if (uid !== 0) return 'root can have more clones of it kept fresh';
   return isSet ? `raise count in ${configPath}, below [templates."${template}"]` : undefined;
+}
+
+function cannotHold({ pid, absence }: Peer): IsolateError {
+  if (absence === 'ended') return new IsolateError('not-permitted', `Process ${pid} has ended, so it cannot hold a lease.`);
+  const who = pid === 0 ? 'A process that the daemon cannot see' : `Process ${pid}`;
+  return new IsolateError('not-permitted', `${who} cannot hold a lease: it is in another pid namespace than the daemon.`, {
+    hint: 'run isolate outside of the container, or use -t DIR',
+  });
 }
 
 function describeWait(template: string, making: number): string {

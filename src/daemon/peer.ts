@@ -11,13 +11,28 @@ export interface Peer {
   readonly groups: readonly number[];
   /** As this process sees it; 0: a process that it cannot see. */
   readonly pid: number;
-  /** The process that holds what this peer leases; null: it is gone or of another pid namespace, and gets no lease. */
+  /** The process that holds what this peer leases; null: there is none, and it gets no lease. */
   readonly holder: HolderId | null;
+  /** Why there is none: it has ended, or is in another pid namespace. */
+  readonly absence?: Absence;
 }
 
-/** Completes what the kernel says of a peer (SO_PEERCRED, SO_PEERGROUPS) by the start time of its process. */
-export function readPeer(told: Omit<Peer, 'holder'>, bootId: string = readBootId(), procDirectory = '/proc'): Peer {
-  return { ...told, holder: readHolder(told.pid, bootId, procDirectory) };
+export type Absence = 'ended' | 'elsewhere';
+
+/** A peer as the broker tells of it. */
+export interface ToldPeer extends Omit<Peer, 'holder' | 'absence'> {
+  /** As in `HolderId`, of the very process that connected; null: it has ended, or cannot be seen. */
+  readonly startTime: string | null;
+}
+
+/** Completes what the kernel says of a peer (SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD) by what holds its leases. */
+export function readPeer({ startTime, ...told }: ToldPeer, bootId: string = readBootId(), procDirectory = '/proc'): Peer {
+  const { pid } = told;
+  if (pid === 0) return { ...told, holder: null, absence: 'elsewhere' };
+  const isOurs = sharesNamespace(pid, 'pid', procDirectory) === true;
+  // Read last: while the process lives what was read of its number is its own.
+  if (startTime === null || !isRunning(pid, startTime, procDirectory)) return { ...told, holder: null, absence: 'ended' };
+  return isOurs ? { ...told, holder: { pid, startTime, bootId } } : { ...told, holder: null, absence: 'elsewhere' };
 }
 
 /** Whether the peer sees the same mounts as this process, so that a path means the same to both. */
@@ -25,13 +40,11 @@ export function sameMountNamespace({ pid }: Pick<Peer, 'pid'>, procDirectory = '
   return pid !== 0 && sharesNamespace(pid, 'mnt', procDirectory) === true;
 }
 
-function readHolder(pid: number, bootId: string, procDirectory: string): HolderId | null {
-  if (pid === 0) return null;
+function isRunning(pid: number, startTime: string, procDirectory: string): boolean {
   try {
     const stat = parseProcStat(readFileSync(`${procDirectory}/${pid}/stat`, 'latin1'));
-    if (stat === null || stat.state === 'Z' || stat.state === 'X') return null;
-    return sharesNamespace(pid, 'pid', procDirectory) === true ? { pid, startTime: stat.startTime, bootId } : null;
+    return stat !== null && stat.startTime === startTime && stat.state !== 'Z' && stat.state !== 'X';
   } catch {
-    return null;
+    return false;
   }
 }

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
+import { parseProcStat } from '../../src/pool/holder.ts';
 import { encodeMessage } from '../../src/wire/frame.ts';
 import {
   attackPath,
@@ -39,6 +40,10 @@ async function failToStart(clients: string): Promise<{ status: number | null; st
   return { status, stderr };
 }
 
+function startOf(pid: number): number {
+  return Number(parseProcStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.startTime);
+}
+
 describe('the broker', () => {
   beforeAll(async () => void (await attackPath()));
 
@@ -53,11 +58,36 @@ describe('the broker', () => {
     expect({ ...user, body: numbers(user.body) }).toEqual({
       connection: 1,
       operation: operations.opened,
-      body: [0, 4321, 4321, child.pid, 1, socketGroup],
+      body: [0, 4321, 4321, child.pid, startOf(child.pid ?? 0), 0, 1, socketGroup],
     });
     const told = numbers(root.body);
-    expect([told.slice(0, 5), told.slice(5)]).toEqual([[1, 0, 0, process.pid, groups.length], groups]);
+    const own = [1, 0, 0, process.pid, startOf(process.pid), 0, groups.length];
+    expect({ facts: told.slice(0, 7), groups: told.slice(7) }).toEqual({ facts: own, groups });
     metrics.socket.destroy();
+  });
+
+  it.each(['end', 'reuse'])('tells that the process that connected has ended, whoever has its number now (%s)', async (how) => {
+    const gate = await startGate();
+    process.kill(gate.front(), 'SIGSTOP');
+    const child = spawn(await attackPath(), ['lend', '4321', gate.clients, how], { stdio: ['pipe', 'pipe', 'inherit'] });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    expect(existsSync(`/proc/${line.toString().trim()}`)).toBe(how === 'reuse');
+    process.kill(gate.front(), 'SIGCONT');
+    const { body } = await gate.next();
+    expect(numbers(body)).toEqual([0, 4321, 4321, Number(line), 0, 0, 1, socketGroup]);
+  });
+
+  it.each([
+    [1024, 1024],
+    [1025, 0],
+    [65_536, 0],
+  ])('tells of a client with %i groups that it has %i', async (count, told) => {
+    const gate = await startGate();
+    const child = spawn(await attackPath(), ['swell', '4321', gate.clients, String(count)], { stdio: ['pipe', 'ignore', 'inherit'] });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const { body } = await gate.next();
+    expect({ count: numbers(body)[6], bytes: body.length }).toEqual({ count: told, bytes: 28 + 4 * told });
   });
 
   it('makes sockets for root and the group alone, in place of what a broker before it left', async () => {

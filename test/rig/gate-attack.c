@@ -7,6 +7,9 @@
  *   gate-attack activate UID DIRECTORY PROGRAM SOCKET   starts the front as systemd does, for sockets in the directory, once its input ends
  *   gate-attack harass UID SIGNAL          sends it to all that it may until its input ends, and tells how often it found anyone
  *   gate-attack crowd UID SOCKET COUNT     opens connections, tells how many stay, and keeps them until its input ends
+ *   gate-attack lend UID SOCKET reuse|end  a process connects and ends, another one keeps the connection until its input ends; "reuse":
+ *                                          when a third has the number of the first
+ *   gate-attack swell UID SOCKET COUNT     connects with so many groups, and keeps the connection until its input ends
  *   gate-attack pour UID SOCKET COUNT SEED frames that are good, mutated or noise, over connections that are made anew when they end
  */
 #define _GNU_SOURCE
@@ -16,11 +19,13 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -290,6 +295,62 @@ static void crowd(const char *path, int count) {
   if (read(0, &byte, 1) < 0) die("wait");
 }
 
+static void wait_for_input(void) {
+  char byte;
+  while (read(0, &byte, 1) > 0) continue;
+}
+
+static int connect_as_child(uid_t uid, const char *path, pid_t *child) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  if ((*child = fork()) == 0) {
+    become(uid);
+    _exit(connect(fd, (const struct sockaddr *)&address, sizeof address) < 0);
+  }
+  int status;
+  if (waitpid(*child, &status, 0) < 0 || status != 0) die("connect");
+  return fd;
+}
+
+/* Once the number of the process that connected is another's. */
+static bool take_number(pid_t number) {
+  for (int tries = 0; tries < 1000; tries++) {
+    char text[16];
+    snprintf(text, sizeof text, "%d", number - 1);
+    if (write_file("/proc/sys/kernel/ns_last_pid", text) < 0) die("ns_last_pid");
+    pid_t other = fork();
+    if (other == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (;;) pause();
+    }
+    if (other == number) return true;
+    kill(other, SIGKILL);
+    waitpid(other, NULL, 0);
+  }
+  return false;
+}
+
+static void lend(uid_t uid, const char *path, bool reuse) {
+  pid_t child;
+  int fd = connect_as_child(uid, path, &child);
+  if (reuse && !take_number(child)) die("take the number");
+  printf("%d\n", child);
+  fflush(stdout);
+  wait_for_input();
+  close(fd);
+}
+
+static void swell(uid_t uid, const char *path, size_t count) {
+  gid_t *groups = calloc(count, sizeof *groups);
+  for (size_t i = 0; i < count; i++) groups[i] = (gid_t)(100000 + i);
+  groups[0] = 5000;
+  if (setgroups(count, groups) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0) die("become");
+  int fd = connect_to(path);
+  wait_for_input();
+  close(fd);
+}
+
 static uint64_t state;
 
 static uint32_t chance(uint32_t below) {
@@ -375,6 +436,8 @@ int main(int argc, char **argv) {
   uid_t uid = (uid_t)atoi(argv[2]);
   if (is(argv[1], "own-tree")) own_tree(uid, argv[3]);
   if (is(argv[1], "activate") && argc == 6) activate(uid, argv[3], argv[4], argv[5]);
+  if (is(argv[1], "lend") && argc == 5) return lend(uid, argv[3], is(argv[4], "reuse")), 0;
+  if (is(argv[1], "swell") && argc == 5) return swell(uid, argv[3], (size_t)atol(argv[4])), 0;
   become(uid);
   if (is(argv[1], "take-tree")) take_tree(argv[3]);
   if (is(argv[1], "harass")) harass(atoi(argv[3]));

@@ -86,6 +86,14 @@ static size_t receive(int fd, uint8_t *frame, size_t size, int given[2]) {
 
 static uint8_t frame[WIRE_CLIENT_FRAME_MAX];
 
+/* The next frame that is not about what is waited for. */
+static size_t receive_answer(int fd, int given[2]) {
+  size_t length;
+  do length = receive(fd, frame, sizeof frame, given);
+  while (length > 0 && wire_kind(frame) == MESSAGE_MESSAGE);
+  return length;
+}
+
 /* Ends the program with what was said instead. */
 static int lease(const char *template, int given[2]) {
   struct wire_writer writer;
@@ -98,7 +106,7 @@ static int lease(const char *template, int given[2]) {
   wire_add_text(&writer, ITEM_ARGUMENT, "hostile");
   size_t length = wire_end(&writer, WIRE_CLIENT);
   if (send(fd, frame, length, MSG_NOSIGNAL) != (ssize_t)length) die("send");
-  length = receive(fd, frame, sizeof frame, NULL);
+  length = receive_answer(fd, NULL);
   if (length == 0) tell("ended");
   if (length == 0) exit(0);
   if (wire_kind(frame) != MESSAGE_LEASED) {
@@ -229,7 +237,7 @@ static void ask_run(const char *template) {
   wire_add_text(&writer, ITEM_DIRECTORY, "/");
   wire_add_number(&writer, ITEM_TERMINAL, 0);
   if (send(fd, frame, wire_end(&writer, WIRE_CLIENT), MSG_NOSIGNAL) < 0) die("send");
-  size_t length = receive(fd, frame, sizeof frame, NULL);
+  size_t length = receive_answer(fd, NULL);
   if (length > 0) wire_find(frame, length, ITEM_JSON, &item);
   printf("%u %.*s\n", length > 0 ? wire_kind(frame) : 0, (int)item.length, (const char *)item.value);
 }

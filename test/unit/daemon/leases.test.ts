@@ -205,3 +205,11 @@ test('who may not use a template is told so, and of it, before anything is asked
   leases.checkAccess({ template: 'tank/none', peer, engine: 'bwrap' });
   expect(told).toEqual([['refused 1000 tank/secret', 'not-permitted']]);
 });
+
+test.each([
+  [7, 'ended' as const, 'Process 7 has ended, so it cannot hold a lease.'],
+  [7, 'elsewhere' as const, 'Process 7 cannot hold a lease: it is in another pid namespace than the daemon.'],
+  [0, 'elsewhere' as const, 'A process that the daemon cannot see cannot hold a lease: it is in another pid namespace than the daemon.'],
+])('a process %i that is %s is told why it cannot hold a lease', async (pid, absence, message) => {
+  await expect(leases.lease(request({ peer: { ...peer, pid, holder: null, absence } }))).rejects.toThrow(message);
+});
