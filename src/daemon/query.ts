@@ -33,19 +33,24 @@ export function createQueries(services: QueryServices): HandleQuery {
     }
     const nowMs = performance.now();
     for (const [key, { sinceMs }] of answers) if (nowMs - sinceMs > freshMs) answers.delete(key);
-    const key = [question, peer.uid, peer.gid, ...peer.groups].join(' ');
-    const { json } = answers.get(key) ?? { json: answer(question, peer, services).then((document) => JSON.stringify(document)) };
+    const seen = services.pools().filter(({ template }) => services.maySee(peer, template));
+    // By what is seen and not by whose groups: a user can give each connection groups of its own.
+    const key = [question, peer.uid, ...seen.map(({ template }) => template)].join(' ');
+    const { json } = answers.get(key) ?? { json: answer(question, peer, seen, services).then((document) => JSON.stringify(document)) };
     if (!answers.has(key)) answers.set(key, { sinceMs: nowMs, json });
     connection.send('text', [{ name: 'json', value: await json }]);
   };
 }
 
-async function answer(question: 'ps' | 'status', peer: Peer, services: QueryServices): Promise<StatusDocument | RunsDocument> {
-  const { status, pools, maySee, settings, startedMs } = services;
+async function answer(
+  question: 'ps' | 'status',
+  peer: Peer,
+  seen: readonly KeptPool[],
+  { status, maySee, settings, startedMs }: QueryServices,
+): Promise<StatusDocument | RunsDocument> {
   if (question === 'ps') {
     return { runs: status.runs(peer.uid).runs.filter(({ uid, template }) => uid === peer.uid || maySee(peer, template)) };
   }
-  const seen = pools().filter(({ template }) => maySee(peer, template));
   const shown = seen.map(({ pool, driver, failure, count }) => ({
     pool,
     driver: driver ?? (failure === null ? null : toFailure(failure)),

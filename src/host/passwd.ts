@@ -7,6 +7,15 @@ export function findUserName(text: string, uid: number): string | null {
   return null;
 }
 
+/** The home directory of a uid in a passwd(5) text; null where it has none. */
+export function findHome(text: string, uid: number): string | null {
+  for (const line of text.split('\n')) {
+    const [name, , uidText, , , home] = line.split(':');
+    if (name !== undefined && name !== '' && uidText === String(uid)) return home?.startsWith('/') === true ? home : null;
+  }
+  return null;
+}
+
 /** The id of a name in a text of passwd(5) or group(5), whose first and third fields they are; null where it has none. */
 export function findId(text: string, name: string): number | null {
   for (const line of text.split('\n')) {

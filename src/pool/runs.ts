@@ -88,20 +88,35 @@ export function readRuns(paths: RuntimePaths, bootId: string): readonly RunEntry
 
 function readClaims(paths: RuntimePaths, bootId: string): { runId: string; claim: string; pid: number; alive: boolean }[] {
   return readDirectory(paths.runs).flatMap((claim) => {
-    const runId = claim.slice(0, 16);
-    const holder = claim[16] === '.' ? parseHolder(claim.slice(17)) : null;
-    return runName.test(runId) && holder !== null ? [{ runId, claim, pid: holder.pid, alive: isAlive(holder, bootId) }] : [];
+    const name = parseClaimName(claim);
+    return name === null ? [] : [{ runId: name.runId, claim, pid: name.holder.pid, alive: isAlive(name.holder, bootId) }];
   });
 }
 
 /** Null: the run ended meanwhile, or its claim is just being written. */
 function readDescription(path: string): RunDescription | null {
   try {
-    const data: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    return parseRunDescription(readFileSync(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** What a claim says of its run; null for anything that `claimRun` did not write whole. */
+export function parseRunDescription(text: string): RunDescription | null {
+  try {
+    const data: unknown = JSON.parse(text);
     return isDescription(data) ? data : null;
   } catch {
     return null;
   }
+}
+
+/** The id of the run and its holder in the name of a claim; null: it is none. */
+export function parseClaimName(claim: string): { readonly runId: string; readonly holder: HolderId } | null {
+  const runId = claim.slice(0, 16);
+  const holder = claim[16] === '.' ? parseHolder(claim.slice(17)) : null;
+  return runName.test(runId) && holder !== null ? { runId, holder } : null;
 }
 
 function isDescription(data: unknown): data is RunDescription {

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { PlanInput, Rootfs } from '../engine/engine.ts';
@@ -7,7 +7,7 @@ import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { readDirectory } from '../pool/read-directory.ts';
-import { parseCloneState } from '../pool/state-file.ts';
+import { readCloneState } from '../pool/transition.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { overlayLayout } from '../storage/overlay/layout.ts';
@@ -25,7 +25,8 @@ function imagineClone(dataset: string, facts: HostFacts): Rootfs {
   if (facts.user.uid !== 0) return imagineHandedOver(dataset, facts);
   const paths = poolPaths(ownRuntimePaths(facts), dataset);
   for (const id of readDirectory(paths.fresh)) {
-    const state = parseCloneState(readFileSync(join(paths.fresh, id), 'utf8'));
+    // Null also where another run takes it right now.
+    const state = readCloneState(join(paths.fresh, id), id);
     if (state !== null) return state.rootfs;
   }
   return { path: join(paths.mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: true };

@@ -4,6 +4,7 @@ import { runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { values } from '../wire/frame.ts';
 import { connectDaemon, type DaemonConnection, daemonSocket, refusalOf } from './daemon-connection.ts';
 import { openLocalPools } from './local-pools.ts';
+import { readUserRuns } from './user-runs.ts';
 import { createHostStatus, type RunsDocument, type StatusDocument } from './status.ts';
 
 /** Where status and runs are read, again and again. */
@@ -44,6 +45,20 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
     return kept ? await ask(query) : undefined;
   }
 
+  /** Of the runs that the daemon or root's state knows. */
+  async function askRuns(): Promise<RunsDocument> {
+    const answer = await ask('ps').catch((error: unknown) => {
+      // A user who may not ask the daemon has no clones.
+      if (error instanceof IsolateError && error.code === 'not-permitted') return undefined;
+      throw error;
+    });
+    if (hasList(answer, 'runs')) return answer as RunsDocument;
+    if (answer !== undefined) throw unknownAnswer();
+    if (uid === 0) return host.runs(uid);
+    if (lost) refuseWithoutDaemon();
+    return { runs: [] };
+  }
+
   function refuseWithoutDaemon(): void {
     if (uid === 0) return;
     const hint = `${daemonStart()}, or run isolate with sudo`;
@@ -66,11 +81,8 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
       return others.length === 0 ? document : { ...document, pools: [...document.pools, ...(await host.pools(others, uid))] };
     },
     runs: async () => {
-      const answer = await ask('ps');
-      if (hasList(answer, 'runs')) return answer as RunsDocument;
-      if (answer !== undefined) throw unknownAnswer();
-      refuseWithoutDaemon();
-      return host.runs(uid);
+      const { runs } = await askRuns();
+      return { runs: [...runs, ...readUserRuns(uid)].toSorted((left, right) => left.sinceMs - right.sinceMs) };
     },
     close: () => connection?.close(),
   };

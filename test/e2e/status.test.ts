@@ -156,6 +156,8 @@ test('without a daemon other users than root are told what to do', async () => {
   await daemon.hangUp();
   const stderr = `isolate: The daemon does not run, and without it only root can look at the pools.\nhint: ${advice}`;
   expect(await isolate(['status'])).toMatchObject({ status: 1, stdout: '', stderr });
+  // There is nothing but runs on directories then.
+  expect(await isolate(['ps', '--json'])).toEqual({ status: 0, signal: null, stdout: '{"runs":[]}\n', stderr: '' });
   await daemon.listen();
 });
 
@@ -173,7 +175,7 @@ test('a user who cannot enter the directory of the daemon, or not use its socket
     hint: 'chmod 755 /run/isolate, as root',
   });
   await daemon.restrict(0o755, 0o600);
-  expect((await isolate(['ps'])).stderr).toMatch(/^isolate: You may not ask the daemon at \/run\/isolate\/isolated.sock.\nhint: .+\n$/);
+  expect((await isolate(['status'])).stderr).toMatch(/^isolate: You may not ask the daemon at \/run\/isolate\/isolated.sock.\nhint: .+\n$/);
   await daemon.restrict(0o755, 0o666);
 });
 
