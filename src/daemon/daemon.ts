@@ -52,7 +52,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
   const metrics = createMetrics();
   const quotas = createQuotas();
   const audit = createAudit({ metrics, userName: systemAccounts.userName });
-  const heldBack = createHeldBack(quotas.adopt);
+  const heldBack = createHeldBack(quotas.adopt, runtime);
   const onEnded: LeaseWatch['onEnded'] = (event) => {
     if (event.outcome.kind !== 'left') heldBack.ended(event.template, event.clone, event.peer.uid);
     audit.onEnded(event);
@@ -123,6 +123,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     // Clients that were given a launch run on; their clones are looked after by the next daemon.
     clients.lost();
     await pools.done();
+    heldBack.save();
   }
 }
 

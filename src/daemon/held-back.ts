@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { logEvent } from '../log.ts';
+import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import type { PoolFiles } from '../pool/pool.ts';
-import { parseRetiredState } from '../pool/state-file.ts';
+import { isCloneId, parseRetiredState } from '../pool/state-file.ts';
 
 /** Clones that would not go after their lease had ended, because somebody still has a file or a mount of them. */
 export interface HeldBack {
@@ -10,39 +12,98 @@ export interface HeldBack {
   readonly ended: (template: string, clone: string, uid: number) => void;
   /** The pool was refreshed: what was tried to be destroyed is gone or held back. */
   readonly refreshed: (pool: Pick<PoolFiles, 'template' | 'paths'>) => void;
+  /** Writes down for the next daemon what is known now. */
+  readonly save: () => void;
 }
 
 /**
- * Whoever holds clones back has them counted, by `count`, as clones in use until they are gone; what `count` returns counts one
- * off. Root's are not. As many clones are remembered as there are between the end of their leases and their own.
+ * Clones that are held back count, by `count`, as clones in use of the user whose lease they were, until they are gone; what
+ * `count` returns counts one off. Root's do not count. Whose they are is kept in a file of `runtime` for the next daemon. As many clones are
+ * remembered as there are between the end of their leases and their own.
  */
-export function createHeldBack(count: (uid: number) => () => void): HeldBack {
+export function createHeldBack(count: (uid: number) => () => void, runtime: RuntimePaths): HeldBack {
+  const file = join(runtime.root, 'held-back');
   const templates = new Map<string, Map<string, Entry>>();
+
+  function remember(template: string, clone: string, entry: Entry): void {
+    const clones = templates.get(template) ?? new Map<string, Entry>();
+    templates.set(template, clones.set(clone, entry));
+  }
+
+  function save(): void {
+    const entries = [...templates].flatMap(([template, clones]) => [...clones].map(([clone, { uid }]) => ({ template, clone, uid })));
+    attempt(file, () => {
+      writeFileSync(`${file}.new`, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o600 });
+      renameSync(`${file}.new`, file);
+    });
+  }
+
+  for (const { template, clone, uid } of readEntries(file)) {
+    const isThere = readAttempts(join(poolPaths(runtime, template).retired, clone)) !== null;
+    if (isThere) remember(template, clone, { uid, countOff: count(uid) });
+  }
   return {
     ended: (template, clone, uid) => {
-      if (uid === 0) return;
-      const clones = templates.get(template) ?? new Map<string, Entry>();
-      templates.set(template, clones.set(clone, { uid, countOff: null }));
+      if (uid !== 0) remember(template, clone, { uid, countOff: null });
     },
     refreshed: ({ template, paths }) => {
       const clones = templates.get(template);
+      let isChanged = false;
       for (const [clone, entry] of clones ?? []) {
         const attempts = readAttempts(join(paths.retired, clone));
         if (attempts === null) {
+          isChanged ||= entry.countOff !== null;
           entry.countOff?.();
           clones?.delete(clone);
-        } else if (attempts > 0) {
-          entry.countOff ??= count(entry.uid);
+        } else if (attempts > 0 && entry.countOff === null) {
+          isChanged = true;
+          entry.countOff = count(entry.uid);
         }
       }
       if (clones?.size === 0) templates.delete(template);
+      if (isChanged) save();
     },
+    save,
   };
 }
 
 interface Entry {
   readonly uid: number;
   countOff: (() => void) | null;
+}
+
+interface SavedEntry {
+  readonly template: string;
+  readonly clone: string;
+  readonly uid: number;
+}
+
+function readEntries(file: string): readonly SavedEntry[] {
+  let text = '';
+  attempt(file, () => {
+    text = readFileSync(file, 'utf8');
+  });
+  return text.split('\n').flatMap((line) => parseEntry(line) ?? []);
+}
+
+function parseEntry(line: string): SavedEntry | null {
+  try {
+    const { template, clone, uid } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+    if (typeof template !== 'string' || typeof clone !== 'string' || !isCloneId(clone)) return null;
+    return Number.isSafeInteger(uid) && Number(uid) > 0 ? { template, clone, uid: Number(uid) } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Without the file quotas are less strict after a restart; nothing else depends on it. */
+function attempt(file: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT') logEvent('warn', { event: 'state' }, `${file} cannot be used: ${message}.`);
+  }
 }
 
 /** How often it was tried to destroy the clone; null: it is gone. */

@@ -1,8 +1,9 @@
 import { configPath } from '../config/config.ts';
 import type { Rootfs } from '../engine/engine.ts';
 import { type ErrorCode, IsolateError } from '../error.ts';
+import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { noFreeClone } from '../pool/lease.ts';
-import { claimRun, type RunClaim } from '../pool/runs.ts';
+import { claimRun, type RunClaim, type RunDescription } from '../pool/runs.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { brokerGone } from './connection.ts';
 import type { Peer } from './peer.ts';
@@ -148,7 +149,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     let ended = false;
     let run: RunClaim;
     try {
-      run = claimRun(pool.runtime, { template, clone: id, engine, command, uid: peer.uid, sinceMs: startedMs }, pool.holder);
+      run = claim({ template, clone: id, engine, command, uid: peer.uid, sinceMs: startedMs }, pool);
     } catch (error) {
       countOff();
       served.giveBack(taken);
@@ -229,6 +230,25 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
       pools.delete(template);
     },
   };
+}
+
+/** Makes the state directories once more where somebody has removed them; throws `state-unreadable`. */
+function claim(description: RunDescription, { runtime, holder }: PoolFiles): RunClaim {
+  try {
+    return claimRun(runtime, description, holder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(runtime.runs, error);
+  }
+  ensureRuntimeDirectories(runtime, 0);
+  try {
+    return claimRun(runtime, description, holder);
+  } catch (error) {
+    throw unusable(runtime.runs, error);
+  }
+}
+
+function unusable(directory: string, cause: unknown): IsolateError {
+  return new IsolateError('state-unreadable', `The state directory ${directory} cannot be written.`, { cause });
 }
 
 /** What cannot be given back now a refresh gives back when its holder is dead. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { IsolateError } from '../error.ts';
 import { logEvent } from '../log.ts';
+import { ensurePoolDirectories, ensureRuntimeDirectories } from '../pool/directories.ts';
 import { toFailure } from '../pool/failure.ts';
 import { keepPool } from '../pool/keep.ts';
 import { keyTemplate, type RuntimePaths } from '../pool/paths.ts';
@@ -147,7 +148,12 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
     if (pool === null) return;
     entry.driver = pool.driver;
     const keeper = keepPool(pool, {
-      plan: () => planRefresh(entry, metrics),
+      plan: () => {
+        // Somebody may have removed them under a living daemon.
+        ensureRuntimeDirectories(runtime, 0);
+        ensurePoolDirectories(entry.pool.paths, 0);
+        return planRefresh(entry, metrics);
+      },
       onReport: (report) => note(entry, report),
       onFailure: (error) => fail(entry, error),
       signal: AbortSignal.any([signal, entry.reopening.signal]),

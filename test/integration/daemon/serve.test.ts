@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { poolPaths } from '../../../src/pool/paths.ts';
@@ -161,6 +161,21 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     await refresh(pool, { count: 4 });
     const clones = await Promise.all([1, 2, 3, 4].map(() => askRun(daemon.socket, 'one', 10)));
     expect(new Set(clones.map(({ clone }) => clone)).size).toBe(4);
+  });
+
+  test.each(['the pool', 'all pools', 'the runs'])('makes state anew that somebody removed under it: %s', async (what) => {
+    daemon.configure({ one: 3 });
+    await daemon.start();
+    await settles('one', 3);
+    const { runs, pools } = daemon.runtime;
+    const removed = { 'the pool': poolPaths(daemon.runtime, 'tank/one').directory, 'all pools': pools, 'the runs': runs }[what] ?? '';
+    rmSync(removed, { recursive: true });
+    const { clone, connection } = await askRun(daemon.socket, 'one', 20);
+    expect(clone).not.toBeNull();
+    connection.close();
+    // What lost its state is not left lying.
+    await settles('one', 3);
+    expect(daemon.log().filter(({ level, event }) => level === 'error' || event === 'internal')).toEqual([]);
   });
 
   test('is the only one of its host', async () => {

@@ -1,18 +1,22 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 
 import { createHeldBack } from '../../../src/daemon/held-back.ts';
 import { createQuotas } from '../../../src/daemon/quota.ts';
-import { poolPaths, runtimePaths } from '../../../src/pool/paths.ts';
+import { poolPaths, type RuntimePaths, runtimePaths } from '../../../src/pool/paths.ts';
 import { formatRetiredState } from '../../../src/pool/state-file.ts';
 
+let runtime: RuntimePaths;
+let saved: string;
 let pool: { template: string; paths: ReturnType<typeof poolPaths> };
 beforeEach(() => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-held-back-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
-  pool = { template: 'tank/t', paths: poolPaths(runtimePaths(directory), 'tank/t') };
+  runtime = runtimePaths(directory);
+  saved = join(directory, 'held-back');
+  pool = { template: 'tank/t', paths: poolPaths(runtime, 'tank/t') };
   mkdirSync(pool.paths.retired, { recursive: true });
 });
 
@@ -21,7 +25,7 @@ const tried = formatRetiredState({ attempts: 1, nextAttemptMs: 5 });
 
 test('a clone that would not go counts for its user from the refresh that finds it so until it is gone', () => {
   const quotas = createQuotas();
-  const heldBack = createHeldBack(quotas.adopt);
+  const heldBack = createHeldBack(quotas.adopt, runtime);
   const refresh = (): number[] => {
     heldBack.refreshed(pool);
     return [quotas.held(1), quotas.held(2)];
@@ -45,11 +49,47 @@ test('a clone that would not go counts for its user from the refresh that finds 
 
 test('what root’s runs hold back is nobody’s', () => {
   const counted: number[] = [];
-  const heldBack = createHeldBack((uid) => () => void counted.push(uid));
+  const heldBack = createHeldBack((uid) => () => void counted.push(uid), runtime);
   heldBack.ended('tank/t', '7', 0);
   writeFileSync(file('7'), tried);
   heldBack.refreshed(pool);
   rmSync(file('7'));
   heldBack.refreshed(pool);
   expect(counted).toEqual([]);
+});
+
+test('the next daemon knows whose clones are held back, after a crash and after an end, and forgets those that are gone', () => {
+  const start = (): { quotas: ReturnType<typeof createQuotas>; heldBack: ReturnType<typeof createHeldBack> } => {
+    const quotas = createQuotas();
+    return { quotas, heldBack: createHeldBack(quotas.adopt, runtime) };
+  };
+  const first = start();
+  for (const [clone, uid] of [['7', 1], ['8', 2]] as const) first.heldBack.ended('tank/t', clone, uid); // prettier-ignore
+  writeFileSync(file('7'), tried);
+  writeFileSync(file('8'), 'not tried yet\n');
+  first.heldBack.refreshed(pool);
+  const afterCrash = start();
+  const held = ({ quotas }: { quotas: ReturnType<typeof createQuotas> }): number[] => [1, 2, 3].map(quotas.held);
+  expect(held(afterCrash)).toEqual([1, 1, 0]);
+  writeFileSync(file('9'), 'not tried yet\n');
+  afterCrash.heldBack.ended('tank/t', '9', 3);
+  afterCrash.heldBack.save();
+  const afterEnd = start();
+  expect(held(afterEnd)).toEqual([1, 1, 1]);
+  rmSync(file('7'));
+  afterEnd.heldBack.refreshed(pool);
+  expect(held(afterEnd)).toEqual([0, 1, 1]);
+  rmSync(file('9'));
+  expect(held(start())).toEqual([0, 1, 0]);
+  expect(readFileSync(saved, 'utf8')).toBe('{"template":"tank/t","clone":"8","uid":2}\n{"template":"tank/t","clone":"9","uid":3}\n');
+});
+
+test.each([
+  ['nothing', ''],
+  ['noise', '\0\n{}\n[]\nnull\n{"template":"tank/t","clone":"../x","uid":1}\n{"template":"tank/t","clone":"7","uid":-1}\n'],
+])('%s in its file counts for nobody', (_what, text) => {
+  writeFileSync(saved, text);
+  const quotas = createQuotas();
+  createHeldBack(quotas.adopt, runtime);
+  expect(quotas.size()).toBe(0);
 });
