@@ -19,6 +19,7 @@ const subordinate = 1_620_000_000;
 let hostile: Member;
 let single: Member;
 let other: Member;
+let queuer: Member;
 let template: ZfsTemplate;
 let hidden: string;
 let daemon: Daemon;
@@ -28,6 +29,7 @@ beforeAll(async () => {
   hostile = await addMember(54_301, { subordinate });
   single = await addMember(54_302, { subordinate: null });
   other = await addMember(54_303);
+  queuer = await addMember(54_305, { subordinate: null });
   await addMemberGroup();
   program = await attackProgram();
   template = await makeZfsTemplate();
@@ -187,6 +189,28 @@ test('names of templates that are none, or not for the member, give nothing and 
   };
   expect(await refusal(hidden)).toBe(await refusal(`${hidden}-not`));
   expect(await lease(dataset)).toBe('kept');
+});
+
+test('a user whose uid is one of its own subordinate ids is told so', { timeout: 60_000 }, async () => {
+  const inside = await addMember(54_304, { subordinate: 54_300 });
+  const line = await attack(...as(inside), 'keep', '0', template.dataset).next();
+  expect(JSON.parse(line ?? '')).toEqual({
+    code: 'not-permitted',
+    message: 'The uid 54304 lies in its own range of subordinate ids in /etc/subuid.',
+    hint: 'give the user another range there, as root',
+  });
+});
+
+test('a member whose requests wait has a limit of its own for them, and does not keep another waiting', { timeout: 120_000 }, async () => {
+  const { next } = attack(...as(queuer), 'queue', '60', template.dataset);
+  const counts = JSON.parse((await next()) ?? '') as Record<string, number>;
+  // Of those that were not refused some have their clones already.
+  expect(counts).toEqual({ refused: expect.any(Number) as number, left: expect.any(Number) as number });
+  expect(counts['refused']).toBeGreaterThan(0);
+  expect(await runAs(single, ['-q', '-z', template.dataset, '--wait', '60', 'echo', 'served'])).toMatchObject({
+    status: 0,
+    stdout: 'served\n',
+  });
 });
 
 test('a run tells no member whether there is a template that is not for it', { timeout: 60_000 }, async () => {

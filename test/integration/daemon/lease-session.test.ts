@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 
 import type { Connection, Tree } from '../../../src/daemon/connection.ts';
 import { createHandOver } from '../../../src/daemon/hand-over.ts';
@@ -188,6 +188,21 @@ test('changing owners is given up when the lease ends, and a second clone of the
   expect(await first).toBe('aborted');
   expect((await second).tree.path).toBe(tree);
   expect(events).toEqual(['first', 'second']);
+});
+
+test('a user whose clone takes long to hand over is told after a second what is done', async () => {
+  const rootfs = { path: tree, ownership: { kind: 'natural' }, idmappable: false } as Rootfs;
+  const said: string[] = [];
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const handOver = createHandOver();
+  // The time passes while its owners are changed.
+  const lease = { rootfs, defer: () => void vi.advanceTimersByTime(1_000) };
+  await handOver(lease, user, (message) => said.push(message));
+  expect(said).toEqual(['giving the files of the clone to you, which is slow on this storage']);
+  await handOver({ rootfs, defer: () => {} }, user, (message) => said.push(message));
+  vi.advanceTimersByTime(10_000);
+  expect(said).toHaveLength(1);
 });
 
 test('nothing is mounted for a connection without a clone, nor where the clone is no longer what was leased', async () => {

@@ -10,6 +10,8 @@
  *   member UID GID,... SOCKET fill WHAT COUNT TEMPLATE   connections whose runs take as much memory of the daemon as they can and are
  *                                                   kept until its input ends; WHAT: "answers", or "runs" that never answer. Tells
  *                                                   how many are left of them
+ *   member UID GID,... SOCKET queue COUNT TEMPLATE  so many requests for a clone at once, kept until its input ends; tells how many
+ *                                                   were refused for limits.waiting, and how many are left
  *   member UID GID,... SOCKET run TEMPLATE          asks for a run and tells the kind of the answer and its JSON
  *   member UID GID,... SOCKET say                   sends what is on its input, tells what is answered until the connection ends
  * Who is the user already, in a namespace, is left so.
@@ -94,11 +96,8 @@ static size_t receive_answer(int fd, int given[2]) {
   return length;
 }
 
-/* Ends the program with what was said instead. */
-static int lease(const char *template, int given[2]) {
+static void send_lease(int fd, const char *template) {
   struct wire_writer writer;
-  struct wire_item item;
-  int fd = connect_daemon();
   wire_begin(&writer, frame, sizeof frame, MESSAGE_LEASE);
   wire_add_text(&writer, ITEM_TEMPLATE, template);
   wire_add_number(&writer, ITEM_WAIT_MS, 60000);
@@ -106,7 +105,15 @@ static int lease(const char *template, int given[2]) {
   wire_add_text(&writer, ITEM_ARGUMENT, "hostile");
   size_t length = wire_end(&writer, WIRE_CLIENT);
   if (send(fd, frame, length, MSG_NOSIGNAL) != (ssize_t)length) die("send");
-  length = receive_answer(fd, NULL);
+}
+
+/* Ends the program with what was said instead. */
+static int lease(const char *template, int given[2]) {
+  struct wire_writer writer;
+  struct wire_item item;
+  int fd = connect_daemon();
+  send_lease(fd, template);
+  size_t length = receive_answer(fd, NULL);
   if (length == 0) tell("ended");
   if (length == 0) exit(0);
   if (wire_kind(frame) != MESSAGE_LEASED) {
@@ -227,6 +234,30 @@ static size_t make_wide_answer(void) {
   return wire_end(&writer, WIRE_CLIENT);
 }
 
+static bool was_refused(int fd) {
+  struct wire_item item;
+  size_t length = receive_answer(fd, NULL);
+  return length > 0 && wire_kind(frame) == MESSAGE_REFUSE && wire_find(frame, length, ITEM_JSON, &item) &&
+    memmem(item.value, item.length, "limits.waiting", 14) != NULL;
+}
+
+static void queue(int count, const char *template) {
+  struct pollfd *polls = calloc((size_t)count, sizeof *polls);
+  char byte;
+  if (polls == NULL) die("prepare");
+  for (int i = 0; i < count; i++) {
+    polls[i] = (struct pollfd){connect_daemon(), POLLIN, 0};
+    send_lease(polls[i].fd, template);
+  }
+  /* They are taken in order: with an answer to the last all others have been looked at. */
+  int refused = was_refused(polls[count - 1].fd);
+  for (int i = 0; i < count - 1; i++)
+    if (poll(&polls[i], 1, 0) > 0) refused += was_refused(polls[i].fd);
+  printf("{\"refused\":%d,\"left\":%d}\n", refused, count - refused);
+  fflush(stdout);
+  while (read(0, &byte, 1) > 0) continue;
+}
+
 static void ask_run(const char *template) {
   const char *const words[] = {"-q", "-z", template, "--wait", "30", "true"};
   struct wire_writer writer;
@@ -280,6 +311,7 @@ int main(int argc, char **argv) {
   else if (strcmp(argv[4], "groups") == 0 && argc == 7) groups(argv[5], argv[6]);
   else if (strcmp(argv[4], "flood") == 0 && argc == 7) flood(atoi(argv[5]), atoi(argv[6]));
   else if (strcmp(argv[4], "fill") == 0 && argc == 8) fill(strcmp(argv[5], "answers") == 0, atoi(argv[6]), argv[7]);
+  else if (strcmp(argv[4], "queue") == 0 && argc == 7) queue(atoi(argv[5]), argv[6]);
   else if (strcmp(argv[4], "run") == 0 && argc == 6) ask_run(argv[5]);
   else if (strcmp(argv[4], "say") == 0) {
     static char bytes[65536];
