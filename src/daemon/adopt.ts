@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { logEvent } from '../log.ts';
 import { isAlive } from '../pool/holder.ts';
 import { readDirectory } from '../pool/read-directory.ts';
-import { readRuns } from '../pool/runs.ts';
+import { findRunOwner, readRuns } from '../pool/runs.ts';
 import { parseLeaseName } from '../pool/state-file.ts';
 import { retireLeased } from '../pool/transition.ts';
 import type { Leases } from './leases.ts';
@@ -23,9 +23,10 @@ const pollMs = 1_000;
 
 /**
  * Looks after the leases that no connection ends: of clients of a former daemon, of those that lost their broker, and of runs
- * without the daemon. They count for their users, and the clones of holders that died are retired. Until `signal` is aborted.
+ * without the daemon. They count for their users, and the clones of holders that died are retired. Until `signal` is aborted. What it
+ * returns looks at once, as is needed for pools that are new: a refresh forgets whose the leases of dead holders were.
  */
-export function adoptLeases(options: AdoptOptions, signal: AbortSignal): void {
+export function adoptLeases(options: AdoptOptions, signal: AbortSignal): () => void {
   let known: ReadonlyMap<string, Adopted> = new Map();
   const look = (): void => {
     try {
@@ -37,6 +38,7 @@ export function adoptLeases(options: AdoptOptions, signal: AbortSignal): void {
   look();
   const timer = setInterval(look, pollMs);
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  return look;
 }
 
 interface Adopted {
@@ -54,9 +56,10 @@ function lookOnce({ pools, leases, count, onRetired }: AdoptOptions, known: Read
       const key = `${template}\0${name}`;
       const adopted = known.get(key);
       if (!isAlive(lease.holder, pool.holder.bootId)) {
+        const owner = findRunOwner(pool.runtime, lease.holder);
         if (retireLeased(pool, lease.id, name)) {
           logEvent('info', { event: 'retired', template, clone: lease.id, pid: lease.holder.pid }, 'The holder of a lease is dead.');
-          onRetired(template, lease.id, adopted?.uid ?? 0);
+          onRetired(template, lease.id, adopted?.uid ?? owner ?? 0);
           ring();
         }
         continue;

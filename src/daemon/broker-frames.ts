@@ -1,7 +1,7 @@
 import { IsolateError } from '../error.ts';
 import { cutFrames } from '../wire/cut-frames.ts';
 import { clientBodyBytes } from '../wire/schema.ts';
-import type { PlacedTree } from './connection.ts';
+import type { PlacedTree } from './tree.ts';
 
 /** What broker and daemon say to each other (gate/PROTOCOL.md). */
 export const brokerOperations = { ready: 0, opened: 1, message: 2, closed: 3, failed: 4, send: 16, tree: 17, close: 18 } as const;

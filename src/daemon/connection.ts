@@ -1,32 +1,11 @@
-import { getSystemErrorMap } from 'node:util';
-
-import type { IdMapEntry } from '../engine/launch.ts';
 import { IsolateError } from '../error.ts';
 import { decodeMessage, encodeMessage, frameName, type Item, type Message, messageBytes, values } from '../wire/frame.ts';
 import type { MessageName } from '../wire/schema.ts';
 import type { Backlog, Hold } from './backlog.ts';
 import type { DaemonLease } from './leases.ts';
 import type { Peer } from './peer.ts';
+import { type PlacedTree, type Tree, treeFailure } from './tree.ts';
 import type { TakeTurn } from './turns.ts';
-
-/** What the broker makes and hands to a client: a user namespace with these maps, and a mount of `path` within it. */
-export interface Tree {
-  /** Whose the namespace is. */
-  readonly uid: number;
-  readonly gid: number;
-  /** Mount it with the ids of the namespace; false: its files have the ids already. */
-  readonly idmapped: boolean;
-  readonly uidMap: readonly IdMapEntry[];
-  readonly gidMap: readonly IdMapEntry[];
-  /** Of the clone, from the daemon's own state. */
-  readonly path: string;
-}
-
-/** A tree with the device that is to be at its path when its turn comes. */
-export interface PlacedTree extends Tree {
-  /** As stat(2) has it. */
-  readonly device: number;
-}
 
 /** One client. What is sent to one that is gone is dropped. */
 export interface Connection {
@@ -95,8 +74,6 @@ const mostMounts = 8;
 /** A client looks at its own files and variables; one whose file system hangs is better served by the program in Node. */
 const defaultAnswerMs = 10_000;
 
-const treeSteps = ['', 'mount', 'user namespace', 'id map', 'lock', 'send'];
-
 /** A message that waits for its turn or is worked on. Its bytes are let go when it is decoded. */
 interface Held {
   frame: Uint8Array | null;
@@ -105,11 +82,13 @@ interface Held {
 
 type Work = (message: Message) => Promise<void>;
 
+const uncounted: Hold = { resize: () => true, release: () => {} };
+
 /** Serves one client: its messages in order, one at a time, each only where it is expected; an unexpected one ends the connection. */
 export function serveConnection(options: ConnectionOptions): { readonly connection: Connection; readonly input: ConnectionInput } {
   const { id, peer, output, handlers, answerMs = defaultAnswerMs } = options;
   const ending = new AbortController();
-  const account = options.backlog.open(peer.uid, giveUp);
+  const account = options.backlog.open(peer.uid, evict);
   let phase: 'idle' | 'working' | 'holding' | 'over' = 'idle';
   let hasEnded = false;
   let waiting = 0;
@@ -165,6 +144,11 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     end(clientGone);
   }
 
+  /** A client that was given its clone runs on; it has nothing more to count. */
+  function evict(): void {
+    if (phase !== 'holding') giveUp();
+  }
+
   /** The work that such a message asks for; null: nothing that may come now. */
   function accept(name: MessageName | null): Work | null {
     if (phase === 'idle' && name === 'query') return (message) => handlers.query(connection, message);
@@ -200,7 +184,8 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
 
   /** Null: there is no room for it, and the connection is closed. */
   function keep(frame: Uint8Array): Held | null {
-    const hold = account.hold(frame.length);
+    // What comes then is a `mount`, of which there are few and all are short: no clone is lost for it.
+    const hold = phase === 'holding' ? uncounted : account.hold(frame.length);
     if (hold === null) connection.close();
     // A copy, for the frame is part of a piece that came from the broker, which would be kept as a whole.
     return hold === null ? null : { frame: new Uint8Array(frame), hold };
@@ -267,12 +252,6 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
       end,
     },
   };
-}
-
-function treeFailure(step: number, errno: number): IsolateError {
-  const what = treeSteps[step] ?? String(step);
-  const why = getSystemErrorMap().get(-errno)?.[1] ?? `error ${errno}`;
-  return new IsolateError('daemon-failed', `The clone could not be handed over: the step ${what} failed: ${why}.`);
 }
 
 function decode(frame: Uint8Array): Message | null {

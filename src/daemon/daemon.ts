@@ -115,8 +115,12 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     },
   };
   const broker = startBroker({ ...gate, events, signal });
-  adoptLeases({ pools: pools.kept, leases, count: quotas.adopt, onRetired: heldBack.ended }, signal);
-  return { pools, done: end() };
+  const adoptNow = adoptLeases({ pools: pools.kept, leases, count: quotas.adopt, onRetired: heldBack.ended }, signal);
+  const configure: Pools['configure'] = (wanted) => {
+    pools.configure(wanted);
+    adoptNow();
+  };
+  return { pools: { ...pools, configure }, done: end() };
 
   async function end(): Promise<void> {
     await broker.done;

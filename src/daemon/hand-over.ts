@@ -4,7 +4,7 @@ import type { IdMapEntry } from '../engine/launch.ts';
 import { IsolateError } from '../error.ts';
 import { probeUser } from '../host/probe.ts';
 import { mapOwners, type OwnerMaps } from '../storage/map-owners.ts';
-import type { Tree } from './connection.ts';
+import type { Tree } from './tree.ts';
 import type { DaemonLease } from './leases.ts';
 import type { Peer } from './peer.ts';
 

@@ -15,11 +15,12 @@ import { defaultEngine } from '../spec/resolve-spec.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { clientCaller } from './client-caller.ts';
 import type { CommandLine } from './command-line.ts';
-import { brokerGone, type Connection, type Tree } from './connection.ts';
+import { brokerGone, type Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
 import type { DaemonLease, Leases } from './leases.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
 import { hasNested, settleInClone } from './settle-in-clone.ts';
+import type { Tree } from './tree.ts';
 
 /** What a run needs of the daemon. */
 export interface RunServices {

@@ -93,6 +93,12 @@ function readClaims(paths: RuntimePaths, bootId: string): { runId: string; claim
   });
 }
 
+/** Whose run it is that this process holds or, where it is dead, held; null: nothing tells. */
+export function findRunOwner(paths: RuntimePaths, holder: HolderId): number | null {
+  const claim = readDirectory(paths.runs).find((name) => name.slice(17) === formatHolder(holder));
+  return claim === undefined ? null : (readDescription(join(paths.runs, claim))?.uid ?? null);
+}
+
 /** Null: the run ended meanwhile, or its claim is just being written. */
 function readDescription(path: string): RunDescription | null {
   try {

@@ -82,7 +82,10 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
     },
     runs: async () => {
       const { runs } = await askRuns();
-      return { runs: [...runs, ...readUserRuns(uid)].toSorted((left, right) => left.sinceMs - right.sinceMs) };
+      // A user could give a run of its own the id of another's.
+      const known = new Set(runs.map(({ runId }) => runId));
+      const own = readUserRuns(uid).filter(({ runId }) => !known.has(runId));
+      return { runs: [...runs, ...own].toSorted((left, right) => left.sinceMs - right.sinceMs) };
     },
     close: () => connection?.close(),
   };

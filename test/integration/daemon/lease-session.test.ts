@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 
-import type { Connection, Tree } from '../../../src/daemon/connection.ts';
+import type { Connection } from '../../../src/daemon/connection.ts';
 import { createHandOver } from '../../../src/daemon/hand-over.ts';
 import { handleLease, handleMount } from '../../../src/daemon/lease-session.ts';
 import type { DaemonLease, LeaseOutcome, LeaseRequest } from '../../../src/daemon/leases.ts';
+import type { Tree } from '../../../src/daemon/tree.ts';
 import type { Rootfs } from '../../../src/engine/engine.ts';
 import { resolveBeneath } from '../../../src/host/resolve-beneath.ts';
 import { runtimePaths } from '../../../src/pool/paths.ts';

@@ -10,8 +10,8 @@ import {
   type ConnectionInput,
   type Handlers,
   serveConnection,
-  type PlacedTree,
 } from '../../../src/daemon/connection.ts';
+import type { PlacedTree } from '../../../src/daemon/tree.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { decodeMessage, encodeMessage, type Item, type Message, messageBytes } from '../../../src/wire/frame.ts';
 import type { MessageName } from '../../../src/wire/schema.ts';
@@ -287,4 +287,27 @@ test('while its work waits, what a client sent is let go', { timeout: 30_000 }, 
   })();
   await settled();
   await expect.poll(() => (collect(), gone.toSorted()), { timeout: 20_000 }).toEqual(['message', 'piece']);
+});
+
+test('a client that was given its clone loses no lease to the memory of others, nor its mounts', async () => {
+  const ends: unknown[] = [];
+  serve({ run: async () => (connection.send('launch', [{ name: 'record', value: Buffer.of(1) }]), connection.closed.addEventListener('abort', () => ends.push('ended'))) }, { uid: 1000 }); // prettier-ignore
+  input.message(run);
+  // Right after the launch, before its work is done with.
+  const crowd = [1, 2, 3, 4].map((uid) => backlog.open(uid, () => {}).hold(1000));
+  expect(crowd.every((hold) => hold !== null)).toBe(false);
+  await settled();
+  backlog.open(5, () => {}).hold(1000);
+  input.message(mount);
+  await settled();
+  expect({ log, ends }).toEqual({ log: ['send launch', 'mount'], ends: [] });
+});
+
+test('a client that still waits is the one to go where its user has the most', async () => {
+  serve({ run: () => new Promise(() => {}) }, { uid: 1000 });
+  input.message(encodeMessage('run', [{ name: 'variable', value: `A=${'a'.repeat(100)}` }, { name: 'directory', value: '/' }, { name: 'terminal', value: 0 }])); // prettier-ignore
+  await settled();
+  for (const uid of [1, 2, 3, 4, 5, 6, 7, 8]) backlog.open(uid, () => {}).hold(450);
+  backlog.open(9, () => {}).hold(400);
+  expect({ log, isGone: connection.closed.aborted }).toEqual({ log: ['close'], isGone: true });
 });
