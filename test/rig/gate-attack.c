@@ -278,6 +278,8 @@ static void activate(uid_t uid, const char *directory, const char *program, cons
 
 /* ---- many connections, many frames */
 
+enum { USER_CONNECTIONS = 512 };
+
 static void crowd(const char *path, int count) {
   struct rlimit files;
   char byte;
@@ -286,8 +288,9 @@ static void crowd(const char *path, int count) {
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
   for (int i = 0; i < count; i++) fds[i] = connect_to(path);
-  /* All were accepted or refused once the last one was: they are taken in order, and a refusal is an end. */
-  usleep(300000);
+  /* They are taken in order: of so many the last one is refused, and with its end all others were taken or refused. */
+  struct pollfd last = {fds[count - 1], POLLIN, 0};
+  if (count > USER_CONNECTIONS && poll(&last, 1, 60000) < 1) die("wait for a refusal");
   for (int i = 0; i < count; i++)
     if (recv(fds[i], &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN) open_count++;
   printf("open: %d\n", open_count);
