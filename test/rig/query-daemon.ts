@@ -15,6 +15,8 @@ export type QueryAnswer = { readonly name: MessageName; readonly items: readonly
 export interface QueryDaemon {
   /** Told to every query from now on. */
   answer: (query: string) => QueryAnswer;
+  /** Told to whoever asks for a clone, before the connection ends; null: nothing is. */
+  wait: string | null;
   /** Queries so far. */
   readonly queries: string[];
   /** How isolate is started so that it sees this daemon; `uid` is whom it runs as. */
@@ -46,6 +48,7 @@ export async function startQueryDaemon(): Promise<QueryDaemon> {
   let server: Server | null = null;
   const fake: QueryDaemon = {
     answer: () => null,
+    wait: null,
     queries: [],
     command: (uid = 0) => [enter, ...(uid === 0 ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']), isolatePath],
     hangUp: async () => {
@@ -60,6 +63,9 @@ export async function startQueryDaemon(): Promise<QueryDaemon> {
         socket.on('data', (frame: Buffer) => {
           const message = decodeMessage(frame, 'client');
           // The client in C asks first whether it is to do it.
+          if (message.name === 'lease' && fake.wait !== null) {
+            return socket.end(encodeMessage('message', [{ name: 'text', value: fake.wait }]));
+          }
           if (message.name !== 'query') return socket.end(encodeMessage('fallback'));
           const [query = ''] = values(message, 'query');
           fake.queries.push(query);
