@@ -16,7 +16,7 @@ import { giveBack } from './give-back.ts';
 export type Place = Pick<PlanInput, 'runId' | 'idSlot' | 'sandboxDirectory'>;
 
 /** Where this caller's state of this boot lives. */
-export function ownRuntimePaths(facts: Pick<HostFacts, 'user'>): RuntimePaths {
+export function ownRuntimePaths(facts: { readonly user: Pick<HostFacts['user'], 'uid'> }): RuntimePaths {
   return runtimePaths(runtimeRoot(facts.user.uid, callerEnvironment(), callerHome()));
 }
 

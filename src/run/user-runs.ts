@@ -1,12 +1,12 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { findHome, findUserName } from '../host/passwd.ts';
 import { readText } from '../host/read-text.ts';
 import { isAlive, readBootId } from '../pool/holder.ts';
-import { runtimePaths, runtimeRoot } from '../pool/paths.ts';
+import { type RuntimePaths, runtimePaths, runtimeRoot } from '../pool/paths.ts';
 import { parseClaimName, parseRunDescription, type RunDescription, type RunEntry } from '../pool/runs.ts';
+import { ownRuntimePaths } from './place.ts';
 
 /** More runs of one user are not looked at. */
 const mostRuns = 1000;
@@ -26,16 +26,16 @@ export function readUserRuns(uid: number): readonly RunEntry[] {
   return owners
     .flatMap((owner) => {
       const home = findHome(passwd, owner);
-      const roots = uid === 0 ? usualRoots(owner, home) : [runtimeRoot(uid, process.env, homedir())];
+      const places = uid === 0 ? usualPlaces(owner, home) : [ownRuntimePaths({ user: { uid } })];
       const user = findUserName(passwd, owner);
-      return roots.flatMap((root) => readRunsOf(owner, runtimePaths(root).runs, bootId)).map((run) => ({ ...run, user }));
+      return places.flatMap(({ runs }) => readRunsOf(owner, runs, bootId)).map((run) => ({ ...run, user }));
     })
     .toSorted((left, right) => left.sinceMs - right.sinceMs);
 }
 
-function usualRoots(uid: number, home: string | null): readonly string[] {
+function usualPlaces(uid: number, home: string | null): readonly RuntimePaths[] {
   const environments = [{ XDG_RUNTIME_DIR: `/run/user/${uid}` }, ...(home === null ? [] : [{}])];
-  return environments.map((environment) => runtimeRoot(uid, environment, home ?? '/'));
+  return environments.map((environment) => runtimePaths(runtimeRoot(uid, environment, home ?? '/')));
 }
 
 /** Users other than root who have a process. */
