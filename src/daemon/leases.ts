@@ -2,7 +2,7 @@ import { configPath } from '../config/config.ts';
 import type { Rootfs } from '../engine/engine.ts';
 import { type ErrorCode, IsolateError } from '../error.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
-import { noFreeClone } from '../pool/lease.ts';
+import { describeWait, noFreeClone } from '../pool/lease.ts';
 import { claimRun, type RunClaim, type RunDescription } from '../pool/runs.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { brokerGone } from './connection.ts';
@@ -272,10 +272,6 @@ function cannotHold({ pid, absence }: Peer): IsolateError {
   return new IsolateError('not-permitted', `${who} cannot hold a lease: it is in another pid namespace than the daemon.`, {
     hint: 'run isolate outside of the container, or use -t DIR',
   });
-}
-
-function describeWait(template: string, making: number): string {
-  return `waiting for a clone of ${template}${making === 0 ? '' : ` (${making} being made)`}`;
 }
 
 function keyOf(template: string, id: string): string {

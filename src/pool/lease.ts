@@ -141,6 +141,11 @@ async function createOwn(pool: Pool, id: string): Promise<{ clone: CloneInfo; ro
   return result;
 }
 
+/** `waiting for a clone of tank/debian (4 being made)` */
+export function describeWait(template: string, making: number): string {
+  return `waiting for a clone of ${template}${making === 0 ? '' : ` (${making} being made)`}`;
+}
+
 /** What is said when no clone became free within `waitMs`; `advice` is what helps where none is being made. */
 export function noFreeClone(pool: PoolFiles, waitMs: number, advice: string = refreshAdvice(pool)): IsolateError {
   const inUse = readDirectory(pool.paths.leased).length;

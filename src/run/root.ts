@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 
 import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
-import { leaseClone } from '../pool/lease.ts';
+import { describeWait, leaseClone } from '../pool/lease.ts';
 import { poolPaths } from '../pool/paths.ts';
 import { findPoolFiles, openPool, openPoolFiles, type Pool } from '../pool/pool.ts';
 import { hasRefresher, isToldFirst } from '../pool/refresher.ts';
@@ -19,7 +19,6 @@ import { removeTree } from './remove-tree.ts';
 
 export interface RootOptions {
   readonly warn: (message: string) => void;
-  readonly onWaiting?: (message: string) => void;
   readonly signal: AbortSignal | undefined;
   /** Told once of a wait that takes long, what for. */
   readonly onWaiting: (message: string) => void;
@@ -77,11 +76,6 @@ async function leaseFromStorage(spec: SandboxSpec, facts: HostFacts, options: Ro
 
 function describeNeglect(template: string): string {
   return `Nothing refreshes the pool of ${template}, so this run makes its own clone. The daemon, isolate watch or the units keep some ready.`;
-}
-
-/** `waiting for a clone of tank/debian (4 being made)` */
-function describeWait(template: string, making: number): string {
-  return `waiting for a clone of ${template}${making === 0 ? '' : ` (${making} being made)`}`;
 }
 
 export interface OpenOptions extends Pick<RootOptions, 'warn'> {
