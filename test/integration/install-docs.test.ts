@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startSystemd, type SystemdContainer } from '../rig/systemd.ts';
+import { checkout, startSystemd, type SystemdContainer } from '../rig/systemd.ts';
 import { makeTemplate, until, writeInside } from '../rig/systemd-template.ts';
 
 const template = 'my-tank/busy-box';
@@ -18,10 +18,9 @@ afterAll(async () => {
   await system.stop();
 });
 
-test('the steps for the daemon install it from a checkout', async () => {
-  await follow(section('From a checkout').filter((line) => line.includes('ln -s')));
-  const [install, start, member, look] = blocks(section('The daemon'));
-  await follow(install);
+test('scripts/install and the steps for the daemon make a daemon that lends clones to members', async () => {
+  await follow(section('From a checkout').filter((line) => line.includes('scripts/install') && line.startsWith('    ')));
+  const [start, member, look] = blocks(section('The daemon'));
   expect(await system.must(['cat', '/etc/isolate/config.toml'])).toContain('docs/daemon.md');
   await writeInside(system, '/etc/isolate/config.d/here.toml', `[templates."${template}"]\ncount = 2\n`);
   await follow(start);
@@ -42,32 +41,65 @@ test('the steps for the daemon install it from a checkout', async () => {
   expect(await runAs('alice', 'exit 4')).toMatchObject({ status: 4 });
 });
 
+test('scripts/install again, under the daemon that runs, changes no file and says how to restart it', async () => {
+  const installed = await system.must(['cat', '/opt/isolate/installed']);
+  expect(await system.must([`${checkout}/scripts/install`])).toContain('systemctl restart isolated-pools');
+  expect(await system.must(['cat', '/opt/isolate/installed'])).toBe(installed);
+  expect(await runAs('alice', 'exit 5')).toMatchObject({ status: 5 });
+});
+
+test('scripts/install goes on where another one was cut off', async () => {
+  const installed = await system.must(['cat', '/opt/isolate/installed']);
+  await system.must(['sh', '-c', 'echo > /opt/isolate/installed && mv /opt/isolate /opt/isolate.old && mkdir /opt/isolate.new']);
+  await system.must([`${checkout}/scripts/install`]);
+  const users = /^user .*\n/gm;
+  expect(await system.must(['cat', '/opt/isolate/installed'])).toBe(installed.replaceAll(users, ''));
+  expect(await system.must(['ls', '/opt'])).toBe('isolate\n');
+  await writeInside(system, '/opt/isolate/installed', installed);
+});
+
+test('scripts/install writes nothing where a file of somebody else is in its way, and names it', async () => {
+  await system.must(['sh', '-c', 'echo mine >> /etc/tmpfiles.d/isolate.conf && rm /usr/local/bin/isolate-gate']);
+  const { status, stderr } = await system.run([`${checkout}/scripts/install`]);
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: 'install: these are there, and not as scripts/install left them; move them away first: /etc/tmpfiles.d/isolate.conf\n',
+  });
+  expect(await system.run(['test', '-e', '/usr/local/bin/isolate-gate'])).toMatchObject({ status: 1 });
+  await system.must(['rm', '/etc/tmpfiles.d/isolate.conf']);
+  await system.must([`${checkout}/scripts/install`]);
+});
+
 test('what is said of the hardening is what systemd says', async () => {
   const rows = section('The daemon').filter((line) => /^\| isola.*\.service \|/.test(line));
   const levels = rows.map((row) => row.split('|').map((cell) => cell.trim())).map((cells) => [cells[1] ?? '', Number(cells[4])]);
   expect(levels.map(([unit]) => unit)).toEqual(['isolated.service', 'isolated-pools.service', 'isolate-refresh@.service']);
   for (const [unit = '', level] of levels) {
-    const path = `/opt/isolate/units/${unit}`;
+    const path = `${checkout}/units/${unit}`;
     const found = await system.must(['systemd-analyze', 'security', '--offline=yes', '--no-pager', path]);
     expect(found).toContain(`: ${Number(level).toFixed(1)} `);
   }
 });
 
-test('the steps that remove isolate leave nothing of it running or installed', async () => {
-  const [stop = [], remove = []] = blocks(section('Remove'));
-  await follow(stop.filter((line) => line.includes('isolated.socket')));
+test('scripts/install --remove refuses while a run is going on, and names it', async () => {
+  await system.must(['sh', '-c', `isolate -q -z ${template} -- /bin/sleep 1000 > /dev/null 2>&1 & echo $! > /run.pid`]);
+  await until('the run is there', async () => (await system.must(['isolate', 'ps'])).includes('sleep'));
+  const { status, stderr } = await system.run([`${checkout}/scripts/install`, '--remove']);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^install: these runs are going on; end them first \(isolate kill RUN\):\n.* \/bin\/sleep 1000\n$/);
+  expect((await system.run(['systemctl', 'is-active', 'isolated-pools.service'])).stdout).toBe('active\n');
+  await system.must(['sh', '-c', 'kill $(cat /run.pid)']);
+  await until('the run is gone', async () => !(await system.must(['isolate', 'ps'])).includes('sleep'));
+});
+
+test('scripts/install --remove leaves nothing of it running or installed', async () => {
+  await system.must(['rm', '-r', '/etc/isolate/config.d', '/run.pid']);
+  await follow(blocks(section('Remove'))[0]);
   const units = ['isolated.socket', 'isolated-metrics.socket', 'isolated.service', 'isolated-pools.service'] as const;
-  await until('all units are down', async () =>
-    (await system.run(['systemctl', 'is-active', ...units])).stdout
-      .trim()
-      .split('\n')
-      .every((state) => state === 'inactive'),
-  );
-  await follow(remove.map((line) => line.replaceAll('rpool/isolate/debian', template)));
+  expect((await system.run(['systemctl', 'is-active', ...units])).stdout).toBe('inactive\n'.repeat(units.length));
   expect((await system.run(['systemctl', 'list-unit-files', '--no-legend', 'isolate*'])).stdout).toBe('');
-  expect(await system.must(['find', '/etc', '/usr/local', '/run', '-xdev', '-name', '*isolate*', '-not', '-path', '/run/systemd/*'])).toBe(
-    '',
-  );
+  const found = ['find', '/etc', '/opt', '/usr/local', '/run', '/var', '-xdev', '-name', '*isolate*'] as const;
+  expect(await system.must([...found, '-not', '-path', '/run/systemd/*', '-not', '-path', `${checkout}*`])).toBe('');
   expect((await system.run(['getent', 'passwd', 'isolate', 'isolate-front'])).stdout).toBe('');
   expect((await system.run(['getent', 'group', 'isolate', 'isolate-front'])).stdout).toBe('');
   expect(await system.must(['zfs', 'list', '-H', '-o', 'name', '-r', 'my-tank'])).toBe(`my-tank\n${template}\n`);
@@ -96,7 +128,7 @@ function blocks(lines: readonly string[]): readonly (readonly string[])[] {
 /** Runs commands in the checkout as root, who needs no sudo, each of which has to succeed. */
 async function follow(lines: readonly string[] | undefined): Promise<void> {
   if (lines === undefined || lines.length === 0) throw new Error('there are no such steps');
-  await system.must(['bash', '-euc', `cd /opt/isolate\n${lines.map((line) => line.trim().replace(/^sudo /, '')).join('\n')}`]);
+  await system.must(['bash', '-euc', `cd ${checkout}\n${lines.map((line) => line.trim().replace(/^sudo /, '')).join('\n')}`]);
 }
 
 async function runAs(user: string, script: string) {

@@ -22,7 +22,7 @@ export const releases = ['bookworm', 'trixie'] as const;
 export type Release = (typeof releases)[number];
 
 export interface SystemdOptions {
-  /** isolate is installed as by a package, or is no more than a built checkout in /opt/isolate. */
+  /** isolate is installed as by a package, or is no more than a built checkout. */
   readonly as?: 'package' | 'checkout';
   /** Absent: bookworm. */
   readonly release?: Release;
@@ -53,7 +53,7 @@ export async function startSystemd({ as = 'package', release = 'bookworm' }: Sys
   await execFileAsync('mount', ['-t', 'overlay', '-o', layers, 'overlay', rootfs]);
   // Its init script fails in a container, where it may not protect the daemon from the OOM killer; tests start the daemon.
   await symlink('/dev/null', join(rootfs, 'etc/systemd/system/zfs-fuse.service'));
-  await (as === 'package' ? install(rootfs) : checkOut(join(rootfs, 'opt/isolate')));
+  await (as === 'package' ? install(rootfs) : checkOut(join(rootfs, checkout)));
   const config = join(directory, 'config');
   await writeFile(config, containerConfig(rootfs, directory));
 
@@ -78,6 +78,9 @@ export async function startSystemd({ as = 'package', release = 'bookworm' }: Sys
   return container;
 }
 
+/** Where the built checkout lies that scripts/install can install. */
+export const checkout = '/usr/local/src/isolate-checkout';
+
 /** As a Debian package would: the program below /usr/lib, a link in PATH, units, sysusers and tmpfiles. */
 async function install(rootfs: string): Promise<void> {
   await copyProgram(join(rootfs, 'usr/lib/isolate'));
@@ -92,7 +95,9 @@ async function install(rootfs: string): Promise<void> {
 
 async function checkOut(directory: string): Promise<void> {
   await copyProgram(directory);
-  await cp(join(top, 'units'), join(directory, 'units'), { recursive: true });
+  for (const name of ['docs', 'scripts', 'units', 'CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'package-lock.json']) {
+    await cp(join(top, name), join(directory, name), { recursive: true });
+  }
 }
 
 async function copyProgram(directory: string): Promise<void> {

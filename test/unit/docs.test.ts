@@ -90,7 +90,18 @@ test('the TypeScript of the pages is valid against the library as it is', async 
 });
 
 /** Long options of other programs that docs name in a code span of their own. */
-const optionsOfOthers = new Set(['--clean', '--die-with-parent', '--seccomp', '--userns', '--args', '--chroot', '--volatile', '--rootfs']);
+const optionsOfOthers = new Set([
+  '--clean',
+  '--remove',
+  '--whole',
+  '--die-with-parent',
+  '--seccomp',
+  '--userns',
+  '--args',
+  '--chroot',
+  '--volatile',
+  '--rootfs',
+]);
 
 function read(file: string): string {
   return readFileSync(join(top, file), 'utf8');
