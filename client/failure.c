@@ -34,11 +34,11 @@ static void add_object(const struct record *record, uint32_t item) {
     if (i / 2 >= mounts->count || mounts->items[i / 2].item != item) continue;
     const struct mount_operation *operation = &mounts->items[i / 2];
     add(" (");
-    if (operation->kind != MOUNT_DIRECTORY) {
+    if (operation->kind == MOUNT_BIND || operation->kind == MOUNT_FILE_SYSTEM || operation->kind == MOUNT_ATTACH) {
       add_escaped(operation->kind == MOUNT_ATTACH ? ATTACHED : operation->source);
       add(" on ");
-      add_escaped(operation->root == NULL ? "" : operation->root);
     }
+    if (operation->root != NULL && operation->kind != MOUNT_COPY) add_escaped(operation->root);
     add_escaped(operation->target);
     add(")");
   }

@@ -128,6 +128,7 @@ _Noreturn void child_main(struct run *run) {
 
   if (own_mount_namespace && (!namespaced || record->host_mounts.count > 0)) own_mounts();
   must(mounts_apply(run, &record->host_mounts), STEP_MOUNT);
+  die_with_launcher();
   if (namespaced) {
     must(identity_enter(run), STEP_IDENTITY);
     die_with_launcher();

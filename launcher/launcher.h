@@ -32,7 +32,7 @@ enum { FIRST_PLANNED = 3, LAST_PLANNED = 99, OWN_DESCRIPTORS = 200 }; /* our own
 enum id_map_writer { MAP_NONE = 0, MAP_DIRECT = 1, MAP_BY_TOOLS = 2, MAP_SINGLE = 3, MAP_GIVEN = 4 };
 enum namespace_bit { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2, NAMESPACE_NETWORK = 4, NAMESPACE_USER_MAPS_ONLY = 8 };
 enum descriptor_kind { DESCRIPTOR_DATA = 5, DESCRIPTOR_FILE = 6, DESCRIPTOR_STAGE = 7, DESCRIPTOR_STAGE_STATUS = 8 };
-enum mount_kind { MOUNT_BIND = 1, MOUNT_FILE_SYSTEM = 2, MOUNT_DIRECTORY = 3, MOUNT_ATTACH = 4 };
+enum mount_kind { MOUNT_BIND = 1, MOUNT_FILE_SYSTEM = 2, MOUNT_DIRECTORY = 3, MOUNT_ATTACH = 4, MOUNT_MAKE = 5, MOUNT_COPY = 6 };
 enum mount_flag { FLAG_RECURSIVE = 1, FLAG_READ_ONLY = 2, FLAG_NOSUID = 4, FLAG_NODEV = 8, FLAG_NOEXEC = 16 };
 enum mount_create { CREATE_NONE = 0, CREATE_DIRECTORY = 1, CREATE_FILE = 2 };
 enum mount_idmap { IDMAP_NONE = 0, IDMAP_SANDBOX = 1, IDMAP_OWNER = 2 };
@@ -47,7 +47,7 @@ struct descriptor {
 };
 struct mount_operation {
   uint32_t item, kind, flags, create, idmap, uid, gid, mode;
-  const char *type, *source, *root, *target, *options;
+  const char *type, *source, *root, *target, *options, *layer, *otherwise, *line;
 };
 /* A group to make, or, with `file`, a setting of the group made before it. */
 struct cgroup {

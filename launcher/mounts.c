@@ -5,7 +5,9 @@
  */
 #include "launcher.h"
 
+#include <limits.h>
 #include <linux/openat2.h>
+#include <linux/securebits.h>
 #include <sys/fsuid.h>
 #include <sys/mount.h>
 
@@ -20,28 +22,40 @@ static int open_beneath(int root, const char *path, uint64_t flags) {
   return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
-static int make(int parent, const char *name, bool directory) {
-  if (directory) return mkdirat(parent, name, 0755);
-  int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-  return fd < 0 ? -1 : close(fd);
-}
+/* Whose root owns what is made before the user namespace is entered; NULL: whoever makes it. */
+static const struct record *made_for;
 
-/* On an idmapped mount the kernel's root has no id to create with; the sandbox's own root has. */
-static int make_as_either(const struct record *record, int parent, const char *name, bool directory) {
-  int made = make(parent, name, directory);
-  if (made == 0 || errno != EOVERFLOW) return made;
-  int gid = setfsgid(identity_of_root(&record->gid_maps));
-  int uid = setfsuid(identity_of_root(&record->uid_maps));
-  made = make(parent, name, directory);
+/*
+ * Makes a file, opened for writing, or a directory, and then gives 0. The kernel's root has no id on an idmapped mount, and what is
+ * its own the sandbox takes for nobody's: so it acts as the sandbox's root, with its own rights to write anywhere.
+ */
+static int make(int parent, const char *name, bool directory) {
+  if (made_for != NULL) {
+    prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
+    setfsgid(identity_of_root(&made_for->gid_maps));
+    setfsuid(identity_of_root(&made_for->uid_maps));
+  }
+  int made = directory ? mkdirat(parent, name, 0755)
+                       : openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   int error = errno;
-  setfsuid((uid_t)uid);
-  setfsgid((gid_t)gid);
+  if (made_for != NULL) {
+    setfsuid(0);
+    setfsgid(0);
+    prctl(PR_SET_SECUREBITS, 0);
+  }
   errno = error;
   return made;
 }
 
+/* The same, and nothing stays open. */
+static bool make_place(int parent, const char *name, bool directory) {
+  int made = make(parent, name, directory);
+  if (!directory) close_quietly(made);
+  return made >= 0;
+}
+
 /* Opens `path` beneath `root`, making what is missing; the last component is a file or a directory as `create` says. */
-static int open_or_make(const struct record *record, int root, const char *path, uint32_t create) {
+static int open_or_make(int root, const char *path, uint32_t create) {
   char prefix[4096];
   size_t length = strlen(path);
   int at = open_beneath(root, path, O_PATH);
@@ -56,7 +70,7 @@ static int open_or_make(const struct record *record, int root, const char *path,
     memcpy(prefix, path, end);
     prefix[end] = 0;
     int next = open_beneath(root, prefix, O_PATH | (last ? 0 : O_DIRECTORY));
-    if (next < 0 && errno == ENOENT && make_as_either(record, at, prefix + begin, !last || create == CREATE_DIRECTORY) == 0)
+    if (next < 0 && errno == ENOENT && make_place(at, prefix + begin, !last || create == CREATE_DIRECTORY))
       next = open_beneath(root, prefix, O_PATH | O_NOFOLLOW);
     close_quietly(at);
     at = next;
@@ -64,10 +78,10 @@ static int open_or_make(const struct record *record, int root, const char *path,
   return at;
 }
 
-static int open_target(const struct record *record, const struct mount_operation *operation) {
+static int open_target(const struct mount_operation *operation) {
   if (operation->root == NULL) return open(operation->target, O_PATH | O_CLOEXEC);
   int root = open(operation->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int target = root < 0 ? -1 : open_or_make(record, root, operation->target, operation->create);
+  int target = root < 0 ? -1 : open_or_make(root, operation->target, operation->create);
   close_quietly(root);
   return target;
 }
@@ -88,9 +102,9 @@ static bool set_attributes(const struct record *record, const struct mount_opera
 }
 
 /* The tree becomes private: what the host mounts below it later does not come in. */
-static bool put_in_place(const struct record *record, const struct mount_operation *operation, int tree) {
+static bool put_in_place(const struct mount_operation *operation, int tree) {
   char tree_path[64];
-  int target = open_target(record, operation);
+  int target = open_target(operation);
   bool done = target >= 0 && syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
   snprintf(tree_path, sizeof tree_path, "/proc/self/fd/%d", tree);
   if (done) done = mount(NULL, tree_path, NULL, MS_REC | MS_PRIVATE, NULL) == 0;
@@ -102,14 +116,14 @@ static bool bind_mount(const struct record *record, const struct mount_operation
   unsigned recursive = (operation->flags & FLAG_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
   int tree = (int)syscall(SYS_open_tree, AT_FDCWD, operation->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
   if (tree < 0) return false;
-  bool done = set_attributes(record, operation, tree, user_namespace) && put_in_place(record, operation, tree);
+  bool done = set_attributes(record, operation, tree, user_namespace) && put_in_place(operation, tree);
   close_quietly(tree);
   return done;
 }
 
-static bool mount_file_system(const struct record *record, const struct mount_operation *operation) {
+static bool mount_file_system(const struct mount_operation *operation) {
   char target_path[64];
-  int target = open_target(record, operation);
+  int target = open_target(operation);
   if (target < 0) return false;
   snprintf(target_path, sizeof target_path, "/proc/self/fd/%d", target);
   bool done = mount(operation->source, target_path, operation->type, operation->flags >> 1, operation->options) == 0;
@@ -126,15 +140,99 @@ static bool make_directory(const struct mount_operation *operation) {
   return directory;
 }
 
+static int open_below(int directory, const char *name, uint64_t flags) {
+  struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+  return (int)syscall(SYS_openat2, directory, name, &how, sizeof how);
+}
+
+/* An owner that the sandbox has no id for stays who made it. */
+static bool take_after(int layer, int original) {
+  struct stat found;
+  if (fstat(original, &found) < 0 || (fchown(layer, found.st_uid, found.st_gid) < 0 && errno != EINVAL)) return false;
+  return fchmod(layer, found.st_mode & 07777) == 0;
+}
+
+/* Goes down `target` in the layer and, as far as it is there, in the root; closes both. */
+static bool make_down(int layer, int root, const char *target, uint32_t create) {
+  char name[NAME_MAX + 1];
+  bool done = layer >= 0 && root >= 0 && take_after(layer, root), last = false;
+  for (target += strspn(target, "/"); done && !last && *target != 0;) {
+    size_t length = strcspn(target, "/");
+    if (length > NAME_MAX) return errno = ENAMETOOLONG, false;
+    memcpy(name, target, length);
+    name[length] = 0;
+    target += length + strspn(target + length, "/");
+    last = *target == 0;
+    int below = root < 0 ? -1 : open_below(root, name, O_PATH | (last ? 0 : O_DIRECTORY));
+    done = below >= 0 || root < 0 || errno == ENOENT;
+    close_quietly(root);
+    root = below;
+    if (done && last && root >= 0) break;
+    done = done && (make_place(layer, name, !last || create == CREATE_DIRECTORY) || errno == EEXIST);
+    int next = !done || last ? -1 : open_below(layer, name, O_RDONLY | O_DIRECTORY);
+    done = done && (last || (next >= 0 && (root < 0 || take_after(next, root))));
+    close_quietly(layer);
+    layer = next;
+  }
+  close_quietly(root);
+  close_quietly(layer);
+  return done;
+}
+
+/* A missing target: in the root, or in a layer that is to lie over it, where the directories above are as the root's. */
+static bool make_target(const struct mount_operation *operation) {
+  int root = open(operation->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (operation->layer != NULL)
+    return make_down(open(operation->layer, O_RDONLY | O_DIRECTORY | O_CLOEXEC), root, operation->target, operation->create);
+  int target = root < 0 ? -1 : open_or_make(root, operation->target, operation->create);
+  close_quietly(root);
+  close_quietly(target);
+  return target >= 0;
+}
+
+static bool write_whole(int fd, const char *bytes, size_t length) {
+  for (ssize_t count; length > 0; bytes += count, length -= (size_t)count)
+    if ((count = write(fd, bytes, length)) < 0) return false;
+  return true;
+}
+
+/* A new file at the target: the root's file `source`, or `otherwise` where there is none to be read, and a line more. */
+static bool copy_file(const struct mount_operation *operation) {
+  char bytes[8192], end = '\n';
+  struct stat found;
+  int root = open(operation->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int from = root < 0 ? -1 : open_beneath(root, operation->source, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  int to = root < 0 ? -1 : make(AT_FDCWD, operation->target, false);
+  bool regular = from >= 0 && fstat(from, &found) == 0 && S_ISREG(found.st_mode), done = to >= 0;
+  ssize_t count = 0;
+  if (!regular) done = done && write_whole(to, operation->otherwise, strlen(operation->otherwise));
+  while (done && regular && (count = read(from, bytes, sizeof bytes)) > 0) {
+    done = write_whole(to, bytes, (size_t)count);
+    end = bytes[count - 1];
+  }
+  done = done && count >= 0 && write_whole(to, "\n", end != '\n') && write_whole(to, operation->line, strlen(operation->line));
+  close_quietly(root);
+  close_quietly(from);
+  close_quietly(to);
+  return done;
+}
+
+static bool apply(const struct run *run, const struct mount_operation *operation) {
+  switch (operation->kind) {
+  case MOUNT_BIND: return bind_mount(&run->record, operation, run->user_namespace);
+  case MOUNT_FILE_SYSTEM: return mount_file_system(operation);
+  case MOUNT_ATTACH: return put_in_place(operation, run->tree);
+  case MOUNT_MAKE: return make_target(operation);
+  case MOUNT_COPY: return copy_file(operation);
+  default: return make_directory(operation);
+  }
+}
+
 bool mounts_apply(const struct run *run, const struct mounts *mounts) {
+  made_for = mounts == &run->record.host_mounts && run->record.map_writer == MAP_DIRECT ? &run->record : NULL;
   for (size_t i = 0; i < mounts->count; i++) {
-    const struct mount_operation *operation = &mounts->items[i];
-    place.item = operation->item;
-    bool done = operation->kind == MOUNT_BIND          ? bind_mount(&run->record, operation, run->user_namespace)
-                : operation->kind == MOUNT_FILE_SYSTEM ? mount_file_system(&run->record, operation)
-                : operation->kind == MOUNT_ATTACH      ? put_in_place(&run->record, operation, run->tree)
-                                                       : make_directory(operation);
-    if (!done) return false;
+    place.item = mounts->items[i].item;
+    if (!apply(run, &mounts->items[i])) return false;
   }
   place.item = 0;
   return true;

@@ -99,8 +99,22 @@ static const char *take_path(struct reader *reader, size_t length) {
   return path;
 }
 
+static void take_making(struct reader *reader, struct mount_operation *operation) {
+  bool copies = operation->kind == MOUNT_COPY;
+  operation->create = copies ? CREATE_FILE : take_bounded(reader, CREATE_DIRECTORY, CREATE_FILE);
+  operation->root = take_path(reader, take_number(reader));
+  if (copies) operation->source = take_path(reader, take_number(reader));
+  uint32_t layer = copies ? 0 : take_number(reader);
+  operation->layer = layer == 0 ? NULL : take_path(reader, layer);
+  operation->target = take_path(reader, take_number(reader));
+  if (!copies) return;
+  operation->otherwise = take_string(reader, take_number(reader));
+  operation->line = take_string(reader, take_number(reader));
+}
+
 static void take_mount(struct reader *reader, struct mount_operation *operation) {
-  operation->kind = take_bounded(reader, MOUNT_BIND, MOUNT_ATTACH);
+  operation->kind = take_bounded(reader, MOUNT_BIND, MOUNT_COPY);
+  if (operation->kind == MOUNT_MAKE || operation->kind == MOUNT_COPY) return take_making(reader, operation);
   if (operation->kind == MOUNT_DIRECTORY || operation->kind == MOUNT_ATTACH) {
     operation->mode = operation->kind == MOUNT_ATTACH ? 0 : take_bounded(reader, 0, 07777);
     operation->target = take_path(reader, take_number(reader));

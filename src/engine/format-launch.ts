@@ -106,6 +106,13 @@ function formatMap(map: readonly IdMapEntry[]): string {
 function formatMount(operation: MountOperation): string {
   if (operation.kind === 'attach') return `attach the tree of the clone on ${quote(operation.target)}`;
   if (operation.kind === 'mkdir') return `mkdir ${quote(operation.path)} ${operation.mode.toString(8).padStart(4, '0')}`;
+  if (operation.kind === 'make') {
+    const over = operation.layer === undefined ? '' : ` in the layer ${quote(operation.layer)}`;
+    return `make ${operation.create} ${quote(operation.target)} beneath ${quote(operation.root)}${over}`;
+  }
+  if (operation.kind === 'copy') {
+    return `copy ${quote(operation.source)} beneath ${quote(operation.root)} to ${quote(operation.target)}, with the line ${quote(operation.line.trimEnd())}`;
+  }
   const target = operation.root === undefined ? quote(operation.target) : `${quote(operation.target)} beneath ${quote(operation.root)}`;
   if (operation.kind === 'mount') {
     const options = [...operation.flags, ...(operation.options === '' ? [] : [operation.options])].join(',');

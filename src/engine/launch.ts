@@ -54,7 +54,27 @@ export type MountOperation =
     }
   /** Puts the tree in place that the daemon handed over with the user namespace; once at most, among `sandboxMounts`. */
   | { readonly kind: 'attach'; readonly target: string }
-  | { readonly kind: 'mkdir'; readonly path: string; readonly mode: number };
+  | { readonly kind: 'mkdir'; readonly path: string; readonly mode: number }
+  /**
+   * Makes `target` beneath `root` if it is missing, with the directories above it (0755; a file 0644 and empty). With `layer`
+   * it is made in that directory instead, which is to lie over `root`.
+   */
+  | {
+      readonly kind: 'make';
+      readonly root: string;
+      readonly layer?: string;
+      readonly target: string;
+      readonly create: 'directory' | 'file';
+    }
+  /** Makes the file `target` from the file `source` beneath `root`, or from `otherwise` where there is none, and appends `line`. */
+  | {
+      readonly kind: 'copy';
+      readonly root: string;
+      readonly source: string;
+      readonly target: string;
+      readonly otherwise: string;
+      readonly line: string;
+    };
 
 /** Variables by name. */
 export type Environment = Readonly<Record<string, string>>;

@@ -131,6 +131,14 @@ function encodeMount(operation: MountOperation): Buffer {
       return Buffer.concat([number(3), number(operation.mode), lstring(operation.path)]);
     case 'attach':
       return Buffer.concat([number(4), lstring(operation.target)]);
+    case 'make': {
+      const strings = [operation.root, operation.layer ?? '', operation.target];
+      return Buffer.concat([number(5), number(createKinds[operation.create]), ...strings.map(lstring)]);
+    }
+    case 'copy': {
+      const strings = [operation.root, operation.source, operation.target, operation.otherwise, operation.line];
+      return Buffer.concat([number(6), ...strings.map(lstring)]);
+    }
   }
 }
 

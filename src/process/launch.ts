@@ -146,6 +146,11 @@ function failure(launch: Launch, event: LaunchEvent & { kind: 'failed' }): Isola
     return new IsolateError('engine-failed', `The engine ${launch.engine} ended before the command had started.`);
   }
   const cause = event.errno === 0 ? '' : `: ${getSystemErrorMessage(-event.errno)}`;
+  const operation = event.step === 'mount' ? failedMount(launch, event.item) : undefined;
+  if (operation?.kind === 'make') {
+    const path = `${sourceOf(launch, operation.root)}${operation.target}`;
+    return new IsolateError('bad-bind', `The place ${path} for a bind could not be made${cause}.`, { hint: 'make it before the run' });
+  }
   return new IsolateError('launch-failed', `The launch failed ${describe(launch, event)}${cause}.`);
 }
 
@@ -158,16 +163,31 @@ function describe(launch: Launch, { step, item }: LaunchEvent & { kind: 'failed'
   return object === null ? `in the step ${step}` : `in the step ${step} (${object})`;
 }
 
+/** What the caller knows as `path`, which the launcher put together itself. */
+function sourceOf({ hostMounts }: Launch, path: string): string {
+  const shown = hostMounts.find((operation) => operation.kind === 'bind' && `${operation.root ?? ''}${operation.target}` === path);
+  return shown?.kind === 'bind' ? shown.source : path;
+}
+
+function failedMount(launch: Launch, index: number): MountOperation | undefined {
+  return [...launch.hostMounts, ...launch.sandboxMounts][index - 1 - itemsBeforeMounts(launch)];
+}
+
+function itemsBeforeMounts({ args, environment, descriptors, userNamespace: map }: Launch): number {
+  const tools = map === null ? [] : [map.newuidmap, map.newgidmap].filter((tool) => tool !== undefined);
+  const maps = map === null ? 0 : 1 + map.uidMap.length + map.gidMap.length + tools.length;
+  // The file to execute, and the namespaces.
+  return 1 + args.length + Object.keys(environment).length + descriptors.length + maps + 1;
+}
+
 /** What the record's item `index` (from 1) is about: the encoder's order is the order here. */
 function launchObject(launch: Launch, index: number): string | null {
-  const map = launch.userNamespace;
-  const tools = map === null ? [] : [map.newuidmap, map.newgidmap].filter((tool) => tool !== undefined);
-  const before = 1 + launch.args.length + Object.keys(launch.environment).length;
-  const maps = map === null ? 0 : 1 + map.uidMap.length + map.gidMap.length + tools.length;
   const descriptors = launch.descriptors.map((descriptor) => `descriptor ${descriptor.number}`);
+  const before = 1 + launch.args.length + Object.keys(launch.environment).length;
   const mounts = [...launch.hostMounts, ...launch.sandboxMounts].map(describeMount);
   const cgroups = launch.cgroups.flatMap(({ path, settings }) => [path, ...settings.map(({ file }) => `${path}/${file}`)]);
-  const objects = [...Array<null>(before).fill(null), ...descriptors, ...Array<null>(maps + 1).fill(null), ...mounts, ...cgroups];
+  const between = itemsBeforeMounts(launch) - before - descriptors.length;
+  const objects = [...Array<null>(before).fill(null), ...descriptors, ...Array<null>(between).fill(null), ...mounts, ...cgroups];
   return objects[index - 1] ?? null;
 }
 
@@ -178,6 +198,10 @@ function describeMount(operation: MountOperation): string {
   switch (operation.kind) {
     case 'mkdir':
       return operation.path;
+    case 'make':
+      return `${operation.root}${operation.target}`;
+    case 'copy':
+      return operation.target;
     case 'attach':
       return `${attachedTree} on ${operation.target}`;
     default:

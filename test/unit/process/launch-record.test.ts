@@ -32,6 +32,9 @@ const everything: Launch = bwrapLaunch(['true'], {
   mountNamespace: true,
   hostMounts: [
     { kind: 'mkdir', path: '/run/x', mode: 0o755 },
+    { kind: 'make', root: '/run/x', target: '/a/b', create: 'directory' },
+    { kind: 'make', root: '/run/x', layer: '/run/y', target: '/a/b', create: 'file' },
+    { kind: 'copy', root: '/run/x', source: '/etc/hosts', target: '/run/y/hosts', otherwise: '', line: 'a line\n' },
     {
       kind: 'bind',
       source: '/a',
@@ -146,7 +149,13 @@ describe('the launch record', () => {
     ["a map of the kernel's uid 0", [10, uint32(9, 0, 1)]],
     ['newuidmap for a map written directly', [12, bytes('/x')]],
     ['an unknown namespace', [14, uint32(8)]],
-    ['an unknown mount operation', [15, mount(5, 0)]],
+    ['an unknown mount operation', [15, mount(7, 0)]],
+    ['a place to make of no kind', [15, Buffer.concat([uint32(5, 0, 2), bytes('/r'), uint32(0), uint32(2), bytes('/t')])]],
+    ['a place to make in no root', [15, Buffer.concat([uint32(5, 1, 0), uint32(0), uint32(2), bytes('/t')])]],
+    [
+      'a copy of a relative file',
+      [15, Buffer.concat([uint32(6, 2), bytes('/r'), uint32(1), bytes('h'), uint32(2), bytes('/t'), uint32(0, 0)])],
+    ],
     ['an unknown mount flag', [15, mount(1, 32, 0, 0, 0, 0)]],
     ['an unknown way to make a target', [15, mount(1, 0, 3, 0, 0, 0)]],
     ['a made target without a root', [15, mount(1, 0, 1, 0, 0, 0)]],
