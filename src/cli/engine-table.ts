@@ -7,6 +7,7 @@ const rows: readonly (readonly [title: string, cell: (capabilities: EngineCapabi
   ['environment (-v)', ({ environment }) => yes(environment)],
   ['directory (-p)', ({ workingDirectory }) => yes(workingDirectory)],
   ['binds (-d)', ({ binds }) => yes(binds)],
+  ['name (--hostname)', ({ hostname }) => yes(hostname)],
   ['read-only root', ({ readOnlyRoot }) => yes(readOnlyRoot)],
   ['id base (-u, -g)', ({ idBase }) => yes(idBase)],
   ['network (-n)', ({ network }) => ({ 'always-shared': 'always', optional: 'yes', bridge: 'bridge' })[network]],

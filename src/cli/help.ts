@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { formatEngineTable } from './engine-table.ts';
-import { formatOption, type Option, optionGroups, options, type Verb } from './options.ts';
+import { formatOption } from './format-option.ts';
+import { type Option, optionGroups, options, type Verb } from './options.ts';
 import { type Example, type VerbHelp, verbHelp } from './verb-help.ts';
 import { wrap } from './wrap.ts';
 

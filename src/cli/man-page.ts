@@ -1,7 +1,8 @@
 import type { Engine } from '../engine/engine.ts';
 import { engineRows } from './engine-table.ts';
 import { describeOption, exitStatuses, files } from './help.ts';
-import { formatOption, optionGroups, options } from './options.ts';
+import { formatOption } from './format-option.ts';
+import { optionGroups, options } from './options.ts';
 import { verbHelp } from './verb-help.ts';
 
 const verbs = Object.entries(verbHelp);

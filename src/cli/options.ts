@@ -86,12 +86,12 @@ export const options: readonly Option[] = [
   {
     long: 'bind',
     short: 'd',
-    value: 'HOST:GUEST[:ro]',
+    value: 'HOST[:GUEST][:ro]',
     completes: 'file',
     repeatable: true,
     verbs: run,
     group: 'Sandbox',
-    help: 'mount a file or directory of the host; \\: is a literal colon',
+    help: 'show a file or directory of the host at GUEST (default: HOST); \\: is a literal colon',
   },
   {
     long: 'env',
@@ -121,6 +121,7 @@ export const options: readonly Option[] = [
     group: 'Sandbox',
     help: 'working directory inside (default /)',
   },
+  { long: 'hostname', value: 'NAME', completes: 'none', verbs: run, group: 'Sandbox', help: 'host name inside' },
   {
     long: 'uid-base',
     short: 'u',
@@ -293,8 +294,3 @@ export const options: readonly Option[] = [
   { long: 'help', short: 'h', verbs, group: 'Other', help: 'print this' },
   { long: 'version', verbs, group: 'Other', help: 'print the version' },
 ];
-
-/** `-z, --zfs DATASET` */
-export function formatOption(option: Option): string {
-  return `${option.short === undefined ? '    ' : `-${option.short}, `}--${option.long}${option.value === undefined ? '' : ` ${option.value}`}`;
-}

@@ -25,6 +25,7 @@ export function toRunRequest({ flags, values, lists, words }: ParsedArguments): 
     ...(lists.has('env') ? { environment: lists.get('env') ?? [] } : {}),
     ...(lists.has('env-file') ? { environmentFiles: lists.get('env-file') ?? [] } : {}),
     ...text('workingDirectory', 'chdir'),
+    ...text('hostname', 'hostname'),
     ...text('uidBase', 'uid-base'),
     ...text('gidBase', 'gid-base'),
     ...(flags.has('share-net') ? { shareNetwork: true } : {}),

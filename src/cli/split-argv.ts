@@ -1,6 +1,7 @@
 import { IsolateError } from '../error.ts';
 import { nearest } from '../spec/nearest.ts';
-import { formatOption, type Option, options, type Verb, verbs } from './options.ts';
+import { formatOption } from './format-option.ts';
+import { type Option, options, type Verb, verbs } from './options.ts';
 
 /** One option as it was given. */
 export interface GivenOption {

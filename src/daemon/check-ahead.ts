@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { findMountId, readMountTable } from '../pool/in-place.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { readCloneState } from '../pool/transition.ts';
-import { hasMountpoints } from '../run/settle-targets.ts';
+import { allMountpoints } from '../engine/registry.ts';
+import { hasMountpoints } from '../run/look-into-root.ts';
 
 /** A clone that has a directory wherever isolate mounts. */
 export interface CheckedClone {
@@ -35,7 +36,7 @@ export function checkAhead(pool: PoolFiles): CheckedAhead {
     for (const id of waiting) {
       const state = readCloneState(join(pool.paths.fresh, id), id);
       // It may have been leased while its turn came.
-      if (state !== null && (await hasMountpoints(state.rootfs.path)) && waiting.has(id)) {
+      if (state !== null && (await hasMountpoints(state.rootfs.path, allMountpoints)) && waiting.has(id)) {
         if (findMountId(state, table) === null) table = readMountTable();
         good.set(id, { mountId: findMountId(state, table) });
       }

@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
 import { checkRecipient, type HandOver } from './hand-over.ts';
 import type { DaemonLease, Leases } from './leases.ts';
-import { settleInClone } from './settle-in-clone.ts';
+import { lookIntoClone } from './settle-in-clone.ts';
 
 /** What a lease needs of the daemon. */
 export interface LeaseServices {
@@ -44,11 +44,11 @@ export async function handleLease(connection: Connection, message: Message, { le
   });
   connection.lease = lease;
   try {
-    const targets = await settleInClone(lease, values(message, 'target'), capabilities);
+    const view = await lookIntoClone(lease, values(message, 'target'), capabilities);
     const { tree } = await handOver(lease, peer, sayLong);
     connection.tree = tree;
     const { path, uidMap, gidMap } = tree;
-    connection.send('leased', [{ name: 'json', value: formatLeased({ id: lease.id, path, targets, uidMap, gidMap }) }]);
+    connection.send('leased', [{ name: 'json', value: formatLeased({ id: lease.id, path, view, uidMap, gidMap }) }]);
   } catch (error) {
     lease.release(failedOutcome(error));
     throw error;

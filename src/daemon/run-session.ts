@@ -9,7 +9,7 @@ import { encodeLaunchRecord } from '../process/launch-record.ts';
 import { type Decision, decide } from '../run/decide.ts';
 import { describeGivenAway } from '../run/notices.ts';
 import { claimIds } from '../run/place.ts';
-import { replaceTargets } from '../run/settle-targets.ts';
+import { settleInView, targetsToLookAt } from '../run/settle-targets.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { defaultEngine } from '../spec/resolve-spec.ts';
 import { type Message, values } from '../wire/frame.ts';
@@ -19,7 +19,7 @@ import { brokerGone, type Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
 import type { DaemonLease, Leases } from './leases.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
-import { hasNested, settleInClone } from './settle-in-clone.ts';
+import { hasNested, lookIntoClone } from './settle-in-clone.ts';
 import type { Tree } from './tree.ts';
 
 /** What a run needs of the daemon. */
@@ -52,6 +52,7 @@ const quickOptions: ReadonlySet<string> = new Set([
   'env',
   'env-file',
   'chdir',
+  'hostname',
   'uid-base',
   'gid-base',
   'no-seccomp',
@@ -83,7 +84,7 @@ interface Decided {
 async function leaseAndLaunch(connection: Connection, { decision, quiet, isWatched }: Decided, services: RunServices): Promise<void> {
   const say = (notice: string): void => connection.send('message', [{ name: 'text', value: services.commandLine.renderNotice(notice) }]);
   const sayLong = isWatched && !quiet ? say : () => {};
-  for (const notice of quiet ? [] : describeGivenAway(decision.spec, decision.engine)) say(notice);
+  for (const notice of quiet ? [] : describeGivenAway(decision)) say(notice);
   const lease = await services.leases.lease({
     template: templateOf(decision),
     peer: connection.peer,
@@ -134,7 +135,7 @@ async function decideRun(
   try {
     const decision = await decide(request, { ...(await clientCaller(request, message, connection)), sandboxIds });
     const { hooks, limits } = decision.spec;
-    if (hasNested(decision.spec.binds.map(({ target }) => target))) return null;
+    if (needsClient(decision.spec.binds.length, targetsToLookAt(decision.spec, decision.engine.capabilities))) return null;
     const isQuick = hooks.pre === undefined && hooks.post === undefined && Object.keys(limits).length === 0;
     const [terminals = 0] = values(message, 'terminal');
     return isQuick ? { decision, quiet: options.has('quiet'), isWatched: (terminals & standardError) !== 0 } : null;
@@ -190,18 +191,27 @@ interface Lent {
 
 /** Null: only the client can say whether its binds go through links. */
 async function planLaunch({ spec, engine, facts }: Decision, { lease, connection, services, sayLong }: Lent): Promise<Uint8Array | null> {
-  const wanted = spec.binds.map(({ target }) => target);
-  const targets = await settleInClone(lease, wanted, engine.capabilities);
-  if (hasNested(targets)) return null;
-  const settled = replaceTargets(spec, targets);
+  const { capabilities } = engine;
+  const view = await lookIntoClone(lease, targetsToLookAt(spec, capabilities), capabilities);
+  const places = view.targets.map((found) => (found instanceof IsolateError ? '/' : found.path));
+  if (needsClient(spec.binds.length, places)) return null;
+  const settled = settleInView(spec, view, { rootfs: lease.rootfs, facts, capabilities });
+  // They are for the program in Node to tell.
+  if (settled.warnings.length > 0) return null;
   let { rootfs } = lease;
   if (connection.peer.uid !== 0) ({ rootfs, tree: connection.tree } = await services.handOver(lease, connection.peer, sayLong));
   const { runId } = lease.run;
   const ids = claimIds(services.paths, facts, rootfs, lease.pool.holder);
   if (ids !== null) freeWithLease(ids, lease, connection);
   const place = { runId, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
-  const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
+  const launch = engine.plan({ spec: settled.spec, findings: settled.findings, rootfs, facts, ...place });
   return encodeLaunchRecord(launch, { supervised: false, graceMs: spec.graceMs });
+}
+
+/** Only the client may look at what its binds show: the first `count` of these places are theirs. */
+function needsClient(count: number, places: readonly string[]): boolean {
+  const targets = places.slice(0, count);
+  return hasNested(targets) || places.slice(count).some((place) => targets.some((target) => place.startsWith(`${target}/`)));
 }
 
 /** A client that lost its broker after it was sent its launch may run on; a refresh frees the range when it is dead. */

@@ -1,29 +1,44 @@
 import type { EngineCapabilities } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
-import { checkMountpoints, settleTarget } from '../run/settle-targets.ts';
+import { hiddenPlaces, lookAtMountpoints, lookAtTarget, type RootView, type Tree, wholeMountpoints } from '../run/look-into-root.ts';
+import type { Found } from '../host/resolve-beneath.ts';
 import type { DaemonLease } from './leases.ts';
 import { createTurns } from './turns.ts';
 
 /** One target of all leases' in a turn. */
 const takeTurn = createTurns();
 
+/** What isolate looks up by itself: a template that has something odd there is no reason to refuse a run. */
+const ownTargets: ReadonlySet<string> = new Set(['/etc/hosts', '/etc/resolv.conf']);
+
 /**
- * The targets of a client's binds as they really are in the leased clone; nothing outside of it is looked at. Other users are
- * served between two targets, in turn: each may have thousands of components. Throws `bad-bind`, `cannot-enforce`.
+ * What a client's run needs to know of the leased clone; nothing outside of it is looked at. Other users are served between two
+ * targets, in turn: each may have thousands of components. Throws `bad-bind`, `cannot-enforce`.
  */
-export async function settleInClone(
-  { rootfs: { path: tree }, isChecked, peer }: Pick<DaemonLease, 'rootfs' | 'isChecked' | 'peer'>,
+export async function lookIntoClone(
+  { rootfs: { path }, template, isChecked, peer }: Pick<DaemonLease, 'rootfs' | 'template' | 'isChecked' | 'peer'>,
   targets: readonly string[],
-  { ownTrees }: Pick<EngineCapabilities, 'ownTrees'>,
-): Promise<readonly string[]> {
-  if (!isChecked) checkMountpoints(tree);
-  const settled: string[] = [];
+  capabilities: Pick<EngineCapabilities, 'mountpoints' | 'ownTrees'>,
+): Promise<RootView> {
+  const tree = { path, name: template };
+  const mountpoints = isChecked ? wholeMountpoints : lookAtMountpoints(tree, capabilities);
+  const hidden = hiddenPlaces(capabilities, mountpoints);
+  const found: (Found | IsolateError)[] = [];
   for (const target of targets) {
     if (!target.startsWith('/')) throw new IsolateError('bad-bind', `The bind target ${target} is not absolute.`);
     await takeTurn(peer.uid);
-    settled.push(settleTarget(tree, target, ownTrees));
+    found.push(look(tree, target, hidden));
   }
-  return settled;
+  return { mountpoints, targets: found };
+}
+
+function look(tree: Tree, target: string, hidden: readonly string[]): Found | IsolateError {
+  try {
+    return lookAtTarget(tree, target, hidden);
+  } catch (error) {
+    if (error instanceof IsolateError && ownTargets.has(target)) return error;
+    throw error;
+  }
 }
 
 /** Whether one of these targets lies below another. What that shows is the client's, and only the client may look there for links. */

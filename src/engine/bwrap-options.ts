@@ -1,11 +1,11 @@
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import { keptCapabilities } from './kept-capabilities.ts';
 
 /** One option of bubblewrap with its values, kept together from here to the golden files. */
 export type BwrapOption = readonly [string, ...string[]];
 
 /** Upper bounds of the memory file systems in a sandbox, in bytes. */
-const tmpfsBytes = { tmp: 2 ** 30, home: 2 ** 30, shm: 2 ** 28 } as const;
+const tmpfsBytes = { tmp: 2 ** 30, shm: 2 ** 28 } as const;
 
 /** Namespaces, lifetime and capabilities. */
 export function isolationOptions(spec: SandboxSpec, hostname: string): BwrapOption[] {
@@ -23,7 +23,7 @@ export function isolationOptions(spec: SandboxSpec, hostname: string): BwrapOpti
 }
 
 /** The root and the file systems every Linux root expects; later ones lie over earlier ones. */
-export function rootOptions(root: string, readOnly: boolean, keyFiles: readonly string[]): BwrapOption[] {
+export function rootOptions(root: string, readOnly: boolean, keyFiles: readonly string[], tmp: string): BwrapOption[] {
   return [
     [readOnly ? '--ro-bind' : '--bind', root, '/'],
     ['--proc', '/proc'],
@@ -32,9 +32,26 @@ export function rootOptions(root: string, readOnly: boolean, keyFiles: readonly 
     ...keyFiles.map((file): BwrapOption => ['--ro-bind', '/dev/null', file]),
     ['--dev', '/dev'],
     ['--perms', '1777', '--size', String(tmpfsBytes.shm), '--tmpfs', '/dev/shm'],
-    ['--perms', '1777', '--size', String(tmpfsBytes.tmp), '--tmpfs', '/tmp'],
-    ['--perms', '0755', '--size', String(tmpfsBytes.home), '--tmpfs', '/home'],
+    ['--perms', '1777', '--size', String(tmpfsBytes.tmp), '--tmpfs', tmp],
   ];
+}
+
+/**
+ * The directories above targets in bubblewrap's own file systems, where nothing is before it runs: by itself it would make them
+ * for root alone. One below another bind is not its to make, and those of `others` have modes of their own.
+ */
+export function directoryOptions(binds: readonly Bind[], trees: readonly string[], others: readonly BwrapOption[]): BwrapOption[] {
+  const made = new Set(others.filter((option) => option.includes('--dir')).map((option) => option.at(-1)));
+  const directories = new Set<string>();
+  for (const { target } of binds) {
+    const tree = trees.find((place) => target.startsWith(`${place}/`));
+    if (tree === undefined) continue;
+    for (let end = target.indexOf('/', tree.length + 1); end !== -1; end = target.indexOf('/', end + 1)) {
+      const directory = target.slice(0, end);
+      if (!made.has(directory) && !binds.some((outer) => `${directory}/`.startsWith(`${outer.target}/`))) directories.add(directory);
+    }
+  }
+  return [...directories].map((directory): BwrapOption => ['--perms', '0755', '--dir', directory]);
 }
 
 /** The form `--args FD` reads: every word ended by a NUL. */

@@ -1,6 +1,6 @@
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
-import { type BwrapOption, encodeOptions, isolationOptions, rootOptions } from './bwrap-options.ts';
+import { type BwrapOption, directoryOptions, encodeOptions, isolationOptions, rootOptions } from './bwrap-options.ts';
 import { checkLimits, planCgroups } from './cgroup.ts';
 import { checkDesktop, planDesktop } from './desktop.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
@@ -21,7 +21,9 @@ const capabilities: EngineCapabilities = {
   idBase: true,
   network: 'optional',
   binds: true,
-  ownTrees: ['/dev', '/tmp', '/home'],
+  mountpoints: ['/proc', '/dev', '/tmp'],
+  ownTrees: ['/dev', '/tmp'],
+  hostname: true,
   readOnlyRoot: true,
   passthrough: ['x11', 'pulse', 'wayland', 'gpu'],
   limits: ['cpuPercent', 'memoryBytes', 'pids'],
@@ -52,7 +54,7 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
       hint: 'isolate doctor says what stands against it',
     });
   }
-  problems.push(...checkDesktop(facts));
+  problems.push(...checkDesktop(spec, facts));
   return problems;
 }
 
@@ -60,14 +62,22 @@ function plan(input: PlanInput): Launch {
   const { spec, facts, runId } = input;
   const bwrap = facts.tools.bwrap ?? '/usr/bin/bwrap';
   const identity = planIdentity(input);
-  const desktop = planDesktop(spec, facts, firstFreeNumber);
+  const { tmp } = input.findings;
+  const desktop = planDesktop(spec, facts, { tmp, firstNumber: firstFreeNumber });
   const binds = [...desktop.binds, ...spec.binds];
-  const mounts = planRootMounts(input, identity, binds);
+  const mounts = planRootMounts(input, identity, binds, { nested: true });
+  const sources = binds.map((bind, index) => ({
+    ...bind,
+    option: bindOption(bind, facts),
+    source: mounts.bindSources[index] ?? bind.source,
+  }));
+  const own = mounts.ownBinds.map((bind) => ({ ...bind, option: bindOption(bind, facts) }));
   const options: BwrapOption[] = [
-    ...isolationOptions(spec, hostnameFor(spec.root)),
-    ...rootOptions(mounts.root, spec.readOnlyRoot, facts.keyFiles),
+    ...isolationOptions(spec, hostnameFor(spec)),
+    ...rootOptions(mounts.root, spec.readOnlyRoot, facts.keyFiles, tmp),
     ...desktop.options,
-    ...binds.map((bind, index): BwrapOption => [bindOption(bind, facts), mounts.bindSources[index] ?? bind.source, bind.target]),
+    ...directoryOptions(binds, ['/dev', tmp], desktop.options),
+    ...[...own, ...sources].map(({ option, source, target }): BwrapOption => [option, source, target]),
     ['--remount-ro', '/dev'],
     ...(spec.seccomp ? ([['--seccomp', String(filterNumber)]] as BwrapOption[]) : []),
     ['--chdir', spec.workingDirectory],

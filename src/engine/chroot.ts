@@ -1,9 +1,10 @@
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
 import type { Launch, MountOperation } from './launch.ts';
+import { planMissing } from './made-targets.ts';
 import { planStage, stageFileNumber, stageName } from './stage.ts';
 
 const capabilities: EngineCapabilities = {
@@ -13,7 +14,9 @@ const capabilities: EngineCapabilities = {
   idBase: false,
   network: 'always-shared',
   binds: true,
-  ownTrees: [],
+  mountpoints: ['/proc', '/sys', '/dev'],
+  ownTrees: ['/proc', '/sys', '/dev'],
+  hostname: false,
   readOnlyRoot: false,
   passthrough: [],
   limits: [],
@@ -39,21 +42,29 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
   if (facts.user.uid !== 0) {
     return [{ code: 'not-permitted', message: 'The chroot engine needs root.', hint: 'run isolate with sudo, or use -e bwrap' }];
   }
-  return spec.root.kind === 'directory' && spec.root.ephemeral
-    ? [
-        {
-          code: 'unsupported-option',
-          message: 'The chroot engine keeps its changes; --ephemeral does not go with it.',
-          hint: 'use -e bwrap with --ephemeral, or leave --ephemeral out',
-        },
-      ]
-    : [];
+  const problems: Problem[] = spec.binds
+    .filter(({ target }) => /^\/(?:proc|sys|dev)(?:\/|$)/.test(target))
+    .map(({ target }) => ({
+      code: 'bad-bind',
+      message: `The chroot engine cannot bind anything to ${target}: it shows /proc, /sys and /dev of this host.`,
+    }));
+  if (spec.root.kind === 'directory' && spec.root.ephemeral) {
+    problems.push({
+      code: 'unsupported-option',
+      message: 'The chroot engine keeps its changes; --ephemeral does not go with it.',
+      hint: 'use -e bwrap with --ephemeral, or leave --ephemeral out',
+    });
+  }
+  return problems;
 }
 
-function plan({ spec, rootfs, facts }: PlanInput): Launch {
+function plan(input: PlanInput): Launch {
+  const { spec, rootfs, facts } = input;
   if (rootfs.layers !== undefined) throw new IsolateError('unsupported-option', 'The chroot engine cannot run on an overlay.');
   const root = rootfs.path;
   const stage = planStage({ words: spec.command, environment: spec.environment, filtered: spec.seccomp });
+  const { binds } = spec;
+  const missing = planMissing(input, { binds, bindSources: binds.map(({ source }) => source), root, layer: null });
   return {
     engine: 'chroot',
     file: stageFileNumber,
@@ -63,7 +74,7 @@ function plan({ spec, rootfs, facts }: PlanInput): Launch {
     userNamespace: null,
     mountNamespace: true,
     pidNamespace: true,
-    hostMounts: [selfMount(root), ...systemMounts(root, spec, facts), ...bindMounts(root, spec, facts)],
+    hostMounts: [selfMount(root), ...missing, ...systemMounts(root), ...binds.map((wanted) => bind(root, wanted))],
     sandboxMounts: [],
     cgroups: [],
     root,
@@ -88,7 +99,7 @@ function selfMount(root: string): MountOperation {
   };
 }
 
-function systemMounts(root: string, spec: SandboxSpec, facts: HostFacts): MountOperation[] {
+function systemMounts(root: string): MountOperation[] {
   const mount = (type: string, target: string, flags: readonly string[], options: string): MountOperation => ({
     kind: 'mount',
     type,
@@ -98,28 +109,13 @@ function systemMounts(root: string, spec: SandboxSpec, facts: HostFacts): MountO
     flags,
     options,
   });
-  const takenByBind = spec.binds.some((bind) => bind.target === '/etc/resolv.conf');
   return [
     mount('proc', '/proc', ['nosuid', 'nodev', 'noexec'], ''),
     mount('sysfs', '/sys', ['nosuid', 'nodev', 'noexec', 'ro'], ''),
-    bindMount(root, '/dev', '/dev', true, false, 'directory'),
-    ...(takenByBind || !facts.resolvConf ? [] : [bindMount(root, '/etc/resolv.conf', '/etc/resolv.conf', false, true, 'file')]),
+    bind(root, { source: '/dev', target: '/dev', readOnly: false }),
   ];
 }
 
-function bindMounts(root: string, spec: SandboxSpec, facts: HostFacts): MountOperation[] {
-  return spec.binds.map(({ source, target, readOnly }) =>
-    bindMount(root, source, target, true, readOnly, facts.paths[source]?.kind === 'directory' ? 'directory' : 'file'),
-  );
-}
-
-function bindMount(
-  root: string,
-  source: string,
-  target: string,
-  recursive: boolean,
-  readOnly: boolean,
-  create: 'directory' | 'file',
-): MountOperation {
-  return { kind: 'bind', source, root, target, recursive, readOnly, noSuid: false, noDev: false, idmap: 'none', create };
+function bind(root: string, { source, target, readOnly }: Bind): MountOperation {
+  return { kind: 'bind', source, root, target, recursive: true, readOnly, noSuid: false, noDev: false, idmap: 'none', create: 'none' };
 }

@@ -12,13 +12,20 @@ export interface DesktopPlan {
   readonly descriptors: readonly Descriptor[];
 }
 
+/** Where a plan puts things: the sandbox's /tmp, and the descriptors from `firstNumber` on. */
+export interface DesktopPlaces {
+  readonly tmp: string;
+  readonly firstNumber: number;
+}
+
 /** Everything lies on the sandbox's own /tmp: nothing of the desktop is left in a clone or a template. */
-const runtimeDirectory = '/tmp/isolate-runtime';
+const runtimeIn = (tmp: string): string => `${tmp}/isolate-runtime`;
 
 /** Shows the asked-for sockets, cookies and devices, and the variables that lead programs to them. */
-export function planDesktop(spec: SandboxSpec, facts: HostFacts, firstNumber: number): DesktopPlan {
-  const plans = spec.passthrough.map((kind, index) => planners[kind](facts.desktop, firstNumber + index));
+export function planDesktop(spec: SandboxSpec, facts: HostFacts, { tmp, firstNumber }: DesktopPlaces): DesktopPlan {
+  const plans = spec.passthrough.map((kind, index) => planners[kind](facts.desktop, { tmp, number: firstNumber + index }));
   if (plans.length === 0) return empty;
+  const runtimeDirectory = runtimeIn(tmp);
   return {
     options: [['--perms', '0700', '--dir', runtimeDirectory], ...plans.flatMap((plan) => plan.options)],
     binds: plans.flatMap((plan) => plan.binds),
@@ -31,7 +38,17 @@ export function planDesktop(spec: SandboxSpec, facts: HostFacts, firstNumber: nu
  * What root's sandboxes could not use although it is there: their ids are nobody's on the host, so a socket must let
  * everyone connect (unix(7)) or be shown with its owner as the sandbox's 0, and a device must be everyone's.
  */
-export function checkDesktop({ user, desktop, paths }: HostFacts): Problem[] {
+export function checkDesktop({ passthrough, binds }: SandboxSpec, { user, desktop, paths }: HostFacts): Problem[] {
+  const over = passthrough.length === 0 ? undefined : binds.find(({ target }) => target === '/tmp');
+  if (over !== undefined) {
+    return [
+      {
+        code: 'bad-bind',
+        message: `${over.source} cannot be bound over /tmp: what is passed through of the desktop lies there.`,
+        hint: 'bind it below /tmp, or elsewhere',
+      },
+    ];
+  }
   if (user.uid !== 0) return [];
   const sockets = [desktop.x11, desktop.pulse, desktop.wayland].flatMap((part) => (part === null ? [] : [part.socket]));
   const devices = desktop.gpu?.devices ?? [];
@@ -67,22 +84,24 @@ function refusedDevices(devices: readonly string[]): Problem {
 
 const empty: DesktopPlan = { options: [], binds: [], environment: {}, descriptors: [] };
 
-type Planner = (desktop: HostFacts['desktop'], number: number) => DesktopPlan;
+type Planner = (desktop: HostFacts['desktop'], place: { readonly tmp: string; readonly number: number }) => DesktopPlan;
 
 const planners: Record<SandboxSpec['passthrough'][number], Planner> = {
-  x11: ({ x11 }, number) => {
+  x11: ({ x11 }, place) => {
     if (x11 === null) return empty;
-    const cookie = planCookie(x11.authority, 'Xauthority', number);
+    const cookie = planCookie(x11.authority, 'Xauthority', place);
+    const sockets = `${place.tmp}/.X11-unix`;
     return {
-      options: [['--perms', '1777', '--dir', '/tmp/.X11-unix'], ...cookie.options],
-      binds: [socketBind(x11.socket, `/tmp/.X11-unix/${x11.socket.slice(x11.socket.lastIndexOf('/') + 1)}`)],
+      options: [['--perms', '1777', '--dir', sockets], ...cookie.options],
+      binds: [socketBind(x11.socket, `${sockets}/${x11.socket.slice(x11.socket.lastIndexOf('/') + 1)}`)],
       environment: { DISPLAY: x11.display, ...(x11.authority === null ? {} : { XAUTHORITY: cookie.path }) },
       descriptors: cookie.descriptors,
     };
   },
-  pulse: ({ pulse }, number) => {
+  pulse: ({ pulse }, place) => {
     if (pulse === null) return empty;
-    const cookie = planCookie(pulse.cookie, 'pulse-cookie', number);
+    const cookie = planCookie(pulse.cookie, 'pulse-cookie', place);
+    const runtimeDirectory = runtimeIn(place.tmp);
     return {
       options: cookie.options,
       binds: [socketBind(pulse.socket, `${runtimeDirectory}/pulse-native`)],
@@ -93,9 +112,9 @@ const planners: Record<SandboxSpec['passthrough'][number], Planner> = {
       descriptors: cookie.descriptors,
     };
   },
-  wayland: ({ wayland }) => {
+  wayland: ({ wayland }, { tmp }) => {
     if (wayland === null) return empty;
-    const binds = [socketBind(wayland.socket, `${runtimeDirectory}/${wayland.display}`)];
+    const binds = [socketBind(wayland.socket, `${runtimeIn(tmp)}/${wayland.display}`)];
     return { ...empty, binds, environment: { WAYLAND_DISPLAY: wayland.display } };
   },
   gpu: ({ gpu }) => {
@@ -107,9 +126,9 @@ const planners: Record<SandboxSpec['passthrough'][number], Planner> = {
 function planCookie(
   content: Uint8Array | null,
   name: string,
-  number: number,
+  { tmp, number }: Parameters<Planner>[1],
 ): { path: string } & Pick<DesktopPlan, 'options' | 'descriptors'> {
-  const path = `${runtimeDirectory}/${name}`;
+  const path = `${runtimeIn(tmp)}/${name}`;
   if (content === null) return { path, options: [], descriptors: [] };
   return {
     path,

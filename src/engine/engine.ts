@@ -13,8 +13,12 @@ export interface EngineCapabilities {
   readonly idBase: boolean;
   readonly network: 'always-shared' | 'optional' | 'bridge';
   readonly binds: boolean;
+  /** Directories of the rootfs that the engine mounts over; those that a rootfs lacks are made. */
+  readonly mountpoints: readonly string[];
   /** Where every sandbox has a file system of the engine's own instead of the rootfs's files. */
   readonly ownTrees: readonly string[];
+  /** The sandbox has a host name of its own (`--hostname`), which its /etc/hosts knows. */
+  readonly hostname: boolean;
   readonly readOnlyRoot: boolean;
   readonly passthrough: readonly Passthrough[];
   readonly limits: readonly (keyof Limits)[];
@@ -61,9 +65,27 @@ export interface Rootfs {
   };
 }
 
+/** A mountpoint or a bind's target that is to be made before anything is mounted. */
+export interface Missing {
+  readonly path: string;
+  /** The target of the bind whose source it is made in; absent: in the rootfs. */
+  readonly within?: string;
+}
+
+/** What a look into the rootfs found, as far as a plan depends on it. Paths have no symbolic links. */
+export interface Findings {
+  /** Where /tmp is: a template may have a link there. */
+  readonly tmp: string;
+  readonly missing: readonly Missing[];
+  /** The file that the sandbox's own name is added to in a copy: where /etc/hosts is; null: nothing is added. */
+  readonly hosts: string | null;
+}
+
 /** What a plan is made of. */
 export interface PlanInput {
+  /** With the targets of binds as they really are in the rootfs, outer ones first. */
   readonly spec: SandboxSpec;
+  readonly findings: Findings;
   readonly rootfs: Rootfs;
   readonly facts: HostFacts;
   /** 16 hex digits, unique on this host. */

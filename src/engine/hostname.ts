@@ -1,10 +1,11 @@
-import type { RootSource } from '../spec/spec.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
 
 /** The longest name sethostname(2) takes. */
 const longest = 64;
 
-/** A sandbox is named after its template: the last part of the dataset or directory, as far as a host name allows it. */
-export function hostnameFor(root: RootSource): string {
+/** A sandbox has the name that was asked for, or is named after its template: the last part of the dataset or directory, as far as a host name allows it. */
+export function hostnameFor({ root, hostname }: Pick<SandboxSpec, 'root' | 'hostname'>): string {
+  if (hostname !== undefined) return hostname;
   const path = root.kind === 'zfs' ? root.dataset : root.path;
   const last = path.split('/').findLast((part) => part !== '') ?? '';
   const name = last
@@ -13,4 +14,13 @@ export function hostnameFor(root: RootSource): string {
     .slice(0, longest)
     .replace(/[-.]+$/, '');
   return name === '' ? 'isolate' : name;
+}
+
+/** The lines of a /etc/hosts that a template does not have. */
+export const defaultHosts = '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n';
+
+/** The line of /etc/hosts for a name; one with dots is known by its first part too, as Debian writes it (hosts(5)). */
+export function hostsLine(name: string): string {
+  const [first = name] = name.split('.');
+  return `127.0.1.1 ${first === name ? name : `${name} ${first}`}\n`;
 }

@@ -27,13 +27,12 @@ const shmBytes = 2 ** 28;
  * runs inside the user namespace, and so do the mounts.
  */
 export function planLxcMounts(input: PlanInput, identity: IdentityPlan, nested: boolean): LxcMounts {
-  const { spec, facts, rootfs, sandboxDirectory } = input;
-  const handedOver = rootfs.handedOver !== undefined;
-  const gathered = facts.user.uid === 0;
-  const mounts = planRootMounts(handedOver ? { ...input, sandboxDirectory: `${sandboxDirectory}/root` } : input, identity, spec.binds);
-  const lxcPath = gathered || handedOver ? `${sandboxDirectory}/lxc` : sandboxDirectory;
+  const { spec, facts, sandboxDirectory } = input;
+  const lxcPath = `${sandboxDirectory}/lxc`;
+  const mounts = planRootMounts(input, identity, spec.binds, { nested, directories: [lxcPath] });
   const sources = spec.binds.map((bind, index) => ({ ...bind, source: mounts.bindSources[index] ?? bind.source, path: bind.source }));
   const own = [
+    ...mounts.ownBinds.map((bind) => bindBeneath({ ...bind, path: bind.source }, mounts.root, facts)),
     ...sources.filter((bind) => !isDevice(bind)).map((bind) => bindBeneath(bind, mounts.root, facts)),
     tmpfs(lxcPath, 'mode=0755,size=1m'),
     hideCgroups,
@@ -47,12 +46,8 @@ export function planLxcMounts(input: PlanInput, identity: IdentityPlan, nested: 
       ...sources.filter(isDevice).map((bind) => deviceEntry(bind, facts.paths[bind.path]?.kind === 'directory')),
       ...(spec.lxc.mapTun ? [deviceEntry({ source: tunDevice, target: tunDevice, readOnly: false }, false)] : []),
     ],
-    hostMounts: [...mounts.hostMounts, ...(gathered ? [directory(lxcPath)] : []), ...(nested ? [] : own)],
-    sandboxMounts: [
-      ...(handedOver ? [tmpfs(sandboxDirectory, 'mode=0755,size=1m'), ...[mounts.root, lxcPath].map(directory)] : []),
-      ...mounts.sandboxMounts,
-      ...(nested ? own : []),
-    ],
+    hostMounts: [...mounts.hostMounts, ...(nested ? [] : own)],
+    sandboxMounts: [...mounts.sandboxMounts, ...(nested ? own : [])],
   };
 }
 
@@ -66,10 +61,6 @@ export function isDevice({ target }: Pick<Bind, 'target'>): boolean {
  * launch's own group, which LXC is started in.
  */
 const hideCgroups: MountOperation = tmpfs('/sys/fs/cgroup', 'mode=0755,size=4k');
-
-function directory(path: string): MountOperation {
-  return { kind: 'mkdir', path, mode: 0o755 };
-}
 
 function tmpfs(target: string, options: string): MountOperation {
   return { kind: 'mount', type: 'tmpfs', source: 'isolate', target, flags: ['nosuid', 'nodev', 'noexec'], options };
@@ -87,7 +78,7 @@ function bindBeneath(bind: Bind & { readonly path: string }, root: string, facts
     noSuid: true,
     noDev: kind !== 'device',
     idmap: 'none',
-    create: kind === 'directory' ? 'directory' : 'file',
+    create: 'none',
   };
 }
 

@@ -22,7 +22,9 @@ const capabilities: EngineCapabilities = {
   idBase: true,
   network: 'bridge',
   binds: true,
+  mountpoints: ['/proc', '/sys', '/dev'],
   ownTrees: ['/dev'],
+  hostname: true,
   readOnlyRoot: true,
   passthrough: [],
   limits: ['cpuPercent', 'memoryBytes', 'pids'],
@@ -195,7 +197,7 @@ function lxcOptions({ spec, runId }: PlanInput, { lxcPath }: LxcMounts): string[
 
 function containerSettings({ spec }: PlanInput, { userNamespace }: IdentityPlan, mounts: LxcMounts, nested: boolean): LxcSetting[] {
   return [
-    ['lxc.uts.name', hostnameFor(spec.root)],
+    ['lxc.uts.name', hostnameFor(spec)],
     ['lxc.rootfs.path', `dir:${mounts.root}`],
     ...(spec.readOnlyRoot ? [['lxc.rootfs.options', 'ro'] as const] : []),
     ...(nested ? [] : [...idSettings('u', userNamespace.uidMap), ...idSettings('g', userNamespace.gidMap)]),

@@ -7,6 +7,9 @@ import { lxcEngine } from './lxc.ts';
 /** Every engine, in the order help and doctor print them. */
 export const engines: readonly Engine[] = [bwrapEngine, lxcEngine, chrootEngine];
 
+/** Wherever any engine mounts. */
+export const allMountpoints: readonly string[] = [...new Set(engines.flatMap(({ capabilities }) => capabilities.mountpoints))];
+
 /** The engine of that name; throws `usage` naming the ones there are. */
 export function findEngine(name: string): Engine {
   const engine = engines.find((candidate) => candidate.name === name);

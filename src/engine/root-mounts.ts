@@ -2,6 +2,7 @@ import type { Bind } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
 import { type IdentityPlan, planBindIdmap } from './identity.ts';
 import type { MountOperation } from './launch.ts';
+import { planHosts, planMissing } from './made-targets.ts';
 
 /** Where the launcher puts the rootfs and the sources of binds together, and the operations that do it. */
 export interface RootMounts {
@@ -9,86 +10,131 @@ export interface RootMounts {
   readonly root: string;
   /** For every bind, in order, the path to bind from instead: reachable with the sandbox's ids. */
   readonly bindSources: readonly string[];
+  /** What isolate itself shows in the sandbox. */
+  readonly ownBinds: readonly Bind[];
   readonly hostMounts: readonly MountOperation[];
   readonly sandboxMounts: readonly MountOperation[];
 }
 
-/**
- * Root's launches gather everything on a private tmpfs, because the sandbox's ids cannot pass root's 0700 directories
- * and because a mount can be given other ids only on the way; other users' launches use the paths as they are.
- */
-export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: readonly Bind[]): RootMounts {
-  if (input.facts.user.uid !== 0) {
-    const { layers, path, handedOver } = input.rootfs;
-    const { sandboxDirectory } = input;
-    return {
-      root: handedOver === undefined ? path : sandboxDirectory,
-      bindSources: binds.map((bind) => bind.source),
-      hostMounts: [],
-      sandboxMounts: [
-        ...(handedOver === undefined ? [] : [{ kind: 'attach', target: sandboxDirectory } as const]),
-        ...(layers === undefined ? [] : [overlayMount(layers.lower, layers.upperParent, path)]),
-      ],
-    };
-  }
-  return gatherOnTmpfs(input, identity, binds);
+/** How an engine wants its root. */
+export interface RootDemands {
+  /** The engine runs inside the user namespace and mounts there, so what is made for it is made there. */
+  readonly nested: boolean;
+  /** Directories to make beside the root, for the engine. */
+  readonly directories?: readonly string[];
 }
 
-function gatherOnTmpfs({ rootfs, facts, sandboxDirectory }: PlanInput, identity: IdentityPlan, binds: readonly Bind[]): RootMounts {
-  const root = `${sandboxDirectory}/root`;
-  const lower = `${sandboxDirectory}/lower`;
-  const upperParent = `${sandboxDirectory}/upper`;
-  const { layers } = rootfs;
-  const sources = binds.map((bind, index): MountOperation => ({
-    kind: 'bind',
-    source: bind.source,
-    root: sandboxDirectory,
-    target: `/binds/${index}`,
-    recursive: true,
-    readOnly: bind.readOnly,
-    noSuid: true,
-    noDev: facts.paths[bind.source]?.kind !== 'device',
-    idmap: planBindIdmap(facts, facts.paths[bind.source]),
-    create: facts.paths[bind.source]?.kind === 'directory' ? 'directory' : 'file',
-  }));
-  const hostMounts: MountOperation[] = [
-    { kind: 'mount', type: 'tmpfs', source: 'isolate', target: sandboxDirectory, flags: ['nosuid'], options: 'mode=0755,size=1m' },
-    { kind: 'mkdir', path: root, mode: 0o755 },
-    { kind: 'mkdir', path: `${sandboxDirectory}/binds`, mode: 0o755 },
-    ...(layers === undefined
-      ? [treeMount(rootfs.path, root, identity)]
-      : [
-          { kind: 'mkdir', path: lower, mode: 0o755 } as const,
-          { kind: 'mkdir', path: upperParent, mode: 0o755 } as const,
-          treeMount(layers.lower, lower, identity),
-          treeMount(layers.upperParent, upperParent, identity),
-        ]),
-    ...sources,
+/**
+ * Everything is gathered on a private tmpfs. Root's launches put the rootfs and the sources of binds there too, because the
+ * sandbox's ids cannot pass root's 0700 directories and because a mount can be given other ids only on the way; other users'
+ * launches use the paths as they are. What the rootfs lacks is made in it, or, where it must stay as it is or belongs to others,
+ * in a layer on the tmpfs that is laid over it.
+ */
+export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: readonly Bind[], demands: RootDemands): RootMounts {
+  const { rootfs, spec, findings, sandboxDirectory: directory } = input;
+  const isRoot = input.facts.user.uid === 0;
+  const places = placesIn(directory);
+  const needsLayer = findings.missing.some(({ within }) => within === undefined) && (spec.readOnlyRoot || rootfs.layers !== undefined);
+  const merges = needsLayer || rootfs.layers !== undefined;
+  const tree = isRoot || rootfs.handedOver !== undefined ? (merges ? places.lower : places.root) : (rootfs.layers?.lower ?? rootfs.path);
+  const root = merges ? (isRoot || rootfs.layers === undefined ? places.root : rootfs.path) : tree;
+  const upper = rootfs.layers === undefined ? null : isRoot ? places.upper : rootfs.layers.upperParent;
+  const bindSources = binds.map((bind, index) => (isRoot ? `${places.binds}/${index}` : bind.source));
+  const hosts = planHosts(input, tree, `${places.made}/hosts`);
+  const missing = planMissing(input, { binds, bindSources, root: tree, layer: needsLayer ? places.layer : null });
+  const makesAny = needsLayer || hosts.operations.length > 0;
+  const made: MountOperation[] = [
+    ...(isRoot && demands.nested && makesAny ? [tmpfs(places.made)] : []),
+    ...(needsLayer ? [mkdir(places.layer)] : []),
+    ...missing,
+    ...hosts.operations,
+    ...(merges ? [overlayMount([...(needsLayer ? [places.layer] : []), tree], upper, root)] : []),
   ];
+  const gathered: MountOperation[] = [
+    tmpfs(directory),
+    ...[places.root, ...(merges ? [places.lower] : []), places.made, ...(demands.directories ?? [])].map(mkdir),
+  ];
+  if (!isRoot) {
+    const attached: MountOperation[] = rootfs.handedOver === undefined ? [] : [{ kind: 'attach', target: tree }];
+    return { root, bindSources, ownBinds: hosts.binds, hostMounts: [], sandboxMounts: [...gathered, ...attached, ...made] };
+  }
+  const hostMounts = [...gathered, ...rootTrees(input, identity, places, tree), ...bindTrees(input, binds, directory, places.binds)];
   return {
     root,
-    bindSources: binds.map((_, index) => `${sandboxDirectory}/binds/${index}`),
-    hostMounts,
-    sandboxMounts: layers === undefined ? [] : [overlayMount(lower, upperParent, root)],
+    bindSources,
+    ownBinds: hosts.binds,
+    hostMounts: [...hostMounts, ...(demands.nested ? [] : made)],
+    sandboxMounts: demands.nested ? made : [],
   };
+}
+
+type Places = ReturnType<typeof placesIn>;
+
+function placesIn(directory: string): Readonly<Record<'root' | 'lower' | 'upper' | 'binds' | 'made' | 'layer', string>> {
+  const made = `${directory}/made`;
+  return {
+    root: `${directory}/root`,
+    lower: `${directory}/lower`,
+    upper: `${directory}/upper`,
+    binds: `${directory}/binds`,
+    made,
+    layer: `${made}/layer`,
+  };
+}
+
+function rootTrees({ rootfs }: PlanInput, identity: IdentityPlan, { upper }: Places, tree: string): MountOperation[] {
+  const { layers, path } = rootfs;
+  if (layers === undefined) return [treeMount(path, tree, identity)];
+  return [mkdir(upper), treeMount(layers.lower, tree, identity), treeMount(layers.upperParent, upper, identity)];
+}
+
+function bindTrees({ facts }: PlanInput, binds: readonly Bind[], directory: string, target: string): MountOperation[] {
+  const sources = binds.map((bind, index): MountOperation => {
+    const kind = facts.paths[bind.source]?.kind;
+    return {
+      kind: 'bind',
+      source: bind.source,
+      root: directory,
+      target: `${target.slice(directory.length)}/${index}`,
+      recursive: true,
+      readOnly: bind.readOnly,
+      noSuid: true,
+      noDev: kind !== 'device',
+      idmap: planBindIdmap(facts, facts.paths[bind.source]),
+      create: kind === 'directory' ? 'directory' : 'file',
+    };
+  });
+  return [mkdir(target), ...sources];
 }
 
 function treeMount(source: string, target: string, { rootIdmap }: IdentityPlan): MountOperation {
   return { kind: 'bind', source, target, recursive: false, readOnly: false, noSuid: true, noDev: true, idmap: rootIdmap, create: 'none' };
 }
 
-function overlayMount(lower: string, upperParent: string, target: string): MountOperation {
+function mkdir(path: string): MountOperation {
+  return { kind: 'mkdir', path, mode: 0o755 };
+}
+
+/** Large enough for the longest /etc/hosts that is in use anywhere. */
+function tmpfs(target: string): MountOperation {
+  return { kind: 'mount', type: 'tmpfs', source: 'isolate', target, flags: ['nosuid', 'nodev'], options: 'mode=0755,size=16m' };
+}
+
+function overlayMount(lower: readonly string[], upperParent: string | null, target: string): MountOperation {
   const options = overlayOptions(lower, upperParent);
   return { kind: 'mount', type: 'overlay', source: 'overlay', target, flags: ['nosuid', 'nodev'], options };
 }
 
 /**
- * The options of overlayfs for a clone's layers. The upper layer alone tells what changed: no metacopy, no redirect_dir.
- * (Documentation/filesystems/overlayfs.rst)
+ * The options of overlayfs for the layers of a root, the uppermost first; null: none takes changes. The upper layer alone tells
+ * what changed: no metacopy, no redirect_dir. (Documentation/filesystems/overlayfs.rst)
  */
-export function overlayOptions(lower: string, upperParent: string): string {
-  const layers = { lowerdir: lower, upperdir: `${upperParent}/upper`, workdir: `${upperParent}/work` };
-  return [...Object.entries(layers).map(([name, path]) => `${name}=${escapeLayer(path)}`), 'userxattr'].join(',');
+export function overlayOptions(lower: readonly string[], upperParent: string | null): string {
+  return [
+    `lowerdir=${lower.map(escapeLayer).join(':')}`,
+    ...(upperParent === null ? [] : [`upperdir=${escapeLayer(`${upperParent}/upper`)}`, `workdir=${escapeLayer(`${upperParent}/work`)}`]),
+    'userxattr',
+  ].join(',');
 }
 
 /** Colons and commas separate layers and options; a backslash takes that meaning away. */

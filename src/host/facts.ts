@@ -77,8 +77,8 @@ export interface HostFacts {
   readonly desktop: DesktopFacts;
   /** Files of /proc that name the keys of the reader's kernel user: none where the kernel has no keys. */
   readonly keyFiles: readonly string[];
-  /** The host has an /etc/resolv.conf to share. */
-  readonly resolvConf: boolean;
+  /** Below the directory that is the root, where other file systems are mounted; for clones none. */
+  readonly mountsBelow: readonly string[];
   /** By path: one entry for every bind source of the spec, every shared socket and device of the desktop, and LXC's bridge and tunnel device. */
   readonly paths: Readonly<Record<string, PathFacts>>;
   /** Own files that a launch needs. */

@@ -55,9 +55,11 @@ export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
     cgroups: probeCgroups(request),
     desktop,
     keyFiles: ['/proc/keys', '/proc/key-users'].filter((file) => existsSync(file)),
-    resolvConf: existsSync('/etc/resolv.conf'),
+    mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path) : [],
     paths: {
-      ...probePaths(spec?.binds.map((bind) => bind.source) ?? [], request.probePath),
+      ...probePaths(spec?.binds.filter(({ optional }) => optional !== true).map(({ source }) => source) ?? [], request.probePath),
+      // isolate's own idea: the caller is asked for what it names itself.
+      ...probePaths(spec?.binds.filter(({ optional }) => optional === true).map(({ source }) => source) ?? []),
       ...probePaths([...desktopPaths(desktop), ...networkPaths(spec)]),
     },
     files: request.files,
@@ -219,6 +221,12 @@ function findMountType(device: number): string | null {
   // The encoding of glibc's gnu_dev_makedev for the numbers that anonymous devices have.
   const name = `${(device >>> 8) & 0xfff}:${(device & 0xff) | ((device >>> 12) & 0xfff00)}`;
   return readMounts().find((mount) => mount.device === name)?.type ?? null;
+}
+
+function findMountsBelow(directory: string): string[] {
+  return readMounts()
+    .map(({ mountpoint }) => mountpoint)
+    .filter((mountpoint) => mountpoint.startsWith(`${directory}/`));
 }
 
 function readMounts(): readonly MountEntry[] {

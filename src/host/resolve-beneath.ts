@@ -5,23 +5,37 @@ import { IsolateError } from '../error.ts';
 /** As many as the kernel follows (path_resolution(7)). */
 const mostLinks = 40;
 
+/** Where a path leads in a tree, and what is there; `hidden`: something else is mounted over that place. */
+export interface Found {
+  /** Absolute in the tree, without symbolic links. */
+  readonly path: string;
+  readonly kind: 'directory' | 'other' | 'missing' | 'hidden';
+}
+
 /**
- * The path that `target` really is in the tree at `root`, without symbolic links: absolute links and `..` end at the
- * tree's own root, as after chroot(2). What does not exist yet is kept as it stands. Throws `bad-bind` where a component
- * is neither a directory nor a link, and for a loop. For trees that nobody else changes meanwhile. `hidden` are paths in the
- * tree that something else is mounted over: what the tree has below them is not looked at.
+ * What `target` really is in the tree at `root`: absolute links and `..` end at the tree's own root, as after chroot(2). What
+ * does not exist yet is kept as it stands. Throws `bad-bind` where a component is neither a directory nor a link, for a loop
+ * and for a path that is too long, `not-permitted` for a directory that this process may not look into, and `storage-failed`
+ * where the file system fails. For trees that nobody else changes at the time. `hidden` are paths in the tree that something
+ * else is mounted over: what the tree has below them is not looked at. `name` is what errors call the tree.
  */
-export function resolveBeneath(root: string, target: string, hidden: readonly string[] = []): string {
+export function lookBeneath(root: string, target: string, hidden: readonly string[] = [], name = root): Found {
+  const isHidden = (inside: string): boolean => hidden.some((place) => inside === place || inside.startsWith(`${place}/`));
   const waiting = split(target);
   const resolved: string[] = [];
   // How much of it is known to be missing from where on; nothing below that is looked for.
   let missing = Infinity;
+  let kind: Found['kind'] = 'directory';
   for (let links = 0; ;) {
     const component = waiting.shift();
-    if (component === undefined) return `/${resolved.join('/')}`;
+    if (component === undefined) {
+      const path = `/${resolved.join('/')}`;
+      return { path, kind: isHidden(path) ? 'hidden' : kind };
+    }
     if (component === '..') {
       resolved.pop();
       if (resolved.length <= missing) missing = Infinity;
+      kind = resolved.length > missing ? 'missing' : 'directory';
       continue;
     }
     if (resolved.length > missing) {
@@ -30,31 +44,61 @@ export function resolveBeneath(root: string, target: string, hidden: readonly st
     }
     const inside = `/${[...resolved, component].join('/')}`;
     const path = `${root}${inside}`;
-    const isHidden = hidden.some((mountpoint) => inside === mountpoint || inside.startsWith(`${mountpoint}/`));
-    const stats = isHidden ? undefined : look(path, target);
+    const stats = isHidden(inside) ? undefined : look(path, inside, name, target);
     if (stats?.isSymbolicLink() === true) {
       links += 1;
-      if (links > mostLinks) throw new IsolateError('bad-bind', `${target} leads through too many symbolic links in ${root}.`);
+      if (links > mostLinks) throw new IsolateError('bad-bind', `${target} leads through too many symbolic links in ${name}.`);
       const link = readlinkSync(path);
       if (link.startsWith('/')) resolved.length = 0;
       waiting.unshift(...split(link));
+      kind = 'directory';
       continue;
     }
     if (stats !== undefined && !stats.isDirectory() && waiting.length > 0) {
-      throw new IsolateError('bad-bind', `${path} is not a directory, so ${target} cannot be a place for a bind.`);
+      throw new IsolateError('bad-bind', notDirectory(inside, name, target));
     }
-    if (stats === undefined && !isHidden) missing = resolved.length;
+    if (stats === undefined && !isHidden(inside)) missing = resolved.length;
+    kind = stats === undefined ? 'missing' : stats.isDirectory() ? 'directory' : 'other';
     resolved.push(component);
   }
 }
 
-function look(path: string, target: string): Stats | undefined {
+/** The path alone that `lookBeneath` finds. */
+export function resolveBeneath(root: string, target: string, hidden: readonly string[] = []): string {
+  return lookBeneath(root, target, hidden).path;
+}
+
+function look(path: string, inside: string, name: string, target: string): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENAMETOOLONG') throw cause;
-    throw new IsolateError('bad-bind', `${target} is longer than a path can be.`, { cause });
+    throw unreadable(inside, name, target, cause as NodeJS.ErrnoException);
   }
+}
+
+function unreadable(inside: string, name: string, target: string, cause: NodeJS.ErrnoException): IsolateError {
+  const directory = inside.slice(0, inside.lastIndexOf('/'));
+  switch (cause.code) {
+    case 'ENAMETOOLONG':
+      return new IsolateError('bad-bind', `${target} is longer than a path can be.`);
+    case 'EACCES':
+    case 'EPERM':
+      return new IsolateError(
+        'not-permitted',
+        directory === ''
+          ? `${name} cannot be entered by this user.`
+          : `${directory} in ${name} cannot be entered by this user, so ${target} cannot be reached.`,
+      );
+    case 'ENOTDIR':
+    case 'ELOOP':
+      return new IsolateError('bad-bind', notDirectory(directory, name, target));
+    default:
+      return new IsolateError('storage-failed', `${inside} in ${name} cannot be read.`, { cause });
+  }
+}
+
+function notDirectory(path: string, name: string, target: string): string {
+  return `${path} in ${name} is not a directory, so ${target} cannot be reached.`;
 }
 
 function split(path: string): string[] {

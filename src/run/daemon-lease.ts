@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 
 import type { Rootfs } from '../engine/engine.ts';
+import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import { daemonStart, hasSystemd } from '../host/daemon-start.ts';
 import type { Lease } from '../pool/take.ts';
@@ -8,12 +9,14 @@ import type { SandboxSpec } from '../spec/spec.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
 import { parseLeased } from '../wire/leased.ts';
 import { connectDaemon, type DaemonConnection, refusalOf } from './daemon-connection.ts';
+import type { RootView } from './look-into-root.ts';
 import type { Outcome } from './outcome.ts';
+import { targetsToLookAt } from './settle-targets.ts';
 
 /** What comes with a clone that the daemon hands over. */
 export interface Handed {
-  /** The targets of the spec's binds as they really are in the clone. */
-  readonly targets: readonly string[];
+  /** What the daemon found in the clone. */
+  readonly view: RootView;
   /** The launcher gets the tree over it. */
   readonly connection: Pick<DaemonConnection, 'handOver'>;
   /** Tells the daemon how `run` ended, for its audit. */
@@ -46,13 +49,14 @@ export async function leaseFromDaemon(spec: SandboxSpec, dataset: string, option
   const stop = (): void => connection.close();
   options.signal?.addEventListener('abort', stop, { once: true });
   try {
-    connection.send('lease', question(spec, dataset));
-    const { id, path, targets, uidMap, gidMap } = parseLeased(await receiveLeased(connection, spec.waitMs, options), spec.binds.length);
+    const targets = targetsToLookAt(spec, findEngine(spec.engine).capabilities);
+    connection.send('lease', question(spec, dataset, targets));
+    const { id, path, view, uidMap, gidMap } = parseLeased(await receiveLeased(connection, spec.waitMs, options), targets.length);
     const rootfs: Rootfs = { path, ownership: { kind: 'natural' }, idmappable: false, handedOver: { uidMap, gidMap } };
     return {
       id,
       rootfs,
-      handed: { targets, connection, told: (run) => tellEnd(connection, run) },
+      handed: { view, connection, told: (run) => tellEnd(connection, run) },
       release: async () => connection.close(),
     };
   } catch (error) {
@@ -93,13 +97,13 @@ function encodeOutcome(outcome: Outcome | null): readonly [kind: number, number:
   }
 }
 
-function question({ waitMs, engine, command, binds }: SandboxSpec, dataset: string): Item[] {
+function question({ waitMs, engine, command }: SandboxSpec, dataset: string, targets: readonly string[]): Item[] {
   return [
     { name: 'template', value: dataset },
     { name: 'wait-ms', value: Math.min(waitMs, 0xffff_ffff) },
     { name: 'engine', value: engine },
     ...command.slice(0, mostShown).map((word): Item => ({ name: 'argument', value: word.slice(0, mostShown) })),
-    ...binds.map(({ target }): Item => ({ name: 'target', value: target })),
+    ...targets.map((value): Item => ({ name: 'target', value })),
   ];
 }
 

@@ -30,7 +30,7 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   const wanted = resolveSpec(request, caller);
   const engine = findEngine(wanted.engine);
   refuse(checkCapabilities(wanted, engine, engines));
-  const spec = { ...withNameServers(wanted), root: await settleRoot(wanted.root) };
+  const spec = { ...withNameServers(wanted, engine), root: await settleRoot(wanted.root) };
   // Other users' sandboxes have ids of the user's own.
   const sandboxIds = uid === 0 ? await (caller.sandboxIds ?? readSandboxIds)() : null;
   const cgroups = { of: cgroupFile ?? '/proc/self/cgroup', everywhere: engine.capabilities.nests && cgroupFile !== null };
@@ -60,11 +60,12 @@ function refuse(problems: readonly Problem[]): void {
 }
 
 /** The host's network is of little use without the host's name servers. */
-function withNameServers(spec: SandboxSpec): SandboxSpec {
+function withNameServers(spec: SandboxSpec, { capabilities }: Engine): SandboxSpec {
   const target = '/etc/resolv.conf';
-  if (!spec.shareNetwork || spec.binds.some((bind) => bind.target === target)) return spec;
+  const isShared = spec.shareNetwork || capabilities.network === 'always-shared';
+  if (!isShared || spec.binds.some((bind) => bind.target === target)) return spec;
   try {
-    return { ...spec, binds: [...spec.binds, { source: realpathSync(target), target, readOnly: true }] };
+    return { ...spec, binds: [...spec.binds, { source: realpathSync(target), target, readOnly: true, optional: true }] };
   } catch {
     return spec;
   }
@@ -73,6 +74,8 @@ function withNameServers(spec: SandboxSpec): SandboxSpec {
 function checkRoot(spec: SandboxSpec, engine: Engine, facts: HostFacts): Problem[] {
   if (spec.root.kind === 'zfs') return facts.user.uid === 0 ? [] : checkHandedOver(spec);
   const { path, ephemeral } = spec.root;
+  const [mount] = facts.mountsBelow;
+  if (facts.user.uid !== 0 && ephemeral && mount !== undefined) return [overMounts(path, mount)];
   // What the sandbox's root leaves behind set-uid in a tree that keeps natural owners, a local user could run as the host's root.
   if (facts.user.uid !== 0 || ephemeral || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
   if (!isReachableByOthers(path)) return [];
@@ -83,6 +86,15 @@ function checkRoot(spec: SandboxSpec, engine: Engine, facts: HostFacts): Problem
       hint: `chmod 0700 a directory above it, mount it nosuid, or use --ephemeral, --read-only or, for maintenance, -e chroot`,
     },
   ];
+}
+
+/** A user namespace may not look below what was mounted before it came to be. (mount_namespaces(7)) */
+function overMounts(path: string, mount: string): Problem {
+  return {
+    code: 'cannot-enforce',
+    message: `Something is mounted at ${mount}, so only root can lay a throw-away overlay over ${path}.`,
+    hint: `as root: umount ${mount}`,
+  };
 }
 
 /** What does not go with a clone that the daemon hands over with ids that it chose. */

@@ -35,7 +35,7 @@ export function hostHooks(rootfs: Rootfs): HookRunner {
 async function withVisibleRoot(rootfs: Rootfs, action: () => Promise<void>): Promise<void> {
   const { layers, path } = rootfs;
   if (layers === undefined) return await action();
-  await change('/bin/mount', ['-t', 'overlay', '-o', overlayOptions(layers.lower, layers.upperParent), 'overlay', path]);
+  await change('/bin/mount', ['-t', 'overlay', '-o', overlayOptions([layers.lower], layers.upperParent), 'overlay', path]);
   try {
     await action();
   } finally {

@@ -14,7 +14,7 @@ import { overlayLayout } from '../storage/overlay/layout.ts';
 import { ownRuntimePaths, ownSandboxDirectory, ownStateDirectory } from './place.ts';
 
 /** A place for a plan that is only shown: the next fresh clone where there is one, else one as it would be made. Changes nothing. */
-export async function imagineRoot({ root }: SandboxSpec, facts: HostFacts): Promise<Omit<PlanInput, 'spec' | 'facts'>> {
+export async function imagineRoot({ root }: SandboxSpec, facts: HostFacts): Promise<Omit<PlanInput, 'spec' | 'findings' | 'facts'>> {
   const runId = '0'.repeat(16);
   const rootfs = root.kind === 'zfs' ? imagineClone(root.dataset, facts) : await imagineDirectory(root.path, root.ephemeral, facts);
   const idSlot = rootfs.ownership.kind === 'natural' ? 1 : 0;

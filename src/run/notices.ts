@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine.ts';
+import type { Decision } from './decide.ts';
 import type { Passthrough, SandboxSpec } from '../spec/spec.ts';
 
 const givenAway: Record<Passthrough, string> = {
@@ -9,11 +9,16 @@ const givenAway: Record<Passthrough, string> = {
 };
 
 /** One sentence for everything a run takes away from its isolation, or keeps. */
-export function describeGivenAway(spec: SandboxSpec, { name, capabilities }: Engine): string[] {
+export function describeGivenAway({ spec, engine, facts }: Decision): string[] {
+  const { name, capabilities } = engine;
   const warnings: string[] = [];
   if (!capabilities.isolates) warnings.push(`The ${name} engine isolates nothing: the command has the rights of this host's root.`);
   if (spec.root.kind === 'directory' && !spec.root.ephemeral && !spec.readOnlyRoot) {
     warnings.push(`Changes to ${spec.root.path} stay.`);
+  }
+  const unseen = facts.mountsBelow.filter((mount) => !isHidden(mount, spec, capabilities.mountpoints));
+  if (facts.user.uid === 0 && capabilities.isolates && unseen.length > 0) {
+    warnings.push(`The sandbox does not see what is mounted at ${unseen.join(', ')}.`);
   }
   if (capabilities.isolates && spec.shareNetwork && capabilities.network === 'optional') {
     warnings.push('The sandbox shares the network of this host, its services on localhost and its abstract sockets.');
@@ -21,4 +26,9 @@ export function describeGivenAway(spec: SandboxSpec, { name, capabilities }: Eng
   if (!spec.seccomp) warnings.push('The system-call filter is off.');
   else if (spec.socketcall) warnings.push('The sandbox can make sockets of every address family by the socketcall of i386 programs.');
   return [...warnings, ...spec.passthrough.map((kind) => givenAway[kind])];
+}
+
+/** The engine mounts over it in any case. */
+function isHidden(mount: string, { root }: SandboxSpec, mountpoints: readonly string[]): boolean {
+  return root.kind === 'directory' && mountpoints.some((place) => `${mount}/`.startsWith(`${root.path}${place}/`));
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
 import type { Rootfs } from '../engine/engine.ts';
@@ -14,7 +15,7 @@ import { type HookRunner, hostHooks, withHooks } from './hooks.ts';
 import type { Outcome, RunEvent } from './outcome.ts';
 import { withPlace } from './place.ts';
 import { withRoot } from './root.ts';
-import { settleTargets, withSettledTargets } from './settle-targets.ts';
+import { assumeWhole, settleInView, settleTargets } from './settle-targets.ts';
 import { callersStreams, type Streams, supervise } from './supervise.ts';
 import { describeGivenAway } from './notices.ts';
 
@@ -36,19 +37,21 @@ export interface RunOptions {
  * clone is given back, and everything started and mounted is gone, whatever happens.
  */
 export async function run(request: RunRequest, options: RunOptions = {}): Promise<Outcome> {
-  const { spec, engine, facts: found } = await decide(request);
+  const decision = await decide(request);
+  const { spec, engine, facts: found } = decision;
   if (engine.capabilities.isolates) checkStreams(options.stdio ?? callersStreams);
   const warn = (message: string): void => options.onEvent?.({ kind: 'warning', message });
   const onWaiting = (message: string): void => options.onEvent?.({ kind: 'waiting', message });
   const onNotice = (message: string): void => options.onEvent?.({ kind: 'notice', message });
-  for (const message of describeGivenAway(spec, engine)) onNotice(message);
+  for (const message of describeGivenAway(decision)) onNotice(message);
   return await withDesktop(found, warn, async (facts) =>
     withRoot(spec, facts, { warn, onWaiting, onNotice, signal: options.signal }, async ({ id, rootfs, handed }) => {
-      const settled =
-        handed === undefined ? settleTargets(spec, rootfs, engine.capabilities.ownTrees) : withSettledTargets(spec, handed.targets);
+      const context = { rootfs, facts, capabilities: engine.capabilities };
+      const settled = handed === undefined ? settleTargets(spec, context) : settleInView(spec, handed.view, context);
+      for (const message of settled.warnings) warn(message);
       const description = describeRun(spec, id, facts.user.uid, Date.now());
       return await withPlace({ facts, rootfs, description, warn }, async (place) => {
-        const launch = engine.plan({ spec: settled, rootfs, facts, ...place });
+        const launch = engine.plan({ spec: settled.spec, findings: settled.findings, rootfs, facts, ...place });
         const given = handed === undefined ? {} : { connection: handed.connection.handOver() };
         const start = (): Promise<Outcome> => supervise(launch, spec, facts, { ...options, ...given });
         return await withHooks(
@@ -84,5 +87,10 @@ export function describeRun({ root, engine, command }: SandboxSpec, clone: strin
 export async function plan(request: RunRequest): Promise<Launch> {
   const { spec, engine, facts } = await decide(request);
   const { imagineRoot } = await import('./imagine-root.ts');
-  return engine.plan({ spec, facts, ...(await imagineRoot(spec, facts)) });
+  const imagined = await imagineRoot(spec, facts);
+  const context = { rootfs: imagined.rootfs, facts, capabilities: engine.capabilities };
+  const settled = existsSync(imagined.rootfs.layers?.lower ?? imagined.rootfs.path)
+    ? settleTargets(spec, context)
+    : { spec, findings: assumeWhole(spec, engine.capabilities) };
+  return engine.plan({ facts, ...imagined, spec: settled.spec, findings: settled.findings });
 }

@@ -1,85 +1,108 @@
-import { lstatSync } from 'node:fs';
-import { lstat } from 'node:fs/promises';
-
-import type { EngineCapabilities, Rootfs } from '../engine/engine.ts';
+import type { EngineCapabilities, Findings, Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
-import { resolveBeneath } from '../host/resolve-beneath.ts';
-import type { Bind, SandboxSpec } from '../spec/spec.ts';
+import type { HostFacts } from '../host/facts.ts';
+import type { Found } from '../host/resolve-beneath.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import { checkWorkingDirectory } from './check-working-directory.ts';
+import { hiddenPlaces, lookAtMountpoints, lookAtTarget, type RootView, type Tree } from './look-into-root.ts';
+import { checkMountpointsMade, makesTarget } from './makes-target.ts';
+import { placeBinds } from './place-binds.ts';
 
-/** Where engines mount over the rootfs. */
-const mountpoints = ['/proc', '/sys', '/dev', '/tmp', '/home'];
+/** A spec that fits its rootfs, and what was found there. */
+export interface Settled {
+  readonly spec: SandboxSpec;
+  readonly findings: Findings;
+  /** What the sandbox has to do without, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+export interface SettleContext {
+  readonly rootfs: Rootfs;
+  readonly facts: HostFacts;
+  readonly capabilities: EngineCapabilities;
+}
+
+/** Where programs look up the names of hosts. */
+const hostsFile = '/etc/hosts';
+
+/** The paths that have to be looked up in the rootfs: the targets of the binds first. */
+export function targetsToLookAt(spec: SandboxSpec, capabilities: EngineCapabilities): string[] {
+  return [
+    ...spec.binds.map(({ target }) => target),
+    ...(addsHostname(spec, capabilities) ? [hostsFile] : []),
+    ...(spec.workingDirectory === '/' ? [] : [spec.workingDirectory]),
+  ];
+}
+
+/** Settles a spec in a rootfs that this process can look into. Throws as `settleInView` and `lookAtMountpoints` do. */
+export function settleTargets(spec: SandboxSpec, context: SettleContext): Settled {
+  const tree = treeOf(spec, context.rootfs);
+  const mountpoints = lookAtMountpoints(tree, context.capabilities);
+  const hidden = hiddenPlaces(context.capabilities, mountpoints);
+  const targets = targetsToLookAt(spec, context.capabilities).map((target) => lookOrError(tree, target, hidden));
+  return settleInView(spec, { mountpoints, targets }, context);
+}
 
 /**
- * What the kernel and the engines put there are links to wherever a process is: while an engine mounts, its own root is
- * the host's, and a template's link to /proc/self/cwd would lead a target out of the rootfs.
+ * The spec with its bind targets as they really are in the rootfs, so that no mount follows a link out of it, and outer ones
+ * first, so that none hides another. Throws `bad-bind`, `not-permitted`, `cannot-enforce`, `usage` for a working directory that
+ * is not there, and `template-not-filesystem` for a tree that is no Linux root.
  */
-const magicLinks = /^\/(?:proc|dev\/(?:fd|stdin|stdout|stderr|core))(?:\/|$)/;
-
-/**
- * The spec with its bind targets as they really are in the rootfs, so that no mount follows a link out of it. What the
- * rootfs has in the `ownTrees` of the engine is never seen and says nothing of them. Throws `bad-bind`, and
- * `cannot-enforce` for a rootfs that has a link where isolate itself mounts.
- */
-export function settleTargets(spec: SandboxSpec, rootfs: Rootfs, ownTrees: EngineCapabilities['ownTrees']): SandboxSpec {
-  const tree = rootfs.layers?.lower ?? rootfs.path;
-  checkMountpoints(tree);
-  return withSettledTargets(
-    spec,
-    spec.binds.map(({ target }) => settleTarget(tree, target, ownTrees)),
-  );
+export function settleInView(spec: SandboxSpec, view: RootView, context: SettleContext): Settled {
+  const { rootfs, facts, capabilities } = context;
+  const tree = treeOf(spec, rootfs);
+  const looks = [...view.targets];
+  const { mountpoints } = view;
+  checkIsRoot(spec, view, tree.name);
+  const makes = makesTarget(spec, rootfs, facts);
+  checkMountpointsMade(mountpoints.missing, tree, makes);
+  const { binds, missing, warnings } = placeBinds(spec.binds, looks.splice(0, spec.binds.length), { tree, facts, makes });
+  const hosts = addsHostname(spec, capabilities) ? looks.shift() : undefined;
+  const file = isFileFor(hosts) && !binds.some(({ target }) => `${hosts.path}/`.startsWith(`${target}/`)) ? hosts : null;
+  checkWorkingDirectory({ ...spec, binds }, looks.shift(), { tree, tmp: mountpoints.tmp, facts });
+  return {
+    spec: { ...spec, binds },
+    findings: {
+      tmp: mountpoints.tmp,
+      missing: [...mountpoints.missing.map((path) => ({ path })), ...missing, ...(file?.kind === 'missing' ? [{ path: file.path }] : [])],
+      hosts: file?.path ?? null,
+    },
+    warnings,
+  };
 }
 
-/** The same where the targets, in order, were settled by whoever can look into the rootfs. Throws `bad-bind`. */
-export function withSettledTargets(spec: SandboxSpec, targets: readonly string[]): SandboxSpec {
-  const settled = replaceTargets(spec, targets);
-  for (const [index, bind] of settled.binds.entries()) refuseLinksOfOthers(bind, settled.binds.slice(0, index));
-  return settled;
+/** What is known of a rootfs into which nobody looks: it has everything. */
+export function assumeWhole(spec: SandboxSpec, capabilities: EngineCapabilities): Findings {
+  return { tmp: '/tmp', missing: [], hosts: addsHostname(spec, capabilities) ? hostsFile : null };
 }
 
-/** The same without a look at what the binds show: for whoever may not look there, and none of them lies below another. */
-export function replaceTargets(spec: SandboxSpec, targets: readonly string[]): SandboxSpec {
-  return { ...spec, binds: spec.binds.map((bind, index) => ({ ...bind, target: targets[index] ?? bind.target })) };
+function treeOf({ root }: SandboxSpec, { layers, path }: Rootfs): Tree {
+  return { path: layers?.lower ?? path, name: root.kind === 'zfs' ? root.dataset : root.path };
 }
 
-/** Throws `cannot-enforce` for a tree that has a link where isolate itself mounts. */
-export function checkMountpoints(tree: string): void {
-  for (const mountpoint of mountpoints) {
-    if (lstatSync(`${tree}${mountpoint}`, { throwIfNoEntry: false })?.isDirectory() === false) {
-      throw new IsolateError('cannot-enforce', `${mountpoint} in ${tree} is not a directory, and isolate mounts there.`, {
-        hint: 'make it a directory in the template',
-      });
-    }
+/** Where changes to the root stay, its /etc/hosts does too, with whatever the sandbox writes there. */
+function addsHostname({ root, readOnlyRoot, binds }: SandboxSpec, { hostname }: EngineCapabilities): boolean {
+  const isThrownAway = root.kind === 'zfs' || root.ephemeral || readOnlyRoot;
+  return hostname && isThrownAway && !binds.some(({ target }) => target === hostsFile);
+}
+
+function isFileFor(look: Found | IsolateError | undefined): look is Found {
+  return look !== undefined && !(look instanceof IsolateError) && (look.kind === 'other' || look.kind === 'missing');
+}
+
+function lookOrError(tree: Tree, target: string, hidden: readonly string[]): Found | IsolateError {
+  try {
+    return lookAtTarget(tree, target, hidden);
+  } catch (error) {
+    if (error instanceof IsolateError) return error;
+    throw error;
   }
 }
 
-/** Whether `checkMountpoints` would pass; waits for the storage without holding up anybody else. */
-export async function hasMountpoints(tree: string): Promise<boolean> {
-  for (const mountpoint of mountpoints) {
-    try {
-      if (!(await lstat(`${tree}${mountpoint}`)).isDirectory()) return false;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return false;
-    }
-  }
-  return true;
-}
-
-/** A target below another bind's goes through what that bind shows, which earlier runs may have written. */
-function refuseLinksOfOthers({ target }: Bind, earlier: readonly Bind[]): void {
-  for (const outer of earlier) {
-    if (!target.startsWith(`${outer.target}/`)) continue;
-    const rest = target.slice(outer.target.length);
-    if (resolveBeneath(outer.source, rest) === rest) continue;
-    throw new IsolateError('bad-bind', `The target ${target} of a bind goes through a symbolic link in ${outer.source}.`, {
-      hint: 'name the place that the link leads to',
-    });
-  }
-}
-
-/** What `target` really is in the tree. Throws `bad-bind`. */
-export function settleTarget(tree: string, target: string, ownTrees: readonly string[]): string {
-  const settled = resolveBeneath(tree, target, ownTrees);
-  if (!magicLinks.test(settled)) return settled;
-  const through = settled === target ? '' : `, which ${target} leads to in ${tree}`;
-  throw new IsolateError('bad-bind', `Nothing can be bound to ${settled}${through}: it belongs to the sandbox's own processes.`);
+/** Binds may bring the programs, and a root of one program needs no directories for it. */
+function checkIsRoot({ binds, command }: SandboxSpec, { mountpoints }: RootView, name: string): void {
+  if (mountpoints.hasPrograms || command[0].startsWith('/') || binds.some(({ optional }) => optional !== true)) return;
+  throw new IsolateError('template-not-filesystem', `${name} does not look like a Linux root: it has no /bin, /usr or /lib.`, {
+    hint: 'the section "The first template" of README.md makes one',
+  });
 }

@@ -3,17 +3,21 @@ import { parseHostPath, parseSandboxPath } from './parse-path.ts';
 import type { Bind } from './spec.ts';
 
 /**
- * A bind from `HOST:GUEST[:ro]`. `\:` is a colon and `\\` a backslash of a path; any other backslash stands for itself.
+ * A bind from `HOST[:GUEST][:ro|:rw]`; without GUEST the path is the same inside. `\:` is a colon and `\\` a backslash of a path; any other backslash stands for itself.
  * A relative HOST starts at `cwd`. Throws `bad-bind`.
  */
 export function parseBind(text: string, cwd: string): Bind {
-  const [source, target, option, ...more] = splitAtColons(text);
-  if (source === undefined || target === undefined || more.length > 0 || (option !== undefined && option !== 'ro')) {
-    throw new IsolateError('bad-bind', `${JSON.stringify(text)} is not a bind: it is written HOST:GUEST or HOST:GUEST:ro.`, {
+  const parts = splitAtColons(text);
+  const mode = parts.length > 1 && isMode(parts.at(-1)) ? parts.pop() : 'rw';
+  const [source, target, ...more] = parts;
+  if (source === undefined || more.length > 0) {
+    throw new IsolateError('bad-bind', `${JSON.stringify(text)} is not a bind: it is written HOST:GUEST, HOST:GUEST:ro or HOST.`, {
       hint: 'a colon that belongs to a path is written \\:',
     });
   }
-  return resolveBind({ source, target, readOnly: option === 'ro' }, cwd);
+  // The path as it stands, links and all: that is the one that programs know.
+  const inside = target ?? parseHostPath('bad-bind', 'The source of a bind', source, cwd);
+  return resolveBind({ source, target: inside, readOnly: mode === 'ro' }, cwd);
 }
 
 /** A bind given in parts, checked as `parseBind` does. Throws `bad-bind`. */
@@ -32,6 +36,11 @@ export function resolveBind(bind: Bind, cwd: string): Bind {
 export function formatBind(bind: Bind): string {
   const escape = (path: string): string => path.replaceAll(/[\\:]/g, String.raw`\$&`);
   return `${escape(bind.source)}:${escape(bind.target)}${bind.readOnly ? ':ro' : ''}`;
+}
+
+/** What may stand last; in a path of the sandbox, which is absolute, neither can. */
+function isMode(text: string | undefined): text is 'ro' | 'rw' {
+  return text === 'ro' || text === 'rw';
 }
 
 function splitAtColons(text: string): string[] {

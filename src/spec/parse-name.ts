@@ -47,6 +47,21 @@ export function parseInterfaceName(option: string, text: string): string {
   return text;
 }
 
+/** The longest name that sethostname(2) takes. */
+const maximumHostnameLength = 64;
+
+/** A name that a sandbox can have as its host name: labels of letters, digits and `-`, with dots between them. Throws `bad-name`. */
+export function parseHostname(option: string, text: string): string {
+  const reason =
+    text.length > maximumHostnameLength
+      ? `it is longer than ${maximumHostnameLength} characters`
+      : /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(text)
+        ? null
+        : 'it may have letters, digits and "-" only, with dots between its parts';
+  if (reason !== null) throw new IsolateError('bad-name', `${option} ${JSON.stringify(text)} is not a host name: ${reason}.`);
+  return text;
+}
+
 function whyNotName(name: string): string | null {
   if (name === '') {
     return 'a part of it is empty';

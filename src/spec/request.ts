@@ -14,7 +14,7 @@ export interface RunRequest {
   readonly template?: string;
   readonly ephemeral?: boolean;
   readonly readOnly?: boolean;
-  /** `HOST:GUEST[:ro]`, or in parts. */
+  /** `HOST[:GUEST][:ro|:rw]`, or in parts. */
   readonly binds?: readonly (string | Bind)[];
   /** `NAME=VALUE`, `NAME:VALUE` or `NAME`; or a record. */
   readonly environment?: readonly string[] | Readonly<Record<string, string>>;
@@ -22,6 +22,8 @@ export interface RunRequest {
   readonly environmentFiles?: readonly string[];
   /** Absolute, in the sandbox; `/` unless given. */
   readonly workingDirectory?: string;
+  /** Host name of the sandbox; the template's name unless given. */
+  readonly hostname?: string;
   readonly uidBase?: number | string;
   readonly gidBase?: number | string;
   readonly shareNetwork?: boolean;

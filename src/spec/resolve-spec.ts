@@ -1,7 +1,7 @@
 import { IsolateError } from '../error.ts';
 import { parseBind, resolveBind } from './parse-bind.ts';
 import { checkVariable, defaultEnvironment, parseEnvironmentFile, parseVariable } from './parse-environment.ts';
-import { parseDataset, parseInterfaceName } from './parse-name.ts';
+import { parseDataset, parseHostname, parseInterfaceName } from './parse-name.ts';
 import { maximumId, parseInteger, parseSeconds, parseSize } from './parse-number.ts';
 import { parseHostPath, parseSandboxPath } from './parse-path.ts';
 import type { Caller, RunRequest } from './request.ts';
@@ -33,6 +33,7 @@ export function resolveSpec(request: RunRequest, caller: Caller): SandboxSpec {
     environment: resolveEnvironment(request, caller),
     binds: resolveBinds(request, caller),
     workingDirectory: parseSandboxPath('usage', 'The working directory', request.workingDirectory ?? '/'),
+    ...(request.hostname === undefined ? {} : { hostname: parseHostname('--hostname', request.hostname) }),
     ...(uidBase === undefined ? {} : { uidBase }),
     ...(gidBase === undefined ? {} : { gidBase }),
     shareNetwork: request.shareNetwork ?? false,

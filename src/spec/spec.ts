@@ -8,6 +8,8 @@ export interface Bind {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
+  /** isolate's own idea: left out where it cannot be. */
+  readonly optional?: true;
 }
 
 /** Things of the host's desktop that a sandbox may be given. */
@@ -46,6 +48,8 @@ export interface SandboxSpec {
   readonly environment: Readonly<Record<string, string>>;
   readonly binds: readonly Bind[];
   readonly workingDirectory: string;
+  /** Absent: the template's name. */
+  readonly hostname?: string;
   /** First host id of the range that becomes 0.. in the sandbox; absent: isolate chooses. */
   readonly uidBase?: number;
   readonly gidBase?: number;

@@ -7,36 +7,68 @@ export interface LeasedIds {
   readonly count: number;
 }
 
+/** Where a path leads in the clone: absolute, without symbolic links. */
+export interface LeasedPlace {
+  readonly path: string;
+  readonly kind: (typeof placeKinds)[number];
+}
+
+const placeKinds = ['directory', 'other', 'missing', 'hidden'] as const;
+
+/** What was found in the clone. */
+export interface LeasedView {
+  readonly mountpoints: { readonly tmp: string; readonly missing: readonly string[]; readonly hasPrograms: boolean };
+  /** For each target that was asked for, in order; an error for what isolate itself looked for and cannot use. */
+  readonly targets: readonly (LeasedPlace | IsolateError)[];
+}
+
 /** What a user other than root is told of a clone. Its tree comes as a mount, in answer to `mount`. */
 export interface Leased {
   /** Of the clone: decimal digits. */
   readonly id: string;
   /** Where the daemon has it mounted, for messages: the client itself cannot get there. */
   readonly path: string;
-  /** The targets that were asked for, in order, as they really are in the clone: absolute, without symbolic links. */
-  readonly targets: readonly string[];
+  readonly view: LeasedView;
   /** Of the user namespace that comes with the tree. */
   readonly uidMap: readonly LeasedIds[];
   readonly gidMap: readonly LeasedIds[];
 }
 
 /** The JSON of a message `leased`. */
-export function formatLeased({ id, path, targets, uidMap, gidMap }: Leased): string {
-  return JSON.stringify({ id, path, targets, uidMap: uidMap.map(toNumbers), gidMap: gidMap.map(toNumbers) });
+export function formatLeased({ id, path, view, uidMap, gidMap }: Leased): string {
+  const targets = view.targets.map((found) => (found instanceof IsolateError ? { refused: found.message } : found));
+  return JSON.stringify({ id, path, ...view, targets, uidMap: uidMap.map(toNumbers), gidMap: gidMap.map(toNumbers) });
 }
 
 /** The inverse of `formatLeased`, for `count` targets. Throws `daemon-failed` for anything else. */
 export function parseLeased(text: string, count: number): Leased {
   const data = parse(text);
   if (!isRecord(data)) throw malformed();
-  const { id, path, targets } = data;
+  const { id, path, targets, mountpoints } = data;
   if (typeof id !== 'string' || !/^[0-9]{1,20}$/.test(id) || !isPath(path)) throw malformed();
-  if (!Array.isArray(targets) || targets.length !== count || !targets.every(isSettled)) throw malformed();
-  return { id, path, targets, uidMap: parseMap(data['uidMap']), gidMap: parseMap(data['gidMap']) };
+  if (!Array.isArray(targets) || targets.length !== count) throw malformed();
+  const view = { mountpoints: parseMountpoints(mountpoints), targets: targets.map(parsePlace) };
+  return { id, path, view, uidMap: parseMap(data['uidMap']), gidMap: parseMap(data['gidMap']) };
 }
 
 /** As many entries as the kernel takes. */
 const mostEntries = 340;
+
+function parseMountpoints(data: unknown): LeasedView['mountpoints'] {
+  if (!isRecord(data)) throw malformed();
+  const { tmp, missing, hasPrograms } = data;
+  if (!isSettled(tmp) || !Array.isArray(missing) || !missing.every(isSettled) || typeof hasPrograms !== 'boolean') throw malformed();
+  return { tmp, missing, hasPrograms };
+}
+
+function parsePlace(data: unknown): LeasedPlace | IsolateError {
+  if (!isRecord(data)) throw malformed();
+  const { path, refused } = data;
+  if (typeof refused === 'string') return new IsolateError('bad-bind', refused);
+  const kind = placeKinds.find((name) => name === data['kind']);
+  if (!isSettled(path) || kind === undefined) throw malformed();
+  return { path, kind };
+}
 
 function toNumbers({ inside, outside, count }: LeasedIds): readonly number[] {
   return [inside, outside, count];

@@ -3,10 +3,11 @@ import { expect, test } from 'vitest';
 import { bwrapEngine } from '../../src/engine/bwrap.ts';
 import type { PlanInput } from '../../src/engine/engine.ts';
 import { formatLaunch } from '../../src/engine/format-launch.ts';
-import { handedOverRootfs, layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts } from './facts.ts';
+import { handedOverRootfs, layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts, wholeFindings } from './facts.ts';
 
 const plain: PlanInput = {
   spec: plainSpec,
+  findings: wholeFindings,
   rootfs: naturalRootfs,
   facts: rootFacts,
   runId: '0123456789abcdef',

@@ -1,5 +1,5 @@
 import { planUserMaps } from '../../src/engine/identity.ts';
-import type { Rootfs } from '../../src/engine/engine.ts';
+import type { Findings, Rootfs } from '../../src/engine/engine.ts';
 import type { HostFacts } from '../../src/host/facts.ts';
 import type { SandboxSpec } from '../../src/spec/spec.ts';
 
@@ -38,7 +38,7 @@ export const rootFacts: HostFacts = {
     gpu: { devices: ['/dev/dri/card0', '/dev/dri/renderD128'] },
   },
   keyFiles: ['/proc/keys', '/proc/key-users'],
-  resolvConf: true,
+  mountsBelow: [],
   paths: {
     '/srv/src': { kind: 'directory', uid: 1000, gid: 1000, mode: 0o755, idmappable: true },
     '/etc/hosts': { kind: 'file', uid: 0, gid: 0, mode: 0o644, idmappable: true },
@@ -87,6 +87,9 @@ export const plainSpec: SandboxSpec = {
   hooks: {},
   lxc: { bridge: 'br_vm', mapTun: false },
 };
+
+/** A rootfs that has everything, and an /etc/hosts to add a name to. */
+export const wholeFindings: Findings = { tmp: '/tmp', missing: [], hosts: '/etc/hosts' };
 
 /** A clone whose files have their natural owners, on a file system that can be mounted idmapped. */
 export const naturalRootfs: Rootfs = {

@@ -3,10 +3,11 @@ import { expect, test } from 'vitest';
 import type { PlanInput } from '../../src/engine/engine.ts';
 import { formatLaunch } from '../../src/engine/format-launch.ts';
 import { lxcEngine } from '../../src/engine/lxc.ts';
-import { handedOverRootfs, layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts } from './facts.ts';
+import { handedOverRootfs, layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts, wholeFindings } from './facts.ts';
 
 const plain: PlanInput = {
   spec: { ...plainSpec, engine: 'lxc' },
+  findings: wholeFindings,
   rootfs: naturalRootfs,
   facts: rootFacts,
   runId: '0123456789abcdef',

@@ -106,3 +106,22 @@ test('binds end in the clone, whatever its links say', { timeout: 60_000 }, asyn
   });
   for (const name of ['by-link', 'by-dots']) expect(lstatSync(join('/etc', name), { throwIfNoEntry: false })).toBeUndefined();
 });
+
+test.each([
+  ['isolate', 'bwrap'],
+  ['isolate', 'lxc'],
+  ['isolate-node', 'bwrap'],
+  ['isolate-node', 'lxc'],
+] as const)('%s, %s: a read-only clone has new places for binds, and its own name', { timeout: 60_000 }, async (program, engine) => {
+  await serve('idmapped');
+  const own = join(member.home, `shown-${program}-${engine}`);
+  mkdirSync(own);
+  const options = ['--read-only', '-e', engine, '-p', '/opt/new', '--bind', `${own}:/opt/new/place:ro`, '--hostname', 'own.test'];
+  const script = 'stat -c %a . place; getent hosts $(hostname); touch /opt/x 2> /dev/null || echo read-only';
+  expect(await runAs(member, [...root, ...options, 'sh', '-c', script], program)).toEqual({
+    status: 0,
+    signal: null,
+    stdout: '755\n755\n127.0.1.1       own.test own\nread-only\n',
+    stderr: '',
+  });
+});

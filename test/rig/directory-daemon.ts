@@ -42,7 +42,7 @@ export function makeDirectoryDaemon(...names: string[]): DirectoryDaemon {
   const socket = join(runtime.root, 'isolated.sock');
   for (const name of names) {
     makeDirectoryTemplate(join(directory, name));
-    for (const mountpoint of ['dev', 'home', 'proc', 'sys', 'tmp']) mkdirSync(join(directory, name, 'snapshots/1', mountpoint));
+    for (const mountpoint of ['bin', 'dev', 'proc', 'sys', 'tmp']) mkdirSync(join(directory, name, 'snapshots/1', mountpoint));
   }
   let daemon: ChildProcess | null = null;
   let text = '';

@@ -65,6 +65,18 @@ test("the README's table of engines is what the engines' capability records say"
   expect(read('README.md')).toContain(`\n${engineTable()}\n`);
 });
 
+test("the table of templates in docs/engines.md is what the engines' capability records say", () => {
+  const rows = [
+    ['', ...engines.map(({ name }) => name)],
+    engines.map(() => '---').concat('---'),
+    ['mounts over', ...engines.map(({ capabilities }) => capabilities.mountpoints.join(' '))],
+    ['own files in', ...engines.map(({ capabilities }) => capabilities.ownTrees.join(' '))],
+    ['own host name', ...engines.map(({ capabilities }) => (capabilities.hostname ? 'yes' : '-'))],
+  ];
+  const table = rows.map((row) => `| ${row.join(' | ')} |\n`.replace('|  |', '| |')).join('');
+  expect(read('docs/engines.md')).toContain(`capability records -->\n\n${table}\n<!-- end of templates -->`);
+});
+
 test('no page names a directory of the machine it was written on', () => {
   const named = files.filter((file) => /\/(home|work|tmp\/lab)\/[a-z]/.test(read(file).replaceAll('/home/USER', '')));
   expect(named).toEqual([]);

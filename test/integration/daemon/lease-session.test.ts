@@ -11,7 +11,9 @@ import { handleLease, handleMount } from '../../../src/daemon/lease-session.ts';
 import type { DaemonLease, LeaseOutcome, LeaseRequest } from '../../../src/daemon/leases.ts';
 import type { Tree } from '../../../src/daemon/tree.ts';
 import type { Rootfs } from '../../../src/engine/engine.ts';
+import { IsolateError } from '../../../src/error.ts';
 import { resolveBeneath } from '../../../src/host/resolve-beneath.ts';
+import { wholeMountpoints } from '../../../src/run/look-into-root.ts';
 import { runtimePaths } from '../../../src/pool/paths.ts';
 import { openPoolFiles } from '../../../src/pool/pool.ts';
 import { formatCloneState, formatLeaseName } from '../../../src/pool/state-file.ts';
@@ -74,7 +76,8 @@ async function serve(targets: readonly string[], rootfs: Partial<Rootfs> = {}, p
 function settled({ sent }: Served, count: number): readonly string[] {
   const [answer] = sent;
   if (answer === undefined) throw new Error('no answer');
-  return parseLeased(values(answer, 'json')[0] ?? '', count).targets;
+  const { view } = parseLeased(values(answer, 'json')[0] ?? '', count);
+  return view.targets.map((found) => (found instanceof IsolateError ? found.message : found.path));
 }
 
 test('a clone that can be mounted with other ids is told of as it is', async () => {
@@ -86,7 +89,12 @@ test('a clone that can be mounted with other ids is told of as it is', async () 
   };
   expect(served.connection.tree).toEqual<Tree>({ ...user, idmapped: true, ...maps, path: tree });
   expect(served.sent.map(({ name }) => name)).toEqual(['leased']);
-  expect(parseLeased(String(served.sent[0]?.items[0]?.value), 1)).toEqual({ id: '7', path: tree, targets: ['/data'], ...maps });
+  expect(parseLeased(String(served.sent[0]?.items[0]?.value), 1)).toEqual({
+    id: '7',
+    path: tree,
+    view: { mountpoints: wholeMountpoints, targets: [{ path: '/data', kind: 'missing' }] },
+    ...maps,
+  });
   expect(lstatSync(tree).uid).toBe(0);
 });
 
@@ -113,12 +121,12 @@ test.each([
   ['an absolute link', '/absolute/x', '/etc/x'],
   ['a relative link', '/relative/x', '/etc/x'],
   ['a link to a link', '/twice/x', '/etc/x'],
-  ['what an engine mounts over', '/home/link/../x', '/home/x'],
+  ['what an engine mounts over', '/dev/link/../x', '/dev/x'],
 ])('%s ends in the clone', async (_what, target, expected) => {
   symlinkSync('/etc', join(tree, 'absolute'));
   symlinkSync('../../../../../../etc', join(tree, 'relative'));
   symlinkSync('absolute', join(tree, 'twice'));
-  symlinkSync('/etc', join(tree, 'home/link'));
+  symlinkSync('/etc', join(tree, 'dev/link'));
   expect(settled(await serve([target]), 1)).toEqual([expected]);
 });
 
@@ -137,8 +145,8 @@ test.each([
 });
 
 test('a clone that has a link where isolate mounts is refused', async () => {
-  rmSync(join(tree, 'tmp'), { recursive: true });
-  symlinkSync('/etc', join(tree, 'tmp'));
+  rmSync(join(tree, 'proc'), { recursive: true });
+  symlinkSync('/etc', join(tree, 'proc'));
   await expect(serve([])).rejects.toMatchObject({ code: 'cannot-enforce' });
 });
 

@@ -15,6 +15,8 @@ const engine: Engine = {
     network: 'optional',
     binds: true,
     ownTrees: [],
+    mountpoints: [],
+    hostname: true,
     readOnlyRoot: false,
     passthrough: ['x11'],
     limits: ['pids'],

@@ -5,20 +5,28 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 
-import { hasNested, settleInClone } from '../../../src/daemon/settle-in-clone.ts';
+import { hasNested, lookIntoClone } from '../../../src/daemon/settle-in-clone.ts';
+import { IsolateError } from '../../../src/error.ts';
 import type { DaemonLease } from '../../../src/daemon/leases.ts';
 
-function makeLease(): Pick<DaemonLease, 'rootfs' | 'isChecked' | 'peer'> {
+function makeLease(): Pick<DaemonLease, 'rootfs' | 'template' | 'isChecked' | 'peer'> {
   const path = mkdtempSync(join(tmpdir(), 'isolate-settle-'));
   onTestFinished(() => rmSync(path, { recursive: true }));
   for (const name of ['a/b', 'tmp']) mkdirSync(join(path, name), { recursive: true });
   symlinkSync('/tmp', join(path, 'a/link'));
   writeFileSync(join(path, 'file'), '');
-  return { rootfs: { path, ownership: { kind: 'natural' }, idmappable: true }, isChecked: true, peer: { uid: 1 } as DaemonLease['peer'] };
+  return {
+    rootfs: { path, ownership: { kind: 'natural' }, idmappable: true },
+    template: 'tank/t',
+    isChecked: true,
+    peer: { uid: 1 } as DaemonLease['peer'],
+  };
 }
 
 const settle = async (targets: readonly string[], lease = makeLease()): Promise<readonly string[]> =>
-  await settleInClone(lease, targets, { ownTrees: [] });
+  (await lookIntoClone(lease, targets, { mountpoints: [], ownTrees: [] })).targets.map((found) =>
+    found instanceof IsolateError ? found.message : found.path,
+  );
 
 test('what is missing is kept as it stands, and what comes after it is looked at all the same', async () => {
   const targets = ['/none/a/link', '/none/../a/link/x', '/a/none/x/../../link', '/a/none/x/../link', '/none/file/../../file'];

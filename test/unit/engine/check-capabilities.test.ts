@@ -13,6 +13,8 @@ const nothing: EngineCapabilities = {
   network: 'always-shared',
   binds: false,
   ownTrees: [],
+  mountpoints: [],
+  hostname: true,
   readOnlyRoot: false,
   passthrough: [],
   limits: [],

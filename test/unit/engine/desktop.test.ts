@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { checkDesktop } from '../../../src/engine/desktop.ts';
 import type { DesktopFacts, HostFacts, PathFacts } from '../../../src/host/facts.ts';
-import { rootFacts } from '../../golden/facts.ts';
+import { plainSpec, rootFacts } from '../../golden/facts.ts';
 
 const none: DesktopFacts = { x11: null, pulse: null, wayland: null, gpu: null };
 const wayland = { display: 'wayland-0', socket: '/run/user/1000/wayland-0' };
@@ -18,7 +18,7 @@ test.each([
   ['of a user, where it cannot', { mode: 0o755, idmappable: false }, ['not-permitted']],
   ["of root's", { mode: 0o755, uid: 0 }, ['not-permitted']],
 ])('a socket %s: %j gives the problems %j', (_, facts, codes) => {
-  expect(checkDesktop(withPath({ wayland }, wayland.socket, facts)).map(({ code }) => code)).toEqual(codes);
+  expect(checkDesktop(plainSpec, withPath({ wayland }, wayland.socket, facts)).map(({ code }) => code)).toEqual(codes);
 });
 
 test.each([
@@ -31,10 +31,10 @@ test.each([
     mode,
     idmappable: false,
   });
-  expect(checkDesktop(facts).map(({ code }) => code)).toEqual(codes);
+  expect(checkDesktop(plainSpec, facts).map(({ code }) => code)).toEqual(codes);
 });
 
 test("a user's own sandbox has the user's rights", () => {
   const facts = withPath({ wayland }, wayland.socket, { idmappable: false });
-  expect(checkDesktop({ ...facts, user: { ...facts.user, uid: 1000 } })).toEqual([]);
+  expect(checkDesktop(plainSpec, { ...facts, user: { ...facts.user, uid: 1000 } })).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { lxcEngine } from '../../../src/engine/lxc.ts';
 import type { HostFacts } from '../../../src/host/facts.ts';
 import { lxcPaths } from '../../../src/host/lxc-paths.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
-import { layeredRootfs, naturalRootfs, plainSpec, rootFacts, userFacts } from '../../golden/facts.ts';
+import { layeredRootfs, naturalRootfs, plainSpec, rootFacts, userFacts, wholeFindings } from '../../golden/facts.ts';
 
 const overlay = { kind: 'directory', path: '/srv/debian', ephemeral: true } as const;
 const bridged = { shareNetwork: true, lxc: { bridge: 'lxcbr0', mapTun: false } };
@@ -28,7 +28,7 @@ function plan(spec: Partial<SandboxSpec>, rootfs = naturalRootfs) {
     idSlot: 0,
     sandboxDirectory: '/run/isolate/sandbox',
   };
-  return lxcEngine.plan({ ...input, spec: { ...plainSpec, engine: 'lxc', ...spec } });
+  return lxcEngine.plan({ ...input, findings: wholeFindings, spec: { ...plainSpec, engine: 'lxc', ...spec } });
 }
 
 describe('the lxc engine', () => {

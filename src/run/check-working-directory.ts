@@ -1,0 +1,66 @@
+import { accessSync, constants, lstatSync } from 'node:fs';
+
+import { IsolateError } from '../error.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { type Found, lookBeneath } from '../host/resolve-beneath.ts';
+import type { Bind, SandboxSpec } from '../spec/spec.ts';
+import type { Tree } from './look-into-root.ts';
+
+export interface WorkingDirectoryContext {
+  readonly tree: Tree;
+  /** Where the rootfs has its /tmp. */
+  readonly tmp: string;
+  readonly facts: Pick<HostFacts, 'user' | 'paths'>;
+}
+
+type WorkingSpec = Pick<SandboxSpec, 'root' | 'workingDirectory' | 'binds' | 'hooks'>;
+
+/**
+ * Throws `usage` or `not-permitted` for a working directory that the command could not be started in. Let through is what the
+ * kernel and the engine have there (/proc, /sys, /dev), what a hook may still make, and what nobody looked at.
+ */
+export function checkWorkingDirectory(spec: WorkingSpec, look: Found | IsolateError | undefined, context: WorkingDirectoryContext): void {
+  const wanted = spec.workingDirectory;
+  if (look === undefined || /^\/(?:proc|sys|dev)(?:\/|$)/.test(wanted)) return;
+  if (look instanceof IsolateError) {
+    throw new IsolateError(look.code === 'bad-bind' ? 'usage' : look.code, `The working directory ${wanted} cannot be used.`, {
+      cause: look,
+    });
+  }
+  const outer = spec.binds.findLast(({ target }) => `${look.path}/`.startsWith(`${target}/`));
+  if (outer === undefined) checkInRoot(spec, look, context);
+  else checkInBind(wanted, look.path, outer, context);
+}
+
+function checkInRoot({ root, workingDirectory, binds, hooks }: WorkingSpec, { path, kind }: Found, context: WorkingDirectoryContext): void {
+  const { tree, tmp, facts } = context;
+  if (kind === 'other') throw new IsolateError('usage', `The working directory ${workingDirectory} is not a directory in ${tree.name}.`);
+  const isMade = hooks.pre !== undefined || binds.some(({ target }) => target.startsWith(`${path}/`));
+  if (!isMade && (kind === 'missing' || (kind === 'hidden' && path.startsWith(`${tmp}/`)))) throw missing(workingDirectory, tree.name);
+  if (root.kind === 'directory' && kind === 'directory' && facts.user.uid !== 0 && !canEnter(`${tree.path}${path}`, facts)) {
+    throw new IsolateError('not-permitted', `The working directory ${workingDirectory} in ${tree.name} cannot be entered by this user.`);
+  }
+}
+
+function checkInBind(wanted: string, path: string, { source, target }: Bind, { facts }: WorkingDirectoryContext): void {
+  const rest = path.slice(target.length);
+  const kind = rest === '' ? facts.paths[source]?.kind : lookBeneath(source, rest).kind;
+  if (kind === 'missing') throw missing(wanted, `${source}, which is shown at ${target}`);
+  if (kind !== 'directory') throw new IsolateError('usage', `The working directory ${wanted} is not a directory.`);
+}
+
+function missing(wanted: string, where: string): IsolateError {
+  return new IsolateError('usage', `The working directory ${wanted} is missing in ${where}.`);
+}
+
+/** The sandbox's root may go wherever an id of the sandbox owns the directory, which in a clone is everywhere. */
+function canEnter(path: string, { user }: Pick<HostFacts, 'user'>): boolean {
+  try {
+    const { uid } = lstatSync(path);
+    if (uid === user.uid || user.subordinateUids.some(({ start, count }) => uid >= start && uid < start + count)) return true;
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,92 @@
+import { lstatSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+
+import type { EngineCapabilities } from '../engine/engine.ts';
+import { IsolateError } from '../error.ts';
+import { type Found, lookBeneath } from '../host/resolve-beneath.ts';
+
+/** The files of a rootfs before anything was changed, and what the caller knows them as: the template. */
+export interface Tree {
+  readonly path: string;
+  readonly name: string;
+}
+
+/** What a rootfs has where an engine mounts. */
+export interface MountpointsFound {
+  /** Where its /tmp is. */
+  readonly tmp: string;
+  /** Mountpoints that it lacks. */
+  readonly missing: readonly string[];
+  /** It has at least one of the directories that programs are in. */
+  readonly hasPrograms: boolean;
+}
+
+/** What is known of the rootfs for one spec. */
+export interface RootView {
+  readonly mountpoints: MountpointsFound;
+  /** One for each of `targetsToLookAt`, in order; an error where the path leads to no place that could be used. */
+  readonly targets: readonly (Found | IsolateError)[];
+}
+
+/** Of a tree that has a directory wherever any engine mounts. */
+export const wholeMountpoints: MountpointsFound = { tmp: '/tmp', missing: [], hasPrograms: true };
+
+/**
+ * What the kernel and the engines put there are links to wherever a process is: while an engine mounts, its own root is
+ * the host's, and a template's link to /proc/self/cwd would lead a target out of the rootfs.
+ */
+const magicLinks = /^\/(?:proc|dev\/(?:fd|stdin|stdout|stderr|core))(?:\/|$)/;
+
+/** Where any Linux root has programs, NixOS and Guix included. */
+const programDirectories = ['bin', 'sbin', 'usr', 'lib', 'nix', 'gnu'];
+
+/**
+ * Looks where the engine mounts. /tmp may be a link, which is followed in the tree; where the others lead elsewhere, or anything
+ * is not a directory: `cannot-enforce`. Throws what `lookBeneath` throws.
+ */
+export function lookAtMountpoints(tree: Tree, { mountpoints }: Pick<EngineCapabilities, 'mountpoints'>): MountpointsFound {
+  const found = mountpoints.map((name) => ({ name, ...lookBeneath(tree.path, name, [], tree.name) }));
+  for (const { name, path, kind } of found) {
+    const isMovable = name === '/tmp' && !magicLinks.test(path) && path !== '/';
+    if (kind !== 'other' && (path === name || isMovable)) continue;
+    throw new IsolateError('cannot-enforce', `${name} in ${tree.name} is not a directory, and isolate mounts there.`, {
+      hint: 'make it a directory in the template',
+    });
+  }
+  const missing = found.filter(({ kind }) => kind === 'missing').map(({ path }) => path);
+  return {
+    tmp: found.find(({ name }) => name === '/tmp')?.path ?? '/tmp',
+    missing,
+    // Whatever is a Linux root has these mountpoints, or nearly all: the others are looked at no further.
+    hasPrograms: missing.length === 0 || programDirectories.some((name) => isThere(`${tree.path}/${name}`)),
+  };
+}
+
+/** Whether there is a directory at each of these mountpoints; waits for the storage without holding up anybody else. */
+export async function hasMountpoints(tree: string, mountpoints: readonly string[]): Promise<boolean> {
+  for (const mountpoint of mountpoints) {
+    try {
+      if (!(await lstat(`${tree}${mountpoint}`)).isDirectory()) return false;
+    } catch {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Where `target` leads in the tree. Throws what `lookBeneath` throws, and `bad-bind` for what belongs to processes. */
+export function lookAtTarget(tree: Tree, target: string, hidden: readonly string[]): Found {
+  const found = lookBeneath(tree.path, target, hidden, tree.name);
+  if (!magicLinks.test(found.path)) return found;
+  const through = found.path === target ? '' : `, which ${target} leads to in ${tree.name}`;
+  throw new IsolateError('bad-bind', `Nothing can be bound to ${found.path}${through}: it belongs to the sandbox's own processes.`);
+}
+
+/** The places where the sandbox has the engine's own file systems, in a rootfs where /tmp is at `tmp`. */
+export function hiddenPlaces({ ownTrees }: Pick<EngineCapabilities, 'ownTrees'>, { tmp }: Pick<MountpointsFound, 'tmp'>): string[] {
+  return ownTrees.map((tree) => (tree === '/tmp' ? tmp : tree));
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}

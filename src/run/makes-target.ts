@@ -1,0 +1,61 @@
+import { accessSync, constants, lstatSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import type { Rootfs } from '../engine/engine.ts';
+import { IsolateError } from '../error.ts';
+import type { HostFacts, IdRange } from '../host/facts.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import type { Tree } from './look-into-root.ts';
+
+/** Whether what is missing at this path of the rootfs can be made for the run. */
+export type MakesTarget = (path: string) => boolean;
+
+/**
+ * Whether the sandbox's root can make a path in the rootfs. In a clone it can, and in a layer over a directory; in a directory
+ * itself only where its caller may write. Throws `cannot-enforce` where a layer would be needed and the kernel allows none.
+ */
+export function makesTarget({ root, readOnlyRoot }: SandboxSpec, { path: tree, layers }: Rootfs, facts: HostFacts): MakesTarget {
+  const { user, mountsBelow } = facts;
+  if (root.kind === 'zfs' || user.uid === 0 || layers !== undefined) return () => true;
+  if (!readOnlyRoot) return (path) => isWritable(nearest(`${tree}${path}`), facts);
+  return (path) => {
+    const [mount] = mountsBelow;
+    if (mount === undefined) return true;
+    throw new IsolateError(
+      'cannot-enforce',
+      `${path} is missing in ${tree}, and cannot be made for a read-only run while something is mounted at ${mount}.`,
+      { hint: `as root: umount ${mount}` },
+    );
+  };
+}
+
+/** Throws `cannot-enforce` for a mountpoint that the rootfs lacks and that cannot be made. */
+export function checkMountpointsMade(missing: readonly string[], tree: Tree, makes: MakesTarget): void {
+  const path = missing.find((mountpoint) => !makes(mountpoint));
+  if (path === undefined) return;
+  throw new IsolateError('cannot-enforce', `The template ${tree.name} has no ${path}, and this user cannot make it there.`, {
+    hint: `run with --ephemeral or --read-only, or make it as the owner of the template: mkdir -p ${tree.path}${path}`,
+  });
+}
+
+function nearest(path: string): string {
+  let found = dirname(path);
+  while (found !== '/' && lstatSync(found, { throwIfNoEntry: false }) === undefined) found = dirname(found);
+  return found;
+}
+
+/** The sandbox's root may write whatever belongs to an id of the sandbox. */
+function isWritable(directory: string, { user }: HostFacts): boolean {
+  const { uid } = lstatSync(directory);
+  if (uid === user.uid || user.subordinateUids.some((range) => isIn(uid, range))) return true;
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isIn(id: number, { start, count }: IdRange): boolean {
+  return id >= start && id < start + count;
+}

@@ -1,0 +1,110 @@
+import type { Missing } from '../engine/engine.ts';
+import { IsolateError } from '../error.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { type Found, lookBeneath } from '../host/resolve-beneath.ts';
+import type { Bind } from '../spec/spec.ts';
+import type { Tree } from './look-into-root.ts';
+import type { MakesTarget } from './makes-target.ts';
+
+/** Binds at their real targets, outer ones first, and which of these are to be made. */
+export interface PlacedBinds {
+  readonly binds: readonly Bind[];
+  readonly missing: readonly Missing[];
+  /** Which of isolate's own binds the sandbox does without, and why. */
+  readonly warnings: readonly string[];
+}
+
+export interface PlaceContext {
+  readonly tree: Tree;
+  readonly facts: Pick<HostFacts, 'paths'>;
+  readonly makes: MakesTarget;
+}
+
+/** Puts each bind where its look found it. Throws the errors of looks, and `bad-bind`; a bind that is optional is left out instead. */
+export function placeBinds(
+  binds: readonly Bind[],
+  looks: readonly (Found | IsolateError | undefined)[],
+  context: PlaceContext,
+): PlacedBinds {
+  const placed: Bind[] = [];
+  const missing: Missing[] = [];
+  const warnings: string[] = [];
+  const attempt = (bind: Bind, action: () => void): void => {
+    try {
+      action();
+    } catch (error) {
+      if (bind.optional !== true || !(error instanceof IsolateError)) throw error;
+      warnings.push(`The sandbox goes without this host's ${bind.target}. ${error.message}`);
+    }
+  };
+  const found: { readonly bind: Bind; readonly place: Found }[] = [];
+  for (const [index, bind] of binds.entries()) attempt(bind, () => found.push({ bind, place: usablePlace(bind, looks[index], context) }));
+  for (const { bind, place } of found.toSorted(outerFirst)) {
+    const settled = { ...bind, target: place.path };
+    const outer = placed.findLast(({ target }) => `${place.path}/`.startsWith(`${target}/`));
+    // What the caller binds over it decides what is there.
+    if (bind.optional === true && outer !== undefined) continue;
+    attempt(bind, () => {
+      const made = outer === undefined ? missingInRoot(bind, place, context) : missingInOuter(place.path, outer);
+      if (made !== null) missing.push(made);
+      placed.push(settled);
+    });
+  }
+  return { binds: placed, missing, warnings };
+}
+
+interface Placeable {
+  readonly bind: Bind;
+  readonly place: Found;
+}
+
+/** What isolate adds itself comes behind what was asked for at the same place. */
+function outerFirst(a: Placeable, b: Placeable): number {
+  const [first, second] = [`${a.place.path}/`, `${b.place.path}/`];
+  if (first !== second) return first < second ? -1 : 1;
+  return Number(a.bind.optional === true) - Number(b.bind.optional === true);
+}
+
+function usablePlace(bind: Bind, look: Found | IsolateError | undefined, { tree, facts }: PlaceContext): Found {
+  if (look === undefined) throw new IsolateError('internal', `Nobody looked at the target ${bind.target} of a bind.`);
+  if (look instanceof IsolateError) throw look;
+  const isDirectory = facts.paths[bind.source]?.kind === 'directory';
+  if ((look.kind === 'directory' && !isDirectory) || (look.kind === 'other' && isDirectory)) {
+    const [what, there] = isDirectory ? ['directory', 'a file'] : ['file', 'a directory'];
+    throw new IsolateError('bad-bind', `The ${what} ${bind.source} cannot be shown at ${bind.target}, which is ${there} in ${tree.name}.`);
+  }
+  return look;
+}
+
+function missingInRoot(bind: Bind, { path, kind }: Found, { tree, makes }: PlaceContext): Missing | null {
+  if (kind !== 'missing') return null;
+  if (makes(path)) return { path };
+  throw new IsolateError(
+    'bad-bind',
+    `The target ${bind.target} of a bind is missing in ${tree.name}, and this user cannot make it there.`,
+    {
+      hint: 'run with --ephemeral or --read-only, which leave the template as it is',
+    },
+  );
+}
+
+/** A target below another bind's goes through what that bind shows, which earlier runs may have written. */
+function missingInOuter(path: string, outer: Bind): Missing | null {
+  if (path === outer.target) throw new IsolateError('bad-bind', `Two binds have the target ${JSON.stringify(path)}.`);
+  const rest = path.slice(outer.target.length);
+  const found = lookBeneath(outer.source, rest);
+  if (found.path !== rest) {
+    throw new IsolateError('bad-bind', `The target ${path} of a bind goes through a symbolic link in ${outer.source}.`, {
+      hint: 'name the place that the link leads to',
+    });
+  }
+  if (found.kind !== 'missing') return null;
+  if (!outer.readOnly) return { path, within: outer.target };
+  throw new IsolateError(
+    'bad-bind',
+    `The target ${path} of a bind is missing in ${outer.source}, which is bound read-only to ${outer.target}.`,
+    {
+      hint: `make ${outer.source}${rest} first`,
+    },
+  );
+}

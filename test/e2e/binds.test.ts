@@ -1,0 +1,207 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { isolate } from '../rig/isolate.ts';
+import { addPlainUser } from '../rig/plain-user.ts';
+import { busyboxRootfs } from '../rig/rootfs.ts';
+
+const user = 54_381;
+let scratch: string;
+let template: string;
+beforeAll(async () => {
+  scratch = realpathSync(mkdtempSync(join(tmpdir(), 'isolate-binds-')));
+  chmodSync(scratch, 0o755);
+  mkdirSync(join(scratch, 'home'));
+  chownSync(join(scratch, 'home'), user, user);
+  await addPlainUser(join(scratch, 'home'), user);
+  mkdirSync(join(scratch, 'directory'));
+  writeFileSync(join(scratch, 'directory/in'), 'in the directory\n');
+  writeFileSync(join(scratch, 'file'), 'the file\n');
+  template = await busyboxRootfs(join(scratch, 'template'));
+  mkdirSync(join(template, 'home/somebody'));
+  symlinkSync('opt', join(template, 'leads-to-opt'));
+});
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+interface Shown {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function shown(words: readonly string[], who: 'root' | 'a user' = 'root'): Promise<Shown> {
+  const options = who === 'root' ? {} : { uid: user, environment: { HOME: join(scratch, 'home') } };
+  const { status, stdout, stderr } = await isolate(words, { ...options, cwd: scratch });
+  return { status, stdout, stderr: stderr.replaceAll(scratch, 'SCRATCH') };
+}
+
+const refused = (...lines: string[]): Shown => ({ status: 125, stdout: '', stderr: lines.map((line) => `${line}\n`).join('') });
+
+describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
+  const on = (...words: string[]): string[] => ['-q', '-e', engine, '-t', template, '--ephemeral', ...words];
+
+  test('an outer bind never hides an inner one, whatever their order', async () => {
+    mkdirSync(join(scratch, 'outer/place'), { recursive: true });
+    const inner = ['-d', `${scratch}/directory:/opt/n/place`];
+    const outer = ['-d', `${scratch}/outer:/opt/n`];
+    const ended = { status: 0, stdout: 'in the directory\n', stderr: '' };
+    expect(await shown(on(...inner, ...outer, 'cat', '/opt/n/place/in'))).toEqual(ended);
+    expect(await shown(on(...outer, ...inner, 'cat', '/opt/n/place/in'))).toEqual(ended);
+  });
+
+  test('a place in what another bind shows is made there, but not in what is bound read-only', async () => {
+    const source = mkdtempSync(join(scratch, 'home/outer-'));
+    chownSync(source, user, user);
+    const name = source.slice(scratch.length + 1);
+    const inner = ['-d', `${scratch}/file:/opt/n/new/file`];
+    expect(await shown(on('-d', `${source}:/opt/n:ro`, ...inner, 'true'), 'a user')).toEqual(
+      refused(
+        `isolate: The target /opt/n/new/file of a bind is missing in SCRATCH/${name}, which is bound read-only to /opt/n.`,
+        `hint: make SCRATCH/${name}/new/file first`,
+      ),
+    );
+    expect(await shown(on('-d', `${source}:/opt/n`, ...inner, 'cat', '/opt/n/new/file'), 'a user')).toEqual({
+      status: 0,
+      stdout: 'the file\n',
+      stderr: '',
+    });
+    expect(readdirSync(join(source, 'new'))).toEqual(['file']);
+  });
+
+  test('two binds are refused that lead to one place', async () => {
+    const binds = ['-d', `${scratch}/directory:/opt/x`, '-d', `${scratch}/home:/leads-to-opt/x`];
+    expect(await shown(on(...binds, 'true'))).toEqual(refused('isolate: Two binds have the target "/opt/x".'));
+  });
+
+  test('a directory is not shown at a file, nor a file at a directory', async () => {
+    expect(await shown(on('-d', `${scratch}/directory:/etc/passwd`, 'true'))).toEqual(
+      refused('isolate: The directory SCRATCH/directory cannot be shown at /etc/passwd, which is a file in SCRATCH/template.'),
+    );
+    expect(await shown(on('-d', `${scratch}/file:/etc`, 'true'))).toEqual(
+      refused('isolate: The file SCRATCH/file cannot be shown at /etc, which is a directory in SCRATCH/template.'),
+    );
+  });
+
+  test('a path alone is bound to itself, :ro and :rw say how', async () => {
+    const script = `cat ${scratch}/directory/in; touch ${scratch}/file`;
+    const { status, stdout, stderr } = await shown(on('-d', 'directory:ro', '-d', './file:rw', 'sh', '-c', script), 'a user');
+    expect({ status, stdout, stderr }).toEqual({
+      status: 1,
+      stdout: 'in the directory\n',
+      stderr: 'touch: SCRATCH/file: Permission denied\n',
+    });
+    const readOnly = await shown(on('-d', 'file:/etc/it:ro', 'sh', '-c', 'echo > /etc/it'));
+    expect(readOnly.stderr).toContain('Read-only file system');
+  });
+
+  test.each(['/nonexist', '/etc/passwd/x', '/etc/passwd', '/opt/n/none'])(
+    'the working directory %s is refused by name',
+    async (directory) => {
+      const words = on('-d', `${scratch}/directory:/opt/n`, '-p', directory, 'true');
+      const { status, stdout, stderr } = await shown(words);
+      expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+      expect(stderr.split('\n')[0]).toMatch(/^isolate: The working directory \/[a-z/]+ (?:is missing|is not a directory|cannot be used)/);
+      expect(stderr).toContain(directory);
+    },
+  );
+
+  test('a working directory may be one that is made for a bind', async () => {
+    expect(await shown(on('-d', `${scratch}/directory:/made/for/it`, '-p', '/made/for', 'ls'))).toEqual({
+      status: 0,
+      stdout: 'it\n',
+      stderr: '',
+    });
+  });
+
+  test("a directory that a user may not enter is named, as a bind's target and as the working directory", async () => {
+    const why = 'isolate: /root in SCRATCH/template cannot be entered by this user, so /root/src cannot be reached.';
+    expect(await shown(on('-d', 'directory:/root/src', 'true'), 'a user')).toEqual(refused(why));
+    expect(await shown(on('-p', '/root', 'true'), 'a user')).toEqual(
+      refused('isolate: The working directory /root in SCRATCH/template cannot be entered by this user.'),
+    );
+  });
+
+  test("a user's run makes no place in a template of somebody else's, but goes on without the host's name servers", async () => {
+    const direct = ['-q', '-e', engine, '-t', template];
+    expect(await shown([...direct, '-d', 'file:/opt/none', 'true'], 'a user')).toEqual(
+      refused(
+        'isolate: The target /opt/none of a bind is missing in SCRATCH/template, and this user cannot make it there.',
+        'hint: run with --ephemeral or --read-only, which leave the template as it is',
+      ),
+    );
+    if (engine !== 'bwrap') return;
+    expect(await shown([...direct, '-n', 'echo', 'ran'], 'a user')).toEqual({
+      status: 0,
+      stdout: 'ran\n',
+      stderr:
+        "isolate: warning: The sandbox goes without this host's /etc/resolv.conf. The target /etc/resolv.conf of a bind is missing in SCRATCH/template, and this user cannot make it there.\n",
+    });
+  });
+
+  test('the sandbox knows its own name, and may add others', async () => {
+    const script =
+      'ping -c 1 -W 1 $(hostname) > /dev/null 2>&1; grep 127.0.1.1 /etc/hosts; echo 10.0.0.1 other >> /etc/hosts && tail -n 1 /etc/hosts';
+    expect(await shown(on('sh', '-c', script))).toEqual({ status: 0, stdout: '127.0.1.1 template\n10.0.0.1 other\n', stderr: '' });
+    expect((await shown(on('--hostname', 'web.test', 'sh', '-c', 'hostname; grep 127.0.1.1 /etc/hosts'))).stdout).toBe(
+      'web.test\n127.0.1.1 web.test web\n',
+    );
+  });
+
+  test("the template's /home is there", async () => {
+    expect(await shown(on('ls', '/home'))).toEqual({ status: 0, stdout: 'somebody\n', stderr: '' });
+  });
+
+  test('a directory that is no Linux root is refused', async () => {
+    expect(await shown(['-q', '-e', engine, '-t', join(scratch, 'directory'), '--ephemeral', 'ls'])).toEqual(
+      refused(
+        'isolate: SCRATCH/directory does not look like a Linux root: it has no /bin, /usr or /lib.',
+        'hint: the section "The first template" of README.md makes one',
+      ),
+    );
+  });
+
+  test('what is mounted in a template is told of, or named as the reason', async () => {
+    mkdirSync(join(template, 'srv/mounted'), { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', 'none', join(template, 'srv/mounted')]);
+    try {
+      const told = await shown(['-e', engine, '-t', template, '--ephemeral', 'ls', '/srv/mounted']);
+      expect(told).toEqual({
+        status: 0,
+        stdout: '',
+        stderr: 'isolate: The sandbox does not see what is mounted at SCRATCH/template/srv/mounted.\n',
+      });
+      expect(await shown(on('true'), 'a user')).toEqual(
+        refused(
+          'isolate: Something is mounted at SCRATCH/template/srv/mounted, so only root can lay a throw-away overlay over SCRATCH/template.',
+          'hint: as root: umount SCRATCH/template/srv/mounted',
+        ),
+      );
+    } finally {
+      execFileSync('umount', [join(template, 'srv/mounted')]);
+      rmSync(join(template, 'srv'), { recursive: true });
+    }
+  });
+});
+
+test('places below the /tmp of the sandbox itself can be reached by every id', async () => {
+  const words = ['-q', '-t', template, '--ephemeral', '-d', `${scratch}/file:/tmp/a/b/file`, '-d', '/dev/null:/dev/new/null'];
+  expect(await shown([...words, 'stat', '-c', '%a', '/tmp/a', '/tmp/a/b', '/dev/new'])).toEqual({
+    status: 0,
+    stdout: '755\n755\n755\n',
+    stderr: '',
+  });
+  expect((await shown([...words, '-p', '/tmp/a/none', 'true'])).stderr).toBe(
+    'isolate: The working directory /tmp/a/none is missing in SCRATCH/template.\n',
+  );
+});
+
+test('the chroot engine binds nothing into the /dev of the host', async () => {
+  const before = readdirSync('/dev');
+  expect(await shown(['-q', '-e', 'chroot', '-t', template, '-d', '/dev/null:/dev/isolate-new', 'true'])).toEqual(
+    refused('isolate: The chroot engine cannot bind anything to /dev/isolate-new: it shows /proc, /sys and /dev of this host.'),
+  );
+  expect(readdirSync('/dev')).toEqual(before);
+});
