@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'hook-failed'
   | 'socket-missing'
   | 'cannot-enforce'
+  | 'limit-reached'
   | 'daemon-failed'
   | 'quota-exceeded'
   | 'launch-failed'

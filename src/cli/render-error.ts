@@ -1,5 +1,6 @@
 import { causesOf, IsolateError } from '../error.ts';
 import { toJson } from '../json.ts';
+import { toSystemFailure } from '../process/system-error.ts';
 import { escapeControls } from './escape.ts';
 
 /** An error as text: one line, a line a cause, at most one hint. Every line ends with a newline and holds no control character. */
@@ -21,7 +22,8 @@ export function renderErrorJson(error: unknown): string {
   return `${toJson({ error: { code: known.code, message: known.message, ...hint, causes: causesOf(known) } })}\n`;
 }
 
-/** What is no IsolateError is a defect of isolate's own, and says so. */
+/** What is neither an IsolateError nor caused by the caller's environment is a defect of isolate's own, and says so. */
 export function toIsolateError(error: unknown): IsolateError {
-  return error instanceof IsolateError ? error : new IsolateError('internal', 'isolate met a defect of its own.', { cause: error });
+  if (error instanceof IsolateError) return error;
+  return toSystemFailure(error) ?? new IsolateError('internal', 'isolate met a defect of its own.', { cause: error });
 }

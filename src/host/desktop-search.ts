@@ -14,7 +14,11 @@ export type Search<T> = { readonly found: T } | { readonly missing: string; read
 
 /** The path is a socket, through symbolic links too. */
 export function isSocket(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isSocket() === true;
+  try {
+    return statSync(path).isSocket();
+  } catch {
+    return false;
+  }
 }
 
 /** The bytes of a regular file of at most `limit` bytes, or null. Never waits for a fifo. */

@@ -24,10 +24,9 @@ function searchDirectories(uid: number, path: string | undefined): readonly stri
 }
 
 function isExecutable(file: string): boolean {
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false;
   try {
     accessSync(file, constants.X_OK);
-    return true;
+    return statSync(file).isFile();
   } catch {
     return false;
   }

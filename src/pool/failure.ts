@@ -1,4 +1,5 @@
 import { causesOf, type ErrorCode, IsolateError } from '../error.ts';
+import { toSystemFailure } from '../process/system-error.ts';
 
 /** An error as state files and status reports keep it. */
 export interface Failure {
@@ -6,10 +7,11 @@ export interface Failure {
   readonly message: string;
 }
 
-/** What caused it is in the message. What is no IsolateError is a defect of isolate's own. */
+/** What caused it is in the message. What is neither an IsolateError nor caused by the environment is a defect of isolate's own. */
 export function toFailure(error: unknown): Failure {
-  if (error instanceof IsolateError) {
-    return { code: error.code, message: [error.message, ...causesOf(error).map((cause) => `because: ${cause}`)].join(' ') };
+  const known = error instanceof IsolateError ? error : toSystemFailure(error);
+  if (known !== null) {
+    return { code: known.code, message: [known.message, ...causesOf(known).map((cause) => `because: ${cause}`)].join(' ') };
   }
   return { code: 'internal', message: error instanceof Error ? error.message : JSON.stringify(error) };
 }

@@ -9,6 +9,7 @@ import { IsolateError } from '../error.ts';
 import { type LaunchEvent, type MemoryVerdict, parseLaunchEvents } from './launch-events.ts';
 import { encodeLaunchRecord } from './launch-record.ts';
 import { type StandardStreams, streamNames } from './standard-streams.ts';
+import { toSystemFailure } from './system-error.ts';
 
 /** How the command ended; `errno` is execve(2)'s positive number, ENOENT for a command that is not in the sandbox. */
 export type LaunchResult =
@@ -82,7 +83,10 @@ function spawned(child: ChildProcess, launcher: string): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', (cause) => {
-      reject(new IsolateError('launch-failed', `The launcher ${launcher} could not be started.`, { cause, hint: 'npm run build' }));
+      const hint = 'scripts/build in the checkout, or install isolate again';
+      reject(
+        toSystemFailure(cause) ?? new IsolateError('launch-failed', `The launcher ${launcher} could not be started.`, { cause, hint }),
+      );
     });
   });
 }

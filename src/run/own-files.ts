@@ -9,7 +9,9 @@ export function findOwnFiles(): OwnFiles {
   const here = import.meta.dirname;
   const directory = [here, join(here, '..', '..', 'dist')].find((candidate) => existsSync(join(candidate, 'isolate-launch')));
   if (directory === undefined) {
-    throw new IsolateError('missing-tool', `isolate-launch is not beside ${here}.`, { hint: 'run scripts/build in the checkout' });
+    throw new IsolateError('missing-tool', `isolate-launch is not beside ${here}.`, {
+      hint: 'run scripts/build in the checkout, or install isolate again',
+    });
   }
   return {
     launcher: join(directory, 'isolate-launch'),

@@ -1,0 +1,70 @@
+import { type ErrorCode, IsolateError } from '../error.ts';
+
+/** What a system call that failed says of the place or the limit that it met. */
+export interface SystemFailure {
+  readonly code: Extract<ErrorCode, 'state-unreadable' | 'pool-full' | 'limit-reached'>;
+  /** Null where the call had no path: a write to an open file. */
+  readonly path: string | null;
+  /** Follows a colon: `its file system is read-only`. */
+  readonly reason: string;
+  readonly hint?: string;
+}
+
+type Answer = Omit<SystemFailure, 'path'>;
+
+const place = (reason: string): Answer => ({ code: 'state-unreadable', reason });
+const full = (reason: string): Answer => ({ code: 'pool-full', reason, hint: 'make room there' });
+const limit = (reason: string, hint: string): Answer => ({ code: 'limit-reached', reason, hint });
+
+/** What the environment of a caller can cause (errno(3)). Any other error of a system call is a defect of ours. */
+const answers: Readonly<Record<string, Answer>> = {
+  EACCES: place('permission denied'),
+  EPERM: place('permission denied'),
+  EROFS: place('its file system is read-only'),
+  ENOENT: place('it does not exist and cannot be made'),
+  EEXIST: place('something else is there'),
+  ENOTDIR: place('a part of the path is not a directory'),
+  EISDIR: place('it is a directory'),
+  ELOOP: place('its symbolic links lead in a circle'),
+  ENAMETOOLONG: place('the path is too long'),
+  ENOTCONN: place('its file system does not answer'),
+  ESTALE: place('its file system is gone'),
+  ENODEV: place('its device is gone'),
+  ENXIO: place('its device is gone'),
+  EIO: place('its device reports an error'),
+  EBUSY: place('something else uses it'),
+  EOPNOTSUPP: place('its file system cannot do this'),
+  ENOSPC: full('its file system is full'),
+  EDQUOT: full('the disk quota is used up'),
+  EMFILE: limit('the limit of open files is reached', 'ulimit -n 1024'),
+  ENFILE: limit('the host has no more open files to give', 'sysctl fs.file-max shows how many there are'),
+  EFBIG: limit('the limit of file sizes is reached', 'ulimit -f unlimited'),
+  EAGAIN: limit('the limit of processes is reached', 'ulimit -u shows how many you may have'),
+  ENOMEM: limit('there is not enough memory', 'ulimit -v shows how much one process may have'),
+};
+
+/** Longer paths are cut in messages. */
+const longestShown = 200;
+
+/** Reads an error that Node threw for a failed system call; null: it is none, or not one that an environment can cause. */
+export function describeSystemError(error: unknown): SystemFailure | null {
+  if (!(error instanceof Error)) return null;
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  const answer = syscall === undefined ? undefined : answers[code ?? ''];
+  return answer === undefined ? null : { ...answer, path: path ?? null };
+}
+
+/** The error to report for a failed system call, or null as `describeSystemError`; `hint` beats the usual one. */
+export function toSystemFailure(error: unknown, hint?: string): IsolateError | null {
+  const failure = describeSystemError(error);
+  if (failure === null) return null;
+  const { syscall = '' } = error as NodeJS.ErrnoException;
+  const verb = syscall.startsWith('spawn') ? 'started' : syscall === 'write' ? 'written' : 'used';
+  const advice = hint ?? failure.hint;
+  const message = `${failure.path === null ? 'A file' : shorten(failure.path)} cannot be ${verb}: ${failure.reason}.`;
+  return new IsolateError(failure.code, message, advice === undefined ? {} : { hint: advice });
+}
+
+function shorten(path: string): string {
+  return path.length <= longestShown ? path : `${path.slice(0, longestShown)}...`;
+}
