@@ -19,22 +19,14 @@ export function defaultEnvironment(caller: Variables): Record<string, string> {
 
 /**
  * One variable from `NAME=VALUE`, `NAME:VALUE` (the first of both characters ends the name) or `NAME`, which takes the
- * caller's value. Throws `bad-environment`.
+ * caller's value; null where the caller has none. Throws `bad-environment`.
  */
-export function parseVariable(text: string, caller: Variables): readonly [name: string, value: string] {
+export function parseVariable(text: string, caller: Variables): readonly [name: string, value: string] | null {
   const end = text.search(/[=:]/);
   const name = end < 0 ? text : text.slice(0, end);
   checkName(name, text);
   const value = end >= 0 ? text.slice(end + 1) : Object.hasOwn(caller, name) ? caller[name] : undefined;
-  if (value === undefined) {
-    throw new IsolateError(
-      'bad-environment',
-      `The variable ${JSON.stringify(name)} has no value and is not set in the caller's environment.`,
-      {
-        hint: `-v ${name}=VALUE sets one`,
-      },
-    );
-  }
+  if (value === undefined) return null;
   checkValue(name, value);
   return [name, value];
 }

@@ -89,11 +89,15 @@ function resolveCommand(words: readonly string[]): readonly [string, ...string[]
 function resolveEnvironment(request: RunRequest, caller: Caller): Record<string, string> {
   const fromFiles = (request.environmentFiles ?? []).flatMap((file) => readEnvironmentFile(file, caller));
   const given = request.environment ?? [];
-  const fromOptions = isList(given) ? given.map((text) => parseVariable(text, caller.environment)) : Object.entries(given);
+  const fromOptions = isList(given) ? given.flatMap((text) => toList(parseVariable(text, caller.environment))) : Object.entries(given);
   for (const [name, value] of fromOptions) {
     checkVariable(name, value);
   }
   return Object.fromEntries([...Object.entries(defaultEnvironment(caller.environment)), ...fromFiles, ...fromOptions]);
+}
+
+function toList<T>(value: T | null): readonly T[] {
+  return value === null ? [] : [value];
 }
 
 function readEnvironmentFile(file: string, caller: Caller): readonly (readonly [string, string])[] {

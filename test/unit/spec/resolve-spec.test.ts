@@ -28,6 +28,25 @@ test('a bare request gets every default', () => {
   });
 });
 
+test('a variable that the caller lacks is not set, though every object may have its name', () => {
+  expect(resolve({ zfs: 'tank/deb', command: ['ls'], environment: ['NOPE', 'toString', 'A=b'] }).environment).toEqual({
+    ...defaults,
+    A: 'b',
+  });
+});
+
+test('without a working directory absolute paths are taken, and relative ones refused by name', () => {
+  const caller: Caller = { environment: {}, cwd: null, readFile: () => '' };
+  expect(resolveSpec({ template: '/srv//t', command: ['ls'] }, caller).root).toEqual({
+    kind: 'directory',
+    path: '/srv/t',
+    ephemeral: false,
+  });
+  expect(() => resolveSpec({ template: 't', command: ['ls'] }, caller)).toThrow(
+    'The template directory "t" is relative to a working directory that does not exist any more.',
+  );
+});
+
 test('a full request is taken over, texts parsed', () => {
   const request: RunRequest = {
     engine: 'lxc',
