@@ -45,6 +45,7 @@ static void drop_signals(void) {
 
 static int become_node(char **argv) {
   if (run->lease >= 0) close(run->lease);
+  if (!limits_suffice()) return STATUS_FAILED;
   drop_signals();
   sigprocmask(SIG_SETMASK, &callers_mask, NULL);
   return node_become(argv);

@@ -35,6 +35,9 @@ bool connection_tree(int fd, const struct record *record, int *user_namespace, i
 /* answer.c: writes the answer to a frame `ask`; 0 where Node has to do it, else the answer's length. */
 size_t answer_write(const struct frame *ask, uint8_t *bytes, size_t size);
 
+/* limits.c: whether the caller's limits leave enough for Node; says so where they do not. */
+bool limits_suffice(void);
+
 /* failure.c: tells on standard error why a launch failed, as the program in Node does (src/process/launch.ts). */
 void failure_tell(const struct record *record, struct event event);
 

@@ -166,7 +166,9 @@ describe('the Node that is started', () => {
 
   it('is not started where the caller may write no file of the needed size, and nothing is killed', async () => {
     const client = await installClient();
-    const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', 'ulimit -f 0; exec "$0"', client], { encoding: 'utf8', env: {} });
+    // 100 KiB are enough for Node itself, but not for this command line.
+    const words = ['-c', 'ulimit -f 200; exec "$@"', 'sh', client, 'x'.repeat(120_000)];
+    const { status, stdout, stderr } = spawnSync('/bin/sh', words, { encoding: 'utf8', env: {} });
     expect({ status, stdout, stderr }).toEqual({
       status: 125,
       stdout: '',

@@ -1,0 +1,68 @@
+/*
+ * Limits of the caller (getrlimit(2)) that leave too little for Node. It would not say so: it crashes at its start, or waits for
+ * ever for a thread that could not be made.
+ */
+#include "client.h"
+
+#include <sys/resource.h>
+
+/* What a run needs at least, tried, with some room; processes are threads too. */
+enum { LEAST_FILES = 256, LEAST_PROCESSES = 24 };
+static const struct {
+  int resource;
+  const char *what, *option;
+  rlim_t least, unit;
+} limits[] = {
+    {RLIMIT_NOFILE, "open files", "-n", LEAST_FILES, 1},
+    {RLIMIT_AS, "memory of a process (KiB)", "-v", 1536UL << 20, 1024},
+    {RLIMIT_DATA, "data of a process (KiB)", "-d", 1024UL << 20, 1024},
+    {RLIMIT_STACK, "stack (KiB)", "-s", 512UL << 10, 1024},
+    {RLIMIT_FSIZE, "file sizes (KiB)", "-f", 64UL << 10, 1024},
+};
+
+static void tell(const char *what, rlim_t is, rlim_t least, const char *option) {
+  dprintf(STDERR_FILENO, "isolate: The limit of %s is %llu, and isolate needs at least %llu.\nhint: ulimit %s %llu\n", what,
+          (unsigned long long)is, (unsigned long long)least, option, (unsigned long long)least);
+}
+
+/* Whether so many processes can be made right now; each of them only waits to be killed. */
+static bool can_fork(int count) {
+  pid_t made[LEAST_PROCESSES];
+  int number = 0;
+  while (number < count) {
+    pid_t child = fork();
+    if (child == 0)
+      for (;;) pause();
+    if (child < 0) break;
+    made[number++] = child;
+  }
+  for (int i = 0; i < number; i++) kill(made[i], SIGKILL);
+  for (int i = 0; i < number; i++)
+    while (waitpid(made[i], NULL, 0) < 0 && errno == EINTR) continue;
+  return number == count;
+}
+
+/* How many threads the host has: no user has more, and to try costs more than to read this (proc_loadavg(5)). */
+static unsigned long count_threads(void) {
+  char text[128];
+  ssize_t length = read_file("/proc/loadavg", text, sizeof text - 1);
+  text[length > 0 ? length : 0] = 0;
+  const char *slash = strchr(text, '/');
+  return slash == NULL ? ~0UL : strtoul(slash + 1, NULL, 10);
+}
+
+bool limits_suffice(void) {
+  struct rlimit limit;
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+    if (getrlimit((__rlimit_resource_t)limits[i].resource, &limit) < 0) continue;
+    /* Of open files Node takes as many as the hard limit has. */
+    rlim_t is = limits[i].resource == RLIMIT_NOFILE ? limit.rlim_max : limit.rlim_cur;
+    if (is == RLIM_INFINITY || is >= limits[i].least) continue;
+    return tell(limits[i].what, is / limits[i].unit, limits[i].least / limits[i].unit, limits[i].option), false;
+  }
+  bool limited = getuid() != 0 && getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  if (!limited || count_threads() + LEAST_PROCESSES < limit.rlim_cur || can_fork(LEAST_PROCESSES)) return true;
+  dprintf(STDERR_FILENO, "isolate: The limit of processes is %llu, and fewer than the %d that isolate needs are left.\nhint: ulimit -u %llu\n",
+          (unsigned long long)limit.rlim_cur, LEAST_PROCESSES, (unsigned long long)limit.rlim_cur + LEAST_PROCESSES);
+  return false;
+}
