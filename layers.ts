@@ -57,6 +57,7 @@ export const hostParsers: readonly string[] = [
   'lxc-paths',
   'mountinfo',
   'passwd',
+  'privileges',
   'subid',
   'user-namespaces',
   'x11-display',

@@ -20,9 +20,10 @@ static const struct {
     {RLIMIT_FSIZE, "file sizes (KiB)", "-f", 64UL << 10, 1024},
 };
 
-static void tell(const char *what, rlim_t is, rlim_t least, const char *option) {
-  dprintf(STDERR_FILENO, "isolate: The limit of %s is %llu, and isolate needs at least %llu.\nhint: ulimit %s %llu\n", what,
-          (unsigned long long)is, (unsigned long long)least, option, (unsigned long long)least);
+/* What a shell can do about it, or who can. */
+static void advise(bool raisable, const char *option, unsigned long long least) {
+  if (raisable) dprintf(STDERR_FILENO, "hint: ulimit %s %llu\n", option, least);
+  else dprintf(STDERR_FILENO, "hint: raise the hard limit where it was set: by a service, a container or limits.conf(5)\n");
 }
 
 /* Whether so many processes can be made right now; each of them only waits to be killed. */
@@ -58,11 +59,15 @@ bool limits_suffice(void) {
     /* Of open files Node takes as many as the hard limit has. */
     rlim_t is = limits[i].resource == RLIMIT_NOFILE ? limit.rlim_max : limit.rlim_cur;
     if (is == RLIM_INFINITY || is >= limits[i].least) continue;
-    return tell(limits[i].what, is / limits[i].unit, limits[i].least / limits[i].unit, limits[i].option), false;
+    unsigned long long least = limits[i].least / limits[i].unit;
+    dprintf(STDERR_FILENO, "isolate: The limit of %s is %llu, and isolate needs at least %llu.\n", limits[i].what,
+            (unsigned long long)is / limits[i].unit, least);
+    return advise(limit.rlim_max >= limits[i].least, limits[i].option, least), false;
   }
   bool limited = getuid() != 0 && getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
   if (!limited || count_threads() + LEAST_PROCESSES < limit.rlim_cur || can_fork(LEAST_PROCESSES)) return true;
-  dprintf(STDERR_FILENO, "isolate: The limit of processes is %llu, and fewer than the %d that isolate needs are left.\nhint: ulimit -u %llu\n",
-          (unsigned long long)limit.rlim_cur, LEAST_PROCESSES, (unsigned long long)limit.rlim_cur + LEAST_PROCESSES);
+  dprintf(STDERR_FILENO, "isolate: The limit of processes is %llu, and fewer than the %d that isolate needs are left.\n",
+          (unsigned long long)limit.rlim_cur, LEAST_PROCESSES);
+  advise(limit.rlim_max >= limit.rlim_cur + LEAST_PROCESSES, "-u", (unsigned long long)limit.rlim_cur + LEAST_PROCESSES);
   return false;
 }

@@ -119,6 +119,7 @@ _Noreturn void child_main(struct run *run) {
 
   place.item = 0;
   report_fd = run->report[1];
+  signal(SIGXFSZ, SIG_IGN); /* a caller's limit of file sizes is an error of a write of ours, not our end */
   die_with_launcher();
   put_descriptors(run);
   must(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS, STEP_KEYRING);

@@ -1,5 +1,6 @@
 import { useCallerEnvironment } from '../process/caller-environment.ts';
 import { letGoOfTerminal } from '../process/terminal.ts';
+import { leaveRemovedDirectory } from '../run/working-directory.ts';
 import { readCaller } from './caller.ts';
 import { runCommandLine } from './command-line.ts';
 import { showInProcessList, useTimeZone } from './own-process.ts';
@@ -10,6 +11,9 @@ const caller = readCaller();
 useCallerEnvironment(caller.environment);
 useTimeZone(caller.environment);
 showInProcessList(caller.words);
+leaveRemovedDirectory();
+// What it makes for itself it has to be able to read again, whatever the umask keeps from others.
+process.umask(process.umask(0o077) & 0o077);
 void runCommandLine(caller).then((status) => {
   // Where the launcher itself was killed, Node's exit is what gives the terminal its modes back.
   if (status <= 128) letGoOfTerminal();

@@ -3,6 +3,7 @@ import type { HostFacts } from '../host/facts.ts';
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
+import { checkRootPrivileges } from './identity.ts';
 import type { Launch, MountOperation } from './launch.ts';
 import { planMissing } from './made-targets.ts';
 import { planStage, stageFileNumber, stageName } from './stage.ts';
@@ -42,12 +43,13 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
   if (facts.user.uid !== 0) {
     return [{ code: 'not-permitted', message: 'The chroot engine needs root.', hint: 'run isolate with sudo, or use -e bwrap' }];
   }
-  const problems: Problem[] = spec.binds
+  const refused = spec.binds
     .filter(({ target }) => /^\/(?:proc|sys|dev)(?:\/|$)/.test(target))
-    .map(({ target }) => ({
+    .map(({ target }): Problem => ({
       code: 'bad-bind',
       message: `The chroot engine cannot bind anything to ${target}: it shows /proc, /sys and /dev of this host.`,
     }));
+  const problems: Problem[] = [...checkRootPrivileges(facts, ['CAP_SYS_ADMIN', 'CAP_SYS_CHROOT']), ...refused];
   if (spec.root.kind === 'directory' && spec.root.ephemeral) {
     problems.push({
       code: 'unsupported-option',

@@ -1,5 +1,6 @@
 import { IsolateError } from '../error.ts';
 import type { HostFacts, IdRange, PathFacts, UserFacts } from '../host/facts.ts';
+import type { NeededCapability } from '../host/privileges.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
 import type { Idmap, UserNamespace } from './launch.ts';
@@ -29,7 +30,7 @@ export type IdentityInput = Pick<PlanInput, 'rootfs' | 'facts' | 'idSlot'> & { r
 
 /** What can be said about the ids before there is a rootfs. */
 export function checkIdentity(spec: SandboxSpec, facts: HostFacts): Problem[] {
-  const problems: Problem[] = [];
+  const problems: Problem[] = facts.user.uid === 0 ? checkRootPrivileges(facts, ['CAP_SETGID', 'CAP_SETUID', 'CAP_SYS_ADMIN']) : [];
   for (const [option, base] of [
     ['--uid-base', spec.uidBase],
     ['--gid-base', spec.gidBase],
@@ -44,8 +45,22 @@ export function checkIdentity(spec: SandboxSpec, facts: HostFacts): Problem[] {
       });
     }
   }
-  if (facts.user.uid !== 0) problems.push(...checkUserRange(spec, facts));
+  if (facts.user.uid !== 0) problems.push(...checkUserRange(spec, facts), ...checkChosenRange(spec, facts));
   return problems;
+}
+
+/** A root that may do less than root, as in most containers. */
+export function checkRootPrivileges({ privileges }: HostFacts, needed: readonly NeededCapability[]): Problem[] {
+  const missing = needed.filter((name) => privileges.missing.includes(name));
+  if (missing.length === 0) return [];
+  const [names, verb] = [missing.join(', '), missing.length === 1 ? 'capability' : 'capabilities'];
+  return [
+    {
+      code: 'cannot-enforce',
+      message: `This root lacks the ${verb} ${names}, without which isolate starts nothing as root.`,
+      hint: 'give them to the container or service that isolate runs in, or run isolate as another user, with -t',
+    },
+  ];
 }
 
 /**
@@ -59,29 +74,34 @@ export function planBindIdmap(facts: HostFacts, path: PathFacts | undefined): Id
 
 function planRootIdentity({ spec, rootfs, facts, idSlot }: IdentityInput): IdentityPlan {
   const { ownership } = rootfs;
+  const template = rootfs.layers?.lower ?? rootfs.path;
   if (ownership.kind === 'shifted') {
     const { uidBase, gidBase } = ownership;
     if ((spec.uidBase ?? uidBase) !== uidBase || (spec.gidBase ?? gidBase) !== gidBase) {
       throw new IsolateError(
         'cannot-enforce',
-        `The files of ${rootfs.path} belong to ids from ${uidBase}/${gidBase}, not from ${spec.uidBase ?? uidBase}/${spec.gidBase ?? gidBase}.`,
+        `The files of ${template} belong to ids from ${uidBase}/${gidBase}, not from ${spec.uidBase ?? uidBase}/${spec.gidBase ?? gidBase}.`,
         { hint: 'leave --uid-base and --gid-base out, or shift the ownership of the template to that base' },
       );
     }
     if (uidBase < rangeSize || gidBase < rangeSize) {
       throw new IsolateError(
         'cannot-enforce',
-        `The root of ${rootfs.path} belongs to ${uidBase}:${gidBase}; a sandbox with ids from there would share them with users of this host.`,
+        `The root of ${template} belongs to ${uidBase}:${gidBase}; a sandbox with ids from there would share them with users of this host.`,
         { hint: `chown it to 0:0, or shift the whole tree to ids from ${rangeSize} up` },
       );
     }
     return { userNamespace: directMap(uidBase, gidBase), rootIdmap: 'none' };
   }
-  const idmappable = rootfs.layers === undefined ? rootfs.idmappable : rootfs.layers.lowerIdmappable && rootfs.layers.upperIdmappable;
-  if (!idmappable) {
+  const { layers } = rootfs;
+  if (layers?.upperIdmappable === false) {
+    const message = `The layers in ${layers.upperParent} cannot be mounted with other ids than the host's, and so cannot be used by root's sandboxes.`;
+    throw new IsolateError('cannot-enforce', message, { hint: 'mount ext4, xfs, btrfs or, since Linux 6.3, tmpfs at /var/lib/isolate' });
+  }
+  if (!(layers?.lowerIdmappable ?? rootfs.idmappable)) {
     throw new IsolateError(
       'cannot-enforce',
-      `The files of ${rootfs.layers?.lower ?? rootfs.path} belong to the host's own root ids, and its file system cannot be mounted with other ones.`,
+      `The files of ${template} belong to the host's own root ids, and its file system cannot be mounted with other ones.`,
       {
         hint: 'run on clones of it with -z DATASET, keep it on ext4, xfs, btrfs or OpenZFS 2.2 and later, or, for maintenance, use -e chroot',
       },
@@ -105,9 +125,9 @@ function directMap(uidBase: number, gidBase: number): UserNamespace {
   };
 }
 
-function planUserIdentity(spec: IdentityInput['spec'], { user, tools }: HostFacts): IdentityPlan {
+function planUserIdentity(spec: IdentityInput['spec'], { user, tools, privileges }: HostFacts): IdentityPlan {
   const { newuidmap, newgidmap } = tools;
-  if (!hasSubordinateIds(user) || newuidmap === null || newgidmap === null) {
+  if (!hasSubordinateIds(user) || newuidmap === null || newgidmap === null || privileges.withheld !== null) {
     return { userNamespace: { ...singleMaps(user), writer: 'single' }, rootIdmap: 'none' };
   }
   return { userNamespace: { ...planUserMaps(user, spec), writer: 'newidmap', newuidmap, newgidmap }, rootIdmap: 'none' };
@@ -121,10 +141,11 @@ export type UserIds = Pick<UserFacts, 'uid' | 'gid' | 'subordinateUids' | 'subor
  * /etc/subuid and /etc/subgid do not give both kinds.
  */
 export function planUserMaps(user: UserIds, spec: IdentityInput['spec'] = {}): UserMaps {
-  const [uids] = user.subordinateUids;
-  const [gids] = user.subordinateGids;
-  if (uids === undefined || gids === undefined) return singleMaps(user);
-  return { uidMap: userMap(user.uid, uids, spec.uidBase), gidMap: userMap(user.gid, gids, spec.gidBase) };
+  if (!hasSubordinateIds(user)) return singleMaps(user);
+  return {
+    uidMap: userMap(user.uid, user.subordinateUids, spec.uidBase),
+    gidMap: userMap(user.gid, user.subordinateGids, spec.gidBase),
+  };
 }
 
 export type UserMaps = Pick<UserNamespace, 'uidMap' | 'gidMap'>;
@@ -137,11 +158,66 @@ function singleMaps({ uid, gid }: UserIds): UserMaps {
   return { uidMap: [{ inside: 0, outside: uid, count: 1 }], gidMap: [{ inside: 0, outside: gid, count: 1 }] };
 }
 
-function userMap(own: number, subordinate: IdRange, base: number | undefined): UserNamespace['uidMap'] {
-  if (base !== undefined) return [{ inside: 0, outside: base, count: Math.min(rangeSize, subordinate.start + subordinate.count - base) }];
+function userMap(own: number, subordinate: readonly IdRange[], base: number | undefined): UserNamespace['uidMap'] {
+  if (base !== undefined) {
+    const range = findRange(subordinate, base);
+    return [{ inside: 0, outside: base, count: Math.min(rangeSize, range === undefined ? 1 : range.start + range.count - base) }];
+  }
+  const map = [{ inside: 0, outside: own, count: 1 }];
+  let inside = 1;
+  for (const range of withoutOverlaps(own, subordinate)) {
+    const count = Math.min(rangeSize - inside, range.count);
+    if (count === 0 || map.length === mostEntries) break;
+    map.push({ inside, outside: range.start, count });
+    inside += count;
+  }
+  return map;
+}
+
+/** As many lines as the kernel takes (user_namespaces(7)). */
+const mostEntries = 340;
+
+/** In file order, each id once and `own` not at all: the kernel takes no map that gives an id twice. */
+function withoutOverlaps(own: number, ranges: readonly IdRange[]): readonly IdRange[] {
+  const taken: IdRange[] = [{ start: own, count: 1 }];
+  const free: IdRange[] = [];
+  for (const range of ranges) {
+    const rest = taken.reduce<readonly IdRange[]>((parts, one) => parts.flatMap((part) => subtract(part, one)), [range]);
+    free.push(...rest);
+    taken.push(range);
+  }
+  return free;
+}
+
+function subtract(range: IdRange, taken: IdRange): readonly IdRange[] {
+  const end = range.start + range.count;
+  const before = Math.min(end, taken.start) - range.start;
+  const from = Math.max(range.start, taken.start + taken.count);
   return [
-    { inside: 0, outside: own, count: 1 },
-    { inside: 1, outside: subordinate.start, count: Math.min(rangeSize - 1, subordinate.count) },
+    { start: range.start, count: before },
+    { start: from, count: end - from },
+  ].filter(({ count }) => count > 0);
+}
+
+function findRange(ranges: readonly IdRange[], id: number): IdRange | undefined {
+  return ranges.find(({ start, count }) => id >= start && id < start + count);
+}
+
+/** With a base the own id is not in the sandbox, so neither layers in the home nor a directory of the own can be written. */
+function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: SandboxSpec, { privileges }: HostFacts): Problem[] {
+  if (uidBase === undefined && gidBase === undefined) return [];
+  const option = uidBase === undefined ? '--gid-base' : '--uid-base';
+  if (privileges.withheld !== null) {
+    const message = `${option} needs newuidmap, which gains no rights here: ${privileges.withheld}.`;
+    return [{ code: 'cannot-enforce', message, hint: `leave ${option} out` }];
+  }
+  if (root.kind !== 'directory' || !root.ephemeral || readOnlyRoot) return [];
+  return [
+    {
+      code: 'unsupported-option',
+      message: `${option} does not go with --ephemeral: the sandbox could not reach its layers, which are in your home and yours.`,
+      hint: `leave ${option} out, or use --read-only`,
+    },
   ];
 }
 
@@ -151,15 +227,14 @@ function checkUserRange(spec: SandboxSpec, { user }: HostFacts): Problem[] {
     ['--gid-base', spec.gidBase, user.subordinateGids, '/etc/subgid'],
   ] as const;
   return wanted.flatMap(([option, base, ranges, file]) => {
-    const [range] = ranges;
-    if (base === undefined || (range !== undefined && base >= range.start && base < range.start + range.count)) return [];
+    if (base === undefined || findRange(ranges, base) !== undefined) return [];
     const problem: Problem = {
       code: 'not-permitted',
       message: `${option} ${base} is not among your subordinate ids in ${file}.`,
       hint:
-        range === undefined
+        ranges.length === 0
           ? 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER gives you some'
-          : `yours begin at ${range.start}`,
+          : `yours are ${ranges.map(({ start, count }) => `${start} to ${start + count - 1}`).join(', ')}`,
     };
     return [problem];
   });

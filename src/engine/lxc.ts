@@ -75,9 +75,13 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
 }
 
 /** With a single id mapped the kernel denies setgroups(2), without which LXC starts nothing. The daemon maps them itself. */
-function checkSubordinateIds({ root }: SandboxSpec, { user, tools }: HostFacts): Problem[] {
-  const canMap = root.kind === 'zfs' || (tools.newuidmap !== null && tools.newgidmap !== null);
+function checkSubordinateIds({ root }: SandboxSpec, { user, tools, privileges }: HostFacts): Problem[] {
+  const canMap = root.kind === 'zfs' || (tools.newuidmap !== null && tools.newgidmap !== null && privileges.withheld === null);
   if (user.subordinateUids.length > 0 && user.subordinateGids.length > 0 && canMap) return [];
+  if (privileges.withheld !== null) {
+    const message = `The lxc engine needs subordinate ids, and newuidmap gains no rights here: ${privileges.withheld}.`;
+    return [{ code: 'cannot-enforce', message, hint: 'use -e bwrap, which does with a single id' }];
+  }
   return [
     {
       code: 'cannot-enforce',

@@ -1,3 +1,5 @@
+import type { Privileges } from './privileges.ts';
+
 /** `count` host ids from `start`. */
 export interface IdRange {
   readonly start: number;
@@ -70,6 +72,7 @@ export interface HostFacts {
   readonly architecture: 'x64' | 'arm64';
   readonly hostname: string;
   readonly user: UserFacts;
+  readonly privileges: Privileges;
   readonly tools: Readonly<Record<ToolName, string | null>>;
   /** Unprivileged user namespaces can be made by this caller. */
   readonly userNamespaces: boolean;

@@ -56,6 +56,11 @@ export function idmappableFilesystem(facts: FilesystemFacts): boolean {
   return since !== undefined && isAtLeast(facts.kernel, ...since);
 }
 
+/** Whether a file system, by statfs(2) magic, is known to refuse the upper layer of an overlay (overlayfs.rst, "Upper and Lower"). */
+export function refusesUpperLayers(magic: number): boolean {
+  return ['overlay', 'nfs', 'fat'].includes(filesystemName(magic));
+}
+
 /** The usual name of a file system's magic, else the number as statfs(2) documents them. */
 export function filesystemName(magic: number): string {
   return names.get(magic) ?? `0x${magic.toString(16)}`;

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, realpathSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { hostname, release, userInfo } from 'node:os';
 
 import { IsolateError } from '../error.ts';
@@ -10,6 +10,7 @@ import { parseRelease } from './kernel-release.ts';
 import { lxcPaths } from './lxc-paths.ts';
 import { type MountEntry, parseMountinfo } from './mountinfo.ts';
 import { findUserName } from './passwd.ts';
+import { fullPrivileges, parsePrivileges, type Privileges } from './privileges.ts';
 import { readText } from './read-text.ts';
 import { chooseSandboxIds, parseSubids } from './subid.ts';
 import { findTool, toolNames } from './tools.ts';
@@ -34,6 +35,8 @@ export interface ProbeRequest {
    * for its limits. Absent: this process's, and every hierarchy where there is no spec.
    */
   readonly cgroups?: { readonly of: string; readonly everywhere: boolean };
+  /** Those of the process that will start the launch; absent: ordinary ones. */
+  readonly privileges?: Privileges;
   /** What is at a bind's source; absent: what this process sees. */
   readonly probePath?: (source: string) => PathFacts | null;
 }
@@ -45,12 +48,14 @@ export interface ProbeRequest {
  */
 export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
   const { spec, uid, searchPath } = request;
+  const tools = findTools(uid, searchPath);
   const desktop = await probeDesktopFor(request);
   return {
     architecture: nameArchitecture(process.arch),
     hostname: hostname(),
     user: probeUser(uid, request.gid, request.sandboxIds ?? null),
-    tools: findTools(uid, searchPath),
+    privileges: uid === 0 ? (request.privileges ?? fullPrivileges) : probeMappers(request.privileges, tools),
+    tools,
     userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
     cgroups: probeCgroups(request),
     desktop,
@@ -112,6 +117,25 @@ export function probeUser(uid: number, gid: number, sandboxIds: SandboxIds | nul
   };
 }
 
+/** A set-uid bit on a file system that is mounted nosuid gives nothing either. */
+function probeMappers(privileges: Privileges | undefined, { newuidmap, newgidmap }: HostFacts['tools']): Privileges {
+  if (privileges === undefined) return fullPrivileges;
+  if (privileges.withheld !== null || newuidmap === null || newgidmap === null) return privileges;
+  const mounts = readMounts();
+  const place = [newuidmap, newgidmap].map((tool) => findMount(tool, mounts)).find((mount) => mount?.options.includes('nosuid'));
+  return place === undefined ? privileges : { ...privileges, withheld: `${place?.mountpoint} is mounted nosuid` };
+}
+
+function findMount(path: string, mounts: readonly MountEntry[]): MountEntry | undefined {
+  const real = realpathSync(path);
+  return mounts.findLast(({ mountpoint }) => mountpoint === '/' || real === mountpoint || real.startsWith(`${mountpoint}/`));
+}
+
+/** What this process may do beside what its user may. */
+export function readPrivileges(): Privileges {
+  return parsePrivileges(readText('/proc/self/status') ?? '');
+}
+
 /** Users of a directory service are not in /etc/passwd; the C library knows their names. */
 function findDirectoryName(uid: number): string | null {
   if (process.getuid?.() !== uid) return null;
@@ -164,10 +188,13 @@ function probePaths(sources: readonly string[], probe = probePath): HostFacts['p
   return paths;
 }
 
-/** What is at a path as this process sees it; null: nothing. */
+/** What is at a path as this process sees it; null: nothing, or nothing it may look at. */
 export function probePath(source: string): PathFacts | null {
-  const stats = statSync(source, { throwIfNoEntry: false });
-  return stats === undefined ? null : describePath({ ...pick(stats), magic: statfsSync(source).type });
+  try {
+    return describePath({ ...pick(statSync(source)), magic: statfsSync(source).type });
+  } catch {
+    return null;
+  }
 }
 
 /** What stat(2) and statfs(2) say of a path; `device` is `st_dev`. */

@@ -21,6 +21,8 @@ export interface SurveyRequest {
   readonly stateDirectory: string;
   /** A directory as for -t. */
   readonly template?: string;
+  /** Whether the state directories can be used. */
+  readonly state: Check;
   /** What the settings were found to be. */
   readonly settings: Check;
   /** The daemon's socket, and what came back over it. */
@@ -32,6 +34,7 @@ export async function surveyHost({
   facts,
   environment,
   stateDirectory,
+  state,
   template,
   settings,
   daemon,
@@ -43,6 +46,7 @@ export async function surveyHost({
     checkOwnFiles({ files: facts.files, uid, node: process.execPath }),
     await checkZfs(search),
     ...checkKernel(facts, stateDirectory),
+    state,
     settings,
     checkDaemon(daemon.socket, daemon.answer),
     checkUnits(daemon.answer),

@@ -1,15 +1,16 @@
 import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { IsolateError } from '../error.ts';
+import { makeDirectories } from '../host/make-directories.ts';
 import type { PoolPaths, RuntimePaths } from './paths.ts';
 import { claimRuntime } from './pid-namespace.ts';
 
 /**
  * Makes the state directories that are missing and refuses those that someone else could change, or that another pid
- * namespace uses. `uid` is the caller's. Throws `state-unreadable`.
+ * namespace uses. `uid` is the caller's. Throws `state-unreadable`, and what the system says.
  */
 export function ensureRuntimeDirectories(paths: RuntimePaths, uid: number): void {
-  makeParents(dirname(paths.root));
+  makeDirectories(dirname(paths.root), uid === 0 ? 0o755 : 0o700);
   ensureDirectory(paths.root, 0o755, uid);
   ensureDirectory(paths.sandbox, 0o755, uid);
   // What these hold names templates and clones, which are not for everybody to know.
@@ -35,8 +36,7 @@ export function removeEmptyPool(paths: PoolPaths): void {
     removeDirectory(paths.directory);
     rmSync(paths.signal, { force: true });
   } catch (error) {
-    if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      throw unusable(paths.directory, 'cannot be removed', error);
+    if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
@@ -62,22 +62,11 @@ function makeDirectory(path: string, mode: number): Stats {
     // mkdir(2) applies the caller's umask.
     chmodSync(path, mode);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(path, 'cannot be made', error);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
   return lstatSync(path);
 }
 
-function makeParents(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw unusable(path, 'cannot be made', error);
-  }
-}
-
-function unusable(path: string, reason: string, cause?: unknown): IsolateError {
-  return new IsolateError('state-unreadable', `The state directory ${path} ${reason}.`, {
-    hint: 'Remove it; isolate makes it anew.',
-    cause,
-  });
+function unusable(path: string, reason: string): IsolateError {
+  return new IsolateError('state-unreadable', `The state directory ${path} ${reason}.`, { hint: 'remove it; isolate makes a new one' });
 }

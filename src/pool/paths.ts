@@ -58,17 +58,6 @@ export function runtimePaths(root: string): RuntimePaths {
   };
 }
 
-/**
- * The root of state for a user: root's is fixed and takes nothing from the environment; others have their own, below
- * XDG_RUNTIME_DIR or, without one, their home.
- */
-export function runtimeRoot(uid: number, environment: Readonly<Record<string, string | undefined>>, home: string): string {
-  if (uid === 0) return systemRuntimeDirectory;
-  const runtime = environment['XDG_RUNTIME_DIR'];
-  if (runtime !== undefined && runtime.startsWith('/')) return join(runtime, 'isolate');
-  return join(home, '.local/state/isolate');
-}
-
 /** The state of `template`'s pool. */
 export function poolPaths(paths: RuntimePaths, template: string): PoolPaths {
   const key = templateKey(template);

@@ -19,20 +19,15 @@ export function claimRuntime(paths: RuntimePaths): void {
 /** The same for any `directory`; `isInUse` is asked where it was used from another namespace during this boot. */
 export function claimForPidNamespace(directory: string, isInUse: (bootId: string) => boolean): void {
   const file = join(directory, pidNamespaceFile);
-  try {
-    const bootId = readBootId();
-    const own = `${readlinkSync('/proc/self/ns/pid')} ${bootId}\n`;
-    let recorded = readRecord(file);
-    if (recorded === own) return;
-    if (recorded === null && writeRecord(file, own, linkSync)) return;
-    recorded ??= readRecord(file);
-    if (recorded === own) return;
-    if (recorded?.endsWith(` ${bootId}\n`) === true && isInUse(bootId)) throw inUse(directory, file);
-    writeRecord(file, own, renameSync);
-  } catch (error) {
-    if (error instanceof IsolateError) throw error;
-    throw new IsolateError('state-unreadable', `The file ${file} cannot be read or written.`, { cause: error });
-  }
+  const bootId = readBootId();
+  const own = `${readlinkSync('/proc/self/ns/pid')} ${bootId}\n`;
+  let recorded = readRecord(file);
+  if (recorded === own) return;
+  if (recorded === null && writeRecord(file, own, linkSync)) return;
+  recorded ??= readRecord(file);
+  if (recorded === own) return;
+  if (recorded?.endsWith(` ${bootId}\n`) === true && isInUse(bootId)) throw inUse(directory, file);
+  writeRecord(file, own, renameSync);
 }
 
 /** Whether a name of any claim ends in a holder of this boot; a holder of an earlier one is dead wherever it is seen from. */

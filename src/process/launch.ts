@@ -83,10 +83,10 @@ function spawned(child: ChildProcess, launcher: string): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', (cause) => {
+      const limit = toSystemFailure(cause);
       const hint = 'scripts/build in the checkout, or install isolate again';
-      reject(
-        toSystemFailure(cause) ?? new IsolateError('launch-failed', `The launcher ${launcher} could not be started.`, { cause, hint }),
-      );
+      const missing = new IsolateError('launch-failed', `The launcher ${launcher} could not be started.`, { cause, hint });
+      reject(limit?.code === 'limit-reached' ? limit : missing);
     });
   });
 }

@@ -1,5 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+
+import { makeDirectories } from '../host/make-directories.ts';
 
 /** What the engines mount over, and what they may want to write a file into. */
 const directories = ['dev', 'etc', 'home', 'proc', 'sys', 'tmp'];
@@ -10,9 +11,9 @@ const directories = ['dev', 'etc', 'home', 'proc', 'sys', 'tmp'];
  */
 export function makeBareRoot(stateDirectory: string): string {
   const parent = join(stateDirectory, 'bare');
-  mkdirSync(stateDirectory, { recursive: true, mode: 0o755 });
-  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  makeDirectories(stateDirectory, 0o755);
+  makeDirectories(parent, 0o700);
   const root = join(parent, 'root');
-  for (const name of directories) mkdirSync(join(root, name), { recursive: true });
+  for (const name of directories) makeDirectories(join(root, name), 0o755);
   return root;
 }

@@ -26,7 +26,7 @@ export interface Decision {
  * Settles a request of `caller` against this host. Throws the first reason why it cannot run here; the others are its cause.
  */
 export async function decide(request: RunRequest, caller: RunCaller = ownCaller()): Promise<Decision> {
-  const { uid, gid, environment, searchPath, cgroupFile, probePath } = caller;
+  const { uid, gid, environment, searchPath, cgroupFile, privileges, probePath } = caller;
   const wanted = resolveSpec(request, caller);
   const engine = findEngine(wanted.engine);
   refuse(checkCapabilities(wanted, engine, engines));
@@ -34,8 +34,19 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   // Other users' sandboxes have ids of the user's own.
   const sandboxIds = uid === 0 ? await (caller.sandboxIds ?? readSandboxIds)() : null;
   const cgroups = { of: cgroupFile ?? '/proc/self/cgroup', everywhere: engine.capabilities.nests && cgroupFile !== null };
-  const facts = await probeHost({ spec, environment, searchPath, uid, gid, sandboxIds, files: findOwnFiles(), cgroups, probePath });
-  refuse([...checkRoot(spec, engine, facts), ...checkBinds(spec, facts), ...engine.check(spec, facts)]);
+  const facts = await probeHost({
+    spec,
+    environment,
+    searchPath,
+    uid,
+    gid,
+    sandboxIds,
+    files: findOwnFiles(),
+    cgroups,
+    ...(privileges === undefined ? {} : { privileges }),
+    probePath,
+  });
+  refuse([...checkRoot(spec, engine, facts), ...checkBinds(spec, facts), ...checkHooks(spec, facts), ...engine.check(spec, facts)]);
   return { spec, engine, facts };
 }
 
@@ -107,6 +118,12 @@ function checkHandedOver({ uidBase, gidBase }: SandboxSpec): Problem[] {
       hint: 'leave it out, or use -t DIR',
     },
   ];
+}
+
+/** Layers are merged for a hook by a mount on the host. */
+function checkHooks({ root, hooks }: SandboxSpec, { user }: HostFacts): Problem[] {
+  if (user.uid === 0 || root.kind !== 'directory' || !root.ephemeral || Object.keys(hooks).length === 0) return [];
+  return [{ code: 'not-permitted', message: 'Hooks of a run with --ephemeral need root.', hint: 'leave --ephemeral or the hooks out' }];
 }
 
 function checkBinds(spec: SandboxSpec, facts: HostFacts): Problem[] {

@@ -1,3 +1,5 @@
+import { toSystemFailure } from '../process/system-error.ts';
+
 /**
  * Gives back what a run had to itself. A failure takes nothing from how the run ended: it goes to `warn`, and the next
  * refresh repairs what is left.
@@ -6,6 +8,6 @@ export async function giveBack(release: () => Promise<void> | void, warn: (messa
   try {
     await release();
   } catch (error) {
-    warn((error as Error).message);
+    warn((toSystemFailure(error) ?? (error as Error)).message);
   }
 }

@@ -45,8 +45,5 @@ async function withVisibleRoot(rootfs: Rootfs, action: () => Promise<void>): Pro
 
 async function change(file: string, args: readonly string[]): Promise<void> {
   const { exitCode, stderr } = await runCommand({ file, args, timeoutMs: 30_000 });
-  if (exitCode !== 0)
-    throw new IsolateError('hook-failed', `The root could not be shown to the hook: ${stderr.trim()}`, {
-      hint: 'hooks on --ephemeral need root',
-    });
+  if (exitCode !== 0) throw new IsolateError('hook-failed', `The root could not be shown to the hook: ${stderr.trim()}`);
 }

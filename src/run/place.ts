@@ -1,32 +1,36 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-
 import type { PlanInput, Rootfs } from '../engine/engine.ts';
 import { rangeSize } from '../engine/identity.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { type HolderId, readOwnHolder } from '../pool/holder.ts';
 import { claimSlot, type IdSlot } from '../pool/id-slots.ts';
-import { type RuntimePaths, runtimePaths, runtimeRoot, systemRuntimeDirectory } from '../pool/paths.ts';
+import { type RuntimePaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { claimRun, type RunDescription } from '../pool/runs.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
+import type { RootSource } from '../spec/spec.ts';
 import { giveBack } from './give-back.ts';
+import { findRuntimePlace, findStatePlace } from './own-places.ts';
 
 /** What one run has to itself on this host. */
 export type Place = Pick<PlanInput, 'runId' | 'idSlot' | 'sandboxDirectory'>;
 
 /** Where this caller's state of this boot lives. */
 export function ownRuntimePaths(facts: { readonly user: Pick<HostFacts['user'], 'uid'> }): RuntimePaths {
-  return runtimePaths(runtimeRoot(facts.user.uid, callerEnvironment(), callerHome()));
+  return runtimePaths(findRuntimePlace(facts.user.uid, callerEnvironment()).path);
 }
 
 /** Where this caller's state that outlives a boot lives: layers of overlays. */
 export function ownStateDirectory(facts: { readonly user: Pick<HostFacts['user'], 'uid'> }): string {
-  return facts.user.uid === 0 ? '/var/lib/isolate' : join(callerHome(), '.local/state/isolate');
+  return findStatePlace(facts.user.uid, callerEnvironment()).path;
 }
 
-function callerHome(): string {
-  return callerEnvironment()['HOME'] ?? homedir();
+/**
+ * Where the leases of a root's clones live. Those of layers lie beside the layers: with two values of XDG_RUNTIME_DIR, as
+ * after su(1), the runs of a user would else not see each other's leases and remove each other's layers.
+ */
+export function leasePaths(root: RootSource, facts: Pick<HostFacts, 'user'>): RuntimePaths {
+  const withLayers = facts.user.uid !== 0 && root.kind === 'directory' && root.ephemeral;
+  return withLayers ? runtimePaths(ownStateDirectory(facts)) : ownRuntimePaths(facts);
 }
 
 /** What a launch of this caller's mounts over: for a clone that the daemon hands over the system's. */

@@ -14,11 +14,22 @@ const timeoutMs = 600_000;
  * so theirs runs with the ids the sandbox had. Throws `storage-failed`, `tool-timeout`.
  */
 export async function removeTree(path: string, facts: HostFacts): Promise<void> {
-  if (facts.user.uid === 0) {
-    const { exitCode, stderr } = await runCommand({ file: '/bin/rm', args: [...removal, path], timeoutMs });
-    if (exitCode !== 0) throw new IsolateError('storage-failed', `The tree ${path} could not be removed: ${stderr.trim()}`);
-    return;
+  if (facts.user.uid === 0) return await removeAsCaller(path);
+  try {
+    await removeAsSandbox(path, facts);
+  } catch (error) {
+    if (!(error instanceof IsolateError) || error.code !== 'launch-failed') throw error;
+    // Where no sandbox starts, none has left files of other ids.
+    await removeAsCaller(path);
   }
+}
+
+async function removeAsCaller(path: string): Promise<void> {
+  const { exitCode, stderr } = await runCommand({ file: '/bin/rm', args: [...removal, path], timeoutMs });
+  if (exitCode !== 0) throw new IsolateError('storage-failed', `The tree ${path} could not be removed: ${stderr.trim()}`);
+}
+
+async function removeAsSandbox(path: string, facts: HostFacts): Promise<void> {
   const launch = planRemoval(path, facts);
   const running = await startLaunch(launch, {
     launcher: facts.files.launcher,

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
 import { describeWait, leaseClone } from '../pool/lease.ts';
-import { poolPaths } from '../pool/paths.ts';
+import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import { findPoolFiles, openPool, openPoolFiles, type Pool } from '../pool/pool.ts';
 import { hasRefresher, isToldFirst } from '../pool/refresher.ts';
 import { type Lease, takeFreshClone } from '../pool/take.ts';
@@ -14,7 +14,7 @@ import { openStorage } from '../storage/registry.ts';
 import type { Handed } from './daemon-lease.ts';
 import { giveBack } from './give-back.ts';
 import { claimOverlayState } from './overlay-state.ts';
-import { ownRuntimePaths, ownStateDirectory } from './place.ts';
+import { leasePaths, ownRuntimePaths, ownStateDirectory } from './place.ts';
 import { removeTree } from './remove-tree.ts';
 
 export interface RootOptions {
@@ -58,8 +58,9 @@ async function leaseRoot(spec: SandboxSpec, facts: HostFacts, options: RootOptio
 
 /** A clone that lies ready is taken without opening its storage, which would run a command of it. */
 function takeReady(root: RootSource, facts: HostFacts, { warn }: RootOptions): Lease | null {
-  if (root.kind !== 'zfs' || !hasPool(root.dataset, facts)) return null;
-  return takeFreshClone(openPoolFiles({ template: root.dataset, runtime: ownRuntimePaths(facts), warn }));
+  if (root.kind !== 'zfs') return null;
+  const runtime = leasePaths(root, facts);
+  return hasPool(root.dataset, runtime) ? takeFreshClone(openPoolFiles({ template: root.dataset, runtime, warn })) : null;
 }
 
 async function leaseFromStorage(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<Lease> {
@@ -92,13 +93,14 @@ export async function openRootPool(
   { warn, onlyCleanUp = false, onWaiting }: OpenOptions,
 ): Promise<Pool> {
   const driver = await openRootStorage(root, facts, onWaiting);
+  const runtime = leasePaths(root, facts);
   // Nothing is left behind for a template that does not exist.
-  if (!hasPool(driver.template, facts) && !(onlyCleanUp && (await driver.list()).length > 0)) await driver.probe();
+  if (!hasPool(driver.template, runtime) && !(onlyCleanUp && (await driver.list()).length > 0)) await driver.probe();
   if (root.kind === 'directory' && root.ephemeral) claimOverlayState(ownStateDirectory(facts));
   const { sandboxUids, sandboxGids } = facts.user;
   return openPool({
     driver,
-    runtime: ownRuntimePaths(facts),
+    runtime,
     // Where clones cannot be mounted with other ids, their files get them while they are made.
     shift: driver.capabilities.idmappedMounts ? null : { kind: 'shifted', uidBase: sandboxUids.start, gidBase: sandboxGids.start },
     cgroupDirectories: cgroupDirectories(facts.cgroups),
@@ -106,8 +108,8 @@ export async function openRootPool(
   });
 }
 
-function hasPool(template: string, facts: HostFacts): boolean {
-  return existsSync(poolPaths(ownRuntimePaths(facts), template).directory);
+function hasPool(template: string, runtime: RuntimePaths): boolean {
+  return existsSync(poolPaths(runtime, template).directory);
 }
 
 /** Where groups of dead runs may lie; one hierarchy may have several controllers. */

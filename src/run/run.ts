@@ -13,8 +13,10 @@ import { withDesktop } from './desktop.ts';
 import type { HandedOverHooks } from './handed-over-hook.ts';
 import { type HookRunner, hostHooks, withHooks } from './hooks.ts';
 import type { Outcome, RunEvent } from './outcome.ts';
+import { withOwnPlaces } from './own-places.ts';
 import { withPlace } from './place.ts';
 import { withRoot } from './root.ts';
+import { ownCaller, type RunCaller } from './run-caller.ts';
 import { assumeWhole, settleInView, settleTargets } from './settle-targets.ts';
 import { callersStreams, type Streams, supervise } from './supervise.ts';
 import { describeGivenAway } from './notices.ts';
@@ -37,7 +39,12 @@ export interface RunOptions {
  * clone is given back, and everything started and mounted is gone, whatever happens.
  */
 export async function run(request: RunRequest, options: RunOptions = {}): Promise<Outcome> {
-  const decision = await decide(request);
+  const caller = ownCaller();
+  return await withOwnPlaces(caller.uid, caller.environment, () => runFor(caller, request, options));
+}
+
+async function runFor(caller: RunCaller, request: RunRequest, options: RunOptions): Promise<Outcome> {
+  const decision = await decide(request, caller);
   const { spec, engine, facts: found } = decision;
   if (engine.capabilities.isolates) checkStreams(options.stdio ?? callersStreams);
   const warn = (message: string): void => options.onEvent?.({ kind: 'warning', message });
@@ -85,12 +92,15 @@ export function describeRun({ root, engine, command }: SandboxSpec, clone: strin
 
 /** The launch of a request on a clone that does not exist: what `--dry-run` prints. Leases and starts nothing. */
 export async function plan(request: RunRequest): Promise<Launch> {
-  const { spec, engine, facts } = await decide(request);
-  const { imagineRoot } = await import('./imagine-root.ts');
-  const imagined = await imagineRoot(spec, facts);
-  const context = { rootfs: imagined.rootfs, facts, capabilities: engine.capabilities };
-  const settled = existsSync(imagined.rootfs.layers?.lower ?? imagined.rootfs.path)
-    ? settleTargets(spec, context)
-    : { spec, findings: assumeWhole(spec, engine.capabilities) };
-  return engine.plan({ facts, ...imagined, spec: settled.spec, findings: settled.findings });
+  const caller = ownCaller();
+  return await withOwnPlaces(caller.uid, caller.environment, async () => {
+    const { spec, engine, facts } = await decide(request, caller);
+    const { imagineRoot } = await import('./imagine-root.ts');
+    const imagined = await imagineRoot(spec, facts);
+    const context = { rootfs: imagined.rootfs, facts, capabilities: engine.capabilities };
+    const settled = existsSync(imagined.rootfs.layers?.lower ?? imagined.rootfs.path)
+      ? settleTargets(spec, context)
+      : { spec, findings: assumeWhole(spec, engine.capabilities) };
+    return engine.plan({ facts, ...imagined, spec: settled.spec, findings: settled.findings });
+  });
 }

@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { findHome, findUserName } from '../host/passwd.ts';
 import { readText } from '../host/read-text.ts';
 import { isAlive, readBootId } from '../pool/holder.ts';
-import { type RuntimePaths, runtimePaths, runtimeRoot } from '../pool/paths.ts';
+import { type RuntimePaths, runtimePaths } from '../pool/paths.ts';
 import { parseClaimName, parseRunDescription, type RunDescription, type RunEntry } from '../pool/runs.ts';
+import { findStatePlace } from './own-places.ts';
 import { ownRuntimePaths } from './place.ts';
 
 /** More runs of one user are not looked at. */
@@ -34,8 +35,8 @@ export function readUserRuns(uid: number): readonly RunEntry[] {
 }
 
 function usualPlaces(uid: number, home: string | null): readonly RuntimePaths[] {
-  const environments = [{ XDG_RUNTIME_DIR: `/run/user/${uid}` }, ...(home === null ? [] : [{}])];
-  return environments.map((environment) => runtimePaths(runtimeRoot(uid, environment, home ?? '/')));
+  const ofHome = home === null ? [] : [findStatePlace(uid, { HOME: home }).path];
+  return [`/run/user/${uid}/isolate`, ...ofHome].map((path) => runtimePaths(path));
 }
 
 /** Users other than root who have a process. */

@@ -6,7 +6,7 @@ import type { Bind } from './spec.ts';
  * A bind from `HOST[:GUEST][:ro|:rw]`; without GUEST the path is the same inside. `\:` is a colon and `\\` a backslash of a path; any other backslash stands for itself.
  * A relative HOST starts at `cwd`. Throws `bad-bind`.
  */
-export function parseBind(text: string, cwd: string): Bind {
+export function parseBind(text: string, cwd: string | null): Bind {
   const parts = splitAtColons(text);
   const mode = parts.length > 1 && isMode(parts.at(-1)) ? parts.pop() : 'rw';
   const [source, target, ...more] = parts;
@@ -21,7 +21,7 @@ export function parseBind(text: string, cwd: string): Bind {
 }
 
 /** A bind given in parts, checked as `parseBind` does. Throws `bad-bind`. */
-export function resolveBind(bind: Bind, cwd: string): Bind {
+export function resolveBind(bind: Bind, cwd: string | null): Bind {
   const source = parseHostPath('bad-bind', 'The source of a bind', bind.source, cwd);
   const target = parseSandboxPath('bad-bind', 'The target of a bind', bind.target);
   if (target === '/') {

@@ -9,10 +9,13 @@ const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 /** Linux's PATH_MAX, less the terminating NUL. */
 const maximumPathBytes = 4095;
 
-/** A path of the host, made absolute against `cwd`. `what` names it in the error, which has `code`. */
-export function parseHostPath(code: ErrorCode, what: string, path: string, cwd: string): string {
+/** A path of the host, made absolute against `cwd`, where there is one. `what` names it in the error, which has `code`. */
+export function parseHostPath(code: ErrorCode, what: string, path: string, cwd: string | null): string {
   checkPath(code, what, path);
-  return resolve(cwd, path);
+  if (cwd !== null || path.startsWith('/')) return resolve(cwd ?? '/', path);
+  throw new IsolateError(code, `${what} ${JSON.stringify(path)} is relative to a working directory that does not exist any more.`, {
+    hint: 'give an absolute path, or change to a directory that is there',
+  });
 }
 
 /** A path in the sandbox: absolute, without `..`; doubled and trailing slashes are dropped. */

@@ -56,8 +56,8 @@ export interface RunRequest {
 /** What `resolveSpec` needs to know of the caller: nothing is taken from the process itself. */
 export interface Caller {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Absolute. */
-  readonly cwd: string;
+  /** Absolute; null: it was removed, so that nothing can be relative to it. */
+  readonly cwd: string | null;
   /** Text of an environment file; may throw anything, which becomes the cause of a `bad-environment`. */
   readonly readFile: (path: string) => string;
 }

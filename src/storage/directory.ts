@@ -1,4 +1,4 @@
-import { statSync, type Stats } from 'node:fs';
+import { accessSync, constants, statSync, type Stats } from 'node:fs';
 import type { Ownership } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 
@@ -11,7 +11,7 @@ export interface DirectoryFacts {
   readonly gid: number;
 }
 
-/** Reads a template directory. Throws `template-missing`, `template-not-filesystem`, `not-permitted`. */
+/** Reads a template directory, which the caller has to be able to enter. Throws `template-missing`, `template-not-filesystem`, `not-permitted`. */
 export async function describeDirectory(path: string): Promise<DirectoryFacts> {
   const stats = read(path);
   if (!stats.isDirectory()) {
@@ -23,7 +23,9 @@ export async function describeDirectory(path: string): Promise<DirectoryFacts> {
 /** Synchronous, because a run waits for it anyway and Node's promises for files are slow to load. */
 function read(path: string): Stats {
   try {
-    return statSync(path);
+    const stats = statSync(path);
+    if (stats.isDirectory()) accessSync(path, constants.X_OK);
+    return stats;
   } catch (cause) {
     throw unreadable(path, cause);
   }

@@ -15,6 +15,7 @@ export const rootFacts: HostFacts = {
     sandboxUids: { start: 1_879_048_192, count: 268_435_456 },
     sandboxGids: { start: 1_879_048_192, count: 268_435_456 },
   },
+  privileges: { withheld: null, missing: [] },
   tools: {
     bwrap: '/usr/bin/bwrap',
     'lxc-execute': '/usr/bin/lxc-execute',

@@ -10,11 +10,15 @@ const firstSubordinate = 1_500_000_000;
 /** A memory file system of this mount namespace (test/rig/enter), so it goes when the mounts go. */
 const copies = '/etc/isolate/users';
 
-/** Adds a user with subordinate ids (null: with none), whose home is `directory`; known in this mount namespace only, for good. */
-export async function addPlainUser(directory: string, uid: number, subordinate: number | null = firstSubordinate): Promise<void> {
+/** The first of 65,536 subordinate ids, or ranges of them as first and count; null: none. */
+export type Subordinates = number | readonly (readonly [first: number, count: number])[] | null;
+
+/** Adds a user with subordinate ids, whose home is `directory`; known in this mount namespace only, for good. */
+export async function addPlainUser(directory: string, uid: number, subordinate: Subordinates = firstSubordinate): Promise<void> {
   const name = `plain${String(uid)}`;
-  const ids =
-    subordinate === null ? {} : { '/etc/subuid': `${name}:${subordinate}:65536\n`, '/etc/subgid': `${name}:${subordinate}:65536\n` };
+  const ranges = typeof subordinate === 'number' ? [[subordinate, 65_536]] : (subordinate ?? []);
+  const text = ranges.map(([first, count]) => `${name}:${first}:${count}\n`).join('');
+  const ids = ranges.length === 0 ? {} : { '/etc/subuid': text, '/etc/subgid': text };
   const lines = {
     '/etc/passwd': `${name}:x:${String(uid)}:${String(uid)}::${directory}:/bin/sh\n`,
     '/etc/group': `${name}:x:${String(uid)}:\n`,

@@ -1,21 +1,21 @@
-import { resolve } from 'node:path';
-
 import { readSandboxIds } from '../../config/ids.ts';
 import { engines } from '../../engine/registry.ts';
 import { IsolateError } from '../../error.ts';
 import type { HostFacts, SandboxIds } from '../../host/facts.ts';
-import { probeHost } from '../../host/probe.ts';
+import { probeHost, readPrivileges } from '../../host/probe.ts';
 import { surveyHost } from '../../host/survey.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { askDaemon } from '../../run/ask-daemon.ts';
 import { daemonSocket } from '../../run/daemon-connection.ts';
 import { findOwnFiles } from '../../run/own-files.ts';
-import { ownStateDirectory } from '../../run/place.ts';
+import { workingDirectory } from '../../run/working-directory.ts';
+import { parseHostPath } from '../../spec/parse-path.ts';
 import type { SandboxSpec } from '../../spec/spec.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
 import { surveySettings } from '../survey-settings.ts';
+import { surveyState } from '../survey-state.ts';
 
 /** `isolate doctor`: what this host can do. Status 0 where the default engine can be used, else 1. */
 export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
@@ -34,15 +34,18 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
     gid,
     sandboxIds: ids?.sandboxIds ?? null,
     files: builtFiles(),
+    privileges: readPrivileges(),
   });
   const template = values.get('template');
+  const state = surveyState(uid, environment);
   const checks = await surveyHost({
     facts,
     environment,
-    stateDirectory: ownStateDirectory(facts),
+    stateDirectory: state.directory,
+    state: state.check,
     settings: await surveySettings(),
     daemon: { socket: daemonSocket, answer: await askDaemon(daemonSocket) },
-    ...(template === undefined ? {} : { template: resolve(template) }),
+    ...(template === undefined ? {} : { template: parseHostPath('usage', 'The template directory', template, workingDirectory()) }),
   });
   const states = engines.map((engine) => ({ engine, problems: engine.check(plainSpec(engine.name), facts) }));
   print(flags.has('json') ? renderSurveyJson(checks, states) : renderSurvey(checks, states));

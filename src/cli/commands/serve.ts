@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
-
 import type { CommandLine } from '../../daemon/command-line.ts';
 import { serve } from '../../daemon/serve.ts';
 import { IsolateError } from '../../error.ts';
 import { escapeControls } from '../escape.ts';
 import { exitCodeOfError } from '../exit-code.ts';
+import { workingDirectory } from '../../run/working-directory.ts';
+import { parseHostPath } from '../../spec/parse-path.ts';
 import { parseRun } from '../parse-arguments.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderError } from '../render-error.ts';
@@ -16,7 +16,10 @@ export async function serveVerb({ values, words }: ParsedArguments): Promise<num
     throw new IsolateError('usage', `Unexpected argument ${JSON.stringify(words[0])}.`, { hint: 'isolate serve [OPTIONS]' });
   }
   const front = values.get('front');
-  await serve({ commandLine, ...(front === undefined ? {} : { front: resolve(front) }) });
+  await serve({
+    commandLine,
+    ...(front === undefined ? {} : { front: parseHostPath('usage', 'The socket of the front', front, workingDirectory()) }),
+  });
   return 0;
 }
 

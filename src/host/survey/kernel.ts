@@ -2,8 +2,8 @@ import { existsSync, statfsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { dirname } from 'node:path';
 
-import type { CgroupFacts, HostFacts, UserFacts } from '../facts.ts';
 import { hasSystemd } from '../daemon-start.ts';
+import type { CgroupFacts, HostFacts, IdRange, UserFacts } from '../facts.ts';
 import { filesystemName } from '../filesystem.ts';
 import { isAtLeast, parseRelease } from '../kernel-release.ts';
 import { parseMountinfo } from '../mountinfo.ts';
@@ -19,6 +19,7 @@ export function checkKernel(facts: HostFacts, stateDirectory: string): readonly 
     checkUserNamespaces(facts.user.uid),
     checkAppArmor(),
     checkSubordinateIds(facts.user),
+    checkPrivileges(facts),
     checkCgroups(facts.cgroups, facts.user.uid),
     checkIdmappedMounts(stateDirectory),
     checkOverlay(),
@@ -66,8 +67,7 @@ function checkSubordinateIds(user: UserFacts): Check {
     const { start, count } = user.sandboxUids;
     return ok('subordinate-ids', `root's sandboxes use the ids from ${start} to ${start + count - 1}`);
   }
-  const counts = [user.subordinateUids, user.subordinateGids].map((ranges) => ranges[0]?.count ?? 0);
-  const [uids = 0, gids = 0] = counts;
+  const [uids, gids] = [countIds(user.subordinateUids), countIds(user.subordinateGids)];
   const fact = `you have ${uids} subordinate user ids and ${gids} group ids`;
   if (Math.min(uids, gids) >= idsPerSandbox) return ok('subordinate-ids', fact);
   return {
@@ -75,6 +75,31 @@ function checkSubordinateIds(user: UserFacts): Check {
     state: 'limited',
     fact: `${fact}: packages that make users cannot be installed inside`,
     hint: 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER (as root, with ids nobody else has)',
+  };
+}
+
+function countIds(ranges: readonly IdRange[]): number {
+  return ranges.reduce((sum, { count }) => sum + count, 0);
+}
+
+function checkPrivileges({ user, privileges }: HostFacts): Check {
+  const id = 'privileges';
+  if (user.uid === 0) {
+    const { missing } = privileges;
+    if (missing.length === 0) return ok(id, 'root has all capabilities that a run needs');
+    return {
+      id,
+      state: 'missing',
+      fact: `root lacks ${missing.join(', ')}`,
+      hint: 'give them to the container or service isolate runs in',
+    };
+  }
+  if (privileges.withheld === null) return ok(id, 'newuidmap can gain the rights that it needs');
+  return {
+    id,
+    state: 'limited',
+    fact: `${privileges.withheld}, so newuidmap gains no rights and a sandbox has a single id`,
+    hint: 'run isolate outside of the service or container that takes them away',
   };
 }
 

@@ -1,6 +1,10 @@
+import { statfsSync } from 'node:fs';
 import { chmod, chown, mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IsolateError } from '../../error.ts';
+import { filesystemName, refusesUpperLayers } from '../../host/filesystem.ts';
+import { makeDirectories } from '../../host/make-directories.ts';
+import { toSystemFailure } from '../../process/system-error.ts';
 import type { CreateResult, Source } from '../driver.ts';
 import { describeDirectory, type DirectoryFacts } from '../directory.ts';
 import type { OverlayContext } from './driver.ts';
@@ -13,25 +17,28 @@ export async function createLayers(context: OverlayContext, source: Source, ids:
     throw new IsolateError('template-missing', `The template directory ${context.template} was replaced meanwhile.`);
   }
   const { directory, templateFile } = context.layout;
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    await writeFile(templateFile, `${context.template}\n`);
-  } catch (cause) {
-    throw new IsolateError('storage-failed', `The state directory ${directory} cannot be written.`, { cause });
-  }
+  makeDirectories(directory, 0o700);
+  checkPlace(directory);
+  await writeFile(templateFile, `${context.template}\n`);
   const results: CreateResult[] = [];
   for (const id of ids) {
     results.push(
       await createOne(context, source, template, id).catch((cause: unknown): CreateResult => {
-        const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC' || (cause as NodeJS.ErrnoException).code === 'EDQUOT';
-        const message = full
-          ? `The file system of ${directory} is full.`
-          : `The layers of clone ${id} of ${context.template} cannot be made.`;
-        return { id, ok: false, error: new IsolateError(full ? 'pool-full' : 'storage-failed', message, { cause }) };
+        const message = `The layers of clone ${id} of ${context.template} cannot be made.`;
+        return { id, ok: false, error: toSystemFailure(cause) ?? new IsolateError('storage-failed', message, { cause }) };
       }),
     );
   }
   return results;
+}
+
+/** As in a container, whose own root is an overlay. */
+function checkPlace(directory: string): void {
+  const { type } = statfsSync(directory);
+  if (!refusesUpperLayers(type)) return;
+  throw new IsolateError('cannot-enforce', `${directory} is on ${filesystemName(type)}, which cannot hold the layers of a run.`, {
+    hint: `mount ext4, xfs, btrfs or tmpfs there${process.getuid?.() === 0 ? '' : ', or set HOME to a directory on one'}`,
+  });
 }
 
 async function createOne(context: OverlayContext, source: Source, template: DirectoryFacts, id: string): Promise<CreateResult> {

@@ -2,7 +2,6 @@ import { readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { parseMountinfo } from '../../host/mountinfo.ts';
 import type { CloneInfo, Holder, Source, StorageDriver } from '../driver.ts';
 import { describeDirectory } from '../directory.ts';
-import { IsolateError } from '../../error.ts';
 import { findHolders, locate } from '../holders.ts';
 import { createLayers } from './create.ts';
 import { destroyLayers } from './destroy.ts';
@@ -76,9 +75,9 @@ async function listLayers({ layout, template }: OverlayContext): Promise<readonl
 }
 
 async function names(directory: string): Promise<readonly string[]> {
-  return readdir(directory).catch((cause: unknown) => {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new IsolateError('storage-failed', `The state directory ${directory} cannot be read.`, { cause });
+  return readdir(directory).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   });
 }
 

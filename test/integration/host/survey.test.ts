@@ -23,6 +23,7 @@ async function surveyAs(uid: number, environment: Record<string, string>, templa
     facts,
     environment,
     stateDirectory: '/var/lib/isolate',
+    state: { id: 'state', state: 'ok', fact: '' },
     settings: { id: 'settings', state: 'ok', fact: '' },
     daemon,
     ...(template === undefined ? {} : { template }),
@@ -32,7 +33,7 @@ async function surveyAs(uid: number, environment: Record<string, string>, templa
 test('this host is surveyed whole, and each thing is looked at once', async () => {
   const checks = await surveyAs(0, {});
   expect(checks.map(({ id }) => id)).toEqual(
-    'node bwrap lxc uidmap own-files zfs user-namespaces apparmor subordinate-ids cgroups idmapped-mounts overlayfs seccomp keyring propagation settings daemon units desktop'.split(
+    'node bwrap lxc uidmap own-files zfs user-namespaces apparmor subordinate-ids privileges cgroups idmapped-mounts overlayfs seccomp keyring propagation state settings daemon units desktop'.split(
       ' ',
     ),
   );

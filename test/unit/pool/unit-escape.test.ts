@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { poolPaths, runtimePaths, runtimeRoot, templateKey } from '../../../src/pool/paths.ts';
+import { poolPaths, runtimePaths, templateKey } from '../../../src/pool/paths.ts';
 import { escapeUnitName, unescapeUnitName } from '../../../src/pool/unit-escape.ts';
 
 const text = fc.string({ unit: 'binary', minLength: 1 });
@@ -74,14 +74,5 @@ describe('state of a template', () => {
     expect(templateKey('a/'.repeat(100))).toHaveLength(200);
     expect(templateKey(`${'a/'.repeat(100)}b`)).toMatch(/^\+[0-9a-f]{64}$/);
     expect(templateKey(`${'a/'.repeat(100)}c`)).not.toBe(templateKey(`${'a/'.repeat(100)}b`));
-  });
-
-  test('lies where the caller may write, and for root where no variable can put it', () => {
-    expect([
-      runtimeRoot(0, { XDG_RUNTIME_DIR: '/tmp/evil' }, '/root'),
-      runtimeRoot(1000, { XDG_RUNTIME_DIR: '/run/user/1000' }, '/home/u'),
-      runtimeRoot(1000, { XDG_RUNTIME_DIR: 'relative' }, '/home/u'),
-      runtimeRoot(1000, {}, '/home/u'),
-    ]).toEqual(['/run/isolate', '/run/user/1000/isolate', '/home/u/.local/state/isolate', '/home/u/.local/state/isolate']);
   });
 });

@@ -211,18 +211,6 @@ test.each<[string, Partial<RunRequest>, string, string]>([
     'bad-environment',
     'The name "A B" of a variable has a blank, control character or "=" in it.',
   ],
-  [
-    'a variable the caller lacks',
-    { environment: ['NOPE'] },
-    'bad-environment',
-    `The variable "NOPE" has no value and is not set in the caller's environment.`,
-  ],
-  [
-    'a variable that the caller lacks and every object has',
-    { environment: ['toString'] },
-    'bad-environment',
-    `The variable "toString" has no value and is not set in the caller's environment.`,
-  ],
   ['a value that is not UTF-8', { environment: ['A=x\ufffd'] }, 'bad-environment', 'The value of the variable "A" is not valid UTF-8.'],
   ['a record with a NUL', { environment: { A: 'x\0' } }, 'bad-environment', 'The value of the variable "A" has a NUL in it.'],
   [
