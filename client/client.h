@@ -32,6 +32,9 @@ void frame_free(struct frame *frame);
 /* Asks for the tree of the clone and its user namespace, which has to have the maps of the record; errno where it fails. */
 bool connection_tree(int fd, const struct record *record, int *user_namespace, int *tree);
 
+/* Has the daemon move this process into the groups that it makes for the run of this id; errno where it does not. */
+bool connection_join(const char *run);
+
 /* answer.c: writes the answer to a frame `ask`; 0 where Node has to do it, else the answer's length. */
 size_t answer_write(const struct frame *ask, uint8_t *bytes, size_t size);
 

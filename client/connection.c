@@ -3,7 +3,7 @@
 
 #include <sys/un.h>
 
-enum { SEND_LIMIT_S = 5, TREE_LIMIT_MS = 30000 };
+enum { SEND_LIMIT_S = 5, TREE_LIMIT_MS = 30000, RUN_ID_MAX = 16 };
 static const char directory_path[] = "/run/isolate";
 static const char socket_path[] = "/run/isolate/isolated.sock";
 
@@ -125,12 +125,16 @@ static bool has_maps(const struct frame *frame, uint32_t tag, const struct id_ma
   return count == maps->count;
 }
 
-static bool take_tree(struct frame *frame, const struct record *record, int *user_namespace, int *tree) {
+/* Says why the daemon refused, and sets errno. */
+static bool tell_refusal(const struct frame *frame) {
   struct wire_item text;
-  if (wire_kind(frame->bytes) == MESSAGE_REFUSE && wire_find(frame->bytes, frame->length, ITEM_TEXT, &text)) {
-    if (write(STDERR_FILENO, text.value, text.length) < 0) errno = 0;
-    return errno = ECONNREFUSED, false;
-  }
+  if (wire_kind(frame->bytes) != MESSAGE_REFUSE || !wire_find(frame->bytes, frame->length, ITEM_TEXT, &text)) return false;
+  if (write(STDERR_FILENO, text.value, text.length) < 0) errno = 0;
+  return errno = ECONNREFUSED, true;
+}
+
+static bool take_tree(struct frame *frame, const struct record *record, int *user_namespace, int *tree) {
+  if (tell_refusal(frame)) return false;
   errno = EPROTO;
   if (wire_kind(frame->bytes) != MESSAGE_TREE) return false;
   if (!has_maps(frame, ITEM_UID_MAP, &record->uid_maps) || !has_maps(frame, ITEM_GID_MAP, &record->gid_maps)) return errno = EINVAL, false;
@@ -151,4 +155,25 @@ bool connection_tree(int fd, const struct record *record, int *user_namespace, i
   bool taken = take_tree(&frame, record, user_namespace, tree);
   frame_free(&frame);
   return taken;
+}
+
+/* Over a connection of this process's own, because the daemon takes from the kernel whom it moves. */
+bool connection_join(const char *run) {
+  uint8_t bytes[WIRE_HEADER + WIRE_ITEM_HEADER + RUN_ID_MAX];
+  struct wire_writer writer;
+  struct frame frame;
+  errno = ECONNREFUSED;
+  int fd = connection_open();
+  if (fd < 0) return false;
+  wire_begin(&writer, bytes, sizeof bytes, MESSAGE_JOIN);
+  wire_add_text(&writer, ITEM_RUN, run);
+  size_t length = wire_end(&writer, WIRE_CLIENT);
+  errno = EINVAL;
+  bool joined = length > 0 && connection_send(fd, bytes, length) && connection_receive(fd, -1, TREE_LIMIT_MS, &frame) == ARRIVAL_FRAME;
+  if (joined) {
+    joined = !tell_refusal(&frame) && wire_kind(frame.bytes) == MESSAGE_JOINED;
+    frame_free(&frame);
+  }
+  close_quietly(fd);
+  return joined;
 }

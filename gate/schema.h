@@ -19,6 +19,8 @@ enum item_tag {
   ITEM_OUTCOME = 12,
   ITEM_NUMBER = 13,
   ITEM_QUERY = 14,
+  ITEM_LIMIT = 15,
+  ITEM_RUN = 16,
   ITEM_RECORD = 20,
   ITEM_STATUS = 21,
   ITEM_TEXT = 22,
@@ -36,6 +38,7 @@ enum message_kind {
   MESSAGE_MOUNT = 4,
   MESSAGE_ENDED = 5,
   MESSAGE_QUERY = 6,
+  MESSAGE_JOIN = 7,
   MESSAGE_LAUNCH = 33,
   MESSAGE_REFUSE = 34,
   MESSAGE_FALLBACK = 35,
@@ -44,6 +47,7 @@ enum message_kind {
   MESSAGE_LEASED = 38,
   MESSAGE_TREE = 39,
   MESSAGE_TEXT = 40,
+  MESSAGE_JOINED = 41,
 };
 enum item_type { ITEM_TYPE_U32 = 1, ITEM_TYPE_STRING = 2, ITEM_TYPE_BYTES = 3 };
 
@@ -63,6 +67,8 @@ static const struct item_rule { unsigned type, size; } item_rules[] = {
   [12] = {ITEM_TYPE_U32, 4},
   [13] = {ITEM_TYPE_U32, 4},
   [14] = {ITEM_TYPE_STRING, 32},
+  [15] = {ITEM_TYPE_STRING, 64},
+  [16] = {ITEM_TYPE_STRING, 16},
   [20] = {ITEM_TYPE_BYTES, 16777228},
   [21] = {ITEM_TYPE_U32, 4},
   [22] = {ITEM_TYPE_STRING, 16777216},
@@ -84,6 +90,7 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {2, 7, 1, 1},
   {2, 8, 0, 1024},
   {2, 1, 1, 256},
+  {2, 15, 0, 3},
   {3, 9, 0, 1024},
   {3, 10, 0, 64},
   {3, 3, 0, 1024},
@@ -91,6 +98,7 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {5, 12, 1, 1},
   {5, 13, 1, 1},
   {6, 14, 1, 1},
+  {7, 16, 1, 1},
   {33, 20, 1, 1},
   {34, 21, 1, 1},
   {34, 22, 1, 1},
@@ -104,8 +112,8 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {39, 28, 1, 340},
   {40, 23, 1, 1},
 };
-static const unsigned client_kinds[] = {1, 2, 3, 4, 5, 6};
-static const unsigned daemon_kinds[] = {33, 34, 35, 36, 37, 38, 39, 40};
+static const unsigned client_kinds[] = {1, 2, 3, 4, 5, 6, 7};
+static const unsigned daemon_kinds[] = {33, 34, 35, 36, 37, 38, 39, 40, 41};
 static const char *const caller_variables[] = {"TERM", "PRE_SPAWN_HOOK", "POST_SPAWN_HOOK", "DISABLE_SECCOMP_WRAPPER", "LXC_NET_BR", "LXC_MAP_TUN", "LXC_CPU_QUOTA", "LXC_MEM_MB_QUOTA", "DEBUG_LXC_SPAWN"};
 
 #endif

@@ -1,4 +1,5 @@
 /* Directories of either cgroup version: made before the start, joined by the child, emptied and removed at the end. */
+#include "../client/client.h"
 #include "launcher.h"
 
 #include <time.h>
@@ -29,7 +30,9 @@ bool cgroup_make(const struct cgroups *cgroups) {
   return true;
 }
 
-bool cgroup_join(const struct cgroups *cgroups) {
+bool cgroup_join(const struct record *record) {
+  const struct cgroups *cgroups = &record->cgroups;
+  if (record->groups_of_run != NULL) return connection_join(record->groups_of_run);
   for (size_t i = 0; i < cgroups->count; i++) {
     place.item = cgroups->items[i].item;
     if (cgroups->items[i].file == NULL && !write_in(&cgroups->items[i], "cgroup.procs", "0")) return false;

@@ -125,7 +125,7 @@ _Noreturn void child_main(struct run *run) {
   must(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS, STEP_KEYRING);
   umask(022);
   start_session(run);
-  must(cgroup_join(&record->cgroups), STEP_CGROUP);
+  must(cgroup_join(record), STEP_CGROUP);
 
   if (own_mount_namespace && (!namespaced || record->host_mounts.count > 0)) own_mounts();
   must(mounts_apply(run, &record->host_mounts), STEP_MOUNT);

@@ -64,6 +64,7 @@ struct cgroups { struct cgroup *items; size_t count; };
 
 struct record {
   const char *file, *newuidmap, *newgidmap, *root, *working_directory, *seccomp_filter, *engine;
+  const char *groups_of_run; /* NULL: the groups are ours to make; else the daemon makes them for the run of this id */
   struct strings arguments, environment; /* both end with NULL */
   struct descriptors descriptors;
   struct id_maps uid_maps, gid_maps;
@@ -243,7 +244,8 @@ bool mounts_apply(const struct run *run, const struct mounts *mounts);
 
 /* cgroup.c: makes the groups with their settings, or none; joins them; kills what is left in them and removes them. */
 bool cgroup_make(const struct cgroups *cgroups);
-bool cgroup_join(const struct cgroups *cgroups);
+/* Groups of the daemon's come to be with this. */
+bool cgroup_join(const struct record *record);
 /* How many processes in the groups with a memory limit the kernel has killed because memory ran out. */
 uint32_t cgroup_memory_kills(const struct cgroups *cgroups);
 void cgroup_remove(const struct cgroups *cgroups);

@@ -78,7 +78,7 @@ static bool prepare(struct run *run) {
   place.step = STEP_TERMINAL;
   if (!terminal_open(&run->terminal, identity_of_root(&record->uid_maps))) return false;
   place.step = STEP_CGROUP;
-  return cgroup_make(&record->cgroups);
+  return record->groups_of_run != NULL || cgroup_make(&record->cgroups);
 }
 
 static bool lift_pair(int made, int pair[2]) {
@@ -120,7 +120,7 @@ struct event launch(struct run *run) {
   struct event last = begun ? supervise(run) : failure();
   if (begun) streams_restore(run->streams);
   if (last.kind == EVENT_EXITED || last.kind == EVENT_KILLED) last.b = cgroup_memory_kills(&run->record.cgroups);
-  if (prepared) cgroup_remove(&run->record.cgroups);
+  if (prepared && run->record.groups_of_run == NULL) cgroup_remove(&run->record.cgroups);
   return last;
 }
 

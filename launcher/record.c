@@ -47,6 +47,7 @@ static const struct rule rules[] = {
     [25] = {FLAG, FIELD(stage_takes_terminal)},
     [26] = {STRING, FIELD(engine)},
     [27] = {FLAG, FIELD(contained_streams)},
+    [28] = {STRING, FIELD(groups_of_run)},
 };
 enum { RULES = sizeof rules / sizeof rules[0] };
 _Static_assert(RULES <= 64, "the tags that were seen are bits of one number");

@@ -30,6 +30,7 @@ export interface Handlers {
   readonly run: (connection: Connection, message: Message) => Promise<void>;
   readonly lease: (connection: Connection, message: Message) => Promise<void>;
   readonly query: (connection: Connection, message: Message) => Promise<void>;
+  readonly join: (connection: Connection, message: Message) => Promise<void>;
   readonly mount: (connection: Connection) => Promise<void>;
   /** `outcome` and `number` as in gate/PROTOCOL.md. */
   readonly ended: (connection: Connection, outcome: number, number: number) => void;
@@ -151,7 +152,7 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
 
   /** The work that such a message asks for; null: nothing that may come now. */
   function accept(name: MessageName | null): Work | null {
-    if (phase === 'idle' && name === 'query') return (message) => handlers.query(connection, message);
+    if (phase === 'idle' && (name === 'query' || name === 'join')) return (message) => handlers[name](connection, message);
     if (phase === 'idle' && (name === 'run' || name === 'lease')) {
       phase = 'working';
       return (message) => handlers[name](connection, message);

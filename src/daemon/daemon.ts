@@ -2,6 +2,7 @@ import { templateCount } from '../config/config.ts';
 import type { ConfigSource } from '../config/source.ts';
 import { IsolateError } from '../error.ts';
 import { logEvent } from '../log.ts';
+import { probeCgroupsBeside } from '../host/probe.ts';
 import { readBootId } from '../pool/holder.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -20,7 +21,7 @@ import type { Handlers } from './connection.ts';
 import { readOutcome } from './ended.ts';
 import { createHandOver } from './hand-over.ts';
 import { createHeldBack } from './held-back.ts';
-import { handleLease, handleMount } from './lease-session.ts';
+import { handleJoin, handleLease, handleMount } from './lease-session.ts';
 import { createLeases, type LeaseWatch } from './leases.ts';
 import { createMetrics, type PoolLevels } from './metrics.ts';
 import { keepPools, type KeptPool, type Pools } from './pools.ts';
@@ -28,6 +29,7 @@ import { createQueries } from './query.ts';
 import { createQuotas } from './quota.ts';
 import { renderMetricsResponse } from './render-metrics.ts';
 import { createRules } from './rules.ts';
+import { createRunGroups } from './run-groups.ts';
 import { handleRun } from './run-session.ts';
 import { tellServiceManager } from './service-manager.ts';
 
@@ -57,9 +59,10 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     if (event.outcome.kind !== 'left') heldBack.ended(event.template, event.clone, event.peer.uid);
     audit.onEnded(event);
   };
+  const groups = createRunGroups(probeCgroupsBeside);
   const leases = createLeases({
     isCountSet: (template) => templateCount(config.current(), template) !== null,
-    rules: createRules(config, quotas),
+    rules: createRules(config, groups, quotas),
     watch: { ...audit, onEnded },
   });
   const pools = keepPools({ leases, heldBack, metrics, runtime, open: openPool, signal });
@@ -76,9 +79,10 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
         handOver,
         sandboxIds: () => config.current().ids,
       }),
-    lease: (connection, message) => handleLease(connection, message, { leases, handOver }),
+    lease: (connection, message) => handleLease(connection, message, { leases, handOver, groups }),
+    join: (connection, message) => handleJoin(connection, message, { groups }),
     mount: handleMount,
-    query: createQueries({ status, pools: pools.kept, maySee: sees, settings: config, startedMs: Date.now() }),
+    query: createQueries({ status, pools: pools.kept, maySee: sees, limits: groups.controllers, settings: config, startedMs: Date.now() }),
     ended: ({ lease }, outcome, number) => lease?.note(readOutcome(outcome, number)),
   };
   const clients = serveClients({

@@ -7,29 +7,33 @@ import { isStillMounted } from '../pool/in-place.ts';
 import { readCloneState } from '../pool/transition.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
+import { parseLimits } from '../wire/limits.ts';
 import { formatLeased } from '../wire/leased.ts';
 import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
 import { checkRecipient, type HandOver } from './hand-over.ts';
 import type { DaemonLease, Leases } from './leases.ts';
+import type { RunGroups } from './run-groups.ts';
 import { lookIntoClone } from './settle-in-clone.ts';
 
 /** What a lease needs of the daemon. */
 export interface LeaseServices {
   readonly leases: Pick<Leases, 'lease'>;
   readonly handOver: HandOver;
+  readonly groups: Pick<RunGroups, 'open' | 'join'>;
 }
 
 /**
  * Answers a `lease`: a clone for a user whose launch the program in Node plans. What the client names is looked up in the
  * clone alone. The lease ends with the connection. Throws what the client is to be told.
  */
-export async function handleLease(connection: Connection, message: Message, { leases, handOver }: LeaseServices): Promise<void> {
+export async function handleLease(connection: Connection, message: Message, { leases, handOver, groups }: LeaseServices): Promise<void> {
   const { peer } = connection;
   const [template = ''] = values(message, 'template');
   const [engineName = ''] = values(message, 'engine');
   const [waitMs = 0] = values(message, 'wait-ms');
   const { name: engine, capabilities } = findEngine(engineName);
+  const limits = parseLimits(values(message, 'limit'));
   checkRecipient(peer);
   // The program in Node knows whether anybody looks on.
   const sayLong = (value: string): void => connection.send('message', [{ name: 'text', value }]);
@@ -38,6 +42,7 @@ export async function handleLease(connection: Connection, message: Message, { le
     peer,
     engine,
     command: values(message, 'argument'),
+    limits,
     waitMs,
     signal: connection.closed,
     onLongWait: sayLong,
@@ -48,11 +53,20 @@ export async function handleLease(connection: Connection, message: Message, { le
     const { tree } = await handOver(lease, peer, sayLong);
     connection.tree = tree;
     const { path, uidMap, gidMap } = tree;
-    connection.send('leased', [{ name: 'json', value: formatLeased({ id: lease.id, path, view, uidMap, gidMap }) }]);
+    const opened = groups.open(lease, limits);
+    const leased = { id: lease.id, path, view, uidMap, gidMap, ...(opened === undefined ? {} : { groups: opened }) };
+    connection.send('leased', [{ name: 'json', value: formatLeased(leased) }]);
   } catch (error) {
     lease.release(failedOutcome(error));
     throw error;
   }
+}
+
+/** Answers a `join`: from the child of a launcher that carries out a run with limits, to be moved into the groups of the run. */
+export async function handleJoin({ peer, send }: Connection, message: Message, { groups }: Pick<LeaseServices, 'groups'>): Promise<void> {
+  const [run = ''] = values(message, 'run');
+  await groups.join(peer, run);
+  send('joined');
 }
 
 /** Answers a `mount`: another mount of the clone that this connection leased, in the namespace of its user. */

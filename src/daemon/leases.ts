@@ -5,6 +5,7 @@ import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { describeWait, noFreeClone } from '../pool/lease.ts';
 import { claimRun, type RunClaim, type RunDescription } from '../pool/runs.ts';
 import type { PoolFiles } from '../pool/pool.ts';
+import type { Limits } from '../spec/spec.ts';
 import { brokerGone } from './connection.ts';
 import type { Peer } from './peer.ts';
 import { type ServedPool, type Taken, servePool } from './served-pool.ts';
@@ -23,6 +24,8 @@ export interface LeaseRequest {
   readonly engine: string;
   /** What `isolate ps` shows. */
   readonly command: readonly string[];
+  /** What the daemon is to make cgroups for; absent: nothing. */
+  readonly limits?: Limits;
   /** How long to wait where no clone is fresh, longer while clones are being made; 0: fail at once. */
   readonly waitMs: number;
   /** `Connection.closed`: aborting it gives up the wait or ends the lease. */
@@ -60,6 +63,8 @@ export interface DaemonLease {
 export interface LeaseRules {
   /** Throws `not-permitted` where the peer may not use the template or the engine. */
   readonly checkAccess: (peer: Peer, template: string, engine: string) => void;
+  /** The directories that cgroups with these limits lie in. Throws `not-permitted` for more than the user may ask for, `cannot-enforce`. */
+  readonly checkLimits: (peer: Peer, limits: Limits) => readonly string[];
   /**
    * Counts a request of the user's: `waits` that there is no clone for it yet, `given` that it has got one, `end` that it or
    * its lease is over. Both it and `waits` throw `quota-exceeded`.
@@ -108,6 +113,8 @@ export interface Leases {
   readonly remove: (template: string) => void;
 }
 
+type BegunRequest = LeaseRequest & { readonly groupsIn: readonly string[] };
+
 /** More of a command than this is not kept. */
 const longestCommand = 4096;
 
@@ -121,6 +128,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     rules.checkAccess(peer, template, engine);
     const { holder } = peer;
     if (holder === null) throw cannotHold(peer);
+    const groupsIn = request.limits === undefined ? [] : rules.checkLimits(peer, request.limits);
     const served = pools.get(template);
     if (served === undefined) throw new IsolateError('template-missing', `The daemon keeps no pool of ${template}.`);
     const { waits, given, end: countOff } = rules.takeQuota(peer.uid);
@@ -135,11 +143,11 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     }
     given();
     const waitedMs = performance.now() - startMs;
-    return begin(request, served, taken, waitedMs, countOff);
+    return begin({ ...request, groupsIn }, served, taken, waitedMs, countOff);
   }
 
-  function begin(request: LeaseRequest, served: ServedPool, taken: Taken, waitedMs: number, countOff: () => void): DaemonLease {
-    const { template, peer, engine, command, signal } = request;
+  function begin(request: BegunRequest, served: ServedPool, taken: Taken, waitedMs: number, countOff: () => void): DaemonLease {
+    const { template, peer, engine, command, groupsIn, signal } = request;
     const { id, rootfs, isChecked, pool } = taken;
     const startedMs = Date.now();
     const startMs = performance.now();
@@ -149,7 +157,8 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     let ended = false;
     let run: RunClaim;
     try {
-      run = claim({ template, clone: id, engine, command, uid: peer.uid, sinceMs: startedMs }, pool);
+      const places = groupsIn.length === 0 ? {} : { groupsIn };
+      run = claim({ template, clone: id, engine, command, uid: peer.uid, sinceMs: startedMs, ...places }, pool);
     } catch (error) {
       countOff();
       served.giveBack(taken);

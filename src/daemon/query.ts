@@ -12,6 +12,8 @@ export interface QueryServices {
   readonly pools: () => readonly KeptPool[];
   /** Whether it may know of the template. */
   readonly maySee: (peer: Peer, template: string) => boolean;
+  /** What users' runs can be limited in. */
+  readonly limits: () => readonly string[];
   readonly settings: Pick<ConfigSource, 'hasHeld' | 'problem'>;
   /** Milliseconds since 1970. */
   readonly startedMs: number;
@@ -46,7 +48,7 @@ async function answer(
   question: 'ps' | 'status',
   peer: Peer,
   seen: readonly KeptPool[],
-  { status, maySee, settings, startedMs }: QueryServices,
+  { status, maySee, limits, settings, startedMs }: QueryServices,
 ): Promise<StatusDocument | RunsDocument> {
   if (question === 'ps') {
     return { runs: status.runs(peer.uid).runs.filter(({ uid, template }) => uid === peer.uid || maySee(peer, template)) };
@@ -59,7 +61,7 @@ async function answer(
   // What it says names other users.
   const problem = peer.uid === 0 ? settings.problem() : null;
   return {
-    daemon: { pid: process.pid, sinceMs: startedMs, serves: settings.hasHeld() },
+    daemon: { pid: process.pid, sinceMs: startedMs, serves: settings.hasHeld(), limits: limits() },
     pools: await status.pools(shown, peer.uid),
     settings: problem === null ? null : { error: toFailure(problem.error), sinceMs: problem.sinceMs },
   };

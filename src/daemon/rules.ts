@@ -5,14 +5,20 @@ import { checkAccess } from './access.ts';
 import { systemAccounts } from './accounts.ts';
 import type { LeaseRules } from './leases.ts';
 import { createQuotas, type Quotas } from './quota.ts';
+import type { RunGroups } from './run-groups.ts';
 
 /** The rules of leases as the settings are at each of them. */
-export function createRules(config: Pick<ConfigSource, 'current' | 'hasHeld'>, quotas: Quotas = createQuotas()): LeaseRules {
+export function createRules(
+  config: Pick<ConfigSource, 'current' | 'hasHeld'>,
+  groups: Pick<RunGroups, 'placesFor'>,
+  quotas: Quotas = createQuotas(),
+): LeaseRules {
   return {
     checkAccess: (peer, template, engine) => {
       if (!config.hasHeld()) throw noSettings();
       checkAccess(config.current(), peer, template, engine);
     },
+    checkLimits: (_peer, limits) => groups.placesFor(limits),
     takeQuota: (uid) => {
       const name = systemAccounts.userName(uid);
       const { waits, given, end } = quotas.take({ uid, name }, limitsOf(config.current(), uid, name), performance.now());

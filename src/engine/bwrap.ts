@@ -1,7 +1,7 @@
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { type BwrapOption, directoryOptions, encodeOptions, isolationOptions, rootOptions } from './bwrap-options.ts';
-import { checkLimits, planCgroups } from './cgroup.ts';
+import { checkLimits, planGroups } from './cgroup.ts';
 import { checkDesktop, planDesktop } from './desktop.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
@@ -59,7 +59,7 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
 }
 
 function plan(input: PlanInput): Launch {
-  const { spec, facts, runId } = input;
+  const { spec, facts } = input;
   const bwrap = facts.tools.bwrap ?? '/usr/bin/bwrap';
   const identity = planIdentity(input);
   const { tmp } = input.findings;
@@ -102,7 +102,7 @@ function plan(input: PlanInput): Launch {
     pidNamespace: false,
     hostMounts: mounts.hostMounts,
     sandboxMounts: [...mounts.sandboxMounts, ...(facts.user.uid === 0 ? [] : [sealProgram(bwrap)])],
-    cgroups: planCgroups(spec.limits, facts.cgroups, runId),
+    ...planGroups(input),
     root: null,
     workingDirectory: '/',
     containedStreams: true,

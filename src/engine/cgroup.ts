@@ -1,8 +1,8 @@
 import { IsolateError } from '../error.ts';
 import type { CgroupController, CgroupFacts } from '../host/facts.ts';
 import type { Limits } from '../spec/spec.ts';
-import type { Problem } from './engine.ts';
-import type { CgroupDirectory } from './launch.ts';
+import type { PlanInput, Problem } from './engine.ts';
+import type { CgroupDirectory, Launch } from './launch.ts';
 
 /** Microseconds in which the processor time of a group is counted, the kernel's default. (sched-bwc.rst) */
 const periodUs = 100_000;
@@ -20,7 +20,7 @@ interface Rule {
   readonly settings: (value: number, version: 1 | 2) => CgroupDirectory['settings'];
 }
 
-type Controller = Exclude<keyof CgroupFacts, 'others'>;
+type Controller = Exclude<keyof CgroupFacts, 'others' | 'byDaemon'>;
 
 const rules: readonly Rule[] = [
   { limit: 'cpuPercent', option: '--cpu', controller: 'cpu', settings: cpuSettings },
@@ -30,13 +30,25 @@ const rules: readonly Rule[] = [
 
 /** One problem for every limit that has no controller here, because a limit is enforced or refused. */
 export function checkLimits(limits: Limits, cgroups: CgroupFacts): Problem[] {
-  return rules
-    .filter(({ limit, controller }) => limits[limit] !== undefined && cgroups[controller] === null)
-    .map(({ option, controller }) => ({
-      code: 'cannot-enforce',
-      message: `${option} cannot be enforced: you have no place to make a cgroup with the ${controller} controller.`,
-      hint: 'run isolate with sudo, or in a session that systemd delegates cgroups to; isolate doctor says what is there',
-    }));
+  if (cgroups.byDaemon === true) return [];
+  return findUnenforceable(limits, cgroups).map(({ option, controller }) => ({
+    code: 'cannot-enforce',
+    message: `${option} cannot be enforced: you have no place to make a cgroup with the ${controller} controller.`,
+    hint: 'run isolate with sudo, on a clone (-z) of the daemon, or in a session that systemd delegates cgroups to',
+  }));
+}
+
+/** The limits that have no controller here, by the options that ask for them. */
+export function findUnenforceable(limits: Limits, cgroups: CgroupFacts): readonly Pick<Rule, 'option' | 'controller'>[] {
+  return rules.filter(({ limit, controller }) => limits[limit] !== undefined && cgroups[controller] === null);
+}
+
+/** What a launch says of its groups: those that the daemon makes for it, else those that the launcher is to make. */
+export function planGroups({ spec, facts, rootfs, runId }: PlanInput): Pick<Launch, 'cgroups' | 'groupsOfRun'> {
+  if (facts.cgroups.byDaemon !== true) return { cgroups: planCgroups(spec.limits, facts.cgroups, runId) };
+  const { groups } = rootfs;
+  if (groups === undefined) throw new IsolateError('cannot-enforce', 'The daemon made no cgroups for the limits of this run.');
+  return { cgroups: groups.directories, groupsOfRun: groups.run };
 }
 
 /**

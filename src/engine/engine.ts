@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Limits, Passthrough, SandboxSpec } from '../spec/spec.ts';
-import type { Launch, UserNamespace } from './launch.ts';
+import type { CgroupDirectory, Launch, UserNamespace } from './launch.ts';
 
 /** What an engine can do. Callers ask for these, never for an engine's name; `--help` and `doctor` print them. */
 export interface EngineCapabilities {
@@ -56,6 +56,12 @@ export interface Rootfs {
    * its name. The maps of that namespace; absent: it is mounted here already.
    */
   readonly handedOver?: Pick<UserNamespace, 'uidMap' | 'gidMap'>;
+  /** The daemon makes the groups of the run's limits and moves the run into them; absent: the launcher does. */
+  readonly groups?: {
+    /** What the daemon knows the run by: 16 hex digits. */
+    readonly run: string;
+    readonly directories: readonly CgroupDirectory[];
+  };
   /** Present for overlay clones: merged in the sandbox's own mount namespace. `upperParent` holds `upper` and `work`. */
   readonly layers?: {
     readonly lower: string;

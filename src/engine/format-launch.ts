@@ -20,6 +20,7 @@ export function formatLaunch(launch: Launch, { values }: { readonly values: bool
     ...section('mounts', launch.hostMounts.map(formatMount)),
     ...section('mounts in the user namespace', launch.sandboxMounts.map(formatMount)),
     ...section('cgroups', launch.cgroups.flatMap(formatCgroup)),
+    ...(launch.groupsOfRun === undefined ? [] : ['cgroups of the daemon']),
     ...(launch.root === null ? [] : [`root ${quote(launch.root)}`]),
     `working directory ${quote(launch.workingDirectory)}`,
     ...(launch.noNewPrivileges ? ['no new privileges'] : []),

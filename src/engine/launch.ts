@@ -120,6 +120,8 @@ export interface Launch {
   /** Carried out after it was entered. */
   readonly sandboxMounts: readonly MountOperation[];
   readonly cgroups: readonly CgroupDirectory[];
+  /** The daemon makes and removes `cgroups`, and moves the child into them when that names this run; absent: the launcher does. */
+  readonly groupsOfRun?: string;
   /** chroot(2) to this path after the mounts; null: not. */
   readonly root: string | null;
   /** Working directory of the started program, after `root`. */

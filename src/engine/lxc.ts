@@ -2,7 +2,7 @@ import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { bridgeDirectory, tunDevice } from '../host/lxc-paths.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
-import { checkLimits, planCgroups } from './cgroup.ts';
+import { checkLimits, planGroups } from './cgroup.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
 import { checkIdentity, type IdentityPlan, planIdentity } from './identity.ts';
@@ -151,7 +151,7 @@ function isNested(spec: SandboxSpec, facts: HostFacts): boolean {
 }
 
 function plan(input: PlanInput): Launch {
-  const { spec, facts, runId, rootfs } = input;
+  const { spec, facts, rootfs } = input;
   const nested = facts.user.uid !== 0 || rootfs.layers !== undefined;
   if (nested && spec.shareNetwork) {
     throw new IsolateError('unsupported-option', `The lxc engine cannot connect a sandbox on ${rootfs.path} to a bridge.`);
@@ -179,7 +179,7 @@ function plan(input: PlanInput): Launch {
     pidNamespace: false,
     hostMounts: mounts.hostMounts,
     sandboxMounts: mounts.sandboxMounts,
-    cgroups: planCgroups(spec.limits, facts.cgroups, runId),
+    ...planGroups(input),
     root: null,
     workingDirectory: '/',
     stageTakesTerminal: true,

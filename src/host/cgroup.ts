@@ -63,6 +63,28 @@ export function chooseCgroups(
   return chosen;
 }
 
+/**
+ * The places beside the caller's own group, so that the caller's limits don't hold for what is made there; its own group
+ * where that is the highest it sees. In version 2 that is where `chooseCgroups` looks anyway.
+ */
+export function chooseCgroupsBeside(
+  wanted: readonly ControllerName[],
+  mounts: readonly MountEntry[],
+  memberships: readonly CgroupMembership[],
+  reader: CgroupReader,
+): Controllers {
+  const above = memberships.map((membership) =>
+    membership.hierarchy === 0 ? membership : { ...membership, path: parentOf(membership.path) },
+  );
+  const beside = chooseCgroups(wanted, mounts, above, reader);
+  const own = chooseCgroups(wanted, mounts, memberships, reader);
+  return { cpu: beside.cpu ?? own.cpu, memory: beside.memory ?? own.memory, pids: beside.pids ?? own.pids };
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
+}
+
 function chooseCgroup(
   controller: ControllerName,
   mounts: readonly MountEntry[],

@@ -40,6 +40,8 @@ export interface CgroupFacts {
   readonly pids: CgroupController | null;
   /** The caller's own group of each further hierarchy in which it can make others. Empty unless the run needs them. */
   readonly others: readonly CgroupPlace[];
+  /** The caller has no place for one of the wanted controllers, and the daemon that lends the clone makes the groups. */
+  readonly byDaemon?: true;
 }
 
 /** A group that others can be made in, and what has to be written in those before a process can join them. */

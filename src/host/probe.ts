@@ -3,7 +3,7 @@ import { hostname, release, userInfo } from 'node:os';
 
 import { IsolateError } from '../error.ts';
 import type { Limits, SandboxSpec } from '../spec/spec.ts';
-import { chooseCgroups, chooseOthers, type ControllerName, parseCgroups } from './cgroup.ts';
+import { chooseCgroups, chooseCgroupsBeside, chooseOthers, type CgroupReader, type ControllerName, parseCgroups } from './cgroup.ts';
 import type { CgroupFacts, DesktopFacts, HostFacts, PathFacts, SandboxIds, ToolName, UserFacts } from './facts.ts';
 import { idmappableFilesystem, tmpfsMagic, zfsMagic } from './filesystem.ts';
 import { parseRelease } from './kernel-release.ts';
@@ -157,16 +157,25 @@ export function readUserNamespaceSettings(): Parameters<typeof answerUserNamespa
 
 const controllerOf: Readonly<Record<keyof Limits, ControllerName>> = { cpuPercent: 'cpu', memoryBytes: 'memory', pids: 'pids' };
 
-/** Where the caller can make groups with these limits; absent: with any. */
-function probeCgroups({ spec, cgroups = { of: '/proc/self/cgroup', everywhere: spec === undefined } }: ProbeRequest): CgroupFacts {
+/** Where the caller can make groups with these limits, or whether the daemon is to make them; absent: with any. */
+function probeCgroups({ spec, uid, cgroups = { of: '/proc/self/cgroup', everywhere: spec === undefined } }: ProbeRequest): CgroupFacts {
   const names = Object.keys(spec?.limits ?? controllerOf) as (keyof Limits)[];
   const wanted = names.map((limit) => controllerOf[limit]);
   if (wanted.length === 0 && !cgroups.everywhere) return { cpu: null, memory: null, pids: null, others: [] };
   const [mounts, memberships] = [readMounts(), parseCgroups(readText(cgroups.of) ?? '')];
-  const reader = { words: (file: string) => (readText(file) ?? '').trim().split(/\s+/), writable: isGroupWritable };
   const chosen = chooseCgroups(wanted, mounts, memberships, reader);
+  const isLent = spec?.root.kind === 'zfs' && uid !== 0;
+  if (isLent && wanted.some((name) => chosen[name] === null)) return { cpu: null, memory: null, pids: null, others: [], byDaemon: true };
   return { ...chosen, others: cgroups.everywhere ? chooseOthers(chosen, mounts, memberships, reader) : [] };
 }
+
+/** Where this process can make groups that are under none of its own limits. */
+export function probeCgroupsBeside(): CgroupFacts {
+  const memberships = parseCgroups(readText('/proc/self/cgroup') ?? '');
+  return { ...chooseCgroupsBeside(Object.values(controllerOf), readMounts(), memberships, reader), others: [] };
+}
+
+const reader: CgroupReader = { words: (file) => (readText(file) ?? '').trim().split(/\s+/), writable: isGroupWritable };
 
 /** A group can be made and entered: the directory and, for the move, its list of processes can be written. */
 function isGroupWritable(directory: string): boolean {

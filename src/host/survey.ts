@@ -45,7 +45,7 @@ export async function surveyHost({
     ...(await checkPrograms(search)),
     checkOwnFiles({ files: facts.files, uid, node: process.execPath }),
     await checkZfs(search),
-    ...checkKernel(facts, stateDirectory),
+    ...checkKernel(facts, stateDirectory, daemon.answer.kind === 'serves' ? daemon.answer.limits : []),
     state,
     settings,
     checkDaemon(daemon.socket, daemon.answer),

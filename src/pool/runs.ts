@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findUserName } from '../host/passwd.ts';
 import { readText } from '../host/read-text.ts';
@@ -17,6 +17,8 @@ export interface RunDescription {
   readonly uid: number;
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
+  /** Directories that the daemon makes the run's cgroups in; absent: it makes none. */
+  readonly groupsIn?: readonly string[];
 }
 
 /** What says that a run lives, and which. */
@@ -46,12 +48,14 @@ function makeRunId(): string {
 
 /**
  * Removes what dead runs left: their claims below `paths.runs` and their cgroups, `isolate-<run>` in
- * `cgroupDirectories`. The ids of those runs. A cgroup that still has processes stays.
+ * `cgroupDirectories` and where their claims say. The ids of those runs. A cgroup that still has processes stays.
  */
 export function sweepRuns(paths: RuntimePaths, cgroupDirectories: readonly string[], bootId: string, nowMs: number): readonly string[] {
   const claims = readClaims(paths, bootId);
   const dead = claims.filter(({ alive }) => !alive);
   const known = new Map(claims.map(({ runId, alive }) => [runId, alive]));
+  const groups = new Map(dead.map(({ claim, runId }) => [claim, findGroups(join(paths.runs, claim), runId)]));
+  for (const path of [...groups.values()].flat()) removeCgroup(path);
   for (const directory of cgroupDirectories) {
     for (const name of readDirectory(directory)) {
       const runId = cgroupName.exec(name)?.[1];
@@ -60,12 +64,20 @@ export function sweepRuns(paths: RuntimePaths, cgroupDirectories: readonly strin
       if (known.has(runId) || isOlder(path, nowMs - unknownCgroupMs)) removeCgroup(path);
     }
   }
-  for (const { claim } of dead) rmSync(join(paths.runs, claim), { force: true });
+  for (const { claim } of dead) {
+    // Nothing else says where a group that cannot be removed yet is.
+    if (groups.get(claim)?.some((path) => existsSync(path)) !== true) rmSync(join(paths.runs, claim), { force: true });
+  }
   return dead.map(({ runId }) => runId);
 }
 
+/** The cgroups that the daemon made for a run. */
+function findGroups(claim: string, runId: string): readonly string[] {
+  return readDescription(claim)?.groupsIn?.map((directory) => join(directory, `isolate-${runId}`)) ?? [];
+}
+
 /** A run that lives, as its claim tells it. */
-export interface RunEntry extends RunDescription {
+export interface RunEntry extends Omit<RunDescription, 'groupsIn'> {
   readonly runId: string;
   /** Of the process whose life is the run's. */
   readonly pid: number;
@@ -81,7 +93,9 @@ export function readRuns(paths: RuntimePaths, bootId: string): readonly RunEntry
   return claims
     .flatMap(({ runId, claim, pid }) => {
       const description = readDescription(join(paths.runs, claim));
-      return description === null ? [] : [{ ...description, runId, pid, user: findUserName(passwd, description.uid) }];
+      if (description === null) return [];
+      const { groupsIn: _own, ...shown } = description;
+      return [{ ...shown, runId, pid, user: findUserName(passwd, description.uid) }];
     })
     .toSorted((left, right) => left.sinceMs - right.sinceMs);
 }
@@ -127,7 +141,8 @@ export function parseClaimName(claim: string): { readonly runId: string; readonl
 
 function isDescription(data: unknown): data is RunDescription {
   if (typeof data !== 'object' || data === null) return false;
-  const { template, clone, engine, command, uid, sinceMs } = data as Readonly<Record<string, unknown>>;
+  const { template, clone, engine, command, uid, sinceMs, groupsIn = [] } = data as Readonly<Record<string, unknown>>;
+  if (!Array.isArray(groupsIn) || !groupsIn.every(isText)) return false;
   if (!Array.isArray(command) || !(clone === null || typeof clone === 'string')) return false;
   return [template, engine, ...(command as unknown[])].every(isText) && typeof uid === 'number' && typeof sinceMs === 'number';
 }

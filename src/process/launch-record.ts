@@ -36,6 +36,7 @@ export function encodeLaunchRecord(launch: Launch, supervision: Supervision): Ui
     ...(launch.stageTakesTerminal === true ? [item(25)] : []),
     item(26, string(launch.engine)),
     ...(launch.containedStreams === true ? [item(27)] : []),
+    ...(launch.groupsOfRun === undefined ? [] : [item(28, string(launch.groupsOfRun))]),
     item(0),
   ];
   const body = Buffer.concat(items);

@@ -28,7 +28,8 @@ export async function askDaemon(socket: string): Promise<DaemonAnswer> {
   }
 }
 
-function readStatus(text: string): Pick<Extract<DaemonAnswer, { kind: 'serves' }>, 'pid' | 'templates'> {
+function readStatus(text: string): Omit<Extract<DaemonAnswer, { kind: 'serves' }>, 'kind'> {
   const { daemon, pools } = JSON.parse(text) as Required<Pick<StatusDocument, 'daemon' | 'pools'>>;
-  return { pid: daemon?.pid ?? 0, templates: daemon?.serves === false ? null : pools.map(({ template }) => template) };
+  const templates = daemon?.serves === false ? null : pools.map(({ template }) => template);
+  return { pid: daemon?.pid ?? 0, templates, limits: daemon?.limits ?? [] };
 }

@@ -8,6 +8,7 @@ import type { Lease } from '../pool/take.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
 import { parseLeased } from '../wire/leased.ts';
+import { formatLimits } from '../wire/limits.ts';
 import { connectDaemon, type DaemonConnection, refusalOf } from './daemon-connection.ts';
 import type { RootView } from './look-into-root.ts';
 import type { Outcome } from './outcome.ts';
@@ -29,6 +30,8 @@ export interface DaemonLeaseOptions {
   /** Told what the daemon waits for, or does for a long time. */
   readonly onWaiting?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal | undefined;
+  /** The daemon is to make the cgroups of the spec's limits; absent: not. */
+  readonly limited?: boolean;
   /** Absent: the daemon's. */
   readonly socket?: string;
 }
@@ -50,9 +53,15 @@ export async function leaseFromDaemon(spec: SandboxSpec, dataset: string, option
   options.signal?.addEventListener('abort', stop, { once: true });
   try {
     const targets = targetsToLookAt(spec, findEngine(spec.engine).capabilities);
-    connection.send('lease', question(spec, dataset, targets));
-    const { id, path, view, uidMap, gidMap } = parseLeased(await receiveLeased(connection, spec.waitMs, options), targets.length);
-    const rootfs: Rootfs = { path, ownership: { kind: 'natural' }, idmappable: false, handedOver: { uidMap, gidMap } };
+    connection.send('lease', question(spec, dataset, targets, options));
+    const { id, path, view, uidMap, gidMap, groups } = parseLeased(await receiveLeased(connection, spec.waitMs, options), targets.length);
+    const rootfs: Rootfs = {
+      path,
+      ownership: { kind: 'natural' },
+      idmappable: false,
+      handedOver: { uidMap, gidMap },
+      ...(groups === undefined ? {} : { groups }),
+    };
     return {
       id,
       rootfs,
@@ -97,13 +106,19 @@ function encodeOutcome(outcome: Outcome | null): readonly [kind: number, number:
   }
 }
 
-function question({ waitMs, engine, command }: SandboxSpec, dataset: string, targets: readonly string[]): Item[] {
+function question(
+  { waitMs, engine, command, limits }: SandboxSpec,
+  dataset: string,
+  targets: readonly string[],
+  { limited }: DaemonLeaseOptions,
+): Item[] {
   return [
     { name: 'template', value: dataset },
     { name: 'wait-ms', value: Math.min(waitMs, 0xffff_ffff) },
     { name: 'engine', value: engine },
     ...command.slice(0, mostShown).map((word): Item => ({ name: 'argument', value: word.slice(0, mostShown) })),
     ...targets.map((value): Item => ({ name: 'target', value })),
+    ...(limited === true ? formatLimits(limits) : []).map((value): Item => ({ name: 'limit', value })),
   ];
 }
 

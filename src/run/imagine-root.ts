@@ -35,7 +35,8 @@ function imagineClone(dataset: string, facts: HostFacts): Rootfs {
 /** Which one the daemon would give nobody but it can see. */
 function imagineHandedOver(dataset: string, { user }: HostFacts): Rootfs {
   const { mounts } = poolPaths(runtimePaths(systemRuntimeDirectory), dataset);
-  return { path: join(mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: false, handedOver: planUserMaps(user) };
+  const groups = { run: '0'.repeat(16), directories: [] };
+  return { path: join(mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: false, handedOver: planUserMaps(user), groups };
 }
 
 async function imagineDirectory(path: string, ephemeral: boolean, facts: HostFacts): Promise<Rootfs> {

@@ -51,7 +51,7 @@ async function tidyBehind(template: string, facts: HostFacts, { warn }: RootOpti
 async function leaseRoot(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<Lease> {
   if (spec.root.kind === 'zfs' && facts.user.uid !== 0) {
     const { leaseFromDaemon } = await import('./daemon-lease.ts');
-    return await leaseFromDaemon(spec, spec.root.dataset, options);
+    return await leaseFromDaemon(spec, spec.root.dataset, { ...options, limited: facts.cgroups.byDaemon === true });
   }
   return takeReady(spec.root, facts, options) ?? (await leaseFromStorage(spec, facts, options));
 }

@@ -25,6 +25,8 @@ export interface DaemonStatus {
   readonly sinceMs: number;
   /** False: its settings have not been valid since then, so it lends no clones. */
   readonly serves: boolean;
+  /** What it can limit the runs of other users than root in: cpu, memory, pids. */
+  readonly limits: readonly string[];
 }
 
 /** What `isolate ps --json` prints, and the daemon answers to the query `ps`. */

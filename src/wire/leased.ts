@@ -32,12 +32,28 @@ export interface Leased {
   /** Of the user namespace that comes with the tree. */
   readonly uidMap: readonly LeasedIds[];
   readonly gidMap: readonly LeasedIds[];
+  /** Present where limits were asked for. */
+  readonly groups?: LeasedGroups;
+}
+
+/** The cgroups that the daemon makes for a run, and moves it into when it asks to join. */
+export interface LeasedGroups {
+  /** What `join` names: 16 hex digits. */
+  readonly run: string;
+  /** One in each hierarchy that a limit needs; they come to be with `join`. */
+  readonly directories: readonly LeasedGroup[];
+}
+
+/** A cgroup by its absolute path, and what is written to its files. */
+export interface LeasedGroup {
+  readonly path: string;
+  readonly settings: readonly { readonly file: string; readonly value: string }[];
 }
 
 /** The JSON of a message `leased`. */
-export function formatLeased({ id, path, view, uidMap, gidMap }: Leased): string {
+export function formatLeased({ id, path, view, uidMap, gidMap, groups }: Leased): string {
   const targets = view.targets.map((found) => (found instanceof IsolateError ? { refused: found.message } : found));
-  return JSON.stringify({ id, path, ...view, targets, uidMap: uidMap.map(toNumbers), gidMap: gidMap.map(toNumbers) });
+  return JSON.stringify({ id, path, ...view, targets, uidMap: uidMap.map(toNumbers), gidMap: gidMap.map(toNumbers), groups });
 }
 
 /** The inverse of `formatLeased`, for `count` targets. Throws `daemon-failed` for anything else. */
@@ -48,7 +64,8 @@ export function parseLeased(text: string, count: number): Leased {
   if (typeof id !== 'string' || !/^[0-9]{1,20}$/.test(id) || !isPath(path)) throw malformed();
   if (!Array.isArray(targets) || targets.length !== count) throw malformed();
   const view = { mountpoints: parseMountpoints(mountpoints), targets: targets.map(parsePlace) };
-  return { id, path, view, uidMap: parseMap(data['uidMap']), gidMap: parseMap(data['gidMap']) };
+  const groups = data['groups'] === undefined ? {} : { groups: parseGroups(data['groups']) };
+  return { id, path, view, uidMap: parseMap(data['uidMap']), gidMap: parseMap(data['gidMap']), ...groups };
 }
 
 /** As many entries as the kernel takes. */
@@ -81,6 +98,22 @@ function parseMap(data: unknown): readonly LeasedIds[] {
     const [inside, outside, count] = entry as unknown as readonly [number, number, number];
     return { inside, outside, count };
   });
+}
+
+function parseGroups(data: unknown): LeasedGroups {
+  if (!isRecord(data)) throw malformed();
+  const { run, directories } = data;
+  if (typeof run !== 'string' || !/^[0-9a-f]{16}$/.test(run)) throw malformed();
+  if (!Array.isArray(directories) || directories.length === 0 || !directories.every(isGroup)) throw malformed();
+  return { run, directories };
+}
+
+function isGroup(data: unknown): data is LeasedGroup {
+  return isRecord(data) && isSettled(data['path']) && Array.isArray(data['settings']) && data['settings'].every(isSetting);
+}
+
+function isSetting(data: unknown): boolean {
+  return isRecord(data) && [data['file'], data['value']].every((text) => typeof text === 'string' && /^[a-z0-9_. ]+$/.test(text));
 }
 
 function isId(data: unknown): data is number {

@@ -46,6 +46,8 @@ export const items = {
   outcome: { tag: 12, type: 'u32', size: 4 },
   number: { tag: 13, type: 'u32', size: 4 },
   query: { tag: 14, type: 'string', size: 32 },
+  limit: { tag: 15, type: 'string', size: 64 },
+  run: { tag: 16, type: 'string', size: 16 },
   record: { tag: 20, type: 'bytes', size: 16 * 1024 * 1024 + 12 },
   status: { tag: 21, type: 'u32', size: 4 },
   text: { tag: 22, type: 'string', size: 16 * 1024 * 1024 },
@@ -67,7 +69,7 @@ export const messages = {
   lease: {
     kind: 2,
     from: 'client',
-    items: { template: once, 'wait-ms': once, engine: once, target: upTo(1024), argument: upTo(256, 1) },
+    items: { template: once, 'wait-ms': once, engine: once, target: upTo(1024), argument: upTo(256, 1), limit: upTo(3) },
   },
   answer: {
     kind: 3,
@@ -77,6 +79,7 @@ export const messages = {
   mount: { kind: 4, from: 'client', items: {} },
   ended: { kind: 5, from: 'client', items: { outcome: once, number: once } },
   query: { kind: 6, from: 'client', items: { query: once } },
+  join: { kind: 7, from: 'client', items: { run: once } },
   launch: { kind: 33, from: 'daemon', items: { record: once } },
   refuse: { kind: 34, from: 'daemon', items: { status: once, text: once, json: once } },
   fallback: { kind: 35, from: 'daemon', items: {} },
@@ -85,6 +88,7 @@ export const messages = {
   leased: { kind: 38, from: 'daemon', items: { json: once } },
   tree: { kind: 39, from: 'daemon', items: { 'uid-map': upTo(340, 1), 'gid-map': upTo(340, 1) } },
   text: { kind: 40, from: 'daemon', items: { json: once } },
+  joined: { kind: 41, from: 'daemon', items: {} },
 } as const satisfies Readonly<Record<string, MessageRule>>;
 
 export type MessageName = keyof typeof messages;

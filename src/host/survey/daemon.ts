@@ -14,8 +14,14 @@ export type DaemonAnswer =
   /** It is there, for others than who asked, who is told what to do. */
   | { readonly kind: 'not-permitted'; readonly reason: string; readonly hint: string }
   | { readonly kind: 'silent'; readonly reason: string }
-  /** It is this process; these are the templates it keeps pools of, or null: its settings are not valid. */
-  | { readonly kind: 'serves'; readonly pid: number; readonly templates: readonly string[] | null };
+  | {
+      readonly kind: 'serves';
+      readonly pid: number;
+      /** Those it keeps pools of; null: its settings are not valid. */
+      readonly templates: readonly string[] | null;
+      /** What it can limit the runs of other users than root in. */
+      readonly limits: readonly string[];
+    };
 
 const group = 'isolate';
 

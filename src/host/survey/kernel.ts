@@ -13,14 +13,14 @@ import { idsPerSandbox } from '../subid.ts';
 import { answerUserNamespaces, type UserNamespaceAnswer } from '../user-namespaces.ts';
 import { type Check, ok } from './check.ts';
 
-/** What the kernel and its settings allow this caller. */
-export function checkKernel(facts: HostFacts, stateDirectory: string): readonly Check[] {
+/** What the kernel and its settings allow this caller; `daemonLimits` are what the daemon can limit users' runs in. */
+export function checkKernel(facts: HostFacts, stateDirectory: string, daemonLimits: readonly string[]): readonly Check[] {
   return [
     checkUserNamespaces(facts.user.uid),
     checkAppArmor(),
     checkSubordinateIds(facts.user),
     checkPrivileges(facts),
-    checkCgroups(facts.cgroups, facts.user.uid),
+    checkCgroups(facts.cgroups, facts.user.uid, daemonLimits),
     checkIdmappedMounts(stateDirectory),
     checkOverlay(),
     checkSeccomp(),
@@ -103,11 +103,15 @@ function checkPrivileges({ user, privileges }: HostFacts): Check {
   };
 }
 
-function checkCgroups(cgroups: CgroupFacts, uid: number): Check {
+function checkCgroups(cgroups: CgroupFacts, uid: number, daemonLimits: readonly string[]): Check {
   const names = ['cpu', 'memory', 'pids'] as const;
   const absent = names.filter((name) => cgroups[name] === null);
   const present = names.flatMap((name) => (cgroups[name] === null ? [] : [`${name} (version ${cgroups[name].version})`]));
   if (absent.length === 0) return ok('cgroups', `limits work for ${present.join(', ')}`);
+  if (uid !== 0 && absent.every((name) => daemonLimits.includes(name))) {
+    const own = present.length === 0 ? '' : `; elsewhere they work for ${present.join(', ')}`;
+    return ok('cgroups', `on clones (-z) the daemon sets limits for ${daemonLimits.join(', ')}${own}`);
+  }
   return {
     id: 'cgroups',
     state: 'limited',

@@ -9,6 +9,7 @@ import type { Connection } from '../../../src/daemon/connection.ts';
 import { createHandOver } from '../../../src/daemon/hand-over.ts';
 import { handleLease, handleMount } from '../../../src/daemon/lease-session.ts';
 import type { DaemonLease, LeaseOutcome, LeaseRequest } from '../../../src/daemon/leases.ts';
+import { createRunGroups } from '../../../src/daemon/run-groups.ts';
 import type { Tree } from '../../../src/daemon/tree.ts';
 import type { Rootfs } from '../../../src/engine/engine.ts';
 import { IsolateError } from '../../../src/error.ts';
@@ -22,6 +23,9 @@ import { parseLeased } from '../../../src/wire/leased.ts';
 
 const base = 1_879_048_192;
 const user = { uid: 54_321, gid: 54_322 };
+
+const place = { version: 1, directory: '/sys/fs/cgroup/somewhere' } as const;
+const groups = createRunGroups(() => ({ cpu: place, memory: place, pids: null, others: [] }));
 
 let tree: string;
 let released: (LeaseOutcome | undefined)[];
@@ -38,12 +42,18 @@ interface Served {
   readonly connection: Connection;
 }
 
-async function serve(targets: readonly string[], rootfs: Partial<Rootfs> = {}, peer: { uid: number; gid: number } = user): Promise<Served> {
+async function serve(
+  targets: readonly string[],
+  rootfs: Partial<Rootfs> = {},
+  peer: { uid: number; gid: number } = user,
+  limits: readonly string[] = [],
+): Promise<Served> {
   const sent: Message[] = [];
   const asked: Partial<LeaseRequest>[] = [];
   const lease = {
     id: '7',
     peer,
+    run: { runId: '0123456789abcdef' },
     rootfs: { path: tree, ownership: { kind: 'natural' }, idmappable: true, ...rootfs },
     defer: () => {},
     release: (outcome?: LeaseOutcome) => void released.push(outcome),
@@ -63,13 +73,14 @@ async function serve(targets: readonly string[], rootfs: Partial<Rootfs> = {}, p
       { name: 'engine', value: 'bwrap' },
       { name: 'argument', value: 'ls' },
       ...targets.map((value): Item => ({ name: 'target', value })),
+      ...limits.map((value): Item => ({ name: 'limit', value })),
     ],
   };
   const lend = async ({ template, engine, command, waitMs }: LeaseRequest): Promise<DaemonLease> => {
     asked.push({ template, engine, command, waitMs });
     return lease;
   };
-  await handleLease(connection, message, { leases: { lease: lend }, handOver: createHandOver() });
+  await handleLease(connection, message, { leases: { lease: lend }, handOver: createHandOver(), groups });
   return { sent, asked, connection };
 }
 
@@ -96,6 +107,16 @@ test('a clone that can be mounted with other ids is told of as it is', async () 
     ...maps,
   });
   expect(lstatSync(tree).uid).toBe(0);
+});
+
+test('a client that asks for limits is told of the groups that it can join', async () => {
+  const { sent } = await serve([], {}, user, ['memoryBytes=1000000']);
+  expect(parseLeased(String(sent[0]?.items[0]?.value), 0).groups).toEqual({
+    run: '0123456789abcdef',
+    directories: [
+      { path: '/sys/fs/cgroup/somewhere/isolate-0123456789abcdef', settings: [{ file: 'memory.limit_in_bytes', value: '1000000' }] },
+    ],
+  });
 });
 
 test('the files of one that cannot are given to the user first', async () => {

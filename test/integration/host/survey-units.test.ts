@@ -6,7 +6,7 @@ import { checkUnits } from '../../../src/host/survey/units.ts';
 test.each<[string, DaemonAnswer, object]>([
   [
     'keeps the pools',
-    { kind: 'serves', pid: 1, templates: [] },
+    { kind: 'serves', pid: 1, templates: [], limits: [] },
     { state: 'ok', fact: 'pools are kept by the daemon; systemd does not run here' },
   ],
   [

@@ -198,6 +198,14 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
       await system.must(['systemctl', 'disable', '--now', ...own]);
     });
 
+    test("a member's run has the limits that were asked for, and leaves no group", async () => {
+      const bomb = 'echo begun; x=x; while :; do x=$x$x; done';
+      expect(await runAs('alice', bomb, '--memory 32M --pids 20')).toMatchObject({ status: 137, stdout: 'begun\n' });
+      const groups = async (): Promise<string> => await system.must(['find', '/sys/fs/cgroup', '-type', 'd', '-name', 'isolate-*']);
+      await until('the groups are gone', async () => (await groups()) === '', groups);
+      expect(await runAs('alice', 'echo it runs', '--memory 32M')).toEqual({ status: 0, stdout: 'it runs\n', stderr: '' });
+    });
+
     test('stopping the socket stops all but the runs; root goes on without a daemon', async () => {
       const held = await hold('stopped');
       await system.must(['systemctl', 'disable', '--now', 'isolated.socket']);
@@ -215,8 +223,8 @@ async function configure(count: number): Promise<void> {
   await writeInside(system, '/etc/isolate/config.toml', `[templates."${template}"]\ncount = ${count}\ngroups = ["isolate"]\n`);
 }
 
-async function runAs(user: string, script: string): Promise<CommandResult> {
-  return await system.run(['su', '-', user, '-c', `isolate -q -z ${template} -- /bin/sh -c '${script}'`]);
+async function runAs(user: string, script: string, options = ''): Promise<CommandResult> {
+  return await system.run(['su', '-', user, '-c', `isolate -q -z ${template} ${options} -- /bin/sh -c '${script}'`]);
 }
 
 /** Starts a run of alice's that lasts until `letGo`; returns its clone. */

@@ -60,7 +60,7 @@ const fresh: PoolStatus = {
 };
 
 test('the pools are a table, and so are the clones that somebody uses', () => {
-  expect(renderStatus({ daemon: { pid: 321, sinceMs: ago(200_000), serves: true }, pools: [debian, fresh] }, nowMs)).toEqual([
+  expect(renderStatus({ daemon: { pid: 321, sinceMs: ago(200_000), serves: true, limits: [] }, pools: [debian, fresh] }, nowMs)).toEqual([
     'daemon: running for 2 d, process 321',
     '',
     'TEMPLATE             SIZE  FRESH  LEASED  RETIRED  KEPT  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',

@@ -35,6 +35,10 @@ beforeEach(() => {
       checkAccess: (_, template) => {
         if (template === 'tank/secret') throw new IsolateError('not-permitted', 'No.');
       },
+      checkLimits: (_, { pids = 0 }) => {
+        if (pids > 10) throw new IsolateError('not-permitted', 'Too many.');
+        return ['/groups'];
+      },
       takeQuota: () => {
         if (held === 3) throw new IsolateError('quota-exceeded', 'Enough.');
         held += 1;

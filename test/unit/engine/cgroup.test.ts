@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { checkLimits, planCgroups } from '../../../src/engine/cgroup.ts';
+import { checkLimits, planCgroups, planGroups } from '../../../src/engine/cgroup.ts';
+import type { PlanInput } from '../../../src/engine/engine.ts';
+import type { CgroupDirectory } from '../../../src/engine/launch.ts';
 import type { CgroupFacts } from '../../../src/host/facts.ts';
 
 const unified = { version: 2, directory: '/sys/fs/cgroup/user.slice' } as const;
@@ -73,4 +75,31 @@ test('checkLimits names every limit that cannot be enforced', () => {
   expect(checkLimits(all, none).map((problem) => problem.message.split(' ')[0])).toEqual(['--cpu', '--memory', '--pids']);
   expect(checkLimits({}, none)).toEqual([]);
   expect(checkLimits(all, version1)).toEqual([]);
+});
+
+describe('groups that the daemon makes', () => {
+  const byDaemon: CgroupFacts = { ...none, byDaemon: true };
+  const input = (groups?: { run: string; directories: readonly CgroupDirectory[] }): PlanInput =>
+    ({
+      spec: { limits: all },
+      facts: { cgroups: byDaemon },
+      rootfs: groups === undefined ? {} : { groups },
+      runId: 'own',
+    }) as unknown as PlanInput;
+
+  test('are no reason to refuse limits', () => {
+    expect(checkLimits(all, byDaemon)).toEqual([]);
+  });
+
+  test('are joined by the id that the daemon gave the run', () => {
+    const directories = [{ path: '/sys/fs/cgroup/pids/isolate-0123456789abcdef', settings: [{ file: 'pids.max', value: '5' }] }];
+    expect(planGroups(input({ run: '0123456789abcdef', directories }))).toEqual({
+      cgroups: directories,
+      groupsOfRun: '0123456789abcdef',
+    });
+  });
+
+  test('have to be there', () => {
+    expect(() => planGroups(input())).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
+  });
 });

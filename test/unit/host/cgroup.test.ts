@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { chooseCgroups, chooseOthers, type ControllerName, parseCgroups } from '../../../src/host/cgroup.ts';
+import { chooseCgroups, chooseCgroupsBeside, chooseOthers, type ControllerName, parseCgroups } from '../../../src/host/cgroup.ts';
 import { parseMountinfo } from '../../../src/host/mountinfo.ts';
 
 const version2Mount = parseMountinfo('30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n');
@@ -38,6 +38,29 @@ test("in version 1 the place is the caller's own group", () => {
     memory: { version: 1, directory: '/sys/fs/cgroup/memory/svc/a' },
     pids: null,
   });
+});
+
+test("beside the caller's own group its limits do not hold; the highest group that it sees has nothing beside it", () => {
+  const memberships = parseCgroups('4:memory:/system.slice/isolated-pools.service\n2:cpu,cpuacct:/\n0::/\n');
+  expect(chooseCgroupsBeside(all, version1Mounts, memberships, { words: () => [], writable: () => true })).toEqual({
+    cpu: { version: 1, directory: '/sys/fs/cgroup/cpu,cpuacct' },
+    memory: { version: 1, directory: '/sys/fs/cgroup/memory/system.slice' },
+    pids: null,
+  });
+  const container = parseMountinfo('35 31 0:32 /box/own /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory');
+  expect(chooseCgroupsBeside(['memory'], container, parseCgroups('4:memory:/box/own'), { words: () => [], writable: () => true })).toEqual({
+    cpu: null,
+    memory: { version: 1, directory: '/sys/fs/cgroup/memory' },
+    pids: null,
+  });
+});
+
+test('in version 2 the place beside a service is its slice', () => {
+  const service = parseCgroups('0::/system.slice/isolated-pools.service\n');
+  const system = '/sys/fs/cgroup/system.slice';
+  const handsOn = reader({ '/sys/fs/cgroup': 'cpu memory pids', [system]: 'cpu memory pids' }, ['/sys/fs/cgroup', system]);
+  const place = { version: 2, directory: system };
+  expect(chooseCgroupsBeside(all, version2Mount, service, handsOn)).toEqual({ cpu: place, memory: place, pids: place });
 });
 
 const session = parseCgroups('0::/user.slice/user-0.slice/session-1.scope\n');

@@ -33,6 +33,25 @@ test('runs that live are read from their claims, the oldest first; what is no wh
 });
 
 describe('what runs leave', () => {
+  test('is where their claims say, which stay until the groups can be removed', () => {
+    const paths = runtimePaths(join(directory, 'run'));
+    ensureRuntimeDirectories(paths, process.getuid?.() ?? 0);
+    const cgroups = join(directory, 'daemon');
+    const living = claimRun(paths, { ...description, groupsIn: [cgroups] }, own);
+    const killed = claimRun(paths, { ...description, groupsIn: ['/nonexistent', cgroups] }, dead);
+    const names = [living, killed].map(({ runId }) => `isolate-${runId}`);
+    for (const name of names) mkdirSync(join(cgroups, name), { recursive: true });
+    const busy = join(cgroups, `isolate-${killed.runId}`, 'process');
+    writeFileSync(busy, '');
+    sweepRuns(paths, [], own.bootId, Date.now());
+    expect([readdirSync(cgroups).length, readdirSync(paths.runs).length]).toEqual([2, 2]);
+    rmSync(busy);
+    sweepRuns(paths, [], own.bootId, Date.now());
+    expect(readdirSync(cgroups)).toEqual([`isolate-${living.runId}`]);
+    expect(readdirSync(paths.runs)).toEqual([`${living.runId}.${formatHolder(own)}`]);
+    expect(Object.keys(readRuns(paths, own.bootId)[0] ?? {})).not.toContain('groupsIn');
+  });
+
   test('is nothing after an orderly end', () => {
     const paths = runtimePaths(join(directory, 'run'));
     ensureRuntimeDirectories(paths, process.getuid?.() ?? 0);

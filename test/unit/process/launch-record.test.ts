@@ -100,6 +100,7 @@ describe('the launch record', () => {
   it.each([
     ['the smallest launch', bareLaunch(['/bin/true'])],
     ['a stage under our own init', initLaunch(['true'])],
+    ['groups of the daemon', { ...everything, groupsOfRun: '0123456789abcdef' }],
     ['bubblewrap', bwrapLaunch(['true'])],
     ['everything a launch can say', everything],
     [

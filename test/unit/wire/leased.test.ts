@@ -12,10 +12,17 @@ const view: LeasedView = {
   targets: [{ path: '/data', kind: 'missing' }, new IsolateError('bad-bind', 'It leads nowhere.')],
 };
 const leased = { id: '17', path: '/run/isolate/mnt/x/17', view, uidMap, gidMap: uidMap.slice(0, 1) };
+const run = '0123456789abcdef';
+const group = { path: `/sys/fs/cgroup/isolate-${run}`, settings: [{ file: 'cpu.max', value: '50000 100000' }] };
 const written = JSON.parse(formatLeased(leased)) as object;
 
 test('what is told of a clone comes back as it was', () => {
   expect(parseLeased(formatLeased(leased), 2)).toEqual(leased);
+});
+
+test('so are the groups of a run with limits', () => {
+  const limited = { ...leased, groups: { run, directories: [group, { path: '/a', settings: [] }] } };
+  expect(parseLeased(formatLeased(limited), 2)).toEqual(limited);
 });
 
 test.each([
@@ -28,6 +35,13 @@ test.each([
   ['no map', JSON.stringify({ ...written, uidMap: [] })],
   ['half a map', JSON.stringify({ ...written, gidMap: [[0, 1000]] })],
   ['an id that is none', JSON.stringify({ ...written, gidMap: [[0, 2 ** 32, 1]] })],
+  ['a run that is none', JSON.stringify({ ...written, groups: { run: '../../etc', directories: [group] } })],
+  ['no group', JSON.stringify({ ...written, groups: { run, directories: [] } })],
+  ['a group that leads up', JSON.stringify({ ...written, groups: { run, directories: [{ ...group, path: '/a/..' }] } })],
+  [
+    'a setting that leads elsewhere',
+    JSON.stringify({ ...written, groups: { run, directories: [{ ...group, settings: [{ file: '../x', value: '1' }] }] } }),
+  ],
   ['a target that leads up', JSON.stringify({ ...written, targets: [view.targets[0], { path: '/a/../../etc', kind: 'missing' }] })],
   ['a target of no kind', JSON.stringify({ ...written, targets: [view.targets[0], { path: '/a', kind: 'fifo' }] })],
   ['a /tmp that leads up', JSON.stringify({ ...written, mountpoints: { ...view.mountpoints, tmp: '/..' } })],

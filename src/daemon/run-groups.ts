@@ -1,0 +1,100 @@
+import { findUnenforceable, planCgroups } from '../engine/cgroup.ts';
+import type { CgroupDirectory } from '../engine/launch.ts';
+import { IsolateError } from '../error.ts';
+import type { ControllerName } from '../host/cgroup.ts';
+import type { CgroupFacts } from '../host/facts.ts';
+import { isAlive } from '../pool/holder.ts';
+import type { Limits } from '../spec/spec.ts';
+import type { LeasedGroups } from '../wire/leased.ts';
+import type { DaemonLease } from './leases.ts';
+import type { Peer } from './peer.ts';
+import { applySettings, makeDirectories, moveInto, removeDirectories } from './group-files.ts';
+
+/** The cgroups of runs whose users can make none themselves. */
+export interface RunGroups {
+  /** The limits that can be enforced so, by the names of their controllers. */
+  readonly controllers: () => readonly ControllerName[];
+  /** Directories that the groups of such a run would lie in. Throws `cannot-enforce` for a limit that has no controller here. */
+  readonly placesFor: (limits: Limits) => readonly string[];
+  /** Has groups made for this lease's run when it joins, and removed when the lease ends. Undefined: it has no limits. */
+  readonly open: (lease: Pick<DaemonLease, 'run' | 'peer' | 'defer'>, limits: Limits) => LeasedGroups | undefined;
+  /** Moves the peer's process into the groups of the run. Throws `not-permitted`, `cannot-enforce`. */
+  readonly join: (peer: Peer, runId: string) => Promise<void>;
+}
+
+interface Opened {
+  readonly uid: number;
+  readonly directories: readonly CgroupDirectory[];
+  isJoined: boolean;
+}
+
+/**
+ * The process is moved first, into groups without limits, and the limits are set once it is certain whose number was
+ * written: a number whose process ends at that moment could come to mean another one, which then has lost nothing. What
+ * is moved is the launcher's child, so the launcher itself survives when the memory runs out.
+ */
+export function createRunGroups(probe: () => CgroupFacts): RunGroups {
+  const opened = new Map<string, Opened>();
+  let found: CgroupFacts | null = null;
+  // The host's hierarchies stay as they are, and its mounts may be many; only what was not there is looked for again.
+  const find = (limits: Limits): CgroupFacts => {
+    if (Object.keys(limits).length === 0) return none;
+    if (found === null || namesOf(found).length < names.length) found = probe();
+    return found;
+  };
+  return {
+    controllers: () => namesOf((found ??= probe())),
+    placesFor: (limits) => {
+      const facts = find(limits);
+      const [missing] = findUnenforceable(limits, facts);
+      if (missing !== undefined) throw cannotEnforce(missing);
+      return planCgroups(limits, facts, '').map(({ path }) => path.slice(0, path.lastIndexOf('/')));
+    },
+    open: ({ run: { runId }, peer: { uid }, defer }, limits) => {
+      const directories = planCgroups(limits, find(limits), runId);
+      if (directories.length === 0) return undefined;
+      opened.set(runId, { uid, directories, isJoined: false });
+      defer(() => {
+        opened.delete(runId);
+        void removeDirectories(directories);
+      });
+      return { run: runId, directories };
+    },
+    join: async ({ uid, pid, holder }, runId) => {
+      const groups = opened.get(runId);
+      if (groups === undefined || groups.uid !== uid || groups.isJoined) {
+        throw new IsolateError('not-permitted', `The user ${uid} has no run ${JSON.stringify(runId)} with cgroups to join.`);
+      }
+      groups.isJoined = true;
+      const { directories } = groups;
+      try {
+        if (holder === null) throw new Error(`process ${pid} is not in the daemon's pid namespace`);
+        await makeDirectories(directories);
+        await moveInto(directories, pid);
+        if (!isAlive(holder, holder.bootId)) throw new Error(`process ${pid} has ended`);
+        await applySettings(directories);
+      } catch (cause) {
+        throw new IsolateError('cannot-enforce', `The limits of the run cannot be set: ${(cause as Error).message}.`, { cause });
+      } finally {
+        // The lease may have ended before the groups were there.
+        if (!opened.has(runId)) void removeDirectories(directories);
+      }
+    },
+  };
+}
+
+const names: readonly ControllerName[] = ['cpu', 'memory', 'pids'];
+
+function namesOf(facts: CgroupFacts): readonly ControllerName[] {
+  return names.filter((name) => facts[name] !== null);
+}
+
+function cannotEnforce({ option, controller }: ReturnType<typeof findUnenforceable>[number]): IsolateError {
+  return new IsolateError(
+    'cannot-enforce',
+    `${option} cannot be enforced: the daemon has no place to make a cgroup with the ${controller} controller.`,
+    { hint: 'tell root; sudo isolate doctor says what is there' },
+  );
+}
+
+const none: CgroupFacts = { cpu: null, memory: null, pids: null, others: [] };

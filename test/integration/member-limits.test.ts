@@ -1,0 +1,184 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+
+import { probeCgroupsBeside } from '../../src/host/probe.ts';
+import { connectDaemon, refusalOf } from '../../src/run/daemon-connection.ts';
+import { writeConfig } from '../rig/daemon.ts';
+import { finished, type Finished } from '../rig/isolate.ts';
+import { endDaemon, makeMemberTemplate, serveMembers } from '../rig/member-daemon.ts';
+import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
+
+const { cpu, memory, pids } = probeCgroupsBeside();
+const places = [...new Set([cpu, memory, pids].flatMap((place) => (place === null ? [] : [place.directory])))];
+const canTry = places.length > 0 && [cpu, memory, pids].every((place) => place?.version === 1);
+
+let directory: string;
+let member: Member;
+let daemon: ChildProcess | null = null;
+const waiting: ChildProcess[] = [];
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'isolate-limits-'));
+  member = await addMember(54_211, { subordinate: 1_620_000_000 });
+  await addMemberGroup();
+  await makeMemberTemplate(directory);
+  await configure();
+}, 900_000);
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  for (const child of waiting.splice(0)) {
+    child.stdin?.end();
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
+  }
+  if (daemon !== null) await endDaemon(daemon);
+  daemon = null;
+});
+
+async function configure(more = ''): Promise<void> {
+  await writeConfig(`[templates."tank/debian"]\ncount = 1\nusers = ["${member.name}"]\n${more}`);
+}
+
+const root = ['-q', '-z', 'tank/debian', '--wait', '30'];
+const all = ['--cpu', '50', '--memory', '64M', '--pids', '10'];
+
+async function runLimited(limits: readonly string[], ...command: readonly string[]): Promise<Finished> {
+  daemon ??= await serveMembers(directory);
+  return await runAs(member, [...root, ...limits, ...command]);
+}
+
+/** The groups of runs that there are; those of other tests of this machine lie there too. */
+function groupsOf(runs: readonly string[]): readonly string[] {
+  return places.flatMap((place) => runs.map((run) => join(place, `isolate-${run}`))).filter((path) => existsSync(path));
+}
+
+function runIds(): readonly string[] {
+  return readdirSync('/run/isolate/runs').map((name) => name.slice(0, 16));
+}
+
+/** A run that waits for its input to end, and its id. */
+async function startWaiting(...options: readonly string[]): Promise<{ readonly child: ChildProcess; readonly run: string }> {
+  daemon ??= await serveMembers(directory);
+  const child = startAs(member, [...root, ...options, 'perl', '-e', '$| = 1; print "begun\\n"; <STDIN>']);
+  waiting.push(child);
+  await once(child.stdout!, 'data');
+  const [run = ''] = runIds();
+  return { child, run };
+}
+
+const read = (place: { readonly directory: string } | null, run: string, file: string): string =>
+  readFileSync(join(place?.directory ?? '', `isolate-${run}`, file), 'utf8').trim();
+
+test.runIf(canTry)('a member has the limits that were asked for, and the launcher is outside of them', { timeout: 180_000 }, async () => {
+  const { child, run } = await startWaiting(...all);
+  const settings = {
+    quota: read(cpu, run, 'cpu.cfs_quota_us'),
+    memory: read(memory, run, 'memory.limit_in_bytes'),
+    pids: read(pids, run, 'pids.max'),
+  };
+  expect(settings).toEqual({ quota: '50000', memory: String(64 * 2 ** 20), pids: '14' });
+  const inside = [cpu, memory, pids].map((place) => read(place, run, 'cgroup.procs').split('\n').map(Number));
+  expect(inside[1]).toEqual(inside[0]);
+  expect(inside[2]).toEqual(inside[0]);
+  const names = inside[0]?.map((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim());
+  expect(names?.toSorted()).toEqual(['bwrap', 'bwrap', 'perl']);
+  expect(groupsOf([run]).map((path) => statSync(path).uid)).toEqual(places.map(() => 0));
+  child.stdin?.end();
+  expect((await finished(child)).status).toBe(0);
+  await expect.poll(() => groupsOf([run])).toEqual([]);
+});
+
+test.runIf(canTry)('a memory bomb of a member ends by itself alone', { timeout: 180_000 }, async () => {
+  const bomb = '$| = 1; print "begun\\n"; $x = "x" x ($ARGV[0] << 20); print "survived\\n"';
+  expect(await runLimited(['--memory', '64M'], 'perl', '-e', bomb, '256')).toEqual({
+    status: 137,
+    signal: null,
+    stdout: 'begun\n',
+    stderr: 'isolate: warning: The command "perl" was killed: the sandbox needed more memory than --memory 64M allows.\n',
+  });
+});
+
+test.runIf(canTry)('a fork bomb of a member meets its limit', { timeout: 180_000 }, async () => {
+  const bomb = 'my $n = 0; while (defined(my $pid = fork())) { sleep 60 unless $pid; $n++; } print $n, "\\n"; kill 9, -1;';
+  const { stdout } = await runLimited(['--pids', '10'], 'perl', '-e', `$| = 1; ${bomb}`);
+  const [forked] = stdout.split('\n').map(Number);
+  expect(forked).toBeGreaterThan(5);
+  expect(forked).toBeLessThan(14);
+});
+
+test.runIf(canTry)('a run of a member without limits gets no group', { timeout: 180_000 }, async () => {
+  const { run } = await startWaiting();
+  expect(groupsOf([run])).toEqual([]);
+});
+
+test.runIf(canTry)('what a killed client leaves is removed', { timeout: 180_000 }, async () => {
+  const { child, run } = await startWaiting(...all);
+  expect(groupsOf([run])).toHaveLength(places.length);
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  await expect.poll(() => groupsOf([run]), { timeout: 10_000 }).toEqual([]);
+});
+
+test.runIf(canTry)('limits outlive a daemon that was killed, and the next one removes the groups', { timeout: 300_000 }, async () => {
+  const { child, run } = await startWaiting(...all);
+  await endDaemon(daemon!, 'SIGKILL');
+  daemon = null;
+  expect(read(memory, run, 'memory.limit_in_bytes')).toBe(String(64 * 2 ** 20));
+  daemon = await serveMembers(directory);
+  expect(groupsOf([run])).toHaveLength(places.length);
+  child.stdin?.end();
+  expect((await finished(child)).status).toBe(0);
+  await expect.poll(() => groupsOf([run]), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => runIds(), { timeout: 30_000 }).toEqual([]);
+});
+
+test.runIf(canTry)('isolate doctor tells a member what the daemon can limit', { timeout: 180_000 }, async () => {
+  daemon = await serveMembers(directory);
+  const { stdout } = await runAs(member, ['doctor', '--json']);
+  const { checks } = JSON.parse(stdout) as { readonly checks: readonly { readonly id: string }[] };
+  expect(checks.find(({ id }) => id === 'cgroups')).toEqual({
+    id: 'cgroups',
+    state: 'ok',
+    fact: 'on clones (-z) the daemon sets limits for cpu, memory, pids',
+  });
+});
+
+test.runIf(canTry)('the lxc engine has the limits too', { timeout: 180_000 }, async () => {
+  const { run } = await startWaiting('-e', 'lxc', ...all);
+  const names = read(pids, run, 'cgroup.procs')
+    .split('\n')
+    .map((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim());
+  expect(names).toContain('perl');
+  expect(read(memory, run, 'memory.limit_in_bytes')).toBe(String(64 * 2 ** 20));
+});
+
+test.runIf(canTry)("nobody joins another user's run, nor one twice", { timeout: 180_000 }, async () => {
+  const { run } = await startWaiting(...all);
+  for (const named of [run, '0123456789abcdef']) {
+    const connection = await connectDaemon();
+    connection?.send('join', [{ name: 'run', value: named }]);
+    const answer = await connection?.receive(10_000);
+    expect(refusalOf(answer!)).toMatchObject({
+      code: 'not-permitted',
+      message: `The user 0 has no run "${named}" with cgroups to join.`,
+    });
+    connection?.close();
+  }
+});
+
+test.runIf(canTry)('where the daemon can make no groups the run is refused', { timeout: 180_000 }, async () => {
+  const hide = 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"';
+  daemon = await serveMembers(directory, 'unshare', '--mount', 'sh', '-c', hide, 'sh');
+  expect(await runLimited(['--memory', '64M'], 'true')).toEqual({
+    status: 125,
+    signal: null,
+    stdout: '',
+    stderr:
+      'isolate: --memory cannot be enforced: the daemon has no place to make a cgroup with the memory controller.\n' +
+      'hint: tell root; sudo isolate doctor says what is there\n',
+  });
+  expect((await runLimited([], 'true')).status).toBe(0);
+});
