@@ -30,6 +30,10 @@ export interface UserLimits {
   readonly leasesPerMinute: number;
   /** Requests that wait for a clone at one time; they count among the leases too. */
   readonly waiting: number;
+  /** The most that one run may ask for; absent: anything. */
+  readonly cpuPercent?: number;
+  readonly memoryBytes?: number;
+  readonly pids?: number;
 }
 
 export interface LimitsConfig extends UserLimits {

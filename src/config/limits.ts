@@ -1,11 +1,26 @@
-import type { Config, UserLimits } from './config.ts';
+import type { Limits } from '../spec/spec.ts';
+import type { Config, LimitsConfig, UserLimits } from './config.ts';
 
 /**
  * The limits of a user: the keys that are set for it, by its number before by its name, else those of all. `name` is null
  * where the host knows none.
  */
 export function limitsOf({ limits }: Pick<Config, 'limits'>, uid: number, name: string | null): UserLimits {
-  const byName = name === null ? undefined : limits.users.get(name);
-  const { leases, leasesPerMinute, waiting } = { ...limits, ...byName, ...limits.users.get(String(uid)) };
+  const { leases, leasesPerMinute, waiting } = settingsOf(limits, uid, name);
   return { leases, leasesPerMinute, waiting };
+}
+
+/** The most that a run of the user may ask for, by the same rule; a limit that is absent has no ceiling. */
+export function ceilingsOf({ limits }: Pick<Config, 'limits'>, uid: number, name: string | null): Limits {
+  const { cpuPercent, memoryBytes, pids } = settingsOf(limits, uid, name);
+  return {
+    ...(cpuPercent === undefined ? {} : { cpuPercent }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...(pids === undefined ? {} : { pids }),
+  };
+}
+
+function settingsOf(limits: LimitsConfig, uid: number, name: string | null): UserLimits {
+  const byName = name === null ? undefined : limits.users.get(name);
+  return { ...limits, ...byName, ...limits.users.get(String(uid)) };
 }

@@ -3,6 +3,7 @@ import { engines } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import { nearest } from '../spec/nearest.ts';
 import { parseDataset } from '../spec/parse-name.ts';
+import { parseSize } from '../spec/parse-number.ts';
 import type { UserLimits } from './config.ts';
 import type { SettingFault, Settings } from './settings.ts';
 
@@ -42,7 +43,7 @@ function describeUnknown(path: readonly string[]): string {
 }
 
 function keysBeside([table, , key]: readonly string[]): readonly string[] {
-  const limits = ['leases', 'leases_per_minute', 'waiting'];
+  const limits = ['leases', 'leases_per_minute', 'waiting', 'cpu', 'memory', 'pids'];
   if (table === 'templates') return ['count', 'users', 'groups', 'engines'];
   if (table === 'limits') return key === undefined ? [...limits, 'users'] : limits;
   return table === 'ids' ? ['uid_start', 'gid_start', 'count'] : ['count', 'templates', 'limits', 'ids'];
@@ -52,13 +53,16 @@ function keysBeside([table, , key]: readonly string[]): readonly string[] {
 const mostClones = 1000;
 /** Far above what a host can serve; sums of quotas stay exact. */
 const mostLeases = 100_000;
+/** As --cpu and --pids. */
+const mostPercent = 100_000;
+const mostProcesses = 4_194_304;
 /** What one sandbox takes; the ids before the second 65,536 are those of users and services. */
 const idsPerSandbox = 65_536;
 /** The id -1 is none. (chown(2)) */
 const noId = 0xffff_ffff;
 
 function fileSchema(v: typeof valibot) {
-  const { whole, table, named, list, account } = makeParts(v);
+  const { whole, size, table, named, list, account } = makeParts(v);
   const count = v.exactOptional(whole(1, mostClones));
   const names = engines.map((engine) => engine.name);
   const engine = v.picklist(names, say(`must be one of ${names.join(', ')}`));
@@ -80,7 +84,14 @@ function fileSchema(v: typeof valibot) {
     v.check((text: string) => isAccount(text), say('must be the name or the number of a user')),
   );
   const limit = v.exactOptional(whole(1, mostLeases));
-  const limits = { leases: limit, leases_per_minute: limit, waiting: limit };
+  const limits = {
+    leases: limit,
+    leases_per_minute: limit,
+    waiting: limit,
+    cpu: v.exactOptional(whole(1, mostPercent)),
+    memory: v.exactOptional(size),
+    pids: v.exactOptional(whole(1, mostProcesses)),
+  };
   const users = v.exactOptional(v.pipe(named, v.map(user, v.pipe(table, v.strictObject(limits)))));
   const start = v.exactOptional(whole(idsPerSandbox, noId - 1));
   const blocks = v.pipe(
@@ -117,7 +128,12 @@ function makeParts(v: typeof valibot) {
       v.transform(String),
     );
   };
-  return { whole, table, named, list, account };
+  const size = v.pipe(
+    v.unknown(),
+    v.check((value) => readSize(value) !== null, say('must be a size such as "512M" or "2G"')),
+    v.transform((value) => readSize(value) ?? 0),
+  );
+  return { whole, size, table, named, list, account };
 }
 
 /** A message that ends with what is there instead. */
@@ -156,16 +172,30 @@ function whyNotDataset(text: string): string | null {
   }
 }
 
-interface FileLimits {
-  readonly leases?: number;
-  readonly leases_per_minute?: number;
-  readonly waiting?: number;
+/** As `--memory`; null: it is none. */
+function readSize(value: unknown): number | null {
+  if (typeof value !== 'string' && typeof value !== 'number') return null;
+  try {
+    return parseSize('', value);
+  } catch {
+    return null;
+  }
 }
 
-function nameLimits({ leases, leases_per_minute: leasesPerMinute, waiting }: FileLimits): Partial<UserLimits> {
-  return {
-    ...(leases === undefined ? {} : { leases }),
-    ...(leasesPerMinute === undefined ? {} : { leasesPerMinute }),
-    ...(waiting === undefined ? {} : { waiting }),
-  };
+const limitNames = {
+  leases: 'leases',
+  leases_per_minute: 'leasesPerMinute',
+  waiting: 'waiting',
+  cpu: 'cpuPercent',
+  memory: 'memoryBytes',
+  pids: 'pids',
+} as const satisfies Readonly<Record<string, keyof UserLimits>>;
+
+function nameLimits(table: { readonly [Key in keyof typeof limitNames]?: number }): Partial<UserLimits> {
+  const named: { -readonly [Key in keyof UserLimits]?: number } = {};
+  for (const [key, name] of Object.entries(limitNames)) {
+    const value = table[key as keyof typeof limitNames];
+    if (value !== undefined) named[name] = value;
+  }
+  return named;
 }

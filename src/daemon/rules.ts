@@ -1,7 +1,8 @@
-import { limitsOf } from '../config/limits.ts';
+import { ceilingsOf, limitsOf } from '../config/limits.ts';
 import type { ConfigSource } from '../config/source.ts';
 import { IsolateError } from '../error.ts';
 import { checkAccess } from './access.ts';
+import { checkCeilings } from './ceilings.ts';
 import { systemAccounts } from './accounts.ts';
 import type { LeaseRules } from './leases.ts';
 import { createQuotas, type Quotas } from './quota.ts';
@@ -18,7 +19,10 @@ export function createRules(
       if (!config.hasHeld()) throw noSettings();
       checkAccess(config.current(), peer, template, engine);
     },
-    checkLimits: (_peer, limits) => groups.placesFor(limits),
+    checkLimits: ({ uid }, limits) => {
+      checkCeilings(limits, ceilingsOf(config.current(), uid, systemAccounts.userName(uid)));
+      return groups.placesFor(limits);
+    },
     takeQuota: (uid) => {
       const name = systemAccounts.userName(uid);
       const { waits, given, end } = quotas.take({ uid, name }, limitsOf(config.current(), uid, name), performance.now());

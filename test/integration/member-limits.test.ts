@@ -169,6 +169,23 @@ test.runIf(canTry)("nobody joins another user's run, nor one twice", { timeout: 
   }
 });
 
+test.runIf(canTry)('a member who asks for more than the ceiling is told of it', { timeout: 180_000 }, async () => {
+  await configure('[limits]\nmemory = "64M"\n');
+  try {
+    expect(await runLimited(['--memory', '65M'], 'true')).toEqual({
+      status: 125,
+      signal: null,
+      stdout: '',
+      stderr:
+        'isolate: --memory 65M is more than the 64M that you may ask for.\n' +
+        'hint: ask for less; root can raise limits.memory in /etc/isolate/config.toml\n',
+    });
+    expect((await runLimited(['--memory', '64M', '--pids', '1000'], 'true')).status).toBe(0);
+  } finally {
+    await configure();
+  }
+});
+
 test.runIf(canTry)('where the daemon can make no groups the run is refused', { timeout: 180_000 }, async () => {
   const hide = 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"';
   daemon = await serveMembers(directory, 'unshare', '--mount', 'sh', '-c', hide, 'sh');

@@ -13,7 +13,15 @@ const allKeys: Omit<Config, 'count' | 'files'> = {
     ['rpool/isolate/debian', { count: 20, users: [], groups: ['isolate'], engines: null }],
     ['rpool/isolate/build', { count: null, users: ['ada', '1001'], groups: ['builders'], engines: ['bwrap'] }],
   ]),
-  limits: { leases: 64, leasesPerMinute: 600, waiting: 32, users: new Map([['ada', { leases: 128 }]]) },
+  limits: {
+    leases: 64,
+    leasesPerMinute: 600,
+    waiting: 32,
+    cpuPercent: 400,
+    memoryBytes: 8 * 2 ** 30,
+    pids: 4096,
+    users: new Map([['ada', { leases: 128 }]]),
+  },
   ids: { uids: { start: 1_000_000_000, count: 6_553_600 }, gids: { start: 1_000_000_000, count: 6_553_600 } },
 };
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Config, templateCount } from '../../../src/config/config.ts';
 import { readSandboxIds } from '../../../src/config/ids.ts';
-import { limitsOf } from '../../../src/config/limits.ts';
+import { ceilingsOf, limitsOf } from '../../../src/config/limits.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { IsolateError } from '../../../src/error.ts';
 
@@ -70,8 +70,12 @@ users = ["*"]
 leases = 8
 leases_per_minute = 60
 waiting = 6
+cpu = 200
+memory = "2G"
+pids = 1000
 [limits.users.ada]
 leases = 16
+memory = 4096
 [limits.users.1000]
 leases_per_minute = 1
 [ids]
@@ -90,8 +94,11 @@ count = 655_360
       leases: 8,
       leasesPerMinute: 60,
       waiting: 6,
+      cpuPercent: 200,
+      memoryBytes: 2 ** 31,
+      pids: 1000,
       users: new Map([
-        ['ada', { leases: 16 }],
+        ['ada', { leases: 16, memoryBytes: 4096 }],
         ['1000', { leasesPerMinute: 1 }],
       ]),
     },
@@ -147,6 +154,14 @@ test('a user has the limits of its number before those of its name before those 
   expect(limitsOf(config, 8, 'grace')).toEqual({ leases: 1, leasesPerMinute: 1, waiting: 32 });
 });
 
+test('so it is with the most that a run may ask for, where there is such a limit', async () => {
+  await write('[limits]\ncpu = 200\nmemory = "2G"\n[limits.users.ada]\nmemory = "4G"\n[limits.users.7]\npids = 50\n');
+  const config = await load();
+  expect(ceilingsOf(config, 7, 'ada')).toEqual({ cpuPercent: 200, memoryBytes: 2 ** 32, pids: 50 });
+  expect(ceilingsOf(config, 8, null)).toEqual({ cpuPercent: 200, memoryBytes: 2 ** 31 });
+  expect(ceilingsOf(nothing, 7, 'ada')).toEqual({});
+});
+
 const faults: readonly (readonly [text: string, reason: string])[] = [
   ['count =\n', 'line 1, count: '],
   ['a.b = 1\n[x]\n\n= 5\n', 'line 4, x: '],
@@ -191,6 +206,10 @@ const faults: readonly (readonly [text: string, reason: string])[] = [
     '[templates."t/a"]\nengines = ["bwrap",\n"docker"]\n',
     'line 3, templates."t/a".engines: must be one of bwrap, lxc, chroot, not "docker".',
   ],
+  ['[limits]\ncpu = 0\n', 'line 2, limits.cpu: must be a whole number from 1 to 100000, not 0.'],
+  ['[limits]\nmemory = "much"\n', 'line 2, limits.memory: must be a size such as "512M" or "2G", not "much".'],
+  ['[limits]\nmemory = -1\n', 'line 2, limits.memory: must be a size such as "512M" or "2G", not -1.'],
+  ['[limits.users.ada]\npids = 1.5\n', 'line 2, limits.users.ada.pids: must be a whole number from 1 to 4194304, not 1.5.'],
   ['[limits]\nleases = 0\n', 'line 2, limits.leases: must be a whole number from 1 to 100000, not 0.'],
   ['[limits]\nleases_per_second = 5\n', 'line 2, limits.leases_per_second: there is no such key.'],
   ['[limits.users."*"]\n', 'line 1, limits.users."*": must be the name or the number of a user, not "*".'],
