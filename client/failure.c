@@ -79,7 +79,7 @@ void failure_tell(const struct record *record, struct event event) {
   if (event.a == STEP_ENGINE) {
     add("isolate: The engine ");
     add_escaped(record->engine == NULL ? "" : record->engine);
-    add(" ended before the command had started.\n");
+    add(" ended before the command had started%s.\n", event.b == ENOMEM ? ENGINE_OUT_OF_MEMORY : "");
   } else {
     add("isolate: The launch failed ");
     add_place(record, event);

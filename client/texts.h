@@ -3,6 +3,7 @@
 #define TEXTS_H
 
 #define ATTACHED "the tree of the clone"
+#define ENGINE_OUT_OF_MEMORY ": it needed more memory than --memory allows"
 static const char *const step_names[] = {
   [1] = "record",
   [2] = "supervision",

@@ -53,27 +53,35 @@ static const char *search_path(const struct command *command) {
   return "/usr/local/bin:/usr/bin:/bin";
 }
 
+/* ENOENT of a file that is there is about what it needs: the interpreter of a script, the loader of a program. */
+static int execute_file(const char *path, const struct command *command) {
+  execve(path, command->words, command->environment);
+  int error = errno;
+  return error == ENOENT && access(path, F_OK) == 0 ? ELIBACC : error;
+}
+
 int command_execute(const struct command *command) {
   const char *name = command->words[0];
   int error = ENOENT;
   char path[4096];
   if (name[0] == 0) return ENOENT;
-  if (strchr(name, '/') != NULL) {
-    execve(name, command->words, command->environment);
-    return errno;
-  }
+  if (strchr(name, '/') != NULL) return execute_file(name, command);
   for (const char *at = search_path(command);; at++) {
     int length = (int)strcspn(at, ":");
     if ((size_t)snprintf(path, sizeof path, "%.*s%s%s", length, at, length > 0 ? "/" : "./", name) < sizeof path) {
       struct stat found;
-      execve(path, command->words, command->environment);
-      if (errno == EACCES && stat(path, &found) == 0 && S_ISDIR(found.st_mode)) errno = ENOENT;
-      if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return errno;
-      if (errno == EACCES) error = EACCES;
+      int failed = execute_file(path, command);
+      if (failed == EACCES && stat(path, &found) == 0 && S_ISDIR(found.st_mode)) failed = ENOENT;
+      if (failed != ENOENT && failed != ENOTDIR && failed != EACCES) return failed;
+      if (failed == EACCES) error = EACCES;
     }
     at += length;
     if (*at == 0) return error;
   }
+}
+
+static const char *describe(int error) {
+  return error == ENOENT ? "command not found" : error == ELIBACC ? "its interpreter or loader is missing" : strerror(error);
 }
 
 void command_complain(const struct command *command, int error) {
@@ -84,6 +92,6 @@ void command_complain(const struct command *command, int error) {
     at += escape_character(at, shown);
     used += (size_t)snprintf(line + used, sizeof line - used, "%s", shown);
   }
-  used += (size_t)snprintf(line + used, sizeof line - used, ": %s\n", error == ENOENT ? "command not found" : strerror(error));
+  used += (size_t)snprintf(line + used, sizeof line - used, ": %s\n", describe(error));
   if (write(STDERR_FILENO, line, used) < 0) return;
 }

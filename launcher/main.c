@@ -119,7 +119,9 @@ struct event launch(struct run *run) {
   if (begun) terminal_hand_over(&run->terminal);
   struct event last = begun ? supervise(run) : failure();
   if (begun) streams_restore(run->streams);
-  if (last.kind == EVENT_EXITED || last.kind == EVENT_KILLED) last.b = cgroup_memory_kills(&run->record.cgroups);
+  uint32_t kills = cgroup_memory_kills(&run->record.cgroups);
+  if (last.kind == EVENT_EXITED || last.kind == EVENT_KILLED) last.b = kills;
+  if (last.kind == EVENT_FAILED && last.a == STEP_ENGINE && kills > 0) last.b = ENOMEM;
   if (prepared && run->record.groups_of_run == NULL) cgroup_remove(&run->record.cgroups);
   return last;
 }

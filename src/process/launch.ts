@@ -147,7 +147,8 @@ function conclude(launch: Launch, end: LaunchEnd): LaunchResult {
 
 function failure(launch: Launch, event: LaunchEvent & { kind: 'failed' }): IsolateError {
   if (event.step === 'engine') {
-    return new IsolateError('engine-failed', `The engine ${launch.engine} ended before the command had started.`);
+    const why = event.errno === constants.errno.ENOMEM ? engineOutOfMemory : '';
+    return new IsolateError('engine-failed', `The engine ${launch.engine} ended before the command had started${why}.`);
   }
   const cause = event.errno === 0 ? '' : `: ${getSystemErrorMessage(-event.errno)}`;
   const operation = event.step === 'mount' ? failedMount(launch, event.item) : undefined;
@@ -197,6 +198,9 @@ function launchObject(launch: Launch, index: number): string | null {
 
 /** What an attached tree is called where other mounts have a source. */
 export const attachedTree = 'the tree of the clone';
+
+/** Why an engine ended, where the kernel killed it for the memory it took. */
+export const engineOutOfMemory = ': it needed more memory than --memory allows';
 
 function describeMount(operation: MountOperation): string {
   switch (operation.kind) {

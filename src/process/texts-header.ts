@@ -1,6 +1,6 @@
 import { getSystemErrorMap } from 'node:util';
 
-import { attachedTree } from './launch.ts';
+import { attachedTree, engineOutOfMemory } from './launch.ts';
 import { launchSteps } from './launch-events.ts';
 
 /** The words of a failed launch for C, so that it says the same: what client/texts.h has to be. */
@@ -12,6 +12,7 @@ export function renderTextsHeader(): string {
     '#define TEXTS_H',
     '',
     `#define ATTACHED ${JSON.stringify(attachedTree)}`,
+    `#define ENGINE_OUT_OF_MEMORY ${JSON.stringify(engineOutOfMemory)}`,
     'static const char *const step_names[] = {',
     ...launchSteps.map((name, index) => `  [${index + 1}] = ${JSON.stringify(name)},`),
     '};',

@@ -84,6 +84,17 @@ describe.each(ways)('%s', (name) => {
       });
     });
 
+    test('an engine that needs more memory than there is says so', async () => {
+      const words = limited('true');
+      const { status, stderr } = await isolate(words.with(words.indexOf('64M'), '10'));
+      expect({ status, stderr }).toEqual({
+        status: 125,
+        stderr: expect.stringContaining(
+          `isolate: The engine ${engine} ended before the command had started: it needed more memory than --memory allows.\n`,
+        ) as string,
+      });
+    });
+
     test('a command that is killed with memory to spare is not said to have needed more', async () => {
       expect(await isolate(limited('sh', '-c', 'kill -9 $$'))).toEqual({
         status: 137,

@@ -119,6 +119,16 @@ describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
     });
   });
 
+  it('says that a script is there and its interpreter is not, with 126', async () => {
+    const script = join(directory, 'script');
+    writeFileSync(script, '#!/no/such/interpreter\n', { mode: 0o755 });
+    const { result, stderr } = await run(wrappedLaunch(wrapping, [script]));
+    expect({ result, stderr }).toEqual({
+      result: { kind: 'not-executed', errno: 79 },
+      stderr: `isolate: ${script}: its interpreter or loader is missing\n`,
+    });
+  });
+
   it('hands on as many words and variables as the kernel takes', async () => {
     const words = Array.from({ length: 60_000 }, (_, index) => `${index}`);
     const environment = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`NAME_${index}`, `value ${index}`]));
