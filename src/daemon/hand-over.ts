@@ -1,6 +1,5 @@
 import type { Rootfs } from '../engine/engine.ts';
 import { planUserMaps } from '../engine/identity.ts';
-import type { IdMapEntry } from '../engine/launch.ts';
 import { IsolateError } from '../error.ts';
 import { probeUser } from '../host/probe.ts';
 import { mapOwners, type OwnerMaps } from '../storage/map-owners.ts';
@@ -35,8 +34,6 @@ export function createHandOver(): HandOver {
     checkRecipient({ uid, gid });
     const { path, ownership, idmappable } = lease.rootfs;
     const maps = planUserMaps(probeUser(uid, gid));
-    checkRange('uid', uid, maps.uidMap);
-    checkRange('gid', gid, maps.gidMap);
     const idmapped = idmappable && ownership.kind === 'natural';
     if (!idmapped) {
       const tell = setTimeout(() => onLong?.('giving the files of the clone to you, which is slow on this storage'), longMs);
@@ -53,15 +50,6 @@ export function createHandOver(): HandOver {
 export function checkRecipient({ uid, gid }: Pick<Peer, 'uid' | 'gid'>): void {
   if (uid !== 0 && gid !== 0) return;
   throw new IsolateError('not-permitted', `A clone cannot be handed to ${uid}:${gid}: the host's root has no place in a sandbox.`);
-}
-
-/** An id of the host cannot be two of the sandbox. */
-function checkRange(kind: 'uid' | 'gid', id: number, map: readonly IdMapEntry[]): void {
-  if (map.filter(({ outside, count }) => id >= outside && id - outside < count).length < 2) return;
-  const file = kind === 'uid' ? '/etc/subuid' : '/etc/subgid';
-  throw new IsolateError('not-permitted', `The ${kind} ${id} lies in its own range of subordinate ids in ${file}.`, {
-    hint: `give the user another range there, as root`,
-  });
 }
 
 async function changeOwners({ rootfs, defer }: Pick<DaemonLease, 'rootfs' | 'defer'>, maps: OwnerMaps): Promise<void> {

@@ -44,10 +44,10 @@ export function ownershipOf({ uid, gid }: Pick<Stats, 'uid' | 'gid'>): Ownership
 function unreadable(path: string, cause: unknown): IsolateError {
   const code = (cause as NodeJS.ErrnoException).code;
   if (code === 'EACCES' || code === 'EPERM') {
-    return new IsolateError('not-permitted', `The template directory ${path} cannot be entered by this user.`, { cause });
+    return new IsolateError('not-permitted', `The template directory ${path} cannot be entered by this user.`);
   }
   if (code === 'ENOENT' || code === 'ENOTDIR') {
-    return new IsolateError('template-missing', `There is no template directory ${path}.`, { cause });
+    return new IsolateError('template-missing', `There is no template directory ${path}.`);
   }
   return new IsolateError('storage-failed', `The template directory ${path} cannot be read.`, { cause });
 }
