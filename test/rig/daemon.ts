@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 
+import { afterAll } from 'vitest';
+
 import { isolatePath } from './isolate.ts';
 
 export const configFile = '/etc/isolate/config.toml';
@@ -16,9 +18,14 @@ export interface Daemon {
   readonly end: () => Promise<void>;
 }
 
+/** What a test file configures in these namespaces is its own, and the next file's daemon is to know nothing of it. */
+const written = new Set<string>();
+afterAll(() => Promise.all([...written].map((file) => rm(file, { force: true }))));
+
 /** Writes the daemon's configuration as an administrator does: root's, for others to read at most. */
 export async function writeConfig(text: string, file: string = configFile): Promise<void> {
   await mkdir('/etc/isolate/config.d', { recursive: true });
+  written.add(file);
   await writeFile(file, text);
   await chmod(file, 0o644);
 }
@@ -35,7 +42,6 @@ export async function startDaemon(config?: string): Promise<Daemon> {
     process: child,
     log: () => log,
     end: async () => {
-      // What is configured in these namespaces is this test's alone.
       if (config !== undefined) await rm(configFile, { force: true });
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
