@@ -24,7 +24,8 @@ test('what a daemon waits for is told on, and where it ends meanwhile there is o
     rmSync(directory, { recursive: true });
   });
   await once(server, 'listening');
-  const spec = { waitMs: 100, engine: 'bwrap', command: ['true'], binds: [] } as unknown as SandboxSpec;
+  const root = { kind: 'zfs', dataset: 'tank/t' };
+  const spec = { root, waitMs: 100, engine: 'bwrap', command: ['true'], binds: [] } as unknown as SandboxSpec;
   const said: string[] = [];
   const lease = leaseFromDaemon(spec, 'tank/t', { onWaiting: (message) => said.push(message), signal: undefined, socket });
   await expect(lease).rejects.toMatchObject({
