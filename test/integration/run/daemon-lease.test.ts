@@ -8,8 +8,8 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { hasSystemd } from '../../../src/host/daemon-start.ts';
 import { leaseFromDaemon } from '../../../src/run/daemon-lease.ts';
-import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { encodeMessage } from '../../../src/wire/frame.ts';
+import { plainSpec } from '../../golden/facts.ts';
 
 test('what a daemon waits for is told on, and where it ends meanwhile there is one sentence and a hint', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-lease-'));
@@ -24,8 +24,7 @@ test('what a daemon waits for is told on, and where it ends meanwhile there is o
     rmSync(directory, { recursive: true });
   });
   await once(server, 'listening');
-  const root = { kind: 'zfs', dataset: 'tank/t' };
-  const spec = { root, waitMs: 100, engine: 'bwrap', command: ['true'], binds: [] } as unknown as SandboxSpec;
+  const spec = { ...plainSpec, waitMs: 100 };
   const said: string[] = [];
   const lease = leaseFromDaemon(spec, 'tank/t', { onWaiting: (message) => said.push(message), signal: undefined, socket });
   await expect(lease).rejects.toMatchObject({
