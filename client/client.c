@@ -137,7 +137,7 @@ static int give_up(int signals) {
   struct signalfd_siginfo info = {.ssi_signo = SIGTERM};
   if (read(signals, &info, sizeof info) < 0) info.ssi_signo = SIGTERM;
   const char *name = info.ssi_signo == SIGINT ? "SIGINT" : info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGTERM";
-  dprintf(STDERR_FILENO, "isolate: %s came before the command was started.\n", name);
+  dprintf(STDERR_FILENO, "isolate: %s arrived before the command started.\n", name);
   return STATUS_FAILED;
 }
 

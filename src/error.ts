@@ -1,3 +1,5 @@
+import { getSystemErrorMessage } from 'node:util';
+
 /**
  * Every failure isolate reports has one of these codes. They are an interface: `--json`, `--status-fd` and the
  * library pass them on, and docs/exit-status.md lists them.
@@ -46,7 +48,16 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-/** The messages of what caused an error, the nearest first. */
+/** Errors that name what failed, with the codes of errno(3) that would only repeat it. */
+const repetitions: Partial<Record<ErrorCode, readonly string[]>> = {
+  'template-missing': ['ENOENT', 'ENOTDIR'],
+  'not-permitted': ['EACCES', 'EPERM'],
+};
+
+/**
+ * What caused an error, the nearest first, a sentence or clause each. A failed system call is told in the words of
+ * errno(3) instead of Node's, and left out where the error itself says the same.
+ */
 export function causesOf(error: Error): string[] {
   const causes: string[] = [];
   const seen = new Set<unknown>([error]);
@@ -56,9 +67,19 @@ export function causesOf(error: Error): string[] {
     cause = cause instanceof Error ? cause.cause : undefined
   ) {
     seen.add(cause);
-    causes.push(cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : JSON.stringify(cause));
+    const text = cause instanceof Error ? describeCause(cause, error) : typeof cause === 'string' ? cause : JSON.stringify(cause);
+    if (text !== null) causes.push(text);
   }
   return causes;
+}
+
+/** `/srv/x: permission denied`, without the path where the message of `error` has it; null: that message says all of it. */
+function describeCause(cause: NodeJS.ErrnoException, error: Error): string | null {
+  const { errno, syscall, path, code = '' } = cause;
+  if (errno === undefined || syscall === undefined || errno >= 0) return cause.message;
+  const reason = getSystemErrorMessage(errno);
+  if (path !== undefined && !error.message.includes(path)) return `${path}: ${reason}`;
+  return error instanceof IsolateError && repetitions[error.code]?.includes(code) === true ? null : reason;
 }
 
 /**

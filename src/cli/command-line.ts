@@ -27,7 +27,7 @@ export async function runCommandLine({ words: argv, notText }: Caller): Promise<
 /** The command would get other bytes than were given. Throws `usage`. */
 function checkText(notText: number): void {
   if (notText < 0) return;
-  throw new IsolateError('usage', `Argument ${notText + 1} is not valid UTF-8, so it cannot be handed on as it was given.`);
+  throw new IsolateError('usage', `Argument ${notText + 1} is not valid UTF-8, so isolate cannot pass it on unchanged.`);
 }
 
 /** Each verb's code is loaded only for that verb. */
@@ -46,7 +46,7 @@ async function dispatch(verb: Verb, parsed: ParsedArguments): Promise<number> {
     (await import('./run-request.ts')).checkRefreshForm(parsed);
   }
   if (parsed.values.has('install-wrapper')) {
-    write(2, 'isolate: nothing needs installing: the system-call filter is handed to the engine, no program of it lives in a template\n');
+    write(2, 'isolate: Nothing needs to be installed in a template: isolate passes the system-call filter to the engine.\n');
     return 0;
   }
   switch (verb) {

@@ -33,14 +33,14 @@ export function renderManPage(engines: readonly Engine[], version: string): stri
     section('ENGINES'),
     renderTable(engineRows(engines)),
     section('ENVIRONMENT'),
-    paragraph('An option beats the variable. A variable that is empty counts as not set.'),
+    paragraph('An option overrides its variable. An empty variable counts as unset.'),
     options
       .flatMap(({ variable, variableSays, long }) =>
         variable === undefined ? [] : [item(variable, variableSays ?? `the same as --${long}`)],
       )
       .join('\n'),
     paragraph(
-      'The command itself starts with PATH, HOME=/root, USER=root, LOGNAME=root, the TERM of the caller, and what -v and --env-file set; nothing else of the caller.',
+      'The command itself starts with PATH, HOME=/root, USER=root, LOGNAME=root, the TERM of the caller, and what -v and --env-file set. It gets nothing else from the caller.',
     ),
     section('EXIT STATUS'),
     paragraph('Of a run:'),

@@ -73,7 +73,7 @@ export const options: readonly Option[] = [
     help: 'run on DIR itself: changes stay',
   },
   { long: 'ephemeral', verbs: run, group: 'Root', help: 'with -t: run on a throw-away overlay of DIR instead' },
-  { long: 'read-only', verbs: run, group: 'Root', help: 'the root cannot be written, clone or template' },
+  { long: 'read-only', verbs: run, group: 'Root', help: 'make the root read-only' },
   {
     long: 'wait',
     value: 'SECONDS',
@@ -110,7 +110,7 @@ export const options: readonly Option[] = [
     repeatable: true,
     verbs: run,
     group: 'Sandbox',
-    help: 'set variables from a file, one NAME=VALUE a line',
+    help: 'set variables from a file with one NAME=VALUE per line',
   },
   {
     long: 'chdir',
@@ -152,7 +152,7 @@ export const options: readonly Option[] = [
     long: 'socketcall',
     verbs: run,
     group: 'Sandbox',
-    help: 'let i386 programs make sockets; the filter cannot see of which family',
+    help: 'let i386 programs create sockets of any address family',
   },
 
   { long: 'share-net', short: 'n', verbs: run, group: 'Passing through', help: "the host's network; with lxc a veth on the bridge" },
@@ -167,9 +167,9 @@ export const options: readonly Option[] = [
     completes: 'none',
     verbs: run,
     group: 'Limits',
-    help: 'percent of one processor',
+    help: 'processor time, in percent of one processor',
     variable: 'LXC_CPU_QUOTA',
-    variableSays: 'the percent of --cpu, a whole number from 1 to 100, with the lxc engine alone',
+    variableSays: 'the percentage of --cpu, a whole number from 1 to 100; only with the lxc engine',
   },
   {
     long: 'memory',
@@ -177,13 +177,27 @@ export const options: readonly Option[] = [
     completes: 'none',
     verbs: run,
     group: 'Limits',
-    help: 'bytes, or with K, M, G or T',
+    help: 'memory, in bytes or with K, M, G or T',
     variable: 'LXC_MEM_MB_QUOTA',
-    variableSays: 'the size of --memory as a whole number of MiB, with the lxc engine alone',
+    variableSays: 'the size of --memory as a whole number of MiB; only with the lxc engine',
   },
-  { long: 'pids', value: 'N', completes: 'none', verbs: run, group: 'Limits', help: 'processes and threads at one time' },
-  { long: 'timeout', value: 'SECONDS', completes: 'none', verbs: run, group: 'Limits', help: 'end the run after so long, with status 124' },
-  { long: 'kill-after', value: 'SECONDS', completes: 'none', verbs: run, group: 'Limits', help: 'from SIGTERM to SIGKILL (default 10)' },
+  { long: 'pids', value: 'N', completes: 'none', verbs: run, group: 'Limits', help: 'number of processes and threads at a time' },
+  {
+    long: 'timeout',
+    value: 'SECONDS',
+    completes: 'none',
+    verbs: run,
+    group: 'Limits',
+    help: 'end the run after this time, with status 124',
+  },
+  {
+    long: 'kill-after',
+    value: 'SECONDS',
+    completes: 'none',
+    verbs: run,
+    group: 'Limits',
+    help: 'time from SIGTERM to SIGKILL (default 10)',
+  },
 
   {
     long: 'pre-hook',
@@ -191,7 +205,7 @@ export const options: readonly Option[] = [
     completes: 'none',
     verbs: run,
     group: 'Hooks and LXC',
-    help: 'shell command on the host before the run, with ROOTFS set; if it fails nothing is run',
+    help: 'shell command on the host before the run, with ROOTFS set; nothing runs if it fails',
     variable: 'PRE_SPAWN_HOOK',
   },
   {
@@ -211,7 +225,7 @@ export const options: readonly Option[] = [
     group: 'Hooks and LXC',
     help: 'lxc: bridge that -n connects to (default br_vm)',
     variable: 'LXC_NET_BR',
-    variableSays: 'the bridge of --net-bridge, with the lxc engine alone',
+    variableSays: 'the bridge of --net-bridge; only with the lxc engine',
   },
   {
     long: 'tun',
@@ -219,7 +233,7 @@ export const options: readonly Option[] = [
     group: 'Hooks and LXC',
     help: 'lxc: /dev/net/tun inside',
     variable: 'LXC_MAP_TUN',
-    variableSays: 'any value: --tun, with the lxc engine alone',
+    variableSays: 'any value: --tun; only with the lxc engine',
   },
   {
     long: 'lxc-log',
@@ -229,7 +243,7 @@ export const options: readonly Option[] = [
     group: 'Hooks and LXC',
     help: "lxc: write LXC's own log to FILE",
     variable: 'DEBUG_LXC_SPAWN',
-    variableSays: 'any value: --lxc-log /run/isolate/lxc.log, with the lxc engine alone',
+    variableSays: 'any value: --lxc-log /run/isolate/lxc.log; only with the lxc engine',
   },
 
   {
@@ -241,8 +255,8 @@ export const options: readonly Option[] = [
     group: 'Compatibility',
     help: 'the same as: isolate refresh TEMPLATE [COUNT]',
   },
-  { long: 'force', short: 'f', verbs: ['run', 'refresh'], group: 'Refresh', help: 'replace all clones, fresh ones too' },
-  { long: 'skip-create', short: 's', verbs: ['run', 'refresh'], group: 'Refresh', help: 'clean up only' },
+  { long: 'force', short: 'f', verbs: ['run', 'refresh'], group: 'Refresh', help: 'replace all clones, including fresh ones' },
+  { long: 'skip-create', short: 's', verbs: ['run', 'refresh'], group: 'Refresh', help: 'destroy used clones without making new ones' },
 
   {
     long: 'ignore-sigint',
@@ -251,7 +265,7 @@ export const options: readonly Option[] = [
     group: 'Watching isolate at work',
     help: 'isolate itself ignores SIGINT; the command still receives it',
   },
-  { long: 'dry-run', verbs: ['run'], group: 'Watching isolate at work', help: 'print what would be run; run nothing, lease nothing' },
+  { long: 'dry-run', verbs: ['run'], group: 'Watching isolate at work', help: 'print what would be started, and start nothing' },
   { long: 'json', verbs: [...data, ...asking, 'serve'], group: 'Watching isolate at work', help: 'print data and errors as JSON' },
   {
     long: 'status-fd',
@@ -259,7 +273,7 @@ export const options: readonly Option[] = [
     completes: 'none',
     verbs: ['run'],
     group: 'Watching isolate at work',
-    help: 'write what happens to descriptor N, one JSON object a line',
+    help: 'write events to descriptor N, one JSON object per line',
   },
   {
     long: 'trace',
@@ -270,18 +284,18 @@ export const options: readonly Option[] = [
   },
   { long: 'quiet', short: 'q', verbs: data, group: 'Watching isolate at work', help: 'only warnings and errors' },
 
-  { long: 'watch', verbs: views, group: 'Watching isolate at work', help: 'show what changes, until q or Ctrl-C' },
+  { long: 'watch', verbs: views, group: 'Watching isolate at work', help: 'keep showing changes until q or Ctrl-C' },
 
-  { long: 'now', verbs: ['kill'], group: 'Other', help: 'without a grace time' },
+  { long: 'now', verbs: ['kill'], group: 'Other', help: 'send SIGKILL at once' },
   {
     long: 'front',
     value: 'PATH',
     completes: 'file',
     verbs: ['serve'],
     group: 'Other',
-    help: 'wait for the front at the socket PATH, instead of starting one',
+    help: 'wait for the front at the socket PATH instead of starting one',
   },
-  { long: 'prove', verbs: ['doctor'], group: 'Other', help: 'try in a sandbox, with these options, what must not be possible' },
+  { long: 'prove', verbs: ['doctor'], group: 'Other', help: 'start a sandbox with these options and attack it from inside' },
   {
     long: 'install-wrapper',
     short: 'w',
@@ -291,6 +305,6 @@ export const options: readonly Option[] = [
     group: 'Compatibility',
     help: 'does nothing: nothing needs to be installed in a template',
   },
-  { long: 'help', short: 'h', verbs, group: 'Other', help: 'print this' },
+  { long: 'help', short: 'h', verbs, group: 'Other', help: 'print this help' },
   { long: 'version', verbs, group: 'Other', help: 'print the version' },
 ];

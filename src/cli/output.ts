@@ -17,7 +17,7 @@ export function write(descriptor: number, text: string): boolean {
 export function print(text: string): void {
   const failure = attempt(1, text);
   if (failure !== null && errnoOf(failure.error) !== 'EPIPE') {
-    throw new IsolateError('output-failed', 'Standard output could not be written to.', { cause: failure.error });
+    throw new IsolateError('output-failed', 'Could not write to standard output.', { cause: failure.error });
   }
 }
 

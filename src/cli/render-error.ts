@@ -22,8 +22,8 @@ export function renderErrorJson(error: unknown): string {
   return `${toJson({ error: { code: known.code, message: known.message, ...hint, causes: causesOf(known) } })}\n`;
 }
 
-/** What is neither an IsolateError nor caused by the caller's environment is a defect of isolate's own, and says so. */
+/** What is neither an IsolateError nor caused by the caller's environment is a bug in isolate, and the message says so. */
 export function toIsolateError(error: unknown): IsolateError {
   if (error instanceof IsolateError) return error;
-  return toSystemFailure(error) ?? new IsolateError('internal', 'isolate met a defect of its own.', { cause: error });
+  return toSystemFailure(error) ?? new IsolateError('internal', 'This is a bug in isolate; please report it.', { cause: error });
 }

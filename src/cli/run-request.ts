@@ -46,15 +46,18 @@ export function toRunRequest({ flags, values, lists, words }: ParsedArguments): 
   };
 }
 
-/** Refuses a run whose command is a verb, or nearly one, where nothing says what to run it on. Throws `usage`. */
-export function checkMisspelledVerb({ values, words }: ParsedArguments): void {
-  const word = words[0];
-  const verb = word === undefined || values.has('zfs') || values.has('template') ? null : nearest(word, verbs);
-  if (verb === null) return;
+/**
+ * Refuses a run that nothing says what to run on, where its command is a verb, nearly one, or without any option before it.
+ * Throws `usage`.
+ */
+export function checkMisspelledVerb({ flags, values, lists, words: [word] }: ParsedArguments): void {
+  if (word === undefined || values.has('zfs') || values.has('template')) return;
+  const verb = nearest(word, verbs);
   if (verb === word) throw verbNotFirst(verb);
-  throw new IsolateError('usage', `There is no verb ${JSON.stringify(word)}, and a run needs -z DATASET or -t DIR.`, {
-    hint: `did you mean ${verb}?`,
-  });
+  if (verb === null && flags.size + values.size + lists.size > 0) return;
+  // Every name of two letters is near to `ps`.
+  const hint = verb === null || word.length < 3 ? `isolate -z DATASET ${word}` : `did you mean ${verb}?`;
+  throw new IsolateError('usage', `There is no verb ${JSON.stringify(word)}, and a run needs -z DATASET or -t DIR.`, { hint });
 }
 
 /** Options of `run` that mean nothing without or with the refresh form. Throws `usage`. */
@@ -69,6 +72,6 @@ export function checkRefreshForm({ flags, values, lists, words }: ParsedArgument
     throw new IsolateError('usage', isRefresh ? `The option --${stray} does not go with -r.` : `The option --${stray} goes with -r only.`);
   }
   if (values.has('install-wrapper') && (given.length > 1 || words.length > 0)) {
-    throw new IsolateError('usage', 'The option -w stands alone.');
+    throw new IsolateError('usage', '-w cannot be combined with other options or a command.');
   }
 }

@@ -87,13 +87,15 @@ function checkVerb(option: Option, name: string, verb: Verb, words: readonly str
   if (!option.verbs.includes(verb)) {
     const late = option.verbs.find((other) => words.includes(other));
     if (verb === 'run' && late !== undefined) throw verbNotFirst(late);
-    throw new IsolateError('usage', `isolate ${verb} has no option ${name}.`, { hint: `it goes with: ${option.verbs.join(', ')}` });
+    throw new IsolateError('usage', `isolate ${verb} has no option ${name}.`, {
+      hint: `${name} is an option of ${option.verbs.map((other) => `isolate ${other}`).join(', ')}`,
+    });
   }
 }
 
 /** A verb behind an option is the command to run, unless that cannot be meant. */
 export function verbNotFirst(verb: string): IsolateError {
-  return new IsolateError('usage', `The verb ${verb} has to be the first word, before all options.`, { hint: `isolate ${verb} ...` });
+  return new IsolateError('usage', `The verb ${verb} must come first, before any option.`, { hint: `isolate ${verb} ...` });
 }
 
 function refuseUnknown(name: string, verb: Verb): never {

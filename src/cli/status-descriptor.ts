@@ -21,7 +21,7 @@ export function openStatusDescriptor(text: string | undefined): StatusWriter {
   }
   const descriptor = parseInteger('--status-fd', text, 1, 65_535);
   if (!isOpenForWriting(descriptor)) {
-    throw new IsolateError('usage', `Descriptor ${descriptor}, named by --status-fd, is not open for writing.`);
+    throw new IsolateError('usage', `--status-fd ${descriptor} is not open for writing.`);
   }
   const say = (line: object): void => {
     write(descriptor, `${toJson(line)}\n`);

@@ -58,12 +58,12 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
   },
   ps: {
     form: 'isolate ps [OPTIONS]',
-    summary: 'list the runs that go on',
+    summary: 'list the runs in progress',
     examples: [['isolate ps --watch', 'follow the runs until q']],
   },
   kill: {
     form: 'isolate kill [OPTIONS] RUN...',
-    summary: 'end runs, and wait until they have ended',
+    summary: 'end runs, and wait for them',
     more:
       'RUN is what isolate ps shows in its first column, or as many of its first characters as make it unique, or the PID. The command gets ' +
       'SIGTERM, and SIGKILL if it still runs after its grace time.',
@@ -79,7 +79,7 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
   },
   doctor: {
     form: 'isolate doctor [OPTIONS]',
-    summary: 'tell what this host can do, and how to get the rest',
+    summary: 'show what this host supports, and how to add what is missing',
     examples: [
       ['isolate doctor', 'look at this host'],
       ['isolate doctor --prove -t /srv/debian --ephemeral -n', 'start such a sandbox, and attack it from inside'],
@@ -87,8 +87,8 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
   },
   completion: {
     form: 'isolate completion bash|zsh|fish',
-    summary: 'print the completions of a shell',
+    summary: 'print completions for a shell',
     examples: [['source <(isolate completion bash)', 'for this shell']],
   },
-  help: { form: 'isolate help [VERB]', summary: 'print help on all of isolate, or on a verb', examples: [] },
+  help: { form: 'isolate help [VERB]', summary: 'print help on isolate or on a verb', examples: [] },
 };

@@ -41,7 +41,7 @@ export function findIdFault(ids: IdSettings): SettingFault | null {
   const last = Object.entries({ uid_start: uidStart, gid_start: gidStart }).find(([, start]) => start + count > noId);
   if (last === undefined) return null;
   const [key, start] = last;
-  return { path: ['ids', key], reason: `${count} ids from ${start} end beyond the last id, ${noId - 1}` };
+  return { path: ['ids', key], reason: `${count} ids from ${start} go past the last id, ${noId - 1}` };
 }
 
 function completeTemplate({ count, users, groups, engines }: TemplateSettings): TemplateConfig {

@@ -56,8 +56,8 @@ function readOwnFile(path: string): string | null {
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = fstatSync(descriptor);
-      if (!stats.isFile()) throw new IsolateError('bad-config', `${path} is not valid: it is no regular file.`);
-      if (stats.size > mostBytes) throw new IsolateError('bad-config', `${path} is not valid: it has more than ${mostBytes} bytes.`);
+      if (!stats.isFile()) throw new IsolateError('bad-config', `${path} is not a regular file.`);
+      if (stats.size > mostBytes) throw new IsolateError('bad-config', `${path} is larger than ${mostBytes} bytes.`);
       refuseForeign(path, stats);
       return readFileSync(descriptor, 'utf8');
     } finally {
@@ -71,8 +71,8 @@ function readOwnFile(path: string): string | null {
 
 function refuseForeign(path: string, { uid, mode }: { readonly uid: number; readonly mode: number }): void {
   if (uid === 0 && (mode & 0o022) === 0) return;
-  const reason = uid === 0 ? 'others than root may write it' : `it belongs to the user ${uid}`;
-  throw new IsolateError('bad-config', `${path} is not used: ${reason}, and what it says gives rights.`, {
+  const reason = uid === 0 ? 'users other than root can write to it' : `it belongs to uid ${uid}`;
+  throw new IsolateError('bad-config', `Refusing ${path}: ${reason}, and it grants privileges.`, {
     hint: `chown root:root ${path}; chmod go-w ${path}`,
   });
 }

@@ -70,7 +70,7 @@ function fileSchema(v: typeof valibot) {
     count,
     users: v.exactOptional(list(account('a user, or "*" for all', true))),
     groups: v.exactOptional(list(account('a group', false))),
-    engines: v.exactOptional(v.pipe(list(engine), v.minLength(1, 'must name an engine, or not be there for all'))),
+    engines: v.exactOptional(v.pipe(list(engine), v.minLength(1, 'must name at least one engine; leave it out to allow all'))),
   });
   const dataset = v.pipe(
     v.string(),

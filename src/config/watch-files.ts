@@ -22,8 +22,8 @@ export function watchConfigFiles(places: ConfigPlaces, onEvent: () => Promise<vo
     if (failed) return;
     failed = true;
     onFailure(
-      new IsolateError('bad-config', `Changes of the settings are not noticed: ${path} cannot be watched.`, {
-        hint: 'raise fs.inotify.max_user_watches, or have the settings read again by SIGHUP',
+      new IsolateError('bad-config', `Changes to the settings go unnoticed: ${path} cannot be watched.`, {
+        hint: 'raise fs.inotify.max_user_watches, or send SIGHUP after each change',
         cause,
       }),
     );

@@ -66,16 +66,13 @@ function checkName(name: string, text: string): void {
   }
   // oxlint-disable-next-line no-control-regex
   if (/[\s=\u0000-\u001f\u007f]/.test(name)) {
-    throw new IsolateError(
-      'bad-environment',
-      `The name ${JSON.stringify(name)} of a variable has a blank, control character or "=" in it.`,
-    );
+    throw new IsolateError('bad-environment', `The variable name ${JSON.stringify(name)} contains a blank, a control character or "=".`);
   }
 }
 
 function checkValue(name: string, value: string): void {
   if (value.includes('\0')) {
-    throw new IsolateError('bad-environment', `The value of the variable ${JSON.stringify(name)} has a NUL in it.`);
+    throw new IsolateError('bad-environment', `The value of the variable ${JSON.stringify(name)} contains a NUL character.`);
   }
   // What Node puts in the place of bytes that are not UTF-8: the command would get others than were given.
   if (value.includes('\ufffd')) {

@@ -13,7 +13,7 @@ export function parseDataset(text: string): string {
   const refuse = (reason: string, hint?: string): never => {
     throw new IsolateError(
       'bad-name',
-      `${JSON.stringify(text)} is not a dataset isolate can use: ${reason}.`,
+      `${JSON.stringify(text)} is not a dataset that isolate can use: ${reason}.`,
       hint === undefined ? {} : { hint },
     );
   };

@@ -25,7 +25,7 @@ export function parseSandboxPath(code: ErrorCode, what: string, path: string): s
     throw new IsolateError(code, `${what} ${JSON.stringify(path)} is not absolute.`);
   }
   if (path.split('/').includes('..')) {
-    throw new IsolateError(code, `${what} ${JSON.stringify(path)} has ".." in it.`);
+    throw new IsolateError(code, `${what} ${JSON.stringify(path)} contains "..".`);
   }
   return resolve('/', path);
 }
@@ -35,7 +35,7 @@ function checkPath(code: ErrorCode, what: string, path: string): void {
     throw new IsolateError(code, `${what} is empty.`);
   }
   if (controlCharacter.test(path)) {
-    throw new IsolateError(code, `${what} ${JSON.stringify(path)} has a control character in it.`);
+    throw new IsolateError(code, `${what} ${JSON.stringify(path)} contains a control character.`);
   }
   if (Buffer.byteLength(path) > maximumPathBytes) {
     throw new IsolateError(code, `${what} is longer than ${maximumPathBytes} bytes.`);

@@ -60,7 +60,9 @@ function resolveRoot(request: RunRequest, caller: Caller): RootSource {
     return { kind: 'zfs', dataset: parseDataset(request.zfs) };
   }
   if (request.template === undefined) {
-    throw new IsolateError('usage', 'The run has no root.', { hint: '-z DATASET names a template dataset, -t DIR a directory' });
+    throw new IsolateError('usage', 'Nothing to run on: give -z DATASET or -t DIR.', {
+      hint: 'isolate list shows the templates you may use, isolate --help shows examples',
+    });
   }
   const path = parseHostPath('usage', 'The template directory', request.template, caller.cwd);
   if (path === '/') {
@@ -81,7 +83,7 @@ function resolveCommand(words: readonly string[]): readonly [string, ...string[]
   }
   const bad = words.findIndex((word) => word.includes('\0'));
   if (bad >= 0) {
-    throw new IsolateError('usage', `Word ${bad + 1} of the command has a NUL in it.`);
+    throw new IsolateError('usage', `Word ${bad + 1} of the command contains a NUL character.`);
   }
   return [file, ...args];
 }
@@ -146,7 +148,7 @@ function resolveHooks(request: RunRequest, caller: Caller): Hooks {
     ['--post-hook', post],
   ] as const) {
     if (hook !== undefined && hook.includes('\0')) {
-      throw new IsolateError('usage', `The command of ${option} has a NUL in it.`);
+      throw new IsolateError('usage', `The command of ${option} contains a NUL character.`);
     }
   }
   return { ...(pre === undefined || pre === '' ? {} : { pre }), ...(post === undefined || post === '' ? {} : { post }) };

@@ -11,7 +11,11 @@ import { commandLine } from '../rig/command-line.ts';
 const root = ['-t', '/dev/null/none'];
 
 test.each<[string, readonly string[], string]>([
-  ['nothing at all', [], 'isolate: The run has no root.\nhint: -z DATASET names a template dataset, -t DIR a directory\n'],
+  [
+    'nothing at all',
+    [],
+    'isolate: Nothing to run on: give -z DATASET or -t DIR.\nhint: isolate list shows the templates you may use, isolate --help shows examples\n',
+  ],
   ['no command', root, 'isolate: No command was given.\nhint: isolate -z DATASET COMMAND [ARG...]\n'],
   ['no command behind --', [...root, '--'], 'isolate: No command was given.\nhint: isolate -z DATASET COMMAND [ARG...]\n'],
   ['an empty command', [...root, ''], 'isolate: The command is an empty string.\n'],
@@ -37,12 +41,12 @@ test.each<[string, readonly string[], string]>([
   [
     'a snapshot as dataset',
     ['-z', 'tank/a@b', 'true'],
-    'isolate: "tank/a@b" is not a dataset isolate can use: it names a snapshot or bookmark.\nhint: name the dataset, "tank/a": a run gets a clone of its newest snapshot\n',
+    'isolate: "tank/a@b" is not a dataset that isolate can use: it names a snapshot or bookmark.\nhint: name the dataset, "tank/a": a run gets a clone of its newest snapshot\n',
   ],
   [
     'a dataset that looks like an option',
     ['-z', '-rf', 'true'],
-    'isolate: "-rf" is not a dataset isolate can use: a part of it begins with "-".\n',
+    'isolate: "-rf" is not a dataset that isolate can use: a part of it begins with "-".\n',
   ],
   ['two roots', ['-z', 'tank/a', ...root, 'true'], 'isolate: A run has one root: -z DATASET and -t DIR cannot both be given.\n'],
   [
@@ -51,17 +55,28 @@ test.each<[string, readonly string[], string]>([
     'isolate: There is no verb "refrsh", and a run needs -z DATASET or -t DIR.\nhint: did you mean refresh?\n',
   ],
   [
+    'a command of two letters without a root',
+    ['ls'],
+    'isolate: There is no verb "ls", and a run needs -z DATASET or -t DIR.\nhint: isolate -z DATASET ls\n',
+  ],
+  [
+    'a command without a root',
+    ['version'],
+    'isolate: There is no verb "version", and a run needs -z DATASET or -t DIR.\nhint: isolate -z DATASET version\n',
+  ],
+  [
+    'a command without a root behind an option',
+    ['-q', 'make'],
+    'isolate: Nothing to run on: give -z DATASET or -t DIR.\nhint: isolate list shows the templates you may use, isolate --help shows examples\n',
+  ],
+  [
     'a verb behind an option',
     ['-q', 'refresh', 'tank/a'],
-    'isolate: The verb refresh has to be the first word, before all options.\nhint: isolate refresh ...\n',
+    'isolate: The verb refresh must come first, before any option.\nhint: isolate refresh ...\n',
   ],
   ['an option the engine lacks', ['-e', 'lxc', '-1', ...root, 'true'], 'isolate: The engine lxc does not support -1; bwrap does.\n'],
   ['--force without a refresh', ['-f', ...root, 'true'], 'isolate: The option --force goes with -r only.\n'],
-  [
-    'a status descriptor that is not open',
-    ['--status-fd', '77', ...root, 'true'],
-    'isolate: Descriptor 77, named by --status-fd, is not open for writing.\n',
-  ],
+  ['a status descriptor that is not open', ['--status-fd', '77', ...root, 'true'], 'isolate: --status-fd 77 is not open for writing.\n'],
   [
     'a status descriptor of standard input',
     ['--status-fd', '0', ...root, 'true'],
@@ -85,7 +100,7 @@ test.each<[string, readonly string[], string]>([
   [
     'a shell without completions',
     ['completion', 'tcsh'],
-    'isolate: "tcsh" is not a shell that has completions.\nhint: isolate completion bash|zsh|fish\n',
+    'isolate: "tcsh" is not a shell that isolate has completions for.\nhint: isolate completion bash|zsh|fish\n',
   ],
   ['no shell', ['completion'], 'isolate: No shell was given.\nhint: isolate completion bash|zsh|fish\n'],
   ['help on no verb', ['help', 'refrsh'], 'isolate: There is no help on "refrsh".\nhint: did you mean refresh?\n'],
@@ -114,10 +129,7 @@ test('an argument that is not UTF-8 is refused rather than changed', () => {
   const script = `exec "$0" "$1" -t /dev/null/none printf '%s' "$(printf 'a\\377b')"`;
   const main = join(import.meta.dirname, '../../src/cli/main.ts');
   const { status, stderr } = spawnSync('/bin/sh', ['-c', script, process.execPath, main], { encoding: 'utf8', timeout: 30_000 });
-  expect([status, stderr.split('\n')[0]]).toEqual([
-    125,
-    'isolate: Argument 5 is not valid UTF-8, so it cannot be handed on as it was given.',
-  ]);
+  expect([status, stderr.split('\n')[0]]).toEqual([125, 'isolate: Argument 5 is not valid UTF-8, so isolate cannot pass it on unchanged.']);
 });
 
 test('the status descriptor tells the code of a failure', () => {
@@ -140,6 +152,6 @@ test('the option to install the wrapper says that there is nothing to install', 
   expect(commandLine(['-w', '/srv/root'])).toEqual({
     status: 0,
     stdout: '',
-    stderr: 'isolate: nothing needs installing: the system-call filter is handed to the engine, no program of it lives in a template\n',
+    stderr: 'isolate: Nothing needs to be installed in a template: isolate passes the system-call filter to the engine.\n',
   });
 });

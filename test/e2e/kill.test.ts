@@ -64,7 +64,7 @@ describe.each(ways)('%s', (name) => {
     }).toEqual({
       unknown: { status: 1, stdout: '', stderr: 'isolate: There is no run "zzzz".\nhint: isolate ps lists the runs\n' },
       empty: { status: 1, stdout: '', stderr: 'isolate: There is no run "".\nhint: isolate ps lists the runs\n' },
-      none: { status: 2, stdout: '', stderr: 'isolate: No run is named.\nhint: isolate ps lists the runs\n' },
+      none: { status: 2, stdout: '', stderr: 'isolate: No run was given.\nhint: isolate ps lists the runs\n' },
     });
     expect(listRuns().length).toBe(1);
     commandLine(['kill', runId]);

@@ -118,7 +118,7 @@ describe('an option of Node', () => {
     expect(start(['status', '--env-file=/nope'])).toEqual({
       status: 2,
       stdout: '',
-      stderr: 'isolate: isolate status has no option --env-file.\nhint: it goes with: run, doctor\n',
+      stderr: 'isolate: isolate status has no option --env-file.\nhint: --env-file is an option of isolate run, isolate doctor\n',
     });
   });
 });
@@ -177,7 +177,7 @@ test('a word and a variable that are not UTF-8 are refused rather than changed',
   };
   expect(shell(`exec "$0" -t "$1" printf '%s' "$(printf 'a\\377b')"`)).toEqual([
     125,
-    'isolate: Argument 5 is not valid UTF-8, so it cannot be handed on as it was given.\n',
+    'isolate: Argument 5 is not valid UTF-8, so isolate cannot pass it on unchanged.\n',
   ]);
   expect(shell(`BAD=$(printf 'a\\377b') exec "$0" -q -t "$1" --read-only -v BAD true`)).toEqual([
     125,

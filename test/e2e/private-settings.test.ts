@@ -35,7 +35,7 @@ test('doctor tells a user who cannot read the settings that this is as it should
 });
 
 test.each([
-  [['watch'], 'Only root can keep the pools of templates at their size.'],
+  [['watch'], 'Only root can keep pools full.'],
   [['watch', 'tank/secret'], 'Only root can refresh the pool of tank/secret.'],
   [['refresh', 'tank/secret'], 'Only root can refresh the pool of tank/secret.'],
 ])('%j of a user who cannot read the settings says that it is for root', async (words, message) => {

@@ -123,7 +123,7 @@ test('status prints the pools it is asked for, in that order', async () => {
   expect(await isolate(['status', 'tank/c'])).toMatchObject({
     status: 1,
     stdout: '',
-    stderr: 'isolate: There are no clones of "tank/c".\nhint: isolate refresh tank/c makes some\n',
+    stderr: 'isolate: There are no clones of "tank/c".\nhint: did you mean tank/a?\n',
   });
 });
 

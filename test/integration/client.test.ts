@@ -309,7 +309,7 @@ describe('the client before the launch', () => {
       status: 125,
       signal: null,
       stdout: '',
-      stderr: `isolate: ${signal} came before the command was started.\n`,
+      stderr: `isolate: ${signal} arrived before the command started.\n`,
     });
     expect(await heard.promise).toBeNull();
   });

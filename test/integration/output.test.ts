@@ -36,7 +36,7 @@ test('output that nobody reads ends isolate quietly', () => {
 test('what was asked for and cannot be written is an error', () => {
   expect(bash('isolate --version > /dev/full; echo "status $?"')).toEqual({
     stdout: 'status 125\n',
-    stderr: 'isolate: Standard output could not be written to.\nbecause: ENOSPC: no space left on device, write\n',
+    stderr: 'isolate: Could not write to standard output.\nbecause: no space left on device\n',
   });
 });
 

@@ -9,7 +9,8 @@ export function completionVerb({ words }: ParsedArguments): number {
   const [word, ...more] = words;
   const shell = shells.find((name) => name === word);
   if (shell === undefined || more.length > 0) {
-    const problem = word === undefined ? 'No shell was given.' : `${JSON.stringify(words.join(' '))} is not a shell that has completions.`;
+    const problem =
+      word === undefined ? 'No shell was given.' : `${JSON.stringify(words.join(' '))} is not a shell that isolate has completions for.`;
     throw new IsolateError('usage', problem, {
       hint: `isolate completion ${shells.join('|')}`,
     });

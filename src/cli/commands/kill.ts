@@ -15,7 +15,7 @@ const waitedMs = 1000;
 
 /** `isolate kill RUN...`: ends runs as SIGTERM does, and waits for their end. */
 export async function killVerb({ words, flags }: ParsedArguments): Promise<number> {
-  if (words.length === 0) throw new IsolateError('usage', 'No run is named.', { hint: 'isolate ps lists the runs' });
+  if (words.length === 0) throw new IsolateError('usage', 'No run was given.', { hint: 'isolate ps lists the runs' });
   const source = openStatusSource(process.getuid?.() ?? 0);
   try {
     const { runs } = await source.runs();

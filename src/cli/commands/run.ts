@@ -55,7 +55,7 @@ async function withAbortOnSignals<T>(ignoreInterrupt: boolean, action: (signal: 
   let waiting = true;
   const abort = (name: NodeJS.Signals): void => {
     if (waiting && !(ignoreInterrupt && name === 'SIGINT')) {
-      controller.abort(new IsolateError('aborted', `${name} came before the command was started.`));
+      controller.abort(new IsolateError('aborted', `${name} arrived before the command started.`));
     }
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -2,6 +2,7 @@ import { IsolateError } from '../../error.ts';
 import type { StatusDocument } from '../../run/status.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderStatus } from '../render-status.ts';
+import { nearest } from '../../spec/nearest.ts';
 import { showStatus } from '../show-status.ts';
 
 /** `isolate status [TEMPLATE...]`: the pools, all or these. */
@@ -15,12 +16,14 @@ function pick(document: StatusDocument, templates: readonly string[]): StatusDoc
   if (templates.length === 0) return document;
   const pools = [...new Set(templates)].map((template) => {
     const pool = document.pools.find((one) => one.template === template);
-    if (pool === undefined) {
-      throw new IsolateError('template-missing', `There are no clones of ${JSON.stringify(template)}.`, {
-        hint: `isolate refresh ${template} makes some`,
-      });
-    }
-    return pool;
+    if (pool !== undefined) return pool;
+    const near = nearest(
+      template,
+      document.pools.map((one) => one.template),
+    );
+    throw new IsolateError('template-missing', `There are no clones of ${JSON.stringify(template)}.`, {
+      hint: near === null ? `isolate refresh ${template} makes some` : `did you mean ${near}?`,
+    });
   });
   return { ...document, pools };
 }

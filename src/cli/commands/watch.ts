@@ -31,7 +31,7 @@ export async function watchVerb({ flags, words }: ParsedArguments): Promise<numb
 
 async function readConfigured(): Promise<{ template: string }[]> {
   if (process.getuid?.() !== 0) {
-    throw new IsolateError('not-permitted', 'Only root can keep the pools of templates at their size.', { hint: 'run isolate with sudo' });
+    throw new IsolateError('not-permitted', 'Only root can keep pools full.', { hint: 'run isolate with sudo' });
   }
   const [{ configPath }, { loadConfig }] = await Promise.all([import('../../config/config.ts'), import('../../config/load.ts')]);
   const templates = [...(await loadConfig()).templates.keys()];

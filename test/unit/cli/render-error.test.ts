@@ -27,9 +27,9 @@ test('an error as JSON is one line with everything in it', () => {
   });
 });
 
-test('what is no error of isolate is told to be a defect, with its stack only when tracing', () => {
+test('an error that isolate did not make is reported as a bug, with its stack only when tracing', () => {
   const defect = new TypeError('x is undefined');
-  expect(renderError(defect, false)).toBe('isolate: isolate met a defect of its own.\nbecause: x is undefined\n');
+  expect(renderError(defect, false)).toBe('isolate: This is a bug in isolate; please report it.\nbecause: x is undefined\n');
   expect(renderError(defect, true).split('\n').length).toBeGreaterThan(4);
 });
 
@@ -41,4 +41,22 @@ test('a cause that is its own cause ends the chain', () => {
 
 test('characters that reorder a line are escaped', () => {
   expect(renderError(new IsolateError('usage', 'a\u202eb\u009bc\u2066d'), false)).toBe('isolate: a\\u202eb\\x9bc\\u2066d\n');
+});
+
+test('a failed system call is told in words, with its path where the message lacks it, and not at all where the message says the same', () => {
+  const missing = Object.assign(new Error("ENOENT: no such file or directory, open '/a/b'"), {
+    errno: -2,
+    code: 'ENOENT',
+    syscall: 'open',
+    path: '/a/b',
+  });
+  expect([
+    renderError(new IsolateError('bad-config', '/a/b cannot be read.', { cause: missing }), false),
+    renderError(new IsolateError('template-missing', 'There is no directory /a/b.', { cause: missing }), false),
+    renderError(new IsolateError('bad-config', 'The settings cannot be read.', { cause: missing }), false),
+  ]).toEqual([
+    'isolate: /a/b cannot be read.\nbecause: no such file or directory\n',
+    'isolate: There is no directory /a/b.\n',
+    'isolate: The settings cannot be read.\nbecause: /a/b: no such file or directory\n',
+  ]);
 });

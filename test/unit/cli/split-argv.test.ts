@@ -56,11 +56,11 @@ test.each([
   [['--share-net=yes', 'ls'], 'The option --share-net takes no value.', undefined],
   [['-z'], 'The option --zfs needs a value.', '-z, --zfs DATASET'],
   [['--wait'], 'The option --wait needs a value.', '--wait SECONDS'],
-  [['refresh', '-z', 'a'], 'isolate refresh has no option -z.', 'it goes with: run, doctor'],
-  [['--prove', 'ls'], 'isolate run has no option --prove.', 'it goes with: doctor'],
-  [['--watch', 'status'], 'The verb status has to be the first word, before all options.', 'isolate status ...'],
-  [['--front', '/a', 'serve'], 'The verb serve has to be the first word, before all options.', 'isolate serve ...'],
-  [['--watch', 'refresh'], 'isolate run has no option --watch.', 'it goes with: list, status, ps'],
+  [['refresh', '-z', 'a'], 'isolate refresh has no option -z.', '-z is an option of isolate run, isolate doctor'],
+  [['--prove', 'ls'], 'isolate run has no option --prove.', '--prove is an option of isolate doctor'],
+  [['--watch', 'status'], 'The verb status must come first, before any option.', 'isolate status ...'],
+  [['--front', '/a', 'serve'], 'The verb serve must come first, before any option.', 'isolate serve ...'],
+  [['--watch', 'refresh'], 'isolate run has no option --watch.', '--watch is an option of isolate list, isolate status, isolate ps'],
 ])('%j is refused', (argv, message, hint) => {
   expect(refusalOf(argv)).toEqual({ code: 'usage', message, hint });
 });

@@ -176,7 +176,7 @@ const faults: readonly (readonly [text: string, reason: string])[] = [
   ['Count = 5\n', 'line 1, Count: there is no such key, did you mean count?'],
   ['[templates."t/a"]\nuser = ["ada"]\n', 'line 2, templates."t/a".user: there is no such key, did you mean users?'],
   ['[limits]\nlease = 5\n', 'line 2, limits.lease: there is no such key, did you mean leases?'],
-  ['[templates."t/a"]\nengines = []\n', 'line 2, templates."t/a".engines: must name an engine, or not be there for all.'],
+  ['[templates."t/a"]\nengines = []\n', 'line 2, templates."t/a".engines: must name at least one engine; leave it out to allow all.'],
   ['[templates.tank]\n', 'line 1, templates.tank: "tank" is a whole pool: name a dataset in it.'],
   ['count = 1\n[templates.t/a]\n', 'line 2, templates.t: illegal character in key: put the name in quotes, [templates."t/a"].'],
   ['templates = 5\n', 'line 1, templates: must be a table, not 5.'],
@@ -184,8 +184,8 @@ const faults: readonly (readonly [text: string, reason: string])[] = [
   ['[templates]\n"t/a" = []\n', 'line 2, templates."t/a": must be a table, not a list.'],
   ['[templates]\n"t/a" = 1979-05-27\n', 'line 2, templates."t/a": must be a table, not a date.'],
   ['[templates."t/a"]\ncount = 1\n\nsize = 5\n', 'line 4, templates."t/a".size: there is no such key.'],
-  ['count = 1\n[templates."t//a"]\n', 'line 2, templates."t//a": "t//a" is not a dataset isolate can use: a part of it is empty.'],
-  ['[templates."t/a@s"]\n', 'line 1, templates."t/a@s": "t/a@s" is not a dataset isolate can use: it names a snapshot or bookmark.'],
+  ['count = 1\n[templates."t//a"]\n', 'line 2, templates."t//a": "t//a" is not a dataset that isolate can use: a part of it is empty.'],
+  ['[templates."t/a@s"]\n', 'line 1, templates."t/a@s": "t/a@s" is not a dataset that isolate can use: it names a snapshot or bookmark.'],
   ['templates."t/a".users = "ada"\n', 'line 1, templates."t/a".users: must be a list, not "ada".'],
   [
     '[templates."t/a"]\nusers = [\n  "ada",\n  "*",\n  "a:b",\n]\n',
@@ -220,7 +220,7 @@ const faults: readonly (readonly [text: string, reason: string])[] = [
   ['\n[ids]\nuid_start = 65536\ncount = 131072\n', 'line 2, ids: must have uid_start, gid_start and count.'],
   [
     '[ids]\nuid_start = 65536\ngid_start = 4294836224\ncount = 131072\n',
-    'line 3, ids.gid_start: 131072 ids from 4294836224 end beyond the last id, 4294967294.',
+    'line 3, ids.gid_start: 131072 ids from 4294836224 go past the last id, 4294967294.',
   ],
 ];
 
@@ -247,7 +247,7 @@ test('of files that do not fit together the last one is at fault', async () => {
       'a.toml': '# more\n[ids]\ncount = 4294901760\n',
       'b.toml': 'count = 1\n',
     }),
-  ).toBe('config.d/a.toml is not valid: line 2, ids.uid_start: 4294901760 ids from 65536 end beyond the last id, 4294967294.');
+  ).toBe('config.d/a.toml is not valid: line 2, ids.uid_start: 4294901760 ids from 65536 go past the last id, 4294967294.');
 });
 
 test('a file or directory that others could write is refused', async () => {
@@ -262,12 +262,12 @@ test('a file or directory that others could write is refused', async () => {
   ] as const) {
     await chmod(file, mode);
     expect(await refusal(null)).toBe(
-      `${file.replace(`${top}/`, '')} is not used: others than root may write it, and what it says gives rights.`,
+      `Refusing ${file.replace(`${top}/`, '')}: users other than root can write to it, and it grants privileges.`,
     );
     await chmod(file, file === directory || file === top ? 0o755 : 0o644);
   }
   await chown(dropIn, 1000, 0);
-  expect(await refusal(null)).toBe('config.d/a.toml is not used: it belongs to the user 1000, and what it says gives rights.');
+  expect(await refusal(null)).toBe('Refusing config.d/a.toml: it belongs to uid 1000, and it grants privileges.');
 });
 
 test("a link is followed, and it is the target that has to be root's", async () => {
@@ -276,14 +276,14 @@ test("a link is followed, and it is the target that has to be root's", async () 
   await symlink(target, path);
   expect(await load()).toMatchObject({ count: 7, files: [path] });
   await chown(target, 1000, 0);
-  expect(await refusal(null)).toBe('config.toml is not used: it belongs to the user 1000, and what it says gives rights.');
+  expect(await refusal(null)).toBe('Refusing config.toml: it belongs to uid 1000, and it grants privileges.');
 });
 
 test('what is no file of settings is refused at once', async () => {
   await mkdir(path);
-  expect(await refusal(null)).toBe('config.toml is not valid: it is no regular file.');
+  expect(await refusal(null)).toBe('config.toml is not a regular file.');
   await rm(path, { recursive: true });
-  expect(await refusal('#'.repeat(256 * 1024 + 1))).toBe('config.toml is not valid: it has more than 262144 bytes.');
+  expect(await refusal('#'.repeat(256 * 1024 + 1))).toBe('config.toml is larger than 262144 bytes.');
   await rm(path);
   await symlink('config.toml', path);
   expect(await refusal(null)).toBe('config.toml cannot be read.');

@@ -133,7 +133,7 @@ test('every way in which files change is noticed within a second', async () => {
     ['mending it', async () => writeFile(path, 'count = 5\n'), 5],
     ['a first drop-in', async () => mkdir(directory).then(() => writeFile(join(directory, 'a.toml'), 'count = 6\n')), 6],
     ['writing the drop-in', async () => writeFile(join(directory, 'a.toml'), 'count = 7\n'), 7],
-    ['modes', async () => chmod(path, 0o666), 'config.toml is not used: others than root may write it, and what it says gives rights.'],
+    ['modes', async () => chmod(path, 0o666), 'Refusing config.toml: users other than root can write to it, and it grants privileges.'],
     ['modes back', async () => chmod(path, 0o644).then(() => writeFile(join(directory, 'a.toml'), 'count = 8\n')), 8],
     ['removing the drop-in', async () => rm(join(directory, 'a.toml')), 5],
     [

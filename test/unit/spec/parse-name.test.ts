@@ -27,7 +27,7 @@ test.each([
   ['a'.repeat(235), 'it is longer than 234 characters'],
 ])('%j is no dataset', (name, reason) => {
   expect(() => parseDataset(name)).toThrow(
-    expect.objectContaining({ code: 'bad-name', message: `${JSON.stringify(name)} is not a dataset isolate can use: ${reason}.` }),
+    expect.objectContaining({ code: 'bad-name', message: `${JSON.stringify(name)} is not a dataset that isolate can use: ${reason}.` }),
   );
 });
 

@@ -157,17 +157,17 @@ test('nothing of the environment of the caller gets in but a plain TERM', () => 
 });
 
 test.each<[string, Partial<RunRequest>, string, string]>([
-  ['no root', { template: undefined as never }, 'usage', 'The run has no root.'],
+  ['no root', { template: undefined as never }, 'usage', 'Nothing to run on: give -z DATASET or -t DIR.'],
   ['two roots', { zfs: 'a' }, 'usage', 'A run has one root: -z DATASET and -t DIR cannot both be given.'],
   ['the root of the host', { template: '/../' }, 'usage', "The host's own root cannot be a template."],
-  ['a template with a newline', { template: '/a\nb' }, 'usage', 'The template directory "/a\\nb" has a control character in it.'],
+  ['a template with a newline', { template: '/a\nb' }, 'usage', 'The template directory "/a\\nb" contains a control character.'],
   ['an empty template', { template: '' }, 'usage', 'The template directory is empty.'],
   ['a template too long', { template: `/${'a'.repeat(4096)}` }, 'usage', 'The template directory is longer than 4095 bytes.'],
   ['no command', { command: [] }, 'usage', 'No command was given.'],
   ['an empty command', { command: [''] }, 'usage', 'The command is an empty string.'],
-  ['a NUL in the command', { command: ['a', 'b\0c'] }, 'usage', 'Word 2 of the command has a NUL in it.'],
+  ['a NUL in the command', { command: ['a', 'b\0c'] }, 'usage', 'Word 2 of the command contains a NUL character.'],
   ['a relative directory', { workingDirectory: 'tmp' }, 'usage', 'The working directory "tmp" is not absolute.'],
-  ['a directory with ..', { workingDirectory: '/a/../b' }, 'usage', 'The working directory "/a/../b" has ".." in it.'],
+  ['a directory with ..', { workingDirectory: '/a/../b' }, 'usage', 'The working directory "/a/../b" contains "..".'],
   ['uid 0', { uidBase: '0' }, 'usage', '--uid-base takes a whole number from 1 to 4294901759, not "0".'],
   ['a gid too high', { gidBase: 4_294_901_760 }, 'usage', '--gid-base takes a whole number from 1 to 4294901759, not "4294901760".'],
   ['a negative wait', { waitSeconds: '-1' }, 'usage', '--wait takes seconds, from 0 to 2147483, not "-1".'],
@@ -201,7 +201,7 @@ test.each<[string, Partial<RunRequest>, string, string]>([
   ],
   ['a bind without source', { binds: [':/b'] }, 'bad-bind', 'The source of a bind is empty.'],
   ['a bind to a relative target', { binds: ['/a:b'] }, 'bad-bind', 'The target of a bind "b" is not absolute.'],
-  ['a bind to a target above', { binds: ['/a:/b/../../c'] }, 'bad-bind', 'The target of a bind "/b/../../c" has ".." in it.'],
+  ['a bind to a target above', { binds: ['/a:/b/../../c'] }, 'bad-bind', 'The target of a bind "/b/../../c" contains "..".'],
   ['a bind over the root', { binds: ['/a:/./'] }, 'bad-bind', '"/a" cannot be bound over / of the sandbox.'],
   ['two binds with one target', { binds: ['/a:/c', '/b:/c/'] }, 'bad-bind', 'Two binds have the target "/c".'],
   ['a variable without name', { environment: ['=x'] }, 'bad-environment', 'The variable "=x" has no name.'],
@@ -209,15 +209,15 @@ test.each<[string, Partial<RunRequest>, string, string]>([
     'a variable with a blank',
     { environment: ['A B=x'] },
     'bad-environment',
-    'The name "A B" of a variable has a blank, control character or "=" in it.',
+    'The variable name "A B" contains a blank, a control character or "=".',
   ],
   ['a value that is not UTF-8', { environment: ['A=x\ufffd'] }, 'bad-environment', 'The value of the variable "A" is not valid UTF-8.'],
-  ['a record with a NUL', { environment: { A: 'x\0' } }, 'bad-environment', 'The value of the variable "A" has a NUL in it.'],
+  ['a record with a NUL', { environment: { A: 'x\0' } }, 'bad-environment', 'The value of the variable "A" contains a NUL character.'],
   [
     'a record with an odd name',
     { environment: { 'A=B': 'x' } },
     'bad-environment',
-    'The name "A=B" of a variable has a blank, control character or "=" in it.',
+    'The variable name "A=B" contains a blank, a control character or "=".',
   ],
   ['an unreadable file', { environmentFiles: ['gone'] }, 'bad-environment', 'The environment file "/home/me/gone" cannot be read.'],
   ['a log for an engine without', { lxcLog: '/l' }, 'unsupported-option', 'The engine bwrap does not support --lxc-log; lxc does.'],
@@ -233,7 +233,7 @@ test.each<[string, Partial<RunRequest>, string, string]>([
     'bad-name',
     `--net-bridge "${'a'.repeat(16)}" is not an interface name: it is longer than 15 characters.`,
   ],
-  ['a hook with a NUL', { preHook: 'a\0' }, 'usage', 'The command of --pre-hook has a NUL in it.'],
+  ['a hook with a NUL', { preHook: 'a\0' }, 'usage', 'The command of --pre-hook contains a NUL character.'],
 ])('%s is refused', (_, request, code, message) => {
   expect(refusalOf(() => resolve(request))).toEqual({ code, message });
 });
