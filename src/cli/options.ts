@@ -223,7 +223,7 @@ export const options: readonly Option[] = [
     completes: 'none',
     verbs: run,
     group: 'Hooks and LXC',
-    help: 'lxc: bridge that -n connects to (default br_vm)',
+    help: 'lxc: bridge that -n connects to (default br_vm, else lxcbr0)',
     variable: 'LXC_NET_BR',
     variableSays: 'the bridge of --net-bridge; only with the lxc engine',
   },

@@ -1,5 +1,4 @@
 import { defaultEnvironment } from '../spec/parse-environment.ts';
-import { defaultBridge } from '../spec/resolve-spec.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, Problem } from './engine.ts';
 
@@ -24,7 +23,7 @@ const demands: readonly Demand[] = [
   { option: '--cpu', isMade: (spec) => spec.limits.cpuPercent !== undefined, isMet: ({ limits }) => limits.includes('cpuPercent') },
   { option: '--memory', isMade: (spec) => spec.limits.memoryBytes !== undefined, isMet: ({ limits }) => limits.includes('memoryBytes') },
   { option: '--pids', isMade: (spec) => spec.limits.pids !== undefined, isMet: ({ limits }) => limits.includes('pids') },
-  { option: '--net-bridge', isMade: (spec) => spec.lxc.bridge !== defaultBridge, isMet: ({ network }) => network === 'bridge' },
+  { option: '--net-bridge', isMade: (spec) => spec.lxc.bridge !== null, isMet: ({ network }) => network === 'bridge' },
   { option: '--tun', isMade: (spec) => spec.lxc.mapTun, isMet: ({ tun }) => tun },
 ];
 

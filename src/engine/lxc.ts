@@ -1,6 +1,6 @@
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
-import { bridgeDirectory, tunDevice } from '../host/lxc-paths.ts';
+import { bridgeDirectory, chooseBridge, defaultBridges, tunDevice } from '../host/lxc-paths.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { checkLimits, planGroups } from './cgroup.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
@@ -92,7 +92,7 @@ function checkSubordinateIds({ root }: SandboxSpec, { user, tools, privileges }:
 }
 
 function checkNetwork(spec: SandboxSpec, facts: HostFacts): Problem[] {
-  const { bridge } = spec.lxc;
+  const bridge = chooseBridge(spec.lxc, facts);
   const problems: Problem[] = [];
   if (facts.user.uid !== 0) {
     problems.push({
@@ -109,11 +109,11 @@ function checkNetwork(spec: SandboxSpec, facts: HostFacts): Problem[] {
     });
   }
   if (!/^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,15}$/.test(bridge)) {
-    problems.push({ code: 'bad-name', message: `${JSON.stringify(bridge)} is no name of a network interface.` });
+    problems.push({ code: 'bad-name', message: `${JSON.stringify(bridge)} is not a valid name for a network interface.` });
   } else if (facts.paths[bridgeDirectory(bridge)] === undefined) {
     problems.push({
       code: 'cannot-enforce',
-      message: `There is no network bridge named ${bridge} on this host.`,
+      message: `There is no network bridge named ${spec.lxc.bridge ?? defaultBridges.join(' or ')} on this host.`,
       hint: `name another with --net-bridge, or make it: ip link add ${bridge} type bridge`,
     });
   }
@@ -199,7 +199,7 @@ function lxcOptions({ spec, runId }: PlanInput, { lxcPath }: LxcMounts): string[
   ];
 }
 
-function containerSettings({ spec }: PlanInput, { userNamespace }: IdentityPlan, mounts: LxcMounts, nested: boolean): LxcSetting[] {
+function containerSettings({ spec, facts }: PlanInput, { userNamespace }: IdentityPlan, mounts: LxcMounts, nested: boolean): LxcSetting[] {
   return [
     ['lxc.uts.name', hostnameFor(spec)],
     ['lxc.rootfs.path', `dir:${mounts.root}`],
@@ -213,7 +213,7 @@ function containerSettings({ spec }: PlanInput, { userNamespace }: IdentityPlan,
     ['lxc.console.path', 'none'],
     ['lxc.tty.max', '0'],
     ['lxc.pty.max', '1024'],
-    ...networkSettings(spec),
+    ...networkSettings(spec, facts),
     ['lxc.cap.keep', keptIn(spec).join(' ')],
     ['lxc.no_new_privs', '1'],
     ['lxc.keyring.session', '1'],
@@ -228,7 +228,7 @@ function idSettings(kind: 'u' | 'g', map: readonly IdMapEntry[]): LxcSetting[] {
   return map.map(({ inside, outside, count }) => ['lxc.idmap', `${kind} ${inside} ${outside} ${count}`]);
 }
 
-function networkSettings({ shareNetwork, lxc }: SandboxSpec): LxcSetting[] {
+function networkSettings({ shareNetwork, lxc }: SandboxSpec, facts: HostFacts): LxcSetting[] {
   if (!shareNetwork) {
     return [
       ['lxc.net.0.type', 'empty'],
@@ -237,7 +237,7 @@ function networkSettings({ shareNetwork, lxc }: SandboxSpec): LxcSetting[] {
   }
   return [
     ['lxc.net.0.type', 'veth'],
-    ['lxc.net.0.link', lxc.bridge],
+    ['lxc.net.0.link', chooseBridge(lxc, facts)],
     ['lxc.net.0.name', 'eth0'],
     ['lxc.net.0.flags', 'up'],
   ];

@@ -1,4 +1,8 @@
 import type { LxcSpec } from '../spec/spec.ts';
+import type { HostFacts } from './facts.ts';
+
+/** Bridges that a sandbox is connected to unless one is named, in this order. Debian's lxc makes the second. */
+export const defaultBridges: readonly [string, string] = ['br_vm', 'lxcbr0'];
 
 /** The device a tunnel is made with. */
 export const tunDevice = '/dev/net/tun';
@@ -8,7 +12,12 @@ export function bridgeDirectory(bridge: string): string {
   return `/sys/class/net/${bridge}/bridge`;
 }
 
+/** The bridge to connect to: the one that is named, or the first of the default ones that the host has. */
+export function chooseBridge({ bridge }: LxcSpec, { paths }: Pick<HostFacts, 'paths'>): string {
+  return bridge ?? defaultBridges.find((name) => paths[bridgeDirectory(name)] !== undefined) ?? defaultBridges[0];
+}
+
 /** The paths of the host that `HostFacts.paths` must tell about before an LXC sandbox can have its network. */
 export function lxcPaths({ bridge, mapTun }: LxcSpec, shareNetwork: boolean): readonly string[] {
-  return [...(shareNetwork ? [bridgeDirectory(bridge)] : []), ...(mapTun ? [tunDevice] : [])];
+  return [...(shareNetwork ? (bridge === null ? defaultBridges : [bridge]).map(bridgeDirectory) : []), ...(mapTun ? [tunDevice] : [])];
 }

@@ -45,7 +45,7 @@ export interface RunRequest {
   /** Shell commands run on the host with ROOTFS set. */
   readonly preHook?: string;
   readonly postHook?: string;
-  /** lxc: the bridge of the veth that `shareNetwork` gives; `br_vm` unless given. */
+  /** lxc: the bridge of the veth that `shareNetwork` gives; by default `br_vm`, or `lxcbr0` where only that one exists. */
   readonly netBridge?: string;
   /** lxc: give the sandbox /dev/net/tun. */
   readonly tun?: boolean;

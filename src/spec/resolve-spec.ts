@@ -9,8 +9,6 @@ import type { Bind, Hooks, Limits, LxcSpec, RootSource, SandboxSpec } from './sp
 
 /** Name of the engine that runs when none is asked for. */
 export const defaultEngine = 'bwrap';
-/** Bridge that lxc connects to when none is named. */
-export const defaultBridge = 'br_vm';
 const defaultWaitSeconds = 10;
 const defaultGraceSeconds = 10;
 /** Ids a sandbox's range has, so a base can't be higher than this below the last id. */
@@ -159,10 +157,10 @@ function resolveLxc(request: RunRequest, engine: string, caller: Caller): LxcSpe
   if (request.lxcLog !== undefined && engine !== 'lxc') {
     throw new IsolateError('unsupported-option', `The engine ${engine} does not support --lxc-log; lxc does.`);
   }
-  const bridge = request.netBridge ?? lxcVariable(caller, engine, 'LXC_NET_BR') ?? defaultBridge;
+  const bridge = request.netBridge ?? lxcVariable(caller, engine, 'LXC_NET_BR');
   const log = request.lxcLog ?? (lxcVariable(caller, engine, 'DEBUG_LXC_SPAWN') === undefined ? undefined : '/run/isolate/lxc.log');
   return {
-    bridge: parseInterfaceName('--net-bridge', bridge),
+    bridge: bridge === undefined ? null : parseInterfaceName('--net-bridge', bridge),
     mapTun: request.tun ?? lxcVariable(caller, engine, 'LXC_MAP_TUN') !== undefined,
     ...(log === undefined ? {} : { logPath: parseHostPath('usage', 'The log file', log, caller.cwd) }),
   };

@@ -31,8 +31,8 @@ export interface Hooks {
 
 /** What only the lxc engine knows. */
 export interface LxcSpec {
-  /** Bridge of the veth that `shareNetwork` gives. */
-  readonly bridge: string;
+  /** Bridge of the veth that `shareNetwork` gives; null: the host's usual one. */
+  readonly bridge: string | null;
   readonly mapTun: boolean;
   /** Where to write lxc's own log; absent: nowhere. */
   readonly logPath?: string;

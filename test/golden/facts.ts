@@ -86,7 +86,7 @@ export const plainSpec: SandboxSpec = {
   seccomp: true,
   socketcall: false,
   hooks: {},
-  lxc: { bridge: 'br_vm', mapTun: false },
+  lxc: { bridge: null, mapTun: false },
 };
 
 /** A rootfs that has everything, and an /etc/hosts to add a name to. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { lxcEngine } from '../../../src/engine/lxc.ts';
 import type { HostFacts } from '../../../src/host/facts.ts';
-import { lxcPaths } from '../../../src/host/lxc-paths.ts';
+import { chooseBridge, lxcPaths } from '../../../src/host/lxc-paths.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { layeredRootfs, naturalRootfs, plainSpec, rootFacts, userFacts, wholeFindings } from '../../golden/facts.ts';
 
@@ -67,9 +67,23 @@ describe('the lxc engine', () => {
     );
   });
 
+  test('takes br_vm where no bridge is named, else the bridge that LXC itself makes', () => {
+    const unnamed = { shareNetwork: true, lxc: { bridge: null, mapTun: false } };
+    const link = (...bridges: string[]) => {
+      const facts = withPaths(...bridges.map((name) => `/sys/class/net/${name}/bridge`));
+      return [...problems(unnamed, facts), chooseBridge(unnamed.lxc, facts)];
+    };
+    expect([link('lxcbr0'), link('br_vm', 'lxcbr0'), link('br_vm'), link()]).toEqual([
+      ['lxcbr0'],
+      ['br_vm'],
+      ['br_vm'],
+      ['cannot-enforce: There is no network bridge named br_vm or lxcbr0 on this host.', 'br_vm'],
+    ]);
+  });
+
   test.each(['', '.', '..', '../eth0', 'a b', 'a\nlxc.hook.start=x', 'x'.repeat(16)])('refuses %j as the name of a bridge', (bridge) => {
     expect(problems({ shareNetwork: true, lxc: { bridge, mapTun: false } }, withPaths(`/sys/class/net/${bridge}/bridge`))).toEqual([
-      `bad-name: ${JSON.stringify(bridge)} is no name of a network interface.`,
+      `bad-name: ${JSON.stringify(bridge)} is not a valid name for a network interface.`,
     ]);
   });
 
@@ -102,6 +116,7 @@ describe('the lxc engine', () => {
 test('the host is asked about the bridge and the tunnel device only where they are wanted', () => {
   expect(lxcPaths({ bridge: 'b0', mapTun: false }, false)).toEqual([]);
   expect(lxcPaths({ bridge: 'b0', mapTun: true }, true)).toEqual(['/sys/class/net/b0/bridge', '/dev/net/tun']);
+  expect(lxcPaths({ bridge: null, mapTun: false }, true)).toEqual(['/sys/class/net/br_vm/bridge', '/sys/class/net/lxcbr0/bridge']);
 });
 
 test('a directory that a configuration of LXC cannot hold is refused before anything is leased', () => {

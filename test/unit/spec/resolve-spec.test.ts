@@ -24,7 +24,7 @@ test('a bare request gets every default', () => {
     seccomp: true,
     socketcall: false,
     hooks: {},
-    lxc: { bridge: 'br_vm', mapTun: false },
+    lxc: { bridge: null, mapTun: false },
   });
 });
 
