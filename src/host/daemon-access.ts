@@ -31,12 +31,12 @@ export function adviseAccess(path: string): string {
 /** The same from what was read. */
 export function explainAccess({ socket, uid, groups, passwd, group: groupText }: DaemonAccess): string {
   const gid = findId(groupText, group);
-  if (gid === null) return `there is no group ${group}: systemd-sysusers makes it; restart isolated.socket then`;
+  if (gid === null) return `create the group ${group} with systemd-sysusers, then restart isolated.socket`;
   if (socket !== null && !isForGroup(socket, gid)) {
     const owner = socket.uid === 0 && socket.gid === gid ? '' : ` and is ${socket.uid}:${socket.gid}'s`;
     return `it has mode ${formatMode(socket.mode)}${owner}, not 0660 root:${group}; restart isolated.socket`;
   }
-  if (groups.includes(gid)) return 'its mode and your groups are right: something else forbids it, such as a security module';
+  if (groups.includes(gid)) return 'its mode and your groups are right, so something else forbids it, such as a security module';
   const name = findUserName(passwd, uid);
   return name !== null && isInGroup(passwd, groupText, name, group)
     ? `log in again: you are listed in the group ${group}, but were not when you logged in`

@@ -93,7 +93,7 @@ function networkPaths(spec: SandboxSpec | undefined): readonly string[] {
 
 function nameArchitecture(name: string): HostFacts['architecture'] {
   if (name === 'x64' || name === 'arm64') return name;
-  throw new IsolateError('unsupported-option', `isolate has no system-call filter for the processor ${name}.`);
+  throw new IsolateError('unsupported-option', `isolate has no system-call filter for ${name} processors.`);
 }
 
 function findTools(uid: number, path: string | undefined): HostFacts['tools'] {

@@ -15,7 +15,7 @@ export function findX11(caller: DesktopCaller): Search<NonNullable<DesktopFacts[
   const display = parseDisplay(text);
   if (display === null) {
     return {
-      missing: `The X display ${JSON.stringify(text)} has no socket on this host, and a sandbox gets no other way to it.`,
+      missing: `The X display ${JSON.stringify(text)} has no socket on this host, and a sandbox cannot reach it in any other way.`,
       hint: 'use a display of this host, such as :0; for one of ssh use --share-net and --env instead',
     };
   }

@@ -32,14 +32,14 @@ export function checkDaemon(socket: string, answer: DaemonAnswer): Check {
   if (answer.kind === 'not-permitted') return limited(answer.reason, answer.hint);
   const stats = lookAt(socket);
   if (answer.kind === 'none' || stats === undefined) {
-    return limited('no daemon runs: every run starts Node, and clones are for root alone', daemonStart());
+    return limited('no daemon runs: every run starts Node, and only root gets clones', daemonStart());
   }
   const gid = findId(readText('/etc/group') ?? '', group);
   const isMembers = isForGroup(stats, gid);
   const whose = isMembers ? `for the group ${group}` : `${stats.uid}:${stats.gid}, mode ${formatMode(stats.mode)}`;
   const place = `${socket} (${whose})`;
   if (answer.kind === 'silent') return limited(`the daemon at ${place} does not answer: ${answer.reason}`, 'journalctl -u isolated-pools');
-  if (!isMembers) return limited(`the daemon at ${place} serves root alone`, `systemd-sysusers, and systemctl restart ${daemonUnit}`);
+  if (!isMembers) return limited(`the daemon at ${place} serves only root`, `systemd-sysusers, and systemctl restart ${daemonUnit}`);
   if (answer.templates === null) {
     return limited(`the daemon at ${place} lends no clones: its settings are not valid`, 'correct the file that the line "settings" names');
   }
@@ -55,12 +55,12 @@ function describeOtherMounts(pid: number): { readonly fact: string; readonly hin
   if (sharesNamespace(1, 'mnt') === true) {
     const service = 'scripts/install in the checkout, then systemctl restart isolated-pools, as root; the unit needs PrivateMounts=no';
     return {
-      fact: "is in a mount namespace of its own: root's runs go without it, and its clones may stay unseen",
+      fact: "is in a mount namespace of its own: root's runs bypass it and may not see its clones",
       hint: hasSystemd() ? service : 'start isolate serve in the mount namespace of process 1',
     };
   }
   return {
-    fact: "does not see the mounts of this process, which has a mount namespace of its own: root's runs go without it",
+    fact: "does not see the mounts of this process, which has a mount namespace of its own: root's runs bypass it",
     hint: 'nsenter --target 1 --mount isolate ...',
   };
 }

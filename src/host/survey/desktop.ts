@@ -17,7 +17,7 @@ export function checkDesktop(caller: DesktopCaller): readonly Check[] {
   const isWanted = variables.some((name) => (caller.environment[name] ?? '') !== '');
   const found = checks.filter(({ state }) => isWanted || state === 'ok');
   if (found.length > 0) return found;
-  return [ok('desktop', 'there is no display, sound or graphics device here for -1 to -4 to pass on')];
+  return [ok('desktop', 'there is no display, sound or graphics device here for -1 to -4')];
 }
 
 function checkParts(caller: DesktopCaller): readonly Check[] {

@@ -73,8 +73,8 @@ function checkSubordinateIds(user: UserFacts): Check {
   return {
     id: 'subordinate-ids',
     state: 'limited',
-    fact: `${fact}: packages that make users cannot be installed inside`,
-    hint: 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER (as root, with ids nobody else has)',
+    fact: `${fact}: packages that create users cannot be installed inside`,
+    hint: 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER (as root, with ids that no other user has)',
   };
 }
 
@@ -115,7 +115,7 @@ function checkCgroups(cgroups: CgroupFacts, uid: number, daemonLimits: readonly 
   return {
     id: 'cgroups',
     state: 'limited',
-    fact: `no limits for ${absent.join(', ')}${present.length === 0 ? '' : `; they work for ${present.join(', ')}`}`,
+    fact: `limits do not work for ${absent.join(', ')}${present.length === 0 ? '' : `; they work for ${present.join(', ')}`}`,
     ...hintCgroups(absent, uid),
   };
 }
@@ -134,7 +134,7 @@ function checkIdmappedMounts(stateDirectory: string): Check {
   const name = filesystemName(statfsSync(directory).type);
   if (canIdmap(directory, statSync(directory))) return ok(id, `${directory} is on ${name}, which can be mounted idmapped`);
   if (!isAtLeast(parseRelease(release()), 5, 12)) {
-    return { id, state: 'too-old', fact: `Linux ${release()}, needed is 5.12`, hint: 'upgrade to Debian 12 or later' };
+    return { id, state: 'too-old', fact: `Linux ${release()}; 5.12 or later is needed`, hint: 'upgrade to Debian 12 or later' };
   }
   return {
     id,
@@ -169,7 +169,7 @@ function checkSeccomp(): Check {
 
 function checkKeyrings(): Check {
   if (existsSync('/proc/keys')) return ok('keyring', 'every run gets a session keyring of its own');
-  return ok('keyring', 'the kernel has no keyrings, so there is none to keep from a sandbox');
+  return ok('keyring', 'the kernel has no keyrings, so there are none to protect');
 }
 
 function checkPropagation(): Check {

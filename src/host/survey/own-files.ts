@@ -18,7 +18,7 @@ export interface OwnProgram {
 export function checkOwnFiles(program: OwnProgram): Check {
   const { files } = program;
   const hint = 'scripts/build in the checkout';
-  if (files.launcher === '') return { id: 'own-files', state: 'missing', fact: 'isolate-launch was not found beside isolate', hint };
+  if (files.launcher === '') return { id: 'own-files', state: 'missing', fact: 'isolate-launch is missing beside isolate', hint };
   const absent = Object.values(files).filter((file) => !existsSync(file));
   if (absent.length > 0) return { id: 'own-files', state: 'missing', fact: `not built: ${absent.join(', ')}`, hint };
   const fact = describeOtherWriters(program);

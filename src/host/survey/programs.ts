@@ -42,7 +42,7 @@ async function checkVersion(
   const fact = `${file} ${version}`;
   return isAtLeast(parseRelease(version), ...least)
     ? ok(id, fact)
-    : { id, state: 'too-old', fact: `${fact}, needed is ${least.join('.')}`, hint: 'upgrade to Debian 12 or later' };
+    : { id, state: 'too-old', fact: `${fact}; ${least.join('.')} or later is needed`, hint: 'upgrade to Debian 12 or later' };
 }
 
 /** What follows the last blank of the first line: `bubblewrap 0.8.0` and `5.0.2` are both common. */

@@ -12,7 +12,7 @@ export function checkUnits(answer: DaemonAnswer, systemd: boolean = hasSystemd()
   const limited = (fact: string, hint?: string): Check => ({ id, state: 'limited', fact, ...(hint === undefined ? {} : { hint }) });
   if (!systemd) {
     if (answer.kind === 'serves') return ok(id, 'pools are kept by the daemon; systemd does not run here');
-    if (answer.kind === 'not-permitted') return limited('systemd does not run here; whether a daemon refills pools is not for you to see');
+    if (answer.kind === 'not-permitted') return limited('systemd does not run here, and you may not ask whether a daemon refills pools');
     return limited('systemd does not run here, so nothing refills pools by itself', daemonStart(systemd));
   }
   const enabled = listEnabled();
@@ -24,12 +24,12 @@ export function checkUnits(answer: DaemonAnswer, systemd: boolean = hasSystemd()
   }
   if (enabled.length > 0) return ok(id, `pools are refilled by ${enabled.join(', ')}`);
   if (isInstalled || findUnit(refreshUnit) !== null) {
-    return limited('units of isolate are installed but none is enabled, so nothing refills pools by itself', daemonStart(systemd));
+    return limited('the units of isolate are installed but not enabled, so nothing refills pools by itself', daemonStart(systemd));
   }
   return {
     id,
     state: 'missing',
-    fact: 'no units of isolate are installed, so nothing refills pools by itself',
+    fact: 'the units of isolate are not installed, so nothing refills pools by itself',
     hint: daemonStart(systemd),
   };
 }

@@ -16,7 +16,7 @@ export async function checkZfs(search: ProgramSearch): Promise<Check> {
   const version = readText('/sys/module/zfs/version')?.trim() ?? null;
   const problem = await askPools(zpool);
   if (problem !== null && search.uid !== 0 && /permission denied/i.test(problem)) {
-    return { id: 'zfs', state: 'limited', fact: 'only root may ask ZFS here; the daemon does it for the group isolate' };
+    return { id: 'zfs', state: 'limited', fact: 'only root may use ZFS here; the daemon does so for the group isolate' };
   }
   if (version !== null) return judgeModule(version, problem);
   const daemon = findTool('zfs-fuse', search.uid, search.path);
@@ -48,7 +48,7 @@ function judgeModule(version: string, problem: string | null): Check {
   const release = parseRelease(version);
   if (problem !== null) return { id: 'zfs', state: 'limited', fact: `${fact}, but zpool fails: ${problem}` };
   if (!isAtLeast(release, 2, 1))
-    return { id: 'zfs', state: 'too-old', fact: `${fact}, needed is 2.1`, hint: 'upgrade to Debian 12 or later' };
+    return { id: 'zfs', state: 'too-old', fact: `${fact}; 2.1 or later is needed`, hint: 'upgrade to Debian 12 or later' };
   if (!isAtLeast(release, 2, 2)) {
     return {
       id: 'zfs',

@@ -21,7 +21,7 @@ test.each<[string, DaemonAnswer, object]>([
   [
     'may not be asked',
     { kind: 'not-permitted', reason: '', hint: '' },
-    { state: 'limited', fact: 'systemd does not run here; whether a daemon refills pools is not for you to see' },
+    { state: 'limited', fact: 'systemd does not run here, and you may not ask whether a daemon refills pools' },
   ],
 ])('without systemd, where a daemon %s, that is what is told of refilling', (_what, answer, check) => {
   expect(checkUnits(answer, false)).toEqual({ id: 'units', ...check });

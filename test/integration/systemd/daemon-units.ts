@@ -20,7 +20,7 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
 
     test('doctor says how the daemon is started and enabled', async () => {
       const enable = 'systemctl enable --now isolated.socket, as root';
-      const fact = 'units of isolate are installed but none is enabled, so nothing refills pools by itself';
+      const fact = 'the units of isolate are installed but not enabled, so nothing refills pools by itself';
       expect(await doctorSays('units')).toEqual({ id: 'units', state: 'limited', fact, hint: enable });
       expect(await doctorSays('daemon')).toMatchObject({ state: 'limited', hint: enable });
       await system.must(['systemctl', 'start', 'isolated.socket']);
@@ -169,7 +169,7 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
       expect(await doctorSays('daemon', 'unshare --mount isolate doctor --json')).toEqual({
         id: 'daemon',
         state: 'limited',
-        fact: `${place} does not see the mounts of this process, which has a mount namespace of its own: root's runs go without it`,
+        fact: `${place} does not see the mounts of this process, which has a mount namespace of its own: root's runs bypass it`,
         hint: 'nsenter --target 1 --mount isolate ...',
       });
       await writeInside(system, dropIn, '[Service]\nPrivateMounts=yes\n');
@@ -179,7 +179,7 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
       expect(await doctorSays('daemon')).toEqual({
         id: 'daemon',
         state: 'limited',
-        fact: `${place} is in a mount namespace of its own: root's runs go without it, and its clones may stay unseen`,
+        fact: `${place} is in a mount namespace of its own: root's runs bypass it and may not see its clones`,
         hint: 'scripts/install in the checkout, then systemctl restart isolated-pools, as root; the unit needs PrivateMounts=no',
       });
       await system.must(['rm', dropIn]);

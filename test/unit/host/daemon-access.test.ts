@@ -31,8 +31,12 @@ test.each<[string, Partial<DaemonAccess>, string]>([
     { socket: { uid: 0, gid: 0, mode: 0o140660 } },
     "it has mode 0660 and is 0:0's, not 0660 root:isolate; restart isolated.socket",
   ],
-  ['where no group is', { group: 'root:x:0:\n' }, 'there is no group isolate: systemd-sysusers makes it; restart isolated.socket then'],
-  ['whom all allows', { groups: [1000, 990] }, 'its mode and your groups are right: something else forbids it, such as a security module'],
+  ['where no group is', { group: 'root:x:0:\n' }, 'create the group isolate with systemd-sysusers, then restart isolated.socket'],
+  [
+    'whom all allows',
+    { groups: [1000, 990] },
+    'its mode and your groups are right, so something else forbids it, such as a security module',
+  ],
 ])('a user %s is told the one thing to do', (_who, change, advice) => {
   expect(explainAccess({ ...access, ...change })).toBe(advice);
 });
