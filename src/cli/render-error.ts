@@ -3,16 +3,25 @@ import { toJson } from '../json.ts';
 import { toSystemFailure } from '../process/system-error.ts';
 import { escapeControls } from './escape.ts';
 
-/** An error as text: one line, a line a cause, at most one hint. Every line ends with a newline and holds no control character. */
+/** An error as text: one line, a line for each cause or further problem, at most one hint. Every line ends with a newline and holds no control character. */
 export function renderError(error: unknown, trace: boolean): string {
   const known = toIsolateError(error);
   const lines = [
     `isolate: ${known.message}`,
-    ...causesOf(known).map((cause) => `because: ${cause}`),
+    ...(isOneOfSeveral(known) ? known.cause.errors.map(describeOther) : causesOf(known).map((cause) => `because: ${cause}`)),
     ...(known.hint === undefined ? [] : [`hint: ${known.hint}`]),
   ];
   const stack = trace && error instanceof Error ? (error.stack ?? '').split('\n').slice(1) : [];
   return [...lines, ...stack].map((line) => `${escapeControls(line)}\n`).join('');
+}
+
+/** What else is wrong beside the error, which it does not cause. */
+function isOneOfSeveral(error: IsolateError): error is IsolateError & { readonly cause: AggregateError } {
+  return error.cause instanceof AggregateError;
+}
+
+function describeOther(other: unknown): string {
+  return `also: ${other instanceof Error ? other.message : String(other)}`;
 }
 
 /** An error as one JSON object in one line. */

@@ -60,3 +60,10 @@ test('a failed system call is told in words, with its path where the message lac
     'isolate: The settings cannot be read.\nbecause: /a/b: no such file or directory\n',
   ]);
 });
+
+test('several problems are a line each, none of them the cause of another', () => {
+  const others = new AggregateError([new Error('There is no bridge.'), new Error('\u001b[1m')], 'There is no bridge. \u001b[1m');
+  expect(
+    renderError(new IsolateError('missing-tool', 'LXC is not installed.', { hint: 'apt-get install lxc', cause: others }), false),
+  ).toBe('isolate: LXC is not installed.\nalso: There is no bridge.\nalso: \\x1b[1m\nhint: apt-get install lxc\n');
+});
