@@ -32,7 +32,7 @@ export function adoptLeases(options: AdoptOptions, signal: AbortSignal): () => v
     try {
       known = lookOnce(options, known);
     } catch (error) {
-      logEvent('error', { event: 'adopt', stack: (error as Error).stack }, 'The leases could not be looked through.');
+      logEvent('error', { event: 'adopt', stack: (error as Error).stack }, 'Could not read the leases.');
     }
   };
   look();

@@ -17,7 +17,7 @@ const minuteMs = 60_000;
 /** Tells the log and the metrics of every lease that ended and of every request that was refused. */
 export function createAudit({ metrics, userName, clock = () => performance.now() }: AuditOptions): LeaseWatch {
   const mayTell = limitByUser(clock, (uid, untold) => {
-    logEvent('warn', { event: 'refused', uid, user: userName(uid), untold }, `${untold} more requests of user ${uid} were refused.`);
+    logEvent('warn', { event: 'refused', uid, user: userName(uid), untold }, `${untold} more requests from uid ${uid} were refused.`);
   });
   const describe = ({ peer, template, engine, waitedMs }: LeaseEvent) => ({
     uid: peer.uid,

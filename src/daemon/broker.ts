@@ -75,7 +75,7 @@ export function startBroker(options: BrokerOptions): Broker {
         try {
           take(chunk);
         } catch (error) {
-          broken = error instanceof IsolateError ? error : failure('it sent what cannot be', error);
+          broken = error instanceof IsolateError ? error : failure('it sent an impossible message', error);
           broker.kill();
         }
       },
@@ -111,7 +111,7 @@ function tell(events: BrokerEvents, connection: number, operation: number, body:
   if (operation === brokerOperations.ready) return events.ready();
   if (operation === brokerOperations.opened) {
     const [kind = 0, uid, gid, pid = 0, startLow = 0, startHigh = 0, count = 0, ...groups] = numbers;
-    if (uid === undefined || gid === undefined || groups.length !== count) throw failure('it told of a client that cannot be');
+    if (uid === undefined || gid === undefined || groups.length !== count) throw failure('it reported an impossible client');
     const start = (BigInt(startHigh) << 32n) | BigInt(startLow);
     const peer = { uid, gid, pid, startTime: start === 0n ? null : String(start), groups };
     return events.opened(connection, kind === 1 ? 'metrics' : 'client', peer);
@@ -120,7 +120,7 @@ function tell(events: BrokerEvents, connection: number, operation: number, body:
     const [step = 0, errno = 0] = numbers;
     return events.failed(connection, step, errno);
   }
-  throw failure(`it said ${operation}, which means nothing`);
+  throw failure(`it sent the unknown operation ${operation}`);
 }
 
 function failure(reason: string, cause?: unknown): IsolateError {

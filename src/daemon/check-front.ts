@@ -8,7 +8,7 @@ export function checkFront(path: string): void {
   const reason = whyNot(path);
   if (reason === null) return;
   throw new IsolateError('usage', `The front's socket cannot be at ${JSON.stringify(path)}: ${reason}.`, {
-    hint: "name an absolute path in a directory that is root's alone, such as /run/isolate/front.sock",
+    hint: 'use an absolute path in a directory that only root can write to, such as /run/isolate/front.sock',
   });
 }
 
@@ -16,14 +16,14 @@ export function checkFront(path: string): void {
 const longestName = 80;
 
 function whyNot(path: string): string | null {
-  if (!isAbsolute(path) || path.endsWith('/')) return 'it is no absolute path of a file';
-  if (Buffer.byteLength(basename(path)) > longestName) return `its name has more than ${longestName} bytes`;
+  if (!isAbsolute(path) || path.endsWith('/')) return 'it is not the absolute path of a file';
+  if (Buffer.byteLength(basename(path)) > longestName) return `its name is longer than ${longestName} bytes`;
   const directory = dirname(path);
   const stats = statSync(directory, { throwIfNoEntry: false });
   if (stats?.isDirectory() !== true) return `there is no directory ${directory}`;
   if (realpathSync(directory) !== directory) return `${directory} is or lies behind a symbolic link`;
-  if (stats.uid !== 0) return `${directory} belongs to the user ${stats.uid}`;
-  if ((stats.mode & 0o022) !== 0) return `others than root may write to ${directory}`;
+  if (stats.uid !== 0) return `${directory} belongs to uid ${stats.uid}`;
+  if ((stats.mode & 0o022) !== 0) return `users other than root can write to ${directory}`;
   const present = lstatSync(path, { throwIfNoEntry: false });
   return present === undefined || present.isSocket() ? null : 'something else is there';
 }

@@ -62,7 +62,7 @@ async function ask(wanted: Wanted, connection: Pick<Connection, 'ask'>): Promise
   ];
   if (questions.length === 0) return told;
   const { items: answers } = await connection.ask(questions);
-  if (answers.length !== questions.length) throw new IsolateError('daemon-failed', 'The client did not answer what it was asked.');
+  if (answers.length !== questions.length) throw new IsolateError('daemon-failed', 'The client did not answer all questions.');
   const read = answers.reduce((sum, { value }) => sum + (value instanceof Uint8Array ? value.length : 0), 0);
   if (read > mostRead) throw new IsolateError('daemon-failed', 'The environment files are larger than 64 KiB together.');
   for (const [index, { name, value: asked }] of questions.entries()) {

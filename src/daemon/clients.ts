@@ -59,7 +59,7 @@ function guard(act: () => void): void {
   try {
     act();
   } catch (error) {
-    logEvent('error', { event: 'internal', stack: (error as Error).stack }, 'A message could not be handled by a defect of isolate.');
+    logEvent('error', { event: 'internal', stack: (error as Error).stack }, 'A message failed because of a bug in isolate.');
   }
 }
 

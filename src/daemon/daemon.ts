@@ -109,7 +109,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
   const events: BrokerEvents = {
     ...clients,
     ready: () => {
-      logEvent('info', { event: 'ready' }, 'Clients are served.');
+      logEvent('info', { event: 'ready' }, 'Ready for clients.');
       void tellServiceManager();
     },
     lost: (error) => {
@@ -141,11 +141,13 @@ function refuse(error: unknown, commandLine: CommandLine): readonly Item[] {
     logEvent(
       'error',
       { event: 'internal', stack: error instanceof Error ? error.stack : null },
-      'A request failed by a defect of isolate.',
+      'A request failed because of a bug in isolate.',
     );
   }
   const known =
-    error instanceof IsolateError ? error : new IsolateError('internal', 'The daemon failed by a defect of isolate; its log says more.');
+    error instanceof IsolateError
+      ? error
+      : new IsolateError('internal', 'This is a bug in the isolate daemon; its log says more. Please report it.');
   const { code, message, hint } = known;
   return [
     { name: 'status', value: commandLine.errorStatus },

@@ -49,7 +49,7 @@ export function createHandOver(): HandOver {
 /** Throws `not-permitted` for whom no clone can be handed to: root, and who has its group. */
 export function checkRecipient({ uid, gid }: Pick<Peer, 'uid' | 'gid'>): void {
   if (uid !== 0 && gid !== 0) return;
-  throw new IsolateError('not-permitted', `A clone cannot be handed to ${uid}:${gid}: the host's root has no place in a sandbox.`);
+  throw new IsolateError('not-permitted', `A clone cannot be handed to ${uid}:${gid}: the host's root must not be in a sandbox.`);
 }
 
 async function changeOwners({ rootfs, defer }: Pick<DaemonLease, 'rootfs' | 'defer'>, maps: OwnerMaps): Promise<void> {

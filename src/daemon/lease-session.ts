@@ -71,7 +71,7 @@ export async function handleJoin({ peer, send }: Connection, message: Message, {
 
 /** Answers a `mount`: another mount of the clone that this connection leased, in the namespace of its user. */
 export async function handleMount({ lease, tree, sendTree }: Connection): Promise<void> {
-  if (lease === null || tree === null) throw new IsolateError('not-permitted', 'There is no clone to be mounted for this connection.');
+  if (lease === null || tree === null) throw new IsolateError('not-permitted', 'This connection has no clone to mount.');
   // What lies where a clone was mounted is the host's own.
   const state = readState(lease);
   if (state === null || !isStillMounted(state))

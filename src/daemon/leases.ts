@@ -271,14 +271,14 @@ function attempt(step: () => void, { warn }: PoolFiles): void {
 
 /** Undefined: it is a refresh that says how many there shall be. */
 function adviseOnCount(template: string, uid: number, isSet: boolean): string | undefined {
-  if (uid !== 0) return 'root can have more clones of it kept fresh';
+  if (uid !== 0) return 'root can keep more of its clones fresh';
   return isSet ? `raise count in ${configPath}, below [templates."${template}"]` : undefined;
 }
 
 function cannotHold({ pid, absence }: Peer): IsolateError {
   if (absence === 'ended') return new IsolateError('not-permitted', `Process ${pid} has ended, so it cannot hold a lease.`);
   const who = pid === 0 ? 'A process that the daemon cannot see' : `Process ${pid}`;
-  return new IsolateError('not-permitted', `${who} cannot hold a lease: it is in another pid namespace than the daemon.`, {
+  return new IsolateError('not-permitted', `${who} cannot hold a lease: it is not in the daemon's pid namespace.`, {
     hint: 'run isolate outside of the container, or use -t DIR',
   });
 }

@@ -39,7 +39,7 @@ export interface MetricsSnapshot {
   readonly refusals: ReadonlyMap<ErrorCode, number>;
   readonly pools: readonly PoolLevels[];
   readonly process: ProcessFacts;
-  /** Whether the settings that hold are those of the files. */
+  /** Whether the settings in use are those in the files. */
   readonly configValid: boolean;
 }
 

@@ -135,7 +135,7 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
       } catch (error) {
         const { template } = entry;
         metrics.failed('internal');
-        logEvent('error', { event: 'internal', template, stack: (error as Error).stack }, `The pool of ${template} cannot be kept.`);
+        logEvent('error', { event: 'internal', template, stack: (error as Error).stack }, `The pool of ${template} failed.`);
         endIfIdle(entry);
         await sleep(longestPauseMs, undefined, { signal }).catch(() => undefined);
       }

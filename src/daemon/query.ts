@@ -31,7 +31,7 @@ export function createQueries(services: QueryServices): HandleQuery {
     const [question = ''] = values(message, 'query');
     const { peer } = connection;
     if (question !== 'ps' && question !== 'status') {
-      throw new IsolateError('usage', `The daemon cannot be asked for ${JSON.stringify(question)}.`);
+      throw new IsolateError('usage', `The daemon does not know the query ${JSON.stringify(question)}.`);
     }
     const nowMs = performance.now();
     for (const [key, { sinceMs }] of answers) if (nowMs - sinceMs > freshMs) answers.delete(key);

@@ -148,11 +148,8 @@ function tooMany(user: QuotaUser, { leases, open }: Entry): IsolateError {
 }
 
 function tooManyWaiting(user: QuotaUser, waiting: number): IsolateError {
-  const runs = waiting === 1 ? '1 run that waits' : `${waiting} runs that wait`;
-  return exceeded(
-    `${describeUser(user)} has ${runs} for a clone, the limit (limits.waiting).`,
-    'try again when one of them has got its clone',
-  );
+  const runs = waiting === 1 ? '1 run waiting' : `${waiting} runs waiting`;
+  return exceeded(`${describeUser(user)} has ${runs} for a clone, the limit (limits.waiting).`, 'try again when one of them has its clone');
 }
 
 function tooFast(user: QuotaUser, what: string, waitMs: number): IsolateError {

@@ -15,14 +15,14 @@ export function renderMetricsResponse(snapshot: MetricsSnapshot): Buffer {
 /** The snapshot in Prometheus's text format 0.0.4. */
 export function renderMetrics(snapshot: MetricsSnapshot): string {
   return [
-    histogram('isolate_lease_seconds', 'Time from the request of a clone to its lease.', snapshot.leaseSeconds),
+    histogram('isolate_lease_seconds', 'Time from the request for a clone to its lease.', snapshot.leaseSeconds),
     counters('isolate_leases_total', 'Leases given.', 'template', snapshot.leases),
     counters('isolate_refusals_total', 'Requests refused, by error code.', 'code', snapshot.refusals),
     counters('isolate_failures_total', 'Failures of the daemon itself, by error code.', 'code', snapshot.failures),
     levels(snapshot.pools),
     histogram('isolate_refresh_seconds', 'Time of a refresh of a pool.', snapshot.refreshSeconds),
-    histogram('isolate_destroy_seconds', 'Time to destroy clones, of one pool in one go.', snapshot.destroySeconds),
-    gauge('isolate_config_valid', 'Whether the settings that hold are those of the files.', snapshot.configValid ? 1 : 0),
+    histogram('isolate_destroy_seconds', 'Time to destroy clones of one pool at once.', snapshot.destroySeconds),
+    gauge('isolate_config_valid', 'Whether the settings in use are those in the files.', snapshot.configValid ? 1 : 0),
     processFamilies(snapshot.process),
   ].join('');
 }
@@ -33,7 +33,7 @@ function levels(pools: readonly PoolLevels[]): string {
   return [
     family('isolate_pool_clones', 'gauge', 'Clones of a pool, by state.'),
     ...pools.flatMap((pool) => states.map((state) => sample('isolate_pool_clones', { template: pool.template, state }, pool[state]))),
-    family('isolate_pool_size', 'gauge', 'Fresh clones that a pool shall have.'),
+    family('isolate_pool_size', 'gauge', 'Fresh clones that a pool is meant to have.'),
     ...pools.map(({ template, count }) => sample('isolate_pool_size', { template }, count)),
   ].join('');
 }

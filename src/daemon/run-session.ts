@@ -156,7 +156,7 @@ function isLong(words: readonly string[]): boolean {
   return words.length > mostWords || words.reduce((sum, { length }) => sum + length, 0) > mostCharacters;
 }
 
-const otherMounts = 'The daemon is in another mount namespace, so this run goes without it; isolate doctor says more.';
+const otherMounts = 'The daemon is in another mount namespace, so this run bypasses it; isolate doctor says more.';
 
 function isDataset(text: string): boolean {
   try {
@@ -178,7 +178,7 @@ function seesOurPaths(peer: Peer): boolean {
 }
 
 function templateOf({ spec }: Decision): string {
-  if (spec.root.kind !== 'zfs') throw new IsolateError('internal', 'The daemon was given a run without a template.');
+  if (spec.root.kind !== 'zfs') throw new IsolateError('internal', 'The daemon got a run without a template.');
   return spec.root.dataset;
 }
 

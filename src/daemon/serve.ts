@@ -61,7 +61,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     } finally {
       config.close();
     }
-    if (lock.lost.aborted) throw new IsolateError('daemon-failed', `The lock of the daemon in ${runtime.root} was taken away.`);
+    if (lock.lost.aborted) throw new IsolateError('daemon-failed', `The lock of the daemon in ${runtime.root} was lost.`);
   } finally {
     await lock.release();
   }
@@ -112,7 +112,7 @@ function brokerArguments(runtime: RuntimePaths, front: string | undefined): stri
   const user = frontUsers.map((name) => systemAccounts.uidOf(name)).find((uid) => uid !== null && uid !== 0) ?? nobody;
   if (front !== undefined) return ['broker', '--front', front, '--user', String(user)];
   const group = systemAccounts.gidOf('isolate');
-  if (group === null) logEvent('warn', { event: 'group' }, 'There is no group isolate, so the daemon serves root alone.');
+  if (group === null) logEvent('warn', { event: 'group' }, 'There is no group isolate, so the daemon serves only root.');
   const sockets = [join(runtime.root, 'isolated.sock'), join(runtime.root, 'metrics.sock')];
   return ['broker', '--sockets', ...sockets, '--group', String(group ?? 0), '--user', String(user)];
 }
@@ -123,7 +123,7 @@ async function lockHost(runtime: RuntimePaths): Promise<Lock> {
   if (lock !== null) return lock;
   const [pid] = lockHolders(runtime.daemonLock, own.bootId);
   throw new IsolateError('daemon-failed', `Another daemon serves ${runtime.root}${pid === undefined ? '' : `: process ${pid}`}.`, {
-    hint: 'one daemon serves all of a host: end that one first, the runs go on',
+    hint: 'a host has one daemon: stop that one first, its runs continue',
   });
 }
 
@@ -139,7 +139,7 @@ function describe({ templates, files }: Config): { readonly templates: readonly 
 }
 
 function tellBadConfig({ code, message }: IsolateError, held: boolean): void {
-  const consequence = held ? 'What held before still does.' : 'Until this is corrected the daemon lends no clones.';
+  const consequence = held ? 'The previous settings stay in use.' : 'The daemon lends no clones until this is corrected.';
   logEvent('error', { event: 'config', code }, `${message} ${consequence}`);
 }
 

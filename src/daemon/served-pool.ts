@@ -117,7 +117,7 @@ export function servePool(
     return new Promise((resolve, reject) => {
       const tell = setTimeout(() => onLongWait?.(countMaking(pool)), longWaitMs);
       const withdraw = patience.expect(waitMs, (waitedMs) => waiter.reject(noFreeClone(pool, waitedMs, advice)));
-      const onAbort = (): void => waiter.reject(new IsolateError('aborted', 'Waiting for a clone was given up.'));
+      const onAbort = (): void => waiter.reject(new IsolateError('aborted', 'The wait for a clone was cancelled.'));
       const leave = (): void => {
         waiters.remove(uid, waiter);
         clearTimeout(tell);
@@ -143,7 +143,7 @@ export function servePool(
   return {
     pool,
     take: async (request) => {
-      if (request.signal.aborted) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
+      if (request.signal.aborted) throw new IsolateError('aborted', 'The wait for a clone was cancelled.');
       const taken = waiters.size() === 0 ? takeNow(request.holder) : null;
       if (taken !== null) {
         ring(false);

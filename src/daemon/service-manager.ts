@@ -17,6 +17,6 @@ export async function tellServiceManager(environment: NodeJS.ProcessEnv = caller
     const { exitCode, stderr } = await runCommand({ file, args: ['--ready'], timeoutMs: 5_000, env: { NOTIFY_SOCKET: socket } });
     if (exitCode !== 0) throw new Error(stderr.trim());
   } catch (error) {
-    logEvent('error', { event: 'notify' }, `systemd was not told that clients are served: ${(error as Error).message}.`);
+    logEvent('error', { event: 'notify' }, `Could not tell systemd that the daemon is ready: ${(error as Error).message}.`);
   }
 }

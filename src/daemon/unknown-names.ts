@@ -17,5 +17,5 @@ export function findUnknownNames({ templates, limits }: Config, accounts: Accoun
 
 function describe(kind: 'user' | 'group', name: string, key: string): string {
   const file = kind === 'user' ? '/etc/passwd' : '/etc/group';
-  return `The ${kind} ${JSON.stringify(name)} of ${key} is not in ${file}, so nobody is it; one of a directory service needs its number.`;
+  return `${key} names the ${kind} ${JSON.stringify(name)}, which is not in ${file}. For a directory-service ${kind} give the ${kind === 'user' ? 'uid' : 'gid'}.`;
 }

@@ -200,7 +200,7 @@ test('the limit of requests that wait is one of its own, and names what is excee
   const first = ask();
   first.waits();
   const second = ask();
-  expect(messageOf(() => second.waits())).toBe('grace (uid 7) has 1 run that waits for a clone, the limit (limits.waiting).');
+  expect(messageOf(() => second.waits())).toBe('grace (uid 7) has 1 run waiting for a clone, the limit (limits.waiting).');
   second.end(0);
   first.given(0);
   // One that has its clone waits no more, one that gave up neither.

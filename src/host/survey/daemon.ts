@@ -5,7 +5,7 @@ import { daemonStart, daemonUnit, hasSystemd } from '../daemon-start.ts';
 import { sharesNamespace } from '../namespaces.ts';
 import { findId } from '../passwd.ts';
 import { readText } from '../read-text.ts';
-import { type Check, ok } from './check.ts';
+import { type Check, ok, toFact } from './check.ts';
 
 /** What became of a question to the daemon. */
 export type DaemonAnswer =
@@ -29,7 +29,7 @@ const group = 'isolate';
 export function checkDaemon(socket: string, answer: DaemonAnswer): Check {
   const id = 'daemon';
   const limited = (fact: string, hint: string): Check => ({ id, state: 'limited', fact, hint });
-  if (answer.kind === 'not-permitted') return limited(answer.reason, answer.hint);
+  if (answer.kind === 'not-permitted') return limited(toFact(answer.reason), answer.hint);
   const stats = lookAt(socket);
   if (answer.kind === 'none' || stats === undefined) {
     return limited('no daemon runs: every run starts Node, and only root gets clones', daemonStart());

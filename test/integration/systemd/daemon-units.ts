@@ -162,7 +162,7 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
       const warned = {
         status: 0,
         stdout: 'it runs\n',
-        stderr: 'isolate: warning: The daemon is in another mount namespace, so this run goes without it; isolate doctor says more.\n',
+        stderr: 'isolate: warning: The daemon is in another mount namespace, so this run bypasses it; isolate doctor says more.\n',
       };
       const run = `isolate -q -z ${template} -- /bin/sh -c "echo it runs"`;
       expect(await system.run(['unshare', '--mount', 'sh', '-c', run])).toEqual(warned);

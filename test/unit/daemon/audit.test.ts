@@ -47,6 +47,13 @@ test('refusals are told, but of a flood only how many there were', async () => {
     nowMs = 60_000;
     refuse();`);
   const one = { level: 'warn', event: 'refused', ...who, code: 'quota-exceeded', msg: 'Enough.' };
-  const sum = { level: 'warn', event: 'refused', uid: 1000, user: 'ann', untold: 980, msg: '980 more requests of user 1000 were refused.' };
+  const sum = {
+    level: 'warn',
+    event: 'refused',
+    uid: 1000,
+    user: 'ann',
+    untold: 980,
+    msg: '980 more requests from uid 1000 were refused.',
+  };
   expect(lines).toEqual([...Array.from({ length: 20 }, () => one), sum, one]);
 });

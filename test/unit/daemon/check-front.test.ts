@@ -36,11 +36,11 @@ test.runIf(process.getuid?.() === 0)('a socket can be where nobody but root can 
     'there is no directory /none.',
     'there is no directory /file.',
     'something else is there.',
-    'others than root may write to /open.',
-    '/foreign belongs to the user 4242.',
+    'users other than root can write to /open.',
+    '/foreign belongs to uid 4242.',
     '/link is or lies behind a symbolic link.',
-    'it is no absolute path of a file.',
-    'its name has more than 80 bytes.',
+    'it is not the absolute path of a file.',
+    'its name is longer than 80 bytes.',
   ]);
-  expect(whyNot('front.sock')).toBe('it is no absolute path of a file.');
+  expect(whyNot('front.sock')).toBe('it is not the absolute path of a file.');
 });

@@ -143,12 +143,12 @@ test('what would help is said to who can do it', async () => {
       () => null,
       (error: IsolateError) => error.hint,
     );
-  expect(await hint(1000)).toBe('root can have more clones of it kept fresh');
+  expect(await hint(1000)).toBe('root can keep more of its clones fresh');
   expect(await hint(0)).toBe("isolate refresh tank/one 5, or raise the pool's size");
   isCountSet = true;
   expect(await hint(0)).toBe('raise count in /etc/isolate/config.toml, below [templates."tank/one"]');
   writeFileSync(clones.pool.paths.making, `2 ${formatHolder(holder)}\n`);
-  expect([await hint(0), await hint(1000)]).toEqual(Array.from({ length: 2 }, () => 'clones are being made: a longer --wait gets one'));
+  expect([await hint(0), await hint(1000)]).toEqual(Array.from({ length: 2 }, () => 'clones are being made: wait longer with --wait'));
 });
 
 test('a wait ends with the connection, and with the template', async () => {
@@ -212,8 +212,8 @@ test('who may not use a template is told so, and of it, before anything is asked
 
 test.each([
   [7, 'ended' as const, 'Process 7 has ended, so it cannot hold a lease.'],
-  [7, 'elsewhere' as const, 'Process 7 cannot hold a lease: it is in another pid namespace than the daemon.'],
-  [0, 'elsewhere' as const, 'A process that the daemon cannot see cannot hold a lease: it is in another pid namespace than the daemon.'],
+  [7, 'elsewhere' as const, "Process 7 cannot hold a lease: it is not in the daemon's pid namespace."],
+  [0, 'elsewhere' as const, "A process that the daemon cannot see cannot hold a lease: it is not in the daemon's pid namespace."],
 ])('a process %i that is %s is told why it cannot hold a lease', async (pid, absence, message) => {
   await expect(leases.lease(request({ peer: { ...peer, pid, holder: null, absence } }))).rejects.toThrow(message);
 });

@@ -20,7 +20,7 @@ const snapshot: MetricsSnapshot = {
 };
 
 test('the text has every family with its help, its type and its samples', () => {
-  expect(renderMetrics(snapshot)).toBe(`# HELP isolate_lease_seconds Time from the request of a clone to its lease.
+  expect(renderMetrics(snapshot)).toBe(`# HELP isolate_lease_seconds Time from the request for a clone to its lease.
 # TYPE isolate_lease_seconds histogram
 isolate_lease_seconds_bucket{le="0.001"} 2
 isolate_lease_seconds_bucket{le="0.5"} 2
@@ -42,7 +42,7 @@ isolate_pool_clones{template="tank/debian",state="fresh"} 8
 isolate_pool_clones{template="tank/debian",state="leased"} 2
 isolate_pool_clones{template="tank/debian",state="retired"} 1
 isolate_pool_clones{template="tank/debian",state="making"} 0
-# HELP isolate_pool_size Fresh clones that a pool shall have.
+# HELP isolate_pool_size Fresh clones that a pool is meant to have.
 # TYPE isolate_pool_size gauge
 isolate_pool_size{template="tank/debian"} 10
 # HELP isolate_refresh_seconds Time of a refresh of a pool.
@@ -51,13 +51,13 @@ isolate_refresh_seconds_bucket{le="1"} 0
 isolate_refresh_seconds_bucket{le="+Inf"} 0
 isolate_refresh_seconds_sum 0
 isolate_refresh_seconds_count 0
-# HELP isolate_destroy_seconds Time to destroy clones, of one pool in one go.
+# HELP isolate_destroy_seconds Time to destroy clones of one pool at once.
 # TYPE isolate_destroy_seconds histogram
 isolate_destroy_seconds_bucket{le="1"} 1
 isolate_destroy_seconds_bucket{le="+Inf"} 1
 isolate_destroy_seconds_sum 0.125
 isolate_destroy_seconds_count 1
-# HELP isolate_config_valid Whether the settings that hold are those of the files.
+# HELP isolate_config_valid Whether the settings in use are those in the files.
 # TYPE isolate_config_valid gauge
 isolate_config_valid 0
 # HELP process_resident_memory_bytes Resident memory of the daemon in bytes.

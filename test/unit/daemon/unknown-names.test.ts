@@ -18,8 +18,8 @@ groups = ["isolate", "isolated"]
 [limits.users.bob]
 `;
   expect(findUnknownNames(await parseConfig([{ path: 'config.toml', text }]), accounts)).toEqual([
-    'The user "adda" of templates."t/a".users is not in /etc/passwd, so nobody is it; one of a directory service needs its number.',
-    'The group "isolated" of templates."t/a".groups is not in /etc/group, so nobody is it; one of a directory service needs its number.',
-    'The user "bob" of limits.users is not in /etc/passwd, so nobody is it; one of a directory service needs its number.',
+    'templates."t/a".users names the user "adda", which is not in /etc/passwd. For a directory-service user give the uid.',
+    'templates."t/a".groups names the group "isolated", which is not in /etc/group. For a directory-service group give the gid.',
+    'limits.users names the user "bob", which is not in /etc/passwd. For a directory-service user give the uid.',
   ]);
 });
