@@ -10,8 +10,8 @@ export function renderReport(report: RefreshReport): string {
     report;
   const lines = [
     `${template}: destroyed ${destroyed}, made ${created} in ${(durationMs / 1000).toFixed(2)} s; ${fresh} of ${count} fresh, ${leased} in use${source === null ? '' : `, from ${source}`}`,
-    ...leftOut.map((dataset) => `clones are without what is in ${dataset}: it is a dataset of its own`),
-    ...(gone ? [`there is no dataset ${template} any more${leased === 0 ? ', so its pool is forgotten' : ''}`] : []),
+    ...leftOut.map((dataset) => `clones lack what is in ${dataset}, which is a separate dataset`),
+    ...(gone ? [`the dataset ${template} no longer exists${leased === 0 ? ', so its pool is forgotten' : ''}`] : []),
     ...(stale === 0
       ? []
       : [`${stale} fresh ${stale === 1 ? 'clone is' : 'clones are'} of an older snapshot; isolate refresh --force replaces them`]),

@@ -85,7 +85,9 @@ function adviseOnHolders(pools: readonly PoolStatus[]): readonly string[] {
 function describeSettings(problem: SettingsProblem | null, areFirst: boolean, nowMs: number): readonly string[] {
   if (problem === null) return [];
   if (areFirst) return [`settings: ${problem.error.message}`];
-  return [`settings: those of ${formatAge(nowMs - problem.sinceMs)} ago still hold: ${problem.error.message}`];
+  return [
+    `settings: the change made ${formatAge(nowMs - problem.sinceMs)} ago is invalid, the previous ones are in use: ${problem.error.message}`,
+  ];
 }
 
 function problemsOf({ template, error, lastRefresh }: PoolStatus): readonly string[] {

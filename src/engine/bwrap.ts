@@ -50,8 +50,8 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
   if (!facts.userNamespaces) {
     problems.push({
       code: 'cannot-enforce',
-      message: 'This host does not let you make user namespaces, and a sandbox never runs with the ids of the host.',
-      hint: 'isolate doctor says what stands against it',
+      message: 'This host does not let you make user namespaces, and a sandbox never runs with ids of the host.',
+      hint: 'isolate doctor shows what prevents it',
     });
   }
   problems.push(...checkDesktop(spec, facts));

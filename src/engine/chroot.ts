@@ -53,7 +53,7 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
   if (spec.root.kind === 'directory' && spec.root.ephemeral) {
     problems.push({
       code: 'unsupported-option',
-      message: 'The chroot engine keeps its changes; --ephemeral does not go with it.',
+      message: 'The chroot engine keeps its changes, so it cannot be combined with --ephemeral.',
       hint: 'use -e bwrap with --ephemeral, or leave --ephemeral out',
     });
   }

@@ -69,7 +69,7 @@ function isOpenToAll(path: PathFacts | undefined, bits: number): boolean {
 function refusedSocket(socket: string): Problem {
   return {
     code: 'not-permitted',
-    message: `The socket ${socket} lets only its owner connect, and it cannot be shown to the sandbox as its own (tmpfs can from Linux 6.3 on).`,
+    message: `The socket ${socket} lets only its owner connect, and it cannot be mapped to the sandbox's ids (on tmpfs that needs Linux 6.3).`,
     hint: 'run isolate as the owner of the socket, with -t',
   };
 }
@@ -77,8 +77,8 @@ function refusedSocket(socket: string): Problem {
 function refusedDevices(devices: readonly string[]): Problem {
   return {
     code: 'not-permitted',
-    message: `The graphics devices ${devices.join(' ')} are not open to everyone, so not to the ids of the sandbox either.`,
-    hint: 'run isolate as a user who may use them, with -t, or give the render nodes mode 0666 by a udev rule',
+    message: `The graphics devices ${devices.join(' ')} are not accessible to everyone, so the sandbox's ids cannot use them.`,
+    hint: 'run isolate as a user who may use them, with -t, or give the render nodes mode 0666 with a udev rule',
   };
 }
 

@@ -20,7 +20,7 @@ const keptTimes = 10;
 
 /** Who looks is not kept waiting longer for a storage that is stuck. */
 const patienceMs = 2000;
-const late: Failure = { code: 'tool-timeout', message: `The storage has not answered within ${patienceMs / 1000} s.` };
+const late: Failure = { code: 'tool-timeout', message: `The storage did not answer within ${patienceMs / 1000} s.` };
 
 /** What is asked of the storage. */
 export type AskedStorage = Pick<StorageDriver, 'newestSource' | 'list' | 'holders'>;

@@ -29,7 +29,7 @@ export function claimSlot(paths: RuntimePaths, count: number, holder: HolderId =
   const slot = end > 1 ? (guess(table, end, holder) ?? search(table, end, holder)) : null;
   if (slot === null) {
     throw new IsolateError('cannot-enforce', `All ${Math.max(end - 1, 0)} id ranges for sandboxes are in use.`, {
-      hint: 'Give the user isolate more subordinate ids in /etc/subuid and /etc/subgid, 65536 for each concurrent run.',
+      hint: 'give the user isolate more subordinate ids in /etc/subuid and /etc/subgid, 65536 for each concurrent run',
     });
   }
   return { slot, release: () => void rename(table, usedName(slot, holder), freeName(slot)) };

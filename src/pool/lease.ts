@@ -57,7 +57,7 @@ async function waitForClone(pool: Pool, options: LeaseOptions): Promise<Lease | 
     for (;;) {
       const lease = takeFreshClone(pool) ?? (await makeUnderLock(pool));
       if (lease !== null) return lease;
-      if (options.signal?.aborted === true) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
+      if (options.signal?.aborted === true) throw new IsolateError('aborted', 'The wait for a clone was cancelled.');
       const leftMs = endMs - performance.now();
       // To give up while clones are being made would only leave them to others.
       if (leftMs <= 0 && countMaking(pool) === 0) return null;
@@ -154,7 +154,7 @@ export function noFreeClone(pool: PoolFiles, waitMs: number, advice: string = re
   const making = countMaking(pool);
   const counts = `${inUse} in use, ${making} being made`;
   return new IsolateError('no-free-clone', `No free clone of ${template} after ${seconds} s (${counts}).`, {
-    hint: making > 0 ? 'clones are being made: a longer --wait gets one' : advice,
+    hint: making > 0 ? 'clones are being made: wait longer with --wait' : advice,
   });
 }
 

@@ -83,7 +83,7 @@ async function wait(path: string, holder: HolderId, endMs: number, signal: Abort
   for (;;) {
     const lock = await tryLock(path, holder);
     if (lock !== null) return lock;
-    if (signal?.aborted === true) throw new IsolateError('aborted', `Waiting for the lock ${path} was given up.`);
+    if (signal?.aborted === true) throw new IsolateError('aborted', `The wait for the lock ${path} was cancelled.`);
     if (performance.now() >= endMs) {
       const pids = readHolders(path).map(({ pid }) => pid);
       const whose = pids.length === 0 ? 'another process' : `process ${pids.join(', ')}`;

@@ -70,5 +70,5 @@ export async function withMountLock<T>(pool: Pool, act: () => Promise<T>): Promi
 /** Throws `pool-locked` if another process took the lock away; whatever was begun is left to the next refresh. */
 export function checkLock(pool: Pool, lost: AbortSignal): void {
   if (!lost.aborted) return;
-  throw new IsolateError('pool-locked', `The lock of the pool of ${pool.driver.template} was taken away.`);
+  throw new IsolateError('pool-locked', `The lock of the pool of ${pool.driver.template} was lost.`);
 }

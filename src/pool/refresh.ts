@@ -150,7 +150,7 @@ async function lockPool({ paths, holder, template }: Pool, options: RefreshOptio
     if (!(error instanceof IsolateError) || error.code !== 'pool-locked') throw error;
     const whose = other(lockHolders(paths.lock, holder.bootId));
     throw new IsolateError('pool-locked', `${whose[0]?.toUpperCase()}${whose.slice(1)} did not end within ${lockWaitMs / 1000} s.`, {
-      hint: 'isolate status shows what it does; try again when it has ended',
+      hint: 'isolate status shows its progress; try again when it has ended',
     });
   }
 }
@@ -284,10 +284,10 @@ function rememberCount(pool: Pool, count: number | undefined): number {
 
 function checkCount(count: number | undefined): void {
   if (count === undefined || (Number.isInteger(count) && count >= 0 && count <= maximumCount)) return;
-  throw new IsolateError('usage', `A pool cannot have ${count} clones; 0 to ${maximumCount} are possible.`);
+  throw new IsolateError('usage', `A pool has 0 to ${maximumCount} clones, not ${count}.`);
 }
 
 function checkGoingOn(pool: Pool, lock: Lock, options: RefreshOptions): void {
   checkLock(pool, lock.lost);
-  if (options.signal?.aborted === true) throw new IsolateError('aborted', `The refresh of ${pool.driver.template} was ended.`);
+  if (options.signal?.aborted === true) throw new IsolateError('aborted', `The refresh of ${pool.driver.template} was stopped.`);
 }

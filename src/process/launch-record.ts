@@ -67,7 +67,7 @@ function number(value: number): Buffer {
 
 function string(text: string): Buffer {
   if (text.includes('\0')) {
-    throw new IsolateError('launch-failed', `The string ${JSON.stringify(text)} of the launch has a NUL character in it.`);
+    throw new IsolateError('launch-failed', `The string ${JSON.stringify(text)} of the launch contains a NUL character.`);
   }
   return Buffer.from(text);
 }

@@ -141,7 +141,7 @@ function conclude(launch: Launch, end: LaunchEnd): LaunchResult {
     default:
       // The launcher was killed itself, by kill -9 or before it could look at signals; the kernel took the run down with it.
       if (end.signal !== null) return { kind: 'killed', signal: end.signal };
-      throw new IsolateError('launch-failed', `The launcher ended with status ${end.code} before the command had started.`);
+      throw new IsolateError('launch-failed', `The launcher ended with status ${end.code} before the command started.`);
   }
 }
 

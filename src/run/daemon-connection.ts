@@ -42,7 +42,7 @@ export async function connectDaemon(path: string = daemonSocket): Promise<Daemon
         throw new IsolateError('not-permitted', `You may not ask the daemon at ${path}.`, { hint: adviseAccess(path) });
       }
       if (code !== 'EAGAIN' || performance.now() > deadline) {
-        throw new IsolateError('daemon-failed', `The daemon at ${path} cannot be connected to.`, { cause: error });
+        throw new IsolateError('daemon-failed', `Could not connect to the daemon at ${path}.`, { cause: error });
       }
       // More clients wait than the kernel queues; unlike a blocking connect(2), libuv's does not wait among them.
       await wait(10);
@@ -61,7 +61,7 @@ export function refusalOf(message: Message): IsolateError {
   } catch {
     // Told of below, with whatever else is no refusal.
   }
-  return new IsolateError('daemon-failed', 'The daemon refused without a reason.');
+  return new IsolateError('daemon-failed', 'The daemon refused without giving a reason.');
 }
 
 /** Whoever could put another socket here would be handed the caller's environment and decide what it executes. */
@@ -72,7 +72,7 @@ function isRoots(path: string): boolean {
   if (socket.isSocket() && socket.uid === 0 && directory.isDirectory() && directory.uid === 0 && (directory.mode & 0o022) === 0) {
     return true;
   }
-  throw new IsolateError('daemon-failed', `${path} is not a socket of root's in a directory of root's.`);
+  throw new IsolateError('daemon-failed', `${path} is not a socket owned by root in a directory owned by root.`);
 }
 
 /** Undefined: nothing is there. */
@@ -82,11 +82,11 @@ function lookAt(path: string): Stats | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EACCES') {
       const directory = dirname(path);
-      throw new IsolateError('not-permitted', `${directory} cannot be entered, so the daemon cannot be asked.`, {
+      throw new IsolateError('not-permitted', `You may not enter ${directory}, so you cannot ask the daemon.`, {
         hint: `chmod 755 ${directory}, as root`,
       });
     }
-    throw new IsolateError('daemon-failed', `The daemon's socket ${path} cannot be looked at.`, { cause: error });
+    throw new IsolateError('daemon-failed', `Could not look at the daemon's socket ${path}.`, { cause: error });
   }
 }
 

@@ -125,7 +125,7 @@ function question(
 async function receiveLeased(connection: DaemonConnection, waitMs: number, { onWaiting, signal }: DaemonLeaseOptions): Promise<string> {
   for (;;) {
     const message = await connection.receive(waitMs + answerMs);
-    if (signal?.aborted === true) throw new IsolateError('aborted', 'Waiting for a clone was given up.');
+    if (signal?.aborted === true) throw new IsolateError('aborted', 'The wait for a clone was cancelled.');
     if (message === null) throw lostDaemon();
     if (message.name === 'leased') return text(message, 'json');
     if (message.name === 'refuse') throw refusalOf(message);
@@ -147,7 +147,7 @@ function lostDaemon(): IsolateError {
 }
 
 function noDaemon(dataset: string): IsolateError {
-  return new IsolateError('not-permitted', `The daemon does not run; without it only root gets clones of ${dataset}.`, {
+  return new IsolateError('not-permitted', `The daemon is not running; without it only root gets clones of ${dataset}.`, {
     hint: `${daemonStart()}; or run isolate with sudo, or use -t DIR`,
   });
 }

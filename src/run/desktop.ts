@@ -15,7 +15,7 @@ export async function withDesktop<T>(
   const { grantX11 } = await import('../host/x11-authority.ts');
   const grant = await grantX11(x11);
   if (!grant.untrusted) {
-    warn(`The X server ${x11.display} makes no untrusted cookies: the command can read every window and key on it.`);
+    warn(`The X server ${x11.display} makes no untrusted cookies, so the command can read every window and key press on it.`);
   }
   try {
     return await body({ ...facts, desktop: { ...facts.desktop, x11: { ...x11, authority: grant.authority } } });

@@ -2,10 +2,10 @@ import type { Decision } from './decide.ts';
 import type { Passthrough, SandboxSpec } from '../spec/spec.ts';
 
 const givenAway: Record<Passthrough, string> = {
-  x11: 'The sandbox can talk to the X server: unless it refuses untrusted clients, it can watch and type into other windows.',
+  x11: 'The sandbox can talk to the X server and, unless the server restricts untrusted clients, watch and type into other windows.',
   pulse: 'The sandbox can play and record sound.',
-  wayland: 'The sandbox can open windows and use what else the Wayland compositor offers its clients.',
-  gpu: 'The sandbox can use the GPU and reach the bugs of its driver.',
+  wayland: 'The sandbox can open windows and do whatever else the Wayland compositor allows.',
+  gpu: 'The sandbox can use the GPU and exploit bugs in its driver.',
 };
 
 /** One sentence for everything a run takes away from its isolation, or keeps. */
@@ -14,17 +14,17 @@ export function describeGivenAway({ spec, engine, facts }: Decision): string[] {
   const warnings: string[] = [];
   if (!capabilities.isolates) warnings.push(`The ${name} engine isolates nothing: the command has the rights of this host's root.`);
   if (spec.root.kind === 'directory' && !spec.root.ephemeral && !spec.readOnlyRoot) {
-    warnings.push(`Changes to ${spec.root.path} stay.`);
+    warnings.push(`Changes to ${spec.root.path} are permanent.`);
   }
   const unseen = facts.mountsBelow.filter((mount) => !isHidden(mount, spec, capabilities.mountpoints));
   if (facts.user.uid === 0 && capabilities.isolates && unseen.length > 0) {
     warnings.push(`The sandbox does not see what is mounted at ${unseen.join(', ')}.`);
   }
   if (capabilities.isolates && spec.shareNetwork && capabilities.network === 'optional') {
-    warnings.push('The sandbox shares the network of this host, its services on localhost and its abstract sockets.');
+    warnings.push('The sandbox shares the network of this host, including services on localhost and abstract sockets.');
   }
   if (!spec.seccomp) warnings.push('The system-call filter is off.');
-  else if (spec.socketcall) warnings.push('The sandbox can make sockets of every address family by the socketcall of i386 programs.');
+  else if (spec.socketcall) warnings.push('The sandbox can create sockets of any address family through socketcall in i386 programs.');
   return [...warnings, ...spec.passthrough.map((kind) => givenAway[kind])];
 }
 

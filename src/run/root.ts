@@ -76,7 +76,7 @@ async function leaseFromStorage(spec: SandboxSpec, facts: HostFacts, options: Ro
 }
 
 function describeNeglect(template: string): string {
-  return `Nothing refreshes the pool of ${template}, so this run makes its own clone. The daemon, isolate watch or the units keep some ready.`;
+  return `Nothing refreshes the pool of ${template}, so this run makes its own clone. Start the daemon, isolate watch or the units to have clones ready.`;
 }
 
 export interface OpenOptions extends Pick<RootOptions, 'warn'> {

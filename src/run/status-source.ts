@@ -62,8 +62,8 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
   function refuseWithoutDaemon(): void {
     if (uid === 0) return;
     const hint = `${daemonStart()}, or run isolate with sudo`;
-    if (lost) throw new IsolateError('daemon-failed', 'The daemon was lost, and without it only root can look at the pools.', { hint });
-    throw new IsolateError('not-permitted', 'The daemon does not run, and without it only root can look at the pools.', { hint });
+    if (lost) throw new IsolateError('daemon-failed', 'The daemon ended, and without it only root can look at the pools.', { hint });
+    throw new IsolateError('not-permitted', 'The daemon is not running, and without it only root can look at the pools.', { hint });
   }
 
   return {
@@ -101,7 +101,7 @@ async function askOnce(connection: DaemonConnection, query: string): Promise<unk
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new IsolateError('daemon-failed', `The daemon answered ${query} with what is no JSON.`, { cause: error });
+    throw new IsolateError('daemon-failed', `The daemon's answer to ${query} is not JSON.`, { cause: error });
   }
 }
 
@@ -111,7 +111,7 @@ function hasList<Key extends string>(answer: unknown, list: Key): answer is Read
 }
 
 function unknownAnswer(): IsolateError {
-  return new IsolateError('daemon-failed', 'The daemon answered with what this version does not know.', {
+  return new IsolateError('daemon-failed', 'This version of isolate does not understand the answer of the daemon.', {
     hint: 'systemctl restart isolated-pools.service',
   });
 }

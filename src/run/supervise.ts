@@ -65,7 +65,7 @@ function logLaunch({ file, args, engine }: Launch, { command }: SandboxSpec): vo
 function refuseAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return;
   const reason: unknown = signal.reason;
-  throw reason instanceof IsolateError ? reason : new IsolateError('aborted', 'The run was given up before the command was started.');
+  throw reason instanceof IsolateError ? reason : new IsolateError('aborted', 'The run was cancelled before the command started.');
 }
 
 interface Relay extends Pick<LaunchHandle, 'forward'> {

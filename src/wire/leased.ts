@@ -141,5 +141,5 @@ function isSettled(data: unknown): data is string {
 }
 
 function malformed(): IsolateError {
-  return new IsolateError('daemon-failed', 'What the daemon says of the clone that it gives is malformed.');
+  return new IsolateError('daemon-failed', 'The daemon described the clone in a malformed message.');
 }

@@ -77,7 +77,7 @@ test('a template that was destroyed is a line of status with what forgets it, un
     `${dataset}: There is no dataset ${dataset}.\nhint: isolate refresh --skip-create ${dataset} destroys what it left and forgets it\n`,
   );
   const { stdout } = await isolate(['refresh', '--skip-create', dataset]);
-  expect(stdout.split('\n').slice(1)).toEqual([`there is no dataset ${dataset} any more, so its pool is forgotten`, '']);
+  expect(stdout.split('\n').slice(1)).toEqual([`the dataset ${dataset} no longer exists, so its pool is forgotten`, '']);
   expect(await leftOf(dataset)).toEqual({ datasets: [], state: [] });
   expect((await isolate(['status'])).stdout).not.toContain(dataset);
 });

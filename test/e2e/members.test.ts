@@ -221,7 +221,7 @@ test('without the daemon a member is told where clones come from', async () => {
     const { status, stderr } = await runAs(member, [...root, 'true']);
     expect({ status, stderr }).toEqual({
       status: 125,
-      stderr: `isolate: The daemon does not run; without it only root gets clones of ${template.dataset}.
+      stderr: `isolate: The daemon is not running; without it only root gets clones of ${template.dataset}.
 hint: ${daemonStart()}; or run isolate with sudo, or use -t DIR
 `,
     });

@@ -154,7 +154,7 @@ test.each([
 
 test('without a daemon other users than root are told what to do', async () => {
   await daemon.hangUp();
-  const stderr = `isolate: The daemon does not run, and without it only root can look at the pools.\nhint: ${advice}`;
+  const stderr = `isolate: The daemon is not running, and without it only root can look at the pools.\nhint: ${advice}`;
   expect(await isolate(['status'])).toMatchObject({ status: 1, stdout: '', stderr });
   // There is nothing but runs on directories then.
   expect(await isolate(['ps', '--json'])).toEqual({ status: 0, signal: null, stdout: '{"runs":[]}\n', stderr: '' });
@@ -165,13 +165,13 @@ test('a user who cannot enter the directory of the daemon, or not use its socket
   await daemon.restrict(0o700, 0o666);
   expect(await isolate(['status'])).toMatchObject({
     status: 1,
-    stderr: 'isolate: /run/isolate cannot be entered, so the daemon cannot be asked.\nhint: chmod 755 /run/isolate, as root\n',
+    stderr: 'isolate: You may not enter /run/isolate, so you cannot ask the daemon.\nhint: chmod 755 /run/isolate, as root\n',
   });
   const doctor = JSON.parse((await isolate(['doctor', '--json'])).stdout) as { checks: { id: string }[] };
   expect(doctor.checks.find(({ id }) => id === 'daemon')).toEqual({
     id: 'daemon',
     state: 'limited',
-    fact: '/run/isolate cannot be entered, so the daemon cannot be asked',
+    fact: 'you may not enter /run/isolate, so you cannot ask the daemon',
     hint: 'chmod 755 /run/isolate, as root',
   });
   await daemon.restrict(0o755, 0o600);
@@ -185,7 +185,7 @@ test('a daemon that ends the connection is told of as lost', async () => {
     expect(await isolate([verb])).toMatchObject({
       status: 1,
       stdout: '',
-      stderr: 'isolate: The daemon was lost, and without it only root can look at the pools.\nhint: ' + advice,
+      stderr: 'isolate: The daemon ended, and without it only root can look at the pools.\nhint: ' + advice,
     });
   }
 });
@@ -237,7 +237,7 @@ test('with --watch and no terminal a change is a new table; a daemon that goes i
   ]);
   child.kill('SIGINT');
   expect(await once(child, 'close')).toEqual([0, null]);
-  expect(told).toBe('isolate: The daemon was lost, and without it only root can look at the pools.\nhint: ' + advice);
+  expect(told).toBe('isolate: The daemon ended, and without it only root can look at the pools.\nhint: ' + advice);
 });
 
 test('nobody reads on: --watch ends at the next change', async () => {

@@ -46,7 +46,7 @@ test('that nothing refreshes a pool is said once, by the first run that has to w
   const stderrs: string[] = [];
   for (let run = 0; run < 3; run += 1) stderrs.push((await isolate(['-z', template.dataset, '--wait', '60', 'true'])).stderr);
   expect(stderrs.join('')).toBe(
-    `isolate: Nothing refreshes the pool of ${template.dataset}, so this run makes its own clone. The daemon, isolate watch or the units keep some ready.\n`,
+    `isolate: Nothing refreshes the pool of ${template.dataset}, so this run makes its own clone. Start the daemon, isolate watch or the units to have clones ready.\n`,
   );
 });
 

@@ -28,7 +28,7 @@ async function destroyOne({ layout, removeTree, template }: OverlayContext, { id
     const stats = await stat(path).catch(() => null);
     if (stats === null) continue;
     if (cloneGuid(stats) !== guid) {
-      const error = new IsolateError('dataset-not-ours', `Clone ${id} of ${template} is not the one it was taken for.`);
+      const error = new IsolateError('dataset-not-ours', `Clone ${id} of ${template} is not the one that was expected.`);
       return { id, outcome: 'refused', error };
     }
     const gone = layout.clone(id, 'gone');

@@ -82,17 +82,17 @@ function sentence(object: string, failure: ZfsFailure, stderr: string): { messag
     case 'no-module':
       return { message: `The ZFS kernel module is not loaded, so ${object} cannot be reached.`, hint: 'modprobe zfs' };
     case 'not-permitted':
-      return { message: `ZFS does not let this user work on ${object}.`, hint: 'run isolate as root' };
+      return { message: `ZFS does not let this user use ${object}.`, hint: 'run isolate as root' };
     case 'missing':
       return { message: `There is no dataset ${object}.`, hint: 'zfs list shows those there are' };
     case 'exists':
-      return { message: `Dataset ${object} exists already.` };
+      return { message: `Dataset ${object} already exists.` };
     case 'busy':
       return { message: `Dataset ${object} is still in use.`, hint: 'isolate status names the processes that hold it' };
     case 'wrong-type':
       return { message: `Dataset ${object} is not a file system.` };
     case 'no-mountpoint':
-      return { message: `Dataset ${object} has no mountpoint ZFS could mount it at.`, hint: `zfs set mountpoint=DIRECTORY ${object}` };
+      return { message: `Dataset ${object} has no usable mountpoint.`, hint: `zfs set mountpoint=DIRECTORY ${object}` };
     case 'not-mounted':
       return { message: `Dataset ${object} is not mounted.`, hint: `zfs mount ${object}` };
     case 'key-not-loaded':
@@ -100,7 +100,7 @@ function sentence(object: string, failure: ZfsFailure, stderr: string): { messag
     case 'suspended':
       return {
         message: `The pool of ${object} is suspended: its devices do not answer.`,
-        hint: 'zpool status names the device; zpool clear resumes',
+        hint: 'zpool status names the device, zpool clear resumes',
       };
     case 'full':
       return fullPool(object);

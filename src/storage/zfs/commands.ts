@@ -80,7 +80,7 @@ export function bindZfsCommands(tools: ZfsTools, run: RunCommand, onWaiting?: (m
           throw error;
         }
         const stuck = new IsolateError('pool-suspended', `ZFS does not answer for ${object}: its pool may be suspended.`, {
-          hint: 'zpool status names the device and zpool clear resumes; zfs-fuse that does not answer either is to be restarted',
+          hint: 'zpool status names the device and zpool clear resumes; restart zfs-fuse if it does not answer either',
           cause: error,
         });
         pass.stuck(stuck);

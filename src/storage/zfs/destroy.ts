@@ -102,11 +102,11 @@ function foreignPart(dataset: string, names: Iterable<string>): string | null {
 function refusal(dataset: string, kept: boolean, foreign: string | null): IsolateError {
   if (kept) return new IsolateError('dataset-not-ours', `Clone ${dataset} is kept by its user.`);
   if (foreign !== null) {
-    return new IsolateError('dataset-not-ours', `Clone ${dataset} has ${foreign} below it, which isolate did not make.`, {
-      hint: `look at it, then zfs destroy ${foreign}`,
+    return new IsolateError('dataset-not-ours', `Clone ${dataset} contains ${foreign}, which isolate did not make.`, {
+      hint: `check it, then zfs destroy ${foreign}`,
     });
   }
-  return new IsolateError('dataset-not-ours', `Dataset ${dataset} is not the clone it was taken for.`);
+  return new IsolateError('dataset-not-ours', `Dataset ${dataset} is not the clone that was expected.`);
 }
 
 /**

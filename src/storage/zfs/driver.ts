@@ -73,7 +73,7 @@ async function checkHealth({ template, zpool }: ZfsContext): Promise<void> {
   if (!['SUSPENDED', 'FAULTED', 'UNAVAIL'].includes(health)) return;
   const pool = poolOf(template);
   throw new IsolateError('pool-suspended', `The pool ${pool} is ${health.toLowerCase()}, so ${template} cannot be cloned.`, {
-    hint: `zpool status ${pool} names the device; zpool clear ${pool} resumes`,
+    hint: `zpool status ${pool} names the device, zpool clear ${pool} resumes`,
   });
 }
 

@@ -27,7 +27,7 @@ export function parseImplementation(template: string, answer: CommandResult): Zf
   const text = /^zfs-kmod-(.+)$/m.exec(answer.stdout)?.[1] ?? /^zfs-(.+)$/m.exec(answer.stdout)?.[1] ?? '';
   const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(text) ?? [];
   if (major === undefined || minor === undefined) {
-    throw new IsolateError('missing-tool', `'zfs version' does not tell a version isolate knows: '${answer.stdout.trim()}'.`);
+    throw new IsolateError('missing-tool', `'zfs version' does not print a version that isolate knows: '${answer.stdout.trim()}'.`);
   }
   const since = (wantedMajor: number, wantedMinor: number): boolean =>
     Number(major) > wantedMajor || (Number(major) === wantedMajor && Number(minor) >= wantedMinor);

@@ -10,24 +10,28 @@ const idPattern = /^[0-9]{1,20}$/;
  */
 export function parseTemplateName(text: string): string {
   if (text.includes('@')) {
-    throw new IsolateError('bad-name', `'${text}' names a snapshot; a template is named by its dataset.`, {
+    throw new IsolateError('bad-name', `'${text}' is a snapshot; name the dataset of the template.`, {
       hint: `use ${text.slice(0, text.indexOf('@'))}: its newest snapshot is taken`,
     });
   }
   if (text.includes('#')) {
-    throw new IsolateError('bad-name', `'${text}' names a bookmark, which cannot be cloned.`);
+    throw new IsolateError('bad-name', `'${text}' is a bookmark, which cannot be cloned.`);
   }
   const parts = text.split('/');
   if (!parts.every((part) => component.test(part) && part !== '.' && part !== '..') || !/^[A-Za-z]/.test(text)) {
     throw new IsolateError('bad-name', `'${text}' is not the name of a ZFS dataset.`);
   }
   if (parts.length < 2) {
-    throw new IsolateError('bad-name', `'${text}' is a whole pool; clones are made beside their template, and nothing is beside a pool.`, {
-      hint: `put the template into a dataset of its own, as in ${text}/template`,
-    });
+    throw new IsolateError(
+      'bad-name',
+      `'${text}' is a whole pool; isolate makes clones beside their template, so the template must be a dataset in the pool.`,
+      {
+        hint: `put the template into a dataset of its own, as in ${text}/template`,
+      },
+    );
   }
   if (text.length > maximumDatasetLength) {
-    throw new IsolateError('bad-name', `The name of dataset '${text}' is too long: its clones' names could not be made.`);
+    throw new IsolateError('bad-name', `The dataset name '${text}' is too long to name its clones.`);
   }
   return text;
 }

@@ -13,7 +13,10 @@ export function checkTemplate(template: string, datasets: ReadonlyMap<string, Da
     throw new IsolateError('template-missing', `There is no dataset ${template}.`, { hint: 'zfs list shows those there are' });
   }
   if (type !== 'filesystem') {
-    throw new IsolateError('template-not-filesystem', `Dataset ${template} is a ${type ?? 'thing without a type'}, not a file system.`);
+    throw new IsolateError(
+      'template-not-filesystem',
+      `Dataset ${template} is ${type === undefined ? 'of an unknown type' : `a ${type}`}, not a file system.`,
+    );
   }
   if (properties.get('keystatus')?.value === 'unavailable') {
     throw new IsolateError('key-not-loaded', `The encryption key of ${template} is not loaded.`, { hint: `zfs load-key ${template}` });

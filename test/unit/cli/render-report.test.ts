@@ -39,7 +39,7 @@ test('what is not as it should be has a line each', () => {
     failed: [{ id: '8', error: new IsolateError('storage-failed', 'It failed.', { cause: new Error('EROFS: read-only') }) }],
   };
   expect(renderReport(bad).split('\n').slice(1)).toEqual([
-    'clones are without what is in tank/deb/var: it is a dataset of its own',
+    'clones lack what is in tank/deb/var, which is a separate dataset',
     '1 fresh clone is of an older snapshot; isolate refresh --force replaces them',
     'clones are missing: only 3 % of the storage of tank/deb is free (10 % is needed).',
     'tank/deb_9 is kept; zfs inherit isolate:keep tank/deb_9 gives it up',

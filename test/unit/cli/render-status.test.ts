@@ -95,7 +95,7 @@ test('what is wrong stands below, a line each', () => {
     'tank/new      -      0       0        0     0       0      0  -              -  refreshing',
     'tank/full     -      0       0        0     0       0      0  -              -  3 s ago, failed',
     '',
-    'settings: those of 1 min ago still hold: /etc/isolate/config.toml is not valid.',
+    'settings: the change made 1 min ago is invalid, the previous ones are in use: /etc/isolate/config.toml is not valid.',
     'tank/new: The pool tank is suspended.',
     'tank/full: the last refresh failed: Only 3 % of the storage are free.',
   ]);

@@ -110,7 +110,7 @@ test('a storage that is stuck is told of after two seconds, at once to who asks 
   const { driver } = fakeDriver();
   const source = Promise.withResolvers<{ template: string; name: string; guid: string }>();
   const ask = createStorageAsker({ ...driver, newestSource: () => source.promise }, () => performance.now());
-  const late = { source: null, holders: new Map(), error: { code: 'tool-timeout', message: 'The storage has not answered within 2 s.' } };
+  const late = { source: null, holders: new Map(), error: { code: 'tool-timeout', message: 'The storage did not answer within 2 s.' } };
   const first = ask([], 0);
   await vi.advanceTimersByTimeAsync(2000);
   expect([await first, await ask([], 0), await ask(['1'], 0)]).toEqual([late, late, late]);

@@ -6,9 +6,9 @@ test.each(['rpool/isolate/debisl', 'tank/a', 'p/a.b:c-d_e'])('takes %s for a tem
 });
 
 test.each([
-  ['rpool/t@s', "'rpool/t@s' names a snapshot; a template is named by its dataset."],
-  ['rpool/t#b', "'rpool/t#b' names a bookmark, which cannot be cloned."],
-  ['rpool', "'rpool' is a whole pool; clones are made beside their template, and nothing is beside a pool."],
+  ['rpool/t@s', "'rpool/t@s' is a snapshot; name the dataset of the template."],
+  ['rpool/t#b', "'rpool/t#b' is a bookmark, which cannot be cloned."],
+  ['rpool', "'rpool' is a whole pool; isolate makes clones beside their template, so the template must be a dataset in the pool."],
   ['', "'' is not the name of a ZFS dataset."],
   ['/rpool/t', "'/rpool/t' is not the name of a ZFS dataset."],
   ['rpool/t/', "'rpool/t/' is not the name of a ZFS dataset."],
