@@ -77,9 +77,9 @@ void failure_tell(const struct record *record, struct event event) {
   bool known = event.b < sizeof error_texts / sizeof *error_texts && error_texts[event.b] != NULL;
   used = 0;
   if (event.a == STEP_ENGINE) {
-    add("isolate: The engine ");
+    add("isolate: ");
     add_escaped(record->engine == NULL ? "" : record->engine);
-    add(" ended before the command had started%s.\n", event.b == ENOMEM ? ENGINE_OUT_OF_MEMORY : "");
+    add(" could not start the command%s.\n", event.b == ENOMEM ? ENGINE_OUT_OF_MEMORY : "");
   } else {
     add("isolate: The launch failed ");
     add_place(record, event);

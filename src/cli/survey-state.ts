@@ -26,7 +26,7 @@ function describeFault({ path, variable }: OwnPlace): Check | null {
     accessNearest(path);
     return null;
   } catch (error) {
-    const failure = toSystemFailure(error, variable === null ? undefined : `set ${variable} to a directory of yours that can be written`);
+    const failure = toSystemFailure(error, variable === null ? undefined : `set ${variable} to a directory that you can write to`);
     if (failure === null) throw error;
     return missing(failure.message, failure.hint);
   }

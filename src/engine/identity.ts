@@ -95,13 +95,13 @@ function planRootIdentity({ spec, rootfs, facts, idSlot }: IdentityInput): Ident
   }
   const { layers } = rootfs;
   if (layers?.upperIdmappable === false) {
-    const message = `The layers in ${layers.upperParent} cannot be mounted with other ids than the host's, and so cannot be used by root's sandboxes.`;
+    const message = `The layers in ${layers.upperParent} cannot be mounted idmapped, so root's sandboxes cannot use them.`;
     throw new IsolateError('cannot-enforce', message, { hint: 'mount ext4, xfs, btrfs or, since Linux 6.3, tmpfs at /var/lib/isolate' });
   }
   if (!(layers?.lowerIdmappable ?? rootfs.idmappable)) {
     throw new IsolateError(
       'cannot-enforce',
-      `The files of ${template} belong to the host's own root ids, and its file system cannot be mounted with other ones.`,
+      `The files of ${template} belong to ids of the host's root, and its file system does not support idmapped mounts.`,
       {
         hint: 'run on clones of it with -z DATASET, keep it on ext4, xfs, btrfs or OpenZFS 2.2 and later, or, for maintenance, use -e chroot',
       },
@@ -215,7 +215,7 @@ function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: SandboxSpec,
   return [
     {
       code: 'unsupported-option',
-      message: `${option} does not go with --ephemeral: the sandbox could not reach its layers, which are in your home and yours.`,
+      message: `${option} cannot be combined with --ephemeral: the sandbox could not reach its layers, which belong to you.`,
       hint: `leave ${option} out, or use --read-only`,
     },
   ];

@@ -47,7 +47,7 @@ export function lookBeneath(root: string, target: string, hidden: readonly strin
     const stats = isHidden(inside) ? undefined : look(path, inside, name, target);
     if (stats?.isSymbolicLink() === true) {
       links += 1;
-      if (links > mostLinks) throw new IsolateError('bad-bind', `${target} leads through too many symbolic links in ${name}.`);
+      if (links > mostLinks) throw new IsolateError('bad-bind', `${target} passes through too many symbolic links in ${name}.`);
       const link = readlinkSync(path);
       if (link.startsWith('/')) resolved.length = 0;
       waiting.unshift(...split(link));

@@ -51,8 +51,8 @@ function removeDirectory(path: string): void {
 function ensureDirectory(path: string, mode: number, uid: number): void {
   const stat = lstatSync(path, { throwIfNoEntry: false }) ?? makeDirectory(path, mode);
   if (!stat.isDirectory()) throw unusable(path, 'is not a directory');
-  if (stat.uid !== uid) throw unusable(path, `belongs to user ${stat.uid}`);
-  if ((stat.mode & 0o022) !== 0) throw unusable(path, 'can be written by others');
+  if (stat.uid !== uid) throw unusable(path, `belongs to uid ${stat.uid}`);
+  if ((stat.mode & 0o022) !== 0) throw unusable(path, 'can be written by other users');
   if ((stat.mode & 0o777 & ~mode) !== 0) chmodSync(path, mode);
 }
 

@@ -148,7 +148,7 @@ function conclude(launch: Launch, end: LaunchEnd): LaunchResult {
 function failure(launch: Launch, event: LaunchEvent & { kind: 'failed' }): IsolateError {
   if (event.step === 'engine') {
     const why = event.errno === constants.errno.ENOMEM ? engineOutOfMemory : '';
-    return new IsolateError('engine-failed', `The engine ${launch.engine} ended before the command had started${why}.`);
+    return new IsolateError('engine-failed', `${launch.engine} could not start the command${why}.`);
   }
   const cause = event.errno === 0 ? '' : `: ${getSystemErrorMessage(-event.errno)}`;
   const operation = event.step === 'mount' ? failedMount(launch, event.item) : undefined;

@@ -13,7 +13,7 @@ export interface SystemFailure {
 type Answer = Omit<SystemFailure, 'path'>;
 
 const place = (reason: string): Answer => ({ code: 'state-unreadable', reason });
-const full = (reason: string): Answer => ({ code: 'pool-full', reason, hint: 'make room there' });
+const full = (reason: string): Answer => ({ code: 'pool-full', reason, hint: 'free some space there' });
 const limit = (reason: string, hint: string): Answer => ({ code: 'limit-reached', reason, hint });
 
 /** What the environment of a caller can cause (errno(3)). Any other error of a system call is a defect of ours. */
@@ -25,7 +25,7 @@ const answers: Readonly<Record<string, Answer>> = {
   EEXIST: place('something else is there'),
   ENOTDIR: place('a part of the path is not a directory'),
   EISDIR: place('it is a directory'),
-  ELOOP: place('its symbolic links lead in a circle'),
+  ELOOP: place('its symbolic links form a loop'),
   ENAMETOOLONG: place('the path is too long'),
   ENOTCONN: place('its file system does not answer'),
   ESTALE: place('its file system is gone'),

@@ -93,7 +93,7 @@ function checkRoot(spec: SandboxSpec, engine: Engine, facts: HostFacts): Problem
   return [
     {
       code: 'cannot-enforce',
-      message: `Other users of this host can reach ${path}, so a set-uid program that the sandbox leaves there would be theirs to run as root.`,
+      message: `Refused: other users of this host can reach ${path}, so they could run a set-uid program that the sandbox leaves there as root.`,
       hint: `chmod 0700 a directory above it, mount it nosuid, or use --ephemeral, --read-only or, for maintenance, -e chroot`,
     },
   ];
@@ -114,7 +114,7 @@ function checkHandedOver({ uidBase, gidBase }: SandboxSpec): Problem[] {
   return [
     {
       code: 'unsupported-option',
-      message: `${uidBase === undefined ? '--gid-base' : '--uid-base'} does not go with a clone from the daemon: it has your own id as 0 and your subordinate ids behind it.`,
+      message: `${uidBase === undefined ? '--gid-base' : '--uid-base'} cannot be used with a clone from the daemon, which maps your own id to 0 and your subordinate ids after it.`,
       hint: 'leave it out, or use -t DIR',
     },
   ];

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { getSystemErrorName } from 'node:util';
+import { getSystemErrorMessage } from 'node:util';
 
 import type { Rootfs } from '../engine/engine.ts';
 import type { Launch } from '../engine/launch.ts';
@@ -35,7 +35,7 @@ export function handedOverHooks({ launcher, connection, sandboxDirectory, maps }
     if (result.kind === 'exited' && result.code === 0) return;
     if (result.kind === 'exited') throw hookFailure(which, `exited with ${result.code}`);
     if (result.kind === 'killed') throw hookFailure(which, `was killed by ${result.signal}`);
-    throw hookFailure(which, `could not be started: ${getSystemErrorName(-result.errno)}`);
+    throw hookFailure(which, `could not be started: ${getSystemErrorMessage(-result.errno)}`);
   };
 }
 

@@ -49,7 +49,7 @@ export function lookAtMountpoints(tree: Tree, { mountpoints }: Pick<EngineCapabi
   for (const { name, path, kind } of found) {
     const isMovable = name === '/tmp' && !magicLinks.test(path) && path !== '/';
     if (kind !== 'other' && (path === name || isMovable)) continue;
-    throw new IsolateError('cannot-enforce', `${name} in ${tree.name} is not a directory, and isolate mounts there.`, {
+    throw new IsolateError('cannot-enforce', `${name} in ${tree.name} is not a directory, but isolate mounts there.`, {
       hint: 'make it a directory in the template',
     });
   }

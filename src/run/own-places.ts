@@ -64,7 +64,7 @@ function adviseOn(uid: number, environment: Environment, path: string | undefine
   for (const find of [findRuntimePlace, findStatePlace]) {
     const place = attempt(() => find(uid, environment));
     if (place === null || !(isWithin(path, place.path) || isWithin(place.path, path))) continue;
-    return `${place.variable} leads there; set it to a directory of yours that can be written`;
+    return `${place.variable} leads there; set it to a directory that you can write to`;
   }
   return undefined;
 }

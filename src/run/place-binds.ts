@@ -34,7 +34,7 @@ export function placeBinds(
       action();
     } catch (error) {
       if (bind.optional !== true || !(error instanceof IsolateError)) throw error;
-      warnings.push(`The sandbox goes without this host's ${bind.target}. ${error.message}`);
+      warnings.push(`The sandbox does not get this host's ${bind.target}. ${error.message}`);
     }
   };
   const found: { readonly bind: Bind; readonly place: Found }[] = [];

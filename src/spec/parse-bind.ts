@@ -11,8 +11,8 @@ export function parseBind(text: string, cwd: string | null): Bind {
   const mode = parts.length > 1 && isMode(parts.at(-1)) ? parts.pop() : 'rw';
   const [source, target, ...more] = parts;
   if (source === undefined || more.length > 0) {
-    throw new IsolateError('bad-bind', `${JSON.stringify(text)} is not a bind: it is written HOST:GUEST, HOST:GUEST:ro or HOST.`, {
-      hint: 'a colon that belongs to a path is written \\:',
+    throw new IsolateError('bad-bind', `${JSON.stringify(text)} is not a bind; write HOST:GUEST, HOST:GUEST:ro or HOST.`, {
+      hint: 'write a colon in a path as \\:',
     });
   }
   // The path as it stands, links and all: that is the one that programs know.

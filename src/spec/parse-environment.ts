@@ -61,7 +61,7 @@ export function parseEnvironmentFile(text: string, file: string): readonly (read
 function checkName(name: string, text: string): void {
   if (name === '') {
     throw new IsolateError('bad-environment', `The variable ${JSON.stringify(text)} has no name.`, {
-      hint: 'a variable is written NAME=VALUE',
+      hint: 'write NAME=VALUE',
     });
   }
   // oxlint-disable-next-line no-control-regex

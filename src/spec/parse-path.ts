@@ -13,8 +13,8 @@ const maximumPathBytes = 4095;
 export function parseHostPath(code: ErrorCode, what: string, path: string, cwd: string | null): string {
   checkPath(code, what, path);
   if (cwd !== null || path.startsWith('/')) return resolve(cwd ?? '/', path);
-  throw new IsolateError(code, `${what} ${JSON.stringify(path)} is relative to a working directory that does not exist any more.`, {
-    hint: 'give an absolute path, or change to a directory that is there',
+  throw new IsolateError(code, `${what} ${JSON.stringify(path)} is relative to a working directory that no longer exists.`, {
+    hint: 'give an absolute path, or change to a directory that exists',
   });
 }
 

@@ -44,7 +44,7 @@ export function ownershipOf({ uid, gid }: Pick<Stats, 'uid' | 'gid'>): Ownership
 function unreadable(path: string, cause: unknown): IsolateError {
   const code = (cause as NodeJS.ErrnoException).code;
   if (code === 'EACCES' || code === 'EPERM') {
-    return new IsolateError('not-permitted', `The template directory ${path} cannot be entered by this user.`);
+    return new IsolateError('not-permitted', `You may not enter the template directory ${path}.`);
   }
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new IsolateError('template-missing', `There is no template directory ${path}.`);

@@ -137,7 +137,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
       status: 0,
       stdout: 'ran\n',
       stderr:
-        "isolate: warning: The sandbox goes without this host's /etc/resolv.conf. The target /etc/resolv.conf of a bind is missing in SCRATCH/template, and this user cannot make it there.\n",
+        "isolate: warning: The sandbox does not get this host's /etc/resolv.conf. The target /etc/resolv.conf of a bind is missing in SCRATCH/template, and this user cannot make it there.\n",
     });
   });
 

@@ -90,7 +90,7 @@ describe.each(ways)('%s', (name) => {
       expect({ status, stderr }).toEqual({
         status: 125,
         stderr: expect.stringContaining(
-          `isolate: The engine ${engine} ended before the command had started: it needed more memory than --memory allows.\n`,
+          `isolate: ${engine} could not start the command: it needed more memory than --memory allows.\n`,
         ) as string,
       });
     });

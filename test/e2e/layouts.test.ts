@@ -62,7 +62,7 @@ describe.each(Object.entries(layouts))('%s', (name, layout) => {
         status: 125,
         signal: null,
         stdout: '',
-        stderr: `isolate: The template directory ${root} cannot be entered by this user.\n`,
+        stderr: `isolate: You may not enter the template directory ${root}.\n`,
       });
     } else {
       const names = mode === 'as it is' ? 0 : 1;

@@ -155,7 +155,8 @@ describe.each(['isolate', 'isolate-node'] as const)('a member who runs %s', (pro
     const { status, stderr } = await runAs(member, [...root, '--uid-base', String(firstIds), 'true'], program);
     expect({ status, stderr: stderr.split('\n')[0] }).toEqual({
       status: 125,
-      stderr: 'isolate: --uid-base does not go with a clone from the daemon: it has your own id as 0 and your subordinate ids behind it.',
+      stderr:
+        'isolate: --uid-base cannot be used with a clone from the daemon, which maps your own id to 0 and your subordinate ids after it.',
     });
   });
 

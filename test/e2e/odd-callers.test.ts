@@ -81,13 +81,11 @@ test.each([
   ['/nonexistent', '/nonexistent cannot be used: permission denied.'],
   ['/dev/null', '/dev/null cannot be used: something else is there.'],
   ['unwritable', 'TOP/home/unwritable/.local cannot be used: permission denied.'],
-  ['loop', 'TOP/home/loop/.local/state/isolate/overlay cannot be used: its symbolic links lead in a circle.'],
+  ['loop', 'TOP/home/loop/.local/state/isolate/overlay cannot be used: its symbolic links form a loop.'],
   ['local-file', 'TOP/home/local-file/.local cannot be used: something else is there.'],
 ])('with the home %s the first line names the place, and the hint the variable', async (name, message) => {
   const environment = { HOME: name.startsWith('/') ? name : join(home, name) };
-  expect(await outcome([user], environment)).toEqual(
-    failed(message, 'HOME leads there; set it to a directory of yours that can be written'),
-  );
+  expect(await outcome([user], environment)).toEqual(failed(message, 'HOME leads there; set it to a directory that you can write to'));
 });
 
 test('a home on a read-only file system, or a full one, is named', async () => {
@@ -98,11 +96,11 @@ test('a home on a read-only file system, or a full one, is named', async () => {
   ]).toEqual([
     failed(
       'TOP/home/read-only/.local cannot be used: its file system is read-only.',
-      'HOME leads there; set it to a directory of yours that can be written',
+      'HOME leads there; set it to a directory that you can write to',
     ),
     failed(
       'TOP/home/no-inodes/.local cannot be used: its file system is full.',
-      'HOME leads there; set it to a directory of yours that can be written',
+      'HOME leads there; set it to a directory that you can write to',
     ),
   ]);
 });
@@ -188,8 +186,8 @@ test('from a directory that was removed a run goes on, and what is relative to i
   expect(await outcome(removed, environment)).toEqual(ran);
   expect(await outcome(removed, environment, ['-q', '-t', 'template', 'true'])).toEqual(
     failed(
-      'The template directory "template" is relative to a working directory that does not exist any more.',
-      'give an absolute path, or change to a directory that is there',
+      'The template directory "template" is relative to a working directory that no longer exists.',
+      'give an absolute path, or change to a directory that exists',
     ),
   );
   for (const args of [['--version'], ['doctor'], ['completion', 'bash']])
@@ -211,7 +209,7 @@ test('doctor tells of a home that cannot be used, and of newuidmap that gains no
 test('a template that the caller may not enter is named', async () => {
   const args = ['-q', '-t', join(top, 'closed'), '--ephemeral', 'true'];
   const [end, text = ''] = await outcome([user], { HOME: join(home, 'own') }, args);
-  expect([end, text.split('\n')[0]]).toEqual(['exited 125', 'isolate: The template directory TOP/closed cannot be entered by this user.']);
+  expect([end, text.split('\n')[0]]).toEqual(['exited 125', 'isolate: You may not enter the template directory TOP/closed.']);
 });
 
 test('hooks of a user on layers are refused before anything is made', async () => {

@@ -114,6 +114,6 @@ function faultsOf({ commandLine, closed }: Environment, { stderr, report }: OddE
     ...(statuses.includes(status) ? [] : [`it ended with: ${first}`]),
     ...left,
     ...(told || (status === '1' && commandLine === 'doctor') ? [] : [`it said first: ${line}`]),
-    ...(/defect of its own|"internal"|^ {4}at |node:internal/m.test(stderr) ? ['it said what only a defect says'] : []),
+    ...(/This is a bug in isolate|"internal"|^ {4}at |node:internal/m.test(stderr) ? ['it said what only a defect says'] : []),
   ];
 }

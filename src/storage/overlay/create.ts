@@ -14,7 +14,7 @@ import { cloneGuid } from './layout.ts';
 export async function createLayers(context: OverlayContext, source: Source, ids: readonly string[]): Promise<readonly CreateResult[]> {
   const template = await describeDirectory(context.template);
   if (template.guid !== source.guid) {
-    throw new IsolateError('template-missing', `The template directory ${context.template} was replaced meanwhile.`);
+    throw new IsolateError('template-missing', `The template directory ${context.template} was replaced while isolate used it.`);
   }
   const { directory, templateFile } = context.layout;
   makeDirectories(directory, 0o700);

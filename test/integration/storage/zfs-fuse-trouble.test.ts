@@ -63,7 +63,7 @@ test('destroys a clone together with snapshots of its own, but not one with a da
   expect(await driver.destroy([made.clone])).toMatchObject([
     {
       outcome: 'refused',
-      error: { code: 'dataset-not-ours', message: `Clone ${dataset} has ${dataset}/child below it, which isolate did not make.` },
+      error: { code: 'dataset-not-ours', message: `Clone ${dataset} contains ${dataset}/child, which isolate did not make.` },
     },
   ]);
   await rig.pool.zfs('unmount', `${dataset}/child`);
@@ -227,6 +227,6 @@ test('refuses users other than root in one sentence', async () => {
   });
   await expect(opened).rejects.toMatchObject({
     code: 'not-permitted',
-    message: `ZFS does not let this user work on ${rig.pool.name}/shift.`,
+    message: `ZFS does not let this user use ${rig.pool.name}/shift.`,
   });
 });

@@ -142,6 +142,6 @@ test("layers over a root with owners of this host's are refused by the name of t
 test('layers on a file system that cannot be mounted with other ids are named, not their template', () => {
   const rootfs: Rootfs = { ...layeredRootfs, layers: { ...layeredRootfs.layers!, upperIdmappable: false } };
   expect(() => planIdentity({ spec: {}, rootfs, facts: rootFacts, idSlot: 0 })).toThrow(
-    "The layers in /var/lib/isolate/overlay/srv-debian/1700000000000000000 cannot be mounted with other ids than the host's",
+    'The layers in /var/lib/isolate/overlay/srv-debian/1700000000000000000 cannot be mounted idmapped',
   );
 });

@@ -122,11 +122,11 @@ describe('the state directories', () => {
         attempt(() => mkdirSync(path) ?? chmodSync(path, 0o770)),
       ]).toEqual([
         `The state directory ${path} is not a directory.`,
-        `The state directory ${path} can be written by others.`,
-        `The state directory ${path} can be written by others.`,
+        `The state directory ${path} can be written by other users.`,
+        `The state directory ${path} can be written by other users.`,
       ]);
       if (uid === 0)
-        expect(attempt(() => mkdirSync(path) ?? chownSync(path, 65534, 0))).toBe(`The state directory ${path} belongs to user 65534.`);
+        expect(attempt(() => mkdirSync(path) ?? chownSync(path, 65534, 0))).toBe(`The state directory ${path} belongs to uid 65534.`);
     },
   );
 });

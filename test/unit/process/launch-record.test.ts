@@ -193,7 +193,7 @@ describe('the launch record', () => {
   });
 
   it('is not made of a string with a NUL', () => {
-    expect(() => encodeLaunchRecord(bareLaunch(['/x', 'a\0b']), supervision)).toThrow('has a NUL character');
+    expect(() => encodeLaunchRecord(bareLaunch(['/x', 'a\0b']), supervision)).toThrow('contains a NUL character');
   });
 
   it('is not made when it would be larger than the launcher reads', () => {

@@ -61,7 +61,7 @@ test('what fails at a place of the caller is told with the variable that led the
     const caught: unknown = await withOwnPlaces(uid, { HOME: '/home/u' }, () => Promise.reject(error)).catch((reason: unknown) => reason);
     return caught instanceof IsolateError ? [caught.code, caught.message, caught.hint] : caught;
   };
-  const hint = 'HOME leads there; set it to a directory of yours that can be written';
+  const hint = 'HOME leads there; set it to a directory that you can write to';
   expect(await Promise.all([fail('/home/u/.local/state/isolate/runs/x'), fail('/home/u/.local'), fail('/srv/other')])).toEqual([
     ['state-unreadable', '/home/u/.local/state/isolate/runs/x cannot be used: its file system is read-only.', hint],
     ['state-unreadable', '/home/u/.local cannot be used: its file system is read-only.', hint],

@@ -43,7 +43,7 @@ test('without a working directory absolute paths are taken, and relative ones re
     ephemeral: false,
   });
   expect(() => resolveSpec({ template: 't', command: ['ls'] }, caller)).toThrow(
-    'The template directory "t" is relative to a working directory that does not exist any more.',
+    'The template directory "t" is relative to a working directory that no longer exists.',
   );
 });
 
@@ -179,14 +179,9 @@ test.each<[string, Partial<RunRequest>, string, string]>([
     'a bind with an option of its own',
     { binds: ['/a:/b:rx'] },
     'bad-bind',
-    '"/a:/b:rx" is not a bind: it is written HOST:GUEST, HOST:GUEST:ro or HOST.',
+    '"/a:/b:rx" is not a bind; write HOST:GUEST, HOST:GUEST:ro or HOST.',
   ],
-  [
-    'a bind with four parts',
-    { binds: ['/a:/b:ro:x'] },
-    'bad-bind',
-    '"/a:/b:ro:x" is not a bind: it is written HOST:GUEST, HOST:GUEST:ro or HOST.',
-  ],
+  ['a bind with four parts', { binds: ['/a:/b:ro:x'] }, 'bad-bind', '"/a:/b:ro:x" is not a bind; write HOST:GUEST, HOST:GUEST:ro or HOST.'],
   [
     'a host name with a blank',
     { hostname: 'a b' },
