@@ -182,22 +182,8 @@ export const options: readonly Option[] = [
     variableSays: 'the size of --memory as a whole number of MiB; only with the lxc engine',
   },
   { long: 'pids', value: 'N', completes: 'none', verbs: run, group: 'Limits', help: 'number of processes and threads at a time' },
-  {
-    long: 'timeout',
-    value: 'SECONDS',
-    completes: 'none',
-    verbs: run,
-    group: 'Limits',
-    help: 'end the run after this time, with status 124',
-  },
-  {
-    long: 'kill-after',
-    value: 'SECONDS',
-    completes: 'none',
-    verbs: run,
-    group: 'Limits',
-    help: 'time from SIGTERM to SIGKILL (default 10)',
-  },
+  { long: 'timeout', value: 'SECONDS', completes: 'none', verbs: run, group: 'Limits', help: 'end the run after this time, status 124' },
+  { long: 'kill-after', value: 'SECONDS', completes: 'none', verbs: run, group: 'Limits', help: 'from SIGTERM to SIGKILL (default 10)' },
 
   {
     long: 'pre-hook',
