@@ -43,7 +43,7 @@ export type ErrorCode =
 
 /** What an error carries beside its message. */
 export interface ErrorDetails {
-  /** One action that really mends it, for the user to take. */
+  /** One action for the user that really solves the problem. */
   readonly hint?: string;
   readonly cause?: unknown;
 }
@@ -84,7 +84,7 @@ function describeCause(cause: NodeJS.ErrnoException, error: Error): string | nul
 
 /**
  * The only error isolate throws on purpose. `message` is one full sentence that names the object; `hint` says how to
- * mend it. Anything else that is thrown is a defect and is reported as `internal`.
+ * solve the problem. Anything else that is thrown is a bug and is reported as `internal`.
  */
 export class IsolateError extends Error {
   override readonly name = 'IsolateError';

@@ -12,7 +12,7 @@ export interface LiveView {
 }
 
 export interface LiveViewOptions {
-  /** Another size, or the terminal is ours again: what was drawn last has to be drawn anew. */
+  /** Another size, or the terminal is ours again: what was drawn last has to be drawn again. */
   readonly onStale: () => void;
   /** `q` or Ctrl-C. */
   readonly onQuit: () => void;

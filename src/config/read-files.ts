@@ -23,7 +23,7 @@ const mostBytes = 256 * 1024;
  * The files that are there, the main one first, then those of the directory that end in `.toml` and do not begin with a
  * dot, in byte order. Throws `bad-config` for a file that cannot be read, is not root's or that others may write: what
  * it says gives rights. The same holds for their directories. Symbolic links are followed.
- * Synchronous, because every run of root's waits for it, and waking threads takes longer than reading.
+ * Synchronous, because every run of root waits for it, and waking threads takes longer than reading.
  */
 export function readConfigFiles(places: ConfigPlaces = {}): readonly ConfigFile[] {
   const { path = configPath, directory = dropInDirectory } = places;

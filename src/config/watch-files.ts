@@ -32,7 +32,7 @@ export function watchConfigFiles(places: ConfigPlaces, onEvent: () => Promise<vo
     for (const watcher of watchers) watcher.close();
     watchers = [];
   };
-  /** Watches are made anew after each event: they are of inodes, and directories may be others than before. */
+  /** Watches are made again after each event: they follow inodes, and a directory may have been replaced. */
   const arm = (): void => {
     disarm();
     for (const directory of findDirectories(places)) {
@@ -64,7 +64,7 @@ export function watchConfigFiles(places: ConfigPlaces, onEvent: () => Promise<vo
   };
 }
 
-/** Directories in which something that matters can happen. One that goes away meanwhile is noticed by what is above it. */
+/** Directories in which something that matters can happen. If one goes away, the watch on its parent notices. */
 function findDirectories({ path = configPath, directory = dropInDirectory }: ConfigPlaces): readonly string[] {
   const dropIns = existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
   const wanted = [dirname(path), directory].map(findExisting);

@@ -78,7 +78,7 @@ const longestQuietMs = 1_000;
 const repeatMs = 600_000;
 /** Pools that the settings do not name are looked at this often. */
 const cleanUpMs = 60_000;
-/** What waiting does not mend. */
+/** Failures that waiting does not cure. */
 const lasting: ReadonlySet<string> = new Set([
   'template-missing',
   'template-not-filesystem',

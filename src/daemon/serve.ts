@@ -33,7 +33,7 @@ export interface ServeOptions {
   readonly openPool?: (template: string, warn: (message: string) => void) => Promise<Pool>;
 }
 
-/** Whoever has none of these accounts runs the front as nobody. */
+/** On a host without these accounts the front runs as nobody. */
 const frontUsers = ['isolate-front', 'nobody'];
 const nobody = 65_534;
 
@@ -102,7 +102,7 @@ async function serveUntil(signal: AbortSignal, config: ConfigSource, runtime: Ru
   }
 }
 
-/** Whoever could change the program would be root by the next start. */
+/** Anyone who can change the program becomes root at the next start. */
 function warnOfOtherWriters(): void {
   const fact = describeOtherWriters({ files: findOwnFiles(), uid: 0, node: process.execPath });
   if (fact !== null) logEvent('warn', { event: 'own-files' }, `${fact}.`);

@@ -5,7 +5,7 @@ import type { SandboxSpec } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
 import type { Idmap, UserNamespace } from './launch.ts';
 
-/** How many ids a sandbox of root's gets: enough for every system and user id of a Linux root. */
+/** How many ids a sandbox of root gets: enough for every system and user id of a Linux root. */
 export const rangeSize = 65_536;
 
 /** Whose ids a sandbox runs under, and how the ids on its rootfs are translated. */

@@ -23,7 +23,7 @@ const shmBytes = 2 ** 28;
 
 /**
  * Binds are put into the root by the launcher, which resolves their targets beneath it; LXC would make missing targets
- * through links of the rootfs. Only what lies below /dev is left to LXC, because LXC mounts /dev anew. `nested`: LXC
+ * through links of the rootfs. Only what lies below /dev is left to LXC, because LXC mounts /dev again. `nested`: LXC
  * runs inside the user namespace, and so do the mounts.
  */
 export function planLxcMounts(input: PlanInput, identity: IdentityPlan, nested: boolean): LxcMounts {

@@ -120,7 +120,7 @@ function checkNetwork(spec: SandboxSpec, facts: HostFacts): Problem[] {
   return problems;
 }
 
-/** LXC mounts these two anew over whatever a bind put there. */
+/** LXC mounts these two again, over anything that a bind put there. */
 function checkTargets({ binds }: SandboxSpec): Problem[] {
   return binds
     .filter(({ target }) => /^\/(proc|sys|dev)\/*$/.test(target) || /^\/(proc|sys)\//.test(target))

@@ -8,7 +8,7 @@ const commandNumber = 12;
 export const firstFreeNumber = 13;
 
 /**
- * The launcher's program under the name an engine executes inside the sandbox: nothing of isolate's lies in the guest, and
+ * The launcher's program under the name an engine executes inside the sandbox: the guest holds no file of isolate, and
  * the descriptor is closed by the time the command runs. Needs /proc in the sandbox.
  */
 export const stageFile = `/proc/self/fd/${stageNumber}`;

@@ -9,7 +9,7 @@ export interface DesktopCaller {
   readonly passwd: string;
 }
 
-/** A thing of the desktop: there, or why it is not and what mends that. */
+/** A thing of the desktop: there, or why it is not and how to get it. */
 export type Search<T> = { readonly found: T } | { readonly missing: string; readonly hint: string };
 
 /** The path is a socket, through symbolic links too. */

@@ -19,7 +19,7 @@ export function parseSubids(text: string, name: string | null, uid: number | nul
   return ranges;
 }
 
-/** All ranges of /etc/subuid or /etc/subgid, whoever has them. */
+/** All ranges of /etc/subuid or /etc/subgid, of every user. */
 export function parseSubidRanges(text: string): readonly IdRange[] {
   return text.split('\n').flatMap((line) => {
     const [owner, startText, countText, ...rest] = line.split(':');

@@ -8,7 +8,7 @@ export interface UserNamespaceSettings {
   readonly apparmorRestriction: string | null;
 }
 
-/** Why user namespaces cannot be made, by what mends it; `allowed` where they can. */
+/** Why user namespaces cannot be made, one value for each remedy; `allowed` where they can. */
 export type UserNamespaceAnswer = 'allowed' | 'unsupported' | 'maximum-zero' | 'clone-disabled' | 'apparmor-restricted';
 
 /**

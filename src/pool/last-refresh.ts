@@ -4,7 +4,7 @@ import type { Failure } from './failure.ts';
 import type { PoolFiles } from './pool.ts';
 import { writeWhole } from './transition.ts';
 
-/** How the last refresh of a pool went, whoever did it. */
+/** How the last refresh of a pool went, by any process. */
 export interface LastRefresh {
   /** When it ended, in milliseconds since 1970. */
   readonly endedMs: number;

@@ -5,7 +5,7 @@ import { IsolateError } from '../error.ts';
 import { formatHolder, isAlive, parseHolder } from './holder.ts';
 import type { HolderId } from './holder.ts';
 
-/** A lock we have. `lost` is aborted when someone took it away; whoever holds it must stop then. */
+/** A lock that we hold. `lost` is aborted when another process takes it over; the holder must stop then. */
 export interface Lock {
   readonly lost: AbortSignal;
   readonly release: () => Promise<void>;

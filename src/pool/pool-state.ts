@@ -48,7 +48,7 @@ const sliceSize = 32;
 
 /**
  * Reads the state directories. Clones only ever move from fresh to leased to retired and are read in this order, so one
- * that moves meanwhile is seen at least once; of two sightings the later counts.
+ * that moves during the reading is seen at least once; of two sightings the later counts.
  */
 export async function readPoolState(pool: Pool): Promise<PoolState> {
   const garbage: string[] = [];

@@ -30,7 +30,7 @@ export interface QuickState {
 
 /**
  * Reads the state directories, and of the files only those of fresh clones that are not `known`: they never change. In
- * this order a clone that moves meanwhile is seen at least once; of two sightings the later counts.
+ * this order a clone that moves during the reading is seen at least once; of two sightings the later counts.
  */
 export function readQuickState(pool: PoolFiles, known: ReadonlyMap<string, FreshClone>): QuickState {
   const freshIds = readDirectory(pool.paths.fresh).filter(isCloneId);

@@ -106,7 +106,7 @@ const mostPasses = 20;
 export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise<RefreshReport> {
   const startMs = performance.now();
   checkCount(options.count);
-  // Whoever watches opened the pool long ago.
+  // A process that watches opened the pool long ago.
   makePoolDirectories(pool);
   const tally: RefreshTally = {
     source: null,

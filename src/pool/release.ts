@@ -9,7 +9,7 @@ import { touchSignal } from './signal-file.ts';
 import { formatLeaseName } from './state-file.ts';
 import { retireLeased } from './transition.ts';
 
-/** Retires a leased clone and tells whoever refreshes. */
+/** Retires a leased clone and tells the process that refreshes the pool. */
 export async function releaseClone(pool: PoolFiles, id: string): Promise<void> {
   pool.checkpoint('release:before-rename');
   const retired = retireLeased(pool, id, formatLeaseName(id, pool.holder));

@@ -113,7 +113,7 @@ export function findRunOwner(paths: RuntimePaths, holder: HolderId): number | nu
   return claim === undefined ? null : (readDescription(join(paths.runs, claim))?.uid ?? null);
 }
 
-/** Null: the run ended meanwhile, or its claim is just being written. */
+/** Null: the run has just ended, or its claim is just being written. */
 function readDescription(path: string): RunDescription | null {
   try {
     return parseRunDescription(readFileSync(path, 'utf8'));

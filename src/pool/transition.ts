@@ -27,7 +27,7 @@ export function takeFresh(pool: PoolFiles, id: string): boolean {
   return move(join(pool.paths.fresh, id), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
 }
 
-/** fresh -> retired; false: it was leased meanwhile. */
+/** fresh -> retired; false: a run leased it first. */
 export function retireFresh(pool: PoolFiles, id: string): boolean {
   return move(join(pool.paths.fresh, id), join(pool.paths.retired, id));
 }

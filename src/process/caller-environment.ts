@@ -1,7 +1,7 @@
 let told: Readonly<NodeJS.ProcessEnv> | null = null;
 
 /**
- * The environment variables of whoever called isolate. In the library they are those of the process; the command line is told
+ * The environment variables of the caller of isolate. In the library they are those of the process; the command line is told
  * them (`useCallerEnvironment`), because its own process has none of the caller's: Node, its libraries and the packages read many.
  */
 export function callerEnvironment(): Readonly<NodeJS.ProcessEnv> {

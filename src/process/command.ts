@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { IsolateError } from '../error.ts';
 import { logCommand } from '../log.ts';
 
-/** One external command. `file` is an absolute path; nothing of isolate's own environment is handed on. */
+/** One external command. `file` is an absolute path; it gets no part of isolate's own environment. */
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];

@@ -64,7 +64,7 @@ export function refusalOf(message: Message): IsolateError {
   return new IsolateError('daemon-failed', 'The daemon refused without giving a reason.');
 }
 
-/** Whoever could put another socket here would be handed the caller's environment and decide what it executes. */
+/** Anyone who could put another socket here would get the caller's environment and decide what it executes. */
 function isRoots(path: string): boolean {
   const socket = lookAt(path);
   if (socket === undefined) return false;

@@ -74,7 +74,7 @@ function checkValue(name: string, value: string): void {
   if (value.includes('\0')) {
     throw new IsolateError('bad-environment', `The value of the variable ${JSON.stringify(name)} contains a NUL character.`);
   }
-  // What Node puts in the place of bytes that are not UTF-8: the command would get others than were given.
+  // What Node puts in the place of bytes that are not UTF-8: the command would get different ones.
   if (value.includes('\ufffd')) {
     throw new IsolateError('bad-environment', `The value of the variable ${JSON.stringify(name)} is not valid UTF-8.`);
   }

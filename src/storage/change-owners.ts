@@ -12,7 +12,7 @@ export interface OwnerChange {
 }
 
 /**
- * Changes the owners of every file below and including `root`, a tree that nobody else changes meanwhile. Never follows a
+ * Changes the owners of every file below and including `root`, a tree that nobody else changes at the same time. Never follows a
  * symbolic link, keeps set-user-id and set-group-id bits (chown(2) clears them), and does `root` last, so that a root that
  * has the new owner tells of a finished walk. File capabilities are lost, as chown(2) says. Throws what `signal` is aborted with.
  */

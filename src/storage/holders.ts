@@ -45,7 +45,7 @@ async function lookOnce(all: readonly Held[]): Promise<readonly (readonly Holder
   const found: Holder[][] = all.map(() => []);
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    // A process that ends meanwhile, or belongs to somebody else, holds nothing that can be told.
+    // A process that has just ended, or belongs to somebody else, holds nothing that can be reported.
     const [namespace, root] = await Promise.all(['ns/mnt', 'root'].map((link) => readlink(`/proc/${name}/${link}`).catch(() => '')));
     if (namespace === '') continue;
     // It sees the mounts below its own root.

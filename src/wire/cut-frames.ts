@@ -1,6 +1,6 @@
 /**
  * Cuts what comes piece by piece into frames: each begins with `headerBytes` that tell `lengthOf` its whole length, header
- * included. What `lengthOf` or `onFrame` throws is thrown to whoever gives the piece.
+ * included. What `lengthOf` or `onFrame` throws reaches the caller.
  */
 export function cutFrames(
   headerBytes: number,

@@ -10,7 +10,7 @@ import { withStopSignals } from '../stop-signals.ts';
 
 /** How often it looks whether the runs have ended. */
 const lookMs = 100;
-/** Whoever waits so long is told for what. */
+/** After this long the user is told what isolate waits for. */
 const waitedMs = 1000;
 
 /** `isolate kill RUN...`: ends runs as SIGTERM does, and waits for their end. */

@@ -6,7 +6,7 @@ export interface Check {
   readonly state: 'ok' | 'missing' | 'too-old' | 'limited';
   /** What was found, in one line. */
   readonly fact: string;
-  /** The command, or the one step, that mends it on Debian; absent: there is none. */
+  /** The command, or the one step, that solves it on Debian; absent: there is none. */
   readonly hint?: string;
 }
 

@@ -11,7 +11,7 @@ import { type Check, ok, toFact } from './check.ts';
 export type DaemonAnswer =
   /** Nobody listens. */
   | { readonly kind: 'none' }
-  /** It is there, for others than who asked, who is told what to do. */
+  /** It is there, but this user may not ask it; `hint` says what to do. */
   | { readonly kind: 'not-permitted'; readonly reason: string; readonly hint: string }
   | { readonly kind: 'silent'; readonly reason: string }
   | {

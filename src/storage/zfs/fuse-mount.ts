@@ -11,8 +11,8 @@ const headerLength = 32;
 /**
  * Asks the zfs-fuse daemon to mount a dataset, with the very message zfs(8) sends it. zfs(8) would need a second
  * command and a transaction first: made to be mounted, a clone is mounted at once, and clones that are mounted while
- * they are made cannot be made in parallel. Nothing else may mount meanwhile. zfs-fuse 0.7.0 is the last of its kind,
- * so its message does not change; whoever calls this falls back to zfs(8) when it throws.
+ * they are made cannot be made in parallel. Nothing else may mount at the same time. zfs-fuse 0.7.0 is the last of its kind,
+ * so its message does not change; the caller falls back to zfs(8) when this throws.
  */
 export async function mountByDaemon(dataset: string, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });

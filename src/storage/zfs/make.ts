@@ -10,7 +10,7 @@ import { cloneName } from './names.ts';
 import { planAllowMount, planClone, planMount, planPlace, planProgram, type ZfsPlan } from './plan.ts';
 import { parseProgramAnswer } from './program-answer.ts';
 
-/** So many are made at once where they are mounted meanwhile. */
+/** So many are made at once where they are mounted at the same time. */
 const partSize = 10;
 
 /** The clones of one batch on their way. */
@@ -63,7 +63,7 @@ async function makeOnFuse(batch: Batch): Promise<void> {
     const part = batch.ids.slice(start, start + partSize);
     const made = new Set(await attemptAll(batch, part, (id) => planOf(batch, id)));
     mounted = mountPart(batch, part, made, mounted);
-    // Whoever waits for it in the end is told.
+    // The code that waits for it in the end gets the error.
     mounted.catch(() => undefined);
   }
   await mounted;
