@@ -43,7 +43,7 @@ export const bwrapEngine: Engine = {
 };
 
 function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
-  const problems = [...checkIdentity(spec, facts), ...checkLimits(spec.limits, facts.cgroups)];
+  const problems = [...checkIdentity(spec, facts), ...checkLimits(spec.limits, facts.cgroups, facts.user.uid)];
   if (facts.tools.bwrap === null) {
     problems.push({ code: 'missing-tool', message: 'bubblewrap (bwrap) is not installed.', hint: 'apt-get install bubblewrap' });
   }

@@ -28,14 +28,25 @@ const rules: readonly Rule[] = [
   { limit: 'pids', option: '--pids', controller: 'pids', settings: pidsSettings },
 ];
 
-/** One problem for every limit that has no controller here, because a limit is enforced or refused. */
-export function checkLimits(limits: Limits, cgroups: CgroupFacts): Problem[] {
+/** One problem for every limit that has no controller here, because a limit is enforced or refused. `uid` is the caller's. */
+export function checkLimits(limits: Limits, cgroups: CgroupFacts, uid: number): Problem[] {
   if (cgroups.byDaemon === true) return [];
-  return findUnenforceable(limits, cgroups).map(({ option, controller }) => ({
-    code: 'cannot-enforce',
-    message: `${option} cannot be enforced: you have no place to make a cgroup with the ${controller} controller.`,
+  const why = uid === 0 ? whyNotForRoot : whyNotForUser;
+  return findUnenforceable(limits, cgroups).map(({ option, controller }) => ({ code: 'cannot-enforce', ...why(option, controller) }));
+}
+
+function whyNotForRoot(option: string, controller: Controller): Pick<Problem, 'message' | 'hint'> {
+  return {
+    message: `${option} cannot be enforced: this host has no ${controller} controller for cgroups.`,
+    hint: 'isolate doctor shows how to get it (cgroups)',
+  };
+}
+
+function whyNotForUser(option: string, controller: Controller): Pick<Problem, 'message' | 'hint'> {
+  return {
+    message: `${option} cannot be enforced: you may not make a cgroup with the ${controller} controller.`,
     hint: 'run isolate with sudo, on a clone (-z) of the daemon, or in a session that systemd delegates cgroups to',
-  }));
+  };
 }
 
 /** The limits that have no controller here, by the options that ask for them. */
@@ -56,7 +67,8 @@ export function planGroups({ spec, facts, rootfs, runId }: PlanInput): Pick<Laun
  * version, and one in each of `cgroups.others`. Throws `cannot-enforce` for a limit without a controller. (cgroup-v1/, cgroup-v2.rst)
  */
 export function planCgroups(limits: Limits, cgroups: CgroupFacts, runId: string): readonly CgroupDirectory[] {
-  const [problem] = checkLimits(limits, cgroups);
+  // A run is checked ahead, with its own caller; the daemon, which plans groups too, is root.
+  const [problem] = checkLimits(limits, cgroups, 0);
   if (problem !== undefined) {
     throw new IsolateError(problem.code, problem.message, problem.hint === undefined ? {} : { hint: problem.hint });
   }

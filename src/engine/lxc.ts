@@ -49,7 +49,7 @@ export const lxcEngine: Engine = {
 function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
   const problems: Problem[] = [
     ...checkIdentity(spec, facts),
-    ...checkLimits(spec.limits, facts.cgroups),
+    ...checkLimits(spec.limits, facts.cgroups, facts.user.uid),
     ...checkTargets(spec),
     ...checkValues(spec),
   ];

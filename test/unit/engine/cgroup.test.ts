@@ -72,9 +72,25 @@ describe('planCgroups', () => {
 });
 
 test('checkLimits names every limit that cannot be enforced', () => {
-  expect(checkLimits(all, none).map((problem) => problem.message.split(' ')[0])).toEqual(['--cpu', '--memory', '--pids']);
-  expect(checkLimits({}, none)).toEqual([]);
-  expect(checkLimits(all, version1)).toEqual([]);
+  expect(checkLimits(all, none, 1000).map((problem) => problem.message.split(' ')[0])).toEqual(['--cpu', '--memory', '--pids']);
+  expect(checkLimits({}, none, 1000)).toEqual([]);
+  expect(checkLimits(all, version1, 1000)).toEqual([]);
+});
+
+test('a limit that cannot be enforced has a hint that its caller can follow', () => {
+  const pids = { pids: 1 };
+  expect([...checkLimits(pids, none, 0), ...checkLimits(pids, none, 1000)]).toEqual([
+    {
+      code: 'cannot-enforce',
+      message: '--pids cannot be enforced: this host has no pids controller for cgroups.',
+      hint: 'isolate doctor shows how to get it (cgroups)',
+    },
+    {
+      code: 'cannot-enforce',
+      message: '--pids cannot be enforced: you may not make a cgroup with the pids controller.',
+      hint: 'run isolate with sudo, on a clone (-z) of the daemon, or in a session that systemd delegates cgroups to',
+    },
+  ]);
 });
 
 describe('groups that the daemon makes', () => {
@@ -88,7 +104,7 @@ describe('groups that the daemon makes', () => {
     }) as unknown as PlanInput;
 
   test('are no reason to refuse limits', () => {
-    expect(checkLimits(all, byDaemon)).toEqual([]);
+    expect(checkLimits(all, byDaemon, 1000)).toEqual([]);
   });
 
   test('are joined by the id that the daemon gave the run', () => {
