@@ -24,7 +24,7 @@ extern char **environ;
 /* A checkout or a global install; then a dependency of another package, where npm puts both side by side. */
 static const char *const places[] = {"/../node_modules/" NODE, "/../../" NODE};
 /* Node overwrites its arguments with the title that ps(1) shows, and has no more room for it than they take. */
-enum { TITLE_ROOM = 1023 };
+enum { TITLE_ROOM = 1023, LISTED_DESCRIPTORS = 1024 };
 
 static int cannot(const char *what, const char *hint) {
   dprintf(STDERR_FILENO, "isolate: %s: %s\n%s", what, strerror(errno), hint);
@@ -66,13 +66,24 @@ static bool find_node(const char *directory, char file[PATH_MAX]) {
 }
 
 static int new_memory_file(void) {
-  int fd = memfd_create("isolate-caller", MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-  return fd < 0 && errno == EINVAL ? memfd_create("isolate-caller", MFD_ALLOW_SEALING) : fd; /* before Linux 6.3 */
+  int fd = memfd_create("isolate-caller", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+  if (fd >= 0 || errno != EINVAL) return fd;
+  return memfd_create("isolate-caller", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* before Linux 6.3 */
 }
 
-/* How many words there are, the words, the variables, each with a NUL behind it. */
+/* The descriptors that Node inherits but for the standard streams: those that it opens itself are nobody's to name. */
+static void write_descriptors(FILE *file) {
+  for (int fd = 3; fd < LISTED_DESCRIPTORS; fd++) {
+    int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) fprintf(file, "%d ", fd);
+  }
+  fputc(0, file);
+}
+
+/* The descriptors, how many words there are, the words, the variables, each with a NUL behind it. */
 static void write_strings(FILE *file, char **words) {
   size_t count = 0;
+  write_descriptors(file);
   while (words[count] != NULL) count++;
   fprintf(file, "%zu%c", count, 0);
   for (char **at = words; *at != NULL; at++) fwrite(*at, 1, strlen(*at) + 1, file);

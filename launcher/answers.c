@@ -9,26 +9,31 @@
 enum { ANSWER_MS = 1000, QUIET_MS = 30 };
 static const char question[] = "\033[5n", answer[] = "\033[0n";
 
-/* Control sequences that no terminal answers, by their last byte. */
-static const char silent[] = "@ABCDEFGHIJKLMPSTXZ`abdefghlmrs";
+/* Control sequences that no terminal answers, by their last byte; and those with a question mark. */
+static const char silent[] = "@ABCDEFGHIJKLMPSTXZ`abdefghlmrs", silent_private[] = "JKhlrs";
 
-/* In doubt it is a question. The bytes of UTF-8 look like control characters of 8 bits, so those alone are none. */
+/* In doubt it is a question. `byte` is a character of seven bits or a control character of eight. */
 static void watch(struct questions *questions, unsigned char byte) {
-  if (byte == 0x05) questions->asked = true;
+  if (byte == 0x05 || byte == 0x90 || byte == 0x9a || byte == 0x9f) questions->asked = true;
   switch (byte) {
   case 0x1b: questions->state = IN_ESCAPE; return;
-  case 0x9b: questions->state = IN_SEQUENCE; return;
-  case 0x90: case 0x9d: case 0x9f: questions->state = IN_STRING; return;
-  case 0x07: case 0x9c: questions->state = IN_TEXT; return;
+  case 0x9b: questions->state = IN_SEQUENCE; questions->private = false; return;
+  case 0x90: case 0x98: case 0x9d: case 0x9e: case 0x9f: questions->state = IN_STRING; return;
+  case 0x18: case 0x1a: case 0x9c: questions->state = IN_TEXT; return;
+  case 0x07: if (questions->state == IN_STRING) questions->state = IN_TEXT; return;
   }
+  /* A terminal carries out other control characters within a sequence and goes on with it. */
+  if (byte < 0x20) return;
   switch (questions->state) {
   case IN_ESCAPE:
     if (byte == 'Z' || byte == 'P' || byte == '_') questions->asked = true;
-    questions->state = byte == '[' ? IN_SEQUENCE : byte != 0 && strchr("P]X^_", byte) != NULL ? IN_STRING : IN_TEXT;
+    questions->private = false;
+    if (byte >= 0x30) questions->state = byte == '[' ? IN_SEQUENCE : strchr("P]X^_", byte) != NULL ? IN_STRING : IN_TEXT;
     break;
   case IN_SEQUENCE:
+    if (byte == '?') questions->private = true;
     if (byte < 0x40 || byte > 0x7e) break;
-    if (strchr(silent, byte) == NULL) questions->asked = true;
+    if (strchr(questions->private ? silent_private : silent, byte) == NULL) questions->asked = true;
     questions->state = IN_TEXT;
     break;
   case IN_STRING:
@@ -38,8 +43,17 @@ static void watch(struct questions *questions, unsigned char byte) {
   }
 }
 
+/* In UTF-8 most bytes that look like control characters of eight bits are parts of letters; these begin with C2 there. */
+static void watch_utf8(struct questions *questions, unsigned char byte) {
+  bool continues = questions->more > 0 && (byte & 0xc0) == 0x80;
+  bool control = continues && questions->lead == 0xc2 && byte < 0xa0;
+  questions->more = continues ? (unsigned char)(questions->more - 1) : byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : byte >= 0xc2 ? 1 : 0;
+  if (!continues) questions->lead = byte;
+  if (control || (!continues && byte < 0xa0)) watch(questions, byte);
+}
+
 void questions_watch(struct questions *questions, const char *bytes, size_t count) {
-  for (size_t i = 0; i < count; i++) watch(questions, (unsigned char)bytes[i]);
+  for (size_t i = 0; i < count; i++) watch_utf8(questions, (unsigned char)bytes[i]);
 }
 
 void questions_settle(struct questions *questions, int in, int out) {

@@ -140,10 +140,12 @@ void streams_keep(struct stream streams[3]);
 /* To be called when nothing of the guest runs any more. */
 void streams_restore(struct stream streams[3]);
 
-/* answers.c: what the guest may have asked the terminal emulator; `state` is the reader's place in a control sequence. */
+/* answers.c: what the guest may have asked the terminal emulator; `state` is the reader's place in a control sequence, and `more` how
+ * many bytes of a letter in UTF-8 that began with `lead` are still to come. */
 struct questions {
   enum { IN_TEXT, IN_ESCAPE, IN_SEQUENCE, IN_STRING } state;
-  bool asked;
+  bool asked, private;
+  unsigned char lead, more;
 };
 void questions_watch(struct questions *questions, const char *bytes, size_t count);
 /* Throws away what the terminal, which is raw, has answered; it is not asked for longer than a second. */

@@ -7,14 +7,16 @@ export interface Caller {
   /** The index of the first word that is not UTF-8, into which Node has put U+FFFD; -1: there is none. */
   readonly notText: number;
   readonly environment: Readonly<NodeJS.ProcessEnv>;
+  /** The open descriptors above the standard streams that were handed over; null: it is not known. */
+  readonly descriptors: ReadonlySet<number> | null;
 }
 
 /** The one variable that client/node.c starts Node with for this program: the number of a descriptor. */
 const variable = 'ISOLATE_CALLER';
 
 /**
- * What client/node.c left in a memory file, which is closed: how many words there are, the words, the variables, each with a NUL
- * behind it. Without such a file, which is so when the sources are run, what Node itself was given.
+ * What client/node.c left in a memory file, which is closed: the descriptors, how many words there are, the words, the variables,
+ * each with a NUL behind it. Without such a file, which is so when the sources are run, what Node itself was given.
  */
 export function readCaller(): Caller {
   const descriptor = process.env[variable];
@@ -22,8 +24,14 @@ export function readCaller(): Caller {
   const strings = readStrings(Number(descriptor));
   closeSync(Number(descriptor));
   delete process.env[variable];
-  const end = 1 + Number(strings[0]);
-  return { ...toWords(strings.slice(1, end)), environment: toEnvironment(strings.slice(end, -1)) };
+  const descriptors = new Set(
+    (strings[0] ?? '')
+      .split(' ')
+      .filter((number) => number !== '')
+      .map(Number),
+  );
+  const end = 2 + Number(strings[1]);
+  return { ...toWords(strings.slice(2, end)), environment: toEnvironment(strings.slice(end, -1)), descriptors };
 }
 
 function readOwn(): Caller {
@@ -31,7 +39,7 @@ function readOwn(): Caller {
   const notText = words.some((word) => word.includes('\ufffd'))
     ? toWords(readStrings('/proc/self/cmdline').slice(0, -1).slice(-words.length)).notText
     : -1;
-  return { words, notText, environment: process.env };
+  return { words, notText, environment: process.env, descriptors: null };
 }
 
 /** The strings of a file, one character a byte. */

@@ -1,4 +1,5 @@
 import { useCallerEnvironment } from '../process/caller-environment.ts';
+import { useInheritedDescriptors } from '../process/inherited-descriptors.ts';
 import { letGoOfTerminal } from '../process/terminal.ts';
 import { leaveRemovedDirectory } from '../run/working-directory.ts';
 import { readCaller } from './caller.ts';
@@ -9,6 +10,7 @@ import { showInProcessList, useTimeZone } from './own-process.ts';
 process.on('SIGUSR1', () => {});
 const caller = readCaller();
 useCallerEnvironment(caller.environment);
+useInheritedDescriptors(caller.descriptors);
 useTimeZone(caller.environment);
 showInProcessList(caller.words);
 leaveRemovedDirectory();

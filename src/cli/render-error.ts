@@ -11,7 +11,7 @@ export function renderError(error: unknown, trace: boolean): string {
     ...(isOneOfSeveral(known) ? known.cause.errors.map(describeOther) : causesOf(known).map((cause) => `because: ${cause}`)),
     ...(known.hint === undefined ? [] : [`hint: ${known.hint}`]),
   ];
-  const stack = trace && error instanceof Error ? (error.stack ?? '').split('\n').slice(1) : [];
+  const stack = trace && known.code === 'internal' && error instanceof Error ? (error.stack ?? '').split('\n').slice(1) : [];
   return [...lines, ...stack].map((line) => `${escapeControls(line)}\n`).join('');
 }
 

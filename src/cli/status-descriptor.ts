@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 
 import { IsolateError } from '../error.ts';
 import { toJson } from '../json.ts';
+import { isInherited } from '../process/inherited-descriptors.ts';
 import type { Outcome } from '../run/outcome.ts';
 import { parseInteger } from '../spec/parse-number.ts';
 import { write } from './output.ts';
@@ -54,7 +55,9 @@ function verdict({ outOfMemory }: { readonly outOfMemory?: true }): object {
   return outOfMemory === undefined ? {} : { outOfMemory };
 }
 
+/** Node has descriptors of its own, and ends at once when somebody writes to them. */
 function isOpenForWriting(descriptor: number): boolean {
+  if (!isInherited(descriptor)) return false;
   try {
     // Descriptors of Node's own, such as its event queue, look like `anon_inode:[eventpoll]`.
     if (readlinkSync(`/proc/self/fd/${descriptor}`).startsWith('anon_inode:')) {

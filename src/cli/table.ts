@@ -19,9 +19,12 @@ export function formatTable(rows: readonly (readonly string[])[], alignments: re
   );
 }
 
-/** The first `width` characters of a line; null: all of it. */
+/** A line of at most `width` characters, with a mark where some are left out; null: all of it. */
 export function cutLine(line: string, width: number | null): string {
-  return width === null || line.length <= width ? line : Array.from(line).slice(0, width).join('');
+  if (width === null || lengthOf(line) <= width) return line;
+  return `${Array.from(line)
+    .slice(0, Math.max(0, width - 1))
+    .join('')}…`;
 }
 
 function lengthOf(text: string): number {

@@ -27,7 +27,7 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
       ['isolate -z rpool/isolate/debian -d .:/src -p /src make', 'build the current directory, which the clone has at /src'],
       ['isolate -e chroot -t /srv/debian apt-get install less', "maintain a template, as this host's root: changes stay"],
       ['isolate -z rpool/isolate/debian -n -v LANG=C.UTF-8 apt-get update', "with the host's network and one more variable"],
-      ['isolate -z rpool/isolate/debian --memory 1G --timeout 60 ./job', 'with limits'],
+      ['isolate -z rpool/isolate/debian --memory 1G -d .:/job -p /job ./run', 'a program of yours, with limits'],
       ['isolate -t /srv/debian --ephemeral -1 -2 xterm', 'a program of the desktop, with X11 and sound'],
       ['isolate --dry-run -z rpool/isolate/debian true', 'show what would be started, and start nothing'],
     ],

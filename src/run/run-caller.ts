@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-
 import type { PathFacts, SandboxIds } from '../host/facts.ts';
 import type { Privileges } from '../host/privileges.ts';
 import { probePath, readPrivileges } from '../host/probe.ts';
+import { readTextFile } from '../host/read-text-file.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import type { Caller } from '../spec/request.ts';
 import { workingDirectory } from './working-directory.ts';
@@ -31,7 +30,7 @@ export function ownCaller(): RunCaller {
     environment: callerEnvironment(),
     searchPath: callerEnvironment()['PATH'],
     cwd: workingDirectory(),
-    readFile: (path) => readFileSync(path, 'utf8'),
+    readFile: readTextFile,
     privileges: readPrivileges(),
     probePath,
     cgroupFile: '/proc/self/cgroup',

@@ -106,6 +106,7 @@ function readEnvironmentFile(file: string, caller: Caller): readonly (readonly [
   try {
     text = caller.readFile(path);
   } catch (cause) {
+    if (cause instanceof IsolateError) throw cause;
     throw new IsolateError('bad-environment', `The environment file ${JSON.stringify(path)} cannot be read.`, { cause });
   }
   return parseEnvironmentFile(text, path);

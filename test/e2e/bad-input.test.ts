@@ -3,9 +3,10 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 import { commandLine } from '../rig/command-line.ts';
+import { isolate } from '../rig/isolate.ts';
 
 // None of these reaches the directory: whatever were started or made in it would be a failure of its own.
 const root = ['-t', '/dev/null/none'];
@@ -130,6 +131,26 @@ test('an argument that is not UTF-8 is refused rather than changed', () => {
   const main = join(import.meta.dirname, '../../src/cli/main.ts');
   const { status, stderr } = spawnSync('/bin/sh', ['-c', script, process.execPath, main], { encoding: 'utf8', timeout: 30_000 });
   expect([status, stderr.split('\n')[0]]).toEqual([125, 'isolate: Argument 5 is not valid UTF-8, so isolate cannot pass it on unchanged.']);
+});
+
+test('a status descriptor that is only Node’s own is not open', async () => {
+  const numbers = Array.from({ length: 30 }, (_, index) => index + 3);
+  const ends = await Promise.all(numbers.map((number) => isolate(['--status-fd', String(number), ...root, 'true'])));
+  expect(ends.map(({ status, signal, stderr }) => ({ status, signal, stderr }))).toEqual(
+    numbers.map((number) => ({ status: 125, signal: null, stderr: `isolate: --status-fd ${number} is not open for writing.\n` })),
+  );
+});
+
+test('an environment file without an end is refused, and one that nobody writes to is empty', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'isolate-environment-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const pipe = join(directory, 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  const run = async (file: string): Promise<string> => (await isolate(['--env-file', file, ...root, 'true'])).stderr.split('\n')[0] ?? '';
+  expect({ endless: await run('/dev/zero'), unwritten: await run(pipe) }).toEqual({
+    endless: 'isolate: "/dev/zero" holds more than 4 MiB.',
+    unwritten: 'isolate: There is no template directory /dev/null/none.',
+  });
 });
 
 test('the status descriptor tells the code of a failure', () => {

@@ -111,7 +111,12 @@ test('the daemon shows the same, to others without the commands, and tells its m
   try {
     await startRun();
     const mine = await readOwn();
-    expect(mine.daemon).toEqual({ pid: daemon.process.pid, sinceMs: expect.any(Number) as number, serves: true });
+    expect(mine.daemon).toEqual({
+      pid: daemon.process.pid,
+      sinceMs: expect.any(Number) as number,
+      serves: true,
+      limits: expect.any(Array) as string[],
+    });
     expect(mine.pools.map(({ template: name, count, leased }) => [name, count, leased])).toEqual([[template.dataset, 3, 1]]);
     expect(mine.pools[0]?.inUse.map(({ state, user, holders }) => [state, user, holders])).toEqual([
       ['leased', 'root', [{ pid: run.pid, command: 'sh' }]],

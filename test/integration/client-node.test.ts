@@ -29,6 +29,7 @@ const startedAs = (client: string): string => `${dirname(client)}/../node_module
 interface Told {
   readonly arguments: readonly string[];
   readonly environment: readonly string[];
+  /** Without the descriptors, which depend on whoever runs the tests. */
   readonly caller: readonly string[];
   readonly seals: string;
 }
@@ -38,7 +39,7 @@ async function start(client: string, words: readonly string[], environment: Node
   expect(stderr).toBe('');
   const [first = '', second = '', third = '', seals = ''] = stdout.split('\u0001');
   const strings = (text: string): readonly string[] => text.split('\0').slice(0, -1);
-  return { arguments: strings(first).slice(1), environment: strings(second), caller: strings(third), seals };
+  return { arguments: strings(first).slice(1), environment: strings(second), caller: strings(third).slice(1), seals };
 }
 
 describe('what Node is started with', () => {

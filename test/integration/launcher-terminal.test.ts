@@ -241,6 +241,11 @@ describe.each([
     ['the status, which is also asked for at the end', String.raw`\033[5n\033[5n`, '\x1b[0n\x1b[0n'],
     ['the kind of terminal', String.raw`\033[c`, '\x1b[?62;22c'],
     ['a setting', String.raw`\033P$qm\033\\`, '\x1bP1$r0m\x1b\\'],
+    ['the position, with a control character within the question', String.raw`\033\001[6\007n`, '\x1b[12;34R'],
+    ['the position, by a control character of UTF-8', String.raw`\302\2336n`, '\x1b[12;34R'],
+    ['the kind of terminal, by a control character of UTF-8', String.raw`\302\232`, '\x1b[?62;22c'],
+    ['what it can draw', String.raw`\033[?1;1;0S`, '\x1b[?1;0;256S'],
+    ['how its keys are set', String.raw`\033[?4m`, '\x1b[>4;2m'],
   ])('keeps the answer from the shell when it asked the terminal for %s and ended', async (_, question, answer) => {
     const pty = await hostShell();
     pty.type(`$L ${wrapping} /bin/sh -c 'echo rea""dy; printf "${question}"'\r`);
@@ -262,8 +267,8 @@ describe.each([
     expect([await pty.ended, await stateAfter(pty)]).toEqual([0, before]);
   });
 
-  it('asks the terminal nothing after colours, titles and a moved cursor', async () => {
-    const printed = String.raw`\033[31mred\033[0m \033]0;title\007\033[2J\033[?25l\033[10;10H\033(B` + 'Аbc';
+  it('asks the terminal nothing after colours, titles, a moved cursor and letters of any script', async () => {
+    const printed = String.raw`\033[31mred\033[0m \033]0;title\007\033[2J\033[?25l\033[10;10H\033(B` + 'Аbc “Really” is it? 盛 n 𝄛c';
     const pty = await startPty(sh(`printf '${printed}'`), environment);
     expect([await pty.ended, pty.screen()]).toEqual([0, printed.replaceAll(String.raw`\033`, '\x1b').replaceAll(String.raw`\007`, '\x07')]);
   });

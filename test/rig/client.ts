@@ -88,7 +88,8 @@ const nodesPlace = `#!/usr/bin/perl
 open(my $file, "<&=", $ENV{ISOLATE_CALLER});
 local $/;
 my @strings = split(/\\0/, <$file>, -1);
-my $count = shift @strings;
+my $count = $strings[1];
+splice(@strings, 0, 2);
 print "node:\\n", unpack("H*", join("", map { "$_\\0" } @strings[0 .. $count - 1])), "\\n";
 exit 42;
 `;

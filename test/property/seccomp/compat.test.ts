@@ -141,8 +141,10 @@ describe.runIf(process.arch === 'x64').each(platforms)('the filter for $name pro
     });
   });
 
-  test.runIf(hasSocketcall)('socketcall makes no socket unless it is allowed to, and does all the rest', () => {
-    const number = table.get('socketcall')!;
+  test('socketcall, where there is one, makes no socket unless it is allowed to, and does all the rest', () => {
+    const number = table.get('socketcall');
+    expect(number !== undefined).toBe(hasSocketcall);
+    if (number === undefined) return;
     const operations = [...Array(21).keys()];
     fc.assert(
       fc.property(words, (args) => {

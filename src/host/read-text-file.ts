@@ -1,0 +1,52 @@
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+
+import { IsolateError } from '../error.ts';
+
+/** A file of variables that is larger than any command can take. */
+const mostBytes = 4 * 2 ** 20;
+/** How long a pipe may be silent, in milliseconds, and how often it is looked at. */
+const silentMs = 10_000;
+const lookMs = 10;
+
+/**
+ * The text of a file or of what a pipe holds until its end, such as the shell's `<(command)`. It never waits for somebody to open the
+ * other end, nor for ever. Throws what the kernel says, and `bad-environment` for what is too large or silent for 10 s.
+ */
+export function readTextFile(path: string): string {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    return readToEnd(descriptor, path);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readToEnd(descriptor: number, path: string): string {
+  const chunk = Buffer.alloc(64 * 1024);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for (let waitedMs = 0; waitedMs < silentMs;) {
+    const count = readNow(descriptor, chunk);
+    if (count === 0) return Buffer.concat(chunks).toString('utf8');
+    if (count === null) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookMs);
+      waitedMs += lookMs;
+      continue;
+    }
+    waitedMs = 0;
+    length += count;
+    if (length > mostBytes) throw new IsolateError('bad-environment', `${JSON.stringify(path)} holds more than 4 MiB.`);
+    chunks.push(Buffer.from(chunk.subarray(0, count)));
+  }
+  throw new IsolateError('bad-environment', `Nothing has come from ${JSON.stringify(path)} for ${silentMs / 1000} s.`);
+}
+
+/** Null: nothing is there yet. */
+function readNow(descriptor: number, into: Buffer): number | null {
+  try {
+    return readSync(descriptor, into);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return null;
+    throw error;
+  }
+}
