@@ -63,6 +63,6 @@ function writeRecord(file: string, text: string, publish: (from: string, to: str
 
 function inUse(directory: string, file: string): IsolateError {
   return new IsolateError('state-unreadable', `The state directory ${directory} belongs to another pid namespace, where it is in use.`, {
-    hint: `give this container its own /run/isolate and /var/lib/isolate, or remove ${file} if nothing uses it there`,
+    hint: `remove ${file} if no run in another container uses the directory, else give this container one of its own`,
   });
 }

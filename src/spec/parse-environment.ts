@@ -59,6 +59,11 @@ export function parseEnvironmentFile(text: string, file: string): readonly (read
 }
 
 function checkName(name: string, text: string): void {
+  if (name.includes('/')) {
+    throw new IsolateError('bad-environment', `${JSON.stringify(name)} is a path and no name for a variable.`, {
+      hint: '-d binds a path, -v sets a variable',
+    });
+  }
   if (name === '') {
     throw new IsolateError('bad-environment', `The variable ${JSON.stringify(text)} has no name.`, {
       hint: 'write NAME=VALUE',

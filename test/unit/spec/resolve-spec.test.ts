@@ -200,6 +200,7 @@ test.each<[string, Partial<RunRequest>, string, string]>([
   ['a bind over the root', { binds: ['/a:/./'] }, 'bad-bind', '"/a" cannot be bound over / of the sandbox.'],
   ['two binds with one target', { binds: ['/a:/c', '/b:/c/'] }, 'bad-bind', 'Two binds have the target "/c".'],
   ['a variable without name', { environment: ['=x'] }, 'bad-environment', 'The variable "=x" has no name.'],
+  ['a path as a variable', { environment: ['/etc:/x'] }, 'bad-environment', '"/etc" is a path and no name for a variable.'],
   [
     'a variable with a blank',
     { environment: ['A B=x'] },
