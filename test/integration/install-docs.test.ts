@@ -50,12 +50,38 @@ test('scripts/install again, under the daemon that runs, changes no file and say
 
 test('scripts/install goes on where another one was cut off', async () => {
   const installed = await system.must(['cat', '/opt/isolate/installed']);
-  await system.must(['sh', '-c', 'echo > /opt/isolate/installed && mv /opt/isolate /opt/isolate.old && mkdir /opt/isolate.new']);
+  const cutOff = [
+    'echo > /opt/isolate/installed',
+    'mv /opt/isolate /opt/isolate.old',
+    'mkdir /opt/isolate.new',
+    'touch /opt/isolate.new/installed',
+  ];
+  await system.must(['sh', '-c', cutOff.join(' && ')]);
   await system.must([`${checkout}/scripts/install`]);
-  const users = /^user .*\n/gm;
+  const users = /^(?:user|group) .*\n/gm;
   expect(await system.must(['cat', '/opt/isolate/installed'])).toBe(installed.replaceAll(users, ''));
   expect(await system.must(['ls', '/opt'])).toBe('isolate\n');
   await writeInside(system, '/opt/isolate/installed', installed);
+});
+
+test('scripts/install leaves alone what somebody else has in /opt under the names that it uses, and names it', async () => {
+  const foreign = async (...paths: readonly string[]) => {
+    await system.must(['mkdir', '-p', ...paths.map((path) => `${path}/mine`)]);
+    const before = await system.must(['find', '/opt']);
+    expect(await system.run([`${checkout}/scripts/install`])).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `install: these are there, and not as scripts/install left them; move them away first: ${paths.join(' ')}\n`,
+    });
+    expect(await system.must(['find', '/opt'])).toBe(before);
+    await system.must(['rm', '-r', ...paths]);
+  };
+  await foreign('/opt/isolate.new', '/opt/isolate.old');
+  await foreign('/opt/isolate/templates');
+  await system.must(['mv', '/opt/isolate', '/opt/kept']);
+  await foreign('/opt/isolate.old');
+  await foreign('/opt/isolate');
+  await system.must(['mv', '/opt/kept', '/opt/isolate']);
 });
 
 test('scripts/install writes nothing where a file of somebody else is in its way, and names it', async () => {
@@ -94,6 +120,7 @@ test('scripts/install --remove refuses while a run is going on, and names it', a
 
 test('scripts/install --remove leaves nothing of it running or installed', async () => {
   await system.must(['rm', '-r', '/etc/isolate/config.d', '/run.pid']);
+  await system.must(['gpasswd', '--delete', 'alice', 'isolate']);
   await follow(blocks(section('Remove'))[0]);
   const units = ['isolated.socket', 'isolated-metrics.socket', 'isolated.service', 'isolated-pools.service'] as const;
   expect((await system.run(['systemctl', 'is-active', ...units])).stdout).toBe('inactive\n'.repeat(units.length));
@@ -103,6 +130,41 @@ test('scripts/install --remove leaves nothing of it running or installed', async
   expect((await system.run(['getent', 'passwd', 'isolate', 'isolate-front'])).stdout).toBe('');
   expect((await system.run(['getent', 'group', 'isolate', 'isolate-front'])).stdout).toBe('');
   expect(await system.must(['zfs', 'list', '-H', '-o', 'name', '-r', 'my-tank'])).toBe(`my-tank\n${template}\n`);
+});
+
+test('scripts/install --remove leaves groups that were there before, and what others have beside its own files', async () => {
+  const others = ['/var/lib/isolate/templates/debian', '/opt/isolate/mine'] as const;
+  await system.must(['groupadd', '--system', '--users', 'alice', 'isolate']);
+  await system.must(['groupadd', '--system', 'isolate-front']);
+  const groups = await system.must(['getent', 'group', 'isolate', 'isolate-front']);
+  await system.must([`${checkout}/scripts/install`]);
+  await system.must(['mkdir', '-p', ...others, '/var/lib/isolate/overlay/1/0', '/var/lib/isolate/bare/root/dev']);
+  expect(await system.run([`${checkout}/scripts/install`, '--remove'])).toEqual({
+    status: 0,
+    stdout: 'isolate is removed. Templates, datasets and Debian packages stay, and so does this checkout.\n',
+    stderr: ['/var/lib/isolate', '/opt/isolate'].map((path) => `install: ${path} stays: Directory not empty\n`).join(''),
+  });
+  expect(await system.must(['find', '/var/lib/isolate', '/opt/isolate', '-type', 'd', '-empty'])).toBe(`${others.join('\n')}\n`);
+  expect((await system.run(['getent', 'passwd', 'isolate', 'isolate-front'])).stdout).toBe('');
+  expect(await system.must(['getent', 'group', 'isolate', 'isolate-front'])).toBe(groups);
+  await system.must(['rm', '-r', '/var/lib/isolate', '/opt/isolate']);
+  await system.must(['groupdel', 'isolate']);
+  await system.must(['groupdel', 'isolate-front']);
+});
+
+test('scripts/install --remove leaves a group that has members, and names them', async () => {
+  await system.must([`${checkout}/scripts/install`]);
+  await system.must(['usermod', '-aG', 'isolate', 'alice']);
+  await system.must(['useradd', '--gid', 'isolate-front', 'bob']);
+  expect(await system.run([`${checkout}/scripts/install`, '--remove'])).toMatchObject({
+    status: 0,
+    stderr: [
+      'install: the group isolate has members (alice), and stays\n',
+      'install: the group isolate-front has members (bob), and stays\n',
+    ].join(''),
+  });
+  expect((await system.run(['getent', 'passwd', 'isolate', 'isolate-front'])).stdout).toBe('');
+  expect(await system.must(['getent', 'group', 'isolate'])).toMatch(/^isolate:x:\d+:alice\n$/);
 });
 
 function section(title: string): readonly string[] {
