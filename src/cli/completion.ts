@@ -37,6 +37,22 @@ function renderBash(engineNames: readonly string[]): string {
     .join(' | ');
   const byVerb = verbs.map((verb) => `    ${verb}) options='${optionsOf(verb).flatMap(namesOf).join(' ')}' ;;`);
   return `# bash completion for isolate
+_isolate_programs() {
+  COMPREPLY=($(compgen -c -- "$current" | grep -vxF "$(compgen -k; compgen -A function; compgen -a)" | sort -u))
+}
+
+# Words from the given one on are a command, whose own completion the package bash-completion finds. Without it they are files.
+_isolate_command() {
+  if declare -F _command_offset > /dev/null; then
+    _command_offset $1
+  elif ((COMP_CWORD == $1)) && [[ $current != */* ]]; then
+    _isolate_programs
+  else
+    compopt -o filenames
+    COMPREPLY=($(compgen -f -- "$current"))
+  fi
+}
+
 _isolate() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} index options verb=run
   # bash takes the = of --option=value for a word of its own.
@@ -54,10 +70,10 @@ _isolate() {
         ((index++))
         [[ \${COMP_WORDS[index]} != = ]] || ((index++))
         ;;
-      --) _command_offset $((index + 1)); return ;;
+      --) _isolate_command $((index + 1)); return ;;
       -*) ;;
-      ${verbs.join(' | ')}) ((index == 1)) || { _command_offset $index; return; } ;;
-      *) [[ $verb != run ]] || { _command_offset $index; return; } ;;
+      ${verbs.join(' | ')}) ((index == 1)) || { _isolate_command $index; return; } ;;
+      *) [[ $verb != run ]] || { _isolate_command $index; return; } ;;
     esac
   done
   case $previous in
@@ -76,7 +92,7 @@ ${byVerb.join('\n')}
       if ((COMP_CWORD == 1)); then
         COMPREPLY=($(compgen -W '${verbs.join(' ')}' -- "$current"))
       else
-        COMPREPLY=($(compgen -c -- "$current" | grep -vxF "$(compgen -k; compgen -A function; compgen -a)" | sort -u))
+        _isolate_programs
       fi
       ;;
     *) COMPREPLY=() ;;

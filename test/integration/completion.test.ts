@@ -14,9 +14,14 @@ function complete(...words: string[]): string[] {
 }
 
 function completeIn(path: string, ...words: string[]): string[] {
+  return completeWith('_command_offset() { COMPREPLY=("command at $1"); }', path, ...words);
+}
+
+/** With functions as they are in the user's shell. */
+function completeWith(functions: string, path: string, ...words: string[]): string[] {
   const script = `${renderCompletion('bash', ['bwrap', 'lxc'])}
 compopt() { :; }
-_command_offset() { COMPREPLY=("command at $1"); }
+${functions}
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _isolate; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout, stderr } = spawnSync('bash', ['--norc', '-c', script, 'bash', ...words], {
     encoding: 'utf8',
@@ -54,6 +59,15 @@ test("bash leaves the command's own words to the command's completion", () => {
   expect(complete('isolate', '-z', 'tank/a', 'git', 'ch')).toEqual(['command at 3']);
   expect(complete('isolate', '-z', 'tank/a', '--', 'git', 'ch')).toEqual(['command at 4']);
   expect(complete('isolate', '-n', 'refresh', '--f')).toEqual(['command at 2']);
+});
+
+test('bash without the package bash-completion offers programs for a command, and files for its words', () => {
+  const bare = (...words: string[]) => completeWith('', '/usr/bin:/bin', 'isolate', ...words);
+  expect(bare('-t', 'D', '--', 'ls', '--')).toEqual([]);
+  expect(bare('-t', 'D', 'ls', '/etc/hostna')).toEqual(['/etc/hostname']);
+  expect(bare('-t', 'D', '--', 'apt-ge')).toEqual(['apt-get']);
+  expect(bare('-t', 'D', '--', '/usr/bin/apt-ge')).toEqual(['/usr/bin/apt-get']);
+  expect(bare('refresh', '-n', 'apt-ge')).toEqual([]);
 });
 
 test('bash completes the options of the verb alone', () => {
