@@ -1,15 +1,17 @@
-import { mkdir, rmdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { CgroupDirectory } from '../engine/launch.ts';
+import { endGroups, type Patience, uncertainBit } from '../pool/end-groups.ts';
 
-/** Makes the groups, without limits, or none of them. */
+const mode = 0o755;
+
+/** Makes the groups, without limits, or none of them. What comes into them is not certain to be the run's. */
 export async function makeDirectories(groups: readonly CgroupDirectory[]): Promise<void> {
   const made: string[] = [];
   try {
     for (const { path } of groups) {
-      await mkdir(path, { mode: 0o755 });
+      await mkdir(path, { mode: mode | uncertainBit });
       made.push(path);
     }
   } catch (error) {
@@ -23,31 +25,25 @@ export async function moveInto(groups: readonly CgroupDirectory[], pid: number):
   for (const { path } of groups) await write(join(path, 'cgroup.procs'), String(pid));
 }
 
+/** Says that what is in them is the run's, so that it ends with the run. */
+export async function vouchFor(groups: readonly CgroupDirectory[]): Promise<void> {
+  for (const { path } of groups) await chmod(path, mode);
+}
+
 /** Sets the limits. */
 export async function applySettings(groups: readonly CgroupDirectory[]): Promise<void> {
   for (const { path, settings } of groups) for (const { file, value } of settings) await write(join(path, file), value);
 }
 
-/** The first pause, and how often it is doubled: about two seconds in all. */
-const firstPauseMs = 10;
-const attempts = 9;
+/** As long as the daemon lives, and for some seconds: what then still has processes is left to a refresh. */
+const patience: Patience = { attempts: 30, ref: false };
 
-/** Removes the groups as soon as their processes have ended; what has some for longer is left to a refresh. Never throws. */
+/** Ends the groups of a run that is over, with all that is in them. Never throws. */
 export async function removeDirectories(groups: readonly CgroupDirectory[]): Promise<void> {
-  let left = groups.map(({ path }) => path);
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const busy: string[] = [];
-    for (const path of left) {
-      const code = await rmdir(path).then(
-        () => 'ENOENT',
-        (error: unknown) => (error as NodeJS.ErrnoException).code,
-      );
-      if (code !== 'ENOENT') busy.push(path);
-    }
-    left = busy;
-    if (left.length === 0) return;
-    await sleep(firstPauseMs * 2 ** attempt, undefined, { ref: false });
-  }
+  await endGroups(
+    groups.map(({ path }) => path),
+    patience,
+  );
 }
 
 /** As the kernel takes it: one write, to a file that is there. */

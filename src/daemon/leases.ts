@@ -48,8 +48,8 @@ export interface DaemonLease {
   readonly run: RunClaim;
   /** Milliseconds since 1970. */
   readonly startedMs: number;
-  /** Has `action` done when the lease ends, whatever ends it: an id slot to be freed, for example. */
-  readonly defer: (action: () => void) => void;
+  /** Has `action` done when the lease ends, whatever ends it, and told whether the client may run on: the outcome is `left`. */
+  readonly defer: (action: (runsOn: boolean) => void) => void;
   /** The client is told of its clone now, and may use it even if its broker goes. */
   readonly send: () => void;
   readonly isSent: () => boolean;
@@ -151,10 +151,10 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     const { id, rootfs, isChecked, pool } = taken;
     const startedMs = Date.now();
     const startMs = performance.now();
-    const deferred: (() => void)[] = [countOff];
+    const deferred: ((runsOn: boolean) => void)[] = [countOff];
     let noted: LeaseOutcome | null = null;
     let sent = false;
-    let ended = false;
+    let ended: 'retired' | 'left' | null = null;
     let run: RunClaim;
     try {
       const places = groupsIn.length === 0 ? {} : { groupsIn };
@@ -166,11 +166,11 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     }
     const key = keyOf(template, id);
     const end = (outcome: LeaseOutcome, retire: boolean): void => {
-      if (ended) return;
-      ended = true;
+      if (ended !== null) return;
+      ended = retire ? 'retired' : 'left';
       signal.removeEventListener('abort', onGone);
       active.delete(key);
-      const steps = [...(retire ? [run.remove, () => served.giveBack(taken)] : []), ...deferred];
+      const steps = [...(retire ? [run.remove, () => served.giveBack(taken)] : []), ...deferred.map((action) => () => action(!retire))];
       for (const step of steps) attempt(step, pool);
       watch.onEnded({ peer, template, engine, waitedMs, clone: id, heldMs: performance.now() - startMs, outcome });
     };
@@ -193,7 +193,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
       run,
       startedMs,
       defer: (action) => {
-        if (ended) action();
+        if (ended !== null) action(ended === 'left');
         else deferred.push(action);
       },
       send: () => {

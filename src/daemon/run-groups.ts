@@ -8,7 +8,7 @@ import type { Limits } from '../spec/spec.ts';
 import type { LeasedGroups } from '../wire/leased.ts';
 import type { DaemonLease } from './leases.ts';
 import type { Peer } from './peer.ts';
-import { applySettings, makeDirectories, moveInto, removeDirectories } from './group-files.ts';
+import { applySettings, makeDirectories, moveInto, removeDirectories, vouchFor } from './group-files.ts';
 
 /** The cgroups of runs whose users can make none themselves. */
 export interface RunGroups {
@@ -16,7 +16,7 @@ export interface RunGroups {
   readonly controllers: () => readonly ControllerName[];
   /** Directories that the groups of such a run would lie in. Throws `cannot-enforce` for a limit that has no controller here. */
   readonly placesFor: (limits: Limits) => readonly string[];
-  /** Has groups made for this lease's run when it joins, and removed when the lease ends. Undefined: it has no limits. */
+  /** Has groups made for this lease's run when it joins, and ended with all that is in them when the lease is over. Undefined: it has no limits. */
   readonly open: (lease: Pick<DaemonLease, 'run' | 'peer' | 'defer'>, limits: Limits) => LeasedGroups | undefined;
   /** Moves the peer's process into the groups of the run. Throws `not-permitted`, `cannot-enforce`. */
   readonly join: (peer: Peer, runId: string) => Promise<void>;
@@ -26,12 +26,14 @@ interface Opened {
   readonly uid: number;
   readonly directories: readonly CgroupDirectory[];
   isJoined: boolean;
+  /** Whether the lease has ended; `over`: what is in the groups ends as well, `left`: it runs on without the daemon. */
+  ended: 'over' | 'left' | null;
 }
 
 /**
  * The process is moved first, into groups without limits, and the limits are set once it is certain whose number was
- * written: a number whose process ends at that moment could come to mean another one, which then has lost nothing. What
- * is moved is the launcher's child, so the launcher itself survives when the memory runs out.
+ * written: a number whose process ends at that moment could come to mean another one, which then has lost nothing, and
+ * which is not killed with the groups. What is moved is the launcher's child, so the launcher itself survives when the memory runs out.
  */
 export function createRunGroups(probe: () => CgroupFacts): RunGroups {
   const opened = new Map<string, Opened>();
@@ -53,10 +55,12 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
     open: ({ run: { runId }, peer: { uid }, defer }, limits) => {
       const directories = planCgroups(limits, find(limits), runId);
       if (directories.length === 0) return undefined;
-      opened.set(runId, { uid, directories, isJoined: false });
-      defer(() => {
+      const groups: Opened = { uid, directories, isJoined: false, ended: null };
+      opened.set(runId, groups);
+      defer((runsOn) => {
         opened.delete(runId);
-        void removeDirectories(directories);
+        groups.ended = runsOn ? 'left' : 'over';
+        if (!runsOn) void removeDirectories(directories);
       });
       return { run: runId, directories };
     },
@@ -70,14 +74,16 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
       try {
         if (holder === null) throw new Error(`process ${pid} is not in the daemon's pid namespace`);
         await makeDirectories(directories);
+        if (groups.ended !== null) throw new Error('its lease has ended');
         await moveInto(directories, pid);
         if (!isAlive(holder, holder.bootId)) throw new Error(`process ${pid} has ended`);
+        await vouchFor(directories);
         await applySettings(directories);
       } catch (cause) {
         throw new IsolateError('cannot-enforce', `The limits of the run cannot be set: ${(cause as Error).message}.`, { cause });
       } finally {
         // The lease may have ended before the groups were there.
-        if (!opened.has(runId)) void removeDirectories(directories);
+        if (groups.ended === 'over') void removeDirectories(directories);
       }
     },
   };

@@ -221,7 +221,7 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
     pool,
     clones.filter(({ id }) => !tally.gone.has(id)),
   );
-  sweepRuns(pool.runtime, pool.cgroupDirectories, pool.holder.bootId, pool.clock());
+  await sweepRuns(pool.runtime, pool.cgroupDirectories, pool.holder.bootId, pool.clock());
   sweepSlots(pool.runtime, pool.holder.bootId);
   sweepGoneDirectories(pool.runtime);
   // A template without a snapshot is an error, but only after cleaning up.

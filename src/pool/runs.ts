@@ -1,7 +1,8 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findUserName } from '../host/passwd.ts';
 import { readText } from '../host/read-text.ts';
+import { endGroups, type Patience, removeGroup } from './end-groups.ts';
 import { formatHolder, isAlive, parseHolder, readOwnHolder } from './holder.ts';
 import type { HolderId } from './holder.ts';
 import type { RuntimePaths } from './paths.ts';
@@ -46,34 +47,44 @@ function makeRunId(): string {
   return readFileSync('/proc/sys/kernel/random/uuid', 'latin1').replaceAll('-', '').slice(16, 32);
 }
 
+/** A refresh does not wait long for what does not end: the next one looks again. */
+const patience: Patience = { attempts: 5, ref: true };
+
 /**
- * Removes what dead runs left: their claims below `paths.runs` and their cgroups, `isolate-<run>` in
- * `cgroupDirectories` and where their claims say. The ids of those runs. A cgroup that still has processes stays.
+ * Removes what dead runs left: their claims below `paths.runs` and their cgroups, `isolate-<run>` in `cgroupDirectories`
+ * and where their claims say, with what runs in them. The ids of those runs. The claim of a run whose cgroups cannot be
+ * removed yet stays, and so does a cgroup of no known run that has processes.
  */
-export function sweepRuns(paths: RuntimePaths, cgroupDirectories: readonly string[], bootId: string, nowMs: number): readonly string[] {
+export async function sweepRuns(
+  paths: RuntimePaths,
+  cgroupDirectories: readonly string[],
+  bootId: string,
+  nowMs: number,
+): Promise<readonly string[]> {
   const claims = readClaims(paths, bootId);
-  const dead = claims.filter(({ alive }) => !alive);
-  const known = new Map(claims.map(({ runId, alive }) => [runId, alive]));
-  const groups = new Map(dead.map(({ claim, runId }) => [claim, findGroups(join(paths.runs, claim), runId)]));
-  for (const path of [...groups.values()].flat()) removeCgroup(path);
-  for (const directory of cgroupDirectories) {
-    for (const name of readDirectory(directory)) {
+  const known = new Set(claims.map(({ runId }) => runId));
+  const dead = claims
+    .filter(({ alive }) => !alive)
+    .map(({ claim, runId }) => {
+      const directories = [...(readDescription(join(paths.runs, claim))?.groupsIn ?? []), ...cgroupDirectories];
+      return { runId, claim, groups: [...new Set(directories)].map((directory) => join(directory, `isolate-${runId}`)) };
+    });
+  const unknown = cgroupDirectories.flatMap((directory) =>
+    readDirectory(directory).flatMap((name) => {
       const runId = cgroupName.exec(name)?.[1];
-      if (runId === undefined || known.get(runId) === true) continue;
-      const path = join(directory, name);
-      if (known.has(runId) || isOlder(path, nowMs - unknownCgroupMs)) removeCgroup(path);
-    }
-  }
-  for (const { claim } of dead) {
-    // Nothing else says where a group that cannot be removed yet is.
-    if (groups.get(claim)?.some((path) => existsSync(path)) !== true) rmSync(join(paths.runs, claim), { force: true });
+      return runId === undefined || known.has(runId) ? [] : [join(directory, name)];
+    }),
+  );
+  await endGroups(
+    dead.flatMap(({ groups }) => groups),
+    patience,
+  );
+  for (const path of unknown) if (isOlder(path, nowMs - unknownCgroupMs)) await removeGroup(path);
+  for (const { claim, groups } of dead) {
+    // Nothing else says where a group that cannot be removed yet is, and that its run is dead.
+    if (!groups.some((path) => existsSync(path))) rmSync(join(paths.runs, claim), { force: true });
   }
   return dead.map(({ runId }) => runId);
-}
-
-/** The cgroups that the daemon made for a run. */
-function findGroups(claim: string, runId: string): readonly string[] {
-  return readDescription(claim)?.groupsIn?.map((directory) => join(directory, `isolate-${runId}`)) ?? [];
 }
 
 /** A run that lives, as its claim tells it. */
@@ -154,14 +165,4 @@ function isText(value: unknown): value is string {
 function isOlder(path: string, timeMs: number): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat !== undefined && stat.mtimeMs < timeMs;
-}
-
-/** rmdir(2) removes a cgroup without processes and groups below, whatever files it shows; engines make groups below. */
-function removeCgroup(path: string): void {
-  try {
-    for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) removeCgroup(join(path, entry.name));
-    rmdirSync(path);
-  } catch {
-    // Something still runs in it, or it went by itself; the next sweep looks again.
-  }
 }

@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { probeCgroupsBeside } from '../../src/host/probe.ts';
+import { readHolder } from '../../src/pool/holder.ts';
 import { connectDaemon, refusalOf } from '../../src/run/daemon-connection.ts';
 import { writeConfig } from '../rig/daemon.ts';
 import { finished, type Finished } from '../rig/isolate.ts';
@@ -133,6 +134,19 @@ test.runIf(canTry)('limits outlive a daemon that was killed, and the next one re
   expect((await finished(child)).status).toBe(0);
   await expect.poll(() => groupsOf([run]), { timeout: 30_000 }).toEqual([]);
   await expect.poll(() => runIds(), { timeout: 30_000 }).toEqual([]);
+});
+
+test.runIf(canTry)('what a client that is not isolate starts in the groups ends with its lease', { timeout: 180_000 }, async () => {
+  daemon = await serveMembers(directory);
+  const own = [`--reuid=${member.uid}`, `--regid=${member.uid}`, `--groups=${member.groups.join(',')}`, '--'];
+  const child = spawn('setpriv', [...own, process.execPath, join(import.meta.dirname, '../rig/join-groups.ts')], { stdio: 'pipe' });
+  waiting.push(child);
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const { run, sleeper } = JSON.parse(line.toString()) as { readonly run: string; readonly sleeper: number };
+  expect(read(memory, run, 'cgroup.procs').split('\n')).toContain(String(sleeper));
+  child.stdin.end();
+  await expect.poll(() => groupsOf([run]), { timeout: 10_000 }).toEqual([]);
+  expect(readHolder(sleeper)).toBe(null);
 });
 
 test.runIf(canTry)('isolate doctor tells a member what the daemon can limit', { timeout: 180_000 }, async () => {

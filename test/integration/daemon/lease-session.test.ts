@@ -209,7 +209,7 @@ test('changing owners is given up when the lease ends, and a second clone of the
     rootfs: { path: tree, ...rootfs } as Rootfs,
     defer: (action) => {
       events.push(name);
-      if (ended) action();
+      if (ended) action(false);
     },
   });
   const first = handOver(lease('first', true), user).catch((error: unknown) => (error as { code: string }).code);

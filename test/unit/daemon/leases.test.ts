@@ -80,17 +80,17 @@ test('the end of the connection retires the clone and gives everything back', as
   const asked = request();
   const lease = await leases.lease(asked);
   const order: string[] = [];
-  lease.defer(() => order.push('deferred'));
+  lease.defer((runsOn) => order.push(`deferred ${runsOn}`));
   lease.note({ kind: 'exited', code: 3 });
   asked.end(clientGone);
   lease.release();
-  lease.defer(() => order.push('late'));
+  lease.defer((runsOn) => order.push(`late ${runsOn}`));
   expect([clones.ids('leased'), clones.ids('retired'), readdirSync(clones.pool.runtime.runs), held, order]).toEqual([
     [],
     [id],
     [],
     0,
-    ['deferred', 'late'],
+    ['deferred false', 'late false'],
   ]);
   expect(told).toEqual(['leased 1000 tank/one', ['ended 1000 tank/one', { kind: 'exited', code: 3 }]]);
 });
@@ -99,10 +99,14 @@ test('the end of the broker leaves the clone to the process that has it', async 
   const [id] = clones.make(1);
   const asked = request();
   const lease = await leases.lease(asked);
+  const order: string[] = [];
+  lease.defer((runsOn) => order.push(`deferred ${runsOn}`));
   lease.send();
   asked.end(brokerGone);
   lease.release();
+  lease.defer((runsOn) => order.push(`late ${runsOn}`));
   expect([clones.ids('leased'), clones.ids('retired'), held, leases.holds('tank/one', lease.id)]).toEqual([[id], [], 0, false]);
+  expect(order).toEqual(['deferred true', 'late true']);
   expect(told.at(-1)).toEqual(['ended 1000 tank/one', { kind: 'left' }]);
 });
 

@@ -33,7 +33,7 @@ test('runs that live are read from their claims, the oldest first; what is no wh
 });
 
 describe('what runs leave', () => {
-  test('is where their claims say, which stay until the groups can be removed', () => {
+  test('is where their claims say, which stay until the groups can be removed', async () => {
     const paths = runtimePaths(join(directory, 'run'));
     ensureRuntimeDirectories(paths, process.getuid?.() ?? 0);
     const cgroups = join(directory, 'daemon');
@@ -43,10 +43,10 @@ describe('what runs leave', () => {
     for (const name of names) mkdirSync(join(cgroups, name), { recursive: true });
     const busy = join(cgroups, `isolate-${killed.runId}`, 'process');
     writeFileSync(busy, '');
-    sweepRuns(paths, [], own.bootId, Date.now());
+    await sweepRuns(paths, [], own.bootId, Date.now());
     expect([readdirSync(cgroups).length, readdirSync(paths.runs).length]).toEqual([2, 2]);
     rmSync(busy);
-    sweepRuns(paths, [], own.bootId, Date.now());
+    await sweepRuns(paths, [], own.bootId, Date.now());
     expect(readdirSync(cgroups)).toEqual([`isolate-${living.runId}`]);
     expect(readdirSync(paths.runs)).toEqual([`${living.runId}.${formatHolder(own)}`]);
     expect(Object.keys(readRuns(paths, own.bootId)[0] ?? {})).not.toContain('groupsIn');
@@ -62,7 +62,7 @@ describe('what runs leave', () => {
     expect(readdirSync(paths.runs)).toEqual([]);
   });
 
-  test('is removed if they are dead, cgroups too, and kept if they live', () => {
+  test('is removed if they are dead, cgroups too, and kept if they live', async () => {
     const paths = runtimePaths(join(directory, 'run'));
     ensureRuntimeDirectories(paths, process.getuid?.() ?? 0);
     const cgroups = join(directory, 'cgroup');
@@ -71,10 +71,10 @@ describe('what runs leave', () => {
     const starting = '0123456789abcdef';
     for (const id of [living.runId, killed.runId, starting]) mkdirSync(join(cgroups, `isolate-${id}`, 'lxc'), { recursive: true });
     mkdirSync(join(cgroups, 'isolate-other'));
-    expect(sweepRuns(paths, [cgroups, '/nonexistent'], own.bootId, Date.now())).toEqual([killed.runId]);
+    expect(await sweepRuns(paths, [cgroups, '/nonexistent'], own.bootId, Date.now())).toEqual([killed.runId]);
     expect(readdirSync(paths.runs)).toEqual([`${living.runId}.${formatHolder(own)}`]);
     expect(readdirSync(cgroups).sort()).toEqual([`isolate-${living.runId}`, `isolate-${starting}`, 'isolate-other'].sort());
-    sweepRuns(paths, [cgroups], own.bootId, Date.now() + 61_000);
+    await sweepRuns(paths, [cgroups], own.bootId, Date.now() + 61_000);
     expect(readdirSync(cgroups).sort()).toEqual([`isolate-${living.runId}`, 'isolate-other'].sort());
   });
 });
