@@ -3,14 +3,15 @@ import type { RunsDocument } from '../run/status.ts';
 import { formatTime } from './format-time.ts';
 import { formatTable } from './table.ts';
 
-/** So much of a run's id is shown, and enough to name it. */
+/** So much of a run's id is shown, unless it takes more to name it. */
 const shortId = 8;
 const titles = ['RUN', 'USER', 'PID', 'SINCE', 'TEMPLATE', 'ENGINE', 'COMMAND'];
 
 /** The runs, one line each, without control characters. */
 export function renderRuns({ runs }: RunsDocument): readonly string[] {
+  const length = lengthToTell(runs.map(({ runId }) => runId));
   const rows = runs.map(({ runId, user, uid, pid, sinceMs, template, engine, command }) => [
-    runId.slice(0, shortId),
+    runId.slice(0, length),
     user ?? String(uid),
     String(pid),
     formatTime(sinceMs),
@@ -22,4 +23,12 @@ export function renderRuns({ runs }: RunsDocument): readonly string[] {
     [titles, ...rows],
     titles.map(() => 'left'),
   );
+}
+
+/** How many characters tell these ids apart. */
+function lengthToTell(ids: readonly string[]): number {
+  let length = shortId;
+  const all = new Set(ids).size;
+  while (new Set(ids.map((id) => id.slice(0, length))).size < all) length += 1;
+  return length;
 }

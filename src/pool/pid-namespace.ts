@@ -20,7 +20,7 @@ export function claimRuntime(paths: RuntimePaths): void {
 export function claimForPidNamespace(directory: string, isInUse: (bootId: string) => boolean): void {
   const file = join(directory, pidNamespaceFile);
   const bootId = readBootId();
-  const own = `${readlinkSync('/proc/self/ns/pid')} ${bootId}\n`;
+  const own = `${readOwnPidNamespace()} ${bootId}\n`;
   let recorded = readRecord(file);
   if (recorded === own) return;
   if (recorded === null && writeRecord(file, own, linkSync)) return;
@@ -28,6 +28,16 @@ export function claimForPidNamespace(directory: string, isInUse: (bootId: string
   if (recorded === own) return;
   if (recorded?.endsWith(` ${bootId}\n`) === true && isInUse(bootId)) throw inUse(directory, file);
   writeRecord(file, own, renameSync);
+}
+
+/** The pid namespace of the calling process, as the kernel names it: `pid:[INODE]`. */
+export function readOwnPidNamespace(): string {
+  return readlinkSync('/proc/self/ns/pid');
+}
+
+/** The pid namespace whose process ids a state directory has; the caller's where none is recorded. */
+export function readPidNamespace(directory: string): string {
+  return readRecord(join(directory, pidNamespaceFile))?.split(' ')[0] ?? readOwnPidNamespace();
 }
 
 /** Whether a name of any claim ends in a holder of this boot; a holder of an earlier one is dead wherever it is seen from. */

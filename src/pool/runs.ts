@@ -6,6 +6,7 @@ import { endGroups, type Patience, removeGroup } from './end-groups.ts';
 import { formatHolder, isAlive, parseHolder, readOwnHolder } from './holder.ts';
 import type { HolderId } from './holder.ts';
 import type { RuntimePaths } from './paths.ts';
+import { readPidNamespace } from './pid-namespace.ts';
 import { readDirectory } from './read-directory.ts';
 
 /** What `isolate ps` says of a run. */
@@ -92,6 +93,10 @@ export interface RunEntry extends Omit<RunDescription, 'groupsIn'> {
   readonly runId: string;
   /** Of the process whose life is the run's. */
   readonly pid: number;
+  /** When that process started, as in `HolderId`. */
+  readonly startTime: string;
+  /** The pid namespace that `pid` is a number of, as /proc/PID/ns/pid names it. */
+  readonly pidNamespace: string;
   /** Login name; null: the uid has none in /etc/passwd. */
   readonly user: string | null;
 }
@@ -101,20 +106,29 @@ export function readRuns(paths: RuntimePaths, bootId: string): readonly RunEntry
   const claims = readClaims(paths, bootId).filter(({ alive }) => alive);
   if (claims.length === 0) return [];
   const passwd = readText('/etc/passwd') ?? '';
+  const pidNamespace = readPidNamespace(paths.root);
   return claims
-    .flatMap(({ runId, claim, pid }) => {
+    .flatMap(({ runId, claim, pid, startTime }) => {
       const description = readDescription(join(paths.runs, claim));
       if (description === null) return [];
       const { groupsIn: _own, ...shown } = description;
-      return [{ ...shown, runId, pid, user: findUserName(passwd, description.uid) }];
+      return [{ ...shown, runId, pid, startTime, pidNamespace, user: findUserName(passwd, description.uid) }];
     })
     .toSorted((left, right) => left.sinceMs - right.sinceMs);
 }
 
-function readClaims(paths: RuntimePaths, bootId: string): { runId: string; claim: string; pid: number; alive: boolean }[] {
+interface Claim extends Pick<HolderId, 'pid' | 'startTime'> {
+  readonly runId: string;
+  readonly claim: string;
+  readonly alive: boolean;
+}
+
+function readClaims(paths: RuntimePaths, bootId: string): readonly Claim[] {
   return readDirectory(paths.runs).flatMap((claim) => {
     const name = parseClaimName(claim);
-    return name === null ? [] : [{ runId: name.runId, claim, pid: name.holder.pid, alive: isAlive(name.holder, bootId) }];
+    if (name === null) return [];
+    const { pid, startTime } = name.holder;
+    return [{ runId: name.runId, claim, pid, startTime, alive: isAlive(name.holder, bootId) }];
   });
 }
 
@@ -155,7 +169,15 @@ function isDescription(data: unknown): data is RunDescription {
   const { template, clone, engine, command, uid, sinceMs, groupsIn = [] } = data as Readonly<Record<string, unknown>>;
   if (!Array.isArray(groupsIn) || !groupsIn.every(isText)) return false;
   if (!Array.isArray(command) || !(clone === null || typeof clone === 'string')) return false;
-  return [template, engine, ...(command as unknown[])].every(isText) && typeof uid === 'number' && typeof sinceMs === 'number';
+  if (!isNumberTo(uid, Number.MAX_SAFE_INTEGER) || !isNumberTo(sinceMs, latestMs)) return false;
+  return [template, engine, ...(command as unknown[])].every(isText);
+}
+
+/** Later there is no Date. */
+const latestMs = 8.64e15;
+
+function isNumberTo(value: unknown, most: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;
 }
 
 function isText(value: unknown): value is string {

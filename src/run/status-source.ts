@@ -110,7 +110,8 @@ function hasList<Key extends string>(answer: unknown, list: Key): answer is Read
   return typeof answer === 'object' && answer !== null && Array.isArray((answer as Readonly<Record<string, unknown>>)[list]);
 }
 
-function unknownAnswer(): IsolateError {
+/** The daemon is of another version. */
+export function unknownAnswer(): IsolateError {
   return new IsolateError('daemon-failed', 'This version of isolate does not understand the answer of the daemon.', {
     hint: 'systemctl restart isolated-pools.service',
   });

@@ -34,7 +34,10 @@ export interface RunsDocument {
   readonly runs: readonly RunStatus[];
 }
 
-export interface RunStatus extends Omit<RunEntry, 'command'> {
+/** What makes `pid` certain. A daemon of an older version does not tell it. */
+type RunHolder = Pick<RunEntry, 'startTime' | 'pidNamespace'>;
+
+export interface RunStatus extends Omit<RunEntry, 'command' | keyof RunHolder>, Partial<RunHolder> {
   /** Null: it is another user's, and the asker not root. */
   readonly command: readonly string[] | null;
 }

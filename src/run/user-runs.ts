@@ -5,6 +5,7 @@ import { findHome, findUserName } from '../host/passwd.ts';
 import { readText } from '../host/read-text.ts';
 import { isAlive, readBootId } from '../pool/holder.ts';
 import { type RuntimePaths, runtimePaths } from '../pool/paths.ts';
+import { readOwnPidNamespace } from '../pool/pid-namespace.ts';
 import { parseClaimName, parseRunDescription, type RunDescription, type RunEntry } from '../pool/runs.ts';
 import { findStatePlace } from './own-places.ts';
 import { ownRuntimePaths } from './place.ts';
@@ -23,13 +24,15 @@ const longestClaim = 65_536;
 export function readUserRuns(uid: number): readonly RunEntry[] {
   const passwd = readText('/etc/passwd') ?? '';
   const bootId = readBootId();
+  // Only what this namespace's processes hold counts.
+  const pidNamespace = readOwnPidNamespace();
   const owners = uid === 0 ? listUsers() : [uid];
   return owners
     .flatMap((owner) => {
       const home = findHome(passwd, owner);
       const places = uid === 0 ? usualPlaces(owner, home) : [ownRuntimePaths({ user: { uid } })];
       const user = findUserName(passwd, owner);
-      return places.flatMap(({ runs }) => readRunsOf(owner, runs, bootId)).map((run) => ({ ...run, user }));
+      return places.flatMap(({ runs }) => readRunsOf(owner, runs, bootId)).map((run) => ({ ...run, user, pidNamespace }));
     })
     .toSorted((left, right) => left.sinceMs - right.sinceMs);
 }
@@ -51,7 +54,7 @@ function ownerOf(pid: string | number): number | null {
   return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? null;
 }
 
-function readRunsOf(owner: number, directory: string, bootId: string): Omit<RunEntry, 'user'>[] {
+function readRunsOf(owner: number, directory: string, bootId: string): Omit<RunEntry, 'user' | 'pidNamespace'>[] {
   return listClaims(owner, directory).flatMap((claim) => {
     const name = parseClaimName(claim);
     if (name === null || !isAlive(name.holder, bootId) || ownerOf(name.holder.pid) !== owner) return [];
@@ -59,7 +62,7 @@ function readRunsOf(owner: number, directory: string, bootId: string): Omit<RunE
     // Clones are the daemon's to tell of.
     return description === null || !description.template.startsWith('/')
       ? []
-      : [{ ...description, uid: owner, runId: name.runId, pid: name.holder.pid }];
+      : [{ ...description, uid: owner, runId: name.runId, pid: name.holder.pid, startTime: name.holder.startTime }];
   });
 }
 

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { describe, expect, test } from 'vitest';
@@ -55,15 +57,40 @@ describe.each(ways)('%s', (name) => {
     expect(await end).toBe(137);
   });
 
+  test('nothing is signalled from another pid namespace, where the PID is another process', async () => {
+    const { runId, pid, end } = await begin('echo begun; exec sleep 600');
+    const inside = `echo ${pid - 1} > /proc/sys/kernel/ns_last_pid; sleep 600 & "$@" >&2; kill -0 ${pid} && echo "$! lives"`;
+    const command = [process.execPath, join(import.meta.dirname, '../../src/cli/main.ts'), 'kill', runId];
+    const { stdout, stderr } = spawnSync(
+      'unshare',
+      ['--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', inside, 'sh', ...command],
+      { encoding: 'utf8', timeout: 20_000 },
+    );
+    expect({ stdout, stderr }).toEqual({
+      stdout: `${pid} lives\n`,
+      stderr: {
+        // Without a daemon it is asked there whether the run lives.
+        node: `isolate: There is no run "${runId}".\nhint: isolate ps lists the runs\n`,
+        daemon:
+          `isolate: Run ${runId} runs in another pid namespace, where its PID ${pid} has another meaning.\n` +
+          'hint: run isolate kill outside of the container\n',
+      }[name],
+    });
+    commandLine(['kill', runId]);
+    expect(await end).toBe(143);
+  });
+
   test('what names no run, or several, ends none', async () => {
     const { runId, end } = await begin('echo begun; exec sleep 600');
     expect({
       unknown: commandLine(['kill', 'zzzz']),
       empty: commandLine(['kill', '']),
       none: commandLine(['kill']),
+      other: commandLine(['kill', runId, 'zzzz']),
     }).toEqual({
       unknown: { status: 1, stdout: '', stderr: 'isolate: There is no run "zzzz".\nhint: isolate ps lists the runs\n' },
       empty: { status: 1, stdout: '', stderr: 'isolate: There is no run "".\nhint: isolate ps lists the runs\n' },
+      other: { status: 1, stdout: '', stderr: 'isolate: There is no run "zzzz".\nhint: isolate ps lists the runs\n' },
       none: { status: 2, stdout: '', stderr: 'isolate: No run was given.\nhint: isolate ps lists the runs\n' },
     });
     expect(listRuns().length).toBe(1);

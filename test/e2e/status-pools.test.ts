@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
 import { chown } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -58,6 +59,8 @@ test('without a daemon root is shown the pools, the runs and who has which clone
     {
       runId: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
       pid: run.pid,
+      startTime: expect.stringMatching(/^[0-9]+$/) as string,
+      pidNamespace: readlinkSync('/proc/self/ns/pid'),
       uid: 0,
       user: 'root',
       sinceMs: expect.any(Number) as number,

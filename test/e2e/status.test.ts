@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { daemonStart } from '../../src/host/daemon-start.ts';
+import { readOwnHolder } from '../../src/pool/holder.ts';
+import { readOwnPidNamespace } from '../../src/pool/pid-namespace.ts';
 import { documentAnswer, type QueryDaemon, startQueryDaemon } from '../rig/query-daemon.ts';
 import { finished, type Finished } from '../rig/isolate.ts';
 
@@ -84,13 +86,42 @@ test('list asks the daemon and prints the templates, for people and as JSON', as
   expect((await isolate(['list'])).stdout).toBe('There are no templates that you may use. isolate refresh DATASET makes clones of one.\n');
 });
 
+/** A run of root's whose process is the one of these tests. */
+const rootsRun = {
+  ...run,
+  pid: process.pid,
+  startTime: readOwnHolder().startTime,
+  pidNamespace: readOwnPidNamespace(),
+  uid: 0,
+  user: 'root',
+  command: null,
+};
+
 test("a user ends no other user's run", async () => {
-  daemon.answer = () => documentAnswer({ runs: [{ ...run, pid: process.pid, uid: 0, user: 'root', command: null }] });
+  daemon.answer = () => documentAnswer({ runs: [rootsRun] });
   expect(await isolate(['kill', '0123'])).toEqual({
     status: 1,
     signal: null,
     stdout: '',
     stderr: 'isolate: Run 0123456789abcdef belongs to root (uid 0).\nhint: only that user and root can end it\n',
+  });
+});
+
+test('a run whose PID another process has by now has ended, and that process is not signalled', async () => {
+  let asked = 0;
+  daemon.answer = () => documentAnswer({ runs: (asked += 1) === 1 ? [{ ...rootsRun, startTime: '1' }] : [] });
+  expect(await isolate(['kill', '0123'])).toEqual({ status: 0, signal: null, stdout: '', stderr: '' });
+});
+
+test('where an older daemon does not tell which process holds a run, none is signalled', async () => {
+  const { startTime: _start, pidNamespace: _namespace, ...older } = rootsRun;
+  daemon.answer = () => documentAnswer({ runs: [older] });
+  expect(await isolate(['kill', '0123'])).toEqual({
+    status: 1,
+    signal: null,
+    stdout: '',
+    stderr:
+      'isolate: This version of isolate does not understand the answer of the daemon.\nhint: systemctl restart isolated-pools.service\n',
   });
 });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -56,6 +56,8 @@ test('runs on directories are shown to their user and to root, and to nobody els
   const of = ({ uid, name }: Member) => ({
     runId: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
     pid: expect.any(Number) as number,
+    startTime: expect.stringMatching(/^[0-9]+$/) as string,
+    pidNamespace: readlinkSync('/proc/self/ns/pid'),
     uid,
     user: name,
     sinceMs: expect.any(Number) as number,

@@ -2,7 +2,9 @@ import { isatty } from 'node:tty';
 
 import { IsolateError } from '../../error.ts';
 import { toJson } from '../../json.ts';
-import { openStatusSource, type StatusSource } from '../../run/status-source.ts';
+import { type HolderId, isAlive, readBootId } from '../../pool/holder.ts';
+import { readOwnPidNamespace } from '../../pool/pid-namespace.ts';
+import { openStatusSource, type StatusSource, unknownAnswer } from '../../run/status-source.ts';
 import type { RunStatus } from '../../run/status.ts';
 import { print, write } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
@@ -20,6 +22,7 @@ export async function killVerb({ words, flags }: ParsedArguments): Promise<numbe
   try {
     const { runs } = await source.runs();
     const chosen = [...new Set(words.map((word) => findRun(runs, word)))];
+    for (const run of chosen) holderOf(run);
     for (const run of chosen) signal(run);
     await withStopSignals((stop) => waitForEnd(source, chosen, flags.has('now'), stop));
     if (flags.has('json')) print(`${toJson({ ended: chosen })}\n`);
@@ -40,8 +43,22 @@ export function findRun(runs: readonly RunStatus[], word: string): RunStatus {
   return run;
 }
 
-/** SIGTERM, and SIGCONT for a run that is stopped. One that has ended by itself is as it should be. */
-function signal({ runId, pid, user, uid }: RunStatus): void {
+/** The process to be signalled. Throws `not-permitted` where its PID is another process for us, `daemon-failed` where that is not known. */
+function holderOf({ runId, pid, startTime, pidNamespace }: RunStatus): HolderId {
+  if (startTime === undefined || pidNamespace === undefined) throw unknownAnswer();
+  if (pidNamespace !== readOwnPidNamespace()) {
+    throw new IsolateError('not-permitted', `Run ${runId} runs in another pid namespace, where its PID ${pid} has another meaning.`, {
+      hint: 'run isolate kill outside of the container',
+    });
+  }
+  return { pid, startTime, bootId: readBootId() };
+}
+
+/** SIGTERM, and SIGCONT for a run that is stopped. One that has ended by itself is as it should be, and its PID may be taken. */
+function signal(run: RunStatus): void {
+  const { runId, pid, user, uid } = run;
+  const holder = holderOf(run);
+  if (!isAlive(holder, holder.bootId)) return;
   try {
     process.kill(pid, 'SIGTERM');
     process.kill(pid, 'SIGCONT');

@@ -122,6 +122,12 @@ test('runs are a table; a command that may not be known is a dash', () => {
   ]);
 });
 
+test('ids that begin alike are shown as far as it takes to tell them apart', () => {
+  const ids = ['0123456789abcdef', '0123456789ab0000', 'fedcba9876543210'];
+  const lines = renderRuns({ runs: ids.map((runId) => ({ ...run, runId })) });
+  expect(lines.map((line) => line.split(' ')[0])).toEqual(['RUN', '0123456789abc', '0123456789ab0', 'fedcba9876543']);
+});
+
 test('what is wrong now and was at the last refresh is told once', () => {
   const error = { code: 'pool-suspended', message: 'The pool tank is suspended.' } as const;
   const pool = { ...fresh, error, lastRefresh: { endedMs: ago(3), durationMs: 5, destroyed: 0, created: 0, kept: [], error } };

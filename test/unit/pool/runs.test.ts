@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -22,13 +22,17 @@ test('runs that live are read from their claims, the oldest first; what is no wh
   const late = claimRun(paths, { ...description, uid: 4_000_000_000, clone: null, sinceMs: 2 }, own);
   const early = claimRun(paths, { ...description, sinceMs: 1 }, own);
   claimRun(paths, description, dead);
+  // Of these dates there is none.
+  const odd = ['-1', '-1e308', '0.5', '9e15'].map((sinceMs) => JSON.stringify(description).replace('"sinceMs":0', `"sinceMs":${sinceMs}`));
   const name = (id: string): string => join(paths.runs, `${id.repeat(16)}.${formatHolder(own)}`);
-  for (const [index, text] of ['', '{', 'null', '{"template":"a"}', JSON.stringify({ ...description, command: [1] })].entries()) {
+  for (const [index, text] of ['', '{', 'null', '{"template":"a"}', JSON.stringify({ ...description, command: [1] }), ...odd].entries()) {
     writeFileSync(name(String(index)), text);
   }
+  const { pid, startTime } = own;
+  const shown = { ...description, pid, startTime, pidNamespace: readlinkSync('/proc/self/ns/pid') };
   expect(readRuns(paths, own.bootId)).toEqual([
-    { ...description, runId: early.runId, pid: own.pid, user: 'root', sinceMs: 1 },
-    { ...description, runId: late.runId, pid: own.pid, user: null, uid: 4_000_000_000, clone: null, sinceMs: 2 },
+    { ...shown, runId: early.runId, user: 'root', sinceMs: 1 },
+    { ...shown, runId: late.runId, user: null, uid: 4_000_000_000, clone: null, sinceMs: 2 },
   ]);
 });
 
