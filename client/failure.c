@@ -34,7 +34,8 @@ static void add_object(const struct record *record, uint32_t item) {
     if (i / 2 >= mounts->count || mounts->items[i / 2].item != item) continue;
     const struct mount_operation *operation = &mounts->items[i / 2];
     add(" (");
-    if (operation->kind == MOUNT_BIND || operation->kind == MOUNT_FILE_SYSTEM || operation->kind == MOUNT_ATTACH) {
+    if (operation->kind == MOUNT_COPY) add_escaped(operation->root);
+    if (operation->kind == MOUNT_COPY || operation->kind == MOUNT_BIND || operation->kind == MOUNT_FILE_SYSTEM || operation->kind == MOUNT_ATTACH) {
       add_escaped(operation->kind == MOUNT_ATTACH ? ATTACHED : operation->source);
       add(" on ");
     }

@@ -26,8 +26,8 @@ static int open_beneath(int root, const char *path, uint64_t flags) {
 static const struct record *made_for;
 
 /*
- * Makes a file, opened for writing, or a directory, and then gives 0. The kernel's root has no id on an idmapped mount, and what is
- * its own the sandbox takes for nobody's: so it acts as the sandbox's root, with its own rights to write anywhere.
+ * Makes a file, opened for writing, or a directory, and then gives 0. What is made for the sandbox's root belongs to it. The
+ * caller's rights to write anywhere remain, so this is only for directories on a tmpfs of the launch itself.
  */
 static int make(int parent, const char *name, bool directory) {
   if (made_for != NULL) {
@@ -190,11 +190,27 @@ static bool make_target(const struct mount_operation *operation) {
   return target >= 0;
 }
 
+/* Where the host's root has more rights than the sandbox's: in a process that enters the user namespace, as no way leads back. */
+static bool make_as_sandbox(const struct run *run, const struct mount_operation *operation) {
+  int status = -1;
+  pid_t maker = fork();
+  if (maker < 0) return false;
+  if (maker == 0) {
+    made_for = NULL;
+    _exit(identity_enter(run) && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && make_target(operation) ? 0 : errno & 0xff);
+  }
+  while (waitpid(maker, &status, 0) < 0 && errno == EINTR) continue;
+  errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+  return status == 0;
+}
+
 static bool write_whole(int fd, const char *bytes, size_t length) {
   for (ssize_t count; length > 0; bytes += count, length -= (size_t)count)
     if ((count = write(fd, bytes, length)) < 0) return false;
   return true;
 }
+
+enum { COPY_MAX = 8 * 1024 * 1024 }; /* half of the tmpfs that copies lie on, and more than the longest file in use */
 
 /* A new file at the target: the root's file `source`, or `otherwise` where there is none to be read, and a line more. */
 static bool copy_file(const struct mount_operation *operation) {
@@ -205,6 +221,7 @@ static bool copy_file(const struct mount_operation *operation) {
   int to = root < 0 ? -1 : make(AT_FDCWD, operation->target, false);
   bool regular = from >= 0 && fstat(from, &found) == 0 && S_ISREG(found.st_mode), done = to >= 0;
   ssize_t count = 0;
+  if (regular && found.st_size > COPY_MAX) done = false, errno = EFBIG;
   if (!regular) done = done && write_whole(to, operation->otherwise, strlen(operation->otherwise));
   while (done && regular && (count = read(from, bytes, sizeof bytes)) > 0) {
     done = write_whole(to, bytes, (size_t)count);
@@ -222,7 +239,7 @@ static bool apply(const struct run *run, const struct mount_operation *operation
   case MOUNT_BIND: return bind_mount(&run->record, operation, run->user_namespace);
   case MOUNT_FILE_SYSTEM: return mount_file_system(operation);
   case MOUNT_ATTACH: return put_in_place(operation, run->tree);
-  case MOUNT_MAKE: return make_target(operation);
+  case MOUNT_MAKE: return made_for != NULL && operation->layer == NULL ? make_as_sandbox(run, operation) : make_target(operation);
   case MOUNT_COPY: return copy_file(operation);
   default: return make_directory(operation);
   }

@@ -156,6 +156,10 @@ function failure(launch: Launch, event: LaunchEvent & { kind: 'failed' }): Isola
     const path = `${sourceOf(launch, operation.root)}${operation.target}`;
     return new IsolateError('bad-bind', `The place ${path} for a bind could not be made${cause}.`, { hint: 'make it before the run' });
   }
+  if (operation?.kind === 'copy' && event.errno === constants.errno.EFBIG) {
+    const message = `${operation.source} in ${sourceOf(launch, operation.root)} is too large for a copy with the name of the sandbox: over 8 MiB, or over your limit of file sizes.`;
+    return new IsolateError('cannot-enforce', message, { hint: 'make the file smaller in the template' });
+  }
   return new IsolateError('launch-failed', `The launch failed ${describe(launch, event)}${cause}.`);
 }
 
@@ -209,7 +213,7 @@ function describeMount(operation: MountOperation): string {
     case 'make':
       return `${operation.root}${operation.target}`;
     case 'copy':
-      return operation.target;
+      return `${operation.root}${operation.source} on ${operation.target}`;
     case 'attach':
       return `${attachedTree} on ${operation.target}`;
     default:

@@ -1,7 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { isolate } from '../rig/isolate.ts';
@@ -11,6 +23,8 @@ import { busyboxRootfs } from '../rig/rootfs.ts';
 const user = 54_381;
 let scratch: string;
 let template: string;
+/** Where no other user can reach it, so that root's runs may change it. */
+let ownTemplate: string;
 beforeAll(async () => {
   scratch = realpathSync(mkdtempSync(join(tmpdir(), 'isolate-binds-')));
   chmodSync(scratch, 0o755);
@@ -23,6 +37,8 @@ beforeAll(async () => {
   template = await busyboxRootfs(join(scratch, 'template'));
   mkdirSync(join(template, 'home/somebody'));
   symlinkSync('opt', join(template, 'leads-to-opt'));
+  mkdirSync(join(scratch, 'private'), { mode: 0o700 });
+  ownTemplate = await busyboxRootfs(join(scratch, 'private/template'));
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 
@@ -69,6 +85,45 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
       stderr: '',
     });
     expect(readdirSync(join(source, 'new'))).toEqual(['file']);
+  });
+
+  test.each([[[]], [['--read-only']], [['--ephemeral']]])(
+    "root's run %j makes no place in a directory that only the host's root may write",
+    async (how) => {
+      const source = mkdtempSync(join(scratch, 'root-only-'));
+      chmodSync(source, 0o775);
+      const binds = ['-d', `${source}:/opt/n`, '-d', `${scratch}/file:/opt/n/new/file`];
+      expect(await shown(['-q', '-e', engine, '-t', ownTemplate, ...how, ...binds, 'true'])).toEqual(
+        refused(
+          `isolate: The place SCRATCH/${basename(source)}/new/file for a bind could not be made: permission denied.`,
+          'hint: make it before the run',
+        ),
+      );
+      expect(readdirSync(source)).toEqual([]);
+    },
+  );
+
+  test.each([[[]], [['--read-only']], [['--ephemeral']]])(
+    "root's run %j makes places where everyone may write, with its own ids",
+    async (how) => {
+      const source = mkdtempSync(join(scratch, 'for-everyone-'));
+      chmodSync(source, 0o1777);
+      const binds = ['-d', `${source}:/opt/n`, '-d', `${scratch}/file:/opt/n/new/file`];
+      const words = ['-q', '-e', engine, '-t', ownTemplate, ...how, ...binds, 'stat', '-c', '%u:%g %a %n', '/opt/n/new'];
+      expect(await shown(words)).toEqual({ status: 0, stdout: '0:0 755 /opt/n/new\n', stderr: '' });
+      expect(statSync(join(source, 'new')).uid).toBeGreaterThanOrEqual(65_536);
+    },
+  );
+
+  test("root's run makes places in the template below directories of every id and mode", async () => {
+    const directory = mkdtempSync(join(ownTemplate, 'opt/of-another-'));
+    chownSync(directory, 5, 5);
+    chmodSync(directory, 0o500);
+    const place = `/opt/${basename(directory)}/new`;
+    const words = ['-q', '-e', engine, '-t', ownTemplate, '-d', `${scratch}/directory:${place}`, 'cat', `${place}/in`];
+    expect(await shown(words)).toEqual({ status: 0, stdout: 'in the directory\n', stderr: '' });
+    const { uid, gid } = statSync(join(ownTemplate, place));
+    expect({ uid, gid }).toEqual({ uid: 0, gid: 0 });
   });
 
   test('two binds are refused that lead to one place', async () => {
@@ -148,6 +203,24 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     expect((await shown(on('--hostname', 'web.test', 'sh', '-c', 'hostname; grep 127.0.1.1 /etc/hosts'))).stdout).toBe(
       'web.test\n127.0.1.1 web.test web\n',
     );
+  });
+
+  test.each(['root', 'a user'] as const)('a template whose /etc/hosts is larger than memory is named, by %s', async (who) => {
+    const hosts = join(template, 'etc/hosts');
+    writeFileSync(hosts, '');
+    truncateSync(hosts, 2 ** 40);
+    try {
+      expect(await shown(on('true'), who)).toEqual(
+        refused(
+          'isolate: /etc/hosts in SCRATCH/template is too large for a copy with the name of the sandbox: over 8 MiB, or over your limit of file sizes.',
+          'hint: make the file smaller in the template',
+        ),
+      );
+      truncateSync(hosts, 2 ** 23);
+      expect(await shown(on('tail', '-n', '1', '/etc/hosts'), who)).toEqual({ status: 0, stdout: '127.0.1.1 template\n', stderr: '' });
+    } finally {
+      rmSync(hosts);
+    }
   });
 
   test("the template's /home is there", async () => {
