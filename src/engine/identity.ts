@@ -203,6 +203,14 @@ function findRange(ranges: readonly IdRange[], id: number): IdRange | undefined 
   return ranges.find(({ start, count }) => id >= start && id < start + count);
 }
 
+/**
+ * Whether the sandbox's root passes the caller's own directories, which nobody else may enter: those of the state, where
+ * everything is gathered. With a base the own id is not in the sandbox.
+ */
+export function entersOwnDirectories({ uidBase }: Pick<SandboxSpec, 'uidBase'>, { user }: Pick<HostFacts, 'user'>): boolean {
+  return user.uid === 0 || uidBase === undefined;
+}
+
 /** With a base the own id is not in the sandbox, so neither layers in the home nor a directory of the own can be written. */
 function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: SandboxSpec, { privileges }: HostFacts): Problem[] {
   if (uidBase === undefined && gidBase === undefined) return [];
@@ -211,12 +219,12 @@ function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: SandboxSpec,
     const message = `${option} needs newuidmap, which gains no rights here: ${privileges.withheld}.`;
     return [{ code: 'cannot-enforce', message, hint: `leave ${option} out` }];
   }
-  if (root.kind !== 'directory' || !root.ephemeral || readOnlyRoot) return [];
+  if (root.kind !== 'directory' || !root.ephemeral || (readOnlyRoot && uidBase === undefined)) return [];
   return [
     {
       code: 'unsupported-option',
       message: `${option} cannot be combined with --ephemeral: the sandbox could not reach its layers, which belong to you.`,
-      hint: `leave ${option} out, or use --read-only`,
+      hint: `leave ${option} out, or use --read-only instead of --ephemeral`,
     },
   ];
 }

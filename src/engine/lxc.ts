@@ -5,7 +5,7 @@ import type { SandboxSpec } from '../spec/spec.ts';
 import { checkLimits, planGroups } from './cgroup.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
-import { checkIdentity, type IdentityPlan, planIdentity } from './identity.ts';
+import { checkIdentity, entersOwnDirectories, type IdentityPlan, planIdentity } from './identity.ts';
 import { keptCapabilities } from './kept-capabilities.ts';
 import type { Descriptor, IdMapEntry, Launch } from './launch.ts';
 import { encodeLxcConfig, lxcConfigLabel, type LxcSetting } from './lxc-config.ts';
@@ -48,6 +48,7 @@ export const lxcEngine: Engine = {
 
 function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
   const problems: Problem[] = [
+    ...checkOwnDirectories(spec, facts),
     ...checkIdentity(spec, facts),
     ...checkLimits(spec.limits, facts.cgroups, facts.user.uid),
     ...checkTargets(spec),
@@ -72,6 +73,13 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
     problems.push({ code: 'cannot-enforce', message: `${tunDevice} does not exist on this host.`, hint: 'modprobe tun' });
   }
   return problems;
+}
+
+/** LXC needs a directory to work in. */
+function checkOwnDirectories(spec: SandboxSpec, facts: HostFacts): Problem[] {
+  if (spec.root.kind !== 'directory' || entersOwnDirectories(spec, facts)) return [];
+  const message = 'The lxc engine cannot use --uid-base for you: LXC would have to work in a directory of yours, with other ids.';
+  return [{ code: 'unsupported-option', message, hint: 'use -e bwrap, or leave --uid-base out' }];
 }
 
 /** With a single id mapped the kernel denies setgroups(2), without which LXC starts nothing. The daemon maps them itself. */

@@ -1,6 +1,6 @@
 import type { Bind } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
-import { type IdentityPlan, planBindIdmap } from './identity.ts';
+import { entersOwnDirectories, type IdentityPlan, planBindIdmap } from './identity.ts';
 import type { MountOperation } from './launch.ts';
 import { planHosts, planMissing } from './made-targets.ts';
 
@@ -27,8 +27,8 @@ export interface RootDemands {
 /**
  * Everything is gathered on a private tmpfs. Root's launches put the rootfs and the sources of binds there too, because the
  * sandbox's ids cannot pass root's 0700 directories and because a mount can be given other ids only on the way; other users'
- * launches use the paths as they are. What the rootfs lacks is made in it, or, where it must stay as it is or belongs to others,
- * in a layer on the tmpfs that is laid over it.
+ * launches use the paths as they are, and gather nothing where the sandbox cannot enter the caller's directories. What the rootfs
+ * lacks is made in it, or, where it must stay as it is or belongs to others, in a layer on the tmpfs that is laid over it.
  */
 export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: readonly Bind[], demands: RootDemands): RootMounts {
   const { rootfs, spec, findings, sandboxDirectory: directory } = input;
@@ -56,7 +56,8 @@ export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: 
   ];
   if (!isRoot) {
     const attached: MountOperation[] = rootfs.handedOver === undefined ? [] : [{ kind: 'attach', target: tree }];
-    return { root, bindSources, ownBinds: hosts.binds, hostMounts: [], sandboxMounts: [...gathered, ...attached, ...made] };
+    const place = entersOwnDirectories(spec, input.facts) ? gathered : [];
+    return { root, bindSources, ownBinds: hosts.binds, hostMounts: [], sandboxMounts: [...place, ...attached, ...made] };
   }
   const hostMounts = [...gathered, ...rootTrees(input, identity, places, tree), ...bindTrees(input, binds, directory, places.binds)];
   return {

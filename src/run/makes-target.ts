@@ -2,6 +2,7 @@ import { accessSync, constants, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import type { Rootfs } from '../engine/engine.ts';
+import { entersOwnDirectories, planUserMaps } from '../engine/identity.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts, IdRange } from '../host/facts.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
@@ -12,11 +13,24 @@ export type MakesTarget = (path: string) => boolean;
 
 /**
  * Whether the sandbox's root can make a path in the rootfs. In a clone it can, and in a layer over a directory; in a directory
- * itself only where its caller may write. Throws `cannot-enforce` where a layer would be needed and the kernel allows none.
+ * itself only where its caller may write. Throws `cannot-enforce` where a layer would be needed and the kernel allows none,
+ * and where the sandbox has neither the caller's id nor a place for a layer.
  */
-export function makesTarget({ root, readOnlyRoot }: SandboxSpec, { path: tree, layers }: Rootfs, facts: HostFacts): MakesTarget {
+export function makesTarget(spec: SandboxSpec, { path: tree, layers }: Rootfs, facts: HostFacts): MakesTarget {
+  const { root, readOnlyRoot, uidBase } = spec;
   const { user, mountsBelow } = facts;
   if (root.kind === 'zfs' || user.uid === 0 || layers !== undefined) return () => true;
+  if (!entersOwnDirectories(spec, facts)) {
+    const { uidMap } = planUserMaps(user, spec);
+    return (path) => {
+      const { uid, mode } = lstatSync(nearest(`${tree}${path}`));
+      const ofTheSandbox = uidMap.some(({ outside, count }) => isIn(uid, { start: outside, count }));
+      if (!readOnlyRoot && (ofTheSandbox || (mode & 0o002) !== 0)) return true;
+      throw new IsolateError('cannot-enforce', `${path} is missing in ${tree}, and a sandbox with --uid-base ${uidBase} cannot make it.`, {
+        hint: 'make it before the run, or leave --uid-base out',
+      });
+    };
+  }
   if (!readOnlyRoot) return (path) => isWritable(nearest(`${tree}${path}`), facts);
   return (path) => {
     const [mount] = mountsBelow;

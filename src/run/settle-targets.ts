@@ -1,4 +1,5 @@
 import type { EngineCapabilities, Findings, Rootfs } from '../engine/engine.ts';
+import { entersOwnDirectories } from '../engine/identity.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Found } from '../host/resolve-beneath.ts';
@@ -58,7 +59,8 @@ export function settleInView(spec: SandboxSpec, view: RootView, context: SettleC
   checkMountpointsMade(mountpoints.missing, tree, makes);
   const { binds, missing, warnings } = placeBinds(spec.binds, looks.splice(0, spec.binds.length), { tree, facts, makes });
   const hosts = addsHostname(spec, capabilities) ? looks.shift() : undefined;
-  const file = isFileFor(hosts) && !binds.some(({ target }) => `${hosts.path}/`.startsWith(`${target}/`)) ? hosts : null;
+  const copies = entersOwnDirectories(spec, facts);
+  const file = copies && isFileFor(hosts) && !binds.some(({ target }) => `${hosts.path}/`.startsWith(`${target}/`)) ? hosts : null;
   checkWorkingDirectory({ ...spec, binds }, looks.shift(), { tree, tmp: mountpoints.tmp, facts });
   return {
     spec: { ...spec, binds },

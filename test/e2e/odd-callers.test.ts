@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { compileStatic } from '../rig/compile.ts';
 import { isolate, startIsolate } from '../rig/isolate.ts';
@@ -141,6 +141,60 @@ test.each<[string, readonly Action[]]>([
 test('all subordinate ranges are there inside, without the own id', async () => {
   const args = [...run, 'sh', '-c', "awk '{ print $1, $3 }' /proc/self/uid_map; touch /f; chown 65534 /f; stat -c %u /f"];
   expect(await outcome([user], { HOME: join(home, 'own') }, args)).toEqual(['exited 0', '0 1\n1 1\n2 8\n10 1000\n1010 64526\n65534\n']);
+});
+
+describe('with subordinate ids alone', () => {
+  const base = 1_700_000_000;
+  const chosen = ['-q', '-u', `${base}`, '-g', `${base}`];
+  const started = (words: readonly string[]): ReturnType<typeof outcome> =>
+    outcome([user], { HOME: join(home, 'own'), XDG_RUNTIME_DIR: join(home, 'own') }, [...chosen, '-t', join(top, 'template'), ...words]);
+
+  test.each([[[]], [['--read-only']]])('a run %j works although it cannot enter the directories of the caller', async (how) => {
+    expect(await started([...how, 'awk', '{ print $1, $2, $3 }', '/proc/self/uid_map'])).toEqual(['exited 0', `0 ${base} 65536\n`]);
+    expect(await started([...how, '-d', `${join(top, 'template/etc/passwd')}:/etc/group`, 'echo', 'ran'])).toEqual(ran);
+  });
+
+  test.each([[[]], [['--read-only']]])('a run %j that would have to make a place is refused', async (how) => {
+    expect(await started([...how, '-d', '/etc/passwd:/opt/none', 'true'])).toEqual(
+      failed(
+        '/opt/none is missing in TOP/template, and a sandbox with --uid-base 1700000000 cannot make it.',
+        'make it before the run, or leave --uid-base out',
+      ),
+    );
+  });
+
+  test.each([[['--ephemeral']], [['--ephemeral', '--read-only']]])('a run %j is refused, and led to --read-only', async (how) => {
+    expect(await started([...how, 'true'])).toEqual(
+      failed(
+        '--uid-base cannot be combined with --ephemeral: the sandbox could not reach its layers, which belong to you.',
+        'leave --uid-base out, or use --read-only instead of --ephemeral',
+      ),
+    );
+  });
+
+  test('a run with a chosen group alone works on read-only layers', async () => {
+    const words = ['-q', '-g', `${base}`, '-t', join(top, 'template'), '--ephemeral', '--read-only', 'echo', 'ran'];
+    expect(await outcome([user], { HOME: join(home, 'own') }, words)).toEqual(ran);
+  });
+
+  test('a run makes a place in a template of these ids', async () => {
+    const directory = join(top, 'template/opt/of-these-ids');
+    mkdirSync(directory);
+    chownSync(directory, base + 1, base + 1);
+    expect(await started(['-d', '/etc/passwd:/opt/of-these-ids/new', 'ls', '/opt/of-these-ids'])).toEqual(['exited 0', 'new\n']);
+  });
+
+  test.each([[[]], [['--read-only']], [['--ephemeral']]])('a run %j with lxc is refused, and led to bwrap', async (how) => {
+    const [end, text = ''] = await started(['-e', 'lxc', ...how, 'true']);
+    expect([end, text.split('\n').filter((line) => !line.startsWith('also: '))]).toEqual([
+      'exited 125',
+      [
+        'isolate: The lxc engine cannot use --uid-base for you: LXC would have to work in a directory of yours, with other ids.',
+        'hint: use -e bwrap, or leave --uid-base out',
+        '',
+      ],
+    ]);
+  });
 });
 
 test('a root without the capabilities for a sandbox is told which it lacks', async () => {
