@@ -4,13 +4,18 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { templateKey } from '../../src/pool/paths.ts';
 import { isolate } from '../rig/isolate.ts';
+import { claimToRefresh } from '../rig/refresher.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
 let template: ZfsTemplate;
+let stopRefreshing: () => void;
 beforeAll(async () => {
   template = await makeZfsTemplate();
+  await isolate(['refresh', '--skip-create', template.dataset]);
+  stopRefreshing = claimToRefresh(template.dataset);
 });
 afterAll(async () => {
+  stopRefreshing();
   await template.pool.end();
 });
 afterEach(async () => {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { makeClaim } from '../../src/pool/claims.ts';
 import { runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
 import { openPoolFiles } from '../../src/pool/pool.ts';
 import { readDirectory } from '../../src/pool/read-directory.ts';
 import { startDaemon } from '../rig/daemon.ts';
 import { isolate } from '../rig/isolate.ts';
+import { claimToRefresh } from '../rig/refresher.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
 let template: ZfsTemplate;
@@ -32,13 +32,13 @@ test('where nothing refreshes a pool the clones of runs are destroyed in the bac
 
 test('what refreshes a pool is left to do it', async () => {
   const pool = poolFiles();
-  const stopWatching = makeClaim(pool, 'watching');
+  const stopRefreshing = claimToRefresh(template.dataset);
   try {
     expect((await isolate(['-z', template.dataset, 'true'])).status).toBe(0);
     expect(readDirectory(pool.paths.retired)).toHaveLength(1);
     expect(readDirectory(pool.paths.directory).filter((name) => name.startsWith('tidying.'))).toEqual([]);
   } finally {
-    stopWatching();
+    stopRefreshing();
   }
 });
 

@@ -104,7 +104,12 @@ static void send_lease(int fd, const char *template) {
   wire_add_text(&writer, ITEM_ENGINE, "bwrap");
   wire_add_text(&writer, ITEM_ARGUMENT, "hostile");
   size_t length = wire_end(&writer, WIRE_CLIENT);
-  if (send(fd, frame, length, MSG_NOSIGNAL) != (ssize_t)length) die("send");
+  ssize_t sent = send(fd, frame, length, MSG_NOSIGNAL);
+  if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+    tell("ended");
+    exit(0);
+  }
+  if (sent != (ssize_t)length) die("send");
 }
 
 /* Ends the program with what was said instead. */
