@@ -19,12 +19,12 @@ export function formatTable(rows: readonly (readonly string[])[], alignments: re
   );
 }
 
-/** A line of at most `width` characters, with a mark where some are left out; null: all of it. */
+/** A line of at most `width` characters, with a `>` in place of what is left out; null: all of it. */
 export function cutLine(line: string, width: number | null): string {
   if (width === null || lengthOf(line) <= width) return line;
   return `${Array.from(line)
     .slice(0, Math.max(0, width - 1))
-    .join('')}…`;
+    .join('')}>`;
 }
 
 function lengthOf(text: string): number {

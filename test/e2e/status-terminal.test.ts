@@ -120,7 +120,7 @@ test('lines are cut to the window, whatever size it gets', async () => {
   daemon.answer = () => documentAnswer({ runs: Array.from({ length: 40 }, () => wide) });
   line('$I ps --watch');
   // 24 rows: a title, a blank, the titles, 20 runs.
-  await tmux.see(/^RUN.*\n(?:.*root.*x{5,}\n){20}\(20 more lines\)/m);
+  await tmux.see(/^RUN.*\n(?:.*root.*x{5,}>\n){20}\(20 more lines\)/m);
   expect(
     tmux
       .screen()
@@ -128,9 +128,9 @@ test('lines are cut to the window, whatever size it gets', async () => {
       .map((text) => text.length),
   ).toContain(80);
   tmux.resize(60, 10);
-  await tmux.see(/^RUN.*\n(?:.*root.*x\n){6}\(34 more lines\)/m);
+  await tmux.see(/^RUN.*\n(?:.*root.*x>\n){6}\(34 more lines\)/m);
   tmux.resize(100, 50);
-  await tmux.see(/^RUN.*\n(?:.*root.*x{20,}\n){40}\n*$/m);
+  await tmux.see(/^RUN.*\n(?:.*root.*x{20,}>\n){40}\n*$/m);
   tmux.type('q');
   await tmux.prompt();
 });
@@ -156,7 +156,7 @@ test('a daemon that ends and comes again is waited for', async () => {
 test('without --watch lines are cut to the terminal, and to nothing elsewhere', async () => {
   daemon.answer = () => documentAnswer({ runs: [{ ...run, command: ['x'.repeat(500)] }] });
   line('clear; $I ps');
-  await tmux.see(/^RUN.*\n.*root.*x\nhost\$/m);
+  await tmux.see(/^RUN.*\n.*root.*x>\nhost\$/m);
   await tmux.prompt();
   line(`$I ps > ${file}; clear; echo done''now`);
   await tmux.see(/^donenow$/m);

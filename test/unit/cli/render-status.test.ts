@@ -170,5 +170,5 @@ test.each([
 });
 
 test('a line is cut to a width in whole characters, and only where there is one', () => {
-  expect([cutLine('abc', null), cutLine('abc', 3), cutLine('abc', 2), cutLine('a\u{1F600}bc', 2)]).toEqual(['abc', 'abc', 'a…', 'a…']);
+  expect([cutLine('abc', null), cutLine('abc', 3), cutLine('abc', 2), cutLine('a\u{1F600}bc', 2)]).toEqual(['abc', 'abc', 'a>', 'a>']);
 });
