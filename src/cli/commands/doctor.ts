@@ -16,14 +16,13 @@ import type { ParsedArguments } from '../parser.ts';
 import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
 import { surveySettings } from '../survey-settings.ts';
 import { surveyState } from '../survey-state.ts';
+import { refuseWords } from './refuse-words.ts';
 
 /** `isolate doctor`: what this host can do. Status 0 where the default engine can be used, else 1. */
 export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
   const { flags, values } = parsed;
   if (flags.has('prove')) return await (await import('./prove.ts')).proveVerb(parsed);
-  if (parsed.words.length > 0) {
-    throw new IsolateError('usage', `Unexpected argument ${JSON.stringify(parsed.words[0])}.`, { hint: 'isolate doctor [OPTIONS]' });
-  }
+  refuseWords(parsed, 'isolate doctor [OPTIONS]');
   const environment = callerEnvironment();
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const ids = uid === 0 ? await readIds() : { sandboxIds: null };

@@ -34,12 +34,12 @@ export async function killVerb({ words, flags }: ParsedArguments): Promise<numbe
 
 /** The run with this PID, or the one whose id begins so. Throws `run-missing`, and `usage` for several. */
 export function findRun(runs: readonly RunStatus[], word: string): RunStatus {
-  const found = runs.filter(({ runId, pid }) => runId.startsWith(word) || String(pid) === word);
-  const [run, another] = [found.find(({ runId, pid }) => runId === word || String(pid) === word) ?? found[0], found[1]];
   const hint = 'isolate ps lists the runs';
-  if (run === undefined || word === '') throw new IsolateError('run-missing', `There is no run ${JSON.stringify(word)}.`, { hint });
-  const isWhole = run.runId === word || String(run.pid) === word;
-  if (another !== undefined && !isWhole) throw new IsolateError('usage', `${found.length} runs begin with ${word}.`, { hint });
+  const whole = runs.find(({ runId, pid }) => runId === word || String(pid) === word);
+  const found = whole === undefined && word !== '' ? runs.filter(({ runId }) => runId.startsWith(word)) : [];
+  if (found.length > 1) throw new IsolateError('usage', `${found.length} runs begin with ${word}.`, { hint });
+  const run = whole ?? found[0];
+  if (run === undefined) throw new IsolateError('run-missing', `There is no run ${JSON.stringify(word)}.`, { hint });
   return run;
 }
 

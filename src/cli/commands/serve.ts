@@ -9,12 +9,12 @@ import { parseRun } from '../parse-arguments.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderError } from '../render-error.ts';
 import { checkMisspelledVerb, checkRefreshForm, toRunRequest } from '../run-request.ts';
+import { refuseWords } from './refuse-words.ts';
 
 /** `isolate serve`: the daemon, until it is told to stop. */
-export async function serveVerb({ values, words }: ParsedArguments): Promise<number> {
-  if (words.length > 0) {
-    throw new IsolateError('usage', `Unexpected argument ${JSON.stringify(words[0])}.`, { hint: 'isolate serve [OPTIONS]' });
-  }
+export async function serveVerb(parsed: ParsedArguments): Promise<number> {
+  const { values } = parsed;
+  refuseWords(parsed, 'isolate serve [OPTIONS]');
   const front = values.get('front');
   await serve({
     commandLine,
