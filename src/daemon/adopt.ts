@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs';
 
 import { logEvent } from '../log.ts';
-import { isAlive } from '../pool/holder.ts';
+import { type HolderId, isAlive } from '../pool/holder.ts';
+import type { LeasedEntry } from '../pool/pool-state.ts';
+import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { findRunOwner, readRuns } from '../pool/runs.ts';
 import { parseLeaseName } from '../pool/state-file.ts';
@@ -21,12 +23,18 @@ export interface AdoptOptions {
 /** A holder that dies is noticed after this long. */
 const pollMs = 1_000;
 
+export interface Adoption {
+  /** Looks at once, as is needed for pools that are new. */
+  readonly look: () => void;
+  /** A refresh retired the clone of a holder that died. */
+  readonly retired: (pool: PoolFiles, lease: LeasedEntry) => void;
+}
+
 /**
  * Looks after the leases that no connection ends: of clients of a former daemon, of those that lost their broker, and of runs
- * without the daemon. They count for their users, and the clones of holders that died are retired. Until `signal` is aborted. What it
- * returns looks at once, as is needed for pools that are new: a refresh forgets whose the leases of dead holders were.
+ * without the daemon. They count for their users, and the clones of holders that died are retired. Until `signal` is aborted.
  */
-export function adoptLeases(options: AdoptOptions, signal: AbortSignal): () => void {
+export function adoptLeases(options: AdoptOptions, signal: AbortSignal): Adoption {
   let known: ReadonlyMap<string, Adopted> = new Map();
   const look = (): void => {
     try {
@@ -38,7 +46,26 @@ export function adoptLeases(options: AdoptOptions, signal: AbortSignal): () => v
   look();
   const timer = setInterval(look, pollMs);
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
-  return look;
+  return {
+    look,
+    retired: (pool, { id, name, holder }) => {
+      const uid = known.get(keyOf(pool, name))?.uid ?? findRunOwner(pool.runtime, holder) ?? 0;
+      noteRetired(options, pool, { id, holder, uid });
+    },
+  };
+}
+
+const keyOf = ({ template }: PoolFiles, leaseName: string): string => `${template}\0${leaseName}`;
+
+function noteRetired(
+  { leases, onRetired }: AdoptOptions,
+  { template }: PoolFiles,
+  { id, holder, uid }: { readonly id: string; readonly holder: HolderId; readonly uid: number },
+): void {
+  // The end of its connection is about to be heard, and says more.
+  if (leases.holds(template, id)) return;
+  logEvent('info', { event: 'retired', template, clone: id, pid: holder.pid }, 'The holder of a lease is dead.');
+  onRetired(template, id, uid);
 }
 
 interface Adopted {
@@ -46,20 +73,20 @@ interface Adopted {
   readonly countOff: () => void;
 }
 
-function lookOnce({ pools, leases, count, onRetired }: AdoptOptions, known: ReadonlyMap<string, Adopted>): ReadonlyMap<string, Adopted> {
+function lookOnce(options: AdoptOptions, known: ReadonlyMap<string, Adopted>): ReadonlyMap<string, Adopted> {
+  const { pools, leases, count } = options;
   const seen = new Map<string, Adopted>();
   const uids = new Map<string, number>();
   for (const { template, pool, ring } of pools()) {
     for (const name of readDirectory(pool.paths.leased)) {
       const lease = parseLeaseName(name);
       if (lease === null || leases.holds(template, lease.id)) continue;
-      const key = `${template}\0${name}`;
+      const key = keyOf(pool, name);
       const adopted = known.get(key);
       if (!isAlive(lease.holder, pool.holder.bootId)) {
         const owner = findRunOwner(pool.runtime, lease.holder);
         if (retireLeased(pool, lease.id, name)) {
-          logEvent('info', { event: 'retired', template, clone: lease.id, pid: lease.holder.pid }, 'The holder of a lease is dead.');
-          onRetired(template, lease.id, adopted?.uid ?? owner ?? 0);
+          noteRetired(options, pool, { ...lease, uid: adopted?.uid ?? owner ?? 0 });
           ring();
         }
         continue;

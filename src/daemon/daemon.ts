@@ -12,7 +12,7 @@ import { createHostStatus } from '../run/status.ts';
 import type { Item } from '../wire/frame.ts';
 import { type Caller, maySee } from './access.ts';
 import { systemAccounts } from './accounts.ts';
-import { adoptLeases } from './adopt.ts';
+import { type Adoption, adoptLeases } from './adopt.ts';
 import { createAudit } from './audit.ts';
 import { type BrokerEvents, startBroker } from './broker.ts';
 import { serveClients } from './clients.ts';
@@ -65,7 +65,8 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     rules: createRules(config, groups, quotas),
     watch: { ...audit, onEnded },
   });
-  const pools = keepPools({ leases, heldBack, metrics, runtime, open: openPool, signal });
+  const onRetired: Adoption['retired'] = (pool, lease) => adoption.retired(pool, lease);
+  const pools = keepPools({ leases, heldBack, metrics, onRetired, runtime, open: openPool, signal });
   const handOver = createHandOver();
   const status = createHostStatus(runtime);
   const sees = (peer: Caller, template: string): boolean => maySee(config.current(), peer, template);
@@ -119,10 +120,10 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     },
   };
   const broker = startBroker({ ...gate, events, signal });
-  const adoptNow = adoptLeases({ pools: pools.kept, leases, count: quotas.adopt, onRetired: heldBack.ended }, signal);
+  const adoption = adoptLeases({ pools: pools.kept, leases, count: quotas.adopt, onRetired: heldBack.ended }, signal);
   const configure: Pools['configure'] = (wanted) => {
     pools.configure(wanted);
-    adoptNow();
+    adoption.look();
   };
   return { pools: { ...pools, configure }, done: end() };
 

@@ -4,11 +4,12 @@ import { IsolateError } from '../error.ts';
 import { logEvent } from '../log.ts';
 import { ensurePoolDirectories, ensureRuntimeDirectories } from '../pool/directories.ts';
 import { toFailure } from '../pool/failure.ts';
-import { keepPool } from '../pool/keep.ts';
+import { keepPool, type KeepOptions } from '../pool/keep.ts';
 import { keyTemplate, type RuntimePaths } from '../pool/paths.ts';
+import type { LeasedEntry } from '../pool/pool-state.ts';
 import { findPoolFiles, type Pool, type PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
-import type { RefreshReport } from '../pool/refresh.ts';
+import type { RefreshOptions, RefreshReport } from '../pool/refresh.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import type { HeldBack } from './held-back.ts';
 import type { Leases } from './leases.ts';
@@ -45,6 +46,7 @@ export interface PoolsOptions {
   readonly leases: Pick<Leases, 'add' | 'remove'>;
   readonly heldBack: Pick<HeldBack, 'refreshed'>;
   readonly metrics: Pick<Metrics, 'refreshed' | 'destroyed' | 'failed'>;
+  readonly onRetired: (pool: PoolFiles, lease: LeasedEntry) => void;
   readonly runtime: RuntimePaths;
   /** Throws what the storage says. */
   readonly open: (template: string, warn: (message: string) => void) => Promise<Pool>;
@@ -90,7 +92,7 @@ const lasting: ReadonlySet<string> = new Set([
 ]);
 
 /** Keeps the pools of all configured templates full. */
-export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: PoolsOptions): Pools {
+export function keepPools({ leases, heldBack, metrics, onRetired, runtime, open, signal }: PoolsOptions): Pools {
   const entries = new Map<string, Entry>();
   /** What was told last of each template, and when. */
   const told = new Map<string, { readonly message: string; readonly atMs: number }>();
@@ -152,7 +154,7 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
         // Somebody may have removed them under a living daemon.
         ensureRuntimeDirectories(runtime, 0);
         ensurePoolDirectories(entry.pool.paths, 0);
-        return planRefresh(entry, metrics);
+        return planRefresh(entry, { onDestroyed: metrics.destroyed, onRetired: (lease) => onRetired(entry.pool, lease) });
       },
       onReport: (report) => note(entry, report),
       onFailure: (error) => fail(entry, error),
@@ -275,12 +277,11 @@ export function keepPools({ leases, heldBack, metrics, runtime, open, signal }: 
   };
 }
 
-function planRefresh(entry: Entry, metrics: Pick<Metrics, 'destroyed'>): ReturnType<Parameters<typeof keepPool>[1]['plan']> {
+function planRefresh(entry: Entry, told: Pick<RefreshOptions, 'onDestroyed' | 'onRetired'>): ReturnType<KeepOptions['plan']> {
   const { served, count } = entry;
-  const onDestroyed = metrics.destroyed;
   // Who asks for the status is told of them, and no refill waits for that.
-  if (served === null) return { skipCreate: true, skipHolders: true, onDestroyed };
-  return { skipHolders: true, ...(count === null ? {} : { count }), onDestroyed, onFresh: served.add, waiting: served.waiting };
+  if (served === null) return { ...told, skipCreate: true, skipHolders: true };
+  return { ...told, skipHolders: true, ...(count === null ? {} : { count }), onFresh: served.add, waiting: served.waiting };
 }
 
 /** Several ends and beginnings of runs are one refresh, unless somebody waits or soon will. */

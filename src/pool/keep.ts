@@ -7,7 +7,10 @@ import { readSignal } from './signal-file.ts';
 
 export interface KeepOptions {
   /** What each refresh is to do, asked right before it. */
-  readonly plan: () => Pick<RefreshOptions, 'count' | 'skipCreate' | 'skipHolders' | 'onProgress' | 'onFresh' | 'onDestroyed' | 'waiting'>;
+  readonly plan: () => Pick<
+    RefreshOptions,
+    'count' | 'skipCreate' | 'skipHolders' | 'onProgress' | 'onFresh' | 'onRetired' | 'onDestroyed' | 'waiting'
+  >;
   readonly onReport?: ((report: RefreshReport) => void) | undefined;
   /** A refresh that could not be done; it is tried again. */
   readonly onFailure?: ((error: IsolateError) => void) | undefined;

@@ -12,7 +12,7 @@ import { lockHolders, waitForLock } from './lock.ts';
 import type { Lock } from './lock.ts';
 import { checkLock } from './make-clones.ts';
 import { makePoolDirectories, type Pool } from './pool.ts';
-import { readPoolNames, readPoolState } from './pool-state.ts';
+import { type LeasedEntry, readPoolNames, readPoolState } from './pool-state.ts';
 import { reconcile } from './reconcile.ts';
 import { settle } from './settle.ts';
 import { sweepSlots } from './id-slots.ts';
@@ -34,6 +34,8 @@ export interface RefreshOptions {
   readonly onProgress?: (progress: RefreshProgress) => void;
   /** These became fresh. */
   readonly onFresh?: (ids: readonly string[]) => void;
+  /** The holder of this lease was dead, and its clone is retired now. Who ran there can still be read. */
+  readonly onRetired?: (lease: LeasedEntry) => void;
   /** Retired clones were destroyed, in one go that took so long. */
   readonly onDestroyed?: (durationMs: number) => void;
   /** Say in the report nothing of who holds the clones that would not go. */
@@ -201,7 +203,10 @@ async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, coun
   tally.isGone = health === null;
   const inUse = new Set(plan.leased.map(({ id }) => id));
   tally.kept = clones.filter(({ id, kept }) => kept && !inUse.has(id)).map(({ id }) => id);
-  const settled = settle(pool, state, plan, options.force === true || tally.isGone ? plan.fresh.length : excess);
+  const settled = settle(pool, state, plan, {
+    excess: options.force === true || tally.isGone ? plan.fresh.length : excess,
+    onRetired: options.onRetired,
+  });
   pool.checkpoint('refresh:settled');
   checkGoingOn(pool, lock, options);
 

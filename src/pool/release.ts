@@ -33,7 +33,8 @@ export async function removeClone(pool: Pool, id: string): Promise<void> {
   // Clones first: a run announces its clone before it makes it, so a clone without state has no run.
   const clones = await pool.driver.list();
   const state = await readPoolState(pool);
-  const { destroy } = settle(pool, state, reconcile(clones, state, { newest: null, shift: pool.shift, nowMs: pool.clock() }), 0);
+  const plan = reconcile(clones, state, { newest: null, shift: pool.shift, nowMs: pool.clock() });
+  const { destroy } = settle(pool, state, plan, { excess: 0 });
   const known = new Set([...state.leased, ...state.retired].map((entry) => entry.id));
   const ours = destroy.filter((clone) => !known.has(clone.id) || takeOver(pool, clone.id));
   const own = clones.filter((clone) => clone.id === id && !clone.kept);

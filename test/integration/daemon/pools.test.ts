@@ -53,6 +53,7 @@ test('when the ids of sandboxes change the daemon replaces the fresh clones that
     leases: { add: () => serveNobody(first), remove: () => {} },
     heldBack: { refreshed: () => {} },
     metrics: createMetrics(),
+    onRetired: () => {},
     runtime: first.runtime,
     open: async () => open({ driver, shift: shifts.shift() ?? null }),
     signal: ending.signal,

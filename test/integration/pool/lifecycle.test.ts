@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -69,6 +69,17 @@ describe('a pool', () => {
     expect(states(pool)).toEqual({ fresh: [3, 4], leased: [1], retired: [] });
     expect(clones()).toEqual([1, 3, 4]);
     await lease.release();
+  });
+
+  test('retires the leases of dead holders, and tells of each', async () => {
+    const pool = open();
+    await refresh(pool, { count: 2 });
+    await leaseClone(open({ holder: { ...pool.holder, pid: spawnSync('true').pid } }), { waitMs: 0 });
+    const living = await leaseClone(pool, { waitMs: 0 });
+    const retired: number[] = [];
+    await refresh(pool, { onRetired: ({ id }) => retired.push(number(id)) });
+    expect({ retired, states: states(pool) }).toEqual({ retired: [1], states: { fresh: [3, 4], leased: [2], retired: [] } });
+    await living.release();
   });
 
   test('with --skip-create is only cleaned up', async () => {

@@ -9,7 +9,13 @@ import type { KeptPool } from '../../../src/daemon/pools.ts';
 import { type HolderId, readOwnHolder } from '../../../src/pool/holder.ts';
 import { claimRun } from '../../../src/pool/runs.ts';
 import { formatLeaseName } from '../../../src/pool/state-file.ts';
-import { makeFreshClones } from '../../rig/fresh-clones.ts';
+import { type FreshClones, makeFreshClones } from '../../rig/fresh-clones.ts';
+
+/** Leases one of the fresh clones for a command of the user's. */
+function lease({ pool }: FreshClones, id: string, holder: HolderId, uid: number): void {
+  renameSync(join(pool.paths.fresh, id), join(pool.paths.leased, formatLeaseName(id, holder)));
+  claimRun(pool.runtime, { template: 'tank/one', clone: id, engine: 'bwrap', command: ['x'], uid, sinceMs: 0 }, holder);
+}
 
 test('the clone of a holder that died while no daemon ran is its user’s, and that of one that lives counts', () => {
   const clones = makeFreshClones();
@@ -18,16 +24,12 @@ test('the clone of a holder that died while no daemon ran is its user’s, and t
   const living = readOwnHolder();
   const dead: HolderId = { ...living, pid: spawnSync('true').pid };
   const [first = '', second = ''] = clones.make(2);
-  const lease = (id: string, holder: HolderId, uid: number): void => {
-    renameSync(join(clones.pool.paths.fresh, id), join(clones.pool.paths.leased, formatLeaseName(id, holder)));
-    claimRun(clones.pool.runtime, { template: 'tank/one', clone: id, engine: 'bwrap', command: ['x'], uid, sinceMs: 0 }, holder);
-  };
-  lease(first, dead, 1000);
-  lease(second, living, 1001);
+  lease(clones, first, dead, 1000);
+  lease(clones, second, living, 1001);
   let pools: readonly KeptPool[] = [];
   const retired: unknown[] = [];
   const counted: number[] = [];
-  const look = adoptLeases(
+  const adoption = adoptLeases(
     {
       pools: () => pools,
       leases: { holds: () => false },
@@ -38,6 +40,38 @@ test('the clone of a holder that died while no daemon ran is its user’s, and t
   );
   expect({ retired, counted }).toEqual({ retired: [], counted: [] });
   pools = [{ template: 'tank/one', pool: clones.pool, ring: () => {} } as unknown as KeptPool];
-  look();
+  adoption.look();
   expect({ retired, counted }).toEqual({ retired: [['tank/one', first, 1000]], counted: [1001] });
+});
+
+test('the clone of a holder that died is its user’s too when a refresh notices it first', () => {
+  const clones = makeFreshClones();
+  const ending = new AbortController();
+  onTestFinished(() => (ending.abort(), clones.end()));
+  const [adopted = '', unseen = '', held = ''] = clones.make(3);
+  const living = readOwnHolder();
+  lease(clones, adopted, living, 1000);
+  const retired: unknown[] = [];
+  const adoption = adoptLeases(
+    {
+      pools: () => [{ template: 'tank/one', pool: clones.pool, ring: () => {} } as unknown as KeptPool],
+      leases: { holds: (_, id) => id === held },
+      count: () => () => {},
+      onRetired: (...what) => retired.push(what),
+    },
+    ending.signal,
+  );
+  const dead: HolderId = { ...living, pid: spawnSync('true').pid };
+  lease(clones, unseen, dead, 1002);
+  for (const [id, holder] of [
+    [adopted, living],
+    [unseen, dead],
+    [held, dead],
+  ] as const) {
+    adoption.retired(clones.pool, { id, name: formatLeaseName(id, holder), holder, alive: false });
+  }
+  expect(retired).toEqual([
+    ['tank/one', adopted, 1000],
+    ['tank/one', unseen, 1002],
+  ]);
 });
