@@ -182,7 +182,8 @@ describe('the front', () => {
     // 16 MiB are room for 16 of these.
     await expect.poll(() => ended, { timeout: 10_000 }).toBeGreaterThanOrEqual(184);
     expect(ended).toBeLessThan(190);
-    expect(residentBytes(front) - before).toBeLessThan(20 * megabyte);
+    // Beside them and the 3 from above, the allocator may keep the 32 KiB that each of 200 grew out of: it gives back larger ones only.
+    expect(residentBytes(front) - before).toBeLessThan((16 + 3 + 200 / 32) * megabyte);
     while ((await gate.next()).operation !== operations.closed) continue;
     for (let i = 1; i < ended; i++) expect(await gate.next()).toMatchObject({ operation: operations.closed });
     await expectService(gate);
