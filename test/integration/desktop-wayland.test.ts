@@ -20,10 +20,11 @@ afterAll(async () => {
 });
 
 test('a client of the sandbox sees what the compositor offers', async () => {
-  const { status, stdout } = await isolate(['-q', '-t', root.path, ...root.binds, '--wayland', 'weston-info'], {
+  const { status, stdout } = await isolate(['-q', '-t', root.path, ...root.binds, '--wayland', 'wayland-info'], {
     environment: compositor.environment,
   });
-  expect([status, stdout.includes("interface: 'wl_compositor'"), stdout.includes("name: 'headless'")]).toEqual([0, true, true]);
+  const shown = stdout.match(/interface: 'wl_compositor'|\bname: '?headless\b/g)?.map((part) => part.replaceAll("'", ''));
+  expect({ status, shown }).toEqual({ status: 0, shown: ['interface: wl_compositor', 'name: headless'] });
 });
 
 test('a client of the sandbox draws frames until it is ended', async () => {
@@ -36,7 +37,7 @@ test('a client of the sandbox draws frames until it is ended', async () => {
     let seen = '';
     child.stderr?.on('data', (chunk: Buffer) => {
       seen += chunk.toString();
-      if (/wl_callback@\d+\.done/.test(seen) && seen.includes('.commit(')) resolve();
+      if (/wl_callback[@#]\d+\.done/.test(seen) && seen.includes('.commit(')) resolve();
     });
     child.once('exit', () => reject(new Error(seen)));
   });
@@ -47,7 +48,7 @@ test('a client of the sandbox draws frames until it is ended', async () => {
 test('a plain user is let in too', async () => {
   const own = makeHostRoot(tmpdir(), desktopUid);
   onTestFinished(() => own.remove());
-  const { status } = await isolate(['-q', '-t', own.path, ...own.binds, '--wayland', 'weston-info'], {
+  const { status } = await isolate(['-q', '-t', own.path, ...own.binds, '--wayland', 'wayland-info'], {
     environment: { ...compositor.environment, HOME: own.path },
     uid: desktopUid,
   });
@@ -55,8 +56,8 @@ test('a plain user is let in too', async () => {
 });
 
 test('without the option the sandbox has no way to the compositor', async () => {
-  const { status } = await isolate(['-q', '-t', root.path, ...root.binds, 'weston-info'], { environment: compositor.environment });
-  expect(status).not.toBe(0);
+  const { status, stderr } = await isolate(['-q', '-t', root.path, ...root.binds, 'wayland-info'], { environment: compositor.environment });
+  expect({ status, stderr }).toEqual({ status: 255, stderr: expect.stringContaining('failed to create display') as string });
 });
 
 test('a compositor that is not there is an error before the start', async () => {
