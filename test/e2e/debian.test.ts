@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { readdir, readFile, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -65,5 +65,6 @@ test('kill -9 in the middle of maintenance leaves no process and no mount of it'
 async function holders(): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const mounts = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/mountinfo`, 'utf8').catch(() => '')));
-  return pids.filter((_, index) => mounts[index]?.includes(template));
+  // There it is told from the root of its file system on, which may be mounted at /tmp.
+  return pids.filter((_, index) => mounts[index]?.includes(basename(dirname(template))));
 }

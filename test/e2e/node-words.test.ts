@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { isolatePath } from '../rig/isolate.ts';
-import { nodeOptions, nodeVariables } from '../rig/pinned-node.ts';
+import { allocatorVariables, nodeOptions, nodeVariables } from '../rig/pinned-node.ts';
 import { temporaryTemplate } from '../rig/template.ts';
 
 const isolateNode = join(dirname(isolatePath), 'isolate-node');
@@ -125,6 +125,7 @@ describe('an option of Node', () => {
 
 /** What a variable has to be to do harm; all others are a path that is not there, and would be made by those that write. */
 const harmful = (): Readonly<Record<string, string>> => ({
+  ...allocatorVariables,
   NODE_OPTIONS: `--require=${trap}/evil.cjs`,
   NODE_CHANNEL_FD: '0',
   NODE_DEBUG: '*',

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import { installClient, nodeOf } from '../rig/client.ts';
 import { finished, isolatePath } from '../rig/isolate.ts';
-import { nodeOptions, nodeVariables, pinnedNode } from '../rig/pinned-node.ts';
+import { allocatorVariables, nodeOptions, nodeVariables, pinnedNode } from '../rig/pinned-node.ts';
 import { isStaticLauncher } from '../rig/launches.ts';
 import { startPty } from '../rig/pty.ts';
 
@@ -55,7 +55,7 @@ describe('what Node is started with', () => {
     const names = [...nodeVariables(), 'ISOLATE_CALLER', 'HOME', 'ü', 'EMPTY'];
     // A build with the address sanitizer has a dynamic linker.
     const heeded = isStaticLauncher ? names : names.filter((name) => !name.startsWith('LD_'));
-    const environment = Object.fromEntries(heeded.map((name) => [name, `/${name}`]));
+    const environment = { ...Object.fromEntries(heeded.map((name) => [name, `/${name}`])), ...allocatorVariables };
     expect(await start(client, [...words, '', 'ä\n'], { ...environment, EMPTY: '' })).toEqual({
       ...fixed(client),
       caller: [

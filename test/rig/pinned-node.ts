@@ -30,6 +30,9 @@ const others = [
   'CHOKIDAR_INTERVAL CHOKIDAR_USEPOLLING COLORTERM COLUMNS GRACEFUL_FS_PLATFORM TEST_GRACEFUL_FS_GLOBAL_PATCH YARGS_DISABLE_WRAP',
 ].flatMap((line) => line.split(' '));
 
+/** Of any other value glibc 2.41 warns, in the client as in every program. */
+export const allocatorVariables = { GLIBC_TUNABLES: 'glibc.malloc.perturb=165', MALLOC_PERTURB_: '165' };
+
 /** Every variable that the pinned Node may read: those of its manual, of its own code, and all names of their kind in its binary. */
 export function nodeVariables(): readonly string[] {
   const manual = readFileSync(join(packageDirectory, 'share/man/man1/node.1'), 'utf8').match(/(?<=^\.It Ev )\w+/gm) ?? [];
