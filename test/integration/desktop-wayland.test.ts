@@ -23,8 +23,9 @@ test('a client of the sandbox sees what the compositor offers', async () => {
   const { status, stdout } = await isolate(['-q', '-t', root.path, ...root.binds, '--wayland', 'wayland-info'], {
     environment: compositor.environment,
   });
+  // Newer versions tell the name of the output more than once, without quotes.
   const shown = stdout.match(/interface: 'wl_compositor'|\bname: '?headless\b/g)?.map((part) => part.replaceAll("'", ''));
-  expect({ status, shown }).toEqual({ status: 0, shown: ['interface: wl_compositor', 'name: headless'] });
+  expect({ status, shown: [...new Set(shown)] }).toEqual({ status: 0, shown: ['interface: wl_compositor', 'name: headless'] });
 });
 
 test('a client of the sandbox draws frames until it is ended', async () => {

@@ -92,9 +92,11 @@ async function startDaemon(): Promise<void> {
   // -n: stays in the foreground, so that its pid is the child's.
   const child = spawn('/sbin/zfs-fuse', ['-n', '-p', '/var/run/zfs/pid'], { stdio: ['ignore', 'ignore', 'ignore'] });
   daemon = child;
+  const waker = spawn(join(import.meta.dirname, 'wake-zfs-fuse'), [String(child.pid)], { stdio: ['ignore', 'ignore', 'inherit'] });
   let ended = false;
   child.once('exit', () => {
     ended = true;
+    waker.kill();
   });
   const deadline = Date.now() + 20_000;
   while (!existsSync(socket)) {
