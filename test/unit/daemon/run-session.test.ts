@@ -17,8 +17,8 @@ import type { Message } from '../../../src/wire/frame.ts';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** What a command line is answered with, and how long others waited. */
-async function answerTo(argv: readonly string[]): Promise<{ sent: string[]; parsed: number; tookMs: number }> {
+/** What a command line is answered with, and how often it was read. */
+async function answerTo(argv: readonly string[]): Promise<{ sent: string[]; parsed: number }> {
   const sent: string[] = [];
   let parsed = 0;
   const connection = {
@@ -28,10 +28,9 @@ async function answerTo(argv: readonly string[]): Promise<{ sent: string[]; pars
   } as unknown as Connection;
   const counted = { ...commandLine, parse: (words: readonly string[]) => ((parsed += 1), commandLine.parse(words)) };
   const message: Message = { name: 'run', items: argv.map((value) => ({ name: 'argument', value })) };
-  const startMs = performance.now();
   const leases = { checkAccess: () => {} };
   await handleRun(connection, message, { commandLine: counted, leases, keeps: () => false } as unknown as RunServices);
-  return { sent, parsed, tookMs: performance.now() - startMs };
+  return { sent, parsed };
 }
 
 test.each([
@@ -39,9 +38,7 @@ test.each([
   ['letters', [`-${'q'.repeat(100_000)}`]],
   ['words', ['-z', 'tank/t', '--', ...Array.from({ length: 30_000 }, () => 'word')]],
 ])('a command line of more %s than others can wait for is left to its caller unread', async (_what, argv) => {
-  const { tookMs, ...rest } = await answerTo(argv);
-  expect(rest).toEqual({ sent: ['fallback'], parsed: 0 });
-  expect(tookMs).toBeLessThan(100);
+  expect(await answerTo(argv)).toEqual({ sent: ['fallback'], parsed: 0 });
 });
 
 test('a usual one is read', async () => {

@@ -52,9 +52,7 @@ test('targets are nested where one lies below another', () => {
   );
 });
 
-test('as many long targets as a request may have are compared at once', () => {
-  const many = Array.from({ length: 1024 }, (_, index) => `/${'a/'.repeat(400)}${index}`);
-  const startMs = performance.now();
+test('targets are not compared each with each: that of so many would not end in the time of a test', () => {
+  const many = Array.from({ length: 100_000 }, (_, index) => `/${'a/'.repeat(400)}${index}`);
   expect(hasNested(many)).toBe(false);
-  expect(performance.now() - startMs).toBeLessThan(200);
 });

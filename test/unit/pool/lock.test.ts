@@ -48,10 +48,9 @@ describe('a lock', () => {
   test('of a process that was killed is free at once', async () => {
     await runProgram(`await tryLock(path, readOwnHolder()); process.kill(process.pid, 'SIGKILL');`);
     expect(readdirSync(directory)).toHaveLength(2);
-    const startMs = performance.now();
-    const lock = await waitForLock(path, holder, { waitMs: 5000 });
-    expect(performance.now() - startMs).toBeLessThan(1000);
-    await lock.release();
+    const lock = await tryLock(path, holder);
+    expect(lock).not.toBeNull();
+    await lock?.release();
     expect(readdirSync(directory)).toEqual([]);
   });
 
