@@ -47,11 +47,20 @@ function line(text: string): void {
   tmux.press('Enter');
 }
 
+/** What a process was started by; empty when it has ended. */
+function firstWord(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0] ?? '';
+  } catch {
+    return '';
+  }
+}
+
 /** The one process that was started by this name in the namespace of the tests. */
 function pidOf(name: string): number {
   const found = readdirSync('/proc')
     .filter((entry) => /^[0-9]+$/.test(entry))
-    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0]?.endsWith(name));
+    .filter((pid) => firstWord(pid).endsWith(name));
   expect(found).toHaveLength(1);
   return Number(found[0]);
 }
