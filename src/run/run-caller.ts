@@ -1,9 +1,9 @@
 import type { PathFacts, SandboxIds } from '../host/facts.ts';
 import type { Privileges } from '../host/privileges.ts';
 import { probePath, readPrivileges } from '../host/probe.ts';
-import { readTextFile } from '../host/read-text-file.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import type { Caller } from '../spec/request.ts';
+import { readEnvironmentFile } from './read-environment-file.ts';
 import { workingDirectory } from './working-directory.ts';
 
 /** For whom a run is decided: this process's own user, or the client that a daemon serves. */
@@ -30,7 +30,7 @@ export function ownCaller(): RunCaller {
     environment: callerEnvironment(),
     searchPath: callerEnvironment()['PATH'],
     cwd: workingDirectory(),
-    readFile: readTextFile,
+    readFile: (path) => readEnvironmentFile(path),
     privileges: readPrivileges(),
     probePath,
     cgroupFile: '/proc/self/cgroup',

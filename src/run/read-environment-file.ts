@@ -2,34 +2,35 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 
 import { IsolateError } from '../error.ts';
 
-/** A file of variables that is larger than any command can take. */
+/** More than any command can take. */
 const mostBytes = 4 * 2 ** 20;
-/** How long a pipe may be silent, in milliseconds, and how often it is looked at. */
-const silentMs = 10_000;
+/** How often a silent pipe is looked at, in milliseconds. */
 const lookMs = 10;
 
 /**
- * The text of a file or of what a pipe holds until its end, such as the shell's `<(command)`. It never waits for somebody to open the
- * other end, nor for ever. Throws what the kernel says, and `bad-environment` for what is too large or silent for 10 s.
+ * The text of a file of variables, or of what a pipe holds until its end, such as the shell's `<(command)`. It never waits for
+ * somebody to open the other end of a pipe, nor for longer than `silentMs` without a byte. Throws what the kernel says, and
+ * `bad-environment` for what is too large or silent.
  */
-export function readTextFile(path: string): string {
+export function readEnvironmentFile(path: string, silentMs = 10_000): string {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   try {
-    return readToEnd(descriptor, path);
+    return readToEnd(descriptor, path, silentMs);
   } finally {
     closeSync(descriptor);
   }
 }
 
-function readToEnd(descriptor: number, path: string): string {
+function readToEnd(descriptor: number, path: string, silentMs: number): string {
   const chunk = Buffer.alloc(64 * 1024);
   const chunks: Buffer[] = [];
+  const never = new Int32Array(new SharedArrayBuffer(4));
   let length = 0;
   for (let waitedMs = 0; waitedMs < silentMs;) {
     const count = readNow(descriptor, chunk);
     if (count === 0) return Buffer.concat(chunks).toString('utf8');
     if (count === null) {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookMs);
+      Atomics.wait(never, 0, 0, lookMs);
       waitedMs += lookMs;
       continue;
     }
