@@ -5,6 +5,7 @@
  */
 #include "client.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -24,7 +25,7 @@ extern char **environ;
 /* A checkout or a global install; then a dependency of another package, where npm puts both side by side. */
 static const char *const places[] = {"/../node_modules/" NODE, "/../../" NODE};
 /* Node overwrites its arguments with the title that ps(1) shows, and has no more room for it than they take. */
-enum { TITLE_ROOM = 1023, LISTED_DESCRIPTORS = 1024 };
+enum { TITLE_ROOM = 1023 };
 
 static int cannot(const char *what, const char *hint) {
   dprintf(STDERR_FILENO, "isolate: %s: %s\n%s", what, strerror(errno), hint);
@@ -71,12 +72,14 @@ static int new_memory_file(void) {
   return memfd_create("isolate-caller", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* before Linux 6.3 */
 }
 
-/* The descriptors that Node inherits but for the standard streams: those that it opens itself are nobody's to name. */
+/* The descriptors that Node inherits but for the standard streams: those that it opens itself are nobody's to name. Without /proc none. */
 static void write_descriptors(FILE *file) {
-  for (int fd = 3; fd < LISTED_DESCRIPTORS; fd++) {
-    int flags = fcntl(fd, F_GETFD);
-    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) fprintf(file, "%d ", fd);
+  DIR *open_files = opendir("/proc/self/fd");
+  for (struct dirent *entry; open_files != NULL && (entry = readdir(open_files)) != NULL;) {
+    int fd = atoi(entry->d_name), flags = fcntl(fd, F_GETFD);
+    if (fd > STDERR_FILENO && flags >= 0 && (flags & FD_CLOEXEC) == 0) fprintf(file, "%d ", fd);
   }
+  if (open_files != NULL) closedir(open_files);
   fputc(0, file);
 }
 

@@ -7,7 +7,7 @@ export interface Caller {
   /** The index of the first word that is not UTF-8, into which Node has put U+FFFD; -1: there is none. */
   readonly notText: number;
   readonly environment: Readonly<NodeJS.ProcessEnv>;
-  /** The open descriptors above the standard streams that were handed over; null: it is not known. */
+  /** The open descriptors above the standard streams that the caller passed on; null: it is not known. */
   readonly descriptors: ReadonlySet<number> | null;
 }
 
@@ -24,12 +24,7 @@ export function readCaller(): Caller {
   const strings = readStrings(Number(descriptor));
   closeSync(Number(descriptor));
   delete process.env[variable];
-  const descriptors = new Set(
-    (strings[0] ?? '')
-      .split(' ')
-      .filter((number) => number !== '')
-      .map(Number),
-  );
+  const descriptors = new Set(strings[0]?.match(/\d+/g)?.map(Number));
   const end = 2 + Number(strings[1]);
   return { ...toWords(strings.slice(2, end)), environment: toEnvironment(strings.slice(end, -1)), descriptors };
 }

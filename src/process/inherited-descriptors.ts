@@ -1,11 +1,11 @@
 let told: ReadonlySet<number> | null = null;
 
-/** Whether whoever started this process handed the descriptor to it. Where nobody said which were handed over every one may be. */
+/** Whether the caller passed this descriptor on to this process. Where it is not known which ones it passed on, any may be. */
 export function isInherited(descriptor: number): boolean {
   return descriptor <= 2 || told === null || told.has(descriptor);
 }
 
-/** Says which descriptors above the standard streams were handed over, once, before anything else is done; null: it is not known. */
+/** Records which descriptors above the standard streams the caller passed on, before any other is opened; null: it is not known. */
 export function useInheritedDescriptors(descriptors: ReadonlySet<number> | null): void {
   told = descriptors;
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { commandLine } from '../rig/command-line.ts';
-import { isolate } from '../rig/isolate.ts';
+import { isolate, isolatePath } from '../rig/isolate.ts';
 
 // None of these reaches the directory: whatever were started or made in it would be a failure of its own.
 const root = ['-t', '/dev/null/none'];
@@ -167,6 +167,15 @@ test('the status descriptor tells the code of a failure', () => {
     closeSync(descriptor);
     rmSync(directory, { recursive: true });
   }
+});
+
+test('the status descriptor may have any number that the caller can open', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'isolate-status-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'status');
+  const words = [isolatePath, '--status-fd', '1500', ...root, 'true'];
+  spawnSync('bash', ['-c', 'ulimit -n 2048 && exec 1500> "$0" && exec "$@"', file, ...words]);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ event: 'failed', error: 'template-missing' });
 });
 
 test('the option to install the wrapper says that there is nothing to install', () => {
