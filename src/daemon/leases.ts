@@ -48,11 +48,10 @@ export interface DaemonLease {
   readonly run: RunClaim;
   /** Milliseconds since 1970. */
   readonly startedMs: number;
-  /** Has `action` done when the lease ends, whatever ends it, and told whether the client may run on: the outcome is `left`. */
+  /** Calls `action` when the lease ends, whatever ends it, or at once if it has ended; `runsOn`: the client may live on, and use the clone. */
   readonly defer: (action: (runsOn: boolean) => void) => void;
   /** The client is told of its clone now, and may use it even if its broker goes. */
   readonly send: () => void;
-  readonly isSent: () => boolean;
   /** What the client said of the end, should the lease end without more. */
   readonly note: (outcome: LeaseOutcome) => void;
   /** Retires the clone; the second time it does nothing. */
@@ -154,7 +153,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     const deferred: ((runsOn: boolean) => void)[] = [countOff];
     let noted: LeaseOutcome | null = null;
     let sent = false;
-    let ended: 'retired' | 'left' | null = null;
+    let endedWith: { readonly runsOn: boolean } | null = null;
     let run: RunClaim;
     try {
       const places = groupsIn.length === 0 ? {} : { groupsIn };
@@ -165,19 +164,19 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
       throw error;
     }
     const key = keyOf(template, id);
-    const end = (outcome: LeaseOutcome, retire: boolean): void => {
-      if (ended !== null) return;
-      ended = retire ? 'retired' : 'left';
+    const end = (outcome: LeaseOutcome, runsOn = false): void => {
+      if (endedWith !== null) return;
+      endedWith = { runsOn };
       signal.removeEventListener('abort', onGone);
       active.delete(key);
-      const steps = [...(retire ? [run.remove, () => served.giveBack(taken)] : []), ...deferred.map((action) => () => action(!retire))];
+      const steps = [...(runsOn ? [] : [run.remove, () => served.giveBack(taken)]), ...deferred.map((action) => () => action(runsOn))];
       for (const step of steps) attempt(step, pool);
       watch.onEnded({ peer, template, engine, waitedMs, clone: id, heldMs: performance.now() - startMs, outcome });
     };
     const onGone = (): void => {
       // A client that lost its broker may run on; its clone is retired when its process ends.
-      if (signal.reason === brokerGone && sent) end({ kind: 'left' }, false);
-      else end(noted ?? { kind: 'closed' }, true);
+      if (signal.reason === brokerGone && sent) end({ kind: 'left' }, true);
+      else end(noted ?? { kind: 'closed' });
     };
     active.add(key);
     watch.onLeased({ peer, template, engine, waitedMs, clone: id });
@@ -193,17 +192,16 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
       run,
       startedMs,
       defer: (action) => {
-        if (ended !== null) action(ended === 'left');
+        if (endedWith !== null) action(endedWith.runsOn);
         else deferred.push(action);
       },
       send: () => {
         sent = true;
       },
-      isSent: () => sent,
       note: (outcome) => {
         noted ??= outcome;
       },
-      release: (outcome) => end(outcome ?? noted ?? { kind: 'closed' }, true),
+      release: (outcome) => end(outcome ?? noted ?? { kind: 'closed' }),
     };
   }
 

@@ -26,8 +26,8 @@ interface Opened {
   readonly uid: number;
   readonly directories: readonly CgroupDirectory[];
   isJoined: boolean;
-  /** Whether the lease has ended; `over`: what is in the groups ends as well, `left`: it runs on without the daemon. */
-  ended: 'over' | 'left' | null;
+  /** Null until the lease ends; then whether what is in the groups goes on without the daemon, or ends with it. */
+  runsOn: boolean | null;
 }
 
 /**
@@ -55,11 +55,11 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
     open: ({ run: { runId }, peer: { uid }, defer }, limits) => {
       const directories = planCgroups(limits, find(limits), runId);
       if (directories.length === 0) return undefined;
-      const groups: Opened = { uid, directories, isJoined: false, ended: null };
+      const groups: Opened = { uid, directories, isJoined: false, runsOn: null };
       opened.set(runId, groups);
       defer((runsOn) => {
         opened.delete(runId);
-        groups.ended = runsOn ? 'left' : 'over';
+        groups.runsOn = runsOn;
         if (!runsOn) void removeDirectories(directories);
       });
       return { run: runId, directories };
@@ -74,7 +74,7 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
       try {
         if (holder === null) throw new Error(`process ${pid} is not in the daemon's pid namespace`);
         await makeDirectories(directories);
-        if (groups.ended !== null) throw new Error('its lease has ended');
+        if (groups.runsOn !== null) throw new Error('its lease has ended');
         await moveInto(directories, pid);
         if (!isAlive(holder, holder.bootId)) throw new Error(`process ${pid} has ended`);
         await vouchFor(directories);
@@ -83,7 +83,7 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
         throw new IsolateError('cannot-enforce', `The limits of the run cannot be set: ${(cause as Error).message}.`, { cause });
       } finally {
         // The lease may have ended before the groups were there.
-        if (groups.ended === 'over') void removeDirectories(directories);
+        if (groups.runsOn === false) void removeDirectories(directories);
       }
     },
   };

@@ -3,7 +3,6 @@ import { readlinkSync } from 'node:fs';
 import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import type { SandboxIds } from '../host/facts.ts';
-import type { IdSlot } from '../pool/id-slots.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import { encodeLaunchRecord } from '../process/launch-record.ts';
 import { type Decision, decide } from '../run/decide.ts';
@@ -15,7 +14,7 @@ import { defaultEngine } from '../spec/resolve-spec.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { clientCaller } from './client-caller.ts';
 import type { CommandLine } from './command-line.ts';
-import { brokerGone, type Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
 import type { DaemonLease, Leases } from './leases.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
@@ -202,7 +201,8 @@ async function planLaunch({ spec, engine, facts }: Decision, { lease, connection
   if (connection.peer.uid !== 0) ({ rootfs, tree: connection.tree } = await services.handOver(lease, connection.peer, sayLong));
   const { runId } = lease.run;
   const ids = claimIds(services.paths, facts, rootfs, lease.pool.holder);
-  if (ids !== null) freeWithLease(ids, lease, connection);
+  // Those of a client that may run on are freed by a refresh when it is dead.
+  if (ids !== null) lease.defer((runsOn) => runsOn || ids.release());
   const place = { runId, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
   const launch = engine.plan({ spec: settled.spec, findings: settled.findings, rootfs, facts, ...place });
   return encodeLaunchRecord(launch, { supervised: false, graceMs: spec.graceMs });
@@ -212,11 +212,4 @@ async function planLaunch({ spec, engine, facts }: Decision, { lease, connection
 function needsClient(count: number, places: readonly string[]): boolean {
   const targets = places.slice(0, count);
   return hasNested(targets) || places.slice(count).some((place) => targets.some((target) => place.startsWith(`${target}/`)));
-}
-
-/** A client that lost its broker after it was sent its launch may run on; a refresh frees the range when it is dead. */
-function freeWithLease(ids: IdSlot, lease: DaemonLease, { closed }: Connection): void {
-  const free = (): void => (closed.reason === brokerGone && lease.isSent() ? undefined : ids.release());
-  if (closed.aborted) free();
-  else closed.addEventListener('abort', free, { once: true });
 }
