@@ -49,6 +49,8 @@ export function adoptLeases(options: AdoptOptions, signal: AbortSignal): Adoptio
   return {
     look,
     retired: (pool, { id, name, holder }) => {
+      // The end of its connection is about to be heard, and says more.
+      if (options.leases.holds(pool.template, id)) return;
       const uid = known.get(keyOf(pool, name))?.uid ?? findRunOwner(pool.runtime, holder) ?? 0;
       noteRetired(options, pool, { id, holder, uid });
     },
@@ -58,12 +60,10 @@ export function adoptLeases(options: AdoptOptions, signal: AbortSignal): Adoptio
 const keyOf = ({ template }: PoolFiles, leaseName: string): string => `${template}\0${leaseName}`;
 
 function noteRetired(
-  { leases, onRetired }: AdoptOptions,
+  { onRetired }: AdoptOptions,
   { template }: PoolFiles,
   { id, holder, uid }: { readonly id: string; readonly holder: HolderId; readonly uid: number },
 ): void {
-  // The end of its connection is about to be heard, and says more.
-  if (leases.holds(template, id)) return;
   logEvent('info', { event: 'retired', template, clone: id, pid: holder.pid }, 'The holder of a lease is dead.');
   onRetired(template, id, uid);
 }

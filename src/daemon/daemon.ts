@@ -65,8 +65,15 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     rules: createRules(config, groups, quotas),
     watch: { ...audit, onEnded },
   });
-  const onRetired: Adoption['retired'] = (pool, lease) => adoption.retired(pool, lease);
-  const pools = keepPools({ leases, heldBack, metrics, onRetired, runtime, open: openPool, signal });
+  const pools = keepPools({
+    leases,
+    heldBack,
+    metrics,
+    onRetired: (pool, lease) => adoption.retired(pool, lease),
+    runtime,
+    open: openPool,
+    signal,
+  });
   const handOver = createHandOver();
   const status = createHostStatus(runtime);
   const sees = (peer: Caller, template: string): boolean => maySee(config.current(), peer, template);
@@ -120,7 +127,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     },
   };
   const broker = startBroker({ ...gate, events, signal });
-  const adoption = adoptLeases({ pools: pools.kept, leases, count: quotas.adopt, onRetired: heldBack.ended }, signal);
+  const adoption: Adoption = adoptLeases({ pools: pools.kept, leases, count: quotas.adopt, onRetired: heldBack.ended }, signal);
   const configure: Pools['configure'] = (wanted) => {
     pools.configure(wanted);
     adoption.look();
