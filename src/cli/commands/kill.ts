@@ -22,6 +22,7 @@ export async function killVerb({ words, flags }: ParsedArguments): Promise<numbe
   try {
     const { runs } = await source.runs();
     const chosen = [...new Set(words.map((word) => findRun(runs, word)))];
+    // Where one of them cannot be ended none is.
     for (const run of chosen) holderOf(run);
     for (const run of chosen) signal(run);
     await withStopSignals((stop) => waitForEnd(source, chosen, flags.has('now'), stop));
