@@ -87,33 +87,28 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     expect(readdirSync(join(source, 'new'))).toEqual(['file']);
   });
 
-  test.each([[[]], [['--read-only']], [['--ephemeral']]])(
-    "root's run %j makes no place in a directory that only the host's root may write",
-    async (how) => {
-      const source = mkdtempSync(join(scratch, 'root-only-'));
-      chmodSync(source, 0o775);
+  describe.each([[[]], [['--read-only']], [['--ephemeral']]])("root's run %j", (how) => {
+    /** Binds a new directory of this mode, and a file below it whose place is missing there. */
+    async function runBelow(mode: number, ...command: readonly string[]) {
+      const source = mkdtempSync(join(scratch, 'outer-'));
+      chmodSync(source, mode);
       const binds = ['-d', `${source}:/opt/n`, '-d', `${scratch}/file:/opt/n/new/file`];
-      expect(await shown(['-q', '-e', engine, '-t', ownTemplate, ...how, ...binds, 'true'])).toEqual(
-        refused(
-          `isolate: The place SCRATCH/${basename(source)}/new/file for a bind could not be made: permission denied.`,
-          'hint: make it before the run',
-        ),
-      );
-      expect(readdirSync(source)).toEqual([]);
-    },
-  );
+      return { source, end: await shown(['-q', '-e', engine, '-t', ownTemplate, ...how, ...binds, ...command]) };
+    }
 
-  test.each([[[]], [['--read-only']], [['--ephemeral']]])(
-    "root's run %j makes places where everyone may write, with its own ids",
-    async (how) => {
-      const source = mkdtempSync(join(scratch, 'for-everyone-'));
-      chmodSync(source, 0o1777);
-      const binds = ['-d', `${source}:/opt/n`, '-d', `${scratch}/file:/opt/n/new/file`];
-      const words = ['-q', '-e', engine, '-t', ownTemplate, ...how, ...binds, 'stat', '-c', '%u:%g %a %n', '/opt/n/new'];
-      expect(await shown(words)).toEqual({ status: 0, stdout: '0:0 755 /opt/n/new\n', stderr: '' });
+    test("makes no place in a directory that only the host's root may write", async () => {
+      const { source, end } = await runBelow(0o775, 'true');
+      const message = `isolate: The place SCRATCH/${basename(source)}/new/file for a bind could not be made: permission denied.`;
+      expect(end).toEqual(refused(message, 'hint: make it before the run'));
+      expect(readdirSync(source)).toEqual([]);
+    });
+
+    test('makes places where everyone may write, with its own ids', async () => {
+      const { source, end } = await runBelow(0o1777, 'stat', '-c', '%u:%g %a %n', '/opt/n/new');
+      expect(end).toEqual({ status: 0, stdout: '0:0 755 /opt/n/new\n', stderr: '' });
       expect(statSync(join(source, 'new')).uid).toBeGreaterThanOrEqual(65_536);
-    },
-  );
+    });
+  });
 
   test("root's run makes places in the template below directories of every id and mode", async () => {
     const directory = mkdtempSync(join(ownTemplate, 'opt/of-another-'));
