@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -50,6 +50,9 @@ export async function startTmux(environment: Readonly<Record<string, string>> = 
     resize: (columns, rows) => void tmux('resize-window', '-x', String(columns), '-y', String(rows)),
     see,
     prompt,
-    end: () => void tmux('kill-server'),
+    end: () => {
+      tmux('kill-server');
+      rmSync(written, { force: true });
+    },
   };
 }
