@@ -1,6 +1,5 @@
 /** Control characters (C0, DEL, C1), and those that reorder a line on a terminal. */
-// oxlint-disable-next-line no-control-regex
-export const dangerousCharacters = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+export const dangerousCharacters = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /** A value as JSON in one line that does a terminal no harm: JSON itself demands no escape for C1 and for what reorders a line. */
 export function toJson(value: unknown): string {

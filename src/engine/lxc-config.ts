@@ -38,8 +38,7 @@ function formatSetting([key, value]: LxcSetting): string {
 
 /** Lone surrogates have no bytes in UTF-8 and would be replaced. */
 function hasForbiddenCharacter(value: string): boolean {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return !value.isWellFormed() || /[\0-\u001f\u007f-\u009f]/.test(value);
+  return !value.isWellFormed() || /\p{Cc}/u.test(value);
 }
 
 function escapeField(field: string): string {

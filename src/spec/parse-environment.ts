@@ -69,8 +69,7 @@ function checkName(name: string, text: string): void {
       hint: 'write NAME=VALUE',
     });
   }
-  // oxlint-disable-next-line no-control-regex
-  if (/[\s=\u0000-\u001f\u007f]/.test(name)) {
+  if (/[\s=\p{Cc}]/u.test(name)) {
     throw new IsolateError('bad-environment', `The variable name ${JSON.stringify(name)} contains a blank, a control character or "=".`);
   }
 }

@@ -3,8 +3,7 @@ import { resolve } from 'node:path/posix';
 import { IsolateError, type ErrorCode } from '../error.ts';
 
 /** Control characters, which no path, name or address that isolate handles may hold: configuration files and terminals read them. */
-// oxlint-disable-next-line no-control-regex
-const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
+const controlCharacter = /\p{Cc}/u;
 
 /** Linux's PATH_MAX, less the terminating NUL. */
 const maximumPathBytes = 4095;

@@ -126,5 +126,5 @@ function firstLine(stderr: string): string {
     .split('\n')
     .find((text) => text.trim() !== '')
     ?.trim();
-  return (line ?? 'it printed no reason').replaceAll(/[\u0000-\u001f\u007f]/g, '?').replace(/\.$/, '');
+  return (line ?? 'it printed no reason').replaceAll(/\p{Cc}/gu, '?').replace(/\.$/, '');
 }
