@@ -22,9 +22,14 @@ export function templatesOf({ pools }: StatusDocument): TemplatesDocument {
   return { templates: templates.toSorted((left, right) => (left.template < right.template ? -1 : 1)) };
 }
 
-/** One line each, without control characters. */
-export function renderTemplates({ templates }: TemplatesDocument): readonly string[] {
-  if (templates.length === 0) return ['There are no templates that you may use. isolate refresh DATASET makes clones of one.'];
+/** Who can make a template one of the caller's, and how. No full sentence. */
+export function adviseClones(uid: number, template: string): string {
+  return uid === 0 ? `isolate refresh ${template} makes some` : 'root names the templates and their users in /etc/isolate/config.toml';
+}
+
+/** One line each, without control characters; `uid` is the reader's. */
+export function renderTemplates({ templates }: TemplatesDocument, uid: number): readonly string[] {
+  if (templates.length === 0) return [`There are no clones that you may use: ${adviseClones(uid, 'DATASET')}.`];
   const rows = templates.map(({ template, fresh, count, snapshot }) => [
     template,
     count === null ? String(fresh) : `${fresh} of ${count}`,

@@ -83,7 +83,9 @@ test('list asks the daemon and prints the templates, for people and as JSON', as
     ],
   });
   daemon.answer = () => documentAnswer({ ...status, pools: [] });
-  expect((await isolate(['list'])).stdout).toBe('There are no templates that you may use. isolate refresh DATASET makes clones of one.\n');
+  const told = 'There are no clones that you may use: root names the templates and their users in /etc/isolate/config.toml.\n';
+  expect((await isolate(['list'])).stdout).toBe(told);
+  expect((await isolate(['list'], 0)).stdout).toBe('There are no clones that you may use: isolate refresh DATASET makes some.\n');
 });
 
 /** A run of root's whose process is the one of these tests. */

@@ -8,5 +8,6 @@ import { refuseWords } from './refuse-words.ts';
 export async function listVerb(parsed: ParsedArguments): Promise<number> {
   refuseWords(parsed, 'isolate list [OPTIONS]');
   const read = async (source: StatusSource): Promise<TemplatesDocument> => templatesOf(await source.status());
-  return await showStatus({ title: 'list', read, render: renderTemplates }, parsed);
+  const uid = process.getuid?.() ?? 0;
+  return await showStatus({ title: 'list', read, render: (document) => renderTemplates(document, uid) }, parsed);
 }

@@ -2,6 +2,7 @@ import { IsolateError } from '../../error.ts';
 import type { StatusDocument } from '../../run/status.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderStatus } from '../render-status.ts';
+import { adviseClones } from '../render-templates.ts';
 import { nearest } from '../../spec/nearest.ts';
 import { showStatus } from '../show-status.ts';
 
@@ -22,7 +23,7 @@ function pick(document: StatusDocument, templates: readonly string[]): StatusDoc
       document.pools.map((one) => one.template),
     );
     throw new IsolateError('template-missing', `There are no clones of ${JSON.stringify(template)}.`, {
-      hint: near === null ? `isolate refresh ${template} makes some` : `did you mean ${near}?`,
+      hint: near === null ? adviseClones(process.getuid?.() ?? 0, template) : `did you mean ${near}?`,
     });
   });
   return { ...document, pools };
