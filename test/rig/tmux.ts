@@ -29,15 +29,15 @@ export async function startTmux(environment: Readonly<Record<string, string>> = 
   // dash, unlike bash, leaves the terminal as a job left it.
   tmux('new-session', '-d', '-x', '80', '-y', '24', "exec env 'PS1=host$ ' /bin/dash -i");
   tmux('set-option', '-g', 'status', 'off');
-  // What led to a screen the screen does not tell.
+  // What led to a screen the screen does not tell. It stands in the first line of an error, which every summary shows.
   const written = join(tmpdir(), name);
   tmux('pipe-pane', `exec cat > ${written}`);
-  const lastWritten = (): string => JSON.stringify(readFileSync(written, 'latin1').slice(-4000));
+  const lastWritten = (): string => JSON.stringify(readFileSync(written, 'latin1').slice(-1500));
   const screen = (): string => tmux('capture-pane', '-p').replaceAll(/ +$/gm, '');
   const see = async (pattern: RegExp, limitMs = 15_000): Promise<void> => {
     const deadline = Date.now() + limitMs;
     for (let now = screen(); !pattern.test(now); now = screen()) {
-      if (Date.now() > deadline) throw new Error(`${String(pattern)} did not come; the screen:\n${now}\nwritten last: ${lastWritten()}`);
+      if (Date.now() > deadline) throw new Error(`${String(pattern)} did not come after ${lastWritten()}; the screen:\n${now}`);
       await new Promise((resolve) => setTimeout(resolve, 40));
     }
   };
