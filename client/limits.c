@@ -46,8 +46,7 @@ static bool can_fork(int count) {
 /* How many threads the host has: no user has more, and to try costs more than to read this (proc_loadavg(5)). */
 static unsigned long count_threads(void) {
   char text[128];
-  ssize_t length = read_file("/proc/loadavg", text, sizeof text - 1);
-  text[length > 0 ? length : 0] = 0;
+  read_text("/proc/loadavg", text, sizeof text);
   const char *slash = strchr(text, '/');
   return slash == NULL ? ~0UL : strtoul(slash + 1, NULL, 10);
 }

@@ -48,8 +48,7 @@ uint32_t cgroup_memory_kills(const struct cgroups *cgroups) {
   for (size_t i = 0; i < 2 * cgroups->count; i++) {
     const struct cgroup *setting = &cgroups->items[i / 2];
     if (setting->file == NULL || strncmp(setting->file, "memory.", 7) != 0 || !join_path(path, setting, files[i % 2])) continue;
-    ssize_t length = read_file(path, text, sizeof text - 1);
-    text[length > 0 ? length : 0] = 0;
+    read_text(path, text, sizeof text);
     const char *line = strstr(text, "\noom_kill ");
     if (line != NULL) kills += (uint32_t)strtoul(line + strlen("\noom_kill "), NULL, 10);
   }

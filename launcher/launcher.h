@@ -118,6 +118,8 @@ void close_quietly(int fd);
 bool write_file(const char *path, const char *text);
 /* Reads at most `size` bytes and returns their number. */
 ssize_t read_file(const char *path, void *buffer, size_t size);
+/* Reads at most `size` - 1 bytes as a string, which is empty where the file cannot be read. */
+void read_text(const char *path, char *text, size_t size);
 /* Kills the processes whose numbers the file lists. */
 void kill_listed(const char *path);
 /* Writes what stands for the first character of a text in a line for a terminal, as src/cli/escape.ts does; returns its length in the text. */

@@ -41,8 +41,7 @@ bool streams_lead_nowhere(void) {
 static bool is_locked(int fd) {
   char path[64], text[4096];
   snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
-  ssize_t length = read_file(path, text, sizeof text - 1);
-  text[length > 0 ? length : 0] = 0;
+  read_text(path, text, sizeof text);
   return strstr(text, "\nlock:") != NULL;
 }
 

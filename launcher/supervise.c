@@ -92,6 +92,9 @@ static void stop_self(int signal) {
   kill(getpid(), signal);
   sigprocmask(SIG_UNBLOCK, &only, NULL);
   sigprocmask(SIG_BLOCK, &only, NULL);
+  sigemptyset(&only);
+  sigaddset(&only, SIGCONT); /* what brought us back: the command gets it from our caller, whether it was sent or not */
+  sigtimedwait(&only, NULL, &(struct timespec){0});
 }
 
 /* The caller's shell must see its job stop; a supervising parent gets the signal too and does the same. */
@@ -106,19 +109,23 @@ static void stop_with_command(struct state *state, int signal, bool whole_job) {
   go_on(state);
 }
 
-static pid_t parent_of(pid_t pid) {
-  char path[64], text[512];
+/* The fields of /proc/PID/stat from the state on: "S 1 ...". NULL when there is no such process. */
+static const char *read_stat(pid_t pid, char text[1024]) {
+  char path[32];
   snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-  ssize_t length = read_file(path, text, sizeof text - 1);
-  text[length > 0 ? length : 0] = 0;
+  read_text(path, text, 1024);
   const char *name_end = strrchr(text, ')');
-  return name_end == NULL || strlen(name_end) < 4 ? 0 : (pid_t)strtol(name_end + 4, NULL, 10);
+  return name_end == NULL || strlen(name_end) < 4 ? NULL : name_end + 2;
 }
 
 /* Whether our process group has a parent outside of it in its session: a shell that sees it stop and can continue it. */
 static bool is_job(void) {
+  char text[1024];
   pid_t pid = getppid();
-  while (pid > 1 && getpgid(pid) == getpgrp()) pid = parent_of(pid);
+  while (pid > 1 && getpgid(pid) == getpgrp()) {
+    const char *stat = read_stat(pid, text);
+    pid = stat == NULL ? 0 : (pid_t)strtol(stat + 2, NULL, 10);
+  }
   return pid > 1 && getsid(pid) == getsid(0);
 }
 
@@ -241,15 +248,6 @@ static void read_start(struct state *state) {
   else if (!state->killing) started(state);
 }
 
-static bool command_is_stopped(const struct state *state) {
-  char path[64], text[512];
-  snprintf(path, sizeof path, "/proc/%d/stat", (int)state->command);
-  ssize_t length = read_file(path, text, sizeof text - 1);
-  text[length > 0 ? length : 0] = 0;
-  const char *name_end = strrchr(text, ')');
-  return name_end != NULL && strncmp(name_end, ") T", 3) == 0;
-}
-
 /* A stop inside (Ctrl-Z, `suspend`) shows only in the command's state, so that is looked at after keystrokes. */
 static void look_for_stop(struct state *state, int64_t now) {
   if (state->terminal->keystroke) {
@@ -258,7 +256,9 @@ static void look_for_stop(struct state *state, int64_t now) {
     state->look_at = now + FIRST_LOOK_MS;
   }
   if (state->look_at == 0 || now < state->look_at || !state->started) return;
-  bool stopped = !state->terminal->paused && command_is_stopped(state);
+  char text[1024];
+  const char *stat = state->terminal->paused ? NULL : read_stat(state->command, text);
+  bool stopped = stat != NULL && *stat == 'T';
   state->look_ms *= 4;
   state->look_at = stopped || state->look_ms > LAST_LOOK_MS ? 0 : now + state->look_ms;
   if (stopped) stop_with_command(state, SIGTSTP, true);
@@ -269,13 +269,10 @@ static int status_of_zombie(pid_t pid, int pidfd) {
   char path[64], text[1024];
   snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
   if (readlink(path, text, sizeof text) < 0) return -1;
-  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-  ssize_t length = read_file(path, text, sizeof text - 1);
-  text[length > 0 ? length : 0] = 0;
-  const char *state = strrchr(text, ')'), *last = strrchr(text, ' ');
+  const char *stat = read_stat(pid, text);
   /* The number is still this process's if the descriptor still has it. */
-  if (state == NULL || last == NULL || state[2] != 'Z' || syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0) return -1;
-  return (int)strtol(last, NULL, 10);
+  if (stat == NULL || *stat != 'Z' || syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0) return -1;
+  return (int)strtol(strrchr(stat, ' '), NULL, 10);
 }
 
 /* A guest can stop the process that waits for the command inside, so the engine's end is waited for no longer than this. */

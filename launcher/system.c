@@ -65,10 +65,14 @@ ssize_t read_file(const char *path, void *buffer, size_t size) {
   return length;
 }
 
+void read_text(const char *path, char *text, size_t size) {
+  ssize_t length = read_file(path, text, size - 1);
+  text[length > 0 ? length : 0] = 0;
+}
+
 void kill_listed(const char *path) {
   char text[4096];
-  ssize_t length = read_file(path, text, sizeof text - 1);
-  text[length > 0 ? length : 0] = 0;
+  read_text(path, text, sizeof text);
   char *end;
   for (char *at = text;; at = end) {
     long pid = strtol(at, &end, 10);

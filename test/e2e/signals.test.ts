@@ -32,6 +32,21 @@ describe.each(ways)('%s', (name) => {
     },
   );
 
+  test('a command that was stopped with isolate gets one SIGCONT when both go on', async () => {
+    const child = await startShell('trap "echo continued" CONT; trap "exit 7" USR1; sleep 1000 & echo ready; while :; do wait $!; done');
+    const end = finished(child);
+    for (let round = 0; round < 50; round += 1) {
+      child.kill('SIGTSTP');
+      await expect.poll(() => stateOf(child.pid)).toBe('T');
+      const output = once(child.stdout!, 'data');
+      child.kill('SIGCONT');
+      const [chunk] = (await output) as [Buffer];
+      expect(chunk.toString()).toBe('continued\n');
+    }
+    child.kill('SIGUSR1');
+    expect(await end).toEqual({ status: 7, signal: null, stdout: 'continued\n'.repeat(50), stderr: '' });
+  });
+
   test('a SIGINT at any moment of a start refuses the run, ends it or reaches the command, and leaves nothing', async () => {
     const statuses = await Promise.all(
       Array.from({ length: 24 }, async (_, index) => {
