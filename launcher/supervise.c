@@ -57,7 +57,7 @@ static void signal_command(const struct state *state, int signal) {
 }
 
 static void kill_all(struct state *state) {
-  state->killing = true;
+  state->killing = state->terminal->paused = true; /* it is given back and not taken again */
   state->kill_at = 0;
   if (!state->child_ended) kill(state->run->child, SIGKILL);
   signal_command(state, SIGKILL);
@@ -122,10 +122,8 @@ static const char *read_stat(pid_t pid, char text[1024]) {
 static bool is_job(void) {
   char text[1024];
   pid_t pid = getppid();
-  while (pid > 1 && getpgid(pid) == getpgrp()) {
-    const char *stat = read_stat(pid, text);
-    pid = stat == NULL ? 0 : (pid_t)strtol(stat + 2, NULL, 10);
-  }
+  for (const char *stat; pid > 1 && getpgid(pid) == getpgrp();)
+    pid = (stat = read_stat(pid, text)) == NULL ? 0 : (pid_t)strtol(stat + 2, NULL, 10);
   return pid > 1 && getsid(pid) == getsid(0);
 }
 
@@ -261,6 +259,8 @@ static void look_for_stop(struct state *state, int64_t now) {
   bool stopped = stat != NULL && *stat == 'T';
   state->look_ms *= 4;
   state->look_at = stopped || state->look_ms > LAST_LOOK_MS ? 0 : now + state->look_ms;
+  /* First what it wrote to leave the screen: more reads than a pty holds, since others inside may go on writing. */
+  if (stopped) terminal_drain(state->terminal, SLOW_READER_MS, 64);
   if (stopped) stop_with_command(state, SIGTSTP, true);
 }
 
@@ -380,7 +380,7 @@ struct event supervise(struct run *run) {
   end_leftovers();
   if (state.start >= 0) read_start(&state);
   while (state.report >= 0) read_report(&state);
-  terminal_drain(state.terminal, SLOW_READER_MS);
+  terminal_drain(state.terminal, SLOW_READER_MS, -1);
   terminal_swallow_answers(state.terminal);
   terminal_give_back(state.terminal);
   return last_event(&state);

@@ -160,10 +160,10 @@ void terminal_proceed(struct terminal *terminal, const struct pollfd polls[3]) {
   if ((polls[2].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) write_output(terminal);
 }
 
-void terminal_drain(struct terminal *terminal, int wait_ms) {
+void terminal_drain(struct terminal *terminal, int wait_ms, int reads) {
   struct pollfd out = {.fd = terminal->out, .events = POLLOUT};
   while (terminal->present) {
-    if (is_empty(&terminal->output)) read_output(terminal);
+    if (is_empty(&terminal->output) && reads-- != 0) read_output(terminal);
     if (is_empty(&terminal->output) || terminal->unwritable || terminal->hung_up || poll(&out, 1, wait_ms) <= 0) return;
     write_output(terminal);
   }

@@ -3,6 +3,12 @@ import type { LaunchHandle } from './launch.ts';
 const forwardedSignals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGTSTP', 'SIGCONT'] as const;
 
 /**
+ * The SIGCONT that ends a stop is read when the thread that the kernel chose for it has run. None comes where the kernel stopped
+ * nobody, because no shell would bring us back (an orphaned process group, setpgid(2)).
+ */
+const longestDelayMs = 2_000;
+
+/**
  * Runs `fn` while every signal for this process goes to the command instead, each exactly once. SIGTSTP also stops this
  * process, so that the caller's shell sees its job stop. Signals in `ignored` are dropped here: the launcher is not told.
  */
@@ -11,11 +17,17 @@ export async function withForwardedSignals<T>(
   fn: () => Promise<T>,
   ignored: readonly NodeJS.Signals[] = [],
 ): Promise<T> {
-  let continued = false;
+  // SIGCONTs that ended a stop and are still to be read here: the command has got its own already.
+  let owed = 0;
+  let owedUntilMs = 0;
+  const isOwed = (): boolean => {
+    if (owed === 0 || performance.now() > owedUntilMs) return false;
+    owed -= 1;
+    return true;
+  };
   const listeners = forwardedSignals.map((signal) => {
     const listener = (): void => {
-      if (ignored.includes(signal)) return;
-      if (signal === 'SIGCONT') continued = true;
+      if (ignored.includes(signal) || (signal === 'SIGCONT' && isOwed())) return;
       handle.forward(signal);
       if (signal === 'SIGTSTP') stop();
     };
@@ -23,15 +35,11 @@ export async function withForwardedSignals<T>(
     return { signal, listener };
   });
   const stop = (): void => {
-    continued = false;
     stopByDefault(listeners);
-    // The kernel stops nobody whom no shell would bring back (an orphaned process group), and sends no SIGCONT then. One
-    // that was sent has been read by the second turn of the event loop.
-    setImmediate(() =>
-      setImmediate(() => {
-        if (!continued) handle.forward('SIGCONT');
-      }),
-    );
+    handle.forward('SIGCONT');
+    if (performance.now() > owedUntilMs) owed = 0;
+    owed += 1;
+    owedUntilMs = performance.now() + longestDelayMs;
   };
   try {
     return await fn();
