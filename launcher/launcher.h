@@ -187,7 +187,7 @@ void terminal_resize(struct terminal *terminal);
 /* Fills three entries for poll(2); true when a look again after a while is needed. */
 bool terminal_wishes(struct terminal *terminal, struct pollfd polls[3]);
 void terminal_proceed(struct terminal *terminal, const struct pollfd polls[3]);
-/* Hands on what the guest wrote, in at most so many reads (-1: in as many as it takes); waits for a slow reader at most `wait_ms` without progress. */
+/* Hands on what the guest wrote, in at most `reads` reads (-1: any number); waits `wait_ms` for a slow reader that makes no progress. */
 void terminal_drain(struct terminal *terminal, int wait_ms, int reads);
 /* Before it is given back: keeps answers that the guest asked for from whoever reads next. */
 void terminal_swallow_answers(struct terminal *terminal);

@@ -57,7 +57,7 @@ static void signal_command(const struct state *state, int signal) {
 }
 
 static void kill_all(struct state *state) {
-  state->killing = state->terminal->paused = true; /* it is given back and not taken again */
+  state->killing = state->terminal->paused = true; /* the terminal is given back, and not taken again from whoever has it next */
   state->kill_at = 0;
   if (!state->child_ended) kill(state->run->child, SIGKILL);
   signal_command(state, SIGKILL);
@@ -80,6 +80,7 @@ static void started(struct state *state) {
 }
 
 static void go_on(struct state *state) {
+  if (state->killing) return;
   state->terminal->paused = state->terminal->withheld = false;
   terminal_resize(state->terminal);
 }
@@ -93,7 +94,7 @@ static void stop_self(int signal) {
   sigprocmask(SIG_UNBLOCK, &only, NULL);
   sigprocmask(SIG_BLOCK, &only, NULL);
   sigemptyset(&only);
-  sigaddset(&only, SIGCONT); /* what brought us back: the command gets it from our caller, whether it was sent or not */
+  sigaddset(&only, SIGCONT); /* what brought us back, if we stopped: the command is sent its own in any case */
   sigtimedwait(&only, NULL, &(struct timespec){0});
 }
 
@@ -109,21 +110,20 @@ static void stop_with_command(struct state *state, int signal, bool whole_job) {
   go_on(state);
 }
 
-/* The fields of /proc/PID/stat from the state on: "S 1 ...". NULL when there is no such process. */
+/* The fields of proc_pid_stat(5) from the state on, of a dead process without a parent where there is none. */
 static const char *read_stat(pid_t pid, char text[1024]) {
   char path[32];
   snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
   read_text(path, text, 1024);
   const char *name_end = strrchr(text, ')');
-  return name_end == NULL || strlen(name_end) < 4 ? NULL : name_end + 2;
+  return name_end == NULL ? "X 0" : name_end + 2;
 }
 
 /* Whether our process group has a parent outside of it in its session: a shell that sees it stop and can continue it. */
 static bool is_job(void) {
   char text[1024];
   pid_t pid = getppid();
-  for (const char *stat; pid > 1 && getpgid(pid) == getpgrp();)
-    pid = (stat = read_stat(pid, text)) == NULL ? 0 : (pid_t)strtol(stat + 2, NULL, 10);
+  while (pid > 1 && getpgid(pid) == getpgrp()) pid = (pid_t)strtol(read_stat(pid, text) + 2, NULL, 10);
   return pid > 1 && getsid(pid) == getsid(0);
 }
 
@@ -255,13 +255,13 @@ static void look_for_stop(struct state *state, int64_t now) {
   }
   if (state->look_at == 0 || now < state->look_at || !state->started) return;
   char text[1024];
-  const char *stat = state->terminal->paused ? NULL : read_stat(state->command, text);
-  bool stopped = stat != NULL && *stat == 'T';
+  bool stopped = !state->terminal->paused && *read_stat(state->command, text) == 'T';
   state->look_ms *= 4;
   state->look_at = stopped || state->look_ms > LAST_LOOK_MS ? 0 : now + state->look_ms;
-  /* First what it wrote to leave the screen: more reads than a pty holds, since others inside may go on writing. */
-  if (stopped) terminal_drain(state->terminal, SLOW_READER_MS, 64);
-  if (stopped) stop_with_command(state, SIGTSTP, true);
+  if (!stopped) return;
+  /* First what it wrote to leave the screen: more reads than a pty holds, but an end where others inside go on writing. */
+  terminal_drain(state->terminal, SLOW_READER_MS, 64);
+  stop_with_command(state, SIGTSTP, true);
 }
 
 /* The wait status of a dead process that nobody has waited for, or -1. The kernel says 0 to those who may not know. */
@@ -271,7 +271,7 @@ static int status_of_zombie(pid_t pid, int pidfd) {
   if (readlink(path, text, sizeof text) < 0) return -1;
   const char *stat = read_stat(pid, text);
   /* The number is still this process's if the descriptor still has it. */
-  if (stat == NULL || *stat != 'Z' || syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0) return -1;
+  if (*stat != 'Z' || syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0) return -1;
   return (int)strtol(strrchr(stat, ' '), NULL, 10);
 }
 

@@ -3,8 +3,9 @@ import type { LaunchHandle } from './launch.ts';
 const forwardedSignals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGTSTP', 'SIGCONT'] as const;
 
 /**
- * The SIGCONT that ends a stop is read when the thread that the kernel chose for it has run. None comes where the kernel stopped
- * nobody, because no shell would bring us back (an orphaned process group, setpgid(2)).
+ * How late the SIGCONT that ended a stop may be read: the thread that the kernel chose for it has to run first. There is none where
+ * the kernel stopped nobody, because no shell would bring us back (an orphaned process group, setpgid(2)); then one that comes
+ * from elsewhere within this time is taken for it.
  */
 const longestDelayMs = 2_000;
 
@@ -17,7 +18,7 @@ export async function withForwardedSignals<T>(
   fn: () => Promise<T>,
   ignored: readonly NodeJS.Signals[] = [],
 ): Promise<T> {
-  // SIGCONTs that ended a stop and are still to be read here: the command has got its own already.
+  // SIGCONTs that ended a stop and are still to be read here. The command has been sent its own already.
   let owed = 0;
   let owedUntilMs = 0;
   const isOwed = (): boolean => {
