@@ -86,7 +86,7 @@ const struct descriptor *record_descriptor(const struct record *record, uint32_t
 
 /* system.c: small operations. Where they fail, they say so by false or -1 and errno. */
 
-/* The steps a launch can fail in. Mirrored by src/process/launch-events.ts. */
+/* The steps a launch can fail in. Mirrored by src/launch/events.ts. */
 enum step {
   STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6,
   STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11,

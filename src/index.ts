@@ -1,6 +1,6 @@
 export { type ErrorCode, IsolateError } from './error.ts';
-export type { Launch } from './engine/launch.ts';
-export { formatLaunch } from './engine/format-launch.ts';
+export type { Launch } from './launch/launch.ts';
+export { formatLaunch } from './launch/format.ts';
 export type { Holder } from './storage/driver.ts';
 export type { RefreshProgress, RefreshReport } from './pool/refresh.ts';
 export type { Outcome, RunEvent } from './run/outcome.ts';

@@ -1,4 +1,4 @@
-import { quote } from '../engine/format-launch.ts';
+import { quote } from '../launch/format.ts';
 import type { RunsDocument } from '../run/status.ts';
 import { formatTime } from './format-time.ts';
 import { formatTable } from './table.ts';

@@ -1,5 +1,5 @@
 import { findUnenforceable, planCgroups } from '../engine/cgroup.ts';
-import type { CgroupDirectory } from '../engine/launch.ts';
+import type { CgroupDirectory } from '../launch/launch.ts';
 import { IsolateError } from '../error.ts';
 import type { ControllerName } from '../host/cgroup.ts';
 import type { CgroupFacts } from '../host/facts.ts';

@@ -4,7 +4,7 @@ import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import type { SandboxIds } from '../host/facts.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
-import { encodeLaunchRecord } from '../process/launch-record.ts';
+import { encodeLaunchRecord } from '../launch/record.ts';
 import { type Decision, decide } from '../run/decide.ts';
 import { describeGivenAway } from '../run/notices.ts';
 import { claimIds } from '../run/place.ts';

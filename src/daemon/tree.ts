@@ -1,6 +1,6 @@
 import { getSystemErrorMap } from 'node:util';
 
-import type { IdMapEntry } from '../engine/launch.ts';
+import type { IdMapEntry } from '../launch/launch.ts';
 import { IsolateError } from '../error.ts';
 
 /** What the broker makes and hands to a client: a user namespace with these maps, and a mount of `path` within it. */

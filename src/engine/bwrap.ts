@@ -7,7 +7,7 @@ import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts
 import { filterFile } from './filter-file.ts';
 import { hostnameFor } from './hostname.ts';
 import { checkIdentity, planIdentity } from './identity.ts';
-import type { Descriptor, Launch, MountOperation } from './launch.ts';
+import type { Descriptor, Launch, MountOperation } from '../launch/launch.ts';
 import { planRootMounts } from './root-mounts.ts';
 import { firstFreeNumber, planStage, stageFile } from './stage.ts';
 
@@ -85,7 +85,7 @@ function plan(input: PlanInput): Launch {
   const environment = { ...desktop.environment, ...spec.environment };
   const stage = planStage({ words: spec.command, environment, filtered: spec.seccomp });
   const descriptors: Descriptor[] = [
-    { number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options) },
+    { number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options), shown: 'words' },
     ...(spec.seccomp ? [{ number: filterNumber, kind: 'file', path: filterFile(spec, facts) } as const] : []),
     ...stage.descriptors,
     ...desktop.descriptors,

@@ -2,7 +2,7 @@ import { IsolateError } from '../error.ts';
 import type { CgroupController, CgroupFacts } from '../host/facts.ts';
 import type { Limits } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
-import type { CgroupDirectory, Launch } from './launch.ts';
+import type { CgroupDirectory, Launch } from '../launch/launch.ts';
 
 /** Microseconds in which the processor time of a group is counted, the kernel's default. (sched-bwc.rst) */
 const periodUs = 100_000;

@@ -4,7 +4,7 @@ import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
 import { checkRootPrivileges } from './identity.ts';
-import type { Launch, MountOperation } from './launch.ts';
+import type { Launch, MountOperation } from '../launch/launch.ts';
 import { planMissing } from './made-targets.ts';
 import { planStage, stageFileNumber, stageName } from './stage.ts';
 

@@ -2,7 +2,7 @@ import type { HostFacts, PathFacts } from '../host/facts.ts';
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { BwrapOption } from './bwrap-options.ts';
 import type { Problem } from './engine.ts';
-import type { Descriptor } from './launch.ts';
+import type { Descriptor } from '../launch/launch.ts';
 
 /** What the passed-through parts of the desktop add to a launch. */
 export interface DesktopPlan {

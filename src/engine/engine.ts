@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Limits, Passthrough, SandboxSpec } from '../spec/spec.ts';
-import type { CgroupDirectory, Launch, UserNamespace } from './launch.ts';
+import type { CgroupDirectory, Launch, UserNamespace } from '../launch/launch.ts';
 
 /** What an engine can do. Callers ask for these, never for an engine's name; `--help` and `doctor` print them. */
 export interface EngineCapabilities {

@@ -3,7 +3,7 @@ import type { HostFacts, IdRange, PathFacts, UserFacts } from '../host/facts.ts'
 import type { NeededCapability } from '../host/privileges.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
-import type { Idmap, UserNamespace } from './launch.ts';
+import type { Idmap, UserNamespace } from '../launch/launch.ts';
 
 /** How many ids a sandbox of root gets: enough for every system and user id of a Linux root. */
 export const rangeSize = 65_536;

@@ -1,8 +1,5 @@
 import { IsolateError } from '../error.ts';
 
-/** Names the configuration among a launch's descriptors. */
-export const lxcConfigLabel = 'lxc configuration';
-
 /** One line of a container's configuration. (lxc.container.conf(5)) */
 export type LxcSetting = readonly [key: string, value: string];
 

@@ -3,7 +3,7 @@ import { tunDevice } from '../host/lxc-paths.ts';
 import type { Bind } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
 import type { IdentityPlan } from './identity.ts';
-import type { MountOperation } from './launch.ts';
+import type { MountOperation } from '../launch/launch.ts';
 import { formatMountEntry } from './lxc-config.ts';
 import { planRootMounts } from './root-mounts.ts';
 

@@ -7,8 +7,8 @@ import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts
 import { hostnameFor } from './hostname.ts';
 import { checkIdentity, entersOwnDirectories, type IdentityPlan, planIdentity } from './identity.ts';
 import { keptCapabilities } from './kept-capabilities.ts';
-import type { Descriptor, IdMapEntry, Launch } from './launch.ts';
-import { encodeLxcConfig, lxcConfigLabel, type LxcSetting } from './lxc-config.ts';
+import type { Descriptor, IdMapEntry, Launch } from '../launch/launch.ts';
+import { encodeLxcConfig, type LxcSetting } from './lxc-config.ts';
 import { type LxcMounts, planLxcMounts } from './lxc-mounts.ts';
 import { planStage, stageFile } from './stage.ts';
 
@@ -170,7 +170,7 @@ function plan(input: PlanInput): Launch {
   // LXC's init would wait for what the command leaves running; a stage that stays its parent ends that with the command.
   const stage = planStage({ words: spec.command, environment: spec.environment, filtered: spec.seccomp, reaps: true });
   const descriptors: Descriptor[] = [
-    { number: configNumber, kind: 'data', label: lxcConfigLabel, content: encodeLxcConfig(settings) },
+    { number: configNumber, kind: 'data', label: 'lxc configuration', content: encodeLxcConfig(settings), shown: 'lines' },
     ...(spec.seccomp ? [{ number: profileNumber, kind: 'file', path: facts.files.lxcSeccompProfile } as const] : []),
     ...stage.descriptors,
   ];

@@ -1,7 +1,7 @@
 import type { Bind } from '../spec/spec.ts';
 import type { Missing, PlanInput } from './engine.ts';
 import { defaultHosts, hostnameFor, hostsLine } from './hostname.ts';
-import type { MountOperation } from './launch.ts';
+import type { MountOperation } from '../launch/launch.ts';
 
 /** Where missing targets are made. */
 export interface MadeIn {

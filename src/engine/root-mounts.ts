@@ -1,7 +1,7 @@
 import type { Bind } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
 import { entersOwnDirectories, type IdentityPlan, planBindIdmap } from './identity.ts';
-import type { MountOperation } from './launch.ts';
+import type { MountOperation } from '../launch/launch.ts';
 import { planHosts, planMissing } from './made-targets.ts';
 
 /** Where the launcher puts the rootfs and the sources of binds together, and the operations that do it. */

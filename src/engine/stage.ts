@@ -1,4 +1,4 @@
-import type { Descriptor } from './launch.ts';
+import type { Descriptor } from '../launch/launch.ts';
 
 const stageNumber = 10;
 const statusNumber = 11;

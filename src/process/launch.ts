@@ -4,10 +4,10 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { getSystemErrorMessage } from 'node:util';
 
-import type { Launch, MountOperation } from '../engine/launch.ts';
+import type { Launch, MountOperation } from '../launch/launch.ts';
 import { IsolateError } from '../error.ts';
-import { type LaunchEvent, type MemoryVerdict, parseLaunchEvents } from './launch-events.ts';
-import { encodeLaunchRecord } from './launch-record.ts';
+import { type LaunchEvent, type MemoryVerdict, parseLaunchEvents } from '../launch/events.ts';
+import { encodeLaunchRecord } from '../launch/record.ts';
 import { type StandardStreams, streamNames } from './standard-streams.ts';
 import { toSystemFailure } from './system-error.ts';
 

@@ -1,13 +1,13 @@
 import { getSystemErrorMap } from 'node:util';
 
 import { attachedTree, engineOutOfMemory } from './launch.ts';
-import { launchSteps } from './launch-events.ts';
+import { launchSteps } from '../launch/events.ts';
 
 /** The words of a failed launch for C, so that it says the same: what client/texts.h has to be. */
 export function renderTextsHeader(): string {
   const errors = [...getSystemErrorMap()].map(([number, [, text]]) => [-number, text] as const).filter(([number]) => number < 1000);
   return `${[
-    '/* Written by scripts/build-texts.ts from src/process/launch-events.ts, src/process/launch.ts and the errors of Node. */',
+    '/* Written by scripts/build-texts.ts from src/launch/events.ts, src/process/launch.ts and the errors of Node. */',
     '#ifndef TEXTS_H',
     '#define TEXTS_H',
     '',

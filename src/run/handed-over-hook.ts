@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { getSystemErrorMessage } from 'node:util';
 
 import type { Rootfs } from '../engine/engine.ts';
-import type { Launch } from '../engine/launch.ts';
+import type { Launch } from '../launch/launch.ts';
 import { logCommand } from '../log.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { hookFailure } from '../process/hook.ts';

@@ -1,4 +1,4 @@
-import type { MemoryVerdict } from '../process/launch-events.ts';
+import type { MemoryVerdict } from '../launch/events.ts';
 
 /** How a run ended. `not-executed`: the command was not found in the sandbox, or found and not executable. */
 export type Outcome =

@@ -1,6 +1,6 @@
 import { IsolateError } from '../error.ts';
 import { planIdentity } from '../engine/identity.ts';
-import type { Launch } from '../engine/launch.ts';
+import type { Launch } from '../launch/launch.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { runCommand } from '../process/command.ts';
 import { startLaunch } from '../process/launch.ts';

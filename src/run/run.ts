@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
 import type { Rootfs } from '../engine/engine.ts';
-import type { Launch } from '../engine/launch.ts';
+import type { Launch } from '../launch/launch.ts';
 import type { LaunchHandle } from '../process/launch.ts';
 import { checkStreams } from '../process/standard-streams.ts';
 import type { RunDescription } from '../pool/runs.ts';

@@ -1,6 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 
-import type { Launch } from '../engine/launch.ts';
+import type { Launch } from '../launch/launch.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { logCommand } from '../log.ts';

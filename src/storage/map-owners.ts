@@ -1,5 +1,5 @@
 import type { Ownership } from '../engine/engine.ts';
-import type { IdMapEntry } from '../engine/launch.ts';
+import type { IdMapEntry } from '../launch/launch.ts';
 import { changeOwners } from './change-owners.ts';
 
 /** Ids of one sandbox range. */

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import type { Launch } from '../../src/engine/launch.ts';
+import type { Launch } from '../../src/launch/launch.ts';
 import { plan } from '../../src/index.ts';
 import type { Candidate } from './stopwatch.ts';
 

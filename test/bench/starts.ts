@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { Launch } from '../../src/engine/launch.ts';
-import { encodeLaunchRecord } from '../../src/process/launch-record.ts';
+import type { Launch } from '../../src/launch/launch.ts';
+import { encodeLaunchRecord } from '../../src/launch/record.ts';
 import { isolatePath } from '../rig/isolate.ts';
 import { bareLaunch } from '../rig/launches.ts';
 import { bareBwrap, planBwrap } from './bare-bwrap.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { bwrapEngine } from '../../src/engine/bwrap.ts';
 import type { PlanInput } from '../../src/engine/engine.ts';
-import { formatLaunch } from '../../src/engine/format-launch.ts';
+import { formatLaunch } from '../../src/launch/format.ts';
 import { handedOverRootfs, layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts, wholeFindings } from './facts.ts';
 
 const plain: PlanInput = {

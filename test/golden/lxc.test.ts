@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { PlanInput } from '../../src/engine/engine.ts';
-import { formatLaunch } from '../../src/engine/format-launch.ts';
+import { formatLaunch } from '../../src/launch/format.ts';
 import { lxcEngine } from '../../src/engine/lxc.ts';
 import { handedOverRootfs, layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts, wholeFindings } from './facts.ts';
 

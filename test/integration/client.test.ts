@@ -7,8 +7,8 @@ import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { renderError } from '../../src/cli/render-error.ts';
-import type { Launch } from '../../src/engine/launch.ts';
-import { encodeLaunchRecord } from '../../src/process/launch-record.ts';
+import type { Launch } from '../../src/launch/launch.ts';
+import { encodeLaunchRecord } from '../../src/launch/record.ts';
 import { encodeMessage, type Item, type Message, values } from '../../src/wire/frame.ts';
 import { finished, type Finished } from '../rig/isolate.ts';
 import { answerClients, installClient, nodeOf, type Talk } from '../rig/client.ts';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-import { encodeLaunchRecord } from '../../src/process/launch-record.ts';
+import { encodeLaunchRecord } from '../../src/launch/record.ts';
 import { make } from '../rig/compile.ts';
 import { bareLaunch, bwrapLaunch, initLaunch, run } from '../rig/launches.ts';
 
@@ -62,7 +62,7 @@ describe('the launcher', () => {
     const names = [...header.matchAll(/STEP_(\w+) = (\d+)/g)].map(
       ([, name, number]) => `${Number(number)} ${(name ?? '').toLowerCase().replaceAll('_', '-')}`,
     );
-    const source = readFileSync(join(launcher, '../src/process/launch-events.ts'), 'utf8');
+    const source = readFileSync(join(launcher, '../src/launch/events.ts'), 'utf8');
     const list = [...(/launchSteps = \[(.*?)\] as const/s.exec(source)?.[1] ?? '').matchAll(/'([\w-]+)'/g)].map(
       ([, name], index) => `${index + 1} ${name}`,
     );

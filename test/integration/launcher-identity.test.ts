@@ -14,8 +14,8 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { Launch, MountOperation } from '../../src/engine/launch.ts';
-import { encodeLaunchRecord } from '../../src/process/launch-record.ts';
+import type { Launch, MountOperation } from '../../src/launch/launch.ts';
+import { encodeLaunchRecord } from '../../src/launch/record.ts';
 import { bareLaunch, bwrapLaunch, isStaticLauncher, launcherPath, run } from '../rig/launches.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 

@@ -5,7 +5,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { Environment, Launch } from '../../src/engine/launch.ts';
+import type { Environment, Launch } from '../../src/launch/launch.ts';
 import { compileStatic } from '../rig/compile.ts';
 import {
   bareLaunch,

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { encodeLaunchRecord } from '../../src/process/launch-record.ts';
+import { encodeLaunchRecord } from '../../src/launch/record.ts';
 import { bareLaunch, launcherPath } from '../rig/launches.ts';
 
 const text = fc.string({ unit: 'grapheme' }).filter((value) => !value.includes('\0'));

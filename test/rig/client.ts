@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 
 import { decodeMessage, encodeMessage, frameLength, headerBytes, type Item, type Message, values } from '../../src/wire/frame.ts';
 import type { MessageName } from '../../src/wire/schema.ts';
-import { encodeLaunchRecord } from '../../src/process/launch-record.ts';
+import { encodeLaunchRecord } from '../../src/launch/record.ts';
 import { launcherPath, type Wrapping, wrappedLaunch } from './launches.ts';
 
 /** The daemon's end of one client's connection. */

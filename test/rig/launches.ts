@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import type { Descriptor, Launch } from '../../src/engine/launch.ts';
+import type { Descriptor, Launch } from '../../src/launch/launch.ts';
 import { planStage, stageFile, stageFileNumber, stageName } from '../../src/engine/stage.ts';
 import { type LaunchHandle, type LaunchOptions, type LaunchResult, startLaunch } from '../../src/process/launch.ts';
 import { make } from './compile.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import type { Launch } from '../../src/engine/launch.ts';
+import type { Launch } from '../../src/launch/launch.ts';
 import { planStage } from '../../src/engine/stage.ts';
 import { make } from '../rig/compile.ts';
 import { bwrapLaunch, initLaunch, run } from '../rig/launches.ts';

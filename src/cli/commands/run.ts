@@ -1,6 +1,6 @@
 import { isatty } from 'node:tty';
 
-import type { Descriptor } from '../../engine/launch.ts';
+import type { Descriptor } from '../../launch/launch.ts';
 import { IsolateError } from '../../error.ts';
 import type { Outcome, RunEvent } from '../../run/outcome.ts';
 import type { RunOptions } from '../../run/run.ts';
@@ -77,7 +77,7 @@ async function printPlan(request: RunRequest, { flags }: ParsedArguments): Promi
     const shown = { ...rest, environment: Object.keys(environment), descriptors: descriptors.map(withoutContent) };
     print(`${toJson(shown)}\n`);
   } else {
-    const { formatLaunch } = await import('../../engine/format-launch.ts');
+    const { formatLaunch } = await import('../../launch/format.ts');
     print(formatLaunch(launch, { values: false }));
   }
   return 0;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { checkLimits, planCgroups, planGroups } from '../../../src/engine/cgroup.ts';
 import type { PlanInput } from '../../../src/engine/engine.ts';
-import type { CgroupDirectory } from '../../../src/engine/launch.ts';
+import type { CgroupDirectory } from '../../../src/launch/launch.ts';
 import type { CgroupFacts } from '../../../src/host/facts.ts';
 
 const unified = { version: 2, directory: '/sys/fs/cgroup/user.slice' } as const;

@@ -81,7 +81,14 @@ export type Environment = Readonly<Record<string, string>>;
 
 /** A descriptor the started program inherits under `number` (3 to 99); every other one above 2 is closed. */
 export type Descriptor =
-  | { readonly number: number; readonly kind: 'data'; readonly label: string; readonly content: Uint8Array }
+  | {
+      readonly number: number;
+      readonly kind: 'data';
+      readonly label: string;
+      readonly content: Uint8Array;
+      /** How a person is shown the content: as the words of a command line, each ended by a NUL; as lines; absent: not at all. */
+      readonly shown?: 'words' | 'lines';
+    }
   | { readonly number: number; readonly kind: 'file'; readonly path: string }
   /** What the stage executes: its whole argv, and the variables it sets beside those of the engine. */
   | { readonly number: number; readonly kind: 'command'; readonly words: readonly string[]; readonly environment: Environment }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { parseLaunchEvents } from '../../../src/process/launch-events.ts';
+import { parseLaunchEvents } from '../../../src/launch/events.ts';
 
 function bytes(...numbers: readonly number[]): Buffer {
   const buffer = Buffer.alloc(4 * numbers.length);

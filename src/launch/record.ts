@@ -1,4 +1,4 @@
-import type { Descriptor, IdMapEntry, Launch, MountOperation, UserNamespace } from '../engine/launch.ts';
+import type { Descriptor, IdMapEntry, Launch, MountOperation, UserNamespace } from './launch.ts';
 import { IsolateError } from '../error.ts';
 
 /** How the launcher is to behave while the run lives: see launcher/RECORD.md. */

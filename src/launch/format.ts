@@ -1,6 +1,5 @@
 import { escapeInJson, toJson } from '../json.ts';
 import type { CgroupDirectory, Descriptor, IdMapEntry, Launch, MountOperation } from './launch.ts';
-import { lxcConfigLabel } from './lxc-config.ts';
 
 /**
  * A launch as text, one decision a line: what `--dry-run` prints and the golden files hold. Values of variables are
@@ -57,16 +56,14 @@ function formatDescriptor(descriptor: Descriptor, values: boolean): string[] {
     case 'stage-status':
       return [`${descriptor.number} stage status`];
     case 'data':
-      if (descriptor.label === lxcConfigLabel)
-        return [`${descriptor.number} ${descriptor.label}`, ...formatConfig(descriptor.content).map((line) => `  ${line}`)];
-      if (descriptor.label !== 'options') return [`${descriptor.number} ${descriptor.label}, ${descriptor.content.length} bytes`];
-      return [`${descriptor.number} options`, ...formatOptions(descriptor.content).map((line) => `  ${line}`)];
+      return formatData(descriptor);
   }
 }
 
-function formatConfig(content: Uint8Array): string[] {
-  const lines = new TextDecoder().decode(content).trimEnd().split('\n');
-  return lines.map(escapeInJson);
+function formatData({ number, label, content, shown }: Descriptor & { kind: 'data' }): string[] {
+  if (shown === undefined) return [`${number} ${label}, ${content.length} bytes`];
+  const lines = shown === 'words' ? formatOptions(content) : new TextDecoder().decode(content).trimEnd().split('\n').map(escapeInJson);
+  return [`${number} ${label}`, ...lines.map((line) => `  ${line}`)];
 }
 
 /** Options and their values on one line each; every word is ended by a NUL. */

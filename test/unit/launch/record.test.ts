@@ -4,9 +4,9 @@ import type { Readable, Writable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import type { Launch, MountOperation } from '../../../src/engine/launch.ts';
-import { parseLaunchEvents } from '../../../src/process/launch-events.ts';
-import { encodeLaunchRecord } from '../../../src/process/launch-record.ts';
+import type { Launch, MountOperation } from '../../../src/launch/launch.ts';
+import { parseLaunchEvents } from '../../../src/launch/events.ts';
+import { encodeLaunchRecord } from '../../../src/launch/record.ts';
 import { bareLaunch, bwrapLaunch, initLaunch, launcherPath } from '../../rig/launches.ts';
 
 const supervision = { supervised: true, graceMs: 1000 };
