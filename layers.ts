@@ -27,10 +27,14 @@ export const layers: Readonly<Record<string, Layer>> = {
   engine: layer(['error', 'json', 'spec', 'launch'], ['host'], true),
   config: layer(['error', 'spec', 'engine'], ['host']),
   storage: layer(['error', 'log', 'process', 'host', 'spec'], ['engine', 'launch']),
-  pool: layer(['error', 'log', 'process', 'host', 'spec', 'storage'], ['engine']),
-  run: layer(['error', 'log', 'launch', 'wire', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'config']),
-  daemon: layer(['error', 'log', 'launch', 'wire', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'config', 'run']),
-  index: layer(['error', 'log', 'launch', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'config', 'run']),
+  desktop: layer(['error', 'host']),
+  pool: layer(['error', 'log', 'process', 'host', 'spec', 'storage'], ['engine', 'launch']),
+  client: layer(['error', 'host', 'wire']),
+  run: layer(['error', 'log', 'launch', 'wire', 'process', 'host', 'spec', 'storage', 'engine', 'desktop', 'pool', 'config', 'client']),
+  upkeep: layer(['error', 'process', 'host', 'spec', 'storage', 'pool', 'config', 'run']),
+  status: layer(['error', 'wire', 'process', 'host', 'storage', 'pool', 'config', 'client', 'run']),
+  daemon: layer(['error', 'log', 'launch', 'wire', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'config', 'run', 'upkeep', 'status']),
+  index: layer(['error', 'launch', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run', 'upkeep']),
   cli: layer([
     'error',
     'json',
@@ -43,7 +47,10 @@ export const layers: Readonly<Record<string, Layer>> = {
     'engine',
     'pool',
     'config',
+    'client',
     'run',
+    'upkeep',
+    'status',
     'wire',
     'daemon',
     'prove',
@@ -63,7 +70,6 @@ export const hostParsers: readonly string[] = [
   'subid',
   'user-namespaces',
   'x11-display',
-  'x11-protocol',
   'xauthority',
 ];
 
@@ -75,10 +81,10 @@ export const strangers: Readonly<Record<string, readonly string[]>> = {
 
 /** The one file that imports a package. What is not named here is imported nowhere below src/. */
 export const packageHomes: Readonly<Record<string, string>> = {
-  chokidar: 'src/pool/watch.ts',
+  chokidar: 'src/upkeep/watch.ts',
   execa: 'src/process/command.ts',
   pino: 'src/log.ts',
-  'proper-lockfile': 'src/pool/lock.ts',
+  'proper-lockfile': 'src/pool/claims/lock.ts',
   'smol-toml': 'src/config/toml.ts',
   valibot: 'src/config/schema.ts',
   yargs: 'src/cli/parser.ts',

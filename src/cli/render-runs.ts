@@ -1,5 +1,5 @@
 import { quote } from '../launch/format.ts';
-import type { RunsDocument } from '../run/status.ts';
+import type { RunsDocument } from '../status/status.ts';
 import { formatTime } from './format-time.ts';
 import { formatTable } from './table.ts';
 

@@ -1,5 +1,5 @@
-import type { CloneInUse, PoolStatus } from '../pool/status.ts';
-import type { DaemonStatus, SettingsProblem, StatusDocument } from '../run/status.ts';
+import type { CloneInUse, PoolStatus } from '../status/pool-status.ts';
+import type { DaemonStatus, SettingsProblem, StatusDocument } from '../status/status.ts';
 import { formatAge, formatTime } from './format-time.ts';
 import { formatTable } from './table.ts';
 

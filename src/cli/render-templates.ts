@@ -1,4 +1,4 @@
-import type { StatusDocument } from '../run/status.ts';
+import type { StatusDocument } from '../status/status.ts';
 import { formatTable } from './table.ts';
 
 /** What `isolate list --json` prints. */

@@ -1,4 +1,4 @@
-import { openStatusSource, type StatusSource } from '../run/status-source.ts';
+import { openStatusSource, type StatusSource } from '../status/status-source.ts';
 import type { ParsedArguments } from './parser.ts';
 import { showDocument, type Shown } from './show-document.ts';
 

@@ -2,12 +2,12 @@ import { statSync } from 'node:fs';
 
 import { logEvent } from '../log.ts';
 import { type HolderId, isAlive } from '../pool/holder.ts';
-import type { LeasedEntry } from '../pool/pool-state.ts';
+import type { LeasedEntry } from '../pool/state/pool-state.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
-import { findRunOwner, readRuns } from '../pool/runs.ts';
-import { parseLeaseName } from '../pool/state-file.ts';
-import { retireLeased } from '../pool/transition.ts';
+import { findRunOwner, readRuns } from '../pool/claims/runs.ts';
+import { parseLeaseName } from '../pool/state/state-file.ts';
+import { retireLeased } from '../pool/state/transition.ts';
 import type { Leases } from './leases.ts';
 import type { KeptPool } from './pools.ts';
 

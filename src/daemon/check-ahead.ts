@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 
-import { findMountId, readMountTable } from '../pool/in-place.ts';
+import { findMountId, readMountTable } from '../pool/state/in-place.ts';
 import type { PoolFiles } from '../pool/pool.ts';
-import { readCloneState } from '../pool/transition.ts';
+import { readCloneState } from '../pool/state/transition.ts';
 import { allMountpoints } from '../engine/registry.ts';
 import { hasMountpoints } from '../run/look-into-root.ts';
 

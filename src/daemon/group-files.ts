@@ -2,7 +2,7 @@ import { chmod, mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { CgroupDirectory } from '../launch/launch.ts';
-import { endGroups, type Patience, uncertainBit } from '../pool/end-groups.ts';
+import { endGroups, type Patience, uncertainBit } from '../pool/claims/end-groups.ts';
 
 const mode = 0o755;
 

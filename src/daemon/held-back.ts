@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { logEvent } from '../log.ts';
 import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import type { PoolFiles } from '../pool/pool.ts';
-import { isCloneId, parseRetiredState } from '../pool/state-file.ts';
+import { isCloneId, parseRetiredState } from '../pool/state/state-file.ts';
 
 /** Clones that would not go after their lease had ended, because somebody still has a file or a mount of them. */
 export interface HeldBack {

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 
 import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
-import { type CloneState, formatLeaseName } from '../pool/state-file.ts';
-import { isStillMounted } from '../pool/in-place.ts';
-import { readCloneState } from '../pool/transition.ts';
+import { type CloneState, formatLeaseName } from '../pool/state/state-file.ts';
+import { isStillMounted } from '../pool/state/in-place.ts';
+import { readCloneState } from '../pool/state/transition.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { parseLimits } from '../wire/limits.ts';

@@ -1,7 +1,7 @@
 import type { ConfigSource } from '../config/source.ts';
 import { IsolateError } from '../error.ts';
 import { toFailure } from '../pool/failure.ts';
-import type { HostStatus, RunsDocument, StatusDocument } from '../run/status.ts';
+import type { HostStatus, RunsDocument, StatusDocument } from '../status/status.ts';
 import { type Message, values } from '../wire/frame.ts';
 import type { Connection } from './connection.ts';
 import type { Peer } from './peer.ts';

@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { IsolateError } from '../error.ts';
-import { makeDirectories } from '../host/make-directories.ts';
+import { makeDirectories } from '../process/make-directories.ts';
 import type { PoolPaths, RuntimePaths } from './paths.ts';
 import { claimRuntime } from './pid-namespace.ts';
 

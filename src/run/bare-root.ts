@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { makeDirectories } from '../host/make-directories.ts';
+import { makeDirectories } from '../process/make-directories.ts';
 
 /** What the engines mount over, and what they may want to write a file into. */
 const directories = ['dev', 'etc', 'home', 'proc', 'sys', 'tmp'];

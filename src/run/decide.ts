@@ -12,7 +12,7 @@ import type { RunRequest } from '../spec/request.ts';
 import { resolveSpec } from '../spec/resolve-spec.ts';
 import type { RootSource, SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
-import { findOwnFiles } from './own-files.ts';
+import { findOwnFiles } from '../host/own-files.ts';
 import { ownCaller, type RunCaller } from './run-caller.ts';
 
 /** What is wanted and what is, settled before anything is touched. */

@@ -12,7 +12,7 @@ export async function withDesktop<T>(
 ): Promise<T> {
   const { x11 } = facts.desktop;
   if (x11 === null) return await body(facts);
-  const { grantX11 } = await import('../host/x11-authority.ts');
+  const { grantX11 } = await import('../desktop/x11-authority.ts');
   const grant = await grantX11(x11);
   if (!grant.untrusted) {
     warn(`The X server ${x11.display} makes no untrusted cookies, so the command can read every window and key press on it.`);

@@ -7,7 +7,7 @@ import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { readDirectory } from '../pool/read-directory.ts';
-import { readCloneState } from '../pool/transition.ts';
+import { readCloneState } from '../pool/state/transition.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { overlayLayout } from '../storage/overlay/layout.ts';

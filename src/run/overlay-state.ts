@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { makeDirectories } from '../host/make-directories.ts';
+import { makeDirectories } from '../process/make-directories.ts';
 import { claimForPidNamespace, pidNamespaceFile } from '../pool/pid-namespace.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { parseCloneDirectory } from '../storage/overlay/layout.ts';

@@ -2,11 +2,11 @@ import { existsSync, statSync } from 'node:fs';
 
 import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
-import { describeWait, leaseClone } from '../pool/lease.ts';
+import { describeWait, leaseClone } from '../pool/lease/lease.ts';
 import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import { findPoolFiles, openPool, openPoolFiles, type Pool } from '../pool/pool.ts';
-import { hasRefresher, isToldFirst } from '../pool/refresher.ts';
-import { type Lease, takeFreshClone } from '../pool/take.ts';
+import { hasRefresher, isToldFirst } from '../pool/claims/refresher.ts';
+import { type Lease, takeFreshClone } from '../pool/lease/take.ts';
 import { runCommand } from '../process/command.ts';
 import type { RootSource, SandboxSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
@@ -43,7 +43,7 @@ export async function withRoot<T>(
 }
 
 async function tidyBehind(template: string, facts: HostFacts, { warn }: RootOptions): Promise<void> {
-  const { tidyUp } = await import('./tidy.ts');
+  const { tidyUp } = await import('../pool/lease/tidy.ts');
   await giveBack(() => tidyUp(findPoolFiles({ template, runtime: ownRuntimePaths(facts) })), warn);
 }
 

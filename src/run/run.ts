@@ -5,7 +5,7 @@ import type { Rootfs } from '../engine/engine.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { LaunchHandle } from '../process/launch.ts';
 import { checkStreams } from '../process/standard-streams.ts';
-import type { RunDescription } from '../pool/runs.ts';
+import type { RunDescription } from '../pool/claims/runs.ts';
 import type { RunRequest } from '../spec/request.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { decide } from './decide.ts';

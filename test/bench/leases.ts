@@ -4,9 +4,9 @@ import { join } from 'node:path';
 
 import { runtimePaths } from '../../src/pool/paths.ts';
 import { openPool, type Pool } from '../../src/pool/pool.ts';
-import { formatLeaseName } from '../../src/pool/state-file.ts';
-import { takeFreshClone } from '../../src/pool/take.ts';
-import { publishFresh } from '../../src/pool/transition.ts';
+import { formatLeaseName } from '../../src/pool/state/state-file.ts';
+import { takeFreshClone } from '../../src/pool/lease/take.ts';
+import { publishFresh } from '../../src/pool/state/transition.ts';
 import { directoryDriver, makeDirectoryTemplate } from '../rig/directory-driver.ts';
 import { isolatePath } from '../rig/isolate.ts';
 import { bareBwrap } from './bare-bwrap.ts';

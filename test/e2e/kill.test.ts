@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 
 import { describe, expect, test } from 'vitest';
 
-import type { RunsDocument } from '../../src/run/status.ts';
+import type { RunsDocument } from '../../src/status/status.ts';
 import { commandLine } from '../rig/command-line.ts';
 import { startIsolate } from '../rig/isolate.ts';
 import { useWay, ways } from '../rig/ways.ts';

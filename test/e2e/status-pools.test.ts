@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import type { RunsDocument, StatusDocument } from '../../src/run/status.ts';
+import type { RunsDocument, StatusDocument } from '../../src/status/status.ts';
 import { type Daemon, socketFile, startDaemon } from '../rig/daemon.ts';
 import { isolate, startIsolate } from '../rig/isolate.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
-import type { RunsDocument, RunStatus } from '../../src/run/status.ts';
+import type { RunsDocument, RunStatus } from '../../src/status/status.ts';
 import { type Daemon, startDaemon } from '../rig/daemon.ts';
 import { isolate } from '../rig/isolate.ts';
 import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';

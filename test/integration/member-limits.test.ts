@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { probeCgroupsBeside } from '../../src/host/probe.ts';
 import { readHolder } from '../../src/pool/holder.ts';
-import { connectDaemon, refusalOf } from '../../src/run/daemon-connection.ts';
+import { connectDaemon, refusalOf } from '../../src/client/daemon-connection.ts';
 import { writeConfig } from '../rig/daemon.ts';
 import { finished, type Finished } from '../rig/isolate.ts';
 import { endDaemon, makeMemberTemplate, serveMembers } from '../rig/member-daemon.ts';

@@ -2,7 +2,7 @@
 import { runCommand } from '../../src/process/command.ts';
 import { openPool } from '../../src/pool/pool.ts';
 import { runtimePaths } from '../../src/pool/paths.ts';
-import { refresh } from '../../src/pool/refresh.ts';
+import { refresh } from '../../src/upkeep/refresh.ts';
 import { openZfs } from '../../src/storage/zfs/driver.ts';
 import { makePool, makeTemplate, zfs } from './pools.ts';
 

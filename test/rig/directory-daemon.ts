@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { type RuntimePaths, runtimePaths } from '../../src/pool/paths.ts';
 import { openPool, type Pool } from '../../src/pool/pool.ts';
-import { connectDaemon, type DaemonConnection } from '../../src/run/daemon-connection.ts';
+import { connectDaemon, type DaemonConnection } from '../../src/client/daemon-connection.ts';
 import { type Message, values } from '../../src/wire/frame.ts';
 import { directoryDriver, makeDirectoryTemplate } from './directory-driver.ts';
 import { readSubject } from './pool-subject.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { runtimePaths } from '../../src/pool/paths.ts';
 import { openPoolFiles, type PoolFiles } from '../../src/pool/pool.ts';
-import { formatCloneState } from '../../src/pool/state-file.ts';
+import { formatCloneState } from '../../src/pool/state/state-file.ts';
 
 /** State directories of a pool whose clones are nothing but a directory, made by the test. */
 export interface FreshClones {

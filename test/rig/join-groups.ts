@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-import { connectDaemon, refusalOf } from '../../src/run/daemon-connection.ts';
+import { connectDaemon, refusalOf } from '../../src/client/daemon-connection.ts';
 import { type Message, values } from '../../src/wire/frame.ts';
 import { parseLeased } from '../../src/wire/leased.ts';
 

@@ -5,8 +5,8 @@ import { afterEach, beforeEach } from 'vitest';
 import { runtimePaths } from '../../src/pool/paths.ts';
 import { openPool } from '../../src/pool/pool.ts';
 import type { Pool, PoolOptions } from '../../src/pool/pool.ts';
-import { refresh as refreshPool } from '../../src/pool/refresh.ts';
-import type { RefreshOptions, RefreshReport } from '../../src/pool/refresh.ts';
+import { refresh as refreshPool } from '../../src/upkeep/refresh.ts';
+import type { RefreshOptions, RefreshReport } from '../../src/upkeep/refresh.ts';
 import { directoryDriver, makeDirectoryTemplate } from './directory-driver.ts';
 import type { DirectoryDriverOptions } from './directory-driver.ts';
 

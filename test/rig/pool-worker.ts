@@ -6,8 +6,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { leaseClone } from '../../src/pool/lease.ts';
-import { refresh } from '../../src/pool/refresh.ts';
+import { leaseClone } from '../../src/pool/lease/lease.ts';
+import { refresh } from '../../src/upkeep/refresh.ts';
 import { openSubject } from './pool-subject.ts';
 import type { PoolSubject } from './pool-subject.ts';
 

@@ -1,4 +1,4 @@
-import { makeClaim } from '../../src/pool/claims.ts';
+import { makeClaim } from '../../src/pool/claims/claims.ts';
 import { runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
 import { openPoolFiles } from '../../src/pool/pool.ts';
 

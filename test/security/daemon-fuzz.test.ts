@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { connectDaemon } from '../../src/run/daemon-connection.ts';
+import { connectDaemon } from '../../src/client/daemon-connection.ts';
 import type { Item } from '../../src/wire/frame.ts';
 import { type ItemName, items, type MessageName, messages } from '../../src/wire/schema.ts';
 import { askRun, askStatus, type DirectoryDaemon, makeDirectoryDaemon } from '../rig/directory-daemon.ts';

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { RunsDocument, StatusDocument } from '../../src/run/status.ts';
+import type { RunsDocument, StatusDocument } from '../../src/status/status.ts';
 import { type Daemon, socketFile, startDaemon, writeConfig } from '../rig/daemon.ts';
 import { askStatus } from '../rig/directory-daemon.ts';
 import { isolate } from '../rig/isolate.ts';

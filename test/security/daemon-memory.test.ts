@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { RunsDocument } from '../../src/run/status.ts';
+import type { RunsDocument } from '../../src/status/status.ts';
 import { type Daemon, socketFile, startDaemon } from '../rig/daemon.ts';
 import { askStatus } from '../rig/directory-daemon.ts';
 import { isolate } from '../rig/isolate.ts';

@@ -60,7 +60,7 @@ test('the linter reports a planted violation of each layer rule', { timeout: 120
     'src/engine/d.ts': ["import { probe } from '../host/probe.ts';", 'no-restricted-imports'],
     'src/cli/commands/e.ts': ["import { execa } from 'execa';", 'no-restricted-imports'],
     'src/storage/zfs/f.ts': ["import { g } from '../overlay/g.ts';", 'no-restricted-imports'],
-    'src/pool/watch.ts': ["import { execa } from 'execa';", 'no-restricted-imports'],
+    'src/upkeep/watch.ts': ["import { execa } from 'execa';", 'no-restricted-imports'],
     'src/cli/h.ts': ["import 'chokidar';\nvoid Promise.reject(new Error('x')); Promise.resolve();", 'no-restricted-imports'],
   } as const;
   const directory = await mkdtemp(join(tmpdir(), 'isolate-lint-'));

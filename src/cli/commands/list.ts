@@ -1,4 +1,4 @@
-import type { StatusSource } from '../../run/status-source.ts';
+import type { StatusSource } from '../../status/status-source.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderTemplates, type TemplatesDocument, templatesOf } from '../render-templates.ts';
 import { showStatus } from '../show-status.ts';

@@ -13,7 +13,7 @@ export async function refreshVerb(parsed: ParsedArguments): Promise<number> {
   const { flags } = parsed;
   const { template, count } = readWords(parsed);
   const progress = openProgress(flags.has('quiet') || flags.has('json'));
-  const { refresh } = await import('../../run/refresh.ts');
+  const { refresh } = await import('../../upkeep/refresh-template.ts');
   try {
     const report = await withStopSignals((signal) =>
       refresh({

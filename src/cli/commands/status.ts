@@ -1,5 +1,5 @@
 import { IsolateError } from '../../error.ts';
-import type { StatusDocument } from '../../run/status.ts';
+import type { StatusDocument } from '../../status/status.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderStatus } from '../render-status.ts';
 import { adviseClones } from '../render-templates.ts';

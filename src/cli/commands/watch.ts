@@ -11,7 +11,7 @@ import { withStopSignals } from '../stop-signals.ts';
 export async function watchVerb({ flags, words }: ParsedArguments): Promise<number> {
   const json = flags.has('json');
   const pools = words.length > 0 ? words.map(parsePool) : await readConfigured();
-  const { watch } = await import('../../run/watch.ts');
+  const { watch } = await import('../../upkeep/watch-templates.ts');
   await withStopSignals((signal) =>
     watch({
       pools,

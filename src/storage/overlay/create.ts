@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import { filesystemName, refusesUpperLayers } from '../../host/filesystem.ts';
-import { makeDirectories } from '../../host/make-directories.ts';
+import { makeDirectories } from '../../process/make-directories.ts';
 import { toSystemFailure } from '../../process/system-error.ts';
 import type { CreateResult, Source } from '../driver.ts';
 import { describeDirectory, type DirectoryFacts } from '../directory.ts';

@@ -12,10 +12,10 @@ import { createRunGroups } from '../../../src/daemon/run-groups.ts';
 import type { CgroupController, CgroupFacts } from '../../../src/host/facts.ts';
 import { probeCgroupsBeside } from '../../../src/host/probe.ts';
 import { ensureRuntimeDirectories } from '../../../src/pool/directories.ts';
-import { endGroups } from '../../../src/pool/end-groups.ts';
+import { endGroups } from '../../../src/pool/claims/end-groups.ts';
 import { formatHolder, type HolderId, isAlive, readHolder, readOwnHolder } from '../../../src/pool/holder.ts';
 import { runtimePaths } from '../../../src/pool/paths.ts';
-import { sweepRuns } from '../../../src/pool/runs.ts';
+import { sweepRuns } from '../../../src/pool/claims/runs.ts';
 
 const unified = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')).find(({ type }) => type === 'cgroup2')?.mountpoint;
 const canTry = unified !== undefined && process.getuid?.() === 0;

@@ -17,7 +17,7 @@ import { resolveBeneath } from '../../../src/host/resolve-beneath.ts';
 import { wholeMountpoints } from '../../../src/run/look-into-root.ts';
 import { runtimePaths } from '../../../src/pool/paths.ts';
 import { openPoolFiles } from '../../../src/pool/pool.ts';
-import { formatCloneState, formatLeaseName } from '../../../src/pool/state-file.ts';
+import { formatCloneState, formatLeaseName } from '../../../src/pool/state/state-file.ts';
 import { type Item, type Message, values } from '../../../src/wire/frame.ts';
 import { parseLeased } from '../../../src/wire/leased.ts';
 

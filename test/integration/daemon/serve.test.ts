@@ -3,9 +3,9 @@ import { existsSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { poolPaths } from '../../../src/pool/paths.ts';
-import { takeFreshClone } from '../../../src/pool/take.ts';
-import { refresh } from '../../../src/pool/refresh.ts';
-import type { RunsDocument, StatusDocument } from '../../../src/run/status.ts';
+import { takeFreshClone } from '../../../src/pool/lease/take.ts';
+import { refresh } from '../../../src/upkeep/refresh.ts';
+import type { RunsDocument, StatusDocument } from '../../../src/status/status.ts';
 import { values } from '../../../src/wire/frame.ts';
 import { askRun, askStatus, type DirectoryDaemon, makeDirectoryDaemon, startClient } from '../../rig/directory-daemon.ts';
 

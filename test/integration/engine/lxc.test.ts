@@ -13,7 +13,7 @@ import { lxcEngine } from '../../../src/engine/lxc.ts';
 import { probeHost } from '../../../src/host/probe.ts';
 import { type LaunchResult, startLaunch } from '../../../src/process/launch.ts';
 import { settleTargets } from '../../../src/run/settle-targets.ts';
-import { findOwnFiles } from '../../../src/run/own-files.ts';
+import { findOwnFiles } from '../../../src/host/own-files.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { plainSpec } from '../../golden/facts.ts';
 import { busyboxRootfs, copyRootfs } from '../../rig/rootfs.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { probeHost } from '../../../src/host/probe.ts';
-import { findOwnFiles } from '../../../src/run/own-files.ts';
+import { findOwnFiles } from '../../../src/host/own-files.ts';
 import { decide } from '../../../src/run/decide.ts';
 import { ownCaller } from '../../../src/run/run-caller.ts';
 

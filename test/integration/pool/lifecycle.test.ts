@@ -2,9 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { leaseClone } from '../../../src/pool/lease.ts';
-import { readLastRefresh } from '../../../src/pool/last-refresh.ts';
-import { createPoolStatusReader } from '../../../src/pool/status.ts';
+import { leaseClone } from '../../../src/pool/lease/lease.ts';
+import { readLastRefresh } from '../../../src/pool/state/last-refresh.ts';
+import { createPoolStatusReader } from '../../../src/status/pool-status.ts';
 import { clonePath, clones, directory, made, number, open, path, refresh, states, useTemplate } from '../../rig/pool-harness.ts';
 
 useTemplate();

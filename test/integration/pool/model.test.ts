@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { IsolateError } from '../../../src/error.ts';
-import { countClaims, makeClaim, sweepClaims } from '../../../src/pool/claims.ts';
+import { countClaims, makeClaim, sweepClaims } from '../../../src/pool/claims/claims.ts';
 import { readOwnHolder } from '../../../src/pool/holder.ts';
-import { leaseClone } from '../../../src/pool/lease.ts';
-import { countMaking } from '../../../src/pool/make-clones.ts';
-import type { Lease } from '../../../src/pool/take.ts';
+import { leaseClone } from '../../../src/pool/lease/lease.ts';
+import { countMaking } from '../../../src/pool/lease/make-clones.ts';
+import type { Lease } from '../../../src/pool/lease/take.ts';
 import { makePoolDirectories, openPool } from '../../../src/pool/pool.ts';
 import type { Pool } from '../../../src/pool/pool.ts';
-import { refresh } from '../../../src/pool/refresh.ts';
+import { refresh } from '../../../src/upkeep/refresh.ts';
 import { makeDirectorySubject, openSubject, readSubject } from '../../rig/pool-subject.ts';
 
 /** Steps in which a process ends: what it would have done next never happens. */

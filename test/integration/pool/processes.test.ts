@@ -1,8 +1,8 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { leaseClone } from '../../../src/pool/lease.ts';
-import { refresh } from '../../../src/pool/refresh.ts';
+import { leaseClone } from '../../../src/pool/lease/lease.ts';
+import { refresh } from '../../../src/upkeep/refresh.ts';
 import { canRunZfs, makeDirectorySubject, makeZfsSubjects, openSubject, readSubject, startWorker } from '../../rig/pool-subject.ts';
 import type { OwnedSubject } from '../../rig/pool-subject.ts';
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { readOwnHolder } from '../../../src/pool/holder.ts';
-import { leaseClone } from '../../../src/pool/lease.ts';
-import { countMaking } from '../../../src/pool/make-clones.ts';
+import { leaseClone } from '../../../src/pool/lease/lease.ts';
+import { countMaking } from '../../../src/pool/lease/make-clones.ts';
 import type { Pool } from '../../../src/pool/pool.ts';
-import { countClaims, makeClaim } from '../../../src/pool/claims.ts';
+import { countClaims, makeClaim } from '../../../src/pool/claims/claims.ts';
 import type { StorageDriver } from '../../../src/storage/driver.ts';
 import { directory, number, open, refresh, states, useTemplate } from '../../rig/pool-harness.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { waitForLock } from '../../../src/pool/lock.ts';
+import { waitForLock } from '../../../src/pool/claims/lock.ts';
 import { open, refresh, useTemplate } from '../../rig/pool-harness.ts';
 
 useTemplate();

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readOwnHolder } from '../../../src/pool/holder.ts';
-import { leaseClone } from '../../../src/pool/lease.ts';
+import { leaseClone } from '../../../src/pool/lease/lease.ts';
 import { clonePath, clones, directory, made, number, open, refresh, states, useTemplate } from '../../rig/pool-harness.ts';
 
 useTemplate();

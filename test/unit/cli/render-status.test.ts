@@ -5,8 +5,8 @@ import { formatAge } from '../../../src/cli/format-time.ts';
 import { renderRuns } from '../../../src/cli/render-runs.ts';
 import { renderStatus } from '../../../src/cli/render-status.ts';
 import { cutLine } from '../../../src/cli/table.ts';
-import type { PoolStatus } from '../../../src/pool/status.ts';
-import type { RunStatus } from '../../../src/run/status.ts';
+import type { PoolStatus } from '../../../src/status/pool-status.ts';
+import type { RunStatus } from '../../../src/status/status.ts';
 
 process.env['TZ'] = 'UTC';
 const nowMs = Date.UTC(2030, 0, 2, 3, 4, 5);

@@ -7,8 +7,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { adoptLeases } from '../../../src/daemon/adopt.ts';
 import type { KeptPool } from '../../../src/daemon/pools.ts';
 import { type HolderId, readOwnHolder } from '../../../src/pool/holder.ts';
-import { claimRun } from '../../../src/pool/runs.ts';
-import { formatLeaseName } from '../../../src/pool/state-file.ts';
+import { claimRun } from '../../../src/pool/claims/runs.ts';
+import { formatLeaseName } from '../../../src/pool/state/state-file.ts';
 import { type FreshClones, makeFreshClones } from '../../rig/fresh-clones.ts';
 
 /** Leases one of the fresh clones for a command of the user's. */

@@ -6,7 +6,7 @@ import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createHeldBack } from '../../../src/daemon/held-back.ts';
 import { createQuotas } from '../../../src/daemon/quota.ts';
 import { poolPaths, type RuntimePaths, runtimePaths } from '../../../src/pool/paths.ts';
-import { formatRetiredState } from '../../../src/pool/state-file.ts';
+import { formatRetiredState } from '../../../src/pool/state/state-file.ts';
 
 let runtime: RuntimePaths;
 let saved: string;

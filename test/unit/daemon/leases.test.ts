@@ -5,7 +5,7 @@ import { brokerGone, clientGone } from '../../../src/daemon/connection.ts';
 import { createLeases, type LeaseEvent, type LeaseRequest, type Leases } from '../../../src/daemon/leases.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { formatHolder, readOwnHolder } from '../../../src/pool/holder.ts';
-import { formatLeaseName } from '../../../src/pool/state-file.ts';
+import { formatLeaseName } from '../../../src/pool/state/state-file.ts';
 import { type FreshClones, makeFreshClones } from '../../rig/fresh-clones.ts';
 
 const holder = readOwnHolder();
@@ -186,7 +186,7 @@ test('while the storage fails for good nobody waits, but what is there is leased
 
 test('no more of a command is kept than can be shown', async () => {
   clones.make(1);
-  const { readRuns } = await import('../../../src/pool/runs.ts');
+  const { readRuns } = await import('../../../src/pool/claims/runs.ts');
   const command = Array.from({ length: 5000 }, () => 'word');
   await leases.lease(request({ command }));
   const [run] = readRuns(clones.pool.runtime, holder.bootId);

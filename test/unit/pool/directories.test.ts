@@ -18,7 +18,7 @@ import { ensurePoolDirectories, ensureRuntimeDirectories } from '../../../src/po
 import { formatHolder, readBootId, readOwnHolder } from '../../../src/pool/holder.ts';
 import { poolPaths, runtimePaths } from '../../../src/pool/paths.ts';
 import { openPoolFiles } from '../../../src/pool/pool.ts';
-import { sweepGoneDirectories } from '../../../src/pool/sweep-directories.ts';
+import { sweepGoneDirectories } from '../../../src/upkeep/sweep-directories.ts';
 
 const uid = process.getuid?.() ?? 0;
 let parent: string;

@@ -1,0 +1,22 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { IsolateError } from '../error.ts';
+import type { OwnFiles } from './facts.ts';
+
+/** isolate's own compiled files: beside the bundle, or in `dist` of the checkout the sources are run from. Throws `missing-tool`. */
+export function findOwnFiles(): OwnFiles {
+  const here = import.meta.dirname;
+  const directory = [here, join(here, '..', '..', 'dist')].find((candidate) => existsSync(join(candidate, 'isolate-launch')));
+  if (directory === undefined) {
+    throw new IsolateError('missing-tool', `isolate-launch is not beside ${here}.`, {
+      hint: 'run scripts/build in the checkout, or install isolate again',
+    });
+  }
+  return {
+    launcher: join(directory, 'isolate-launch'),
+    seccompFilter: join(directory, 'seccomp.bpf'),
+    socketcallFilter: join(directory, 'seccomp-socketcall.bpf'),
+    lxcSeccompProfile: join(directory, 'lxc.seccomp'),
+  };
+}

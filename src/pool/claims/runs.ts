@@ -1,0 +1,190 @@
+import { existsSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findUserName } from '../../host/passwd.ts';
+import { readText } from '../../host/read-text.ts';
+import { endGroups, type Patience, removeGroup } from './end-groups.ts';
+import { formatHolder, isAlive, parseHolder, readOwnHolder } from '../holder.ts';
+import type { HolderId } from '../holder.ts';
+import type { RuntimePaths } from '../paths.ts';
+import { readPidNamespace } from '../pid-namespace.ts';
+import { readDirectory } from '../read-directory.ts';
+
+/** What `isolate ps` says of a run. */
+export interface RunDescription {
+  readonly template: string;
+  /** Id of the clone; null: it runs on the template itself. */
+  readonly clone: string | null;
+  readonly engine: string;
+  readonly command: readonly string[];
+  readonly uid: number;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** Directories that the daemon makes the run's cgroups in; absent: it makes none. */
+  readonly groupsIn?: readonly string[];
+}
+
+/** What says that a run lives, and which. */
+export interface RunClaim {
+  /** 16 hex digits. */
+  readonly runId: string;
+  readonly remove: () => void;
+}
+
+const runName = /^[0-9a-f]{16}$/;
+const cgroupName = /^isolate-([0-9a-f]{16})$/;
+/** A cgroup of a run that is not known here may be of one that just starts. */
+const unknownCgroupMs = 60_000;
+
+/** Gives a run its id: a file that has it and the holder in its name and describes the run. */
+export function claimRun(paths: RuntimePaths, description: RunDescription, holder: HolderId = readOwnHolder()): RunClaim {
+  const runId = makeRunId();
+  const claim = join(paths.runs, `${runId}.${formatHolder(holder)}`);
+  writeFileSync(claim, `${JSON.stringify(description)}\n`, { mode: 0o600, flag: 'wx' });
+  return { runId, remove: () => rmSync(claim, { force: true }) };
+}
+
+/** The random half of an id of the kernel's (random(4)): node:crypto would take longer to load than all else here takes. */
+function makeRunId(): string {
+  return readFileSync('/proc/sys/kernel/random/uuid', 'latin1').replaceAll('-', '').slice(16, 32);
+}
+
+/** A refresh does not wait long for what does not end: the next one looks again. */
+const patience: Patience = { attempts: 5, ref: true };
+
+/**
+ * Removes what dead runs left: their claims below `paths.runs` and their cgroups, `isolate-<run>` in `cgroupDirectories`
+ * and where their claims say, with what runs in them. The ids of those runs. The claim of a run whose cgroups cannot be
+ * removed yet stays, and so does a cgroup of no known run that has processes.
+ */
+export async function sweepRuns(
+  paths: RuntimePaths,
+  cgroupDirectories: readonly string[],
+  bootId: string,
+  nowMs: number,
+): Promise<readonly string[]> {
+  const claims = readClaims(paths, bootId);
+  const known = new Set(claims.map(({ runId }) => runId));
+  const dead = claims
+    .filter(({ alive }) => !alive)
+    .map(({ claim, runId }) => {
+      const directories = [...(readDescription(join(paths.runs, claim))?.groupsIn ?? []), ...cgroupDirectories];
+      return { runId, claim, groups: [...new Set(directories)].map((directory) => join(directory, `isolate-${runId}`)) };
+    });
+  const unknown = cgroupDirectories.flatMap((directory) =>
+    readDirectory(directory).flatMap((name) => {
+      const runId = cgroupName.exec(name)?.[1];
+      return runId === undefined || known.has(runId) ? [] : [join(directory, name)];
+    }),
+  );
+  await endGroups(
+    dead.flatMap(({ groups }) => groups),
+    patience,
+  );
+  for (const path of unknown) if (isOlder(path, nowMs - unknownCgroupMs)) await removeGroup(path);
+  for (const { claim, groups } of dead) {
+    // Nothing else says where a group that cannot be removed yet is, and that its run is dead.
+    if (!groups.some((path) => existsSync(path))) rmSync(join(paths.runs, claim), { force: true });
+  }
+  return dead.map(({ runId }) => runId);
+}
+
+/** A run that lives, as its claim tells it. */
+export interface RunEntry extends Omit<RunDescription, 'groupsIn'> {
+  readonly runId: string;
+  /** Of the process whose life is the run's. */
+  readonly pid: number;
+  /** When that process started, as in `HolderId`. */
+  readonly startTime: string;
+  /** The pid namespace that `pid` is a number of, as /proc/PID/ns/pid names it. */
+  readonly pidNamespace: string;
+  /** Login name; null: the uid has none in /etc/passwd. */
+  readonly user: string | null;
+}
+
+/** The runs whose claims lie in `paths`, the oldest first. */
+export function readRuns(paths: RuntimePaths, bootId: string): readonly RunEntry[] {
+  const claims = readClaims(paths, bootId).filter(({ alive }) => alive);
+  if (claims.length === 0) return [];
+  const passwd = readText('/etc/passwd') ?? '';
+  const pidNamespace = readPidNamespace(paths.root);
+  return claims
+    .flatMap(({ runId, claim, pid, startTime }) => {
+      const description = readDescription(join(paths.runs, claim));
+      if (description === null) return [];
+      const { groupsIn: _own, ...shown } = description;
+      return [{ ...shown, runId, pid, startTime, pidNamespace, user: findUserName(passwd, description.uid) }];
+    })
+    .toSorted((left, right) => left.sinceMs - right.sinceMs);
+}
+
+interface Claim extends Pick<HolderId, 'pid' | 'startTime'> {
+  readonly runId: string;
+  readonly claim: string;
+  readonly alive: boolean;
+}
+
+function readClaims(paths: RuntimePaths, bootId: string): readonly Claim[] {
+  return readDirectory(paths.runs).flatMap((claim) => {
+    const name = parseClaimName(claim);
+    if (name === null) return [];
+    const { pid, startTime } = name.holder;
+    return [{ runId: name.runId, claim, pid, startTime, alive: isAlive(name.holder, bootId) }];
+  });
+}
+
+/** Whose run it is that this process holds or, where it is dead, held; null: nothing tells. */
+export function findRunOwner(paths: RuntimePaths, holder: HolderId): number | null {
+  const claim = readDirectory(paths.runs).find((name) => name.slice(17) === formatHolder(holder));
+  return claim === undefined ? null : (readDescription(join(paths.runs, claim))?.uid ?? null);
+}
+
+/** Null: the run has just ended, or its claim is just being written. */
+function readDescription(path: string): RunDescription | null {
+  try {
+    return parseRunDescription(readFileSync(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** What a claim says of its run; null for anything that `claimRun` did not write whole. */
+export function parseRunDescription(text: string): RunDescription | null {
+  try {
+    const data: unknown = JSON.parse(text);
+    return isDescription(data) ? data : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The id of the run and its holder in the name of a claim; null: it is none. */
+export function parseClaimName(claim: string): { readonly runId: string; readonly holder: HolderId } | null {
+  const runId = claim.slice(0, 16);
+  const holder = claim[16] === '.' ? parseHolder(claim.slice(17)) : null;
+  return runName.test(runId) && holder !== null ? { runId, holder } : null;
+}
+
+function isDescription(data: unknown): data is RunDescription {
+  if (typeof data !== 'object' || data === null) return false;
+  const { template, clone, engine, command, uid, sinceMs, groupsIn = [] } = data as Readonly<Record<string, unknown>>;
+  if (!Array.isArray(groupsIn) || !groupsIn.every(isText)) return false;
+  if (!Array.isArray(command) || !(clone === null || typeof clone === 'string')) return false;
+  if (!isNumberTo(uid, Number.MAX_SAFE_INTEGER) || !isNumberTo(sinceMs, latestMs)) return false;
+  return [template, engine, ...(command as unknown[])].every(isText);
+}
+
+/** Later there is no Date. */
+const latestMs = 8.64e15;
+
+function isNumberTo(value: unknown, most: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isOlder(path: string, timeMs: number): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && stat.mtimeMs < timeMs;
+}

@@ -1,0 +1,27 @@
+import { IsolateError } from '../../error.ts';
+import type { CloneInfo, DestroyResult } from '../../storage/driver.ts';
+import type { Pool } from '../pool.ts';
+
+/**
+ * Destroys clones that nobody has mounted. Storage that would take one away under its users is not asked to: they are
+ * looked for first, except for `ended`, whose run is known to be over.
+ */
+export async function destroyUnheld(
+  pool: Pool,
+  clones: readonly CloneInfo[],
+  ended: string | null = null,
+): Promise<readonly DestroyResult[]> {
+  if (pool.driver.capabilities.busyDetection) return pool.driver.destroy(clones);
+  const busy: DestroyResult[] = [];
+  const free: CloneInfo[] = [];
+  for (const clone of clones) {
+    const holders = clone.id === ended ? [] : await pool.driver.holders(clone);
+    if (holders.length === 0) free.push(clone);
+    else busy.push({ id: clone.id, outcome: 'busy', error: stillHeld(pool, clone, holders[0]?.pid) });
+  }
+  return [...busy, ...(await pool.driver.destroy(free))];
+}
+
+function stillHeld(pool: Pool, clone: CloneInfo, pid: number | undefined): IsolateError {
+  return new IsolateError('dataset-busy', `Clone ${clone.id} of ${pool.driver.template} is still in use by process ${pid}.`);
+}

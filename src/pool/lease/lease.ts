@@ -1,0 +1,165 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Rootfs } from '../../engine/engine.ts';
+import { IsolateError } from '../../error.ts';
+import type { CloneInfo, Source } from '../../storage/driver.ts';
+import { makeClaim } from '../claims/claims.ts';
+import { tryLock } from '../claims/lock.ts';
+import { countMaking, makeClones, stopMaking } from './make-clones.ts';
+import type { Pool, PoolFiles } from '../pool.ts';
+import { readDirectory } from '../read-directory.ts';
+import { removeClone } from './release.ts';
+import { randomId, readSettings, takeIds } from '../state/settings.ts';
+import { touchSignal } from '../state/signal-file.ts';
+import { formatLeaseName } from '../state/state-file.ts';
+import { leaseOf, type Lease, takeFreshClone } from './take.ts';
+import { publishLeased, writeWhole } from '../state/transition.ts';
+import { waitForChange } from './wait.ts';
+
+export interface LeaseOptions {
+  /** How long to wait for a clone when none is fresh, not counting the time in which clones are being made; 0: fail at once. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+  /** Called once when there is no fresh clone and waiting begins. */
+  readonly onWait?: () => void;
+  /** Called once when it has waited for a second, with how many clones are being made. */
+  readonly onSlow?: (making: number) => void;
+}
+
+const slowMs = 1000;
+/** A maker that dies without a word is noticed after this long. */
+const longestPauseMs = 50;
+
+/**
+ * A clone that is ours alone. Takes no lock where one is fresh: a directory is read and a file renamed. Throws
+ * `no-free-clone`, `aborted`, or what the storage says where a clone had to be made.
+ */
+export async function leaseClone(pool: Pool, options: LeaseOptions): Promise<Lease> {
+  if (!pool.driver.capabilities.pooled) return makeOwn(pool);
+  const lease = takeFreshClone(pool);
+  if (lease !== null) return lease;
+  touchSignal(pool);
+  if (options.waitMs > 0) {
+    options.onWait?.();
+    const late = await waitForClone(pool, options).catch((error: unknown) => {
+      throw isMissingFile(error) ? poolRemoved(pool, error) : error;
+    });
+    if (late !== null) return late;
+  }
+  throw noFreeClone(pool, options.waitMs);
+}
+
+async function waitForClone(pool: Pool, options: LeaseOptions): Promise<Lease | null> {
+  const endMs = performance.now() + options.waitMs;
+  const slow = startSlowTimer(pool, options.onSlow);
+  const stopWaiting = makeClaim(pool, 'waiting');
+  try {
+    for (;;) {
+      const lease = takeFreshClone(pool) ?? (await makeUnderLock(pool));
+      if (lease !== null) return lease;
+      if (options.signal?.aborted === true) throw new IsolateError('aborted', 'The wait for a clone was cancelled.');
+      const leftMs = endMs - performance.now();
+      // To give up while clones are being made would only leave them to others.
+      if (leftMs <= 0 && countMaking(pool) === 0) return null;
+      await waitForChange(pool.paths.fresh, leftMs <= 0 ? longestPauseMs : leftMs, options.signal);
+    }
+  } finally {
+    stopWaiting();
+    clearTimeout(slow);
+  }
+}
+
+function isMissingFile(error: unknown): boolean {
+  return !(error instanceof IsolateError) && (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+function poolRemoved({ template }: Pool, cause: unknown): IsolateError {
+  return new IsolateError('state-unreadable', `The pool of ${template} was removed while this run waited for a clone.`, {
+    hint: `isolate refresh ${template} makes it again`,
+    cause,
+  });
+}
+
+function startSlowTimer(pool: Pool, onSlow: LeaseOptions['onSlow']): NodeJS.Timeout | undefined {
+  return onSlow === undefined ? undefined : setTimeout(() => onSlow(countMaking(pool)), slowMs);
+}
+
+/** With nobody refreshing the pool, one clone is made here, for us; null: somebody is. */
+async function makeUnderLock(pool: Pool): Promise<Lease | null> {
+  const lock = await tryLock(pool.paths.lock, pool.holder);
+  if (lock === null) return null;
+  try {
+    const lease = takeFreshClone(pool);
+    if (lease !== null) return lease;
+    const source = await pool.driver.newestSource();
+    const known = (await pool.driver.list()).map(({ id }) => id);
+    return await makeLeased(pool, source, takeIds(pool, 1, known));
+  } finally {
+    stopMaking(pool);
+    await lock.release();
+  }
+}
+
+async function makeLeased(pool: Pool, source: Source, ids: readonly string[]): Promise<Lease> {
+  let made: Lease | null = null;
+  await makeClones(pool, source, ids, async (result) => {
+    if (!result.ok) throw result.error;
+    pool.checkpoint('lease:made');
+    await publishLeased(pool, result.clone, result.rootfs);
+    made = leaseOf(pool, result.id, result.rootfs);
+  });
+  if (made === null) throw new IsolateError('storage-failed', `No clone of ${source.name} was made.`);
+  return made;
+}
+
+/**
+ * A clone of storage that keeps no pool. No lock is needed: the lease is there before the clone, so whoever refreshes
+ * meanwhile sees that it has a living holder.
+ */
+async function makeOwn(pool: Pool): Promise<Lease> {
+  const id = randomId(pool);
+  const path = join(pool.paths.leased, formatLeaseName(id, pool.holder));
+  writeWhole(pool, path, '\n');
+  pool.checkpoint('lease:announced');
+  let made: { clone: CloneInfo; rootfs: Rootfs };
+  try {
+    made = await createOwn(pool, id);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  }
+  await publishLeased(pool, made.clone, made.rootfs);
+  return { id, rootfs: made.rootfs, release: () => removeClone(pool, id) };
+}
+
+async function createOwn(pool: Pool, id: string): Promise<{ clone: CloneInfo; rootfs: Rootfs }> {
+  const source = await pool.driver.newestSource();
+  const options = { shift: pool.shift, mountDirectory: pool.paths.mounts };
+  const [result] = await pool.driver.create(source, [id], options);
+  if (result === undefined) throw new IsolateError('storage-failed', `No clone of ${source.name} was made.`);
+  if (!result.ok) throw result.error;
+  return result;
+}
+
+/** `waiting for a clone of tank/debian (4 being made)` */
+export function describeWait(template: string, making: number): string {
+  return `waiting for a clone of ${template}${making === 0 ? '' : ` (${making} being made)`}`;
+}
+
+/** What is said when no clone became free within `waitMs`; `advice` is what helps where none is being made. */
+export function noFreeClone(pool: PoolFiles, waitMs: number, advice: string = refreshAdvice(pool)): IsolateError {
+  const inUse = readDirectory(pool.paths.leased).length;
+  const { template } = pool;
+  const seconds = Math.round(waitMs / 100) / 10;
+  const making = countMaking(pool);
+  const counts = `${inUse} in use, ${making} being made`;
+  return new IsolateError('no-free-clone', `No free clone of ${template} after ${seconds} s (${counts}).`, {
+    hint: making > 0 ? 'clones are being made: wait longer with --wait' : advice,
+  });
+}
+
+/** Twice as many as there shall be now, so that following it never makes a pool smaller. */
+function refreshAdvice(pool: PoolFiles): string {
+  const count = Math.min(Math.max((readSettings(pool).count ?? 0) * 2, 5), 1000);
+  return `isolate refresh ${pool.template} ${count}, or raise the pool's size`;
+}

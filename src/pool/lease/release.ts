@@ -1,0 +1,63 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { destroyUnheld } from './destroy-unheld.ts';
+import type { Pool, PoolFiles } from '../pool.ts';
+import { readPoolState } from '../state/pool-state.ts';
+import { reconcile } from '../state/reconcile.ts';
+import { settle } from '../state/settle.ts';
+import { touchSignal } from '../state/signal-file.ts';
+import { formatLeaseName } from '../state/state-file.ts';
+import { retireLeased } from '../state/transition.ts';
+
+/** Retires a leased clone and tells the process that refreshes the pool. */
+export async function releaseClone(pool: PoolFiles, id: string): Promise<void> {
+  pool.checkpoint('release:before-rename');
+  const retired = retireLeased(pool, id, formatLeaseName(id, pool.holder));
+  pool.checkpoint('release:renamed');
+  if (!retired) return;
+  try {
+    touchSignal(pool);
+  } catch (error) {
+    // The clone is given up all the same; the next refresh finds it.
+    pool.warn(`The signal file ${pool.paths.signal} cannot be written: ${(error as Error).message}.`);
+  }
+}
+
+/**
+ * Destroys the clone at once, for storage that keeps no pool, and with it what dead runs of the template left. Takes no
+ * lock: a clone is destroyed by the one who holds its lease, and the lease of a dead run is taken over by one rename(2).
+ */
+export async function removeClone(pool: Pool, id: string): Promise<void> {
+  if (!existsSync(leasePath(pool, id))) return;
+  pool.checkpoint('release:before-destroy');
+  // Clones first: a run announces its clone before it makes it, so a clone without state has no run.
+  const clones = await pool.driver.list();
+  const state = await readPoolState(pool);
+  const plan = reconcile(clones, state, { newest: null, shift: pool.shift, nowMs: pool.clock() });
+  const { destroy } = settle(pool, state, plan, { excess: 0 });
+  const known = new Set([...state.leased, ...state.retired].map((entry) => entry.id));
+  const ours = destroy.filter((clone) => !known.has(clone.id) || takeOver(pool, clone.id));
+  const own = clones.filter((clone) => clone.id === id && !clone.kept);
+  const results = await destroyUnheld(pool, [...own, ...ours], id);
+  pool.checkpoint('release:destroyed');
+  for (const result of results) {
+    if (result.outcome === 'gone') continue;
+    retireLeased(pool, result.id, formatLeaseName(result.id, pool.holder));
+    pool.warn(result.error.message);
+  }
+  for (const clone of [{ id }, ...ours]) rmSync(leasePath(pool, clone.id), { force: true });
+}
+
+function takeOver(pool: Pool, id: string): boolean {
+  try {
+    renameSync(join(pool.paths.retired, id), leasePath(pool, id));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function leasePath(pool: Pool, id: string): string {
+  return join(pool.paths.leased, formatLeaseName(id, pool.holder));
+}

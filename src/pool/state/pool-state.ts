@@ -1,0 +1,136 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isAlive } from '../holder.ts';
+import type { HolderId } from '../holder.ts';
+import { isStillMounted, readMountTable } from './in-place.ts';
+import type { Pool } from '../pool.ts';
+import { readDirectory } from '../read-directory.ts';
+import { isCloneId, parseLeaseName, parseRetiredState } from './state-file.ts';
+import type { CloneState, RetiredState } from './state-file.ts';
+import { readCloneState } from './transition.ts';
+
+export interface FreshEntry {
+  readonly id: string;
+  /** Null: the file cannot be trusted. */
+  readonly state: CloneState | null;
+  readonly inPlace: boolean;
+}
+
+export interface LeasedEntry {
+  readonly id: string;
+  readonly name: string;
+  readonly holder: HolderId;
+  readonly alive: boolean;
+}
+
+export interface RetiredEntry extends RetiredState {
+  readonly id: string;
+}
+
+/** The state of every clone as the state directories tell it, and the files there that tell nothing. */
+export interface PoolState {
+  readonly fresh: readonly FreshEntry[];
+  readonly leased: readonly LeasedEntry[];
+  readonly retired: readonly RetiredEntry[];
+  readonly garbage: readonly string[];
+}
+
+/** The ids of the clones in each state. */
+export interface PoolNames {
+  readonly fresh: readonly string[];
+  readonly leased: readonly string[];
+  readonly retired: readonly string[];
+}
+
+/** After so many files others in this process get their turn. */
+const sliceSize = 32;
+
+/**
+ * Reads the state directories. Clones only ever move from fresh to leased to retired and are read in this order, so one
+ * that moves during the reading is seen at least once; of two sightings the later counts.
+ */
+export async function readPoolState(pool: Pool): Promise<PoolState> {
+  const garbage: string[] = [];
+  const leased = new Map<string, LeasedEntry>();
+  const fresh = await readFresh(pool, garbage);
+  for (const name of readDirectory(pool.paths.leased)) {
+    const lease = parseLeaseName(name);
+    if (lease === null) garbage.push(join(pool.paths.leased, name));
+    else leased.set(lease.id, { ...lease, name, alive: isAlive(lease.holder, pool.holder.bootId) });
+  }
+  const retired = new Map(readRetired(pool, garbage).map((entry) => [entry.id, entry]));
+  return {
+    fresh: fresh.filter(({ id }) => !leased.has(id) && !retired.has(id)),
+    leased: [...leased.values()].filter(({ id }) => !retired.has(id)),
+    retired: [...retired.values()],
+    garbage,
+  };
+}
+
+/** The same from the names of the files alone. */
+export function readPoolNames({ paths }: Pick<Pool, 'paths'>): PoolNames {
+  const fresh = readDirectory(paths.fresh).filter(isCloneId);
+  const leased = readDirectory(paths.leased).flatMap((name) => parseLeaseName(name)?.id ?? []);
+  const retired = readDirectory(paths.retired).filter(isCloneId);
+  const gone = new Set(retired);
+  const inUse = leased.filter((id) => !gone.has(id));
+  for (const id of inUse) gone.add(id);
+  return { fresh: fresh.filter((id) => !gone.has(id)), leased: inUse, retired };
+}
+
+/** The retired clones; the names of other files are added to `garbage`. */
+export function readRetired({ paths }: Pick<Pool, 'paths'>, garbage: string[] = []): RetiredEntry[] {
+  return readDirectory(paths.retired).flatMap((name) => {
+    const path = join(paths.retired, name);
+    if (isCloneId(name)) return { id: name, ...parseRetiredState(readText(path)) };
+    garbage.push(path);
+    return [];
+  });
+}
+
+interface ReadState {
+  /** Which file it was read from: it is written once, whole. */
+  readonly file: string;
+  readonly state: CloneState | null;
+}
+
+/** What the last reading of a pool found, so that a process that stays reads each file once. */
+const read = new WeakMap<Pool, ReadonlyMap<string, ReadState>>();
+
+async function readFresh(pool: Pool, garbage: string[]): Promise<FreshEntry[]> {
+  const known = read.get(pool) ?? new Map<string, ReadState>();
+  const now = new Map<string, ReadState>();
+  const entries: FreshEntry[] = [];
+  const names = readDirectory(pool.paths.fresh);
+  // Read after the names: a clone is mounted before it is published.
+  const mounts = readMountTable();
+  for (const [index, name] of names.entries()) {
+    if (index % sliceSize === sliceSize - 1) await nextTurn();
+    const path = join(pool.paths.fresh, name);
+    if (!isCloneId(name)) {
+      garbage.push(path);
+      continue;
+    }
+    const file = identify(path);
+    const before = known.get(name);
+    const one = before?.file === file ? before : { file, state: readCloneState(path, name) };
+    now.set(name, one);
+    entries.push({ id: name, state: one.state, inPlace: one.state !== null && isStillMounted(one.state, mounts) });
+  }
+  read.set(pool, now);
+  return entries;
+}
+
+function identify(path: string): string {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

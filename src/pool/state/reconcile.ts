@@ -1,0 +1,95 @@
+import type { Ownership } from '../../engine/engine.ts';
+import type { CloneInfo, CreateOptions } from '../../storage/driver.ts';
+import type { FreshEntry, LeasedEntry, PoolState, RetiredEntry } from './pool-state.ts';
+
+/** A clone without our mark is left alone this long: it may be in the making. */
+const unmarkedMs = 60_000;
+
+/** What has to be done so that every clone is in exactly one state. */
+export interface Reconciliation {
+  /** Good fresh clones, the ones to go first (of an older snapshot, then the oldest) first. */
+  readonly fresh: readonly CloneInfo[];
+  readonly leased: readonly LeasedEntry[];
+  readonly retireFresh: readonly { readonly id: string; readonly warning: string | null }[];
+  readonly retireLeased: readonly LeasedEntry[];
+  /** State without a clone. */
+  readonly dropFresh: readonly FreshEntry[];
+  readonly dropLeased: readonly LeasedEntry[];
+  readonly dropRetired: readonly RetiredEntry[];
+  /** To be destroyed: retired, without state, or left by a crash. */
+  readonly destroy: readonly CloneInfo[];
+}
+
+/** What clones are measured by. */
+export interface Measure {
+  /** Name of the newest source; null: not known. */
+  readonly newest: string | null;
+  /** The ids that clones are to have where they are shifted. */
+  readonly shift: CreateOptions['shift'];
+  readonly nowMs: number;
+}
+
+/**
+ * Compares the clones there are with the state they are in; pure. The storage's list decides what exists and what is
+ * ours; state files only ever make a clone be kept or be retired.
+ */
+export function reconcile(clones: readonly CloneInfo[], state: PoolState, { newest, shift, nowMs }: Measure): Reconciliation {
+  const byId = new Map(clones.filter(({ kept }) => !kept).map((clone) => [clone.id, clone]));
+  const fresh: { clone: CloneInfo; createdMs: number }[] = [];
+  const retireFresh: { id: string; warning: string | null }[] = [];
+  const destroy = new Map<string, CloneInfo>();
+
+  for (const entry of state.fresh) {
+    const clone = byId.get(entry.id);
+    if (clone === undefined) continue;
+    const warning = whyUnusable(entry, clone, shift);
+    if (warning === undefined) fresh.push({ clone, createdMs: entry.state?.createdMs ?? 0 });
+    else {
+      retireFresh.push({ id: entry.id, warning });
+      destroy.set(entry.id, clone);
+    }
+  }
+  const alive = state.leased.filter((entry) => entry.alive);
+  const dead = state.leased.filter((entry) => !entry.alive);
+  for (const { id } of [...dead, ...state.retired]) {
+    const clone = byId.get(id);
+    if (clone !== undefined) destroy.set(id, clone);
+  }
+  const known = new Set([...state.fresh, ...state.leased, ...state.retired].map(({ id }) => id));
+  for (const clone of byId.values()) {
+    if (!known.has(clone.id) && (clone.marked || isOld(clone, nowMs))) destroy.set(clone.id, clone);
+  }
+
+  const isStale = (clone: CloneInfo): number => (newest !== null && clone.source !== newest ? 0 : 1);
+  fresh.sort((left, right) => isStale(left.clone) - isStale(right.clone) || left.createdMs - right.createdMs);
+  const isMissing = ({ id }: { readonly id: string }): boolean => !byId.has(id);
+  return {
+    fresh: fresh.map(({ clone }) => clone),
+    leased: alive,
+    retireFresh,
+    retireLeased: dead.filter((entry) => !isMissing(entry)),
+    dropFresh: state.fresh.filter(isMissing),
+    dropLeased: dead.filter(isMissing),
+    dropRetired: state.retired.filter(isMissing),
+    destroy: [...destroy.values()],
+  };
+}
+
+/** Why a fresh clone must not be handed out; undefined: it may. A null warning: nothing anybody has to know. */
+function whyUnusable(entry: FreshEntry, clone: CloneInfo, shift: CreateOptions['shift']): string | null | undefined {
+  if (entry.state === null) return `The state file of fresh clone ${entry.id} cannot be trusted; the clone is retired.`;
+  if (entry.state.guid !== clone.guid) return `Fresh clone ${entry.id} is not the one its state file names; it is retired.`;
+  // The settings have given the sandboxes other ids since.
+  if (!hasIds(entry.state.rootfs.ownership, shift)) return null;
+  // After a restart of the storage or of the host.
+  return entry.inPlace && clone.marked && clone.mountpoint !== null ? undefined : null;
+}
+
+function hasIds(ownership: Ownership, shift: CreateOptions['shift']): boolean {
+  if (shift === null || ownership.kind === 'natural') return true;
+  return ownership.uidBase === shift.uidBase && ownership.gidBase === shift.gidBase;
+}
+
+function isOld(clone: CloneInfo, nowMs: number): boolean {
+  return clone.createdMs !== null && nowMs - clone.createdMs > unmarkedMs;
+}

@@ -1,0 +1,25 @@
+import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import { formatHolder } from '../holder.ts';
+import type { PoolFiles } from '../pool.ts';
+
+const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
+
+/** Tells the process that refreshes the pool that it has work: the path unit or `isolate watch` sees the write. */
+export function touchSignal(pool: PoolFiles): void {
+  const file = openSync(pool.paths.signal, flags, 0o600);
+  try {
+    // The content differs every time, because two writes within a tick of the clock leave the same time stamp.
+    writeSync(file, `${process.hrtime.bigint()} ${formatHolder(pool.holder)}\n`);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What the last signal said; a refresh compares it to learn of signals that came while it ran. */
+export function readSignal(pool: PoolFiles): string {
+  try {
+    return readFileSync(pool.paths.signal, 'utf8');
+  } catch {
+    return '';
+  }
+}

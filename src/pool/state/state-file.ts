@@ -1,0 +1,118 @@
+import type { Ownership, Rootfs } from '../../engine/engine.ts';
+import { formatHolder, parseHolder } from '../holder.ts';
+import type { HolderId } from '../holder.ts';
+
+/** What is written about a clone when it is made; the state itself is the directory the file lies in. */
+export interface CloneState {
+  readonly id: string;
+  readonly guid: string;
+  readonly source: string;
+  readonly rootfs: Rootfs;
+  readonly createdMs: number;
+  /** Device and inode of the rootfs directory: what is mounted there now is still what was made. */
+  readonly device: number;
+  readonly inode: number;
+}
+
+/** What is written about a clone that would not go. */
+export interface RetiredState {
+  readonly attempts: number;
+  readonly nextAttemptMs: number;
+}
+
+const version = 1;
+const idText = /^[0-9]{1,20}$/;
+const longestState = 65_536;
+
+/** Ids are decimal digits, and so name no other file than a state file. */
+export function isCloneId(text: string): boolean {
+  return idText.test(text);
+}
+
+/** `ID.PID.START.BOOT`: a leased clone has its holder in its name, so one rename(2) gives it both. */
+export function formatLeaseName(id: string, holder: HolderId): string {
+  return `${id}.${formatHolder(holder)}`;
+}
+
+/** The inverse of `formatLeaseName`; null for anything else. */
+export function parseLeaseName(name: string): { id: string; holder: HolderId } | null {
+  const dot = name.indexOf('.');
+  if (dot === -1) return null;
+  const id = name.slice(0, dot);
+  const holder = parseHolder(name.slice(dot + 1));
+  return isCloneId(id) && holder !== null ? { id, holder } : null;
+}
+
+/** One line of JSON. */
+export function formatCloneState(state: CloneState): string {
+  return `${JSON.stringify({ version, ...state })}\n`;
+}
+
+/** The inverse of `formatCloneState`; null for anything that this version did not write whole. */
+export function parseCloneState(text: string): CloneState | null {
+  const data = parseRecord(text);
+  if (data === null) return null;
+  const { id, guid, source, createdMs, device, inode } = data;
+  const rootfs = parseRootfs(data['rootfs']);
+  if (typeof id !== 'string' || !isCloneId(id) || typeof guid !== 'string' || typeof source !== 'string') return null;
+  if (!isNumber(createdMs) || !isNumber(device) || !isNumber(inode) || rootfs === null) return null;
+  return { id, guid, source, rootfs, createdMs, device, inode };
+}
+
+/** One line of JSON. */
+export function formatRetiredState(state: RetiredState): string {
+  return `${JSON.stringify({ version, attempts: state.attempts, nextAttemptMs: state.nextAttemptMs })}\n`;
+}
+
+/** The back-off of a retired clone; a file that says nothing about it (most) means: not tried yet. */
+export function parseRetiredState(text: string): RetiredState {
+  const data = parseRecord(text);
+  const attempts = data?.['attempts'];
+  const nextAttemptMs = data?.['nextAttemptMs'];
+  if (!isNumber(attempts) || !isNumber(nextAttemptMs)) return { attempts: 0, nextAttemptMs: 0 };
+  return { attempts, nextAttemptMs };
+}
+
+/** The JSON object in `text` if it is of this version, else null. */
+function parseRecord(text: string): Readonly<Record<string, unknown>> | null {
+  if (text.length > longestState || !text.endsWith('\n')) return null;
+  try {
+    const data: unknown = JSON.parse(text);
+    return isRecord(data) && data['version'] === version ? data : null;
+  } catch {
+    return null;
+  }
+}
+
+function parseRootfs(data: unknown): Rootfs | null {
+  if (!isRecord(data)) return null;
+  const { path, idmappable, layers } = data;
+  const ownership = parseOwnership(data['ownership']);
+  if (!isPath(path) || typeof idmappable !== 'boolean' || ownership === null) return null;
+  if (layers === undefined) return { path, ownership, idmappable };
+  if (!isRecord(layers)) return null;
+  const { lower, upperParent, lowerIdmappable, upperIdmappable } = layers;
+  if (!isPath(lower) || !isPath(upperParent)) return null;
+  if (typeof lowerIdmappable !== 'boolean' || typeof upperIdmappable !== 'boolean') return null;
+  return { path, ownership, idmappable, layers: { lower, upperParent, lowerIdmappable, upperIdmappable } };
+}
+
+function parseOwnership(data: unknown): Ownership | null {
+  if (!isRecord(data)) return null;
+  if (data['kind'] === 'natural') return { kind: 'natural' };
+  const { uidBase, gidBase } = data;
+  if (data['kind'] !== 'shifted' || !isNumber(uidBase) || !isNumber(gidBase)) return null;
+  return { kind: 'shifted', uidBase, gidBase };
+}
+
+function isRecord(data: unknown): data is Readonly<Record<string, unknown>> {
+  return typeof data === 'object' && data !== null && !Array.isArray(data);
+}
+
+function isNumber(data: unknown): data is number {
+  return typeof data === 'number' && Number.isFinite(data) && data >= 0;
+}
+
+function isPath(data: unknown): data is string {
+  return typeof data === 'string' && data.startsWith('/') && !data.includes('\0');
+}

@@ -1,0 +1,92 @@
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { stat as statLater } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CloneInfo } from '../../storage/driver.ts';
+import type { Rootfs } from '../../engine/engine.ts';
+import { readDirectory } from '../read-directory.ts';
+import type { Pool, PoolFiles } from '../pool.ts';
+import { formatCloneState, formatLeaseName, parseCloneState } from './state-file.ts';
+import type { CloneState } from './state-file.ts';
+
+// Every state change of a clone is one rename(2): of several that try, exactly one succeeds, and a crash leaves the
+// state before it or the state after it.
+
+/** absent -> fresh: from here on any run may lease the clone. */
+export async function publishFresh(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<void> {
+  writeWhole(pool, join(pool.paths.fresh, clone.id), formatCloneState(await describeClone(pool, clone, rootfs)));
+}
+
+/** absent -> leased by this pool's holder. */
+export async function publishLeased(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<void> {
+  const name = formatLeaseName(clone.id, pool.holder);
+  writeWhole(pool, join(pool.paths.leased, name), formatCloneState(await describeClone(pool, clone, rootfs)));
+}
+
+/** fresh -> leased by this pool's holder; false: another was quicker. */
+export function takeFresh(pool: PoolFiles, id: string): boolean {
+  return move(join(pool.paths.fresh, id), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
+}
+
+/** fresh -> retired; false: a run leased it first. */
+export function retireFresh(pool: PoolFiles, id: string): boolean {
+  return move(join(pool.paths.fresh, id), join(pool.paths.retired, id));
+}
+
+/** leased -> retired; false: it was retired already. */
+export function retireLeased(pool: PoolFiles, id: string, leaseName: string): boolean {
+  return move(join(pool.paths.leased, leaseName), join(pool.paths.retired, id));
+}
+
+/** The state in a file, or null if it is not whole, of another version, or does not speak of `id`. */
+export function readCloneState(path: string, id: string): CloneState | null {
+  try {
+    const state = parseCloneState(readFileSync(path, 'utf8'));
+    return state?.id === id ? state : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the rootfs is still the directory that was made: false after an unmount, a reboot or a restart of zfs-fuse. */
+export function isInPlace(state: CloneState): boolean {
+  try {
+    const stat = statSync(state.rootfs.path);
+    return stat.dev === state.device && stat.ino === state.inode;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes a file that is either there whole or not there. */
+export function writeWhole(pool: PoolFiles, path: string, text: string): void {
+  const temporary = join(pool.paths.directory, `.${process.pid}.${process.hrtime.bigint()}`);
+  writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
+  pool.checkpoint('write:written');
+  renameSync(temporary, path);
+}
+
+/** Removes what a crash within `writeWhole` left; only under the pool's lock, of files older than a minute. */
+export function sweepTemporaries(pool: Pool): void {
+  for (const name of readDirectory(pool.paths.directory)) {
+    const path = join(pool.paths.directory, name);
+    const stat = name.startsWith('.') ? statSync(path, { throwIfNoEntry: false }) : undefined;
+    if (stat !== undefined && stat.mtimeMs < Date.now() - 60_000) rmSync(path, { force: true });
+  }
+}
+
+/** The storage is asked by another thread: what holds this one up holds up all whom it serves. */
+async function describeClone(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<CloneState> {
+  const stat = await statLater(rootfs.path);
+  const { id, guid, source } = clone;
+  return { id, guid, source, rootfs, createdMs: pool.clock(), device: stat.dev, inode: stat.ino };
+}
+
+function move(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}

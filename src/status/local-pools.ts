@@ -1,0 +1,75 @@
+import { templateCount } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { probeHost } from '../host/probe.ts';
+import { toFailure } from '../pool/failure.ts';
+import { keyTemplate, poolPaths, type RuntimePaths } from '../pool/paths.ts';
+import { findPoolFiles } from '../pool/pool.ts';
+import { readDirectory } from '../pool/read-directory.ts';
+import { callerEnvironment } from '../process/caller-environment.ts';
+import { findOwnFiles } from '../host/own-files.ts';
+import { openRootPool } from '../run/root.ts';
+import type { StatusPool } from './status.ts';
+
+/** Pools as root finds them without a daemon. */
+export interface LocalPools {
+  /** Those that the settings or root's state directories name, sorted. Throws `bad-config`. */
+  readonly all: () => Promise<readonly StatusPool[]>;
+  /** Those that have state, but for `kept`. */
+  readonly besides: (kept: ReadonlySet<string>) => Promise<readonly StatusPool[]>;
+}
+
+/** A storage that could not be opened is tried again after so long. */
+const retryMs = 5000;
+
+/** To be asked again and again: each pool's storage is opened once. Root only. */
+export function openLocalPools(runtime: RuntimePaths): LocalPools {
+  const known = new Map<string, { readonly pool: StatusPool; readonly retryAtMs: number }>();
+  let facts: HostFacts | null = null;
+
+  async function open(template: string, count: number | null): Promise<StatusPool> {
+    const had = known.get(template);
+    if (had !== undefined && had.pool.count === count && performance.now() < had.retryAtMs) return had.pool;
+    try {
+      facts ??= await probeHost({ environment: callerEnvironment(), uid: 0, gid: process.getgid?.() ?? 0, files: findOwnFiles() });
+      const opened = await openRootPool({ kind: 'zfs', dataset: template }, facts, { warn: () => {} });
+      const pool = { pool: opened, driver: opened.driver, count };
+      known.set(template, { pool, retryAtMs: Number.POSITIVE_INFINITY });
+      return pool;
+    } catch (error) {
+      const pool = { pool: findPoolFiles({ template, runtime }), driver: toFailure(error), count };
+      known.set(template, { pool, retryAtMs: performance.now() + retryMs });
+      return pool;
+    }
+  }
+
+  async function openAll(templates: readonly string[], countOf: (template: string) => number | null): Promise<readonly StatusPool[]> {
+    const pools: StatusPool[] = [];
+    for (const template of templates.toSorted()) pools.push(await open(template, countOf(template)));
+    return pools;
+  }
+
+  return {
+    all: async () => {
+      const config = await loadConfig();
+      const configured = [...config.templates.keys()];
+      const templates = new Set([...configured, ...namedByState(runtime, configured)]);
+      return await openAll([...templates], (template) => templateCount(config, template));
+    },
+    besides: async (kept) => {
+      const templates = namedByState(runtime, [...kept]).filter((template) => !kept.has(template));
+      return await openAll(templates, () => null);
+    },
+  };
+}
+
+/**
+ * The datasets that have state. A name so long that only its hash is known is told of where it is configured; clones of
+ * directories are made by the runs themselves, so there is no pool to tell of.
+ */
+function namedByState(runtime: RuntimePaths, configured: readonly string[]): readonly string[] {
+  return readDirectory(runtime.pools).flatMap((key) => {
+    const template = key.startsWith('+') ? configured.find((name) => poolPaths(runtime, name).key === key) : keyTemplate(key);
+    return template === undefined || template === null ? [] : [template];
+  });
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { isAlive } from '../pool/holder.ts';
+import type { PoolFiles } from '../pool/pool.ts';
+import { readDirectory } from '../pool/read-directory.ts';
+import { isCloneId, parseLeaseName, parseRetiredState } from '../pool/state/state-file.ts';
+import { readCloneState } from '../pool/state/transition.ts';
+
+export interface FreshClone {
+  /** Null: its state file cannot be trusted. */
+  readonly source: string | null;
+  readonly createdMs: number | null;
+}
+
+export interface LeasedClone {
+  readonly id: string;
+  readonly pid: number;
+  readonly alive: boolean;
+}
+
+/** The clones of a pool as far as their state files tell it. */
+export interface QuickState {
+  readonly fresh: ReadonlyMap<string, FreshClone>;
+  readonly leased: readonly LeasedClone[];
+  readonly retired: readonly string[];
+  /** Those of the retired that would not go. */
+  readonly tried: readonly string[];
+}
+
+/**
+ * Reads the state directories, and of the files only those of fresh clones that are not `known`: they never change. In
+ * this order a clone that moves during the reading is seen at least once; of two sightings the later counts.
+ */
+export function readQuickState(pool: PoolFiles, known: ReadonlyMap<string, FreshClone>): QuickState {
+  const freshIds = readDirectory(pool.paths.fresh).filter(isCloneId);
+  const leases = readDirectory(pool.paths.leased).flatMap((name) => parseLeaseName(name) ?? []);
+  const retired = readDirectory(pool.paths.retired).filter(isCloneId);
+  const gone = new Set(retired);
+  const leased = leases.filter(({ id }) => !gone.has(id));
+  for (const { id } of leased) gone.add(id);
+  return {
+    fresh: new Map(freshIds.filter((id) => !gone.has(id)).map((id) => [id, known.get(id) ?? readFresh(pool, id)])),
+    leased: leased.map(({ id, holder }) => ({ id, pid: holder.pid, alive: isAlive(holder, pool.holder.bootId) })),
+    retired,
+    tried: retired.filter((id) => readAttempts(join(pool.paths.retired, id)) > 0),
+  };
+}
+
+function readFresh(pool: PoolFiles, id: string): FreshClone {
+  const state = readCloneState(join(pool.paths.fresh, id), id);
+  return { source: state?.source ?? null, createdMs: state?.createdMs ?? null };
+}
+
+function readAttempts(path: string): number {
+  try {
+    return parseRetiredState(readFileSync(path, 'utf8')).attempts;
+  } catch {
+    return 0;
+  }
+}

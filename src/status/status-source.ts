@@ -1,0 +1,118 @@
+import { IsolateError } from '../error.ts';
+import { daemonStart } from '../host/daemon-start.ts';
+import { runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
+import { values } from '../wire/frame.ts';
+import { connectDaemon, type DaemonConnection, daemonSocket, refusalOf } from '../client/daemon-connection.ts';
+import { openLocalPools } from './local-pools.ts';
+import { readUserRuns } from './user-runs.ts';
+import { createHostStatus, type RunsDocument, type StatusDocument } from './status.ts';
+
+/** Where status and runs are read, again and again. */
+export interface StatusSource {
+  readonly status: () => Promise<StatusDocument>;
+  readonly runs: () => Promise<RunsDocument>;
+  readonly close: () => void;
+}
+
+const answerMs = 10_000;
+
+/**
+ * Asks the daemon; what it does not tell, root reads from the state directories. Its members throw `not-permitted` for other
+ * users without a daemon, `daemon-failed` (also where it was lost), and what the daemon refuses with.
+ */
+export function openStatusSource(uid: number, socket: string = daemonSocket): StatusSource {
+  let connection: DaemonConnection | null = null;
+  /** Whether one was there that does not answer any more. */
+  let lost = false;
+  const runtime = runtimePaths(systemRuntimeDirectory);
+  const local = openLocalPools(runtime);
+  const host = createHostStatus(runtime);
+
+  /** Undefined: no daemon answers. */
+  async function ask(query: 'status' | 'ps'): Promise<unknown> {
+    // A connection that was idle may be one to a daemon that is gone, and has been replaced.
+    const kept = connection !== null;
+    connection ??= await connectDaemon(socket);
+    if (connection === null) return undefined;
+    const answer = await askOnce(connection, query);
+    if (answer !== undefined) {
+      lost = false;
+      return answer;
+    }
+    connection.close();
+    connection = null;
+    lost = true;
+    return kept ? await ask(query) : undefined;
+  }
+
+  /** Of the runs that the daemon or root's state knows. */
+  async function askRuns(): Promise<RunsDocument> {
+    const answer = await ask('ps').catch((error: unknown) => {
+      // A user who may not ask the daemon has no clones.
+      if (error instanceof IsolateError && error.code === 'not-permitted') return undefined;
+      throw error;
+    });
+    if (hasList(answer, 'runs')) return answer as RunsDocument;
+    if (answer !== undefined) throw unknownAnswer();
+    if (uid === 0) return host.runs(uid);
+    if (lost) refuseWithoutDaemon();
+    return { runs: [] };
+  }
+
+  function refuseWithoutDaemon(): void {
+    if (uid === 0) return;
+    const hint = `${daemonStart()}, or run isolate with sudo`;
+    if (lost) throw new IsolateError('daemon-failed', 'The daemon ended, and without it only root can look at the pools.', { hint });
+    throw new IsolateError('not-permitted', 'The daemon is not running, and without it only root can look at the pools.', { hint });
+  }
+
+  return {
+    status: async () => {
+      const answer = await ask('status');
+      if (answer === undefined) {
+        refuseWithoutDaemon();
+        return { daemon: null, pools: await host.pools(await local.all(), uid), settings: null };
+      }
+      if (!hasList(answer, 'pools')) throw unknownAnswer();
+      const document = answer as StatusDocument;
+      if (uid !== 0) return document;
+      // Root may have refreshed pools that the daemon was not told to keep.
+      const others = await local.besides(new Set(document.pools.map(({ template }) => template)));
+      return others.length === 0 ? document : { ...document, pools: [...document.pools, ...(await host.pools(others, uid))] };
+    },
+    runs: async () => {
+      const { runs } = await askRuns();
+      // A user could give a run of its own the id of another's.
+      const known = new Set(runs.map(({ runId }) => runId));
+      const own = readUserRuns(uid).filter(({ runId }) => !known.has(runId));
+      return { runs: [...runs, ...own].toSorted((left, right) => left.sinceMs - right.sinceMs) };
+    },
+    close: () => connection?.close(),
+  };
+}
+
+/** Undefined: the connection ended. */
+async function askOnce(connection: DaemonConnection, query: string): Promise<unknown> {
+  connection.send('query', [{ name: 'query', value: query }]);
+  const message = await connection.receive(answerMs);
+  if (message === null) return undefined;
+  if (message.name === 'refuse') throw refusalOf(message);
+  const [text = ''] = values(message, 'json');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new IsolateError('daemon-failed', `The daemon's answer to ${query} is not JSON.`, { cause: error });
+  }
+}
+
+/** A daemon of another version may still run. */
+function hasList<Key extends string>(answer: unknown, list: Key): answer is Readonly<Record<Key, readonly unknown[]>> {
+  return typeof answer === 'object' && answer !== null && Array.isArray((answer as Readonly<Record<string, unknown>>)[list]);
+}
+
+/** The daemon is of another version. */
+export function unknownAnswer(): IsolateError {
+  return new IsolateError('daemon-failed', 'This version of isolate does not understand the answer of the daemon.', {
+    hint: 'systemctl restart isolated-pools.service',
+  });
+}

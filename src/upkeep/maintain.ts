@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IsolateError } from '../error.ts';
+import type { Pool } from '../pool/pool.ts';
+import { refresh } from './refresh.ts';
+import type { RefreshOptions, RefreshReport } from './refresh.ts';
+import { readSignal } from '../pool/state/signal-file.ts';
+
+export interface KeepOptions {
+  /** What each refresh is to do, asked right before it. */
+  readonly plan: () => Pick<
+    RefreshOptions,
+    'count' | 'skipCreate' | 'skipHolders' | 'onProgress' | 'onFresh' | 'onRetired' | 'onDestroyed' | 'waiting'
+  >;
+  readonly onReport?: ((report: RefreshReport) => void) | undefined;
+  /** A refresh that could not be done; it is tried again. */
+  readonly onFailure?: ((error: IsolateError) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Keeper {
+  /** There is work; heard after the refresh that runs. */
+  readonly ring: () => void;
+  /** Settles after `signal` was aborted and what was being made is made. */
+  readonly done: Promise<void>;
+}
+
+/** Runs that end together are served together. */
+const debounceMs = 20;
+/** Without any signal each pool is looked after this often: a run that was killed gives none. */
+const idleMs = 60_000;
+const failurePauseMs = 2_000;
+/** A pool that fails again and again is tried ever more rarely, but so often at least. */
+const longestFailurePauseMs = 30_000;
+/** After a failure while somebody waits for a clone. */
+const awaitedPauseMs = 250;
+
+/** Refreshes a pool now, whenever it is rung for, and while retired clones wait for their next attempt. */
+export function keepPool(pool: Pool, options: KeepOptions): Keeper {
+  const bell = makeBell();
+  const { signal } = options;
+  signal?.addEventListener('abort', bell.ring);
+  const done = keep(pool, bell, options).finally(() => signal?.removeEventListener('abort', bell.ring));
+  return { ring: bell.ring, done };
+}
+
+async function keep(pool: Pool, bell: Bell, options: KeepOptions): Promise<void> {
+  const goesOn = (): boolean => options.signal?.aborted !== true;
+  let failures = 0;
+  while (goesOn()) {
+    const seen = readSignal(pool);
+    const doneMs = await refreshQuietly(pool, options);
+    failures = doneMs === null ? failures + 1 : 0;
+    const pauseMs = doneMs ?? Math.min(failurePauseMs * 2 ** (failures - 1), longestFailurePauseMs);
+    // Events may be lost, what the file says is not.
+    if (readSignal(pool) !== seen) continue;
+    await bell.wait(pauseMs);
+    if (goesOn() && !isAwaited(options)) await sleep(debounceMs);
+  }
+}
+
+/** One refresh whose failure is reported, not thrown; how long to wait after it when nobody signals, null after a failure. */
+async function refreshQuietly(pool: Pool, options: KeepOptions): Promise<number | null> {
+  const { plan, onReport, onFailure, signal } = options;
+  try {
+    const report = await refresh(pool, { ...plan(), ...(signal === undefined ? {} : { signal }) });
+    onReport?.(report);
+    if (report.failed.length > 0) return isAwaited(options) ? awaitedPauseMs : failurePauseMs;
+    const nextAttemptMs = Math.min(...report.busy.map((busy) => busy.nextAttemptMs));
+    return Math.min(Math.max(nextAttemptMs - pool.clock(), 0), idleMs);
+  } catch (error) {
+    if (!(error instanceof IsolateError)) throw error;
+    if (error.code !== 'aborted') onFailure?.(error);
+    return null;
+  }
+}
+
+/** Whether somebody waits for a clone. */
+function isAwaited({ plan }: KeepOptions): boolean {
+  return (plan().waiting?.() ?? 0) > 0;
+}
+
+/** A bell that was rung while nobody waited is heard by the next who waits. */
+interface Bell {
+  readonly ring: () => void;
+  readonly wait: (timeoutMs: number) => Promise<void>;
+}
+
+function makeBell(): Bell {
+  let rung = false;
+  let wake: (() => void) | null = null;
+  return {
+    ring: () => {
+      rung = true;
+      wake?.();
+    },
+    wait: async (timeoutMs) => {
+      if (!rung) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, timeoutMs);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        wake = null;
+      }
+      rung = false;
+    },
+  };
+}

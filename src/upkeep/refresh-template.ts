@@ -1,0 +1,91 @@
+import { IsolateError } from '../error.ts';
+import { configPath, templateCount } from '../config/config.ts';
+import { readSandboxIds } from '../config/ids.ts';
+import { loadConfig } from '../config/load.ts';
+import { probeHost } from '../host/probe.ts';
+import { isLocked } from '../pool/claims/lock.ts';
+import type { Pool } from '../pool/pool.ts';
+import { type RefreshOptions, refresh as refreshPool, type RefreshProgress, type RefreshReport } from './refresh.ts';
+import { readSignal } from '../pool/state/signal-file.ts';
+import { callerEnvironment } from '../process/caller-environment.ts';
+import { parseDataset } from '../spec/parse-name.ts';
+import { maximumCount, parseInteger } from '../spec/parse-number.ts';
+import { findOwnFiles } from '../host/own-files.ts';
+import { type OpenOptions, openRootPool } from '../run/root.ts';
+
+/** Which pool to bring to which size, and how that is watched and ended. */
+export interface RefreshRequest {
+  /** A dataset. */
+  readonly template: string;
+  /** 1 to 1000; absent: as the settings in /etc/isolate say, else as the last refresh was told, else 10. */
+  readonly count?: number;
+  /** Replace the fresh clones too. */
+  readonly force?: boolean;
+  /** Only clean up. */
+  readonly skipCreate?: boolean;
+  readonly onProgress?: (progress: RefreshProgress) => void;
+  /** Told once of a wait that takes longer than a second, what for. No full sentence. */
+  readonly onWaiting?: (message: string) => void;
+  /** The settings want another number than `count`, and what follows. One full sentence. */
+  readonly onContradiction?: (message: string) => void;
+  /** One full sentence about state that could not be trusted. */
+  readonly onWarning?: (message: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Brings a template's pool to its size: destroys retired clones, makes missing ones. Throws IsolateError; root only. */
+export async function refresh({ template, onWarning, onContradiction, ...request }: RefreshRequest): Promise<RefreshReport> {
+  if (request.count !== undefined) parseInteger('count', request.count, 1, maximumCount);
+  const pool = await openTemplatePool(template, {
+    warn: onWarning ?? (() => {}),
+    onlyCleanUp: request.skipCreate === true,
+    onWaiting: request.onWaiting,
+  });
+  const configured = templateCount(await loadConfig(), template);
+  const count = request.count ?? configured;
+  const report = await refreshServed(pool, count === null ? request : { ...request, count });
+  if (request.count !== undefined && configured !== null && configured !== request.count && request.skipCreate !== true) {
+    onContradiction?.(describeContradiction(template, configured, report, isDaemonAlive(pool)));
+  }
+  return report;
+}
+
+/**
+ * Runs that end while a pool is cleaned up leave it to whoever does that, so it looks once more when it has given back the lock.
+ */
+async function refreshServed(pool: Pool, options: RefreshOptions): Promise<RefreshReport> {
+  for (let destroyed = 0; ;) {
+    const signal = readSignal(pool);
+    const report = await refreshPool(pool, options);
+    destroyed += report.destroyed;
+    const isServed = options.skipCreate !== true || readSignal(pool) === signal || readSignal(pool) === '';
+    if (isServed || options.signal?.aborted === true) return { ...report, destroyed };
+  }
+}
+
+/** `The settings (/etc/isolate/config.toml) say 10 for tank/debian: the daemon will make 7 more.` */
+function describeContradiction(template: string, configured: number, { fresh }: RefreshReport, daemon: boolean): string {
+  const says = `The settings (${configPath}) say ${configured} for ${template}`;
+  const who = daemon ? 'the daemon' : 'the next refresh without a number';
+  const missing = configured - fresh;
+  if (missing === 0) return `${says}.`;
+  return `${says}: ${who} will ${missing > 0 ? `make ${missing} more` : `destroy ${-missing}`}.`;
+}
+
+function isDaemonAlive({ runtime, holder }: Pool): boolean {
+  return isLocked(runtime.daemonLock, holder.bootId);
+}
+
+/** The pool of a dataset, as `OpenOptions` say. Throws `not-permitted` for other users than root, and what the storage says. */
+export async function openTemplatePool(template: string, options: OpenOptions = { warn: () => {} }): Promise<Pool> {
+  const dataset = parseDataset(template);
+  const uid = process.getuid?.() ?? 0;
+  if (uid !== 0) {
+    throw new IsolateError('not-permitted', `Only root can refresh the pool of ${dataset}.`, { hint: 'run isolate with sudo' });
+  }
+  const sandboxIds = await readSandboxIds();
+  const environment = callerEnvironment();
+  const searchPath = environment['PATH'];
+  const facts = await probeHost({ environment, searchPath, uid, gid: process.getgid?.() ?? 0, sandboxIds, files: findOwnFiles() });
+  return await openRootPool({ kind: 'zfs', dataset }, facts, options);
+}

@@ -1,0 +1,37 @@
+import { readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseMountinfo } from '../host/mountinfo.ts';
+import type { CloneInfo } from '../storage/driver.ts';
+import { withMountLock } from '../pool/lease/make-clones.ts';
+import type { Pool } from '../pool/pool.ts';
+import { readPoolNames } from '../pool/state/pool-state.ts';
+import { readDirectory } from '../pool/read-directory.ts';
+
+const umountFile = '/bin/umount';
+
+/** Unmounts what is mounted for clones that do not exist, and removes their directories; under the pool's lock. */
+export async function sweepPool(pool: Pool, clones: readonly CloneInfo[]): Promise<void> {
+  const names = readDirectory(pool.paths.mounts);
+  // Read after the names: a run announces its clone before it makes a directory for it.
+  const { fresh, leased, retired } = readPoolNames(pool);
+  const known = new Set([...clones.map(({ id }) => id), ...fresh, ...leased, ...retired]);
+  const strays = names.filter((name) => !known.has(name)).map((name) => join(pool.paths.mounts, name));
+  if (strays.length === 0) return;
+  const mounted = new Set(parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')).map(({ mountpoint }) => mountpoint));
+  for (const path of strays) await removeStray(pool, path, mounted.has(path));
+}
+
+async function removeStray(pool: Pool, path: string, mounted: boolean): Promise<void> {
+  try {
+    if (mounted) await withMountLock(pool, () => unmount(path));
+    rmdirSync(path);
+  } catch (error) {
+    // Never by force: what is still used, or holds files, is for the administrator to look at.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') pool.warn(`${path} belongs to no clone and cannot be removed.`);
+  }
+}
+
+async function unmount(path: string): Promise<void> {
+  const { runCommand } = await import('../process/command.ts');
+  await runCommand({ file: umountFile, args: ['--', path], timeoutMs: 10_000 });
+}

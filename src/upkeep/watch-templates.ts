@@ -1,0 +1,30 @@
+import { templateCount } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { IsolateError } from '../error.ts';
+import type { RefreshReport } from './refresh.ts';
+import { watchPools } from './watch.ts';
+import { openTemplatePool, type RefreshRequest } from './refresh-template.ts';
+
+/** Which pools to keep at which size, until when, and who is told. */
+export interface WatchRequest {
+  readonly pools: readonly Pick<RefreshRequest, 'template' | 'count'>[];
+  readonly signal: AbortSignal;
+  readonly onReport?: (report: RefreshReport) => void;
+  /** A refresh that could not be done; it is tried again. */
+  readonly onError?: (error: IsolateError) => void;
+}
+
+/** Refreshes the pools now and whenever a run on one of them ends, until `signal` is aborted. Root only. */
+export async function watch({ pools, signal, onReport, onError }: WatchRequest): Promise<void> {
+  const opened = await Promise.all(pools.map(async ({ template }) => openTemplatePool(template)));
+  const config = await loadConfig();
+  const watched = opened.map((pool, index) => {
+    const count = pools[index]?.count ?? templateCount(config, pool.template);
+    return { pool, ...(count === null ? {} : { count }) };
+  });
+  await watchPools(watched, {
+    signal,
+    ...(onReport === undefined ? {} : { onReport }),
+    ...(onError === undefined ? {} : { onFailure: onError }),
+  });
+}

@@ -1,0 +1,66 @@
+import { basename } from 'node:path';
+import { IsolateError } from '../error.ts';
+import { makeClaim } from '../pool/claims/claims.ts';
+import { keepPool } from './maintain.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { RefreshProgress, RefreshReport } from './refresh.ts';
+
+/** A pool to keep at its size; `count` as in `RefreshOptions`. */
+export interface WatchedPool {
+  readonly pool: Pool;
+  readonly count?: number;
+}
+
+export interface WatchOptions {
+  readonly onReport?: (report: RefreshReport) => void;
+  /** A refresh that could not be done; it is tried again. */
+  readonly onFailure?: (error: IsolateError) => void;
+  readonly onProgress?: (progress: RefreshProgress) => void;
+  /** Called once when signals are seen from now on. */
+  readonly onReady?: () => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Refreshes each pool now, whenever its signal file is written, and while retired clones wait for their next attempt,
+ * until `signal` is aborted; then it returns after what is being made is made. A signal that comes while a refresh runs
+ * is served after it.
+ */
+export async function watchPools(pools: readonly WatchedPool[], options: WatchOptions = {}): Promise<void> {
+  const rings = new Map<string, () => void>();
+  const early = new Set<string>();
+  const directories = [...new Set(pools.map(({ pool }) => pool.runtime.signals))];
+  const { onProgress, onReport, onFailure, signal } = options;
+  const watcher = await watchSignals(directories, (key) => (rings.get(key) ?? (() => early.add(key)))(), onFailure);
+  try {
+    options.onReady?.();
+    const kept = pools.map(({ pool, count }) => {
+      makeClaim(pool, 'watching');
+      const plan = { ...(count === undefined ? {} : { count }), ...(onProgress === undefined ? {} : { onProgress }) };
+      const keeper = keepPool(pool, { plan: () => plan, onReport, onFailure, signal });
+      rings.set(pool.paths.key, keeper.ring);
+      if (early.has(pool.paths.key)) keeper.ring();
+      return keeper.done;
+    });
+    await Promise.all(kept);
+  } finally {
+    await watcher.close();
+  }
+}
+
+/** Calls `onSignal` with the key of each pool whose signal file is written, from when it returns until it is closed. */
+export async function watchSignals(
+  directories: readonly string[],
+  onSignal: (key: string) => void,
+  onFailure?: (error: IsolateError) => void,
+): Promise<{ readonly close: () => Promise<void> }> {
+  const { watch } = await import('chokidar');
+  const watcher = watch([...directories], { depth: 0, ignoreInitial: true });
+  const ready = new Promise<void>((resolve) => watcher.once('ready', resolve));
+  watcher.on('all', (_, path) => onSignal(basename(path)));
+  watcher.on('error', (error) => {
+    onFailure?.(new IsolateError('state-unreadable', 'The signal directory cannot be watched.', { cause: error }));
+  });
+  await ready;
+  return { close: () => watcher.close() };
+}
