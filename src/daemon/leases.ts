@@ -7,8 +7,9 @@ import { claimRun, type RunClaim, type RunDescription } from '../pool/claims/run
 import type { PoolFiles } from '../pool/pool.ts';
 import type { Limits } from '../spec/spec.ts';
 import { brokerGone } from './connection.ts';
+import type { Taken } from './fresh-clones.ts';
 import type { Peer } from './peer.ts';
-import { type ServedPool, type Taken, servePool } from './served-pool.ts';
+import { type ServedPool, servePool } from './served-pool.ts';
 
 /** How a lease ended. `closed`: the client went without saying; `left`: its broker did, and the next daemon looks after it. */
 export type LeaseOutcome =

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { type ServedPool, servePool, type Taken } from '../../../src/daemon/served-pool.ts';
+import type { Taken } from '../../../src/daemon/fresh-clones.ts';
+import { type ServedPool, servePool } from '../../../src/daemon/served-pool.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { readOwnHolder } from '../../../src/pool/holder.ts';
 import { type FreshClones, makeFreshClones } from '../../rig/fresh-clones.ts';

@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+
+import type { Rootfs } from '../engine/engine.ts';
+import type { HolderId } from '../pool/holder.ts';
+import type { PoolFiles } from '../pool/pool.ts';
+import { readDirectory } from '../pool/read-directory.ts';
+import { hasMountId, isStillMounted } from '../pool/state/in-place.ts';
+import { type CloneState, formatLeaseName, isCloneId } from '../pool/state/state-file.ts';
+import { readCloneState, retireLeased, takeFresh } from '../pool/state/transition.ts';
+import { checkAhead, type CheckedAhead, type CheckedClone } from './check-ahead.ts';
+
+/** A clone that was handed out; `pool` names its holder. */
+export interface Taken {
+  readonly id: string;
+  readonly rootfs: Rootfs;
+  /** As in `DaemonLease`. */
+  readonly isChecked: boolean;
+  readonly pool: PoolFiles;
+}
+
+/** The clones of a pool that are thought to be fresh. */
+export interface FreshClones {
+  readonly pool: PoolFiles;
+  readonly ahead: CheckedAhead;
+  /** The directory is read only when this runs out, so a lease costs the same however many clones there are. */
+  ids: readonly string[];
+  /** The first of `ids` that was not tried yet. */
+  next: number;
+}
+
+/** None is known yet. */
+export function openFresh(pool: PoolFiles): FreshClones {
+  return { pool, ahead: checkAhead(pool), ids: [], next: 0 };
+}
+
+export function rereadFresh(fresh: FreshClones): void {
+  know(fresh, readDirectory(fresh.pool.paths.fresh).filter(isCloneId));
+}
+
+/** These were made. */
+export function addFresh(fresh: FreshClones, made: readonly string[]): void {
+  know(fresh, [...fresh.ids.slice(fresh.next), ...made]);
+}
+
+export function countFresh({ ids, next }: FreshClones): number {
+  return ids.length - next;
+}
+
+/** The first that is fresh and of use; null: there is none. */
+export function takeKnown(fresh: FreshClones, holder: HolderId): Taken | null {
+  const own = { ...fresh.pool, holder };
+  if (countFresh(fresh) === 0) rereadFresh(fresh);
+  for (let id = fresh.ids[fresh.next]; id !== undefined; id = fresh.ids[fresh.next]) {
+    fresh.next += 1;
+    const taken = takeOne(own, id, fresh.ahead.take(id));
+    if (taken !== null) return taken;
+    // Others lease and retire here too.
+    if (countFresh(fresh) === 0) rereadFresh(fresh);
+  }
+  return null;
+}
+
+function know(fresh: FreshClones, ids: readonly string[]): void {
+  fresh.ids = ids;
+  fresh.next = 0;
+  fresh.ahead.look(ids);
+}
+
+/** Null: another was quicker, or the clone is of no use and was retired. */
+function takeOne(pool: PoolFiles, id: string, checked: CheckedClone | null): Taken | null {
+  if (!takeFresh(pool, id)) return null;
+  const leaseName = formatLeaseName(id, pool.holder);
+  const state = readCloneState(join(pool.paths.leased, leaseName), id);
+  if (state !== null && isThere(state, checked)) return { id, rootfs: state.rootfs, isChecked: checked !== null, pool };
+  const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
+  pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
+  retireLeased(pool, id, leaseName);
+  return null;
+}
+
+/** The mount that was seen before is soon found again, however many there are. */
+function isThere(state: CloneState, checked: CheckedClone | null): boolean {
+  const { mountId } = checked ?? { mountId: null };
+  return (mountId !== null && hasMountId(state.rootfs.path, mountId)) || isStillMounted(state);
+}
