@@ -1,3 +1,4 @@
+import { placeOf } from '../rootfs/rootfs.ts';
 import { join } from 'node:path';
 
 import { findMountId, readMountTable } from '../pool/state/in-place.ts';
@@ -36,7 +37,7 @@ export function checkAhead(pool: PoolFiles): CheckedAhead {
     for (const id of waiting) {
       const state = readCloneState(join(pool.paths.fresh, id), id);
       // It may have been leased while its turn came.
-      if (state !== null && (await hasMountpoints(state.rootfs.path, allMountpoints)) && waiting.has(id)) {
+      if (state !== null && (await hasMountpoints(placeOf(state.rootfs), allMountpoints)) && waiting.has(id)) {
         if (findMountId(state, table) === null) table = readMountTable();
         good.set(id, { mountId: findMountId(state, table) });
       }

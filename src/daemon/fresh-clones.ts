@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import type { Rootfs } from '../engine/engine.ts';
+import { placeOf, type Rootfs } from '../rootfs/rootfs.ts';
 import type { HolderId } from '../pool/holder.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
@@ -81,5 +81,5 @@ function takeOne(pool: PoolFiles, id: string, checked: CheckedClone | null): Tak
 /** The mount that was seen before is soon found again, however many there are. */
 function isThere(state: CloneState, checked: CheckedClone | null): boolean {
   const { mountId } = checked ?? { mountId: null };
-  return (mountId !== null && hasMountId(state.rootfs.path, mountId)) || isStillMounted(state);
+  return (mountId !== null && hasMountId(placeOf(state.rootfs), mountId)) || isStillMounted(state);
 }

@@ -1,15 +1,15 @@
-import type { Rootfs } from '../engine/engine.ts';
 import { planUserMaps } from '../engine/identity.ts';
 import { IsolateError } from '../error.ts';
 import { probeUser } from '../host/probe.ts';
-import { mapOwners, type OwnerMaps } from '../storage/map-owners.ts';
+import { type GivenPart, type IdMaps, type Rootfs, type TreePart } from '../rootfs/rootfs.ts';
+import { mapOwners } from '../storage/map-owners.ts';
 import type { Tree } from './tree.ts';
 import type { DaemonLease } from './leases.ts';
 import type { Peer } from './peer.ts';
 
-/** A clone as its user gets it: the rootfs of the launch, and what `mount` hands over. */
+/** A clone as its user gets it: the part of the launch's rootfs, and what `mount` hands over. */
 export interface HandedOver {
-  readonly rootfs: Rootfs;
+  readonly part: GivenPart;
   readonly tree: Tree;
 }
 
@@ -32,18 +32,24 @@ export function createHandOver(): HandOver {
   const inTurn = takeTurns();
   return async (lease, { uid, gid }, onLong) => {
     checkRecipient({ uid, gid });
-    const { path, ownership, idmappable } = lease.rootfs;
+    const part = treeOf(lease.rootfs);
     const maps = planUserMaps(probeUser(uid, gid));
-    const idmapped = idmappable && ownership.kind === 'natural';
+    const idmapped = part.idmappable && part.ownership.kind === 'natural';
     if (!idmapped) {
       const tell = setTimeout(() => onLong?.('giving the files of the clone to you, which is slow on this storage'), longMs);
-      await inTurn(uid, () => changeOwners(lease, maps)).finally(() => clearTimeout(tell));
+      await inTurn(uid, () => changeOwners(part, maps, lease)).finally(() => clearTimeout(tell));
     }
     return {
-      rootfs: { path, ownership: { kind: 'natural' }, idmappable: false, handedOver: maps },
-      tree: { uid, gid, idmapped, ...maps, path },
+      part: { kind: 'given', name: part.source, ownership: { kind: 'mapped', ...maps } },
+      tree: { uid, gid, idmapped, ...maps, path: part.source },
     };
   };
+}
+
+/** What drivers with pools make. */
+function treeOf({ parts: [part] }: Rootfs): TreePart {
+  if (part.kind !== 'tree') throw new IsolateError('internal', 'A clone of a pool is no tree.');
+  return part;
 }
 
 /** Throws `not-permitted` for whom no clone can be handed to: root, and who has its group. */
@@ -52,14 +58,15 @@ export function checkRecipient({ uid, gid }: Pick<Peer, 'uid' | 'gid'>): void {
   throw new IsolateError('not-permitted', `A clone cannot be handed to ${uid}:${gid}: the host's root must not be in a sandbox.`);
 }
 
-async function changeOwners({ rootfs, defer }: Pick<DaemonLease, 'rootfs' | 'defer'>, maps: OwnerMaps): Promise<void> {
+async function changeOwners({ source, ownership }: TreePart, maps: IdMaps, { defer }: Pick<DaemonLease, 'defer'>): Promise<void> {
   const ended = new AbortController();
   defer(() => ended.abort(new IsolateError('aborted', 'The client is gone.')));
   try {
-    await mapOwners(rootfs.path, rootfs.ownership, maps, ended.signal);
+    // Whose owners were changed once belongs to a user for good, and is leased to nobody else.
+    if (ownership.kind !== 'mapped') await mapOwners(source, ownership, maps, ended.signal);
   } catch (cause) {
     if (cause instanceof IsolateError) throw cause;
-    throw new IsolateError('storage-failed', `The owners of the files of ${rootfs.path} cannot be changed.`, { cause });
+    throw new IsolateError('storage-failed', `The owners of the files of ${source} cannot be changed.`, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import { configPath } from '../config/config.ts';
-import type { Rootfs } from '../engine/engine.ts';
+import type { Rootfs } from '../rootfs/rootfs.ts';
 import { type ErrorCode, IsolateError } from '../error.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { describeWait, noFreeClone } from '../pool/lease/lease.ts';

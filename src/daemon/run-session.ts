@@ -1,6 +1,5 @@
 import { readlinkSync } from 'node:fs';
 
-import type { Rootfs } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import type { SandboxIds } from '../host/facts.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
@@ -9,6 +8,7 @@ import { type Decision, decide } from '../run/decide.ts';
 import { describeGivenAway } from '../run/notices.ts';
 import { claimIds } from '../run/place.ts';
 import { settleInView, targetsToLookAt } from '../run/settle-targets.ts';
+import { rootfsOf } from '../rootfs/rootfs.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { defaultEngine } from '../spec/resolve-spec.ts';
 import { type Message, values } from '../wire/frame.ts';
@@ -16,10 +16,10 @@ import { clientCaller } from './client-caller.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
+import type { HandOver } from './hand-over.ts';
 import type { DaemonLease, Leases } from './leases.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
 import { hasNested, lookIntoClone } from './settle-in-clone.ts';
-import type { Tree } from './tree.ts';
 
 /** What a run needs of the daemon. */
 export interface RunServices {
@@ -29,11 +29,7 @@ export interface RunServices {
   /** Whether the daemon keeps a pool of this template. */
   readonly keeps: (template: string) => boolean;
   /** Makes a clone ready to be handed to a user. */
-  readonly handOver: (
-    lease: DaemonLease,
-    peer: Peer,
-    onLong: (message: string) => void,
-  ) => Promise<{ readonly rootfs: Rootfs; readonly tree: Tree }>;
+  readonly handOver: HandOver;
   /** What the settings give root's sandboxes. */
   readonly sandboxIds: () => SandboxIds | null;
 }
@@ -198,7 +194,11 @@ async function planLaunch({ spec, engine, facts }: Decision, { lease, connection
   // They are for the program in Node to tell.
   if (settled.warnings.length > 0) return null;
   let { rootfs } = lease;
-  if (connection.peer.uid !== 0) ({ rootfs, tree: connection.tree } = await services.handOver(lease, connection.peer, sayLong));
+  if (connection.peer.uid !== 0) {
+    const { part, tree } = await services.handOver(lease, connection.peer, sayLong);
+    rootfs = rootfsOf(part);
+    connection.tree = tree;
+  }
   const { runId } = lease.run;
   const ids = claimIds(services.paths, facts, rootfs, lease.pool.holder);
   // Those of a client that may run on are freed by a refresh when it is dead.

@@ -1,17 +1,15 @@
 import { getSystemErrorMap } from 'node:util';
 
-import type { IdMapEntry } from '../launch/launch.ts';
 import { IsolateError } from '../error.ts';
+import type { IdMaps } from '../rootfs/rootfs.ts';
 
 /** What the broker makes and hands to a client: a user namespace with these maps, and a mount of `path` within it. */
-export interface Tree {
+export interface Tree extends IdMaps {
   /** Whose the namespace is. */
   readonly uid: number;
   readonly gid: number;
   /** Mount it with the ids of the namespace; false: its files have the ids already. */
   readonly idmapped: boolean;
-  readonly uidMap: readonly IdMapEntry[];
-  readonly gidMap: readonly IdMapEntry[];
   /** Of the clone, from the daemon's own state. */
   readonly path: string;
 }

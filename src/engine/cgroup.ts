@@ -55,9 +55,8 @@ export function findUnenforceable(limits: Limits, cgroups: CgroupFacts): readonl
 }
 
 /** What a launch says of its groups: those that the daemon makes for it, else those that the launcher is to make. */
-export function planGroups({ spec, facts, rootfs, runId }: PlanInput): Pick<Launch, 'cgroups' | 'groupsOfRun'> {
+export function planGroups({ spec, facts, groups, runId }: PlanInput): Pick<Launch, 'cgroups' | 'groupsOfRun'> {
   if (facts.cgroups.byDaemon !== true) return { cgroups: planCgroups(spec.limits, facts.cgroups, runId) };
-  const { groups } = rootfs;
   if (groups === undefined) throw new IsolateError('cannot-enforce', 'The daemon made no cgroups for the limits of this run.');
   return { cgroups: groups.directories, groupsOfRun: groups.run };
 }

@@ -1,5 +1,6 @@
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { sourceOf } from '../rootfs/rootfs.ts';
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
@@ -62,8 +63,8 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
 
 function plan(input: PlanInput): Launch {
   const { spec, rootfs, facts } = input;
-  if (rootfs.layers !== undefined) throw new IsolateError('unsupported-option', 'The chroot engine cannot run on an overlay.');
-  const root = rootfs.path;
+  if (rootfs.parts[0].kind === 'overlay') throw new IsolateError('unsupported-option', 'The chroot engine cannot run on an overlay.');
+  const root = sourceOf(rootfs);
   const stage = planStage({ words: spec.command, environment: spec.environment, filtered: spec.seccomp });
   const { binds } = spec;
   const missing = planMissing(input, { binds, bindSources: binds.map(({ source }) => source), root, layer: null });

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
+import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { Limits, Passthrough, SandboxSpec } from '../spec/spec.ts';
-import type { CgroupDirectory, Launch, UserNamespace } from '../launch/launch.ts';
+import type { CgroupDirectory, Launch } from '../launch/launch.ts';
 
 /** What an engine can do. Callers ask for these, never for an engine's name; `--help` and `doctor` print them. */
 export interface EngineCapabilities {
@@ -38,39 +39,6 @@ export interface Problem {
   readonly hint?: string;
 }
 
-/** How the files of a rootfs are owned on disk. */
-export type Ownership =
-  /** As in any Linux system: root's files belong to 0. */
-  | { readonly kind: 'natural' }
-  /** Shifted by a base: root's files belong to `uidBase`/`gidBase`. */
-  | { readonly kind: 'shifted'; readonly uidBase: number; readonly gidBase: number };
-
-/** The tree a sandbox sees as /, as the lease hands it over. */
-export interface Rootfs {
-  /** Directory to show as /; for `layers`, where the merged tree is put together (an empty directory). */
-  readonly path: string;
-  readonly ownership: Ownership;
-  readonly idmappable: boolean;
-  /**
-   * The launcher gets it from the daemon, as a mount and the user namespace that shows it with natural owners; `path` is only
-   * its name. The maps of that namespace; absent: it is mounted here already.
-   */
-  readonly handedOver?: Pick<UserNamespace, 'uidMap' | 'gidMap'>;
-  /** The daemon makes the groups of the run's limits and moves the run into them; absent: the launcher does. */
-  readonly groups?: {
-    /** What the daemon knows the run by: 16 hex digits. */
-    readonly run: string;
-    readonly directories: readonly CgroupDirectory[];
-  };
-  /** Present for overlay clones: merged in the sandbox's own mount namespace. `upperParent` holds `upper` and `work`. */
-  readonly layers?: {
-    readonly lower: string;
-    readonly upperParent: string;
-    readonly lowerIdmappable: boolean;
-    readonly upperIdmappable: boolean;
-  };
-}
-
 /** A mountpoint or a bind's target that is to be made before anything is mounted. */
 export interface Missing {
   readonly path: string;
@@ -87,12 +55,20 @@ export interface Findings {
   readonly hosts: string | null;
 }
 
+/** The cgroups that the daemon makes for a run, which it knows by 16 hex digits. */
+export interface GivenGroups {
+  readonly run: string;
+  readonly directories: readonly CgroupDirectory[];
+}
+
 /** What a plan is made of. */
 export interface PlanInput {
   /** With the targets of binds as they really are in the rootfs, outer ones first. */
   readonly spec: SandboxSpec;
   readonly findings: Findings;
   readonly rootfs: Rootfs;
+  /** The groups of the run's limits, where the daemon makes them and moves the run into them; absent: the launcher does. */
+  readonly groups?: GivenGroups;
   readonly facts: HostFacts;
   /** 16 hex digits, unique on this host. */
   readonly runId: string;

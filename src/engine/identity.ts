@@ -1,6 +1,7 @@
 import { IsolateError } from '../error.ts';
 import type { HostFacts, IdRange, PathFacts, UserFacts } from '../host/facts.ts';
 import type { NeededCapability } from '../host/privileges.ts';
+import { type IdMaps, type RootPart, sourceOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
 import type { Idmap, UserNamespace } from '../launch/launch.ts';
@@ -20,8 +21,11 @@ export interface IdentityPlan {
  * never part of a map. Throws `cannot-enforce` where the rootfs allows neither. (user_namespaces(7), mount_setattr(2))
  */
 export function planIdentity(input: IdentityInput): IdentityPlan {
-  const { handedOver } = input.rootfs;
-  if (handedOver !== undefined) return { userNamespace: { ...handedOver, writer: 'given' }, rootIdmap: 'none' };
+  const [part] = input.rootfs.parts;
+  if (part.kind === 'given') {
+    const { uidMap, gidMap } = part.ownership;
+    return { userNamespace: { uidMap, gidMap, writer: 'given' }, rootIdmap: 'none' };
+  }
   return input.facts.user.uid === 0 ? planRootIdentity(input) : planUserIdentity(input.spec, input.facts);
 }
 
@@ -73,8 +77,9 @@ export function planBindIdmap(facts: HostFacts, path: PathFacts | undefined): Id
 }
 
 function planRootIdentity({ spec, rootfs, facts, idSlot }: IdentityInput): IdentityPlan {
-  const { ownership } = rootfs;
-  const template = rootfs.layers?.lower ?? rootfs.path;
+  const [part] = rootfs.parts;
+  const { ownership } = part;
+  const template = sourceOf(rootfs);
   if (ownership.kind === 'shifted') {
     const { uidBase, gidBase } = ownership;
     if ((spec.uidBase ?? uidBase) !== uidBase || (spec.gidBase ?? gidBase) !== gidBase) {
@@ -93,12 +98,11 @@ function planRootIdentity({ spec, rootfs, facts, idSlot }: IdentityInput): Ident
     }
     return { userNamespace: directMap(uidBase, gidBase), rootIdmap: 'none' };
   }
-  const { layers } = rootfs;
-  if (layers?.upperIdmappable === false) {
-    const message = `The layers in ${layers.upperParent} cannot be mounted idmapped, so root's sandboxes cannot use them.`;
+  if (part.kind === 'overlay' && !part.idmappable.upper) {
+    const message = `The layers in ${part.upperParent} cannot be mounted idmapped, so root's sandboxes cannot use them.`;
     throw new IsolateError('cannot-enforce', message, { hint: 'mount ext4, xfs, btrfs or, since Linux 6.3, tmpfs at /var/lib/isolate' });
   }
-  if (!(layers?.lowerIdmappable ?? rootfs.idmappable)) {
+  if (!isIdmappable(part)) {
     throw new IsolateError(
       'cannot-enforce',
       `The files of ${template} belong to ids of the host's root, and its file system does not support idmapped mounts.`,
@@ -110,6 +114,11 @@ function planRootIdentity({ spec, rootfs, facts, idSlot }: IdentityInput): Ident
   const uidBase = spec.uidBase ?? slotBase(facts.user.sandboxUids, idSlot);
   const gidBase = spec.gidBase ?? slotBase(facts.user.sandboxGids, idSlot);
   return { userNamespace: directMap(uidBase, gidBase), rootIdmap: 'sandbox' };
+}
+
+function isIdmappable(part: RootPart): boolean {
+  if (part.kind === 'given') return false;
+  return part.kind === 'overlay' ? part.idmappable.lower : part.idmappable;
 }
 
 function slotBase(range: IdRange, slot: number): number {
@@ -140,7 +149,7 @@ export type UserIds = Pick<UserFacts, 'uid' | 'gid' | 'subordinateUids' | 'subor
  * The ids that a user's sandboxes have: the own one as 0 and the subordinate ones behind it, or the own one alone where
  * /etc/subuid and /etc/subgid do not give both kinds.
  */
-export function planUserMaps(user: UserIds, spec: IdentityInput['spec'] = {}): UserMaps {
+export function planUserMaps(user: UserIds, spec: IdentityInput['spec'] = {}): IdMaps {
   if (!hasSubordinateIds(user)) return singleMaps(user);
   return {
     uidMap: userMap(user.uid, user.subordinateUids, spec.uidBase),
@@ -148,13 +157,11 @@ export function planUserMaps(user: UserIds, spec: IdentityInput['spec'] = {}): U
   };
 }
 
-export type UserMaps = Pick<UserNamespace, 'uidMap' | 'gidMap'>;
-
 function hasSubordinateIds({ subordinateUids, subordinateGids }: UserIds): boolean {
   return subordinateUids.length > 0 && subordinateGids.length > 0;
 }
 
-function singleMaps({ uid, gid }: UserIds): UserMaps {
+function singleMaps({ uid, gid }: UserIds): IdMaps {
   return { uidMap: [{ inside: 0, outside: uid, count: 1 }], gidMap: [{ inside: 0, outside: gid, count: 1 }] };
 }
 

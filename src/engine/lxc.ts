@@ -1,13 +1,14 @@
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { bridgeDirectory, chooseBridge, defaultBridges, tunDevice } from '../host/lxc-paths.ts';
+import { type IdMapEntry, sourceOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { checkLimits, planGroups } from './cgroup.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
 import { checkIdentity, entersOwnDirectories, type IdentityPlan, planIdentity } from './identity.ts';
 import { keptCapabilities } from './kept-capabilities.ts';
-import type { Descriptor, IdMapEntry, Launch } from '../launch/launch.ts';
+import type { Descriptor, Launch } from '../launch/launch.ts';
 import { encodeLxcConfig, type LxcSetting } from './lxc-config.ts';
 import { type LxcMounts, planLxcMounts } from './lxc-mounts.ts';
 import { planStage, stageFile } from './stage.ts';
@@ -160,9 +161,9 @@ function isNested(spec: SandboxSpec, facts: HostFacts): boolean {
 
 function plan(input: PlanInput): Launch {
   const { spec, facts, rootfs } = input;
-  const nested = facts.user.uid !== 0 || rootfs.layers !== undefined;
+  const nested = facts.user.uid !== 0 || rootfs.parts[0].kind === 'overlay';
   if (nested && spec.shareNetwork) {
-    throw new IsolateError('unsupported-option', `The lxc engine cannot connect a sandbox on ${rootfs.path} to a bridge.`);
+    throw new IsolateError('unsupported-option', `The lxc engine cannot connect a sandbox on ${sourceOf(rootfs)} to a bridge.`);
   }
   const identity = planIdentity(input);
   const mounts = planLxcMounts(input, identity, nested);

@@ -1,3 +1,4 @@
+import { mergedPath, type RootPart } from '../rootfs/rootfs.ts';
 import type { Bind } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
 import { entersOwnDirectories, type IdentityPlan, planBindIdmap } from './identity.ts';
@@ -31,14 +32,15 @@ export interface RootDemands {
  * lacks is made in it, or, where it must stay as it is or belongs to others, in a layer on the tmpfs that is laid over it.
  */
 export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: readonly Bind[], demands: RootDemands): RootMounts {
-  const { rootfs, spec, findings, sandboxDirectory: directory } = input;
+  const { spec, findings, sandboxDirectory: directory } = input;
+  const [part] = input.rootfs.parts;
   const isRoot = input.facts.user.uid === 0;
   const places = placesIn(directory);
-  const needsLayer = findings.missing.some(({ within }) => within === undefined) && (spec.readOnlyRoot || rootfs.layers !== undefined);
-  const merges = needsLayer || rootfs.layers !== undefined;
-  const tree = isRoot || rootfs.handedOver !== undefined ? (merges ? places.lower : places.root) : (rootfs.layers?.lower ?? rootfs.path);
-  const root = merges ? (isRoot || rootfs.layers === undefined ? places.root : rootfs.path) : tree;
-  const upper = rootfs.layers === undefined ? null : isRoot ? places.upper : rootfs.layers.upperParent;
+  const needsLayer = findings.missing.some(({ within }) => within === undefined) && (spec.readOnlyRoot || part.kind === 'overlay');
+  const merges = needsLayer || part.kind === 'overlay';
+  const placed = placePart(part, { at: merges ? places.lower : places.root, places, identity: isRoot ? identity : null });
+  const { tree, upper } = placed;
+  const root = merges ? placed.merged : tree;
   const bindSources = binds.map((bind, index) => (isRoot ? `${places.binds}/${index}` : bind.source));
   const hosts = planHosts(input, tree, `${places.made}/hosts`);
   const missing = planMissing(input, { binds, bindSources, root: tree, layer: needsLayer ? places.layer : null });
@@ -55,11 +57,10 @@ export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: 
     ...[places.root, ...(merges ? [places.lower] : []), places.made, ...(demands.directories ?? [])].map(mkdir),
   ];
   if (!isRoot) {
-    const attached: MountOperation[] = rootfs.handedOver === undefined ? [] : [{ kind: 'attach', target: tree }];
     const place = entersOwnDirectories(spec, input.facts) ? gathered : [];
-    return { root, bindSources, ownBinds: hosts.binds, hostMounts: [], sandboxMounts: [...place, ...attached, ...made] };
+    return { root, bindSources, ownBinds: hosts.binds, hostMounts: [], sandboxMounts: [...place, ...placed.mounts, ...made] };
   }
-  const hostMounts = [...gathered, ...rootTrees(input, identity, places, tree), ...bindTrees(input, binds, directory, places.binds)];
+  const hostMounts = [...gathered, ...placed.mounts, ...bindTrees(input, binds, directory, places.binds)];
   return {
     root,
     bindSources,
@@ -83,10 +84,34 @@ function placesIn(directory: string): Readonly<Record<'root' | 'lower' | 'upper'
   };
 }
 
-function rootTrees({ rootfs }: PlanInput, identity: IdentityPlan, { upper }: Places, tree: string): MountOperation[] {
-  const { layers, path } = rootfs;
-  if (layers === undefined) return [treeMount(path, tree, identity)];
-  return [mkdir(upper), treeMount(layers.lower, tree, identity), treeMount(layers.upperParent, upper, identity)];
+/** A part of the rootfs as it was before anything is changed in it, and what it is merged with. */
+interface Placed {
+  readonly tree: string;
+  /** The layer that takes the changes; null: there is none. */
+  readonly upper: string | null;
+  /** Where layers over the tree are merged with it. */
+  readonly merged: string;
+  readonly mounts: readonly MountOperation[];
+}
+
+interface PlacePart {
+  /** Where it is put if it has to be put anywhere. */
+  readonly at: string;
+  readonly places: Places;
+  /** Of root's launches; null: the paths are used as they are. */
+  readonly identity: IdentityPlan | null;
+}
+
+function placePart(part: RootPart, { at, places, identity }: PlacePart): Placed {
+  if (part.kind === 'given') return { tree: at, upper: null, merged: places.root, mounts: [{ kind: 'attach', target: at }] };
+  if (part.kind === 'tree') {
+    if (identity === null) return { tree: part.source, upper: null, merged: places.root, mounts: [] };
+    return { tree: at, upper: null, merged: places.root, mounts: [treeMount(part.source, at, identity)] };
+  }
+  const { lower, upperParent } = part;
+  if (identity === null) return { tree: lower, upper: upperParent, merged: mergedPath(part), mounts: [] };
+  const mounts = [mkdir(places.upper), treeMount(lower, at, identity), treeMount(upperParent, places.upper, identity)];
+  return { tree: at, upper: places.upper, merged: places.root, mounts };
 }
 
 function bindTrees({ facts }: PlanInput, binds: readonly Bind[], directory: string, target: string): MountOperation[] {

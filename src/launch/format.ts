@@ -1,5 +1,6 @@
 import { escapeInJson, toJson } from '../json.ts';
-import type { CgroupDirectory, Descriptor, IdMapEntry, Launch, MountOperation } from './launch.ts';
+import type { CgroupDirectory, Descriptor, Launch, MountOperation } from './launch.ts';
+import type { IdMapEntry } from '../rootfs/rootfs.ts';
 
 /**
  * A launch as text, one decision a line: what `--dry-run` prints and the golden files hold. Values of variables are

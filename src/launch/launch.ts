@@ -1,14 +1,7 @@
-/** One entry of an id map: `count` ids from `inside` are `outside` and the following (user_namespaces(7)). */
-export interface IdMapEntry {
-  readonly inside: number;
-  readonly outside: number;
-  readonly count: number;
-}
+import type { IdMaps } from '../rootfs/rootfs.ts';
 
 /** The user namespace the launcher makes and enters; ids 0/0 are taken in it. */
-export interface UserNamespace {
-  readonly uidMap: readonly IdMapEntry[];
-  readonly gidMap: readonly IdMapEntry[];
+export interface UserNamespace extends IdMaps {
   /**
    * `direct`: the launcher writes the maps (root); `newidmap`: newuidmap(1) and newgidmap(1) do; `single`: one id each,
    * setgroups denied; `given`: the daemon hands the namespace over, and it has to have these maps.

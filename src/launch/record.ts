@@ -1,4 +1,5 @@
-import type { Descriptor, IdMapEntry, Launch, MountOperation, UserNamespace } from './launch.ts';
+import type { Descriptor, Launch, MountOperation, UserNamespace } from './launch.ts';
+import type { IdMapEntry } from '../rootfs/rootfs.ts';
 import { IsolateError } from '../error.ts';
 
 /** How the launcher is to behave while the run lives: see launcher/RECORD.md. */

@@ -1,10 +1,10 @@
 import { constants } from 'node:os';
 
-import type { Rootfs } from '../engine/engine.ts';
 import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import { daemonStart, hasSystemd } from '../host/daemon-start.ts';
 import type { Lease } from '../pool/lease/take.ts';
+import { rootfsOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
 import { parseLeased } from '../wire/leased.ts';
@@ -55,16 +55,10 @@ export async function leaseFromDaemon(spec: SandboxSpec, dataset: string, option
     const targets = targetsToLookAt(spec, findEngine(spec.engine).capabilities);
     connection.send('lease', question(spec, dataset, targets, options));
     const { id, path, view, uidMap, gidMap, groups } = parseLeased(await receiveLeased(connection, spec.waitMs, options), targets.length);
-    const rootfs: Rootfs = {
-      path,
-      ownership: { kind: 'natural' },
-      idmappable: false,
-      handedOver: { uidMap, gidMap },
-      ...(groups === undefined ? {} : { groups }),
-    };
     return {
       id,
-      rootfs,
+      rootfs: rootfsOf({ kind: 'given', name: path, ownership: { kind: 'mapped', uidMap, gidMap } }),
+      ...(groups === undefined ? {} : { groups }),
       handed: { view, connection, told: (run) => tellEnd(connection, run) },
       release: async () => connection.close(),
     };

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { getSystemErrorMessage } from 'node:util';
 
-import type { Rootfs } from '../engine/engine.ts';
 import type { Launch } from '../launch/launch.ts';
+import type { IdMaps } from '../rootfs/rootfs.ts';
 import { logCommand } from '../log.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { hookFailure } from '../process/hook.ts';
@@ -15,7 +15,7 @@ export interface HandedOverHooks {
   readonly connection: Socket;
   readonly sandboxDirectory: string;
   /** Of the user namespace that comes with the clone. */
-  readonly maps: NonNullable<Rootfs['handedOver']>;
+  readonly maps: IdMaps;
 }
 
 /**
@@ -47,7 +47,7 @@ function planHook(line: string, sandboxDirectory: string, maps: HandedOverHooks[
     args: ['/bin/sh', '-c', line],
     environment: Object.fromEntries(environment) as Record<string, string>,
     descriptors: [],
-    userNamespace: { ...maps, writer: 'given' },
+    userNamespace: { uidMap: maps.uidMap, gidMap: maps.gidMap, writer: 'given' },
     mountNamespace: true,
     pidNamespace: false,
     hostMounts: [],

@@ -1,4 +1,4 @@
-import type { Rootfs } from '../engine/engine.ts';
+import { mergedPath, placeOf, type Rootfs } from '../rootfs/rootfs.ts';
 import { overlayOptions } from '../engine/root-mounts.ts';
 import { IsolateError } from '../error.ts';
 import { runCommand } from '../process/command.ts';
@@ -28,14 +28,14 @@ export async function withHooks<T>(
 
 /** Runs hooks on this host, as this process. */
 export function hostHooks(rootfs: Rootfs): HookRunner {
-  return (which, line) => withVisibleRoot(rootfs, () => runHook(which, line, rootfs.path));
+  return (which, line) => withVisibleRoot(rootfs, () => runHook(which, line, placeOf(rootfs)));
 }
 
 /** Layers are merged in the sandbox only; a hook on the host sees them merged, with their natural owners, while it runs. */
-async function withVisibleRoot(rootfs: Rootfs, action: () => Promise<void>): Promise<void> {
-  const { layers, path } = rootfs;
-  if (layers === undefined) return await action();
-  await change('/bin/mount', ['-t', 'overlay', '-o', overlayOptions([layers.lower], layers.upperParent), 'overlay', path]);
+async function withVisibleRoot({ parts: [part] }: Rootfs, action: () => Promise<void>): Promise<void> {
+  if (part.kind !== 'overlay') return await action();
+  const path = mergedPath(part);
+  await change('/bin/mount', ['-t', 'overlay', '-o', overlayOptions([part.lower], part.upperParent), 'overlay', path]);
   try {
     await action();
   } finally {

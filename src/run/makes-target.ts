@@ -1,10 +1,10 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import type { Rootfs } from '../engine/engine.ts';
 import { entersOwnDirectories, planUserMaps } from '../engine/identity.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts, IdRange } from '../host/facts.ts';
+import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Tree } from './look-into-root.ts';
 
@@ -16,10 +16,11 @@ export type MakesTarget = (path: string) => boolean;
  * itself only where its caller may write. Throws `cannot-enforce` where a layer would be needed and the kernel allows none,
  * and where the sandbox has neither the caller's id nor a place for a layer.
  */
-export function makesTarget(spec: SandboxSpec, { path: tree, layers }: Rootfs, facts: HostFacts): MakesTarget {
+export function makesTarget(spec: SandboxSpec, rootfs: Rootfs, facts: HostFacts): MakesTarget {
+  const tree = sourceOf(rootfs);
   const { root, readOnlyRoot, uidBase } = spec;
   const { user, mountsBelow } = facts;
-  if (root.kind === 'zfs' || user.uid === 0 || layers !== undefined) return () => true;
+  if (root.kind === 'zfs' || user.uid === 0 || rootfs.parts[0].kind === 'overlay') return () => true;
   if (!entersOwnDirectories(spec, facts)) {
     const { uidMap } = planUserMaps(user, spec);
     return (path) => {

@@ -1,4 +1,4 @@
-import type { PlanInput, Rootfs } from '../engine/engine.ts';
+import type { PlanInput } from '../engine/engine.ts';
 import { rangeSize } from '../engine/identity.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
@@ -7,6 +7,7 @@ import { claimSlot, type IdSlot } from '../pool/claims/id-slots.ts';
 import { type RuntimePaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { claimRun, type RunDescription } from '../pool/claims/runs.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
+import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { RootSource } from '../spec/spec.ts';
 import { giveBack } from './give-back.ts';
 import { findRuntimePlace, findStatePlace } from './own-places.ts';
@@ -34,8 +35,8 @@ export function leasePaths(root: RootSource, facts: Pick<HostFacts, 'user'>): Ru
 }
 
 /** What a launch of this caller's mounts over: for a clone that the daemon hands over the system's. */
-export function ownSandboxDirectory(facts: HostFacts, { handedOver }: Rootfs): string {
-  return handedOver !== undefined ? runtimePaths(systemRuntimeDirectory).sandbox : ownRuntimePaths(facts).sandbox;
+export function ownSandboxDirectory(facts: HostFacts, { parts: [part] }: Rootfs): string {
+  return part.kind === 'given' ? runtimePaths(systemRuntimeDirectory).sandbox : ownRuntimePaths(facts).sandbox;
 }
 
 export interface PlaceRequest {
@@ -67,5 +68,5 @@ export async function withPlace<T>({ facts, rootfs, description, warn }: PlaceRe
 /** The id range that a run of `holder` has to itself; null where it uses the caller's, or those of its files. */
 export function claimIds(paths: RuntimePaths, facts: HostFacts, rootfs: Rootfs, holder: HolderId): IdSlot | null {
   const slots = Math.floor(Math.min(facts.user.sandboxUids.count, facts.user.sandboxGids.count) / rangeSize);
-  return facts.user.uid === 0 && rootfs.ownership.kind === 'natural' ? claimSlot(paths, slots, holder) : null;
+  return facts.user.uid === 0 && rootfs.parts[0].ownership.kind === 'natural' ? claimSlot(paths, slots, holder) : null;
 }

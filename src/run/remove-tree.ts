@@ -3,6 +3,7 @@ import { planIdentity } from '../engine/identity.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { runCommand } from '../process/command.ts';
+import { rootfsOf } from '../rootfs/rootfs.ts';
 import { startLaunch } from '../process/launch.ts';
 
 const removal = ['-rf', '--one-file-system', '--'];
@@ -43,7 +44,7 @@ async function removeAsSandbox(path: string, facts: HostFacts): Promise<void> {
 function planRemoval(path: string, facts: HostFacts): Launch {
   const { userNamespace } = planIdentity({
     spec: {},
-    rootfs: { path, ownership: { kind: 'natural' }, idmappable: false },
+    rootfs: rootfsOf({ kind: 'tree', source: path, ownership: { kind: 'natural' }, idmappable: false }),
     facts,
     idSlot: 0,
   });

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
-import type { Rootfs } from '../engine/engine.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { LaunchHandle } from '../process/launch.ts';
 import { checkStreams } from '../process/standard-streams.ts';
 import type { RunDescription } from '../pool/claims/runs.ts';
+import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';
 import type { RunRequest } from '../spec/request.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { decide } from './decide.ts';
@@ -52,13 +52,20 @@ async function runFor(caller: RunCaller, request: RunRequest, options: RunOption
   const onNotice = (message: string): void => options.onEvent?.({ kind: 'notice', message });
   for (const message of describeGivenAway(decision)) onNotice(message);
   return await withDesktop(found, warn, async (facts) =>
-    withRoot(spec, facts, { warn, onWaiting, onNotice, signal: options.signal }, async ({ id, rootfs, handed }) => {
+    withRoot(spec, facts, { warn, onWaiting, onNotice, signal: options.signal }, async ({ id, rootfs, groups, handed }) => {
       const context = { rootfs, facts, capabilities: engine.capabilities };
       const settled = handed === undefined ? settleTargets(spec, context) : settleInView(spec, handed.view, context);
       for (const message of settled.warnings) warn(message);
       const description = describeRun(spec, id, facts.user.uid, Date.now());
       return await withPlace({ facts, rootfs, description, warn }, async (place) => {
-        const launch = engine.plan({ spec: settled.spec, findings: settled.findings, rootfs, facts, ...place });
+        const launch = engine.plan({
+          spec: settled.spec,
+          findings: settled.findings,
+          rootfs,
+          facts,
+          ...place,
+          ...(groups === undefined ? {} : { groups }),
+        });
         const given = handed === undefined ? {} : { connection: handed.connection.handOver() };
         const start = (): Promise<Outcome> => supervise(launch, spec, facts, { ...options, ...given });
         return await withHooks(
@@ -77,10 +84,10 @@ async function chooseHooks(
   rootfs: Rootfs,
   { launcher, sandboxDirectory, connection }: Pick<HandedOverHooks, 'launcher' | 'sandboxDirectory'> & { readonly connection?: Socket },
 ): Promise<HookRunner> {
-  const { handedOver } = rootfs;
-  if (connection === undefined || handedOver === undefined) return hostHooks(rootfs);
+  const [part] = rootfs.parts;
+  if (connection === undefined || part.kind !== 'given') return hostHooks(rootfs);
   const { handedOverHooks } = await import('./handed-over-hook.ts');
-  return handedOverHooks({ launcher, connection, sandboxDirectory, maps: handedOver });
+  return handedOverHooks({ launcher, connection, sandboxDirectory, maps: part.ownership });
 }
 
 /** What `isolate ps` shows of a run. */
@@ -98,7 +105,7 @@ export async function plan(request: RunRequest): Promise<Launch> {
     const { imagineRoot } = await import('./imagine-root.ts');
     const imagined = await imagineRoot(spec, facts);
     const context = { rootfs: imagined.rootfs, facts, capabilities: engine.capabilities };
-    const settled = existsSync(imagined.rootfs.layers?.lower ?? imagined.rootfs.path)
+    const settled = existsSync(sourceOf(imagined.rootfs))
       ? settleTargets(spec, context)
       : { spec, findings: assumeWhole(spec, engine.capabilities) };
     return engine.plan({ facts, ...imagined, spec: settled.spec, findings: settled.findings });

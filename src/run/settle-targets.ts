@@ -1,8 +1,9 @@
-import type { EngineCapabilities, Findings, Rootfs } from '../engine/engine.ts';
+import type { EngineCapabilities, Findings } from '../engine/engine.ts';
 import { entersOwnDirectories } from '../engine/identity.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Found } from '../host/resolve-beneath.ts';
+import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { checkWorkingDirectory } from './check-working-directory.ts';
 import { hiddenPlaces, lookAtMountpoints, lookAtTarget, type RootView, type Tree } from './look-into-root.ts';
@@ -78,8 +79,8 @@ export function assumeWhole(spec: SandboxSpec, capabilities: EngineCapabilities)
   return { tmp: '/tmp', missing: [], hosts: addsHostname(spec, capabilities) ? hostsFile : null };
 }
 
-function treeOf({ root }: SandboxSpec, { layers, path }: Rootfs): Tree {
-  return { path: layers?.lower ?? path, name: root.kind === 'zfs' ? root.dataset : root.path };
+function treeOf({ root }: SandboxSpec, rootfs: Rootfs): Tree {
+  return { path: sourceOf(rootfs), name: root.kind === 'zfs' ? root.dataset : root.path };
 }
 
 /** Where changes to the root stay, its /etc/hosts does too, with whatever the sandbox writes there. */

@@ -1,11 +1,11 @@
 import { accessSync, constants, statSync, type Stats } from 'node:fs';
-import type { Ownership } from '../engine/engine.ts';
+import type { StoredOwnership } from '../rootfs/rootfs.ts';
 import { IsolateError } from '../error.ts';
 
 /** A directory that serves as a template. `guid` is its device and inode. */
 export interface DirectoryFacts {
   readonly guid: string;
-  readonly ownership: Ownership;
+  readonly ownership: StoredOwnership;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -37,7 +37,7 @@ function guidOf(stats: Pick<Stats, 'dev' | 'ino'>): string {
 }
 
 /** Root's files belong to whom the root directory belongs to. */
-export function ownershipOf({ uid, gid }: Pick<Stats, 'uid' | 'gid'>): Ownership {
+export function ownershipOf({ uid, gid }: Pick<Stats, 'uid' | 'gid'>): StoredOwnership {
   return uid === 0 && gid === 0 ? { kind: 'natural' } : { kind: 'shifted', uidBase: uid, gidBase: gid };
 }
 

@@ -1,4 +1,4 @@
-import type { Ownership, Rootfs } from '../engine/engine.ts';
+import type { Rootfs, StoredOwnership } from '../rootfs/rootfs.ts';
 import type { IsolateError } from '../error.ts';
 
 /** What a driver can do; the pool asks for these, never for a driver's name. */
@@ -63,7 +63,7 @@ export interface Holder {
 
 export interface CreateOptions {
   /** Shift the owners of every file by these bases while making, because the storage cannot be mounted idmapped. */
-  readonly shift: Extract<Ownership, { kind: 'shifted' }> | null;
+  readonly shift: Extract<StoredOwnership, { kind: 'shifted' }> | null;
   /** Directory (root's alone) below which clones are mounted, one directory an id. */
   readonly mountDirectory: string;
   /** Told of each clone as soon as there is nothing left to do for it, while others are still worked on; a driver may leave it out. */

@@ -1,22 +1,15 @@
-import type { Ownership } from '../engine/engine.ts';
-import type { IdMapEntry } from '../launch/launch.ts';
+import type { IdMapEntry, IdMaps, StoredOwnership } from '../rootfs/rootfs.ts';
 import { changeOwners } from './change-owners.ts';
 
 /** Ids of one sandbox range. */
 const rangeSize = 65_536;
-
-/** The maps of the user namespace that is to see the tree with its natural owners. */
-export interface OwnerMaps {
-  readonly uidMap: readonly IdMapEntry[];
-  readonly gidMap: readonly IdMapEntry[];
-}
 
 /**
  * Gives every file of the tree at `root`, owned as `current` says, the owner that a user namespace with these maps shows as
  * its natural one. Ids that the maps do not have stay as they are, and the namespace shows them as nobody's. A walk that was
  * cut off leaves a tree that is good for nothing. Throws what `signal` is aborted with.
  */
-export async function mapOwners(root: string, current: Ownership, maps: OwnerMaps, signal?: AbortSignal): Promise<void> {
+export async function mapOwners(root: string, current: StoredOwnership, maps: IdMaps, signal?: AbortSignal): Promise<void> {
   const [uidBase, gidBase] = current.kind === 'natural' ? [0, 0] : [current.uidBase, current.gidBase];
   const change = { uid: (id: number) => translate(id, uidBase, maps.uidMap), gid: (id: number) => translate(id, gidBase, maps.gidMap) };
   await changeOwners(root, change, signal);

@@ -1,11 +1,11 @@
 import { lstat } from 'node:fs/promises';
-import type { Ownership } from '../engine/engine.ts';
+import type { StoredOwnership } from '../rootfs/rootfs.ts';
 import { changeOwners } from './change-owners.ts';
 
 /** Ids of one sandbox range; those above stay as they are, because no sandbox can map them. */
 const rangeSize = 65_536;
 
-type Shift = Extract<Ownership, { kind: 'shifted' }>;
+type Shift = Extract<StoredOwnership, { kind: 'shifted' }>;
 
 /** Moves the owners of every file below and including `root` up by the bases; does nothing where a walk was finished before. */
 export async function shiftOwners(root: string, { uidBase, gidBase }: Shift): Promise<void> {

@@ -1,3 +1,4 @@
+import { placeOf } from '../rootfs/rootfs.ts';
 import { IsolateError } from '../error.ts';
 import { maximumCount } from '../spec/parse-number.ts';
 import type { CreateResult, Source } from '../storage/driver.ts';
@@ -98,7 +99,7 @@ async function publishOne(pool: Pool, result: Extract<CreateResult, { ok: true }
   try {
     await publishFresh(pool, result.clone, result.rootfs);
   } catch (cause) {
-    const message = `Clone ${result.id} of ${pool.driver.template} was made, but ${result.rootfs.path} is not there.`;
+    const message = `Clone ${result.id} of ${pool.driver.template} was made, but ${placeOf(result.rootfs)} is not there.`;
     return new IsolateError('storage-failed', message, { cause });
   }
   pool.checkpoint('refresh:published');

@@ -83,7 +83,7 @@ async function makeStatePool(size: number): Promise<Pool> {
     const path = join(directory, 'clones', id);
     mkdirSync(path, { recursive: true });
     const clone = { id, guid: id, source: '1', marked: true, kept: false, createdMs: 0, mountpoint: path };
-    await publishFresh(pool, clone, { path, ownership: { kind: 'natural' }, idmappable: false });
+    await publishFresh(pool, clone, { parts: [{ kind: 'tree', source: path, ownership: { kind: 'natural' }, idmappable: false }] });
   }
   return pool;
 }

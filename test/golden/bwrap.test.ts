@@ -3,7 +3,18 @@ import { expect, test } from 'vitest';
 import { bwrapEngine } from '../../src/engine/bwrap.ts';
 import type { PlanInput } from '../../src/engine/engine.ts';
 import { formatLaunch } from '../../src/launch/format.ts';
-import { handedOverRootfs, layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts, wholeFindings } from './facts.ts';
+import {
+  directoryRootfs,
+  givenRootfs,
+  layeredRootfs,
+  naturalRootfs,
+  overlay,
+  plainSpec,
+  rootFacts,
+  shiftedRootfs,
+  userFacts,
+  wholeFindings,
+} from './facts.ts';
 
 const plain: PlanInput = {
   spec: plainSpec,
@@ -38,21 +49,21 @@ const cases: Record<string, PlanInput> = {
   limits: withSpec({ limits: { cpuPercent: 50, memoryBytes: 512 * 2 ** 20, pids: 100 } }),
   'no filter': withSpec({ seccomp: false }),
   'command that looks like options': withSpec({ command: ['--', '--bind', '/', '/'] }),
-  user: { ...withSpec({ root: directory }), facts: userFacts, rootfs: { ...naturalRootfs, path: '/srv/debian' } },
+  user: { ...withSpec({ root: directory }), facts: userFacts, rootfs: directoryRootfs },
   'user with layers': {
     ...withSpec({ root: directory }),
     facts: userFacts,
-    rootfs: { ...layeredRootfs, layers: { ...layeredRootfs.layers!, lower: '/srv/a:b,c\\d' } },
+    rootfs: { parts: [{ ...overlay, lower: '/srv/a:b,c\\d' }] },
   },
   'handed over': {
     ...withSpec({ binds: [{ source: '/srv/src', target: '/src', readOnly: false }] }),
     facts: userFacts,
-    rootfs: handedOverRootfs,
+    rootfs: givenRootfs,
   },
   'user without subordinate ids': {
     ...withSpec({ root: directory }),
     facts: { ...userFacts, user: { ...userFacts.user, subordinateUids: [], subordinateGids: [] } },
-    rootfs: { ...naturalRootfs, path: '/srv/debian' },
+    rootfs: directoryRootfs,
   },
 };
 

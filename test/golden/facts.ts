@@ -1,6 +1,7 @@
 import { planUserMaps } from '../../src/engine/identity.ts';
-import type { Findings, Rootfs } from '../../src/engine/engine.ts';
+import type { Findings } from '../../src/engine/engine.ts';
 import type { HostFacts } from '../../src/host/facts.ts';
+import type { OverlayPart, Rootfs, TreePart } from '../../src/rootfs/rootfs.ts';
 import type { SandboxSpec } from '../../src/spec/spec.ts';
 
 /** A Debian host as root sees it, with everything there. */
@@ -92,31 +93,36 @@ export const plainSpec: SandboxSpec = {
 /** A rootfs that has everything, and an /etc/hosts to add a name to. */
 export const wholeFindings: Findings = { tmp: '/tmp', missing: [], hosts: '/etc/hosts' };
 
-/** A clone whose files have their natural owners, on a file system that can be mounted idmapped. */
-export const naturalRootfs: Rootfs = {
-  path: '/run/isolate/mnt/rpool-isolate-debisl_1700000000000000000',
+export const naturalTree: TreePart = {
+  kind: 'tree',
+  source: '/run/isolate/mnt/rpool-isolate-debisl_1700000000000000000',
   ownership: { kind: 'natural' },
   idmappable: true,
 };
+
+/** A clone whose files have their natural owners, on a file system that can be mounted idmapped. */
+export const naturalRootfs: Rootfs = { parts: [naturalTree] };
+
+/** A directory as it is. */
+export const directoryRootfs: Rootfs = { parts: [{ ...naturalTree, source: '/srv/debian' }] };
 
 /** A clone on zfs-fuse, shifted while it was made. */
 export const shiftedRootfs: Rootfs = {
-  ...naturalRootfs,
-  ownership: { kind: 'shifted', uidBase: 1_879_048_192, gidBase: 1_879_048_192 },
-  idmappable: false,
+  parts: [{ ...naturalTree, ownership: { kind: 'shifted', uidBase: 1_879_048_192, gidBase: 1_879_048_192 }, idmappable: false }],
+};
+
+/** A clone from the daemon. */
+export const givenRootfs: Rootfs = {
+  parts: [{ kind: 'given', name: naturalTree.source, ownership: { kind: 'mapped', ...planUserMaps(userFacts.user) } }],
+};
+
+export const overlay: OverlayPart = {
+  kind: 'overlay',
+  lower: '/srv/debian',
+  upperParent: '/var/lib/isolate/overlay/srv-debian/1700000000000000000',
+  ownership: { kind: 'natural' },
+  idmappable: { lower: true, upper: true },
 };
 
 /** A throw-away overlay over a directory. */
-export const handedOverRootfs: Rootfs = { ...naturalRootfs, idmappable: false, handedOver: planUserMaps(userFacts.user) };
-
-export const layeredRootfs: Rootfs = {
-  path: '/var/lib/isolate/overlay/srv-debian/1700000000000000000/merged',
-  ownership: { kind: 'natural' },
-  idmappable: true,
-  layers: {
-    lower: '/srv/debian',
-    upperParent: '/var/lib/isolate/overlay/srv-debian/1700000000000000000',
-    lowerIdmappable: true,
-    upperIdmappable: true,
-  },
-};
+export const layeredRootfs: Rootfs = { parts: [overlay] };

@@ -3,7 +3,17 @@ import { expect, test } from 'vitest';
 import type { PlanInput } from '../../src/engine/engine.ts';
 import { formatLaunch } from '../../src/launch/format.ts';
 import { lxcEngine } from '../../src/engine/lxc.ts';
-import { handedOverRootfs, layeredRootfs, naturalRootfs, plainSpec, rootFacts, shiftedRootfs, userFacts, wholeFindings } from './facts.ts';
+import {
+  directoryRootfs,
+  givenRootfs,
+  layeredRootfs,
+  naturalRootfs,
+  plainSpec,
+  rootFacts,
+  shiftedRootfs,
+  userFacts,
+  wholeFindings,
+} from './facts.ts';
 
 const plain: PlanInput = {
   spec: { ...plainSpec, engine: 'lxc' },
@@ -48,9 +58,9 @@ const cases: Record<string, PlanInput> = {
   'handed over': {
     ...withSpec({ binds: [{ source: '/srv/src', target: '/src', readOnly: false }] }),
     facts: userFacts,
-    rootfs: handedOverRootfs,
+    rootfs: givenRootfs,
   },
-  user: { ...withSpec({ root: directory }), facts: userFacts, rootfs: { ...naturalRootfs, path: '/srv/debian' } },
+  user: { ...withSpec({ root: directory }), facts: userFacts, rootfs: directoryRootfs },
 };
 
 test.each(Object.entries(cases))('the lxc engine plans exactly the recorded launch: %s', async (name, input) => {

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
-import type { IdMapEntry, Launch } from '../../src/launch/launch.ts';
+import type { Launch } from '../../src/launch/launch.ts';
 import { encodeLaunchRecord } from '../../src/launch/record.ts';
+import type { IdMapEntry } from '../../src/rootfs/rootfs.ts';
 import { decodeMessage, encodeMessage } from '../../src/wire/frame.ts';
 import { socketFile } from '../rig/daemon.ts';
 import { installClient, answerClients, type Talk } from '../rig/client.ts';

@@ -6,6 +6,7 @@ import { before, test as register } from 'node:test';
 import type { IsolateError } from '../../src/error.ts';
 import { classifyZfs } from '../../src/storage/zfs/classify.ts';
 import { make, makePool, makeTemplate, mounts, open, record, recordFailure, takeId, tool, zfs } from './pools.ts';
+import { placeOf } from '../../src/rootfs/rootfs.ts';
 
 const test = (title: string, action: () => Promise<void>): void => void register(title, action);
 
@@ -68,8 +69,8 @@ test('makes, lists, mounts again and destroys a batch', async () => {
   const ids = [takeId(), takeId(), takeId(), takeId(), takeId()];
   const made = await make(driver, ...ids);
   for (const { id, rootfs, clone } of made) {
-    assert.deepEqual(rootfs, { path: `${mounts}/${id}`, ownership: { kind: 'natural' }, idmappable: true });
-    assert.deepEqual(readdirSync(rootfs.path), ['hello']);
+    assert.deepEqual(rootfs.parts, [{ kind: 'tree', source: `${mounts}/${id}`, ownership: { kind: 'natural' }, idmappable: true }]);
+    assert.deepEqual(readdirSync(placeOf(rootfs)), ['hello']);
     assert.deepEqual(
       { marked: clone.marked, kept: clone.kept, source: clone.source },
       { marked: true, kept: false, source: 'tank/batch/t@1' },
@@ -121,8 +122,8 @@ test('shifts owners while it makes a clone', async () => {
     mountDirectory: mounts,
   });
   assert.ok(result?.ok === true);
-  const { uid, gid } = lstatSync(`${result.rootfs.path}/hello`);
-  assert.deepEqual([uid, gid, result.rootfs.ownership.kind], [100_000, 200_000, 'shifted']);
+  const { uid, gid } = lstatSync(`${placeOf(result.rootfs)}/hello`);
+  assert.deepEqual([uid, gid, result.rootfs.parts[0].ownership.kind], [100_000, 200_000, 'shifted']);
   await driver.destroy([result.clone]);
 });
 
@@ -142,7 +143,7 @@ test('a clone that another mount namespace has stays busy until that ends', asyn
 test('a clone in which a process is stays busy and mounted', async () => {
   const driver = await makeTemplate('tank/inside/t');
   const [made] = await make(driver, takeId());
-  const holder = await start('sh', '-c', `cd ${made.rootfs.path}; echo; exec sleep 1000`);
+  const holder = await start('sh', '-c', `cd ${placeOf(made.rootfs)}; echo; exec sleep 1000`);
   assert.equal((await driver.destroy([made.clone]))[0]?.outcome, 'busy');
   await end(holder);
   assert.deepEqual(await driver.destroy([made.clone]), [{ id: made.id, outcome: 'gone' }]);
@@ -187,7 +188,7 @@ for (const property of ['mountpoint=none', 'mountpoint=legacy', 'canmount=off', 
     await zfs('set', property, `tank/${name}/t`);
     if (property.startsWith('mountpoint')) await zfs('set', property, `tank/${name}`);
     const [made] = await make(driver, takeId());
-    assert.deepEqual(readdirSync(made.rootfs.path), ['hello']);
+    assert.deepEqual(readdirSync(placeOf(made.rootfs)), ['hello']);
     assert.deepEqual(await driver.destroy([made.clone]), [{ id: made.id, outcome: 'gone' }]);
   });
 }

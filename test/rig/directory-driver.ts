@@ -57,7 +57,12 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
     if (clone === null || !clone.marked) {
       return { id, ok: false, error: new IsolateError('dataset-exists', `Clone ${id} exists and is not whole.`) };
     }
-    return { id, ok: true, clone, rootfs: { path: join(path, 'rootfs'), ownership: { kind: 'natural' }, idmappable: false } };
+    return {
+      id,
+      ok: true,
+      clone,
+      rootfs: { parts: [{ kind: 'tree', source: join(path, 'rootfs'), ownership: { kind: 'natural' }, idmappable: false }] },
+    };
   }
 
   function remove(id: string, guid: string): DestroyResult {

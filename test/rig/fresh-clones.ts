@@ -33,7 +33,7 @@ export function makeFreshClones(template = 'tank/one'): FreshClones {
     make: (count) =>
       Array.from({ length: count }, () => {
         const id = String((last += 1));
-        const rootfs = { path: root, ownership: { kind: 'natural' }, idmappable: false } as const;
+        const rootfs = { parts: [{ kind: 'tree', source: root, ownership: { kind: 'natural' }, idmappable: false }] } as const;
         const state = { id, guid: id, source: '1', rootfs, createdMs: 0, device, inode };
         writeFileSync(join(pool.paths.fresh, id), formatCloneState(state));
         return id;

@@ -10,6 +10,7 @@ import { leaseClone } from '../../src/pool/lease/lease.ts';
 import { refresh } from '../../src/upkeep/refresh.ts';
 import { openSubject } from './pool-subject.ts';
 import type { PoolSubject } from './pool-subject.ts';
+import { placeOf } from '../../src/rootfs/rootfs.ts';
 
 const [subjectText = '', action = '', crash = ''] = process.argv.slice(2);
 const pool = await openSubject(JSON.parse(subjectText) as PoolSubject, { checkpoint: dieAt(crash) });
@@ -22,7 +23,7 @@ if (action === 'refresh') {
 } else {
   const lease = await leaseClone(pool, { waitMs: 50_000 });
   // Fails if any run ever had this clone.
-  writeFileSync(join(lease.rootfs.path, 'used'), String(process.pid), { flag: 'wx' });
+  writeFileSync(join(placeOf(lease.rootfs), 'used'), String(process.pid), { flag: 'wx' });
   console.log(JSON.stringify({ id: lease.id }));
   if (action === 'hold') await sleep(60_000);
   await lease.release();

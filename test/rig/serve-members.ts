@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-import type { Rootfs } from '../../src/engine/engine.ts';
 import { serve } from '../../src/daemon/serve.ts';
 import { runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
 import { openPool } from '../../src/pool/pool.ts';
+import { placeOf, type Rootfs, rootfsOf } from '../../src/rootfs/rootfs.ts';
 import { directoryDriver } from './directory-driver.ts';
 
 const [directory = '', way = ''] = process.argv.slice(2);
@@ -35,7 +35,8 @@ await serve({
 
 /** With its owners and links, which the driver's own copy does not keep. */
 function copy(source: string, rootfs: Rootfs): Rootfs {
-  rmSync(rootfs.path, { recursive: true });
-  execFileSync('cp', ['-a', '-T', '--', source, rootfs.path]);
-  return { ...rootfs, idmappable: way === 'idmapped' };
+  const place = placeOf(rootfs);
+  rmSync(place, { recursive: true });
+  execFileSync('cp', ['-a', '-T', '--', source, place]);
+  return rootfsOf({ kind: 'tree', source: place, ownership: { kind: 'natural' }, idmappable: way === 'idmapped' });
 }

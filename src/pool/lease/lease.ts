@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Rootfs } from '../../engine/engine.ts';
 import { IsolateError } from '../../error.ts';
 import type { CloneInfo, Source } from '../../storage/driver.ts';
 import { makeClaim } from '../claims/claims.ts';
 import { tryLock } from '../claims/lock.ts';
+import type { Rootfs } from '../../rootfs/rootfs.ts';
 import { countMaking, makeClones, stopMaking } from './make-clones.ts';
 import type { Pool, PoolFiles } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import type { Rootfs } from '../../engine/engine.ts';
 import type { PoolFiles } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
+import type { GivenGroups } from '../../engine/engine.ts';
+import type { Rootfs } from '../../rootfs/rootfs.ts';
 import { releaseClone } from './release.ts';
 import { formatLeaseName } from '../state/state-file.ts';
 import { isInPlace, readCloneState, retireLeased, takeFresh } from '../state/transition.ts';
@@ -10,6 +11,8 @@ import { isInPlace, readCloneState, retireLeased, takeFresh } from '../state/tra
 export interface Lease {
   readonly id: string;
   readonly rootfs: Rootfs;
+  /** The groups of the run's limits, where the daemon makes them. */
+  readonly groups?: GivenGroups;
   /** Gives the clone up, to be destroyed. Safe to call twice; a process that dies without it is noticed. */
   readonly release: () => Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 
+import { placeOf } from '../../rootfs/rootfs.ts';
 import type { CloneState } from './state-file.ts';
 import { isInPlace } from './transition.ts';
 
@@ -18,14 +19,14 @@ export function readMountTable(): string {
  * as by the end of a child: zfs-fuse may then stop for good. That storage has died behind its mounts is not seen here.
  */
 export function isStillMounted(state: CloneState, table = readMountTable()): boolean {
-  const mount = lastMountAt(state.rootfs.path, table);
+  const mount = lastMountAt(placeOf(state.rootfs), table);
   // Directories that are no mounts of their own lie where the state does.
   return mount === null ? isInPlace(state) : isMountOf(state, mount);
 }
 
 /** The kernel's id of the mount that the rootfs is (proc_pid_mountinfo(5)); null: it is not there, or no mount of its own. */
 export function findMountId(state: CloneState, table: string): string | null {
-  const mount = lastMountAt(state.rootfs.path, table);
+  const mount = lastMountAt(placeOf(state.rootfs), table);
   return mount !== null && isMountOf(state, mount) ? mount.id : null;
 }
 

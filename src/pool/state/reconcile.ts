@@ -1,5 +1,5 @@
-import type { Ownership } from '../../engine/engine.ts';
 import type { CloneInfo, CreateOptions } from '../../storage/driver.ts';
+import type { Rootfs } from '../../rootfs/rootfs.ts';
 import type { FreshEntry, LeasedEntry, PoolState, RetiredEntry } from './pool-state.ts';
 
 /** A clone without our mark is left alone this long: it may be in the making. */
@@ -80,13 +80,13 @@ function whyUnusable(entry: FreshEntry, clone: CloneInfo, shift: CreateOptions['
   if (entry.state === null) return `The state file of fresh clone ${entry.id} cannot be trusted; the clone is retired.`;
   if (entry.state.guid !== clone.guid) return `Fresh clone ${entry.id} is not the one its state file names; it is retired.`;
   // The settings have given the sandboxes other ids since.
-  if (!hasIds(entry.state.rootfs.ownership, shift)) return null;
+  if (!hasIds(entry.state.rootfs, shift)) return null;
   // After a restart of the storage or of the host.
   return entry.inPlace && clone.marked && clone.mountpoint !== null ? undefined : null;
 }
 
-function hasIds(ownership: Ownership, shift: CreateOptions['shift']): boolean {
-  if (shift === null || ownership.kind === 'natural') return true;
+function hasIds({ parts: [{ ownership }] }: Rootfs, shift: CreateOptions['shift']): boolean {
+  if (shift === null || ownership.kind !== 'shifted') return true;
   return ownership.uidBase === shift.uidBase && ownership.gidBase === shift.gidBase;
 }
 

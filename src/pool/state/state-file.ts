@@ -1,6 +1,6 @@
-import type { Ownership, Rootfs } from '../../engine/engine.ts';
 import { formatHolder, parseHolder } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
+import { mergedPath, type Rootfs, rootfsOf, type StoredOwnership } from '../../rootfs/rootfs.ts';
 
 /** What is written about a clone when it is made; the state itself is the directory the file lies in. */
 export interface CloneState {
@@ -44,8 +44,8 @@ export function parseLeaseName(name: string): { id: string; holder: HolderId } |
 }
 
 /** One line of JSON. */
-export function formatCloneState(state: CloneState): string {
-  return `${JSON.stringify({ version, ...state })}\n`;
+export function formatCloneState({ rootfs, ...state }: CloneState): string {
+  return `${JSON.stringify({ version, ...state, rootfs: rootfsRecord(rootfs) })}\n`;
 }
 
 /** The inverse of `formatCloneState`; null for anything that this version did not write whole. */
@@ -84,20 +84,35 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> | null {
   }
 }
 
+/** As earlier versions wrote it, so that their clones live on. */
+function rootfsRecord({ parts: [part] }: Rootfs): object {
+  switch (part.kind) {
+    case 'tree':
+      return { path: part.source, ownership: part.ownership, idmappable: part.idmappable };
+    case 'overlay': {
+      const { lower, upperParent, ownership, idmappable } = part;
+      const layers = { lower, upperParent, lowerIdmappable: idmappable.lower, upperIdmappable: idmappable.upper };
+      return { path: mergedPath(part), ownership, idmappable: false, layers };
+    }
+    case 'given':
+      throw new TypeError('A tree of the daemon belongs to no pool.');
+  }
+}
+
 function parseRootfs(data: unknown): Rootfs | null {
   if (!isRecord(data)) return null;
   const { path, idmappable, layers } = data;
   const ownership = parseOwnership(data['ownership']);
   if (!isPath(path) || typeof idmappable !== 'boolean' || ownership === null) return null;
-  if (layers === undefined) return { path, ownership, idmappable };
+  if (layers === undefined) return rootfsOf({ kind: 'tree', source: path, ownership, idmappable });
   if (!isRecord(layers)) return null;
   const { lower, upperParent, lowerIdmappable, upperIdmappable } = layers;
   if (!isPath(lower) || !isPath(upperParent)) return null;
   if (typeof lowerIdmappable !== 'boolean' || typeof upperIdmappable !== 'boolean') return null;
-  return { path, ownership, idmappable, layers: { lower, upperParent, lowerIdmappable, upperIdmappable } };
+  return rootfsOf({ kind: 'overlay', lower, upperParent, ownership, idmappable: { lower: lowerIdmappable, upper: upperIdmappable } });
 }
 
-function parseOwnership(data: unknown): Ownership | null {
+function parseOwnership(data: unknown): StoredOwnership | null {
   if (!isRecord(data)) return null;
   if (data['kind'] === 'natural') return { kind: 'natural' };
   const { uidBase, gidBase } = data;

@@ -2,9 +2,9 @@ import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:
 import { stat as statLater } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CloneInfo } from '../../storage/driver.ts';
-import type { Rootfs } from '../../engine/engine.ts';
 import { readDirectory } from '../read-directory.ts';
 import type { Pool, PoolFiles } from '../pool.ts';
+import { placeOf, type Rootfs } from '../../rootfs/rootfs.ts';
 import { formatCloneState, formatLeaseName, parseCloneState } from './state-file.ts';
 import type { CloneState } from './state-file.ts';
 
@@ -50,7 +50,7 @@ export function readCloneState(path: string, id: string): CloneState | null {
 /** Whether the rootfs is still the directory that was made: false after an unmount, a reboot or a restart of zfs-fuse. */
 export function isInPlace(state: CloneState): boolean {
   try {
-    const stat = statSync(state.rootfs.path);
+    const stat = statSync(placeOf(state.rootfs));
     return stat.dev === state.device && stat.ino === state.inode;
   } catch {
     return false;
@@ -76,7 +76,7 @@ export function sweepTemporaries(pool: Pool): void {
 
 /** The storage is asked by another thread: what holds this one up holds up all whom it serves. */
 async function describeClone(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<CloneState> {
-  const stat = await statLater(rootfs.path);
+  const stat = await statLater(placeOf(rootfs));
   const { id, guid, source } = clone;
   return { id, guid, source, rootfs, createdMs: pool.clock(), device: stat.dev, inode: stat.ino };
 }

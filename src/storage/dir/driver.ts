@@ -1,3 +1,4 @@
+import { rootfsOf } from '../../rootfs/rootfs.ts';
 import type { CloneInfo, Source, StorageDriver } from '../driver.ts';
 import { describeDirectory } from '../directory.ts';
 
@@ -39,7 +40,12 @@ export function openDir(path: string, options: DirOptions): StorageDriver {
         createdMs: null,
         mountpoint: path,
       });
-      return ids.map((id) => ({ id, ok: true, clone: clone(id), rootfs: { path, ownership, idmappable: options.canIdmap(path) } }));
+      return ids.map((id) => ({
+        id,
+        ok: true,
+        clone: clone(id),
+        rootfs: rootfsOf({ kind: 'tree', source: path, ownership, idmappable: options.canIdmap(path) }),
+      }));
     },
     list: async () => [],
     destroy: async (refs) => refs.map(({ id }) => ({ id, outcome: 'gone' })),

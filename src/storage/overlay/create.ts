@@ -1,3 +1,4 @@
+import { rootfsOf } from '../../rootfs/rootfs.ts';
 import { statfsSync } from 'node:fs';
 import { chmod, chown, mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -57,18 +58,13 @@ async function createOne(context: OverlayContext, source: Source, template: Dire
       createdMs: Math.round(stats.ctimeMs),
       mountpoint: path,
     },
-    rootfs: {
-      path: join(path, 'merged'),
+    rootfs: rootfsOf({
+      kind: 'overlay',
+      lower: context.template,
+      upperParent: path,
       ownership: template.ownership,
-      // overlayfs itself cannot be mounted idmapped, its layers can.
-      idmappable: false,
-      layers: {
-        lower: context.template,
-        upperParent: path,
-        lowerIdmappable: context.canIdmap(context.template),
-        upperIdmappable: context.canIdmap(path),
-      },
-    },
+      idmappable: { lower: context.canIdmap(context.template), upper: context.canIdmap(path) },
+    }),
   };
 }
 

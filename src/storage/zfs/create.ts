@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import type { Ownership } from '../../engine/engine.ts';
+import { rootfsOf, type StoredOwnership } from '../../rootfs/rootfs.ts';
 import { IsolateError } from '../../error.ts';
 import type { CloneInfo, CreateOptions, CreateResult, Source } from '../driver.ts';
 import { shiftOwners } from '../shift-owners.ts';
@@ -52,7 +52,7 @@ async function finish(
   try {
     const ownership = await own(clone.mountpoint, options.shift);
     const idmappable = context.implementation.idmappedMounts && context.canIdmap(clone.mountpoint);
-    return { id, ok: true, clone, rootfs: { path: clone.mountpoint, ownership, idmappable } };
+    return { id, ok: true, clone, rootfs: rootfsOf({ kind: 'tree', source: clone.mountpoint, ownership, idmappable }) };
   } catch (cause) {
     const error = new IsolateError('storage-failed', `The owners of the files of clone ${dataset} cannot be shifted.`, { cause });
     return { id, ok: false, error };
@@ -60,7 +60,7 @@ async function finish(
 }
 
 /** A template whose ownership was aligned needs no walk, whether or not one was asked for. */
-async function own(path: string, shift: CreateOptions['shift']): Promise<Ownership> {
+async function own(path: string, shift: CreateOptions['shift']): Promise<StoredOwnership> {
   if (shift !== null) {
     await shiftOwners(path, shift);
     return shift;

@@ -11,7 +11,7 @@ import { handleLease, handleMount } from '../../../src/daemon/lease-session.ts';
 import type { DaemonLease, LeaseOutcome, LeaseRequest } from '../../../src/daemon/leases.ts';
 import { createRunGroups } from '../../../src/daemon/run-groups.ts';
 import type { Tree } from '../../../src/daemon/tree.ts';
-import type { Rootfs } from '../../../src/engine/engine.ts';
+import { rootfsOf, type TreePart } from '../../../src/rootfs/rootfs.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { resolveBeneath } from '../../../src/host/resolve-beneath.ts';
 import { wholeMountpoints } from '../../../src/run/look-into-root.ts';
@@ -42,9 +42,11 @@ interface Served {
   readonly connection: Connection;
 }
 
+const naturalTree = (): TreePart => ({ kind: 'tree', source: tree, ownership: { kind: 'natural' }, idmappable: true });
+
 async function serve(
   targets: readonly string[],
-  rootfs: Partial<Rootfs> = {},
+  part: Partial<TreePart> = {},
   peer: { uid: number; gid: number } = user,
   limits: readonly string[] = [],
 ): Promise<Served> {
@@ -54,7 +56,7 @@ async function serve(
     id: '7',
     peer,
     run: { runId: '0123456789abcdef' },
-    rootfs: { path: tree, ownership: { kind: 'natural' }, idmappable: true, ...rootfs },
+    rootfs: rootfsOf({ ...naturalTree(), ...part }),
     defer: () => {},
     release: (outcome?: LeaseOutcome) => void released.push(outcome),
   } as unknown as DaemonLease;
@@ -202,11 +204,10 @@ test('others are served while a thousand targets are looked up', async () => {
 });
 
 test('changing owners is given up when the lease ends, and a second clone of the user waits for its turn', async () => {
-  const rootfs: Partial<Rootfs> = { ownership: { kind: 'natural' }, idmappable: false };
   const handOver = createHandOver();
   const events: string[] = [];
   const lease = (name: string, ended: boolean): Parameters<typeof handOver>[0] => ({
-    rootfs: { path: tree, ...rootfs } as Rootfs,
+    rootfs: rootfsOf({ ...naturalTree(), idmappable: false }),
     defer: (action) => {
       events.push(name);
       if (ended) action(false);
@@ -221,7 +222,7 @@ test('changing owners is given up when the lease ends, and a second clone of the
 });
 
 test('a user whose clone takes long to hand over is told after a second what is done', async () => {
-  const rootfs = { path: tree, ownership: { kind: 'natural' }, idmappable: false } as Rootfs;
+  const rootfs = rootfsOf({ ...naturalTree(), idmappable: false });
   const said: string[] = [];
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
@@ -244,7 +245,7 @@ test('nothing is mounted for a connection without a clone, nor where the clone i
   const pool = openPoolFiles({ template: 'tank/t', runtime: runtimePaths(join(tree, 'run')) });
   const mounted = { ...connection, lease: { id: '7', pool } as unknown as DaemonLease, tree: { path: tree } as Tree };
   const { dev: device, ino: inode } = lstatSync(tree);
-  const rootfs = { path: tree, ownership: { kind: 'natural' }, idmappable: true } as const;
+  const rootfs = { parts: [{ kind: 'tree', source: tree, ownership: { kind: 'natural' }, idmappable: true }] } as const;
   const state = { id: '7', guid: '1', source: 's', rootfs, createdMs: 0, device, inode };
   const file = join(pool.paths.leased, formatLeaseName('7', pool.holder));
   writeFileSync(file, formatCloneState({ ...state, inode: inode + 1 }));

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 
 import { keepPools } from '../../../src/daemon/pools.ts';
 import { createMetrics } from '../../../src/daemon/metrics.ts';
+import { placeOf, rootfsOf } from '../../../src/rootfs/rootfs.ts';
 import type { ServedPool } from '../../../src/daemon/served-pool.ts';
 import type { Pool } from '../../../src/pool/pool.ts';
 import type { CreateOptions, StorageDriver } from '../../../src/storage/driver.ts';
@@ -19,8 +20,11 @@ function shiftingDriver(): StorageDriver {
     template: 'tank/one',
     create: async (source, ids, options) => {
       const results = await driver.create(source, ids, options);
+      const { shift: ownership } = options;
       return results.map((result) =>
-        result.ok && options.shift !== null ? { ...result, rootfs: { ...result.rootfs, ownership: options.shift } } : result,
+        result.ok && ownership !== null
+          ? { ...result, rootfs: rootfsOf({ kind: 'tree', source: placeOf(result.rootfs), ownership, idmappable: false }) }
+          : result,
       );
     },
   };

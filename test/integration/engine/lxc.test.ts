@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { PlanInput, Rootfs } from '../../../src/engine/engine.ts';
+import type { PlanInput } from '../../../src/engine/engine.ts';
 import { lxcEngine } from '../../../src/engine/lxc.ts';
 import { probeHost } from '../../../src/host/probe.ts';
 import { type LaunchResult, startLaunch } from '../../../src/process/launch.ts';
@@ -17,6 +17,7 @@ import { findOwnFiles } from '../../../src/host/own-files.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { plainSpec } from '../../golden/facts.ts';
 import { busyboxRootfs, copyRootfs } from '../../rig/rootfs.ts';
+import { placeOf, type Rootfs } from '../../../src/rootfs/rootfs.ts';
 
 const run = promisify(execFile);
 const files = findOwnFiles();
@@ -33,7 +34,7 @@ beforeAll(async () => {
   sandboxDirectory = join(work, 'sandbox');
   await mkdir(sandboxDirectory);
   const path = await busyboxRootfs(join(work, 'root'));
-  rootfs = { path, ownership: { kind: 'natural' }, idmappable: true };
+  rootfs = { parts: [{ kind: 'tree', source: path, ownership: { kind: 'natural' }, idmappable: true }] };
 });
 
 afterAll(async () => {
@@ -64,7 +65,7 @@ async function sandbox(
     {
       ...plainSpec,
       engine: 'lxc',
-      root: { kind: 'directory', path: work, ephemeral: input.rootfs?.layers !== undefined },
+      root: { kind: 'directory', path: work, ephemeral: input.rootfs?.parts[0].kind === 'overlay' },
       command,
       ...spec,
     },
@@ -90,11 +91,8 @@ const shell = (script: string) => ['sh', '-c', script] as const;
 async function layered(): Promise<Rootfs> {
   const upperParent = await mkdtemp(join(work, 'upper-'));
   await Promise.all(['upper', 'work', 'merged'].map((name) => mkdir(join(upperParent, name))));
-  return {
-    ...rootfs,
-    path: join(upperParent, 'merged'),
-    layers: { lower: rootfs.path, upperParent, lowerIdmappable: true, upperIdmappable: true },
-  };
+  const idmappable = { lower: true, upper: true };
+  return { parts: [{ kind: 'overlay', lower: placeOf(rootfs), upperParent, ownership: { kind: 'natural' }, idmappable }] };
 }
 
 describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
@@ -184,8 +182,8 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     const source = await mkdtemp(join(work, 'bind-'));
     await chmod(source, 0o755);
     await writeFile(join(source, 'file'), 'bound\n');
-    await rm(join(rootfs.path, 'link'), { force: true });
-    await symlink('/../../var', join(rootfs.path, 'link'));
+    await rm(join(placeOf(rootfs), 'link'), { force: true });
+    await symlink('/../../var', join(placeOf(rootfs), 'link'));
     const { out, err } = await sandbox(
       shell('cat /new/place/file /etc/one /dev/here/file /var/deep/file; touch /etc/one'),
       {
@@ -204,8 +202,8 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
   test('makes nothing on the host where a link of the rootfs leads out of it', async () => {
     const outside = await mkdtemp(join(work, 'outside-'));
     await chmod(outside, 0o777);
-    await rm(join(rootfs.path, 'link'), { force: true });
-    await symlink(outside, join(rootfs.path, 'link'));
+    await rm(join(placeOf(rootfs), 'link'), { force: true });
+    await symlink(outside, join(placeOf(rootfs), 'link'));
     const spec = { binds: [{ source: '/etc', target: '/link/deep', readOnly: true }] };
     expect((await sandbox(['true'], spec, await input())).result).toEqual({ kind: 'exited', code: 0 });
     expect(await readdir(outside)).toEqual([]);
@@ -289,9 +287,11 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
 });
 
 test('the lxc engine runs on a rootfs whose ownership is shifted, with the ids it is shifted to', async () => {
-  const path = await copyRootfs(rootfs.path, join(work, 'shifted'));
+  const path = await copyRootfs(placeOf(rootfs), join(work, 'shifted'));
   await run('chown', ['-hR', '500000:500000', path], { timeout: 10_000 });
-  const shifted: Rootfs = { path, ownership: { kind: 'shifted', uidBase: 500_000, gidBase: 500_000 }, idmappable: false };
+  const shifted: Rootfs = {
+    parts: [{ kind: 'tree', source: path, ownership: { kind: 'shifted', uidBase: 500_000, gidBase: 500_000 }, idmappable: false }],
+  };
   const { result, out } = await sandbox(
     shell('touch /made; stat -c %u:%g /made /bin/busybox; cat /proc/self/uid_map'),
     {},

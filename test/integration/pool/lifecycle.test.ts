@@ -6,6 +6,7 @@ import { leaseClone } from '../../../src/pool/lease/lease.ts';
 import { readLastRefresh } from '../../../src/pool/state/last-refresh.ts';
 import { createPoolStatusReader } from '../../../src/status/pool-status.ts';
 import { clonePath, clones, directory, made, number, open, path, refresh, states, useTemplate } from '../../rig/pool-harness.ts';
+import { placeOf } from '../../../src/rootfs/rootfs.ts';
 
 useTemplate();
 
@@ -40,7 +41,7 @@ describe('a pool', () => {
     await refresh(pool, { count: 2 });
     const lease = await leaseClone(pool, { waitMs: 0 });
     expect(number(lease.id)).toBe(1);
-    expect(readFileSync(join(lease.rootfs.path, 'etc/release'), 'utf8')).toBe('one\n');
+    expect(readFileSync(join(placeOf(lease.rootfs), 'etc/release'), 'utf8')).toBe('one\n');
     expect(states(pool)).toEqual({ fresh: [2], leased: [1], retired: [] });
     expect(existsSync(pool.paths.signal)).toBe(false);
     await lease.release();

@@ -5,6 +5,7 @@ import { leaseClone } from '../../../src/pool/lease/lease.ts';
 import { refresh } from '../../../src/upkeep/refresh.ts';
 import { canRunZfs, makeDirectorySubject, makeZfsSubjects, openSubject, readSubject, startWorker } from '../../rig/pool-subject.ts';
 import type { OwnedSubject } from '../../rig/pool-subject.ts';
+import { placeOf } from '../../../src/rootfs/rootfs.ts';
 
 const leaseSteps = ['lease:before-rename:1', 'lease:renamed:1', 'release:before-rename:1', 'release:renamed:1'];
 const makeSteps = ['driver:made:1', 'driver:marked:1', 'lease:made:1'];
@@ -110,7 +111,7 @@ describe.skipIf(!canRunZfs)('a pool on zfs-fuse', () => {
     await expect(leaseClone(pool, { waitMs: 0 })).rejects.toMatchObject({ code: 'no-free-clone' });
     await refresh(pool, { count: 2, force: true });
     const lease = await leaseClone(pool, { waitMs: 0 });
-    writeFileSync(join(lease.rootfs.path, 'used'), '');
+    writeFileSync(join(placeOf(lease.rootfs), 'used'), '');
     await lease.release();
     await refresh(pool);
     const after = await readSubject(pool);

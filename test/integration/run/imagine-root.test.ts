@@ -14,5 +14,5 @@ test.runIf(process.getuid?.() === 0)('a clone that another run takes while it is
   symlinkSync('taken', join(fresh, '5'));
   const spec = { root: { kind: 'zfs', dataset: 'tank/imagined' } } as SandboxSpec;
   const { rootfs } = await imagineRoot(spec, { user: { uid: 0 } } as HostFacts);
-  expect(rootfs).toEqual({ path: join(mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: true });
+  expect(rootfs).toEqual({ parts: [{ kind: 'tree', source: join(mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: true }] });
 });

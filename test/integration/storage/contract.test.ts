@@ -6,6 +6,7 @@ import { runCommand } from '../../../src/process/command.ts';
 import type { CloneRef, CreateOptions, CreateResult, DestroyResult, StorageDriver } from '../../../src/storage/driver.ts';
 import { openStorage, type StorageOptions } from '../../../src/storage/registry.ts';
 import { makePool } from '../../rig/zpool.ts';
+import { placeOf, sourceOf } from '../../../src/rootfs/rootfs.ts';
 
 type Made = CreateResult & { ok: true };
 
@@ -39,8 +40,8 @@ async function zfsFixture(): Promise<Fixture> {
   const driver = await openStorage({ kind: 'zfs', dataset: template }, options('/var/lib/isolate', pool.tools));
   return {
     driver,
-    read: ({ rootfs }, name) => readFile(join(rootfs.path, name), 'utf8'),
-    write: ({ rootfs }, name, content) => writeFile(join(rootfs.path, name), content),
+    read: ({ rootfs }, name) => readFile(join(placeOf(rootfs), name), 'utf8'),
+    write: ({ rootfs }, name, content) => writeFile(join(placeOf(rootfs), name), content),
     leave: async () => {},
     end: pool.end,
   };
@@ -58,11 +59,12 @@ async function overlayFixture(type: 'tmpfs' | 'ext4' | 'btrfs'): Promise<Fixture
   const driver = await openStorage({ kind: 'directory', path: template, ephemeral: true }, options(state));
   const mounted = new Set<string>();
   const merged = async ({ rootfs }: Made): Promise<string> => {
-    const parent = rootfs.layers?.upperParent ?? '';
-    const layers = `lowerdir=${rootfs.layers?.lower ?? ''},upperdir=${parent}/upper,workdir=${parent}/work`;
-    if (!mounted.has(rootfs.path)) await tool('/bin/mount', '-t', 'overlay', '-o', layers, 'overlay', rootfs.path);
-    mounted.add(rootfs.path);
-    return rootfs.path;
+    const [part] = rootfs.parts;
+    const parent = part.kind === 'overlay' ? part.upperParent : '';
+    const layers = `lowerdir=${sourceOf(rootfs)},upperdir=${parent}/upper,workdir=${parent}/work`;
+    if (!mounted.has(placeOf(rootfs))) await tool('/bin/mount', '-t', 'overlay', '-o', layers, 'overlay', placeOf(rootfs));
+    mounted.add(placeOf(rootfs));
+    return placeOf(rootfs);
   };
   return {
     driver,

@@ -1,10 +1,11 @@
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CreateOptions, CreateResult, StorageDriver } from '../../../src/storage/driver.ts';
 import { openDir } from '../../../src/storage/dir/driver.ts';
 import { openOverlay } from '../../../src/storage/overlay/driver.ts';
+import { placeOf } from '../../../src/rootfs/rootfs.ts';
 
 const create: CreateOptions = { shift: null, mountDirectory: '/nonexistent' };
 const id = '1795312244000000001';
@@ -38,12 +39,17 @@ async function makeOne(): Promise<CreateResult & { ok: true }> {
 
 test('gives layers whose root has owner and mode of the template', async () => {
   const { rootfs } = await makeOne();
-  const parent = rootfs.layers?.upperParent ?? '';
+  const parent = dirname(placeOf(rootfs));
   expect(rootfs).toEqual({
-    path: join(parent, 'merged'),
-    ownership: { kind: 'natural' },
-    idmappable: false,
-    layers: { lower: template, upperParent: parent, lowerIdmappable: true, upperIdmappable: false },
+    parts: [
+      {
+        kind: 'overlay',
+        lower: template,
+        upperParent: parent,
+        ownership: { kind: 'natural' },
+        idmappable: { lower: true, upper: false },
+      },
+    ],
   });
   expect((await stat(join(parent, 'upper'))).mode & 0o7777).toBe(0o750);
   expect((await readdir(parent)).toSorted()).toEqual(['merged', 'upper', 'work']);
@@ -52,14 +58,14 @@ test('gives layers whose root has owner and mode of the template', async () => {
 
 test('hands a whole clone to removeTree, renamed so that it is never taken for live', async () => {
   const { clone, rootfs } = await makeOne();
-  const parent = rootfs.layers?.upperParent ?? '';
+  const parent = dirname(placeOf(rootfs));
   expect(await driver.destroy([clone])).toEqual([{ id, outcome: 'gone' }]);
   expect(removed).toEqual([`${parent}.gone`]);
 });
 
 test.each(['new', 'gone'])('lists what a crash left as unmarked (%s) and destroys it', async (stage) => {
   const { clone, rootfs } = await makeOne();
-  const parent = rootfs.layers?.upperParent ?? '';
+  const parent = dirname(placeOf(rootfs));
   await rename(parent, `${parent}.${stage}`);
   expect(await driver.list()).toMatchObject([{ id, marked: false, mountpoint: null, guid: clone.guid }]);
   expect(await driver.destroy(await driver.list())).toEqual([{ id, outcome: 'gone' }]);
@@ -101,7 +107,10 @@ test.each([
 test('template mode gives the directory itself and destroys nothing', async () => {
   const dir = openDir(template, { canIdmap: () => true });
   const [result] = await dir.create(await dir.newestSource(), [id], create);
-  expect(result).toMatchObject({ ok: true, rootfs: { path: template, ownership: { kind: 'natural' }, idmappable: true } });
+  expect(result).toMatchObject({
+    ok: true,
+    rootfs: { parts: [{ kind: 'tree', source: template, ownership: { kind: 'natural' }, idmappable: true }] },
+  });
   expect(await dir.destroy([{ id, guid: '1' }])).toEqual([{ id, outcome: 'gone' }]);
   expect((await stat(template)).isDirectory()).toBe(true);
   expect(await dir.list()).toEqual([]);

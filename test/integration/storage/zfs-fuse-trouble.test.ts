@@ -6,6 +6,7 @@ import { runCommand, type RunCommand } from '../../../src/process/command.ts';
 import { openZfs } from '../../../src/storage/zfs/driver.ts';
 import { busyboxRootfs } from '../../rig/rootfs.ts';
 import { makeZfsRig, type ZfsRig } from '../../rig/zfs-clones.ts';
+import { placeOf } from '../../../src/rootfs/rootfs.ts';
 
 let rig: ZfsRig;
 beforeAll(async () => {
@@ -124,14 +125,14 @@ const stays = [
 test.each(stays)('answers busy for a clone in which a process of this namespace has %s, and names it', async (way, script, command) => {
   const driver = await rig.makeTemplate(`in${way.replaceAll(' ', '')}`);
   const made = await rig.makeClone(driver);
-  await copyFile(await busybox(), join(made.rootfs.path, 'busybox'));
-  const child = spawn('sh', ['-c', script, 'sh', made.rootfs.path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await copyFile(await busybox(), join(placeOf(made.rootfs), 'busybox'));
+  const child = spawn('sh', ['-c', script, 'sh', placeOf(made.rootfs)], { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise((resolve) => child.stdout.once('data', resolve));
   await expect.poll(() => readFile(`/proc/${child.pid}/comm`, 'utf8')).toBe(`${command}\n`);
   try {
     expect(await driver.holders(made.clone)).toEqual([{ pid: child.pid, command }]);
     expect(await driver.destroy([made.clone])).toMatchObject([{ id: made.id, outcome: 'busy' }]);
-    expect(await readdir(made.rootfs.path)).toEqual(['busybox', 'hello']);
+    expect(await readdir(placeOf(made.rootfs))).toEqual(['busybox', 'hello']);
     expect(await driver.holders(made.clone)).toEqual([{ pid: child.pid, command }]);
   } finally {
     await endProcess(child);
@@ -148,7 +149,7 @@ test('clones that stay busy are waited for together, a few times only, and hold 
   const { template } = await rig.makeTemplate('together');
   const driver = await openZfs(template, { tools: rig.pool.tools, run: counting, canIdmap: () => false });
   const made = [await rig.makeClone(driver), await rig.makeClone(driver), await rig.makeClone(driver)];
-  const children = await Promise.all(made.slice(0, 2).map(({ rootfs }) => startSleep(rootfs.path)));
+  const children = await Promise.all(made.slice(0, 2).map(({ rootfs }) => startSleep(placeOf(rootfs))));
   try {
     const results = await driver.destroy(made.map(({ clone }) => clone));
     expect(results.map(({ outcome }) => outcome)).toEqual(['busy', 'busy', 'gone']);

@@ -2,6 +2,7 @@ import { chmod, link, lstat, mkdir, readdir, symlink, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeZfsRig, type ZfsRig } from '../../rig/zfs-clones.ts';
+import { placeOf } from '../../../src/rootfs/rootfs.ts';
 
 let rig: ZfsRig;
 beforeAll(async () => {
@@ -16,7 +17,7 @@ test.each([
 ])('clones a template with %s: the clone has a mountpoint of its own', async (_name, options) => {
   const driver = await rig.makeTemplate(`t${options[0]?.replace(/\W/g, '')}`, ...options);
   const made = await rig.makeClone(driver);
-  expect(await readdir(made.rootfs.path)).toEqual(['hello']);
+  expect(await readdir(placeOf(made.rootfs))).toEqual(['hello']);
   expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
 });
 
@@ -24,14 +25,16 @@ test('clones a template that is not mounted', async () => {
   const driver = await rig.makeTemplate('unmounted');
   await rig.pool.zfs('unmount', driver.template);
   const made = await rig.makeClone(driver);
-  expect(await readdir(made.rootfs.path)).toEqual(['hello']);
+  expect(await readdir(placeOf(made.rootfs))).toEqual(['hello']);
   await driver.destroy([made.clone]);
 });
 
 test('mounts a clone below the directory it was given, readable there for root alone', async () => {
   const driver = await rig.makeTemplate('place');
   const made = await rig.makeClone(driver);
-  expect(made.rootfs).toEqual({ path: join(rig.mounts, made.id), ownership: { kind: 'natural' }, idmappable: false });
+  expect(made.rootfs).toEqual({
+    parts: [{ kind: 'tree', source: join(rig.mounts, made.id), ownership: { kind: 'natural' }, idmappable: false }],
+  });
   expect((await lstat(rig.mounts)).mode & 0o777).toBe(0o700);
   await driver.destroy([made.clone]);
 });
@@ -54,8 +57,8 @@ test('a clone is a root that can be used, whatever the datasets above it hand do
   const shift = { kind: 'shifted', uidBase: 500_000, gidBase: 600_000 } as const;
   const [made] = await driver.create(await driver.newestSource(), [rig.takeId()], { shift, mountDirectory: rig.mounts });
   if (made?.ok !== true) throw made?.error ?? new Error('one was asked for');
-  await writeFile(join(made.rootfs.path, 'new'), 'x');
-  const { uid, gid } = await lstat(join(made.rootfs.path, 'hello'));
+  await writeFile(join(placeOf(made.rootfs), 'new'), 'x');
+  const { uid, gid } = await lstat(join(placeOf(made.rootfs), 'hello'));
   const names = 'readonly,exec,setuid,sharenfs,sharesmb';
   const values = await rig.pool.zfs('get', '-H', '-o', 'property,value', names, `${driver.template}_${made.id}`);
   expect({
@@ -129,7 +132,7 @@ test('shifts every owner once and keeps modes, links and what links point at', a
   const made = await rig.makeClone(driver, { kind: 'shifted', uidBase: 100_000, gidBase: 200_000 });
   const seen = await Promise.all(
     ['', 'hello', 'sub', 'sub/su', 'su2', 'outside'].map(async (name) => {
-      const { uid, gid, mode } = await lstat(join(made.rootfs.path, name));
+      const { uid, gid, mode } = await lstat(join(placeOf(made.rootfs), name));
       return [name, uid, gid, (mode & 0o7777).toString(8)];
     }),
   );
@@ -141,7 +144,7 @@ test('shifts every owner once and keeps modes, links and what links point at', a
     ['su2', 100_000, 200_000, '4755'],
     ['outside', 100_000, 200_000, '777'],
   ]);
-  expect(made.rootfs.ownership).toEqual({ kind: 'shifted', uidBase: 100_000, gidBase: 200_000 });
+  expect(made.rootfs.parts[0].ownership).toEqual({ kind: 'shifted', uidBase: 100_000, gidBase: 200_000 });
   expect((await lstat('/etc/passwd')).uid).toBe(host.uid);
   await driver.destroy([made.clone]);
 });

@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { hasNested, lookIntoClone } from '../../../src/daemon/settle-in-clone.ts';
 import { IsolateError } from '../../../src/error.ts';
 import type { DaemonLease } from '../../../src/daemon/leases.ts';
+import { placeOf } from '../../../src/rootfs/rootfs.ts';
 
 function makeLease(): Pick<DaemonLease, 'rootfs' | 'template' | 'isChecked' | 'peer'> {
   const path = mkdtempSync(join(tmpdir(), 'isolate-settle-'));
@@ -16,7 +17,7 @@ function makeLease(): Pick<DaemonLease, 'rootfs' | 'template' | 'isChecked' | 'p
   symlinkSync('/tmp', join(path, 'a/link'));
   writeFileSync(join(path, 'file'), '');
   return {
-    rootfs: { path, ownership: { kind: 'natural' }, idmappable: true },
+    rootfs: { parts: [{ kind: 'tree', source: path, ownership: { kind: 'natural' }, idmappable: true }] },
     template: 'tank/t',
     isChecked: true,
     peer: { uid: 1 } as DaemonLease['peer'],
@@ -36,7 +37,7 @@ test('what is missing is kept as it stands, and what comes after it is looked at
 test('a target that no path can be as long as is a bad one, not a defect', async () => {
   const lease = makeLease();
   const deep = '/a'.repeat(2040);
-  for (let path = lease.rootfs.path, depth = 0; depth < 20; depth += 1) mkdirSync((path = join(path, 'a')), { recursive: true });
+  for (let path = placeOf(lease.rootfs), depth = 0; depth < 20; depth += 1) mkdirSync((path = join(path, 'a')), { recursive: true });
   expect((await settle([deep], lease))[0]).toBe(deep);
   await expect(settle([`/${'n'.repeat(4094)}`], lease)).rejects.toMatchObject({ code: 'bad-bind' });
 });

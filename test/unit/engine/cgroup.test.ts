@@ -99,7 +99,7 @@ describe('groups that the daemon makes', () => {
     ({
       spec: { limits: all },
       facts: { cgroups: byDaemon },
-      rootfs: groups === undefined ? {} : { groups },
+      ...(groups === undefined ? {} : { groups }),
       runId: 'own',
     }) as unknown as PlanInput;
 

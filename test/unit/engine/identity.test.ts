@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 
 import { checkIdentity, planBindIdmap, planIdentity, planUserMaps } from '../../../src/engine/identity.ts';
-import type { Rootfs } from '../../../src/engine/engine.ts';
+import type { Rootfs } from '../../../src/rootfs/rootfs.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
-import { layeredRootfs, naturalRootfs, plainSpec, rootFacts, userFacts } from '../../golden/facts.ts';
+import { naturalRootfs, overlay as overlayPart, plainSpec, rootFacts, userFacts } from '../../golden/facts.ts';
 
 test.each([0, 1, 42, 1000, 65_535])('root cannot give a sandbox the ids from %i, which are those of root or users', (base) => {
   const problems = checkIdentity({ ...plainSpec, uidBase: base, gidBase: base }, rootFacts);
@@ -135,12 +135,12 @@ test('a root without the capabilities for a sandbox is told which it lacks', () 
 });
 
 test("layers over a root with owners of this host's are refused by the name of their template", () => {
-  const rootfs: Rootfs = { ...layeredRootfs, ownership: { kind: 'shifted', uidBase: 1000, gidBase: 1000 } };
+  const rootfs: Rootfs = { parts: [{ ...overlayPart, ownership: { kind: 'shifted', uidBase: 1000, gidBase: 1000 } }] };
   expect(() => planIdentity({ spec: {}, rootfs, facts: rootFacts, idSlot: 0 })).toThrow('The root of /srv/debian belongs to 1000:1000;');
 });
 
 test('layers on a file system that cannot be mounted with other ids are named, not their template', () => {
-  const rootfs: Rootfs = { ...layeredRootfs, layers: { ...layeredRootfs.layers!, upperIdmappable: false } };
+  const rootfs: Rootfs = { parts: [{ ...overlayPart, idmappable: { lower: true, upper: false } }] };
   expect(() => planIdentity({ spec: {}, rootfs, facts: rootFacts, idSlot: 0 })).toThrow(
     'The layers in /var/lib/isolate/overlay/srv-debian/1700000000000000000 cannot be mounted idmapped',
   );

@@ -4,7 +4,7 @@ import { lxcEngine } from '../../../src/engine/lxc.ts';
 import type { HostFacts } from '../../../src/host/facts.ts';
 import { chooseBridge, lxcPaths } from '../../../src/host/lxc-paths.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
-import { layeredRootfs, naturalRootfs, plainSpec, rootFacts, userFacts, wholeFindings } from '../../golden/facts.ts';
+import { layeredRootfs, naturalRootfs, naturalTree, plainSpec, rootFacts, userFacts, wholeFindings } from '../../golden/facts.ts';
 
 const overlay = { kind: 'directory', path: '/srv/debian', ephemeral: true } as const;
 const bridged = { shareNetwork: true, lxc: { bridge: 'lxcbr0', mapTun: false } };
@@ -101,7 +101,7 @@ describe('the lxc engine', () => {
 
   test('runs nothing with ids of the host', () => {
     expect(problems({ uidBase: 0 })).toHaveLength(1);
-    expect(() => plan({}, { ...naturalRootfs, idmappable: false })).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
+    expect(() => plan({}, { parts: [{ ...naturalTree, idmappable: false }] })).toThrow(expect.objectContaining({ code: 'cannot-enforce' }));
   });
 
   test('connects nothing nested to a bridge, even unchecked', () => {

@@ -10,7 +10,7 @@ function stateOf(path: string, device: number, inode = 4): CloneState {
     id: '1',
     guid: '1',
     source: 's',
-    rootfs: { path, ownership: { kind: 'natural' }, idmappable: false },
+    rootfs: { parts: [{ kind: 'tree', source: path, ownership: { kind: 'natural' }, idmappable: false }] },
     createdMs: 0,
     device,
     inode,

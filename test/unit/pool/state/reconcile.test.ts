@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { PoolState } from '../../../../src/pool/state/pool-state.ts';
 import { reconcile } from '../../../../src/pool/state/reconcile.ts';
 import type { CloneInfo } from '../../../../src/storage/driver.ts';
+import { rootfsOf } from '../../../../src/rootfs/rootfs.ts';
 
 const nowMs = 1_000_000;
 const holder = { pid: 1, startTime: '1', bootId: 'b' };
@@ -11,7 +12,7 @@ function clone(id: string, more: Partial<CloneInfo> = {}): CloneInfo {
 }
 
 function fresh(id: string, createdMs = nowMs, guid = `g${id}`): PoolState['fresh'][number] {
-  const rootfs = { path: `/m/${id}`, ownership: { kind: 'natural' }, idmappable: false } as const;
+  const rootfs = rootfsOf({ kind: 'tree', source: `/m/${id}`, ownership: { kind: 'natural' }, idmappable: false });
   return { id, state: { id, guid, source: 's2', rootfs, createdMs, device: 1, inode: 1 }, inPlace: true };
 }
 
@@ -79,7 +80,7 @@ describe('reconciling', () => {
 test('retires fresh clones whose files have ids that sandboxes no longer get', () => {
   const shifted = (id: string, uidBase: number): PoolState['fresh'][number] => {
     const { state, ...entry } = fresh(id);
-    const rootfs = { path: `/m/${id}`, ownership: { kind: 'shifted', uidBase, gidBase: 7 }, idmappable: false } as const;
+    const rootfs = rootfsOf({ kind: 'tree', source: `/m/${id}`, ownership: { kind: 'shifted', uidBase, gidBase: 7 }, idmappable: false });
     return { ...entry, state: state === null ? null : { ...state, rootfs } };
   };
   const state = { ...nothing, fresh: [shifted('1', 100), shifted('2', 200)] };

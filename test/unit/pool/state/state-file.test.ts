@@ -10,18 +10,20 @@ import {
   parseRetiredState,
 } from '../../../../src/pool/state/state-file.ts';
 import type { CloneState } from '../../../../src/pool/state/state-file.ts';
+import { rootfsOf } from '../../../../src/rootfs/rootfs.ts';
 
 const holder = { pid: 42, startTime: '4711', bootId: '01234567-89ab-cdef-0123-456789abcdef' };
 const state: CloneState = {
   id: '17',
   guid: '123456789012345678',
   source: 'tank/t@1',
-  rootfs: {
-    path: '/run/isolate/mnt/tank-t/17',
+  rootfs: rootfsOf({
+    kind: 'overlay',
+    lower: '/srv/t',
+    upperParent: '/var/lib/isolate/overlay/t/17',
     ownership: { kind: 'shifted', uidBase: 100_000, gidBase: 200_000 },
-    idmappable: false,
-    layers: { lower: '/srv/t', upperParent: '/var/lib/isolate/overlay/t/17', lowerIdmappable: true, upperIdmappable: true },
-  },
+    idmappable: { lower: true, upper: true },
+  }),
   createdMs: 1_700_000_000_000,
   device: 77,
   inode: 4,
@@ -30,7 +32,10 @@ const state: CloneState = {
 describe('a state file', () => {
   test('comes back whole', () => {
     expect(parseCloneState(formatCloneState(state))).toEqual(state);
-    const plain: CloneState = { ...state, rootfs: { path: '/a', ownership: { kind: 'natural' }, idmappable: true } };
+    const plain: CloneState = {
+      ...state,
+      rootfs: { parts: [{ kind: 'tree', source: '/a', ownership: { kind: 'natural' }, idmappable: true }] },
+    };
     expect(parseCloneState(formatCloneState(plain))).toEqual(plain);
   });
 
@@ -49,7 +54,7 @@ describe('a state file', () => {
         expect([key, value, parseCloneState(`${JSON.stringify({ ...whole, [key]: value })}\n`)]).toEqual([key, value, null]);
       }
     }
-    const relative = { ...state, rootfs: { ...state.rootfs, path: 'etc' } };
+    const relative = { ...state, rootfs: rootfsOf({ kind: 'tree', source: 'etc', ownership: { kind: 'natural' }, idmappable: true }) };
     expect(parseCloneState(formatCloneState(relative))).toBeNull();
   });
 
