@@ -1,4 +1,5 @@
-import { type Option, options, type ValueKind, type Verb, verbs } from './options.ts';
+import type { ValueKind } from '../spec/options/option.ts';
+import { type Option, options, type Verb, verbs } from './options.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];

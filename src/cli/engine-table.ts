@@ -1,33 +1,24 @@
-import type { Engine, EngineCapabilities } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
+import { features } from '../spec/features.ts';
+import { runOptions } from '../spec/options/table.ts';
+
+type Row = readonly [title: string, cell: (engine: Engine) => string];
 
 /** What the engines can do, one line a thing: help, the man page and doctor print it. */
-const rows: readonly (readonly [title: string, cell: (capabilities: EngineCapabilities) => string])[] = [
-  ['isolates', ({ isolates }) => yes(isolates)],
-  ['without root (-t)', ({ unprivileged }) => yes(unprivileged)],
-  ['environment (-v)', ({ environment }) => yes(environment)],
-  ['directory (-p)', ({ workingDirectory }) => yes(workingDirectory)],
-  ['binds (-d)', ({ binds }) => yes(binds)],
-  ['name (--hostname)', ({ hostname }) => yes(hostname)],
-  ['read-only root', ({ readOnlyRoot }) => yes(readOnlyRoot)],
-  ['id base (-u, -g)', ({ idBase }) => yes(idBase)],
-  ['network (-n)', ({ network }) => ({ 'always-shared': 'always', optional: 'yes', bridge: 'bridge' })[network]],
-  ['X11 (-1)', ({ passthrough }) => yes(passthrough.includes('x11'))],
-  ['PulseAudio (-2)', ({ passthrough }) => yes(passthrough.includes('pulse'))],
-  ['Wayland (-3)', ({ passthrough }) => yes(passthrough.includes('wayland'))],
-  ['GPU (-4)', ({ passthrough }) => yes(passthrough.includes('gpu'))],
-  ['--cpu', ({ limits }) => yes(limits.includes('cpuPercent'))],
-  ['--memory', ({ limits }) => yes(limits.includes('memoryBytes'))],
-  ['--pids', ({ limits }) => yes(limits.includes('pids'))],
-  ['filter', ({ seccomp }) => yes(seccomp !== 'none')],
-  ['--tun', ({ tun }) => yes(tun)],
+const rows: readonly Row[] = [
+  ['isolates', ({ capabilities }) => yes(capabilities.isolates)],
+  ['without root (-t)', ({ capabilities }) => yes(capabilities.unprivileged)],
+  ['own network (no -n)', ({ capabilities }) => yes(capabilities.network === 'optional')],
+  ['system-call filter', ({ capabilities }) => capabilities.seccomp],
+  ...Object.entries(features).map(([feature, title]): Row => [
+    `${title} (${optionsFor(feature)})`,
+    ({ capabilities }) => yes(capabilities.features.some((offered) => offered === feature)),
+  ]),
 ];
 
 /** Title and one cell an engine, the first row being the engines' names. */
 export function engineRows(engines: readonly Engine[]): readonly (readonly string[])[] {
-  return [
-    ['', ...engines.map(({ name }) => name)],
-    ...rows.map(([title, cell]) => [title, ...engines.map(({ capabilities }) => cell(capabilities))]),
-  ];
+  return [['', ...engines.map(({ name }) => name)], ...rows.map(([title, cell]) => [title, ...engines.map(cell)])];
 }
 
 /** The table as text in columns, each line indented by `indent`. */
@@ -43,6 +34,13 @@ export function formatEngineTable(engines: readonly Engine[], indent: string): s
           .trimEnd()}\n`,
     )
     .join('');
+}
+
+function optionsFor(feature: string): string {
+  return runOptions
+    .filter((option) => option.feature === feature)
+    .map(({ short, long }) => (short === undefined ? `--${long}` : `-${short}`))
+    .join(', ');
 }
 
 function yes(value: boolean): string {

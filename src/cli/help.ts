@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { formatEngineTable } from './engine-table.ts';
 import { formatOption } from './format-option.ts';
-import { type Option, optionGroups, options, type Verb } from './options.ts';
+import { type Option, optionGroups, type Verb } from './options.ts';
 import { type Example, type VerbHelp, verbHelp } from './verb-help.ts';
 import { wrap } from './wrap.ts';
 
@@ -78,19 +78,17 @@ function renderExamples(examples: readonly Example[]): string {
 /** The sentence an option is described by, with the variable that says the same. */
 export function describeOption(option: Option): string {
   const repeatable = option.repeatable === true ? '; may be repeated' : '';
-  return `${option.help}${repeatable}${option.variable === undefined ? '' : ` [${option.variable}]`}`;
+  return `${option.help}${repeatable}${option.variable === undefined ? '' : ` [${option.variable.name}]`}`;
 }
 
 function renderOptions(verb: Verb, without: readonly string[], describe: (option: Option) => string): string {
-  const shown = options.filter((option) => option.verbs.includes(verb));
   return optionGroups
-    .filter((group) => !without.includes(group) && shown.some((option) => option.group === group))
-    .map((group) => {
-      const members = shown.filter((option) => option.group === group);
-      return `${group}\n${renderTerms(
-        members.map((option) => [formatOption(option), describe(option)]),
-        28,
-      )}`;
+    .filter(({ title }) => !without.includes(title))
+    .map(({ title, options }) => ({ title, shown: options.filter((option) => option.verbs.includes(verb)) }))
+    .filter(({ shown }) => shown.length > 0)
+    .map(({ title, shown }) => {
+      const terms = shown.map((option) => [formatOption(option), describe(option)] as const);
+      return `${title}\n${renderTerms(terms, 28)}`;
     })
     .join('\n');
 }

@@ -23,11 +23,8 @@ export function renderManPage(engines: readonly Engine[], version: string): stri
     verbs.map(([verb, { summary, more }]) => item(verb, more === undefined ? summary : `${summary}. ${more}`)).join('\n'),
     section('OPTIONS'),
     optionGroups
-      .map((group) =>
-        [
-          `.SS ${quote(group)}`,
-          ...options.filter((option) => option.group === group).map((option) => item(formatOption(option).trim(), describeOption(option))),
-        ].join('\n'),
+      .map(({ title, options: members }) =>
+        [`.SS ${quote(title)}`, ...members.map((option) => item(formatOption(option).trim(), describeOption(option)))].join('\n'),
       )
       .join('\n'),
     section('ENGINES'),
@@ -35,9 +32,7 @@ export function renderManPage(engines: readonly Engine[], version: string): stri
     section('ENVIRONMENT'),
     paragraph('An option overrides its variable. An empty variable counts as unset.'),
     options
-      .flatMap(({ variable, variableSays, long }) =>
-        variable === undefined ? [] : [item(variable, variableSays ?? `the same as --${long}`)],
-      )
+      .flatMap(({ variable, long }) => (variable === undefined ? [] : [item(variable.name, variable.says ?? `the same as --${long}`)]))
       .join('\n'),
     paragraph(
       'The command itself starts with PATH, HOME=/root, USER=root, LOGNAME=root, the TERM of the caller, and what -v and --env-file set. It gets nothing else from the caller.',

@@ -1,49 +1,20 @@
 import { IsolateError } from '../error.ts';
-import type { RunRequest } from '../spec/request.ts';
-import type { Passthrough } from '../spec/spec.ts';
 import { nearest } from '../spec/nearest.ts';
+import { runOptions } from '../spec/options/table.ts';
+import type { RunRequest } from '../spec/request.ts';
 import { verbs } from './options.ts';
 import type { ParsedArguments } from './parser.ts';
 import { verbNotFirst } from './split-argv.ts';
 
-const passthroughs: readonly Passthrough[] = ['x11', 'pulse', 'wayland', 'gpu'];
-
 /** The request that a command line of `run` or `doctor --prove` makes. Judges nothing: `resolveSpec` does. */
 export function toRunRequest({ flags, values, lists, words }: ParsedArguments): RunRequest {
-  const text = <Field extends string>(field: Field, option: string): { [Key in Field]?: string } => {
-    const value = values.get(option);
-    return (value === undefined ? {} : { [field]: value }) as { [Key in Field]?: string };
-  };
-  return {
-    command: words,
-    ...text('engine', 'engine'),
-    ...text('zfs', 'zfs'),
-    ...text('template', 'template'),
-    ...(flags.has('ephemeral') ? { ephemeral: true } : {}),
-    ...(flags.has('read-only') ? { readOnly: true } : {}),
-    ...(lists.has('bind') ? { binds: lists.get('bind') ?? [] } : {}),
-    ...(lists.has('env') ? { environment: lists.get('env') ?? [] } : {}),
-    ...(lists.has('env-file') ? { environmentFiles: lists.get('env-file') ?? [] } : {}),
-    ...text('workingDirectory', 'chdir'),
-    ...text('hostname', 'hostname'),
-    ...text('uidBase', 'uid-base'),
-    ...text('gidBase', 'gid-base'),
-    ...(flags.has('share-net') ? { shareNetwork: true } : {}),
-    passthrough: passthroughs.filter((name) => flags.has(name)),
-    ...text('cpuPercent', 'cpu'),
-    ...text('memory', 'memory'),
-    ...text('pids', 'pids'),
-    ...text('timeoutSeconds', 'timeout'),
-    ...text('killAfterSeconds', 'kill-after'),
-    ...text('waitSeconds', 'wait'),
-    ...(flags.has('no-seccomp') ? { seccomp: false } : {}),
-    ...(flags.has('socketcall') ? { socketcall: true } : {}),
-    ...text('preHook', 'pre-hook'),
-    ...text('postHook', 'post-hook'),
-    ...text('netBridge', 'net-bridge'),
-    ...(flags.has('tun') ? { tun: true } : {}),
-    ...text('lxcLog', 'lxc-log'),
-  };
+  const asked = new Map<string, unknown>();
+  for (const { long, key, says = true } of runOptions) {
+    const given = values.get(long) ?? lists.get(long);
+    if (given !== undefined) asked.set(key, given);
+    else if (flags.has(long)) asked.set(key, typeof says === 'string' ? [...((asked.get(key) ?? []) as string[]), says] : says);
+  }
+  return { ...(Object.fromEntries(asked) as Partial<RunRequest>), command: words };
 }
 
 /**

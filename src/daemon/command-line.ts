@@ -3,8 +3,9 @@ import type { RunRequest } from '../spec/request.ts';
 /** A command line that was parsed and is a run's. */
 export interface ParsedRun {
   readonly request: RunRequest;
-  /** Long names of all options that were given. */
-  readonly options: ReadonlySet<string>;
+  readonly quiet: boolean;
+  /** Every option that was given is one that the launcher alone can carry through. */
+  readonly carriedByLauncher: boolean;
 }
 
 /** What the daemon needs of the command line, which is a layer above it. */

@@ -35,29 +35,6 @@ export interface RunServices {
 }
 
 /**
- * What of a command line the launcher alone can carry through to the end. All else is done by the program in Node, which
- * stays for the whole run: hooks, the desktop, limits, messages as JSON.
- */
-const quickOptions: ReadonlySet<string> = new Set([
-  'engine',
-  'zfs',
-  'read-only',
-  'wait',
-  'bind',
-  'env',
-  'env-file',
-  'chdir',
-  'hostname',
-  'uid-base',
-  'gid-base',
-  'no-seccomp',
-  'socketcall',
-  'share-net',
-  'kill-after',
-  'quiet',
-]);
-
-/**
  * Answers a `run`: decides it for the client, leases a clone and sends the launch, or `fallback` where the program in Node
  * has to do it. Nothing is leased before it is certain that the run can be; what was leased is given back when the
  * connection ends. While a clone is waited for nothing keeps the message in memory.
@@ -116,8 +93,8 @@ async function decideRun(
   const words = values(message, 'argument');
   if (isLong(words)) return null;
   const parsed = commandLine.parse(words);
-  if (parsed === null || [...parsed.options].some((name) => !quickOptions.has(name))) return null;
-  const { request, options } = parsed;
+  if (parsed === null || !parsed.carriedByLauncher) return null;
+  const { request, quiet } = parsed;
   if (request.zfs === undefined || !isDataset(request.zfs)) return null;
   const { peer } = connection;
   // Root may use all, also where the settings are of no use.
@@ -133,7 +110,7 @@ async function decideRun(
     if (needsClient(decision.spec.binds.length, targetsToLookAt(decision.spec, decision.engine.capabilities))) return null;
     const isQuick = hooks.pre === undefined && hooks.post === undefined && Object.keys(limits).length === 0;
     const [terminals = 0] = values(message, 'terminal');
-    return isQuick ? { decision, quiet: options.has('quiet'), isWatched: (terminals & standardError) !== 0 } : null;
+    return isQuick ? { decision, quiet, isWatched: (terminals & standardError) !== 0 } : null;
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code === 'aborted') throw error;
     return null;

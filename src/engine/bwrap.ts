@@ -16,19 +16,12 @@ const filterNumber = 4;
 
 const capabilities: EngineCapabilities = {
   isolates: true,
-  environment: true,
-  workingDirectory: true,
-  idBase: true,
+  features: ['read-only-root', 'hostname', 'id-base', 'x11', 'pulse', 'wayland', 'gpu', 'cpu', 'memory', 'pids'],
+  variables: [],
   network: 'optional',
-  binds: true,
   mountpoints: ['/proc', '/dev', '/tmp'],
   ownTrees: ['/dev', '/tmp'],
-  hostname: true,
-  readOnlyRoot: true,
-  passthrough: ['x11', 'pulse', 'wayland', 'gpu'],
-  limits: ['cpuPercent', 'memoryBytes', 'pids'],
   seccomp: 'whole',
-  tun: false,
   nests: false,
   unprivileged: true,
 };

@@ -11,19 +11,12 @@ import { planStage, stageFileNumber, stageName } from './stage.ts';
 
 const capabilities: EngineCapabilities = {
   isolates: false,
-  environment: true,
-  workingDirectory: true,
-  idBase: false,
+  features: [],
+  variables: [],
   network: 'always-shared',
-  binds: true,
   mountpoints: ['/proc', '/sys', '/dev'],
   ownTrees: ['/proc', '/sys', '/dev'],
-  hostname: false,
-  readOnlyRoot: false,
-  passthrough: [],
-  limits: [],
   seccomp: 'whole',
-  tun: false,
   nests: false,
   unprivileged: false,
 };

@@ -1,31 +1,26 @@
 import type { ErrorCode } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
-import type { Rootfs } from '../rootfs/rootfs.ts';
-import type { Limits, Passthrough, SandboxSpec } from '../spec/spec.ts';
 import type { CgroupDirectory, Launch } from '../launch/launch.ts';
+import type { Rootfs } from '../rootfs/rootfs.ts';
+import type { Feature } from '../spec/features.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
 
 /** What an engine can do. Callers ask for these, never for an engine's name; `--help` and `doctor` print them. */
 export interface EngineCapabilities {
   /** The command sees only its own root, processes, IPC, hostname. */
   readonly isolates: boolean;
-  /** `-v`, `-p`, `-u`/`-g`, `-n` (as an option), `-d`, `--read-only`. */
-  readonly environment: boolean;
-  readonly workingDirectory: boolean;
-  readonly idBase: boolean;
-  readonly network: 'always-shared' | 'optional' | 'bridge';
-  readonly binds: boolean;
+  /** What options may ask of it that not every engine can do. */
+  readonly features: readonly Feature[];
+  /** Variables of the caller's environment that it heeds, beside those that every engine does. */
+  readonly variables: readonly string[];
+  /** Whether a sandbox has a network of its own unless `-n` is given. */
+  readonly network: 'always-shared' | 'optional';
   /** Directories of the rootfs that the engine mounts over; those that a rootfs lacks are made. */
   readonly mountpoints: readonly string[];
   /** Where every sandbox has a file system of the engine's own instead of the rootfs's files. */
   readonly ownTrees: readonly string[];
-  /** The sandbox has a host name of its own (`--hostname`), which its /etc/hosts knows. */
-  readonly hostname: boolean;
-  readonly readOnlyRoot: boolean;
-  readonly passthrough: readonly Passthrough[];
-  readonly limits: readonly (keyof Limits)[];
   /** The system-call filter; `smaller`: one that leaves the calls that the engine's own init makes. */
-  readonly seccomp: 'whole' | 'smaller' | 'none';
-  readonly tun: boolean;
+  readonly seccomp: 'whole' | 'smaller';
   /** The command can make namespaces of its own, and see in them the groups that the run is in. */
   readonly nests: boolean;
   /** Works without root (over a directory). */

@@ -44,7 +44,7 @@ export function planLxcMounts(input: PlanInput, identity: IdentityPlan, nested: 
       shmEntry(),
       ...keyEntries,
       ...sources.filter(isDevice).map((bind) => deviceEntry(bind, facts.paths[bind.path]?.kind === 'directory')),
-      ...(spec.lxc.mapTun ? [deviceEntry({ source: tunDevice, target: tunDevice, readOnly: false }, false)] : []),
+      ...(spec.tun ? [deviceEntry({ source: tunDevice, target: tunDevice, readOnly: false }, false)] : []),
     ],
     hostMounts: [...mounts.hostMounts, ...(nested ? [] : own)],
     sandboxMounts: [...mounts.sandboxMounts, ...(nested ? own : [])],

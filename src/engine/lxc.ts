@@ -18,19 +18,12 @@ const profileNumber = 4;
 
 const capabilities: EngineCapabilities = {
   isolates: true,
-  environment: true,
-  workingDirectory: true,
-  idBase: true,
-  network: 'bridge',
-  binds: true,
+  features: ['read-only-root', 'hostname', 'id-base', 'cpu', 'memory', 'pids', 'bridge', 'tun', 'log'],
+  variables: ['LXC_NET_BR', 'LXC_MAP_TUN', 'LXC_CPU_QUOTA', 'LXC_MEM_MB_QUOTA', 'DEBUG_LXC_SPAWN'],
+  network: 'optional',
   mountpoints: ['/proc', '/sys', '/dev'],
   ownTrees: ['/dev'],
-  hostname: true,
-  readOnlyRoot: true,
-  passthrough: [],
-  limits: ['cpuPercent', 'memoryBytes', 'pids'],
   seccomp: 'smaller',
-  tun: true,
   nests: true,
   unprivileged: true,
 };
@@ -67,10 +60,10 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
   }
   if (facts.user.uid !== 0) problems.push(...checkSubordinateIds(spec, facts));
   if (spec.shareNetwork) problems.push(...checkNetwork(spec, facts));
-  if (spec.lxc.logPath !== undefined && facts.user.uid === 0 && isNested(spec, facts)) {
+  if (spec.engineLog !== undefined && facts.user.uid === 0 && isNested(spec, facts)) {
     problems.push({ code: 'unsupported-option', message: 'LXC cannot write a log of a run on a throw-away overlay.' });
   }
-  if (spec.lxc.mapTun && facts.paths[tunDevice] === undefined) {
+  if (spec.tun && facts.paths[tunDevice] === undefined) {
     problems.push({ code: 'cannot-enforce', message: `${tunDevice} does not exist on this host.`, hint: 'modprobe tun' });
   }
   return problems;
@@ -101,7 +94,7 @@ function checkSubordinateIds({ root }: SandboxSpec, { user, tools, privileges }:
 }
 
 function checkNetwork(spec: SandboxSpec, facts: HostFacts): Problem[] {
-  const bridge = chooseBridge(spec.lxc, facts);
+  const bridge = chooseBridge(spec, facts);
   const problems: Problem[] = [];
   if (facts.user.uid !== 0) {
     problems.push({
@@ -122,7 +115,7 @@ function checkNetwork(spec: SandboxSpec, facts: HostFacts): Problem[] {
   } else if (facts.paths[bridgeDirectory(bridge)] === undefined) {
     problems.push({
       code: 'cannot-enforce',
-      message: `There is no network bridge named ${spec.lxc.bridge ?? defaultBridges.join(' or ')} on this host.`,
+      message: `There is no network bridge named ${spec.bridge ?? defaultBridges.join(' or ')} on this host.`,
       hint: `name another with --net-bridge, or make it: ip link add ${bridge} type bridge`,
     });
   }
@@ -199,12 +192,11 @@ function plan(input: PlanInput): Launch {
 }
 
 function lxcOptions({ spec, runId }: PlanInput, { lxcPath }: LxcMounts): string[] {
-  const { logPath } = spec.lxc;
   return [
     `--name=isolate-${runId}`,
     `--lxcpath=${lxcPath}`,
     `--rcfile=/proc/self/fd/${configNumber}`,
-    ...(logPath === undefined ? [] : [`--logfile=${logPath}`, '--logpriority=DEBUG']),
+    ...(spec.engineLog === undefined ? [] : [`--logfile=${spec.engineLog}`, '--logpriority=DEBUG']),
   ];
 }
 
@@ -237,8 +229,8 @@ function idSettings(kind: 'u' | 'g', map: readonly IdMapEntry[]): LxcSetting[] {
   return map.map(({ inside, outside, count }) => ['lxc.idmap', `${kind} ${inside} ${outside} ${count}`]);
 }
 
-function networkSettings({ shareNetwork, lxc }: SandboxSpec, facts: HostFacts): LxcSetting[] {
-  if (!shareNetwork) {
+function networkSettings(spec: SandboxSpec, facts: HostFacts): LxcSetting[] {
+  if (!spec.shareNetwork) {
     return [
       ['lxc.net.0.type', 'empty'],
       ['lxc.net.0.flags', 'up'],
@@ -246,14 +238,14 @@ function networkSettings({ shareNetwork, lxc }: SandboxSpec, facts: HostFacts): 
   }
   return [
     ['lxc.net.0.type', 'veth'],
-    ['lxc.net.0.link', chooseBridge(lxc, facts)],
+    ['lxc.net.0.link', chooseBridge(spec, facts)],
     ['lxc.net.0.name', 'eth0'],
     ['lxc.net.0.flags', 'up'],
   ];
 }
 
 /** A sandbox with an interface of its own sets it up itself, in its own network namespace. */
-function keptIn({ shareNetwork, lxc }: SandboxSpec): string[] {
-  const kept = [...keptCapabilities, ...(shareNetwork || lxc.mapTun ? ['CAP_NET_ADMIN'] : [])];
+function keptIn({ shareNetwork, tun }: SandboxSpec): string[] {
+  const kept = [...keptCapabilities, ...(shareNetwork || tun ? ['CAP_NET_ADMIN'] : [])];
   return kept.map((name) => name.replace(/^CAP_/, '').toLowerCase());
 }

@@ -88,7 +88,7 @@ function desktopPaths({ x11, pulse, wayland, gpu }: DesktopFacts): readonly stri
 }
 
 function networkPaths(spec: SandboxSpec | undefined): readonly string[] {
-  return spec === undefined ? [] : lxcPaths(spec.lxc, spec.shareNetwork);
+  return spec === undefined ? [] : lxcPaths(spec);
 }
 
 function nameArchitecture(name: string): HostFacts['architecture'] {

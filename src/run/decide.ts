@@ -9,7 +9,8 @@ import type { HostFacts } from '../host/facts.ts';
 import { probeHost } from '../host/probe.ts';
 import { isReachableByOthers } from '../host/reachable.ts';
 import type { RunRequest } from '../spec/request.ts';
-import { resolveSpec } from '../spec/resolve-spec.ts';
+import { withVariables } from '../spec/options/table.ts';
+import { defaultEngine, resolveSpec } from '../spec/resolve-spec.ts';
 import type { RootSource, SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { findOwnFiles } from '../host/own-files.ts';
@@ -27,9 +28,10 @@ export interface Decision {
  */
 export async function decide(request: RunRequest, caller: RunCaller = ownCaller()): Promise<Decision> {
   const { uid, gid, environment, searchPath, cgroupFile, privileges, probePath } = caller;
-  const wanted = resolveSpec(request, caller);
-  const engine = findEngine(wanted.engine);
-  refuse(checkCapabilities(wanted, engine, engines));
+  const engine = findEngine(request.engine ?? defaultEngine);
+  const asked = withVariables(request, environment, engine.capabilities.variables);
+  const wanted = resolveSpec(asked, caller);
+  refuse(checkCapabilities(asked, engine, engines));
   const spec = { ...withNameServers(wanted, engine), root: await settleRoot(wanted.root) };
   // Other users' sandboxes have ids of the user's own.
   const sandboxIds = uid === 0 ? await (caller.sandboxIds ?? readSandboxIds)() : null;

@@ -20,7 +20,7 @@ export function describeGivenAway({ spec, engine, facts }: Decision): string[] {
   if (facts.user.uid === 0 && capabilities.isolates && unseen.length > 0) {
     warnings.push(`The sandbox does not see what is mounted at ${unseen.join(', ')}.`);
   }
-  if (capabilities.isolates && spec.shareNetwork && capabilities.network === 'optional') {
+  if (capabilities.isolates && spec.shareNetwork && !capabilities.features.includes('bridge')) {
     warnings.push('The sandbox shares the network of this host, including services on localhost and abstract sockets.');
   }
   if (!spec.seccomp) warnings.push('The system-call filter is off.');

@@ -84,9 +84,9 @@ function treeOf({ root }: SandboxSpec, rootfs: Rootfs): Tree {
 }
 
 /** Where changes to the root stay, its /etc/hosts does too, with whatever the sandbox writes there. */
-function addsHostname({ root, readOnlyRoot, binds }: SandboxSpec, { hostname }: EngineCapabilities): boolean {
+function addsHostname({ root, readOnlyRoot, binds }: SandboxSpec, { features }: EngineCapabilities): boolean {
   const isThrownAway = root.kind === 'zfs' || root.ephemeral || readOnlyRoot;
-  return hostname && isThrownAway && !binds.some(({ target }) => target === hostsFile);
+  return features.includes('hostname') && isThrownAway && !binds.some(({ target }) => target === hostsFile);
 }
 
 function isFileFor(look: Found | IsolateError | undefined): look is Found {

@@ -2,6 +2,14 @@ import { IsolateError } from '../error.ts';
 import { parseHostPath, parseSandboxPath } from './parse-path.ts';
 import type { Bind } from './spec.ts';
 
+/** The binds of a request, each as text or in parts, no two with the same target. Throws `bad-bind`. */
+export function parseBinds(given: readonly (string | Bind)[], cwd: string | null): readonly Bind[] {
+  const binds = given.map((bind) => (typeof bind === 'string' ? parseBind(bind, cwd) : resolveBind(bind, cwd)));
+  const twice = binds.find((bind, index) => binds.findIndex((other) => other.target === bind.target) < index);
+  if (twice !== undefined) throw new IsolateError('bad-bind', `Two binds have the target ${JSON.stringify(twice.target)}.`);
+  return binds;
+}
+
 /**
  * A bind from `HOST[:GUEST][:ro|:rw]`; without GUEST the path is the same inside. `\:` is a colon and `\\` a backslash of a path; any other backslash stands for itself.
  * A relative HOST starts at `cwd`. Throws `bad-bind`.
@@ -21,7 +29,7 @@ export function parseBind(text: string, cwd: string | null): Bind {
 }
 
 /** A bind given in parts, checked as `parseBind` does. Throws `bad-bind`. */
-export function resolveBind(bind: Bind, cwd: string | null): Bind {
+function resolveBind(bind: Bind, cwd: string | null): Bind {
   const source = parseHostPath('bad-bind', 'The source of a bind', bind.source, cwd);
   const target = parseSandboxPath('bad-bind', 'The target of a bind', bind.target);
   if (target === '/') {
@@ -30,12 +38,6 @@ export function resolveBind(bind: Bind, cwd: string | null): Bind {
     });
   }
   return { source, target, readOnly: bind.readOnly };
-}
-
-/** The inverse of `parseBind` for absolute paths. */
-export function formatBind(bind: Bind): string {
-  const escape = (path: string): string => path.replaceAll(/[\\:]/g, String.raw`\$&`);
-  return `${escape(bind.source)}:${escape(bind.target)}${bind.readOnly ? ':ro' : ''}`;
 }
 
 /** What may stand last; in a path of the sandbox, which is absolute, neither can. */

@@ -1,4 +1,6 @@
 import { IsolateError } from '../error.ts';
+import { parseHostPath } from './parse-path.ts';
+import type { Caller, RunRequest } from './request.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -31,10 +33,27 @@ export function parseVariable(text: string, caller: Variables): readonly [name: 
   return [name, value];
 }
 
-/** A variable given in parts, checked as `parseVariable` does. Throws `bad-environment`. */
-export function checkVariable(name: string, value: string): void {
-  checkName(name, name);
-  checkValue(name, value);
+/** The variables of a request: texts for `parseVariable`, or a record, which is checked in the same way. Throws `bad-environment`. */
+export function parseVariables(given: NonNullable<RunRequest['environment']>, caller: Variables): Record<string, string> {
+  if (isList(given)) return Object.fromEntries(given.map((text) => parseVariable(text, caller)).filter((variable) => variable !== null));
+  for (const [name, value] of Object.entries(given)) {
+    checkName(name, name);
+    checkValue(name, value);
+  }
+  return given;
+}
+
+/** As `parseEnvironmentFile`, of a file that is read by its caller, who may have no working directory. */
+export function variablesOfFile(file: string, caller: Caller): readonly (readonly [name: string, value: string])[] {
+  const path = parseHostPath('bad-environment', 'The environment file', file, caller.cwd);
+  let text: string;
+  try {
+    text = caller.readFile(path);
+  } catch (cause) {
+    if (cause instanceof IsolateError) throw cause;
+    throw new IsolateError('bad-environment', `The environment file ${JSON.stringify(path)} cannot be read.`, { cause });
+  }
+  return parseEnvironmentFile(text, path);
 }
 
 /**
@@ -82,4 +101,8 @@ function checkValue(name: string, value: string): void {
   if (value.includes('\ufffd')) {
     throw new IsolateError('bad-environment', `The value of the variable ${JSON.stringify(name)} is not valid UTF-8.`);
   }
+}
+
+function isList(value: readonly string[] | Readonly<Record<string, string>>): value is readonly string[] {
+  return Array.isArray(value);
 }

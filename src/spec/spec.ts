@@ -29,15 +29,6 @@ export interface Hooks {
   readonly post?: string;
 }
 
-/** What only the lxc engine knows. */
-export interface LxcSpec {
-  /** Bridge of the veth that `shareNetwork` gives; null: the host's usual one. */
-  readonly bridge: string | null;
-  readonly mapTun: boolean;
-  /** Where to write lxc's own log; absent: nowhere. */
-  readonly logPath?: string;
-}
-
 /** What is wanted of one run: complete, validated once by `resolveSpec`, never changed after. */
 export interface SandboxSpec {
   readonly engine: string;
@@ -54,6 +45,10 @@ export interface SandboxSpec {
   readonly uidBase?: number;
   readonly gidBase?: number;
   readonly shareNetwork: boolean;
+  /** Where `shareNetwork` gives a connection to a bridge of the host: which one; absent: the host's usual one. */
+  readonly bridge?: string;
+  /** The host's /dev/net/tun is inside. */
+  readonly tun: boolean;
   readonly passthrough: readonly Passthrough[];
   readonly limits: Limits;
   readonly timeoutMs?: number;
@@ -65,5 +60,6 @@ export interface SandboxSpec {
   /** The filter lets i386 programs make sockets of any address family by socketcall(2). */
   readonly socketcall: boolean;
   readonly hooks: Hooks;
-  readonly lxc: LxcSpec;
+  /** Where the engine writes a log of its own; absent: nowhere. */
+  readonly engineLog?: string;
 }

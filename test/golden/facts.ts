@@ -87,7 +87,7 @@ export const plainSpec: SandboxSpec = {
   seccomp: true,
   socketcall: false,
   hooks: {},
-  lxc: { bridge: null, mapTun: false },
+  tun: false,
 };
 
 /** A rootfs that has everything, and an /etc/hosts to add a name to. */

@@ -44,9 +44,9 @@ const cases: Record<string, PlanInput> = {
     environment: { A: '1', EMPTY: '', QUOTES: '"\'', BLANK: ' ', TAB: '\t', KEY: 'lxc.hook.start = /bin/sh' },
     workingDirectory: '/var/my files',
   }),
-  bridge: withSpec({ shareNetwork: true, lxc: { bridge: 'lxcbr0', mapTun: false } }),
-  tunnel: withSpec({ lxc: { bridge: 'lxcbr0', mapTun: true } }),
-  log: withSpec({ lxc: { bridge: 'lxcbr0', mapTun: false, logPath: '/var/log/lxc run.log' } }),
+  bridge: withSpec({ shareNetwork: true, bridge: 'lxcbr0' }),
+  tunnel: withSpec({ tun: true }),
+  log: withSpec({ engineLog: '/var/log/lxc run.log' }),
   'id bases': withSpec({ uidBase: 200_000, gidBase: 300_000 }),
   limits: withSpec({ limits: { cpuPercent: 50, memoryBytes: 512 * 2 ** 20, pids: 100 } }),
   'limits version 1': {

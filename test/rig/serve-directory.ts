@@ -20,7 +20,7 @@ await serve({
     parse: (argv) => {
       const [, zfs, , waitSeconds, , ...command] = argv;
       if (zfs === undefined || waitSeconds === undefined) return null;
-      return { request: { zfs, waitSeconds: Number(waitSeconds), engine: 'chroot', command }, options: new Set(['zfs', 'wait', 'quiet']) };
+      return { request: { zfs, waitSeconds: Number(waitSeconds), engine: 'chroot', command }, quiet: true, carriedByLauncher: true };
     },
     renderError: (error) => `${(error as Error).message}\n`,
     renderNotice: (message) => `${message}\n`,

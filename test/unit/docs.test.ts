@@ -71,7 +71,7 @@ test("the table of templates in docs/engines.md is what the engines' capability 
     engines.map(() => '---').concat('---'),
     ['mounts over', ...engines.map(({ capabilities }) => capabilities.mountpoints.join(' '))],
     ['own files in', ...engines.map(({ capabilities }) => capabilities.ownTrees.join(' '))],
-    ['own host name', ...engines.map(({ capabilities }) => (capabilities.hostname ? 'yes' : '-'))],
+    ['own host name', ...engines.map(({ capabilities }) => (capabilities.features.includes('hostname') ? 'yes' : '-'))],
   ];
   const table = rows.map((row) => `| ${row.join(' | ')} |\n`.replace('|  |', '| |')).join('');
   expect(read('docs/engines.md')).toContain(`capability records -->\n\n${table}\n<!-- end of templates -->`);

@@ -10,6 +10,7 @@ import { daemonSocket } from '../../client/daemon-connection.ts';
 import { findOwnFiles } from '../../host/own-files.ts';
 import { workingDirectory } from '../../run/working-directory.ts';
 import { parseHostPath } from '../../spec/parse-path.ts';
+import { plainSpec } from '../../spec/resolve-spec.ts';
 import type { SandboxSpec } from '../../spec/spec.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parser.ts';
@@ -46,7 +47,7 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
     daemon: { socket: daemonSocket, answer: await askDaemon(daemonSocket) },
     ...(template === undefined ? {} : { template: parseHostPath('usage', 'The template directory', template, workingDirectory()) }),
   });
-  const states = engines.map((engine) => ({ engine, problems: engine.check(plainSpec(engine.name), facts) }));
+  const states = engines.map((engine) => ({ engine, problems: engine.check(leastOf(engine.name), facts) }));
   print(flags.has('json') ? renderSurveyJson(checks, states) : renderSurvey(checks, states));
   const built = checks.every(({ id, state }) => id !== 'own-files' || state !== 'missing');
   return built && ids !== null && states[0]?.problems.length === 0 ? 0 : 1;
@@ -73,23 +74,6 @@ function builtFiles(): HostFacts['files'] {
 }
 
 /** The run that asks the least of an engine. */
-function plainSpec(engine: string): SandboxSpec {
-  return {
-    engine,
-    root: { kind: 'directory', path: '/', ephemeral: false },
-    readOnlyRoot: false,
-    command: ['true'],
-    environment: {},
-    binds: [],
-    workingDirectory: '/',
-    shareNetwork: false,
-    passthrough: [],
-    limits: {},
-    graceMs: 10_000,
-    waitMs: 0,
-    seccomp: true,
-    socketcall: false,
-    hooks: {},
-    lxc: { bridge: '', mapTun: false },
-  };
+function leastOf(engine: string): SandboxSpec {
+  return { ...plainSpec, engine, root: { kind: 'directory', path: '/', ephemeral: false }, command: ['true'] };
 }

@@ -125,9 +125,9 @@ function settingOf({ spec, engine }: Decision): ProofSetting {
   return {
     isolates: capabilities.isolates,
     filter: spec.seccomp ? capabilities.seccomp : 'none',
-    network: !spec.shareNetwork ? 'own' : capabilities.network === 'bridge' ? 'bridge' : 'host',
+    network: !spec.shareNetwork ? 'own' : capabilities.features.includes('bridge') ? 'bridge' : 'host',
     devices: spec.passthrough.includes('gpu'),
-    tunnel: spec.lxc.mapTun,
+    tunnel: spec.tun,
     workingDirectory: spec.workingDirectory,
     limits: { pids: spec.limits.pids !== undefined, memory: spec.limits.memoryBytes !== undefined },
   };

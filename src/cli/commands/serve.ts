@@ -5,6 +5,7 @@ import { escapeControls } from '../escape.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { workingDirectory } from '../../run/working-directory.ts';
 import { parseHostPath } from '../../spec/parse-path.ts';
+import { options } from '../options.ts';
 import { parseRun } from '../parse-arguments.ts';
 import type { ParsedArguments } from '../parser.ts';
 import { renderError } from '../render-error.ts';
@@ -31,8 +32,9 @@ export const commandLine: CommandLine = {
       if (parsed === null || parsed.values.has('refresh')) return null;
       checkRefreshForm(parsed);
       checkMisspelledVerb(parsed);
-      const options = new Set([...parsed.flags, ...parsed.values.keys(), ...parsed.lists.keys()]);
-      return { request: toRunRequest(parsed), options };
+      const given = new Set([...parsed.flags, ...parsed.values.keys(), ...parsed.lists.keys()]);
+      const carriedByLauncher = options.every(({ long, carriedBy }) => carriedBy === 'launcher' || !given.has(long));
+      return { request: toRunRequest(parsed), quiet: given.has('quiet'), carriedByLauncher };
     } catch (error) {
       if (error instanceof IsolateError) return null;
       throw error;

@@ -353,21 +353,21 @@ describe('the network of the lxc engine', () => {
   test('is a veth on the bridge that the sandbox sets up itself', async () => {
     const { out } = await sandbox(shell('ip addr add 10.213.0.2/24 dev eth0; ping -c 1 -w 3 10.213.0.1 >/dev/null && ls /sys/class/net'), {
       shareNetwork: true,
-      lxc: { bridge, mapTun: false },
+      bridge,
     });
     expect(out).toBe('eth0\nlo\n');
     await expect.poll(() => readdir(`/sys/class/net/${bridge}/brif`)).toEqual([]);
   });
 
   test('can hold a tunnel device', async () => {
-    const { out } = await sandbox(shell('ls -l /dev/net/tun | cut -c1'), { lxc: { bridge, mapTun: true } });
+    const { out } = await sandbox(shell('ls -l /dev/net/tun | cut -c1'), { tun: true });
     expect(out).toBe('c\n');
   });
 });
 
 test('LXC writes a log only where one was asked for', async () => {
   const logPath = join(work, 'lxc.log');
-  await sandbox(['true'], { lxc: { bridge: 'none', mapTun: false, logPath } });
+  await sandbox(['true'], { engineLog: logPath });
   expect(await readFile(logPath, 'utf8')).toContain('lxc-execute');
 });
 

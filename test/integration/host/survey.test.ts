@@ -98,5 +98,5 @@ const plain = {
   seccomp: true,
   socketcall: false,
   hooks: {},
-  lxc: { bridge: '', mapTun: false },
+  tun: false,
 } as const;

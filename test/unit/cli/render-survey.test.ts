@@ -9,19 +9,12 @@ const engine: Engine = {
   summary: 'a box',
   capabilities: {
     isolates: true,
-    environment: true,
-    workingDirectory: true,
-    idBase: false,
+    features: ['hostname', 'x11', 'pids'],
+    variables: [],
     network: 'optional',
-    binds: true,
     ownTrees: [],
     mountpoints: [],
-    hostname: true,
-    readOnlyRoot: false,
-    passthrough: ['x11'],
-    limits: ['pids'],
     seccomp: 'whole',
-    tun: false,
     nests: false,
     unprivileged: true,
   },
@@ -44,8 +37,8 @@ test('every fact is one line with its hint below, then come the engines and what
     '',
     'usable    box   a box',
     '',
-    '                   box',
-    'isolates           yes',
+    '                               box',
+    'isolates                       yes',
   ]);
 });
 

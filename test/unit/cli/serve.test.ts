@@ -3,10 +3,16 @@ import { expect, test } from 'vitest';
 import { commandLine } from '../../../src/cli/commands/serve.ts';
 import { IsolateError } from '../../../src/error.ts';
 
-test('a plain run is a request, with the names of what was given', () => {
+test('a plain run is a request, which the launcher can carry through or not', () => {
   expect(commandLine.parse(['-qz', 'tank/a', '-v', 'A:1', '-n', '--', 'ls', '-l', '\ufffd'])).toEqual({
-    request: { command: ['ls', '-l', '\ufffd'], zfs: 'tank/a', environment: ['A:1'], shareNetwork: true, passthrough: [] },
-    options: new Set(['quiet', 'zfs', 'env', 'share-net']),
+    request: { command: ['ls', '-l', '\ufffd'], zfs: 'tank/a', environment: ['A:1'], shareNetwork: true },
+    quiet: true,
+    carriedByLauncher: true,
+  });
+  expect(commandLine.parse(['-z', 'tank/a', '-1', '--pre-hook', 'true', 'ls'])).toEqual({
+    request: { command: ['ls'], zfs: 'tank/a', passthrough: ['x11'], preHook: 'true' },
+    quiet: false,
+    carriedByLauncher: false,
   });
 });
 

@@ -7,7 +7,7 @@ import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { layeredRootfs, naturalRootfs, naturalTree, plainSpec, rootFacts, userFacts, wholeFindings } from '../../golden/facts.ts';
 
 const overlay = { kind: 'directory', path: '/srv/debian', ephemeral: true } as const;
-const bridged = { shareNetwork: true, lxc: { bridge: 'lxcbr0', mapTun: false } };
+const bridged = { shareNetwork: true, bridge: 'lxcbr0' };
 const withPaths = (...paths: string[]): HostFacts => ({
   ...rootFacts,
   paths: {
@@ -68,10 +68,10 @@ describe('the lxc engine', () => {
   });
 
   test('takes br_vm where no bridge is named, else the bridge that LXC itself makes', () => {
-    const unnamed = { shareNetwork: true, lxc: { bridge: null, mapTun: false } };
+    const unnamed = { shareNetwork: true, tun: false };
     const link = (...bridges: string[]) => {
       const facts = withPaths(...bridges.map((name) => `/sys/class/net/${name}/bridge`));
-      return [...problems(unnamed, facts), chooseBridge(unnamed.lxc, facts)];
+      return [...problems(unnamed, facts), chooseBridge({}, facts)];
     };
     expect([link('lxcbr0'), link('br_vm', 'lxcbr0'), link('br_vm'), link()]).toEqual([
       ['lxcbr0'],
@@ -82,13 +82,13 @@ describe('the lxc engine', () => {
   });
 
   test.each(['', '.', '..', '../eth0', 'a b', 'a\nlxc.hook.start=x', 'x'.repeat(16)])('refuses %j as the name of a bridge', (bridge) => {
-    expect(problems({ shareNetwork: true, lxc: { bridge, mapTun: false } }, withPaths(`/sys/class/net/${bridge}/bridge`))).toEqual([
+    expect(problems({ shareNetwork: true, bridge }, withPaths(`/sys/class/net/${bridge}/bridge`))).toEqual([
       `bad-name: ${JSON.stringify(bridge)} is not a valid name for a network interface.`,
     ]);
   });
 
   test('needs the tunnel device for a tunnel', () => {
-    const tunnel = { lxc: { bridge: 'lxcbr0', mapTun: true } };
+    const tunnel = { tun: true };
     expect(problems(tunnel)).toEqual(['cannot-enforce: /dev/net/tun does not exist on this host.']);
     expect(problems(tunnel, withPaths('/dev/net/tun'))).toEqual([]);
   });
@@ -114,9 +114,10 @@ describe('the lxc engine', () => {
 });
 
 test('the host is asked about the bridge and the tunnel device only where they are wanted', () => {
-  expect(lxcPaths({ bridge: 'b0', mapTun: false }, false)).toEqual([]);
-  expect(lxcPaths({ bridge: 'b0', mapTun: true }, true)).toEqual(['/sys/class/net/b0/bridge', '/dev/net/tun']);
-  expect(lxcPaths({ bridge: null, mapTun: false }, true)).toEqual(['/sys/class/net/br_vm/bridge', '/sys/class/net/lxcbr0/bridge']);
+  const paths = (spec: Partial<SandboxSpec>): readonly string[] => lxcPaths({ ...plainSpec, ...spec });
+  expect(paths({ bridge: 'b0' })).toEqual([]);
+  expect(paths({ shareNetwork: true, bridge: 'b0', tun: true })).toEqual(['/sys/class/net/b0/bridge', '/dev/net/tun']);
+  expect(paths({ shareNetwork: true })).toEqual(['/sys/class/net/br_vm/bridge', '/sys/class/net/lxcbr0/bridge']);
 });
 
 test('a directory that a configuration of LXC cannot hold is refused before anything is leased', () => {

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
 
+import { engines, findEngine } from '../../../src/engine/registry.ts';
 import { IsolateError } from '../../../src/error.ts';
+import { runOptions, withVariables } from '../../../src/spec/options/table.ts';
 import type { Caller, RunRequest } from '../../../src/spec/request.ts';
-import { resolveSpec } from '../../../src/spec/resolve-spec.ts';
+import { defaultEngine, resolveSpec } from '../../../src/spec/resolve-spec.ts';
+import { callerVariables } from '../../../src/wire/schema.ts';
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const defaults = { PATH: path, HOME: '/root', USER: 'root', LOGNAME: 'root' };
@@ -24,7 +27,7 @@ test('a bare request gets every default', () => {
     seccomp: true,
     socketcall: false,
     hooks: {},
-    lxc: { bridge: null, mapTun: false },
+    tun: false,
   });
 });
 
@@ -98,11 +101,13 @@ test('a full request is taken over, texts parsed', () => {
     seccomp: false,
     socketcall: false,
     hooks: { pre: 'echo pre', post: 'echo post' },
-    lxc: { bridge: 'br0', mapTun: true, logPath: '/home/me/lxc.log' },
+    bridge: 'br0',
+    tun: true,
+    engineLog: '/home/me/lxc.log',
   });
 });
 
-test("the seed's variables say what no option says", () => {
+test('the variables of the environment say what no option says', () => {
   const environment = {
     PRE_SPAWN_HOOK: 'a',
     POST_SPAWN_HOOK: 'b',
@@ -117,7 +122,9 @@ test("the seed's variables say what no option says", () => {
     hooks: { pre: 'a', post: 'b' },
     seccomp: false,
     limits: { cpuPercent: 20, memoryBytes: 512 * 2 ** 20 },
-    lxc: { bridge: 'br1', mapTun: true, logPath: '/run/isolate/lxc.log' },
+    bridge: 'br1',
+    tun: true,
+    engineLog: '/run/isolate/lxc.log',
   });
   const options: RunRequest = {
     ...bare,
@@ -135,8 +142,17 @@ test("the seed's variables say what no option says", () => {
     hooks: { post: 'c' },
     seccomp: true,
     limits: { cpuPercent: 50, memoryBytes: 2 ** 20 },
-    lxc: { bridge: 'br2', mapTun: false, logPath: '/l' },
+    bridge: 'br2',
+    tun: false,
+    engineLog: '/l',
   });
+});
+
+test('the variables that a client brings along, and those that engines heed, are those of the table', () => {
+  const ofTable = runOptions.flatMap(({ variable }) => (variable === undefined ? [] : [variable]));
+  expect(new Set(callerVariables)).toEqual(new Set(['TERM', ...ofTable.map(({ name }) => name)]));
+  const ofEngines = ofTable.filter(({ ofEngine }) => ofEngine === true).map(({ name }) => name);
+  expect(new Set(engines.flatMap(({ capabilities }) => capabilities.variables))).toEqual(new Set(ofEngines));
 });
 
 test('variables of lxc mean nothing to other engines, and an empty variable nothing at all', () => {
@@ -216,7 +232,6 @@ test.each<[string, Partial<RunRequest>, string, string]>([
     'The variable name "A=B" contains a blank, a control character or "=".',
   ],
   ['an unreadable file', { environmentFiles: ['gone'] }, 'bad-environment', 'The environment file "/home/me/gone" cannot be read.'],
-  ['a log for an engine without', { lxcLog: '/l' }, 'unsupported-option', 'The engine bwrap does not support --lxc-log; lxc does.'],
   [
     'a bridge with an odd name',
     { netBridge: 'br/0' },
@@ -255,7 +270,9 @@ function resolve(request: Partial<RunRequest>, caller: Partial<Caller> = {}) {
   };
   const whole =
     request.command === undefined || request.zfs === undefined ? { ...bare, ...request } : { ...request, command: request.command };
-  return resolveSpec(whole, { environment: {}, cwd: '/home/me', readFile, ...caller });
+  const { variables } = findEngine(whole.engine ?? defaultEngine).capabilities;
+  const whom = { environment: {}, cwd: '/home/me', readFile, ...caller };
+  return resolveSpec(withVariables(whole, whom.environment, variables), whom);
 }
 
 function refusalOf(action: () => unknown) {

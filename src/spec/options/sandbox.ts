@@ -1,0 +1,101 @@
+import { parseBinds } from '../parse-bind.ts';
+import { parseVariables, variablesOfFile } from '../parse-environment.ts';
+import { parseHostname } from '../parse-name.ts';
+import { maximumId, parseInteger } from '../parse-number.ts';
+import { parseSandboxPath } from '../parse-path.ts';
+import { type OptionGroup, type RunOption, runOption } from './option.ts';
+
+/** Ids a sandbox's range has, so a base can't be higher than this below the last id. */
+const idRange = 65_536;
+
+/** What a sandbox is made of. */
+export const sandboxOptions: OptionGroup<RunOption> = {
+  title: 'Sandbox',
+  options: [
+    runOption('binds', {
+      long: 'bind',
+      short: 'd',
+      value: 'HOST[:GUEST][:ro]',
+      completes: 'file',
+      repeatable: true,
+      help: 'show a file or directory of the host at GUEST (default: HOST); \\: is a literal colon',
+      carriedBy: 'launcher',
+      settle: (draft, binds, { cwd }) => ({ ...draft, binds: parseBinds(binds, cwd) }),
+    }),
+    runOption('environment', {
+      long: 'env',
+      short: 'v',
+      value: 'NAME:VALUE',
+      completes: 'none',
+      repeatable: true,
+      help: "set a variable; also NAME=VALUE, and NAME alone for the caller's value",
+      carriedBy: 'launcher',
+      settle: (draft, given, caller) => ({ ...draft, environment: parseVariables(given, caller.environment) }),
+    }),
+    // Behind the one that beats it.
+    runOption('environmentFiles', {
+      long: 'env-file',
+      value: 'FILE',
+      completes: 'file',
+      repeatable: true,
+      help: 'set variables from a file with one NAME=VALUE per line',
+      carriedBy: 'launcher',
+      settle: (draft, files, caller) => {
+        const variables = files.flatMap((file) => variablesOfFile(file, caller));
+        return { ...draft, environment: { ...Object.fromEntries(variables), ...draft.environment } };
+      },
+    }),
+    runOption('workingDirectory', {
+      long: 'chdir',
+      short: 'p',
+      value: 'DIR',
+      completes: 'none',
+      help: 'working directory inside (default /)',
+      carriedBy: 'launcher',
+      settle: (draft, path) => ({ ...draft, workingDirectory: parseSandboxPath('usage', 'The working directory', path) }),
+    }),
+    runOption('hostname', {
+      long: 'hostname',
+      value: 'NAME',
+      completes: 'none',
+      help: 'host name inside',
+      feature: 'hostname',
+      carriedBy: 'launcher',
+      settle: (draft, name) => ({ ...draft, hostname: parseHostname('--hostname', name) }),
+    }),
+    runOption('uidBase', {
+      long: 'uid-base',
+      short: 'u',
+      value: 'N',
+      completes: 'none',
+      help: 'map user ids N, N+1, ... to 0, 1, ... in the sandbox',
+      feature: 'id-base',
+      carriedBy: 'launcher',
+      settle: (draft, base) => ({ ...draft, uidBase: parseInteger('--uid-base', base, 1, maximumId - idRange + 1) }),
+    }),
+    runOption('gidBase', {
+      long: 'gid-base',
+      short: 'g',
+      value: 'N',
+      completes: 'none',
+      help: 'map group ids N, N+1, ... to 0, 1, ... in the sandbox',
+      feature: 'id-base',
+      carriedBy: 'launcher',
+      settle: (draft, base) => ({ ...draft, gidBase: parseInteger('--gid-base', base, 1, maximumId - idRange + 1) }),
+    }),
+    runOption('seccomp', {
+      long: 'no-seccomp',
+      says: false,
+      help: 'run without the system-call filter',
+      variable: { name: 'DISABLE_SECCOMP_WRAPPER', says: 'any value: --no-seccomp', read: () => false },
+      carriedBy: 'launcher',
+      settle: (draft, seccomp) => ({ ...draft, seccomp }),
+    }),
+    runOption('socketcall', {
+      long: 'socketcall',
+      help: 'let i386 programs create sockets of any address family',
+      carriedBy: 'launcher',
+      settle: (draft, socketcall) => ({ ...draft, socketcall }),
+    }),
+  ],
+};
