@@ -3,8 +3,10 @@ import { decodeMessage, type Item, values } from '../wire/frame.ts';
 import type { Caller } from './access.ts';
 import { createBacklog } from './backlog.ts';
 import type { BrokerEvents } from './broker.ts';
-import { brokerGone, clientGone, type ConnectionInput, type ConnectionOutput, type Handlers, serveConnection } from './connection.ts';
+import type { ConnectionInput, ConnectionOutput, Handlers } from './connection.ts';
+import { brokerGone, clientGone } from './gone.ts';
 import { readPeer } from './peer.ts';
+import { serveConnection } from './serve-connection.ts';
 import { createTurns } from './turns.ts';
 
 export interface ClientsOptions {

@@ -6,8 +6,8 @@ import { describeWait, noFreeClone } from '../pool/lease/lease.ts';
 import { claimRun, type RunClaim, type RunDescription } from '../pool/claims/runs.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import type { Limits } from '../spec/spec.ts';
-import { brokerGone } from './connection.ts';
 import type { Taken } from './fresh-clones.ts';
+import { brokerGone } from './gone.ts';
 import type { Peer } from './peer.ts';
 import { type ServedPool, servePool } from './served-pool.ts';
 

@@ -3,14 +3,9 @@ import { runInNewContext } from 'node:vm';
 import { beforeEach, expect, test } from 'vitest';
 
 import { type Backlog, createBacklog } from '../../../src/daemon/backlog.ts';
-import {
-  brokerGone,
-  clientGone,
-  type Connection,
-  type ConnectionInput,
-  type Handlers,
-  serveConnection,
-} from '../../../src/daemon/connection.ts';
+import type { Connection, ConnectionInput, Handlers } from '../../../src/daemon/connection.ts';
+import { brokerGone, clientGone } from '../../../src/daemon/gone.ts';
+import { serveConnection } from '../../../src/daemon/serve-connection.ts';
 import type { PlacedTree } from '../../../src/daemon/tree.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { decodeMessage, encodeMessage, type Item, type Message, messageBytes } from '../../../src/wire/frame.ts';

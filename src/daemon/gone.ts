@@ -1,0 +1,10 @@
+import { IsolateError } from '../error.ts';
+
+/** Reasons of `Connection.closed`. */
+export const clientGone = Symbol('client gone');
+export const brokerGone = Symbol('broker gone');
+
+/** What is waited for on a connection that has ended. */
+export function goneError(): IsolateError {
+  return new IsolateError('aborted', 'The client is gone.');
+}

@@ -1,0 +1,33 @@
+import { decodeMessage, type Message, messageBytes } from '../wire/frame.ts';
+import type { Account, Hold } from './backlog.ts';
+
+/** A message that waits for its turn or is worked on. Its bytes are let go when it is decoded. */
+export interface HeldMessage {
+  frame: Uint8Array | null;
+  readonly hold: Hold;
+}
+
+const uncounted: Hold = { resize: () => true, release: () => {} };
+
+/** Null: there is no room for it. Without an account it is not counted. */
+export function holdMessage(frame: Uint8Array, account: Account | null): HeldMessage | null {
+  const hold = account === null ? uncounted : account.hold(frame.length);
+  // A copy, for the frame is part of a piece that came from the broker, which would be kept as a whole.
+  return hold === null ? null : { frame: new Uint8Array(frame), hold };
+}
+
+/** Once; null: it is no message, or there is no room for it. */
+export function decodeHeld(held: HeldMessage): Message | null {
+  const { frame, hold } = held;
+  held.frame = null;
+  return frame === null || !hold.resize(messageBytes(frame)) ? null : decodeClient(frame);
+}
+
+/** Null: it is no message of a client's. */
+export function decodeClient(frame: Uint8Array): Message | null {
+  try {
+    return decodeMessage(frame, 'client');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,246 @@
+import { encodeMessage, frameName, type Item, type Message, values } from '../wire/frame.ts';
+import type { MessageName } from '../wire/schema.ts';
+import type { Account, Backlog, Hold } from './backlog.ts';
+import type { Connection, ConnectionInput, ConnectionOutput, Handlers } from './connection.ts';
+import { failedOutcome } from './ended.ts';
+import { clientGone, goneError } from './gone.ts';
+import { decodeClient, decodeHeld, type HeldMessage, holdMessage } from './held-message.ts';
+import type { Peer } from './peer.ts';
+import { type PlacedTree, treeFailure } from './tree.ts';
+import type { TakeTurn } from './turns.ts';
+
+export interface ConnectionOptions {
+  readonly id: number;
+  readonly peer: Peer;
+  readonly output: ConnectionOutput;
+  readonly handlers: Handlers;
+  /** The items of the `refuse` that tells a client of an error. */
+  readonly refuse: (error: unknown) => readonly Item[];
+  readonly takeTurn: TakeTurn;
+  readonly backlog: Pick<Backlog, 'open'>;
+  /** How long a client may take to answer. */
+  readonly answerMs?: number;
+}
+
+/** More messages than this that wait for their turn are not a client of ours. */
+const mostWaiting = 8;
+/** So are more mounts of one clone: a run takes one, and each of its hooks. Each keeps the broker busy for a while. */
+const mostMounts = 8;
+
+/** A client looks at its own files and variables; one whose file system hangs is better served by the program in Node. */
+const defaultAnswerMs = 10_000;
+
+type Work = (message: Message) => Promise<void>;
+
+interface Serving extends Pick<ConnectionOptions, 'output' | 'handlers' | 'refuse' | 'takeTurn'> {
+  readonly connection: Connection;
+  readonly ending: AbortController;
+  readonly account: Account;
+  readonly answerMs: number;
+  /** `holding`: the client has its clone; `over`: nothing more is to come. */
+  phase: 'idle' | 'working' | 'holding' | 'over';
+  hasEnded: boolean;
+  /** Messages that wait for their turn. */
+  waiting: number;
+  mounts: number;
+  /** Settles when all messages so far are done. */
+  turn: Promise<void>;
+  asked: (PromiseWithResolvers<Message> & { readonly timer: NodeJS.Timeout }) | null;
+  /** What the client told, which counts until the work that asked for it is done. */
+  told: Hold | null;
+  making: PromiseWithResolvers<void> | null;
+}
+
+/** Serves one client: its messages in order, one at a time, each only where it is expected; an unexpected one ends the connection. */
+export function serveConnection(options: ConnectionOptions): { readonly connection: Connection; readonly input: ConnectionInput } {
+  const { id, peer, output, handlers, refuse, takeTurn, answerMs = defaultAnswerMs } = options;
+  const ending = new AbortController();
+  const connection: Connection = {
+    id,
+    peer,
+    closed: ending.signal,
+    lease: null,
+    tree: null,
+    send: (name, items = []) => send(serving, name, items),
+    sendTree: (tree) => sendTree(serving, tree),
+    ask: (items) => ask(serving, items),
+    close: () => close(serving),
+  };
+  const serving: Serving = {
+    output,
+    handlers,
+    refuse,
+    takeTurn,
+    connection,
+    ending,
+    answerMs,
+    account: options.backlog.open(peer.uid, () => evict(serving)),
+    phase: 'idle',
+    hasEnded: false,
+    waiting: 0,
+    mounts: 0,
+    turn: Promise.resolve(),
+    asked: null,
+    told: null,
+    making: null,
+  };
+  return {
+    connection,
+    input: {
+      message: (frame) => receive(serving, frame),
+      failed: (step, errno) => {
+        serving.making?.reject(treeFailure(step, errno));
+        serving.making = null;
+      },
+      end: (reason) => end(serving, reason),
+    },
+  };
+}
+
+function send(serving: Serving, name: MessageName, items: readonly Item[]): void {
+  const { connection, ending, output } = serving;
+  if (ending.signal.aborted) return;
+  if (name === 'launch' || name === 'leased') {
+    serving.phase = 'holding';
+    connection.lease?.send();
+  } else if (name === 'refuse' || name === 'fallback') serving.phase = 'over';
+  output.send(connection.id, encodeMessage(name, items));
+}
+
+function sendTree(serving: Serving, tree: PlacedTree): Promise<void> {
+  if (serving.ending.signal.aborted) return Promise.resolve();
+  serving.making = Promise.withResolvers();
+  serving.output.tree(serving.connection.id, tree);
+  return serving.making.promise;
+}
+
+function ask(serving: Serving, items: readonly Item[]): Promise<Message> {
+  if (serving.ending.signal.aborted) return Promise.reject(goneError());
+  serving.connection.send('ask', items);
+  serving.asked = { ...Promise.withResolvers<Message>(), timer: setTimeout(() => giveUp(serving), serving.answerMs) };
+  return serving.asked.promise;
+}
+
+function close({ connection, ending, output }: Serving): void {
+  if (!ending.signal.aborted) output.close(connection.id);
+}
+
+function end(serving: Serving, reason: symbol): void {
+  const { ending, asked, making } = serving;
+  ending.abort(reason);
+  clearTimeout(asked?.timer);
+  asked?.reject(goneError());
+  serving.asked = null;
+  making?.resolve();
+}
+
+/** Its memory is needed, or it does not answer: it is over at once, and the client is told by the end of its connection. */
+function giveUp(serving: Serving): void {
+  close(serving);
+  end(serving, clientGone);
+}
+
+/** A client that was given its clone runs on; it has nothing more to count. */
+function evict(serving: Serving): void {
+  if (serving.phase !== 'holding') giveUp(serving);
+}
+
+function receive(serving: Serving, frame: Uint8Array): void {
+  if (serving.ending.signal.aborted) return;
+  serving.making?.resolve();
+  serving.making = null;
+  const name = nameOf(frame);
+  if (name === 'answer' && serving.asked !== null) return takeAnswer(serving, frame, serving.asked);
+  if (name === 'ended') return noteEnd(serving, frame);
+  const act = serving.waiting >= mostWaiting ? null : accept(serving, name);
+  if (act === null) return close(serving);
+  const held = hold(serving, frame);
+  if (held === null) return;
+  serving.waiting += 1;
+  serving.turn = serving.turn.then(() => work(serving, held, act));
+}
+
+/** The work that such a message asks for; null: nothing that may come now. */
+function accept(serving: Serving, name: MessageName | null): Work | null {
+  const { phase, handlers, connection } = serving;
+  if (phase === 'idle' && (name === 'query' || name === 'join')) return (message) => handlers[name](connection, message);
+  if (phase === 'idle' && (name === 'run' || name === 'lease')) {
+    serving.phase = 'working';
+    return (message) => handlers[name](connection, message);
+  }
+  if (phase === 'holding' && name === 'mount' && serving.mounts < mostMounts) {
+    serving.mounts += 1;
+    return () => handlers.mount(connection);
+  }
+  return null;
+}
+
+/** At once, because the end of the connection may come right behind it. */
+function noteEnd(serving: Serving, frame: Uint8Array): void {
+  const message = decodeClient(frame);
+  if (serving.phase !== 'holding' || serving.hasEnded || message === null) return close(serving);
+  serving.hasEnded = true;
+  const [outcome = 0] = values(message, 'outcome');
+  const [number = 0] = values(message, 'number');
+  serving.handlers.ended(serving.connection, outcome, number);
+}
+
+function takeAnswer(serving: Serving, frame: Uint8Array, { resolve, reject, timer }: NonNullable<Serving['asked']>): void {
+  clearTimeout(timer);
+  serving.asked = null;
+  const held = hold(serving, frame);
+  serving.told?.release();
+  serving.told = held?.hold ?? null;
+  if (held === null) return reject(goneError());
+  void decodeInTurn(serving, held).then((message) => (message === null ? reject(goneError()) : resolve(message)));
+}
+
+/** No function that waits here has the message: it is let go as soon as its handler has read it. */
+function work(serving: Serving, held: HeldMessage, act: Work): Promise<void> {
+  return decodeInTurn(serving, held)
+    .then((message) => (message === null ? undefined : act(message)))
+    .catch((error: unknown) => {
+      // What was leased is of no use to a client that was not told of it.
+      if (serving.phase === 'working') serving.connection.lease?.release(failedOutcome(error));
+      sendRefusal(serving, error);
+    })
+    .finally(() => {
+      serving.waiting -= 1;
+      held.hold.release();
+      serving.told?.release();
+      serving.told = null;
+    });
+}
+
+function sendRefusal(serving: Serving, error: unknown): void {
+  try {
+    serving.connection.send('refuse', serving.refuse(error));
+  } catch {
+    // There are no words for it that a message can hold.
+    close(serving);
+  }
+}
+
+/** Null: there is no room for it, and the connection is closed. */
+function hold(serving: Serving, frame: Uint8Array): HeldMessage | null {
+  // What comes to a clone that is held is a `mount`, of which there are few and all are short: no clone is lost for it.
+  const held = holdMessage(frame, serving.phase === 'holding' ? null : serving.account);
+  if (held === null) close(serving);
+  return held;
+}
+
+/** What is long to decode takes its turn for that too. Null: it could not be decoded, and the connection is closed. */
+async function decodeInTurn(serving: Serving, held: HeldMessage): Promise<Message | null> {
+  await serving.takeTurn(serving.connection.peer.uid);
+  const message = serving.ending.signal.aborted ? null : decodeHeld(held);
+  if (message === null) close(serving);
+  return message;
+}
+
+function nameOf(frame: Uint8Array): MessageName | null {
+  try {
+    return frameName(frame, 'client');
+  } catch {
+    return null;
+  }
+}
