@@ -9,10 +9,10 @@ import { findRunOwner, readRuns } from '../pool/claims/runs.ts';
 import { parseLeaseName } from '../pool/state/state-file.ts';
 import { retireLeased } from '../pool/state/transition.ts';
 import type { Leases } from './leases.ts';
-import type { KeptPool } from './pools.ts';
+import type { MaintainedPool } from './pools.ts';
 
 export interface AdoptOptions {
-  readonly pools: () => readonly KeptPool[];
+  readonly pools: () => readonly MaintainedPool[];
   readonly leases: Pick<Leases, 'holds'>;
   /** Counts a lease of the user's that this daemon did not give; what it returns counts it off. */
   readonly count: (uid: number) => () => void;

@@ -24,7 +24,7 @@ import { createHeldBack } from './held-back.ts';
 import { handleJoin, handleLease, handleMount } from './lease-session.ts';
 import { createLeases, type LeaseWatch } from './leases.ts';
 import { createMetrics, type PoolLevels } from './metrics.ts';
-import { keepPools, type KeptPool, type Pools } from './pools.ts';
+import { maintainPools, type MaintainedPool, type Pools } from './pools.ts';
 import { createQueries } from './query.ts';
 import { createQuotas } from './quota.ts';
 import { renderMetricsResponse } from './render-metrics.ts';
@@ -65,7 +65,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     rules: createRules(config, groups, quotas),
     watch: { ...audit, onEnded },
   });
-  const pools = keepPools({
+  const pools = maintainPools({
     leases,
     heldBack,
     metrics,
@@ -90,7 +90,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     lease: (connection, message) => handleLease(connection, message, { leases, handOver, groups }),
     join: (connection, message) => handleJoin(connection, message, { groups }),
     mount: handleMount,
-    query: createQueries({ status, pools: pools.kept, maySee: sees, limits: groups.controllers, settings: config, startedMs: Date.now() }),
+    query: createQueries({ status, pools: pools.all, maySee: sees, limits: groups.controllers, settings: config, startedMs: Date.now() }),
     ended: ({ lease }, outcome, number) => lease?.note(readOutcome(outcome, number)),
   };
   const clients = serveClients({
@@ -102,7 +102,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     handlers,
     refuse: (error) => refuse(error, commandLine),
     renderMetrics: (peer) => {
-      const shown = pools.kept().filter(({ template }) => sees(peer, template));
+      const shown = pools.all().filter(({ template }) => sees(peer, template));
       const { leases: given, ...told } = metrics.snapshot(shown.map(readLevels));
       return renderMetricsResponse({
         ...told,
@@ -127,7 +127,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     },
   };
   const broker = startBroker({ ...gate, events, signal });
-  const adoption: Adoption = adoptLeases({ pools: pools.kept, leases, count: quotas.adopt, onRetired: heldBack.ended }, signal);
+  const adoption: Adoption = adoptLeases({ pools: pools.all, leases, count: quotas.adopt, onRetired: heldBack.ended }, signal);
   const configure: Pools['configure'] = (wanted) => {
     pools.configure(wanted);
     adoption.look();
@@ -164,7 +164,7 @@ function refuse(error: unknown, commandLine: CommandLine): readonly Item[] {
   ];
 }
 
-function readLevels({ template, pool, count }: KeptPool): PoolLevels {
+function readLevels({ template, pool, count }: MaintainedPool): PoolLevels {
   const size = (path: string): number => readDirectory(path).length;
   const { fresh, leased, retired } = pool.paths;
   return { template, count: count ?? 0, fresh: size(fresh), leased: size(leased), retired: size(retired), making: countMaking(pool) };

@@ -5,11 +5,11 @@ import type { HostStatus, RunsDocument, StatusDocument } from '../status/status.
 import { type Message, values } from '../wire/frame.ts';
 import type { Connection } from './connection.ts';
 import type { Peer } from './peer.ts';
-import type { KeptPool } from './pools.ts';
+import type { MaintainedPool } from './pools.ts';
 
 export interface QueryServices {
   readonly status: HostStatus;
-  readonly pools: () => readonly KeptPool[];
+  readonly pools: () => readonly MaintainedPool[];
   /** Whether it may know of the template. */
   readonly maySee: (peer: Peer, template: string) => boolean;
   /** What users' runs can be limited in. */
@@ -47,7 +47,7 @@ export function createQueries(services: QueryServices): HandleQuery {
 async function answer(
   question: 'ps' | 'status',
   peer: Peer,
-  seen: readonly KeptPool[],
+  seen: readonly MaintainedPool[],
   { status, maySee, limits, settings, startedMs }: QueryServices,
 ): Promise<StatusDocument | RunsDocument> {
   if (question === 'ps') {

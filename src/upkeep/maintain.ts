@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IsolateError } from '../error.ts';
 import type { Pool } from '../pool/pool.ts';
-import { refresh } from './refresh.ts';
-import type { RefreshOptions, RefreshReport } from './refresh.ts';
 import { readSignal } from '../pool/state/signal-file.ts';
+import { refresh, type RefreshOptions, type RefreshReport } from './refresh.ts';
 
-export interface KeepOptions {
+export interface MaintainOptions {
   /** What each refresh is to do, asked right before it. */
   readonly plan: () => Pick<
     RefreshOptions,
@@ -17,7 +16,7 @@ export interface KeepOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Keeper {
+export interface Maintained {
   /** There is work; heard after the refresh that runs. */
   readonly ring: () => void;
   /** Settles after `signal` was aborted and what was being made is made. */
@@ -35,15 +34,15 @@ const longestFailurePauseMs = 30_000;
 const awaitedPauseMs = 250;
 
 /** Refreshes a pool now, whenever it is rung for, and while retired clones wait for their next attempt. */
-export function keepPool(pool: Pool, options: KeepOptions): Keeper {
+export function maintainPool(pool: Pool, options: MaintainOptions): Maintained {
   const bell = makeBell();
   const { signal } = options;
   signal?.addEventListener('abort', bell.ring);
-  const done = keep(pool, bell, options).finally(() => signal?.removeEventListener('abort', bell.ring));
+  const done = maintain(pool, bell, options).finally(() => signal?.removeEventListener('abort', bell.ring));
   return { ring: bell.ring, done };
 }
 
-async function keep(pool: Pool, bell: Bell, options: KeepOptions): Promise<void> {
+async function maintain(pool: Pool, bell: Bell, options: MaintainOptions): Promise<void> {
   const goesOn = (): boolean => options.signal?.aborted !== true;
   let failures = 0;
   while (goesOn()) {
@@ -59,7 +58,7 @@ async function keep(pool: Pool, bell: Bell, options: KeepOptions): Promise<void>
 }
 
 /** One refresh whose failure is reported, not thrown; how long to wait after it when nobody signals, null after a failure. */
-async function refreshQuietly(pool: Pool, options: KeepOptions): Promise<number | null> {
+async function refreshQuietly(pool: Pool, options: MaintainOptions): Promise<number | null> {
   const { plan, onReport, onFailure, signal } = options;
   try {
     const report = await refresh(pool, { ...plan(), ...(signal === undefined ? {} : { signal }) });
@@ -75,7 +74,7 @@ async function refreshQuietly(pool: Pool, options: KeepOptions): Promise<number 
 }
 
 /** Whether somebody waits for a clone. */
-function isAwaited({ plan }: KeepOptions): boolean {
+function isAwaited({ plan }: MaintainOptions): boolean {
   return (plan().waiting?.() ?? 0) > 0;
 }
 

@@ -5,7 +5,7 @@ import type { RefreshReport } from './refresh.ts';
 import { watchPools } from './watch.ts';
 import { openTemplatePool, type RefreshRequest } from './refresh-template.ts';
 
-/** Which pools to keep at which size, until when, and who is told. */
+/** Which pools to maintain at which size, until when, and who is told. */
 export interface WatchRequest {
   readonly pools: readonly Pick<RefreshRequest, 'template' | 'count'>[];
   readonly signal: AbortSignal;

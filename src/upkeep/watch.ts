@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import { IsolateError } from '../error.ts';
 import { makeClaim } from '../pool/claims/claims.ts';
-import { keepPool } from './maintain.ts';
+import { maintainPool } from './maintain.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { RefreshProgress, RefreshReport } from './refresh.ts';
 
-/** A pool to keep at its size; `count` as in `RefreshOptions`. */
+/** A pool to maintain; `count` as in `RefreshOptions`. */
 export interface WatchedPool {
   readonly pool: Pool;
   readonly count?: number;
@@ -34,15 +34,15 @@ export async function watchPools(pools: readonly WatchedPool[], options: WatchOp
   const watcher = await watchSignals(directories, (key) => (rings.get(key) ?? (() => early.add(key)))(), onFailure);
   try {
     options.onReady?.();
-    const kept = pools.map(({ pool, count }) => {
+    const all = pools.map(({ pool, count }) => {
       makeClaim(pool, 'watching');
       const plan = { ...(count === undefined ? {} : { count }), ...(onProgress === undefined ? {} : { onProgress }) };
-      const keeper = keepPool(pool, { plan: () => plan, onReport, onFailure, signal });
-      rings.set(pool.paths.key, keeper.ring);
-      if (early.has(pool.paths.key)) keeper.ring();
-      return keeper.done;
+      const maintained = maintainPool(pool, { plan: () => plan, onReport, onFailure, signal });
+      rings.set(pool.paths.key, maintained.ring);
+      if (early.has(pool.paths.key)) maintained.ring();
+      return maintained.done;
     });
-    await Promise.all(kept);
+    await Promise.all(all);
   } finally {
     await watcher.close();
   }

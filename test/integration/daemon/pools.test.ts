@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { keepPools } from '../../../src/daemon/pools.ts';
+import { maintainPools } from '../../../src/daemon/pools.ts';
 import { createMetrics } from '../../../src/daemon/metrics.ts';
 import { placeOf, rootfsOf } from '../../../src/rootfs/rootfs.ts';
 import type { ServedPool } from '../../../src/daemon/served-pool.ts';
@@ -53,7 +53,7 @@ test('when the ids of sandboxes change the daemon replaces the fresh clones that
   const shifts = [shiftTo(100_000), shiftTo(200_000)];
   const first = open({ driver, shift: shiftTo(100_000) });
   const ending = new AbortController();
-  const pools = keepPools({
+  const pools = maintainPools({
     leases: { add: () => serveNobody(first), remove: () => {} },
     heldBack: { refreshed: () => {} },
     metrics: createMetrics(),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { adoptLeases } from '../../../src/daemon/adopt.ts';
-import type { KeptPool } from '../../../src/daemon/pools.ts';
+import type { MaintainedPool } from '../../../src/daemon/pools.ts';
 import { type HolderId, readOwnHolder } from '../../../src/pool/holder.ts';
 import { claimRun } from '../../../src/pool/claims/runs.ts';
 import { formatLeaseName } from '../../../src/pool/state/state-file.ts';
@@ -26,7 +26,7 @@ test('the clone of a holder that died while no daemon ran is its user’s, and t
   const [first = '', second = ''] = clones.make(2);
   lease(clones, first, dead, 1000);
   lease(clones, second, living, 1001);
-  let pools: readonly KeptPool[] = [];
+  let pools: readonly MaintainedPool[] = [];
   const retired: unknown[] = [];
   const counted: number[] = [];
   const adoption = adoptLeases(
@@ -39,7 +39,7 @@ test('the clone of a holder that died while no daemon ran is its user’s, and t
     ending.signal,
   );
   expect({ retired, counted }).toEqual({ retired: [], counted: [] });
-  pools = [{ template: 'tank/one', pool: clones.pool, ring: () => {} } as unknown as KeptPool];
+  pools = [{ template: 'tank/one', pool: clones.pool, ring: () => {} } as unknown as MaintainedPool];
   adoption.look();
   expect({ retired, counted }).toEqual({ retired: [['tank/one', first, 1000]], counted: [1001] });
 });
@@ -54,7 +54,7 @@ test('the clone of a holder that died is its user’s too when a refresh notices
   const retired: unknown[] = [];
   const adoption = adoptLeases(
     {
-      pools: () => [{ template: 'tank/one', pool: clones.pool, ring: () => {} } as unknown as KeptPool],
+      pools: () => [{ template: 'tank/one', pool: clones.pool, ring: () => {} } as unknown as MaintainedPool],
       leases: { holds: (_, id) => id === held },
       count: () => () => {},
       onRetired: (...what) => retired.push(what),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { Connection } from '../../../src/daemon/connection.ts';
-import type { KeptPool } from '../../../src/daemon/pools.ts';
+import type { MaintainedPool } from '../../../src/daemon/pools.ts';
 import { createQueries, type QueryServices } from '../../../src/daemon/query.ts';
 import type { Peer } from '../../../src/daemon/peer.ts';
 
@@ -9,7 +9,7 @@ test('a user who gives each connection groups of its own has the state read no m
   let read = 0;
   const services = {
     status: { runs: () => ((read += 1), { runs: [] }) },
-    pools: () => ['tank/a', 'tank/b'].map((template) => ({ template }) as KeptPool),
+    pools: () => ['tank/a', 'tank/b'].map((template) => ({ template }) as MaintainedPool),
     // The groups with even numbers may use tank/b.
     maySee: ({ groups }: Peer, template: string) => template === 'tank/a' || groups.some((gid) => gid % 2 === 0),
   } as unknown as QueryServices;
