@@ -20,6 +20,11 @@ export function logCommand(command: { readonly file: string; readonly args: read
   logger?.trace({ file: command.file, args: command.args }, 'command');
 }
 
+/** Logs which program decides the run. */
+export function logWay(way: 'node' | 'daemon'): void {
+  logger?.trace({ way }, 'way');
+}
+
 /** What is written to the log of the service; `event` says what it is about, one word. */
 export interface LogFields extends Readonly<Record<string, unknown>> {
   readonly event: string;
@@ -55,7 +60,8 @@ function writeServiceLine(line: string): void {
 
 /** Each word as it stands where that is unambiguous, else as a JSON string, which has no control characters. */
 function formatLine(line: string): string {
-  const { file, args } = JSON.parse(line) as { file: string; args: string[] };
+  const { way, file, args } = JSON.parse(line) as { way?: string; file: string; args: string[] };
+  if (way !== undefined) return `+ way: ${way}\n`;
   const words = [file, ...args].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : toJson(word)));
   return `+ ${words.join(' ')}\n`;
 }

@@ -1,51 +1,41 @@
-import { resolve } from 'node:path/posix';
-
 import { IsolateError } from '../error.ts';
 import { describePath } from '../host/probe.ts';
-import { type RunCaller } from '../run/run-caller.ts';
-import { parseBind } from '../spec/parse-bind.ts';
-import type { RunRequest } from '../spec/request.ts';
+import type { Questions, RunCaller } from '../run/run-caller.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
 import type { Connection } from './connection.ts';
 
 /**
  * The client as the caller of a run. What the run has to know of its files and environment the client is asked for, which
  * looks with its own rights: the daemon opens no path that a client names, those of its PATH included, so a run with tools of
- * its own there is the program in Node's. Rejects where the client does not tell.
+ * its own there is the program in Node's.
  */
-export async function clientCaller(request: RunRequest, run: Message, connection: Pick<Connection, 'peer' | 'ask'>): Promise<RunCaller> {
+export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer' | 'ask'>): RunCaller {
   const [cwd = '/'] = values(run, 'directory');
-  const wanted: Wanted = {
-    paths: (request.binds ?? []).map((bind) => (typeof bind === 'string' ? parseBind(bind, cwd) : bind).source),
-    files: (request.environmentFiles ?? []).map((file) => resolve(cwd, file)),
-    variables: namedVariables(request),
-  };
-  const told = await ask(wanted, connection);
-  const { uid, gid, pid } = connection.peer;
+  const environment = values(run, 'variable').map(parseVariable);
+  const { uid, gid, pid } = peer;
   return {
     uid,
     gid,
     cwd,
-    environment: Object.fromEntries([...values(run, 'variable').map(parseVariable), ...told.variables]),
-    readFile: (path) => {
-      const text = told.files.get(path);
-      if (text === undefined) throw new Error(`The client cannot read ${path}.`);
-      return text;
-    },
-    probePath: (source) => told.paths.get(source) ?? null,
     // What other users may write this process cannot tell.
     cgroupFile: uid === 0 ? `/proc/${pid}/cgroup` : null,
+    ask: async (questions) => {
+      const told = await askClient(questions(), ask);
+      return {
+        environment: Object.fromEntries([...environment, ...told.variables]),
+        readFile: (path) => {
+          const text = told.files.get(path);
+          if (text === undefined) throw new Error(`The client cannot read ${path}.`);
+          return text;
+        },
+        probePath: (path) => told.paths.get(path) ?? null,
+      };
+    },
   };
 }
 
 /** Bytes of all that one client tells of its files. */
 const mostRead = 65_536;
-
-interface Wanted {
-  readonly paths: readonly string[];
-  readonly files: readonly string[];
-  readonly variables: readonly string[];
-}
 
 interface Told {
   readonly paths: Map<string, ReturnType<typeof describePath>>;
@@ -53,7 +43,7 @@ interface Told {
   readonly variables: Map<string, string>;
 }
 
-async function ask(wanted: Wanted, connection: Pick<Connection, 'ask'>): Promise<Told> {
+async function askClient(wanted: Questions, ask: Connection['ask']): Promise<Told> {
   const told: Told = { paths: new Map(), files: new Map(), variables: new Map() };
   const questions: Item[] = [
     ...wanted.paths.map((value): Item => ({ name: 'stat-path', value })),
@@ -61,7 +51,7 @@ async function ask(wanted: Wanted, connection: Pick<Connection, 'ask'>): Promise
     ...wanted.variables.map((value): Item => ({ name: 'variable-name', value })),
   ];
   if (questions.length === 0) return told;
-  const { items: answers } = await connection.ask(questions);
+  const { items: answers } = await ask(questions);
   if (answers.length !== questions.length) throw new IsolateError('daemon-failed', 'The client did not answer all questions.');
   const read = answers.reduce((sum, { value }) => sum + (value instanceof Uint8Array ? value.length : 0), 0);
   if (read > mostRead) throw new IsolateError('daemon-failed', 'The environment files are larger than 64 KiB together.');
@@ -102,10 +92,4 @@ function parseStatus(bytes: Uint8Array): Parameters<typeof describePath>[0] {
 function parseVariable(text: string): readonly [string, string] {
   const end = text.indexOf('=');
   return [text.slice(0, end), text.slice(end + 1)];
-}
-
-/** `-v NAME` takes the value that the caller has. */
-function namedVariables({ environment }: RunRequest): readonly string[] {
-  if (!Array.isArray(environment)) return [];
-  return [...new Set((environment as readonly string[]).filter((text) => !/[=:]/.test(text)))];
 }

@@ -82,6 +82,7 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
       handleRun(connection, message, {
         commandLine,
         leases,
+        groups,
         paths: runtime,
         keeps: (template) => leases.serves(template),
         handOver,

@@ -55,6 +55,8 @@ export interface DaemonLease {
   readonly send: () => void;
   /** What the client said of the end, should the lease end without more. */
   readonly note: (outcome: LeaseOutcome) => void;
+  /** How it ended, when it has. */
+  readonly ended: Promise<LeaseOutcome>;
   /** Retires the clone; the second time it does nothing. */
   readonly release: (outcome?: LeaseOutcome) => void;
 }
@@ -154,6 +156,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     const deferred: ((runsOn: boolean) => void)[] = [countOff];
     let noted: LeaseOutcome | null = null;
     let sent = false;
+    const { promise: ended, resolve: hasEnded } = Promise.withResolvers<LeaseOutcome>();
     let endedWith: { readonly runsOn: boolean } | null = null;
     let run: RunClaim;
     try {
@@ -173,6 +176,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
       const steps = [...(runsOn ? [] : [run.remove, () => served.giveBack(taken)]), ...deferred.map((action) => () => action(runsOn))];
       for (const step of steps) attempt(step, pool);
       watch.onEnded({ peer, template, engine, waitedMs, clone: id, heldMs: performance.now() - startMs, outcome });
+      hasEnded(outcome);
     };
     const onGone = (): void => {
       // A client that lost its broker may run on; its clone is retired when its process ends.
@@ -192,6 +196,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
       peer,
       run,
       startedMs,
+      ended,
       defer: (action) => {
         if (endedWith !== null) action(endedWith.runsOn);
         else deferred.push(action);

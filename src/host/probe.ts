@@ -62,9 +62,7 @@ export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
     keyFiles: ['/proc/keys', '/proc/key-users'].filter((file) => existsSync(file)),
     mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path) : [],
     paths: {
-      ...probePaths(spec?.binds.filter(({ optional }) => optional !== true).map(({ source }) => source) ?? [], request.probePath),
-      // isolate's own idea: the caller is asked for what it names itself.
-      ...probePaths(spec?.binds.filter(({ optional }) => optional === true).map(({ source }) => source) ?? []),
+      ...probePaths(spec?.binds.map(({ source }) => source) ?? [], request.probePath),
       ...probePaths([...desktopPaths(desktop), ...networkPaths(spec)]),
     },
     files: request.files,

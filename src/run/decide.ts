@@ -14,25 +14,20 @@ import { defaultEngine, resolveSpec } from '../spec/resolve-spec.ts';
 import type { RootSource, SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { findOwnFiles } from '../host/own-files.ts';
-import { ownCaller, type RunCaller } from './run-caller.ts';
-
-/** What is wanted and what is, settled before anything is touched. */
-export interface Decision {
-  readonly spec: SandboxSpec;
-  readonly engine: Engine;
-  readonly facts: HostFacts;
-}
+import type { Prepared } from './lifecycle.ts';
+import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } from './run-caller.ts';
 
 /**
  * Settles a request of `caller` against this host. Throws the first reason why it cannot run here; the others are its cause.
  */
-export async function decide(request: RunRequest, caller: RunCaller = ownCaller()): Promise<Decision> {
-  const { uid, gid, environment, searchPath, cgroupFile, privileges, probePath } = caller;
+export async function decide(request: RunRequest, caller: RunCaller = ownCaller()): Promise<Prepared> {
+  const { uid, gid, cwd, searchPath, cgroupFile, privileges } = caller;
   const engine = findEngine(request.engine ?? defaultEngine);
+  const { environment, readFile, probePath } = await caller.ask(() => questionsOf(request, engine, cwd));
   const asked = withVariables(request, environment, engine.capabilities.variables);
-  const wanted = resolveSpec(asked, caller);
+  const wanted = resolveSpec(asked, { environment, cwd, readFile });
   refuse(checkCapabilities(asked, engine, engines));
-  const spec = { ...withNameServers(wanted, engine), root: await settleRoot(wanted.root) };
+  const spec = { ...withNameServers(wanted, engine, probePath), root: await settleRoot(wanted.root) };
   // Other users' sandboxes have ids of the user's own.
   const sandboxIds = uid === 0 ? await (caller.sandboxIds ?? readSandboxIds)() : null;
   const cgroups = { of: cgroupFile ?? '/proc/self/cgroup', everywhere: engine.capabilities.nests && cgroupFile !== null };
@@ -73,15 +68,10 @@ function refuse(problems: readonly Problem[]): void {
 }
 
 /** The host's network is of little use without the host's name servers. */
-function withNameServers(spec: SandboxSpec, { capabilities }: Engine): SandboxSpec {
-  const target = '/etc/resolv.conf';
+function withNameServers(spec: SandboxSpec, { capabilities }: Engine, probePath: Answers['probePath']): SandboxSpec {
   const isShared = spec.shareNetwork || capabilities.network === 'always-shared';
-  if (!isShared || spec.binds.some((bind) => bind.target === target)) return spec;
-  try {
-    return { ...spec, binds: [...spec.binds, { source: realpathSync(target), target, readOnly: true, optional: true }] };
-  } catch {
-    return spec;
-  }
+  if (!isShared || spec.binds.some((bind) => bind.target === nameServers) || probePath(nameServers) === null) return spec;
+  return { ...spec, binds: [...spec.binds, { source: nameServers, target: nameServers, readOnly: true, optional: true }] };
 }
 
 function checkRoot(spec: SandboxSpec, engine: Engine, facts: HostFacts): Problem[] {

@@ -1,25 +1,18 @@
 import type { HostFacts } from '../host/facts.ts';
-import { giveBack } from './give-back.ts';
+import type { Release } from './give-back.ts';
 
 /**
- * Runs `body` with the facts of a desktop that is opened to this run alone: the X11 authority in them is a cookie made
- * for it, untrusted where the server can, and it ends with `body`. Warns where the server has no untrusted cookies.
+ * The facts of a desktop that is opened to this run alone: the X11 authority in them is a cookie made for it, untrusted where
+ * the server can, and it ends with what is added to `held`. Warns where the server has no untrusted cookies.
  */
-export async function withDesktop<T>(
-  facts: HostFacts,
-  warn: (message: string) => void,
-  body: (facts: HostFacts) => Promise<T>,
-): Promise<T> {
+export async function openDesktop(facts: HostFacts, held: Release[], warn: (message: string) => void): Promise<HostFacts> {
   const { x11 } = facts.desktop;
-  if (x11 === null) return await body(facts);
+  if (x11 === null) return facts;
   const { grantX11 } = await import('../desktop/x11-authority.ts');
   const grant = await grantX11(x11);
+  held.push(grant.release);
   if (!grant.untrusted) {
     warn(`The X server ${x11.display} makes no untrusted cookies, so the command can read every window and key press on it.`);
   }
-  try {
-    return await body({ ...facts, desktop: { ...facts.desktop, x11: { ...x11, authority: grant.authority } } });
-  } finally {
-    await giveBack(grant.release, warn);
-  }
+  return { ...facts, desktop: { ...facts.desktop, x11: { ...x11, authority: grant.authority } } };
 }

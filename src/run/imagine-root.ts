@@ -1,7 +1,6 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { PlanInput } from '../engine/engine.ts';
 import { planUserMaps } from '../engine/identity.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/probe.ts';
@@ -12,15 +11,40 @@ import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { overlayLayout } from '../storage/overlay/layout.ts';
+import { decide } from './decide.ts';
+import type { Way } from './lifecycle.ts';
+import { lookIntoRoot, treeOf } from './look-into-root.ts';
 import { ownRuntimePaths, ownSandboxDirectory, ownStateDirectory } from './place.ts';
+import type { RunCaller } from './run-caller.ts';
+import { assumeWhole, targetsToLookAt } from './settle-targets.ts';
 
-/** A place for a plan that is only shown: the next fresh clone where there is one, else one as it would be made. Changes nothing. */
-export async function imagineRoot({ root }: SandboxSpec, facts: HostFacts): Promise<Omit<PlanInput, 'spec' | 'findings' | 'facts'>> {
-  const runId = '0'.repeat(16);
-  const rootfs = root.kind === 'zfs' ? imagineClone(root.dataset, facts) : await imagineDirectory(root.path, root.ephemeral, facts);
-  const idSlot = rootfs.parts[0].ownership.kind === 'natural' ? 1 : 0;
-  const groups = facts.cgroups.byDaemon === true ? { groups: { run: runId, directories: [] } } : {};
-  return { rootfs, runId, idSlot, sandboxDirectory: ownSandboxDirectory(facts, rootfs), ...groups };
+/** The way of a plan that is only shown: it leases, makes and changes nothing. */
+export function imaginedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Rootfs }, never>, 'carry' | 'end'> {
+  const nobody = '0'.repeat(16);
+  return {
+    name: 'node',
+    tell: () => {},
+    prepare: (request) => decide(request, caller),
+    lease: async ({ spec, facts }) => ({ rootfs: await imagineRoot(spec, facts) }),
+    look: async ({ rootfs }, { spec, engine: { capabilities } }) => {
+      const tree = treeOf(spec, rootfs);
+      return existsSync(tree.path)
+        ? lookIntoRoot(tree, targetsToLookAt(spec, capabilities), capabilities)
+        : assumeWhole(spec, capabilities);
+    },
+    place: async ({ rootfs }, { facts }) => ({
+      rootfs,
+      ...(facts.cgroups.byDaemon === true ? { groups: { run: nobody, directories: [] } } : {}),
+      runId: nobody,
+      idSlot: rootfs.parts[0].ownership.kind === 'natural' ? 1 : 0,
+      sandboxDirectory: ownSandboxDirectory(facts, rootfs),
+    }),
+  };
+}
+
+/** The next fresh clone where there is one, else one as it would be made. */
+export async function imagineRoot({ root }: SandboxSpec, facts: HostFacts): Promise<Rootfs> {
+  return root.kind === 'zfs' ? imagineClone(root.dataset, facts) : await imagineDirectory(root.path, root.ephemeral, facts);
 }
 
 function imagineClone(dataset: string, facts: HostFacts): Rootfs {

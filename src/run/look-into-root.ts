@@ -4,6 +4,8 @@ import { lstat } from 'node:fs/promises';
 import type { EngineCapabilities } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import { type Found, lookBeneath } from '../host/resolve-beneath.ts';
+import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
 
 /** The files of a rootfs before anything was changed, and what the caller knows them as: the template. */
 export interface Tree {
@@ -27,6 +29,14 @@ export interface RootView {
   /** One for each of `targetsToLookAt`, in order; an error where the path leads to no place that could be used. */
   readonly targets: readonly (Found | IsolateError)[];
 }
+
+/** The tree of a rootfs that this process can look into. */
+export function treeOf({ root }: Pick<SandboxSpec, 'root'>, rootfs: Rootfs): Tree {
+  return { path: sourceOf(rootfs), name: root.kind === 'zfs' ? root.dataset : root.path };
+}
+
+/** What an engine does in a tree. */
+type RootCapabilities = Pick<EngineCapabilities, 'mountpoints' | 'ownTrees'>;
 
 /** Of a tree that has a directory wherever any engine mounts. */
 export const wholeMountpoints: MountpointsFound = { tmp: '/tmp', missing: [], hasPrograms: true };
@@ -60,6 +70,22 @@ export function lookAtMountpoints(tree: Tree, { mountpoints }: Pick<EngineCapabi
     // Whatever is a Linux root has these mountpoints, or nearly all: the others are looked at no further.
     hasPrograms: missing.length === 0 || programDirectories.some((name) => isThere(`${tree.path}/${name}`)),
   };
+}
+
+/** What is in a tree that this process can look into. What cannot be used is told by the use. Throws as `lookAtMountpoints` does. */
+export function lookIntoRoot(tree: Tree, targets: readonly string[], capabilities: RootCapabilities): RootView {
+  const mountpoints = lookAtMountpoints(tree, capabilities);
+  const hidden = hiddenPlaces(capabilities, mountpoints);
+  return { mountpoints, targets: targets.map((target) => lookOrError(tree, target, hidden)) };
+}
+
+function lookOrError(tree: Tree, target: string, hidden: readonly string[]): Found | IsolateError {
+  try {
+    return lookAtTarget(tree, target, hidden);
+  } catch (error) {
+    if (error instanceof IsolateError) return error;
+    throw error;
+  }
 }
 
 /** Whether there is a directory at each of these mountpoints; waits for the storage without holding up anybody else. */

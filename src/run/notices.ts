@@ -1,4 +1,4 @@
-import type { Decision } from './decide.ts';
+import type { Prepared } from './lifecycle.ts';
 import type { Passthrough, SandboxSpec } from '../spec/spec.ts';
 
 const givenAway: Record<Passthrough, string> = {
@@ -9,7 +9,7 @@ const givenAway: Record<Passthrough, string> = {
 };
 
 /** One sentence for everything a run takes away from its isolation, or keeps. */
-export function describeGivenAway({ spec, engine, facts }: Decision): string[] {
+export function describeGivenAway({ spec, engine, facts }: Prepared): string[] {
   const { name, capabilities } = engine;
   const warnings: string[] = [];
   if (!capabilities.isolates) warnings.push(`The ${name} engine isolates nothing: the command has the rights of this host's root.`);

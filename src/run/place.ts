@@ -9,7 +9,7 @@ import { claimRun, type RunDescription } from '../pool/claims/runs.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { RootSource } from '../spec/spec.ts';
-import { giveBack } from './give-back.ts';
+import type { Release } from './give-back.ts';
 import { findRuntimePlace, findStatePlace } from './own-places.ts';
 
 /** What one run has to itself on this host. */
@@ -43,26 +43,20 @@ export interface PlaceRequest {
   readonly facts: HostFacts;
   readonly rootfs: Rootfs;
   readonly description: RunDescription;
-  readonly warn: (message: string) => void;
+  /** What gives the place back goes here. */
+  readonly held: Release[];
 }
 
-/** Gives `action` a run id, a directory and, where ids are a run's own, an id range; all are given back after it. */
-export async function withPlace<T>({ facts, rootfs, description, warn }: PlaceRequest, action: (place: Place) => Promise<T>): Promise<T> {
+/** A run id, a directory and, where ids are a run's own, an id range. */
+export function claimPlace({ facts, rootfs, description, held }: PlaceRequest): Place {
   const paths = ownRuntimePaths(facts);
   ensureRuntimeDirectories(paths, facts.user.uid);
   const holder = readOwnHolder();
   const run = claimRun(paths, description, holder);
-  try {
-    const ids = claimIds(paths, facts, rootfs, holder);
-    try {
-      const sandboxDirectory = ownSandboxDirectory(facts, rootfs);
-      return await action({ runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory });
-    } finally {
-      if (ids !== null) await giveBack(ids.release, warn);
-    }
-  } finally {
-    await giveBack(run.remove, warn);
-  }
+  held.push(run.remove);
+  const ids = claimIds(paths, facts, rootfs, holder);
+  if (ids !== null) held.push(ids.release);
+  return { runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: ownSandboxDirectory(facts, rootfs) };
 }
 
 /** The id range that a run of `holder` has to itself; null where it uses the caller's, or those of its files. */

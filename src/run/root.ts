@@ -12,48 +12,44 @@ import type { RootSource, SandboxSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { openStorage } from '../storage/registry.ts';
 import type { Handed } from './daemon-lease.ts';
-import { giveBack } from './give-back.ts';
+import type { Release } from './give-back.ts';
+import type { RunEvent } from './outcome.ts';
 import { claimOverlayState } from './overlay-state.ts';
 import { leasePaths, ownRuntimePaths, ownStateDirectory } from './place.ts';
 import { removeTree } from './remove-tree.ts';
 
+/** A lease of this process's; one of a clone that the daemon hands over comes with more. */
+export type RunLease = Lease & { readonly handed?: Handed };
+
 export interface RootOptions {
+  /** What gives the root back goes here. */
+  readonly held: Release[];
+  readonly tell: (event: RunEvent) => void;
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal | undefined;
-  /** Told once of a wait that takes long, what for. */
-  readonly onWaiting: (message: string) => void;
-  /** Told what its user may want to change. One full sentence. */
-  readonly onNotice: (message: string) => void;
 }
 
-/** Gives `action` a root that is its own, as `spec` wants it, and takes it back afterwards, whatever happens. */
-export async function withRoot<T>(
-  spec: SandboxSpec,
-  facts: HostFacts,
-  options: RootOptions,
-  action: (lease: Lease & { readonly handed?: Handed }) => Promise<T>,
-): Promise<T> {
-  const lease = await leaseRoot(spec, facts, options);
-  try {
-    return await action(lease);
-  } finally {
-    await giveBack(lease.release, options.warn);
-    if (spec.root.kind === 'zfs' && facts.user.uid === 0) await tidyBehind(spec.root.dataset, facts, options);
-  }
+/** A root that is the run's own, as `spec` wants it. Storage with clones is root's; for others the daemon takes them. */
+export async function leaseRoot(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<RunLease> {
+  const { root } = spec;
+  if (root.kind === 'zfs' && facts.user.uid === 0) options.held.push(() => tidyBehind(root.dataset, facts));
+  const lease = await takeRoot(spec, facts, options);
+  options.held.push(lease.release);
+  return lease;
 }
 
-async function tidyBehind(template: string, facts: HostFacts, { warn }: RootOptions): Promise<void> {
+async function takeRoot(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<RunLease> {
+  const { root } = spec;
+  if (root.kind !== 'zfs' || facts.user.uid === 0) return takeReady(root, facts, options) ?? (await leaseFromStorage(spec, facts, options));
+  const { leaseFromDaemon } = await import('./daemon-lease.ts');
+  const onWaiting = (message: string): void => options.tell({ kind: 'waiting', message });
+  return await leaseFromDaemon(spec, root.dataset, { signal: options.signal, onWaiting, limited: facts.cgroups.byDaemon === true });
+}
+
+/** After the lease is given back, when the clone may go. */
+async function tidyBehind(template: string, facts: HostFacts): Promise<void> {
   const { tidyUp } = await import('../pool/lease/tidy.ts');
-  await giveBack(() => tidyUp(findPoolFiles({ template, runtime: ownRuntimePaths(facts) })), warn);
-}
-
-/** Storage with clones is root's; for others the daemon takes them. */
-async function leaseRoot(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<Lease> {
-  if (spec.root.kind === 'zfs' && facts.user.uid !== 0) {
-    const { leaseFromDaemon } = await import('./daemon-lease.ts');
-    return await leaseFromDaemon(spec, spec.root.dataset, { ...options, limited: facts.cgroups.byDaemon === true });
-  }
-  return takeReady(spec.root, facts, options) ?? (await leaseFromStorage(spec, facts, options));
+  await tidyUp(findPoolFiles({ template, runtime: ownRuntimePaths(facts) }));
 }
 
 /** A clone that lies ready is taken without opening its storage, which would run a command of it. */
@@ -64,14 +60,16 @@ function takeReady(root: RootSource, facts: HostFacts, { warn }: RootOptions): L
 }
 
 async function leaseFromStorage(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<Lease> {
-  const pool = await openRootPool(spec.root, facts, options);
+  const { tell, warn, signal } = options;
+  const onWaiting = (message: string): void => tell({ kind: 'waiting', message });
+  const pool = await openRootPool(spec.root, facts, { warn, onWaiting });
   return await leaseClone(pool, {
     waitMs: spec.waitMs,
     onWait: () => {
-      if (!hasRefresher(pool) && isToldFirst(pool)) options.onNotice(describeNeglect(pool.template));
+      if (!hasRefresher(pool) && isToldFirst(pool)) tell({ kind: 'notice', message: describeNeglect(pool.template) });
     },
-    onSlow: (making) => options.onWaiting(describeWait(pool.template, making)),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onSlow: (making) => onWaiting(describeWait(pool.template, making)),
+    ...(signal === undefined ? {} : { signal }),
   });
 }
 
@@ -82,7 +80,7 @@ function describeNeglect(template: string): string {
 export interface OpenOptions extends Pick<RootOptions, 'warn'> {
   /** Whether it may be the pool of a template that is gone, if that left clones. */
   readonly onlyCleanUp?: boolean;
-  /** As in `RootOptions`. */
+  /** Told once of a wait that takes long, what for. */
   readonly onWaiting?: ((message: string) => void) | undefined;
 }
 

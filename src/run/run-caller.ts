@@ -1,38 +1,77 @@
+import { resolve } from 'node:path/posix';
+
+import type { Engine } from '../engine/engine.ts';
 import type { PathFacts, SandboxIds } from '../host/facts.ts';
 import type { Privileges } from '../host/privileges.ts';
 import { probePath, readPrivileges } from '../host/probe.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
-import type { Caller } from '../spec/request.ts';
+import { parseBind } from '../spec/parse-bind.ts';
+import type { Caller, RunRequest } from '../spec/request.ts';
 import { readEnvironmentFile } from './read-environment-file.ts';
 import { workingDirectory } from './working-directory.ts';
 
+/** What a run has to know of its caller's files and environment. Paths are absolute. */
+export interface Questions {
+  /** What is there. */
+  readonly paths: readonly string[];
+  /** Whose text. */
+  readonly files: readonly string[];
+  /** By name. */
+  readonly variables: readonly string[];
+}
+
+/** What the caller sees, with its own rights. */
+export interface Answers extends Pick<Caller, 'environment' | 'readFile'> {
+  /** Null: nothing, or nothing the caller can see. */
+  readonly probePath: (path: string) => PathFacts | null;
+}
+
 /** For whom a run is decided: this process's own user, or the client that a daemon serves. */
-export interface RunCaller extends Caller {
+export interface RunCaller extends Pick<Caller, 'cwd'> {
   readonly uid: number;
   readonly gid: number;
   /** PATH, where this process may look into its directories with the caller's rights; absent: it may not. */
   readonly searchPath?: string | undefined;
   /** Of the process that will start the launch; absent: ordinary ones. */
   readonly privileges?: Privileges;
-  /** What is at a bind's source, as the caller sees it; null: nothing, or nothing the caller can see. */
-  readonly probePath: (source: string) => PathFacts | null;
   /** The file with the caller's groups (cgroups(7)); null: it is not known where the caller can make groups. */
   readonly cgroupFile: string | null;
   /** What the settings give root's sandboxes; absent: as their files say now. */
   readonly sandboxIds?: () => SandboxIds | null;
+  /** Rejects where the caller does not tell. */
+  readonly ask: (questions: () => Questions) => Promise<Answers>;
 }
 
 /** This process, with its own rights. */
-export function ownCaller(): RunCaller {
+export function ownCaller(): RunCaller & Pick<Caller, 'environment'> {
+  const environment = callerEnvironment();
   return {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
-    environment: callerEnvironment(),
-    searchPath: callerEnvironment()['PATH'],
+    environment,
+    searchPath: environment['PATH'],
     cwd: workingDirectory(),
-    readFile: (path) => readEnvironmentFile(path),
     privileges: readPrivileges(),
-    probePath,
     cgroupFile: '/proc/self/cgroup',
+    ask: async () => ({ environment, readFile: (path) => readEnvironmentFile(path), probePath }),
   };
+}
+
+/** The host's name servers, which a sandbox in the host's network is to have. */
+export const nameServers = '/etc/resolv.conf';
+
+/** All that deciding a request asks of the caller. Throws what is wrong with the request. */
+export function questionsOf(request: RunRequest, { capabilities }: Engine, cwd: string | null): Questions {
+  const binds = (request.binds ?? []).map((bind) => (typeof bind === 'string' ? parseBind(bind, cwd) : bind).source);
+  return {
+    paths: [...binds, ...(request.shareNetwork === true || capabilities.network === 'always-shared' ? [nameServers] : [])],
+    files: (request.environmentFiles ?? []).map((file) => resolve(cwd ?? '/', file)),
+    variables: namedVariables(request),
+  };
+}
+
+/** `-v NAME` takes the value that the caller has. */
+function namedVariables({ environment }: RunRequest): readonly string[] {
+  if (!Array.isArray(environment)) return [];
+  return [...new Set((environment as readonly string[]).filter((text) => !/[=:]/.test(text)))];
 }

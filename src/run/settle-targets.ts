@@ -3,10 +3,10 @@ import { entersOwnDirectories } from '../engine/identity.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Found } from '../host/resolve-beneath.ts';
-import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';
+import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { checkWorkingDirectory } from './check-working-directory.ts';
-import { hiddenPlaces, lookAtMountpoints, lookAtTarget, type RootView, type Tree } from './look-into-root.ts';
+import { type RootView, treeOf, wholeMountpoints } from './look-into-root.ts';
 import { checkMountpointsMade, makesTarget } from './makes-target.ts';
 import { placeBinds } from './place-binds.ts';
 
@@ -34,15 +34,6 @@ export function targetsToLookAt(spec: SandboxSpec, capabilities: EngineCapabilit
     ...(addsHostname(spec, capabilities) ? [hostsFile] : []),
     ...(spec.workingDirectory === '/' ? [] : [spec.workingDirectory]),
   ];
-}
-
-/** Settles a spec in a rootfs that this process can look into. Throws as `settleInView` and `lookAtMountpoints` do. */
-export function settleTargets(spec: SandboxSpec, context: SettleContext): Settled {
-  const tree = treeOf(spec, context.rootfs);
-  const mountpoints = lookAtMountpoints(tree, context.capabilities);
-  const hidden = hiddenPlaces(context.capabilities, mountpoints);
-  const targets = targetsToLookAt(spec, context.capabilities).map((target) => lookOrError(tree, target, hidden));
-  return settleInView(spec, { mountpoints, targets }, context);
 }
 
 /**
@@ -74,13 +65,10 @@ export function settleInView(spec: SandboxSpec, view: RootView, context: SettleC
   };
 }
 
-/** What is known of a rootfs into which nobody looks: it has everything. */
-export function assumeWhole(spec: SandboxSpec, capabilities: EngineCapabilities): Findings {
-  return { tmp: '/tmp', missing: [], hosts: addsHostname(spec, capabilities) ? hostsFile : null };
-}
-
-function treeOf({ root }: SandboxSpec, rootfs: Rootfs): Tree {
-  return { path: sourceOf(rootfs), name: root.kind === 'zfs' ? root.dataset : root.path };
+/** What is thought of a rootfs into which nobody can look: whatever fits. */
+export function assumeWhole(spec: SandboxSpec, capabilities: EngineCapabilities): RootView {
+  const targets = targetsToLookAt(spec, capabilities).map((path): Found => ({ path, kind: path === hostsFile ? 'other' : 'hidden' }));
+  return { mountpoints: wholeMountpoints, targets };
 }
 
 /** Where changes to the root stay, its /etc/hosts does too, with whatever the sandbox writes there. */
@@ -91,15 +79,6 @@ function addsHostname({ root, readOnlyRoot, binds }: SandboxSpec, { features }: 
 
 function isFileFor(look: Found | IsolateError | undefined): look is Found {
   return look !== undefined && !(look instanceof IsolateError) && (look.kind === 'other' || look.kind === 'missing');
-}
-
-function lookOrError(tree: Tree, target: string, hidden: readonly string[]): Found | IsolateError {
-  try {
-    return lookAtTarget(tree, target, hidden);
-  } catch (error) {
-    if (error instanceof IsolateError) return error;
-    throw error;
-  }
 }
 
 /** Binds may bring the programs, and a root of one program needs no directories for it. */

@@ -10,7 +10,8 @@ import { judgeProof } from '../../prove/judge.ts';
 import type { ProofSetting } from '../../prove/promise.ts';
 import { parseProofResults, type ProofResult } from '../../prove/report.ts';
 import { makeBareRoot } from '../../run/bare-root.ts';
-import { type Decision, decide } from '../../run/decide.ts';
+import { decide } from '../../run/decide.ts';
+import type { Prepared } from '../../run/lifecycle.ts';
 import { ownStateDirectory } from '../../run/place.ts';
 import type { Limits } from '../../spec/spec.ts';
 import { print } from '../output.ts';
@@ -120,7 +121,7 @@ async function amidBait(
   throw new IsolateError('engine-failed', `The probe did not run (status ${exitCode}): ${stderr.trim()}`);
 }
 
-function settingOf({ spec, engine }: Decision): ProofSetting {
+function settingOf({ spec, engine }: Prepared): ProofSetting {
   const { capabilities } = engine;
   return {
     isolates: capabilities.isolates,

@@ -5,6 +5,7 @@ import { IsolateError } from '../../error.ts';
 import type { Outcome, RunEvent } from '../../run/outcome.ts';
 import type { RunOptions } from '../../run/run.ts';
 import type { RunRequest } from '../../spec/request.ts';
+import { logWay } from '../../log.ts';
 import { toJson } from '../../json.ts';
 import { escapeControls } from '../escape.ts';
 import { exitCodeOf } from '../exit-code.ts';
@@ -32,6 +33,8 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
             stop();
           } else if (event.kind === 'started') {
             status.started();
+          } else if (event.kind === 'way') {
+            logWay(event.way);
           } else if (event.kind === 'waiting') {
             showWaiting(event.message, parsed);
           } else if (event.kind === 'warning' || !parsed.flags.has('quiet')) {

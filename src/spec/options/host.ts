@@ -37,7 +37,7 @@ export const hostOptions: OptionGroup<RunOption> = {
         ofEngine: true,
         read: (text) => text,
       },
-      carriedBy: 'caller',
+      carriedBy: 'launcher',
       settle: (draft, name) => ({ ...draft, bridge: parseInterfaceName('--net-bridge', name) }),
     }),
     runOption('tun', {
@@ -45,7 +45,7 @@ export const hostOptions: OptionGroup<RunOption> = {
       help: 'lxc: /dev/net/tun inside',
       feature: 'tun',
       variable: { name: 'LXC_MAP_TUN', says: 'any value: --tun; only with the lxc engine', ofEngine: true, read: () => true },
-      carriedBy: 'caller',
+      carriedBy: 'launcher',
       settle: (draft, tun) => ({ ...draft, tun }),
     }),
     runOption('lxcLog', {
@@ -60,7 +60,7 @@ export const hostOptions: OptionGroup<RunOption> = {
         ofEngine: true,
         read: () => '/run/isolate/lxc.log',
       },
-      carriedBy: 'caller',
+      carriedBy: 'launcher',
       settle: (draft, file, { cwd }) => ({ ...draft, engineLog: parseHostPath('usage', 'The log file', file, cwd) }),
     }),
   ],

@@ -18,7 +18,7 @@ export const limitOptions: OptionGroup<RunOption> = {
         ofEngine: true,
         read: (text) => parseInteger('LXC_CPU_QUOTA', text, 1, 100),
       },
-      carriedBy: 'caller',
+      carriedBy: 'launcher',
       settle: (draft, percent) => limit(draft, { cpuPercent: parseInteger('--cpu', percent, 1, 100_000) }),
     }),
     runOption('memory', {
@@ -33,7 +33,7 @@ export const limitOptions: OptionGroup<RunOption> = {
         ofEngine: true,
         read: (text) => parseInteger('LXC_MEM_MB_QUOTA', text, 1, 2 ** 30) * 2 ** 20,
       },
-      carriedBy: 'caller',
+      carriedBy: 'launcher',
       settle: (draft, size) => limit(draft, { memoryBytes: parseSize('--memory', size) }),
     }),
     runOption('pids', {
@@ -42,7 +42,7 @@ export const limitOptions: OptionGroup<RunOption> = {
       completes: 'none',
       help: 'number of processes and threads at a time',
       feature: 'pids',
-      carriedBy: 'caller',
+      carriedBy: 'launcher',
       settle: (draft, pids) => limit(draft, { pids: parseInteger('--pids', pids, 1, 4_194_304) }),
     }),
     runOption('timeoutSeconds', {

@@ -12,7 +12,8 @@ import type { PlanInput } from '../../../src/engine/engine.ts';
 import { lxcEngine } from '../../../src/engine/lxc.ts';
 import { probeHost } from '../../../src/host/probe.ts';
 import { type LaunchResult, startLaunch } from '../../../src/process/launch.ts';
-import { settleTargets } from '../../../src/run/settle-targets.ts';
+import { lookIntoRoot, treeOf } from '../../../src/run/look-into-root.ts';
+import { settleInView, targetsToLookAt } from '../../../src/run/settle-targets.ts';
 import { findOwnFiles } from '../../../src/host/own-files.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { plainSpec } from '../../golden/facts.ts';
@@ -51,7 +52,10 @@ async function plan(spec: SandboxSpec, input: Partial<PlanInput>) {
   const facts = await probeHost({ spec, environment: {}, uid: 0, gid: 0, files });
   expect(lxcEngine.check(spec, facts)).toEqual([]);
   const runId = `${ownPrefix}${randomBytes(4).toString('hex')}`;
-  const settled = settleTargets(spec, { rootfs: input.rootfs ?? rootfs, facts, capabilities: lxcEngine.capabilities });
+  const { capabilities } = lxcEngine;
+  const root = input.rootfs ?? rootfs;
+  const view = lookIntoRoot(treeOf(spec, root), targetsToLookAt(spec, capabilities), capabilities);
+  const settled = settleInView(spec, view, { rootfs: root, facts, capabilities });
   return lxcEngine.plan({ spec: settled.spec, findings: settled.findings, rootfs, facts, runId, idSlot: 1, sandboxDirectory, ...input });
 }
 

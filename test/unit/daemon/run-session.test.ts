@@ -133,7 +133,7 @@ test('no directory of a client’s PATH is looked into by the daemon', async () 
     ask: async () => ({ name: 'answer', items: [{ name: 'variable', value: `PATH=${directory}` }] }) as Message,
   };
   const request = { zfs: 'tank/t', command: ['true'], environment: ['PATH'] };
-  const client = await clientCaller(request, told, connection);
+  const client = clientCaller(told, connection);
   const { facts, spec } = await decide(request, { ...client, sandboxIds: () => null });
   expect({ inside: spec.environment['PATH'], tools: Object.values(facts.tools).filter((tool) => tool?.startsWith(directory)) }).toEqual({
     inside: directory,

@@ -1,0 +1,72 @@
+import type { Engine, PlanInput } from '../engine/engine.ts';
+import type { HostFacts } from '../host/facts.ts';
+import type { Launch } from '../launch/launch.ts';
+import type { Rootfs } from '../rootfs/rootfs.ts';
+import type { RunRequest } from '../spec/request.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import type { RootView } from './look-into-root.ts';
+import { describeGivenAway } from './notices.ts';
+import type { RunEvent } from './outcome.ts';
+import { settleInView } from './settle-targets.ts';
+
+/** What is wanted and what is, settled before anything is touched. */
+export interface Prepared {
+  readonly spec: SandboxSpec;
+  readonly engine: Engine;
+  readonly facts: HostFacts;
+}
+
+/** What a run has to itself beside its root, as the plan needs it. */
+export type Place = Pick<PlanInput, 'rootfs' | 'groups' | 'runId' | 'idSlot' | 'sandboxDirectory'>;
+
+/** A run that is decided, with all that it holds. */
+export interface Planned<Lease> {
+  readonly prepared: Prepared;
+  readonly lease: Lease;
+  readonly place: Place;
+  readonly launch: Launch;
+}
+
+/**
+ * One way a run can take: for whom it is decided, whose clone it gets, and who carries the launch out. The steps come in the
+ * order of these members, each once; what one of them acquired is given back by `end`.
+ */
+export interface Way<Lease extends { readonly rootfs: Rootfs }, End> {
+  readonly name: 'node' | 'daemon';
+  readonly tell: (event: RunEvent) => void;
+  /** Throws the first reason why the run cannot be. Nothing is leased yet. */
+  readonly prepare: (request: RunRequest) => Promise<Prepared>;
+  /** A root that is the run's alone. */
+  readonly lease: (prepared: Prepared) => Promise<Lease>;
+  /** What is in the root where the run mounts. */
+  readonly look: (lease: Lease, prepared: Prepared) => Promise<RootView>;
+  readonly place: (lease: Lease, prepared: Prepared) => Promise<Place>;
+  /** Starts the launch; settles when nothing of the run is left. */
+  readonly carry: (planned: Planned<Lease>) => Promise<End>;
+  /** Gives everything back, whatever happened; says how the run ended, or throws what kept it from being one. */
+  readonly end: (run: Promise<End>) => Promise<End>;
+}
+
+/** A run from its request to its end. */
+export function live<Lease extends { readonly rootfs: Rootfs }, End>(request: RunRequest, way: Way<Lease, End>): Promise<End> {
+  // While it runs, nothing of what led to it is kept.
+  return way.end(plan(request, way).then((planned) => way.carry(planned)));
+}
+
+/** The way up to the launch. */
+export async function plan<Lease extends { readonly rootfs: Rootfs }>(
+  request: RunRequest,
+  way: Omit<Way<Lease, unknown>, 'carry' | 'end'>,
+): Promise<Planned<Lease>> {
+  const prepared = await way.prepare(request);
+  const { spec, engine, facts } = prepared;
+  for (const message of describeGivenAway(prepared)) way.tell({ kind: 'notice', message });
+  const lease = await way.lease(prepared);
+  const view = await way.look(lease, prepared);
+  const settled = settleInView(spec, view, { rootfs: lease.rootfs, facts, capabilities: engine.capabilities });
+  for (const message of settled.warnings) way.tell({ kind: 'warning', message });
+  const place = await way.place(lease, prepared);
+  const launch = engine.plan({ spec: settled.spec, findings: settled.findings, facts, ...place });
+  way.tell({ kind: 'way', way: way.name });
+  return { prepared, lease, place, launch };
+}

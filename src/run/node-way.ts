@@ -1,0 +1,64 @@
+import type { RunDescription } from '../pool/claims/runs.ts';
+import { checkStreams } from '../process/standard-streams.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import { decide } from './decide.ts';
+import { openDesktop } from './desktop.ts';
+import { giveBack, type Release } from './give-back.ts';
+import { chooseHooks, withHooks } from './hooks.ts';
+import type { Way } from './lifecycle.ts';
+import { lookIntoRoot, treeOf } from './look-into-root.ts';
+import type { Outcome } from './outcome.ts';
+import { claimPlace } from './place.ts';
+import { leaseRoot, type RunLease } from './root.ts';
+import type { RunCaller } from './run-caller.ts';
+import type { RunOptions } from './run.ts';
+import { targetsToLookAt } from './settle-targets.ts';
+import { callersStreams, supervise } from './supervise.ts';
+
+/** The way of a run that this process decides for its own caller, and stays with to the end. */
+export function nodeWay(caller: RunCaller, options: RunOptions): Way<RunLease, Outcome> {
+  const tell = options.onEvent ?? ((): void => {});
+  const warn = (message: string): void => tell({ kind: 'warning', message });
+  const held: Release[] = [];
+  return {
+    name: 'node',
+    tell,
+    prepare: async (request) => {
+      const prepared = await decide(request, caller);
+      if (prepared.engine.capabilities.isolates) checkStreams(options.stdio ?? callersStreams);
+      return { ...prepared, facts: await openDesktop(prepared.facts, held, warn) };
+    },
+    lease: async ({ spec, facts }) => await leaseRoot(spec, facts, { held, tell, warn, signal: options.signal }),
+    look: async ({ rootfs, handed }, { spec, engine: { capabilities } }) =>
+      handed?.view ?? lookIntoRoot(treeOf(spec, rootfs), targetsToLookAt(spec, capabilities), capabilities),
+    place: async ({ id, rootfs, groups }, { spec, facts }) => {
+      const description = describeRun(spec, id, facts.user.uid, Date.now());
+      return { rootfs, ...(groups === undefined ? {} : { groups }), ...claimPlace({ facts, rootfs, description, held }) };
+    },
+    carry: async ({ prepared: { spec, facts }, lease: { rootfs, handed }, place: { sandboxDirectory }, launch }) => {
+      const given = handed === undefined ? {} : { connection: handed.connection.handOver() };
+      const hooks = await chooseHooks(rootfs, { launcher: facts.files.launcher, sandboxDirectory, ...given });
+      const start = (): Promise<Outcome> => supervise(launch, spec, facts, { ...options, ...given });
+      return await withHooks(
+        spec.hooks,
+        hooks,
+        (error) => warn(error.message),
+        () => (handed === undefined ? start() : handed.told(start)),
+      );
+    },
+    end: async (run) => {
+      try {
+        return await run;
+      } finally {
+        for (const release of held.toReversed()) await giveBack(release, warn);
+      }
+    },
+  };
+}
+
+/** What `isolate ps` shows of a run. */
+function describeRun({ root, engine, command }: SandboxSpec, clone: string, uid: number, sinceMs: number): RunDescription {
+  return root.kind === 'zfs'
+    ? { template: root.dataset, clone, engine, command, uid, sinceMs }
+    : { template: root.path, clone: root.ephemeral ? clone : null, engine, command, uid, sinceMs };
+}
