@@ -11,7 +11,7 @@ import type { RunRequest } from '../spec/request.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
-import type { DaemonLease, LeaseOutcome } from './leases.ts';
+import type { DaemonLease, LeaseOutcome } from './lease.ts';
 import type { RunServices } from './run-session.ts';
 import { hasNested, lookIntoClone } from './settle-in-clone.ts';
 

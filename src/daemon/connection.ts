@@ -1,6 +1,6 @@
 import type { Item, Message } from '../wire/frame.ts';
 import type { MessageName } from '../wire/schema.ts';
-import type { DaemonLease } from './leases.ts';
+import type { DaemonLease } from './lease.ts';
 import type { Peer } from './peer.ts';
 import type { PlacedTree, Tree } from './tree.ts';
 

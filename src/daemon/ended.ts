@@ -1,5 +1,5 @@
 import { IsolateError } from '../error.ts';
-import type { LeaseOutcome } from './leases.ts';
+import type { LeaseOutcome } from './lease.ts';
 
 /** What a client said of the end of its run: an event kind of launcher/RECORD.md, or 6 for timed out, with its number. */
 export function readOutcome(outcome: number, number: number): LeaseOutcome {

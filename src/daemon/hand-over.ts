@@ -4,7 +4,7 @@ import { probeUser } from '../host/probe.ts';
 import { type GivenPart, type IdMaps, type Rootfs, type TreePart } from '../rootfs/rootfs.ts';
 import { mapOwners } from '../storage/map-owners.ts';
 import type { Tree } from './tree.ts';
-import type { DaemonLease } from './leases.ts';
+import type { DaemonLease } from './lease.ts';
 import type { Peer } from './peer.ts';
 
 /** A clone as its user gets it: the part of the launch's rootfs, and what `mount` hands over. */

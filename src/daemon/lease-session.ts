@@ -12,7 +12,8 @@ import { formatLeased } from '../wire/leased.ts';
 import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
 import { checkRecipient, type HandOver } from './hand-over.ts';
-import type { DaemonLease, Leases } from './leases.ts';
+import type { DaemonLease } from './lease.ts';
+import type { Leases } from './leases.ts';
 import type { RunGroups } from './run-groups.ts';
 import { lookIntoClone } from './settle-in-clone.ts';
 

@@ -1,23 +1,12 @@
 import { configPath } from '../config/config.ts';
-import type { Rootfs } from '../rootfs/rootfs.ts';
-import { type ErrorCode, IsolateError } from '../error.ts';
-import { ensureRuntimeDirectories } from '../pool/directories.ts';
+import { IsolateError } from '../error.ts';
 import { describeWait, noFreeClone } from '../pool/lease/lease.ts';
-import { claimRun, type RunClaim, type RunDescription } from '../pool/claims/runs.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import type { Limits } from '../spec/spec.ts';
 import type { Taken } from './fresh-clones.ts';
-import { brokerGone } from './gone.ts';
+import { beginLease, type DaemonLease, keyOf, type LeaseOutcome } from './lease.ts';
 import type { Peer } from './peer.ts';
 import { type ServedPool, servePool } from './served-pool.ts';
-
-/** How a lease ended. `closed`: the client went without saying; `left`: its broker did, and the next daemon looks after it. */
-export type LeaseOutcome =
-  | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'killed'; readonly signal: number }
-  | { readonly kind: 'not-executed'; readonly errno: number }
-  | { readonly kind: 'failed'; readonly code: ErrorCode | null }
-  | { readonly kind: 'timed-out' | 'closed' | 'left' };
 
 export interface LeaseRequest {
   readonly template: string;
@@ -33,32 +22,6 @@ export interface LeaseRequest {
   readonly signal: AbortSignal;
   /** Called once after a second of waiting, with a sentence's part that says what for. */
   readonly onLongWait?: (message: string) => void;
-}
-
-/** The exclusive claim of a client on one clone; it ends with the client's connection. */
-export interface DaemonLease {
-  readonly id: string;
-  readonly template: string;
-  readonly rootfs: Rootfs;
-  /** It has directories wherever isolate mounts; false: nobody looked yet. */
-  readonly isChecked: boolean;
-  /** The state of the clone's pool, with the client's process as the holder. */
-  readonly pool: PoolFiles;
-  readonly peer: Peer;
-  /** Id and directory of the run, claimed for the client's process; both go with the lease. */
-  readonly run: RunClaim;
-  /** Milliseconds since 1970. */
-  readonly startedMs: number;
-  /** Calls `action` when the lease ends, whatever ends it, or at once if it has ended; `runsOn`: the client may live on, and use the clone. */
-  readonly defer: (action: (runsOn: boolean) => void) => void;
-  /** The client is told of its clone now, and may use it even if its broker goes. */
-  readonly send: () => void;
-  /** What the client said of the end, should the lease end without more. */
-  readonly note: (outcome: LeaseOutcome) => void;
-  /** How it ended, when it has. */
-  readonly ended: Promise<LeaseOutcome>;
-  /** Retires the clone; the second time it does nothing. */
-  readonly release: (outcome?: LeaseOutcome) => void;
 }
 
 /** Who may lease what, and how much of it. */
@@ -115,8 +78,6 @@ export interface Leases {
   readonly remove: (template: string) => void;
 }
 
-type BegunRequest = LeaseRequest & { readonly groupsIn: readonly string[] };
-
 /** More of a command than this is not kept. */
 const longestCommand = 4096;
 
@@ -145,70 +106,8 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     }
     given();
     const waitedMs = performance.now() - startMs;
-    return begin({ ...request, groupsIn }, served, taken, waitedMs, countOff);
-  }
-
-  function begin(request: BegunRequest, served: ServedPool, taken: Taken, waitedMs: number, countOff: () => void): DaemonLease {
-    const { template, peer, engine, command, groupsIn, signal } = request;
-    const { id, rootfs, isChecked, pool } = taken;
-    const startedMs = Date.now();
-    const startMs = performance.now();
-    const deferred: ((runsOn: boolean) => void)[] = [countOff];
-    let noted: LeaseOutcome | null = null;
-    let sent = false;
-    const { promise: ended, resolve: hasEnded } = Promise.withResolvers<LeaseOutcome>();
-    let endedWith: { readonly runsOn: boolean } | null = null;
-    let run: RunClaim;
-    try {
-      const places = groupsIn.length === 0 ? {} : { groupsIn };
-      run = claim({ template, clone: id, engine, command, uid: peer.uid, sinceMs: startedMs, ...places }, pool);
-    } catch (error) {
-      countOff();
-      served.giveBack(taken);
-      throw error;
-    }
-    const key = keyOf(template, id);
-    const end = (outcome: LeaseOutcome, runsOn = false): void => {
-      if (endedWith !== null) return;
-      endedWith = { runsOn };
-      signal.removeEventListener('abort', onGone);
-      active.delete(key);
-      const steps = [...(runsOn ? [] : [run.remove, () => served.giveBack(taken)]), ...deferred.map((action) => () => action(runsOn))];
-      for (const step of steps) attempt(step, pool);
-      watch.onEnded({ peer, template, engine, waitedMs, clone: id, heldMs: performance.now() - startMs, outcome });
-      hasEnded(outcome);
-    };
-    const onGone = (): void => {
-      // A client that lost its broker may run on; its clone is retired when its process ends.
-      if (signal.reason === brokerGone && sent) end({ kind: 'left' }, true);
-      else end(noted ?? { kind: 'closed' });
-    };
-    active.add(key);
-    watch.onLeased({ peer, template, engine, waitedMs, clone: id });
-    if (signal.aborted) onGone();
-    else signal.addEventListener('abort', onGone);
-    return {
-      id,
-      template,
-      rootfs,
-      isChecked,
-      pool,
-      peer,
-      run,
-      startedMs,
-      ended,
-      defer: (action) => {
-        if (endedWith !== null) action(endedWith.runsOn);
-        else deferred.push(action);
-      },
-      send: () => {
-        sent = true;
-      },
-      note: (outcome) => {
-        noted ??= outcome;
-      },
-      release: (outcome) => end(outcome ?? noted ?? { kind: 'closed' }),
-    };
+    const places = groupsIn.length === 0 ? {} : { groupsIn };
+    return beginLease({ ...request, ...places, taken, waitedMs, countOff, giveBack: served.giveBack }, { active, watch });
   }
 
   return {
@@ -232,7 +131,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
       }
     },
     serves: (template) => pools.has(template),
-    holds: (template, id) => active.has(keyOf(template, id)),
+    holds: (template, id) => active.has(keyOf({ template, id })),
     add: (pool, ring) => {
       const served = servePool(pool, ring, noFreeClone);
       pools.set(pool.template, served);
@@ -243,34 +142,6 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
       pools.delete(template);
     },
   };
-}
-
-/** Makes the state directories once more where somebody has removed them; throws `state-unreadable`. */
-function claim(description: RunDescription, { runtime, holder }: PoolFiles): RunClaim {
-  try {
-    return claimRun(runtime, description, holder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(runtime.runs, error);
-  }
-  ensureRuntimeDirectories(runtime, 0);
-  try {
-    return claimRun(runtime, description, holder);
-  } catch (error) {
-    throw unusable(runtime.runs, error);
-  }
-}
-
-function unusable(directory: string, cause: unknown): IsolateError {
-  return new IsolateError('state-unreadable', `The state directory ${directory} cannot be written.`, { cause });
-}
-
-/** What cannot be given back now a refresh gives back when its holder is dead. */
-function attempt(step: () => void, { warn }: PoolFiles): void {
-  try {
-    step();
-  } catch (error) {
-    warn((error as Error).message);
-  }
 }
 
 /** Undefined: it is a refresh that says how many there shall be. */
@@ -285,10 +156,6 @@ function cannotHold({ pid, absence }: Peer): IsolateError {
   return new IsolateError('not-permitted', `${who} cannot hold a lease: it is not in the daemon's pid namespace.`, {
     hint: 'run isolate outside of the container, or use -t DIR',
   });
-}
-
-function keyOf(template: string, id: string): string {
-  return `${template}\0${id}`;
 }
 
 /** A copy, for a part of a string keeps the whole of it in memory. */

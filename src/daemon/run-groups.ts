@@ -6,7 +6,7 @@ import type { CgroupFacts } from '../host/facts.ts';
 import { isAlive } from '../pool/holder.ts';
 import type { Limits } from '../spec/spec.ts';
 import type { LeasedGroups } from '../wire/leased.ts';
-import type { DaemonLease } from './leases.ts';
+import type { DaemonLease } from './lease.ts';
 import type { Peer } from './peer.ts';
 import { applySettings, makeDirectories, moveInto, removeDirectories, vouchFor } from './group-files.ts';
 

@@ -3,7 +3,7 @@ import { IsolateError } from '../error.ts';
 import { hiddenPlaces, lookAtMountpoints, lookAtTarget, type RootView, type Tree, wholeMountpoints } from '../run/look-into-root.ts';
 import { sourceOf } from '../rootfs/rootfs.ts';
 import type { Found } from '../host/resolve-beneath.ts';
-import type { DaemonLease } from './leases.ts';
+import type { DaemonLease } from './lease.ts';
 import { createTurns } from './turns.ts';
 
 /** One target of all leases' in a turn. */

@@ -49,7 +49,7 @@ async function takeRoot(spec: SandboxSpec, facts: HostFacts, options: RootOption
 /** After the lease is given back, when the clone may go. */
 async function tidyBehind(template: string, facts: HostFacts): Promise<void> {
   const { tidyUp } = await import('../pool/lease/tidy.ts');
-  await tidyUp(findPoolFiles({ template, runtime: ownRuntimePaths(facts) }));
+  tidyUp(findPoolFiles({ template, runtime: ownRuntimePaths(facts) }));
 }
 
 /** A clone that lies ready is taken without opening its storage, which would run a command of it. */

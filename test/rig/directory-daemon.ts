@@ -100,7 +100,15 @@ export async function askRun(socket: string, name: string, waitSeconds = 30): Pr
     { name: 'terminal', value: 0 },
   ]);
   let message = await connection.receive(60_000);
-  while (message?.name === 'message') message = await connection.receive(60_000);
+  while (message?.name === 'message' || message?.name === 'ask') {
+    // It has nothing that it is asked about.
+    if (message.name === 'ask')
+      connection.send(
+        'answer',
+        message.items.map(() => ({ name: 'missing' as const, value: 0 })),
+      );
+    message = await connection.receive(60_000);
+  }
   const [record] = message?.name === 'launch' ? values(message, 'record') : [];
   const clone = record === undefined ? null : (/clones\/([0-9]+)\/rootfs/.exec(Buffer.from(record).toString('latin1'))?.[1] ?? null);
   return { connection, message, clone };

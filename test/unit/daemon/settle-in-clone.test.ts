@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { hasNested, lookIntoClone } from '../../../src/daemon/settle-in-clone.ts';
 import { IsolateError } from '../../../src/error.ts';
-import type { DaemonLease } from '../../../src/daemon/leases.ts';
+import type { DaemonLease } from '../../../src/daemon/lease.ts';
 import { placeOf } from '../../../src/rootfs/rootfs.ts';
 
 function makeLease(): Pick<DaemonLease, 'rootfs' | 'template' | 'isChecked' | 'peer'> {
