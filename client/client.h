@@ -41,7 +41,7 @@ size_t answer_write(const struct frame *ask, uint8_t *bytes, size_t size);
 /* limits.c: whether the caller's limits leave enough for Node; says so where they do not. */
 bool limits_suffice(void);
 
-/* failure.c: tells on standard error why a launch failed, as the program in Node does (src/process/launch.ts). */
+/* failure.c: tells on standard error why a launch failed, as the program in Node does (src/launch/failure.ts). */
 void failure_tell(const struct record *record, struct event event);
 
 #endif

@@ -119,8 +119,9 @@ static bool has_maps(const struct frame *frame, uint32_t tag, const struct id_ma
   for (size_t at = 0; wire_next(frame->bytes, frame->length, &at, &item);) {
     if (item.tag != tag) continue;
     if (count == maps->count || item.length != 12) return false;
-    struct id_map map = {wire_get(item.value), wire_get(item.value + 4), wire_get(item.value + 8)};
-    if (memcmp(&map, &maps->items[count++], sizeof map) != 0) return false;
+    const struct id_map *map = &maps->items[count++];
+    if (wire_get(item.value) != map->inside || wire_get(item.value + 4) != map->outside) return false;
+    if (wire_get(item.value + 8) != map->count) return false;
   }
   return count == maps->count;
 }

@@ -1,4 +1,4 @@
-/* The sentences of src/process/launch.ts in C. Their words are in texts.h, which is written from the same sources. */
+/* The sentences of src/launch/failure.ts in C. Their words are in texts.h, which is written from the same sources. */
 #include "client.h"
 
 #include <stdarg.h>
@@ -26,21 +26,21 @@ static void add_escaped(const char *string) {
 
 /* What the item of the record is about: " (OBJECT)", or nothing. */
 static void add_object(const struct record *record, uint32_t item) {
-  const struct mounts *lists[] = {&record->host_mounts, &record->sandbox_mounts};
+  const struct mount_operations *lists[] = {&record->host_mounts, &record->sandbox_mounts};
   for (size_t i = 0; i < record->descriptors.count; i++)
     if (record->descriptors.items[i].item == item) add(" (descriptor %u)", record->descriptors.items[i].number);
   for (size_t i = 0; i < 2 * (record->host_mounts.count + record->sandbox_mounts.count); i++) {
-    const struct mounts *mounts = lists[i % 2];
+    const struct mount_operations *mounts = lists[i % 2];
     if (i / 2 >= mounts->count || mounts->items[i / 2].item != item) continue;
     const struct mount_operation *operation = &mounts->items[i / 2];
     add(" (");
     if (operation->kind == MOUNT_COPY) add_escaped(operation->root);
-    if (operation->kind == MOUNT_COPY || operation->kind == MOUNT_BIND || operation->kind == MOUNT_FILE_SYSTEM || operation->kind == MOUNT_ATTACH) {
+    if (operation->kind == MOUNT_COPY || operation->kind == MOUNT_BIND || operation->kind == MOUNT_MOUNT || operation->kind == MOUNT_ATTACH) {
       add_escaped(operation->kind == MOUNT_ATTACH ? ATTACHED : operation->source);
       add(" on ");
     }
     if (operation->root != NULL && operation->kind != MOUNT_COPY) add_escaped(operation->root);
-    add_escaped(operation->target);
+    add_escaped(operation->path != NULL ? operation->path : operation->target);
     add(")");
   }
   for (size_t i = 0; i < record->cgroups.count; i++) {

@@ -1,4 +1,4 @@
-/* Written by scripts/build-texts.ts from src/launch/events.ts, src/process/launch.ts and the errors of Node. */
+/* Written by scripts/build-texts.ts from src/launch and the errors of Node. */
 #ifndef TEXTS_H
 #define TEXTS_H
 

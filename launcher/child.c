@@ -44,8 +44,8 @@ bool filter_answers(void) {
 
 static int memory_file(const struct descriptor *descriptor) {
   int fd = memfd_create("isolate", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  for (uint32_t at = 0; fd >= 0 && at < descriptor->length;) {
-    ssize_t count = write(fd, descriptor->data + at, descriptor->length - at);
+  for (uint32_t at = 0; fd >= 0 && at < descriptor->content.length;) {
+    ssize_t count = write(fd, descriptor->content.at + at, descriptor->content.length - at);
     if (count < 0) return -1;
     at += (uint32_t)count;
   }
@@ -55,9 +55,9 @@ static int memory_file(const struct descriptor *descriptor) {
 
 static int open_planned(const struct run *run, const struct descriptor *descriptor) {
   switch (descriptor->kind) {
-  case DESCRIPTOR_STAGE: return run->program;
-  case DESCRIPTOR_STAGE_STATUS: return run->stage[1];
-  case DESCRIPTOR_FILE: return open(descriptor->path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  case TAG_DESCRIPTOR_STAGE: return run->program;
+  case TAG_DESCRIPTOR_STAGE_STATUS: return run->stage[1];
+  case TAG_DESCRIPTOR_FILE: return open(descriptor->path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
   default: return memory_file(descriptor);
   }
 }

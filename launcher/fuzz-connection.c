@@ -6,7 +6,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   struct frame frame;
   struct wire_item item;
-  struct id_map map = {0, 1000, 1};
+  struct id_map map = {.inside = 0, .outside = 1000, .count = 1};
   struct record record = {.uid_maps = {&map, 1}, .gid_maps = {&map, 1}};
   int ends[2], user_namespace = -1, tree = -1;
   size_t seen = 0;

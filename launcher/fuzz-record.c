@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   for (char **at = record.arguments.items; *at != NULL; at++) seen += strlen(*at);
   for (char **at = record.environment.items; *at != NULL; at++) seen += strlen(*at);
   for (size_t i = 0; i < record.descriptors.count; i++)
-    for (uint32_t j = 0; j < record.descriptors.items[i].length; j++) seen += record.descriptors.items[i].data[j];
+    for (uint32_t j = 0; j < record.descriptors.items[i].content.length; j++) seen += record.descriptors.items[i].content.at[j];
   for (size_t i = 0; i < record.cgroups.count; i++)
     if (record.cgroups.items[i].file != NULL) seen += strlen(record.cgroups.items[i].path) + strlen(record.cgroups.items[i].value);
   volatile size_t sink = seen;

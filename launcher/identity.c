@@ -82,8 +82,8 @@ int identity_make(const struct record *record) {
 }
 
 int identity_make_for_owner(const struct record *record, uint32_t uid, uint32_t gid) {
-  struct id_map uid_map = {uid, identity_of_root(&record->uid_maps), 1};
-  struct id_map gid_map = {gid, identity_of_root(&record->gid_maps), 1};
+  struct id_map uid_map = {.inside = uid, .outside = identity_of_root(&record->uid_maps), .count = 1};
+  struct id_map gid_map = {.inside = gid, .outside = identity_of_root(&record->gid_maps), .count = 1};
   struct record owner = {.map_writer = MAP_DIRECT, .uid_maps = {&uid_map, 1}, .gid_maps = {&gid_map, 1}};
   return identity_make(&owner);
 }

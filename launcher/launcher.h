@@ -25,57 +25,13 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* record.c: the launch record as the launcher sees it; RECORD.md says what each item means. */
+#include "schema.h"
+
+/* record.c: the launch record (schema.h) as the launcher sees it. */
 
 enum { RECORD_HEADER = 12, RECORD_BODY_MAX = 16 * 1024 * 1024 };
 enum { FIRST_PLANNED = 3, LAST_PLANNED = 99, OWN_DESCRIPTORS = 200 }; /* our own descriptors live from there up */
-enum id_map_writer { MAP_NONE = 0, MAP_DIRECT = 1, MAP_BY_TOOLS = 2, MAP_SINGLE = 3, MAP_GIVEN = 4 };
-enum namespace_bit { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2, NAMESPACE_NETWORK = 4, NAMESPACE_USER_MAPS_ONLY = 8 };
-enum descriptor_kind { DESCRIPTOR_DATA = 5, DESCRIPTOR_FILE = 6, DESCRIPTOR_STAGE = 7, DESCRIPTOR_STAGE_STATUS = 8 };
-enum mount_kind { MOUNT_BIND = 1, MOUNT_FILE_SYSTEM = 2, MOUNT_DIRECTORY = 3, MOUNT_ATTACH = 4, MOUNT_MAKE = 5, MOUNT_COPY = 6 };
-enum mount_flag { FLAG_RECURSIVE = 1, FLAG_READ_ONLY = 2, FLAG_NOSUID = 4, FLAG_NODEV = 8, FLAG_NOEXEC = 16 };
-enum mount_create { CREATE_NONE = 0, CREATE_DIRECTORY = 1, CREATE_FILE = 2 };
-enum mount_idmap { IDMAP_NONE = 0, IDMAP_SANDBOX = 1, IDMAP_OWNER = 2 };
-
-struct id_map {
-  uint32_t inside, outside, count;
-};
-struct descriptor {
-  uint32_t item, kind, number, length;
-  const uint8_t *data;
-  const char *path;
-};
-struct mount_operation {
-  uint32_t item, kind, flags, create, idmap, uid, gid, mode;
-  const char *type, *source, *root, *target, *options, *layer, *otherwise, *line;
-};
-/* A group to make, or, with `file`, a setting of the group made before it. */
-struct cgroup {
-  uint32_t item;
-  const char *path, *file, *value;
-};
-
-/* All lists look alike, so that the parser needs to know no more than the size of an element. */
-struct strings { char **items; size_t count; };
-struct id_maps { struct id_map *items; size_t count; };
-struct descriptors { struct descriptor *items; size_t count; };
-struct mounts { struct mount_operation *items; size_t count; };
-struct cgroups { struct cgroup *items; size_t count; };
-
-struct record {
-  const char *file, *newuidmap, *newgidmap, *root, *working_directory, *seccomp_filter, *engine;
-  const char *groups_of_run; /* NULL: the groups are ours to make; else the daemon makes them for the run of this id */
-  struct strings arguments, environment; /* both end with NULL */
-  struct descriptors descriptors;
-  struct id_maps uid_maps, gid_maps;
-  struct mounts host_mounts, sandbox_mounts;
-  struct cgroups cgroups;
-  uint32_t file_descriptor; /* 0: `file` is executed */
-  uint32_t map_writer, namespaces, grace_ms;
-  bool no_new_privileges, supervised, stage_takes_terminal, contained_streams;
-  void *strings; /* the strings point into it, */
-  void *bytes;   /* and the content of data descriptors into the record itself */
-};
+enum { MAP_NONE = 0 }; /* no user namespace */
 
 /* On false `*item` is the index of the item that is wrong (from 1), or 0 for the frame or the whole. */
 bool record_parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item);
@@ -86,18 +42,9 @@ const struct descriptor *record_descriptor(const struct record *record, uint32_t
 
 /* system.c: small operations. Where they fail, they say so by false or -1 and errno. */
 
-/* The steps a launch can fail in. Mirrored by src/launch/events.ts. */
-enum step {
-  STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6,
-  STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11,
-  STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16,
-  STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22,
-  STEP_STREAM = 23,
-};
 /* Where this process is: the step under way and the record's item it works on, or 0. A failure is reported with it. */
 extern struct place { uint32_t step, item; } place;
 
-enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5 };
 enum { STATUS_FAILED = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 struct event {
   uint32_t kind, a, b, c;
@@ -244,7 +191,7 @@ int identity_make_for_owner(const struct record *record, uint32_t uid, uint32_t 
 bool identity_enter(const struct run *run);
 
 /* mounts.c: carries the operations out in order. */
-bool mounts_apply(const struct run *run, const struct mounts *mounts);
+bool mounts_apply(const struct run *run, const struct mount_operations *mounts);
 
 /* cgroup.c: makes the groups with their settings, or none; joins them; kills what is left in them and removes them. */
 bool cgroup_make(const struct cgroups *cgroups);

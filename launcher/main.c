@@ -69,7 +69,7 @@ static bool prepare(struct run *run) {
   place.step = STEP_FILTER_FILE;
   if (record->seccomp_filter != NULL && !filter_read(record->seccomp_filter, &run->filter)) return false;
   place.step = STEP_DESCRIPTOR;
-  bool stage = record_descriptor(record, DESCRIPTOR_STAGE) != NULL;
+  bool stage = record_descriptor(record, TAG_DESCRIPTOR_STAGE) != NULL;
   if (stage && (run->program = above_planned(open("/proc/self/exe", O_PATH | O_CLOEXEC))) < 0) return false;
   place.step = STEP_TREE;
   if (record->map_writer == MAP_GIVEN && !connection_tree(run->lease, record, &run->user_namespace, &run->tree)) return false;
@@ -91,7 +91,7 @@ static bool lift_pair(int made, int pair[2]) {
 static bool open_channels(struct run *run) {
   int on = 1;
   if (!lift_pair(pipe2(run->report, O_CLOEXEC), run->report)) return false;
-  if (record_descriptor(&run->record, DESCRIPTOR_STAGE_STATUS) == NULL) return true;
+  if (record_descriptor(&run->record, TAG_DESCRIPTOR_STAGE_STATUS) == NULL) return true;
   return lift_pair(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, run->stage), run->stage) &&
          setsockopt(run->stage[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0;
 }

@@ -12,7 +12,7 @@
 #include <sys/mount.h>
 
 /* The record's flags above the first are both the kernel's MS_* and its MOUNT_ATTR_*, one bit higher. */
-_Static_assert(MS_RDONLY == FLAG_READ_ONLY >> 1 && MS_NOSUID == FLAG_NOSUID >> 1, "flags of mount(2)");
+_Static_assert(MS_RDONLY == FLAG_RO >> 1 && MS_NOSUID == FLAG_NOSUID >> 1, "flags of mount(2)");
 _Static_assert(MS_NODEV == FLAG_NODEV >> 1 && MS_NOEXEC == FLAG_NOEXEC >> 1, "flags of mount(2)");
 _Static_assert(MOUNT_ATTR_RDONLY == MS_RDONLY && MOUNT_ATTR_NOSUID == MS_NOSUID, "attributes of mount_setattr(2)");
 _Static_assert(MOUNT_ATTR_NODEV == MS_NODEV && MOUNT_ATTR_NOEXEC == MS_NOEXEC, "attributes of mount_setattr(2)");
@@ -133,9 +133,9 @@ static bool mount_file_system(const struct mount_operation *operation) {
 
 static bool make_directory(const struct mount_operation *operation) {
   struct stat found;
-  if (mkdir(operation->target, operation->mode) == 0) return true;
+  if (mkdir(operation->path, operation->mode) == 0) return true;
   if (errno != EEXIST) return false;
-  bool directory = lstat(operation->target, &found) == 0 && S_ISDIR(found.st_mode);
+  bool directory = lstat(operation->path, &found) == 0 && S_ISDIR(found.st_mode);
   errno = EEXIST;
   return directory;
 }
@@ -237,7 +237,7 @@ static bool copy_file(const struct mount_operation *operation) {
 static bool apply(const struct run *run, const struct mount_operation *operation) {
   switch (operation->kind) {
   case MOUNT_BIND: return bind_mount(&run->record, operation, run->user_namespace);
-  case MOUNT_FILE_SYSTEM: return mount_file_system(operation);
+  case MOUNT_MOUNT: return mount_file_system(operation);
   case MOUNT_ATTACH: return put_in_place(operation, run->tree);
   case MOUNT_MAKE: return made_for != NULL && operation->layer == NULL ? make_as_sandbox(run, operation) : make_target(operation);
   case MOUNT_COPY: return copy_file(operation);
@@ -245,7 +245,7 @@ static bool apply(const struct run *run, const struct mount_operation *operation
   }
 }
 
-bool mounts_apply(const struct run *run, const struct mounts *mounts) {
+bool mounts_apply(const struct run *run, const struct mount_operations *mounts) {
   made_for = mounts == &run->record.host_mounts && run->record.map_writer == MAP_DIRECT ? &run->record : NULL;
   for (size_t i = 0; i < mounts->count; i++) {
     place.item = mounts->items[i].item;

@@ -1,69 +1,34 @@
 /*
- * Parses a launch record. Nothing is done with any of it before all of it was found right: the bytes come from our own
- * encoder, so whatever is odd is a defect or an attack, and is refused whole.
+ * Parses a launch record by the tables of schema.h. Nothing is done with any of it before all of it was found right: the bytes
+ * come from our own encoder, so whatever is odd is a defect or an attack, and is refused whole.
  */
 #include "launcher.h"
 
-enum value { NONE, FLAG, NUMBER, PATH, STRING, VARIABLE, DESCRIPTOR, ID_MAP, MOUNT, CGROUP, CGROUP_SETTING };
+enum { RULES = sizeof rules / sizeof *rules };
 
-/* What an item's value is, and where in the record it goes. Lists may have many, all else one. */
-struct rule {
-  enum value value;
-  size_t field;
-  size_t element; /* size of one, where the field is a list */
-  uint32_t low, high;
-  bool once;
-};
-
-#define FIELD(name) .field = offsetof(struct record, name)
-#define LIST(name) FIELD(name), .element = sizeof(*((struct record *)NULL)->name.items)
-
-/* Indexed by the tags of RECORD.md. */
-static const struct rule rules[] = {
-    [1] = {PATH, FIELD(file)},
-    [2] = {NUMBER, FIELD(file_descriptor), .low = FIRST_PLANNED, .high = LAST_PLANNED},
-    [3] = {STRING, LIST(arguments)},
-    [4] = {VARIABLE, LIST(environment)},
-    [DESCRIPTOR_DATA] = {DESCRIPTOR, LIST(descriptors)},
-    [DESCRIPTOR_FILE] = {DESCRIPTOR, LIST(descriptors)},
-    [DESCRIPTOR_STAGE] = {DESCRIPTOR, LIST(descriptors), .once = true},
-    [DESCRIPTOR_STAGE_STATUS] = {DESCRIPTOR, LIST(descriptors), .once = true},
-    [9] = {NUMBER, FIELD(map_writer), .low = MAP_DIRECT, .high = MAP_GIVEN},
-    [10] = {ID_MAP, LIST(uid_maps)},
-    [11] = {ID_MAP, LIST(gid_maps)},
-    [12] = {PATH, FIELD(newuidmap)},
-    [13] = {PATH, FIELD(newgidmap)},
-    [14] = {NUMBER, FIELD(namespaces), .high = NAMESPACE_MOUNT | NAMESPACE_PID | NAMESPACE_NETWORK | NAMESPACE_USER_MAPS_ONLY},
-    [15] = {MOUNT, LIST(host_mounts)},
-    [16] = {MOUNT, LIST(sandbox_mounts)},
-    [17] = {CGROUP, LIST(cgroups)},
-    [18] = {CGROUP_SETTING, LIST(cgroups)},
-    [19] = {PATH, FIELD(root)},
-    [20] = {PATH, FIELD(working_directory)},
-    [21] = {FLAG, FIELD(no_new_privileges)},
-    [22] = {PATH, FIELD(seccomp_filter)},
-    [23] = {FLAG, FIELD(supervised)},
-    [24] = {NUMBER, FIELD(grace_ms), .high = INT32_MAX},
-    [25] = {FLAG, FIELD(stage_takes_terminal)},
-    [26] = {STRING, FIELD(engine)},
-    [27] = {FLAG, FIELD(contained_streams)},
-    [28] = {STRING, FIELD(groups_of_run)},
-};
-enum { RULES = sizeof rules / sizeof rules[0] };
-_Static_assert(RULES <= 64, "the tags that were seen are bits of one number");
-
+/* As all lists of the record are, */
 struct list {
   void *items;
   size_t count;
 };
 
-/* What is left of an item; `bad` sticks. Strings are copied to `arena`, which is as large as the body and so never short. */
+/* and as all their elements begin that are structures. */
+struct mark {
+  uint32_t item, kind;
+};
+
+/* What is left of an item; `bad` sticks. Texts are copied to `arena`, which is as large as the body and so never short. */
 struct reader {
   const uint8_t *at;
   size_t left;
   char *arena;
   bool bad;
 };
+
+/* The list of the record that the items of a rule go into, or NULL. */
+static struct list *list_of(struct record *record, const struct rule *rule) {
+  return rule->size == 0 ? NULL : (struct list *)((char *)record + rule->offset);
+}
 
 static uint32_t number_at(const uint8_t *at) {
   return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
@@ -79,139 +44,95 @@ static uint32_t take_number(struct reader *reader) {
 
 static uint32_t take_bounded(struct reader *reader, uint32_t low, uint32_t high) {
   uint32_t value = take_number(reader);
-  if (value < low || value > high) reader->bad = true;
-  return value;
+  if (value >= low && value <= high) return value;
+  reader->bad = true;
+  return 0;
 }
 
-static const char *take_string(struct reader *reader, size_t length) {
-  if (length > reader->left || memchr(reader->at, 0, length) != NULL) reader->bad = true;
+static struct bytes take_bytes(struct reader *reader) {
+  struct bytes bytes = {.length = take_number(reader)};
+  bytes.at = reader->at;
+  if (bytes.length > reader->left) reader->bad = true;
+  if (reader->bad) return (struct bytes){0};
+  reader->at += bytes.length;
+  reader->left -= bytes.length;
+  return bytes;
+}
+
+static const char *take_text(struct reader *reader) {
+  struct bytes bytes = take_bytes(reader);
+  if (bytes.length > 0 && memchr(bytes.at, 0, bytes.length) != NULL) reader->bad = true;
   if (reader->bad) return "";
-  char *copy = memcpy(reader->arena, reader->at, length);
-  copy[length] = 0;
-  reader->arena += length + 1;
-  reader->at += length;
-  reader->left -= length;
+  char *copy = reader->arena;
+  if (bytes.length > 0) memcpy(copy, bytes.at, bytes.length);
+  copy[bytes.length] = 0;
+  reader->arena += bytes.length + 1;
   return copy;
 }
 
-static const char *take_path(struct reader *reader, size_t length) {
-  const char *path = take_string(reader, length);
+static const char *take_path(struct reader *reader, bool optional) {
+  const char *path = take_text(reader);
+  if (optional && path[0] == 0) return NULL;
   if (path[0] != '/') reader->bad = true;
   return path;
 }
 
-static void take_making(struct reader *reader, struct mount_operation *operation) {
-  bool copies = operation->kind == MOUNT_COPY;
-  operation->create = copies ? CREATE_FILE : take_bounded(reader, CREATE_DIRECTORY, CREATE_FILE);
-  operation->root = take_path(reader, take_number(reader));
-  if (copies) operation->source = take_path(reader, take_number(reader));
-  uint32_t layer = copies ? 0 : take_number(reader);
-  operation->layer = layer == 0 ? NULL : take_path(reader, layer);
-  operation->target = take_path(reader, take_number(reader));
-  if (!copies) return;
-  operation->otherwise = take_string(reader, take_number(reader));
-  operation->line = take_string(reader, take_number(reader));
-}
-
-static void take_mount(struct reader *reader, struct mount_operation *operation) {
-  operation->kind = take_bounded(reader, MOUNT_BIND, MOUNT_COPY);
-  if (operation->kind == MOUNT_MAKE || operation->kind == MOUNT_COPY) return take_making(reader, operation);
-  if (operation->kind == MOUNT_DIRECTORY || operation->kind == MOUNT_ATTACH) {
-    operation->mode = operation->kind == MOUNT_ATTACH ? 0 : take_bounded(reader, 0, 07777);
-    operation->target = take_path(reader, take_number(reader));
-    return;
+static void take_field(struct reader *reader, const struct field *field, char *target) {
+  void *at = target + field->offset;
+  const char **text = at;
+  switch (field->type) {
+  case FIELD_FLAG: *(bool *)at = true; break;
+  case FIELD_NUMBER: *(uint32_t *)at = take_bounded(reader, field->low, field->high); break;
+  case FIELD_BITS:
+    *(uint32_t *)at = take_number(reader);
+    if ((*(uint32_t *)at & ~field->high) != 0) reader->bad = true;
+    break;
+  case FIELD_TEXT: *text = take_text(reader); break;
+  case FIELD_PATH: *text = take_path(reader, false); break;
+  case FIELD_OPTIONAL_PATH: *text = take_path(reader, true); break;
+  case FIELD_NAME:
+    *text = take_text(reader);
+    if (**text == 0 || strchr(*text, '/') != NULL) reader->bad = true;
+    break;
+  case FIELD_VARIABLE:
+    *text = take_text(reader);
+    if (**text == '=' || strchr(*text, '=') == NULL) reader->bad = true;
+    break;
+  case FIELD_BYTES: *(struct bytes *)at = take_bytes(reader);
   }
-  operation->flags = take_bounded(reader, 0, 31);
-  if (operation->kind == MOUNT_BIND) {
-    operation->create = take_bounded(reader, CREATE_NONE, CREATE_FILE);
-    operation->idmap = take_bounded(reader, IDMAP_NONE, IDMAP_OWNER);
-    operation->uid = take_number(reader);
-    operation->gid = take_number(reader);
-    operation->source = take_path(reader, take_number(reader));
-  } else {
-    if ((operation->flags & FLAG_RECURSIVE) != 0) reader->bad = true;
-    operation->type = take_string(reader, take_number(reader));
-    operation->source = take_string(reader, take_number(reader));
-  }
-  uint32_t root = take_number(reader);
-  operation->root = root == 0 ? NULL : take_path(reader, root);
-  operation->target = take_path(reader, take_number(reader));
-  if (operation->create != CREATE_NONE && operation->root == NULL) reader->bad = true;
-  if (operation->kind == MOUNT_FILE_SYSTEM) operation->options = take_string(reader, take_number(reader));
 }
 
-static void take_descriptor(struct reader *reader, struct descriptor *descriptor) {
-  descriptor->number = take_bounded(reader, FIRST_PLANNED, LAST_PLANNED);
-  if (descriptor->kind == DESCRIPTOR_DATA) {
-    descriptor->data = reader->at;
-    descriptor->length = (uint32_t)reader->left;
-    reader->left = 0;
-  }
-  if (descriptor->kind == DESCRIPTOR_FILE) descriptor->path = take_path(reader, reader->left);
-}
-
-static void take_setting(struct reader *reader, struct cgroup *setting) {
-  setting->file = take_string(reader, take_number(reader));
-  setting->value = take_string(reader, take_number(reader));
-  if (setting->file[0] == 0 || strchr(setting->file, '/') != NULL) reader->bad = true;
-}
-
-/* `index` is the place in the list of a field that is one. */
-static void take_value(struct reader *reader, uint32_t tag, uint32_t item, void *field, size_t index) {
+/* `target`: an element of the rule's list, or the record itself. */
+static void take_item(struct reader *reader, uint32_t tag, uint32_t item, void *target) {
   const struct rule *rule = &rules[tag];
-  switch (rule->value) {
-  case FLAG: *(bool *)field = true; break;
-  case NUMBER: *(uint32_t *)field = take_bounded(reader, rule->low, rule->high); break;
-  case PATH: *(const char **)field = take_path(reader, reader->left); break;
-  case STRING: *(const char **)field = take_string(reader, reader->left); break;
-  case VARIABLE: {
-    const char *variable = *(const char **)field = take_string(reader, reader->left);
-    if (variable[0] == '=' || strchr(variable, '=') == NULL) reader->bad = true;
-    break;
-  }
-  case DESCRIPTOR:
-    *(struct descriptor *)field = (struct descriptor){.item = item, .kind = tag};
-    take_descriptor(reader, field);
-    break;
-  case ID_MAP: {
-    uint32_t inside = take_number(reader), outside = take_number(reader), count = take_number(reader);
-    if (count == 0 || inside > UINT32_MAX - count || outside > UINT32_MAX - count) reader->bad = true;
-    *(struct id_map *)field = (struct id_map){inside, outside, count};
-    break;
-  }
-  case MOUNT:
-    *(struct mount_operation *)field = (struct mount_operation){.item = item};
-    take_mount(reader, field);
-    break;
-  case CGROUP: *(struct cgroup *)field = (struct cgroup){.item = item, .path = take_path(reader, reader->left)}; break;
-  case CGROUP_SETTING:
-    if (index == 0) reader->bad = true;
-    else *(struct cgroup *)field = (struct cgroup){.item = item, .path = ((struct cgroup *)field)[-1].path};
-    take_setting(reader, field);
-    break;
-  default: reader->bad = true;
-  }
+  uint32_t kind = rule->kinds == NULL ? tag : take_bounded(reader, 1, (uint32_t)rule->kind_count - 1);
+  const struct shape *shape = rule->kinds == NULL ? &rule->shape : &rule->kinds[kind];
+  if (rule->size > sizeof(char *)) *(struct mark *)target = (struct mark){item, kind};
+  for (size_t i = 0; i < shape->count; i++) take_field(reader, &shape->fields[i], target);
+}
+
+static bool are_all_seen(const bool seen[RULES]) {
+  for (size_t tag = 1; tag < RULES; tag++)
+    if (rules[tag].required && !seen[tag]) return false;
+  return true;
 }
 
 /* Goes through all items: without an arena to count those of each list, with one to take their values. */
 static bool walk(const uint8_t *at, const uint8_t *end, struct record *record, char *arena, uint32_t *item) {
-  uint64_t seen = 0;
+  bool seen[RULES] = {true};
   for (*item = 1; end - at >= 8; ++*item) {
     uint32_t tag = number_at(at);
     uint32_t size = number_at(at + 4);
     at += 8;
-    if (tag == 0) return size == 0 && at == end;
-    if (tag >= RULES || size > (size_t)(end - at)) return false;
-    const struct rule *rule = &rules[tag];
-    if ((rule->element == 0 || rule->once) && (seen >> tag & 1) != 0) return false;
-    seen |= UINT64_C(1) << tag;
+    if (tag == 0) return size == 0 && at == end && are_all_seen(seen);
+    if (tag >= RULES || size > (size_t)(end - at) || (rules[tag].once && seen[tag])) return false;
+    seen[tag] = true;
 
-    struct reader reader = {.at = at, .left = size, .arena = arena};
-    void *field = (char *)record + rule->field;
-    struct list *list = field;
-    size_t index = rule->element == 0 ? 0 : list->count++;
+    struct list *list = list_of(record, &rules[tag]);
+    size_t index = list == NULL ? 0 : list->count++;
     if (arena != NULL) {
-      take_value(&reader, tag, *item, rule->element == 0 ? field : (char *)list->items + index * rule->element, index);
+      struct reader reader = {.at = at, .left = size, .arena = arena};
+      take_item(&reader, tag, *item, list == NULL ? (void *)record : (char *)list->items + index * rules[tag].size);
       if (reader.bad || reader.left != 0) return false;
       arena = reader.arena;
     }
@@ -222,34 +143,38 @@ static bool walk(const uint8_t *at, const uint8_t *end, struct record *record, c
 
 static bool allocate_lists(struct record *record) {
   for (size_t tag = 1; tag < RULES; tag++) {
-    struct list *list = (struct list *)((char *)record + rules[tag].field);
-    if (rules[tag].element == 0 || list->items != NULL) continue;
-    list->items = calloc(list->count + 1, rules[tag].element);
+    struct list *list = list_of(record, &rules[tag]);
+    if (list == NULL || list->items != NULL) continue;
+    list->items = calloc(list->count + 1, rules[tag].size);
     list->count = 0;
     if (list->items == NULL) return false;
   }
   return true;
 }
 
-static bool needs_user_namespace(const struct mounts *mounts) {
-  for (size_t i = 0; i < mounts->count; i++)
-    if (mounts->items[i].idmap != IDMAP_NONE) return true;
-  return false;
-}
-
-static size_t count_attached(const struct mounts *mounts) {
-  size_t count = 0;
-  for (size_t i = 0; i < mounts->count; i++) count += mounts->items[i].kind == MOUNT_ATTACH;
-  return count;
-}
-
 /* Kernel id 0 is never part of a map that root writes, whatever the plan says. */
 static bool are_fit_maps(const struct id_maps *maps, uint32_t writer) {
   if (writer == MAP_NONE) return maps->count == 0;
   if (writer == MAP_SINGLE && (maps->count != 1 || maps->items[0].count != 1)) return false;
-  for (size_t i = 0; i < maps->count; i++)
-    if (writer == MAP_DIRECT && maps->items[i].outside == 0) return false;
+  for (size_t i = 0; i < maps->count; i++) {
+    const struct id_map *map = &maps->items[i];
+    if (map->inside > UINT32_MAX - map->count || map->outside > UINT32_MAX - map->count) return false;
+    if (writer == MAP_DIRECT && map->outside == 0) return false;
+  }
   return maps->count > 0;
+}
+
+/* Where they are made, what they need; one tree comes, with its namespace, and so after that was entered. */
+static bool are_fit_mounts(const struct record *record, const struct mount_operations *mounts) {
+  bool inside = mounts == &record->sandbox_mounts;
+  size_t attached = 0;
+  for (size_t i = 0; i < mounts->count; i++) {
+    const struct mount_operation *operation = &mounts->items[i];
+    if (operation->idmap != IDMAP_NONE && (inside || record->map_writer != MAP_DIRECT)) return false;
+    if (operation->create != CREATE_NONE && operation->root == NULL) return false;
+    attached += operation->kind == MOUNT_ATTACH;
+  }
+  return attached <= (inside && record->map_writer == MAP_GIVEN) && (mounts->count == 0 || (record->namespaces & NAMESPACE_MOUNT) != 0);
 }
 
 static bool is_whole(const struct record *record) {
@@ -260,15 +185,11 @@ static bool is_whole(const struct record *record) {
   }
   if ((record->file == NULL) == (record->file_descriptor == 0)) return false;
   if (record->file_descriptor != 0 && !numbered[record->file_descriptor]) return false;
-  if (record->arguments.count == 0 || record->working_directory == NULL) return false;
   if (!are_fit_maps(&record->uid_maps, record->map_writer) || !are_fit_maps(&record->gid_maps, record->map_writer)) return false;
-  bool tools = record->map_writer == MAP_BY_TOOLS;
+  bool tools = record->map_writer == MAP_NEWIDMAP;
   if (tools != (record->newuidmap != NULL) || tools != (record->newgidmap != NULL)) return false;
-  if ((record->namespaces & NAMESPACE_MOUNT) == 0 && record->host_mounts.count + record->sandbox_mounts.count > 0) return false;
-  if (needs_user_namespace(&record->sandbox_mounts) || count_attached(&record->host_mounts) > 0) return false;
-  if (count_attached(&record->sandbox_mounts) > (record->map_writer == MAP_GIVEN)) return false; /* one comes, with its namespace */
-  if (needs_user_namespace(&record->host_mounts) && record->map_writer != MAP_DIRECT) return false;
-  return (record->namespaces & NAMESPACE_PID) == 0 || record_descriptor(record, DESCRIPTOR_STAGE_STATUS) != NULL;
+  if (!are_fit_mounts(record, &record->host_mounts) || !are_fit_mounts(record, &record->sandbox_mounts)) return false;
+  return (record->namespaces & NAMESPACE_PID) == 0 || record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS) != NULL;
 }
 
 bool record_parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item) {
@@ -279,8 +200,8 @@ bool record_parse(const uint8_t *bytes, size_t length, struct record *record, ui
   if (body > RECORD_BODY_MAX || body != length - RECORD_HEADER) return false;
   const uint8_t *begin = bytes + RECORD_HEADER;
   if (!walk(begin, begin + body, record, NULL, item)) return false;
-  record->strings = malloc(body);
-  if (record->strings != NULL && allocate_lists(record) && walk(begin, begin + body, record, record->strings, item)) {
+  record->texts = malloc(body);
+  if (record->texts != NULL && allocate_lists(record) && walk(begin, begin + body, record, record->texts, item)) {
     *item = 0;
     if (is_whole(record)) return true;
   }
@@ -290,12 +211,12 @@ bool record_parse(const uint8_t *bytes, size_t length, struct record *record, ui
 
 void record_free(struct record *record) {
   for (size_t tag = 1; tag < RULES; tag++) {
-    struct list *list = (struct list *)((char *)record + rules[tag].field);
-    if (rules[tag].element == 0) continue;
+    struct list *list = list_of(record, &rules[tag]);
+    if (list == NULL) continue;
     free(list->items);
     list->items = NULL;
   }
-  free(record->strings);
+  free(record->texts);
 }
 
 const struct descriptor *record_descriptor(const struct record *record, uint32_t kind) {

@@ -1,6 +1,10 @@
-// Writes the C side of the protocol's schema: scripts/build-schema.ts [FILE]; test/unit/wire/schema.test.ts compares.
-import { writeFileSync } from 'node:fs';
+// Writes the C sides of the schemas and the tables of launcher/RECORD.md; test/unit/{wire,launch}/schema.test.ts compare.
+import { readFileSync, writeFileSync } from 'node:fs';
 
 import { renderSchemaHeader } from '../src/wire/schema-header.ts';
+import { renderLaunchHeader } from './launch-header.ts';
+import { fillLaunchTables } from './launch-tables.ts';
 
-writeFileSync(process.argv[2] ?? 'gate/schema.h', renderSchemaHeader());
+writeFileSync('gate/schema.h', renderSchemaHeader());
+writeFileSync('launcher/schema.h', renderLaunchHeader());
+writeFileSync('launcher/RECORD.md', fillLaunchTables(readFileSync('launcher/RECORD.md', 'utf8')));

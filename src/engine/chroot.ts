@@ -6,6 +6,7 @@ import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts
 import { filterFile } from './filter-file.ts';
 import { checkRootPrivileges } from './identity.ts';
 import type { Launch, MountOperation } from '../launch/launch.ts';
+import type { FileSystemFlag } from '../launch/schema.ts';
 import { planMissing } from './made-targets.ts';
 import { planStage, stageFileNumber, stageName } from './stage.ts';
 
@@ -96,7 +97,7 @@ function selfMount(root: string): MountOperation {
 }
 
 function systemMounts(root: string): MountOperation[] {
-  const mount = (type: string, target: string, flags: readonly string[], options: string): MountOperation => ({
+  const mount = (type: string, target: string, flags: readonly FileSystemFlag[], options: string): MountOperation => ({
     kind: 'mount',
     type,
     source: type,

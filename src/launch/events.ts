@@ -1,3 +1,5 @@
+import { events as kinds, type LaunchStep, steps } from './schema.ts';
+
 /** Present: the kernel killed processes of the run because its memory limit was reached. */
 export interface MemoryVerdict {
   readonly outOfMemory?: true;
@@ -10,35 +12,6 @@ export type LaunchEvent =
   | ({ readonly kind: 'killed'; readonly signal: number } & MemoryVerdict)
   | { readonly kind: 'failed'; readonly step: LaunchStep; readonly errno: number; readonly item: number }
   | { readonly kind: 'not-executed'; readonly errno: number };
-
-export type LaunchStep = (typeof launchSteps)[number];
-
-/** The steps a launch can fail in, as launcher/launcher.h numbers them from 1. */
-export const launchSteps = [
-  'record',
-  'supervision',
-  'filter-file',
-  'user-namespace',
-  'id-map',
-  'cgroup',
-  'terminal',
-  'process-namespace',
-  'descriptor',
-  'keyring',
-  'session',
-  'mount-namespace',
-  'mount',
-  'identity',
-  'root',
-  'working-directory',
-  'no-new-privileges',
-  'filter',
-  'execute',
-  'engine',
-  'network-namespace',
-  'tree',
-  'stream',
-] as const;
 
 const eventBytes = 16;
 
@@ -57,15 +30,15 @@ export function parseLaunchEvents(bytes: Uint8Array): { readonly events: readonl
 
 function decode(kind: number, a: number, b: number, c: number): LaunchEvent | null {
   switch (kind) {
-    case 1:
+    case kinds.started.kind:
       return { kind: 'started', pid: a };
-    case 2:
+    case kinds.exited.kind:
       return { kind: 'exited', code: a, ...memoryVerdict(b) };
-    case 3:
+    case kinds.killed.kind:
       return { kind: 'killed', signal: a, ...memoryVerdict(b) };
-    case 4:
-      return { kind: 'failed', step: launchSteps[a - 1] ?? 'supervision', errno: b, item: c };
-    case 5:
+    case kinds.failed.kind:
+      return { kind: 'failed', step: steps[a - 1] ?? 'supervision', errno: b, item: c };
+    case kinds['not-executed'].kind:
       return { kind: 'not-executed', errno: a };
     default:
       return null;

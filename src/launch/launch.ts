@@ -1,4 +1,5 @@
 import type { IdMaps } from '../rootfs/rootfs.ts';
+import type { FileSystemFlag } from './schema.ts';
 
 /** The user namespace the launcher makes and enters; ids 0/0 are taken in it. */
 export interface UserNamespace extends IdMaps {
@@ -40,8 +41,7 @@ export type MountOperation =
       readonly source: string;
       readonly root?: string;
       readonly target: string;
-      /** `nosuid`, `nodev`, `noexec`, `ro`, as in mount(8). */
-      readonly flags: readonly string[];
+      readonly flags: readonly FileSystemFlag[];
       /** The file system's own options, comma separated; may be empty. */
       readonly options: string;
     }

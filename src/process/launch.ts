@@ -2,13 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import { getSystemErrorMessage } from 'node:util';
 
-import type { Launch, MountOperation } from '../launch/launch.ts';
+import type { Launch } from '../launch/launch.ts';
 import { IsolateError } from '../error.ts';
 import { type LaunchEvent, type MemoryVerdict, parseLaunchEvents } from '../launch/events.ts';
-import { encodeLaunchRecord } from '../launch/record.ts';
-import { type StandardStreams, streamNames } from './standard-streams.ts';
+import { encodeItems } from '../launch/encode.ts';
+import { launchFailure } from '../launch/failure.ts';
+import { listItems } from '../launch/record.ts';
+import type { StandardStreams } from './standard-streams.ts';
 import { toSystemFailure } from './system-error.ts';
 
 /** How the command ended; `errno` is execve(2)'s positive number, ENOENT for a command that is not in the sandbox. */
@@ -49,13 +50,14 @@ export interface LaunchHandle {
  * launcher cannot be started.
  */
 export async function startLaunch(launch: Launch, options: LaunchOptions): Promise<LaunchHandle> {
-  const record = encodeLaunchRecord(launch, { supervised: true, graceMs: options.graceMs });
+  const items = listItems(launch, { supervised: true, graceMs: options.graceMs });
+  const record = encodeItems(items);
   const { stdin, stdout, stderr } = options.stdio;
   const lease = options.connection === undefined ? [] : [options.connection];
   const numbers = ['3', '4', ...lease.map(() => '5')];
   const child = spawn(options.launcher, numbers, { stdio: [stdin, stdout, stderr, 'pipe', 'pipe', ...lease], env: {}, cwd: '/' });
   const ended = awaitEnd(child, options.onStarted);
-  const result = ended.then((end) => conclude(launch, end));
+  const result = ended.then((end) => conclude(end, (event) => launchFailure(launch, items, event)));
   const forward = (signal: NodeJS.Signals): void => void (child.stdio[3] as Writable).write(Buffer.of(constants.signals[signal]));
   const abort = (): void => forward('SIGTERM');
   result.catch(() => undefined).finally(() => options.signal?.removeEventListener('abort', abort));
@@ -127,7 +129,7 @@ function awaitEnd(child: ChildProcess, onStarted: ((pid: number) => void) | unde
   });
 }
 
-function conclude(launch: Launch, end: LaunchEnd): LaunchResult {
+function conclude(end: LaunchEnd, failure: (event: LaunchEvent & { kind: 'failed' }) => IsolateError): LaunchResult {
   const last = end.events.at(-1);
   switch (last?.kind) {
     case 'exited':
@@ -137,87 +139,11 @@ function conclude(launch: Launch, end: LaunchEnd): LaunchResult {
     case 'not-executed':
       return last;
     case 'failed':
-      throw failure(launch, last);
+      throw failure(last);
     default:
       // The launcher was killed itself, by kill -9 or before it could look at signals; the kernel took the run down with it.
       if (end.signal !== null) return { kind: 'killed', signal: end.signal };
       throw new IsolateError('launch-failed', `The launcher ended with status ${end.code} before the command started.`);
-  }
-}
-
-function failure(launch: Launch, event: LaunchEvent & { kind: 'failed' }): IsolateError {
-  if (event.step === 'engine') {
-    const why = event.errno === constants.errno.ENOMEM ? engineOutOfMemory : '';
-    return new IsolateError('engine-failed', `${launch.engine} could not start the command${why}.`);
-  }
-  const cause = event.errno === 0 ? '' : `: ${getSystemErrorMessage(-event.errno)}`;
-  const operation = event.step === 'mount' ? failedMount(launch, event.item) : undefined;
-  if (operation?.kind === 'make') {
-    const path = `${sourceOf(launch, operation.root)}${operation.target}`;
-    return new IsolateError('bad-bind', `The place ${path} for a bind could not be made${cause}.`, { hint: 'make it before the run' });
-  }
-  if (operation?.kind === 'copy' && event.errno === constants.errno.EFBIG) {
-    const message = `${operation.source} in ${sourceOf(launch, operation.root)} is too large for a copy with the name of the sandbox: over 8 MiB, or over your limit of file sizes.`;
-    return new IsolateError('cannot-enforce', message, { hint: 'make the file smaller in the template' });
-  }
-  return new IsolateError('launch-failed', `The launch failed ${describe(launch, event)}${cause}.`);
-}
-
-function describe(launch: Launch, { step, item }: LaunchEvent & { kind: 'failed' }): string {
-  if (step === 'execute') return `at executing ${launch.file}`;
-  if (step === 'root') return `at changing the root to ${launch.root}`;
-  if (step === 'stream') return `at ${streamNames[item] ?? 'a standard stream'}`;
-  if (step === 'working-directory') return `at changing the directory to ${launch.workingDirectory}`;
-  const object = item === 0 ? null : launchObject(launch, item);
-  return object === null ? `in the step ${step}` : `in the step ${step} (${object})`;
-}
-
-/** What the caller knows as `path`, which the launcher put together itself. */
-function sourceOf({ hostMounts }: Launch, path: string): string {
-  const shown = hostMounts.find((operation) => operation.kind === 'bind' && `${operation.root ?? ''}${operation.target}` === path);
-  return shown?.kind === 'bind' ? shown.source : path;
-}
-
-function failedMount(launch: Launch, index: number): MountOperation | undefined {
-  return [...launch.hostMounts, ...launch.sandboxMounts][index - 1 - itemsBeforeMounts(launch)];
-}
-
-function itemsBeforeMounts({ args, environment, descriptors, userNamespace: map }: Launch): number {
-  const tools = map === null ? [] : [map.newuidmap, map.newgidmap].filter((tool) => tool !== undefined);
-  const maps = map === null ? 0 : 1 + map.uidMap.length + map.gidMap.length + tools.length;
-  // The file to execute, and the namespaces.
-  return 1 + args.length + Object.keys(environment).length + descriptors.length + maps + 1;
-}
-
-/** What the record's item `index` (from 1) is about: the encoder's order is the order here. */
-function launchObject(launch: Launch, index: number): string | null {
-  const descriptors = launch.descriptors.map((descriptor) => `descriptor ${descriptor.number}`);
-  const before = 1 + launch.args.length + Object.keys(launch.environment).length;
-  const mounts = [...launch.hostMounts, ...launch.sandboxMounts].map(describeMount);
-  const cgroups = launch.cgroups.flatMap(({ path, settings }) => [path, ...settings.map(({ file }) => `${path}/${file}`)]);
-  const between = itemsBeforeMounts(launch) - before - descriptors.length;
-  const objects = [...Array<null>(before).fill(null), ...descriptors, ...Array<null>(between).fill(null), ...mounts, ...cgroups];
-  return objects[index - 1] ?? null;
-}
-
-/** What an attached tree is called where other mounts have a source. */
-export const attachedTree = 'the tree of the clone';
-
-/** Why an engine ended, where the kernel killed it for the memory it took. */
-export const engineOutOfMemory = ': it needed more memory than --memory allows';
-
-function describeMount(operation: MountOperation): string {
-  switch (operation.kind) {
-    case 'mkdir':
-      return operation.path;
-    case 'make':
-      return `${operation.root}${operation.target}`;
-    case 'copy':
-      return `${operation.root}${operation.source} on ${operation.target}`;
-    case 'attach':
-      return `${attachedTree} on ${operation.target}`;
-    default:
-      return `${operation.source} on ${operation.root ?? ''}${operation.target}`;
   }
 }
 

@@ -1,6 +1,7 @@
 import { fstatSync, readFileSync, statfsSync } from 'node:fs';
 
 import { IsolateError } from '../error.ts';
+import { streamNames } from '../launch/failure.ts';
 
 /** A standard stream of the command: the caller's own, a stream on the handle, nothing, or an open descriptor. */
 export type StandardStream = 'inherit' | 'pipe' | 'ignore' | number;
@@ -10,9 +11,6 @@ export interface StandardStreams {
   readonly stdout: StandardStream;
   readonly stderr: StandardStream;
 }
-
-/** By their numbers. */
-export const streamNames = ['standard input', 'standard output', 'standard error'] as const;
 
 /**
  * Throws `usage` for a stream by which a sandbox would get to more than the stream itself. The launcher looks at all of this

@@ -1,20 +1,20 @@
 import { getSystemErrorMap } from 'node:util';
 
-import { attachedTree, engineOutOfMemory } from './launch.ts';
-import { launchSteps } from '../launch/events.ts';
+import { attachedTree, engineOutOfMemory } from '../launch/failure.ts';
+import { steps } from '../launch/schema.ts';
 
 /** The words of a failed launch for C, so that it says the same: what client/texts.h has to be. */
 export function renderTextsHeader(): string {
   const errors = [...getSystemErrorMap()].map(([number, [, text]]) => [-number, text] as const).filter(([number]) => number < 1000);
   return `${[
-    '/* Written by scripts/build-texts.ts from src/launch/events.ts, src/process/launch.ts and the errors of Node. */',
+    '/* Written by scripts/build-texts.ts from src/launch and the errors of Node. */',
     '#ifndef TEXTS_H',
     '#define TEXTS_H',
     '',
     `#define ATTACHED ${JSON.stringify(attachedTree)}`,
     `#define ENGINE_OUT_OF_MEMORY ${JSON.stringify(engineOutOfMemory)}`,
     'static const char *const step_names[] = {',
-    ...launchSteps.map((name, index) => `  [${index + 1}] = ${JSON.stringify(name)},`),
+    ...steps.map((name, index) => `  [${index + 1}] = ${JSON.stringify(name)},`),
     '};',
     '/* By errno. */',
     'static const char *const error_texts[] = {',

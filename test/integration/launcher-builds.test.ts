@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -55,17 +55,5 @@ describe('the launcher', () => {
     await expect(
       run(initLaunch(['true'], { seccompFilter: join(launcher, '../test/rig/allow-all.bpf'), noNewPrivileges: true })),
     ).rejects.toThrow('in the step filter');
-  });
-
-  it('numbers its steps as the events are read', () => {
-    const header = readFileSync(join(launcher, 'launcher.h'), 'utf8');
-    const names = [...header.matchAll(/STEP_(\w+) = (\d+)/g)].map(
-      ([, name, number]) => `${Number(number)} ${(name ?? '').toLowerCase().replaceAll('_', '-')}`,
-    );
-    const source = readFileSync(join(launcher, '../src/launch/events.ts'), 'utf8');
-    const list = [...(/launchSteps = \[(.*?)\] as const/s.exec(source)?.[1] ?? '').matchAll(/'([\w-]+)'/g)].map(
-      ([, name], index) => `${index + 1} ${name}`,
-    );
-    expect(list).toEqual(names);
   });
 });

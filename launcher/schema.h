@@ -1,0 +1,130 @@
+/* Written by scripts/build-schema.ts from src/launch/schema.ts; RECORD.md says what each item means. */
+#ifndef LAUNCH_SCHEMA_H
+#define LAUNCH_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum step { STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6, STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11, STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16, STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22, STEP_STREAM = 23 };
+enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5 };
+enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28 };
+enum mount_kind { MOUNT_BIND = 1, MOUNT_MOUNT = 2, MOUNT_MKDIR = 3, MOUNT_ATTACH = 4, MOUNT_MAKE = 5, MOUNT_COPY = 6 };
+enum { MAP_DIRECT = 1, MAP_NEWIDMAP = 2, MAP_SINGLE = 3, MAP_GIVEN = 4 };
+enum { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2, NAMESPACE_NETWORK = 4, NAMESPACE_USER_MAPS_ONLY = 8 };
+enum { FLAG_RECURSIVE = 1, FLAG_RO = 2, FLAG_NOSUID = 4, FLAG_NODEV = 8, FLAG_NOEXEC = 16 };
+enum { CREATE_NONE = 0, CREATE_DIRECTORY = 1, CREATE_FILE = 2 };
+enum { IDMAP_NONE = 0, IDMAP_SANDBOX = 1, IDMAP_OWNER = 2 };
+
+struct bytes { const uint8_t *at; uint32_t length; };
+/* `item`: its place in the record, from 1; `kind`: its tag, or that of the operation. */
+struct descriptor { uint32_t item, kind; uint32_t number; struct bytes content; const char *path; };
+struct id_map { uint32_t item, kind; uint32_t inside; uint32_t outside; uint32_t count; };
+struct mount_operation { uint32_t item, kind; uint32_t flags; uint32_t create; uint32_t idmap; uint32_t uid; uint32_t gid; const char *source; const char *root; const char *target; const char *type; const char *options; uint32_t mode; const char *path; const char *layer; const char *otherwise; const char *line; };
+struct cgroup { uint32_t item, kind; const char *path; const char *file; const char *value; };
+/* A list of texts ends with NULL. */
+struct texts { char * *items; size_t count; };
+struct descriptors { struct descriptor *items; size_t count; };
+struct id_maps { struct id_map *items; size_t count; };
+struct mount_operations { struct mount_operation *items; size_t count; };
+struct cgroups { struct cgroup *items; size_t count; };
+struct record {
+  struct texts arguments;
+  struct texts environment;
+  struct descriptors descriptors;
+  struct id_maps uid_maps;
+  struct id_maps gid_maps;
+  struct mount_operations host_mounts;
+  struct mount_operations sandbox_mounts;
+  struct cgroups cgroups;
+  const char *file;
+  uint32_t file_descriptor;
+  uint32_t map_writer;
+  const char *newuidmap;
+  const char *newgidmap;
+  uint32_t namespaces;
+  const char *root;
+  const char *working_directory;
+  bool no_new_privileges;
+  const char *seccomp_filter;
+  bool supervised;
+  uint32_t grace_ms;
+  bool stage_takes_terminal;
+  const char *engine;
+  bool contained_streams;
+  const char *groups_of_run;
+  void *texts, *bytes; /* what the texts and the contents point into */
+};
+
+enum field_type { FIELD_FLAG, FIELD_NUMBER, FIELD_BITS, FIELD_TEXT, FIELD_PATH, FIELD_OPTIONAL_PATH, FIELD_NAME, FIELD_VARIABLE, FIELD_BYTES };
+struct field { enum field_type type; size_t offset; uint32_t low, high; };
+struct shape { const struct field *fields; size_t count; };
+/* `kinds`: its value begins with the number of one of these. `size`: of an element of the list at `offset`; 0: no list. */
+struct rule { struct shape shape; const struct shape *kinds; size_t kind_count, offset, size; bool once, required; };
+
+static const struct field mount_bind_fields[] = {{FIELD_BITS, offsetof(struct mount_operation, flags), 0u, 31u}, {FIELD_NUMBER, offsetof(struct mount_operation, create), 0u, 2u}, {FIELD_NUMBER, offsetof(struct mount_operation, idmap), 0u, 2u}, {FIELD_NUMBER, offsetof(struct mount_operation, uid), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct mount_operation, gid), 0u, 4294967295u}, {FIELD_PATH, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};
+static const struct field mount_mount_fields[] = {{FIELD_BITS, offsetof(struct mount_operation, flags), 0u, 30u}, {FIELD_TEXT, offsetof(struct mount_operation, type), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, options), 0u, 0u}};
+static const struct field mount_mkdir_fields[] = {{FIELD_NUMBER, offsetof(struct mount_operation, mode), 0u, 4095u}, {FIELD_PATH, offsetof(struct mount_operation, path), 0u, 0u}};
+static const struct field mount_attach_fields[] = {{FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};
+static const struct field mount_make_fields[] = {{FIELD_NUMBER, offsetof(struct mount_operation, create), 1u, 2u}, {FIELD_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, layer), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};
+static const struct field mount_copy_fields[] = {{FIELD_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, otherwise), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, line), 0u, 0u}};
+static const struct shape mount_shapes[] = {[1] = {mount_bind_fields, 8}, [2] = {mount_mount_fields, 6}, [3] = {mount_mkdir_fields, 2}, [4] = {mount_attach_fields, 1}, [5] = {mount_make_fields, 4}, [6] = {mount_copy_fields, 5}};
+static const struct field file_path_fields[] = {{FIELD_PATH, offsetof(struct record, file), 0u, 0u}};
+static const struct field file_descriptor_fields[] = {{FIELD_NUMBER, offsetof(struct record, file_descriptor), 3u, 99u}};
+static const struct field argument_fields[] = {{FIELD_TEXT, 0, 0u, 0u}};
+static const struct field environment_fields[] = {{FIELD_VARIABLE, 0, 0u, 0u}};
+static const struct field descriptor_data_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}, {FIELD_BYTES, offsetof(struct descriptor, content), 0u, 0u}};
+static const struct field descriptor_file_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}, {FIELD_PATH, offsetof(struct descriptor, path), 0u, 0u}};
+static const struct field descriptor_stage_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}};
+static const struct field descriptor_stage_status_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}};
+static const struct field user_namespace_fields[] = {{FIELD_NUMBER, offsetof(struct record, map_writer), 1u, 4u}};
+static const struct field uid_map_fields[] = {{FIELD_NUMBER, offsetof(struct id_map, inside), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct id_map, outside), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct id_map, count), 1u, 4294967295u}};
+static const struct field gid_map_fields[] = {{FIELD_NUMBER, offsetof(struct id_map, inside), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct id_map, outside), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct id_map, count), 1u, 4294967295u}};
+static const struct field newuidmap_fields[] = {{FIELD_PATH, offsetof(struct record, newuidmap), 0u, 0u}};
+static const struct field newgidmap_fields[] = {{FIELD_PATH, offsetof(struct record, newgidmap), 0u, 0u}};
+static const struct field namespaces_fields[] = {{FIELD_BITS, offsetof(struct record, namespaces), 0u, 15u}};
+static const struct field cgroup_fields[] = {{FIELD_PATH, offsetof(struct cgroup, path), 0u, 0u}};
+static const struct field cgroup_setting_fields[] = {{FIELD_PATH, offsetof(struct cgroup, path), 0u, 0u}, {FIELD_NAME, offsetof(struct cgroup, file), 0u, 0u}, {FIELD_TEXT, offsetof(struct cgroup, value), 0u, 0u}};
+static const struct field root_fields[] = {{FIELD_PATH, offsetof(struct record, root), 0u, 0u}};
+static const struct field working_directory_fields[] = {{FIELD_PATH, offsetof(struct record, working_directory), 0u, 0u}};
+static const struct field no_new_privileges_fields[] = {{FIELD_FLAG, offsetof(struct record, no_new_privileges), 0u, 0u}};
+static const struct field seccomp_filter_fields[] = {{FIELD_PATH, offsetof(struct record, seccomp_filter), 0u, 0u}};
+static const struct field supervised_fields[] = {{FIELD_FLAG, offsetof(struct record, supervised), 0u, 0u}};
+static const struct field grace_fields[] = {{FIELD_NUMBER, offsetof(struct record, grace_ms), 0u, 2147483647u}};
+static const struct field stage_takes_terminal_fields[] = {{FIELD_FLAG, offsetof(struct record, stage_takes_terminal), 0u, 0u}};
+static const struct field engine_fields[] = {{FIELD_TEXT, offsetof(struct record, engine), 0u, 0u}};
+static const struct field contained_streams_fields[] = {{FIELD_FLAG, offsetof(struct record, contained_streams), 0u, 0u}};
+static const struct field groups_of_run_fields[] = {{FIELD_TEXT, offsetof(struct record, groups_of_run), 0u, 0u}};
+/* By tag. */
+static const struct rule rules[] = {
+  [1] = {{file_path_fields, 1}, .once = true},
+  [2] = {{file_descriptor_fields, 1}, .once = true},
+  [3] = {{argument_fields, 1}, .offset = offsetof(struct record, arguments), .size = sizeof(char *), .required = true},
+  [4] = {{environment_fields, 1}, .offset = offsetof(struct record, environment), .size = sizeof(char *)},
+  [5] = {{descriptor_data_fields, 2}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor)},
+  [6] = {{descriptor_file_fields, 2}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor)},
+  [7] = {{descriptor_stage_fields, 1}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor), .once = true},
+  [8] = {{descriptor_stage_status_fields, 1}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor), .once = true},
+  [9] = {{user_namespace_fields, 1}, .once = true},
+  [10] = {{uid_map_fields, 3}, .offset = offsetof(struct record, uid_maps), .size = sizeof(struct id_map)},
+  [11] = {{gid_map_fields, 3}, .offset = offsetof(struct record, gid_maps), .size = sizeof(struct id_map)},
+  [12] = {{newuidmap_fields, 1}, .once = true},
+  [13] = {{newgidmap_fields, 1}, .once = true},
+  [14] = {{namespaces_fields, 1}, .once = true},
+  [15] = {.kinds = mount_shapes, .kind_count = sizeof mount_shapes / sizeof *mount_shapes, .offset = offsetof(struct record, host_mounts), .size = sizeof(struct mount_operation)},
+  [16] = {.kinds = mount_shapes, .kind_count = sizeof mount_shapes / sizeof *mount_shapes, .offset = offsetof(struct record, sandbox_mounts), .size = sizeof(struct mount_operation)},
+  [17] = {{cgroup_fields, 1}, .offset = offsetof(struct record, cgroups), .size = sizeof(struct cgroup)},
+  [18] = {{cgroup_setting_fields, 3}, .offset = offsetof(struct record, cgroups), .size = sizeof(struct cgroup)},
+  [19] = {{root_fields, 1}, .once = true},
+  [20] = {{working_directory_fields, 1}, .once = true, .required = true},
+  [21] = {{no_new_privileges_fields, 1}, .once = true},
+  [22] = {{seccomp_filter_fields, 1}, .once = true},
+  [23] = {{supervised_fields, 1}, .once = true},
+  [24] = {{grace_fields, 1}, .once = true},
+  [25] = {{stage_takes_terminal_fields, 1}, .once = true},
+  [26] = {{engine_fields, 1}, .once = true},
+  [27] = {{contained_streams_fields, 1}, .once = true},
+  [28] = {{groups_of_run_fields, 1}, .once = true},
+};
+
+#endif

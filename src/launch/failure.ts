@@ -1,0 +1,77 @@
+import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
+
+import { IsolateError } from '../error.ts';
+import type { LaunchPart, RecordItem } from './encode.ts';
+import type { LaunchEvent } from './events.ts';
+import type { Launch, MountOperation } from './launch.ts';
+
+/** What an attached tree is called where other mounts have a source. */
+export const attachedTree = 'the tree of the clone';
+
+/** Why an engine ended, where the kernel killed it for the memory it took. */
+export const engineOutOfMemory = ': it needed more memory than --memory allows';
+
+/** By their numbers. */
+export const streamNames = ['standard input', 'standard output', 'standard error'] as const;
+
+type Failed = LaunchEvent & { readonly kind: 'failed' };
+
+/** What went wrong with a launch whose record was made of `items`, in words; client/failure.c says the same. */
+export function launchFailure(launch: Launch, items: readonly RecordItem[], event: Failed): IsolateError {
+  const error = event.errno === 0 ? '' : getSystemErrorName(-event.errno);
+  if (event.step === 'engine') {
+    return new IsolateError('engine-failed', `${launch.engine} could not start the command${error === 'ENOMEM' ? engineOutOfMemory : ''}.`);
+  }
+  const cause = event.errno === 0 ? '' : `: ${getSystemErrorMessage(-event.errno)}`;
+  const part = event.item === 0 || event.step === 'stream' ? undefined : items[event.item - 1]?.part;
+  const operation = event.step === 'mount' && part?.kind === 'mount' ? part.operation : undefined;
+  if (operation?.kind === 'make') {
+    const path = `${sourceOf(launch, operation.root)}${operation.target}`;
+    return new IsolateError('bad-bind', `The place ${path} for a bind could not be made${cause}.`, { hint: 'make it before the run' });
+  }
+  if (operation?.kind === 'copy' && error === 'EFBIG') {
+    const message = `${operation.source} in ${sourceOf(launch, operation.root)} is too large for a copy with the name of the sandbox: over 8 MiB, or over your limit of file sizes.`;
+    return new IsolateError('cannot-enforce', message, { hint: 'make the file smaller in the template' });
+  }
+  return new IsolateError('launch-failed', `The launch failed ${describe(launch, event, part)}${cause}.`);
+}
+
+function describe(launch: Launch, { step, item }: Failed, part: LaunchPart | undefined): string {
+  if (step === 'execute') return `at executing ${launch.file}`;
+  if (step === 'root') return `at changing the root to ${launch.root}`;
+  if (step === 'stream') return `at ${streamNames[item] ?? 'a standard stream'}`;
+  if (step === 'working-directory') return `at changing the directory to ${launch.workingDirectory}`;
+  return part === undefined ? `in the step ${step}` : `in the step ${step} (${describePart(part)})`;
+}
+
+function describePart(part: LaunchPart): string {
+  switch (part.kind) {
+    case 'descriptor':
+      return `descriptor ${part.number}`;
+    case 'cgroup':
+      return part.path;
+    case 'mount':
+      return describeMount(part.operation);
+  }
+}
+
+function describeMount(operation: MountOperation): string {
+  switch (operation.kind) {
+    case 'mkdir':
+      return operation.path;
+    case 'make':
+      return `${operation.root}${operation.target}`;
+    case 'copy':
+      return `${operation.root}${operation.source} on ${operation.target}`;
+    case 'attach':
+      return `${attachedTree} on ${operation.target}`;
+    default:
+      return `${operation.source} on ${operation.root ?? ''}${operation.target}`;
+  }
+}
+
+/** What the caller knows as `path`, which the launcher put together itself. */
+function sourceOf({ hostMounts }: Launch, path: string): string {
+  const shown = hostMounts.find((operation) => operation.kind === 'bind' && `${operation.root ?? ''}${operation.target}` === path);
+  return shown?.kind === 'bind' ? shown.source : path;
+}

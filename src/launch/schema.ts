@@ -1,0 +1,221 @@
+import { bits, choice, type Fields, flag, type Names, type NamesOf, number, optionalPath, path, text, type ValuesOf } from './fields.ts';
+
+/**
+ * The one description of the launch record and of the events that come back. `scripts/build-schema.ts` writes
+ * launcher/schema.h and the tables of launcher/RECORD.md from it, and `encodeItems` walks it.
+ */
+
+/** One kind of an operation: its number comes first, then its fields. */
+export interface KindRule {
+  readonly kind: number;
+  readonly fields: Fields;
+}
+
+export interface ItemRule {
+  readonly tag: number;
+  readonly count: '1' | '1..' | '0..1' | '0..';
+  readonly fields?: Fields;
+  readonly kinds?: Readonly<Record<string, KindRule>>;
+  /** The list of the record that it goes into, in order; absent: its fields are the record's own. */
+  readonly list?: keyof typeof lists;
+  /** What RECORD.md says of it. */
+  readonly meaning: string;
+}
+
+/** The numbers a planned descriptor may have. */
+const planned = number(3, 99);
+
+export const names = {
+  map: { direct: 1, newidmap: 2, single: 3, given: 4 },
+  namespace: { mount: 1, pid: 2, network: 4, 'user-maps-only': 8 },
+  flag: { recursive: 1, ro: 2, nosuid: 4, nodev: 8, noexec: 16 },
+  create: { none: 0, directory: 1, file: 2 },
+  idmap: { none: 0, sandbox: 1, owner: 2 },
+} as const satisfies Readonly<Record<string, Names>>;
+
+const { recursive: _, ...fileSystemFlags } = names.flag;
+const { none: __, ...made } = names.create;
+
+export const mountOperations = {
+  bind: {
+    kind: 1,
+    fields: {
+      flags: bits(names.flag),
+      create: choice(names.create),
+      idmap: choice(names.idmap),
+      uid: number(),
+      gid: number(),
+      source: path,
+      root: optionalPath,
+      target: path,
+    },
+  },
+  mount: { kind: 2, fields: { flags: bits(fileSystemFlags), type: text, source: text, root: optionalPath, target: path, options: text } },
+  mkdir: { kind: 3, fields: { mode: number(0, 0o7777), path } },
+  attach: { kind: 4, fields: { target: path } },
+  make: { kind: 5, fields: { create: choice(made), root: path, layer: optionalPath, target: path } },
+  copy: { kind: 6, fields: { root: path, source: path, target: path, otherwise: text, line: text } },
+} as const satisfies Readonly<Record<string, KindRule>>;
+
+/** The lists of the record, by the C type of what they hold. */
+export const lists = {
+  arguments: 'text',
+  environment: 'text',
+  descriptors: 'descriptor',
+  uidMaps: 'id_map',
+  gidMaps: 'id_map',
+  hostMounts: 'mount_operation',
+  sandboxMounts: 'mount_operation',
+  cgroups: 'cgroup',
+} as const;
+
+const idMap = { inside: number(), outside: number(), count: number(1) };
+
+export const items = {
+  'file-path': { tag: 1, count: '0..1', fields: { file: path }, meaning: 'the program to execute; either this or 2' },
+  'file-descriptor': {
+    tag: 2,
+    count: '0..1',
+    fields: { fileDescriptor: planned },
+    meaning: 'an inherited descriptor to execute (execveat(2))',
+  },
+  argument: { tag: 3, count: '1..', fields: { text }, list: 'arguments', meaning: 'in order, argv[0] first' },
+  environment: { tag: 4, count: '0..', fields: { variable: { type: 'variable' } }, list: 'environment', meaning: 'NAME=VALUE' },
+  'descriptor-data': {
+    tag: 5,
+    count: '0..',
+    fields: { number: planned, content: { type: 'bytes' } },
+    list: 'descriptors',
+    meaning: 'a sealed memory file with this content, offset 0, read only',
+  },
+  'descriptor-file': { tag: 6, count: '0..', fields: { number: planned, path }, list: 'descriptors', meaning: 'a file opened read only' },
+  'descriptor-stage': {
+    tag: 7,
+    count: '0..1',
+    fields: { number: planned },
+    list: 'descriptors',
+    meaning: "the launcher's own program file",
+  },
+  'descriptor-stage-status': {
+    tag: 8,
+    count: '0..1',
+    fields: { number: planned },
+    list: 'descriptors',
+    meaning: "the stage's end of a socket to the launcher",
+  },
+  'user-namespace': {
+    tag: 9,
+    count: '0..1',
+    fields: { mapWriter: choice(names.map) },
+    meaning: 'who writes its maps: the launcher, newuidmap and newgidmap, the launcher with one id and setgroups denied, or the daemon',
+  },
+  'uid-map': { tag: 10, count: '0..', fields: idMap, list: 'uidMaps', meaning: 'with 9' },
+  'gid-map': { tag: 11, count: '0..', fields: idMap, list: 'gidMaps', meaning: 'with 9' },
+  newuidmap: { tag: 12, count: '0..1', fields: { newuidmap: path }, meaning: 'the program, with 9 = newidmap' },
+  newgidmap: { tag: 13, count: '0..1', fields: { newgidmap: path }, meaning: 'the program, with 9 = newidmap' },
+  namespaces: {
+    tag: 14,
+    count: '0..1',
+    fields: { namespaces: bits(names.namespace) },
+    meaning: 'to be made; user-maps-only: the user namespace only gives its maps to mounts and is not entered',
+  },
+  'host-mount': { tag: 15, count: '0..', kinds: mountOperations, list: 'hostMounts', meaning: 'done before the user namespace is entered' },
+  'sandbox-mount': { tag: 16, count: '0..', kinds: mountOperations, list: 'sandboxMounts', meaning: 'done after' },
+  cgroup: { tag: 17, count: '0..', fields: { path }, list: 'cgroups', meaning: 'a directory to make, join and remove' },
+  'cgroup-setting': {
+    tag: 18,
+    count: '0..',
+    fields: { path, file: { type: 'name' }, value: text },
+    list: 'cgroups',
+    meaning: 'written to a file of the cgroup `path`, which comes before it',
+  },
+  root: { tag: 19, count: '0..1', fields: { root: path }, meaning: 'chroot(2) there after the mounts' },
+  'working-directory': { tag: 20, count: '1', fields: { workingDirectory: path }, meaning: 'of the program, after the root' },
+  'no-new-privileges': { tag: 21, count: '0..1', fields: { noNewPrivileges: flag }, meaning: 'PR_SET_NO_NEW_PRIVS' },
+  'seccomp-filter': { tag: 22, count: '0..1', fields: { seccompFilter: path }, meaning: 'a file of struct sock_filter' },
+  supervised: {
+    tag: 23,
+    count: '0..1',
+    fields: { supervised: flag },
+    meaning: "the parent hands signals on over the record's descriptor (below); the run ends with the parent",
+  },
+  grace: {
+    tag: 24,
+    count: '0..1',
+    fields: { graceMs: number(0, 0x7fff_ffff) },
+    meaning: 'milliseconds between the first SIGTERM handed on and SIGKILL; 10,000 without this item',
+  },
+  'stage-takes-terminal': {
+    tag: 25,
+    count: '0..1',
+    fields: { stageTakesTerminal: flag },
+    meaning: "the child's session has no controlling terminal, the stage's takes it",
+  },
+  engine: { tag: 26, count: '0..1', fields: { engine: text }, meaning: 'the name of what is executed, for messages' },
+  'contained-streams': {
+    tag: 27,
+    count: '0..1',
+    fields: { containedStreams: flag },
+    meaning: 'descriptors 0 to 2 that lead to more than themselves are refused (step `stream`)',
+  },
+  'groups-of-run': {
+    tag: 28,
+    count: '0..1',
+    fields: { groupsOfRun: text },
+    meaning: 'id of a run: the daemon makes, sets and removes the cgroups of 17 and 18',
+  },
+} as const satisfies Readonly<Record<string, ItemRule>>;
+
+/** What a launch can fail in, numbered from 1. */
+export const steps = [
+  'record',
+  'supervision',
+  'filter-file',
+  'user-namespace',
+  'id-map',
+  'cgroup',
+  'terminal',
+  'process-namespace',
+  'descriptor',
+  'keyring',
+  'session',
+  'mount-namespace',
+  'mount',
+  'identity',
+  'root',
+  'working-directory',
+  'no-new-privileges',
+  'filter',
+  'execute',
+  'engine',
+  'network-namespace',
+  'tree',
+  'stream',
+] as const;
+
+export type LaunchStep = (typeof steps)[number];
+
+/** Four numbers each: the kind, and what these numbers mean. */
+export const events = {
+  started: { kind: 1, numbers: ["pid of the command in the launcher's pid namespace"] },
+  exited: { kind: 2, numbers: ['exit code', 'processes that the kernel killed for the memory limit'] },
+  killed: { kind: 3, numbers: ['signal number', 'processes that the kernel killed for the memory limit'] },
+  failed: { kind: 4, numbers: ['step', 'errno', "index of the record's item from 1, or 0; in the step `stream` the descriptor"] },
+  'not-executed': { kind: 5, numbers: ['errno of execve(2) of the command inside'] },
+} as const satisfies Readonly<Record<string, { readonly kind: number; readonly numbers: readonly string[] }>>;
+
+type OperationOf<Kinds extends Readonly<Record<string, KindRule>>> = {
+  [Kind in keyof Kinds]: { readonly kind: Kind } & ValuesOf<Kinds[Kind]['fields']>;
+}[keyof Kinds];
+
+export type ItemName = keyof typeof items;
+export type ItemValues<Name extends ItemName> = (typeof items)[Name] extends {
+  readonly kinds: infer Kinds extends Readonly<Record<string, KindRule>>;
+}
+  ? OperationOf<Kinds>
+  : (typeof items)[Name] extends { readonly fields: infer Of extends Fields }
+    ? ValuesOf<Of>
+    : never;
+
+/** As in mount(8). */
+export type FileSystemFlag = NamesOf<typeof fileSystemFlags>;

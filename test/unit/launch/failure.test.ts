@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+
+import { launchFailure } from '../../../src/launch/failure.ts';
+import type { Launch } from '../../../src/launch/launch.ts';
+import { listItems } from '../../../src/launch/record.ts';
+import type { LaunchStep } from '../../../src/launch/schema.ts';
+import { bareLaunch } from '../../rig/launches.ts';
+
+const map = [{ inside: 0, outside: 7, count: 1 }];
+const launch: Launch = bareLaunch(['/x', 'y'], {
+  environment: { A: '1', B: '2' },
+  descriptors: [{ number: 9, kind: 'file', path: '/f' }],
+  userNamespace: { writer: 'newidmap', uidMap: map, gidMap: map, newuidmap: '/u', newgidmap: '/g' },
+  mountNamespace: true,
+  hostMounts: [
+    { kind: 'mkdir', path: '/m', mode: 0o755 },
+    { kind: 'make', root: '/m', target: '/t', create: 'file' },
+    { kind: 'copy', root: '/m', source: '/etc/hosts', target: '/h', otherwise: '', line: '' },
+  ],
+  sandboxMounts: [
+    { kind: 'mount', type: 'proc', source: 'proc', root: '/m', target: '/proc', flags: [], options: '' },
+    { kind: 'attach', target: '/m' },
+  ],
+  cgroups: [{ path: '/c', settings: [{ file: 'pids.max', value: '1' }] }],
+  root: '/m',
+});
+
+const items = listItems(launch, { supervised: false, graceMs: 1 });
+const placeOf = (name: string, nth = 0): number => items.flatMap((item, index) => (item.name === name ? [index + 1] : []))[nth] ?? 0;
+
+describe('the failure of a launch', () => {
+  it.each<[step: LaunchStep, errno: number, item: number, message: string]>([
+    ['engine', 0, 0, 'bare could not start the command.'],
+    ['engine', 12, 0, 'bare could not start the command: it needed more memory than --memory allows.'],
+    ['execute', 2, 0, 'The launch failed at executing /x: no such file or directory.'],
+    ['root', 20, 0, 'The launch failed at changing the root to /m: not a directory.'],
+    ['working-directory', 13, 0, 'The launch failed at changing the directory to /: permission denied.'],
+    ['stream', 21, 1, 'The launch failed at standard output: illegal operation on a directory.'],
+    ['supervision', 0, 0, 'The launch failed in the step supervision.'],
+    ['id-map', 1, placeOf('uid-map'), 'The launch failed in the step id-map: operation not permitted.'],
+    ['descriptor', 2, placeOf('descriptor-file'), 'The launch failed in the step descriptor (descriptor 9): no such file or directory.'],
+    ['mount', 17, placeOf('host-mount'), 'The launch failed in the step mount (/m): file already exists.'],
+    ['mount', 30, placeOf('host-mount', 1), 'The place /m/t for a bind could not be made: read-only file system.'],
+    ['mount', 13, placeOf('host-mount', 2), 'The launch failed in the step mount (/m/etc/hosts on /h): permission denied.'],
+    ['mount', 1, placeOf('sandbox-mount'), 'The launch failed in the step mount (proc on /m/proc): operation not permitted.'],
+    ['mount', 22, placeOf('sandbox-mount', 1), 'The launch failed in the step mount (the tree of the clone on /m): invalid argument.'],
+    ['cgroup', 2, placeOf('cgroup'), 'The launch failed in the step cgroup (/c): no such file or directory.'],
+    ['cgroup', 34, placeOf('cgroup-setting'), 'The launch failed in the step cgroup (/c/pids.max): result too large.'],
+  ])('in the step %s with errno %i at item %i is told', (step, errno, item, message) => {
+    expect(launchFailure(launch, items, { kind: 'failed', step, errno, item }).message).toBe(message);
+  });
+});
