@@ -1,7 +1,6 @@
-import { constants } from 'node:os';
-
 import type { ErrorCode } from '../error.ts';
-import type { Outcome } from '../run/outcome.ts';
+import type { Outcome } from '../launch/outcome.ts';
+import { signalNumber } from '../launch/signals.ts';
 import type { Verb } from './options.ts';
 
 /** Codes of errors that the caller made on the command line. */
@@ -13,8 +12,7 @@ export function exitCodeOf(outcome: Outcome): number {
     case 'exited':
       return outcome.code;
     case 'killed':
-      // A real-time signal has no name of its own: the launcher calls it SIG and its number.
-      return 128 + (constants.signals[outcome.signal] ?? Number(outcome.signal.slice('SIG'.length)));
+      return 128 + signalNumber(outcome.signal);
     case 'timed-out':
       return 124;
     case 'not-executed':

@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { IsolateError } from '../error.ts';
 import { toJson } from '../json.ts';
 import { isInherited } from '../process/inherited-descriptors.ts';
-import type { Outcome } from '../run/outcome.ts';
+import type { Outcome } from '../launch/outcome.ts';
 import { parseInteger } from '../spec/parse-number.ts';
 import { write } from './output.ts';
 import { toIsolateError } from './render-error.ts';

@@ -1,4 +1,5 @@
 import { IsolateError } from '../error.ts';
+import { encodeOutcome } from '../launch/outcome.ts';
 import { logEvent } from '../log.ts';
 import type { LeaseOutcome } from './lease.ts';
 import type { LeaseEvent, LeaseWatch } from './leases.ts';
@@ -44,8 +45,19 @@ export function createAudit({ metrics, userName, clock = () => performance.now()
   };
 }
 
-function describeOutcome({ kind, ...more }: LeaseOutcome): Readonly<Record<string, unknown>> {
-  return { outcome: kind, ...more };
+/** Signals and errors by their numbers. */
+function describeOutcome(outcome: LeaseOutcome): Readonly<Record<string, unknown>> {
+  switch (outcome.kind) {
+    case 'killed':
+      return { outcome: outcome.kind, signal: encodeOutcome(outcome)[1] };
+    case 'not-executed':
+      return { outcome: outcome.kind, errno: encodeOutcome(outcome)[1] };
+    case 'exited':
+    case 'failed':
+      return { outcome: outcome.kind, code: outcome.code };
+    default:
+      return { outcome: outcome.kind };
+  }
 }
 
 /** To hundredths: what is finer says nothing. */

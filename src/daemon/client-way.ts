@@ -3,7 +3,7 @@ import { encodeLaunchRecord } from '../launch/record.ts';
 import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
 import { decide } from '../run/decide.ts';
 import type { Prepared, Way } from '../run/lifecycle.ts';
-import type { RunEvent } from '../run/outcome.ts';
+import type { RunEvent } from '../run/run-event.ts';
 import { claimIds } from '../run/place.ts';
 import type { RunCaller } from '../run/run-caller.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';

@@ -2,6 +2,7 @@ import type { Rootfs } from '../rootfs/rootfs.ts';
 import { type ErrorCode, IsolateError } from '../error.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { claimRun, type RunClaim, type RunDescription } from '../pool/claims/runs.ts';
+import type { Outcome } from '../launch/outcome.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import type { Taken } from './fresh-clones.ts';
 import { brokerGone } from './gone.ts';
@@ -9,12 +10,7 @@ import type { LeaseRequest, LeaseWatch } from './leases.ts';
 import type { Peer } from './peer.ts';
 
 /** How a lease ended. `closed`: the client went without saying; `left`: its broker did, and the next daemon looks after it. */
-export type LeaseOutcome =
-  | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'killed'; readonly signal: number }
-  | { readonly kind: 'not-executed'; readonly errno: number }
-  | { readonly kind: 'failed'; readonly code: ErrorCode | null }
-  | { readonly kind: 'timed-out' | 'closed' | 'left' };
+export type LeaseOutcome = Outcome | { readonly kind: 'failed'; readonly code: ErrorCode | null } | { readonly kind: 'closed' | 'left' };
 
 /** The exclusive claim of a client on one clone; it ends with the client's connection. */
 export interface DaemonLease {

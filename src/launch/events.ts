@@ -1,17 +1,11 @@
+import { decodeOutcome, type Outcome } from './outcome.ts';
 import { events as kinds, type LaunchStep, steps } from './schema.ts';
-
-/** Present: the kernel killed processes of the run because its memory limit was reached. */
-export interface MemoryVerdict {
-  readonly outOfMemory?: true;
-}
 
 /** What the launcher reports while a run lives; launcher/RECORD.md has the bytes. */
 export type LaunchEvent =
   | { readonly kind: 'started'; readonly pid: number }
-  | ({ readonly kind: 'exited'; readonly code: number } & MemoryVerdict)
-  | ({ readonly kind: 'killed'; readonly signal: number } & MemoryVerdict)
-  | { readonly kind: 'failed'; readonly step: LaunchStep; readonly errno: number; readonly item: number }
-  | { readonly kind: 'not-executed'; readonly errno: number };
+  | { readonly kind: 'ended'; readonly outcome: Outcome }
+  | { readonly kind: 'failed'; readonly step: LaunchStep; readonly errno: number; readonly item: number };
 
 const eventBytes = 16;
 
@@ -29,22 +23,10 @@ export function parseLaunchEvents(bytes: Uint8Array): { readonly events: readonl
 }
 
 function decode(kind: number, a: number, b: number, c: number): LaunchEvent | null {
-  switch (kind) {
-    case kinds.started.kind:
-      return { kind: 'started', pid: a };
-    case kinds.exited.kind:
-      return { kind: 'exited', code: a, ...memoryVerdict(b) };
-    case kinds.killed.kind:
-      return { kind: 'killed', signal: a, ...memoryVerdict(b) };
-    case kinds.failed.kind:
-      return { kind: 'failed', step: steps[a - 1] ?? 'supervision', errno: b, item: c };
-    case kinds['not-executed'].kind:
-      return { kind: 'not-executed', errno: a };
-    default:
-      return null;
-  }
-}
-
-function memoryVerdict(kills: number): MemoryVerdict {
-  return kills > 0 ? { outOfMemory: true } : {};
+  if (kind === kinds.started.kind) return { kind: 'started', pid: a };
+  if (kind === kinds.failed.kind) return { kind: 'failed', step: steps[a - 1] ?? 'supervision', errno: b, item: c };
+  const outcome = decodeOutcome(kind, a);
+  if (outcome === null) return null;
+  const isOutOfMemory = b > 0 && (outcome.kind === 'exited' || outcome.kind === 'killed');
+  return { kind: 'ended', outcome: isOutOfMemory ? { ...outcome, outOfMemory: true } : outcome };
 }

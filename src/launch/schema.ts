@@ -202,6 +202,7 @@ export const events = {
   killed: { kind: 3, numbers: ['signal number', 'processes that the kernel killed for the memory limit'] },
   failed: { kind: 4, numbers: ['step', 'errno', "index of the record's item from 1, or 0; in the step `stream` the descriptor"] },
   'not-executed': { kind: 5, numbers: ['errno of execve(2) of the command inside'] },
+  'timed-out': { kind: 6, numbers: [] },
 } as const satisfies Readonly<Record<string, { readonly kind: number; readonly numbers: readonly string[] }>>;
 
 type OperationOf<Kinds extends Readonly<Record<string, KindRule>>> = {

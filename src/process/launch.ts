@@ -1,22 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
 import type { Launch } from '../launch/launch.ts';
 import { IsolateError } from '../error.ts';
-import { type LaunchEvent, type MemoryVerdict, parseLaunchEvents } from '../launch/events.ts';
+import { type LaunchEvent, parseLaunchEvents } from '../launch/events.ts';
+import type { Outcome } from '../launch/outcome.ts';
+import { signalNumber } from '../launch/signals.ts';
 import { encodeItems } from '../launch/encode.ts';
 import { launchFailure } from '../launch/failure.ts';
 import { listItems } from '../launch/record.ts';
 import type { StandardStreams } from './standard-streams.ts';
 import { toSystemFailure } from './system-error.ts';
-
-/** How the command ended; `errno` is execve(2)'s positive number, ENOENT for a command that is not in the sandbox. */
-export type LaunchResult =
-  | ({ readonly kind: 'exited'; readonly code: number } & MemoryVerdict)
-  | ({ readonly kind: 'killed'; readonly signal: NodeJS.Signals } & MemoryVerdict)
-  | { readonly kind: 'not-executed'; readonly errno: number };
 
 export interface LaunchOptions {
   /** Absolute path of isolate-launch. */
@@ -42,7 +37,7 @@ export interface LaunchHandle {
   /** Hands a signal to the launcher, which hands it to the command. */
   readonly forward: (signal: NodeJS.Signals) => void;
   /** Settles when nothing of the run is left. Rejects with IsolateError `launch-failed` or `engine-failed`, and with what `onStarted` threw. */
-  readonly result: Promise<LaunchResult>;
+  readonly result: Promise<Outcome>;
 }
 
 /**
@@ -58,7 +53,7 @@ export async function startLaunch(launch: Launch, options: LaunchOptions): Promi
   const child = spawn(options.launcher, numbers, { stdio: [stdin, stdout, stderr, 'pipe', 'pipe', ...lease], env: {}, cwd: '/' });
   const ended = awaitEnd(child, options.onStarted);
   const result = ended.then((end) => conclude(end, (event) => launchFailure(launch, items, event)));
-  const forward = (signal: NodeJS.Signals): void => void (child.stdio[3] as Writable).write(Buffer.of(constants.signals[signal]));
+  const forward = (signal: NodeJS.Signals): void => void (child.stdio[3] as Writable).write(Buffer.of(signalNumber(signal)));
   const abort = (): void => forward('SIGTERM');
   result.catch(() => undefined).finally(() => options.signal?.removeEventListener('abort', abort));
   await spawned(child, options.launcher);
@@ -129,26 +124,11 @@ function awaitEnd(child: ChildProcess, onStarted: ((pid: number) => void) | unde
   });
 }
 
-function conclude(end: LaunchEnd, failure: (event: LaunchEvent & { kind: 'failed' }) => IsolateError): LaunchResult {
+function conclude(end: LaunchEnd, failure: (event: LaunchEvent & { kind: 'failed' }) => IsolateError): Outcome {
   const last = end.events.at(-1);
-  switch (last?.kind) {
-    case 'exited':
-      return last;
-    case 'killed':
-      return { ...last, signal: signalName(last.signal) };
-    case 'not-executed':
-      return last;
-    case 'failed':
-      throw failure(last);
-    default:
-      // The launcher was killed itself, by kill -9 or before it could look at signals; the kernel took the run down with it.
-      if (end.signal !== null) return { kind: 'killed', signal: end.signal };
-      throw new IsolateError('launch-failed', `The launcher ended with status ${end.code} before the command started.`);
-  }
-}
-
-function signalName(signal: number): NodeJS.Signals {
-  const entry = Object.entries(constants.signals).find(([, value]) => value === signal);
-  // A real-time signal has no name in Node; SIGKILL's is wrong for it but its number is kept by the exit status.
-  return (entry?.[0] ?? `SIG${signal}`) as NodeJS.Signals;
+  if (last?.kind === 'ended') return last.outcome;
+  if (last?.kind === 'failed') throw failure(last);
+  // The launcher was killed itself, by kill -9 or before it could look at signals; the kernel took the run down with it.
+  if (end.signal !== null) return { kind: 'killed', signal: end.signal };
+  throw new IsolateError('launch-failed', `The launcher ended with status ${end.code} before the command started.`);
 }

@@ -1,5 +1,3 @@
-import { constants } from 'node:os';
-
 import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import { daemonStart, hasSystemd } from '../host/daemon-start.ts';
@@ -11,7 +9,8 @@ import { parseLeased } from '../wire/leased.ts';
 import { formatLimits } from '../wire/limits.ts';
 import { connectDaemon, type DaemonConnection, refusalOf } from '../client/daemon-connection.ts';
 import type { RootView } from './look-into-root.ts';
-import type { Outcome } from './outcome.ts';
+import { encodeOutcome, type Outcome } from '../launch/outcome.ts';
+import { events } from '../launch/schema.ts';
 import { targetsToLookAt } from './settle-targets.ts';
 
 /** What comes with a clone that the daemon hands over. */
@@ -76,27 +75,11 @@ async function tellEnd({ send }: DaemonConnection, run: () => Promise<Outcome>):
     outcome = await run();
     return outcome;
   } finally {
-    const [kind, number] = encodeOutcome(outcome);
+    const [kind, number] = outcome === null ? [events.failed.kind, 0] : encodeOutcome(outcome);
     send('ended', [
       { name: 'outcome', value: kind },
       { name: 'number', value: number },
     ]);
-  }
-}
-
-/** The kinds of launcher/RECORD.md, and 6; null: it failed. */
-function encodeOutcome(outcome: Outcome | null): readonly [kind: number, number: number] {
-  switch (outcome?.kind) {
-    case 'exited':
-      return [2, outcome.code];
-    case 'killed':
-      return [3, constants.signals[outcome.signal]];
-    case 'not-executed':
-      return [5, constants.errno[outcome.errno as keyof typeof constants.errno] ?? 0];
-    case 'timed-out':
-      return [6, 0];
-    case undefined:
-      return [4, 0];
   }
 }
 

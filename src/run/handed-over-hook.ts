@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { getSystemErrorMessage } from 'node:util';
 
 import type { Launch } from '../launch/launch.ts';
 import type { IdMaps } from '../rootfs/rootfs.ts';
@@ -35,7 +34,7 @@ export function handedOverHooks({ launcher, connection, sandboxDirectory, maps }
     if (result.kind === 'exited' && result.code === 0) return;
     if (result.kind === 'exited') throw hookFailure(which, `exited with ${result.code}`);
     if (result.kind === 'killed') throw hookFailure(which, `was killed by ${result.signal}`);
-    throw hookFailure(which, `could not be started: ${getSystemErrorMessage(-result.errno)}`);
+    throw hookFailure(which, 'could not be started');
   };
 }
 

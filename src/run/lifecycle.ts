@@ -6,7 +6,7 @@ import type { RunRequest } from '../spec/request.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { RootView } from './look-into-root.ts';
 import { describeGivenAway } from './notices.ts';
-import type { RunEvent } from './outcome.ts';
+import type { RunEvent } from './run-event.ts';
 import { settleInView } from './settle-targets.ts';
 
 /** What is wanted and what is, settled before anything is touched. */

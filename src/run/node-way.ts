@@ -7,7 +7,7 @@ import { giveBack, type Release } from './give-back.ts';
 import { chooseHooks, withHooks } from './hooks.ts';
 import type { Way } from './lifecycle.ts';
 import { lookIntoRoot, treeOf } from './look-into-root.ts';
-import type { Outcome } from './outcome.ts';
+import type { Outcome } from '../launch/outcome.ts';
 import { claimPlace } from './place.ts';
 import { leaseRoot, type RunLease } from './root.ts';
 import type { RunCaller } from './run-caller.ts';

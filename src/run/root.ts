@@ -13,7 +13,7 @@ import type { StorageDriver } from '../storage/driver.ts';
 import { openStorage } from '../storage/registry.ts';
 import type { Handed } from './daemon-lease.ts';
 import type { Release } from './give-back.ts';
-import type { RunEvent } from './outcome.ts';
+import type { RunEvent } from './run-event.ts';
 import { claimOverlayState } from './overlay-state.ts';
 import { leasePaths, ownRuntimePaths, ownStateDirectory } from './place.ts';
 import { removeTree } from './remove-tree.ts';

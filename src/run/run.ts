@@ -1,10 +1,11 @@
 import type { Launch } from '../launch/launch.ts';
 import type { LaunchHandle } from '../process/launch.ts';
 import type { RunRequest } from '../spec/request.ts';
+import type { Outcome } from '../launch/outcome.ts';
 import { imaginedWay } from './imagine-root.ts';
 import { live, plan as planRun } from './lifecycle.ts';
 import { nodeWay } from './node-way.ts';
-import type { Outcome, RunEvent } from './outcome.ts';
+import type { RunEvent } from './run-event.ts';
 import { withOwnPlaces } from './own-places.ts';
 import { ownCaller } from './run-caller.ts';
 import type { Streams } from './supervise.ts';

@@ -1,13 +1,11 @@
-import { getSystemErrorName } from 'node:util';
-
 import type { Launch } from '../launch/launch.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { logCommand } from '../log.ts';
-import { type LaunchHandle, type LaunchOptions, type LaunchResult, startLaunch } from '../process/launch.ts';
+import { type LaunchHandle, type LaunchOptions, startLaunch } from '../process/launch.ts';
 import { withForwardedSignals } from '../process/signals.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
-import type { Outcome } from './outcome.ts';
+import type { Outcome } from '../launch/outcome.ts';
 import type { RunOptions } from './run.ts';
 
 /** The command's standard streams: the caller's own, pipes that `onStreams` gets, nothing, or open descriptors. */
@@ -41,7 +39,7 @@ export async function supervise(
       relay.connect(running);
       options.onStreams?.(running);
       const result = await running.result;
-      return deadline.passed() ? { kind: 'timed-out' } : describe(result);
+      return deadline.passed() ? { kind: 'timed-out' } : result;
     } catch (error) {
       // The clone must not be given back under a command that still runs; the second SIGTERM kills it.
       running.forward('SIGTERM');
@@ -101,8 +99,4 @@ function startDeadline(timeoutMs: number | undefined, onPassed: () => void): Dea
     onPassed();
   }, timeoutMs);
   return { passed: () => passed, stop: () => clearTimeout(timer) };
-}
-
-function describe(result: LaunchResult): Outcome {
-  return result.kind === 'not-executed' ? { kind: 'not-executed', errno: getSystemErrorName(-result.errno) } : result;
 }

@@ -105,7 +105,7 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
 describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
   it('says that a command is not there, with 127', async () => {
     expect(await run(wrappedLaunch(wrapping, ['no\nsuch']))).toEqual({
-      result: { kind: 'not-executed', errno: 2 },
+      result: { kind: 'not-executed', errno: 'ENOENT' },
       stdout: '',
       stderr: 'isolate: no\\x0asuch: command not found\n',
     });
@@ -114,7 +114,7 @@ describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
   it('says that a command cannot be executed, with 126', async () => {
     const { result, stderr } = await run(wrappedLaunch(wrapping, ['/etc/passwd']));
     expect({ result, stderr }).toEqual({
-      result: { kind: 'not-executed', errno: 13 },
+      result: { kind: 'not-executed', errno: 'EACCES' },
       stderr: 'isolate: /etc/passwd: Permission denied\n',
     });
   });
@@ -124,7 +124,7 @@ describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
     writeFileSync(script, '#!/no/such/interpreter\n', { mode: 0o755 });
     const { result, stderr } = await run(wrappedLaunch(wrapping, [script]));
     expect({ result, stderr }).toEqual({
-      result: { kind: 'not-executed', errno: 79 },
+      result: { kind: 'not-executed', errno: 'Unknown system error -79' },
       stderr: `isolate: ${script}: its interpreter or loader is missing\n`,
     });
   });
@@ -156,7 +156,7 @@ describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
     ['the words', Array.from({ length: 100 }, () => 'x'.repeat(100_000))],
   ])('says that %s of a command is longer than the kernel takes, with 126', async (_, words) => {
     expect(await run(wrappedLaunch(wrapping, ['/bin/echo', ...words]))).toEqual({
-      result: { kind: 'not-executed', errno: 7 },
+      result: { kind: 'not-executed', errno: 'E2BIG' },
       stdout: '',
       stderr: 'isolate: /bin/echo: Argument list too long\n',
     });
@@ -166,7 +166,7 @@ describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
     const script = join(directory, 'script');
     writeFileSync(script, 'echo run by a shell\n', { mode: 0o755 });
     expect(await run(wrappedLaunch(wrapping, [script]))).toEqual({
-      result: { kind: 'not-executed', errno: 8 },
+      result: { kind: 'not-executed', errno: 'ENOEXEC' },
       stdout: '',
       stderr: `isolate: ${script}: Exec format error\n`,
     });

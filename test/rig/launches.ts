@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 
 import type { Descriptor, Launch } from '../../src/launch/launch.ts';
+import type { Outcome } from '../../src/launch/outcome.ts';
 import { planStage, stageFile, stageFileNumber, stageName } from '../../src/engine/stage.ts';
-import { type LaunchHandle, type LaunchOptions, type LaunchResult, startLaunch } from '../../src/process/launch.ts';
+import { type LaunchHandle, type LaunchOptions, startLaunch } from '../../src/process/launch.ts';
 import { make } from './compile.ts';
 
 export type Wrapping = 'bare' | 'init' | 'bwrap';
@@ -105,7 +106,7 @@ export async function startedLaunch(launch: Launch, options: Partial<LaunchOptio
 }
 
 export interface Finished {
-  readonly result: LaunchResult;
+  readonly result: Outcome;
   readonly stdout: string;
   readonly stderr: string;
 }

@@ -2,7 +2,8 @@ import { isatty } from 'node:tty';
 
 import type { Descriptor } from '../../launch/launch.ts';
 import { IsolateError } from '../../error.ts';
-import type { Outcome, RunEvent } from '../../run/outcome.ts';
+import type { Outcome } from '../../launch/outcome.ts';
+import type { RunEvent } from '../../run/run-event.ts';
 import type { RunOptions } from '../../run/run.ts';
 import type { RunRequest } from '../../spec/request.ts';
 import { logWay } from '../../log.ts';

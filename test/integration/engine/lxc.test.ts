@@ -11,7 +11,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PlanInput } from '../../../src/engine/engine.ts';
 import { lxcEngine } from '../../../src/engine/lxc.ts';
 import { probeHost } from '../../../src/host/probe.ts';
-import { type LaunchResult, startLaunch } from '../../../src/process/launch.ts';
+import type { Outcome } from '../../../src/launch/outcome.ts';
+import { startLaunch } from '../../../src/process/launch.ts';
 import { lookIntoRoot, treeOf } from '../../../src/run/look-into-root.ts';
 import { settleInView, targetsToLookAt } from '../../../src/run/settle-targets.ts';
 import { findOwnFiles } from '../../../src/host/own-files.ts';
@@ -43,7 +44,7 @@ afterAll(async () => {
 });
 
 interface Ended {
-  readonly result: LaunchResult;
+  readonly result: Outcome;
   readonly out: string;
   readonly err: string;
 }
@@ -120,7 +121,7 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
   });
 
   test('says that a command is not in the sandbox', async () => {
-    expect((await sandbox(['no-such-command'], {}, await input())).result).toEqual({ kind: 'not-executed', errno: 2 });
+    expect((await sandbox(['no-such-command'], {}, await input())).result).toEqual({ kind: 'not-executed', errno: 'ENOENT' });
   });
 
   test('ends what the command leaves running', async () => {

@@ -33,7 +33,7 @@ const who = { uid: 1000, user: 'ann', pid: 7, template: 'tank/a', engine: 'bwrap
 test('a lease is one line when it has ended', async () => {
   const lines = await logOf(`
     audit.onLeased({ ...event, clone: '1' });
-    audit.onEnded({ ...event, clone: '1', heldMs: 1234.5678, outcome: { kind: 'killed', signal: 9 } });`);
+    audit.onEnded({ ...event, clone: '1', heldMs: 1234.5678, outcome: { kind: 'killed', signal: 'SIGKILL' } });`);
   expect(lines).toEqual([
     { level: 'info', event: 'lease', ...who, clone: '1', heldMs: 1234.57, outcome: 'killed', signal: 9, msg: 'A lease ended.' },
   ]);

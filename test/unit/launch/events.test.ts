@@ -10,15 +10,16 @@ function bytes(...numbers: readonly number[]): Buffer {
 
 describe('parseLaunchEvents', () => {
   it('reads each kind of event', () => {
-    const stream = bytes(1, 77, 0, 0, 2, 130, 0, 0, 3, 9, 0, 0, 3, 9, 2, 0, 4, 13, 2, 31, 5, 2, 0, 0);
+    const stream = bytes(1, 77, 0, 0, 2, 130, 0, 0, 3, 9, 0, 0, 3, 9, 2, 0, 4, 13, 2, 31, 5, 2, 0, 0, 6, 0, 0, 0);
     expect(parseLaunchEvents(stream)).toEqual({
       events: [
         { kind: 'started', pid: 77 },
-        { kind: 'exited', code: 130 },
-        { kind: 'killed', signal: 9 },
-        { kind: 'killed', signal: 9, outOfMemory: true },
+        { kind: 'ended', outcome: { kind: 'exited', code: 130 } },
+        { kind: 'ended', outcome: { kind: 'killed', signal: 'SIGKILL' } },
+        { kind: 'ended', outcome: { kind: 'killed', signal: 'SIGKILL', outOfMemory: true } },
         { kind: 'failed', step: 'mount', errno: 2, item: 31 },
-        { kind: 'not-executed', errno: 2 },
+        { kind: 'ended', outcome: { kind: 'not-executed', errno: 'ENOENT' } },
+        { kind: 'ended', outcome: { kind: 'timed-out' } },
       ],
       rest: Buffer.alloc(0),
     });
@@ -30,6 +31,6 @@ describe('parseLaunchEvents', () => {
   });
 
   it('passes over kinds it does not know', () => {
-    expect(parseLaunchEvents(bytes(6, 1, 2, 3)).events).toEqual([]);
+    expect(parseLaunchEvents(bytes(99, 1, 2, 3)).events).toEqual([]);
   });
 });

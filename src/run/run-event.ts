@@ -1,12 +1,3 @@
-import type { MemoryVerdict } from '../launch/events.ts';
-
-/** How a run ended. `not-executed`: the command was not found in the sandbox, or found and not executable. */
-export type Outcome =
-  | ({ readonly kind: 'exited'; readonly code: number } & MemoryVerdict)
-  | ({ readonly kind: 'killed'; readonly signal: NodeJS.Signals } & MemoryVerdict)
-  | { readonly kind: 'timed-out' }
-  | { readonly kind: 'not-executed'; readonly errno: string };
-
 /** What happens on the way of a run, for those who watch it. */
 export type RunEvent =
   /** Which way the run takes: this process's own, or the daemon's. */
