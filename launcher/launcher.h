@@ -45,7 +45,7 @@ const struct descriptor *record_descriptor(const struct record *record, uint32_t
 /* Where this process is: the step under way and the record's item it works on, or 0. A failure is reported with it. */
 extern struct place { uint32_t step, item; } place;
 
-enum { STATUS_FAILED = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
+enum { STATUS_TIMED_OUT = 124, STATUS_FAILED = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 struct event {
   uint32_t kind, a, b, c;
 };
@@ -151,6 +151,7 @@ struct run {
   struct stream streams[3];
   struct sock_fprog filter;
   pid_t parent, child;
+  int64_t deadline_at; /* on the clock of now_ms; 0: none */
 };
 
 /* main.c: only the standard three and these descriptors of the run stay open; false, and nothing closed, if they cannot. */

@@ -114,6 +114,7 @@ static bool start_child(struct run *run) {
 }
 
 struct event launch(struct run *run) {
+  run->deadline_at = run->record.deadline_ms == 0 ? 0 : now_ms() + run->record.deadline_ms;
   bool prepared = stay_with_parent(run) && prepare(run);
   bool begun = prepared && start_child(run);
   if (begun) terminal_hand_over(&run->terminal);

@@ -193,7 +193,7 @@ static bool is_whole(const struct record *record) {
 }
 
 bool record_parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item) {
-  *record = (struct record){.grace_ms = 10000};
+  *record = (struct record){0};
   *item = 0;
   if (length < RECORD_HEADER || memcmp(bytes, "ISOLREC1", 8) != 0) return false;
   uint32_t body = number_at(bytes + 8);

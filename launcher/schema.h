@@ -8,7 +8,7 @@
 
 enum step { STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6, STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11, STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16, STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22, STEP_STREAM = 23 };
 enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5, EVENT_TIMED_OUT = 6 };
-enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28 };
+enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28, TAG_DEADLINE = 29 };
 enum mount_kind { MOUNT_BIND = 1, MOUNT_MOUNT = 2, MOUNT_MKDIR = 3, MOUNT_ATTACH = 4, MOUNT_MAKE = 5, MOUNT_COPY = 6 };
 enum { MAP_DIRECT = 1, MAP_NEWIDMAP = 2, MAP_SINGLE = 3, MAP_GIVEN = 4 };
 enum { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2, NAMESPACE_NETWORK = 4, NAMESPACE_USER_MAPS_ONLY = 8 };
@@ -53,6 +53,7 @@ struct record {
   const char *engine;
   bool contained_streams;
   const char *groups_of_run;
+  uint32_t deadline_ms;
   void *texts, *bytes; /* what the texts and the contents point into */
 };
 
@@ -95,6 +96,7 @@ static const struct field stage_takes_terminal_fields[] = {{FIELD_FLAG, offsetof
 static const struct field engine_fields[] = {{FIELD_TEXT, offsetof(struct record, engine), 0u, 0u}};
 static const struct field contained_streams_fields[] = {{FIELD_FLAG, offsetof(struct record, contained_streams), 0u, 0u}};
 static const struct field groups_of_run_fields[] = {{FIELD_TEXT, offsetof(struct record, groups_of_run), 0u, 0u}};
+static const struct field deadline_fields[] = {{FIELD_NUMBER, offsetof(struct record, deadline_ms), 1u, 2147483647u}};
 /* By tag. */
 static const struct rule rules[] = {
   [1] = {{file_path_fields, 1}, .once = true},
@@ -120,11 +122,12 @@ static const struct rule rules[] = {
   [21] = {{no_new_privileges_fields, 1}, .once = true},
   [22] = {{seccomp_filter_fields, 1}, .once = true},
   [23] = {{supervised_fields, 1}, .once = true},
-  [24] = {{grace_fields, 1}, .once = true},
+  [24] = {{grace_fields, 1}, .once = true, .required = true},
   [25] = {{stage_takes_terminal_fields, 1}, .once = true},
   [26] = {{engine_fields, 1}, .once = true},
   [27] = {{contained_streams_fields, 1}, .once = true},
   [28] = {{groups_of_run_fields, 1}, .once = true},
+  [29] = {{deadline_fields, 1}, .once = true},
 };
 
 #endif

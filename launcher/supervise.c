@@ -32,7 +32,7 @@ struct state {
   int signals, control, report, stage, start;
   pid_t command;
   int command_fd;
-  bool child_ended, started, killing, command_ended, insisted;
+  bool child_ended, started, killing, command_ended, insisted, timed_out;
   int child_status, init_status, command_status, ended_by;
   struct event failure; /* what was reported instead of a start */
   uint32_t kept;        /* signals that came before the start */
@@ -293,8 +293,20 @@ static void end_engine(struct state *state, int64_t now) {
   state->insisted = true;
 }
 
+/* Not of a stopped run: it may go on, and then ends at once. */
+static bool has_deadline(const struct state *state) {
+  return state->run->deadline_at != 0 && !state->timed_out && !state->terminal->paused;
+}
+
+static void heed_deadline(struct state *state, int64_t now) {
+  if (!has_deadline(state) || now < state->run->deadline_at) return;
+  state->timed_out = true;
+  take_signal(state, SIGTERM);
+}
+
 static int timeout_ms(const struct state *state, bool look_again, int64_t now) {
   int64_t until = look_again ? now + LOOK_AGAIN_MS : INT64_MAX;
+  if (has_deadline(state) && state->run->deadline_at < until) until = state->run->deadline_at;
   if (state->kill_at != 0 && state->kill_at < until) until = state->kill_at;
   if (state->look_at != 0 && state->look_at < until) until = state->look_at;
   if (state->engine_until != 0 && state->engine_until < until) until = state->engine_until;
@@ -325,6 +337,7 @@ static void turn(struct state *state) {
   int64_t now = now_ms();
   look_for_stop(state, now);
   end_engine(state, now);
+  heed_deadline(state, now);
   if (state->kill_at != 0 && now >= state->kill_at) kill_all(state);
 }
 
@@ -359,6 +372,7 @@ static int true_status(const struct state *state) {
 }
 
 static struct event last_event(const struct state *state) {
+  if (state->timed_out && state->failure.kind != EVENT_FAILED) return (struct event){.kind = EVENT_TIMED_OUT};
   if (state->failure.kind != 0) return state->failure;
   if (!state->started && state->ended_by == 0) return (struct event){.kind = EVENT_FAILED, .a = STEP_ENGINE};
   int status = state->started ? true_status(state) : state->ended_by;

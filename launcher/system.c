@@ -25,6 +25,7 @@ int event_status(struct event event) {
   case EVENT_EXITED: return (int)event.a;
   case EVENT_KILLED: return 128 + (int)event.a;
   case EVENT_NOT_EXECUTED: return event.a == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+  case EVENT_TIMED_OUT: return STATUS_TIMED_OUT;
   default: return STATUS_FAILED;
   }
 }

@@ -84,9 +84,9 @@ export function clientWay(
       const place = { rootfs, runId: lease.run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
       return groups === undefined ? place : { ...place, groups };
     },
-    carry: ({ launch, prepared: { spec }, lease }) => {
+    carry: ({ launch, lease }) => {
       notices.flush();
-      connection.send('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false, graceMs: spec.graceMs }) }]);
+      connection.send('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false }) }]);
       onSent();
       return lease.ended;
     },

@@ -101,6 +101,8 @@ function plan(input: PlanInput): Launch {
     containedStreams: true,
     noNewPrivileges: false,
     seccompFilter: null,
+    graceMs: spec.graceMs,
+    deadlineMs: spec.timeoutMs ?? null,
   };
 }
 

@@ -78,6 +78,8 @@ function plan(input: PlanInput): Launch {
     workingDirectory: spec.workingDirectory,
     noNewPrivileges: false,
     seccompFilter: spec.seccomp ? filterFile(spec, facts) : null,
+    graceMs: spec.graceMs,
+    deadlineMs: spec.timeoutMs ?? null,
   };
 }
 

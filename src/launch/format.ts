@@ -23,6 +23,7 @@ export function formatLaunch(launch: Launch, { values }: { readonly values: bool
     ...(launch.groupsOfRun === undefined ? [] : ['cgroups of the daemon']),
     ...(launch.root === null ? [] : [`root ${quote(launch.root)}`]),
     `working directory ${quote(launch.workingDirectory)}`,
+    ...(launch.deadlineMs === null ? [] : [`time limit ${launch.deadlineMs} ms`]),
     ...(launch.noNewPrivileges ? ['no new privileges'] : []),
     ...(launch.seccompFilter === null ? [] : [`system-call filter ${quote(launch.seccompFilter)}`]),
   ];

@@ -131,6 +131,10 @@ export interface Launch {
   /** Standard streams that lead to more than themselves are refused, a directory for one; absent: they are passed on. */
   readonly containedStreams?: boolean;
   readonly noNewPrivileges: boolean;
+  /** Milliseconds between the first SIGTERM that the command gets and SIGKILL. */
+  readonly graceMs: number;
+  /** Milliseconds from the begin of the launch until the command gets SIGTERM and the run is `timed-out`; null: it may take any time. */
+  readonly deadlineMs: number | null;
   /** A file of struct sock_filter that the launcher installs right before execve; null: none, or the engine does it. */
   readonly seccompFilter: string | null;
 }

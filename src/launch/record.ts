@@ -5,8 +5,6 @@ import type { Descriptor, Launch, MountOperation, UserNamespace } from './launch
 export interface Supervision {
   /** Heed only signals that the parent process sends, and end with it. */
   readonly supervised: boolean;
-  /** Between the first SIGTERM handed on and SIGKILL. */
-  readonly graceMs: number;
 }
 
 /** The items of the launch record of `launch`, in order. */
@@ -29,7 +27,8 @@ export function listItems(launch: Launch, supervision: Supervision): readonly Re
     ...(launch.noNewPrivileges ? [item('no-new-privileges', { noNewPrivileges: true })] : []),
     ...(launch.seccompFilter === null ? [] : [item('seccomp-filter', { seccompFilter: launch.seccompFilter })]),
     ...(supervision.supervised ? [item('supervised', { supervised: true })] : []),
-    item('grace', { graceMs: supervision.graceMs }),
+    item('grace', { graceMs: launch.graceMs }),
+    ...(launch.deadlineMs === null ? [] : [item('deadline', { deadlineMs: launch.deadlineMs })]),
     ...(launch.stageTakesTerminal === true ? [item('stage-takes-terminal', { stageTakesTerminal: true })] : []),
     item('engine', { engine: launch.engine }),
     ...(launch.containedStreams === true ? [item('contained-streams', { containedStreams: true })] : []),

@@ -141,9 +141,9 @@ export const items = {
   },
   grace: {
     tag: 24,
-    count: '0..1',
+    count: '1',
     fields: { graceMs: number(0, 0x7fff_ffff) },
-    meaning: 'milliseconds between the first SIGTERM handed on and SIGKILL; 10,000 without this item',
+    meaning: 'milliseconds between the first SIGTERM handed on and SIGKILL',
   },
   'stage-takes-terminal': {
     tag: 25,
@@ -163,6 +163,12 @@ export const items = {
     count: '0..1',
     fields: { groupsOfRun: text },
     meaning: 'id of a run: the daemon makes, sets and removes the cgroups of 17 and 18',
+  },
+  deadline: {
+    tag: 29,
+    count: '0..1',
+    fields: { deadlineMs: number(1, 0x7fff_ffff) },
+    meaning: 'milliseconds from the begin of the launch until SIGTERM; not while the run is stopped',
   },
 } as const satisfies Readonly<Record<string, ItemRule>>;
 

@@ -17,8 +17,6 @@ export interface LaunchOptions {
   /** Absolute path of isolate-launch. */
   readonly launcher: string;
   readonly stdio: StandardStreams;
-  /** Between the first SIGTERM and SIGKILL. */
-  readonly graceMs: number;
   /** Aborting it ends the run as SIGTERM does. */
   readonly signal?: AbortSignal;
   /** A paused connection to the daemon, for a launch whose tree it hands over; stays open in the launcher as long as the run lives. */
@@ -45,7 +43,7 @@ export interface LaunchHandle {
  * launcher cannot be started.
  */
 export async function startLaunch(launch: Launch, options: LaunchOptions): Promise<LaunchHandle> {
-  const items = listItems(launch, { supervised: true, graceMs: options.graceMs });
+  const items = listItems(launch, { supervised: true });
   const record = encodeItems(items);
   const { stdin, stdout, stderr } = options.stdio;
   const lease = options.connection === undefined ? [] : [options.connection];

@@ -27,7 +27,6 @@ export function handedOverHooks({ launcher, connection, sandboxDirectory, maps }
     const running = await startLaunch(planHook(line, sandboxDirectory, maps), {
       launcher,
       stdio: { stdin: 'ignore', stdout: 2, stderr: 2 },
-      graceMs: 10_000,
       connection,
     });
     const result = await running.result;
@@ -56,5 +55,7 @@ function planHook(line: string, sandboxDirectory: string, maps: HandedOverHooks[
     workingDirectory: process.cwd(),
     noNewPrivileges: false,
     seccompFilter: null,
+    graceMs: 10_000,
+    deadlineMs: null,
   };
 }

@@ -35,7 +35,6 @@ async function removeAsSandbox(path: string, facts: HostFacts): Promise<void> {
   const running = await startLaunch(launch, {
     launcher: facts.files.launcher,
     stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
-    graceMs: 1000,
   });
   const result = await running.result;
   if (result.kind !== 'exited' || result.code !== 0) throw new IsolateError('storage-failed', `The tree ${path} could not be removed.`);
@@ -64,5 +63,7 @@ function planRemoval(path: string, facts: HostFacts): Launch {
     workingDirectory: '/',
     noNewPrivileges: true,
     seccompFilter: null,
+    graceMs: 1000,
+    deadlineMs: null,
   };
 }

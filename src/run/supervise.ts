@@ -29,25 +29,20 @@ export async function supervise(
     const running = await startLaunch(launch, {
       launcher: facts.files.launcher,
       stdio: options.stdio ?? callersStreams,
-      graceMs: spec.graceMs,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.connection === undefined ? {} : { connection: options.connection }),
       onStarted: () => options.onEvent?.({ kind: 'started' }),
     });
-    const deadline = startDeadline(spec.timeoutMs, () => running.forward('SIGTERM'));
     try {
       relay.connect(running);
       options.onStreams?.(running);
-      const result = await running.result;
-      return deadline.passed() ? { kind: 'timed-out' } : result;
+      return await running.result;
     } catch (error) {
       // The clone must not be given back under a command that still runs; the second SIGTERM kills it.
       running.forward('SIGTERM');
       running.forward('SIGTERM');
       await running.result.catch(() => undefined);
       throw error;
-    } finally {
-      deadline.stop();
     }
   };
   return options.forwardSignals === true ? await withForwardedSignals(relay, work) : await work();
@@ -84,19 +79,4 @@ function makeRelay(): Relay {
       for (const signal of early) running.forward(signal);
     },
   };
-}
-
-interface Deadline {
-  readonly passed: () => boolean;
-  readonly stop: () => void;
-}
-
-function startDeadline(timeoutMs: number | undefined, onPassed: () => void): Deadline {
-  let passed = false;
-  if (timeoutMs === undefined) return { passed: () => passed, stop: () => {} };
-  const timer = setTimeout(() => {
-    passed = true;
-    onPassed();
-  }, timeoutMs);
-  return { passed: () => passed, stop: () => clearTimeout(timer) };
 }

@@ -70,7 +70,7 @@ export async function measureLauncher({ stopwatch, dataset, scratch, fill }: Gro
   const records = mkdtempSync(join(scratch, 'records-'));
   const start = (name: string, what: Launch): Command => {
     const record = join(records, name);
-    writeFileSync(record, encodeLaunchRecord(what, { supervised: false, graceMs: 1000 }));
+    writeFileSync(record, encodeLaunchRecord(what, { supervised: false }));
     return { command: [join(isolatePath, '../isolate-launch'), '3', '4'], descriptors: { 3: record, 4: '/dev/null' } };
   };
   const summaries = await measure(

@@ -48,6 +48,7 @@ const cases: Record<string, PlanInput> = {
   desktop: withSpec({ passthrough: ['x11', 'pulse', 'wayland', 'gpu'] }),
   limits: withSpec({ limits: { cpuPercent: 50, memoryBytes: 512 * 2 ** 20, pids: 100 } }),
   'no filter': withSpec({ seccomp: false }),
+  'time limit': withSpec({ timeoutMs: 1500 }),
   'command that looks like options': withSpec({ command: ['--', '--bind', '/', '/'] }),
   user: { ...withSpec({ root: directory }), facts: userFacts, rootfs: directoryRootfs },
   'user with layers': {

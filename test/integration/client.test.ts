@@ -17,7 +17,7 @@ import { startPty } from '../rig/pty.ts';
 
 beforeAll(async () => void (await launcherPath()));
 
-const record = (launch: Launch, supervised = false): Uint8Array => encodeLaunchRecord(launch, { supervised, graceMs: 1000 });
+const record = (launch: Launch, supervised = false): Uint8Array => encodeLaunchRecord(launch, { supervised });
 const launchItems = (launch: Launch): Item[] => [{ name: 'record', value: record(launch) }];
 
 interface StartOptions {

@@ -77,7 +77,7 @@ describe.skipIf(!isStaticLauncher)('a tree that the daemon hands over', () => {
     const child = spawn(await installClient(), ['x'], { env: {}, uid, gid: socketGroup, stdio: ['ignore', 'pipe', 'pipe'] });
     const { connection } = await gate.next();
     expect(decodeMessage((await gate.next()).body, 'client').name).toBe('run');
-    const record = encodeLaunchRecord(givenLaunch(['sh', '-c', script]), { supervised: false, graceMs: 1000 });
+    const record = encodeLaunchRecord(givenLaunch(['sh', '-c', script]), { supervised: false });
     gate.send(connection, operations.send, encodeMessage('launch', [{ name: 'record', value: record }]));
     expect(decodeMessage((await gate.next()).body, 'client').name).toBe('mount');
     gate.send(connection, operations.tree, encodeOrder(subordinate, clone));
@@ -155,7 +155,7 @@ describe.skipIf(!isStaticLauncher)('a tree that the daemon hands over', () => {
   ])('is what a launch fails for want of if the daemon %s', async (_, stderr, answer) => {
     await answerClients(async (talk) => {
       await talk.next();
-      talk.send('launch', [{ name: 'record', value: encodeLaunchRecord(givenLaunch(['true']), { supervised: false, graceMs: 0 }) }]);
+      talk.send('launch', [{ name: 'record', value: encodeLaunchRecord(givenLaunch(['true']), { supervised: false }) }]);
       expect((await talk.next())?.name).toBe('mount');
       answer(talk);
     });

@@ -8,7 +8,7 @@ import { make } from '../rig/compile.ts';
 import { bareLaunch, bwrapLaunch, initLaunch, run } from '../rig/launches.ts';
 
 const launcher = join(import.meta.dirname, '../../launcher');
-const record = encodeLaunchRecord(bwrapLaunch(['true']), { supervised: true, graceMs: 0 });
+const record = encodeLaunchRecord(bwrapLaunch(['true']), { supervised: true });
 
 describe('the launcher', () => {
   it('builds with clang, static', async () => {

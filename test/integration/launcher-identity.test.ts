@@ -159,7 +159,7 @@ describe('a plain user’s sandbox', () => {
   async function runAsUser(launch: Launch): Promise<{ status: number | null; stdout: string; stderr: string }> {
     const launcher = await launcherPath();
     const record = join(directory, 'record');
-    writeFileSync(record, encodeLaunchRecord(launch, { supervised: false, graceMs: 1000 }), { mode: 0o644 });
+    writeFileSync(record, encodeLaunchRecord(launch, { supervised: false }), { mode: 0o644 });
     const [file = '', ...args] = asUser(['sh', '-c', 'exec "$0" 3 4 3< "$1" 4> /dev/null', launcher, record]);
     const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', timeout: 20_000, env: { PATH: '/usr/bin:/bin' } });
     return { status, stdout, stderr };

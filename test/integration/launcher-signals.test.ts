@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
 import { answerWithLaunches, installClient } from '../rig/client.ts';
-import { launcherPath, run, startedLaunch, type Wrapping, wrappedLaunch } from '../rig/launches.ts';
+import { launcherPath, longGraceMs, run, startedLaunch, type Wrapping, wrappedLaunch } from '../rig/launches.ts';
 
 const wrappings: readonly Wrapping[] = ['bare', 'init', 'bwrap'];
 const handled = ['INT', 'HUP', 'QUIT', 'USR1', 'USR2', 'WINCH', 'TERM'];
@@ -94,13 +95,48 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
 
   it('is killed when the grace time after SIGTERM is over', async () => {
     const { handle } = await startedLaunch(
-      wrappedLaunch(wrapping, ['/bin/bash', '-c', 'trap "echo no" TERM; echo ready; while :; do sleep 0.1; done']),
-      { graceMs: 100 },
+      wrappedLaunch(wrapping, ['/bin/bash', '-c', 'trap "echo no" TERM; echo ready; while :; do sleep 0.1; done'], { graceMs: 100 }),
     );
     const output = lines(handle.stdout);
     expect(await output.next()).toBe('ready');
     handle.forward('SIGTERM');
     expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
+  });
+
+  it('gets SIGTERM at its deadline, and its run has timed out however it then ends', async () => {
+    const script = 'trap "echo heard; exit 3" TERM; while :; do sleep 0.05; done';
+    expect(await run(wrappedLaunch(wrapping, ['/bin/bash', '-c', script], { deadlineMs: 500 }))).toEqual({
+      result: { kind: 'timed-out' },
+      stdout: 'heard\n',
+      stderr: '',
+    });
+  });
+
+  it('is killed at its deadline when it had SIGTERM before', async () => {
+    const script = "trap '' TERM; echo ready; while :; do sleep 0.1; done";
+    const { handle } = await startedLaunch(
+      wrappedLaunch(wrapping, ['/bin/bash', '-c', script], { deadlineMs: 1500, graceMs: longGraceMs }),
+    );
+    const output = lines(handle.stdout);
+    expect(await output.next()).toBe('ready');
+    handle.forward('SIGTERM');
+    expect(await handle.result).toEqual({ kind: 'timed-out' });
+  });
+
+  it('that ends before its deadline keeps its status', async () => {
+    const { result } = await run(wrappedLaunch(wrapping, ['/bin/sh', '-c', 'exit 3'], { deadlineMs: 600_000 }));
+    expect(result).toEqual({ kind: 'exited', code: 3 });
+  });
+
+  it('that is stopped meets its deadline when it goes on', async () => {
+    const { handle, pid } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/sleep', '60'], { deadlineMs: 1000 }));
+    handle.forward('SIGTSTP');
+    const stopped = wrapping === 'bare' ? 'S' : 'T';
+    await inState(pid, stopped);
+    await delay(1500);
+    await inState(pid, stopped);
+    handle.forward('SIGCONT');
+    expect(await handle.result).toEqual({ kind: 'timed-out' });
   });
 
   it('ends when the caller aborts', async () => {

@@ -25,7 +25,7 @@ describe('the launch record', () => {
     const check = (input: Uint8Array): number | null => spawnSync(launcher, ['--check-record'], { input, env: {}, timeout: 10_000 }).status;
     fc.assert(
       fc.property(launches, fc.nat({ max: 11 }), fc.integer({ min: 1, max: 255 }), (launch, at, change) => {
-        const record = encodeLaunchRecord(launch, { supervised: true, graceMs: 0 });
+        const record = encodeLaunchRecord(launch, { supervised: true });
         expect(check(record)).toBe(0);
         record[at] = (record[at] ?? 0) ^ change;
         expect(check(record)).toBe(125);

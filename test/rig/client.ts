@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 import { decodeMessage, encodeMessage, frameLength, headerBytes, type Item, type Message, values } from '../../src/wire/frame.ts';
 import type { MessageName } from '../../src/wire/schema.ts';
 import { encodeLaunchRecord } from '../../src/launch/record.ts';
-import { launcherPath, type Wrapping, wrappedLaunch } from './launches.ts';
+import { launcherPath, longGraceMs, type Wrapping, wrappedLaunch } from './launches.ts';
 
 /** The daemon's end of one client's connection. */
 export interface Talk {
@@ -44,9 +44,8 @@ export async function answerWithLaunches(): Promise<void> {
   await answerClients(async (talk) => {
     const run = await talk.next();
     const [wrapping, ...command] = run === null ? [] : values(run, 'argument');
-    const launch = wrappedLaunch(wrapping as Wrapping, command as [string, ...string[]]);
-    // Longer than any test waits between SIGTERM and the end it asks for.
-    talk.send('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false, graceMs: 30_000 }) }]);
+    const launch = wrappedLaunch(wrapping as Wrapping, command as [string, ...string[]], { graceMs: longGraceMs });
+    talk.send('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false }) }]);
   });
 }
 

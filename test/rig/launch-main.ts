@@ -4,14 +4,12 @@ import { constants } from 'node:os';
 import { startLaunch } from '../../src/process/launch.ts';
 import { withForwardedSignals } from '../../src/process/signals.ts';
 import { letGoOfTerminal } from '../../src/process/terminal.ts';
-import { launcherPath, type Wrapping, wrappedLaunch } from './launches.ts';
+import { launcherPath, longGraceMs, type Wrapping, wrappedLaunch } from './launches.ts';
 
 const [wrapping, ...command] = process.argv.slice(2) as [Wrapping, string, ...string[]];
-const handle = await startLaunch(wrappedLaunch(wrapping, command), {
+const handle = await startLaunch(wrappedLaunch(wrapping, command, { graceMs: longGraceMs }), {
   launcher: await launcherPath(),
   stdio: { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' },
-  // Longer than any test waits between SIGTERM and the end it asks for.
-  graceMs: 30_000,
 });
 const result = await withForwardedSignals(handle, () => handle.result);
 const status = result.kind === 'exited' ? result.code : result.kind === 'killed' ? 128 + constants.signals[result.signal] : 127;

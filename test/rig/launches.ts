@@ -8,6 +8,9 @@ import { make } from './compile.ts';
 
 export type Wrapping = 'bare' | 'init' | 'bwrap';
 
+/** Longer than any test waits between SIGTERM and the end it asks for. */
+export const longGraceMs = 30_000;
+
 /** isolate-launch, built if need be; $ISOLATE_TEST_LAUNCHER names another build of it. */
 export async function launcherPath(): Promise<string> {
   return process.env['ISOLATE_TEST_LAUNCHER'] ?? join(await make('launcher'), 'isolate-launch');
@@ -34,6 +37,8 @@ export function bareLaunch(command: readonly [string, ...string[]], changes: Par
     workingDirectory: '/',
     noNewPrivileges: false,
     seccompFilter: null,
+    graceMs: 5000,
+    deadlineMs: null,
     ...changes,
   };
 }
@@ -92,7 +97,6 @@ export async function start(launch: Launch, options: Partial<LaunchOptions> = {}
   return await startLaunch(launch, {
     launcher: await launcherPath(),
     stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
-    graceMs: 5000,
     ...options,
   });
 }

@@ -79,7 +79,6 @@ async function sandbox(
   const handle = await startLaunch(launch, {
     launcher: files.launcher,
     stdio: { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' },
-    graceMs: 1000,
   });
   handle.stdin?.end(stdin);
   const [result, out, err] = await Promise.all([handle.result, buffer(handle.stdout!), buffer(handle.stderr!)]);
@@ -240,7 +239,6 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     const handle = await startLaunch(launch, {
       launcher: files.launcher,
       stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
-      graceMs: 1000,
       onStarted: started.resolve,
     });
     const command = await started.promise;
@@ -260,7 +258,6 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     const handle = await startLaunch(launch, {
       launcher: files.launcher,
       stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
-      graceMs: 1000,
       onStarted: started.resolve,
     });
     const command = await started.promise;
@@ -284,7 +281,6 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     const handle = await startLaunch(launch, {
       launcher: files.launcher,
       stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
-      graceMs: 1000,
     });
     handle.stdout!.once('data', () => handle.forward('SIGUSR1'));
     expect(await handle.result).toEqual({ kind: 'exited', code: 9 });

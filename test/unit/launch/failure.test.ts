@@ -25,7 +25,7 @@ const launch: Launch = bareLaunch(['/x', 'y'], {
   root: '/m',
 });
 
-const items = listItems(launch, { supervised: false, graceMs: 1 });
+const items = listItems(launch, { supervised: false });
 const placeOf = (name: string, nth = 0): number => items.flatMap((item, index) => (item.name === name ? [index + 1] : []))[nth] ?? 0;
 
 describe('the failure of a launch', () => {

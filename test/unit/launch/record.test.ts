@@ -9,7 +9,7 @@ import { parseLaunchEvents } from '../../../src/launch/events.ts';
 import { encodeLaunchRecord } from '../../../src/launch/record.ts';
 import { bareLaunch, bwrapLaunch, initLaunch, launcherPath } from '../../rig/launches.ts';
 
-const supervision = { supervised: true, graceMs: 1000 };
+const supervision = { supervised: true };
 let launcher = '';
 
 function check(record: Uint8Array): { status: number | null; stderr: string } {
@@ -69,6 +69,7 @@ const everything: Launch = bwrapLaunch(['true'], {
   root: '/r',
   noNewPrivileges: true,
   seccompFilter: '/f',
+  deadlineMs: 1,
 });
 
 function given(sandboxMounts: readonly MountOperation[]): Launch {
@@ -166,7 +167,8 @@ describe('the launch record', () => {
     ['a relative cgroup', 17, ['x']],
     ['a cgroup setting in another directory', 18, ['/a', 'a/b', '']],
     ['a cgroup setting in no file', 18, ['/a', '', '']],
-    ['a number with another behind it', 24, [1, 0]],
+    ['a second grace time', 24, [1]],
+    ['a deadline that is over at once', 29, [0]],
   ] as const)('is refused with %s', (_, tag, parts) => {
     const record = encodeLaunchRecord(everything, supervision);
     expect(check(withItems(record)).status).toBe(0);
