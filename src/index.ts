@@ -2,7 +2,7 @@ export { type ErrorCode, IsolateError } from './error.ts';
 export type { Launch } from './launch/launch.ts';
 export { formatLaunch } from './launch/format.ts';
 export type { Holder } from './storage/driver.ts';
-export type { RefreshProgress, RefreshReport } from './upkeep/refresh.ts';
+export type { RefreshProgress, RefreshReport } from './upkeep/report.ts';
 export type { Outcome } from './launch/outcome.ts';
 export type { RunEvent } from './run/run-event.ts';
 export { refresh, type RefreshRequest } from './upkeep/refresh-template.ts';

@@ -1,6 +1,6 @@
 import { causesOf } from '../error.ts';
 import { toFailure } from '../pool/failure.ts';
-import type { RefreshReport } from '../upkeep/refresh.ts';
+import type { RefreshReport } from '../upkeep/report.ts';
 import { toJson } from '../json.ts';
 import { escapeControls } from './escape.ts';
 

@@ -10,7 +10,7 @@ import { readDirectory } from '../pool/read-directory.ts';
 import type { LeasedEntry } from '../pool/state/pool-state.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { maintainPool, type MaintainOptions } from '../upkeep/maintain.ts';
-import type { RefreshReport } from '../upkeep/refresh.ts';
+import type { RefreshReport } from '../upkeep/report.ts';
 import type { HeldBack } from './held-back.ts';
 import type { Leases } from './leases.ts';
 import type { Metrics } from './metrics.ts';

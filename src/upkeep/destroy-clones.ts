@@ -6,7 +6,8 @@ import { destroyUnheld } from '../pool/lease/destroy-unheld.ts';
 import { withMountLock } from '../pool/lease/make-clones.ts';
 import type { Pool } from '../pool/pool.ts';
 import { readRetired } from '../pool/state/pool-state.ts';
-import type { RefreshProgress, RefreshTally } from './refresh.ts';
+import type { RefreshProgress } from './report.ts';
+import type { RefreshTally } from './tally.ts';
 import { formatRetiredState } from '../pool/state/state-file.ts';
 import { writeWhole } from '../pool/state/transition.ts';
 

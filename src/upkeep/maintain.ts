@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { IsolateError } from '../error.ts';
 import type { Pool } from '../pool/pool.ts';
 import { readSignal } from '../pool/state/signal-file.ts';
-import { refresh, type RefreshOptions, type RefreshReport } from './refresh.ts';
+import { refresh } from './refresh.ts';
+import type { RefreshOptions } from './refresh-options.ts';
+import type { RefreshReport } from './report.ts';
 
 export interface MaintainOptions {
   /** What each refresh is to do, asked right before it. */

@@ -5,7 +5,8 @@ import type { CreateResult, Source } from '../storage/driver.ts';
 import { makeClones, stopMaking } from '../pool/lease/make-clones.ts';
 import type { Pool } from '../pool/pool.ts';
 import { readPoolNames } from '../pool/state/pool-state.ts';
-import type { RefreshProgress, RefreshTally } from './refresh.ts';
+import type { RefreshProgress } from './report.ts';
+import type { RefreshTally } from './tally.ts';
 import { takeIds } from '../pool/state/settings.ts';
 import { publishFresh } from '../pool/state/transition.ts';
 

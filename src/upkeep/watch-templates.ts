@@ -1,7 +1,7 @@
 import { templateCount } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { IsolateError } from '../error.ts';
-import type { RefreshReport } from './refresh.ts';
+import type { RefreshReport } from './report.ts';
 import { watchPools } from './watch.ts';
 import { openTemplatePool, type RefreshRequest } from './refresh-template.ts';
 

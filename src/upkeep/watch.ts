@@ -3,7 +3,7 @@ import { IsolateError } from '../error.ts';
 import { makeClaim } from '../pool/claims/claims.ts';
 import { maintainPool } from './maintain.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { RefreshProgress, RefreshReport } from './refresh.ts';
+import type { RefreshProgress, RefreshReport } from './report.ts';
 
 /** A pool to maintain; `count` as in `RefreshOptions`. */
 export interface WatchedPool {

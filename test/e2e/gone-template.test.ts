@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { RefreshReport } from '../../src/upkeep/refresh.ts';
+import type { RefreshReport } from '../../src/upkeep/report.ts';
 import { isolate } from '../rig/isolate.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 

@@ -6,7 +6,8 @@ import { runtimePaths } from '../../src/pool/paths.ts';
 import { openPool } from '../../src/pool/pool.ts';
 import type { Pool, PoolOptions } from '../../src/pool/pool.ts';
 import { refresh as refreshPool } from '../../src/upkeep/refresh.ts';
-import type { RefreshOptions, RefreshReport } from '../../src/upkeep/refresh.ts';
+import type { RefreshOptions } from '../../src/upkeep/refresh-options.ts';
+import type { RefreshReport } from '../../src/upkeep/report.ts';
 import { directoryDriver, makeDirectoryTemplate } from './directory-driver.ts';
 import type { DirectoryDriverOptions } from './directory-driver.ts';
 

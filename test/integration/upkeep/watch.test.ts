@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { leaseClone } from '../../../src/pool/lease/lease.ts';
 import type { Pool } from '../../../src/pool/pool.ts';
-import type { RefreshReport } from '../../../src/upkeep/refresh.ts';
+import type { RefreshReport } from '../../../src/upkeep/report.ts';
 import { touchSignal } from '../../../src/pool/state/signal-file.ts';
 import { watchPools } from '../../../src/upkeep/watch.ts';
 import { makeDirectorySubject, openSubject, readSubject, startWorker } from '../../rig/pool-subject.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { formatBar } from '../../../src/cli/progress.ts';
 import { isComplete, renderReport, renderReportJson } from '../../../src/cli/render-report.ts';
 import { IsolateError } from '../../../src/error.ts';
-import type { RefreshReport } from '../../../src/upkeep/refresh.ts';
+import type { RefreshReport } from '../../../src/upkeep/report.ts';
 
 const report: RefreshReport = {
   template: 'tank/deb',

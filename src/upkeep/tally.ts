@@ -1,0 +1,54 @@
+import type { IsolateError } from '../error.ts';
+import { type Failure, toFailure } from '../pool/failure.ts';
+import type { Pool } from '../pool/pool.ts';
+import { writeLastRefresh } from '../pool/state/last-refresh.ts';
+import type { Holder, Source } from '../storage/driver.ts';
+
+/** What the passes of one refresh add up to. */
+export interface RefreshTally {
+  source: Source | null;
+  /** The template is not there any more. */
+  isGone: boolean;
+  /** Clones of an older snapshot than that. */
+  older: ReadonlySet<string>;
+  readonly gone: Set<string>;
+  kept: readonly string[];
+  created: number;
+  notCreated: string | null;
+  readonly busy: Map<string, { id: string; holders: readonly Holder[]; nextAttemptMs: number }>;
+  readonly failed: Map<string, { id: string; error: IsolateError }>;
+}
+
+/** Nothing was done yet. */
+export function emptyTally(): RefreshTally {
+  return {
+    source: null,
+    isGone: false,
+    older: new Set(),
+    gone: new Set(),
+    kept: [],
+    created: 0,
+    notCreated: null,
+    busy: new Map(),
+    failed: new Map(),
+  };
+}
+
+/** Writes down what `isolate status` shows of the last refresh. */
+export function rememberTally(pool: Pool, tally: RefreshTally, thrown: unknown, durationMs: number): void {
+  writeLastRefresh(pool, {
+    endedMs: pool.clock(),
+    durationMs: Math.round(durationMs),
+    destroyed: tally.gone.size,
+    created: tally.created,
+    kept: tally.kept,
+    error: firstFailure(tally, thrown),
+  });
+}
+
+function firstFailure({ failed, notCreated }: RefreshTally, thrown: unknown): Failure | null {
+  const [first] = failed.values();
+  const error = thrown ?? first?.error;
+  if (error !== undefined) return toFailure(error);
+  return notCreated === null ? null : { code: 'pool-full', message: notCreated };
+}
