@@ -8,7 +8,7 @@ import { makeDirectories } from '../../process/make-directories.ts';
 import { toSystemFailure } from '../../process/system-error.ts';
 import type { CreateResult, Source } from '../driver.ts';
 import { describeDirectory, type DirectoryFacts } from '../directory.ts';
-import type { OverlayContext } from './driver.ts';
+import type { OverlayContext } from './context.ts';
 import { cloneGuid } from './layout.ts';
 
 /** Makes the layers of clones: `upper`, `work` and the empty `merged`. A clone appears under its name whole or not at all. */

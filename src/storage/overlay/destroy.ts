@@ -1,7 +1,7 @@
 import { rename, stat } from 'node:fs/promises';
 import { IsolateError } from '../../error.ts';
 import type { CloneRef, DestroyResult } from '../driver.ts';
-import type { OverlayContext } from './driver.ts';
+import type { OverlayContext } from './context.ts';
 import { cloneGuid, type CloneStage } from './layout.ts';
 
 const stages: readonly CloneStage[] = ['live', 'new', 'gone'];

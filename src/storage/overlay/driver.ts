@@ -3,23 +3,10 @@ import { parseMountinfo } from '../../host/mountinfo.ts';
 import type { CloneInfo, Holder, Source, StorageDriver } from '../driver.ts';
 import { describeDirectory } from '../directory.ts';
 import { findHolders, locate } from '../holders.ts';
+import type { OverlayContext, OverlayOptions } from './context.ts';
 import { createLayers } from './create.ts';
 import { destroyLayers } from './destroy.ts';
-import { cloneGuid, overlayLayout, parseCloneDirectory, type OverlayLayout } from './layout.ts';
-
-export interface OverlayOptions {
-  /** Durable state, on disk: upper layers may grow. */
-  readonly stateDirectory: string;
-  readonly canIdmap: (path: string) => boolean;
-  /** Removes a tree whole; a plain user's may hold files of subordinate ids, which only a user namespace can remove. */
-  readonly removeTree: (path: string) => Promise<void>;
-}
-
-/** What the driver's parts share. */
-export interface OverlayContext extends OverlayOptions {
-  readonly template: string;
-  readonly layout: OverlayLayout;
-}
+import { cloneGuid, overlayLayout, parseCloneDirectory } from './layout.ts';
 
 /**
  * Throw-away layers over a directory, put together in the sandbox's own mount namespace. The directory must not change
