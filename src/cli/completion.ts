@@ -21,14 +21,18 @@ const runs = `timeout 2 isolate ps --json 2>/dev/null | grep -oE '"runId":"[0-9a
 const ofTemplates: readonly Verb[] = ['refresh', 'watch', 'status'];
 const ownVerbs = verbs.filter((verb) => verb !== 'run');
 
-function renderBash(engineNames: readonly string[]): string {
-  const actions: Record<ValueKind, string> = {
+function bashActions(engineNames: readonly string[]): Readonly<Record<ValueKind, string>> {
+  return {
     directory: 'compopt -o filenames; COMPREPLY=($(compgen -d -- "$current"))',
     file: 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$current"))',
     dataset: `COMPREPLY=($(compgen -W "$(${datasets})" -- "$current"))`,
     engine: `COMPREPLY=($(compgen -W "${engineNames.join(' ')}" -- "$current"))`,
     none: 'COMPREPLY=()',
   };
+}
+
+function renderBash(engineNames: readonly string[]): string {
+  const actions = bashActions(engineNames);
   const cases = options
     .filter((option) => option.value !== undefined)
     .map((option) => `    ${namesOf(option).join(' | ')}) ${actions[option.completes ?? 'none']}; return ;;`);

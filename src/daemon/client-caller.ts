@@ -1,5 +1,5 @@
 import { IsolateError } from '../error.ts';
-import { describePath } from '../host/probe.ts';
+import { describePath } from '../host/path-facts.ts';
 import type { Questions, RunCaller } from '../run/run-caller.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
 import type { Connection } from './connection.ts';

@@ -1,6 +1,5 @@
 import { templateCount } from '../config/config.ts';
 import type { ConfigSource } from '../config/source.ts';
-import { IsolateError } from '../error.ts';
 import { logEvent } from '../log.ts';
 import { probeCgroupsBeside } from '../host/probe.ts';
 import { readBootId } from '../pool/holder.ts';
@@ -9,7 +8,6 @@ import type { Pool } from '../pool/pool.ts';
 import { countMaking } from '../pool/lease/make-clones.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { createHostStatus } from '../status/status.ts';
-import type { Item } from '../wire/frame.ts';
 import { type Caller, maySee } from './access.ts';
 import { systemAccounts } from './accounts.ts';
 import { type Adoption, adoptLeases } from './adopt.ts';
@@ -22,14 +20,15 @@ import { readOutcome } from './ended.ts';
 import { createHandOver } from './hand-over.ts';
 import { createHeldBack } from './held-back.ts';
 import { handleJoin, handleLease, handleMount } from './lease-session.ts';
-import { createLeases, type LeaseWatch } from './leases.ts';
-import { createMetrics, type PoolLevels } from './metrics.ts';
+import { createLeases, type Leases, type LeaseWatch } from './leases.ts';
+import { createMetrics, type Metrics, type PoolLevels } from './metrics.ts';
 import { maintainPools, type MaintainedPool, type Pools } from './pools.ts';
 import { createQueries } from './query.ts';
 import { createQuotas } from './quota.ts';
+import { describeRefusal } from './refusal.ts';
 import { renderMetricsResponse } from './render-metrics.ts';
 import { createRules } from './rules.ts';
-import { createRunGroups } from './run-groups.ts';
+import { createRunGroups, type RunGroups } from './run-groups.ts';
 import { handleRun } from './run-session.ts';
 import { tellServiceManager } from './service-manager.ts';
 
@@ -50,7 +49,8 @@ export interface Daemon {
 }
 
 /** Puts the parts together and starts them. */
-export function startDaemon({ config, commandLine, runtime, gate, openPool, signal }: DaemonOptions): Daemon {
+export function startDaemon(options: DaemonOptions): Daemon {
+  const { config, commandLine, runtime, gate, openPool, signal } = options;
   const metrics = createMetrics();
   const quotas = createQuotas();
   const audit = createAudit({ metrics, userName: systemAccounts.userName });
@@ -74,43 +74,15 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
     open: openPool,
     signal,
   });
-  const handOver = createHandOver();
-  const status = createHostStatus(runtime);
-  const sees = (peer: Caller, template: string): boolean => maySee(config.current(), peer, template);
-  const handlers: Handlers = {
-    run: (connection, message) =>
-      handleRun(connection, message, {
-        commandLine,
-        leases,
-        groups,
-        paths: runtime,
-        keeps: (template) => leases.serves(template),
-        handOver,
-        sandboxIds: () => config.current().ids,
-      }),
-    lease: (connection, message) => handleLease(connection, message, { leases, handOver, groups }),
-    join: (connection, message) => handleJoin(connection, message, { groups }),
-    mount: handleMount,
-    query: createQueries({ status, pools: pools.all, maySee: sees, limits: groups.controllers, settings: config, startedMs: Date.now() }),
-    ended: ({ lease }, outcome, number) => lease?.note(readOutcome(outcome, number)),
-  };
   const clients = serveClients({
     output: {
       send: (id, frame) => broker.output.send(id, frame),
       tree: (id, tree) => broker.output.tree(id, tree),
       close: (id) => broker.output.close(id),
     },
-    handlers,
-    refuse: (error) => refuse(error, commandLine),
-    renderMetrics: (peer) => {
-      const shown = pools.all().filter(({ template }) => sees(peer, template));
-      const { leases: given, ...told } = metrics.snapshot(shown.map(readLevels));
-      return renderMetricsResponse({
-        ...told,
-        leases: new Map([...given].filter(([template]) => sees(peer, template))),
-        configValid: config.problem() === null,
-      });
-    },
+    handlers: makeHandlers(options, { leases, pools, groups }),
+    refuse: (error) => describeRefusal(error, commandLine),
+    renderMetrics: (peer) => renderMetricsFor(peer, config, pools, metrics),
     pause: () => broker.drained(),
     isTurnedAway: systemAccounts.isSubordinate,
     bootId: readBootId(),
@@ -144,25 +116,50 @@ export function startDaemon({ config, commandLine, runtime, gate, openPool, sign
   }
 }
 
-/** What a client is told of an error that ends its request. */
-function refuse(error: unknown, commandLine: CommandLine): readonly Item[] {
-  if (!(error instanceof IsolateError)) {
-    logEvent(
-      'error',
-      { event: 'internal', stack: error instanceof Error ? error.stack : null },
-      'A request failed because of a bug in isolate.',
-    );
-  }
-  const known =
-    error instanceof IsolateError
-      ? error
-      : new IsolateError('internal', 'This is a bug in the isolate daemon; its log says more. Please report it.');
-  const { code, message, hint } = known;
-  return [
-    { name: 'status', value: commandLine.errorStatus },
-    { name: 'text', value: commandLine.renderError(known) },
-    { name: 'json', value: JSON.stringify({ code, message, ...(hint === undefined ? {} : { hint }) }) },
-  ];
+interface Parts {
+  readonly leases: Leases;
+  readonly pools: Pools;
+  readonly groups: RunGroups;
+}
+
+function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases, pools, groups }: Parts): Handlers {
+  const handOver = createHandOver();
+  const runServices = {
+    commandLine,
+    leases,
+    groups,
+    paths: runtime,
+    keeps: (template: string) => leases.serves(template),
+    handOver,
+    sandboxIds: () => config.current().ids,
+  };
+  return {
+    run: (connection, message) => handleRun(connection, message, runServices),
+    lease: (connection, message) => handleLease(connection, message, { leases, handOver, groups }),
+    join: (connection, message) => handleJoin(connection, message, { groups }),
+    mount: handleMount,
+    query: createQueries({
+      status: createHostStatus(runtime),
+      pools: pools.all,
+      maySee: (peer, template) => maySee(config.current(), peer, template),
+      limits: groups.controllers,
+      settings: config,
+      startedMs: Date.now(),
+    }),
+    ended: ({ lease }, outcome, number) => lease?.note(readOutcome(outcome, number)),
+  };
+}
+
+/** The metrics of the templates that this client may see. */
+function renderMetricsFor(peer: Caller, config: DaemonOptions['config'], pools: Pools, metrics: Metrics): Uint8Array {
+  const sees = (template: string): boolean => maySee(config.current(), peer, template);
+  const levels = pools.all().flatMap((pool) => (sees(pool.template) ? [readLevels(pool)] : []));
+  const { leases, ...told } = metrics.snapshot(levels);
+  return renderMetricsResponse({
+    ...told,
+    leases: new Map([...leases].filter(([template]) => sees(template))),
+    configValid: config.problem() === null,
+  });
 }
 
 function readLevels({ template, pool, count }: MaintainedPool): PoolLevels {

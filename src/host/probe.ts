@@ -1,16 +1,16 @@
-import { accessSync, constants, existsSync, readFileSync, realpathSync, type Stats, statfsSync, statSync } from 'node:fs';
-import { hostname, release, userInfo } from 'node:os';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
 
 import { IsolateError } from '../error.ts';
 import type { Limits, SandboxSpec } from '../spec/spec.ts';
 import { chooseCgroups, chooseCgroupsBeside, chooseOthers, type CgroupReader, type ControllerName, parseCgroups } from './cgroup.ts';
 import type { CgroupFacts, DesktopFacts, HostFacts, PathFacts, SandboxIds, ToolName, UserFacts } from './facts.ts';
-import { idmappableFilesystem, tmpfsMagic, zfsMagic } from './filesystem.ts';
-import { parseRelease } from './kernel-release.ts';
 import { lxcPaths } from './lxc-paths.ts';
-import { type MountEntry, parseMountinfo } from './mountinfo.ts';
+import type { MountEntry } from './mountinfo.ts';
 import { findUserName } from './passwd.ts';
+import { probePath } from './path-facts.ts';
 import { fullPrivileges, parsePrivileges, type Privileges } from './privileges.ts';
+import { readMounts } from './read-mounts.ts';
 import { readText } from './read-text.ts';
 import { chooseSandboxIds, parseSubids } from './subid.ts';
 import { findTool, toolNames } from './tools.ts';
@@ -195,74 +195,8 @@ function probePaths(sources: readonly string[], probe = probePath): HostFacts['p
   return paths;
 }
 
-/** What is at a path as this process sees it; null: nothing, or nothing it may look at. */
-export function probePath(source: string): PathFacts | null {
-  try {
-    return describePath({ ...pick(statSync(source)), magic: statfsSync(source).type });
-  } catch {
-    return null;
-  }
-}
-
-/** What stat(2) and statfs(2) say of a path; `device` is `st_dev`. */
-export interface PathStatus {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly device: number;
-  readonly magic: number;
-}
-
-/** The facts that are made of them. */
-export function describePath(status: PathStatus): PathFacts {
-  const { mode, uid, gid } = status;
-  return { kind: nameKind(mode), uid, gid, mode: mode & 0o7777, idmappable: isIdmappable(status) };
-}
-
-function pick({ mode, uid, gid, dev }: Stats): Omit<PathStatus, 'magic'> {
-  return { mode, uid, gid, device: dev };
-}
-
-function nameKind(mode: number): PathFacts['kind'] {
-  switch (mode & constants.S_IFMT) {
-    case constants.S_IFDIR:
-      return 'directory';
-    case constants.S_IFSOCK:
-      return 'socket';
-    case constants.S_IFBLK:
-    case constants.S_IFCHR:
-      return 'device';
-    default:
-      return 'file';
-  }
-}
-
-/** Whether the file system of an existing path can be mounted idmapped; `stats` are the path's. */
-export function canIdmap(path: string, stats: Stats): boolean {
-  return isIdmappable({ ...pick(stats), magic: statfsSync(path).type });
-}
-
-function isIdmappable({ magic, device }: PathStatus): boolean {
-  return idmappableFilesystem({
-    magic,
-    kernel: parseRelease(release()),
-    zfs: magic === zfsMagic ? parseRelease(readText('/sys/module/zfs/version') ?? '') : null,
-    devtmpfs: magic === tmpfsMagic && findMountType(device) === 'devtmpfs',
-  });
-}
-
-function findMountType(device: number): string | null {
-  // The encoding of glibc's gnu_dev_makedev for the numbers that anonymous devices have.
-  const name = `${(device >>> 8) & 0xfff}:${(device & 0xff) | ((device >>> 12) & 0xfff00)}`;
-  return readMounts().find((mount) => mount.device === name)?.type ?? null;
-}
-
 function findMountsBelow(directory: string): string[] {
   return readMounts()
     .map(({ mountpoint }) => mountpoint)
     .filter((mountpoint) => mountpoint.startsWith(`${directory}/`));
-}
-
-function readMounts(): readonly MountEntry[] {
-  return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
 }

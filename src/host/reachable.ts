@@ -1,14 +1,15 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { type MountEntry, parseMountinfo } from './mountinfo.ts';
+import type { MountEntry } from './mountinfo.ts';
+import { readMounts } from './read-mounts.ts';
 
 /**
  * Whether anyone but root can get at programs in the tree at `path` and run them set-uid: on some mount that shows the tree, or
  * a part of it, every directory on the way lets others in, and the mount honours set-uid bits. `path` is absolute and real.
  */
 export function isReachableByOthers(path: string): boolean {
-  const mounts = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const mounts = readMounts();
   return placesOf(path, mounts).some((place) => !place.mount.options.includes('nosuid') && ancestors(place.path).every(letsOthersIn));
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { planUserMaps } from '../engine/identity.ts';
 import type { HostFacts } from '../host/facts.ts';
-import { canIdmap } from '../host/probe.ts';
+import { canIdmap } from '../host/path-facts.ts';
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { readCloneState } from '../pool/state/transition.ts';

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 
 import type { HostFacts } from '../host/facts.ts';
-import { canIdmap } from '../host/probe.ts';
+import { canIdmap } from '../host/path-facts.ts';
 import { describeWait, leaseClone } from '../pool/lease/lease.ts';
 import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import { findPoolFiles, openPool, openPoolFiles, type Pool } from '../pool/pool.ts';

@@ -1,6 +1,6 @@
-import { readFileSync, rmdirSync } from 'node:fs';
+import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseMountinfo } from '../host/mountinfo.ts';
+import { readMounts } from '../host/read-mounts.ts';
 import type { CloneInfo } from '../storage/driver.ts';
 import { withMountLock } from '../pool/lease/make-clones.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -17,7 +17,7 @@ export async function sweepPool(pool: Pool, clones: readonly CloneInfo[]): Promi
   const known = new Set([...clones.map(({ id }) => id), ...fresh, ...leased, ...retired]);
   const strays = names.filter((name) => !known.has(name)).map((name) => join(pool.paths.mounts, name));
   if (strays.length === 0) return;
-  const mounted = new Set(parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')).map(({ mountpoint }) => mountpoint));
+  const mounted = new Set(readMounts().map(({ mountpoint }) => mountpoint));
   for (const path of strays) await removeStray(pool, path, mounted.has(path));
 }
 

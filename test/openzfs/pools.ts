@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { canIdmap } from '../../src/host/probe.ts';
+import { canIdmap } from '../../src/host/path-facts.ts';
 import { runCommand, type Command, type CommandResult } from '../../src/process/command.ts';
 import type { CreateResult, StorageDriver } from '../../src/storage/driver.ts';
 import { openZfs } from '../../src/storage/zfs/driver.ts';

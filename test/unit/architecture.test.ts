@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { hostParsers, layers, packageHomes, pureBuiltins, strangers } from '../../layers.ts';
+import { exceptions, floors, hostParsers, layers, mostLines, packageHomes, pureBuiltins, strangers } from '../../layers.ts';
 
 const top = join(import.meta.dirname, '../..');
 
@@ -16,6 +16,32 @@ interface Import {
 
 test('no file below src imports against the order of the layers', async () => {
   expect((await importsOf(top)).flatMap(problems)).toEqual([]);
+});
+
+test('every arrow between rooms goes down', () => {
+  const rooms = Object.keys(layers);
+  const up = Object.entries(layers).flatMap(([room, { code, types }]) =>
+    [...code, ...types].filter((other) => rooms.indexOf(other) >= rooms.indexOf(room)).map((other) => `${room} -> ${other}`),
+  );
+  expect(up).toEqual([]);
+});
+
+test('no file below src is in a circle of imports, of types or code', async () => {
+  const arrows = new Map<string, string[]>();
+  for (const { file, specifier } of await importsOf(top)) {
+    if (specifier.startsWith('.')) arrows.set(file, [...(arrows.get(file) ?? []), normalize(join(dirname(file), specifier))]);
+  }
+  const inCircle = [...arrows.keys()].filter((file) => reachedFrom(file, arrows).has(file));
+  expect(inCircle.filter((file) => !exceptions.includes(file))).toEqual([]);
+});
+
+test('no file below src is too long', async () => {
+  const long: string[] = [];
+  for await (const file of glob('src/**/*.ts', { cwd: top })) {
+    const lines = (await readFile(join(top, file), 'utf8')).split('\n').length - 1;
+    if (lines > mostLines.file) long.push(file);
+  }
+  expect(long.filter((file) => !exceptions.includes(file))).toEqual([]);
 });
 
 test('the walk reports each kind of forbidden import', () => {
@@ -30,6 +56,7 @@ test('the walk reports each kind of forbidden import', () => {
   expect(code('src/cli/render.ts', 'execa')).toEqual(['src/cli/render.ts imports execa, whose home is src/process/command.ts']);
   expect(code('src/cli/render.ts', 'lodash')).toEqual(['src/cli/render.ts imports lodash, whose home is nowhere']);
   expect(code('src/storage/zfs/a.ts', '../overlay/b.ts')).toEqual(['src/storage/zfs/a.ts knows its neighbour overlay']);
+  expect(code('src/pool/state/a.ts', '../lease/b.ts')).toEqual(['src/pool/state/a.ts imports src/pool/lease/b.ts, which is not below it']);
   expect(code('src/run/a.ts', '../../test/rig/rootfs.ts')).toEqual(['src/run/a.ts leaves src']);
 });
 
@@ -61,6 +88,10 @@ test('the linter reports a planted violation of each layer rule', { timeout: 120
     'src/cli/commands/e.ts': ["import { execa } from 'execa';", 'no-restricted-imports'],
     'src/storage/zfs/f.ts': ["import { g } from '../overlay/g.ts';", 'no-restricted-imports'],
     'src/upkeep/watch.ts': ["import { execa } from 'execa';", 'no-restricted-imports'],
+    'src/cli/i.ts': [`export function long(): void {\n${'  void 0;\n'.repeat(mostLines.function)}}`, 'max-lines-per-function'],
+    'src/cli/j.ts': ['// line\n'.repeat(mostLines.file + 1), 'max-lines'],
+    'src/cli/k.ts': ["import type { L } from './l.ts';\nexport type K = L | 1;", 'no-cycle'],
+    'src/cli/l.ts': ["import type { K } from './k.ts';\nexport type L = K | 2;", ''],
     'src/cli/h.ts': ["import 'chokidar';\nvoid Promise.reject(new Error('x')); Promise.resolve();", 'no-restricted-imports'],
   } as const;
   const directory = await mkdtemp(join(tmpdir(), 'isolate-lint-'));
@@ -73,7 +104,7 @@ test('the linter reports a planted violation of each layer rule', { timeout: 120
     }
     const reported = await lint(directory);
     for (const [name, [, rule]] of Object.entries(planted)) {
-      if (rule !== '') expect(reported).toContain(`${name} eslint(${rule})`);
+      if (rule !== '') expect(reported).toContain(`${name} ${rule === 'no-cycle' ? 'import' : 'eslint'}(${rule})`);
     }
     expect(reported).toContain('src/cli/h.ts typescript(no-floating-promises)');
   } finally {
@@ -104,11 +135,23 @@ function problems({ file, specifier, typeOnly }: Import): string[] {
   if (other === own) {
     return isHostParser(file) && !isHostParser(target) && !typeOnly
       ? [`${file} is pure and imports ${target}`]
-      : neighbourProblems(file, target);
+      : [...neighbourProblems(file, target), ...floorProblems(file, target)];
   }
   if (own === 'engine' && isHostParser(target)) return [];
   if (layer.code.includes(other) || (typeOnly && layer.types.includes(other))) return [];
   return [`${file} imports ${typeOnly ? 'types' : 'code'} of src/${other}`];
+}
+
+/** Every file that can be reached by imports. */
+function reachedFrom(file: string, arrows: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const left = [...(arrows.get(file) ?? [])];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    if (reached.has(next)) continue;
+    reached.add(next);
+    left.push(...(arrows.get(next) ?? []));
+  }
+  return reached;
 }
 
 function isHostParser(file: string): boolean {
@@ -119,6 +162,14 @@ function neighbourProblems(file: string, target: string): string[] {
   const names = strangers[layerOf(file)] ?? [];
   const [own, other] = [file, target].map((path) => names.find((name) => new RegExp(`^src/[a-z]+/${name}[/.-]`).test(path)));
   return own === undefined || other === undefined || own === other ? [] : [`${file} knows its neighbour ${other}`];
+}
+
+function floorProblems(file: string, target: string): string[] {
+  const allowed = floors[layerOf(file)];
+  const [own = '', other = ''] = [file, target].map((path) => path.split('/').slice(2, -1).join('/'));
+  return allowed === undefined || own === other || allowed[own]?.includes(other) === true
+    ? []
+    : [`${file} imports ${target}, which is not below it`];
 }
 
 function layerOf(file: string): string {

@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 
-import { canIdmap } from '../probe.ts';
+import { canIdmap } from '../path-facts.ts';
 import { isReachableByOthers } from '../reachable.ts';
 import { type Check, ok } from './check.ts';
 
