@@ -8,7 +8,8 @@ export interface Place {
 /**
  * Every key of a TOML text with its line, in the order of the text; elements of an array have their index as key. A key
  * that several lines speak of (a table's headers, the first parts of dotted keys) is at the first. For texts that are no
- * TOML: what could be read. Source: toml.io, v1.0.0 and the multi-line inline tables of v1.1.0.
+ * TOML: what could be read; a library refuses those, and most mistakes make them. Source: toml.io, v1.0.0 and the multi-line
+ * inline tables of v1.1.0.
  */
 export function locateKeys(text: string): readonly Place[] {
   const cursor: Cursor = { text, at: 0, line: 1, places: [], seen: new Set() };

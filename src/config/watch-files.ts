@@ -11,6 +11,9 @@ const debounceMs = 100;
  * Calls `onEvent` shortly after anything happens in the directories of the files, to the targets of links too, and where the
  * directories are yet to be made. Most events mean nothing: whoever is called has to look. `onFailure` is told once if not all
  * can be watched. Returns what ends it. (inotify(7))
+ *
+ * chokidar compares with the tree that it saw: it misses a file in a directory that was made after it began to watch, and
+ * another directory that is moved into the place of a watched one.
  */
 export function watchConfigFiles(places: ConfigPlaces, onEvent: () => Promise<void>, onFailure: (error: IsolateError) => void): () => void {
   let watchers: FSWatcher[] = [];

@@ -16,7 +16,10 @@ const staleMs = 10_000;
 
 /**
  * Takes the lock at `path`, or returns null if a living process has it. The lock is a directory (proper-lockfile); a
- * file beside it names the holder, `<lock>.PID.START.BOOT`, so that the lock of a dead process is free at once.
+ * file beside it names the holder, `<lock>.PID.START.BOOT`.
+ *
+ * The directory alone would not do: its age decides, so a killed holder's lock is free only after 10 s (at least 2 s), and
+ * a holder that was stopped for as long loses its lock and goes on when it is continued. The file says which holder lives.
  */
 export async function tryLock(path: string, holder: HolderId): Promise<Lock | null> {
   const own = `${path}.${formatHolder(holder)}`;

@@ -3,7 +3,10 @@ import { watch } from 'node:fs';
 /** However the directory's events are lost, it is looked at again after this long. */
 const pollMs = 50;
 
-/** Returns when the directory changes, `signal` aborts, or after `waitMs` or a short poll interval, whichever is first. */
+/**
+ * Returns when the directory changes, `signal` aborts, or after `waitMs` or a short poll interval, whichever is first. Loading
+ * chokidar takes longer than most of these waits.
+ */
 export function waitForChange(directory: string, waitMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const watcher = watch(directory);
