@@ -24,7 +24,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   wire: layer(['error'], [], true),
   launch: layer(['error', 'json'], ['rootfs'], true),
   process: layer(['error', 'log', 'launch'], ['spec']),
-  host: layer(['error', 'log', 'process'], ['spec']),
+  host: layer(['error', 'log', 'process', 'spec']),
   engine: layer(['error', 'json', 'spec', 'rootfs', 'launch'], ['host'], true),
   config: layer(['error', 'spec', 'engine'], ['host']),
   storage: layer(['error', 'log', 'rootfs', 'process', 'host', 'spec'], ['engine', 'launch']),

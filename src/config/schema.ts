@@ -3,7 +3,7 @@ import { engines } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import { nearest } from '../spec/nearest.ts';
 import { parseDataset } from '../spec/parse-name.ts';
-import { parseSize } from '../spec/parse-number.ts';
+import { idsPerSandbox, maximumCount, parseSize } from '../spec/parse-number.ts';
 import type { UserLimits } from './config.ts';
 import type { SettingFault, Settings } from './settings.ts';
 
@@ -49,21 +49,17 @@ function keysBeside([table, , key]: readonly string[]): readonly string[] {
   return table === 'ids' ? ['uid_start', 'gid_start', 'count'] : ['count', 'templates', 'limits', 'ids'];
 }
 
-/** The largest pool; as COUNT of `isolate refresh`. */
-const mostClones = 1000;
 /** Far above what a host can serve; sums of quotas stay exact. */
 const mostLeases = 100_000;
 /** As --cpu and --pids. */
 const mostPercent = 100_000;
 const mostProcesses = 4_194_304;
-/** What one sandbox takes; the ids before the second 65,536 are those of users and services. */
-const idsPerSandbox = 65_536;
 /** The id -1 is none. (chown(2)) */
 const noId = 0xffff_ffff;
 
 function fileSchema(v: typeof valibot) {
   const { whole, size, table, named, list, account } = makeParts(v);
-  const count = v.exactOptional(whole(1, mostClones));
+  const count = v.exactOptional(whole(1, maximumCount));
   const names = engines.map((engine) => engine.name);
   const engine = v.picklist(names, say(`must be one of ${names.join(', ')}`));
   const template = v.strictObject({
@@ -93,6 +89,7 @@ function fileSchema(v: typeof valibot) {
     pids: v.exactOptional(whole(1, mostProcesses)),
   };
   const users = v.exactOptional(v.pipe(named, v.map(user, v.pipe(table, v.strictObject(limits)))));
+  // The ids before are those of users and services.
   const start = v.exactOptional(whole(idsPerSandbox, noId - 1));
   const blocks = v.pipe(
     // Two sandboxes, because clones with shifted owners share the first range.

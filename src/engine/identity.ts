@@ -2,12 +2,10 @@ import { IsolateError } from '../error.ts';
 import type { HostFacts, IdRange, PathFacts, UserFacts } from '../host/facts.ts';
 import type { NeededCapability } from '../host/privileges.ts';
 import { type IdMaps, type RootPart, sourceOf } from '../rootfs/rootfs.ts';
+import { idsPerSandbox } from '../spec/parse-number.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
 import type { Idmap, UserNamespace } from '../launch/launch.ts';
-
-/** How many ids a sandbox of root gets: enough for every system and user id of a Linux root. */
-export const rangeSize = 65_536;
 
 /** Whose ids a sandbox runs under, and how the ids on its rootfs are translated. */
 export interface IdentityPlan {
@@ -41,11 +39,11 @@ export function checkIdentity(spec: SandboxSpec, facts: HostFacts): Problem[] {
   ] as const) {
     if (base === undefined) continue;
     // Root's maps are written without anybody asking, so what they may cover is decided here; others ask newuidmap(1).
-    if (base === 0 || (facts.user.uid === 0 && base < rangeSize)) {
+    if (base === 0 || (facts.user.uid === 0 && base < idsPerSandbox)) {
       problems.push({
         code: 'cannot-enforce',
         message: `${option} ${base} would run the sandbox with ids that belong to root or users of this host.`,
-        hint: `give a base of at least ${rangeSize}, or leave ${option} out`,
+        hint: `give a base of at least ${idsPerSandbox}, or leave ${option} out`,
       });
     }
   }
@@ -89,11 +87,11 @@ function planRootIdentity({ spec, rootfs, facts, idSlot }: IdentityInput): Ident
         { hint: 'leave --uid-base and --gid-base out, or shift the ownership of the template to that base' },
       );
     }
-    if (uidBase < rangeSize || gidBase < rangeSize) {
+    if (uidBase < idsPerSandbox || gidBase < idsPerSandbox) {
       throw new IsolateError(
         'cannot-enforce',
         `The root of ${template} belongs to ${uidBase}:${gidBase}; a sandbox with ids from there would share them with users of this host.`,
-        { hint: `chown it to 0:0, or shift the whole tree to ids from ${rangeSize} up` },
+        { hint: `chown it to 0:0, or shift the whole tree to ids from ${idsPerSandbox} up` },
       );
     }
     return { userNamespace: directMap(uidBase, gidBase), rootIdmap: 'none' };
@@ -122,14 +120,14 @@ function isIdmappable(part: RootPart): boolean {
 }
 
 function slotBase(range: IdRange, slot: number): number {
-  const slots = Math.max(1, Math.floor(range.count / rangeSize));
-  return range.start + (slot % slots) * rangeSize;
+  const slots = Math.max(1, Math.floor(range.count / idsPerSandbox));
+  return range.start + (slot % slots) * idsPerSandbox;
 }
 
 function directMap(uidBase: number, gidBase: number): UserNamespace {
   return {
-    uidMap: [{ inside: 0, outside: uidBase, count: rangeSize }],
-    gidMap: [{ inside: 0, outside: gidBase, count: rangeSize }],
+    uidMap: [{ inside: 0, outside: uidBase, count: idsPerSandbox }],
+    gidMap: [{ inside: 0, outside: gidBase, count: idsPerSandbox }],
     writer: 'direct',
   };
 }
@@ -168,12 +166,12 @@ function singleMaps({ uid, gid }: UserIds): IdMaps {
 function userMap(own: number, subordinate: readonly IdRange[], base: number | undefined): UserNamespace['uidMap'] {
   if (base !== undefined) {
     const range = findRange(subordinate, base);
-    return [{ inside: 0, outside: base, count: Math.min(rangeSize, range === undefined ? 1 : range.start + range.count - base) }];
+    return [{ inside: 0, outside: base, count: Math.min(idsPerSandbox, range === undefined ? 1 : range.start + range.count - base) }];
   }
   const map = [{ inside: 0, outside: own, count: 1 }];
   let inside = 1;
   for (const range of withoutOverlaps(own, subordinate)) {
-    const count = Math.min(rangeSize - inside, range.count);
+    const count = Math.min(idsPerSandbox - inside, range.count);
     if (count === 0 || map.length === mostEntries) break;
     map.push({ inside, outside: range.start, count });
     inside += count;

@@ -1,4 +1,5 @@
 import { IsolateError } from '../error.ts';
+import { escapeField } from '../host/mountinfo.ts';
 
 /** One line of a container's configuration. (lxc.container.conf(5)) */
 export type LxcSetting = readonly [key: string, value: string];
@@ -36,10 +37,6 @@ function formatSetting([key, value]: LxcSetting): string {
 /** Lone surrogates have no bytes in UTF-8 and would be replaced. */
 function hasForbiddenCharacter(value: string): boolean {
   return !value.isWellFormed() || /\p{Cc}/u.test(value);
-}
-
-function escapeField(field: string): string {
-  return field.replaceAll(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
 function refusal(what: string): IsolateError {

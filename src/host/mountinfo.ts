@@ -46,7 +46,12 @@ function parseLine(line: string): MountEntry | null {
   };
 }
 
-/** The kernel writes blank, tab, newline and backslash of a path as three octal digits. */
+/** As the kernel writes it in mountinfo, and lxc.container.conf(5) and fstab(5) take it: blanks and backslashes as octal digits. */
+export function escapeField(text: string): string {
+  return text.replaceAll(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+}
+
+/** The inverse. */
 function unescape(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

@@ -1,6 +1,5 @@
+import { idsPerSandbox, maximumId } from '../spec/parse-number.ts';
 import type { IdRange } from './facts.ts';
-
-const largestId = 0xffff_fffe;
 
 /**
  * The ranges that /etc/subuid or /etc/subgid gives a user, in file order; lines that name the user or its uid count.
@@ -36,9 +35,6 @@ export function parseSubidRanges(text: string): readonly IdRange[] {
  */
 export const builtInSandboxIds: IdRange = { start: 1_879_048_192, count: 268_304_384 };
 
-/** What one sandbox takes: as many ids as an ordinary Linux system uses. */
-export const idsPerSandbox = 65_536;
-
 /** The largest range that holds at least two sandboxes, because clones with shifted owners share the first; else the built-in block. */
 export function chooseSandboxIds(ranges: readonly IdRange[]): IdRange {
   let chosen: IdRange | null = null;
@@ -53,6 +49,6 @@ function parseRange(startText: string, countText: string): IdRange | null {
   const start = Number(startText);
   const count = Number(countText);
   // A range from 0 would hand out root; one beyond the last id cannot be mapped.
-  if (start === 0 || count === 0 || start + count - 1 > largestId) return null;
+  if (start === 0 || count === 0 || start + count - 1 > maximumId) return null;
   return { start, count };
 }

@@ -1,5 +1,4 @@
 import type { PlanInput } from '../engine/engine.ts';
-import { rangeSize } from '../engine/identity.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { type HolderId, readOwnHolder } from '../pool/holder.ts';
@@ -11,6 +10,7 @@ import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { RootSource } from '../spec/spec.ts';
 import type { Release } from './give-back.ts';
 import { findRuntimePlace, findStatePlace } from './own-places.ts';
+import { idsPerSandbox } from '../spec/parse-number.ts';
 
 /** What one run has to itself on this host. */
 export type Place = Pick<PlanInput, 'runId' | 'idSlot' | 'sandboxDirectory'>;
@@ -61,6 +61,6 @@ export function claimPlace({ facts, rootfs, description, held }: PlaceRequest): 
 
 /** The id range that a run of `holder` has to itself; null where it uses the caller's, or those of its files. */
 export function claimIds(paths: RuntimePaths, facts: HostFacts, rootfs: Rootfs, holder: HolderId): IdSlot | null {
-  const slots = Math.floor(Math.min(facts.user.sandboxUids.count, facts.user.sandboxGids.count) / rangeSize);
+  const slots = Math.floor(Math.min(facts.user.sandboxUids.count, facts.user.sandboxGids.count) / idsPerSandbox);
   return facts.user.uid === 0 && rootfs.parts[0].ownership.kind === 'natural' ? claimSlot(paths, slots, holder) : null;
 }

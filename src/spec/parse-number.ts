@@ -3,6 +3,9 @@ import { IsolateError } from '../error.ts';
 /** Largest id a uid_t can hold: 2^32 - 2, since 2^32 - 1 means "no id". */
 export const maximumId = 4_294_967_294;
 
+/** What one sandbox takes: as many ids as an ordinary Linux system uses. */
+export const idsPerSandbox = 65_536;
+
 /** Most clones that one pool may have. */
 export const maximumCount = 1000;
 

@@ -1,8 +1,6 @@
 import type { IdMapEntry, IdMaps, StoredOwnership } from '../rootfs/rootfs.ts';
+import { idsPerSandbox } from '../spec/parse-number.ts';
 import { changeOwners } from './change-owners.ts';
-
-/** Ids of one sandbox range. */
-const rangeSize = 65_536;
 
 /**
  * Gives every file of the tree at `root`, owned as `current` says, the owner that a user namespace with these maps shows as
@@ -17,7 +15,7 @@ export async function mapOwners(root: string, current: StoredOwnership, maps: Id
 
 function translate(id: number, base: number, map: readonly IdMapEntry[]): number {
   const natural = id - base;
-  if (natural < 0 || natural >= rangeSize) return id;
+  if (natural < 0 || natural >= idsPerSandbox) return id;
   const entry = map.find(({ inside, count }) => natural >= inside && natural - inside < count);
   return entry === undefined ? id : entry.outside + (natural - entry.inside);
 }

@@ -1,9 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import type { StoredOwnership } from '../rootfs/rootfs.ts';
+import { idsPerSandbox } from '../spec/parse-number.ts';
 import { changeOwners } from './change-owners.ts';
-
-/** Ids of one sandbox range; those above stay as they are, because no sandbox can map them. */
-const rangeSize = 65_536;
 
 type Shift = Extract<StoredOwnership, { kind: 'shifted' }>;
 
@@ -16,6 +14,6 @@ export async function shiftOwners(root: string, { uidBase, gidBase }: Shift): Pr
 
 /** A walk that was cut off may be repeated: ids already in the range stay, where the ranges cannot overlap. */
 function shifted(id: number, base: number): number {
-  const done = base >= rangeSize && id >= base && id < base + rangeSize;
-  return done || id >= rangeSize ? id : base + id;
+  const done = base >= idsPerSandbox && id >= base && id < base + idsPerSandbox;
+  return done || id >= idsPerSandbox ? id : base + id;
 }

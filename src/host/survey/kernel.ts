@@ -10,7 +10,7 @@ import { parseMountinfo } from '../mountinfo.ts';
 import { canIdmap } from '../path-facts.ts';
 import { readUserNamespaceSettings } from '../probe.ts';
 import { readText } from '../read-text.ts';
-import { idsPerSandbox } from '../subid.ts';
+import { idsPerSandbox } from '../../spec/parse-number.ts';
 import { answerUserNamespaces, type UserNamespaceAnswer } from '../user-namespaces.ts';
 import { type Check, ok } from './check.ts';
 

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IsolateError } from '../../error.ts';
+import { idsPerSandbox } from '../../spec/parse-number.ts';
 import { formatHolder, isAlive, parseHolder, readOwnHolder } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
 import type { RuntimePaths } from '../paths.ts';
@@ -29,7 +30,7 @@ export function claimSlot(paths: RuntimePaths, count: number, holder: HolderId =
   const slot = end > 1 ? (guess(table, end, holder) ?? search(table, end, holder)) : null;
   if (slot === null) {
     throw new IsolateError('cannot-enforce', `All ${Math.max(end - 1, 0)} id ranges for sandboxes are in use.`, {
-      hint: 'give the user isolate more subordinate ids in /etc/subuid and /etc/subgid, 65536 for each concurrent run',
+      hint: `give the user isolate more subordinate ids in /etc/subuid and /etc/subgid, ${idsPerSandbox} for each concurrent run`,
     });
   }
   return { slot, release: () => void rename(table, usedName(slot, holder), freeName(slot)) };

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { IsolateError } from '../../error.ts';
+import { maximumCount } from '../../spec/parse-number.ts';
 import type { CloneInfo, Source } from '../../storage/driver.ts';
 import { makeClaim } from '../claims/claims.ts';
 import { tryLock } from '../claims/lock.ts';
@@ -160,6 +161,6 @@ export function noFreeClone(pool: PoolFiles, waitMs: number, advice: string = re
 
 /** Twice as many as there shall be now, so that following it never makes a pool smaller. */
 function refreshAdvice(pool: PoolFiles): string {
-  const count = Math.min(Math.max((readSettings(pool).count ?? 0) * 2, 5), 1000);
+  const count = Math.min(Math.max((readSettings(pool).count ?? 0) * 2, 5), maximumCount);
   return `isolate refresh ${pool.template} ${count}, or raise the pool's size`;
 }

@@ -1,12 +1,9 @@
 import { parseBinds } from '../parse-bind.ts';
 import { parseVariables, variablesOfFile } from '../parse-environment.ts';
 import { parseHostname } from '../parse-name.ts';
-import { maximumId, parseInteger } from '../parse-number.ts';
+import { idsPerSandbox, maximumId, parseInteger } from '../parse-number.ts';
 import { parseSandboxPath } from '../parse-path.ts';
 import { type OptionGroup, type RunOption, runOption } from './option.ts';
-
-/** Ids a sandbox's range has, so a base can't be higher than this below the last id. */
-const idRange = 65_536;
 
 /** What a sandbox is made of. */
 export const sandboxOptions: OptionGroup<RunOption> = {
@@ -71,7 +68,7 @@ export const sandboxOptions: OptionGroup<RunOption> = {
       help: 'map user ids N, N+1, ... to 0, 1, ... in the sandbox',
       feature: 'id-base',
       carriedBy: 'launcher',
-      settle: (draft, base) => ({ ...draft, uidBase: parseInteger('--uid-base', base, 1, maximumId - idRange + 1) }),
+      settle: (draft, base) => ({ ...draft, uidBase: parseInteger('--uid-base', base, 1, maximumId - idsPerSandbox + 1) }),
     }),
     runOption('gidBase', {
       long: 'gid-base',
@@ -81,7 +78,7 @@ export const sandboxOptions: OptionGroup<RunOption> = {
       help: 'map group ids N, N+1, ... to 0, 1, ... in the sandbox',
       feature: 'id-base',
       carriedBy: 'launcher',
-      settle: (draft, base) => ({ ...draft, gidBase: parseInteger('--gid-base', base, 1, maximumId - idRange + 1) }),
+      settle: (draft, base) => ({ ...draft, gidBase: parseInteger('--gid-base', base, 1, maximumId - idsPerSandbox + 1) }),
     }),
     runOption('seccomp', {
       long: 'no-seccomp',

@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { escapeField } from '../../host/mountinfo.ts';
 import type { ZfsContext } from './commands.ts';
 import { parentOf } from './names.ts';
 import { mountProperties, planMountProperties, rootMountOptions } from './plan.ts';
@@ -35,7 +36,9 @@ export async function mountTogether(context: ZfsContext, mounts: readonly MountP
 
 /** The lines of fstab(5). */
 export function formatTable(mounts: readonly MountPlan[], options: readonly string[]): string {
-  return mounts.map(({ dataset, directory }) => `${[dataset, directory].map(escape).join(' ')} zfs ${options.join(',')} 0 0\n`).join('');
+  return mounts
+    .map(({ dataset, directory }) => `${[dataset, directory].map(escapeField).join(' ')} zfs ${options.join(',')} 0 0\n`)
+    .join('');
 }
 
 async function readMountOptions(context: ZfsContext): Promise<readonly string[] | null> {
@@ -45,8 +48,4 @@ async function readMountOptions(context: ZfsContext): Promise<readonly string[] 
   if (answer.exitCode !== 0 || properties === undefined) return null;
   const chosen = Object.entries(mountProperties).map(([name, [on, off]]) => (properties.get(name)?.value === 'on' ? on : off));
   return ['zfsutil', ...chosen, ...rootMountOptions];
-}
-
-function escape(text: string): string {
-  return text.replace(/[\\ \t\n#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
