@@ -13,7 +13,7 @@ export interface SandboxIds {
 }
 
 /** Programs of the host that isolate may start, found once; null where there is none. Absolute paths. */
-export type ToolName = 'bwrap' | 'lxc-execute' | 'lxc-start' | 'zfs' | 'zpool' | 'newuidmap' | 'newgidmap';
+export type ToolName = 'bwrap' | 'lxc-execute' | 'zfs' | 'zpool' | 'newuidmap' | 'newgidmap';
 
 /** The caller and the ids sandboxes may run under. */
 export interface UserFacts {
@@ -71,8 +71,6 @@ export interface PathFacts {
 
 /** What this host is, as far as one run needs it: read only, plain data, recorded as JSON in the golden tests. */
 export interface HostFacts {
-  readonly architecture: 'x64' | 'arm64';
-  readonly hostname: string;
   readonly user: UserFacts;
   readonly privileges: Privileges;
   readonly tools: Readonly<Record<ToolName, string | null>>;

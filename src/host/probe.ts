@@ -48,11 +48,10 @@ export interface ProbeRequest {
  */
 export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
   const { spec, uid, searchPath } = request;
+  checkProcessor(process.arch);
   const tools = findTools(uid, searchPath);
   const desktop = await probeDesktopFor(request);
   return {
-    architecture: nameArchitecture(process.arch),
-    hostname: hostname(),
     user: probeUser(uid, request.gid, request.sandboxIds ?? null),
     privileges: uid === 0 ? (request.privileges ?? fullPrivileges) : probeMappers(request.privileges, tools),
     tools,
@@ -89,8 +88,8 @@ function networkPaths(spec: SandboxSpec | undefined): readonly string[] {
   return spec === undefined ? [] : lxcPaths(spec);
 }
 
-function nameArchitecture(name: string): HostFacts['architecture'] {
-  if (name === 'x64' || name === 'arm64') return name;
+function checkProcessor(name: string): void {
+  if (name === 'x64' || name === 'arm64') return;
   throw new IsolateError('unsupported-option', `isolate has no system-call filter for ${name} processors.`);
 }
 

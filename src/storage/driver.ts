@@ -3,8 +3,7 @@ import type { IsolateError } from '../error.ts';
 
 /** What a driver can do; the pool asks for these, never for a driver's name. */
 export interface StorageCapabilities {
-  /** Many clones in one command. */
-  readonly batchCreate: boolean;
+  /** `destroy` takes many clones in one command. */
   readonly batchDestroy: boolean;
   /** How many `create` calls may run at once; 1: nothing that mounts may run beside anything else that mounts. */
   readonly parallelCreates: number;
@@ -14,7 +13,6 @@ export interface StorageCapabilities {
   readonly idmappedMounts: boolean;
   /** A pool of fresh clones is worth having; false: made at the start of a run and removed at its end. */
   readonly pooled: boolean;
-  readonly needsRoot: boolean;
 }
 
 /** The state clones are made from: for zfs a snapshot. `guid` never names anything else, `created` sorts. */

@@ -6,8 +6,6 @@ import type { SandboxSpec } from '../../src/spec/spec.ts';
 
 /** A Debian host as root sees it, with everything there. */
 export const rootFacts: HostFacts = {
-  architecture: 'x64',
-  hostname: 'host',
   user: {
     uid: 0,
     gid: 0,
@@ -20,7 +18,6 @@ export const rootFacts: HostFacts = {
   tools: {
     bwrap: '/usr/bin/bwrap',
     'lxc-execute': '/usr/bin/lxc-execute',
-    'lxc-start': '/usr/bin/lxc-start',
     zfs: '/usr/sbin/zfs',
     zpool: '/usr/sbin/zpool',
     newuidmap: '/usr/bin/newuidmap',

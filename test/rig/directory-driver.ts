@@ -20,13 +20,11 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
   const snapshots = join(directory, 'snapshots');
   const checkpoint = options.checkpoint ?? (() => {});
   const capabilities: StorageCapabilities = {
-    batchCreate: false,
     batchDestroy: false,
     parallelCreates: 1,
     busyDetection: true,
     idmappedMounts: false,
     pooled: true,
-    needsRoot: false,
     ...options.capabilities,
   };
 

@@ -16,13 +16,11 @@ export function openDir(path: string, options: DirOptions): StorageDriver {
     name: 'dir',
     template: path,
     capabilities: {
-      batchCreate: true,
       batchDestroy: true,
       parallelCreates: Number.POSITIVE_INFINITY,
       busyDetection: false,
       idmappedMounts: options.canIdmap(path),
       pooled: false,
-      needsRoot: false,
     },
     probe: async () => {
       await describeDirectory(path);

@@ -18,13 +18,11 @@ export function openOverlay(template: string, options: OverlayOptions): StorageD
     name: 'overlay',
     template,
     capabilities: {
-      batchCreate: true,
       batchDestroy: true,
       parallelCreates: 8,
       busyDetection: false,
       idmappedMounts: true,
       pooled: false,
-      needsRoot: false,
     },
     probe: async () => {
       await describeDirectory(template);

@@ -37,13 +37,11 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
     name: 'zfs',
     template,
     capabilities: {
-      batchCreate: implementation.programClones,
       batchDestroy: false,
       parallelCreates: isFuse ? 1 : 4,
       busyDetection: true,
       idmappedMounts: implementation.idmappedMounts,
       pooled: true,
-      needsRoot: true,
     },
     probe: () => probe(context, readOnce),
     newestSource: async () => newestSnapshot(template, await readOnce()),
