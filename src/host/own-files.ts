@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { IsolateError } from '../error.ts';
 import type { OwnFiles } from './facts.ts';
 
+/** What mends a build that lacks a file. */
+export const buildHint = 'run scripts/build in the checkout, or install isolate again';
+
 /** isolate's own compiled files: beside the bundle, or in `dist` of the checkout the sources are run from. Throws `missing-tool`. */
 export function findOwnFiles(): OwnFiles {
   const here = import.meta.dirname;
   const directory = [here, join(here, '..', '..', 'dist')].find((candidate) => existsSync(join(candidate, 'isolate-launch')));
   if (directory === undefined) {
     throw new IsolateError('missing-tool', `isolate-launch is not beside ${here}.`, {
-      hint: 'run scripts/build in the checkout, or install isolate again',
+      hint: buildHint,
     });
   }
   return {

@@ -3,6 +3,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { IsolateError } from '../../error.ts';
+import { buildHint } from '../../host/own-files.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { runCommand } from '../../process/command.ts';
 import { proofCases } from '../../prove/cases.ts';
@@ -49,7 +50,7 @@ async function prove(parsed: ParsedArguments, rootName?: string): Promise<number
     throw new IsolateError('unsupported-option', `The engine ${engine.name} isolates nothing, so there is nothing to prove.`);
   }
   const probe = join(dirname(facts.files.launcher), 'isolate-probe');
-  if (!existsSync(probe)) throw new IsolateError('missing-tool', `${probe} is missing.`, { hint: 'run scripts/build in the checkout' });
+  if (!existsSync(probe)) throw new IsolateError('missing-tool', `${probe} is missing.`, { hint: buildHint });
   const token = randomBytes(16).toString('hex');
   // A file of the host that no bind of the caller's reaches by the same path.
   const file = join('/var/tmp', `isolate-proof-${token}`);

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 
 import type { HostFacts } from '../facts.ts';
 import { findOtherWriters, type OtherWriter } from '../other-writers.ts';
+import { buildHint } from '../own-files.ts';
 import { type Check, ok } from './check.ts';
 
 /** Whose program it is that is looked at. */
@@ -17,10 +18,10 @@ export interface OwnProgram {
 /** isolate's own compiled parts, an empty path being one that was looked for in vain, and who could change them. */
 export function checkOwnFiles(program: OwnProgram): Check {
   const { files } = program;
-  const hint = 'scripts/build in the checkout';
-  if (files.launcher === '') return { id: 'own-files', state: 'missing', fact: 'isolate-launch is missing beside isolate', hint };
+  if (files.launcher === '')
+    return { id: 'own-files', state: 'missing', fact: 'isolate-launch is missing beside isolate', hint: buildHint };
   const absent = Object.values(files).filter((file) => !existsSync(file));
-  if (absent.length > 0) return { id: 'own-files', state: 'missing', fact: `not built: ${absent.join(', ')}`, hint };
+  if (absent.length > 0) return { id: 'own-files', state: 'missing', fact: `not built: ${absent.join(', ')}`, hint: buildHint };
   const fact = describeOtherWriters(program);
   if (fact === null) return ok('own-files', `launcher and filters are there: ${files.launcher}`);
   return { id: 'own-files', state: 'limited', fact, hint: 'keep the build where only root can write, such as /opt/isolate' };
