@@ -124,9 +124,10 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
   });
 
   test('ends what the command leaves running', async () => {
-    const begun = Date.now();
-    expect((await sandbox(shell('sleep 50 & setsid sleep 51 & exit 3'), {}, await input())).result).toEqual({ kind: 'exited', code: 3 });
-    expect(Date.now() - begun).toBeLessThan(10_000);
+    expect((await sandbox(shell('sleep 5000 & setsid sleep 5001 & exit 3'), {}, await input())).result).toEqual({
+      kind: 'exited',
+      code: 3,
+    });
   });
 
   test("gives exactly the environment planned, and LXC's mark", async () => {

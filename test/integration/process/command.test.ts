@@ -46,13 +46,11 @@ test('tells 128 and the signal for a command that a signal ended', async () => {
 });
 
 test('gives a command up after its time, although it ignores signals and its children hold the pipes', async () => {
-  const file = await script('stuck', 'trap "" TERM INT HUP; sleep 30 & sleep 30');
-  const startMs = performance.now();
+  const file = await script('stuck', 'trap "" TERM INT HUP; sleep 3000 & sleep 3000');
   await expect(runCommand({ file, args: ['clone'], timeoutMs: 200 })).rejects.toMatchObject({
     code: 'tool-timeout',
     message: `${file} clone did not end within 0.2 s.`,
   });
-  expect(performance.now() - startMs).toBeLessThan(5_000);
 });
 
 test('tells when a command that was given up is gone', async () => {
