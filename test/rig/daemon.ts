@@ -20,7 +20,8 @@ export interface Daemon {
 
 /** What a test file configures in these namespaces is its own, and the next file's daemon is to know nothing of it. */
 const written = new Set<string>();
-afterAll(() => Promise.all([...written].map((file) => rm(file, { force: true }))));
+// The benchmark is no test file.
+if (process.env['VITEST'] !== undefined) afterAll(() => Promise.all([...written].map((file) => rm(file, { force: true }))));
 
 /** Writes the daemon's configuration as an administrator does: root's, for others to read at most. */
 export async function writeConfig(text: string, file: string = configFile): Promise<void> {
