@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -26,10 +26,11 @@ export async function measureLeases(ground: Ground, rounds: number): Promise<Fin
   const steps: Record<string, Summary> = {};
   for (const size of stateSizes) steps[`taking one of ${size} fresh clones`] = await measureStep(size);
   const runs: Record<string, Summary> = {};
+  const mounts: Record<number, number> = {};
   for (const size of poolSizes) {
     const served = await serveTemplate(ground, size);
     try {
-      const { on } = await bareBwrap(ground.dataset);
+      const on = await bareBwrap({ template: ground.directory });
       const summaries = await measure(
         ground.stopwatch,
         {
@@ -39,25 +40,33 @@ export async function measureLeases(ground: Ground, rounds: number): Promise<Fin
         { rounds, settle: served.full },
       );
       Object.assign(runs, summaries);
+      mounts[size] = countMounts();
     } finally {
       await served.end();
     }
   }
+  const grows = (name: (size: number) => string): number => runs[name(900)]!.medianMs / runs[name(10)]!.medianMs;
   return {
-    tables: [tableOf('a lease of files of state', steps), tableOf('a run of true through the daemon', runs)],
-    goals: [
+    tables: [
+      tableOf('a lease of files of state', steps),
+      tableOf('a run of true through the daemon', runs),
       {
-        name: 'isolate -z of 900 clones / of 10, each by bare bwrap beside as many',
-        value: relative(runs, 900) / relative(runs, 10),
-        most: 1.2,
+        title: 'mounts of the host',
+        head: ['mounts'],
+        rows: poolSizes.map((size) => ({ name: `${size} clones`, cells: [String(mounts[size])] })),
       },
+    ],
+    goals: [
+      { name: 'isolate -z of 900 clones / of 10', value: grows((size) => `isolate -z of ${size} clones`), most: 1.1 },
+      { name: 'bare bwrap beside 900 clones / beside 10', value: grows((size) => `bare bwrap beside ${size} clones`), most: 1.1 },
+      { name: 'mounts with 900 clones - with 10', value: mounts[900]! - mounts[10]!, most: 0 },
     ],
   };
 }
 
-/** Many mounts slow every bubblewrap, so a run is measured by one beside as many. */
-function relative(runs: Readonly<Record<string, Summary>>, size: number): number {
-  return runs[`isolate -z of ${size} clones`]!.medianMs / runs[`bare bwrap beside ${size} clones`]!.medianMs;
+/** Those that every process copies that makes a mount namespace. */
+function countMounts(): number {
+  return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length - 1;
 }
 
 async function measureStep(size: number): Promise<Summary> {
