@@ -20,7 +20,7 @@ export async function measureAlternatives(ground: Ground, rounds: number): Promi
   const runs: Record<string, Summary> = {};
   const failures = new Map<string, string>();
   try {
-    const { on } = await bareBwrap(ground.dataset);
+    const on = await bareBwrap({ template: ground.directory });
     const candidates: Record<string, Omit<Candidate, 'name'>> = {
       'isolate -z through the daemon': { command: [isolatePath, '--quiet', '-z', ground.dataset, 'true'] },
       [bwrap]: on(ground.clone),

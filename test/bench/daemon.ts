@@ -12,19 +12,24 @@ import { serveTemplate } from './served.ts';
  */
 export async function measureDaemon(ground: Ground, rounds: number): Promise<Findings> {
   const { dataset, stopwatch } = ground;
-  const runs = warmUp + rounds;
-  const served = await serveTemplate(ground, runs + 16);
+  const served = await serveTemplate(ground, warmUp + rounds + 16);
   try {
-    const { clones, on } = await bareBwrap(dataset);
-    const own = clones.slice(-runs);
+    const on = await bareBwrap({ template: ground.directory });
+    let clone = ground.clone;
     const summaries = await measure(
       stopwatch,
       {
-        'bare bwrap on a fresh clone': (round) => on(own[round]!),
+        'bare bwrap on a fresh clone': () => on(clone),
         'bare bwrap': on(ground.clone),
         'isolate -z': { command: [isolatePath, '--quiet', '-z', dataset, 'true'] },
       },
-      { rounds, settle: served.full },
+      {
+        rounds,
+        settle: async () => {
+          clone = await ground.renewClone();
+          await served.full();
+        },
+      },
     );
     const goals = (['bare bwrap on a fresh clone', 'bare bwrap'] as const).flatMap((bwrap): Goal[] => [
       { name: `median of isolate -z / ${bwrap}`, value: summaries['isolate -z'].medianMs / summaries[bwrap].medianMs, most: 1.5 },

@@ -1,13 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
 import { readDirectory } from '../../src/pool/read-directory.ts';
 import { isolate } from '../rig/isolate.ts';
-import { busyboxRootfs } from '../rig/rootfs.ts';
+import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
 import { makeZfsTemplate } from '../rig/zfs-template.ts';
 import { makeStopwatch, type Stopwatch } from './stopwatch.ts';
+
+/** Nothing keeps a clone busy for as long as this. */
+const busyMs = 10_000;
 
 /** Where the parts of the benchmark measure. */
 export interface Ground {
@@ -18,6 +22,10 @@ export interface Ground {
   readonly directory: string;
   /** A mounted clone of the dataset that is in no pool. */
   readonly clone: string;
+  /** Makes a clone that is in no pool and that nothing ran on before, and returns where it is; the one before is destroyed. */
+  readonly renewClone: () => Promise<string>;
+  /** Copies the directory, and returns where the copy is; the one before is removed. */
+  readonly renewCopy: () => Promise<string>;
   /** For files of the benchmark; nobody else can enter it. */
   readonly scratch: string;
   /** Brings the pool of the dataset to a size; not timed. */
@@ -35,11 +43,25 @@ export async function makeGround(): Promise<Ground> {
   const scratch = mkdtempSync(join(tmpdir(), 'isolate-bench-'));
   await template.pool.zfs('clone', `${dataset}@first`, `${dataset}-bench`);
   const paths = poolPaths(runtimePaths(systemRuntimeDirectory), dataset);
+  let clones = 0;
+  let copies = 0;
+  const directory = await busyboxRootfs(join(scratch, 'template'));
   return {
     stopwatch: await makeStopwatch(process.env),
     dataset,
-    directory: await busyboxRootfs(join(scratch, 'template')),
+    directory,
     clone: `${template.directory}-bench`,
+    renewClone: async () => {
+      if (clones > 0) await destroyLeft(() => template.pool.zfs('destroy', `${dataset}-bench-${clones}`));
+      clones += 1;
+      await template.pool.zfs('clone', `${dataset}@first`, `${dataset}-bench-${clones}`);
+      return `${template.directory}-bench-${clones}`;
+    },
+    renewCopy: async () => {
+      rmSync(join(scratch, `copy-${copies}`), { recursive: true, force: true });
+      copies += 1;
+      return await copyRootfs(directory, join(scratch, `copy-${copies}`));
+    },
     scratch,
     fill: async (count) => {
       const { status, stderr } = await isolate(count === 0 ? ['-q', '-f', '-s', '-r', dataset] : ['refresh', '-q', dataset, String(count)]);
@@ -51,4 +73,18 @@ export async function makeGround(): Promise<Ground> {
       rmSync(scratch, { recursive: true });
     },
   };
+}
+
+/** The mount namespace of a run that has ended goes a moment later, and keeps the clone busy until then. */
+async function destroyLeft(destroy: () => Promise<string>): Promise<void> {
+  const endMs = performance.now() + busyMs;
+  for (;;) {
+    try {
+      await destroy();
+      return;
+    } catch (error) {
+      if (!String(error).includes('busy') || performance.now() > endMs) throw error;
+      await sleep(10);
+    }
+  }
 }

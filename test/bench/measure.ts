@@ -14,8 +14,8 @@ export interface Summary {
 /** Rounds that do not count. */
 export const warmUp = 2;
 
-/** A command, or one for every round from 0, those that do not count included. */
-export type Command = Omit<Candidate, 'name'> | ((round: number) => Omit<Candidate, 'name'>);
+/** A command, or what makes the one of each round. */
+export type Command = Omit<Candidate, 'name'> | (() => Omit<Candidate, 'name'>);
 
 export interface MeasureOptions {
   readonly rounds: number;
@@ -36,7 +36,7 @@ export async function measure<Name extends string>(
   for (let round = 0; round < warmUp + rounds; round += 1) {
     await settle?.();
     for (const [name, command] of Object.entries<Command>(candidates)) {
-      const timing = stopwatch({ name, ...(typeof command === 'function' ? command(round) : command) });
+      const timing = stopwatch({ name, ...(typeof command === 'function' ? command() : command) });
       if (round >= warmUp) timings.get(name)?.push(timing);
     }
   }

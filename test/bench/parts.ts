@@ -4,6 +4,7 @@ import type { Ground } from './ground.ts';
 import { measureLeases } from './leases.ts';
 import { measureMemory } from './memory.ts';
 import { measureRefill, measureRefresh } from './refreshes.ts';
+import { measureOptions } from './options.ts';
 import type { Findings } from './report.ts';
 import { measureLauncher, measureLxc, measureRuns } from './starts.ts';
 import { measureSustained } from './sustained.ts';
@@ -22,6 +23,7 @@ export const parts: Readonly<Record<string, Part>> = {
   refresh: { unit: 'rounds', number: 15, measure: measureRefresh },
   lxc: { unit: 'rounds', number: 30, measure: measureLxc },
   daemon: { unit: 'rounds', number: 50, measure: measureDaemon },
+  options: { unit: 'rounds', number: 20, measure: measureOptions },
   sustained: { unit: 'runs', number: 200, measure: measureSustained },
   alternatives: { unit: 'rounds', number: 20, measure: measureAlternatives },
   refill: { unit: 'clones', number: 100, measure: measureRefill },

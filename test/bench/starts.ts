@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { plan } from '../../src/index.ts';
 import type { Launch } from '../../src/launch/launch.ts';
 import { encodeLaunchRecord } from '../../src/launch/record.ts';
 import { isolatePath } from '../rig/isolate.ts';
 import { bareLaunch } from '../rig/launches.ts';
-import { bareBwrap, planBwrap } from './bare-bwrap.ts';
+import { bareBwrap } from './bare-bwrap.ts';
 import type { Ground } from './ground.ts';
 import { type Command, measure, warmUp } from './measure.ts';
 import { type Findings, type Goal, tableOf } from './report.ts';
@@ -16,29 +17,34 @@ import { readLauncherMemory } from './resident.ts';
  * clone. On a clone that nothing ran on before as isolate has it, whose files are read from storage, and on one whose files
  * are in memory.
  */
-export async function measureRuns({ stopwatch, dataset, directory, fill }: Ground, rounds: number): Promise<Findings> {
-  const runs = warmUp + rounds;
-  await fill(2 * runs + 1);
+export async function measureRuns(ground: Ground, rounds: number): Promise<Findings> {
+  const { stopwatch, dataset, directory } = ground;
+  await ground.fill(warmUp + rounds + 1);
   const run = (...args: string[]): Command => ({ command: [isolatePath, '--quiet', ...args, 'true'] });
-  const { clones, on } = await bareBwrap(dataset);
-  const own = clones.slice(-runs - 1);
+  const on = await bareBwrap({ template: directory });
+  let clone = ground.clone;
   const summaries = await measure(
     stopwatch,
     {
       'node -e 0': { command: [process.execPath, '-e', '0'] },
-      'bare bwrap on a fresh clone': (round) => on(own[round]!),
-      'bare bwrap': on(own[runs]!),
+      'bare bwrap on a fresh clone': () => on(clone),
+      'bare bwrap': on(ground.clone),
       'isolate -z': run('-e', 'bwrap', '-z', dataset),
       'isolate -t': run('-t', directory),
       'isolate -t --ephemeral': run('-t', directory, '--ephemeral'),
       'isolate --version': { command: [isolatePath, '--version'] },
     },
-    { rounds },
+    {
+      rounds,
+      settle: async () => {
+        clone = await ground.renewClone();
+      },
+    },
   );
   const goals: Goal[] = (['bare bwrap on a fresh clone', 'bare bwrap'] as const).map((bwrap) => ({
     name: `isolate -z / (node -e 0 + ${bwrap})`,
     value: summaries['isolate -z'].medianMs / (summaries['node -e 0'].medianMs + summaries[bwrap].medianMs),
-    most: 1.6,
+    most: 1.4,
   }));
   goals.push(
     { name: 'peak memory of isolate -z', value: summaries['isolate -z'].peakKib / 1024, most: 90, unit: 'MiB' },
@@ -58,11 +64,10 @@ export async function measureLxc({ stopwatch, dataset, fill }: Ground, rounds: n
 }
 
 /** What the launcher adds to a bubblewrap that it starts: with the same command, and with all that isolate has it do. */
-export async function measureLauncher({ stopwatch, dataset, scratch, fill }: Ground, rounds: number): Promise<Findings> {
+export async function measureLauncher({ stopwatch, dataset, directory, clone, scratch, fill }: Ground, rounds: number): Promise<Findings> {
   await fill(1);
-  const launch = await planBwrap(dataset);
-  const { clone, on } = await bareBwrap(dataset);
-  const bare = on(clone);
+  const launch = await plan({ engine: 'bwrap', zfs: dataset, command: ['true'] });
+  const bare = (await bareBwrap({ template: directory }))(clone);
   const [file = '', ...words] = bare.command;
   const same = bareLaunch([file, ...words], {
     descriptors: Object.entries(bare.descriptors ?? {}).map(([number, path]) => ({ kind: 'file', number: Number(number), path })),

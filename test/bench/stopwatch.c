@@ -3,11 +3,15 @@
  * "WALL_NS USER_US SYSTEM_US PEAK_KIB STATUS". PEAK_KIB is that of the largest process of its tree. A program of its own,
  * because what starts the command is measured with it, and a large process forks slowly.
  *
- *   stopwatch [NUMBER=FILE]... COMMAND [ARG...]     FILE is opened at descriptor NUMBER of the command
+ *   stopwatch [NUMBER=FILE]... [@UID,GID] COMMAND [ARG...]
+ *
+ * FILE is opened at descriptor NUMBER of the command. The command runs as the user UID, whose own group has the same number,
+ * with the supplementary group GID.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +28,18 @@ static void place(int number, const char *file)
   if (fd != number) close(fd);
 }
 
+static void become(const char *user)
+{
+  unsigned uid, gid;
+  if (sscanf(user, "@%u,%u", &uid, &gid) != 2) _exit(126);
+  if (setgroups(1, &gid) < 0 || setgid(uid) < 0 || setuid(uid) < 0) _exit(126);
+}
+
 int main(int argc, char **argv)
 {
   int first = 1;
   while (first < argc && argv[first][0] >= '0' && argv[first][0] <= '9' && strchr(argv[first], '=') != NULL) first++;
+  const char *user = first < argc && argv[first][0] == '@' ? argv[first++] : NULL;
   if (first >= argc) return 2;
 
   struct timespec start, end;
@@ -37,7 +49,8 @@ int main(int argc, char **argv)
   pid_t pid = fork();
   if (pid == 0) {
     for (int number = 0; number < 3; number++) place(number, "/dev/null");
-    for (int i = 1; i < first; i++) place(atoi(argv[i]), strchr(argv[i], '=') + 1);
+    for (int i = 1; i < first && argv[i] != user; i++) place(atoi(argv[i]), strchr(argv[i], '=') + 1);
+    if (user != NULL) become(user);
     execvp(argv[first], argv + first);
     _exit(127);
   }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 import { compileStatic } from '../rig/compile.ts';
+import type { Member } from '../rig/members.ts';
 
 /** A command to measure. */
 export interface Candidate {
@@ -9,6 +10,10 @@ export interface Candidate {
   readonly command: readonly string[];
   /** Files opened at descriptors of the command; 0 to 2 are /dev/null. */
   readonly descriptors?: Readonly<Record<number, string>>;
+  /** Who runs it, in the first of its supplementary groups; root unless given. */
+  readonly user?: Member;
+  /** Instead of that of the stopwatch. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** One run of a command. */
@@ -25,11 +30,13 @@ export type Stopwatch = (candidate: Candidate) => Timing;
 /** Builds the stopwatch; commands get `environment`. */
 export async function makeStopwatch(environment: NodeJS.ProcessEnv): Promise<Stopwatch> {
   const program = await compileStatic(join(import.meta.dirname, 'stopwatch.c'));
-  return ({ name, command, descriptors = {} }) => {
+  return ({ name, command, descriptors = {}, user, environment: own = environment }) => {
     const files = Object.entries(descriptors).map(([number, file]) => `${number}=${file}`);
-    const { stdout } = spawnSync(program, [...files, ...command], { env: environment, encoding: 'utf8', timeout: 60_000 });
-    const [wall, user, system, peakKib, status] = stdout.split(' ').map(Number) as [number, number, number, number, number];
+    const env = user === undefined ? own : { ...own, HOME: user.home };
+    const identity = user === undefined ? [] : [`@${user.uid},${user.groups[0] ?? user.uid}`];
+    const { stdout } = spawnSync(program, [...files, ...identity, ...command], { env, encoding: 'utf8', timeout: 60_000 });
+    const [wall, userUs, systemUs, peakKib, status] = stdout.split(' ').map(Number) as [number, number, number, number, number];
     if (status !== 0) throw new Error(`${name} ended with status ${status}: ${command.join(' ')}`);
-    return { wallMs: wall / 1e6, cpuMs: (user + system) / 1e3, peakKib };
+    return { wallMs: wall / 1e6, cpuMs: (userUs + systemUs) / 1e3, peakKib };
   };
 }

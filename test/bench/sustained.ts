@@ -35,7 +35,7 @@ export async function measureSustained(ground: Ground, runs: number): Promise<Fi
   ] as const) {
     const served = await serveTemplate(ground, size);
     try {
-      const { on } = await bareBwrap(ground.dataset);
+      const on = await bareBwrap({ template: ground.directory });
       const candidates = { [`bare bwrap (${label})`]: on(ground.clone), [`isolate -z (${label})`]: isolated };
       for (let round = 0; round < rounds; round += 1) {
         for (const [name, candidate] of Object.entries(candidates)) {

@@ -202,7 +202,7 @@ test.runIf(canTry)('a member who asks for more than the ceiling is told of it', 
 
 test.runIf(canTry)('where the daemon can make no groups the run is refused', { timeout: 180_000 }, async () => {
   const hide = 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"';
-  daemon = await serveMembers(directory, 'unshare', '--mount', 'sh', '-c', hide, 'sh');
+  daemon = await serveMembers(directory, { by: ['unshare', '--mount', 'sh', '-c', hide, 'sh'] });
   expect(await runLimited(['--memory', '64M'], 'true')).toEqual({
     status: 125,
     signal: null,

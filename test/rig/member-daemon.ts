@@ -13,10 +13,18 @@ export async function makeMemberTemplate(directory: string): Promise<void> {
   await copyRootfs(await debianRootfs(), join(template, 'root'));
 }
 
-/** Starts serve-members.ts on idmapped clones, by way of a program and its arguments where there are some, and waits until it serves. */
-export async function serveMembers(directory: string, ...by: readonly string[]): Promise<ChildProcess> {
+export interface ServeOptions {
+  /** A program and its arguments that start the daemon. */
+  readonly by?: readonly string[];
+  /** Serve runs, too. */
+  readonly runs?: boolean;
+}
+
+/** Starts serve-members.ts on idmapped clones, and waits until it serves. */
+export async function serveMembers(directory: string, { by = [], runs = false }: ServeOptions = {}): Promise<ChildProcess> {
   const { NODE_EXTRA_CA_CERTS: _slow, ...env } = process.env;
-  const [file, ...args] = [...by, process.execPath, join(import.meta.dirname, 'serve-members.ts'), directory, 'idmapped'];
+  const serve = [join(import.meta.dirname, 'serve-members.ts'), directory, 'idmapped', ...(runs ? ['runs'] : [])];
+  const [file = process.execPath, ...args] = [...by, process.execPath, ...serve];
   const daemon = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
   let log = '';
   await new Promise<void>((resolve, reject) => {

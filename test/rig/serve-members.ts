@@ -1,27 +1,24 @@
 /**
  * The daemon at its own place, on a template tank/NAME that is the tree DIRECTORY/NAME/root: `serve-members.ts DIRECTORY idmapped`
- * hands clones over idmapped, any other second word has their owners changed. Runs are left to the program in Node.
+ * hands clones over idmapped, any other second word has their owners changed. Runs are left to the program in Node, unless there
+ * is a third word.
  */
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
+import { commandLine } from '../../src/cli/commands/serve.ts';
 import { serve } from '../../src/daemon/serve.ts';
 import { runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
 import { openPool } from '../../src/pool/pool.ts';
 import { placeOf, type Rootfs, rootfsOf } from '../../src/rootfs/rootfs.ts';
 import { directoryDriver } from './directory-driver.ts';
 
-const [directory = '', way = ''] = process.argv.slice(2);
+const [directory = '', way = '', serves] = process.argv.slice(2);
 const runtime = runtimePaths(systemRuntimeDirectory);
 
 await serve({
-  commandLine: {
-    parse: () => null,
-    renderError: (error) => `${(error as Error).message}\n`,
-    renderNotice: (message) => `${message}\n`,
-    errorStatus: 125,
-  },
+  commandLine: serves === undefined ? { ...commandLine, parse: () => null } : commandLine,
   openPool: async (template, warn) => {
     const place = join(directory, basename(template));
     const driver = directoryDriver(place);
