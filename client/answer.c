@@ -4,13 +4,16 @@
  */
 #include "client.h"
 
+#include <dirent.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 extern char **environ;
 
-static const unsigned order[] = {ITEM_STAT_PATH, ITEM_READ_PATH, ITEM_VARIABLE_NAME};
-enum { CONTENT_MAX = 262144, NAME_MAX_BYTES = 4096 };
+static const unsigned order[] = {ITEM_STAT_PATH, ITEM_READ_PATH, ITEM_LIST_PATH, ITEM_VARIABLE_NAME};
+enum { CONTENT_MAX = 262144, ENTRIES_MAX = 65536, NAME_MAX_BYTES = 4096 };
 
 static void add_path_facts(struct wire_writer *writer, const char *path) {
   struct stat found;
@@ -44,6 +47,29 @@ static bool add_content(struct wire_writer *writer, const char *path) {
   return fit;
 }
 
+/* The names in a directory, each with a NUL behind it. It may be another user's, who is not to lead root elsewhere by a link. */
+static void add_entries(struct wire_writer *writer, const char *path) {
+  static char names[ENTRIES_MAX];
+  struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+  size_t length = 0;
+  int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+  DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+  if (directory == NULL) {
+    wire_add_number(writer, ITEM_MISSING, (uint32_t)errno);
+    return;
+  }
+  errno = 0;
+  for (struct dirent *entry; errno == 0 && (entry = readdir(directory)) != NULL;) {
+    size_t size = strlen(entry->d_name) + 1;
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    if (size > sizeof names - length) errno = EFBIG;
+    else memcpy(names + length, entry->d_name, size), length += size;
+  }
+  if (errno != 0) wire_add_number(writer, ITEM_MISSING, (uint32_t)errno);
+  else wire_add(writer, ITEM_ENTRIES, (const uint8_t *)names, length);
+  closedir(directory);
+}
+
 static void add_variable(struct wire_writer *writer, const char *name, size_t length) {
   for (char **at = environ; *at != NULL; at++) {
     if (strncmp(*at, name, length) != 0 || (*at)[length] != '=') continue;
@@ -60,6 +86,7 @@ static bool add_answer(struct wire_writer *writer, const struct wire_item *quest
   name[question->length] = 0;
   if (question->tag == ITEM_READ_PATH) return add_content(writer, name);
   if (question->tag == ITEM_STAT_PATH) add_path_facts(writer, name);
+  else if (question->tag == ITEM_LIST_PATH) add_entries(writer, name);
   else add_variable(writer, name, question->length);
   return true;
 }

@@ -83,6 +83,7 @@ static bool ask_to_run(char **argv) {
     if (value != NULL) wire_add_text(&writer, ITEM_VARIABLE, value - strlen(caller_variables[i]) - 1);
   }
   wire_add_number(&writer, ITEM_TERMINAL, terminals);
+  if ((terminals & 1u << STDOUT_FILENO) != 0) wire_add_number(&writer, ITEM_COLUMNS, print_columns());
   size_t length = wire_end(&writer, WIRE_CLIENT);
   return length > 0 && connection_send(run->lease, outgoing, length);
 }
@@ -141,9 +142,17 @@ static int give_up(int signals) {
   return STATUS_FAILED;
 }
 
+static bool is_for_node(char **argv) {
+  return argv[0] == NULL || strcmp(base_name(argv[0]), "isolate-node") == 0;
+}
+
+static bool wants_version(char **argv) {
+  return !is_for_node(argv) && argv[1] != NULL && argv[2] == NULL && strcmp(argv[1], "--version") == 0;
+}
+
 /* The daemon cannot ask itself: where systemd listens in its place it would wait for its own answer. */
 static bool asks_nobody(char **argv) {
-  return argv[0] == NULL || strcmp(base_name(argv[0]), "isolate-node") == 0 || (argv[1] != NULL && strcmp(argv[1], "serve") == 0);
+  return is_for_node(argv) || (argv[1] != NULL && strcmp(argv[1], "serve") == 0);
 }
 
 int client_main(char **argv, struct run *own) {
@@ -152,6 +161,7 @@ int client_main(char **argv, struct run *own) {
   run = own;
   fill_standard_streams();
   sigprocmask(SIG_SETMASK, NULL, &callers_mask);
+  if (wants_version(argv) && print_version()) return 0;
   if (asks_nobody(argv) || has_children() || !streams_lead_nowhere() || (run->lease = connection_open()) < 0) return become_node(argv);
   int signals = heed_signals();
   if (signals < 0 || !ask_to_run(argv)) return become_node(argv);
@@ -161,6 +171,7 @@ int client_main(char **argv, struct run *own) {
     if (arrival == ARRIVAL_FAILED) return become_node(argv);
     switch (wire_kind(frame.bytes)) {
     case MESSAGE_MESSAGE: say(&frame); break;
+    case MESSAGE_PRINT: return print_answer(&frame) ? 0 : become_node(argv);
     case MESSAGE_REFUSE: {
       struct wire_item number = item_of(&frame, ITEM_STATUS);
       say(&frame);

@@ -38,6 +38,15 @@ bool connection_join(const char *run);
 /* answer.c: writes the answer to a frame `ask`; 0 where Node has to do it, else the answer's length. */
 size_t answer_write(const struct frame *ask, uint8_t *bytes, size_t size);
 
+/* print.c: what is printed without Node. */
+
+/* The width of the terminal of standard output. */
+uint32_t print_columns(void);
+/* Prints what the daemon sent to be printed; false: it could not be, and Node has to say why. */
+bool print_answer(const struct frame *frame);
+/* Prints the version; false: it could not be. */
+bool print_version(void);
+
 /* limits.c: whether the caller's limits leave enough for Node; says so where they do not. */
 bool limits_suffice(void);
 

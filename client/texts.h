@@ -1,7 +1,8 @@
-/* Written by scripts/build-texts.ts from src/launch and the errors of Node. */
+/* Written by scripts/build-texts.ts from package.json, src/launch and the errors of Node. */
 #ifndef TEXTS_H
 #define TEXTS_H
 
+#define VERSION "0.1.0"
 #define ATTACHED "the tree of the clone"
 #define ENGINE_OUT_OF_MEMORY ": it needed more memory than --memory allows"
 static const char *const step_names[] = {

@@ -21,6 +21,8 @@ enum item_tag {
   ITEM_QUERY = 14,
   ITEM_LIMIT = 15,
   ITEM_RUN = 16,
+  ITEM_ENTRIES = 17,
+  ITEM_COLUMNS = 18,
   ITEM_RECORD = 20,
   ITEM_STATUS = 21,
   ITEM_TEXT = 22,
@@ -30,6 +32,7 @@ enum item_tag {
   ITEM_VARIABLE_NAME = 26,
   ITEM_UID_MAP = 27,
   ITEM_GID_MAP = 28,
+  ITEM_LIST_PATH = 29,
 };
 enum message_kind {
   MESSAGE_RUN = 1,
@@ -48,6 +51,7 @@ enum message_kind {
   MESSAGE_TREE = 39,
   MESSAGE_TEXT = 40,
   MESSAGE_JOINED = 41,
+  MESSAGE_PRINT = 42,
 };
 enum item_type { ITEM_TYPE_U32 = 1, ITEM_TYPE_STRING = 2, ITEM_TYPE_BYTES = 3 };
 
@@ -69,6 +73,8 @@ static const struct item_rule { unsigned type, size; } item_rules[] = {
   [14] = {ITEM_TYPE_STRING, 32},
   [15] = {ITEM_TYPE_STRING, 64},
   [16] = {ITEM_TYPE_STRING, 16},
+  [17] = {ITEM_TYPE_BYTES, 65536},
+  [18] = {ITEM_TYPE_U32, 4},
   [20] = {ITEM_TYPE_BYTES, 16777228},
   [21] = {ITEM_TYPE_U32, 4},
   [22] = {ITEM_TYPE_STRING, 16777216},
@@ -78,6 +84,7 @@ static const struct item_rule { unsigned type, size; } item_rules[] = {
   [26] = {ITEM_TYPE_STRING, 4096},
   [27] = {ITEM_TYPE_BYTES, 12},
   [28] = {ITEM_TYPE_BYTES, 12},
+  [29] = {ITEM_TYPE_STRING, 4096},
 };
 /* Which items a message has, and how often. */
 static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = {
@@ -85,6 +92,7 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {1, 2, 1, 1},
   {1, 3, 0, 64},
   {1, 4, 1, 1},
+  {1, 18, 0, 1},
   {2, 5, 1, 1},
   {2, 6, 1, 1},
   {2, 7, 1, 1},
@@ -93,8 +101,9 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {2, 15, 0, 3},
   {3, 9, 0, 1024},
   {3, 10, 0, 64},
+  {3, 17, 0, 1024},
   {3, 3, 0, 1024},
-  {3, 11, 0, 2112},
+  {3, 11, 0, 3136},
   {5, 12, 1, 1},
   {5, 13, 1, 1},
   {6, 14, 1, 1},
@@ -105,15 +114,17 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {34, 23, 1, 1},
   {36, 24, 0, 1024},
   {36, 25, 0, 64},
+  {36, 29, 0, 1024},
   {36, 26, 0, 1024},
   {37, 22, 1, 1},
   {38, 23, 1, 1},
   {39, 27, 1, 340},
   {39, 28, 1, 340},
   {40, 23, 1, 1},
+  {42, 22, 1, 1},
 };
 static const unsigned client_kinds[] = {1, 2, 3, 4, 5, 6, 7};
-static const unsigned daemon_kinds[] = {33, 34, 35, 36, 37, 38, 39, 40, 41};
+static const unsigned daemon_kinds[] = {33, 34, 35, 36, 37, 38, 39, 40, 41, 42};
 static const char *const caller_variables[] = {"TERM", "PRE_SPAWN_HOOK", "POST_SPAWN_HOOK", "DISABLE_SECCOMP_WRAPPER", "LXC_NET_BR", "LXC_MAP_TUN", "LXC_CPU_QUOTA", "LXC_MEM_MB_QUOTA", "DEBUG_LXC_SPAWN"};
 
 #endif

@@ -13,9 +13,10 @@ export interface Option extends OptionForm {
 }
 
 const data = ['run', 'refresh', 'watch', 'doctor'] as const;
-const views = ['list', 'status', 'ps'] as const;
+/** Verbs that show something, once or again and again. */
+export const viewVerbs = ['list', 'status', 'ps'] as const;
 /** Verbs that ask for what the daemon or the state directories tell. */
-const asking = [...views, 'kill'] as const;
+const asking = [...viewVerbs, 'kill'] as const;
 
 const refreshing: OptionGroup<Option> = {
   title: 'Refresh',
@@ -59,7 +60,7 @@ const watching: OptionGroup<Option> = {
       carriedBy: 'caller',
     },
     { long: 'quiet', short: 'q', verbs: data, help: 'only warnings and errors', carriedBy: 'launcher' },
-    { long: 'watch', verbs: views, help: 'keep showing changes until q or Ctrl-C', carriedBy: 'caller' },
+    { long: 'watch', verbs: viewVerbs, help: 'keep showing changes until q or Ctrl-C', carriedBy: 'caller' },
   ],
 };
 

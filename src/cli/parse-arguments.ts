@@ -1,5 +1,5 @@
 import { IsolateError } from '../error.ts';
-import type { Verb } from './options.ts';
+import { type Verb, viewVerbs } from './options.ts';
 import type { ParsedArguments } from './parser.ts';
 import { type GivenOption, splitArgv, type SplitArgv } from './split-argv.ts';
 
@@ -19,6 +19,11 @@ export async function parseArguments(argv: readonly string[]): Promise<ParsedArg
 export function parseRun(argv: readonly string[]): ParsedArguments | null {
   const split = splitOnce(argv);
   return split.verb === 'run' ? sortOptions(split) : null;
+}
+
+/** The same for a verb that shows what the daemon knows; null: it is of another one. Throws `usage`. */
+export function parseView(argv: readonly string[]): ParsedArguments | null {
+  return viewVerbs.some((verb) => verb === argv[0]) ? sortOptions(splitOnce(argv)) : null;
 }
 
 function splitOnce(argv: readonly string[]): SplitArgv {

@@ -26,12 +26,12 @@ const redrawMs = 1000;
 
 /** Prints it once; with `watch` whenever it changes, on a terminal as a view of its own. Throws what `read` throws first. */
 export async function showDocument<Document>(shown: Shown<Document>): Promise<void> {
-  const { read, render, json, watch } = shown;
+  const { read, json, watch } = shown;
   const first = await read();
   const isTerminal = isatty(1);
   if (!watch) {
     const width = isTerminal ? windowSize(process.stdout)[0] : null;
-    print(json ? `${toJson(first)}\n` : linesOf(render(first, Date.now(), width), width));
+    print(formatDocument(first, shown, width));
   } else {
     await withStopSignals((signal) =>
       isTerminal && !json && canRedraw() ? showLive(shown, first, signal) : printChanges(shown, first, signal),
@@ -42,6 +42,15 @@ export async function showDocument<Document>(shown: Shown<Document>): Promise<vo
 /** A terminal without a cursor to be moved gets tables, one below the other. */
 function canRedraw(): boolean {
   return !['', 'dumb'].includes(callerEnvironment()['TERM'] ?? '');
+}
+
+/** As `showDocument` prints it once. */
+export function formatDocument<Document>(
+  document: Document,
+  { render, json }: Pick<Shown<Document>, 'render' | 'json'>,
+  width: number | null,
+): string {
+  return json ? `${toJson(document)}\n` : linesOf(render(document, Date.now(), width), width);
 }
 
 function linesOf(lines: readonly string[], width: number | null): string {

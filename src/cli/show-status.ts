@@ -4,7 +4,7 @@ import { showDocument, type Shown } from './show-document.ts';
 
 /** What of the status there is to be seen. */
 export interface StatusView<Document> extends Pick<Shown<Document>, 'title' | 'render'> {
-  readonly read: (source: StatusSource) => Promise<Document>;
+  readonly read: (source: Pick<StatusSource, 'status' | 'runs'>) => Promise<Document>;
 }
 
 /** Shows it as the options `--json`, `--watch` and `--trace` say; returns the exit status. Throws what the first look throws. */

@@ -8,6 +8,7 @@ import type { Pool } from '../pool/pool.ts';
 import { countMaking } from '../pool/lease/make-clones.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { createHostStatus } from '../status/status.ts';
+import { values } from '../wire/frame.ts';
 import { type Caller, maySee } from './access.ts';
 import { systemAccounts } from './accounts.ts';
 import { type Adoption, adoptLeases } from './adopt.ts';
@@ -31,6 +32,7 @@ import { createRules } from './rules.ts';
 import { createRunGroups, type RunGroups } from './run-groups.ts';
 import { handleRun } from './run-session.ts';
 import { tellServiceManager } from './service-manager.ts';
+import { handleView } from './view-session.ts';
 
 export interface DaemonOptions {
   readonly config: Pick<ConfigSource, 'current' | 'hasHeld' | 'problem'>;
@@ -124,6 +126,14 @@ interface Parts {
 
 function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases, pools, groups }: Parts): Handlers {
   const handOver = createHandOver();
+  const queries = createQueries({
+    status: createHostStatus(runtime),
+    pools: pools.all,
+    maySee: (peer, template) => maySee(config.current(), peer, template),
+    limits: groups.controllers,
+    settings: config,
+    startedMs: Date.now(),
+  });
   const runServices = {
     commandLine,
     leases,
@@ -134,18 +144,14 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
     sandboxIds: () => config.current().ids,
   };
   return {
-    run: (connection, message) => handleRun(connection, message, runServices),
+    run: (connection, message) => {
+      const view = commandLine.view(values(message, 'argument'));
+      return view === null ? handleRun(connection, message, runServices) : handleView(connection, message, { view, queries, runtime });
+    },
     lease: (connection, message) => handleLease(connection, message, { leases, handOver, groups }),
     join: (connection, message) => handleJoin(connection, message, { groups }),
     mount: handleMount,
-    query: createQueries({
-      status: createHostStatus(runtime),
-      pools: pools.all,
-      maySee: (peer, template) => maySee(config.current(), peer, template),
-      limits: groups.controllers,
-      settings: config,
-      startedMs: Date.now(),
-    }),
+    query: queries.handle,
     ended: ({ lease }, outcome, number) => lease?.note(readOutcome(outcome, number)),
   };
 }

@@ -19,33 +19,49 @@ export interface QueryServices {
   readonly startedMs: number;
 }
 
-export type HandleQuery = (connection: Connection, message: Message) => Promise<void>;
+/** What there is to be asked. */
+export type Question = 'ps' | 'status';
+
+export interface Queries {
+  /** Answers a `query`. Throws `usage` for a question that there is not. */
+  readonly handle: (connection: Connection, message: Message) => Promise<void>;
+  /** The document, as JSON, with what the peer may see. */
+  readonly read: (question: Question, peer: Peer) => Promise<string>;
+}
 
 /** An answer is good for so long: who asks without end costs no more than who asks now and then. */
 const freshMs = 50;
 
-/** What answers `query` messages with what their peers may see. Throws `usage` for a question that there is not. */
-export function createQueries(services: QueryServices): HandleQuery {
+export function createQueries(services: QueryServices): Queries {
   const answers = new Map<string, { readonly sinceMs: number; readonly json: Promise<string> }>();
-  return async (connection, message) => {
-    const [question = ''] = values(message, 'query');
-    const { peer } = connection;
-    if (question !== 'ps' && question !== 'status') {
-      throw new IsolateError('usage', `The daemon does not know the query ${JSON.stringify(question)}.`);
-    }
+
+  function read(question: Question, peer: Peer): Promise<string> {
     const nowMs = performance.now();
     for (const [key, { sinceMs }] of answers) if (nowMs - sinceMs > freshMs) answers.delete(key);
     const seen = services.pools().filter(({ template }) => services.maySee(peer, template));
     // By what is seen and not by whose groups: a user can give each connection groups of its own.
     const key = [question, peer.uid, ...seen.map(({ template }) => template)].join(' ');
-    const { json } = answers.get(key) ?? { json: answer(question, peer, seen, services).then((document) => JSON.stringify(document)) };
-    if (!answers.has(key)) answers.set(key, { sinceMs: nowMs, json });
-    connection.send('text', [{ name: 'json', value: await json }]);
+    const known = answers.get(key);
+    if (known !== undefined) return known.json;
+    const json = answer(question, peer, seen, services).then((document) => JSON.stringify(document));
+    answers.set(key, { sinceMs: nowMs, json });
+    return json;
+  }
+
+  return {
+    read,
+    handle: async (connection, message) => {
+      const [question = ''] = values(message, 'query');
+      if (question !== 'ps' && question !== 'status') {
+        throw new IsolateError('usage', `The daemon does not know the query ${JSON.stringify(question)}.`);
+      }
+      connection.send('text', [{ name: 'json', value: await read(question, connection.peer) }]);
+    },
   };
 }
 
 async function answer(
-  question: 'ps' | 'status',
+  question: Question,
   peer: Peer,
   seen: readonly MaintainedPool[],
   { status, maySee, limits, settings, startedMs }: QueryServices,

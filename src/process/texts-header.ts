@@ -1,5 +1,6 @@
 import { getSystemErrorMap } from 'node:util';
 
+import packageJson from '../../package.json' with { type: 'json' };
 import { attachedTree, engineOutOfMemory } from '../launch/failure.ts';
 import { steps } from '../launch/schema.ts';
 
@@ -7,10 +8,11 @@ import { steps } from '../launch/schema.ts';
 export function renderTextsHeader(): string {
   const errors = [...getSystemErrorMap()].map(([number, [, text]]) => [-number, text] as const).filter(([number]) => number < 1000);
   return `${[
-    '/* Written by scripts/build-texts.ts from src/launch and the errors of Node. */',
+    '/* Written by scripts/build-texts.ts from package.json, src/launch and the errors of Node. */',
     '#ifndef TEXTS_H',
     '#define TEXTS_H',
     '',
+    `#define VERSION ${JSON.stringify(packageJson.version)}`,
     `#define ATTACHED ${JSON.stringify(attachedTree)}`,
     `#define ENGINE_OUT_OF_MEMORY ${JSON.stringify(engineOutOfMemory)}`,
     'static const char *const step_names[] = {',

@@ -57,10 +57,14 @@ export function openLocalPools(runtime: RuntimePaths): LocalPools {
       return await openAll([...templates], (template) => templateCount(config, template));
     },
     besides: async (kept) => {
-      const templates = namedByState(runtime, [...kept]).filter((template) => !kept.has(template));
-      return await openAll(templates, () => null);
+      return await openAll(templatesBesides(runtime, kept), () => null);
     },
   };
+}
+
+/** The datasets that have state, but for `kept`. */
+export function templatesBesides(runtime: RuntimePaths, kept: ReadonlySet<string>): readonly string[] {
+  return namedByState(runtime, [...kept]).filter((template) => !kept.has(template));
 }
 
 /**

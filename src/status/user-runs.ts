@@ -8,6 +8,7 @@ import { type RuntimePaths, runtimePaths } from '../pool/paths.ts';
 import { readOwnPidNamespace } from '../pool/pid-namespace.ts';
 import { parseClaimName, parseRunDescription, type RunDescription, type RunEntry } from '../pool/claims/runs.ts';
 import { findStatePlace } from '../run/own-places.ts';
+import { readDirectory } from '../pool/read-directory.ts';
 import { ownRuntimePaths } from '../run/place.ts';
 
 /** More runs of one user are not looked at. */
@@ -40,6 +41,20 @@ export function readUserRuns(uid: number): readonly RunEntry[] {
 function usualPlaces(uid: number, home: string | null): readonly RuntimePaths[] {
   const ofHome = home === null ? [] : [findStatePlace(uid, { HOME: home }).path];
   return [`/run/user/${uid}/isolate`, ...ofHome].map((path) => runtimePaths(path));
+}
+
+/** Where the state of a user with these variables may lie; looks at no path of theirs. */
+export function placesOfUser(uid: number, variables: Readonly<Record<string, string>>, passwd: string): readonly RuntimePaths[] {
+  const { HOME: home = '', XDG_RUNTIME_DIR: runtime = '' } = variables;
+  const usual = usualPlaces(uid, home.startsWith('/') ? home : findHome(passwd, uid));
+  return runtime.startsWith('/') ? [...usual, runtimePaths(join(runtime, 'isolate'))] : usual;
+}
+
+/** Where that of all users but root may lie, as far as it lies where it does by default. */
+export function placesOfUsers(passwd: string): readonly RuntimePaths[] {
+  const named = passwd.split('\n').map((line) => line.split(':')[2]);
+  const uids = [...named, ...readDirectory('/run/user')].map(Number).filter((uid) => uid > 0);
+  return [...new Set(uids)].flatMap((uid) => usualPlaces(uid, findHome(passwd, uid)));
 }
 
 /** Users other than root who have a process. */

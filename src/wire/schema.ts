@@ -48,6 +48,8 @@ export const items = {
   query: { tag: 14, type: 'string', size: 32 },
   limit: { tag: 15, type: 'string', size: 64 },
   run: { tag: 16, type: 'string', size: 16 },
+  entries: { tag: 17, type: 'bytes', size: 65_536 },
+  columns: { tag: 18, type: 'u32', size: 4 },
   record: { tag: 20, type: 'bytes', size: 16 * 1024 * 1024 + 12 },
   status: { tag: 21, type: 'u32', size: 4 },
   text: { tag: 22, type: 'string', size: 16 * 1024 * 1024 },
@@ -57,6 +59,7 @@ export const items = {
   'variable-name': { tag: 26, type: 'string', size: 4096 },
   'uid-map': { tag: 27, type: 'bytes', size: 12 },
   'gid-map': { tag: 28, type: 'bytes', size: 12 },
+  'list-path': { tag: 29, type: 'string', size: pathBytes },
 } as const satisfies Readonly<Record<string, ItemRule>>;
 
 export type ItemName = keyof typeof items;
@@ -65,7 +68,11 @@ const once: ItemUse = { least: 1, most: 1 };
 const upTo = (most: number, least = 0): ItemUse => ({ least, most });
 
 export const messages = {
-  run: { kind: 1, from: 'client', items: { argument: upTo(32_768), directory: once, variable: upTo(64), terminal: once } },
+  run: {
+    kind: 1,
+    from: 'client',
+    items: { argument: upTo(32_768), directory: once, variable: upTo(64), terminal: once, columns: upTo(1) },
+  },
   lease: {
     kind: 2,
     from: 'client',
@@ -74,7 +81,7 @@ export const messages = {
   answer: {
     kind: 3,
     from: 'client',
-    items: { 'path-facts': upTo(1024), 'file-content': upTo(64), variable: upTo(1024), missing: upTo(2112) },
+    items: { 'path-facts': upTo(1024), 'file-content': upTo(64), entries: upTo(1024), variable: upTo(1024), missing: upTo(3136) },
   },
   mount: { kind: 4, from: 'client', items: {} },
   ended: { kind: 5, from: 'client', items: { outcome: once, number: once } },
@@ -83,12 +90,17 @@ export const messages = {
   launch: { kind: 33, from: 'daemon', items: { record: once } },
   refuse: { kind: 34, from: 'daemon', items: { status: once, text: once, json: once } },
   fallback: { kind: 35, from: 'daemon', items: {} },
-  ask: { kind: 36, from: 'daemon', items: { 'stat-path': upTo(1024), 'read-path': upTo(64), 'variable-name': upTo(1024) } },
+  ask: {
+    kind: 36,
+    from: 'daemon',
+    items: { 'stat-path': upTo(1024), 'read-path': upTo(64), 'list-path': upTo(1024), 'variable-name': upTo(1024) },
+  },
   message: { kind: 37, from: 'daemon', items: { text: once } },
   leased: { kind: 38, from: 'daemon', items: { json: once } },
   tree: { kind: 39, from: 'daemon', items: { 'uid-map': upTo(340, 1), 'gid-map': upTo(340, 1) } },
   text: { kind: 40, from: 'daemon', items: { json: once } },
   joined: { kind: 41, from: 'daemon', items: {} },
+  print: { kind: 42, from: 'daemon', items: { text: once } },
 } as const satisfies Readonly<Record<string, MessageRule>>;
 
 export type MessageName = keyof typeof messages;

@@ -24,6 +24,7 @@ await serve({
     },
     renderError: (error) => `${(error as Error).message}\n`,
     renderNotice: (message) => `${message}\n`,
+    view: () => null,
     errorStatus: 125,
   },
   runtime,

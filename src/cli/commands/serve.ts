@@ -1,6 +1,7 @@
 import type { CommandLine } from '../../daemon/command-line.ts';
 import { serve } from '../../daemon/serve.ts';
 import { IsolateError } from '../../error.ts';
+import { clientView } from '../client-view.ts';
 import { escapeControls } from '../escape.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { workingDirectory } from '../../run/working-directory.ts';
@@ -40,6 +41,7 @@ export const commandLine: CommandLine = {
       throw error;
     }
   },
+  view: clientView,
   renderError: (error) => renderError(error, false),
   renderNotice: (message) => `isolate: ${escapeControls(message)}\n`,
   errorStatus: exitCodeOfError('run', 'internal'),

@@ -4,13 +4,16 @@ import type { ParsedArguments } from '../parser.ts';
 import { renderStatus } from '../render-status.ts';
 import { adviseClones } from '../render-templates.ts';
 import { nearest } from '../../spec/nearest.ts';
-import { showStatus } from '../show-status.ts';
+import { showStatus, type StatusView } from '../show-status.ts';
 
 /** `isolate status [TEMPLATE...]`: the pools, all or these. */
 export async function statusVerb(parsed: ParsedArguments): Promise<number> {
-  const { words } = parsed;
+  return await showStatus(statusView(parsed), parsed);
+}
+
+export function statusView({ words }: Pick<ParsedArguments, 'words'>): StatusView<StatusDocument> {
   const title = ['status', ...words].join(' ');
-  return await showStatus({ title, read: async (source) => pick(await source.status(), words), render: renderStatus }, parsed);
+  return { title, read: async (source) => pick(await source.status(), words), render: renderStatus };
 }
 
 function pick(document: StatusDocument, templates: readonly string[]): StatusDocument {

@@ -13,11 +13,11 @@ test('a user who gives each connection groups of its own has the state read no m
     // The groups with even numbers may use tank/b.
     maySee: ({ groups }: Peer, template: string) => template === 'tank/a' || groups.some((gid) => gid % 2 === 0),
   } as unknown as QueryServices;
-  const query = createQueries(services);
+  const { handle } = createQueries(services);
   const message = { name: 'query', items: [{ name: 'query', value: 'ps' }] } as const;
   const ask = (gid: number): Promise<void> => {
     const peer = { uid: 1000, gid: 1000, groups: [gid], pid: 1, holder: null };
-    return query({ peer, send: () => {} } as unknown as Connection, message);
+    return handle({ peer, send: () => {} } as unknown as Connection, message);
   };
   await Promise.all(Array.from({ length: 100 }, (_, index) => ask(index)));
   expect(read).toBe(2);

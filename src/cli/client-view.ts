@@ -1,0 +1,37 @@
+import type { View } from '../daemon/command-line.ts';
+import { IsolateError } from '../error.ts';
+import { templatesView } from './commands/list.ts';
+import { runsView } from './commands/ps.ts';
+import { statusView } from './commands/status.ts';
+import { parseView } from './parse-arguments.ts';
+import { formatDocument } from './show-document.ts';
+import type { StatusView } from './show-status.ts';
+
+/** While a command line is looked at nobody else is served. */
+const mostWords = 64;
+
+/** What the daemon prints for a client's command line; null: it is another verb's, or wrong, or goes on for longer than a look. */
+export function clientView(argv: readonly string[]): View | null {
+  const parsed = argv.length > mostWords ? null : attempt(() => parseView(argv));
+  if (parsed === null || [...parsed.flags].some((flag) => flag !== 'json')) return null;
+  const json = parsed.flags.has('json');
+  if (parsed.verb === 'status') return viewOf(() => statusView(parsed), json);
+  if (parsed.words.length > 0) return null;
+  return parsed.verb === 'ps' ? viewOf(() => runsView, json) : viewOf(templatesView, json);
+}
+
+function viewOf<Document>(viewFor: (uid: number) => StatusView<Document>, json: boolean): View {
+  return async (source, { uid, width }) => {
+    const { read, render } = viewFor(uid);
+    return formatDocument(await read(source), { render, json }, width);
+  };
+}
+
+function attempt<T>(action: () => T): T | null {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof IsolateError) return null;
+    throw error;
+  }
+}
