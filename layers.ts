@@ -136,7 +136,7 @@ export const packageHomes: Readonly<Record<string, string>> = {
   'proper-lockfile': 'src/pool/claims/lock.ts',
   'smol-toml': 'src/config/toml.ts',
   valibot: 'src/config/schema.ts',
-  yargs: 'src/cli/parser.ts',
+  yargs: 'src/cli/parse-verb.ts',
 };
 
 /** Node's own modules that pure code may import. */

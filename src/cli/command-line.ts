@@ -4,7 +4,7 @@ import { exitCodeOfError } from './exit-code.ts';
 import { type Verb, verbs } from './options.ts';
 import { print, write } from './output.ts';
 import { parseArguments } from './parse-arguments.ts';
-import type { ParsedArguments } from './parser.ts';
+import type { ParsedArguments } from './parsed-arguments.ts';
 import { renderError, renderErrorJson, toIsolateError } from './render-error.ts';
 
 /** The exit status of a command line. Everything is written by then; never throws. */

@@ -3,8 +3,8 @@ import { nearest } from '../spec/nearest.ts';
 import { runOptions } from '../spec/options/table.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { verbs } from './options.ts';
-import type { ParsedArguments } from './parser.ts';
-import { verbNotFirst } from './split-argv.ts';
+import type { ParsedArguments } from './parsed-arguments.ts';
+import { verbNotFirst } from './parse-run.ts';
 
 /** The request that a command line of `run` or `doctor --prove` makes. Judges nothing: `resolveSpec` does. */
 export function toRunRequest({ flags, values, lists, words }: ParsedArguments): RunRequest {

@@ -1,5 +1,5 @@
 import { openStatusSource, type StatusSource } from '../status/status-source.ts';
-import type { ParsedArguments } from './parser.ts';
+import type { ParsedArguments } from './parsed-arguments.ts';
 import { showDocument, type Shown } from './show-document.ts';
 
 /** What of the status there is to be seen. */

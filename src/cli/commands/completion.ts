@@ -2,7 +2,7 @@ import { engines } from '../../engine/registry.ts';
 import { IsolateError } from '../../error.ts';
 import { renderCompletion, shells } from '../completion.ts';
 import { print } from '../output.ts';
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 
 /** `isolate completion SHELL`: prints what that shell reads. */
 export function completionVerb({ words }: ParsedArguments): number {

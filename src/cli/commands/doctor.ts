@@ -13,7 +13,7 @@ import { parseHostPath } from '../../spec/parse-path.ts';
 import { plainSpec } from '../../spec/resolve-spec.ts';
 import type { SandboxSpec } from '../../spec/spec.ts';
 import { print } from '../output.ts';
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
 import { surveySettings } from '../survey-settings.ts';
 import { surveyState } from '../survey-state.ts';

@@ -4,7 +4,7 @@ import { renderHelp } from '../help.ts';
 import { nearest } from '../../spec/nearest.ts';
 import { type Verb, verbs } from '../options.ts';
 import { print } from '../output.ts';
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 
 /** `isolate help [VERB]`, and `--help` anywhere before the command. */
 export function helpVerb({ verb, words }: ParsedArguments): number {

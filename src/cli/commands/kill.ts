@@ -7,7 +7,7 @@ import { readOwnPidNamespace } from '../../pool/pid-namespace.ts';
 import { openStatusSource, type StatusSource, unknownAnswer } from '../../status/status-source.ts';
 import type { RunStatus } from '../../status/status.ts';
 import { print, write } from '../output.ts';
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
 /** How often it looks whether the runs have ended. */

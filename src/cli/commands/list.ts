@@ -1,4 +1,4 @@
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderTemplates, type TemplatesDocument, templatesOf } from '../render-templates.ts';
 import { showStatus, type StatusView } from '../show-status.ts';
 import { refuseWords } from './refuse-words.ts';

@@ -16,7 +16,7 @@ import type { Prepared } from '../../run/lifecycle.ts';
 import { ownStateDirectory } from '../../run/place.ts';
 import type { Limits } from '../../spec/spec.ts';
 import { print } from '../output.ts';
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderProof, renderProofJson } from '../render-proof.ts';
 import { toRunRequest } from '../run-request.ts';
 

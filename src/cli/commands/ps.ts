@@ -1,5 +1,5 @@
 import type { RunsDocument } from '../../status/status.ts';
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderRuns } from '../render-runs.ts';
 import { showStatus, type StatusView } from '../show-status.ts';
 import { refuseWords } from './refuse-words.ts';

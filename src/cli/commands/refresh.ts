@@ -3,7 +3,7 @@ import { parseDataset } from '../../spec/parse-name.ts';
 import { maximumCount, parseInteger } from '../../spec/parse-number.ts';
 import { escapeControls } from '../escape.ts';
 import { print, write } from '../output.ts';
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 import { openProgress } from '../progress.ts';
 import { isComplete, renderReport, renderReportJson } from '../render-report.ts';
 import { withStopSignals } from '../stop-signals.ts';

@@ -1,5 +1,5 @@
 import { IsolateError } from '../../error.ts';
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 
 /** Throws `usage` where a verb that takes options alone was given a word. */
 export function refuseWords({ words: [word] }: ParsedArguments, form: string): void {

@@ -11,7 +11,7 @@ import { toJson } from '../../json.ts';
 import { escapeControls } from '../escape.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { print, write } from '../output.ts';
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 import { checkMisspelledVerb, toRunRequest } from '../run-request.ts';
 import { openStatusDescriptor } from '../status-descriptor.ts';
 

@@ -7,8 +7,9 @@ import { exitCodeOfError } from '../exit-code.ts';
 import { workingDirectory } from '../../run/working-directory.ts';
 import { parseHostPath } from '../../spec/parse-path.ts';
 import { options } from '../options.ts';
-import { parseRun } from '../parse-arguments.ts';
-import type { ParsedArguments } from '../parser.ts';
+import { splitVerb } from '../parse-arguments.ts';
+import { parseRun } from '../parse-run.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderError } from '../render-error.ts';
 import { checkMisspelledVerb, checkRefreshForm, toRunRequest } from '../run-request.ts';
 import { refuseWords } from './refuse-words.ts';
@@ -29,8 +30,10 @@ export async function serveVerb(parsed: ParsedArguments): Promise<number> {
 export const commandLine: CommandLine = {
   parse: (argv) => {
     try {
-      const parsed = parseRun(argv);
-      if (parsed === null || parsed.values.has('refresh')) return null;
+      const { verb, words } = splitVerb(argv);
+      if (verb !== 'run') return null;
+      const parsed = parseRun(verb, words);
+      if (parsed.values.has('refresh')) return null;
       checkRefreshForm(parsed);
       checkMisspelledVerb(parsed);
       const given = new Set([...parsed.flags, ...parsed.values.keys(), ...parsed.lists.keys()]);

@@ -1,6 +1,6 @@
 import { IsolateError } from '../../error.ts';
 import type { StatusDocument } from '../../status/status.ts';
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderStatus } from '../render-status.ts';
 import { adviseClones } from '../render-templates.ts';
 import { nearest } from '../../spec/nearest.ts';

@@ -2,7 +2,7 @@ import { IsolateError } from '../../error.ts';
 import { parseDataset } from '../../spec/parse-name.ts';
 import { maximumCount, parseInteger } from '../../spec/parse-number.ts';
 import { write } from '../output.ts';
-import type { ParsedArguments } from '../parser.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderError, renderErrorJson } from '../render-error.ts';
 import { renderReport, renderReportJson } from '../render-report.ts';
 import { withStopSignals } from '../stop-signals.ts';

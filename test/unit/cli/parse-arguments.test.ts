@@ -2,31 +2,52 @@ import { expect, test } from 'vitest';
 
 import { parseArguments } from '../../../src/cli/parse-arguments.ts';
 
-test('a repeatable option keeps the order of its values and takes no word that follows', async () => {
-  expect((await parseArguments(['-d', 'a:/b', '-z', 'p', '-d', 'c:/d', 'e:/f'])).lists).toEqual(new Map([['bind', ['a:/b', 'c:/d']]]));
-});
-
-test('an option that takes one value is refused when given twice, in either form', async () => {
-  await expect(parseArguments(['-e', 'lxc', '--engine=bwrap', 'ls'])).rejects.toMatchObject({
-    code: 'usage',
-    message: 'The option --engine was given twice.',
-  });
-});
-
-test('a flag given twice is a flag', async () => {
-  expect((await parseArguments(['-n', '-n', 'ls'])).flags).toEqual(new Set(['share-net']));
-});
-
 test('no option is set that was not given', async () => {
-  expect(await parseArguments(['ls'])).toEqual({ verb: 'run', flags: new Set(), values: new Map(), lists: new Map(), words: ['ls'] });
+  const nothing = { flags: new Set(), values: new Map(), lists: new Map() };
+  expect(await parseArguments(['ls'])).toEqual({ verb: 'run', ...nothing, words: ['ls'] });
+  expect(await parseArguments(['status', 'tank/a'])).toEqual({ verb: 'status', ...nothing, words: ['tank/a'] });
 });
 
-test('options named no- are options of their own', async () => {
-  expect((await parseArguments(['--no-seccomp', 'ls'])).flags).toEqual(new Set(['no-seccomp']));
+test('a verb without a command takes options between its words, long, short and joined', async () => {
+  expect(await parseArguments(['status', '--watch', 'tank/a', '-x', 'tank/b'])).toEqual({
+    verb: 'status',
+    flags: new Set(['watch', 'trace']),
+    values: new Map(),
+    lists: new Map(),
+    words: ['tank/a', 'tank/b'],
+  });
+  expect((await parseArguments(['watch', '-qx', '-q'])).flags).toEqual(new Set(['quiet', 'trace']));
+  expect((await parseArguments(['serve', '--front', '/run/a b'])).values).toEqual(new Map([['front', '/run/a b']]));
+  expect((await parseArguments(['serve', '--front=/run/a=b'])).values).toEqual(new Map([['front', '/run/a=b']]));
+});
+
+test('words that look like numbers are the words that they are', async () => {
+  expect((await parseArguments(['kill', '0x10', '1e3', '007', '12345678901234567890', ''])).words).toEqual(
+    ['0x10', '1e3', '007', '12345678901234567890', ''], // prettier-ignore
+  );
+});
+
+test.each([
+  [['status', '--foo'], 'There is no option --foo.', 'isolate --help lists the options'],
+  [['status', '--wach'], 'There is no option --wach.', 'did you mean --watch?'],
+  [['status', '-xK'], 'There is no option -K.', 'isolate --help lists the options'],
+  [['status', '--no-json'], 'There is no option --no-json.', 'did you mean --json?'],
+  [['kill', '-z', 'a'], 'isolate kill has no option -z.', '-z is an option of isolate run, isolate doctor'],
+  [['ps', '--json=yes'], 'The option --json takes no value.', undefined],
+  [['serve', '--front'], 'The option --front needs a value.', undefined],
+  [['serve', '--front', '/a', '--front=/b'], 'The option --front was given twice.', undefined],
+  [['refresh', '--json=yes'], 'The option --json takes no value.', undefined],
+])('%j is refused', async (argv, message, hint) => {
+  const refusal = await parseArguments(argv).catch(({ code, message: said, hint: advice }: Record<string, unknown>) => [
+    code,
+    said,
+    advice,
+  ]);
+  expect(refusal).toEqual(['usage', message, hint]);
 });
 
 test('standard output is not touched by loading yargs', async () => {
   const before = Object.getOwnPropertyDescriptor(process, 'stdout');
-  await parseArguments(['doctor']);
+  await parseArguments(['ps']);
   expect(Object.getOwnPropertyDescriptor(process, 'stdout')).toEqual(before);
 });

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { splitArgv } from '../../../src/cli/split-argv.ts';
+import { splitVerb } from '../../../src/cli/parse-arguments.ts';
+import { parseRun } from '../../../src/cli/parse-run.ts';
+import type { ParsedArguments } from '../../../src/cli/parsed-arguments.ts';
 import { IsolateError } from '../../../src/error.ts';
 
 test('run is the verb where none is named', () => {
@@ -31,22 +33,31 @@ test('digits that are options are no numbers', () => {
 });
 
 test('a value may look like an option', () => {
-  expect(cut(['-v', '-n', '--chdir', '--', 'ls'])).toEqual(['run', 'env=-n', 'chdir=--', '|', 'ls']);
+  expect(cut(['-v', '-n', '--chdir', '--', 'ls'])).toEqual(['run', 'chdir=--', 'env=-n', '|', 'ls']);
 });
 
 test('a value behind = may be empty or hold =', () => {
-  expect(cut(['--env=A=b=c', '--chdir=', 'ls'])).toEqual(['run', 'env=A=b=c', 'chdir=', '|', 'ls']);
+  expect(cut(['--env=A=b=c', '--chdir=', 'ls'])).toEqual(['run', 'chdir=', 'env=A=b=c', '|', 'ls']);
 });
 
-test('the refresh form of the seed takes options between its words', () => {
-  expect(cut(['-f', '-r', 'pool/a', '5', '-s'])).toEqual(['run', 'force', 'refresh=pool/a', 'skip-create', '|', '5']);
+test('the refresh form takes options between its words', () => {
+  expect(cut(['-f', '-r', 'pool/a', '5', '-s'])).toEqual(['run', 'force', 'skip-create', 'refresh=pool/a', '|', '5']);
 });
 
 test('other verbs take options between their words', () => {
   expect(cut(['refresh', 'pool/a', '-f', '5'])).toEqual(['refresh', 'force', '|', 'pool/a', '5']);
 });
 
+test('a repeatable option keeps the order of its values and takes no word that follows', () => {
+  expect(cut(['-d', 'a:/b', '-z', 'p', '-d', 'c:/d', 'e:/f'])).toEqual(['run', 'zfs=p', 'bind=a:/b', 'bind=c:/d', '|', 'e:/f']);
+});
+
+test('a flag given twice is a flag, and one named no- is an option of its own', () => {
+  expect(cut(['-n', '-n', '--no-seccomp', 'ls'])).toEqual(['run', 'share-net', 'no-seccomp', '|', 'ls']);
+});
+
 test.each([
+  [['-e', 'lxc', '--engine=bwrap', 'ls'], 'The option --engine was given twice.', undefined],
   [['--foo', 'ls'], 'There is no option --foo.', 'isolate --help lists the options'],
   [['--read-onyl', 'ls'], 'There is no option --read-onyl.', 'did you mean --read-only?'],
   [['--eph', 'ls'], 'There is no option --eph.', 'did you mean --ephemeral?'],
@@ -65,14 +76,22 @@ test.each([
   expect(refusalOf(argv)).toEqual({ code: 'usage', message, hint });
 });
 
+/** The verb, the options in the order of their kinds, and behind the bar the words. */
 function cut(argv: readonly string[]): string[] {
-  const { verb, given, words } = splitArgv(argv);
-  return [verb, ...given.map(({ option, value }) => (value === undefined ? option.long : `${option.long}=${value}`)), '|', ...words];
+  const { verb, flags, values, lists, words } = parse(argv);
+  const single = [...values].map(([name, value]) => `${name}=${value}`);
+  const listed = [...lists].flatMap(([name, list]) => list.map((value) => `${name}=${value}`));
+  return [verb, ...flags, ...single, ...listed, '|', ...words];
+}
+
+function parse(argv: readonly string[]): ParsedArguments {
+  const { verb, words } = splitVerb(argv);
+  return parseRun(verb, words);
 }
 
 function refusalOf(argv: readonly string[]) {
   try {
-    splitArgv(argv);
+    parse(argv);
   } catch (error) {
     if (error instanceof IsolateError) {
       return { code: error.code, message: error.message, hint: error.hint };

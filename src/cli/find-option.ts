@@ -1,0 +1,21 @@
+import { IsolateError } from '../error.ts';
+import { nearest } from '../spec/nearest.ts';
+import { type Option, options, type Verb } from './options.ts';
+
+/** The option of `verb` that is written `-x` or `--name`. Throws `usage` where there is none. */
+export function findOption(name: string, verb: Verb): Option {
+  const option = options.find(({ long, short }) => name === `--${long}` || name === `-${short}`);
+  if (option === undefined) throw unknownOption(name, verb);
+  if (option.verbs.includes(verb)) return option;
+  throw new IsolateError('usage', `isolate ${verb} has no option ${name}.`, {
+    hint: `${name} is an option of ${option.verbs.map((other) => `isolate ${other}`).join(', ')}`,
+  });
+}
+
+function unknownOption(name: string, verb: Verb): IsolateError {
+  const known = options.filter((option) => option.verbs.includes(verb)).map(({ long }) => `--${long}`);
+  const near = name.startsWith('--') ? nearest(name, known) : null;
+  return new IsolateError('usage', `There is no option ${name}.`, {
+    hint: near === null ? 'isolate --help lists the options' : `did you mean ${near}?`,
+  });
+}
