@@ -1,0 +1,80 @@
+/** A command line that shows what an option does: its words behind those that name the root, and the command. */
+export interface Example {
+  readonly words: readonly string[];
+  /** `true` unless given. */
+  readonly command?: readonly string[];
+  /** It names a root itself, or needs none; unless given it is behind `-z DATASET --wait 60`. */
+  readonly bare?: true;
+  /** The way it takes, where another one than the table of options says. */
+  readonly way?: 'daemon' | 'node';
+}
+
+const shell = (line: string): readonly string[] => ['sh', '-c', line];
+
+/**
+ * For each option that may be given to a run, what shows that it works. `scratch` has a directory with the file `file` in it, files of
+ * variables, and a small root for -t; `dataset` is a template with a pool. They can be run again and again.
+ */
+export function optionExamples(scratch: string, dataset: string): Readonly<Record<string, readonly Example[]>> {
+  const root = `${scratch}/root`;
+  return {
+    engine: [
+      { words: ['-e', 'chroot'], command: shell('echo $0; pwd; id -u') },
+      { words: ['-q', '-e', 'lxc'], command: shell('id -u; exit 4') },
+      { words: ['-e', 'qemu'], way: 'node' },
+    ],
+    zfs: [{ words: ['-z', dataset, '--wait', '60'], command: ['cat', '/etc/os-release'], bare: true }],
+    template: [{ words: ['-t', root], command: shell('cat /file; echo more >> /log'), bare: true }],
+    ephemeral: [{ words: ['-t', root, '--ephemeral'], command: shell('cat /file; rm /file; ls /'), bare: true }],
+    'read-only': [{ words: ['--read-only'], command: ['touch', '/x'] }],
+    wait: [{ words: [], command: ['true'] }],
+    bind: [
+      { words: ['-d', 'directory:/mnt'], command: ['cat', '/mnt/file'] },
+      { words: ['-d', './link/file:/etc/motd:ro'], command: shell('cat /etc/motd; echo no > /etc/motd') },
+    ],
+    env: [{ words: ['-v', 'A=1', '-v', 'B:2', '-v', 'PASSED', '-v', 'EMPTY', '-v', 'NOT_SET'], command: ['env'] }],
+    'env-file': [{ words: ['--env-file', 'variables', '-v', 'FROM_FILE=beaten'], command: ['env'] }],
+    chdir: [{ words: ['-p', '/etc'], command: ['pwd'] }],
+    hostname: [{ words: ['--hostname', 'web.test'], command: shell('hostname; cat /etc/hosts') }],
+    'uid-base': [{ words: ['-u', '1879048192', '-g', '1879048192'], command: ['cat', '/proc/self/uid_map'] }],
+    'gid-base': [{ words: ['-u', '1879048192', '-g', '1879048192'], command: ['cat', '/proc/self/gid_map'] }],
+    'no-seccomp': [{ words: ['--no-seccomp'], command: ['grep', 'Seccomp:', '/proc/self/status'] }],
+    socketcall: [{ words: ['--socketcall'], command: ['grep', 'Seccomp:', '/proc/self/status'] }],
+    'share-net': [{ words: ['-n'], command: shell('test -r /etc/resolv.conf && ls /sys/class/net; wc -l < /proc/net/dev') }],
+    // There is no desktop here: what is compared is how its absence is told.
+    x11: [{ words: ['-1', '-v', 'DISPLAY=:59999'] }],
+    pulse: [{ words: ['-2'] }],
+    wayland: [{ words: ['-3'] }],
+    gpu: [{ words: ['-4'], command: ['ls', '/dev'] }],
+    cpu: [{ words: ['--cpu', '50'], command: shell('echo $((6 * 7))') }],
+    memory: [{ words: ['--memory', '64M'], command: shell('a=0123456789abcdef; while :; do a=$a$a; done') }],
+    pids: [{ words: ['--pids', '4'], command: shell('for n in 1 2 3 4 5 6; do sleep 0.2 & done 2>/dev/null; wait; echo done') }],
+    timeout: [{ words: ['--timeout', '0.3', '--kill-after', '0'], command: ['sleep', '60'] }],
+    'kill-after': [{ words: ['--kill-after', '0.1'], command: shell('kill -TERM $$') }],
+    'pre-hook': [{ words: ['--pre-hook', 'echo before; ls $ROOTFS'], command: ['echo', 'inside'] }],
+    'post-hook': [{ words: ['--post-hook', 'echo after; ls $ROOTFS'], command: ['echo', 'inside'] }],
+    'net-bridge': [{ words: ['-e', 'lxc', '-n', '--net-bridge', 'none'] }],
+    tun: [{ words: ['-e', 'lxc', '--tun'], command: shell('test -c /dev/net/tun && echo tunnel') }],
+    'lxc-log': [{ words: ['-q', '-e', 'lxc', '--lxc-log', 'lxc.log'] }],
+    force: [{ words: ['--force'] }],
+    'skip-create': [{ words: ['--skip-create'] }],
+    refresh: [{ words: ['-q', '-s', '-r', dataset], command: [], bare: true }],
+    'install-wrapper': [{ words: ['-w', dataset], command: [], bare: true }],
+    'ignore-sigint': [{ words: ['-i'], command: shell('kill -INT $$') }],
+    'dry-run': [{ words: ['--dry-run', '-t', root], bare: true }],
+    json: [
+      { words: ['--json', '--no-seccomp'], command: ['no-such-command'] },
+      { words: ['--json', '-z', `${dataset}@a`], bare: true },
+    ],
+    'status-fd': [
+      { words: ['--status-fd', '3'], command: shell('exit 3') },
+      { words: ['--status-fd', '3'], command: shell('kill -SEGV $$') },
+      { words: ['--status-fd', '3'], command: ['no-such-command'] },
+      { words: ['--status-fd', '9'] },
+    ],
+    trace: [{ words: ['--trace'], command: ['echo', 'traced'] }],
+    quiet: [{ words: ['-q', '--no-seccomp'] }],
+    help: [{ words: ['--help'] }],
+    version: [{ words: ['--version'] }],
+  };
+}
