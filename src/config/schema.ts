@@ -161,8 +161,7 @@ function isAccount(value: unknown): boolean {
 function whyNotDataset(text: string): string | null {
   try {
     parseDataset(text);
-    // Clones lie beside their template.
-    return text.includes('/') ? null : `${JSON.stringify(text)} is a whole pool: name a dataset in it`;
+    return null;
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error;
     return error.message.replace(/\.$/, '');

@@ -3,12 +3,12 @@ import { IsolateError } from '../error.ts';
 const nameCharacters = /^[A-Za-z0-9_.:-]+$/;
 
 /** ZFS allows 255 bytes in all (ZFS_MAX_DATASET_NAME_LEN is 256 with its NUL); a clone's name is its template's, an underscore and up to 20 digits. */
-export const maximumDatasetLength = 255 - 1 - 20;
+const maximumDatasetLength = 255 - 1 - 20;
 
 /** The longest network interface name: IFNAMSIZ less the terminating NUL. */
 const maximumInterfaceLength = 15;
 
-/** A dataset that can be a template: `POOL[/NAME]...`, each part of `[A-Za-z0-9_.:-]`. Throws `bad-name`. */
+/** A dataset that can be a template, with clones beside it: `POOL/NAME[/NAME]...`, each part of `[A-Za-z0-9_.:-]`. Throws `bad-name`. */
 export function parseDataset(text: string): string {
   const refuse = (reason: string, hint?: string): never => {
     throw new IsolateError(
@@ -34,6 +34,15 @@ export function parseDataset(text: string): string {
     if (reason !== null) {
       refuse(reason);
     }
+  }
+  if (!/^[A-Za-z]/.test(text)) {
+    refuse('the name of a pool begins with a letter');
+  }
+  if (!text.includes('/')) {
+    refuse(
+      'it is a whole pool, and clones are made beside their template',
+      `put the template into a dataset of the pool, as in ${text}/template`,
+    );
   }
   return text;
 }

@@ -1,6 +1,7 @@
 import type { StorageDriver, StorageHealth } from '../driver.ts';
 import { IsolateError } from '../../error.ts';
 import type { RunCommand } from '../../process/command.ts';
+import { parseDataset } from '../../spec/parse-name.ts';
 import { findHolders } from '../holders.ts';
 import { classifyZfs, zfsError } from './classify.ts';
 import { bindZfsCommands, type ZfsContext, type ZfsTools } from './commands.ts';
@@ -8,7 +9,7 @@ import { createClones } from './create.ts';
 import { destroyClones } from './destroy.ts';
 import { parseImplementation } from './implementation.ts';
 import { listClones } from './list.ts';
-import { cloneName, parentOf, parseTemplateName, poolOf } from './names.ts';
+import { cloneName, parentOf, poolOf } from './names.ts';
 import { planPoolHealth, planSpace, planTemplate, spaceProperties, templatePropertiesOf } from './plan.ts';
 import { missingTemplate } from './missing-template.ts';
 import { parseProperties, type DatasetProperties } from './properties.ts';
@@ -27,7 +28,7 @@ export interface ZfsOptions {
  * `not-permitted`.
  */
 export async function openZfs(template: string, options: ZfsOptions): Promise<StorageDriver> {
-  parseTemplateName(template);
+  parseDataset(template);
   const commands = bindZfsCommands(options.tools, options.run, options.onWaiting);
   const implementation = parseImplementation(template, await commands.zfs(template, { args: ['version'] }));
   const context: ZfsContext = { ...commands, template, implementation, canIdmap: options.canIdmap };

@@ -177,7 +177,10 @@ const faults: readonly (readonly [text: string, reason: string])[] = [
   ['[templates."t/a"]\nuser = ["ada"]\n', 'line 2, templates."t/a".user: there is no such key, did you mean users?'],
   ['[limits]\nlease = 5\n', 'line 2, limits.lease: there is no such key, did you mean leases?'],
   ['[templates."t/a"]\nengines = []\n', 'line 2, templates."t/a".engines: must name at least one engine; leave it out to allow all.'],
-  ['[templates.tank]\n', 'line 1, templates.tank: "tank" is a whole pool: name a dataset in it.'],
+  [
+    '[templates.tank]\n',
+    'line 1, templates.tank: "tank" is not a dataset that isolate can use: it is a whole pool, and clones are made beside their template.',
+  ],
   ['count = 1\n[templates.t/a]\n', 'line 2, templates.t: illegal character in key: put the name in quotes, [templates."t/a"].'],
   ['templates = 5\n', 'line 1, templates: must be a table, not 5.'],
   ['[[templates]]\n', 'line 1, templates: must be a table, not a list.'],

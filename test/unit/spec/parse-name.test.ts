@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { parseDataset } from '../../../src/spec/parse-name.ts';
 
-test.each(['rpool', 'rpool/isolate/debisl', 'p-1/a.b:c_d', 'a'.repeat(234)])('%s is a dataset', (name) => {
+test.each(['rpool/isolate/debisl', 'p-1/a.b:c_d', 'tank/_a', `p/${'a'.repeat(232)}`])('%s is a dataset', (name) => {
   expect(parseDataset(name)).toBe(name);
 });
 
@@ -24,7 +24,9 @@ test.each([
   ['a%b', 'it may have letters, digits and "_.:-" only'],
   ['a@1', 'it names a snapshot or bookmark'],
   ['a#1', 'it names a snapshot or bookmark'],
-  ['a'.repeat(235), 'it is longer than 234 characters'],
+  [`p/${'a'.repeat(233)}`, 'it is longer than 234 characters'],
+  ['1a/b', 'the name of a pool begins with a letter'],
+  ['rpool', 'it is a whole pool, and clones are made beside their template'],
 ])('%j is no dataset', (name, reason) => {
   expect(() => parseDataset(name)).toThrow(
     expect.objectContaining({ code: 'bad-name', message: `${JSON.stringify(name)} is not a dataset that isolate can use: ${reason}.` }),

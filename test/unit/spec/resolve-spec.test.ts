@@ -174,7 +174,7 @@ test('nothing of the environment of the caller gets in but a plain TERM', () => 
 
 test.each<[string, Partial<RunRequest>, string, string]>([
   ['no root', { template: undefined as never }, 'usage', 'Nothing to run on: give -z DATASET or -t DIR.'],
-  ['two roots', { zfs: 'a' }, 'usage', 'A run has one root: -z DATASET and -t DIR cannot both be given.'],
+  ['two roots', { zfs: 'a/b' }, 'usage', 'A run has one root: -z DATASET and -t DIR cannot both be given.'],
   ['the root of the host', { template: '/../' }, 'usage', "The host's own root cannot be a template."],
   ['a template with a newline', { template: '/a\nb' }, 'usage', 'The template directory "/a\\nb" contains a control character.'],
   ['an empty template', { template: '' }, 'usage', 'The template directory is empty.'],
@@ -250,7 +250,7 @@ test.each<[string, Partial<RunRequest>, string, string]>([
 });
 
 test('--ephemeral is refused for a dataset', () => {
-  expect(refusalOf(() => resolve({ zfs: 'a', ephemeral: true, command: ['ls'] }))).toEqual({
+  expect(refusalOf(() => resolve({ zfs: 'a/b', ephemeral: true, command: ['ls'] }))).toEqual({
     code: 'usage',
     message: '--ephemeral goes with -t: a clone of a dataset is thrown away in any case.',
   });
