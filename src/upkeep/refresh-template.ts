@@ -37,7 +37,7 @@ export interface RefreshRequest {
 
 /** Brings a template's pool to its size: destroys retired clones, makes missing ones. Throws IsolateError; root only. */
 export async function refresh({ template, onWarning, onContradiction, ...request }: RefreshRequest): Promise<RefreshReport> {
-  if (request.count !== undefined) parseInteger('count', request.count, 1, maximumCount);
+  checkCount(request.count);
   const pool = await openTemplatePool(template, {
     warn: onWarning ?? (() => {}),
     onlyCleanUp: request.skipCreate === true,
@@ -50,6 +50,11 @@ export async function refresh({ template, onWarning, onContradiction, ...request
     onContradiction?.(describeContradiction(template, configured, report, isDaemonAlive(pool)));
   }
   return report;
+}
+
+/** Throws `usage` for a size that no pool may have. */
+export function checkCount(count: number | undefined): void {
+  if (count !== undefined) parseInteger('count', count, 1, maximumCount);
 }
 
 /**

@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import type { IsolateError } from '../error.ts';
 import type { RefreshReport } from './report.ts';
 import { watchPools } from './watch.ts';
-import { openTemplatePool, type RefreshRequest } from './refresh-template.ts';
+import { checkCount, openTemplatePool, type RefreshRequest } from './refresh-template.ts';
 
 /** Which pools to maintain at which size, until when, and who is told. */
 export interface WatchRequest {
@@ -14,8 +14,9 @@ export interface WatchRequest {
   readonly onError?: (error: IsolateError) => void;
 }
 
-/** Refreshes the pools now and whenever a run on one of them ends, until `signal` is aborted. Root only. */
+/** Refreshes the pools now and whenever a run on one of them ends, until `signal` is aborted. Throws IsolateError; root only. */
 export async function watch({ pools, signal, onReport, onError }: WatchRequest): Promise<void> {
+  for (const { count } of pools) checkCount(count);
   const opened = await Promise.all(pools.map(async ({ template }) => openTemplatePool(template)));
   const config = await loadConfig();
   const watched = opened.map((pool, index) => {
