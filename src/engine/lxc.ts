@@ -102,8 +102,7 @@ function checkNetwork(spec: SandboxSpec, facts: HostFacts): Problem[] {
       message: 'Only root can connect a sandbox to a bridge.',
       hint: 'run isolate with sudo, or use -e bwrap, whose -n shares the network of the host',
     });
-  }
-  if (isNested(spec, facts)) {
+  } else if (isNested(spec, facts)) {
     problems.push({
       code: 'unsupported-option',
       message: 'The lxc engine cannot connect a throw-away overlay to a bridge.',
