@@ -8,7 +8,7 @@ import { claimIds } from '../run/place.ts';
 import type { RunCaller } from '../run/run-caller.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
 import type { RunRequest } from '../spec/request.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import { rootName } from '../spec/root-ref.ts';
 import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
 import type { DaemonLease, LeaseOutcome } from './lease.ts';
@@ -58,7 +58,7 @@ export function clientWay(
     },
     lease: async ({ spec, engine, facts }) => {
       connection.lease = await services.leases.lease({
-        template: templateOf(spec),
+        template: rootName(spec.root),
         peer,
         engine: engine.name,
         command: spec.command,
@@ -138,11 +138,6 @@ function createNotices(send: (text: string) => void): Record<'say' | 'sayNow', (
     },
     flush,
   };
-}
-
-function templateOf({ root }: SandboxSpec): string {
-  if (root.kind !== 'zfs') throw new IsolateError('internal', 'The daemon got a run without a template.');
-  return root.dataset;
 }
 
 /** Only the client may look at what its binds show: the first `count` of these places are theirs. */

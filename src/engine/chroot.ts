@@ -1,3 +1,4 @@
+import { isOverlaid } from '../spec/root-ref.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { sourceOf } from '../rootfs/rootfs.ts';
@@ -45,7 +46,7 @@ function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
       message: `The chroot engine cannot bind anything to ${target}: it shows /proc, /sys and /dev of this host.`,
     }));
   const problems: Problem[] = [...checkRootPrivileges(facts, ['CAP_SYS_ADMIN', 'CAP_SYS_CHROOT']), ...refused];
-  if (spec.root.kind === 'directory' && spec.root.ephemeral) {
+  if (isOverlaid(spec.root)) {
     problems.push({
       code: 'unsupported-option',
       message: 'The chroot engine keeps its changes, so it cannot be combined with --ephemeral.',

@@ -1,3 +1,4 @@
+import { rootName } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 
 /** The longest name sethostname(2) takes. */
@@ -6,8 +7,10 @@ const longest = 64;
 /** A sandbox has the name that was asked for, or is named after its template: the last part of the dataset or directory, as far as a host name allows it. */
 export function hostnameFor({ root, hostname }: Pick<SandboxSpec, 'root' | 'hostname'>): string {
   if (hostname !== undefined) return hostname;
-  const path = root.kind === 'zfs' ? root.dataset : root.path;
-  const last = path.split('/').findLast((part) => part !== '') ?? '';
+  const last =
+    rootName(root)
+      .split('/')
+      .findLast((part) => part !== '') ?? '';
   const name = last
     .replaceAll(/[^A-Za-z0-9.-]+/g, '-')
     .replaceAll(/^[-.]+|[-.]+$/g, '')

@@ -3,6 +3,7 @@ import type { HostFacts, IdRange, PathFacts, UserFacts } from '../host/facts.ts'
 import type { NeededCapability } from '../host/privileges.ts';
 import { type IdMaps, type RootPart, sourceOf } from '../rootfs/rootfs.ts';
 import { idsPerSandbox } from '../spec/parse-number.ts';
+import { isOverlaid } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
 import type { Idmap, UserNamespace } from '../launch/launch.ts';
@@ -224,7 +225,7 @@ function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: SandboxSpec,
     const message = `${option} needs newuidmap, which gains no rights here: ${privileges.withheld}.`;
     return [{ code: 'cannot-enforce', message, hint: `leave ${option} out` }];
   }
-  if (root.kind !== 'directory' || !root.ephemeral || (readOnlyRoot && uidBase === undefined)) return [];
+  if (!isOverlaid(root) || (readOnlyRoot && uidBase === undefined)) return [];
   return [
     {
       code: 'unsupported-option',

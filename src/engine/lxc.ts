@@ -2,6 +2,7 @@ import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { bridgeDirectory, chooseBridge, defaultBridges, tunDevice } from '../host/lxc-paths.ts';
 import { type IdMapEntry, sourceOf } from '../rootfs/rootfs.ts';
+import { isOverlaid } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { checkLimits, planGroups } from './cgroup.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
@@ -78,7 +79,7 @@ function checkOwnDirectories(spec: SandboxSpec, facts: HostFacts): Problem[] {
 
 /** With a single id mapped the kernel denies setgroups(2), without which LXC starts nothing. The daemon maps them itself. */
 function checkSubordinateIds({ root }: SandboxSpec, { user, tools, privileges }: HostFacts): Problem[] {
-  const canMap = root.kind === 'zfs' || (tools.newuidmap !== null && tools.newgidmap !== null && privileges.withheld === null);
+  const canMap = root.kind === 'volume' || (tools.newuidmap !== null && tools.newgidmap !== null && privileges.withheld === null);
   if (user.subordinateUids.length > 0 && user.subordinateGids.length > 0 && canMap) return [];
   if (privileges.withheld !== null) {
     const message = `The lxc engine needs subordinate ids, and newuidmap gains no rights here: ${privileges.withheld}.`;
@@ -148,7 +149,7 @@ function checkValues({ workingDirectory }: SandboxSpec): Problem[] {
  * for an overlay, which the namespace must mount itself. Root's other launches keep LXC outside, where bridges are.
  */
 function isNested(spec: SandboxSpec, facts: HostFacts): boolean {
-  return facts.user.uid !== 0 || (spec.root.kind === 'directory' && spec.root.ephemeral);
+  return facts.user.uid !== 0 || isOverlaid(spec.root);
 }
 
 function plan(input: PlanInput): Launch {

@@ -161,7 +161,7 @@ function probeCgroups({ spec, uid, cgroups = { of: '/proc/self/cgroup', everywhe
   if (wanted.length === 0 && !cgroups.everywhere) return { cpu: null, memory: null, pids: null, others: [] };
   const [mounts, memberships] = [readMounts(), parseCgroups(readText(cgroups.of) ?? '')];
   const chosen = chooseCgroups(wanted, mounts, memberships, reader);
-  const isLent = spec?.root.kind === 'zfs' && uid !== 0;
+  const isLent = spec?.root.kind === 'volume' && uid !== 0;
   if (isLent && wanted.some((name) => chosen[name] === null)) return { cpu: null, memory: null, pids: null, others: [], byDaemon: true };
   return { ...chosen, others: cgroups.everywhere ? chooseOthers(chosen, mounts, memberships, reader) : [] };
 }

@@ -11,7 +11,8 @@ import { isReachableByOthers } from '../host/reachable.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { withVariables } from '../spec/options/table.ts';
 import { defaultEngine, resolveSpec } from '../spec/resolve-spec.ts';
-import type { RootSource, SandboxSpec } from '../spec/spec.ts';
+import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { findOwnFiles } from '../host/own-files.ts';
 import type { Prepared } from './lifecycle.ts';
@@ -48,8 +49,8 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
 }
 
 /** A directory under its real name, so that what is checked is what is used, whatever links led to it. */
-async function settleRoot(root: RootSource): Promise<RootSource> {
-  if (root.kind === 'zfs') return root;
+async function settleRoot(root: RootRef): Promise<RootRef> {
+  if (root.kind === 'volume') return root;
   await describeDirectory(root.path);
   return { ...root, path: realpathSync(root.path) };
 }
@@ -75,12 +76,12 @@ function withNameServers(spec: SandboxSpec, { capabilities }: Engine, probePath:
 }
 
 function checkRoot(spec: SandboxSpec, engine: Engine, facts: HostFacts): Problem[] {
-  if (spec.root.kind === 'zfs') return facts.user.uid === 0 ? [] : checkHandedOver(spec);
-  const { path, ephemeral } = spec.root;
+  if (spec.root.kind === 'volume') return facts.user.uid === 0 ? [] : checkHandedOver(spec);
+  const { path, write } = spec.root;
   const [mount] = facts.mountsBelow;
-  if (facts.user.uid !== 0 && ephemeral && mount !== undefined) return [overMounts(path, mount)];
+  if (facts.user.uid !== 0 && write === 'clone' && mount !== undefined) return [overMounts(path, mount)];
   // What the sandbox's root leaves behind set-uid in a tree that keeps natural owners, a local user could run as the host's root.
-  if (facts.user.uid !== 0 || ephemeral || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
+  if (facts.user.uid !== 0 || write === 'clone' || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
   if (!isReachableByOthers(path)) return [];
   return [
     {
@@ -114,7 +115,7 @@ function checkHandedOver({ uidBase, gidBase }: SandboxSpec): Problem[] {
 
 /** Layers are merged for a hook by a mount on the host. */
 function checkHooks({ root, hooks }: SandboxSpec, { user }: HostFacts): Problem[] {
-  if (user.uid === 0 || root.kind !== 'directory' || !root.ephemeral || Object.keys(hooks).length === 0) return [];
+  if (user.uid === 0 || !isOverlaid(root) || Object.keys(hooks).length === 0) return [];
   return [{ code: 'not-permitted', message: 'Hooks of a run with --ephemeral need root.', hint: 'leave --ephemeral or the hooks out' }];
 }
 

@@ -44,7 +44,7 @@ export function imaginedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Root
 
 /** The next fresh clone where there is one, else one as it would be made. */
 export async function imagineRoot({ root }: SandboxSpec, facts: HostFacts): Promise<Rootfs> {
-  return root.kind === 'zfs' ? imagineClone(root.dataset, facts) : await imagineDirectory(root.path, root.ephemeral, facts);
+  return root.kind === 'volume' ? imagineClone(root.locator, facts) : await imagineDirectory(root.path, root.write, facts);
 }
 
 function imagineClone(dataset: string, facts: HostFacts): Rootfs {
@@ -64,10 +64,10 @@ function imagineHandedOver(dataset: string, { user }: HostFacts): Rootfs {
   return rootfsOf({ kind: 'given', name: join(mounts, 'CLONE'), ownership: { kind: 'mapped', ...planUserMaps(user) } });
 }
 
-async function imagineDirectory(path: string, ephemeral: boolean, facts: HostFacts): Promise<Rootfs> {
+async function imagineDirectory(path: string, write: 'direct' | 'clone', facts: HostFacts): Promise<Rootfs> {
   const { ownership } = await describeDirectory(path);
   const idmappable = canIdmap(path, statSync(path));
-  if (!ephemeral) return rootfsOf({ kind: 'tree', source: path, ownership, idmappable });
+  if (write === 'direct') return rootfsOf({ kind: 'tree', source: path, ownership, idmappable });
   const upperParent = overlayLayout(ownStateDirectory(facts), path).clone('0', 'live');
   return rootfsOf({ kind: 'overlay', lower: path, upperParent, ownership, idmappable: { lower: idmappable, upper: true } });
 }

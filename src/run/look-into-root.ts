@@ -5,6 +5,7 @@ import type { EngineCapabilities } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import { type Found, lookBeneath } from '../host/resolve-beneath.ts';
 import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';
+import { rootName } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 
 /** The files of a rootfs before anything was changed, and what the caller knows them as: the template. */
@@ -32,7 +33,7 @@ export interface RootView {
 
 /** The tree of a rootfs that this process can look into. */
 export function treeOf({ root }: Pick<SandboxSpec, 'root'>, rootfs: Rootfs): Tree {
-  return { path: sourceOf(rootfs), name: root.kind === 'zfs' ? root.dataset : root.path };
+  return { path: sourceOf(rootfs), name: rootName(root) };
 }
 
 /** What an engine does in a tree. */

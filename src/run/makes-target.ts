@@ -20,7 +20,7 @@ export function makesTarget(spec: SandboxSpec, rootfs: Rootfs, facts: HostFacts)
   const tree = sourceOf(rootfs);
   const { root, readOnlyRoot, uidBase } = spec;
   const { user, mountsBelow } = facts;
-  if (root.kind === 'zfs' || user.uid === 0 || rootfs.parts[0].kind === 'overlay') return () => true;
+  if (root.kind === 'volume' || user.uid === 0 || rootfs.parts[0].kind === 'overlay') return () => true;
   if (!entersOwnDirectories(spec, facts)) {
     const { uidMap } = planUserMaps(user, spec);
     return (path) => {

@@ -1,5 +1,6 @@
 import type { RunDescription } from '../pool/claims/runs.ts';
 import { checkStreams } from '../process/standard-streams.ts';
+import { isThrownAway, rootName } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { decide } from './decide.ts';
 import { openDesktop } from './desktop.ts';
@@ -58,7 +59,5 @@ export function nodeWay(caller: RunCaller, options: RunOptions): Way<RunLease, O
 
 /** What `isolate ps` shows of a run. */
 function describeRun({ root, engine, command }: SandboxSpec, clone: string, uid: number, sinceMs: number): RunDescription {
-  return root.kind === 'zfs'
-    ? { template: root.dataset, clone, engine, command, uid, sinceMs }
-    : { template: root.path, clone: root.ephemeral ? clone : null, engine, command, uid, sinceMs };
+  return { template: rootName(root), clone: isThrownAway(root) ? clone : null, engine, command, uid, sinceMs };
 }

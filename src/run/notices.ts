@@ -1,4 +1,5 @@
 import type { Prepared } from './lifecycle.ts';
+import { isThrownAway, rootName } from '../spec/root-ref.ts';
 import type { Passthrough, SandboxSpec } from '../spec/spec.ts';
 
 const givenAway: Record<Passthrough, string> = {
@@ -13,8 +14,8 @@ export function describeGivenAway({ spec, engine, facts }: Prepared): string[] {
   const { name, capabilities } = engine;
   const warnings: string[] = [];
   if (!capabilities.isolates) warnings.push(`The ${name} engine isolates nothing: the command has the rights of this host's root.`);
-  if (spec.root.kind === 'directory' && !spec.root.ephemeral && !spec.readOnlyRoot) {
-    warnings.push(`Changes to ${spec.root.path} are permanent.`);
+  if (!isThrownAway(spec.root) && !spec.readOnlyRoot) {
+    warnings.push(`Changes to ${rootName(spec.root)} are permanent.`);
   }
   const unseen = facts.mountsBelow.filter((mount) => !isHidden(mount, spec, capabilities.mountpoints));
   if (facts.user.uid === 0 && capabilities.isolates && unseen.length > 0) {

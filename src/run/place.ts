@@ -7,7 +7,7 @@ import { type RuntimePaths, runtimePaths, systemRuntimeDirectory } from '../pool
 import { claimRun, type RunDescription } from '../pool/claims/runs.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
-import type { RootSource } from '../spec/spec.ts';
+import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
 import type { Release } from './give-back.ts';
 import { findRuntimePlace, findStatePlace } from './own-places.ts';
 import { idsPerSandbox } from '../spec/parse-number.ts';
@@ -29,8 +29,8 @@ export function ownStateDirectory(facts: { readonly user: Pick<HostFacts['user']
  * Where the leases of a root's clones live. Those of layers lie beside the layers: with two values of XDG_RUNTIME_DIR, as
  * after su(1), the runs of a user would else not see each other's leases and remove each other's layers.
  */
-export function leasePaths(root: RootSource, facts: Pick<HostFacts, 'user'>): RuntimePaths {
-  const withLayers = facts.user.uid !== 0 && root.kind === 'directory' && root.ephemeral;
+export function leasePaths(root: RootRef, facts: Pick<HostFacts, 'user'>): RuntimePaths {
+  const withLayers = facts.user.uid !== 0 && isOverlaid(root);
   return withLayers ? runtimePaths(ownStateDirectory(facts)) : ownRuntimePaths(facts);
 }
 

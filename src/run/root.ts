@@ -8,7 +8,8 @@ import { findPoolFiles, openPool, openPoolFiles, type Pool } from '../pool/pool.
 import { hasRefresher, isToldFirst } from '../pool/claims/refresher.ts';
 import { type Lease, takeFreshClone } from '../pool/lease/take.ts';
 import { runCommand } from '../process/command.ts';
-import type { RootSource, SandboxSpec } from '../spec/spec.ts';
+import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { openStorage } from '../storage/registry.ts';
 import type { Handed } from './daemon-lease.ts';
@@ -32,7 +33,7 @@ export interface RootOptions {
 /** A root that is the run's own, as `spec` wants it. Storage with clones is root's; for others the daemon takes them. */
 export async function leaseRoot(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<RunLease> {
   const { root } = spec;
-  if (root.kind === 'zfs' && facts.user.uid === 0) options.held.push(() => tidyBehind(root.dataset, facts));
+  if (root.kind === 'volume' && facts.user.uid === 0) options.held.push(() => tidyBehind(root.locator, facts));
   const lease = await takeRoot(spec, facts, options);
   options.held.push(lease.release);
   return lease;
@@ -40,10 +41,11 @@ export async function leaseRoot(spec: SandboxSpec, facts: HostFacts, options: Ro
 
 async function takeRoot(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<RunLease> {
   const { root } = spec;
-  if (root.kind !== 'zfs' || facts.user.uid === 0) return takeReady(root, facts, options) ?? (await leaseFromStorage(spec, facts, options));
+  if (root.kind !== 'volume' || facts.user.uid === 0)
+    return takeReady(root, facts, options) ?? (await leaseFromStorage(spec, facts, options));
   const { leaseFromDaemon } = await import('./daemon-lease.ts');
   const onWaiting = (message: string): void => options.tell({ kind: 'waiting', message });
-  return await leaseFromDaemon(spec, root.dataset, { signal: options.signal, onWaiting, limited: facts.cgroups.byDaemon === true });
+  return await leaseFromDaemon(spec, root.locator, { signal: options.signal, onWaiting, limited: facts.cgroups.byDaemon === true });
 }
 
 /** After the lease is given back, when the clone may go. */
@@ -53,10 +55,10 @@ async function tidyBehind(template: string, facts: HostFacts): Promise<void> {
 }
 
 /** A clone that lies ready is taken without opening its storage, which would run a command of it. */
-function takeReady(root: RootSource, facts: HostFacts, { warn }: RootOptions): Lease | null {
-  if (root.kind !== 'zfs') return null;
+function takeReady(root: RootRef, facts: HostFacts, { warn }: RootOptions): Lease | null {
+  if (root.kind !== 'volume') return null;
   const runtime = leasePaths(root, facts);
-  return hasPool(root.dataset, runtime) ? takeFreshClone(openPoolFiles({ template: root.dataset, runtime, warn })) : null;
+  return hasPool(root.locator, runtime) ? takeFreshClone(openPoolFiles({ template: root.locator, runtime, warn })) : null;
 }
 
 async function leaseFromStorage(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<Lease> {
@@ -85,16 +87,12 @@ export interface OpenOptions extends Pick<RootOptions, 'warn'> {
 }
 
 /** The pool behind a root: for `dir` and `overlay` drivers one that holds nothing ahead. */
-export async function openRootPool(
-  root: RootSource,
-  facts: HostFacts,
-  { warn, onlyCleanUp = false, onWaiting }: OpenOptions,
-): Promise<Pool> {
+export async function openRootPool(root: RootRef, facts: HostFacts, { warn, onlyCleanUp = false, onWaiting }: OpenOptions): Promise<Pool> {
   const driver = await openRootStorage(root, facts, onWaiting);
   const runtime = leasePaths(root, facts);
   // Nothing is left behind for a template that does not exist.
   if (!hasPool(driver.template, runtime) && !(onlyCleanUp && (await driver.list()).length > 0)) await driver.probe();
-  if (root.kind === 'directory' && root.ephemeral) claimOverlayState(ownStateDirectory(facts));
+  if (isOverlaid(root)) claimOverlayState(ownStateDirectory(facts));
   const { sandboxUids, sandboxGids } = facts.user;
   return openPool({
     driver,
@@ -116,7 +114,7 @@ function cgroupDirectories({ cpu, memory, pids, others }: HostFacts['cgroups']):
   return [...new Set(directories.filter((directory) => directory !== undefined))];
 }
 
-function openRootStorage(root: RootSource, facts: HostFacts, onWaiting?: (message: string) => void): Promise<StorageDriver> {
+function openRootStorage(root: RootRef, facts: HostFacts, onWaiting?: (message: string) => void): Promise<StorageDriver> {
   return openStorage(root, {
     tools: facts.tools,
     run: runCommand,

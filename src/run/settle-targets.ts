@@ -4,6 +4,7 @@ import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Found } from '../host/resolve-beneath.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
+import { isThrownAway } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { checkWorkingDirectory } from './check-working-directory.ts';
 import { type RootView, treeOf, wholeMountpoints } from './look-into-root.ts';
@@ -73,8 +74,7 @@ export function assumeWhole(spec: SandboxSpec, capabilities: EngineCapabilities)
 
 /** Where changes to the root stay, its /etc/hosts does too, with whatever the sandbox writes there. */
 function addsHostname({ root, readOnlyRoot, binds }: SandboxSpec, { features }: EngineCapabilities): boolean {
-  const isThrownAway = root.kind === 'zfs' || root.ephemeral || readOnlyRoot;
-  return features.includes('hostname') && isThrownAway && !binds.some(({ target }) => target === hostsFile);
+  return features.includes('hostname') && (isThrownAway(root) || readOnlyRoot) && !binds.some(({ target }) => target === hostsFile);
 }
 
 function isFileFor(look: Found | IsolateError | undefined): look is Found {

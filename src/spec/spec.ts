@@ -1,7 +1,4 @@
-/** Where the root of a sandbox comes from. `zfs`: a fresh clone of the newest snapshot of a dataset (-z). */
-export type RootSource =
-  | { readonly kind: 'zfs'; readonly dataset: string }
-  | { readonly kind: 'directory'; readonly path: string; readonly ephemeral: boolean };
+import type { RootRef } from './root-ref.ts';
 
 /** A bind mount: a host path (file, directory, socket or device) seen at `target` in the sandbox. Both absolute. */
 export interface Bind {
@@ -32,7 +29,7 @@ export interface Hooks {
 /** What is wanted of one run: complete, validated once by `resolveSpec`, never changed after. */
 export interface SandboxSpec {
   readonly engine: string;
-  readonly root: RootSource;
+  readonly root: RootRef;
   readonly readOnlyRoot: boolean;
   readonly command: readonly [string, ...string[]];
   /** Exactly the command's environment. */

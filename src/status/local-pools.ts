@@ -32,7 +32,7 @@ export function openLocalPools(runtime: RuntimePaths): LocalPools {
     if (had !== undefined && had.pool.count === count && performance.now() < had.retryAtMs) return had.pool;
     try {
       facts ??= await probeHost({ environment: callerEnvironment(), uid: 0, gid: process.getgid?.() ?? 0, files: findOwnFiles() });
-      const opened = await openRootPool({ kind: 'zfs', dataset: template }, facts, { warn: () => {} });
+      const opened = await openRootPool({ kind: 'volume', locator: template }, facts, { warn: () => {} });
       const pool = { pool: opened, driver: opened.driver, count };
       known.set(template, { pool, retryAtMs: Number.POSITIVE_INFINITY });
       return pool;

@@ -1,5 +1,5 @@
 import type { RunCommand } from '../process/command.ts';
-import type { RootSource } from '../spec/spec.ts';
+import type { RootRef } from '../spec/root-ref.ts';
 import type { StorageDriver } from './driver.ts';
 
 /** What drivers need of the host; each takes its part. */
@@ -20,14 +20,14 @@ export interface StorageOptions {
  * Opens the driver for a root. Opening zfs runs one command (`zfs version`); the others touch nothing but the directory.
  * Throws `bad-name`, `missing-tool`, `template-missing`, `template-not-filesystem`, `not-permitted`.
  */
-export async function openStorage(root: RootSource, options: StorageOptions): Promise<StorageDriver> {
-  if (root.kind === 'zfs') {
+export async function openStorage(root: RootRef, options: StorageOptions): Promise<StorageDriver> {
+  if (root.kind === 'volume') {
     const { openZfs } = await import('./zfs/driver.ts');
-    return openZfs(root.dataset, options);
+    return openZfs(root.locator, options);
   }
   const { describeDirectory } = await import('./directory.ts');
   await describeDirectory(root.path);
-  if (root.ephemeral) {
+  if (root.write === 'clone') {
     const { openOverlay } = await import('./overlay/driver.ts');
     return openOverlay(root.path, options);
   }

@@ -94,5 +94,5 @@ export async function openTemplatePool(template: string, options: OpenOptions = 
   const environment = callerEnvironment();
   const searchPath = environment['PATH'];
   const facts = await probeHost({ environment, searchPath, uid, gid: process.getgid?.() ?? 0, sandboxIds, files: findOwnFiles() });
-  return await openRootPool({ kind: 'zfs', dataset }, facts, options);
+  return await openRootPool({ kind: 'volume', locator: dataset }, facts, options);
 }

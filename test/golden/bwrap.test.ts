@@ -26,7 +26,7 @@ const plain: PlanInput = {
   sandboxDirectory: '/run/isolate/sandbox',
 };
 const withSpec = (spec: Partial<PlanInput['spec']>): PlanInput => ({ ...plain, spec: { ...plainSpec, ...spec } });
-const directory = { kind: 'directory', path: '/srv/debian', ephemeral: false } as const;
+const directory = { kind: 'directory', path: '/srv/debian', write: 'direct' } as const;
 
 const cases: Record<string, PlanInput> = {
   plain,

@@ -18,7 +18,7 @@ const withSpec = (spec: Partial<PlanInput['spec']>): PlanInput => ({ ...plain, s
 
 const cases: Record<string, PlanInput> = {
   plain,
-  directory: { ...withSpec({ root: { kind: 'directory', path: '/srv/debian', ephemeral: false } }), rootfs: directoryRootfs },
+  directory: { ...withSpec({ root: { kind: 'directory', path: '/srv/debian', write: 'direct' } }), rootfs: directoryRootfs },
   binds: {
     ...withSpec({
       binds: [

@@ -70,7 +70,7 @@ export const userFacts: HostFacts = {
 /** A run of `true` on a clone, nothing asked for. */
 export const plainSpec: SandboxSpec = {
   engine: 'bwrap',
-  root: { kind: 'zfs', dataset: 'rpool/isolate/debisl' },
+  root: { kind: 'volume', locator: 'rpool/isolate/debisl' },
   readOnlyRoot: false,
   command: ['true'],
   environment: { PATH: '/usr/bin:/bin', HOME: '/root' },

@@ -25,7 +25,7 @@ const plain: PlanInput = {
   sandboxDirectory: '/run/isolate/sandbox',
 };
 const withSpec = (spec: Partial<PlanInput['spec']>): PlanInput => ({ ...plain, spec: { ...plain.spec, ...spec } });
-const directory = { kind: 'directory', path: '/srv/debian', ephemeral: false } as const;
+const directory = { kind: 'directory', path: '/srv/debian', write: 'direct' } as const;
 const version1 = (name: string) => ({ version: 1, directory: `/sys/fs/cgroup/${name}` }) as const;
 
 const cases: Record<string, PlanInput> = {

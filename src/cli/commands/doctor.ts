@@ -75,5 +75,5 @@ function builtFiles(): HostFacts['files'] {
 
 /** The run that asks the least of an engine. */
 function leastOf(engine: string): SandboxSpec {
-  return { ...plainSpec, engine, root: { kind: 'directory', path: '/', ephemeral: false }, command: ['true'] };
+  return { ...plainSpec, engine, root: { kind: 'directory', path: '/', write: 'direct' }, command: ['true'] };
 }

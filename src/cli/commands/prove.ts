@@ -14,6 +14,7 @@ import { makeBareRoot } from '../../run/bare-root.ts';
 import { decide } from '../../run/decide.ts';
 import type { Prepared } from '../../run/lifecycle.ts';
 import { ownStateDirectory } from '../../run/place.ts';
+import { rootName } from '../../spec/root-ref.ts';
 import type { Limits } from '../../spec/spec.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
@@ -43,7 +44,7 @@ export async function proveVerb(parsed: ParsedArguments): Promise<number> {
   return await prove({ ...parsed, values: new Map([...parsed.values, ['template', path]]) }, 'an empty root');
 }
 
-async function prove(parsed: ParsedArguments, rootName?: string): Promise<number> {
+async function prove(parsed: ParsedArguments, called?: string): Promise<number> {
   const decision = await decide({ ...toRunRequest(parsed), command: [probeInside] });
   const { spec, engine, facts } = decision;
   if (!engine.capabilities.isolates) {
@@ -60,7 +61,7 @@ async function prove(parsed: ParsedArguments, rootName?: string): Promise<number
     const outside = await probeOutside(probe, file, [...limits, ...harmlessOutside], facts.user.uid);
     const inside = await probeSandbox(parsed, probe, file, limits);
     const findings = judgeProof(proofCases(process.arch), settingOf(decision), inside, outside);
-    const subject = `${engine.name}, ${facts.user.uid === 0 ? 'root' : 'plain user'}, ${rootName ?? (spec.root.kind === 'zfs' ? spec.root.dataset : spec.root.path)}`;
+    const subject = `${engine.name}, ${facts.user.uid === 0 ? 'root' : 'plain user'}, ${called ?? rootName(spec.root)}`;
     print(parsed.flags.has('json') ? renderProofJson(subject, findings) : renderProof(subject, findings));
     return findings.some(({ state }) => state === 'broken') ? 1 : 0;
   } finally {

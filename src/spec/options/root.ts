@@ -24,7 +24,7 @@ export const rootOptions: OptionGroup<RunOption> = {
       completes: 'dataset',
       help: 'run on a fresh clone of DATASET',
       carriedBy: 'launcher',
-      settle: (draft, dataset) => ({ ...draft, root: { kind: 'zfs', dataset: parseDataset(dataset) } }),
+      settle: (draft, dataset) => ({ ...draft, root: { kind: 'volume', locator: parseDataset(dataset) } }),
     }),
     runOption('template', {
       long: 'template',
@@ -40,7 +40,7 @@ export const rootOptions: OptionGroup<RunOption> = {
           const hint = '-t names a directory with a Linux root of its own';
           throw new IsolateError('usage', "The host's own root cannot be a template.", { hint });
         }
-        return { ...draft, root: { kind: 'directory', path, ephemeral: false } };
+        return { ...draft, root: { kind: 'directory', path, write: 'direct' } };
       },
     }),
     // Behind the two that it goes with.
@@ -50,7 +50,7 @@ export const rootOptions: OptionGroup<RunOption> = {
       carriedBy: 'caller',
       settle: (draft, ephemeral) => {
         if (!ephemeral || draft.root === null) return draft;
-        if (draft.root.kind === 'directory') return { ...draft, root: { ...draft.root, ephemeral } };
+        if (draft.root.kind === 'directory') return { ...draft, root: { ...draft.root, write: 'clone' } };
         throw new IsolateError('usage', '--ephemeral goes with -t: a clone of a dataset is thrown away in any case.');
       },
     }),

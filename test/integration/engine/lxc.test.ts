@@ -70,7 +70,7 @@ async function sandbox(
     {
       ...plainSpec,
       engine: 'lxc',
-      root: { kind: 'directory', path: work, ephemeral: input.rootfs?.parts[0].kind === 'overlay' },
+      root: { kind: 'directory', path: work, write: input.rootfs?.parts[0].kind === 'overlay' ? 'clone' : 'direct' },
       command,
       ...spec,
     },
@@ -233,7 +233,12 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
   test('ends when the launcher is killed', async () => {
     const before = await traces();
     const launch = await plan(
-      { ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' }, command: ['sleep', '98'] },
+      {
+        ...plainSpec,
+        engine: 'lxc',
+        root: { kind: 'directory', path: work, write: kind === 'an overlay' ? 'clone' : 'direct' },
+        command: ['sleep', '98'],
+      },
       await input(),
     );
     const started = Promise.withResolvers<number>();
@@ -252,7 +257,12 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
   test("ends when LXC's monitor is killed", async () => {
     const before = await traces();
     const launch = await plan(
-      { ...plainSpec, engine: 'lxc', root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' }, command: ['sleep', '97'] },
+      {
+        ...plainSpec,
+        engine: 'lxc',
+        root: { kind: 'directory', path: work, write: kind === 'an overlay' ? 'clone' : 'direct' },
+        command: ['sleep', '97'],
+      },
       await input(),
     );
     const started = Promise.withResolvers<number>();
@@ -274,7 +284,7 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
       {
         ...plainSpec,
         engine: 'lxc',
-        root: { kind: 'directory', path: work, ephemeral: kind === 'an overlay' },
+        root: { kind: 'directory', path: work, write: kind === 'an overlay' ? 'clone' : 'direct' },
         command: ['sh', '-c', 'trap "echo heard; exit 9" USR1; echo ready; while :; do sleep 0.05; done'],
       },
       await input(),

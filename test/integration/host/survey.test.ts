@@ -84,7 +84,7 @@ test('bind sources that exist are described, others are left out', async () => {
 
 const plain = {
   engine: 'bwrap',
-  root: { kind: 'directory', path: '/', ephemeral: false },
+  root: { kind: 'directory', path: '/', write: 'direct' },
   readOnlyRoot: false,
   command: ['true'],
   environment: {},

@@ -12,7 +12,7 @@ test.runIf(process.getuid?.() === 0)('a clone that another run takes while it is
   mkdirSync(fresh, { recursive: true });
   // Listed, and not there when it is read.
   symlinkSync('taken', join(fresh, '5'));
-  const spec = { root: { kind: 'zfs', dataset: 'tank/imagined' } } as SandboxSpec;
+  const spec = { root: { kind: 'volume', locator: 'tank/imagined' } } as SandboxSpec;
   const rootfs = await imagineRoot(spec, { user: { uid: 0 } } as HostFacts);
   expect(rootfs).toEqual({ parts: [{ kind: 'tree', source: join(mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: true }] });
 });

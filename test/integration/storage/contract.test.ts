@@ -37,7 +37,7 @@ async function zfsFixture(): Promise<Fixture> {
   await pool.zfs('snapshot', `${template}@b`);
   await writeFile(join(pool.directory, 'pool/run/tpl/os-release'), 'template');
   await pool.zfs('snapshot', `${template}@a`);
-  const driver = await openStorage({ kind: 'zfs', dataset: template }, options('/var/lib/isolate', pool.tools));
+  const driver = await openStorage({ kind: 'volume', locator: template }, options('/var/lib/isolate', pool.tools));
   return {
     driver,
     read: ({ rootfs }, name) => readFile(join(placeOf(rootfs), name), 'utf8'),
@@ -56,7 +56,7 @@ async function overlayFixture(type: 'tmpfs' | 'ext4' | 'btrfs'): Promise<Fixture
   await chmod(template, 0o755);
   await writeFile(join(template, 'os-release'), 'template');
   await mountScratch(type, join(directory, 'image'), state);
-  const driver = await openStorage({ kind: 'directory', path: template, ephemeral: true }, options(state));
+  const driver = await openStorage({ kind: 'directory', path: template, write: 'clone' }, options(state));
   const mounted = new Set<string>();
   const merged = async ({ rootfs }: Made): Promise<string> => {
     const [part] = rootfs.parts;

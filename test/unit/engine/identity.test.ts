@@ -94,12 +94,12 @@ test('a base may lie in any of the ranges, and the message names them all', () =
   ]);
 });
 
-const overlay = { kind: 'directory', path: '/srv/t', ephemeral: true } as const;
+const overlay = { kind: 'directory', path: '/srv/t', write: 'clone' } as const;
 
 test("a base of a user's does not go with layers, which it could not write", () => {
   const codes = (root: SandboxSpec['root'], readOnlyRoot: boolean): string[] =>
     checkIdentity({ ...plainSpec, uidBase: 100_000, root, readOnlyRoot }, userFacts).map(({ code }) => code);
-  expect([codes(overlay, false), codes(overlay, true), codes({ ...overlay, ephemeral: false }, false)]).toEqual([
+  expect([codes(overlay, false), codes(overlay, true), codes({ ...overlay, write: 'direct' }, false)]).toEqual([
     ['unsupported-option'],
     ['unsupported-option'],
     [],

@@ -6,7 +6,7 @@ import { chooseBridge, lxcPaths } from '../../../src/host/lxc-paths.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { layeredRootfs, naturalRootfs, naturalTree, plainSpec, rootFacts, userFacts, wholeFindings } from '../../golden/facts.ts';
 
-const overlay = { kind: 'directory', path: '/srv/debian', ephemeral: true } as const;
+const overlay = { kind: 'directory', path: '/srv/debian', write: 'clone' } as const;
 const bridged = { shareNetwork: true, bridge: 'lxcbr0' };
 const withPaths = (...paths: string[]): HostFacts => ({
   ...rootFacts,

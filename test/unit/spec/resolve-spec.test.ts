@@ -13,7 +13,7 @@ const defaults = { PATH: path, HOME: '/root', USER: 'root', LOGNAME: 'root' };
 test('a bare request gets every default', () => {
   expect(resolve({ zfs: 'tank/deb', command: ['ls', '-l'] })).toEqual({
     engine: 'bwrap',
-    root: { kind: 'zfs', dataset: 'tank/deb' },
+    root: { kind: 'volume', locator: 'tank/deb' },
     readOnlyRoot: false,
     command: ['ls', '-l'],
     environment: defaults,
@@ -43,7 +43,7 @@ test('without a working directory absolute paths are taken, and relative ones re
   expect(resolveSpec({ template: '/srv//t', command: ['ls'] }, caller).root).toEqual({
     kind: 'directory',
     path: '/srv/t',
-    ephemeral: false,
+    write: 'direct',
   });
   expect(() => resolveSpec({ template: 't', command: ['ls'] }, caller)).toThrow(
     'The template directory "t" is relative to a working directory that no longer exists.',
@@ -81,7 +81,7 @@ test('a full request is taken over, texts parsed', () => {
   const environment = { LANG: 'de_DE', TERM: 'xterm-256color' };
   expect(resolve(request, { environment, readFile: (file) => `# of ${file}\n\nA=file\nC= x \n` })).toEqual({
     engine: 'lxc',
-    root: { kind: 'directory', path: '/home/me/roots/deb', ephemeral: true },
+    root: { kind: 'directory', path: '/home/me/roots/deb', write: 'clone' },
     readOnlyRoot: true,
     command: ['ls'],
     environment: { ...defaults, TERM: 'xterm-256color', A: 'b=c', B: 'd:e', C: ' x ', LANG: 'de_DE' },
