@@ -1,4 +1,4 @@
-import type { Bind, SandboxSpec } from '../spec/spec.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { type BwrapOption, directoryOptions, encodeOptions, isolationOptions, rootOptions } from './bwrap-options.ts';
 import { checkLimits, planGroups } from './cgroup.ts';
@@ -8,6 +8,7 @@ import { filterFile } from './filter-file.ts';
 import { hostnameFor } from './hostname.ts';
 import { checkIdentity, planIdentity } from './identity.ts';
 import type { Descriptor, Launch, MountOperation } from '../launch/launch.ts';
+import type { PlacedBind } from './placed-bind.ts';
 import { planRootMounts } from './root-mounts.ts';
 import { firstFreeNumber, planStage, stageFile } from './stage.ts';
 
@@ -59,18 +60,12 @@ function plan(input: PlanInput): Launch {
   const desktop = planDesktop(spec, facts, { tmp, firstNumber: firstFreeNumber });
   const binds = [...desktop.binds, ...spec.binds];
   const mounts = planRootMounts(input, identity, binds, { nested: true });
-  const sources = binds.map((bind, index) => ({
-    ...bind,
-    option: bindOption(bind, facts),
-    source: mounts.bindSources[index] ?? bind.source,
-  }));
-  const own = mounts.ownBinds.map((bind) => ({ ...bind, option: bindOption(bind, facts) }));
   const options: BwrapOption[] = [
     ...isolationOptions(spec, hostnameFor(spec)),
     ...rootOptions(mounts.root, spec.readOnlyRoot, facts.keyFiles, tmp),
     ...desktop.options,
     ...directoryOptions(binds, ['/dev', tmp], desktop.options),
-    ...[...own, ...sources].map(({ option, source, target }): BwrapOption => [option, source, target]),
+    ...mounts.binds.map((bind): BwrapOption => [bindOption(bind), bind.source, bind.target]),
     ['--remount-ro', '/dev'],
     ...(spec.seccomp ? ([['--seccomp', String(filterNumber)]] as BwrapOption[]) : []),
     ['--chdir', spec.workingDirectory],
@@ -124,7 +119,7 @@ function sealProgram(path: string): MountOperation {
   };
 }
 
-function bindOption({ source, readOnly }: Bind, facts: HostFacts): string {
-  if (facts.paths[source]?.kind === 'device') return '--dev-bind';
+function bindOption({ kind, readOnly }: PlacedBind): string {
+  if (kind === 'device') return '--dev-bind';
   return readOnly ? '--ro-bind' : '--bind';
 }

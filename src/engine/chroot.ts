@@ -2,13 +2,14 @@ import { isOverlaid } from '../spec/root-ref.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { sourceOf } from '../rootfs/rootfs.ts';
-import type { Bind, SandboxSpec } from '../spec/spec.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
 import { checkRootPrivileges } from './identity.ts';
 import type { Launch, MountOperation } from '../launch/launch.ts';
 import type { FileSystemFlag } from '../launch/schema.ts';
 import { planMissing } from './made-targets.ts';
+import { bindKind, type PlacedBind } from './placed-bind.ts';
 import { planStage, stageFileNumber, stageName } from './stage.ts';
 
 const capabilities: EngineCapabilities = {
@@ -61,8 +62,8 @@ function plan(input: PlanInput): Launch {
   if (rootfs.parts[0].kind === 'overlay') throw new IsolateError('unsupported-option', 'The chroot engine cannot run on an overlay.');
   const root = sourceOf(rootfs);
   const stage = planStage({ words: spec.command, environment: spec.environment, filtered: spec.seccomp });
-  const { binds } = spec;
-  const missing = planMissing(input, { binds, bindSources: binds.map(({ source }) => source), root, layer: null });
+  const binds = spec.binds.map((wanted): PlacedBind => ({ ...wanted, kind: bindKind(wanted, facts) ?? 'file' }));
+  const missing = planMissing(input.findings, { binds, root, layer: null });
   return {
     engine: 'chroot',
     file: stageFileNumber,
@@ -116,6 +117,6 @@ function systemMounts(root: string): MountOperation[] {
   ];
 }
 
-function bind(root: string, { source, target, readOnly }: Bind): MountOperation {
+function bind(root: string, { source, target, readOnly }: Omit<PlacedBind, 'kind'>): MountOperation {
   return { kind: 'bind', source, root, target, recursive: true, readOnly, noSuid: false, noDev: false, idmap: 'none', create: 'none' };
 }

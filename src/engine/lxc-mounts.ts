@@ -1,10 +1,10 @@
-import type { HostFacts } from '../host/facts.ts';
 import { tunDevice } from '../host/lxc-paths.ts';
 import type { Bind } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
 import type { IdentityPlan } from './identity.ts';
 import type { MountOperation } from '../launch/launch.ts';
 import { formatMountEntry } from './lxc-config.ts';
+import type { PlacedBind } from './placed-bind.ts';
 import { planRootMounts } from './root-mounts.ts';
 
 /** The assembled root, what LXC mounts into it itself, and what the launcher does before. */
@@ -27,13 +27,11 @@ const shmBytes = 2 ** 28;
  * runs inside the user namespace, and so do the mounts.
  */
 export function planLxcMounts(input: PlanInput, identity: IdentityPlan, nested: boolean): LxcMounts {
-  const { spec, facts, sandboxDirectory } = input;
+  const { spec, sandboxDirectory } = input;
   const lxcPath = `${sandboxDirectory}/lxc`;
   const mounts = planRootMounts(input, identity, spec.binds, { nested, directories: [lxcPath] });
-  const sources = spec.binds.map((bind, index) => ({ ...bind, source: mounts.bindSources[index] ?? bind.source, path: bind.source }));
   const own = [
-    ...mounts.ownBinds.map((bind) => bindBeneath({ ...bind, path: bind.source }, mounts.root, facts)),
-    ...sources.filter((bind) => !isDevice(bind)).map((bind) => bindBeneath(bind, mounts.root, facts)),
+    ...mounts.binds.filter((bind) => !isDevice(bind)).map((bind) => bindBeneath(bind, mounts.root)),
     tmpfs(lxcPath, 'mode=0755,size=1m'),
     hideCgroups,
   ];
@@ -43,8 +41,8 @@ export function planLxcMounts(input: PlanInput, identity: IdentityPlan, nested: 
     entries: [
       shmEntry(),
       ...keyEntries,
-      ...sources.filter(isDevice).map((bind) => deviceEntry(bind, facts.paths[bind.path]?.kind === 'directory')),
-      ...(spec.tun ? [deviceEntry({ source: tunDevice, target: tunDevice, readOnly: false }, false)] : []),
+      ...mounts.binds.filter(isDevice).map(deviceEntry),
+      ...(spec.tun ? [deviceEntry({ source: tunDevice, target: tunDevice, readOnly: false, kind: 'device' })] : []),
     ],
     hostMounts: [...mounts.hostMounts, ...(nested ? [] : own)],
     sandboxMounts: [...mounts.sandboxMounts, ...(nested ? own : [])],
@@ -66,8 +64,7 @@ function tmpfs(target: string, options: string): MountOperation {
   return { kind: 'mount', type: 'tmpfs', source: 'isolate', target, flags: ['nosuid', 'nodev', 'noexec'], options };
 }
 
-function bindBeneath(bind: Bind & { readonly path: string }, root: string, facts: HostFacts): MountOperation {
-  const kind = facts.paths[bind.path]?.kind;
+function bindBeneath(bind: PlacedBind, root: string): MountOperation {
   return {
     kind: 'bind',
     source: bind.source,
@@ -76,7 +73,7 @@ function bindBeneath(bind: Bind & { readonly path: string }, root: string, facts
     recursive: true,
     readOnly: bind.readOnly,
     noSuid: true,
-    noDev: kind !== 'device',
+    noDev: bind.kind !== 'device',
     idmap: 'none',
     create: 'none',
   };
@@ -96,7 +93,7 @@ function shmEntry(): string {
   });
 }
 
-function deviceEntry({ source, target, readOnly }: Bind, directory: boolean): string {
-  const options = ['rbind', ...(readOnly ? ['ro'] : []), 'nosuid', `create=${directory ? 'dir' : 'file'}`];
+function deviceEntry({ source, target, readOnly, kind }: PlacedBind): string {
+  const options = ['rbind', ...(readOnly ? ['ro'] : []), 'nosuid', `create=${kind === 'directory' ? 'dir' : 'file'}`];
   return formatMountEntry({ source, target: target.slice(1), type: 'none', options });
 }

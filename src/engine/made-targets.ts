@@ -1,39 +1,26 @@
-import type { Bind } from '../spec/spec.ts';
-import type { Missing, PlanInput } from './engine.ts';
+import type { Findings, PlanInput } from './engine.ts';
 import { defaultHosts, hostnameFor, hostsLine } from './hostname.ts';
 import type { MountOperation } from '../launch/launch.ts';
+import type { PlacedBind } from './placed-bind.ts';
 
 /** Where missing targets are made. */
 export interface MadeIn {
-  readonly binds: readonly Bind[];
-  /** For every bind, in order, the path that its source is reached by. */
-  readonly bindSources: readonly string[];
+  readonly binds: readonly PlacedBind[];
   readonly root: string;
   /** Lies over the root; null: they are made in the root itself. */
   readonly layer: string | null;
 }
 
 /** Makes what the rootfs lacks, so that no engine has to: engines differ in what they make, with which modes and through which links. */
-export function planMissing({ findings, facts }: Pick<PlanInput, 'findings' | 'facts'>, made: MadeIn): MountOperation[] {
-  const { binds, bindSources, root, layer } = made;
-  return findings.missing.map(({ path, within }): MountOperation => {
-    const create = createKind(path, findings, binds, facts);
-    const outer = within === undefined ? -1 : binds.findIndex(({ target }) => target === within);
-    const source = bindSources[outer];
-    if (source !== undefined && within !== undefined) return { kind: 'make', root: source, target: path.slice(within.length), create };
+export function planMissing({ missing, hosts }: Findings, { binds, root, layer }: MadeIn): MountOperation[] {
+  const bindAt = (path: string): PlacedBind | undefined => binds.find(({ target }) => target === path);
+  return missing.map(({ path, within }): MountOperation => {
+    const isFile = bindAt(path) === undefined ? path === hosts : bindAt(path)?.kind !== 'directory';
+    const create = isFile ? 'file' : 'directory';
+    const outer = within === undefined ? undefined : bindAt(within);
+    if (outer !== undefined) return { kind: 'make', root: outer.source, target: path.slice(outer.target.length), create };
     return { kind: 'make', root, ...(layer === null ? {} : { layer }), target: path, create };
   });
-}
-
-function createKind(
-  path: Missing['path'],
-  findings: PlanInput['findings'],
-  binds: readonly Bind[],
-  facts: PlanInput['facts'],
-): 'directory' | 'file' {
-  const bind = binds.find(({ target }) => target === path);
-  if (bind !== undefined) return facts.paths[bind.source]?.kind === 'directory' ? 'directory' : 'file';
-  return path === findings.hosts ? 'file' : 'directory';
 }
 
 /**
@@ -44,11 +31,11 @@ export function planHosts(
   { spec, findings: { hosts } }: Pick<PlanInput, 'spec' | 'findings'>,
   root: string,
   copy: string,
-): { readonly operations: readonly MountOperation[]; readonly binds: readonly Bind[] } {
+): { readonly operations: readonly MountOperation[]; readonly binds: readonly PlacedBind[] } {
   if (hosts === null) return { operations: [], binds: [] };
   const line = hostsLine(hostnameFor(spec));
   return {
     operations: [{ kind: 'copy', root, source: hosts, target: copy, otherwise: defaultHosts, line }],
-    binds: [{ source: copy, target: hosts, readOnly: spec.readOnlyRoot }],
+    binds: [{ source: copy, target: hosts, readOnly: spec.readOnlyRoot, kind: 'file' }],
   };
 }

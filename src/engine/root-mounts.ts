@@ -4,15 +4,14 @@ import type { PlanInput } from './engine.ts';
 import { entersOwnDirectories, type IdentityPlan, planBindIdmap } from './identity.ts';
 import type { MountOperation } from '../launch/launch.ts';
 import { planHosts, planMissing } from './made-targets.ts';
+import { bindKind, type PlacedBind } from './placed-bind.ts';
 
 /** Where the launcher puts the rootfs and the sources of binds together, and the operations that do it. */
 export interface RootMounts {
   /** Path of the assembled rootfs, reachable with the sandbox's ids. */
   readonly root: string;
-  /** For every bind, in order, the path to bind from instead: reachable with the sandbox's ids. */
-  readonly bindSources: readonly string[];
-  /** What isolate itself shows in the sandbox. */
-  readonly ownBinds: readonly Bind[];
+  /** What isolate itself shows in the sandbox, and behind it every bind, in order, from where it is reachable with the sandbox's ids. */
+  readonly binds: readonly PlacedBind[];
   readonly hostMounts: readonly MountOperation[];
   readonly sandboxMounts: readonly MountOperation[];
 }
@@ -41,9 +40,14 @@ export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: 
   const placed = placePart(part, { at: merges ? places.lower : places.root, places, identity: isRoot ? identity : null });
   const { tree, upper } = placed;
   const root = merges ? placed.merged : tree;
-  const bindSources = binds.map((bind, index) => (isRoot ? `${places.binds}/${index}` : bind.source));
+  const placedBinds = binds.map((bind, index): PlacedBind => ({
+    target: bind.target,
+    readOnly: bind.readOnly,
+    kind: bindKind(bind, input.facts) ?? 'file',
+    source: isRoot ? `${places.binds}/${index}` : bind.source,
+  }));
   const hosts = planHosts(input, tree, `${places.made}/hosts`);
-  const missing = planMissing(input, { binds, bindSources, root: tree, layer: needsLayer ? places.layer : null });
+  const missing = planMissing(input.findings, { binds: placedBinds, root: tree, layer: needsLayer ? places.layer : null });
   const makesAny = needsLayer || hosts.operations.length > 0;
   const made: MountOperation[] = [
     ...(isRoot && demands.nested && makesAny ? [tmpfs(places.made)] : []),
@@ -58,13 +62,12 @@ export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: 
   ];
   if (!isRoot) {
     const place = entersOwnDirectories(spec, input.facts) ? gathered : [];
-    return { root, bindSources, ownBinds: hosts.binds, hostMounts: [], sandboxMounts: [...place, ...placed.mounts, ...made] };
+    return { root, binds: [...hosts.binds, ...placedBinds], hostMounts: [], sandboxMounts: [...place, ...placed.mounts, ...made] };
   }
   const hostMounts = [...gathered, ...placed.mounts, ...bindTrees(input, binds, directory, places.binds)];
   return {
     root,
-    bindSources,
-    ownBinds: hosts.binds,
+    binds: [...hosts.binds, ...placedBinds],
     hostMounts: [...hostMounts, ...(demands.nested ? [] : made)],
     sandboxMounts: demands.nested ? made : [],
   };

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 
 import { IsolateError } from '../error.ts';
+import { hostSources } from '../spec/bind.ts';
 import type { Limits, SandboxSpec } from '../spec/spec.ts';
 import { chooseCgroups, chooseCgroupsBeside, chooseOthers, type CgroupReader, type ControllerName, parseCgroups } from './cgroup.ts';
 import type { CgroupFacts, DesktopFacts, HostFacts, PathFacts, SandboxIds, ToolName, UserFacts } from './facts.ts';
@@ -61,7 +62,7 @@ export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
     keyFiles: ['/proc/keys', '/proc/key-users'].filter((file) => existsSync(file)),
     mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path) : [],
     paths: {
-      ...probePaths(spec?.binds.map(({ source }) => source) ?? [], request.probePath),
+      ...probePaths(hostSources(spec?.binds ?? []), request.probePath),
       ...probePaths([...desktopPaths(desktop), ...networkPaths(spec)]),
     },
     files: request.files,

@@ -2,8 +2,10 @@ import { accessSync, constants, lstatSync } from 'node:fs';
 
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
-import { type Found, lookBeneath } from '../host/resolve-beneath.ts';
+import type { Found } from '../host/resolve-beneath.ts';
+import { describeSource } from '../spec/bind.ts';
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
+import { lookIntoBind } from './look-into-bind.ts';
 import type { Tree } from './look-into-root.ts';
 
 export interface WorkingDirectoryContext {
@@ -42,10 +44,9 @@ function checkInRoot({ root, workingDirectory, binds, hooks }: WorkingSpec, { pa
   }
 }
 
-function checkInBind(wanted: string, path: string, { source, target }: Bind, { facts }: WorkingDirectoryContext): void {
-  const rest = path.slice(target.length);
-  const kind = rest === '' ? facts.paths[source]?.kind : lookBeneath(source, rest).kind;
-  if (kind === 'missing') throw missing(wanted, `${source}, which is shown at ${target}`);
+function checkInBind(wanted: string, path: string, bind: Bind, { facts }: WorkingDirectoryContext): void {
+  const { kind } = lookIntoBind(bind, path, facts);
+  if (kind === 'missing') throw missing(wanted, `${describeSource(bind)}, which is shown at ${bind.target}`);
   if (kind !== 'directory') throw new IsolateError('usage', `The working directory ${wanted} is not a directory.`);
 }
 

@@ -3,11 +3,13 @@ import { realpathSync } from 'node:fs';
 import { readSandboxIds } from '../config/ids.ts';
 import { checkCapabilities } from '../engine/check-capabilities.ts';
 import type { Engine, Problem } from '../engine/engine.ts';
+import { bindKind } from '../engine/placed-bind.ts';
 import { engines, findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { probeHost } from '../host/probe.ts';
 import { isReachableByOthers } from '../host/reachable.ts';
+import { describeSource } from '../spec/bind.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { withVariables } from '../spec/options/table.ts';
 import { defaultEngine, resolveSpec } from '../spec/resolve-spec.ts';
@@ -121,6 +123,6 @@ function checkHooks({ root, hooks }: SandboxSpec, { user }: HostFacts): Problem[
 
 function checkBinds(spec: SandboxSpec, facts: HostFacts): Problem[] {
   return spec.binds
-    .filter((bind) => facts.paths[bind.source] === undefined)
-    .map(({ source }) => ({ code: 'bad-bind', message: `The bind source ${source} does not exist or cannot be read.` }));
+    .filter((bind) => bindKind(bind, facts) === null)
+    .map((bind) => ({ code: 'bad-bind', message: `The bind source ${describeSource(bind)} does not exist or cannot be read.` }));
 }

@@ -1,8 +1,11 @@
 import type { Missing } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
+import { bindKind } from '../engine/placed-bind.ts';
 import type { HostFacts } from '../host/facts.ts';
-import { type Found, lookBeneath } from '../host/resolve-beneath.ts';
+import type { Found } from '../host/resolve-beneath.ts';
+import { describeSource } from '../spec/bind.ts';
 import type { Bind } from '../spec/spec.ts';
+import { lookIntoBind } from './look-into-bind.ts';
 import type { Tree } from './look-into-root.ts';
 import type { MakesTarget } from './makes-target.ts';
 
@@ -45,7 +48,7 @@ export function placeBinds(
     // What the caller binds over it decides what is there.
     if (bind.optional === true && outer !== undefined) continue;
     attempt(bind, () => {
-      const made = outer === undefined ? missingInRoot(bind, place, context) : missingInOuter(place.path, outer);
+      const made = outer === undefined ? missingInRoot(bind, place, context) : missingInOuter(place.path, outer, context);
       if (made !== null) missing.push(made);
       placed.push(settled);
     });
@@ -68,10 +71,13 @@ function outerFirst(a: Placeable, b: Placeable): number {
 function usablePlace(bind: Bind, look: Found | IsolateError | undefined, { tree, facts }: PlaceContext): Found {
   if (look === undefined) throw new IsolateError('internal', `Nobody looked at the target ${bind.target} of a bind.`);
   if (look instanceof IsolateError) throw look;
-  const isDirectory = facts.paths[bind.source]?.kind === 'directory';
+  const isDirectory = bindKind(bind, facts) === 'directory';
   if ((look.kind === 'directory' && !isDirectory) || (look.kind === 'other' && isDirectory)) {
     const [what, there] = isDirectory ? ['directory', 'a file'] : ['file', 'a directory'];
-    throw new IsolateError('bad-bind', `The ${what} ${bind.source} cannot be shown at ${bind.target}, which is ${there} in ${tree.name}.`);
+    throw new IsolateError(
+      'bad-bind',
+      `The ${what} ${describeSource(bind)} cannot be shown at ${bind.target}, which is ${there} in ${tree.name}.`,
+    );
   }
   return look;
 }
@@ -89,22 +95,19 @@ function missingInRoot(bind: Bind, { path, kind }: Found, { tree, makes }: Place
 }
 
 /** A target below another bind's goes through what that bind shows, which earlier runs may have written. */
-function missingInOuter(path: string, outer: Bind): Missing | null {
+function missingInOuter(path: string, outer: Bind, { facts }: PlaceContext): Missing | null {
   if (path === outer.target) throw new IsolateError('bad-bind', `Two binds have the target ${JSON.stringify(path)}.`);
   const rest = path.slice(outer.target.length);
-  const found = lookBeneath(outer.source, rest);
+  const found = lookIntoBind(outer, path, facts);
+  const shown = describeSource(outer);
   if (found.path !== rest) {
-    throw new IsolateError('bad-bind', `The target ${path} of a bind goes through a symbolic link in ${outer.source}.`, {
+    throw new IsolateError('bad-bind', `The target ${path} of a bind goes through a symbolic link in ${shown}.`, {
       hint: 'name the place that the link leads to',
     });
   }
   if (found.kind !== 'missing') return null;
   if (!outer.readOnly) return { path, within: outer.target };
-  throw new IsolateError(
-    'bad-bind',
-    `The target ${path} of a bind is missing in ${outer.source}, which is bound read-only to ${outer.target}.`,
-    {
-      hint: `make ${outer.source}${rest} first`,
-    },
-  );
+  throw new IsolateError('bad-bind', `The target ${path} of a bind is missing in ${shown}, which is bound read-only to ${outer.target}.`, {
+    hint: `make ${shown}${rest} first`,
+  });
 }
