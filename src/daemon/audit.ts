@@ -1,8 +1,7 @@
 import { IsolateError } from '../error.ts';
 import { encodeOutcome } from '../launch/outcome.ts';
 import { logEvent } from '../log.ts';
-import type { LeaseOutcome } from './lease.ts';
-import type { LeaseEvent, LeaseWatch } from './leases.ts';
+import type { LeaseEvent, LeaseOutcome, LeaseWatch } from './lease.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface AuditOptions {

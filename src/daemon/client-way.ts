@@ -1,18 +1,24 @@
 import { IsolateError } from '../error.ts';
+import type { SandboxIds } from '../host/facts.ts';
+import type { RuntimePaths } from '../pool/paths.ts';
 import { encodeLaunchRecord } from '../launch/record.ts';
 import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
 import { decide } from '../run/decide.ts';
-import type { Prepared, Way } from '../run/lifecycle.ts';
+import type { Way } from '../run/lifecycle.ts';
+import type { Prepared } from '../run/prepared.ts';
 import type { RunEvent } from '../run/run-event.ts';
 import { claimIds } from '../run/place.ts';
 import type { RunCaller } from '../run/run-caller.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { rootName } from '../spec/root-ref.ts';
+import type { CommandLine } from './command-line.ts';
 import type { Connection } from './connection.ts';
+import type { HandOver } from './hand-over.ts';
 import { failedOutcome } from './ended.ts';
 import type { DaemonLease, LeaseOutcome } from './lease.ts';
-import type { RunServices } from './run-session.ts';
+import type { Leases } from './leases.ts';
+import type { RunGroups } from './run-groups.ts';
 import { hasNested, lookIntoClone } from './settle-in-clone.ts';
 
 /** Why a run did not go on here: the program in Node has to do it. */
@@ -29,12 +35,24 @@ export interface RunClient {
   readonly onSent: () => void;
 }
 
-type Services = Pick<RunServices, 'commandLine' | 'leases' | 'paths' | 'handOver' | 'groups'>;
+/** What a run needs of the daemon. */
+export interface RunServices {
+  readonly commandLine: CommandLine;
+  readonly leases: Pick<Leases, 'lease' | 'checkAccess'>;
+  readonly paths: RuntimePaths;
+  /** Whether the daemon keeps a pool of this template. */
+  readonly keeps: (template: string) => boolean;
+  /** Makes a clone ready to be handed to a user. */
+  readonly handOver: HandOver;
+  readonly groups: Pick<RunGroups, 'open'>;
+  /** What the settings give root's sandboxes. */
+  readonly sandboxIds: () => SandboxIds | null;
+}
 
 /** The way of a run that the daemon decides for a client, which carries it out. */
 export function clientWay(
   { connection, quiet, isWatched, onSent }: RunClient,
-  services: Services,
+  services: RunServices,
   caller: RunCaller,
 ): Way<DaemonLease, LeaseOutcome> {
   const { peer } = connection;

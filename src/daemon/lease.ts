@@ -4,13 +4,29 @@ import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { claimRun, type RunClaim, type RunDescription } from '../pool/claims/runs.ts';
 import type { Outcome } from '../launch/outcome.ts';
 import type { PoolFiles } from '../pool/pool.ts';
+import type { Limits } from '../spec/spec.ts';
 import type { Taken } from './fresh-clones.ts';
 import { brokerGone } from './gone.ts';
-import type { LeaseRequest, LeaseWatch } from './leases.ts';
 import type { Peer } from './peer.ts';
 
 /** How a lease ended. `closed`: the client went without saying; `left`: its broker did, and the next daemon looks after it. */
 export type LeaseOutcome = Outcome | { readonly kind: 'failed'; readonly code: ErrorCode | null } | { readonly kind: 'closed' | 'left' };
+
+export interface LeaseRequest {
+  readonly template: string;
+  readonly peer: Peer;
+  readonly engine: string;
+  /** What `isolate ps` shows. */
+  readonly command: readonly string[];
+  /** What the daemon is to make cgroups for; absent: nothing. */
+  readonly limits?: Limits;
+  /** How long to wait where no clone is fresh, longer while clones are being made; 0: fail at once. */
+  readonly waitMs: number;
+  /** `Connection.closed`: aborting it gives up the wait or ends the lease. */
+  readonly signal: AbortSignal;
+  /** Called once after a second of waiting, with a sentence's part that says what for. */
+  readonly onLongWait?: (message: string) => void;
+}
 
 /** The exclusive claim of a client on one clone; it ends with the client's connection. */
 export interface DaemonLease {
@@ -36,6 +52,21 @@ export interface DaemonLease {
   readonly ended: Promise<LeaseOutcome>;
   /** Retires the clone; the second time it does nothing. */
   readonly release: (outcome?: LeaseOutcome) => void;
+}
+
+/** A lease that ended, or a request that was refused. */
+export interface LeaseEvent {
+  readonly peer: Peer;
+  readonly template: string;
+  readonly engine: string;
+  readonly waitedMs: number;
+}
+
+/** Who is told of each lease: the audit and the metrics. */
+export interface LeaseWatch {
+  readonly onLeased: (event: LeaseEvent & { readonly clone: string }) => void;
+  readonly onEnded: (event: LeaseEvent & { readonly clone: string; readonly heldMs: number; readonly outcome: LeaseOutcome }) => void;
+  readonly onRefused: (event: LeaseEvent & { readonly error: unknown }) => void;
 }
 
 /** A clone that was taken for a request, to become its lease. */

@@ -4,25 +4,9 @@ import { describeWait, noFreeClone } from '../pool/lease/lease.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import type { Limits } from '../spec/spec.ts';
 import type { Taken } from './fresh-clones.ts';
-import { beginLease, type DaemonLease, keyOf, type LeaseOutcome } from './lease.ts';
+import { beginLease, type DaemonLease, keyOf, type LeaseRequest, type LeaseWatch } from './lease.ts';
 import type { Peer } from './peer.ts';
 import { type ServedPool, servePool } from './served-pool.ts';
-
-export interface LeaseRequest {
-  readonly template: string;
-  readonly peer: Peer;
-  readonly engine: string;
-  /** What `isolate ps` shows. */
-  readonly command: readonly string[];
-  /** What the daemon is to make cgroups for; absent: nothing. */
-  readonly limits?: Limits;
-  /** How long to wait where no clone is fresh, longer while clones are being made; 0: fail at once. */
-  readonly waitMs: number;
-  /** `Connection.closed`: aborting it gives up the wait or ends the lease. */
-  readonly signal: AbortSignal;
-  /** Called once after a second of waiting, with a sentence's part that says what for. */
-  readonly onLongWait?: (message: string) => void;
-}
 
 /** Who may lease what, and how much of it. */
 export interface LeaseRules {
@@ -35,21 +19,6 @@ export interface LeaseRules {
    * its lease is over. Both it and `waits` throw `quota-exceeded`.
    */
   readonly takeQuota: (uid: number) => { readonly waits: () => void; readonly given: () => void; readonly end: () => void };
-}
-
-/** A lease that ended, or a request that was refused. */
-export interface LeaseEvent {
-  readonly peer: Peer;
-  readonly template: string;
-  readonly engine: string;
-  readonly waitedMs: number;
-}
-
-/** Who is told of each lease: the audit and the metrics. */
-export interface LeaseWatch {
-  readonly onLeased: (event: LeaseEvent & { readonly clone: string }) => void;
-  readonly onEnded: (event: LeaseEvent & { readonly clone: string; readonly heldMs: number; readonly outcome: LeaseOutcome }) => void;
-  readonly onRefused: (event: LeaseEvent & { readonly error: unknown }) => void;
 }
 
 export interface LeasesOptions {

@@ -1,33 +1,14 @@
 import { readlinkSync } from 'node:fs';
 
-import type { SandboxIds } from '../host/facts.ts';
-import type { RuntimePaths } from '../pool/paths.ts';
 import { live } from '../run/lifecycle.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { defaultEngine } from '../spec/resolve-spec.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { clientCaller } from './client-caller.ts';
-import { clientWay, leftToNode } from './client-way.ts';
-import type { CommandLine, ParsedRun } from './command-line.ts';
+import { clientWay, leftToNode, type RunServices } from './client-way.ts';
+import type { ParsedRun } from './command-line.ts';
 import type { Connection } from './connection.ts';
-import type { HandOver } from './hand-over.ts';
-import type { Leases } from './leases.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
-import type { RunGroups } from './run-groups.ts';
-
-/** What a run needs of the daemon. */
-export interface RunServices {
-  readonly commandLine: CommandLine;
-  readonly leases: Pick<Leases, 'lease' | 'checkAccess'>;
-  readonly paths: RuntimePaths;
-  /** Whether the daemon keeps a pool of this template. */
-  readonly keeps: (template: string) => boolean;
-  /** Makes a clone ready to be handed to a user. */
-  readonly handOver: HandOver;
-  readonly groups: Pick<RunGroups, 'open'>;
-  /** What the settings give root's sandboxes. */
-  readonly sandboxIds: () => SandboxIds | null;
-}
 
 /**
  * Answers a `run`: decides it for the client, leases a clone and sends the launch, or `fallback` where the program in Node

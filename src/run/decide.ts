@@ -17,7 +17,7 @@ import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { findOwnFiles } from '../host/own-files.ts';
-import type { Prepared } from './lifecycle.ts';
+import type { Prepared } from './prepared.ts';
 import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } from './run-caller.ts';
 
 /**

@@ -1,13 +1,9 @@
 import { mergedPath, placeOf, type Rootfs } from '../rootfs/rootfs.ts';
 import { overlayOptions } from '../engine/root-mounts.ts';
-import type { Socket } from 'node:net';
-
 import { IsolateError } from '../error.ts';
 import { runCommand } from '../process/command.ts';
 import { runHook } from '../process/hook.ts';
 import type { Hooks } from '../spec/spec.ts';
-
-import type { HandedOverHooks } from './handed-over-hook.ts';
 
 /** Runs a hook's command line and throws `hook-failed` unless it ends well. */
 export type HookRunner = (which: 'pre' | 'post', line: string) => Promise<void>;
@@ -31,7 +27,7 @@ export async function withHooks<T>(
 }
 
 /** Runs hooks on this host, as this process. */
-function hostHooks(rootfs: Rootfs): HookRunner {
+export function hostHooks(rootfs: Rootfs): HookRunner {
   return (which, line) => withVisibleRoot(rootfs, () => runHook(which, line, placeOf(rootfs)));
 }
 
@@ -50,15 +46,4 @@ async function withVisibleRoot({ parts: [part] }: Rootfs, action: () => Promise<
 async function change(file: string, args: readonly string[]): Promise<void> {
   const { exitCode, stderr } = await runCommand({ file, args, timeoutMs: 30_000 });
   if (exitCode !== 0) throw new IsolateError('hook-failed', `The root could not be shown to the hook: ${stderr.trim()}`);
-}
-
-/** A clone that is handed over is nowhere on this host for a hook to see it. */
-export async function chooseHooks(
-  rootfs: Rootfs,
-  { launcher, sandboxDirectory, connection }: Pick<HandedOverHooks, 'launcher' | 'sandboxDirectory'> & { readonly connection?: Socket },
-): Promise<HookRunner> {
-  const [part] = rootfs.parts;
-  if (connection === undefined || part.kind !== 'given') return hostHooks(rootfs);
-  const { handedOverHooks } = await import('./handed-over-hook.ts');
-  return handedOverHooks({ launcher, connection, sandboxDirectory, maps: part.ownership });
 }

@@ -1,20 +1,12 @@
-import type { Engine, PlanInput } from '../engine/engine.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { PlanInput } from '../engine/engine.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { RunRequest } from '../spec/request.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
 import type { RootView } from './look-into-root.ts';
 import { describeGivenAway } from './notices.ts';
+import type { Prepared } from './prepared.ts';
 import type { RunEvent } from './run-event.ts';
 import { settleInView } from './settle-targets.ts';
-
-/** What is wanted and what is, settled before anything is touched. */
-export interface Prepared {
-  readonly spec: SandboxSpec;
-  readonly engine: Engine;
-  readonly facts: HostFacts;
-}
 
 /** What a run has to itself beside its root, as the plan needs it. */
 export type Place = Pick<PlanInput, 'rootfs' | 'groups' | 'runId' | 'idSlot' | 'sandboxDirectory'>;

@@ -5,16 +5,17 @@ import type { SandboxSpec } from '../spec/spec.ts';
 import { decide } from './decide.ts';
 import { openDesktop } from './desktop.ts';
 import { giveBack, type Release } from './give-back.ts';
-import { chooseHooks, withHooks } from './hooks.ts';
+import { chooseHooks } from './choose-hooks.ts';
+import { withHooks } from './hooks.ts';
 import type { Way } from './lifecycle.ts';
 import { lookIntoRoot, treeOf } from './look-into-root.ts';
 import type { Outcome } from '../launch/outcome.ts';
 import { claimPlace } from './place.ts';
 import { leaseRoot, type RunLease } from './root.ts';
 import type { RunCaller } from './run-caller.ts';
-import type { RunOptions } from './run.ts';
+import { callersStreams, type RunOptions } from './run-options.ts';
 import { targetsToLookAt } from './settle-targets.ts';
-import { callersStreams, supervise } from './supervise.ts';
+import { supervise } from './supervise.ts';
 
 /** The way of a run that this process decides for its own caller, and stays with to the end. */
 export function nodeWay(caller: RunCaller, options: RunOptions): Way<RunLease, Outcome> {

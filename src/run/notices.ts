@@ -1,4 +1,4 @@
-import type { Prepared } from './lifecycle.ts';
+import type { Prepared } from './prepared.ts';
 import { isThrownAway, rootName } from '../spec/root-ref.ts';
 import type { Passthrough, SandboxSpec } from '../spec/spec.ts';
 

@@ -1,27 +1,12 @@
 import type { Launch } from '../launch/launch.ts';
-import type { LaunchHandle } from '../process/launch.ts';
 import type { RunRequest } from '../spec/request.ts';
 import type { Outcome } from '../launch/outcome.ts';
 import { imaginedWay } from './imagine-root.ts';
 import { live, plan as planRun } from './lifecycle.ts';
 import { nodeWay } from './node-way.ts';
-import type { RunEvent } from './run-event.ts';
 import { withOwnPlaces } from './own-places.ts';
 import { ownCaller } from './run-caller.ts';
-import type { Streams } from './supervise.ts';
-
-/** How a run is watched, fed and ended. */
-export interface RunOptions {
-  /** The command's standard streams; the caller's own unless given. */
-  readonly stdio?: Streams;
-  /** Called once with the ends of the streams that are pipes. */
-  readonly onStreams?: (streams: Pick<LaunchHandle, 'stdin' | 'stdout' | 'stderr'>) => void;
-  /** Aborting ends the run as SIGTERM does. */
-  readonly signal?: AbortSignal;
-  /** Pass the signals this process receives on to the command while it runs, as a command-line program does. */
-  readonly forwardSignals?: boolean;
-  readonly onEvent?: (event: RunEvent) => void;
-}
+import type { RunOptions } from './run-options.ts';
 
 /**
  * Runs a command in a throw-away root and says how it ended. Throws IsolateError where the command was not run. The

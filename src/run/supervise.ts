@@ -6,13 +6,7 @@ import { type LaunchHandle, type LaunchOptions, startLaunch } from '../process/l
 import { withForwardedSignals } from '../process/signals.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Outcome } from '../launch/outcome.ts';
-import type { RunOptions } from './run.ts';
-
-/** The command's standard streams: the caller's own, pipes that `onStreams` gets, nothing, or open descriptors. */
-export type Streams = LaunchOptions['stdio'];
-
-/** The caller's own, as a command-line program gets them. */
-export const callersStreams: Streams = { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' };
+import { callersStreams, type RunOptions } from './run-options.ts';
 
 /** Starts a launch, watches over its time and signals, and says how it ended. */
 export async function supervise(

@@ -12,7 +12,7 @@ import type { ProofSetting } from '../../prove/promise.ts';
 import { parseProofResults, type ProofResult } from '../../prove/report.ts';
 import { makeBareRoot } from '../../run/bare-root.ts';
 import { decide } from '../../run/decide.ts';
-import type { Prepared } from '../../run/lifecycle.ts';
+import type { Prepared } from '../../run/prepared.ts';
 import { ownStateDirectory } from '../../run/place.ts';
 import { rootName } from '../../spec/root-ref.ts';
 import type { Limits } from '../../spec/spec.ts';

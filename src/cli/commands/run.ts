@@ -4,7 +4,7 @@ import type { Descriptor } from '../../launch/launch.ts';
 import { IsolateError } from '../../error.ts';
 import type { Outcome } from '../../launch/outcome.ts';
 import type { RunEvent } from '../../run/run-event.ts';
-import type { RunOptions } from '../../run/run.ts';
+import type { RunOptions } from '../../run/run-options.ts';
 import type { RunRequest } from '../../spec/request.ts';
 import { logWay } from '../../log.ts';
 import { toJson } from '../../json.ts';

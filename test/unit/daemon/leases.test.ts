@@ -2,7 +2,8 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { brokerGone, clientGone } from '../../../src/daemon/gone.ts';
-import { createLeases, type LeaseEvent, type LeaseRequest, type Leases } from '../../../src/daemon/leases.ts';
+import type { LeaseEvent, LeaseRequest } from '../../../src/daemon/lease.ts';
+import { createLeases, type Leases } from '../../../src/daemon/leases.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { formatHolder, readOwnHolder } from '../../../src/pool/holder.ts';
 import { formatLeaseName } from '../../../src/pool/state/state-file.ts';

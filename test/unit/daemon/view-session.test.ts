@@ -62,6 +62,8 @@ test('a client that ends is sent nothing', async () => {
   const connection = { peer: member, send: (name: string) => void sent.push(name), ask: () => Promise.reject(gone) };
   const services = { queries: { read: async () => '{}' }, runtime: runtimePaths('/nowhere') };
   const message = { name: 'run', items: [] } as const;
-  await expect(handleView(connection, message, { ...services, view: async (source) => String(await source.runs()) })).rejects.toBe(gone);
+  await expect(handleView(connection, message, { ...services, view: async (source) => JSON.stringify(await source.runs()) })).rejects.toBe(
+    gone,
+  );
   expect(sent).toEqual([]);
 });

@@ -1,0 +1,16 @@
+import type { Socket } from 'node:net';
+
+import type { Rootfs } from '../rootfs/rootfs.ts';
+import type { HandedOverHooks } from './handed-over-hook.ts';
+import { type HookRunner, hostHooks } from './hooks.ts';
+
+/** A clone that is handed over is nowhere on this host for a hook to see it. */
+export async function chooseHooks(
+  rootfs: Rootfs,
+  { launcher, sandboxDirectory, connection }: Pick<HandedOverHooks, 'launcher' | 'sandboxDirectory'> & { readonly connection?: Socket },
+): Promise<HookRunner> {
+  const [part] = rootfs.parts;
+  if (connection === undefined || part.kind !== 'given') return hostHooks(rootfs);
+  const { handedOverHooks } = await import('./handed-over-hook.ts');
+  return handedOverHooks({ launcher, connection, sandboxDirectory, maps: part.ownership });
+}

@@ -1,0 +1,21 @@
+import type { LaunchHandle, LaunchOptions } from '../process/launch.ts';
+import type { RunEvent } from './run-event.ts';
+
+/** The command's standard streams: the caller's own, pipes that `onStreams` gets, nothing, or open descriptors. */
+export type Streams = LaunchOptions['stdio'];
+
+/** The caller's own, as a command-line program gets them. */
+export const callersStreams: Streams = { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' };
+
+/** How a run is watched, fed and ended. */
+export interface RunOptions {
+  /** The command's standard streams; the caller's own unless given. */
+  readonly stdio?: Streams;
+  /** Called once with the ends of the streams that are pipes. */
+  readonly onStreams?: (streams: Pick<LaunchHandle, 'stdin' | 'stdout' | 'stderr'>) => void;
+  /** Aborting ends the run as SIGTERM does. */
+  readonly signal?: AbortSignal;
+  /** Pass the signals this process receives on to the command while it runs, as a command-line program does. */
+  readonly forwardSignals?: boolean;
+  readonly onEvent?: (event: RunEvent) => void;
+}
