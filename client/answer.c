@@ -12,7 +12,8 @@
 
 extern char **environ;
 
-static const unsigned order[] = {ITEM_STAT_PATH, ITEM_READ_PATH, ITEM_LIST_PATH, ITEM_VARIABLE_NAME};
+static const unsigned order[] = {ITEM_STAT_PATH,     ITEM_READ_PATH, ITEM_LIST_PATH, ITEM_VARIABLE_NAME,
+                                 ITEM_REAL_PATH, ITEM_TREE_PATH, ITEM_LOOK_PATH};
 enum { CONTENT_MAX = 262144, ENTRIES_MAX = 65536, NAME_MAX_BYTES = 4096 };
 
 static void add_path_facts(struct wire_writer *writer, const char *path) {
@@ -87,6 +88,9 @@ static bool add_answer(struct wire_writer *writer, const struct wire_item *quest
   if (question->tag == ITEM_READ_PATH) return add_content(writer, name);
   if (question->tag == ITEM_STAT_PATH) add_path_facts(writer, name);
   else if (question->tag == ITEM_LIST_PATH) add_entries(writer, name);
+  else if (question->tag == ITEM_REAL_PATH) look_add_real(writer, name);
+  else if (question->tag == ITEM_TREE_PATH) return look_into(name);
+  else if (question->tag == ITEM_LOOK_PATH) look_add(writer, name);
   else add_variable(writer, name, question->length);
   return true;
 }

@@ -38,6 +38,14 @@ bool connection_join(const char *run);
 /* answer.c: writes the answer to a frame `ask`; 0 where Node has to do it, else the answer's length. */
 size_t answer_write(const struct frame *ask, uint8_t *bytes, size_t size);
 
+/* look.c: what paths are in the tree that was named last. */
+
+/* Names the tree; false: the caller cannot enter it. */
+bool look_into(const char *root);
+void look_add(struct wire_writer *writer, const char *path);
+/* Adds a path without its links. */
+void look_add_real(struct wire_writer *writer, const char *path);
+
 /* print.c: what is printed without Node. */
 
 /* The width of the terminal of standard output. */

@@ -33,6 +33,11 @@ enum item_tag {
   ITEM_UID_MAP = 27,
   ITEM_GID_MAP = 28,
   ITEM_LIST_PATH = 29,
+  ITEM_REAL_PATH = 40,
+  ITEM_REAL = 41,
+  ITEM_TREE_PATH = 42,
+  ITEM_LOOK_PATH = 43,
+  ITEM_FOUND = 44,
 };
 enum message_kind {
   MESSAGE_RUN = 1,
@@ -85,6 +90,11 @@ static const struct item_rule { unsigned type, size; } item_rules[] = {
   [27] = {ITEM_TYPE_BYTES, 12},
   [28] = {ITEM_TYPE_BYTES, 12},
   [29] = {ITEM_TYPE_STRING, 4096},
+  [40] = {ITEM_TYPE_STRING, 4096},
+  [41] = {ITEM_TYPE_STRING, 4096},
+  [42] = {ITEM_TYPE_STRING, 4096},
+  [43] = {ITEM_TYPE_STRING, 4096},
+  [44] = {ITEM_TYPE_BYTES, 4100},
 };
 /* Which items a message has, and how often. */
 static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = {
@@ -103,7 +113,9 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {3, 10, 0, 64},
   {3, 17, 0, 1024},
   {3, 3, 0, 1024},
-  {3, 11, 0, 3136},
+  {3, 41, 0, 1},
+  {3, 44, 0, 1088},
+  {3, 11, 0, 4225},
   {5, 12, 1, 1},
   {5, 13, 1, 1},
   {6, 14, 1, 1},
@@ -116,6 +128,9 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {36, 25, 0, 64},
   {36, 29, 0, 1024},
   {36, 26, 0, 1024},
+  {36, 40, 0, 1},
+  {36, 42, 0, 1},
+  {36, 43, 0, 1088},
   {37, 22, 1, 1},
   {38, 23, 1, 1},
   {39, 27, 1, 340},

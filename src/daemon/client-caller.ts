@@ -1,5 +1,7 @@
 import { IsolateError } from '../error.ts';
+import type { PathFacts } from '../host/facts.ts';
 import { describePath } from '../host/path-facts.ts';
+import { readPrivileges } from '../host/probe.ts';
 import type { Questions, RunCaller } from '../run/run-caller.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
 import type { Connection } from './connection.ts';
@@ -17,6 +19,8 @@ export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer
     uid,
     gid,
     cwd,
+    process: String(pid),
+    privileges: readPrivileges(String(pid)),
     // What other users may write this process cannot tell.
     cgroupFile: uid === 0 ? `/proc/${pid}/cgroup` : null,
     ask: async (questions) => {
@@ -29,9 +33,19 @@ export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer
           return text;
         },
         probePath: (path) => told.paths.get(path) ?? null,
+        findDirectory: (path) => {
+          if (told.real === null) throw new IsolateError('template-missing', `The client cannot enter ${path}.`);
+          return told.real;
+        },
       };
     },
   };
+}
+
+/** What is at a path, as the client sees it; null: nothing that it can see. */
+export async function askForFacts(path: string, { ask }: Pick<Connection, 'ask'>): Promise<PathFacts | null> {
+  const { paths } = await askClient({ paths: [path], files: [], variables: [] }, ask);
+  return paths.get(path) ?? null;
 }
 
 /** Bytes of all that one client tells of its files. */
@@ -41,14 +55,16 @@ interface Told {
   readonly paths: Map<string, ReturnType<typeof describePath>>;
   readonly files: Map<string, string>;
   readonly variables: Map<string, string>;
+  real: string | null;
 }
 
 async function askClient(wanted: Questions, ask: Connection['ask']): Promise<Told> {
-  const told: Told = { paths: new Map(), files: new Map(), variables: new Map() };
+  const told: Told = { paths: new Map(), files: new Map(), variables: new Map(), real: null };
   const questions: Item[] = [
     ...wanted.paths.map((value): Item => ({ name: 'stat-path', value })),
     ...wanted.files.map((value): Item => ({ name: 'read-path', value })),
     ...wanted.variables.map((value): Item => ({ name: 'variable-name', value })),
+    ...(wanted.directory === undefined ? [] : [{ name: 'real-path', value: wanted.directory } as const]),
   ];
   if (questions.length === 0) return told;
   const { items: answers } = await ask(questions);
@@ -70,6 +86,8 @@ function note(told: Told, question: Item['name'], asked: string, { name, value }
     told.files.set(asked, new TextDecoder('utf-8', { ignoreBOM: true }).decode(value));
   } else if (question === 'variable-name' && name === 'variable' && typeof value === 'string' && value.startsWith(`${asked}=`)) {
     told.variables.set(asked, value.slice(asked.length + 1));
+  } else if (question === 'real-path' && name === 'real' && typeof value === 'string' && value.startsWith('/')) {
+    told.real = value;
   } else {
     throw new IsolateError('daemon-failed', `The client answered ${question} with ${name}.`);
   }

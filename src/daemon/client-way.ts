@@ -1,28 +1,16 @@
 import { IsolateError } from '../error.ts';
-import type { SandboxIds } from '../host/facts.ts';
-import type { RuntimePaths } from '../pool/paths.ts';
 import { encodeLaunchRecord } from '../launch/record.ts';
-import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
 import { decide } from '../run/decide.ts';
 import type { Way } from '../run/lifecycle.ts';
 import type { Prepared } from '../run/prepared.ts';
-import type { RunEvent } from '../run/run-event.ts';
-import { claimIds } from '../run/place.ts';
 import type { RunCaller } from '../run/run-caller.ts';
+import type { RunEvent } from '../run/run-event.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
 import type { RunRequest } from '../spec/request.ts';
-import { rootName } from '../spec/root-ref.ts';
-import type { CommandLine } from './command-line.ts';
+import { type ClientLease, type ClientRoot, leftToNode, type RunServices, showsNested } from './client-root.ts';
 import type { Connection } from './connection.ts';
-import type { HandOver } from './hand-over.ts';
 import { failedOutcome } from './ended.ts';
-import type { DaemonLease, LeaseOutcome } from './lease.ts';
-import type { Leases } from './leases.ts';
-import type { RunGroups } from './run-groups.ts';
-import { hasNested, lookIntoClone } from './settle-in-clone.ts';
-
-/** Why a run did not go on here: the program in Node has to do it. */
-export const leftToNode = new Error('This run is for the program in Node.');
+import type { LeaseOutcome } from './lease.ts';
 
 /** A client that wants a run. */
 export interface RunClient {
@@ -35,29 +23,15 @@ export interface RunClient {
   readonly onSent: () => void;
 }
 
-/** What a run needs of the daemon. */
-export interface RunServices {
-  readonly commandLine: CommandLine;
-  readonly leases: Pick<Leases, 'lease' | 'checkAccess'>;
-  readonly paths: RuntimePaths;
-  /** Whether the daemon keeps a pool of this template. */
-  readonly keeps: (template: string) => boolean;
-  /** Makes a clone ready to be handed to a user. */
-  readonly handOver: HandOver;
-  readonly groups: Pick<RunGroups, 'open'>;
-  /** What the settings give root's sandboxes. */
-  readonly sandboxIds: () => SandboxIds | null;
-}
-
 /** The way of a run that the daemon decides for a client, which carries it out. */
-export function clientWay(
+export function clientWay<Lease extends ClientLease>(
   { connection, quiet, isWatched, onSent }: RunClient,
-  services: RunServices,
+  { commandLine }: Pick<RunServices, 'commandLine'>,
   caller: RunCaller,
-): Way<DaemonLease, LeaseOutcome> {
-  const { peer } = connection;
+  root: ClientRoot<Lease>,
+): Way<Lease, LeaseOutcome> {
   const notices = createNotices((text) => {
-    connection.send('message', [{ name: 'text', value: services.commandLine.renderNotice(text) }]);
+    connection.send('message', [{ name: 'text', value: commandLine.renderNotice(text) }]);
   });
   const tell = (event: RunEvent): void => {
     if (event.kind === 'waiting' && isWatched) notices.sayNow(event.message);
@@ -74,34 +48,9 @@ export function clientWay(
       asker = null;
       return prepared;
     },
-    lease: async ({ spec, engine, facts }) => {
-      connection.lease = await services.leases.lease({
-        template: rootName(spec.root),
-        peer,
-        engine: engine.name,
-        command: spec.command,
-        ...(facts.cgroups.byDaemon === true ? { limits: spec.limits } : {}),
-        waitMs: spec.waitMs,
-        signal: connection.closed,
-        onLongWait: (message) => tell({ kind: 'waiting', message }),
-      });
-      return connection.lease;
-    },
-    look: async (lease, { spec, engine: { capabilities } }) => {
-      const view = await lookIntoClone(lease, targetsToLookAt(spec, capabilities), capabilities);
-      const places = view.targets.map((found) => (found instanceof IsolateError ? '/' : found.path));
-      if (needsClient(spec.binds.length, places)) throw leftToNode;
-      return view;
-    },
-    place: async (lease, { spec, facts }) => {
-      const rootfs = peer.uid === 0 ? lease.rootfs : await handOver(lease);
-      const groups = facts.cgroups.byDaemon === true ? services.groups.open(lease, spec.limits) : undefined;
-      const ids = claimIds(services.paths, facts, rootfs, lease.pool.holder);
-      // Those of a client that may run on are freed by a refresh when it is dead.
-      if (ids !== null) lease.defer((runsOn) => runsOn || ids.release());
-      const place = { rootfs, runId: lease.run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
-      return groups === undefined ? place : { ...place, groups };
-    },
+    lease: (prepared) => root.lease(prepared, tell),
+    look: root.look,
+    place: (lease, prepared) => root.place(lease, prepared, tell),
     carry: ({ launch, lease }) => {
       notices.flush();
       connection.send('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false }) }]);
@@ -112,23 +61,12 @@ export function clientWay(
       try {
         return await ending;
       } catch (error) {
-        if (error === leftToNode) {
-          connection.lease?.release();
-          connection.lease = null;
-        } else {
-          notices.flush();
-          connection.lease?.release(failedOutcome(error));
-        }
+        if (error !== leftToNode) notices.flush();
+        root.release(error === leftToNode ? undefined : failedOutcome(error));
         throw error;
       }
     },
   };
-
-  async function handOver(lease: DaemonLease): Promise<Rootfs> {
-    const { part, tree } = await services.handOver(lease, peer, (message) => tell({ kind: 'waiting', message }));
-    connection.tree = tree;
-    return rootfsOf(part);
-  }
 }
 
 /** Whatever is wrong with it the program in Node finds as well, and says so in its words. */
@@ -137,7 +75,7 @@ async function prepare(request: RunRequest, caller: RunCaller): Promise<Prepared
     const prepared = await decide(request, caller);
     const { spec, engine } = prepared;
     const hasHooks = spec.hooks.pre !== undefined || spec.hooks.post !== undefined;
-    if (!hasHooks && !needsClient(spec.binds.length, targetsToLookAt(spec, engine.capabilities))) return prepared;
+    if (!hasHooks && !showsNested(spec, targetsToLookAt(spec, engine.capabilities))) return prepared;
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code === 'aborted') throw error;
   }
@@ -156,10 +94,4 @@ function createNotices(send: (text: string) => void): Record<'say' | 'sayNow', (
     },
     flush,
   };
-}
-
-/** Only the client may look at what its binds show: the first `count` of these places are theirs. */
-function needsClient(count: number, places: readonly string[]): boolean {
-  const targets = places.slice(0, count);
-  return hasNested(targets) || places.slice(count).some((place) => targets.some((target) => place.startsWith(`${target}/`)));
 }

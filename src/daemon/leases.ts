@@ -6,6 +6,7 @@ import type { Limits } from '../spec/spec.ts';
 import type { Taken } from './fresh-clones.ts';
 import { beginLease, type DaemonLease, keyOf, type LeaseRequest, type LeaseWatch } from './lease.ts';
 import type { Peer } from './peer.ts';
+import { shortenCommand } from './shorten-command.ts';
 import { type ServedPool, servePool } from './served-pool.ts';
 
 /** Who may lease what, and how much of it. */
@@ -47,9 +48,6 @@ export interface Leases {
   readonly remove: (template: string) => void;
 }
 
-/** More of a command than this is not kept. */
-const longestCommand = 4096;
-
 /** Hands out the clones of all pools that are served. */
 export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Leases {
   const pools = new Map<string, ServedPool>();
@@ -90,7 +88,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     },
     lease: async ({ command, ...rest }) => {
       const startMs = performance.now();
-      const request = { ...rest, command: shorten(command) };
+      const request = { ...rest, command: shortenCommand(command) };
       try {
         return await obtain(request, startMs);
       } catch (error) {
@@ -125,16 +123,4 @@ function cannotHold({ pid, absence }: Peer): IsolateError {
   return new IsolateError('not-permitted', `${who} cannot hold a lease: it is not in the daemon's pid namespace.`, {
     hint: 'run isolate outside of the container, or use -t DIR',
   });
-}
-
-/** A copy, for a part of a string keeps the whole of it in memory. */
-function shorten(command: readonly string[]): readonly string[] {
-  const kept: string[] = [];
-  let left = longestCommand;
-  for (const word of command) {
-    if (left <= 0) break;
-    kept.push(word.slice(0, left));
-    left -= word.length + 1;
-  }
-  return JSON.parse(JSON.stringify(kept)) as string[];
 }

@@ -5,7 +5,10 @@ import { parseDataset } from '../spec/parse-name.ts';
 import { defaultEngine } from '../spec/resolve-spec.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { clientCaller } from './client-caller.ts';
-import { clientWay, leftToNode, type RunServices } from './client-way.ts';
+import { cloneRoot } from './client-clone.ts';
+import { directoryRoot } from './client-directory.ts';
+import { leftToNode, type RunServices } from './client-root.ts';
+import { clientWay } from './client-way.ts';
 import type { ParsedRun } from './command-line.ts';
 import type { Connection } from './connection.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
@@ -45,7 +48,10 @@ async function startRun(connection: Connection, message: Message, services: RunS
   const caller = { ...clientCaller(message, connection), sandboxIds: services.sandboxIds };
   const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
   const client = { connection, quiet, isWatched: !quiet && (terminals & standardError) !== 0, onSent };
-  const ended = live(request, clientWay(client, services, caller));
+  const ended =
+    request.template === undefined
+      ? live(request, clientWay(client, services, caller, cloneRoot(connection, services)))
+      : live(request, clientWay(client, services, caller, directoryRoot(connection, services)));
   return { sent, ended };
 }
 
@@ -59,12 +65,13 @@ function parseRun({ peer, send }: Connection, message: Message, services: RunSer
   if (isLong(words)) return null;
   const parsed = commandLine.parse(words);
   if (parsed === null || !parsed.carriedByLauncher) return null;
-  const { zfs, engine = defaultEngine } = parsed.request;
-  if (zfs === undefined || !isDataset(zfs)) return null;
+  const { zfs, template, engine = defaultEngine } = parsed.request;
+  if (zfs === undefined) return template !== undefined && peer.holder !== null && seesOurPaths(peer) ? parsed : null;
+  if (template !== undefined || !isDataset(zfs)) return null;
   // Root may use all, also where the settings are of no use.
   if (peer.uid !== 0) leases.checkAccess({ peer, template: zfs, engine });
   if (!keeps(zfs)) return null;
-  if (seesOurPaths(peer)) return parsed;
+  if (peer.uid !== 0 || seesOurPaths(peer)) return parsed;
   send('message', [{ name: 'text', value: commandLine.renderNotice(`warning: ${otherMounts}`) }]);
   return null;
 }
@@ -91,9 +98,8 @@ function isDataset(text: string): boolean {
   }
 }
 
-/** Root's launches name the clone by its path on this host; users are handed its tree. */
+/** Its paths mean to the daemon what they mean to the client. */
 function seesOurPaths(peer: Peer): boolean {
-  if (peer.uid !== 0) return true;
   try {
     return sameMountNamespace(peer) && readlinkSync(`/proc/${peer.pid}/root`) === '/';
   } catch {

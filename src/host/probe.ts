@@ -38,6 +38,8 @@ export interface ProbeRequest {
   readonly cgroups?: { readonly of: string; readonly everywhere: boolean };
   /** Those of the process that will start the launch; absent: ordinary ones. */
   readonly privileges?: Privileges;
+  /** Whose mounts count, by its name in /proc; absent: this process's. */
+  readonly process?: string;
   /** What is at a bind's source; absent: what this process sees. */
   readonly probePath?: (source: string) => PathFacts | null;
 }
@@ -60,7 +62,7 @@ export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
     cgroups: probeCgroups(request),
     desktop,
     keyFiles: ['/proc/keys', '/proc/key-users'].filter((file) => existsSync(file)),
-    mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path) : [],
+    mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path, request.process) : [],
     paths: {
       ...probePaths(hostSources(spec?.binds ?? []), request.probePath),
       ...probePaths([...desktopPaths(desktop), ...networkPaths(spec)]),
@@ -129,9 +131,9 @@ function findMount(path: string, mounts: readonly MountEntry[]): MountEntry | un
   return mounts.findLast(({ mountpoint }) => mountpoint === '/' || real === mountpoint || real.startsWith(`${mountpoint}/`));
 }
 
-/** What this process may do beside what its user may. */
-export function readPrivileges(): Privileges {
-  return parsePrivileges(readText('/proc/self/status') ?? '');
+/** What a process may do beside what its user may, which has a directory of this name in /proc. */
+export function readPrivileges(process = 'self'): Privileges {
+  return parsePrivileges(readText(`/proc/${process}/status`) ?? '');
 }
 
 /** Users of a directory service are not in /etc/passwd; the C library knows their names. */
@@ -195,8 +197,8 @@ function probePaths(sources: readonly string[], probe = probePath): HostFacts['p
   return paths;
 }
 
-function findMountsBelow(directory: string): string[] {
-  return readMounts()
+function findMountsBelow(directory: string, process: string | undefined): string[] {
+  return readMounts(process)
     .map(({ mountpoint }) => mountpoint)
     .filter((mountpoint) => mountpoint.startsWith(`${directory}/`));
 }

@@ -1,16 +1,34 @@
-import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+import type { PathFacts } from './facts.ts';
 import type { MountEntry } from './mountinfo.ts';
+import { probePath } from './path-facts.ts';
 import { readMounts } from './read-mounts.ts';
 
+/** The directories from / on that somebody passes who gets to a tree. */
+export type WayIn = readonly string[];
+
 /**
- * Whether anyone but root can get at programs in the tree at `path` and run them set-uid: on some mount that shows the tree, or
- * a part of it, every directory on the way lets others in, and the mount honours set-uid bits. `path` is absolute and real.
+ * Every way in to the tree at `path`, or to a part of it, on which set-uid programs have an effect: on some mount that shows it
+ * and honours set-uid bits. `path` is absolute and real.
  */
+export function findWaysIn(path: string, mounts: readonly MountEntry[]): WayIn[] {
+  return placesOf(path, mounts)
+    .filter(({ mount }) => !mount.options.includes('nosuid'))
+    .map((place) => ancestors(place.path));
+}
+
+/** Whether anyone but root passes all directories of a way in. Its owner always gets in; where another mount lies over one, nobody does. */
+export function letsOthersIn(way: WayIn, probePath: (path: string) => PathFacts | null): boolean {
+  return way.every((directory) => {
+    const facts = probePath(directory);
+    return facts !== null && (facts.uid !== 0 || (facts.mode & 0o011) !== 0);
+  });
+}
+
+/** Whether there is such a way in for anyone but root, as this process sees it. */
 export function isReachableByOthers(path: string): boolean {
-  const mounts = readMounts();
-  return placesOf(path, mounts).some((place) => !place.mount.options.includes('nosuid') && ancestors(place.path).every(letsOthersIn));
+  return findWaysIn(path, readMounts()).some((way) => letsOthersIn(way, probePath));
 }
 
 interface Place {
@@ -46,10 +64,4 @@ function isWithin(path: string, directory: string): boolean {
 function ancestors(path: string): string[] {
   const parent = dirname(path);
   return parent === path ? [path] : [...ancestors(parent), path];
-}
-
-/** Its owner always gets in; where another mount lies over this one, nobody does. */
-function letsOthersIn(directory: string): boolean {
-  const stats = statSync(directory, { throwIfNoEntry: false });
-  return stats !== undefined && (stats.uid !== 0 || (stats.mode & 0o011) !== 0);
 }

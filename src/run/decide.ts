@@ -1,5 +1,3 @@
-import { realpathSync } from 'node:fs';
-
 import { readSandboxIds } from '../config/ids.ts';
 import { checkCapabilities } from '../engine/check-capabilities.ts';
 import type { Engine, Problem } from '../engine/engine.ts';
@@ -8,14 +6,14 @@ import { engines, findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { probeHost } from '../host/probe.ts';
-import { isReachableByOthers } from '../host/reachable.ts';
+import { findWaysIn, letsOthersIn } from '../host/reachable.ts';
+import { readMounts } from '../host/read-mounts.ts';
 import { describeSource } from '../spec/bind.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { withVariables } from '../spec/options/table.ts';
 import { defaultEngine, resolveSpec } from '../spec/resolve-spec.ts';
 import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
-import { describeDirectory } from '../storage/directory.ts';
 import { findOwnFiles } from '../host/own-files.ts';
 import type { Prepared } from './prepared.ts';
 import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } from './run-caller.ts';
@@ -24,13 +22,13 @@ import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } fro
  * Settles a request of `caller` against this host. Throws the first reason why it cannot run here; the others are its cause.
  */
 export async function decide(request: RunRequest, caller: RunCaller = ownCaller()): Promise<Prepared> {
-  const { uid, gid, cwd, searchPath, cgroupFile, privileges } = caller;
+  const { uid, gid, cwd, searchPath, process, cgroupFile, privileges } = caller;
   const engine = findEngine(request.engine ?? defaultEngine);
-  const { environment, readFile, probePath } = await caller.ask(() => questionsOf(request, engine, cwd));
+  const { environment, readFile, probePath, findDirectory } = await caller.ask(() => questionsOf(request, engine, cwd));
   const asked = withVariables(request, environment, engine.capabilities.variables);
   const wanted = resolveSpec(asked, { environment, cwd, readFile });
   refuse(checkCapabilities(asked, engine, engines));
-  const spec = { ...withNameServers(wanted, engine, probePath), root: await settleRoot(wanted.root) };
+  const spec = { ...withNameServers(wanted, engine, probePath), root: settleRoot(wanted.root, findDirectory) };
   // Other users' sandboxes have ids of the user's own.
   const sandboxIds = uid === 0 ? await (caller.sandboxIds ?? readSandboxIds)() : null;
   const cgroups = { of: cgroupFile ?? '/proc/self/cgroup', everywhere: engine.capabilities.nests && cgroupFile !== null };
@@ -43,18 +41,22 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
     sandboxIds,
     files: findOwnFiles(),
     cgroups,
+    process,
     ...(privileges === undefined ? {} : { privileges }),
     probePath,
   });
-  refuse([...checkRoot(spec, engine, facts), ...checkBinds(spec, facts), ...checkHooks(spec, facts), ...engine.check(spec, facts)]);
+  refuse([
+    ...(await checkRoot(spec, engine, facts, caller)),
+    ...checkBinds(spec, facts),
+    ...checkHooks(spec, facts),
+    ...engine.check(spec, facts),
+  ]);
   return { spec, engine, facts };
 }
 
-/** A directory under its real name, so that what is checked is what is used, whatever links led to it. */
-async function settleRoot(root: RootRef): Promise<RootRef> {
-  if (root.kind === 'volume') return root;
-  await describeDirectory(root.path);
-  return { ...root, path: realpathSync(root.path) };
+/** So that what is checked is what is used. */
+function settleRoot(root: RootRef, findDirectory: Answers['findDirectory']): RootRef {
+  return root.kind === 'volume' ? root : { ...root, path: findDirectory(root.path) };
 }
 
 function refuse(problems: readonly Problem[]): void {
@@ -77,14 +79,16 @@ function withNameServers(spec: SandboxSpec, { capabilities }: Engine, probePath:
   return { ...spec, binds: [...spec.binds, { source: nameServers, target: nameServers, readOnly: true, optional: true }] };
 }
 
-function checkRoot(spec: SandboxSpec, engine: Engine, facts: HostFacts): Problem[] {
+async function checkRoot(spec: SandboxSpec, engine: Engine, facts: HostFacts, caller: RunCaller): Promise<Problem[]> {
   if (spec.root.kind === 'volume') return facts.user.uid === 0 ? [] : checkHandedOver(spec);
   const { path, write } = spec.root;
   const [mount] = facts.mountsBelow;
   if (facts.user.uid !== 0 && write === 'clone' && mount !== undefined) return [overMounts(path, mount)];
   // What the sandbox's root leaves behind set-uid in a tree that keeps natural owners, a local user could run as the host's root.
   if (facts.user.uid !== 0 || write === 'clone' || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
-  if (!isReachableByOthers(path)) return [];
+  const ways = findWaysIn(path, readMounts(caller.process));
+  const { probePath } = await caller.ask(() => ({ paths: [...new Set(ways.flat())], files: [], variables: [] }));
+  if (!ways.some((way) => letsOthersIn(way, probePath))) return [];
   return [
     {
       code: 'cannot-enforce',

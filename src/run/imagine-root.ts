@@ -65,7 +65,7 @@ function imagineHandedOver(dataset: string, { user }: HostFacts): Rootfs {
 }
 
 async function imagineDirectory(path: string, write: 'direct' | 'clone', facts: HostFacts): Promise<Rootfs> {
-  const { ownership } = await describeDirectory(path);
+  const { ownership } = describeDirectory(path);
   const idmappable = canIdmap(path, statSync(path));
   if (write === 'direct') return rootfsOf({ kind: 'tree', source: path, ownership, idmappable });
   const upperParent = overlayLayout(ownStateDirectory(facts), path).clone('0', 'live');

@@ -1,4 +1,3 @@
-import { lstatSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 
 import type { EngineCapabilities } from '../engine/engine.ts';
@@ -55,8 +54,12 @@ const programDirectories = ['bin', 'sbin', 'usr', 'lib', 'nix', 'gnu'];
  * Looks where the engine mounts. /tmp may be a link, which is followed in the tree; where the others lead elsewhere, or anything
  * is not a directory: `cannot-enforce`. Throws what `lookBeneath` throws.
  */
-export function lookAtMountpoints(tree: Tree, { mountpoints }: Pick<EngineCapabilities, 'mountpoints'>): MountpointsFound {
-  const found = mountpoints.map((name) => ({ name, ...lookBeneath(tree.path, name, [], tree.name) }));
+export function lookAtMountpoints(
+  tree: Tree,
+  { mountpoints }: Pick<EngineCapabilities, 'mountpoints'>,
+  look = looker(tree),
+): MountpointsFound {
+  const found = mountpoints.map((name) => ({ name, ...look(name, []) }));
   for (const { name, path, kind } of found) {
     const isMovable = name === '/tmp' && !magicLinks.test(path) && path !== '/';
     if (kind !== 'other' && (path === name || isMovable)) continue;
@@ -69,20 +72,33 @@ export function lookAtMountpoints(tree: Tree, { mountpoints }: Pick<EngineCapabi
     tmp: found.find(({ name }) => name === '/tmp')?.path ?? '/tmp',
     missing,
     // Whatever is a Linux root has these mountpoints, or nearly all: the others are looked at no further.
-    hasPrograms: missing.length === 0 || programDirectories.some((name) => isThere(`${tree.path}/${name}`)),
+    hasPrograms: missing.length === 0 || programDirectories.some((name) => look(`/${name}`, []).kind !== 'missing'),
   };
 }
 
-/** What is in a tree that this process can look into. What cannot be used is told by the use. Throws as `lookAtMountpoints` does. */
-export function lookIntoRoot(tree: Tree, targets: readonly string[], capabilities: RootCapabilities): RootView {
-  const mountpoints = lookAtMountpoints(tree, capabilities);
-  const hidden = hiddenPlaces(capabilities, mountpoints);
-  return { mountpoints, targets: targets.map((target) => lookOrError(tree, target, hidden)) };
+/** All that a look for an engine's own needs asks for, beside the targets. */
+export function mountpointsOf({ mountpoints }: Pick<EngineCapabilities, 'mountpoints'>): readonly string[] {
+  return [...mountpoints, ...programDirectories.map((name) => `/${name}`)];
 }
 
-function lookOrError(tree: Tree, target: string, hidden: readonly string[]): Found | IsolateError {
+/** What is in a tree. What cannot be used is told by the use. Throws as `lookAtMountpoints` does. */
+export function lookIntoRoot(tree: Tree, targets: readonly string[], capabilities: RootCapabilities, look = looker(tree)): RootView {
+  const mountpoints = lookAtMountpoints(tree, capabilities, look);
+  const hidden = hiddenPlaces(capabilities, mountpoints);
+  return { mountpoints, targets: targets.map((target) => lookOrError(tree, target, hidden, look)) };
+}
+
+/** Says where a path leads in one tree, as `lookBeneath` does. */
+export type Look = (target: string, hidden: readonly string[]) => Found;
+
+/** In a tree that this process can look into. */
+function looker({ path, name }: Tree): Look {
+  return (target, hidden) => lookBeneath(path, target, hidden, name);
+}
+
+function lookOrError(tree: Tree, target: string, hidden: readonly string[], look: Look): Found | IsolateError {
   try {
-    return lookAtTarget(tree, target, hidden);
+    return lookAtTarget(tree, target, hidden, look);
   } catch (error) {
     if (error instanceof IsolateError) return error;
     throw error;
@@ -102,8 +118,8 @@ export async function hasMountpoints(tree: string, mountpoints: readonly string[
 }
 
 /** Where `target` leads in the tree. Throws what `lookBeneath` throws, and `bad-bind` for what belongs to processes. */
-export function lookAtTarget(tree: Tree, target: string, hidden: readonly string[]): Found {
-  const found = lookBeneath(tree.path, target, hidden, tree.name);
+export function lookAtTarget(tree: Tree, target: string, hidden: readonly string[], look = looker(tree)): Found {
+  const found = look(target, hidden);
   if (!magicLinks.test(found.path)) return found;
   const through = found.path === target ? '' : `, which ${target} leads to in ${tree.name}`;
   throw new IsolateError('bad-bind', `Nothing can be bound to ${found.path}${through}: it belongs to the sandbox's own processes.`);
@@ -112,8 +128,4 @@ export function lookAtTarget(tree: Tree, target: string, hidden: readonly string
 /** The places where the sandbox has the engine's own file systems, in a rootfs where /tmp is at `tmp`. */
 export function hiddenPlaces({ ownTrees }: Pick<EngineCapabilities, 'ownTrees'>, { tmp }: Pick<MountpointsFound, 'tmp'>): string[] {
   return ownTrees.map((tree) => (tree === '/tmp' ? tmp : tree));
-}
-
-function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path/posix';
 
 import type { Engine } from '../engine/engine.ts';
@@ -8,6 +9,7 @@ import { readPrivileges } from '../host/probe.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { parseBind } from '../spec/parse-bind.ts';
 import type { Caller, RunRequest } from '../spec/request.ts';
+import { describeDirectory } from '../storage/directory.ts';
 import { readEnvironmentFile } from './read-environment-file.ts';
 import { workingDirectory } from './working-directory.ts';
 
@@ -19,12 +21,16 @@ export interface Questions {
   readonly files: readonly string[];
   /** By name. */
   readonly variables: readonly string[];
+  /** Under what real name. */
+  readonly directory?: string;
 }
 
 /** What the caller sees, with its own rights. */
 export interface Answers extends Pick<Caller, 'environment' | 'readFile'> {
   /** Null: nothing, or nothing the caller can see. */
   readonly probePath: (path: string) => PathFacts | null;
+  /** A directory that the caller can enter under its real name, whatever links led to it. Throws what is wrong with it. */
+  readonly findDirectory: (path: string) => string;
 }
 
 /** For whom a run is decided: this process's own user, or the client that a daemon serves. */
@@ -35,6 +41,8 @@ export interface RunCaller extends Pick<Caller, 'cwd'> {
   readonly searchPath?: string | undefined;
   /** Of the process that will start the launch; absent: ordinary ones. */
   readonly privileges?: Privileges;
+  /** The process that will start the launch, by its name in /proc: its mounts count. */
+  readonly process: string;
   /** The file with the caller's groups (cgroups(7)); null: it is not known where the caller can make groups. */
   readonly cgroupFile: string | null;
   /** What the settings give root's sandboxes; absent: as their files say now. */
@@ -53,9 +61,15 @@ export function ownCaller(): RunCaller & Pick<Caller, 'environment'> {
     searchPath: environment['PATH'],
     cwd: workingDirectory(),
     privileges: readPrivileges(),
+    process: 'self',
     cgroupFile: '/proc/self/cgroup',
-    ask: async () => ({ environment, readFile: (path) => readEnvironmentFile(path), probePath }),
+    ask: async () => ({ environment, readFile: (path) => readEnvironmentFile(path), probePath, findDirectory }),
   };
+}
+
+function findDirectory(path: string): string {
+  describeDirectory(path);
+  return realpathSync(path);
 }
 
 /** The host's name servers, which a sandbox in the host's network is to have. */
@@ -68,6 +82,7 @@ export function questionsOf(request: RunRequest, { capabilities }: Engine, cwd: 
     paths: [...binds, ...(request.shareNetwork === true || capabilities.network === 'always-shared' ? [nameServers] : [])],
     files: (request.environmentFiles ?? []).map((file) => resolve(cwd ?? '/', file)),
     variables: namedVariables(request),
+    ...(request.template === undefined ? {} : { directory: resolve(cwd ?? '/', request.template) }),
   };
 }
 

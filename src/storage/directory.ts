@@ -12,7 +12,7 @@ export interface DirectoryFacts {
 }
 
 /** Reads a template directory, which the caller has to be able to enter. Throws `template-missing`, `template-not-filesystem`, `not-permitted`. */
-export async function describeDirectory(path: string): Promise<DirectoryFacts> {
+export function describeDirectory(path: string): DirectoryFacts {
   const stats = read(path);
   if (!stats.isDirectory()) {
     throw new IsolateError('template-not-filesystem', `The template ${path} is not a directory.`);

@@ -26,7 +26,7 @@ export async function openStorage(root: RootRef, options: StorageOptions): Promi
     return openZfs(root.locator, options);
   }
   const { describeDirectory } = await import('./directory.ts');
-  await describeDirectory(root.path);
+  describeDirectory(root.path);
   if (root.write === 'clone') {
     const { openOverlay } = await import('./overlay/driver.ts');
     return openOverlay(root.path, options);

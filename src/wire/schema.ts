@@ -60,6 +60,11 @@ export const items = {
   'uid-map': { tag: 27, type: 'bytes', size: 12 },
   'gid-map': { tag: 28, type: 'bytes', size: 12 },
   'list-path': { tag: 29, type: 'string', size: pathBytes },
+  'real-path': { tag: 40, type: 'string', size: pathBytes },
+  real: { tag: 41, type: 'string', size: pathBytes },
+  'tree-path': { tag: 42, type: 'string', size: pathBytes },
+  'look-path': { tag: 43, type: 'string', size: pathBytes },
+  found: { tag: 44, type: 'bytes', size: 4 + pathBytes },
 } as const satisfies Readonly<Record<string, ItemRule>>;
 
 export type ItemName = keyof typeof items;
@@ -81,7 +86,15 @@ export const messages = {
   answer: {
     kind: 3,
     from: 'client',
-    items: { 'path-facts': upTo(1024), 'file-content': upTo(64), entries: upTo(1024), variable: upTo(1024), missing: upTo(3136) },
+    items: {
+      'path-facts': upTo(1024),
+      'file-content': upTo(64),
+      entries: upTo(1024),
+      variable: upTo(1024),
+      real: upTo(1),
+      found: upTo(1088),
+      missing: upTo(4225),
+    },
   },
   mount: { kind: 4, from: 'client', items: {} },
   ended: { kind: 5, from: 'client', items: { outcome: once, number: once } },
@@ -93,7 +106,15 @@ export const messages = {
   ask: {
     kind: 36,
     from: 'daemon',
-    items: { 'stat-path': upTo(1024), 'read-path': upTo(64), 'list-path': upTo(1024), 'variable-name': upTo(1024) },
+    items: {
+      'stat-path': upTo(1024),
+      'read-path': upTo(64),
+      'list-path': upTo(1024),
+      'variable-name': upTo(1024),
+      'real-path': upTo(1),
+      'tree-path': upTo(1),
+      'look-path': upTo(1088),
+    },
   },
   message: { kind: 37, from: 'daemon', items: { text: once } },
   leased: { kind: 38, from: 'daemon', items: { json: once } },

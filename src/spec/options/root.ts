@@ -32,7 +32,7 @@ export const rootOptions: OptionGroup<RunOption> = {
       value: 'DIR',
       completes: 'directory',
       help: 'run on DIR itself: changes stay',
-      carriedBy: 'caller',
+      carriedBy: 'launcher',
       settle: (draft, directory, { cwd }) => {
         if (draft.root !== null) throw new IsolateError('usage', 'A run has one root: -z DATASET and -t DIR cannot both be given.');
         const path = parseHostPath('usage', 'The template directory', directory, cwd);

@@ -23,12 +23,12 @@ export function openDir(path: string, options: DirOptions): StorageDriver {
       pooled: false,
     },
     probe: async () => {
-      await describeDirectory(path);
+      describeDirectory(path);
       return { implementation: 'directory', version: '', freeFraction: null };
     },
-    newestSource: async (): Promise<Source> => ({ template: path, name: path, guid: (await describeDirectory(path)).guid }),
+    newestSource: async (): Promise<Source> => ({ template: path, name: path, guid: describeDirectory(path).guid }),
     create: async (source, ids) => {
-      const { guid, ownership } = await describeDirectory(path);
+      const { guid, ownership } = describeDirectory(path);
       const clone = (id: string): CloneInfo => ({
         id,
         guid,

@@ -13,7 +13,7 @@ import { cloneGuid } from './layout.ts';
 
 /** Makes the layers of clones: `upper`, `work` and the empty `merged`. A clone appears under its name whole or not at all. */
 export async function createLayers(context: OverlayContext, source: Source, ids: readonly string[]): Promise<readonly CreateResult[]> {
-  const template = await describeDirectory(context.template);
+  const template = describeDirectory(context.template);
   if (template.guid !== source.guid) {
     throw new IsolateError('template-missing', `The template directory ${context.template} was replaced while isolate used it.`);
   }

@@ -25,11 +25,11 @@ export function openOverlay(template: string, options: OverlayOptions): StorageD
       pooled: false,
     },
     probe: async () => {
-      await describeDirectory(template);
+      describeDirectory(template);
       const { bavail, blocks } = await statfs(template);
       return { implementation: 'overlayfs', version: '', freeFraction: blocks === 0 ? null : bavail / blocks };
     },
-    newestSource: async (): Promise<Source> => ({ template, name: template, guid: (await describeDirectory(template)).guid }),
+    newestSource: async (): Promise<Source> => ({ template, name: template, guid: describeDirectory(template).guid }),
     create: (source, ids) => createLayers(context, source, ids),
     list: () => listLayers(context),
     destroy: (refs) => destroyLayers(context, refs),

@@ -9,7 +9,7 @@ import { commandLine } from '../../../src/cli/commands/serve.ts';
 import { clientCaller } from '../../../src/daemon/client-caller.ts';
 import type { Connection } from '../../../src/daemon/connection.ts';
 import type { LeaseRequest } from '../../../src/daemon/lease.ts';
-import type { RunServices } from '../../../src/daemon/client-way.ts';
+import type { RunServices } from '../../../src/daemon/client-root.ts';
 import { handleRun } from '../../../src/daemon/run-session.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { decide } from '../../../src/run/decide.ts';

@@ -1,0 +1,60 @@
+import { IsolateError } from '../error.ts';
+import type { SandboxIds } from '../host/facts.ts';
+import type { RuntimePaths } from '../pool/paths.ts';
+import type { Rootfs } from '../rootfs/rootfs.ts';
+import type { Place } from '../run/lifecycle.ts';
+import type { RootView } from '../run/look-into-root.ts';
+import type { Prepared } from '../run/prepared.ts';
+import type { RunEvent } from '../run/run-event.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import type { CommandLine } from './command-line.ts';
+import type { HandOver } from './hand-over.ts';
+import type { LeaseOutcome } from './lease.ts';
+import type { Leases } from './leases.ts';
+import type { RunGroups } from './run-groups.ts';
+import { hasNested } from './settle-in-clone.ts';
+
+/** What a run needs of the daemon. */
+export interface RunServices {
+  readonly commandLine: CommandLine;
+  readonly leases: Pick<Leases, 'lease' | 'checkAccess'>;
+  readonly paths: RuntimePaths;
+  /** Whether the daemon keeps a pool of this template. */
+  readonly keeps: (template: string) => boolean;
+  /** Makes a clone ready to be handed to a user. */
+  readonly handOver: HandOver;
+  readonly groups: Pick<RunGroups, 'open'>;
+  /** What the settings give root's sandboxes. */
+  readonly sandboxIds: () => SandboxIds | null;
+}
+
+/** What a client has to itself while its run lives. */
+export interface ClientLease {
+  readonly rootfs: Rootfs;
+  /** How it ended, when it has. */
+  readonly ended: Promise<LeaseOutcome>;
+}
+
+/** How a client comes by one kind of root; the steps of a `Way`. */
+export interface ClientRoot<Lease extends ClientLease> {
+  readonly lease: (prepared: Prepared, tell: (event: RunEvent) => void) => Promise<Lease>;
+  readonly look: (lease: Lease, prepared: Prepared) => Promise<RootView>;
+  readonly place: (lease: Lease, prepared: Prepared, tell: (event: RunEvent) => void) => Promise<Place>;
+  /** The run does not come to be; with an outcome it is told of. */
+  readonly release: (outcome: LeaseOutcome | undefined) => void;
+}
+
+/** Why a run did not go on here: the program in Node has to do it. */
+export const leftToNode = new Error('This run is for the program in Node.');
+
+/** Whether some bind lies in another at these places, the binds' own first: only the client may look at what that shows. */
+export function showsNested({ binds }: Pick<SandboxSpec, 'binds'>, places: readonly string[]): boolean {
+  const targets = places.slice(0, binds.length);
+  return hasNested(targets) || places.slice(binds.length).some((place) => targets.some((target) => place.startsWith(`${target}/`)));
+}
+
+/** Throws `leftToNode` where only the client may look. */
+export function checkNotNested(spec: Pick<SandboxSpec, 'binds'>, { targets }: RootView): void {
+  const places = targets.map((found) => (found instanceof IsolateError ? '/' : found.path));
+  if (showsNested(spec, places)) throw leftToNode;
+}
