@@ -12,8 +12,8 @@
 
 extern char **environ;
 
-static const unsigned order[] = {ITEM_STAT_PATH,     ITEM_READ_PATH, ITEM_LIST_PATH, ITEM_VARIABLE_NAME,
-                                 ITEM_REAL_PATH, ITEM_TREE_PATH, ITEM_LOOK_PATH};
+static const unsigned order[] = {ITEM_DESCRIPTOR,    ITEM_STAT_PATH, ITEM_READ_PATH, ITEM_LIST_PATH,
+                                 ITEM_VARIABLE_NAME, ITEM_REAL_PATH, ITEM_TREE_PATH, ITEM_LOOK_PATH};
 enum { CONTENT_MAX = 262144, ENTRIES_MAX = 65536, NAME_MAX_BYTES = 4096 };
 
 static void add_path_facts(struct wire_writer *writer, const char *path) {
@@ -80,8 +80,16 @@ static void add_variable(struct wire_writer *writer, const char *name, size_t le
   wire_add_number(writer, ITEM_MISSING, ENOENT);
 }
 
-static bool add_answer(struct wire_writer *writer, const struct wire_item *question) {
+/* Our own descriptors are not the caller's, who may have meant one that is closed. */
+static bool add_descriptor(struct run *run, struct wire_writer *writer, const struct wire_item *question) {
+  int fd = (int)wire_number(question);
+  wire_add_number(writer, ITEM_DESCRIPTOR, (uint32_t)fd);
+  return fd != run->lease && (run->events = report_open(fd)) >= 0;
+}
+
+static bool add_answer(struct run *run, struct wire_writer *writer, const struct wire_item *question) {
   char name[NAME_MAX_BYTES + 1];
+  if (question->tag == ITEM_DESCRIPTOR) return add_descriptor(run, writer, question);
   if (question->length >= sizeof name) return false;
   memcpy(name, question->value, question->length);
   name[question->length] = 0;
@@ -95,12 +103,12 @@ static bool add_answer(struct wire_writer *writer, const struct wire_item *quest
   return true;
 }
 
-size_t answer_write(const struct frame *ask, uint8_t *bytes, size_t size) {
+size_t answer_write(struct run *run, const struct frame *ask, uint8_t *bytes, size_t size) {
   struct wire_writer writer;
   struct wire_item question;
   wire_begin(&writer, bytes, size, MESSAGE_ANSWER);
   for (size_t i = 0; i < sizeof order / sizeof *order; i++)
     for (size_t at = 0; wire_next(ask->bytes, ask->length, &at, &question);)
-      if (question.tag == order[i] && !add_answer(&writer, &question)) return 0;
+      if (question.tag == order[i] && !add_answer(run, &writer, &question)) return 0;
   return wire_end(&writer, WIRE_CLIENT);
 }

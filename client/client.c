@@ -15,7 +15,7 @@
 #include <sys/signalfd.h>
 
 static struct run *run;
-static sigset_t callers_mask;
+static sigset_t callers_mask, dropped;
 static uint8_t outgoing[WIRE_CLIENT_FRAME_MAX];
 
 static const char *base_name(const char *name) {
@@ -33,11 +33,9 @@ static void fill_standard_streams(void) {
     if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) < 0) _exit(STATUS_FAILED);
 }
 
-/* What nobody is to get: Node heeds no SIGUSR1 before a command runs, and ignores SIGPIPE. */
+/* What nobody is to get: what the caller has us ignore; Node heeds no SIGUSR1 before a command runs, and ignores SIGPIPE. */
 static void drop_signals(void) {
-  sigset_t dropped;
   struct timespec none = {0};
-  sigemptyset(&dropped);
   sigaddset(&dropped, SIGUSR1);
   sigaddset(&dropped, SIGPIPE);
   while (sigtimedwait(&dropped, NULL, &none) > 0) continue;
@@ -56,13 +54,17 @@ static bool has_children(void) {
   return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 || errno != ECHILD;
 }
 
-static int heed_signals(void) {
-  sigset_t heeded, blocked;
+static sigset_t signals_before_launch(void) {
+  sigset_t heeded;
   sigemptyset(&heeded);
   sigaddset(&heeded, SIGINT);
   sigaddset(&heeded, SIGTERM);
   sigaddset(&heeded, SIGHUP);
-  blocked = heeded;
+  return heeded;
+}
+
+static int heed_signals(void) {
+  sigset_t heeded = signals_before_launch(), blocked = heeded;
   sigaddset(&blocked, SIGUSR1);
   sigaddset(&blocked, SIGPIPE);
   sigprocmask(SIG_SETMASK, &blocked, &callers_mask);
@@ -89,21 +91,29 @@ static bool ask_to_run(char **argv) {
 }
 
 static struct wire_item item_of(const struct frame *frame, uint32_t tag) {
-  struct wire_item item = {0};
-  wire_find(frame->bytes, frame->length, tag, &item);
-  return item;
+  struct wire_item item;
+  return wire_find(frame->bytes, frame->length, tag, &item) ? item : (struct wire_item){0};
 }
 
 static void say(const struct frame *frame) {
   struct wire_item text = item_of(frame, ITEM_TEXT);
-  for (size_t at = 0; at < text.length;) {
-    ssize_t count = write(STDERR_FILENO, text.value + at, text.length - at);
-    if (count <= 0) return;
-    at += (size_t)count;
-  }
+  report_text(item_of(frame, ITEM_DESCRIPTOR).length > 0 ? run->events : STDERR_FILENO, text.value, text.length);
 }
 
-static void report_end(struct event last) {
+/* What the caller asked to be told, and which signals mean nothing to us. */
+static void heed(struct frame *frame, int signals) {
+  struct wire_item item;
+  sigset_t heeded = signals_before_launch();
+  for (size_t at = 0; wire_next(frame->bytes, frame->length, &at, &item);) {
+    if (item.tag != ITEM_IGNORED_SIGNAL) continue;
+    sigdelset(&heeded, (int)wire_number(&item));
+    sigaddset(&dropped, (int)wire_number(&item));
+  }
+  signalfd(signals, &heeded, 0);
+  report_take(frame);
+}
+
+static void tell_daemon(struct event last) {
   struct wire_writer writer;
   wire_begin(&writer, outgoing, sizeof outgoing, MESSAGE_ENDED);
   wire_add_number(&writer, ITEM_OUTCOME, last.kind);
@@ -123,14 +133,16 @@ static bool carry_out(const struct frame *frame, int *status) {
   sigprocmask(SIG_SETMASK, &signals, NULL);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   struct event last = chdir("/") == 0 ? launch(run) : failure();
-  if (last.kind == EVENT_FAILED) failure_tell(&run->record, last);
-  report_end(last);
+  struct failure failure;
+  if (last.kind == EVENT_FAILED) failure = failure_of(&run->record, last);
+  report_end(run, last, last.kind == EVENT_FAILED ? &failure : NULL);
+  tell_daemon(last);
   *status = event_status(last);
   return true;
 }
 
 static bool answer(const struct frame *ask) {
-  size_t length = answer_write(ask, outgoing, sizeof outgoing);
+  size_t length = answer_write(run, ask, outgoing, sizeof outgoing);
   return length > 0 && connection_send(run->lease, outgoing, length);
 }
 
@@ -138,7 +150,9 @@ static int give_up(int signals) {
   struct signalfd_siginfo info = {.ssi_signo = SIGTERM};
   if (read(signals, &info, sizeof info) < 0) info.ssi_signo = SIGTERM;
   const char *name = info.ssi_signo == SIGINT ? "SIGINT" : info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGTERM";
-  dprintf(STDERR_FILENO, "isolate: %s arrived before the command started.\n", name);
+  char message[64];
+  snprintf(message, sizeof message, "%s arrived before the command started.", name);
+  report_end(run, (struct event){.kind = EVENT_FAILED}, &(struct failure){.code = "aborted", .message = message});
   return STATUS_FAILED;
 }
 
@@ -159,6 +173,7 @@ int client_main(char **argv, struct run *own) {
   struct frame frame;
   int status = STATUS_FAILED;
   run = own;
+  run->tell_start = report_start;
   fill_standard_streams();
   sigprocmask(SIG_SETMASK, NULL, &callers_mask);
   if (wants_version(argv) && print_version()) return 0;
@@ -172,6 +187,7 @@ int client_main(char **argv, struct run *own) {
     switch (wire_kind(frame.bytes)) {
     case MESSAGE_MESSAGE: say(&frame); break;
     case MESSAGE_PRINT: return print_answer(&frame) ? 0 : become_node(argv);
+    case MESSAGE_REPORT: heed(&frame, signals); break;
     case MESSAGE_REFUSE: {
       struct wire_item number = item_of(&frame, ITEM_STATUS);
       say(&frame);

@@ -36,7 +36,7 @@ bool connection_tree(int fd, const struct record *record, int *user_namespace, i
 bool connection_join(const char *run);
 
 /* answer.c: writes the answer to a frame `ask`; 0 where Node has to do it, else the answer's length. */
-size_t answer_write(const struct frame *ask, uint8_t *bytes, size_t size);
+size_t answer_write(struct run *run, const struct frame *ask, uint8_t *bytes, size_t size);
 
 /* look.c: what paths are in the tree that was named last. */
 
@@ -58,7 +58,20 @@ bool print_version(void);
 /* limits.c: whether the caller's limits leave enough for Node; says so where they do not. */
 bool limits_suffice(void);
 
-/* failure.c: tells on standard error why a launch failed, as the program in Node does (src/launch/failure.ts). */
-void failure_tell(const struct record *record, struct event event);
+/* failure.c: why a launch failed, in the words of the program in Node (src/launch/failure.ts). */
+struct failure {
+  const char *code, *message, *hint; /* the hint may be NULL; the message is good until the next one */
+};
+struct failure failure_of(const struct record *record, struct event event);
+
+/* report.c: a copy of this descriptor of the caller's for the status of the run; -1 where it is not open for writing. */
+int report_open(int fd);
+/* Keeps the lines of a frame `report`, and so its bytes. */
+void report_take(struct frame *frame);
+/* Writes all of it, as it is. */
+void report_text(int fd, const void *text, size_t length);
+/* Tell of the start, and of the last event; `cause` NULL where that is no failure. */
+void report_start(const struct run *run, struct event started);
+void report_end(const struct run *run, struct event last, const struct failure *cause);
 
 #endif

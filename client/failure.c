@@ -17,76 +17,96 @@ static __attribute__((format(printf, 1, 2))) void add(const char *format, ...) {
   if (used > sizeof text - 1) used = sizeof text - 1;
 }
 
-static void add_escaped(const char *string) {
-  for (char shown[8]; *string != 0;) {
-    string += escape_character(string, shown);
-    add("%s", shown);
+static const struct mount_operation *find_mount(const struct record *record, uint32_t item) {
+  const struct mount_operations *lists[] = {&record->host_mounts, &record->sandbox_mounts};
+  for (int list = 0; list < 2; list++)
+    for (size_t i = 0; i < lists[list]->count; i++)
+      if (lists[list]->items[i].item == item) return &lists[list]->items[i];
+  return NULL;
+}
+
+static void add_mount(const struct mount_operation *operation) {
+  const char *root = operation->root == NULL ? "" : operation->root;
+  switch (operation->kind) {
+  case MOUNT_MKDIR: add("%s", operation->path); break;
+  case MOUNT_MAKE: add("%s%s", root, operation->target); break;
+  case MOUNT_COPY: add("%s%s on %s", root, operation->source, operation->target); break;
+  case MOUNT_ATTACH: add("%s on %s", ATTACHED, operation->target); break;
+  default: add("%s on %s%s", operation->source, root, operation->target);
   }
 }
 
 /* What the item of the record is about: " (OBJECT)", or nothing. */
 static void add_object(const struct record *record, uint32_t item) {
-  const struct mount_operations *lists[] = {&record->host_mounts, &record->sandbox_mounts};
-  for (size_t i = 0; i < record->descriptors.count; i++)
-    if (record->descriptors.items[i].item == item) add(" (descriptor %u)", record->descriptors.items[i].number);
-  for (size_t i = 0; i < 2 * (record->host_mounts.count + record->sandbox_mounts.count); i++) {
-    const struct mount_operations *mounts = lists[i % 2];
-    if (i / 2 >= mounts->count || mounts->items[i / 2].item != item) continue;
-    const struct mount_operation *operation = &mounts->items[i / 2];
+  const struct mount_operation *operation = find_mount(record, item);
+  if (operation != NULL) {
     add(" (");
-    if (operation->kind == MOUNT_COPY) add_escaped(operation->root);
-    if (operation->kind == MOUNT_COPY || operation->kind == MOUNT_BIND || operation->kind == MOUNT_MOUNT || operation->kind == MOUNT_ATTACH) {
-      add_escaped(operation->kind == MOUNT_ATTACH ? ATTACHED : operation->source);
-      add(" on ");
-    }
-    if (operation->root != NULL && operation->kind != MOUNT_COPY) add_escaped(operation->root);
-    add_escaped(operation->path != NULL ? operation->path : operation->target);
+    add_mount(operation);
     add(")");
   }
+  for (size_t i = 0; i < record->descriptors.count; i++)
+    if (record->descriptors.items[i].item == item) add(" (descriptor %u)", record->descriptors.items[i].number);
   for (size_t i = 0; i < record->cgroups.count; i++) {
     const struct cgroup *cgroup = &record->cgroups.items[i];
-    if (cgroup->item != item) continue;
-    add(" (");
-    add_escaped(cgroup->path);
-    if (cgroup->file != NULL) add("/");
-    if (cgroup->file != NULL) add_escaped(cgroup->file);
-    add(")");
+    if (cgroup->item == item) add(" (%s%s%s)", cgroup->path, cgroup->file == NULL ? "" : "/", cgroup->file == NULL ? "" : cgroup->file);
   }
 }
 
 static void add_place(const struct record *record, struct event event) {
-  if (event.a == STEP_EXECUTE && record->file == NULL) {
-    add("at executing %u", record->file_descriptor);
-  } else if (event.a == STEP_EXECUTE) {
-    add("at executing ");
-    add_escaped(record->file);
-  } else if (event.a == STEP_ROOT) {
-    add("at changing the root to ");
-    add_escaped(record->root);
-  } else if (event.a == STEP_STREAM) {
-    add("at standard %s", event.c == 0 ? "input" : event.c == 1 ? "output" : "error");
-  } else if (event.a == STEP_WORKING_DIRECTORY) {
-    add("at changing the directory to ");
-    add_escaped(record->working_directory);
-  } else {
+  switch (event.a) {
+  case STEP_EXECUTE:
+    if (record->file == NULL) add("at executing %u", record->file_descriptor);
+    else add("at executing %s", record->file);
+    break;
+  case STEP_ROOT: add("at changing the root to %s", record->root); break;
+  case STEP_STREAM: add("at standard %s", event.c == 0 ? "input" : event.c == 1 ? "output" : "error"); break;
+  case STEP_WORKING_DIRECTORY: add("at changing the directory to %s", record->working_directory); break;
+  default:
     add("in the step %s", event.a < sizeof step_names / sizeof *step_names ? step_names[event.a] : step_names[STEP_SUPERVISION]);
     if (event.c != 0) add_object(record, event.c);
   }
 }
 
-void failure_tell(const struct record *record, struct event event) {
-  bool known = event.b < sizeof error_texts / sizeof *error_texts && error_texts[event.b] != NULL;
+static void add_cause(uint32_t error) {
+  bool known = error < sizeof error_texts / sizeof *error_texts && error_texts[error] != NULL;
+  if (error != 0 && known) add(": %s", error_texts[error]);
+  else if (error != 0) add(": Unknown system error %d", -(int)error);
+}
+
+/* What the caller knows as `path`, which the plan put together. */
+static const char *source_of(const struct record *record, const char *path) {
+  char at[8192];
+  for (size_t i = 0; i < record->host_mounts.count; i++) {
+    const struct mount_operation *operation = &record->host_mounts.items[i];
+    snprintf(at, sizeof at, "%s%s", operation->root == NULL ? "" : operation->root, operation->kind == MOUNT_BIND ? operation->target : "");
+    if (operation->kind == MOUNT_BIND && strcmp(at, path) == 0) return operation->source;
+  }
+  return path;
+}
+
+struct failure failure_of(const struct record *record, struct event event) {
+  const struct mount_operation *operation = event.a == STEP_MOUNT ? find_mount(record, event.c) : NULL;
+  struct failure failure = {.code = "launch-failed", .message = text};
   used = 0;
   if (event.a == STEP_ENGINE) {
-    add("isolate: ");
-    add_escaped(record->engine == NULL ? "" : record->engine);
-    add(" could not start the command%s.\n", event.b == ENOMEM ? ENGINE_OUT_OF_MEMORY : "");
+    failure.code = "engine-failed";
+    add("%s could not start the command%s.", record->engine == NULL ? "" : record->engine, event.b == ENOMEM ? ENGINE_OUT_OF_MEMORY : "");
+  } else if (operation != NULL && operation->kind == MOUNT_MAKE) {
+    failure.code = "bad-bind";
+    failure.hint = "make it before the run";
+    add("The place %s%s for a bind could not be made", source_of(record, operation->root), operation->target);
+    add_cause(event.b);
+    add(".");
+  } else if (operation != NULL && operation->kind == MOUNT_COPY && event.b == EFBIG) {
+    failure.code = "cannot-enforce";
+    failure.hint = "make the file smaller in the template";
+    add("%s in %s is too large for a copy with the name of the sandbox: over 8 MiB, or over your limit of file sizes.", operation->source,
+        source_of(record, operation->root));
   } else {
-    add("isolate: The launch failed ");
+    add("The launch failed ");
     add_place(record, event);
-    if (event.b != 0 && known) add(": %s", error_texts[event.b]);
-    else if (event.b != 0) add(": Unknown system error %d", -(int)event.b);
-    add(".\n");
+    add_cause(event.b);
+    add(".");
   }
-  if (write(STDERR_FILENO, text, used) < 0) return;
+  return failure;
 }

@@ -38,6 +38,9 @@ enum item_tag {
   ITEM_TREE_PATH = 42,
   ITEM_LOOK_PATH = 43,
   ITEM_FOUND = 44,
+  ITEM_LINE = 30,
+  ITEM_DESCRIPTOR = 31,
+  ITEM_IGNORED_SIGNAL = 32,
 };
 enum message_kind {
   MESSAGE_RUN = 1,
@@ -57,6 +60,7 @@ enum message_kind {
   MESSAGE_TEXT = 40,
   MESSAGE_JOINED = 41,
   MESSAGE_PRINT = 42,
+  MESSAGE_REPORT = 43,
 };
 enum item_type { ITEM_TYPE_U32 = 1, ITEM_TYPE_STRING = 2, ITEM_TYPE_BYTES = 3 };
 
@@ -95,6 +99,9 @@ static const struct item_rule { unsigned type, size; } item_rules[] = {
   [42] = {ITEM_TYPE_STRING, 4096},
   [43] = {ITEM_TYPE_STRING, 4096},
   [44] = {ITEM_TYPE_BYTES, 4100},
+  [30] = {ITEM_TYPE_BYTES, 65536},
+  [31] = {ITEM_TYPE_U32, 4},
+  [32] = {ITEM_TYPE_U32, 4},
 };
 /* Which items a message has, and how often. */
 static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = {
@@ -109,6 +116,7 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {2, 8, 0, 1024},
   {2, 1, 1, 256},
   {2, 15, 0, 3},
+  {3, 31, 0, 1},
   {3, 9, 0, 1024},
   {3, 10, 0, 64},
   {3, 17, 0, 1024},
@@ -124,6 +132,7 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {34, 21, 1, 1},
   {34, 22, 1, 1},
   {34, 23, 1, 1},
+  {36, 31, 0, 1},
   {36, 24, 0, 1024},
   {36, 25, 0, 64},
   {36, 29, 0, 1024},
@@ -132,14 +141,17 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {36, 42, 0, 1},
   {36, 43, 0, 1088},
   {37, 22, 1, 1},
+  {37, 31, 0, 1},
   {38, 23, 1, 1},
   {39, 27, 1, 340},
   {39, 28, 1, 340},
   {40, 23, 1, 1},
   {42, 22, 1, 1},
+  {43, 30, 0, 64},
+  {43, 32, 0, 8},
 };
 static const unsigned client_kinds[] = {1, 2, 3, 4, 5, 6, 7};
-static const unsigned daemon_kinds[] = {33, 34, 35, 36, 37, 38, 39, 40, 41, 42};
+static const unsigned daemon_kinds[] = {33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43};
 static const char *const caller_variables[] = {"TERM", "PRE_SPAWN_HOOK", "POST_SPAWN_HOOK", "DISABLE_SECCOMP_WRAPPER", "LXC_NET_BR", "LXC_MAP_TUN", "LXC_CPU_QUOTA", "LXC_MEM_MB_QUOTA", "DEBUG_LXC_SPAWN"};
 
 #endif

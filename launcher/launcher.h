@@ -142,7 +142,7 @@ void terminal_swallow_answers(struct terminal *terminal);
 /* The run: what main.c makes for the child and the supervisor. Descriptors are -1 where there is none. */
 
 struct run {
-  int control, events; /* where a supervising parent writes signal numbers, and where it reads ours */
+  int control, events; /* where a supervising parent writes signal numbers, and where it reads ours, or the client's caller its status */
   int lease;           /* the connection to the daemon: its end is the lease's, so it is open as long as we live */
   int user_namespace, tree, program; /* `tree`: a mount that the daemon handed over; `program`: our own file, for the stage */
   int report[2], stage[2];           /* the child's report pipe and the stage's socket: our end, theirs */
@@ -151,6 +151,7 @@ struct run {
   struct stream streams[3];
   struct sock_fprog filter;
   pid_t parent, child;
+  void (*tell_start)(const struct run *run, struct event started);
   int64_t deadline_at; /* on the clock of now_ms; 0: none */
 };
 

@@ -127,8 +127,12 @@ struct event launch(struct run *run) {
   return last;
 }
 
+static void tell_parent(const struct run *run, struct event started) {
+  send_event(run->events, started);
+}
+
 int main(int argc, char **argv) {
-  static struct run run = {-1, -1, -1, -1, -1, -1, {-1, -1}, {-1, -1}, .parent = 0};
+  static struct run run = {-1, -1, -1, -1, -1, -1, {-1, -1}, {-1, -1}, .tell_start = tell_parent};
   run.parent = getppid();
   if (argc > 0 && stage_is(argv[0])) stage_main(argc, argv);
   if (argc > 0 && client_is(argv[0])) return client_main(argv, &run);

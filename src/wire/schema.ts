@@ -65,6 +65,9 @@ export const items = {
   'tree-path': { tag: 42, type: 'string', size: pathBytes },
   'look-path': { tag: 43, type: 'string', size: pathBytes },
   found: { tag: 44, type: 'bytes', size: 4 + pathBytes },
+  line: { tag: 30, type: 'bytes', size: 65_536 },
+  descriptor: { tag: 31, type: 'u32', size: 4 },
+  'ignored-signal': { tag: 32, type: 'u32', size: 4 },
 } as const satisfies Readonly<Record<string, ItemRule>>;
 
 export type ItemName = keyof typeof items;
@@ -87,6 +90,7 @@ export const messages = {
     kind: 3,
     from: 'client',
     items: {
+      descriptor: upTo(1),
       'path-facts': upTo(1024),
       'file-content': upTo(64),
       entries: upTo(1024),
@@ -107,6 +111,7 @@ export const messages = {
     kind: 36,
     from: 'daemon',
     items: {
+      descriptor: upTo(1),
       'stat-path': upTo(1024),
       'read-path': upTo(64),
       'list-path': upTo(1024),
@@ -116,12 +121,13 @@ export const messages = {
       'look-path': upTo(1088),
     },
   },
-  message: { kind: 37, from: 'daemon', items: { text: once } },
+  message: { kind: 37, from: 'daemon', items: { text: once, descriptor: upTo(1) } },
   leased: { kind: 38, from: 'daemon', items: { json: once } },
   tree: { kind: 39, from: 'daemon', items: { 'uid-map': upTo(340, 1), 'gid-map': upTo(340, 1) } },
   text: { kind: 40, from: 'daemon', items: { json: once } },
   joined: { kind: 41, from: 'daemon', items: {} },
   print: { kind: 42, from: 'daemon', items: { text: once } },
+  report: { kind: 43, from: 'daemon', items: { line: upTo(64), 'ignored-signal': upTo(8) } },
 } as const satisfies Readonly<Record<string, MessageRule>>;
 
 export type MessageName = keyof typeof messages;

@@ -39,6 +39,13 @@ async function end(args: readonly string[], options: StartOptions = {}): Promise
   return await finished(child);
 }
 
+/** A directory with a file that is larger than what is copied. */
+function large(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'large-'));
+  writeFileSync(join(directory, 'large'), Buffer.alloc(8 * 1024 * 1024 + 1));
+  return directory;
+}
+
 /** What the program in Node's place prints for these arguments. */
 const byNode = (...args: readonly string[]): Finished => ({
   status: 42,
@@ -116,6 +123,24 @@ describe('the client', () => {
       }),
     ],
     ['a directory to make', bareLaunch(['/bin/true'], { mountNamespace: true, hostMounts: [{ kind: 'mkdir', path: '/no/x', mode: 0 }] })],
+    [
+      'a place to make',
+      bareLaunch(['/bin/true'], {
+        mountNamespace: true,
+        hostMounts: [{ kind: 'make', root: '/no', target: '/x', create: 'file' }],
+      }),
+    ],
+    [
+      'a file small enough to copy',
+      bareLaunch(['/bin/true'], {
+        mountNamespace: true,
+        hostMounts: [
+          { kind: 'mount', type: 'tmpfs', source: 'none', target: '/mnt', flags: [], options: '' },
+          { ...missing, source: large(), target: '/mnt', create: 'none', recursive: true },
+          { kind: 'copy', root: '/mnt', source: '/large', target: '/mnt/copy', otherwise: '', line: '' },
+        ],
+      }),
+    ],
     ['a descriptor', bareLaunch(['/bin/true'], { descriptors: [{ number: 9, kind: 'file', path: '/no/such' }] })],
     ['a group', bareLaunch(['/bin/true'], { cgroups: [{ path: '/no/group', settings: [] }] })],
     ['a setting', bareLaunch(['/bin/true'], { cgroups: [{ path: join(tmpdir(), 'group'), settings: [{ file: 'x', value: '1' }] }] })],

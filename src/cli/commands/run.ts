@@ -2,7 +2,7 @@ import { isatty } from 'node:tty';
 
 import type { Descriptor } from '../../launch/launch.ts';
 import { IsolateError } from '../../error.ts';
-import type { Outcome } from '../../launch/outcome.ts';
+import { lineOf, type ReportEvent, type ReportLine } from '../../launch/report.ts';
 import type { RunEvent } from '../../run/run-event.ts';
 import type { RunOptions } from '../../run/run-options.ts';
 import type { RunRequest } from '../../spec/request.ts';
@@ -13,6 +13,8 @@ import { exitCodeOf } from '../exit-code.ts';
 import { print, write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { checkMisspelledVerb, toRunRequest } from '../run-request.ts';
+import { toIsolateError } from '../render-error.ts';
+import { reportLines } from '../report-lines.ts';
 import { openStatusDescriptor } from '../status-descriptor.ts';
 
 /** `isolate [run]`: runs the command and returns its exit status. */
@@ -22,10 +24,16 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
   if (parsed.flags.has('dry-run')) {
     return await printPlan(request, parsed);
   }
-  const status = openStatusDescriptor(parsed.values.get('status-fd'));
+  const { flags, values } = parsed;
+  const status = openStatusDescriptor(values.get('status-fd'));
+  const lines = reportLines(request, { json: flags.has('json'), status: status !== null });
+  const descriptors = { error: 2, status: status ?? 2 };
+  const tell = (stream: ReportLine['stream'], event: ReportEvent): void => {
+    write(descriptors[stream], lineOf(lines, stream, event));
+  };
   try {
     const { run } = await import('../../run/run.ts');
-    const outcome = await withAbortOnSignals(parsed.flags.has('ignore-sigint'), (signal, stop) =>
+    const outcome = await withAbortOnSignals(flags.has('ignore-sigint'), (signal, stop) =>
       run(request, {
         signal,
         forwardSignals: true,
@@ -33,22 +41,23 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
           if (event.kind === 'launching') {
             stop();
           } else if (event.kind === 'started') {
-            status.started();
+            tell('status', event);
           } else if (event.kind === 'way') {
             logWay(event.way);
           } else if (event.kind === 'waiting') {
             showWaiting(event.message, parsed);
-          } else if (event.kind === 'warning' || !parsed.flags.has('quiet')) {
+          } else if (event.kind === 'warning' || !flags.has('quiet')) {
             printMessage(event, parsed);
           }
         },
       } satisfies RunOptions),
     );
-    status.ended(outcome);
-    explain(outcome, request, parsed);
+    tell('status', outcome);
+    tell('error', outcome);
     return exitCodeOf(outcome);
   } catch (error) {
-    status.failed(error);
+    const { code, message } = toIsolateError(error);
+    tell('status', { kind: 'failed', code, message });
     throw error;
   }
 }
@@ -109,43 +118,4 @@ function withoutContent(descriptor: Descriptor): object {
 function printMessage({ kind, message }: Extract<RunEvent, { message: string }>, { flags }: ParsedArguments): void {
   const prefix = kind === 'warning' ? 'isolate: warning: ' : 'isolate: ';
   write(2, flags.has('json') ? `${toJson({ [kind]: message })}\n` : `${prefix}${escapeControls(message)}\n`);
-}
-
-/** Says what an exit status alone does not. A command that is not there is told of by the launcher's stage, except as JSON. */
-function explain(outcome: Outcome, request: RunRequest, parsed: ParsedArguments): void {
-  const { flags } = parsed;
-  const shortage = describeShortage(outcome, request);
-  if (shortage !== null) printMessage({ kind: 'warning', message: shortage }, parsed);
-  const message = describeFailure(outcome, request);
-  if (message === null) {
-    return;
-  }
-  if (flags.has('json')) {
-    write(2, `${toJson({ error: { code: outcome.kind, message, causes: [] } })}\n`);
-  } else if (outcome.kind === 'timed-out') {
-    write(2, `isolate: ${escapeControls(message)}\n`);
-  }
-}
-
-/** The limit may come from a variable. */
-function describeShortage(outcome: Outcome, { command, memory }: RunRequest): string | null {
-  if (!('outOfMemory' in outcome)) return null;
-  const isCommand = outcome.kind === 'killed' && outcome.signal === 'SIGKILL';
-  const who = isCommand ? `The command ${JSON.stringify(command[0])}` : 'A process in the sandbox';
-  return `${who} was killed: the sandbox needed more memory than ${memory === undefined ? 'its limit' : `--memory ${memory}`} allows.`;
-}
-
-function describeFailure(outcome: Outcome, { command, timeoutSeconds }: RunRequest): string | null {
-  const name = JSON.stringify(command[0]);
-  switch (outcome.kind) {
-    case 'exited':
-    case 'killed':
-      return null;
-    case 'timed-out':
-      return `${name} ran longer than ${timeoutSeconds} s and was ended.`;
-    case 'not-executed':
-      return outcome.errno === 'ENOENT'
-        ? `The command ${name} was not found in the sandbox.`
-        : `The command ${name} cannot be executed in the sandbox: ${outcome.errno}.`;
-  }
 }

@@ -1,0 +1,68 @@
+import { toJson } from '../json.ts';
+import { literal, type ReportLine } from '../launch/report.ts';
+import type { RunRequest } from '../spec/request.ts';
+import { escapeControls } from './escape.ts';
+
+/** What a run writes of its start and its end: to the status descriptor, and on standard error what the exit status does not tell. */
+export function reportLines(
+  request: RunRequest,
+  { json, status }: { readonly json: boolean; readonly status: boolean },
+): readonly ReportLine[] {
+  return [...(status ? statusLines : []), ...shortageLines(request, json), ...failureLines(request, json)];
+}
+
+const status = (event: ReportLine['event'], text: string, conditions: Partial<ReportLine> = {}): ReportLine => ({
+  stream: 'status',
+  event,
+  ...conditions,
+  text: `${text}\n`,
+});
+
+/** What `--status-fd` tells, one JSON object a line. The last line is never `started`. */
+const statusLines: readonly ReportLine[] = [
+  status('started', '{"event":"started"}'),
+  status('exited', '{"event":"exited","code":%d,"outOfMemory":true}', { outOfMemory: true }),
+  status('exited', '{"event":"exited","code":%d}'),
+  status('killed', '{"event":"exited","signal":"%s","outOfMemory":true}', { outOfMemory: true }),
+  status('killed', '{"event":"exited","signal":"%s"}'),
+  status('timed-out', '{"event":"exited","timedOut":true}'),
+  status('not-executed', '{"event":"failed","error":"not-executed","errno":"%s"}'),
+  status('failed', '{"event":"failed","error":"%c","message":%m}'),
+];
+
+/** The limit may come from a variable. */
+function shortageLines({ command, memory }: RunRequest, json: boolean): readonly ReportLine[] {
+  const limit = memory === undefined ? 'its limit' : `--memory ${memory}`;
+  const warning = (event: 'exited' | 'killed', who: string, number?: number): ReportLine => {
+    const message = `${who} was killed: the sandbox needed more memory than ${limit} allows.`;
+    const text = json ? toJson({ warning: message }) : `isolate: warning: ${escapeControls(message)}`;
+    return { stream: 'error', event, outOfMemory: true, ...(number === undefined ? {} : { number }), text: `${literal(text)}\n` };
+  };
+  return [
+    warning('killed', `The command ${JSON.stringify(command[0])}`, sigkill),
+    warning('killed', 'A process in the sandbox'),
+    warning('exited', 'A process in the sandbox'),
+  ];
+}
+
+const sigkill = 9;
+const enoent = 2;
+
+/** A command that is not there is told of by the launcher's stage, except as JSON. */
+function failureLines({ command, timeoutSeconds }: RunRequest, json: boolean): readonly ReportLine[] {
+  const name = JSON.stringify(command[0]);
+  const tooLong = `${name} ran longer than ${timeoutSeconds} s and was ended.`;
+  if (!json) return [{ stream: 'error', event: 'timed-out', text: `${literal(`isolate: ${escapeControls(tooLong)}`)}\n` }];
+  const error = (event: 'timed-out' | 'not-executed', message: string, number?: number): ReportLine => ({
+    stream: 'error',
+    event,
+    ...(number === undefined ? {} : { number }),
+    text: `${toJson({ error: { code: event, message, causes: [] } })}\n`,
+  });
+  return [
+    { stream: 'error', event: 'failed', text: '{"error":{"code":"%c","message":%m%h,"causes":[]}}\n' },
+    error('timed-out', literal(tooLong)),
+    error('not-executed', literal(`The command ${name} was not found in the sandbox.`), enoent),
+    error('not-executed', `${literal(`The command ${name} cannot be executed in the sandbox`)}: %s.`),
+  ];
+}

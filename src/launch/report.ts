@@ -1,0 +1,67 @@
+import { toJson } from '../json.ts';
+import { encodeOutcome, type Outcome } from './outcome.ts';
+import { events } from './schema.ts';
+
+/** What is told of a run, by the program in Node or by the client: its start, and its end or what it failed with. */
+export type ReportEvent =
+  | { readonly kind: 'started' }
+  | Outcome
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
+
+/** A line that is written of an event. Of those for one stream the first that fits is. */
+export interface ReportLine {
+  /** Standard error, or the descriptor that `--status-fd` names. */
+  readonly stream: 'error' | 'status';
+  readonly event: ReportEvent['kind'];
+  /** Only with this signal or errno; absent: with any. */
+  readonly number?: number;
+  /** Only where the kernel killed a process of the run because its memory limit was reached. */
+  readonly outOfMemory?: true;
+  /**
+   * What is written, with its newline. `%d` is the exit code, `%s` the name of the signal or errno, `%c` the code of an error,
+   * `%m` its message as a string of JSON, `%h` its hint as a further member of JSON, if it has one, `%%` a percent sign.
+   */
+  readonly text: string;
+}
+
+/** What is written to a stream of an event; empty: nothing. client/report.c does the same. */
+export function lineOf(lines: readonly ReportLine[], stream: ReportLine['stream'], event: ReportEvent): string {
+  const line = lines.find((one) => one.stream === stream && fits(one, event));
+  return line === undefined ? '' : line.text.replaceAll(/%([dscmh%])/g, (_, directive: string) => fill(directive, event));
+}
+
+function fits({ event, number, outOfMemory }: ReportLine, told: ReportEvent): boolean {
+  if (event !== told.kind || (outOfMemory === true && !('outOfMemory' in told))) return false;
+  return number === undefined || (told.kind !== 'started' && told.kind !== 'failed' && encodeOutcome(told)[1] === number);
+}
+
+function fill(directive: string, event: ReportEvent): string {
+  switch (directive) {
+    case 'd':
+      return event.kind === 'exited' ? String(event.code) : '';
+    case 's':
+      return event.kind === 'killed' ? event.signal : event.kind === 'not-executed' ? event.errno : '';
+    case 'c':
+      return event.kind === 'failed' ? event.code : '';
+    case 'm':
+      return event.kind === 'failed' ? toJson(event.message) : '';
+    case 'h':
+      return event.kind === 'failed' && event.hint !== undefined ? `,"hint":${toJson(event.hint)}` : '';
+    default:
+      return '%';
+  }
+}
+
+/** A text as a part of a line, whatever is in it. */
+export function literal(text: string): string {
+  return text.replaceAll('%', '%%');
+}
+
+/** A line as gate/PROTOCOL.md describes it. */
+export function encodeLine({ stream, event, number = 0, outOfMemory, text }: ReportLine): Uint8Array {
+  const header = Buffer.alloc(16);
+  [stream === 'status' ? 1 : 0, events[event].kind, number, outOfMemory === true ? 1 : 0].forEach((value, index) =>
+    header.writeUInt32LE(value, 4 * index),
+  );
+  return Buffer.concat([header, Buffer.from(text)]);
+}
