@@ -4,25 +4,43 @@ import type { Logger } from 'pino';
 
 import { escapeInJson, toJson } from './json.ts';
 
-let logger: Logger | null = null;
+/** The log of what a run is made of (`-x`). */
+export interface CommandLog {
+  /** One external command that is about to be started. */
+  readonly command: (command: { readonly file: string; readonly args: readonly string[] }) => void;
+  /** Which program decides the run. */
+  readonly way: (way: 'node' | 'daemon') => void;
+}
 
-/**
- * Starts the log of external commands (`-x`) on standard error: pino's own lines with `json`, else `+ FILE ARG...`. Until it is
- * started, which only the command line does, nothing is logged and pino is not even loaded.
- */
-export async function startCommandLog({ json }: { readonly json: boolean }): Promise<void> {
+let own: CommandLog | null = null;
+
+/** A log that is written line by line: pino's own lines with `json`, else `+ FILE ARG...`. */
+export async function openCommandLog({
+  json,
+  write,
+}: {
+  readonly json: boolean;
+  readonly write: (line: string) => void;
+}): Promise<CommandLog> {
   const { pino } = await import('pino');
-  logger = pino({ level: 'trace', base: null }, { write: (line: string) => writeLine(json ? escapeLine(line) : formatLine(line)) });
+  const logger = pino({ level: 'trace', base: null }, { write: (line: string) => write(json ? escapeLine(line) : formatLine(line)) });
+  return {
+    command: ({ file, args }) => logger.trace({ file, args }, 'command'),
+    way: (way) => logger.trace({ way }, 'way'),
+  };
 }
 
-/** Logs one external command that is about to be started. */
-export function logCommand(command: { readonly file: string; readonly args: readonly string[] }): void {
-  logger?.trace({ file: command.file, args: command.args }, 'command');
+/** Starts the log of this process's own commands on standard error. Until then, which only the command line does, pino is not even loaded. */
+export async function startCommandLog({ json }: { readonly json: boolean }): Promise<void> {
+  own = await openCommandLog({ json, write: writeLine });
 }
 
-/** Logs which program decides the run. */
+export function logCommand(command: Parameters<CommandLog['command']>[0]): void {
+  own?.command(command);
+}
+
 export function logWay(way: 'node' | 'daemon'): void {
-  logger?.trace({ way }, 'way');
+  own?.way(way);
 }
 
 /** What is written to the log of the service; `event` says what it is about, one word. */
@@ -71,6 +89,6 @@ function writeLine(line: string): void {
   try {
     writeSync(2, line);
   } catch {
-    logger = null;
+    own = null;
   }
 }

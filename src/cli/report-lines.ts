@@ -52,17 +52,21 @@ const enoent = 2;
 function failureLines({ command, timeoutSeconds }: RunRequest, json: boolean): readonly ReportLine[] {
   const name = JSON.stringify(command[0]);
   const tooLong = `${name} ran longer than ${timeoutSeconds} s and was ended.`;
-  if (!json) return [{ stream: 'error', event: 'timed-out', text: `${literal(`isolate: ${escapeControls(tooLong)}`)}\n` }];
-  const error = (event: 'timed-out' | 'not-executed', message: string, number?: number): ReportLine => ({
-    stream: 'error',
-    event,
-    ...(number === undefined ? {} : { number }),
-    text: `${toJson({ error: { code: event, message, causes: [] } })}\n`,
-  });
+  const text = json ? toJsonError('timed-out', tooLong) : `isolate: ${escapeControls(tooLong)}`;
+  const timedOut: ReportLine = { stream: 'error', event: 'timed-out', text: `${literal(text)}\n` };
+  return [...(timeoutSeconds === undefined ? [] : [timedOut]), ...(json ? jsonLines(name) : [])];
+}
+
+function jsonLines(name: string): readonly ReportLine[] {
+  const notFound = literal(toJsonError('not-executed', `The command ${name} was not found in the sandbox.`));
+  const notExecutable = `${literal(`The command ${name} cannot be executed in the sandbox`)}: %s.`;
   return [
+    { stream: 'error', event: 'not-executed', number: enoent, text: `${notFound}\n` },
+    { stream: 'error', event: 'not-executed', text: `${toJsonError('not-executed', notExecutable)}\n` },
     { stream: 'error', event: 'failed', text: '{"error":{"code":"%c","message":%m%h,"causes":[]}}\n' },
-    error('timed-out', literal(tooLong)),
-    error('not-executed', literal(`The command ${name} was not found in the sandbox.`), enoent),
-    error('not-executed', `${literal(`The command ${name} cannot be executed in the sandbox`)}: %s.`),
   ];
+}
+
+function toJsonError(code: string, message: string): string {
+  return toJson({ error: { code, message, causes: [] } });
 }

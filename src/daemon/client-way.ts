@@ -4,10 +4,11 @@ import { decide } from '../run/decide.ts';
 import type { Way } from '../run/lifecycle.ts';
 import type { Prepared } from '../run/prepared.ts';
 import type { RunCaller } from '../run/run-caller.ts';
-import type { RunEvent } from '../run/run-event.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
 import type { RunRequest } from '../spec/request.ts';
-import { type ClientLease, type ClientRoot, leftToNode, type RunServices, showsNested } from './client-root.ts';
+import { type ClientLease, type ClientRoot, leftToNode, showsNested } from './client-root.ts';
+import { clientVoice } from './client-voice.ts';
+import type { RunVoice } from './command-line.ts';
 import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
 import type { LeaseOutcome } from './lease.ts';
@@ -15,8 +16,7 @@ import type { LeaseOutcome } from './lease.ts';
 /** A client that wants a run. */
 export interface RunClient {
   readonly connection: Connection;
-  /** Notices are not wanted. */
-  readonly quiet: boolean;
+  readonly voice: RunVoice;
   /** Somebody may look on: standard error is a terminal. */
   readonly isWatched: boolean;
   /** Called when it has its launch. */
@@ -25,19 +25,11 @@ export interface RunClient {
 
 /** The way of a run that the daemon decides for a client, which carries it out. */
 export function clientWay<Lease extends ClientLease>(
-  { connection, quiet, isWatched, onSent }: RunClient,
-  { commandLine }: Pick<RunServices, 'commandLine'>,
+  { connection, voice, isWatched, onSent }: RunClient,
   caller: RunCaller,
   root: ClientRoot<Lease>,
 ): Way<Lease, LeaseOutcome> {
-  const notices = createNotices((text) => {
-    connection.send('message', [{ name: 'text', value: commandLine.renderNotice(text) }]);
-  });
-  const tell = (event: RunEvent): void => {
-    if (event.kind === 'waiting' && isWatched) notices.sayNow(event.message);
-    else if (event.kind === 'warning') notices.say(`warning: ${event.message}`);
-    else if (event.kind === 'notice' && !quiet) notices.say(event.message);
-  };
+  const { tell, announce, logLaunch, flush } = clientVoice(connection, voice, isWatched);
   /** Until it is asked: it knows the client's message. */
   let asker: RunCaller | null = caller;
   return {
@@ -48,11 +40,15 @@ export function clientWay<Lease extends ClientLease>(
       asker = null;
       return prepared;
     },
-    lease: (prepared) => root.lease(prepared, tell),
+    lease: async (prepared) => {
+      await announce(prepared.spec);
+      return await root.lease(prepared, tell);
+    },
     look: root.look,
     place: (lease, prepared) => root.place(lease, prepared, tell),
-    carry: ({ launch, lease }) => {
-      notices.flush();
+    carry: ({ launch, prepared: { spec }, lease }) => {
+      logLaunch(launch, spec);
+      flush();
       connection.send('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false }) }]);
       onSent();
       return lease.ended;
@@ -61,7 +57,7 @@ export function clientWay<Lease extends ClientLease>(
       try {
         return await ending;
       } catch (error) {
-        if (error !== leftToNode) notices.flush();
+        if (error !== leftToNode) flush();
         root.release(error === leftToNode ? undefined : failedOutcome(error));
         throw error;
       }
@@ -80,18 +76,4 @@ async function prepare(request: RunRequest, caller: RunCaller): Promise<Prepared
     if (!(error instanceof IsolateError) || error.code === 'aborted') throw error;
   }
   throw leftToNode;
-}
-
-/** What is told only with the launch, because a program in Node that has to do the run tells it itself. */
-function createNotices(send: (text: string) => void): Record<'say' | 'sayNow', (text: string) => void> & { readonly flush: () => void } {
-  const untold: string[] = [];
-  const flush = (): void => untold.splice(0).forEach(send);
-  return {
-    say: (text) => void untold.push(text),
-    sayNow: (text) => {
-      flush();
-      send(text);
-    },
-    flush,
-  };
 }

@@ -1,9 +1,9 @@
 import { logEvent } from '../log.ts';
-import { decodeMessage, type Item, values } from '../wire/frame.ts';
+import { decodeMessage, values } from '../wire/frame.ts';
 import type { Caller } from './access.ts';
 import { createBacklog } from './backlog.ts';
 import type { BrokerEvents } from './broker.ts';
-import type { ConnectionInput, ConnectionOutput, Handlers } from './connection.ts';
+import type { ConnectionInput, ConnectionOutput, Handlers, Refuse } from './connection.ts';
 import { brokerGone, clientGone } from './gone.ts';
 import { readPeer } from './peer.ts';
 import { serveConnection } from './serve-connection.ts';
@@ -12,7 +12,7 @@ import { createTurns } from './turns.ts';
 export interface ClientsOptions {
   readonly output: ConnectionOutput;
   readonly handlers: Handlers;
-  readonly refuse: (error: unknown) => readonly Item[];
+  readonly refuse: Refuse;
   /** The whole HTTP response to this client of the metrics socket. */
   readonly renderMetrics: (peer: Caller) => Uint8Array;
   /** As in `createTurns`: while what was sent is not read nothing more is answered. */

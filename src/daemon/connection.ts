@@ -1,5 +1,6 @@
 import type { Item, Message } from '../wire/frame.ts';
 import type { MessageName } from '../wire/schema.ts';
+import type { RunVoice } from './command-line.ts';
 import type { DaemonLease } from './lease.ts';
 import type { Peer } from './peer.ts';
 import type { PlacedTree, Tree } from './tree.ts';
@@ -14,6 +15,8 @@ export interface Connection {
   lease: DaemonLease | null;
   /** What `mount` hands over; null: nothing. */
   tree: Tree | null;
+  /** How the client of a run is told of an error; null: as text. Set by the handler. */
+  voice: Pick<RunVoice, 'lines' | 'statusDescriptor' | 'renderError'> | null;
   readonly send: (name: MessageName, items?: readonly Item[]) => void;
   /** Settles with the client's next message or end at the latest; rejects with IsolateError where the tree could not be made. */
   readonly sendTree: (tree: PlacedTree) => Promise<void>;
@@ -21,6 +24,9 @@ export interface Connection {
   readonly ask: (items: readonly Item[]) => Promise<Message>;
   readonly close: () => void;
 }
+
+/** The messages that tell a client of an error: `refuse`, and what comes before it. */
+export type Refuse = (error: unknown, voice: Connection['voice']) => readonly Message[];
 
 /** What becomes of the messages of clients. What a handler throws is sent as `refuse`. */
 export interface Handlers {

@@ -18,6 +18,7 @@ import { serveClients } from './clients.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Handlers } from './connection.ts';
 import { readOutcome } from './ended.ts';
+import { describeRefusal } from './refusal.ts';
 import { createHandOver } from './hand-over.ts';
 import { createHeldBack } from './held-back.ts';
 import { handleJoin, handleLease, handleMount } from './lease-session.ts';
@@ -27,7 +28,6 @@ import { createMetrics, type Metrics, type PoolLevels } from './metrics.ts';
 import { maintainPools, type MaintainedPool, type Pools } from './pools.ts';
 import { createQueries } from './query.ts';
 import { createQuotas } from './quota.ts';
-import { describeRefusal } from './refusal.ts';
 import { renderMetricsResponse } from './render-metrics.ts';
 import { createRules } from './rules.ts';
 import { createRunGroups, type RunGroups } from './run-groups.ts';
@@ -84,7 +84,7 @@ export function startDaemon(options: DaemonOptions): Daemon {
       close: (id) => broker.output.close(id),
     },
     handlers: makeHandlers(options, { leases, pools, groups }),
-    refuse: (error) => describeRefusal(error, commandLine),
+    refuse: (error, voice) => describeRefusal(error, { ...commandLine, ...voice }),
     renderMetrics: (peer) => renderMetricsFor(peer, config, pools, metrics),
     pause: () => broker.drained(),
     isTurnedAway: systemAccounts.isSubordinate,

@@ -1,25 +1,44 @@
 import { IsolateError } from '../error.ts';
+import { lineOf } from '../launch/report.ts';
 import { logEvent } from '../log.ts';
-import type { Item } from '../wire/frame.ts';
-import type { CommandLine } from './command-line.ts';
+import type { Message } from '../wire/frame.ts';
+import type { CommandLine, RunVoice } from './command-line.ts';
 
-/** What a client is told of an error that ends its request. */
-export function describeRefusal(error: unknown, commandLine: CommandLine): readonly Item[] {
-  if (!(error instanceof IsolateError)) {
-    logEvent(
-      'error',
-      { event: 'internal', stack: error instanceof Error ? error.stack : null },
-      'A request failed because of a bug in isolate.',
-    );
-  }
-  const known =
-    error instanceof IsolateError
-      ? error
-      : new IsolateError('internal', 'This is a bug in the isolate daemon; its log says more. Please report it.');
+type Voice = Pick<CommandLine, 'renderError' | 'errorStatus'> & Partial<Pick<RunVoice, 'lines' | 'statusDescriptor'>>;
+
+/** What a client is told of an error that ends its request, and its status descriptor before. */
+export function describeRefusal(
+  error: unknown,
+  { renderError, errorStatus, lines = [], statusDescriptor = null }: Voice,
+): readonly Message[] {
+  const known = error instanceof IsolateError ? error : reportBug(error);
   const { code, message, hint } = known;
+  const told = lineOf(lines, 'status', { kind: 'failed', code, message });
   return [
-    { name: 'status', value: commandLine.errorStatus },
-    { name: 'text', value: commandLine.renderError(known) },
-    { name: 'json', value: JSON.stringify({ code, message, ...(hint === undefined ? {} : { hint }) }) },
+    ...(statusDescriptor === null ? [] : [writeStatus(told, statusDescriptor)]),
+    {
+      name: 'refuse',
+      items: [
+        { name: 'status', value: errorStatus },
+        { name: 'text', value: renderError(known) },
+        { name: 'json', value: JSON.stringify({ code, message, ...(hint === undefined ? {} : { hint }) }) },
+      ],
+    },
   ];
+}
+
+function writeStatus(text: string, descriptor: number): Message {
+  return {
+    name: 'message',
+    items: [
+      { name: 'text', value: text },
+      { name: 'descriptor', value: descriptor },
+    ],
+  };
+}
+
+function reportBug(error: unknown): IsolateError {
+  const stack = error instanceof Error ? error.stack : null;
+  logEvent('error', { event: 'internal', stack }, 'A request failed because of a bug in isolate.');
+  return new IsolateError('internal', 'This is a bug in the isolate daemon; its log says more. Please report it.');
 }

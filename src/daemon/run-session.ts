@@ -41,17 +41,17 @@ async function awaitAnswer({ send }: Connection, { sent, ended }: Started): Prom
 const standardError = 4;
 
 async function startRun(connection: Connection, message: Message, services: RunServices): Promise<Started | null> {
-  const parsed = parseRun(connection, message, services);
+  const parsed = await parseRun(connection, message, services);
   if (parsed === null) return null;
-  const { request, quiet } = parsed;
+  const { request, voice } = parsed;
   const [terminals = 0] = values(message, 'terminal');
   const caller = { ...clientCaller(message, connection), sandboxIds: services.sandboxIds };
   const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
-  const client = { connection, quiet, isWatched: !quiet && (terminals & standardError) !== 0, onSent };
+  const client = { connection, voice, isWatched: (terminals & standardError) !== 0, onSent };
   const ended =
     request.template === undefined
-      ? live(request, clientWay(client, services, caller, cloneRoot(connection, services)))
-      : live(request, clientWay(client, services, caller, directoryRoot(connection, services)));
+      ? live(request, clientWay(client, caller, cloneRoot(connection, services)))
+      : live(request, clientWay(client, caller, directoryRoot(connection, services)));
   return { sent, ended };
 }
 
@@ -59,20 +59,27 @@ async function startRun(connection: Connection, message: Message, services: RunS
  * Null: not for us. Whether the client may use the template is settled before anything else about it is looked at, so that the
  * answer tells nothing more.
  */
-function parseRun({ peer, send }: Connection, message: Message, services: RunServices): ParsedRun | null {
+async function parseRun(connection: Connection, message: Message, services: RunServices): Promise<ParsedRun | null> {
+  const { peer, send } = connection;
   const { commandLine, leases, keeps } = services;
   const words = values(message, 'argument');
   if (isLong(words)) return null;
   const parsed = commandLine.parse(words);
   if (parsed === null || !parsed.carriedByLauncher) return null;
   const { zfs, template, engine = defaultEngine } = parsed.request;
-  if (zfs === undefined) return template !== undefined && peer.holder !== null && seesOurPaths(peer) ? parsed : null;
-  if (template !== undefined || !isDataset(zfs)) return null;
+  const isDirectory = zfs === undefined;
+  if (isDirectory ? template === undefined || peer.holder === null || !seesOurPaths(peer) : template !== undefined || !isDataset(zfs))
+    return null;
+  const { voice } = parsed;
+  // A client that cannot write to it leaves the run to Node.
+  if (voice.statusDescriptor !== null) await connection.ask([{ name: 'descriptor', value: voice.statusDescriptor }]);
+  connection.voice = voice;
+  if (isDirectory) return parsed;
   // Root may use all, also where the settings are of no use.
   if (peer.uid !== 0) leases.checkAccess({ peer, template: zfs, engine });
   if (!keeps(zfs)) return null;
   if (peer.uid !== 0 || seesOurPaths(peer)) return parsed;
-  send('message', [{ name: 'text', value: commandLine.renderNotice(`warning: ${otherMounts}`) }]);
+  send('message', [{ name: 'text', value: voice.render({ kind: 'warning', message: otherMounts }, false) }]);
   return null;
 }
 

@@ -1,7 +1,7 @@
 import { encodeMessage, frameName, type Item, type Message, values } from '../wire/frame.ts';
 import type { MessageName } from '../wire/schema.ts';
 import type { Account, Backlog, Hold } from './backlog.ts';
-import type { Connection, ConnectionInput, ConnectionOutput, Handlers } from './connection.ts';
+import type { Connection, ConnectionInput, ConnectionOutput, Handlers, Refuse } from './connection.ts';
 import { failedOutcome } from './ended.ts';
 import { clientGone, goneError } from './gone.ts';
 import { decodeClient, decodeHeld, type HeldMessage, holdMessage } from './held-message.ts';
@@ -14,8 +14,7 @@ export interface ConnectionOptions {
   readonly peer: Peer;
   readonly output: ConnectionOutput;
   readonly handlers: Handlers;
-  /** The items of the `refuse` that tells a client of an error. */
-  readonly refuse: (error: unknown) => readonly Item[];
+  readonly refuse: Refuse;
   readonly takeTurn: TakeTurn;
   readonly backlog: Pick<Backlog, 'open'>;
   /** How long a client may take to answer. */
@@ -61,6 +60,7 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     closed: ending.signal,
     lease: null,
     tree: null,
+    voice: null,
     send: (name, items = []) => send(serving, name, items),
     sendTree: (tree) => sendTree(serving, tree),
     ask: (items) => ask(serving, items),
@@ -214,7 +214,8 @@ function work(serving: Serving, held: HeldMessage, act: Work): Promise<void> {
 
 function sendRefusal(serving: Serving, error: unknown): void {
   try {
-    serving.connection.send('refuse', serving.refuse(error));
+    const { send, voice } = serving.connection;
+    for (const { name, items } of serving.refuse(error, voice)) send(name, items);
   } catch {
     // There are no words for it that a message can hold.
     close(serving);

@@ -16,7 +16,7 @@ export async function supervise(
   options: RunOptions & Pick<LaunchOptions, 'connection'>,
 ): Promise<Outcome> {
   refuseAborted(options.signal);
-  logLaunch(launch, spec);
+  for (const command of commandsOf(launch, spec)) logCommand(command);
   options.onEvent?.({ kind: 'launching' });
   const relay = makeRelay();
   const work = async (): Promise<Outcome> => {
@@ -43,9 +43,11 @@ export async function supervise(
 }
 
 /** The engine, and what the stage executes inside. */
-function logLaunch({ file, args, engine }: Launch, { command }: SandboxSpec): void {
-  logCommand({ file: typeof file === 'number' ? (args[0] ?? engine) : file, args: args.slice(1) });
-  logCommand({ file: command[0], args: command.slice(1) });
+export function commandsOf({ file, args, engine }: Launch, { command }: SandboxSpec): readonly Parameters<typeof logCommand>[0][] {
+  return [
+    { file: typeof file === 'number' ? (args[0] ?? engine) : file, args: args.slice(1) },
+    { file: command[0], args: command.slice(1) },
+  ];
 }
 
 /** From the launch on a signal is the command's; until then it means that there shall be none. */

@@ -94,7 +94,7 @@ describe.each(ways)('%s', (name) => {
     const { status, stderr } = run('-x', 'true');
     expect({ status, stderr }).toEqual({
       status: 0,
-      stderr: expect.stringMatching(/^\+ \/usr\/bin\/bwrap --args 3 -- [^\n]*\n\+ true\n/) as string,
+      stderr: expect.stringMatching(/^\+ way: \w+\n\+ \/usr\/bin\/bwrap --args 3 -- [^\n]*\n\+ true\n/) as string,
     });
   });
 });

@@ -49,9 +49,12 @@ function start(program: string, words: readonly string[]): { readonly pid: numbe
   return { pid, result: { status, signal, stdout, stderr, events } };
 }
 
-/** No two runs have the same clone, id or process. */
+/** No two runs have the same clone, id or process, nor these two the same way. */
 function withoutNumbers(text: string): string {
-  return text.replaceAll(/_[0-9]{8,}/g, '_CLONE').replaceAll(/\b[0-9a-f]{16}\b/g, 'RUN');
+  return text
+    .replaceAll(/_[0-9]{8,}/g, '_CLONE')
+    .replaceAll(/\b[0-9a-f]{16}\b/g, 'RUN')
+    .replace(/^\+ way: (?:node|daemon)$/m, '+ way');
 }
 
 // What no single option shows, each behind `-z DATASET --wait 60`.

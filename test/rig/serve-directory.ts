@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 import { serve } from '../../src/daemon/serve.ts';
+import type { RunVoice } from '../../src/daemon/command-line.ts';
 import { IsolateError } from '../../src/error.ts';
 import { runtimePaths } from '../../src/pool/paths.ts';
 import { openPool } from '../../src/pool/pool.ts';
@@ -15,16 +16,24 @@ import { directoryDriver } from './directory-driver.ts';
 const [directory = ''] = process.argv.slice(2);
 const runtime = runtimePaths(join(directory, 'run'));
 
+const voice: RunVoice = {
+  lines: [],
+  statusDescriptor: null,
+  ignoredSignals: [],
+  render: () => '',
+  renderError: (error) => `${(error as Error).message}\n`,
+  openLog: null,
+};
+
 await serve({
   commandLine: {
     parse: (argv) => {
       const [, zfs, , waitSeconds, , ...command] = argv;
       if (zfs === undefined || waitSeconds === undefined) return null;
-      return { request: { zfs, waitSeconds: Number(waitSeconds), engine: 'chroot', command }, quiet: true, carriedByLauncher: true };
+      return { request: { zfs, waitSeconds: Number(waitSeconds), engine: 'chroot', command }, carriedByLauncher: true, voice };
     },
-    renderError: (error) => `${(error as Error).message}\n`,
-    renderNotice: (message) => `${message}\n`,
     view: () => null,
+    renderError: voice.renderError,
     errorStatus: 125,
   },
   runtime,

@@ -3,18 +3,16 @@ import { isatty } from 'node:tty';
 import type { Descriptor } from '../../launch/launch.ts';
 import { IsolateError } from '../../error.ts';
 import { lineOf, type ReportEvent, type ReportLine } from '../../launch/report.ts';
-import type { RunEvent } from '../../run/run-event.ts';
 import type { RunOptions } from '../../run/run-options.ts';
 import type { RunRequest } from '../../spec/request.ts';
 import { logWay } from '../../log.ts';
 import { toJson } from '../../json.ts';
-import { escapeControls } from '../escape.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { print, write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { checkMisspelledVerb, toRunRequest } from '../run-request.ts';
 import { toIsolateError } from '../render-error.ts';
-import { reportLines } from '../report-lines.ts';
+import { runVoice } from '../run-voice.ts';
 import { openStatusDescriptor } from '../status-descriptor.ts';
 
 /** `isolate [run]`: runs the command and returns its exit status. */
@@ -25,11 +23,10 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
     return await printPlan(request, parsed);
   }
   const { flags, values } = parsed;
-  const status = openStatusDescriptor(values.get('status-fd'));
-  const lines = reportLines(request, { json: flags.has('json'), status: status !== null });
-  const descriptors = { error: 2, status: status ?? 2 };
+  const voice = runVoice(parsed, request);
+  const descriptors = { error: 2, status: openStatusDescriptor(values.get('status-fd')) ?? 2 };
   const tell = (stream: ReportLine['stream'], event: ReportEvent): void => {
-    write(descriptors[stream], lineOf(lines, stream, event));
+    write(descriptors[stream], lineOf(voice.lines, stream, event));
   };
   try {
     const { run } = await import('../../run/run.ts');
@@ -44,10 +41,8 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
             tell('status', event);
           } else if (event.kind === 'way') {
             logWay(event.way);
-          } else if (event.kind === 'waiting') {
-            showWaiting(event.message, parsed);
-          } else if (event.kind === 'warning' || !flags.has('quiet')) {
-            printMessage(event, parsed);
+          } else {
+            write(2, voice.render(event, isatty(2)));
           }
         },
       } satisfies RunOptions),
@@ -96,11 +91,6 @@ async function printPlan(request: RunRequest, { flags }: ParsedArguments): Promi
   return 0;
 }
 
-/** Only for who looks on: a log is not told of what passes. */
-function showWaiting(message: string, { flags }: ParsedArguments): void {
-  if (isatty(2) && !flags.has('quiet') && !flags.has('json')) write(2, `isolate: ${escapeControls(message)}\n`);
-}
-
 /** Contents may be secrets: cookies, and the values of variables. */
 function withoutContent(descriptor: Descriptor): object {
   switch (descriptor.kind) {
@@ -113,9 +103,4 @@ function withoutContent(descriptor: Descriptor): object {
     default:
       return descriptor;
   }
-}
-
-function printMessage({ kind, message }: Extract<RunEvent, { message: string }>, { flags }: ParsedArguments): void {
-  const prefix = kind === 'warning' ? 'isolate: warning: ' : 'isolate: ';
-  write(2, flags.has('json') ? `${toJson({ [kind]: message })}\n` : `${prefix}${escapeControls(message)}\n`);
 }

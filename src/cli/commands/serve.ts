@@ -2,7 +2,6 @@ import type { CommandLine } from '../../daemon/command-line.ts';
 import { serve } from '../../daemon/serve.ts';
 import { IsolateError } from '../../error.ts';
 import { clientView } from '../client-view.ts';
-import { escapeControls } from '../escape.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { workingDirectory } from '../../run/working-directory.ts';
 import { parseHostPath } from '../../spec/parse-path.ts';
@@ -12,6 +11,7 @@ import { parseRun } from '../parse-run.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderError } from '../render-error.ts';
 import { checkMisspelledVerb, checkRefreshForm, toRunRequest } from '../run-request.ts';
+import { runVoice } from '../run-voice.ts';
 import { refuseWords } from './refuse-words.ts';
 
 /** `isolate serve`: the daemon, until it is told to stop. */
@@ -38,7 +38,8 @@ export const commandLine: CommandLine = {
       checkMisspelledVerb(parsed);
       const given = new Set([...parsed.flags, ...parsed.values.keys(), ...parsed.lists.keys()]);
       const carriedByLauncher = options.every(({ long, carriedBy }) => carriedBy === 'launcher' || !given.has(long));
-      return { request: toRunRequest(parsed), quiet: given.has('quiet'), carriedByLauncher };
+      const request = toRunRequest(parsed);
+      return { request, carriedByLauncher, voice: runVoice(parsed, request) };
     } catch (error) {
       if (error instanceof IsolateError) return null;
       throw error;
@@ -46,6 +47,5 @@ export const commandLine: CommandLine = {
   },
   view: clientView,
   renderError: (error) => renderError(error, false),
-  renderNotice: (message) => `isolate: ${escapeControls(message)}\n`,
   errorStatus: exitCodeOfError('run', 'internal'),
 };

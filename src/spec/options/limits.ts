@@ -50,7 +50,7 @@ export const limitOptions: OptionGroup<RunOption> = {
       value: 'SECONDS',
       completes: 'none',
       help: 'end the run after this time, status 124',
-      carriedBy: 'caller',
+      carriedBy: 'launcher',
       settle: (draft, seconds) => ({ ...draft, timeoutMs: parseSeconds('--timeout', seconds, 1) }),
     }),
     runOption('killAfterSeconds', {

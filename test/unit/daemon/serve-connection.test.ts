@@ -57,13 +57,14 @@ function serve(handlers: Partial<Handlers>, { answerMs, uid = 0 }: { readonly an
     takeTurn: () => Promise.resolve(),
     backlog,
     ...(answerMs === undefined ? {} : { answerMs }),
-    refuse: (error): Item[] => {
+    refuse: (error): Message[] => {
       log.push((error as Error).message);
-      return [
+      const items: Item[] = [
         { name: 'status', value: 125 },
         { name: 'text', value: '' },
         { name: 'json', value: '{}' },
       ];
+      return [{ name: 'refuse', items }];
     },
   }));
 }

@@ -1,0 +1,52 @@
+import type { Launch } from '../launch/launch.ts';
+import { encodeLine } from '../launch/report.ts';
+import { signalNumber } from '../launch/signals.ts';
+import type { CommandLog } from '../log.ts';
+import type { RunEvent } from '../run/run-event.ts';
+import { commandsOf } from '../run/supervise.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
+import type { Item } from '../wire/frame.ts';
+import type { RunVoice } from './command-line.ts';
+import type { Connection } from './connection.ts';
+
+/** Tells a client of its run. */
+export interface ClientVoice {
+  readonly tell: (event: RunEvent) => void;
+  /** What the client is to do by itself while it waits and when the run has ended; the log is open then. */
+  readonly announce: (spec: SandboxSpec) => Promise<void>;
+  readonly logLaunch: (launch: Launch, spec: SandboxSpec) => void;
+  /** Sends what was only to be told with the launch, because a program in Node that has to do the run tells it itself. */
+  readonly flush: () => void;
+}
+
+export function clientVoice({ send }: Connection, voice: RunVoice, isWatched: boolean): ClientVoice {
+  const untold: string[] = [];
+  let log: CommandLog | null = null;
+  const say = (text: string): void => send('message', [{ name: 'text', value: text }]);
+  const flush = (): void => untold.splice(0).forEach(say);
+  return {
+    tell: (event) => {
+      if (event.kind === 'way') log?.way(event.way);
+      const text = voice.render(event, isWatched);
+      if (text !== '') untold.push(text);
+      if (text !== '' && event.kind === 'waiting') flush();
+    },
+    announce: async ({ limits }) => {
+      log = (await voice.openLog?.((line) => void untold.push(line))) ?? null;
+      const report = reportOf(voice, limits.memoryBytes !== undefined);
+      if (report.length > 0) send('report', report);
+    },
+    logLaunch: (launch, spec) => {
+      for (const command of commandsOf(launch, spec)) log?.command(command);
+    },
+    flush,
+  };
+}
+
+function reportOf({ lines, ignoredSignals }: RunVoice, hasMemoryLimit: boolean): readonly Item[] {
+  const possible = lines.filter(({ outOfMemory }) => outOfMemory === undefined || hasMemoryLimit);
+  return [
+    ...possible.map((line): Item => ({ name: 'line', value: encodeLine(line) })),
+    ...ignoredSignals.map((signal): Item => ({ name: 'ignored-signal', value: signalNumber(signal) })),
+  ];
+}
