@@ -19,7 +19,7 @@ export interface RunServices {
   readonly commandLine: CommandLine;
   readonly leases: Pick<Leases, 'lease' | 'checkAccess'>;
   readonly paths: RuntimePaths;
-  /** Whether the daemon keeps a pool of this template. */
+  /** Whether the daemon maintains a pool of this template. */
   readonly keeps: (template: string) => boolean;
   /** Makes a clone ready to be handed to a user. */
   readonly handOver: HandOver;

@@ -38,7 +38,7 @@ export interface Leases {
    * being opened.
    */
   readonly lease: (request: LeaseRequest) => Promise<DaemonLease>;
-  /** Whether the daemon keeps a pool of the template. */
+  /** Whether the daemon maintains a pool of the template. */
   readonly serves: (template: string) => boolean;
   /** Whether a connection has the clone now. */
   readonly holds: (template: string, id: string) => boolean;
@@ -60,7 +60,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     if (holder === null) throw cannotHold(peer);
     const groupsIn = request.limits === undefined ? [] : rules.checkLimits(peer, request.limits);
     const served = pools.get(template);
-    if (served === undefined) throw new IsolateError('template-missing', `The daemon keeps no pool of ${template}.`);
+    if (served === undefined) throw new IsolateError('template-missing', `The daemon maintains no pool of ${template}.`);
     const { waits, given, end: countOff } = rules.takeQuota(peer.uid);
     let taken: Taken;
     try {
@@ -105,7 +105,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
       return served;
     },
     remove: (template) => {
-      pools.get(template)?.end(new IsolateError('template-missing', `The daemon no longer keeps a pool of ${template}.`));
+      pools.get(template)?.end(new IsolateError('template-missing', `The daemon no longer maintains a pool of ${template}.`));
       pools.delete(template);
     },
   };

@@ -32,7 +32,7 @@ export function ensurePoolDirectories(paths: PoolPaths, uid: number): void {
 export function removeEmptyPool(paths: PoolPaths): void {
   try {
     for (const directory of [paths.leased, paths.fresh, paths.retired, paths.mounts]) removeDirectory(directory);
-    for (const file of [paths.settings, paths.making, paths.lastRefresh, paths.told]) rmSync(file, { force: true });
+    for (const file of [paths.memory, paths.making, paths.lastRefresh, paths.told]) rmSync(file, { force: true });
     removeDirectory(paths.directory);
     rmSync(paths.signal, { force: true });
   } catch (error) {

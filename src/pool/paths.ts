@@ -34,7 +34,7 @@ export interface PoolPaths {
   readonly leased: string;
   readonly retired: string;
   readonly lock: string;
-  readonly settings: string;
+  readonly memory: string;
   readonly making: string;
   readonly lastRefresh: string;
   /** There once it was said that nothing refreshes the pool, until the next refresh. */
@@ -69,7 +69,7 @@ export function poolPaths(paths: RuntimePaths, template: string): PoolPaths {
     leased: join(directory, 'leased'),
     retired: join(directory, 'retired'),
     lock: join(directory, 'lock'),
-    settings: join(directory, 'settings'),
+    memory: join(directory, 'settings'),
     making: join(directory, 'making'),
     lastRefresh: join(directory, 'last-refresh'),
     told: join(directory, 'told'),

@@ -15,8 +15,8 @@ import type { StatusPool } from './status.ts';
 export interface LocalPools {
   /** Those that the settings or root's state directories name, sorted. Throws `bad-config`. */
   readonly all: () => Promise<readonly StatusPool[]>;
-  /** Those that have state, but for `kept`. */
-  readonly besides: (kept: ReadonlySet<string>) => Promise<readonly StatusPool[]>;
+  /** Those that have state, but for `shown`. */
+  readonly besides: (shown: ReadonlySet<string>) => Promise<readonly StatusPool[]>;
 }
 
 /** A storage that could not be opened is tried again after so long. */
@@ -56,8 +56,8 @@ export function openLocalPools(runtime: RuntimePaths): LocalPools {
       const templates = new Set([...configured, ...namedByState(runtime, configured)]);
       return await openAll([...templates], (template) => templateCount(config, template));
     },
-    besides: async (kept) => {
-      return await openAll(templatesBesides(runtime, kept), () => null);
+    besides: async (shown) => {
+      return await openAll(templatesBesides(runtime, shown), () => null);
     },
   };
 }

@@ -6,9 +6,9 @@ import { type LastRefresh, readLastRefresh } from '../pool/state/last-refresh.ts
 import { isLocked } from '../pool/claims/lock.ts';
 import { countMaking } from '../pool/lease/make-clones.ts';
 import type { PoolFiles } from '../pool/pool.ts';
-import { type LeasedClone, type QuickState, readQuickState } from './quick-state.ts';
+import { type LeasedClone, type CloneFiles, readCloneFiles } from './clone-files.ts';
 import type { RunEntry } from '../pool/claims/runs.ts';
-import { readSettings } from '../pool/state/settings.ts';
+import { readMemory } from '../pool/state/memory.ts';
 
 /** What `isolate status` says about one pool; docs/daemon.md has it field by field. */
 export interface PoolStatus {
@@ -67,9 +67,9 @@ export type PoolStatusReader = (runs: readonly RunEntry[]) => Promise<PoolStatus
 /** A reader to be called again and again: it reads once what does not change, and asks the storage once a second at most and after each refresh. */
 export function createPoolStatusReader({ pool, driver, count, nowMs }: PoolStatusOptions): PoolStatusReader {
   const askStorage = createStorageAsker(driver, nowMs ?? (() => performance.now()));
-  let known: QuickState['fresh'] = new Map();
+  let known: CloneFiles['fresh'] = new Map();
   return async (runs) => {
-    const state = readQuickState(pool, known);
+    const state = readCloneFiles(pool, known);
     known = state.fresh;
     const lastRefresh = readLastRefresh(pool);
     const { source, holders, error } = await askStorage(state.tried, lastRefresh?.endedMs ?? 0);
@@ -78,7 +78,7 @@ export function createPoolStatusReader({ pool, driver, count, nowMs }: PoolStatu
     const own = runs.filter(({ template }) => template === pool.template);
     return {
       template: pool.template,
-      count: count ?? readSettings(pool).count,
+      count: count ?? readMemory(pool).count,
       fresh: fresh.length,
       leased: state.leased.length,
       retired: state.retired.length,

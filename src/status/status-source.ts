@@ -76,7 +76,7 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
       if (!hasList(answer, 'pools')) throw unknownAnswer();
       const document = answer as StatusDocument;
       if (uid !== 0) return document;
-      // Root may have refreshed pools that the daemon was not told to keep.
+      // Root may have refreshed pools that the daemon was not told to maintain.
       const others = await local.besides(new Set(document.pools.map(({ template }) => template)));
       return others.length === 0 ? document : { ...document, pools: [...document.pools, ...(await host.pools(others, uid))] };
     },

@@ -7,7 +7,7 @@ import type { Pool } from '../pool/pool.ts';
 import { readPoolNames } from '../pool/state/pool-state.ts';
 import type { RefreshProgress } from './report.ts';
 import type { RefreshTally } from './tally.ts';
-import { takeIds } from '../pool/state/settings.ts';
+import { takeIds } from '../pool/state/memory.ts';
 import { publishFresh } from '../pool/state/transition.ts';
 
 export interface RefillPlan {

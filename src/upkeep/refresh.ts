@@ -4,7 +4,7 @@ import { IsolateError } from '../error.ts';
 import { type Lock, lockHolders, waitForLock } from '../pool/claims/lock.ts';
 import { removeEmptyPool } from '../pool/directories.ts';
 import { makePoolDirectories, type Pool } from '../pool/pool.ts';
-import { readSettings, writeSettings } from '../pool/state/settings.ts';
+import { readMemory, writeMemory } from '../pool/state/memory.ts';
 import { readSignal } from '../pool/state/signal-file.ts';
 import { maximumCount } from '../spec/parse-number.ts';
 import { refreshOnce } from './refresh-once.ts';
@@ -76,9 +76,9 @@ async function refreshUntilQuiet(pool: Pool, lock: Lock, options: RefreshOptions
 function rememberCount(pool: Pool, count: number | undefined): number {
   // Clones of such storage are made by the runs themselves.
   if (!pool.driver.capabilities.pooled) return 0;
-  const settings = readSettings(pool);
-  if (count === undefined || count === settings.count) return settings.count ?? defaultCount;
-  writeSettings(pool, { ...settings, count });
+  const memory = readMemory(pool);
+  if (count === undefined || count === memory.count) return memory.count ?? defaultCount;
+  writeMemory(pool, { ...memory, count });
   return count;
 }
 

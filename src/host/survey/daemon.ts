@@ -17,7 +17,7 @@ export type DaemonAnswer =
   | {
       readonly kind: 'serves';
       readonly pid: number;
-      /** Those it keeps pools of; null: its settings are not valid. */
+      /** Those it maintains pools of; null: its settings are not valid. */
       readonly templates: readonly string[] | null;
       /** What it can limit the runs of other users than root in. */
       readonly limits: readonly string[];

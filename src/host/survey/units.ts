@@ -11,16 +11,16 @@ export function checkUnits(answer: DaemonAnswer, systemd: boolean = hasSystemd()
   const id = 'units';
   const limited = (fact: string, hint?: string): Check => ({ id, state: 'limited', fact, ...(hint === undefined ? {} : { hint }) });
   if (!systemd) {
-    if (answer.kind === 'serves') return ok(id, 'pools are kept by the daemon; systemd does not run here');
+    if (answer.kind === 'serves') return ok(id, 'pools are maintained by the daemon; systemd does not run here');
     if (answer.kind === 'not-permitted') return limited('systemd does not run here, and you may not ask whether a daemon refills pools');
     return limited('systemd does not run here, so nothing refills pools by itself', daemonStart(systemd));
   }
   const enabled = listEnabled();
-  if (enabled.includes(daemonUnit)) return ok(id, `pools are kept by the daemon of ${daemonUnit}`);
+  if (enabled.includes(daemonUnit)) return ok(id, `pools are maintained by the daemon of ${daemonUnit}`);
   const isInstalled = findUnit(daemonUnit) !== null;
   if (answer.kind === 'serves') {
     const start = isInstalled ? `systemctl enable ${daemonUnit}, as root` : daemonStart(systemd);
-    return limited('pools are kept by a daemon that is not started at boot', start);
+    return limited('pools are maintained by a daemon that is not started at boot', start);
   }
   if (enabled.length > 0) return ok(id, `pools are refilled by ${enabled.join(', ')}`);
   if (isInstalled || findUnit(refreshUnit) !== null) {

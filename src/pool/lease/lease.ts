@@ -10,7 +10,7 @@ import { countMaking, makeClones, stopMaking } from './make-clones.ts';
 import type { Pool, PoolFiles } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
 import { removeClone } from './release.ts';
-import { randomId, readSettings, takeIds } from '../state/settings.ts';
+import { randomId, readMemory, takeIds } from '../state/memory.ts';
 import { touchSignal } from '../state/signal-file.ts';
 import { formatLeaseName } from '../state/state-file.ts';
 import { leaseOf, type Lease, takeFreshClone } from './take.ts';
@@ -114,7 +114,7 @@ async function makeLeased(pool: Pool, source: Source, ids: readonly string[]): P
 }
 
 /**
- * A clone of storage that keeps no pool. No lock is needed: the lease is there before the clone, so whoever refreshes
+ * A clone of storage without a pool. No lock is needed: the lease is there before the clone, so whoever refreshes
  * meanwhile sees that it has a living holder.
  */
 async function makeOwn(pool: Pool): Promise<Lease> {
@@ -161,6 +161,6 @@ export function noFreeClone(pool: PoolFiles, waitMs: number, advice: string = re
 
 /** Twice as many as there shall be now, so that following it never makes a pool smaller. */
 function refreshAdvice(pool: PoolFiles): string {
-  const count = Math.min(Math.max((readSettings(pool).count ?? 0) * 2, 5), maximumCount);
+  const count = Math.min(Math.max((readMemory(pool).count ?? 0) * 2, 5), maximumCount);
   return `isolate refresh ${pool.template} ${count}, or raise the pool's size`;
 }

@@ -24,7 +24,7 @@ export async function releaseClone(pool: PoolFiles, id: string): Promise<void> {
 }
 
 /**
- * Destroys the clone at once, for storage that keeps no pool, and with it what dead runs of the template left. Takes no
+ * Destroys the clone at once, for storage without a pool, and with it what dead runs of the template left. Takes no
  * lock: a clone is destroyed by the one who holds its lease, and the lease of a dead run is taken over by one rename(2).
  */
 export async function removeClone(pool: Pool, id: string): Promise<void> {

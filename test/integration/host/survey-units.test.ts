@@ -7,7 +7,7 @@ test.each<[string, DaemonAnswer, object]>([
   [
     'keeps the pools',
     { kind: 'serves', pid: 1, templates: [], limits: [] },
-    { state: 'ok', fact: 'pools are kept by the daemon; systemd does not run here' },
+    { state: 'ok', fact: 'pools are maintained by the daemon; systemd does not run here' },
   ],
   [
     'is not there',

@@ -70,7 +70,7 @@ describe('a pool of copied directories', () => {
   });
 });
 
-describe('storage that keeps no pool', () => {
+describe('storage without a pool', () => {
   beforeEach(async () => {
     owned = await makeDirectorySubject(false);
   });

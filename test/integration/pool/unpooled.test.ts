@@ -7,7 +7,7 @@ import { clonePath, clones, directory, made, number, open, refresh, states, useT
 
 useTemplate();
 
-describe('storage that keeps no pool', () => {
+describe('storage without a pool', () => {
   test('has a clone made for each run and destroyed after it', async () => {
     const pool = open({}, { capabilities: { pooled: false } });
     const lease = await leaseClone(pool, { waitMs: 0 });

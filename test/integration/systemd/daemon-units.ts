@@ -27,7 +27,7 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
       expect(await doctorSays('units')).toEqual({
         id: 'units',
         state: 'limited',
-        fact: 'pools are kept by a daemon that is not started at boot',
+        fact: 'pools are maintained by a daemon that is not started at boot',
         hint: 'systemctl enable isolated.socket, as root',
       });
       await system.must(['systemctl', 'stop', 'isolated.socket', 'isolated-pools.service']);

@@ -61,7 +61,7 @@ describe('state of a template', () => {
       leased: String.raw`/run/isolate/pools/tank-a\x2db/leased`,
       retired: String.raw`/run/isolate/pools/tank-a\x2db/retired`,
       lock: String.raw`/run/isolate/pools/tank-a\x2db/lock`,
-      settings: String.raw`/run/isolate/pools/tank-a\x2db/settings`,
+      memory: String.raw`/run/isolate/pools/tank-a\x2db/settings`,
       told: String.raw`/run/isolate/pools/tank-a\x2db/told`,
       making: String.raw`/run/isolate/pools/tank-a\x2db/making`,
       lastRefresh: String.raw`/run/isolate/pools/tank-a\x2db/last-refresh`,

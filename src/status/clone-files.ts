@@ -20,7 +20,7 @@ export interface LeasedClone {
 }
 
 /** The clones of a pool as far as their state files tell it. */
-export interface QuickState {
+export interface CloneFiles {
   readonly fresh: ReadonlyMap<string, FreshClone>;
   readonly leased: readonly LeasedClone[];
   readonly retired: readonly string[];
@@ -32,7 +32,7 @@ export interface QuickState {
  * Reads the state directories, and of the files only those of fresh clones that are not `known`: they never change. In
  * this order a clone that moves during the reading is seen at least once; of two sightings the later counts.
  */
-export function readQuickState(pool: PoolFiles, known: ReadonlyMap<string, FreshClone>): QuickState {
+export function readCloneFiles(pool: PoolFiles, known: ReadonlyMap<string, FreshClone>): CloneFiles {
   const freshIds = readDirectory(pool.paths.fresh).filter(isCloneId);
   const leases = readDirectory(pool.paths.leased).flatMap((name) => parseLeaseName(name) ?? []);
   const retired = readDirectory(pool.paths.retired).filter(isCloneId);

@@ -4,7 +4,7 @@ import { isCloneId } from './state-file.ts';
 import { writeWhole } from './transition.ts';
 
 /** What a pool remembers between refreshes. */
-export interface PoolSettings {
+export interface PoolMemory {
   /** How many fresh clones there should be; null: nobody said yet. */
   readonly count: number | null;
   /** The highest id given so far. */
@@ -12,24 +12,24 @@ export interface PoolSettings {
 }
 
 const idsPerMs = 10_000_000n;
-const settingsText = /^count=(-|[0-9]{1,4}) lastId=([0-9]{1,20})\n$/;
+const memoryText = /^count=(-|[0-9]{1,4}) lastId=([0-9]{1,20})\n$/;
 
-/** The settings; those of a new pool where there are none or they cannot be read. */
-export function readSettings(pool: PoolFiles): PoolSettings {
+/** What the pool remembers; as of a new one where its file is not there or cannot be read. */
+export function readMemory(pool: PoolFiles): PoolMemory {
   let text: string;
   try {
-    text = readFileSync(pool.paths.settings, 'utf8');
+    text = readFileSync(pool.paths.memory, 'utf8');
   } catch {
     text = '';
   }
-  const [, count, lastId] = settingsText.exec(text) ?? [];
+  const [, count, lastId] = memoryText.exec(text) ?? [];
   if (count === undefined || lastId === undefined) return { count: null, lastId: 0n };
   return { count: count === '-' ? null : Number(count), lastId: BigInt(lastId) };
 }
 
 /** Only under the pool's lock. */
-export function writeSettings(pool: Pool, settings: PoolSettings): void {
-  writeWhole(pool, pool.paths.settings, `count=${settings.count ?? '-'} lastId=${settings.lastId}\n`);
+export function writeMemory(pool: Pool, memory: PoolMemory): void {
+  writeWhole(pool, pool.paths.memory, `count=${memory.count ?? '-'} lastId=${memory.lastId}\n`);
 }
 
 /**
@@ -37,12 +37,12 @@ export function writeSettings(pool: Pool, settings: PoolSettings): void {
  * by hand does not meet them. Only under the pool's lock.
  */
 export function takeIds(pool: Pool, count: number, usedIds: Iterable<string>): string[] {
-  const settings = readSettings(pool);
-  let last = settings.lastId;
+  const memory = readMemory(pool);
+  let last = memory.lastId;
   for (const id of usedIds) if (isCloneId(id) && BigInt(id) > last) last = BigInt(id);
   const earliest = BigInt(Math.floor(pool.clock())) * idsPerMs;
   const first = last < earliest ? earliest : last + 1n;
-  writeSettings(pool, { ...settings, lastId: first + BigInt(count - 1) });
+  writeMemory(pool, { ...memory, lastId: first + BigInt(count - 1) });
   return Array.from({ length: count }, (_, index) => String(first + BigInt(index)));
 }
 
