@@ -1,7 +1,7 @@
 import type { Launch } from '../launch/launch.ts';
 import type { RunRequest } from '../spec/request.ts';
 import type { Outcome } from '../launch/outcome.ts';
-import { imaginedWay } from './imagine-root.ts';
+import { predictedWay } from './predict-root.ts';
 import { live, plan as planRun } from './lifecycle.ts';
 import { nodeWay } from './node-way.ts';
 import { withOwnPlaces } from './own-places.ts';
@@ -20,5 +20,5 @@ export async function run(request: RunRequest, options: RunOptions = {}): Promis
 /** The launch of a request on a clone that does not exist: what `--dry-run` prints. Leases and starts nothing. */
 export async function plan(request: RunRequest): Promise<Launch> {
   const caller = ownCaller();
-  return await withOwnPlaces(caller.uid, caller.environment, async () => (await planRun(request, imaginedWay(caller))).launch);
+  return await withOwnPlaces(caller.uid, caller.environment, async () => (await planRun(request, predictedWay(caller))).launch);
 }

@@ -62,9 +62,9 @@ export function openLocalPools(runtime: RuntimePaths): LocalPools {
   };
 }
 
-/** The datasets that have state, but for `kept`. */
-export function templatesBesides(runtime: RuntimePaths, kept: ReadonlySet<string>): readonly string[] {
-  return namedByState(runtime, [...kept]).filter((template) => !kept.has(template));
+/** The datasets that have state, but for `shown`. */
+export function templatesBesides(runtime: RuntimePaths, shown: ReadonlySet<string>): readonly string[] {
+  return namedByState(runtime, [...shown]).filter((template) => !shown.has(template));
 }
 
 /**

@@ -4,15 +4,15 @@ import { expect, test } from 'vitest';
 
 import type { HostFacts } from '../../../src/host/facts.ts';
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../../../src/pool/paths.ts';
-import { imagineRoot } from '../../../src/run/imagine-root.ts';
+import { predictRoot } from '../../../src/run/predict-root.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 
 test.runIf(process.getuid?.() === 0)('a clone that another run takes while it is looked at is passed over', async () => {
-  const { fresh, mounts } = poolPaths(runtimePaths(systemRuntimeDirectory), 'tank/imagined');
+  const { fresh, mounts } = poolPaths(runtimePaths(systemRuntimeDirectory), 'tank/predicted');
   mkdirSync(fresh, { recursive: true });
   // Listed, and not there when it is read.
   symlinkSync('taken', join(fresh, '5'));
-  const spec = { root: { kind: 'volume', locator: 'tank/imagined' } } as SandboxSpec;
-  const rootfs = await imagineRoot(spec, { user: { uid: 0 } } as HostFacts);
+  const spec = { root: { kind: 'volume', locator: 'tank/predicted' } } as SandboxSpec;
+  const rootfs = await predictRoot(spec, { user: { uid: 0 } } as HostFacts);
   expect(rootfs).toEqual({ parts: [{ kind: 'tree', source: join(mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: true }] });
 });

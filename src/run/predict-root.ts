@@ -19,13 +19,13 @@ import type { RunCaller } from './run-caller.ts';
 import { assumeWhole, targetsToLookAt } from './settle-targets.ts';
 
 /** The way of a plan that is only shown: it leases, makes and changes nothing. */
-export function imaginedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Rootfs }, never>, 'carry' | 'end'> {
+export function predictedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Rootfs }, never>, 'carry' | 'end'> {
   const nobody = '0'.repeat(16);
   return {
     name: 'node',
     tell: () => {},
     prepare: (request) => decide(request, caller),
-    lease: async ({ spec, facts }) => ({ rootfs: await imagineRoot(spec, facts) }),
+    lease: async ({ spec, facts }) => ({ rootfs: await predictRoot(spec, facts) }),
     look: async ({ rootfs }, { spec, engine: { capabilities } }) => {
       const tree = treeOf(spec, rootfs);
       return existsSync(tree.path)
@@ -43,12 +43,12 @@ export function imaginedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Root
 }
 
 /** The next fresh clone where there is one, else one as it would be made. */
-export async function imagineRoot({ root }: SandboxSpec, facts: HostFacts): Promise<Rootfs> {
-  return root.kind === 'volume' ? imagineClone(root.locator, facts) : await imagineDirectory(root.path, root.write, facts);
+export async function predictRoot({ root }: SandboxSpec, facts: HostFacts): Promise<Rootfs> {
+  return root.kind === 'volume' ? predictClone(root.locator, facts) : await predictDirectory(root.path, root.write, facts);
 }
 
-function imagineClone(dataset: string, facts: HostFacts): Rootfs {
-  if (facts.user.uid !== 0) return imagineHandedOver(dataset, facts);
+function predictClone(dataset: string, facts: HostFacts): Rootfs {
+  if (facts.user.uid !== 0) return predictHandedOver(dataset, facts);
   const paths = poolPaths(ownRuntimePaths(facts), dataset);
   for (const id of readDirectory(paths.fresh)) {
     // Null also where another run takes it right now.
@@ -59,12 +59,12 @@ function imagineClone(dataset: string, facts: HostFacts): Rootfs {
 }
 
 /** Which one the daemon would give nobody but it can see. */
-function imagineHandedOver(dataset: string, { user }: HostFacts): Rootfs {
+function predictHandedOver(dataset: string, { user }: HostFacts): Rootfs {
   const { mounts } = poolPaths(runtimePaths(systemRuntimeDirectory), dataset);
   return rootfsOf({ kind: 'given', name: join(mounts, 'CLONE'), ownership: { kind: 'mapped', ...planUserMaps(user) } });
 }
 
-async function imagineDirectory(path: string, write: 'direct' | 'clone', facts: HostFacts): Promise<Rootfs> {
+async function predictDirectory(path: string, write: 'direct' | 'clone', facts: HostFacts): Promise<Rootfs> {
   const { ownership } = describeDirectory(path);
   const idmappable = canIdmap(path, statSync(path));
   if (write === 'direct') return rootfsOf({ kind: 'tree', source: path, ownership, idmappable });
