@@ -118,11 +118,11 @@ test.each<[string, readonly string[], string]>([
 
 test('an error is one JSON object with --json', () => {
   const { status, stdout, stderr } = commandLine(['--json', '-e', 'qemu', ...root, 'true']);
-  expect([status, stdout, JSON.parse(stderr)]).toEqual([
-    125,
-    '',
-    { error: { code: 'usage', message: 'There is no engine named "qemu".', hint: 'engines: bwrap, lxc, chroot', causes: [] } },
-  ]);
+  expect({ status, stdout, parsed: JSON.parse(stderr) }).toEqual({
+    status: 125,
+    stdout: '',
+    parsed: { error: { code: 'usage', message: 'There is no engine named "qemu".', hint: 'engines: bwrap, lxc, chroot', causes: [] } },
+  });
 });
 
 test('an argument that is not UTF-8 is refused rather than changed', () => {
@@ -130,7 +130,10 @@ test('an argument that is not UTF-8 is refused rather than changed', () => {
   const script = `exec "$0" "$1" -t /dev/null/none printf '%s' "$(printf 'a\\377b')"`;
   const main = join(import.meta.dirname, '../../src/cli/main.ts');
   const { status, stderr } = spawnSync('/bin/sh', ['-c', script, process.execPath, main], { encoding: 'utf8', timeout: 30_000 });
-  expect([status, stderr.split('\n')[0]]).toEqual([125, 'isolate: Argument 5 is not valid UTF-8, so isolate cannot pass it on unchanged.']);
+  expect({ status, firstLine: stderr.split('\n')[0] }).toEqual({
+    status: 125,
+    firstLine: 'isolate: Argument 5 is not valid UTF-8, so isolate cannot pass it on unchanged.',
+  });
 });
 
 test('a status descriptor that is only Node’s own is not open', async () => {
@@ -159,10 +162,10 @@ test('the status descriptor tells the code of a failure', () => {
   const descriptor = openSync(file, 'w');
   try {
     const { status } = commandLine(['--status-fd', '3', '-e', 'qemu', ...root, 'true'], [descriptor]);
-    expect([status, readFileSync(file, 'utf8')]).toEqual([
-      125,
-      '{"event":"failed","error":"usage","message":"There is no engine named \\"qemu\\"."}\n',
-    ]);
+    expect({ status, content: readFileSync(file, 'utf8') }).toEqual({
+      status: 125,
+      content: '{"event":"failed","error":"usage","message":"There is no engine named \\"qemu\\"."}\n',
+    });
   } finally {
     closeSync(descriptor);
     rmSync(directory, { recursive: true });

@@ -28,14 +28,14 @@ afterEach(async () => {
 
 async function prove(...options: string[]): Promise<Answer> {
   const { status, stdout, stderr } = await isolate(['doctor', '--prove', '--json', ...options]);
-  expect([status, stderr]).toEqual([0, '']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return JSON.parse(stdout) as Answer;
 }
 
 describe.each(['bwrap', 'lxc'])('%s', (engine) => {
   test('doctor --prove finds nothing broken on an empty root and leaves nothing behind', async () => {
     const answer = await prove('-e', engine);
-    expect([answer.subject, answer.broken]).toEqual([`${engine}, root, an empty root`, 0]);
+    expect({ subject: answer.subject, broken: answer.broken }).toEqual({ subject: `${engine}, root, an empty root`, broken: 0 });
     expect(answer.held).toBeGreaterThan(100);
     expect(answer.cases.length).toBe(answer.held + answer.broken + answer.untried + answer.open);
     expect(answer.cases.filter(({ id }) => id === 'identity/filter')).toEqual([
@@ -63,7 +63,7 @@ describe.each(['bwrap', 'lxc'])('%s', (engine) => {
     await chmod(directory, 0o700);
     await Promise.all(['dev', 'proc', 'sys', 'tmp', 'home', 'etc'].map((name) => mkdir(join(root, name), { recursive: true })));
     const answer = await prove('-e', engine, '-t', root);
-    expect([answer.subject, answer.broken]).toEqual([`${engine}, root, ${root}`, 0]);
+    expect({ subject: answer.subject, broken: answer.broken }).toEqual({ subject: `${engine}, root, ${root}`, broken: 0 });
     expect((await readdir(root, { recursive: true })).sort()).toEqual(['dev', 'etc', 'home', 'proc', 'sys', 'tmp']);
   });
 });
@@ -80,9 +80,9 @@ test('the text has one line a case and a summary', async () => {
 test('a plain user can prove the own sandbox', async () => {
   await chmod(directory, 0o777);
   const { status, stdout, stderr } = await isolate(['doctor', '--prove', '--json'], { uid: 31_339, environment: { HOME: directory } });
-  expect([status, stderr]).toEqual([0, '']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   const answer = JSON.parse(stdout) as Answer;
-  expect([answer.subject, answer.broken]).toEqual(['bwrap, plain user, an empty root', 0]);
+  expect({ subject: answer.subject, broken: answer.broken }).toEqual({ subject: 'bwrap, plain user, an empty root', broken: 0 });
   expect(answer.held).toBeGreaterThan(50);
 });
 

@@ -13,13 +13,13 @@ interface Answer {
 
 async function askDoctor(args: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): Promise<Answer> {
   const { status, stdout, stderr } = await isolate(['doctor', '--json', ...args], { environment });
-  expect([status, stderr]).toEqual([0, '']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return JSON.parse(stdout) as Answer;
 }
 
 test('doctor prints one line a fact, then the engines and what they support', async () => {
   const { status, stdout, stderr } = await isolate(['doctor']);
-  expect([status, stderr]).toEqual([0, '']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   const lines = stdout.split('\n');
   expect(lines.filter((line) => /^(?:ok|missing|too-old|limited) /.test(line)).length).toBeGreaterThanOrEqual(18);
   expect(lines.filter((line) => /^usable +\w/.test(line)).map((line) => line.split(/ +/)[1])).toContain('bwrap');
@@ -56,7 +56,10 @@ test('what is missing comes with a hint', async () => {
 test('a template directory that other users reach is told of', async () => {
   const { checks } = await askDoctor(['-t', tmpdir()]);
   const check = checks.find(({ id }) => id === 'template');
-  expect([check?.state, check?.hint]).toEqual(['limited', 'move it below a directory with mode 0700, or mount it nosuid']);
+  expect({ state: check?.state, hint: check?.hint }).toEqual({
+    state: 'limited',
+    hint: 'move it below a directory with mode 0700, or mount it nosuid',
+  });
 });
 
 test('settings that are not valid are a finding with their place, and those that are are named', async () => {
@@ -82,6 +85,6 @@ test("settings of ids that are not valid are found, and root's runs are not read
   await writeConfig('[ids]\nno-such-key = 1\n', file);
   onTestFinished(() => rm(file, { force: true }));
   const { status, stdout, stderr } = await isolate(['doctor', '--json']);
-  expect([status, stderr]).toEqual([1, '']);
+  expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
   expect((JSON.parse(stdout) as Answer).checks.find(({ id }) => id === 'settings')?.fact).toMatch(`${file} is not valid: line 2, `);
 });

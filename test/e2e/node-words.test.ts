@@ -70,12 +70,12 @@ describe('an option of Node', () => {
     const lines = String(stdout)
       .split('\n')
       .filter((line) => line.startsWith('-'));
-    expect([rest, lines.toSorted()]).toEqual([
-      { status: 0, stderr: '' },
-      nodeOptions()
+    expect({ rest, lines: lines.toSorted() }).toEqual({
+      rest: { status: 0, stderr: '' },
+      lines: nodeOptions()
         .map((name) => `${name}=${trap}/evil.cjs`)
         .toSorted(),
-    ]);
+    });
   });
 
   test.each([

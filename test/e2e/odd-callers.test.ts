@@ -135,7 +135,7 @@ test.each<[string, readonly Action[]]>([
 ])('a caller %s has a single id inside, and nothing is left', async (_, actions) => {
   const args = [...run, 'cat', '/proc/self/uid_map'];
   const [end, ...rest] = await outcome(actions, { HOME: join(home, 'own') }, args);
-  expect([end, rest.map((line) => line.trim().split(/\s+/))]).toEqual(['exited 0', [['0', String(uid), '1']]]);
+  expect({ end, rest: rest.map((line) => line.trim().split(/\s+/)) }).toEqual({ end: 'exited 0', rest: [['0', String(uid), '1']] });
 });
 
 test('all subordinate ranges are there inside, without the own id', async () => {
@@ -186,14 +186,14 @@ describe('with subordinate ids alone', () => {
 
   test.each([[[]], [['--read-only']], [['--ephemeral']]])('a run %j with lxc is refused, and led to bwrap', async (how) => {
     const [end, text = ''] = await started(['-e', 'lxc', ...how, 'true']);
-    expect([end, text.split('\n').filter((line) => !line.startsWith('also: '))]).toEqual([
-      'exited 125',
-      [
+    expect({ end, text: text.split('\n').filter((line) => !line.startsWith('also: ')) }).toEqual({
+      end: 'exited 125',
+      text: [
         'isolate: The lxc engine cannot use --uid-base for you: LXC would have to work in a directory of yours, with other ids.',
         'hint: use -e bwrap, or leave --uid-base out',
         '',
       ],
-    ]);
+    });
   });
 });
 
@@ -251,19 +251,22 @@ test('from a directory that was removed a run goes on, and what is relative to i
 test('doctor tells of a home that cannot be used, and of newuidmap that gains no rights', async () => {
   const [end, text = ''] = await outcome([user, ['no-new-privs', '']], { HOME: '/proc' }, ['doctor']);
   const lines = text.split('\n').filter((line) => /^\S+ +(?:state|privileges) /.test(line));
-  expect([end, lines.map((line) => line.split(/ {2,}/))]).toEqual([
-    'exited 0',
-    [
+  expect({ end, lines: lines.map((line) => line.split(/ {2,}/)) }).toEqual({
+    end: 'exited 0',
+    lines: [
       ['limited', 'privileges', 'no_new_privs is set, so newuidmap gains no rights and a sandbox has a single id'],
       ['missing', 'state', '/proc cannot be used: permission denied'],
     ],
-  ]);
+  });
 });
 
 test('a template that the caller may not enter is named', async () => {
   const args = ['-q', '-t', join(top, 'closed'), '--ephemeral', 'true'];
   const [end, text = ''] = await outcome([user], { HOME: join(home, 'own') }, args);
-  expect([end, text.split('\n')[0]]).toEqual(['exited 125', 'isolate: You may not enter the template directory TOP/closed.']);
+  expect({ end, firstLine: text.split('\n')[0] }).toEqual({
+    end: 'exited 125',
+    firstLine: 'isolate: You may not enter the template directory TOP/closed.',
+  });
 });
 
 test('hooks of a user on layers are refused before anything is made', async () => {

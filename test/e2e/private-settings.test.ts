@@ -40,7 +40,7 @@ test.each([
   [['refresh', 'tank/secret'], 'Only root can refresh the pool of tank/secret.'],
 ])('%j of a user who cannot read the settings says that it is for root', async (words, message) => {
   const { stdout, stderr } = await asUser(...words);
-  expect([stdout, stderr]).toEqual(['', `isolate: ${message}\nhint: run isolate with sudo\n`]);
+  expect({ stdout, stderr }).toEqual({ stdout: '', stderr: `isolate: ${message}\nhint: run isolate with sudo\n` });
 });
 
 test('the directory of signals becomes root’s alone where an earlier version left it open to all', async () => {

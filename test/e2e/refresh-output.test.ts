@@ -19,7 +19,7 @@ afterAll(async () => {
 
 test('away from a terminal progress is plain lines on stderr, the sum one line on stdout', () => {
   const { status, stdout, stderr } = commandLine(['refresh', template.dataset, '2']);
-  expect([status, stderr]).toEqual([0, expect.stringMatching(/^(made \d of 2\n)*made 2 of 2\n$/)]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/^(made \d of 2\n)*made 2 of 2\n$/) });
   expect(stdout.replace(/in [\d.]+ s/, 'in TIME')).toBe(
     `${template.dataset}: destroyed 0, made 2 in TIME; 2 of 2 fresh, 0 in use, from ${template.dataset}@first\n`,
   );
@@ -39,7 +39,11 @@ test('-q says nothing of a refresh that succeeds', () => {
 
 test('a dataset that is not there is an error and status 1', () => {
   const { status, stdout, stderr } = commandLine(['refresh', `${template.dataset}x`, '1']);
-  expect([status, stdout, stderr.split('\n')[0]]).toEqual([1, '', expect.stringContaining(`${template.dataset}x`)]);
+  expect({ status, stdout, firstLine: stderr.split('\n')[0] }).toEqual({
+    status: 1,
+    stdout: '',
+    firstLine: expect.stringContaining(`${template.dataset}x`),
+  });
 });
 
 test('watch refreshes until it is told to stop, and that is success', async () => {
@@ -47,7 +51,7 @@ test('watch refreshes until it is told to stop, and that is success', async () =
   const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
   child.kill('SIGTERM');
   const [status] = (await once(child, 'exit')) as [number | null];
-  expect([chunk.toString().includes('2 of 2 fresh'), status]).toEqual([true, 0]);
+  expect({ isWhole: chunk.toString().includes('2 of 2 fresh'), status }).toEqual({ isWhole: true, status: 0 });
 });
 
 test('a refresh that goes against the settings says so, and what will happen next', () => {

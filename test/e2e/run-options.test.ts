@@ -83,11 +83,11 @@ describe.each(ways)('%s', (name) => {
     const text = run('--dry-run', '-v', 'TOKEN=hunter2', 'touch', '/tmp/ran');
     expect([text.status, text.stderr, text.stdout.includes('TOKEN'), text.stdout.includes('hunter2')]).toEqual([0, '', true, false]);
     const json = run('--dry-run', '--json', '-v', 'TOKEN=hunter2', 'touch', '/tmp/ran');
-    expect([json.status, json.stdout.includes('hunter2'), (JSON.parse(json.stdout) as { engine: string }).engine]).toEqual([
-      0,
-      false,
-      'bwrap',
-    ]);
+    expect({
+      status: json.status,
+      showsSecret: json.stdout.includes('hunter2'),
+      engine: (JSON.parse(json.stdout) as { engine: string }).engine,
+    }).toEqual({ status: 0, showsSecret: false, engine: 'bwrap' });
   });
 
   test('-x logs what is executed on standard error', () => {
@@ -113,7 +113,7 @@ test.each([
   try {
     const binds = ['-d', `${scratch}:${place}/own/one`, '-d', `${scratch}:/leads-there/two`];
     const { status, stdout } = commandLine(['-q', '-e', engine, '-t', template, ...binds, 'ls', `${place}/own`]);
-    expect([status, stdout, readdirSync(elsewhere)]).toEqual([0, 'one\ntwo\n', []]);
+    expect({ status, stdout, entries: readdirSync(elsewhere) }).toEqual({ status: 0, stdout: 'one\ntwo\n', entries: [] });
   } finally {
     rmSync(template, { recursive: true });
   }

@@ -30,7 +30,7 @@ afterEach(endRun);
 
 async function read<Document>(...args: readonly string[]): Promise<Document> {
   const { status, stdout, stderr } = await isolate(args);
-  expect([status, stderr]).toEqual([0, '']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return JSON.parse(stdout) as Document;
 }
 
@@ -74,9 +74,9 @@ test('without a daemon root is shown the pools, the runs and who has which clone
   expect(Number(own?.sinceMs)).toBeGreaterThanOrEqual(beganMs);
   await template.snapshot(`later${beganMs}`);
   const { daemon, pools } = await read<StatusDocument>('status', '--json', template.dataset);
-  expect([daemon, pools]).toEqual([
-    null,
-    [
+  expect({ daemon, pools }).toEqual({
+    daemon: null,
+    pools: [
       {
         template: template.dataset,
         count: 2,
@@ -103,7 +103,7 @@ test('without a daemon root is shown the pools, the runs and who has which clone
         error: null,
       },
     ],
-  ]);
+  });
   const { stdout } = await isolate(['status']);
   expect(stdout).toContain(`\n${template.dataset}  `);
 });

@@ -107,7 +107,7 @@ test('Ctrl-Z gives the terminal to the shell, and fg takes it again', async () =
   tmux.press('C-z');
   await tmux.see(/Stopped/);
   await tmux.prompt();
-  expect([tmux.screen().includes('q: quit'), await modes()]).toEqual([false, before]);
+  expect({ showsKeys: tmux.screen().includes('q: quit'), modes: await modes() }).toEqual({ showsKeys: false, modes: before });
   line('fg');
   await tmux.see(/q: quit\n\nRUN.*\n.*root.* first\n/);
   tmux.type('q');

@@ -137,7 +137,7 @@ test('ps asks the daemon and prints the runs, for people and as JSON', async () 
     stderr: '',
   });
   const { stdout } = await isolate(['ps', '--json']);
-  expect([JSON.parse(stdout), daemon.queries]).toEqual([{ runs: [run] }, ['ps', 'ps']]);
+  expect({ parsed: JSON.parse(stdout), queries: daemon.queries }).toEqual({ parsed: { runs: [run] }, queries: ['ps', 'ps'] });
 });
 
 test('status prints the pools it is asked for, in that order', async () => {
@@ -182,7 +182,10 @@ test.each([
 ])('%s of the daemon is told of as its failure', async (_what, answer) => {
   daemon.answer = () => answer;
   const { status: code, stderr } = await isolate(['status', '--json']);
-  expect([code, (JSON.parse(stderr) as { error: { code: string } }).error.code]).toEqual([1, 'daemon-failed']);
+  expect({ code, errorCode: (JSON.parse(stderr) as { error: { code: string } }).error.code }).toEqual({
+    code: 1,
+    errorCode: 'daemon-failed',
+  });
 });
 
 test('without a daemon other users than root are told what to do', async () => {
@@ -226,7 +229,10 @@ test('a daemon that ends the connection is told of as lost', async () => {
 test('where a daemon does not answer root reads the state itself', async () => {
   daemon.answer = () => null;
   const [pools, runs] = await Promise.all([isolate(['status', '--json'], 0), isolate(['ps', '--json'], 0)]);
-  expect([pools.stdout, runs.stdout]).toEqual(['{"daemon":null,"pools":[],"settings":null}\n', '{"runs":[]}\n']);
+  expect({ poolsStdout: pools.stdout, runsStdout: runs.stdout }).toEqual({
+    poolsStdout: '{"daemon":null,"pools":[],"settings":null}\n',
+    runsStdout: '{"runs":[]}\n',
+  });
 });
 
 test('control characters of templates and commands are not printed', async () => {

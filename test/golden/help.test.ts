@@ -43,7 +43,7 @@ test('help on a verb has the options of that verb alone', () => {
   for (const verb of verbs) {
     const text = renderHelp(engines, verb);
     for (const { long, verbs: its } of options) {
-      expect([long, new RegExp(`^ .{5}--${long}( |$)`, 'm').test(text)]).toEqual([long, its.includes(verb)]);
+      expect({ long, listed: new RegExp(`^ .{5}--${long}( |$)`, 'm').test(text) }).toEqual({ long, listed: its.includes(verb) });
     }
   }
 });
@@ -64,7 +64,7 @@ test('no two options share a name', () => {
 
 test('man takes the page without a warning', () => {
   const { stdout, stderr, status } = spawnSync('groff', ['-man', '-t', '-Tascii', '-ww', '-P-cbou'], { input: manPage, encoding: 'utf8' });
-  expect([status, stderr]).toEqual([0, '']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toContain('SYNOPSIS');
 });
 

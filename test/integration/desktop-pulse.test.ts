@@ -34,7 +34,11 @@ test('pactl in the sandbox talks to the server with its cookie and sees its sink
     ],
     { environment: server.environment },
   );
-  expect([status, stdout, stderr]).toEqual([0, 'Server Name: pulseaudio\nDefault Sink: isolate_null\nisolate_null\n', '']);
+  expect({ status, stdout, stderr }).toEqual({
+    status: 0,
+    stdout: 'Server Name: pulseaudio\nDefault Sink: isolate_null\nisolate_null\n',
+    stderr: '',
+  });
 });
 
 test('sound of the sandbox arrives: a stream plays to its end', async () => {
@@ -42,7 +46,7 @@ test('sound of the sandbox arrives: a stream plays to its end', async () => {
     ['-q', '-t', root.path, ...root.binds, '--pulse', 'sh', '-c', 'head -c 20000 /dev/zero | pacat --playback --raw --latency-msec=50'],
     { environment: server.environment },
   );
-  expect([status, stderr]).toEqual([0, '']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
 test('a plain user is let in too', async () => {
@@ -65,8 +69,8 @@ test('a server that was not there is an error before the start', async () => {
   await gone.stop();
   rmSync(gone.environment['XDG_RUNTIME_DIR'] ?? '', { recursive: true, force: true });
   const { status, stderr } = await isolate(['-q', '-t', root.path, ...root.binds, '--pulse', 'true'], { environment: gone.environment });
-  expect([status, stderr.split('\n')[0]]).toEqual([
-    125,
-    `isolate: The PulseAudio socket ${gone.environment['XDG_RUNTIME_DIR']}/pulse/native does not exist.`,
-  ]);
+  expect({ status, firstLine: stderr.split('\n')[0] }).toEqual({
+    status: 125,
+    firstLine: `isolate: The PulseAudio socket ${gone.environment['XDG_RUNTIME_DIR']}/pulse/native does not exist.`,
+  });
 });

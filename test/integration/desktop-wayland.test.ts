@@ -64,8 +64,8 @@ test('without the option the sandbox has no way to the compositor', async () => 
 test('a compositor that is not there is an error before the start', async () => {
   const environment = { ...compositor.environment, WAYLAND_DISPLAY: 'wayland-9' };
   const { status, stderr } = await isolate(['-q', '-t', root.path, ...root.binds, '--wayland', 'true'], { environment });
-  expect([status, stderr.split('\n')[0]]).toEqual([
-    125,
-    `isolate: The Wayland socket ${compositor.environment['XDG_RUNTIME_DIR']}/wayland-9 does not exist.`,
-  ]);
+  expect({ status, firstLine: stderr.split('\n')[0] }).toEqual({
+    status: 125,
+    firstLine: `isolate: The Wayland socket ${compositor.environment['XDG_RUNTIME_DIR']}/wayland-9 does not exist.`,
+  });
 });

@@ -56,7 +56,11 @@ test('a program of the sandbox shows its window on the screen, and takes it away
 
 test('a program of the sandbox is not trusted: it cannot read the screen, which its user can', async () => {
   const inside = await isolate([...options(), 'xwd', '-root', '-silent'], { environment: server.environment });
-  expect([inside.status, inside.stdout, inside.stderr.includes('unable to get image')]).toEqual([1, '', true]);
+  expect({ status: inside.status, stdout: inside.stdout, isDenied: inside.stderr.includes('unable to get image') }).toEqual({
+    status: 1,
+    stdout: '',
+    isDenied: true,
+  });
   const outside = spawnSync('xwd', ['-root', '-silent'], { env: { ...process.env, ...server.environment }, maxBuffer: 2 ** 26 });
   expect([outside.status, outside.stdout.length > 640 * 480 * 4]).toEqual([0, true]);
 });
@@ -93,8 +97,8 @@ test('without the option there is no way to the server', async () => {
 
 test('a display without a socket is an error before the start', async () => {
   const { status, stderr } = await isolate([...options(), 'true'], { environment: { DISPLAY: ':59999' } });
-  expect([status, stderr.split('\n')[0]]).toEqual([
-    125,
-    'isolate: The socket /tmp/.X11-unix/X59999 of the X display :59999 does not exist.',
-  ]);
+  expect({ status, firstLine: stderr.split('\n')[0] }).toEqual({
+    status: 125,
+    firstLine: 'isolate: The socket /tmp/.X11-unix/X59999 of the X display :59999 does not exist.',
+  });
 });

@@ -118,7 +118,7 @@ describe('the broker', () => {
         name,
         { status: 1, stderr: expect.stringMatching(/^isolate-gate: Cannot put a socket where something else is: /) },
       ]);
-    expect([existsSync(at('target')), statSync(at('file')).size]).toEqual([false, 4]);
+    expect({ exists: existsSync(at('target')), size: statSync(at('file')).size }).toEqual({ exists: false, size: 4 });
     mkdirSync(at('open'));
     chmodSync(at('open'), 0o777);
     symlinkSync(directory, at('to'));
@@ -138,7 +138,11 @@ describe('the broker', () => {
       ['broker', '--sockets', '/a', '/b', '--user', '7'],
     ]) {
       const { status, stderr } = spawnSync(await gatePath(), args, { encoding: 'utf8' });
-      expect([args, status, stderr.split('\n')[0]]).toEqual([args, 2, 'Usage: isolate-gate front LISTENFD METRICSFD|- BROKERFD']);
+      expect({ args, status, firstLine: stderr.split('\n')[0] }).toEqual({
+        args,
+        status: 2,
+        firstLine: 'Usage: isolate-gate front LISTENFD METRICSFD|- BROKERFD',
+      });
     }
   });
 
@@ -187,7 +191,10 @@ describe('the broker', () => {
     const front = gate.front();
     if (end === 'SIGKILL') gate.child.kill('SIGKILL');
     else gate.child.stdin?.end();
-    expect([await client.ended, await gate.ended]).toEqual([Buffer.alloc(0), end === 'SIGKILL' ? end : 0]);
+    expect({ clientEnded: await client.ended, gateEnded: await gate.ended }).toEqual({
+      clientEnded: Buffer.alloc(0),
+      gateEnded: end === 'SIGKILL' ? end : 0,
+    });
     await expect.poll(() => existsSync(`/proc/${front}`)).toBe(false);
   });
 });
@@ -202,7 +209,7 @@ describe('a broker that systemd’s front comes to', () => {
   it('lets in the front’s user alone, one at a time', async () => {
     const gate = await start();
     const { mode, uid } = statSync(path);
-    expect([mode & 0o7777, uid]).toEqual([0o600, frontUser]);
+    expect({ mode: mode & 0o7777, uid }).toEqual({ mode: 0o600, uid: frontUser });
     const first = await connectClient(path);
     expect(await (await connectClient(path)).ended).toEqual(Buffer.alloc(0));
     first.socket.destroy();
@@ -248,7 +255,10 @@ describe('a broker that systemd’s front comes to', () => {
       const client = await connectClient(clients);
       const opened = await gate.next();
       client.socket.write(query);
-      expect([opened.connection, await gate.next()]).toEqual([number, { connection: number, operation: operations.message, body: query }]);
+      expect({ connection: opened.connection, next: await gate.next() }).toEqual({
+        connection: number,
+        next: { connection: number, operation: operations.message, body: query },
+      });
       front.kill('SIGKILL');
       await client.ended;
       expect(await gate.next()).toEqual({ connection: number, operation: operations.closed, body: Buffer.from([1, 0, 0, 0]) });

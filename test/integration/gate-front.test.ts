@@ -217,7 +217,7 @@ describe('the front', () => {
     const gate = await startGate();
     const client = await openClient(gate);
     process.kill(gate.front(), 'SIGKILL');
-    expect([await client.ended, await gate.ended]).toEqual([Buffer.alloc(0), 1]);
+    expect({ clientEnded: await client.ended, gateEnded: await gate.ended }).toEqual({ clientEnded: Buffer.alloc(0), gateEnded: 1 });
     expect(await gate.next()).toMatchObject({ connection: client.number, operation: operations.closed });
   });
 });

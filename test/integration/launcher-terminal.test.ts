@@ -109,7 +109,10 @@ describe.each([
     const launcher = byClient ? firstChild(pty.child.pid ?? 0) : firstChild(firstChild(pty.child.pid ?? 0));
     process.kill(firstChild(launcher), 'SIGKILL');
     // The engine leads the session: its death hangs the command up, and kills it.
-    expect([[129, 137].includes((await pty.ended) >> 8), await stateAfter(pty)]).toEqual([true, before]);
+    expect({ wasKilled: [129, 137].includes((await pty.ended) >> 8), state: await stateAfter(pty) }).toEqual({
+      wasKilled: true,
+      state: before,
+    });
   });
 
   // The client is itself the launcher: nothing of ours is left then, and shells set the modes back.
@@ -119,7 +122,7 @@ describe.each([
     pty.type('\r');
     await pty.see('ready');
     process.kill(firstChild(firstChild(pty.child.pid ?? 0)), 'SIGKILL');
-    expect([(await pty.ended) >> 8, await stateAfter(pty)]).toEqual([137, before]);
+    expect({ status: (await pty.ended) >> 8, state: await stateAfter(pty) }).toEqual({ status: 137, state: before });
   });
 
   it('leaves the terminal as it was when the launcher’s parent is killed', async () => {
@@ -264,13 +267,16 @@ describe.each([
     const before = await pty.state();
     pty.type('\r');
     await pty.see('ready');
-    expect([await pty.ended, await stateAfter(pty)]).toEqual([0, before]);
+    expect({ ended: await pty.ended, state: await stateAfter(pty) }).toEqual({ ended: 0, state: before });
   });
 
   it('asks the terminal nothing after colours, titles, a moved cursor and letters of any script', async () => {
     const printed = String.raw`\033[31mred\033[0m \033]0;title\007\033[2J\033[?25l\033[10;10H\033(B` + 'Аbc “Really” is it? 盛 n 𝄛c';
     const pty = await startPty(sh(`printf '${printed}'`), environment);
-    expect([await pty.ended, pty.screen()]).toEqual([0, printed.replaceAll(String.raw`\033`, '\x1b').replaceAll(String.raw`\007`, '\x07')]);
+    expect({ ended: await pty.ended, screen: pty.screen() }).toEqual({
+      ended: 0,
+      screen: printed.replaceAll(String.raw`\033`, '\x1b').replaceAll(String.raw`\007`, '\x07'),
+    });
   });
 
   it('runs a shell with job control inside', async () => {

@@ -117,7 +117,7 @@ describe.each(ways)('on a terminal, by %s', (name) => {
     tmux.type(':wq');
     tmux.press('Enter');
     await tmux.prompt();
-    expect([await readFile(join(work, 'written'), 'utf8'), await modes()]).toEqual(['hello\n', before]);
+    expect({ content: await readFile(join(work, 'written'), 'utf8'), modes: await modes() }).toEqual({ content: 'hello\n', modes: before });
   });
 
   it('vim handles Ctrl-C itself', async () => {
@@ -145,7 +145,7 @@ describe.each(ways)('on a terminal, by %s', (name) => {
     tmux.type(':q');
     tmux.press('Enter');
     await tmux.prompt();
-    expect([stopped, await modes()]).toEqual([before, before]);
+    expect({ stopped, modes: await modes() }).toEqual({ stopped: before, modes: before });
   });
 
   it('vim in the background is stopped before it draws, and edits by fg', async () => {
@@ -158,7 +158,7 @@ describe.each(ways)('on a terminal, by %s', (name) => {
     tmux.type(':q');
     tmux.press('Enter');
     await tmux.prompt();
-    expect([stopped, await modes()]).toEqual([before, before]);
+    expect({ stopped, modes: await modes() }).toEqual({ stopped: before, modes: before });
   });
 
   it('less shows pages, reads keys at once and follows the window', async () => {

@@ -56,11 +56,11 @@ test('a lease is refused when a bucket of tokens is empty or the places are take
           model.leases -= 1;
         }
         const allowed = model.leases < limit.leases && model.tokens > 0;
-        expect([uid, nowMs, attempt(() => own.push(lease(quotas, uid, limit, nowMs)))]).toEqual([
+        expect({ uid, nowMs, attempt: attempt(() => own.push(lease(quotas, uid, limit, nowMs))) }).toEqual({
           uid,
           nowMs,
-          allowed ? null : 'quota-exceeded',
-        ]);
+          attempt: allowed ? null : 'quota-exceeded',
+        });
         if (allowed) {
           model.tokens -= 1;
           model.leases += 1;
@@ -122,7 +122,7 @@ test('root has no quota, and nothing of it is remembered', () => {
   const quotas = createQuotas();
   for (let count = 0; count < 1000; count += 1) lease(quotas, 0, limitOf(1, 1), 0);
   quotas.adopt(0)();
-  expect([quotas.held(0), quotas.size()]).toEqual([0, 0]);
+  expect({ held: quotas.held(0), size: quotas.size() }).toEqual({ held: 0, size: 0 });
 });
 
 test('a lease of before counts against the limit and is never refused itself', () => {
@@ -190,7 +190,7 @@ test('requests that wait are reserved what they may get', () => {
     'grace (uid 7) has taken or waits for 2 clones in this minute, the limit (limits.leases_per_minute).',
   );
   for (const request of waiting) request.end(600_000);
-  expect([attempt(() => quotas.take(seven, limit, 630_000)), quotas.held(7)]).toEqual([null, 1]);
+  expect({ attempt: attempt(() => quotas.take(seven, limit, 630_000)), held: quotas.held(7) }).toEqual({ attempt: null, held: 1 });
 });
 
 test('the limit of requests that wait is one of its own, and names what is exceeded', () => {

@@ -179,9 +179,9 @@ test('names of templates that are none, or not for the member, give nothing and 
     `ü${dataset}`,
     'a'.repeat(255),
   ];
-  for (const name of none) expect([name, await lease(name)]).toEqual([name, 'bad-name']);
+  for (const name of none) expect({ name, lease: await lease(name) }).toEqual({ name, lease: 'bad-name' });
   for (const name of [`${dataset}_1`, template.pool.name, `${template.pool.name}/none`, 'tank/t%s%n']) {
-    expect([name, ['not-permitted', 'bad-name'].includes(String(await lease(name)))]).toEqual([name, true]);
+    expect({ name, isRefused: ['not-permitted', 'bad-name'].includes(String(await lease(name))) }).toEqual({ name, isRefused: true });
   }
   const refusal = async (name: string): Promise<string> => {
     const line = await attack(...as(hostile), 'keep', '0', name).next();

@@ -25,5 +25,5 @@ test.each([['bubblewrap', bwrapLaunch] as const, ['our own init', initLaunch] as
 test('with the filter in force the command runs', async () => {
   const seccompFilter = join(await make('seccomp'), 'seccomp.bpf');
   const { result, stdout } = await run(expectFilter(initLaunch(echo, { seccompFilter, noNewPrivileges: true })));
-  expect([result, stdout]).toEqual([{ kind: 'exited', code: 0 }, 'started\n']);
+  expect({ result, stdout }).toEqual({ result: { kind: 'exited', code: 0 }, stdout: 'started\n' });
 });

@@ -63,7 +63,7 @@ describe.each(configurations)('%s, %s', (engine, user) => {
       chain a; chain b; mv /var/a .
       mkdir /var/closed; chmod 0 /var/closed; mkfifo /var/pipe; ln -s / /var/link; touch -- /var/-rf "$(printf '/var/a\\nb\\033[31m')"`;
     const { status, stderr } = await run(engine, user, ['--ephemeral'], script);
-    expect([status, stderr]).toEqual([0, '']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const state = user === 'root' ? '/var/lib/isolate' : join(homeOf(user), '.local/state/isolate');
     const { stdout } = await execFileAsync('find', [join(state, 'overlay'), '-mindepth', '2', '-type', 'd']);
     expect(stdout).toBe('');
@@ -75,19 +75,19 @@ describe.each(configurations)('%s, %s', (engine, user) => {
     const programs = [isolatePath, ownIsolate].map((path) => join(dirname(path), 'isolate-launch'));
     const before = await Promise.all([...programs, '/usr/bin/bwrap', '/usr/bin/lxc-execute'].map(describeFile));
     const { status, stderr } = await run(engine, user, [], script);
-    expect([status, stderr]).toEqual([0, '']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(await Promise.all([...programs, '/usr/bin/bwrap', '/usr/bin/lxc-execute'].map(describeFile))).toEqual(before);
   });
 
   test('a flood on both streams ends with the reader', async () => {
     const { status, stdout } = await run(engine, user, [], 'yes | head -c 3000000; yes | head -c 3000000 >&2');
-    expect([status, stdout.length]).toEqual([0, 3_000_000]);
+    expect({ status, bytes: stdout.length }).toEqual({ status: 0, bytes: 3_000_000 });
   });
 
   test('an argument list and environment as large as the kernel takes are handed on, larger ones refused', async () => {
     const value = 'x'.repeat(100_000);
     const whole = await run(engine, user, ['-v', `BIG=${value}`], 'echo ${#BIG}');
-    expect([whole.status, whole.stdout]).toEqual([0, '100000\n']);
+    expect({ status: whole.status, stdout: whole.stdout }).toEqual({ status: 0, stdout: '100000\n' });
     const file = join(homeOf(user), 'variables');
     await writeFile(file, Array.from({ length: 30 }, (_, index) => `BIG${String(index)}=${value}\n`).join(''), { mode: 0o644 });
     const more = await run(engine, user, ['--env-file', file], 'echo started');
@@ -131,7 +131,7 @@ test('a bubblewrap that belongs to the caller cannot be changed from inside', as
   await execFileAsync('mount', ['--bind', own, '/usr/bin/bwrap']);
   try {
     const { status, stdout } = await run('bwrap', 'plain user', [], 'chmod 6777 /proc/1/exe 2> /dev/null || echo refused');
-    expect([status, stdout, await describeFile(own)]).toEqual([0, 'refused\n', before]);
+    expect({ status, stdout, file: await describeFile(own) }).toEqual({ status: 0, stdout: 'refused\n', file: before });
   } finally {
     await execFileAsync('umount', ['/usr/bin/bwrap']);
   }

@@ -182,7 +182,7 @@ describe.each(all)('%s', (engine) => {
     async (place) => {
       await symlink(`${place}${host}`, join(template, 'link'));
       const { status, stdout } = await run(['-d', `${host}:/link/made/deep`, '--', 'echo', 'started']);
-      expect([status, stdout, await readdir(host)]).toEqual([125, '', []]);
+      expect({ status, stdout, entries: await readdir(host) }).toEqual({ status: 125, stdout: '', entries: [] });
     },
   );
 
@@ -193,7 +193,7 @@ describe.each(all)('%s', (engine) => {
       await mkdir(shared);
       await symlink(`${place}${host}`, join(shared, 'link'));
       const { status, stdout } = await run(['-d', `${shared}:/shared`, '-d', `${host}:/shared/link/made/deep`, '--', 'echo', 'started']);
-      expect([status, stdout, await readdir(host)]).toEqual([125, '', []]);
+      expect({ status, stdout, entries: await readdir(host) }).toEqual({ status: 125, stdout: '', entries: [] });
     },
   );
 
@@ -202,7 +202,7 @@ describe.each(all)('%s', (engine) => {
     await mkdir(join(shared, 'inner'), { recursive: true });
     await writeFile(join(host, 'file'), 'content');
     const { status, stdout } = await run(['-d', `${shared}:/shared`, '-d', `${host}:/shared/inner`, '--', 'cat', '/shared/inner/file']);
-    expect([status, stdout]).toEqual([0, 'content']);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'content' });
   });
 
   test.for(['proc', 'sys', 'dev', 'tmp', 'home', 'run', 'etc/resolv.conf', 'etc', 'dev/shm', 'dev/pts'])(

@@ -19,10 +19,10 @@ test('a command is logged in one line, words that need it quoted', () => {
 
 test('with JSON a command is an object in one line', () => {
   const { time, ...line } = JSON.parse(logged('await startCommandLog({ json: true });')) as Record<string, unknown>;
-  expect([typeof time, line]).toEqual([
-    'number',
-    { level: 10, file: '/sbin/zfs', args: ['list', '-o', 'a b', '\u001b[2J', ''], msg: 'command' },
-  ]);
+  expect({ time: typeof time, line }).toEqual({
+    time: 'number',
+    line: { level: 10, file: '/sbin/zfs', args: ['list', '-o', 'a b', '\u001b[2J', ''], msg: 'command' },
+  });
 });
 
 test('an event of the service is one line of JSON that does a terminal no harm', () => {
@@ -31,12 +31,12 @@ test('an event of the service is one line of JSON that does a terminal no harm',
     logEvent('warn', { event: 'x', template: '\\u009b\\u202e\\u2028' }, 'A \\u0085 message.');`;
   const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 30_000 });
   const { time, ...line } = JSON.parse(stderr) as Record<string, unknown>;
-  expect([typeof time, line, /[\u007f-\u009f\u2028-\u202e]/.test(stderr), stderr.endsWith('}\n')]).toEqual([
-    'string',
-    { level: 'warn', event: 'x', template: '\u009b\u202e\u2028', msg: 'A \u0085 message.' },
-    false,
-    true,
-  ]);
+  expect({ time: typeof time, line, hasRaw: /[\u007f-\u009f\u2028-\u202e]/.test(stderr), isOneLine: stderr.endsWith('}\n') }).toEqual({
+    time: 'string',
+    line: { level: 'warn', event: 'x', template: '\u009b\u202e\u2028', msg: 'A \u0085 message.' },
+    hasRaw: false,
+    isOneLine: true,
+  });
 });
 
 test('nothing is logged before the log is started', () => {

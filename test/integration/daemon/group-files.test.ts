@@ -172,7 +172,7 @@ test.runIf(canTry).each(places)('a process that is not certain to be of the run 
   await makeDirectories(groups);
   await moveInto(groups, parent);
   await endGroups(directories, { attempts: 2, ref: true });
-  expect([left(directories), isRunning(parent)]).toEqual([directories, true]);
+  expect({ left: left(directories), running: isRunning(parent) }).toEqual({ left: directories, running: true });
 });
 
 function readStart(pid: number): string {

@@ -41,7 +41,7 @@ test('a grant is a cookie of its own that works until it is released', async () 
 test("a server without untrusted cookies is granted by the caller's own", async () => {
   const x11 = await startedServer(['-extension', 'SECURITY']);
   const grant = await grantX11(x11);
-  expect([grant.untrusted, grant.authority]).toEqual([false, x11.authority]);
+  expect({ untrusted: grant.untrusted, authority: grant.authority }).toEqual({ untrusted: false, authority: x11.authority });
   await grant.release();
   expect(await letsIn(x11.socket, x11.authority)).toBe(true);
 });

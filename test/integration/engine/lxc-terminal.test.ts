@@ -75,7 +75,7 @@ describe.each(['', '--ephemeral'])('a command of the lxc engine on a terminal %s
     const before = await pty.state();
     await pty.see('ready');
     pty.type('x\n');
-    expect([(await pty.ended) >> 8, pty.lastState()]).toEqual([137, before]);
+    expect({ status: (await pty.ended) >> 8, state: pty.lastState() }).toEqual({ status: 137, state: before });
   });
 
   test('ends when the terminal hangs up', async () => {

@@ -8,7 +8,10 @@ const sandboxIds = { uids: { start: 1_000_000_000, count: 131_072 }, gids: { sta
 
 test("root's sandboxes take their ids from the settings before anything else", async () => {
   const { user } = await probeHost({ environment: {}, uid: 0, gid: 0, sandboxIds, files: findOwnFiles() });
-  expect([user.sandboxUids, user.sandboxGids]).toEqual([sandboxIds.uids, sandboxIds.gids]);
+  expect({ sandboxUids: user.sandboxUids, sandboxGids: user.sandboxGids }).toEqual({
+    sandboxUids: sandboxIds.uids,
+    sandboxGids: sandboxIds.gids,
+  });
 });
 
 test('a run of root is decided with the ids of the settings, one of another user does not ask for them', async () => {
@@ -19,7 +22,11 @@ test('a run of root is decided with the ids of the settings, one of another user
     return sandboxIds;
   };
   const { facts } = await decide(request, { ...ownCaller(), uid: 0, gid: 0, sandboxIds: ask });
-  expect([facts.user.sandboxUids, facts.user.sandboxGids, asked]).toEqual([sandboxIds.uids, sandboxIds.gids, 1]);
+  expect({ sandboxUids: facts.user.sandboxUids, sandboxGids: facts.user.sandboxGids, asked }).toEqual({
+    sandboxUids: sandboxIds.uids,
+    sandboxGids: sandboxIds.gids,
+    asked: 1,
+  });
   await decide(request, { ...ownCaller(), uid: 1000, gid: 1000, sandboxIds: ask }).catch(() => {});
   expect(asked).toBe(1);
 });

@@ -112,7 +112,11 @@ describe('a pool', () => {
     const pool = open();
     let waits = 0;
     const lease = await leaseClone(pool, { waitMs: 5000, onWait: () => (waits += 1) });
-    expect([number(lease.id), waits, states(pool)]).toEqual([1, 1, { fresh: [], leased: [1], retired: [] }]);
+    expect({ number: number(lease.id), waits, states: states(pool) }).toEqual({
+      number: 1,
+      waits: 1,
+      states: { fresh: [], leased: [1], retired: [] },
+    });
     await lease.release();
   });
 

@@ -192,12 +192,12 @@ function spoil(pool: Pool, directory: 'fresh' | 'leased' | 'retired', text: stri
 async function expectExclusive(pool: Pool, living: readonly Lease[]): Promise<void> {
   const state = await readSubject(pool);
   for (const { id } of living) {
-    expect([
+    expect({
       id,
-      state.clones.includes(id),
-      state.leased.filter((one) => one === id).length,
-      state.fresh.includes(id),
-      state.retired.includes(id),
-    ]).toEqual([id, true, 1, false, false]);
+      exists: state.clones.includes(id),
+      leases: state.leased.filter((one) => one === id).length,
+      fresh: state.fresh.includes(id),
+      retired: state.retired.includes(id),
+    }).toEqual({ id, exists: true, leases: 1, fresh: false, retired: false });
   }
 }

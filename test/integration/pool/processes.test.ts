@@ -77,7 +77,7 @@ describe('storage without a pool', () => {
 
   test.each(ownSteps)('has what a run left that was killed at %s removed by a refresh', async (step) => {
     const killed = await startWorker(owned.subject, 'run', step).ended;
-    expect([killed.signal, killed.errors]).toEqual(['SIGKILL', '']);
+    expect({ signal: killed.signal, errors: killed.errors }).toEqual({ signal: 'SIGKILL', errors: '' });
     const pool = await openSubject(owned.subject, { clock: () => Date.now() + 61_000 });
     await refresh(pool, { count: 0 });
     expect(await readSubject(pool)).toEqual({ clones: [], fresh: [], leased: [], retired: [] });
@@ -137,7 +137,7 @@ async function serveMany(count: number): Promise<void> {
   const refreshing = (async () => {
     while (running) {
       const result = await startWorker(owned.subject, 'refresh').ended;
-      expect([result.exitCode, result.errors]).toEqual([0, '']);
+      expect({ exitCode: result.exitCode, errors: result.errors }).toEqual({ exitCode: 0, errors: '' });
     }
   })();
   const results = await Promise.all(Array.from({ length: count }, () => startWorker(owned.subject, 'run').ended));
@@ -152,7 +152,7 @@ async function killedRun(step: string, clones: number): Promise<void> {
   const pool = await openSubject(owned.subject);
   await refresh(pool, { count: clones });
   const killed = await startWorker(owned.subject, 'run', step).ended;
-  expect([killed.signal, killed.errors]).toEqual(['SIGKILL', '']);
+  expect({ signal: killed.signal, errors: killed.errors }).toEqual({ signal: 'SIGKILL', errors: '' });
   await expectWhole(clones);
 }
 
@@ -161,10 +161,10 @@ async function killedRefresh(step: string): Promise<void> {
   await refresh(pool, { count: 3 });
   for (const run of [startWorker(owned.subject, 'run'), startWorker(owned.subject, 'run')]) {
     const { exitCode, errors } = await run.ended;
-    expect([exitCode, errors]).toEqual([0, '']);
+    expect({ exitCode, errors }).toEqual({ exitCode: 0, errors: '' });
   }
   const killed = await startWorker(owned.subject, 'refresh', step).ended;
-  expect([killed.signal, killed.errors]).toEqual(['SIGKILL', '']);
+  expect({ signal: killed.signal, errors: killed.errors }).toEqual({ signal: 'SIGKILL', errors: '' });
   await expectWhole(3);
 }
 

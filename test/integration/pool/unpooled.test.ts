@@ -11,10 +11,10 @@ describe('storage without a pool', () => {
   test('has a clone made for each run and destroyed after it', async () => {
     const pool = open({}, { capabilities: { pooled: false } });
     const lease = await leaseClone(pool, { waitMs: 0 });
-    expect([clones(), states(pool)]).toEqual([[1], { fresh: [], leased: [1], retired: [] }]);
+    expect({ clones: clones(), states: states(pool) }).toEqual({ clones: [1], states: { fresh: [], leased: [1], retired: [] } });
     await lease.release();
     await lease.release();
-    expect([clones(), states(pool)]).toEqual([[], { fresh: [], leased: [], retired: [] }]);
+    expect({ clones: clones(), states: states(pool) }).toEqual({ clones: [], states: { fresh: [], leased: [], retired: [] } });
   });
 
   test('has what an earlier boot left removed by the next run', async () => {
@@ -25,7 +25,7 @@ describe('storage without a pool', () => {
     const lease = await leaseClone(rebooted, { waitMs: 0 });
     expect(clones()).toHaveLength(2);
     await lease.release();
-    expect([clones(), states(rebooted)]).toEqual([[], { fresh: [], leased: [], retired: [] }]);
+    expect({ clones: clones(), states: states(rebooted) }).toEqual({ clones: [], states: { fresh: [], leased: [], retired: [] } });
   });
 
   test('that does not notice users is asked for them before a clone is destroyed', async () => {
@@ -37,15 +37,15 @@ describe('storage without a pool', () => {
     writeFileSync(join(clonePath(1), 'busy'), '');
     const pool = open({ warn: (message) => warnings.push(message) }, driver);
     await (await leaseClone(pool, { waitMs: 0 })).release();
-    expect([clones(), states(pool), warnings]).toEqual([
-      [1],
-      { fresh: [], leased: [], retired: [1] },
-      [`Clone ${made[0]} of ${pool.driver.template} is still in use by process 1.`],
-    ]);
+    expect({ clones: clones(), states: states(pool), warnings }).toEqual({
+      clones: [1],
+      states: { fresh: [], leased: [], retired: [1] },
+      warnings: [`Clone ${made[0]} of ${pool.driver.template} is still in use by process 1.`],
+    });
     const held = await refresh(pool);
     expect(held.busy.map(({ id, holders }) => [number(id), holders])).toEqual([[1, [{ pid: 1, command: 'init' }]]]);
     rmSync(join(clonePath(1), 'busy'));
     expect({ ...(await refresh(pool, { force: true })), durationMs: 0 }).toMatchObject({ destroyed: 1, created: 0, busy: [], count: 0 });
-    expect([clones(), states(pool)]).toEqual([[], { fresh: [], leased: [], retired: [] }]);
+    expect({ clones: clones(), states: states(pool) }).toEqual({ clones: [], states: { fresh: [], leased: [], retired: [] } });
   });
 });

@@ -22,5 +22,5 @@ test('whoever can wait is held up while a companion does not read, until it read
   const freed = sleeper.drained();
   sleeper.kill();
   await freed;
-  expect([await sleeper.ended, sleeper.drained()]).toEqual(['by SIGKILL', null]);
+  expect({ ended: await sleeper.ended, drained: sleeper.drained() }).toEqual({ ended: 'by SIGKILL', drained: null });
 });

@@ -76,7 +76,7 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
 
     test('whoever is not in the group is refused', async () => {
       const { status, stdout, stderr } = await runAs('bob', 'echo it runs');
-      expect([status, stdout]).toEqual([125, '']);
+      expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
       expect(stderr).toContain('ask to be added to the group isolate');
     });
 

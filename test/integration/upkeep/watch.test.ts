@@ -50,7 +50,7 @@ describe('watching', () => {
     await whileWatching(pool, 2, async (next) => {
       await next(({ created }) => created === 2);
       const run = await startWorker(owned.subject, 'run').ended;
-      expect([run.exitCode, run.errors]).toEqual([0, '']);
+      expect({ exitCode: run.exitCode, errors: run.errors }).toEqual({ exitCode: 0, errors: '' });
       await next(({ destroyed, fresh }) => destroyed === 1 && fresh === 2);
     });
     const state = await readSubject(pool);

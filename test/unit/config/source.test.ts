@@ -88,18 +88,18 @@ test('settings that are not valid to begin with hold as soon as they are, even i
   await mkdir(etc, { recursive: true });
   await writeFile(path, 'count = 0\n');
   const { source, news } = await start(false);
-  expect([source.hasHeld(), source.current().files, source.problem()?.error.message]).toEqual([
-    false,
-    [],
-    `${path} is not valid: line 1, count: must be a whole number from 1 to 1000, not 0.`,
-  ]);
+  expect({ hasHeld: source.hasHeld(), files: source.current().files, message: source.problem()?.error.message }).toEqual({
+    hasHeld: false,
+    files: [],
+    message: `${path} is not valid: line 1, count: must be a whole number from 1 to 1000, not 0.`,
+  });
   await rm(path);
   await source.reload();
-  expect([source.hasHeld(), source.problem(), news]).toEqual([
-    true,
-    null,
-    ['config.toml is not valid: line 1, count: must be a whole number from 1 to 1000, not 0.', null],
-  ]);
+  expect({ hasHeld: source.hasHeld(), problem: source.problem(), news }).toEqual({
+    hasHeld: true,
+    problem: null,
+    news: ['config.toml is not valid: line 1, count: must be a whole number from 1 to 1000, not 0.', null],
+  });
 });
 
 test('of many who have it read at once all get what is there, in order', async () => {

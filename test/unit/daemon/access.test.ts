@@ -134,10 +134,10 @@ test('a template may be seen by whom its clones are for', () => {
 
 test('names are those of the files as they are now', async () => {
   const own = readAccounts(join(directory, 'passwd2'), join(directory, 'group2'), join(directory, 'subuid2'));
-  expect([own.uidOf('ada'), own.gidOf('build'), own.userName(5)]).toEqual([null, null, null]);
+  expect({ uid: own.uidOf('ada'), gid: own.gidOf('build'), name: own.userName(5) }).toEqual({ uid: null, gid: null, name: null });
   await writeFile(join(directory, 'passwd2'), 'ada:x:5:5\n');
   await writeFile(join(directory, 'group2'), 'build:x:6:\n');
-  expect([own.uidOf('ada'), own.gidOf('build'), own.userName(5)]).toEqual([5, 6, 'ada']);
+  expect({ uid: own.uidOf('ada'), gid: own.gidOf('build'), name: own.userName(5) }).toEqual({ uid: 5, gid: 6, name: 'ada' });
   await writeFile(join(directory, 'passwd3'), 'ada:x:7:7\n');
   await rename(join(directory, 'passwd3'), join(directory, 'passwd2'));
   expect([own.uidOf('ada'), own.userName(5), own.uidOf('8'), own.uidOf('')]).toEqual([7, null, 8, null]);

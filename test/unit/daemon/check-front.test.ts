@@ -19,7 +19,10 @@ function whyNot(path: string): string | null {
     return null;
   } catch (error) {
     const { code, message } = error as IsolateError;
-    expect([code, message.startsWith(`The front's socket cannot be at ${JSON.stringify(path)}: `)]).toEqual(['usage', true]);
+    expect({ code, namesPath: message.startsWith(`The front's socket cannot be at ${JSON.stringify(path)}: `) }).toEqual({
+      code: 'usage',
+      namesPath: true,
+    });
     return message.replace(/^.*: /, '').replaceAll(top, '');
   }
 }

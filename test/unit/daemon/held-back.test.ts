@@ -40,7 +40,7 @@ test('a clone that would not go counts for its user from the refresh that finds 
   expect([refresh(), refresh()]).toEqual([[1, 0], [1, 0]]); // prettier-ignore
   writeFileSync(file('8'), tried);
   heldBack.refreshed({ ...pool, template: 'tank/other' });
-  expect([quotas.held(1), refresh()]).toEqual([1, [2, 0]]);
+  expect({ held: quotas.held(1), refresh: refresh() }).toEqual({ held: 1, refresh: [2, 0] });
   rmSync(file('7'));
   expect(refresh()).toEqual([1, 0]);
   rmSync(file('8'));

@@ -71,7 +71,7 @@ const code = (promise: Promise<unknown>): Promise<unknown> =>
 test('a lease is held by the process of its client, and described in the claim of its run', async () => {
   const [id = ''] = clones.make(2);
   const lease = await leases.lease(request());
-  expect([lease.id, readdirSync(clones.pool.paths.leased)]).toEqual([id, [formatLeaseName(id, holder)]]);
+  expect({ id: lease.id, entries: readdirSync(clones.pool.paths.leased) }).toEqual({ id, entries: [formatLeaseName(id, holder)] });
   expect([leases.holds('tank/one', id), leases.holds('tank/one', 'other'), held, given]).toEqual([true, false, 1, 1]);
   expect(readdirSync(clones.pool.runtime.runs)).toEqual([expect.stringContaining(`${lease.run.runId}.${process.pid}.`)]);
 });
@@ -86,13 +86,13 @@ test('the end of the connection retires the clone and gives everything back', as
   asked.end(clientGone);
   lease.release();
   lease.defer((runsOn) => order.push(`late ${runsOn}`));
-  expect([clones.ids('leased'), clones.ids('retired'), readdirSync(clones.pool.runtime.runs), held, order]).toEqual([
-    [],
-    [id],
-    [],
-    0,
-    ['deferred false', 'late false'],
-  ]);
+  expect({
+    leased: clones.ids('leased'),
+    retired: clones.ids('retired'),
+    entries: readdirSync(clones.pool.runtime.runs),
+    held,
+    order,
+  }).toEqual({ leased: [], retired: [id], entries: [], held: 0, order: ['deferred false', 'late false'] });
   expect(told).toEqual(['leased 1000 tank/one', ['ended 1000 tank/one', { kind: 'exited', code: 3 }]]);
 });
 
@@ -106,7 +106,12 @@ test('the end of the broker leaves the clone to the process that has it', async 
   asked.end(brokerGone);
   lease.release();
   lease.defer((runsOn) => order.push(`late ${runsOn}`));
-  expect([clones.ids('leased'), clones.ids('retired'), held, leases.holds('tank/one', lease.id)]).toEqual([[id], [], 0, false]);
+  expect({ leased: clones.ids('leased'), retired: clones.ids('retired'), held, holds: leases.holds('tank/one', lease.id) }).toEqual({
+    leased: [id],
+    retired: [],
+    held: 0,
+    holds: false,
+  });
   expect(order).toEqual(['deferred true', 'late true']);
   expect(told.at(-1)).toEqual(['ended 1000 tank/one', { kind: 'left' }]);
 });
@@ -117,7 +122,12 @@ test('the end of the broker retires a clone that its client was not told of, bec
   const lease = await leases.lease(asked);
   asked.end(brokerGone);
   lease.send();
-  expect([clones.ids('leased'), clones.ids('retired'), held, readdirSync(clones.pool.runtime.runs)]).toEqual([[], [id], 0, []]);
+  expect({ leased: clones.ids('leased'), retired: clones.ids('retired'), held, entries: readdirSync(clones.pool.runtime.runs) }).toEqual({
+    leased: [],
+    retired: [id],
+    held: 0,
+    entries: [],
+  });
   expect(told.at(-1)).toEqual(['ended 1000 tank/one', { kind: 'closed' }]);
 });
 
@@ -163,14 +173,18 @@ test('a wait ends with the connection, and with the template', async () => {
   asked.end(clientGone);
   expect(await left).toBe('aborted');
   leases.remove('tank/one');
-  expect([await dropped, held, leases.serves('tank/one')]).toEqual(['template-missing', 0, false]);
+  expect({ dropped: await dropped, held, serves: leases.serves('tank/one') }).toEqual({
+    dropped: 'template-missing',
+    held: 0,
+    serves: false,
+  });
 });
 
 test('a clone whose state cannot be trusted is retired unused', async () => {
   const [bad = '', good] = clones.make(2);
   writeFileSync(`${clones.pool.paths.fresh}/${bad}`, 'nothing');
   const lease = await leases.lease(request());
-  expect([lease.id, clones.ids('retired')]).toEqual([good, [bad]]);
+  expect({ id: lease.id, retired: clones.ids('retired') }).toEqual({ id: good, retired: [bad] });
 });
 
 test('while the storage fails for good nobody waits, but what is there is leased', async () => {

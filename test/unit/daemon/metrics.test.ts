@@ -13,14 +13,14 @@ test('what happens is counted by template and by code', () => {
   metrics.refused('quota-exceeded');
   metrics.refused('quota-exceeded');
   const { leases, failures, refusals, leaseSeconds } = metrics.snapshot([], facts);
-  expect([[...leases], [...failures], [...refusals]]).toEqual([
-    [
+  expect({ leases: [...leases], failures: [...failures], refusals: [...refusals] }).toEqual({
+    leases: [
       ['tank/a', 2],
       ['tank/b', 1],
     ],
-    [['storage-failed', 1]],
-    [['quota-exceeded', 2]],
-  ]);
+    failures: [['storage-failed', 1]],
+    refusals: [['quota-exceeded', 2]],
+  });
   expect(leaseSeconds.sum).toBeCloseTo(60.004, 9);
 });
 

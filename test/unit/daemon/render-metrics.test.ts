@@ -148,6 +148,6 @@ print(json.dumps([[[s.name, s.labels, s.value] for f in parse(text) for s in f.s
     encoding: 'utf8',
     maxBuffer: 64 * 2 ** 20,
   });
-  expect([status, stderr]).toEqual([0, '']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return JSON.parse(stdout) as [string, Record<string, string>, number][][];
 }

@@ -18,7 +18,10 @@ test.each([
   ['fuse', 0x65735546, kernel(6, 18), false],
   ['nfs', 0x6969, kernel(6, 18), false],
 ])('%s (%i) on kernel %j can be mounted idmapped: %j', (name, magic, release, answer) => {
-  expect([filesystemName(magic), idmappableFilesystem({ ...defaults, magic, kernel: release })]).toEqual([name, answer]);
+  expect({ name: filesystemName(magic), idmappable: idmappableFilesystem({ ...defaults, magic, kernel: release }) }).toEqual({
+    name: name,
+    idmappable: answer,
+  });
 });
 
 test('devtmpfs never can, although it has the magic of tmpfs', () => {

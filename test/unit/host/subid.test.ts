@@ -45,5 +45,5 @@ test('a range too small for two sandboxes, one of which may have shifted owners,
 
 test("the built-in range lies between systemd's containers and foreign images", () => {
   const last = builtInSandboxIds.start + builtInSandboxIds.count - 1;
-  expect([builtInSandboxIds.start, last]).toEqual([0x7000_0000, 0x7ffd_ffff]);
+  expect({ start: builtInSandboxIds.start, last }).toEqual({ start: 0x7000_0000, last: 0x7ffd_ffff });
 });

@@ -57,7 +57,7 @@ describe('the state directories', () => {
       pool.retired,
       pool.mounts,
     ].map(mode);
-    expect([new Set(open), new Set(closed)]).toEqual([new Set(['755']), new Set(['700'])]);
+    expect({ open: new Set(open), closed: new Set(closed) }).toEqual({ open: new Set(['755']), closed: new Set(['700']) });
   });
 
   test('are closed again when they were opened', () => {
@@ -95,8 +95,11 @@ describe('the state directories', () => {
       return [message, earlier];
     });
     const message = `The state directory ${root} belongs to another pid namespace, where it is in use.`;
-    expect([unclaimed, refused]).toEqual(['ours', Array.from({ length: 4 }, () => [message, 'ours'])]);
-    expect([mode(file), readdirSync(root).filter((name) => name.startsWith('pidns'))]).toEqual(['600', ['pidns']]);
+    expect({ unclaimed, refused }).toEqual({ unclaimed: 'ours', refused: Array.from({ length: 4 }, () => [message, 'ours']) });
+    expect({ mode: mode(file), entries: readdirSync(root).filter((name) => name.startsWith('pidns')) }).toEqual({
+      mode: '600',
+      entries: ['pidns'],
+    });
   });
 
   test.each(['root', 'pools', 'mounts', 'sandbox'] as const)(

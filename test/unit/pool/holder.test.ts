@@ -57,7 +57,7 @@ describe('a holder', () => {
 
   test('of this process lives, that of a killed child does not, reaped or not', async () => {
     const own = readOwnHolder();
-    expect([own.pid, isAlive(own, own.bootId)]).toEqual([process.pid, true]);
+    expect({ pid: own.pid, isAlive: isAlive(own, own.bootId) }).toEqual({ pid: process.pid, isAlive: true });
     const child = spawn('sleep', ['30']);
     const started = parseProcStat((await import('node:fs')).readFileSync(`/proc/${child.pid}/stat`, 'utf8'));
     const other = { pid: child.pid ?? 0, startTime: started?.startTime ?? '', bootId: own.bootId };

@@ -23,10 +23,10 @@ test('layers are refused while some of another pid namespace are there', () => {
     claimOverlayState(state);
     const refused = attempt();
     rmdirSync(join(directory, 'root-0123456789abcdef', '1'));
-    expect([refused, attempt()]).toEqual([
-      `The state directory ${directory} belongs to another pid namespace, where it is in use.`,
-      'ours',
-    ]);
+    expect({ refused, attempt: attempt() }).toEqual({
+      refused: `The state directory ${directory} belongs to another pid namespace, where it is in use.`,
+      attempt: 'ours',
+    });
   } finally {
     rmSync(state, { recursive: true });
   }

@@ -25,10 +25,10 @@ afterAll(() => rmSync(top, { recursive: true }));
 
 test("root's places take nothing from the environment", () => {
   const environment = { HOME: '/tmp/evil', XDG_RUNTIME_DIR: '/tmp/evil' };
-  expect([findRuntimePlace(0, environment), findStatePlace(0, environment)]).toEqual([
-    { path: '/run/isolate', variable: null },
-    { path: '/var/lib/isolate', variable: null },
-  ]);
+  expect({ runtime: findRuntimePlace(0, environment), state: findStatePlace(0, environment) }).toEqual({
+    runtime: { path: '/run/isolate', variable: null },
+    state: { path: '/var/lib/isolate', variable: null },
+  });
 });
 
 test('a runtime directory is used where it is a directory of the caller that nobody else can write', () => {

@@ -62,5 +62,10 @@ test('the names of the commands that hold clones are as little known to others',
 test('a pool whose storage cannot be opened is told of with the reason', async () => {
   const failure = { code: 'pool-suspended', message: 'The pool tank is suspended.' } as const;
   const [told] = await createHostStatus(pool.runtime).pools([{ pool, driver: failure, count: 7 }], 0);
-  expect([told?.count, told?.source, told?.leased, told?.error]).toEqual([7, null, 2, failure]);
+  expect({ count: told?.count, source: told?.source, leased: told?.leased, error: told?.error }).toEqual({
+    count: 7,
+    source: null,
+    leased: 2,
+    error: failure,
+  });
 });

@@ -36,13 +36,13 @@ async function runProgram(body: string): Promise<string> {
 describe('a lock', () => {
   test('is had by one at a time, also within one process', async () => {
     const lock = await tryLock(path, holder);
-    expect([await tryLock(path, holder), isLocked(path, holder.bootId)]).toEqual([null, true]);
+    expect({ second: await tryLock(path, holder), isLocked: isLocked(path, holder.bootId) }).toEqual({ second: null, isLocked: true });
     await expect(waitForLock(path, holder, { waitMs: 30 })).rejects.toMatchObject({
       code: 'pool-locked',
       message: `The lock ${path} is held by process ${process.pid}.`,
     });
     await lock?.release();
-    expect([readdirSync(directory), isLocked(path, holder.bootId)]).toEqual([[], false]);
+    expect({ entries: readdirSync(directory), isLocked: isLocked(path, holder.bootId) }).toEqual({ entries: [], isLocked: false });
   });
 
   test('of a process that was killed is free at once', async () => {
@@ -93,7 +93,7 @@ describe('a lock', () => {
     const rival = formatHolder({ pid: 1, startTime: init?.startTime ?? '', bootId: holder.bootId });
     const attempt = tryLock(path, holder);
     writeFileSync(`${path}.${rival}`, '');
-    expect([await attempt, readdirSync(directory)]).toEqual([null, [`lock.${rival}`]]);
+    expect({ attempt: await attempt, entries: readdirSync(directory) }).toEqual({ attempt: null, entries: [`lock.${rival}`] });
   });
 
   test('that is taken away tells whoever has it', async () => {

@@ -51,7 +51,11 @@ describe('a state file', () => {
       for (const value of [undefined, null, [], {}, true, -1, '\0']) {
         if (key === 'guid' && value === '\0') continue;
         if (key === 'source' && value === '\0') continue;
-        expect([key, value, parseCloneState(`${JSON.stringify({ ...whole, [key]: value })}\n`)]).toEqual([key, value, null]);
+        expect({ key, value, state: parseCloneState(`${JSON.stringify({ ...whole, [key]: value })}\n`) }).toEqual({
+          key,
+          value,
+          state: null,
+        });
       }
     }
     const relative = { ...state, rootfs: rootfsOf({ kind: 'tree', source: 'etc', ownership: { kind: 'natural' }, idmappable: true }) };
