@@ -1,4 +1,5 @@
 import type { HostFacts, PathFacts } from '../host/facts.ts';
+import { describeSource } from '../spec/bind.ts';
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { BwrapOption } from './bwrap-options.ts';
 import type { Problem } from './engine.ts';
@@ -44,7 +45,7 @@ export function checkDesktop({ passthrough, binds }: SandboxSpec, { user, deskto
     return [
       {
         code: 'bad-bind',
-        message: `${over.source} cannot be bound over /tmp: what is passed through of the desktop lies there.`,
+        message: `What is passed through of the desktop lies in /tmp, so ${describeSource(over)} cannot be bound over it.`,
         hint: 'bind it below /tmp, or elsewhere',
       },
     ];

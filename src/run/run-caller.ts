@@ -7,7 +7,7 @@ import type { Privileges } from '../host/privileges.ts';
 import { probePath } from '../host/path-facts.ts';
 import { readPrivileges } from '../host/probe.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
-import { parseBind } from '../spec/parse-bind.ts';
+import { parseBind } from '../spec/bind.ts';
 import type { Caller, RunRequest } from '../spec/request.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { readEnvironmentFile } from './read-environment-file.ts';

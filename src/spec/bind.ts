@@ -1,3 +1,5 @@
+import { IsolateError } from '../error.ts';
+import { parseHostPath, parseSandboxPath } from './parse-path.ts';
 import type { Bind } from './spec.ts';
 
 /** What a bind shows, for messages. */
@@ -8,4 +10,67 @@ export function describeSource({ source }: Bind): string {
 /** The paths of the host that binds show. */
 export function hostSources(binds: readonly Bind[]): readonly string[] {
   return binds.map(({ source }) => source);
+}
+
+/** The binds of a request, each as text or in parts. Throws `bad-bind`. */
+export function parseBinds(given: readonly (string | Bind)[], cwd: string | null): readonly Bind[] {
+  return given.map((bind) => (typeof bind === 'string' ? parseBind(bind, cwd) : resolveBind(bind, cwd)));
+}
+
+/** Throws `bad-bind` for two that would lie at one place. */
+export function checkTargets(binds: readonly Bind[]): readonly Bind[] {
+  const twice = binds.find((bind, index) => binds.findIndex((other) => other.target === bind.target) < index);
+  if (twice !== undefined) throw new IsolateError('bad-bind', `Two binds have the target ${JSON.stringify(twice.target)}.`);
+  return binds;
+}
+
+/**
+ * A bind from `HOST[:GUEST][:ro|:rw]`; without GUEST the path is the same inside. `\:` is a colon and `\\` a backslash of a path; any other backslash stands for itself.
+ * A relative HOST starts at `cwd`. Throws `bad-bind`.
+ */
+export function parseBind(text: string, cwd: string | null): Bind {
+  const parts = splitAtColons(text);
+  const mode = parts.length > 1 && isMode(parts.at(-1)) ? parts.pop() : 'rw';
+  const [source, target, ...more] = parts;
+  if (source === undefined || more.length > 0) {
+    throw new IsolateError('bad-bind', `${JSON.stringify(text)} is not a bind; write HOST:GUEST, HOST:GUEST:ro or HOST.`, {
+      hint: 'write a colon in a path as \\:',
+    });
+  }
+  // The path as it stands, links and all: that is the one that programs know.
+  const inside = target ?? parseHostPath('bad-bind', 'The source of a bind', source, cwd);
+  return resolveBind({ source, target: inside, readOnly: mode === 'ro' }, cwd);
+}
+
+/** A bind given in parts, checked as `parseBind` does. Throws `bad-bind`. */
+function resolveBind(bind: Bind, cwd: string | null): Bind {
+  const source = parseHostPath('bad-bind', 'The source of a bind', bind.source, cwd);
+  const target = parseSandboxPath('bad-bind', 'The target of a bind', bind.target);
+  if (target === '/') {
+    throw new IsolateError('bad-bind', `${JSON.stringify(bind.source)} cannot be bound over / of the sandbox.`, {
+      hint: '-t runs on a directory of the host',
+    });
+  }
+  return { source, target, readOnly: bind.readOnly };
+}
+
+/** What may stand last; in a path of the sandbox, which is absolute, neither can. */
+function isMode(text: string | undefined): text is 'ro' | 'rw' {
+  return text === 'ro' || text === 'rw';
+}
+
+function splitAtColons(text: string): string[] {
+  const parts = [''];
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text.charAt(index);
+    const next = text.charAt(index + 1);
+    const escaped = character === '\\' && (next === ':' || next === '\\');
+    if (character === ':') {
+      parts.push('');
+    } else {
+      parts[parts.length - 1] += escaped ? next : character;
+      index += escaped ? 1 : 0;
+    }
+  }
+  return parts;
 }

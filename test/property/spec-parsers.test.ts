@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { IsolateError } from '../../src/error.ts';
-import { parseBind } from '../../src/spec/parse-bind.ts';
+import { parseBind } from '../../src/spec/bind.ts';
 import { parseEnvironmentFile, parseVariable } from '../../src/spec/parse-environment.ts';
 import { parseDataset } from '../../src/spec/parse-name.ts';
 import { parseInteger, parseSeconds, parseSize } from '../../src/spec/parse-number.ts';

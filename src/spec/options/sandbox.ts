@@ -1,4 +1,4 @@
-import { parseBinds } from '../parse-bind.ts';
+import { checkTargets, parseBinds } from '../bind.ts';
 import { parseVariables, variablesOfFile } from '../parse-environment.ts';
 import { parseHostname } from '../parse-name.ts';
 import { idsPerSandbox, maximumId, parseInteger } from '../parse-number.ts';
@@ -17,7 +17,7 @@ export const sandboxOptions: OptionGroup<RunOption> = {
       repeatable: true,
       help: 'show a file or directory of the host at GUEST (default: HOST); \\: is a literal colon',
       carriedBy: 'launcher',
-      settle: (draft, binds, { cwd }) => ({ ...draft, binds: parseBinds(binds, cwd) }),
+      settle: (draft, binds, { cwd }) => ({ ...draft, binds: checkTargets(parseBinds(binds, cwd)) }),
     }),
     runOption('environment', {
       long: 'env',
