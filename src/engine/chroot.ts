@@ -9,7 +9,7 @@ import { checkRootPrivileges } from './identity.ts';
 import type { Launch, MountOperation } from '../launch/launch.ts';
 import type { FileSystemFlag } from '../launch/schema.ts';
 import { planMissing } from './made-targets.ts';
-import { bindKind, type PlacedBind } from './placed-bind.ts';
+import { type PlacedBind, placeBinds, planMemory } from './placed-bind.ts';
 import { planStage, stageFileNumber, stageName } from './stage.ts';
 
 const capabilities: EngineCapabilities = {
@@ -62,7 +62,8 @@ function plan(input: PlanInput): Launch {
   if (rootfs.parts[0].kind === 'overlay') throw new IsolateError('unsupported-option', 'The chroot engine cannot run on an overlay.');
   const root = sourceOf(rootfs);
   const stage = planStage({ words: spec.command, environment: spec.environment, filtered: spec.seccomp });
-  const binds = spec.binds.map((wanted): PlacedBind => ({ ...wanted, kind: bindKind(wanted, facts) ?? 'file' }));
+  const places = { directory: `${input.sandboxDirectory}/binds`, isGathered: false };
+  const binds = placeBinds(spec.binds, facts, places);
   const missing = planMissing(input.findings, { binds, root, layer: null });
   return {
     engine: 'chroot',
@@ -73,7 +74,13 @@ function plan(input: PlanInput): Launch {
     userNamespace: null,
     mountNamespace: true,
     pidNamespace: true,
-    hostMounts: [selfMount(root), ...missing, ...systemMounts(root), ...binds.map((wanted) => bind(root, wanted))],
+    hostMounts: [
+      ...memoryMounts(input, places.directory),
+      selfMount(root),
+      ...missing,
+      ...systemMounts(root),
+      ...binds.map((wanted) => bind(root, wanted)),
+    ],
     sandboxMounts: [],
     cgroups: [],
     root,
@@ -98,6 +105,21 @@ function selfMount(root: string): MountOperation {
     idmap: 'none',
     create: 'none',
   };
+}
+
+/** In the mount namespace of the run, over a directory that is empty on the host. */
+function memoryMounts({ spec, sandboxDirectory: target }: PlanInput, directory: string): MountOperation[] {
+  const { places, mounts } = planMemory(spec.binds, directory, { uid: 0, gid: 0 });
+  if (mounts.length === 0) return [];
+  const gathered: MountOperation = {
+    kind: 'mount',
+    type: 'tmpfs',
+    source: 'isolate',
+    target,
+    flags: ['nosuid', 'nodev'],
+    options: 'mode=0755,size=1m',
+  };
+  return [gathered, { kind: 'mkdir', path: directory, mode: 0o755 }, ...places, ...mounts];
 }
 
 function systemMounts(root: string): MountOperation[] {

@@ -1,4 +1,5 @@
 import type { HostFacts, PathFacts } from '../host/facts.ts';
+import type { MountOperation } from '../launch/launch.ts';
 import type { Bind } from '../spec/spec.ts';
 
 /** A bind with the path to bind from. */
@@ -9,5 +10,39 @@ export interface PlacedBind extends Pick<Bind, 'target' | 'readOnly'> {
 
 /** What a bind shows; null: nothing is there, or nothing that its caller can see. */
 export function bindKind({ source }: Bind, { paths }: Pick<HostFacts, 'paths'>): PathFacts['kind'] | null {
-  return paths[source]?.kind ?? null;
+  return typeof source === 'string' ? (paths[source]?.kind ?? null) : 'directory';
+}
+
+/** Where binds are bound from: memory file systems, and with `isGathered` all others too, from their numbers in `directory`. */
+export function placeBinds(
+  binds: readonly Bind[],
+  facts: Pick<HostFacts, 'paths'>,
+  { directory, isGathered }: { readonly directory: string; readonly isGathered: boolean },
+): PlacedBind[] {
+  return binds.map((bind, index) => ({
+    source: isGathered || typeof bind.source !== 'string' ? `${directory}/${index}` : bind.source,
+    target: bind.target,
+    readOnly: bind.readOnly,
+    kind: bindKind(bind, facts) ?? 'file',
+  }));
+}
+
+/** The memory file systems among binds: directories at their numbers in `directory`, and the mounts on these. */
+export function planMemory(
+  binds: readonly Bind[],
+  directory: string,
+  owner: { readonly uid: number; readonly gid: number },
+): { readonly places: readonly MountOperation[]; readonly mounts: readonly MountOperation[] } {
+  const wanted = binds.flatMap(({ source }, index) => (typeof source === 'string' ? [] : [{ ...source, path: `${directory}/${index}` }]));
+  return {
+    places: wanted.map(({ path }) => ({ kind: 'mkdir', path, mode: 0o755 })),
+    mounts: wanted.map(({ path, memoryBytes }) => ({
+      kind: 'mount',
+      type: 'tmpfs',
+      source: 'isolate',
+      target: path,
+      flags: ['nosuid', 'nodev'],
+      options: `mode=1777,size=${memoryBytes},uid=${owner.uid},gid=${owner.gid}`,
+    })),
+  };
 }

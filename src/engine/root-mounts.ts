@@ -1,10 +1,11 @@
+import { IsolateError } from '../error.ts';
 import { mergedPath, type RootPart } from '../rootfs/rootfs.ts';
 import type { Bind } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
 import { entersOwnDirectories, type IdentityPlan, planBindIdmap } from './identity.ts';
 import type { MountOperation } from '../launch/launch.ts';
 import { planHosts, planMissing } from './made-targets.ts';
-import { bindKind, type PlacedBind } from './placed-bind.ts';
+import { type PlacedBind, placeBinds, planMemory } from './placed-bind.ts';
 
 /** Where the launcher puts the rootfs and the sources of binds together, and the operations that do it. */
 export interface RootMounts {
@@ -40,16 +41,14 @@ export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: 
   const placed = placePart(part, { at: merges ? places.lower : places.root, places, identity: isRoot ? identity : null });
   const { tree, upper } = placed;
   const root = merges ? placed.merged : tree;
-  const placedBinds = binds.map((bind, index): PlacedBind => ({
-    target: bind.target,
-    readOnly: bind.readOnly,
-    kind: bindKind(bind, input.facts) ?? 'file',
-    source: isRoot ? `${places.binds}/${index}` : bind.source,
-  }));
+  const placedBinds = placeBinds(binds, input.facts, { directory: places.binds, isGathered: isRoot });
+  // Made inside, they are the sandbox's by themselves.
+  const memory = planMemory(binds, places.binds, demands.nested || !isRoot ? { uid: 0, gid: 0 } : ownerOutside(identity));
   const hosts = planHosts(input, tree, `${places.made}/hosts`);
   const missing = planMissing(input.findings, { binds: placedBinds, root: tree, layer: needsLayer ? places.layer : null });
   const makesAny = needsLayer || hosts.operations.length > 0;
   const made: MountOperation[] = [
+    ...memory.mounts,
     ...(isRoot && demands.nested && makesAny ? [tmpfs(places.made)] : []),
     ...(needsLayer ? [mkdir(places.layer)] : []),
     ...missing,
@@ -61,10 +60,15 @@ export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: 
     ...[places.root, ...(merges ? [places.lower] : []), places.made, ...(demands.directories ?? [])].map(mkdir),
   ];
   if (!isRoot) {
-    const place = entersOwnDirectories(spec, input.facts) ? gathered : [];
+    const enters = entersOwnDirectories(spec, input.facts);
+    if (!enters && memory.places.length > 0) {
+      const message = 'A sandbox with --uid-base has no place for --tmpfs: it cannot enter your directories.';
+      throw new IsolateError('cannot-enforce', message, { hint: 'leave --uid-base out' });
+    }
+    const place = enters ? [...gathered, ...(memory.places.length === 0 ? [] : [mkdir(places.binds), ...memory.places])] : [];
     return { root, binds: [...hosts.binds, ...placedBinds], hostMounts: [], sandboxMounts: [...place, ...placed.mounts, ...made] };
   }
-  const hostMounts = [...gathered, ...placed.mounts, ...bindTrees(input, binds, directory, places.binds)];
+  const hostMounts = [...gathered, ...placed.mounts, ...bindTrees(input, binds, directory, places.binds), ...memory.places];
   return {
     root,
     binds: [...hosts.binds, ...placedBinds],
@@ -118,22 +122,30 @@ function placePart(part: RootPart, { at, places, identity }: PlacePart): Placed 
 }
 
 function bindTrees({ facts }: PlanInput, binds: readonly Bind[], directory: string, target: string): MountOperation[] {
-  const sources = binds.map((bind, index): MountOperation => {
-    const kind = facts.paths[bind.source]?.kind;
-    return {
+  const sources = binds.flatMap(({ source, readOnly }, index): MountOperation[] => {
+    if (typeof source !== 'string') return [];
+    const kind = facts.paths[source]?.kind;
+    const bind: MountOperation = {
       kind: 'bind',
-      source: bind.source,
+      source,
       root: directory,
       target: `${target.slice(directory.length)}/${index}`,
       recursive: true,
-      readOnly: bind.readOnly,
+      readOnly,
       noSuid: true,
       noDev: kind !== 'device',
-      idmap: planBindIdmap(facts, facts.paths[bind.source]),
+      idmap: planBindIdmap(facts, facts.paths[source]),
       create: kind === 'directory' ? 'directory' : 'file',
     };
+    return [bind];
   });
   return [mkdir(target), ...sources];
+}
+
+/** The ids of the host that the sandbox's root has. */
+function ownerOutside({ userNamespace: { uidMap, gidMap } }: IdentityPlan): { readonly uid: number; readonly gid: number } {
+  const outside = (map: IdentityPlan['userNamespace']['uidMap']): number => map.find(({ inside }) => inside === 0)?.outside ?? 0;
+  return { uid: outside(uidMap), gid: outside(gidMap) };
 }
 
 function treeMount(source: string, target: string, { rootIdmap }: IdentityPlan): MountOperation {

@@ -7,5 +7,5 @@ import type { Bind } from '../spec/spec.ts';
 export function lookIntoBind(bind: Bind, path: string, facts: Pick<HostFacts, 'paths'>): Found {
   const rest = path.slice(bind.target.length);
   if (rest === '') return { path: rest, kind: bindKind(bind, facts) === 'directory' ? 'directory' : 'other' };
-  return lookBeneath(bind.source, rest);
+  return typeof bind.source === 'string' ? lookBeneath(bind.source, rest) : { path: rest, kind: 'missing' };
 }

@@ -1,19 +1,21 @@
 import { IsolateError } from '../error.ts';
+import { parseSize } from './parse-number.ts';
 import { parseHostPath, parseSandboxPath } from './parse-path.ts';
+import type { HostBind } from './request.ts';
 import type { Bind } from './spec.ts';
 
 /** What a bind shows, for messages. */
 export function describeSource({ source }: Bind): string {
-  return source;
+  return typeof source === 'string' ? source : 'a memory file system';
 }
 
 /** The paths of the host that binds show. */
 export function hostSources(binds: readonly Bind[]): readonly string[] {
-  return binds.map(({ source }) => source);
+  return binds.flatMap(({ source }) => (typeof source === 'string' ? [source] : []));
 }
 
 /** The binds of a request, each as text or in parts. Throws `bad-bind`. */
-export function parseBinds(given: readonly (string | Bind)[], cwd: string | null): readonly Bind[] {
+export function parseBinds(given: readonly (string | HostBind)[], cwd: string | null): readonly Bind[] {
   return given.map((bind) => (typeof bind === 'string' ? parseBind(bind, cwd) : resolveBind(bind, cwd)));
 }
 
@@ -28,7 +30,7 @@ export function checkTargets(binds: readonly Bind[]): readonly Bind[] {
  * A bind from `HOST[:GUEST][:ro|:rw]`; without GUEST the path is the same inside. `\:` is a colon and `\\` a backslash of a path; any other backslash stands for itself.
  * A relative HOST starts at `cwd`. Throws `bad-bind`.
  */
-export function parseBind(text: string, cwd: string | null): Bind {
+export function parseBind(text: string, cwd: string | null): HostBind {
   const parts = splitAtColons(text);
   const mode = parts.length > 1 && isMode(parts.at(-1)) ? parts.pop() : 'rw';
   const [source, target, ...more] = parts;
@@ -43,15 +45,25 @@ export function parseBind(text: string, cwd: string | null): Bind {
 }
 
 /** A bind given in parts, checked as `parseBind` does. Throws `bad-bind`. */
-function resolveBind(bind: Bind, cwd: string | null): Bind {
+function resolveBind(bind: HostBind, cwd: string | null): HostBind {
   const source = parseHostPath('bad-bind', 'The source of a bind', bind.source, cwd);
-  const target = parseSandboxPath('bad-bind', 'The target of a bind', bind.target);
-  if (target === '/') {
-    throw new IsolateError('bad-bind', `${JSON.stringify(bind.source)} cannot be bound over / of the sandbox.`, {
-      hint: '-t runs on a directory of the host',
-    });
-  }
-  return { source, target, readOnly: bind.readOnly };
+  return { source, target: parseTarget(bind.target, JSON.stringify(bind.source)), readOnly: bind.readOnly };
+}
+
+/** A memory file system from `TARGET[:SIZE]`; `\\:` is a colon of TARGET. Throws `bad-bind`, `usage`. */
+export function parseTmpfs(text: string): Bind {
+  const [target = '', size = defaultTmpfsSize, ...more] = splitAtColons(text);
+  if (more.length > 0) throw new IsolateError('bad-bind', `${JSON.stringify(text)} is not TARGET or TARGET:SIZE.`);
+  return { source: { memoryBytes: parseSize('--tmpfs', size) }, target: parseTarget(target, 'a memory file system'), readOnly: false };
+}
+
+/** As large as the /tmp of the bwrap engine. */
+const defaultTmpfsSize = '1G';
+
+function parseTarget(text: string, source: string): string {
+  const target = parseSandboxPath('bad-bind', 'The target of a bind', text);
+  if (target !== '/') return target;
+  throw new IsolateError('bad-bind', `${source} cannot be bound over / of the sandbox.`, { hint: '-t runs on a directory of the host' });
 }
 
 /** What may stand last; in a path of the sandbox, which is absolute, neither can. */

@@ -1,5 +1,10 @@
 import type { Bind, Passthrough } from './spec.ts';
 
+/** A bind of a host's path. */
+export interface HostBind extends Bind {
+  readonly source: string;
+}
+
 /**
  * What a caller asks for: the library's argument and what the command line is turned into. Only the command and one of
  * `zfs` and `template` must be there. Numbers may be given as the text a user typed, so that one place judges them.
@@ -15,7 +20,9 @@ export interface RunRequest {
   readonly ephemeral?: boolean;
   readonly readOnly?: boolean;
   /** `HOST[:GUEST][:ro|:rw]`, or in parts. */
-  readonly binds?: readonly (string | Bind)[];
+  readonly binds?: readonly (string | HostBind)[];
+  /** `TARGET[:SIZE]`: empty memory file systems. */
+  readonly tmpfs?: readonly string[];
   /** `NAME=VALUE`, `NAME:VALUE` or `NAME`; or a record. */
   readonly environment?: readonly string[] | Readonly<Record<string, string>>;
   /** Files of `NAME=VALUE` lines; `environment` beats them. */

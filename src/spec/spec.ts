@@ -1,8 +1,11 @@
 import type { RootRef } from './root-ref.ts';
 
-/** A bind mount: a host path (file, directory, socket or device) seen at `target` in the sandbox. Both absolute. */
+/** A path of the host (file, directory, socket or device), or an empty memory file system of the run's own with mode 1777. */
+export type BindSource = string | { readonly memoryBytes: number };
+
+/** A bind mount: what is seen at `target` in the sandbox. Paths are absolute. */
 export interface Bind {
-  readonly source: string;
+  readonly source: BindSource;
   readonly target: string;
   readonly readOnly: boolean;
   /** isolate's own idea: left out where it cannot be. */

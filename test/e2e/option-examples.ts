@@ -32,6 +32,14 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
       { words: ['-d', 'directory:/mnt'], command: ['cat', '/mnt/file'] },
       { words: ['-d', './link/file:/etc/motd:ro'], command: shell('cat /etc/motd; echo no > /etc/motd') },
     ],
+    tmpfs: [
+      {
+        words: ['--tmpfs', '/mnt:4M', '--tmpfs', '/opt/new'],
+        command: shell('df -k /mnt | tail -n 1; touch /opt/new/file && ls /opt/new'),
+      },
+      { words: ['-q', '-e', 'lxc', '--tmpfs', '/mnt:4M'], command: shell('df -k /mnt | tail -n 1') },
+      { words: ['-q', '-e', 'chroot', '--tmpfs', '/mnt:4M'], command: shell('df -k /mnt | tail -n 1') },
+    ],
     env: [{ words: ['-v', 'A=1', '-v', 'B:2', '-v', 'PASSED', '-v', 'EMPTY', '-v', 'NOT_SET'], command: ['env'] }],
     'env-file': [{ words: ['--env-file', 'variables', '-v', 'FROM_FILE=beaten'], command: ['env'] }],
     chdir: [{ words: ['-p', '/etc'], command: ['pwd'] }],

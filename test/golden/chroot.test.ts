@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { chrootEngine } from '../../src/engine/chroot.ts';
 import type { PlanInput } from '../../src/engine/engine.ts';
 import { formatLaunch } from '../../src/launch/format.ts';
-import { directoryRootfs, naturalRootfs, plainSpec, rootFacts, wholeFindings } from './facts.ts';
+import { directoryRootfs, memory, memoryFindings, naturalRootfs, plainSpec, rootFacts, wholeFindings } from './facts.ts';
 
 const plain: PlanInput = {
   spec: { ...plainSpec, engine: 'chroot' },
@@ -28,6 +28,7 @@ const cases: Record<string, PlanInput> = {
     }),
     findings: { ...plain.findings, missing: [{ path: '/src' }] },
   },
+  'memory file system': { ...withSpec(memory), findings: { ...memoryFindings, hosts: null } },
   'environment and directory': withSpec({ environment: { A: '1', EMPTY: '', LINES: 'a\nb' }, workingDirectory: '/var/tmp' }),
   'no filter': withSpec({ seccomp: false }),
   'filter with socketcall': withSpec({ socketcall: true }),

@@ -90,6 +90,15 @@ export const plainSpec: SandboxSpec = {
 /** A rootfs that has everything, and an /etc/hosts to add a name to. */
 export const wholeFindings: Findings = { tmp: '/tmp', missing: [], hosts: '/etc/hosts' };
 
+/** A memory file system with a bind in it. */
+export const memory: Pick<SandboxSpec, 'binds'> = {
+  binds: [
+    { source: { memoryBytes: 2 ** 26 }, target: '/scratch', readOnly: false },
+    { source: '/srv/src', target: '/scratch/src', readOnly: true },
+  ],
+};
+export const memoryFindings: Findings = { ...wholeFindings, missing: [{ path: '/scratch' }, { path: '/scratch/src', within: '/scratch' }] };
+
 export const naturalTree: TreePart = {
   kind: 'tree',
   source: '/run/isolate/mnt/rpool-isolate-debisl_1700000000000000000',

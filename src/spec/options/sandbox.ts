@@ -1,4 +1,4 @@
-import { checkTargets, parseBinds } from '../bind.ts';
+import { checkTargets, parseBinds, parseTmpfs } from '../bind.ts';
 import { parseVariables, variablesOfFile } from '../parse-environment.ts';
 import { parseHostname } from '../parse-name.ts';
 import { idsPerSandbox, maximumId, parseInteger } from '../parse-number.ts';
@@ -18,6 +18,15 @@ export const sandboxOptions: OptionGroup<RunOption> = {
       help: 'show a file or directory of the host at GUEST (default: HOST); \\: is a literal colon',
       carriedBy: 'launcher',
       settle: (draft, binds, { cwd }) => ({ ...draft, binds: checkTargets(parseBinds(binds, cwd)) }),
+    }),
+    runOption('tmpfs', {
+      long: 'tmpfs',
+      value: 'TARGET[:SIZE]',
+      completes: 'none',
+      repeatable: true,
+      help: 'an empty memory file system at TARGET, of at most SIZE (default 1G)',
+      carriedBy: 'launcher',
+      settle: (draft, given) => ({ ...draft, binds: checkTargets([...draft.binds, ...given.map(parseTmpfs)]) }),
     }),
     runOption('environment', {
       long: 'env',
