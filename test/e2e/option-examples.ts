@@ -5,7 +5,7 @@ export interface Example {
   readonly command?: readonly string[];
   /** It names a root itself, or needs none; unless given it is behind `-z DATASET --wait 60`. */
   readonly bare?: true;
-  /** The way it takes, where another one than the table of options says. */
+  /** The way it takes, where another one than the table of options says: what is refused, the program in Node tells. */
   readonly way?: 'daemon' | 'node';
 }
 
@@ -55,7 +55,7 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
     wayland: [{ words: ['-3'] }],
     gpu: [{ words: ['-4'], command: ['ls', '/dev'] }],
     cpu: [{ words: ['--cpu', '50'], command: shell('echo $((6 * 7))') }],
-    memory: [{ words: ['--memory', '64M'], command: shell('a=0123456789abcdef; while :; do a=$a$a; done') }],
+    memory: [{ words: ['--memory', '64M'], command: shell('echo $((6 * 7))') }],
     pids: [{ words: ['--pids', '4'], command: shell('for n in 1 2 3 4 5 6; do sleep 0.2 & done 2>/dev/null; wait; echo done') }],
     timeout: [{ words: ['--timeout', '0.3', '--kill-after', '0'], command: ['sleep', '60'] }],
     'kill-after': [{ words: ['--kill-after', '0.1'], command: shell('kill -TERM $$') }],
