@@ -70,8 +70,7 @@ function plan(input: PlanInput): Launch {
     ...(spec.seccomp ? ([['--seccomp', String(filterNumber)]] as BwrapOption[]) : []),
     ['--chdir', spec.workingDirectory],
   ];
-  const environment = { ...desktop.environment, ...spec.environment };
-  const stage = planStage({ words: spec.command, environment, filtered: spec.seccomp });
+  const stage = planStage({ ...spec, environment: { ...desktop.environment, ...spec.environment } });
   const descriptors: Descriptor[] = [
     { number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options), shown: 'words' },
     ...(spec.seccomp ? [{ number: filterNumber, kind: 'file', path: filterFile(spec, facts) } as const] : []),

@@ -61,7 +61,7 @@ function plan(input: PlanInput): Launch {
   const { spec, rootfs, facts } = input;
   if (rootfs.parts[0].kind === 'overlay') throw new IsolateError('unsupported-option', 'The chroot engine cannot run on an overlay.');
   const root = sourceOf(rootfs);
-  const stage = planStage({ words: spec.command, environment: spec.environment, filtered: spec.seccomp });
+  const stage = planStage(spec);
   const places = { directory: `${input.sandboxDirectory}/binds`, isGathered: false };
   const binds = placeBinds(spec.binds, facts, places);
   const missing = planMissing(input.findings, { binds, root, layer: null });

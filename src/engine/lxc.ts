@@ -162,7 +162,7 @@ function plan(input: PlanInput): Launch {
   const mounts = planLxcMounts(input, identity, nested);
   const settings = containerSettings(input, identity, mounts, nested);
   // LXC's init would wait for what the command leaves running; a stage that stays its parent ends that with the command.
-  const stage = planStage({ words: spec.command, environment: spec.environment, filtered: spec.seccomp, reaps: true });
+  const stage = planStage(spec, { reaps: true });
   const descriptors: Descriptor[] = [
     { number: configNumber, kind: 'data', label: 'lxc configuration', content: encodeLxcConfig(settings), shown: 'lines' },
     ...(spec.seccomp ? [{ number: profileNumber, kind: 'file', path: facts.files.lxcSeccompProfile } as const] : []),

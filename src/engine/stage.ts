@@ -1,4 +1,5 @@
 import type { Descriptor } from '../launch/launch.ts';
+import type { SandboxSpec } from '../spec/spec.ts';
 
 const stageNumber = 10;
 const statusNumber = 11;
@@ -19,12 +20,8 @@ export const stageName = 'isolate-stage';
 /** For `Launch.file` where the launcher executes the stage itself. */
 export const stageFileNumber = stageNumber;
 
-export interface StageInput extends Pick<Extract<Descriptor, { kind: 'command' }>, 'words' | 'environment'> {
-  /** It sees for itself that the system-call filter answers, and runs nothing where it does not. */
-  readonly filtered: boolean;
-  /** It stays the command's parent and ends what the command leaves running. */
-  readonly reaps?: boolean;
-}
+/** What of a spec the stage carries out. */
+type StagedSpec = Pick<SandboxSpec, 'environment' | 'seccomp'> & { readonly command: readonly string[] };
 
 export interface StagePlan {
   /** Its arguments behind argv[0]. */
@@ -32,14 +29,17 @@ export interface StagePlan {
   readonly descriptors: readonly Descriptor[];
 }
 
-/** What a launch needs to execute a command by way of the stage. */
-export function planStage({ words, environment, filtered, reaps = false }: StageInput): StagePlan {
+/**
+ * What a launch needs to execute a command by way of the stage, which sees for itself that the system-call filter answers.
+ * `reaps`: it stays the command's parent and ends what the command leaves running.
+ */
+export function planStage({ command, environment, seccomp }: StagedSpec, { reaps = false }: { readonly reaps?: boolean } = {}): StagePlan {
   return {
-    args: [...(reaps ? ['--reap'] : []), ...(filtered ? ['--filtered'] : []), String(statusNumber), String(commandNumber)],
+    args: [...(reaps ? ['--reap'] : []), ...(seccomp ? ['--filtered'] : []), String(statusNumber), String(commandNumber)],
     descriptors: [
       { number: stageNumber, kind: 'stage' },
       { number: statusNumber, kind: 'stage-status' },
-      { number: commandNumber, kind: 'command', words, environment },
+      { number: commandNumber, kind: 'command', words: command, environment },
     ],
   };
 }

@@ -31,15 +31,14 @@ export const plainSpec: Omit<SandboxSpec, 'root' | 'command'> = {
  * IsolateError for the first thing that is wrong: `usage`, `bad-name`, `bad-bind`, `bad-environment`.
  */
 export function resolveSpec(request: RunRequest, caller: Caller): SandboxSpec {
-  const bare: Draft = { ...plainSpec, root: null };
-  const { root, ...draft } = runOptions.reduce((spec, { settle }) => settle(spec, request, caller), bare);
+  const bare: Draft = { ...plainSpec, root: null, variables: defaultEnvironment(caller.environment) };
+  const { root, variables, ...draft } = runOptions.reduce((spec, { settle }) => settle(spec, request, caller), bare);
   if (root === null) {
     throw new IsolateError('usage', 'Nothing to run on: give -z DATASET or -t DIR.', {
       hint: 'isolate list shows the templates you may use, isolate --help shows examples',
     });
   }
-  const environment = { ...defaultEnvironment(caller.environment), ...draft.environment };
-  return { ...draft, root, command: checkCommand(request.command), environment };
+  return { ...draft, root, command: checkCommand(request.command), environment: { ...variables, ...draft.environment } };
 }
 
 function checkCommand(words: readonly string[]): readonly [string, ...string[]] {

@@ -46,7 +46,7 @@ export function bareLaunch(command: readonly [string, ...string[]], changes: Par
 /** The same with the stage under our own init, as the chroot engine is started. */
 export function initLaunch(command: readonly string[], changes: Partial<Launch> = {}): Launch {
   const { environment = { PATH: '/usr/bin:/bin' }, ...others } = changes;
-  const stage = planStage({ words: command, environment, filtered: false });
+  const stage = planStage({ command, environment, seccomp: false });
   return bareLaunch([stageName, ...stage.args], {
     engine: 'init',
     file: stageFileNumber,
@@ -76,7 +76,7 @@ export function bwrapLaunch(command: readonly string[], changes: Partial<Launch>
     '/dev',
     '--clearenv',
   ];
-  const stage = planStage({ words: command, environment: { PATH: '/usr/bin:/bin' }, filtered: false });
+  const stage = planStage({ command, environment: { PATH: '/usr/bin:/bin' }, seccomp: false });
   const content = Buffer.from(options.map((option) => `${option}\0`).join(''));
   const descriptors: Descriptor[] = [...stage.descriptors, { number: 3, kind: 'data', label: 'options', content }];
   return bareLaunch(['bwrap', '--args', '3', '--', stageFile, ...stage.args], {

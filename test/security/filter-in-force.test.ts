@@ -11,7 +11,7 @@ const echo = ['/bin/echo', 'started'];
 
 /** The launch with a stage that expects the filter. */
 function expectFilter(launch: Launch): Launch {
-  const [expecting = ''] = planStage({ words: [], environment: {}, filtered: true }).args;
+  const [expecting = ''] = planStage({ command: [], environment: {}, seccomp: true }).args;
   return { ...launch, args: [...launch.args.slice(0, -2), expecting, ...launch.args.slice(-2)] };
 }
 

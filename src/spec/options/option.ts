@@ -29,7 +29,11 @@ export interface OptionGroup<Option extends OptionForm = OptionForm> {
 }
 
 /** A spec in the making: what was not asked for has its default. */
-export type Draft = Omit<SandboxSpec, 'root' | 'command'> & { readonly root: SandboxSpec['root'] | null };
+export interface Draft extends Omit<SandboxSpec, 'root' | 'command'> {
+  readonly root: SandboxSpec['root'] | null;
+  /** Variables that the command starts with unless `environment` has them. */
+  readonly variables: Readonly<Record<string, string>>;
+}
 
 export type RequestKey = Exclude<keyof RunRequest, 'command'>;
 
