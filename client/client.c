@@ -173,7 +173,7 @@ int client_main(char **argv, struct run *own) {
   struct frame frame;
   int status = STATUS_FAILED;
   run = own;
-  run->tell_start = report_start;
+  run->tell = report_event;
   fill_standard_streams();
   sigprocmask(SIG_SETMASK, NULL, &callers_mask);
   if (wants_version(argv) && print_version()) return 0;

@@ -62,6 +62,7 @@ bool limits_suffice(void);
 struct failure {
   const char *code, *message, *hint; /* the hint may be NULL; the message is good until the next one */
 };
+/* Of the last event, and of what could not be removed. */
 struct failure failure_of(const struct record *record, struct event event);
 
 /* report.c: a copy of this descriptor of the caller's for the status of the run; -1 where it is not open for writing. */
@@ -70,8 +71,8 @@ int report_open(int fd);
 void report_take(struct frame *frame);
 /* Writes all of it, as it is. */
 void report_text(int fd, const void *text, size_t length);
-/* Tell of the start, and of the last event; `cause` NULL where that is no failure. */
-void report_start(const struct run *run, struct event started);
+/* Tell of an event that is not the last one, and of the last; `cause` NULL where that is no failure. */
+void report_event(const struct run *run, struct event event);
 void report_end(const struct run *run, struct event last, const struct failure *cause);
 
 #endif

@@ -46,6 +46,8 @@ static void add_object(const struct record *record, uint32_t item) {
   }
   for (size_t i = 0; i < record->descriptors.count; i++)
     if (record->descriptors.items[i].item == item) add(" (descriptor %u)", record->descriptors.items[i].number);
+  for (size_t i = 0; i < record->files.count; i++)
+    if (record->files.items[i].item == item) add(" (%s)", record->files.items[i].path);
   for (size_t i = 0; i < record->cgroups.count; i++) {
     const struct cgroup *cgroup = &record->cgroups.items[i];
     if (cgroup->item == item) add(" (%s%s%s)", cgroup->path, cgroup->file == NULL ? "" : "/", cgroup->file == NULL ? "" : cgroup->file);
@@ -88,7 +90,12 @@ struct failure failure_of(const struct record *record, struct event event) {
   const struct mount_operation *operation = event.a == STEP_MOUNT ? find_mount(record, event.c) : NULL;
   struct failure failure = {.code = "launch-failed", .message = text};
   used = 0;
-  if (event.a == STEP_ENGINE) {
+  if (event.kind == EVENT_UNREMOVED) {
+    add("What the run has made cannot be removed");
+    add_object(record, event.b);
+    add_cause(event.a);
+    add(".");
+  } else if (event.a == STEP_ENGINE) {
     failure.code = "engine-failed";
     add("%s could not start the command%s.", record->engine == NULL ? "" : record->engine, event.b == ENOMEM ? ENGINE_OUT_OF_MEMORY : "");
   } else if (operation != NULL && operation->kind == MOUNT_MAKE) {

@@ -121,10 +121,16 @@ static void tell_plainly(const char *before, const char *text, const char *after
 }
 
 /* The command and its signals are looked after while this happens, so a reader that is slow hears of the start with the end. */
-void report_start(const struct run *run, struct event started) {
+static void report_start(const struct run *run, struct event started) {
   struct pollfd status = {.fd = run->events, .events = POLLOUT};
   start_is_untold = run->events >= 0 && poll(&status, 1, 0) == 0;
   if (!start_is_untold) tell(STREAM_STATUS, run->events, started, no_failure);
+}
+
+void report_event(const struct run *run, struct event event) {
+  if (event.kind == EVENT_STARTED) return report_start(run, event);
+  struct failure failure = failure_of(&run->record, event);
+  if (!tell(STREAM_ERROR, STDERR_FILENO, event, failure)) tell_plainly("isolate: warning: ", failure.message, "\n");
 }
 
 void report_end(const struct run *run, struct event last, const struct failure *cause) {

@@ -29,6 +29,7 @@ static const char *const step_names[] = {
   [21] = "network-namespace",
   [22] = "tree",
   [23] = "stream",
+  [24] = "file",
 };
 /* By errno. */
 static const char *const error_texts[] = {

@@ -14,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     for (uint32_t j = 0; j < record.descriptors.items[i].content.length; j++) seen += record.descriptors.items[i].content.at[j];
   for (size_t i = 0; i < record.cgroups.count; i++)
     if (record.cgroups.items[i].file != NULL) seen += strlen(record.cgroups.items[i].path) + strlen(record.cgroups.items[i].value);
+  for (size_t i = 0; i < record.files.count; i++)
+    if (record.files.items[i].content != NULL) seen += strlen(record.files.items[i].path) + strlen(record.files.items[i].content);
   volatile size_t sink = seen;
   (void)sink;
   record_free(&record);

@@ -151,7 +151,7 @@ struct run {
   struct stream streams[3];
   struct sock_fprog filter;
   pid_t parent, child;
-  void (*tell_start)(const struct run *run, struct event started);
+  void (*tell)(const struct run *run, struct event event); /* what is not the last event */
   int64_t deadline_at; /* on the clock of now_ms; 0: none */
 };
 
@@ -191,6 +191,11 @@ int identity_make(const struct record *record);
 int identity_make_for_owner(const struct record *record, uint32_t uid, uint32_t gid);
 /* Enters the namespace and becomes its 0/0. */
 bool identity_enter(const struct run *run);
+
+/* files.c: makes the files of a launch in order; where one fails those before it stay to be removed. Errno says why. */
+bool files_make(struct file_operations *files);
+/* Removes those that were made; tells of what is left. */
+void files_remove(const struct run *run);
 
 /* mounts.c: carries the operations out in order. */
 bool mounts_apply(const struct run *run, const struct mount_operations *mounts);

@@ -10,11 +10,11 @@
  * reported with its step and errno, and ends with status 125.
  *
  *   The launcher   blocks the signals it will hand on; reads and checks the whole record; closes every descriptor but
- *                  the standard three and its own; arranges to end with its parent; looks at the standard streams; reads the filter; has a short-lived
+ *                  the standard three and its own; arranges to end with its parent; makes the files of the run; looks at the standard streams; reads the filter; has a short-lived
  *                  process make the user namespace and writes its id maps, itself or by newuidmap(1) and newgidmap(1), or
  *                  has the daemon hand one over with a clone's tree; opens a pty if a standard stream is a terminal; makes
  *                  the control groups; forks the child; hands terminal and signals through (supervise.c, terminal.c);
- *                  ends what is left; gives terminal and streams back; removes the control groups; reports.
+ *                  ends what is left; gives terminal and streams back; removes the control groups and the files; reports.
  *   The child      asks to die with the launcher; puts the planned descriptors in place; joins a new session keyring;
  *                  takes umask 022; starts a session, with the pty as its terminal; joins the control groups; makes a
  *                  mount namespace and the host's mounts; enters the user namespace and becomes its 0; makes a mount
@@ -63,6 +63,8 @@ static bool stay_with_parent(const struct run *run) {
 /* Makes all that the child needs but can't make itself. */
 static bool prepare(struct run *run) {
   const struct record *record = &run->record;
+  place.step = STEP_FILE;
+  if (!files_make(&run->record.files)) return false;
   place.step = STEP_STREAM;
   if (record->contained_streams && !streams_lead_nowhere()) return false;
   streams_keep(run->streams);
@@ -108,14 +110,14 @@ static bool start_child(struct run *run) {
     close_quietly(run->lease);
     child_main(run);
   }
-  const int childs[] = {run->report[1], run->stage[1], run->user_namespace, run->tree, run->program};
+  const int childs[] = {run->report[1], run->stage[1], run->tree, run->program};
   for (size_t i = 0; i < sizeof childs / sizeof *childs; i++) close_quietly(childs[i]);
   return run->child > 0;
 }
 
 struct event launch(struct run *run) {
   run->deadline_at = run->record.deadline_ms == 0 ? 0 : now_ms() + run->record.deadline_ms;
-  bool prepared = stay_with_parent(run) && prepare(run);
+  bool staying = stay_with_parent(run), prepared = staying && prepare(run);
   bool begun = prepared && start_child(run);
   if (begun) terminal_hand_over(&run->terminal);
   struct event last = begun ? supervise(run) : failure();
@@ -124,15 +126,16 @@ struct event launch(struct run *run) {
   if (last.kind == EVENT_EXITED || last.kind == EVENT_KILLED) last.b = kills;
   if (last.kind == EVENT_FAILED && last.a == STEP_ENGINE && kills > 0) last.b = ENOMEM;
   if (prepared && run->record.groups_of_run == NULL) cgroup_remove(&run->record.cgroups);
+  if (staying) files_remove(run);
   return last;
 }
 
-static void tell_parent(const struct run *run, struct event started) {
-  send_event(run->events, started);
+static void tell_parent(const struct run *run, struct event event) {
+  send_event(run->events, event);
 }
 
 int main(int argc, char **argv) {
-  static struct run run = {-1, -1, -1, -1, -1, -1, {-1, -1}, {-1, -1}, .tell_start = tell_parent};
+  static struct run run = {-1, -1, -1, -1, -1, -1, {-1, -1}, {-1, -1}, .tell = tell_parent};
   run.parent = getppid();
   if (argc > 0 && stage_is(argv[0])) stage_main(argc, argv);
   if (argc > 0 && client_is(argv[0])) return client_main(argv, &run);

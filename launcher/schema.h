@@ -6,15 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum step { STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6, STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11, STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16, STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22, STEP_STREAM = 23 };
-enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5, EVENT_TIMED_OUT = 6 };
-enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28, TAG_DEADLINE = 29 };
-enum mount_kind { MOUNT_BIND = 1, MOUNT_MOUNT = 2, MOUNT_MKDIR = 3, MOUNT_ATTACH = 4, MOUNT_MAKE = 5, MOUNT_COPY = 6 };
+enum step { STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6, STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11, STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16, STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22, STEP_STREAM = 23, STEP_FILE = 24 };
+enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5, EVENT_TIMED_OUT = 6, EVENT_UNREMOVED = 7 };
+enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28, TAG_DEADLINE = 29, TAG_MADE_FILE = 30 };
+enum { MOUNT_BIND = 1, MOUNT_MOUNT = 2, MOUNT_MKDIR = 3, MOUNT_ATTACH = 4, MOUNT_MAKE = 5, MOUNT_COPY = 6 };
+enum { FILE_DIRECTORY = 1, FILE_FILE = 2 };
 enum { MAP_DIRECT = 1, MAP_NEWIDMAP = 2, MAP_SINGLE = 3, MAP_GIVEN = 4 };
 enum { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2, NAMESPACE_NETWORK = 4, NAMESPACE_USER_MAPS_ONLY = 8 };
 enum { FLAG_RECURSIVE = 1, FLAG_RO = 2, FLAG_NOSUID = 4, FLAG_NODEV = 8, FLAG_NOEXEC = 16 };
 enum { CREATE_NONE = 0, CREATE_DIRECTORY = 1, CREATE_FILE = 2 };
 enum { IDMAP_NONE = 0, IDMAP_SANDBOX = 1, IDMAP_OWNER = 2 };
+enum { EXISTING_FINE = 0, EXISTING_REFUSED = 1 };
+enum { END_STAYS = 0, END_REMOVED = 1 };
 
 struct bytes { const uint8_t *at; uint32_t length; };
 /* `item`: its place in the record, from 1; `kind`: its tag, or that of the operation. */
@@ -22,12 +25,14 @@ struct descriptor { uint32_t item, kind; uint32_t number; struct bytes content; 
 struct id_map { uint32_t item, kind; uint32_t inside; uint32_t outside; uint32_t count; };
 struct mount_operation { uint32_t item, kind; uint32_t flags; uint32_t create; uint32_t idmap; uint32_t uid; uint32_t gid; const char *source; const char *root; const char *target; const char *type; const char *options; uint32_t mode; const char *path; const char *layer; const char *otherwise; const char *line; };
 struct cgroup { uint32_t item, kind; const char *path; const char *file; const char *value; };
+struct file_operation { uint32_t item, kind; uint32_t mode; uint32_t existing; uint32_t end; const char *path; const char *content; const char *numbers_of; };
 /* A list of texts ends with NULL. */
 struct texts { char * *items; size_t count; };
 struct descriptors { struct descriptor *items; size_t count; };
 struct id_maps { struct id_map *items; size_t count; };
 struct mount_operations { struct mount_operation *items; size_t count; };
 struct cgroups { struct cgroup *items; size_t count; };
+struct file_operations { struct file_operation *items; size_t count; };
 struct record {
   struct texts arguments;
   struct texts environment;
@@ -37,6 +42,7 @@ struct record {
   struct mount_operations host_mounts;
   struct mount_operations sandbox_mounts;
   struct cgroups cgroups;
+  struct file_operations files;
   const char *file;
   uint32_t file_descriptor;
   uint32_t map_writer;
@@ -63,13 +69,16 @@ struct shape { const struct field *fields; size_t count; };
 /* `kinds`: its value begins with the number of one of these. `size`: of an element of the list at `offset`; 0: no list. */
 struct rule { struct shape shape; const struct shape *kinds; size_t kind_count, offset, size; bool once, required; };
 
-static const struct field mount_bind_fields[] = {{FIELD_BITS, offsetof(struct mount_operation, flags), 0u, 31u}, {FIELD_NUMBER, offsetof(struct mount_operation, create), 0u, 2u}, {FIELD_NUMBER, offsetof(struct mount_operation, idmap), 0u, 2u}, {FIELD_NUMBER, offsetof(struct mount_operation, uid), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct mount_operation, gid), 0u, 4294967295u}, {FIELD_PATH, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};
-static const struct field mount_mount_fields[] = {{FIELD_BITS, offsetof(struct mount_operation, flags), 0u, 30u}, {FIELD_TEXT, offsetof(struct mount_operation, type), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, options), 0u, 0u}};
-static const struct field mount_mkdir_fields[] = {{FIELD_NUMBER, offsetof(struct mount_operation, mode), 0u, 4095u}, {FIELD_PATH, offsetof(struct mount_operation, path), 0u, 0u}};
-static const struct field mount_attach_fields[] = {{FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};
-static const struct field mount_make_fields[] = {{FIELD_NUMBER, offsetof(struct mount_operation, create), 1u, 2u}, {FIELD_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, layer), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};
-static const struct field mount_copy_fields[] = {{FIELD_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, otherwise), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, line), 0u, 0u}};
-static const struct shape mount_shapes[] = {[1] = {mount_bind_fields, 8}, [2] = {mount_mount_fields, 6}, [3] = {mount_mkdir_fields, 2}, [4] = {mount_attach_fields, 1}, [5] = {mount_make_fields, 4}, [6] = {mount_copy_fields, 5}};
+static const struct field bind_mount_operation[] = {{FIELD_BITS, offsetof(struct mount_operation, flags), 0u, 31u}, {FIELD_NUMBER, offsetof(struct mount_operation, create), 0u, 2u}, {FIELD_NUMBER, offsetof(struct mount_operation, idmap), 0u, 2u}, {FIELD_NUMBER, offsetof(struct mount_operation, uid), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct mount_operation, gid), 0u, 4294967295u}, {FIELD_PATH, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};
+static const struct field mount_mount_operation[] = {{FIELD_BITS, offsetof(struct mount_operation, flags), 0u, 30u}, {FIELD_TEXT, offsetof(struct mount_operation, type), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, options), 0u, 0u}};
+static const struct field mkdir_mount_operation[] = {{FIELD_NUMBER, offsetof(struct mount_operation, mode), 0u, 4095u}, {FIELD_PATH, offsetof(struct mount_operation, path), 0u, 0u}};
+static const struct field attach_mount_operation[] = {{FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};
+static const struct field make_mount_operation[] = {{FIELD_NUMBER, offsetof(struct mount_operation, create), 1u, 2u}, {FIELD_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, layer), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};
+static const struct field copy_mount_operation[] = {{FIELD_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, otherwise), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, line), 0u, 0u}};
+static const struct shape mount_operation_shapes[] = {[1] = {bind_mount_operation, 8}, [2] = {mount_mount_operation, 6}, [3] = {mkdir_mount_operation, 2}, [4] = {attach_mount_operation, 1}, [5] = {make_mount_operation, 4}, [6] = {copy_mount_operation, 5}};
+static const struct field directory_file_operation[] = {{FIELD_NUMBER, offsetof(struct file_operation, mode), 0u, 4095u}, {FIELD_NUMBER, offsetof(struct file_operation, existing), 0u, 1u}, {FIELD_NUMBER, offsetof(struct file_operation, end), 0u, 1u}, {FIELD_PATH, offsetof(struct file_operation, path), 0u, 0u}};
+static const struct field file_file_operation[] = {{FIELD_NUMBER, offsetof(struct file_operation, mode), 0u, 4095u}, {FIELD_NUMBER, offsetof(struct file_operation, existing), 0u, 1u}, {FIELD_NUMBER, offsetof(struct file_operation, end), 0u, 1u}, {FIELD_PATH, offsetof(struct file_operation, path), 0u, 0u}, {FIELD_TEXT, offsetof(struct file_operation, content), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct file_operation, numbers_of), 0u, 0u}};
+static const struct shape file_operation_shapes[] = {[1] = {directory_file_operation, 4}, [2] = {file_file_operation, 6}};
 static const struct field file_path_fields[] = {{FIELD_PATH, offsetof(struct record, file), 0u, 0u}};
 static const struct field file_descriptor_fields[] = {{FIELD_NUMBER, offsetof(struct record, file_descriptor), 3u, 99u}};
 static const struct field argument_fields[] = {{FIELD_TEXT, 0, 0u, 0u}};
@@ -113,8 +122,8 @@ static const struct rule rules[] = {
   [12] = {{newuidmap_fields, 1}, .once = true},
   [13] = {{newgidmap_fields, 1}, .once = true},
   [14] = {{namespaces_fields, 1}, .once = true},
-  [15] = {.kinds = mount_shapes, .kind_count = sizeof mount_shapes / sizeof *mount_shapes, .offset = offsetof(struct record, host_mounts), .size = sizeof(struct mount_operation)},
-  [16] = {.kinds = mount_shapes, .kind_count = sizeof mount_shapes / sizeof *mount_shapes, .offset = offsetof(struct record, sandbox_mounts), .size = sizeof(struct mount_operation)},
+  [15] = {.kinds = mount_operation_shapes, .kind_count = sizeof mount_operation_shapes / sizeof *mount_operation_shapes, .offset = offsetof(struct record, host_mounts), .size = sizeof(struct mount_operation)},
+  [16] = {.kinds = mount_operation_shapes, .kind_count = sizeof mount_operation_shapes / sizeof *mount_operation_shapes, .offset = offsetof(struct record, sandbox_mounts), .size = sizeof(struct mount_operation)},
   [17] = {{cgroup_fields, 1}, .offset = offsetof(struct record, cgroups), .size = sizeof(struct cgroup)},
   [18] = {{cgroup_setting_fields, 3}, .offset = offsetof(struct record, cgroups), .size = sizeof(struct cgroup)},
   [19] = {{root_fields, 1}, .once = true},
@@ -128,6 +137,7 @@ static const struct rule rules[] = {
   [27] = {{contained_streams_fields, 1}, .once = true},
   [28] = {{groups_of_run_fields, 1}, .once = true},
   [29] = {{deadline_fields, 1}, .once = true},
+  [30] = {.kinds = file_operation_shapes, .kind_count = sizeof file_operation_shapes / sizeof *file_operation_shapes, .offset = offsetof(struct record, files), .size = sizeof(struct file_operation)},
 };
 
 #endif

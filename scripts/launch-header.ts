@@ -1,6 +1,7 @@
 import type { Field, Fields, Names } from '../src/launch/fields.ts';
-import { events, type ItemRule, items, lists, mountOperations, names, steps } from '../src/launch/schema.ts';
+import { events, type ItemRule, items, type KindRule, lists, names, operations, steps } from '../src/launch/schema.ts';
 
+const kindSets: readonly (readonly [type: string, kinds: Readonly<Record<string, KindRule>>])[] = Object.entries(operations);
 const rules: readonly (readonly [name: string, rule: ItemRule])[] = Object.entries(items);
 
 /** The launch record's schema as tables in C: what launcher/schema.h has to be. */
@@ -18,7 +19,7 @@ export function renderLaunchHeader(): string {
     enumeration('enum step', 'STEP', numbered),
     enumeration('enum event_kind', 'EVENT', numbersOf(events, 'kind')),
     enumeration('enum tag', 'TAG', numbersOf(items, 'tag')),
-    enumeration('enum mount_kind', 'MOUNT', numbersOf(mountOperations, 'kind')),
+    ...kindSets.map(([type, kinds]) => enumeration('enum', prefixOf(type), numbersOf(kinds, 'kind'))),
     ...Object.entries(names).map(([prefix, of]) => enumeration('enum', constant(prefix), of)),
     '',
     'struct bytes { const uint8_t *at; uint32_t length; };',
@@ -38,10 +39,7 @@ export function renderLaunchHeader(): string {
     '/* `kinds`: its value begins with the number of one of these. `size`: of an element of the list at `offset`; 0: no list. */',
     'struct rule { struct shape shape; const struct shape *kinds; size_t kind_count, offset, size; bool once, required; };',
     '',
-    ...Object.entries(mountOperations).map(([name, { fields }]) => fieldTable(`mount_${name}_fields`, 'mount_operation', fields)),
-    `static const struct shape mount_shapes[] = {${Object.entries(mountOperations)
-      .map(([name, { kind, fields }]) => `[${kind}] = {mount_${name}_fields, ${Object.keys(fields).length}}`)
-      .join(', ')}};`,
+    ...kindSets.flatMap(([type, kinds]) => shapeTables(type, kinds)),
     ...rules.map(([name, { fields, list }]) =>
       fields === undefined ? [] : fieldTable(`${snake(name)}_fields`, list === undefined ? 'record' : lists[list], fields),
     ),
@@ -56,10 +54,28 @@ export function renderLaunchHeader(): string {
     .join('\n')}\n`;
 }
 
+function shapeTables(type: string, kinds: Readonly<Record<string, KindRule>>): string[] {
+  const name = (kind: string): string => `${snake(kind)}_${type}`;
+  const shapes = Object.entries(kinds).map(([kind, rule]) => `[${rule.kind}] = {${name(kind)}, ${Object.keys(rule.fields).length}}`);
+  return [
+    ...Object.entries(kinds).map(([kind, { fields }]) => fieldTable(name(kind), type, fields)),
+    `static const struct shape ${type}_shapes[] = {${shapes.join(', ')}};`,
+  ];
+}
+
+/** Of `mount_operation`: MOUNT. */
+function prefixOf(type: string): string {
+  return constant(type.replace('_operation', ''));
+}
+
+function shapesOf(list: ItemRule['list']): string {
+  return `${list === undefined ? '' : lists[list]}_shapes`;
+}
+
 function ruleOf(name: string, { fields, list, count, kinds }: ItemRule): string[] {
   return [
     fields === undefined
-      ? `.kinds = mount_shapes, .kind_count = sizeof mount_shapes / sizeof *mount_shapes`
+      ? `.kinds = ${shapesOf(list)}, .kind_count = sizeof ${shapesOf(list)} / sizeof *${shapesOf(list)}`
       : `{${snake(name)}_fields, ${Object.keys(fields).length}}`,
     ...(list === undefined ? [] : [`.offset = offsetof(struct record, ${snake(list)}), .size = sizeof(${elementType(lists[list])})`]),
     ...(count.endsWith('1') && kinds === undefined ? ['.once = true'] : []),

@@ -1,5 +1,5 @@
 import type { Field, Fields } from '../src/launch/fields.ts';
-import { events, type ItemRule, items, type KindRule, mountOperations, names, steps } from '../src/launch/schema.ts';
+import { events, type ItemRule, items, type KindRule, lists, names, operations, steps } from '../src/launch/schema.ts';
 
 /** RECORD.md with each table put between its marks: a comment with its name, and one that ends it. */
 export function fillLaunchTables(document: string): string {
@@ -17,22 +17,15 @@ function renderLaunchTables(): Readonly<Record<string, string>> {
   return {
     items: table(
       ['tag', 'name', 'fields', 'how often', 'meaning'],
-      Object.entries(items as Readonly<Record<string, ItemRule>>).map(([name, { tag, fields, count, meaning }]) => [
+      Object.entries(items as Readonly<Record<string, ItemRule>>).map(([name, { tag, fields, list, count, meaning }]) => [
         String(tag),
         name,
-        fields === undefined ? 'a mount operation' : describe(fields),
+        fields === undefined ? `a ${operationOf(list)}` : describe(fields),
         count,
         meaning,
       ]),
     ),
-    'mount operations': table(
-      ['kind', 'name', 'fields'],
-      Object.entries(mountOperations as Readonly<Record<string, KindRule>>).map(([name, { kind, fields }]) => [
-        String(kind),
-        name,
-        describe(fields),
-      ]),
-    ),
+    ...Object.fromEntries(Object.entries(operations).map(([type, kinds]) => [`${type.replace('_', ' ')}s`, kindTable(kinds)])),
     numbers: Object.entries(names)
       .map(
         ([name, of]) =>
@@ -52,6 +45,17 @@ function renderLaunchTables(): Readonly<Record<string, string>> {
       ]),
     ),
   };
+}
+
+function kindTable(kinds: Readonly<Record<string, KindRule>>): string {
+  return table(
+    ['kind', 'name', 'fields'],
+    Object.entries(kinds).map(([name, { kind, fields }]) => [String(kind), name, describe(fields)]),
+  );
+}
+
+function operationOf(list: ItemRule['list']): string {
+  return list === undefined ? '' : lists[list].replace('_', ' ');
 }
 
 function describe(fields: Fields): string {

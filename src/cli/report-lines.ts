@@ -63,6 +63,7 @@ function jsonLines(name: string): readonly ReportLine[] {
   return [
     { stream: 'error', event: 'not-executed', number: enoent, text: `${notFound}\n` },
     { stream: 'error', event: 'not-executed', text: `${toJsonError('not-executed', notExecutable)}\n` },
+    { stream: 'error', event: 'unremoved', text: '{"warning":%m}\n' },
     { stream: 'error', event: 'failed', text: '{"error":{"code":"%c","message":%m%h,"causes":[]}}\n' },
   ];
 }

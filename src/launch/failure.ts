@@ -49,6 +49,7 @@ function describePart(part: LaunchPart): string {
     case 'descriptor':
       return `descriptor ${part.number}`;
     case 'cgroup':
+    case 'file':
       return part.path;
     case 'mount':
       return describeMount(part.operation);

@@ -1,5 +1,5 @@
 import { escapeInJson, toJson } from '../json.ts';
-import type { CgroupDirectory, Descriptor, Launch, MountOperation } from './launch.ts';
+import type { CgroupDirectory, Descriptor, Launch, MadeFile, MountOperation } from './launch.ts';
 import type { IdMapEntry } from '../rootfs/rootfs.ts';
 
 /**
@@ -19,6 +19,7 @@ export function formatLaunch(launch: Launch, { values }: { readonly values: bool
     ...formatNamespaces(launch),
     ...section('mounts', launch.hostMounts.map(formatMount)),
     ...section('mounts in the user namespace', launch.sandboxMounts.map(formatMount)),
+    ...section('files', (launch.files ?? []).map(formatFile)),
     ...section('cgroups', launch.cgroups.flatMap(formatCgroup)),
     ...(launch.groupsOfRun === undefined ? [] : ['cgroups of the daemon']),
     ...(launch.root === null ? [] : [`root ${quote(launch.root)}`]),
@@ -129,6 +130,10 @@ function formatMount(operation: MountOperation): string {
       : [operation.idmap === 'sandbox' ? 'ids of the sandbox' : `ids ${operation.idmap.uid}:${operation.idmap.gid} as 0:0`]),
   ];
   return `bind ${quote(operation.source)} on ${target}${flags.length === 0 ? '' : ` (${flags.join(', ')})`}`;
+}
+
+function formatFile({ kind, path, mode, end }: MadeFile): string {
+  return `${kind} ${quote(path)} ${mode.toString(8).padStart(4, '0')}${end === 'removed' ? ', removed at the end' : ''}`;
 }
 
 function formatCgroup({ path, settings }: CgroupDirectory): string[] {

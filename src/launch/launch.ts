@@ -90,6 +90,26 @@ export type Descriptor =
   /** The stage's end of the status socket. */
   | { readonly number: number; readonly kind: 'stage-status' };
 
+interface MadePlace {
+  readonly path: string;
+  /** Exactly these bits, whatever the umask. */
+  readonly mode: number;
+  /** What is there already is left as it is, or makes the launch fail. */
+  readonly existing: 'fine' | 'refused';
+  /** What becomes of it at the end, if the launch has made it; a directory is removed with all that is in it. */
+  readonly end: 'stays' | 'removed';
+}
+
+/** What the launcher makes on the host before all else, in order and with the caller's rights. */
+export type MadeFile =
+  | ({ readonly kind: 'directory' } & MadePlace)
+  | ({
+      readonly kind: 'file';
+      readonly content: string;
+      /** `%d` and `%i` in the content stand for the device and the inode of this file, `%%` for a percent sign; absent: for nothing. */
+      readonly numbersOf?: string;
+    } & MadePlace);
+
 /** A cgroup directory made for this run: settings written in order, the engine joins it, removed at the end. */
 export interface CgroupDirectory {
   readonly path: string;
@@ -120,6 +140,8 @@ export interface Launch {
   /** Carried out after it was entered. */
   readonly sandboxMounts: readonly MountOperation[];
   readonly cgroups: readonly CgroupDirectory[];
+  /** Made before all else, and what is to be removed of it removed in the same order at the end; absent: nothing. */
+  readonly files?: readonly MadeFile[];
   /** The daemon makes and removes `cgroups`, and moves the child into them when that names this run; absent: the launcher does. */
   readonly groupsOfRun?: string;
   /** chroot(2) to this path after the mounts; null: not. */

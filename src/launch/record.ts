@@ -22,6 +22,7 @@ export function listItems(launch: Launch, supervision: Supervision): readonly Re
       item('cgroup', { path }, { kind: 'cgroup', path }),
       ...settings.map(({ file, value }) => item('cgroup-setting', { path, file, value }, { kind: 'cgroup', path: `${path}/${file}` })),
     ]),
+    ...(launch.files ?? []).map((file) => item('made-file', file, { kind: 'file', path: file.path })),
     ...(launch.root === null ? [] : [item('root', { root: launch.root })]),
     item('working-directory', { workingDirectory: launch.workingDirectory }),
     ...(launch.noNewPrivileges ? [item('no-new-privileges', { noNewPrivileges: true })] : []),

@@ -12,7 +12,8 @@ export type ReportEvent =
 export interface ReportLine {
   /** Standard error, or the descriptor that `--status-fd` names. */
   readonly stream: 'error' | 'status';
-  readonly event: ReportEvent['kind'];
+  /** `unremoved`: of a file of the launch that could not be removed. */
+  readonly event: ReportEvent['kind'] | 'unremoved';
   /** Only with this signal or errno; absent: with any. */
   readonly number?: number;
   /** Only where the kernel killed a process of the run because its memory limit was reached. */

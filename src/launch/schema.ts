@@ -31,6 +31,8 @@ export const names = {
   flag: { recursive: 1, ro: 2, nosuid: 4, nodev: 8, noexec: 16 },
   create: { none: 0, directory: 1, file: 2 },
   idmap: { none: 0, sandbox: 1, owner: 2 },
+  existing: { fine: 0, refused: 1 },
+  end: { stays: 0, removed: 1 },
 } as const satisfies Readonly<Record<string, Names>>;
 
 const { recursive: _, ...fileSystemFlags } = names.flag;
@@ -57,6 +59,16 @@ export const mountOperations = {
   copy: { kind: 6, fields: { root: path, source: path, target: path, otherwise: text, line: text } },
 } as const satisfies Readonly<Record<string, KindRule>>;
 
+const place = { mode: number(0, 0o7777), existing: choice(names.existing), end: choice(names.end), path };
+
+export const fileOperations = {
+  directory: { kind: 1, fields: place },
+  file: { kind: 2, fields: { ...place, content: text, numbersOf: optionalPath } },
+} as const satisfies Readonly<Record<string, KindRule>>;
+
+/** What there are operations for, by the C type of one. */
+export const operations = { mount_operation: mountOperations, file_operation: fileOperations } as const;
+
 /** The lists of the record, by the C type of what they hold. */
 export const lists = {
   arguments: 'text',
@@ -67,6 +79,7 @@ export const lists = {
   hostMounts: 'mount_operation',
   sandboxMounts: 'mount_operation',
   cgroups: 'cgroup',
+  files: 'file_operation',
 } as const;
 
 const idMap = { inside: number(), outside: number(), count: number(1) };
@@ -170,6 +183,13 @@ export const items = {
     fields: { deadlineMs: number(1, 0x7fff_ffff) },
     meaning: 'milliseconds from the begin of the launch until SIGTERM; not while the run is stopped',
   },
+  'made-file': {
+    tag: 30,
+    count: '0..',
+    kinds: fileOperations,
+    list: 'files',
+    meaning: 'made before all else with the caller’s rights; at the end what is `removed` goes, in the same order, if it was made',
+  },
 } as const satisfies Readonly<Record<string, ItemRule>>;
 
 /** What a launch can fail in, numbered from 1. */
@@ -197,6 +217,7 @@ export const steps = [
   'network-namespace',
   'tree',
   'stream',
+  'file',
 ] as const;
 
 export type LaunchStep = (typeof steps)[number];
@@ -209,6 +230,7 @@ export const events = {
   failed: { kind: 4, numbers: ['step', 'errno', "index of the record's item from 1, or 0; in the step `stream` the descriptor"] },
   'not-executed': { kind: 5, numbers: ['errno of execve(2) of the command inside'] },
   'timed-out': { kind: 6, numbers: [] },
+  unremoved: { kind: 7, numbers: ['errno', "index of the record's item from 1"] },
 } as const satisfies Readonly<Record<string, { readonly kind: number; readonly numbers: readonly string[] }>>;
 
 type OperationOf<Kinds extends Readonly<Record<string, KindRule>>> = {

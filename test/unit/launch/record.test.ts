@@ -70,6 +70,10 @@ const everything: Launch = bwrapLaunch(['true'], {
   noNewPrivileges: true,
   seccompFilter: '/f',
   deadlineMs: 1,
+  files: [
+    { kind: 'directory', path: '/d', mode: 0o700, existing: 'fine', end: 'removed' },
+    { kind: 'file', path: '/d/f', mode: 0o4777, existing: 'refused', end: 'stays', content: 'x', numbersOf: '/d' },
+  ],
 });
 
 function given(sandboxMounts: readonly MountOperation[]): Launch {
@@ -169,6 +173,9 @@ describe('the launch record', () => {
     ['a cgroup setting in no file', 18, ['/a', '', '']],
     ['a second grace time', 24, [1]],
     ['a deadline that is over at once', 29, [0]],
+    ['a made file of no path', 30, [2, 0o600, 0, 0, 'x', '', '']],
+    ['a made file of no kind', 30, [3, 0o600, 0, 0, '/x']],
+    ['a made directory with an unknown end', 30, [1, 0o700, 0, 2, '/x']],
   ] as const)('is refused with %s', (_, tag, parts) => {
     const record = encodeLaunchRecord(everything, supervision);
     expect(check(withItems(record)).status).toBe(0);

@@ -1,0 +1,87 @@
+/*
+ * Files that the launch makes for itself and removes again. What was there before is not ours to remove, nor is anything that a
+ * link in a tree leads to: rm(1) gets to the bottom of trees deeper than a path may be long.
+ */
+#include "launcher.h"
+
+#include <inttypes.h>
+
+/* What is there is as good if it is of the same kind. */
+static bool is_there(struct file_operation *operation) {
+  struct stat found;
+  bool fine = errno == EEXIST && operation->existing == EXISTING_FINE && lstat(operation->path, &found) == 0;
+  if (fine && S_ISDIR(found.st_mode) != (operation->kind == FILE_DIRECTORY)) fine = false, errno = EEXIST;
+  if (fine) operation->end = END_STAYS;
+  return fine;
+}
+
+static void print_content(FILE *out, const struct file_operation *operation, const struct stat *of) {
+  for (const char *at = operation->content; *at != 0; at++) {
+    bool directive = operation->numbers_of != NULL && at[0] == '%' && at[1] != 0;
+    if (directive) at++;
+    if (directive && *at == 'd') fprintf(out, "%" PRIu64, (uint64_t)of->st_dev);
+    else if (directive && *at == 'i') fprintf(out, "%" PRIu64, (uint64_t)of->st_ino);
+    else fputc(*at, out);
+  }
+}
+
+static bool make_file(struct file_operation *operation) {
+  struct stat of = {0};
+  if (operation->numbers_of != NULL && lstat(operation->numbers_of, &of) < 0) return false;
+  int fd = open(operation->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, operation->mode);
+  if (fd < 0) return is_there(operation);
+  FILE *out = fdopen(fd, "w");
+  if (out != NULL) print_content(out, operation, &of);
+  bool written = out != NULL && !ferror(out);
+  written = out != NULL && fclose(out) == 0 && written;
+  int error = errno;
+  if (!written) unlink(operation->path);
+  errno = error;
+  return written;
+}
+
+bool files_make(struct file_operations *files) {
+  mode_t mask = umask(0);
+  bool made = true;
+  for (size_t i = 0; made && i < files->count; i++) {
+    struct file_operation *operation = &files->items[i];
+    place.item = operation->item;
+    made = operation->kind == FILE_FILE ? make_file(operation) : mkdir(operation->path, operation->mode) == 0 || is_there(operation);
+    for (size_t j = i; !made && j < files->count; j++) files->items[j].end = END_STAYS;
+  }
+  umask(mask);
+  if (made) place.item = 0;
+  return made;
+}
+
+/* Other users than root own only a part of such a tree by their own id, so theirs goes with the ids that the sandbox had. */
+static bool remove_tree(const struct run *run, const char *path) {
+  char *arguments[] = {"rm", "-rf", "--one-file-system", "--", (char *)(uintptr_t)path, NULL}, *environment[] = {NULL};
+  int status = -1;
+  pid_t child = fork();
+  if (child < 0) return false;
+  if (child == 0) {
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd <= 2; fd++) dup2(nothing, fd);
+    /* A terminal's signals are not for it. Where no sandbox could start, none has left files of other ids. */
+    setsid();
+    if (run->record.map_writer != MAP_DIRECT && run->user_namespace >= 0) identity_enter(run);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    reset_signals();
+    execve("/bin/rm", arguments, environment);
+    _exit(STATUS_NOT_FOUND);
+  }
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  errno = ENOTEMPTY;
+  return status == 0;
+}
+
+void files_remove(const struct run *run) {
+  for (size_t i = 0; i < run->record.files.count; i++) {
+    const struct file_operation *operation = &run->record.files.items[i];
+    if (operation->end != END_REMOVED) continue;
+    bool file = operation->kind == FILE_FILE;
+    if (file ? unlink(operation->path) == 0 || errno == ENOENT : remove_tree(run, operation->path)) continue;
+    run->tell(run, (struct event){.kind = EVENT_UNREMOVED, .a = (uint32_t)errno, .b = operation->item});
+  }
+}

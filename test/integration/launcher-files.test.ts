@@ -1,0 +1,158 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import type { Launch, MadeFile } from '../../src/launch/launch.ts';
+import { encodeLaunchRecord } from '../../src/launch/record.ts';
+import { answerClients, installClient } from '../rig/client.ts';
+import { finished } from '../rig/isolate.ts';
+import { bareLaunch, launcherPath, run } from '../rig/launches.ts';
+import { addPlainUser } from '../rig/plain-user.ts';
+
+let directory = '';
+beforeEach(() => {
+  directory = mkdtempSync('/var/lib/launcher-files-');
+  chmodSync(directory, 0o755);
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const place = (name: string): string => join(directory, name);
+
+function made(kind: 'directory', name: string, changes?: Partial<MadeFile>): MadeFile;
+function made(kind: 'file', name: string, changes?: Partial<Extract<MadeFile, { kind: 'file' }>>): MadeFile;
+function made(kind: MadeFile['kind'], name: string, changes: object = {}): MadeFile {
+  const common = { path: place(name), mode: 0o700, existing: 'refused', end: 'removed' } as const;
+  return kind === 'directory' ? { kind, ...common, ...changes } : { kind, content: '', ...common, ...changes };
+}
+
+const shell = (script: string, files: readonly MadeFile[], changes: Partial<Launch> = {}): Launch =>
+  bareLaunch(['/bin/sh', '-c', `cd ${directory}; ${script}`], { files, ...changes });
+
+describe('the files of a launch', () => {
+  it('are there while it runs, with their modes and contents, and gone when it has ended', async () => {
+    const files = [
+      made('directory', 'run', { mode: 0o750 }),
+      made('directory', 'run/upper', { mode: 0o777, end: 'stays' }),
+      made('file', 'state', { mode: 0o666, content: '{"device":%d,"inode":%i,"percent":"%%%x"}', numbersOf: place('run') }),
+      made('file', 'plain', { mode: 0o600, content: '%d %i %%\n' }),
+    ];
+    const { stdout } = await run(shell('stat -c "%a %n" run run/upper state plain; cat plain state; stat -c "%d %i" run', files));
+    const [device = '', inode = ''] = stdout.trimEnd().split('\n').at(-1)?.split(/[ }]/).slice(-2) ?? [];
+    expect(stdout).toBe(
+      `750 run\n777 run/upper\n666 state\n600 plain\n%d %i %%\n{"device":${device},"inode":${inode},"percent":"%x"}${device} ${inode}\n`,
+    );
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('stay where they are to, and where they were there before', async () => {
+    mkdirSync(place('old'));
+    writeFileSync(place('old/kept'), 'kept');
+    writeFileSync(place('file'), 'old');
+    const files = [
+      made('directory', 'old', { existing: 'fine' }),
+      made('file', 'file', { existing: 'fine', content: 'new' }),
+      made('directory', 'new', { end: 'stays' }),
+      made('file', 'new/file', { end: 'stays', content: 'new' }),
+    ];
+    expect((await run(shell('true', files))).result).toEqual({ kind: 'exited', code: 0 });
+    const contents = ['old/kept', 'file', 'new/file'].map((name) => readFileSync(place(name), 'utf8'));
+    expect(contents).toEqual(['kept', 'old', 'new']);
+  });
+
+  it('go with all that is in them, but not what a link in them leads to', async () => {
+    mkdirSync(place('outside'));
+    writeFileSync(place('outside/file'), 'outside');
+    await run(
+      shell('ln -s ../outside tree/link; mkdir tree/closed; touch tree/closed/x; chmod 0 tree/closed', [made('directory', 'tree')]),
+    );
+    expect({ names: readdirSync(directory), outside: readdirSync(place('outside')) }).toEqual({ names: ['outside'], outside: ['file'] });
+  });
+
+  it('go from trees that are deeper than a path may be long', async () => {
+    const script = `cd tree; perl -e 'for (1 .. 3000) { mkdir "dddddddddd"; chdir "dddddddddd" or die }'`;
+    expect((await run(shell(script, [made('directory', 'tree')]))).result).toEqual({ kind: 'exited', code: 0 });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it.each<[string, () => readonly MadeFile[], string]>([
+    [
+      'a directory that is there',
+      () => [made('directory', 'first'), made('directory', 'taken'), made('file', 'last')],
+      'taken): file already exists.',
+    ],
+    ['a file that is there', () => [made('file', 'first'), made('file', 'taken'), made('file', 'last')], 'taken): file already exists.'],
+    [
+      'a file where a directory is to be',
+      () => [made('directory', 'taken/file', { existing: 'fine' })],
+      'taken/file): file already exists.',
+    ],
+    ['a directory where a file is to be', () => [made('file', 'taken', { existing: 'fine' })], 'taken): file already exists.'],
+    ['a link where a directory is to be', () => [made('directory', 'link', { existing: 'fine' })], 'link): file already exists.'],
+    ['a parent that is not there', () => [made('file', 'first'), made('file', 'no/such')], 'no/such): no such file or directory.'],
+    ['a file of no numbers', () => [made('file', 'first', { numbersOf: place('none') })], 'first): no such file or directory.'],
+  ])('are removed again where the launch fails for %s, and nothing else is', async (_, files, message) => {
+    mkdirSync(place('taken'));
+    writeFileSync(place('taken/file'), 'taken');
+    symlinkSync('taken', place('link'));
+    await expect(run(shell('true', files()))).rejects.toThrow(`The launch failed in the step file (${directory}/${message}`);
+    expect({ names: readdirSync(directory).toSorted(), taken: readdirSync(place('taken')) }).toEqual({
+      names: ['link', 'taken'],
+      taken: ['file'],
+    });
+  });
+
+  it('are removed where a later step of the launch fails', async () => {
+    await expect(run(bareLaunch(['/no/such'], { files: [made('directory', 'tree'), made('file', 'lease')] }))).rejects.toThrow(
+      'at executing',
+    );
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('that cannot be removed are told of by the client, as text or as its lines say, and the status stays', async () => {
+    const launch = shell('mount -t tmpfs none tree/busy; exit 3', [
+      made('directory', 'tree'),
+      made('directory', 'tree/busy', { end: 'stays' }),
+    ]);
+    await answerClients(async (talk) => {
+      await talk.next();
+      talk.send('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false }) }]);
+    });
+    try {
+      const child = spawn(await installClient(), [], { stdio: ['ignore', 'pipe', 'pipe'], env: {} });
+      expect(await finished(child)).toEqual({
+        status: 3,
+        signal: null,
+        stdout: '',
+        stderr: `isolate: warning: What the run has made cannot be removed (${directory}/tree): directory not empty.\n`,
+      });
+    } finally {
+      execFileSync('umount', [place('tree/busy')]);
+    }
+  });
+
+  it('of a plain user go with the ids of its sandbox', async () => {
+    const uid = 4377;
+    await addPlainUser(directory, uid, 700_000);
+    const own = mkdtempSync('/var/lib/launcher-files-of-');
+    execFileSync('chown', [`${uid}:${uid}`, own]);
+    const map = [
+      { inside: 0, outside: uid, count: 1 },
+      { inside: 1, outside: 700_000, count: 65_535 },
+    ];
+    const tree = join(own, 'tree');
+    const launch = bareLaunch(['/bin/sh', '-c', `cd ${tree} && mkdir -p a/b && touch a/b/file && chown -R 5:5 a && stat -c %u a`], {
+      userNamespace: { writer: 'newidmap', uidMap: map, gidMap: map, newuidmap: '/usr/bin/newuidmap', newgidmap: '/usr/bin/newgidmap' },
+      files: [{ kind: 'directory', path: tree, mode: 0o700, existing: 'refused', end: 'removed' }],
+    });
+    const record = join(own, 'record');
+    writeFileSync(record, encodeLaunchRecord(launch, { supervised: false }), { mode: 0o644 });
+    const words = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--', 'sh', '-c', 'exec "$0" 3 4 3< "$1" 4> /dev/null'];
+    const { status, stdout, stderr } = spawnSync('setpriv', [...words, await launcherPath(), record], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    expect({ status, stdout, stderr, left: readdirSync(own) }).toEqual({ status: 0, stdout: '5\n', stderr: '', left: ['record'] });
+    rmSync(own, { recursive: true });
+  });
+});
