@@ -77,7 +77,7 @@ static bool remove_tree(const struct run *run, const char *path) {
 }
 
 void files_remove(const struct run *run) {
-  for (size_t i = 0; i < run->record.files.count; i++) {
+  for (size_t i = run->record.files.count; i-- > 0;) {
     const struct file_operation *operation = &run->record.files.items[i];
     if (operation->end != END_REMOVED) continue;
     bool file = operation->kind == FILE_FILE;

@@ -8,10 +8,11 @@ import { lookIntoRoot, mountpointsOf, type RootView, treeOf } from '../run/look-
 import { claimIds } from '../run/place.ts';
 import type { Prepared } from '../run/prepared.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
-import { rootName } from '../spec/root-ref.ts';
+import { isThrownAway, rootName } from '../spec/root-ref.ts';
 import { ownershipOf } from '../storage/directory.ts';
 import type { Item } from '../wire/frame.ts';
-import { askForFacts } from './client-caller.ts';
+import { askClient } from './ask-client.ts';
+import { planLayers } from './client-layers.ts';
 import { checkNotNested, type ClientLease, type ClientRoot, leftToNode, type RunServices } from './client-root.ts';
 import type { Connection } from './connection.ts';
 import { brokerGone } from './gone.ts';
@@ -21,8 +22,14 @@ import { shortenCommand } from './shorten-command.ts';
 /** What is given back when the run is over, or with `runsOn` by the next refresh after it. */
 type Release = (runsOn: boolean) => void;
 
-/** A directory that the client may work on itself. The daemon looks at nothing in it: the client tells what is there. */
-export function directoryRoot(connection: Connection, services: RunServices): ClientRoot<ClientLease> {
+/** What a client has while it works on a directory. */
+export interface DirectoryLease extends ClientLease {
+  /** Of the clone; null: it works on the directory itself. */
+  readonly id: string | null;
+}
+
+/** A directory that the client may work on itself, or layers of its own over one. The daemon looks at nothing in it: the client tells what is there. */
+export function directoryRoot(connection: Connection, services: RunServices): ClientRoot<DirectoryLease> {
   const { peer, closed } = connection;
   const { holder } = peer;
   const releases: Release[] = [];
@@ -32,25 +39,30 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
   return {
     lease: async ({ spec }) => {
       const { root } = spec;
-      if (root.kind !== 'directory' || root.write === 'clone') throw leftToNode;
-      const facts = await askForFacts(root.path, connection);
+      if (root.kind !== 'directory' || holder === null) throw leftToNode;
+      const ended = untilClosed(closed, release);
+      if (root.write === 'clone') {
+        const { id, part, files } = await planLayers(root.path, holder, connection, services.paths);
+        return { id, rootfs: rootfsOf(part), files, ended };
+      }
+      const facts = (await askClient({ paths: [root.path] }, connection.ask)).paths.get(root.path);
       if (facts?.kind !== 'directory') throw leftToNode;
       const rootfs = rootfsOf({ kind: 'tree', source: root.path, ownership: ownershipOf(facts), idmappable: facts.idmappable });
-      return { rootfs, ended: untilClosed(closed, release) };
+      return { id: null, rootfs, files: [], ended };
     },
     look: async ({ rootfs }, prepared) => {
       const { spec } = prepared;
       // Whether a user may make places or enter a directory there only its own process can tell.
       if (peer.uid !== 0 && spec.workingDirectory !== '/') throw leftToNode;
       const view = await askToLook(prepared, rootfs, connection);
-      if (peer.uid !== 0 && lacksAny(view)) throw leftToNode;
+      if (peer.uid !== 0 && !isThrownAway(spec.root) && lacksAny(view)) throw leftToNode;
       checkNotNested(spec, view);
       return view;
     },
-    place: async ({ rootfs }, { spec, engine, facts }) => {
+    place: async ({ id, rootfs }, { spec, engine, facts }) => {
       if (holder === null) throw leftToNode;
       ensureRuntimeDirectories(services.paths, 0);
-      const description = { template: rootName(spec.root), clone: null, engine: engine.name, command: shortenCommand(spec.command) };
+      const description = { template: rootName(spec.root), clone: id, engine: engine.name, command: shortenCommand(spec.command) };
       const run = claimRun(services.paths, { ...description, uid: peer.uid, sinceMs: Date.now() }, holder);
       releases.push((runsOn) => runsOn || run.remove());
       const { template, engine: by } = description;

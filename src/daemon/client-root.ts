@@ -1,5 +1,6 @@
 import { IsolateError } from '../error.ts';
 import type { SandboxIds } from '../host/facts.ts';
+import type { MadeFile } from '../launch/launch.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { Place } from '../run/lifecycle.ts';
@@ -31,6 +32,8 @@ export interface RunServices {
 /** What a client has to itself while its run lives. */
 export interface ClientLease {
   readonly rootfs: Rootfs;
+  /** What its launcher makes for it; absent: nothing. */
+  readonly files?: readonly MadeFile[];
   /** How it ended, when it has. */
   readonly ended: Promise<LeaseOutcome>;
 }

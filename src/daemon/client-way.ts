@@ -49,7 +49,12 @@ export function clientWay<Lease extends ClientLease>(
     carry: ({ launch, prepared: { spec }, lease }) => {
       logLaunch(launch, spec);
       flush();
-      connection.send('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false }) }]);
+      connection.send('launch', [
+        {
+          name: 'record',
+          value: encodeLaunchRecord({ ...launch, ...(lease.files === undefined ? {} : { files: lease.files }) }, { supervised: false }),
+        },
+      ]);
       onSent();
       return lease.ended;
     },

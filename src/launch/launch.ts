@@ -140,7 +140,7 @@ export interface Launch {
   /** Carried out after it was entered. */
   readonly sandboxMounts: readonly MountOperation[];
   readonly cgroups: readonly CgroupDirectory[];
-  /** Made before all else, and what is to be removed of it removed in the same order at the end; absent: nothing. */
+  /** Made before all else, and what is to be removed of it removed at the end, the last one first; absent: nothing. */
   readonly files?: readonly MadeFile[];
   /** The daemon makes and removes `cgroups`, and moves the child into them when that names this run; absent: the launcher does. */
   readonly groupsOfRun?: string;

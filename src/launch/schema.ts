@@ -188,7 +188,7 @@ export const items = {
     count: '0..',
     kinds: fileOperations,
     list: 'files',
-    meaning: 'made before all else with the caller’s rights; at the end what is `removed` goes, in the same order, if it was made',
+    meaning: 'made before all else with the caller’s rights; at the end what is `removed` goes, the last made first',
   },
 } as const satisfies Readonly<Record<string, ItemRule>>;
 

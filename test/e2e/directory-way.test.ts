@@ -1,11 +1,14 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { templateKey } from '../../src/pool/paths.ts';
 import { type Daemon, startDaemon } from '../rig/daemon.ts';
-import { addMember, addMemberGroup, type Member, runAs } from '../rig/members.ts';
+import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
 import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
 
 const users: Record<'root' | 'user', Member> = {
@@ -16,7 +19,7 @@ let daemon: Daemon;
 beforeAll(async () => {
   users.user = await addMember(users.user.uid);
   await addMemberGroup();
-  for (const { home } of Object.values(users)) {
+  for (const { uid, home } of Object.values(users)) {
     const root = join(home, 'root');
     await copyRootfs(await busyboxRootfs(), root);
     mkdirSync(join(root, 'srv/here'), { recursive: true });
@@ -26,6 +29,7 @@ beforeAll(async () => {
     symlinkSync('/tmp', join(root, 'srv/tmp'));
     symlinkSync(root, join(home, 'link'));
     writeFileSync(join(home, 'file'), 'bound\n');
+    execFileSync('chown', ['-hR', `${uid}:${uid}`, home]);
     chmodSync(home, 0o700);
   }
   daemon = await startDaemon('');
@@ -73,4 +77,69 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
     expect(result).toEqual(await runAs(user, line, 'isolate-node'));
     await expect.poll(() => plannedByDaemon() - before).toBe(node === 'both' || node === who ? 0 : 1);
   });
+
+  describe('below a throw-away layer', () => {
+    const state = (): string => (who === 'root' ? '/var/lib/isolate' : join(users.user.home, '.local/state/isolate'));
+    const leases = (): string =>
+      join(who === 'root' ? '/run/isolate' : state(), 'pools', templateKey(join(users[who].home, 'root')), 'leased');
+    const layers = (): string[] => {
+      const overlay = join(state(), 'overlay');
+      const key = readdirSync(overlay).find((name) => name.startsWith('root-') && isOf(join(overlay, name), users[who]));
+      return readdirSync(join(overlay, key ?? '')).filter((name) => name !== 'template');
+    };
+    const left = (): object => ({ layers: layers(), leases: readdirSync(leases()) });
+    const line = (...command: string[]): string[] => ['-t', 'link', '--ephemeral', ...command];
+    // The first one of a template makes all that it needs.
+    beforeAll(async () => {
+      expect((await runAs(users[who], line('true'))).status).toBe(0);
+    });
+
+    test.each(Object.entries(cases).filter(([, { node }]) => node !== 'both'))(
+      '%s: the daemon plans it, and it does what the program in Node does',
+      async (name, { words }) => {
+        const user = users[who];
+        const before = plannedByDaemon();
+        const result = await runAs(user, line(...words));
+        expect(result).toEqual(await runAs(user, line(...words), 'isolate-node'));
+        const isForNode = who === 'user' && name === 'a working directory';
+        await expect.poll(() => plannedByDaemon() - before).toBe(isForNode ? 0 : 1);
+        expect(left()).toEqual({ layers: [], leases: [] });
+      },
+    );
+
+    test('what it changes is gone with it, also a tree of other ids', async () => {
+      const script =
+        'mkdir -p /srv/a/b && echo new >/srv/a/b/c && chown -R 5:6 /srv/a && rm /etc/passwd && ls /srv/a/b; test -e /etc/passwd; echo $?';
+      const before = plannedByDaemon();
+      expect(await runAs(users[who], line('sh', '-c', script))).toEqual({ status: 0, signal: null, stdout: 'c\n1\n', stderr: '' });
+      expect(plannedByDaemon() - before).toBe(1);
+      expect(left()).toEqual({ layers: [], leases: [] });
+      expect({ made: existsSync(join(users[who].home, 'root/srv/a')), kept: existsSync(join(users[who].home, 'root/etc/passwd')) }).toEqual(
+        {
+          made: false,
+          kept: true,
+        },
+      );
+    });
+
+    test('what a run left that was killed is cleared by the next one, which the program in Node does', async () => {
+      const child = startAs(users[who], line('sh', '-c', 'echo; exec sleep 600'));
+      await once(child.stdout!, 'data');
+      const closed = once(child, 'close');
+      const living = { layers: layers().length, leases: readdirSync(leases()).length };
+      child.kill('SIGKILL');
+      await closed;
+      const before = plannedByDaemon();
+      expect(await runAs(users[who], line('true'))).toEqual({ status: 0, signal: null, stdout: '', stderr: '' });
+      expect({ living, planned: plannedByDaemon() - before, left: left() }).toEqual({
+        living: { layers: 1, leases: 1 },
+        planned: 0,
+        left: { layers: [], leases: [] },
+      });
+    });
+  });
 });
+
+function isOf(directory: string, { home }: Member): boolean {
+  return readFileSync(join(directory, 'template'), 'utf8') === `${join(home, 'root')}\n`;
+}

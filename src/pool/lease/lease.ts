@@ -118,7 +118,7 @@ async function makeLeased(pool: Pool, source: Source, ids: readonly string[]): P
  * meanwhile sees that it has a living holder.
  */
 async function makeOwn(pool: Pool): Promise<Lease> {
-  const id = randomId(pool);
+  const id = randomId(pool.clock());
   const path = join(pool.paths.leased, formatLeaseName(id, pool.holder));
   writeWhole(pool, path, '\n');
   pool.checkpoint('lease:announced');

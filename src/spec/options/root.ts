@@ -47,7 +47,7 @@ export const rootOptions: OptionGroup<RunOption> = {
     runOption('ephemeral', {
       long: 'ephemeral',
       help: 'with -t: run on a throw-away overlay of DIR instead',
-      carriedBy: 'caller',
+      carriedBy: 'launcher',
       settle: (draft, ephemeral) => {
         if (!ephemeral || draft.root === null) return draft;
         if (draft.root.kind === 'directory') return { ...draft, root: { ...draft.root, write: 'clone' } };

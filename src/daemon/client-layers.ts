@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+
+import type { MadeFile } from '../launch/launch.ts';
+import { type HolderId, isAlive } from '../pool/holder.ts';
+import { poolPaths, type RuntimePaths, runtimePaths } from '../pool/paths.ts';
+import { pidNamespaceFile, readOwnPidNamespace } from '../pool/pid-namespace.ts';
+import { randomId } from '../pool/state/memory.ts';
+import { formatLeaseName, parseLeaseName } from '../pool/state/state-file.ts';
+import type { OverlayPart } from '../rootfs/rootfs.ts';
+import { findStatePlace } from '../run/own-places.ts';
+import { ownershipOf } from '../storage/directory.ts';
+import { overlayLayout, parseCloneDirectory } from '../storage/overlay/layout.ts';
+import { askClient } from './ask-client.ts';
+import { leftToNode } from './client-root.ts';
+import type { Connection } from './connection.ts';
+
+/** Throw-away layers over a directory, and the files that they are made of. */
+export interface ClientLayers {
+  /** Of the clone: decimal digits. */
+  readonly id: string;
+  readonly part: OverlayPart;
+  /** Made by the client's launcher, and removed by it at the end, the last one first. */
+  readonly files: readonly MadeFile[];
+}
+
+/**
+ * Plans the layers of a client's run among its own, as the overlay driver makes them. Only where all is in order there already:
+ * the first run on a template, and the one that finds what a dead run left, are for the program in Node.
+ */
+export async function planLayers(
+  template: string,
+  holder: HolderId,
+  { peer, ask }: Connection,
+  paths: RuntimePaths,
+): Promise<ClientLayers> {
+  const { variables } = await askClient({ variables: ['HOME'] }, ask);
+  if (peer.uid !== 0 && variables.get('HOME')?.startsWith('/') !== true) throw leftToNode;
+  const state = findStatePlace(peer.uid, Object.fromEntries(variables)).path;
+  const layout = overlayLayout(state, template);
+  // The leases of a user's layers lie beside them.
+  const { leased, retired } = poolPaths(peer.uid === 0 ? paths : runtimePaths(state), template);
+  const namespaceFiles = [join(state, 'overlay', pidNamespaceFile), ...(peer.uid === 0 ? [] : [join(state, pidNamespaceFile)])];
+  const told = await askClient(
+    { paths: [template, layout.directory], files: namespaceFiles, lists: [layout.directory, leased, retired] },
+    ask,
+  );
+  const lower = told.paths.get(template);
+  const upper = told.paths.get(layout.directory);
+  const entries = told.lists.get(layout.directory);
+  if (lower?.kind !== 'directory' || upper?.uid !== peer.uid || entries?.includes('template') !== true) throw leftToNode;
+  // The launcher makes everything as its caller.
+  if (peer.uid === 0 && (lower.uid !== 0 || lower.gid !== 0)) throw leftToNode;
+  const own = `${readOwnPidNamespace()} ${holder.bootId}\n`;
+  if (namespaceFiles.some((file) => told.files.get(file) !== own)) throw leftToNode;
+  if (hasRemains(entries, told.lists.get(leased), told.lists.get(retired), holder.bootId)) throw leftToNode;
+  const id = randomId(Date.now());
+  const upperParent = layout.clone(id, 'live');
+  const idmappable = { lower: lower.idmappable, upper: upper.idmappable };
+  return {
+    id,
+    part: { kind: 'overlay', lower: template, upperParent, ownership: ownershipOf(lower), idmappable },
+    files: [
+      // It is there before the layers, so whoever looks for what dead runs left sees that they have a living holder.
+      { kind: 'file', path: join(leased, formatLeaseName(id, holder)), mode: 0o600, existing: 'refused', end: 'removed', content: '\n' },
+      { kind: 'directory', path: upperParent, mode: 0o700, existing: 'refused', end: 'removed' },
+      { kind: 'directory', path: join(upperParent, 'upper'), mode: lower.mode, existing: 'refused', end: 'stays' },
+      { kind: 'directory', path: join(upperParent, 'work'), mode: 0o755, existing: 'refused', end: 'stays' },
+      { kind: 'directory', path: join(upperParent, 'merged'), mode: 0o755, existing: 'refused', end: 'stays' },
+    ],
+  };
+}
+
+/** Whether some layers, or leases, are of no living run; where nothing was told there is something to be made. */
+function hasRemains(
+  entries: readonly string[],
+  leased: readonly string[] | undefined,
+  retired: readonly string[] | undefined,
+  bootId: string,
+): boolean {
+  if (leased === undefined || retired === undefined || retired.length > 0) return true;
+  const living = new Set<string>();
+  for (const name of leased) {
+    const lease = parseLeaseName(name);
+    if (lease === null || !isAlive(lease.holder, bootId)) return true;
+    living.add(lease.id);
+  }
+  return entries.some((name) => {
+    const clone = parseCloneDirectory(name);
+    return clone !== null && (clone.stage === 'gone' || !living.has(clone.id));
+  });
+}
