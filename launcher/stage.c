@@ -6,9 +6,12 @@
  * before that, and no descriptor of ours is open after. With --reap it stays the command's parent, below an init that would
  * wait for what the command leaves running: it takes the terminal for its session, and its end kills all the rest. With
  * --filtered it makes calls that the filter must refuse, and ends where the kernel answers them: an engine that installed
- * none, or another, starts nothing.
+ * none, or another, starts nothing. With --user it becomes that user of the sandbox's own /etc/passwd before the command runs.
  */
 #include "launcher.h"
+
+#include <grp.h>
+#include <sys/mman.h>
 
 bool stage_is(const char *name) {
   return strncmp(name, "/proc/self/fd/", 14) == 0 || strcmp(name, "isolate-stage") == 0;
@@ -72,6 +75,107 @@ static _Noreturn void give_up(const char *message) {
   _exit(STATUS_FAILED);
 }
 
+/* Whom --user names. */
+struct user {
+  uint32_t uid, gid;
+  size_t count; /* of the groups beside `gid` */
+  gid_t groups[1024];
+};
+
+/* Larger ones are none of users that people have. */
+enum { MOST_ACCOUNTS = 16 * 1024 * 1024 };
+
+/* The text of a file of the guest's, which may be anything, for as long as the stage lives; NULL where it is no file. */
+static char *read_accounts(const char *path) {
+  struct stat found;
+  char *text = NULL;
+  int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (fd >= 0 && fstat(fd, &found) == 0 && S_ISREG(found.st_mode) && found.st_size <= MOST_ACCOUNTS) {
+    size_t size = (size_t)found.st_size, used = 0;
+    text = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (text == MAP_FAILED) text = NULL;
+    for (ssize_t count = 1; text != NULL && used < size && count > 0; used += count > 0 ? (size_t)count : 0)
+      count = read(fd, text + used, size - used);
+  }
+  if (fd >= 0) close(fd);
+  return text;
+}
+
+/* The next line of `text` with so many fields; false behind the last. */
+static bool next_entry(char **text, char **fields, size_t count) {
+  for (char *line; (line = strsep(text, "\n")) != NULL;) {
+    size_t found = 0;
+    while (found < count && (fields[found] = strsep(&line, ":")) != NULL) found++;
+    if (found == count) return true;
+  }
+  return false;
+}
+
+static bool read_id(const char *text, uint32_t *id) {
+  size_t digits = strspn(text, "0123456789");
+  unsigned long long number = strtoull(text, NULL, 10);
+  *id = (uint32_t)number;
+  return digits > 0 && digits <= 10 && text[digits] == 0 && number < UINT32_MAX;
+}
+
+static bool is_member(char *members, const char *name) {
+  for (char *member; (member = strsep(&members, ",")) != NULL;)
+    if (strcmp(member, name) == 0) return true;
+  return false;
+}
+
+/* The groups of the user `name`; `group`: the name or number that becomes the first one, or NULL. False: there is no such group. */
+static bool find_groups(const char *name, const char *group, struct user *user) {
+  uint32_t gid;
+  char *fields[4], *text = read_accounts("/etc/group");
+  bool found = group == NULL || read_id(group, &user->gid);
+  while (text != NULL && next_entry(&text, fields, 4)) {
+    if (!read_id(fields[2], &gid)) continue;
+    if (group != NULL && strcmp(fields[0], group) == 0) user->gid = gid, found = true;
+    if (user->count < sizeof user->groups / sizeof *user->groups && is_member(fields[3], name)) user->groups[user->count++] = gid;
+  }
+  return found;
+}
+
+/*
+ * `NAME|UID[:GROUP|GID]`, of which NAME is left. What the user is known by goes to the variables that the command has unless it is
+ * given others. Why there is none, or NULL.
+ */
+static const char *find_user(char *wanted, struct user *user) {
+  uint32_t uid, gid;
+  char *fields[7], *name = strsep(&wanted, ":"), *text = read_accounts("/etc/passwd");
+  char *entry[3] = {name, "/", "/bin/sh"};
+  bool found = false, named = false, numbered = read_id(name, &user->uid);
+  while (!named && text != NULL && next_entry(&text, fields, 7)) {
+    if (!read_id(fields[2], &uid) || !read_id(fields[3], &gid)) continue;
+    named = strcmp(fields[0], name) == 0;
+    if (!named && (found || !numbered || uid != user->uid)) continue;
+    found = true;
+    user->uid = uid, user->gid = gid;
+    entry[0] = fields[0];
+    entry[1] = *fields[5] == '/' ? fields[5] : "/";
+    entry[2] = *fields[6] == '/' ? fields[6] : "/bin/sh";
+  }
+  if (!found && !numbered) return "is not in /etc/passwd of the sandbox";
+  if (!found && wanted == NULL) return "is not in /etc/passwd of the sandbox, so --user has to name a group too";
+  setenv("USER", entry[0], 1);
+  setenv("LOGNAME", entry[0], 1);
+  setenv("HOME", entry[1], 1);
+  setenv("SHELL", entry[2], 1);
+  return find_groups(entry[0], wanted, user) ? NULL : "cannot have the group, which is not in /etc/group of the sandbox";
+}
+
+/* Where a user namespace maps one id the kernel lets nobody change groups, and there are none to be had. */
+static bool become(const struct user *user) {
+  bool grouped = setgroups(user->count, user->groups) == 0 || (errno == EPERM && user->count == 0 && user->uid == 0);
+  return grouped && setresgid(user->gid, user->gid, user->gid) == 0 && setresuid(user->uid, user->uid, user->uid) == 0;
+}
+
+static _Noreturn void refuse_user(const char *name, const char *why) {
+  dprintf(STDERR_FILENO, "isolate: The user %s %s.\n", name, why);
+  _exit(STATUS_FAILED);
+}
+
 static int planned_number(const char *text) {
   char *end;
   long number = strtol(text, &end, 10);
@@ -83,9 +187,15 @@ _Noreturn void stage_main(int argc, char **argv) {
   prctl(PR_SET_DUMPABLE, 0);
   bool reaps = take_option(&argc, &argv, "--reap");
   bool filtered = take_option(&argc, &argv, "--filtered");
+  char *wanted = take_option(&argc, &argv, "--user") ? argv[1] : NULL;
+  argc -= wanted != NULL;
+  argv += wanted != NULL;
   int status = argc == 3 ? planned_number(argv[1]) : -1;
   int source = argc == 3 ? planned_number(argv[2]) : -1;
   struct command command;
+  static struct user user;
+  const char *why = wanted == NULL ? NULL : find_user(wanted, &user);
+  if (why != NULL) refuse_user(wanted, why);
   if (status < 0 || source < 0 || !command_read(source, &command)) give_up("isolate-launch: the stage is executed by an engine only\n");
   if (filtered && !filter_answers()) give_up("isolate: the system-call filter is not in force\n");
   if (status > 3) syscall(SYS_close_range, 3u, (unsigned)status - 1, 0u);
@@ -95,6 +205,7 @@ _Noreturn void stage_main(int argc, char **argv) {
   if (reaps) fork_command();
   setpgid(0, 0);
   take_foreground();
+  if (wanted != NULL && !become(&user)) refuse_user(wanted, "needs ids that the sandbox does not have");
   int report = report_for_duty(status);
   if (report < 0) _exit(STATUS_FAILED);
   int error = command_execute(&command);

@@ -21,7 +21,7 @@ export const stageName = 'isolate-stage';
 export const stageFileNumber = stageNumber;
 
 /** What of a spec the stage carries out. */
-type StagedSpec = Pick<SandboxSpec, 'environment' | 'seccomp'> & { readonly command: readonly string[] };
+type StagedSpec = Pick<SandboxSpec, 'environment' | 'seccomp' | 'user'> & { readonly command: readonly string[] };
 
 export interface StagePlan {
   /** Its arguments behind argv[0]. */
@@ -33,9 +33,18 @@ export interface StagePlan {
  * What a launch needs to execute a command by way of the stage, which sees for itself that the system-call filter answers.
  * `reaps`: it stays the command's parent and ends what the command leaves running.
  */
-export function planStage({ command, environment, seccomp }: StagedSpec, { reaps = false }: { readonly reaps?: boolean } = {}): StagePlan {
+export function planStage(
+  { command, environment, seccomp, user }: StagedSpec,
+  { reaps = false }: { readonly reaps?: boolean } = {},
+): StagePlan {
   return {
-    args: [...(reaps ? ['--reap'] : []), ...(seccomp ? ['--filtered'] : []), String(statusNumber), String(commandNumber)],
+    args: [
+      ...(reaps ? ['--reap'] : []),
+      ...(seccomp ? ['--filtered'] : []),
+      ...(user === undefined ? [] : ['--user', user]),
+      String(statusNumber),
+      String(commandNumber),
+    ],
     descriptors: [
       { number: stageNumber, kind: 'stage' },
       { number: statusNumber, kind: 'stage-status' },

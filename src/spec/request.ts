@@ -29,6 +29,8 @@ export interface RunRequest {
   readonly environmentFiles?: readonly string[];
   /** Absolute, in the sandbox; `/` unless given. */
   readonly workingDirectory?: string;
+  /** `NAME|UID[:GROUP|GID]` of the sandbox's own /etc/passwd and /etc/group; root unless given. */
+  readonly user?: string;
   /** Host name of the sandbox; the template's name unless given. */
   readonly hostname?: string;
   readonly uidBase?: number | string;

@@ -39,6 +39,8 @@ export interface SandboxSpec {
   readonly environment: Readonly<Record<string, string>>;
   readonly binds: readonly Bind[];
   readonly workingDirectory: string;
+  /** Whom the command runs as, by the sandbox's own /etc/passwd and /etc/group: NAME or UID, then `:` with GROUP or GID where given; absent: root. */
+  readonly user?: string;
   /** Absent: the template's name. */
   readonly hostname?: string;
   /** First host id of the range that becomes 0.. in the sandbox; absent: isolate chooses. */

@@ -43,6 +43,11 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
     env: [{ words: ['-v', 'A=1', '-v', 'B:2', '-v', 'PASSED', '-v', 'EMPTY', '-v', 'NOT_SET'], command: ['env'] }],
     'env-file': [{ words: ['--env-file', 'variables', '-v', 'FROM_FILE=beaten'], command: ['env'] }],
     chdir: [{ words: ['-p', '/etc'], command: ['pwd'] }],
+    user: [
+      { words: ['--user', 'root'], command: shell('id -u; echo $HOME') },
+      { words: ['--user', '12:34', '-v', 'USER=other'], command: shell('id; echo $HOME $USER $LOGNAME $SHELL') },
+      { words: ['--user', 'nobody-at-all'] },
+    ],
     hostname: [{ words: ['--hostname', 'web.test'], command: shell('hostname; cat /etc/hosts') }],
     'uid-base': [{ words: ['-u', '1879048192', '-g', '1879048192'], command: ['cat', '/proc/self/uid_map'] }],
     'gid-base': [{ words: ['-u', '1879048192', '-g', '1879048192'], command: ['cat', '/proc/self/gid_map'] }],

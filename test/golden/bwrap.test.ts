@@ -56,6 +56,7 @@ const cases: Record<string, PlanInput> = {
   'id bases': withSpec({ uidBase: 200_000, gidBase: 300_000 }),
   desktop: withSpec({ passthrough: ['x11', 'pulse', 'wayland', 'gpu'] }),
   limits: withSpec({ limits: { cpuPercent: 50, memoryBytes: 512 * 2 ** 20, pids: 100 } }),
+  'user of the template': withSpec({ user: 'www-data:adm' }),
   'no filter': withSpec({ seccomp: false }),
   'time limit': withSpec({ timeoutMs: 1500 }),
   'command that looks like options': withSpec({ command: ['--', '--bind', '/', '/'] }),

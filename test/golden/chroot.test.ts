@@ -30,6 +30,7 @@ const cases: Record<string, PlanInput> = {
   },
   'memory file system': { ...withSpec(memory), findings: { ...memoryFindings, hosts: null } },
   'environment and directory': withSpec({ environment: { A: '1', EMPTY: '', LINES: 'a\nb' }, workingDirectory: '/var/tmp' }),
+  'user of the template': withSpec({ user: 'www-data:adm' }),
   'no filter': withSpec({ seccomp: false }),
   'filter with socketcall': withSpec({ socketcall: true }),
   'command that looks like options': withSpec({ command: ['--', '-x', 'y'] }),

@@ -57,6 +57,7 @@ const cases: Record<string, PlanInput> = {
     ...withSpec({ limits: { cpuPercent: 150, memoryBytes: 512 * 2 ** 20, pids: 100 } }),
     facts: { ...rootFacts, cgroups: { cpu: version1('cpu,cpuacct'), memory: version1('memory'), pids: version1('pids'), others: [] } },
   },
+  'user of the template': withSpec({ user: 'www-data:adm' }),
   'no filter': withSpec({ seccomp: false }),
   'command that looks like options': withSpec({ command: ['--', '--name', 'x'] }),
   'handed over': {

@@ -1,9 +1,16 @@
+import { IsolateError } from '../../error.ts';
 import { checkTargets, parseBinds, parseTmpfs } from '../bind.ts';
 import { parseVariables, variablesOfFile } from '../parse-environment.ts';
 import { parseHostname } from '../parse-name.ts';
 import { idsPerSandbox, maximumId, parseInteger } from '../parse-number.ts';
 import { parseSandboxPath } from '../parse-path.ts';
 import { type OptionGroup, type RunOption, runOption } from './option.ts';
+
+/** As useradd(8) takes names, and a little more. */
+function parseUser(text: string): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?(?::[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255})?$/.test(text)) return text;
+  throw new IsolateError('usage', `--user takes a name or a number, and behind a colon a group, not ${JSON.stringify(text)}.`);
+}
 
 /** What a sandbox is made of. */
 export const sandboxOptions: OptionGroup<RunOption> = {
@@ -59,6 +66,19 @@ export const sandboxOptions: OptionGroup<RunOption> = {
       help: 'working directory inside (default /)',
       carriedBy: 'launcher',
       settle: (draft, path) => ({ ...draft, workingDirectory: parseSandboxPath('usage', 'The working directory', path) }),
+    }),
+    runOption('user', {
+      long: 'user',
+      value: 'NAME[:GROUP]',
+      completes: 'none',
+      help: 'run the command as this user of the template, with its groups; also UID and GID',
+      carriedBy: 'launcher',
+      settle: ({ variables: { HOME: _home, USER: _user, LOGNAME: _logname, ...variables }, ...draft }, name) => ({
+        ...draft,
+        // The others are the user's own.
+        variables,
+        user: parseUser(name),
+      }),
     }),
     runOption('hostname', {
       long: 'hostname',
