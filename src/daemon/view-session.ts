@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 import { IsolateError } from '../error.ts';
 import { readText } from '../host/read-text.ts';
 import { parseClaimName } from '../pool/claims/runs.ts';
@@ -60,6 +62,16 @@ function leftToNode(): IsolateError {
   return new IsolateError('daemon-failed', 'The daemon does not know all that is asked for.');
 }
 
+/** Bytes of the names that are looked at while nobody else is served: those of some 150 runs. */
+const mostNames = 8192;
+/** Why there is no run where a list of runs would be. */
+const nothingThere: ReadonlySet<number> = new Set([
+  constants.errno.ENOENT,
+  constants.errno.ENOTDIR,
+  constants.errno.EACCES,
+  constants.errno.ELOOP,
+]);
+
 /** Whether runs on directories may go on that the client is to be told of: its own, or for root those of all users. */
 async function hasRunsBesides(connection: Client): Promise<boolean> {
   const { uid } = connection.peer;
@@ -67,14 +79,19 @@ async function hasRunsBesides(connection: Client): Promise<boolean> {
   const passwd = readText('/etc/passwd') ?? '';
   const places = uid === 0 ? placesOfUsers(passwd) : placesOfUser(uid, own, passwd);
   const { items } = await connection.ask(places.map(({ runs }): Item => ({ name: 'list-path', value: runs })));
+  if (items.some(({ name, value }) => name === 'missing' && !nothingThere.has(Number(value)))) return true;
+  const lists = items.flatMap(({ value }) => (value instanceof Uint8Array ? [value] : []));
+  if (lists.reduce((sum, { length }) => sum + length, 0) > mostNames) return true;
   const bootId = readBootId();
-  const names = items.flatMap(({ name, value }) =>
-    name === 'entries' && value instanceof Uint8Array ? new TextDecoder().decode(value).split('\0') : [],
+  return lists.some((list) =>
+    new TextDecoder()
+      .decode(list)
+      .split('\0')
+      .some((name) => {
+        const claim = parseClaimName(name);
+        return claim !== null && isAlive(claim.holder, bootId);
+      }),
   );
-  return names.some((name) => {
-    const claim = parseClaimName(name);
-    return claim !== null && isAlive(claim.holder, bootId);
-  });
 }
 
 /** The client's variables that are set. Throws where it has times printed in another zone than ours. */

@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 import { expect, test } from 'vitest';
 
 import type { Connection } from '../../../src/daemon/connection.ts';
@@ -15,17 +17,19 @@ interface Client {
   readonly zone?: string;
   /** Names in its directories of runs. */
   readonly entries?: readonly string[];
+  /** Why there are no names. */
+  readonly errno?: number;
 }
 
 /** What the daemon sends to a client that wants to see the runs, in a window of 40 columns. */
-async function show({ peer = member, zone, entries }: Client): Promise<unknown[]> {
+async function show({ peer = member, zone, entries, errno = constants.errno.ENOENT }: Client): Promise<unknown[]> {
   const sent: unknown[] = [];
   const ask = async (questions: readonly Item[]) => ({
     name: 'answer' as const,
     items: questions.map(({ name, value }): Item => {
       if (name === 'list-path' && entries !== undefined)
         return { name: 'entries', value: Buffer.from(entries.map((one) => `${one}\0`).join('')) };
-      return value === 'TZ' && zone !== undefined ? { name: 'variable', value: `TZ=${zone}` } : { name: 'missing', value: 2 };
+      return value === 'TZ' && zone !== undefined ? { name: 'variable', value: `TZ=${zone}` } : { name: 'missing', value: errno };
     }),
   });
   const send: Connection['send'] = (name, items = []) => void sent.push([name, ...items.map(({ value }) => value)]);
@@ -51,6 +55,8 @@ test('a client is shown what the daemon knows, by its user and the width of its 
 test.each<[string, Client]>([
   ['has times printed in another zone', { zone: 'Pacific/Kiritimati' }],
   ['may have runs that the daemon does not know', { entries: [`0123456789abcdef.${formatHolder(readOwnHolder())}`] }],
+  ['has more names there than are looked at', { entries: Array.from({ length: 1000 }, (_, index) => `no-claim-${index}`) }],
+  ['cannot tell what is there', { errno: constants.errno.EFBIG }],
   ['sees other processes', { peer: { ...member, holder: null } }],
 ])('a client that %s is left to the program in Node', async (_why, client) => {
   expect(await show(client)).toEqual([['fallback']]);
