@@ -32,10 +32,11 @@ export interface ProbeRequest {
   /** Passed on into the facts. */
   readonly files: HostFacts['files'];
   /**
-   * The file with the caller's groups (cgroups(7)), and whether the run gets a group in every hierarchy rather than only
-   * for its limits. Absent: this process's, and every hierarchy where there is no spec.
+   * The file with the caller's groups (cgroups(7)), or null where this process cannot tell which of them the caller may write;
+   * and whether the run gets a group in every hierarchy rather than only for its limits. Absent: this process's, and every
+   * hierarchy where there is no spec.
    */
-  readonly cgroups?: { readonly of: string; readonly everywhere: boolean };
+  readonly cgroups?: { readonly of: string | null; readonly everywhere: boolean };
   /** Those of the process that will start the launch; absent: ordinary ones. */
   readonly privileges?: Privileges;
   /** Whose mounts count, by its name in /proc; absent: this process's. */
@@ -162,7 +163,7 @@ function probeCgroups({ spec, uid, cgroups = { of: '/proc/self/cgroup', everywhe
   const names = Object.keys(spec?.limits ?? controllerOf) as (keyof Limits)[];
   const wanted = names.map((limit) => controllerOf[limit]);
   if (wanted.length === 0 && !cgroups.everywhere) return { cpu: null, memory: null, pids: null, others: [] };
-  const [mounts, memberships] = [readMounts(), parseCgroups(readText(cgroups.of) ?? '')];
+  const [mounts, memberships] = [readMounts(), parseCgroups((cgroups.of === null ? null : readText(cgroups.of)) ?? '')];
   const chosen = chooseCgroups(wanted, mounts, memberships, reader);
   const isLent = spec?.root.kind === 'volume' && uid !== 0;
   if (isLent && wanted.some((name) => chosen[name] === null)) return { cpu: null, memory: null, pids: null, others: [], byDaemon: true };

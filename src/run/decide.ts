@@ -31,7 +31,7 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   const spec = { ...withNameServers(wanted, engine, probePath), root: settleRoot(wanted.root, findDirectory) };
   // Other users' sandboxes have ids of the user's own.
   const sandboxIds = uid === 0 ? await (caller.sandboxIds ?? readSandboxIds)() : null;
-  const cgroups = { of: cgroupFile ?? '/proc/self/cgroup', everywhere: engine.capabilities.nests && cgroupFile !== null };
+  const cgroups = { of: cgroupFile, everywhere: engine.capabilities.nests && cgroupFile !== null };
   const facts = await probeHost({
     spec,
     environment,

@@ -8,6 +8,7 @@ import { daemonStart } from '../../src/host/daemon-start.ts';
 import { type Daemon, startDaemon, writeConfig } from '../rig/daemon.ts';
 import { isolate } from '../rig/isolate.ts';
 import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
+import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
 const firstIds = 1_600_000_000;
@@ -128,6 +129,17 @@ describe.each(['isolate', 'isolate-node'] as const)('a member who runs %s', (pro
       stderr: 'touch: /x: Read-only file system\n',
     });
     expect(await runAs(member, [...root, '--timeout', '0.2', 'sleep', '100'], program)).toMatchObject({ status: 124 });
+  });
+
+  test('is held to its own limits, on a clone and on a directory', async () => {
+    const script = 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; wait; echo done';
+    const held = await runAs(member, [...root, '--pids', '6', '--memory', '64M', '--cpu', '50', 'sh', '-c', script], program);
+    expect(held).toMatchObject({ status: 2, stderr: expect.stringContaining('fork') as string });
+    const directory = await copyRootfs(await busyboxRootfs(), join(member.home, `limited-${program}`));
+    expect(await runAs(member, ['-q', '-t', directory, '--pids', '6', 'true'], program)).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('cannot be enforced') as string,
+    });
   });
 
   test('runs LXC on it', async () => {
