@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { type DummyRuleMap, defineConfig } from 'oxlint';
 import manifest from './package.json' with { type: 'json' };
-import { exceptions, hostParsers, layers, mostLines, packageHomes, pureBuiltins, strangers } from './layers.ts';
+import { hostParsers, layers, mostLines, packageHomes, pureBuiltins, strangers } from './layers.ts';
 
 interface Pattern {
   readonly regex: string;
@@ -151,7 +151,6 @@ export default defineConfig({
     ...parserRules,
     ...strangerRules,
     ...homeRules,
-    { files: [...exceptions], rules: { 'max-lines': 'off', 'max-lines-per-function': 'off', 'import/no-cycle': 'off' } },
     {
       files: ['test/**/*.ts', 'scripts/**/*.ts'],
       rules: {

@@ -1,4 +1,4 @@
-import { planUserMaps } from '../engine/identity.ts';
+import { planUserMaps } from '../engine/user-maps.ts';
 import { IsolateError } from '../error.ts';
 import { probeUser } from '../host/probe.ts';
 import { type GivenPart, type IdMaps, type Rootfs, type TreePart } from '../rootfs/rootfs.ts';

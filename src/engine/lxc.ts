@@ -1,15 +1,15 @@
 import { IsolateError } from '../error.ts';
 import type { HostFacts } from '../host/facts.ts';
-import { bridgeDirectory, chooseBridge, defaultBridges, tunDevice } from '../host/lxc-paths.ts';
+import { chooseBridge } from '../host/lxc-paths.ts';
 import { type IdMapEntry, sourceOf } from '../rootfs/rootfs.ts';
-import { isOverlaid } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
-import { checkLimits, planGroups } from './cgroup.ts';
-import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
+import { planGroups } from './cgroup.ts';
+import type { Engine, EngineCapabilities, PlanInput } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
-import { checkIdentity, entersOwnDirectories, type IdentityPlan, planIdentity } from './identity.ts';
+import { type IdentityPlan, planIdentity } from './identity.ts';
 import { keptCapabilities } from './kept-capabilities.ts';
 import type { Descriptor, Launch } from '../launch/launch.ts';
+import { checkLxc } from './lxc-check.ts';
 import { encodeLxcConfig, type LxcSetting } from './lxc-config.ts';
 import { type LxcMounts, planLxcMounts } from './lxc-mounts.ts';
 import { planStage, stageFile } from './stage.ts';
@@ -37,120 +37,9 @@ export const lxcEngine: Engine = {
   name: 'lxc',
   summary: 'LXC containers: quotas, a network bridge, tunnels',
   capabilities,
-  check,
+  check: checkLxc,
   plan,
 };
-
-function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
-  const problems: Problem[] = [
-    ...checkOwnDirectories(spec, facts),
-    ...checkIdentity(spec, facts),
-    ...checkLimits(spec.limits, facts.cgroups, facts.user.uid),
-    ...checkTargets(spec),
-    ...checkValues(spec),
-  ];
-  if (facts.tools['lxc-execute'] === null) {
-    problems.push({ code: 'missing-tool', message: 'LXC (lxc-execute) is not installed.', hint: 'apt-get install lxc' });
-  }
-  if (!facts.userNamespaces) {
-    problems.push({
-      code: 'cannot-enforce',
-      message: 'This host does not let you make user namespaces, and a sandbox never runs with ids of the host.',
-      hint: 'isolate doctor shows what prevents it',
-    });
-  }
-  if (facts.user.uid !== 0) problems.push(...checkSubordinateIds(spec, facts));
-  if (spec.shareNetwork) problems.push(...checkNetwork(spec, facts));
-  if (spec.engineLog !== undefined && facts.user.uid === 0 && isNested(spec, facts)) {
-    problems.push({ code: 'unsupported-option', message: 'LXC cannot write a log of a run on a throw-away overlay.' });
-  }
-  if (spec.tun && facts.paths[tunDevice] === undefined) {
-    problems.push({ code: 'cannot-enforce', message: `${tunDevice} does not exist on this host.`, hint: 'modprobe tun' });
-  }
-  return problems;
-}
-
-/** LXC needs a directory to work in. */
-function checkOwnDirectories(spec: SandboxSpec, facts: HostFacts): Problem[] {
-  if (spec.root.kind !== 'directory' || entersOwnDirectories(spec, facts)) return [];
-  const message = 'The lxc engine cannot use --uid-base for you: LXC would have to work in a directory of yours, with other ids.';
-  return [{ code: 'unsupported-option', message, hint: 'use -e bwrap, or leave --uid-base out' }];
-}
-
-/** With a single id mapped the kernel denies setgroups(2), without which LXC starts nothing. The daemon maps them itself. */
-function checkSubordinateIds({ root }: SandboxSpec, { user, tools, privileges }: HostFacts): Problem[] {
-  const canMap = root.kind === 'volume' || (tools.newuidmap !== null && tools.newgidmap !== null && privileges.withheld === null);
-  if (user.subordinateUids.length > 0 && user.subordinateGids.length > 0 && canMap) return [];
-  if (privileges.withheld !== null) {
-    const message = `The lxc engine needs subordinate ids, and newuidmap gains no rights here: ${privileges.withheld}.`;
-    return [{ code: 'cannot-enforce', message, hint: 'use -e bwrap, which does with a single id' }];
-  }
-  return [
-    {
-      code: 'cannot-enforce',
-      message: 'The lxc engine needs subordinate ids, and you have none or no newuidmap to use them.',
-      hint: 'run isolate with sudo, use -e bwrap, or as root: apt-get install uidmap && usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
-    },
-  ];
-}
-
-function checkNetwork(spec: SandboxSpec, facts: HostFacts): Problem[] {
-  const bridge = chooseBridge(spec, facts);
-  const problems: Problem[] = [];
-  if (facts.user.uid !== 0) {
-    problems.push({
-      code: 'not-permitted',
-      message: 'Only root can connect a sandbox to a bridge.',
-      hint: 'run isolate with sudo, or use -e bwrap, whose -n shares the network of the host',
-    });
-  } else if (isNested(spec, facts)) {
-    problems.push({
-      code: 'unsupported-option',
-      message: 'The lxc engine cannot connect a throw-away overlay to a bridge.',
-      hint: 'use a ZFS clone, or leave --ephemeral out',
-    });
-  }
-  if (!/^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,15}$/.test(bridge)) {
-    problems.push({ code: 'bad-name', message: `${JSON.stringify(bridge)} is not a valid name for a network interface.` });
-  } else if (facts.paths[bridgeDirectory(bridge)] === undefined) {
-    problems.push({
-      code: 'cannot-enforce',
-      message: `There is no network bridge named ${spec.bridge ?? defaultBridges.join(' or ')} on this host.`,
-      hint: `name another with --net-bridge, or make it: ip link add ${bridge} type bridge`,
-    });
-  }
-  return problems;
-}
-
-/** LXC mounts these two again, over anything that a bind put there. */
-function checkTargets({ binds }: SandboxSpec): Problem[] {
-  return binds
-    .filter(({ target }) => /^\/(proc|sys|dev)\/*$/.test(target) || /^\/(proc|sys)\//.test(target))
-    .map(({ target }) => ({
-      code: 'bad-bind',
-      message: `The lxc engine cannot bind anything to ${target}.`,
-      hint: 'choose a target outside of /proc and /sys, and below /dev',
-    }));
-}
-
-/** What the user gave has to fit into LXC's configuration. */
-function checkValues({ workingDirectory }: SandboxSpec): Problem[] {
-  try {
-    encodeLxcConfig([['lxc.init.cwd', workingDirectory]]);
-    return [];
-  } catch (error) {
-    if (!(error instanceof IsolateError)) throw error;
-    return [{ code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) }];
-  }
-}
-
-/**
- * Where LXC runs inside the user namespace the launcher made, instead of making it: for callers who are not root, and
- * for an overlay, which the namespace must mount itself. Root's other launches keep LXC outside, where bridges are.
- */
-function isNested(spec: SandboxSpec, facts: HostFacts): boolean {
-  return facts.user.uid !== 0 || isOverlaid(spec.root);
-}
 
 function plan(input: PlanInput): Launch {
   const { spec, facts, rootfs } = input;

@@ -1,7 +1,8 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { entersOwnDirectories, planUserMaps } from '../engine/identity.ts';
+import { entersOwnDirectories } from '../engine/identity.ts';
+import { planUserMaps } from '../engine/user-maps.ts';
 import { IsolateError } from '../error.ts';
 import type { HostFacts, IdRange } from '../host/facts.ts';
 import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { planUserMaps } from '../engine/identity.ts';
+import { planUserMaps } from '../engine/user-maps.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { canIdmap } from '../host/path-facts.ts';
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';

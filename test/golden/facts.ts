@@ -1,4 +1,4 @@
-import { planUserMaps } from '../../src/engine/identity.ts';
+import { planUserMaps } from '../../src/engine/user-maps.ts';
 import type { Findings } from '../../src/engine/engine.ts';
 import type { HostFacts } from '../../src/host/facts.ts';
 import type { OverlayPart, Rootfs, TreePart } from '../../src/rootfs/rootfs.ts';

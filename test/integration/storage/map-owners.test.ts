@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { planUserMaps } from '../../../src/engine/identity.ts';
+import { planUserMaps } from '../../../src/engine/user-maps.ts';
 import { mapOwners } from '../../../src/storage/map-owners.ts';
 
 const base = 1_879_048_192;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { checkIdentity, planBindIdmap, planIdentity, planUserMaps } from '../../../src/engine/identity.ts';
+import { checkIdentity, planBindIdmap, planIdentity } from '../../../src/engine/identity.ts';
+import { planUserMaps } from '../../../src/engine/user-maps.ts';
 import type { Rootfs } from '../../../src/rootfs/rootfs.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { naturalRootfs, overlay as overlayPart, plainSpec, rootFacts, userFacts } from '../../golden/facts.ts';
