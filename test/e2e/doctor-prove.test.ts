@@ -92,6 +92,6 @@ test.for([
   [['-t', '/no/such'], '/no/such'],
 ] as const)('doctor --prove %j is refused', async ([options, message]) => {
   const { status, stdout, stderr } = await isolate(['doctor', '--prove', ...options]);
-  expect([status === 0, stdout]).toEqual([false, '']);
+  expect({ succeeds: status === 0, stdout }).toEqual({ succeeds: false, stdout: '' });
   expect(stderr).toContain(message);
 });

@@ -27,7 +27,11 @@ test('ps --json escapes what the command of somebody else would do to the termin
   const [json, text] = await Promise.all([isolate(['ps', '--json']), isolate(['ps'])]);
   child.stdin?.end();
   await once(child, 'close');
-  expect([json.stdout.includes(escaped), raw.test(json.stdout), raw.test(text.stdout)]).toEqual([true, false, false]);
+  expect({ escaped: json.stdout.includes(escaped), rawInJson: raw.test(json.stdout), rawInText: raw.test(text.stdout) }).toEqual({
+    escaped: true,
+    rawInJson: false,
+    rawInText: false,
+  });
   expect((JSON.parse(json.stdout) as { runs: { command: string[] }[] }).runs[0]?.command.at(-1)).toBe(hostile);
 });
 

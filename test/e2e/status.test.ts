@@ -252,7 +252,7 @@ test('with --watch each change is printed, and SIGTERM ends it', async () => {
   while (daemon.queries.length < 4) await new Promise((resolve) => setTimeout(resolve, 20));
   fresh = 2;
   const second = JSON.parse(await nextLine()) as typeof status;
-  expect([first.pools[0]?.fresh, second.pools[0]?.fresh]).toEqual([1, 2]);
+  expect({ first: first.pools[0]?.fresh, second: second.pools[0]?.fresh }).toEqual({ first: 1, second: 2 });
   child.kill('SIGTERM');
   expect(await finished(child)).toMatchObject({ status: 0, signal: null, stderr: '' });
 });

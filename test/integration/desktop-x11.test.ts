@@ -62,7 +62,7 @@ test('a program of the sandbox is not trusted: it cannot read the screen, which 
     isDenied: true,
   });
   const outside = spawnSync('xwd', ['-root', '-silent'], { env: { ...process.env, ...server.environment }, maxBuffer: 2 ** 26 });
-  expect([outside.status, outside.stdout.length > 640 * 480 * 4]).toEqual([0, true]);
+  expect({ status: outside.status, isWhole: outside.stdout.length > 640 * 480 * 4 }).toEqual({ status: 0, isWhole: true });
 });
 
 test('the cookie of a run opens the server to nobody after it', async () => {

@@ -152,7 +152,7 @@ test.runIf(canTry).each(places)('a run that its daemon leaves keeps its groups u
   const own = readOwnHolder();
   claim(own);
   await sweepRuns(paths, groupsIn, own.bootId, Date.now());
-  expect([left(directories), [parent, sleeper].map(isRunning)]).toEqual([directories, [true, true]]);
+  expect({ left: left(directories), running: [parent, sleeper].map(isRunning) }).toEqual({ left: directories, running: [true, true] });
   rmSync(paths.runs, { recursive: true });
   ensureRuntimeDirectories(paths, 0);
   claim({ ...own, startTime: '1' });

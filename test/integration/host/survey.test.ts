@@ -47,7 +47,10 @@ test('the pinned Node and the installed bubblewrap are found good', async () => 
 test('a user without subordinate ids is told how to get some', async () => {
   const checks = await surveyAs(54_321, {});
   const check = checks.find(({ id }) => id === 'subordinate-ids');
-  expect([check?.state, check?.hint?.startsWith('usermod --add-subuids')]).toEqual(['limited', true]);
+  expect({ state: check?.state, givesCommand: check?.hint?.startsWith('usermod --add-subuids') }).toEqual({
+    state: 'limited',
+    givesCommand: true,
+  });
 });
 
 test("root's tools never come from the caller's PATH", async () => {
@@ -59,7 +62,7 @@ test('a template directory that only root reaches can be a root, one that is not
   const directory = temporaryDirectory();
   const [good] = (await surveyAs(0, {}, directory)).slice(-1);
   const [bad] = (await surveyAs(0, {}, join(directory, 'absent'))).slice(-1);
-  expect([good?.state, bad?.state]).toEqual(['ok', 'missing']);
+  expect({ good: good?.state, bad: bad?.state }).toEqual({ good: 'ok', bad: 'missing' });
 });
 
 test('a socket of the desktop that was asked for and is not there stops the run with its path', async () => {

@@ -22,7 +22,7 @@ test('a run whose streams could not be taken is over before that is told', async
     },
   );
   await expect(ended).rejects.toThrow('no streams');
-  expect([launcher > 0, existsSync(`/proc/${String(launcher)}`)]).toEqual([true, false]);
+  expect({ started: launcher > 0, lives: existsSync(`/proc/${String(launcher)}`) }).toEqual({ started: true, lives: false });
 });
 
 test('what cannot be given back is told as a warning and takes nothing from the outcome', async () => {

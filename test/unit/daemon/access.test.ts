@@ -140,5 +140,10 @@ test('names are those of the files as they are now', async () => {
   expect({ uid: own.uidOf('ada'), gid: own.gidOf('build'), name: own.userName(5) }).toEqual({ uid: 5, gid: 6, name: 'ada' });
   await writeFile(join(directory, 'passwd3'), 'ada:x:7:7\n');
   await rename(join(directory, 'passwd3'), join(directory, 'passwd2'));
-  expect([own.uidOf('ada'), own.userName(5), own.uidOf('8'), own.uidOf('')]).toEqual([7, null, 8, null]);
+  expect({ uid: own.uidOf('ada'), former: own.userName(5), number: own.uidOf('8'), empty: own.uidOf('') }).toEqual({
+    uid: 7,
+    former: null,
+    number: 8,
+    empty: null,
+  });
 });

@@ -72,7 +72,12 @@ test('a lease is held by the process of its client, and described in the claim o
   const [id = ''] = clones.make(2);
   const lease = await leases.lease(request());
   expect({ id: lease.id, entries: readdirSync(clones.pool.paths.leased) }).toEqual({ id, entries: [formatLeaseName(id, holder)] });
-  expect([leases.holds('tank/one', id), leases.holds('tank/one', 'other'), held, given]).toEqual([true, false, 1, 1]);
+  expect({ holds: leases.holds('tank/one', id), holdsOther: leases.holds('tank/one', 'other'), held, given }).toEqual({
+    holds: true,
+    holdsOther: false,
+    held: 1,
+    given: 1,
+  });
   expect(readdirSync(clones.pool.runtime.runs)).toEqual([expect.stringContaining(`${lease.run.runId}.${process.pid}.`)]);
 });
 

@@ -113,7 +113,11 @@ test('a storage that is stuck is told of after two seconds, at once to who asks 
   const late = { source: null, holders: new Map(), error: { code: 'tool-timeout', message: 'The storage did not answer within 2 s.' } };
   const first = ask([], 0);
   await vi.advanceTimersByTimeAsync(2000);
-  expect([await first, await ask([], 0), await ask(['1'], 0)]).toEqual([late, late, late]);
+  expect({ first: await first, again: await ask([], 0), withClone: await ask(['1'], 0) }).toEqual({
+    first: late,
+    again: late,
+    withClone: late,
+  });
   source.resolve({ template: 'tank/a', name: 'monday', guid: '1' });
   await new Promise(setImmediate);
   expect(await ask([], 0)).toEqual({ source: 'monday', holders: new Map(), error: null });

@@ -48,7 +48,7 @@ describe('what runs leave', () => {
     const busy = join(cgroups, `isolate-${killed.runId}`, 'process');
     writeFileSync(busy, '');
     await sweepRuns(paths, [], own.bootId, Date.now());
-    expect([readdirSync(cgroups).length, readdirSync(paths.runs).length]).toEqual([2, 2]);
+    expect({ cgroups: readdirSync(cgroups).length, runs: readdirSync(paths.runs).length }).toEqual({ cgroups: 2, runs: 2 });
     rmSync(busy);
     await sweepRuns(paths, [], own.bootId, Date.now());
     expect(readdirSync(cgroups)).toEqual([`isolate-${living.runId}`]);
