@@ -111,7 +111,7 @@ test.each<[string, readonly string[], string]>([
     'isolate: No template was given, and /etc/isolate/config.toml names none.\nhint: isolate watch TEMPLATE[=COUNT]...\n',
   ],
   ['a word after doctor', ['doctor', 'bwrap'], 'isolate: Unexpected argument "bwrap".\nhint: isolate doctor [OPTIONS]\n'],
-  ['a watch with a bad count', ['watch', 'a=b'], 'isolate: COUNT takes a whole number from 1 to 1000, not "b".\n'],
+  ['a watch with a bad count', ['watch', 'tank/a=b'], 'isolate: COUNT takes a whole number from 1 to 1000, not "b".\n'],
 ])('%s is a usage error and status 2', (_, args, stderr) => {
   expect(commandLine(args)).toEqual({ status: 2, stdout: '', stderr });
 });

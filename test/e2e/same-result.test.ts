@@ -22,6 +22,8 @@ beforeAll(async () => {
   writeFileSync(join(scratch, 'variables'), '# more\nFROM_FILE=a b\nUMLAUT=ü\n');
   writeFileSync(join(scratch, 'wrong'), 'no equals sign\n');
   symlinkSync('directory', join(scratch, 'link'));
+  // The program in Node makes the places of a template's layers.
+  spawnSync(nodeProgram, ['-t', join(scratch, 'root'), '--ephemeral', 'true']);
 });
 afterAll(() => {
   rmSync(scratch, { recursive: true });
