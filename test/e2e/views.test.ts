@@ -24,6 +24,8 @@ let alone: string;
 beforeAll(async () => {
   member = await addMember(54_101, { subordinate: 1_600_000_000 });
   await addMemberGroup();
+  // Of pools that tests before have left only the program in Node tells root.
+  rmSync('/run/isolate/pools', { recursive: true, force: true });
   template = await makeZfsTemplate();
   await writeConfig(`[templates."${template.dataset}"]\ncount = 2\nusers = ["${member.name}"]\n`);
   daemon = await startDaemon();
