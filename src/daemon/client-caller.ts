@@ -1,3 +1,4 @@
+import type { HostFacts } from '../host/facts.ts';
 import { IsolateError } from '../error.ts';
 import { readPrivileges } from '../host/probe.ts';
 import type { RunCaller } from '../run/run-caller.ts';
@@ -10,11 +11,12 @@ import type { Connection } from './connection.ts';
  * looks with its own rights: the daemon opens no path that a client names, those of its PATH included, so a run with tools of
  * its own there is the program in Node's.
  */
-export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer' | 'ask'>): RunCaller {
+export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer' | 'ask'>, host: HostFacts): RunCaller {
   const [cwd = '/'] = values(run, 'directory');
   const environment = values(run, 'variable').map(parseVariable);
   const { uid, gid, pid } = peer;
   return {
+    host,
     uid,
     gid,
     cwd,

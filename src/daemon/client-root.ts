@@ -1,5 +1,5 @@
 import { IsolateError } from '../error.ts';
-import type { SandboxIds } from '../host/facts.ts';
+import type { HostFacts, SandboxIds } from '../host/facts.ts';
 import type { MadeFile } from '../launch/launch.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
@@ -25,6 +25,7 @@ export interface RunServices {
   /** Makes a clone ready to be handed to a user. */
   readonly handOver: HandOver;
   readonly groups: Pick<RunGroups, 'open'>;
+  readonly host: HostFacts;
   /** What the settings give root's sandboxes. */
   readonly sandboxIds: () => SandboxIds | null;
 }

@@ -1,7 +1,8 @@
 import { templateCount } from '../config/config.ts';
 import type { ConfigSource } from '../config/source.ts';
 import { logEvent } from '../log.ts';
-import { probeCgroupsBeside } from '../host/probe.ts';
+import { findOwnFiles } from '../host/own-files.ts';
+import { probeCgroupsBeside, probeHost } from '../host/probe.ts';
 import { readBootId } from '../pool/holder.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -136,6 +137,7 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
     startedMs: Date.now(),
   });
   const runServices = {
+    host: probeHost(findOwnFiles()),
     commandLine,
     leases,
     groups,

@@ -45,7 +45,7 @@ async function startRun(connection: Connection, message: Message, services: RunS
   if (parsed === null) return null;
   const { request, voice } = parsed;
   const [terminals = 0] = values(message, 'terminal');
-  const caller = { ...clientCaller(message, connection), sandboxIds: services.sandboxIds };
+  const caller = { ...clientCaller(message, connection, services.host), sandboxIds: services.sandboxIds };
   const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
   const client = { connection, voice, isWatched: (terminals & standardError) !== 0, onSent };
   const ended =

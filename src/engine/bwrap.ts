@@ -1,5 +1,5 @@
 import type { SandboxSpec } from '../spec/spec.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import { type BwrapOption, directoryOptions, encodeOptions, isolationOptions, rootOptions } from './bwrap-options.ts';
 import { checkLimits, planGroups } from './cgroup.ts';
 import { checkDesktop, planDesktop } from './desktop.ts';
@@ -36,7 +36,7 @@ export const bwrapEngine: Engine = {
   plan,
 };
 
-function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
+function check(spec: SandboxSpec, facts: Facts): Problem[] {
   const problems = [...checkIdentity(spec, facts), ...checkLimits(spec.limits, facts.cgroups, facts.user.uid)];
   if (facts.tools.bwrap === null) {
     problems.push({ code: 'missing-tool', message: 'bubblewrap (bwrap) is not installed.', hint: 'apt-get install bubblewrap' });
@@ -88,7 +88,7 @@ function plan(input: PlanInput): Launch {
     mountNamespace: true,
     pidNamespace: false,
     hostMounts: mounts.hostMounts,
-    sandboxMounts: [...mounts.sandboxMounts, ...(facts.user.uid === 0 ? [] : [sealProgram(bwrap)])],
+    sandboxMounts: [...mounts.sandboxMounts, ...(facts.user.rights === 'root' ? [] : [sealProgram(bwrap)])],
     ...planGroups(input),
     root: null,
     workingDirectory: '/',

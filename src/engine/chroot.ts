@@ -1,6 +1,6 @@
 import { isOverlaid } from '../spec/root-ref.ts';
 import { IsolateError } from '../error.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import { sourceOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
@@ -36,8 +36,8 @@ export const chrootEngine: Engine = {
   plan,
 };
 
-function check(spec: SandboxSpec, facts: HostFacts): Problem[] {
-  if (facts.user.uid !== 0) {
+function check(spec: SandboxSpec, facts: Facts): Problem[] {
+  if (facts.user.rights !== 'root') {
     return [{ code: 'not-permitted', message: 'The chroot engine needs root.', hint: 'run isolate with sudo, or use -e bwrap' }];
   }
   const refused = spec.binds

@@ -1,4 +1,4 @@
-import type { HostFacts, PathFacts } from '../host/facts.ts';
+import type { Facts, PathFacts } from '../host/facts.ts';
 import { describeSource } from '../spec/bind.ts';
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
 import type { BwrapOption } from './bwrap-options.ts';
@@ -23,7 +23,7 @@ export interface DesktopPlaces {
 const runtimeIn = (tmp: string): string => `${tmp}/isolate-runtime`;
 
 /** Shows the asked-for sockets, cookies and devices, and the variables that lead programs to them. */
-export function planDesktop(spec: SandboxSpec, facts: HostFacts, { tmp, firstNumber }: DesktopPlaces): DesktopPlan {
+export function planDesktop(spec: SandboxSpec, facts: Facts, { tmp, firstNumber }: DesktopPlaces): DesktopPlan {
   const plans = spec.passthrough.map((kind, index) => planners[kind](facts.desktop, { tmp, number: firstNumber + index }));
   if (plans.length === 0) return empty;
   const runtimeDirectory = runtimeIn(tmp);
@@ -39,7 +39,7 @@ export function planDesktop(spec: SandboxSpec, facts: HostFacts, { tmp, firstNum
  * What root's sandboxes could not use although it is there: their ids are nobody's on the host, so a socket must let
  * everyone connect (unix(7)) or be shown with its owner as the sandbox's 0, and a device must be everyone's.
  */
-export function checkDesktop({ passthrough, binds }: SandboxSpec, { user, desktop, paths }: HostFacts): Problem[] {
+export function checkDesktop({ passthrough, binds }: SandboxSpec, { user, desktop, paths }: Facts): Problem[] {
   const over = passthrough.length === 0 ? undefined : binds.find(({ target }) => target === '/tmp');
   if (over !== undefined) {
     return [
@@ -50,7 +50,7 @@ export function checkDesktop({ passthrough, binds }: SandboxSpec, { user, deskto
       },
     ];
   }
-  if (user.uid !== 0) return [];
+  if (user.rights !== 'root') return [];
   const sockets = [desktop.x11, desktop.pulse, desktop.wayland].flatMap((part) => (part === null ? [] : [part.socket]));
   const devices = desktop.gpu?.devices ?? [];
   return [
@@ -85,7 +85,7 @@ function refusedDevices(devices: readonly string[]): Problem {
 
 const empty: DesktopPlan = { options: [], binds: [], environment: {}, descriptors: [] };
 
-type Planner = (desktop: HostFacts['desktop'], place: { readonly tmp: string; readonly number: number }) => DesktopPlan;
+type Planner = (desktop: Facts['desktop'], place: { readonly tmp: string; readonly number: number }) => DesktopPlan;
 
 const planners: Record<SandboxSpec['passthrough'][number], Planner> = {
   x11: ({ x11 }, place) => {

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../error.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import type { CgroupDirectory, Launch } from '../launch/launch.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { Feature } from '../spec/features.ts';
@@ -64,7 +64,7 @@ export interface PlanInput {
   readonly rootfs: Rootfs;
   /** The groups of the run's limits, where the daemon makes them and moves the run into them; absent: the launcher does. */
   readonly groups?: GivenGroups;
-  readonly facts: HostFacts;
+  readonly facts: Facts;
   /** 16 hex digits, unique on this host. */
   readonly runId: string;
   /** Numbers the id range of the lease; 0 is shared by shifted clones. */
@@ -79,7 +79,7 @@ export interface Engine {
   readonly summary: string;
   readonly capabilities: EngineCapabilities;
   /** Every reason why `spec` cannot run on `facts` with this engine; called before anything is leased. */
-  readonly check: (spec: SandboxSpec, facts: HostFacts) => readonly Problem[];
+  readonly check: (spec: SandboxSpec, facts: Facts) => readonly Problem[];
   /** The decision. Throws IsolateError only for what `check` cannot see (the rootfs). */
   readonly plan: (input: PlanInput) => Launch;
 }

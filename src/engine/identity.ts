@@ -1,5 +1,5 @@
 import { IsolateError } from '../error.ts';
-import type { HostFacts, IdRange, PathFacts } from '../host/facts.ts';
+import type { Facts, IdRange, PathFacts } from '../host/facts.ts';
 import type { NeededCapability } from '../host/privileges.ts';
 import { type RootPart, sourceOf } from '../rootfs/rootfs.ts';
 import { idsPerSandbox } from '../spec/parse-number.ts';
@@ -26,22 +26,22 @@ export function planIdentity(input: IdentityInput): IdentityPlan {
     const { uidMap, gidMap } = part.ownership;
     return { userNamespace: { uidMap, gidMap, writer: 'given' }, rootIdmap: 'none' };
   }
-  return input.facts.user.uid === 0 ? planRootIdentity(input) : planUserIdentity(input.spec, input.facts);
+  return input.facts.user.rights === 'root' ? planRootIdentity(input) : planUserIdentity(input.spec, input.facts);
 }
 
 /** The part of a plan's input that ids depend on. */
 export type IdentityInput = Pick<PlanInput, 'rootfs' | 'facts' | 'idSlot'> & { readonly spec: Pick<SandboxSpec, 'uidBase' | 'gidBase'> };
 
 /** What can be said about the ids before there is a rootfs. */
-export function checkIdentity(spec: SandboxSpec, facts: HostFacts): Problem[] {
-  const problems: Problem[] = facts.user.uid === 0 ? checkRootPrivileges(facts, ['CAP_SETGID', 'CAP_SETUID', 'CAP_SYS_ADMIN']) : [];
+export function checkIdentity(spec: SandboxSpec, facts: Facts): Problem[] {
+  const problems: Problem[] = facts.user.rights === 'root' ? checkRootPrivileges(facts, ['CAP_SETGID', 'CAP_SETUID', 'CAP_SYS_ADMIN']) : [];
   for (const [option, base] of [
     ['--uid-base', spec.uidBase],
     ['--gid-base', spec.gidBase],
   ] as const) {
     if (base === undefined) continue;
     // Root's maps are written without anybody asking, so what they may cover is decided here; others ask newuidmap(1).
-    if (base === 0 || (facts.user.uid === 0 && base < idsPerSandbox)) {
+    if (base === 0 || (facts.user.rights === 'root' && base < idsPerSandbox)) {
       problems.push({
         code: 'cannot-enforce',
         message: `${option} ${base} would run the sandbox with ids that belong to root or users of this host.`,
@@ -49,12 +49,12 @@ export function checkIdentity(spec: SandboxSpec, facts: HostFacts): Problem[] {
       });
     }
   }
-  if (facts.user.uid !== 0) problems.push(...checkUserRange(spec, facts), ...checkChosenRange(spec, facts));
+  if (facts.user.rights !== 'root') problems.push(...checkUserRange(spec, facts), ...checkChosenRange(spec, facts));
   return problems;
 }
 
 /** A root that may do less than root, as in most containers. */
-export function checkRootPrivileges({ privileges }: HostFacts, needed: readonly NeededCapability[]): Problem[] {
+export function checkRootPrivileges({ privileges }: Facts, needed: readonly NeededCapability[]): Problem[] {
   const missing = needed.filter((name) => privileges.missing.includes(name));
   if (missing.length === 0) return [];
   const [names, verb] = [missing.join(', '), missing.length === 1 ? 'capability' : 'capabilities'];
@@ -71,8 +71,8 @@ export function checkRootPrivileges({ privileges }: HostFacts, needed: readonly 
  * How a bind of root's is shown: the owner of its source as the sandbox's 0, unless user or group is root's: what the sandbox
  * leaves there set-uid or set-gid must not be the host's root.
  */
-export function planBindIdmap(facts: HostFacts, path: PathFacts | undefined): Idmap {
-  if (facts.user.uid !== 0 || path === undefined || !path.idmappable || path.uid === 0 || path.gid === 0) return 'none';
+export function planBindIdmap(facts: Facts, path: PathFacts | undefined): Idmap {
+  if (facts.user.rights !== 'root' || path === undefined || !path.idmappable || path.uid === 0 || path.gid === 0) return 'none';
   return { uid: path.uid, gid: path.gid };
 }
 
@@ -134,7 +134,7 @@ function directMap(uidBase: number, gidBase: number): UserNamespace {
   };
 }
 
-function planUserIdentity(spec: IdentityInput['spec'], { user, tools, privileges }: HostFacts): IdentityPlan {
+function planUserIdentity(spec: IdentityInput['spec'], { user, tools, privileges }: Facts): IdentityPlan {
   const { newuidmap, newgidmap } = tools;
   if (!hasSubordinateIds(user) || newuidmap === null || newgidmap === null || privileges.withheld !== null) {
     return { userNamespace: { ...singleMaps(user), writer: 'single' }, rootIdmap: 'none' };
@@ -146,12 +146,12 @@ function planUserIdentity(spec: IdentityInput['spec'], { user, tools, privileges
  * Whether the sandbox's root passes the caller's own directories, which nobody else may enter: those of the state, where
  * everything is gathered. With a base the own id is not in the sandbox.
  */
-export function entersOwnDirectories({ uidBase }: Pick<SandboxSpec, 'uidBase'>, { user }: Pick<HostFacts, 'user'>): boolean {
-  return user.uid === 0 || uidBase === undefined;
+export function entersOwnDirectories({ uidBase }: Pick<SandboxSpec, 'uidBase'>, { user }: Pick<Facts, 'user'>): boolean {
+  return user.rights === 'root' || uidBase === undefined;
 }
 
 /** With a base the own id is not in the sandbox, so neither layers in the home nor a directory of the own can be written. */
-function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: SandboxSpec, { privileges }: HostFacts): Problem[] {
+function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: SandboxSpec, { privileges }: Facts): Problem[] {
   if (uidBase === undefined && gidBase === undefined) return [];
   const option = uidBase === undefined ? '--gid-base' : '--uid-base';
   if (privileges.withheld !== null) {
@@ -168,7 +168,7 @@ function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: SandboxSpec,
   ];
 }
 
-function checkUserRange(spec: SandboxSpec, { user }: HostFacts): Problem[] {
+function checkUserRange(spec: SandboxSpec, { user }: Facts): Problem[] {
   const wanted = [
     ['--uid-base', spec.uidBase, user.subordinateUids, '/etc/subuid'],
     ['--gid-base', spec.gidBase, user.subordinateGids, '/etc/subgid'],

@@ -1,5 +1,5 @@
 import { IsolateError } from '../error.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import { bridgeDirectory, chooseBridge, defaultBridges, tunDevice } from '../host/lxc-paths.ts';
 import { isOverlaid } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
@@ -9,7 +9,7 @@ import { checkIdentity, entersOwnDirectories } from './identity.ts';
 import { encodeLxcConfig } from './lxc-config.ts';
 
 /** Every reason why LXC cannot run this here. */
-export function checkLxc(spec: SandboxSpec, facts: HostFacts): Problem[] {
+export function checkLxc(spec: SandboxSpec, facts: Facts): Problem[] {
   const problems: Problem[] = [
     ...checkOwnDirectories(spec, facts),
     ...checkIdentity(spec, facts),
@@ -27,9 +27,9 @@ export function checkLxc(spec: SandboxSpec, facts: HostFacts): Problem[] {
       hint: 'isolate doctor shows what prevents it',
     });
   }
-  if (facts.user.uid !== 0) problems.push(...checkSubordinateIds(spec, facts));
+  if (facts.user.rights !== 'root') problems.push(...checkSubordinateIds(spec, facts));
   if (spec.shareNetwork) problems.push(...checkNetwork(spec, facts));
-  if (spec.engineLog !== undefined && facts.user.uid === 0 && isNested(spec, facts)) {
+  if (spec.engineLog !== undefined && facts.user.rights === 'root' && isNested(spec, facts)) {
     problems.push({ code: 'unsupported-option', message: 'LXC cannot write a log of a run on a throw-away overlay.' });
   }
   if (spec.tun && facts.paths[tunDevice] === undefined) {
@@ -39,14 +39,14 @@ export function checkLxc(spec: SandboxSpec, facts: HostFacts): Problem[] {
 }
 
 /** LXC needs a directory to work in. */
-function checkOwnDirectories(spec: SandboxSpec, facts: HostFacts): Problem[] {
+function checkOwnDirectories(spec: SandboxSpec, facts: Facts): Problem[] {
   if (spec.root.kind !== 'directory' || entersOwnDirectories(spec, facts)) return [];
   const message = 'The lxc engine cannot use --uid-base for you: LXC would have to work in a directory of yours, with other ids.';
   return [{ code: 'unsupported-option', message, hint: 'use -e bwrap, or leave --uid-base out' }];
 }
 
 /** With a single id mapped the kernel denies setgroups(2), without which LXC starts nothing. The daemon maps them itself. */
-function checkSubordinateIds({ root }: SandboxSpec, { user, tools, privileges }: HostFacts): Problem[] {
+function checkSubordinateIds({ root }: SandboxSpec, { user, tools, privileges }: Facts): Problem[] {
   const canMap = root.kind === 'volume' || (tools.newuidmap !== null && tools.newgidmap !== null && privileges.withheld === null);
   if (user.subordinateUids.length > 0 && user.subordinateGids.length > 0 && canMap) return [];
   if (privileges.withheld !== null) {
@@ -62,10 +62,10 @@ function checkSubordinateIds({ root }: SandboxSpec, { user, tools, privileges }:
   ];
 }
 
-function checkNetwork(spec: SandboxSpec, facts: HostFacts): Problem[] {
+function checkNetwork(spec: SandboxSpec, facts: Facts): Problem[] {
   const bridge = chooseBridge(spec, facts);
   const problems: Problem[] = [];
-  if (facts.user.uid !== 0) {
+  if (facts.user.rights !== 'root') {
     problems.push({
       code: 'not-permitted',
       message: 'Only root can connect a sandbox to a bridge.',
@@ -116,6 +116,6 @@ function checkValues({ workingDirectory }: SandboxSpec): Problem[] {
  * Where LXC runs inside the user namespace the launcher made, instead of making it: for callers who are not root, and
  * for an overlay, which the namespace must mount itself. Root's other launches keep LXC outside, where bridges are.
  */
-function isNested(spec: SandboxSpec, facts: HostFacts): boolean {
-  return facts.user.uid !== 0 || isOverlaid(spec.root);
+function isNested(spec: SandboxSpec, facts: Facts): boolean {
+  return facts.user.rights !== 'root' || isOverlaid(spec.root);
 }

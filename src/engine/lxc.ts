@@ -1,5 +1,5 @@
 import { IsolateError } from '../error.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import { chooseBridge } from '../host/lxc-paths.ts';
 import { type IdMapEntry, sourceOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
@@ -43,7 +43,7 @@ export const lxcEngine: Engine = {
 
 function plan(input: PlanInput): Launch {
   const { spec, facts, rootfs } = input;
-  const nested = facts.user.uid !== 0 || rootfs.parts[0].kind === 'overlay';
+  const nested = facts.user.rights !== 'root' || rootfs.parts[0].kind === 'overlay';
   if (nested && spec.shareNetwork) {
     throw new IsolateError('unsupported-option', `The lxc engine cannot connect a sandbox on ${sourceOf(rootfs)} to a bridge.`);
   }
@@ -120,7 +120,7 @@ function idSettings(kind: 'u' | 'g', map: readonly IdMapEntry[]): LxcSetting[] {
   return map.map(({ inside, outside, count }) => ['lxc.idmap', `${kind} ${inside} ${outside} ${count}`]);
 }
 
-function networkSettings(spec: SandboxSpec, facts: HostFacts): LxcSetting[] {
+function networkSettings(spec: SandboxSpec, facts: Facts): LxcSetting[] {
   if (!spec.shareNetwork) {
     return [
       ['lxc.net.0.type', 'empty'],

@@ -1,4 +1,4 @@
-import type { HostFacts, PathFacts } from '../host/facts.ts';
+import type { Facts, PathFacts } from '../host/facts.ts';
 import type { MountOperation } from '../launch/launch.ts';
 import type { Bind } from '../spec/spec.ts';
 
@@ -9,14 +9,14 @@ export interface PlacedBind extends Pick<Bind, 'target' | 'readOnly'> {
 }
 
 /** What a bind shows; null: nothing is there, or nothing that its caller can see. */
-export function bindKind({ source }: Bind, { paths }: Pick<HostFacts, 'paths'>): PathFacts['kind'] | null {
+export function bindKind({ source }: Bind, { paths }: Pick<Facts, 'paths'>): PathFacts['kind'] | null {
   return typeof source === 'string' ? (paths[source]?.kind ?? null) : 'directory';
 }
 
 /** Where binds are bound from: memory file systems, and with `isGathered` all others too, from their numbers in `directory`. */
 export function placeBinds(
   binds: readonly Bind[],
-  facts: Pick<HostFacts, 'paths'>,
+  facts: Pick<Facts, 'paths'>,
   { directory, isGathered }: { readonly directory: string; readonly isGathered: boolean },
 ): PlacedBind[] {
   return binds.map((bind, index) => ({

@@ -34,7 +34,7 @@ export interface RootDemands {
 export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: readonly Bind[], demands: RootDemands): RootMounts {
   const { spec, findings, sandboxDirectory: directory } = input;
   const [part] = input.rootfs.parts;
-  const isRoot = input.facts.user.uid === 0;
+  const isRoot = input.facts.user.rights === 'root';
   const places = placesIn(directory);
   const needsLayer = findings.missing.some(({ within }) => within === undefined) && (spec.readOnlyRoot || part.kind === 'overlay');
   const merges = needsLayer || part.kind === 'overlay';

@@ -15,10 +15,14 @@ export interface SandboxIds {
 /** Programs of the host that isolate may start, found once; null where there is none. Absolute paths. */
 export type ToolName = 'bwrap' | 'lxc-execute' | 'zfs' | 'zpool' | 'newuidmap' | 'newgidmap';
 
+/** What a caller may do for its sandboxes: all that root may, or what any user may, which the daemon may add to. */
+export type Rights = 'root' | 'user';
+
 /** The caller and the ids sandboxes may run under. */
 export interface UserFacts {
   readonly uid: number;
   readonly gid: number;
+  readonly rights: Rights;
   /** Subordinate ranges of the caller (subuid(5)); empty where there are none. */
   readonly subordinateUids: readonly IdRange[];
   readonly subordinateGids: readonly IdRange[];
@@ -69,8 +73,16 @@ export interface PathFacts {
   readonly idmappable: boolean;
 }
 
-/** What this host is, as far as one run needs it: read only, plain data, recorded as JSON in the golden tests. */
+/** What this host is, whoever asks. */
 export interface HostFacts {
+  /** Files of /proc that name the keys of the reader's kernel user: none where the kernel has no keys. */
+  readonly keyFiles: readonly string[];
+  /** Own files that a launch needs. */
+  readonly files: OwnFiles;
+}
+
+/** What the caller of a run is here, and what it may use. */
+export interface CallerFacts {
   readonly user: UserFacts;
   readonly privileges: Privileges;
   readonly tools: Readonly<Record<ToolName, string | null>>;
@@ -78,15 +90,14 @@ export interface HostFacts {
   readonly userNamespaces: boolean;
   readonly cgroups: CgroupFacts;
   readonly desktop: DesktopFacts;
-  /** Files of /proc that name the keys of the reader's kernel user: none where the kernel has no keys. */
-  readonly keyFiles: readonly string[];
   /** Below the directory that is the root, where other file systems are mounted; for clones none. */
   readonly mountsBelow: readonly string[];
   /** By path: one entry for every bind source of the spec, every shared socket and device of the desktop, and LXC's bridge and tunnel device. */
   readonly paths: Readonly<Record<string, PathFacts>>;
-  /** Own files that a launch needs. */
-  readonly files: OwnFiles;
 }
+
+/** All that one run depends on: read only, plain data, recorded as JSON in the golden tests. */
+export type Facts = HostFacts & CallerFacts;
 
 /** Absolute paths; `socketcallFilter` is the filter that lets socketcall(2) make sockets. */
 export type OwnFiles = Readonly<Record<'launcher' | 'seccompFilter' | 'socketcallFilter' | 'lxcSeccompProfile', string>>;

@@ -5,7 +5,7 @@ import { IsolateError } from '../error.ts';
 import { hostSources } from '../spec/bind.ts';
 import type { Limits, SandboxSpec } from '../spec/spec.ts';
 import { chooseCgroups, chooseCgroupsBeside, chooseOthers, type CgroupReader, type ControllerName, parseCgroups } from './cgroup.ts';
-import type { CgroupFacts, DesktopFacts, HostFacts, PathFacts, SandboxIds, ToolName, UserFacts } from './facts.ts';
+import type { CallerFacts, CgroupFacts, DesktopFacts, Facts, HostFacts, PathFacts, SandboxIds, ToolName, UserFacts } from './facts.ts';
 import { lxcPaths } from './lxc-paths.ts';
 import type { MountEntry } from './mountinfo.ts';
 import { findUserName } from './passwd.ts';
@@ -29,8 +29,6 @@ export interface ProbeRequest {
   readonly gid: number;
   /** What the settings give root's sandboxes; absent or null: nothing. */
   readonly sandboxIds?: SandboxIds | null;
-  /** Passed on into the facts. */
-  readonly files: HostFacts['files'];
   /**
    * The file with the caller's groups (cgroups(7)), or null where this process cannot tell which of them the caller may write;
    * and whether the run gets a group in every hierarchy rather than only for its limits. Absent: this process's, and every
@@ -45,14 +43,24 @@ export interface ProbeRequest {
   readonly probePath?: (source: string) => PathFacts | null;
 }
 
-/**
- * What this host is, as far as `spec` needs it. Stats and small reads only: nothing is changed and no
- * process started. Throws `unsupported-option` for a processor isolate has no filter for, and `socket-missing` for a
- * desktop socket that was asked for and is not there. Bind sources that do not exist have no entry in `paths`.
- */
-export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
-  const { spec, uid, searchPath } = request;
+/** All facts at once. Throws as both do. */
+export async function probeFacts({ files, ...request }: ProbeRequest & Pick<HostFacts, 'files'>): Promise<Facts> {
+  return { ...probeHost(files), ...(await probeCaller(request)) };
+}
+
+/** What this host is. Throws `unsupported-option` for a processor isolate has no filter for. */
+export function probeHost(files: HostFacts['files']): HostFacts {
   checkProcessor(process.arch);
+  return { keyFiles: ['/proc/keys', '/proc/key-users'].filter((file) => existsSync(file)), files };
+}
+
+/**
+ * What the caller is here, as far as `spec` needs it. Stats and small reads only: nothing is changed and no process started.
+ * Throws `socket-missing` for a desktop socket that was asked for and is not there. Bind sources that do not exist have no
+ * entry in `paths`.
+ */
+export async function probeCaller(request: ProbeRequest): Promise<CallerFacts> {
+  const { spec, uid, searchPath } = request;
   const tools = findTools(uid, searchPath);
   const desktop = await probeDesktopFor(request);
   return {
@@ -62,13 +70,11 @@ export async function probeHost(request: ProbeRequest): Promise<HostFacts> {
     userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
     cgroups: probeCgroups(request),
     desktop,
-    keyFiles: ['/proc/keys', '/proc/key-users'].filter((file) => existsSync(file)),
     mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path, request.process) : [],
     paths: {
       ...probePaths(hostSources(spec?.binds ?? []), request.probePath),
       ...probePaths([...desktopPaths(desktop), ...networkPaths(spec)]),
     },
-    files: request.files,
   };
 }
 
@@ -97,7 +103,7 @@ function checkProcessor(name: string): void {
   throw new IsolateError('unsupported-option', `isolate has no system-call filter for ${name} processors.`);
 }
 
-function findTools(uid: number, path: string | undefined): HostFacts['tools'] {
+function findTools(uid: number, path: string | undefined): Facts['tools'] {
   const found: Partial<Record<ToolName, string | null>> = {};
   for (const name of toolNames) found[name] = findTool(name, uid, path);
   return found as Record<ToolName, string | null>;
@@ -111,6 +117,7 @@ export function probeUser(uid: number, gid: number, sandboxIds: SandboxIds | nul
   return {
     uid,
     gid,
+    rights: uid === 0 ? 'root' : 'user',
     subordinateUids: parseSubids(subuid, name, uid),
     subordinateGids: parseSubids(subgid, name, uid),
     sandboxUids: sandboxIds?.uids ?? chooseSandboxIds(parseSubids(subuid, 'isolate', null)),
@@ -119,7 +126,7 @@ export function probeUser(uid: number, gid: number, sandboxIds: SandboxIds | nul
 }
 
 /** A set-uid bit on a file system that is mounted nosuid gives nothing either. */
-function probeMappers(privileges: Privileges | undefined, { newuidmap, newgidmap }: HostFacts['tools']): Privileges {
+function probeMappers(privileges: Privileges | undefined, { newuidmap, newgidmap }: Facts['tools']): Privileges {
   if (privileges === undefined) return fullPrivileges;
   if (privileges.withheld !== null || newuidmap === null || newgidmap === null) return privileges;
   const mounts = readMounts();
@@ -189,7 +196,7 @@ function isGroupWritable(directory: string): boolean {
   }
 }
 
-function probePaths(sources: readonly string[], probe = probePath): HostFacts['paths'] {
+function probePaths(sources: readonly string[], probe = probePath): Facts['paths'] {
   const paths: Record<string, PathFacts> = {};
   for (const source of sources) {
     const facts = probe(source);

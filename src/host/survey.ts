@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 
-import type { HostFacts } from './facts.ts';
+import type { Facts } from './facts.ts';
 import { readText } from './read-text.ts';
 import type { Check } from './survey/check.ts';
 import { checkDaemon, type DaemonAnswer } from './survey/daemon.ts';
@@ -15,7 +15,7 @@ import { checkZfs } from './survey/zfs.ts';
 /** Whose host is surveyed, and for which template beside it. */
 export interface SurveyRequest {
   /** Everything `probeHost` finds without a spec. */
-  readonly facts: HostFacts;
+  readonly facts: Facts;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where isolate keeps layers and templates of its own. */
   readonly stateDirectory: string;

@@ -1,7 +1,7 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
 
 import { IsolateError } from '../error.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import type { Found } from '../host/resolve-beneath.ts';
 import { describeSource } from '../spec/bind.ts';
 import type { Bind, SandboxSpec } from '../spec/spec.ts';
@@ -12,7 +12,7 @@ export interface WorkingDirectoryContext {
   readonly tree: Tree;
   /** Where the rootfs has its /tmp. */
   readonly tmp: string;
-  readonly facts: Pick<HostFacts, 'user' | 'paths'>;
+  readonly facts: Pick<Facts, 'user' | 'paths'>;
 }
 
 type WorkingSpec = Pick<SandboxSpec, 'root' | 'workingDirectory' | 'binds' | 'hooks'>;
@@ -39,7 +39,7 @@ function checkInRoot({ root, workingDirectory, binds, hooks }: WorkingSpec, { pa
   if (kind === 'other') throw new IsolateError('usage', `The working directory ${workingDirectory} is not a directory in ${tree.name}.`);
   const isMade = hooks.pre !== undefined || binds.some(({ target }) => target.startsWith(`${path}/`));
   if (!isMade && (kind === 'missing' || (kind === 'hidden' && path.startsWith(`${tmp}/`)))) throw missing(workingDirectory, tree.name);
-  if (root.kind === 'directory' && kind === 'directory' && facts.user.uid !== 0 && !canEnter(`${tree.path}${path}`, facts)) {
+  if (root.kind === 'directory' && kind === 'directory' && facts.user.rights !== 'root' && !canEnter(`${tree.path}${path}`, facts)) {
     throw new IsolateError('not-permitted', `The working directory ${workingDirectory} in ${tree.name} cannot be entered by this user.`);
   }
 }
@@ -55,7 +55,7 @@ function missing(wanted: string, where: string): IsolateError {
 }
 
 /** The sandbox's root may go wherever an id of the sandbox owns the directory, which in a clone is everywhere. */
-function canEnter(path: string, { user }: Pick<HostFacts, 'user'>): boolean {
+function canEnter(path: string, { user }: Pick<Facts, 'user'>): boolean {
   try {
     const { uid } = lstatSync(path);
     if (uid === user.uid || user.subordinateUids.some(({ start, count }) => uid >= start && uid < start + count)) return true;

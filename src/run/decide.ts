@@ -4,8 +4,8 @@ import type { Engine, Problem } from '../engine/engine.ts';
 import { bindKind } from '../engine/placed-bind.ts';
 import { engines, findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
-import type { HostFacts } from '../host/facts.ts';
-import { probeHost } from '../host/probe.ts';
+import type { Facts } from '../host/facts.ts';
+import { probeCaller } from '../host/probe.ts';
 import { findWaysIn, letsOthersIn } from '../host/reachable.ts';
 import { readMounts } from '../host/read-mounts.ts';
 import { describeSource } from '../spec/bind.ts';
@@ -14,7 +14,6 @@ import { withVariables } from '../spec/options/table.ts';
 import { defaultEngine, resolveSpec } from '../spec/resolve-spec.ts';
 import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
-import { findOwnFiles } from '../host/own-files.ts';
 import type { Prepared } from './prepared.ts';
 import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } from './run-caller.ts';
 
@@ -32,19 +31,19 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   // Other users' sandboxes have ids of the user's own.
   const sandboxIds = uid === 0 ? await (caller.sandboxIds ?? readSandboxIds)() : null;
   const cgroups = { of: cgroupFile, everywhere: engine.capabilities.nests && cgroupFile !== null };
-  const facts = await probeHost({
+  const callerFacts = await probeCaller({
     spec,
     environment,
     searchPath,
     uid,
     gid,
     sandboxIds,
-    files: findOwnFiles(),
     cgroups,
     process,
     ...(privileges === undefined ? {} : { privileges }),
     probePath,
   });
+  const facts = { ...caller.host, ...callerFacts };
   refuse([
     ...(await checkRoot(spec, engine, facts, caller)),
     ...checkBinds(spec, facts),
@@ -79,13 +78,13 @@ function withNameServers(spec: SandboxSpec, { capabilities }: Engine, probePath:
   return { ...spec, binds: [...spec.binds, { source: nameServers, target: nameServers, readOnly: true, optional: true }] };
 }
 
-async function checkRoot(spec: SandboxSpec, engine: Engine, facts: HostFacts, caller: RunCaller): Promise<Problem[]> {
-  if (spec.root.kind === 'volume') return facts.user.uid === 0 ? [] : checkHandedOver(spec);
+async function checkRoot(spec: SandboxSpec, engine: Engine, facts: Facts, caller: RunCaller): Promise<Problem[]> {
+  if (spec.root.kind === 'volume') return facts.user.rights === 'root' ? [] : checkHandedOver(spec);
   const { path, write } = spec.root;
   const [mount] = facts.mountsBelow;
-  if (facts.user.uid !== 0 && write === 'clone' && mount !== undefined) return [overMounts(path, mount)];
+  if (facts.user.rights !== 'root' && write === 'clone' && mount !== undefined) return [overMounts(path, mount)];
   // What the sandbox's root leaves behind set-uid in a tree that keeps natural owners, a local user could run as the host's root.
-  if (facts.user.uid !== 0 || write === 'clone' || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
+  if (facts.user.rights !== 'root' || write === 'clone' || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
   const ways = findWaysIn(path, readMounts(caller.process));
   const { probePath } = await caller.ask(() => ({ paths: [...new Set(ways.flat())], files: [], variables: [] }));
   if (!ways.some((way) => letsOthersIn(way, probePath))) return [];
@@ -120,12 +119,12 @@ function checkHandedOver({ uidBase, gidBase }: SandboxSpec): Problem[] {
 }
 
 /** Layers are merged for a hook by a mount on the host. */
-function checkHooks({ root, hooks }: SandboxSpec, { user }: HostFacts): Problem[] {
-  if (user.uid === 0 || !isOverlaid(root) || Object.keys(hooks).length === 0) return [];
+function checkHooks({ root, hooks }: SandboxSpec, { user }: Facts): Problem[] {
+  if (user.rights === 'root' || !isOverlaid(root) || Object.keys(hooks).length === 0) return [];
   return [{ code: 'not-permitted', message: 'Hooks of a run with --ephemeral need root.', hint: 'leave --ephemeral or the hooks out' }];
 }
 
-function checkBinds(spec: SandboxSpec, facts: HostFacts): Problem[] {
+function checkBinds(spec: SandboxSpec, facts: Facts): Problem[] {
   return spec.binds
     .filter((bind) => bindKind(bind, facts) === null)
     .map((bind) => ({ code: 'bad-bind', message: `The bind source ${describeSource(bind)} does not exist or cannot be read.` }));

@@ -1,10 +1,10 @@
 import { bindKind } from '../engine/placed-bind.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import { type Found, lookBeneath } from '../host/resolve-beneath.ts';
 import type { Bind } from '../spec/spec.ts';
 
 /** What is at a path below the target of a bind, in what it shows. */
-export function lookIntoBind(bind: Bind, path: string, facts: Pick<HostFacts, 'paths'>): Found {
+export function lookIntoBind(bind: Bind, path: string, facts: Pick<Facts, 'paths'>): Found {
   const rest = path.slice(bind.target.length);
   if (rest === '') return { path: rest, kind: bindKind(bind, facts) === 'directory' ? 'directory' : 'other' };
   return typeof bind.source === 'string' ? lookBeneath(bind.source, rest) : { path: rest, kind: 'missing' };

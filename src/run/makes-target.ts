@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { entersOwnDirectories } from '../engine/identity.ts';
 import { planUserMaps } from '../engine/user-maps.ts';
 import { IsolateError } from '../error.ts';
-import type { HostFacts, IdRange } from '../host/facts.ts';
+import type { Facts, IdRange } from '../host/facts.ts';
 import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Tree } from './look-into-root.ts';
@@ -17,11 +17,11 @@ export type MakesTarget = (path: string) => boolean;
  * itself only where its caller may write. Throws `cannot-enforce` where a layer would be needed and the kernel allows none,
  * and where the sandbox has neither the caller's id nor a place for a layer.
  */
-export function makesTarget(spec: SandboxSpec, rootfs: Rootfs, facts: HostFacts): MakesTarget {
+export function makesTarget(spec: SandboxSpec, rootfs: Rootfs, facts: Facts): MakesTarget {
   const tree = sourceOf(rootfs);
   const { root, readOnlyRoot, uidBase } = spec;
   const { user, mountsBelow } = facts;
-  if (root.kind === 'volume' || user.uid === 0 || rootfs.parts[0].kind === 'overlay') return () => true;
+  if (root.kind === 'volume' || user.rights === 'root' || rootfs.parts[0].kind === 'overlay') return () => true;
   if (!entersOwnDirectories(spec, facts)) {
     const { uidMap } = planUserMaps(user, spec);
     return (path) => {
@@ -61,7 +61,7 @@ function nearest(path: string): string {
 }
 
 /** The sandbox's root may write whatever belongs to an id of the sandbox. */
-function isWritable(directory: string, { user }: HostFacts): boolean {
+function isWritable(directory: string, { user }: Facts): boolean {
   const { uid } = lstatSync(directory);
   if (uid === user.uid || user.subordinateUids.some((range) => isIn(uid, range))) return true;
   try {

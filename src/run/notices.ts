@@ -18,7 +18,7 @@ export function describeGivenAway({ spec, engine, facts }: Prepared): string[] {
     warnings.push(`Changes to ${rootName(spec.root)} are permanent.`);
   }
   const unseen = facts.mountsBelow.filter((mount) => !isHidden(mount, spec, capabilities.mountpoints));
-  if (facts.user.uid === 0 && capabilities.isolates && unseen.length > 0) {
+  if (facts.user.rights === 'root' && capabilities.isolates && unseen.length > 0) {
     warnings.push(`The sandbox does not see what is mounted at ${unseen.join(', ')}.`);
   }
   if (capabilities.isolates && spec.shareNetwork && !capabilities.features.includes('bridge')) {

@@ -1,7 +1,7 @@
 import type { Missing } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import { bindKind } from '../engine/placed-bind.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import type { Found } from '../host/resolve-beneath.ts';
 import { describeSource } from '../spec/bind.ts';
 import type { Bind } from '../spec/spec.ts';
@@ -19,7 +19,7 @@ export interface PlacedBinds {
 
 export interface PlaceContext {
   readonly tree: Tree;
-  readonly facts: Pick<HostFacts, 'paths'>;
+  readonly facts: Pick<Facts, 'paths'>;
   readonly makes: MakesTarget;
 }
 

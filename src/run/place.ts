@@ -1,5 +1,5 @@
 import type { PlanInput } from '../engine/engine.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import { type HolderId, readOwnHolder } from '../pool/holder.ts';
 import { claimSlot, type IdSlot } from '../pool/claims/id-slots.ts';
@@ -16,12 +16,12 @@ import { idsPerSandbox } from '../spec/parse-number.ts';
 export type Place = Pick<PlanInput, 'runId' | 'idSlot' | 'sandboxDirectory'>;
 
 /** Where this caller's state of this boot lives. */
-export function ownRuntimePaths(facts: { readonly user: Pick<HostFacts['user'], 'uid'> }): RuntimePaths {
+export function ownRuntimePaths(facts: { readonly user: Pick<Facts['user'], 'uid'> }): RuntimePaths {
   return runtimePaths(findRuntimePlace(facts.user.uid, callerEnvironment()).path);
 }
 
 /** Where this caller's state that outlives a boot lives: layers of overlays. */
-export function ownStateDirectory(facts: { readonly user: Pick<HostFacts['user'], 'uid'> }): string {
+export function ownStateDirectory(facts: { readonly user: Pick<Facts['user'], 'uid'> }): string {
   return findStatePlace(facts.user.uid, callerEnvironment()).path;
 }
 
@@ -29,18 +29,18 @@ export function ownStateDirectory(facts: { readonly user: Pick<HostFacts['user']
  * Where the leases of a root's clones live. Those of layers lie beside the layers: with two values of XDG_RUNTIME_DIR, as
  * after su(1), the runs of a user would else not see each other's leases and remove each other's layers.
  */
-export function leasePaths(root: RootRef, facts: Pick<HostFacts, 'user'>): RuntimePaths {
-  const withLayers = facts.user.uid !== 0 && isOverlaid(root);
+export function leasePaths(root: RootRef, facts: Pick<Facts, 'user'>): RuntimePaths {
+  const withLayers = facts.user.rights !== 'root' && isOverlaid(root);
   return withLayers ? runtimePaths(ownStateDirectory(facts)) : ownRuntimePaths(facts);
 }
 
 /** What a launch of this caller's mounts over: for a clone that the daemon hands over the system's. */
-export function ownSandboxDirectory(facts: HostFacts, { parts: [part] }: Rootfs): string {
+export function ownSandboxDirectory(facts: Facts, { parts: [part] }: Rootfs): string {
   return part.kind === 'given' ? runtimePaths(systemRuntimeDirectory).sandbox : ownRuntimePaths(facts).sandbox;
 }
 
 export interface PlaceRequest {
-  readonly facts: HostFacts;
+  readonly facts: Facts;
   readonly rootfs: Rootfs;
   readonly description: RunDescription;
   /** What gives the place back goes here. */
@@ -60,7 +60,7 @@ export function claimPlace({ facts, rootfs, description, held }: PlaceRequest): 
 }
 
 /** The id range that a run of `holder` has to itself; null where it uses the caller's, or those of its files. */
-export function claimIds(paths: RuntimePaths, facts: HostFacts, rootfs: Rootfs, holder: HolderId): IdSlot | null {
+export function claimIds(paths: RuntimePaths, facts: Facts, rootfs: Rootfs, holder: HolderId): IdSlot | null {
   const slots = Math.floor(Math.min(facts.user.sandboxUids.count, facts.user.sandboxGids.count) / idsPerSandbox);
-  return facts.user.uid === 0 && rootfs.parts[0].ownership.kind === 'natural' ? claimSlot(paths, slots, holder) : null;
+  return facts.user.rights === 'root' && rootfs.parts[0].ownership.kind === 'natural' ? claimSlot(paths, slots, holder) : null;
 }

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { planUserMaps } from '../engine/user-maps.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import { canIdmap } from '../host/path-facts.ts';
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { readDirectory } from '../pool/read-directory.ts';
@@ -43,12 +43,12 @@ export function predictedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Roo
 }
 
 /** The next fresh clone where there is one, else one as it would be made. */
-export async function predictRoot({ root }: SandboxSpec, facts: HostFacts): Promise<Rootfs> {
+export async function predictRoot({ root }: SandboxSpec, facts: Facts): Promise<Rootfs> {
   return root.kind === 'volume' ? predictClone(root.locator, facts) : await predictDirectory(root.path, root.write, facts);
 }
 
-function predictClone(dataset: string, facts: HostFacts): Rootfs {
-  if (facts.user.uid !== 0) return predictHandedOver(dataset, facts);
+function predictClone(dataset: string, facts: Facts): Rootfs {
+  if (facts.user.rights !== 'root') return predictHandedOver(dataset, facts);
   const paths = poolPaths(ownRuntimePaths(facts), dataset);
   for (const id of readDirectory(paths.fresh)) {
     // Null also where another run takes it right now.
@@ -59,12 +59,12 @@ function predictClone(dataset: string, facts: HostFacts): Rootfs {
 }
 
 /** Which one the daemon would give nobody but it can see. */
-function predictHandedOver(dataset: string, { user }: HostFacts): Rootfs {
+function predictHandedOver(dataset: string, { user }: Facts): Rootfs {
   const { mounts } = poolPaths(runtimePaths(systemRuntimeDirectory), dataset);
   return rootfsOf({ kind: 'given', name: join(mounts, 'CLONE'), ownership: { kind: 'mapped', ...planUserMaps(user) } });
 }
 
-async function predictDirectory(path: string, write: 'direct' | 'clone', facts: HostFacts): Promise<Rootfs> {
+async function predictDirectory(path: string, write: 'direct' | 'clone', facts: Facts): Promise<Rootfs> {
   const { ownership } = describeDirectory(path);
   const idmappable = canIdmap(path, statSync(path));
   if (write === 'direct') return rootfsOf({ kind: 'tree', source: path, ownership, idmappable });

@@ -1,10 +1,10 @@
 import type { Engine } from '../engine/engine.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 
 /** What is wanted and what is, settled before anything is touched. */
 export interface Prepared {
   readonly spec: SandboxSpec;
   readonly engine: Engine;
-  readonly facts: HostFacts;
+  readonly facts: Facts;
 }

@@ -1,7 +1,7 @@
 import { IsolateError } from '../error.ts';
 import { planIdentity } from '../engine/identity.ts';
 import type { Launch } from '../launch/launch.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import { runCommand } from '../process/command.ts';
 import { rootfsOf } from '../rootfs/rootfs.ts';
 import { startLaunch } from '../process/launch.ts';
@@ -14,8 +14,8 @@ const timeoutMs = 600_000;
  * directories nested deeper than a path may be long. Other users than root own only a part of the tree by their own id,
  * so theirs runs with the ids the sandbox had. Throws `storage-failed`, `tool-timeout`.
  */
-export async function removeTree(path: string, facts: HostFacts): Promise<void> {
-  if (facts.user.uid === 0) return await removeAsCaller(path);
+export async function removeTree(path: string, facts: Facts): Promise<void> {
+  if (facts.user.rights === 'root') return await removeAsCaller(path);
   try {
     await removeAsSandbox(path, facts);
   } catch (error) {
@@ -30,7 +30,7 @@ async function removeAsCaller(path: string): Promise<void> {
   if (exitCode !== 0) throw new IsolateError('storage-failed', `The tree ${path} could not be removed: ${stderr.trim()}`);
 }
 
-async function removeAsSandbox(path: string, facts: HostFacts): Promise<void> {
+async function removeAsSandbox(path: string, facts: Facts): Promise<void> {
   const launch = planRemoval(path, facts);
   const running = await startLaunch(launch, {
     launcher: facts.files.launcher,
@@ -40,7 +40,7 @@ async function removeAsSandbox(path: string, facts: HostFacts): Promise<void> {
   if (result.kind !== 'exited' || result.code !== 0) throw new IsolateError('storage-failed', `The tree ${path} could not be removed.`);
 }
 
-function planRemoval(path: string, facts: HostFacts): Launch {
+function planRemoval(path: string, facts: Facts): Launch {
   const { userNamespace } = planIdentity({
     spec: {},
     rootfs: rootfsOf({ kind: 'tree', source: path, ownership: { kind: 'natural' }, idmappable: false }),

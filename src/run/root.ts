@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import { canIdmap } from '../host/path-facts.ts';
 import { describeWait, leaseClone } from '../pool/lease/lease.ts';
 import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
@@ -31,17 +31,17 @@ export interface RootOptions {
 }
 
 /** A root that is the run's own, as `spec` wants it. Storage with clones is root's; for others the daemon takes them. */
-export async function leaseRoot(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<RunLease> {
+export async function leaseRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const { root } = spec;
-  if (root.kind === 'volume' && facts.user.uid === 0) options.held.push(() => tidyBehind(root.locator, facts));
+  if (root.kind === 'volume' && facts.user.rights === 'root') options.held.push(() => tidyBehind(root.locator, facts));
   const lease = await takeRoot(spec, facts, options);
   options.held.push(lease.release);
   return lease;
 }
 
-async function takeRoot(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<RunLease> {
+async function takeRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const { root } = spec;
-  if (root.kind !== 'volume' || facts.user.uid === 0)
+  if (root.kind !== 'volume' || facts.user.rights === 'root')
     return takeReady(root, facts, options) ?? (await leaseFromStorage(spec, facts, options));
   const { leaseFromDaemon } = await import('./daemon-lease.ts');
   const onWaiting = (message: string): void => options.tell({ kind: 'waiting', message });
@@ -49,19 +49,19 @@ async function takeRoot(spec: SandboxSpec, facts: HostFacts, options: RootOption
 }
 
 /** After the lease is given back, when the clone may go. */
-async function tidyBehind(template: string, facts: HostFacts): Promise<void> {
+async function tidyBehind(template: string, facts: Facts): Promise<void> {
   const { tidyUp } = await import('../pool/lease/tidy.ts');
   tidyUp(findPoolFiles({ template, runtime: ownRuntimePaths(facts) }));
 }
 
 /** A clone that lies ready is taken without opening its storage, which would run a command of it. */
-function takeReady(root: RootRef, facts: HostFacts, { warn }: RootOptions): Lease | null {
+function takeReady(root: RootRef, facts: Facts, { warn }: RootOptions): Lease | null {
   if (root.kind !== 'volume') return null;
   const runtime = leasePaths(root, facts);
   return hasPool(root.locator, runtime) ? takeFreshClone(openPoolFiles({ template: root.locator, runtime, warn })) : null;
 }
 
-async function leaseFromStorage(spec: SandboxSpec, facts: HostFacts, options: RootOptions): Promise<Lease> {
+async function leaseFromStorage(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<Lease> {
   const { tell, warn, signal } = options;
   const onWaiting = (message: string): void => tell({ kind: 'waiting', message });
   const pool = await openRootPool(spec.root, facts, { warn, onWaiting });
@@ -87,7 +87,7 @@ export interface OpenOptions extends Pick<RootOptions, 'warn'> {
 }
 
 /** The pool behind a root: for `dir` and `overlay` drivers one that holds nothing ahead. */
-export async function openRootPool(root: RootRef, facts: HostFacts, { warn, onlyCleanUp = false, onWaiting }: OpenOptions): Promise<Pool> {
+export async function openRootPool(root: RootRef, facts: Facts, { warn, onlyCleanUp = false, onWaiting }: OpenOptions): Promise<Pool> {
   const driver = await openRootStorage(root, facts, onWaiting);
   const runtime = leasePaths(root, facts);
   // Nothing is left behind for a template that does not exist.
@@ -109,12 +109,12 @@ function hasPool(template: string, runtime: RuntimePaths): boolean {
 }
 
 /** Where groups of dead runs may lie; one hierarchy may have several controllers. */
-function cgroupDirectories({ cpu, memory, pids, others }: HostFacts['cgroups']): string[] {
+function cgroupDirectories({ cpu, memory, pids, others }: Facts['cgroups']): string[] {
   const directories = [cpu, memory, pids, ...others].map((place) => place?.directory);
   return [...new Set(directories.filter((directory) => directory !== undefined))];
 }
 
-function openRootStorage(root: RootRef, facts: HostFacts, onWaiting?: (message: string) => void): Promise<StorageDriver> {
+function openRootStorage(root: RootRef, facts: Facts, onWaiting?: (message: string) => void): Promise<StorageDriver> {
   return openStorage(root, {
     tools: facts.tools,
     run: runCommand,

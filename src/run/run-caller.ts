@@ -2,10 +2,11 @@ import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path/posix';
 
 import type { Engine } from '../engine/engine.ts';
-import type { PathFacts, SandboxIds } from '../host/facts.ts';
+import type { HostFacts, PathFacts, SandboxIds } from '../host/facts.ts';
 import type { Privileges } from '../host/privileges.ts';
 import { probePath } from '../host/path-facts.ts';
-import { readPrivileges } from '../host/probe.ts';
+import { findOwnFiles } from '../host/own-files.ts';
+import { probeHost, readPrivileges } from '../host/probe.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { parseBind } from '../spec/bind.ts';
 import type { Caller, RunRequest } from '../spec/request.ts';
@@ -35,6 +36,8 @@ export interface Answers extends Pick<Caller, 'environment' | 'readFile'> {
 
 /** For whom a run is decided: this process's own user, or the client that a daemon serves. */
 export interface RunCaller extends Pick<Caller, 'cwd'> {
+  /** Where it runs. */
+  readonly host: HostFacts;
   readonly uid: number;
   readonly gid: number;
   /** PATH, where this process may look into its directories with the caller's rights; absent: it may not. */
@@ -55,6 +58,7 @@ export interface RunCaller extends Pick<Caller, 'cwd'> {
 export function ownCaller(): RunCaller & Pick<Caller, 'environment'> {
   const environment = callerEnvironment();
   return {
+    host: probeHost(findOwnFiles()),
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     environment,

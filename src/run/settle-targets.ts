@@ -1,7 +1,7 @@
 import type { EngineCapabilities, Findings } from '../engine/engine.ts';
 import { entersOwnDirectories } from '../engine/identity.ts';
 import { IsolateError } from '../error.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import type { Found } from '../host/resolve-beneath.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
 import { isThrownAway } from '../spec/root-ref.ts';
@@ -21,7 +21,7 @@ export interface Settled {
 
 export interface SettleContext {
   readonly rootfs: Rootfs;
-  readonly facts: HostFacts;
+  readonly facts: Facts;
   readonly capabilities: EngineCapabilities;
 }
 

@@ -1,6 +1,6 @@
 import type { Launch } from '../launch/launch.ts';
 import { IsolateError } from '../error.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import { logCommand } from '../log.ts';
 import { type LaunchHandle, type LaunchOptions, startLaunch } from '../process/launch.ts';
 import { withForwardedSignals } from '../process/signals.ts';
@@ -12,7 +12,7 @@ import { callersStreams, type RunOptions } from './run-options.ts';
 export async function supervise(
   launch: Launch,
   spec: SandboxSpec,
-  facts: HostFacts,
+  facts: Facts,
   options: RunOptions & Pick<LaunchOptions, 'connection'>,
 ): Promise<Outcome> {
   refuseAborted(options.signal);

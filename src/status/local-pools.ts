@@ -1,7 +1,7 @@
 import { templateCount } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import type { HostFacts } from '../host/facts.ts';
-import { probeHost } from '../host/probe.ts';
+import type { Facts } from '../host/facts.ts';
+import { probeFacts } from '../host/probe.ts';
 import { toFailure } from '../pool/failure.ts';
 import { keyTemplate, poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import { findPoolFiles } from '../pool/pool.ts';
@@ -25,13 +25,13 @@ const retryMs = 5000;
 /** To be asked again and again: each pool's storage is opened once. Root only. */
 export function openLocalPools(runtime: RuntimePaths): LocalPools {
   const known = new Map<string, { readonly pool: StatusPool; readonly retryAtMs: number }>();
-  let facts: HostFacts | null = null;
+  let facts: Facts | null = null;
 
   async function open(template: string, count: number | null): Promise<StatusPool> {
     const had = known.get(template);
     if (had !== undefined && had.pool.count === count && performance.now() < had.retryAtMs) return had.pool;
     try {
-      facts ??= await probeHost({ environment: callerEnvironment(), uid: 0, gid: process.getgid?.() ?? 0, files: findOwnFiles() });
+      facts ??= await probeFacts({ environment: callerEnvironment(), uid: 0, gid: process.getgid?.() ?? 0, files: findOwnFiles() });
       const opened = await openRootPool({ kind: 'volume', locator: template }, facts, { warn: () => {} });
       const pool = { pool: opened, driver: opened.driver, count };
       known.set(template, { pool, retryAtMs: Number.POSITIVE_INFINITY });

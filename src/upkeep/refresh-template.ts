@@ -2,7 +2,7 @@ import { IsolateError } from '../error.ts';
 import { configPath, templateCount } from '../config/config.ts';
 import { readSandboxIds } from '../config/ids.ts';
 import { loadConfig } from '../config/load.ts';
-import { probeHost } from '../host/probe.ts';
+import { probeFacts } from '../host/probe.ts';
 import { isLocked } from '../pool/claims/lock.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { RefreshOptions } from './refresh-options.ts';
@@ -93,6 +93,6 @@ export async function openTemplatePool(template: string, options: OpenOptions = 
   const sandboxIds = await readSandboxIds();
   const environment = callerEnvironment();
   const searchPath = environment['PATH'];
-  const facts = await probeHost({ environment, searchPath, uid, gid: process.getgid?.() ?? 0, sandboxIds, files: findOwnFiles() });
+  const facts = await probeFacts({ environment, searchPath, uid, gid: process.getgid?.() ?? 0, sandboxIds, files: findOwnFiles() });
   return await openRootPool({ kind: 'volume', locator: dataset }, facts, options);
 }

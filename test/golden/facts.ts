@@ -1,14 +1,15 @@
 import { planUserMaps } from '../../src/engine/user-maps.ts';
 import type { Findings } from '../../src/engine/engine.ts';
-import type { HostFacts } from '../../src/host/facts.ts';
+import type { Facts } from '../../src/host/facts.ts';
 import type { OverlayPart, Rootfs, TreePart } from '../../src/rootfs/rootfs.ts';
 import type { SandboxSpec } from '../../src/spec/spec.ts';
 
 /** A Debian host as root sees it, with everything there. */
-export const rootFacts: HostFacts = {
+export const rootFacts: Facts = {
   user: {
     uid: 0,
     gid: 0,
+    rights: 'root',
     subordinateUids: [],
     subordinateGids: [],
     sandboxUids: { start: 1_879_048_192, count: 268_435_456 },
@@ -56,12 +57,13 @@ export const rootFacts: HostFacts = {
 };
 
 /** The same host as user 1000 sees it, who has subordinate ids. */
-export const userFacts: HostFacts = {
+export const userFacts: Facts = {
   ...rootFacts,
   user: {
     ...rootFacts.user,
     uid: 1000,
     gid: 1000,
+    rights: 'user',
     subordinateUids: [{ start: 100_000, count: 65_536 }],
     subordinateGids: [{ start: 100_000, count: 65_536 }],
   },

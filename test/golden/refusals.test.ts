@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 
 import { checkCapabilities } from '../../src/engine/check-capabilities.ts';
 import { engines } from '../../src/engine/registry.ts';
-import type { HostFacts } from '../../src/host/facts.ts';
+import type { Facts } from '../../src/host/facts.ts';
 import { runOptions } from '../../src/spec/options/table.ts';
 import type { RunRequest } from '../../src/spec/request.ts';
 import { resolveSpec } from '../../src/spec/resolve-spec.ts';
 import { rootFacts, userFacts } from './facts.ts';
 
-type Case = readonly [request: Partial<RunRequest>, facts: HostFacts];
+type Case = readonly [request: Partial<RunRequest>, facts: Facts];
 
 const onDirectory = { template: '/srv/debian' };
 const onOverlay = { template: '/srv/debian', ephemeral: true };
@@ -77,6 +77,6 @@ test('the case for features asks for each of them', () => {
 });
 
 /** The same things, for their owner alone. */
-function closed(paths: HostFacts['paths']): HostFacts['paths'] {
+function closed(paths: Facts['paths']): Facts['paths'] {
   return Object.fromEntries(Object.entries(paths).map(([path, facts]) => [path, { ...facts, mode: facts.mode & 0o700 }]));
 }

@@ -1,8 +1,8 @@
 import { readSandboxIds } from '../../config/ids.ts';
 import { engines } from '../../engine/registry.ts';
 import { IsolateError } from '../../error.ts';
-import type { HostFacts, SandboxIds } from '../../host/facts.ts';
-import { probeHost, readPrivileges } from '../../host/probe.ts';
+import type { Facts, SandboxIds } from '../../host/facts.ts';
+import { probeFacts, readPrivileges } from '../../host/probe.ts';
 import { surveyHost } from '../../host/survey.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { askDaemon } from '../../status/ask-daemon.ts';
@@ -27,7 +27,7 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
   const environment = callerEnvironment();
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const ids = uid === 0 ? await readIds() : { sandboxIds: null };
-  const facts = await probeHost({
+  const facts = await probeFacts({
     environment,
     searchPath: environment['PATH'],
     uid,
@@ -64,7 +64,7 @@ async function readIds(): Promise<{ readonly sandboxIds: SandboxIds | null } | n
 }
 
 /** The files a run needs; that they were not built is a finding here, not a failure. */
-function builtFiles(): HostFacts['files'] {
+function builtFiles(): Facts['files'] {
   try {
     return findOwnFiles();
   } catch (error) {

@@ -3,7 +3,7 @@ import { release } from 'node:os';
 import { dirname } from 'node:path';
 
 import { hasSystemd } from '../daemon-start.ts';
-import type { CgroupFacts, HostFacts, IdRange, UserFacts } from '../facts.ts';
+import type { CgroupFacts, Facts, IdRange, UserFacts } from '../facts.ts';
 import { filesystemName } from '../filesystem.ts';
 import { isAtLeast, parseRelease } from '../kernel-release.ts';
 import { parseMountinfo } from '../mountinfo.ts';
@@ -15,7 +15,7 @@ import { answerUserNamespaces, type UserNamespaceAnswer } from '../user-namespac
 import { type Check, ok } from './check.ts';
 
 /** What the kernel and its settings allow this caller; `daemonLimits` are what the daemon can limit users' runs in. */
-export function checkKernel(facts: HostFacts, stateDirectory: string, daemonLimits: readonly string[]): readonly Check[] {
+export function checkKernel(facts: Facts, stateDirectory: string, daemonLimits: readonly string[]): readonly Check[] {
   return [
     checkUserNamespaces(facts.user.uid),
     checkAppArmor(),
@@ -83,7 +83,7 @@ function countIds(ranges: readonly IdRange[]): number {
   return ranges.reduce((sum, { count }) => sum + count, 0);
 }
 
-function checkPrivileges({ user, privileges }: HostFacts): Check {
+function checkPrivileges({ user, privileges }: Facts): Check {
   const id = 'privileges';
   if (user.uid === 0) {
     const { missing } = privileges;

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import type { HostFacts } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import { findOtherWriters, type OtherWriter } from '../other-writers.ts';
 import { buildHint } from '../own-files.ts';
 import { type Check, ok } from './check.ts';
 
 /** Whose program it is that is looked at. */
 export interface OwnProgram {
-  readonly files: HostFacts['files'];
+  readonly files: Facts['files'];
   /** Who runs it. */
   readonly uid: number;
   /** The Node that runs it. */

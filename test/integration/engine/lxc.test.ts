@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { PlanInput } from '../../../src/engine/engine.ts';
 import { lxcEngine } from '../../../src/engine/lxc.ts';
-import { probeHost } from '../../../src/host/probe.ts';
+import { probeFacts } from '../../../src/host/probe.ts';
 import type { Outcome } from '../../../src/launch/outcome.ts';
 import { startLaunch } from '../../../src/process/launch.ts';
 import { lookIntoRoot, treeOf } from '../../../src/run/look-into-root.ts';
@@ -50,7 +50,7 @@ interface Ended {
 }
 
 async function plan(spec: SandboxSpec, input: Partial<PlanInput>) {
-  const facts = await probeHost({ spec, environment: {}, uid: 0, gid: 0, files });
+  const facts = await probeFacts({ spec, environment: {}, uid: 0, gid: 0, files });
   expect(lxcEngine.check(spec, facts)).toEqual([]);
   const runId = `${ownPrefix}${randomBytes(4).toString('hex')}`;
   const { capabilities } = lxcEngine;

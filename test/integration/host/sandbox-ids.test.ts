@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { probeHost } from '../../../src/host/probe.ts';
+import { probeFacts } from '../../../src/host/probe.ts';
 import { findOwnFiles } from '../../../src/host/own-files.ts';
 import { decide } from '../../../src/run/decide.ts';
 import { ownCaller } from '../../../src/run/run-caller.ts';
@@ -7,7 +7,7 @@ import { ownCaller } from '../../../src/run/run-caller.ts';
 const sandboxIds = { uids: { start: 1_000_000_000, count: 131_072 }, gids: { start: 2_000_000_000, count: 655_360 } };
 
 test("root's sandboxes take their ids from the settings before anything else", async () => {
-  const { user } = await probeHost({ environment: {}, uid: 0, gid: 0, sandboxIds, files: findOwnFiles() });
+  const { user } = await probeFacts({ environment: {}, uid: 0, gid: 0, sandboxIds, files: findOwnFiles() });
   expect({ sandboxUids: user.sandboxUids, sandboxGids: user.sandboxGids }).toEqual({
     sandboxUids: sandboxIds.uids,
     sandboxGids: sandboxIds.gids,

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
-import type { HostFacts } from '../../../src/host/facts.ts';
-import { probeHost } from '../../../src/host/probe.ts';
+import type { Facts } from '../../../src/host/facts.ts';
+import { probeFacts } from '../../../src/host/probe.ts';
 import { surveyHost } from '../../../src/host/survey.ts';
 
-const files: HostFacts['files'] = { launcher: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '' };
+const files: Facts['files'] = { launcher: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '' };
 
 function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-survey-'));
@@ -17,7 +17,7 @@ function temporaryDirectory(): string {
 }
 
 async function surveyAs(uid: number, environment: Record<string, string>, template?: string) {
-  const facts = await probeHost({ environment, uid, gid: uid, files });
+  const facts = await probeFacts({ environment, uid, gid: uid, files });
   const daemon = { socket: '/run/isolate/isolated.sock', answer: { kind: 'none' } } as const;
   return await surveyHost({
     facts,
@@ -54,7 +54,7 @@ test('a user without subordinate ids is told how to get some', async () => {
 });
 
 test("root's tools never come from the caller's PATH", async () => {
-  const facts = await probeHost({ environment: { PATH: temporaryDirectory() }, uid: 0, gid: 0, files });
+  const facts = await probeFacts({ environment: { PATH: temporaryDirectory() }, uid: 0, gid: 0, files });
   expect(facts.tools.bwrap).toBe('/usr/bin/bwrap');
 });
 
@@ -67,7 +67,7 @@ test('a template directory that only root reaches can be a root, one that is not
 
 test('a socket of the desktop that was asked for and is not there stops the run with its path', async () => {
   const request = { environment: { DISPLAY: ':59999' }, uid: 0, gid: 0, files, spec: { ...plain, passthrough: ['x11'] as const } };
-  await expect(probeHost(request)).rejects.toMatchObject({
+  await expect(probeFacts(request)).rejects.toMatchObject({
     code: 'socket-missing',
     message: 'The socket /tmp/.X11-unix/X59999 of the X display :59999 does not exist.',
   });
@@ -76,7 +76,7 @@ test('a socket of the desktop that was asked for and is not there stops the run 
 test('bind sources that exist are described, others are left out', async () => {
   const directory = temporaryDirectory();
   const binds = [directory, '/dev/null', '/no/such/thing', '/etc/passwd'].map((source) => ({ source, target: '/x', readOnly: true }));
-  const facts = await probeHost({ environment: {}, uid: 0, gid: 0, files, spec: { ...plain, binds } });
+  const facts = await probeFacts({ environment: {}, uid: 0, gid: 0, files, spec: { ...plain, binds } });
   expect(Object.entries(facts.paths).map(([path, { kind, uid }]) => [path, kind, uid])).toEqual([
     [directory, 'directory', 0],
     ['/dev/null', 'device', 0],

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { HostFacts } from '../../../src/host/facts.ts';
+import type { Facts } from '../../../src/host/facts.ts';
 import { giveBack } from '../../../src/run/give-back.ts';
 import { supervise } from '../../../src/run/supervise.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { initLaunch, launcherPath } from '../../rig/launches.ts';
 
 test('a run whose streams could not be taken is over before that is told', async () => {
-  const facts = { files: { launcher: await launcherPath() } } as HostFacts;
+  const facts = { files: { launcher: await launcherPath() } } as Facts;
   let launcher = 0;
   const ended = supervise(
     initLaunch(['/bin/sh', '-c', "trap '' TERM; sleep 60"]),

@@ -12,6 +12,7 @@ import type { LeaseRequest } from '../../../src/daemon/lease.ts';
 import type { RunServices } from '../../../src/daemon/client-root.ts';
 import { handleRun } from '../../../src/daemon/run-session.ts';
 import { IsolateError } from '../../../src/error.ts';
+import { findOwnFiles } from '../../../src/host/own-files.ts';
 import { decide } from '../../../src/run/decide.ts';
 import type { Message } from '../../../src/wire/frame.ts';
 
@@ -134,7 +135,7 @@ test('no directory of a client’s PATH is looked into by the daemon', async () 
     ask: async () => ({ name: 'answer', items: [{ name: 'variable', value: `PATH=${directory}` }] }) as Message,
   };
   const request = { zfs: 'tank/t', command: ['true'], environment: ['PATH'] };
-  const client = clientCaller(told, connection);
+  const client = clientCaller(told, connection, { keyFiles: [], files: findOwnFiles() });
   const { facts, spec } = await decide(request, { ...client, sandboxIds: () => null });
   expect({ inside: spec.environment['PATH'], tools: Object.values(facts.tools).filter((tool) => tool?.startsWith(directory)) }).toEqual({
     inside: directory,

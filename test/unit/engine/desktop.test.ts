@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 
 import { checkDesktop } from '../../../src/engine/desktop.ts';
-import type { DesktopFacts, HostFacts, PathFacts } from '../../../src/host/facts.ts';
+import type { DesktopFacts, Facts, PathFacts } from '../../../src/host/facts.ts';
 import { plainSpec, rootFacts } from '../../golden/facts.ts';
 
 const none: DesktopFacts = { x11: null, pulse: null, wayland: null, gpu: null };
 const wayland = { display: 'wayland-0', socket: '/run/user/1000/wayland-0' };
 
-function withPath(desktop: Partial<DesktopFacts>, path: string, facts: Partial<PathFacts>): HostFacts {
+function withPath(desktop: Partial<DesktopFacts>, path: string, facts: Partial<PathFacts>): Facts {
   const base: PathFacts = { kind: 'socket', uid: 1000, gid: 1000, mode: 0o755, idmappable: true };
   return { ...rootFacts, desktop: { ...none, ...desktop }, paths: { [path]: { ...base, ...facts } } };
 }
@@ -36,5 +36,5 @@ test.each([
 
 test("a user's own sandbox has the user's rights", () => {
   const facts = withPath({ wayland }, wayland.socket, { idmappable: false });
-  expect(checkDesktop(plainSpec, { ...facts, user: { ...facts.user, uid: 1000 } })).toEqual([]);
+  expect(checkDesktop(plainSpec, { ...facts, user: { ...facts.user, uid: 1000, rights: 'user' } })).toEqual([]);
 });

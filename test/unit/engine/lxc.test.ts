@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
 import { lxcEngine } from '../../../src/engine/lxc.ts';
-import type { HostFacts } from '../../../src/host/facts.ts';
+import type { Facts } from '../../../src/host/facts.ts';
 import { chooseBridge, lxcPaths } from '../../../src/host/lxc-paths.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { layeredRootfs, naturalRootfs, naturalTree, plainSpec, rootFacts, userFacts, wholeFindings } from '../../golden/facts.ts';
 
 const overlay = { kind: 'directory', path: '/srv/debian', write: 'clone' } as const;
 const bridged = { shareNetwork: true, bridge: 'lxcbr0' };
-const withPaths = (...paths: string[]): HostFacts => ({
+const withPaths = (...paths: string[]): Facts => ({
   ...rootFacts,
   paths: {
     ...rootFacts.paths,
@@ -16,7 +16,7 @@ const withPaths = (...paths: string[]): HostFacts => ({
   },
 });
 
-function problems(spec: Partial<SandboxSpec>, facts: HostFacts = rootFacts): string[] {
+function problems(spec: Partial<SandboxSpec>, facts: Facts = rootFacts): string[] {
   return lxcEngine.check({ ...plainSpec, engine: 'lxc', ...spec }, facts).map(({ code, message }) => `${code}: ${message}`);
 }
 
