@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -55,7 +55,10 @@ export function makeDirectoryDaemon(...names: string[]): DirectoryDaemon {
     runtime,
     configure: (counts, more = '') => {
       const tables = Object.entries(counts).map(([name, count]) => `[templates."tank/${name}"]\ncount = ${count}\n`);
-      writeFileSync(join(directory, 'config.toml'), tables.join('') + more);
+      // Whole at once: a file that is cut off names fewer templates, and is valid.
+      const file = join(directory, 'config.toml');
+      writeFileSync(`${file}.new`, tables.join('') + more);
+      renameSync(`${file}.new`, file);
     },
     start: async () => {
       const { NODE_EXTRA_CA_CERTS: _slow, ...env } = process.env;
