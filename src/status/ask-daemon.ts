@@ -1,7 +1,7 @@
 import { IsolateError } from '../error.ts';
 import type { DaemonAnswer } from '../host/survey/daemon.ts';
-import { values } from '../wire/frame.ts';
-import { connectDaemon, refusalOf } from '../client/daemon-connection.ts';
+import { connectDaemon } from '../client/daemon-connection.ts';
+import { queryDaemon } from '../client/query.ts';
 import type { StatusDocument } from './status.ts';
 
 const answerMs = 5_000;
@@ -12,11 +12,8 @@ export async function askDaemon(socket: string): Promise<DaemonAnswer> {
     const connection = await connectDaemon(socket);
     if (connection === null) return { kind: 'none' };
     try {
-      connection.send('query', [{ name: 'query', value: 'status' }]);
-      const message = await connection.receive(answerMs);
-      if (message === null) return { kind: 'silent', reason: 'it ended the connection' };
-      if (message.name === 'refuse') return { kind: 'silent', reason: refusalOf(message).message };
-      return { kind: 'serves', ...readStatus(values(message, 'json')[0] ?? '') };
+      const answer = await queryDaemon(connection, 'status', answerMs);
+      return answer === undefined ? { kind: 'silent', reason: 'it ended the connection' } : { kind: 'serves', ...readStatus(answer) };
     } finally {
       connection.close();
     }
@@ -28,8 +25,8 @@ export async function askDaemon(socket: string): Promise<DaemonAnswer> {
   }
 }
 
-function readStatus(text: string): Omit<Extract<DaemonAnswer, { kind: 'serves' }>, 'kind'> {
-  const { daemon, pools } = JSON.parse(text) as Required<Pick<StatusDocument, 'daemon' | 'pools'>>;
+function readStatus(answer: unknown): Omit<Extract<DaemonAnswer, { kind: 'serves' }>, 'kind'> {
+  const { daemon, pools } = answer as Required<Pick<StatusDocument, 'daemon' | 'pools'>>;
   const templates = daemon?.serves === false ? null : pools.map(({ template }) => template);
   return { pid: daemon?.pid ?? 0, templates, limits: daemon?.limits ?? [] };
 }

@@ -56,9 +56,7 @@ export function openLocalPools(runtime: RuntimePaths): LocalPools {
       const templates = new Set([...configured, ...namedByState(runtime, configured)]);
       return await openAll([...templates], (template) => templateCount(config, template));
     },
-    besides: async (shown) => {
-      return await openAll(templatesBesides(runtime, shown), () => null);
-    },
+    besides: (shown) => openAll(templatesBesides(runtime, shown), () => null),
   };
 }
 

@@ -1,8 +1,7 @@
+import { openQueries } from '../client/query.ts';
 import { IsolateError } from '../error.ts';
 import { daemonStart } from '../host/daemon-start.ts';
 import { runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
-import { values } from '../wire/frame.ts';
-import { connectDaemon, type DaemonConnection, daemonSocket, refusalOf } from '../client/daemon-connection.ts';
 import { openLocalPools } from './local-pools.ts';
 import { readUserRuns } from './user-runs.ts';
 import { createHostStatus, type RunsDocument, type StatusDocument } from './status.ts';
@@ -14,40 +13,19 @@ export interface StatusSource {
   readonly close: () => void;
 }
 
-const answerMs = 10_000;
-
 /**
  * Asks the daemon; what it does not tell, root reads from the state directories. Its members throw `not-permitted` for other
  * users without a daemon, `daemon-failed` (also where it was lost), and what the daemon refuses with.
  */
-export function openStatusSource(uid: number, socket: string = daemonSocket): StatusSource {
-  let connection: DaemonConnection | null = null;
-  /** Whether one was there that does not answer any more. */
-  let lost = false;
+export function openStatusSource(uid: number, socket?: string): StatusSource {
+  const daemon = openQueries(socket);
   const runtime = runtimePaths(systemRuntimeDirectory);
   const local = openLocalPools(runtime);
   const host = createHostStatus(runtime);
 
-  /** Undefined: no daemon answers. */
-  async function ask(query: 'status' | 'ps'): Promise<unknown> {
-    // A connection that was idle may be one to a daemon that is gone, and has been replaced.
-    const kept = connection !== null;
-    connection ??= await connectDaemon(socket);
-    if (connection === null) return undefined;
-    const answer = await askOnce(connection, query);
-    if (answer !== undefined) {
-      lost = false;
-      return answer;
-    }
-    connection.close();
-    connection = null;
-    lost = true;
-    return kept ? await ask(query) : undefined;
-  }
-
   /** Of the runs that the daemon or root's state knows. */
   async function askRuns(): Promise<RunsDocument> {
-    const answer = await ask('ps').catch((error: unknown) => {
+    const answer = await daemon.ask('ps').catch((error: unknown) => {
       // A user who may not ask the daemon has no clones.
       if (error instanceof IsolateError && error.code === 'not-permitted') return undefined;
       throw error;
@@ -55,20 +33,21 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
     if (hasList(answer, 'runs')) return answer as RunsDocument;
     if (answer !== undefined) throw unknownAnswer();
     if (uid === 0) return host.runs(uid);
-    if (lost) refuseWithoutDaemon();
+    if (daemon.isLost()) refuseWithoutDaemon();
     return { runs: [] };
   }
 
   function refuseWithoutDaemon(): void {
     if (uid === 0) return;
     const hint = `${daemonStart()}, or run isolate with sudo`;
-    if (lost) throw new IsolateError('daemon-failed', 'The daemon ended, and without it only root can look at the pools.', { hint });
+    if (daemon.isLost())
+      throw new IsolateError('daemon-failed', 'The daemon ended, and without it only root can look at the pools.', { hint });
     throw new IsolateError('not-permitted', 'The daemon is not running, and without it only root can look at the pools.', { hint });
   }
 
   return {
     status: async () => {
-      const answer = await ask('status');
+      const answer = await daemon.ask('status');
       if (answer === undefined) {
         refuseWithoutDaemon();
         return { daemon: null, pools: await host.pools(await local.all(), uid), settings: null };
@@ -87,22 +66,8 @@ export function openStatusSource(uid: number, socket: string = daemonSocket): St
       const own = readUserRuns(uid).filter(({ runId }) => !known.has(runId));
       return { runs: [...runs, ...own].toSorted((left, right) => left.sinceMs - right.sinceMs) };
     },
-    close: () => connection?.close(),
+    close: daemon.close,
   };
-}
-
-/** Undefined: the connection ended. */
-async function askOnce(connection: DaemonConnection, query: string): Promise<unknown> {
-  connection.send('query', [{ name: 'query', value: query }]);
-  const message = await connection.receive(answerMs);
-  if (message === null) return undefined;
-  if (message.name === 'refuse') throw refusalOf(message);
-  const [text = ''] = values(message, 'json');
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new IsolateError('daemon-failed', `The daemon's answer to ${query} is not JSON.`, { cause: error });
-  }
 }
 
 /** A daemon of another version may still run. */

@@ -1,0 +1,51 @@
+import { IsolateError } from '../error.ts';
+import { values } from '../wire/frame.ts';
+import { connectDaemon, type DaemonConnection, daemonSocket, refusalOf } from './daemon-connection.ts';
+
+/** A question of `query` in gate/PROTOCOL.md. */
+export type Query = 'status' | 'ps';
+
+/** Questions to the daemon on one connection, which is made again where the daemon was replaced. */
+export interface DaemonQueries {
+  /** Undefined: no daemon answers. Throws as `queryDaemon` and `connectDaemon` do. */
+  readonly ask: (query: Query) => Promise<unknown>;
+  /** One was there that does not answer any more. */
+  readonly isLost: () => boolean;
+  readonly close: () => void;
+}
+
+const answerMs = 10_000;
+
+export function openQueries(socket: string = daemonSocket): DaemonQueries {
+  let connection: DaemonConnection | null = null;
+  let isLost = false;
+
+  async function ask(query: Query): Promise<unknown> {
+    // A connection that was idle may be one to a daemon that is gone, and has been replaced.
+    const wasIdle = connection !== null;
+    connection ??= await connectDaemon(socket);
+    if (connection === null) return undefined;
+    const answer = await queryDaemon(connection, query, answerMs);
+    isLost = answer === undefined;
+    if (answer !== undefined) return answer;
+    connection.close();
+    connection = null;
+    return wasIdle ? await ask(query) : undefined;
+  }
+
+  return { ask, isLost: () => isLost, close: () => connection?.close() };
+}
+
+/** The answer of a daemon of any version; undefined: it ended the connection. Throws what it refuses with, and `daemon-failed`. */
+export async function queryDaemon(connection: DaemonConnection, query: Query, limitMs: number): Promise<unknown> {
+  connection.send('query', [{ name: 'query', value: query }]);
+  const message = await connection.receive(limitMs);
+  if (message === null) return undefined;
+  if (message.name === 'refuse') throw refusalOf(message);
+  const [text = ''] = values(message, 'json');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new IsolateError('daemon-failed', `The daemon's answer to ${query} is not JSON.`, { cause: error });
+  }
+}
