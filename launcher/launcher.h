@@ -139,7 +139,7 @@ void terminal_drain(struct terminal *terminal, int wait_ms, int reads);
 /* Before it is given back: keeps answers that the guest asked for from whoever reads next. */
 void terminal_swallow_answers(struct terminal *terminal);
 
-/* The run: what main.c makes for the child and the supervisor. Descriptors are -1 where there is none. */
+/* The run: what launch.c makes for the child and the supervisor. Descriptors are -1 where there is none. */
 
 struct run {
   int control, events; /* where a supervising parent writes signal numbers, and where it reads ours, or the client's caller its status */
@@ -155,7 +155,7 @@ struct run {
   int64_t deadline_at; /* on the clock of now_ms; 0: none */
 };
 
-/* main.c: only the standard three and these descriptors of the run stay open; false, and nothing closed, if they cannot. */
+/* launch.c: only the standard three and these descriptors of the run stay open; false, and nothing closed, if they cannot. */
 bool keep_descriptors(struct run *run);
 /* Carries out the record and stays until the end; the last event tells how it came. */
 struct event launch(struct run *run);
@@ -179,6 +179,14 @@ void command_complain(const struct command *command, int error);
 /* stage.c: true when the program was started as the stage; argv: name, options, STATUSFD COMMANDFD. */
 bool stage_is(const char *name);
 _Noreturn void stage_main(int argc, char **argv);
+
+/* process.c: as proc_pid_stat(5) has it, X where there is none. */
+char process_state(pid_t pid);
+/* Whether our process group has a parent outside of it in its session: a shell that sees it stop and can continue it. */
+bool process_is_job(void);
+/* The wait status of a dead process that nobody has waited for, or -1; of one that its parent has waited for, where the kernel still has it. */
+int process_status(pid_t pid, int pidfd);
+bool process_exit(int pidfd, int *status);
 
 /* supervise.c: the signals to block; tells of the start on the status descriptor and returns the last event. */
 void supervise_signals(sigset_t *signals);

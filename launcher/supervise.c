@@ -2,19 +2,10 @@
  * One loop over one poll(2): signals, the child's report, the stage's socket and pipe, the terminal. The command's own pid
  * comes from the kernel with the stage's greeting; from then on signals go to it, whatever wraps it.
  */
-#include "launcher.h"
+#include "supervise.h"
 
 #include <sys/signalfd.h>
 #include <time.h>
-
-/* pidfd_info of linux/pidfd.h (6.13, the exit code since 6.15), which Debian 12's headers lack. */
-struct pidfd_info {
-  uint64_t mask, cgroup;
-  uint32_t ids[11];
-  int32_t exit_code;
-};
-enum { PIDFD_WITH_EXIT = 1 << 3 };
-#define PIDFD_INFO_REQUEST _IOWR(0xFF, 11, struct pidfd_info)
 
 #define BIT(signal) (1u << (signal))
 static const uint32_t ending = BIT(SIGTERM) | BIT(SIGINT) | BIT(SIGHUP) | BIT(SIGQUIT);
@@ -22,22 +13,7 @@ static const uint32_t forwarded = ending | BIT(SIGUSR1) | BIT(SIGUSR2) | BIT(SIG
 /* Those that a terminal or a pipe sends, and that must not stop us. */
 static const uint32_t harmless = BIT(SIGTTOU) | BIT(SIGTTIN) | BIT(SIGPIPE);
 
-enum { LOOK_AGAIN_MS = 250, LEFTOVERS_MS = 2000, SLOW_READER_MS = 2000, ENGINE_MS = 2000 };
-/* After a keystroke: how soon a stop of the command is looked for, each time four times as late. */
-enum { FIRST_LOOK_MS = 20, LAST_LOOK_MS = 1280 };
-
-struct state {
-  const struct run *run;
-  struct terminal *terminal;
-  int signals, control, report, stage, start;
-  pid_t command;
-  int command_fd;
-  bool child_ended, started, killing, command_ended, insisted, timed_out;
-  int child_status, init_status, command_status, ended_by;
-  struct event failure; /* what was reported instead of a start */
-  uint32_t kept;        /* signals that came before the start */
-  int64_t kill_at, look_at, look_ms, engine_until;
-};
+enum { LOOK_AGAIN_MS = 250, LEFTOVERS_MS = 2000, ENGINE_MS = 2000 };
 
 static bool is_in(uint32_t set, int signal) {
   return signal > 0 && signal < 32 && (set >> signal & 1) != 0;
@@ -49,7 +25,7 @@ void supervise_signals(sigset_t *signals) {
     if (is_in(forwarded | harmless | BIT(SIGCHLD), signal)) sigaddset(signals, signal);
 }
 
-static void signal_command(const struct state *state, int signal) {
+void signal_command(const struct state *state, int signal) {
   if (state->command <= 0) return;
   bool job = signal == SIGTSTP || signal == SIGTTOU || signal == SIGCONT;
   if (job && kill(-state->command, signal) == 0) return;
@@ -79,66 +55,6 @@ static void started(struct state *state) {
     if (is_in(state->kept, signal)) signal_command(state, signal);
 }
 
-static void go_on(struct state *state) {
-  if (state->killing) return;
-  state->terminal->paused = state->terminal->withheld = false;
-  terminal_resize(state->terminal);
-}
-
-/* By the default action of a terminal's signal, which the kernel leaves undone where no shell is there to bring us back. */
-static void stop_self(int signal) {
-  sigset_t only;
-  sigemptyset(&only);
-  sigaddset(&only, signal);
-  kill(getpid(), signal);
-  sigprocmask(SIG_UNBLOCK, &only, NULL);
-  sigprocmask(SIG_BLOCK, &only, NULL);
-  sigemptyset(&only);
-  sigaddset(&only, SIGCONT); /* what brought us back, if we stopped: the command is sent its own in any case */
-  sigtimedwait(&only, NULL, &(struct timespec){0});
-}
-
-/* The caller's shell must see its job stop; a supervising parent gets the signal too and does the same. */
-static void stop_with_command(struct state *state, int signal, bool whole_job) {
-  terminal_swallow_answers(state->terminal);
-  state->terminal->paused = true;
-  terminal_settle(state->terminal);
-  if (whole_job) kill(0, signal);
-  if (state->run->record.supervised) return;
-  stop_self(signal);
-  signal_command(state, SIGCONT);
-  go_on(state);
-}
-
-/* The fields of proc_pid_stat(5) from the state on, of a dead process without a parent where there is none. */
-static const char *read_stat(pid_t pid, char text[1024]) {
-  char path[32];
-  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-  read_text(path, text, 1024);
-  const char *name_end = strrchr(text, ')');
-  return name_end == NULL ? "X 0" : name_end + 2;
-}
-
-/* Whether our process group has a parent outside of it in its session: a shell that sees it stop and can continue it. */
-static bool is_job(void) {
-  char text[1024];
-  pid_t pid = getppid();
-  while (pid > 1 && getpgid(pid) == getpgrp()) pid = (pid_t)strtol(read_stat(pid, text) + 2, NULL, 10);
-  return pid > 1 && getsid(pid) == getsid(0);
-}
-
-/*
- * A command that has made its terminal raw wants the screen and the keyboard. In the background it is stopped as the kernel
- * would stop a program there, before anything of it is shown.
- */
-static bool stop_in_background(struct state *state) {
-  if (!state->started || !terminal_is_wanted_in_background(state->terminal) || !is_job()) return false;
-  state->terminal->withheld = true;
-  signal_command(state, SIGTTOU);
-  stop_with_command(state, SIGTTOU, true);
-  return true;
-}
-
 static void take_signal(struct state *state, int signal) {
   if (signal == SIGWINCH && state->terminal->present) return;
   if (!state->started && is_in(ending, signal)) {
@@ -153,8 +69,8 @@ static void take_signal(struct state *state, int signal) {
   if (!state->started) state->kept |= BIT(signal);
   else signal_command(state, signal);
   if (signal == SIGTERM) begin_end(state);
-  if (signal == SIGTSTP) stop_with_command(state, SIGTSTP, false);
-  if (signal == SIGCONT) go_on(state);
+  if (signal == SIGTSTP) job_stop(state, SIGTSTP, false);
+  if (signal == SIGCONT) job_go_on(state);
 }
 
 static void reap(struct state *state) {
@@ -246,39 +162,10 @@ static void read_start(struct state *state) {
   else if (!state->killing) started(state);
 }
 
-/* A stop inside (Ctrl-Z, `suspend`) shows only in the command's state, so that is looked at after keystrokes. */
-static void look_for_stop(struct state *state, int64_t now) {
-  if (state->terminal->keystroke) {
-    state->terminal->keystroke = false;
-    state->look_ms = FIRST_LOOK_MS;
-    state->look_at = now + FIRST_LOOK_MS;
-  }
-  if (state->look_at == 0 || now < state->look_at || !state->started) return;
-  char text[1024];
-  bool stopped = !state->terminal->paused && *read_stat(state->command, text) == 'T';
-  state->look_ms *= 4;
-  state->look_at = stopped || state->look_ms > LAST_LOOK_MS ? 0 : now + state->look_ms;
-  if (!stopped) return;
-  /* First what it wrote to leave the screen: more reads than a pty holds, but an end where others inside go on writing. */
-  terminal_drain(state->terminal, SLOW_READER_MS, 64);
-  stop_with_command(state, SIGTSTP, true);
-}
-
-/* The wait status of a dead process that nobody has waited for, or -1. The kernel says 0 to those who may not know. */
-static int status_of_zombie(pid_t pid, int pidfd) {
-  char path[64], text[1024];
-  snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
-  if (readlink(path, text, sizeof text) < 0) return -1;
-  const char *stat = read_stat(pid, text);
-  /* The number is still this process's if the descriptor still has it. */
-  if (*stat != 'Z' || syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0) return -1;
-  return (int)strtol(strrchr(stat, ' '), NULL, 10);
-}
-
 /* A guest can stop the process that waits for the command inside, so the engine's end is waited for no longer than this. */
 static void note_command_end(struct state *state) {
   state->command_ended = true;
-  state->command_status = status_of_zombie(state->command, state->command_fd);
+  state->command_status = process_status(state->command, state->command_fd);
   state->engine_until = now_ms() + ENGINE_MS;
 }
 
@@ -327,7 +214,7 @@ static void turn(struct state *state) {
   for (int i = 0; i < 5; i++)
     if (polls[i].revents != 0) readers[i](state);
   if (polls[8].revents != 0) note_command_end(state);
-  if (stop_in_background(state)) return;
+  if (job_stop_in_background(state)) return;
   bool was_hung_up = state->terminal->hung_up;
   terminal_proceed(state->terminal, polls + 5);
   if (state->terminal->hung_up && !was_hung_up) {
@@ -335,7 +222,7 @@ static void turn(struct state *state) {
     begin_end(state);
   }
   int64_t now = now_ms();
-  look_for_stop(state, now);
+  job_look_for_stop(state, now);
   end_engine(state, now);
   heed_deadline(state, now);
   if (state->kill_at != 0 && now >= state->kill_at) kill_all(state);
@@ -363,12 +250,11 @@ static void end_leftovers(void) {
 
 /* The engine's own exit status can't tell exit 128+N from death by N; the kernel can, and so can our own init. */
 static int true_status(const struct state *state) {
-  struct pidfd_info info = {.mask = PIDFD_WITH_EXIT};
+  int status;
   if (state->init_status >= 0) return state->init_status;
   if (state->command == state->run->child) return state->child_status;
   if (state->insisted && state->command_status >= 0) return state->command_status;
-  bool known = ioctl(state->command_fd, PIDFD_INFO_REQUEST, &info) == 0 && (info.mask & PIDFD_WITH_EXIT) != 0;
-  return known ? info.exit_code : state->child_status;
+  return process_exit(state->command_fd, &status) ? status : state->child_status;
 }
 
 static struct event last_event(const struct state *state) {
