@@ -1,6 +1,7 @@
 import type { PathFacts } from '../host/facts.ts';
 import { describePath } from '../host/path-facts.ts';
 import { IsolateError } from '../error.ts';
+import { deviceNumber } from '../host/device-number.ts';
 import type { Questions } from '../run/run-caller.ts';
 import type { Item } from '../wire/frame.ts';
 import type { Connection } from './connection.ts';
@@ -72,6 +73,5 @@ function parseStatus(bytes: Uint8Array): Parameters<typeof describePath>[0] {
     number,
     number,
   ];
-  // The encoding of glibc's gnu_dev_makedev for numbers of 12 and 20 bits.
-  return { mode, uid, gid, magic, device: ((major & 0xfff) << 8) | (minor & 0xff) | ((minor & 0xfff00) << 12) };
+  return { mode, uid, gid, magic, device: deviceNumber(major, minor) };
 }

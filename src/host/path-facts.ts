@@ -6,6 +6,7 @@ import { idmappableFilesystem, tmpfsMagic, zfsMagic } from './filesystem.ts';
 import { parseRelease } from './kernel-release.ts';
 import { readMounts } from './read-mounts.ts';
 import { readText } from './read-text.ts';
+import { formatDevice } from './device-number.ts';
 
 /** What is at a path as this process sees it; null: nothing, or nothing it may look at. */
 export function probePath(source: string): PathFacts | null {
@@ -64,7 +65,6 @@ function isIdmappable({ magic, device }: PathStatus): boolean {
 }
 
 function findMountType(device: number): string | null {
-  // The encoding of glibc's gnu_dev_makedev for the numbers that anonymous devices have.
-  const name = `${(device >>> 8) & 0xfff}:${(device & 0xff) | ((device >>> 12) & 0xfff00)}`;
+  const name = formatDevice(device);
   return readMounts().find((mount) => mount.device === name)?.type ?? null;
 }

@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 
 import { placeOf } from '../../rootfs/rootfs.ts';
+import { formatDevice } from '../../host/device-number.ts';
 import type { CloneState } from './state-file.ts';
 import { isInPlace } from './transition.ts';
 
@@ -53,7 +54,7 @@ const onlyPlace = 0o10000000;
 
 interface Mount {
   readonly id: string;
-  readonly device: number;
+  readonly device: string;
   readonly root: string;
 }
 
@@ -62,22 +63,16 @@ function lastMountAt(path: string, table: string): Mount | null {
   const place = ` ${escapePath(path)} `;
   for (let at = table.lastIndexOf(place); at >= 0; at = at === 0 ? -1 : table.lastIndexOf(place, at - 1)) {
     const [id = '', , device = '', root = '', mountpoint] = table.slice(table.lastIndexOf('\n', at) + 1, at + place.length).split(' ');
-    if (` ${mountpoint} ` === place) return { id, device: deviceNumber(device), root };
+    if (` ${mountpoint} ` === place) return { id, device, root };
   }
   return null;
 }
 
 function isMountOf(state: CloneState, { device, root }: Mount): boolean {
-  return root === '/' && device === state.device;
+  return root === '/' && device === formatDevice(state.device);
 }
 
 /** As mountinfo has it (proc_pid_mountinfo(5)). */
 function escapePath(path: string): string {
   return path.replace(/[\\ \t\n]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
-}
-
-/** `major:minor` as stat(2) has it (makedev(3)), without the bits above 32 that no device has. */
-function deviceNumber(text: string): number {
-  const [major = Number.NaN, minor = Number.NaN] = text.split(':').map(Number);
-  return (major & 0xfff) * 0x100 + (minor >>> 8) * 0x100000 + (minor & 0xff);
 }
