@@ -105,7 +105,7 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
 
   it('gets SIGTERM at its deadline, and its run has timed out however it then ends', async () => {
     const script = 'trap "echo heard; exit 3" TERM; while :; do sleep 0.05; done';
-    expect(await run(wrappedLaunch(wrapping, ['/bin/bash', '-c', script], { deadlineMs: 500 }))).toEqual({
+    expect(await run(wrappedLaunch(wrapping, ['/bin/bash', '-c', script], { deadlineMs: 2500 }))).toEqual({
       result: { kind: 'timed-out' },
       stdout: 'heard\n',
       stderr: '',
@@ -115,7 +115,7 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
   it('is killed at its deadline when it had SIGTERM before', async () => {
     const script = "trap '' TERM; echo ready; while :; do sleep 0.1; done";
     const { handle } = await startedLaunch(
-      wrappedLaunch(wrapping, ['/bin/bash', '-c', script], { deadlineMs: 1500, graceMs: longGraceMs }),
+      wrappedLaunch(wrapping, ['/bin/bash', '-c', script], { deadlineMs: 3000, graceMs: longGraceMs }),
     );
     const output = lines(handle.stdout);
     expect(await output.next()).toBe('ready');
@@ -129,11 +129,11 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
   });
 
   it('that is stopped meets its deadline when it goes on', async () => {
-    const { handle, pid } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/sleep', '60'], { deadlineMs: 1000 }));
+    const { handle, pid } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/sleep', '60'], { deadlineMs: 2500 }));
     handle.forward('SIGTSTP');
     const stopped = wrapping === 'bare' ? 'S' : 'T';
     await inState(pid, stopped);
-    await delay(1500);
+    await delay(3000);
     await inState(pid, stopped);
     handle.forward('SIGCONT');
     expect(await handle.result).toEqual({ kind: 'timed-out' });
