@@ -5,8 +5,8 @@ export interface Example {
   readonly command?: readonly string[];
   /** It names a root itself, or needs none; unless given it is behind `-z DATASET --wait 60`. */
   readonly bare?: true;
-  /** The way it takes, where another one than the table of options says: what is refused, the program in Node tells. */
-  readonly way?: 'daemon' | 'node';
+  /** The way it takes, where another one than the table of options says; null: what is refused, or is no run, takes none. */
+  readonly way?: 'daemon' | 'node' | null;
 }
 
 const shell = (line: string): readonly string[] => ['sh', '-c', line];
@@ -21,7 +21,7 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
     engine: [
       { words: ['-e', 'chroot'], command: shell('echo $0; pwd; id -u') },
       { words: ['-q', '-e', 'lxc'], command: shell('id -u; exit 4') },
-      { words: ['-e', 'qemu'], way: 'node' },
+      { words: ['-e', 'qemu'], way: null },
     ],
     zfs: [{ words: ['-z', dataset, '--wait', '60'], command: ['cat', '/etc/os-release'], bare: true }],
     template: [{ words: ['-t', root], command: shell('cat /file; echo more >> /log'), bare: true }],
@@ -55,39 +55,42 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
     socketcall: [{ words: ['--socketcall'], command: ['grep', 'Seccomp:', '/proc/self/status'] }],
     'share-net': [{ words: ['-n'], command: shell('test -r /etc/resolv.conf && ls /sys/class/net; wc -l < /proc/net/dev') }],
     // There is no desktop here: what is compared is how its absence is told.
-    x11: [{ words: ['-1', '-v', 'DISPLAY=:59999'] }],
-    pulse: [{ words: ['-2'] }],
-    wayland: [{ words: ['-3'] }],
-    gpu: [{ words: ['-4'], command: ['ls', '/dev'] }],
+    x11: [{ words: ['-1', '-v', 'DISPLAY=:59999'], way: null }],
+    pulse: [{ words: ['-2'], way: null }],
+    wayland: [{ words: ['-3'], way: null }],
+    gpu: [{ words: ['-4'], command: ['ls', '/dev'], way: null }],
     cpu: [{ words: ['--cpu', '50'], command: shell('echo $((6 * 7))') }],
-    memory: [{ words: ['--memory', '64M'], command: shell('echo $((6 * 7))') }],
+    memory: [
+      { words: ['--memory', '64M'], command: shell('echo $((6 * 7))') },
+      { words: ['--memory', '64M'], command: shell('a=0123456789abcdef; while :; do a=$a$a; done') },
+    ],
     pids: [{ words: ['--pids', '4'], command: shell('for n in 1 2 3 4 5 6; do sleep 0.2 & done 2>/dev/null; wait; echo done') }],
     timeout: [{ words: ['--timeout', '0.3', '--kill-after', '0'], command: ['sleep', '60'] }],
     'kill-after': [{ words: ['--kill-after', '0.1'], command: shell('kill -TERM $$') }],
     'pre-hook': [{ words: ['--pre-hook', 'echo before; ls $ROOTFS'], command: ['echo', 'inside'] }],
     'post-hook': [{ words: ['--post-hook', 'echo after; ls $ROOTFS'], command: ['echo', 'inside'] }],
-    'net-bridge': [{ words: ['-e', 'lxc', '-n', '--net-bridge', 'none'], way: 'node' }],
+    'net-bridge': [{ words: ['-e', 'lxc', '-n', '--net-bridge', 'none'], way: null }],
     tun: [{ words: ['-e', 'lxc', '--tun'], command: shell('test -c /dev/net/tun && echo tunnel') }],
     'lxc-log': [{ words: ['-q', '-e', 'lxc', '--lxc-log', 'lxc.log'] }],
-    force: [{ words: ['--force'] }],
-    'skip-create': [{ words: ['--skip-create'] }],
-    refresh: [{ words: ['-q', '-s', '-r', dataset], command: [], bare: true }],
-    'install-wrapper': [{ words: ['-w', dataset], command: [], bare: true }],
+    force: [{ words: ['--force'], way: null }],
+    'skip-create': [{ words: ['--skip-create'], way: null }],
+    refresh: [{ words: ['-q', '-s', '-r', dataset], command: [], bare: true, way: null }],
+    'install-wrapper': [{ words: ['-w', dataset], command: [], bare: true, way: null }],
     'ignore-sigint': [{ words: ['-i'], command: shell('kill -INT $$') }],
-    'dry-run': [{ words: ['--dry-run', '-t', root], bare: true }],
+    'dry-run': [{ words: ['--dry-run', '-t', root], bare: true, way: null }],
     json: [
       { words: ['--json', '--no-seccomp'], command: ['no-such-command'] },
-      { words: ['--json', '-z', `${dataset}@a`], bare: true, way: 'node' },
+      { words: ['--json', '-z', `${dataset}@a`], bare: true, way: null },
     ],
     'status-fd': [
       { words: ['--status-fd', '3'], command: shell('exit 3') },
       { words: ['--status-fd', '3'], command: shell('kill -SEGV $$') },
       { words: ['--status-fd', '3'], command: ['no-such-command'] },
-      { words: ['--status-fd', '9'], way: 'node' },
+      { words: ['--status-fd', '9'], way: null },
     ],
     trace: [{ words: ['--trace'], command: ['echo', 'traced'] }],
     quiet: [{ words: ['-q', '--no-seccomp'] }],
-    help: [{ words: ['--help'] }],
-    version: [{ words: ['--version'] }],
+    help: [{ words: ['--help'], way: null }],
+    version: [{ words: ['--version'], way: null }],
   };
 }

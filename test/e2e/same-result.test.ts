@@ -38,17 +38,17 @@ interface Result {
   readonly events: string;
 }
 
-function start(program: string, words: readonly string[]): { readonly pid: number; readonly result: Result } {
+function start(program: string, words: readonly string[], shown: (text: string) => string = withoutNumbers): Result {
   const env = { PATH: '/usr/bin:/bin', HOME: '/root', TERM: 'vt100', PASSED: 'through', EMPTY: '', HOST_ONLY: 'x' };
-  const { pid, status, signal, output } = spawnSync(program, words, {
+  const { status, signal, output } = spawnSync(program, words, {
     encoding: 'utf8',
     env,
     cwd: scratch,
     timeout: 60_000,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
-  const [, stdout = '', stderr = '', events = ''] = output.map((text) => withoutNumbers(text ?? ''));
-  return { pid, result: { status, signal, stdout, stderr, events } };
+  const [, stdout = '', stderr = '', events = ''] = output.map((text) => shown(text ?? ''));
+  return { status, signal, stdout, stderr, events };
 }
 
 /** No two runs have the same clone, id or process, nor these two the same way. */
@@ -97,12 +97,13 @@ test.each<[string, readonly string[]]>([
   ['words of every sort', ['printf', '[%s]', '', ' ', '-z', '$HOME', '`id`', 'ü', '\n', '\t', '\\', '"', "'", '*', '--']],
 ])('%s: the daemon and the program in Node say and do the same', (_, words) => {
   const command = [...way.root, ...words];
-  expect(start(isolatePath, command).result).toEqual(start(nodeProgram, command).result);
+  expect(start(isolatePath, command)).toEqual(start(nodeProgram, command));
 });
 
-/** Only a lease of the daemon's is told of in its log, with the process that holds it. */
-function leasedByDaemon(pid: number): boolean {
-  return way.daemon?.log().includes(`"pid":${pid},`) === true;
+/** The way that a run took, as --trace tells of it; null: it was none. */
+function wayOf(line: readonly string[]): string | null {
+  const { stderr } = start(isolatePath, ['--trace', ...line], (text) => text);
+  return /^(?:\+ way: |\{.*"way":")([a-z]+)/m.exec(stderr)?.[1] ?? null;
 }
 
 const ofRuns = options.filter(({ verbs }) => verbs.includes('run'));
@@ -114,24 +115,13 @@ test('every option that a run may have has an example', () => {
   expect(ofRuns.map(({ long }) => long).filter((long) => optionExamples('', '')[long] === undefined)).toEqual([]);
 });
 
-test.each(examples)(
-  '--%s, example %i: both ways say and do the same, and it takes the one that the table says',
-  async (_, index, option) => {
-    const dataset = way.root[1] ?? '';
-    const example = optionExamples(scratch, dataset)[option.long]?.[index - 1];
-    if (example === undefined) throw new Error('There is no such example.');
-    const { words, command = ['true'], bare } = example;
-    const line = [...(bare === true ? [] : way.root), ...words, ...(command.length === 0 ? [] : ['--', ...command])];
-    const { pid, result } = start(isolatePath, line);
-    expect(result).toEqual(start(nodeProgram, line).result);
-    const expected = example.way ?? (option.carriedBy === 'launcher' ? 'daemon' : 'node');
-    if (expected === 'daemon') {
-      await expect.poll(() => leasedByDaemon(pid)).toBe(true);
-      return;
-    }
-    // The log comes in order: a later run is told of, this one is not.
-    const later = start(isolatePath, [...way.root, '-q', 'true']);
-    await expect.poll(() => leasedByDaemon(later.pid)).toBe(true);
-    expect(leasedByDaemon(pid)).toBe(false);
-  },
-);
+test.each(examples)('--%s, example %i: both ways say and do the same, and it takes the one that the table says', (_, index, option) => {
+  const dataset = way.root[1] ?? '';
+  const example = optionExamples(scratch, dataset)[option.long]?.[index - 1];
+  if (example === undefined) throw new Error('There is no such example.');
+  const { words, command = ['true'], bare } = example;
+  const line = [...(bare === true ? [] : way.root), ...words, ...(command.length === 0 ? [] : ['--', ...command])];
+  expect(start(isolatePath, line)).toEqual(start(nodeProgram, line));
+  const ofTable = option.carriedBy === 'launcher' ? 'daemon' : 'node';
+  expect(wayOf(line)).toBe(example.way === undefined ? ofTable : example.way);
+});
