@@ -33,8 +33,8 @@ export interface RootOptions {
 /** A root that is the run's own, as `spec` wants it. Storage with clones is root's; for others the daemon takes them. */
 export async function leaseRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const { root } = spec;
-  if (root.kind === 'volume' && facts.user.rights === 'root') options.held.push(() => tidyBehind(root.locator, facts));
   const lease = await takeRoot(spec, facts, options);
+  if (root.kind === 'volume' && facts.user.rights === 'root') options.held.push(() => tidyBehind(root.locator, facts));
   options.held.push(lease.release);
   return lease;
 }

@@ -30,8 +30,8 @@ beforeAll(async () => {
 afterAll(() => daemon.end());
 
 /** Starts a run on a directory that lasts until the test has ended. */
-async function startRun(member: Member): Promise<ChildProcess> {
-  const child = startAs(member, ['-q', '-t', root, '--ephemeral', '--timeout', '600', 'sh', '-c', 'echo; exec sleep 600']);
+async function startRun(member: Member, program: 'isolate' | 'isolate-node' = 'isolate-node'): Promise<ChildProcess> {
+  const child = startAs(member, ['-q', '-t', root, '--ephemeral', '--timeout', '600', 'sh', '-c', 'echo; exec sleep 600'], program);
   const closed = once(child, 'close');
   onTestFinished(async () => {
     child.kill('SIGTERM');
@@ -50,9 +50,9 @@ const listed = (stdout: string): readonly RunStatus[] => (JSON.parse(stdout) as 
 const seenBy = async (member: Member): Promise<readonly RunStatus[]> => listed((await runAs(member, ['ps', '--json'])).stdout);
 const seenByRoot = async (): Promise<readonly RunStatus[]> => listed((await isolate(['ps', '--json'])).stdout);
 
-test('runs on directories are shown to their user and to root, and to nobody else', { timeout: 20_000 }, async () => {
-  await startRun(ada);
-  await startRun(outsider);
+test.each(['isolate-node', 'isolate'] as const)('runs of %s on directories are shown to their user and to root only', async (program) => {
+  await startRun(ada, program);
+  await startRun(outsider, program);
   const of = ({ uid, name }: Member) => ({
     runId: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
     pid: expect.any(Number) as number,
