@@ -1,8 +1,8 @@
+import { engines } from '../engine/registry.ts';
 import { readlinkSync } from 'node:fs';
 
 import { live } from '../run/lifecycle.ts';
 import { parseDataset } from '../spec/parse-name.ts';
-import { defaultEngine } from '../spec/resolve-spec.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { clientCaller } from './client-caller.ts';
 import { cloneRoot } from './client-clone.ts';
@@ -66,7 +66,7 @@ async function parseRun(connection: Connection, message: Message, services: RunS
   if (isLong(words)) return null;
   const parsed = commandLine.parse(words);
   if (parsed === null || !parsed.carriedByLauncher) return null;
-  const { zfs, template, engine = defaultEngine } = parsed.request;
+  const { zfs, template, engine = engines[0].name } = parsed.request;
   const isDirectory = zfs === undefined;
   if (isDirectory ? template === undefined || peer.holder === null || !seesOurPaths(peer) : template !== undefined || !isDataset(zfs))
     return null;

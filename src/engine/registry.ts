@@ -4,14 +4,14 @@ import { chrootEngine } from './chroot.ts';
 import type { Engine } from './engine.ts';
 import { lxcEngine } from './lxc.ts';
 
-/** Every engine, in the order help and doctor print them. */
-export const engines: readonly Engine[] = [bwrapEngine, lxcEngine, chrootEngine];
+/** Every engine, in the order help and doctor print them. The first runs where none is asked for. */
+export const engines: readonly [Engine, ...Engine[]] = [bwrapEngine, lxcEngine, chrootEngine];
 
 /** Wherever any engine mounts. */
 export const allMountpoints: readonly string[] = [...new Set(engines.flatMap(({ capabilities }) => capabilities.mountpoints))];
 
-/** The engine of that name; throws `usage` naming the ones there are. */
-export function findEngine(name: string): Engine {
+/** The engine of that name, or the one that runs where none is asked for; throws `usage` naming the ones there are. */
+export function findEngine(name: string = engines[0].name): Engine {
   const engine = engines.find((candidate) => candidate.name === name);
   if (engine === undefined) {
     throw new IsolateError('usage', `There is no engine named ${JSON.stringify(name)}.`, {

@@ -10,8 +10,8 @@ import { findWaysIn, letsOthersIn } from '../host/reachable.ts';
 import { readMounts } from '../host/read-mounts.ts';
 import { describeSource } from '../spec/bind.ts';
 import type { RunRequest } from '../spec/request.ts';
-import { withVariables } from '../spec/options/table.ts';
-import { defaultEngine, resolveSpec } from '../spec/resolve-spec.ts';
+import { completeRequest } from '../spec/options/table.ts';
+import { resolveSpec } from '../spec/resolve-spec.ts';
 import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Prepared } from './prepared.ts';
@@ -22,9 +22,9 @@ import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } fro
  */
 export async function decide(request: RunRequest, caller: RunCaller = ownCaller()): Promise<Prepared> {
   const { uid, gid, cwd, searchPath, process, cgroupFile, privileges } = caller;
-  const engine = findEngine(request.engine ?? defaultEngine);
+  const engine = findEngine(request.engine);
   const { environment, readFile, probePath, findDirectory } = await caller.ask(() => questionsOf(request, engine, cwd));
-  const asked = withVariables(request, environment, engine.capabilities.variables);
+  const asked = completeRequest(request, environment, { name: engine.name, variables: engine.capabilities.variables });
   const wanted = resolveSpec(asked, { environment, cwd, readFile });
   refuse(checkCapabilities(asked, engine, engines));
   const spec = { ...withNameServers(wanted, engine, probePath), root: settleRoot(wanted.root, findDirectory) };

@@ -62,6 +62,9 @@ export interface RunRequest {
   readonly lxcLog?: string;
 }
 
+/** A request that says which engine is to run it, and what variables of its caller's environment say for it. */
+export type CompleteRequest = RunRequest & { readonly engine: string };
+
 /** What `resolveSpec` needs to know of the caller: nothing is taken from the process itself. */
 export interface Caller {
   readonly environment: Readonly<Record<string, string | undefined>>;

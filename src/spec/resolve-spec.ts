@@ -2,15 +2,11 @@ import { IsolateError } from '../error.ts';
 import type { Draft } from './options/option.ts';
 import { runOptions } from './options/table.ts';
 import { defaultEnvironment } from './parse-environment.ts';
-import type { Caller, RunRequest } from './request.ts';
+import type { Caller, CompleteRequest } from './request.ts';
 import type { SandboxSpec } from './spec.ts';
 
-/** Name of the engine that runs when none is asked for. */
-export const defaultEngine = 'bwrap';
-
 /** What a run is that asks for nothing. */
-export const plainSpec: Omit<SandboxSpec, 'root' | 'command'> = {
-  engine: defaultEngine,
+export const plainSpec: Omit<SandboxSpec, 'engine' | 'root' | 'command'> = {
   readOnlyRoot: false,
   environment: {},
   binds: [],
@@ -30,8 +26,8 @@ export const plainSpec: Omit<SandboxSpec, 'root' | 'command'> = {
  * The complete, checked spec of a request: what it asks for, as the table of options has it, over the defaults. Throws one
  * IsolateError for the first thing that is wrong: `usage`, `bad-name`, `bad-bind`, `bad-environment`.
  */
-export function resolveSpec(request: RunRequest, caller: Caller): SandboxSpec {
-  const bare: Draft = { ...plainSpec, root: null, variables: defaultEnvironment(caller.environment) };
+export function resolveSpec(request: CompleteRequest, caller: Caller): SandboxSpec {
+  const bare: Draft = { ...plainSpec, engine: request.engine, root: null, variables: defaultEnvironment(caller.environment) };
   const { root, variables, ...draft } = runOptions.reduce((spec, { settle }) => settle(spec, request, caller), bare);
   if (root === null) {
     throw new IsolateError('usage', 'Nothing to run on: give -z DATASET or -t DIR.', {

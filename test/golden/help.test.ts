@@ -57,6 +57,13 @@ test('help on what has to do with the daemon, and the manual page, name its sett
   expect(renderHelp(engines, 'doctor')).not.toContain('Files');
 });
 
+test('the help of --engine names every engine, the one that runs by itself first', () => {
+  const [first, ...others] = engines.map(({ name }) => name);
+  const last = others.pop();
+  const { help: said } = options.find(({ long }) => long === 'engine') ?? {};
+  expect(said).toBe(`engine: ${[`${first} (default)`, ...others].join(', ')} or ${last}`);
+});
+
 test('no two options share a name', () => {
   const names = options.flatMap(({ long, short }) => (short === undefined ? [long] : [long, short]));
   expect(names.length).toBe(new Set(names).size);

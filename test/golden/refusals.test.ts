@@ -62,7 +62,7 @@ const cases: Readonly<Record<string, Case>> = {
 
 test.each(Object.entries(cases))('each engine refuses exactly what is recorded: %s', async (name, [asked, facts]) => {
   const request = { command: ['true'], ...(asked.template === undefined ? { zfs: 'rpool/isolate/debisl' } : {}), ...asked };
-  const spec = resolveSpec(request, { environment: {}, cwd: '/', readFile: () => '' });
+  const spec = resolveSpec({ ...request, engine: '' }, { environment: {}, cwd: '/', readFile: () => '' });
   const text = engines.map((engine) => {
     const problems = [...checkCapabilities(request, engine, engines), ...engine.check({ ...spec, engine: engine.name }, facts)];
     const lines = problems.map(({ code, message, hint }) => `  ${code}: ${message}\n${hint === undefined ? '' : `    hint: ${hint}\n`}`);

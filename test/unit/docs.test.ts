@@ -161,7 +161,7 @@ async function refusal(file: string, command: string): Promise<string | null> {
       parsed.verb === 'run' &&
       ['refresh', 'help', 'version', 'install-wrapper'].every((name) => !parsed.flags.has(name) && !parsed.values.has(name))
     ) {
-      resolveSpec(toRunRequest(parsed), { environment: { DISPLAY: ':0', LANG: 'C' }, cwd: '/', readFile: () => '' });
+      resolveSpec({ engine: '', ...toRunRequest(parsed) }, { environment: { DISPLAY: ':0', LANG: 'C' }, cwd: '/', readFile: () => '' });
     }
     return null;
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { RunRequest } from '../request.ts';
+import type { CompleteRequest, RunRequest } from '../request.ts';
 import { hostOptions } from './host.ts';
 import { limitOptions } from './limits.ts';
 import type { OptionGroup, RunOption } from './option.ts';
@@ -12,19 +12,19 @@ export const runOptionGroups: readonly OptionGroup<RunOption>[] = [rootOptions, 
 export const runOptions: readonly RunOption[] = runOptionGroups.flatMap(({ options }) => options);
 
 /**
- * The request, completed by the variables of its caller's environment where it says nothing itself. `ofEngine` are those that
- * only some engines heed, this one too. An empty variable counts as unset. Throws `usage`.
+ * The request for an engine, with what the variables of its caller's environment say where it says nothing itself: those that
+ * every engine heeds, and those of this engine's own. An empty variable counts as unset. Throws `usage`.
  */
-export function withVariables(
+export function completeRequest(
   request: RunRequest,
   environment: Readonly<Record<string, string | undefined>>,
-  ofEngine: readonly string[],
-): RunRequest {
+  engine: { readonly name: string; readonly variables: readonly string[] },
+): CompleteRequest {
   const said = runOptions.flatMap(({ key, variable }): (readonly [string, unknown])[] => {
-    if (variable === undefined || request[key] !== undefined || (variable.ofEngine === true && !ofEngine.includes(variable.name)))
+    if (variable === undefined || request[key] !== undefined || (variable.ofEngine === true && !engine.variables.includes(variable.name)))
       return [];
     const text = environment[variable.name];
     return text === undefined || text === '' ? [] : [[key, variable.read(text)]];
   });
-  return { ...request, ...(Object.fromEntries(said) as Partial<RunRequest>) };
+  return { ...request, ...(Object.fromEntries(said) as Partial<RunRequest>), engine: engine.name };
 }

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 
 import { engines, findEngine } from '../../../src/engine/registry.ts';
 import { IsolateError } from '../../../src/error.ts';
-import { runOptions, withVariables } from '../../../src/spec/options/table.ts';
+import { runOptions, completeRequest } from '../../../src/spec/options/table.ts';
 import type { Caller, RunRequest } from '../../../src/spec/request.ts';
-import { defaultEngine, resolveSpec } from '../../../src/spec/resolve-spec.ts';
+import { resolveSpec } from '../../../src/spec/resolve-spec.ts';
 import { callerVariables } from '../../../src/wire/schema.ts';
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -40,12 +40,12 @@ test('a variable that the caller lacks is not set, though every object may have 
 
 test('without a working directory absolute paths are taken, and relative ones refused by name', () => {
   const caller: Caller = { environment: {}, cwd: null, readFile: () => '' };
-  expect(resolveSpec({ template: '/srv//t', command: ['ls'] }, caller).root).toEqual({
+  expect(resolveSpec({ engine: 'bwrap', template: '/srv//t', command: ['ls'] }, caller).root).toEqual({
     kind: 'directory',
     path: '/srv/t',
     write: 'direct',
   });
-  expect(() => resolveSpec({ template: 't', command: ['ls'] }, caller)).toThrow(
+  expect(() => resolveSpec({ engine: 'bwrap', template: 't', command: ['ls'] }, caller)).toThrow(
     'The template directory "t" is relative to a working directory that no longer exists.',
   );
 });
@@ -270,9 +270,9 @@ function resolve(request: Partial<RunRequest>, caller: Partial<Caller> = {}) {
   };
   const whole =
     request.command === undefined || request.zfs === undefined ? { ...bare, ...request } : { ...request, command: request.command };
-  const { variables } = findEngine(whole.engine ?? defaultEngine).capabilities;
+  const { name, capabilities } = findEngine(whole.engine);
   const whom = { environment: {}, cwd: '/home/me', readFile, ...caller };
-  return resolveSpec(withVariables(whole, whom.environment, variables), whom);
+  return resolveSpec(completeRequest(whole, whom.environment, { name, variables: capabilities.variables }), whom);
 }
 
 function refusalOf(action: () => unknown) {
