@@ -31,6 +31,7 @@ export function planLxcMounts(input: PlanInput, identity: IdentityPlan, nested: 
   const lxcPath = `${sandboxDirectory}/lxc`;
   const mounts = planRootMounts(input, identity, spec.binds, { nested, directories: [lxcPath] });
   const own = [
+    ...(spec.readOnlyRoot ? [keepUnchanged(mounts.root)] : []),
     ...mounts.binds.filter((bind) => !isDevice(bind)).map((bind) => bindBeneath(bind, mounts.root)),
     tmpfs(lxcPath, 'mode=0755,size=1m'),
     hideCgroups,
@@ -77,6 +78,12 @@ function bindBeneath(bind: PlacedBind, root: string): MountOperation {
     idmap: 'none',
     create: 'none',
   };
+}
+
+/** LXC itself would make what is bound into the root read-only with it. */
+function keepUnchanged(root: string): MountOperation {
+  const flags = { recursive: true, readOnly: true, noSuid: true, noDev: true } as const;
+  return { kind: 'bind', source: root, target: root, ...flags, idmap: 'none', create: 'none' };
 }
 
 /** A plain user's sandbox shares the caller's kernel id, and the lists of keys go by that. (proc_keys(5)) */

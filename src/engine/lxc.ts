@@ -95,7 +95,6 @@ function containerSettings({ spec, facts }: PlanInput, { userNamespace }: Identi
   return [
     ['lxc.uts.name', hostnameFor(spec)],
     ['lxc.rootfs.path', `dir:${mounts.root}`],
-    ...(spec.readOnlyRoot ? [['lxc.rootfs.options', 'ro'] as const] : []),
     ...(nested ? [] : [...idSettings('u', userNamespace.uidMap), ...idSettings('g', userNamespace.gidMap)]),
     ['lxc.mount.auto', 'proc:mixed sys:ro'],
     ['lxc.autodev', '1'],

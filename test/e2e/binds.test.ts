@@ -68,6 +68,16 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     expect(await shown(on(...outer, ...inner, 'cat', '/opt/n/place/in'))).toEqual(ended);
   });
 
+  test.each(['root', 'a user'] as const)('what is bound can be written where the root is read-only, by %s', async (who) => {
+    mkdirSync(join(scratch, 'open'), { recursive: true });
+    chmodSync(join(scratch, 'open'), 0o777);
+    const words = ['-q', '-e', engine, '-t', template, '--read-only', '-d', `${scratch}/open:/mnt`, '-d', `${scratch}/directory:/opt:ro`];
+    const line = 'echo mine > /mnt/file && cat /mnt/file; touch /opt/x || touch /x || touch /etc/x || echo no more';
+    const { status, stdout } = await shown([...words, 'sh', '-c', line], who);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'mine\nno more\n' });
+    rmSync(join(scratch, 'open'), { recursive: true });
+  });
+
   test('a place in what another bind shows is made there, but not in what is bound read-only', async () => {
     const source = mkdtempSync(join(scratch, 'home/outer-'));
     chownSync(source, user, user);

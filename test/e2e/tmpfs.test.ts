@@ -41,6 +41,7 @@ describe.each([
   ['bwrap', 'root', ['--read-only']],
   ['bwrap', 'a user', ['--ephemeral']],
   ['lxc', 'root', ['--ephemeral']],
+  ['lxc', 'root', ['--read-only']],
   ['lxc', 'a user', ['--ephemeral']],
   ['chroot', 'root', []],
 ])('with %s, by %s, %j', (engine, who, how) => {
