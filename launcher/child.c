@@ -57,7 +57,7 @@ static int open_planned(const struct run *run, const struct descriptor *descript
   switch (descriptor->kind) {
   case TAG_DESCRIPTOR_STAGE: return run->program;
   case TAG_DESCRIPTOR_STAGE_STATUS: return run->stage[1];
-  case TAG_DESCRIPTOR_FILE: return open(descriptor->path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  case TAG_DESCRIPTOR_FILE: return open(descriptor->path, (descriptor->access == ACCESS_READ_WRITE ? O_RDWR : O_RDONLY) | O_NOCTTY | O_CLOEXEC);
   default: return memory_file(descriptor);
   }
 }

@@ -89,11 +89,13 @@ int identity_make_for_owner(const struct record *record, uint32_t uid, uint32_t 
 }
 
 bool identity_enter(const struct run *run) {
-  gid_t none[] = {0};
+  const struct ids *wanted = &run->record.groups;
+  gid_t groups[GROUPS_MAX + 1] = {0};
+  for (size_t i = 0; i < wanted->count; i++) groups[i + 1] = wanted->items[i].gid;
   /* Who has no other groups by right may not drop his own, which may be there to keep him out. */
   const struct id_maps *gids = &run->record.gid_maps;
   bool alone = run->record.map_writer != MAP_DIRECT && gids->count == 1 && gids->items[0].count == 1;
   if (setns(run->user_namespace, CLONE_NEWUSER) < 0) return false;
-  if (!alone && setgroups(1, none) < 0) return false;
+  if (!alone && setgroups(wanted->count + 1, groups) < 0) return false;
   return setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0;
 }

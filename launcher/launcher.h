@@ -31,7 +31,8 @@
 
 enum { RECORD_HEADER = 12, RECORD_BODY_MAX = 16 * 1024 * 1024 };
 enum { FIRST_PLANNED = 3, LAST_PLANNED = 99, OWN_DESCRIPTORS = 200 }; /* our own descriptors live from there up */
-enum { MAP_NONE = 0 }; /* no user namespace */
+enum { MAP_NONE = 0 };    /* no user namespace */
+enum { GROUPS_MAX = 64 }; /* supplementary groups that are wanted */
 
 /* On false `*item` is the index of the item that is wrong (from 1), or 0 for the frame or the whole. */
 bool record_parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item);

@@ -183,6 +183,7 @@ static bool is_whole(const struct record *record) {
     if (numbered[record->descriptors.items[i].number]) return false;
     numbered[record->descriptors.items[i].number] = true;
   }
+  if (record->groups.count > (record->map_writer == MAP_NONE ? 0 : GROUPS_MAX)) return false;
   if ((record->file == NULL) == (record->file_descriptor == 0)) return false;
   if (record->file_descriptor != 0 && !numbered[record->file_descriptor]) return false;
   if (!are_fit_maps(&record->uid_maps, record->map_writer) || !are_fit_maps(&record->gid_maps, record->map_writer)) return false;

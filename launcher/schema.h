@@ -8,7 +8,7 @@
 
 enum step { STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6, STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11, STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16, STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22, STEP_STREAM = 23, STEP_FILE = 24 };
 enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5, EVENT_TIMED_OUT = 6, EVENT_UNREMOVED = 7 };
-enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28, TAG_DEADLINE = 29, TAG_MADE_FILE = 30 };
+enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28, TAG_DEADLINE = 29, TAG_MADE_FILE = 30, TAG_GROUP = 31 };
 enum { MOUNT_BIND = 1, MOUNT_MOUNT = 2, MOUNT_MKDIR = 3, MOUNT_ATTACH = 4, MOUNT_MAKE = 5, MOUNT_COPY = 6 };
 enum { FILE_DIRECTORY = 1, FILE_FILE = 2 };
 enum { MAP_DIRECT = 1, MAP_NEWIDMAP = 2, MAP_SINGLE = 3, MAP_GIVEN = 4 };
@@ -17,15 +17,17 @@ enum { FLAG_RECURSIVE = 1, FLAG_RO = 2, FLAG_NOSUID = 4, FLAG_NODEV = 8, FLAG_NO
 enum { CREATE_NONE = 0, CREATE_DIRECTORY = 1, CREATE_FILE = 2 };
 enum { IDMAP_NONE = 0, IDMAP_SANDBOX = 1, IDMAP_OWNER = 2 };
 enum { EXISTING_FINE = 0, EXISTING_REFUSED = 1 };
+enum { ACCESS_READ_ONLY = 0, ACCESS_READ_WRITE = 1 };
 enum { END_STAYS = 0, END_REMOVED = 1 };
 
 struct bytes { const uint8_t *at; uint32_t length; };
 /* `item`: its place in the record, from 1; `kind`: its tag, or that of the operation. */
-struct descriptor { uint32_t item, kind; uint32_t number; struct bytes content; const char *path; };
+struct descriptor { uint32_t item, kind; uint32_t number; struct bytes content; uint32_t access; const char *path; };
 struct id_map { uint32_t item, kind; uint32_t inside; uint32_t outside; uint32_t count; };
 struct mount_operation { uint32_t item, kind; uint32_t flags; uint32_t create; uint32_t idmap; uint32_t uid; uint32_t gid; const char *source; const char *root; const char *target; const char *type; const char *options; uint32_t mode; const char *path; const char *layer; const char *otherwise; const char *line; };
 struct cgroup { uint32_t item, kind; const char *path; const char *file; const char *value; };
 struct file_operation { uint32_t item, kind; uint32_t mode; uint32_t existing; uint32_t end; const char *path; const char *content; const char *numbers_of; };
+struct id { uint32_t item, kind; uint32_t gid; };
 /* A list of texts ends with NULL. */
 struct texts { char * *items; size_t count; };
 struct descriptors { struct descriptor *items; size_t count; };
@@ -33,6 +35,7 @@ struct id_maps { struct id_map *items; size_t count; };
 struct mount_operations { struct mount_operation *items; size_t count; };
 struct cgroups { struct cgroup *items; size_t count; };
 struct file_operations { struct file_operation *items; size_t count; };
+struct ids { struct id *items; size_t count; };
 struct record {
   struct texts arguments;
   struct texts environment;
@@ -43,6 +46,7 @@ struct record {
   struct mount_operations sandbox_mounts;
   struct cgroups cgroups;
   struct file_operations files;
+  struct ids groups;
   const char *file;
   uint32_t file_descriptor;
   uint32_t map_writer;
@@ -84,7 +88,7 @@ static const struct field file_descriptor_fields[] = {{FIELD_NUMBER, offsetof(st
 static const struct field argument_fields[] = {{FIELD_TEXT, 0, 0u, 0u}};
 static const struct field environment_fields[] = {{FIELD_VARIABLE, 0, 0u, 0u}};
 static const struct field descriptor_data_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}, {FIELD_BYTES, offsetof(struct descriptor, content), 0u, 0u}};
-static const struct field descriptor_file_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}, {FIELD_PATH, offsetof(struct descriptor, path), 0u, 0u}};
+static const struct field descriptor_file_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}, {FIELD_NUMBER, offsetof(struct descriptor, access), 0u, 1u}, {FIELD_PATH, offsetof(struct descriptor, path), 0u, 0u}};
 static const struct field descriptor_stage_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}};
 static const struct field descriptor_stage_status_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}};
 static const struct field user_namespace_fields[] = {{FIELD_NUMBER, offsetof(struct record, map_writer), 1u, 4u}};
@@ -106,6 +110,7 @@ static const struct field engine_fields[] = {{FIELD_TEXT, offsetof(struct record
 static const struct field contained_streams_fields[] = {{FIELD_FLAG, offsetof(struct record, contained_streams), 0u, 0u}};
 static const struct field groups_of_run_fields[] = {{FIELD_TEXT, offsetof(struct record, groups_of_run), 0u, 0u}};
 static const struct field deadline_fields[] = {{FIELD_NUMBER, offsetof(struct record, deadline_ms), 1u, 2147483647u}};
+static const struct field group_fields[] = {{FIELD_NUMBER, offsetof(struct id, gid), 0u, 4294967295u}};
 /* By tag. */
 static const struct rule rules[] = {
   [1] = {{file_path_fields, 1}, .once = true},
@@ -113,7 +118,7 @@ static const struct rule rules[] = {
   [3] = {{argument_fields, 1}, .offset = offsetof(struct record, arguments), .size = sizeof(char *), .required = true},
   [4] = {{environment_fields, 1}, .offset = offsetof(struct record, environment), .size = sizeof(char *)},
   [5] = {{descriptor_data_fields, 2}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor)},
-  [6] = {{descriptor_file_fields, 2}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor)},
+  [6] = {{descriptor_file_fields, 3}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor)},
   [7] = {{descriptor_stage_fields, 1}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor), .once = true},
   [8] = {{descriptor_stage_status_fields, 1}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor), .once = true},
   [9] = {{user_namespace_fields, 1}, .once = true},
@@ -138,6 +143,7 @@ static const struct rule rules[] = {
   [28] = {{groups_of_run_fields, 1}, .once = true},
   [29] = {{deadline_fields, 1}, .once = true},
   [30] = {.kinds = file_operation_shapes, .kind_count = sizeof file_operation_shapes / sizeof *file_operation_shapes, .offset = offsetof(struct record, files), .size = sizeof(struct file_operation)},
+  [31] = {{group_fields, 1}, .offset = offsetof(struct record, groups), .size = sizeof(struct id)},
 };
 
 #endif

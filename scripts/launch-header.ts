@@ -1,5 +1,6 @@
 import type { Field, Fields, Names } from '../src/launch/fields.ts';
-import { events, type ItemRule, items, type KindRule, lists, names, operations, steps } from '../src/launch/schema.ts';
+import { type KindRule, names, operations } from '../src/launch/operations.ts';
+import { events, type ItemRule, items, lists, steps } from '../src/launch/schema.ts';
 
 const kindSets: readonly (readonly [type: string, kinds: Readonly<Record<string, KindRule>>])[] = Object.entries(operations);
 const rules: readonly (readonly [name: string, rule: ItemRule])[] = Object.entries(items);

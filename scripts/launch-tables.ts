@@ -1,5 +1,6 @@
 import type { Field, Fields } from '../src/launch/fields.ts';
-import { events, type ItemRule, items, type KindRule, lists, names, operations, steps } from '../src/launch/schema.ts';
+import { type KindRule, names, operations } from '../src/launch/operations.ts';
+import { events, type ItemRule, items, lists, steps } from '../src/launch/schema.ts';
 
 /** RECORD.md with each table put between its marks: a comment with its name, and one that ends it. */
 export function fillLaunchTables(document: string): string {

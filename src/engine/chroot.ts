@@ -7,7 +7,7 @@ import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts
 import { filterFile } from './filter-file.ts';
 import { checkRootPrivileges } from './identity.ts';
 import type { Launch, MountOperation } from '../launch/launch.ts';
-import type { FileSystemFlag } from '../launch/schema.ts';
+import type { FileSystemFlag } from '../launch/operations.ts';
 import { planMissing } from './made-targets.ts';
 import { type PlacedBind, placeBinds, planMemory } from './placed-bind.ts';
 import { planStage, stageFileNumber, stageName } from './stage.ts';

@@ -47,7 +47,7 @@ function formatEnvironment(environment: Readonly<Record<string, string>>, values
 function formatDescriptor(descriptor: Descriptor, values: boolean): string[] {
   switch (descriptor.kind) {
     case 'file':
-      return [`${descriptor.number} file ${quote(descriptor.path)}`];
+      return [`${descriptor.number} file ${quote(descriptor.path)}${descriptor.access === 'read-write' ? ' (read and write)' : ''}`];
     case 'command':
       return [
         `${descriptor.number} command`,
@@ -85,7 +85,7 @@ function modifies(line: readonly string[]): boolean {
   return line.length % 2 === 0 && line.every((word, index) => index % 2 === 1 || word === '--perms' || word === '--size');
 }
 
-function formatNamespaces({ userNamespace, mountNamespace, pidNamespace, networkNamespace }: Launch): string[] {
+function formatNamespaces({ userNamespace, groups = [], mountNamespace, pidNamespace, networkNamespace }: Launch): string[] {
   const own = [
     ...(userNamespace === null ? [] : [userNamespace.mapsOnly === true ? 'user (for mounts only)' : 'user']),
     ...(mountNamespace ? ['mount'] : []),
@@ -97,7 +97,7 @@ function formatNamespaces({ userNamespace, mountNamespace, pidNamespace, network
     userNamespace === null
       ? []
       : [`  user ids ${formatMap(userNamespace.uidMap)} (${userNamespace.writer})`, `  group ids ${formatMap(userNamespace.gidMap)}`];
-  return [`namespaces ${own.join(' ')}`, ...maps];
+  return [`namespaces ${own.join(' ')}`, ...maps, ...(groups.length === 0 ? [] : [`  groups ${groups.join(' ')}`])];
 }
 
 function formatMap(map: readonly IdMapEntry[]): string {

@@ -1,5 +1,5 @@
 import type { IdMaps } from '../rootfs/rootfs.ts';
-import type { FileSystemFlag } from './schema.ts';
+import type { FileSystemFlag } from './operations.ts';
 
 /** The user namespace the launcher makes and enters; ids 0/0 are taken in it. */
 export interface UserNamespace extends IdMaps {
@@ -82,7 +82,8 @@ export type Descriptor =
       /** How a person is shown the content: as the words of a command line, each ended by a NUL; as lines; absent: not at all. */
       readonly shown?: 'words' | 'lines';
     }
-  | { readonly number: number; readonly kind: 'file'; readonly path: string }
+  /** `access`: read only unless given. */
+  | { readonly number: number; readonly kind: 'file'; readonly path: string; readonly access?: 'read-only' | 'read-write' }
   /** What the stage executes: its whole argv, and the variables it sets beside those of the engine. */
   | { readonly number: number; readonly kind: 'command'; readonly words: readonly string[]; readonly environment: Environment }
   /** The launcher itself, to be executed inside as the stage: `/proc/self/fd/N STATUSFD COMMANDFD`. */
@@ -129,6 +130,8 @@ export interface Launch {
   readonly environment: Environment;
   readonly descriptors: readonly Descriptor[];
   readonly userNamespace: UserNamespace | null;
+  /** Supplementary groups that the program has in `userNamespace`, by their ids in it, beside 0; absent: none. */
+  readonly groups?: readonly number[];
   /** A private mount namespace; needed for `hostMounts`. */
   readonly mountNamespace: boolean;
   /** A network namespace that belongs to the user namespace; absent: not. */

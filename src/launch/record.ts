@@ -15,6 +15,7 @@ export function listItems(launch: Launch, supervision: Supervision): readonly Re
     ...Object.entries(launch.environment).map(([name, value]) => item('environment', { variable: `${name}=${value}` })),
     ...launch.descriptors.map(descriptorItem),
     ...(launch.userNamespace === null ? [] : namespaceItems(launch.userNamespace)),
+    ...(launch.groups ?? []).map((gid) => item('group', { gid })),
     item('namespaces', { namespaces: namespacesOf(launch) }),
     ...launch.hostMounts.map((operation) => mountItem('host-mount', operation)),
     ...launch.sandboxMounts.map((operation) => mountItem('sandbox-mount', operation)),
@@ -48,7 +49,7 @@ function descriptorItem(descriptor: Descriptor): RecordItem {
     case 'data':
       return item('descriptor-data', { number, content: descriptor.content }, part);
     case 'file':
-      return item('descriptor-file', { number, path: descriptor.path }, part);
+      return item('descriptor-file', { number, access: descriptor.access ?? 'read-only', path: descriptor.path }, part);
     case 'command':
       return item('descriptor-data', { number, content: encodeCommand(descriptor) }, part);
     case 'stage':

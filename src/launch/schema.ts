@@ -1,15 +1,10 @@
-import { bits, choice, type Fields, flag, type Names, type NamesOf, number, optionalPath, path, text, type ValuesOf } from './fields.ts';
+import { bits, choice, type Fields, flag, number, path, text, type ValuesOf } from './fields.ts';
+import { fileOperations, type KindRule, mountOperations, names, type OperationOf } from './operations.ts';
 
 /**
  * The one description of the launch record and of the events that come back. `scripts/build-schema.ts` writes
  * launcher/schema.h and the tables of launcher/RECORD.md from it, and `encodeItems` walks it.
  */
-
-/** One kind of an operation: its number comes first, then its fields. */
-export interface KindRule {
-  readonly kind: number;
-  readonly fields: Fields;
-}
 
 export interface ItemRule {
   readonly tag: number;
@@ -25,50 +20,6 @@ export interface ItemRule {
 /** The numbers a planned descriptor may have. */
 const planned = number(3, 99);
 
-export const names = {
-  map: { direct: 1, newidmap: 2, single: 3, given: 4 },
-  namespace: { mount: 1, pid: 2, network: 4, 'user-maps-only': 8 },
-  flag: { recursive: 1, ro: 2, nosuid: 4, nodev: 8, noexec: 16 },
-  create: { none: 0, directory: 1, file: 2 },
-  idmap: { none: 0, sandbox: 1, owner: 2 },
-  existing: { fine: 0, refused: 1 },
-  end: { stays: 0, removed: 1 },
-} as const satisfies Readonly<Record<string, Names>>;
-
-const { recursive: _, ...fileSystemFlags } = names.flag;
-const { none: __, ...made } = names.create;
-
-export const mountOperations = {
-  bind: {
-    kind: 1,
-    fields: {
-      flags: bits(names.flag),
-      create: choice(names.create),
-      idmap: choice(names.idmap),
-      uid: number(),
-      gid: number(),
-      source: path,
-      root: optionalPath,
-      target: path,
-    },
-  },
-  mount: { kind: 2, fields: { flags: bits(fileSystemFlags), type: text, source: text, root: optionalPath, target: path, options: text } },
-  mkdir: { kind: 3, fields: { mode: number(0, 0o7777), path } },
-  attach: { kind: 4, fields: { target: path } },
-  make: { kind: 5, fields: { create: choice(made), root: path, layer: optionalPath, target: path } },
-  copy: { kind: 6, fields: { root: path, source: path, target: path, otherwise: text, line: text } },
-} as const satisfies Readonly<Record<string, KindRule>>;
-
-const place = { mode: number(0, 0o7777), existing: choice(names.existing), end: choice(names.end), path };
-
-export const fileOperations = {
-  directory: { kind: 1, fields: place },
-  file: { kind: 2, fields: { ...place, content: text, numbersOf: optionalPath } },
-} as const satisfies Readonly<Record<string, KindRule>>;
-
-/** What there are operations for, by the C type of one. */
-export const operations = { mount_operation: mountOperations, file_operation: fileOperations } as const;
-
 /** The lists of the record, by the C type of what they hold. */
 export const lists = {
   arguments: 'text',
@@ -80,6 +31,7 @@ export const lists = {
   sandboxMounts: 'mount_operation',
   cgroups: 'cgroup',
   files: 'file_operation',
+  groups: 'id',
 } as const;
 
 const idMap = { inside: number(), outside: number(), count: number(1) };
@@ -101,7 +53,13 @@ export const items = {
     list: 'descriptors',
     meaning: 'a sealed memory file with this content, offset 0, read only',
   },
-  'descriptor-file': { tag: 6, count: '0..', fields: { number: planned, path }, list: 'descriptors', meaning: 'a file opened read only' },
+  'descriptor-file': {
+    tag: 6,
+    count: '0..',
+    fields: { number: planned, access: choice(names.access), path },
+    list: 'descriptors',
+    meaning: 'a file, opened with the caller’s rights',
+  },
   'descriptor-stage': {
     tag: 7,
     count: '0..1',
@@ -190,6 +148,13 @@ export const items = {
     list: 'files',
     meaning: 'made before all else with the caller’s rights; at the end what is `removed` goes, the last made first',
   },
+  group: {
+    tag: 31,
+    count: '0..',
+    fields: { gid: number() },
+    list: 'groups',
+    meaning: 'a supplementary group in the user namespace, which has no others but 0',
+  },
 } as const satisfies Readonly<Record<string, ItemRule>>;
 
 /** What a launch can fail in, numbered from 1. */
@@ -233,10 +198,6 @@ export const events = {
   unremoved: { kind: 7, numbers: ['errno', "index of the record's item from 1"] },
 } as const satisfies Readonly<Record<string, { readonly kind: number; readonly numbers: readonly string[] }>>;
 
-type OperationOf<Kinds extends Readonly<Record<string, KindRule>>> = {
-  [Kind in keyof Kinds]: { readonly kind: Kind } & ValuesOf<Kinds[Kind]['fields']>;
-}[keyof Kinds];
-
 export type ItemName = keyof typeof items;
 export type ItemValues<Name extends ItemName> = (typeof items)[Name] extends {
   readonly kinds: infer Kinds extends Readonly<Record<string, KindRule>>;
@@ -245,6 +206,3 @@ export type ItemValues<Name extends ItemName> = (typeof items)[Name] extends {
   : (typeof items)[Name] extends { readonly fields: infer Of extends Fields }
     ? ValuesOf<Of>
     : never;
-
-/** As in mount(8). */
-export type FileSystemFlag = NamesOf<typeof fileSystemFlags>;

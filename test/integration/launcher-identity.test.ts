@@ -139,6 +139,14 @@ describe.skipIf(!isStaticLauncher)('a sandbox with ids of its own', () => {
     expect(existsSync('/made')).toBe(false);
   });
 
+  it('has no supplementary groups but those that it is to have, which the kernel sorts by its own numbers', async () => {
+    const kvm = { inside: 65536, outside: 107, count: 1 };
+    const maps = { ...userNamespace, gidMap: [...range, kvm] };
+    const groups = async (changes: Partial<Launch>): Promise<string> =>
+      (await run(bareLaunch(['/bin/sh', '-c', 'id -G'], { userNamespace: maps, ...changes }))).stdout.trim();
+    expect({ none: await groups({}), wanted: await groups({ groups: [5, kvm.inside] }) }).toEqual({ none: '0', wanted: '0 65536 5' });
+  });
+
   it('leaves no mount on the host', async () => {
     await run(sandbox(['true']));
     expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(place());

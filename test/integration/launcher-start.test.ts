@@ -207,6 +207,19 @@ describe('the launcher', () => {
     }).toEqual({ stdout: 'data\nLinux\n', stderr: true });
   });
 
+  it('has a file to read, or to read and write', async () => {
+    const path = join(directory, 'both');
+    writeFileSync(path, 'before\n');
+    const launch = (access: 'read-only' | 'read-write'): Launch =>
+      bareLaunch(['/bin/sh', '-c', 'cat <&9; echo after >&9'], { descriptors: [{ number: 9, kind: 'file', path, access }] });
+    const [readOnly, both] = [await run(launch('read-only')), await run(launch('read-write'))];
+    expect([readOnly.result, both.result, readFileSync(path, 'utf8')]).toEqual([
+      { kind: 'exited', code: 1 },
+      { kind: 'exited', code: 0 },
+      'before\nafter\n',
+    ]);
+  });
+
   it('does not let descriptors overwrite one another', async () => {
     const numbers = Array.from({ length: 97 }, (_, index) => index + 3).reverse();
     const descriptors = numbers.map((number) => ({ number, kind: 'data', label: 'x', content: Buffer.from(`${number}\n`) }) as const);

@@ -70,6 +70,7 @@ const everything: Launch = bwrapLaunch(['true'], {
   noNewPrivileges: true,
   seccompFilter: '/f',
   deadlineMs: 1,
+  groups: [5, 6],
   files: [
     { kind: 'directory', path: '/d', mode: 0o700, existing: 'fine', end: 'removed' },
     { kind: 'file', path: '/d/f', mode: 0o4777, existing: 'refused', end: 'stays', content: 'x', numbersOf: '/d' },
@@ -104,6 +105,10 @@ beforeAll(async () => {
 describe('the launch record', () => {
   it.each([
     ['the smallest launch', bareLaunch(['/bin/true'])],
+    [
+      'a descriptor to write to',
+      bareLaunch(['/bin/true'], { descriptors: [{ number: 9, kind: 'file', path: '/x', access: 'read-write' }] }),
+    ],
     ['a stage under our own init', initLaunch(['true'])],
     ['groups of the daemon', { ...everything, groupsOfRun: '0123456789abcdef' }],
     ['bubblewrap', bwrapLaunch(['true'])],
@@ -146,10 +151,11 @@ describe('the launch record', () => {
     ['an argument with a NUL', 3, ['a\0b']],
     ['a variable without a name', 4, ['=x']],
     ['a variable without a value', 4, ['x']],
-    ['a descriptor below 3', 6, [2, '/x']],
-    ['a descriptor above 99', 6, [100, '/x']],
-    ['a descriptor given twice', 6, [10, '/x']],
-    ['a descriptor of a relative path', 6, [50, 'x']],
+    ['a descriptor below 3', 6, [2, 0, '/x']],
+    ['a descriptor above 99', 6, [100, 0, '/x']],
+    ['a descriptor given twice', 6, [10, 0, '/x']],
+    ['a descriptor of a relative path', 6, [50, 0, 'x']],
+    ['a descriptor with an unknown access', 6, [50, 2, '/x']],
     ['a second stage', 7, [60]],
     ['a map of nothing', 10, [0, 5, 0]],
     ['a map past the last id', 10, [0, 4294967295, 2]],
@@ -187,6 +193,8 @@ describe('the launch record', () => {
     ['a tree but no namespace that comes with it', bareLaunch(['/x'], { mountNamespace: true, sandboxMounts: [attach] })],
     ['a tree attached twice', given([attach, attach])],
     ['a tree attached before its namespace is entered', { ...given([]), hostMounts: [attach] }],
+    ['groups and no namespace for them', bareLaunch(['/x'], { groups: [5] })],
+    ['too many groups', { ...given([]), groups: Array.from({ length: 65 }, (_, index) => index) }],
     ['a namespace without maps that is given', bareLaunch(['/x'], { userNamespace: { writer: 'given', uidMap: [], gidMap: [] } })],
   ])('is refused with %s', (_, launch) => {
     expect(check(encodeLaunchRecord(launch, supervision)).status).toBe(125);

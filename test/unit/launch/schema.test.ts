@@ -4,7 +4,8 @@ import { expect, it } from 'vitest';
 
 import { renderLaunchHeader } from '../../../scripts/launch-header.ts';
 import { fillLaunchTables } from '../../../scripts/launch-tables.ts';
-import { events, items, mountOperations } from '../../../src/launch/schema.ts';
+import { fileOperations, mountOperations } from '../../../src/launch/operations.ts';
+import { events, items } from '../../../src/launch/schema.ts';
 
 const launcher = join(import.meta.dirname, '../../../launcher');
 
@@ -21,6 +22,7 @@ it('no two items, mount operations or events have one number', () => {
   const numbers = [
     Object.values(items).map(({ tag }) => tag),
     Object.values(mountOperations).map(({ kind }) => kind),
+    Object.values(fileOperations).map(({ kind }) => kind),
     Object.values(events).map(({ kind }) => kind),
   ];
   expect(numbers.map((list) => new Set<number>(list).size)).toEqual(numbers.map(({ length }) => length));
