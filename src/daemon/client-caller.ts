@@ -20,7 +20,8 @@ export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer
     uid,
     gid,
     cwd,
-    process: String(pid),
+    // It saw the same mounts when it asked, and may have gone elsewhere since, where listing them takes as long as it likes.
+    process: 'self',
     privileges: readPrivileges(String(pid)),
     // What other users may write this process cannot tell.
     cgroupFile: uid === 0 ? `/proc/${pid}/cgroup` : null,

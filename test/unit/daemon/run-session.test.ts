@@ -142,3 +142,13 @@ test('no directory of a client’s PATH is looked into by the daemon', async () 
     tools: [],
   });
 });
+
+test('a client that has left for mounts of its own, or has ended, has the daemon read none of them', async () => {
+  const told: Message = { name: 'run', items: [{ name: 'directory', value: '/' }] };
+  const answer: Message = { name: 'answer', items: [{ name: 'real', value: '/srv' }] };
+  // A number that no process has.
+  const peer = { uid: 1000, gid: 1000, groups: [], pid: 2 ** 30, holder: null };
+  const client = clientCaller(told, { peer, ask: async () => answer }, { keyFiles: [], files: findOwnFiles() });
+  const { spec } = await decide({ template: '/srv', command: ['true'] }, client);
+  expect(spec.root).toEqual({ kind: 'directory', path: '/srv', write: 'direct' });
+});
