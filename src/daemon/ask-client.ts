@@ -48,7 +48,7 @@ export async function askClient(wanted: ClientQuestions, ask: Connection['ask'])
 }
 
 function note(told: Told, question: Item['name'], asked: string, { name, value }: Item): void {
-  if (question === 'stat-path' && name === 'path-facts' && value instanceof Uint8Array) {
+  if (question === 'stat-path' && name === 'path-facts' && value instanceof Uint8Array && value.length === statusBytes) {
     told.paths.set(asked, describePath(parseStatus(value)));
   } else if (question === 'read-path' && name === 'file-content' && value instanceof Uint8Array) {
     told.files.set(asked, new TextDecoder('utf-8', { ignoreBOM: true }).decode(value));
@@ -62,6 +62,9 @@ function note(told: Told, question: Item['name'], asked: string, { name, value }
     throw new IsolateError('daemon-failed', `The client answered ${question} with ${name}.`);
   }
 }
+
+/** Six numbers. */
+const statusBytes = 24;
 
 function parseStatus(bytes: Uint8Array): Parameters<typeof describePath>[0] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

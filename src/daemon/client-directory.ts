@@ -112,8 +112,17 @@ const kinds: readonly Found['kind'][] = ['directory', 'other', 'missing'];
 function placeOf({ name, value }: Item): Found | null {
   if (name !== 'found' || !(value instanceof Uint8Array) || value.length < 4) return null;
   const kind = kinds[new DataView(value.buffer, value.byteOffset).getUint32(0, true) - 1];
-  const path = new TextDecoder('utf-8', { fatal: true }).decode(value.subarray(4));
-  return kind === undefined ? null : { path: path === '' ? '/' : path, kind };
+  const path = decodePath(value.subarray(4));
+  return kind === undefined || path === null ? null : { path: path === '' ? '/' : path, kind };
+}
+
+/** Null: it is no text, as the target of a link may be none. */
+function decodePath(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
 }
 
 /** Only of paths that go straight on is it certain. */

@@ -27,6 +27,8 @@ beforeAll(async () => {
     symlinkSync('../../../../../etc', join(root, 'srv/out'));
     symlinkSync('/nowhere', join(root, 'srv/dangling'));
     symlinkSync('/tmp', join(root, 'srv/tmp'));
+    mkdirSync(Buffer.from(`${root}/srv/\xff`, 'latin1'));
+    symlinkSync(Buffer.from('/srv/\xff', 'latin1'), join(root, 'srv/bytes'));
     symlinkSync(root, join(home, 'link'));
     writeFileSync(join(home, 'file'), 'bound\n');
     execFileSync('chown', ['-hR', `${uid}:${uid}`, home]);
@@ -58,6 +60,7 @@ const cases: Readonly<Record<string, Case>> = {
   'a bind below /tmp': { words: ['-d', 'file:/tmp/x', 'sh', '-c', show, '/tmp/x'] },
   'a bind through a link to /tmp': { words: ['-d', 'file:/srv/tmp/x', 'sh', '-c', show, '/tmp/x'], node: 'both' },
   'a bind through a link to nothing': { words: ['-d', 'file:/srv/dangling', 'sh', '-c', show, '/nowhere'], node: 'both' },
+  'a bind through a link to a name that is no text': { words: ['-d', 'file:/srv/bytes/x', 'sh', '-c', show, '/srv/bytes/x'], node: 'both' },
   'a bind at a file that is a directory': { words: ['-d', 'file:/srv', 'true'], node: 'both' },
   'a bind below a file': { words: ['-d', 'file:/etc/passwd/x', 'true'], node: 'both' },
   // It lacks the file, and only the user's own process can tell whether it can be made.
