@@ -10,6 +10,7 @@ import type { OverlayPart } from '../rootfs/rootfs.ts';
 import { findStatePlace } from '../run/own-places.ts';
 import { ownershipOf } from '../storage/directory.ts';
 import { overlayLayout, parseCloneDirectory } from '../storage/overlay/layout.ts';
+import { items } from '../wire/schema.ts';
 import { askClient } from './ask-client.ts';
 import { leftToNode } from './client-root.ts';
 import type { Connection } from './connection.ts';
@@ -40,10 +41,9 @@ export async function planLayers(
   // The leases of a user's layers lie beside them.
   const { leased, retired } = poolPaths(peer.uid === 0 ? paths : runtimePaths(state), template);
   const namespaceFiles = [join(state, 'overlay', pidNamespaceFile), ...(peer.uid === 0 ? [] : [join(state, pidNamespaceFile)])];
-  const told = await askClient(
-    { paths: [template, layout.directory], files: namespaceFiles, lists: [layout.directory, leased, retired] },
-    ask,
-  );
+  const questions = { paths: [template, layout.directory], files: namespaceFiles, lists: [layout.directory, leased, retired] };
+  if (Object.values(questions).flat().some(isTooLong)) throw leftToNode;
+  const told = await askClient(questions, ask);
   const lower = told.paths.get(template);
   const upper = told.paths.get(layout.directory);
   const entries = told.lists.get(layout.directory);
@@ -68,6 +68,11 @@ export async function planLayers(
       { kind: 'directory', path: join(upperParent, 'merged'), mode: 0o755, existing: 'refused', end: 'stays' },
     ],
   };
+}
+
+/** To be asked for, and for a path: HOME may be anything. */
+function isTooLong(path: string): boolean {
+  return Buffer.byteLength(path) > items['stat-path'].size;
 }
 
 /** Whether some layers, or leases, are of no living run; where nothing was told there is something to be made. */

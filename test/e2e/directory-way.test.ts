@@ -110,6 +110,11 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
       },
     );
 
+    test('a home whose name is too long for a path is for the program in Node', async () => {
+      const user = { ...users[who], environment: { HOME: `/${'h'.repeat(5000)}` } };
+      expect(await runAs(user, line('true'))).toEqual(await runAs(user, line('true'), 'isolate-node'));
+    });
+
     test('what it changes is gone with it, also a tree of other ids', async () => {
       const script =
         'mkdir -p /srv/a/b && echo new >/srv/a/b/c && chown -R 5:6 /srv/a && rm /etc/passwd && ls /srv/a/b; test -e /etc/passwd; echo $?';

@@ -17,6 +17,8 @@ export interface Member {
   readonly home: string;
   /** Supplementary groups. */
   readonly groups: readonly number[];
+  /** Variables that it sets to something unusual. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The group `isolate` of this mount namespace. */
@@ -44,13 +46,13 @@ export async function addMember(
 
 /** Starts a program of the build as a user; its home is the working directory. */
 export function startAs(
-  { uid, home, groups }: Member,
+  { uid, home, groups, environment: own = {} }: Member,
   args: readonly string[],
   program: 'isolate' | 'isolate-node' = 'isolate',
 ): ChildProcess {
-  const own = groups.length === 0 ? ['--clear-groups'] : [`--groups=${groups.join(',')}`];
-  const identity = [`--reuid=${uid}`, `--regid=${uid}`, ...own, '--'];
-  const environment = { PATH: process.env['PATH'], HOME: home, TERM: 'dumb' };
+  const supplementary = groups.length === 0 ? ['--clear-groups'] : [`--groups=${groups.join(',')}`];
+  const identity = [`--reuid=${uid}`, `--regid=${uid}`, ...supplementary, '--'];
+  const environment = { PATH: process.env['PATH'], HOME: home, TERM: 'dumb', ...own };
   return spawn('setpriv', [...identity, join(isolatePath, '..', program), ...args], { stdio: 'pipe', env: environment, cwd: home });
 }
 
