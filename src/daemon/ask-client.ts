@@ -2,6 +2,8 @@ import type { PathFacts } from '../host/facts.ts';
 import { describePath } from '../host/path-facts.ts';
 import { IsolateError } from '../error.ts';
 import { deviceNumber } from '../host/device-number.ts';
+import type { MountEntry } from '../host/mountinfo.ts';
+import { readMounts } from '../host/read-mounts.ts';
 import type { Questions } from '../run/run-caller.ts';
 import type { Item } from '../wire/frame.ts';
 import type { Connection } from './connection.ts';
@@ -39,17 +41,24 @@ export async function askClient(wanted: ClientQuestions, ask: Connection['ask'])
   if (answers.length !== questions.length) throw new IsolateError('daemon-failed', 'The client did not answer all questions.');
   const read = answers.reduce((sum, { value }) => sum + (value instanceof Uint8Array ? value.length : 0), 0);
   if (read > mostRead) throw new IsolateError('daemon-failed', 'The environment files are larger than 64 KiB together.');
+  const mounts = readOnce();
   for (const [index, { name, value: asked }] of questions.entries()) {
     const answer = answers[index];
     if (answer === undefined || answer.name === 'missing') continue;
-    note(told, name, String(asked), answer);
+    note(told, name, String(asked), answer, mounts);
   }
   return told;
 }
 
-function note(told: Told, question: Item['name'], asked: string, { name, value }: Item): void {
+/** The host may have thousands, and while they are read nobody else is served. */
+function readOnce(): () => readonly MountEntry[] {
+  let mounts: readonly MountEntry[] | null = null;
+  return () => (mounts ??= readMounts());
+}
+
+function note(told: Told, question: Item['name'], asked: string, { name, value }: Item, mounts: () => readonly MountEntry[]): void {
   if (question === 'stat-path' && name === 'path-facts' && value instanceof Uint8Array && value.length === statusBytes) {
-    told.paths.set(asked, describePath(parseStatus(value)));
+    told.paths.set(asked, describePath(parseStatus(value), mounts));
   } else if (question === 'read-path' && name === 'file-content' && value instanceof Uint8Array) {
     told.files.set(asked, new TextDecoder('utf-8', { ignoreBOM: true }).decode(value));
   } else if (question === 'list-path' && name === 'entries' && value instanceof Uint8Array) {

@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import type { PathFacts } from './facts.ts';
 import { idmappableFilesystem, tmpfsMagic, zfsMagic } from './filesystem.ts';
 import { parseRelease } from './kernel-release.ts';
+import type { MountEntry } from './mountinfo.ts';
 import { readMounts } from './read-mounts.ts';
 import { readText } from './read-text.ts';
 import { formatDevice } from './device-number.ts';
@@ -26,10 +27,10 @@ export interface PathStatus {
   readonly magic: number;
 }
 
-/** The facts that are made of them. */
-export function describePath(status: PathStatus): PathFacts {
+/** The facts that are made of them. `mounts` are those of this process, which who describes many paths reads once. */
+export function describePath(status: PathStatus, mounts: () => readonly MountEntry[] = readMounts): PathFacts {
   const { mode, uid, gid } = status;
-  return { kind: nameKind(mode), uid, gid, mode: mode & 0o7777, idmappable: isIdmappable(status) };
+  return { kind: nameKind(mode), uid, gid, mode: mode & 0o7777, idmappable: isIdmappable(status, mounts) };
 }
 
 function pick({ mode, uid, gid, dev }: Stats): Omit<PathStatus, 'magic'> {
@@ -52,19 +53,19 @@ function nameKind(mode: number): PathFacts['kind'] {
 
 /** Whether the file system of an existing path can be mounted idmapped; `stats` are the path's. */
 export function canIdmap(path: string, stats: Stats): boolean {
-  return isIdmappable({ ...pick(stats), magic: statfsSync(path).type });
+  return isIdmappable({ ...pick(stats), magic: statfsSync(path).type }, readMounts);
 }
 
-function isIdmappable({ magic, device }: PathStatus): boolean {
+function isIdmappable({ magic, device }: PathStatus, mounts: () => readonly MountEntry[]): boolean {
   return idmappableFilesystem({
     magic,
     kernel: parseRelease(release()),
     zfs: magic === zfsMagic ? parseRelease(readText('/sys/module/zfs/version') ?? '') : null,
-    devtmpfs: magic === tmpfsMagic && findMountType(device) === 'devtmpfs',
+    devtmpfs: magic === tmpfsMagic && findMountType(device, mounts()) === 'devtmpfs',
   });
 }
 
-function findMountType(device: number): string | null {
+function findMountType(device: number, mounts: readonly MountEntry[]): string | null {
   const name = formatDevice(device);
-  return readMounts().find((mount) => mount.device === name)?.type ?? null;
+  return mounts.find((mount) => mount.device === name)?.type ?? null;
 }

@@ -1,7 +1,18 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { askClient } from '../../../src/daemon/ask-client.ts';
+import * as host from '../../../src/host/read-mounts.ts';
 import type { Item } from '../../../src/wire/frame.ts';
+
+vi.mock('../../../src/host/read-mounts.ts', { spy: true });
+
+test('the mounts of the host are read once for all the paths on memory file systems that a client tells of', async () => {
+  const onTmpfs = new Uint8Array(Uint32Array.of(0o40755, 1000, 1000, 0x01_02_19_94, 0, 40).buffer);
+  const paths = Array.from({ length: 500 }, (_, index) => `/${index}`);
+  const item: Item = { name: 'path-facts', value: onTmpfs };
+  const told = await askClient({ paths }, async () => ({ name: 'answer', items: paths.map(() => item) }));
+  expect([told.paths.size, vi.mocked(host.readMounts).mock.calls.length]).toEqual([500, 1]);
+});
 
 test.each<[string, Item]>([
   ['too few bytes', { name: 'path-facts', value: new Uint8Array(23) }],
