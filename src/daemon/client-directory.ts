@@ -40,6 +40,9 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
     lease: async ({ spec }) => {
       const { root } = spec;
       if (root.kind !== 'directory' || holder === null) throw leftToNode;
+      const countOff = services.countRun(peer.uid);
+      if (countOff === null) throw leftToNode;
+      releases.push(countOff);
       const ended = untilClosed(closed, release);
       if (root.write === 'clone') {
         const { id, part, files } = await planLayers(root.path, holder, connection, services.paths);

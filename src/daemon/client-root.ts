@@ -22,6 +22,8 @@ export interface RunServices {
   readonly paths: RuntimePaths;
   /** Whether the daemon maintains a pool of this template. */
   readonly keeps: (template: string) => boolean;
+  /** Counts a run on a directory; what it returns counts it off. Null: its user has as many as the daemon keeps for one. */
+  readonly countRun: (uid: number) => (() => void) | null;
   /** Makes a clone ready to be handed to a user. */
   readonly handOver: HandOver;
   readonly groups: Pick<RunGroups, 'open'>;

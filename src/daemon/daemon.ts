@@ -1,4 +1,5 @@
 import { templateCount } from '../config/config.ts';
+import { limitsOf } from '../config/limits.ts';
 import type { ConfigSource } from '../config/source.ts';
 import { logEvent } from '../log.ts';
 import { findOwnFiles } from '../host/own-files.ts';
@@ -136,7 +137,10 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
     settings: config,
     startedMs: Date.now(),
   });
+  const runs = createQuotas();
   const runServices = {
+    countRun: (uid: number) =>
+      runs.held(uid) < limitsOf(config.current(), uid, systemAccounts.userName(uid)).leases ? runs.adopt(uid) : null,
     host: probeHost(findOwnFiles()),
     commandLine,
     leases,

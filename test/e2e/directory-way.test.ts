@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { templateKey } from '../../src/pool/paths.ts';
-import { type Daemon, startDaemon } from '../rig/daemon.ts';
+import { type Daemon, startDaemon, writeConfig } from '../rig/daemon.ts';
 import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
 import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
 
@@ -146,6 +146,27 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
       });
     });
   });
+});
+
+test('of one user the daemon keeps as many runs as it may have clones, and the program in Node does the others', async () => {
+  const changes = (): number => daemon.log().split('The settings have changed').length - 1;
+  const configure = async (text: string): Promise<void> => {
+    const before = changes();
+    await writeConfig(text);
+    await expect.poll(changes, { timeout: 20_000 }).toBeGreaterThan(before);
+  };
+  await configure(`[limits.users.${users.user.name}]\nleases = 1\n`);
+  const before = plannedByDaemon();
+  const child = startAs(users.user, ['-q', '-t', 'link', 'sh', '-c', 'echo; exec sleep 600']);
+  await once(child.stdout!, 'data');
+  expect(await runAs(users.user, ['-q', '-t', 'link', 'echo', 'second'])).toMatchObject({ status: 0, stdout: 'second\n' });
+  expect(plannedByDaemon() - before).toBe(1);
+  child.kill('SIGTERM');
+  await once(child, 'close');
+  await expect
+    .poll(async () => ((await runAs(users.user, ['-q', '-t', 'link', 'true'])).status === 0 ? plannedByDaemon() - before : -1))
+    .toBeGreaterThan(1);
+  await configure('');
 });
 
 function isOf(directory: string, { home }: Member): boolean {
