@@ -36,7 +36,9 @@ export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer
         },
         probePath: (path) => told.paths.get(path) ?? null,
         findDirectory: (path) => {
-          if (told.real === null) throw new IsolateError('template-missing', `The client cannot enter ${path}.`);
+          // What has control characters the program in Node refuses by the name that was given.
+          if (told.real === null || /[\0-\x1f\x7f]/.test(told.real))
+            throw new IsolateError('template-missing', `The client cannot enter ${path}.`);
           return told.real;
         },
       };

@@ -2,7 +2,6 @@ import type { Found } from '../host/resolve-beneath.ts';
 import { ensureRuntimeDirectories } from '../pool/directories.ts';
 
 import { claimRun } from '../pool/claims/runs.ts';
-import { logEvent } from '../log.ts';
 import { rootfsOf } from '../rootfs/rootfs.ts';
 import { lookIntoRoot, mountpointsOf, type RootView, treeOf } from '../run/look-into-root.ts';
 import { claimIds } from '../run/place.ts';
@@ -68,8 +67,6 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
       const description = { template: rootName(spec.root), clone: id, engine: engine.name, command: shortenCommand(spec.command) };
       const run = claimRun(services.paths, { ...description, uid: peer.uid, sinceMs: Date.now() }, holder);
       releases.push((runsOn) => runsOn || run.remove());
-      const { template, engine: by } = description;
-      logEvent('info', { event: 'run', uid: peer.uid, pid: peer.pid, template, engine: by }, 'A run on a directory begins.');
       const ids = claimIds(services.paths, facts, rootfs, holder);
       if (ids !== null) releases.push((runsOn) => runsOn || ids.release());
       return { rootfs, runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };

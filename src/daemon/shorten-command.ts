@@ -1,4 +1,4 @@
-/** More of a command than this is not kept. */
+/** More of a command than this is not kept: bytes as JSON, in which a control character has six. */
 const longestCommand = 4096;
 
 /** What is kept of a command, for `isolate ps`. */
@@ -7,8 +7,11 @@ export function shortenCommand(command: readonly string[]): readonly string[] {
   let left = longestCommand;
   for (const word of command) {
     if (left <= 0) break;
-    kept.push(word.slice(0, left));
-    left -= word.length + 1;
+    // Only its beginning counts, which may be all of it.
+    const beginning = word.slice(0, left);
+    const cost = Buffer.byteLength(JSON.stringify(beginning));
+    kept.push(cost <= left ? beginning : beginning.slice(0, Math.floor(left / 6)));
+    left -= cost + 1;
   }
   // A copy, for a part of a string keeps the whole of it in memory.
   return JSON.parse(JSON.stringify(kept)) as string[];
