@@ -88,7 +88,7 @@ static int open_target(const struct mount_operation *operation) {
 
 static bool set_attributes(const struct record *record, const struct mount_operation *operation, int tree, int user_namespace) {
   unsigned recursive = (operation->flags & FLAG_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
-  struct mount_attr attributes = {.attr_set = operation->flags >> 1};
+  struct mount_attr attributes = {.attr_set = (operation->flags & (FLAG_REAL - 1)) >> 1};
   int owner = -1;
   if (operation->idmap == IDMAP_OWNER && (owner = identity_make_for_owner(record, operation->uid, operation->gid)) < 0) return false;
   if (operation->idmap != IDMAP_NONE) {
@@ -114,7 +114,11 @@ static bool put_in_place(const struct mount_operation *operation, int tree) {
 
 static bool bind_mount(const struct record *record, const struct mount_operation *operation, int user_namespace) {
   unsigned recursive = (operation->flags & FLAG_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
-  int tree = (int)syscall(SYS_open_tree, AT_FDCWD, operation->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = (operation->flags & FLAG_REAL) != 0 ? RESOLVE_NO_SYMLINKS : 0};
+  int source = (int)syscall(SYS_openat2, AT_FDCWD, operation->source, &how, sizeof how);
+  unsigned copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursive;
+  int tree = source < 0 ? -1 : (int)syscall(SYS_open_tree, source, "", copy);
+  close_quietly(source);
   if (tree < 0) return false;
   bool done = set_attributes(record, operation, tree, user_namespace) && put_in_place(operation, tree);
   close_quietly(tree);

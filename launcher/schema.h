@@ -13,7 +13,7 @@ enum { MOUNT_BIND = 1, MOUNT_MOUNT = 2, MOUNT_MKDIR = 3, MOUNT_ATTACH = 4, MOUNT
 enum { FILE_DIRECTORY = 1, FILE_FILE = 2 };
 enum { MAP_DIRECT = 1, MAP_NEWIDMAP = 2, MAP_SINGLE = 3, MAP_GIVEN = 4 };
 enum { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2, NAMESPACE_NETWORK = 4, NAMESPACE_USER_MAPS_ONLY = 8 };
-enum { FLAG_RECURSIVE = 1, FLAG_RO = 2, FLAG_NOSUID = 4, FLAG_NODEV = 8, FLAG_NOEXEC = 16 };
+enum { FLAG_RECURSIVE = 1, FLAG_RO = 2, FLAG_NOSUID = 4, FLAG_NODEV = 8, FLAG_NOEXEC = 16, FLAG_REAL = 32 };
 enum { CREATE_NONE = 0, CREATE_DIRECTORY = 1, CREATE_FILE = 2 };
 enum { IDMAP_NONE = 0, IDMAP_SANDBOX = 1, IDMAP_OWNER = 2 };
 enum { EXISTING_FINE = 0, EXISTING_REFUSED = 1 };
@@ -73,7 +73,7 @@ struct shape { const struct field *fields; size_t count; };
 /* `kinds`: its value begins with the number of one of these. `size`: of an element of the list at `offset`; 0: no list. */
 struct rule { struct shape shape; const struct shape *kinds; size_t kind_count, offset, size; bool once, required; };
 
-static const struct field bind_mount_operation[] = {{FIELD_BITS, offsetof(struct mount_operation, flags), 0u, 31u}, {FIELD_NUMBER, offsetof(struct mount_operation, create), 0u, 2u}, {FIELD_NUMBER, offsetof(struct mount_operation, idmap), 0u, 2u}, {FIELD_NUMBER, offsetof(struct mount_operation, uid), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct mount_operation, gid), 0u, 4294967295u}, {FIELD_PATH, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};
+static const struct field bind_mount_operation[] = {{FIELD_BITS, offsetof(struct mount_operation, flags), 0u, 63u}, {FIELD_NUMBER, offsetof(struct mount_operation, create), 0u, 2u}, {FIELD_NUMBER, offsetof(struct mount_operation, idmap), 0u, 2u}, {FIELD_NUMBER, offsetof(struct mount_operation, uid), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct mount_operation, gid), 0u, 4294967295u}, {FIELD_PATH, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};
 static const struct field mount_mount_operation[] = {{FIELD_BITS, offsetof(struct mount_operation, flags), 0u, 30u}, {FIELD_TEXT, offsetof(struct mount_operation, type), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, source), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct mount_operation, root), 0u, 0u}, {FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}, {FIELD_TEXT, offsetof(struct mount_operation, options), 0u, 0u}};
 static const struct field mkdir_mount_operation[] = {{FIELD_NUMBER, offsetof(struct mount_operation, mode), 0u, 4095u}, {FIELD_PATH, offsetof(struct mount_operation, path), 0u, 0u}};
 static const struct field attach_mount_operation[] = {{FIELD_PATH, offsetof(struct mount_operation, target), 0u, 0u}};

@@ -149,7 +149,18 @@ function ownerOutside({ userNamespace: { uidMap, gidMap } }: IdentityPlan): { re
 }
 
 function treeMount(source: string, target: string, { rootIdmap }: IdentityPlan): MountOperation {
-  return { kind: 'bind', source, target, recursive: false, readOnly: false, noSuid: true, noDev: true, idmap: rootIdmap, create: 'none' };
+  return {
+    kind: 'bind',
+    source,
+    realSource: true,
+    target,
+    recursive: false,
+    readOnly: false,
+    noSuid: true,
+    noDev: true,
+    idmap: rootIdmap,
+    create: 'none',
+  };
 }
 
 function mkdir(path: string): MountOperation {

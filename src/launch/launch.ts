@@ -25,6 +25,8 @@ export type MountOperation =
   | {
       readonly kind: 'bind';
       readonly source: string;
+      /** No part of the source is a link: where one has become a link since it was looked at, the launch fails. */
+      readonly realSource?: true;
       readonly root?: string;
       readonly target: string;
       readonly recursive: boolean;

@@ -10,7 +10,7 @@ export interface KindRule {
 export const names = {
   map: { direct: 1, newidmap: 2, single: 3, given: 4 },
   namespace: { mount: 1, pid: 2, network: 4, 'user-maps-only': 8 },
-  flag: { recursive: 1, ro: 2, nosuid: 4, nodev: 8, noexec: 16 },
+  flag: { recursive: 1, ro: 2, nosuid: 4, nodev: 8, noexec: 16, real: 32 },
   create: { none: 0, directory: 1, file: 2 },
   idmap: { none: 0, sandbox: 1, owner: 2 },
   existing: { fine: 0, refused: 1 },
@@ -18,7 +18,7 @@ export const names = {
   end: { stays: 0, removed: 1 },
 } as const satisfies Readonly<Record<string, Names>>;
 
-const { recursive: _, ...fileSystemFlags } = names.flag;
+const { recursive: _, real: _real, ...fileSystemFlags } = names.flag;
 const { none: __, ...made } = names.create;
 
 export const mountOperations = {

@@ -93,7 +93,7 @@ function mountItem(name: 'host-mount' | 'sandbox-mount', operation: MountOperati
   return item(name, operation.kind === 'bind' ? bindValues(operation) : operation, { kind: 'mount', operation });
 }
 
-function bindValues({ kind, recursive, readOnly, noSuid, noDev, idmap, ...others }: Extract<MountOperation, { kind: 'bind' }>) {
+function bindValues({ kind, realSource, recursive, readOnly, noSuid, noDev, idmap, ...others }: Extract<MountOperation, { kind: 'bind' }>) {
   const owner = typeof idmap === 'string' ? { idmap, uid: 0, gid: 0 } : ({ idmap: 'owner', ...idmap } as const);
-  return { kind, flags: given({ recursive, ro: readOnly, nosuid: noSuid, nodev: noDev }), ...owner, ...others };
+  return { kind, flags: given({ recursive, ro: readOnly, nosuid: noSuid, nodev: noDev, real: realSource === true }), ...owner, ...others };
 }

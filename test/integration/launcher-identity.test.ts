@@ -48,6 +48,22 @@ function sandbox(command: readonly string[], hostMounts: readonly MountOperation
 
 const place = (): string => join(directory, 'place');
 
+it('shows no tree at whose path there is a link by now', async () => {
+  mkdirSync(join(directory, 'theirs'));
+  symlinkSync('/', join(directory, 'theirs/link'));
+  symlinkSync(rootfs, join(directory, 'link'));
+  const errors: string[] = [];
+  for (const source of [join(directory, 'link'), join(directory, 'theirs/link/etc')]) {
+    const launch = sandbox(['true'], [], { hostMounts: [bind({ idmap: 'sandbox', source, realSource: true })] });
+    errors.push(await run(launch).then(String, (error: Error) => error.message));
+  }
+  const where = `on ${place()}`;
+  expect(errors).toEqual([
+    `The launch failed in the step mount (${join(directory, 'link')} ${where}): too many symbolic links encountered.`,
+    `The launch failed in the step mount (${join(directory, 'theirs/link/etc')} ${where}): too many symbolic links encountered.`,
+  ]);
+});
+
 describe.skipIf(!isStaticLauncher)('a sandbox with ids of its own', () => {
   it('is root inside, somebody else outside, and owns its files with natural ids on disk', async () => {
     const script =

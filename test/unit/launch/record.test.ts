@@ -166,7 +166,7 @@ describe('the launch record', () => {
     ['a place to make of no kind', 15, [5, 0, '/r', '', '/t']],
     ['a place to make in no root', 15, [5, 1, '', '', '/t']],
     ['a copy of a relative file', 15, [6, '/r', 'h', '/t', '', '']],
-    ['an unknown mount flag', 15, [1, 32, 0, 0, 0, 0, '/a', '', '/b']],
+    ['an unknown mount flag', 15, [1, 64, 0, 0, 0, 0, '/a', '', '/b']],
     ['a recursive file system', 15, [2, 1, 'tmpfs', 'none', '', '/b', '']],
     ['an unknown way to make a target', 15, [1, 0, 3, 0, 0, 0, '/a', '/r', '/b']],
     ['a made target without a root', 15, [1, 0, 1, 0, 0, 0, '/a', '', '/b']],
