@@ -6,7 +6,7 @@ import { checkDesktop, planDesktop } from './desktop.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
 import { hostnameFor } from './hostname.ts';
-import { checkIdentity, planIdentity } from './identity.ts';
+import { checkIdentity, checkUserNamespaces, planIdentity } from './identity.ts';
 import type { Descriptor, Launch, MountOperation } from '../launch/launch.ts';
 import type { PlacedBind } from './placed-bind.ts';
 import { planRootMounts } from './root-mounts.ts';
@@ -41,13 +41,7 @@ function check(spec: SandboxSpec, facts: Facts): Problem[] {
   if (facts.tools.bwrap === null) {
     problems.push({ code: 'missing-tool', message: 'bubblewrap (bwrap) is not installed.', hint: 'apt-get install bubblewrap' });
   }
-  if (!facts.userNamespaces) {
-    problems.push({
-      code: 'cannot-enforce',
-      message: 'This host does not let you make user namespaces, and a sandbox never runs with ids of the host.',
-      hint: 'isolate doctor shows what prevents it',
-    });
-  }
+  problems.push(...checkUserNamespaces(facts));
   problems.push(...checkDesktop(spec, facts));
   return problems;
 }

@@ -53,6 +53,13 @@ export function checkIdentity(spec: SandboxSpec, facts: Facts): Problem[] {
   return problems;
 }
 
+/** A sandbox has ids in a user namespace. */
+export function checkUserNamespaces({ userNamespaces }: Facts): Problem[] {
+  if (userNamespaces) return [];
+  const message = 'This host does not let you make user namespaces, and a sandbox never runs with ids of the host.';
+  return [{ code: 'cannot-enforce', message, hint: 'isolate doctor shows what prevents it' }];
+}
+
 /** A root that may do less than root, as in most containers. */
 export function checkRootPrivileges({ privileges }: Facts, needed: readonly NeededCapability[]): Problem[] {
   const missing = needed.filter((name) => privileges.missing.includes(name));

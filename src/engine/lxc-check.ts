@@ -5,7 +5,7 @@ import { isOverlaid } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { checkLimits } from './cgroup.ts';
 import type { Problem } from './engine.ts';
-import { checkIdentity, entersOwnDirectories } from './identity.ts';
+import { checkIdentity, checkUserNamespaces, entersOwnDirectories } from './identity.ts';
 import { encodeLxcConfig } from './lxc-config.ts';
 
 /** Every reason why LXC cannot run this here. */
@@ -20,13 +20,7 @@ export function checkLxc(spec: SandboxSpec, facts: Facts): Problem[] {
   if (facts.tools['lxc-execute'] === null) {
     problems.push({ code: 'missing-tool', message: 'LXC (lxc-execute) is not installed.', hint: 'apt-get install lxc' });
   }
-  if (!facts.userNamespaces) {
-    problems.push({
-      code: 'cannot-enforce',
-      message: 'This host does not let you make user namespaces, and a sandbox never runs with ids of the host.',
-      hint: 'isolate doctor shows what prevents it',
-    });
-  }
+  problems.push(...checkUserNamespaces(facts));
   if (facts.user.rights !== 'root') problems.push(...checkSubordinateIds(spec, facts));
   if (spec.shareNetwork) problems.push(...checkNetwork(spec, facts));
   if (spec.engineLog !== undefined && facts.user.rights === 'root' && isNested(spec, facts)) {
