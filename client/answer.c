@@ -80,7 +80,7 @@ static void add_variable(struct wire_writer *writer, const char *name, size_t le
   wire_add_number(writer, ITEM_MISSING, ENOENT);
 }
 
-/* Our own descriptors are not the caller's, who may have meant one that is closed. */
+/* A descriptor that this program opened itself is not one of the caller's: the caller named a closed one. */
 static bool add_descriptor(struct run *run, struct wire_writer *writer, const struct wire_item *question) {
   int fd = (int)wire_number(question);
   wire_add_number(writer, ITEM_DESCRIPTOR, (uint32_t)fd);

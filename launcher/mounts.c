@@ -88,7 +88,7 @@ static int open_target(const struct mount_operation *operation) {
 
 static bool set_attributes(const struct record *record, const struct mount_operation *operation, int tree, int user_namespace) {
   unsigned recursive = (operation->flags & FLAG_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
-  struct mount_attr attributes = {.attr_set = (operation->flags & (FLAG_REAL - 1)) >> 1};
+  struct mount_attr attributes = {.attr_set = (operation->flags & ~FLAG_REAL) >> 1};
   int owner = -1;
   if (operation->idmap == IDMAP_OWNER && (owner = identity_make_for_owner(record, operation->uid, operation->gid)) < 0) return false;
   if (operation->idmap != IDMAP_NONE) {

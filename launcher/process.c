@@ -31,7 +31,7 @@ bool process_is_job(void) {
   return pid > 1 && getsid(pid) == getsid(0);
 }
 
-/* The kernel says 0 to those who may not know. */
+/* The kernel answers 0 if this process may not see it. */
 int process_status(pid_t pid, int pidfd) {
   char path[64], text[1024];
   snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);

@@ -33,7 +33,7 @@ void signal_command(const struct state *state, int signal) {
 }
 
 static void kill_all(struct state *state) {
-  state->killing = state->terminal->paused = true; /* the terminal is given back, and not taken again from whoever has it next */
+  state->killing = state->terminal->paused = true; /* the terminal is given back, and not taken from its next owner */
   state->kill_at = 0;
   if (!state->child_ended) kill(state->run->child, SIGKILL);
   signal_command(state, SIGKILL);

@@ -1,7 +1,7 @@
 /** A bell that is heard when nobody has rung it for a moment. */
 export interface QuietBell {
   readonly ring: () => void;
-  /** It is not heard any more, whoever rang. */
+  /** Nobody hears it any more. */
   readonly end: () => void;
 }
 

@@ -73,7 +73,7 @@ export interface PathFacts {
   readonly idmappable: boolean;
 }
 
-/** What this host is, whoever asks. */
+/** What this host is, for every caller. */
 export interface HostFacts {
   /** Files of /proc that name the keys of the reader's kernel user: none where the kernel has no keys. */
   readonly keyFiles: readonly string[];

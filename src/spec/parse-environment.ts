@@ -43,7 +43,7 @@ export function parseVariables(given: NonNullable<RunRequest['environment']>, ca
   return given;
 }
 
-/** As `parseEnvironmentFile`, of a file that is read by its caller, who may have no working directory. */
+/** As `parseEnvironmentFile`, for a file that the caller reads. The caller may have no working directory. */
 export function variablesOfFile(file: string, caller: Caller): readonly (readonly [name: string, value: string])[] {
   const path = parseHostPath('bad-environment', 'The environment file', file, caller.cwd);
   let text: string;

@@ -114,8 +114,8 @@ async function makeLeased(pool: Pool, source: Source, ids: readonly string[]): P
 }
 
 /**
- * A clone of storage without a pool. No lock is needed: the lease is there before the clone, so whoever refreshes
- * meanwhile sees that it has a living holder.
+ * A clone of storage without a pool. No lock is needed: the lease is there before the clone, so a refresh that runs at the
+ * same time sees that it has a living holder.
  */
 async function makeOwn(pool: Pool): Promise<Lease> {
   const id = randomId(pool.clock());
