@@ -9,7 +9,8 @@ import type { Connection } from './connection.ts';
 /**
  * The client as the caller of a run. What the run has to know of its files and environment the client is asked for, which
  * looks with its own rights: the daemon opens no path that a client names, those of its PATH included, so a run with tools of
- * its own there is the program in Node's.
+ * its own there is the program in Node's. The mounts that count are those of this process: the client saw the same when it
+ * asked, and may have moved since to a namespace whose mounts take long to list.
  */
 export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer' | 'ask'>, host: HostFacts): RunCaller {
   const [cwd = '/'] = values(run, 'directory');
@@ -20,8 +21,6 @@ export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer
     uid,
     gid,
     cwd,
-    // It saw the same mounts when it asked, and may have gone elsewhere since, where listing them takes as long as it likes.
-    process: 'self',
     privileges: readPrivileges(String(pid)),
     // What other users may write this process cannot tell.
     cgroupFile: uid === 0 ? `/proc/${pid}/cgroup` : null,

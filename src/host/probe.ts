@@ -37,8 +37,6 @@ export interface ProbeRequest {
   readonly cgroups?: { readonly of: string | null; readonly everywhere: boolean };
   /** Those of the process that will start the launch; absent: ordinary ones. */
   readonly privileges?: Privileges;
-  /** Whose mounts count, by its name in /proc; absent: this process's. */
-  readonly process?: string;
   /** What is at a bind's source; absent: what this process sees. */
   readonly probePath?: (source: string) => PathFacts | null;
 }
@@ -70,7 +68,7 @@ export async function probeCaller(request: ProbeRequest): Promise<CallerFacts> {
     userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
     cgroups: probeCgroups(request),
     desktop,
-    mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path, request.process) : [],
+    mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path) : [],
     paths: {
       ...probePaths(hostSources(spec?.binds ?? []), request.probePath),
       ...probePaths([...desktopPaths(desktop), ...networkPaths(spec)]),
@@ -205,8 +203,8 @@ function probePaths(sources: readonly string[], probe = probePath): Facts['paths
   return paths;
 }
 
-function findMountsBelow(directory: string, process: string | undefined): string[] {
-  return readMounts(process)
+function findMountsBelow(directory: string): string[] {
+  return readMounts()
     .map(({ mountpoint }) => mountpoint)
     .filter((mountpoint) => mountpoint.startsWith(`${directory}/`));
 }

@@ -21,7 +21,7 @@ import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } fro
  * Settles a request of `caller` against this host. Throws the first reason why it cannot run here; the others are its cause.
  */
 export async function decide(request: RunRequest, caller: RunCaller = ownCaller()): Promise<Prepared> {
-  const { uid, gid, cwd, searchPath, process, cgroupFile, privileges } = caller;
+  const { uid, gid, cwd, searchPath, cgroupFile, privileges } = caller;
   const engine = findEngine(request.engine);
   const { environment, readFile, probePath, findDirectory } = await caller.ask(() => questionsOf(request, engine, cwd));
   const asked = completeRequest(request, environment, { name: engine.name, variables: engine.capabilities.variables });
@@ -39,7 +39,6 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
     gid,
     sandboxIds,
     cgroups,
-    process,
     ...(privileges === undefined ? {} : { privileges }),
     probePath,
   });
@@ -85,7 +84,7 @@ async function checkRoot(spec: SandboxSpec, engine: Engine, facts: Facts, caller
   if (facts.user.rights !== 'root' && write === 'clone' && mount !== undefined) return [overMounts(path, mount)];
   // What the sandbox's root leaves behind set-uid in a tree that keeps natural owners, a local user could run as the host's root.
   if (facts.user.rights !== 'root' || write === 'clone' || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
-  const ways = findWaysIn(path, readMounts(caller.process));
+  const ways = findWaysIn(path, readMounts());
   const { probePath } = await caller.ask(() => ({ paths: [...new Set(ways.flat())], files: [], variables: [] }));
   if (!ways.some((way) => letsOthersIn(way, probePath))) return [];
   return [

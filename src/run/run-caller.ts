@@ -44,8 +44,6 @@ export interface RunCaller extends Pick<Caller, 'cwd'> {
   readonly searchPath?: string | undefined;
   /** Of the process that will start the launch; absent: ordinary ones. */
   readonly privileges?: Privileges;
-  /** The process that will start the launch, by its name in /proc: its mounts count. */
-  readonly process: string;
   /** The file with the caller's groups (cgroups(7)); null: it is not known where the caller can make groups. */
   readonly cgroupFile: string | null;
   /** What the settings give root's sandboxes; absent: as their files say now. */
@@ -65,7 +63,6 @@ export function ownCaller(): RunCaller & Pick<Caller, 'environment'> {
     searchPath: environment['PATH'],
     cwd: workingDirectory(),
     privileges: readPrivileges(),
-    process: 'self',
     cgroupFile: '/proc/self/cgroup',
     ask: async () => ({ environment, readFile: (path) => readEnvironmentFile(path), probePath, findDirectory }),
   };
