@@ -1,7 +1,8 @@
 import { IsolateError } from '../error.ts';
 import { encodeOutcome } from '../launch/outcome.ts';
 import { logEvent } from '../log.ts';
-import type { LeaseEvent, LeaseOutcome, LeaseWatch } from './lease.ts';
+import type { LeaseEvent, LeaseWatch } from './lease.ts';
+import type { LeaseOutcome } from './held.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface AuditOptions {

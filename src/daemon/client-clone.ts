@@ -1,9 +1,8 @@
 import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
-import { claimIds } from '../run/place.ts';
 import type { RunEvent } from '../run/run-event.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
 import { rootName } from '../spec/root-ref.ts';
-import { checkNotNested, type ClientRoot, type RunServices } from './client-root.ts';
+import { checkNotNested, type ClientRoot, placeFor, type RunServices } from './client-root.ts';
 import type { Connection } from './connection.ts';
 import type { DaemonLease } from './lease.ts';
 import { lookIntoClone } from './settle-in-clone.ts';
@@ -33,10 +32,7 @@ export function cloneRoot(connection: Connection, services: RunServices): Client
     place: async (lease, { spec, facts }, tell) => {
       const rootfs = peer.uid === 0 ? lease.rootfs : await handOver(connection, lease, services, tell);
       const groups = facts.cgroups.byDaemon === true ? services.groups.open(lease, spec.limits) : undefined;
-      const ids = claimIds(services.paths, facts, rootfs, lease.pool.holder);
-      // Those of a client that may run on are freed by a refresh when it is dead.
-      if (ids !== null) lease.defer((runsOn) => runsOn || ids.release());
-      const place = { rootfs, runId: lease.run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
+      const place = placeFor(services, { facts, rootfs, runId: lease.run.runId, holder: lease.pool.holder }, lease);
       return groups === undefined ? place : { ...place, groups };
     },
     release: (outcome) => {

@@ -1,56 +1,49 @@
 import type { Found } from '../host/resolve-beneath.ts';
-import { ensureRuntimeDirectories } from '../pool/directories.ts';
-
-import { claimRun } from '../pool/claims/runs.ts';
-import { rootfsOf } from '../rootfs/rootfs.ts';
+import { logEvent } from '../log.ts';
+import type { HolderId } from '../pool/holder.ts';
+import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
+import { describeRun } from '../run/describe-run.ts';
 import { lookIntoRoot, mountpointsOf, type RootView, treeOf } from '../run/look-into-root.ts';
-import { claimIds } from '../run/place.ts';
 import type { Prepared } from '../run/prepared.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
-import { isThrownAway, rootName } from '../spec/root-ref.ts';
+import { isThrownAway } from '../spec/root-ref.ts';
 import { ownershipOf } from '../storage/directory.ts';
 import type { Item } from '../wire/frame.ts';
 import { askClient } from './ask-client.ts';
+import { claimRunFor } from './claim-run.ts';
 import { planLayers } from './client-layers.ts';
-import { checkNotNested, type ClientLease, type ClientRoot, leftToNode, type RunServices } from './client-root.ts';
+import { checkNotNested, type ClientLease, type ClientRoot, leftToNode, placeFor, type RunServices } from './client-root.ts';
 import type { Connection } from './connection.ts';
-import { brokerGone } from './gone.ts';
-import type { LeaseOutcome } from './lease.ts';
+import { type Held, holdFor } from './held.ts';
 import { shortenCommand } from './shorten-command.ts';
-
-/** What is given back when the run is over, or with `runsOn` by the next refresh after it. */
-type Release = (runsOn: boolean) => void;
 
 /** What a client has while it works on a directory. */
 export interface DirectoryLease extends ClientLease {
   /** Of the clone; null: it works on the directory itself. */
   readonly id: string | null;
+  readonly holder: HolderId;
 }
 
 /** A directory that the client may work on itself, or layers of its own over one. The daemon looks at nothing in it: the client tells what is there. */
 export function directoryRoot(connection: Connection, services: RunServices): ClientRoot<DirectoryLease> {
-  const { peer, closed } = connection;
+  const { peer, closed: signal } = connection;
   const { holder } = peer;
-  const releases: Release[] = [];
-  const release: Release = (runsOn) => {
-    for (const one of releases.splice(0).toReversed()) one(runsOn);
-  };
+  let held: Held | null = null;
   return {
     lease: async ({ spec }) => {
       const { root } = spec;
-      if (root.kind !== 'directory' || holder === null) throw leftToNode;
-      const countOff = services.countRun(peer.uid);
-      if (countOff === null) throw leftToNode;
-      releases.push(countOff);
-      const ended = untilClosed(closed, release);
+      const countOff = root.kind === 'directory' && holder !== null ? services.countRun(peer.uid) : null;
+      if (root.kind !== 'directory' || holder === null || countOff === null) throw leftToNode;
+      held = holdFor({ signal, warn: (message) => logEvent('warn', { event: 'state', template: root.path }, message) });
+      held.defer(countOff);
       if (root.write === 'clone') {
         const { id, part, files } = await planLayers(root.path, holder, connection, services.paths);
-        return { id, rootfs: rootfsOf(part), files, ended };
+        return { ...held, id, rootfs: rootfsOf(part), files, holder };
       }
       const facts = (await askClient({ paths: [root.path] }, connection.ask)).paths.get(root.path);
       if (facts?.kind !== 'directory') throw leftToNode;
       const rootfs = rootfsOf({ kind: 'tree', source: root.path, ownership: ownershipOf(facts), idmappable: facts.idmappable });
-      return { id: null, rootfs, files: [], ended };
+      return { ...held, id: null, rootfs, holder };
     },
     look: async ({ rootfs }, prepared) => {
       const { spec } = prepared;
@@ -61,38 +54,18 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
       checkNotNested(spec, view);
       return view;
     },
-    place: async ({ id, rootfs }, { spec, engine, facts }) => {
-      if (holder === null) throw leftToNode;
-      ensureRuntimeDirectories(services.paths, 0);
-      const description = { template: rootName(spec.root), clone: id, engine: engine.name, command: shortenCommand(spec.command) };
-      const run = claimRun(services.paths, { ...description, uid: peer.uid, sinceMs: Date.now() }, holder);
-      releases.push((runsOn) => runsOn || run.remove());
-      const ids = claimIds(services.paths, facts, rootfs, holder);
-      if (ids !== null) releases.push((runsOn) => runsOn || ids.release());
-      return { rootfs, runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: services.paths.sandbox };
+    place: async (lease, { spec, facts }) => {
+      const { id, rootfs, holder: own } = lease;
+      const description = { ...describeRun(spec, id, peer.uid, Date.now()), command: shortenCommand(spec.command) };
+      const run = claimRunFor(own, services.paths, description);
+      lease.defer((runsOn) => runsOn || run.remove());
+      return placeFor(services, { facts, rootfs, runId: run.runId, holder: own }, lease);
     },
-    release: () => release(false),
+    release: (outcome) => held?.release(outcome),
   };
 }
 
-/** A client that lost its broker may run on. */
-function untilClosed(closed: AbortSignal, release: Release): Promise<LeaseOutcome> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      const runsOn = closed.reason === brokerGone;
-      release(runsOn);
-      resolve({ kind: runsOn ? 'left' : 'closed' });
-    };
-    if (closed.aborted) end();
-    else closed.addEventListener('abort', end, { once: true });
-  });
-}
-
-async function askToLook(
-  { spec, engine: { capabilities } }: Prepared,
-  rootfs: Parameters<typeof treeOf>[1],
-  { ask }: Connection,
-): Promise<RootView> {
+async function askToLook({ spec, engine: { capabilities } }: Prepared, rootfs: Rootfs, { ask }: Connection): Promise<RootView> {
   const tree = treeOf(spec, rootfs);
   const targets = targetsToLookAt(spec, capabilities);
   const wanted = [...new Set([...mountpointsOf(capabilities), ...targets])];

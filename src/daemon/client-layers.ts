@@ -60,7 +60,7 @@ export async function planLayers(
     id,
     part: { kind: 'overlay', lower: template, upperParent, ownership: ownershipOf(lower), idmappable },
     files: [
-      // It is there before the layers, so whoever looks for what dead runs left sees that they have a living holder.
+      // Made before the layers: a run that clears what dead runs left must see that these have a living holder.
       { kind: 'file', path: join(leased, formatLeaseName(id, holder)), mode: 0o600, existing: 'refused', end: 'removed', content: '\n' },
       { kind: 'directory', path: upperParent, mode: 0o700, existing: 'refused', end: 'removed' },
       { kind: 'directory', path: join(upperParent, 'upper'), mode: lower.mode, existing: 'refused', end: 'stays' },
@@ -75,14 +75,17 @@ function isTooLong(path: string): boolean {
   return Buffer.byteLength(path) > items['stat-path'].size;
 }
 
-/** Whether some layers, or leases, are of no living run; where nothing was told there is something to be made. */
+/** Each one costs a look at /proc, while nobody else is served. */
+const mostLeases = 256;
+
+/** Whether some layers, or leases, are of no living run, or are too many to tell; where nothing was told, something is to be made. */
 function hasRemains(
   entries: readonly string[],
   leased: readonly string[] | undefined,
   retired: readonly string[] | undefined,
   bootId: string,
 ): boolean {
-  if (leased === undefined || retired === undefined || retired.length > 0) return true;
+  if (leased === undefined || retired === undefined || retired.length > 0 || leased.length > mostLeases) return true;
   const living = new Set<string>();
   for (const name of leased) {
     const lease = parseLeaseName(name);

@@ -1,16 +1,18 @@
 import { IsolateError } from '../error.ts';
-import type { HostFacts, SandboxIds } from '../host/facts.ts';
+import type { Facts, HostFacts, SandboxIds } from '../host/facts.ts';
 import type { MadeFile } from '../launch/launch.ts';
+import type { HolderId } from '../pool/holder.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { Place } from '../run/lifecycle.ts';
 import type { RootView } from '../run/look-into-root.ts';
 import type { Prepared } from '../run/prepared.ts';
+import { claimIds } from '../run/place.ts';
 import type { RunEvent } from '../run/run-event.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { CommandLine } from './command-line.ts';
 import type { HandOver } from './hand-over.ts';
-import type { LeaseOutcome } from './lease.ts';
+import type { Held, LeaseOutcome } from './held.ts';
 import type { Leases } from './leases.ts';
 import type { RunGroups } from './run-groups.ts';
 import { hasNested } from './settle-in-clone.ts';
@@ -21,8 +23,8 @@ export interface RunServices {
   readonly leases: Pick<Leases, 'lease' | 'checkAccess'>;
   readonly paths: RuntimePaths;
   /** Whether the daemon maintains a pool of this template. */
-  readonly keeps: (template: string) => boolean;
-  /** Counts a run on a directory; what it returns counts it off. Null: its user has as many as the daemon keeps for one. */
+  readonly maintains: (template: string) => boolean;
+  /** Counts a run on a directory; what it returns counts it off. Null: its user has as many as the daemon takes from one. */
   readonly countRun: (uid: number) => (() => void) | null;
   /** Makes a clone ready to be handed to a user. */
   readonly handOver: HandOver;
@@ -33,12 +35,22 @@ export interface RunServices {
 }
 
 /** What a client has to itself while its run lives. */
-export interface ClientLease {
+export interface ClientLease extends Held {
   readonly rootfs: Rootfs;
   /** What its launcher makes for it; absent: nothing. */
   readonly files?: readonly MadeFile[];
-  /** How it ended, when it has. */
-  readonly ended: Promise<LeaseOutcome>;
+}
+
+/** What every run of a client has beside its root, until `held` ends. */
+export function placeFor(
+  { paths }: Pick<RunServices, 'paths'>,
+  { facts, rootfs, runId, holder }: { readonly facts: Facts; readonly rootfs: Rootfs; readonly runId: string; readonly holder: HolderId },
+  { defer }: Pick<Held, 'defer'>,
+): Place {
+  const ids = claimIds(paths, facts, rootfs, holder);
+  // Those of a client that may run on are freed by a refresh when it is dead.
+  if (ids !== null) defer((runsOn) => runsOn || ids.release());
+  return { rootfs, runId, idSlot: ids?.slot ?? 0, sandboxDirectory: paths.sandbox };
 }
 
 /** How a client comes by one kind of root; the steps of a `Way`. */

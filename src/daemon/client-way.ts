@@ -11,7 +11,7 @@ import { clientVoice } from './client-voice.ts';
 import type { RunVoice } from './command-line.ts';
 import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
-import type { LeaseOutcome } from './lease.ts';
+import type { LeaseOutcome } from './held.ts';
 
 /** A client that wants a run. */
 export interface RunClient {
@@ -55,6 +55,7 @@ export function clientWay<Lease extends ClientLease>(
           value: encodeLaunchRecord({ ...launch, ...(lease.files === undefined ? {} : { files: lease.files }) }, { supervised: false }),
         },
       ]);
+      lease.send();
       onSent();
       return lease.ended;
     },

@@ -146,7 +146,7 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
     leases,
     groups,
     paths: runtime,
-    keeps: (template: string) => leases.serves(template),
+    maintains: (template: string) => leases.serves(template),
     handOver,
     sandboxIds: () => config.current().ids,
   };

@@ -61,7 +61,7 @@ async function startRun(connection: Connection, message: Message, services: RunS
  */
 async function parseRun(connection: Connection, message: Message, services: RunServices): Promise<ParsedRun | null> {
   const { peer, send } = connection;
-  const { commandLine, leases, keeps } = services;
+  const { commandLine, leases, maintains } = services;
   const words = values(message, 'argument');
   if (isLong(words)) return null;
   const parsed = commandLine.parse(words);
@@ -77,7 +77,7 @@ async function parseRun(connection: Connection, message: Message, services: RunS
   if (isDirectory) return parsed;
   // Root may use all, also where the settings are of no use.
   if (peer.uid !== 0) leases.checkAccess({ peer, template: zfs, engine });
-  if (!keeps(zfs)) return null;
+  if (!maintains(zfs)) return null;
   if (peer.uid !== 0 || seesOurPaths(peer)) return parsed;
   send('message', [{ name: 'text', value: voice.render({ kind: 'warning', message: otherMounts }, false) }]);
   return null;

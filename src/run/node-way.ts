@@ -1,8 +1,7 @@
-import type { RunDescription } from '../pool/claims/runs.ts';
 import { checkStreams } from '../process/standard-streams.ts';
-import { isThrownAway, rootName } from '../spec/root-ref.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import { isThrownAway } from '../spec/root-ref.ts';
 import { decide } from './decide.ts';
+import { describeRun } from './describe-run.ts';
 import { openDesktop } from './desktop.ts';
 import { giveBack, type Release } from './give-back.ts';
 import { chooseHooks } from './choose-hooks.ts';
@@ -34,7 +33,7 @@ export function nodeWay(caller: RunCaller, options: RunOptions): Way<RunLease, O
     look: async ({ rootfs, handed }, { spec, engine: { capabilities } }) =>
       handed?.view ?? lookIntoRoot(treeOf(spec, rootfs), targetsToLookAt(spec, capabilities), capabilities),
     place: async ({ id, rootfs, groups }, { spec, facts }) => {
-      const description = describeRun(spec, id, facts.user.uid, Date.now());
+      const description = describeRun(spec, isThrownAway(spec.root) ? id : null, facts.user.uid, Date.now());
       return { rootfs, ...(groups === undefined ? {} : { groups }), ...claimPlace({ facts, rootfs, description, held }) };
     },
     carry: async ({ prepared: { spec, facts }, lease: { rootfs, handed }, place: { sandboxDirectory }, launch }) => {
@@ -56,9 +55,4 @@ export function nodeWay(caller: RunCaller, options: RunOptions): Way<RunLease, O
       }
     },
   };
-}
-
-/** What `isolate ps` shows of a run. */
-function describeRun({ root, engine, command }: SandboxSpec, clone: string, uid: number, sinceMs: number): RunDescription {
-  return { template: rootName(root), clone: isThrownAway(root) ? clone : null, engine, command, uid, sinceMs };
 }

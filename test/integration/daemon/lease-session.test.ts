@@ -8,7 +8,8 @@ import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import type { Connection } from '../../../src/daemon/connection.ts';
 import { createHandOver } from '../../../src/daemon/hand-over.ts';
 import { handleLease, handleMount } from '../../../src/daemon/lease-session.ts';
-import type { DaemonLease, LeaseOutcome, LeaseRequest } from '../../../src/daemon/lease.ts';
+import type { DaemonLease, LeaseRequest } from '../../../src/daemon/lease.ts';
+import type { LeaseOutcome } from '../../../src/daemon/held.ts';
 import { createRunGroups } from '../../../src/daemon/run-groups.ts';
 import type { Tree } from '../../../src/daemon/tree.ts';
 import { rootfsOf, type TreePart } from '../../../src/rootfs/rootfs.ts';

@@ -31,7 +31,7 @@ async function answerTo(argv: readonly string[]): Promise<{ sent: string[]; pars
   const counted = { ...commandLine, parse: (words: readonly string[]) => ((parsed += 1), commandLine.parse(words)) };
   const message: Message = { name: 'run', items: argv.map((value) => ({ name: 'argument', value })) };
   const leases = { checkAccess: () => {} };
-  await handleRun(connection, message, { commandLine: counted, leases, keeps: () => false } as unknown as RunServices);
+  await handleRun(connection, message, { commandLine: counted, leases, maintains: () => false } as unknown as RunServices);
   return { sent, parsed };
 }
 
@@ -65,7 +65,7 @@ test('while a clone is waited for neither the message nor the answer of its clie
     ask: async () => message('answer', [{ name: 'variable', value: 'A=told' }]),
   } as unknown as Connection;
   const lease = ({ command }: { command: readonly string[] }): Promise<never> => (waits.resolve(command), new Promise(() => {}));
-  const services = { commandLine, keeps: () => true, leases: { lease, checkAccess: () => {} }, sandboxIds: () => null };
+  const services = { commandLine, maintains: () => true, leases: { lease, checkAccess: () => {} }, sandboxIds: () => null };
   const words = ['-q', '-z', 'tank/t', '-v', 'A', 'true', 'word'].map((value) => ({ name: 'argument' as const, value }));
   const run = handleRun(connection, message('run', [...words, { name: 'directory', value: '/' }]), services as unknown as RunServices);
   expect(await waits.promise).toEqual(['true', 'word']);
@@ -74,7 +74,7 @@ test('while a clone is waited for neither the message nor the answer of its clie
 });
 
 test.each([
-  ['for its user', null, ['access tank/t bwrap', 'keeps tank/t', 'fallback']],
+  ['for its user', null, ['access tank/t bwrap', 'maintains tank/t', 'fallback']],
   ['not for its user', 'not-permitted', ['access tank/t bwrap', 'not-permitted']],
 ])('whether there is a template that is %s is asked after access alone', async (_what, code, expected) => {
   const log: string[] = [];
@@ -87,8 +87,8 @@ test.each([
     log.push(`access ${template} ${engine}`);
     if (code !== null) throw new IsolateError('not-permitted', 'No.');
   };
-  const keeps = (template: string): boolean => (log.push(`keeps ${template}`), false);
-  const services = { commandLine, keeps, leases: { checkAccess } } as unknown as RunServices;
+  const maintains = (template: string): boolean => (log.push(`maintains ${template}`), false);
+  const services = { commandLine, maintains, leases: { checkAccess } } as unknown as RunServices;
   const items = ['-z', 'tank/t', 'true'].map((value) => ({ name: 'argument' as const, value }));
   await handleRun(connection, { name: 'run', items }, services).catch((error: unknown) => log.push((error as IsolateError).code));
   expect(log).toEqual(expected);
@@ -109,7 +109,7 @@ test.each([
     onLongWait?.('waiting for a clone');
     throw new IsolateError('no-free-clone', 'None.');
   };
-  const services = { commandLine, keeps: () => true, leases: { lease, checkAccess: () => {} }, sandboxIds: () => null };
+  const services = { commandLine, maintains: () => true, leases: { lease, checkAccess: () => {} }, sandboxIds: () => null };
   const items: Message['items'] = [
     ...[...options, '-z', 'tank/t', 'true'].map((value) => ({ name: 'argument' as const, value })),
     { name: 'directory', value: '/' },
