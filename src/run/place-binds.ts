@@ -74,10 +74,8 @@ function usablePlace(bind: Bind, look: Found | IsolateError | undefined, { tree,
   const isDirectory = bindKind(bind, facts) === 'directory';
   if ((look.kind === 'directory' && !isDirectory) || (look.kind === 'other' && isDirectory)) {
     const [what, there] = isDirectory ? ['directory', 'a file'] : ['file', 'a directory'];
-    throw new IsolateError(
-      'bad-bind',
-      `The ${what} ${describeSource(bind)} cannot be shown at ${bind.target}, which is ${there} in ${tree.name}.`,
-    );
+    const shown = typeof bind.source === 'string' ? `The ${what} ${bind.source}` : 'A tmpfs';
+    throw new IsolateError('bad-bind', `${shown} cannot be shown at ${bind.target}, which is ${there} in ${tree.name}.`);
   }
   return look;
 }

@@ -6,7 +6,7 @@ import type { Bind } from './spec.ts';
 
 /** What a bind shows, for messages. */
 export function describeSource({ source }: Bind): string {
-  return typeof source === 'string' ? source : 'a memory file system';
+  return typeof source === 'string' ? source : 'a tmpfs';
 }
 
 /** The paths of the host that binds show. */
@@ -47,21 +47,21 @@ export function parseBind(text: string, cwd: string | null): HostBind {
 /** A bind given in parts, checked as `parseBind` does. Throws `bad-bind`. */
 function resolveBind(bind: HostBind, cwd: string | null): HostBind {
   const source = parseHostPath('bad-bind', 'The source of a bind', bind.source, cwd);
-  return { source, target: parseTarget(bind.target, JSON.stringify(bind.source)), readOnly: bind.readOnly };
+  return { source, target: parseTarget(bind.target, 'a bind', JSON.stringify(bind.source)), readOnly: bind.readOnly };
 }
 
 /** A memory file system from `TARGET[:SIZE]`; `\\:` is a colon of TARGET. Throws `bad-bind`, `usage`. */
 export function parseTmpfs(text: string): Bind {
   const [target = '', size = defaultTmpfsSize, ...more] = splitAtColons(text);
   if (more.length > 0) throw new IsolateError('bad-bind', `${JSON.stringify(text)} is not TARGET or TARGET:SIZE.`);
-  return { source: { memoryBytes: parseSize('--tmpfs', size) }, target: parseTarget(target, 'a memory file system'), readOnly: false };
+  return { source: { memoryBytes: parseSize('--tmpfs', size) }, target: parseTarget(target, '--tmpfs', 'A tmpfs'), readOnly: false };
 }
 
 /** As large as the /tmp of the bwrap engine. */
 const defaultTmpfsSize = '1G';
 
-function parseTarget(text: string, source: string): string {
-  const target = parseSandboxPath('bad-bind', 'The target of a bind', text);
+function parseTarget(text: string, what: string, source: string): string {
+  const target = parseSandboxPath('bad-bind', `The target of ${what}`, text);
   if (target !== '/') return target;
   throw new IsolateError('bad-bind', `${source} cannot be bound over / of the sandbox.`, { hint: '-t runs on a directory of the host' });
 }

@@ -64,21 +64,18 @@ describe.each([
     expect(await start('--tmpfs', '/scratch', '-p', '/scratch', 'pwd')).toMatchObject({ status: 0, stdout: '/scratch\n', stderr: '' });
     expect(await start('--tmpfs', '/scratch', '-p', '/scratch/none', 'pwd')).toMatchObject({
       status: 125,
-      stderr: 'isolate: The working directory /scratch/none is missing in a memory file system, which is shown at /scratch.\n',
+      stderr: 'isolate: The working directory /scratch/none is missing in a tmpfs, which is shown at /scratch.\n',
     });
   });
 });
 
 test.each([
-  [['--tmpfs', 'scratch'], 'isolate: The target of a bind "scratch" is not absolute.\n'],
-  [['--tmpfs', '/'], 'isolate: a memory file system cannot be bound over / of the sandbox.\nhint: -t runs on a directory of the host\n'],
+  [['--tmpfs', 'scratch'], 'isolate: The target of --tmpfs "scratch" is not absolute.\n'],
+  [['--tmpfs', '/'], 'isolate: A tmpfs cannot be bound over / of the sandbox.\nhint: -t runs on a directory of the host\n'],
   [['--tmpfs', '/a:0'], 'isolate: --tmpfs takes a size such as 512M or 2G, not "0".\n'],
   [['--tmpfs', '/a:1M:2M'], 'isolate: "/a:1M:2M" is not TARGET or TARGET:SIZE.\n'],
   [['--tmpfs', '/a', '-d', 'source:/a'], 'isolate: Two binds have the target "/a".\n'],
-  [
-    ['--tmpfs', '/etc/passwd'],
-    'isolate: The directory a memory file system cannot be shown at /etc/passwd, which is a file in TEMPLATE.\n',
-  ],
+  [['--tmpfs', '/etc/passwd'], 'isolate: A tmpfs cannot be shown at /etc/passwd, which is a file in TEMPLATE.\n'],
 ])('%j is refused', async (words, stderr) => {
   const template = join(scratch, 'template');
   const { status, stderr: said } = await isolate(['-t', template, '--ephemeral', ...words, 'true'], { cwd: scratch });
