@@ -5,6 +5,10 @@
 #define VERSION "0.1.0"
 #define ATTACHED "the tree of the clone"
 #define ENGINE_OUT_OF_MEMORY ": it needed more memory than --memory allows"
+#define USER_ENOENT "names a user who is not in /etc/passwd of the sandbox"
+#define USER_ESRCH "needs a group as well, because /etc/passwd of the sandbox does not have this uid"
+#define USER_ENODATA "names a group that is not in /etc/group of the sandbox"
+#define USER_EINVAL "needs ids that the sandbox does not have"
 static const char *const step_names[] = {
   [1] = "record",
   [2] = "supervision",
@@ -30,6 +34,7 @@ static const char *const step_names[] = {
   [22] = "tree",
   [23] = "stream",
   [24] = "file",
+  [25] = "user",
 };
 /* By errno. */
 static const char *const error_texts[] = {

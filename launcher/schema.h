@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum step { STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6, STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11, STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16, STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22, STEP_STREAM = 23, STEP_FILE = 24 };
+enum step { STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6, STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11, STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16, STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22, STEP_STREAM = 23, STEP_FILE = 24, STEP_USER = 25 };
 enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5, EVENT_TIMED_OUT = 6, EVENT_UNREMOVED = 7 };
 enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28, TAG_DEADLINE = 29, TAG_MADE_FILE = 30, TAG_GROUP = 31 };
 enum { MOUNT_BIND = 1, MOUNT_MOUNT = 2, MOUNT_MKDIR = 3, MOUNT_ATTACH = 4, MOUNT_MAKE = 5, MOUNT_COPY = 6 };
@@ -22,7 +22,7 @@ enum { END_STAYS = 0, END_REMOVED = 1 };
 
 struct bytes { const uint8_t *at; uint32_t length; };
 /* `item`: its place in the record, from 1; `kind`: its tag, or that of the operation. */
-struct descriptor { uint32_t item, kind; uint32_t number; struct bytes content; uint32_t access; const char *path; };
+struct descriptor { uint32_t item, kind; uint32_t number; struct bytes content; uint32_t access; const char *path; const char *user; };
 struct id_map { uint32_t item, kind; uint32_t inside; uint32_t outside; uint32_t count; };
 struct mount_operation { uint32_t item, kind; uint32_t flags; uint32_t create; uint32_t idmap; uint32_t uid; uint32_t gid; const char *source; const char *root; const char *target; const char *type; const char *options; uint32_t mode; const char *path; const char *layer; const char *otherwise; const char *line; };
 struct cgroup { uint32_t item, kind; const char *path; const char *file; const char *value; };
@@ -90,7 +90,7 @@ static const struct field environment_fields[] = {{FIELD_VARIABLE, 0, 0u, 0u}};
 static const struct field descriptor_data_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}, {FIELD_BYTES, offsetof(struct descriptor, content), 0u, 0u}};
 static const struct field descriptor_file_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}, {FIELD_NUMBER, offsetof(struct descriptor, access), 0u, 1u}, {FIELD_PATH, offsetof(struct descriptor, path), 0u, 0u}};
 static const struct field descriptor_stage_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}};
-static const struct field descriptor_stage_status_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}};
+static const struct field descriptor_stage_status_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}, {FIELD_TEXT, offsetof(struct descriptor, user), 0u, 0u}};
 static const struct field user_namespace_fields[] = {{FIELD_NUMBER, offsetof(struct record, map_writer), 1u, 4u}};
 static const struct field uid_map_fields[] = {{FIELD_NUMBER, offsetof(struct id_map, inside), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct id_map, outside), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct id_map, count), 1u, 4294967295u}};
 static const struct field gid_map_fields[] = {{FIELD_NUMBER, offsetof(struct id_map, inside), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct id_map, outside), 0u, 4294967295u}, {FIELD_NUMBER, offsetof(struct id_map, count), 1u, 4294967295u}};
@@ -120,7 +120,7 @@ static const struct rule rules[] = {
   [5] = {{descriptor_data_fields, 2}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor)},
   [6] = {{descriptor_file_fields, 3}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor)},
   [7] = {{descriptor_stage_fields, 1}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor), .once = true},
-  [8] = {{descriptor_stage_status_fields, 1}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor), .once = true},
+  [8] = {{descriptor_stage_status_fields, 2}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor), .once = true},
   [9] = {{user_namespace_fields, 1}, .once = true},
   [10] = {{uid_map_fields, 3}, .offset = offsetof(struct record, uid_maps), .size = sizeof(struct id_map)},
   [11] = {{gid_map_fields, 3}, .offset = offsetof(struct record, gid_maps), .size = sizeof(struct id_map)},

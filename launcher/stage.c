@@ -11,6 +11,7 @@
 #include "launcher.h"
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
 
 bool stage_is(const char *name) {
@@ -111,17 +112,32 @@ static bool next_entry(char **text, char **fields, size_t count) {
   return false;
 }
 
+static bool is_number(const char *text) {
+  return *text != 0 && text[strspn(text, "0123456789")] == 0;
+}
+
 static bool read_id(const char *text, uint32_t *id) {
-  size_t digits = strspn(text, "0123456789");
   unsigned long long number = strtoull(text, NULL, 10);
   *id = (uint32_t)number;
-  return digits > 0 && digits <= 10 && text[digits] == 0 && number < UINT32_MAX;
+  return is_number(text) && strlen(text) <= 10 && number < UINT32_MAX;
+}
+
+/* A number is an id, whatever the accounts call by it: 1000 is never the user who is named so. */
+static bool is_meant(const char *wanted, const char *name, uint32_t id) {
+  uint32_t number;
+  return is_number(wanted) ? read_id(wanted, &number) && number == id : strcmp(wanted, name) == 0;
 }
 
 static bool is_member(char *members, const char *name) {
   for (char *member; (member = strsep(&members, ",")) != NULL;)
     if (strcmp(member, name) == 0) return true;
   return false;
+}
+
+static void add_group(struct user *user, gid_t gid) {
+  for (size_t i = 0; i < user->count; i++)
+    if (user->groups[i] == gid) return;
+  if (user->count < sizeof user->groups / sizeof *user->groups) user->groups[user->count++] = gid;
 }
 
 /* The groups of the user `name`; `group`: the name or number that becomes the first one, or NULL. False: there is no such group. */
@@ -131,48 +147,49 @@ static bool find_groups(const char *name, const char *group, struct user *user) 
   bool found = group == NULL || read_id(group, &user->gid);
   while (text != NULL && next_entry(&text, fields, 4)) {
     if (!read_id(fields[2], &gid)) continue;
-    if (group != NULL && strcmp(fields[0], group) == 0) user->gid = gid, found = true;
-    if (user->count < sizeof user->groups / sizeof *user->groups && is_member(fields[3], name)) user->groups[user->count++] = gid;
+    if (group != NULL && is_meant(group, fields[0], gid)) user->gid = gid, found = true;
+    if (is_member(fields[3], name)) add_group(user, gid);
   }
   return found;
 }
 
 /*
  * `NAME|UID[:GROUP|GID]`, of which NAME is left. What the user is known by goes to the variables that the command has unless it is
- * given others. Why there is none, or NULL.
+ * given others. Returns 0, or which part of it is missing, as an errno for which src/launch/failure.ts has the words.
  */
-static const char *find_user(char *wanted, struct user *user) {
+static int find_user(char *wanted, struct user *user) {
   uint32_t uid, gid;
   char *fields[7], *name = strsep(&wanted, ":"), *text = read_accounts("/etc/passwd");
   char *entry[3] = {name, "/", "/bin/sh"};
-  bool found = false, named = false, numbered = read_id(name, &user->uid);
-  while (!named && text != NULL && next_entry(&text, fields, 7)) {
-    if (!read_id(fields[2], &uid) || !read_id(fields[3], &gid)) continue;
-    named = strcmp(fields[0], name) == 0;
-    if (!named && (found || !numbered || uid != user->uid)) continue;
-    found = true;
-    user->uid = uid, user->gid = gid;
+  bool found = false, numbered = read_id(name, &user->uid);
+  while (!found && text != NULL && next_entry(&text, fields, 7)) {
+    if (!read_id(fields[2], &uid) || !read_id(fields[3], &gid) || !is_meant(name, fields[0], uid)) continue;
+    found = true, user->uid = uid, user->gid = gid;
     entry[0] = fields[0];
     entry[1] = *fields[5] == '/' ? fields[5] : "/";
     entry[2] = *fields[6] == '/' ? fields[6] : "/bin/sh";
   }
-  if (!found && !numbered) return "is not in /etc/passwd of the sandbox";
-  if (!found && wanted == NULL) return "is not in /etc/passwd of the sandbox, so --user has to name a group too";
+  if (!found && !numbered) return ENOENT;
+  if (!found && wanted == NULL) return ESRCH;
   setenv("USER", entry[0], 1);
   setenv("LOGNAME", entry[0], 1);
   setenv("HOME", entry[1], 1);
   setenv("SHELL", entry[2], 1);
-  return find_groups(entry[0], wanted, user) ? NULL : "cannot have the group, which is not in /etc/group of the sandbox";
+  return find_groups(entry[0], wanted, user) ? 0 : ENODATA;
 }
 
 /* Where a user namespace maps one id the kernel lets nobody change groups, and there are none to be had. */
 static bool become(const struct user *user) {
   bool grouped = setgroups(user->count, user->groups) == 0 || (errno == EPERM && user->count == 0 && user->uid == 0);
-  return grouped && setresgid(user->gid, user->gid, user->gid) == 0 && setresuid(user->uid, user->uid, user->uid) == 0;
+  if (!grouped || setresgid(user->gid, user->gid, user->gid) < 0 || setresuid(user->uid, user->uid, user->uid) < 0) return false;
+  /* The kernel leaves it the inheritable ones, which a file with capabilities of its own could bring back. */
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct none[2] = {0};
+  return user->uid == 0 || syscall(SYS_capset, &header, none) == 0;
 }
 
-static _Noreturn void refuse_user(const char *name, const char *why) {
-  dprintf(STDERR_FILENO, "isolate: The user %s %s.\n", name, why);
+static _Noreturn void refuse_user(int status, int error) {
+  send(status, &error, sizeof error, MSG_NOSIGNAL);
   _exit(STATUS_FAILED);
 }
 
@@ -194,9 +211,9 @@ _Noreturn void stage_main(int argc, char **argv) {
   int source = argc == 3 ? planned_number(argv[2]) : -1;
   struct command command;
   static struct user user;
-  const char *why = wanted == NULL ? NULL : find_user(wanted, &user);
-  if (why != NULL) refuse_user(wanted, why);
+  int missing = wanted == NULL ? 0 : find_user(wanted, &user);
   if (status < 0 || source < 0 || !command_read(source, &command)) give_up("isolate-launch: the stage is executed by an engine only\n");
+  if (missing != 0) refuse_user(status, missing);
   if (filtered && !filter_answers()) give_up("isolate: the system-call filter is not in force\n");
   if (status > 3) syscall(SYS_close_range, 3u, (unsigned)status - 1, 0u);
   syscall(SYS_close_range, (unsigned)status + 1, ~0u, 0u);
@@ -205,7 +222,7 @@ _Noreturn void stage_main(int argc, char **argv) {
   if (reaps) fork_command();
   setpgid(0, 0);
   take_foreground();
-  if (wanted != NULL && !become(&user)) refuse_user(wanted, "needs ids that the sandbox does not have");
+  if (wanted != NULL && !become(&user)) refuse_user(status, errno);
   int report = report_for_duty(status);
   if (report < 0) _exit(STATUS_FAILED);
   int error = command_execute(&command);

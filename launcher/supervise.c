@@ -132,23 +132,24 @@ static void read_report(struct state *state) {
 }
 
 static void meet_stage(struct state *state) {
-  char byte = 0;
+  int word = 0; /* its greeting of one byte, or the errno with which it cannot become the user */
   union {
     struct cmsghdr align;
     char space[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int))];
   } control;
-  struct iovec part = {&byte, 1};
+  struct iovec part = {&word, sizeof word};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
   struct ucred sender = {.pid = 0};
   ssize_t count = recvmsg(state->stage, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); count == 1 && item != NULL; item = CMSG_NXTHDR(&message, item)) {
+  for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); count > 0 && item != NULL; item = CMSG_NXTHDR(&message, item)) {
     if (item->cmsg_type == SCM_RIGHTS && state->start < 0) memcpy(&state->start, CMSG_DATA(item), sizeof state->start);
     if (item->cmsg_type == SCM_CREDENTIALS) memcpy(&sender, CMSG_DATA(item), sizeof sender);
   }
   state->start = above_planned(state->start);
   if (sender.pid > 0) open_command(state, sender.pid);
-  if (count == 1 && byte == 'H' && state->start >= 0 && state->command_fd >= 0) send(state->stage, "G", 1, MSG_NOSIGNAL);
+  if (count == (ssize_t)sizeof word) state->failure = (struct event){.kind = EVENT_FAILED, .a = STEP_USER, .b = (uint32_t)word};
+  if (count == 1 && *(char *)&word == 'H' && state->start >= 0 && state->command_fd >= 0) send(state->stage, "G", 1, MSG_NOSIGNAL);
   else state->command = 0; /* the stage sees the end of the socket and gives up */
   close_source(&state->stage);
 }

@@ -47,7 +47,7 @@ export function planStage(
     ],
     descriptors: [
       { number: stageNumber, kind: 'stage' },
-      { number: statusNumber, kind: 'stage-status' },
+      { number: statusNumber, kind: 'stage-status', ...(user === undefined ? {} : { user }) },
       { number: commandNumber, kind: 'command', words: command, environment },
     ],
   };

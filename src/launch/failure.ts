@@ -11,6 +11,14 @@ export const attachedTree = 'the tree of the clone';
 /** Why an engine ended, where the kernel killed it for the memory it took. */
 export const engineOutOfMemory = ': it needed more memory than --memory allows';
 
+/** What of --user the sandbox does not have, by the errno that the stage reports. */
+export const userFailures = {
+  ENOENT: 'names a user who is not in /etc/passwd of the sandbox',
+  ESRCH: 'needs a group as well, because /etc/passwd of the sandbox does not have this uid',
+  ENODATA: 'names a group that is not in /etc/group of the sandbox',
+  EINVAL: 'needs ids that the sandbox does not have',
+} as const;
+
 /** By their numbers. */
 export const streamNames = ['standard input', 'standard output', 'standard error'] as const;
 
@@ -21,6 +29,11 @@ export function launchFailure(launch: Launch, items: readonly RecordItem[], even
   const error = event.errno === 0 ? '' : getSystemErrorName(-event.errno);
   if (event.step === 'engine') {
     return new IsolateError('engine-failed', `${launch.engine} could not start the command${error === 'ENOMEM' ? engineOutOfMemory : ''}.`);
+  }
+  if (event.step === 'user') {
+    const status = launch.descriptors.find((descriptor) => descriptor.kind === 'stage-status');
+    const why = userFailures[error as keyof typeof userFailures] ?? userFailures.EINVAL;
+    return new IsolateError(why === userFailures.EINVAL ? 'cannot-enforce' : 'bad-name', `--user ${status?.user ?? ''} ${why}.`);
   }
   const cause = event.errno === 0 ? '' : `: ${getSystemErrorMessage(-event.errno)}`;
   const part = event.item === 0 || event.step === 'stream' ? undefined : items[event.item - 1]?.part;

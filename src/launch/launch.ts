@@ -90,8 +90,8 @@ export type Descriptor =
   | { readonly number: number; readonly kind: 'command'; readonly words: readonly string[]; readonly environment: Environment }
   /** The launcher itself, to be executed inside as the stage: `/proc/self/fd/N STATUSFD COMMANDFD`. */
   | { readonly number: number; readonly kind: 'stage' }
-  /** The stage's end of the status socket. */
-  | { readonly number: number; readonly kind: 'stage-status' };
+  /** The stage's end of the status socket; `user`: what --user says, for messages. */
+  | { readonly number: number; readonly kind: 'stage-status'; readonly user?: string };
 
 interface MadePlace {
   readonly path: string;

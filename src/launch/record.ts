@@ -55,7 +55,7 @@ function descriptorItem(descriptor: Descriptor): RecordItem {
     case 'stage':
       return item('descriptor-stage', { number }, part);
     case 'stage-status':
-      return item('descriptor-stage-status', { number }, part);
+      return item('descriptor-stage-status', { number, user: descriptor.user ?? '' }, part);
   }
 }
 

@@ -70,9 +70,9 @@ export const items = {
   'descriptor-stage-status': {
     tag: 8,
     count: '0..1',
-    fields: { number: planned },
+    fields: { number: planned, user: text },
     list: 'descriptors',
-    meaning: "the stage's end of a socket to the launcher",
+    meaning: "the stage's end of a socket to the launcher; whom the stage becomes, for messages, or empty",
   },
   'user-namespace': {
     tag: 9,
@@ -183,6 +183,7 @@ export const steps = [
   'tree',
   'stream',
   'file',
+  'user',
 ] as const;
 
 export type LaunchStep = (typeof steps)[number];

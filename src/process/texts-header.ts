@@ -1,7 +1,7 @@
 import { getSystemErrorMap } from 'node:util';
 
 import packageJson from '../../package.json' with { type: 'json' };
-import { attachedTree, engineOutOfMemory } from '../launch/failure.ts';
+import { attachedTree, engineOutOfMemory, userFailures } from '../launch/failure.ts';
 import { steps } from '../launch/schema.ts';
 import { signalNames } from '../launch/signals.ts';
 
@@ -17,6 +17,7 @@ export function renderTextsHeader(): string {
     `#define VERSION ${JSON.stringify(packageJson.version)}`,
     `#define ATTACHED ${JSON.stringify(attachedTree)}`,
     `#define ENGINE_OUT_OF_MEMORY ${JSON.stringify(engineOutOfMemory)}`,
+    ...Object.entries(userFailures).map(([name, text]) => `#define USER_${name} ${JSON.stringify(text)}`),
     'static const char *const step_names[] = {',
     ...steps.map((name, index) => `  [${index + 1}] = ${JSON.stringify(name)},`),
     '};',

@@ -9,7 +9,10 @@ import { bareLaunch } from '../../rig/launches.ts';
 const map = [{ inside: 0, outside: 7, count: 1 }];
 const launch: Launch = bareLaunch(['/x', 'y'], {
   environment: { A: '1', B: '2' },
-  descriptors: [{ number: 9, kind: 'file', path: '/f' }],
+  descriptors: [
+    { number: 9, kind: 'file', path: '/f' },
+    { number: 11, kind: 'stage-status', user: 'web:7' },
+  ],
   userNamespace: { writer: 'newidmap', uidMap: map, gidMap: map, newuidmap: '/u', newgidmap: '/g' },
   mountNamespace: true,
   hostMounts: [
@@ -36,6 +39,8 @@ describe('the failure of a launch', () => {
     ['root', 20, 0, 'The launch failed at changing the root to /m: not a directory.'],
     ['working-directory', 13, 0, 'The launch failed at changing the directory to /: permission denied.'],
     ['stream', 21, 1, 'The launch failed at standard output: illegal operation on a directory.'],
+    ['user', 2, 0, '--user web:7 names a user who is not in /etc/passwd of the sandbox.'],
+    ['user', 1, 0, '--user web:7 needs ids that the sandbox does not have.'],
     ['supervision', 0, 0, 'The launch failed in the step supervision.'],
     ['id-map', 1, placeOf('uid-map'), 'The launch failed in the step id-map: operation not permitted.'],
     ['descriptor', 2, placeOf('descriptor-file'), 'The launch failed in the step descriptor (descriptor 9): no such file or directory.'],
