@@ -14,6 +14,9 @@
 #include <limits.h>
 #include <sys/signalfd.h>
 
+/* While it decides the daemon says something every 1.5 s (src/daemon/serve-connection.ts); one that does not is none. */
+enum { SILENCE_MS = 5000 };
+
 static struct run *run;
 static sigset_t callers_mask, dropped;
 static uint8_t outgoing[WIRE_CLIENT_FRAME_MAX];
@@ -181,7 +184,7 @@ int client_main(char **argv, struct run *own) {
   int signals = heed_signals();
   if (signals < 0 || !ask_to_run(argv)) return become_node(argv);
   for (;;) {
-    enum arrival arrival = connection_receive(run->lease, signals, -1, &frame);
+    enum arrival arrival = connection_receive(run->lease, signals, SILENCE_MS, &frame);
     if (arrival == ARRIVAL_SIGNAL) return give_up(signals);
     if (arrival == ARRIVAL_FAILED) return become_node(argv);
     switch (wire_kind(frame.bytes)) {

@@ -26,7 +26,7 @@ enum arrival { ARRIVAL_FRAME, ARRIVAL_SIGNAL, ARRIVAL_FAILED };
 int connection_open(void);
 /* Sends it whole; a few seconds without progress are a failure. */
 bool connection_send(int fd, const uint8_t *bytes, size_t length);
-/* The next frame, checked; a negative limit is none. Whatever is readable on `signals`, if it is one, comes first. */
+/* The next frame, checked. Whatever is readable on `signals`, if it is one, comes first. */
 enum arrival connection_receive(int fd, int signals, int limit_ms, struct frame *frame);
 void frame_free(struct frame *frame);
 /* Asks for the tree of the clone and its user namespace, which has to have the maps of the record; errno where it fails. */

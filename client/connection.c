@@ -83,7 +83,8 @@ static enum arrival receive(int fd, int signals, int64_t deadline, struct frame 
   for (size_t have = 0; have < need;) {
     struct pollfd polls[] = {{.fd = fd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
     int64_t left = deadline - now_ms();
-    int ready = left <= 0 ? 0 : poll(polls, 2, left > INT32_MAX ? -1 : (int)left);
+    /* What came in time counts, even if we were stopped until now. */
+    int ready = poll(polls, 2, left > INT32_MAX ? -1 : left < 0 ? 0 : (int)left);
     if (ready == 0) errno = ETIMEDOUT;
     if (ready == 0 || (ready < 0 && errno != EINTR)) return ARRIVAL_FAILED;
     if (ready > 0 && polls[1].revents != 0) return ARRIVAL_SIGNAL;

@@ -4,10 +4,10 @@ import { formatAge, formatTime } from './format-time.ts';
 import { formatTable } from './table.ts';
 
 /** The pools, who uses their clones, and what is wrong: one line each, without control characters. */
-export function renderStatus({ daemon, pools, settings }: StatusDocument, nowMs: number): readonly string[] {
+export function renderStatus({ daemon, isSilent, pools, settings }: StatusDocument, nowMs: number): readonly string[] {
   const clones = pools.flatMap((pool) => [...pool.inUse.map((clone) => cloneRow(pool.template, clone)), ...keptRows(pool)]);
   return [
-    `daemon: ${describeDaemon(daemon, nowMs)}`,
+    `daemon: ${isSilent === true ? 'does not answer' : describeDaemon(daemon, nowMs)}`,
     '',
     ...formatTable([poolTitles, ...pools.map((pool) => poolRow(pool, nowMs))], poolAlignments),
     ...(clones.length === 0 ? [] : ['', ...formatTable([cloneTitles, ...clones], cloneAlignments)]),

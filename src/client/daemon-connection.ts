@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { type ErrorCode, IsolateError } from '../error.ts';
 import { adviseAccess } from '../host/daemon-access.ts';
+import { daemonRestart } from '../host/daemon-start.ts';
 import { cutFrames } from '../wire/cut-frames.ts';
 import { decodeMessage, encodeMessage, frameLength, headerBytes, type Item, type Message, values } from '../wire/frame.ts';
 import type { MessageName } from '../wire/schema.ts';
@@ -15,11 +16,18 @@ export const daemonSocket = '/run/isolate/isolated.sock';
 /** A connection to the daemon (gate/PROTOCOL.md). Its end ends the lease that was given on it. */
 export interface DaemonConnection {
   readonly send: (name: MessageName, items?: readonly Item[]) => void;
-  /** The next message; null: the connection has ended. Throws `daemon-failed` for what is malformed, or not there within `limitMs`. */
-  readonly receive: (limitMs?: number) => Promise<Message | null>;
+  /** The next message; null: the connection has ended. Throws `daemon-failed` for what is malformed, SilentDaemon after `limitMs`. */
+  readonly receive: (limitMs: number) => Promise<Message | null>;
   /** Stops reading and gives the socket away, to be inherited by a child. It does not block. */
   readonly handOver: () => Socket;
   readonly close: () => void;
+}
+
+/** A daemon that is there, but does not answer. */
+export class SilentDaemon extends IsolateError {
+  constructor(limitMs: number) {
+    super('daemon-failed', `The daemon did not answer within ${limitMs / 1000} s.`, { hint: daemonRestart() });
+  }
 }
 
 const backlogMs = 10_000;
@@ -129,16 +137,16 @@ function openConnection(socket: Socket): DaemonConnection {
   return {
     send: (name, items = []) => void socket.write(encodeMessage(name, items)),
     receive: async (limitMs) => {
-      const deadline = limitMs === undefined ? Infinity : performance.now() + limitMs;
+      const deadline = performance.now() + limitMs;
       for (;;) {
         const message = received.shift();
         if (message !== undefined) return message;
         if (failure !== null) throw failure;
         if (ended) return null;
         const leftMs = deadline - performance.now();
-        if (leftMs <= 0) throw new IsolateError('daemon-failed', `The daemon did not answer within ${limitMs} ms.`);
+        if (leftMs <= 0) throw new SilentDaemon(limitMs);
         await new Promise<void>((resolve) => {
-          const timer = leftMs === Infinity ? undefined : setTimeout(resolve, leftMs);
+          const timer = setTimeout(resolve, leftMs);
           wake = () => {
             clearTimeout(timer);
             resolve();

@@ -1,39 +1,43 @@
 import { IsolateError } from '../error.ts';
 import { values } from '../wire/frame.ts';
-import { connectDaemon, type DaemonConnection, daemonSocket, refusalOf } from './daemon-connection.ts';
+import { connectDaemon, type DaemonConnection, daemonSocket, refusalOf, SilentDaemon } from './daemon-connection.ts';
 
 /** A question of `query` in gate/PROTOCOL.md. */
 export type Query = 'status' | 'ps';
 
 /** Questions to the daemon on one connection, which is made again where the daemon was replaced. */
 export interface DaemonQueries {
-  /** Undefined: no daemon answers. Throws as `queryDaemon` and `connectDaemon` do. */
+  /** Undefined: no daemon answers. Throws as `queryDaemon` and `connectDaemon` do, but for silence. */
   readonly ask: (query: Query) => Promise<unknown>;
-  /** One was there that does not answer any more. */
-  readonly isLost: () => boolean;
+  /** What became of one that was there; null: it has answered, or there was none. */
+  readonly lost: () => 'ended' | 'silent' | null;
   readonly close: () => void;
 }
 
-const answerMs = 10_000;
+const answerMs = 3_000;
 
 export function openQueries(socket: string = daemonSocket): DaemonQueries {
   let connection: DaemonConnection | null = null;
-  let isLost = false;
+  let lost: 'ended' | 'silent' | null = null;
 
   async function ask(query: Query): Promise<unknown> {
     // A connection that was idle may be one to a daemon that is gone, and has been replaced.
     const wasIdle = connection !== null;
     connection ??= await connectDaemon(socket);
     if (connection === null) return undefined;
-    const answer = await queryDaemon(connection, query, answerMs);
-    isLost = answer === undefined;
-    if (answer !== undefined) return answer;
+    const answer = await queryDaemon(connection, query, answerMs).catch((error: unknown) => {
+      if (error instanceof SilentDaemon) return error;
+      throw error;
+    });
+    const isSilent = answer instanceof SilentDaemon;
+    lost = isSilent ? 'silent' : answer === undefined ? 'ended' : null;
+    if (lost === null) return answer;
     connection.close();
     connection = null;
-    return wasIdle ? await ask(query) : undefined;
+    return wasIdle && !isSilent ? await ask(query) : undefined;
   }
 
-  return { ask, isLost: () => isLost, close: () => connection?.close() };
+  return { ask, lost: () => lost, close: () => connection?.close() };
 }
 
 /** The answer of a daemon of any version; undefined: it ended the connection. Throws what it refuses with, and `daemon-failed`. */

@@ -1,4 +1,5 @@
-import { decodeMessage, type Message, messageBytes } from '../wire/frame.ts';
+import { decodeMessage, frameName, type Message, messageBytes } from '../wire/frame.ts';
+import type { MessageName } from '../wire/schema.ts';
 import type { Account, Hold } from './backlog.ts';
 
 /** A message that waits for its turn or is worked on. Its bytes are let go when it is decoded. */
@@ -27,6 +28,15 @@ export function decodeHeld(held: HeldMessage): Message | null {
 export function decodeClient(frame: Uint8Array): Message | null {
   try {
     return decodeMessage(frame, 'client');
+  } catch {
+    return null;
+  }
+}
+
+/** Null: it is no message of a client's. */
+export function nameOf(frame: Uint8Array): MessageName | null {
+  try {
+    return frameName(frame, 'client');
   } catch {
     return null;
   }

@@ -1,10 +1,10 @@
-import { encodeMessage, frameName, type Item, type Message, values } from '../wire/frame.ts';
+import { encodeMessage, type Item, type Message, values } from '../wire/frame.ts';
 import type { MessageName } from '../wire/schema.ts';
 import type { Account, Backlog, Hold } from './backlog.ts';
 import type { Connection, ConnectionInput, ConnectionOutput, Handlers, Refuse } from './connection.ts';
 import { failedOutcome } from './ended.ts';
 import { clientGone, goneError } from './gone.ts';
-import { decodeClient, decodeHeld, type HeldMessage, holdMessage } from './held-message.ts';
+import { decodeClient, decodeHeld, type HeldMessage, holdMessage, nameOf } from './held-message.ts';
 import type { Peer } from './peer.ts';
 import { type PlacedTree, treeFailure } from './tree.ts';
 import type { TakeTurn } from './turns.ts';
@@ -28,6 +28,9 @@ const mostMounts = 8;
 
 /** A client looks at its own files and variables; one whose file system hangs is better served by the program in Node. */
 const defaultAnswerMs = 10_000;
+
+/** A client whose daemon is silent for 5 s goes on without it (client/client.c). */
+const lifeMs = 1_500;
 
 type Work = (message: Message) => Promise<void>;
 
@@ -197,6 +200,7 @@ function takeAnswer(serving: Serving, frame: Uint8Array, { resolve, reject, time
 
 /** No function that waits here has the message: it is let go as soon as its handler has read it. */
 function work(serving: Serving, held: HeldMessage, act: Work): Promise<void> {
+  const life = setInterval(() => showLife(serving), lifeMs);
   return decodeInTurn(serving, held)
     .then((message) => (message === null ? undefined : act(message)))
     .catch((error: unknown) => {
@@ -205,11 +209,17 @@ function work(serving: Serving, held: HeldMessage, act: Work): Promise<void> {
       sendRefusal(serving, error);
     })
     .finally(() => {
+      clearInterval(life);
       serving.waiting -= 1;
       held.hold.release();
       serving.told?.release();
       serving.told = null;
     });
+}
+
+/** To a client that waits for us, and not we for it. */
+function showLife({ phase, asked, connection }: Serving): void {
+  if (phase === 'working' && asked === null) connection.send('message', [{ name: 'text', value: '' }]);
 }
 
 function sendRefusal(serving: Serving, error: unknown): void {
@@ -236,12 +246,4 @@ async function decodeInTurn(serving: Serving, held: HeldMessage): Promise<Messag
   const message = serving.ending.signal.aborted ? null : decodeHeld(held);
   if (message === null) close(serving);
   return message;
-}
-
-function nameOf(frame: Uint8Array): MessageName | null {
-  try {
-    return frameName(frame, 'client');
-  } catch {
-    return null;
-  }
 }

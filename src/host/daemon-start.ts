@@ -9,6 +9,11 @@ export function hasSystemd(): boolean {
   return existsSync('/run/systemd/system');
 }
 
+/** What ends a daemon that hangs, and starts another, as root. */
+export function daemonRestart(): string {
+  return hasSystemd() ? 'systemctl restart isolated-pools.service, as root' : 'end isolate serve and start it again, as root';
+}
+
 /** The directory that a unit file is installed in; null: none. */
 export function findUnit(name: string): string | null {
   return unitDirectories.find((directory) => existsSync(`${directory}/${name}`)) ?? null;

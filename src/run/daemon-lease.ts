@@ -35,8 +35,10 @@ export interface DaemonLeaseOptions {
   readonly socket?: string;
 }
 
-/** Beyond the time to wait for a clone: one that is being made is waited for longer, and changing the owners of a large one takes long. */
-const answerMs = 900_000;
+/** While a clone is waited for the daemon shows every 1.5 s that it lives. One that is being started may take a while. */
+const silenceMs = 30_000;
+/** When the caller is told of the silence. */
+const noticeMs = 5_000;
 
 /** Words of the command, and characters of each, that `isolate ps` gets to know. */
 const mostShown = 128;
@@ -53,7 +55,7 @@ export async function leaseFromDaemon(spec: SandboxSpec, dataset: string, option
   try {
     const targets = targetsToLookAt(spec, findEngine(spec.engine).capabilities);
     connection.send('lease', question(spec, dataset, targets, options));
-    const { id, path, view, uidMap, gidMap, groups } = parseLeased(await receiveLeased(connection, spec.waitMs, options), targets.length);
+    const { id, path, view, uidMap, gidMap, groups } = parseLeased(await receiveLeased(connection, options), targets.length);
     return {
       id,
       rootfs: rootfsOf({ kind: 'given', name: path, ownership: { kind: 'mapped', uidMap, gidMap } }),
@@ -99,16 +101,18 @@ function question(
   ];
 }
 
-async function receiveLeased(connection: DaemonConnection, waitMs: number, { onWaiting, signal }: DaemonLeaseOptions): Promise<string> {
+async function receiveLeased(connection: DaemonConnection, { onWaiting, signal }: DaemonLeaseOptions): Promise<string> {
   for (;;) {
-    const message = await connection.receive(waitMs + answerMs);
+    const notice = setTimeout(() => onWaiting?.('waiting for the daemon, which does not answer'), noticeMs);
+    const message = await connection.receive(silenceMs).finally(() => clearTimeout(notice));
     if (signal?.aborted === true) throw new IsolateError('aborted', 'The wait for a clone was cancelled.');
     if (message === null) throw lostDaemon();
     if (message.name === 'leased') return text(message, 'json');
     if (message.name === 'refuse') throw refusalOf(message);
     if (message.name !== 'message')
       throw new IsolateError('daemon-failed', `The daemon answered a request for a clone with ${message.name}.`);
-    onWaiting?.(text(message, 'text').trim());
+    const waited = text(message, 'text').trim();
+    if (waited !== '') onWaiting?.(waited);
   }
 }
 

@@ -1,6 +1,6 @@
 import { openQueries } from '../client/query.ts';
 import { IsolateError } from '../error.ts';
-import { daemonStart } from '../host/daemon-start.ts';
+import { daemonRestart, daemonStart } from '../host/daemon-start.ts';
 import { runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { openLocalPools } from './local-pools.ts';
 import { readUserRuns } from './user-runs.ts';
@@ -33,15 +33,18 @@ export function openStatusSource(uid: number, socket?: string): StatusSource {
     if (hasList(answer, 'runs')) return answer as RunsDocument;
     if (answer !== undefined) throw unknownAnswer();
     if (uid === 0) return host.runs(uid);
-    if (daemon.isLost()) refuseWithoutDaemon();
+    if (daemon.lost() !== null) refuseWithoutDaemon();
     return { runs: [] };
   }
 
   function refuseWithoutDaemon(): void {
     if (uid === 0) return;
-    const hint = `${daemonStart()}, or run isolate with sudo`;
-    if (daemon.isLost())
-      throw new IsolateError('daemon-failed', 'The daemon ended, and without it only root can look at the pools.', { hint });
+    const lost = daemon.lost();
+    const hint = `${lost === 'silent' ? daemonRestart() : daemonStart()}, or run isolate with sudo`;
+    if (lost !== null) {
+      const what = lost === 'silent' ? 'The daemon does not answer' : 'The daemon ended';
+      throw new IsolateError('daemon-failed', `${what}, and without it only root can look at the pools.`, { hint });
+    }
     throw new IsolateError('not-permitted', 'The daemon is not running, and without it only root can look at the pools.', { hint });
   }
 
@@ -50,7 +53,8 @@ export function openStatusSource(uid: number, socket?: string): StatusSource {
       const answer = await daemon.ask('status');
       if (answer === undefined) {
         refuseWithoutDaemon();
-        return { daemon: null, pools: await host.pools(await local.all(), uid), settings: null };
+        const silent = daemon.lost() === 'silent' ? { isSilent: true as const } : {};
+        return { daemon: null, ...silent, pools: await host.pools(await local.all(), uid), settings: null };
       }
       if (!hasList(answer, 'pools')) throw unknownAnswer();
       const document = answer as StatusDocument;

@@ -6,8 +6,10 @@ import { createPoolStatusReader, type PoolStatus, type PoolStatusOptions, type P
 
 /** What `isolate status --json` prints, and the daemon answers to the query `status`. */
 export interface StatusDocument {
-  /** Null: none runs. */
+  /** Null: none runs, or none answers. */
   readonly daemon: DaemonStatus | null;
+  /** One runs that does not answer; this is what root finds in the state. */
+  readonly isSilent?: true;
   readonly pools: readonly PoolStatus[];
   /** The files of the settings are wrong, so those of before hold, if there were any; null: they are not, or are not for the asker to know. */
   readonly settings?: SettingsProblem | null;

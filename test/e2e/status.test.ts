@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { daemonStart } from '../../src/host/daemon-start.ts';
+import { daemonRestart, daemonStart } from '../../src/host/daemon-start.ts';
 import { readOwnHolder } from '../../src/pool/holder.ts';
 import { readOwnPidNamespace } from '../../src/pool/pid-namespace.ts';
 import { documentAnswer, type QueryDaemon, startQueryDaemon } from '../rig/query-daemon.ts';
@@ -226,7 +226,21 @@ test('a daemon that ends the connection is told of as lost', async () => {
   }
 });
 
-test('where a daemon does not answer root reads the state itself', async () => {
+test('of a daemon that keeps silent users are told, and root reads the state itself', async () => {
+  daemon.answer = () => Buffer.alloc(0);
+  const [users, pools, runs] = await Promise.all([isolate(['status']), isolate(['status'], 0), isolate(['ps', '--json'], 0)]);
+  expect(users).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr:
+      'isolate: The daemon does not answer, and without it only root can look at the pools.\nhint: ' +
+      `${daemonRestart()}, or run isolate with sudo\n`,
+  });
+  expect(pools).toMatchObject({ status: 0, stdout: expect.stringMatching(/^daemon: does not answer\n/) as string, stderr: '' });
+  expect(runs).toMatchObject({ status: 0, stdout: '{"runs":[]}\n', stderr: '' });
+});
+
+test('where a daemon ends the connection root reads the state itself', async () => {
   daemon.answer = () => null;
   const [pools, runs] = await Promise.all([isolate(['status', '--json'], 0), isolate(['ps', '--json'], 0)]);
   expect({ poolsStdout: pools.stdout, runsStdout: runs.stdout }).toEqual({

@@ -124,3 +124,44 @@ test('a run on a directory of the user is shown, which only the program in Node 
 test('the version needs nobody', async () => {
   expect(await start('root', 'alone', ['--version'])).toEqual(await start('root', 'isolate-node', ['--version']));
 });
+
+describe('while the daemon hangs', () => {
+  beforeAll(() => void daemon.process.kill('SIGSTOP'));
+  afterAll(() => void daemon.process.kill('SIGCONT'));
+
+  test('root reads the state, and runs without it', async () => {
+    const [seen, ended] = await Promise.all([
+      start('root', 'isolate', ['status']),
+      start('root', 'isolate', ['-q', '-z', template.dataset, '--wait', '0', 'echo', 'ran']),
+    ]);
+    expect(seen).toMatchObject({ status: 0, stdout: expect.stringMatching(/^daemon: does not answer\n/) as string, stderr: '' });
+    expect(ended).toEqual({ status: 0, signal: null, stdout: 'ran\n', stderr: '' });
+  });
+
+  test('a member is told within seconds, and its run gets no clone', async () => {
+    const [seen, ended] = await Promise.all([
+      start('member', 'isolate', ['status']),
+      start('member', 'isolate', ['-z', template.dataset, 'echo', 'ran']),
+    ]);
+    expect(seen).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^isolate: The daemon does not answer, and /) as string,
+    });
+    expect(ended).toMatchObject({
+      status: 125,
+      stdout: '',
+      stderr: expect.stringMatching(/^isolate: The daemon did not answer within 30 s\.\nhint: /) as string,
+    });
+  });
+});
+
+test('once the daemon goes on nothing is missing from its pool', async () => {
+  await isFull();
+  expect(await start('root', 'isolate', ['-q', '-z', template.dataset, 'echo', 'ran'])).toEqual({
+    status: 0,
+    signal: null,
+    stdout: 'ran\n',
+    stderr: '',
+  });
+});

@@ -67,6 +67,24 @@ async function answerWith(launch: Launch): Promise<{ readonly heard: Promise<rea
 }
 
 describe('the client', () => {
+  it('goes on without a daemon that accepts it and never answers', async () => {
+    const connected = await answerClients(() => {});
+    expect(await end(['status'])).toEqual(byNode('status'));
+    expect(connected()).toBe(1);
+  });
+
+  it('waits for a daemon that shows that it lives', async () => {
+    await answerClients(async (talk) => {
+      await talk.next();
+      for (let sign = 0; sign < 3; sign += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 2000));
+        talk.send('message', [{ name: 'text', value: '' }]);
+      }
+      talk.send('launch', launchItems(bareLaunch(['/bin/sh', '-c', 'exit 7'])));
+    });
+    expect(await end(['-z', 'tank/t', 'true'])).toEqual({ status: 7, signal: null, stdout: '', stderr: '' });
+  });
+
   it('tells the daemon its arguments, directory, variables and terminals, and carries the launch out', async () => {
     const { heard } = await answerWith(bareLaunch(['/bin/sh', '-c', 'echo out; echo err >&2; cat; exit 7']));
     const child = await start(['-z', 'tank/t', '--', 'a', '', 'ü\n'], { cwd: '/usr', env: { TERM: 'x', SECRET: 's', LXC_NET_BR: '' } });

@@ -42,7 +42,8 @@ test('a message goes to the daemon and its answers come back, however they are c
   );
   const connection = await connectDaemon(path);
   connection?.send('query', [{ name: 'query', value: 'status' }]);
-  const received = [await connection?.receive(), await connection?.receive(), await connection?.receive(), await connection?.receive()];
+  const received = [];
+  for (let number = 0; number < 4; number += 1) received.push(await connection?.receive(60_000));
   expect(asked).toEqual([{ name: 'query', items: [{ name: 'query', value: 'status' }] }]);
   expect(received).toEqual([
     { name: 'message', items: [{ name: 'text', value: 'wait' }] },
@@ -85,7 +86,7 @@ test.each([
 test('a daemon that says nothing is an error after the limit', async () => {
   const path = await listen(() => {});
   const connection = await connectDaemon(path);
-  await expect(connection?.receive(50)).rejects.toMatchObject({ message: 'The daemon did not answer within 50 ms.' });
+  await expect(connection?.receive(50)).rejects.toMatchObject({ message: 'The daemon did not answer within 0.05 s.' });
   connection?.close();
 });
 

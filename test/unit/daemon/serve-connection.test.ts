@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 
 import { type Backlog, createBacklog } from '../../../src/daemon/backlog.ts';
 import type { Connection, ConnectionInput, Handlers } from '../../../src/daemon/connection.ts';
@@ -94,6 +94,30 @@ test('questions are answered one after the other', async () => {
   release();
   await settled();
   expect(log).toEqual(['query', 'query']);
+});
+
+test('a client is shown that the daemon lives while it waits, but not while it is asked or has its clone', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const [waited, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  serve({
+    run: async () => {
+      await waited.promise;
+      await connection.ask([]);
+      connection.send('launch', [{ name: 'record', value: Buffer.alloc(1) }]);
+      await held.promise;
+    },
+  });
+  input.message(run);
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(log.splice(0)).toEqual(['send message', 'send message']);
+  waited.resolve();
+  await vi.advanceTimersByTimeAsync(3_000);
+  input.message(answer);
+  await vi.advanceTimersByTimeAsync(3_000);
+  held.resolve();
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect({ log, timers: vi.getTimerCount() }).toEqual({ log: ['send ask', 'send launch'], timers: 0 });
 });
 
 test('a second run, and what is not to come yet, end the connection', async () => {
