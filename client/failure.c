@@ -54,6 +54,12 @@ static void add_object(const struct record *record, uint32_t item) {
   }
 }
 
+static const char *companion_name(const struct record *record, uint32_t item) {
+  for (size_t i = 0; i < record->companions.count; i++)
+    if (record->companions.items[i].item == item) return record->companions.items[i].name;
+  return "";
+}
+
 static void add_place(const struct record *record, struct event event) {
   switch (event.a) {
   case STEP_EXECUTE:
@@ -63,6 +69,9 @@ static void add_place(const struct record *record, struct event event) {
   case STEP_ROOT: add("at changing the root to %s", record->root); break;
   case STEP_STREAM: add("at standard %s", event.c == 0 ? "input" : event.c == 1 ? "output" : "error"); break;
   case STEP_WORKING_DIRECTORY: add("at changing the directory to %s", record->working_directory); break;
+  case STEP_COMPANION:
+    add(event.b == 0 ? "because the companion %s ended" : "at starting the companion %s", companion_name(record, event.c));
+    break;
   default:
     add("in the step %s", event.a < sizeof step_names / sizeof *step_names ? step_names[event.a] : step_names[STEP_SUPERVISION]);
     if (event.c != 0) add_object(record, event.c);

@@ -23,6 +23,14 @@ static void die_with_launcher(void) {
   if (poll(&report, 1, 0) > 0 && (report.revents & POLLERR) != 0) _exit(STATUS_FAILED);
 }
 
+static void wait_at_gate(int gate) {
+  char byte;
+  ssize_t count;
+  do count = gate < 0 ? 1 : read(gate, &byte, 1);
+  while (count < 0 && errno == EINTR);
+  if (count != 1) _exit(STATUS_FAILED);
+}
+
 bool filter_read(const char *path, struct sock_fprog *filter) {
   static struct sock_filter instructions[4096];
   ssize_t length = read_file(path, instructions, sizeof instructions);
@@ -57,6 +65,8 @@ static int open_planned(const struct run *run, const struct descriptor *descript
   switch (descriptor->kind) {
   case TAG_DESCRIPTOR_STAGE: return run->program;
   case TAG_DESCRIPTOR_STAGE_STATUS: return run->stage[1];
+  case TAG_DESCRIPTOR_CHANNEL: return run->channels[descriptor->channel][descriptor->end];
+  case TAG_DESCRIPTOR_READY: return run->ready[1];
   case TAG_DESCRIPTOR_FILE: return open(descriptor->path, (descriptor->access == ACCESS_READ_WRITE ? O_RDWR : O_RDONLY) | O_NOCTTY | O_CLOEXEC);
   default: return memory_file(descriptor);
   }
@@ -121,6 +131,7 @@ _Noreturn void child_main(struct run *run) {
   report_fd = run->report[1];
   signal(SIGXFSZ, SIG_IGN); /* a caller's limit of file sizes is an error of a write of ours, not our end */
   die_with_launcher();
+  wait_at_gate(run->gate[0]);
   put_descriptors(run);
   must(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS, STEP_KEYRING);
   umask(022);

@@ -43,16 +43,10 @@ static bool prepare(struct run *run) {
   return record->groups_of_run != NULL || cgroup_make(&record->cgroups);
 }
 
-static bool lift_pair(int made, int pair[2]) {
-  if (made < 0) return false;
-  for (int end = 0; end < 2; end++)
-    if ((pair[end] = above_planned(pair[end])) < 0) return false;
-  return true;
-}
-
-static bool open_channels(struct run *run) {
+static bool open_pipes(struct run *run) {
   int on = 1;
-  if (!lift_pair(pipe2(run->report, O_CLOEXEC), run->report)) return false;
+  if (!lift_pair(pipe2(run->report, O_CLOEXEC), run->report) || !channels_open(run, &run->record)) return false;
+  if (run->record.companions.count > 0 && !lift_pair(pipe2(run->gate, O_CLOEXEC), run->gate)) return false;
   if (record_descriptor(&run->record, TAG_DESCRIPTOR_STAGE_STATUS) == NULL) return true;
   return lift_pair(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, run->stage), run->stage) &&
          setsockopt(run->stage[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0;
@@ -60,7 +54,7 @@ static bool open_channels(struct run *run) {
 
 static bool start_child(struct run *run) {
   place.step = STEP_SUPERVISION;
-  if (!open_channels(run)) return false;
+  if (!open_pipes(run)) return false;
   place.step = STEP_PROCESS_NAMESPACE;
   if ((run->record.namespaces & NAMESPACE_PID) != 0 && unshare(CLONE_NEWPID) < 0) return false;
   run->child = fork();
@@ -68,9 +62,11 @@ static bool start_child(struct run *run) {
     close_quietly(run->report[0]);
     close_quietly(run->stage[0]);
     close_quietly(run->lease);
+    close_quietly(run->gate[1]);
     child_main(run);
   }
-  const int childs[] = {run->report[1], run->stage[1], run->tree, run->program};
+  channels_let_go(run, &run->record);
+  const int childs[] = {run->report[1], run->stage[1], run->tree, run->program, run->gate[0]};
   for (size_t i = 0; i < sizeof childs / sizeof *childs; i++) close_quietly(childs[i]);
   return run->child > 0;
 }

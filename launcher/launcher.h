@@ -33,9 +33,12 @@ enum { RECORD_HEADER = 12, RECORD_BODY_MAX = 16 * 1024 * 1024 };
 enum { FIRST_PLANNED = 3, LAST_PLANNED = 99, OWN_DESCRIPTORS = 200 }; /* our own descriptors live from there up */
 enum { MAP_NONE = 0 };    /* no user namespace */
 enum { GROUPS_MAX = 64 }; /* supplementary groups that are wanted */
+enum { COMPANIONS_MAX = 16, CHANNELS_MAX = 16 };
 
 /* On false `*item` is the index of the item that is wrong (from 1), or 0 for the frame or the whole. */
 bool record_parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item);
+/* The same for the record of a companion, which has none itself. */
+bool record_parse_program(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item);
 /* Reads and parses one record from `fd`, and nothing behind it. */
 bool record_read(int fd, struct record *record, uint32_t *item);
 void record_free(struct record *record);
@@ -61,6 +64,8 @@ int event_status(struct event event);
 int64_t now_ms(void);
 /* The same open file at OWN_DESCRIPTORS or above, close on exec; closes `fd`. */
 int above_planned(int fd);
+/* What a call made that returned `made`, at OWN_DESCRIPTORS or above. */
+bool lift_pair(int made, int pair[2]);
 /* Closes it if it is one, and leaves errno as it was. */
 void close_quietly(int fd);
 bool write_file(const char *path, const char *text);
@@ -147,6 +152,9 @@ struct run {
   int lease;           /* the connection to the daemon: its end is the lease's, so it is open as long as we live */
   int user_namespace, tree, program; /* `tree`: a mount that the daemon handed over; `program`: our own file, for the stage */
   int report[2], stage[2];           /* the child's report pipe and the stage's socket: our end, theirs */
+  int gate[2];                       /* where the child waits for the companions, if there are any: its end, ours */
+  int ready[2];                      /* of a companion: our end, its own */
+  int channels[CHANNELS_MAX][2];     /* by number and end; 0: not made yet */
   struct record record;
   struct terminal terminal;
   struct stream streams[3];
@@ -160,6 +168,12 @@ struct run {
 bool keep_descriptors(struct run *run);
 /* Carries out the record and stays until the end; the last event tells how it came. */
 struct event launch(struct run *run);
+
+/* companions.c: whether the records of the companions are such, and each end of a channel has one program. */
+bool companions_are_fit(const struct record *record);
+/* Makes those of the program's channels that are not there; closes its ends once it has them, so that the other end sees its end. */
+bool channels_open(struct run *run, const struct record *program);
+void channels_let_go(struct run *run, const struct record *program);
 
 /* child.c, in the forked child. */
 _Noreturn void child_main(struct run *run);

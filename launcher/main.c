@@ -13,10 +13,11 @@
  *                  the standard three and its own; arranges to end with its parent; makes the files of the run; looks at
  *                  the standard streams; reads the filter; has a short-lived process make the user namespace and writes
  *                  its id maps, itself or by newuidmap(1) and newgidmap(1), or has the daemon hand one over with a clone's
- *                  tree; opens a pty if a standard stream is a terminal; makes the control groups; forks the child; hands
- *                  terminal and signals through (supervise.c, terminal.c); ends what is left; gives terminal and streams
+ *                  tree; opens a pty if a standard stream is a terminal; makes the control groups; forks the child; starts
+ *                  the companions and then lets the child go on (companions.c); hands terminal and signals through
+ *                  (supervise.c, terminal.c); ends the companions and what is left; gives terminal and streams
  *                  back; removes the control groups and the files; reports.
- *   The child      asks to die with the launcher; puts the planned descriptors in place; joins a new session keyring;
+ *   The child      asks to die with the launcher; waits for the companions; puts the planned descriptors in place; joins a new session keyring;
  *                  takes umask 022; starts a session, with the pty as its terminal; joins the control groups; makes a
  *                  mount namespace and the host's mounts; enters the user namespace and becomes its 0; makes a mount
  *                  namespace of its own there and the sandbox's mounts; changes root and directory; in a process
@@ -48,7 +49,7 @@ static void tell_parent(const struct run *run, struct event event) {
 }
 
 int main(int argc, char **argv) {
-  static struct run run = {-1, -1, -1, -1, -1, -1, {-1, -1}, {-1, -1}, .tell = tell_parent};
+  static struct run run = {-1, -1, -1, -1, -1, -1, {-1, -1}, {-1, -1}, {-1, -1}, .tell = tell_parent};
   run.parent = getppid();
   if (argc > 0 && stage_is(argv[0])) stage_main(argc, argv);
   if (argc > 0 && client_is(argv[0])) return client_main(argv, &run);

@@ -177,7 +177,7 @@ static bool are_fit_mounts(const struct record *record, const struct mount_opera
   return attached <= (inside && record->map_writer == MAP_GIVEN) && (mounts->count == 0 || (record->namespaces & NAMESPACE_MOUNT) != 0);
 }
 
-static bool is_whole(const struct record *record) {
+static bool is_whole(const struct record *record, bool alone) {
   bool numbered[LAST_PLANNED + 1] = {false};
   for (size_t i = 0; i < record->descriptors.count; i++) {
     if (numbered[record->descriptors.items[i].number]) return false;
@@ -190,10 +190,11 @@ static bool is_whole(const struct record *record) {
   bool tools = record->map_writer == MAP_NEWIDMAP;
   if (tools != (record->newuidmap != NULL) || tools != (record->newgidmap != NULL)) return false;
   if (!are_fit_mounts(record, &record->host_mounts) || !are_fit_mounts(record, &record->sandbox_mounts)) return false;
-  return (record->namespaces & NAMESPACE_PID) == 0 || record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS) != NULL;
+  if ((record->namespaces & NAMESPACE_PID) != 0 && record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS) == NULL) return false;
+  return alone || companions_are_fit(record);
 }
 
-bool record_parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item) {
+static bool parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item, bool alone) {
   *record = (struct record){0};
   *item = 0;
   if (length < RECORD_HEADER || memcmp(bytes, "ISOLREC1", 8) != 0) return false;
@@ -204,10 +205,18 @@ bool record_parse(const uint8_t *bytes, size_t length, struct record *record, ui
   record->texts = malloc(body);
   if (record->texts != NULL && allocate_lists(record) && walk(begin, begin + body, record, record->texts, item)) {
     *item = 0;
-    if (is_whole(record)) return true;
+    if (is_whole(record, alone)) return true;
   }
   record_free(record);
   return false;
+}
+
+bool record_parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item) {
+  return parse(bytes, length, record, item, false);
+}
+
+bool record_parse_program(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item) {
+  return parse(bytes, length, record, item, true);
 }
 
 void record_free(struct record *record) {
@@ -218,6 +227,7 @@ void record_free(struct record *record) {
     list->items = NULL;
   }
   free(record->texts);
+  record->texts = NULL;
 }
 
 const struct descriptor *record_descriptor(const struct record *record, uint32_t kind) {

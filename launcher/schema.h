@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum step { STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6, STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11, STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16, STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22, STEP_STREAM = 23, STEP_FILE = 24, STEP_USER = 25 };
+enum step { STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6, STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11, STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16, STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22, STEP_STREAM = 23, STEP_FILE = 24, STEP_USER = 25, STEP_COMPANION = 26 };
 enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5, EVENT_TIMED_OUT = 6, EVENT_UNREMOVED = 7 };
-enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28, TAG_DEADLINE = 29, TAG_MADE_FILE = 30, TAG_GROUP = 31 };
+enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28, TAG_DEADLINE = 29, TAG_MADE_FILE = 30, TAG_GROUP = 31, TAG_DESCRIPTOR_CHANNEL = 32, TAG_DESCRIPTOR_READY = 33, TAG_COMPANION = 34 };
 enum { MOUNT_BIND = 1, MOUNT_MOUNT = 2, MOUNT_MKDIR = 3, MOUNT_ATTACH = 4, MOUNT_MAKE = 5, MOUNT_COPY = 6 };
 enum { FILE_DIRECTORY = 1, FILE_FILE = 2 };
 enum { MAP_DIRECT = 1, MAP_NEWIDMAP = 2, MAP_SINGLE = 3, MAP_GIVEN = 4 };
@@ -19,15 +19,17 @@ enum { IDMAP_NONE = 0, IDMAP_SANDBOX = 1, IDMAP_OWNER = 2 };
 enum { EXISTING_FINE = 0, EXISTING_REFUSED = 1 };
 enum { ACCESS_READ_ONLY = 0, ACCESS_READ_WRITE = 1 };
 enum { END_STAYS = 0, END_REMOVED = 1 };
+enum { IDENTITY_CALLER = 0, IDENTITY_SANDBOX = 1 };
 
 struct bytes { const uint8_t *at; uint32_t length; };
 /* `item`: its place in the record, from 1; `kind`: its tag, or that of the operation. */
-struct descriptor { uint32_t item, kind; uint32_t number; struct bytes content; uint32_t access; const char *path; const char *user; };
+struct descriptor { uint32_t item, kind; uint32_t number; struct bytes content; uint32_t access; const char *path; const char *user; uint32_t channel; uint32_t end; };
 struct id_map { uint32_t item, kind; uint32_t inside; uint32_t outside; uint32_t count; };
 struct mount_operation { uint32_t item, kind; uint32_t flags; uint32_t create; uint32_t idmap; uint32_t uid; uint32_t gid; const char *source; const char *root; const char *target; const char *type; const char *options; uint32_t mode; const char *path; const char *layer; const char *otherwise; const char *line; };
 struct cgroup { uint32_t item, kind; const char *path; const char *file; const char *value; };
 struct file_operation { uint32_t item, kind; uint32_t mode; uint32_t existing; uint32_t end; const char *path; const char *content; const char *numbers_of; };
 struct id { uint32_t item, kind; uint32_t gid; };
+struct companion { uint32_t item, kind; const char *name; uint32_t identity; const char *ready_socket; struct bytes program; };
 /* A list of texts ends with NULL. */
 struct texts { char * *items; size_t count; };
 struct descriptors { struct descriptor *items; size_t count; };
@@ -36,6 +38,7 @@ struct mount_operations { struct mount_operation *items; size_t count; };
 struct cgroups { struct cgroup *items; size_t count; };
 struct file_operations { struct file_operation *items; size_t count; };
 struct ids { struct id *items; size_t count; };
+struct companions { struct companion *items; size_t count; };
 struct record {
   struct texts arguments;
   struct texts environment;
@@ -47,6 +50,7 @@ struct record {
   struct cgroups cgroups;
   struct file_operations files;
   struct ids groups;
+  struct companions companions;
   const char *file;
   uint32_t file_descriptor;
   uint32_t map_writer;
@@ -111,6 +115,9 @@ static const struct field contained_streams_fields[] = {{FIELD_FLAG, offsetof(st
 static const struct field groups_of_run_fields[] = {{FIELD_TEXT, offsetof(struct record, groups_of_run), 0u, 0u}};
 static const struct field deadline_fields[] = {{FIELD_NUMBER, offsetof(struct record, deadline_ms), 1u, 2147483647u}};
 static const struct field group_fields[] = {{FIELD_NUMBER, offsetof(struct id, gid), 0u, 4294967295u}};
+static const struct field descriptor_channel_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}, {FIELD_NUMBER, offsetof(struct descriptor, channel), 0u, 15u}, {FIELD_NUMBER, offsetof(struct descriptor, end), 0u, 1u}};
+static const struct field descriptor_ready_fields[] = {{FIELD_NUMBER, offsetof(struct descriptor, number), 3u, 99u}};
+static const struct field companion_fields[] = {{FIELD_TEXT, offsetof(struct companion, name), 0u, 0u}, {FIELD_NUMBER, offsetof(struct companion, identity), 0u, 1u}, {FIELD_OPTIONAL_PATH, offsetof(struct companion, ready_socket), 0u, 0u}, {FIELD_BYTES, offsetof(struct companion, program), 0u, 0u}};
 /* By tag. */
 static const struct rule rules[] = {
   [1] = {{file_path_fields, 1}, .once = true},
@@ -144,6 +151,9 @@ static const struct rule rules[] = {
   [29] = {{deadline_fields, 1}, .once = true},
   [30] = {.kinds = file_operation_shapes, .kind_count = sizeof file_operation_shapes / sizeof *file_operation_shapes, .offset = offsetof(struct record, files), .size = sizeof(struct file_operation)},
   [31] = {{group_fields, 1}, .offset = offsetof(struct record, groups), .size = sizeof(struct id)},
+  [32] = {{descriptor_channel_fields, 3}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor)},
+  [33] = {{descriptor_ready_fields, 1}, .offset = offsetof(struct record, descriptors), .size = sizeof(struct descriptor), .once = true},
+  [34] = {{companion_fields, 4}, .offset = offsetof(struct record, companions), .size = sizeof(struct companion)},
 };
 
 #endif

@@ -32,7 +32,7 @@ void signal_command(const struct state *state, int signal) {
   syscall(SYS_pidfd_send_signal, state->command_fd, signal, NULL, 0);
 }
 
-static void kill_all(struct state *state) {
+void kill_all(struct state *state) {
   state->killing = state->terminal->paused = true; /* the terminal is given back, and not taken from its next owner */
   state->kill_at = 0;
   if (!state->child_ended) kill(state->run->child, SIGKILL);
@@ -76,6 +76,7 @@ static void take_signal(struct state *state, int signal) {
 static void reap(struct state *state) {
   int status;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    companions_reap(state, pid);
     if (pid != state->run->child) continue;
     state->child_ended = true;
     state->child_status = status;
@@ -110,13 +111,13 @@ static void read_control(struct state *state) {
   }
 }
 
-static void close_source(int *fd) {
+void close_source(int *fd) {
   close_quietly(*fd);
   *fd = -1;
 }
 
 /* The child's failure, or the wait status of the command from our own init; the end tells that the engine was executed. */
-static void read_report(struct state *state) {
+void read_report(struct state *state) {
   struct event report;
   ssize_t count = read(state->report, &report, sizeof report);
   if (count == (ssize_t)sizeof report && report.kind == EVENT_FAILED) {
@@ -198,6 +199,8 @@ static int timeout_ms(const struct state *state, bool look_again, int64_t now) {
   if (state->kill_at != 0 && state->kill_at < until) until = state->kill_at;
   if (state->look_at != 0 && state->look_at < until) until = state->look_at;
   if (state->engine_until != 0 && state->engine_until < until) until = state->engine_until;
+  int64_t companion = companions_look_again(state, now);
+  if (companion < until) until = companion;
   if (until == INT64_MAX) return -1;
   return until > now ? (int)(until - now) : 0;
 }
@@ -205,16 +208,19 @@ static int timeout_ms(const struct state *state, bool look_again, int64_t now) {
 static void turn(struct state *state) {
   int sources[] = {state->stage, state->start, state->report, state->control, state->signals};
   void (*const readers[])(struct state *) = {meet_stage, read_start, read_report, read_control, read_signals};
-  struct pollfd polls[9];
+  struct pollfd polls[11];
   bool apart = state->started && state->command != state->run->child && !state->command_ended;
   for (int i = 0; i < 5; i++) polls[i] = (struct pollfd){.fd = sources[i], .events = POLLIN};
   terminal_settle(state->terminal);
   bool look_again = terminal_wishes(state->terminal, polls + 5);
   polls[8] = (struct pollfd){.fd = apart ? state->command_fd : -1, .events = POLLIN};
-  if (poll(polls, 9, timeout_ms(state, look_again, now_ms())) < 0) return;
+  polls[9] = (struct pollfd){.fd = state->beside.report, .events = POLLIN};
+  polls[10] = (struct pollfd){.fd = state->beside.ready, .events = POLLIN};
+  if (poll(polls, 11, timeout_ms(state, look_again, now_ms())) < 0) return;
   for (int i = 0; i < 5; i++)
     if (polls[i].revents != 0) readers[i](state);
   if (polls[8].revents != 0) note_command_end(state);
+  companions_proceed(state, polls + 9);
   if (job_stop_in_background(state)) return;
   bool was_hung_up = state->terminal->hung_up;
   terminal_proceed(state->terminal, polls + 5);
@@ -268,16 +274,18 @@ static struct event last_event(const struct state *state) {
 }
 
 struct event supervise(struct run *run) {
-  struct state state = {.run = run, .terminal = &run->terminal, .start = -1, .command_fd = -1, .init_status = -1, .command_status = -1};
+  struct state state = {.run = run, .terminal = &run->terminal, .start = -1, .command_fd = -1, .init_status = -1, .command_status = -1, .beside = {.report = -1, .ready = -1}};
   sigset_t signals;
   supervise_signals(&signals);
   state.signals = above_planned(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
   state.control = run->record.supervised ? run->control : -1;
   state.report = run->report[0];
   state.stage = run->stage[0];
+  companions_go_on(&state);
   while (!state.child_ended) turn(&state);
   if (state.stage >= 0 && state.command == 0) close_source(&state.stage);
   end_command(&state);
+  companions_end(&state);
   end_leftovers();
   if (state.start >= 0) read_start(&state);
   while (state.report >= 0) read_report(&state);

@@ -49,6 +49,13 @@ int above_planned(int fd) {
   return own;
 }
 
+bool lift_pair(int made, int pair[2]) {
+  if (made < 0) return false;
+  for (int end = 0; end < 2; end++)
+    if ((pair[end] = above_planned(pair[end])) < 0) return false;
+  return true;
+}
+
 bool write_file(const char *path, const char *text) {
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return false;

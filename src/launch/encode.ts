@@ -7,7 +7,8 @@ import { type ItemName, type ItemRule, items, type ItemValues } from './schema.t
 export type LaunchPart =
   | { readonly kind: 'descriptor'; readonly number: number }
   | { readonly kind: 'mount'; readonly operation: MountOperation }
-  | { readonly kind: 'cgroup' | 'file'; readonly path: string };
+  | { readonly kind: 'cgroup' | 'file'; readonly path: string }
+  | { readonly kind: 'companion'; readonly name: string };
 
 /** One item, still in words. An error of the launcher names it by its place in the list, from 1. */
 export interface RecordItem {

@@ -49,11 +49,13 @@ export function launchFailure(launch: Launch, items: readonly RecordItem[], even
   return new IsolateError('launch-failed', `The launch failed ${describe(launch, event, part)}${cause}.`);
 }
 
-function describe(launch: Launch, { step, item }: Failed, part: LaunchPart | undefined): string {
+function describe(launch: Launch, { step, item, errno }: Failed, part: LaunchPart | undefined): string {
   if (step === 'execute') return `at executing ${launch.file}`;
   if (step === 'root') return `at changing the root to ${launch.root}`;
   if (step === 'stream') return `at ${streamNames[item] ?? 'a standard stream'}`;
   if (step === 'working-directory') return `at changing the directory to ${launch.workingDirectory}`;
+  if (part?.kind === 'companion')
+    return errno === 0 ? `because the companion ${part.name} ended` : `at starting the companion ${part.name}`;
   return part === undefined ? `in the step ${step}` : `in the step ${step} (${describePart(part)})`;
 }
 
@@ -64,6 +66,8 @@ function describePart(part: LaunchPart): string {
     case 'cgroup':
     case 'file':
       return part.path;
+    case 'companion':
+      return part.name;
     case 'mount':
       return describeMount(part.operation);
   }

@@ -1,5 +1,5 @@
 import { escapeInJson, toJson } from '../json.ts';
-import type { CgroupDirectory, Descriptor, Launch, MadeFile, MountOperation } from './launch.ts';
+import type { CgroupDirectory, Companion, Descriptor, Launch, MadeFile, MountOperation, Program } from './launch.ts';
 import type { IdMapEntry } from '../rootfs/rootfs.ts';
 
 /**
@@ -9,13 +9,8 @@ import type { IdMapEntry } from '../rootfs/rootfs.ts';
 export function formatLaunch(launch: Launch, { values }: { readonly values: boolean }): string {
   const lines = [
     `engine ${launch.engine}`,
-    `execute ${typeof launch.file === 'number' ? `descriptor ${launch.file}` : quote(launch.file)}`,
-    ...section('arguments', launch.args.map(quote)),
-    ...section('environment', formatEnvironment(launch.environment, values)),
-    ...section(
-      'descriptors',
-      launch.descriptors.flatMap((descriptor) => formatDescriptor(descriptor, values)),
-    ),
+    ...formatProgram(launch, values),
+    ...(launch.companions ?? []).flatMap((companion) => section(`companion ${quote(companion.name)}`, formatCompanion(companion, values))),
     ...formatNamespaces(launch),
     ...section('mounts', launch.hostMounts.map(formatMount)),
     ...section('mounts in the user namespace', launch.sandboxMounts.map(formatMount)),
@@ -40,6 +35,30 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`)];
 }
 
+function formatProgram({ file, args, environment, descriptors }: Program, values: boolean): string[] {
+  return [
+    `execute ${typeof file === 'number' ? `descriptor ${file}` : quote(file)}`,
+    ...section('arguments', args.map(quote)),
+    ...section('environment', formatEnvironment(environment, values)),
+    ...section(
+      'descriptors',
+      descriptors.flatMap((descriptor) => formatDescriptor(descriptor, values)),
+    ),
+  ];
+}
+
+function formatCompanion(companion: Companion, values: boolean): string[] {
+  const { identity, readySocket, workingDirectory, noNewPrivileges, seccompFilter } = companion;
+  return [
+    ...formatProgram(companion, values),
+    ...(identity === 'sandbox' ? ['with the ids of the sandbox'] : []),
+    ...(readySocket === undefined ? [] : [`ready when ${quote(readySocket)} exists`]),
+    `working directory ${quote(workingDirectory)}`,
+    ...(noNewPrivileges ? ['no new privileges'] : []),
+    ...(seccompFilter === null ? [] : [`system-call filter ${quote(seccompFilter)}`]),
+  ];
+}
+
 function formatEnvironment(environment: Readonly<Record<string, string>>, values: boolean): string[] {
   return Object.entries(environment).map(([name, value]) => (values ? `${name}=${quote(value)}` : name));
 }
@@ -58,6 +77,10 @@ function formatDescriptor(descriptor: Descriptor, values: boolean): string[] {
       return [`${descriptor.number} stage`];
     case 'stage-status':
       return [`${descriptor.number} stage status`];
+    case 'channel':
+      return [`${descriptor.number} end ${descriptor.end} of channel ${descriptor.channel}`];
+    case 'ready':
+      return [`${descriptor.number} written to when it is ready`];
     case 'data':
       return formatData(descriptor);
   }

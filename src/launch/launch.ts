@@ -91,7 +91,11 @@ export type Descriptor =
   /** The launcher itself, to be executed inside as the stage: `/proc/self/fd/N STATUSFD COMMANDFD`. */
   | { readonly number: number; readonly kind: 'stage' }
   /** The stage's end of the status socket; `user`: what --user says, for messages. */
-  | { readonly number: number; readonly kind: 'stage-status'; readonly user?: string };
+  | { readonly number: number; readonly kind: 'stage-status'; readonly user?: string }
+  /** One end of a socket pair between two programs of the launch, of which the other has the other end: a stream. */
+  | { readonly number: number; readonly kind: 'channel'; readonly channel: number; readonly end: 0 | 1 }
+  /** Of a companion alone: it is ready when it has written to it. */
+  | { readonly number: number; readonly kind: 'ready' };
 
 interface MadePlace {
   readonly path: string;
@@ -119,18 +123,45 @@ export interface CgroupDirectory {
   readonly settings: readonly { readonly file: string; readonly value: string }[];
 }
 
-/**
- * The whole decision about one start, and the only thing the launcher gets to know. Plain data: `--dry-run` prints it,
- * the golden tests record it, `encodeLaunchRecord` turns it into the launcher's record.
- */
-export interface Launch {
-  readonly engine: string;
+/** One program that the launcher executes. */
+export interface Program {
   /** Absolute path of the program to execute, or the number of a descriptor to execute (execveat(2)). */
   readonly file: string | number;
   /** All of argv, argv[0] included. */
   readonly args: readonly string[];
   readonly environment: Environment;
   readonly descriptors: readonly Descriptor[];
+  /** Absolute; for the launch's own program after `root`. */
+  readonly workingDirectory: string;
+  readonly noNewPrivileges: boolean;
+  /** Milliseconds between the first SIGTERM that it gets and SIGKILL. */
+  readonly graceMs: number;
+  /** A file of struct sock_filter that the launcher installs right before execve; null: none, or the program does it itself. */
+  readonly seccompFilter: string | null;
+}
+
+/**
+ * A program beside the engine, in the run's cgroups and process namespace: executed before it, one after the other, and
+ * ended after it. It is in a session of its own with nothing on standard input and output. The run fails where one cannot
+ * be started or ends too early.
+ */
+export interface Companion extends Program {
+  /** For messages. */
+  readonly name: string;
+  /** `sandbox`: it is 0 in the launch's user namespace; `caller`: it has the caller's rights. */
+  readonly identity: 'caller' | 'sandbox';
+  /** It is ready when this socket is there; absent: when it has written to its `ready` descriptor, or without one when it was executed. */
+  readonly readySocket?: string;
+}
+
+/**
+ * The whole decision about one start, and the only thing the launcher gets to know. Plain data: `--dry-run` prints it,
+ * the golden tests record it, `encodeLaunchRecord` turns it into the launcher's record.
+ */
+export interface Launch extends Program {
+  readonly engine: string;
+  /** In the order in which they are started; absent: none. */
+  readonly companions?: readonly Companion[];
   readonly userNamespace: UserNamespace | null;
   /** Supplementary groups that the program has in `userNamespace`, by their ids in it, beside 0; absent: none. */
   readonly groups?: readonly number[];
@@ -151,17 +182,10 @@ export interface Launch {
   readonly groupsOfRun?: string;
   /** chroot(2) to this path after the mounts; null: not. */
   readonly root: string | null;
-  /** Working directory of the started program, after `root`. */
-  readonly workingDirectory: string;
   /** The engine's session has no controlling terminal, because the stage's own session takes it; absent: the engine's has it. */
   readonly stageTakesTerminal?: boolean;
   /** Standard streams that lead to more than themselves are refused, a directory for one; absent: they are passed on. */
   readonly containedStreams?: boolean;
-  readonly noNewPrivileges: boolean;
-  /** Milliseconds between the first SIGTERM that the command gets and SIGKILL. */
-  readonly graceMs: number;
   /** Milliseconds from the begin of the launch until the command gets SIGTERM and the run is `timed-out`; null: it may take any time. */
   readonly deadlineMs: number | null;
-  /** A file of struct sock_filter that the launcher installs right before execve; null: none, or the engine does it. */
-  readonly seccompFilter: string | null;
 }

@@ -16,6 +16,7 @@ export const names = {
   existing: { fine: 0, refused: 1 },
   access: { 'read-only': 0, 'read-write': 1 },
   end: { stays: 0, removed: 1 },
+  identity: { caller: 0, sandbox: 1 },
 } as const satisfies Readonly<Record<string, Names>>;
 
 const { recursive: _, real: _real, ...fileSystemFlags } = names.flag;

@@ -1,5 +1,5 @@
 import { bytesOf, encodeItems, item, type RecordItem } from './encode.ts';
-import type { Descriptor, Launch, MountOperation, UserNamespace } from './launch.ts';
+import type { Companion, Descriptor, Launch, MountOperation, Program, UserNamespace } from './launch.ts';
 
 /** How the launcher is to behave while the run lives: see launcher/RECORD.md. */
 export interface Supervision {
@@ -10,10 +10,8 @@ export interface Supervision {
 /** The items of the launch record of `launch`, in order. */
 export function listItems(launch: Launch, supervision: Supervision): readonly RecordItem[] {
   return [
-    typeof launch.file === 'string' ? item('file-path', { file: launch.file }) : item('file-descriptor', { fileDescriptor: launch.file }),
-    ...launch.args.map((text) => item('argument', { text })),
-    ...Object.entries(launch.environment).map(([name, value]) => item('environment', { variable: `${name}=${value}` })),
-    ...launch.descriptors.map(descriptorItem),
+    ...programItems(launch),
+    ...(launch.companions ?? []).map(companionItem),
     ...(launch.userNamespace === null ? [] : namespaceItems(launch.userNamespace)),
     ...(launch.groups ?? []).map((gid) => item('group', { gid })),
     item('namespaces', { namespaces: namespacesOf(launch) }),
@@ -25,11 +23,7 @@ export function listItems(launch: Launch, supervision: Supervision): readonly Re
     ]),
     ...(launch.files ?? []).map((file) => item('made-file', file, { kind: 'file', path: file.path })),
     ...(launch.root === null ? [] : [item('root', { root: launch.root })]),
-    item('working-directory', { workingDirectory: launch.workingDirectory }),
-    ...(launch.noNewPrivileges ? [item('no-new-privileges', { noNewPrivileges: true })] : []),
-    ...(launch.seccompFilter === null ? [] : [item('seccomp-filter', { seccompFilter: launch.seccompFilter })]),
     ...(supervision.supervised ? [item('supervised', { supervised: true })] : []),
-    item('grace', { graceMs: launch.graceMs }),
     ...(launch.deadlineMs === null ? [] : [item('deadline', { deadlineMs: launch.deadlineMs })]),
     ...(launch.stageTakesTerminal === true ? [item('stage-takes-terminal', { stageTakesTerminal: true })] : []),
     item('engine', { engine: launch.engine }),
@@ -40,6 +34,25 @@ export function listItems(launch: Launch, supervision: Supervision): readonly Re
 
 export function encodeLaunchRecord(launch: Launch, supervision: Supervision): Uint8Array<ArrayBuffer> {
   return encodeItems(listItems(launch, supervision));
+}
+
+function programItems({ file, args, environment, descriptors, workingDirectory, noNewPrivileges, seccompFilter, graceMs }: Program) {
+  return [
+    typeof file === 'string' ? item('file-path', { file }) : item('file-descriptor', { fileDescriptor: file }),
+    ...args.map((text) => item('argument', { text })),
+    ...Object.entries(environment).map(([name, value]) => item('environment', { variable: `${name}=${value}` })),
+    ...descriptors.map(descriptorItem),
+    item('working-directory', { workingDirectory }),
+    ...(noNewPrivileges ? [item('no-new-privileges', { noNewPrivileges: true })] : []),
+    ...(seccompFilter === null ? [] : [item('seccomp-filter', { seccompFilter })]),
+    item('grace', { graceMs }),
+  ];
+}
+
+function companionItem(companion: Companion): RecordItem {
+  const { name, identity, readySocket } = companion;
+  const socket = readySocket === undefined ? {} : { readySocket };
+  return item('companion', { name, identity, ...socket, program: encodeItems(programItems(companion)) }, { kind: 'companion', name });
 }
 
 function descriptorItem(descriptor: Descriptor): RecordItem {
@@ -56,6 +69,10 @@ function descriptorItem(descriptor: Descriptor): RecordItem {
       return item('descriptor-stage', { number }, part);
     case 'stage-status':
       return item('descriptor-stage-status', { number, user: descriptor.user ?? '' }, part);
+    case 'channel':
+      return item('descriptor-channel', { number, channel: descriptor.channel, end: descriptor.end }, part);
+    case 'ready':
+      return item('descriptor-ready', { number }, part);
   }
 }
 

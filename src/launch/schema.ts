@@ -1,4 +1,4 @@
-import { bits, choice, type Fields, flag, number, path, text, type ValuesOf } from './fields.ts';
+import { bits, choice, type Fields, flag, number, optionalPath, path, text, type ValuesOf } from './fields.ts';
 import { fileOperations, type KindRule, mountOperations, names, type OperationOf } from './operations.ts';
 
 /**
@@ -32,6 +32,7 @@ export const lists = {
   cgroups: 'cgroup',
   files: 'file_operation',
   groups: 'id',
+  companions: 'companion',
 } as const;
 
 const idMap = { inside: number(), outside: number(), count: number(1) };
@@ -155,6 +156,27 @@ export const items = {
     list: 'groups',
     meaning: 'a supplementary group in the user namespace, which otherwise has only 0',
   },
+  'descriptor-channel': {
+    tag: 32,
+    count: '0..',
+    fields: { number: planned, channel: number(0, 15), end: number(0, 1) },
+    list: 'descriptors',
+    meaning: 'one end of a stream socket pair; another program of the launch has the other end',
+  },
+  'descriptor-ready': {
+    tag: 33,
+    count: '0..1',
+    fields: { number: planned },
+    list: 'descriptors',
+    meaning: 'for a companion only: it writes to this descriptor when it is ready',
+  },
+  companion: {
+    tag: 34,
+    count: '0..',
+    fields: { name: text, identity: choice(names.identity), readySocket: optionalPath, program: { type: 'bytes' } },
+    list: 'companions',
+    meaning: 'started before the engine and ended after it; `program` is a record, see Companions',
+  },
 } as const satisfies Readonly<Record<string, ItemRule>>;
 
 /** What a launch can fail in, numbered from 1. */
@@ -184,6 +206,7 @@ export const steps = [
   'stream',
   'file',
   'user',
+  'companion',
 ] as const;
 
 export type LaunchStep = (typeof steps)[number];

@@ -24,6 +24,13 @@ const launch: Launch = bareLaunch(['/x', 'y'], {
     { kind: 'mount', type: 'proc', source: 'proc', root: '/m', target: '/proc', flags: [], options: '' },
     { kind: 'attach', target: '/m' },
   ],
+  companions: [
+    {
+      ...bareLaunch(['/helper']),
+      name: 'helper',
+      identity: 'caller',
+    },
+  ],
   cgroups: [{ path: '/c', settings: [{ file: 'pids.max', value: '1' }] }],
   root: '/m',
 });
@@ -49,6 +56,8 @@ describe('the failure of a launch', () => {
     ['mount', 13, placeOf('host-mount', 2), 'The launch failed in the step mount (/m/etc/hosts on /h): permission denied.'],
     ['mount', 1, placeOf('sandbox-mount'), 'The launch failed in the step mount (proc on /m/proc): operation not permitted.'],
     ['mount', 22, placeOf('sandbox-mount', 1), 'The launch failed in the step mount (the tree of the clone on /m): invalid argument.'],
+    ['companion', 2, placeOf('companion'), 'The launch failed at starting the companion helper: no such file or directory.'],
+    ['companion', 0, placeOf('companion'), 'The launch failed because the companion helper ended.'],
     ['cgroup', 2, placeOf('cgroup'), 'The launch failed in the step cgroup (/c): no such file or directory.'],
     ['cgroup', 34, placeOf('cgroup-setting'), 'The launch failed in the step cgroup (/c/pids.max): result too large.'],
   ])('in the step %s with errno %i at item %i is told', (step, errno, item, message) => {

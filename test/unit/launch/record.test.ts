@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import type { Launch, MountOperation } from '../../../src/launch/launch.ts';
+import type { Companion, Launch, MountOperation } from '../../../src/launch/launch.ts';
 import { parseLaunchEvents } from '../../../src/launch/events.ts';
 import { encodeLaunchRecord } from '../../../src/launch/record.ts';
 import { bareLaunch, bwrapLaunch, initLaunch, launcherPath } from '../../rig/launches.ts';
@@ -18,6 +18,24 @@ function check(record: Uint8Array): { status: number | null; stderr: string } {
 }
 
 const accepted = { status: 0, stderr: '' };
+
+function companion(changes: Partial<Companion> = {}): Companion {
+  return {
+    name: 'helper',
+    identity: 'caller',
+    file: '/helper',
+    args: ['helper', '-x'],
+    environment: { A: 'b' },
+    descriptors: [],
+    workingDirectory: '/',
+    noNewPrivileges: true,
+    seccompFilter: '/f',
+    graceMs: 1000,
+    ...changes,
+  };
+}
+
+const channel = (number: number, of: number, end: 0 | 1) => ({ number, kind: 'channel', channel: of, end }) as const;
 
 const everything: Launch = bwrapLaunch(['true'], {
   environment: { A: '', 'B C': 'ü=\n' },
@@ -123,6 +141,17 @@ describe('the launch record', () => {
         userNamespace: { writer: 'single', uidMap: [{ inside: 0, outside: 7, count: 1 }], gidMap: [{ inside: 0, outside: 7, count: 1 }] },
       }),
     ],
+    [
+      'companions',
+      {
+        ...everything,
+        descriptors: [...everything.descriptors, channel(20, 0, 0)],
+        companions: [
+          companion({ identity: 'sandbox', readySocket: '/s', descriptors: [channel(5, 0, 1), channel(6, 15, 1)] }),
+          companion({ descriptors: [{ number: 5, kind: 'ready' }, channel(9, 15, 0)] }),
+        ],
+      },
+    ],
     ['a tree that is handed over', given([{ kind: 'attach', target: '/t' }])],
   ])('of %s is taken by the launcher', (_, launch) => {
     expect(check(encodeLaunchRecord(launch, supervision))).toEqual(accepted);
@@ -140,9 +169,11 @@ describe('the launch record', () => {
     expect(check(Buffer.concat([encodeLaunchRecord(everything, supervision), Buffer.alloc(1)])).status).toBe(125);
   });
 
-  const text = (value: string): Buffer => Buffer.concat([uint32(value.length), Buffer.from(value)]);
-  const values = (...parts: readonly (number | string)[]): Buffer =>
-    Buffer.concat(parts.map((part) => (typeof part === 'number' ? uint32(part) : text(part))));
+  const bytes = (value: Uint8Array): Buffer => Buffer.concat([uint32(value.length), value]);
+  const values = (...parts: readonly (number | string | Uint8Array)[]): Buffer =>
+    Buffer.concat(parts.map((part) => (typeof part === 'number' ? uint32(part) : bytes(Buffer.from(part)))));
+  const alone = (launch: Launch): Uint8Array => encodeLaunchRecord(launch, { supervised: false });
+  const program = alone(bareLaunch(['/x']));
   it.each([
     ['an unknown tag', 99, []],
     ['a tag beyond those of one machine word', 64, []],
@@ -182,10 +213,34 @@ describe('the launch record', () => {
     ['a made file of no path', 30, [2, 0o600, 0, 0, 'x', '', '']],
     ['a made file of no kind', 30, [3, 0o600, 0, 0, '/x']],
     ['a made directory with an unknown end', 30, [1, 0o700, 0, 2, '/x']],
+    ['a channel beyond the last one', 32, [50, 16, 0]],
+    ['a third end of a channel', 32, [50, 0, 2]],
+    ['a program that tells it is ready and is no companion', 33, [50]],
+    ['a companion without a name', 34, ['', 0, '', program]],
+    ['a companion with an unknown identity', 34, ['x', 2, '', program]],
+    ['a companion whose socket is no path', 34, ['x', 0, 's', program]],
+    ['a companion without a program', 34, ['x', 0, '', '']],
   ] as const)('is refused with %s', (_, tag, parts) => {
     const record = encodeLaunchRecord(everything, supervision);
     expect(check(withItems(record)).status).toBe(0);
     expect(check(withItems(record, [tag, values(...parts)])).status).toBe(125);
+  });
+
+  it.each<[string, Launch]>([
+    ['a companion of its own', bareLaunch(['/x'], { companions: [companion()] })],
+    ['a stage', initLaunch(['true'], { pidNamespace: false, mountNamespace: false, sandboxMounts: [] })],
+    ['a mount namespace', bareLaunch(['/x'], { mountNamespace: true })],
+    ['a user namespace', bareLaunch(['/x'], { userNamespace: everything.userNamespace })],
+    ['a root', bareLaunch(['/x'], { root: '/r' })],
+    ['a deadline', bareLaunch(['/x'], { deadlineMs: 1 })],
+    ['a cgroup', bareLaunch(['/x'], { cgroups: everything.cgroups })],
+    ['a file to be made', bareLaunch(['/x'], { files: everything.files! })],
+    ['contained streams', bareLaunch(['/x'], { containedStreams: true })],
+    ['cgroups of the daemon', bareLaunch(['/x'], { groupsOfRun: 'x' })],
+  ])('is refused with a companion that has %s', (_, launch) => {
+    const record = encodeLaunchRecord(everything, supervision);
+    expect(check(withItems(record, [34, values('x', 0, '', program)]))).toEqual(accepted);
+    expect(check(withItems(record, [34, values('x', 0, '', alone(launch))])).status).toBe(125);
   });
 
   const attach: MountOperation = { kind: 'attach', target: '/t' };
@@ -195,6 +250,16 @@ describe('the launch record', () => {
     ['a tree attached before its namespace is entered', { ...given([]), hostMounts: [attach] }],
     ['groups and no namespace for them', bareLaunch(['/x'], { groups: [5] })],
     ['too many groups', { ...given([]), groups: Array.from({ length: 65 }, (_, index) => index) }],
+    ['one end of a channel alone', bareLaunch(['/x'], { descriptors: [channel(5, 2, 0)] })],
+    [
+      'an end of a channel that two have',
+      bareLaunch(['/x'], {
+        descriptors: [channel(5, 2, 0), channel(6, 2, 1)],
+        companions: [companion({ descriptors: [channel(5, 2, 1)] })],
+      }),
+    ],
+    ["a companion with the sandbox's ids where there are none", bareLaunch(['/x'], { companions: [companion({ identity: 'sandbox' })] })],
+    ['too many companions', bareLaunch(['/x'], { companions: Array.from({ length: 17 }, () => companion()) })],
     ['a namespace without maps that is given', bareLaunch(['/x'], { userNamespace: { writer: 'given', uidMap: [], gidMap: [] } })],
   ])('is refused with %s', (_, launch) => {
     expect(check(encodeLaunchRecord(launch, supervision)).status).toBe(125);
