@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { IsolateError } from '../error.ts';
-import { type Companion, startCompanion } from '../process/companion.ts';
+import { type Coprocess, startCoprocess } from '../process/coprocess.ts';
 import { brokerFrame, brokerOperations, cutBrokerFrames, encodeTree, readNumbers } from './broker-frames.ts';
 import type { ConnectionOutput } from './connection.ts';
 import type { ToldPeer } from './peer.ts';
@@ -48,7 +48,7 @@ export interface Broker {
 
 /** Keeps a broker running until `signal` is aborted. What is sent while there is none is dropped. */
 export function startBroker(options: BrokerOptions): Broker {
-  let current: Companion | null = null;
+  let current: Coprocess | null = null;
   const write = (connection: number, operation: number, body?: Uint8Array): void =>
     current?.write(brokerFrame(connection, operation, body));
 
@@ -67,7 +67,7 @@ export function startBroker(options: BrokerOptions): Broker {
   async function runOne(): Promise<IsolateError> {
     let broken: IsolateError | null = null;
     const take = cutBrokerFrames((connection, operation, body) => tell(options.events, connection, operation, body));
-    const broker = await startCompanion({
+    const broker = await startCoprocess({
       file: options.file,
       args: options.args,
       onData: (chunk) => {

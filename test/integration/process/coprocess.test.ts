@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 
-import { startCompanion } from '../../../src/process/companion.ts';
+import { startCoprocess } from '../../../src/process/coprocess.ts';
 
 const mebibyte = 1024 * 1024;
 
-test('whoever can wait is held up while a companion does not read, until it reads or ends', async () => {
+test('whoever can wait is held up while a coprocess does not read, until it reads or ends', async () => {
   let read = 0;
-  const reader = await startCompanion({ file: '/bin/cat', args: [], onData: ({ length }) => (read += length) });
+  const reader = await startCoprocess({ file: '/bin/cat', args: [], onData: ({ length }) => (read += length) });
   expect(reader.drained()).toBeNull();
   reader.write(Buffer.alloc(9 * mebibyte));
   const drained = reader.drained();
@@ -17,7 +17,7 @@ test('whoever can wait is held up while a companion does not read, until it read
   await reader.ended;
   expect(read).toBe(9 * mebibyte);
 
-  const sleeper = await startCompanion({ file: '/bin/sleep', args: ['600'], onData: () => {} });
+  const sleeper = await startCoprocess({ file: '/bin/sleep', args: ['600'], onData: () => {} });
   sleeper.write(Buffer.alloc(9 * mebibyte));
   const freed = sleeper.drained();
   sleeper.kill();

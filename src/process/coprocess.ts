@@ -5,7 +5,7 @@ import { IsolateError } from '../error.ts';
 import { logCommand } from '../log.ts';
 
 /** A program that lives beside this one and talks to it over its standard input and output. */
-export interface Companion {
+export interface Coprocess {
   readonly pid: number;
   /** Given up when the program ends or does not read. */
   readonly write: (bytes: Uint8Array) => void;
@@ -18,20 +18,20 @@ export interface Companion {
   readonly ended: Promise<string>;
 }
 
-export interface CompanionOptions {
+export interface CoprocessOptions {
   /** Absolute path. */
   readonly file: string;
   readonly args: readonly string[];
   readonly onData: (chunk: Buffer) => void;
 }
 
-/** What a companion has not read yet; one that has stopped reading must not fill this process. */
+/** What a coprocess has not read yet; one that has stopped reading must not fill this process. */
 const mostUnreadBytes = 128 * 1024 * 1024;
 /** More than this is waited for by whoever can wait before more is written. */
 const manyUnreadBytes = 8 * 1024 * 1024;
 
-/** Starts a companion; what it says on standard error goes where ours goes. Throws `missing-tool`. */
-export async function startCompanion({ file, args, onData }: CompanionOptions): Promise<Companion> {
+/** Starts a coprocess; what it says on standard error goes where ours goes. Throws `missing-tool`. */
+export async function startCoprocess({ file, args, onData }: CoprocessOptions): Promise<Coprocess> {
   logCommand({ file, args });
   const child = spawn(file, [...args], { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/', env: {} });
   const ended = new Promise<string>((resolve) => {
