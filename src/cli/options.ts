@@ -1,4 +1,5 @@
-import type { OptionForm, OptionGroup } from '../spec/options/option.ts';
+import { engines } from '../engine/registry.ts';
+import type { OptionForm, OptionGroup, RunOption } from '../spec/options/option.ts';
 import { runOptionGroups } from '../spec/options/table.ts';
 
 /** Words that may stand first on the command line; `run` may be left out. */
@@ -106,11 +107,29 @@ const compatibility: OptionGroup<Option> = {
   ],
 };
 
+/** With the names of the engines, which the table of options does not know. */
+function describe(option: RunOption): RunOption {
+  const { completes, feature, help, variable } = option;
+  if (completes === 'engine') return { ...option, help: `${help}: ${alternatives(engines.map(({ name }) => name))}` };
+  const able = engines.filter(({ capabilities }) => feature !== undefined && capabilities.features.includes(feature));
+  const heeding = engines.find(({ capabilities }) => variable !== undefined && capabilities.variables.includes(variable.name));
+  return {
+    ...option,
+    ...(able.length === 1 ? { help: `${able[0]?.name}: ${help}` } : {}),
+    ...(variable?.ofEngine === true ? { variable: { ...variable, says: `${variable.says}; only with the ${heeding?.name} engine` } } : {}),
+  };
+}
+
+/** `a (default), b or c` */
+function alternatives([first, ...others]: readonly string[]): string {
+  return `${first} (default)${others.map((name, index) => `${index < others.length - 1 ? ', ' : ' or '}${name}`).join('')}`;
+}
+
 /** Every option there is, in the order help prints them. doctor --prove tries out the very configuration that it is given. */
 export const optionGroups: readonly OptionGroup<Option>[] = [
   ...runOptionGroups.map(({ title, options }) => ({
     title,
-    options: options.map((option) => ({ ...option, verbs: ['run', 'doctor'] as const })),
+    options: options.map((option) => ({ ...describe(option), verbs: ['run', 'doctor'] as const })),
   })),
   refreshing,
   watching,

@@ -57,7 +57,7 @@ export function parseTmpfs(text: string): Bind {
   return { source: { memoryBytes: parseSize('--tmpfs', size) }, target: parseTarget(target, '--tmpfs', 'A tmpfs'), readOnly: false };
 }
 
-/** As large as the /tmp of the bwrap engine. */
+/** As large as /tmp is where an engine makes it. */
 const defaultTmpfsSize = '1G';
 
 function parseTarget(text: string, what: string, source: string): string {

@@ -11,7 +11,7 @@ export interface HostBind extends Bind {
  */
 export interface RunRequest {
   readonly command: readonly string[];
-  /** `bwrap` unless given. */
+  /** The default engine unless given. */
   readonly engine?: string;
   /** Dataset: run on a fresh clone of its newest snapshot. */
   readonly zfs?: string;
@@ -54,11 +54,11 @@ export interface RunRequest {
   /** Shell commands run on the host with ROOTFS set. */
   readonly preHook?: string;
   readonly postHook?: string;
-  /** lxc: the bridge of the veth that `shareNetwork` gives; by default `br_vm`, or `lxcbr0` where only that one exists. */
+  /** The bridge of the veth that `shareNetwork` gives; by default `br_vm`, or `lxcbr0` where only that one exists. */
   readonly netBridge?: string;
-  /** lxc: give the sandbox /dev/net/tun. */
+  /** Give the sandbox /dev/net/tun. */
   readonly tun?: boolean;
-  /** lxc: file for LXC's own log. */
+  /** File for the log of the engine itself. */
   readonly lxcLog?: string;
 }
 

@@ -5,7 +5,7 @@ import { type OptionGroup, type RunOption, runOption } from './option.ts';
 
 /** What happens on the host around a run. */
 export const hostOptions: OptionGroup<RunOption> = {
-  title: 'Hooks and LXC',
+  title: 'On the host',
   options: [
     runOption('preHook', {
       long: 'pre-hook',
@@ -29,11 +29,11 @@ export const hostOptions: OptionGroup<RunOption> = {
       long: 'net-bridge',
       value: 'NAME',
       completes: 'none',
-      help: 'lxc: bridge that -n connects to (default br_vm, else lxcbr0)',
+      help: 'bridge that -n connects to (default br_vm, else lxcbr0)',
       feature: 'bridge',
       variable: {
         name: 'LXC_NET_BR',
-        says: 'the bridge of --net-bridge; only with the lxc engine',
+        says: 'the bridge of --net-bridge',
         ofEngine: true,
         read: (text) => text,
       },
@@ -42,9 +42,9 @@ export const hostOptions: OptionGroup<RunOption> = {
     }),
     runOption('tun', {
       long: 'tun',
-      help: 'lxc: /dev/net/tun inside',
+      help: '/dev/net/tun inside',
       feature: 'tun',
-      variable: { name: 'LXC_MAP_TUN', says: 'any value: --tun; only with the lxc engine', ofEngine: true, read: () => true },
+      variable: { name: 'LXC_MAP_TUN', says: 'any value: --tun', ofEngine: true, read: () => true },
       carriedBy: 'launcher',
       settle: (draft, tun) => ({ ...draft, tun }),
     }),
@@ -52,11 +52,11 @@ export const hostOptions: OptionGroup<RunOption> = {
       long: 'lxc-log',
       value: 'FILE',
       completes: 'file',
-      help: "lxc: write LXC's own log to FILE",
+      help: "write the engine's own log to FILE",
       feature: 'log',
       variable: {
         name: 'DEBUG_LXC_SPAWN',
-        says: 'any value: --lxc-log /run/isolate/lxc.log; only with the lxc engine',
+        says: 'any value: --lxc-log /run/isolate/lxc.log',
         ofEngine: true,
         read: () => '/run/isolate/lxc.log',
       },

@@ -14,7 +14,7 @@ export const limitOptions: OptionGroup<RunOption> = {
       feature: 'cpu',
       variable: {
         name: 'LXC_CPU_QUOTA',
-        says: 'the percentage of --cpu, a whole number from 1 to 100; only with the lxc engine',
+        says: 'the percentage of --cpu, a whole number from 1 to 100',
         ofEngine: true,
         read: (text) => parseInteger('LXC_CPU_QUOTA', text, 1, 100),
       },
@@ -29,7 +29,7 @@ export const limitOptions: OptionGroup<RunOption> = {
       feature: 'memory',
       variable: {
         name: 'LXC_MEM_MB_QUOTA',
-        says: 'the size of --memory as a whole number of MiB; only with the lxc engine',
+        says: 'the size of --memory as a whole number of MiB',
         ofEngine: true,
         read: (text) => parseInteger('LXC_MEM_MB_QUOTA', text, 1, 2 ** 30) * 2 ** 20,
       },

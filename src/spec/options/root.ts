@@ -13,7 +13,7 @@ export const rootOptions: OptionGroup<RunOption> = {
       short: 'e',
       value: 'NAME',
       completes: 'engine',
-      help: 'engine: bwrap (default), lxc or chroot',
+      help: 'engine',
       carriedBy: 'launcher',
       settle: (draft, engine) => ({ ...draft, engine }),
     }),

@@ -8,7 +8,7 @@ export const sharingOptions: OptionGroup<RunOption> = {
     runOption('shareNetwork', {
       long: 'share-net',
       short: 'n',
-      help: "the host's network; with lxc a veth on the bridge",
+      help: "the host's network, or a veth on a bridge",
       carriedBy: 'launcher',
       settle: (draft, shareNetwork) => ({ ...draft, shareNetwork }),
     }),
