@@ -8,7 +8,7 @@ import { readCloneState } from '../pool/state/transition.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { parseLimits } from '../wire/limits.ts';
-import { formatLeased } from '../wire/leased.ts';
+import { formatLeased } from '../run/leased.ts';
 import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
 import { checkRecipient, type HandOver } from './hand-over.ts';

@@ -5,7 +5,7 @@ import type { ControllerName } from '../host/cgroup.ts';
 import type { CgroupFacts } from '../host/facts.ts';
 import { isAlive } from '../pool/holder.ts';
 import type { Limits } from '../spec/spec.ts';
-import type { LeasedGroups } from '../wire/leased.ts';
+import type { GivenGroups } from '../engine/engine.ts';
 import type { DaemonLease } from './lease.ts';
 import type { Peer } from './peer.ts';
 import { applySettings, makeDirectories, moveInto, removeDirectories, vouchFor } from './group-files.ts';
@@ -17,7 +17,7 @@ export interface RunGroups {
   /** Directories that the groups of such a run would lie in. Throws `cannot-enforce` for a limit that has no controller here. */
   readonly placesFor: (limits: Limits) => readonly string[];
   /** Has groups made for this lease's run when it joins, and ended with all that is in them when the lease is over. Undefined: it has no limits. */
-  readonly open: (lease: Pick<DaemonLease, 'run' | 'peer' | 'defer'>, limits: Limits) => LeasedGroups | undefined;
+  readonly open: (lease: Pick<DaemonLease, 'run' | 'peer' | 'defer'>, limits: Limits) => GivenGroups | undefined;
   /** Moves the peer's process into the groups of the run. Throws `not-permitted`, `cannot-enforce`. */
   readonly join: (peer: Peer, runId: string) => Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { Lease } from '../pool/lease/take.ts';
 import { rootfsOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
-import { parseLeased } from '../wire/leased.ts';
+import { parseLeased } from './leased.ts';
 import { formatLimits } from '../wire/limits.ts';
 import { connectDaemon, type DaemonConnection, refusalOf } from '../client/daemon-connection.ts';
 import type { RootView } from './look-into-root.ts';

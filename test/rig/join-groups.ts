@@ -7,7 +7,7 @@ import { once } from 'node:events';
 
 import { connectDaemon, refusalOf } from '../../src/client/daemon-connection.ts';
 import { type Message, values } from '../../src/wire/frame.ts';
-import { parseLeased } from '../../src/wire/leased.ts';
+import { parseLeased } from '../../src/run/leased.ts';
 
 function expectMessage(message: Message | null | undefined, name: string): Message {
   if (message?.name === 'refuse') throw refusalOf(message);

@@ -20,7 +20,7 @@ import { runtimePaths } from '../../../src/pool/paths.ts';
 import { openPoolFiles } from '../../../src/pool/pool.ts';
 import { formatCloneState, formatLeaseName } from '../../../src/pool/state/state-file.ts';
 import { type Item, type Message, values } from '../../../src/wire/frame.ts';
-import { parseLeased } from '../../../src/wire/leased.ts';
+import { parseLeased } from '../../../src/run/leased.ts';
 
 const base = 1_879_048_192;
 const user = { uid: 54_321, gid: 54_322 };

@@ -1,0 +1,38 @@
+import type { GivenGroups } from '../engine/engine.ts';
+import { IsolateError } from '../error.ts';
+import type { IdMaps } from '../rootfs/rootfs.ts';
+import type { RootView } from './look-into-root.ts';
+
+/** What a user other than root is told of a clone. Its tree comes as a mount, in answer to `mount`, with a user namespace of these maps. */
+export interface Leased extends IdMaps {
+  /** Of the clone: decimal digits. */
+  readonly id: string;
+  /** Where the daemon has it mounted, for messages: the client itself cannot get there. */
+  readonly path: string;
+  readonly view: RootView;
+  /** Present where limits were asked for. They come to be with `join`, which names the run. */
+  readonly groups?: GivenGroups;
+}
+
+/** The JSON of a message `leased`. */
+export function formatLeased(leased: Leased): string {
+  return JSON.stringify(leased, (_name, value: unknown) => (value instanceof IsolateError ? { refused: value.message } : value));
+}
+
+/** The inverse of `formatLeased`, for `count` targets. Throws `daemon-failed` where a daemon of another version tells something else. */
+export function parseLeased(text: string, count: number): Leased {
+  try {
+    const leased = JSON.parse(text, (_name, value: unknown) => refusalIn(value) ?? value) as Leased;
+    const { id, path, view, uidMap, gidMap } = leased;
+    const isWhole = view.targets.length === count && Array.isArray(view.mountpoints.missing) && uidMap.length > 0 && gidMap.length > 0;
+    if (isWhole && typeof id === 'string' && typeof path === 'string') return leased;
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+  }
+  throw new IsolateError('daemon-failed', 'The daemon described the clone in a malformed message.');
+}
+
+function refusalIn(value: unknown): IsolateError | null {
+  const { refused } = (value ?? {}) as { readonly refused?: unknown };
+  return typeof refused === 'string' ? new IsolateError('bad-bind', refused) : null;
+}
