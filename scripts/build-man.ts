@@ -1,7 +1,7 @@
 // Writes the manual page: scripts/build-man.ts FILE
 import { writeFileSync } from 'node:fs';
 
-import { renderManPage } from '../src/cli/man-page.ts';
+import { renderManPage } from './man-page.ts';
 import { version } from '../src/cli/version.ts';
 import { engines } from '../src/engine/registry.ts';
 

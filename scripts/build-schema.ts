@@ -1,7 +1,7 @@
 // Writes the C sides of the schemas and the tables of launcher/RECORD.md; test/unit/{wire,launch}/schema.test.ts compare.
 import { readFileSync, writeFileSync } from 'node:fs';
 
-import { renderSchemaHeader } from '../src/wire/schema-header.ts';
+import { renderSchemaHeader } from './gate-header.ts';
 import { renderLaunchHeader } from './launch-header.ts';
 import { fillLaunchTables } from './launch-tables.ts';
 

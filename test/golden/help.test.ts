@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 import { renderCompletion, shells } from '../../src/cli/completion.ts';
 import { renderHelp } from '../../src/cli/help.ts';
-import { renderManPage } from '../../src/cli/man-page.ts';
+import { renderManPage } from '../../scripts/man-page.ts';
 import { options, verbs } from '../../src/cli/options.ts';
 import { engines } from '../../src/engine/registry.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { items, messages } from '../../../src/wire/schema.ts';
-import { renderSchemaHeader } from '../../../src/wire/schema-header.ts';
+import { renderSchemaHeader } from '../../../scripts/gate-header.ts';
 
 test('the tables of the C side are those of the schema', () => {
   expect(readFileSync(join(import.meta.dirname, '../../../gate/schema.h'), 'utf8')).toBe(renderSchemaHeader());

@@ -1,9 +1,9 @@
 import { getSystemErrorMap } from 'node:util';
 
-import packageJson from '../../package.json' with { type: 'json' };
-import { attachedTree, engineOutOfMemory, userFailures } from '../launch/failure.ts';
-import { steps } from '../launch/schema.ts';
-import { signalNames } from '../launch/signals.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { attachedTree, engineOutOfMemory, userFailures } from '../src/launch/failure.ts';
+import { steps } from '../src/launch/schema.ts';
+import { signalNames } from '../src/launch/signals.ts';
 
 /** The words of a failed launch for C, so that it says the same: what client/texts.h has to be. */
 export function renderTextsHeader(): string {

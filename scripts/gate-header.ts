@@ -7,7 +7,7 @@ import {
   type MessageRule,
   messages,
   protocolVersion,
-} from './schema.ts';
+} from '../src/wire/schema.ts';
 
 /** The schema as tables in C: what gate/schema.h has to be. */
 export function renderSchemaHeader(): string {

@@ -1,9 +1,9 @@
-import type { Engine } from '../engine/engine.ts';
-import { engineRows } from './engine-table.ts';
-import { describeOption, exitStatuses, files } from './help.ts';
-import { formatOption } from './format-option.ts';
-import { optionGroups, options } from './options.ts';
-import { verbHelp } from './verb-help.ts';
+import type { Engine } from '../src/engine/engine.ts';
+import { engineRows } from '../src/cli/engine-table.ts';
+import { describeOption, exitStatuses, files } from '../src/cli/help.ts';
+import { formatOption } from '../src/cli/format-option.ts';
+import { optionGroups, options } from '../src/cli/options.ts';
+import { verbHelp } from '../src/cli/verb-help.ts';
 
 const verbs = Object.entries(verbHelp);
 
