@@ -63,14 +63,14 @@ static const char *companion_name(const struct record *record, uint32_t item) {
 static void add_place(const struct record *record, struct event event) {
   switch (event.a) {
   case STEP_EXECUTE:
-    if (record->file == NULL) add("at executing %u", record->file_descriptor);
-    else add("at executing %s", record->file);
+    if (record->file == NULL) add("while executing %u", record->file_descriptor);
+    else add("while executing %s", record->file);
     break;
-  case STEP_ROOT: add("at changing the root to %s", record->root); break;
+  case STEP_ROOT: add("while changing the root to %s", record->root); break;
   case STEP_STREAM: add("at standard %s", event.c == 0 ? "input" : event.c == 1 ? "output" : "error"); break;
-  case STEP_WORKING_DIRECTORY: add("at changing the directory to %s", record->working_directory); break;
+  case STEP_WORKING_DIRECTORY: add("while changing the directory to %s", record->working_directory); break;
   case STEP_COMPANION:
-    add(event.b == 0 ? "because the companion %s ended" : "at starting the companion %s", companion_name(record, event.c));
+    add(event.b == 0 ? "because the companion %s ended" : "while starting the companion %s", companion_name(record, event.c));
     break;
   default:
     add("in the step %s", event.a < sizeof step_names / sizeof *step_names ? step_names[event.a] : step_names[STEP_SUPERVISION]);
@@ -100,7 +100,7 @@ struct failure failure_of(const struct record *record, struct event event) {
   struct failure failure = {.code = "launch-failed", .message = text};
   used = 0;
   if (event.kind == EVENT_UNREMOVED) {
-    add("What the run has made cannot be removed");
+    add("What the run made cannot be removed");
     add_object(record, event.b);
     add_cause(event.a);
     add(".");
@@ -116,13 +116,13 @@ struct failure failure_of(const struct record *record, struct event event) {
   } else if (operation != NULL && operation->kind == MOUNT_MAKE) {
     failure.code = "bad-bind";
     failure.hint = "make it before the run";
-    add("The place %s%s for a bind could not be made", source_of(record, operation->root), operation->target);
+    add("The bind target %s%s could not be made", source_of(record, operation->root), operation->target);
     add_cause(event.b);
     add(".");
   } else if (operation != NULL && operation->kind == MOUNT_COPY && event.b == EFBIG) {
     failure.code = "cannot-enforce";
     failure.hint = "make the file smaller in the template";
-    add("%s in %s is too large for a copy with the name of the sandbox: over 8 MiB, or over your limit of file sizes.", operation->source,
+    add("%s in %s is too large to copy: over 8 MiB, or over your file size limit.", operation->source,
         source_of(record, operation->root));
   } else {
     add("The launch failed ");

@@ -124,9 +124,9 @@ static void execute(const char *node, char *start, char *environment[], bool ser
 }
 
 int node_become(char **argv) {
-  static const char copied[] = "hint: isolate runs from the dist directory of its build: link to it there, do not copy it\n";
+  static const char copied[] = "hint: isolate runs from the dist directory of its build; make a link to it, not a copy\n";
   static const char missing[] = "isolate: no Node of version 22.22 or later was found (the one in PATH: none)\n"
-                                "hint: npm install in the directory of isolate brings the right one along\n";
+                                "hint: run npm install in the directory of isolate to get the right one\n";
   char directory[PATH_MAX], node[PATH_MAX], start[PATH_MAX + 16], cache[PATH_MAX + 64], caller[32];
   if (!own_directory(directory)) return cannot("the directory of isolate cannot be found", "");
   snprintf(start, sizeof start, "%s/start.cjs", directory);

@@ -12,8 +12,8 @@ static const char usage[] =
   "       isolate-gate front --systemd SOCKET\n"
   "       isolate-gate broker --sockets CLIENTS METRICS --group GID --user UID\n"
   "       isolate-gate broker --front SOCKET --user UID\n"
-  "The front takes in what clients send; the broker tells the daemon, on its standard input and output, who they are.\n"
-  "  --frame-seconds N   how long a frame may take to be whole, and an answer to be read (10)\n";
+  "The front receives what clients send; the broker tells the daemon who they are, on its standard input and output.\n"
+  "  --frame-seconds N   how long a frame may take to arrive, and an answer to be read (10)\n";
 
 static _Noreturn void fail_usage(void) {
   fputs(usage, stderr);

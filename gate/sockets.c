@@ -46,7 +46,7 @@ int make_socket(const char *path, uid_t owner, gid_t group, mode_t mode) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   const char *name = "";
   int directory = open_directory_of(path, &name);
-  if (directory < 0) fail("use the directory of a socket: it has to be root's alone");
+  if (directory < 0) fail("use the directory of a socket, which only root may be able to write");
   /* Through the descriptor, so that the length of the directory's name does not matter. */
   int length = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", directory, name);
   errno = ENAMETOOLONG;
@@ -70,7 +70,7 @@ static void enter_sandbox(const struct options *options) {
   if (mkdir(SANDBOX, 0755) < 0 && errno != EEXIST) fail("make " SANDBOX);
   if (lstat(SANDBOX, &facts) < 0) fail("look at " SANDBOX);
   errno = EPERM;
-  if (!S_ISDIR(facts.st_mode) || facts.st_uid != 0 || (facts.st_mode & 022) != 0) fail("use " SANDBOX ": it has to be root's alone");
+  if (!S_ISDIR(facts.st_mode) || facts.st_uid != 0 || (facts.st_mode & 022) != 0) fail("use " SANDBOX ", which only root may be able to write");
   for (int fd = 0; fd < 3; fd++) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0 || (null != fd && dup2(null, fd) < 0)) fail("open /dev/null");

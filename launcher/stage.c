@@ -212,7 +212,7 @@ _Noreturn void stage_main(int argc, char **argv) {
   struct command command;
   static struct user user;
   int missing = wanted == NULL ? 0 : find_user(wanted, &user);
-  if (status < 0 || source < 0 || !command_read(source, &command)) give_up("isolate-launch: the stage is executed by an engine only\n");
+  if (status < 0 || source < 0 || !command_read(source, &command)) give_up("isolate-launch: the stage is only executed by an engine\n");
   if (missing != 0) refuse_user(status, missing);
   if (filtered && !filter_answers()) give_up("isolate: the system-call filter is not in force\n");
   if (status > 3) syscall(SYS_close_range, 3u, (unsigned)status - 1, 0u);

@@ -3,7 +3,7 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 22)) {
   process.stderr.write(
     `isolate: no Node of version 22.22 or later was found (the one in PATH: ${process.version})\n` +
-      'hint: npm install in the directory of isolate brings the right one along\n',
+      'hint: run npm install in the directory of isolate to get the right one\n',
   );
   process.exit(125);
 }

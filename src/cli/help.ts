@@ -10,14 +10,14 @@ export const exitStatuses: readonly (readonly [status: string, meaning: string])
   ["the command's own", 'it ran and exited'],
   ['128+N', 'signal N killed it'],
   ['124', 'it ran longer than --timeout'],
-  ['125', 'isolate itself failed, or was called wrongly: the command was not run'],
+  ['125', 'isolate failed or was called wrongly: the command was not run'],
   ['126', 'the command was found but could not be executed'],
   ['127', 'the command was not found in the sandbox'],
 ];
 
 /** What the daemon is told by, and where it is asked. */
 export const files: readonly (readonly [path: string, meaning: string])[] = [
-  ['/etc/isolate/config.toml', 'the settings: templates, the sizes of their pools, who may use them, limits'],
+  ['/etc/isolate/config.toml', 'settings: templates, pool sizes, who may use them, limits'],
   ['/etc/isolate/config.d/*.toml', 'more settings, read in the order of their names; the last one wins'],
   ['/run/isolate/isolated.sock', 'the daemon, for root and the group isolate'],
   ['/run/isolate/metrics.sock', 'its metrics, for the same users'],

@@ -16,7 +16,7 @@ export function renderReport(report: RefreshReport): string {
       ? []
       : [`${stale} fresh ${stale === 1 ? 'clone is' : 'clones are'} of an older snapshot; isolate refresh --force replaces them`]),
     ...(notCreated === null ? [] : [`${created === 0 ? 'made no clones' : 'clones are missing'}: ${withSmallLetter(notCreated)}`]),
-    ...kept.map((id) => `${template}_${id} is kept; zfs inherit isolate:keep ${template}_${id} gives it up`),
+    ...kept.map((id) => `${template}_${id} is kept; zfs inherit isolate:keep ${template}_${id} releases it`),
     ...busy.map(
       ({ id, holders }) =>
         `clone ${id} is still in use${holders.length === 0 ? '' : ` by ${holders.map(({ pid, command }) => `${command} (${pid})`).join(', ')}`}`,

@@ -78,7 +78,7 @@ function keptRows({ template, kept = [] }: PoolStatus): readonly (readonly strin
 function adviseOnHolders(pools: readonly PoolStatus[]): readonly string[] {
   const isHeld = pools.some(({ inUse }) => inUse.some(({ state, holders }) => state === 'retired' && holders.length > 1));
   return isHeld
-    ? ['hint: clones that many processes hold are copied into their mount namespaces; isolate doctor says why (propagation)']
+    ? ['hint: many processes have copies of these clones in their mount namespaces; isolate doctor shows why (propagation)']
     : [];
 }
 
@@ -94,7 +94,7 @@ function problemsOf({ template, error, lastRefresh }: PoolStatus): readonly stri
   const failed = lastRefresh?.error ?? null;
   return [
     ...(error === null ? [] : [`${template}: ${error.message}`]),
-    ...(error?.code === 'template-missing' ? [`hint: isolate refresh --skip-create ${template} destroys what it left and forgets it`] : []),
+    ...(error?.code === 'template-missing' ? [`hint: isolate refresh --skip-create ${template} destroys its clones and forgets it`] : []),
     ...(failed === null || failed.message === error?.message ? [] : [`${template}: the last refresh failed: ${failed.message}`]),
   ];
 }

@@ -40,7 +40,7 @@ export function checkRefreshForm({ flags, values, lists, words }: ParsedArgument
     ? given.find((name) => !allowed.includes(name))
     : given.find((name) => name === 'force' || name === 'skip-create');
   if (stray !== undefined) {
-    throw new IsolateError('usage', isRefresh ? `The option --${stray} does not go with -r.` : `The option --${stray} goes with -r only.`);
+    throw new IsolateError('usage', isRefresh ? `The option --${stray} cannot be combined with -r.` : `The option --${stray} needs -r.`);
   }
   if (values.has('install-wrapper') && (given.length > 1 || words.length > 0)) {
     throw new IsolateError('usage', '-w cannot be combined with other options or a command.');

@@ -7,12 +7,12 @@ export async function surveySettings(): Promise<Check> {
   const id = 'settings';
   try {
     const { files } = await loadConfig();
-    return ok(id, files.length === 0 ? 'there are none: everything has its default' : `${files.join(', ')}: valid`);
+    return ok(id, files.length === 0 ? 'there are none, so the defaults apply' : `${files.join(', ')}: valid`);
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code !== 'bad-config') throw error;
     const fact = error.message.replace(/\.$/, '');
     // An administrator may keep them from everyone else.
-    if ((error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES') return ok(id, `${fact} by you, and need not be`);
+    if ((error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES') return ok(id, `${fact} by you, which does no harm`);
     return { id, state: 'limited', fact, ...(error.hint === undefined ? {} : { hint: error.hint }) };
   }
 }

@@ -27,8 +27,8 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
       ['isolate -z rpool/isolate/debian -d .:/src -p /src make', 'build the current directory, which the clone has at /src'],
       ['isolate -e chroot -t /srv/debian apt-get install less', "maintain a template, as this host's root: changes stay"],
       ['isolate -z rpool/isolate/debian -n -v LANG=C.UTF-8 apt-get update', "with the host's network and one more variable"],
-      ['isolate -z rpool/isolate/debian --memory 1G -d .:/job -p /job ./run', 'a program of yours, with limits'],
-      ['isolate -t /srv/debian --ephemeral -1 -2 xterm', 'a program of the desktop, with X11 and sound'],
+      ['isolate -z rpool/isolate/debian --memory 1G -d .:/job -p /job ./run', 'your own program, with limits'],
+      ['isolate -t /srv/debian --ephemeral -1 -2 xterm', 'a desktop program, with X11 and sound'],
       ['isolate --dry-run -z rpool/isolate/debian true', 'show what would be started, and start nothing'],
     ],
   },
@@ -38,13 +38,13 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
     examples: [
       ['isolate refresh rpool/isolate/debian 10', 'have ten clones ready'],
       ['isolate refresh --force rpool/isolate/debian', 'after a new snapshot: replace the clones of the old one'],
-      ['isolate refresh --skip-create rpool/isolate/debian', 'only destroy what was used'],
+      ['isolate refresh --skip-create rpool/isolate/debian', 'only destroy used clones'],
     ],
   },
   watch: {
     form: 'isolate watch [OPTIONS] [TEMPLATE[=COUNT]...]',
     summary: 'refresh whenever a run ends, on hosts without systemd',
-    examples: [['isolate watch rpool/isolate/debian=5', 'keep five clones ready, until it is ended']],
+    examples: [['isolate watch rpool/isolate/debian=5', 'keep five clones ready until it is ended']],
   },
   list: {
     form: 'isolate list [OPTIONS]',
@@ -63,7 +63,7 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
   },
   kill: {
     form: 'isolate kill [OPTIONS] RUN...',
-    summary: 'end runs, and wait for them',
+    summary: 'end runs and wait until they have ended',
     more:
       'RUN is what isolate ps shows in its first column, or as many of its first characters as make it unique, or the PID. The command gets ' +
       'SIGTERM, and SIGKILL if it still runs after its grace time.',
@@ -81,8 +81,8 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
     form: 'isolate doctor [OPTIONS]',
     summary: 'show what this host supports, and how to add what is missing',
     examples: [
-      ['isolate doctor', 'look at this host'],
-      ['isolate doctor --prove -t /srv/debian --ephemeral -n', 'start such a sandbox, and attack it from inside'],
+      ['isolate doctor', 'check this host'],
+      ['isolate doctor --prove -t /srv/debian --ephemeral -n', 'start such a sandbox and attack it from inside'],
     ],
   },
   completion: {

@@ -47,7 +47,7 @@ export async function connectDaemon(path: string = daemonSocket): Promise<Daemon
       // Nobody listens any more.
       if (code === 'ENOENT' || code === 'ECONNREFUSED') return null;
       if (code === 'EACCES' || code === 'EPERM') {
-        throw new IsolateError('not-permitted', `You may not ask the daemon at ${path}.`, { hint: adviseAccess(path) });
+        throw new IsolateError('not-permitted', `You may not connect to the daemon at ${path}.`, { hint: adviseAccess(path) });
       }
       if (code !== 'EAGAIN' || performance.now() > deadline) {
         throw new IsolateError('daemon-failed', `Could not connect to the daemon at ${path}.`, { cause: error });
@@ -90,11 +90,11 @@ function lookAt(path: string): Stats | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EACCES') {
       const directory = dirname(path);
-      throw new IsolateError('not-permitted', `You may not enter ${directory}, so you cannot ask the daemon.`, {
+      throw new IsolateError('not-permitted', `You may not enter ${directory}, so you cannot connect to the daemon.`, {
         hint: `chmod 755 ${directory}, as root`,
       });
     }
-    throw new IsolateError('daemon-failed', `Could not look at the daemon's socket ${path}.`, { cause: error });
+    throw new IsolateError('daemon-failed', `Could not check the daemon's socket ${path}.`, { cause: error });
   }
 }
 

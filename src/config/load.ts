@@ -58,7 +58,7 @@ function badConfig(file: string, line: number, path: readonly string[], reason: 
   const key = path.length === 0 ? 'before the first key' : formatKey(path);
   const end = reason.endsWith('?') ? '' : '.';
   return new IsolateError('bad-config', `${file} is not valid: line ${line}, ${key}: ${reason}${end}`, {
-    hint: 'docs/daemon.md has all keys and an example',
+    hint: 'docs/daemon.md describes all keys',
   });
 }
 

@@ -25,7 +25,7 @@ export function watchConfigFiles(places: ConfigPlaces, onEvent: () => Promise<vo
     if (failed) return;
     failed = true;
     onFailure(
-      new IsolateError('bad-config', `Changes to the settings go unnoticed: ${path} cannot be watched.`, {
+      new IsolateError('bad-config', `Changes to the settings will not be noticed: ${path} cannot be watched.`, {
         hint: 'raise fs.inotify.max_user_watches, or send SIGHUP after each change',
         cause,
       }),

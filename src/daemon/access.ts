@@ -26,7 +26,7 @@ export function checkAccess(config: Config, peer: Caller, template: string, engi
     throw new IsolateError(
       'not-permitted',
       `${describeUser({ uid: peer.uid, name })} may not use the template ${template} with the engine ${JSON.stringify(engine)}.`,
-      { hint: `use one of ${rules.engines.join(', ')}: engines below [templates."${template}"] in ${configPath} lists them` },
+      { hint: `use one of ${rules.engines.join(', ')}, as listed in engines below [templates."${template}"] in ${configPath}` },
     );
   }
 }

@@ -36,7 +36,7 @@ export function createHandOver(): HandOver {
     const maps = planUserMaps(probeUser(uid, gid));
     const idmapped = part.idmappable && part.ownership.kind === 'natural';
     if (!idmapped) {
-      const tell = setTimeout(() => onLong?.('giving the files of the clone to you, which is slow on this storage'), longMs);
+      const tell = setTimeout(() => onLong?.("changing the owners of the clone's files, which is slow on this storage"), longMs);
       await inTurn(uid, () => changeOwners(part, maps, lease)).finally(() => clearTimeout(tell));
     }
     return {
@@ -48,7 +48,7 @@ export function createHandOver(): HandOver {
 
 /** What drivers with pools make. */
 function treeOf({ parts: [part] }: Rootfs): TreePart {
-  if (part.kind !== 'tree') throw new IsolateError('internal', 'A clone of a pool is no tree.');
+  if (part.kind !== 'tree') throw new IsolateError('internal', 'A clone of a pool is not a tree.');
   return part;
 }
 

@@ -121,6 +121,6 @@ function cannotHold({ pid, absence }: Peer): IsolateError {
   if (absence === 'ended') return new IsolateError('not-permitted', `Process ${pid} has ended, so it cannot hold a lease.`);
   const who = pid === 0 ? 'A process that the daemon cannot see' : `Process ${pid}`;
   return new IsolateError('not-permitted', `${who} cannot hold a lease: it is not in the daemon's pid namespace.`, {
-    hint: 'run isolate outside of the container, or use -t DIR',
+    hint: 'run isolate outside the container, or use -t DIR',
   });
 }

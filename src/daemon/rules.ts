@@ -34,6 +34,6 @@ export function createRules(
 /** What is wrong with them names other users, and is for root. */
 function noSettings(): IsolateError {
   return new IsolateError('bad-config', 'The daemon lends no clones: its settings are not valid.', {
-    hint: 'tell root; isolate doctor says what is wrong',
+    hint: 'ask root to correct them; isolate doctor shows what is wrong',
   });
 }

@@ -99,7 +99,7 @@ function cannotEnforce({ option, controller }: ReturnType<typeof findUnenforceab
   return new IsolateError(
     'cannot-enforce',
     `${option} cannot be enforced: the daemon has no place to make a cgroup with the ${controller} controller.`,
-    { hint: 'tell root; sudo isolate doctor says what is there' },
+    { hint: 'ask root to run isolate doctor, which shows what exists' },
   );
 }
 

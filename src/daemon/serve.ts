@@ -123,7 +123,7 @@ async function lockHost(runtime: RuntimePaths): Promise<Lock> {
   if (lock !== null) return lock;
   const [pid] = lockHolders(runtime.daemonLock, own.bootId);
   throw new IsolateError('daemon-failed', `Another daemon serves ${runtime.root}${pid === undefined ? '' : `: process ${pid}`}.`, {
-    hint: 'a host has one daemon: stop that one first, its runs continue',
+    hint: 'a host has one daemon; stop that one first (its runs continue)',
   });
 }
 

@@ -45,7 +45,7 @@ export function checkDesktop({ passthrough, binds }: SandboxSpec, { user, deskto
     return [
       {
         code: 'bad-bind',
-        message: `What is passed through of the desktop lies in /tmp, so ${describeSource(over)} cannot be bound over it.`,
+        message: `Desktop sockets are passed in /tmp, so ${describeSource(over)} cannot be bound over it.`,
         hint: 'bind it below /tmp, or elsewhere',
       },
     ];

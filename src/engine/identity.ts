@@ -68,7 +68,7 @@ export function checkRootPrivileges({ privileges }: Facts, needed: readonly Need
   return [
     {
       code: 'cannot-enforce',
-      message: `This root lacks the ${verb} ${names}, without which isolate starts nothing as root.`,
+      message: `Root lacks the ${verb} ${names} here, which isolate needs.`,
       hint: 'give them to the container or service that isolate runs in, or run isolate as another user, with -t',
     },
   ];

@@ -35,7 +35,7 @@ export function checkLxc(spec: SandboxSpec, facts: Facts): Problem[] {
 /** LXC needs a directory to work in. */
 function checkOwnDirectories(spec: SandboxSpec, facts: Facts): Problem[] {
   if (spec.root.kind !== 'directory' || entersOwnDirectories(spec, facts)) return [];
-  const message = 'The lxc engine cannot use --uid-base for you: LXC would have to work in a directory of yours, with other ids.';
+  const message = 'The lxc engine supports --uid-base only for root: LXC would have to work in your directories with other ids.';
   return [{ code: 'unsupported-option', message, hint: 'use -e bwrap, or leave --uid-base out' }];
 }
 
@@ -45,7 +45,7 @@ function checkSubordinateIds({ root }: SandboxSpec, { user, tools, privileges }:
   if (user.subordinateUids.length > 0 && user.subordinateGids.length > 0 && canMap) return [];
   if (privileges.withheld !== null) {
     const message = `The lxc engine needs subordinate ids, and newuidmap gains no rights here: ${privileges.withheld}.`;
-    return [{ code: 'cannot-enforce', message, hint: 'use -e bwrap, which does with a single id' }];
+    return [{ code: 'cannot-enforce', message, hint: 'use -e bwrap, which works with a single id' }];
   }
   return [
     {
@@ -91,7 +91,7 @@ function checkTargets({ binds }: SandboxSpec): Problem[] {
     .map(({ target }) => ({
       code: 'bad-bind',
       message: `The lxc engine cannot bind anything to ${target}.`,
-      hint: 'choose a target outside of /proc and /sys, and below /dev',
+      hint: 'choose a target that is not in /proc or /sys and not /dev itself',
     }));
 }
 

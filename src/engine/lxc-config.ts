@@ -40,7 +40,7 @@ function hasForbiddenCharacter(value: string): boolean {
 }
 
 function refusal(what: string): IsolateError {
-  return new IsolateError('cannot-enforce', `${what} cannot be written into an LXC configuration.`, {
+  return new IsolateError('cannot-enforce', `${what} cannot be written in an LXC configuration.`, {
     hint: 'use -e bwrap, which takes any value',
   });
 }

@@ -33,7 +33,7 @@ export function explainAccess({ socket, uid, groups, passwd, group: groupText }:
   const gid = findId(groupText, group);
   if (gid === null) return `create the group ${group} with systemd-sysusers, then restart isolated.socket`;
   if (socket !== null && !isForGroup(socket, gid)) {
-    const owner = socket.uid === 0 && socket.gid === gid ? '' : ` and is ${socket.uid}:${socket.gid}'s`;
+    const owner = socket.uid === 0 && socket.gid === gid ? '' : ` and belongs to ${socket.uid}:${socket.gid}`;
     return `it has mode ${formatMode(socket.mode)}${owner}, not 0660 root:${group}; restart isolated.socket`;
   }
   if (groups.includes(gid)) return 'its mode and your groups are right, so something else forbids it, such as a security module';

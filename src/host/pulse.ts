@@ -11,7 +11,7 @@ export function findPulse(caller: DesktopCaller): Search<NonNullable<DesktopFact
   if (socket === null) {
     return given === undefined || given === ''
       ? { missing: 'There is no PulseAudio socket to pass on: XDG_RUNTIME_DIR is not set.', hint: 'set PULSE_SERVER=unix:PATH' }
-      : { missing: `PULSE_SERVER ${JSON.stringify(given)} names no socket of this host.`, hint: 'set PULSE_SERVER=unix:PATH' };
+      : { missing: `PULSE_SERVER ${JSON.stringify(given)} does not name a socket on this host.`, hint: 'set PULSE_SERVER=unix:PATH' };
   }
   if (!isSocket(socket)) {
     return {

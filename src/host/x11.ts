@@ -16,7 +16,7 @@ export function findX11(caller: DesktopCaller): Search<NonNullable<DesktopFacts[
   if (display === null) {
     return {
       missing: `The X display ${JSON.stringify(text)} has no socket on this host, and a sandbox cannot reach it in any other way.`,
-      hint: 'use a display of this host, such as :0; for one of ssh use --share-net and --env instead',
+      hint: 'use a display of this host, such as :0; for a display forwarded by ssh use --share-net and --env',
     };
   }
   if (!isSocket(display.socket)) {

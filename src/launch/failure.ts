@@ -40,22 +40,22 @@ export function launchFailure(launch: Launch, items: readonly RecordItem[], even
   const operation = event.step === 'mount' && part?.kind === 'mount' ? part.operation : undefined;
   if (operation?.kind === 'make') {
     const path = `${sourceOf(launch, operation.root)}${operation.target}`;
-    return new IsolateError('bad-bind', `The place ${path} for a bind could not be made${cause}.`, { hint: 'make it before the run' });
+    return new IsolateError('bad-bind', `The bind target ${path} could not be made${cause}.`, { hint: 'make it before the run' });
   }
   if (operation?.kind === 'copy' && error === 'EFBIG') {
-    const message = `${operation.source} in ${sourceOf(launch, operation.root)} is too large for a copy with the name of the sandbox: over 8 MiB, or over your limit of file sizes.`;
+    const message = `${operation.source} in ${sourceOf(launch, operation.root)} is too large to copy: over 8 MiB, or over your file size limit.`;
     return new IsolateError('cannot-enforce', message, { hint: 'make the file smaller in the template' });
   }
   return new IsolateError('launch-failed', `The launch failed ${describe(launch, event, part)}${cause}.`);
 }
 
 function describe(launch: Launch, { step, item, errno }: Failed, part: LaunchPart | undefined): string {
-  if (step === 'execute') return `at executing ${launch.file}`;
-  if (step === 'root') return `at changing the root to ${launch.root}`;
+  if (step === 'execute') return `while executing ${launch.file}`;
+  if (step === 'root') return `while changing the root to ${launch.root}`;
   if (step === 'stream') return `at ${streamNames[item] ?? 'a standard stream'}`;
-  if (step === 'working-directory') return `at changing the directory to ${launch.workingDirectory}`;
+  if (step === 'working-directory') return `while changing the directory to ${launch.workingDirectory}`;
   if (part?.kind === 'companion')
-    return errno === 0 ? `because the companion ${part.name} ended` : `at starting the companion ${part.name}`;
+    return errno === 0 ? `because the companion ${part.name} ended` : `while starting the companion ${part.name}`;
   return part === undefined ? `in the step ${step}` : `in the step ${step} (${describePart(part)})`;
 }
 

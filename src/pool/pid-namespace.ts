@@ -73,6 +73,6 @@ function writeRecord(file: string, text: string, publish: (from: string, to: str
 
 function inUse(directory: string, file: string): IsolateError {
   return new IsolateError('state-unreadable', `The state directory ${directory} belongs to another pid namespace, where it is in use.`, {
-    hint: `remove ${file} if no run in another container uses the directory, else give this container one of its own`,
+    hint: `remove ${file} if no run in another container uses the directory; otherwise give this container its own`,
   });
 }

@@ -43,7 +43,7 @@ function describeLeak(descriptor: number): string | null {
     if (type === directoryType) return 'a directory';
     const flags = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1] ?? '0';
     if ((Number.parseInt(flags, 8) & pathFlag) !== 0) return 'a path and not an open file';
-    if (type === 0) return 'an object of the kernel';
+    if (type === 0) return 'a kernel object';
     return kindsByFileSystem.get(statfsSync(`/proc/self/fd/${descriptor}`).type) ?? null;
   } catch {
     return null;

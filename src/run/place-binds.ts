@@ -69,7 +69,7 @@ function outerFirst(a: Placeable, b: Placeable): number {
 }
 
 function usablePlace(bind: Bind, look: Found | IsolateError | undefined, { tree, facts }: PlaceContext): Found {
-  if (look === undefined) throw new IsolateError('internal', `Nobody looked at the target ${bind.target} of a bind.`);
+  if (look === undefined) throw new IsolateError('internal', `The bind target ${bind.target} was not looked up.`);
   if (look instanceof IsolateError) throw look;
   const isDirectory = bindKind(bind, facts) === 'directory';
   if ((look.kind === 'directory' && !isDirectory) || (look.kind === 'other' && isDirectory)) {
@@ -83,13 +83,9 @@ function usablePlace(bind: Bind, look: Found | IsolateError | undefined, { tree,
 function missingInRoot(bind: Bind, { path, kind }: Found, { tree, makes }: PlaceContext): Missing | null {
   if (kind !== 'missing') return null;
   if (makes(path)) return { path };
-  throw new IsolateError(
-    'bad-bind',
-    `The target ${bind.target} of a bind is missing in ${tree.name}, and this user cannot make it there.`,
-    {
-      hint: 'run with --ephemeral or --read-only, which leave the template as it is',
-    },
-  );
+  throw new IsolateError('bad-bind', `The bind target ${bind.target} is missing in ${tree.name}, and this user cannot make it there.`, {
+    hint: 'run with --ephemeral or --read-only, which leave the template as it is',
+  });
 }
 
 /** A target below another bind's goes through what that bind shows, which earlier runs may have written. */
@@ -99,13 +95,13 @@ function missingInOuter(path: string, outer: Bind, { facts }: PlaceContext): Mis
   const found = lookIntoBind(outer, path, facts);
   const shown = describeSource(outer);
   if (found.path !== rest) {
-    throw new IsolateError('bad-bind', `The target ${path} of a bind goes through a symbolic link in ${shown}.`, {
-      hint: 'name the place that the link leads to',
+    throw new IsolateError('bad-bind', `The bind target ${path} goes through a symbolic link in ${shown}.`, {
+      hint: 'use the path that the link leads to',
     });
   }
   if (found.kind !== 'missing') return null;
   if (!outer.readOnly) return { path, within: outer.target };
-  throw new IsolateError('bad-bind', `The target ${path} of a bind is missing in ${shown}, which is bound read-only to ${outer.target}.`, {
+  throw new IsolateError('bad-bind', `The bind target ${path} is missing in ${shown}, which is bound read-only to ${outer.target}.`, {
     hint: `make ${shown}${rest} first`,
   });
 }

@@ -36,7 +36,7 @@ function readToEnd(descriptor: number, path: string, silentMs: number): string {
     }
     waitedMs = 0;
     length += count;
-    if (length > mostBytes) throw new IsolateError('bad-environment', `${JSON.stringify(path)} holds more than 4 MiB.`);
+    if (length > mostBytes) throw new IsolateError('bad-environment', `${JSON.stringify(path)} is larger than 4 MiB.`);
     chunks.push(Buffer.from(chunk.subarray(0, count)));
   }
   throw new IsolateError('bad-environment', `Nothing has come from ${JSON.stringify(path)} for ${silentMs / 1000} s.`);

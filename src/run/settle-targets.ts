@@ -85,6 +85,6 @@ function isFileFor(look: Found | IsolateError | undefined): look is Found {
 function checkIsRoot({ binds, command }: SandboxSpec, { mountpoints }: RootView, name: string): void {
   if (mountpoints.hasPrograms || command[0].startsWith('/') || binds.some(({ optional }) => optional !== true)) return;
   throw new IsolateError('template-not-filesystem', `${name} does not look like a Linux root: it has no /bin, /usr or /lib.`, {
-    hint: 'the section "The first template" of README.md makes one',
+    hint: 'the section "The first template" of README.md shows how to make one',
   });
 }

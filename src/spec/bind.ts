@@ -40,14 +40,14 @@ export function parseBind(text: string, cwd: string | null): HostBind {
     });
   }
   // The path as it stands, links and all: that is the one that programs know.
-  const inside = target ?? parseHostPath('bad-bind', 'The source of a bind', source, cwd);
+  const inside = target ?? parseHostPath('bad-bind', 'The bind source', source, cwd);
   return resolveBind({ source, target: inside, readOnly: mode === 'ro' }, cwd);
 }
 
 /** A bind given in parts, checked as `parseBind` does. Throws `bad-bind`. */
 function resolveBind(bind: HostBind, cwd: string | null): HostBind {
-  const source = parseHostPath('bad-bind', 'The source of a bind', bind.source, cwd);
-  return { source, target: parseTarget(bind.target, 'a bind', JSON.stringify(bind.source)), readOnly: bind.readOnly };
+  const source = parseHostPath('bad-bind', 'The bind source', bind.source, cwd);
+  return { source, target: parseTarget(bind.target, 'bind', JSON.stringify(bind.source)), readOnly: bind.readOnly };
 }
 
 /** A memory file system from `TARGET[:SIZE]`; `\\:` is a colon of TARGET. Throws `bad-bind`, `usage`. */
@@ -61,7 +61,7 @@ export function parseTmpfs(text: string): Bind {
 const defaultTmpfsSize = '1G';
 
 function parseTarget(text: string, what: string, source: string): string {
-  const target = parseSandboxPath('bad-bind', `The target of ${what}`, text);
+  const target = parseSandboxPath('bad-bind', `The ${what} target`, text);
   if (target !== '/') return target;
   throw new IsolateError('bad-bind', `${source} cannot be bound over / of the sandbox.`, { hint: '-t runs on a directory of the host' });
 }

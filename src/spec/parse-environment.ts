@@ -79,7 +79,7 @@ export function parseEnvironmentFile(text: string, file: string): readonly (read
 
 function checkName(name: string, text: string): void {
   if (name.includes('/')) {
-    throw new IsolateError('bad-environment', `${JSON.stringify(name)} is a path and no name for a variable.`, {
+    throw new IsolateError('bad-environment', `${JSON.stringify(name)} is a path, not the name of a variable.`, {
       hint: '-d binds a path, -v sets a variable',
     });
   }

@@ -66,7 +66,7 @@ export function parseHostname(option: string, text: string): string {
       ? `it is longer than ${maximumHostnameLength} characters`
       : /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(text)
         ? null
-        : 'it may have letters, digits and "-" only, with dots between its parts';
+        : 'only letters, digits and "-" are allowed, with dots between the parts';
   if (reason !== null) throw new IsolateError('bad-name', `${option} ${JSON.stringify(text)} is not a host name: ${reason}.`);
   return text;
 }
@@ -76,10 +76,10 @@ function whyNotName(name: string): string | null {
     return 'a part of it is empty';
   }
   if (!nameCharacters.test(name)) {
-    return 'it may have letters, digits and "_.:-" only';
+    return 'only letters, digits and "_.:-" are allowed';
   }
   if (name.startsWith('-')) {
     return 'a part of it begins with "-"';
   }
-  return name === '.' || name.includes('..') ? 'a part of it is "." or has ".." in it' : null;
+  return name === '.' || name.includes('..') ? 'a part of it is "." or contains ".."' : null;
 }

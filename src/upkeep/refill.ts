@@ -67,7 +67,7 @@ async function makeMissing(
       probed = done;
     }
     if (freeFraction !== null && freeFraction < leastFree) {
-      tally.notCreated = `Only ${Math.floor(freeFraction * 100)} % of the storage of ${pool.template} is free (${leastFree * 100} % is needed).`;
+      tally.notCreated = `Only ${Math.floor(freeFraction * 100)}% of the storage of ${pool.template} is free (${leastFree * 100}% is needed).`;
       return;
     }
     const isAwaited = control.waiting() > 0 || (done === 0 && isUrgent);

@@ -76,7 +76,7 @@ test.each<[string, readonly string[], string]>([
     'isolate: The verb refresh must come first, before any option.\nhint: isolate refresh ...\n',
   ],
   ['an option the engine lacks', ['-e', 'lxc', '-1', ...root, 'true'], 'isolate: The engine lxc does not support -1; bwrap does.\n'],
-  ['--force without a refresh', ['-f', ...root, 'true'], 'isolate: The option --force goes with -r only.\n'],
+  ['--force without a refresh', ['-f', ...root, 'true'], 'isolate: The option --force needs -r.\n'],
   ['a status descriptor that is not open', ['--status-fd', '77', ...root, 'true'], 'isolate: --status-fd 77 is not open for writing.\n'],
   [
     'a status descriptor of standard input',
@@ -97,11 +97,11 @@ test.each<[string, readonly string[], string]>([
     ['refresh', 'a', '1', '2'],
     'isolate: Unexpected argument "2".\nhint: isolate refresh TEMPLATE [COUNT]\n',
   ],
-  ['a refresh with an option of run', ['-r', 'a', '-n'], 'isolate: The option --share-net does not go with -r.\n'],
+  ['a refresh with an option of run', ['-r', 'a', '-n'], 'isolate: The option --share-net cannot be combined with -r.\n'],
   [
     'a shell without completions',
     ['completion', 'tcsh'],
-    'isolate: "tcsh" is not a shell that isolate has completions for.\nhint: isolate completion bash|zsh|fish\n',
+    'isolate: "tcsh" is not a shell for which isolate has completions.\nhint: isolate completion bash|zsh|fish\n',
   ],
   ['no shell', ['completion'], 'isolate: No shell was given.\nhint: isolate completion bash|zsh|fish\n'],
   ['help on no verb', ['help', 'refrsh'], 'isolate: There is no help on "refrsh".\nhint: did you mean refresh?\n'],
@@ -151,7 +151,7 @@ test('an environment file without an end is refused, and one that nobody writes 
   spawnSync('mkfifo', [pipe]);
   const run = async (file: string): Promise<string> => (await isolate(['--env-file', file, ...root, 'true'])).stderr.split('\n')[0] ?? '';
   expect({ endless: await run('/dev/zero'), unwritten: await run(pipe) }).toEqual({
-    endless: 'isolate: "/dev/zero" holds more than 4 MiB.',
+    endless: 'isolate: "/dev/zero" is larger than 4 MiB.',
     unwritten: 'isolate: There is no template directory /dev/null/none.',
   });
 });

@@ -85,7 +85,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     const inner = ['-d', `${scratch}/file:/opt/n/new/file`];
     expect(await shown(on('-d', `${source}:/opt/n:ro`, ...inner, 'true'), 'a user')).toEqual(
       refused(
-        `isolate: The target /opt/n/new/file of a bind is missing in SCRATCH/${name}, which is bound read-only to /opt/n.`,
+        `isolate: The bind target /opt/n/new/file is missing in SCRATCH/${name}, which is bound read-only to /opt/n.`,
         `hint: make SCRATCH/${name}/new/file first`,
       ),
     );
@@ -108,7 +108,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
 
     test("makes no place in a directory that only the host's root may write", async () => {
       const { source, end } = await runBelow(0o775, 'true');
-      const message = `isolate: The place SCRATCH/${basename(source)}/new/file for a bind could not be made: permission denied.`;
+      const message = `isolate: The bind target SCRATCH/${basename(source)}/new/file could not be made: permission denied.`;
       expect(end).toEqual(refused(message, 'hint: make it before the run'));
       expect(readdirSync(source)).toEqual([]);
     });
@@ -188,7 +188,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     const direct = ['-q', '-e', engine, '-t', template];
     expect(await shown([...direct, '-d', 'file:/opt/none', 'true'], 'a user')).toEqual(
       refused(
-        'isolate: The target /opt/none of a bind is missing in SCRATCH/template, and this user cannot make it there.',
+        'isolate: The bind target /opt/none is missing in SCRATCH/template, and this user cannot make it there.',
         'hint: run with --ephemeral or --read-only, which leave the template as it is',
       ),
     );
@@ -197,7 +197,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
       status: 0,
       stdout: 'ran\n',
       stderr:
-        "isolate: warning: The sandbox does not get this host's /etc/resolv.conf. The target /etc/resolv.conf of a bind is missing in SCRATCH/template, and this user cannot make it there.\n",
+        "isolate: warning: The sandbox does not get this host's /etc/resolv.conf. The bind target /etc/resolv.conf is missing in SCRATCH/template, and this user cannot make it there.\n",
     });
   });
 
@@ -217,7 +217,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     try {
       expect(await shown(on('true'), who)).toEqual(
         refused(
-          'isolate: /etc/hosts in SCRATCH/template is too large for a copy with the name of the sandbox: over 8 MiB, or over your limit of file sizes.',
+          'isolate: /etc/hosts in SCRATCH/template is too large to copy: over 8 MiB, or over your file size limit.',
           'hint: make the file smaller in the template',
         ),
       );
@@ -236,7 +236,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     expect(await shown(['-q', '-e', engine, '-t', join(scratch, 'directory'), '--ephemeral', 'ls'])).toEqual(
       refused(
         'isolate: SCRATCH/directory does not look like a Linux root: it has no /bin, /usr or /lib.',
-        'hint: the section "The first template" of README.md makes one',
+        'hint: the section "The first template" of README.md shows how to make one',
       ),
     );
   });

@@ -88,7 +88,7 @@ test('a plain user can prove the own sandbox', async () => {
 
 test.for([
   [['-e', 'chroot'], 'The engine chroot isolates nothing, so there is nothing to prove.'],
-  [['ls'], 'doctor --prove runs a command of its own, not "ls".'],
+  [['ls'], 'doctor --prove runs its own command, not "ls".'],
   [['-t', '/no/such'], '/no/such'],
 ] as const)('doctor --prove %j is refused', async ([options, message]) => {
   const { status, stdout, stderr } = await isolate(['doctor', '--prove', ...options]);

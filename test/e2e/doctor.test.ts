@@ -76,7 +76,7 @@ test('settings that are not valid are a finding with their place, and those that
   expect(settings({ checks, engines: [] })).toMatchObject({
     state: 'limited',
     fact: expect.stringMatching(`^${file} is not valid: line 1, count: `) as unknown,
-    hint: 'docs/daemon.md has all keys and an example',
+    hint: 'docs/daemon.md describes all keys',
   });
 });
 

@@ -74,7 +74,7 @@ test('a template that was destroyed is a line of status with what forgets it, un
   for (const name of (await leftOf(dataset)).datasets.slice(1)) await patiently('destroy', name);
   await patiently('destroy', '-r', dataset);
   expect((await isolate(['status'])).stdout).toContain(
-    `${dataset}: There is no dataset ${dataset}.\nhint: isolate refresh --skip-create ${dataset} destroys what it left and forgets it\n`,
+    `${dataset}: There is no dataset ${dataset}.\nhint: isolate refresh --skip-create ${dataset} destroys its clones and forgets it\n`,
   );
   const { stdout } = await isolate(['refresh', '--skip-create', dataset]);
   expect(stdout.split('\n').slice(1)).toEqual([`the dataset ${dataset} no longer exists, so its pool is forgotten`, '']);

@@ -72,8 +72,8 @@ describe.each(ways)('%s', (name) => {
         // Without a daemon it is asked there whether the run lives.
         node: `isolate: There is no run "${runId}".\nhint: isolate ps lists the runs\n`,
         daemon:
-          `isolate: Run ${runId} runs in another pid namespace, where its PID ${pid} has another meaning.\n` +
-          'hint: run isolate kill outside of the container\n',
+          `isolate: Run ${runId} is in another pid namespace: its PID ${pid} is a different process here.\n` +
+          'hint: run isolate kill outside the container\n',
       }[name],
     });
     commandLine(['kill', runId]);

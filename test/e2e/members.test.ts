@@ -159,7 +159,7 @@ describe.each(['isolate', 'isolate-node'] as const)('a member who runs %s', (pro
     expect(refused.stderr).toContain(`plain54104 (uid 54104) may not use the template ${template.dataset}.`);
     const outside = await runAs(outsider, [...root, 'true'], program);
     expect(outside).toMatchObject({ status: 125, stdout: '' });
-    expect(outside.stderr).toContain('You may not ask the daemon');
+    expect(outside.stderr).toContain('You may not connect to the daemon');
     expect(await runAs(member, ['-z', 'no/such', 'true'], program)).toMatchObject({ status: 125 });
   });
 

@@ -189,7 +189,7 @@ describe('with subordinate ids alone', () => {
     expect({ end, text: text.split('\n').filter((line) => !line.startsWith('also: ')) }).toEqual({
       end: 'exited 125',
       text: [
-        'isolate: The lxc engine cannot use --uid-base for you: LXC would have to work in a directory of yours, with other ids.',
+        'isolate: The lxc engine supports --uid-base only for root: LXC would have to work in your directories with other ids.',
         'hint: use -e bwrap, or leave --uid-base out',
         '',
       ],
@@ -208,7 +208,7 @@ test('a root without the capabilities for a sandbox is told which it lacks', asy
     ),
   ).toEqual(
     failed(
-      'This root lacks the capabilities CAP_SETGID, CAP_SYS_ADMIN, without which isolate starts nothing as root.',
+      'Root lacks the capabilities CAP_SETGID, CAP_SYS_ADMIN here, which isolate needs.',
       'give them to the container or service that isolate runs in, or run isolate as another user, with -t',
     ),
   );

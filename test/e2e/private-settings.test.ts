@@ -30,7 +30,7 @@ test('doctor tells a user who cannot read the settings that this is as it should
   expect((JSON.parse(stdout as string) as { checks: { id: string }[] }).checks.find(({ id }) => id === 'settings')).toEqual({
     id: 'settings',
     state: 'ok',
-    fact: `${configPath} cannot be read by you, and need not be`,
+    fact: `${configPath} cannot be read by you, which does no harm`,
   });
 });
 

@@ -201,17 +201,19 @@ test('a user who cannot enter the directory of the daemon, or not use its socket
   await daemon.restrict(0o700, 0o666);
   expect(await isolate(['status'])).toMatchObject({
     status: 1,
-    stderr: 'isolate: You may not enter /run/isolate, so you cannot ask the daemon.\nhint: chmod 755 /run/isolate, as root\n',
+    stderr: 'isolate: You may not enter /run/isolate, so you cannot connect to the daemon.\nhint: chmod 755 /run/isolate, as root\n',
   });
   const doctor = JSON.parse((await isolate(['doctor', '--json'])).stdout) as { checks: { id: string }[] };
   expect(doctor.checks.find(({ id }) => id === 'daemon')).toEqual({
     id: 'daemon',
     state: 'limited',
-    fact: 'you may not enter /run/isolate, so you cannot ask the daemon',
+    fact: 'you may not enter /run/isolate, so you cannot connect to the daemon',
     hint: 'chmod 755 /run/isolate, as root',
   });
   await daemon.restrict(0o755, 0o600);
-  expect((await isolate(['status'])).stderr).toMatch(/^isolate: You may not ask the daemon at \/run\/isolate\/isolated.sock.\nhint: .+\n$/);
+  expect((await isolate(['status'])).stderr).toMatch(
+    /^isolate: You may not connect to the daemon at \/run\/isolate\/isolated.sock.\nhint: .+\n$/,
+  );
   await daemon.restrict(0o755, 0o666);
 });
 

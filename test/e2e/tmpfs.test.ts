@@ -70,7 +70,7 @@ describe.each([
 });
 
 test.each([
-  [['--tmpfs', 'scratch'], 'isolate: The target of --tmpfs "scratch" is not absolute.\n'],
+  [['--tmpfs', 'scratch'], 'isolate: The --tmpfs target "scratch" is not absolute.\n'],
   [['--tmpfs', '/'], 'isolate: A tmpfs cannot be bound over / of the sandbox.\nhint: -t runs on a directory of the host\n'],
   [['--tmpfs', '/a:0'], 'isolate: --tmpfs takes a size such as 512M or 2G, not "0".\n'],
   [['--tmpfs', '/a:1M:2M'], 'isolate: "/a:1M:2M" is not TARGET or TARGET:SIZE.\n'],

@@ -125,6 +125,6 @@ test.each(['', ':', 'a:', ':b', '-x', 'a b', 'a:b:c', '../a', 'a\nb'])('--user %
   const { status, stderr } = await isolate(['-t', join(scratch, 'template'), '--ephemeral', '--user', name, 'true']);
   expect({ status, stderr }).toEqual({
     status: 125,
-    stderr: `isolate: --user takes a name or a number, and behind a colon a group, not ${JSON.stringify(name).replaceAll('\\n', String.raw`\n`)}.\n`,
+    stderr: `isolate: --user takes a name or number, optionally with a colon and a group, not ${JSON.stringify(name).replaceAll('\\n', String.raw`\n`)}.\n`,
   });
 });

@@ -107,7 +107,7 @@ describe('the Node that is started', () => {
     stdout: '',
     stderr:
       'isolate: no Node of version 22.22 or later was found (the one in PATH: none)\n' +
-      'hint: npm install in the directory of isolate brings the right one along\n',
+      'hint: run npm install in the directory of isolate to get the right one\n',
   };
 
   it('is the one beside the package where isolate is a dependency', async () => {
@@ -162,7 +162,7 @@ describe('the Node that is started', () => {
       stdout: '',
       stderr:
         `isolate: ${join(dirname(client), 'start.cjs')}: No such file or directory\n` +
-        'hint: isolate runs from the dist directory of its build: link to it there, do not copy it\n',
+        'hint: isolate runs from the dist directory of its build; make a link to it, not a copy\n',
     });
   });
 

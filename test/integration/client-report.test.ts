@@ -67,7 +67,7 @@ it.each<[string, boolean, Launch, readonly ReportEvent[]]>([
       {
         kind: 'failed',
         code: 'launch-failed',
-        message: 'The launch failed at executing /no/"\\\b\u001b\u007f\u0085\u202e: no such file or directory.',
+        message: 'The launch failed while executing /no/"\\\b\u001b\u007f\u0085\u202e: no such file or directory.',
       },
     ],
   ],
@@ -79,7 +79,7 @@ it.each<[string, boolean, Launch, readonly ReportEvent[]]>([
       {
         kind: 'failed',
         code: 'bad-bind',
-        message: 'The place /no/x for a bind could not be made: no such file or directory.',
+        message: 'The bind target /no/x could not be made: no such file or directory.',
         hint: 'make it before the run',
       },
     ],

@@ -27,7 +27,7 @@ test('scripts/install and the steps for the daemon make a daemon that lends clon
   expect(await checkDaemon('root')).toEqual({
     id: 'daemon',
     state: 'ok',
-    fact: `the daemon at /run/isolate/isolated.sock (for the group isolate) keeps clones of ${template}`,
+    fact: `the daemon at /run/isolate/isolated.sock (for the group isolate) has clones of ${template}`,
   });
   expect(await runAs('alice', 'id -u')).toMatchObject({ status: 125 });
   expect(await checkDaemon('alice')).toMatchObject({

@@ -121,11 +121,11 @@ describe('a companion', () => {
   });
 
   it.each<[string, () => Companion, string]>([
-    ['cannot be executed', () => companion('', { file: '/nowhere' }), 'at starting the companion helper: no such file or directory'],
+    ['cannot be executed', () => companion('', { file: '/nowhere' }), 'while starting the companion helper: no such file or directory'],
     [
       'has no directory to be in',
       () => companion('', { workingDirectory: '/nowhere' }),
-      'at starting the companion helper: no such file or directory',
+      'while starting the companion helper: no such file or directory',
     ],
     [
       'ends before it is ready',
@@ -148,7 +148,7 @@ describe('a companion', () => {
     const client = async () => await finished(spawn(await installClient(), [], { stdio: ['ignore', 'pipe', 'pipe'], env: {} }));
     const failed = { status: 125, signal: null, stdout: '' };
     expect([await client(), await client()]).toEqual([
-      { ...failed, stderr: 'isolate: The launch failed at starting the companion helper: no such file or directory.\n' },
+      { ...failed, stderr: 'isolate: The launch failed while starting the companion helper: no such file or directory.\n' },
       { ...failed, stderr: 'isolate: The launch failed because the companion helper ended.\n' },
     ]);
   });

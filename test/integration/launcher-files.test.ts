@@ -104,7 +104,7 @@ describe('the files of a launch', () => {
 
   it('are removed where a later step of the launch fails', async () => {
     await expect(run(bareLaunch(['/no/such'], { files: [made('directory', 'tree'), made('file', 'lease')] }))).rejects.toThrow(
-      'at executing',
+      'while executing',
     );
     expect(readdirSync(directory)).toEqual([]);
   });
@@ -124,7 +124,7 @@ describe('the files of a launch', () => {
         status: 3,
         signal: null,
         stdout: '',
-        stderr: `isolate: warning: What the run has made cannot be removed (${directory}/tree): directory not empty.\n`,
+        stderr: `isolate: warning: What the run made cannot be removed (${directory}/tree): directory not empty.\n`,
       });
     } finally {
       execFileSync('umount', [place('tree/busy')]);

@@ -233,8 +233,8 @@ describe('the launcher', () => {
   });
 
   it('names what it could not do', async () => {
-    await expect(run(bareLaunch(['/no/such']))).rejects.toThrow('The launch failed at executing /no/such: no such file or directory.');
-    await expect(run(bareLaunch(['/bin/true'], { workingDirectory: '/no' }))).rejects.toThrow('at changing the directory to /no');
+    await expect(run(bareLaunch(['/no/such']))).rejects.toThrow('The launch failed while executing /no/such: no such file or directory.');
+    await expect(run(bareLaunch(['/bin/true'], { workingDirectory: '/no' }))).rejects.toThrow('while changing the directory to /no');
     await expect(run(bareLaunch(['/bin/true'], { seccompFilter: '/etc/hostname' }))).rejects.toThrow('filter-file');
     const missing = initLaunch(['true'], {
       sandboxMounts: [{ kind: 'mount', type: 'tmpfs', source: 'none', target: '/no', flags: [], options: '' }],

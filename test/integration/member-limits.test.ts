@@ -209,7 +209,7 @@ test.runIf(canTry)('where the daemon can make no groups the run is refused', { t
     stdout: '',
     stderr:
       'isolate: --memory cannot be enforced: the daemon has no place to make a cgroup with the memory controller.\n' +
-      'hint: tell root; sudo isolate doctor says what is there\n',
+      'hint: ask root to run isolate doctor, which shows what exists\n',
   });
   expect((await runLimited([], 'true')).status).toBe(0);
 });

@@ -10,7 +10,7 @@ export function completionVerb({ words }: ParsedArguments): number {
   const shell = shells.find((name) => name === word);
   if (shell === undefined || more.length > 0) {
     const problem =
-      word === undefined ? 'No shell was given.' : `${JSON.stringify(words.join(' '))} is not a shell that isolate has completions for.`;
+      word === undefined ? 'No shell was given.' : `${JSON.stringify(words.join(' '))} is not a shell for which isolate has completions.`;
     throw new IsolateError('usage', problem, {
       hint: `isolate completion ${shells.join('|')}`,
     });

@@ -17,7 +17,7 @@ function parseVerb(words: readonly string[]): Verb | null {
   const verb = verbs.find((name) => name === word);
   if (more.length > 0 || (word !== undefined && verb === undefined)) {
     const near = nearest(word ?? '', verbs);
-    const hint = near === null ? `there are: ${verbs.join(', ')}` : `did you mean ${near}?`;
+    const hint = near === null ? `the verbs are ${verbs.join(', ')}` : `did you mean ${near}?`;
     throw new IsolateError('usage', `There is no help on ${JSON.stringify(words.join(' '))}.`, { hint });
   }
   return verb ?? null;

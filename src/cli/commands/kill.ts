@@ -48,8 +48,8 @@ export function findRun(runs: readonly RunStatus[], word: string): RunStatus {
 function holderOf({ runId, pid, startTime, pidNamespace }: RunStatus): HolderId {
   if (startTime === undefined || pidNamespace === undefined) throw unknownAnswer();
   if (pidNamespace !== readOwnPidNamespace()) {
-    throw new IsolateError('not-permitted', `Run ${runId} runs in another pid namespace, where its PID ${pid} has another meaning.`, {
-      hint: 'run isolate kill outside of the container',
+    throw new IsolateError('not-permitted', `Run ${runId} is in another pid namespace: its PID ${pid} is a different process here.`, {
+      hint: 'run isolate kill outside the container',
     });
   }
   return { pid, startTime, bootId: readBootId() };

@@ -37,7 +37,7 @@ const timeoutMs = 180_000;
  */
 export async function proveVerb(parsed: ParsedArguments): Promise<number> {
   if (parsed.words.length > 0) {
-    throw new IsolateError('usage', `doctor --prove runs a command of its own, not ${JSON.stringify(parsed.words[0])}.`);
+    throw new IsolateError('usage', `doctor --prove runs its own command, not ${JSON.stringify(parsed.words[0])}.`);
   }
   if (parsed.values.has('zfs') || parsed.values.has('template')) return await prove(parsed);
   const path = makeBareRoot(ownStateDirectory({ user: { uid: process.getuid?.() ?? 0 } }));

@@ -45,8 +45,8 @@ export function checkDaemon(socket: string, answer: DaemonAnswer): Check {
   }
   const apart = describeOtherMounts(answer.pid);
   if (apart !== null) return limited(`the daemon at ${place} ${apart.fact}`, apart.hint);
-  if (answer.templates.length > 0) return ok(id, `the daemon at ${place} keeps clones of ${answer.templates.join(', ')}`);
-  return limited(`the daemon at ${place} answers, but keeps no clones`, 'name a template in /etc/isolate/config.toml');
+  if (answer.templates.length > 0) return ok(id, `the daemon at ${place} has clones of ${answer.templates.join(', ')}`);
+  return limited(`the daemon at ${place} answers, but has no clones for you`, 'name a template in /etc/isolate/config.toml');
 }
 
 /** Root's runs are the daemon's only where both see the same mounts; null: they do, or it is not for this user to see. */

@@ -100,7 +100,7 @@ function checkPrivileges({ user, privileges }: Facts): Check {
     id,
     state: 'limited',
     fact: `${privileges.withheld}, so newuidmap gains no rights and a sandbox has a single id`,
-    hint: 'run isolate outside of the service or container that takes them away',
+    hint: 'run isolate outside the service or container that takes them away',
   };
 }
 
@@ -125,7 +125,7 @@ function hintCgroups(absent: readonly string[], uid: number): Pick<Check, 'hint'
   const isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers');
   if (uid !== 0)
     return { hint: isUnified && hasSystemd() ? 'systemd-run --user --scope --property=Delegate=yes isolate ...' : 'sudo isolate ...' };
-  if (!isUnified) return { hint: 'boot with systemd.unified_cgroup_hierarchy=1; in a container, have it given these controllers' };
+  if (!isUnified) return { hint: 'boot with systemd.unified_cgroup_hierarchy=1; in a container, give it these controllers' };
   return { hint: `printf '${absent.map((name) => `+${name}`).join(' ')}' > /sys/fs/cgroup/cgroup.subtree_control` };
 }
 

@@ -23,7 +23,7 @@ export function checkOwnFiles(program: OwnProgram): Check {
   const absent = Object.values(files).filter((file) => !existsSync(file));
   if (absent.length > 0) return { id: 'own-files', state: 'missing', fact: `not built: ${absent.join(', ')}`, hint: buildHint };
   const fact = describeOtherWriters(program);
-  if (fact === null) return ok('own-files', `launcher and filters are there: ${files.launcher}`);
+  if (fact === null) return ok('own-files', `launcher and filters are present: ${files.launcher}`);
   return { id: 'own-files', state: 'limited', fact, hint: 'keep the build where only root can write, such as /opt/isolate' };
 }
 

@@ -38,7 +38,7 @@ async function checkVersion(
   const file = findTool(program, search.uid, search.path);
   if (file === null) return { id, state: 'missing', fact: `${program} is not installed`, hint };
   const version = await readVersion(file);
-  if (version === null) return { id, state: 'limited', fact: `${file} does not tell its version` };
+  if (version === null) return { id, state: 'limited', fact: `${file} does not print its version` };
   const fact = `${file} ${version}`;
   return isAtLeast(parseRelease(version), ...least)
     ? ok(id, fact)

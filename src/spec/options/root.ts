@@ -37,7 +37,7 @@ export const rootOptions: OptionGroup<RunOption> = {
         if (draft.root !== null) throw new IsolateError('usage', 'A run has one root: -z DATASET and -t DIR cannot both be given.');
         const path = parseHostPath('usage', 'The template directory', directory, cwd);
         if (path === '/') {
-          const hint = '-t names a directory with a Linux root of its own';
+          const hint = 'give -t a directory with its own Linux root';
           throw new IsolateError('usage', "The host's own root cannot be a template.", { hint });
         }
         return { ...draft, root: { kind: 'directory', path, write: 'direct' } };
@@ -51,7 +51,7 @@ export const rootOptions: OptionGroup<RunOption> = {
       settle: (draft, ephemeral) => {
         if (!ephemeral || draft.root === null) return draft;
         if (draft.root.kind === 'directory') return { ...draft, root: { ...draft.root, write: 'clone' } };
-        throw new IsolateError('usage', '--ephemeral goes with -t: a clone of a dataset is thrown away in any case.');
+        throw new IsolateError('usage', '--ephemeral needs -t: clones of a dataset are always thrown away.');
       },
     }),
     runOption('readOnly', {

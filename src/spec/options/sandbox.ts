@@ -9,7 +9,7 @@ import { type OptionGroup, type RunOption, runOption } from './option.ts';
 /** As useradd(8) takes names, and a little more. */
 function parseUser(text: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?(?::[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255})?$/.test(text)) return text;
-  throw new IsolateError('usage', `--user takes a name or a number, and behind a colon a group, not ${JSON.stringify(text)}.`);
+  throw new IsolateError('usage', `--user takes a name or number, optionally with a colon and a group, not ${JSON.stringify(text)}.`);
 }
 
 /** What a sandbox is made of. */

@@ -84,7 +84,7 @@ function sentence(object: string, failure: ZfsFailure, stderr: string): { messag
     case 'not-permitted':
       return { message: `ZFS does not let this user use ${object}.`, hint: 'run isolate as root' };
     case 'missing':
-      return { message: `There is no dataset ${object}.`, hint: 'zfs list shows those there are' };
+      return { message: `There is no dataset ${object}.`, hint: 'zfs list shows the existing ones' };
     case 'exists':
       return { message: `Dataset ${object} already exists.` };
     case 'busy':
@@ -117,7 +117,7 @@ function fullPool(object: string): { message: string; hint: string } {
     return { message: `The pool ${pool} has no space left for ${object}.`, hint: 'destroy what is not needed, or add a device' };
   return {
     message: `The pool ${pool} has no space left for clones of ${template}.`,
-    hint: `isolate refresh --skip-create ${template} destroys those that were used`,
+    hint: `isolate refresh --skip-create ${template} destroys used clones`,
   };
 }
 

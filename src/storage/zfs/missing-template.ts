@@ -9,7 +9,7 @@ export async function missingTemplate(context: ZfsContext): Promise<IsolateError
   const { template } = context;
   // The error is the same where ZFS has no more to say.
   const answer = await context.zfs(template, planFamily()).catch(() => null);
-  const hint = adviseOnMissing(template, answer?.stdout ?? '') ?? 'zfs list shows those there are';
+  const hint = adviseOnMissing(template, answer?.stdout ?? '') ?? 'zfs list shows the existing ones';
   return new IsolateError('template-missing', `There is no dataset ${template}.`, { hint });
 }
 

@@ -10,7 +10,7 @@ export function checkTemplate(template: string, datasets: ReadonlyMap<string, Da
   const properties = datasets.get(template);
   const type = properties?.get('type')?.value;
   if (properties === undefined || type === undefined) {
-    throw new IsolateError('template-missing', `There is no dataset ${template}.`, { hint: 'zfs list shows those there are' });
+    throw new IsolateError('template-missing', `There is no dataset ${template}.`, { hint: 'zfs list shows the existing ones' });
   }
   if (type !== 'filesystem') {
     throw new IsolateError(

@@ -231,7 +231,7 @@ test('a user whose clone takes long to hand over is told after a second what is 
   // The time passes while its owners are changed.
   const lease = { rootfs, defer: () => void vi.advanceTimersByTime(1_000) };
   await handOver(lease, user, (message) => said.push(message));
-  expect(said).toEqual(['giving the files of the clone to you, which is slow on this storage']);
+  expect(said).toEqual(["changing the owners of the clone's files, which is slow on this storage"]);
   await handOver({ rootfs, defer: () => {} }, user, (message) => said.push(message));
   vi.advanceTimersByTime(10_000);
   expect(said).toHaveLength(1);

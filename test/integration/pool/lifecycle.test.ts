@@ -196,7 +196,7 @@ describe('a pool', () => {
     expect({ destroyed: report.destroyed, created: report.created, notCreated: report.notCreated }).toEqual({
       destroyed: 1,
       created: 0,
-      notCreated: `Only 9 % of the storage of ${pool.driver.template} is free (10 % is needed).`,
+      notCreated: `Only 9% of the storage of ${pool.driver.template} is free (10% is needed).`,
     });
   });
 
@@ -215,7 +215,7 @@ describe('a pool', () => {
     await refresh(full, { count: 3 });
     expect(readLastRefresh(pool)?.error).toEqual({
       code: 'pool-full',
-      message: `Only 5 % of the storage of ${pool.driver.template} is free (10 % is needed).`,
+      message: `Only 5% of the storage of ${pool.driver.template} is free (10% is needed).`,
     });
     rmSync(join(directory, 'template/snapshots'), { recursive: true });
     mkdirSync(join(directory, 'template/snapshots'));

@@ -137,7 +137,8 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
       expect(await runAs('alice', 'echo it runs')).toEqual({
         status: 125,
         stdout: '',
-        stderr: 'isolate: The daemon lends no clones: its settings are not valid.\nhint: tell root; isolate doctor says what is wrong\n',
+        stderr:
+          'isolate: The daemon lends no clones: its settings are not valid.\nhint: ask root to correct them; isolate doctor shows what is wrong\n',
       });
       const reason = '/etc/isolate/config.toml is not valid: line 1, count: must be a whole number from 1 to 1000, not "many"';
       const [first, ...others] = (await system.must(['isolate', 'status'])).split('\n');

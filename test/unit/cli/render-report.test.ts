@@ -34,15 +34,15 @@ test('what is not as it should be has a line each', () => {
     leftOut: ['tank/deb/var'],
     stale: 1,
     kept: ['9'],
-    notCreated: 'Only 3 % of the storage of tank/deb is free (10 % is needed).',
+    notCreated: 'Only 3% of the storage of tank/deb is free (10% is needed).',
     busy: [{ id: '7', holders: [{ pid: 12, command: 'sl\u001beep' }], nextAttemptMs: 0 }],
     failed: [{ id: '8', error: new IsolateError('storage-failed', 'It failed.', { cause: new Error('EROFS: read-only') }) }],
   };
   expect(renderReport(bad).split('\n').slice(1)).toEqual([
     'clones lack what is in tank/deb/var, which is a separate dataset',
     '1 fresh clone is of an older snapshot; isolate refresh --force replaces them',
-    'clones are missing: only 3 % of the storage of tank/deb is free (10 % is needed).',
-    'tank/deb_9 is kept; zfs inherit isolate:keep tank/deb_9 gives it up',
+    'clones are missing: only 3% of the storage of tank/deb is free (10% is needed).',
+    'tank/deb_9 is kept; zfs inherit isolate:keep tank/deb_9 releases it',
     'clone 7 is still in use by sl\\x1beep (12)',
     'clone 8: It failed. because: EROFS: read-only',
     '',

@@ -74,13 +74,13 @@ test('the pools are a table, and so are the clones that somebody uses', () => {
     '19     tank/isolate/debian  leased   -     -                       -  -',
     '4      tank/isolate/debian  kept     -     -                       -  -',
     '',
-    'hint: clones that many processes hold are copied into their mount namespaces; isolate doctor says why (propagation)',
+    'hint: many processes have copies of these clones in their mount namespaces; isolate doctor shows why (propagation)',
   ]);
 });
 
 test('what is wrong stands below, a line each', () => {
   const error = { code: 'pool-suspended', message: 'The pool tank is suspended.' } as const;
-  const full = { code: 'pool-full', message: 'Only 3 % of the storage are free.' } as const;
+  const full = { code: 'pool-full', message: 'Only 3% of the storage is free.' } as const;
   const failed = { ...fresh, refreshing: true, error };
   const last = {
     ...fresh,
@@ -97,7 +97,7 @@ test('what is wrong stands below, a line each', () => {
     '',
     'settings: the change made 1 min ago is invalid, the previous ones are in use: /etc/isolate/config.toml is not valid.',
     'tank/new: The pool tank is suspended.',
-    'tank/full: the last refresh failed: Only 3 % of the storage are free.',
+    'tank/full: the last refresh failed: Only 3% of the storage is free.',
   ]);
 });
 

@@ -106,7 +106,7 @@ test('an engine that the template is not for is refused to all but root', () => 
   expect(refusal(1001, 100, [901], 't/build', 'lxc')).toMatchObject({
     code: 'not-permitted',
     message: 'grace (uid 1001) may not use the template t/build with the engine "lxc".',
-    hint: 'use one of bwrap: engines below [templates."t/build"] in /etc/isolate/config.toml lists them',
+    hint: 'use one of bwrap, as listed in engines below [templates."t/build"] in /etc/isolate/config.toml',
   });
   expect(refusal(0, 0, [], 't/build', 'lxc')).toBeNull();
 });

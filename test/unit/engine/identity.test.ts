@@ -129,7 +129,7 @@ test('a root without the capabilities for a sandbox is told which it lacks', () 
   expect(checkIdentity(plainSpec, facts)).toEqual([
     {
       code: 'cannot-enforce',
-      message: 'This root lacks the capabilities CAP_SETUID, CAP_SYS_ADMIN, without which isolate starts nothing as root.',
+      message: 'Root lacks the capabilities CAP_SETUID, CAP_SYS_ADMIN here, which isolate needs.',
       hint: 'give them to the container or service that isolate runs in, or run isolate as another user, with -t',
     },
   ]);

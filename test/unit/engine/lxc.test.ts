@@ -124,7 +124,7 @@ test('a directory that a configuration of LXC cannot hold is refused before anyt
   expect(lxcEngine.check({ ...plainSpec, workingDirectory: '/a\nlxc.hook.pre-start = /bin/id' }, rootFacts)).toEqual([
     {
       code: 'cannot-enforce',
-      message: String.raw`The value "/a\nlxc.hook.pre-start = /bin/id" of lxc.init.cwd cannot be written into an LXC configuration.`,
+      message: String.raw`The value "/a\nlxc.hook.pre-start = /bin/id" of lxc.init.cwd cannot be written in an LXC configuration.`,
       hint: 'use -e bwrap, which takes any value',
     },
   ]);

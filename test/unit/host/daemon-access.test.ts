@@ -29,7 +29,7 @@ test.each<[string, Partial<DaemonAccess>, string]>([
   [
     'before a socket of another group',
     { socket: { uid: 0, gid: 0, mode: 0o140660 } },
-    "it has mode 0660 and is 0:0's, not 0660 root:isolate; restart isolated.socket",
+    'it has mode 0660 and belongs to 0:0, not 0660 root:isolate; restart isolated.socket',
   ],
   ['where no group is', { group: 'root:x:0:\n' }, 'create the group isolate with systemd-sysusers, then restart isolated.socket'],
   [

@@ -202,7 +202,7 @@ test.each<[string, Partial<RunRequest>, string, string]>([
     'a host name with a blank',
     { hostname: 'a b' },
     'bad-name',
-    '--hostname "a b" is not a host name: it may have letters, digits and "-" only, with dots between its parts.',
+    '--hostname "a b" is not a host name: only letters, digits and "-" are allowed, with dots between the parts.',
   ],
   [
     'a host name that is too long',
@@ -210,13 +210,13 @@ test.each<[string, Partial<RunRequest>, string, string]>([
     'bad-name',
     `--hostname "${'a'.repeat(65)}" is not a host name: it is longer than 64 characters.`,
   ],
-  ['a bind without source', { binds: [':/b'] }, 'bad-bind', 'The source of a bind is empty.'],
-  ['a bind to a relative target', { binds: ['/a:b'] }, 'bad-bind', 'The target of a bind "b" is not absolute.'],
-  ['a bind to a target above', { binds: ['/a:/b/../../c'] }, 'bad-bind', 'The target of a bind "/b/../../c" contains "..".'],
+  ['a bind without source', { binds: [':/b'] }, 'bad-bind', 'The bind source is empty.'],
+  ['a bind to a relative target', { binds: ['/a:b'] }, 'bad-bind', 'The bind target "b" is not absolute.'],
+  ['a bind to a target above', { binds: ['/a:/b/../../c'] }, 'bad-bind', 'The bind target "/b/../../c" contains "..".'],
   ['a bind over the root', { binds: ['/a:/./'] }, 'bad-bind', '"/a" cannot be bound over / of the sandbox.'],
   ['two binds with one target', { binds: ['/a:/c', '/b:/c/'] }, 'bad-bind', 'Two binds have the target "/c".'],
   ['a variable without name', { environment: ['=x'] }, 'bad-environment', 'The variable "=x" has no name.'],
-  ['a path as a variable', { environment: ['/etc:/x'] }, 'bad-environment', '"/etc" is a path and no name for a variable.'],
+  ['a path as a variable', { environment: ['/etc:/x'] }, 'bad-environment', '"/etc" is a path, not the name of a variable.'],
   [
     'a variable with a blank',
     { environment: ['A B=x'] },
@@ -236,7 +236,7 @@ test.each<[string, Partial<RunRequest>, string, string]>([
     'a bridge with an odd name',
     { netBridge: 'br/0' },
     'bad-name',
-    '--net-bridge "br/0" is not an interface name: it may have letters, digits and "_.:-" only.',
+    '--net-bridge "br/0" is not an interface name: only letters, digits and "_.:-" are allowed.',
   ],
   [
     'a bridge with a long name',
@@ -252,7 +252,7 @@ test.each<[string, Partial<RunRequest>, string, string]>([
 test('--ephemeral is refused for a dataset', () => {
   expect(refusalOf(() => resolve({ zfs: 'a/b', ephemeral: true, command: ['ls'] }))).toEqual({
     code: 'usage',
-    message: '--ephemeral goes with -t: a clone of a dataset is thrown away in any case.',
+    message: '--ephemeral needs -t: clones of a dataset are always thrown away.',
   });
 });
 

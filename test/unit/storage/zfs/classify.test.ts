@@ -84,7 +84,7 @@ test.each([
   [
     'tank/a/tpl_17958292817030000000',
     'The pool tank has no space left for clones of tank/a/tpl.',
-    'isolate refresh --skip-create tank/a/tpl destroys those that were used',
+    'isolate refresh --skip-create tank/a/tpl destroys used clones',
   ],
   ['tank/a/tpl', 'The pool tank has no space left for tank/a/tpl.', 'destroy what is not needed, or add a device'],
 ])('of a pool without space for %s the pool and the template are named', (dataset, message, hint) => {
