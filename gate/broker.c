@@ -243,7 +243,8 @@ static void give_tree(struct peer *peer, const uint8_t *body, size_t length) {
   static uint8_t frame[WIRE_HEADER + 2 * TREE_MAPS_MAX * (WIRE_ITEM_HEADER + 12)];
   int made[2] = {-1, -1};
   errno = EINVAL;
-  enum tree_step step = read_order(body, length, &order) ? tree_make(&order, made) : TREE_MAP;
+  bool sound = read_order(body, length, &order) && (order.uid != 0 || peer->uid == 0);
+  enum tree_step step = sound ? tree_make(&order, settings->shelf, made) : TREE_MAP;
   if (step != TREE_DONE) return tell_failed(peer->number, step);
   if (!peer_send_tree(peer, frame, write_tree(frame, sizeof frame, &order), made)) tell_failed(peer->number, TREE_SEND);
 }

@@ -30,6 +30,7 @@ struct options {
   unsigned frame_seconds; /* time for a frame to be whole, and for answers to be read */
   uid_t user;
   gid_t group;
+  const char *shelf; /* NULL: none */
 };
 
 /* system.c */
@@ -104,6 +105,30 @@ void peer_shut(struct peer *peer);
 /* Shuts down who has had something to read for that long; true if anyone still has. */
 bool peers_expire(uint64_t limit_ms);
 
+/* errand.c */
+
+void close_kept_error(int fd);
+void reap(pid_t child);
+/*
+ * Calls `run` in a process that shares memory and descriptors with us, and that may enter other namespaces: a call made
+ * elsewhere. We stand still until it has ended. Returns what `run` did, with its errno.
+ */
+int send_errand(int (*run)(void *data), void *data);
+/* A mount namespace with nothing but a tmpfs, made with these options, and in it a directory /t. */
+int make_mount_namespace(const char *options);
+/* A detached copy of the mount at `path`; ENODEV: none is there, or what is there is on another device than the one given. */
+int copy_mount(const char *path, const uint32_t *device);
+
+/*
+ * shelf.c: the mount namespace that clones wait in, each at the path that it was mounted at on the host. It is bound to the
+ * file `ns` of a directory, and lasts without any process.
+ */
+
+/* A descriptor of the namespace; ENOENT: there is none, or this mount namespace does not see it. */
+int shelf_open(const char *directory);
+/* Obeys the commands on standard input. */
+_Noreturn void shelf_main(const char *directory);
+
 /* tree.c */
 
 enum tree_step { TREE_DONE = 0, TREE_MOUNT = 1, TREE_NAMESPACE = 2, TREE_MAP = 3, TREE_LOCK = 4, TREE_SEND = 5 };
@@ -116,11 +141,14 @@ struct tree_order {
   gid_t gid;
   bool idmap;
   uint32_t uid_count, gid_count;
-  uint32_t device; /* of the clone's file system; what else lies at its path is not handed over */
+  uint32_t device; /* of the clone's file system; what is left at its path when it has gone is not handed over */
   struct tree_map uid_maps[TREE_MAPS_MAX], gid_maps[TREE_MAPS_MAX];
   char path[4096];
 };
-/* Makes a user namespace that `uid` owns (made[0]) and a detached tree (made[1]). Returns the step that failed, with errno. */
-enum tree_step tree_make(const struct tree_order *order, int made[2]);
+/*
+ * Makes a user namespace that `uid` owns (made[0]) and a detached tree (made[1]); for root, which has the rights to make the
+ * namespace, the tree alone (made[0]). `shelf_directory` is NULL where there is none. Returns the step that failed, with errno.
+ */
+enum tree_step tree_make(struct tree_order *order, const char *shelf_directory, int made[2]);
 
 #endif

@@ -10,9 +10,11 @@ enum { BROKER_WAIT_MS = 2000, TURN_AWAY_MS = 5000 };
 static const char usage[] =
   "Usage: isolate-gate front LISTENFD METRICSFD|- BROKERFD\n"
   "       isolate-gate front --systemd SOCKET\n"
-  "       isolate-gate broker --sockets CLIENTS METRICS --group GID --user UID\n"
-  "       isolate-gate broker --front SOCKET --user UID\n"
+  "       isolate-gate broker [--shelf DIRECTORY] --sockets CLIENTS METRICS --group GID --user UID\n"
+  "       isolate-gate broker [--shelf DIRECTORY] --front SOCKET --user UID\n"
+  "       isolate-gate shelf DIRECTORY\n"
   "The front receives what clients send; the broker tells the daemon who they are, on its standard input and output.\n"
+  "The shelf is where fresh clones are mounted.\n"
   "  --frame-seconds N   how long a frame may take to arrive, and an answer to be read (10)\n";
 
 static _Noreturn void fail_usage(void) {
@@ -92,6 +94,7 @@ static _Noreturn void start_as_broker(int argc, char **argv, struct options *opt
   struct rlimit files;
   for (int i = 0; i < argc; i++) {
     if (strcmp(argv[i], "--sockets") == 0 && argc - i > 2) clients = argv[i + 1], metrics = argv[i + 2], i += 2;
+    else if (strcmp(argv[i], "--shelf") == 0 && argc - i > 1) options->shelf = argv[++i];
     else if (strcmp(argv[i], "--front") == 0 && argc - i > 1) front = argv[++i];
     else if (strcmp(argv[i], "--user") == 0 && argc - i > 1) options->user = number(argv[++i], 1);
     else if (strcmp(argv[i], "--group") == 0 && argc - i > 1) options->group = number(argv[++i], 0), has_group = true;
@@ -134,5 +137,6 @@ int main(int argc, char **argv) {
   }
   if (argc > 0 && strcmp(role, "front") == 0) start_as_front(argc, argv, &options);
   if (argc > 0 && strcmp(role, "broker") == 0) start_as_broker(argc, argv, &options);
+  if (argc == 1 && strcmp(role, "shelf") == 0) shelf_main(argv[0]);
   fail_usage();
 }

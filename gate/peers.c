@@ -163,8 +163,8 @@ bool peer_send_tree(struct peer *peer, const void *bytes, size_t length, const i
   }
   if (!possible) {
     int error = errno;
-    close(tree[0]);
-    close(tree[1]);
+    for (int i = 0; i < 2; i++)
+      if (tree[i] >= 0) close(tree[i]);
     errno = error;
     return false;
   }

@@ -10,30 +10,14 @@
  */
 #include "gate.h"
 
-#include <linux/openat2.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/wait.h>
 
-enum { MAP_TEXT_MAX = TREE_MAPS_MAX * 36, STACK_BYTES = 64 * 1024 };
+enum { MAP_TEXT_MAX = TREE_MAPS_MAX * 36 };
 
 /* Made once: a mount namespace with nothing but a directory /t, and a user namespace of root's where copies of it are locked. */
 static int empty_mounts = -1, locking_user_namespace = -1;
-
-static void close_kept_error(int fd) {
-  int error = errno;
-  if (fd >= 0) close(fd);
-  errno = error;
-}
-
-static void reap(pid_t child) {
-  int error = errno;
-  while (waitpid(child, NULL, __WALL) < 0 && errno == EINTR) continue;
-  errno = error;
-}
 
 /* Each id inside and outside once, and never the host's root. */
 static bool maps_are_sound(const struct tree_map *maps, uint32_t count) {
@@ -116,97 +100,73 @@ static int make_user_namespace(uid_t uid, gid_t gid, const struct tree_order *ma
   return fd;
 }
 
-/* What a process of ours does in namespaces of its own; it leaves its result in our table of descriptors. */
-struct errand {
-  int (*run)(int tree);
-  int tree, result, error;
-};
-
-static int run_errand(void *data) {
-  struct errand *errand = data;
-  errand->result = errand->run(errand->tree);
-  errand->error = errno;
-  return 0;
-}
-
-/* Shares memory and descriptors with us, and we stand still until it has ended: a call made elsewhere. */
-static int send_errand(int (*run)(int tree), int tree) {
-  static uint8_t stack[STACK_BYTES] __attribute__((aligned(16)));
-  struct errand errand = {run, tree, -1, EIO};
-  pid_t child = clone(run_errand, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &errand);
-  if (child < 0) return -1;
-  reap(child);
-  errno = errand.error;
-  return errand.result;
-}
-
-static int make_empty_mounts(int unused) {
-  (void)unused;
-  if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
-  int fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return -1;
-  if (mount("tmpfs", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=4k") == 0 && chdir("/proc") == 0 &&
-      mkdir("t", 0755) == 0 && syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0 && chdir("/") == 0 &&
-      mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0)
-    return fd;
-  close_kept_error(fd);
-  return -1;
-}
-
 /* The first copy is the initial user namespace's like the tree, so that the tree can be put there; the second one is locked. */
-static int lock_in_copy(int tree) {
+static int lock_in_copy(void *data) {
+  const int *tree = data;
   if (setns(empty_mounts, CLONE_NEWNS) < 0 || unshare(CLONE_NEWNS) < 0) return -1;
-  if (move_mount(tree, "", AT_FDCWD, "/t", MOVE_MOUNT_F_EMPTY_PATH) < 0) return -1;
+  if (move_mount(*tree, "", AT_FDCWD, "/t", MOVE_MOUNT_F_EMPTY_PATH) < 0) return -1;
   if (setns(locking_user_namespace, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0) return -1;
   return open_tree(AT_FDCWD, "/t", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 
 static bool prepare(void) {
   enum tree_step step;
-  if (empty_mounts < 0) empty_mounts = send_errand(make_empty_mounts, -1);
+  if (empty_mounts < 0) empty_mounts = make_mount_namespace("mode=0755,size=4k");
   if (empty_mounts >= 0 && locking_user_namespace < 0) locking_user_namespace = make_user_namespace(0, 0, NULL, &step);
   return locking_user_namespace >= 0;
 }
 
-/* A clone may be gone when its turn comes; where it was mounted is the host's own directory. Asks no storage, which might not answer. */
-static bool is_clone(int place, uint32_t device) {
-  struct statx facts;
-  if (statx(place, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &facts) < 0) return false;
-  errno = ENODEV;
-  return (uint32_t)makedev(facts.stx_dev_major, facts.stx_dev_minor) == device;
+/* Opened when the first clone is on it. */
+static int shelf = -1;
+
+static int copy_on_shelf(void *data) {
+  const struct tree_order *order = data;
+  return setns(shelf, CLONE_NEWNS) < 0 ? -1 : copy_mount(order->path, &order->device);
+}
+
+/* A clone that could not be put on the shelf is mounted where we are. */
+static int copy_clone(struct tree_order *order, const char *shelf_directory) {
+  if (shelf < 0 && shelf_directory != NULL) shelf = shelf_open(shelf_directory);
+  if (shelf >= 0) {
+    int tree = send_errand(copy_on_shelf, order);
+    if (tree >= 0 || (errno != ENOENT && errno != ENODEV)) return tree;
+  }
+  return copy_mount(order->path, &order->device);
 }
 
 /* Private, lest what a user mounts in it appears on the host. */
-static int clone_tree(const struct tree_order *order, int user_namespace) {
-  struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+static bool set_attributes(int tree, bool idmap, int user_namespace) {
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE};
-  int place = (int)syscall(SYS_openat2, AT_FDCWD, order->path, &how, sizeof how);
-  if (place < 0) return -1;
-  int tree = !is_clone(place, order->device) ? -1 : open_tree(place, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  close_kept_error(place);
-  if (tree < 0) return -1;
-  if (order->idmap) {
+  if (idmap) {
     attributes.attr_set |= MOUNT_ATTR_IDMAP;
     attributes.userns_fd = (uint64_t)user_namespace;
   }
-  if (mount_setattr(tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0) return tree;
-  close_kept_error(tree);
-  return -1;
+  return mount_setattr(tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0;
 }
 
-enum tree_step tree_make(const struct tree_order *order, int made[2]) {
-  enum tree_step step = TREE_MAP;
+static int make_locked(struct tree_order *order, const char *shelf_directory, int user_namespace, enum tree_step *step) {
+  int locked = -1;
+  *step = TREE_MOUNT;
+  int tree = copy_clone(order, shelf_directory);
+  if (tree >= 0 && set_attributes(tree, order->idmap, user_namespace)) {
+    *step = TREE_LOCK;
+    if (prepare()) locked = send_errand(lock_in_copy, &tree);
+  }
+  close_kept_error(tree);
+  return locked;
+}
+
+enum tree_step tree_make(struct tree_order *order, const char *shelf_directory, int made[2]) {
+  enum tree_step step = TREE_MOUNT;
+  if (order->uid == 0) {
+    made[0] = copy_clone(order, shelf_directory);
+    return made[0] < 0 ? step : TREE_DONE;
+  }
   errno = EINVAL;
-  if (order->uid == 0 || !maps_are_sound(order->uid_maps, order->uid_count) || !maps_are_sound(order->gid_maps, order->gid_count)) return step;
+  if (!maps_are_sound(order->uid_maps, order->uid_count) || !maps_are_sound(order->gid_maps, order->gid_count)) return TREE_MAP;
   int user_namespace = make_user_namespace(order->uid, order->gid, order, &step);
   if (user_namespace < 0) return step;
-  step = TREE_MOUNT;
-  int tree = clone_tree(order, user_namespace), locked = -1;
-  if (tree >= 0) {
-    step = TREE_LOCK;
-    if (prepare()) locked = send_errand(lock_in_copy, tree);
-    close_kept_error(tree);
-  }
+  int locked = make_locked(order, shelf_directory, user_namespace, &step);
   if (locked < 0) {
     close_kept_error(user_namespace);
     return step;

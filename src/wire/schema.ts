@@ -123,7 +123,7 @@ export const messages = {
   },
   message: { kind: 37, from: 'daemon', items: { text: once, descriptor: upTo(1) } },
   leased: { kind: 38, from: 'daemon', items: { json: once } },
-  tree: { kind: 39, from: 'daemon', items: { 'uid-map': upTo(340, 1), 'gid-map': upTo(340, 1) } },
+  tree: { kind: 39, from: 'daemon', items: { 'uid-map': upTo(340), 'gid-map': upTo(340) } },
   text: { kind: 40, from: 'daemon', items: { json: once } },
   joined: { kind: 41, from: 'daemon', items: {} },
   print: { kind: 42, from: 'daemon', items: { text: once } },

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { decodeMessage } from '../../src/wire/frame.ts';
+import { startShelf } from '../rig/shelf.ts';
 import { attackPath, descriptorCount, type Gate, openClient, operations, runAttack, startGate } from '../rig/gate.ts';
 
 const uid = 4321;
@@ -39,7 +40,7 @@ function encodeOrder({ uid: user = uid, idmap = true, uidMaps = ownMap, gidMaps 
 function makeClone(): string {
   const directory = mkdtempSync(join(tmpdir(), 'clone-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', directory]);
-  onTestFinished(() => void execFileSync('umount', ['--lazy', directory]));
+  onTestFinished(() => void spawnSync('umount', ['--lazy', directory]));
   writeFileSync(join(directory, 'file'), 'of the template', { mode: 0o600 });
   mkdirSync(join(directory, 'directory'));
   execFileSync('mknod', [join(directory, 'device'), 'c', '1', '3']);
@@ -139,7 +140,7 @@ describe('a tree that is handed to a user', () => {
     expect(statSync(join(clone, 'made')).uid).toBe(1_500_000_004);
   });
 
-  it('is refused with ids that are the host’s root or are there twice, and to root', async () => {
+  it('is refused with ids that are the host’s root or are there twice, and root’s to nobody else', async () => {
     const gate = await startGate();
     const path = makeClone();
     const orders: Partial<Order>[] = [
@@ -174,6 +175,32 @@ describe('a tree that is handed to a user', () => {
     const device = statSync(path).dev;
     expect(await askForTree(gate, { path: join(path, '..'), device })).toEqual({ step: 1, errno: constants.errno.ENODEV });
     expect(await takeTree(gate, { path, device })).toMatchObject({ attach: 'done' });
+  });
+
+  it('is taken from the shelf, where the host does not see it', async () => {
+    const path = makeClone();
+    const { dev: device } = statSync(path);
+    const place = mkdtempSync(join(tmpdir(), 'shelf-'));
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', place]);
+    onTestFinished(() => void execFileSync('umount', ['--lazy', '--recursive', place]));
+    const shelf = join(place, 'shelf');
+    const gate = await startGate(['--shelf', shelf]);
+    expect(await takeTree(gate, { path, device })).toMatchObject({ attach: 'done', content: 'of the template' });
+    await gate.next();
+    const { ask } = await startShelf(shelf);
+    expect({ put: await ask(`put ${path}`), seen: readdirSync(path) }).toEqual({ put: 0, seen: [] });
+    expect(await takeTree(gate, { path, device })).toMatchObject({ attach: 'done', content: 'of the template' });
+    await gate.next();
+    expect(await ask(`drop ${path}`)).toBe(0);
+    expect(await askForTree(gate, { path, device })).toEqual({ step: 1, errno: constants.errno.ENODEV });
+  });
+
+  it('comes to root as it is, without a user namespace', async () => {
+    const gate = await startGate();
+    const client = await openClient(gate);
+    gate.send(client.number, operations.tree, encodeOrder({ uid: 0, uidMaps: [], gidMaps: [], path: makeClone() }));
+    gate.send(client.number, operations.close);
+    expect(decodeMessage(await client.ended, 'daemon')).toEqual({ name: 'tree', items: [] });
   });
 
   it.each(['SIGSTOP', 'SIGKILL'] as const)('is not held up by a user that sends %s to all that it may', async (signal) => {
