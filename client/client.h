@@ -29,7 +29,7 @@ bool connection_send(int fd, const uint8_t *bytes, size_t length);
 /* The next frame, checked. Whatever is readable on `signals`, if it is one, comes first. */
 enum arrival connection_receive(int fd, int signals, int limit_ms, struct frame *frame);
 void frame_free(struct frame *frame);
-/* Asks for the tree of the clone and its user namespace, which has to have the maps of the record; errno where it fails. */
+/* Asks for the tree of the clone and, as the record says, its user namespace, which has to have the record's maps; errno where it fails. */
 bool connection_tree(int fd, const struct record *record, int *user_namespace, int *tree);
 
 /* Has the daemon move this process into the groups that it makes for the run of this id; errno where it does not. */

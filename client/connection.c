@@ -74,7 +74,7 @@ static bool allocate(struct frame *frame, const uint8_t *header) {
 static bool is_right(const struct frame *frame) {
   bool tree = wire_kind(frame->bytes) == MESSAGE_TREE;
   errno = EPROTO;
-  return wire_check(frame->bytes, frame->length, WIRE_DAEMON) && frame->descriptor_count == (tree ? 2 : 0);
+  return wire_check(frame->bytes, frame->length, WIRE_DAEMON) && (tree ? frame->descriptor_count > 0 : frame->descriptor_count == 0);
 }
 
 static enum arrival receive(int fd, int signals, int64_t deadline, struct frame *frame) {
@@ -139,11 +139,15 @@ static bool take_tree(struct frame *frame, const struct record *record, int *use
   if (tell_refusal(frame)) return false;
   errno = EPROTO;
   if (wire_kind(frame->bytes) != MESSAGE_TREE) return false;
-  if (!has_maps(frame, ITEM_UID_MAP, &record->uid_maps) || !has_maps(frame, ITEM_GID_MAP, &record->gid_maps)) return errno = EINVAL, false;
-  *user_namespace = above_planned(frame->descriptors[0]);
-  *tree = above_planned(frame->descriptors[1]);
+  bool given = record->map_writer == MAP_GIVEN;
+  static const struct id_maps none;
+  bool right = frame->descriptor_count == (given ? 2 : 1) && has_maps(frame, ITEM_UID_MAP, given ? &record->uid_maps : &none) &&
+               has_maps(frame, ITEM_GID_MAP, given ? &record->gid_maps : &none);
+  if (!right) return errno = EINVAL, false;
+  if (given) *user_namespace = above_planned(frame->descriptors[0]);
+  *tree = above_planned(frame->descriptors[given]);
   frame->descriptor_count = 0;
-  return *user_namespace >= 0 && *tree >= 0;
+  return (!given || *user_namespace >= 0) && *tree >= 0;
 }
 
 bool connection_tree(int fd, const struct record *record, int *user_namespace, int *tree) {

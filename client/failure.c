@@ -31,7 +31,6 @@ static void add_mount(const struct mount_operation *operation) {
   case MOUNT_MKDIR: add("%s", operation->path); break;
   case MOUNT_MAKE: add("%s%s", root, operation->target); break;
   case MOUNT_COPY: add("%s%s on %s", root, operation->source, operation->target); break;
-  case MOUNT_ATTACH: add("%s on %s", ATTACHED, operation->target); break;
   default: add("%s on %s%s", operation->source, root, operation->target);
   }
 }
@@ -89,8 +88,9 @@ static const char *source_of(const struct record *record, const char *path) {
   char at[8192];
   for (size_t i = 0; i < record->host_mounts.count; i++) {
     const struct mount_operation *operation = &record->host_mounts.items[i];
-    snprintf(at, sizeof at, "%s%s", operation->root == NULL ? "" : operation->root, operation->kind == MOUNT_BIND ? operation->target : "");
-    if (operation->kind == MOUNT_BIND && strcmp(at, path) == 0) return operation->source;
+    if (operation->kind != MOUNT_BIND && operation->kind != MOUNT_ATTACH) continue;
+    snprintf(at, sizeof at, "%s%s", operation->root == NULL ? "" : operation->root, operation->target);
+    if (strcmp(at, path) == 0) return operation->source;
   }
   return path;
 }

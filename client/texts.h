@@ -3,7 +3,6 @@
 #define TEXTS_H
 
 #define VERSION "0.1.0"
-#define ATTACHED "the tree of the clone"
 #define ENGINE_OUT_OF_MEMORY ": it needed more memory than --memory allows"
 #define USER_ENOENT "names a user who is not in /etc/passwd of the sandbox"
 #define USER_ESRCH "needs a group as well, because /etc/passwd of the sandbox does not have this uid"

@@ -43,6 +43,8 @@ bool record_parse_program(const uint8_t *bytes, size_t length, struct record *re
 bool record_read(int fd, struct record *record, uint32_t *item);
 void record_free(struct record *record);
 const struct descriptor *record_descriptor(const struct record *record, uint32_t kind);
+/* The daemon has to hand one over. */
+bool record_needs_tree(const struct record *record);
 
 /* system.c: small operations. Where they fail, they say so by false or -1 and errno. */
 

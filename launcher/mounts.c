@@ -242,7 +242,7 @@ static bool apply(const struct run *run, const struct mount_operation *operation
   switch (operation->kind) {
   case MOUNT_BIND: return bind_mount(&run->record, operation, run->user_namespace);
   case MOUNT_MOUNT: return mount_file_system(operation);
-  case MOUNT_ATTACH: return put_in_place(operation, run->tree);
+  case MOUNT_ATTACH: return set_attributes(&run->record, operation, run->tree, run->user_namespace) && put_in_place(operation, run->tree);
   case MOUNT_MAKE: return made_for != NULL && operation->layer == NULL ? make_as_sandbox(run, operation) : make_target(operation);
   case MOUNT_COPY: return copy_file(operation);
   default: return make_directory(operation);

@@ -164,17 +164,27 @@ static bool are_fit_maps(const struct id_maps *maps, uint32_t writer) {
   return maps->count > 0;
 }
 
-/* Where they are made, what they need; one tree comes, with its namespace, and so after that was entered. */
+static size_t count_attached(const struct mount_operations *mounts) {
+  size_t count = 0;
+  for (size_t i = 0; i < mounts->count; i++) count += mounts->items[i].kind == MOUNT_ATTACH;
+  return count;
+}
+
+bool record_needs_tree(const struct record *record) {
+  return record->map_writer == MAP_GIVEN || count_attached(&record->host_mounts) > 0;
+}
+
+/* Where they are made, what they need; one tree comes, with its namespace and so after that was entered, or for root. */
 static bool are_fit_mounts(const struct record *record, const struct mount_operations *mounts) {
   bool inside = mounts == &record->sandbox_mounts;
-  size_t attached = 0;
   for (size_t i = 0; i < mounts->count; i++) {
     const struct mount_operation *operation = &mounts->items[i];
     if (operation->idmap != IDMAP_NONE && (inside || record->map_writer != MAP_DIRECT)) return false;
     if (operation->create != CREATE_NONE && operation->root == NULL) return false;
-    attached += operation->kind == MOUNT_ATTACH;
   }
-  return attached <= (inside && record->map_writer == MAP_GIVEN) && (mounts->count == 0 || (record->namespaces & NAMESPACE_MOUNT) != 0);
+  bool comes = inside ? record->map_writer == MAP_GIVEN : record->map_writer == MAP_DIRECT || record->map_writer == MAP_NONE;
+  if (count_attached(mounts) > comes) return false;
+  return mounts->count == 0 || (record->namespaces & NAMESPACE_MOUNT) != 0;
 }
 
 static bool is_whole(const struct record *record, bool alone) {

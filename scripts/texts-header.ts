@@ -1,7 +1,7 @@
 import { getSystemErrorMap } from 'node:util';
 
 import packageJson from '../package.json' with { type: 'json' };
-import { attachedTree, engineOutOfMemory, userFailures } from '../src/launch/failure.ts';
+import { engineOutOfMemory, userFailures } from '../src/launch/failure.ts';
 import { steps } from '../src/launch/schema.ts';
 import { signalNames } from '../src/launch/signals.ts';
 
@@ -15,7 +15,6 @@ export function renderTextsHeader(): string {
     '#define TEXTS_H',
     '',
     `#define VERSION ${JSON.stringify(packageJson.version)}`,
-    `#define ATTACHED ${JSON.stringify(attachedTree)}`,
     `#define ENGINE_OUT_OF_MEMORY ${JSON.stringify(engineOutOfMemory)}`,
     ...Object.entries(userFailures).map(([name, text]) => `#define USER_${name} ${JSON.stringify(text)}`),
     'static const char *const step_names[] = {',

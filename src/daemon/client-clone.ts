@@ -30,7 +30,7 @@ export function cloneRoot(connection: Connection, services: RunServices): Client
       return view;
     },
     place: async (lease, { spec, facts }, tell) => {
-      const rootfs = peer.uid === 0 ? lease.rootfs : await handOver(connection, lease, services, tell);
+      const rootfs = await handOver(connection, lease, services, tell);
       const groups = facts.cgroups.byDaemon === true ? services.groups.open(lease, spec.limits) : undefined;
       const place = placeFor(services, { facts, rootfs, runId: lease.run.runId, holder: lease.pool.holder }, lease);
       return groups === undefined ? place : { ...place, groups };

@@ -24,15 +24,16 @@ export type HandOver = (
 const longMs = 1_000;
 
 /**
- * What makes clones ready to be handed to users other than root, each with the ids of its own: itself as 0 and what
- * /etc/subuid and /etc/subgid give it. Where storage cannot be mounted with other ids the clone's owners are changed,
+ * What makes clones ready to be handed over. Root gets them as they are. Other users get them with ids of their own: themselves as 0 and what
+ * /etc/subuid and /etc/subgid give them. Where storage cannot be mounted with other ids the clone's owners are changed,
  * for one clone of a user at a time. Rejects with `aborted` where the lease ends before, `storage-failed`, and `not-permitted` for a user without a place in a sandbox.
  */
 export function createHandOver(): HandOver {
   const inTurn = takeTurns();
   return async (lease, { uid, gid }, onLong) => {
-    checkRecipient({ uid, gid });
     const part = treeOf(lease.rootfs);
+    if (uid === 0) return giveToRoot(part);
+    checkRecipient({ uid, gid });
     const maps = planUserMaps(probeUser(uid, gid));
     const idmapped = part.idmappable && part.ownership.kind === 'natural';
     if (!idmapped) {
@@ -40,9 +41,17 @@ export function createHandOver(): HandOver {
       await inTurn(uid, () => changeOwners(part, maps, lease)).finally(() => clearTimeout(tell));
     }
     return {
-      part: { kind: 'given', name: part.source, ownership: { kind: 'mapped', ...maps } },
+      part: { kind: 'given', name: part.source, ownership: { kind: 'mapped', ...maps }, idmappable: false },
       tree: { uid, gid, idmapped, ...maps, path: part.source },
     };
+  };
+}
+
+/** Its launcher gives the tree the ids of the sandbox, as it does with one that is mounted on the host. */
+function giveToRoot({ source, ownership, idmappable }: TreePart): HandedOver {
+  return {
+    part: { kind: 'given', name: source, ownership, idmappable },
+    tree: { uid: 0, gid: 0, idmapped: false, uidMap: [], gidMap: [], path: source },
   };
 }
 

@@ -1,7 +1,7 @@
 import { isOverlaid } from '../spec/root-ref.ts';
 import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
-import { sourceOf } from '../rootfs/rootfs.ts';
+import type { RootPart } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
@@ -58,9 +58,10 @@ function check(spec: SandboxSpec, facts: Facts): Problem[] {
 }
 
 function plan(input: PlanInput): Launch {
-  const { spec, rootfs, facts } = input;
-  if (rootfs.parts[0].kind === 'overlay') throw new IsolateError('unsupported-option', 'The chroot engine cannot run on an overlay.');
-  const root = sourceOf(rootfs);
+  const { spec, facts } = input;
+  const [part] = input.rootfs.parts;
+  if (part.kind === 'overlay') throw new IsolateError('unsupported-option', 'The chroot engine cannot run on an overlay.');
+  const root = part.kind === 'given' ? `${input.sandboxDirectory}/root` : part.source;
   const stage = planStage(spec);
   const places = { directory: `${input.sandboxDirectory}/binds`, isGathered: false };
   const binds = placeBinds(spec.binds, facts, places);
@@ -75,8 +76,8 @@ function plan(input: PlanInput): Launch {
     mountNamespace: true,
     pidNamespace: true,
     hostMounts: [
-      ...memoryMounts(input, places.directory),
-      selfMount(root),
+      ...gather(input, places.directory, part.kind === 'given' ? [root] : []),
+      placeRoot(part, root),
       ...missing,
       ...systemMounts(root),
       ...binds.map((wanted) => bind(root, wanted)),
@@ -93,7 +94,8 @@ function plan(input: PlanInput): Launch {
 }
 
 /** The rootfs becomes a mount of its own, so that what is mounted below lies on it and nowhere else. */
-function selfMount(root: string): MountOperation {
+function placeRoot(part: RootPart, root: string): MountOperation {
+  if (part.kind === 'given') return { kind: 'attach', source: part.name, target: root, flags: [], idmap: 'none' };
   return {
     kind: 'bind',
     source: root,
@@ -107,10 +109,10 @@ function selfMount(root: string): MountOperation {
   };
 }
 
-/** In the mount namespace of the run, over a directory that is empty on the host. */
-function memoryMounts({ spec, sandboxDirectory: target }: PlanInput, directory: string): MountOperation[] {
+/** What is put together in the mount namespace of the run, over a directory that is empty on the host: memory, and places for roots. */
+function gather({ spec, sandboxDirectory: target }: PlanInput, directory: string, roots: readonly string[]): MountOperation[] {
   const { places, mounts } = planMemory(spec.binds, directory, { uid: 0, gid: 0 });
-  if (mounts.length === 0) return [];
+  if (mounts.length + roots.length === 0) return [];
   const gathered: MountOperation = {
     kind: 'mount',
     type: 'tmpfs',
@@ -119,7 +121,7 @@ function memoryMounts({ spec, sandboxDirectory: target }: PlanInput, directory: 
     flags: ['nosuid', 'nodev'],
     options: 'mode=0755,size=1m',
   };
-  return [gathered, { kind: 'mkdir', path: directory, mode: 0o755 }, ...places, ...mounts];
+  return [gathered, ...[...roots, directory].map((path): MountOperation => ({ kind: 'mkdir', path, mode: 0o755 })), ...places, ...mounts];
 }
 
 function systemMounts(root: string): MountOperation[] {

@@ -12,7 +12,7 @@ import type { Idmap, UserNamespace } from '../launch/launch.ts';
 /** Whose ids a sandbox runs under, and how the ids on its rootfs are translated. */
 export interface IdentityPlan {
   readonly userNamespace: UserNamespace;
-  readonly rootIdmap: Idmap;
+  readonly rootIdmap: Extract<Idmap, string>;
 }
 
 /**
@@ -22,7 +22,7 @@ export interface IdentityPlan {
  */
 export function planIdentity(input: IdentityInput): IdentityPlan {
   const [part] = input.rootfs.parts;
-  if (part.kind === 'given') {
+  if (part.ownership.kind === 'mapped') {
     const { uidMap, gidMap } = part.ownership;
     return { userNamespace: { uidMap, gidMap, writer: 'given' }, rootIdmap: 'none' };
   }
@@ -124,7 +124,6 @@ function planRootIdentity({ spec, rootfs, facts, idSlot }: IdentityInput): Ident
 }
 
 function isIdmappable(part: RootPart): boolean {
-  if (part.kind === 'given') return false;
   return part.kind === 'overlay' ? part.idmappable.lower : part.idmappable;
 }
 

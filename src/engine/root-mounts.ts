@@ -110,7 +110,7 @@ interface PlacePart {
 }
 
 function placePart(part: RootPart, { at, places, identity }: PlacePart): Placed {
-  if (part.kind === 'given') return { tree: at, upper: null, merged: places.root, mounts: [{ kind: 'attach', target: at }] };
+  if (part.kind === 'given') return { tree: at, upper: null, merged: places.root, mounts: [attach(part.name, at, identity)] };
   if (part.kind === 'tree') {
     if (identity === null) return { tree: part.source, upper: null, merged: places.root, mounts: [] };
     return { tree: at, upper: null, merged: places.root, mounts: [treeMount(part.source, at, identity)] };
@@ -161,6 +161,12 @@ function treeMount(source: string, target: string, { rootIdmap }: IdentityPlan):
     idmap: rootIdmap,
     create: 'none',
   };
+}
+
+/** A plain user's tree has its flags and its ids already. */
+function attach(source: string, target: string, identity: IdentityPlan | null): MountOperation {
+  if (identity === null) return { kind: 'attach', source, target, flags: [], idmap: 'none' };
+  return { kind: 'attach', source, target, flags: ['nosuid', 'nodev'], idmap: identity.rootIdmap };
 }
 
 function mkdir(path: string): MountOperation {

@@ -5,9 +5,6 @@ import type { LaunchPart, RecordItem } from './encode.ts';
 import type { LaunchEvent } from './events.ts';
 import type { Launch, MountOperation } from './launch.ts';
 
-/** What an attached tree is called where other mounts have a source. */
-export const attachedTree = 'the tree of the clone';
-
 /** Why an engine ended, where the kernel killed it for the memory it took. */
 export const engineOutOfMemory = ': it needed more memory than --memory allows';
 
@@ -81,15 +78,21 @@ function describeMount(operation: MountOperation): string {
       return `${operation.root}${operation.target}`;
     case 'copy':
       return `${operation.root}${operation.source} on ${operation.target}`;
-    case 'attach':
-      return `${attachedTree} on ${operation.target}`;
     default:
-      return `${operation.source} on ${operation.root ?? ''}${operation.target}`;
+      return `${operation.source} on ${targetOf(operation)}`;
   }
 }
 
 /** What the caller knows as `path`, which the launcher put together itself. */
 function sourceOf({ hostMounts }: Launch, path: string): string {
-  const shown = hostMounts.find((operation) => operation.kind === 'bind' && `${operation.root ?? ''}${operation.target}` === path);
-  return shown?.kind === 'bind' ? shown.source : path;
+  const shown = hostMounts.find(
+    (operation): operation is TreeOperation => (operation.kind === 'bind' || operation.kind === 'attach') && targetOf(operation) === path,
+  );
+  return shown?.source ?? path;
+}
+
+type TreeOperation = Extract<MountOperation, { readonly kind: 'bind' | 'attach' }>;
+
+function targetOf(operation: TreeOperation | Extract<MountOperation, { readonly kind: 'mount' }>): string {
+  return `${operation.kind === 'attach' ? '' : (operation.root ?? '')}${operation.target}`;
 }

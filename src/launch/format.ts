@@ -128,7 +128,10 @@ function formatMap(map: readonly IdMapEntry[]): string {
 }
 
 function formatMount(operation: MountOperation): string {
-  if (operation.kind === 'attach') return `attach the tree of the clone on ${quote(operation.target)}`;
+  if (operation.kind === 'attach') {
+    const flags = [...operation.flags, ...(operation.idmap === 'none' ? [] : ['ids of the sandbox'])];
+    return `attach the tree of the clone on ${quote(operation.target)}${flags.length === 0 ? '' : ` (${flags.join(', ')})`}`;
+  }
   if (operation.kind === 'mkdir') return `mkdir ${quote(operation.path)} ${operation.mode.toString(8).padStart(4, '0')}`;
   if (operation.kind === 'make') {
     const over = operation.layer === undefined ? '' : ` in the layer ${quote(operation.layer)}`;

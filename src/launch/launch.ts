@@ -47,8 +47,18 @@ export type MountOperation =
       /** The file system's own options, comma separated; may be empty. */
       readonly options: string;
     }
-  /** Puts the tree in place that the daemon handed over with the user namespace; once at most, among `sandboxMounts`. */
-  | { readonly kind: 'attach'; readonly target: string }
+  /**
+   * Puts the tree in place that the daemon hands over, once at most. A tree that comes with its user namespace is attached among
+   * `sandboxMounts`, as it is; root's among `hostMounts`.
+   */
+  | {
+      readonly kind: 'attach';
+      /** What errors call it. */
+      readonly source: string;
+      readonly target: string;
+      readonly flags: readonly FileSystemFlag[];
+      readonly idmap: Extract<Idmap, string>;
+    }
   | { readonly kind: 'mkdir'; readonly path: string; readonly mode: number }
   /**
    * Makes `target` beneath `root` if it is missing, with the directories above it (0755; a file 0644 and empty). With `layer`

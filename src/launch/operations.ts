@@ -38,7 +38,7 @@ export const mountOperations = {
   },
   mount: { kind: 2, fields: { flags: bits(fileSystemFlags), type: text, source: text, root: optionalPath, target: path, options: text } },
   mkdir: { kind: 3, fields: { mode: number(0, 0o7777), path } },
-  attach: { kind: 4, fields: { target: path } },
+  attach: { kind: 4, fields: { flags: bits(fileSystemFlags), idmap: choice({ none: 0, sandbox: 1 }), source: text, target: path } },
   make: { kind: 5, fields: { create: choice(made), root: path, layer: optionalPath, target: path } },
   copy: { kind: 6, fields: { root: path, source: path, target: path, otherwise: text, line: text } },
 } as const satisfies Readonly<Record<string, KindRule>>;

@@ -43,12 +43,14 @@ export interface OverlayPart {
   readonly idmappable: { readonly lower: boolean; readonly upper: boolean };
 }
 
-/** A tree that the launcher gets from the daemon as a mount, with the user namespace that shows its natural owners. */
+/** A tree that the launcher gets from the daemon as a mount. One whose owners are mapped comes with its user namespace. */
 export interface GivenPart {
   readonly kind: 'given';
   /** What messages and hooks call it: where the daemon has the clone. */
   readonly name: string;
-  readonly ownership: Extract<Ownership, { readonly kind: 'mapped' }>;
+  readonly ownership: Ownership;
+  /** As in `TreePart`. */
+  readonly idmappable: boolean;
 }
 
 export type RootPart = TreePart | OverlayPart | GivenPart;

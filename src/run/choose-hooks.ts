@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-import type { Rootfs } from '../rootfs/rootfs.ts';
+import { placeOf, type Rootfs } from '../rootfs/rootfs.ts';
 import type { HandedOverHooks } from './handed-over-hook.ts';
 import { type HookRunner, hostHooks } from './hooks.ts';
 
@@ -10,7 +10,7 @@ export async function chooseHooks(
   { launcher, sandboxDirectory, connection }: Pick<HandedOverHooks, 'launcher' | 'sandboxDirectory'> & { readonly connection?: Socket },
 ): Promise<HookRunner> {
   const [part] = rootfs.parts;
-  if (connection === undefined || part.kind !== 'given') return hostHooks(rootfs);
+  if (connection === undefined || part.ownership.kind !== 'mapped') return hostHooks(rootfs);
   const { handedOverHooks } = await import('./handed-over-hook.ts');
-  return handedOverHooks({ launcher, connection, sandboxDirectory, maps: part.ownership });
+  return handedOverHooks({ launcher, connection, sandboxDirectory, name: placeOf(rootfs), maps: part.ownership });
 }

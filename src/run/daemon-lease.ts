@@ -58,7 +58,7 @@ export async function leaseFromDaemon(spec: SandboxSpec, dataset: string, option
     const { id, path, view, uidMap, gidMap, groups } = parseLeased(await receiveLeased(connection, options), targets.length);
     return {
       id,
-      rootfs: rootfsOf({ kind: 'given', name: path, ownership: { kind: 'mapped', uidMap, gidMap } }),
+      rootfs: rootfsOf({ kind: 'given', name: path, ownership: { kind: 'mapped', uidMap, gidMap }, idmappable: false }),
       ...(groups === undefined ? {} : { groups }),
       handed: { view, connection, told: (run) => tellEnd(connection, run) },
       release: async () => connection.close(),

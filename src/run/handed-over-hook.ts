@@ -13,7 +13,9 @@ export interface HandedOverHooks {
   readonly launcher: string;
   readonly connection: Socket;
   readonly sandboxDirectory: string;
-  /** Of the user namespace that comes with the clone. */
+  /** What errors call the clone. */
+  readonly name: string;
+  /** Of the user namespace that comes with it. */
   readonly maps: IdMaps;
 }
 
@@ -21,10 +23,10 @@ export interface HandedOverHooks {
  * Runs hooks on a clone that the daemon hands over: on the host's file system as the caller sees it, with the ids of the
  * sandbox, whose 0 is the caller, and with the clone mounted for the hook alone.
  */
-export function handedOverHooks({ launcher, connection, sandboxDirectory, maps }: HandedOverHooks): HookRunner {
+export function handedOverHooks({ launcher, connection, ...clone }: HandedOverHooks): HookRunner {
   return async (which, line) => {
     logCommand({ file: '/bin/sh', args: ['-c', line] });
-    const running = await startLaunch(planHook(line, sandboxDirectory, maps), {
+    const running = await startLaunch(planHook(line, clone), {
       launcher,
       stdio: { stdin: 'ignore', stdout: 2, stderr: 2 },
       connection,
@@ -37,7 +39,7 @@ export function handedOverHooks({ launcher, connection, sandboxDirectory, maps }
   };
 }
 
-function planHook(line: string, sandboxDirectory: string, maps: HandedOverHooks['maps']): Launch {
+function planHook(line: string, { sandboxDirectory, name, maps }: Omit<HandedOverHooks, 'launcher' | 'connection'>): Launch {
   const environment = Object.entries({ ...callerEnvironment(), ROOTFS: sandboxDirectory }).filter((entry) => entry[1] !== undefined);
   return {
     engine: 'hook',
@@ -49,7 +51,7 @@ function planHook(line: string, sandboxDirectory: string, maps: HandedOverHooks[
     mountNamespace: true,
     pidNamespace: false,
     hostMounts: [],
-    sandboxMounts: [{ kind: 'attach', target: sandboxDirectory }],
+    sandboxMounts: [{ kind: 'attach', source: name, target: sandboxDirectory, flags: [], idmap: 'none' }],
     cgroups: [],
     root: null,
     workingDirectory: process.cwd(),

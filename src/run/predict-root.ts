@@ -61,7 +61,7 @@ function predictClone(dataset: string, facts: Facts): Rootfs {
 /** Which one the daemon would give nobody but it can see. */
 function predictHandedOver(dataset: string, { user }: Facts): Rootfs {
   const { mounts } = poolPaths(runtimePaths(systemRuntimeDirectory), dataset);
-  return rootfsOf({ kind: 'given', name: join(mounts, 'CLONE'), ownership: { kind: 'mapped', ...planUserMaps(user) } });
+  return rootfsOf({ kind: 'given', name: join(mounts, 'CLONE'), ownership: { kind: 'mapped', ...planUserMaps(user) }, idmappable: false });
 }
 
 async function predictDirectory(path: string, write: 'direct' | 'clone', facts: Facts): Promise<Rootfs> {

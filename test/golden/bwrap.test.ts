@@ -13,6 +13,7 @@ import {
   overlay,
   plainSpec,
   rootFacts,
+  rootsRootfs,
   shiftedRootfs,
   userFacts,
   wholeFindings,
@@ -66,6 +67,7 @@ const cases: Record<string, PlanInput> = {
     facts: userFacts,
     rootfs: { parts: [{ ...overlay, lower: '/srv/a:b,c\\d' }] },
   },
+  'handed over to root': { ...plain, rootfs: rootsRootfs },
   'handed over': {
     ...withSpec({ binds: [{ source: '/srv/src', target: '/src', readOnly: false }] }),
     facts: userFacts,

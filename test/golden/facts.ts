@@ -119,9 +119,14 @@ export const shiftedRootfs: Rootfs = {
   parts: [{ ...naturalTree, ownership: { kind: 'shifted', uidBase: 1_879_048_192, gidBase: 1_879_048_192 }, idmappable: false }],
 };
 
+/** A clone from the daemon, for root. */
+export const rootsRootfs: Rootfs = {
+  parts: [{ kind: 'given', name: naturalTree.source, ownership: naturalTree.ownership, idmappable: true }],
+};
+
 /** A clone from the daemon. */
 export const givenRootfs: Rootfs = {
-  parts: [{ kind: 'given', name: naturalTree.source, ownership: { kind: 'mapped', ...planUserMaps(userFacts.user) } }],
+  parts: [{ kind: 'given', name: naturalTree.source, ownership: { kind: 'mapped', ...planUserMaps(userFacts.user) }, idmappable: false }],
 };
 
 export const overlay: OverlayPart = {

@@ -12,6 +12,7 @@ import {
   naturalRootfs,
   plainSpec,
   rootFacts,
+  rootsRootfs,
   shiftedRootfs,
   userFacts,
   wholeFindings,
@@ -60,6 +61,7 @@ const cases: Record<string, PlanInput> = {
   'user of the template': withSpec({ user: 'www-data:adm' }),
   'no filter': withSpec({ seccomp: false }),
   'command that looks like options': withSpec({ command: ['--', '--name', 'x'] }),
+  'handed over to root': { ...plain, rootfs: rootsRootfs },
   'handed over': {
     ...withSpec({ binds: [{ source: '/srv/src', target: '/src', readOnly: false }] }),
     facts: userFacts,

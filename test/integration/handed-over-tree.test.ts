@@ -32,7 +32,15 @@ beforeAll(async () => {
 
 function givenLaunch(command: readonly string[], map: readonly IdMapEntry[] = subordinate): Launch {
   const userNamespace = { writer: 'given', uidMap: map, gidMap: map } as const;
-  return bwrapLaunch(command, { userNamespace, mountNamespace: true, sandboxMounts: [{ kind: 'attach', target: sandbox }] }, sandbox);
+  return bwrapLaunch(
+    command,
+    {
+      userNamespace,
+      mountNamespace: true,
+      sandboxMounts: [{ kind: 'attach', source: '/clone', target: sandbox, flags: [], idmap: 'none' }],
+    },
+    sandbox,
+  );
 }
 
 /** A clone on a file system of its own. */
@@ -46,9 +54,9 @@ async function makeClone(): Promise<string> {
   return join(directory, 'root');
 }
 
-function encodeOrder(map: readonly IdMapEntry[], path: string): Buffer {
+function encodeOrder(map: readonly IdMapEntry[], path: string, user = uid): Buffer {
   const maps = map.flatMap(({ inside, outside, count }) => [inside, outside, count]);
-  const numbers = [uid, uid, 1, map.length, map.length, statSync(path).dev, ...maps, ...maps];
+  const numbers = [user, user, 1, map.length, map.length, statSync(path).dev, ...maps, ...maps];
   const body = Buffer.alloc(4 * numbers.length);
   numbers.forEach((value, index) => body.writeUInt32LE(value, 4 * index));
   return Buffer.concat([body, Buffer.from(path)]);
@@ -87,6 +95,36 @@ describe.skipIf(!isStaticLauncher)('a tree that the daemon hands over', () => {
     const { items } = decodeMessage((await gate.next()).body, 'client');
     expect(items.map(({ value }) => value)).toEqual([2, 0]);
     expect((await gate.next()).operation).toBe(operations.closed);
+  });
+
+  it('is root’s with the ids that its own launch gives it', async () => {
+    const gate = await openGate();
+    const clone = await makeClone();
+    const range: readonly IdMapEntry[] = [{ inside: 0, outside: 1_600_000_000, count: 65_536 }];
+    const launch = bwrapLaunch(
+      ['sh', '-c', 'cat /proc/self/uid_map; touch /made; chown 5:6 /made; stat -c %u:%g /made'],
+      {
+        userNamespace: { writer: 'direct', uidMap: range, gidMap: range },
+        mountNamespace: true,
+        hostMounts: [{ kind: 'attach', source: '/clone', target: sandbox, flags: ['nosuid', 'nodev'], idmap: 'sandbox' }],
+      },
+      sandbox,
+    );
+    const child = spawn(await installClient(), ['x'], { env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
+    const { connection } = await gate.next();
+    expect(decodeMessage((await gate.next()).body, 'client').name).toBe('run');
+    const record = encodeLaunchRecord(launch, { supervised: false });
+    gate.send(connection, operations.send, encodeMessage('launch', [{ name: 'record', value: record }]));
+    expect(decodeMessage((await gate.next()).body, 'client').name).toBe('mount');
+    gate.send(connection, operations.tree, encodeOrder([], clone, 0));
+    expect(await finished(child)).toEqual({
+      status: 0,
+      signal: null,
+      stdout: '         0 1600000000      65536\n5:6\n',
+      stderr: '',
+    });
+    const { uid: owner, gid } = statSync(join(clone, 'made'));
+    expect({ owner, gid, isLeftBehind: existsSync(join(sandbox, 'made')) }).toEqual({ owner: 5, gid: 6, isLeftBehind: false });
   });
 
   it('is had over a connection of Node’s, which is open in the launcher alone until the run has ended', async () => {

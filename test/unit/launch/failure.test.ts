@@ -22,7 +22,7 @@ const launch: Launch = bareLaunch(['/x', 'y'], {
   ],
   sandboxMounts: [
     { kind: 'mount', type: 'proc', source: 'proc', root: '/m', target: '/proc', flags: [], options: '' },
-    { kind: 'attach', target: '/m' },
+    { kind: 'attach', source: '/clone', target: '/m', flags: [], idmap: 'none' },
   ],
   companions: [
     {
@@ -55,7 +55,7 @@ describe('the failure of a launch', () => {
     ['mount', 30, placeOf('host-mount', 1), 'The bind target /m/t could not be made: read-only file system.'],
     ['mount', 13, placeOf('host-mount', 2), 'The launch failed in the step mount (/m/etc/hosts on /h): permission denied.'],
     ['mount', 1, placeOf('sandbox-mount'), 'The launch failed in the step mount (proc on /m/proc): operation not permitted.'],
-    ['mount', 22, placeOf('sandbox-mount', 1), 'The launch failed in the step mount (the tree of the clone on /m): invalid argument.'],
+    ['mount', 22, placeOf('sandbox-mount', 1), 'The launch failed in the step mount (/clone on /m): invalid argument.'],
     ['companion', 2, placeOf('companion'), 'The launch failed while starting the companion helper: no such file or directory.'],
     ['companion', 0, placeOf('companion'), 'The launch failed because the companion helper ended.'],
     ['cgroup', 2, placeOf('cgroup'), 'The launch failed in the step cgroup (/c): no such file or directory.'],

@@ -152,7 +152,7 @@ describe('the launch record', () => {
         ],
       },
     ],
-    ['a tree that is handed over', given([{ kind: 'attach', target: '/t' }])],
+    ['a tree that is handed over', given([{ kind: 'attach', source: '/clone', target: '/t', flags: [], idmap: 'none' }])],
   ])('of %s is taken by the launcher', (_, launch) => {
     expect(check(encodeLaunchRecord(launch, supervision))).toEqual(accepted);
   });
@@ -243,7 +243,7 @@ describe('the launch record', () => {
     expect(check(withItems(record, [34, values('x', 0, '', alone(launch))])).status).toBe(125);
   });
 
-  const attach: MountOperation = { kind: 'attach', target: '/t' };
+  const attach: MountOperation = { kind: 'attach', source: '/clone', target: '/t', flags: [], idmap: 'none' };
   it.each([
     ['a tree but no namespace that comes with it', bareLaunch(['/x'], { mountNamespace: true, sandboxMounts: [attach] })],
     ['a tree attached twice', given([attach, attach])],
