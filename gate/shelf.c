@@ -2,7 +2,7 @@
  * Fresh clones are mounted in a namespace of their own: a process that makes a mount namespace copies all mounts it sees,
  * and a thousand clones among them would slow down every container of the host.
  *
- * A companion of `isolate serve` and of root's commands that make, lease or destroy clones. PROTOCOL.md has the commands
+ * A coprocess of `isolate serve` and of root's commands that make, lease or destroy clones. PROTOCOL.md has the commands
  * that it reads from standard input.
  */
 #include "gate.h"
@@ -76,7 +76,7 @@ static int make_on_each(const char *directory) {
   return namespace;
 }
 
-/* Several companions may try at the same time: one makes it, and the others wait. */
+/* Several coprocesses may try at the same time: one makes it, and the others wait. */
 static int make_shelf(const char *directory) {
   if (mkdir(directory, 0700) < 0 && errno != EEXIST) return -1;
   int lock = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -7,6 +7,7 @@ import { probeCgroupsBeside, probeHost } from '../host/probe.ts';
 import { readBootId } from '../pool/holder.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { Shelf } from '../pool/shelf.ts';
 import { countMaking } from '../pool/lease/make-clones.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { createHostStatus } from '../status/status.ts';
@@ -41,6 +42,7 @@ export interface DaemonOptions {
   readonly config: Pick<ConfigSource, 'current' | 'hasHeld' | 'problem'>;
   readonly commandLine: CommandLine;
   readonly runtime: RuntimePaths;
+  readonly shelf: Shelf;
   /** isolate-gate and its arguments as the broker. */
   readonly gate: { readonly file: string; readonly args: readonly string[] };
   readonly openPool: (template: string, warn: (message: string) => void) => Promise<Pool>;
@@ -55,7 +57,7 @@ export interface Daemon {
 
 /** Puts the parts together and starts them. */
 export function startDaemon(options: DaemonOptions): Daemon {
-  const { config, commandLine, runtime, gate, openPool, signal } = options;
+  const { config, commandLine, runtime, shelf, gate, openPool, signal } = options;
   const metrics = createMetrics();
   const quotas = createQuotas();
   const audit = createAudit({ metrics, userName: systemAccounts.userName });
@@ -76,6 +78,7 @@ export function startDaemon(options: DaemonOptions): Daemon {
     metrics,
     onRetired: (pool, lease) => adoption.retired(pool, lease),
     runtime,
+    shelf,
     open: openPool,
     signal,
   });
@@ -118,6 +121,7 @@ export function startDaemon(options: DaemonOptions): Daemon {
     clients.lost();
     await pools.done();
     heldBack.save();
+    shelf.end();
   }
 }
 

@@ -4,15 +4,17 @@ import { placeOf, type Rootfs } from '../rootfs/rootfs.ts';
 import type { HolderId } from '../pool/holder.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
-import { hasMountId, isStillMounted } from '../pool/state/in-place.ts';
-import { type CloneState, formatLeaseName, isCloneId } from '../pool/state/state-file.ts';
+import { isStillThere } from '../pool/state/in-place.ts';
+import { formatLeaseName, isCloneId } from '../pool/state/state-file.ts';
 import { readCloneState, retireLeased, takeFresh } from '../pool/state/transition.ts';
-import { checkAhead, type CheckedAhead, type CheckedClone } from './check-ahead.ts';
+import { checkAhead, type CheckedAhead } from './check-ahead.ts';
 
 /** A clone that was handed out; `pool` names its holder. */
 export interface Taken {
   readonly id: string;
   readonly rootfs: Rootfs;
+  /** As in `DaemonLease`. */
+  readonly seenAt: string;
   /** As in `DaemonLease`. */
   readonly isChecked: boolean;
   readonly pool: PoolFiles;
@@ -46,8 +48,9 @@ export function countFresh({ ids, next }: FreshClones): number {
   return ids.length - next;
 }
 
-/** The first that is fresh and of use; null: there is none. */
+/** The first that is fresh and of use; null: there is none, or the shelf is not open. */
 export function takeKnown(fresh: FreshClones, holder: HolderId): Taken | null {
+  if (!fresh.pool.shelf.isOpen()) return null;
   const own = { ...fresh.pool, holder };
   if (countFresh(fresh) === 0) rereadFresh(fresh);
   for (let id = fresh.ids[fresh.next]; id !== undefined; id = fresh.ids[fresh.next]) {
@@ -67,19 +70,14 @@ function know(fresh: FreshClones, ids: readonly string[]): void {
 }
 
 /** Null: another was quicker, or the clone is of no use and was retired. */
-function takeOne(pool: PoolFiles, id: string, checked: CheckedClone | null): Taken | null {
+function takeOne(pool: PoolFiles, id: string, isChecked: boolean): Taken | null {
   if (!takeFresh(pool, id)) return null;
   const leaseName = formatLeaseName(id, pool.holder);
   const state = readCloneState(join(pool.paths.leased, leaseName), id);
-  if (state !== null && isThere(state, checked)) return { id, rootfs: state.rootfs, isChecked: checked !== null, pool };
+  const seenAt = state === null ? '' : pool.shelf.find(placeOf(state.rootfs));
+  if (state !== null && isStillThere(state, seenAt)) return { id, rootfs: state.rootfs, seenAt, isChecked, pool };
   const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
   pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
   retireLeased(pool, id, leaseName);
   return null;
-}
-
-/** The mount that was seen before is soon found again, however many there are. */
-function isThere(state: CloneState, checked: CheckedClone | null): boolean {
-  const { mountId } = checked ?? { mountId: null };
-  return (mountId !== null && hasMountId(placeOf(state.rootfs), mountId)) || isStillMounted(state);
 }

@@ -14,7 +14,7 @@ export interface HandedOver {
 }
 
 export type HandOver = (
-  lease: Pick<DaemonLease, 'rootfs' | 'defer'>,
+  lease: Pick<DaemonLease, 'rootfs' | 'seenAt' | 'defer'>,
   peer: Pick<Peer, 'uid' | 'gid'>,
   /** Called once when it takes longer than a second, with what is being done. */
   onLong?: (message: string) => void,
@@ -67,12 +67,16 @@ export function checkRecipient({ uid, gid }: Pick<Peer, 'uid' | 'gid'>): void {
   throw new IsolateError('not-permitted', `A clone cannot be handed to ${uid}:${gid}: the host's root must not be in a sandbox.`);
 }
 
-async function changeOwners({ source, ownership }: TreePart, maps: IdMaps, { defer }: Pick<DaemonLease, 'defer'>): Promise<void> {
+async function changeOwners(
+  { source, ownership }: TreePart,
+  maps: IdMaps,
+  { seenAt, defer }: Pick<DaemonLease, 'seenAt' | 'defer'>,
+): Promise<void> {
   const ended = new AbortController();
   defer(() => ended.abort(new IsolateError('aborted', 'The client is gone.')));
   try {
     // Whose owners were changed once belongs to a user for good, and is leased to nobody else.
-    if (ownership.kind !== 'mapped') await mapOwners(source, ownership, maps, ended.signal);
+    if (ownership.kind !== 'mapped') await mapOwners(seenAt, ownership, maps, ended.signal);
   } catch (cause) {
     if (cause instanceof IsolateError) throw cause;
     throw new IsolateError('storage-failed', `The owners of the files of ${source} cannot be changed.`, { cause });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import { type CloneState, formatLeaseName } from '../pool/state/state-file.ts';
-import { isStillMounted } from '../pool/state/in-place.ts';
+import { isStillThere } from '../pool/state/in-place.ts';
 import { readCloneState } from '../pool/state/transition.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
@@ -75,7 +75,7 @@ export async function handleMount({ lease, tree, sendTree }: Connection): Promis
   if (lease === null || tree === null) throw new IsolateError('not-permitted', 'This connection has no clone to mount.');
   // What lies where a clone was mounted is the host's own.
   const state = readState(lease);
-  if (state === null || !isStillMounted(state))
+  if (state === null || !isStillThere(state, lease.seenAt))
     throw new IsolateError('template-not-mounted', `The clone at ${tree.path} is no longer mounted.`);
   await sendTree({ ...tree, device: state.device });
 }

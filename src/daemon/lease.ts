@@ -28,6 +28,8 @@ export interface DaemonLease extends Held {
   readonly id: string;
   readonly template: string;
   readonly rootfs: Rootfs;
+  /** Where this process reaches the rootfs: the clone may be mounted where only the shelf has it. */
+  readonly seenAt: string;
   /** It has directories wherever isolate mounts; false: nobody looked yet. */
   readonly isChecked: boolean;
   /** The state of the clone's pool, with the client's process as the holder. */
@@ -68,7 +70,7 @@ export interface Begun extends Pick<LeaseRequest, 'template' | 'peer' | 'engine'
 /** Begins a lease; `active` has the keys of all. Throws `state-unreadable`, and the clone is given back. */
 export function beginLease(begun: Begun, { active, watch }: { readonly active: Set<string>; readonly watch: LeaseWatch }): DaemonLease {
   const { template, peer, engine, signal, taken, waitedMs } = begun;
-  const { id, rootfs, isChecked, pool } = taken;
+  const { id, rootfs, seenAt, isChecked, pool } = taken;
   const startedMs = Date.now();
   const startMs = performance.now();
   const key = keyOf({ template, id });
@@ -85,7 +87,7 @@ export function beginLease(begun: Begun, { active, watch }: { readonly active: S
   held.defer((runsOn) => runsOn || run.remove());
   held.defer((runsOn) => runsOn || begun.giveBack(taken));
   held.defer(begun.countOff);
-  return { ...held, id, template, rootfs, isChecked, pool, peer, run, startedMs };
+  return { ...held, id, template, rootfs, seenAt, isChecked, pool, peer, run, startedMs };
 }
 
 /** What `isolate ps` gets to know of it, claimed for the client's process. */

@@ -8,6 +8,7 @@ import type { RuntimePaths } from '../pool/paths.ts';
 import { findPoolFiles, type Pool, type PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import type { LeasedEntry } from '../pool/state/pool-state.ts';
+import type { Shelf } from '../pool/shelf.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { maintainPool, type MaintainOptions } from '../upkeep/maintain.ts';
 import type { RefreshReport } from '../upkeep/report.ts';
@@ -24,6 +25,8 @@ export interface PoolSet {
   readonly metrics: Pick<Metrics, 'refreshed' | 'destroyed' | 'failed'>;
   readonly onRetired: (pool: PoolFiles, lease: LeasedEntry) => void;
   readonly runtime: RuntimePaths;
+  /** Where fresh clones are mounted. */
+  readonly shelf: Shelf;
   /** Throws what the storage says. */
   readonly open: (template: string, warn: (message: string) => void) => Promise<Pool>;
   readonly signal: AbortSignal;
@@ -74,7 +77,7 @@ export function beginEntry(set: PoolSet, template: string, count: number | null)
   const warn = (message: string): void => logEvent('warn', { event: 'state', template }, message);
   const entry: PoolEntry = {
     template,
-    pool: findPoolFiles({ template, runtime: set.runtime, warn }),
+    pool: findPoolFiles({ template, runtime: set.runtime, shelf: set.shelf, warn }),
     ending: new AbortController(),
     bell: createQuietBell(() => entry.ring()),
     reopening: new AbortController(),

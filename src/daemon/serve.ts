@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
 import { type Config, templateCount } from '../config/config.ts';
@@ -12,6 +12,7 @@ import { readOwnHolder } from '../pool/holder.ts';
 import { type Lock, lockHolders, tryLock } from '../pool/claims/lock.ts';
 import { type RuntimePaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import type { Pool } from '../pool/pool.ts';
+import { openShelf } from '../pool/shelf.ts';
 import { watchSignals } from '../upkeep/watch.ts';
 import { findOwnFiles } from '../host/own-files.ts';
 import { openTemplatePool } from '../upkeep/refresh-template.ts';
@@ -68,12 +69,15 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 async function serveUntil(signal: AbortSignal, config: ConfigSource, runtime: RuntimePaths, options: ServeOptions): Promise<void> {
+  const { gate } = findOwnFiles();
+  const shelf = openShelf({ gate, directory: runtime.shelf, warn: (message) => logEvent('warn', { event: 'state' }, message) });
   const daemon = startDaemon({
     config,
     commandLine: options.commandLine,
     runtime,
-    gate: { file: join(dirname(findOwnFiles().launcher), 'isolate-gate'), args: brokerArguments(runtime, options.front) },
-    openPool: options.openPool ?? ((template, warn) => openTemplatePool(template, { warn })),
+    shelf,
+    gate: { file: gate, args: brokerArguments(runtime, options.front) },
+    openPool: options.openPool ?? ((template, warn) => openTemplatePool(template, { warn, shelf })),
     signal,
   });
   let { ids } = config.current();
@@ -110,11 +114,12 @@ function warnOfOtherWriters(): void {
 
 function brokerArguments(runtime: RuntimePaths, front: string | undefined): string[] {
   const user = frontUsers.map((name) => systemAccounts.uidOf(name)).find((uid) => uid !== null && uid !== 0) ?? nobody;
-  if (front !== undefined) return ['broker', '--front', front, '--user', String(user)];
+  const shelf = ['--shelf', runtime.shelf];
+  if (front !== undefined) return ['broker', ...shelf, '--front', front, '--user', String(user)];
   const group = systemAccounts.gidOf('isolate');
   if (group === null) logEvent('warn', { event: 'group' }, 'There is no group isolate, so the daemon serves only root.');
   const sockets = [join(runtime.root, 'isolated.sock'), join(runtime.root, 'metrics.sock')];
-  return ['broker', '--sockets', ...sockets, '--group', String(group ?? 0), '--user', String(user)];
+  return ['broker', ...shelf, '--sockets', ...sockets, '--group', String(group ?? 0), '--user', String(user)];
 }
 
 async function lockHost(runtime: RuntimePaths): Promise<Lock> {

@@ -100,6 +100,7 @@ export function servePool(pool: PoolFiles, ring: (urgent: boolean) => void, noFr
 
 async function take(serving: Serving, request: TakeRequest): Promise<Taken> {
   const { pool, ring, waiters, fresh } = serving;
+  await openForUse(pool);
   if (request.signal.aborted) throw cancelled();
   const taken = waiters.size() === 0 ? takeKnown(fresh, request.holder) : null;
   if (taken !== null) {
@@ -141,7 +142,14 @@ function wait({ pool, waiters, patience, noFreeClone }: Serving, request: TakeRe
   });
 }
 
-function serveWaiters({ waiters, fresh, ring }: Serving): void {
+/** What keeps it shut is told by the refresh. */
+async function openForUse({ shelf }: PoolFiles): Promise<void> {
+  if (!shelf.isOpen()) await shelf.open().catch(() => undefined);
+}
+
+function serveWaiters(serving: Serving): void {
+  const { pool, waiters, fresh, ring } = serving;
+  if (!pool.shelf.isOpen() && waiters.size() > 0) return void openForUse(pool).then(() => ring(true));
   for (let waiter = waiters.peek(); waiter !== undefined; waiter = waiters.peek()) {
     let taken: Taken | null;
     try {

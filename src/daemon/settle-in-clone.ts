@@ -1,7 +1,6 @@
 import type { EngineCapabilities } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import { hiddenPlaces, lookAtMountpoints, lookAtTarget, type RootView, type Tree, wholeMountpoints } from '../run/look-into-root.ts';
-import { sourceOf } from '../rootfs/rootfs.ts';
 import type { Found } from '../host/resolve-beneath.ts';
 import type { DaemonLease } from './lease.ts';
 import { createTurns } from './turns.ts';
@@ -17,11 +16,11 @@ const ownTargets: ReadonlySet<string> = new Set(['/etc/hosts', '/etc/resolv.conf
  * targets, in turn: each may have thousands of components. Throws `bad-bind`, `cannot-enforce`.
  */
 export async function lookIntoClone(
-  { rootfs, template, isChecked, peer }: Pick<DaemonLease, 'rootfs' | 'template' | 'isChecked' | 'peer'>,
+  { seenAt, template, isChecked, peer }: Pick<DaemonLease, 'seenAt' | 'template' | 'isChecked' | 'peer'>,
   targets: readonly string[],
   capabilities: Pick<EngineCapabilities, 'mountpoints' | 'ownTrees'>,
 ): Promise<RootView> {
-  const tree = { path: sourceOf(rootfs), name: template };
+  const tree = { path: seenAt, name: template };
   const mountpoints = isChecked ? wholeMountpoints : lookAtMountpoints(tree, capabilities);
   const hidden = hiddenPlaces(capabilities, mountpoints);
   const found: (Found | IsolateError)[] = [];

@@ -18,6 +18,7 @@ export function findOwnFiles(): OwnFiles {
   }
   return {
     launcher: join(directory, 'isolate-launch'),
+    gate: join(directory, 'isolate-gate'),
     seccompFilter: join(directory, 'seccomp.bpf'),
     socketcallFilter: join(directory, 'seccomp-socketcall.bpf'),
     lxcSeccompProfile: join(directory, 'lxc.seccomp'),

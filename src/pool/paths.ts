@@ -15,6 +15,8 @@ export interface RuntimePaths {
   readonly sandbox: string;
   /** Clone mounts, `<key>/<id>`; nobody but the owner can enter. */
   readonly mounts: string;
+  /** Where the namespace with the mounts of fresh clones is bound. */
+  readonly shelf: string;
   /** One file a template, touched when its pool has work. */
   readonly signals: string;
   readonly pools: string;
@@ -49,6 +51,7 @@ export function runtimePaths(root: string): RuntimePaths {
     root,
     sandbox: join(root, 'sandbox'),
     mounts: join(root, 'mnt'),
+    shelf: join(root, 'shelf'),
     signals: join(root, 'signal'),
     pools: join(root, 'pools'),
     ids: join(root, 'ids'),

@@ -4,6 +4,7 @@ import { readOwnHolder } from './holder.ts';
 import type { HolderId } from './holder.ts';
 import { poolPaths } from './paths.ts';
 import type { PoolPaths, RuntimePaths } from './paths.ts';
+import { type Shelf, withoutShelf } from './shelf.ts';
 
 /** Milliseconds since 1970. */
 export type Clock = () => number;
@@ -13,6 +14,8 @@ export interface PoolFilesOptions {
   readonly runtime: RuntimePaths;
   /** Who holds what is leased; absent: this process. */
   readonly holder?: HolderId;
+  /** Where fresh clones are mounted; absent: on the host. */
+  readonly shelf?: Shelf;
   /** Told about state that could not be trusted; one full sentence each. */
   readonly warn?: (message: string) => void;
   /** Called between the steps of every transition, so that tests can end the process there. */
@@ -34,6 +37,7 @@ export interface PoolFiles {
   readonly runtime: RuntimePaths;
   readonly paths: PoolPaths;
   readonly holder: HolderId;
+  readonly shelf: Shelf;
   readonly warn: (message: string) => void;
   readonly checkpoint: (step: string) => void;
 }
@@ -68,6 +72,7 @@ export function findPoolFiles(options: PoolFilesOptions): PoolFiles {
     runtime,
     paths: poolPaths(runtime, template),
     holder: options.holder ?? readOwnHolder(),
+    shelf: options.shelf ?? withoutShelf,
     warn: options.warn ?? (() => {}),
     checkpoint: options.checkpoint ?? (() => {}),
   };

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 
 import { IsolateError } from '../error.ts';
-import { logCommand } from '../log.ts';
 
-/** A program that lives beside this one and talks to it over its standard input and output. */
+/** A program of isolate's own that lives beside this one and talks to it over its standard input and output. */
 export interface Coprocess {
   readonly pid: number;
   /** Given up when the program ends or does not read. */
@@ -14,6 +14,9 @@ export interface Coprocess {
   /** Ends its standard input. */
   readonly end: () => void;
   readonly kill: () => void;
+  /** From now on this process may end although the coprocess lives; `ref` takes it back. */
+  readonly unref: () => void;
+  readonly ref: () => void;
   /** Settles when it ended, with a sentence's end: "with status 1". */
   readonly ended: Promise<string>;
 }
@@ -32,7 +35,6 @@ const manyUnreadBytes = 8 * 1024 * 1024;
 
 /** Starts a coprocess; what it says on standard error goes where ours goes. Throws `missing-tool`. */
 export async function startCoprocess({ file, args, onData }: CoprocessOptions): Promise<Coprocess> {
-  logCommand({ file, args });
   const child = spawn(file, [...args], { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/', env: {} });
   const ended = new Promise<string>((resolve) => {
     child.once('close', (code, signal) => resolve(signal === null ? `with status ${code}` : `by ${signal}`));
@@ -50,6 +52,12 @@ export async function startCoprocess({ file, args, onData }: CoprocessOptions): 
     drained: () => (child.stdin.writableLength > manyUnreadBytes && child.stdin.writable ? drainedOrClosed(child.stdin) : null),
     end: () => void child.stdin.end(),
     kill: () => void child.kill('SIGKILL'),
+    unref: () => {
+      for (const one of [child, child.stdin as Socket, child.stdout as Socket]) one.unref();
+    },
+    ref: () => {
+      for (const one of [child, child.stdin as Socket, child.stdout as Socket]) one.ref();
+    },
     ended,
   };
 }

@@ -6,6 +6,7 @@ import type { Facts } from '../host/facts.ts';
 import { canIdmap } from '../host/path-facts.ts';
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { readDirectory } from '../pool/read-directory.ts';
+import { openShelf, type Shelf, withoutShelf } from '../pool/shelf.ts';
 import { readCloneState } from '../pool/state/transition.ts';
 import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
@@ -26,11 +27,18 @@ export function predictedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Roo
     tell: () => {},
     prepare: (request) => decide(request, caller),
     lease: async ({ spec, facts }) => ({ rootfs: await predictRoot(spec, facts) }),
-    look: async ({ rootfs }, { spec, engine: { capabilities } }) => {
+    look: async ({ rootfs }, { spec, engine: { capabilities }, facts }) => {
       const tree = treeOf(spec, rootfs);
-      return existsSync(tree.path)
-        ? lookIntoRoot(tree, targetsToLookAt(spec, capabilities), capabilities)
-        : assumeWhole(spec, capabilities);
+      const shelf = openOwnShelf(spec, facts);
+      try {
+        await shelf.open();
+        const seen = { ...tree, path: shelf.find(tree.path) };
+        return existsSync(seen.path)
+          ? lookIntoRoot(seen, targetsToLookAt(spec, capabilities), capabilities)
+          : assumeWhole(spec, capabilities);
+      } finally {
+        shelf.end();
+      }
     },
     place: async ({ rootfs }, { facts }) => ({
       rootfs,
@@ -40,6 +48,12 @@ export function predictedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Roo
       sandboxDirectory: ownSandboxDirectory(facts, rootfs),
     }),
   };
+}
+
+/** Where root's fresh clones are mounted. */
+function openOwnShelf({ root }: SandboxSpec, facts: Facts): Shelf {
+  if (root.kind !== 'volume' || facts.user.rights !== 'root') return withoutShelf;
+  return openShelf({ gate: facts.files.gate, directory: ownRuntimePaths(facts).shelf, warn: () => {} });
 }
 
 /** The next fresh clone where there is one, else one as it would be made. */

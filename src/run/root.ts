@@ -7,6 +7,7 @@ import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import { findPoolFiles, openPool, openPoolFiles, type Pool } from '../pool/pool.ts';
 import { hasRefresher, isToldFirst } from '../pool/claims/refresher.ts';
 import { type Lease, takeFreshClone } from '../pool/lease/take.ts';
+import { openShelf, type Shelf } from '../pool/shelf.ts';
 import { runCommand } from '../process/command.ts';
 import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
@@ -41,8 +42,9 @@ export async function leaseRoot(spec: SandboxSpec, facts: Facts, options: RootOp
 
 async function takeRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const { root } = spec;
-  if (root.kind !== 'volume' || facts.user.rights === 'root')
-    return takeReady(root, facts, options) ?? (await leaseFromStorage(spec, facts, options));
+  if (root.kind !== 'volume' || facts.user.rights === 'root') {
+    return (await takeReady(root, facts, options)) ?? (await leaseFromStorage(spec, facts, options));
+  }
   const { leaseFromDaemon } = await import('./daemon-lease.ts');
   const onWaiting = (message: string): void => options.tell({ kind: 'waiting', message });
   return await leaseFromDaemon(spec, root.locator, { signal: options.signal, onWaiting, limited: facts.cgroups.byDaemon === true });
@@ -55,17 +57,19 @@ async function tidyBehind(template: string, facts: Facts): Promise<void> {
 }
 
 /** A clone that lies ready is taken without opening its storage, which would run a command of it. */
-function takeReady(root: RootRef, facts: Facts, { warn }: RootOptions): Lease | null {
+async function takeReady(root: RootRef, facts: Facts, { warn }: RootOptions): Promise<Lease | null> {
   if (root.kind !== 'volume') return null;
   const runtime = leasePaths(root, facts);
-  return hasPool(root.locator, runtime) ? takeFreshClone(openPoolFiles({ template: root.locator, runtime, warn })) : null;
+  if (!hasPool(root.locator, runtime)) return null;
+  const shelf = openShelf({ gate: facts.files.gate, directory: runtime.shelf, warn });
+  return await takeFreshClone(openPoolFiles({ template: root.locator, runtime, shelf, warn })).finally(shelf.end);
 }
 
 async function leaseFromStorage(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<Lease> {
   const { tell, warn, signal } = options;
   const onWaiting = (message: string): void => tell({ kind: 'waiting', message });
   const pool = await openRootPool(spec.root, facts, { warn, onWaiting });
-  return await leaseClone(pool, {
+  const leasing = leaseClone(pool, {
     waitMs: spec.waitMs,
     onWait: () => {
       if (!hasRefresher(pool) && isToldFirst(pool)) tell({ kind: 'notice', message: describeNeglect(pool.template) });
@@ -73,6 +77,7 @@ async function leaseFromStorage(spec: SandboxSpec, facts: Facts, options: RootOp
     onSlow: (making) => onWaiting(describeWait(pool.template, making)),
     ...(signal === undefined ? {} : { signal }),
   });
+  return await leasing.finally(pool.shelf.end);
 }
 
 function describeNeglect(template: string): string {
@@ -84,10 +89,16 @@ export interface OpenOptions extends Pick<RootOptions, 'warn'> {
   readonly onlyCleanUp?: boolean;
   /** Told once of a wait that takes long, what for. */
   readonly onWaiting?: ((message: string) => void) | undefined;
+  /** Absent: one of the pool's own, for the caller to end. */
+  readonly shelf?: Shelf;
 }
 
 /** The pool behind a root: for `dir` and `overlay` drivers one that holds nothing ahead. */
-export async function openRootPool(root: RootRef, facts: Facts, { warn, onlyCleanUp = false, onWaiting }: OpenOptions): Promise<Pool> {
+export async function openRootPool(
+  root: RootRef,
+  facts: Facts,
+  { warn, onlyCleanUp = false, onWaiting, shelf }: OpenOptions,
+): Promise<Pool> {
   const driver = await openRootStorage(root, facts, onWaiting);
   const runtime = leasePaths(root, facts);
   // Nothing is left behind for a template that does not exist.
@@ -100,6 +111,7 @@ export async function openRootPool(root: RootRef, facts: Facts, { warn, onlyClea
     // Where clones cannot be mounted with other ids, their files get them while they are made.
     shift: driver.capabilities.idmappedMounts ? null : { kind: 'shifted', uidBase: sandboxUids.start, gidBase: sandboxGids.start },
     cgroupDirectories: cgroupDirectories(facts.cgroups),
+    ...(root.kind === 'volume' ? { shelf: shelf ?? openShelf({ gate: facts.files.gate, directory: runtime.shelf, warn }) } : {}),
     warn,
   });
 }

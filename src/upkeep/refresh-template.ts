@@ -45,7 +45,7 @@ export async function refresh({ template, onWarning, onContradiction, ...request
   });
   const configured = templateCount(await loadConfig(), template);
   const count = request.count ?? configured;
-  const report = await refreshServed(pool, count === null ? request : { ...request, count });
+  const report = await refreshServed(pool, count === null ? request : { ...request, count }).finally(pool.shelf.end);
   if (request.count !== undefined && configured !== null && configured !== request.count && request.skipCreate !== true) {
     onContradiction?.(describeContradiction(template, configured, report, isDaemonAlive(pool)));
   }

@@ -16,9 +16,15 @@ export async function sweepPool(pool: Pool, clones: readonly CloneInfo[]): Promi
   const { fresh, leased, retired } = readPoolNames(pool);
   const known = new Set([...clones.map(({ id }) => id), ...fresh, ...leased, ...retired]);
   const strays = names.filter((name) => !known.has(name)).map((name) => join(pool.paths.mounts, name));
+  await dropStrays(pool, known);
   if (strays.length === 0) return;
   const mounted = new Set(readMounts().map(({ mountpoint }) => mountpoint));
   for (const path of strays) await removeStray(pool, path, mounted.has(path));
+}
+
+async function dropStrays(pool: Pool, known: ReadonlySet<string>): Promise<void> {
+  const strays = pool.shelf.list(pool.paths.mounts).filter((name) => !known.has(name));
+  if (strays.length > 0) await withMountLock(pool, () => pool.shelf.drop(strays.map((name) => join(pool.paths.mounts, name))));
 }
 
 async function removeStray(pool: Pool, path: string, mounted: boolean): Promise<void> {

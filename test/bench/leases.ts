@@ -74,7 +74,7 @@ async function measureStep(size: number): Promise<Summary> {
   const times: number[] = [];
   for (let lease = 0; lease < leasesEach; lease += 1) {
     const startMs = performance.now();
-    const taken = takeFreshClone(pool);
+    const taken = await takeFreshClone(pool);
     times.push(performance.now() - startMs);
     if (taken === null) throw new Error('No clone is fresh.');
     renameSync(join(pool.paths.leased, formatLeaseName(taken.id, pool.holder)), join(pool.paths.fresh, taken.id));

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { RefreshReport } from '../../src/upkeep/report.ts';
 import { isolate } from '../rig/isolate.ts';
+import { clearShelf } from '../rig/shelf.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
 let template: ZfsTemplate;
@@ -25,6 +26,11 @@ async function makeTemplate(): Promise<string> {
   return dataset;
 }
 
+/** The directory that its clones are mounted in. */
+function mountsOf(dataset: string): string {
+  return join('/run/isolate/mnt', dataset.replace('/', '-'));
+}
+
 /** What there is of a template: its datasets, and its files below /run/isolate. */
 async function leftOf(dataset: string): Promise<{ readonly datasets: readonly string[]; readonly state: readonly string[] }> {
   const names = (await template.pool.zfs('list', '-H', '-o', 'name', '-r', template.pool.name)).trim().split('\n');
@@ -43,6 +49,7 @@ async function cleanUp(dataset: string): Promise<Partial<RefreshReport>> {
 
 test('of a template that was renamed refresh says its new name, and --skip-create leaves nothing behind', async () => {
   const dataset = await makeTemplate();
+  await clearShelf(mountsOf(dataset));
   await patiently('rename', dataset, `${dataset}new`);
   expect(await isolate(['refresh', dataset])).toMatchObject({
     status: 1,
@@ -54,6 +61,7 @@ test('of a template that was renamed refresh says its new name, and --skip-creat
 
 test('clones of a template that was renamed before this boot are found by what is written on them', async () => {
   const dataset = await makeTemplate();
+  await clearShelf(mountsOf(dataset));
   await patiently('rename', dataset, `${dataset}new`);
   rmSync(join('/run/isolate/pools', dataset.replace('/', '-')), { recursive: true });
   expect(await cleanUp(dataset)).toMatchObject({ gone: true, destroyed: 2 });
@@ -64,6 +72,7 @@ test('a clone that is kept outlives the pool of its template', async () => {
   const dataset = await makeTemplate();
   const [, kept = ''] = (await leftOf(dataset)).datasets;
   await template.pool.zfs('set', 'isolate:keep=on', kept);
+  await clearShelf(mountsOf(dataset));
   await patiently('rename', dataset, `${dataset}new`);
   expect(await cleanUp(dataset)).toMatchObject({ gone: true, destroyed: 1, kept: [kept.slice(dataset.length + 1)] });
   expect((await leftOf(dataset)).datasets).toEqual([kept]);
@@ -71,6 +80,7 @@ test('a clone that is kept outlives the pool of its template', async () => {
 
 test('a template that was destroyed is a line of status with what forgets it, until that is done', async () => {
   const dataset = await makeTemplate();
+  await clearShelf(mountsOf(dataset));
   for (const name of (await leftOf(dataset)).datasets.slice(1)) await patiently('destroy', name);
   await patiently('destroy', '-r', dataset);
   expect((await isolate(['status'])).stdout).toContain(

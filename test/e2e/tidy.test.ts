@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
+import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
 import { openPoolFiles } from '../../src/pool/pool.ts';
 import { readDirectory } from '../../src/pool/read-directory.ts';
 import { startDaemon } from '../rig/daemon.ts';
 import { isolate } from '../rig/isolate.ts';
+import { clearShelf } from '../rig/shelf.ts';
 import { claimToRefresh } from '../rig/refresher.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
@@ -55,6 +56,7 @@ test('the daemon destroys what runs left of templates that its settings do not n
   await template.pool.zfs('create', '-o', 'mountpoint=none', gone);
   await template.pool.zfs('snapshot', `${gone}@1`);
   await isolate(['refresh', '-q', gone, '2']);
+  await clearShelf(poolPaths(runtimePaths(systemRuntimeDirectory), gone).mounts);
   await expect.poll(() => template.pool.zfs('rename', gone, `${gone}new`).then(() => '', String), { timeout: 30_000 }).toBe('');
   const daemon = await startDaemon('');
   try {

@@ -52,6 +52,7 @@ export const rootFacts: Facts = {
     launcher: '/usr/lib/isolate/isolate-launch',
     seccompFilter: '/usr/lib/isolate/seccomp.bpf',
     socketcallFilter: '/usr/lib/isolate/seccomp-socketcall.bpf',
+    gate: '/usr/lib/isolate/isolate-gate',
     lxcSeccompProfile: '/usr/lib/isolate/lxc.seccomp',
   },
 };

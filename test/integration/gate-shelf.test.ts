@@ -1,30 +1,12 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { isMounted, startShelf } from '../rig/shelf.ts';
+import { isMounted, makeClone, makePlace, startShelf } from '../rig/shelf.ts';
 
 const { EBUSY, EINVAL, ENODEV, ENOENT, ENXIO } = constants.errno;
-
-/** A directory for a shelf, and in it one for clones; all mounts go with the test. */
-function makePlace(): { readonly shelf: string; readonly clones: string } {
-  const place = mkdtempSync(join(tmpdir(), 'shelf-'));
-  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', place]);
-  onTestFinished(() => void execFileSync('umount', ['--lazy', '--recursive', place]));
-  return { shelf: join(place, 'shelf'), clones: join(place, 'mnt') };
-}
-
-/** A clone on a file system of its own, with one file. */
-function makeClone(clones: string, name: string): string {
-  const path = join(clones, name);
-  mkdirSync(path, { recursive: true });
-  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', path]);
-  writeFileSync(join(path, 'file'), name);
-  return path;
-}
 
 describe('the shelf', () => {
   it('has a clone that the host does not see, and gives it back as it was', async () => {
@@ -51,10 +33,10 @@ describe('the shelf', () => {
   it('outlives those who put clones on it, and is one for all', async () => {
     const { shelf, clones } = makePlace();
     const paths = Array.from({ length: 12 }, (_, index) => makeClone(clones, String(index)));
-    const companions = await Promise.all(paths.map(() => startShelf(shelf)));
-    expect(await Promise.all(companions.map(({ ask }, index) => ask(`put ${paths[index]}`)))).toEqual(paths.map(() => 0));
-    for (const { child } of companions) child.kill('SIGKILL');
-    await Promise.all(companions.map(async ({ child }) => child.signalCode ?? once(child, 'exit')));
+    const keepers = await Promise.all(paths.map(() => startShelf(shelf)));
+    expect(await Promise.all(keepers.map(({ ask }, index) => ask(`put ${paths[index]}`)))).toEqual(paths.map(() => 0));
+    for (const { child } of keepers) child.kill('SIGKILL');
+    await Promise.all(keepers.map(async ({ child }) => child.signalCode ?? once(child, 'exit')));
     const { child, ask } = await startShelf(shelf);
     expect(readdirSync(`/proc/${child.pid}/fd/${await ask('look')}${clones}`)).toHaveLength(paths.length);
     expect(paths.filter((path) => isMounted(path))).toEqual([]);

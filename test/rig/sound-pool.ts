@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 
 import { templateKey } from '../../src/pool/paths.ts';
 import { isolate } from './isolate.ts';
+import { listShelf } from './shelf.ts';
 import type { ZfsTemplate } from './zfs-template.ts';
 
 const runtime = '/run/isolate';
@@ -24,6 +25,7 @@ export async function expectSound(template: ZfsTemplate, count: number): Promise
     runs: await list('runs'),
     idClaims: await list('ids/slots/used').catch(() => []),
     mountDirectories: await list('mnt', key),
-    mounts: mounts.length,
-  }).toEqual({ clones: count, fresh: ids, leased: [], retired: [], runs: [], idClaims: [], mountDirectories: ids, mounts: count });
+    mounts,
+    shelf: await listShelf(join(runtime, 'mnt', key)),
+  }).toEqual({ clones: count, fresh: ids, leased: [], retired: [], runs: [], idClaims: [], mountDirectories: ids, mounts: [], shelf: ids });
 }

@@ -68,7 +68,7 @@ function builtFiles(): Facts['files'] {
   try {
     return findOwnFiles();
   } catch (error) {
-    if (error instanceof IsolateError) return { launcher: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '' };
+    if (error instanceof IsolateError) return { launcher: '', gate: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '' };
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import type { CloneInfo, DestroyResult } from '../../storage/driver.ts';
 import type { Pool } from '../pool.ts';
@@ -11,7 +12,11 @@ export async function destroyUnheld(
   clones: readonly CloneInfo[],
   ended: string | null = null,
 ): Promise<readonly DestroyResult[]> {
-  if (pool.driver.capabilities.busyDetection) return pool.driver.destroy(clones);
+  if (pool.driver.capabilities.busyDetection) {
+    // What stays in use on the shelf the storage calls busy.
+    await pool.shelf.drop(clones.map(({ id }) => join(pool.paths.mounts, id)));
+    return await pool.driver.destroy(clones);
+  }
   const busy: DestroyResult[] = [];
   const free: CloneInfo[] = [];
   for (const clone of clones) {

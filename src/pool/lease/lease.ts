@@ -37,7 +37,7 @@ const longestPauseMs = 50;
  */
 export async function leaseClone(pool: Pool, options: LeaseOptions): Promise<Lease> {
   if (!pool.driver.capabilities.pooled) return makeOwn(pool);
-  const lease = takeFreshClone(pool);
+  const lease = await takeFreshClone(pool);
   if (lease !== null) return lease;
   touchSignal(pool);
   if (options.waitMs > 0) {
@@ -56,7 +56,7 @@ async function waitForClone(pool: Pool, options: LeaseOptions): Promise<Lease | 
   const stopWaiting = makeClaim(pool, 'waiting');
   try {
     for (;;) {
-      const lease = takeFreshClone(pool) ?? (await makeUnderLock(pool));
+      const lease = (await takeFreshClone(pool)) ?? (await makeUnderLock(pool));
       if (lease !== null) return lease;
       if (options.signal?.aborted === true) throw new IsolateError('aborted', 'The wait for a clone was cancelled.');
       const leftMs = endMs - performance.now();
@@ -90,7 +90,7 @@ async function makeUnderLock(pool: Pool): Promise<Lease | null> {
   const lock = await tryLock(pool.paths.lock, pool.holder);
   if (lock === null) return null;
   try {
-    const lease = takeFreshClone(pool);
+    const lease = await takeFreshClone(pool);
     if (lease !== null) return lease;
     const source = await pool.driver.newestSource();
     const known = (await pool.driver.list()).map(({ id }) => id);

@@ -1,11 +1,14 @@
 import { join } from 'node:path';
+import { IsolateError } from '../../error.ts';
 import type { PoolFiles } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
+import type { Taking } from '../shelf.ts';
 import type { GivenGroups } from '../../engine/engine.ts';
-import type { Rootfs } from '../../rootfs/rootfs.ts';
+import { placeOf, type Rootfs } from '../../rootfs/rootfs.ts';
 import { releaseClone } from './release.ts';
-import { formatLeaseName } from '../state/state-file.ts';
-import { isInPlace, readCloneState, retireLeased, takeFresh } from '../state/transition.ts';
+import { isInPlace } from '../state/in-place.ts';
+import { type CloneState, formatLeaseName } from '../state/state-file.ts';
+import { putBack, readCloneState, retireLeased, takeFresh } from '../state/transition.ts';
 
 /** The exclusive claim of one run on one clone. */
 export interface Lease {
@@ -19,14 +22,14 @@ export interface Lease {
 
 /**
  * The oldest fresh clone or, when another was quicker, any; null: none is fresh. Reads a directory and renames a file:
- * no lock, and no storage is asked.
+ * no lock. Throws `template-not-mounted` where this process does not see what is mounted, `storage-failed`.
  */
-export function takeFreshClone(pool: PoolFiles): Lease | null {
+export async function takeFreshClone(pool: PoolFiles): Promise<Lease | null> {
   const ids = readDirectory(pool.paths.fresh);
   while (ids.length > 0) {
     const [id] = ids.splice(0, 1);
     if (id === undefined) break;
-    const lease = take(pool, id);
+    const lease = await take(pool, id);
     if (lease !== null) return lease;
     // Others are here too: starting anywhere keeps them from following us from one to the next.
     const start = Math.floor(Math.random() * ids.length);
@@ -40,15 +43,30 @@ export function leaseOf(pool: PoolFiles, id: string, rootfs: Rootfs): Lease {
   return { id, rootfs, release: () => releaseClone(pool, id) };
 }
 
-function take(pool: PoolFiles, id: string): Lease | null {
+async function take(pool: PoolFiles, id: string): Promise<Lease | null> {
   pool.checkpoint('lease:before-rename');
   if (!takeFresh(pool, id)) return null;
   pool.checkpoint('lease:renamed');
   const leaseName = formatLeaseName(id, pool.holder);
   const state = readCloneState(join(pool.paths.leased, leaseName), id);
-  if (state !== null && isInPlace(state)) return leaseOf(pool, id, state.rootfs);
+  if (state !== null && (await bring(pool, state))) return leaseOf(pool, id, state.rootfs);
   const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
   pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
   retireLeased(pool, id, leaseName);
   return null;
+}
+
+/** Mounts the clone at its path on the host; false: it is gone. Where it throws, the clone is fresh again. */
+async function bring(pool: PoolFiles, state: CloneState): Promise<boolean> {
+  if (isInPlace(state)) return true;
+  let taking: Taking | null = null;
+  try {
+    taking = await pool.shelf.take(placeOf(state.rootfs));
+  } finally {
+    if (taking === null || taking === 'no-shelf') putBack(pool, state.id);
+  }
+  if (taking !== 'no-shelf') return taking === 'taken' && isInPlace(state);
+  throw new IsolateError('template-not-mounted', `The fresh clones of ${pool.template} are mounted where this process cannot see them.`, {
+    hint: `use the mount namespace that isolate refresh ran in; or isolate refresh ${pool.template} makes new ones`,
+  });
 }

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isAlive } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
-import { isStillMounted, readMountTable } from './in-place.ts';
 import type { Pool } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
+import { placeOf } from '../../rootfs/rootfs.ts';
 import { isCloneId, parseLeaseName, parseRetiredState } from './state-file.ts';
 import type { CloneState, RetiredState } from './state-file.ts';
+import { isInPlaceLater } from './in-place.ts';
 import { readCloneState } from './transition.ts';
 
 export interface FreshEntry {
@@ -103,8 +104,7 @@ async function readFresh(pool: Pool, garbage: string[]): Promise<FreshEntry[]> {
   const now = new Map<string, ReadState>();
   const entries: FreshEntry[] = [];
   const names = readDirectory(pool.paths.fresh);
-  // Read after the names: a clone is mounted before it is published.
-  const mounts = readMountTable();
+  await pool.shelf.open();
   for (const [index, name] of names.entries()) {
     if (index % sliceSize === sliceSize - 1) await nextTurn();
     const path = join(pool.paths.fresh, name);
@@ -116,7 +116,8 @@ async function readFresh(pool: Pool, garbage: string[]): Promise<FreshEntry[]> {
     const before = known.get(name);
     const one = before?.file === file ? before : { file, state: readCloneState(path, name) };
     now.set(name, one);
-    entries.push({ id: name, state: one.state, inPlace: one.state !== null && isStillMounted(one.state, mounts) });
+    const inPlace = one.state !== null && (await isInPlaceLater(one.state, pool.shelf.find(placeOf(one.state.rootfs))));
+    entries.push({ id: name, state: one.state, inPlace });
   }
   read.set(pool, now);
   return entries;

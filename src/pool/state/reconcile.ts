@@ -82,7 +82,7 @@ function whyUnusable(entry: FreshEntry, clone: CloneInfo, shift: CreateOptions['
   // The settings have given the sandboxes other ids since.
   if (!hasIds(entry.state.rootfs, shift)) return null;
   // After a restart of the storage or of the host.
-  return entry.inPlace && clone.marked && clone.mountpoint !== null ? undefined : null;
+  return entry.inPlace && clone.marked ? undefined : null;
 }
 
 function hasIds({ parts: [{ ownership }] }: Rootfs, shift: CreateOptions['shift']): boolean {

@@ -11,9 +11,12 @@ import type { CloneState } from './state-file.ts';
 // Every state change of a clone is one rename(2): of several that try, exactly one succeeds, and a crash leaves the
 // state before it or the state after it.
 
-/** absent -> fresh: from here on any run may lease the clone. */
+/** absent -> fresh: from here on any run may lease the clone. It waits on the shelf. */
 export async function publishFresh(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<void> {
-  writeWhole(pool, join(pool.paths.fresh, clone.id), formatCloneState(await describeClone(pool, clone, rootfs)));
+  const state = await describeClone(pool, clone, rootfs);
+  await pool.shelf.put(placeOf(rootfs));
+  pool.checkpoint('publish:put');
+  writeWhole(pool, join(pool.paths.fresh, clone.id), formatCloneState(state));
 }
 
 /** absent -> leased by this pool's holder. */
@@ -25,6 +28,11 @@ export async function publishLeased(pool: Pool, clone: CloneInfo, rootfs: Rootfs
 /** fresh -> leased by this pool's holder; false: another was quicker. */
 export function takeFresh(pool: PoolFiles, id: string): boolean {
   return move(join(pool.paths.fresh, id), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
+}
+
+/** leased by this pool's holder -> fresh. */
+export function putBack(pool: PoolFiles, id: string): void {
+  move(join(pool.paths.leased, formatLeaseName(id, pool.holder)), join(pool.paths.fresh, id));
 }
 
 /** fresh -> retired; false: a run leased it first. */
@@ -44,16 +52,6 @@ export function readCloneState(path: string, id: string): CloneState | null {
     return state?.id === id ? state : null;
   } catch {
     return null;
-  }
-}
-
-/** Whether the rootfs is still the directory that was made: false after an unmount, a reboot or a restart of zfs-fuse. */
-export function isInPlace(state: CloneState): boolean {
-  try {
-    const stat = statSync(placeOf(state.rootfs));
-    return stat.dev === state.device && stat.ino === state.inode;
-  } catch {
-    return false;
   }
 }
 

@@ -58,6 +58,7 @@ async function serve(
     peer,
     run: { runId: '0123456789abcdef' },
     rootfs: rootfsOf({ ...naturalTree(), ...part }),
+    seenAt: tree,
     defer: () => {},
     release: (outcome?: LeaseOutcome) => void released.push(outcome),
   } as unknown as DaemonLease;
@@ -209,6 +210,7 @@ test('changing owners is given up when the lease ends, and a second clone of the
   const events: string[] = [];
   const lease = (name: string, ended: boolean): Parameters<typeof handOver>[0] => ({
     rootfs: rootfsOf({ ...naturalTree(), idmappable: false }),
+    seenAt: tree,
     defer: (action) => {
       events.push(name);
       if (ended) action(false);
@@ -229,10 +231,10 @@ test('a user whose clone takes long to hand over is told after a second what is 
   onTestFinished(() => void vi.useRealTimers());
   const handOver = createHandOver();
   // The time passes while its owners are changed.
-  const lease = { rootfs, defer: () => void vi.advanceTimersByTime(1_000) };
+  const lease = { rootfs, seenAt: tree, defer: () => void vi.advanceTimersByTime(1_000) };
   await handOver(lease, user, (message) => said.push(message));
   expect(said).toEqual(["changing the owners of the clone's files, which is slow on this storage"]);
-  await handOver({ rootfs, defer: () => {} }, user, (message) => said.push(message));
+  await handOver({ rootfs, seenAt: tree, defer: () => {} }, user, (message) => said.push(message));
   vi.advanceTimersByTime(10_000);
   expect(said).toHaveLength(1);
 });
@@ -244,7 +246,7 @@ test('nothing is mounted for a connection without a clone, nor where the clone i
   await expect(handleMount(connection)).rejects.toMatchObject({ code: 'not-permitted' });
 
   const pool = openPoolFiles({ template: 'tank/t', runtime: runtimePaths(join(tree, 'run')) });
-  const mounted = { ...connection, lease: { id: '7', pool } as unknown as DaemonLease, tree: { path: tree } as Tree };
+  const mounted = { ...connection, lease: { id: '7', seenAt: tree, pool } as unknown as DaemonLease, tree: { path: tree } as Tree };
   const { dev: device, ino: inode } = lstatSync(tree);
   const rootfs = { parts: [{ kind: 'tree', source: tree, ownership: { kind: 'natural' }, idmappable: true }] } as const;
   const state = { id: '7', guid: '1', source: 's', rootfs, createdMs: 0, device, inode };

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 import { maintainPools } from '../../../src/daemon/pools.ts';
+import { withoutShelf } from '../../../src/pool/shelf.ts';
 import { createMetrics } from '../../../src/daemon/metrics.ts';
 import { placeOf, rootfsOf } from '../../../src/rootfs/rootfs.ts';
 import type { ServedPool } from '../../../src/daemon/served-pool.ts';
@@ -59,6 +60,7 @@ test('when the ids of sandboxes change the daemon replaces the fresh clones that
     metrics: createMetrics(),
     onRetired: () => {},
     runtime: first.runtime,
+    shelf: withoutShelf,
     open: async () => open({ driver, shift: shifts.shift() ?? null }),
     signal: ending.signal,
   });

@@ -153,7 +153,7 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     await daemon.start();
     await settles('one', 2);
     const pool = daemon.pool('one');
-    const lease = takeFreshClone(pool);
+    const lease = await takeFreshClone(pool);
     expect(lease).not.toBeNull();
     await lease?.release();
     await settles('one', 2);
@@ -212,7 +212,7 @@ describe.runIf(process.getuid?.() === 0)('leases outlive', () => {
     const client = await startClient(daemon.socket, 'one');
     await settles('one', 2, [client.clone]);
     const { execFileSync } = await import('node:child_process');
-    const broker = Number(execFileSync('pgrep', ['-P', String(pid), 'isolate-gate']).toString());
+    const broker = Number(execFileSync('pgrep', ['-P', String(pid), '--full', 'isolate-gate broker']).toString());
     process.kill(broker, 'SIGKILL');
     await expect.poll(() => daemon.log().filter(({ event }) => event === 'ready').length).toBe(2);
     await settles('one', 2, [client.clone]);

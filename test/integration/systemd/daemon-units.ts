@@ -68,6 +68,11 @@ export function testDaemonUnits(container: () => SystemdContainer): void {
       expect(await lastLease(1)).toMatchObject({ uid: 0, user: 'root', template, engine: 'bwrap', outcome: 'exited', code: 7 });
     });
 
+    test('the clones that the daemon makes wait on the shelf, not on the host', async () => {
+      await untilLevels({ fresh: size, leased: 0, retired: 0 });
+      expect(await system.must(['cat', '/proc/1/mounts'])).not.toContain(`${template}_`);
+    });
+
     test('a member of the group is root in a clone of its own, and the journal tells of its lease', async () => {
       expect(await runAs('alice', 'id -u; touch /made && echo made')).toEqual({ status: 0, stdout: '0\nmade\n', stderr: '' });
       expect(await lastLease(2)).toMatchObject({ user: 'alice', template, engine: 'bwrap', outcome: 'exited', code: 0 });

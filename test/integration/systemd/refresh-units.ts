@@ -34,6 +34,10 @@ export function testRefreshUnits(container: () => SystemdContainer): void {
       expect((await system.run(['systemctl', 'is-active', path, timer])).stdout).toBe('active\nactive\n');
     });
 
+    test('the clones that a refresh makes wait on the shelf, not on the host', async () => {
+      expect(await system.must(['cat', '/proc/1/mounts'])).not.toContain(`${template}_`);
+    });
+
     test('a refresh shares the mount namespace of the host', async () => {
       const tell = ['[Service]', "ExecStartPost=/bin/sh -c 'readlink /proc/self/ns/mnt > /run/refreshed-in'", ''].join('\n');
       await writeInside(system, `/run/systemd/system/${service}.d/tell.conf`, tell);

@@ -8,16 +8,15 @@ import { expect, onTestFinished, test } from 'vitest';
 import { hasNested, lookIntoClone } from '../../../src/daemon/settle-in-clone.ts';
 import { IsolateError } from '../../../src/error.ts';
 import type { DaemonLease } from '../../../src/daemon/lease.ts';
-import { placeOf } from '../../../src/rootfs/rootfs.ts';
 
-function makeLease(): Pick<DaemonLease, 'rootfs' | 'template' | 'isChecked' | 'peer'> {
+function makeLease(): Pick<DaemonLease, 'seenAt' | 'template' | 'isChecked' | 'peer'> {
   const path = mkdtempSync(join(tmpdir(), 'isolate-settle-'));
   onTestFinished(() => rmSync(path, { recursive: true }));
   for (const name of ['a/b', 'tmp']) mkdirSync(join(path, name), { recursive: true });
   symlinkSync('/tmp', join(path, 'a/link'));
   writeFileSync(join(path, 'file'), '');
   return {
-    rootfs: { parts: [{ kind: 'tree', source: path, ownership: { kind: 'natural' }, idmappable: true }] },
+    seenAt: path,
     template: 'tank/t',
     isChecked: true,
     peer: { uid: 1 } as DaemonLease['peer'],
@@ -37,7 +36,7 @@ test('what is missing is kept as it stands, and what comes after it is looked at
 test('a target that no path can be as long as is a bad one, not a defect', async () => {
   const lease = makeLease();
   const deep = '/a'.repeat(2040);
-  for (let path = placeOf(lease.rootfs), depth = 0; depth < 20; depth += 1) mkdirSync((path = join(path, 'a')), { recursive: true });
+  for (let path = lease.seenAt, depth = 0; depth < 20; depth += 1) mkdirSync((path = join(path, 'a')), { recursive: true });
   expect((await settle([deep], lease))[0]).toBe(deep);
   await expect(settle([`/${'n'.repeat(4094)}`], lease)).rejects.toMatchObject({ code: 'bad-bind' });
 });

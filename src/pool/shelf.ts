@@ -1,0 +1,168 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { getSystemErrorMap } from 'node:util';
+
+import { IsolateError } from '../error.ts';
+import { type Coprocess, startCoprocess } from '../process/coprocess.ts';
+import { readDirectory } from './read-directory.ts';
+import { isMountRoot, onlyPlace } from './mount-root.ts';
+
+/**
+ * Where clones are mounted that nobody uses: a mount namespace that no process of the host is in, so that no process copies them
+ * when it makes one. It has each clone at the path that it was mounted at on the host. gate/shelf.c does the work.
+ */
+export interface Shelf {
+  /** `find` and `list` know what is on it; `open` helps. */
+  readonly isOpen: () => boolean;
+  readonly open: () => Promise<void>;
+  /** By which path this process reaches what is mounted at this path: on the shelf or, what is not there, on the host. */
+  readonly find: (path: string) => string;
+  /** The names in a directory of the shelf. */
+  readonly list: (directory: string) => readonly string[];
+  /** Moves the mount at this path of the host to the shelf. Where that cannot be it stays, and is found there. */
+  readonly put: (path: string) => Promise<void>;
+  /** Moves it back. Throws `storage-failed`. */
+  readonly take: (path: string) => Promise<Taking>;
+  /** Unmounts these; what is in use, or not on the shelf, stays as it is. */
+  readonly drop: (paths: readonly string[]) => Promise<void>;
+  readonly end: () => void;
+}
+
+/** `no-shelf`: this process sees no shelf at all, as in a mount namespace of its own. */
+export type Taking = 'taken' | 'not-there' | 'no-shelf';
+
+export interface ShelfOptions {
+  /** Absolute path of isolate-gate. */
+  readonly gate: string;
+  /** Where the namespace is bound; root's alone. */
+  readonly directory: string;
+  readonly warn: (message: string) => void;
+}
+
+/** All clones stay on the host. */
+export const withoutShelf: Shelf = {
+  isOpen: () => true,
+  open: async () => {},
+  find: (path) => path,
+  list: () => [],
+  put: async () => {},
+  take: async () => 'not-there',
+  drop: async () => {},
+  end: () => {},
+};
+
+/** What the coprocess answers beside 0. */
+const errors = { ENOENT: 2, ESRCH: 3, ENXIO: 6, ENODEV: 19 } as const;
+
+/** A coprocess at work. */
+interface Open {
+  readonly coprocess: Coprocess;
+  readonly answers: ((answer: number) => void)[];
+}
+
+interface State extends ShelfOptions {
+  open: Open | null;
+  opening: Promise<Open> | null;
+  /** This process's own descriptor of the root of the shelf, so that it outlives the coprocess; null: nothing was put on it yet. */
+  root: number | null;
+  isTold: boolean;
+}
+
+/** Starts its coprocess when it is first needed, and another one when that has ended. Keeps no process from ending. */
+export function openShelf(options: ShelfOptions): Shelf {
+  const state: State = { ...options, open: null, opening: null, root: null, isTold: false };
+  // By this process's number, for programs that it starts.
+  const findRoot = (): string | null => (state.root === null ? null : `/proc/${process.pid}/fd/${state.root}`);
+  return {
+    isOpen: () => state.root !== null || state.open !== null,
+    open: async () => void (await open(state)),
+    find: (path) => {
+      const root = findRoot();
+      return root !== null && isMountRoot(root + path) ? root + path : path;
+    },
+    list: (directory) => {
+      const root = findRoot();
+      return root === null ? [] : readDirectory(root + directory);
+    },
+    put: (path) => put(state, path),
+    take: async (path) => readTaking(path, await ask(state, `take ${path}`)),
+    drop: async (paths) => void (await Promise.all(paths.map((path) => ask(state, `drop ${path}`)))),
+    end: () => end(state),
+  };
+}
+
+function readTaking(path: string, answer: number): Taking {
+  if (answer === 0) return 'taken';
+  if (answer === errors.ENXIO) return 'no-shelf';
+  if (answer === errors.ENOENT || answer === errors.ENODEV) return 'not-there';
+  throw new IsolateError('storage-failed', `The clone at ${path} cannot be mounted on the host: ${describe(answer)}.`);
+}
+
+async function put(state: State, path: string): Promise<void> {
+  const answer = await ask(state, `put ${path}`);
+  if (answer !== 0 && !state.isTold) {
+    state.isTold = true;
+    state.warn(`${path} stays mounted on the host, which slows down whatever copies its mounts: ${describe(answer)}.`);
+  }
+  if (answer === 0 && state.open !== null) await look(state, state.open);
+}
+
+async function ask(state: State, command: string): Promise<number> {
+  return await send(await open(state), command);
+}
+
+function open(state: State): Promise<Open> {
+  state.opening ??= start(state).catch((error: unknown) => {
+    state.opening = null;
+    throw error;
+  });
+  return state.opening;
+}
+
+async function start(state: State): Promise<Open> {
+  const answers: Open['answers'] = [];
+  const onData = readAnswers((answer) => answers.shift()?.(answer));
+  const coprocess = await startCoprocess({ file: state.gate, args: ['shelf', state.directory], onData });
+  const opened: Open = { coprocess, answers };
+  void coprocess.ended.finally(() => {
+    state.open = state.opening = null;
+    for (const answer of answers.splice(0)) answer(errors.ESRCH);
+  });
+  await look(state, opened);
+  state.open = opened;
+  return opened;
+}
+
+async function look(state: State, opened: Open): Promise<void> {
+  if (state.root !== null) return;
+  const descriptor = await send(opened, 'look');
+  if (descriptor > 2) state.root ??= openSync(`/proc/${opened.coprocess.pid}/fd/${descriptor}`, onlyPlace | constants.O_DIRECTORY);
+}
+
+function end(state: State): void {
+  state.open?.coprocess.end();
+  if (state.root !== null) closeSync(state.root);
+  state.root = null;
+}
+
+async function send({ coprocess, answers }: Open, command: string): Promise<number> {
+  coprocess.ref();
+  const answer = await new Promise<number>((resolve) => {
+    answers.push(resolve);
+    coprocess.write(Buffer.from(`${command}\n`));
+  });
+  if (answers.length === 0) coprocess.unref();
+  return answer;
+}
+
+function readAnswers(onAnswer: (answer: number) => void): (chunk: Buffer) => void {
+  let text = '';
+  return (chunk) => {
+    const lines = (text + chunk.toString('latin1')).split('\n');
+    text = lines.pop() ?? '';
+    for (const line of lines) onAnswer(Number(line));
+  };
+}
+
+function describe(answer: number): string {
+  return getSystemErrorMap().get(-answer)?.[1] ?? `error ${answer}`;
+}

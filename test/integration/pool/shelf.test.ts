@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+
+import { openShelf } from '../../../src/pool/shelf.ts';
+import { gatePath } from '../../rig/gate.ts';
+import { isMounted, makeClone, makePlace } from '../../rig/shelf.ts';
+
+test('what is on the shelf is still found when the coprocess is killed, and another one does the next command', async () => {
+  const { shelf: directory, clones } = makePlace();
+  const [first, second] = [makeClone(clones, '1'), makeClone(clones, '2')];
+  const warnings: string[] = [];
+  const shelf = openShelf({ gate: await gatePath(), directory, warn: (message) => warnings.push(message) });
+  onTestFinished(shelf.end);
+  await shelf.put(first);
+  execFileSync('pkill', ['-KILL', '--parent', String(process.pid), '--full', `isolate-gate shelf ${directory}`]);
+  const read = (path: string): string => readFileSync(join(shelf.find(path), 'file'), 'utf8');
+  expect({ isOpen: shelf.isOpen(), file: read(first), mounted: isMounted(first) }).toEqual({ isOpen: true, file: '1', mounted: false });
+  // Until its end is noticed a command fails.
+  await expect.poll(() => shelf.take(first).catch(String)).toBe('taken');
+  await shelf.put(second);
+  expect({ files: [read(first), read(second)], mounted: [first, second].map(isMounted), warnings }).toEqual({
+    files: ['1', '2'],
+    mounted: [true, false],
+    warnings: [],
+  });
+  expect({ names: shelf.list(clones), again: await shelf.take(first) }).toEqual({ names: ['2'], again: 'not-there' });
+});
