@@ -1,7 +1,8 @@
 /*
  * Runs a command once and prints how long it took, from just before the fork until it was reaped, and what it used:
  * "WALL_NS USER_US SYSTEM_US PEAK_KIB STATUS". PEAK_KIB is that of the largest process of its tree. A program of its own,
- * because what starts the command is measured with it, and a large process forks slowly.
+ * because what starts the command is measured with it, and a large process forks slowly. bubblewrap ends without waiting for
+ * its init, which has done most of the work, so what the command leaves behind is waited for as well, a second at most.
  *
  *   stopwatch [NUMBER=FILE]... [@UID,GID] COMMAND [ARG...]
  *
@@ -13,8 +14,10 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -35,6 +38,19 @@ static void become(const char *user)
   if (setgroups(1, &gid) < 0 || setgid(uid) < 0 || setuid(uid) < 0) _exit(126);
 }
 
+static void stop_waiting(int number)
+{
+  (void)number;
+}
+
+static void reap_left(void)
+{
+  struct sigaction action = {.sa_handler = stop_waiting};
+  sigaction(SIGALRM, &action, NULL);
+  alarm(1);
+  while (wait(NULL) > 0) continue;
+}
+
 int main(int argc, char **argv)
 {
   int first = 1;
@@ -45,6 +61,7 @@ int main(int argc, char **argv)
   struct timespec start, end;
   struct rusage usage;
   int status;
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return 1;
   clock_gettime(CLOCK_MONOTONIC, &start);
   pid_t pid = fork();
   if (pid == 0) {
@@ -54,8 +71,10 @@ int main(int argc, char **argv)
     execvp(argv[first], argv + first);
     _exit(127);
   }
-  if (pid < 0 || wait4(pid, &status, 0, &usage) != pid) return 1;
+  if (pid < 0 || waitpid(pid, &status, 0) != pid) return 1;
   clock_gettime(CLOCK_MONOTONIC, &end);
+  reap_left();
+  if (getrusage(RUSAGE_CHILDREN, &usage) < 0) return 1;
 
   long long wall = (end.tv_sec - start.tv_sec) * 1000000000LL + (end.tv_nsec - start.tv_nsec);
   printf("%lld %ld %ld %ld %d\n", wall, usage.ru_utime.tv_sec * 1000000L + usage.ru_utime.tv_usec,
