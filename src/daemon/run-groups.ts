@@ -8,7 +8,7 @@ import type { Limits } from '../spec/spec.ts';
 import type { GivenGroups } from '../engine/engine.ts';
 import type { DaemonLease } from './lease.ts';
 import type { Peer } from './peer.ts';
-import { applySettings, makeDirectories, moveInto, removeDirectories, vouchFor } from './group-files.ts';
+import { applySettings, hastenMoves, makeDirectories, moveInto, removeDirectories, vouchFor } from './group-files.ts';
 
 /** The cgroups of runs whose users can make none themselves. */
 export interface RunGroups {
@@ -57,6 +57,8 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
       if (directories.length === 0) return undefined;
       const groups: Opened = { uid, directories, isJoined: false, runsOn: null };
       opened.set(runId, groups);
+      // The client joins a few milliseconds from now.
+      void hastenMoves();
       defer((runsOn) => {
         opened.delete(runId);
         groups.runsOn = runsOn;

@@ -81,6 +81,19 @@ export function chooseCgroupsBeside(
   return { cpu: beside.cpu ?? own.cpu, memory: beside.memory ?? own.memory, pids: beside.pids ?? own.pids };
 }
 
+/** Where the caller's own group is seen, in whichever hierarchy is mounted; null: in none. */
+export function findOwnGroup(mounts: readonly MountEntry[], memberships: readonly CgroupMembership[]): string | null {
+  for (const { hierarchy, controllers, path } of memberships) {
+    const [controller = ''] = controllers;
+    const mount = mounts.find(({ type, superOptions }) =>
+      hierarchy === 0 ? type === 'cgroup2' : type === 'cgroup' && superOptions.includes(controller),
+    );
+    const directory = mount === undefined ? null : groupDirectory(mount, path);
+    if (directory !== null) return directory;
+  }
+  return null;
+}
+
 function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/')) || '/';
 }

@@ -4,7 +4,15 @@ import { hostname, userInfo } from 'node:os';
 import { IsolateError } from '../error.ts';
 import { hostSources } from '../spec/bind.ts';
 import type { Limits, SandboxSpec } from '../spec/spec.ts';
-import { chooseCgroups, chooseCgroupsBeside, chooseOthers, type CgroupReader, type ControllerName, parseCgroups } from './cgroup.ts';
+import {
+  chooseCgroups,
+  chooseCgroupsBeside,
+  chooseOthers,
+  type CgroupReader,
+  type ControllerName,
+  findOwnGroup,
+  parseCgroups,
+} from './cgroup.ts';
 import type { CallerFacts, CgroupFacts, DesktopFacts, Facts, HostFacts, PathFacts, SandboxIds, ToolName, UserFacts } from './facts.ts';
 import { lxcPaths } from './lxc-paths.ts';
 import type { MountEntry } from './mountinfo.ts';
@@ -179,6 +187,11 @@ function probeCgroups({ spec, uid, cgroups = { of: '/proc/self/cgroup', everywhe
 export function probeCgroupsBeside(): CgroupFacts {
   const memberships = parseCgroups(readText('/proc/self/cgroup') ?? '');
   return { ...chooseCgroupsBeside(Object.values(controllerOf), readMounts(), memberships, reader), others: [] };
+}
+
+/** Where the group that this process is in now can be seen, among these mounts. */
+export function probeOwnGroup(mounts: readonly MountEntry[]): string | null {
+  return findOwnGroup(mounts, parseCgroups(readText('/proc/self/cgroup') ?? ''));
 }
 
 const reader: CgroupReader = { words: (file) => (readText(file) ?? '').trim().split(/\s+/), writable: isGroupWritable };

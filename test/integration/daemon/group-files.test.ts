@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 
-import { applySettings, makeDirectories, moveInto, removeDirectories } from '../../../src/daemon/group-files.ts';
+import { applySettings, hastenMoves, makeDirectories, moveInto, removeDirectories } from '../../../src/daemon/group-files.ts';
 import { parseMountinfo } from '../../../src/host/mountinfo.ts';
 import { createRunGroups } from '../../../src/daemon/run-groups.ts';
 import type { CgroupController, CgroupFacts } from '../../../src/host/facts.ts';
@@ -39,6 +39,12 @@ test.runIf(canTry)('a process is moved into groups of version 2, which go when i
   await once(child, 'exit');
   await removed;
   expect(existsSync(path)).toBe(false);
+});
+
+test('a move that is begun ahead leaves the daemon in its groups', async () => {
+  const before = readFileSync('/proc/self/cgroup', 'utf8');
+  await hastenMoves();
+  expect(readFileSync('/proc/self/cgroup', 'utf8')).toBe(before);
 });
 
 test.runIf(canTry)('where one group cannot be made none is left', async () => {

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 
-import { chooseCgroups, chooseCgroupsBeside, chooseOthers, type ControllerName, parseCgroups } from '../../../src/host/cgroup.ts';
+import {
+  chooseCgroups,
+  chooseCgroupsBeside,
+  chooseOthers,
+  type ControllerName,
+  findOwnGroup,
+  parseCgroups,
+} from '../../../src/host/cgroup.ts';
 import { parseMountinfo } from '../../../src/host/mountinfo.ts';
 
 const version2Mount = parseMountinfo('30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n');
@@ -105,6 +112,15 @@ test('a group outside of what is mounted cannot be used', () => {
 });
 
 const noLimits = { cpu: null, memory: null, pids: null };
+
+test.each([
+  ['of the first hierarchy that is mounted', '9:devices:/x\n4:memory:/svc/a\n0::/b\n', '/sys/fs/cgroup/memory/svc/a'],
+  ['of version 2', '0::/b\n', '/sys/fs/cgroup/unified/b'],
+  ['in no hierarchy that is mounted', '9:devices:/x\n', null],
+  ['outside of what is mounted', '0::/../b\n', null],
+])('the own group of a process is seen where it is: %s', (_, memberships, found) => {
+  expect(findOwnGroup(version1Mounts, parseCgroups(memberships))).toBe(found);
+});
 
 test('a run in all hierarchies has a group beside the caller in each that no limit puts it in, with what a cpuset needs', () => {
   const mounts = [
