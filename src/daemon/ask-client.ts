@@ -2,8 +2,9 @@ import type { PathFacts } from '../host/facts.ts';
 import { describePath } from '../host/path-facts.ts';
 import { IsolateError } from '../error.ts';
 import { deviceNumber } from '../host/device-number.ts';
+import type { Found } from '../host/resolve-beneath.ts';
 import type { MountEntry } from '../host/mountinfo.ts';
-import { readMounts } from '../host/read-mounts.ts';
+import { mountsOnce } from '../host/mounts-once.ts';
 import type { Questions } from '../run/run-caller.ts';
 import type { Item } from '../wire/frame.ts';
 import type { Connection } from './connection.ts';
@@ -12,6 +13,8 @@ import type { Connection } from './connection.ts';
 export interface ClientQuestions extends Partial<Questions> {
   /** Directories whose entries are wanted. */
   readonly lists?: readonly string[];
+  /** A directory, and the paths in it of which is wanted where they lead. */
+  readonly tree?: { readonly path: string; readonly places: readonly string[] };
 }
 
 /** What it told; what it cannot see is not there. */
@@ -19,6 +22,8 @@ export interface Told {
   readonly paths: Map<string, PathFacts>;
   readonly files: Map<string, string>;
   readonly lists: Map<string, readonly string[]>;
+  /** Without those where something is odd. */
+  readonly places: Map<string, Found>;
   readonly variables: Map<string, string>;
   real: string | null;
 }
@@ -28,7 +33,7 @@ const mostRead = 65_536;
 
 /** Asks a client, which looks with its own rights. Rejects with `daemon-failed`, and with `aborted` where it is gone. */
 export async function askClient(wanted: ClientQuestions, ask: Connection['ask']): Promise<Told> {
-  const told: Told = { paths: new Map(), files: new Map(), lists: new Map(), variables: new Map(), real: null };
+  const told: Told = { paths: new Map(), files: new Map(), lists: new Map(), places: new Map(), variables: new Map(), real: null };
   const questions: Item[] = [
     ...(wanted.paths ?? []).map((value): Item => ({ name: 'stat-path', value })),
     ...(wanted.files ?? []).map((value): Item => ({ name: 'read-path', value })),
@@ -36,24 +41,23 @@ export async function askClient(wanted: ClientQuestions, ask: Connection['ask'])
     ...(wanted.variables ?? []).map((value): Item => ({ name: 'variable-name', value })),
     ...(wanted.directory === undefined ? [] : [{ name: 'real-path', value: wanted.directory } as const]),
   ];
-  if (questions.length === 0) return told;
-  const { items: answers } = await ask(questions);
-  if (answers.length !== questions.length) throw new IsolateError('daemon-failed', 'The client did not answer all questions.');
-  const read = answers.reduce((sum, { value }) => sum + (value instanceof Uint8Array ? value.length : 0), 0);
+  // Says what the others are about, and has no answer.
+  const tree: Item[] = wanted.tree === undefined ? [] : [{ name: 'tree-path', value: wanted.tree.path }];
+  const looks = (wanted.tree?.places ?? []).map((value): Item => ({ name: 'look-path', value }));
+  const asked = [...questions, ...looks];
+  if (asked.length === 0) return told;
+  const { items: answers } = await ask([...questions, ...tree, ...looks]);
+  if (answers.length !== asked.length) throw new IsolateError('daemon-failed', 'The client did not answer all questions.');
+  const contents = answers.filter(({ name }) => name === 'file-content' || name === 'entries');
+  const read = contents.reduce((sum, { value }) => sum + (value instanceof Uint8Array ? value.length : 0), 0);
   if (read > mostRead) throw new IsolateError('daemon-failed', 'The environment files are larger than 64 KiB together.');
-  const mounts = readOnce();
-  for (const [index, { name, value: asked }] of questions.entries()) {
+  const mounts = mountsOnce();
+  for (const [index, { name, value }] of asked.entries()) {
     const answer = answers[index];
     if (answer === undefined || answer.name === 'missing') continue;
-    note(told, name, String(asked), answer, mounts);
+    note(told, name, String(value), answer, mounts);
   }
   return told;
-}
-
-/** The host may have thousands, and while they are read nobody else is served. */
-function readOnce(): () => readonly MountEntry[] {
-  let mounts: readonly MountEntry[] | null = null;
-  return () => (mounts ??= readMounts());
 }
 
 function note(told: Told, question: Item['name'], asked: string, { name, value }: Item, mounts: () => readonly MountEntry[]): void {
@@ -65,10 +69,31 @@ function note(told: Told, question: Item['name'], asked: string, { name, value }
     told.lists.set(asked, new TextDecoder('utf-8').decode(value).split('\0').slice(0, -1));
   } else if (question === 'variable-name' && name === 'variable' && typeof value === 'string' && value.startsWith(`${asked}=`)) {
     told.variables.set(asked, value.slice(asked.length + 1));
+  } else if (question === 'look-path' && name === 'found' && value instanceof Uint8Array && value.length >= 4) {
+    const found = placeOf(value);
+    if (found !== null) told.places.set(asked, found);
   } else if (question === 'real-path' && name === 'real' && typeof value === 'string' && value.startsWith('/')) {
     told.real = value;
   } else {
     throw new IsolateError('daemon-failed', `The client answered ${question} with ${name}.`);
+  }
+}
+
+const kinds: readonly Found['kind'][] = ['directory', 'other', 'missing'];
+
+/** A number and a path. Null: something is odd with it. */
+function placeOf(bytes: Uint8Array): Found | null {
+  const kind = kinds[new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) - 1];
+  const path = decodePath(bytes.subarray(4));
+  return kind === undefined || path === null ? null : { path: path === '' ? '/' : path, kind };
+}
+
+/** Null: it is no text, as the target of a link may be none. */
+function decodePath(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return null;
   }
 }
 

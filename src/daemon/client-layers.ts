@@ -11,7 +11,7 @@ import { findStatePlace } from '../run/own-places.ts';
 import { ownershipOf } from '../storage/directory.ts';
 import { overlayLayout, parseCloneDirectory } from '../storage/overlay/layout.ts';
 import { items } from '../wire/schema.ts';
-import { askClient } from './ask-client.ts';
+import { askClient, type ClientQuestions, type Told } from './ask-client.ts';
 import { leftToNode } from './client-root.ts';
 import type { Connection } from './connection.ts';
 
@@ -22,6 +22,8 @@ export interface ClientLayers {
   readonly part: OverlayPart;
   /** Made by the client's launcher, and removed by it at the end, the last one first. */
   readonly files: readonly MadeFile[];
+  /** What the client told of its `tree`. */
+  readonly places: Told['places'];
 }
 
 /**
@@ -30,6 +32,7 @@ export interface ClientLayers {
  */
 export async function planLayers(
   template: string,
+  tree: NonNullable<ClientQuestions['tree']>,
   holder: HolderId,
   { peer, ask }: Connection,
   paths: RuntimePaths,
@@ -43,7 +46,7 @@ export async function planLayers(
   const namespaceFiles = [join(state, 'overlay', pidNamespaceFile), ...(peer.uid === 0 ? [] : [join(state, pidNamespaceFile)])];
   const questions = { paths: [template, layout.directory], files: namespaceFiles, lists: [layout.directory, leased, retired] };
   if (Object.values(questions).flat().some(isTooLong)) throw leftToNode;
-  const told = await askClient(questions, ask);
+  const told = await askClient({ ...questions, tree }, ask);
   const lower = told.paths.get(template);
   const upper = told.paths.get(layout.directory);
   const entries = told.lists.get(layout.directory);
@@ -58,6 +61,7 @@ export async function planLayers(
   const idmappable = { lower: lower.idmappable, upper: upper.idmappable };
   return {
     id,
+    places: told.places,
     part: { kind: 'overlay', lower: template, upperParent, ownership: ownershipOf(lower), idmappable },
     files: [
       // Made before the layers: a run that clears what dead runs left must see that these have a living holder.

@@ -53,5 +53,6 @@ export function escapeField(text: string): string {
 
 /** The inverse. */
 function unescape(text: string): string {
+  if (!text.includes('\\')) return text;
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

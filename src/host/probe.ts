@@ -19,6 +19,7 @@ import type { MountEntry } from './mountinfo.ts';
 import { findUserName } from './passwd.ts';
 import { probePath } from './path-facts.ts';
 import { fullPrivileges, parsePrivileges, type Privileges } from './privileges.ts';
+import { mountsOnce } from './mounts-once.ts';
 import { readMounts } from './read-mounts.ts';
 import { readText } from './read-text.ts';
 import { chooseSandboxIds, parseSubids } from './subid.ts';
@@ -45,6 +46,8 @@ export interface ProbeRequest {
   readonly cgroups?: { readonly of: string | null; readonly everywhere: boolean };
   /** Those of the process that will start the launch; absent: ordinary ones. */
   readonly privileges?: Privileges;
+  /** The mounts of this process; absent: as they are now. */
+  readonly mounts?: () => readonly MountEntry[];
   /** What is at a bind's source; absent: what this process sees. */
   readonly probePath?: (source: string) => PathFacts | null;
 }
@@ -66,17 +69,17 @@ export function probeHost(files: HostFacts['files']): HostFacts {
  * entry in `paths`.
  */
 export async function probeCaller(request: ProbeRequest): Promise<CallerFacts> {
-  const { spec, uid, searchPath } = request;
+  const { spec, uid, searchPath, mounts = mountsOnce() } = request;
   const tools = findTools(uid, searchPath);
   const desktop = await probeDesktopFor(request);
   return {
     user: probeUser(uid, request.gid, request.sandboxIds ?? null),
-    privileges: uid === 0 ? (request.privileges ?? fullPrivileges) : probeMappers(request.privileges, tools),
+    privileges: uid === 0 || isLent(request) ? (request.privileges ?? fullPrivileges) : probeMappers(request.privileges, tools, mounts),
     tools,
     userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
-    cgroups: probeCgroups(request),
+    cgroups: probeCgroups(request, mounts),
     desktop,
-    mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path) : [],
+    mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path, mounts()) : [],
     paths: {
       ...probePaths(hostSources(spec?.binds ?? []), request.probePath),
       ...probePaths([...desktopPaths(desktop), ...networkPaths(spec)]),
@@ -131,12 +134,20 @@ export function probeUser(uid: number, gid: number, sandboxIds: SandboxIds | nul
   };
 }
 
+/** The daemon lends the root, together with a user namespace for it. */
+function isLent({ spec, uid }: Pick<ProbeRequest, 'spec' | 'uid'>): boolean {
+  return spec?.root.kind === 'volume' && uid !== 0;
+}
+
 /** A set-uid bit on a file system that is mounted nosuid gives nothing either. */
-function probeMappers(privileges: Privileges | undefined, { newuidmap, newgidmap }: Facts['tools']): Privileges {
+function probeMappers(
+  privileges: Privileges | undefined,
+  { newuidmap, newgidmap }: Facts['tools'],
+  mounts: () => readonly MountEntry[],
+): Privileges {
   if (privileges === undefined) return fullPrivileges;
   if (privileges.withheld !== null || newuidmap === null || newgidmap === null) return privileges;
-  const mounts = readMounts();
-  const place = [newuidmap, newgidmap].map((tool) => findMount(tool, mounts)).find((mount) => mount?.options.includes('nosuid'));
+  const place = [newuidmap, newgidmap].map((tool) => findMount(tool, mounts())).find((mount) => mount?.options.includes('nosuid'));
   return place === undefined ? privileges : { ...privileges, withheld: `${place?.mountpoint} is mounted nosuid` };
 }
 
@@ -172,14 +183,15 @@ export function readUserNamespaceSettings(): Parameters<typeof answerUserNamespa
 const controllerOf: Readonly<Record<keyof Limits, ControllerName>> = { cpuPercent: 'cpu', memoryBytes: 'memory', pids: 'pids' };
 
 /** Where the caller can make groups with these limits, or whether the daemon is to make them; absent: with any. */
-function probeCgroups({ spec, uid, cgroups = { of: '/proc/self/cgroup', everywhere: spec === undefined } }: ProbeRequest): CgroupFacts {
+function probeCgroups(request: ProbeRequest, mountsOf: () => readonly MountEntry[]): CgroupFacts {
+  const { spec, cgroups = { of: '/proc/self/cgroup', everywhere: spec === undefined } } = request;
   const names = Object.keys(spec?.limits ?? controllerOf) as (keyof Limits)[];
   const wanted = names.map((limit) => controllerOf[limit]);
   if (wanted.length === 0 && !cgroups.everywhere) return { cpu: null, memory: null, pids: null, others: [] };
-  const [mounts, memberships] = [readMounts(), parseCgroups((cgroups.of === null ? null : readText(cgroups.of)) ?? '')];
+  const [mounts, memberships] = [mountsOf(), parseCgroups((cgroups.of === null ? null : readText(cgroups.of)) ?? '')];
   const chosen = chooseCgroups(wanted, mounts, memberships, reader);
-  const isLent = spec?.root.kind === 'volume' && uid !== 0;
-  if (isLent && wanted.some((name) => chosen[name] === null)) return { cpu: null, memory: null, pids: null, others: [], byDaemon: true };
+  if (isLent(request) && wanted.some((name) => chosen[name] === null))
+    return { cpu: null, memory: null, pids: null, others: [], byDaemon: true };
   return { ...chosen, others: cgroups.everywhere ? chooseOthers(chosen, mounts, memberships, reader) : [] };
 }
 
@@ -216,8 +228,6 @@ function probePaths(sources: readonly string[], probe = probePath): Facts['paths
   return paths;
 }
 
-function findMountsBelow(directory: string): string[] {
-  return readMounts()
-    .map(({ mountpoint }) => mountpoint)
-    .filter((mountpoint) => mountpoint.startsWith(`${directory}/`));
+function findMountsBelow(directory: string, mounts: readonly MountEntry[]): string[] {
+  return mounts.map(({ mountpoint }) => mountpoint).filter((mountpoint) => mountpoint.startsWith(`${directory}/`));
 }

@@ -25,8 +25,10 @@ function searchDirectories(uid: number, path: string | undefined): readonly stri
 
 function isExecutable(file: string): boolean {
   try {
+    // Most are not there, and an error takes longer to make than to be told so.
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false;
     accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
+    return true;
   } catch {
     return false;
   }

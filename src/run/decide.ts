@@ -7,7 +7,8 @@ import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
 import { probeCaller } from '../host/probe.ts';
 import { findWaysIn, letsOthersIn } from '../host/reachable.ts';
-import { readMounts } from '../host/read-mounts.ts';
+import type { MountEntry } from '../host/mountinfo.ts';
+import { mountsOnce } from '../host/mounts-once.ts';
 import { describeSource } from '../spec/bind.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { completeRequest } from '../spec/options/table.ts';
@@ -23,6 +24,7 @@ import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } fro
 export async function decide(request: RunRequest, caller: RunCaller = ownCaller()): Promise<Prepared> {
   const { uid, gid, cwd, searchPath, cgroupFile, privileges } = caller;
   const engine = findEngine(request.engine);
+  const mounts = mountsOnce();
   const { environment, readFile, probePath, findDirectory } = await caller.ask(() => questionsOf(request, engine, cwd));
   const asked = completeRequest(request, environment, { name: engine.name, variables: engine.capabilities.variables });
   const wanted = resolveSpec(asked, { environment, cwd, readFile });
@@ -40,11 +42,12 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
     sandboxIds,
     cgroups,
     ...(privileges === undefined ? {} : { privileges }),
+    mounts,
     probePath,
   });
   const facts = { ...caller.host, ...callerFacts };
   refuse([
-    ...(await checkRoot(spec, engine, facts, caller)),
+    ...(await checkRoot(spec, engine, facts, caller, mounts)),
     ...checkBinds(spec, facts),
     ...checkHooks(spec, facts),
     ...engine.check(spec, facts),
@@ -77,14 +80,20 @@ function withNameServers(spec: SandboxSpec, { capabilities }: Engine, probePath:
   return { ...spec, binds: [...spec.binds, { source: nameServers, target: nameServers, readOnly: true, optional: true }] };
 }
 
-async function checkRoot(spec: SandboxSpec, engine: Engine, facts: Facts, caller: RunCaller): Promise<Problem[]> {
+async function checkRoot(
+  spec: SandboxSpec,
+  engine: Engine,
+  facts: Facts,
+  caller: RunCaller,
+  mounts: () => readonly MountEntry[],
+): Promise<Problem[]> {
   if (spec.root.kind === 'volume') return facts.user.rights === 'root' ? [] : checkHandedOver(spec);
   const { path, write } = spec.root;
   const [mount] = facts.mountsBelow;
   if (facts.user.rights !== 'root' && write === 'clone' && mount !== undefined) return [overMounts(path, mount)];
   // What the sandbox's root leaves behind set-uid in a tree that keeps natural owners, a local user could run as the host's root.
   if (facts.user.rights !== 'root' || write === 'clone' || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
-  const ways = findWaysIn(path, readMounts());
+  const ways = findWaysIn(path, mounts());
   const { probePath } = await caller.ask(() => ({ paths: [...new Set(ways.flat())], files: [], variables: [] }));
   if (!ways.some((way) => letsOthersIn(way, probePath))) return [];
   return [
