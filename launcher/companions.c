@@ -38,12 +38,11 @@ static _Noreturn void companion_main(struct run *own) {
   child_main(own);
 }
 
-/* A run of its own in what concerns the child, with the groups of ours, and our ids if those are wanted. */
+/* A run of its own in what concerns the child, with the groups that we have made, and our ids if those are wanted. */
 static struct run run_of(const struct run *run, const struct record *program, uint32_t identity) {
   struct run own = *run;
   own.record = *program;
   own.record.cgroups = run->record.cgroups;
-  own.record.groups_of_run = run->record.groups_of_run;
   if (identity == IDENTITY_SANDBOX) {
     own.record.map_writer = run->record.map_writer;
     own.record.uid_maps = run->record.uid_maps;

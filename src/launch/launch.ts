@@ -151,9 +151,9 @@ export interface Program {
 }
 
 /**
- * A program beside the engine, in the run's cgroups and process namespace: executed before it, one after the other, and
- * ended after it. It is in a session of its own with nothing on standard input and output. The run fails where one cannot
- * be started or ends too early.
+ * A program beside the engine, in the run's process namespace and the cgroups that the launcher makes. Companions are
+ * executed before the engine, one after the other, and ended after it. Each is in a session of its own, with nothing on
+ * standard input and output. If one cannot be started or ends before the engine, the run fails.
  */
 export interface Companion extends Program {
   /** For messages. */
