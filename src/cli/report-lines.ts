@@ -1,14 +1,17 @@
 import { toJson } from '../json.ts';
 import { literal, type ReportLine } from '../launch/report.ts';
+import type { RunEvent } from '../run/run-event.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { escapeControls } from './escape.ts';
+
+export type WayName = Extract<RunEvent, { kind: 'way' }>['way'];
 
 /** What a run writes of its start and its end: to the status descriptor, and on standard error what the exit status does not tell. */
 export function reportLines(
   request: RunRequest,
-  { json, status }: { readonly json: boolean; readonly status: boolean },
+  { json, status, way }: { readonly json: boolean; readonly status: boolean; readonly way: WayName },
 ): readonly ReportLine[] {
-  return [...(status ? statusLines : []), ...shortageLines(request, json), ...failureLines(request, json)];
+  return [...(status ? statusLines(way) : []), ...shortageLines(request, json), ...failureLines(request, json)];
 }
 
 const status = (event: ReportLine['event'], text: string, conditions: Partial<ReportLine> = {}): ReportLine => ({
@@ -19,8 +22,8 @@ const status = (event: ReportLine['event'], text: string, conditions: Partial<Re
 });
 
 /** What `--status-fd` tells, one JSON object a line. The last line is never `started`. */
-const statusLines: readonly ReportLine[] = [
-  status('started', '{"event":"started"}'),
+const statusLines = (way: WayName): readonly ReportLine[] => [
+  status('started', `{"event":"started","way":"${way}"}`),
   status('exited', '{"event":"exited","code":%d,"outOfMemory":true}', { outOfMemory: true }),
   status('exited', '{"event":"exited","code":%d}'),
   status('killed', '{"event":"exited","signal":"%s","outOfMemory":true}', { outOfMemory: true }),

@@ -5,15 +5,15 @@ import type { RunRequest } from '../spec/request.ts';
 import { escapeControls } from './escape.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 import { renderError, renderErrorJson } from './render-error.ts';
-import { reportLines } from './report-lines.ts';
+import { reportLines, type WayName } from './report-lines.ts';
 import { parseStatusDescriptor } from './status-descriptor.ts';
 
-/** How the caller of this command line is told of its run. Throws `usage`. */
-export function runVoice({ flags, values }: ParsedArguments, request: RunRequest): RunVoice {
+/** How the caller of this command line is told of its run, which goes this way. Throws `usage`. */
+export function runVoice({ flags, values }: ParsedArguments, request: RunRequest, way: WayName): RunVoice {
   const [json, quiet, trace] = [flags.has('json'), flags.has('quiet'), flags.has('trace')];
   const descriptor = values.get('status-fd');
   return {
-    lines: reportLines(request, { json, status: descriptor !== undefined }),
+    lines: reportLines(request, { json, status: descriptor !== undefined, way }),
     statusDescriptor: descriptor === undefined ? null : parseStatusDescriptor(descriptor),
     ignoredSignals: flags.has('ignore-sigint') ? ['SIGINT'] : [],
     render: (event, isWatched) => (isTold(event, { json, quiet, isWatched }) ? render(event, json) : ''),

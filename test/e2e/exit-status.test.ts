@@ -62,7 +62,7 @@ describe.each(ways)('%s', (name) => {
       ...command,
     ];
     const big = 'dd if=/dev/zero of=/dev/null bs=200M count=1';
-    const started = '{"event":"started"}\n';
+    const started = `{"event":"started","way":"${name}"}\n`;
 
     test('a command that needs more memory than it may have is said to have been killed for that', async () => {
       expect(await isolate(limited(...big.split(' ')))).toEqual({

@@ -36,8 +36,14 @@ describe.each(ways)('%s', (name) => {
   }
 
   test('the status descriptor tells the start and the end of a run', () => {
-    expect(eventsOf('sh', '-c', 'exit 125')).toEqual([{ event: 'started' }, { event: 'exited', code: 125 }]);
-    expect(eventsOf('sh', '-c', 'kill -KILL $$')).toEqual([{ event: 'started' }, { event: 'exited', signal: 'SIGKILL' }]);
+    expect(eventsOf('sh', '-c', 'exit 125')).toEqual([
+      { event: 'started', way: 'node' },
+      { event: 'exited', code: 125 },
+    ]);
+    expect(eventsOf('sh', '-c', 'kill -KILL $$')).toEqual([
+      { event: 'started', way: 'node' },
+      { event: 'exited', signal: 'SIGKILL' },
+    ]);
   });
 
   test('the status descriptor tells of a command that is not there', () => {

@@ -57,7 +57,8 @@ function withoutNumbers(text: string): string {
     .replaceAll(/^\+ \/usr\/sbin\/z(?:fs|pool) .*\n/gm, '')
     .replaceAll(/_[0-9]{8,}/g, '_CLONE')
     .replaceAll(/\b[0-9a-f]{16}\b/g, 'RUN')
-    .replace(/^\+ way: (?:node|daemon)$/m, '+ way');
+    .replace(/^\+ way: (?:node|daemon)$/m, '+ way')
+    .replace(/"way":"(?:node|daemon)"/, '"way"');
 }
 
 // What no single option shows, each behind `-z DATASET --wait 60`.

@@ -85,7 +85,7 @@ it.each<[string, boolean, Launch, readonly ReportEvent[]]>([
     ],
   ],
 ])('the client tells of %s in the lines that it was given, as Node would', async (_, json, launch, events) => {
-  const lines = reportLines(request, { json, status: true });
+  const lines = reportLines(request, { json, status: true, way: 'daemon' });
   const { told, stderr } = await carryOut(launch, lines);
   const written = (stream: ReportLine['stream']): string => events.map((event) => lineOf(lines, stream, event)).join('');
   expect({ told, stderr: stderr.replace(/^isolate: .*: (?:command not found|Permission denied)\n/, '') }).toEqual({
@@ -122,7 +122,7 @@ it('the status descriptor may be a standard stream that the command gets too', a
   await answerClients(async (talk) => {
     await talk.next();
     await ask(talk, 1);
-    talk.send('report', lineItems(reportLines(request, { json: false, status: true })));
+    talk.send('report', lineItems(reportLines(request, { json: false, status: true, way: 'daemon' })));
     talk.send('launch', [{ name: 'record', value: encodeLaunchRecord(script('echo command'), { supervised: false }) }]);
   });
   const child = spawn(await installClient(), [], { stdio: ['ignore', 'pipe', 'pipe'], env: {} });
@@ -130,7 +130,7 @@ it('the status descriptor may be a standard stream that the command gets too', a
     '',
     'command',
     '{"event":"exited","code":0}',
-    '{"event":"started"}',
+    '{"event":"started","way":"daemon"}',
   ]);
 });
 
@@ -162,7 +162,10 @@ it('a signal that ends the wait is told in the lines too, and an ignored one doe
   await answerClients(async (talk) => {
     await talk.next();
     await ask(talk, 5);
-    talk.send('report', [...lineItems(reportLines(request, { json: true, status: true })), { name: 'ignored-signal', value: 2 }]);
+    talk.send('report', [
+      ...lineItems(reportLines(request, { json: true, status: true, way: 'daemon' })),
+      { name: 'ignored-signal', value: 2 },
+    ]);
     await ask(talk, 5);
     waiting.resolve();
   });
@@ -197,7 +200,7 @@ it('a reader that is slow hears of the start with the end, and the command does 
   await answerClients(async (talk) => {
     await talk.next();
     await ask(talk, 5);
-    talk.send('report', lineItems(reportLines(request, { json: false, status: true })));
+    talk.send('report', lineItems(reportLines(request, { json: false, status: true, way: 'daemon' })));
     talk.send('launch', [{ name: 'record', value: encodeLaunchRecord(script('echo ready; exit 3'), { supervised: false }) }]);
   });
   const fifo = join(mkdtempSync(join(tmpdir(), 'fifo-')), 'fifo');
@@ -208,7 +211,7 @@ it('a reader that is slow hears of the start with the end, and the command does 
   const child = spawn('/bin/sh', ['-c', fill, await installClient()], { stdio: [...stdio], env: { PATH: '/usr/bin:/bin' } });
   onTestFinished(() => void child.kill('SIGKILL'));
   await once(child.stdout!, 'data');
-  const lines = '{"event":"started"}\n{"event":"exited","code":3}\n';
+  const lines = '{"event":"started","way":"daemon"}\n{"event":"exited","code":3}\n';
   const received = Buffer.alloc(65536 + lines.length);
   for (let at = 0; at < received.length;) at += readSync(status, received, at, received.length - at, null);
   expect(received.subarray(65536).toString()).toBe(lines);

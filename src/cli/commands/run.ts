@@ -23,7 +23,7 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
     return await printPlan(request, parsed);
   }
   const { flags, values } = parsed;
-  const voice = runVoice(parsed, request);
+  const voice = runVoice(parsed, request, 'node');
   const descriptors = { error: 2, status: openStatusDescriptor(values.get('status-fd')) ?? 2 };
   const tell = (stream: ReportLine['stream'], event: ReportEvent): void => {
     write(descriptors[stream], lineOf(voice.lines, stream, event));

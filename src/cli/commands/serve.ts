@@ -39,7 +39,7 @@ export const commandLine: CommandLine = {
       const given = new Set([...parsed.flags, ...parsed.values.keys(), ...parsed.lists.keys()]);
       const carriedByLauncher = options.every(({ long, carriedBy }) => carriedBy === 'launcher' || !given.has(long));
       const request = toRunRequest(parsed);
-      return { request, carriedByLauncher, voice: runVoice(parsed, request) };
+      return { request, carriedByLauncher, voice: runVoice(parsed, request, 'daemon') };
     } catch (error) {
       if (error instanceof IsolateError) return null;
       throw error;

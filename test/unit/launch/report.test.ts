@@ -7,7 +7,7 @@ const request = { command: ['100%\u001b'] as [string], timeoutSeconds: 1.5, memo
 const outOfMemory = true as const;
 
 it.each<[event: ReportEvent, status: string, plain: string, json: string]>([
-  [{ kind: 'started' }, '{"event":"started"}', '', ''],
+  [{ kind: 'started' }, '{"event":"started","way":"node"}', '', ''],
   [{ kind: 'exited', code: 0 }, '{"event":"exited","code":0}', '', ''],
   [
     { kind: 'exited', code: 1, outOfMemory },
@@ -54,10 +54,10 @@ it.each<[event: ReportEvent, status: string, plain: string, json: string]>([
   ],
 ])('of %j is told to the status descriptor, to a person and in JSON', (event, status, plain, json) => {
   const told = (stream: ReportLine['stream'], isJson: boolean): string =>
-    lineOf(reportLines(request, { json: isJson, status: true }), stream, event).trimEnd();
+    lineOf(reportLines(request, { json: isJson, status: true, way: 'node' }), stream, event).trimEnd();
   expect({ status: told('status', false), plain: told('error', false), json: told('error', true) }).toEqual({ status, plain, json });
 });
 
 it('tells nothing of the status to those who did not ask for it', () => {
-  expect(reportLines(request, { json: false, status: false }).filter(({ stream }) => stream === 'status')).toEqual([]);
+  expect(reportLines(request, { json: false, status: false, way: 'node' }).filter(({ stream }) => stream === 'status')).toEqual([]);
 });
