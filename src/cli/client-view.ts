@@ -6,6 +6,7 @@ import { statusView } from './commands/status.ts';
 import { parseView } from './parse-arguments.ts';
 import { formatDocument } from './show-document.ts';
 import type { StatusView } from './show-status.ts';
+import type { Rights } from '../host/rights.ts';
 
 /** While a command line is looked at nobody else is served. */
 const mostWords = 64;
@@ -20,9 +21,9 @@ export function clientView(argv: readonly string[]): View | null {
   return parsed.verb === 'ps' ? viewOf(() => runsView, json) : viewOf(templatesView, json);
 }
 
-function viewOf<Document>(viewFor: (uid: number) => StatusView<Document>, json: boolean): View {
-  return async (source, { uid, width }) => {
-    const { read, render } = viewFor(uid);
+function viewOf<Document>(viewFor: (rights: Rights) => StatusView<Document>, json: boolean): View {
+  return async (source, { rights, width }) => {
+    const { read, render } = viewFor(rights);
     return formatDocument(await read(source), { render, json }, width);
   };
 }

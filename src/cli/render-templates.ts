@@ -1,5 +1,6 @@
 import type { StatusDocument } from '../status/status.ts';
 import { formatTable } from './table.ts';
+import type { Rights } from '../host/rights.ts';
 
 /** What `isolate list --json` prints. */
 export interface TemplatesDocument {
@@ -23,13 +24,15 @@ export function templatesOf({ pools }: StatusDocument): TemplatesDocument {
 }
 
 /** Who can make a template one of the caller's, and how. No full sentence. */
-export function adviseClones(uid: number, template: string): string {
-  return uid === 0 ? `isolate refresh ${template} makes some` : 'root names the templates and their users in /etc/isolate/config.toml';
+export function adviseClones(rights: Rights, template: string): string {
+  return rights === 'root'
+    ? `isolate refresh ${template} makes some`
+    : 'root names the templates and their users in /etc/isolate/config.toml';
 }
 
-/** One line each, without control characters; `uid` is the reader's. */
-export function renderTemplates({ templates }: TemplatesDocument, uid: number): readonly string[] {
-  if (templates.length === 0) return [`There are no clones that you may use: ${adviseClones(uid, 'DATASET')}.`];
+/** One line each, without control characters; `rights` are the reader's. */
+export function renderTemplates({ templates }: TemplatesDocument, rights: Rights): readonly string[] {
+  if (templates.length === 0) return [`There are no clones that you may use: ${adviseClones(rights, 'DATASET')}.`];
   const rows = templates.map(({ template, fresh, count, snapshot }) => [
     template,
     count === null ? String(fresh) : `${fresh} of ${count}`,

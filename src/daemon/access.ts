@@ -5,7 +5,7 @@ import { type Accounts, describeUser, systemAccounts } from './accounts.ts';
 import type { Peer } from './peer.ts';
 
 /** What decides: ids of the kernel's, none of the client's. */
-export type Caller = Pick<Peer, 'uid' | 'gid' | 'groups'>;
+export type Caller = Pick<Peer, 'uid' | 'gid' | 'rights' | 'groups'>;
 
 /**
  * Returns if `peer` may have a clone of `template` for `engine`; root always may. Throws `bad-name` for what cannot be
@@ -14,7 +14,7 @@ export type Caller = Pick<Peer, 'uid' | 'gid' | 'groups'>;
  */
 export function checkAccess(config: Config, peer: Caller, template: string, engine: string, accounts: Accounts = systemAccounts): void {
   parseDataset(template);
-  if (peer.uid === 0) return;
+  if (peer.rights === 'root') return;
   const rules = config.templates.get(template);
   const name = accounts.userName(peer.uid);
   if (rules === undefined || !isListed(rules, peer, accounts)) {
@@ -34,7 +34,7 @@ export function checkAccess(config: Config, peer: Caller, template: string, engi
 /** Whether `peer` may know of `template`: root of all, others of those that they may have clones of. */
 export function maySee(config: Config, peer: Caller, template: string, accounts: Accounts = systemAccounts): boolean {
   const rules = config.templates.get(template);
-  return peer.uid === 0 || (rules !== undefined && isListed(rules, peer, accounts));
+  return peer.rights === 'root' || (rules !== undefined && isListed(rules, peer, accounts));
 }
 
 function isListed({ users, groups }: TemplateConfig, peer: Caller, accounts: Accounts): boolean {

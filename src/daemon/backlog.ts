@@ -1,3 +1,4 @@
+import { rightsOf } from '../host/rights.ts';
 /** What one connection makes the daemon keep in memory. */
 export interface Account {
   /** Counts so many bytes; null: there is no room for them, and the connection is to be ended. */
@@ -71,7 +72,7 @@ export function createBacklog({ userBytes, allBytes }: BacklogLimits = defaultLi
   /** Whether there is room for so many more bytes of the user. */
   function makeRoom(uid: number, bytes: number): boolean {
     const own = ownBytes(uid);
-    if (uid !== 0 && own + bytes > userBytes) return false;
+    if (rightsOf(uid) === 'user' && own + bytes > userBytes) return false;
     while (all + bytes > allBytes) {
       const [greatest] = [...users].toSorted(([, left], [, right]) => right.bytes - left.bytes);
       if (greatest === undefined || greatest[0] === uid || greatest[1].bytes <= own + bytes) return false;

@@ -5,6 +5,7 @@ import { type Coprocess, startCoprocess } from '../process/coprocess.ts';
 import { brokerFrame, brokerOperations, cutBrokerFrames, encodeTree, readNumbers } from './broker-frames.ts';
 import type { ConnectionOutput } from './connection.ts';
 import type { ToldPeer } from './peer.ts';
+import { rightsOf } from '../host/rights.ts';
 
 /** The kind of client that the socket it came over stands for. */
 export type ClientKind = 'client' | 'metrics';
@@ -113,7 +114,7 @@ function tell(events: BrokerEvents, connection: number, operation: number, body:
     const [kind = 0, uid, gid, pid = 0, startLow = 0, startHigh = 0, count = 0, ...groups] = numbers;
     if (uid === undefined || gid === undefined || groups.length !== count) throw failure('it reported an impossible client');
     const start = (BigInt(startHigh) << 32n) | BigInt(startLow);
-    const peer = { uid, gid, pid, startTime: start === 0n ? null : String(start), groups };
+    const peer = { uid, gid, rights: rightsOf(uid), pid, startTime: start === 0n ? null : String(start), groups };
     return events.opened(connection, kind === 1 ? 'metrics' : 'client', peer);
   }
   if (operation === brokerOperations.failed) {

@@ -15,7 +15,7 @@ import type { Connection } from './connection.ts';
 export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer' | 'ask'>, host: HostFacts): RunCaller {
   const [cwd = '/'] = values(run, 'directory');
   const environment = values(run, 'variable').map(parseVariable);
-  const { uid, gid, pid } = peer;
+  const { uid, gid, rights, pid } = peer;
   return {
     host,
     uid,
@@ -23,7 +23,7 @@ export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer
     cwd,
     privileges: readPrivileges(String(pid)),
     // What other users may write this process cannot tell.
-    cgroupFile: uid === 0 ? `/proc/${pid}/cgroup` : null,
+    cgroupFile: rights === 'root' ? `/proc/${pid}/cgroup` : null,
     ask: async (questions) => {
       const told = await askClient(questions(), ask);
       return {

@@ -37,7 +37,7 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
       held = holdFor({ signal, warn: (message) => logEvent('warn', { event: 'state', template: root.path }, message) });
       held.defer(countOff);
       // Whether a user may make places or enter a directory there only its own process can tell.
-      if (peer.uid !== 0 && prepared.spec.workingDirectory !== '/') throw leftToNode;
+      if (peer.rights === 'user' && prepared.spec.workingDirectory !== '/') throw leftToNode;
       const tree = treeQuestion(prepared, root.path);
       if (root.write === 'clone') {
         const { id, part, files, places } = await planLayers(root.path, tree, holder, connection, services.paths);
@@ -52,7 +52,7 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
     look: async (lease, prepared) => {
       const { spec } = prepared;
       const view = viewOf(prepared, lease);
-      if (peer.uid !== 0 && !isThrownAway(spec.root) && lacksAny(view)) throw leftToNode;
+      if (peer.rights === 'user' && !isThrownAway(spec.root) && lacksAny(view)) throw leftToNode;
       checkNotNested(spec, view);
       return view;
     },

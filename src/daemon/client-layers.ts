@@ -38,12 +38,12 @@ export async function planLayers(
   paths: RuntimePaths,
 ): Promise<ClientLayers> {
   const { variables } = await askClient({ variables: ['HOME'] }, ask);
-  if (peer.uid !== 0 && variables.get('HOME')?.startsWith('/') !== true) throw leftToNode;
+  if (peer.rights === 'user' && variables.get('HOME')?.startsWith('/') !== true) throw leftToNode;
   const state = findStatePlace(peer.uid, Object.fromEntries(variables)).path;
   const layout = overlayLayout(state, template);
   // The leases of a user's layers lie beside them.
-  const { leased, retired } = poolPaths(peer.uid === 0 ? paths : runtimePaths(state), template);
-  const namespaceFiles = [join(state, 'overlay', pidNamespaceFile), ...(peer.uid === 0 ? [] : [join(state, pidNamespaceFile)])];
+  const { leased, retired } = poolPaths(peer.rights === 'root' ? paths : runtimePaths(state), template);
+  const namespaceFiles = [join(state, 'overlay', pidNamespaceFile), ...(peer.rights === 'root' ? [] : [join(state, pidNamespaceFile)])];
   const questions = { paths: [template, layout.directory], files: namespaceFiles, lists: [layout.directory, leased, retired] };
   if (Object.values(questions).flat().some(isTooLong)) throw leftToNode;
   const told = await askClient({ ...questions, tree }, ask);
@@ -52,7 +52,7 @@ export async function planLayers(
   const entries = told.lists.get(layout.directory);
   if (lower?.kind !== 'directory' || upper?.uid !== peer.uid || entries?.includes('template') !== true) throw leftToNode;
   // The launcher makes everything as its caller.
-  if (peer.uid === 0 && (lower.uid !== 0 || lower.gid !== 0)) throw leftToNode;
+  if (peer.rights === 'root' && (lower.uid !== 0 || lower.gid !== 0)) throw leftToNode;
   const own = `${readOwnPidNamespace()} ${holder.bootId}\n`;
   if (namespaceFiles.some((file) => told.files.get(file) !== own)) throw leftToNode;
   if (hasRemains(entries, told.lists.get(leased), told.lists.get(retired), holder.bootId)) throw leftToNode;

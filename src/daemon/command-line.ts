@@ -3,6 +3,7 @@ import type { CommandLog } from '../log.ts';
 import type { RunEvent } from '../run/run-event.ts';
 import type { RunRequest } from '../spec/request.ts';
 import type { StatusSource } from '../status/status-source.ts';
+import type { Rights } from '../host/rights.ts';
 
 /** How the caller of a run is told of it. */
 export interface RunVoice {
@@ -30,7 +31,7 @@ export interface ParsedRun {
 
 /** Who reads a view, in a window of how many columns; null: of as many as it needs. */
 export interface Reader {
-  readonly uid: number;
+  readonly rights: Rights;
   readonly width: number | null;
 }
 

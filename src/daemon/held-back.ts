@@ -5,6 +5,7 @@ import { logEvent } from '../log.ts';
 import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { isCloneId, parseRetiredState } from '../pool/state/state-file.ts';
+import { rightsOf } from '../host/rights.ts';
 
 /** Clones that would not go after their lease had ended, because somebody still has a file or a mount of them. */
 export interface HeldBack {
@@ -44,7 +45,7 @@ export function createHeldBack(count: (uid: number) => () => void, runtime: Runt
   }
   return {
     ended: (template, clone, uid) => {
-      if (uid !== 0) remember(template, clone, { uid, countOff: null });
+      if (rightsOf(uid) === 'user') remember(template, clone, { uid, countOff: null });
     },
     refreshed: ({ template, paths }) => {
       const clones = templates.get(template);

@@ -8,6 +8,7 @@ import { beginLease, type DaemonLease, keyOf, type LeaseRequest, type LeaseWatch
 import type { Peer } from './peer.ts';
 import { shortenCommand } from './shorten-command.ts';
 import { type ServedPool, servePool } from './served-pool.ts';
+import type { Rights } from '../host/rights.ts';
 
 /** Who may lease what, and how much of it. */
 export interface LeaseRules {
@@ -64,7 +65,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     const { waits, given, end: countOff } = rules.takeQuota(peer.uid);
     let taken: Taken;
     try {
-      const advice = adviseOnCount(template, peer.uid, isCountSet?.(template) === true);
+      const advice = adviseOnCount(template, peer.rights, isCountSet?.(template) === true);
       const onLongWait = (making: number): void => request.onLongWait?.(describeWait(template, making));
       taken = await served.take({ uid: peer.uid, holder, waitMs, signal, advice, onWait: waits, onLongWait });
     } catch (error) {
@@ -112,8 +113,8 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
 }
 
 /** Undefined: it is a refresh that says how many there shall be. */
-function adviseOnCount(template: string, uid: number, isSet: boolean): string | undefined {
-  if (uid !== 0) return 'root can keep more of its clones fresh';
+function adviseOnCount(template: string, rights: Rights, isSet: boolean): string | undefined {
+  if (rights === 'user') return 'root can keep more of its clones fresh';
   return isSet ? `raise count in ${configPath}, below [templates."${template}"]` : undefined;
 }
 

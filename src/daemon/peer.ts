@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs';
 
 import { sharesNamespace } from '../host/namespaces.ts';
 import { type HolderId, parseProcStat, readBootId } from '../pool/holder.ts';
+import type { Rights } from '../host/rights.ts';
 
 /** Who is at the other end of a connection, by the kernel's word alone. */
 export interface Peer {
   readonly uid: number;
   readonly gid: number;
+  readonly rights: Rights;
   /** Supplementary groups. */
   readonly groups: readonly number[];
   /** As this process sees it; 0: a process that it cannot see. */

@@ -75,7 +75,7 @@ async function answer(
     count,
   }));
   // What it says names other users.
-  const problem = peer.uid === 0 ? settings.problem() : null;
+  const problem = peer.rights === 'root' ? settings.problem() : null;
   return {
     daemon: { pid: process.pid, sinceMs: startedMs, serves: settings.hasHeld(), limits: limits() },
     pools: await status.pools(shown, peer.uid),

@@ -1,6 +1,7 @@
 import type { UserLimits } from '../config/config.ts';
 import { IsolateError } from '../error.ts';
 import { describeUser } from './accounts.ts';
+import { rightsOf } from '../host/rights.ts';
 
 /** A user as messages name it. */
 export interface QuotaUser {
@@ -82,7 +83,7 @@ export function createQuotas(): Quotas {
   return {
     take: (user, limits, nowMs) => {
       const { uid } = user;
-      if (uid === 0) return nothing;
+      if (rightsOf(uid) === 'root') return nothing;
       sweep(nowMs);
       const entry = entries.get(uid) ?? idle();
       if (entry.leases >= limits.leases) throw tooMany(user, entry);
@@ -96,7 +97,7 @@ export function createQuotas(): Quotas {
       const countOff = begin(uid, Object.assign(entry, { rate }));
       return countRequest(user, entry, limits.waiting, countOff);
     },
-    adopt: (uid) => (uid === 0 ? () => {} : begin(uid, entries.get(uid) ?? idle())),
+    adopt: (uid) => (rightsOf(uid) === 'root' ? () => {} : begin(uid, entries.get(uid) ?? idle())),
     held: (uid) => entries.get(uid)?.leases ?? 0,
     size: () => entries.size,
   };

@@ -76,9 +76,9 @@ async function parseRun(connection: Connection, message: Message, services: RunS
   connection.voice = voice;
   if (isDirectory) return parsed;
   // Root may use all, also where the settings are of no use.
-  if (peer.uid !== 0) leases.checkAccess({ peer, template: zfs, engine });
+  if (peer.rights === 'user') leases.checkAccess({ peer, template: zfs, engine });
   if (!maintains(zfs)) return null;
-  if (peer.uid !== 0 || seesOurPaths(peer)) return parsed;
+  if (peer.rights === 'user' || seesOurPaths(peer)) return parsed;
   send('message', [{ name: 'text', value: voice.render({ kind: 'warning', message: otherMounts }, false) }]);
   return null;
 }

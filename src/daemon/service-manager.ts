@@ -10,7 +10,7 @@ import { runCommand } from '../process/command.ts';
 export async function tellServiceManager(environment: NodeJS.ProcessEnv = callerEnvironment()): Promise<void> {
   const socket = environment['NOTIFY_SOCKET'];
   if (socket === undefined) return;
-  const file = findTool('systemd-notify', 0, undefined);
+  const file = findTool('systemd-notify', 'root', undefined);
   try {
     if (file === null) throw new Error('systemd-notify is not installed');
     // Root's systemd-notify speaks for the process that started it.

@@ -36,7 +36,7 @@ export async function handleView(connection: Client, message: Message, { view, q
       await askVariables(connection, []);
       const document = JSON.parse(await queries.read('status', peer)) as StatusDocument;
       const shown = new Set(document.pools.map(({ template }) => template));
-      if (peer.uid === 0 && templatesBesides(runtime, shown).length > 0) throw leftToNode();
+      if (peer.rights === 'root' && templatesBesides(runtime, shown).length > 0) throw leftToNode();
       return document;
     },
     runs: async () => {
@@ -46,7 +46,7 @@ export async function handleView(connection: Client, message: Message, { view, q
   };
   try {
     if (!seesTheSame(peer)) throw leftToNode();
-    connection.send('print', [{ name: 'text', value: await view(source, { uid: peer.uid, width }) }]);
+    connection.send('print', [{ name: 'text', value: await view(source, { rights: peer.rights, width }) }]);
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code === 'aborted') throw error;
     connection.send('fallback');
@@ -55,7 +55,7 @@ export async function handleView(connection: Client, message: Message, { view, q
 
 /** Root's program looks at state of its own, and every user's at processes. */
 function seesTheSame(peer: Peer): boolean {
-  return peer.holder !== null && (peer.uid !== 0 || sameMountNamespace(peer));
+  return peer.holder !== null && (peer.rights === 'user' || sameMountNamespace(peer));
 }
 
 function leftToNode(): IsolateError {
@@ -74,10 +74,10 @@ const nothingThere: ReadonlySet<number> = new Set([
 
 /** Whether runs on directories may go on that the client is to be told of: its own, or for root those of all users. */
 async function hasRunsBesides(connection: Client): Promise<boolean> {
-  const { uid } = connection.peer;
-  const own = await askVariables(connection, uid === 0 ? [] : ['XDG_RUNTIME_DIR', 'HOME']);
+  const { uid, rights } = connection.peer;
+  const own = await askVariables(connection, rights === 'root' ? [] : ['XDG_RUNTIME_DIR', 'HOME']);
   const passwd = readText('/etc/passwd') ?? '';
-  const places = uid === 0 ? placesOfUsers(passwd) : placesOfUser(uid, own, passwd);
+  const places = rights === 'root' ? placesOfUsers(passwd) : placesOfUser(uid, own, passwd);
   const { items } = await connection.ask(places.map(({ runs }): Item => ({ name: 'list-path', value: runs })));
   if (items.some(({ name, value }) => name === 'missing' && !nothingThere.has(Number(value)))) return true;
   const lists = items.flatMap(({ value }) => (value instanceof Uint8Array ? [value] : []));

@@ -37,7 +37,7 @@ export const bwrapEngine: Engine = {
 };
 
 function check(spec: SandboxSpec, facts: Facts): Problem[] {
-  const problems = [...checkIdentity(spec, facts), ...checkLimits(spec.limits, facts.cgroups, facts.user.uid)];
+  const problems = [...checkIdentity(spec, facts), ...checkLimits(spec.limits, facts.cgroups, facts.user.rights)];
   if (facts.tools.bwrap === null) {
     problems.push({ code: 'missing-tool', message: 'bubblewrap (bwrap) is not installed.', hint: 'apt-get install bubblewrap' });
   }

@@ -3,6 +3,7 @@ import type { CgroupController, CgroupFacts } from '../host/facts.ts';
 import type { Limits } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
 import type { CgroupDirectory, Launch } from '../launch/launch.ts';
+import type { Rights } from '../host/rights.ts';
 
 /** Microseconds in which the processor time of a group is counted, the kernel's default. (sched-bwc.rst) */
 const periodUs = 100_000;
@@ -28,10 +29,10 @@ const rules: readonly Rule[] = [
   { limit: 'pids', option: '--pids', controller: 'pids', settings: pidsSettings },
 ];
 
-/** One problem for every limit that has no controller here, because a limit is enforced or refused. `uid` is the caller's. */
-export function checkLimits(limits: Limits, cgroups: CgroupFacts, uid: number): Problem[] {
+/** One problem for every limit that has no controller here, because a limit is enforced or refused. `rights` are the caller's. */
+export function checkLimits(limits: Limits, cgroups: CgroupFacts, rights: Rights): Problem[] {
   if (cgroups.byDaemon === true) return [];
-  const why = uid === 0 ? whyNotForRoot : whyNotForUser;
+  const why = rights === 'root' ? whyNotForRoot : whyNotForUser;
   return findUnenforceable(limits, cgroups).map(({ option, controller }) => ({ code: 'cannot-enforce', ...why(option, controller) }));
 }
 
@@ -67,7 +68,7 @@ export function planGroups({ spec, facts, groups, runId }: PlanInput): Pick<Laun
  */
 export function planCgroups(limits: Limits, cgroups: CgroupFacts, runId: string): readonly CgroupDirectory[] {
   // A run is checked ahead, with its own caller; the daemon, which plans groups too, is root.
-  const [problem] = checkLimits(limits, cgroups, 0);
+  const [problem] = checkLimits(limits, cgroups, 'root');
   if (problem !== undefined) {
     throw new IsolateError(problem.code, problem.message, problem.hint === undefined ? {} : { hint: problem.hint });
   }

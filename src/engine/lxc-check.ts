@@ -13,7 +13,7 @@ export function checkLxc(spec: SandboxSpec, facts: Facts): Problem[] {
   const problems: Problem[] = [
     ...checkOwnDirectories(spec, facts),
     ...checkIdentity(spec, facts),
-    ...checkLimits(spec.limits, facts.cgroups, facts.user.uid),
+    ...checkLimits(spec.limits, facts.cgroups, facts.user.rights),
     ...checkTargets(spec),
     ...checkValues(spec),
   ];

@@ -1,4 +1,5 @@
 import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { rightsOf } from './rights.ts';
 
 /** The caller, as far as the desktop's sockets and cookies are looked for. */
 export interface DesktopCaller {
@@ -61,5 +62,5 @@ export function findHomes({ environment, uid, passwd }: DesktopCaller): readonly
 
 function sudoUid(environment: DesktopCaller['environment'], uid: number): number | null {
   const text = environment['SUDO_UID'];
-  return uid === 0 && text !== undefined && /^[1-9]\d{0,9}$/.test(text) ? Number(text) : null;
+  return rightsOf(uid) === 'root' && text !== undefined && /^[1-9]\d{0,9}$/.test(text) ? Number(text) : null;
 }

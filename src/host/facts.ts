@@ -1,4 +1,5 @@
 import type { Privileges } from './privileges.ts';
+import type { Rights } from './rights.ts';
 
 /** `count` host ids from `start`. */
 export interface IdRange {
@@ -14,9 +15,6 @@ export interface SandboxIds {
 
 /** Programs of the host that isolate may start, found once; null where there is none. Absolute paths. */
 export type ToolName = 'bwrap' | 'lxc-execute' | 'zfs' | 'zpool' | 'newuidmap' | 'newgidmap';
-
-/** What a caller may do for its sandboxes: all that root may, or what any user may, which the daemon may add to. */
-export type Rights = 'root' | 'user';
 
 /** The caller and the ids sandboxes may run under. */
 export interface UserFacts {

@@ -25,6 +25,7 @@ import { readText } from './read-text.ts';
 import { chooseSandboxIds, parseSubids } from './subid.ts';
 import { findTool, toolNames } from './tools.ts';
 import { answerUserNamespaces } from './user-namespaces.ts';
+import { type Rights, rightsOf } from './rights.ts';
 
 /** What to probe for whom. */
 export interface ProbeRequest {
@@ -70,13 +71,15 @@ export function probeHost(files: HostFacts['files']): HostFacts {
  */
 export async function probeCaller(request: ProbeRequest): Promise<CallerFacts> {
   const { spec, uid, searchPath, mounts = mountsOnce() } = request;
-  const tools = findTools(uid, searchPath);
+  const rights = rightsOf(uid);
+  const tools = findTools(rights, searchPath);
   const desktop = await probeDesktopFor(request);
   return {
     user: probeUser(uid, request.gid, request.sandboxIds ?? null),
-    privileges: uid === 0 || isLent(request) ? (request.privileges ?? fullPrivileges) : probeMappers(request.privileges, tools, mounts),
+    privileges:
+      rights === 'root' || isLent(request) ? (request.privileges ?? fullPrivileges) : probeMappers(request.privileges, tools, mounts),
     tools,
-    userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), uid) === 'allowed',
+    userNamespaces: answerUserNamespaces(readUserNamespaceSettings(), rights) === 'allowed',
     cgroups: probeCgroups(request, mounts),
     desktop,
     mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path, mounts()) : [],
@@ -112,9 +115,9 @@ function checkProcessor(name: string): void {
   throw new IsolateError('unsupported-option', `isolate has no system-call filter for ${name} processors.`);
 }
 
-function findTools(uid: number, path: string | undefined): Facts['tools'] {
+function findTools(rights: Rights, path: string | undefined): Facts['tools'] {
   const found: Partial<Record<ToolName, string | null>> = {};
-  for (const name of toolNames) found[name] = findTool(name, uid, path);
+  for (const name of toolNames) found[name] = findTool(name, rights, path);
   return found as Record<ToolName, string | null>;
 }
 
@@ -126,7 +129,7 @@ export function probeUser(uid: number, gid: number, sandboxIds: SandboxIds | nul
   return {
     uid,
     gid,
-    rights: uid === 0 ? 'root' : 'user',
+    rights: rightsOf(uid),
     subordinateUids: parseSubids(subuid, name, uid),
     subordinateGids: parseSubids(subgid, name, uid),
     sandboxUids: sandboxIds?.uids ?? chooseSandboxIds(parseSubids(subuid, 'isolate', null)),
@@ -136,7 +139,7 @@ export function probeUser(uid: number, gid: number, sandboxIds: SandboxIds | nul
 
 /** The daemon lends the root, together with a user namespace for it. */
 function isLent({ spec, uid }: Pick<ProbeRequest, 'spec' | 'uid'>): boolean {
-  return spec?.root.kind === 'volume' && uid !== 0;
+  return spec?.root.kind === 'volume' && rightsOf(uid) === 'user';
 }
 
 /** A set-uid bit on a file system that is mounted nosuid gives nothing either. */

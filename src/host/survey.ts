@@ -39,8 +39,8 @@ export async function surveyHost({
   settings,
   daemon,
 }: SurveyRequest): Promise<readonly Check[]> {
-  const { uid } = facts.user;
-  const search = { uid, path: environment['PATH'] };
+  const { uid, rights } = facts.user;
+  const search = { rights, path: environment['PATH'] };
   return [
     ...(await checkPrograms(search)),
     checkOwnFiles({ files: facts.files, uid, node: process.execPath }),
@@ -51,6 +51,6 @@ export async function surveyHost({
     checkDaemon(daemon.socket, daemon.answer),
     checkUnits(daemon.answer),
     ...checkDesktop({ environment, uid, hostname: hostname(), passwd: readText('/etc/passwd') ?? '' }),
-    ...(template === undefined ? [] : [checkTemplate(template, uid)]),
+    ...(template === undefined ? [] : [checkTemplate(template, rights)]),
   ];
 }

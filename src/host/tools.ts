@@ -2,6 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { ToolName } from './facts.ts';
+import type { Rights } from './rights.ts';
 
 /** Where root looks for tools: never in the caller's PATH, which under sudo may hold directories others can write. */
 const safeDirectories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
@@ -10,16 +11,16 @@ const safeDirectories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr
 export const toolNames: readonly ToolName[] = ['bwrap', 'lxc-execute', 'zfs', 'zpool', 'newuidmap', 'newgidmap'];
 
 /** The absolute path of a program, or null. Root gets the safe directories only; others their own PATH after them. */
-export function findTool(name: string, uid: number, path: string | undefined): string | null {
-  for (const directory of searchDirectories(uid, path)) {
+export function findTool(name: string, rights: Rights, path: string | undefined): string | null {
+  for (const directory of searchDirectories(rights, path)) {
     const file = join(directory, name);
     if (isExecutable(file)) return file;
   }
   return null;
 }
 
-function searchDirectories(uid: number, path: string | undefined): readonly string[] {
-  if (uid === 0 || path === undefined) return safeDirectories;
+function searchDirectories(rights: Rights, path: string | undefined): readonly string[] {
+  if (rights === 'root' || path === undefined) return safeDirectories;
   return [...safeDirectories, ...path.split(':').filter((directory) => directory.startsWith('/'))];
 }
 

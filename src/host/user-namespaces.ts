@@ -1,3 +1,5 @@
+import type { Rights } from './rights.ts';
+
 /** The kernel's settings that decide about user namespaces; each the file's text, null where the file is missing. */
 export interface UserNamespaceSettings {
   /** /proc/sys/user/max_user_namespaces */
@@ -15,10 +17,10 @@ export type UserNamespaceAnswer = 'allowed' | 'unsupported' | 'maximum-zero' | '
  * Whether a caller can make user namespaces. The two switches for unprivileged callers do not bind root. An AppArmor
  * profile may lift the restriction for one program, but not for ours, which has none.
  */
-export function answerUserNamespaces(settings: UserNamespaceSettings, uid: number): UserNamespaceAnswer {
+export function answerUserNamespaces(settings: UserNamespaceSettings, rights: Rights): UserNamespaceAnswer {
   if (settings.maximum === null) return 'unsupported';
   if (Number(settings.maximum) === 0) return 'maximum-zero';
-  if (uid === 0) return 'allowed';
+  if (rights === 'root') return 'allowed';
   if (settings.unprivilegedClone?.trim() === '0') return 'clone-disabled';
   if (settings.apparmorRestriction?.trim() === '1') return 'apparmor-restricted';
   return 'allowed';

@@ -4,13 +4,14 @@ import { IsolateError } from '../error.ts';
 import { makeDirectories } from '../process/make-directories.ts';
 import type { PoolPaths, RuntimePaths } from './paths.ts';
 import { claimRuntime } from './pid-namespace.ts';
+import { rightsOf } from '../host/rights.ts';
 
 /**
  * Makes the state directories that are missing and refuses those that someone else could change, or that another pid
  * namespace uses. `uid` is the caller's. Throws `state-unreadable`, and what the system says.
  */
 export function ensureRuntimeDirectories(paths: RuntimePaths, uid: number): void {
-  makeDirectories(dirname(paths.root), uid === 0 ? 0o755 : 0o700);
+  makeDirectories(dirname(paths.root), rightsOf(uid) === 'root' ? 0o755 : 0o700);
   ensureDirectory(paths.root, 0o755, uid);
   ensureDirectory(paths.sandbox, 0o755, uid);
   // What these hold names templates and clones, which are not for everybody to know.

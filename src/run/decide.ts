@@ -17,6 +17,7 @@ import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Prepared } from './prepared.ts';
 import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } from './run-caller.ts';
+import { rightsOf } from '../host/rights.ts';
 
 /**
  * Settles a request of `caller` against this host. Throws the first reason why it cannot run here; the others are its cause.
@@ -31,7 +32,7 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   refuse(checkCapabilities(asked, engine, engines));
   const spec = { ...withNameServers(wanted, engine, probePath), root: settleRoot(wanted.root, findDirectory) };
   // Other users' sandboxes have ids of the user's own.
-  const sandboxIds = uid === 0 ? await (caller.sandboxIds ?? readSandboxIds)() : null;
+  const sandboxIds = rightsOf(uid) === 'root' ? await (caller.sandboxIds ?? readSandboxIds)() : null;
   const cgroups = { of: cgroupFile, everywhere: engine.capabilities.nests && cgroupFile !== null };
   const callerFacts = await probeCaller({
     spec,

@@ -5,6 +5,7 @@ import { IsolateError } from '../error.ts';
 import { findHome } from '../host/home.ts';
 import { toSystemFailure } from '../process/system-error.ts';
 import { systemRuntimeDirectory } from '../pool/paths.ts';
+import { rightsOf } from '../host/rights.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -19,7 +20,7 @@ export interface OwnPlace {
  * or, where that is not theirs or cannot be used, below their home. Throws `state-unreadable` for a user without a home.
  */
 export function findRuntimePlace(uid: number, environment: Environment): OwnPlace {
-  if (uid === 0) return { path: systemRuntimeDirectory, variable: null };
+  if (rightsOf(uid) === 'root') return { path: systemRuntimeDirectory, variable: null };
   const runtime = environment['XDG_RUNTIME_DIR'] ?? '';
   if (isUsable(runtime, uid)) return { path: join(runtime, 'isolate'), variable: 'XDG_RUNTIME_DIR' };
   return findStatePlace(uid, environment);
@@ -27,7 +28,7 @@ export function findRuntimePlace(uid: number, environment: Environment): OwnPlac
 
 /** Where state that outlives a boot lives: layers of overlays, and for other users than root the leases of them. Throws as above. */
 export function findStatePlace(uid: number, environment: Environment): OwnPlace {
-  if (uid === 0) return { path: '/var/lib/isolate', variable: null };
+  if (rightsOf(uid) === 'root') return { path: '/var/lib/isolate', variable: null };
   const home = findHome(environment);
   if (home === null) {
     throw new IsolateError('state-unreadable', `You have no home directory: HOME names none, and user ${uid} has none in /etc/passwd.`, {
@@ -60,7 +61,7 @@ export async function withOwnPlaces<T>(uid: number, environment: Environment, ac
 
 /** Undefined: the place says nothing of the failure, or no variable led there. */
 function adviseOn(uid: number, environment: Environment, path: string | undefined): string | undefined {
-  if (uid === 0 || path === undefined) return undefined;
+  if (rightsOf(uid) === 'root' || path === undefined) return undefined;
   for (const find of [findRuntimePlace, findStatePlace]) {
     const place = attempt(() => find(uid, environment));
     if (place === null || !(isWithin(path, place.path) || isWithin(place.path, path))) continue;

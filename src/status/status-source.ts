@@ -5,6 +5,7 @@ import { runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { openLocalPools } from './local-pools.ts';
 import { readUserRuns } from './user-runs.ts';
 import { createHostStatus, type RunsDocument, type StatusDocument } from './status.ts';
+import { rightsOf } from '../host/rights.ts';
 
 /** Where status and runs are read, again and again. */
 export interface StatusSource {
@@ -19,6 +20,7 @@ export interface StatusSource {
  */
 export function openStatusSource(uid: number, socket?: string): StatusSource {
   const daemon = openQueries(socket);
+  const rights = rightsOf(uid);
   const runtime = runtimePaths(systemRuntimeDirectory);
   const local = openLocalPools(runtime);
   const host = createHostStatus(runtime);
@@ -32,13 +34,13 @@ export function openStatusSource(uid: number, socket?: string): StatusSource {
     });
     if (hasList(answer, 'runs')) return answer as RunsDocument;
     if (answer !== undefined) throw unknownAnswer();
-    if (uid === 0) return host.runs(uid);
+    if (rights === 'root') return host.runs(uid);
     if (daemon.lost() !== null) refuseWithoutDaemon();
     return { runs: [] };
   }
 
   function refuseWithoutDaemon(): void {
-    if (uid === 0) return;
+    if (rights === 'root') return;
     const lost = daemon.lost();
     const hint = `${lost === 'silent' ? daemonRestart() : daemonStart()}, or run isolate with sudo`;
     if (lost !== null) {
@@ -58,7 +60,7 @@ export function openStatusSource(uid: number, socket?: string): StatusSource {
       }
       if (!hasList(answer, 'pools')) throw unknownAnswer();
       const document = answer as StatusDocument;
-      if (uid !== 0) return document;
+      if (rights === 'user') return document;
       // Root may have refreshed pools that the daemon was not told to maintain.
       const others = await local.besides(new Set(document.pools.map(({ template }) => template)));
       return others.length === 0 ? document : { ...document, pools: [...document.pools, ...(await host.pools(others, uid))] };

@@ -3,6 +3,7 @@ import { readBootId } from '../pool/holder.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import { readRuns, type RunEntry } from '../pool/claims/runs.ts';
 import { createPoolStatusReader, type PoolStatus, type PoolStatusOptions, type PoolStatusReader } from './pool-status.ts';
+import { rightsOf } from '../host/rights.ts';
 
 /** What `isolate status --json` prints, and the daemon answers to the query `status`. */
 export interface StatusDocument {
@@ -72,10 +73,10 @@ export function createHostStatus(runtime: RuntimePaths): HostStatus {
     pools: async (shown, uid) => {
       const runs = readRuns(runtime, bootId);
       const pools = await Promise.all(shown.map((one) => readerOf(one)(runs)));
-      return uid === 0 ? pools : pools.map((pool) => hideCommands(pool, uid));
+      return rightsOf(uid) === 'root' ? pools : pools.map((pool) => hideCommands(pool, uid));
     },
     runs: (uid) => ({
-      runs: readRuns(runtime, bootId).map((run) => (uid === 0 || run.uid === uid ? run : { ...run, command: null })),
+      runs: readRuns(runtime, bootId).map((run) => (rightsOf(uid) === 'root' || run.uid === uid ? run : { ...run, command: null })),
     }),
   };
 }

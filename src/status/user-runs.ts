@@ -10,6 +10,7 @@ import { parseClaimName, parseRunDescription, type RunDescription, type RunEntry
 import { findStatePlace } from '../run/own-places.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { ownRuntimePaths } from '../run/place.ts';
+import { rightsOf } from '../host/rights.ts';
 
 /** More runs of one user are not looked at. */
 const mostRuns = 1000;
@@ -27,11 +28,11 @@ export function readUserRuns(uid: number): readonly RunEntry[] {
   const bootId = readBootId();
   // Only what this namespace's processes hold counts.
   const pidNamespace = readOwnPidNamespace();
-  const owners = uid === 0 ? listUsers() : [uid];
+  const owners = rightsOf(uid) === 'root' ? listUsers() : [uid];
   return owners
     .flatMap((owner) => {
       const home = findHome(passwd, owner);
-      const places = uid === 0 ? usualPlaces(owner, home) : [ownRuntimePaths({ user: { uid } })];
+      const places = rightsOf(uid) === 'root' ? usualPlaces(owner, home) : [ownRuntimePaths({ user: { uid } })];
       const user = findUserName(passwd, owner);
       return places.flatMap(({ runs }) => readRunsOf(owner, runs, bootId)).map((run) => ({ ...run, user, pidNamespace }));
     })

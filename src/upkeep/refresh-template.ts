@@ -14,6 +14,7 @@ import { parseDataset } from '../spec/parse-name.ts';
 import { maximumCount, parseInteger } from '../spec/parse-number.ts';
 import { findOwnFiles } from '../host/own-files.ts';
 import { type OpenOptions, openRootPool } from '../run/root.ts';
+import { rightsOf } from '../host/rights.ts';
 
 /** Which pool to bring to which size, and how that is watched and ended. */
 export interface RefreshRequest {
@@ -87,7 +88,7 @@ function isDaemonAlive({ runtime, holder }: Pool): boolean {
 export async function openTemplatePool(template: string, options: OpenOptions = { warn: () => {} }): Promise<Pool> {
   const dataset = parseDataset(template);
   const uid = process.getuid?.() ?? 0;
-  if (uid !== 0) {
+  if (rightsOf(uid) === 'user') {
     throw new IsolateError('not-permitted', `Only root can refresh the pool of ${dataset}.`, { hint: 'run isolate with sudo' });
   }
   const sandboxIds = await readSandboxIds();

@@ -18,6 +18,7 @@ import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
 import { surveySettings } from '../survey-settings.ts';
 import { surveyState } from '../survey-state.ts';
 import { refuseWords } from './refuse-words.ts';
+import { rightsOf } from '../../host/rights.ts';
 
 /** `isolate doctor`: what this host can do. Status 0 where the default engine can be used, else 1. */
 export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
@@ -26,7 +27,7 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
   refuseWords(parsed, 'isolate doctor [OPTIONS]');
   const environment = callerEnvironment();
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
-  const ids = uid === 0 ? await readIds() : { sandboxIds: null };
+  const ids = rightsOf(uid) === 'root' ? await readIds() : { sandboxIds: null };
   const facts = await probeFacts({
     environment,
     searchPath: environment['PATH'],

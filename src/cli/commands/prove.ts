@@ -20,6 +20,7 @@ import { print } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderProof, renderProofJson } from '../render-proof.ts';
 import { toRunRequest } from '../run-request.ts';
+import type { Rights } from '../../host/rights.ts';
 
 /** In a memory file system of the sandbox, so that it leaves no trace in the root. */
 const probeInside = '/dev/isolate-probe';
@@ -58,10 +59,10 @@ async function prove(parsed: ParsedArguments, called?: string): Promise<number> 
   writeFileSync(file, 'of the host\n', { flag: 'wx', mode: 0o644 });
   try {
     const limits = limitWords(spec.limits);
-    const outside = await probeOutside(probe, file, [...limits, ...harmlessOutside], facts.user.uid);
+    const outside = await probeOutside(probe, file, [...limits, ...harmlessOutside], facts.user.rights);
     const inside = await probeSandbox(parsed, probe, file, limits);
     const findings = judgeProof(proofCases(process.arch), settingOf(decision), inside, outside);
-    const subject = `${engine.name}, ${facts.user.uid === 0 ? 'root' : 'plain user'}, ${called ?? rootName(spec.root)}`;
+    const subject = `${engine.name}, ${facts.user.rights === 'root' ? 'root' : 'plain user'}, ${called ?? rootName(spec.root)}`;
     print(parsed.flags.has('json') ? renderProofJson(subject, findings) : renderProof(subject, findings));
     return findings.some(({ state }) => state === 'broken') ? 1 : 0;
   } finally {
@@ -70,8 +71,8 @@ async function prove(parsed: ParsedArguments, called?: string): Promise<number> 
 }
 
 /** Root's attacks have mounts of their own, which the kernel takes away with them. */
-async function probeOutside(probe: string, file: string, words: readonly string[], uid: number): Promise<readonly ProofResult[]> {
-  const mounts = uid === 0 ? ['/usr/bin/unshare', '--mount', '--propagation', 'private', '--'] : [];
+async function probeOutside(probe: string, file: string, words: readonly string[], rights: Rights): Promise<readonly ProofResult[]> {
+  const mounts = rights === 'root' ? ['/usr/bin/unshare', '--mount', '--propagation', 'private', '--'] : [];
   return await amidBait(probe, [...mounts, probe], file, words);
 }
 

@@ -5,6 +5,7 @@ import { renderStatus } from '../render-status.ts';
 import { adviseClones } from '../render-templates.ts';
 import { nearest } from '../../spec/nearest.ts';
 import { showStatus, type StatusView } from '../show-status.ts';
+import { rightsOf } from '../../host/rights.ts';
 
 /** `isolate status [TEMPLATE...]`: the pools, all or these. */
 export async function statusVerb(parsed: ParsedArguments): Promise<number> {
@@ -26,7 +27,7 @@ function pick(document: StatusDocument, templates: readonly string[]): StatusDoc
       document.pools.map((one) => one.template),
     );
     throw new IsolateError('template-missing', `There are no clones of ${JSON.stringify(template)}.`, {
-      hint: near === null ? adviseClones(process.getuid?.() ?? 0, template) : `did you mean ${near}?`,
+      hint: near === null ? adviseClones(rightsOf(process.getuid?.() ?? 0), template) : `did you mean ${near}?`,
     });
   });
   return { ...document, pools };

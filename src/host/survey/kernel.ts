@@ -13,15 +13,16 @@ import { readText } from '../read-text.ts';
 import { idsPerSandbox } from '../../spec/parse-number.ts';
 import { answerUserNamespaces, type UserNamespaceAnswer } from '../user-namespaces.ts';
 import { type Check, ok } from './check.ts';
+import type { Rights } from '../rights.ts';
 
 /** What the kernel and its settings allow this caller; `daemonLimits` are what the daemon can limit users' runs in. */
 export function checkKernel(facts: Facts, stateDirectory: string, daemonLimits: readonly string[]): readonly Check[] {
   return [
-    checkUserNamespaces(facts.user.uid),
+    checkUserNamespaces(facts.user.rights),
     checkAppArmor(),
     checkSubordinateIds(facts.user),
     checkPrivileges(facts),
-    checkCgroups(facts.cgroups, facts.user.uid, daemonLimits),
+    checkCgroups(facts.cgroups, facts.user.rights, daemonLimits),
     checkIdmappedMounts(stateDirectory),
     checkOverlay(),
     checkSeccomp(),
@@ -29,8 +30,6 @@ export function checkKernel(facts: Facts, stateDirectory: string, daemonLimits: 
     checkPropagation(),
   ];
 }
-
-const anyUser = 65_534;
 
 const reasons: Readonly<Record<Exclude<UserNamespaceAnswer, 'allowed'>, readonly [fact: string, hint?: string]>> = {
   unsupported: ['the kernel has no user namespaces'],
@@ -42,10 +41,10 @@ const reasons: Readonly<Record<Exclude<UserNamespaceAnswer, 'allowed'>, readonly
   ],
 };
 
-function checkUserNamespaces(uid: number): Check {
+function checkUserNamespaces(rights: Rights): Check {
   const settings = readUserNamespaceSettings();
-  const own = answerUserNamespaces(settings, uid);
-  const answer = own === 'allowed' ? answerUserNamespaces({ ...settings, apparmorRestriction: null }, anyUser) : own;
+  const own = answerUserNamespaces(settings, rights);
+  const answer = own === 'allowed' ? answerUserNamespaces({ ...settings, apparmorRestriction: null }, 'user') : own;
   if (answer === 'allowed') return ok('user-namespaces', `user namespaces can be made, up to ${settings.maximum?.trim()}`);
   const [fact, hint] = reasons[answer];
   return { id: 'user-namespaces', state: own === 'allowed' ? 'limited' : 'missing', fact, ...(hint === undefined ? {} : { hint }) };
@@ -64,7 +63,7 @@ function checkAppArmor(): Check {
 }
 
 function checkSubordinateIds(user: UserFacts): Check {
-  if (user.uid === 0) {
+  if (user.rights === 'root') {
     const { start, count } = user.sandboxUids;
     return ok('subordinate-ids', `root's sandboxes use the ids from ${start} to ${start + count - 1}`);
   }
@@ -85,7 +84,7 @@ function countIds(ranges: readonly IdRange[]): number {
 
 function checkPrivileges({ user, privileges }: Facts): Check {
   const id = 'privileges';
-  if (user.uid === 0) {
+  if (user.rights === 'root') {
     const { missing } = privileges;
     if (missing.length === 0) return ok(id, 'root has all capabilities that a run needs');
     return {
@@ -104,12 +103,12 @@ function checkPrivileges({ user, privileges }: Facts): Check {
   };
 }
 
-function checkCgroups(cgroups: CgroupFacts, uid: number, daemonLimits: readonly string[]): Check {
+function checkCgroups(cgroups: CgroupFacts, rights: Rights, daemonLimits: readonly string[]): Check {
   const names = ['cpu', 'memory', 'pids'] as const;
   const absent = names.filter((name) => cgroups[name] === null);
   const present = names.flatMap((name) => (cgroups[name] === null ? [] : [`${name} (version ${cgroups[name].version})`]));
   if (absent.length === 0) return ok('cgroups', `limits work for ${present.join(', ')}`);
-  if (uid !== 0 && absent.every((name) => daemonLimits.includes(name))) {
+  if (rights === 'user' && absent.every((name) => daemonLimits.includes(name))) {
     const own = present.length === 0 ? '' : `; elsewhere they work for ${present.join(', ')}`;
     return ok('cgroups', `on clones (-z) the daemon sets limits for ${daemonLimits.join(', ')}${own}`);
   }
@@ -117,13 +116,13 @@ function checkCgroups(cgroups: CgroupFacts, uid: number, daemonLimits: readonly 
     id: 'cgroups',
     state: 'limited',
     fact: `limits do not work for ${absent.join(', ')}${present.length === 0 ? '' : `; they work for ${present.join(', ')}`}`,
-    ...hintCgroups(absent, uid),
+    ...hintCgroups(absent, rights),
   };
 }
 
-function hintCgroups(absent: readonly string[], uid: number): Pick<Check, 'hint'> {
+function hintCgroups(absent: readonly string[], rights: Rights): Pick<Check, 'hint'> {
   const isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers');
-  if (uid !== 0)
+  if (rights === 'user')
     return { hint: isUnified && hasSystemd() ? 'systemd-run --user --scope --property=Delegate=yes isolate ...' : 'sudo isolate ...' };
   if (!isUnified) return { hint: 'boot with systemd.unified_cgroup_hierarchy=1; in a container, give it these controllers' };
   return { hint: `printf '${absent.map((name) => `+${name}`).join(' ')}' > /sys/fs/cgroup/cgroup.subtree_control` };

@@ -5,6 +5,7 @@ import type { Facts } from '../facts.ts';
 import { findOtherWriters, type OtherWriter } from '../other-writers.ts';
 import { buildHint } from '../own-files.ts';
 import { type Check, ok } from './check.ts';
+import { rightsOf } from '../rights.ts';
 
 /** Whose program it is that is looked at. */
 export interface OwnProgram {
@@ -33,7 +34,7 @@ export function describeOtherWriters({ files, uid, node }: OwnProgram): string |
   // There client/node.c looks for a Node before it looks into PATH, so nobody else may put one there.
   const places = ['../node_modules', '../..'].map((place) => join(directory, place, `node-linux-${process.arch}/bin/node`));
   const [first, ...more] = findOtherWriters({ paths: [directory, node, ...places], uid });
-  return first === undefined ? null : describe(first, more.length, uid === 0 ? 'root runs' : 'you run');
+  return first === undefined ? null : describe(first, more.length, rightsOf(uid) === 'root' ? 'root runs' : 'you run');
 }
 
 function describe({ path, who }: OtherWriter, more: number, runs: string): string {

@@ -2,12 +2,13 @@ import { runCommand } from '../../process/command.ts';
 import { isAtLeast, parseRelease } from '../kernel-release.ts';
 import { findTool } from '../tools.ts';
 import { type Check, ok } from './check.ts';
+import type { Rights } from '../rights.ts';
 
 const limitMs = 5000;
 
 /** How programs are found: as a run would find them. */
 export interface ProgramSearch {
-  readonly uid: number;
+  readonly rights: Rights;
   readonly path: string | undefined;
 }
 
@@ -35,7 +36,7 @@ async function checkVersion(
   hint: string,
   search: ProgramSearch,
 ): Promise<Check> {
-  const file = findTool(program, search.uid, search.path);
+  const file = findTool(program, search.rights, search.path);
   if (file === null) return { id, state: 'missing', fact: `${program} is not installed`, hint };
   const version = await readVersion(file);
   if (version === null) return { id, state: 'limited', fact: `${file} does not print its version` };
@@ -58,11 +59,11 @@ async function readVersion(file: string): Promise<string | null> {
 }
 
 function checkIdMappers(search: ProgramSearch): Check {
-  const absent = ['newuidmap', 'newgidmap'].filter((name) => findTool(name, search.uid, search.path) === null);
+  const absent = ['newuidmap', 'newgidmap'].filter((name) => findTool(name, search.rights, search.path) === null);
   if (absent.length === 0) return ok('uidmap', 'newuidmap and newgidmap are installed');
   return {
     id: 'uidmap',
-    state: search.uid === 0 ? 'limited' : 'missing',
+    state: search.rights === 'root' ? 'limited' : 'missing',
     fact: `${absent.join(' and ')} ${absent.length === 1 ? 'is' : 'are'} not installed: without root a sandbox has a single id`,
     hint: 'apt-get install uidmap',
   };

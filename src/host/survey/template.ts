@@ -3,15 +3,16 @@ import { realpathSync, statSync } from 'node:fs';
 import { canIdmap } from '../path-facts.ts';
 import { isReachableByOthers } from '../reachable.ts';
 import { type Check, ok } from './check.ts';
+import type { Rights } from '../rights.ts';
 
 /** A directory given by -t: whether sandboxes can run on it, and who else gets at what they leave there. */
-export function checkTemplate(path: string, uid: number): Check {
+export function checkTemplate(path: string, rights: Rights): Check {
   const id = 'template';
   try {
     const real = realpathSync(path);
     const stats = statSync(real);
     if (!stats.isDirectory()) return { id, state: 'missing', fact: `${path} is not a directory` };
-    if (uid === 0 && !canIdmap(real, stats)) {
+    if (rights === 'root' && !canIdmap(real, stats)) {
       return {
         id,
         state: 'limited',
@@ -19,7 +20,7 @@ export function checkTemplate(path: string, uid: number): Check {
         hint: 'move it to ext4, xfs, btrfs or OpenZFS 2.2',
       };
     }
-    if (uid === 0 && isReachableByOthers(real)) {
+    if (rights === 'root' && isReachableByOthers(real)) {
       return {
         id,
         state: 'limited',

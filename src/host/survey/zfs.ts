@@ -11,15 +11,15 @@ const install = 'apt-get install zfsutils-linux zfs-dkms (contrib), or zfs-fuse'
 
 /** Which ZFS there is, and whether it answers. */
 export async function checkZfs(search: ProgramSearch): Promise<Check> {
-  const zpool = findTool('zpool', search.uid, search.path);
+  const zpool = findTool('zpool', search.rights, search.path);
   if (zpool === null) return { id: 'zfs', state: 'missing', fact: 'the zfs and zpool commands are not installed', hint: install };
   const version = readText('/sys/module/zfs/version')?.trim() ?? null;
   const problem = await askPools(zpool);
-  if (problem !== null && search.uid !== 0 && /permission denied/i.test(problem)) {
+  if (problem !== null && search.rights === 'user' && /permission denied/i.test(problem)) {
     return { id: 'zfs', state: 'limited', fact: 'only root may use ZFS here; the daemon does so for the group isolate' };
   }
   if (version !== null) return judgeModule(version, problem);
-  const daemon = findTool('zfs-fuse', search.uid, search.path);
+  const daemon = findTool('zfs-fuse', search.rights, search.path);
   if (daemon === null) {
     return {
       id: 'zfs',

@@ -64,7 +64,7 @@ test.runIf(canTry)('a run whose limits cannot be set is told why, and leaves no 
   child = spawn('sleep', ['60'], { stdio: 'ignore' });
   await once(child, 'spawn');
   const holder = { ...readOwnHolder(), pid: child.pid ?? 0, startTime: readStart(child.pid ?? 0) };
-  const peer = { uid: 54_321, gid: 54_321, groups: [], pid: holder.pid, holder };
+  const peer = { uid: 54_321, gid: 54_321, rights: 'user' as const, groups: [], pid: holder.pid, holder };
   const runId = randomBytes(8).toString('hex');
   const opened = open({ run: { runId, remove: () => {} }, peer, defer: (action) => void ends.push(action) }, { memoryBytes: 1_000_000 });
   const directory = join(place.directory, `isolate-${runId}`);
@@ -113,7 +113,7 @@ function openGroups(facts: CgroupFacts, pid: number) {
   const groups = createRunGroups(() => facts);
   const ends: ((runsOn: boolean) => void)[] = [];
   const holder = readHolder(pid);
-  const peer = { uid: 54_321, gid: 54_321, groups: [], pid, holder };
+  const peer = { uid: 54_321, gid: 54_321, rights: 'user' as const, groups: [], pid, holder };
   // Version 2 without controllers has neither file; what is not limited needs none.
   const opened = groups.open(
     { run: { runId, remove: () => {} }, peer, defer: (action) => void ends.push(action) },

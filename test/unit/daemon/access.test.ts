@@ -7,6 +7,7 @@ import { parseConfig } from '../../../src/config/load.ts';
 import { checkAccess, maySee } from '../../../src/daemon/access.ts';
 import { type Accounts, readAccounts } from '../../../src/daemon/accounts.ts';
 import { IsolateError } from '../../../src/error.ts';
+import { rightsOf } from '../../../src/host/rights.ts';
 
 let directory: string;
 let accounts: Accounts;
@@ -48,7 +49,7 @@ function allowed(uid: number, gid: number, groups: readonly number[] = []): stri
 
 function refusal(uid: number, gid: number, groups: readonly number[], template: string, engine = 'bwrap'): IsolateError | null {
   try {
-    checkAccess(config, { uid, gid, groups }, template, engine, accounts);
+    checkAccess(config, { uid, gid, rights: rightsOf(uid), groups }, template, engine, accounts);
     return null;
   } catch (error) {
     expect(error).toBeInstanceOf(IsolateError);
@@ -123,7 +124,9 @@ test('a uid of a subordinate range is one, unless a user has it by name', async 
 
 test('a template may be seen by whom its clones are for', () => {
   const seen = (uid: number, groups: readonly number[]): string[] =>
-    [...config.templates.keys(), 't/other'].filter((name) => maySee(config, { uid, gid: uid, groups }, name, accounts));
+    [...config.templates.keys(), 't/other'].filter((name) =>
+      maySee(config, { uid, gid: uid, rights: rightsOf(uid), groups }, name, accounts),
+    );
   expect(seen(0, [])).toContain('t/other');
   expect([seen(1000, []), seen(1005, [900]), seen(1001, [901])]).toEqual([
     ['t/ada', 't/all'],

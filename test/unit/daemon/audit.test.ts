@@ -15,7 +15,7 @@ async function logOf(body: string): Promise<unknown[]> {
     let nowMs = 0;
     const metrics = { leased: () => {}, refused: () => {} };
     const audit = createAudit({ metrics, userName: () => 'ann', clock: () => nowMs });
-    const peer = { uid: 1000, gid: 1000, groups: [], pid: 7, holder: null };
+    const peer = { uid: 1000, gid: 1000, rights: 'user', groups: [], pid: 7, holder: null };
     const event = { peer, template: 'tank/a', engine: 'bwrap', waitedMs: 0.123456 };
     ${body}`;
   const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });

@@ -4,6 +4,7 @@ import { serveClients } from '../../../src/daemon/clients.ts';
 import type { Handlers } from '../../../src/daemon/connection.ts';
 import type { ToldPeer } from '../../../src/daemon/peer.ts';
 import { encodeMessage } from '../../../src/wire/frame.ts';
+import { rightsOf } from '../../../src/host/rights.ts';
 
 const metrics = encodeMessage('query', [{ name: 'query', value: 'metrics' }]);
 const status = encodeMessage('query', [{ name: 'query', value: 'status' }]);
@@ -30,7 +31,7 @@ beforeEach(() => {
 const settled = async (): Promise<void> => {
   for (let turns = 0; turns < 10; turns += 1) await new Promise((resolve) => setImmediate(resolve));
 };
-const who = (uid: number): ToldPeer => ({ uid, gid: uid, groups: [], pid: 0, startTime: null });
+const who = (uid: number): ToldPeer => ({ uid, gid: uid, rights: rightsOf(uid), groups: [], pid: 0, startTime: null });
 
 test('who is turned away is told nothing, whatever comes', async () => {
   clients.opened(1, 'client', who(100_001));

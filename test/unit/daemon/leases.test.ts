@@ -8,9 +8,10 @@ import { IsolateError } from '../../../src/error.ts';
 import { formatHolder, readOwnHolder } from '../../../src/pool/holder.ts';
 import { formatLeaseName } from '../../../src/pool/state/state-file.ts';
 import { type FreshClones, makeFreshClones } from '../../rig/fresh-clones.ts';
+import { rightsOf } from '../../../src/host/rights.ts';
 
 const holder = readOwnHolder();
-const peer = { uid: 1000, gid: 1000, groups: [], pid: process.pid, holder };
+const peer = { uid: 1000, gid: 1000, rights: 'user' as const, groups: [], pid: process.pid, holder };
 
 let clones: FreshClones;
 let leases: Leases;
@@ -159,7 +160,7 @@ test('where none is fresh it fails at once or after the wait, and what was count
 
 test('what would help is said to who can do it', async () => {
   const hint = async (uid: number): Promise<unknown> =>
-    await leases.lease(request({ peer: { ...peer, uid } })).then(
+    await leases.lease(request({ peer: { ...peer, uid, rights: rightsOf(uid) } })).then(
       () => null,
       (error: IsolateError) => error.hint,
     );

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { readPeer, sameMountNamespace } from '../../../src/daemon/peer.ts';
 import { parseProcStat, readOwnHolder } from '../../../src/pool/holder.ts';
 
-const told = { uid: 1000, gid: 1000, groups: [4], pid: process.pid };
+const told = { uid: 1000, gid: 1000, rights: 'user' as const, groups: [4], pid: process.pid };
 const { startTime } = readOwnHolder();
 
 test('a peer of ours holds leases as its process', () => {

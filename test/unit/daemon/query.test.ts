@@ -16,7 +16,7 @@ test('a user who gives each connection groups of its own has the state read no m
   const { handle } = createQueries(services);
   const message = { name: 'query', items: [{ name: 'query', value: 'ps' }] } as const;
   const ask = (gid: number): Promise<void> => {
-    const peer = { uid: 1000, gid: 1000, groups: [gid], pid: 1, holder: null };
+    const peer = { uid: 1000, gid: 1000, rights: 'user', groups: [gid], pid: 1, holder: null };
     return handle({ peer, send: () => {} } as unknown as Connection, message);
   };
   await Promise.all(Array.from({ length: 100 }, (_, index) => ask(index)));

@@ -24,7 +24,7 @@ async function answerTo(argv: readonly string[]): Promise<{ sent: string[]; pars
   const sent: string[] = [];
   let parsed = 0;
   const connection = {
-    peer: { uid: 1000, gid: 1000, groups: [], pid: 1, holder: null },
+    peer: { uid: 1000, gid: 1000, rights: 'user' as const, groups: [], pid: 1, holder: null },
     closed: new AbortController().signal,
     send: (name: string) => void sent.push(name),
   } as unknown as Connection;
@@ -60,7 +60,7 @@ test('while a clone is waited for neither the message nor the answer of its clie
   };
   const waits = Promise.withResolvers<readonly string[]>();
   const connection = {
-    peer: { uid: 1000, gid: 1000, groups: [], pid: 1, holder: null },
+    peer: { uid: 1000, gid: 1000, rights: 'user' as const, groups: [], pid: 1, holder: null },
     closed: new AbortController().signal,
     ask: async () => message('answer', [{ name: 'variable', value: 'A=told' }]),
   } as unknown as Connection;
@@ -79,7 +79,7 @@ test.each([
 ])('whether there is a template that is %s is asked after access alone', async (_what, code, expected) => {
   const log: string[] = [];
   const connection = {
-    peer: { uid: 1000, gid: 1000, groups: [], pid: 1, holder: null },
+    peer: { uid: 1000, gid: 1000, rights: 'user' as const, groups: [], pid: 1, holder: null },
     closed: new AbortController().signal,
     send: (name: string) => void log.push(name),
   } as unknown as Connection;
@@ -101,7 +101,7 @@ test.each([
 ])('a run with %j and the terminals %i is told %j of a long wait', async (options, terminals, expected) => {
   const texts: unknown[] = [];
   const connection = {
-    peer: { uid: 1000, gid: 1000, groups: [], pid: 1, holder: null },
+    peer: { uid: 1000, gid: 1000, rights: 'user' as const, groups: [], pid: 1, holder: null },
     closed: new AbortController().signal,
     send: (_name: string, items: Message['items']) => void texts.push(items[0]?.value),
   } as unknown as Connection;
@@ -131,7 +131,7 @@ test('no directory of a client’s PATH is looked into by the daemon', async () 
     ],
   };
   const connection = {
-    peer: { uid: 1000, gid: 1000, groups: [], pid: 1, holder: null },
+    peer: { uid: 1000, gid: 1000, rights: 'user' as const, groups: [], pid: 1, holder: null },
     ask: async () => ({ name: 'answer', items: [{ name: 'variable', value: `PATH=${directory}` }] }) as Message,
   };
   const request = { zfs: 'tank/t', command: ['true'], environment: ['PATH'] };
@@ -147,7 +147,7 @@ test('a client that has left for mounts of its own, or has ended, has the daemon
   const told: Message = { name: 'run', items: [{ name: 'directory', value: '/' }] };
   const answer: Message = { name: 'answer', items: [{ name: 'real', value: '/srv' }] };
   // A number that no process has.
-  const peer = { uid: 1000, gid: 1000, groups: [], pid: 2 ** 30, holder: null };
+  const peer = { uid: 1000, gid: 1000, rights: 'user' as const, groups: [], pid: 2 ** 30, holder: null };
   const client = clientCaller(told, { peer, ask: async () => answer }, { keyFiles: [], files: findOwnFiles() });
   const { spec } = await decide({ template: '/srv', command: ['true'] }, client);
   expect(spec.root).toEqual({ kind: 'directory', path: '/srv', write: 'direct' });

@@ -10,6 +10,7 @@ import type { PlacedTree } from '../../../src/daemon/tree.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { decodeMessage, encodeMessage, type Item, type Message, messageBytes } from '../../../src/wire/frame.ts';
 import type { MessageName } from '../../../src/wire/schema.ts';
+import { rightsOf } from '../../../src/host/rights.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -39,7 +40,7 @@ function serve(handlers: Partial<Handlers>, { answerMs, uid = 0 }: { readonly an
   const note = (name: string) => async () => void log.push(name);
   ({ connection, input } = serveConnection({
     id: 1,
-    peer: { uid, gid: 0, groups: [], pid: 1, holder: null },
+    peer: { uid, gid: 0, rights: rightsOf(uid), groups: [], pid: 1, holder: null },
     output: {
       send: (_, frame) => log.push(`send ${decodeMessage(frame, 'daemon').name}`),
       tree: () => log.push('tree'),

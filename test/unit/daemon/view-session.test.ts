@@ -10,7 +10,7 @@ import { formatHolder, readBootId, readOwnHolder } from '../../../src/pool/holde
 import { runtimePaths } from '../../../src/pool/paths.ts';
 import type { Item } from '../../../src/wire/frame.ts';
 
-const member: Peer = { uid: 1000, gid: 1000, groups: [], pid: process.pid, holder: readOwnHolder() };
+const member: Peer = { uid: 1000, gid: 1000, rights: 'user', groups: [], pid: process.pid, holder: readOwnHolder() };
 
 interface Client {
   readonly peer?: Peer;
@@ -45,7 +45,7 @@ async function show({ peer = member, zone, entries, errno = constants.errno.ENOE
   return sent;
 }
 
-const shown = ['print', JSON.stringify([{ ps: 1 }, { uid: 1000, width: 40 }])];
+const shown = ['print', JSON.stringify([{ ps: 1 }, { rights: 'user', width: 40 }])];
 
 test('a client is shown what the daemon knows, by its user and the width of its window', async () => {
   expect(await show({})).toEqual([shown]);

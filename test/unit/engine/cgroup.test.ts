@@ -72,14 +72,14 @@ describe('planCgroups', () => {
 });
 
 test('checkLimits names every limit that cannot be enforced', () => {
-  expect(checkLimits(all, none, 1000).map((problem) => problem.message.split(' ')[0])).toEqual(['--cpu', '--memory', '--pids']);
-  expect(checkLimits({}, none, 1000)).toEqual([]);
-  expect(checkLimits(all, version1, 1000)).toEqual([]);
+  expect(checkLimits(all, none, 'user').map((problem) => problem.message.split(' ')[0])).toEqual(['--cpu', '--memory', '--pids']);
+  expect(checkLimits({}, none, 'user')).toEqual([]);
+  expect(checkLimits(all, version1, 'user')).toEqual([]);
 });
 
 test('a limit that cannot be enforced has a hint that its caller can follow', () => {
   const pids = { pids: 1 };
-  expect([...checkLimits(pids, none, 0), ...checkLimits(pids, none, 1000)]).toEqual([
+  expect([...checkLimits(pids, none, 'root'), ...checkLimits(pids, none, 'user')]).toEqual([
     {
       code: 'cannot-enforce',
       message: '--pids cannot be enforced: this host has no pids controller for cgroups.',
@@ -104,7 +104,7 @@ describe('groups that the daemon makes', () => {
     }) as unknown as PlanInput;
 
   test('are no reason to refuse limits', () => {
-    expect(checkLimits(all, byDaemon, 1000)).toEqual([]);
+    expect(checkLimits(all, byDaemon, 'user')).toEqual([]);
   });
 
   test('are joined by the id that the daemon gave the run', () => {
