@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { poolPaths } from '../../../src/pool/paths.ts';
@@ -169,7 +170,8 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     await settles('one', 3);
     const { runs, pools } = daemon.runtime;
     const removed = { 'the pool': poolPaths(daemon.runtime, 'tank/one').directory, 'all pools': pools, 'the runs': runs }[what] ?? '';
-    rmSync(removed, { recursive: true });
+    // At once: the daemon writes there.
+    renameSync(removed, join(dirname(daemon.runtime.root), 'removed'));
     const { clone, connection } = await askRun(daemon.socket, 'one', 20);
     expect(clone).not.toBeNull();
     connection.close();
