@@ -1,6 +1,7 @@
 /*
- * Files that the launch makes for itself and removes again. What was there before is not ours to remove, nor is anything that a
- * link in a tree leads to: rm(1) gets to the bottom of trees deeper than a path may be long.
+ * Files that the launch makes for itself and removes again, and what else it does with files at its end. What was there before is
+ * not ours to remove, nor is anything that a link in a tree leads to: rm(1) gets to the bottom of trees deeper than a path may be
+ * long.
  */
 #include "launcher.h"
 
@@ -25,6 +26,13 @@ static void print_content(FILE *out, const struct file_operation *operation, con
   }
 }
 
+static bool write_content(const char *path, const char *content) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  bool written = fd >= 0 && write(fd, content, strlen(content)) == (ssize_t)strlen(content);
+  close_quietly(fd);
+  return written;
+}
+
 static bool make_file(struct file_operation *operation) {
   struct stat of = {0};
   if (operation->numbers_of != NULL && lstat(operation->numbers_of, &of) < 0) return false;
@@ -46,7 +54,8 @@ bool files_make(struct file_operations *files) {
   for (size_t i = 0; made && i < files->count; i++) {
     struct file_operation *operation = &files->items[i];
     place.item = operation->item;
-    made = operation->kind == FILE_FILE ? make_file(operation) : mkdir(operation->path, operation->mode) == 0 || is_there(operation);
+    if (operation->kind == FILE_FILE) made = make_file(operation);
+    else if (operation->kind == FILE_DIRECTORY) made = mkdir(operation->path, operation->mode) == 0 || is_there(operation);
     for (size_t j = i; !made && j < files->count; j++) files->items[j].end = END_STAYS;
   }
   umask(mask);
@@ -76,12 +85,26 @@ static bool remove_tree(const struct run *run, const char *path) {
   return status == 0;
 }
 
-void files_remove(const struct run *run) {
+static bool end_file(const struct run *run, const struct file_operation *operation) {
+  switch (operation->kind) {
+  case FILE_DIRECTORY: return operation->end != END_REMOVED || remove_tree(run, operation->path);
+  case FILE_FILE: return operation->end != END_REMOVED || unlink(operation->path) == 0 || errno == ENOENT;
+  case FILE_UNLINK: return unlink(operation->path) == 0 || errno == ENOENT;
+  case FILE_MOVE: return rename(operation->path, operation->to) == 0 || errno == ENOENT;
+  case FILE_NOTE: return write_content(operation->path, operation->content) || errno == ENOENT;
+  default: return detached_start(operation);
+  }
+}
+
+void files_end(const struct run *run) {
   for (size_t i = run->record.files.count; i-- > 0;) {
     const struct file_operation *operation = &run->record.files.items[i];
-    if (operation->end != END_REMOVED) continue;
-    bool file = operation->kind == FILE_FILE;
-    if (file ? unlink(operation->path) == 0 || errno == ENOENT : remove_tree(run, operation->path)) continue;
+    if (end_file(run, operation)) continue;
     run->tell(run, (struct event){.kind = EVENT_UNREMOVED, .a = (uint32_t)errno, .b = operation->item});
   }
+}
+
+void files_give_up(struct run *run) {
+  for (size_t i = 0; i < run->record.files.count; i++) run->record.files.items[i].end = END_STAYS;
+  files_end(run);
 }

@@ -82,6 +82,6 @@ struct event launch(struct run *run) {
   if (last.kind == EVENT_EXITED || last.kind == EVENT_KILLED) last.b = kills;
   if (last.kind == EVENT_FAILED && last.a == STEP_ENGINE && kills > 0) last.b = ENOMEM;
   if (prepared && run->record.groups_of_run == NULL) cgroup_remove(&run->record.cgroups);
-  if (staying) files_remove(run);
+  if (staying) files_end(run);
   return last;
 }

@@ -199,6 +199,8 @@ _Noreturn void stage_main(int argc, char **argv);
 
 /* process.c: as proc_pid_stat(5) has it, X where there is none. */
 char process_state(pid_t pid);
+/* When it started, in clock ticks since boot; 0 where there is none, or it is dead. */
+unsigned long long process_start(pid_t pid);
 /* Whether our process group has a parent outside of it in its session: a shell that sees it stop and can continue it. */
 bool process_is_job(void);
 /* The wait status of a dead process that nobody has waited for, or -1; of one that its parent has waited for, where the kernel still has it. */
@@ -219,8 +221,13 @@ bool identity_enter(const struct run *run);
 
 /* files.c: makes the files of a launch in order; where one fails those before it stay to be removed. Errno says why. */
 bool files_make(struct file_operations *files);
-/* Removes those that were made; tells of what is left. */
-void files_remove(const struct run *run);
+/* Removes those that were made and does what else is to be done at the end; tells of what cannot be. */
+void files_end(const struct run *run);
+/* The same where nothing was made. */
+void files_give_up(struct run *run);
+
+/* detached.c: starts the program of the operation, which goes on when we have ended, unless one of its kind lives. */
+bool detached_start(const struct file_operation *operation);
 
 /* mounts.c: carries the operations out in order. */
 bool mounts_apply(const struct run *run, const struct mount_operations *mounts);

@@ -24,6 +24,14 @@ char process_state(pid_t pid) {
   return *read_stat(pid, text);
 }
 
+unsigned long long process_start(pid_t pid) {
+  char text[1024];
+  const char *at = read_stat(pid, text);
+  if (*at == 'X' || *at == 'Z') return 0;
+  for (int field = 3; at != NULL && field < 22; field++) at = strchr(at + 1, ' ');
+  return at == NULL ? 0 : strtoull(at, NULL, 10);
+}
+
 bool process_is_job(void) {
   char text[1024];
   pid_t pid = getppid();

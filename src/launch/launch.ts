@@ -127,6 +127,18 @@ export type MadeFile =
       readonly numbersOf?: string;
     } & MadePlace);
 
+/** What the launcher does at the end for the one who planned the launch. What a path does not lead to any more is passed over. */
+export type EndOperation =
+  | { readonly kind: 'unlink'; readonly path: string }
+  | { readonly kind: 'move'; readonly path: string; readonly to: string }
+  /** Writes a file, which is made where it is missing (0600). */
+  | { readonly kind: 'note'; readonly path: string; readonly content: string }
+  /**
+   * Starts a program that goes on by itself, with `words` behind its name, each ended by a NUL, unless a file says that one lives:
+   * `claim` with `N.PID.START.` and `boot` behind it. Makes that file.
+   */
+  | { readonly kind: 'start'; readonly path: string; readonly words: Uint8Array; readonly claim: string; readonly boot: string };
+
 /** A cgroup directory made for this run: settings written in order, the engine joins it, removed at the end. */
 export interface CgroupDirectory {
   readonly path: string;
@@ -188,6 +200,8 @@ export interface Launch extends Program {
   readonly cgroups: readonly CgroupDirectory[];
   /** Made before all else, and what is to be removed of it removed at the end, the last one first; absent: nothing. */
   readonly files?: readonly MadeFile[];
+  /** Done when nothing of the run is left, from the last to the first, before those files go; absent: nothing. */
+  readonly atEnd?: readonly EndOperation[];
   /** The daemon makes and removes `cgroups`, and moves the child into them when that names this run; absent: the launcher does. */
   readonly groupsOfRun?: string;
   /** chroot(2) to this path after the mounts; null: not. */

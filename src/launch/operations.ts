@@ -48,6 +48,10 @@ const place = { mode: number(0, 0o7777), existing: choice(names.existing), end: 
 export const fileOperations = {
   directory: { kind: 1, fields: place },
   file: { kind: 2, fields: { ...place, content: text, numbersOf: optionalPath } },
+  unlink: { kind: 3, fields: { path } },
+  move: { kind: 4, fields: { path, to: path } },
+  note: { kind: 5, fields: { path, content: text } },
+  start: { kind: 6, fields: { path, words: { type: 'bytes' }, claim: path, boot: text } },
 } as const satisfies Readonly<Record<string, KindRule>>;
 
 /** What there are operations for, by the C type of one. */

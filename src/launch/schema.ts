@@ -147,7 +147,8 @@ export const items = {
     count: '0..',
     kinds: fileOperations,
     list: 'files',
-    meaning: 'made first of all, with the caller’s rights; at the end those with `removed` are removed in reverse order',
+    meaning:
+      'made first of all, with the caller’s rights; at the end, in reverse order, those with `removed` are removed and the others are done',
   },
   group: {
     tag: 31,

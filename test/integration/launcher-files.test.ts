@@ -1,10 +1,11 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import type { Launch, MadeFile } from '../../src/launch/launch.ts';
+import type { EndOperation, Launch, MadeFile } from '../../src/launch/launch.ts';
 import { encodeLaunchRecord } from '../../src/launch/record.ts';
+import { readBootId, readHolder, readOwnHolder } from '../../src/pool/holder.ts';
 import { answerClients, installClient } from '../rig/client.ts';
 import { finished } from '../rig/isolate.ts';
 import { bareLaunch, launcherPath, run } from '../rig/launches.ts';
@@ -154,5 +155,68 @@ describe('the files of a launch', () => {
     });
     expect({ status, stdout, stderr, left: readdirSync(own) }).toEqual({ status: 0, stdout: '5\n', stderr: '', left: ['record'] });
     rmSync(own, { recursive: true });
+  });
+});
+
+describe('what is to be done at the end of a launch', () => {
+  const atEnd = (...operations: readonly EndOperation[]): Launch => bareLaunch(['/bin/sh', '-c', 'exit 3'], { atEnd: operations });
+
+  it('is done from the last to the first, and what is gone is passed over', async () => {
+    writeFileSync(place('claim'), 'claim');
+    writeFileSync(place('leased'), 'clone');
+    const launch = atEnd(
+      { kind: 'note', path: place('signal'), content: 'second\n' },
+      { kind: 'move', path: place('leased'), to: place('retired') },
+      { kind: 'move', path: place('no'), to: place('such') },
+      { kind: 'unlink', path: place('claim') },
+      { kind: 'unlink', path: place('none') },
+      { kind: 'note', path: place('signal'), content: 'the first, which is longer\n' },
+      { kind: 'note', path: place('gone/signal'), content: '' },
+    );
+    expect((await run(launch)).result).toEqual({ kind: 'exited', code: 3 });
+    expect(Object.fromEntries(readdirSync(directory).map((name) => [name, readFileSync(place(name), 'utf8')]))).toEqual({
+      retired: 'clone',
+      signal: 'second\n',
+    });
+  });
+
+  it('is done where the launch fails', async () => {
+    writeFileSync(place('claim'), 'claim');
+    await expect(run(bareLaunch(['/no/such'], { atEnd: [{ kind: 'unlink', path: place('claim') }] }))).rejects.toThrow('while executing');
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('follows no link to a file that is to be written', async () => {
+    writeFileSync(place('other'), 'other');
+    symlinkSync('other', place('signal'));
+    await run(atEnd({ kind: 'note', path: place('signal'), content: 'signal' }));
+    expect(readFileSync(place('other'), 'utf8')).toBe('other');
+  });
+
+  it('starts a program that goes on by itself, but no second one while the first lives', async () => {
+    const boot = readBootId();
+    mkdirSync(place('claims'));
+    // Of a process that is dead, of one that started at another time, and of another boot.
+    const { pid, startTime } = readOwnHolder();
+    const stale = [`tidying.1.4194304.1.${boot}`, `tidying.1.${pid}.1.${boot}`, `tidying.1.${pid}.${startTime}.another`];
+    for (const name of stale) writeFileSync(place(`claims/${name}`), '');
+    writeFileSync(
+      place('program'),
+      `#!/bin/sh\necho "$# $1 $2 $(tr '\\0' ';' < /proc/$$/environ)" >> ${directory}/started\nexec sleep 1000\n`,
+      { mode: 0o755 },
+    );
+    const told = '2 a b  PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin;\n';
+    const start = { kind: 'start', path: place('program'), words: Buffer.from('a b\0\0'), claim: place('claims/tidying.'), boot } as const;
+    await run(atEnd(start));
+    const claims = readdirSync(place('claims')).filter((name) => !stale.includes(name));
+    const [started] = claims.map((name) => Number(name.split('.')[2]));
+    try {
+      expect(claims).toEqual([`tidying.1.${started}.${readHolder(started ?? 0)?.startTime}.${boot}`]);
+      await expect.poll(() => existsSync(place('started')) && readFileSync(place('started'), 'utf8')).toBe(told);
+      await run(atEnd(start));
+      expect(readFileSync(place('started'), 'utf8')).toBe(told);
+    } finally {
+      process.kill(started ?? 0, 'SIGKILL');
+    }
   });
 });
