@@ -1,8 +1,9 @@
 /*
- * isolate, where a daemon is: hands the command line to it and carries out the launch record that comes back. Whatever goes
- * wrong before that, and whatever the daemon leaves to it, is the program in Node's, which is executed in our place with the
- * same descriptors and signals, and gets the arguments and the environment unchanged (node.c). Under the name isolate-node the
- * daemon is not asked.
+ * isolate: has a run decided and carries out the launch record that comes back. The daemon decides where there is one, else
+ * the program in Node, started for that alone: it ends before the command begins, and speaks as the daemon does. Whatever goes
+ * wrong before that, and whatever either leaves to it, is the program in Node's, which is executed in our place with the same
+ * descriptors and signals, and gets the arguments and the environment unchanged (node.c). Under the name isolate-node the daemon
+ * is not asked.
  *
  * Until the record is there SIGINT, SIGTERM and SIGHUP mean that the command shall not be started, as they do in Node
  * (src/cli/commands/run.ts); from then on they are the command's. Node sets all inherited dispositions back, so an ignored
@@ -49,7 +50,7 @@ static int become_node(char **argv) {
   if (!limits_suffice()) return STATUS_FAILED;
   drop_signals();
   sigprocmask(SIG_SETMASK, &callers_mask, NULL);
-  return node_become(argv);
+  return node_become(argv, -1);
 }
 
 static bool has_children(void) {
@@ -108,6 +109,7 @@ static void heed(struct frame *frame, int signals) {
   struct wire_item item;
   sigset_t heeded = signals_before_launch();
   for (size_t at = 0; wire_next(frame->bytes, frame->length, &at, &item);) {
+    if (item.tag == ITEM_DESCRIPTOR) run->events = report_open((int)wire_number(&item));
     if (item.tag != ITEM_IGNORED_SIGNAL) continue;
     sigdelset(&heeded, (int)wire_number(&item));
     sigaddset(&dropped, (int)wire_number(&item));
@@ -125,15 +127,30 @@ static void tell_daemon(struct event last) {
   if (send(run->lease, outgoing, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return; /* the daemon went before us */
 }
 
+static int give_up(int signal) {
+  const char *name = signal == SIGINT ? "SIGINT" : signal == SIGHUP ? "SIGHUP" : "SIGTERM";
+  char message[64];
+  snprintf(message, sizeof message, "%s arrived before the command started.", name);
+  report_end(run, (struct event){.kind = EVENT_FAILED}, &(struct failure){.code = "aborted", .message = message});
+  return STATUS_FAILED;
+}
+
 /* From here on we are the launcher, as if Node had started it. False: nothing was begun. */
 static bool carry_out(const struct frame *frame, int *status) {
   struct wire_item record = item_of(frame, ITEM_RECORD);
   sigset_t signals;
   if (!record_parse(record.value, record.length, &run->record, &place.item) || run->record.supervised) return false;
+  int late = decider_missed(&dropped);
+  if (late != 0) {
+    files_give_up(run);
+    *status = give_up(late);
+    return true;
+  }
   if (!keep_descriptors(run)) return false;
   drop_signals();
   supervise_signals(&signals);
   sigprocmask(SIG_SETMASK, &signals, NULL);
+  decider_reap();
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   struct event last = chdir("/") == 0 ? launch(run) : failure();
   struct failure failure;
@@ -149,14 +166,10 @@ static bool answer(const struct frame *ask) {
   return length > 0 && connection_send(run->lease, outgoing, length);
 }
 
-static int give_up(int signals) {
+static int take_signal(int signals) {
   struct signalfd_siginfo info = {.ssi_signo = SIGTERM};
   if (read(signals, &info, sizeof info) < 0) info.ssi_signo = SIGTERM;
-  const char *name = info.ssi_signo == SIGINT ? "SIGINT" : info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGTERM";
-  char message[64];
-  snprintf(message, sizeof message, "%s arrived before the command started.", name);
-  report_end(run, (struct event){.kind = EVENT_FAILED}, &(struct failure){.code = "aborted", .message = message});
-  return STATUS_FAILED;
+  return (int)info.ssi_signo;
 }
 
 static bool is_for_node(char **argv) {
@@ -168,8 +181,15 @@ static bool wants_version(char **argv) {
 }
 
 /* The daemon cannot ask itself: where systemd listens in its place it would wait for its own answer. */
-static bool asks_nobody(char **argv) {
-  return is_for_node(argv) || (argv[1] != NULL && strcmp(argv[1], "serve") == 0);
+static bool is_daemon(char **argv) {
+  return argv[0] != NULL && argv[1] != NULL && strcmp(argv[1], "serve") == 0;
+}
+
+/* Has somebody decide. False: nobody does. */
+static bool ask(char **argv, int signals) {
+  if (signals < 0) return false;
+  if (!is_for_node(argv) && (run->lease = connection_open()) >= 0) return ask_to_run(argv);
+  return !decider_has_all(argv) && (run->lease = decider_start(argv, &callers_mask)) >= 0;
 }
 
 int client_main(char **argv, struct run *own) {
@@ -180,13 +200,14 @@ int client_main(char **argv, struct run *own) {
   fill_standard_streams();
   sigprocmask(SIG_SETMASK, NULL, &callers_mask);
   if (wants_version(argv) && print_version()) return 0;
-  if (asks_nobody(argv) || has_children() || !streams_lead_nowhere() || (run->lease = connection_open()) < 0) return become_node(argv);
+  if (is_daemon(argv) || has_children() || !streams_lead_nowhere()) return become_node(argv);
   int signals = heed_signals();
-  if (signals < 0 || !ask_to_run(argv)) return become_node(argv);
+  if (!ask(argv, signals)) return become_node(argv);
   for (;;) {
-    enum arrival arrival = connection_receive(run->lease, signals, SILENCE_MS, &frame);
-    if (arrival == ARRIVAL_SIGNAL) return give_up(signals);
-    if (arrival == ARRIVAL_FAILED) return become_node(argv);
+    enum arrival arrival = connection_receive(run->lease, signals, decider_runs() ? -1 : SILENCE_MS, &frame);
+    if (arrival == ARRIVAL_SIGNAL && decider_takes(signals)) continue;
+    if (arrival == ARRIVAL_SIGNAL) return give_up(take_signal(signals));
+    if (arrival == ARRIVAL_FAILED) return decider_end(run, &status) ? status : become_node(argv);
     switch (wire_kind(frame.bytes)) {
     case MESSAGE_MESSAGE: say(&frame); break;
     case MESSAGE_PRINT: return print_answer(&frame) ? 0 : become_node(argv);
@@ -202,7 +223,9 @@ int client_main(char **argv, struct run *own) {
     case MESSAGE_LAUNCH:
       if (carry_out(&frame, &status)) return status;
       return become_node(argv);
-    default: return become_node(argv);
+    default:
+      decider_end(run, &status);
+      return become_node(argv);
     }
     frame_free(&frame);
   }

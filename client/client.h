@@ -10,8 +10,27 @@ bool client_is(const char *name);
 /* Does what `isolate` with these arguments does, and returns the exit status, or becomes the program in Node; `own` is a run with nothing in it. */
 int client_main(char **argv, struct run *own);
 
-/* node.c: becomes the program in Node, with these arguments; the exit status where that fails, which was told. */
-int node_become(char **argv);
+/*
+ * node.c: becomes the program in Node, with these arguments; the exit status where that fails, which was told. With a descriptor
+ * it decides for the client behind that, else it does all itself.
+ */
+int node_become(char **argv, int client);
+
+/* decider.c: the program in Node, where it decides in the daemon's place. */
+
+/* Whether it is to be executed in our place instead: for other verbs than `run`, and for what it cannot leave to us. */
+bool decider_has_all(char **argv);
+/* Starts it with the signal mask; it ends with us, however we end. A connection that it answers over, or -1. */
+int decider_start(char **argv, const sigset_t *mask);
+bool decider_runs(void);
+/* Hands it the next signal; false: there is none. */
+bool decider_takes(int signals);
+/* Once SIGCHLD is blocked: what is not dead yet the supervisor reaps. */
+void decider_reap(void);
+/* A signal that came when it had already decided; 0: none but those ignored. */
+int decider_missed(const sigset_t *ignored);
+/* Waits for its end, with the exit status that is ours then; false: there is none. */
+bool decider_end(struct run *run, int *status);
 
 /* connection.c */
 

@@ -149,6 +149,7 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {42, 22, 1, 1},
   {43, 30, 0, 64},
   {43, 32, 0, 8},
+  {43, 31, 0, 1},
 };
 static const unsigned client_kinds[] = {1, 2, 3, 4, 5, 6, 7};
 static const unsigned daemon_kinds[] = {33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43};

@@ -1,5 +1,7 @@
 import { closeSync, readFileSync } from 'node:fs';
 
+import type { OwnClient } from '../process/own-client.ts';
+
 /** What somebody typed, and the variables it was typed with. */
 export interface Caller {
   /** The command line without the program's name. */
@@ -9,10 +11,13 @@ export interface Caller {
   readonly environment: Readonly<NodeJS.ProcessEnv>;
   /** The open descriptors above the standard streams that the caller passed on; null: it is not known. */
   readonly descriptors: ReadonlySet<number> | null;
+  /** Whose run this process only decides; null: nobody's. */
+  readonly client: OwnClient | null;
 }
 
-/** The one variable that client/node.c starts Node with for this program: the number of a descriptor. */
+/** The variables that client/node.c starts Node with for this program: numbers of descriptors. */
 const variable = 'ISOLATE_CALLER';
+const clientVariable = 'ISOLATE_CLIENT';
 
 /**
  * What client/node.c left in a memory file, which is closed: the descriptors, how many words there are, the words, the variables,
@@ -26,7 +31,13 @@ export function readCaller(): Caller {
   delete process.env[variable];
   const descriptors = new Set(strings[0]?.match(/\d+/g)?.map(Number));
   const end = 2 + Number(strings[1]);
-  return { ...toWords(strings.slice(2, end)), environment: toEnvironment(strings.slice(end, -1)), descriptors };
+  return { ...toWords(strings.slice(2, end)), environment: toEnvironment(strings.slice(end, -1)), descriptors, client: takeClient() };
+}
+
+function takeClient(): OwnClient | null {
+  const descriptor = process.env[clientVariable];
+  delete process.env[clientVariable];
+  return descriptor === undefined ? null : { descriptor: Number(descriptor), pid: process.ppid };
 }
 
 function readOwn(): Caller {
@@ -34,7 +45,7 @@ function readOwn(): Caller {
   const notText = words.some((word) => word.includes('\ufffd'))
     ? toWords(readStrings('/proc/self/cmdline').slice(0, -1).slice(-words.length)).notText
     : -1;
-  return { words, notText, environment: process.env, descriptors: null };
+  return { words, notText, environment: process.env, descriptors: null, client: takeClient() };
 }
 
 /** The strings of a file, one character a byte. */

@@ -1,5 +1,6 @@
 import { useCallerEnvironment } from '../process/caller-environment.ts';
 import { useInheritedDescriptors } from '../process/inherited-descriptors.ts';
+import { useOwnClient } from '../process/own-client.ts';
 import { letGoOfTerminal } from '../process/terminal.ts';
 import { leaveRemovedDirectory } from '../run/working-directory.ts';
 import { readCaller } from './caller.ts';
@@ -11,6 +12,7 @@ process.on('SIGUSR1', () => {});
 const caller = readCaller();
 useCallerEnvironment(caller.environment);
 useInheritedDescriptors(caller.descriptors);
+useOwnClient(caller.client);
 useTimeZone(caller.environment);
 showInProcessList(caller.words);
 leaveRemovedDirectory();

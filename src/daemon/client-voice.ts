@@ -43,7 +43,8 @@ export function clientVoice({ send }: Connection, voice: RunVoice, isWatched: bo
   };
 }
 
-function reportOf({ lines, ignoredSignals }: RunVoice, hasMemoryLimit: boolean): readonly Item[] {
+/** What a client is to tell of its run by itself. */
+export function reportOf({ lines, ignoredSignals }: RunVoice, hasMemoryLimit: boolean): readonly Item[] {
   const possible = lines.filter(({ outOfMemory }) => outOfMemory === undefined || hasMemoryLimit);
   return [
     ...possible.map((line): Item => ({ name: 'line', value: encodeLine(line) })),

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 
+import { ownClient } from '../process/own-client.ts';
+
 /** A process that holds something: no other process, before or after, has the same three values. */
 export interface HolderId {
   readonly pid: number;
@@ -10,10 +12,11 @@ export interface HolderId {
 
 const holderText = /^([1-9][0-9]{0,9})\.([0-9]{1,20})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-/** The calling process as a holder; `procDirectory` is /proc. */
+/** Who holds what this process takes: it, or the client that it decides for. `procDirectory` is /proc. */
 export function readOwnHolder(procDirectory = '/proc'): HolderId {
-  const holder = readHolder('self', procDirectory);
-  if (holder === null) throw new Error(`${procDirectory}/self/stat cannot be read.`);
+  const process = ownClient()?.pid ?? 'self';
+  const holder = readHolder(process, procDirectory);
+  if (holder === null) throw new Error(`${procDirectory}/${process}/stat cannot be read.`);
   return holder;
 }
 

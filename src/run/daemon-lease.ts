@@ -62,6 +62,7 @@ export async function leaseFromDaemon(spec: SandboxSpec, dataset: string, option
       ...(groups === undefined ? {} : { groups }),
       handed: { view, connection, told: (run) => tellEnd(connection, run) },
       release: async () => connection.close(),
+      atEnd: null,
     };
   } catch (error) {
     connection.close();

@@ -1,16 +1,16 @@
 import type { Facts } from '../host/facts.ts';
-import type { Release } from './give-back.ts';
+import type { Held } from './give-back.ts';
 
 /**
  * The facts of a desktop that is opened to this run alone: the X11 authority in them is a cookie made for it, untrusted where
  * the server can, and it ends with what is added to `held`. Warns where the server has no untrusted cookies.
  */
-export async function openDesktop(facts: Facts, held: Release[], warn: (message: string) => void): Promise<Facts> {
+export async function openDesktop(facts: Facts, held: Held[], warn: (message: string) => void): Promise<Facts> {
   const { x11 } = facts.desktop;
   if (x11 === null) return facts;
   const { grantX11 } = await import('../desktop/x11-authority.ts');
   const grant = await grantX11(x11);
-  held.push(grant.release);
+  held.push({ giveBack: grant.release, atEnd: null });
   if (!grant.untrusted) {
     warn(`The X server ${x11.display} makes no untrusted cookies, so the command can read every window and key press on it.`);
   }

@@ -3,7 +3,7 @@ import { isThrownAway } from '../spec/root-ref.ts';
 import { decide } from './decide.ts';
 import { describeRun } from './describe-run.ts';
 import { openDesktop } from './desktop.ts';
-import { giveBack, type Release } from './give-back.ts';
+import { giveBack, type Held } from './give-back.ts';
 import { chooseHooks } from './choose-hooks.ts';
 import { withHooks } from './hooks.ts';
 import type { Way } from './lifecycle.ts';
@@ -12,20 +12,25 @@ import type { Outcome } from '../launch/outcome.ts';
 import { claimPlace } from './place.ts';
 import { leaseRoot, type RunLease } from './root.ts';
 import type { RunCaller } from './run-caller.ts';
+import { isOnlyLaunched, type RunClient } from './run-client.ts';
 import { callersStreams, type RunOptions } from './run-options.ts';
 import { targetsToLookAt } from './settle-targets.ts';
-import { supervise } from './supervise.ts';
+import { announceLaunch, supervise } from './supervise.ts';
 
-/** The way of a run that this process decides for its own caller, and stays with to the end. */
-export function nodeWay(caller: RunCaller, options: RunOptions): Way<RunLease, Outcome> {
+/**
+ * The way of a run that this process decides for its own caller. It stays with it to the end, or leaves the launch, and what is
+ * to be given back, to `client`.
+ */
+export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClient | null): Way<RunLease, Outcome> {
   const tell = options.onEvent ?? ((): void => {});
   const warn = (message: string): void => tell({ kind: 'warning', message });
-  const held: Release[] = [];
+  const held: Held[] = [];
   return {
     name: 'node',
     tell,
     prepare: async (request) => {
       const prepared = await decide(request, caller);
+      if (client !== null && !isOnlyLaunched(prepared)) client.leaveToNode();
       if (prepared.engine.capabilities.isolates) checkStreams(options.stdio ?? callersStreams);
       return { ...prepared, facts: await openDesktop(prepared.facts, held, warn) };
     },
@@ -37,6 +42,10 @@ export function nodeWay(caller: RunCaller, options: RunOptions): Way<RunLease, O
       return { rootfs, ...(groups === undefined ? {} : { groups }), ...claimPlace({ facts, rootfs, description, held }) };
     },
     carry: async ({ prepared: { spec, facts }, lease: { rootfs, handed }, place: { sandboxDirectory }, launch }) => {
+      if (client !== null) {
+        announceLaunch(launch, spec, options);
+        client.carryOut({ ...launch, atEnd: held.flatMap(({ atEnd }) => atEnd?.() ?? []) });
+      }
       const given = handed === undefined ? {} : { connection: handed.connection.handOver() };
       const hooks = await chooseHooks(rootfs, { launcher: facts.files.launcher, sandboxDirectory, ...given });
       const start = (): Promise<Outcome> => supervise(launch, spec, facts, { ...options, ...given });
@@ -51,7 +60,7 @@ export function nodeWay(caller: RunCaller, options: RunOptions): Way<RunLease, O
       try {
         return await run;
       } finally {
-        for (const release of held.toReversed()) await giveBack(release, warn);
+        for (const one of held.toReversed()) await giveBack(one, warn);
       }
     },
   };

@@ -8,7 +8,7 @@ import { claimRun, type RunDescription } from '../pool/claims/runs.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
 import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
-import type { Release } from './give-back.ts';
+import type { Held } from './give-back.ts';
 import { findRuntimePlace, findStatePlace } from './own-places.ts';
 import { idsPerSandbox } from '../spec/parse-number.ts';
 
@@ -44,7 +44,7 @@ export interface PlaceRequest {
   readonly rootfs: Rootfs;
   readonly description: RunDescription;
   /** What gives the place back goes here. */
-  readonly held: Release[];
+  readonly held: Held[];
 }
 
 /** A run id, a directory and, where ids are a run's own, an id range. */
@@ -53,9 +53,9 @@ export function claimPlace({ facts, rootfs, description, held }: PlaceRequest): 
   ensureRuntimeDirectories(paths, facts.user.uid);
   const holder = readOwnHolder();
   const run = claimRun(paths, description, holder);
-  held.push(run.remove);
+  held.push({ giveBack: run.remove, atEnd: () => [run.removal] });
   const ids = claimIds(paths, facts, rootfs, holder);
-  if (ids !== null) held.push(ids.release);
+  if (ids !== null) held.push({ giveBack: ids.release, atEnd: () => [ids.freeing] });
   return { runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: ownSandboxDirectory(facts, rootfs) };
 }
 

@@ -4,9 +4,10 @@ import type { Facts } from '../host/facts.ts';
 import { canIdmap } from '../host/path-facts.ts';
 import { describeWait, leaseClone } from '../pool/lease/lease.ts';
 import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
-import { findPoolFiles, openPool, openPoolFiles, type Pool } from '../pool/pool.ts';
+import { findPoolFiles, openPool, openPoolFiles, type Pool, type PoolFiles } from '../pool/pool.ts';
 import { hasRefresher, isToldFirst } from '../pool/claims/refresher.ts';
 import { type Lease, takeFreshClone } from '../pool/lease/take.ts';
+import { tidyUp, tidyUpByLauncher } from '../pool/lease/tidy.ts';
 import { openShelf, type Shelf } from '../pool/shelf.ts';
 import { runCommand } from '../process/command.ts';
 import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
@@ -14,7 +15,7 @@ import type { SandboxSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { openStorage } from '../storage/registry.ts';
 import type { Handed } from './daemon-lease.ts';
-import type { Release } from './give-back.ts';
+import type { Held } from './give-back.ts';
 import type { RunEvent } from './run-event.ts';
 import { claimOverlayState } from './overlay-state.ts';
 import { leasePaths, ownRuntimePaths, ownStateDirectory } from './place.ts';
@@ -25,7 +26,7 @@ export type RunLease = Lease & { readonly handed?: Handed };
 
 export interface RootOptions {
   /** What gives the root back goes here. */
-  readonly held: Release[];
+  readonly held: Held[];
   readonly tell: (event: RunEvent) => void;
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal | undefined;
@@ -35,8 +36,8 @@ export interface RootOptions {
 export async function leaseRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const { root } = spec;
   const lease = await takeRoot(spec, facts, options);
-  if (root.kind === 'volume' && facts.user.rights === 'root') options.held.push(() => tidyBehind(root.locator, facts));
-  options.held.push(lease.release);
+  if (root.kind === 'volume' && facts.user.rights === 'root') options.held.push(tidying(root.locator, facts));
+  options.held.push({ giveBack: lease.release, atEnd: lease.atEnd });
   return lease;
 }
 
@@ -51,9 +52,9 @@ async function takeRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): 
 }
 
 /** After the lease is given back, when the clone may go. */
-async function tidyBehind(template: string, facts: Facts): Promise<void> {
-  const { tidyUp } = await import('../pool/lease/tidy.ts');
-  tidyUp(findPoolFiles({ template, runtime: ownRuntimePaths(facts) }));
+function tidying(template: string, facts: Facts): Held {
+  const pool = (): PoolFiles => findPoolFiles({ template, runtime: ownRuntimePaths(facts) });
+  return { giveBack: () => tidyUp(pool()), atEnd: () => tidyUpByLauncher(pool()) };
 }
 
 /** A clone that lies ready is taken without opening its storage, which would run a command of it. */

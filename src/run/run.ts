@@ -6,15 +6,21 @@ import { live, plan as planRun } from './lifecycle.ts';
 import { nodeWay } from './node-way.ts';
 import { withOwnPlaces } from './own-places.ts';
 import { ownCaller } from './run-caller.ts';
+import type { RunClient } from './run-client.ts';
 import type { RunOptions } from './run-options.ts';
 
 /**
  * Runs a command in a throw-away root and says how it ended. Throws IsolateError where the command was not run. The
  * clone is given back, and everything started and mounted is gone, whatever happens.
  */
-export async function run(request: RunRequest, options: RunOptions = {}): Promise<Outcome> {
+export function run(request: RunRequest, options: RunOptions = {}): Promise<Outcome> {
+  return runFor(null, request, options);
+}
+
+/** The same, but for the launch of a run that `client` can carry out: then it does not return. */
+export async function runFor(client: RunClient | null, request: RunRequest, options: RunOptions): Promise<Outcome> {
   const caller = ownCaller();
-  return await withOwnPlaces(caller.uid, caller.environment, () => live(request, nodeWay(caller, options)));
+  return await withOwnPlaces(caller.uid, caller.environment, () => live(request, nodeWay(caller, options, client)));
 }
 
 /** The launch of a request on a clone that does not exist: what `--dry-run` prints. Leases and starts nothing. */

@@ -8,6 +8,16 @@ import type { SandboxSpec } from '../spec/spec.ts';
 import type { Outcome } from '../launch/outcome.ts';
 import { callersStreams, type RunOptions } from './run-options.ts';
 
+/**
+ * Announces a launch that is about to be started: from now on signals are the command's. Throws `aborted` where one came that
+ * meant that there shall be no run.
+ */
+export function announceLaunch(launch: Launch, spec: SandboxSpec, { signal, onEvent }: RunOptions): void {
+  refuseAborted(signal);
+  for (const command of commandsOf(launch, spec)) logCommand(command);
+  onEvent?.({ kind: 'launching' });
+}
+
 /** Starts a launch, watches over its time and signals, and says how it ended. */
 export async function supervise(
   launch: Launch,
@@ -15,9 +25,7 @@ export async function supervise(
   facts: Facts,
   options: RunOptions & Pick<LaunchOptions, 'connection'>,
 ): Promise<Outcome> {
-  refuseAborted(options.signal);
-  for (const command of commandsOf(launch, spec)) logCommand(command);
-  options.onEvent?.({ kind: 'launching' });
+  announceLaunch(launch, spec, options);
   const relay = makeRelay();
   const work = async (): Promise<Outcome> => {
     const running = await startLaunch(launch, {

@@ -127,7 +127,7 @@ export const messages = {
   text: { kind: 40, from: 'daemon', items: { json: once } },
   joined: { kind: 41, from: 'daemon', items: {} },
   print: { kind: 42, from: 'daemon', items: { text: once } },
-  report: { kind: 43, from: 'daemon', items: { line: upTo(64), 'ignored-signal': upTo(8) } },
+  report: { kind: 43, from: 'daemon', items: { line: upTo(64), 'ignored-signal': upTo(8), descriptor: upTo(1) } },
 } as const satisfies Readonly<Record<string, MessageRule>>;
 
 export type MessageName = keyof typeof messages;

@@ -45,7 +45,7 @@ async function start(client: string, words: readonly string[], environment: Node
 describe('what Node is started with', () => {
   const fixed = (client: string): Pick<Told, 'arguments' | 'environment'> => ({
     arguments: [startedAs(client), noDebugger, join(dirname(client), 'start.cjs'), ' '.repeat(1023)],
-    environment: ['ISOLATE_CALLER=4', `NODE_COMPILE_CACHE=${dirname(client)}/compile-cache`],
+    environment: ['ISOLATE_CALLER=5', `NODE_COMPILE_CACHE=${dirname(client)}/compile-cache`],
   });
 
   it('has not one word and no variable of the caller’s, which are in a memory file that nobody can change', async () => {
@@ -56,16 +56,27 @@ describe('what Node is started with', () => {
     // A build with the address sanitizer has a dynamic linker.
     const heeded = isStaticLauncher ? names : names.filter((name) => !name.startsWith('LD_'));
     const environment = { ...Object.fromEntries(heeded.map((name) => [name, `/${name}`])), ...allocatorVariables };
-    expect(await start(client, [...words, '', 'ä\n'], { ...environment, EMPTY: '' })).toEqual({
+    expect(await start(client, ['doctor', ...words, '', 'ä\n'], { ...environment, EMPTY: '' })).toEqual({
       ...fixed(client),
       caller: [
-        String(words.length + 2),
+        String(words.length + 3),
+        'doctor',
         ...words,
         '',
         'ä\n',
         ...Object.entries({ ...environment, EMPTY: '' }).map(([name, value]) => `${name}=${value}`),
       ],
       seals: '15',
+    });
+  });
+
+  it('has a connection to the client beside that where it is to decide a run', async () => {
+    const client = await installClient(telling);
+    const { arguments: words, environment, caller } = await start(client, ['a', 'b'], { WORD: 'c' });
+    expect({ words, caller, names: environment.map((text) => text.replace(/=[0-9]+$/, '')) }).toEqual({
+      words: fixed(client).arguments,
+      caller: ['2', 'a', 'b', 'WORD=c'],
+      names: ['ISOLATE_CALLER', 'ISOLATE_CLIENT'],
     });
   });
 

@@ -211,9 +211,9 @@ describe.each(ways)('on a terminal, by %s', (name) => {
     expect(await modes()).toBe(before);
   });
 
-  // By the daemon there is one process, which can do no more about the modes than any program that is killed so.
+  // Without hooks one process runs the command, which can do no more about the modes than any program that is killed so.
   it.each(name === 'node' ? ['vi', 'isolate-launch'] : ['vi'])('the modes are the same after kill -9 of %s', async (victim) => {
-    line('$I vi -n -u NONE /lines');
+    line(`${victim === 'vi' ? '' : 'POST_SPAWN_HOOK=true '}$I vi -n -u NONE /lines`);
     await tmux.see(/^line 20$/m);
     process.kill(pidOf(victim), 'SIGKILL');
     await tmux.see(/host\$/);

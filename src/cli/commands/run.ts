@@ -7,11 +7,13 @@ import type { RunOptions } from '../../run/run-options.ts';
 import type { RunRequest } from '../../spec/request.ts';
 import { logWay } from '../../log.ts';
 import { toJson } from '../../json.ts';
+import { ownClient } from '../../process/own-client.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { print, write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { checkMisspelledVerb, toRunRequest } from '../run-request.ts';
 import { toIsolateError } from '../render-error.ts';
+import { runClient } from '../run-client.ts';
 import { runVoice } from '../run-voice.ts';
 import { openStatusDescriptor } from '../status-descriptor.ts';
 
@@ -29,9 +31,11 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
     write(descriptors[stream], lineOf(voice.lines, stream, event));
   };
   try {
-    const { run } = await import('../../run/run.ts');
+    const { runFor } = await import('../../run/run.ts');
+    const client = ownClient();
+    const carrier = client === null ? null : runClient(client, voice);
     const outcome = await withAbortOnSignals(flags.has('ignore-sigint'), (signal, stop) =>
-      run(request, {
+      runFor(carrier, request, {
         signal,
         forwardSignals: true,
         onEvent: (event) => {

@@ -18,9 +18,14 @@ let claims = 0;
 /** Makes a claim, of this pool's holder unless another is given; returns what takes it back. */
 export function makeClaim({ paths, holder }: PoolFiles, kind: ClaimKind, owner: HolderId = holder): () => void {
   claims += 1;
-  const path = join(paths.directory, `${kind}.${claims}.${formatHolder(owner)}`);
+  const path = `${claimPath({ paths }, kind)}${claims}.${formatHolder(owner)}`;
   writeFileSync(path, '', { mode: 0o600 });
   return () => rmSync(path, { force: true });
+}
+
+/** The path of a claim up to its number and its owner. */
+export function claimPath({ paths }: Pick<PoolFiles, 'paths'>, kind: ClaimKind): string {
+  return join(paths.directory, `${kind}.`);
 }
 
 /** How many claims of living processes there are. */

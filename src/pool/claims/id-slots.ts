@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { EndOperation } from '../../launch/launch.ts';
 import { IsolateError } from '../../error.ts';
 import { idsPerSandbox } from '../../spec/parse-number.ts';
 import { formatHolder, isAlive, parseHolder, readOwnHolder } from '../holder.ts';
@@ -11,6 +12,8 @@ import { readDirectory } from '../read-directory.ts';
 export interface IdSlot {
   readonly slot: number;
   readonly release: () => void;
+  /** The same for a launcher. */
+  readonly freeing: EndOperation;
 }
 
 /** More ranges than this are not used, however many ids there are. */
@@ -33,7 +36,9 @@ export function claimSlot(paths: RuntimePaths, count: number, holder: HolderId =
       hint: `give the user isolate more subordinate ids in /etc/subuid and /etc/subgid, ${idsPerSandbox} for each concurrent run`,
     });
   }
-  return { slot, release: () => void rename(table, usedName(slot, holder), freeName(slot)) };
+  const [used, free] = [usedName(slot, holder), freeName(slot)];
+  const freeing = { kind: 'move', path: join(table, used), to: join(table, free) } as const;
+  return { slot, release: () => void rename(table, used, free), freeing };
 }
 
 /** Frees the slots of holders that are dead; the number of them. */

@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { EndOperation } from '../../launch/launch.ts';
 import { findUserName } from '../../host/passwd.ts';
 import { readText } from '../../host/read-text.ts';
 import { endGroups, type Patience, removeGroup } from './end-groups.ts';
@@ -28,6 +29,8 @@ export interface RunClaim {
   /** 16 hex digits. */
   readonly runId: string;
   readonly remove: () => void;
+  /** The same for a launcher. */
+  readonly removal: EndOperation;
 }
 
 const runName = /^[0-9a-f]{16}$/;
@@ -40,7 +43,7 @@ export function claimRun(paths: RuntimePaths, description: RunDescription, holde
   const runId = makeRunId();
   const claim = join(paths.runs, `${runId}.${formatHolder(holder)}`);
   writeFileSync(claim, `${JSON.stringify(description)}\n`, { mode: 0o600, flag: 'wx' });
-  return { runId, remove: () => rmSync(claim, { force: true }) };
+  return { runId, remove: () => rmSync(claim, { force: true }), removal: { kind: 'unlink', path: claim } };
 }
 
 /** The random half of an id of the kernel's (random(4)): node:crypto would take longer to load than all else here takes. */

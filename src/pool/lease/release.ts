@@ -1,11 +1,12 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { EndOperation } from '../../launch/launch.ts';
 import { destroyUnheld } from './destroy-unheld.ts';
 import type { Pool, PoolFiles } from '../pool.ts';
 import { readPoolState } from '../state/pool-state.ts';
 import { reconcile } from '../state/reconcile.ts';
 import { settle } from '../state/settle.ts';
-import { touchSignal } from '../state/signal-file.ts';
+import { describeSignal, touchSignal } from '../state/signal-file.ts';
 import { formatLeaseName } from '../state/state-file.ts';
 import { retireLeased } from '../state/transition.ts';
 
@@ -21,6 +22,14 @@ export async function releaseClone(pool: PoolFiles, id: string): Promise<void> {
     // The clone is given up all the same; the next refresh finds it.
     pool.warn(`The signal file ${pool.paths.signal} cannot be written: ${(error as Error).message}.`);
   }
+}
+
+/** `releaseClone` for a launcher, which does the last one first. */
+export function releaseByLauncher(pool: PoolFiles, id: string): readonly EndOperation[] {
+  return [
+    { kind: 'note', path: pool.paths.signal, content: describeSignal(pool) },
+    { kind: 'move', path: leasePath(pool, id), to: join(pool.paths.retired, id) },
+  ];
 }
 
 /**
@@ -58,6 +67,6 @@ function takeOver(pool: Pool, id: string): boolean {
   }
 }
 
-function leasePath(pool: Pool, id: string): string {
+function leasePath(pool: PoolFiles, id: string): string {
   return join(pool.paths.leased, formatLeaseName(id, pool.holder));
 }

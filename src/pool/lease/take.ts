@@ -4,8 +4,9 @@ import type { PoolFiles } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
 import type { Taking } from '../shelf.ts';
 import type { GivenGroups } from '../../engine/engine.ts';
+import type { EndOperation } from '../../launch/launch.ts';
 import { placeOf, type Rootfs } from '../../rootfs/rootfs.ts';
-import { releaseClone } from './release.ts';
+import { releaseByLauncher, releaseClone } from './release.ts';
 import { isInPlace } from '../state/in-place.ts';
 import { type CloneState, formatLeaseName } from '../state/state-file.ts';
 import { putBack, readCloneState, retireLeased, takeFresh } from '../state/transition.ts';
@@ -18,6 +19,8 @@ export interface Lease {
   readonly groups?: GivenGroups;
   /** Gives the clone up, to be destroyed. Safe to call twice; a process that dies without it is noticed. */
   readonly release: () => Promise<void>;
+  /** The same for a launcher; null: it cannot. */
+  readonly atEnd: (() => readonly EndOperation[]) | null;
 }
 
 /**
@@ -40,7 +43,7 @@ export async function takeFreshClone(pool: PoolFiles): Promise<Lease | null> {
 
 /** The lease of a clone whose state file already names this pool's holder. */
 export function leaseOf(pool: PoolFiles, id: string, rootfs: Rootfs): Lease {
-  return { id, rootfs, release: () => releaseClone(pool, id) };
+  return { id, rootfs, release: () => releaseClone(pool, id), atEnd: () => releaseByLauncher(pool, id) };
 }
 
 async function take(pool: PoolFiles, id: string): Promise<Lease | null> {

@@ -8,11 +8,15 @@ const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | const
 export function touchSignal(pool: PoolFiles): void {
   const file = openSync(pool.paths.signal, flags, 0o600);
   try {
-    // The content differs every time, because two writes within a tick of the clock leave the same time stamp.
-    writeSync(file, `${process.hrtime.bigint()} ${formatHolder(pool.holder)}\n`);
+    writeSync(file, describeSignal(pool));
   } finally {
     closeSync(file);
   }
+}
+
+/** What a signal says. It differs every time, because two writes within a tick of the clock leave the same time stamp. */
+export function describeSignal({ holder }: PoolFiles): string {
+  return `${process.hrtime.bigint()} ${formatHolder(holder)}\n`;
 }
 
 /** What the last signal said; a refresh compares it to learn of signals that came while it ran. */

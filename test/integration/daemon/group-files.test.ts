@@ -66,7 +66,10 @@ test.runIf(canTry)('a run whose limits cannot be set is told why, and leaves no 
   const holder = { ...readOwnHolder(), pid: child.pid ?? 0, startTime: readStart(child.pid ?? 0) };
   const peer = { uid: 54_321, gid: 54_321, rights: 'user' as const, groups: [], pid: holder.pid, holder };
   const runId = randomBytes(8).toString('hex');
-  const opened = open({ run: { runId, remove: () => {} }, peer, defer: (action) => void ends.push(action) }, { memoryBytes: 1_000_000 });
+  const opened = open(
+    { run: { runId, remove: () => {}, removal: { kind: 'unlink', path: '/' } }, peer, defer: (action) => void ends.push(action) },
+    { memoryBytes: 1_000_000 },
+  );
   const directory = join(place.directory, `isolate-${runId}`);
   expect(opened).toEqual({ run: runId, directories: [{ path: directory, settings: [{ file: 'memory.max', value: '1000000' }] }] });
   await expect(enter(peer, runId)).rejects.toMatchObject({
@@ -116,7 +119,7 @@ function openGroups(facts: CgroupFacts, pid: number) {
   const peer = { uid: 54_321, gid: 54_321, rights: 'user' as const, groups: [], pid, holder };
   // Version 2 without controllers has neither file; what is not limited needs none.
   const opened = groups.open(
-    { run: { runId, remove: () => {} }, peer, defer: (action) => void ends.push(action) },
+    { run: { runId, remove: () => {}, removal: { kind: 'unlink', path: '/' } }, peer, defer: (action) => void ends.push(action) },
     { memoryBytes: 2 ** 40, pids: 1000 },
   );
   const directories = opened?.directories.map(({ path }) => path) ?? [];

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Facts } from '../../../src/host/facts.ts';
-import { giveBack } from '../../../src/run/give-back.ts';
+import { giveBack, type Held } from '../../../src/run/give-back.ts';
 import { supervise } from '../../../src/run/supervise.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { initLaunch, launcherPath } from '../../rig/launches.ts';
@@ -28,9 +28,16 @@ test('a run whose streams could not be taken is over before that is told', async
 test('what cannot be given back is told as a warning and takes nothing from the outcome', async () => {
   const warnings: string[] = [];
   const warn = (message: string): void => void warnings.push(message);
-  await giveBack(() => Promise.reject(new Error('late')), warn);
-  await giveBack(() => {
-    throw new Error('at once');
-  }, warn);
+  const held = (action: () => Promise<void>): Held => ({ giveBack: action, atEnd: null });
+  await giveBack(
+    held(() => Promise.reject(new Error('late'))),
+    warn,
+  );
+  await giveBack(
+    held(() => {
+      throw new Error('at once');
+    }),
+    warn,
+  );
   expect(warnings).toEqual(['late', 'at once']);
 });

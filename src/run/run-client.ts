@@ -1,0 +1,17 @@
+import type { Launch } from '../launch/launch.ts';
+import { isOverlaid } from '../spec/root-ref.ts';
+import type { Prepared } from './prepared.ts';
+
+/** The client that started this process to decide a run, and that carries the launch out. Both end this process. */
+export interface RunClient {
+  /** Has it do all of the run by the program in Node in its own place. Nothing may be held. */
+  readonly leaveToNode: () => never;
+  /** Throws what keeps the launch from being sent. */
+  readonly carryOut: (launch: Launch) => never;
+}
+
+/** Whether a launch is all that is left to do when the run is decided: no hooks, and nothing that only this process can give back. */
+export function isOnlyLaunched({ spec: { hooks, root }, facts: { user, desktop } }: Prepared): boolean {
+  const isOwn = root.kind === 'volume' ? user.rights === 'root' : !isOverlaid(root);
+  return isOwn && hooks.pre === undefined && hooks.post === undefined && desktop.x11 === null;
+}

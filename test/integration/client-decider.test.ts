@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { verbs } from '../../src/cli/options.ts';
+import type { EndOperation } from '../../src/launch/launch.ts';
+import { encodeLaunchRecord } from '../../src/launch/record.ts';
+import { encodeMessage } from '../../src/wire/frame.ts';
+import { installClient } from '../rig/client.ts';
+import { finished } from '../rig/isolate.ts';
+import { bareLaunch } from '../rig/launches.ts';
+
+let directory = '';
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'decider-'));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** In Node's place: sends what lies in a file where it is asked to decide, and does `script` then. */
+async function deciding(messages: readonly Buffer[], script: string): Promise<string> {
+  writeFileSync(join(directory, 'messages'), Buffer.concat(messages));
+  return await installClient(`#!/usr/bin/perl
+$| = 1;
+if (!defined $ENV{ISOLATE_CLIENT}) { print "all\\n"; exit 9; }
+sub answer {
+  open(my $socket, ">&=", $ENV{ISOLATE_CLIENT});
+  open(my $file, "<", "${directory}/messages");
+  local $/;
+  syswrite($socket, <$file>);
+}
+${script}
+`);
+}
+
+const launch = (...atEnd: readonly EndOperation[]): Buffer =>
+  encodeMessage('launch', [
+    { name: 'record', value: encodeLaunchRecord(bareLaunch(['/bin/sh', '-c', 'echo run; exit 3'], { atEnd }), { supervised: false }) },
+  ]);
+const leave = 'answer(); kill 9, $$;';
+const start = (client: string, words: readonly string[] = []): ChildProcess =>
+  spawn(client, words, { env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
+
+describe('a client whose run is decided by Node', () => {
+  it('carries out the launch that it gets, and ends with its status', async () => {
+    const child = start(await deciding([launch()], leave), ['a']);
+    expect(await finished(child)).toEqual({ status: 3, signal: null, stdout: 'run\n', stderr: '' });
+  });
+
+  it('ends as Node does that tells what is wrong', async () => {
+    const child = start(await deciding([], 'print STDERR "wrong\\n"; exit 125;'), ['a']);
+    expect(await finished(child)).toEqual({ status: 125, signal: null, stdout: '', stderr: 'wrong\n' });
+  });
+
+  it('ends with 137 where Node is killed', async () => {
+    expect(await finished(start(await deciding([], 'kill 9, $$; sleep 1000;'), ['a']))).toMatchObject({ status: 137, signal: null });
+  });
+
+  it('takes Node with it where it is killed', async () => {
+    const child = start(await deciding([], 'print "$$\\n"; sleep 1000;'), ['a']);
+    const [pid] = (await once(child.stdout!, 'data')) as [Buffer];
+    child.kill('SIGKILL');
+    await expect.poll(() => spawnSync('kill', ['-0', pid.toString().trim()]).status).toBe(1);
+  });
+
+  it('leaves the run to Node in its own place where that says so', async () => {
+    const child = start(await deciding([encodeMessage('fallback')], leave), ['a']);
+    expect(await finished(child)).toEqual({ status: 9, signal: null, stdout: 'all\n', stderr: '' });
+  });
+
+  it.each([['doctor'], ['-t', '/', '--ephemeral', 'a'], ['--post-hook', 'a']])('has Node do all of %s %s', async (...words) => {
+    expect(await finished(start(await deciding([launch()], leave), words))).toMatchObject({ status: 9, stdout: 'all\n' });
+  });
+
+  it('lets the command have words that say more before it', async () => {
+    expect(await finished(start(await deciding([launch()], leave), ['--', 'doctor', '--ephemeral']))).toMatchObject({ status: 3 });
+  });
+
+  it('gets the status of a Node whose end nobody but it waits for, also where its caller ignores SIGCHLD', async () => {
+    const client = await deciding([], 'exit 125;');
+    const { status } = spawnSync('perl', ['-e', '$SIG{CHLD} = "IGNORE"; exec @ARGV', client, 'a'], { env: {} });
+    expect(status).toBe(125);
+  });
+
+  it('tells Node of a signal, which says what becomes of the run', async () => {
+    const child = start(await deciding([], '$SIG{TERM} = sub { print STDERR "no run\\n"; exit 125 }; print "ready\\n"; sleep 1000;'), [
+      'a',
+    ]);
+    await once(child.stdout!, 'data');
+    child.kill('SIGTERM');
+    expect(await finished(child)).toEqual({ status: 125, signal: null, stdout: '', stderr: 'no run\n' });
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'starts no command where Node decided before it saw %s, and gives back',
+    async (signal) => {
+      const claim = join(directory, 'claim');
+      writeFileSync(claim, '');
+      const client = await deciding(
+        [launch({ kind: 'unlink', path: claim })],
+        `$SIG{${signal.slice(3)}} = sub { ${leave} }; print "ready\\n"; sleep 1000;`,
+      );
+      const child = start(client, ['a']);
+      await once(child.stdout!, 'data');
+      child.kill(signal);
+      expect(await finished(child)).toEqual({
+        status: 125,
+        signal: null,
+        stdout: '',
+        stderr: `isolate: ${signal} arrived before the command started.\n`,
+      });
+      expect(existsSync(claim)).toBe(false);
+    },
+  );
+
+  it('goes on after a SIGINT that is to be ignored', async () => {
+    const report = encodeMessage('report', [{ name: 'ignored-signal', value: 2 }]);
+    const child = start(await deciding([report, launch()], `$SIG{INT} = sub { ${leave} }; print "ready\\n"; sleep 1000;`), ['a']);
+    await once(child.stdout!, 'data');
+    child.kill('SIGINT');
+    expect(await finished(child)).toEqual({ status: 3, signal: null, stdout: 'run\n', stderr: '' });
+  });
+});
+
+it('The client knows the verbs that it has no run decided for', () => {
+  const source = readFileSync(join(import.meta.dirname, '../../client/decider.c'), 'utf8');
+  const known = /verbs\[\] = \{(.*), NULL\};/
+    .exec(source)?.[1]
+    ?.split(', ')
+    .map((word) => JSON.parse(word) as string);
+  expect(known?.toSorted()).toEqual(verbs.filter((verb) => verb !== 'run').toSorted());
+});
