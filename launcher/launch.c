@@ -57,7 +57,7 @@ static bool start_child(struct run *run) {
   if (!open_pipes(run)) return false;
   place.step = STEP_PROCESS_NAMESPACE;
   if ((run->record.namespaces & NAMESPACE_PID) != 0 && unshare(CLONE_NEWPID) < 0) return false;
-  run->child = fork();
+  run->child = cgroup_fork(&run->record);
   if (run->child == 0) {
     close_quietly(run->report[0]);
     close_quietly(run->stage[0]);

@@ -234,6 +234,8 @@ bool mounts_apply(const struct run *run, const struct mount_operations *mounts);
 
 /* cgroup.c: makes the groups with their settings, or none; joins them; kills what is left in them and removes them. */
 bool cgroup_make(const struct cgroups *cgroups);
+/* As fork(2); the child is in its group of version 2 from the start, where the kernel lets it. */
+pid_t cgroup_fork(const struct record *record);
 /* Groups of the daemon's come to be with this. */
 bool cgroup_join(const struct record *record);
 /* How many processes in the groups with a memory limit the kernel has killed because memory ran out. */
