@@ -1,11 +1,15 @@
 /*
- * Files that the launch makes for itself and removes again, and what else it does with files at its end. What was there before is
- * not ours to remove, nor is anything that a link in a tree leads to: rm(1) gets to the bottom of trees deeper than a path may be
- * long.
+ * Files that the launch makes for itself and removes again, and what else it does with files at its end. What was there before
+ * is not ours to remove, nor is anything that a link in a tree leads to. rm(1) gets to the bottom of trees deeper than a path may be
+ * long, but takes 2 ms to start.
  */
 #include "launcher.h"
 
+#include <dirent.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
+
+enum { USUAL_DEPTH = 32 };
 
 /* What is there is as good if it is of the same kind. */
 static bool is_there(struct file_operation *operation) {
@@ -63,6 +67,18 @@ bool files_make(struct file_operations *files) {
   return made;
 }
 
+/* Not into what is mounted there. False: something is left. */
+static bool clear(int parent, const char *name, int depth) {
+  struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, .resolve = parent == AT_FDCWD ? 0 : RESOLVE_NO_XDEV};
+  if (unlinkat(parent, name, 0) == 0 || unlinkat(parent, name, AT_REMOVEDIR) == 0) return true;
+  int fd = depth == 0 ? -1 : (int)syscall(SYS_openat2, parent, name, &how, sizeof how);
+  DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+  for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;)
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) clear(fd, entry->d_name, depth - 1);
+  if (directory != NULL) closedir(directory);
+  return directory != NULL && unlinkat(parent, name, AT_REMOVEDIR) == 0;
+}
+
 /* Other users than root own only a part of such a tree by their own id, so theirs goes with the ids that the sandbox had. */
 static bool remove_tree(const struct run *run, const char *path) {
   char *arguments[] = {"rm", "-rf", "--one-file-system", "--", (char *)(uintptr_t)path, NULL}, *environment[] = {NULL};
@@ -77,6 +93,7 @@ static bool remove_tree(const struct run *run, const char *path) {
     if (run->record.map_writer != MAP_DIRECT && run->user_namespace >= 0) identity_enter(run);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     reset_signals();
+    if (clear(AT_FDCWD, path, USUAL_DEPTH)) _exit(0);
     execve("/bin/rm", arguments, environment);
     _exit(STATUS_NOT_FOUND);
   }
