@@ -15,7 +15,7 @@ export interface HandedOver {
 
 export type HandOver = (
   lease: Pick<DaemonLease, 'rootfs' | 'seenAt' | 'defer'>,
-  peer: Pick<Peer, 'uid' | 'gid'>,
+  peer: Pick<Peer, 'uid' | 'gid' | 'rights'>,
   /** Called once when it takes longer than a second, with what is being done. */
   onLong?: (message: string) => void,
 ) => Promise<HandedOver>;
@@ -30,9 +30,9 @@ const longMs = 1_000;
  */
 export function createHandOver(): HandOver {
   const inTurn = takeTurns();
-  return async (lease, { uid, gid }, onLong) => {
+  return async (lease, { uid, gid, rights }, onLong) => {
     const part = treeOf(lease.rootfs);
-    if (uid === 0) return giveToRoot(part);
+    if (rights === 'root') return giveToRoot(part);
     checkRecipient({ uid, gid });
     const maps = planUserMaps(probeUser(uid, gid));
     const idmapped = part.idmappable && part.ownership.kind === 'natural';

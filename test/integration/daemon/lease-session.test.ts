@@ -23,7 +23,7 @@ import { type Item, type Message, values } from '../../../src/wire/frame.ts';
 import { parseLeased } from '../../../src/run/leased.ts';
 
 const base = 1_879_048_192;
-const user = { uid: 54_321, gid: 54_322 };
+const user = { uid: 54_321, gid: 54_322, rights: 'user' } as const;
 
 const place = { version: 1, directory: '/sys/fs/cgroup/somewhere' } as const;
 const groups = createRunGroups(() => ({ cpu: place, memory: place, pids: null, others: [] }));
@@ -102,7 +102,7 @@ test('a clone that can be mounted with other ids is told of as it is', async () 
     uidMap: [{ inside: 0, outside: 54_321, count: 1 }],
     gidMap: [{ inside: 0, outside: 54_322, count: 1 }],
   };
-  expect(served.connection.tree).toEqual<Tree>({ ...user, idmapped: true, ...maps, path: tree });
+  expect(served.connection.tree).toEqual<Tree>({ uid: user.uid, gid: user.gid, idmapped: true, ...maps, path: tree });
   expect(served.sent.map(({ name }) => name)).toEqual(['leased']);
   expect(parseLeased(String(served.sent[0]?.items[0]?.value), 1)).toEqual({
     id: '7',
