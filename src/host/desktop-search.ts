@@ -1,3 +1,4 @@
+import { findHome } from './passwd.ts';
 import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { rightsOf } from './rights.ts';
 
@@ -48,15 +49,8 @@ export function findRuntimeDirectory({ environment, uid }: DesktopCaller): strin
 
 /** Home directories to look for cookies in: $HOME, and under sudo that of the user who called it. */
 export function findHomes({ environment, uid, passwd }: DesktopCaller): readonly string[] {
-  const homes = [environment['HOME']];
   const caller = sudoUid(environment, uid);
-  if (caller !== null)
-    homes.unshift(
-      passwd
-        .split('\n')
-        .map((line) => line.split(':'))
-        .find((fields) => fields[2] === String(caller))?.[5],
-    );
+  const homes = [caller === null ? null : findHome(passwd, caller), environment['HOME']];
   return homes.filter((home) => home?.startsWith('/') === true) as string[];
 }
 

@@ -1,37 +1,33 @@
+/** The first entry of a text of passwd(5) or group(5) that has this value as its field `at`, from 0. */
+function findEntry(text: string, at: number, value: string): readonly string[] | undefined {
+  for (const line of text.split('\n')) {
+    const fields = line.split(':');
+    if (fields[at] === value && fields[0] !== '') return fields;
+  }
+  return undefined;
+}
+
 /** The login name of a uid in a passwd(5) text; null where it has none. */
 export function findUserName(text: string, uid: number): string | null {
-  for (const line of text.split('\n')) {
-    const [name, , uidText] = line.split(':');
-    if (name !== undefined && name !== '' && uidText === String(uid)) return name;
-  }
-  return null;
+  return findEntry(text, 2, String(uid))?.[0] ?? null;
 }
 
 /** The home directory of a uid in a passwd(5) text; null where it has none. */
 export function findHome(text: string, uid: number): string | null {
-  for (const line of text.split('\n')) {
-    const [name, , uidText, , , home] = line.split(':');
-    if (name !== undefined && name !== '' && uidText === String(uid)) return home?.startsWith('/') === true ? home : null;
-  }
-  return null;
+  const home = findEntry(text, 2, String(uid))?.[5];
+  return home?.startsWith('/') === true ? home : null;
 }
 
 /** The id of a name in a text of passwd(5) or group(5), whose first and third fields they are; null where it has none. */
 export function findId(text: string, name: string): number | null {
-  for (const line of text.split('\n')) {
-    const [own, , id = ''] = line.split(':');
-    if (own === name && /^[0-9]{1,10}$/.test(id)) return Number(id);
-  }
-  return null;
+  const id = findEntry(text, 0, name)?.[2] ?? '';
+  return /^[0-9]{1,10}$/.test(id) ? Number(id) : null;
 }
 
 /** Whether texts of passwd(5) and group(5) have a user in a group, as its own or as one more. */
 export function isInGroup(passwd: string, group: string, user: string, name: string): boolean {
-  const own = passwd.split('\n').find((line) => line.startsWith(`${user}:`));
-  const line = group.split('\n').find((one) => one.startsWith(`${name}:`));
-  if (line === undefined) return false;
-  const [, , gid = '', members = ''] = line.split(':');
-  return own?.split(':')[3] === gid || members.split(',').includes(user);
+  const [, , gid, members = ''] = findEntry(group, 0, name) ?? [];
+  return gid !== undefined && (findEntry(passwd, 0, user)?.[3] === gid || members.split(',').includes(user));
 }
 
 /** The name of a group and all its users, whose own it is or who have it besides, by their login names; null where it is not there. */
@@ -40,10 +36,7 @@ export function membersOf(
   group: string,
   gid: number,
 ): { readonly name: string; readonly members: readonly string[] } | null {
-  const line = group
-    .split('\n')
-    .map((one) => one.split(':'))
-    .find(([name, , id]) => name !== '' && id === String(gid));
+  const line = findEntry(group, 2, String(gid));
   if (line === undefined) return null;
   const own = passwd
     .split('\n')
