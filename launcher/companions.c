@@ -124,17 +124,21 @@ void companions_proceed(struct state *state, const struct pollfd polls[2]) {
   else if (now_ms() >= beside->ready_until) fail(state, beside->started - 1, ETIMEDOUT);
 }
 
+/* A companion may end because the run does: at the end of a channel, or with the init of its process namespace. */
+static bool is_run_ending(const struct state *state) {
+  if (state->killing || state->child_ended || state->command_ended || process_is_ending(state->run->child)) return true;
+  if (state->command <= 0) return false;
+  struct pollfd command = {.fd = state->command_fd, .events = POLLIN};
+  return process_is_ending(state->command) || poll(&command, 1, 0) > 0;
+}
+
 void companions_reap(struct state *state, pid_t pid) {
   struct beside *beside = &state->beside;
-  struct pollfd report = {.fd = state->report, .events = POLLIN};
   for (size_t i = 0; i < beside->started; i++) {
     if (beside->pids[i] != pid) continue;
     beside->pids[i] = 0;
     if (i == beside->started - 1 && beside->report >= 0 && !take_report(state)) return;
-    /* With the init of their process namespace they are killed before it is seen to end; it has told us then. */
-    if (state->init_status < 0 && poll(&report, 1, 0) > 0) read_report(state);
-    bool early = !state->child_ended && !state->killing && state->init_status < 0;
-    if (early) fail(state, i, 0);
+    if (!is_run_ending(state)) fail(state, i, 0);
   }
 }
 

@@ -201,6 +201,8 @@ _Noreturn void stage_main(int argc, char **argv);
 char process_state(pid_t pid);
 /* When it started, in clock ticks since boot; 0 where there is none, or it is dead. */
 unsigned long long process_start(pid_t pid);
+/* Whether it has begun to end, which is so before others see any of its descriptors closed. */
+bool process_is_ending(pid_t pid);
 /* Whether our process group has a parent outside of it in its session: a shell that sees it stop and can continue it. */
 bool process_is_job(void);
 /* The wait status of a dead process that nobody has waited for, or -1; of one that its parent has waited for, where the kernel still has it. */

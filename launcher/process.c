@@ -32,6 +32,16 @@ unsigned long long process_start(pid_t pid) {
   return at == NULL ? 0 : strtoull(at, NULL, 10);
 }
 
+/* Set before the process closes its files (PF_EXITING of linux/sched.h). */
+enum { FLAG_ENDING = 4 };
+
+bool process_is_ending(pid_t pid) {
+  char text[1024];
+  unsigned flags = 0;
+  const char *stat = read_stat(pid, text);
+  return *stat == 'X' || (sscanf(stat, "%*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & FLAG_ENDING) != 0);
+}
+
 bool process_is_job(void) {
   char text[1024];
   pid_t pid = getppid();

@@ -117,7 +117,7 @@ void close_source(int *fd) {
 }
 
 /* The child's failure, or the wait status of the command from our own init; the end tells that the engine was executed. */
-void read_report(struct state *state) {
+static void read_report(struct state *state) {
   struct event report;
   ssize_t count = read(state->report, &report, sizeof report);
   if (count == (ssize_t)sizeof report && report.kind == EVENT_FAILED) {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -137,6 +137,16 @@ describe('a companion', () => {
     const before = companion(untilTerm('before'), { descriptors: [{ number: 5, kind: 'ready' }] });
     const failure = await run(shell(`touch begun; ${forever}`, [before, failing()])).catch((error: unknown) => (error as Error).message);
     expect({ failure, ended: written('ended') }).toEqual({ failure: `The launch failed ${cause}.`, ended: 'before\n' });
+  });
+
+  it.each(wrappings)('that ends because the command %s has ended changes nothing about the outcome', async (wrapping) => {
+    execFileSync('mkfifo', [join(directory, 'pipe')]);
+    const launch = wrappedLaunch(wrapping, ['/bin/sh', '-c', `exec 9> ${directory}/pipe; exit 7`], {
+      companions: [companion('exec cat pipe')],
+    });
+    const results = [];
+    while (results.length < 20) results.push(await run(launch).then(({ result }) => result, String));
+    expect(results).toEqual(results.map(() => ({ kind: 'exited', code: 7 })));
   });
 
   it('that fails is told of by the client in the same words', async () => {
