@@ -41,22 +41,22 @@ export type ErrorCode =
   | 'aborted'
   | 'internal';
 
-/** What an error carries beside its message. */
+/** What an error has in addition to its message. */
 export interface ErrorDetails {
   /** One action for the user that really solves the problem. */
   readonly hint?: string;
   readonly cause?: unknown;
 }
 
-/** Errors that name what failed, with the codes of errno(3) that would only repeat it. */
+/** Codes of errors that say what failed, with the codes of errno(3) that would only repeat it. */
 const repetitions: Partial<Record<ErrorCode, readonly string[]>> = {
   'template-missing': ['ENOENT', 'ENOTDIR'],
   'not-permitted': ['EACCES', 'EPERM'],
 };
 
 /**
- * What caused an error, the nearest first, a sentence or clause each. A failed system call is told in the words of
- * errno(3) instead of Node's, and left out where the error itself says the same.
+ * The causes of an error, the nearest first, each a sentence or clause. A failed system call is described in the words of errno(3)
+ * instead of Node's, and left out if the error itself says the same.
  */
 export function causesOf(error: Error): string[] {
   const causes: string[] = [];
@@ -73,7 +73,7 @@ export function causesOf(error: Error): string[] {
   return causes;
 }
 
-/** `/srv/x: permission denied`, without the path where the message of `error` has it; null: that message says all of it. */
+/** `/srv/x: permission denied`, without the path if the message of `error` has it; null: that message says everything. */
 function describeCause(cause: NodeJS.ErrnoException, error: Error): string | null {
   const { errno, syscall, path, code = '' } = cause;
   if (errno === undefined || syscall === undefined || errno >= 0) return cause.message;
@@ -83,7 +83,7 @@ function describeCause(cause: NodeJS.ErrnoException, error: Error): string | nul
 }
 
 /**
- * The only error isolate throws on purpose. `message` is one full sentence that names the object; `hint` says how to
+ * The only error that isolate throws on purpose. `message` is one full sentence that names the object; `hint` says how to
  * solve the problem. Anything else that is thrown is a bug and is reported as `internal`.
  */
 export class IsolateError extends Error {

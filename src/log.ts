@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 
 import { escapeInJson, toJson } from './json.ts';
 
-/** The log of what a run is made of (`-x`). */
+/** The log of the commands of a run (`-x`). */
 export interface CommandLog {
   /** One external command that is about to be started. */
   readonly command: (command: { readonly file: string; readonly args: readonly string[] }) => void;
@@ -14,7 +14,7 @@ export interface CommandLog {
 
 let own: CommandLog | null = null;
 
-/** A log that is written line by line: pino's own lines with `json`, else `+ FILE ARG...`. */
+/** A log that is written line by line: pino's lines with `json`, else `+ FILE ARG...`. */
 export async function openCommandLog({
   json,
   write,
@@ -30,7 +30,7 @@ export async function openCommandLog({
   };
 }
 
-/** Starts the log of this process's own commands on standard error. Until then, which only the command line does, pino is not even loaded. */
+/** Starts the log of this process's commands on standard error. Only the command line does so, and pino is not loaded before. */
 export async function startCommandLog({ json }: { readonly json: boolean }): Promise<void> {
   own = await openCommandLog({ json, write: writeLine });
 }
@@ -43,21 +43,21 @@ export function logWay(way: 'node' | 'daemon'): void {
   own?.way(way);
 }
 
-/** What is written to the log of the service; `event` says what it is about, one word. */
+/** An entry of the daemon's log; `event` is one word that says what it is about. */
 export interface LogFields extends Readonly<Record<string, unknown>> {
   readonly event: string;
 }
 
 let service: Logger | null = null;
 
-/** Starts the log of the daemon on standard error: one line of JSON an event (pino), which systemd puts into the journal. */
+/** Starts the daemon's log on standard error: one line of JSON per event (pino), which systemd writes to the journal. */
 export async function startServiceLog(): Promise<void> {
   const { pino, stdTimeFunctions } = await import('pino');
   const formatters = { level: (label: string) => ({ level: label }) };
   service = pino({ base: null, timestamp: stdTimeFunctions.isoTime, formatters }, { write: writeServiceLine });
 }
 
-/** Writes an event to the log of the daemon; nothing where it was not started. `message` is one full sentence. */
+/** Writes an event to the daemon's log, if that was started. `message` is one full sentence. */
 export function logEvent(level: 'info' | 'warn' | 'error', fields: LogFields, message: string): void {
   service?.[level](fields, message);
 }
@@ -67,16 +67,16 @@ function escapeLine(line: string): string {
   return `${escapeInJson(line.slice(0, -1))}\n`;
 }
 
-/** A line that cannot be written is lost; what happens goes on. */
+/** A line that cannot be written is lost; the process continues. */
 function writeServiceLine(line: string): void {
   try {
     writeSync(2, escapeLine(line));
   } catch {
-    // There is nowhere to tell it.
+    // There is nowhere to report it.
   }
 }
 
-/** Each word as it stands where that is unambiguous, else as a JSON string, which has no control characters. */
+/** Each word unchanged if that is unambiguous, else as a JSON string, which has no control characters. */
 function formatLine(line: string): string {
   const { way, file, args } = JSON.parse(line) as { way?: string; file: string; args: string[] };
   if (way !== undefined) return `+ way: ${way}\n`;
@@ -84,7 +84,7 @@ function formatLine(line: string): string {
   return `+ ${words.join(' ')}\n`;
 }
 
-/** A log that nobody reads any more must not end what it logs. */
+/** A log that nobody reads any more must not end the process that writes it. */
 function writeLine(line: string): void {
   try {
     writeSync(2, line);

@@ -6,10 +6,10 @@ import type { OwnClient } from '../process/own-client.ts';
 export interface Caller {
   /** The command line without the program's name. */
   readonly words: readonly string[];
-  /** The index of the first word that is not UTF-8, into which Node has put U+FFFD; -1: there is none. */
+  /** The index of the first word that is not UTF-8, in which Node has put U+FFFD; -1: none. */
   readonly notText: number;
   readonly environment: Readonly<NodeJS.ProcessEnv>;
-  /** The open descriptors above the standard streams that the caller passed on; null: it is not known. */
+  /** The open descriptors above the standard streams that the caller passed on; null: unknown. */
   readonly descriptors: ReadonlySet<number> | null;
   /** Whose run this process only decides; null: nobody's. */
   readonly client: OwnClient | null;
@@ -20,8 +20,8 @@ const variable = 'ISOLATE_CALLER';
 const clientVariable = 'ISOLATE_CLIENT';
 
 /**
- * What client/node.c left in a memory file, which is closed: the descriptors, how many words there are, the words, the variables,
- * each with a NUL behind it. Without such a file, which is so when the sources are run, what Node itself was given.
+ * Reads and closes the memory file of client/node.c: the descriptors, the number of words, the words, the variables, each followed by a
+ * NUL. Without such a file, as when the sources are run, it returns what Node itself was given.
  */
 export function readCaller(): Caller {
   const descriptor = process.env[variable];
@@ -48,7 +48,7 @@ function readOwn(): Caller {
   return { words, notText, environment: process.env, descriptors: null, client: takeClient() };
 }
 
-/** The strings of a file, one character a byte. */
+/** The strings of a file, one character per byte. */
 function readStrings(file: number | string): readonly string[] {
   return readFileSync(file, 'latin1').split('\0');
 }
@@ -58,7 +58,7 @@ function toWords(strings: readonly string[]): Pick<Caller, 'words' | 'notText'> 
   return { words, notText: words.findIndex((word, index) => Buffer.from(word).toString('latin1') !== strings[index]) };
 }
 
-/** As getenv(3) and Node see it: the first of a name counts, and what has no name or no value is nothing. */
+/** As for getenv(3) and Node, the first variable of a name counts, and strings without a name or "=" do not. */
 function toEnvironment(strings: readonly string[]): NodeJS.ProcessEnv {
   const values = new Map<string, string>();
   for (const text of strings) {

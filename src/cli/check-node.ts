@@ -1,4 +1,4 @@
-// Loaded before everything else, in words that Node has understood for ten years: client/node.c takes a Node out of PATH.
+// Loaded first, and written so that ten-year-old versions of Node can run it, because client/node.c may take Node from PATH.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 22)) {
   process.stderr.write(

@@ -8,10 +8,10 @@ import { formatDocument } from './show-document.ts';
 import type { StatusView } from './show-status.ts';
 import type { Rights } from '../host/rights.ts';
 
-/** While a command line is looked at nobody else is served. */
+/** Nobody else is served while a command line is parsed. */
 const mostWords = 64;
 
-/** What the daemon prints for a client's command line; null: it is another verb's, or wrong, or goes on for longer than a look. */
+/** What the daemon prints for a client's command line; null if it is for another verb, is wrong, or keeps watching. */
 export function clientView(argv: readonly string[]): View | null {
   const parsed = argv.length > mostWords ? null : attempt(() => parseView(argv));
   if (parsed === null || [...parsed.flags].some((flag) => flag !== 'json')) return null;

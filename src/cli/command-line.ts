@@ -7,9 +7,9 @@ import { parseArguments } from './parse-arguments.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 import { renderError, renderErrorJson, toIsolateError } from './render-error.ts';
 
-/** The exit status of a command line. Everything is written by then; never throws. */
+/** Runs a command line and returns its exit status when everything is written; never throws. */
 export async function runCommandLine({ words: argv, notText }: Caller): Promise<number> {
-  // As far as it is known, for errors of what cannot be parsed.
+  // As far as it is known, for errors in command lines that cannot be parsed.
   let verb: Verb = verbs.find((name) => name === argv[0]) ?? 'run';
   let show = (error: unknown): string => (argv.includes('--json') ? renderErrorJson(error) : renderError(error, false));
   try {
@@ -24,13 +24,13 @@ export async function runCommandLine({ words: argv, notText }: Caller): Promise<
   }
 }
 
-/** The command would get other bytes than were given. Throws `usage`. */
+/** Throws `usage` for words whose bytes would change on their way to the command. */
 function checkText(notText: number): void {
   if (notText < 0) return;
   throw new IsolateError('usage', `Argument ${notText + 1} is not valid UTF-8, so isolate cannot pass it on unchanged.`);
 }
 
-/** Each verb's code is loaded only for that verb. */
+/** Loads only the code of this verb. */
 async function dispatch(verb: Verb, parsed: ParsedArguments): Promise<number> {
   if (parsed.flags.has('help')) {
     return (await import('./commands/help.ts')).helpVerb(parsed);

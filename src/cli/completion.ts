@@ -4,20 +4,20 @@ import { type Option, options, type Verb, verbs } from './options.ts';
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
-/** The completion script of a shell, made from the option table. After isolate's own options come commands. */
+/** The completion script of a shell, made from the option table. After isolate's own options it offers commands. */
 export function renderCompletion(shell: Shell, engineNames: readonly string[]): string {
   return { bash: renderBash, zsh: renderZsh, fish: renderFish }[shell](engineNames);
 }
 
-/** The templates of this user; where there are none yet, the datasets that may become one, which are no whole pools and no clones. */
+/** The user's templates. If there are none yet, the datasets that could become one: neither whole pools nor clones. */
 const datasets =
   `{ timeout 2 isolate list --json | grep -o '"template":"[^"]*"' | cut -d '"' -f 4 | grep . || ` +
   `timeout 2 zfs list -H -o name -t filesystem | grep / | grep -Ev '_[0-9]+$'; } 2>/dev/null | sort -u`;
 
-/** The first characters of runs' ids, as `isolate ps` shows them. */
+/** The beginnings of the ids of runs, as `isolate ps` shows them. */
 const runs = `timeout 2 isolate ps --json 2>/dev/null | grep -oE '"runId":"[0-9a-f]{8}' | cut -d '"' -f 4`;
 
-/** Verbs whose words are templates. */
+/** Verbs whose arguments are templates. */
 const ofTemplates: readonly Verb[] = ['refresh', 'watch', 'status'];
 const ownVerbs = verbs.filter((verb) => verb !== 'run');
 
@@ -166,7 +166,7 @@ ${lines.join('\n')}
 /** fish groups commands by other words. */
 const fishDatasets = `(sh -c ${fishQuote(datasets)})`;
 
-/** Whether the line is of one of these verbs, `run` being the one that need not be named. */
+/** Whether the line has one of these verbs; `run` need not be named. */
 function fishCondition(some: readonly Verb[]): string {
   const others = verbs.filter((verb) => !some.includes(verb));
   if (!some.includes('run')) return `__fish_seen_subcommand_from ${some.join(' ')}`;

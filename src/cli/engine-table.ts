@@ -4,7 +4,7 @@ import { runOptions } from '../spec/options/table.ts';
 
 type Row = readonly [title: string, cell: (engine: Engine) => string];
 
-/** What the engines can do, one line a thing: help, the man page and doctor print it. */
+/** What the engines can do, one line per ability, for help, the manual page and doctor. */
 const rows: readonly Row[] = [
   ['isolates', ({ capabilities }) => yes(capabilities.isolates)],
   ['without root (-t)', ({ capabilities }) => yes(capabilities.unprivileged)],
@@ -16,7 +16,7 @@ const rows: readonly Row[] = [
   ]),
 ];
 
-/** Title and one cell an engine, the first row being the engines' names. */
+/** A title and a cell per engine; the first row has the names of the engines. */
 export function engineRows(engines: readonly Engine[]): readonly (readonly string[])[] {
   return [['', ...engines.map(({ name }) => name)], ...rows.map(([title, cell]) => [title, ...engines.map(cell)])];
 }

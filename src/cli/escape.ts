@@ -1,6 +1,6 @@
 import { dangerousCharacters } from '../json.ts';
 
-/** Text from outside, fit to be printed in one line: control characters are shown as `\x1b` or `\u202e`. */
+/** Makes text from outside safe to print on one line: control characters appear as `\x1b` or `\u202e`. */
 export function escapeControls(text: string): string {
   return text.replaceAll(dangerousCharacters, (character) => {
     const code = character.codePointAt(0) ?? 0;

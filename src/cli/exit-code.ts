@@ -3,7 +3,7 @@ import type { Outcome } from '../launch/outcome.ts';
 import { signalNumber } from '../launch/signals.ts';
 import type { Verb } from './options.ts';
 
-/** Codes of errors that the caller made on the command line. */
+/** Codes of mistakes on the command line. */
 const usageCodes: ReadonlySet<ErrorCode> = new Set(['usage', 'bad-name', 'bad-bind', 'bad-environment', 'unsupported-option']);
 
 /** The exit status for how a run ended: the command's own, 128 + signal, 124, 126 or 127 (docs/exit-status.md). */

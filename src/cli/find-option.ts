@@ -2,7 +2,7 @@ import { IsolateError } from '../error.ts';
 import { nearest } from '../spec/nearest.ts';
 import { type Option, options, type Verb } from './options.ts';
 
-/** The option of `verb` that is written `-x` or `--name`. Throws `usage` where there is none. */
+/** The option of `verb` that is written `-x` or `--name`. Throws `usage` if there is none. */
 export function findOption(name: string, verb: Verb): Option {
   const option = options.find(({ long, short }) => name === `--${long}` || name === `-${short}`);
   if (option === undefined) throw unknownOption(name, verb);

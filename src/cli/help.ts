@@ -5,7 +5,7 @@ import { type Option, optionGroups, type Verb } from './options.ts';
 import { type Example, type VerbHelp, verbHelp } from './verb-help.ts';
 import { wrap } from './wrap.ts';
 
-/** What a run's exit status says. */
+/** The exit statuses of a run. */
 export const exitStatuses: readonly (readonly [status: string, meaning: string])[] = [
   ["the command's own", 'it ran and exited'],
   ['128+N', 'signal N killed it'],
@@ -15,7 +15,7 @@ export const exitStatuses: readonly (readonly [status: string, meaning: string])
   ['127', 'the command was not found in the sandbox'],
 ];
 
-/** What the daemon is told by, and where it is asked. */
+/** The daemon's settings and sockets. */
 export const files: readonly (readonly [path: string, meaning: string])[] = [
   ['/etc/isolate/config.toml', 'settings: templates, pool sizes, who may use them, limits'],
   ['/etc/isolate/config.d/*.toml', 'more settings, read in the order of their names; the last one wins'],
@@ -23,14 +23,14 @@ export const files: readonly (readonly [path: string, meaning: string])[] = [
   ['/run/isolate/metrics.sock', 'its metrics, for the same users'],
 ];
 
-/** The terminal that help is made for. */
+/** The width of the terminal that help is formatted for. */
 const columns = 80;
-/** Verbs of the daemon, and those that ask it. */
+/** The daemon's verb and those that ask the daemon. */
 const daemonVerbs: readonly Verb[] = ['serve', 'status', 'ps', 'list', 'kill'];
-/** What the help of all of isolate leaves to `isolate help run`. */
+/** Groups of options that the general help leaves to `isolate help run`. */
 const rareGroups: readonly string[] = ['Refresh', 'Compatibility'];
 
-/** The text of `--help`; of a verb, what belongs to it, in full. */
+/** The text of `--help`, or the full help on a verb. */
 export function renderHelp(engines: readonly Engine[], verb: Verb | null): string {
   return verb === null ? renderOverview() : renderVerb(engines, verb);
 }
@@ -75,7 +75,7 @@ function renderExamples(examples: readonly Example[]): string {
     : `Examples\n${examples.map(([line, meaning]) => `  ${line}\n      ${wrap(meaning, columns, 6)}\n`).join('')}`;
 }
 
-/** The sentence an option is described by, with the variable that says the same. */
+/** The description of an option, with the variable that does the same. */
 export function describeOption(option: Option): string {
   const repeatable = option.repeatable === true ? '; may be repeated' : '';
   return `${option.help}${repeatable}${option.variable === undefined ? '' : ` [${option.variable.name}]`}`;
@@ -93,7 +93,7 @@ function renderOptions(verb: Verb, without: readonly string[], describe: (option
     .join('\n');
 }
 
-/** Terms with what they mean, which begins at the column `indent`, on a line of its own behind a long term. */
+/** Terms and their meanings. A meaning begins at the column `indent`, and on a new line if the term is long. */
 function renderTerms(terms: readonly (readonly [term: string, meaning: string])[], indent: number): string {
   return terms
     .map(([term, meaning]) => {

@@ -12,19 +12,19 @@ export interface LiveView {
 }
 
 export interface LiveViewOptions {
-  /** Another size, or the terminal is ours again: what was drawn last has to be drawn again. */
+  /** The size changed, or we have the terminal back: the last picture has to be redrawn. */
   readonly onStale: () => void;
   /** `q` or Ctrl-C. */
   readonly onQuit: () => void;
 }
 
-// Alternate screen, no cursor, and no second line for what is too wide after all.
+// Alternate screen, no cursor, no wrapping of lines that are too wide after all.
 const enter = '\u001b[?1049h\u001b[?25l\u001b[?7l';
 const leave = '\u001b[?7h\u001b[?25h\u001b[?1049l';
 
-/** Takes the terminal of standard output, and the keys of standard input where that is one. */
+/** Takes over the terminal of standard output, and reads keys from standard input if that is a terminal. */
 export function openLiveView({ onStale, onQuit }: LiveViewOptions): LiveView {
-  // It is a terminal, so that process.stdout makes no pipe non-blocking; it follows the window's size.
+  // process.stdout follows the window's size. Since it is a terminal, no pipe is made non-blocking.
   const { stdin, stdout } = process;
   const keys = isatty(0);
 
@@ -39,7 +39,7 @@ export function openLiveView({ onStale, onQuit }: LiveViewOptions): LiveView {
   const onKeys = (typed: Buffer): void => {
     for (const key of typed.toString('latin1')) {
       if (key === 'q' || key === 'Q' || key === '\u0003') onQuit();
-      // Raw mode has taken Ctrl-Z from the terminal too.
+      // In raw mode the terminal no longer handles Ctrl-Z.
       if (key === '\u001a') {
         give();
         process.kill(process.pid, 'SIGTSTP');
@@ -58,7 +58,7 @@ export function openLiveView({ onStale, onQuit }: LiveViewOptions): LiveView {
     draw: (lines) => {
       const [columns, rows] = windowSize(stdout);
       const shown = lines.length > rows ? [...lines.slice(0, rows - 1), `(${lines.length - rows + 1} more lines)`] : lines;
-      // Erased before it is written: behind the last column there is nothing that could be erased.
+      // A line is erased before it is written, because after the last column nothing could be erased.
       const text = shown.map((line) => `\u001b[K${cutLine(line, columns)}`).join('\r\n');
       write(1, `\u001b[H${text}${shown.length < rows ? '\r\n\u001b[J' : ''}`);
     },
@@ -71,7 +71,7 @@ export function openLiveView({ onStale, onQuit }: LiveViewOptions): LiveView {
   };
 }
 
-/** Columns and rows; 80 and 24 where the terminal does not say. */
+/** Columns and rows; 80 and 24 if the terminal does not say. */
 export function windowSize(stdout: WriteStream): readonly [number, number] {
   const [columns, rows] = stdout.getWindowSize();
   return [columns > 0 ? columns : 80, rows > 0 ? rows : 24];

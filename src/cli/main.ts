@@ -7,7 +7,7 @@ import { readCaller } from './caller.ts';
 import { runCommandLine } from './command-line.ts';
 import { showInProcessList, useTimeZone } from './own-process.ts';
 
-// Node opens its debugger on SIGUSR1 unless somebody listens; --disable-sigusr1 would keep the signal from the command.
+// Node opens its debugger on SIGUSR1 unless there is a handler; with --disable-sigusr1 the command would not get the signal.
 process.on('SIGUSR1', () => {});
 const caller = readCaller();
 useCallerEnvironment(caller.environment);
@@ -16,10 +16,10 @@ useOwnClient(caller.client);
 useTimeZone(caller.environment);
 showInProcessList(caller.words);
 leaveRemovedDirectory();
-// What it makes for itself it has to be able to read again, whatever the umask keeps from others.
+// isolate must be able to read the files that it makes, whatever the caller's umask.
 process.umask(process.umask(0o077) & 0o077);
 void runCommandLine(caller).then((status) => {
-  // Where the launcher itself was killed, Node's exit is what gives the terminal its modes back.
+  // If the launcher itself was killed, Node's exit restores the modes of the terminal.
   if (status <= 128) letGoOfTerminal();
   process.exit(status);
 });

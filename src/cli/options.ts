@@ -2,21 +2,21 @@ import { engines } from '../engine/registry.ts';
 import type { OptionForm, OptionGroup, RunOption } from '../spec/options/option.ts';
 import { runOptionGroups } from '../spec/options/table.ts';
 
-/** Words that may stand first on the command line; `run` may be left out. */
+/** Words that may come first on the command line; `run` may be left out. */
 export const verbs = ['run', 'refresh', 'watch', 'list', 'status', 'ps', 'kill', 'serve', 'doctor', 'completion', 'help'] as const;
 export type Verb = (typeof verbs)[number];
 
-/** One option and where it may be given. Splitting, parsing, help, man page and completions are made from these. */
+/** An option and its verbs. Parsing, help, the manual page and completions are made from these. */
 export interface Option extends OptionForm {
   readonly verbs: readonly [Verb, ...Verb[]];
-  /** Variable of the caller's environment that says the same. */
+  /** The variable of the caller's environment that does the same. */
   readonly variable?: { readonly name: string; readonly says?: string };
 }
 
 const data = ['run', 'refresh', 'watch', 'doctor'] as const;
-/** Verbs that show something, once or again and again. */
+/** Verbs that show something, once or repeatedly. */
 export const viewVerbs = ['list', 'status', 'ps'] as const;
-/** Verbs that ask for what the daemon or the state directories tell. */
+/** Verbs that ask the daemon or read the state directories. */
 const asking = [...viewVerbs, 'kill'] as const;
 
 const refreshing: OptionGroup<Option> = {
@@ -125,7 +125,7 @@ function alternatives([first, ...others]: readonly string[]): string {
   return `${first} (default)${others.map((name, index) => `${index < others.length - 1 ? ', ' : ' or '}${name}`).join('')}`;
 }
 
-/** Every option there is, in the order help prints them. doctor --prove tries out the very configuration that it is given. */
+/** Every option, in the order in which help prints them. doctor --prove takes the options of a run, whose sandbox it attacks. */
 export const optionGroups: readonly OptionGroup<Option>[] = [
   ...runOptionGroups.map(({ title, options }) => ({
     title,

@@ -3,16 +3,16 @@ import { writeSync } from 'node:fs';
 import { IsolateError } from '../error.ts';
 
 /**
- * Writes all of `text` to a descriptor. Not by `process.stdout`, which makes a pipe non-blocking for everyone who shares
- * it, the sandboxed command included. Returns false where that fails: messages that cannot be told never end a run.
+ * Writes all of `text` to a descriptor. It does not use `process.stdout`, which makes a pipe non-blocking for everyone who shares it,
+ * including the sandboxed command. Returns false if that fails, because a message that cannot be written must not end a run.
  */
 export function write(descriptor: number, text: string): boolean {
   return attempt(descriptor, text) === null;
 }
 
 /**
- * Writes what a verb was asked to print to standard output, as `write` does. That nobody reads it any more (EPIPE) is no
- * error; throws IsolateError `output-failed` for any other.
+ * Writes what a verb was asked to print to standard output, as `write` does. A reader that has gone (EPIPE) is not an error; throws
+ * IsolateError `output-failed` for any other failure.
  */
 export function print(text: string): void {
   const failure = attempt(1, text);
@@ -31,7 +31,7 @@ function attempt(descriptor: number, text: string): { readonly error: unknown } 
       if (code !== 'EAGAIN' && code !== 'EINTR') {
         return { error };
       }
-      // Somebody else made the pipe non-blocking and its reader is slow.
+      // Another process made the pipe non-blocking, and its reader is slow.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }

@@ -16,7 +16,7 @@ interface Reading {
 /**
  * Parses what follows the verb. For `run`, the first word that is neither an option nor an option's value begins the command,
  * and so does whatever follows `--`; other verbs take options between their words, and so does the refresh form of `run` (-r).
- * Throws `usage` for an unknown option, a missing or an unwanted value, and one value too many.
+ * Throws `usage` for an unknown option, a missing or unwanted value, and a value given twice.
  */
 export function parseRun(verb: Verb, argv: readonly string[]): ParsedArguments {
   const reading: Reading = { verb, left: [...argv], flags: new Set(), values: new Map(), lists: new Map() };
@@ -45,7 +45,7 @@ function readLong(word: string, reading: Reading): void {
   note(option, end < 0 ? null : word.slice(end + 1), reading);
 }
 
-/** `-n`, `-n1f`, `-zVALUE` or `-z VALUE`; the first option of a group that takes a value takes what is left of the word. */
+/** `-n`, `-n1f`, `-zVALUE` or `-z VALUE`; the first option of a group that takes a value takes the rest of the word. */
 function readShort(word: string, reading: Reading): void {
   for (let index = 1; index < word.length; index += 1) {
     const option = find(`-${String.fromCodePoint(word.codePointAt(index) ?? 0)}`, reading);
@@ -55,7 +55,7 @@ function readShort(word: string, reading: Reading): void {
   }
 }
 
-/** `value` is what stands in the same word; null: an option that takes one takes the next word. */
+/** `value` comes from the same word; if it is null, an option that needs a value takes the next word. */
 function note(option: Option, value: string | null, { left, flags, values, lists }: Reading): void {
   const { long, repeatable } = option;
   if (option.value === undefined) {
@@ -79,7 +79,7 @@ function find(name: string, { verb, left }: Reading): Option {
   return findOption(name, verb);
 }
 
-/** A verb behind an option is the command to run, unless that cannot be meant. */
+/** A verb after an option is the command to run, unless that cannot be meant. */
 export function verbNotFirst(verb: string): IsolateError {
   return new IsolateError('usage', `The verb ${verb} must come first, before any option.`, { hint: `isolate ${verb} ...` });
 }

@@ -5,7 +5,7 @@ import { findOption } from './find-option.ts';
 import { type Option, options, type Verb } from './options.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 
-/** Has yargs parse what follows a verb that has no command. Throws `usage`. */
+/** Parses with yargs what follows a verb without a command. Throws `usage`. */
 export async function parseVerb(verb: Verb, argv: readonly string[]): Promise<ParsedArguments> {
   const yargs = await importQuietly();
   const own = options.filter((option) => option.verbs.includes(verb));
@@ -60,8 +60,8 @@ function single({ long }: Option, value: unknown): string {
 }
 
 /**
- * yargs looks at the width of standard output as soon as it is loaded, and looking at `process.stdout` makes a pipe there
- * non-blocking for everyone who shares it. So it is shown none.
+ * yargs reads the width of standard output as soon as it is loaded, and touching `process.stdout` makes a pipe there non-blocking for
+ * everyone who shares it. So it is hidden from yargs.
  */
 async function importQuietly(): Promise<typeof Yargs> {
   const stdout = Object.getOwnPropertyDescriptor(process, 'stdout');

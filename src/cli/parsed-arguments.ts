@@ -1,12 +1,12 @@
 import type { Verb } from './options.ts';
 
-/** A parsed command line: every option by its long name, values byte for byte, and the words that are no options. */
+/** A parsed command line: every option by its long name, values byte for byte, and the words that are not options. */
 export interface ParsedArguments {
   readonly verb: Verb;
   readonly flags: ReadonlySet<string>;
   readonly values: ReadonlyMap<string, string>;
   /** Of options that may be repeated, in the order they were given. */
   readonly lists: ReadonlyMap<string, readonly string[]>;
-  /** For a run the command, for other verbs their words. */
+  /** The command of a run, or the words of another verb. */
   readonly words: readonly string[];
 }

@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 import { escapeControls } from './escape.ts';
 import { write } from './output.ts';
 
-/** What is going on and how far it is. */
+/** The current step and how far it is. */
 export interface Progress {
   readonly step: 'destroy' | 'create';
   readonly done: number;
@@ -12,16 +12,16 @@ export interface Progress {
 
 export interface ProgressPrinter {
   readonly show: (progress: Progress) => void;
-  /** A line about what it waits for. */
+  /** A line about what is being waited for. */
   readonly tell: (message: string) => void;
-  /** Takes the bar away. */
+  /** Removes the bar. */
   readonly end: () => void;
 }
 
 const barWidth = 30;
 const plainIntervalMs = 1000;
 
-/** Progress on standard error: a bar on a terminal, elsewhere a line a second at most and one at the end of a step. */
+/** Progress on standard error: a bar on a terminal, else at most a line per second and one at the end of each step. */
 export function openProgress(quiet: boolean): ProgressPrinter {
   if (quiet) {
     return { show: () => {}, tell: () => {}, end: () => {} };

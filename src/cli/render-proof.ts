@@ -2,7 +2,7 @@ import type { Finding } from '../prove/judge.ts';
 import { toJson } from '../json.ts';
 import { escapeControls } from './escape.ts';
 
-/** The findings as text: one line a case, and a summary. */
+/** The findings as text: one line per case, and a summary. */
 export function renderProof(subject: string, findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ id }) => id.length));
   return [
@@ -15,7 +15,7 @@ export function renderProof(subject: string, findings: readonly Finding[]): stri
   ].join('');
 }
 
-/** The same as one JSON object in one line. */
+/** The same as a JSON object on one line. */
 export function renderProofJson(subject: string, findings: readonly Finding[]): string {
   const counts = Object.fromEntries(states.map((state) => [state, count(findings, state)]));
   return `${toJson({ subject, ...counts, cases: findings })}\n`;

@@ -4,7 +4,7 @@ import type { RefreshReport } from '../upkeep/report.ts';
 import { toJson } from '../json.ts';
 import { escapeControls } from './escape.ts';
 
-/** What a refresh did, as text: one line, then one for everything that is not as it should be. */
+/** What a refresh did, as text: one line, then one for each problem. */
 export function renderReport(report: RefreshReport): string {
   const { template, source, leftOut, gone, count, destroyed, created, fresh, leased, stale, kept, busy, failed, notCreated, durationMs } =
     report;
@@ -30,14 +30,14 @@ function withSmallLetter(sentence: string): string {
   return sentence.charAt(0).toLowerCase() + sentence.slice(1);
 }
 
-/** The same as one JSON object in one line. */
+/** The same as a JSON object on one line. */
 export function renderReportJson(report: RefreshReport): string {
   const failed = report.failed.map(({ id, error }) => ({ id, code: error.code, message: error.message, causes: causesOf(error) }));
   return `${toJson({ ...report, failed })}
 `;
 }
 
-/** Whether the pool is what was asked for: nothing failed and nothing is missing. What is still in use goes later. */
+/** Whether the pool is as requested: nothing failed and nothing is missing. Clones still in use are destroyed later. */
 export function isComplete(report: RefreshReport): boolean {
   return report.failed.length === 0 && report.notCreated === null;
 }

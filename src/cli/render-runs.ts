@@ -3,7 +3,7 @@ import type { RunsDocument } from '../status/status.ts';
 import { formatTime } from './format-time.ts';
 import { formatTable } from './table.ts';
 
-/** So much of a run's id is shown, unless it takes more to name it. */
+/** How much of a run's id is shown, unless more is needed to make it unique. */
 const shortId = 8;
 const titles = ['RUN', 'USER', 'PID', 'SINCE', 'TEMPLATE', 'ENGINE', 'COMMAND'];
 
@@ -25,7 +25,7 @@ export function renderRuns({ runs }: RunsDocument): readonly string[] {
   );
 }
 
-/** How many characters tell these ids apart. */
+/** The number of characters that tell these ids apart. */
 function lengthToTell(ids: readonly string[]): number {
   let length = shortId;
   const all = new Set(ids).size;

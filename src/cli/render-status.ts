@@ -42,7 +42,7 @@ function poolRow(pool: PoolStatus, nowMs: number): readonly string[] {
   ];
 }
 
-/** `tank/debian@monday` is `monday` in the line of tank/debian. */
+/** In the line of tank/debian, `tank/debian@monday` is shown as `monday`. */
 function withoutTemplate(source: string, template: string): string {
   return source.startsWith(`${template}@`) ? source.slice(template.length + 1) : source;
 }
@@ -54,7 +54,7 @@ function describeRefresh({ refreshing, lastRefresh }: PoolStatus, nowMs: number)
   return `${formatAge(nowMs - endedMs)} ago, ${error === null ? `in ${(durationMs / 1000).toFixed(2)} s` : 'failed'}`;
 }
 
-/** One row, with the first of the processes that hold it: where mounts are copied they are most of a host's. */
+/** One row, with the first process that holds the clone: if mounts are copied, most processes of the host hold it. */
 function cloneRow(template: string, { clone, state, uid, user, sinceMs, holders }: CloneInUse): readonly string[] {
   const [first, ...others] = holders;
   const command = `${first?.command ?? '-'}${others.length === 0 ? '' : ` and ${others.length} more`}`;
@@ -74,7 +74,7 @@ function keptRows({ template, kept = [] }: PoolStatus): readonly (readonly strin
   return kept.map((id) => [id, template, 'kept', '-', '-', '-', '-']);
 }
 
-/** Once, however many clones there are. */
+/** Said once, however many clones there are. */
 function adviseOnHolders(pools: readonly PoolStatus[]): readonly string[] {
   const isHeld = pools.some(({ inUse }) => inUse.some(({ state, holders }) => state === 'retired' && holders.length > 1));
   return isHeld

@@ -4,13 +4,13 @@ import { formatEngineTable } from './engine-table.ts';
 import { toJson } from '../json.ts';
 import { escapeControls } from './escape.ts';
 
-/** What stands against an engine on this host; nothing: it can be used. */
+/** What prevents an engine on this host; empty: it can be used. */
 export interface EngineState {
   readonly engine: Engine;
   readonly problems: readonly Problem[];
 }
 
-/** The state of this host as text: one line a fact with the hint below, the engines, and the table of what each supports. */
+/** The state of this host as text: a line per fact with the hint below it, the engines, and the table of what each supports. */
 export function renderSurvey(checks: readonly Check[], engines: readonly EngineState[]): string {
   const idWidth = Math.max(...checks.map(({ id }) => id.length), ...engines.map(({ engine }) => engine.name.length));
   const line = (state: string, id: string, fact: string, hint: string | undefined): string =>
@@ -27,7 +27,7 @@ export function renderSurvey(checks: readonly Check[], engines: readonly EngineS
   ].join('');
 }
 
-/** The same as one JSON object in one line. */
+/** The same as a JSON object on one line. */
 export function renderSurveyJson(checks: readonly Check[], engines: readonly EngineState[]): string {
   const shown = engines.map(({ engine: { name, summary, capabilities }, problems }) => ({
     name,

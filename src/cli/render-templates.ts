@@ -9,11 +9,11 @@ export interface TemplatesDocument {
 
 export interface TemplateEntry {
   readonly template: string;
-  /** Clones that a run gets at once. */
+  /** Clones that are ready. */
   readonly fresh: number;
-  /** How many a refresh sees to; null: nobody said yet. */
+  /** How many a refresh makes; null: not set yet. */
   readonly count: number | null;
-  /** The newest snapshot, which the next clones are made of; null: not known. */
+  /** The newest snapshot, from which the next clones are made; null: unknown. */
   readonly snapshot: string | null;
 }
 
@@ -23,7 +23,7 @@ export function templatesOf({ pools }: StatusDocument): TemplatesDocument {
   return { templates: templates.toSorted((left, right) => (left.template < right.template ? -1 : 1)) };
 }
 
-/** Who can make a template one of the caller's, and how. No full sentence. */
+/** Who can give the caller a template, and how; not a full sentence. */
 export function adviseClones(rights: Rights, template: string): string {
   return rights === 'root'
     ? `isolate refresh ${template} makes some`

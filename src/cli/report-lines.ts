@@ -6,7 +6,7 @@ import { escapeControls } from './escape.ts';
 
 export type WayName = Extract<RunEvent, { kind: 'way' }>['way'];
 
-/** What a run writes of its start and its end: to the status descriptor, and on standard error what the exit status does not tell. */
+/** What a run reports about its start and end: to the status descriptor, and on standard error what the exit status does not show. */
 export function reportLines(
   request: RunRequest,
   { json, status, way }: { readonly json: boolean; readonly status: boolean; readonly way: WayName },
@@ -21,7 +21,7 @@ const status = (event: ReportLine['event'], text: string, conditions: Partial<Re
   text: `${text}\n`,
 });
 
-/** What `--status-fd` tells, one JSON object a line. The last line is never `started`. */
+/** What `--status-fd` reports, one JSON object per line. The last line is never `started`. */
 const statusLines = (way: WayName): readonly ReportLine[] => [
   status('started', `{"event":"started","way":"${way}"}`),
   status('exited', '{"event":"exited","code":%d,"outOfMemory":true}', { outOfMemory: true }),
@@ -51,7 +51,7 @@ function shortageLines({ command, memory }: RunRequest, json: boolean): readonly
 const sigkill = 9;
 const enoent = 2;
 
-/** A command that is not there is told of by the launcher's stage, except as JSON. */
+/** The launcher's stage reports a missing command, except as JSON. */
 function failureLines({ command, timeoutSeconds }: RunRequest, json: boolean): readonly ReportLine[] {
   const name = JSON.stringify(command[0]);
   const tooLong = `${name} ran longer than ${timeoutSeconds} s and was ended.`;

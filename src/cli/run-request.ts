@@ -6,7 +6,7 @@ import { verbs } from './options.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 import { verbNotFirst } from './parse-run.ts';
 
-/** The request that a command line of `run` or `doctor --prove` makes. Judges nothing: `resolveSpec` does. */
+/** The request of a command line of `run` or `doctor --prove`. Checks nothing; `resolveSpec` does that. */
 export function toRunRequest({ flags, values, lists, words }: ParsedArguments): RunRequest {
   const asked = new Map<string, unknown>();
   for (const { long, key, says = true } of runOptions) {
@@ -18,15 +18,14 @@ export function toRunRequest({ flags, values, lists, words }: ParsedArguments): 
 }
 
 /**
- * Refuses a run that nothing says what to run on, where its command is a verb, nearly one, or without any option before it.
- * Throws `usage`.
+ * Refuses a run without a root if its command is a verb, is nearly one, or has no option before it. Throws `usage`.
  */
 export function checkMisspelledVerb({ flags, values, lists, words: [word] }: ParsedArguments): void {
   if (word === undefined || values.has('zfs') || values.has('template')) return;
   const verb = nearest(word, verbs);
   if (verb === word) throw verbNotFirst(verb);
   if (verb === null && flags.size + values.size + lists.size > 0) return;
-  // Every name of two letters is near to `ps`.
+  // Every two-letter word is near `ps`.
   const hint = verb === null || word.length < 3 ? `isolate -z DATASET ${word}` : `did you mean ${verb}?`;
   throw new IsolateError('usage', `There is no verb ${JSON.stringify(word)}, and a run needs -z DATASET or -t DIR.`, { hint });
 }

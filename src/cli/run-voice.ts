@@ -24,7 +24,7 @@ export function runVoice({ flags, values }: ParsedArguments, request: RunRequest
 
 type Message = Extract<RunEvent, { message: string }>;
 
-/** What passes is only for who looks on: a log is not told of it. */
+/** Passing states are only for people who watch, not for logs. */
 function isTold(event: RunEvent, how: { readonly json: boolean; readonly quiet: boolean; readonly isWatched: boolean }): event is Message {
   switch (event.kind) {
     case 'warning':

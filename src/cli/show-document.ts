@@ -10,11 +10,11 @@ import { renderError, renderErrorJson } from './render-error.ts';
 import { withStopSignals } from './stop-signals.ts';
 import { cutLine } from './table.ts';
 
-/** What there is to be seen, and how. */
+/** What to show, and how. */
 export interface Shown<Document> {
   readonly title: string;
   readonly read: () => Promise<Document>;
-  /** For a window of this many columns; null: for as many as it needs. */
+  /** For a window of this many columns; null: as many as it needs. */
   readonly render: (document: Document, nowMs: number, width: number | null) => readonly string[];
   readonly json: boolean;
   readonly watch: boolean;
@@ -24,7 +24,9 @@ export interface Shown<Document> {
 const pollMs = 250;
 const redrawMs = 1000;
 
-/** Prints it once; with `watch` whenever it changes, on a terminal as a view of its own. Throws what `read` throws first. */
+/**
+ * Prints the document once; with `watch` whenever it changes, on a terminal as a full-screen view. Throws what the first `read` throws.
+ */
 export async function showDocument<Document>(shown: Shown<Document>): Promise<void> {
   const { read, json, watch } = shown;
   const first = await read();
@@ -39,7 +41,7 @@ export async function showDocument<Document>(shown: Shown<Document>): Promise<vo
   }
 }
 
-/** A terminal without a cursor to be moved gets tables, one below the other. */
+/** A terminal that cannot move its cursor gets tables one below the other. */
 function canRedraw(): boolean {
   return !['', 'dumb'].includes(callerEnvironment()['TERM'] ?? '');
 }
@@ -57,7 +59,7 @@ function linesOf(lines: readonly string[], width: number | null): string {
   return lines.map((line) => `${cutLine(line, width)}\n`).join('');
 }
 
-/** Until standard output cannot be written to, or a signal came. Failures are told once each, and passed over. */
+/** Ends when standard output cannot be written to or a signal comes. Each failure is reported once and skipped. */
 async function printChanges<Document>({ read, render, json, trace }: Shown<Document>, first: Document, signal: AbortSignal): Promise<void> {
   let last = '';
   let told = '';

@@ -2,12 +2,12 @@ import { openStatusSource, type StatusSource } from '../status/status-source.ts'
 import type { ParsedArguments } from './parsed-arguments.ts';
 import { showDocument, type Shown } from './show-document.ts';
 
-/** What of the status there is to be seen. */
+/** Which part of the status to show. */
 export interface StatusView<Document> extends Pick<Shown<Document>, 'title' | 'render'> {
   readonly read: (source: Pick<StatusSource, 'status' | 'runs'>) => Promise<Document>;
 }
 
-/** Shows it as the options `--json`, `--watch` and `--trace` say; returns the exit status. Throws what the first look throws. */
+/** Shows it according to `--json`, `--watch` and `--trace`; returns the exit status. Throws what the first reading throws. */
 export async function showStatus<Document>({ title, read, render }: StatusView<Document>, { flags }: ParsedArguments): Promise<number> {
   const source = openStatusSource(process.getuid?.() ?? 0);
   try {

@@ -5,7 +5,7 @@ import { codeCachePath, loadBundle } from './code-cache.ts';
 
 loadBundle(import.meta.dirname, readCache()).run();
 
-/** Without it everything works, slower. */
+/** Without it everything works, but more slowly. */
 function readCache(): Buffer | undefined {
   try {
     return readFileSync(codeCachePath(import.meta.dirname));

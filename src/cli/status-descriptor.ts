@@ -4,7 +4,7 @@ import { IsolateError } from '../error.ts';
 import { isInherited } from '../process/inherited-descriptors.ts';
 import { parseInteger } from '../spec/parse-number.ts';
 
-/** The descriptor `text` names; null: none is named. Throws `usage` for what is not open for writing. */
+/** The descriptor that `text` names; null: none is named. Throws `usage` for one that is not open for writing. */
 export function openStatusDescriptor(text: string | undefined): number | null {
   if (text === undefined) return null;
   const descriptor = parseStatusDescriptor(text);
@@ -17,7 +17,7 @@ export function parseStatusDescriptor(text: string): number {
   return parseInteger('--status-fd', text, 1, 65_535);
 }
 
-/** Node has descriptors of its own, and ends at once when somebody writes to them. */
+/** Node has descriptors of its own, and crashes if something else writes to them. */
 function isOpenForWriting(descriptor: number): boolean {
   if (!isInherited(descriptor)) return false;
   try {

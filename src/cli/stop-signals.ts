@@ -3,9 +3,8 @@ import { IsolateError } from '../error.ts';
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs `action` with a signal that SIGINT, SIGTERM or SIGHUP abort; a second one ends the process as it would have. The
- * handler stays in place after the first: libraries that clean up at the end of a process take a signal without any other
- * handler for the end, and bring it about.
+ * Runs `action` with an AbortSignal that SIGINT, SIGTERM or SIGHUP abort; a second signal ends the process as usual. The handler stays
+ * after the first one, because libraries that clean up when a process ends also end it on a signal for which there is no other handler.
  */
 export async function withStopSignals<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

@@ -2,7 +2,7 @@ import { loadConfig } from '../config/load.ts';
 import { IsolateError } from '../error.ts';
 import { type Check, ok } from '../host/survey/check.ts';
 
-/** Whether the administrator's settings are valid; a fault in them is a finding, not a failure. */
+/** Whether the administrator's settings are valid. A mistake in them is a finding, not a failure. */
 export async function surveySettings(): Promise<Check> {
   const id = 'settings';
   try {
@@ -11,7 +11,7 @@ export async function surveySettings(): Promise<Check> {
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code !== 'bad-config') throw error;
     const fact = error.message.replace(/\.$/, '');
-    // An administrator may keep them from everyone else.
+    // The administrator may hide them from other users.
     if ((error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES') return ok(id, `${fact} by you, which does no harm`);
     return { id, state: 'limited', fact, ...(error.hint === undefined ? {} : { hint: error.hint }) };
   }

@@ -8,7 +8,7 @@ import { findRuntimePlace, findStatePlace, type OwnPlace } from '../run/own-plac
 
 const id = 'state';
 
-/** Where this caller's state lies, and whether it can be written there. Changes nothing. */
+/** Where this caller's state is, and whether it can be written. Changes nothing. */
 export function surveyState(uid: number, environment: NodeJS.ProcessEnv): { readonly directory: string; readonly check: Check } {
   try {
     const places = [findStatePlace(uid, environment), findRuntimePlace(uid, environment)];
@@ -32,7 +32,7 @@ function describeFault({ path, variable }: OwnPlace): Check | null {
   }
 }
 
-/** The directory itself or, where it is still to be made, the one it will be made in. */
+/** The directory itself or, if it does not exist yet, the one that it will be made in. */
 function accessNearest(path: string): void {
   try {
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);

@@ -1,9 +1,9 @@
 import { escapeControls } from './escape.ts';
 
-/** How a column is set. */
+/** How a column is aligned. */
 export type Alignment = 'left' | 'right';
 
-/** Rows in columns, the first being the titles; each cell is one line, whatever is in it. */
+/** Formats rows in columns; the first row has the titles. Each cell stays on one line, whatever it contains. */
 export function formatTable(rows: readonly (readonly string[])[], alignments: readonly Alignment[]): readonly string[] {
   const cells = rows.map((row) => row.map(escapeControls));
   const widths = alignments.map((_, column) => Math.max(...cells.map((row) => lengthOf(row[column] ?? ''))));
@@ -19,7 +19,7 @@ export function formatTable(rows: readonly (readonly string[])[], alignments: re
   );
 }
 
-/** A line of at most `width` characters, with a `>` in place of what is left out; null: all of it. */
+/** A line cut to `width` characters, with a `>` in place of the rest; null: the whole line. */
 export function cutLine(line: string, width: number | null): string {
   if (width === null || lengthOf(line) <= width) return line;
   return `${Array.from(line)

@@ -8,12 +8,12 @@ export interface VerbHelp {
   readonly form: string;
   /** A clause in the imperative, without a full stop. */
   readonly summary: string;
-  /** What else is worth knowing before one looks at the options. */
+  /** What else to know before the options. */
   readonly more?: string;
   readonly examples: readonly Example[];
 }
 
-/** What help and the manual page say of each verb, in the order they print them. */
+/** What help and the manual page say about each verb, in the order in which they print them. */
 export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
   run: {
     form: 'isolate [run] [OPTIONS] [--] COMMAND [ARG...]',

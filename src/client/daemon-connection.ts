@@ -13,12 +13,12 @@ import type { MessageName } from '../wire/schema.ts';
 /** Where the daemon listens; takes nothing from the environment. */
 export const daemonSocket = '/run/isolate/isolated.sock';
 
-/** A connection to the daemon (gate/PROTOCOL.md). Its end ends the lease that was given on it. */
+/** A connection to the daemon (gate/PROTOCOL.md). When it ends, so does its lease. */
 export interface DaemonConnection {
   readonly send: (name: MessageName, items?: readonly Item[]) => void;
-  /** The next message; null: the connection has ended. Throws `daemon-failed` for what is malformed, SilentDaemon after `limitMs`. */
+  /** The next message; null: the connection has ended. Throws `daemon-failed` for a malformed message, SilentDaemon after `limitMs`. */
   readonly receive: (limitMs: number) => Promise<Message | null>;
-  /** Stops reading and gives the socket away, to be inherited by a child. It does not block. */
+  /** Stops reading and returns the socket for a child to inherit. It is non-blocking. */
   readonly handOver: () => Socket;
   readonly close: () => void;
 }
@@ -33,8 +33,8 @@ export class SilentDaemon extends IsolateError {
 const backlogMs = 10_000;
 
 /**
- * Connects to the daemon; null: none is there. Throws `not-permitted` for a user who may not ask it, `daemon-failed` for a
- * socket that root does not vouch for.
+ * Connects to the daemon; null: there is none. Throws `not-permitted` for a user who may not connect, `daemon-failed` for a socket that
+ * does not belong to root.
  */
 export async function connectDaemon(path: string = daemonSocket): Promise<DaemonConnection | null> {
   if (!isRoots(path)) return null;
@@ -44,7 +44,7 @@ export async function connectDaemon(path: string = daemonSocket): Promise<Daemon
       return openConnection(await connectSocket(path));
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      // Nobody listens any more.
+      // Nothing listens any more.
       if (code === 'ENOENT' || code === 'ECONNREFUSED') return null;
       if (code === 'EACCES' || code === 'EPERM') {
         throw new IsolateError('not-permitted', `You may not connect to the daemon at ${path}.`, { hint: adviseAccess(path) });
@@ -52,13 +52,13 @@ export async function connectDaemon(path: string = daemonSocket): Promise<Daemon
       if (code !== 'EAGAIN' || performance.now() > deadline) {
         throw new IsolateError('daemon-failed', `Could not connect to the daemon at ${path}.`, { cause: error });
       }
-      // More clients wait than the kernel queues; unlike a blocking connect(2), libuv's does not wait among them.
+      // The kernel's queue of waiting clients is full; unlike a blocking connect(2), libuv's does not wait.
       await wait(10);
     }
   }
 }
 
-/** The error that a message `refuse` tells of. */
+/** The error in a `refuse` message. */
 export function refusalOf(message: Message): IsolateError {
   const [text = ''] = values(message, 'json');
   try {
@@ -67,12 +67,12 @@ export function refusalOf(message: Message): IsolateError {
       return new IsolateError(code as ErrorCode, sentence, typeof hint === 'string' ? { hint } : {});
     }
   } catch {
-    // Told of below, with whatever else is no refusal.
+    // Reported below, like everything else that is not a refusal.
   }
   return new IsolateError('daemon-failed', 'The daemon refused without giving a reason.');
 }
 
-/** Anyone who could put another socket here would get the caller's environment and decide what it executes. */
+/** Whoever could replace this socket would get the caller's environment and decide what it executes. */
 function isRoots(path: string): boolean {
   const socket = lookAt(path);
   if (socket === undefined) return false;
@@ -128,7 +128,7 @@ function openConnection(socket: Socket): DaemonConnection {
     }
     wake();
   };
-  // A broken connection is one that has ended: that the daemon is gone is all there is to know.
+  // A broken connection counts as ended: either way the daemon is gone.
   const onEnd = (): void => {
     ended = true;
     wake();

@@ -5,11 +5,11 @@ import { connectDaemon, type DaemonConnection, daemonSocket, refusalOf, SilentDa
 /** A question of `query` in gate/PROTOCOL.md. */
 export type Query = 'status' | 'ps';
 
-/** Questions to the daemon on one connection, which is made again where the daemon was replaced. */
+/** Questions to the daemon on one connection, which is renewed if the daemon was replaced. */
 export interface DaemonQueries {
   /** Undefined: no daemon answers. Throws as `queryDaemon` and `connectDaemon` do, but for silence. */
   readonly ask: (query: Query) => Promise<unknown>;
-  /** What became of one that was there; null: it has answered, or there was none. */
+  /** What happened to a daemon that existed; null: it has answered, or there was none. */
   readonly lost: () => 'ended' | 'silent' | null;
   readonly close: () => void;
 }
@@ -21,7 +21,7 @@ export function openQueries(socket: string = daemonSocket): DaemonQueries {
   let lost: 'ended' | 'silent' | null = null;
 
   async function ask(query: Query): Promise<unknown> {
-    // A connection that was idle may be one to a daemon that is gone, and has been replaced.
+    // An idle connection may be to a daemon that has since been replaced.
     const wasIdle = connection !== null;
     connection ??= await connectDaemon(socket);
     if (connection === null) return undefined;
@@ -40,7 +40,7 @@ export function openQueries(socket: string = daemonSocket): DaemonQueries {
   return { ask, lost: () => lost, close: () => connection?.close() };
 }
 
-/** The answer of a daemon of any version; undefined: it ended the connection. Throws what it refuses with, and `daemon-failed`. */
+/** The answer of a daemon of any version; undefined: it closed the connection. Throws its refusal, and `daemon-failed`. */
 export async function queryDaemon(connection: DaemonConnection, query: Query, limitMs: number): Promise<unknown> {
   connection.send('query', [{ name: 'query', value: query }]);
   const message = await connection.receive(limitMs);

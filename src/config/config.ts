@@ -2,14 +2,14 @@ import type { SandboxIds } from '../host/facts.ts';
 
 /** The administrator's settings, merged from all files; docs/daemon.md describes each. */
 export interface Config {
-  /** Fresh clones of a template that says nothing itself; null: not said. */
+  /** Fresh clones of a template without its own `count`; null: not set. */
   readonly count: number | null;
-  /** By dataset, in the order of the files. */
+  /** Keyed by dataset, in the order of the files. */
   readonly templates: ReadonlyMap<string, TemplateConfig>;
   readonly limits: LimitsConfig;
-  /** What root's sandboxes take their ids from; null: as /etc/subuid and /etc/subgid say. */
+  /** Where root's sandboxes take their ids from; null: from /etc/subuid and /etc/subgid. */
   readonly ids: SandboxIds | null;
-  /** The files that were read, in their order: absolute paths. */
+  /** The absolute paths of the files, in the order in which they were read. */
   readonly files: readonly string[];
 }
 
@@ -23,21 +23,21 @@ export interface TemplateConfig {
   readonly engines: readonly string[] | null;
 }
 
-/** What one user other than root may have of the daemon. */
+/** What one user other than root may have from the daemon. */
 export interface UserLimits {
-  /** Leases at one time. */
+  /** Leases at a time. */
   readonly leases: number;
   readonly leasesPerMinute: number;
-  /** Requests that wait for a clone at one time; they count among the leases too. */
+  /** Requests that wait for a clone at a time; they also count as leases. */
   readonly waiting: number;
-  /** The most that one run may ask for; absent: anything. */
+  /** The highest limits that one run may ask for; absent: no ceiling. */
   readonly cpuPercent?: number;
   readonly memoryBytes?: number;
   readonly pids?: number;
 }
 
 export interface LimitsConfig extends UserLimits {
-  /** What differs for some, by login name or decimal uid. */
+  /** Exceptions for single users, by login name or decimal uid. */
   readonly users: ReadonlyMap<string, Partial<UserLimits>>;
 }
 

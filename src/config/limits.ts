@@ -2,15 +2,15 @@ import type { Limits } from '../spec/spec.ts';
 import type { Config, LimitsConfig, UserLimits } from './config.ts';
 
 /**
- * The limits of a user: the keys that are set for it, by its number before by its name, else those of all. `name` is null
- * where the host knows none.
+ * The limits of a user: the keys set for its number, else those set for its name, else those for all. `name` is null if the host knows
+ * none.
  */
 export function limitsOf({ limits }: Pick<Config, 'limits'>, uid: number, name: string | null): UserLimits {
   const { leases, leasesPerMinute, waiting } = settingsOf(limits, uid, name);
   return { leases, leasesPerMinute, waiting };
 }
 
-/** The most that a run of the user may ask for, by the same rule; a limit that is absent has no ceiling. */
+/** The highest limits that a run of the user may ask for, by the same rule; an absent limit has no ceiling. */
 export function ceilingsOf({ limits }: Pick<Config, 'limits'>, uid: number, name: string | null): Limits {
   const { cpuPercent, memoryBytes, pids } = settingsOf(limits, uid, name);
   return {

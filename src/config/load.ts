@@ -8,20 +8,20 @@ import type { SettingFault, Settings } from './settings.ts';
 import { parseToml, type TomlFault } from './toml.ts';
 
 /**
- * Reads /etc/isolate/config.toml and then the files of /etc/isolate/config.d; without any file, everything has its default.
- * Throws `bad-config` with file, line and key, and with the file for one that cannot be read or that others may write.
+ * Reads /etc/isolate/config.toml and then the files of /etc/isolate/config.d; without any file the defaults apply. Throws `bad-config`
+ * with file, line and key, or with the file if it cannot be read or others may write it.
  */
 export async function loadConfig(places: ConfigPlaces = {}): Promise<Config> {
   return await parseConfig(readConfigFiles(places));
 }
 
-/** The settings that some files hold together: key by key, the last one decides. Throws `bad-config`. */
+/** The merged settings of some files: key by key, the last one wins. Throws `bad-config`. */
 export async function parseConfig(files: readonly ConfigFile[]): Promise<Config> {
   const all: Settings[] = [];
   for (const file of files) all.push(await parseFile(file));
   const merged = mergeSettings(all);
   const fault = findIdFault(merged.ids);
-  // Each file is right by itself; it is the last one to speak of ids that does not fit.
+  // Each file is valid by itself, so the last one that sets ids is to blame.
   const culprit = files[all.findLastIndex(({ ids }) => Object.keys(ids).length > 0)];
   if (fault !== null && culprit !== undefined) throw settingError(culprit, fault);
   return completeSettings(
@@ -45,7 +45,7 @@ function tomlError({ path, text }: ConfigFile, { line, reason }: TomlFault): Iso
   return badConfig(path, line, near?.path ?? [], `${reason}${slip}`);
 }
 
-/** A header with a template as one writes it without knowing TOML. */
+/** A header with a template, as somebody writes it who does not know TOML. */
 const bareDataset = /^\s*\[\s*templates\.([^"'\]\s]*\/[^"'\]\s]*)\s*\]/;
 
 function settingError({ path, text }: ConfigFile, fault: SettingFault): IsolateError {

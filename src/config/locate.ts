@@ -6,10 +6,9 @@ export interface Place {
 }
 
 /**
- * Every key of a TOML text with its line, in the order of the text; elements of an array have their index as key. A key
- * that several lines speak of (a table's headers, the first parts of dotted keys) is at the first. For texts that are no
- * TOML: what could be read; a library refuses those, and most mistakes make them. Source: toml.io, v1.0.0 and the multi-line
- * inline tables of v1.1.0.
+ * Every key of a TOML text with its line, in the order of the text; elements of an array have their index as key. A key on several lines
+ * (headers of a table, first parts of dotted keys) is located at the first. For text that is not TOML it returns what it could read; a
+ * library refuses such text. Source: toml.io, v1.0.0 and the multi-line inline tables of v1.1.0.
  */
 export function locateKeys(text: string): readonly Place[] {
   const cursor: Cursor = { text, at: 0, line: 1, places: [], seen: new Set() };
@@ -26,7 +25,7 @@ export function locateKeys(text: string): readonly Place[] {
   return cursor.places;
 }
 
-/** The place of the longest part of `path` that the text has; null where it has none. */
+/** The place of the longest part of `path` that is in the text; null: none is. */
 export function findPlace(places: readonly Place[], path: readonly string[]): Place | null {
   for (let length = path.length; length > 0; length -= 1) {
     const wanted = nameOf(path.slice(0, length));
@@ -69,7 +68,7 @@ function readPair(cursor: Cursor, table: readonly string[]): void {
   readValue(cursor, path);
 }
 
-/** A key of one or more parts, noted with all that lead to it. */
+/** A key of one or more parts, recorded with all its prefixes. */
 function readKey(cursor: Cursor, table: readonly string[]): readonly string[] {
   const path = [...table];
   for (;;) {
@@ -92,7 +91,7 @@ function readPart(cursor: Cursor): string | null {
   return bare === '' ? null : bare;
 }
 
-/** Deeper values are not read: no settings are, and hostile ones would exhaust the stack. */
+/** Deeper values are not read: valid settings have none, and hostile ones would exhaust the stack. */
 const mostDepth = 100;
 
 function readValue(cursor: Cursor, path: readonly string[]): void {
@@ -121,13 +120,13 @@ function readElements(cursor: Cursor, end: string, readOne: (index: number) => v
     readOne(index);
     skipBlank(cursor);
     if (cursor.text[cursor.at] === ',') cursor.at += 1;
-    // Not TOML; without this step the loop would not end.
+    // Not TOML; without this step the loop would never end.
     else if (cursor.at === before) break;
   }
   if (cursor.text[cursor.at] === end) cursor.at += 1;
 }
 
-/** Any of the four kinds of string; null where there is none. Only what is read of one-line strings is used, as keys. */
+/** Any of the four kinds of string; null: none is here. Only the contents of one-line strings are used, as keys. */
 function readString(cursor: Cursor): string | null {
   const long = match(cursor, /"""(?:\\[^]|[^\\])*?"{3,5}|'''[^]*?'{3,5}/y)[0];
   if (long !== undefined) {

@@ -2,7 +2,7 @@ import type { SandboxIds } from '../host/facts.ts';
 import type { Config, TemplateConfig } from './config.ts';
 import type { IdSettings, SettingFault, Settings, TemplateSettings } from './settings.ts';
 
-/** What several files say together: key by key, the last one that has the key decides. */
+/** Merges several files: key by key, the last one that has the key wins. */
 export function mergeSettings(files: readonly Settings[]): Settings {
   const counts = files.flatMap(({ count }) => (count === undefined ? [] : [count]));
   return {
@@ -17,7 +17,7 @@ export function mergeSettings(files: readonly Settings[]): Settings {
 const defaultLimits = { leases: 64, leasesPerMinute: 600, waiting: 32 };
 const defaultGroups = ['isolate'];
 
-/** The settings with what holds where they say nothing. `settings.ids` is without a fault. */
+/** The settings with their defaults. `settings.ids` is valid. */
 export function completeSettings(settings: Settings, files: readonly string[]): Config {
   return {
     count: settings.count ?? null,
@@ -28,10 +28,10 @@ export function completeSettings(settings: Settings, files: readonly string[]): 
   };
 }
 
-/** The first id that is no more. (chown(2)) */
+/** The first number that is no longer an id (chown(2)). */
 const noId = 0xffff_ffff;
 
-/** What is wrong with the keys of `[ids]` as a whole; null: nothing. */
+/** What is wrong with the keys of `[ids]` together; null: nothing. */
 export function findIdFault(ids: IdSettings): SettingFault | null {
   if (Object.keys(ids).length === 0) return null;
   const { uid_start: uidStart, gid_start: gidStart, count } = ids;

@@ -16,14 +16,14 @@ export interface ConfigFile {
   readonly text: string;
 }
 
-/** More than this is no file of settings. */
+/** The largest settings file that is accepted. */
 const mostBytes = 256 * 1024;
 
 /**
- * The files that are there, the main one first, then those of the directory that end in `.toml` and do not begin with a
- * dot, in byte order. Throws `bad-config` for a file that cannot be read, is not root's or that others may write: what
- * it says gives rights. The same holds for their directories. Symbolic links are followed.
- * Synchronous, because every run of root waits for it, and waking threads takes longer than reading.
+ * The existing files: the main one, then those of the directory that end in `.toml` and do not begin with a dot, in byte order. Throws
+ * `bad-config` for a file that cannot be read, does not belong to root or can be written by others, because it grants rights. The same
+ * applies to the directories. Symbolic links are followed. Synchronous, because every run of root's waits for it, and waking threads
+ * takes longer than reading.
  */
 export function readConfigFiles(places: ConfigPlaces = {}): readonly ConfigFile[] {
   const { path = configPath, directory = dropInDirectory } = places;
@@ -49,10 +49,10 @@ function listDropIns(directory: string): readonly string[] {
   }
 }
 
-/** null: there is no such file, or it went away since the directory was listed. */
+/** null: the file does not exist, or vanished after the directory was listed. */
 function readOwnFile(path: string): string | null {
   try {
-    // A named pipe is refused instead of waited for.
+    // Without waiting for a named pipe, which is refused.
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = fstatSync(descriptor);

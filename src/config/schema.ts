@@ -9,7 +9,7 @@ import type { SettingFault, Settings } from './settings.ts';
 
 export type SettingsResult = { readonly settings: Settings } | { readonly fault: SettingFault };
 
-/** Checks what one file holds; the first fault it has, known keys before unknown ones. */
+/** Checks the contents of one file and returns its first mistake, known keys before unknown ones. */
 export async function readSettings(table: Readonly<Record<string, unknown>>): Promise<SettingsResult> {
   // Loaded only where there is a file.
   const v = await import('valibot');
@@ -30,7 +30,7 @@ export async function readSettings(table: Readonly<Record<string, unknown>>): Pr
   return { settings };
 }
 
-/** The last key on the way to a value, and the index of the value where it is in a list. */
+/** The last key of the path to a value, and the index of the value if it is in a list. */
 function findKey(items: readonly { readonly type: string; readonly key: unknown }[]): Pick<SettingFault, 'path' | 'index'> {
   const list = items.findIndex(({ type }) => type === 'array');
   if (list < 0) return { path: items.map(({ key }) => String(key)) };
@@ -49,12 +49,12 @@ function keysBeside([table, , key]: readonly string[]): readonly string[] {
   return table === 'ids' ? ['uid_start', 'gid_start', 'count'] : ['count', 'templates', 'limits', 'ids'];
 }
 
-/** Far above what a host can serve; sums of quotas stay exact. */
+/** Far more than a host can serve; sums of quotas stay exact. */
 const mostLeases = 100_000;
 /** As --cpu and --pids. */
 const mostPercent = 100_000;
 const mostProcesses = 4_194_304;
-/** The id -1 is none. (chown(2)) */
+/** -1 is not an id (chown(2)). */
 const noId = 0xffff_ffff;
 
 function fileSchema(v: typeof valibot) {
@@ -89,7 +89,7 @@ function fileSchema(v: typeof valibot) {
     pids: v.exactOptional(whole(1, mostProcesses)),
   };
   const users = v.exactOptional(v.pipe(named, v.map(user, v.pipe(table, v.strictObject(limits)))));
-  // The ids before are those of users and services.
+  // Lower ids belong to users and services.
   const start = v.exactOptional(whole(idsPerSandbox, noId - 1));
   const blocks = v.pipe(
     // Two sandboxes, because clones with shifted owners share the first range.
@@ -133,7 +133,7 @@ function makeParts(v: typeof valibot) {
   return { whole, size, table, named, list, account };
 }
 
-/** A message that ends with what is there instead. */
+/** A message that ends with the given value. */
 function say(wanted: string) {
   return ({ input }: { readonly input: unknown }): string => `${wanted}, not ${shorten(input)}`;
 }

@@ -1,6 +1,6 @@
 import type { TemplateConfig, UserLimits } from './config.ts';
 
-/** What one file says; absent: nothing. */
+/** The settings in one file; absent: not set. */
 export interface Settings {
   readonly count?: number;
   readonly templates: ReadonlyMap<string, TemplateSettings>;
@@ -16,10 +16,10 @@ export type IdSettings = Partial<Readonly<Record<IdKey, number>>>;
 
 export type IdKey = 'uid_start' | 'gid_start' | 'count';
 
-/** A key that is not as it has to be. */
+/** An invalid key. */
 export interface SettingFault {
   readonly path: readonly string[];
-  /** Of the element of its list that is at fault, from 0. */
+  /** Index of the invalid element of its list, from 0. */
   readonly index?: number;
   /** A phrase. */
   readonly reason: string;

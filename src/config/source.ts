@@ -5,17 +5,17 @@ import { loadConfig, parseConfig } from './load.ts';
 import type { ConfigPlaces } from './read-files.ts';
 import { watchConfigFiles } from './watch-files.ts';
 
-/** Settings that follow their files. */
+/** Settings that follow changes to their files. */
 export interface ConfigSource {
-  /** The last ones that were valid; as long as none were, those of a host without files. */
+  /** The last valid settings; until there are any, those of a host without files. */
   readonly current: () => Config;
   /** Whether any were valid since this source was made. */
   readonly hasHeld: () => boolean;
-  /** Why the files as they are now are not what holds; null: they are. */
+  /** Why the files in their present state are not in effect; null: they are. */
   readonly problem: () => ConfigProblem | null;
-  /** Reads the files again: what holds now, or why that is still what held before. Never rejects for bad settings. */
+  /** Rereads the files: the settings in effect, or why the previous ones stay in effect. Never rejects for invalid settings. */
   readonly reload: () => Promise<Config | IsolateError>;
-  /** Calls `listener` with settings that differ from those before; what is returned ends that. */
+  /** Calls `listener` when the settings in effect change; the returned function stops that. */
   readonly onChange: (listener: (config: Config) => void) => () => void;
   readonly close: () => void;
 }
@@ -23,21 +23,21 @@ export interface ConfigSource {
 export interface ConfigProblem {
   /** `bad-config`. */
   readonly error: IsolateError;
-  /** Since when what holds is not what the files say, in milliseconds since 1970. */
+  /** Since when the files have not been in effect, in milliseconds since 1970. */
   readonly sinceMs: number;
 }
 
 export interface ConfigSourceOptions extends ConfigPlaces {
-  /** Reload within a second after a file has changed; absent: only when told. */
+  /** Reload within a second of a change to a file; absent: only when told. */
   readonly watch?: boolean;
   /**
-   * Told of settings that are not valid, to begin with or after a change, or that the files cannot be watched: `bad-config`.
-   * `held` is whether any were valid before.
+   * Called if the settings are invalid, at first or after a change, or if the files cannot be watched: `bad-config`. `held`: earlier
+   * settings were valid.
    */
   readonly onFailure?: (error: IsolateError, held: boolean) => void;
 }
 
-/** Reads the settings and keeps them up to date. Never rejects for settings that are not valid: they may be corrected. */
+/** Reads the settings and keeps them up to date. Never rejects for invalid settings, because they may be corrected. */
 export async function createConfigSource(options: ConfigSourceOptions = {}): Promise<ConfigSource> {
   let current = await parseConfig([]);
   let held = false;
@@ -63,7 +63,7 @@ export async function createConfigSource(options: ConfigSourceOptions = {}): Pro
     for (const listener of listeners) listener(next);
     return next;
   };
-  /** One at a time: of two that run beside each other, the one that read first could end last. */
+  /** One at a time: of two concurrent reloads, the one that read first could end last. */
   const reload = (): Promise<Config | IsolateError> => {
     const result = last.then(read);
     last = result.catch(() => {});
@@ -71,12 +71,12 @@ export async function createConfigSource(options: ConfigSourceOptions = {}): Pro
   };
   const onEvent = async (): Promise<void> => {
     const result = await reload();
-    // An editor makes several events of one change.
+    // An editor causes several events for one change.
     if (!(result instanceof IsolateError) || result.message === told) return;
     told = result.message;
     options.onFailure?.(result, held);
   };
-  // First the watch, then the look: what happens after it is noticed.
+  // Watch first, then read, so that no change in between is missed.
   const close = options.watch === true ? watchConfigFiles(options, onEvent, (error) => options.onFailure?.(error, held)) : () => {};
   await onEvent();
   return {

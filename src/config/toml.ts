@@ -1,4 +1,4 @@
-/** What is wrong with a text that is no TOML. */
+/** What is wrong with a text that is not TOML. */
 export interface TomlFault {
   /** From 1. */
   readonly line: number;
@@ -10,7 +10,7 @@ export type TomlResult = { readonly table: Readonly<Record<string, unknown>> } |
 
 /** Reads a TOML document. */
 export async function parseToml(text: string): Promise<TomlResult> {
-  // Loaded only where there is a file.
+  // Loaded only if there is a file.
   const { parse, TomlError } = await import('smol-toml');
   try {
     return { table: parse(text) };

@@ -4,16 +4,16 @@ import { IsolateError } from '../error.ts';
 import { configPath, dropInDirectory } from './config.ts';
 import type { ConfigPlaces } from './read-files.ts';
 
-/** Events of one change come together. */
+/** Events of one change are combined. */
 const debounceMs = 100;
 
 /**
- * Calls `onEvent` shortly after anything happens in the directories of the files, to the targets of links too, and where the
- * directories are yet to be made. Most events mean nothing: whoever is called has to look. `onFailure` is told once if not all
- * can be watched. Returns what ends it. (inotify(7))
+ * Calls `onEvent` shortly after anything happens in the directories of the files, to targets of links, or where missing directories would
+ * be made. Most events mean nothing, so the caller has to check. Calls `onFailure` once if not everything can be watched. Returns a
+ * function that stops it. (inotify(7))
  *
- * chokidar compares with the tree that it saw: it misses a file in a directory that was made after it began to watch, and
- * another directory that is moved into the place of a watched one.
+ * chokidar would not do: it misses a file in a directory that was made after it began to watch, and a directory that replaces a watched
+ * one.
  */
 export function watchConfigFiles(places: ConfigPlaces, onEvent: () => Promise<void>, onFailure: (error: IsolateError) => void): () => void {
   let watchers: FSWatcher[] = [];
@@ -35,7 +35,7 @@ export function watchConfigFiles(places: ConfigPlaces, onEvent: () => Promise<vo
     for (const watcher of watchers) watcher.close();
     watchers = [];
   };
-  /** Watches are made again after each event: they follow inodes, and a directory may have been replaced. */
+  /** Watches are renewed after each event, because they follow inodes and a directory may have been replaced. */
   const arm = (): void => {
     disarm();
     for (const directory of findDirectories(places)) {
@@ -54,7 +54,7 @@ export function watchConfigFiles(places: ConfigPlaces, onEvent: () => Promise<vo
     timer ??= setTimeout(() => {
       timer = null;
       if (closed) return;
-      // First the watches, then the look: what happens after it is noticed.
+      // Watch first, then check, so that no change in between is missed.
       arm();
       void onEvent();
     }, debounceMs);

@@ -4,13 +4,13 @@ import { parseDataset } from '../spec/parse-name.ts';
 import { type Accounts, describeUser, systemAccounts } from './accounts.ts';
 import type { Peer } from './peer.ts';
 
-/** What decides: ids of the kernel's, none of the client's. */
+/** The ids that decide access: those from the kernel, none from the client. */
 export type Caller = Pick<Peer, 'uid' | 'gid' | 'rights' | 'groups'>;
 
 /**
- * Returns if `peer` may have a clone of `template` for `engine`; root always may. Throws `bad-name` for what cannot be
- * the name of a template, else `not-permitted`, with the same words for a template that is not there as for one that is
- * not for this user: nobody learns so which there are.
+ * Returns if `peer` may have a clone of `template` for `engine`; root always may. Throws `bad-name` for what cannot be the name of a
+ * template, else `not-permitted`, in the same words whether the template does not exist or this user may not use it, so that nobody
+ * learns which templates exist.
  */
 export function checkAccess(config: Config, peer: Caller, template: string, engine: string, accounts: Accounts = systemAccounts): void {
   parseDataset(template);
@@ -31,7 +31,7 @@ export function checkAccess(config: Config, peer: Caller, template: string, engi
   }
 }
 
-/** Whether `peer` may know of `template`: root of all, others of those that they may have clones of. */
+/** Whether `peer` may know about `template`: root about all, others about those that they may use. */
 export function maySee(config: Config, peer: Caller, template: string, accounts: Accounts = systemAccounts): boolean {
   const rules = config.templates.get(template);
   return peer.rights === 'root' || (rules !== undefined && isListed(rules, peer, accounts));

@@ -5,29 +5,29 @@ import { readText } from '../host/read-text.ts';
 
 /** Names of the local users and groups. */
 export interface Accounts {
-  /** The uid that a login name, or a decimal uid, stands for; null where nobody has it. */
+  /** The uid for a login name or decimal uid; null: nobody has it. */
   readonly uidOf: (user: string) => number | null;
   readonly gidOf: (group: string) => number | null;
   readonly userName: (uid: number) => string | null;
   /**
-   * Whether it is one of the subordinate ids of a user, which who has them may become; there may be tens of thousands, so no limit to
-   * what one uid gets would be one to its user. One that has a login name is a user's own.
+   * Whether it is a subordinate id, without a login name, of some user. That user can become each of tens of thousands of such ids, so a
+   * quota per uid would not limit the user.
    */
   readonly isSubordinate: (uid: number) => boolean;
 }
 
 /**
- * The names of /etc/passwd and /etc/group as they are now. What a directory service adds is not seen, because only the C
- * library can ask for it; its users and groups have their numbers.
+ * The names in /etc/passwd and /etc/group as they are now. Users and groups of a directory service are not seen, because only the C
+ * library can ask for them; they are given by number.
  */
 export const systemAccounts: Accounts = readAccounts('/etc/passwd', '/etc/group', '/etc/subuid');
 
-/** A user as sentences begin with it. */
+/** A user, as the beginning of a sentence. */
 export function describeUser({ uid, name }: { readonly uid: number; readonly name: string | null }): string {
   return name === null ? `The user ${uid}` : `${name} (uid ${uid})`;
 }
 
-/** What files of the form of passwd(5), group(5) and subuid(5) say, read again whenever they have changed. */
+/** The contents of passwd(5), group(5) and subuid(5) files, reread when they change. */
 export function readAccounts(passwdPath: string, groupPath: string, subuidPath: string): Accounts {
   const passwd = remember(passwdPath, (text) => text);
   const group = remember(groupPath, (text) => text);
@@ -42,7 +42,7 @@ export function readAccounts(passwdPath: string, groupPath: string, subuidPath: 
   };
 }
 
-/** What a file says, as if it was empty where there is none; read only if it is another one than the last time. */
+/** The text of a file, empty if it does not exist; read only if it has changed since the last time. */
 function remember<Value>(path: string, parse: (text: string) => Value): () => Value {
   let seen = '';
   let value = parse('');
@@ -50,7 +50,7 @@ function remember<Value>(path: string, parse: (text: string) => Value): () => Va
     const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
     const now = stats === undefined ? '' : [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
     if (now !== seen) {
-      // The stats come first: a change in between is seen the next time.
+      // stat(2) comes first, so a change in between is seen the next time.
       value = parse(readText(path) ?? '');
       seen = now;
     }

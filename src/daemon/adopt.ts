@@ -14,25 +14,25 @@ import type { MaintainedPool } from './pools.ts';
 export interface AdoptOptions {
   readonly pools: () => readonly MaintainedPool[];
   readonly leases: Pick<Leases, 'holds'>;
-  /** Counts a lease of the user's that this daemon did not give; what it returns counts it off. */
+  /** Counts a user's lease that this daemon did not give; the returned function uncounts it. */
   readonly count: (uid: number) => () => void;
   /** The clone of a user whose process died was retired. */
   readonly onRetired: (template: string, clone: string, uid: number) => void;
 }
 
-/** A holder that dies is noticed after this long. */
+/** How soon the death of a holder is noticed. */
 const pollMs = 1_000;
 
 export interface Adoption {
-  /** Looks at once, as is needed for pools that are new. */
+  /** Looks at once, which new pools need. */
   readonly look: () => void;
   /** A refresh retired the clone of a holder that died. */
   readonly retired: (pool: PoolFiles, lease: LeasedEntry) => void;
 }
 
 /**
- * Looks after the leases that no connection ends: of clients of a former daemon, of those that lost their broker, and of runs
- * without the daemon. They count for their users, and the clones of holders that died are retired. Until `signal` is aborted.
+ * Looks after the leases that do not end with a connection: those of clients of an earlier daemon, of clients that lost their broker, and
+ * of runs without the daemon. They count for their users, and the clones of dead holders are retired. Returns when `signal` is aborted.
  */
 export function adoptLeases(options: AdoptOptions, signal: AbortSignal): Adoption {
   let known: ReadonlyMap<string, Adopted> = new Map();
@@ -49,7 +49,7 @@ export function adoptLeases(options: AdoptOptions, signal: AbortSignal): Adoptio
   return {
     look,
     retired: (pool, { id, name, holder }) => {
-      // The end of its connection is about to be heard, and says more.
+      // Its connection is about to end, which tells more.
       if (options.leases.holds(pool.template, id)) return;
       const uid = known.get(keyOf(pool, name))?.uid ?? findRunOwner(pool.runtime, holder) ?? 0;
       noteRetired(options, pool, { id, holder, uid });

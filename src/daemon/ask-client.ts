@@ -9,7 +9,7 @@ import type { Questions } from '../run/run-caller.ts';
 import type { Item } from '../wire/frame.ts';
 import type { Connection } from './connection.ts';
 
-/** What a client is asked for. */
+/** The questions to a client. */
 export interface ClientQuestions extends Partial<Questions> {
   /** Directories whose entries are wanted. */
   readonly lists?: readonly string[];
@@ -17,7 +17,7 @@ export interface ClientQuestions extends Partial<Questions> {
   readonly tree?: { readonly path: string; readonly places: readonly string[] };
 }
 
-/** What it told; what it cannot see is not there. */
+/** The client's answers; what it cannot see is missing. */
 export interface Told {
   readonly paths: Map<string, PathFacts>;
   readonly files: Map<string, string>;
@@ -28,10 +28,10 @@ export interface Told {
   real: string | null;
 }
 
-/** Bytes of all that one client tells of its files. */
+/** Most bytes that one client may send of its files. */
 const mostRead = 65_536;
 
-/** Asks a client, which looks with its own rights. Rejects with `daemon-failed`, and with `aborted` where it is gone. */
+/** Asks a client, which looks with its own rights. Rejects with `daemon-failed`, or with `aborted` if the client is gone. */
 export async function askClient(wanted: ClientQuestions, ask: Connection['ask']): Promise<Told> {
   const told: Told = { paths: new Map(), files: new Map(), lists: new Map(), places: new Map(), variables: new Map(), real: null };
   const questions: Item[] = [

@@ -8,15 +8,15 @@ import type { Metrics } from './metrics.ts';
 export interface AuditOptions {
   readonly metrics: Pick<Metrics, 'leased' | 'refused'>;
   readonly userName: (uid: number) => string | null;
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   readonly clock?: () => number;
 }
 
-/** Refusals of one user that are told within a minute; of more only their number is. */
+/** Refusals of one user that are logged per minute; of further ones only the number is. */
 const toldAMinute = 20;
 const minuteMs = 60_000;
 
-/** Tells the log and the metrics of every lease that ended and of every request that was refused. */
+/** Records every ended lease and every refused request in the log and the metrics. */
 export function createAudit({ metrics, userName, clock = () => performance.now() }: AuditOptions): LeaseWatch {
   const mayTell = limitByUser(clock, (uid, untold) => {
     logEvent('warn', { event: 'refused', uid, user: userName(uid), untold }, `${untold} more requests from uid ${uid} were refused.`);
@@ -45,7 +45,7 @@ export function createAudit({ metrics, userName, clock = () => performance.now()
   };
 }
 
-/** Signals and errors by their numbers. */
+/** Signals and errors by number. */
 function describeOutcome(outcome: LeaseOutcome): Readonly<Record<string, unknown>> {
   switch (outcome.kind) {
     case 'killed':
@@ -60,12 +60,12 @@ function describeOutcome(outcome: LeaseOutcome): Readonly<Record<string, unknown
   }
 }
 
-/** To hundredths: what is finer says nothing. */
+/** Rounded to hundredths; finer digits mean nothing. */
 function round(ms: number): number {
   return Math.round(ms * 100) / 100;
 }
 
-/** Whether one more of a user's may be told; of those that were not their number is, when the next one may be. */
+/** Whether one more refusal of a user may be logged. The number of those that were not is logged with the next one that may. */
 function limitByUser(clock: () => number, onUntold: (uid: number, untold: number) => void): (uid: number) => boolean {
   const windows = new Map<number, { sinceMs: number; count: number }>();
   return (uid) => {

@@ -1,28 +1,28 @@
 import { rightsOf } from '../host/rights.ts';
 /** What one connection makes the daemon keep in memory. */
 export interface Account {
-  /** Counts so many bytes; null: there is no room for them, and the connection is to be ended. */
+  /** Counts this many bytes; null: there is no room for them, and the connection has to end. */
   readonly hold: (bytes: number) => Hold | null;
 }
 
 /** Bytes that are counted until they are released. */
 export interface Hold {
-  /** It is more, or less, than was thought; false: there is no room for it. */
+  /** Corrects the number of bytes; false: there is no room for it. */
   readonly resize: (bytes: number) => boolean;
   readonly release: () => void;
 }
 
 export interface Backlog {
-  /** `evict` is called when this connection has to end because its user has more under way than any other. */
+  /** `evict` is called when this connection has to end because its user holds more than any other. */
   readonly open: (uid: number, evict: () => void) => Account;
-  /** Bytes that are held, of all users. */
+  /** Bytes held for all users. */
   readonly size: () => number;
 }
 
 export interface BacklogLimits {
-  /** Of one user, over all of its connections. Root has no limit of its own. */
+  /** For one user, over all connections. Root has no limit of its own. */
   readonly userBytes: number;
-  /** Of all users, root included. client/node.c sets the size of the heap by it. */
+  /** For all users, including root. client/node.c sets the heap size accordingly. */
   readonly allBytes: number;
 }
 
@@ -41,8 +41,8 @@ interface Connection {
 }
 
 /**
- * A limit to the memory that the messages of clients take while they wait or are worked on. Where all users together reach it
- * the one that has most under way loses its latest connection, so a user who has little is served whatever the others do.
+ * Limits the memory of clients' messages that wait or are being handled. If all users together reach the limit, the user who holds most
+ * loses the latest connection, so a user who holds little is served whatever the others do.
  */
 export function createBacklog({ userBytes, allBytes }: BacklogLimits = defaultLimits): Backlog {
   const users = new Map<number, User>();
@@ -69,7 +69,7 @@ export function createBacklog({ userBytes, allBytes }: BacklogLimits = defaultLi
     latest.evict();
   }
 
-  /** Whether there is room for so many more bytes of the user. */
+  /** Whether there is room for this many more bytes of the user. */
   function makeRoom(uid: number, bytes: number): boolean {
     const own = ownBytes(uid);
     if (rightsOf(uid) === 'user' && own + bytes > userBytes) return false;
@@ -103,7 +103,7 @@ export function createBacklog({ userBytes, allBytes }: BacklogLimits = defaultLi
 interface Counting {
   readonly change: (bytes: number) => void;
   readonly mayGrow: (bytes: number) => boolean;
-  /** All that the connection held was counted off with it. */
+  /** Everything that the connection held was released with it. */
   readonly isOver: () => boolean;
 }
 

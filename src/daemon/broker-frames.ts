@@ -3,10 +3,10 @@ import { cutFrames } from '../wire/cut-frames.ts';
 import { clientBodyBytes } from '../wire/schema.ts';
 import type { PlacedTree } from './tree.ts';
 
-/** What broker and daemon say to each other (gate/PROTOCOL.md). */
+/** The operations between broker and daemon (gate/PROTOCOL.md). */
 export const brokerOperations = { ready: 0, opened: 1, message: 2, closed: 3, failed: 4, send: 16, tree: 17, close: 18 } as const;
 
-/** `length connection operation` stands before every body. */
+/** `length connection operation` precedes every body. */
 const headerBytes = 12;
 /** A client's largest message with its header. */
 const longestBody = clientBodyBytes + 12;
@@ -21,7 +21,7 @@ export function brokerFrame(connection: number, operation: number, body: Uint8Ar
   return frame;
 }
 
-/** Calls `onFrame` for every whole frame in what is given piece by piece. Throws `daemon-failed` for one that is too long. */
+/** Calls `onFrame` for every complete frame of a stream that is given in pieces. Throws `daemon-failed` for a frame that is too long. */
 export function cutBrokerFrames(onFrame: (connection: number, operation: number, body: Buffer) => void): (chunk: Buffer) => void {
   return cutFrames(headerBytes, brokerFrameLength, (frame) =>
     onFrame(frame.readUInt32LE(4), frame.readUInt32LE(8), frame.subarray(headerBytes)),

@@ -7,19 +7,19 @@ import type { ConnectionOutput } from './connection.ts';
 import type { ToldPeer } from './peer.ts';
 import { rightsOf } from '../host/rights.ts';
 
-/** The kind of client that the socket it came over stands for. */
+/** The kind of a client, by the socket it connected to. */
 export type ClientKind = 'client' | 'metrics';
 
-/** What the broker tells; connections by their numbers. */
+/** What the broker reports; connections are given by number. */
 export interface BrokerEvents {
   /** Clients can connect. */
   readonly ready: () => void;
   readonly opened: (connection: number, kind: ClientKind, peer: ToldPeer) => void;
   readonly message: (connection: number, frame: Buffer) => void;
   readonly failed: (connection: number, step: number, errno: number) => void;
-  /** `lost`: it was the front that ended, and the client may run on. */
+  /** `lost`: the front ended, and the client may go on running. */
   readonly closed: (connection: number, lost: boolean) => void;
-  /** It ended, and with it every connection; another one is started. */
+  /** The broker ended, and with it every connection; another one is started. */
   readonly lost: (error: IsolateError) => void;
 }
 
@@ -34,20 +34,20 @@ export interface BrokerOptions {
 
 const firstPauseMs = 50;
 const longestPauseMs = 10_000;
-/** One that lived so long did not fail at its start. */
+/** A broker that lived this long did not fail at its start. */
 const soundMs = 30_000;
-/** How long a broker may take to end by itself. */
+/** How long a broker may take to end by itself, in milliseconds. */
 const graceMs = 2_000;
 
 export interface Broker {
   readonly output: ConnectionOutput;
-  /** Settles when the broker has read most of what it was sent; null: it has. */
+  /** Settles when the broker has read most of what it was sent; null: it already has. */
   readonly drained: () => Promise<void> | null;
   /** Settles when the last one has ended. */
   readonly done: Promise<void>;
 }
 
-/** Keeps a broker running until `signal` is aborted. What is sent while there is none is dropped. */
+/** Keeps a broker running until `signal` is aborted. Messages sent while there is none are dropped. */
 export function startBroker(options: BrokerOptions): Broker {
   let current: Coprocess | null = null;
   const write = (connection: number, operation: number, body?: Uint8Array): void =>

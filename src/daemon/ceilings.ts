@@ -19,7 +19,7 @@ const kinds = [
   { limit: 'pids', option: '--pids', key: 'limits.pids', format: String },
 ] as const satisfies readonly { limit: keyof Limits; option: string; key: string; format: (value: number) => string }[];
 
-/** As --memory takes it, in the largest unit that it is a whole number of. */
+/** In the form of --memory, in the largest unit that gives a whole number. */
 function formatSize(bytes: number): string {
   const units = ['', 'K', 'M', 'G', 'T'];
   let exponent = 0;

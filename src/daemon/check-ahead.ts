@@ -6,7 +6,7 @@ import { readCloneState } from '../pool/state/transition.ts';
 import { allMountpoints } from '../engine/registry.ts';
 import { hasMountpoints } from '../run/look-into-root.ts';
 
-/** Clones whose mountpoints were looked at before anybody asked for one. */
+/** Clones whose mountpoints were checked before anybody asked for a clone. */
 export interface CheckedAhead {
   /** These are fresh. */
   readonly look: (ids: readonly string[]) => void;
@@ -16,8 +16,8 @@ export interface CheckedAhead {
 }
 
 /**
- * Looks at fresh clones, which nobody changes, while there is time: a first look into a clone waits for its storage, zfs-fuse's for
- * milliseconds, in which nobody else would be served. One clone at a time.
+ * Checks fresh clones, which nobody changes, one at a time while there is time. The first look into a clone waits for its storage
+ * (milliseconds with zfs-fuse), and nobody else would be served during that time.
  */
 export function checkAhead(pool: PoolFiles): CheckedAhead {
   const good = new Set<string>();
@@ -28,7 +28,7 @@ export function checkAhead(pool: PoolFiles): CheckedAhead {
     looking = true;
     for (const id of waiting) {
       const state = readCloneState(join(pool.paths.fresh, id), id);
-      // It may have been leased while its turn came.
+      // It may have been leased before its turn came.
       if (state !== null && (await hasMountpoints(pool.shelf.find(placeOf(state.rootfs)), allMountpoints)) && waiting.has(id)) good.add(id);
       waiting.delete(id);
     }

@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute } from 'node:path';
 
 import { IsolateError } from '../error.ts';
 
-/** Refuses the path of a socket that the broker would refuse again and again; throws `usage`. */
+/** Throws `usage` for a socket path that the broker would refuse at every start. */
 export function checkFront(path: string): void {
   const reason = whyNot(path);
   if (reason === null) return;
@@ -12,7 +12,7 @@ export function checkFront(path: string): void {
   });
 }
 
-/** Longer names do not fit into the address of a socket, which has the directory as a descriptor. (unix(7)) */
+/** Longer names do not fit into the address of a socket, in which the directory is a descriptor (unix(7)). */
 const longestName = 80;
 
 function whyNot(path: string): string | null {

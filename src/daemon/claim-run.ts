@@ -4,7 +4,7 @@ import { ensureRuntimeDirectories } from '../pool/directories.ts';
 import type { HolderId } from '../pool/holder.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 
-/** Claims a run for a client's process; makes the state directories once more where somebody has removed them. Throws `state-unreadable`. */
+/** Claims a run for a client's process; remakes the state directories if somebody has removed them. Throws `state-unreadable`. */
 export function claimRunFor(holder: HolderId, runtime: RuntimePaths, description: RunDescription): RunClaim {
   try {
     return claimRun(runtime, description, holder);

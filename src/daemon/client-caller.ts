@@ -7,10 +7,10 @@ import { askClient } from './ask-client.ts';
 import type { Connection } from './connection.ts';
 
 /**
- * The client as the caller of a run. What the run has to know of its files and environment the client is asked for, which
- * looks with its own rights: the daemon opens no path that a client names, those of its PATH included, so a run with tools of
- * its own there is the program in Node's. The mounts that count are those of this process: the client saw the same when it
- * asked, and may have moved since to a namespace whose mounts take long to list.
+ * The client as the caller of a run. The client is asked about its files and environment, and looks with its own rights. The daemon opens
+ * no path that a client names, not even those in its PATH, so a run that needs tools from there is left to the program in Node. The
+ * mounts are those of this process: the client saw the same ones when it asked, and may since have moved to a namespace whose mounts take
+ * long to list.
  */
 export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer' | 'ask'>, host: HostFacts): RunCaller {
   const [cwd = '/'] = values(run, 'directory');
@@ -22,7 +22,7 @@ export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer
     gid,
     cwd,
     privileges: readPrivileges(String(pid)),
-    // What other users may write this process cannot tell.
+    // This process cannot tell what other users may write.
     cgroupFile: rights === 'root' ? `/proc/${pid}/cgroup` : null,
     ask: async (questions) => {
       const told = await askClient(questions(), ask);
@@ -35,7 +35,7 @@ export function clientCaller(run: Message, { peer, ask }: Pick<Connection, 'peer
         },
         probePath: (path) => told.paths.get(path) ?? null,
         findDirectory: (path) => {
-          // What has control characters the program in Node refuses by the name that was given.
+          // The program in Node refuses control characters and quotes the given name.
           if (told.real === null || /[\0-\x1f\x7f]/.test(told.real))
             throw new IsolateError('template-missing', `The client cannot enter ${path}.`);
           return told.real;

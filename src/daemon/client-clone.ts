@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts';
 import type { DaemonLease } from './lease.ts';
 import { lookIntoClone } from './settle-in-clone.ts';
 
-/** A clone of a pool, which users get as a tree with their own ids. */
+/** A clone from a pool, which users get as a tree with their own ids. */
 export function cloneRoot(connection: Connection, services: RunServices): ClientRoot<DaemonLease> {
   const { peer } = connection;
   return {

@@ -15,16 +15,19 @@ import type { Connection } from './connection.ts';
 import { type Held, holdFor } from './held.ts';
 import { shortenCommand } from './shorten-command.ts';
 
-/** What a client has while it works on a directory. */
+/** What a client holds while it runs on a directory. */
 export interface DirectoryLease extends ClientLease {
-  /** Of the clone; null: it works on the directory itself. */
+  /** Id of the clone; null: it runs on the directory itself. */
   readonly id: string | null;
   readonly holder: HolderId;
   /** Where the paths lead that the run needs to know of. */
   readonly places: Told['places'];
 }
 
-/** A directory that the client may work on itself, or layers of its own over one. The daemon looks at nothing in it: the client tells what is there. */
+/**
+ * A directory on which the client may run, or the client's own layers over one. The daemon looks at nothing in it: the client says what
+ * is there.
+ */
 export function directoryRoot(connection: Connection, services: RunServices): ClientRoot<DirectoryLease> {
   const { peer, closed: signal } = connection;
   const { holder } = peer;
@@ -36,7 +39,7 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
       if (root.kind !== 'directory' || holder === null || countOff === null) throw leftToNode;
       held = holdFor({ signal, warn: (message) => logEvent('warn', { event: 'state', template: root.path }, message) });
       held.defer(countOff);
-      // Whether a user may make places or enter a directory there only its own process can tell.
+      // Only the user's own process can tell whether it may make targets or enter a directory there.
       if (peer.rights === 'user' && prepared.spec.workingDirectory !== '/') throw leftToNode;
       const tree = treeQuestion(prepared, root.path);
       if (root.write === 'clone') {
@@ -81,7 +84,7 @@ function viewOf({ spec, engine: { capabilities } }: Prepared, { rootfs, places }
   });
 }
 
-/** Only of paths that go straight on is it certain. */
+/** This is certain only for paths without links. */
 function isWithin(path: string, places: readonly string[]): boolean {
   return places.some((place) => path === place || path.startsWith(`${place}/`));
 }

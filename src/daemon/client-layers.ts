@@ -15,20 +15,20 @@ import { askClient, type ClientQuestions, type Told } from './ask-client.ts';
 import { leftToNode } from './client-root.ts';
 import type { Connection } from './connection.ts';
 
-/** Throw-away layers over a directory, and the files that they are made of. */
+/** Throw-away layers over a directory, and their files. */
 export interface ClientLayers {
   /** Of the clone: decimal digits. */
   readonly id: string;
   readonly part: OverlayPart;
-  /** Made by the client's launcher, and removed by it at the end, the last one first. */
+  /** The client's launcher makes them, and removes them at the end in reverse order. */
   readonly files: readonly MadeFile[];
   /** What the client told of its `tree`. */
   readonly places: Told['places'];
 }
 
 /**
- * Plans the layers of a client's run among its own, as the overlay driver makes them. Only where all is in order there already:
- * the first run on a template, and the one that finds what a dead run left, are for the program in Node.
+ * Plans the layers of a client's run in the client's own state, as the overlay driver makes them. The state must be in order: the first
+ * run on a template, and a run that finds what a dead run left, are left to the program in Node.
  */
 export async function planLayers(
   template: string,
@@ -41,7 +41,7 @@ export async function planLayers(
   if (peer.rights === 'user' && variables.get('HOME')?.startsWith('/') !== true) throw leftToNode;
   const state = findStatePlace(peer.uid, Object.fromEntries(variables)).path;
   const layout = overlayLayout(state, template);
-  // The leases of a user's layers lie beside them.
+  // The leases of a user's layers are beside them.
   const { leased, retired } = poolPaths(peer.rights === 'root' ? paths : runtimePaths(state), template);
   const namespaceFiles = [join(state, 'overlay', pidNamespaceFile), ...(peer.rights === 'root' ? [] : [join(state, pidNamespaceFile)])];
   const questions = { paths: [template, layout.directory], files: namespaceFiles, lists: [layout.directory, leased, retired] };
@@ -51,7 +51,7 @@ export async function planLayers(
   const upper = told.paths.get(layout.directory);
   const entries = told.lists.get(layout.directory);
   if (lower?.kind !== 'directory' || upper?.uid !== peer.uid || entries?.includes('template') !== true) throw leftToNode;
-  // The launcher makes everything as its caller.
+  // The launcher makes everything with the rights of its caller.
   if (peer.rights === 'root' && (lower.uid !== 0 || lower.gid !== 0)) throw leftToNode;
   const own = `${readOwnPidNamespace()} ${holder.bootId}\n`;
   if (namespaceFiles.some((file) => told.files.get(file) !== own)) throw leftToNode;
@@ -64,7 +64,7 @@ export async function planLayers(
     places: told.places,
     part: { kind: 'overlay', lower: template, upperParent, ownership: ownershipOf(lower), idmappable },
     files: [
-      // Made before the layers: a run that clears what dead runs left must see that these have a living holder.
+      // Made before the layers, so that a run that cleans up after dead runs sees that these have a living holder.
       { kind: 'file', path: join(leased, formatLeaseName(id, holder)), mode: 0o600, existing: 'refused', end: 'removed', content: '\n' },
       { kind: 'directory', path: upperParent, mode: 0o700, existing: 'refused', end: 'removed' },
       { kind: 'directory', path: join(upperParent, 'upper'), mode: lower.mode, existing: 'refused', end: 'stays' },
@@ -74,15 +74,18 @@ export async function planLayers(
   };
 }
 
-/** To be asked for, and for a path: HOME may be anything. */
+/** Used in questions and as a path, because HOME may be anything. */
 function isTooLong(path: string): boolean {
   return Buffer.byteLength(path) > items['stat-path'].size;
 }
 
-/** Each one costs a look at /proc, while nobody else is served. */
+/** Each one costs a look at /proc, during which nobody else is served. */
 const mostLeases = 256;
 
-/** Whether some layers, or leases, are of no living run, or are too many to tell; where nothing was told, something is to be made. */
+/**
+ * Whether some layers or leases belong to no living run, or are too many to check. If the client sent nothing, something has to be made
+ * first.
+ */
 function hasRemains(
   entries: readonly string[],
   leased: readonly string[] | undefined,

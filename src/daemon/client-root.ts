@@ -17,61 +17,64 @@ import type { Leases } from './leases.ts';
 import type { RunGroups } from './run-groups.ts';
 import { hasNested } from './settle-in-clone.ts';
 
-/** What a run needs of the daemon. */
+/** What a run needs from the daemon. */
 export interface RunServices {
   readonly commandLine: CommandLine;
   readonly leases: Pick<Leases, 'lease' | 'checkAccess'>;
   readonly paths: RuntimePaths;
   /** Whether the daemon maintains a pool of this template. */
   readonly maintains: (template: string) => boolean;
-  /** Counts a run on a directory; what it returns counts it off. Null: its user has as many as the daemon takes from one. */
+  /** Counts a run on a directory; the returned function uncounts it. Null: its user has as many as one user may have. */
   readonly countRun: (uid: number) => (() => void) | null;
-  /** Makes a clone ready to be handed to a user. */
+  /** Prepares a clone for a user. */
   readonly handOver: HandOver;
   readonly groups: Pick<RunGroups, 'open'>;
   readonly host: HostFacts;
-  /** What the settings give root's sandboxes. */
+  /** The ids that the settings give root's sandboxes. */
   readonly sandboxIds: () => SandboxIds | null;
 }
 
-/** What a client has to itself while its run lives. */
+/** What belongs to a client alone while its run lives. */
 export interface ClientLease extends Held {
   readonly rootfs: Rootfs;
-  /** What its launcher makes for it; absent: nothing. */
+  /** What its launcher makes; absent: nothing. */
   readonly files?: readonly MadeFile[];
 }
 
-/** What every run of a client has beside its root, until `held` ends. */
+/** What every run of a client has in addition to its root, until `held` ends. */
 export function placeFor(
   { paths }: Pick<RunServices, 'paths'>,
   { facts, rootfs, runId, holder }: { readonly facts: Facts; readonly rootfs: Rootfs; readonly runId: string; readonly holder: HolderId },
   { defer }: Pick<Held, 'defer'>,
 ): Place {
   const ids = claimIds(paths, facts, rootfs, holder);
-  // Those of a client that may run on are freed by a refresh when it is dead.
+  // If the client may go on running, a refresh frees them when it is dead.
   if (ids !== null) defer((runsOn) => runsOn || ids.release());
   return { rootfs, runId, idSlot: ids?.slot ?? 0, sandboxDirectory: paths.sandbox };
 }
 
-/** How a client comes by one kind of root; the steps of a `Way`. */
+/** How a client gets one kind of root; the steps of a `Way`. */
 export interface ClientRoot<Lease extends ClientLease> {
   readonly lease: (prepared: Prepared, tell: (event: RunEvent) => void) => Promise<Lease>;
   readonly look: (lease: Lease, prepared: Prepared) => Promise<RootView>;
   readonly place: (lease: Lease, prepared: Prepared, tell: (event: RunEvent) => void) => Promise<Place>;
-  /** The run does not come to be; with an outcome it is told of. */
+  /** The run failed before it began; with an outcome it is reported. */
   readonly release: (outcome: LeaseOutcome | undefined) => void;
 }
 
-/** Why a run did not go on here: the program in Node has to do it. */
+/** The run ends here because the program in Node has to do it. */
 export const leftToNode = new Error('This run is for the program in Node.');
 
-/** Whether some bind lies in another at these places, the binds' own first: only the client may look at what that shows. */
+/**
+ * Whether one bind is inside another at these targets, of which the binds' own come first. Only the client may look at what the outer
+ * bind shows.
+ */
 export function showsNested({ binds }: Pick<SandboxSpec, 'binds'>, places: readonly string[]): boolean {
   const targets = places.slice(0, binds.length);
   return hasNested(targets) || places.slice(binds.length).some((place) => targets.some((target) => place.startsWith(`${target}/`)));
 }
 
-/** Throws `leftToNode` where only the client may look. */
+/** Throws `leftToNode` if only the client may look. */
 export function checkNotNested(spec: Pick<SandboxSpec, 'binds'>, { targets }: RootView): void {
   const places = targets.map((found) => (found instanceof IsolateError ? '/' : found.path));
   if (showsNested(spec, places)) throw leftToNode;

@@ -9,13 +9,13 @@ import type { Item } from '../wire/frame.ts';
 import type { RunVoice } from './command-line.ts';
 import type { Connection } from './connection.ts';
 
-/** Tells a client of its run. */
+/** Reports to a client about its run. */
 export interface ClientVoice {
   readonly tell: (event: RunEvent) => void;
-  /** What the client is to do by itself while it waits and when the run has ended; the log is open then. */
+  /** What the client does by itself while it waits and when the run has ended; the log is open then. */
   readonly announce: (spec: SandboxSpec) => Promise<void>;
   readonly logLaunch: (launch: Launch, spec: SandboxSpec) => void;
-  /** Sends what was only to be told with the launch, because a program in Node that has to do the run tells it itself. */
+  /** Sends what had to wait for the launch: a program in Node that took over the run would say it itself. */
   readonly flush: () => void;
 }
 

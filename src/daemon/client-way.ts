@@ -17,20 +17,20 @@ import type { LeaseOutcome } from './held.ts';
 export interface RunClient {
   readonly connection: Connection;
   readonly voice: RunVoice;
-  /** Somebody may look on: standard error is a terminal. */
+  /** Standard error is a terminal, so somebody may be watching. */
   readonly isWatched: boolean;
-  /** Called when it has its launch. */
+  /** Called when the client has its launch. */
   readonly onSent: () => void;
 }
 
-/** The way of a run that the daemon decides for a client, which carries it out. */
+/** The way of a run for which the daemon decides and which its client carries out. */
 export function clientWay<Lease extends ClientLease>(
   { connection, voice, isWatched, onSent }: RunClient,
   caller: RunCaller,
   root: ClientRoot<Lease>,
 ): Way<Lease, LeaseOutcome> {
   const { tell, announce, logLaunch, flush } = clientVoice(connection, voice, isWatched);
-  /** Until it is asked: it knows the client's message. */
+  /** Until the client is asked: this holds the client's message. */
   let asker: RunCaller | null = caller;
   return {
     name: 'daemon',
@@ -71,7 +71,7 @@ export function clientWay<Lease extends ClientLease>(
   };
 }
 
-/** Whatever is wrong with it the program in Node finds as well, and says so in its words. */
+/** Whatever is wrong, the program in Node finds it too and reports it. */
 async function prepare(request: RunRequest, caller: RunCaller): Promise<Prepared> {
   try {
     const prepared = await decide(request, caller);

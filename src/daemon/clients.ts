@@ -13,16 +13,16 @@ export interface ClientsOptions {
   readonly output: ConnectionOutput;
   readonly handlers: Handlers;
   readonly refuse: Refuse;
-  /** The whole HTTP response to this client of the metrics socket. */
+  /** The complete HTTP response to this client of the metrics socket. */
   readonly renderMetrics: (peer: Caller) => Uint8Array;
-  /** As in `createTurns`: while what was sent is not read nothing more is answered. */
+  /** As in `createTurns`: nothing more is answered while sent messages are unread. */
   readonly pause?: () => Promise<void> | null;
-  /** Who is not served at all. */
+  /** Whether a peer is not served at all. */
   readonly isTurnedAway: (uid: number) => boolean;
   readonly bootId: string;
 }
 
-/** All clients that are connected: what the broker tells goes to the one it is about. */
+/** All connected clients: what the broker reports goes to the client it is about. */
 export function serveClients(options: ClientsOptions): Omit<BrokerEvents, 'ready' | 'lost'> & { readonly lost: () => void } {
   const { output, handlers, refuse } = options;
   const inputs = new Map<number, ConnectionInput>();
@@ -56,7 +56,7 @@ export function serveClients(options: ClientsOptions): Omit<BrokerEvents, 'ready
   };
 }
 
-/** A defect in the service of one client must not end that of all. */
+/** A bug met by one client must not end the service for all. */
 function guard(act: () => void): void {
   try {
     act();
@@ -69,7 +69,7 @@ function serveMetrics(id: number, output: ConnectionOutput, answer: () => Promis
   let asked = false;
   return {
     message: (frame) => {
-      // There is one request on a connection; a front that was taken over might tell of more.
+      // A connection has one request; a front that was taken over might send more.
       if (asked) return;
       asked = true;
       const answered = isMetricsQuery(frame) ? answer() : Promise.resolve();

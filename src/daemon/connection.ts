@@ -5,30 +5,33 @@ import type { DaemonLease } from './lease.ts';
 import type { Peer } from './peer.ts';
 import type { PlacedTree, Tree } from './tree.ts';
 
-/** One client. What is sent to one that is gone is dropped. */
+/** One client. Messages to a client that is gone are dropped. */
 export interface Connection {
   readonly id: number;
   readonly peer: Peer;
-  /** Aborted when the connection ended; its reason is `clientGone`, or `brokerGone` where the client may live on. */
+  /** Aborted when the connection ends; its reason is `clientGone`, or `brokerGone` if the client may live on. */
   readonly closed: AbortSignal;
   /** What this connection leased; set by the handler, so that `mount` and `ended` find it. */
   lease: DaemonLease | null;
   /** What `mount` hands over; null: nothing. */
   tree: Tree | null;
-  /** How the client of a run is told of an error; null: as text. Set by the handler. */
+  /** How the client of a run hears about an error; null: as text. Set by the handler. */
   voice: Pick<RunVoice, 'lines' | 'statusDescriptor' | 'renderError'> | null;
   readonly send: (name: MessageName, items?: readonly Item[]) => void;
-  /** Settles with the client's next message or end at the latest; rejects with IsolateError where the tree could not be made. */
+  /** Settles at the latest with the client's next message or end; rejects with IsolateError if the tree could not be made. */
   readonly sendTree: (tree: PlacedTree) => Promise<void>;
-  /** Sends `ask` and waits for the client's `answer`; rejects with `aborted` when the connection ends, as it does without an answer in time. */
+  /**
+   * Sends `ask` and waits for the client's `answer`; rejects with `aborted` when the connection ends, which it does if no answer comes in
+   * time.
+   */
   readonly ask: (items: readonly Item[]) => Promise<Message>;
   readonly close: () => void;
 }
 
-/** The messages that tell a client of an error: `refuse`, and what comes before it. */
+/** The messages that report an error to a client: `refuse`, and what comes before it. */
 export type Refuse = (error: unknown, voice: Connection['voice']) => readonly Message[];
 
-/** What becomes of the messages of clients. What a handler throws is sent as `refuse`. */
+/** The handlers of clients' messages. What a handler throws is sent as `refuse`. */
 export interface Handlers {
   readonly run: (connection: Connection, message: Message) => Promise<void>;
   readonly lease: (connection: Connection, message: Message) => Promise<void>;
@@ -46,7 +49,7 @@ export interface ConnectionOutput {
   readonly close: (connection: number) => void;
 }
 
-/** What the broker tells of one connection. */
+/** What the broker reports about one connection. */
 export interface ConnectionInput {
   readonly message: (frame: Uint8Array) => void;
   readonly failed: (step: number, errno: number) => void;

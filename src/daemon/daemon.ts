@@ -43,7 +43,7 @@ export interface DaemonOptions {
   readonly commandLine: CommandLine;
   readonly runtime: RuntimePaths;
   readonly shelf: Shelf;
-  /** isolate-gate and its arguments as the broker. */
+  /** isolate-gate and its arguments for the broker. */
   readonly gate: { readonly file: string; readonly args: readonly string[] };
   readonly openPool: (template: string, warn: (message: string) => void) => Promise<Pool>;
   readonly signal: AbortSignal;
@@ -51,7 +51,7 @@ export interface DaemonOptions {
 
 export interface Daemon {
   readonly pools: Pools;
-  /** Settles when `signal` was aborted and nothing is left to be done. */
+  /** Settles when `signal` has been aborted and all work is finished. */
   readonly done: Promise<void>;
 }
 
@@ -117,7 +117,7 @@ export function startDaemon(options: DaemonOptions): Daemon {
 
   async function end(): Promise<void> {
     await broker.done;
-    // Clients that were given a launch run on; their clones are looked after by the next daemon.
+    // Clients that have a launch go on running; the next daemon looks after their clones.
     clients.lost();
     await pools.done();
     heldBack.save();

@@ -2,7 +2,7 @@ import { IsolateError } from '../error.ts';
 import { decodeOutcome } from '../launch/outcome.ts';
 import type { LeaseOutcome } from './held.ts';
 
-/** What a client said of the end of its run: an event kind of launcher/RECORD.md, with its number. */
+/** What a client reported about the end of its run: an event kind of launcher/RECORD.md, with its number. */
 export function readOutcome(kind: number, number: number): LeaseOutcome {
   return decodeOutcome(kind, number) ?? { kind: 'failed', code: null };
 }

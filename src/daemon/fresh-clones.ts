@@ -20,13 +20,13 @@ export interface Taken {
   readonly pool: PoolFiles;
 }
 
-/** The clones of a pool that are thought to be fresh. */
+/** The clones of a pool that are believed to be fresh. */
 export interface FreshClones {
   readonly pool: PoolFiles;
   readonly ahead: CheckedAhead;
-  /** The directory is read only when this runs out, so a lease costs the same however many clones there are. */
+  /** The directory is read only when this list is used up, so a lease costs the same however many clones there are. */
   ids: readonly string[];
-  /** The first of `ids` that was not tried yet. */
+  /** Index of the first of `ids` that was not tried yet. */
   next: number;
 }
 
@@ -57,7 +57,7 @@ export function takeKnown(fresh: FreshClones, holder: HolderId): Taken | null {
     fresh.next += 1;
     const taken = takeOne(own, id, fresh.ahead.take(id));
     if (taken !== null) return taken;
-    // Others lease and retire here too.
+    // Other processes lease and retire here too.
     if (countFresh(fresh) === 0) rereadFresh(fresh);
   }
   return null;
@@ -69,7 +69,7 @@ function know(fresh: FreshClones, ids: readonly string[]): void {
   fresh.ahead.look(ids);
 }
 
-/** Null: another was quicker, or the clone is of no use and was retired. */
+/** Null: another process was quicker, or the clone is unusable and was retired. */
 function takeOne(pool: PoolFiles, id: string, isChecked: boolean): Taken | null {
   if (!takeFresh(pool, id)) return null;
   const leaseName = formatLeaseName(id, pool.holder);

@@ -4,7 +4,7 @@ import { IsolateError } from '../error.ts';
 export const clientGone = Symbol('client gone');
 export const brokerGone = Symbol('broker gone');
 
-/** What is waited for on a connection that has ended. */
+/** The error of whatever waits on a connection that has ended. */
 export function goneError(): IsolateError {
   return new IsolateError('aborted', 'The client is gone.');
 }

@@ -9,7 +9,7 @@ import { endGroups, type Patience, uncertainBit } from '../pool/claims/end-group
 
 const mode = 0o755;
 
-/** Makes the groups, without limits, or none of them. What comes into them is not certain to be the run's. */
+/** Makes all the groups, without limits, or none. It is not certain yet that what comes into them belongs to the run. */
 export async function makeDirectories(groups: readonly CgroupDirectory[]): Promise<void> {
   const made: string[] = [];
   try {
@@ -45,7 +45,7 @@ export async function hastenMoves(): Promise<void> {
   }
 }
 
-/** Says that what is in them is the run's, so that it ends with the run. */
+/** Marks that what is in them belongs to the run, so that it ends with the run. */
 export async function vouchFor(groups: readonly CgroupDirectory[]): Promise<void> {
   for (const { path } of groups) await chmod(path, mode);
 }
@@ -55,10 +55,10 @@ export async function applySettings(groups: readonly CgroupDirectory[]): Promise
   for (const { path, settings } of groups) for (const { file, value } of settings) await write(join(path, file), value);
 }
 
-/** As long as the daemon lives, and for some seconds: what then still has processes is left to a refresh. */
+/** For some seconds, as long as the daemon lives; groups that still have processes then are left to a refresh. */
 const patience: Patience = { attempts: 30, ref: false };
 
-/** Ends the groups of a run that is over, with all that is in them. Never throws. */
+/** Removes the groups of a run that is over and kills what is in them. Never throws. */
 export async function removeDirectories(groups: readonly CgroupDirectory[]): Promise<void> {
   await endGroups(
     groups.map(({ path }) => path),
@@ -66,7 +66,7 @@ export async function removeDirectories(groups: readonly CgroupDirectory[]): Pro
   );
 }
 
-/** As the kernel takes it: one write, to a file that is there. */
+/** As the kernel requires: one write, to an existing file. */
 async function write(path: string, value: string): Promise<void> {
   await writeFile(path, value, { flag: 'r+' });
 }

@@ -7,7 +7,7 @@ import type { Tree } from './tree.ts';
 import type { DaemonLease } from './lease.ts';
 import type { Peer } from './peer.ts';
 
-/** A clone as its user gets it: the part of the launch's rootfs, and what `mount` hands over. */
+/** A clone as its user gets it: the part of the launch's rootfs, and the tree for `mount`. */
 export interface HandedOver {
   readonly part: GivenPart;
   readonly tree: Tree;
@@ -20,7 +20,7 @@ export type HandOver = (
   onLong?: (message: string) => void,
 ) => Promise<HandedOver>;
 
-/** Whoever waits longer is told what for. */
+/** A client that waits longer is told why. */
 const longMs = 1_000;
 
 /**
@@ -55,13 +55,13 @@ function giveToRoot({ source, ownership, idmappable }: TreePart): HandedOver {
   };
 }
 
-/** What drivers with pools make. */
+/** Drivers with pools make trees. */
 function treeOf({ parts: [part] }: Rootfs): TreePart {
   if (part.kind !== 'tree') throw new IsolateError('internal', 'A clone of a pool is not a tree.');
   return part;
 }
 
-/** Throws `not-permitted` for whom no clone can be handed to: root, and who has its group. */
+/** Throws `not-permitted` for users who cannot get a clone: root, and users with root's group. */
 export function checkRecipient({ uid, gid }: Pick<Peer, 'uid' | 'gid'>): void {
   if (uid !== 0 && gid !== 0) return;
   throw new IsolateError('not-permitted', `A clone cannot be handed to ${uid}:${gid}: the host's root must not be in a sandbox.`);
@@ -75,7 +75,7 @@ async function changeOwners(
   const ended = new AbortController();
   defer(() => ended.abort(new IsolateError('aborted', 'The client is gone.')));
   try {
-    // Whose owners were changed once belongs to a user for good, and is leased to nobody else.
+    // A clone whose owners were changed belongs to that user for good, and is leased to nobody else.
     if (ownership.kind !== 'mapped') await mapOwners(seenAt, ownership, maps, ended.signal);
   } catch (cause) {
     if (cause instanceof IsolateError) throw cause;
@@ -83,7 +83,7 @@ async function changeOwners(
   }
 }
 
-/** One action of a user at a time, in order; those of different users beside each other. */
+/** One action per user at a time, in order; actions of different users run concurrently. */
 function takeTurns(): (uid: number, action: () => Promise<void>) => Promise<void> {
   const last = new Map<number, Promise<unknown>>();
   return async (uid, action) => {

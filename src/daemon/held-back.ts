@@ -7,20 +7,20 @@ import type { PoolFiles } from '../pool/pool.ts';
 import { isCloneId, parseRetiredState } from '../pool/state/state-file.ts';
 import { rightsOf } from '../host/rights.ts';
 
-/** Clones that would not go after their lease had ended, because somebody still has a file or a mount of them. */
+/** Clones that could not be destroyed after their lease had ended, because a process still holds a file or mount in them. */
 export interface HeldBack {
   /** The user's lease of the clone has ended. */
   readonly ended: (template: string, clone: string, uid: number) => void;
-  /** The pool was refreshed: what was tried to be destroyed is gone or held back. */
+  /** The pool was refreshed: every clone that was to be destroyed is gone or held back. */
   readonly refreshed: (pool: Pick<PoolFiles, 'template' | 'paths'>) => void;
-  /** Writes down for the next daemon what is known now. */
+  /** Writes down what is known now, for the next daemon. */
   readonly save: () => void;
 }
 
 /**
- * Clones that are held back count, by `count`, as clones in use of the user whose lease they were, until they are gone; what
- * `count` returns counts one off. Root's do not count. Whose they are is kept in a file of `runtime` for the next daemon. As many clones are
- * remembered as there are between the end of their leases and their own.
+ * Until it is gone, a held-back clone counts (`count`) as in use by the user who leased it; the function that `count` returns uncounts
+ * it. Root's do not count. A file in `runtime` tells the next daemon whose they are. A clone is remembered from the end of its lease
+ * until it is destroyed.
  */
 export function createHeldBack(count: (uid: number) => () => void, runtime: RuntimePaths): HeldBack {
   const file = join(runtime.root, 'held-back');
@@ -97,7 +97,7 @@ function parseEntry(line: string): SavedEntry | null {
   }
 }
 
-/** Without the file quotas are less strict after a restart; nothing else depends on it. */
+/** Without the file, quotas are less strict after a restart; nothing else depends on it. */
 function attempt(file: string, act: () => void): void {
   try {
     act();
@@ -107,7 +107,7 @@ function attempt(file: string, act: () => void): void {
   }
 }
 
-/** How often it was tried to destroy the clone; null: it is gone. */
+/** How many times destroying the clone was tried; null: it is gone. */
 function readAttempts(path: string): number | null {
   try {
     return parseRetiredState(readFileSync(path, 'utf8')).attempts;

@@ -2,7 +2,7 @@ import { decodeMessage, frameName, type Message, messageBytes } from '../wire/fr
 import type { MessageName } from '../wire/schema.ts';
 import type { Account, Hold } from './backlog.ts';
 
-/** A message that waits for its turn or is worked on. Its bytes are let go when it is decoded. */
+/** A message that waits for its turn or is being handled. Its bytes are freed when it is decoded. */
 export interface HeldMessage {
   frame: Uint8Array | null;
   readonly hold: Hold;
@@ -13,11 +13,11 @@ const uncounted: Hold = { resize: () => true, release: () => {} };
 /** Null: there is no room for it. Without an account it is not counted. */
 export function holdMessage(frame: Uint8Array, account: Account | null): HeldMessage | null {
   const hold = account === null ? uncounted : account.hold(frame.length);
-  // A copy, for the frame is part of a piece that came from the broker, which would be kept as a whole.
+  // A copy, because the frame is part of a larger buffer from the broker, which would be kept as a whole.
   return hold === null ? null : { frame: new Uint8Array(frame), hold };
 }
 
-/** Once; null: it is no message, or there is no room for it. */
+/** To be called once; null: it is not a message, or there is no room for it. */
 export function decodeHeld(held: HeldMessage): Message | null {
   const { frame, hold } = held;
   held.frame = null;

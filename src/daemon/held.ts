@@ -2,36 +2,36 @@ import type { ErrorCode } from '../error.ts';
 import type { Outcome } from '../launch/outcome.ts';
 import { brokerGone } from './gone.ts';
 
-/** How a lease ended. `closed`: the client went without saying; `left`: its broker did, and the next daemon looks after it. */
+/** How a lease ended. `closed`: the client disconnected without a word; `left`: the broker went, and the next daemon looks after it. */
 export type LeaseOutcome = Outcome | { readonly kind: 'failed'; readonly code: ErrorCode | null } | { readonly kind: 'closed' | 'left' };
 
-/** What a client has to itself until its connection ends. */
+/** What a client holds until its connection ends. */
 export interface Held {
   /** How it ended, when it has. */
   readonly ended: Promise<LeaseOutcome>;
   /**
-   * Calls `action` at the end, whatever brings it, or at once if it has come; those added first come first. `runsOn`: the client
-   * may live on, and use what it has.
+   * Calls `action` at the end, whatever causes it, or at once if it has already come; actions run in the order in which they were added.
+   * `runsOn`: the client may live on and use what it holds.
    */
   readonly defer: (action: (runsOn: boolean) => void) => void;
-  /** The client is told of what it has now, and may use it even if its broker goes. */
+  /** The client now knows what it holds, and may use it even if its broker goes. */
   readonly send: () => void;
-  /** What the client said of the end, should it come without more. */
+  /** What the client said about its end, used if the connection then just ends. */
   readonly note: (outcome: LeaseOutcome) => void;
-  /** Ends it; the second time it does nothing. */
+  /** Ends it; a second call does nothing. */
   readonly release: (outcome?: LeaseOutcome) => void;
 }
 
 export interface HoldOptions {
   /** `Connection.closed`. */
   readonly signal: AbortSignal;
-  /** Told what could not be given back: a refresh does it when the holder is dead. */
+  /** Called with what could not be given back; a refresh does that when the holder is dead. */
   readonly warn: (message: string) => void;
-  /** Called once, when everything was given back. */
+  /** Called once, when everything has been given back. */
   readonly onEnded?: (outcome: LeaseOutcome) => void;
 }
 
-/** Holds what is deferred to it until the end of a connection. */
+/** Runs the actions deferred to it at the end of a connection. */
 export function holdFor({ signal, warn, onEnded }: HoldOptions): Held {
   const { promise: ended, resolve } = Promise.withResolvers<LeaseOutcome>();
   const deferred: ((runsOn: boolean) => void)[] = [];
@@ -57,7 +57,7 @@ export function holdFor({ signal, warn, onEnded }: HoldOptions): Held {
   }
 
   function onGone(): void {
-    // A client that lost its broker may run on; what it has is given back when its process ends.
+    // A client that lost its broker may go on running; what it holds is given back when its process ends.
     if (signal.reason === brokerGone && isSent) end({ kind: 'left' }, true);
     else end(noted ?? { kind: 'closed' }, false);
   }

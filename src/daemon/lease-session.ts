@@ -17,7 +17,7 @@ import type { Leases } from './leases.ts';
 import type { RunGroups } from './run-groups.ts';
 import { lookIntoClone } from './settle-in-clone.ts';
 
-/** What a lease needs of the daemon. */
+/** What a lease needs from the daemon. */
 export interface LeaseServices {
   readonly leases: Pick<Leases, 'lease'>;
   readonly handOver: HandOver;
@@ -25,8 +25,8 @@ export interface LeaseServices {
 }
 
 /**
- * Answers a `lease`: a clone for a user whose launch the program in Node plans. What the client names is looked up in the
- * clone alone. The lease ends with the connection. Throws what the client is to be told.
+ * Answers a `lease`: a clone for a user whose launch the program in Node plans. What the client names is looked up only in the clone. The
+ * lease ends with the connection. Throws the error for the client.
  */
 export async function handleLease(connection: Connection, message: Message, { leases, handOver, groups }: LeaseServices): Promise<void> {
   const { peer } = connection;
@@ -36,7 +36,7 @@ export async function handleLease(connection: Connection, message: Message, { le
   const { name: engine, capabilities } = findEngine(engineName);
   const limits = parseLimits(values(message, 'limit'));
   checkRecipient(peer);
-  // The program in Node knows whether anybody looks on.
+  // The program in Node knows whether anybody is watching.
   const sayLong = (value: string): void => connection.send('message', [{ name: 'text', value }]);
   const lease = await leases.lease({
     template: parseDataset(template),
@@ -73,7 +73,7 @@ export async function handleJoin({ peer, send }: Connection, message: Message, {
 /** Answers a `mount`: another mount of the clone that this connection leased, in the namespace of its user. */
 export async function handleMount({ lease, tree, sendTree }: Connection): Promise<void> {
   if (lease === null || tree === null) throw new IsolateError('not-permitted', 'This connection has no clone to mount.');
-  // What lies where a clone was mounted is the host's own.
+  // If the clone is no longer mounted, its mountpoint shows a directory of the host.
   const state = readState(lease);
   if (state === null || !isStillThere(state, lease.seenAt))
     throw new IsolateError('template-not-mounted', `The clone at ${tree.path} is no longer mounted.`);

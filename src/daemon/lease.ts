@@ -13,13 +13,13 @@ export interface LeaseRequest {
   readonly engine: string;
   /** What `isolate ps` shows. */
   readonly command: readonly string[];
-  /** What the daemon is to make cgroups for; absent: nothing. */
+  /** The limits for which the daemon makes cgroups; absent: none. */
   readonly limits?: Limits;
-  /** How long to wait where no clone is fresh, longer while clones are being made; 0: fail at once. */
+  /** How long to wait if no clone is fresh, longer while clones are being made; 0: fail at once. */
   readonly waitMs: number;
   /** `Connection.closed`: aborting it gives up the wait or ends the lease. */
   readonly signal: AbortSignal;
-  /** Called once after a second of waiting, with a sentence's part that says what for. */
+  /** Called once after a second of waiting, with a part of a sentence that says what for. */
   readonly onLongWait?: (message: string) => void;
 }
 
@@ -30,7 +30,7 @@ export interface DaemonLease extends Held {
   readonly rootfs: Rootfs;
   /** Where this process reaches the rootfs: the clone may be mounted where only the shelf has it. */
   readonly seenAt: string;
-  /** It has directories wherever isolate mounts; false: nobody looked yet. */
+  /** It has every directory on which isolate mounts; false: not checked yet. */
   readonly isChecked: boolean;
   /** The state of the clone's pool, with the client's process as the holder. */
   readonly pool: PoolFiles;
@@ -49,20 +49,20 @@ export interface LeaseEvent {
   readonly waitedMs: number;
 }
 
-/** Who is told of each lease: the audit and the metrics. */
+/** Observers of each lease: the audit and the metrics. */
 export interface LeaseWatch {
   readonly onLeased: (event: LeaseEvent & { readonly clone: string }) => void;
   readonly onEnded: (event: LeaseEvent & { readonly clone: string; readonly heldMs: number; readonly outcome: LeaseOutcome }) => void;
   readonly onRefused: (event: LeaseEvent & { readonly error: unknown }) => void;
 }
 
-/** A clone that was taken for a request, to become its lease. */
+/** A clone that was taken for a request and becomes its lease. */
 export interface Begun extends Pick<LeaseRequest, 'template' | 'peer' | 'engine' | 'command' | 'signal'> {
   readonly taken: Taken;
   readonly waitedMs: number;
-  /** The directories that the groups of the run's limits lie in; absent: it has none. */
+  /** The directories of the run's cgroups; absent: it has none. */
   readonly groupsIn?: readonly string[];
-  /** Takes the lease off what its user has. */
+  /** Uncounts the lease for its user. */
   readonly countOff: () => void;
   readonly giveBack: (taken: Taken) => void;
 }
@@ -90,7 +90,7 @@ export function beginLease(begun: Begun, { active, watch }: { readonly active: S
   return { ...held, id, template, rootfs, seenAt, isChecked, pool, peer, run, startedMs };
 }
 
-/** What `isolate ps` gets to know of it, claimed for the client's process. */
+/** Claims the run for the client's process, with what `isolate ps` shows. */
 function claimFor(begun: Begun, sinceMs: number): RunClaim {
   const { template, peer, engine, command, groupsIn, taken } = begun;
   const { holder, runtime } = taken.pool;

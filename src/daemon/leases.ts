@@ -12,40 +12,42 @@ import type { Rights } from '../host/rights.ts';
 
 /** Who may lease what, and how much of it. */
 export interface LeaseRules {
-  /** Throws `not-permitted` where the peer may not use the template or the engine. */
+  /** Throws `not-permitted` if the peer may not use the template or the engine. */
   readonly checkAccess: (peer: Peer, template: string, engine: string) => void;
-  /** The directories that cgroups with these limits lie in. Throws `not-permitted` for more than the user may ask for, `cannot-enforce`. */
+  /** The directories for cgroups with these limits. Throws `not-permitted` for limits above the user's ceilings, and `cannot-enforce`. */
   readonly checkLimits: (peer: Peer, limits: Limits) => readonly string[];
   /**
-   * Counts a request of the user's: `waits` that there is no clone for it yet, `given` that it has got one, `end` that it or
-   * its lease is over. Both it and `waits` throw `quota-exceeded`.
+   * Counts a user's request. `waits`: there is no clone for it yet; `given`: it has one; `end`: it or its lease is over. This function
+   * and `waits` throw `quota-exceeded`.
    */
   readonly takeQuota: (uid: number) => { readonly waits: () => void; readonly given: () => void; readonly end: () => void };
 }
 
 export interface LeasesOptions {
-  /** Whether the settings say how many fresh clones of the template there shall be; absent: never. */
+  /** Whether the settings set the number of fresh clones of the template; absent: never. */
   readonly isCountSet?: (template: string) => boolean;
   readonly rules: LeaseRules;
   readonly watch: LeaseWatch;
 }
 
 export interface Leases {
-  /** Throws `not-permitted` and `bad-name` as `lease` does, and tells of it: to be asked before anything about the template is. */
+  /**
+   * Throws `not-permitted` and `bad-name` as `lease` does, and records it. To be called before anything about the template is looked at.
+   */
   readonly checkAccess: (request: Pick<LeaseRequest, 'template' | 'peer' | 'engine'>) => void;
   /**
-   * A clone that is the peer's alone; users who wait for one of a template are served in turn, the requests of each in order. Throws
-   * `not-permitted`, `quota-exceeded`, `no-free-clone`, `aborted`, `template-missing`, and what keeps the template from
-   * being opened.
+   * Leases a clone to the peer alone. Users who wait for clones of a template are served in turn, and each user's requests in order.
+   * Throws `not-permitted`, `quota-exceeded`, `no-free-clone`, `aborted`, `template-missing`, and the error of a template that cannot be
+   * opened.
    */
   readonly lease: (request: LeaseRequest) => Promise<DaemonLease>;
   /** Whether the daemon maintains a pool of the template. */
   readonly serves: (template: string) => boolean;
   /** Whether a connection has the clone now. */
   readonly holds: (template: string, id: string) => boolean;
-  /** Begins to serve a pool; `ring` is called when it has work. */
+  /** Starts serving a pool; `ring` is called when it has work. */
   readonly add: (pool: PoolFiles, ring: (urgent: boolean) => void) => ServedPool;
-  /** Ends it; those who wait are refused, leases go on. */
+  /** Stops serving it: waiting requests are refused, leases go on. */
   readonly remove: (template: string) => void;
 }
 
@@ -112,7 +114,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
   };
 }
 
-/** Undefined: it is a refresh that says how many there shall be. */
+/** Undefined: a refresh sets the number. */
 function adviseOnCount(template: string, rights: Rights, isSet: boolean): string | undefined {
   if (rights === 'user') return 'root can keep more of its clones fresh';
   return isSet ? `raise count in ${configPath}, below [templates."${template}"]` : undefined;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 import type { ErrorCode } from '../error.ts';
 
-/** Observed durations. `counts[i]` are those up to `bounds[i]` seconds and over the bound before; the last has no bound. */
+/** Observed durations. `counts[i]` counts those up to `bounds[i]` seconds and above the previous bound; the last has no bound. */
 export interface Histogram {
   readonly bounds: readonly number[];
   readonly counts: readonly number[];
@@ -12,7 +12,7 @@ export interface Histogram {
 /** One pool's clones by state, now. */
 export interface PoolLevels {
   readonly template: string;
-  /** How many fresh clones there shall be. */
+  /** How many fresh clones are wanted. */
   readonly count: number;
   readonly fresh: number;
   readonly leased: number;
@@ -29,7 +29,7 @@ export interface ProcessFacts {
   readonly startSeconds: number;
 }
 
-/** Everything the metrics socket tells. Counters are since the daemon's start. */
+/** Everything that the metrics socket reports. Counters start with the daemon. */
 export interface MetricsSnapshot {
   readonly leaseSeconds: Histogram;
   readonly refreshSeconds: Histogram;
@@ -43,16 +43,16 @@ export interface MetricsSnapshot {
   readonly configValid: boolean;
 }
 
-/** Counts what happens. Durations are in milliseconds here and in seconds in the snapshot. */
+/** Records what happens. Durations are in milliseconds here and in seconds in the snapshot. */
 export interface Metrics {
-  /** A clone was given out, so long after it was asked for. */
+  /** A clone was leased this long after the request. */
   readonly leased: (template: string, durationMs: number) => void;
   readonly refreshed: (durationMs: number) => void;
-  /** Clones were destroyed, in one go. */
+  /** A batch of clones was destroyed. */
   readonly destroyed: (durationMs: number) => void;
-  /** Something of the daemon's own failed. */
+  /** The daemon itself failed at something. */
   readonly failed: (code: ErrorCode) => void;
-  /** A client was told no. */
+  /** A client was refused. */
   readonly refused: (code: ErrorCode) => void;
   readonly snapshot: (pools: readonly PoolLevels[], facts?: ProcessFacts) => Omit<MetricsSnapshot, 'configValid'>;
 }
@@ -60,7 +60,7 @@ export interface Metrics {
 const leaseBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const storageBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** Metrics of which all are zero. */
+/** Metrics that are all zero. */
 export function createMetrics(): Metrics {
   const leases = new Map<string, number>();
   const failures = new Map<ErrorCode, number>();
@@ -113,14 +113,14 @@ function readProcessFacts(): ProcessFacts {
   const { user, system } = process.cpuUsage();
   return {
     residentBytes: process.memoryUsage.rss(),
-    // One of them is of the reading itself.
+    // One of them belongs to this reading itself.
     openDescriptors: readdirSync('/proc/self/fd').length - 1,
     cpuSeconds: (user + system) / 1e6,
     startSeconds: startSeconds(),
   };
 }
 
-/** From the clock's own values now, so that it does not move by itself. */
+/** From the kernel's boot time and our start in ticks, so that the value does not drift. */
 function startSeconds(): number {
   const bootSeconds = Number(/^btime ([0-9]+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1] ?? 0);
   const fields = readFileSync('/proc/self/stat', 'latin1')

@@ -1,17 +1,17 @@
-/** How long those wait who wait for something that is being made. */
+/** How long to wait for something that is being made. */
 export interface Patience {
   /**
-   * Calls `giveUp`, with the milliseconds that have passed, when `waitMs` are over and nothing is being made any more; what it
-   * returns calls it off.
+   * Calls `giveUp` with the milliseconds that have passed when `waitMs` are over and nothing is being made any more; the returned
+   * function cancels this.
    */
   readonly expect: (waitMs: number, giveUp: (waitedMs: number) => void) => () => void;
   /** Something was made. */
   readonly goesOn: () => void;
 }
 
-/** What setTimeout can wait. */
+/** The longest time for setTimeout. */
 const longestTimerMs = 2_147_483_647;
-/** Beyond their time they wait no longer than this, whatever is being made. */
+/** The longest wait beyond `waitMs`, whatever is being made. */
 const longestExtraMs = 300_000;
 /** Between two batches nothing is being made for a moment. */
 const pauseMs = 1_000;
@@ -23,7 +23,7 @@ interface Waiting {
   readonly giveUp: (waitedMs: number) => void;
 }
 
-/** `isMaking` is asked only while somebody's time is over. */
+/** `isMaking` is called only while somebody's time is over. */
 export function createPatience(isMaking: () => boolean): Patience {
   /** Those whose time is over. */
   const overdue = new Set<Waiting>();

@@ -4,35 +4,35 @@ import { sharesNamespace } from '../host/namespaces.ts';
 import { type HolderId, parseProcStat, readBootId } from '../pool/holder.ts';
 import type { Rights } from '../host/rights.ts';
 
-/** Who is at the other end of a connection, by the kernel's word alone. */
+/** Who is at the other end of a connection, according to the kernel alone. */
 export interface Peer {
   readonly uid: number;
   readonly gid: number;
   readonly rights: Rights;
   /** Supplementary groups. */
   readonly groups: readonly number[];
-  /** As this process sees it; 0: a process that it cannot see. */
+  /** As this process sees it; 0: it cannot see the process. */
   readonly pid: number;
   /** The process that holds what this peer leases; null: there is none, and it gets no lease. */
   readonly holder: HolderId | null;
-  /** Why there is none: it has ended, or is in another pid namespace. */
+  /** Why there is none: the process has ended, or is in another pid namespace. */
   readonly absence?: Absence;
 }
 
 export type Absence = 'ended' | 'elsewhere';
 
-/** A peer as the broker tells of it. */
+/** A peer as the broker reports it. */
 export interface ToldPeer extends Omit<Peer, 'holder' | 'absence'> {
   /** As in `HolderId`, of the very process that connected; null: it has ended, or cannot be seen. */
   readonly startTime: string | null;
 }
 
-/** Completes what the kernel says of a peer (SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD) by what holds its leases. */
+/** Adds the holder of its leases to what the kernel says about a peer (SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD). */
 export function readPeer({ startTime, ...told }: ToldPeer, bootId: string = readBootId(), procDirectory = '/proc'): Peer {
   const { pid } = told;
   if (pid === 0) return { ...told, holder: null, absence: 'elsewhere' };
   const isOurs = sharesNamespace(pid, 'pid', procDirectory) === true;
-  // Read last: while the process lives what was read of its number is its own.
+  // Read last: if the process still lives, everything read before under its pid was its own.
   if (startTime === null || !isRunning(pid, startTime, procDirectory)) return { ...told, holder: null, absence: 'ended' };
   return isOurs ? { ...told, holder: { pid, startTime, bootId } } : { ...told, holder: null, absence: 'elsewhere' };
 }

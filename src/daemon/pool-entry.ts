@@ -32,7 +32,7 @@ export interface PoolSet {
   readonly signal: AbortSignal;
   /** By template. */
   readonly entries: Map<string, PoolEntry>;
-  /** What was told last of each template, and when. */
+  /** What was last logged about each template, and when. */
   readonly told: Map<string, { readonly message: string; readonly atMs: number }>;
 }
 
@@ -41,14 +41,14 @@ export interface PoolEntry {
   readonly template: string;
   readonly pool: PoolFiles;
   readonly ending: AbortController;
-  /** Heard by a refresh that can wait for others. */
+  /** Rung for work that can wait for more work. */
   readonly bell: QuietBell;
   reopening: AbortController;
   /** Null until its storage could be opened. */
   driver: StorageDriver | null;
   /** Why it could not. */
   failure: IsolateError | null;
-  /** How many fresh clones the configuration wants; null: as the last refresh was told. */
+  /** How many fresh clones the settings want; null: the number of the last refresh. */
   count: number | null;
   /** Null: dropped, and maintained only until its leases have ended. */
   served: ServedPool | null;
@@ -56,12 +56,12 @@ export interface PoolEntry {
   done: Promise<void>;
 }
 
-/** A storage that cannot be opened is tried again after so long, ever more rarely. */
+/** A storage that cannot be opened is tried again after this time, at growing intervals. */
 const firstPauseMs = 500;
 const longestPauseMs = 30_000;
-/** The same failure is told again after so long. */
+/** The same failure is logged again after this time. */
 const repeatMs = 600_000;
-/** Failures that waiting does not cure. */
+/** Failures that do not go away by waiting. */
 const lasting: ReadonlySet<string> = new Set([
   'template-missing',
   'template-not-filesystem',
@@ -72,7 +72,7 @@ const lasting: ReadonlySet<string> = new Set([
   'state-unreadable',
 ]);
 
-/** Maintains the pool of a template from now on, at first without serving it. Its directories are made when its storage was opened. */
+/** Maintains the pool of a template from now on, at first without serving it. Its directories are made once its storage is open. */
 export function beginEntry(set: PoolSet, template: string, count: number | null): PoolEntry {
   const warn = (message: string): void => logEvent('warn', { event: 'state', template }, message);
   const entry: PoolEntry = {
@@ -89,7 +89,7 @@ export function beginEntry(set: PoolSet, template: string, count: number | null)
     done: Promise.resolve(),
   };
   set.entries.set(template, entry);
-  // A little later, when its caller has begun to serve it.
+  // A little later, when the caller has begun to serve it.
   entry.done = Promise.resolve().then(() => maintain(set, entry, AbortSignal.any([set.signal, entry.ending.signal])));
   return entry;
 }
@@ -100,7 +100,7 @@ export function serveEntry({ leases }: PoolSet, entry: PoolEntry): void {
   entry.served.reread();
 }
 
-/** Lends none any more. It is maintained until its leases have ended. */
+/** Stops lending its clones. It is maintained until its leases have ended. */
 export function dropEntry(set: PoolSet, entry: PoolEntry): void {
   entry.served = null;
   set.leases.remove(entry.template);
@@ -108,13 +108,13 @@ export function dropEntry(set: PoolSet, entry: PoolEntry): void {
   ringEntry(entry, true);
 }
 
-/** Several ends and beginnings of runs are one refresh, unless somebody waits or soon will. */
+/** Several starts and ends of runs share one refresh, unless somebody waits or soon will. */
 export function ringEntry({ bell, ring, served, count }: PoolEntry, urgent: boolean): void {
   if (urgent || (served !== null && served.fresh() * 2 < (count ?? 0))) ring();
   else bell.ring();
 }
 
-/** A full disk, or a defect: it is tried again. */
+/** A full disk or a bug: it is tried again. */
 async function maintain(set: PoolSet, entry: PoolEntry, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
@@ -159,10 +159,10 @@ async function openPatiently(set: PoolSet, entry: PoolEntry, signal: AbortSignal
 }
 
 function planRefresh({ runtime, metrics, onRetired }: PoolSet, { pool, served, count }: PoolEntry): ReturnType<MaintainOptions['plan']> {
-  // Somebody may have removed them under a living daemon.
+  // Somebody may have removed them while the daemon runs.
   ensureRuntimeDirectories(runtime, 0);
   ensurePoolDirectories(pool.paths, 0);
-  // Who asks for the status is told of holders, and no refill waits for that.
+  // Holders are looked up for the status, not for a refill, which would have to wait.
   const told = { skipHolders: true, onDestroyed: metrics.destroyed, onRetired: (lease: LeasedEntry) => onRetired(pool, lease) };
   if (served === null) return { ...told, skipCreate: true };
   return { ...told, ...(count === null ? {} : { count }), onFresh: served.add, waiting: served.waiting };
@@ -190,7 +190,7 @@ function fail(set: PoolSet, entry: PoolEntry, error: IsolateError): void {
   endIfIdle(set, entry);
 }
 
-/** A pool that was dropped needs its storage no more when no clone of it is left to be given back. */
+/** A dropped pool no longer needs its storage when none of its clones is left to give back. */
 function endIfIdle(set: PoolSet, entry: PoolEntry): void {
   const { leased, retired } = entry.pool.paths;
   if (entry.served === null && [leased, retired].flatMap(readDirectory).length === 0) end(set, entry);

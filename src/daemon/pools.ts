@@ -17,26 +17,26 @@ export interface MaintainedPool {
 }
 
 export interface Pools {
-  /** Maintains a pool for each of these templates from now on. One that is dropped is maintained until its leases have ended. */
+  /** Maintains a pool for each of these templates from now on. A dropped pool is maintained until its leases have ended. */
   readonly configure: (wanted: ReadonlyMap<string, number | null>) => void;
-  /** What pools were opened with has changed: the ids of sandboxes. Fresh clones with others are replaced. */
+  /** The ids of sandboxes have changed: fresh clones with other ids are replaced. */
   readonly reopen: () => void;
   readonly all: () => readonly MaintainedPool[];
   /** The signal file of this key was written. */
   readonly signalled: (key: string) => void;
-  /** Settles when `signal` was aborted and nothing is being made any more. */
+  /** Settles when `signal` has been aborted and nothing is being made any more. */
   readonly done: () => Promise<void>;
 }
 
 export type PoolsOptions = Omit<PoolSet, 'entries' | 'told'>;
 
-/** Pools that the settings do not name are looked at this often. */
+/** How often to check pools that the settings do not name. */
 const cleanUpMs = 60_000;
 
 /** Maintains the pools of all configured templates. */
 export function maintainPools(options: PoolsOptions): Pools {
   const set: PoolSet = { ...options, entries: new Map(), told: new Map() };
-  // Not all that needs cleaning up gives a signal: runs are killed, templates destroyed.
+  // Some changes that need cleaning up give no signal: killed runs, destroyed templates.
   const timer = setInterval(() => cleanUpAll(set), cleanUpMs);
   return {
     configure: (wanted) => configure(set, wanted),
@@ -74,7 +74,7 @@ function cleanUpAll(set: PoolSet): void {
   for (const key of readDirectory(set.runtime.pools)) cleanUp(set, key);
 }
 
-/** A pool that the settings do not name: what runs left of it is destroyed, and it is forgotten if its template is gone. */
+/** Cleans up a pool that the settings do not name: destroys its used clones, and forgets it if its template is gone. */
 function cleanUp(set: PoolSet, key: string): void {
   const template = keyTemplate(key);
   if (template !== null && !set.entries.has(template) && !set.signal.aborted) beginEntry(set, template, null);

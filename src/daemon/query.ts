@@ -10,26 +10,26 @@ import type { MaintainedPool } from './pools.ts';
 export interface QueryServices {
   readonly status: HostStatus;
   readonly pools: () => readonly MaintainedPool[];
-  /** Whether it may know of the template. */
+  /** Whether it may know about the template. */
   readonly maySee: (peer: Peer, template: string) => boolean;
-  /** What users' runs can be limited in. */
+  /** Which limits users' runs can have. */
   readonly limits: () => readonly string[];
   readonly settings: Pick<ConfigSource, 'hasHeld' | 'problem'>;
   /** Milliseconds since 1970. */
   readonly startedMs: number;
 }
 
-/** What there is to be asked. */
+/** The questions. */
 export type Question = 'ps' | 'status';
 
 export interface Queries {
-  /** Answers a `query`. Throws `usage` for a question that there is not. */
+  /** Answers a `query`. Throws `usage` for an unknown question. */
   readonly handle: (connection: Connection, message: Message) => Promise<void>;
   /** The document, as JSON, with what the peer may see. */
   readonly read: (question: Question, peer: Peer) => Promise<string>;
 }
 
-/** An answer is good for so long: who asks without end costs no more than who asks now and then. */
+/** An answer is reused for this time, so that endless questions cost no more than occasional ones. */
 const freshMs = 50;
 
 export function createQueries(services: QueryServices): Queries {
@@ -39,7 +39,7 @@ export function createQueries(services: QueryServices): Queries {
     const nowMs = performance.now();
     for (const [key, { sinceMs }] of answers) if (nowMs - sinceMs > freshMs) answers.delete(key);
     const seen = services.pools().filter(({ template }) => services.maySee(peer, template));
-    // By what is seen and not by whose groups: a user can give each connection groups of its own.
+    // Keyed by what the peer may see, not by its groups, because a user can give each connection different groups.
     const key = [question, peer.uid, ...seen.map(({ template }) => template)].join(' ');
     const known = answers.get(key);
     if (known !== undefined) return known.json;
@@ -74,7 +74,7 @@ async function answer(
     driver: driver ?? (failure === null ? null : toFailure(failure)),
     count,
   }));
-  // What it says names other users.
+  // It names other users.
   const problem = peer.rights === 'root' ? settings.problem() : null;
   return {
     daemon: { pid: process.pid, sinceMs: startedMs, serves: settings.hasHeld(), limits: limits() },

@@ -1,11 +1,13 @@
-/** A bell that is heard when nobody has rung it for a moment. */
+/** A bell that sounds when nobody has rung it for a moment. */
 export interface QuietBell {
   readonly ring: () => void;
-  /** Nobody hears it any more. */
+  /** It no longer sounds. */
   readonly end: () => void;
 }
 
-/** A refresh takes the storage's time from the runs, so while most of a pool is fresh it waits until so long nothing has happened, */
+/**
+ * A refresh takes time of the storage from the runs, so while most of a pool is fresh it waits until nothing has happened for this long,
+ */
 const quietMs = 100;
 /** but no longer than this. */
 const longestQuietMs = 1_000;

@@ -3,32 +3,32 @@ import { IsolateError } from '../error.ts';
 import { describeUser } from './accounts.ts';
 import { rightsOf } from '../host/rights.ts';
 
-/** A user as messages name it. */
+/** A user, as messages name one. */
 export interface QuotaUser {
   readonly uid: number;
   /** Login name; null: the uid has none. */
   readonly name: string | null;
 }
 
-/** How many leases each user has and lately had. All times are milliseconds of one clock that never goes back. */
+/** How many leases each user has and recently had. All times are milliseconds of one monotonic clock. */
 export interface Quotas {
-  /** Counts a request. Root has no quota. Throws `quota-exceeded`, which says when to try again, and counts nothing then. */
+  /** Counts a request. Root has no quota. Throws `quota-exceeded`, which says when to try again, and then counts nothing. */
   readonly take: (user: QuotaUser, limits: UserLimits, nowMs: number) => CountedRequest;
-  /** Counts a lease of before this daemon started, whatever the limits; what it returns counts it off, once. */
+  /** Counts a lease from before this daemon started, whatever the limits; the returned function uncounts it, once. */
   readonly adopt: (uid: number) => () => void;
   /** Leases that `uid` has now. */
   readonly held: (uid: number) => number;
-  /** Users that are remembered: those with leases, and at most as many again of the last minutes. */
+  /** The number of remembered users: those with leases, and at most as many again from the last minutes. */
   readonly size: () => number;
 }
 
 /** A request that may have a clone. */
 export interface CountedRequest {
-  /** There is none for it now. Throws `quota-exceeded` where as many of the user's requests wait as are allowed. */
+  /** There is no clone now. Throws `quota-exceeded` if as many of the user's requests wait as are allowed. */
   readonly waits: () => void;
-  /** It has got one, which counts against the leases a minute; without it the request was in vain. */
+  /** It got a clone, which counts towards the leases per minute; without this call the request was in vain. */
   readonly given: (nowMs: number) => void;
-  /** The lease, or the wait for one, has ended; the second time it does nothing. */
+  /** The lease, or the wait for one, has ended; a second call does nothing. */
   readonly end: (nowMs: number) => void;
 }
 
@@ -38,24 +38,24 @@ interface Entry {
   open: number;
   /** Of these, requests that wait for one. */
   waiting: number;
-  /** What was spent of the budget, in milliseconds times leases a minute: whole numbers, so nothing is lost by rounding. */
+  /** What was spent of the budget, in milliseconds times leases per minute: whole numbers, so nothing is lost by rounding. */
   spent: number;
-  /** The same of requests that were in vain: they have a budget of their own, so that asking without end is bounded too. */
+  /** The same for requests that were in vain. They have their own budget, so that endless requests are limited too. */
   missed: number;
   atMs: number;
-  /** The leases a minute that `spent` goes down by. */
+  /** The leases per minute by which `spent` goes down. */
   rate: number;
 }
 
 const minuteMs = 60_000;
 const nothing: CountedRequest = { waits: () => {}, given: () => {}, end: () => {} };
-/** Fewer entries than this are not looked through for idle ones. */
+/** With fewer entries than this, idle ones are not removed. */
 const smallTable = 64;
 
 /**
- * Leases a minute are counted by a token bucket: a user who was idle may have a whole minute's at once, and then one whenever
- * the part of a minute that it stands for has passed. So one number a user is enough, however large the limit is; in any
- * minute there are less than twice the limit. A user whose budget is whole again and who has no lease is forgotten.
+ * A token bucket counts leases per minute: a user who was idle may have a whole minute's worth at once, and then one each time its share
+ * of the minute has passed. So one number per user is enough, however large the limit, and no minute has twice the limit. A user whose
+ * budget is full again and who has no lease is forgotten.
  */
 export function createQuotas(): Quotas {
   const entries = new Map<number, Entry>();
@@ -89,7 +89,7 @@ export function createQuotas(): Quotas {
       if (entry.leases >= limits.leases) throw tooMany(user, entry);
       settle(entry, nowMs);
       const rate = limits.leasesPerMinute;
-      // Those that have none yet may be given theirs at any moment.
+      // Requests without a clone may get one at any moment.
       const waitMs = Math.ceil((entry.spent + (entry.open + 1) * minuteMs) / rate) - minuteMs;
       if (waitMs > 0) throw tooFast(user, describeTaken(entry, rate), waitMs);
       const missedMs = Math.ceil((entry.missed + minuteMs) / rate) - minuteMs;

@@ -6,7 +6,7 @@ import type { CommandLine, RunVoice } from './command-line.ts';
 
 type Voice = Pick<CommandLine, 'renderError' | 'errorStatus'> & Partial<Pick<RunVoice, 'lines' | 'statusDescriptor'>>;
 
-/** What a client is told of an error that ends its request, and its status descriptor before. */
+/** The messages about an error that ends a client's request, those for its status descriptor first. */
 export function describeRefusal(
   error: unknown,
   { renderError, errorStatus, lines = [], statusDescriptor = null }: Voice,

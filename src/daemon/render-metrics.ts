@@ -1,6 +1,6 @@
 import type { Histogram, MetricsSnapshot, PoolLevels, ProcessFacts } from './metrics.ts';
 
-/** The answer to a client of the metrics socket: a whole HTTP/1.1 response, after which the connection is to be closed. */
+/** The answer to a client of the metrics socket: a complete HTTP/1.1 response, after which the connection is to be closed. */
 export function renderMetricsResponse(snapshot: MetricsSnapshot): Buffer {
   const body = Buffer.from(renderMetrics(snapshot));
   const head = [
@@ -75,7 +75,7 @@ function sample(name: string, labels: Readonly<Record<string, string>>, value: n
   return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
 }
 
-/** The format's own three escapes; all else stands for itself. */
+/** The three escapes of the format; every other character stands for itself. */
 function escapeLabel(text: string): string {
   return text
     .replaceAll('\\', String.raw`\\`)

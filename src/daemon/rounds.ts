@@ -1,17 +1,17 @@
-/** What users wait for: the items of each in their order, the users in turn. */
+/** A queue that serves users in turn, and each user's items in order. */
 export interface Rounds<Item> {
   readonly push: (uid: number, item: Item) => void;
-  /** Whose turn it is; undefined: nobody waits. */
+  /** The item whose turn it is; undefined: nobody waits. */
   readonly peek: () => Item | undefined;
-  /** Takes away what `peek` shows; its user's next item has its turn after those of all other users. */
+  /** Removes the item that `peek` shows; its user's next item comes after one of each other user. */
   readonly shift: () => Item | undefined;
-  /** Takes away one that waits no more; its user keeps its place. */
+  /** Removes an item that no longer waits; its user keeps its place. */
   readonly remove: (uid: number, item: Item) => void;
   readonly size: () => number;
   readonly all: () => readonly Item[];
 }
 
-/** Nobody waits yet. */
+/** An empty queue. */
 export function createRounds<Item>(): Rounds<Item> {
   // A map keeps its order: the first user has its turn, and goes to the end.
   const users = new Map<number, Set<Item>>();

@@ -8,7 +8,7 @@ import type { LeaseRules } from './leases.ts';
 import { createQuotas, type Quotas } from './quota.ts';
 import type { RunGroups } from './run-groups.ts';
 
-/** The rules of leases as the settings are at each of them. */
+/** The rules of leases, by the settings at the time of each lease. */
 export function createRules(
   config: Pick<ConfigSource, 'current' | 'hasHeld'>,
   groups: Pick<RunGroups, 'placesFor'>,
@@ -31,7 +31,7 @@ export function createRules(
   };
 }
 
-/** What is wrong with them names other users, and is for root. */
+/** The details name other users, so only root gets them. */
 function noSettings(): IsolateError {
   return new IsolateError('bad-config', 'The daemon lends no clones: its settings are not valid.', {
     hint: 'ask root to correct them; isolate doctor shows what is wrong',

@@ -10,13 +10,16 @@ import type { DaemonLease } from './lease.ts';
 import type { Peer } from './peer.ts';
 import { applySettings, hastenMoves, makeDirectories, moveInto, removeDirectories, vouchFor } from './group-files.ts';
 
-/** The cgroups of runs whose users can make none themselves. */
+/** The cgroups for runs of users who cannot make any themselves. */
 export interface RunGroups {
-  /** The limits that can be enforced so, by the names of their controllers. */
+  /** The limits that can be enforced in this way, by the names of their controllers. */
   readonly controllers: () => readonly ControllerName[];
-  /** Directories that the groups of such a run would lie in. Throws `cannot-enforce` for a limit that has no controller here. */
+  /** The directories for the groups of such a run. Throws `cannot-enforce` for a limit that has no controller here. */
   readonly placesFor: (limits: Limits) => readonly string[];
-  /** Has groups made for this lease's run when it joins, and ended with all that is in them when the lease is over. Undefined: it has no limits. */
+  /**
+   * Prepares groups for this lease's run: they are made when it joins, and removed with everything in them when the lease is over.
+   * Undefined: it has no limits.
+   */
   readonly open: (lease: Pick<DaemonLease, 'run' | 'peer' | 'defer'>, limits: Limits) => GivenGroups | undefined;
   /** Moves the peer's process into the groups of the run. Throws `not-permitted`, `cannot-enforce`. */
   readonly join: (peer: Peer, runId: string) => Promise<void>;
@@ -26,19 +29,19 @@ interface Opened {
   readonly uid: number;
   readonly directories: readonly CgroupDirectory[];
   isJoined: boolean;
-  /** Null until the lease ends; then whether what is in the groups goes on without the daemon, or ends with it. */
+  /** Null until the lease ends; then whether what is in the groups goes on without the daemon, or ends with the lease. */
   runsOn: boolean | null;
 }
 
 /**
- * The process is moved first, into groups without limits, and the limits are set once it is certain whose number was
- * written: a number whose process ends at that moment could come to mean another one, which then has lost nothing, and
- * which is not killed with the groups. What is moved is the launcher's child, so the launcher itself survives when the memory runs out.
+ * The process is moved first, into groups without limits. The limits are set once it is certain that the right process was moved: if it
+ * ends at that moment, its pid may come to mean another process, which then loses nothing and is not killed with the groups. The process
+ * is the launcher's child, so the launcher itself survives when the memory runs out.
  */
 export function createRunGroups(probe: () => CgroupFacts): RunGroups {
   const opened = new Map<string, Opened>();
   let found: CgroupFacts | null = null;
-  // The host's hierarchies stay as they are, and its mounts may be many; only what was not there is looked for again.
+  // The host's hierarchies do not change, and its mounts may be many; only missing ones are looked for again.
   const find = (limits: Limits): CgroupFacts => {
     if (Object.keys(limits).length === 0) return none;
     if (found === null || namesOf(found).length < names.length) found = probe();
@@ -84,7 +87,7 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
       } catch (cause) {
         throw new IsolateError('cannot-enforce', `The limits of the run cannot be set: ${(cause as Error).message}.`, { cause });
       } finally {
-        // The lease may have ended before the groups were there.
+        // The lease may have ended before the groups were made.
         if (groups.runsOn === false) void removeDirectories(directories);
       }
     },

@@ -14,9 +14,9 @@ import type { Connection } from './connection.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
 
 /**
- * Answers a `run`: decides it for the client, leases a clone and sends the launch, or `fallback` where the program in Node
- * has to do it. Nothing is leased before it is certain that the run can be; what was leased is given back when the
- * connection ends. Settles when the client has its answer. While a clone is waited for nothing keeps the message in memory.
+ * Answers a `run`: decides for the client, leases a clone and sends the launch, or `fallback` if the program in Node has to do it.
+ * Nothing is leased before it is certain that the run is possible; what was leased is given back when the connection ends. Settles when
+ * the client has its answer. While the run waits for a clone, nothing keeps the message in memory.
  */
 export function handleRun(connection: Connection, message: Message, services: RunServices): Promise<void> {
   return startRun(connection, message, services).then((run) => (run === null ? connection.send('fallback') : awaitAnswer(connection, run)));
@@ -37,7 +37,7 @@ async function awaitAnswer({ send }: Connection, { sent, ended }: Started): Prom
   }
 }
 
-/** Of the bits of `terminal`. */
+/** A bit of `terminal`. */
 const standardError = 4;
 
 async function startRun(connection: Connection, message: Message, services: RunServices): Promise<Started | null> {
@@ -75,7 +75,7 @@ async function parseRun(connection: Connection, message: Message, services: RunS
   if (voice.statusDescriptor !== null) await connection.ask([{ name: 'descriptor', value: voice.statusDescriptor }]);
   connection.voice = voice;
   if (isDirectory) return parsed;
-  // Root may use all, also where the settings are of no use.
+  // Root may use every template, even if the settings are invalid.
   if (peer.rights === 'user') leases.checkAccess({ peer, template: zfs, engine });
   if (!maintains(zfs)) return null;
   if (peer.rights === 'user' || seesOurPaths(peer)) return parsed;
@@ -84,8 +84,8 @@ async function parseRun(connection: Connection, message: Message, services: RunS
 }
 
 /**
- * While a command line is looked at nobody else is served, and a thousand options take longer than their number says: what is
- * longer than this is the program in Node's, at the cost of its caller.
+ * Nobody else is served while a command line is parsed, and the time grows faster than the number of options. Longer ones are left to the
+ * program in Node, at the caller's cost.
  */
 const mostWords = 1024;
 const mostCharacters = 16_384;
@@ -105,7 +105,7 @@ function isDataset(text: string): boolean {
   }
 }
 
-/** Its paths mean to the daemon what they mean to the client. */
+/** The client's paths mean the same to the daemon. */
 function seesOurPaths(peer: Peer): boolean {
   try {
     return sameMountNamespace(peer) && readlinkSync(`/proc/${peer.pid}/root`) === '/';

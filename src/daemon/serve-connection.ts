@@ -21,12 +21,12 @@ export interface ConnectionOptions {
   readonly answerMs?: number;
 }
 
-/** More messages than this that wait for their turn are not a client of ours. */
+/** isolate's own clients never have more messages than this waiting for their turn. */
 const mostWaiting = 8;
-/** So are more mounts of one clone: a run takes one, and each of its hooks. Each keeps the broker busy for a while. */
+/** Nor do they need more mounts of one clone: a run takes one, and so does each of its hooks. Each keeps the broker busy for a while. */
 const mostMounts = 8;
 
-/** A client looks at its own files and variables; one whose file system hangs is better served by the program in Node. */
+/** A client only looks at its own files and variables; if its file system hangs, the program in Node serves it better. */
 const defaultAnswerMs = 10_000;
 
 /** A client whose daemon is silent for 5 s goes on without it (client/client.c). */
@@ -39,7 +39,7 @@ interface Serving extends Pick<ConnectionOptions, 'output' | 'handlers' | 'refus
   readonly ending: AbortController;
   readonly account: Account;
   readonly answerMs: number;
-  /** `holding`: the client has its clone; `over`: nothing more is to come. */
+  /** `holding`: the client has its clone; `over`: nothing more is expected. */
   phase: 'idle' | 'working' | 'holding' | 'over';
   hasEnded: boolean;
   /** Messages that wait for their turn. */
@@ -48,7 +48,7 @@ interface Serving extends Pick<ConnectionOptions, 'output' | 'handlers' | 'refus
   /** Settles when all messages so far are done. */
   turn: Promise<void>;
   asked: (PromiseWithResolvers<Message> & { readonly timer: NodeJS.Timeout }) | null;
-  /** What the client told, which counts until the work that asked for it is done. */
+  /** The client's answers, which count until the work that asked for them is done. */
   told: Hold | null;
   making: PromiseWithResolvers<void> | null;
 }
@@ -137,13 +137,13 @@ function end(serving: Serving, reason: symbol): void {
   making?.resolve();
 }
 
-/** Its memory is needed, or it does not answer: it is over at once, and the client is told by the end of its connection. */
+/** Its memory is needed, or it does not answer: everything ends at once, and the client sees the end of its connection. */
 function giveUp(serving: Serving): void {
   close(serving);
   end(serving, clientGone);
 }
 
-/** A client that was given its clone runs on; it has nothing more to count. */
+/** A client that has its clone goes on running and holds nothing more that counts. */
 function evict(serving: Serving): void {
   if (serving.phase !== 'holding') giveUp(serving);
 }
@@ -163,7 +163,7 @@ function receive(serving: Serving, frame: Uint8Array): void {
   serving.turn = serving.turn.then(() => work(serving, held, act));
 }
 
-/** The work that such a message asks for; null: nothing that may come now. */
+/** The work for such a message; null: it may not come now. */
 function accept(serving: Serving, name: MessageName | null): Work | null {
   const { phase, handlers, connection } = serving;
   if (phase === 'idle' && (name === 'query' || name === 'join')) return (message) => handlers[name](connection, message);
@@ -198,13 +198,13 @@ function takeAnswer(serving: Serving, frame: Uint8Array, { resolve, reject, time
   void decodeInTurn(serving, held).then((message) => (message === null ? reject(goneError()) : resolve(message)));
 }
 
-/** No function that waits here has the message: it is let go as soon as its handler has read it. */
+/** No waiting function keeps the message, so it is freed as soon as its handler has read it. */
 function work(serving: Serving, held: HeldMessage, act: Work): Promise<void> {
   const life = setInterval(() => showLife(serving), lifeMs);
   return decodeInTurn(serving, held)
     .then((message) => (message === null ? undefined : act(message)))
     .catch((error: unknown) => {
-      // What was leased is of no use to a client that was not told of it.
+      // A lease is of no use to a client that was not told about it.
       if (serving.phase === 'working') serving.connection.lease?.release(failedOutcome(error));
       sendRefusal(serving, error);
     })
@@ -217,7 +217,7 @@ function work(serving: Serving, held: HeldMessage, act: Work): Promise<void> {
     });
 }
 
-/** To a client that waits for us, and not we for it. */
+/** Only to a client that waits for us, not one that we wait for. */
 function showLife({ phase, asked, connection }: Serving): void {
   if (phase === 'working' && asked === null) connection.send('message', [{ name: 'text', value: '' }]);
 }
@@ -227,20 +227,20 @@ function sendRefusal(serving: Serving, error: unknown): void {
     const { send, voice } = serving.connection;
     for (const { name, items } of serving.refuse(error, voice)) send(name, items);
   } catch {
-    // There are no words for it that a message can hold.
+    // No message can hold its text.
     close(serving);
   }
 }
 
 /** Null: there is no room for it, and the connection is closed. */
 function hold(serving: Serving, frame: Uint8Array): HeldMessage | null {
-  // What comes to a clone that is held is a `mount`, of which there are few and all are short: no clone is lost for it.
+  // After the lease only `mount` messages come, which are few and short, so no clone is lost because of them.
   const held = holdMessage(frame, serving.phase === 'holding' ? null : serving.account);
   if (held === null) close(serving);
   return held;
 }
 
-/** What is long to decode takes its turn for that too. Null: it could not be decoded, and the connection is closed. */
+/** A message that takes long to decode waits for its turn first. Null: it could not be decoded, and the connection is closed. */
 async function decodeInTurn(serving: Serving, held: HeldMessage): Promise<Message | null> {
   await serving.takeTurn(serving.connection.peer.uid);
   const message = serving.ending.signal.aborted ? null : decodeHeld(held);

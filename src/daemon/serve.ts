@@ -24,7 +24,7 @@ import { findUnknownNames } from './unknown-names.ts';
 
 export interface ServeOptions {
   readonly commandLine: CommandLine;
-  /** Path of the socket over which a front that something else started comes; absent: the broker starts one itself. */
+  /** Path of the socket for a front that something else starts; absent: the broker starts one itself. */
   readonly front?: string;
   /** Aborting it ends the daemon as SIGTERM does. */
   readonly signal?: AbortSignal;
@@ -39,9 +39,10 @@ const frontUsers = ['isolate-front', 'nobody'];
 const nobody = 65_534;
 
 /**
- * The daemon: owns the pools and serves clients until SIGTERM or SIGINT; SIGHUP has it read its settings again. With settings
- * that are not valid it starts all the same and refuses clients until they are. Runs go on when it ends, and the next daemon
- * looks after them. Throws `not-permitted` for other users than root, `daemon-failed` where one runs already, `usage` for a front that cannot be, `state-unreadable`, `missing-tool`.
+ * The daemon: maintains the pools and serves clients until SIGTERM or SIGINT; SIGHUP makes it reread its settings. With invalid settings
+ * it starts anyway and refuses clients until they are corrected. Runs continue when it ends, and the next daemon looks after them. Throws
+ * `not-permitted` for users other than root, `daemon-failed` if a daemon runs already, `usage` for an unusable socket of the front,
+ * `state-unreadable`, `missing-tool`.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   if (process.getuid?.() !== 0) throw new IsolateError('not-permitted', 'Only root can run the daemon.');
@@ -138,7 +139,7 @@ async function reload(config: ConfigSource): Promise<void> {
   else logEvent('info', { event: 'config', ...describe(result) }, 'The settings were read again.');
 }
 
-/** What holds now, for the log. */
+/** The settings in effect, for the log. */
 function describe({ templates, files }: Config): { readonly templates: readonly string[]; readonly files: readonly string[] } {
   return { templates: [...templates.keys()], files };
 }
@@ -148,7 +149,10 @@ function tellBadConfig({ code, message }: IsolateError, held: boolean): void {
   logEvent('error', { event: 'config', code }, `${message} ${consequence}`);
 }
 
-/** The handlers stay until `action` has ended: libraries that clean up take a signal without any other handler for the end. */
+/**
+ * The handlers stay until `action` has ended, because libraries that clean up end the process on a signal for which there is no other
+ * handler.
+ */
 async function withServiceSignals(end: AbortSignal, onReload: () => void, action: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();

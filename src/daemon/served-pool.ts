@@ -14,11 +14,11 @@ export interface TakeRequest {
   /** How long to wait; longer while clones are being made. 0: not at all. */
   readonly waitMs: number;
   readonly signal: AbortSignal;
-  /** Called once before waiting begins; what it throws ends the request. */
+  /** Called once before waiting begins; an error that it throws ends the request. */
   readonly onWait?: () => void;
   /** Called once when it has waited for a second, with the number of clones that are being made. */
   readonly onLongWait?: ((making: number) => void) | undefined;
-  /** What helps where there are too few clones; absent: nothing is known. */
+  /** A hint for the case of too few clones; absent: none is known. */
   readonly advice?: string | undefined;
 }
 
@@ -33,13 +33,13 @@ export interface ServedPool {
   readonly add: (ids: readonly string[]) => void;
   /** Looks for clones that others made. */
   readonly reread: () => void;
-  /** No clone will come until `recover`: whoever waits, and whoever comes, is told why. */
+  /** No clone will come until `recover`: waiting and new requests are told why. */
   readonly fail: (error: IsolateError) => void;
   readonly recover: () => void;
   /** For good. */
   readonly end: (error: IsolateError) => void;
   readonly waiting: () => number;
-  /** How many clones are thought to be fresh. */
+  /** How many clones are believed to be fresh. */
   readonly fresh: () => number;
 }
 
@@ -58,14 +58,14 @@ interface Serving {
   readonly fresh: FreshClones;
   readonly waiters: Rounds<Waiter>;
   readonly patience: Patience;
-  /** Why no clone will come; null: nothing is known against it. */
+  /** Why no clone will come; null: clones may come. */
   failure: IsolateError | null;
 }
 
-/** Whoever waits longer is told what for. */
+/** A client that waits longer is told what for. */
 const longWaitMs = 1_000;
 
-/** Serves a pool. `ring` is called with true when somebody waits, else when a clone left the fresh ones or is to be destroyed. */
+/** Serves a pool. `ring` is called with true when somebody waits, and with false when a clone was taken or is to be destroyed. */
 export function servePool(pool: PoolFiles, ring: (urgent: boolean) => void, noFreeClone: NoFreeClone): ServedPool {
   const patience = createPatience(() => countMaking(pool) > 0);
   const serving: Serving = { pool, ring, noFreeClone, fresh: openFresh(pool), waiters: createRounds(), patience, failure: null };

@@ -4,8 +4,8 @@ import { callerEnvironment } from '../process/caller-environment.ts';
 import { runCommand } from '../process/command.ts';
 
 /**
- * Tells systemd that clients are served, where it started this process and waits for that (sd_notify(3), which takes a
- * datagram that Node cannot send). Does nothing elsewhere; a failure is logged.
+ * Tells systemd that clients are served, if it started this process and waits for that. It runs systemd-notify, because Node cannot send
+ * the datagram of sd_notify(3). Does nothing otherwise; a failure is logged.
  */
 export async function tellServiceManager(environment: NodeJS.ProcessEnv = callerEnvironment()): Promise<void> {
   const socket = environment['NOTIFY_SOCKET'];
@@ -13,7 +13,7 @@ export async function tellServiceManager(environment: NodeJS.ProcessEnv = caller
   const file = findTool('systemd-notify', 'root', undefined);
   try {
     if (file === null) throw new Error('systemd-notify is not installed');
-    // Root's systemd-notify speaks for the process that started it.
+    // systemd-notify of root notifies on behalf of the process that started it.
     const { exitCode, stderr } = await runCommand({ file, args: ['--ready'], timeoutMs: 5_000, env: { NOTIFY_SOCKET: socket } });
     if (exitCode !== 0) throw new Error(stderr.trim());
   } catch (error) {

@@ -5,15 +5,15 @@ import type { Found } from '../host/resolve-beneath.ts';
 import type { DaemonLease } from './lease.ts';
 import { createTurns } from './turns.ts';
 
-/** One target of all leases' in a turn. */
+/** Looks up one target of all leases per turn. */
 const takeTurn = createTurns();
 
-/** What isolate looks up by itself: a template that has something odd there is no reason to refuse a run. */
+/** Paths that isolate looks up by itself; something unusual there in a template is no reason to refuse a run. */
 const ownTargets: ReadonlySet<string> = new Set(['/etc/hosts', '/etc/resolv.conf']);
 
 /**
- * What a client's run needs to know of the leased clone; nothing outside of it is looked at. Other users are served between two
- * targets, in turn: each may have thousands of components. Throws `bad-bind`, `cannot-enforce`.
+ * What a client's run needs to know about the leased clone; nothing outside it is looked at. Other users are served between two targets,
+ * because each may have thousands of components. Throws `bad-bind`, `cannot-enforce`.
  */
 export async function lookIntoClone(
   { seenAt, template, isChecked, peer }: Pick<DaemonLease, 'seenAt' | 'template' | 'isChecked' | 'peer'>,
@@ -41,9 +41,11 @@ function look(tree: Tree, target: string, hidden: readonly string[]): Found | Is
   }
 }
 
-/** Whether one of these targets lies below another. What that shows is the client's, and only the client may look there for links. */
+/**
+ * Whether one of these targets is below another. The outer one shows files of the client, and only the client may look there for links.
+ */
 export function hasNested(targets: readonly string[]): boolean {
-  // There may be a thousand. In order each comes right behind what it lies below, or behind others that do.
+  // There may be a thousand. When sorted, each comes right after the one it is below, or after others below that one.
   const places = targets.map((target) => (target.endsWith('/') ? target : `${target}/`)).toSorted();
   return places.some((place, index) => {
     const before = places[index - 1];

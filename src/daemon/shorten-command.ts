@@ -1,4 +1,4 @@
-/** More of a command than this is not kept: bytes as JSON, in which a control character has six. */
+/** The most that is kept of a command: bytes as JSON, in which a control character takes six. */
 const longestCommand = 4096;
 
 /** What is kept of a command, for `isolate ps`. */
@@ -13,6 +13,6 @@ export function shortenCommand(command: readonly string[]): readonly string[] {
     kept.push(cost <= left ? beginning : beginning.slice(0, Math.floor(left / 6)));
     left -= cost + 1;
   }
-  // A copy, for a part of a string keeps the whole of it in memory.
+  // A copy, because a part of a string keeps the whole string in memory.
   return JSON.parse(JSON.stringify(kept)) as string[];
 }

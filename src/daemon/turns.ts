@@ -4,9 +4,9 @@ import { createRounds } from './rounds.ts';
 export type TakeTurn = (uid: number) => Promise<void>;
 
 /**
- * Turns that go round among users, one each time round the event loop: a user who floods the daemon with requests delays
- * another's by one of them, however many there are. A request that comes alone does not wait. No turn comes before what
- * `pause` returns has settled; null: nothing stands in the way.
+ * Gives users turns in rotation, one per round of the event loop: a user who floods the daemon with requests delays another user's
+ * request by only one of them. A single request does not wait. No turn comes before the promise that `pause` returns has settled; null:
+ * there is nothing to wait for.
  */
 export function createTurns(pause: () => Promise<void> | null = () => null): TakeTurn {
   const waiting = createRounds<() => void>();

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Accounts } from './accounts.ts';
 
-/** A sentence for each user or group that the settings name and this host does not have: a slip, or one of a directory service. */
+/** A sentence for each user or group in the settings that this host does not have: a typing error, or one of a directory service. */
 export function findUnknownNames({ templates, limits }: Config, accounts: Accounts): readonly string[] {
   const users = (names: Iterable<string>): readonly string[] => [...names].filter((name) => name !== '*' && accounts.uidOf(name) === null);
   return [

@@ -15,7 +15,7 @@ import type { Connection } from './connection.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
 import type { Queries } from './query.ts';
 
-/** What is needed to answer a client that wants to see something. */
+/** What is needed to answer a client that asks for a view. */
 export interface ViewServices {
   readonly view: View;
   readonly queries: Pick<Queries, 'read'>;
@@ -25,8 +25,8 @@ export interface ViewServices {
 type Client = Pick<Connection, 'peer' | 'send' | 'ask'>;
 
 /**
- * Answers a `run` whose command line only asks for something to be printed, as the program in Node prints it, or sends `fallback`
- * where only that can: for what the daemon does not know, and for errors.
+ * Answers a `run` whose command line only shows something, with the text that the program in Node would print. Sends `fallback` for
+ * errors and for what the daemon does not know.
  */
 export async function handleView(connection: Client, message: Message, { view, queries, runtime }: ViewServices): Promise<void> {
   const { peer } = connection;
@@ -53,7 +53,7 @@ export async function handleView(connection: Client, message: Message, { view, q
   }
 }
 
-/** Root's program looks at state of its own, and every user's at processes. */
+/** Root's program also looks at its own state, and every user's at processes. */
 function seesTheSame(peer: Peer): boolean {
   return peer.holder !== null && (peer.rights === 'user' || sameMountNamespace(peer));
 }
@@ -64,7 +64,7 @@ function leftToNode(): IsolateError {
 
 /** Bytes of the names that are looked at while nobody else is served: those of some 150 runs. */
 const mostNames = 8192;
-/** Why there is no run where a list of runs would be. */
+/** Why there is no list of runs. */
 const nothingThere: ReadonlySet<number> = new Set([
   constants.errno.ENOENT,
   constants.errno.ENOTDIR,
@@ -72,7 +72,7 @@ const nothingThere: ReadonlySet<number> = new Set([
   constants.errno.ELOOP,
 ]);
 
-/** Whether runs on directories may go on that the client is to be told of: its own, or for root those of all users. */
+/** Whether there may be runs on directories that the client should see: its own, or for root those of all users. */
 async function hasRunsBesides(connection: Client): Promise<boolean> {
   const { uid, rights } = connection.peer;
   const own = await askVariables(connection, rights === 'root' ? [] : ['XDG_RUNTIME_DIR', 'HOME']);
@@ -94,7 +94,7 @@ async function hasRunsBesides(connection: Client): Promise<boolean> {
   );
 }
 
-/** The client's variables that are set. Throws where it has times printed in another zone than ours. */
+/** The client's variables that are set. Throws if they ask for times in another time zone than ours. */
 async function askVariables(connection: Client, names: readonly string[]): Promise<Readonly<Record<string, string>>> {
   const message = await connection.ask(['TZ', ...names].map((value): Item => ({ name: 'variable-name', value })));
   const variables = Object.fromEntries(

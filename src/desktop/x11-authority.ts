@@ -6,23 +6,23 @@ import { formatCookie, parseXauthority } from '../host/xauthority.ts';
 
 type X11Facts = NonNullable<DesktopFacts['x11']>;
 
-/** The right of one run to use the X server, until `release`. */
+/** One run's right to use the X server, until `release`. */
 export interface X11Grant {
-  /** The authority file to give to the sandbox; null where the server asks for none. */
+  /** The authority file for the sandbox; null: the server needs none. */
   readonly authority: Uint8Array | null;
   /** The server keeps the sandbox's clients from reading other clients' windows, keys and screen. */
   readonly untrusted: boolean;
-  /** Ends the cookie and every connection made with it, where it was made for this run. */
+  /** Revokes the cookie and every connection made with it, if it was made for this run. */
   readonly release: () => Promise<void>;
 }
 
-/** How long a cookie nobody uses lives on when isolate was killed before it could revoke it. */
+/** How long an unused cookie lives on if isolate was killed before it could revoke it. */
 const unusedSeconds = 60;
 
 /**
- * Makes a cookie for one run: an untrusted one where the server has the SECURITY extension, else the caller's own. The
- * cookie is kept alive by a connection of ours, because the server forgets one that no client uses for a minute; if
- * isolate is killed, that is what ends it. (Security Extension Specification)
+ * Gets a cookie for one run: an untrusted new one if the server has the SECURITY extension, else the caller's own. A connection of ours
+ * keeps a new cookie alive, because the server forgets one that no client uses for a minute; so it also ends if isolate is killed.
+ * (Security Extension Specification)
  */
 export async function grantX11(x11: X11Facts): Promise<X11Grant> {
   const own: X11Grant = { authority: x11.authority, untrusted: false, release: async () => {} };
@@ -43,7 +43,7 @@ export async function grantX11(x11: X11Facts): Promise<X11Grant> {
     authority: formatCookie(number, generated.cookie),
     untrusted: true,
     release: async () => {
-      // The answer to the second one says that the first was carried out.
+      // The answer to the second request means that the first was carried out.
       await trusted.ask(formatRevoke(opcode, generated.id), formatQueryExtension('SECURITY'));
       keeper?.close();
       trusted.close();

@@ -4,19 +4,19 @@ import { formatSetup, parseAnswer, parseSetup } from './x11-protocol.ts';
 
 const limitMs = 5000;
 
-/** No message we ask for is longer; a server that sends more is none. */
+/** No message that we ask for is longer; whatever sends more is not an X server. */
 const limitBytes = 2 ** 20;
 
 /** An accepted connection to an X server. */
 export interface X11Connection {
-  /** Sends requests, the last of them with a reply, and gives that; null for an error of the server's. */
+  /** Sends requests, of which only the last has a reply, and returns it; null if the server reports an error. */
   readonly ask: (...requests: Buffer[]) => Promise<Buffer | null>;
   readonly close: () => void;
 }
 
 /**
- * Connects to an X server's socket with a cookie or without any. Null where the server does not let us in, or does not
- * answer within 5 s. An open connection does not keep the process alive.
+ * Connects to an X server's socket with or without a cookie. Null: the server refuses, or does not answer within 5 s. An open connection
+ * does not keep the process alive.
  */
 export async function connectX11(socketPath: string, cookie: Uint8Array | null): Promise<X11Connection | null> {
   const socket = connect(socketPath);

@@ -1,17 +1,17 @@
 import { magicCookie } from '../host/xauthority.ts';
 
 /**
- * What a server sent: a reply or an error (X Window System Protocol, "Connection Setup" and appendix B). `length` is that
- * of all that was read for it, in bytes.
+ * A reply or error from the server (X Window System Protocol, "Connection Setup" and appendix B). `length` is the total number of bytes
+ * read for it.
  */
 export type X11Answer =
   | { readonly kind: 'reply'; readonly bytes: Buffer; readonly length: number }
   | { readonly kind: 'error'; readonly code: number; readonly length: number };
 
-/** The one kind of event that is longer than 32 bytes, and says so as a reply does (X Generic Event Extension). */
+/** The only kind of event that is longer than 32 bytes, with a length as in a reply (X Generic Event Extension). */
 const genericEvent = 35;
 
-/** The first message of a client, with a cookie or without any. */
+/** The first message of a client, with or without a cookie. */
 export function formatSetup(cookie: Uint8Array | null): Buffer {
   const name = cookie === null ? Buffer.alloc(0) : Buffer.from(magicCookie);
   const data = cookie === null ? Buffer.alloc(0) : Buffer.from(cookie);
@@ -30,7 +30,7 @@ export function parseSetup(bytes: Buffer): { readonly accepted: boolean; readonl
   return bytes.length < length ? null : { accepted: bytes[0] === 1, length };
 }
 
-/** The next reply or error, or null while it is incomplete. Events, which some servers send unasked, are passed over. */
+/** The next reply or error, or null while it is incomplete. Events, which some servers send unasked, are skipped. */
 export function parseAnswer(bytes: Buffer): X11Answer | null {
   for (let start = 0; bytes.length >= start + 32;) {
     const kind = bytes.readUInt8(start);
@@ -49,13 +49,13 @@ export function formatQueryExtension(name: string): Buffer {
   return formatRequest(98, 0, [head, pad(Buffer.from(name))]);
 }
 
-/** The opcode of the extension asked for; null where the server does not have it. */
+/** The opcode of the requested extension; null: the server does not have it. */
 export function parseQueryExtension(reply: Buffer): number | null {
   return reply[8] === 1 ? reply.readUInt8(9) : null;
 }
 
 /**
- * Asks for a new cookie whose clients are untrusted, and which dies when no client has used it for `timeoutSeconds`.
+ * Asks for a new cookie whose clients are untrusted and which expires when no client has used it for `timeoutSeconds`.
  * (Security Extension Specification, SecurityGenerateAuthorization)
  */
 export function formatGenerateUntrusted(opcode: number, timeoutSeconds: number): Buffer {
@@ -73,7 +73,7 @@ export function parseGenerated(reply: Buffer): { readonly id: number; readonly c
   return { id: reply.readUInt32LE(8), cookie: Uint8Array.from(reply.subarray(32, 32 + reply.readUInt16LE(12))) };
 }
 
-/** Ends a cookie and the connections made with it (SecurityRevokeAuthorization). */
+/** Revokes a cookie and the connections made with it (SecurityRevokeAuthorization). */
 export function formatRevoke(opcode: number, id: number): Buffer {
   const body = Buffer.alloc(4);
   body.writeUInt32LE(id, 0);

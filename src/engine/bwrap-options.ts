@@ -22,12 +22,12 @@ export function isolationOptions(spec: SandboxSpec, hostname: string): BwrapOpti
   ];
 }
 
-/** The root and the file systems every Linux root expects; later ones lie over earlier ones. */
+/** The root and the file systems that every Linux root expects; later ones cover earlier ones. */
 export function rootOptions(root: string, readOnly: boolean, keyFiles: readonly string[], tmp: string): BwrapOption[] {
   return [
     [readOnly ? '--ro-bind' : '--bind', root, '/'],
     ['--proc', '/proc'],
-    // The host's own view of the same sysctls, read only: bwrap leaves them writable to a root of a user namespace.
+    // The host's own view of the same sysctls, read-only: bwrap leaves them writable for root of a user namespace.
     ['--ro-bind', '/proc/sys', '/proc/sys'],
     ...keyFiles.map((file): BwrapOption => ['--ro-bind', '/dev/null', file]),
     ['--dev', '/dev'],
@@ -37,8 +37,8 @@ export function rootOptions(root: string, readOnly: boolean, keyFiles: readonly 
 }
 
 /**
- * The directories above targets in bubblewrap's own file systems, where nothing is before it runs: by itself it would make them
- * for root alone. One below another bind is not its to make, and those of `others` have modes of their own.
+ * The directories above targets in bubblewrap's own file systems, which are empty before it runs: by itself it would make them for root
+ * alone. Those below another bind are not made here, and those of `others` have their own modes.
  */
 export function directoryOptions(binds: readonly Bind[], trees: readonly string[], others: readonly BwrapOption[]): BwrapOption[] {
   const made = new Set(others.filter((option) => option.includes('--dir')).map((option) => option.at(-1)));

@@ -95,8 +95,8 @@ function plan(input: PlanInput): Launch {
 }
 
 /**
- * Of bubblewrap a process stays in the sandbox, whose /proc/1/exe leads to its file on the host. Where that file is the
- * caller's own it is the sandbox's too, so it is executed from a mount on which nothing can be changed.
+ * A process of bubblewrap stays in the sandbox, and its /proc/1/exe leads to its file on the host. A file of the caller belongs to the
+ * sandbox too, so it is executed from a mount on which nothing can be changed.
  */
 function sealProgram(path: string): MountOperation {
   return {

@@ -5,13 +5,13 @@ import type { PlanInput, Problem } from './engine.ts';
 import type { CgroupDirectory, Launch } from '../launch/launch.ts';
 import type { Rights } from '../host/rights.ts';
 
-/** Microseconds in which the processor time of a group is counted, the kernel's default. (sched-bwc.rst) */
+/** The period for counting the processor time of a group, in microseconds: the kernel's default (sched-bwc.rst). */
 const periodUs = 100_000;
 
-/** The least share the kernel takes: 1 ms a period. */
+/** The smallest share that the kernel accepts: 1 ms per period. */
 const leastQuotaUs = 1000;
 
-/** What an engine itself runs in the group beside the command: its monitor, its init, the stage, and one being forked. */
+/** The processes of an engine in the group besides the command: its monitor, its init, the stage, and one being forked. */
 const engineProcesses = 4;
 
 interface Rule {
@@ -50,12 +50,12 @@ function whyNotForUser(option: string, controller: Controller): Pick<Problem, 'm
   };
 }
 
-/** The limits that have no controller here, by the options that ask for them. */
+/** The limits that have no controller here, by their options. */
 export function findUnenforceable(limits: Limits, cgroups: CgroupFacts): readonly Pick<Rule, 'option' | 'controller'>[] {
   return rules.filter(({ limit, controller }) => limits[limit] !== undefined && cgroups[controller] === null);
 }
 
-/** What a launch says of its groups: those that the daemon makes for it, else those that the launcher is to make. */
+/** The groups of a launch: those that the daemon makes for it, else those that the launcher makes. */
 export function planGroups({ spec, facts, groups, runId }: PlanInput): Pick<Launch, 'cgroups' | 'groupsOfRun'> {
   if (facts.cgroups.byDaemon !== true) return { cgroups: planCgroups(spec.limits, facts.cgroups, runId) };
   if (groups === undefined) throw new IsolateError('cannot-enforce', 'The daemon made no cgroups for the limits of this run.');
@@ -63,11 +63,11 @@ export function planGroups({ spec, facts, groups, runId }: PlanInput): Pick<Laun
 }
 
 /**
- * The groups a launch with these limits joins, one in each hierarchy that has a controller it needs, of either cgroup
- * version, and one in each of `cgroups.others`. Throws `cannot-enforce` for a limit without a controller. (cgroup-v1/, cgroup-v2.rst)
+ * The groups that a launch with these limits joins: one in each hierarchy (v1 or v2) with a controller that it needs, and one in each of
+ * `cgroups.others`. Throws `cannot-enforce` for a limit without a controller. (cgroup-v1/, cgroup-v2.rst)
  */
 export function planCgroups(limits: Limits, cgroups: CgroupFacts, runId: string): readonly CgroupDirectory[] {
-  // A run is checked ahead, with its own caller; the daemon, which plans groups too, is root.
+  // A run was checked before, with its own caller; the daemon, which plans groups too, is root.
   const [problem] = checkLimits(limits, cgroups, 'root');
   if (problem !== undefined) {
     throw new IsolateError(problem.code, problem.message, problem.hint === undefined ? {} : { hint: problem.hint });
@@ -84,7 +84,7 @@ export function planCgroups(limits: Limits, cgroups: CgroupFacts, runId: string)
   return [...settings].map(([path, all]) => ({ path, settings: all }));
 }
 
-/** A group that a crash left behind is found by this name. */
+/** After a crash the group is found by this name. */
 function groupPath({ directory }: Pick<CgroupController, 'directory'>, runId: string): string {
   return `${directory.replace(/\/$/, '')}/isolate-${runId}`;
 }
@@ -102,7 +102,7 @@ function memorySettings(bytes: number, version: 1 | 2): CgroupDirectory['setting
   return [{ file: version === 2 ? 'memory.max' : 'memory.limit_in_bytes', value: String(bytes) }];
 }
 
-/** The number is the same file in both versions. */
+/** Both versions have this file. */
 function pidsSettings(pids: number): CgroupDirectory['settings'] {
   return [{ file: 'pids.max', value: String(pids + engineProcesses) }];
 }

@@ -3,7 +3,7 @@ import { runOptions } from '../spec/options/table.ts';
 import type { RunRequest } from '../spec/request.ts';
 import type { Engine, Problem } from './engine.ts';
 
-/** Every option of `request` that `engine` does not support, each with the names of those of `engines` that do. */
+/** Every option of `request` that `engine` does not support, each with the names of those in `engines` that do. */
 export function checkCapabilities(request: RunRequest, engine: Engine, engines: readonly Engine[]): readonly Problem[] {
   return runOptions.flatMap((option): Problem[] => {
     const { feature, short, long } = option;

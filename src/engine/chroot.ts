@@ -25,8 +25,8 @@ const capabilities: EngineCapabilities = {
 };
 
 /**
- * Maintenance of templates as root: the command is the host's root in another root directory. The mounts it needs live
- * in a mount namespace of the run, and its processes in a process namespace, so both are gone with it.
+ * For maintaining templates as root: the command is the host's root in another root directory. Its mounts are in a mount namespace of the
+ * run and its processes in a pid namespace, so both are gone after it.
  */
 export const chrootEngine: Engine = {
   name: 'chroot',
@@ -93,7 +93,7 @@ function plan(input: PlanInput): Launch {
   };
 }
 
-/** The rootfs becomes a mount of its own, so that what is mounted below lies on it and nowhere else. */
+/** The rootfs becomes a mount of its own, so that mounts below it appear only on it. */
 function placeRoot(part: RootPart, root: string): MountOperation {
   if (part.kind === 'given') return { kind: 'attach', source: part.name, target: root, flags: [], idmap: 'none' };
   return {

@@ -5,7 +5,7 @@ import type { BwrapOption } from './bwrap-options.ts';
 import type { Problem } from './engine.ts';
 import type { Descriptor } from '../launch/launch.ts';
 
-/** What the passed-through parts of the desktop add to a launch. */
+/** What desktop options add to a launch. */
 export interface DesktopPlan {
   readonly options: readonly BwrapOption[];
   readonly binds: readonly Bind[];
@@ -13,16 +13,16 @@ export interface DesktopPlan {
   readonly descriptors: readonly Descriptor[];
 }
 
-/** Where a plan puts things: the sandbox's /tmp, and the descriptors from `firstNumber` on. */
+/** Where a plan puts things: the sandbox's /tmp, and descriptors from `firstNumber` up. */
 export interface DesktopPlaces {
   readonly tmp: string;
   readonly firstNumber: number;
 }
 
-/** Everything lies on the sandbox's own /tmp: nothing of the desktop is left in a clone or a template. */
+/** Everything is on the sandbox's own /tmp, so nothing of the desktop is left in a clone or template. */
 const runtimeIn = (tmp: string): string => `${tmp}/isolate-runtime`;
 
-/** Shows the asked-for sockets, cookies and devices, and the variables that lead programs to them. */
+/** Shows the requested sockets, cookies and devices, and sets the variables that point programs to them. */
 export function planDesktop(spec: SandboxSpec, facts: Facts, { tmp, firstNumber }: DesktopPlaces): DesktopPlan {
   const plans = spec.passthrough.map((kind, index) => planners[kind](facts.desktop, { tmp, number: firstNumber + index }));
   if (plans.length === 0) return empty;
@@ -36,8 +36,8 @@ export function planDesktop(spec: SandboxSpec, facts: Facts, { tmp, firstNumber 
 }
 
 /**
- * What root's sandboxes could not use although it is there: their ids are nobody's on the host, so a socket must let
- * everyone connect (unix(7)) or be shown with its owner as the sandbox's 0, and a device must be everyone's.
+ * What root's sandboxes could not use although it exists. Their ids belong to nobody on the host, so a socket must let everyone connect
+ * (unix(7)) or be shown with its owner as the sandbox's 0, and a device must be accessible to everyone.
  */
 export function checkDesktop({ passthrough, binds }: SandboxSpec, { user, desktop, paths }: Facts): Problem[] {
   const over = passthrough.length === 0 ? undefined : binds.find(({ target }) => target === '/tmp');

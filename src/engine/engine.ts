@@ -9,19 +9,19 @@ import type { SandboxSpec } from '../spec/spec.ts';
 export interface EngineCapabilities {
   /** The command sees only its own root, processes, IPC, hostname. */
   readonly isolates: boolean;
-  /** What options may ask of it that not every engine can do. */
+  /** Features that options may ask for and not every engine has. */
   readonly features: readonly Feature[];
-  /** Variables of the caller's environment that it heeds, beside those that every engine does. */
+  /** Variables of the caller's environment that it reads, besides those for every engine. */
   readonly variables: readonly string[];
-  /** Whether a sandbox has a network of its own unless `-n` is given. */
+  /** A sandbox has its own network unless `-n` is given. */
   readonly network: 'always-shared' | 'optional';
-  /** Directories of the rootfs that the engine mounts over; those that a rootfs lacks are made. */
+  /** Directories of the rootfs that the engine mounts over; missing ones are made. */
   readonly mountpoints: readonly string[];
-  /** Where every sandbox has a file system of the engine's own instead of the rootfs's files. */
+  /** Where every sandbox has a file system of the engine instead of files of the rootfs. */
   readonly ownTrees: readonly string[];
-  /** The system-call filter; `smaller`: one that leaves the calls that the engine's own init makes. */
+  /** The system-call filter; `smaller`: one that allows the calls that the engine's own init makes. */
   readonly seccomp: 'whole' | 'smaller';
-  /** The command can make namespaces of its own, and see in them the groups that the run is in. */
+  /** The command can make namespaces, and see in them the cgroups that the run is in. */
   readonly nests: boolean;
   /** Works without root (over a directory). */
   readonly unprivileged: boolean;
@@ -34,23 +34,23 @@ export interface Problem {
   readonly hint?: string;
 }
 
-/** A mountpoint or a bind's target that is to be made before anything is mounted. */
+/** A mountpoint or bind target to make before anything is mounted. */
 export interface Missing {
   readonly path: string;
-  /** The target of the bind whose source it is made in; absent: in the rootfs. */
+  /** The target of the bind in whose source it is made; absent: the rootfs. */
   readonly within?: string;
 }
 
-/** What a look into the rootfs found, as far as a plan depends on it. Paths have no symbolic links. */
+/** What was found in the rootfs, as far as a plan depends on it. Paths have no symbolic links. */
 export interface Findings {
   /** Where /tmp is: a template may have a link there. */
   readonly tmp: string;
   readonly missing: readonly Missing[];
-  /** The file that the sandbox's own name is added to in a copy: where /etc/hosts is; null: nothing is added. */
+  /** The real path of /etc/hosts, to whose copy the sandbox's name is added; null: nothing is added. */
   readonly hosts: string | null;
 }
 
-/** The cgroups that the daemon makes for a run, which it knows by 16 hex digits. */
+/** The cgroups that the daemon makes for a run, whose id is 16 hex digits. */
 export interface GivenGroups {
   readonly run: string;
   readonly directories: readonly CgroupDirectory[];
@@ -62,7 +62,7 @@ export interface PlanInput {
   readonly spec: SandboxSpec;
   readonly findings: Findings;
   readonly rootfs: Rootfs;
-  /** The groups of the run's limits, where the daemon makes them and moves the run into them; absent: the launcher does. */
+  /** The cgroups of the run's limits, if the daemon makes them and moves the run into them; absent: the launcher does. */
   readonly groups?: GivenGroups;
   readonly facts: Facts;
   /** 16 hex digits, unique on this host. */

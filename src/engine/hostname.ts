@@ -4,7 +4,7 @@ import type { SandboxSpec } from '../spec/spec.ts';
 /** The longest name sethostname(2) takes. */
 const longest = 64;
 
-/** A sandbox has the name that was asked for, or is named after its template: the last part of the dataset or directory, as far as a host name allows it. */
+/** The host name of a sandbox: the requested one, or the last part of the dataset or directory, as far as a host name allows it. */
 export function hostnameFor({ root, hostname }: Pick<SandboxSpec, 'root' | 'hostname'>): string {
   if (hostname !== undefined) return hostname;
   const last =
@@ -19,7 +19,7 @@ export function hostnameFor({ root, hostname }: Pick<SandboxSpec, 'root' | 'host
   return name === '' ? 'isolate' : name;
 }
 
-/** The lines of a /etc/hosts that a template does not have. */
+/** The /etc/hosts for a template that has none. */
 export const defaultHosts = '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n';
 
 /** The line of /etc/hosts for a name; one with dots is known by its first part too, as Debian writes it (hosts(5)). */

@@ -16,9 +16,9 @@ export interface IdentityPlan {
 }
 
 /**
- * Decides the ids of a sandbox: root's runs get a range of their own with the rootfs mounted idmapped (or the range
- * the rootfs was shifted to), other users' runs their own id as 0 and their subordinate ids behind it. Kernel uid 0 is
- * never part of a map. Throws `cannot-enforce` where the rootfs allows neither. (user_namespaces(7), mount_setattr(2))
+ * Decides the ids of a sandbox. Root's runs get a range of their own with the rootfs mounted idmapped, or the range to which the rootfs
+ * was shifted. Other users' runs get the user's id as 0, followed by the subordinate ids. Kernel uid 0 is never part of a map. Throws
+ * `cannot-enforce` if the rootfs allows none of this. (user_namespaces(7), mount_setattr(2))
  */
 export function planIdentity(input: IdentityInput): IdentityPlan {
   const [part] = input.rootfs.parts;
@@ -32,7 +32,7 @@ export function planIdentity(input: IdentityInput): IdentityPlan {
 /** The part of a plan's input that ids depend on. */
 export type IdentityInput = Pick<PlanInput, 'rootfs' | 'facts' | 'idSlot'> & { readonly spec: Pick<SandboxSpec, 'uidBase' | 'gidBase'> };
 
-/** What can be said about the ids before there is a rootfs. */
+/** The problems with ids that are known before there is a rootfs. */
 export function checkIdentity(spec: SandboxSpec, facts: Facts): Problem[] {
   const problems: Problem[] = facts.user.rights === 'root' ? checkRootPrivileges(facts, ['CAP_SETGID', 'CAP_SETUID', 'CAP_SYS_ADMIN']) : [];
   for (const [option, base] of [
@@ -40,7 +40,7 @@ export function checkIdentity(spec: SandboxSpec, facts: Facts): Problem[] {
     ['--gid-base', spec.gidBase],
   ] as const) {
     if (base === undefined) continue;
-    // Root's maps are written without anybody asking, so what they may cover is decided here; others ask newuidmap(1).
+    // Root writes its maps without further checks, so what they may cover is decided here; for other users newuidmap(1) decides.
     if (base === 0 || (facts.user.rights === 'root' && base < idsPerSandbox)) {
       problems.push({
         code: 'cannot-enforce',
@@ -60,7 +60,7 @@ export function checkUserNamespaces({ userNamespaces }: Facts): Problem[] {
   return [{ code: 'cannot-enforce', message, hint: 'isolate doctor shows what prevents it' }];
 }
 
-/** A root that may do less than root, as in most containers. */
+/** Root with fewer capabilities, as in most containers. */
 export function checkRootPrivileges({ privileges }: Facts, needed: readonly NeededCapability[]): Problem[] {
   const missing = needed.filter((name) => privileges.missing.includes(name));
   if (missing.length === 0) return [];
@@ -75,8 +75,8 @@ export function checkRootPrivileges({ privileges }: Facts, needed: readonly Need
 }
 
 /**
- * How a bind of root's is shown: the owner of its source as the sandbox's 0, unless user or group is root's: what the sandbox
- * leaves there set-uid or set-gid must not be the host's root.
+ * How a bind of root's is shown: with the owner of its source as the sandbox's 0, unless its user or group is root. A set-uid or set-gid
+ * file that the sandbox leaves there must not belong to the host's root.
  */
 export function planBindIdmap(facts: Facts, path: PathFacts | undefined): Idmap {
   if (facts.user.rights !== 'root' || path === undefined || !path.idmappable || path.uid === 0 || path.gid === 0) return 'none';
@@ -149,14 +149,14 @@ function planUserIdentity(spec: IdentityInput['spec'], { user, tools, privileges
 }
 
 /**
- * Whether the sandbox's root passes the caller's own directories, which nobody else may enter: those of the state, where
- * everything is gathered. With a base the own id is not in the sandbox.
+ * Whether the sandbox's root can enter the caller's private directories, such as the state directory where everything is gathered. With a
+ * base, the caller's id is not in the sandbox.
  */
 export function entersOwnDirectories({ uidBase }: Pick<SandboxSpec, 'uidBase'>, { user }: Pick<Facts, 'user'>): boolean {
   return user.rights === 'root' || uidBase === undefined;
 }
 
-/** With a base the own id is not in the sandbox, so neither layers in the home nor a directory of the own can be written. */
+/** With a base, the caller's id is not in the sandbox, so it can write neither layers in the home nor a directory of the caller. */
 function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: SandboxSpec, { privileges }: Facts): Problem[] {
   if (uidBase === undefined && gidBase === undefined) return [];
   const option = uidBase === undefined ? '--gid-base' : '--uid-base';

@@ -1,6 +1,6 @@
 /**
- * What the sandbox's root may do within its own user namespace: what a package manager, a service with a low port and
- * ping need, nothing that reaches mounts, devices, modules or other namespaces. (capabilities(7))
+ * The capabilities of the sandbox's root in its own user namespace: those that a package manager, a service on a low port and ping need,
+ * and none that affects mounts, devices, modules or other namespaces. (capabilities(7))
  */
 export const keptCapabilities = [
   'CAP_CHOWN',

@@ -84,7 +84,7 @@ function checkNetwork(spec: SandboxSpec, facts: Facts): Problem[] {
   return problems;
 }
 
-/** LXC mounts these two again, over anything that a bind put there. */
+/** LXC mounts /proc and /sys again, over anything that a bind put there. */
 function checkTargets({ binds }: SandboxSpec): Problem[] {
   return binds
     .filter(({ target }) => /^\/(proc|sys|dev)\/*$/.test(target) || /^\/(proc|sys)\//.test(target))
@@ -95,7 +95,7 @@ function checkTargets({ binds }: SandboxSpec): Problem[] {
     }));
 }
 
-/** What the user gave has to fit into LXC's configuration. */
+/** The user's values have to fit into LXC's configuration. */
 function checkValues({ workingDirectory }: SandboxSpec): Problem[] {
   try {
     encodeLxcConfig([['lxc.init.cwd', workingDirectory]]);
@@ -107,8 +107,8 @@ function checkValues({ workingDirectory }: SandboxSpec): Problem[] {
 }
 
 /**
- * Where LXC runs inside the user namespace the launcher made, instead of making it: for callers who are not root, and
- * for an overlay, which the namespace must mount itself. Root's other launches keep LXC outside, where bridges are.
+ * Whether LXC runs inside the launcher's user namespace instead of making one: for users other than root, and for an overlay, which the
+ * namespace must mount itself. In root's other launches LXC stays outside, where bridges are.
  */
 function isNested(spec: SandboxSpec, facts: Facts): boolean {
   return facts.user.rights !== 'root' || isOverlaid(spec.root);

@@ -13,22 +13,22 @@ export interface LxcMountEntry {
 }
 
 /**
- * The configuration as the bytes LXC reads. Every value stands in quotes, of which LXC takes one pair away, so blanks at
- * its ends and quotes of its own stay. Throws `cannot-enforce` for what the format cannot say: a control character, because
- * a line of its own could hold a hook that runs on the host as root.
+ * The configuration as the bytes that LXC reads. Every value is quoted; LXC removes one pair of quotes, so that blanks at its ends and
+ * quotes in it stay. Throws `cannot-enforce` for what the format cannot express, such as a control character: a newline could add a hook
+ * that runs on the host as root.
  */
 export function encodeLxcConfig(settings: readonly LxcSetting[]): Uint8Array {
   return new TextEncoder().encode(settings.map(formatSetting).join(''));
 }
 
-/** The value of `lxc.mount.entry`; what separates fields and options is written as an octal number. (getmntent(3)) */
+/** The value of `lxc.mount.entry`; separators of fields and options are written in octal (getmntent(3)). */
 export function formatMountEntry({ source, target, type, options }: LxcMountEntry): string {
   return [source, target, type, options.join(',')].map(escapeField).join(' ');
 }
 
 function formatSetting([key, value]: LxcSetting): string {
   if (!/^lxc(\.[a-z0-9_]+)+$/.test(key)) throw refusal(`The key ${JSON.stringify(key)}`);
-  // An empty value clears a key in place of setting it.
+  // An empty value would clear the key.
   if (value === '') throw refusal(`An empty value of ${key}`);
   if (hasForbiddenCharacter(value)) throw refusal(`The value ${JSON.stringify(value)} of ${key}`);
   return `${key} = "${value}"\n`;

@@ -7,10 +7,10 @@ import { formatMountEntry } from './lxc-config.ts';
 import type { PlacedBind } from './placed-bind.ts';
 import { planRootMounts } from './root-mounts.ts';
 
-/** The assembled root, what LXC mounts into it itself, and what the launcher does before. */
+/** The assembled root, LXC's own mounts in it, and what the launcher does before. */
 export interface LxcMounts {
   readonly root: string;
-  /** A directory of this run alone in which LXC may keep what it wants: a tmpfs in the launch's mount namespace. */
+  /** A private directory of this run for LXC's files: a tmpfs in the launch's mount namespace. */
   readonly lxcPath: string;
   /** Values of `lxc.mount.entry`. */
   readonly entries: readonly string[];
@@ -22,9 +22,9 @@ export interface LxcMounts {
 const shmBytes = 2 ** 28;
 
 /**
- * Binds are put into the root by the launcher, which resolves their targets beneath it; LXC would make missing targets
- * through links of the rootfs. Only what lies below /dev is left to LXC, because LXC mounts /dev again. `nested`: LXC
- * runs inside the user namespace, and so do the mounts.
+ * The launcher puts binds into the root and resolves their targets beneath it; LXC would make missing targets through links of the
+ * rootfs. Only binds below /dev are left to LXC, because LXC mounts /dev again. `nested`: LXC runs inside the user namespace, and mounts
+ * are made there too.
  */
 export function planLxcMounts(input: PlanInput, identity: IdentityPlan, nested: boolean): LxcMounts {
   const { spec, sandboxDirectory } = input;
@@ -50,14 +50,14 @@ export function planLxcMounts(input: PlanInput, identity: IdentityPlan, nested: 
   };
 }
 
-/** Whether a bind lies in the file system LXC mounts on /dev. */
+/** Whether a bind is in the file system that LXC mounts on /dev. */
 export function isDevice({ target }: Pick<Bind, 'target'>): boolean {
   return target === '/dev' || target.startsWith('/dev/');
 }
 
 /**
- * LXC that sees no cgroup file system makes no groups, so none is left behind whatever dies; the limits are those of the
- * launch's own group, which LXC is started in.
+ * If LXC sees no cgroup file system, it makes no groups, so none is left behind whatever dies. The limits are those of the launch's own
+ * group, in which LXC is started.
  */
 const hideCgroups: MountOperation = tmpfs('/sys/fs/cgroup', 'mode=0755,size=4k');
 
@@ -80,13 +80,13 @@ function bindBeneath(bind: PlacedBind, root: string): MountOperation {
   };
 }
 
-/** LXC itself would make what is bound into the root read-only with it. */
+/** LXC itself would make the binds read-only together with the root. */
 function keepUnchanged(root: string): MountOperation {
   const flags = { recursive: true, readOnly: true, noSuid: true, noDev: true } as const;
   return { kind: 'bind', source: root, target: root, ...flags, idmap: 'none', create: 'none' };
 }
 
-/** A plain user's sandbox shares the caller's kernel id, and the lists of keys go by that. (proc_keys(5)) */
+/** A plain user's sandbox shares the caller's kernel id, which determines the lists of keys (proc_keys(5)). */
 const keyEntries = ['proc/keys', 'proc/key-users'].map((target) =>
   formatMountEntry({ source: '/dev/null', target, type: 'none', options: ['bind', 'ro', 'optional'] }),
 );

@@ -30,8 +30,8 @@ const capabilities: EngineCapabilities = {
 };
 
 /**
- * LXC 5 or later by lxc-execute(1): unlike lxc-start it passes the exit status on, and unlike lxc-attach it leaves the
- * standard streams alone. Its init is lxc-execute itself, forked: no file of LXC's or ours lies in the rootfs.
+ * LXC 5 or later, through lxc-execute(1): unlike lxc-start it passes on the exit status, and unlike lxc-attach it leaves the standard
+ * streams alone. Its init is lxc-execute itself, forked, so no file of LXC or isolate is in the rootfs.
  */
 export const lxcEngine: Engine = {
   name: 'lxc',
@@ -50,7 +50,7 @@ function plan(input: PlanInput): Launch {
   const identity = planIdentity(input);
   const mounts = planLxcMounts(input, identity, nested);
   const settings = containerSettings(input, identity, mounts, nested);
-  // LXC's init would wait for what the command leaves running; a stage that stays its parent ends that with the command.
+  // LXC's init would wait for what the command leaves running; a stage that remains its parent kills that when the command ends.
   const stage = planStage(spec, { reaps: true });
   const descriptors: Descriptor[] = [
     { number: configNumber, kind: 'data', label: 'lxc configuration', content: encodeLxcConfig(settings), shown: 'lines' },
@@ -61,7 +61,7 @@ function plan(input: PlanInput): Launch {
     engine: 'lxc',
     file: facts.tools['lxc-execute'] ?? '/usr/bin/lxc-execute',
     args: ['lxc-execute', ...lxcOptions(input, mounts), '--', stageFile, ...stage.args],
-    // No PATH: LXC then writes the id maps itself, where newuidmap would ask /etc/subuid for root's permission.
+    // Without PATH, LXC writes the id maps itself; newuidmap would look up root in /etc/subuid.
     environment: nested ? { HOME: mounts.lxcPath, XDG_RUNTIME_DIR: mounts.lxcPath } : {},
     descriptors,
     userNamespace: nested ? identity.userNamespace : { ...identity.userNamespace, mapsOnly: true },
@@ -108,7 +108,7 @@ function containerSettings({ spec, facts }: PlanInput, { userNamespace }: Identi
     ['lxc.cap.keep', keptIn(spec).join(' ')],
     ['lxc.no_new_privs', '1'],
     ['lxc.keyring.session', '1'],
-    // A profile has to be loaded into the kernel for every run; the walls here are the namespaces, ids and the filter.
+    // A profile would have to be loaded into the kernel for every run; namespaces, ids and the filter isolate here.
     ['lxc.apparmor.profile', 'unconfined'],
     ...(spec.seccomp ? [['lxc.seccomp.profile', `/proc/self/fd/${profileNumber}`] as const] : []),
     ['lxc.init.cwd', spec.workingDirectory],

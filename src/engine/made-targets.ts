@@ -7,11 +7,11 @@ import type { PlacedBind } from './placed-bind.ts';
 export interface MadeIn {
   readonly binds: readonly PlacedBind[];
   readonly root: string;
-  /** Lies over the root; null: they are made in the root itself. */
+  /** A layer over the root; null: they are made in the root itself. */
   readonly layer: string | null;
 }
 
-/** Makes what the rootfs lacks, so that no engine has to: engines differ in what they make, with which modes and through which links. */
+/** Makes what the rootfs lacks, because engines differ in what they make, with which modes and through which links. */
 export function planMissing({ missing, hosts }: Findings, { binds, root, layer }: MadeIn): MountOperation[] {
   const bindAt = (path: string): PlacedBind | undefined => binds.find(({ target }) => target === path);
   return missing.map(({ path, within }): MountOperation => {
@@ -24,8 +24,8 @@ export function planMissing({ missing, hosts }: Findings, { binds, root, layer }
 }
 
 /**
- * The sandbox's own name has to be found by programs that look for it, sudo among them: a copy of the rootfs's /etc/hosts, which
- * may be written and is gone with the run, has a line for it.
+ * Programs such as sudo look up the sandbox's host name, so a copy of the rootfs's /etc/hosts has a line for it. The copy is writable and
+ * gone after the run.
  */
 export function planHosts(
   { spec, findings: { hosts } }: Pick<PlanInput, 'spec' | 'findings'>,

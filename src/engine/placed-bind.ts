@@ -8,12 +8,12 @@ export interface PlacedBind extends Pick<Bind, 'target' | 'readOnly'> {
   readonly kind: PathFacts['kind'];
 }
 
-/** What a bind shows; null: nothing is there, or nothing that its caller can see. */
+/** What a bind shows; null: nothing, or nothing that its caller can see. */
 export function bindKind({ source }: Bind, { paths }: Pick<Facts, 'paths'>): PathFacts['kind'] | null {
   return typeof source === 'string' ? (paths[source]?.kind ?? null) : 'directory';
 }
 
-/** Where binds are bound from: memory file systems, and with `isGathered` all others too, from their numbers in `directory`. */
+/** Where binds are bound from: memory file systems (and all others if `isGathered`) from their numbers in `directory`. */
 export function placeBinds(
   binds: readonly Bind[],
   facts: Pick<Facts, 'paths'>,

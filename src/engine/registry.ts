@@ -4,13 +4,13 @@ import { chrootEngine } from './chroot.ts';
 import type { Engine } from './engine.ts';
 import { lxcEngine } from './lxc.ts';
 
-/** Every engine, in the order help and doctor print them. The first runs where none is asked for. */
+/** Every engine, in the order in which help and doctor print them. The first is the default. */
 export const engines: readonly [Engine, ...Engine[]] = [bwrapEngine, lxcEngine, chrootEngine];
 
-/** Wherever any engine mounts. */
+/** Every directory on which some engine mounts. */
 export const allMountpoints: readonly string[] = [...new Set(engines.flatMap(({ capabilities }) => capabilities.mountpoints))];
 
-/** The engine of that name, or the one that runs where none is asked for; throws `usage` naming the ones there are. */
+/** The engine of that name, or the default one; throws `usage`, which names the existing ones. */
 export function findEngine(name: string = engines[0].name): Engine {
   const engine = engines.find((candidate) => candidate.name === name);
   if (engine === undefined) {

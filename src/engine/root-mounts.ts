@@ -7,11 +7,11 @@ import type { MountOperation } from '../launch/launch.ts';
 import { planHosts, planMissing } from './made-targets.ts';
 import { type PlacedBind, placeBinds, planMemory } from './placed-bind.ts';
 
-/** Where the launcher puts the rootfs and the sources of binds together, and the operations that do it. */
+/** Where the launcher assembles the rootfs and the sources of binds, and the operations for that. */
 export interface RootMounts {
   /** Path of the assembled rootfs, reachable with the sandbox's ids. */
   readonly root: string;
-  /** What isolate itself shows in the sandbox, and behind it every bind, in order, from where it is reachable with the sandbox's ids. */
+  /** isolate's own binds and then every bind, in order, with sources that are reachable with the sandbox's ids. */
   readonly binds: readonly PlacedBind[];
   readonly hostMounts: readonly MountOperation[];
   readonly sandboxMounts: readonly MountOperation[];
@@ -19,17 +19,17 @@ export interface RootMounts {
 
 /** How an engine wants its root. */
 export interface RootDemands {
-  /** The engine runs inside the user namespace and mounts there, so what is made for it is made there. */
+  /** The engine runs and mounts inside the user namespace, so things are made for it there. */
   readonly nested: boolean;
   /** Directories to make beside the root, for the engine. */
   readonly directories?: readonly string[];
 }
 
 /**
- * Everything is gathered on a private tmpfs. Root's launches put the rootfs and the sources of binds there too, because the
- * sandbox's ids cannot pass root's 0700 directories and because a mount can be given other ids only on the way; other users'
- * launches use the paths as they are, and gather nothing where the sandbox cannot enter the caller's directories. What the rootfs
- * lacks is made in it, or, where it must stay as it is or belongs to others, in a layer on the tmpfs that is laid over it.
+ * Everything is gathered on a private tmpfs. Root's launches also put the rootfs and the sources of binds there, because the sandbox's
+ * ids cannot enter root's 0700 directories and because a mount can get other ids only when it is copied. Other users' launches use the
+ * paths directly, and gather nothing if the sandbox cannot enter the caller's directories. What the rootfs lacks is made in it, or, if it
+ * must not change or belongs to others, in a layer on the tmpfs that is mounted over it.
  */
 export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: readonly Bind[], demands: RootDemands): RootMounts {
   const { spec, findings, sandboxDirectory: directory } = input;
@@ -42,7 +42,7 @@ export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: 
   const { tree, upper } = placed;
   const root = merges ? placed.merged : tree;
   const placedBinds = placeBinds(binds, input.facts, { directory: places.binds, isGathered: isRoot });
-  // Made inside, they are the sandbox's by themselves.
+  // Made inside, they belong to the sandbox anyway.
   const memory = planMemory(binds, places.binds, demands.nested || !isRoot ? { uid: 0, gid: 0 } : ownerOutside(identity));
   const hosts = planHosts(input, tree, `${places.made}/hosts`);
   const missing = planMissing(input.findings, { binds: placedBinds, root: tree, layer: needsLayer ? places.layer : null });
@@ -102,10 +102,10 @@ interface Placed {
 }
 
 interface PlacePart {
-  /** Where it is put if it has to be put anywhere. */
+  /** Where it is mounted, if it has to be. */
   readonly at: string;
   readonly places: Places;
-  /** Of root's launches; null: the paths are used as they are. */
+  /** For root's launches; null: the paths are used directly. */
   readonly identity: IdentityPlan | null;
 }
 
@@ -173,7 +173,7 @@ function mkdir(path: string): MountOperation {
   return { kind: 'mkdir', path, mode: 0o755 };
 }
 
-/** Large enough for the longest /etc/hosts that is in use anywhere. */
+/** Large enough for any /etc/hosts in real use. */
 function tmpfs(target: string): MountOperation {
   return { kind: 'mount', type: 'tmpfs', source: 'isolate', target, flags: ['nosuid', 'nodev'], options: 'mode=0755,size=16m' };
 }

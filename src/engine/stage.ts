@@ -5,19 +5,19 @@ const stageNumber = 10;
 const statusNumber = 11;
 const commandNumber = 12;
 
-/** The first number that a launch with a stage leaves free. */
+/** The first descriptor number that a launch with a stage leaves free. */
 export const firstFreeNumber = 13;
 
 /**
- * The launcher's program under the name an engine executes inside the sandbox: the guest holds no file of isolate, and
- * the descriptor is closed by the time the command runs. Needs /proc in the sandbox.
+ * The path under which an engine executes the launcher's program inside the sandbox. The guest has no file of isolate, and the descriptor
+ * is closed by the time the command runs. Needs /proc in the sandbox.
  */
 export const stageFile = `/proc/self/fd/${stageNumber}`;
 
-/** argv[0] of the stage where the launcher executes it itself, from the descriptor. */
+/** argv[0] of the stage if the launcher itself executes it, from the descriptor. */
 export const stageName = 'isolate-stage';
 
-/** For `Launch.file` where the launcher executes the stage itself. */
+/** For `Launch.file` if the launcher itself executes the stage. */
 export const stageFileNumber = stageNumber;
 
 /** What of a spec the stage carries out. */
@@ -30,8 +30,8 @@ export interface StagePlan {
 }
 
 /**
- * What a launch needs to execute a command by way of the stage, which sees for itself that the system-call filter answers.
- * `reaps`: it stays the command's parent and ends what the command leaves running.
+ * What a launch needs to execute a command through the stage, which checks that the system-call filter works. `reaps`: the stage remains
+ * the command's parent and kills what the command leaves running.
  */
 export function planStage(
   { command, environment, seccomp, user }: StagedSpec,

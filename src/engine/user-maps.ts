@@ -7,8 +7,8 @@ import type { SandboxSpec } from '../spec/spec.ts';
 export type UserIds = Pick<UserFacts, 'uid' | 'gid' | 'subordinateUids' | 'subordinateGids'>;
 
 /**
- * The ids that a user's sandboxes have: the own one as 0 and the subordinate ones behind it, or the own one alone where
- * /etc/subuid and /etc/subgid do not give both kinds.
+ * The ids of a user's sandboxes: the user's own as 0, followed by the subordinate ones, or only the own one if /etc/subuid and
+ * /etc/subgid do not give both kinds.
  */
 export function planUserMaps(user: UserIds, spec: Pick<SandboxSpec, 'uidBase' | 'gidBase'> = {}): IdMaps {
   if (!hasSubordinateIds(user)) return singleMaps(user);
@@ -23,7 +23,7 @@ export function hasSubordinateIds({ subordinateUids, subordinateGids }: UserIds)
   return subordinateUids.length > 0 && subordinateGids.length > 0;
 }
 
-/** The user's own id alone. */
+/** Only the user's own id. */
 export function singleMaps({ uid, gid }: UserIds): IdMaps {
   return { uidMap: [{ inside: 0, outside: uid, count: 1 }], gidMap: [{ inside: 0, outside: gid, count: 1 }] };
 }
@@ -44,10 +44,10 @@ function userMap(own: number, subordinate: readonly IdRange[], base: number | un
   return map;
 }
 
-/** As many lines as the kernel takes (user_namespaces(7)). */
+/** As many lines as the kernel allows (user_namespaces(7)). */
 const mostEntries = 340;
 
-/** In file order, each id once and `own` not at all: the kernel takes no map that gives an id twice. */
+/** In file order, each id once and without `own`, because the kernel rejects a map that has an id twice. */
 function withoutOverlaps(own: number, ranges: readonly IdRange[]): readonly IdRange[] {
   const taken: IdRange[] = [{ start: own, count: 1 }];
   const free: IdRange[] = [];

@@ -1,7 +1,7 @@
 import type { CgroupController, CgroupPlace } from './facts.ts';
 import type { MountEntry } from './mountinfo.ts';
 
-/** One line of /proc/PID/cgroup (cgroups(7)): the group of a process in one hierarchy. */
+/** One line of /proc/PID/cgroup (cgroups(7)): the cgroup of a process in one hierarchy. */
 export interface CgroupMembership {
   /** 0 is the version 2 hierarchy. */
   readonly hierarchy: number;
@@ -27,23 +27,23 @@ export function parseCgroups(text: string): readonly CgroupMembership[] {
   return memberships;
 }
 
-/** The controllers limits are enforced with. */
+/** The controllers that enforce limits. */
 export type ControllerName = 'cpu' | 'memory' | 'pids';
 
 export type Controllers = Readonly<Record<ControllerName, CgroupController | null>>;
 
-/** What the choice asks the host: the words of a control file, and whether the caller may make groups in a directory. */
+/** What the choice depends on: the words of a control file, and whether the caller may make groups in a directory. */
 export interface CgroupReader {
   readonly words: (file: string) => readonly string[];
   readonly writable: (directory: string) => boolean;
 }
 
 /**
- * The places for a group with the wanted controllers; null for one the caller has no place for. In version 1 that is the
- * caller's own group of each hierarchy. In version 2 a group with processes in it cannot hand controllers to its
- * children, so it is the nearest group above the caller that does; that also keeps every limit the caller itself is
- * under from there on, and is the lowest place into which the kernel lets a delegated user move a process ("Delegation
- * Containment", cgroup-v2.rst). A process is in one group of version 2 only, so there it is the same place for all.
+ * The places for a group with the wanted controllers; null for a controller without one. In v1 the place is the caller's own group of
+ * each hierarchy. In v2 a group with processes cannot give controllers to its children, so it is the nearest group above the caller that
+ * does. There the limits of the groups above still apply, and it is the lowest place into which the kernel lets a delegated user move a
+ * process ("Delegation Containment", cgroup-v2.rst). A process is in only one group of v2, so there the place is the same for all
+ * controllers.
  */
 export function chooseCgroups(
   wanted: readonly ControllerName[],
@@ -53,7 +53,7 @@ export function chooseCgroups(
 ): Controllers {
   const chosen: Record<ControllerName, CgroupController | null> = { cpu: null, memory: null, pids: null };
   for (const controller of wanted) chosen[controller] = chooseCgroup(controller, mounts, memberships, reader);
-  // What a group hands on was handed to it, so the highest of the places has every controller.
+  // A group can give only controllers that it was given, so the highest of the places has every controller.
   const highest = wanted
     .flatMap((controller) => (chosen[controller]?.version === 2 ? [chosen[controller]] : []))
     .toSorted((one, other) => one.directory.length - other.directory.length)[0];
@@ -64,8 +64,8 @@ export function chooseCgroups(
 }
 
 /**
- * The places beside the caller's own group, so that the caller's limits don't hold for what is made there; its own group
- * where that is the highest it sees. In version 2 that is where `chooseCgroups` looks anyway.
+ * The places beside the caller's own group, so that the caller's limits do not apply to what is made there; its own group if that is the
+ * highest that it sees. In v2 `chooseCgroups` looks there anyway.
  */
 export function chooseCgroupsBeside(
   wanted: readonly ControllerName[],
@@ -140,8 +140,8 @@ function chooseVersion2(
 }
 
 /**
- * The caller's own group of each hierarchy that no limit of the run is in. What is left out is where the caller can make
- * no group, or where a process could not join one: below a threaded group of version 2.
+ * The caller's own group in each hierarchy that has no limit of the run. Hierarchies in which the caller can make no group, or a process
+ * could not join one (below a threaded group of v2), are left out.
  */
 export function chooseOthers(
   chosen: Controllers,
@@ -169,13 +169,13 @@ function placeIn(
   // The root of the hierarchy has no such file.
   const [kind = ''] = hierarchy === 0 ? reader.words(`${directory}/cgroup.type`) : [];
   if (kind !== '' && kind !== 'domain') return null;
-  // A new group has no processors and no memory nodes, and nothing can run there. (cpusets.rst)
+  // A new group has no processors and no memory nodes, so nothing can run there (cpusets.rst).
   const files = controllers.includes('cpuset') ? ['cpuset.cpus', 'cpuset.mems'] : [];
   const settings = files.map((file) => ({ file, value: reader.words(`${directory}/${file}`).join(' ') }));
   return settings.some(({ value }) => value === '') ? null : { directory, settings };
 }
 
-/** Where a group is seen below a mount that may show only a part of the hierarchy; null where it is outside of it. */
+/** The path of a group below a mount that may show only a part of the hierarchy; null: the group is outside it. */
 function groupDirectory(mount: MountEntry, path: string): string | null {
   if (path.split('/').includes('..')) return null;
   const prefix = mount.root === '/' ? '' : mount.root;

@@ -3,9 +3,9 @@ import { statSync, type Stats } from 'node:fs';
 import { findId, findUserName, isInGroup } from './passwd.ts';
 import { readText } from './read-text.ts';
 
-/** What decides who may ask the daemon. */
+/** What decides whether a process may connect to the daemon. */
 export interface DaemonAccess {
-  /** Null: it cannot be looked at. */
+  /** Null: its facts cannot be read. */
   readonly socket: Pick<Stats, 'uid' | 'gid' | 'mode'> | null;
   readonly uid: number;
   /** Those of the process. */
@@ -17,7 +17,7 @@ export interface DaemonAccess {
 
 const group = 'isolate';
 
-/** Why this process may not ask the daemon at `path`, as what is to be done about it. */
+/** A hint for a process that may not connect to the daemon at `path`. */
 export function adviseAccess(path: string): string {
   return explainAccess({
     socket: lookAt(path),
@@ -28,7 +28,7 @@ export function adviseAccess(path: string): string {
   });
 }
 
-/** The same from what was read. */
+/** The same, from facts that were read. */
 export function explainAccess({ socket, uid, groups, passwd, group: groupText }: DaemonAccess): string {
   const gid = findId(groupText, group);
   if (gid === null) return `create the group ${group} with systemd-sysusers, then restart isolated.socket`;

@@ -14,12 +14,15 @@ export function daemonRestart(): string {
   return hasSystemd() ? 'systemctl restart isolated-pools.service, as root' : 'end isolate serve and start it again, as root';
 }
 
-/** The directory that a unit file is installed in; null: none. */
+/** The directory in which a unit file is installed; null: none. */
 export function findUnit(name: string): string | null {
   return unitDirectories.find((directory) => existsSync(`${directory}/${name}`)) ?? null;
 }
 
-/** What starts the daemon, as root, on a host with systemd, where its units are installed or not, or on one without. */
+/**
+ * The command that root starts the daemon with: on a host with systemd, where the units may have to be installed first, or on one
+ * without.
+ */
 export function daemonStart(systemd: boolean = hasSystemd(), isInstalled: boolean = findUnit(daemonUnit) !== null): string {
   if (!systemd) return 'isolate serve, as root';
   return `${isInstalled ? '' : 'scripts/install in the checkout, then '}systemctl enable --now ${daemonUnit}, as root`;

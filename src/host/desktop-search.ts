@@ -2,7 +2,7 @@ import { findHome } from './passwd.ts';
 import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { rightsOf } from './rights.ts';
 
-/** The caller, as far as the desktop's sockets and cookies are looked for. */
+/** What the search for the desktop's sockets and cookies needs to know about the caller. */
 export interface DesktopCaller {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
@@ -11,10 +11,10 @@ export interface DesktopCaller {
   readonly passwd: string;
 }
 
-/** A thing of the desktop: there, or why it is not and how to get it. */
+/** A part of the desktop, or why it is missing and how to get it. */
 export type Search<T> = { readonly found: T } | { readonly missing: string; readonly hint: string };
 
-/** The path is a socket, through symbolic links too. */
+/** Whether the path is a socket; symbolic links are followed. */
 export function isSocket(path: string): boolean {
   try {
     return statSync(path).isSocket();
@@ -23,7 +23,7 @@ export function isSocket(path: string): boolean {
   }
 }
 
-/** The bytes of a regular file of at most `limit` bytes, or null. Never waits for a fifo. */
+/** The bytes of a regular file of at most `limit` bytes, or null. Never waits for a named pipe. */
 export function readSmallFile(path: string, limit: number): Uint8Array | null {
   try {
     const stats = statSync(path);
@@ -34,9 +34,9 @@ export function readSmallFile(path: string, limit: number): Uint8Array | null {
 }
 
 /**
- * The caller's runtime directory: $XDG_RUNTIME_DIR. sudo drops that variable, so for root it is that of the user who
- * called sudo ($SUDO_UID, which sudo itself sets), if it really is that user's: whoever else could write it could put
- * another socket of the host's there.
+ * The caller's runtime directory: $XDG_RUNTIME_DIR. sudo drops that variable, so for root it is that of the user who called sudo
+ * ($SUDO_UID, which sudo itself sets), if it really belongs to that user: anybody else who could write it could put another socket of the
+ * host there.
  */
 export function findRuntimeDirectory({ environment, uid }: DesktopCaller): string | null {
   const given = environment['XDG_RUNTIME_DIR'];

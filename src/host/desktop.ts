@@ -7,7 +7,7 @@ import { findPulse } from './pulse.ts';
 import { findWayland } from './wayland.ts';
 import { findX11 } from './x11.ts';
 
-/** The sockets, cookies and devices that are wanted. Throws `socket-missing` for the first that is not there. */
+/** The wanted sockets, cookies and devices. Throws `socket-missing` for the first that does not exist. */
 export function probeDesktop(wanted: readonly Passthrough[], caller: DesktopCaller): DesktopFacts {
   return {
     x11: wanted.includes('x11') ? demand(findX11(caller)) : null,

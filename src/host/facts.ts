@@ -7,32 +7,32 @@ export interface IdRange {
   readonly count: number;
 }
 
-/** Blocks of ids that root's sandboxes take theirs from. */
+/** Blocks from which root's sandboxes take their ids. */
 export interface SandboxIds {
   readonly uids: IdRange;
   readonly gids: IdRange;
 }
 
-/** Programs of the host that isolate may start, found once; null where there is none. Absolute paths. */
+/** Absolute paths of the host's programs that isolate may start; null: there is none. */
 export type ToolName = 'bwrap' | 'lxc-execute' | 'zfs' | 'zpool' | 'newuidmap' | 'newgidmap';
 
-/** The caller and the ids sandboxes may run under. */
+/** The caller, and the ids that its sandboxes may have. */
 export interface UserFacts {
   readonly uid: number;
   readonly gid: number;
   readonly rights: Rights;
-  /** Subordinate ranges of the caller (subuid(5)); empty where there are none. */
+  /** Subordinate ranges of the caller (subuid(5)); empty if there are none. */
   readonly subordinateUids: readonly IdRange[];
   readonly subordinateGids: readonly IdRange[];
-  /** The ranges root's sandboxes take theirs from: of the settings, else subordinate ids of the user `isolate`, else a built-in block. */
+  /** The ranges of root's sandboxes: from the settings, else the subordinate ids of the user `isolate`, else a built-in block. */
   readonly sandboxUids: IdRange;
   readonly sandboxGids: IdRange;
 }
 
-/** One cgroup hierarchy a controller can be used in, and the directory isolate's groups go below. */
+/** One cgroup hierarchy in which a controller can be used, and the directory for isolate's groups. */
 export interface CgroupController {
   readonly version: 1 | 2;
-  /** Directory of the hierarchy that isolate makes its own directory in, writable for the caller. */
+  /** The directory of the hierarchy in which isolate makes its own, writable for the caller. */
   readonly directory: string;
 }
 
@@ -40,19 +40,19 @@ export interface CgroupFacts {
   readonly cpu: CgroupController | null;
   readonly memory: CgroupController | null;
   readonly pids: CgroupController | null;
-  /** The caller's own group of each further hierarchy in which it can make others. Empty unless the run needs them. */
+  /** The caller's own group in each further hierarchy in which it can make groups. Empty unless the run needs them. */
   readonly others: readonly CgroupPlace[];
-  /** The caller has no place for one of the wanted controllers, and the daemon that lends the clone makes the groups. */
+  /** The caller has no place for one of the wanted controllers, so the daemon that lends the clone makes the groups. */
   readonly byDaemon?: true;
 }
 
-/** A group that others can be made in, and what has to be written in those before a process can join them. */
+/** A group in which others can be made, and what has to be written in those before a process can join them. */
 export interface CgroupPlace {
   readonly directory: string;
   readonly settings: readonly { readonly file: string; readonly value: string }[];
 }
 
-/** Sockets and devices of the desktop, with what is needed to use them; null where there is none. */
+/** Sockets and devices of the desktop, with what is needed to use them; null: there is none. */
 export interface DesktopFacts {
   readonly x11: { readonly display: string; readonly socket: string; readonly authority: Uint8Array | null } | null;
   readonly pulse: { readonly socket: string; readonly cookie: Uint8Array | null } | null;
@@ -60,7 +60,7 @@ export interface DesktopFacts {
   readonly gpu: { readonly devices: readonly string[] } | null;
 }
 
-/** Owner and mount abilities of one host path, as a bind mount of it needs them. */
+/** What a bind mount of a host path depends on: its owner and mount abilities. */
 export interface PathFacts {
   readonly kind: 'directory' | 'file' | 'socket' | 'device';
   readonly uid: number;
@@ -73,13 +73,13 @@ export interface PathFacts {
 
 /** What this host is, for every caller. */
 export interface HostFacts {
-  /** Files of /proc that name the keys of the reader's kernel user: none where the kernel has no keys. */
+  /** Files of /proc that list the keys of the reader's kernel user; none if the kernel has no keys. */
   readonly keyFiles: readonly string[];
   /** Own files that a launch needs. */
   readonly files: OwnFiles;
 }
 
-/** What the caller of a run is here, and what it may use. */
+/** Who the caller of a run is on this host, and what it may use. */
 export interface CallerFacts {
   readonly user: UserFacts;
   readonly privileges: Privileges;
@@ -88,13 +88,13 @@ export interface CallerFacts {
   readonly userNamespaces: boolean;
   readonly cgroups: CgroupFacts;
   readonly desktop: DesktopFacts;
-  /** Below the directory that is the root, where other file systems are mounted; for clones none. */
+  /** Where other file systems are mounted below the directory that is the root; none for clones. */
   readonly mountsBelow: readonly string[];
-  /** By path: one entry for every bind source of the spec, every shared socket and device of the desktop, and LXC's bridge and tunnel device. */
+  /** Keyed by path: every bind source of the spec, every shared socket and device of the desktop, and LXC's bridge and tunnel device. */
   readonly paths: Readonly<Record<string, PathFacts>>;
 }
 
-/** All that one run depends on: read only, plain data, recorded as JSON in the golden tests. */
+/** Everything that one run depends on: read-only plain data, recorded as JSON in the golden tests. */
 export type Facts = HostFacts & CallerFacts;
 
 /** Absolute paths; `socketcallFilter` is the filter that lets socketcall(2) make sockets. */

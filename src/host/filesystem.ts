@@ -1,6 +1,6 @@
 import { isAtLeast, type Release } from './kernel-release.ts';
 
-/** Kernel since which a file system, by statfs(2) magic, can be mounted idmapped (FS_ALLOW_IDMAP in its source). */
+/** The first kernel on which a file system, by statfs(2) magic, can be mounted idmapped (FS_ALLOW_IDMAP in its source). */
 const idmappableSince: ReadonlyMap<number, readonly [major: number, minor: number]> = new Map([
   [0xef53, [5, 12]], // ext2, ext3, ext4
   [0x4d44, [5, 12]], // fat
@@ -34,14 +34,14 @@ const names: ReadonlyMap<number, string> = new Map([
   [0x6969, 'nfs'],
 ]);
 
-/** What `idmappableFilesystem` decides from. */
+/** What `idmappableFilesystem` depends on. */
 export interface FilesystemFacts {
   /** `type` of statfs(2). */
   readonly magic: number;
   readonly kernel: Release | null;
-  /** Version of the loaded zfs module; null where there is none. */
+  /** Version of the loaded zfs module; null: none is loaded. */
   readonly zfs: Release | null;
-  /** The type is really devtmpfs. */
+  /** The file system is really devtmpfs. */
   readonly devtmpfs: boolean;
 }
 

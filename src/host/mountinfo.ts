@@ -15,7 +15,7 @@ export interface MountEntry {
   readonly superOptions: readonly string[];
 }
 
-/** Parses a mountinfo text; a line of another form is skipped, because newer kernels may add some. */
+/** Parses a mountinfo text; skips lines of another form, which newer kernels may add. */
 export function parseMountinfo(text: string): readonly MountEntry[] {
   const entries: MountEntry[] = [];
   for (const line of text.split('\n')) {
@@ -46,7 +46,7 @@ function parseLine(line: string): MountEntry | null {
   };
 }
 
-/** As the kernel writes it in mountinfo, and lxc.container.conf(5) and fstab(5) take it: blanks and backslashes as octal digits. */
+/** Escapes text as the kernel does in mountinfo, and as lxc.container.conf(5) and fstab(5) expect: blanks and backslashes in octal. */
 export function escapeField(text: string): string {
   return text.replaceAll(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }

@@ -4,15 +4,15 @@ import { dirname, join } from 'node:path';
 import { findUserName, membersOf } from './passwd.ts';
 import { readText } from './read-text.ts';
 
-/** What is looked at, for whom. */
+/** What to check, and for whom. */
 export interface WriterSearch {
-  /** Absolute paths without links; a directory is looked at with all that is in it. */
+  /** Absolute paths without links; directories are checked with everything in them. */
   readonly paths: readonly string[];
-  /** Who runs it; besides that user only root is trusted. */
+  /** The user who runs it; only that user and root are trusted. */
   readonly uid: number;
 }
 
-/** One who can change a path: a login name, `user 1000`, `the group staff`, `everyone`. */
+/** Somebody who can change a path: a login name, `user 1000`, `the group staff`, `everyone`. */
 export interface OtherWriter {
   readonly path: string;
   readonly who: string;
@@ -21,8 +21,8 @@ export interface OtherWriter {
 const stickyBit = 0o1000;
 
 /**
- * Who else can change these files, or put others in their place because a directory above them is theirs; the topmost paths
- * first. Access control lists are not looked at. A group counts that has another member, or that no file of this host names.
+ * Who else can change these files, or replace them because a directory above them is theirs; topmost paths first. Access control lists
+ * are ignored. A group counts if it has another member, or if /etc/group does not name it.
  */
 export function findOtherWriters({ paths, uid }: WriterSearch): readonly OtherWriter[] {
   const above = new Set(paths.flatMap(ancestors));
@@ -37,7 +37,7 @@ export function findOtherWriters({ paths, uid }: WriterSearch): readonly OtherWr
   ];
 }
 
-/** The names in a directory that has the bit can only be given to something else by the owner of what has them, who is looked at. */
+/** In a directory with the sticky bit only the owner of a file can replace it, and the owner is checked. */
 function withoutSticky(stats: Stats): Stats {
   return (stats.mode & stickyBit) === 0 ? stats : Object.assign(stats, { mode: stats.mode & ~0o022 });
 }
@@ -55,7 +55,7 @@ function within(path: string): readonly string[] {
   }
 }
 
-/** What went away, or cannot be looked at, cannot be loaded either; a link says nothing itself. */
+/** A file that has gone or cannot be accessed cannot be loaded either; a link itself does not matter. */
 function look<Found>(path: string, action: (stats: Stats) => readonly Found[]): readonly Found[] {
   try {
     const stats = lstatSync(path);

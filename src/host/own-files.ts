@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { IsolateError } from '../error.ts';
 import type { OwnFiles } from './facts.ts';
 
-/** What mends a build that lacks a file. */
+/** The hint for a build that lacks a file. */
 export const buildHint = 'run scripts/build in the checkout, or install isolate again';
 
 /** isolate's own compiled files: beside the bundle, or in `dist` of the checkout the sources are run from. Throws `missing-tool`. */

@@ -12,25 +12,25 @@ export function findUserName(text: string, uid: number): string | null {
   return findEntry(text, 2, String(uid))?.[0] ?? null;
 }
 
-/** The home directory of a uid in a passwd(5) text; null where it has none. */
+/** The home directory of a uid in a passwd(5) text; null: it has none. */
 export function findHome(text: string, uid: number): string | null {
   const home = findEntry(text, 2, String(uid))?.[5];
   return home?.startsWith('/') === true ? home : null;
 }
 
-/** The id of a name in a text of passwd(5) or group(5), whose first and third fields they are; null where it has none. */
+/** The id (third field) of a name (first field) in a passwd(5) or group(5) text; null: it has none. */
 export function findId(text: string, name: string): number | null {
   const id = findEntry(text, 0, name)?.[2] ?? '';
   return /^[0-9]{1,10}$/.test(id) ? Number(id) : null;
 }
 
-/** Whether texts of passwd(5) and group(5) have a user in a group, as its own or as one more. */
+/** Whether a user is in a group by passwd(5) and group(5) texts, as its primary or a supplementary group. */
 export function isInGroup(passwd: string, group: string, user: string, name: string): boolean {
   const [, , gid, members = ''] = findEntry(group, 0, name) ?? [];
   return gid !== undefined && (findEntry(passwd, 0, user)?.[3] === gid || members.split(',').includes(user));
 }
 
-/** The name of a group and all its users, whose own it is or who have it besides, by their login names; null where it is not there. */
+/** The name of a group and the login names of all users with it as primary or supplementary group; null: it does not exist. */
 export function membersOf(
   passwd: string,
   group: string,

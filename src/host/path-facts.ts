@@ -18,7 +18,7 @@ export function probePath(source: string): PathFacts | null {
   }
 }
 
-/** What stat(2) and statfs(2) say of a path; `device` is `st_dev`. */
+/** What stat(2) and statfs(2) say about a path; `device` is `st_dev`. */
 export interface PathStatus {
   readonly mode: number;
   readonly uid: number;
@@ -27,7 +27,7 @@ export interface PathStatus {
   readonly magic: number;
 }
 
-/** The facts that are made of them. `mounts` are those of this process, which who describes many paths reads once. */
+/** The facts made from them. `mounts` are those of this process; a caller that describes many paths reads them once. */
 export function describePath(status: PathStatus, mounts: () => readonly MountEntry[] = readMounts): PathFacts {
   const { mode, uid, gid } = status;
   return { kind: nameKind(mode), uid, gid, mode: mode & 0o7777, idmappable: isIdmappable(status, mounts) };

@@ -29,27 +29,26 @@ import { type Rights, rightsOf } from './rights.ts';
 
 /** What to probe for whom. */
 export interface ProbeRequest {
-  /** Only what this run needs is read; absent: everything. */
+  /** Read only what this run needs; absent: everything. */
   readonly spec?: SandboxSpec;
-  /** PATH of the caller, whose directories this process then looks into; absent: only the host's own are searched. */
+  /** PATH of the caller, whose directories this process then searches; absent: only the host's own. */
   readonly searchPath?: string | undefined;
   /** The caller's environment: the desktop's variables. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
   readonly gid: number;
-  /** What the settings give root's sandboxes; absent or null: nothing. */
+  /** The ids that the settings give root's sandboxes; absent or null: none. */
   readonly sandboxIds?: SandboxIds | null;
   /**
-   * The file with the caller's groups (cgroups(7)), or null where this process cannot tell which of them the caller may write;
-   * and whether the run gets a group in every hierarchy rather than only for its limits. Absent: this process's, and every
-   * hierarchy where there is no spec.
+   * The file with the caller's cgroups (cgroups(7)), or null if this process cannot tell which of them the caller may write; and whether
+   * the run gets a cgroup in every hierarchy or only for its limits. Absent: this process's, and every hierarchy if there is no spec.
    */
   readonly cgroups?: { readonly of: string | null; readonly everywhere: boolean };
-  /** Those of the process that will start the launch; absent: ordinary ones. */
+  /** The privileges of the process that will start the launch; absent: ordinary ones. */
   readonly privileges?: Privileges;
   /** The mounts of this process; absent: as they are now. */
   readonly mounts?: () => readonly MountEntry[];
-  /** What is at a bind's source; absent: what this process sees. */
+  /** The facts of a bind's source; absent: as this process sees it. */
   readonly probePath?: (source: string) => PathFacts | null;
 }
 
@@ -58,16 +57,15 @@ export async function probeFacts({ files, ...request }: ProbeRequest & Pick<Host
   return { ...probeHost(files), ...(await probeCaller(request)) };
 }
 
-/** What this host is. Throws `unsupported-option` for a processor isolate has no filter for. */
+/** The facts of this host. Throws `unsupported-option` for a processor for which isolate has no filter. */
 export function probeHost(files: HostFacts['files']): HostFacts {
   checkProcessor(process.arch);
   return { keyFiles: ['/proc/keys', '/proc/key-users'].filter((file) => existsSync(file)), files };
 }
 
 /**
- * What the caller is here, as far as `spec` needs it. Stats and small reads only: nothing is changed and no process started.
- * Throws `socket-missing` for a desktop socket that was asked for and is not there. Bind sources that do not exist have no
- * entry in `paths`.
+ * The facts of the caller that `spec` needs. Only stats and small reads: changes nothing and starts no process. Throws `socket-missing`
+ * for a requested desktop socket that does not exist. Missing bind sources have no entry in `paths`.
  */
 export async function probeCaller(request: ProbeRequest): Promise<CallerFacts> {
   const { spec, uid, searchPath, mounts = mountsOnce() } = request;
@@ -92,7 +90,7 @@ export async function probeCaller(request: ProbeRequest): Promise<CallerFacts> {
 
 const noDesktop: DesktopFacts = { x11: null, pulse: null, wayland: null, gpu: null };
 
-/** Loaded only by the runs that need it. */
+/** Loaded only for the runs that need it. */
 async function probeDesktopFor({ spec, environment, uid }: ProbeRequest): Promise<DesktopFacts> {
   const wanted = spec?.passthrough ?? [];
   if (wanted.length === 0) return noDesktop;
@@ -159,7 +157,7 @@ function findMount(path: string, mounts: readonly MountEntry[]): MountEntry | un
   return mounts.findLast(({ mountpoint }) => mountpoint === '/' || real === mountpoint || real.startsWith(`${mountpoint}/`));
 }
 
-/** What a process may do beside what its user may, which has a directory of this name in /proc. */
+/** The privileges of the process with this directory name in /proc. */
 export function readPrivileges(process = 'self'): Privileges {
   return parsePrivileges(readText(`/proc/${process}/status`) ?? '');
 }
@@ -174,7 +172,7 @@ function findDirectoryName(uid: number): string | null {
   }
 }
 
-/** The kernel's settings about user namespaces. */
+/** The kernel's settings for user namespaces. */
 export function readUserNamespaceSettings(): Parameters<typeof answerUserNamespaces>[0] {
   return {
     maximum: readText('/proc/sys/user/max_user_namespaces'),
@@ -185,7 +183,7 @@ export function readUserNamespaceSettings(): Parameters<typeof answerUserNamespa
 
 const controllerOf: Readonly<Record<keyof Limits, ControllerName>> = { cpuPercent: 'cpu', memoryBytes: 'memory', pids: 'pids' };
 
-/** Where the caller can make groups with these limits, or whether the daemon is to make them; absent: with any. */
+/** Where the caller can make cgroups with these limits, or whether the daemon makes them; absent: with any limits. */
 function probeCgroups(request: ProbeRequest, mountsOf: () => readonly MountEntry[]): CgroupFacts {
   const { spec, cgroups = { of: '/proc/self/cgroup', everywhere: spec === undefined } } = request;
   const names = Object.keys(spec?.limits ?? controllerOf) as (keyof Limits)[];
@@ -198,7 +196,7 @@ function probeCgroups(request: ProbeRequest, mountsOf: () => readonly MountEntry
   return { ...chosen, others: cgroups.everywhere ? chooseOthers(chosen, mounts, memberships, reader) : [] };
 }
 
-/** Where this process can make groups that are under none of its own limits. */
+/** Where this process can make cgroups to which its own limits do not apply. */
 export function probeCgroupsBeside(): CgroupFacts {
   const memberships = parseCgroups(readText('/proc/self/cgroup') ?? '');
   return { ...chooseCgroupsBeside(Object.values(controllerOf), readMounts(), memberships, reader), others: [] };
@@ -211,7 +209,7 @@ export function probeOwnGroup(mounts: readonly MountEntry[]): string | null {
 
 const reader: CgroupReader = { words: (file) => (readText(file) ?? '').trim().split(/\s+/), writable: isGroupWritable };
 
-/** A group can be made and entered: the directory and, for the move, its list of processes can be written. */
+/** Whether a cgroup can be made and entered: the directory and, for the move, its list of processes are writable. */
 function isGroupWritable(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK);

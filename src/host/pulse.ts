@@ -2,7 +2,7 @@ import type { DesktopFacts } from './facts.ts';
 import { type DesktopCaller, findHomes, findRuntimeDirectory, isSocket, readSmallFile, type Search } from './desktop-search.ts';
 
 /**
- * The socket of PulseAudio, or of PipeWire in its place, with the cookie that lets another user in. Sources:
+ * The socket of PulseAudio, or of PipeWire in its place, with the cookie that admits other users. Sources:
  * pulse-client.conf(5), "Server Strings" in PulseAudio's documentation.
  */
 export function findPulse(caller: DesktopCaller): Search<NonNullable<DesktopFacts['pulse']>> {

@@ -5,12 +5,11 @@ import type { MountEntry } from './mountinfo.ts';
 import { probePath } from './path-facts.ts';
 import { readMounts } from './read-mounts.ts';
 
-/** The directories from / on that somebody passes who gets to a tree. */
+/** The directories from / downwards that somebody passes to reach a tree. */
 export type WayIn = readonly string[];
 
 /**
- * Every way in to the tree at `path`, or to a part of it, on which set-uid programs have an effect: on some mount that shows it
- * and honours set-uid bits. `path` is absolute and real.
+ * Every way into the tree at `path`, or a part of it, through a mount that honours set-uid bits. `path` is absolute and has no links.
  */
 export function findWaysIn(path: string, mounts: readonly MountEntry[]): WayIn[] {
   return placesOf(path, mounts)
@@ -18,7 +17,7 @@ export function findWaysIn(path: string, mounts: readonly MountEntry[]): WayIn[]
     .map((place) => ancestors(place.path));
 }
 
-/** Whether anyone but root passes all directories of a way in. Its owner always gets in; where another mount lies over one, nobody does. */
+/** Whether anyone but root can pass all directories of a way in. An owner always can; nobody can if another mount covers one. */
 export function letsOthersIn(way: WayIn, probePath: (path: string) => PathFacts | null): boolean {
   return way.every((directory) => {
     const facts = probePath(directory);
@@ -26,7 +25,7 @@ export function letsOthersIn(way: WayIn, probePath: (path: string) => PathFacts 
   });
 }
 
-/** Whether there is such a way in for anyone but root, as this process sees it. */
+/** Whether anyone but root has such a way in, as this process sees it. */
 export function isReachableByOthers(path: string): boolean {
   return findWaysIn(path, readMounts()).some((way) => letsOthersIn(way, probePath));
 }
@@ -36,7 +35,7 @@ interface Place {
   readonly mount: MountEntry;
 }
 
-/** Every path at which a mount shows the tree, or a part of it. */
+/** Every path at which a mount shows the tree or a part of it. */
 function placesOf(path: string, mounts: readonly MountEntry[]): Place[] {
   const mount = mountOf(path, mounts);
   if (mount === undefined) return [];
@@ -48,7 +47,7 @@ function placesOf(path: string, mounts: readonly MountEntry[]): Place[] {
   });
 }
 
-/** The last mount listed of the longest mount point that leads to `path` is the one in effect. */
+/** Of the mounts on the longest mountpoint above `path`, the last one listed is in effect. */
 function mountOf(path: string, mounts: readonly MountEntry[]): MountEntry | undefined {
   let found: MountEntry | undefined;
   for (const mount of mounts) {

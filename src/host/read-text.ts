@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The text of a small file, or null where it cannot be read: a missing kernel file means a missing feature. */
+/** The text of a small file; null if it cannot be read, because a missing kernel file means a missing feature. */
 export function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');

@@ -5,7 +5,7 @@ import { IsolateError } from '../error.ts';
 /** As many as the kernel follows (path_resolution(7)). */
 const mostLinks = 40;
 
-/** Where a path leads in a tree, and what is there; `hidden`: something else is mounted over that place. */
+/** Where a path leads in a tree, and what is there; `hidden`: something else is mounted over it. */
 export interface Found {
   /** Absolute in the tree, without symbolic links. */
   readonly path: string;
@@ -13,17 +13,17 @@ export interface Found {
 }
 
 /**
- * What `target` really is in the tree at `root`: absolute links and `..` end at the tree's own root, as after chroot(2). What
- * does not exist yet is kept as it stands. Throws `bad-bind` where a component is neither a directory nor a link, for a loop
- * and for a path that is too long, `not-permitted` for a directory that this process may not look into, and `storage-failed`
- * where the file system fails. For trees that nobody else changes at the time. `hidden` are paths in the tree that something
- * else is mounted over: what the tree has below them is not looked at. `name` is what errors call the tree.
+ * Resolves `target` in the tree at `root`: absolute links and `..` end at the tree's own root, as after chroot(2). The part that does not
+ * exist yet is kept unchanged. Throws `bad-bind` where a component is neither a directory nor a link, for a loop and for a path that is
+ * too long, `not-permitted` for a directory that this process may not look into, and `storage-failed` where the file system fails. For
+ * trees that nobody else is changing. `hidden` are paths in the tree over which something else is mounted: what the tree has below them
+ * is not looked at. `name` is the name of the tree in errors.
  */
 export function lookBeneath(root: string, target: string, hidden: readonly string[] = [], name = root): Found {
   const isHidden = (inside: string): boolean => hidden.some((place) => inside === place || inside.startsWith(`${place}/`));
   const waiting = split(target);
   const resolved: string[] = [];
-  // How much of it is known to be missing from where on; nothing below that is looked for.
+  // From where on the path is known to be missing; nothing below that is looked up.
   let missing = Infinity;
   let kind: Found['kind'] = 'directory';
   for (let links = 0; ;) {
@@ -63,7 +63,7 @@ export function lookBeneath(root: string, target: string, hidden: readonly strin
   }
 }
 
-/** The path alone that `lookBeneath` finds. */
+/** Only the path that `lookBeneath` finds. */
 export function resolveBeneath(root: string, target: string, hidden: readonly string[] = []): string {
   return lookBeneath(root, target, hidden).path;
 }

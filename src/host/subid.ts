@@ -2,7 +2,7 @@ import { idsPerSandbox, maximumId } from '../spec/parse-number.ts';
 import type { IdRange } from './facts.ts';
 
 /**
- * The ranges that /etc/subuid or /etc/subgid gives a user, in file order; lines that name the user or its uid count.
+ * The ranges that /etc/subuid or /etc/subgid gives a user, in file order, from lines with the user's name or uid.
  * Lines newuidmap(1) would refuse (not three fields, not plain decimal numbers, beyond the 32 bits of an id) are
  * skipped. Source: subuid(5).
  */
@@ -18,7 +18,7 @@ export function parseSubids(text: string, name: string | null, uid: number | nul
   return ranges;
 }
 
-/** All ranges of /etc/subuid or /etc/subgid, of every user. */
+/** All ranges in /etc/subuid or /etc/subgid, for every user. */
 export function parseSubidRanges(text: string): readonly IdRange[] {
   return text.split('\n').flatMap((line) => {
     const [owner, startText, countText, ...rest] = line.split(':');
@@ -28,7 +28,7 @@ export function parseSubidRanges(text: string): readonly IdRange[] {
 }
 
 /**
- * The range root's sandboxes take their ids from where the user `isolate` has no subordinate ids: 0x70000000 to
+ * The range of ids for root's sandboxes if the user `isolate` has no subordinate ids: 0x70000000 to
  * 0x7ffdffff. systemd's "Users, Groups, UIDs and GIDs on systemd Systems" lists it as unused: it follows the block of
  * systemd-nspawn's containers and ends before that of foreign images, so neither users, services nor containers have
  * ids in it; and it is below 2^31, beyond which devpts fails.
@@ -48,7 +48,7 @@ function parseRange(startText: string, countText: string): IdRange | null {
   if (!/^\d{1,10}$/.test(startText) || !/^\d{1,10}$/.test(countText)) return null;
   const start = Number(startText);
   const count = Number(countText);
-  // A range from 0 would hand out root; one beyond the last id cannot be mapped.
+  // A range from 0 would include root; one beyond the last id cannot be mapped.
   if (start === 0 || count === 0 || start + count - 1 > maximumId) return null;
   return { start, count };
 }

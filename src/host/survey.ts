@@ -12,24 +12,24 @@ import { checkTemplate } from './survey/template.ts';
 import { checkUnits } from './survey/units.ts';
 import { checkZfs } from './survey/zfs.ts';
 
-/** Whose host is surveyed, and for which template beside it. */
+/** The host and caller to survey, and optionally a template. */
 export interface SurveyRequest {
-  /** Everything `probeHost` finds without a spec. */
+  /** Everything that the probe finds without a spec. */
   readonly facts: Facts;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Where isolate keeps layers and templates of its own. */
+  /** Where isolate keeps layers and its own templates. */
   readonly stateDirectory: string;
-  /** A directory as for -t. */
+  /** A directory, as for -t. */
   readonly template?: string;
   /** Whether the state directories can be used. */
   readonly state: Check;
-  /** What the settings were found to be. */
+  /** The check of the settings. */
   readonly settings: Check;
-  /** The daemon's socket, and what came back over it. */
+  /** The daemon's socket and answer. */
   readonly daemon: { readonly socket: string; readonly answer: DaemonAnswer };
 }
 
-/** Looks at everything isolate can use here. Starts the tools it asks for their versions, each for at most 5 s. */
+/** Checks everything that isolate can use here. Starts tools to ask for their versions, each for at most 5 s. */
 export async function surveyHost({
   facts,
   environment,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ToolName } from './facts.ts';
 import type { Rights } from './rights.ts';
 
-/** Where root looks for tools: never in the caller's PATH, which under sudo may hold directories others can write. */
+/** Where root looks for tools: never in the caller's PATH, which under sudo may have directories that others can write. */
 const safeDirectories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /** Every tool a run may start. */

@@ -1,6 +1,6 @@
 import type { Rights } from './rights.ts';
 
-/** The kernel's settings that decide about user namespaces; each the file's text, null where the file is missing. */
+/** The kernel's settings that control user namespaces; each is the text of the file, null if the file is missing. */
 export interface UserNamespaceSettings {
   /** /proc/sys/user/max_user_namespaces */
   readonly maximum: string | null;
@@ -10,12 +10,12 @@ export interface UserNamespaceSettings {
   readonly apparmorRestriction: string | null;
 }
 
-/** Why user namespaces cannot be made, one value for each remedy; `allowed` where they can. */
+/** Why user namespaces cannot be made, one value per remedy; `allowed` if they can. */
 export type UserNamespaceAnswer = 'allowed' | 'unsupported' | 'maximum-zero' | 'clone-disabled' | 'apparmor-restricted';
 
 /**
- * Whether a caller can make user namespaces. The two switches for unprivileged callers do not bind root. An AppArmor
- * profile may lift the restriction for one program, but not for ours, which has none.
+ * Whether a caller can make user namespaces. The two switches for unprivileged callers do not affect root. An AppArmor profile can lift
+ * the restriction for a program, but isolate has none.
  */
 export function answerUserNamespaces(settings: UserNamespaceSettings, rights: Rights): UserNamespaceAnswer {
   if (settings.maximum === null) return 'unsupported';

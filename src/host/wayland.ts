@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { DesktopFacts } from './facts.ts';
 import { type DesktopCaller, findRuntimeDirectory, isSocket, type Search } from './desktop-search.ts';
 
-/** The compositor of $WAYLAND_DISPLAY, by name below the runtime directory or by path; `wayland-0` when unset (wl_display_connect(3)). */
+/** The compositor of $WAYLAND_DISPLAY, by name below the runtime directory or by path; `wayland-0` if unset (wl_display_connect(3)). */
 export function findWayland(caller: DesktopCaller): Search<NonNullable<DesktopFacts['wayland']>> {
   const given = caller.environment['WAYLAND_DISPLAY'];
   const name = given === undefined || given === '' ? 'wayland-0' : given;

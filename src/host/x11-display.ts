@@ -8,8 +8,8 @@ export interface LocalDisplay {
 }
 
 /**
- * Parses $DISPLAY (X(7)). Only displays with a socket in the file system: null for a host's, whose server a sandbox could
- * reach over the network alone, and for anything else.
+ * Parses $DISPLAY (X(7)). Accepts only displays with a socket in the file system; null for displays with a host name, which a sandbox
+ * could reach only over the network, and for anything else.
  */
 export function parseDisplay(text: string): LocalDisplay | null {
   const match = /^(?:unix)?:(\d{1,5})(\.\d{1,3})?$/.exec(text);

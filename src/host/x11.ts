@@ -3,7 +3,7 @@ import { type DesktopCaller, findHomes, isSocket, readSmallFile, type Search } f
 import { parseDisplay } from './x11-display.ts';
 import { findCookie, formatCookie, parseXauthority } from './xauthority.ts';
 
-/** The X server of $DISPLAY with the caller's own cookie for it, alone. */
+/** The X server of $DISPLAY, with only the caller's cookie for it. */
 export function findX11(caller: DesktopCaller): Search<NonNullable<DesktopFacts['x11']>> {
   const text = caller.environment['DISPLAY'];
   if (text === undefined || text === '') {

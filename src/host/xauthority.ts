@@ -12,7 +12,7 @@ export interface XauthorityEntry {
 export const familyWild = 0xffff;
 export const magicCookie = 'MIT-MAGIC-COOKIE-1';
 
-/** Parses an authority file; what follows a truncated record is left out, as libXau does. */
+/** Parses an authority file; like libXau, it ignores everything from a truncated record on. */
 export function parseXauthority(bytes: Uint8Array): readonly XauthorityEntry[] {
   const entries: XauthorityEntry[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -50,8 +50,8 @@ export function formatXauthority(entries: readonly XauthorityEntry[]): Uint8Arra
 }
 
 /**
- * The cookie a client on this host would show to display `number`: a record of this host's name first, then one for
- * any address, then one of a host name this machine had before. Null where there is none.
+ * The cookie that a client on this host would use for display `number`: from a record for this host's name, else for any address, else
+ * for an earlier host name. Null: there is none.
  */
 export function findCookie(entries: readonly XauthorityEntry[], number: string, hostname: string): Uint8Array | null {
   const cookies = entries.filter((entry) => entry.name === magicCookie && (entry.number === number || entry.number === ''));
@@ -70,7 +70,7 @@ function formatNumber(value: number): Uint8Array {
   return Uint8Array.of(value >>> 8, value & 0xff);
 }
 
-/** Bytes one to one as characters: names in authority files have no encoding. */
+/** Bytes as characters one to one, because names in authority files have no encoding. */
 function decode(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('latin1');
 }

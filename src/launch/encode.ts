@@ -3,21 +3,21 @@ import type { Field, Fields, Names } from './fields.ts';
 import type { MountOperation } from './launch.ts';
 import { type ItemName, type ItemRule, items, type ItemValues } from './schema.ts';
 
-/** What an item of the record was made from, where an error can name it. */
+/** What an item of the record was made from, if an error can name it. */
 export type LaunchPart =
   | { readonly kind: 'descriptor'; readonly number: number }
   | { readonly kind: 'mount'; readonly operation: MountOperation }
   | { readonly kind: 'cgroup' | 'file'; readonly path: string }
   | { readonly kind: 'companion'; readonly name: string };
 
-/** One item, still in words. An error of the launcher names it by its place in the list, from 1. */
+/** One item, not encoded yet. An error of the launcher refers to it by its place in the list, from 1. */
 export interface RecordItem {
   readonly name: ItemName;
   readonly values: Readonly<Record<string, unknown>>;
   readonly part?: LaunchPart;
 }
 
-/** An item with the values that the schema asks of it. */
+/** An item with the values that the schema requires. */
 export function item<Name extends ItemName>(name: Name, values: ItemValues<Name>, part?: LaunchPart): RecordItem {
   return { name, values, ...(part === undefined ? {} : { part }) };
 }
@@ -50,7 +50,7 @@ function encodeFields(fields: Fields, values: Readonly<Record<string, unknown>>)
   return Object.entries(fields).map(([name, field]) => encodeField(field, values[name]));
 }
 
-/** The types of `item` have seen to it that the value is of the field's type. */
+/** The types of `item` ensure that the value has the field's type. */
 function encodeField(field: Field, value: unknown): Uint8Array {
   switch (field.type) {
     case 'flag':

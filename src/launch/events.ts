@@ -9,7 +9,7 @@ export type LaunchEvent =
 
 const eventBytes = 16;
 
-/** The whole events in `bytes`, and what is left behind the last of them. Unknown kinds are passed over. */
+/** The complete events in `bytes`, and the bytes after the last of them. Unknown kinds are skipped. */
 export function parseLaunchEvents(bytes: Uint8Array): { readonly events: readonly LaunchEvent[]; readonly rest: Uint8Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const whole = bytes.length - (bytes.length % eventBytes);

@@ -5,7 +5,7 @@ import type { LaunchPart, RecordItem } from './encode.ts';
 import type { LaunchEvent } from './events.ts';
 import type { Launch, MountOperation } from './launch.ts';
 
-/** Why an engine ended, where the kernel killed it for the memory it took. */
+/** Why an engine ended, if the kernel killed it for its use of memory. */
 export const engineOutOfMemory = ': it needed more memory than --memory allows';
 
 /** What of --user the sandbox does not have, by the errno that the stage reports. */
@@ -83,7 +83,7 @@ function describeMount(operation: MountOperation): string {
   }
 }
 
-/** What the caller knows as `path`, which the launcher put together itself. */
+/** The path that the caller knows, for one that the launcher assembled. */
 function sourceOf({ hostMounts }: Launch, path: string): string {
   const shown = hostMounts.find(
     (operation): operation is TreeOperation => (operation.kind === 'bind' || operation.kind === 'attach') && targetOf(operation) === path,

@@ -1,6 +1,6 @@
 /** How one value is written. All numbers are unsigned, of 32 bits and little-endian; texts and bytes have their length before them. */
 export type Field =
-  /** No bytes: that the item is there says it. */
+  /** No bytes: the presence of the item is the value. */
   | { readonly type: 'flag' }
   | { readonly type: 'number'; readonly low: number; readonly high: number }
   /** One of these names, as its number. */
@@ -24,7 +24,7 @@ export const optionalPath = { type: 'optional-path' } as const;
 
 export type NamesOf<Of extends Names> = Extract<keyof Of, string>;
 
-/** What a field is written from. */
+/** The value of a field. */
 export type Value<Of extends Field> = Of extends { readonly type: 'flag' }
   ? true
   : Of extends { readonly type: 'number' }

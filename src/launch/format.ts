@@ -3,8 +3,8 @@ import type { CgroupDirectory, Companion, Descriptor, Launch, MadeFile, MountOpe
 import type { IdMapEntry } from '../rootfs/rootfs.ts';
 
 /**
- * A launch as text, one decision a line: what `--dry-run` prints and the golden files hold. Values of variables are
- * left out unless asked for, since they may be secrets.
+ * A launch as text, one decision per line, for `--dry-run` and the golden files. Values of variables are left out unless requested,
+ * because they may be secret.
  */
 export function formatLaunch(launch: Launch, { values }: { readonly values: boolean }): string {
   const lines = [
@@ -26,7 +26,7 @@ export function formatLaunch(launch: Launch, { values }: { readonly values: bool
   return `${lines.join('\n')}\n`;
 }
 
-/** For people: bare where that is unambiguous, else as a JSON string. Control characters never get through. */
+/** For people: bare if that is unambiguous, else as a JSON string. Never contains control characters. */
 export function quote(text: string): string {
   return /^[\p{L}\p{N}_@%+=:,./-]+$/u.test(text) ? text : toJson(text);
 }

@@ -1,7 +1,7 @@
 import type { IdMaps } from '../rootfs/rootfs.ts';
 import type { FileSystemFlag } from './operations.ts';
 
-/** The user namespace the launcher makes and enters; ids 0/0 are taken in it. */
+/** The user namespace that the launcher makes and enters, in which it takes ids 0/0. */
 export interface UserNamespace extends IdMaps {
   /**
    * `direct`: the launcher writes the maps (root); `newidmap`: newuidmap(1) and newgidmap(1) do; `single`: one id each,
@@ -14,7 +14,7 @@ export interface UserNamespace extends IdMaps {
   readonly mapsOnly?: boolean;
 }
 
-/** How ids on a bound tree are translated: not; by the launch's user namespace; or one host owner shown as the sandbox's 0. */
+/** How ids on a bound tree are mapped: not at all; by the launch's user namespace; or with one host owner shown as the sandbox's 0. */
 export type Idmap = 'none' | 'sandbox' | { readonly uid: number; readonly gid: number };
 
 /**
@@ -25,7 +25,7 @@ export type MountOperation =
   | {
       readonly kind: 'bind';
       readonly source: string;
-      /** No part of the source is a link: where one has become a link since it was looked at, the launch fails. */
+      /** No part of the source is a link; if one has become a link since it was checked, the launch fails. */
       readonly realSource?: true;
       readonly root?: string;
       readonly target: string;
@@ -71,7 +71,7 @@ export type MountOperation =
       readonly target: string;
       readonly create: 'directory' | 'file';
     }
-  /** Makes the file `target` from the file `source` beneath `root`, or from `otherwise` where there is none, and appends `line`. */
+  /** Makes the file `target` from the file `source` beneath `root`, or from `otherwise` if there is none, and appends `line`. */
   | {
       readonly kind: 'copy';
       readonly root: string;
@@ -84,40 +84,40 @@ export type MountOperation =
 /** Variables by name. */
 export type Environment = Readonly<Record<string, string>>;
 
-/** A descriptor the started program inherits under `number` (3 to 99); every other one above 2 is closed. */
+/** A descriptor that the started program inherits under `number` (3 to 99); all others above 2 are closed. */
 export type Descriptor =
   | {
       readonly number: number;
       readonly kind: 'data';
       readonly label: string;
       readonly content: Uint8Array;
-      /** How a person is shown the content: as the words of a command line, each ended by a NUL; as lines; absent: not at all. */
+      /** How to show the content to people: as the words of a command line, each ended by a NUL; as lines; absent: not at all. */
       readonly shown?: 'words' | 'lines';
     }
   /** `access`: read only unless given. */
   | { readonly number: number; readonly kind: 'file'; readonly path: string; readonly access?: 'read-only' | 'read-write' }
-  /** What the stage executes: its whole argv, and the variables it sets beside those of the engine. */
+  /** What the stage executes: its complete argv, and the variables that it sets in addition to the engine's. */
   | { readonly number: number; readonly kind: 'command'; readonly words: readonly string[]; readonly environment: Environment }
   /** The launcher itself, to be executed inside as the stage: `/proc/self/fd/N STATUSFD COMMANDFD`. */
   | { readonly number: number; readonly kind: 'stage' }
   /** The stage's end of the status socket; `user`: what --user says, for messages. */
   | { readonly number: number; readonly kind: 'stage-status'; readonly user?: string }
-  /** One end of a socket pair between two programs of the launch, of which the other has the other end: a stream. */
+  /** One end of a stream socket pair between two programs of the launch. */
   | { readonly number: number; readonly kind: 'channel'; readonly channel: number; readonly end: 0 | 1 }
-  /** Of a companion alone: it is ready when it has written to it. */
+  /** Only for a companion, which is ready when it has written to it. */
   | { readonly number: number; readonly kind: 'ready' };
 
 interface MadePlace {
   readonly path: string;
   /** Exactly these bits, whatever the umask. */
   readonly mode: number;
-  /** What is there already is left as it is, or makes the launch fail. */
+  /** An existing file is left unchanged, or makes the launch fail. */
   readonly existing: 'fine' | 'refused';
-  /** What becomes of it at the end, if the launch has made it; a directory is removed with all that is in it. */
+  /** What happens to it at the end, if the launch made it; a directory is removed with its contents. */
   readonly end: 'stays' | 'removed';
 }
 
-/** What the launcher makes on the host before all else, in order and with the caller's rights. */
+/** What the launcher makes on the host first of all, in order and with the caller's rights. */
 export type MadeFile =
   | ({ readonly kind: 'directory' } & MadePlace)
   | ({
@@ -177,8 +177,8 @@ export interface Companion extends Program {
 }
 
 /**
- * The whole decision about one start, and the only thing the launcher gets to know. Plain data: `--dry-run` prints it,
- * the golden tests record it, `encodeLaunchRecord` turns it into the launcher's record.
+ * The complete decision about one start, and all that the launcher gets. Plain data: `--dry-run` prints it, the golden tests record it,
+ * and `encodeLaunchRecord` turns it into the launcher's record.
  */
 export interface Launch extends Program {
   readonly engine: string;
@@ -191,14 +191,14 @@ export interface Launch extends Program {
   readonly mountNamespace: boolean;
   /** A network namespace that belongs to the user namespace; absent: not. */
   readonly networkNamespace?: boolean;
-  /** A process namespace with the launcher as its init, so that nothing outlives the run. */
+  /** A pid namespace with the launcher as its init, so that nothing outlives the run. */
   readonly pidNamespace: boolean;
   /** Carried out before the user namespace is entered, with the caller's rights. */
   readonly hostMounts: readonly MountOperation[];
-  /** Carried out after it was entered. */
+  /** Carried out after it is entered. */
   readonly sandboxMounts: readonly MountOperation[];
   readonly cgroups: readonly CgroupDirectory[];
-  /** Made before all else, and what is to be removed of it removed at the end, the last one first; absent: nothing. */
+  /** Made first of all; what is marked for removal is removed at the end, in reverse order; absent: nothing. */
   readonly files?: readonly MadeFile[];
   /** Done when nothing of the run is left, from the last to the first, before those files go; absent: nothing. */
   readonly atEnd?: readonly EndOperation[];
@@ -206,10 +206,10 @@ export interface Launch extends Program {
   readonly groupsOfRun?: string;
   /** chroot(2) to this path after the mounts; null: not. */
   readonly root: string | null;
-  /** The engine's session has no controlling terminal, because the stage's own session takes it; absent: the engine's has it. */
+  /** The engine's session has no controlling terminal, because the stage's own session takes it; absent: the engine's session has it. */
   readonly stageTakesTerminal?: boolean;
-  /** Standard streams that lead to more than themselves are refused, a directory for one; absent: they are passed on. */
+  /** Refuse standard streams that give access to more than themselves, such as a directory; absent: pass them on. */
   readonly containedStreams?: boolean;
-  /** Milliseconds from the begin of the launch until the command gets SIGTERM and the run is `timed-out`; null: it may take any time. */
+  /** Milliseconds from the start of the launch until the command gets SIGTERM and the run is `timed-out`; null: no limit. */
   readonly deadlineMs: number | null;
 }

@@ -6,7 +6,7 @@ export interface KindRule {
   readonly fields: Fields;
 }
 
-/** What names stand for in choices and bits. */
+/** The numbers of names in choices and bits. */
 export const names = {
   map: { direct: 1, newidmap: 2, single: 3, given: 4 },
   namespace: { mount: 1, pid: 2, network: 4, 'user-maps-only': 8 },

@@ -15,7 +15,7 @@ export type Outcome =
   | { readonly kind: 'timed-out' }
   | { readonly kind: 'not-executed'; readonly errno: string };
 
-/** As numbers, for the launcher's events and the daemon's protocol: the kind (launcher/RECORD.md), and the code, signal or errno. */
+/** The kind (launcher/RECORD.md) and the code, signal or errno, as numbers for the launcher's events and the daemon's protocol. */
 export function encodeOutcome(outcome: Outcome): readonly [kind: number, number: number] {
   const { kind } = events[outcome.kind];
   switch (outcome.kind) {
@@ -30,7 +30,7 @@ export function encodeOutcome(outcome: Outcome): readonly [kind: number, number:
   }
 }
 
-/** The inverse of `encodeOutcome`; null: this kind of event is no outcome. */
+/** The inverse of `encodeOutcome`; null: this kind of event is not an outcome. */
 export function decodeOutcome(kind: number, number: number): Outcome | null {
   switch (kind) {
     case events.exited.kind:

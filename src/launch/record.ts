@@ -1,9 +1,9 @@
 import { bytesOf, encodeItems, item, type RecordItem } from './encode.ts';
 import type { Companion, Descriptor, Launch, MountOperation, Program, UserNamespace } from './launch.ts';
 
-/** How the launcher is to behave while the run lives: see launcher/RECORD.md. */
+/** How the launcher behaves while the run lives; see launcher/RECORD.md. */
 export interface Supervision {
-  /** Heed only signals that the parent process sends, and end with it. */
+  /** React only to signals that the parent process passes on, and end with it. */
   readonly supervised: boolean;
 }
 

@@ -2,30 +2,30 @@ import { toJson } from '../json.ts';
 import { encodeOutcome, type Outcome } from './outcome.ts';
 import { events } from './schema.ts';
 
-/** What is told of a run, by the program in Node or by the client: its start, and its end or what it failed with. */
+/** What the program in Node or the client reports about a run: its start, and its end or failure. */
 export type ReportEvent =
   | { readonly kind: 'started' }
   | Outcome
   | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
 
-/** A line that is written of an event. Of those for one stream the first that fits is. */
+/** A line that is written for an event. For each stream the first matching line is written. */
 export interface ReportLine {
   /** Standard error, or the descriptor that `--status-fd` names. */
   readonly stream: 'error' | 'status';
-  /** `unremoved`: of a file of the launch that could not be removed. */
+  /** `unremoved`: a file of the launch could not be removed. */
   readonly event: ReportEvent['kind'] | 'unremoved';
   /** Only with this signal or errno; absent: with any. */
   readonly number?: number;
-  /** Only where the kernel killed a process of the run because its memory limit was reached. */
+  /** Only if the kernel killed a process of the run because its memory limit was reached. */
   readonly outOfMemory?: true;
   /**
    * What is written, with its newline. `%d` is the exit code, `%s` the name of the signal or errno, `%c` the code of an error,
-   * `%m` its message as a string of JSON, `%h` its hint as a further member of JSON, if it has one, `%%` a percent sign.
+   * `%m` its message as a JSON string, `%h` its hint, if any, as a further JSON member, `%%` a percent sign.
    */
   readonly text: string;
 }
 
-/** What is written to a stream of an event; empty: nothing. client/report.c does the same. */
+/** What is written to a stream for an event; empty: nothing. client/report.c does the same. */
 export function lineOf(lines: readonly ReportLine[], stream: ReportLine['stream'], event: ReportEvent): string {
   const line = lines.find((one) => one.stream === stream && fits(one, event));
   return line === undefined ? '' : line.text.replaceAll(/%([dscmh%])/g, (_, directive: string) => fill(directive, event));
@@ -53,7 +53,7 @@ function fill(directive: string, event: ReportEvent): string {
   }
 }
 
-/** A text as a part of a line, whatever is in it. */
+/** Escapes any text for use in a line. */
 export function literal(text: string): string {
   return text.replaceAll('%', '%%');
 }

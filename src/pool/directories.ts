@@ -7,14 +7,14 @@ import { claimRuntime } from './pid-namespace.ts';
 import { rightsOf } from '../host/rights.ts';
 
 /**
- * Makes the state directories that are missing and refuses those that someone else could change, or that another pid
- * namespace uses. `uid` is the caller's. Throws `state-unreadable`, and what the system says.
+ * Makes missing state directories, and refuses those that someone else could change or that another pid namespace uses. `uid` is the
+ * caller's. Throws `state-unreadable`, and what the system says.
  */
 export function ensureRuntimeDirectories(paths: RuntimePaths, uid: number): void {
   makeDirectories(dirname(paths.root), rightsOf(uid) === 'root' ? 0o755 : 0o700);
   ensureDirectory(paths.root, 0o755, uid);
   ensureDirectory(paths.sandbox, 0o755, uid);
-  // What these hold names templates and clones, which are not for everybody to know.
+  // Their contents name templates and clones, which not everybody may know.
   for (const directory of [paths.signals, paths.mounts, paths.pools, paths.ids, paths.runs]) ensureDirectory(directory, 0o700, uid);
   claimRuntime(paths);
 }
@@ -27,8 +27,8 @@ export function ensurePoolDirectories(paths: PoolPaths, uid: number): void {
 }
 
 /**
- * Removes the state of a pool that has no clone; what a clone or another process is in stays. Runs and refreshes that come
- * meanwhile make again what they need.
+ * Removes the state of a pool without clones; directories that a clone or another process uses stay. Runs and refreshes at the same time
+ * remake what they need.
  */
 export function removeEmptyPool(paths: PoolPaths): void {
   try {

@@ -1,13 +1,13 @@
 import { causesOf, type ErrorCode, IsolateError } from '../error.ts';
 import { toSystemFailure } from '../process/system-error.ts';
 
-/** An error as state files and status reports keep it. */
+/** An error, in the form of state files and status reports. */
 export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
 }
 
-/** What caused it is in the message. What is neither an IsolateError nor caused by the environment is a defect of isolate's own. */
+/** The message includes the causes. An error that is neither an IsolateError nor caused by the environment is a bug in isolate. */
 export function toFailure(error: unknown): Failure {
   const known = error instanceof IsolateError ? error : toSystemFailure(error);
   if (known !== null) {

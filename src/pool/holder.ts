@@ -32,7 +32,7 @@ export function readHolder(pid: number | 'self', procDirectory = '/proc'): Holde
   return stat === null ? null : { pid: stat.pid, startTime: stat.startTime, bootId: readBootId(procDirectory) };
 }
 
-/** The id of this boot, which no other boot has (random(4)). */
+/** The unique id of this boot (random(4)). */
 export function readBootId(procDirectory = '/proc'): string {
   return readFileSync(`${procDirectory}/sys/kernel/random/boot_id`, 'utf8').trim();
 }
@@ -49,7 +49,7 @@ export function parseHolder(text: string): HolderId | null {
   return { pid: Number(pid), startTime, bootId };
 }
 
-/** Pid, state and start time from the text of /proc/PID/stat; the command in it may hold blanks and parentheses. */
+/** Pid, state and start time from the text of /proc/PID/stat; the command in it may contain blanks and parentheses. */
 export function parseProcStat(text: string): { pid: number; state: string; startTime: string } | null {
   const commandEnd = text.lastIndexOf(')');
   const pid = /^([0-9]+) \(/.exec(text)?.[1];
@@ -62,8 +62,8 @@ export function parseProcStat(text: string): { pid: number; state: string; start
 }
 
 /**
- * Whether the holder still runs. Only certain knowledge counts as dead: another boot, no such process, a process that
- * started at another time, or one that has ended and waits for its parent.
+ * Whether the holder still runs. It counts as dead only if that is certain: another boot, no such process, a process that started at
+ * another time, or a zombie.
  */
 export function isAlive(holder: HolderId, bootId: string, procDirectory = '/proc'): boolean {
   if (holder.bootId !== bootId) return false;

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { escapeUnitName, unescapeUnitName } from './unit-escape.ts';
 
-/** Directory below which root keeps all state of this boot. */
+/** The directory of all of root's state of this boot. */
 export const systemRuntimeDirectory = '/run/isolate';
 
-/** A file name may have 255 bytes; the rest is for what is appended to a key. */
+/** A file name may have 255 bytes; the rest is for suffixes of a key. */
 const longestKey = 200;
 
 /** Where the state of this boot lives; see docs/storage.md. */
@@ -17,7 +17,7 @@ export interface RuntimePaths {
   readonly mounts: string;
   /** Where the namespace with the mounts of fresh clones is bound. */
   readonly shelf: string;
-  /** One file a template, touched when its pool has work. */
+  /** One file per template, touched when its pool has work. */
   readonly signals: string;
   readonly pools: string;
   readonly ids: string;
@@ -39,7 +39,7 @@ export interface PoolPaths {
   readonly memory: string;
   readonly making: string;
   readonly lastRefresh: string;
-  /** There once it was said that nothing refreshes the pool, until the next refresh. */
+  /** Exists after a run has said that nothing refreshes the pool, until the next refresh. */
   readonly told: string;
   readonly signal: string;
   readonly mounts: string;
@@ -81,7 +81,7 @@ export function poolPaths(paths: RuntimePaths, template: string): PoolPaths {
   };
 }
 
-/** The file name that stands for a template: its escaped name, or a hash of it where that is too long. */
+/** The file name for a template: its escaped name, or a hash of it if that is too long. */
 export function templateKey(template: string): string {
   const escaped = escapeUnitName(template);
   if (escaped.length > 0 && escaped.length <= longestKey) return escaped;
@@ -89,7 +89,7 @@ export function templateKey(template: string): string {
   return `+${createHash('sha256').update(template).digest('hex')}`;
 }
 
-/** The dataset that a key stands for; null: it is a directory's, of a name so long that only its hash is known, or no key. */
+/** The dataset of a key; null: it is a directory's, has only the hash of a long name, or is not a key. */
 export function keyTemplate(key: string): string | null {
   try {
     const template = unescapeUnitName(key);

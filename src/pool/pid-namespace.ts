@@ -5,18 +5,18 @@ import { readBootId } from './holder.ts';
 import type { RuntimePaths } from './paths.ts';
 import { readDirectory } from './read-directory.ts';
 
-/** The file in a state directory that names the pid namespace and the boot of those who use it. */
+/** The file in a state directory that names the pid namespace and the boot of its users. */
 export const pidNamespaceFile = 'pidns';
 
 /**
- * Refuses a state directory that is in use from another pid namespace: process ids in it mean other processes there, and
- * living holders would be taken for dead. One that is free becomes ours. Throws `state-unreadable`.
+ * Refuses a state directory that is in use from another pid namespace: its pids mean other processes here, so living holders would count
+ * as dead. A free one becomes ours. Throws `state-unreadable`.
  */
 export function claimRuntime(paths: RuntimePaths): void {
   claimForPidNamespace(paths.root, (bootId) => hasHolders(paths, bootId));
 }
 
-/** The same for any `directory`; `isInUse` is asked where it was used from another namespace during this boot. */
+/** The same for any `directory`; `isInUse` is called if it was used from another namespace during this boot. */
 export function claimForPidNamespace(directory: string, isInUse: (bootId: string) => boolean): void {
   const file = join(directory, pidNamespaceFile);
   const bootId = readBootId();
@@ -35,12 +35,12 @@ export function readOwnPidNamespace(): string {
   return readlinkSync('/proc/self/ns/pid');
 }
 
-/** The pid namespace whose process ids a state directory has; the caller's where none is recorded. */
+/** The pid namespace of the pids in a state directory; the caller's if none is recorded. */
 export function readPidNamespace(directory: string): string {
   return readRecord(join(directory, pidNamespaceFile))?.split(' ')[0] ?? readOwnPidNamespace();
 }
 
-/** Whether a name of any claim ends in a holder of this boot; a holder of an earlier one is dead wherever it is seen from. */
+/** Whether the name of any claim ends in a holder of this boot; holders of earlier boots are certainly dead. */
 function hasHolders(paths: RuntimePaths, bootId: string): boolean {
   const pools = readDirectory(paths.pools).map((key) => join(paths.pools, key));
   const directories = [paths.root, paths.runs, join(paths.ids, 'slots', 'used'), ...pools, ...pools.map((pool) => join(pool, 'leased'))];
@@ -56,7 +56,7 @@ function readRecord(file: string): string | null {
   }
 }
 
-/** Writes it whole; false: another was quicker, where `publish` does not replace. */
+/** Writes the file atomically; false: another process was quicker, if `publish` does not replace. */
 function writeRecord(file: string, text: string, publish: (from: string, to: string) => void): boolean {
   const temporary = `${file}.${process.pid}.${process.hrtime.bigint()}`;
   try {

@@ -12,11 +12,11 @@ export type Clock = () => number;
 export interface PoolFilesOptions {
   readonly template: string;
   readonly runtime: RuntimePaths;
-  /** Who holds what is leased; absent: this process. */
+  /** The holder of leases; absent: this process. */
   readonly holder?: HolderId;
   /** Where fresh clones are mounted; absent: on the host. */
   readonly shelf?: Shelf;
-  /** Told about state that could not be trusted; one full sentence each. */
+  /** Called about state that cannot be trusted; one full sentence each. */
   readonly warn?: (message: string) => void;
   /** Called between the steps of every transition, so that tests can end the process there. */
   readonly checkpoint?: (step: string) => void;
@@ -27,11 +27,11 @@ export interface PoolOptions extends Omit<PoolFilesOptions, 'template'> {
   readonly clock?: Clock;
   /** Passed to the driver whenever a clone is made. */
   readonly shift?: CreateOptions['shift'];
-  /** Directories in which runs make their cgroups; those of dead runs are removed by a refresh. */
+  /** Directories in which runs make their cgroups; a refresh removes those of dead runs. */
   readonly cgroupDirectories?: readonly string[];
 }
 
-/** The state of one template's clones: all that is needed to take a fresh one and give it back. */
+/** The state of one template's clones: everything needed to take a fresh one and give it back. */
 export interface PoolFiles {
   readonly template: string;
   readonly runtime: RuntimePaths;
@@ -42,7 +42,7 @@ export interface PoolFiles {
   readonly checkpoint: (step: string) => void;
 }
 
-/** The clones of one template and where their state lives. */
+/** The clones of one template and the place of their state. */
 export interface Pool extends PoolFiles {
   readonly driver: StorageDriver;
   readonly clock: Clock;
@@ -50,21 +50,21 @@ export interface Pool extends PoolFiles {
   readonly cgroupDirectories: readonly string[];
 }
 
-/** The state of a template's pool; makes the directories. Touches no storage. Throws `state-unreadable`. */
+/** The state of a template's pool; makes the directories. Does not touch storage. Throws `state-unreadable`. */
 export function openPoolFiles(options: PoolFilesOptions): PoolFiles {
   const files = findPoolFiles(options);
   makePoolDirectories(files);
   return files;
 }
 
-/** Makes those of the state directories that are missing: also of a pool that was removed since it was opened. Throws `state-unreadable`. */
+/** Makes missing state directories, also of a pool that was removed after it was opened. Throws `state-unreadable`. */
 export function makePoolDirectories({ runtime, paths }: Pick<PoolFiles, 'runtime' | 'paths'>): void {
   const uid = process.getuid?.() ?? 0;
   ensureRuntimeDirectories(runtime, uid);
   ensurePoolDirectories(paths, uid);
 }
 
-/** Where the state of a template's pool is, or would be: for those who only look. */
+/** Where the state of a template's pool is or would be, for callers that only read. */
 export function findPoolFiles(options: PoolFilesOptions): PoolFiles {
   const { template, runtime } = options;
   return {

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 
-/** Names in a directory, sorted so that of two ids the smaller comes first; none if it is not there. */
+/** The names in a directory, sorted so that smaller ids come first; none if it does not exist. */
 export function readDirectory(path: string): string[] {
   try {
     return readdirSync(path).sort((left, right) => left.length - right.length || (left < right ? -1 : 1));

@@ -17,7 +17,7 @@ export function escapeUnitName(text: string): string {
   return escaped;
 }
 
-/** The inverse of `escapeUnitName`; throws `bad-name` for text that it never makes. */
+/** The inverse of `escapeUnitName`; throws `bad-name` for text that it never returns. */
 export function unescapeUnitName(escaped: string): string {
   const bytes: number[] = [];
   for (let index = 0; index < escaped.length; index += 1) {
@@ -32,7 +32,7 @@ export function unescapeUnitName(escaped: string): string {
     else throw badEscape(escaped);
   }
   const text = Buffer.from(bytes).toString('utf8');
-  // One text has one escaped form; anything else could name the same template twice.
+  // Each text has only one escaped form; otherwise two names could mean the same template.
   if (escapeUnitName(text) !== escaped) throw badEscape(escaped);
   return text;
 }

@@ -3,36 +3,36 @@ import { constants } from 'node:os';
 import { IsolateError } from '../error.ts';
 import { logCommand } from '../log.ts';
 
-/** One external command. `file` is an absolute path; it gets no part of isolate's own environment. */
+/** An external command. `file` is an absolute path. The command gets nothing of isolate's own environment. */
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
-  /** After so long the command is killed and given up, dead or not. */
+  /** After this time the command is killed and given up, dead or not. */
   readonly timeoutMs: number;
   /** Added to PATH and LC_ALL=C. */
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input; absent: closed at once. */
   readonly input?: string;
-  /** Told of a command that was given up; settles when its process is gone, which may be never. */
+  /** Called for a command that was given up, with a promise that settles when its process is gone, which may be never. */
   readonly onGivenUp?: (gone: Promise<unknown>) => void;
 }
 
-/** What a command that ended by itself left. `exitCode` is 128 + N for one that signal N ended. */
+/** The result of a command that ended by itself. `exitCode` is 128 + N if signal N ended it. */
 export interface CommandResult {
   readonly stdout: string;
   readonly stderr: string;
   readonly exitCode: number;
 }
 
-/** How drivers are given `runCommand`, so that tests can hand them recorded answers. */
+/** The type of `runCommand` for drivers, so that tests can give them recorded answers. */
 export type RunCommand = (command: Command) => Promise<CommandResult>;
 
 const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
 /**
- * Runs a short command to its end and captures what it printed; any exit status is an answer, not an error.
- * Throws `missing-tool` if `file` cannot be started, `tool-timeout` after `timeoutMs`: a process in uninterruptible
- * sleep survives SIGKILL, so the answer does not wait for its end.
+ * Runs a short command to its end and captures what it printed; any exit status is an answer, not an error. Throws `missing-tool` if
+ * `file` cannot be started, and `tool-timeout` after `timeoutMs`, without waiting for the end of the process, because one in
+ * uninterruptible sleep survives SIGKILL.
  */
 export async function runCommand(command: Command): Promise<CommandResult> {
   logCommand(command);
@@ -43,7 +43,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     cwd: '/',
     reject: false,
     stripFinalNewline: false,
-    // What was begun is ended by itself: a killed zfs leaves more to tidy up than one that outlives this process.
+    // A command that has begun is left to finish: a killed zfs leaves more to clean up than one that outlives this process.
     cleanup: false,
     ...(command.input === undefined ? { stdin: 'ignore' } : { input: command.input }),
   });
@@ -65,7 +65,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? 128 + signalNumber(result.signal) };
 }
 
-/** Lets this process end although the child may not. */
+/** Lets this process end even if the child does not. */
 function abandon(child: { unref?: () => void; stdout?: unknown; stderr?: unknown }): void {
   child.unref?.();
   for (const stream of [child.stdout, child.stderr]) {

@@ -6,8 +6,8 @@ import { logCommand } from '../log.ts';
 import { callerEnvironment } from './caller-environment.ts';
 
 /**
- * Runs a user's own command line with /bin/sh on the host, its output on stderr, ROOTFS naming the rootfs. Throws
- * `hook-failed` unless it exits with 0. The one place where a shell is meant: the line is the caller's, as in sh -c.
+ * Runs a user's own command line with /bin/sh on the host, with its output on stderr and the path of the rootfs in ROOTFS. Throws
+ * `hook-failed` unless it exits with 0. This is the only place that runs a shell: the line is the caller's, as in sh -c.
  */
 export async function runHook(which: 'pre' | 'post', line: string, rootfs: string): Promise<void> {
   logCommand({ file: '/bin/sh', args: ['-c', line] });
@@ -18,7 +18,7 @@ export async function runHook(which: 'pre' | 'post', line: string, rootfs: strin
   if (code !== 0) throw hookFailure(which, signal === null ? `exited with ${code}` : `was killed by ${signal}`);
 }
 
-/** The error of a hook that ended otherwise than with 0. */
+/** The error of a hook that did not exit with 0. */
 export function hookFailure(which: 'pre' | 'post', how: string): IsolateError {
   return new IsolateError('hook-failed', `The ${which} hook ${how}.`);
 }

@@ -19,9 +19,9 @@ export interface LaunchOptions {
   readonly stdio: StandardStreams;
   /** Aborting it ends the run as SIGTERM does. */
   readonly signal?: AbortSignal;
-  /** A paused connection to the daemon, for a launch whose tree it hands over; stays open in the launcher as long as the run lives. */
+  /** A paused connection to the daemon that hands over the tree of the launch; it stays open in the launcher while the run lives. */
   readonly connection?: Socket;
-  /** Called once, when the command was executed; `pid` is its own, as this process sees it. */
+  /** Called once, when the command has been executed; `pid` is that of the command, as this process sees it. */
   readonly onStarted?: (pid: number) => void;
 }
 
@@ -32,14 +32,17 @@ export interface LaunchHandle {
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
-  /** Hands a signal to the launcher, which hands it to the command. */
+  /** Passes a signal to the launcher, which passes it to the command. */
   readonly forward: (signal: NodeJS.Signals) => void;
-  /** Settles when nothing of the run is left. Rejects with IsolateError `launch-failed` or `engine-failed`, and with what `onStarted` threw. */
+  /**
+   * Settles when nothing of the run is left. Rejects with IsolateError `launch-failed` or `engine-failed`, or with what `onStarted`
+   * threw.
+   */
   readonly result: Promise<Outcome>;
 }
 
 /**
- * Starts a launch through isolate-launch: the one place that starts foreign code. Throws IsolateError `launch-failed` if the
+ * Starts a launch through isolate-launch: the only place that starts foreign code. Throws IsolateError `launch-failed` if the
  * launcher cannot be started.
  */
 export async function startLaunch(launch: Launch, options: LaunchOptions): Promise<LaunchHandle> {
@@ -86,7 +89,7 @@ function spawned(child: ChildProcess, launcher: string): Promise<void> {
   });
 }
 
-/** The launcher may end without having read it; the events then say why. Signals follow the record on the same pipe. */
+/** The launcher may end before it has read the record; the events then say why. Signals follow the record on the same pipe. */
 function sendRecord(child: ChildProcess, record: Uint8Array): void {
   const pipe = child.stdio[3] as Writable;
   pipe.on('error', () => undefined);
@@ -126,7 +129,7 @@ function conclude(end: LaunchEnd, failure: (event: LaunchEvent & { kind: 'failed
   const last = end.events.at(-1);
   if (last?.kind === 'ended') return last.outcome;
   if (last?.kind === 'failed') throw failure(last);
-  // The launcher was killed itself, by kill -9 or before it could look at signals; the kernel took the run down with it.
+  // The launcher itself was killed, by kill -9 or before it handled signals; the kernel ended the run with it.
   if (end.signal !== null) return { kind: 'killed', signal: end.signal };
   throw new IsolateError('launch-failed', `The launcher ended with status ${end.code} before the command started.`);
 }

@@ -2,9 +2,8 @@ import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a directory and those above it that are missing, each with `mode` whatever the umask. What is there stays as it is.
- * Throws what the system says. Node's own way of doing this never ends where a parent is there and mkdir(2) says ENOENT, as in
- * /proc.
+ * Makes a directory and missing ones above it, each with `mode` whatever the umask. Existing ones are not changed. Throws what the system
+ * says. Node's recursive mkdir never ends if a parent exists and mkdir(2) fails with ENOENT, as in /proc.
  */
 export function makeDirectories(path: string, mode: number): void {
   const missing: string[] = [];

@@ -3,9 +3,9 @@ import type { LaunchHandle } from './launch.ts';
 const forwardedSignals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGTSTP', 'SIGCONT'] as const;
 
 /**
- * How late the SIGCONT that ended a stop may be read: the thread that the kernel chose for it has to run first. There is none where
- * the kernel stopped nobody, because no shell would bring us back (an orphaned process group, setpgid(2)); then one that comes
- * from elsewhere within this time is taken for it.
+ * How late the SIGCONT that ended a stop may be read, because the thread that the kernel chose for it has to run first. There is none if
+ * the kernel did not stop us because no shell could continue us (an orphaned process group, setpgid(2)); then another SIGCONT within this
+ * time is mistaken for it.
  */
 const longestDelayMs = 2_000;
 
@@ -18,7 +18,7 @@ export async function withForwardedSignals<T>(
   fn: () => Promise<T>,
   ignored: readonly NodeJS.Signals[] = [],
 ): Promise<T> {
-  // SIGCONTs that ended a stop and are still to be read here. The command has been sent its own already.
+  // SIGCONTs that ended a stop and have not been read here yet. The command has already been sent its own.
   let owed = 0;
   let owedUntilMs = 0;
   const isOwed = (): boolean => {
@@ -49,7 +49,7 @@ export async function withForwardedSignals<T>(
   }
 }
 
-/** Takes SIGTSTP as a program without a handler does; returns when this process goes on. */
+/** Stops this process as SIGTSTP does without a handler; returns when it is continued. */
 function stopByDefault(listeners: readonly { readonly signal: NodeJS.Signals; readonly listener: () => void }[]): void {
   const own = listeners.filter(({ signal }) => signal === 'SIGTSTP');
   for (const { signal, listener } of own) process.off(signal, listener);

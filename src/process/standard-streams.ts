@@ -13,8 +13,8 @@ export interface StandardStreams {
 }
 
 /**
- * Throws `usage` for a stream by which a sandbox would get to more than the stream itself. The launcher looks at all of this
- * too, and at the kinds of sockets; here it is said before a clone is taken.
+ * Throws `usage` for a stream that would give a sandbox access to more than the stream itself. The launcher checks all of this too, and
+ * the kinds of sockets; here the error comes before a clone is taken.
  */
 export function checkStreams({ stdin, stdout, stderr }: StandardStreams): void {
   for (const [index, stream] of [stdin, stdout, stderr].entries()) {
@@ -36,7 +36,7 @@ const kindsByFileSystem: ReadonlyMap<number, string> = new Map([
   [0x50_49_44_46, 'a process descriptor'],
 ]);
 
-/** What a descriptor is if that is no ordinary stream, else null. One that is not open is none. */
+/** What a descriptor is if it is not an ordinary stream; else, and if it is not open, null. */
 function describeLeak(descriptor: number): string | null {
   try {
     const type = fstatSync(descriptor).mode & typeBits;

@@ -1,9 +1,9 @@
 import { type ErrorCode, IsolateError } from '../error.ts';
 
-/** What a system call that failed says of the place or the limit that it met. */
+/** What a failed system call says about the place or limit that it met. */
 export interface SystemFailure {
   readonly code: Extract<ErrorCode, 'state-unreadable' | 'pool-full' | 'limit-reached'>;
-  /** Null where the call had no path: a write to an open file. */
+  /** Null: the call had no path, as in a write to an open file. */
   readonly path: string | null;
   /** Follows a colon: `its file system is read-only`. */
   readonly reason: string;
@@ -16,7 +16,7 @@ const place = (reason: string): Answer => ({ code: 'state-unreadable', reason })
 const full = (reason: string): Answer => ({ code: 'pool-full', reason, hint: 'free some space there' });
 const limit = (reason: string, hint: string): Answer => ({ code: 'limit-reached', reason, hint });
 
-/** What the environment of a caller can cause (errno(3)). Any other error of a system call is a defect of ours. */
+/** Errors that a caller's environment can cause (errno(3)). Any other error of a system call is a bug in isolate. */
 const answers: Readonly<Record<string, Answer>> = {
   EACCES: place('permission denied'),
   EPERM: place('permission denied'),
@@ -43,10 +43,10 @@ const answers: Readonly<Record<string, Answer>> = {
   ENOMEM: limit('there is not enough memory', 'ulimit -v shows how much one process may have'),
 };
 
-/** Longer paths are cut in messages. */
+/** Longer paths are shortened in messages. */
 const longestShown = 200;
 
-/** Reads an error that Node threw for a failed system call; null: it is none, or not one that an environment can cause. */
+/** Describes an error that Node threw for a failed system call; null: it is something else, or not one that an environment can cause. */
 export function describeSystemError(error: unknown): SystemFailure | null {
   if (!(error instanceof Error)) return null;
   const { code, syscall, path } = error as NodeJS.ErrnoException;
@@ -54,7 +54,7 @@ export function describeSystemError(error: unknown): SystemFailure | null {
   return answer === undefined ? null : { ...answer, path: path ?? null };
 }
 
-/** The error to report for a failed system call, or null as `describeSystemError`; `hint` beats the usual one. */
+/** The error to report for a failed system call, or null like `describeSystemError`; `hint` replaces the usual one. */
 export function toSystemFailure(error: unknown, hint?: string): IsolateError | null {
   const failure = describeSystemError(error);
   if (failure === null) return null;

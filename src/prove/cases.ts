@@ -1,16 +1,16 @@
-/** One attack of isolate-probe and what is promised about it. */
+/** An attack of isolate-probe and the promise about it. */
 export interface ProofCase {
   /** `group/name`, as isolate-probe prints it. */
   readonly id: string;
-  /** What holds when the attack fails: one clause, to be read by users. */
+  /** What holds if the attack fails: one clause for users. */
   readonly claim: string;
-  /** Held by the full system-call filter alone, so neither with --no-seccomp nor under LXC's smaller policy. */
+  /** Prevented only by the full system-call filter, so not with --no-seccomp or LXC's smaller policy. */
   readonly filterOnly: boolean;
   /** Given away by --share-net. */
   readonly network: boolean;
 }
 
-/** Calls refused by the filter and by LXC's smaller policy too. */
+/** Calls that the filter and LXC's smaller policy refuse. */
 const REFUSED_EVERYWHERE = `
 ioctl-tiocsti ioctl-tioclinux ioctl-tiocsetd ioctl-tioccons ioctl-tiocsti-high-bit ioctl-tioclinux-high-bit ioctl-tiocsetd-high-bit
 ioctl-tioccons-high-bit add-key request-key keyctl init-module finit-module delete-module kexec-load kexec-file-load swapon swapoff syslog
@@ -19,7 +19,7 @@ kcmp lookup-dcookie open-by-handle-at socket-alg socket-vsock socket-vsock-high-
 i386-ioctl i386-keyctl i386-stime
 `;
 
-/** Calls refused by the full filter only: a container's own init needs them. */
+/** Calls that only the full filter refuses, because a container's init needs them. */
 const REFUSED_BY_FILTER = `
 unshare setns clone-newuser clone-newuser-high-bit clone-newns clone-newpid clone-newnet clone-newipc clone-newuts clone-newcgroup clone3
 mount umount2 pivot-root open-tree open-tree-attr move-mount fsopen fsconfig fsmount fspick mount-setattr reboot
@@ -27,7 +27,7 @@ personality-read-implies-exec personality-high-bit socket-packet socket-inet-pac
 x32-number-of-ioctl x32-unshare i386-mount i386-unshare i386-socket-vsock i386-socketcall negative-number
 `;
 
-/** Calls that only a processor of the x86 family has; the probe has them only there. */
+/** Calls that exist, and that the probe tries, only on x86 processors. */
 const X86_CALLS = /^(?:iopl|ioperm|uselib|x32-.*|i386-.*)$/;
 
 const CLAIMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {

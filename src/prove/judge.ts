@@ -2,7 +2,7 @@ import type { ProofCase } from './cases.ts';
 import { isPromised, type ProofSetting } from './promise.ts';
 import type { ProofResult } from './report.ts';
 
-/** What one case showed. `open`: the configuration does not promise it; it was tried all the same. */
+/** The result of one case. `open`: the configuration does not promise it; it was tried anyway. */
 export interface Finding {
   readonly id: string;
   readonly claim: string;
@@ -12,8 +12,8 @@ export interface Finding {
 }
 
 /**
- * What every case showed: the probe's answers `inside` against those `outside`, the positive control. An attack that
- * fails without a sandbox too says nothing about the sandbox, and a case without an answer inside did not hold.
+ * Judges every case by the probe's answers `inside` and those `outside`, the positive control. An attack that fails without a sandbox too
+ * says nothing about the sandbox, and a case without an answer inside did not hold.
  */
 export function judgeProof(
   cases: readonly ProofCase[],

@@ -1,10 +1,10 @@
 import type { ProofCase } from './cases.ts';
 
-/** What decides which cases a run promises to hold. */
+/** The settings that determine which cases a run promises to hold. */
 export interface ProofSetting {
   /** The engine isolates at all. */
   readonly isolates: boolean;
-  /** The filter in force; `smaller`: one that leaves the calls a container's init makes. */
+  /** The filter in force; `smaller`: one that allows the calls of a container's init. */
   readonly filter: 'whole' | 'smaller' | 'none';
   /** The sandbox's network: its own, the host's, or its own with an interface on a bridge. */
   readonly network: 'own' | 'host' | 'bridge';
@@ -15,7 +15,7 @@ export interface ProofSetting {
   readonly limits: { readonly pids: boolean; readonly memory: boolean };
 }
 
-/** What holds even where nothing is isolated: nothing is inherited, and the terminal is left alone. */
+/** What holds even without isolation: nothing is inherited, and the terminal is left alone. */
 const HELD_BY_THE_LAUNCHER = new Set([
   'terminal/type',
   'terminal/type-with-high-bit',

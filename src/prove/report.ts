@@ -4,7 +4,7 @@ import { IsolateError } from '../error.ts';
 export interface ProofResult {
   readonly id: string;
   readonly verdict: 'held' | 'broken' | 'untried';
-  /** Who answered what; what is not printable ASCII is a question mark. */
+  /** The attack's answer; characters other than printable ASCII become question marks. */
   readonly detail: string;
 }
 

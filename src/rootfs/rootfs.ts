@@ -1,4 +1,4 @@
-/** One entry of an id map: `count` ids from `inside` are `outside` and the following (user_namespaces(7)). */
+/** One entry of an id map: `count` ids from `inside` map to those from `outside` (user_namespaces(7)). */
 export interface IdMapEntry {
   readonly inside: number;
   readonly outside: number;
@@ -11,7 +11,7 @@ export interface IdMaps {
   readonly gidMap: readonly IdMapEntry[];
 }
 
-/** How the files of a tree are owned where it lies. */
+/** How the files of a tree are owned in storage. */
 export type Ownership =
   /** As in any Linux system: root's files belong to 0. */
   | { readonly kind: 'natural' }
@@ -20,10 +20,10 @@ export type Ownership =
   /** A user namespace with these maps shows their natural owners. */
   | ({ readonly kind: 'mapped' } & IdMaps);
 
-/** How storage makes a clone: for one user's maps it is changed later. */
+/** How storage makes a clone; for a user's maps the owners are changed later. */
 export type StoredOwnership = Exclude<Ownership, { readonly kind: 'mapped' }>;
 
-/** A directory of this host that is shown as it is. */
+/** A directory of this host that is shown directly. */
 export interface TreePart {
   readonly kind: 'tree';
   readonly source: string;
@@ -32,13 +32,16 @@ export interface TreePart {
   readonly idmappable: boolean;
 }
 
-/** A directory of this host that stays as it is, below a layer that takes the changes: merged in the sandbox's own mount namespace. */
+/**
+ * A directory of this host that does not change, below a layer that takes the changes; they are merged in the sandbox's own mount
+ * namespace.
+ */
 export interface OverlayPart {
   readonly kind: 'overlay';
   readonly lower: string;
-  /** Holds `upper` and `work`, and the empty `merged`, where launches of plain users merge them. */
+  /** Contains `upper`, `work` and the empty `merged`, on which launches of plain users merge them. */
   readonly upperParent: string;
-  /** Of both layers: an overlay itself cannot be mounted idmapped, its layers can. */
+  /** For both layers: an overlay itself cannot be mounted idmapped, but its layers can. */
   readonly ownership: Ownership;
   readonly idmappable: { readonly lower: boolean; readonly upper: boolean };
 }
@@ -46,7 +49,7 @@ export interface OverlayPart {
 /** A tree that the launcher gets from the daemon as a mount. One whose owners are mapped comes with its user namespace. */
 export interface GivenPart {
   readonly kind: 'given';
-  /** What messages and hooks call it: where the daemon has the clone. */
+  /** Its name for messages and hooks: the daemon's path of the clone. */
   readonly name: string;
   readonly ownership: Ownership;
   /** As in `TreePart`. */
@@ -55,7 +58,7 @@ export interface GivenPart {
 
 export type RootPart = TreePart | OverlayPart | GivenPart;
 
-/** The tree a sandbox sees as /, as its lease hands it over: its parts in the order they are mounted, the first at /. */
+/** The tree that a sandbox sees as /, as its lease provides it: the parts in the order in which they are mounted, the first at /. */
 export interface Rootfs {
   readonly parts: readonly [RootPart];
 }
@@ -77,12 +80,12 @@ export function sourceOf({ parts: [part] }: Rootfs): string {
   }
 }
 
-/** The directory of this host where a rootfs is, or is to be merged. */
+/** The directory of this host where a rootfs is or will be merged. */
 export function placeOf({ parts: [part] }: Rootfs): string {
   return part.kind === 'overlay' ? mergedPath(part) : sourceOf({ parts: [part] });
 }
 
-/** Where the layers of an overlay are merged for those who have no place of their own for it. */
+/** Where the layers of an overlay are merged if the launch has no place of its own for that. */
 export function mergedPath({ upperParent }: OverlayPart): string {
   return `${upperParent}/merged`;
 }

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 
 import { makeDirectories } from '../process/make-directories.ts';
 
-/** What the engines mount over, and what they may want to write a file into. */
+/** The directories that engines mount over or may write a file into. */
 const directories = ['dev', 'etc', 'home', 'proc', 'sys', 'tmp'];
 
 /**
- * A root without a single file, below `stateDirectory` where only the caller can reach it. It is always the same one and
- * stays: runs at one time share it, and one at every boot would leave a pool each.
+ * A root without any files, below `stateDirectory`, where only the caller can reach it. It is always the same one and stays: concurrent
+ * runs share it, and a new one at each boot would leave a pool each time.
  */
 export function makeBareRoot(stateDirectory: string): string {
   const parent = join(stateDirectory, 'bare');

@@ -10,7 +10,7 @@ import type { Tree } from './look-into-root.ts';
 
 export interface WorkingDirectoryContext {
   readonly tree: Tree;
-  /** Where the rootfs has its /tmp. */
+  /** The real path of /tmp in the rootfs. */
   readonly tmp: string;
   readonly facts: Pick<Facts, 'user' | 'paths'>;
 }
@@ -18,8 +18,8 @@ export interface WorkingDirectoryContext {
 type WorkingSpec = Pick<SandboxSpec, 'root' | 'workingDirectory' | 'binds' | 'hooks'>;
 
 /**
- * Throws `usage` or `not-permitted` for a working directory that the command could not be started in. Let through is what the
- * kernel and the engine have there (/proc, /sys, /dev), what a hook may still make, and what nobody looked at.
+ * Throws `usage` or `not-permitted` for a working directory in which the command could not be started. Accepts directories of the kernel
+ * and the engine (/proc, /sys, /dev), those that a hook may still make, and those that were not looked up.
  */
 export function checkWorkingDirectory(spec: WorkingSpec, look: Found | IsolateError | undefined, context: WorkingDirectoryContext): void {
   const wanted = spec.workingDirectory;
@@ -54,7 +54,7 @@ function missing(wanted: string, where: string): IsolateError {
   return new IsolateError('usage', `The working directory ${wanted} is missing in ${where}.`);
 }
 
-/** The sandbox's root may go wherever an id of the sandbox owns the directory, which in a clone is everywhere. */
+/** The sandbox's root can enter every directory that belongs to an id of the sandbox, which in a clone is every one. */
 function canEnter(path: string, { user }: Pick<Facts, 'user'>): boolean {
   try {
     const { uid } = lstatSync(path);

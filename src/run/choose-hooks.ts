@@ -4,7 +4,7 @@ import { placeOf, type Rootfs } from '../rootfs/rootfs.ts';
 import type { HandedOverHooks } from './handed-over-hook.ts';
 import { type HookRunner, hostHooks } from './hooks.ts';
 
-/** A clone that is handed over is nowhere on this host for a hook to see it. */
+/** A clone from the daemon is mounted nowhere that a hook could see. */
 export async function chooseHooks(
   rootfs: Rootfs,
   { launcher, sandboxDirectory, connection }: Pick<HandedOverHooks, 'launcher' | 'sandboxDirectory'> & { readonly connection?: Socket },

@@ -17,7 +17,7 @@ import { targetsToLookAt } from './settle-targets.ts';
 export interface Handed {
   /** What the daemon found in the clone. */
   readonly view: RootView;
-  /** The launcher gets the tree over it. */
+  /** The launcher gets the tree over this connection. */
   readonly connection: Pick<DaemonConnection, 'handOver'>;
   /** Tells the daemon how `run` ended, for its audit. */
   readonly told: (run: () => Promise<Outcome>) => Promise<Outcome>;
@@ -26,10 +26,10 @@ export interface Handed {
 export type HandedLease = Lease & { readonly handed: Handed };
 
 export interface DaemonLeaseOptions {
-  /** Told what the daemon waits for, or does for a long time. */
+  /** Called with what the daemon is waiting for, or what takes it long. */
   readonly onWaiting?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal | undefined;
-  /** The daemon is to make the cgroups of the spec's limits; absent: not. */
+  /** Whether the daemon makes the cgroups of the spec's limits; absent: no. */
   readonly limited?: boolean;
   /** Absent: the daemon's. */
   readonly socket?: string;
@@ -40,12 +40,12 @@ const silenceMs = 30_000;
 /** When the caller is told of the silence. */
 const noticeMs = 5_000;
 
-/** Words of the command, and characters of each, that `isolate ps` gets to know. */
+/** How many words of the command, and characters of each, `isolate ps` shows. */
 const mostShown = 128;
 
 /**
- * A clone of the dataset from the daemon, for users who have no rights over its storage. It is given back when its
- * connection ends. Throws `not-permitted`, `aborted`, `daemon-failed`, and what the daemon says.
+ * A clone of the dataset from the daemon, for users without rights over its storage. It is given back when its connection ends. Throws
+ * `not-permitted`, `aborted`, `daemon-failed`, and the daemon's refusals.
  */
 export async function leaseFromDaemon(spec: SandboxSpec, dataset: string, options: DaemonLeaseOptions): Promise<HandedLease> {
   const connection = await connectDaemon(options.socket);
@@ -121,7 +121,7 @@ function text(message: Message, name: 'json' | 'text'): string {
   return values(message, name)[0] ?? '';
 }
 
-/** It may also be that it let this connection go, as it does with the greediest user's when its memory is full. */
+/** Or the daemon dropped this connection, as it does with the user who holds most when its memory is full. */
 function lostDaemon(): IsolateError {
   return new IsolateError('daemon-failed', 'The daemon ended while this run waited for a clone.', {
     hint: hasSystemd() ? 'systemctl status isolated-pools' : 'the daemon says why on its standard error',

@@ -20,7 +20,7 @@ import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } fro
 import { rightsOf } from '../host/rights.ts';
 
 /**
- * Settles a request of `caller` against this host. Throws the first reason why it cannot run here; the others are its cause.
+ * Decides whether and how a request of `caller` can run on this host. Throws the first reason why it cannot; the others are its cause.
  */
 export async function decide(request: RunRequest, caller: RunCaller = ownCaller()): Promise<Prepared> {
   const { uid, gid, cwd, searchPath, cgroupFile, privileges } = caller;
@@ -31,7 +31,7 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   const wanted = resolveSpec(asked, { environment, cwd, readFile });
   refuse(checkCapabilities(asked, engine, engines));
   const spec = { ...withNameServers(wanted, engine, probePath), root: settleRoot(wanted.root, findDirectory) };
-  // Other users' sandboxes have ids of the user's own.
+  // Other users' sandboxes have the user's own ids.
   const sandboxIds = rightsOf(uid) === 'root' ? await (caller.sandboxIds ?? readSandboxIds)() : null;
   const cgroups = { of: cgroupFile, everywhere: engine.capabilities.nests && cgroupFile !== null };
   const callerFacts = await probeCaller({
@@ -56,7 +56,7 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   return { spec, engine, facts };
 }
 
-/** So that what is checked is what is used. */
+/** So that the directory that is checked is the one that is used. */
 function settleRoot(root: RootRef, findDirectory: Answers['findDirectory']): RootRef {
   return root.kind === 'volume' ? root : { ...root, path: findDirectory(root.path) };
 }
@@ -92,7 +92,7 @@ async function checkRoot(
   const { path, write } = spec.root;
   const [mount] = facts.mountsBelow;
   if (facts.user.rights !== 'root' && write === 'clone' && mount !== undefined) return [overMounts(path, mount)];
-  // What the sandbox's root leaves behind set-uid in a tree that keeps natural owners, a local user could run as the host's root.
+  // A local user could run, as the host's root, a set-uid program that the sandbox's root leaves in a tree with natural owners.
   if (facts.user.rights !== 'root' || write === 'clone' || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
   const ways = findWaysIn(path, mounts());
   const { probePath } = await caller.ask(() => ({ paths: [...new Set(ways.flat())], files: [], variables: [] }));
@@ -106,7 +106,7 @@ async function checkRoot(
   ];
 }
 
-/** A user namespace may not look below what was mounted before it came to be. (mount_namespaces(7)) */
+/** A user namespace may not uncover what is below mounts that are older than it (mount_namespaces(7)). */
 function overMounts(path: string, mount: string): Problem {
   return {
     code: 'cannot-enforce',
@@ -115,7 +115,7 @@ function overMounts(path: string, mount: string): Problem {
   };
 }
 
-/** What does not go with a clone that the daemon hands over with ids that it chose. */
+/** What cannot be combined with a clone whose ids the daemon chooses. */
 function checkHandedOver({ uidBase, gidBase }: SandboxSpec): Problem[] {
   if (uidBase === undefined && gidBase === undefined) return [];
   return [
@@ -127,7 +127,7 @@ function checkHandedOver({ uidBase, gidBase }: SandboxSpec): Problem[] {
   ];
 }
 
-/** Layers are merged for a hook by a mount on the host. */
+/** For a hook, layers are merged by a mount on the host. */
 function checkHooks({ root, hooks }: SandboxSpec, { user }: Facts): Problem[] {
   if (user.rights === 'root' || !isOverlaid(root) || Object.keys(hooks).length === 0) return [];
   return [{ code: 'not-permitted', message: 'Hooks of a run with --ephemeral need root.', hint: 'leave --ephemeral or the hooks out' }];

@@ -2,8 +2,8 @@ import type { Facts } from '../host/facts.ts';
 import type { Held } from './give-back.ts';
 
 /**
- * The facts of a desktop that is opened to this run alone: the X11 authority in them is a cookie made for it, untrusted where
- * the server can, and it ends with what is added to `held`. Warns where the server has no untrusted cookies.
+ * The facts of the desktop for this run alone. Their X11 authority has a cookie for the run, untrusted if the server can make one; an
+ * action added to `held` revokes it. Warns if the server has no untrusted cookies.
  */
 export async function openDesktop(facts: Facts, held: Held[], warn: (message: string) => void): Promise<Facts> {
   const { x11 } = facts.desktop;

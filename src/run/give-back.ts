@@ -9,8 +9,7 @@ export interface Held {
 }
 
 /**
- * Gives back what a run had to itself. A failure takes nothing from how the run ended: it goes to `warn`, and the next
- * refresh repairs what is left.
+ * Gives back what a run held. A failure does not change how the run ended: it goes to `warn`, and the next refresh cleans up.
  */
 export async function giveBack(held: Held, warn: (message: string) => void): Promise<void> {
   try {

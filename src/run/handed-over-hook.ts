@@ -8,7 +8,7 @@ import { hookFailure } from '../process/hook.ts';
 import { startLaunch } from '../process/launch.ts';
 import type { HookRunner } from './hooks.ts';
 
-/** Where the launcher is, what it gets the clone over, and where a hook sees it. */
+/** The path of the launcher, the connection over which it gets the clone, and where a hook sees the clone. */
 export interface HandedOverHooks {
   readonly launcher: string;
   readonly connection: Socket;
@@ -20,8 +20,8 @@ export interface HandedOverHooks {
 }
 
 /**
- * Runs hooks on a clone that the daemon hands over: on the host's file system as the caller sees it, with the ids of the
- * sandbox, whose 0 is the caller, and with the clone mounted for the hook alone.
+ * Runs hooks on a clone from the daemon: on the host's file system as the caller sees it, with the ids of the sandbox (0 is the caller),
+ * and with the clone mounted only for the hook.
  */
 export function handedOverHooks({ launcher, connection, ...clone }: HandedOverHooks): HookRunner {
   return async (which, line) => {

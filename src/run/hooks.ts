@@ -5,12 +5,12 @@ import { runCommand } from '../process/command.ts';
 import { runHook } from '../process/hook.ts';
 import type { Hooks } from '../spec/spec.ts';
 
-/** Runs a hook's command line and throws `hook-failed` unless it ends well. */
+/** Runs a hook's command line and throws `hook-failed` unless it succeeds. */
 export type HookRunner = (which: 'pre' | 'post', line: string) => Promise<void>;
 
 /**
- * Runs `action` between the user's hooks. A pre hook that fails is thrown as `hook-failed` and `action` is not run. The
- * post hook runs in every case; its failure takes nothing from what `action` gave, and goes to `onPostFailure`.
+ * Runs `action` between the user's hooks. A pre hook that fails is thrown as `hook-failed` and `action` is not run. The post hook always
+ * runs; its failure does not change the result of `action`, and goes to `onPostFailure`.
  */
 export async function withHooks<T>(
   { pre, post }: Hooks,
@@ -31,7 +31,7 @@ export function hostHooks(rootfs: Rootfs): HookRunner {
   return (which, line) => withVisibleRoot(rootfs, () => runHook(which, line, placeOf(rootfs)));
 }
 
-/** Layers are merged in the sandbox only; a hook on the host sees them merged, with their natural owners, while it runs. */
+/** Layers are merged only in the sandbox; for a hook on the host they are merged, with their natural owners, while it runs. */
 async function withVisibleRoot({ parts: [part] }: Rootfs, action: () => Promise<void>): Promise<void> {
   if (part.kind !== 'overlay') return await action();
   const path = mergedPath(part);

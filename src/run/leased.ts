@@ -3,14 +3,17 @@ import { IsolateError } from '../error.ts';
 import type { IdMaps } from '../rootfs/rootfs.ts';
 import type { RootView } from './look-into-root.ts';
 
-/** What a user other than root is told of a clone. Its tree comes as a mount, in answer to `mount`, with a user namespace of these maps. */
+/**
+ * What a user other than root is told about a clone. Its tree comes as a mount, in answer to `mount`, with a user namespace with these
+ * maps.
+ */
 export interface Leased extends IdMaps {
   /** Of the clone: decimal digits. */
   readonly id: string;
   /** Where the daemon has it mounted, for messages: the client itself cannot get there. */
   readonly path: string;
   readonly view: RootView;
-  /** Present where limits were asked for. They come to be with `join`, which names the run. */
+  /** Present if limits were requested. They are made with `join`, which names the run. */
   readonly groups?: GivenGroups;
 }
 
@@ -19,7 +22,7 @@ export function formatLeased(leased: Leased): string {
   return JSON.stringify(leased, (_name, value: unknown) => (value instanceof IsolateError ? { refused: value.message } : value));
 }
 
-/** The inverse of `formatLeased`, for `count` targets. Throws `daemon-failed` where a daemon of another version tells something else. */
+/** The inverse of `formatLeased`, for `count` targets. Throws `daemon-failed` if a daemon of another version sends something else. */
 export function parseLeased(text: string, count: number): Leased {
   try {
     const leased = JSON.parse(text, (_name, value: unknown) => refusalIn(value) ?? value) as Leased;

@@ -8,10 +8,10 @@ import type { Prepared } from './prepared.ts';
 import type { RunEvent } from './run-event.ts';
 import { settleInView } from './settle-targets.ts';
 
-/** What a run has to itself beside its root, as the plan needs it. */
+/** What a run has of its own besides its root, as the plan needs it. */
 export type Place = Pick<PlanInput, 'rootfs' | 'groups' | 'runId' | 'idSlot' | 'sandboxDirectory'>;
 
-/** A run that is decided, with all that it holds. */
+/** A decided run, with everything that it holds. */
 export interface Planned<Lease> {
   readonly prepared: Prepared;
   readonly lease: Lease;
@@ -20,32 +20,32 @@ export interface Planned<Lease> {
 }
 
 /**
- * One way a run can take: for whom it is decided, whose clone it gets, and who carries the launch out. The steps come in the
- * order of these members, each once; what one of them acquired is given back by `end`.
+ * One way of a run: for whom it is decided, whose clone it gets, and who carries out the launch. The steps are called in the order of
+ * these members, each once; `end` gives back what they acquired.
  */
 export interface Way<Lease extends { readonly rootfs: Rootfs }, End> {
   readonly name: 'node' | 'daemon';
   readonly tell: (event: RunEvent) => void;
-  /** Throws the first reason why the run cannot be. Nothing is leased yet. */
+  /** Throws the first reason why the run is impossible. Nothing is leased yet. */
   readonly prepare: (request: RunRequest) => Promise<Prepared>;
-  /** A root that is the run's alone. */
+  /** A root for this run alone. */
   readonly lease: (prepared: Prepared) => Promise<Lease>;
   /** What is in the root where the run mounts. */
   readonly look: (lease: Lease, prepared: Prepared) => Promise<RootView>;
   readonly place: (lease: Lease, prepared: Prepared) => Promise<Place>;
   /** Starts the launch; settles when nothing of the run is left. */
   readonly carry: (planned: Planned<Lease>) => Promise<End>;
-  /** Gives everything back, whatever happened; says how the run ended, or throws what kept it from being one. */
+  /** Gives everything back, whatever happened; returns how the run ended, or throws what prevented it. */
   readonly end: (run: Promise<End>) => Promise<End>;
 }
 
 /** A run from its request to its end. */
 export function live<Lease extends { readonly rootfs: Rootfs }, End>(request: RunRequest, way: Way<Lease, End>): Promise<End> {
-  // While it runs, nothing of what led to it is kept.
+  // While it runs, nothing from the earlier steps is kept in memory.
   return way.end(plan(request, way).then((planned) => way.carry(planned)));
 }
 
-/** The way up to the launch. */
+/** The steps up to the launch. */
 export async function plan<Lease extends { readonly rootfs: Rootfs }>(
   request: RunRequest,
   way: Omit<Way<Lease, unknown>, 'carry' | 'end'>,

@@ -7,26 +7,26 @@ import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';
 import { rootName } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 
-/** The files of a rootfs before anything was changed, and what the caller knows them as: the template. */
+/** The files of a rootfs before any change, and their name for the caller: the template. */
 export interface Tree {
   readonly path: string;
   readonly name: string;
 }
 
-/** What a rootfs has where an engine mounts. */
+/** What a rootfs has at the engine's mountpoints. */
 export interface MountpointsFound {
   /** Where its /tmp is. */
   readonly tmp: string;
   /** Mountpoints that it lacks. */
   readonly missing: readonly string[];
-  /** It has at least one of the directories that programs are in. */
+  /** It has at least one of the directories for programs. */
   readonly hasPrograms: boolean;
 }
 
-/** What is known of the rootfs for one spec. */
+/** What is known about the rootfs for one spec. */
 export interface RootView {
   readonly mountpoints: MountpointsFound;
-  /** One for each of `targetsToLookAt`, in order; an error where the path leads to no place that could be used. */
+  /** One for each of `targetsToLookAt`, in order; an error if the path does not lead to a usable place. */
   readonly targets: readonly (Found | IsolateError)[];
 }
 
@@ -42,8 +42,8 @@ type RootCapabilities = Pick<EngineCapabilities, 'mountpoints' | 'ownTrees'>;
 export const wholeMountpoints: MountpointsFound = { tmp: '/tmp', missing: [], hasPrograms: true };
 
 /**
- * What the kernel and the engines put there are links to wherever a process is: while an engine mounts, its own root is
- * the host's, and a template's link to /proc/self/cwd would lead a target out of the rootfs.
+ * The kernel and the engines put links to a process's own directories there. While an engine mounts, its own root is the host's, so a
+ * template's link to /proc/self/cwd would lead a target out of the rootfs.
  */
 const magicLinks = /^\/(?:proc|dev\/(?:fd|stdin|stdout|stderr|core))(?:\/|$)/;
 
@@ -51,8 +51,8 @@ const magicLinks = /^\/(?:proc|dev\/(?:fd|stdin|stdout|stderr|core))(?:\/|$)/;
 const programDirectories = ['bin', 'sbin', 'usr', 'lib', 'nix', 'gnu'];
 
 /**
- * Looks where the engine mounts. /tmp may be a link, which is followed in the tree; where the others lead elsewhere, or anything
- * is not a directory: `cannot-enforce`. Throws what `lookBeneath` throws.
+ * Looks at the engine's mountpoints. /tmp may be a link, which is followed in the tree. Throws `cannot-enforce` if another one is a link
+ * or any is not a directory, and what `lookBeneath` throws.
  */
 export function lookAtMountpoints(
   tree: Tree,
@@ -71,24 +71,24 @@ export function lookAtMountpoints(
   return {
     tmp: found.find(({ name }) => name === '/tmp')?.path ?? '/tmp',
     missing,
-    // Whatever is a Linux root has these mountpoints, or nearly all: the others are looked at no further.
+    // A Linux root has all or nearly all of these mountpoints; other trees are not looked at further.
     hasPrograms: missing.length === 0 || programDirectories.some((name) => look(`/${name}`, []).kind !== 'missing'),
   };
 }
 
-/** All that a look for an engine's own needs asks for, beside the targets. */
+/** Everything that an engine's own needs require to be looked up, apart from the targets. */
 export function mountpointsOf({ mountpoints }: Pick<EngineCapabilities, 'mountpoints'>): readonly string[] {
   return [...mountpoints, ...programDirectories.map((name) => `/${name}`)];
 }
 
-/** What is in a tree. What cannot be used is told by the use. Throws as `lookAtMountpoints` does. */
+/** What is in a tree. Unusable targets are reported only when they are used. Throws as `lookAtMountpoints` does. */
 export function lookIntoRoot(tree: Tree, targets: readonly string[], capabilities: RootCapabilities, look = looker(tree)): RootView {
   const mountpoints = lookAtMountpoints(tree, capabilities, look);
   const hidden = hiddenPlaces(capabilities, mountpoints);
   return { mountpoints, targets: targets.map((target) => lookOrError(tree, target, hidden, look)) };
 }
 
-/** Says where a path leads in one tree, as `lookBeneath` does. */
+/** Where a path leads in one tree, as from `lookBeneath`. */
 export type Look = (target: string, hidden: readonly string[]) => Found;
 
 /** In a tree that this process can look into. */
@@ -105,7 +105,7 @@ function lookOrError(tree: Tree, target: string, hidden: readonly string[], look
   }
 }
 
-/** Whether there is a directory at each of these mountpoints; waits for the storage without holding up anybody else. */
+/** Whether there is a directory at each of these mountpoints; waits for the storage without blocking anybody else. */
 export async function hasMountpoints(tree: string, mountpoints: readonly string[]): Promise<boolean> {
   for (const mountpoint of mountpoints) {
     try {
@@ -117,7 +117,7 @@ export async function hasMountpoints(tree: string, mountpoints: readonly string[
   return true;
 }
 
-/** Where `target` leads in the tree. Throws what `lookBeneath` throws, and `bad-bind` for what belongs to processes. */
+/** Where `target` leads in the tree. Throws what `lookBeneath` throws, and `bad-bind` for paths that belong to processes. */
 export function lookAtTarget(tree: Tree, target: string, hidden: readonly string[], look = looker(tree)): Found {
   const found = look(target, hidden);
   if (!magicLinks.test(found.path)) return found;

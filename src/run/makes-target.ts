@@ -9,13 +9,13 @@ import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Tree } from './look-into-root.ts';
 
-/** Whether what is missing at this path of the rootfs can be made for the run. */
+/** Whether a missing path of the rootfs can be made for the run. */
 export type MakesTarget = (path: string) => boolean;
 
 /**
- * Whether the sandbox's root can make a path in the rootfs. In a clone it can, and in a layer over a directory; in a directory
- * itself only where its caller may write. Throws `cannot-enforce` where a layer would be needed and the kernel allows none,
- * and where the sandbox has neither the caller's id nor a place for a layer.
+ * Whether the sandbox's root can make a path in the rootfs: always in a clone and in a layer over a directory, but in a directory itself
+ * only where its caller may write. Throws `cannot-enforce` if a layer would be needed and the kernel allows none, or if the sandbox has
+ * neither the caller's id nor a place for a layer.
  */
 export function makesTarget(spec: SandboxSpec, rootfs: Rootfs, facts: Facts): MakesTarget {
   const tree = sourceOf(rootfs);
@@ -60,7 +60,7 @@ function nearest(path: string): string {
   return found;
 }
 
-/** The sandbox's root may write whatever belongs to an id of the sandbox. */
+/** The sandbox's root may write everything that belongs to an id of the sandbox. */
 function isWritable(directory: string, { user }: Facts): boolean {
   const { uid } = lstatSync(directory);
   if (uid === user.uid || user.subordinateUids.some((range) => isIn(uid, range))) return true;

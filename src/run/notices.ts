@@ -9,7 +9,7 @@ const givenAway: Record<Passthrough, string> = {
   gpu: 'The sandbox can use the GPU and exploit bugs in its driver.',
 };
 
-/** One sentence for everything a run takes away from its isolation, or keeps. */
+/** One sentence for everything that weakens a run's isolation or makes changes stay. */
 export function describeGivenAway({ spec, engine, facts }: Prepared): string[] {
   const { name, capabilities } = engine;
   const warnings: string[] = [];
@@ -29,7 +29,7 @@ export function describeGivenAway({ spec, engine, facts }: Prepared): string[] {
   return [...warnings, ...spec.passthrough.map((kind) => givenAway[kind])];
 }
 
-/** The engine mounts over it in any case. */
+/** The engine mounts over it anyway. */
 function isHidden(mount: string, { root }: SandboxSpec, mountpoints: readonly string[]): boolean {
   return root.kind === 'directory' && mountpoints.some((place) => `${mount}/`.startsWith(`${root.path}${place}/`));
 }

@@ -6,8 +6,8 @@ import { readDirectory } from '../pool/read-directory.ts';
 import { parseCloneDirectory } from '../storage/overlay/layout.ts';
 
 /**
- * Refuses the layers below `stateDirectory` while there are some of another pid namespace: whether their runs live is
- * known there only. Makes the directory. Throws `state-unreadable`, and what the system says.
+ * Refuses the layers below `stateDirectory` while some belong to another pid namespace, because only there it is known whether their runs
+ * live. Makes the directory. Throws `state-unreadable`, and what the system says.
  */
 export function claimOverlayState(stateDirectory: string): void {
   const directory = join(stateDirectory, 'overlay');

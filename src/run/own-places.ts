@@ -9,15 +9,15 @@ import { rightsOf } from '../host/rights.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A directory of isolate's own, and what in the caller's environment led there. */
+/** One of isolate's own directories, and the variable of the caller that led there. */
 export interface OwnPlace {
   readonly path: string;
   readonly variable: 'HOME' | 'XDG_RUNTIME_DIR' | null;
 }
 
 /**
- * Where a user's state of this boot lives: root's takes nothing from the environment, others have theirs below XDG_RUNTIME_DIR
- * or, where that is not theirs or cannot be used, below their home. Throws `state-unreadable` for a user without a home.
+ * Where a user's state of this boot is. Root's does not depend on the environment; other users have theirs below XDG_RUNTIME_DIR or, if
+ * that is not theirs or unusable, below their home. Throws `state-unreadable` for a user without a home.
  */
 export function findRuntimePlace(uid: number, environment: Environment): OwnPlace {
   if (rightsOf(uid) === 'root') return { path: systemRuntimeDirectory, variable: null };
@@ -26,7 +26,7 @@ export function findRuntimePlace(uid: number, environment: Environment): OwnPlac
   return findStatePlace(uid, environment);
 }
 
-/** Where state that outlives a boot lives: layers of overlays, and for other users than root the leases of them. Throws as above. */
+/** Where state that outlives a boot is: layers of overlays and, for users other than root, their leases. Throws as above. */
 export function findStatePlace(uid: number, environment: Environment): OwnPlace {
   if (rightsOf(uid) === 'root') return { path: '/var/lib/isolate', variable: null };
   const home = findHome(environment);
@@ -50,7 +50,7 @@ function isUsable(path: string, uid: number): boolean {
   }
 }
 
-/** Runs `action`, and names for what fails at the caller's own places the variable that led there. */
+/** Runs `action`; an error at one of the caller's places also names the variable that led there. */
 export async function withOwnPlaces<T>(uid: number, environment: Environment, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
@@ -59,7 +59,7 @@ export async function withOwnPlaces<T>(uid: number, environment: Environment, ac
   }
 }
 
-/** Undefined: the place says nothing of the failure, or no variable led there. */
+/** Undefined: the place has nothing to do with the failure, or no variable led there. */
 function adviseOn(uid: number, environment: Environment, path: string | undefined): string | undefined {
   if (rightsOf(uid) === 'root' || path === undefined) return undefined;
   for (const find of [findRuntimePlace, findStatePlace]) {

@@ -9,11 +9,11 @@ import { lookIntoBind } from './look-into-bind.ts';
 import type { Tree } from './look-into-root.ts';
 import type { MakesTarget } from './makes-target.ts';
 
-/** Binds at their real targets, outer ones first, and which of these are to be made. */
+/** Binds at their real targets, outer ones first, and the targets to make. */
 export interface PlacedBinds {
   readonly binds: readonly Bind[];
   readonly missing: readonly Missing[];
-  /** Which of isolate's own binds the sandbox does without, and why. */
+  /** Which of isolate's own binds are left out, and why. */
   readonly warnings: readonly string[];
 }
 
@@ -23,7 +23,9 @@ export interface PlaceContext {
   readonly makes: MakesTarget;
 }
 
-/** Puts each bind where its look found it. Throws the errors of looks, and `bad-bind`; a bind that is optional is left out instead. */
+/**
+ * Places each bind at the target that was found. Throws the errors that were found, and `bad-bind`; an optional bind is left out instead.
+ */
 export function placeBinds(
   binds: readonly Bind[],
   looks: readonly (Found | IsolateError | undefined)[],
@@ -45,7 +47,7 @@ export function placeBinds(
   for (const { bind, place } of found.toSorted(outerFirst)) {
     const settled = { ...bind, target: place.path };
     const outer = placed.findLast(({ target }) => `${place.path}/`.startsWith(`${target}/`));
-    // What the caller binds over it decides what is there.
+    // If the caller binds something over it, that decides.
     if (bind.optional === true && outer !== undefined) continue;
     attempt(bind, () => {
       const made = outer === undefined ? missingInRoot(bind, place, context) : missingInOuter(place.path, outer, context);
@@ -61,7 +63,7 @@ interface Placeable {
   readonly place: Found;
 }
 
-/** What isolate adds itself comes behind what was asked for at the same place. */
+/** isolate's own binds come after requested ones for the same place. */
 function outerFirst(a: Placeable, b: Placeable): number {
   const [first, second] = [`${a.place.path}/`, `${b.place.path}/`];
   if (first !== second) return first < second ? -1 : 1;
@@ -88,7 +90,7 @@ function missingInRoot(bind: Bind, { path, kind }: Found, { tree, makes }: Place
   });
 }
 
-/** A target below another bind's goes through what that bind shows, which earlier runs may have written. */
+/** A target below another bind's is in the source of that bind, which earlier runs may have written. */
 function missingInOuter(path: string, outer: Bind, { facts }: PlaceContext): Missing | null {
   if (path === outer.target) throw new IsolateError('bad-bind', `Two binds have the target ${JSON.stringify(path)}.`);
   const rest = path.slice(outer.target.length);

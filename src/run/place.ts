@@ -12,29 +12,29 @@ import type { Held } from './give-back.ts';
 import { findRuntimePlace, findStatePlace } from './own-places.ts';
 import { idsPerSandbox } from '../spec/parse-number.ts';
 
-/** What one run has to itself on this host. */
+/** What one run has of its own on this host. */
 export type Place = Pick<PlanInput, 'runId' | 'idSlot' | 'sandboxDirectory'>;
 
-/** Where this caller's state of this boot lives. */
+/** Where this caller's state of this boot is. */
 export function ownRuntimePaths(facts: { readonly user: Pick<Facts['user'], 'uid'> }): RuntimePaths {
   return runtimePaths(findRuntimePlace(facts.user.uid, callerEnvironment()).path);
 }
 
-/** Where this caller's state that outlives a boot lives: layers of overlays. */
+/** Where this caller's state that outlives a boot is: layers of overlays. */
 export function ownStateDirectory(facts: { readonly user: Pick<Facts['user'], 'uid'> }): string {
   return findStatePlace(facts.user.uid, callerEnvironment()).path;
 }
 
 /**
- * Where the leases of a root's clones live. Those of layers lie beside the layers: with two values of XDG_RUNTIME_DIR, as
- * after su(1), the runs of a user would else not see each other's leases and remove each other's layers.
+ * Where the leases of a root's clones are. Those of layers are beside the layers. Otherwise a user's runs with different values of
+ * XDG_RUNTIME_DIR, as after su(1), would not see each other's leases and would remove each other's layers.
  */
 export function leasePaths(root: RootRef, facts: Pick<Facts, 'user'>): RuntimePaths {
   const withLayers = facts.user.rights !== 'root' && isOverlaid(root);
   return withLayers ? runtimePaths(ownStateDirectory(facts)) : ownRuntimePaths(facts);
 }
 
-/** What a launch of this caller's mounts over: for a clone that the daemon hands over the system's. */
+/** The directory over which a launch of this caller mounts: the system's for a clone from the daemon. */
 export function ownSandboxDirectory(facts: Facts, { parts: [part] }: Rootfs): string {
   return part.kind === 'given' ? runtimePaths(systemRuntimeDirectory).sandbox : ownRuntimePaths(facts).sandbox;
 }
@@ -47,7 +47,7 @@ export interface PlaceRequest {
   readonly held: Held[];
 }
 
-/** A run id, a directory and, where ids are a run's own, an id range. */
+/** A run id, a directory and, if the run has its own ids, an id range. */
 export function claimPlace({ facts, rootfs, description, held }: PlaceRequest): Place {
   const paths = ownRuntimePaths(facts);
   ensureRuntimeDirectories(paths, facts.user.uid);
@@ -59,7 +59,7 @@ export function claimPlace({ facts, rootfs, description, held }: PlaceRequest): 
   return { runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: ownSandboxDirectory(facts, rootfs) };
 }
 
-/** The id range that a run of `holder` has to itself; null where it uses the caller's, or those of its files. */
+/** The id range of a run of `holder`; null: it uses the caller's ids, or those of its files. */
 export function claimIds(paths: RuntimePaths, facts: Facts, rootfs: Rootfs, holder: HolderId): IdSlot | null {
   const slots = Math.floor(Math.min(facts.user.sandboxUids.count, facts.user.sandboxGids.count) / idsPerSandbox);
   return facts.user.rights === 'root' && rootfs.parts[0].ownership.kind === 'natural' ? claimSlot(paths, slots, holder) : null;

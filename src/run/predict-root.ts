@@ -19,7 +19,7 @@ import { ownRuntimePaths, ownSandboxDirectory, ownStateDirectory } from './place
 import type { RunCaller } from './run-caller.ts';
 import { assumeWhole, targetsToLookAt } from './settle-targets.ts';
 
-/** The way of a plan that is only shown: it leases, makes and changes nothing. */
+/** The way of a plan that is only shown: leases, makes and changes nothing. */
 export function predictedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Rootfs }, never>, 'carry' | 'end'> {
   const nobody = '0'.repeat(16);
   return {
@@ -56,7 +56,7 @@ function openOwnShelf({ root }: SandboxSpec, facts: Facts): Shelf {
   return openShelf({ gate: facts.files.gate, directory: ownRuntimePaths(facts).shelf, warn: () => {} });
 }
 
-/** The next fresh clone where there is one, else one as it would be made. */
+/** The next fresh clone if there is one, else one as it would be made. */
 export async function predictRoot({ root }: SandboxSpec, facts: Facts): Promise<Rootfs> {
   return root.kind === 'volume' ? predictClone(root.locator, facts) : await predictDirectory(root.path, root.write, facts);
 }
@@ -65,14 +65,14 @@ function predictClone(dataset: string, facts: Facts): Rootfs {
   if (facts.user.rights !== 'root') return predictHandedOver(dataset, facts);
   const paths = poolPaths(ownRuntimePaths(facts), dataset);
   for (const id of readDirectory(paths.fresh)) {
-    // Null also where another run takes it right now.
+    // Also null if another run takes it right now.
     const state = readCloneState(join(paths.fresh, id), id);
     if (state !== null) return state.rootfs;
   }
   return rootfsOf({ kind: 'tree', source: join(paths.mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: true });
 }
 
-/** Which one the daemon would give nobody but it can see. */
+/** Only the daemon knows which one it would give. */
 function predictHandedOver(dataset: string, { user }: Facts): Rootfs {
   const { mounts } = poolPaths(runtimePaths(systemRuntimeDirectory), dataset);
   return rootfsOf({ kind: 'given', name: join(mounts, 'CLONE'), ownership: { kind: 'mapped', ...planUserMaps(user) }, idmappable: false });

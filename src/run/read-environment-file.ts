@@ -4,13 +4,13 @@ import { IsolateError } from '../error.ts';
 
 /** More than any command can take. */
 const mostBytes = 4 * 2 ** 20;
-/** How often a silent pipe is looked at, in milliseconds. */
+/** How often to check a silent pipe, in milliseconds. */
 const lookMs = 10;
 
 /**
- * The text of a file of variables, or of what a pipe holds until its end, such as the shell's `<(command)`. It never waits for
- * somebody to open the other end of a pipe, nor for longer than `silentMs` without a byte. Throws what the kernel says, and
- * `bad-environment` for what is too large or silent.
+ * The text of a file of variables, or of what a pipe holds until its end, such as the shell's `<(command)`. It never waits for somebody
+ * to open the other end of a pipe, or longer than `silentMs` for a byte. Throws what the kernel says, and `bad-environment` for a file
+ * that is too large or a pipe that is silent too long.
  */
 export function readEnvironmentFile(path: string, silentMs = 10_000): string {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
@@ -42,7 +42,7 @@ function readToEnd(descriptor: number, path: string, silentMs: number): string {
   throw new IsolateError('bad-environment', `Nothing has come from ${JSON.stringify(path)} for ${silentMs / 1000} s.`);
 }
 
-/** Null: nothing is there yet. */
+/** Null: no data yet. */
 function readNow(descriptor: number, into: Buffer): number | null {
   try {
     return readSync(descriptor, into);

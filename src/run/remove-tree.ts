@@ -10,9 +10,9 @@ const removal = ['-rf', '--one-file-system', '--'];
 const timeoutMs = 600_000;
 
 /**
- * Removes a tree that a sandbox wrote, and nothing that links in it lead to. rm(1) does it, which gets to the bottom of
- * directories nested deeper than a path may be long. Other users than root own only a part of the tree by their own id,
- * so theirs runs with the ids the sandbox had. Throws `storage-failed`, `tool-timeout`.
+ * Removes a tree that a sandbox wrote, without following links. It uses rm(1), which can remove directories nested deeper than the
+ * longest path. Users other than root own only a part of the tree with their own id, so for them rm runs with the sandbox's ids. Throws
+ * `storage-failed`, `tool-timeout`.
  */
 export async function removeTree(path: string, facts: Facts): Promise<void> {
   if (facts.user.rights === 'root') return await removeAsCaller(path);
@@ -20,7 +20,7 @@ export async function removeTree(path: string, facts: Facts): Promise<void> {
     await removeAsSandbox(path, facts);
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code !== 'launch-failed') throw error;
-    // Where no sandbox starts, none has left files of other ids.
+    // If no sandbox can start, none has left files of other ids.
     await removeAsCaller(path);
   }
 }

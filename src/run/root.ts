@@ -21,7 +21,7 @@ import { claimOverlayState } from './overlay-state.ts';
 import { leasePaths, ownRuntimePaths, ownStateDirectory } from './place.ts';
 import { removeTree } from './remove-tree.ts';
 
-/** A lease of this process's; one of a clone that the daemon hands over comes with more. */
+/** A lease of this process; that of a clone from the daemon has more. */
 export type RunLease = Lease & { readonly handed?: Handed };
 
 export interface RootOptions {
@@ -32,7 +32,7 @@ export interface RootOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A root that is the run's own, as `spec` wants it. Storage with clones is root's; for others the daemon takes them. */
+/** A root for this run alone, as `spec` wants it. Root takes clones from storage; for other users the daemon does. */
 export async function leaseRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const { root } = spec;
   const lease = await takeRoot(spec, facts, options);
@@ -57,7 +57,7 @@ function tidying(template: string, facts: Facts): Held {
   return { giveBack: () => tidyUp(pool()), atEnd: () => tidyUpByLauncher(pool()) };
 }
 
-/** A clone that lies ready is taken without opening its storage, which would run a command of it. */
+/** A fresh clone is taken without opening its storage, which would run one of its commands. */
 async function takeReady(root: RootRef, facts: Facts, { warn }: RootOptions): Promise<Lease | null> {
   if (root.kind !== 'volume') return null;
   const runtime = leasePaths(root, facts);
@@ -88,13 +88,13 @@ function describeNeglect(template: string): string {
 export interface OpenOptions extends Pick<RootOptions, 'warn'> {
   /** Whether it may be the pool of a template that is gone, if that left clones. */
   readonly onlyCleanUp?: boolean;
-  /** Told once of a wait that takes long, what for. */
+  /** Called once with the reason of a long wait. */
   readonly onWaiting?: ((message: string) => void) | undefined;
   /** Absent: one of the pool's own, for the caller to end. */
   readonly shelf?: Shelf;
 }
 
-/** The pool behind a root: for `dir` and `overlay` drivers one that holds nothing ahead. */
+/** The pool of a root; with the `dir` and `overlay` drivers it has no fresh clones. */
 export async function openRootPool(
   root: RootRef,
   facts: Facts,
@@ -102,14 +102,14 @@ export async function openRootPool(
 ): Promise<Pool> {
   const driver = await openRootStorage(root, facts, onWaiting);
   const runtime = leasePaths(root, facts);
-  // Nothing is left behind for a template that does not exist.
+  // So that nothing is left behind for a template that does not exist.
   if (!hasPool(driver.template, runtime) && !(onlyCleanUp && (await driver.list()).length > 0)) await driver.probe();
   if (isOverlaid(root)) claimOverlayState(ownStateDirectory(facts));
   const { sandboxUids, sandboxGids } = facts.user;
   return openPool({
     driver,
     runtime,
-    // Where clones cannot be mounted with other ids, their files get them while they are made.
+    // If clones cannot be mounted with other ids, their files get these ids when they are made.
     shift: driver.capabilities.idmappedMounts ? null : { kind: 'shifted', uidBase: sandboxUids.start, gidBase: sandboxGids.start },
     cgroupDirectories: cgroupDirectories(facts.cgroups),
     ...(root.kind === 'volume' ? { shelf: shelf ?? openShelf({ gate: facts.files.gate, directory: runtime.shelf, warn }) } : {}),
@@ -121,7 +121,7 @@ function hasPool(template: string, runtime: RuntimePaths): boolean {
   return existsSync(poolPaths(runtime, template).directory);
 }
 
-/** Where groups of dead runs may lie; one hierarchy may have several controllers. */
+/** Where cgroups of dead runs may be; a hierarchy may have several controllers. */
 function cgroupDirectories({ cpu, memory, pids, others }: Facts['cgroups']): string[] {
   const directories = [cpu, memory, pids, ...others].map((place) => place?.directory);
   return [...new Set(directories.filter((directory) => directory !== undefined))];

@@ -14,15 +14,15 @@ import { describeDirectory } from '../storage/directory.ts';
 import { readEnvironmentFile } from './read-environment-file.ts';
 import { workingDirectory } from './working-directory.ts';
 
-/** What a run has to know of its caller's files and environment. Paths are absolute. */
+/** What a run has to know about its caller's files and environment. Paths are absolute. */
 export interface Questions {
   /** What is there. */
   readonly paths: readonly string[];
-  /** Whose text. */
+  /** Files whose text is needed. */
   readonly files: readonly string[];
   /** By name. */
   readonly variables: readonly string[];
-  /** Under what real name. */
+  /** A directory whose real name is needed. */
   readonly directory?: string;
 }
 
@@ -30,7 +30,7 @@ export interface Questions {
 export interface Answers extends Pick<Caller, 'environment' | 'readFile'> {
   /** Null: nothing, or nothing the caller can see. */
   readonly probePath: (path: string) => PathFacts | null;
-  /** A directory that the caller can enter under its real name, whatever links led to it. Throws what is wrong with it. */
+  /** The real name of a directory that the caller can enter. Throws what is wrong with it. */
   readonly findDirectory: (path: string) => string;
 }
 
@@ -40,15 +40,15 @@ export interface RunCaller extends Pick<Caller, 'cwd'> {
   readonly host: HostFacts;
   readonly uid: number;
   readonly gid: number;
-  /** PATH, where this process may look into its directories with the caller's rights; absent: it may not. */
+  /** PATH, if this process may search its directories with the caller's rights; absent: it may not. */
   readonly searchPath?: string | undefined;
   /** Of the process that will start the launch; absent: ordinary ones. */
   readonly privileges?: Privileges;
-  /** The file with the caller's groups (cgroups(7)); null: it is not known where the caller can make groups. */
+  /** The file with the caller's cgroups (cgroups(7)); null: it is unknown where the caller can make cgroups. */
   readonly cgroupFile: string | null;
-  /** What the settings give root's sandboxes; absent: as their files say now. */
+  /** The ids that the settings give root's sandboxes; absent: as the files say now. */
   readonly sandboxIds?: () => SandboxIds | null;
-  /** Rejects where the caller does not tell. */
+  /** Rejects if the caller does not answer. */
   readonly ask: (questions: () => Questions) => Promise<Answers>;
 }
 
@@ -73,10 +73,10 @@ function findDirectory(path: string): string {
   return realpathSync(path);
 }
 
-/** The host's name servers, which a sandbox in the host's network is to have. */
+/** The host's name servers, for a sandbox in the host's network. */
 export const nameServers = '/etc/resolv.conf';
 
-/** All that deciding a request asks of the caller. Throws what is wrong with the request. */
+/** All questions to the caller that the decision about a request needs. Throws what is wrong with the request. */
 export function questionsOf(request: RunRequest, { capabilities }: Engine, cwd: string | null): Questions {
   const binds = (request.binds ?? []).map((bind) => (typeof bind === 'string' ? parseBind(bind, cwd) : bind).source);
   return {

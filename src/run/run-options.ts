@@ -1,10 +1,10 @@
 import type { LaunchHandle, LaunchOptions } from '../process/launch.ts';
 import type { RunEvent } from './run-event.ts';
 
-/** The command's standard streams: the caller's own, pipes that `onStreams` gets, nothing, or open descriptors. */
+/** The command's standard streams: the caller's own, pipes for `onStreams`, nothing, or open descriptors. */
 export type Streams = LaunchOptions['stdio'];
 
-/** The caller's own, as a command-line program gets them. */
+/** The caller's own, as for a command-line program. */
 export const callersStreams: Streams = { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' };
 
 /** How a run is watched, fed and ended. */

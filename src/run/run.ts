@@ -10,8 +10,8 @@ import type { RunClient } from './run-client.ts';
 import type { RunOptions } from './run-options.ts';
 
 /**
- * Runs a command in a throw-away root and says how it ended. Throws IsolateError where the command was not run. The
- * clone is given back, and everything started and mounted is gone, whatever happens.
+ * Runs a command in a throw-away root and returns how it ended. Throws IsolateError if the command was not run. Whatever happens, the
+ * clone is given back, and everything that was started or mounted is gone.
  */
 export function run(request: RunRequest, options: RunOptions = {}): Promise<Outcome> {
   return runFor(null, request, options);
@@ -23,7 +23,7 @@ export async function runFor(client: RunClient | null, request: RunRequest, opti
   return await withOwnPlaces(caller.uid, caller.environment, () => live(request, nodeWay(caller, options, client)));
 }
 
-/** The launch of a request on a clone that does not exist: what `--dry-run` prints. Leases and starts nothing. */
+/** The launch of a request on a clone that does not exist, for `--dry-run`. Leases and starts nothing. */
 export async function plan(request: RunRequest): Promise<Launch> {
   const caller = ownCaller();
   return await withOwnPlaces(caller.uid, caller.environment, async () => (await planRun(request, predictedWay(caller))).launch);

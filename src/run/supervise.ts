@@ -40,7 +40,7 @@ export async function supervise(
       options.onStreams?.(running);
       return await running.result;
     } catch (error) {
-      // The clone must not be given back under a command that still runs; the second SIGTERM kills it.
+      // The clone must not be given back while the command still runs; the second SIGTERM kills it.
       running.forward('SIGTERM');
       running.forward('SIGTERM');
       await running.result.catch(() => undefined);
@@ -58,7 +58,7 @@ export function commandsOf({ file, args, engine }: Launch, { command }: SandboxS
   ];
 }
 
-/** From the launch on a signal is the command's; until then it means that there shall be none. */
+/** After the launch a signal goes to the command; before, it cancels the launch. */
 function refuseAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return;
   const reason: unknown = signal.reason;
@@ -69,7 +69,7 @@ interface Relay extends Pick<LaunchHandle, 'forward'> {
   readonly connect: (running: LaunchHandle) => void;
 }
 
-/** Keeps the signals that come while the launcher is being started, so that none is lost or taken for another. */
+/** Stores the signals that come while the launcher is being started, so that none is lost or confused with another. */
 function makeRelay(): Relay {
   const early: NodeJS.Signals[] = [];
   let launcher: LaunchHandle | null = null;

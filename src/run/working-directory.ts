@@ -1,6 +1,6 @@
 let left = false;
 
-/** The working directory that relative paths of the caller start at; null where it was removed. */
+/** The working directory for relative paths of the caller; null: it was removed. */
 export function workingDirectory(): string | null {
   if (left) return null;
   try {
@@ -10,7 +10,7 @@ export function workingDirectory(): string | null {
   }
 }
 
-/** Leaves a working directory that was removed, for packages that ask for it and don't expect that there is none. */
+/** Leaves a removed working directory, because packages that ask for it do not expect that there is none. */
 export function leaveRemovedDirectory(): void {
   if (workingDirectory() !== null) return;
   left = true;

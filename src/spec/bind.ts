@@ -9,7 +9,7 @@ export function describeSource({ source }: Bind): string {
   return typeof source === 'string' ? source : 'a tmpfs';
 }
 
-/** The paths of the host that binds show. */
+/** The host paths that binds show. */
 export function hostSources(binds: readonly Bind[]): readonly string[] {
   return binds.flatMap(({ source }) => (typeof source === 'string' ? [source] : []));
 }
@@ -39,7 +39,7 @@ export function parseBind(text: string, cwd: string | null): HostBind {
       hint: 'write a colon in a path as \\:',
     });
   }
-  // The path as it stands, links and all: that is the one that programs know.
+  // The path as given, with its links, because programs know it under this name.
   const inside = target ?? parseHostPath('bad-bind', 'The bind source', source, cwd);
   return resolveBind({ source, target: inside, readOnly: mode === 'ro' }, cwd);
 }
@@ -57,7 +57,7 @@ export function parseTmpfs(text: string): Bind {
   return { source: { memoryBytes: parseSize('--tmpfs', size) }, target: parseTarget(target, '--tmpfs', 'A tmpfs'), readOnly: false };
 }
 
-/** As large as /tmp is where an engine makes it. */
+/** As large as the /tmp that an engine makes. */
 const defaultTmpfsSize = '1G';
 
 function parseTarget(text: string, what: string, source: string): string {
@@ -66,7 +66,7 @@ function parseTarget(text: string, what: string, source: string): string {
   throw new IsolateError('bad-bind', `${source} cannot be bound over / of the sandbox.`, { hint: '-t runs on a directory of the host' });
 }
 
-/** What may stand last; in a path of the sandbox, which is absolute, neither can. */
+/** What may come last; neither can be a path of the sandbox, which is absolute. */
 function isMode(text: string | undefined): text is 'ro' | 'rw' {
   return text === 'ro' || text === 'rw';
 }

@@ -1,4 +1,4 @@
-/** The candidate that `word` is most likely a misspelling of, or null where none is near. */
+/** The candidate of which `word` is most likely a misspelling; null: none is near. */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   const limit = Math.max(1, Math.floor(word.length / 3));
   const ranked = candidates
@@ -8,7 +8,7 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   return ranked[0]?.candidate ?? null;
 }
 
-/** Levenshtein's distance, with a swap of neighbours counted as one. */
+/** Levenshtein distance that counts a swap of neighbours as one. */
 function editDistance(a: string, b: string): number {
   let beforeLast: readonly number[] = [];
   let last: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column);

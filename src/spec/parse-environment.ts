@@ -5,8 +5,7 @@ import type { Caller, RunRequest } from './request.ts';
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * The variables every command starts with, before any are set by options: nothing of the caller's but TERM, and that
- * only when it is a plain terminal name.
+ * The variables of every command, before options set any: from the caller only TERM, and that only if it is a plain terminal name.
  */
 export function defaultEnvironment(caller: Variables): Record<string, string> {
   const terminal = caller['TERM'];
@@ -20,8 +19,8 @@ export function defaultEnvironment(caller: Variables): Record<string, string> {
 }
 
 /**
- * One variable from `NAME=VALUE`, `NAME:VALUE` (the first of both characters ends the name) or `NAME`, which takes the
- * caller's value; null where the caller has none. Throws `bad-environment`.
+ * One variable from `NAME=VALUE`, `NAME:VALUE` (the first of both characters ends the name) or `NAME`, which takes the caller's value;
+ * null: the caller has none. Throws `bad-environment`.
  */
 export function parseVariable(text: string, caller: Variables): readonly [name: string, value: string] | null {
   const end = text.search(/[=:]/);
@@ -97,7 +96,7 @@ function checkValue(name: string, value: string): void {
   if (value.includes('\0')) {
     throw new IsolateError('bad-environment', `The value of the variable ${JSON.stringify(name)} contains a NUL character.`);
   }
-  // What Node puts in the place of bytes that are not UTF-8: the command would get different ones.
+  // Node's replacement for bytes that are not UTF-8; the command would get different bytes.
   if (value.includes('\ufffd')) {
     throw new IsolateError('bad-environment', `The value of the variable ${JSON.stringify(name)} is not valid UTF-8.`);
   }

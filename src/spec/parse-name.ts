@@ -8,7 +8,7 @@ const maximumDatasetLength = 255 - 1 - 20;
 /** The longest network interface name: IFNAMSIZ less the terminating NUL. */
 const maximumInterfaceLength = 15;
 
-/** A dataset that can be a template, with clones beside it: `POOL/NAME[/NAME]...`, each part of `[A-Za-z0-9_.:-]`. Throws `bad-name`. */
+/** A dataset that can be a template with clones beside it: `POOL/NAME[/NAME]...`, with parts of `[A-Za-z0-9_.:-]`. Throws `bad-name`. */
 export function parseDataset(text: string): string {
   const refuse = (reason: string, hint?: string): never => {
     throw new IsolateError(
@@ -56,7 +56,7 @@ export function parseInterfaceName(option: string, text: string): string {
   return text;
 }
 
-/** The longest name that sethostname(2) takes. */
+/** The longest name that sethostname(2) accepts. */
 const maximumHostnameLength = 64;
 
 /** A name that a sandbox can have as its host name: labels of letters, digits and `-`, with dots between them. Throws `bad-name`. */

@@ -3,13 +3,13 @@ import { IsolateError } from '../error.ts';
 /** Largest id a uid_t can hold: 2^32 - 2, since 2^32 - 1 means "no id". */
 export const maximumId = 4_294_967_294;
 
-/** What one sandbox takes: as many ids as an ordinary Linux system uses. */
+/** The ids of one sandbox: as many as an ordinary Linux system uses. */
 export const idsPerSandbox = 65_536;
 
-/** Most clones that one pool may have. */
+/** The most clones that a pool may have. */
 export const maximumCount = 1000;
 
-/** Longest duration taken, in seconds: what a timer of Node can wait (2^31 - 1 ms). */
+/** The longest accepted duration, in seconds: what a timer of Node can wait (2^31 - 1 ms). */
 const maximumSeconds = 2_147_483;
 
 /**
@@ -37,7 +37,7 @@ export function parseSize(option: string, value: string | number): number {
   return bytes;
 }
 
-/** Seconds, with up to three decimals, as milliseconds. `minimumMs` is the least taken. Throws `usage`. */
+/** Seconds, with up to three decimals, as milliseconds. `minimumMs` is the least accepted. Throws `usage`. */
 export function parseSeconds(option: string, value: string | number, minimumMs: number): number {
   const text = String(value);
   const ms = /^(0|[1-9]\d{0,9})(\.\d{1,3})?$/.test(text) ? Math.round(Number(text) * 1000) : Number.NaN;

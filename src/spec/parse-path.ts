@@ -2,7 +2,7 @@ import { resolve } from 'node:path/posix';
 
 import { IsolateError, type ErrorCode } from '../error.ts';
 
-/** Control characters, which no path, name or address that isolate handles may hold: configuration files and terminals read them. */
+/** Control characters, which no path, name or address may contain, because configuration files and terminals interpret them. */
 const controlCharacter = /\p{Cc}/u;
 
 /** Linux's PATH_MAX, less the terminating NUL. */

@@ -6,8 +6,8 @@ export interface HostBind extends Bind {
 }
 
 /**
- * What a caller asks for: the library's argument and what the command line is turned into. Only the command and one of
- * `zfs` and `template` must be there. Numbers may be given as the text a user typed, so that one place judges them.
+ * A caller's request: the library's argument, and the form of a parsed command line. Only the command and one of `zfs` and `template` are
+ * required. Numbers may be given as the text that a user typed, so that they are checked in one place.
  */
 export interface RunRequest {
   readonly command: readonly string[];
@@ -25,7 +25,7 @@ export interface RunRequest {
   readonly tmpfs?: readonly string[];
   /** `NAME=VALUE`, `NAME:VALUE` or `NAME`; or a record. */
   readonly environment?: readonly string[] | Readonly<Record<string, string>>;
-  /** Files of `NAME=VALUE` lines; `environment` beats them. */
+  /** Files of `NAME=VALUE` lines; `environment` overrides them. */
   readonly environmentFiles?: readonly string[];
   /** Absolute, in the sandbox; `/` unless given. */
   readonly workingDirectory?: string;
@@ -54,7 +54,7 @@ export interface RunRequest {
   /** Shell commands run on the host with ROOTFS set. */
   readonly preHook?: string;
   readonly postHook?: string;
-  /** The bridge of the veth that `shareNetwork` gives; by default `br_vm`, or `lxcbr0` where only that one exists. */
+  /** The bridge of the veth that `shareNetwork` gives; by default `br_vm`, or `lxcbr0` if only that one exists. */
   readonly netBridge?: string;
   /** Give the sandbox /dev/net/tun. */
   readonly tun?: boolean;
@@ -62,13 +62,13 @@ export interface RunRequest {
   readonly lxcLog?: string;
 }
 
-/** A request that says which engine is to run it, and what variables of its caller's environment say for it. */
+/** A request with its engine, completed from the variables of its caller's environment. */
 export type CompleteRequest = RunRequest & { readonly engine: string };
 
-/** What `resolveSpec` needs to know of the caller: nothing is taken from the process itself. */
+/** What `resolveSpec` needs to know about the caller; it takes nothing from the process itself. */
 export interface Caller {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Absolute; null: it was removed, so that nothing can be relative to it. */
+  /** Absolute; null: it was removed, so nothing can be relative to it. */
   readonly cwd: string | null;
   /** Text of an environment file; may throw anything, which becomes the cause of a `bad-environment`. */
   readonly readFile: (path: string) => string;

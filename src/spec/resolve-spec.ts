@@ -5,7 +5,7 @@ import { defaultEnvironment } from './parse-environment.ts';
 import type { Caller, CompleteRequest } from './request.ts';
 import type { SandboxSpec } from './spec.ts';
 
-/** What a run is that asks for nothing. */
+/** The spec of a run without options. */
 export const plainSpec: Omit<SandboxSpec, 'engine' | 'root' | 'command'> = {
   readOnlyRoot: false,
   environment: {},
@@ -23,8 +23,8 @@ export const plainSpec: Omit<SandboxSpec, 'engine' | 'root' | 'command'> = {
 };
 
 /**
- * The complete, checked spec of a request: what it asks for, as the table of options has it, over the defaults. Throws one
- * IsolateError for the first thing that is wrong: `usage`, `bad-name`, `bad-bind`, `bad-environment`.
+ * The complete, checked spec of a request: the defaults, changed by its options in the order of their table. Throws one IsolateError for
+ * the first mistake: `usage`, `bad-name`, `bad-bind`, `bad-environment`.
  */
 export function resolveSpec(request: CompleteRequest, caller: Caller): SandboxSpec {
   const bare: Draft = { ...plainSpec, engine: request.engine, root: null, variables: defaultEnvironment(caller.environment) };

@@ -1,16 +1,16 @@
-/** What a sandbox runs on, as it was asked for. */
+/** What a sandbox runs on, as requested. */
 export type RootRef =
-  /** A fresh clone of the newest state of a template that a storage knows by this name: a dataset (-z). */
+  /** A fresh clone of a template's newest state, by its name in the storage: a dataset (-z). */
   | { readonly kind: 'volume'; readonly locator: string }
   /** A directory of the host: itself, whose changes stay, or a throw-away clone of it (-t). */
   | { readonly kind: 'directory'; readonly path: string; readonly write: 'direct' | 'clone' };
 
-/** What its user calls it. */
+/** Its name for the user. */
 export function rootName(root: RootRef): string {
   return root.kind === 'volume' ? root.locator : root.path;
 }
 
-/** What the run changes in it is gone with the run. */
+/** Whether the run's changes are thrown away. */
 export function isThrownAway(root: RootRef): boolean {
   return root.kind === 'volume' || root.write === 'clone';
 }

@@ -1,18 +1,18 @@
 import type { RootRef } from './root-ref.ts';
 
-/** A path of the host (file, directory, socket or device), or an empty memory file system of the run's own with mode 1777. */
+/** A path of the host (file, directory, socket or device), or an empty private memory file system with mode 1777. */
 export type BindSource = string | { readonly memoryBytes: number };
 
-/** A bind mount: what is seen at `target` in the sandbox. Paths are absolute. */
+/** A bind mount: what the sandbox sees at `target`. Paths are absolute. */
 export interface Bind {
   readonly source: BindSource;
   readonly target: string;
   readonly readOnly: boolean;
-  /** isolate's own idea: left out where it cannot be. */
+  /** Added by isolate itself, and left out if it is impossible. */
   readonly optional?: true;
 }
 
-/** Things of the host's desktop that a sandbox may be given. */
+/** Parts of the host's desktop that a sandbox may be given. */
 export type Passthrough = 'x11' | 'pulse' | 'wayland' | 'gpu';
 
 /** Limits; absent means no limit. An engine that cannot enforce one refuses it. */
@@ -29,17 +29,20 @@ export interface Hooks {
   readonly post?: string;
 }
 
-/** What is wanted of one run: complete, validated once by `resolveSpec`, never changed after. */
+/** What is wanted of one run: complete, checked once by `resolveSpec`, and never changed. */
 export interface SandboxSpec {
   readonly engine: string;
   readonly root: RootRef;
   readonly readOnlyRoot: boolean;
   readonly command: readonly [string, ...string[]];
-  /** Exactly the command's environment. */
+  /** The exact environment of the command. */
   readonly environment: Readonly<Record<string, string>>;
   readonly binds: readonly Bind[];
   readonly workingDirectory: string;
-  /** Whom the command runs as, by the sandbox's own /etc/passwd and /etc/group: NAME or UID, then `:` with GROUP or GID where given; absent: root. */
+  /**
+   * The user of the command, by the sandbox's own /etc/passwd and /etc/group: NAME or UID, then `:` with GROUP or GID where given;
+   * absent: root.
+   */
   readonly user?: string;
   /** Absent: the template's name. */
   readonly hostname?: string;
@@ -47,14 +50,14 @@ export interface SandboxSpec {
   readonly uidBase?: number;
   readonly gidBase?: number;
   readonly shareNetwork: boolean;
-  /** Where `shareNetwork` gives a connection to a bridge of the host: which one; absent: the host's usual one. */
+  /** If `shareNetwork` connects to a bridge of the host: which one; absent: the host's usual one. */
   readonly bridge?: string;
-  /** The host's /dev/net/tun is inside. */
+  /** Give the sandbox the host's /dev/net/tun. */
   readonly tun: boolean;
   readonly passthrough: readonly Passthrough[];
   readonly limits: Limits;
   readonly timeoutMs?: number;
-  /** Between the first SIGTERM, of the time limit or from outside, and SIGKILL. */
+  /** Time between the first SIGTERM, by the time limit or from outside, and SIGKILL. */
   readonly graceMs: number;
   /** How long to wait for a free clone. */
   readonly waitMs: number;
@@ -62,6 +65,6 @@ export interface SandboxSpec {
   /** The filter lets i386 programs make sockets of any address family by socketcall(2). */
   readonly socketcall: boolean;
   readonly hooks: Hooks;
-  /** Where the engine writes a log of its own; absent: nowhere. */
+  /** Where the engine writes its own log; absent: nowhere. */
   readonly engineLog?: string;
 }

@@ -6,7 +6,7 @@ import type { StatusDocument } from './status.ts';
 
 const answerMs = 5_000;
 
-/** Asks the daemon whether it is there, for at most 5 s; never throws. */
+/** Asks the daemon whether it is running, for at most 5 s; never throws. */
 export async function askDaemon(socket: string): Promise<DaemonAnswer> {
   try {
     const connection = await connectDaemon(socket);

@@ -1,31 +1,31 @@
 import type { Holder, StorageDriver } from '../storage/driver.ts';
 import { type Failure, toFailure } from '../pool/failure.ts';
 
-/** What only the storage knows of a pool. */
+/** What only the storage knows about a pool. */
 export interface StorageAnswer {
-  /** The template's newest snapshot; null: not known. */
+  /** The template's newest snapshot; null: unknown. */
   readonly source: string | null;
-  /** Of the clones that were asked for, who has them mounted. */
+  /** The processes that have the requested clones mounted. */
   readonly holders: ReadonlyMap<string, readonly Holder[]>;
   readonly error: Failure | null;
 }
 
-/** `refreshedMs`: when the last refresh ended; what was known before it does not count. Never throws. */
+/** `refreshedMs`: when the last refresh ended; older answers do not count. Never throws. */
 export type StorageAsker = (cloneIds: readonly string[], refreshedMs: number) => Promise<StorageAnswer>;
 
-/** The storage is asked by commands, so not as often as somebody looks: an answer holds so long, */
+/** Asking the storage takes commands, so it is not asked at every look: an answer is used for this long, */
 const keptMs = 1000;
-/** and so many times longer than it took. */
+/** and at least this many times as long as it took. */
 const keptTimes = 10;
 
-/** Who looks is not kept waiting longer for a storage that is stuck. */
+/** How long a reader waits at most for a storage that hangs. */
 const patienceMs = 2000;
 const late: Failure = { code: 'tool-timeout', message: `The storage did not answer within ${patienceMs / 1000} s.` };
 
-/** What is asked of the storage. */
+/** The question to the storage. */
 export type AskedStorage = Pick<StorageDriver, 'newestSource' | 'list' | 'holders'>;
 
-/** What the storage was asked last, and when. */
+/** The last question to the storage, and when it was asked. */
 interface Question {
   readonly sinceMs: number;
   readonly ids: ReadonlySet<string>;
@@ -34,7 +34,7 @@ interface Question {
   untilMs: number;
 }
 
-/** Asks the storage of the newest snapshot and of these clones' holders; without one, the answer is why there is none. */
+/** Asks the storage about the newest snapshot and the holders of these clones; without a storage, the answer says why there is none. */
 export function createStorageAsker(driver: AskedStorage | Failure | null, nowMs: () => number): StorageAsker {
   const failure = driver !== null && 'code' in driver ? driver : null;
   let known: StorageAnswer = { source: null, holders: new Map(), error: failure };
@@ -45,7 +45,7 @@ export function createStorageAsker(driver: AskedStorage | Failure | null, nowMs:
   const refreshKnown = async (driver: AskedStorage, cloneIds: readonly string[], refreshedMs: number): Promise<void> => {
     const isAsked = (): boolean =>
       asked !== null && asked.refreshedMs === refreshedMs && asked.untilMs >= nowMs() && cloneIds.every((id) => asked?.ids.has(id));
-    // Never twice at a time, however many ask for however many clones.
+    // Never twice at a time, however many callers ask about however many clones.
     while (answer !== null && !isAsked()) await answer;
     if (answer === null && !isAsked()) {
       const question: Question = { sinceMs: nowMs(), ids: new Set(cloneIds), refreshedMs, untilMs: Infinity };

@@ -19,18 +19,18 @@ export interface LeasedClone {
   readonly alive: boolean;
 }
 
-/** The clones of a pool as far as their state files tell it. */
+/** The clones of a pool according to their state files. */
 export interface CloneFiles {
   readonly fresh: ReadonlyMap<string, FreshClone>;
   readonly leased: readonly LeasedClone[];
   readonly retired: readonly string[];
-  /** Those of the retired that would not go. */
+  /** Retired clones that could not be destroyed. */
   readonly tried: readonly string[];
 }
 
 /**
- * Reads the state directories, and of the files only those of fresh clones that are not `known`: they never change. In
- * this order a clone that moves during the reading is seen at least once; of two sightings the later counts.
+ * Reads the state directories, and only the files of fresh clones that are not `known`, because files never change. In this order a clone
+ * that moves while they are read is seen at least once; of two sightings the later one counts.
  */
 export function readCloneFiles(pool: PoolFiles, known: ReadonlyMap<string, FreshClone>): CloneFiles {
   const freshIds = readDirectory(pool.paths.fresh).filter(isCloneId);

@@ -11,18 +11,18 @@ import { findOwnFiles } from '../host/own-files.ts';
 import { openRootPool } from '../run/root.ts';
 import type { StatusPool } from './status.ts';
 
-/** Pools as root finds them without a daemon. */
+/** The pools as root sees them without a daemon. */
 export interface LocalPools {
-  /** Those that the settings or root's state directories name, sorted. Throws `bad-config`. */
+  /** The pools that the settings or root's state directories name, sorted. Throws `bad-config`. */
   readonly all: () => Promise<readonly StatusPool[]>;
   /** Those that have state, but for `shown`. */
   readonly besides: (shown: ReadonlySet<string>) => Promise<readonly StatusPool[]>;
 }
 
-/** A storage that could not be opened is tried again after so long. */
+/** A storage that could not be opened is tried again after this time. */
 const retryMs = 5000;
 
-/** To be asked again and again: each pool's storage is opened once. Root only. */
+/** A reader for repeated use, which opens each pool's storage once. Root only. */
 export function openLocalPools(runtime: RuntimePaths): LocalPools {
   const known = new Map<string, { readonly pool: StatusPool; readonly retryAtMs: number }>();
   let facts: Facts | null = null;
@@ -66,8 +66,8 @@ export function templatesBesides(runtime: RuntimePaths, shown: ReadonlySet<strin
 }
 
 /**
- * The datasets that have state. A name so long that only its hash is known is told of where it is configured; clones of
- * directories are made by the runs themselves, so there is no pool to tell of.
+ * The datasets that have state. A dataset with such a long name that only its hash is known appears if it is in the settings. Runs on
+ * directories make their clones themselves, so there are no pools for them.
  */
 function namedByState(runtime: RuntimePaths, configured: readonly string[]): readonly string[] {
   return readDirectory(runtime.pools).flatMap((key) => {

@@ -10,19 +10,19 @@ import { type LeasedClone, type CloneFiles, readCloneFiles } from './clone-files
 import type { RunEntry } from '../pool/claims/runs.ts';
 import { readMemory } from '../pool/state/memory.ts';
 
-/** What `isolate status` says about one pool; docs/daemon.md has it field by field. */
+/** What `isolate status` shows about one pool; docs/daemon.md describes the fields. */
 export interface PoolStatus {
   readonly template: string;
-  /** How many fresh clones a refresh makes; null: nobody said yet. */
+  /** How many fresh clones a refresh makes; null: not set yet. */
   readonly count: number | null;
   readonly fresh: number;
   readonly leased: number;
   readonly retired: number;
   readonly making: number;
   readonly refreshing: boolean;
-  /** Ids of the clones that their user keeps, as the last refresh found them; absent: from a daemon that does not say it. */
+  /** Ids of kept clones, as the last refresh found them; absent: from a daemon that does not report them. */
   readonly kept?: readonly string[];
-  /** The template's newest snapshot; null: not known. */
+  /** The template's newest snapshot; null: unknown. */
   readonly source: string | null;
   /** Fresh clones of an older one. */
   readonly stale: number;
@@ -34,13 +34,13 @@ export interface PoolStatus {
   readonly error: Failure | null;
 }
 
-/** A leased clone, or a retired one that somebody still has mounted. */
+/** A leased clone, or a retired one that a process still has mounted. */
 export interface CloneInUse {
   readonly clone: string;
   readonly state: 'leased' | 'retired';
   /** Null: no run claims it. */
   readonly uid: number | null;
-  /** Login name; null: not known. */
+  /** Login name; null: unknown. */
   readonly user: string | null;
   readonly sinceMs: number | null;
   readonly holders: readonly CloneHolder[];
@@ -48,23 +48,23 @@ export interface CloneInUse {
 
 export interface CloneHolder {
   readonly pid: number;
-  /** Name of the command; null: the asker may not know. */
+  /** Name of the command; null: the caller may not know it. */
   readonly command: string | null;
 }
 
 export interface PoolStatusOptions {
   readonly pool: PoolFiles;
-  /** The storage, or why it cannot be asked; null: it is not to be. */
+  /** The storage, or why it cannot be asked; null: do not ask it. */
   readonly driver: AskedStorage | Failure | null;
-  /** How many fresh clones the configuration wants; absent or null: as the last refresh was told. */
+  /** How many fresh clones the settings want; absent or null: the number of the last refresh. */
   readonly count?: number | null;
   readonly nowMs?: () => number;
 }
 
-/** Reads the status; `runs` are all that the pool's state directory knows. Changes nothing and takes no lock. */
+/** Reads the status; `runs` are all runs in the state directory. Changes nothing and takes no lock. */
 export type PoolStatusReader = (runs: readonly RunEntry[]) => Promise<PoolStatus>;
 
-/** A reader to be called again and again: it reads once what does not change, and asks the storage once a second at most and after each refresh. */
+/** A reader for repeated use: it reads once what does not change, and asks the storage at most once a second and after each refresh. */
 export function createPoolStatusReader({ pool, driver, count, nowMs }: PoolStatusOptions): PoolStatusReader {
   const askStorage = createStorageAsker(driver, nowMs ?? (() => performance.now()));
   let known: CloneFiles['fresh'] = new Map();

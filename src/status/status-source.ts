@@ -7,7 +7,7 @@ import { readUserRuns } from './user-runs.ts';
 import { createHostStatus, type RunsDocument, type StatusDocument } from './status.ts';
 import { rightsOf } from '../host/rights.ts';
 
-/** Where status and runs are read, again and again. */
+/** A source of status and runs for repeated reading. */
 export interface StatusSource {
   readonly status: () => Promise<StatusDocument>;
   readonly runs: () => Promise<RunsDocument>;
@@ -15,8 +15,8 @@ export interface StatusSource {
 }
 
 /**
- * Asks the daemon; what it does not tell, root reads from the state directories. Its members throw `not-permitted` for other
- * users without a daemon, `daemon-failed` (also where it was lost), and what the daemon refuses with.
+ * Asks the daemon; what it does not tell, root reads from the state directories. The members throw `not-permitted` for other users
+ * without a daemon, `daemon-failed` (also if the daemon was lost), and the daemon's refusals.
  */
 export function openStatusSource(uid: number, socket?: string): StatusSource {
   const daemon = openQueries(socket);
@@ -25,10 +25,10 @@ export function openStatusSource(uid: number, socket?: string): StatusSource {
   const local = openLocalPools(runtime);
   const host = createHostStatus(runtime);
 
-  /** Of the runs that the daemon or root's state knows. */
+  /** From the runs that the daemon or root's state knows. */
   async function askRuns(): Promise<RunsDocument> {
     const answer = await daemon.ask('ps').catch((error: unknown) => {
-      // A user who may not ask the daemon has no clones.
+      // A user who may not connect to the daemon has no clones.
       if (error instanceof IsolateError && error.code === 'not-permitted') return undefined;
       throw error;
     });
@@ -61,13 +61,13 @@ export function openStatusSource(uid: number, socket?: string): StatusSource {
       if (!hasList(answer, 'pools')) throw unknownAnswer();
       const document = answer as StatusDocument;
       if (rights === 'user') return document;
-      // Root may have refreshed pools that the daemon was not told to maintain.
+      // Root may have refreshed pools that the daemon does not maintain.
       const others = await local.besides(new Set(document.pools.map(({ template }) => template)));
       return others.length === 0 ? document : { ...document, pools: [...document.pools, ...(await host.pools(others, uid))] };
     },
     runs: async () => {
       const { runs } = await askRuns();
-      // A user could give a run of its own the id of another's.
+      // A user could give a run the id of another user's run.
       const known = new Set(runs.map(({ runId }) => runId));
       const own = readUserRuns(uid).filter(({ runId }) => !known.has(runId));
       return { runs: [...runs, ...own].toSorted((left, right) => left.sinceMs - right.sinceMs) };

@@ -5,16 +5,16 @@ import { forEachLimited } from './limited.ts';
 /** File-system calls in flight at once: libuv has four threads. */
 const concurrency = 8;
 
-/** What becomes of each owner. */
+/** The new owner for each owner. */
 export interface OwnerChange {
   readonly uid: (id: number) => number;
   readonly gid: (id: number) => number;
 }
 
 /**
- * Changes the owners of every file below and including `root`, a tree that nobody else changes at the same time. Never follows a
- * symbolic link, keeps set-user-id and set-group-id bits (chown(2) clears them), and does `root` last, so that a root that
- * has the new owner tells of a finished walk. File capabilities are lost, as chown(2) says. Throws what `signal` is aborted with.
+ * Changes the owners of `root` and every file below it, in a tree that nobody else is changing. Never follows symbolic links, keeps
+ * set-user-id and set-group-id bits (chown(2) clears them), and changes `root` last, so that its new owner marks a complete walk. File
+ * capabilities are lost, as chown(2) says. Throws the reason of `signal`.
  */
 export async function changeOwners(root: string, change: OwnerChange, signal?: AbortSignal): Promise<void> {
   const seen = new Set<number>();

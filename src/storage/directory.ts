@@ -11,7 +11,10 @@ export interface DirectoryFacts {
   readonly gid: number;
 }
 
-/** Reads a template directory, which the caller has to be able to enter. Throws `template-missing`, `template-not-filesystem`, `not-permitted`. */
+/**
+ * Reads a template directory, which the caller must be able to enter. Throws `template-missing`, `template-not-filesystem`,
+ * `not-permitted`.
+ */
 export function describeDirectory(path: string): DirectoryFacts {
   const stats = read(path);
   if (!stats.isDirectory()) {
@@ -31,12 +34,12 @@ function read(path: string): Stats {
   }
 }
 
-/** Device and inode: what a directory is recognised by. */
+/** Device and inode, which identify a directory. */
 function guidOf(stats: Pick<Stats, 'dev' | 'ino'>): string {
   return `${stats.dev}:${stats.ino}`;
 }
 
-/** Root's files belong to whom the root directory belongs to. */
+/** Root's files have the owner of the root directory. */
 export function ownershipOf({ uid, gid }: Pick<Stats, 'uid' | 'gid'>): StoredOwnership {
   return uid === 0 && gid === 0 ? { kind: 'natural' } : { kind: 'shifted', uidBase: uid, gidBase: gid };
 }

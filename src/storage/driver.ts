@@ -7,20 +7,20 @@ export interface StorageCapabilities {
   readonly batchDestroy: boolean;
   /** How many `create` calls may run at once; 1: nothing that mounts may run beside anything else that mounts. */
   readonly parallelCreates: number;
-  /** `destroy` notices that a clone is still in use. */
+  /** `destroy` detects that a clone is still in use. */
   readonly busyDetection: boolean;
   /** Clones can be mounted idmapped, so files keep their natural owners on disk. */
   readonly idmappedMounts: boolean;
-  /** A pool of fresh clones is worth having; false: made at the start of a run and removed at its end. */
+  /** A pool of fresh clones is worthwhile; false: clones are made when a run starts and removed when it ends. */
   readonly pooled: boolean;
 }
 
-/** The state clones are made from: for zfs a snapshot. `guid` never names anything else, `created` sorts. */
+/** The state from which clones are made, in zfs a snapshot. `guid` is unique forever; `created` sorts. */
 export interface Source {
   readonly template: string;
   readonly name: string;
   readonly guid: string;
-  /** Data sets that are mounted within the template and are not part of it, so clones are without them; absent: there are none. */
+  /** Datasets mounted inside the template that are not part of it, so that clones lack them; absent: there are none. */
   readonly leftOut?: readonly string[];
 }
 
@@ -29,11 +29,11 @@ export interface CloneInfo {
   readonly id: string;
   readonly guid: string;
   readonly source: string;
-  /** Carries our mark; false: what a crash between making and marking leaves. */
+  /** Has our mark; false: left by a crash between making and marking. */
   readonly marked: boolean;
   /** Kept for the user; never touched. */
   readonly kept: boolean;
-  /** Milliseconds since 1970, or null where the storage does not say. */
+  /** Milliseconds since 1970; null: the storage does not say. */
   readonly createdMs: number | null;
   readonly mountpoint: string | null;
 }
@@ -48,23 +48,23 @@ export type CreateResult =
   | { readonly id: string; readonly ok: true; readonly clone: CloneInfo; readonly rootfs: Rootfs }
   | { readonly id: string; readonly ok: false; readonly error: IsolateError };
 
-/** `gone`: destroyed, or was not there. `refused`: it is not what the reference says, or not ours. */
+/** `gone`: destroyed, or did not exist. `refused`: it does not match the reference, or is not ours. */
 export type DestroyResult =
   | { readonly id: string; readonly outcome: 'gone' }
   | { readonly id: string; readonly outcome: 'busy' | 'refused' | 'failed'; readonly error: IsolateError };
 
-/** A process that is in a clone, or whose mount namespace still has it mounted. */
+/** A process that uses a clone, or whose mount namespace still has it mounted. */
 export interface Holder {
   readonly pid: number;
   readonly command: string;
 }
 
 export interface CreateOptions {
-  /** Shift the owners of every file by these bases while making, because the storage cannot be mounted idmapped. */
+  /** Shift the owners of every file by these bases when making a clone, because the storage cannot be mounted idmapped. */
   readonly shift: Extract<StoredOwnership, { kind: 'shifted' }> | null;
-  /** Directory (root's alone) below which clones are mounted, one directory an id. */
+  /** Directory, for root alone, below which clones are mounted, one directory per id. */
   readonly mountDirectory: string;
-  /** Told of each clone as soon as there is nothing left to do for it, while others are still worked on; a driver may leave it out. */
+  /** Called for each clone as soon as it is finished, while others are still being made; a driver may not call it. */
   readonly onReady?: (result: CreateResult) => Promise<void>;
   /** Wraps the part of the work that mounts, for storage on which nothing else may mount meanwhile. */
   readonly whileMounting?: <T>(act: () => Promise<T>) => Promise<T>;
@@ -79,8 +79,8 @@ export interface StorageHealth {
 }
 
 /**
- * A storage implementation, bound to one template. All members throw IsolateError only; those that take arrays answer
- * per clone and never stop at the first failure. Nothing here hangs: every external command has a time limit.
+ * A storage implementation for one template. All members throw only IsolateError; those that take arrays answer per clone and never stop
+ * at the first failure. Nothing here hangs, because every external command has a time limit.
  */
 export interface StorageDriver {
   readonly name: string;
@@ -92,9 +92,9 @@ export interface StorageDriver {
   readonly newestSource: () => Promise<Source>;
   /** Makes, marks and mounts. Idempotent: an id that exists and is ours is success. */
   readonly create: (source: Source, ids: readonly string[], options: CreateOptions) => Promise<readonly CreateResult[]>;
-  /** Only our own clones of this template, in one command whatever their number; also where the template is not there any more. */
+  /** Only our own clones of this template, with one command whatever their number, even if the template no longer exists. */
   readonly list: () => Promise<readonly CloneInfo[]>;
-  /** Unmounts and destroys after checking identity again. Never forced, never recursive beyond the clone's own snapshots. */
+  /** Unmounts and destroys after checking identity again. Never forces, and never recurses beyond the clone's own snapshots. */
   readonly destroy: (refs: readonly CloneRef[]) => Promise<readonly DestroyResult[]>;
   /** From /proc. */
   readonly holders: (ref: CloneRef) => Promise<readonly Holder[]>;

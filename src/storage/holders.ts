@@ -10,13 +10,13 @@ export type Held =
   | { readonly kind: 'zfs'; readonly dataset: string }
   | { readonly kind: 'directory'; readonly device: string; readonly root: string; readonly path: string };
 
-/** What waits for the next look at all processes. */
+/** The requests that wait for the next scan of all processes. */
 let waiting: { readonly held: Held; readonly resolve: (holders: readonly Holder[]) => void }[] = [];
 let isLooking = false;
 
 /**
- * The processes in whose mount namespace `held` is mounted, and those of this process's own namespace that are in it. Every user
- * can make many namespaces with tens of thousands of mounts: each is read once for all who ask, and others get their turn in between.
+ * The processes in whose mount namespace `held` is mounted, and those of this process's own namespace that use it. A user can make many
+ * namespaces with tens of thousands of mounts, so each is read once for all requests, and other work gets its turn in between.
  */
 export function findHolders(held: Held): Promise<readonly Holder[]> {
   return new Promise((resolve) => {
@@ -45,7 +45,7 @@ async function lookOnce(all: readonly Held[]): Promise<readonly (readonly Holder
   const found: Holder[][] = all.map(() => []);
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    // A process that has just ended, or belongs to somebody else, holds nothing that can be reported.
+    // A process that has just ended or belongs to another user holds nothing that can be reported.
     const [namespace, root] = await Promise.all(['ns/mnt', 'root'].map((link) => readlink(`/proc/${name}/${link}`).catch(() => '')));
     if (namespace === '') continue;
     // It sees the mounts below its own root.
@@ -60,7 +60,7 @@ async function lookOnce(all: readonly Held[]): Promise<readonly (readonly Holder
   return found;
 }
 
-/** Where each is to be seen in this mount namespace. */
+/** Where each is visible in this mount namespace. */
 async function readPlaces(all: readonly Held[]): Promise<readonly (readonly string[])[]> {
   const mounts = parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8').catch(() => ''));
   return all.map((held) =>
@@ -68,7 +68,7 @@ async function readPlaces(all: readonly Held[]): Promise<readonly (readonly stri
   );
 }
 
-/** To look into every process of a host takes long where there are many; those that come later are left out. */
+/** Looking into every process takes long if there are many; later ones are left out. */
 const mostInsideMs = 1500;
 
 async function readInside(process: string, places: readonly (readonly string[])[], endMs: number): Promise<readonly boolean[]> {
@@ -88,10 +88,10 @@ async function readHeld(process: string, all: readonly Held[]): Promise<readonly
   return holds;
 }
 
-/** Lines that are looked at before others get their turn. */
+/** How many lines are read before other work gets its turn. */
 const sliceSize = 500;
 
-/** As `isHeld`, of a mountinfo text; only lines that may be the one are parsed. */
+/** As `isHeld`, for a mountinfo text; parses only lines that may match. */
 async function shows(text: string, held: Held): Promise<boolean> {
   const signs = held.kind === 'zfs' ? [` ${held.dataset} `] : [` ${held.device} `, 'upperdir='];
   for (const sign of signs) {
@@ -118,7 +118,7 @@ export function isHeld(mounts: readonly MountEntry[], held: Held): boolean {
   });
 }
 
-/** Where in its file system a path lies: the device and the path from the file system's root; null without a mount. */
+/** Where a path is in its file system: the device and the path from the file system's root; null: no mount. */
 export function locate(mounts: readonly MountEntry[], path: string): { device: string; root: string } | null {
   let best: MountEntry | null = null;
   for (const mount of mounts) {

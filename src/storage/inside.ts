@@ -1,13 +1,13 @@
 import { open, readdir, readlink } from 'node:fs/promises';
 
-/** Of a process with more open files than this the others are not looked at: every user can have very many. */
+/** How many open files of a process are checked, because a user can have very many. */
 const mostFiles = 4096;
 const mostMapBytes = 1024 * 1024;
 
 /**
- * For each of these directories whether the process is in it or in something below it: with its working or root directory, its
- * program, an open file or a mapped one (proc_pid_cwd(5) and its kin). Asks no file system, which may never answer. Only for
- * processes of this mount namespace, whose paths are ours. A process that ends meanwhile, or is somebody else's, is in none.
+ * For each of these directories, whether the process uses it or something below it: as its working or root directory, its program, an
+ * open file or a mapped one (proc_pid_cwd(5) etc.). Does not ask file systems, which may never answer. Only for processes of this mount
+ * namespace, whose paths are ours. A process that ends during this or belongs to another user uses none.
  */
 export async function findInside(process: string, directories: readonly string[]): Promise<readonly boolean[]> {
   const links = [...['cwd', 'root', 'exe'].map((name) => `/proc/${process}/${name}`), ...(await listFiles(process))];
@@ -22,7 +22,7 @@ async function listFiles(process: string): Promise<readonly string[]> {
   return names.slice(0, mostFiles).map((name) => `/proc/${process}/fd/${name}`);
 }
 
-/** The kernel gives a few kilobytes at a time, whatever is asked for. */
+/** The kernel returns a few kilobytes at a time, whatever the size of the buffer. */
 async function readStart(path: string): Promise<string> {
   const file = await open(path).catch(() => null);
   if (file === null) return '';

@@ -3,9 +3,9 @@ import { idsPerSandbox } from '../spec/parse-number.ts';
 import { changeOwners } from './change-owners.ts';
 
 /**
- * Gives every file of the tree at `root`, owned as `current` says, the owner that a user namespace with these maps shows as
- * its natural one. Ids that the maps do not have stay as they are, and the namespace shows them as nobody's. A walk that was
- * cut off leaves a tree that is good for nothing. Throws what `signal` is aborted with.
+ * Gives every file of the tree at `root`, owned according to `current`, the owner that a user namespace with these maps shows as the
+ * natural one. Ids that are not in the maps are not changed; the namespace shows them as nobody. An interrupted walk leaves a useless
+ * tree. Throws the reason of `signal`.
  */
 export async function mapOwners(root: string, current: StoredOwnership, maps: IdMaps, signal?: AbortSignal): Promise<void> {
   const [uidBase, gidBase] = current.kind === 'natural' ? [0, 0] : [current.uidBase, current.gidBase];

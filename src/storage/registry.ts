@@ -2,7 +2,7 @@ import type { RunCommand } from '../process/command.ts';
 import type { RootRef } from '../spec/root-ref.ts';
 import type { StorageDriver } from './driver.ts';
 
-/** What drivers need of the host; each takes its part. */
+/** What drivers need from the host; each takes its part. */
 export interface StorageOptions {
   readonly tools: { readonly zfs: string | null; readonly zpool: string | null };
   readonly run: RunCommand;
@@ -10,14 +10,14 @@ export interface StorageOptions {
   readonly stateDirectory: string;
   /** Whether the file system a path is on can be mounted idmapped. */
   readonly canIdmap: (path: string) => boolean;
-  /** Told once when the storage takes long to answer, what for. No full sentence. */
+  /** Called once with the reason when the storage takes long to answer; not a full sentence. */
   readonly onWaiting?: ((message: string) => void) | undefined;
-  /** Removes a tree whole, whatever ids its files have. */
+  /** Removes a whole tree, whatever ids its files have. */
   readonly removeTree: (path: string) => Promise<void>;
 }
 
 /**
- * Opens the driver for a root. Opening zfs runs one command (`zfs version`); the others touch nothing but the directory.
+ * Opens the driver for a root. Opening zfs runs one command (`zfs version`); the others only look at the directory.
  * Throws `bad-name`, `missing-tool`, `template-missing`, `template-not-filesystem`, `not-permitted`.
  */
 export async function openStorage(root: RootRef, options: StorageOptions): Promise<StorageDriver> {

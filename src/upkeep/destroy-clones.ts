@@ -12,15 +12,15 @@ import { formatRetiredState } from '../pool/state/state-file.ts';
 import { writeWhole } from '../pool/state/transition.ts';
 
 export interface DestroyControl {
-  /** Throws when the refresh has to stop. */
+  /** Throws if the refresh has to stop. */
   readonly goingOn: () => void;
-  /** Makes clones for those who wait, if anybody does. */
+  /** Makes clones for waiting runs, if there are any. */
   readonly serve: () => Promise<void>;
-  /** Try those too whose back-off is not over. */
+  /** Also try clones whose back-off is not over. */
   readonly force: boolean;
-  /** Whether to say nothing of who holds what will not go: to look for them may take long. */
+  /** Do not look for the holders of busy clones, which may take long. */
   readonly skipHolders: boolean;
-  /** How many wait for a new clone. */
+  /** How many runs wait for a new clone. */
   readonly waiting: () => number;
   readonly onProgress: ((progress: RefreshProgress) => void) | undefined;
   readonly onDestroyed: ((durationMs: number) => void) | undefined;
@@ -28,10 +28,10 @@ export interface DestroyControl {
 
 const firstBackOffMs = 400;
 const longestBackOffMs = 60_000;
-/** A sandbox that is just ending holds its clone for a moment; so long one refresh tries again by itself. */
+/** A sandbox that is just ending holds its clone for a moment; a refresh keeps trying for this long. */
 const patienceMs = 800;
 
-/** Destroys clones in batches; one that will not go stays retired and is tried again later, ever more rarely. */
+/** Destroys clones in batches; one that cannot be destroyed stays retired and is tried again at growing intervals. */
 export async function destroyClones(pool: Pool, clones: readonly CloneInfo[], tally: RefreshTally, control: DestroyControl): Promise<void> {
   const endMs = pool.clock() + patienceMs;
   const progress = { done: 0, total: clones.length };
@@ -57,7 +57,7 @@ async function destroyDue(
   const due: CloneInfo[] = [];
   for (const clone of clones) {
     const nextAttemptMs = backOff.get(clone.id)?.nextAttemptMs ?? 0;
-    // A time further away than any back-off comes from a clock that was set back.
+    // A time further in the future than any back-off means that the clock was set back.
     if (control.force || nextAttemptMs <= nowMs || nextAttemptMs > nowMs + longestBackOffMs) due.push(clone);
     else tally.busy.set(clone.id, { id: clone.id, holders: await findHolders(pool, clone, control), nextAttemptMs });
   }
@@ -121,6 +121,6 @@ function removeEmpty(directory: string): void {
   try {
     rmdirSync(directory);
   } catch {
-    // It is not there, or a stray mount or file is in it, which the sweep reports.
+    // It does not exist, or contains a stray mount or file, which the sweep reports.
   }
 }

@@ -7,35 +7,35 @@ import type { RefreshOptions } from './refresh-options.ts';
 import type { RefreshReport } from './report.ts';
 
 export interface MaintainOptions {
-  /** What each refresh is to do, asked right before it. */
+  /** What the next refresh should do, called right before it. */
   readonly plan: () => Pick<
     RefreshOptions,
     'count' | 'skipCreate' | 'skipHolders' | 'onProgress' | 'onFresh' | 'onRetired' | 'onDestroyed' | 'waiting'
   >;
   readonly onReport?: ((report: RefreshReport) => void) | undefined;
-  /** A refresh that could not be done; it is tried again. */
+  /** A failed refresh, which is tried again. */
   readonly onFailure?: ((error: IsolateError) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface Maintained {
-  /** There is work; heard after the refresh that runs. */
+  /** There is work; it is done after the current refresh. */
   readonly ring: () => void;
-  /** Settles after `signal` was aborted and what was being made is made. */
+  /** Settles after `signal` was aborted and clones being made are finished. */
   readonly done: Promise<void>;
 }
 
-/** Runs that end together are served together. */
+/** Runs that end at about the same time are handled together. */
 const debounceMs = 20;
-/** Without any signal each pool is looked after this often: a run that was killed gives none. */
+/** How often each pool is refreshed without a signal, because a killed run gives none. */
 const idleMs = 60_000;
 const failurePauseMs = 2_000;
-/** A pool that fails again and again is tried ever more rarely, but so often at least. */
+/** A pool that keeps failing is tried at growing intervals, of at most this length. */
 const longestFailurePauseMs = 30_000;
 /** After a failure while somebody waits for a clone. */
 const awaitedPauseMs = 250;
 
-/** Refreshes a pool now, whenever it is rung for, and while retired clones wait for their next attempt. */
+/** Refreshes a pool now, whenever the bell rings, and while retired clones wait for their next attempt. */
 export function maintainPool(pool: Pool, options: MaintainOptions): Maintained {
   const bell = makeBell();
   const { signal } = options;
@@ -52,14 +52,16 @@ async function maintain(pool: Pool, bell: Bell, options: MaintainOptions): Promi
     const doneMs = await refreshQuietly(pool, options);
     failures = doneMs === null ? failures + 1 : 0;
     const pauseMs = doneMs ?? Math.min(failurePauseMs * 2 ** (failures - 1), longestFailurePauseMs);
-    // Events may be lost, what the file says is not.
+    // Events may be lost, but not the content of the file.
     if (readSignal(pool) !== seen) continue;
     await bell.wait(pauseMs);
     if (goesOn() && !isAwaited(options)) await sleep(debounceMs);
   }
 }
 
-/** One refresh whose failure is reported, not thrown; how long to wait after it when nobody signals, null after a failure. */
+/**
+ * Runs one refresh, and reports a failure instead of throwing it. Returns how long to wait for a signal after it; null after a failure.
+ */
 async function refreshQuietly(pool: Pool, options: MaintainOptions): Promise<number | null> {
   const { plan, onReport, onFailure, signal } = options;
   try {
@@ -80,7 +82,7 @@ function isAwaited({ plan }: MaintainOptions): boolean {
   return (plan().waiting?.() ?? 0) > 0;
 }
 
-/** A bell that was rung while nobody waited is heard by the next who waits. */
+/** If the bell rings while nobody waits, the next wait ends at once. */
 interface Bell {
   readonly ring: () => void;
   readonly wait: (timeoutMs: number) => Promise<void>;

@@ -20,30 +20,30 @@ export interface RefillPlan {
 
 export interface RefillControl {
   readonly goingOn: () => void;
-  /** How many wait for a clone. */
+  /** How many runs wait for a clone. */
   readonly waiting: () => number;
   readonly onProgress: ((progress: RefreshProgress) => void) | undefined;
-  /** These may be taken from now on. */
+  /** Called with clones that may be leased from now on. */
   readonly onFresh: ((ids: readonly string[]) => void) | undefined;
 }
 
-/** Below this share of free space no clone is made: those that live need it. */
+/** Below this share of free space no clone is made, because existing ones need it. */
 const leastFree = 0.1;
-/** Each batch costs the storage a look at what it made before the first clone is ready, so they are small only where somebody waits. */
+/** After each batch the storage is checked before the first clone is ready, so batches are small only if somebody waits. */
 const smallBatch = 4;
 const batchSize = 20;
-/** After so many clones free space is looked at again. */
+/** After this many clones free space is checked again. */
 const probeEvery = 40;
 
-/** Makes the fresh clones that are missing, and one for each run that waits. Each can be taken as soon as it is ready. */
+/** Makes missing fresh clones, and one for each waiting run. Each can be taken as soon as it is ready. */
 export async function refill(pool: Pool, plan: RefillPlan, tally: RefreshTally, control: RefillControl): Promise<void> {
   const { fresh, leased } = readPoolNames(pool);
-  // However many wait, more fresh clones than a pool may have are not made.
+  // However many runs wait, a pool never gets more fresh clones than it may have.
   const missing = Math.min(plan.count + control.waiting(), maximumCount) - fresh.length;
   tally.notCreated = null;
   if (missing <= 0) return;
   try {
-    // With runs on the pool and nothing fresh the next run may be waiting.
+    // If the pool has runs and no fresh clones, the next run may be waiting.
     await makeMissing(pool, plan, tally, control, missing, fresh.length === 0 && leased.length > 0);
   } finally {
     stopMaking(pool);
@@ -80,7 +80,7 @@ async function makeMissing(
       done += 1;
       control.onProgress?.({ step: 'create', done, total: missing });
     });
-    // What made all of a batch fail will make the next one fail too.
+    // If a whole batch failed, the next one would fail too.
     if (tally.created === createdBefore) return;
   }
 }
@@ -95,7 +95,7 @@ async function publish(pool: Pool, result: CreateResult, tally: RefreshTally, { 
   onFresh?.([result.id]);
 }
 
-/** The reason why a clone that was made is not there after all; the next pass destroys what is left of it. */
+/** The reason why a new clone does not exist after all; the next pass destroys what is left of it. */
 async function publishOne(pool: Pool, result: Extract<CreateResult, { ok: true }>): Promise<IsolateError | null> {
   try {
     await publishFresh(pool, result.clone, result.rootfs);

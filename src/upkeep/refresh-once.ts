@@ -17,11 +17,11 @@ import { sweepPool } from './sweep.ts';
 import { sweepGoneDirectories } from './sweep-directories.ts';
 import type { RefreshTally } from './tally.ts';
 
-/** One pass: puts every clone in exactly one state, destroys what is retired, makes what is missing. */
+/** One pass: puts every clone in exactly one state, destroys retired clones, makes missing ones. */
 export async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOptions, count: number, tally: RefreshTally): Promise<void> {
   checkGoingOn(pool, lock, options);
   sweepTemporaries(pool);
-  // What this process was started for has begun.
+  // The work for which this process was started has begun.
   sweepClaims(pool, 'tidying');
   const [health, source, clones] = await Promise.all([
     options.skipCreate === true ? probeIfThere(pool) : pool.driver.probe(),
@@ -51,7 +51,7 @@ export async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOption
     const plan = { source, count: wanted, usedIds, freeFraction: health?.freeFraction ?? null };
     await refill(pool, plan, tally, { goingOn, waiting, onProgress, onFresh });
   };
-  // What is to be destroyed can wait, a run that waits for a clone cannot.
+  // Destroying can wait; a run that waits for a clone cannot.
   const serve = async (): Promise<void> => {
     if (newest !== null && waiting() > 0) await make(newest, 0);
   };
@@ -72,7 +72,7 @@ export async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOption
   await make(newest, count);
 }
 
-/** Null: the template is not there any more, so that only what it left is to be cleaned up. */
+/** Null: the template no longer exists, so only its clones are cleaned up. */
 async function probeIfThere({ driver }: Pool): Promise<StorageHealth | null> {
   try {
     return await driver.probe();

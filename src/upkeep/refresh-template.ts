@@ -16,22 +16,22 @@ import { findOwnFiles } from '../host/own-files.ts';
 import { type OpenOptions, openRootPool } from '../run/root.ts';
 import { rightsOf } from '../host/rights.ts';
 
-/** Which pool to bring to which size, and how that is watched and ended. */
+/** Which pool to bring to which size, and how to observe and end that. */
 export interface RefreshRequest {
   /** A dataset. */
   readonly template: string;
-  /** 1 to 1000; absent: as the settings in /etc/isolate say, else as the last refresh was told, else 10. */
+  /** 1 to 1000; absent: the number in the settings, else that of the last refresh, else 10. */
   readonly count?: number;
   /** Replace the fresh clones too. */
   readonly force?: boolean;
   /** Only clean up. */
   readonly skipCreate?: boolean;
   readonly onProgress?: (progress: RefreshProgress) => void;
-  /** Told once of a wait that takes longer than a second, what for. No full sentence. */
+  /** Called once with the reason of a wait of more than a second; not a full sentence. */
   readonly onWaiting?: (message: string) => void;
-  /** The settings want another number than `count`, and what follows. One full sentence. */
+  /** Called if the settings want another number than `count`, with what follows from that. One full sentence. */
   readonly onContradiction?: (message: string) => void;
-  /** One full sentence about state that could not be trusted. */
+  /** Called about state that cannot be trusted; one full sentence. */
   readonly onWarning?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -59,7 +59,7 @@ export function checkCount(count: number | undefined): void {
 }
 
 /**
- * Runs that end while a pool is cleaned up leave it to whoever does that, so it looks once more when it has given back the lock.
+ * Runs that end while a pool is being cleaned up rely on the process that does it, so it checks again after it has released the lock.
  */
 async function refreshServed(pool: Pool, options: RefreshOptions): Promise<RefreshReport> {
   for (let destroyed = 0; ;) {

@@ -13,19 +13,18 @@ import { type RefreshReport, reportOn } from './report.ts';
 import { emptyTally, type RefreshTally, rememberTally } from './tally.ts';
 
 const defaultCount = 10;
-/** Signals keep coming while runs end; each pass serves all so far, so the last of many is left to the next refresh. */
+/** Signals keep coming while runs end. Each pass handles all so far; after this many, the next refresh handles the rest. */
 const mostPasses = 20;
 
 /**
- * Brings the pool to its size: puts every clone in exactly one state, destroys what is retired, makes what is missing.
- * Idempotent and safe to be ended at any point; what comes up while it runs is served before it returns. Throws
- * `pool-locked`, `aborted`, and what the storage says where nothing can be done at all; what concerns one clone is in
- * the report.
+ * Brings the pool to its size: puts every clone in exactly one state, destroys retired clones, makes missing ones. Idempotent and safe to
+ * interrupt at any point; work that comes up while it runs is done before it returns. Throws `pool-locked`, `aborted`, and the storage's
+ * error if nothing can be done at all; problems of single clones are in the report.
  */
 export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise<RefreshReport> {
   const startMs = performance.now();
   checkCount(options.count);
-  // A process that watches opened the pool long ago.
+  // A long-lived process opened the pool long ago.
   makePoolDirectories(pool);
   const tally = emptyTally();
   const lock = await lockPool(pool, options);
@@ -43,7 +42,7 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
   } finally {
     await lock.release();
   }
-  // What others are in stays.
+  // Directories that others use stay.
   if (done.gone && done.leased === 0) removeEmptyPool(pool.paths);
   return done;
 }
@@ -74,7 +73,7 @@ async function refreshUntilQuiet(pool: Pool, lock: Lock, options: RefreshOptions
 }
 
 function rememberCount(pool: Pool, count: number | undefined): number {
-  // Clones of such storage are made by the runs themselves.
+  // On such storage the runs make their clones themselves.
   if (!pool.driver.capabilities.pooled) return 0;
   const memory = readMemory(pool);
   if (count === undefined || count === memory.count) return memory.count ?? defaultCount;

@@ -12,11 +12,11 @@ export interface RefreshProgress {
 
 export interface RefreshReport {
   readonly template: string;
-  /** Name of the snapshot that clones are made from now; null where cleaning up did not need to know. */
+  /** Name of the snapshot from which clones are now made; null: not needed for cleaning up. */
   readonly source: string | null;
-  /** Data sets below the template that its clones are without. */
+  /** Datasets below the template that its clones lack. */
   readonly leftOut: readonly string[];
-  /** The template is not there any more, and its pool is forgotten as soon as none of its clones is left. */
+  /** The template no longer exists, and its pool is forgotten as soon as none of its clones is left. */
   readonly gone: boolean;
   readonly count: number;
   readonly destroyed: number;
@@ -25,17 +25,17 @@ export interface RefreshReport {
   readonly leased: number;
   /** Fresh clones of an older snapshot. */
   readonly stale: number;
-  /** Ids of the clones that their user keeps; what is leased is not among them. */
+  /** Ids of kept clones, without leased ones. */
   readonly kept: readonly string[];
-  /** Retired clones that are still in use, and by whom. */
+  /** Retired clones that are still in use, and their holders. */
   readonly busy: readonly { readonly id: string; readonly holders: readonly Holder[]; readonly nextAttemptMs: number }[];
   readonly failed: readonly { readonly id: string; readonly error: IsolateError }[];
-  /** Why clones are missing although nothing failed; null: none is. */
+  /** Why clones are missing although nothing failed; null: none is missing. */
   readonly notCreated: string | null;
   readonly durationMs: number;
 }
 
-/** What the passes of a refresh came to. */
+/** The combined result of the passes of a refresh. */
 export function reportOn(pool: Pool, count: number, tally: RefreshTally, durationMs: number): RefreshReport {
   const { fresh, leased } = readPoolNames(pool);
   return {

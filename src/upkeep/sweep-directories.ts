@@ -5,10 +5,10 @@ import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { unescapeUnitName } from '../pool/unit-escape.ts';
 
-/** Removes the state of template directories that are not there any more and on which nothing runs. */
+/** Removes the state of template directories that no longer exist and on which nothing runs. */
 export function sweepGoneDirectories(runtime: RuntimePaths): void {
   for (const key of readDirectory(runtime.pools)) {
-    // Only an absolute path begins so; hashes and names of data sets do not.
+    // Only absolute paths begin like this; hashes and dataset names do not.
     if (!key.startsWith('-')) continue;
     const template = pathOf(key);
     if (template !== null && !existsSync(template)) removeEmptyPool(poolPaths(runtime, template));

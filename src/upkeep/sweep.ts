@@ -9,7 +9,7 @@ import { readDirectory } from '../pool/read-directory.ts';
 
 const umountFile = '/bin/umount';
 
-/** Unmounts what is mounted for clones that do not exist, and removes their directories; under the pool's lock. */
+/** Unmounts the mounts of clones that do not exist, and removes their directories; under the pool's lock. */
 export async function sweepPool(pool: Pool, clones: readonly CloneInfo[]): Promise<void> {
   const names = readDirectory(pool.paths.mounts);
   // Read after the names: a run announces its clone before it makes a directory for it.
@@ -32,7 +32,7 @@ async function removeStray(pool: Pool, path: string, mounted: boolean): Promise<
     if (mounted) await withMountLock(pool, () => unmount(path));
     rmdirSync(path);
   } catch (error) {
-    // Never by force: what is still used, or holds files, is for the administrator to look at.
+    // Never by force: the administrator has to check mounts in use and directories with files.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') pool.warn(`${path} belongs to no clone and cannot be removed.`);
   }
 }

@@ -4,12 +4,12 @@ import type { Pool } from '../pool/pool.ts';
 import { writeLastRefresh } from '../pool/state/last-refresh.ts';
 import type { Holder, Source } from '../storage/driver.ts';
 
-/** What the passes of one refresh add up to. */
+/** The sum of the passes of one refresh. */
 export interface RefreshTally {
   source: Source | null;
-  /** The template is not there any more. */
+  /** The template no longer exists. */
   isGone: boolean;
-  /** Clones of an older snapshot than that. */
+  /** Clones of older snapshots. */
   older: ReadonlySet<string>;
   readonly gone: Set<string>;
   kept: readonly string[];
@@ -19,7 +19,7 @@ export interface RefreshTally {
   readonly failed: Map<string, { id: string; error: IsolateError }>;
 }
 
-/** Nothing was done yet. */
+/** The state before the first pass. */
 export function emptyTally(): RefreshTally {
   return {
     source: null,
@@ -34,7 +34,7 @@ export function emptyTally(): RefreshTally {
   };
 }
 
-/** Writes down what `isolate status` shows of the last refresh. */
+/** Records what `isolate status` shows about the last refresh. */
 export function rememberTally(pool: Pool, tally: RefreshTally, thrown: unknown, durationMs: number): void {
   writeLastRefresh(pool, {
     endedMs: pool.clock(),

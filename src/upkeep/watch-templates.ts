@@ -5,12 +5,12 @@ import type { RefreshReport } from './report.ts';
 import { watchPools } from './watch.ts';
 import { checkCount, openTemplatePool, type RefreshRequest } from './refresh-template.ts';
 
-/** Which pools to maintain at which size, until when, and who is told. */
+/** Which pools to maintain at which size, until when, and the callbacks. */
 export interface WatchRequest {
   readonly pools: readonly Pick<RefreshRequest, 'template' | 'count'>[];
   readonly signal: AbortSignal;
   readonly onReport?: (report: RefreshReport) => void;
-  /** A refresh that could not be done; it is tried again. */
+  /** Called for a failed refresh, which is tried again. */
   readonly onError?: (error: IsolateError) => void;
 }
 

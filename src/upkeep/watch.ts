@@ -13,18 +13,17 @@ export interface WatchedPool {
 
 export interface WatchOptions {
   readonly onReport?: (report: RefreshReport) => void;
-  /** A refresh that could not be done; it is tried again. */
+  /** Called for a failed refresh, which is tried again. */
   readonly onFailure?: (error: IsolateError) => void;
   readonly onProgress?: (progress: RefreshProgress) => void;
-  /** Called once when signals are seen from now on. */
+  /** Called once, when signals are noticed from now on. */
   readonly onReady?: () => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Refreshes each pool now, whenever its signal file is written, and while retired clones wait for their next attempt,
- * until `signal` is aborted; then it returns after what is being made is made. A signal that comes while a refresh runs
- * is served after it.
+ * Refreshes each pool now, whenever its signal file is written, and while retired clones wait for their next attempt, until `signal` is
+ * aborted; it then returns when clones being made are finished. A signal that comes during a refresh is handled after it.
  */
 export async function watchPools(pools: readonly WatchedPool[], options: WatchOptions = {}): Promise<void> {
   const rings = new Map<string, () => void>();

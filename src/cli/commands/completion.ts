@@ -4,7 +4,7 @@ import { renderCompletion, shells } from '../completion.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 
-/** `isolate completion SHELL`: prints what that shell reads. */
+/** `isolate completion SHELL`: prints the completion script of that shell. */
 export function completionVerb({ words }: ParsedArguments): number {
   const [word, ...more] = words;
   const shell = shells.find((name) => name === word);

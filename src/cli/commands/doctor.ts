@@ -20,7 +20,7 @@ import { surveyState } from '../survey-state.ts';
 import { refuseWords } from './refuse-words.ts';
 import { rightsOf } from '../../host/rights.ts';
 
-/** `isolate doctor`: what this host can do. Status 0 where the default engine can be used, else 1. */
+/** `isolate doctor`: what this host can do. Status 0 if the default engine can be used, else 1. */
 export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
   const { flags, values } = parsed;
   if (flags.has('prove')) return await (await import('./prove.ts')).proveVerb(parsed);
@@ -54,7 +54,7 @@ export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
   return built && ids !== null && states[0]?.problems.length === 0 ? 0 : 1;
 }
 
-/** Null: the settings are not valid, and root's runs would not begin. */
+/** Null: the settings are invalid, so root's runs would fail. */
 async function readIds(): Promise<{ readonly sandboxIds: SandboxIds | null } | null> {
   try {
     return { sandboxIds: await readSandboxIds() };
@@ -64,7 +64,7 @@ async function readIds(): Promise<{ readonly sandboxIds: SandboxIds | null } | n
   }
 }
 
-/** The files a run needs; that they were not built is a finding here, not a failure. */
+/** The files that a run needs. If they were not built, that is a finding here, not a failure. */
 function builtFiles(): Facts['files'] {
   try {
     return findOwnFiles();
@@ -74,7 +74,7 @@ function builtFiles(): Facts['files'] {
   }
 }
 
-/** The run that asks the least of an engine. */
+/** The run that demands least of an engine. */
 function leastOf(engine: string): SandboxSpec {
   return { ...plainSpec, engine, root: { kind: 'directory', path: '/', write: 'direct' }, command: ['true'] };
 }

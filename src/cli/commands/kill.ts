@@ -10,9 +10,9 @@ import { print, write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
-/** How often it looks whether the runs have ended. */
+/** How often to check whether the runs have ended. */
 const lookMs = 100;
-/** After this long the user is told what isolate waits for. */
+/** After this time the user is told what isolate is waiting for. */
 const waitedMs = 1000;
 
 /** `isolate kill RUN...`: ends runs as SIGTERM does, and waits for their end. */
@@ -22,7 +22,7 @@ export async function killVerb({ words, flags }: ParsedArguments): Promise<numbe
   try {
     const { runs } = await source.runs();
     const chosen = [...new Set(words.map((word) => findRun(runs, word)))];
-    // Where one of them cannot be ended none is.
+    // If one of them cannot be ended, none is.
     for (const run of chosen) holderOf(run);
     for (const run of chosen) signal(run);
     await withStopSignals((stop) => waitForEnd(source, chosen, flags.has('now'), stop));
@@ -33,7 +33,7 @@ export async function killVerb({ words, flags }: ParsedArguments): Promise<numbe
   }
 }
 
-/** The run with this PID, or the one whose id begins so. Throws `run-missing`, and `usage` for several. */
+/** The run with this PID, or the one whose id begins with `word`. Throws `run-missing`, and `usage` if there are several. */
 export function findRun(runs: readonly RunStatus[], word: string): RunStatus {
   const hint = 'isolate ps lists the runs';
   const whole = runs.find(({ runId, pid }) => runId === word || String(pid) === word);
@@ -44,7 +44,7 @@ export function findRun(runs: readonly RunStatus[], word: string): RunStatus {
   return run;
 }
 
-/** The process to be signalled. Throws `not-permitted` where its PID is another process for us, `daemon-failed` where that is not known. */
+/** The process to signal. Throws `not-permitted` if the PID means another process here, `daemon-failed` if that is unknown. */
 function holderOf({ runId, pid, startTime, pidNamespace }: RunStatus): HolderId {
   if (startTime === undefined || pidNamespace === undefined) throw unknownAnswer();
   if (pidNamespace !== readOwnPidNamespace()) {
@@ -55,7 +55,7 @@ function holderOf({ runId, pid, startTime, pidNamespace }: RunStatus): HolderId 
   return { pid, startTime, bootId: readBootId() };
 }
 
-/** SIGTERM, and SIGCONT for a run that is stopped. One that has ended by itself is as it should be, and its PID may be taken. */
+/** Sends SIGTERM, and SIGCONT for a stopped run. A run that has already ended is no error; its PID may have been reused. */
 function signal(run: RunStatus): void {
   const { runId, pid, user, uid } = run;
   const holder = holderOf(run);
@@ -73,7 +73,7 @@ function signal(run: RunStatus): void {
   }
 }
 
-/** A second SIGTERM ends what is left of the grace time; two at once would be one. */
+/** A second SIGTERM ends the rest of the grace time. Two at once would merge into one. */
 async function waitForEnd(source: StatusSource, chosen: readonly RunStatus[], now: boolean, stop: AbortSignal): Promise<void> {
   const sinceMs = performance.now();
   let isTold = !isatty(2);

@@ -22,19 +22,19 @@ import { renderProof, renderProofJson } from '../render-proof.ts';
 import { toRunRequest } from '../run-request.ts';
 import type { Rights } from '../../host/rights.ts';
 
-/** In a memory file system of the sandbox, so that it leaves no trace in the root. */
+/** In a memory file system of the sandbox, so that the probe leaves no trace in the root. */
 const probeInside = '/dev/isolate-probe';
-/** What is harmless without a sandbox: what types into terminals would type into those of the host. */
+/** The attacks that are harmless without a sandbox; those that type into terminals would type into the host's. */
 const harmlessOutside = proofCases(process.arch)
   .map(({ id }) => id)
   .filter((id) => !/^terminal\/(?:type|take)/.test(id));
-/** Larger limits are not reached for, the host would notice. */
+/** Larger limits are not tried, because the host would suffer. */
 const largest = { pids: 4096, memoryBytes: 2 ** 30 };
 const timeoutMs = 180_000;
 
 /**
- * `isolate doctor --prove`: attacks a sandbox with the options of a run from inside, and the host itself with the same
- * attacks as a positive control. Without a root, one that is empty. Status 0 where every promise held, else 1.
+ * `isolate doctor --prove`: attacks a sandbox with the given options from inside, and as a positive control makes the same attacks
+ * without a sandbox. The root is empty if none is named. Status 0 if every promise held, else 1.
  */
 export async function proveVerb(parsed: ParsedArguments): Promise<number> {
   if (parsed.words.length > 0) {
@@ -54,7 +54,7 @@ async function prove(parsed: ParsedArguments, called?: string): Promise<number> 
   const probe = join(dirname(facts.files.launcher), 'isolate-probe');
   if (!existsSync(probe)) throw new IsolateError('missing-tool', `${probe} is missing.`, { hint: buildHint });
   const token = randomBytes(16).toString('hex');
-  // A file of the host that no bind of the caller's reaches by the same path.
+  // A file of the host that none of the caller's binds shows at the same path.
   const file = join('/var/tmp', `isolate-proof-${token}`);
   writeFileSync(file, 'of the host\n', { flag: 'wx', mode: 0o644 });
   try {
@@ -70,13 +70,13 @@ async function prove(parsed: ParsedArguments, called?: string): Promise<number> 
   }
 }
 
-/** Root's attacks have mounts of their own, which the kernel takes away with them. */
+/** Root's attacks run in a mount namespace of their own, so their mounts vanish with them. */
 async function probeOutside(probe: string, file: string, words: readonly string[], rights: Rights): Promise<readonly ProofResult[]> {
   const mounts = rights === 'root' ? ['/usr/bin/unshare', '--mount', '--propagation', 'private', '--'] : [];
   return await amidBait(probe, [...mounts, probe], file, words);
 }
 
-/** isolate itself, as the caller would start it with these options where no daemon is, amid what a careless caller leaves about. */
+/** isolate itself, as the caller would start it with these options without a daemon, with the bait of a careless caller around it. */
 async function probeSandbox(
   parsed: ParsedArguments,
   probe: string,
@@ -104,7 +104,7 @@ function formatOptions({ flags, values, lists }: ParsedArguments): string[] {
   ];
 }
 
-/** Runs a command that ends in the probe's name. The token is cut in two, so that no argument holds it whole. */
+/** Runs a command that ends with the probe's name. The token is split in two, so that no argument contains the whole of it. */
 async function amidBait(
   probe: string,
   command: readonly string[],

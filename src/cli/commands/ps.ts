@@ -4,7 +4,7 @@ import { renderRuns } from '../render-runs.ts';
 import { showStatus, type StatusView } from '../show-status.ts';
 import { refuseWords } from './refuse-words.ts';
 
-/** `isolate ps`: the runs that go on. */
+/** `isolate ps`: the runs in progress. */
 export async function psVerb(parsed: ParsedArguments): Promise<number> {
   refuseWords(parsed, 'isolate ps [OPTIONS]');
   return await showStatus(runsView, parsed);

@@ -8,7 +8,7 @@ import { openProgress } from '../progress.ts';
 import { isComplete, renderReport, renderReportJson } from '../render-report.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
-/** `isolate refresh TEMPLATE [COUNT]` and `isolate -r TEMPLATE [COUNT]`: 0 when the pool is as asked for, else 1. */
+/** `isolate refresh TEMPLATE [COUNT]` and `isolate -r TEMPLATE [COUNT]`: status 0 if the pool is as requested, else 1. */
 export async function refreshVerb(parsed: ParsedArguments): Promise<number> {
   const { flags } = parsed;
   const { template, count } = readWords(parsed);

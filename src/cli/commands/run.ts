@@ -61,7 +61,7 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
   }
 }
 
-/** Until the launch begins, a signal means that it shall not; from then on signals are the command's. */
+/** Until the launch begins, a signal cancels it; from then on signals go to the command. */
 async function withAbortOnSignals<T>(ignoreInterrupt: boolean, action: (signal: AbortSignal, stop: () => void) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   let waiting = true;
@@ -95,7 +95,7 @@ async function printPlan(request: RunRequest, { flags }: ParsedArguments): Promi
   return 0;
 }
 
-/** Contents may be secrets: cookies, and the values of variables. */
+/** The contents may be secret: cookies and the values of variables. */
 function withoutContent(descriptor: Descriptor): object {
   switch (descriptor.kind) {
     case 'data': {

@@ -26,7 +26,7 @@ export async function serveVerb(parsed: ParsedArguments): Promise<number> {
   return 0;
 }
 
-/** The command line of clients, as the daemon reads it and answers to it. */
+/** How the daemon reads and answers the command lines of clients. */
 export const commandLine: CommandLine = {
   parse: (argv) => {
     try {

@@ -7,7 +7,7 @@ import { nearest } from '../../spec/nearest.ts';
 import { showStatus, type StatusView } from '../show-status.ts';
 import { rightsOf } from '../../host/rights.ts';
 
-/** `isolate status [TEMPLATE...]`: the pools, all or these. */
+/** `isolate status [TEMPLATE...]`: all pools, or those of these templates. */
 export async function statusVerb(parsed: ParsedArguments): Promise<number> {
   return await showStatus(statusView(parsed), parsed);
 }

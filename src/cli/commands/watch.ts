@@ -7,7 +7,10 @@ import { renderError, renderErrorJson } from '../render-error.ts';
 import { renderReport, renderReportJson } from '../render-report.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
-/** `isolate watch [TEMPLATE[=COUNT]...]`: refreshes whenever a run ends, until it is told to stop. Without words, the templates of the config file. */
+/**
+ * `isolate watch [TEMPLATE[=COUNT]...]`: refreshes whenever a run ends, until it is told to stop. Without words it takes the templates of
+ * the settings.
+ */
 export async function watchVerb({ flags, words }: ParsedArguments): Promise<number> {
   const json = flags.has('json');
   const pools = words.length > 0 ? words.map(parsePool) : await readConfigured();

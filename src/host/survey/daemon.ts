@@ -7,25 +7,25 @@ import { findId } from '../passwd.ts';
 import { readText } from '../read-text.ts';
 import { type Check, ok, toFact } from './check.ts';
 
-/** What became of a question to the daemon. */
+/** The result of a question to the daemon. */
 export type DaemonAnswer =
-  /** Nobody listens. */
+  /** Nothing listens. */
   | { readonly kind: 'none' }
-  /** It is there, but this user may not ask it; `hint` says what to do. */
+  /** It exists, but this user may not connect; `hint` says what to do. */
   | { readonly kind: 'not-permitted'; readonly reason: string; readonly hint: string }
   | { readonly kind: 'silent'; readonly reason: string }
   | {
       readonly kind: 'serves';
       readonly pid: number;
-      /** Those it maintains pools of; null: its settings are not valid. */
+      /** The templates whose pools it maintains; null: its settings are invalid. */
       readonly templates: readonly string[] | null;
-      /** What it can limit the runs of other users than root in. */
+      /** Which limits it can set for runs of users other than root. */
       readonly limits: readonly string[];
     };
 
 const group = 'isolate';
 
-/** The daemon: whether its socket is there, whose it is, and what it answers. */
+/** The daemon: whether its socket exists, who may use it, and what the daemon answers. */
 export function checkDaemon(socket: string, answer: DaemonAnswer): Check {
   const id = 'daemon';
   const limited = (fact: string, hint: string): Check => ({ id, state: 'limited', fact, hint });
@@ -49,7 +49,7 @@ export function checkDaemon(socket: string, answer: DaemonAnswer): Check {
   return limited(`the daemon at ${place} answers, but has no clones for you`, 'name a template in /etc/isolate/config.toml');
 }
 
-/** Root's runs are the daemon's only where both see the same mounts; null: they do, or it is not for this user to see. */
+/** The daemon serves root's runs only if both see the same mounts; null: they do, or this user may not see it. */
 function describeOtherMounts(pid: number): { readonly fact: string; readonly hint: string } | null {
   if (sharesNamespace(pid, 'mnt') !== false) return null;
   if (sharesNamespace(1, 'mnt') === true) {

@@ -5,12 +5,12 @@ import { findWayland } from '../wayland.ts';
 import { findX11 } from '../x11.ts';
 import { type Check, ok, toFact } from './check.ts';
 
-/** A caller who sets one of these wants a desktop, and is told what stands against each part of it. */
+/** A caller with one of these variables wants a desktop, and is told what is missing for each part of it. */
 const variables = ['DISPLAY', 'WAYLAND_DISPLAY', 'PULSE_SERVER'];
 
 /**
- * What -1 to -4 would pass on now. None of it is needed, so nothing here is worse than limited; who does not seem to want
- * a desktop is told only of what is there.
+ * What -1 to -4 would pass on now. None of it is required, so nothing here is worse than limited. A caller who does not seem to want a
+ * desktop is told only what exists.
  */
 export function checkDesktop(caller: DesktopCaller): readonly Check[] {
   const checks = checkParts(caller);

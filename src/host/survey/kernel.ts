@@ -15,7 +15,7 @@ import { answerUserNamespaces, type UserNamespaceAnswer } from '../user-namespac
 import { type Check, ok } from './check.ts';
 import type { Rights } from '../rights.ts';
 
-/** What the kernel and its settings allow this caller; `daemonLimits` are what the daemon can limit users' runs in. */
+/** What the kernel and its settings allow this caller; `daemonLimits` are the limits that the daemon can set for users' runs. */
 export function checkKernel(facts: Facts, stateDirectory: string, daemonLimits: readonly string[]): readonly Check[] {
   return [
     checkUserNamespaces(facts.user.rights),

@@ -7,16 +7,16 @@ import { buildHint } from '../own-files.ts';
 import { type Check, ok } from './check.ts';
 import { rightsOf } from '../rights.ts';
 
-/** Whose program it is that is looked at. */
+/** The program to check. */
 export interface OwnProgram {
   readonly files: Facts['files'];
-  /** Who runs it. */
+  /** The user who runs it. */
   readonly uid: number;
   /** The Node that runs it. */
   readonly node: string;
 }
 
-/** isolate's own compiled parts, an empty path being one that was looked for in vain, and who could change them. */
+/** isolate's own compiled parts (an empty path: not found), and who could change them. */
 export function checkOwnFiles(program: OwnProgram): Check {
   const { files } = program;
   if (files.launcher === '')
@@ -28,10 +28,10 @@ export function checkOwnFiles(program: OwnProgram): Check {
   return { id: 'own-files', state: 'limited', fact, hint: 'keep the build where only root can write, such as /opt/isolate' };
 }
 
-/** Who else could have the user run other code, without a full stop; null: nobody. */
+/** Who else could make the user run other code, without a full stop; null: nobody. */
 export function describeOtherWriters({ files, uid, node }: OwnProgram): string | null {
   const directory = dirname(files.launcher);
-  // There client/node.c looks for a Node before it looks into PATH, so nobody else may put one there.
+  // client/node.c looks for Node there before it searches PATH, so nobody else may be able to put one there.
   const places = ['../node_modules', '../..'].map((place) => join(directory, place, `node-linux-${process.arch}/bin/node`));
   const [first, ...more] = findOtherWriters({ paths: [directory, node, ...places], uid });
   return first === undefined ? null : describe(first, more.length, rightsOf(uid) === 'root' ? 'root runs' : 'you run');

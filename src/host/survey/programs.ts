@@ -12,7 +12,7 @@ export interface ProgramSearch {
   readonly path: string | undefined;
 }
 
-/** The engines' programs with their versions, and those that map a user's subordinate ids. */
+/** The engines' programs with their versions, and the programs that map a user's subordinate ids. */
 export async function checkPrograms(search: ProgramSearch): Promise<readonly Check[]> {
   return [
     checkNode(),
@@ -46,7 +46,7 @@ async function checkVersion(
     : { id, state: 'too-old', fact: `${fact}; ${least.join('.')} or later is needed`, hint: 'upgrade to Debian 12 or later' };
 }
 
-/** What follows the last blank of the first line: `bubblewrap 0.8.0` and `5.0.2` are both common. */
+/** The text after the last blank of the first line: both `bubblewrap 0.8.0` and `5.0.2` are common. */
 async function readVersion(file: string): Promise<string | null> {
   try {
     const { stdout } = await runCommand({ file, args: ['--version'], timeoutMs: limitMs });

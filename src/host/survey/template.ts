@@ -5,7 +5,7 @@ import { isReachableByOthers } from '../reachable.ts';
 import { type Check, ok } from './check.ts';
 import type { Rights } from '../rights.ts';
 
-/** A directory given by -t: whether sandboxes can run on it, and who else gets at what they leave there. */
+/** A directory given by -t: whether sandboxes can run on it, and who else can reach what they leave there. */
 export function checkTemplate(path: string, rights: Rights): Check {
   const id = 'template';
   try {

@@ -6,7 +6,7 @@ import type { DaemonAnswer } from './daemon.ts';
 
 const refreshUnit = 'isolate-refresh@.path';
 
-/** Who refills pools: the daemon, or systemd units, installed and enabled for which templates. */
+/** What refills pools: the daemon, or systemd units, and for which templates they are enabled. */
 export function checkUnits(answer: DaemonAnswer, systemd: boolean = hasSystemd()): Check {
   const id = 'units';
   const limited = (fact: string, hint?: string): Check => ({ id, state: 'limited', fact, ...(hint === undefined ? {} : { hint }) });

@@ -60,7 +60,7 @@ function judgeModule(version: string, problem: string | null): Check {
   return ok('zfs', fact);
 }
 
-/** Null where the pools can be listed, else what the tool says. */
+/** Null if the pools can be listed, else what the tool says. */
 async function askPools(zpool: string): Promise<string | null> {
   try {
     const { exitCode, stderr } = await runCommand({ file: zpool, args: ['list', '-H', '-o', 'name'], timeoutMs: limitMs });

@@ -6,8 +6,8 @@ import type { PoolFiles } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
 
 /**
- * What a process says of itself in a pool's directory: that it waits for a clone, that it refreshes the pool whenever a run ends, or
- * that it was started to destroy what runs left and has not begun.
+ * What a process announces in a pool's directory: that it waits for a clone, that it refreshes the pool whenever a run ends, or that it
+ * was started to destroy used clones and has not begun.
  */
 export type ClaimKind = 'waiting' | 'watching' | 'tidying';
 
@@ -15,7 +15,7 @@ const claimName = /^(waiting|watching|tidying)\.[0-9]+\.(.+)$/;
 /** One process may wait for several clones. */
 let claims = 0;
 
-/** Makes a claim, of this pool's holder unless another is given; returns what takes it back. */
+/** Makes a claim, for this pool's holder unless another is given; returns a function that removes it. */
 export function makeClaim({ paths, holder }: PoolFiles, kind: ClaimKind, owner: HolderId = holder): () => void {
   claims += 1;
   const path = `${claimPath({ paths }, kind)}${claims}.${formatHolder(owner)}`;

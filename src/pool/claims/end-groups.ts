@@ -3,24 +3,24 @@ import { lstat, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
-/** How long to go on where processes do not end at once. */
+/** How long to keep trying if processes do not end at once. */
 export interface Patience {
   readonly attempts: number;
   /** Whether the pauses keep this process alive. */
   readonly ref: boolean;
 }
 
-/** The sticky bit of a group says that it may hold a process that is not its run's: nothing in it is killed. */
+/** The sticky bit of a group means that it may contain a process that is not of its run, so nothing in it is killed. */
 export const uncertainBit = 0o1000;
 
 const firstPauseMs = 10;
 const longestPauseMs = 200;
-/** So many processes are killed before others get their turn. */
+/** How many processes are killed before others get their turn. */
 const killsAtOnce = 64;
 
 /**
- * Kills what is in these cgroups of runs that are over, and in the groups below them, and removes them. Never throws; a
- * group whose processes do not end within the patience stays.
+ * Kills everything in these cgroups of ended runs and in those below them, and removes them. Never throws; a group whose processes do not
+ * end within the patience stays.
  */
 export async function endGroups(paths: readonly string[], { attempts, ref }: Patience): Promise<void> {
   let left = paths;
@@ -50,13 +50,13 @@ export async function removeGroup(path: string): Promise<boolean> {
 
 async function killAll(top: string): Promise<void> {
   if (((await lstat(top)).mode & uncertainBit) !== 0) return;
-  // Kernels before 5.14 have it in no version, and version 1 has it nowhere.
+  // Missing in kernels before 5.14 and in cgroup v1.
   if (await write(join(top, 'cgroup.kill'), '1')) return;
   await killEach(top, basename(top));
 }
 
 async function killEach(path: string, name: string): Promise<void> {
-  // What is killed one by one must not multiply in the meantime.
+  // Processes that are killed one by one must not multiply during that time.
   await write(join(path, 'pids.max'), '0');
   const pids = (await readFile(join(path, 'cgroup.procs'), 'latin1')).split('\n').map(Number);
   for (const [index, pid] of pids.entries()) {
@@ -66,7 +66,7 @@ async function killEach(path: string, name: string): Promise<void> {
   for (const below of await listBelow(path)) await killEach(below, name);
 }
 
-/** The process may have ended since, and its number be another's by now. 0 is one that this pid namespace does not show. */
+/** The process may have ended, and its pid may now be another's. 0 is a process that this pid namespace does not show. */
 function killMember(pid: number, name: string): void {
   if (pid <= 1) return;
   try {
@@ -82,7 +82,7 @@ async function listBelow(path: string): Promise<readonly string[]> {
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
 }
 
-/** False: there is no such file, or the kernel refuses. */
+/** False: the file does not exist, or the kernel refuses. */
 async function write(path: string, text: string): Promise<boolean> {
   return await writeFile(path, text, { flag: 'r+' }).then(
     () => true,

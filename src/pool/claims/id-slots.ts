@@ -8,7 +8,7 @@ import type { HolderId } from '../holder.ts';
 import type { RuntimePaths } from '../paths.ts';
 import { readDirectory } from '../read-directory.ts';
 
-/** The claim of one run on a range of ids: no other living run has the same `slot`. */
+/** One run's claim on a range of ids: no other living run has the same `slot`. */
 export interface IdSlot {
   readonly slot: number;
   readonly release: () => void;
@@ -16,16 +16,15 @@ export interface IdSlot {
   readonly freeing: EndOperation;
 }
 
-/** More ranges than this are not used, however many ids there are. */
+/** The most ranges that are used, however many ids there are. */
 const mostSlots = 1024;
-/** Guesses before the directories are read. */
+/** Guesses to make before reading the directories. */
 const guesses = 4;
 
 /**
- * Claims one of the slots 1 to `count - 1`; slot 0 is left to sandboxes that share the ids of a shifted rootfs. A free
- * slot is the file `free/N`, a claimed one `used/N.PID.START.BOOT`, so one rename(2) claims it and names its holder, of
- * several that try one succeeds, and the slot of a dead holder is taken over the same way. Throws `cannot-enforce` when
- * all are taken.
+ * Claims one of the slots 1 to `count - 1`; slot 0 is for sandboxes that share the ids of a shifted rootfs. A free slot is the file
+ * `free/N`, a claimed one `used/N.PID.START.BOOT`. So one rename(2) claims it and names its holder, only one of several processes
+ * succeeds, and the slot of a dead holder is taken over in the same way. Throws `cannot-enforce` if all are taken.
  */
 export function claimSlot(paths: RuntimePaths, count: number, holder: HolderId = readOwnHolder()): IdSlot {
   const table = join(paths.ids, 'slots');
@@ -41,7 +40,7 @@ export function claimSlot(paths: RuntimePaths, count: number, holder: HolderId =
   return { slot, release: () => void rename(table, used, free), freeing };
 }
 
-/** Frees the slots of holders that are dead; the number of them. */
+/** Frees the slots of dead holders; returns their number. */
 export function sweepSlots(paths: RuntimePaths, bootId: string): number {
   const table = join(paths.ids, 'slots');
   let freed = 0;
@@ -69,7 +68,7 @@ function search(table: string, end: number, holder: HolderId): number | null {
   return null;
 }
 
-/** Makes the table whole beside its place and renames it there: of several that try, one succeeds. */
+/** Makes the complete table elsewhere and renames it: only one of several processes succeeds. */
 function makeTable(table: string): void {
   if (readDirectory(join(table, 'free')).length + readDirectory(join(table, 'used')).length > 0) return;
   const draft = mkdtempSync(`${table}.`);

@@ -5,21 +5,21 @@ import { IsolateError } from '../../error.ts';
 import { formatHolder, isAlive, parseHolder } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
 
-/** A lock that we hold. `lost` is aborted when another process takes it over; the holder must stop then. */
+/** A lock that we hold. `lost` is aborted when another process takes it over; then the holder must stop. */
 export interface Lock {
   readonly lost: AbortSignal;
   readonly release: () => Promise<void>;
 }
 
-/** A lock without a known holder (its maker died right then) is free after this long. */
+/** A lock without a known holder (its maker died at that moment) is free after this time. */
 const staleMs = 10_000;
 
 /**
  * Takes the lock at `path`, or returns null if a living process has it. The lock is a directory (proper-lockfile); a
  * file beside it names the holder, `<lock>.PID.START.BOOT`.
  *
- * The directory alone would not do: its age decides, so a killed holder's lock is free only after 10 s (at least 2 s), and
- * a holder that was stopped for as long loses its lock and goes on when it is continued. The file says which holder lives.
+ * The directory alone is not enough, because its age decides: a killed holder's lock would be free only after 10 s (at least 2 s), and a
+ * holder that was stopped for that long would lose its lock but go on when continued. The file says whether the holder lives.
  */
 export async function tryLock(path: string, holder: HolderId): Promise<Lock | null> {
   const own = `${path}.${formatHolder(holder)}`;
@@ -38,10 +38,10 @@ export async function tryLock(path: string, holder: HolderId): Promise<Lock | nu
     }
     const directory = identify(path);
     writeFileSync(own, '', { mode: 0o600 });
-    // Another may have taken over a dead holder's file, and with it the directory, since we looked.
+    // Another process may since have taken over a dead holder's file, and with it the directory.
     if (readHolders(path).some(({ file, alive }) => file !== own && alive(holder.bootId))) {
       rmSync(own, { force: true });
-      // A directory that is not ours any more is left to the other.
+      // A directory that is no longer ours is left to its holder.
       if (identify(path) === directory) await release();
       return null;
     }
@@ -55,7 +55,7 @@ export async function tryLock(path: string, holder: HolderId): Promise<Lock | nu
     lost: lost.signal,
     release: async () => {
       rmSync(own, { force: true });
-      // A lock that was lost belongs to another.
+      // A lost lock belongs to another process.
       if (!lost.signal.aborted) await unlock();
     },
   };
@@ -65,7 +65,7 @@ export interface LockWait {
   /** How long to wait for the lock. */
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Told once, after a second, of the processes that have the lock. */
+  /** Called once, after a second, with the processes that have the lock. */
   readonly onSlow?: ((pids: readonly number[]) => void) | undefined;
 }
 
@@ -124,7 +124,7 @@ function readHolders(path: string): HolderFile[] {
   return found;
 }
 
-/** Renames a dead holder's file to ours: of several that try one succeeds, and the others see a living holder. */
+/** Renames a dead holder's file to ours: only one of several processes succeeds, and the others see a living holder. */
 function takeOver(file: string, own: string): boolean {
   try {
     renameSync(file, own);
@@ -135,7 +135,7 @@ function takeOver(file: string, own: string): boolean {
   }
 }
 
-/** Which directory lies at `path` now; null: none. */
+/** Which directory is at `path` now; null: none. */
 function identify(path: string): string | null {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? null : `${stat.dev}.${stat.ino}.${stat.mtimeNs}`;

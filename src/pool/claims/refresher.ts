@@ -5,12 +5,12 @@ import { countClaims } from './claims.ts';
 import { isLocked } from './lock.ts';
 import type { PoolFiles } from '../pool.ts';
 
-/** Where systemctl enable puts the path unit of a template (systemd.unit(5)). */
+/** Where `systemctl enable` puts the path unit of a template (systemd.unit(5)). */
 const unitDirectory = '/etc/systemd/system/multi-user.target.wants';
 
 /**
- * Whether something refreshes the pool when a run ends: the daemon, which destroys what runs left of every template, `isolate watch`,
- * or a unit that is enabled.
+ * Whether something refreshes the pool when a run ends: the daemon, which destroys used clones of every template, `isolate watch`, or an
+ * enabled unit.
  */
 export function hasRefresher(pool: PoolFiles, units: string = unitDirectory): boolean {
   const { runtime, holder, paths } = pool;
@@ -18,12 +18,12 @@ export function hasRefresher(pool: PoolFiles, units: string = unitDirectory): bo
   return lstatSync(join(units, `isolate-refresh@${paths.key}.path`), { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Whether a refresh runs, or is about to: it will see what was retired before it was asked for. */
+/** Whether a refresh runs or is about to; it will see every clone that was retired before this call. */
 export function isBeingRefreshed(pool: PoolFiles): boolean {
   return isLocked(pool.paths.lock, pool.holder.bootId) || countClaims(pool, 'tidying') > 0;
 }
 
-/** True for the first who asks since clones were last made ahead. */
+/** True for the first call since clones were last made in advance. */
 export function isToldFirst({ paths }: PoolFiles): boolean {
   try {
     writeFileSync(paths.told, '', { mode: 0o600, flag: 'wx' });

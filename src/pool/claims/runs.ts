@@ -10,21 +10,21 @@ import type { RuntimePaths } from '../paths.ts';
 import { readPidNamespace } from '../pid-namespace.ts';
 import { readDirectory } from '../read-directory.ts';
 
-/** What `isolate ps` says of a run. */
+/** What `isolate ps` shows about a run. */
 export interface RunDescription {
   readonly template: string;
-  /** Id of the clone; null: it runs on the template itself. */
+  /** Id of the clone; null: the run is on the template itself. */
   readonly clone: string | null;
   readonly engine: string;
   readonly command: readonly string[];
   readonly uid: number;
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
-  /** Directories that the daemon makes the run's cgroups in; absent: it makes none. */
+  /** Directories in which the daemon makes the run's cgroups; absent: it makes none. */
   readonly groupsIn?: readonly string[];
 }
 
-/** What says that a run lives, and which. */
+/** The claim that says that a run lives, and which one. */
 export interface RunClaim {
   /** 16 hex digits. */
   readonly runId: string;
@@ -35,10 +35,10 @@ export interface RunClaim {
 
 const runName = /^[0-9a-f]{16}$/;
 const cgroupName = /^isolate-([0-9a-f]{16})$/;
-/** A cgroup of a run that is not known here may be of one that just starts. */
+/** A cgroup of an unknown run may belong to one that is just starting. */
 const unknownCgroupMs = 60_000;
 
-/** Gives a run its id: a file that has it and the holder in its name and describes the run. */
+/** Gives a run its id: a file with the id and the holder in its name that describes the run. */
 export function claimRun(paths: RuntimePaths, description: RunDescription, holder: HolderId = readOwnHolder()): RunClaim {
   const runId = makeRunId();
   const claim = join(paths.runs, `${runId}.${formatHolder(holder)}`);
@@ -46,18 +46,18 @@ export function claimRun(paths: RuntimePaths, description: RunDescription, holde
   return { runId, remove: () => rmSync(claim, { force: true }), removal: { kind: 'unlink', path: claim } };
 }
 
-/** The random half of an id of the kernel's (random(4)): node:crypto would take longer to load than all else here takes. */
+/** The random half of one of the kernel's ids (random(4)): node:crypto would take longer to load than everything else here takes. */
 function makeRunId(): string {
   return readFileSync('/proc/sys/kernel/random/uuid', 'latin1').replaceAll('-', '').slice(16, 32);
 }
 
-/** A refresh does not wait long for what does not end: the next one looks again. */
+/** A refresh does not wait long for processes that do not end; the next one tries again. */
 const patience: Patience = { attempts: 5, ref: true };
 
 /**
- * Removes what dead runs left: their claims below `paths.runs` and their cgroups, `isolate-<run>` in `cgroupDirectories`
- * and where their claims say, with what runs in them. The ids of those runs. The claim of a run whose cgroups cannot be
- * removed yet stays, and so does a cgroup of no known run that has processes.
+ * Removes what dead runs left: their claims below `paths.runs`, and their cgroups with all processes: `isolate-<run>` in
+ * `cgroupDirectories` and where their claims say. Returns the ids of those runs. The claim of a run whose cgroups cannot be removed yet
+ * stays, and so does a cgroup of an unknown run that has processes.
  */
 export async function sweepRuns(
   paths: RuntimePaths,
@@ -85,20 +85,20 @@ export async function sweepRuns(
   );
   for (const path of unknown) if (isOlder(path, nowMs - unknownCgroupMs)) await removeGroup(path);
   for (const { claim, groups } of dead) {
-    // Nothing else says where a group that cannot be removed yet is, and that its run is dead.
+    // Nothing else records where such a group is and that its run is dead.
     if (!groups.some((path) => existsSync(path))) rmSync(join(paths.runs, claim), { force: true });
   }
   return dead.map(({ runId }) => runId);
 }
 
-/** A run that lives, as its claim tells it. */
+/** A living run, as its claim describes it. */
 export interface RunEntry extends Omit<RunDescription, 'groupsIn'> {
   readonly runId: string;
-  /** Of the process whose life is the run's. */
+  /** Of the process with which the run ends. */
   readonly pid: number;
   /** When that process started, as in `HolderId`. */
   readonly startTime: string;
-  /** The pid namespace that `pid` is a number of, as /proc/PID/ns/pid names it. */
+  /** The pid namespace in which `pid` is valid, as /proc/PID/ns/pid names it. */
   readonly pidNamespace: string;
   /** Login name; null: the uid has none in /etc/passwd. */
   readonly user: string | null;
@@ -135,13 +135,13 @@ function readClaims(paths: RuntimePaths, bootId: string): readonly Claim[] {
   });
 }
 
-/** Whose run it is that this process holds or, where it is dead, held; null: nothing tells. */
+/** The uid of the run that this process holds or, if it is dead, held; null: unknown. */
 export function findRunOwner(paths: RuntimePaths, holder: HolderId): number | null {
   const claim = readDirectory(paths.runs).find((name) => name.slice(17) === formatHolder(holder));
   return claim === undefined ? null : (readDescription(join(paths.runs, claim))?.uid ?? null);
 }
 
-/** Null: the run has just ended, or its claim is just being written. */
+/** Null: the run has just ended, or its claim is being written. */
 function readDescription(path: string): RunDescription | null {
   try {
     return parseRunDescription(readFileSync(path, 'utf8'));
@@ -150,7 +150,7 @@ function readDescription(path: string): RunDescription | null {
   }
 }
 
-/** What a claim says of its run; null for anything that `claimRun` did not write whole. */
+/** What a claim says about its run; null for anything that `claimRun` did not write completely. */
 export function parseRunDescription(text: string): RunDescription | null {
   try {
     const data: unknown = JSON.parse(text);
@@ -160,7 +160,7 @@ export function parseRunDescription(text: string): RunDescription | null {
   }
 }
 
-/** The id of the run and its holder in the name of a claim; null: it is none. */
+/** The id of the run and its holder from the name of a claim; null: it is not a claim. */
 export function parseClaimName(claim: string): { readonly runId: string; readonly holder: HolderId } | null {
   const runId = claim.slice(0, 16);
   const holder = claim[16] === '.' ? parseHolder(claim.slice(17)) : null;
@@ -176,7 +176,7 @@ function isDescription(data: unknown): data is RunDescription {
   return [template, engine, ...(command as unknown[])].every(isText);
 }
 
-/** Later there is no Date. */
+/** The largest time that a Date can have. */
 const latestMs = 8.64e15;
 
 function isNumberTo(value: unknown, most: number): value is number {

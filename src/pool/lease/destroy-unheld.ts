@@ -4,8 +4,8 @@ import type { CloneInfo, DestroyResult } from '../../storage/driver.ts';
 import type { Pool } from '../pool.ts';
 
 /**
- * Destroys clones that nobody has mounted. Storage that would take one away under its users is not asked to: they are
- * looked for first, except for `ended`, whose run is known to be over.
+ * Destroys clones that nobody has mounted. If storage would destroy a clone in use, its holders are looked for first, except for `ended`,
+ * whose run is known to be over.
  */
 export async function destroyUnheld(
   pool: Pool,

@@ -18,7 +18,7 @@ import { publishLeased, writeWhole } from '../state/transition.ts';
 import { waitForChange } from './wait.ts';
 
 export interface LeaseOptions {
-  /** How long to wait for a clone when none is fresh, not counting the time in which clones are being made; 0: fail at once. */
+  /** How long to wait for a clone if none is fresh, not counting the time while clones are being made; 0: fail at once. */
   readonly waitMs: number;
   readonly signal?: AbortSignal;
   /** Called once when there is no fresh clone and waiting begins. */
@@ -28,12 +28,12 @@ export interface LeaseOptions {
 }
 
 const slowMs = 1000;
-/** A maker that dies without a word is noticed after this long. */
+/** How soon the death of a maker is noticed. */
 const longestPauseMs = 50;
 
 /**
- * A clone that is ours alone. Takes no lock where one is fresh: a directory is read and a file renamed. Throws
- * `no-free-clone`, `aborted`, or what the storage says where a clone had to be made.
+ * Leases a clone to us alone. If one is fresh, this takes no lock: it reads a directory and renames a file. Throws `no-free-clone`,
+ * `aborted`, or the error of the storage if a clone had to be made.
  */
 export async function leaseClone(pool: Pool, options: LeaseOptions): Promise<Lease> {
   if (!pool.driver.capabilities.pooled) return makeOwn(pool);
@@ -60,7 +60,7 @@ async function waitForClone(pool: Pool, options: LeaseOptions): Promise<Lease | 
       if (lease !== null) return lease;
       if (options.signal?.aborted === true) throw new IsolateError('aborted', 'The wait for a clone was cancelled.');
       const leftMs = endMs - performance.now();
-      // To give up while clones are being made would only leave them to others.
+      // Giving up while clones are being made would only leave them to others.
       if (leftMs <= 0 && countMaking(pool) === 0) return null;
       await waitForChange(pool.paths.fresh, leftMs <= 0 ? longestPauseMs : leftMs, options.signal);
     }
@@ -85,7 +85,7 @@ function startSlowTimer(pool: Pool, onSlow: LeaseOptions['onSlow']): NodeJS.Time
   return onSlow === undefined ? undefined : setTimeout(() => onSlow(countMaking(pool)), slowMs);
 }
 
-/** With nobody refreshing the pool, one clone is made here, for us; null: somebody is. */
+/** If nobody is refreshing the pool, makes one clone for us here; null: somebody is. */
 async function makeUnderLock(pool: Pool): Promise<Lease | null> {
   const lock = await tryLock(pool.paths.lock, pool.holder);
   if (lock === null) return null;
@@ -114,8 +114,8 @@ async function makeLeased(pool: Pool, source: Source, ids: readonly string[]): P
 }
 
 /**
- * A clone of storage without a pool. No lock is needed: the lease is there before the clone, so a refresh that runs at the
- * same time sees that it has a living holder.
+ * A clone on storage without a pool. No lock is needed: the lease exists before the clone, so a concurrent refresh sees that it has a
+ * living holder.
  */
 async function makeOwn(pool: Pool): Promise<Lease> {
   const id = randomId(pool.clock());
@@ -149,7 +149,7 @@ export function describeWait(template: string, making: number): string {
   return `waiting for a clone of ${template}${making === 0 ? '' : ` (${making} being made)`}`;
 }
 
-/** What is said when no clone became free within `waitMs`; `advice` is what helps where none is being made. */
+/** The error if no clone became free within `waitMs`; `advice` is the hint if none is being made. */
 export function noFreeClone(pool: PoolFiles, waitMs: number, advice: string = refreshAdvice(pool)): IsolateError {
   const inUse = readDirectory(pool.paths.leased).length;
   const { template } = pool;
@@ -161,7 +161,7 @@ export function noFreeClone(pool: PoolFiles, waitMs: number, advice: string = re
   });
 }
 
-/** Twice as many as there shall be now, so that following it never makes a pool smaller. */
+/** Twice the present number, so that following the hint never makes a pool smaller. */
 function refreshAdvice(pool: PoolFiles): string {
   const count = Math.min(Math.max((readMemory(pool).count ?? 0) * 2, 5), maximumCount);
   return `isolate refresh ${pool.template} ${count}, or raise the pool's size`;

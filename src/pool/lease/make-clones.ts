@@ -9,12 +9,12 @@ import { formatHolder, isAlive, parseHolder } from '../holder.ts';
 /** How long anything waits for another process to finish mounting. */
 const mountLockMs = 60_000;
 
-/** Without a clone becoming ready for so long, whoever makes them is taken to be stuck: the largest trees take some minutes. */
+/** If no clone becomes ready for this long, their maker counts as stuck; the largest trees take some minutes. */
 const stuckMs = 600_000;
 
 /**
- * Makes clones of `source`. The caller holds the pool's lock, and publishes each clone when `onReady` tells of it: it is called
- * once for each id. Says in `paths.making` how many are still to come, until `stopMaking`.
+ * Makes clones of `source`. The caller holds the pool's lock, and publishes each clone in `onReady`, which is called once per id.
+ * `paths.making` says how many are still to come, until `stopMaking`.
  */
 export async function makeClones(
   pool: Pool,
@@ -39,12 +39,12 @@ function writeMaking(pool: Pool, count: number): void {
   writeWhole(pool, pool.paths.making, `${count} ${formatHolder(pool.holder)}\n`);
 }
 
-/** No more clones are being made by the holder of the pool's lock. */
+/** The holder of the pool's lock makes no more clones. */
 export function stopMaking(pool: Pool): void {
   rmSync(pool.paths.making, { force: true });
 }
 
-/** How many clones a living process is making right now: those of its present batch that are not ready yet. */
+/** How many clones a living process is making now: those of its current batch that are not ready yet. */
 export function countMaking(pool: PoolFiles): number {
   try {
     const [count, holderText] = readFileSync(pool.paths.making, 'utf8').trim().split(' ');
@@ -56,7 +56,7 @@ export function countMaking(pool: PoolFiles): number {
   }
 }
 
-/** On storage that cannot mount in parallel, runs `act` while nothing else of ours mounts, whatever its template. */
+/** On storage that cannot mount in parallel, runs `act` while nothing else of ours mounts, for any template. */
 export async function withMountLock<T>(pool: Pool, act: () => Promise<T>): Promise<T> {
   if (!pool.driver.capabilities.pooled || pool.driver.capabilities.parallelCreates > 1) return act();
   const lock = await waitForLock(pool.runtime.mountLock, pool.holder, { waitMs: mountLockMs });
@@ -67,7 +67,7 @@ export async function withMountLock<T>(pool: Pool, act: () => Promise<T>): Promi
   }
 }
 
-/** Throws `pool-locked` if another process took the lock away; whatever was begun is left to the next refresh. */
+/** Throws `pool-locked` if another process took over the lock; unfinished work is left to the next refresh. */
 export function checkLock(pool: Pool, lost: AbortSignal): void {
   if (!lost.aborted) return;
   throw new IsolateError('pool-locked', `The lock of the pool of ${pool.driver.template} was lost.`);

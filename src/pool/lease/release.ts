@@ -19,7 +19,7 @@ export async function releaseClone(pool: PoolFiles, id: string): Promise<void> {
   try {
     touchSignal(pool);
   } catch (error) {
-    // The clone is given up all the same; the next refresh finds it.
+    // The clone is given up anyway; the next refresh finds it.
     pool.warn(`The signal file ${pool.paths.signal} cannot be written: ${(error as Error).message}.`);
   }
 }
@@ -33,8 +33,8 @@ export function releaseByLauncher(pool: PoolFiles, id: string): readonly EndOper
 }
 
 /**
- * Destroys the clone at once, for storage without a pool, and with it what dead runs of the template left. Takes no
- * lock: a clone is destroyed by the one who holds its lease, and the lease of a dead run is taken over by one rename(2).
+ * Destroys the clone at once, for storage without a pool, and what dead runs of the template left. Takes no lock: the holder of a lease
+ * destroys its clone, and the lease of a dead run is taken over with one rename(2).
  */
 export async function removeClone(pool: Pool, id: string): Promise<void> {
   if (!existsSync(leasePath(pool, id))) return;

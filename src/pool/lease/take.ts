@@ -15,9 +15,9 @@ import { putBack, readCloneState, retireLeased, takeFresh } from '../state/trans
 export interface Lease {
   readonly id: string;
   readonly rootfs: Rootfs;
-  /** The groups of the run's limits, where the daemon makes them. */
+  /** The cgroups of the run's limits, if the daemon makes them. */
   readonly groups?: GivenGroups;
-  /** Gives the clone up, to be destroyed. Safe to call twice; a process that dies without it is noticed. */
+  /** Gives up the clone, which is then destroyed. Safe to call twice; a process that dies without calling it is noticed. */
   readonly release: () => Promise<void>;
   /** The same for a launcher; null: it cannot. */
   readonly atEnd: (() => readonly EndOperation[]) | null;
@@ -34,7 +34,7 @@ export async function takeFreshClone(pool: PoolFiles): Promise<Lease | null> {
     if (id === undefined) break;
     const lease = await take(pool, id);
     if (lease !== null) return lease;
-    // Others are here too: starting anywhere keeps them from following us from one to the next.
+    // Other processes try too; a random start keeps them from following us from one clone to the next.
     const start = Math.floor(Math.random() * ids.length);
     ids.unshift(...ids.splice(start));
   }

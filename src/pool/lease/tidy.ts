@@ -9,14 +9,14 @@ import { startDetached } from '../../process/detached.ts';
 import { findOwnFiles } from '../../host/own-files.ts';
 
 /**
- * Has what runs left of a template destroyed in the background, where nothing refreshes its pool: by `isolate refresh
- * --skip-create` in a process of its own, which nobody waits for. One at a time is enough for however many runs end.
+ * Destroys used clones of a template in the background, if nothing refreshes its pool, with `isolate refresh --skip-create` in a process
+ * that nobody waits for. One at a time is enough, however many runs end.
  */
 export function tidyUp(pool: PoolFiles): void {
   if (hasRefresher(pool) || isBeingRefreshed(pool)) return;
   const pid = startDetached(...tidier(pool));
   const holder = pid === null ? null : readHolder(pid);
-  // It takes its claim back when it has the pool's lock, which then speaks for it.
+  // It removes its claim when it has the pool's lock, which then takes its place.
   if (holder !== null) makeClaim(pool, 'tidying', holder);
 }
 

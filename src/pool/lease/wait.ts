@@ -1,6 +1,6 @@
 import { watch } from 'node:fs';
 
-/** However the directory's events are lost, it is looked at again after this long. */
+/** In case events of the directory are lost, it is read again after this time. */
 const pollMs = 50;
 
 /**

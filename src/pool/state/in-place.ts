@@ -28,6 +28,6 @@ function isOf({ device, inode }: CloneState, { dev, ino }: Stats): boolean {
 
 /** Whether the rootfs is still at `path`; asks no storage either where it is a mount. */
 export function isStillThere(state: CloneState, path: string): boolean {
-  // Directories that are no mounts of their own lie where the state does.
+  // Directories that are not mounts are on the file system of the state.
   return isMountRoot(path) || isInPlace(state, path);
 }

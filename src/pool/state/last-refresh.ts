@@ -11,13 +11,13 @@ export interface LastRefresh {
   readonly durationMs: number;
   readonly destroyed: number;
   readonly created: number;
-  /** Ids of the clones that their user keeps. */
+  /** Ids of kept clones. */
   readonly kept: readonly string[];
-  /** What went wrong first; null: nothing did. */
+  /** The first failure; null: none. */
   readonly error: Failure | null;
 }
 
-/** Remembers a refresh until the next. Told by `warn` alone where that fails: the refresh itself is done. */
+/** Records a refresh until the next one. A failure only goes to `warn`, because the refresh itself is done. */
 export function writeLastRefresh(pool: PoolFiles, last: LastRefresh): void {
   try {
     writeWhole(pool, pool.paths.lastRefresh, `${JSON.stringify(last)}\n`);
@@ -26,7 +26,7 @@ export function writeLastRefresh(pool: PoolFiles, last: LastRefresh): void {
   }
 }
 
-/** Null: there was none in this boot, or none that this version understands. */
+/** Null: there was none since boot, or this version does not understand it. */
 export function readLastRefresh(pool: PoolFiles): LastRefresh | null {
   try {
     const data: unknown = JSON.parse(readFileSync(pool.paths.lastRefresh, 'utf8'));
@@ -36,7 +36,7 @@ export function readLastRefresh(pool: PoolFiles): LastRefresh | null {
   }
 }
 
-/** An earlier version did not write down what is kept. */
+/** An earlier version did not record kept clones. */
 type Written = Omit<LastRefresh, 'kept'> & { readonly kept?: readonly string[] };
 
 function isLastRefresh(data: unknown): data is Written {

@@ -5,7 +5,7 @@ import { writeWhole } from './transition.ts';
 
 /** What a pool remembers between refreshes. */
 export interface PoolMemory {
-  /** How many fresh clones there should be; null: nobody said yet. */
+  /** How many fresh clones there should be; null: not set yet. */
   readonly count: number | null;
   /** The highest id given so far. */
   readonly lastId: bigint;
@@ -14,7 +14,7 @@ export interface PoolMemory {
 const idsPerMs = 10_000_000n;
 const memoryText = /^count=(-|[0-9]{1,4}) lastId=([0-9]{1,20})\n$/;
 
-/** What the pool remembers; as of a new one where its file is not there or cannot be read. */
+/** What the pool remembers; that of a new pool if the file does not exist or cannot be read. */
 export function readMemory(pool: PoolFiles): PoolMemory {
   let text: string;
   try {
@@ -33,8 +33,8 @@ export function writeMemory(pool: Pool, memory: PoolMemory): void {
 }
 
 /**
- * Takes `count` ids that no clone has or had: rising numbers that begin with the time, so that one who names a dataset
- * by hand does not meet them. Only under the pool's lock.
+ * Takes `count` ids that no clone has or had: increasing numbers that begin with the time, so that nobody picks them when naming a
+ * dataset by hand. Only under the pool's lock.
  */
 export function takeIds(pool: Pool, count: number, usedIds: Iterable<string>): string[] {
   const memory = readMemory(pool);

@@ -29,7 +29,7 @@ export interface RetiredEntry extends RetiredState {
   readonly id: string;
 }
 
-/** The state of every clone as the state directories tell it, and the files there that tell nothing. */
+/** The state of every clone according to the state directories, and the files there that mean nothing. */
 export interface PoolState {
   readonly fresh: readonly FreshEntry[];
   readonly leased: readonly LeasedEntry[];
@@ -44,12 +44,12 @@ export interface PoolNames {
   readonly retired: readonly string[];
 }
 
-/** After so many files others in this process get their turn. */
+/** How many files are read before others in this process get their turn. */
 const sliceSize = 32;
 
 /**
- * Reads the state directories. Clones only ever move from fresh to leased to retired and are read in this order, so one
- * that moves during the reading is seen at least once; of two sightings the later counts.
+ * Reads the state directories. Clones only ever move from fresh to leased to retired and are read in this order, so a clone that moves
+ * while they are read is seen at least once; of two sightings the later one counts.
  */
 export async function readPoolState(pool: Pool): Promise<PoolState> {
   const garbage: string[] = [];
@@ -91,12 +91,12 @@ export function readRetired({ paths }: Pick<Pool, 'paths'>, garbage: string[] = 
 }
 
 interface ReadState {
-  /** Which file it was read from: it is written once, whole. */
+  /** The file it was read from, which is written once and atomically. */
   readonly file: string;
   readonly state: CloneState | null;
 }
 
-/** What the last reading of a pool found, so that a process that stays reads each file once. */
+/** What the last reading of a pool found, so that a long-lived process reads each file once. */
 const read = new WeakMap<Pool, ReadonlyMap<string, ReadState>>();
 
 async function readFresh(pool: Pool, garbage: string[]): Promise<FreshEntry[]> {

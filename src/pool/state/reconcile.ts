@@ -2,12 +2,12 @@ import type { CloneInfo, CreateOptions } from '../../storage/driver.ts';
 import type { Rootfs } from '../../rootfs/rootfs.ts';
 import type { FreshEntry, LeasedEntry, PoolState, RetiredEntry } from './pool-state.ts';
 
-/** A clone without our mark is left alone this long: it may be in the making. */
+/** How long a clone without our mark is left alone, because it may be being made. */
 const unmarkedMs = 60_000;
 
-/** What has to be done so that every clone is in exactly one state. */
+/** What must be done so that every clone is in exactly one state. */
 export interface Reconciliation {
-  /** Good fresh clones, the ones to go first (of an older snapshot, then the oldest) first. */
+  /** Good fresh clones, in the order in which they are replaced: those of older snapshots, then the oldest. */
   readonly fresh: readonly CloneInfo[];
   readonly leased: readonly LeasedEntry[];
   readonly retireFresh: readonly { readonly id: string; readonly warning: string | null }[];
@@ -16,22 +16,22 @@ export interface Reconciliation {
   readonly dropFresh: readonly FreshEntry[];
   readonly dropLeased: readonly LeasedEntry[];
   readonly dropRetired: readonly RetiredEntry[];
-  /** To be destroyed: retired, without state, or left by a crash. */
+  /** Clones to destroy: retired, without state, or left by a crash. */
   readonly destroy: readonly CloneInfo[];
 }
 
-/** What clones are measured by. */
+/** What clones are compared with. */
 export interface Measure {
-  /** Name of the newest source; null: not known. */
+  /** Name of the newest source; null: unknown. */
   readonly newest: string | null;
-  /** The ids that clones are to have where they are shifted. */
+  /** The ids that shifted clones must have. */
   readonly shift: CreateOptions['shift'];
   readonly nowMs: number;
 }
 
 /**
- * Compares the clones there are with the state they are in; pure. The storage's list decides what exists and what is
- * ours; state files only ever make a clone be kept or be retired.
+ * Compares the existing clones with their state; pure. The storage's list decides what exists and what is ours; state files only decide
+ * whether a clone stays or is retired.
  */
 export function reconcile(clones: readonly CloneInfo[], state: PoolState, { newest, shift, nowMs }: Measure): Reconciliation {
   const byId = new Map(clones.filter(({ kept }) => !kept).map((clone) => [clone.id, clone]));
@@ -75,13 +75,13 @@ export function reconcile(clones: readonly CloneInfo[], state: PoolState, { newe
   };
 }
 
-/** Why a fresh clone must not be handed out; undefined: it may. A null warning: nothing anybody has to know. */
+/** Why a fresh clone must not be leased; undefined: it may. A null warning: nothing that anybody needs to know. */
 function whyUnusable(entry: FreshEntry, clone: CloneInfo, shift: CreateOptions['shift']): string | null | undefined {
   if (entry.state === null) return `The state file of fresh clone ${entry.id} cannot be trusted; the clone is retired.`;
   if (entry.state.guid !== clone.guid) return `Fresh clone ${entry.id} is not the one its state file names; it is retired.`;
-  // The settings have given the sandboxes other ids since.
+  // The settings now give sandboxes other ids.
   if (!hasIds(entry.state.rootfs, shift)) return null;
-  // After a restart of the storage or of the host.
+  // After a restart of the storage or the host.
   return entry.inPlace && clone.marked ? undefined : null;
 }
 

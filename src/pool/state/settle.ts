@@ -7,12 +7,12 @@ import type { Reconciliation } from './reconcile.ts';
 import { retireFresh, retireLeased } from './transition.ts';
 
 export interface SettleOptions {
-  /** How many fresh clones are retired beside what the reconciliation says. */
+  /** How many fresh clones to retire in addition to the reconciliation. */
   readonly excess: number;
   readonly onRetired?: ((lease: LeasedEntry) => void) | undefined;
 }
 
-/** Carries out a reconciliation on the state files; the clones to destroy are those that no run can lease any more. */
+/** Carries out a reconciliation on the state files; returns the clones to destroy, which no run can lease any more. */
 export function settle(
   pool: Pool,
   state: PoolState,

@@ -4,7 +4,7 @@ import type { PoolFiles } from '../pool.ts';
 
 const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
-/** Tells the process that refreshes the pool that it has work: the path unit or `isolate watch` sees the write. */
+/** Tells the process that refreshes the pool that there is work: the path unit or `isolate watch` sees the write. */
 export function touchSignal(pool: PoolFiles): void {
   const file = openSync(pool.paths.signal, flags, 0o600);
   try {

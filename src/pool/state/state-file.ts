@@ -2,7 +2,7 @@ import { formatHolder, parseHolder } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
 import { mergedPath, type Rootfs, rootfsOf, type StoredOwnership } from '../../rootfs/rootfs.ts';
 
-/** What is written about a clone when it is made; the state itself is the directory the file lies in. */
+/** What is written about a clone when it is made; its state is the directory of the file. */
 export interface CloneState {
   readonly id: string;
   readonly guid: string;
@@ -14,7 +14,7 @@ export interface CloneState {
   readonly inode: number;
 }
 
-/** What is written about a clone that would not go. */
+/** What is written about a clone that could not be destroyed. */
 export interface RetiredState {
   readonly attempts: number;
   readonly nextAttemptMs: number;
@@ -24,12 +24,12 @@ const version = 1;
 const idText = /^[0-9]{1,20}$/;
 const longestState = 65_536;
 
-/** Ids are decimal digits, and so name no other file than a state file. */
+/** Ids are decimal digits, so they can name only state files. */
 export function isCloneId(text: string): boolean {
   return idText.test(text);
 }
 
-/** `ID.PID.START.BOOT`: a leased clone has its holder in its name, so one rename(2) gives it both. */
+/** `ID.PID.START.BOOT`: the name of a leased clone's file includes the holder, so one rename(2) sets both. */
 export function formatLeaseName(id: string, holder: HolderId): string {
   return `${id}.${formatHolder(holder)}`;
 }
@@ -48,7 +48,7 @@ export function formatCloneState({ rootfs, ...state }: CloneState): string {
   return `${JSON.stringify({ version, ...state, rootfs: rootfsRecord(rootfs) })}\n`;
 }
 
-/** The inverse of `formatCloneState`; null for anything that this version did not write whole. */
+/** The inverse of `formatCloneState`; null for anything that this version did not write completely. */
 export function parseCloneState(text: string): CloneState | null {
   const data = parseRecord(text);
   if (data === null) return null;
@@ -64,7 +64,7 @@ export function formatRetiredState(state: RetiredState): string {
   return `${JSON.stringify({ version, attempts: state.attempts, nextAttemptMs: state.nextAttemptMs })}\n`;
 }
 
-/** The back-off of a retired clone; a file that says nothing about it (most) means: not tried yet. */
+/** The back-off of a retired clone; a file without one, like most, means: not tried yet. */
 export function parseRetiredState(text: string): RetiredState {
   const data = parseRecord(text);
   const attempts = data?.['attempts'];
@@ -84,7 +84,7 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> | null {
   }
 }
 
-/** As earlier versions wrote it, so that their clones live on. */
+/** In the form of earlier versions, so that their clones stay usable. */
 function rootfsRecord({ parts: [part] }: Rootfs): object {
   switch (part.kind) {
     case 'tree':

@@ -8,8 +8,8 @@ import { placeOf, type Rootfs } from '../../rootfs/rootfs.ts';
 import { formatCloneState, formatLeaseName, parseCloneState } from './state-file.ts';
 import type { CloneState } from './state-file.ts';
 
-// Every state change of a clone is one rename(2): of several that try, exactly one succeeds, and a crash leaves the
-// state before it or the state after it.
+// Every state change of a clone is one rename(2): of several processes exactly one succeeds, and a crash leaves the state before or after
+// it.
 
 /** absent -> fresh: from here on any run may lease the clone. It waits on the shelf. */
 export async function publishFresh(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<void> {
@@ -25,7 +25,7 @@ export async function publishLeased(pool: Pool, clone: CloneInfo, rootfs: Rootfs
   writeWhole(pool, join(pool.paths.leased, name), formatCloneState(await describeClone(pool, clone, rootfs)));
 }
 
-/** fresh -> leased by this pool's holder; false: another was quicker. */
+/** fresh -> leased by this pool's holder; false: another process was quicker. */
 export function takeFresh(pool: PoolFiles, id: string): boolean {
   return move(join(pool.paths.fresh, id), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
 }
@@ -45,7 +45,7 @@ export function retireLeased(pool: PoolFiles, id: string, leaseName: string): bo
   return move(join(pool.paths.leased, leaseName), join(pool.paths.retired, id));
 }
 
-/** The state in a file, or null if it is not whole, of another version, or does not speak of `id`. */
+/** The state in a file; null if it is incomplete, of another version, or not about `id`. */
 export function readCloneState(path: string, id: string): CloneState | null {
   try {
     const state = parseCloneState(readFileSync(path, 'utf8'));
@@ -55,7 +55,7 @@ export function readCloneState(path: string, id: string): CloneState | null {
   }
 }
 
-/** Writes a file that is either there whole or not there. */
+/** Writes a file atomically. */
 export function writeWhole(pool: PoolFiles, path: string, text: string): void {
   const temporary = join(pool.paths.directory, `.${process.pid}.${process.hrtime.bigint()}`);
   writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
@@ -72,7 +72,7 @@ export function sweepTemporaries(pool: Pool): void {
   }
 }
 
-/** The storage is asked by another thread: what holds this one up holds up all whom it serves. */
+/** Another thread asks the storage, because whatever blocks this one blocks everyone it serves. */
 async function describeClone(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<CloneState> {
   const stat = await statLater(placeOf(rootfs));
   const { id, guid, source } = clone;

@@ -2,7 +2,7 @@ import { parseInteger, parseSeconds, parseSize } from '../parse-number.ts';
 import type { Limits } from '../spec.ts';
 import { type Draft, type OptionGroup, type RunOption, runOption } from './option.ts';
 
-/** What a run may use, and how long. */
+/** What a run may use, and for how long. */
 export const limitOptions: OptionGroup<RunOption> = {
   title: 'Limits',
   options: [

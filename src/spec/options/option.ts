@@ -2,7 +2,7 @@ import type { Feature } from '../features.ts';
 import type { Caller, RunRequest } from '../request.ts';
 import type { Passthrough, SandboxSpec } from '../spec.ts';
 
-/** What the shell offers after an option that takes a value. */
+/** What the shell completes after an option that takes a value. */
 export type ValueKind = 'directory' | 'file' | 'dataset' | 'engine' | 'none';
 
 /** How an option is written and described. The command line, help, the manual page and completions are made from these. */
@@ -16,8 +16,8 @@ export interface OptionForm {
   readonly repeatable?: true;
   readonly help: string;
   /**
-   * Who carries it out once the launch is decided: `launcher`: the program that carries out the launch, also the daemon's
-   * client, alone; `caller`: the program in Node, which stays for the whole run.
+   * Who carries it out once the launch is decided. `launcher`: the program that carries out the launch, which may be the daemon's client;
+   * `caller`: the program in Node, which stays for the whole run.
    */
   readonly carriedBy: 'launcher' | 'caller';
 }
@@ -28,34 +28,34 @@ export interface OptionGroup<Option extends OptionForm = OptionForm> {
   readonly options: readonly Option[];
 }
 
-/** A spec in the making: what was not asked for has its default. */
+/** A spec being made: what was not requested has its default. */
 export interface Draft extends Omit<SandboxSpec, 'root' | 'command'> {
   readonly root: SandboxSpec['root'] | null;
-  /** Variables that the command starts with unless `environment` has them. */
+  /** Variables of the command unless `environment` has them. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
 export type RequestKey = Exclude<keyof RunRequest, 'command'>;
 
-/** A variable of the caller's environment that says the same as an option, which beats it. */
+/** A variable of the caller's environment that does the same as an option, which overrides it. */
 export interface Variable<Value = unknown> {
   readonly name: string;
-  /** What it says, for the manual page; absent: the same as the option. */
+  /** Its meaning, for the manual page; absent: the same as the option. */
   readonly says?: string;
-  /** Only engines that list it heed it. */
+  /** Only engines that list it use it. */
   readonly ofEngine?: true;
   /** What it puts into the request. Throws `usage`. */
   readonly read: (text: string) => Value;
 }
 
-/** An option of a run: where it stands in a request, what it asks of the engine, and what it makes of the spec. */
+/** An option of a run: its place in a request, the feature that it needs, and its effect on the spec. */
 export interface RunOption extends OptionForm {
   readonly key: RequestKey;
   /** Of an option without a value: what it sets `key` to, or adds to it; absent: true. */
   readonly says?: false | Passthrough;
   readonly feature?: Feature;
   readonly variable?: Variable;
-  /** Judges what the request says. Throws `usage`, `bad-name`, `bad-bind`, `bad-environment`. */
+  /** Checks the request's value. Throws `usage`, `bad-name`, `bad-bind`, `bad-environment`. */
   readonly settle: (draft: Draft, request: RunRequest, caller: Caller) => Draft;
 }
 
@@ -66,7 +66,7 @@ interface Entry<Key extends RequestKey> extends Omit<RunOption, 'key' | 'variabl
   readonly settle: (draft: Draft, asked: Asked<Key>, caller: Caller) => Draft;
 }
 
-/** An option that says `key` of a request; `settle` is called where the request has it. */
+/** An option for `key` of a request; `settle` is called if the request has it. */
 export function runOption<Key extends RequestKey>(key: Key, { settle, ...entry }: Entry<Key>): RunOption {
   return {
     ...entry,
@@ -78,7 +78,7 @@ export function runOption<Key extends RequestKey>(key: Key, { settle, ...entry }
   };
 }
 
-/** Whether a request asks for what the option says. */
+/** Whether a request uses the option. */
 export function isAsked({ key, says }: RunOption, request: RunRequest): boolean {
   const asked = request[key];
   if (Array.isArray(asked)) return typeof says === 'string' ? asked.includes(says) : asked.length > 0;

@@ -43,7 +43,7 @@ export const rootOptions: OptionGroup<RunOption> = {
         return { ...draft, root: { kind: 'directory', path, write: 'direct' } };
       },
     }),
-    // Behind the two that it goes with.
+    // After the two options that it belongs to.
     runOption('ephemeral', {
       long: 'ephemeral',
       help: 'with -t: run on a throw-away overlay of DIR instead',

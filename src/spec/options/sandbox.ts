@@ -6,7 +6,7 @@ import { idsPerSandbox, maximumId, parseInteger } from '../parse-number.ts';
 import { parseSandboxPath } from '../parse-path.ts';
 import { type OptionGroup, type RunOption, runOption } from './option.ts';
 
-/** As useradd(8) takes names, and a little more. */
+/** Names as in useradd(8), and a little more. */
 function parseUser(text: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?(?::[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255})?$/.test(text)) return text;
   throw new IsolateError('usage', `--user takes a name or number, optionally with a colon and a group, not ${JSON.stringify(text)}.`);
@@ -45,7 +45,7 @@ export const sandboxOptions: OptionGroup<RunOption> = {
       carriedBy: 'launcher',
       settle: (draft, given, caller) => ({ ...draft, environment: parseVariables(given, caller.environment) }),
     }),
-    // Behind the one that beats it.
+    // After the one that overrides it.
     runOption('environmentFiles', {
       long: 'env-file',
       value: 'FILE',

@@ -1,7 +1,7 @@
 import type { Passthrough } from '../spec.ts';
 import { type OptionGroup, type RunOption, runOption } from './option.ts';
 
-/** What of the host a sandbox may use. */
+/** What a sandbox may use of the host. */
 export const sharingOptions: OptionGroup<RunOption> = {
   title: 'Passing through',
   options: [

@@ -6,14 +6,14 @@ import { rootOptions } from './root.ts';
 import { sandboxOptions } from './sandbox.ts';
 import { sharingOptions } from './sharing.ts';
 
-/** Every option of a run that a request can have, in the order help prints them and a spec is made. */
+/** Every option that a request of a run can have, in the order in which help prints them and a spec is made. */
 export const runOptionGroups: readonly OptionGroup<RunOption>[] = [rootOptions, sandboxOptions, sharingOptions, limitOptions, hostOptions];
 
 export const runOptions: readonly RunOption[] = runOptionGroups.flatMap(({ options }) => options);
 
 /**
- * The request for an engine, with what the variables of its caller's environment say where it says nothing itself: those that
- * every engine heeds, and those of this engine's own. An empty variable counts as unset. Throws `usage`.
+ * The request for an engine, completed from the variables of the caller's environment: those for every engine and those for this one. An
+ * empty variable counts as unset. Throws `usage`.
  */
 export function completeRequest(
   request: RunRequest,

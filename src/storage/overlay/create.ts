@@ -11,7 +11,7 @@ import { describeDirectory, type DirectoryFacts } from '../directory.ts';
 import type { OverlayContext } from './context.ts';
 import { cloneGuid } from './layout.ts';
 
-/** Makes the layers of clones: `upper`, `work` and the empty `merged`. A clone appears under its name whole or not at all. */
+/** Makes the layers of clones: `upper`, `work` and the empty `merged`. A clone appears under its name atomically. */
 export async function createLayers(context: OverlayContext, source: Source, ids: readonly string[]): Promise<readonly CreateResult[]> {
   const template = describeDirectory(context.template);
   if (template.guid !== source.guid) {
@@ -73,7 +73,7 @@ async function makeLayers(context: OverlayContext, template: DirectoryFacts, id:
   await mkdir(making, { mode: 0o700 });
   const upper = join(making, 'upper');
   await Promise.all([mkdir(upper), mkdir(join(making, 'work')), mkdir(join(making, 'merged'))]);
-  // The merged root takes owner and mode from the upper layer, and its mounter has to get at the layers as its owner.
+  // The merged root has the owner and mode of the upper layer, and whoever mounts it must be able to access the layers as that owner.
   if (process.getuid?.() === 0) {
     await Promise.all([upper, join(making, 'work'), making].map((directory) => chown(directory, template.uid, template.gid)));
   }

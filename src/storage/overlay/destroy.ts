@@ -6,7 +6,7 @@ import { cloneGuid, type CloneStage } from './layout.ts';
 
 const stages: readonly CloneStage[] = ['live', 'new', 'gone'];
 
-/** Removes clones: renamed first, so that a half removed one is never taken for whole. */
+/** Removes clones. Each is renamed first, so that a half-removed one never counts as complete. */
 export async function destroyLayers(context: OverlayContext, refs: readonly CloneRef[]): Promise<readonly DestroyResult[]> {
   const results: DestroyResult[] = [];
   for (const ref of refs) {

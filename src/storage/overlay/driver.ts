@@ -9,8 +9,8 @@ import { destroyLayers } from './destroy.ts';
 import { cloneGuid, overlayLayout, parseCloneDirectory } from './layout.ts';
 
 /**
- * Throw-away layers over a directory, put together in the sandbox's own mount namespace. The directory must not change
- * while clones of it live (kernel's overlayfs.rst: "undefined").
+ * Throw-away layers over a directory, merged in the sandbox's own mount namespace. The directory must not change while clones of it exist
+ * (kernel's overlayfs.rst: "undefined").
  */
 export function openOverlay(template: string, options: OverlayOptions): StorageDriver {
   const context: OverlayContext = { ...options, template, layout: overlayLayout(options.stateDirectory, template) };
@@ -37,7 +37,7 @@ export function openOverlay(template: string, options: OverlayOptions): StorageD
   };
 }
 
-/** Every directory of ours; one that a crash left half made or half removed is unmarked. */
+/** Every directory of ours; one that a crash left half-made or half-removed is unmarked. */
 async function listLayers({ layout, template }: OverlayContext): Promise<readonly CloneInfo[]> {
   const clones = new Map<string, CloneInfo>();
   for (const name of await names(layout.directory)) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 
-/** What a clone's directory is called: while it is made, while it lives, while it is removed. */
+/** The names of a clone's directory: while it is being made, exists, and is being removed. */
 export type CloneStage = 'new' | 'live' | 'gone';
 
 /** Names everything the overlay driver makes, below `stateDirectory`. */
@@ -30,12 +30,12 @@ export function parseCloneDirectory(name: string): { readonly id: string; readon
   return { id, stage: stage === 'new' || stage === 'gone' ? stage : 'live' };
 }
 
-/** What a clone is recognised by: not by its device, whose number may be another one after a reboot. All clones lie in one directory. */
+/** What identifies a clone. The device does not, because its number may change at a reboot; all clones are in one directory. */
 export function cloneGuid({ ino }: { readonly ino: number }): string {
   return String(ino);
 }
 
-/** Readable beginning, then what makes it unique. */
+/** A readable beginning, then a unique part. */
 function overlayKey(template: string): string {
   const name = basename(template)
     .replaceAll(/[^A-Za-z0-9_.-]/g, '_')

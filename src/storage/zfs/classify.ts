@@ -24,7 +24,7 @@ export type ZfsFailure =
 
 /**
  * What zfs-fuse 0.7 and OpenZFS 2.1 to 2.4 print under LC_ALL=C (libzfs_util.c: libzfs_error_description, zfs_standard_error;
- * libzfs_util_os.c: libzfs_error_init). Every phrase has a blank in it, which a dataset's name has not.
+ * libzfs_util_os.c: libzfs_error_init). Every phrase contains a blank, which a dataset's name cannot.
  */
 const patterns: readonly (readonly [RegExp, ZfsFailure])[] = [
   [/zfs-fuse daemon is running|^connect: (No such file or directory|Connection refused)/m, 'no-daemon'],
@@ -109,7 +109,7 @@ function sentence(object: string, failure: ZfsFailure, stderr: string): { messag
   }
 }
 
-/** A clone that was to be made is nobody's concern: what is full is the pool, or a quota within it. */
+/** The name of the new clone does not matter: the pool is full, or a quota in it. */
 function fullPool(object: string): { message: string; hint: string } {
   const template = /^(.+)_[0-9]{19,20}$/.exec(object)?.[1];
   const pool = poolOf(object);

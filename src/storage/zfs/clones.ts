@@ -4,22 +4,22 @@ import type { DatasetProperties } from './properties.ts';
 
 /** User property that marks a clone as ours; its value is the template. */
 export const markProperty = 'isolate:template';
-/** User property of a clone that the user keeps: any value of its own but `off`. */
+/** User property of a kept clone: any local value except `off`. */
 export const keepProperty = 'isolate:keep';
 
 /**
- * Digits of every id that isolate makes. A clone that somebody made by hand and named `_2`, or one of the bash program of
- * the same name, which have 19, is not taken for garbage.
+ * The number of digits in every id that isolate makes. So a clone named `_2` that somebody made by hand, or one of the bash program of
+ * the same name (19 digits), does not count as garbage.
  */
 const ownDigits = 20;
 
-/** What `clonesOf` reads; user properties last, because their values may imitate lines. */
+/** The properties that `clonesOf` reads; user properties come last, because their values may imitate lines. */
 export const cloneProperties = ['type', 'guid', 'origin', 'creation', 'mounted', 'mountpoint', markProperty, keepProperty] as const;
 
 /**
- * Chooses from the datasets beside a template those that are its clones and ours: by name, by a mark set on the clone itself, and
- * by an origin, which is a snapshot of the template unless that was renamed or its place taken. One of the template without any
- * mark is listed as unmarked; one with another mark is somebody else's.
+ * Selects our clones from the datasets beside a template: by name, by the mark on the clone itself, and by the origin, which is a
+ * snapshot of the template unless that was renamed or replaced. A clone of the template without a mark is listed as unmarked; one with
+ * another mark is somebody else's.
  */
 export function clonesOf(template: string, datasets: ReadonlyMap<string, DatasetProperties>): readonly CloneInfo[] {
   const clones: CloneInfo[] = [];
@@ -40,7 +40,7 @@ function cloneOf(template: string, name: string, properties: DatasetProperties):
   const mark = properties.get(markProperty);
   const own = mark?.source === 'local' ? mark.value : null;
   if (own !== null && own !== template) return null;
-  // A template may have been renamed since, and with it the origin.
+  // The template may since have been renamed, and with it the origin.
   const isOfTemplate = origin.startsWith(`${template}@`);
   if ((own === null || !isOfTemplate) && id.length !== ownDigits) return null;
   if (own === null && !isOfTemplate) return null;
@@ -57,7 +57,7 @@ function cloneOf(template: string, name: string, properties: DatasetProperties):
   };
 }
 
-/** Inherited from the parent counts too: a user may keep a whole subtree. */
+/** A value inherited from the parent counts too, so that a user can keep a whole subtree. */
 function isKept(properties: DatasetProperties): boolean {
   const keep = properties.get(keepProperty)?.value ?? null;
   return keep !== null && keep !== 'off';

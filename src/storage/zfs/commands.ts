@@ -10,9 +10,9 @@ const slowMs = 3_000;
 const mountFile = '/bin/mount';
 const umountFile = '/bin/umount';
 const xargsFile = '/usr/bin/xargs';
-/** Commands that change datasets and run at once share transactions. Of those that Node starts more than this gain nothing. */
+/** Concurrent commands that change datasets share transactions. With commands that Node starts, more than this gain nothing. */
 export const parallelCommands = 4;
-/** Of those that xargs starts. */
+/** The same for commands that xargs starts. */
 const parallelInBatch = 8;
 
 /** Runs planned zfs and zpool commands. */
@@ -20,17 +20,17 @@ export interface ZfsCommands {
   readonly zfs: (object: string, plan: ZfsPlan) => Promise<CommandResult>;
   readonly zpool: (object: string, plan: ZfsPlan) => Promise<CommandResult>;
   /**
-   * Runs one zfs command for each list of arguments, all of one length, by a single xargs(1): a process of ours costs more
-   * than one of its. Answers whether all ended well, nothing else.
+   * Runs one zfs command for each list of arguments, all of the same length, with a single xargs(1), whose processes cost less than ours.
+   * Returns only whether all succeeded.
    */
   readonly zfsMany: (plans: readonly ZfsPlan[]) => Promise<boolean>;
-  /** mount(8) of all lines of a table (fstab(5)) that are not mounted yet, without helper programs. */
+  /** mount(8) for all lines of a table (fstab(5)) that are not mounted yet, without helper programs. */
   readonly mountTable: (path: string) => Promise<CommandResult>;
   /** umount(8): neither lazy nor forced. */
   readonly umount: (paths: readonly string[]) => Promise<CommandResult>;
 }
 
-/** What the driver works with, shared by its parts. */
+/** What the parts of the driver share. */
 export interface ZfsContext extends ZfsCommands {
   readonly template: string;
   readonly implementation: ZfsImplementation;
@@ -38,16 +38,16 @@ export interface ZfsContext extends ZfsCommands {
   readonly canIdmap: (path: string) => boolean;
 }
 
-/** The programs a host has; null where there is none. */
+/** The host's programs; null: there is none. */
 export interface ZfsTools {
   readonly zfs: string | null;
   readonly zpool: string | null;
 }
 
 /**
- * Binds the programs. Commands throw `missing-tool` where there is no program, and `pool-suspended` for one that does
- * not end: after that one at a time is tried, ever more rarely, and never while one that was given up is in the kernel,
- * because each would stay there. Once one has ended, all are started again.
+ * Binds the programs. Commands throw `missing-tool` if there is no program, and `pool-suspended` for one that does not end. After that,
+ * one command at a time is tried, at growing intervals, and never while one that was given up is still in the kernel, because each would
+ * get stuck there. Once one has ended, all are started again.
  */
 export function bindZfsCommands(tools: ZfsTools, run: RunCommand, onWaiting?: (message: string) => void): ZfsCommands {
   let isTold = false;
@@ -56,7 +56,7 @@ export function bindZfsCommands(tools: ZfsTools, run: RunCommand, onWaiting?: (m
     isTold = true;
   };
   const bind = (name: 'zfs' | 'zpool') => {
-    // Of a pool that is suspended zpool tells while zfs is stuck.
+    // zpool reports a suspended pool even while zfs is stuck.
     const gate = makeGate();
     return async (object: string, plan: ZfsPlan): Promise<CommandResult> => {
       const file = tools[name];
@@ -95,7 +95,7 @@ export function bindZfsCommands(tools: ZfsTools, run: RunCommand, onWaiting?: (m
     if (first === undefined || tools.zfs === null) return false;
     const args = ['-0', '-n', String(first.args.length), '-P', String(parallelInBatch), tools.zfs];
     const input = plans.flatMap((plan) => plan.args.map((argument) => `${argument}\0`)).join('');
-    // Where there is no xargs, or it does not end, the commands one by one tell why.
+    // If there is no xargs, or it does not end, running the commands one by one shows why.
     const answer = await run({ file: xargsFile, args, input, timeoutMs }).catch(() => null);
     return answer?.exitCode === 0;
   };
@@ -105,9 +105,9 @@ export function bindZfsCommands(tools: ZfsTools, run: RunCommand, onWaiting?: (m
   return { zfs: bind('zfs'), zpool: bind('zpool'), zfsMany, mountTable, umount };
 }
 
-/** Lets all commands through until one is stuck, and then those that try whether it goes on. */
+/** Lets all commands through until one is stuck, and then only those that test whether it works again. */
 interface Gate {
-  /** Throws what the command that is stuck was told. */
+  /** Throws the error of the stuck command. */
   readonly enter: () => { readonly ended: () => void; readonly stuck: (error: IsolateError) => void };
   readonly givenUp: (gone: Promise<unknown>) => void;
 }
@@ -128,7 +128,7 @@ function makeGate(): Gate {
       }
       return {
         ended: () => {
-          // One that was begun before tells nothing.
+          // A command that was started before proves nothing.
           if (!tries && closed !== null) return;
           isTried = false;
           closed = null;

@@ -9,8 +9,8 @@ import { makeAndMount } from './make.ts';
 import { cloneName } from './names.ts';
 
 /**
- * Makes, marks, mounts and shifts clones, then looks what there is: whatever a command answered, a clone that exists,
- * is ours and is mounted is a success.
+ * Makes, marks, mounts and shifts clones, then checks the result: whatever a command answered, a clone that exists, is ours and is
+ * mounted is a success.
  */
 export async function createClones(
   context: ZfsContext,
@@ -39,12 +39,12 @@ async function finish(
 ): Promise<CreateResult> {
   const dataset = cloneName(context.template, id);
   if (clone === undefined || !clone.marked) {
-    // What exists under the name but is not ours was there before.
+    // A dataset of that name that is not ours existed before.
     const error = failure ?? new IsolateError('storage-failed', `Clone ${dataset} was not made, and ZFS gave no reason.`);
     return { id, ok: false, error };
   }
   if (clone.mountpoint === null) {
-    // That it existed before is no reason.
+    // That it existed before is not a reason.
     const code = failure === undefined || failure.code === 'dataset-exists' ? 'storage-failed' : failure.code;
     const error = new IsolateError(code, `Clone ${dataset} was made but is not mounted.`, { cause: failure });
     return { id, ok: false, error };
@@ -59,7 +59,7 @@ async function finish(
   }
 }
 
-/** A template whose ownership was aligned needs no walk, whether or not one was asked for. */
+/** A template whose owners are already shifted needs no walk, whether or not one was requested. */
 async function own(path: string, shift: CreateOptions['shift']): Promise<StoredOwnership> {
   if (shift !== null) {
     await shiftOwners(path, shift);

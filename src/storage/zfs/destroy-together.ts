@@ -11,15 +11,15 @@ import { type DatasetProperties, parseProperties } from './properties.ts';
 const attempts = 2;
 const delayMs = 20;
 
-/** A clone that is gone, and where it was mounted as far as that is known. */
+/** A destroyed clone, and where it was mounted if that is known. */
 export interface Destroyed {
   readonly ref: CloneRef;
   readonly mountpoint: string | null;
 }
 
 /**
- * Destroys clones by few commands, because a process for each step of each costs more than the steps do. Those that have
- * anything unusual about them are left alone, and so are those that will not go at once; they are not in the answer.
+ * Destroys clones with few commands, because a process for each step costs more than the steps. Clones with anything unusual, and clones
+ * that cannot be destroyed at once, are left alone and are not in the answer.
  */
 export async function destroyTogether(context: ZfsContext, refs: readonly CloneRef[]): Promise<readonly Destroyed[]> {
   const destroyed: Destroyed[] = [];
@@ -33,7 +33,7 @@ export async function destroyTogether(context: ZfsContext, refs: readonly CloneR
     for (const { ref, mountpoint } of seen.plain) mountpoints.set(ref, mountpoint);
     left = seen.plain.map(({ ref }) => ref);
     if (left.length === 0) break;
-    // The commands of zfs-fuse unmount each by itself, and break it for good if two meet.
+    // zfs-fuse's commands unmount one clone each, and two at a time wedge zfs-fuse for good.
     const mounted = seen.plain.flatMap(({ mounted: yes, mountpoint }) => (yes && mountpoint !== null ? [mountpoint] : []));
     if (context.implementation.name === 'zfs-fuse' && mounted.length > 0) await context.umount(mounted);
     if (await context.zfsMany(left.map(({ id }) => planDestroy(context.template, id, false)))) {
@@ -45,12 +45,12 @@ export async function destroyTogether(context: ZfsContext, refs: readonly CloneR
 }
 
 interface Inspection {
-  /** What they are taken for, not kept, with no snapshot and nothing below. */
+  /** They match their references, are not kept, and have no snapshots or datasets below. */
   readonly plain: readonly { readonly ref: CloneRef; readonly mountpoint: string | null; readonly mounted: boolean }[];
   readonly gone: readonly CloneRef[];
 }
 
-/** Null: ZFS has more to say than that some are not there. */
+/** Null: ZFS reports more than that some do not exist. */
 async function inspect(context: ZfsContext, refs: readonly CloneRef[]): Promise<Inspection | null> {
   const { template } = context;
   const { stdout, stderr, exitCode } = await context.zfs(template, planInspect(...refs.map(({ id }) => cloneName(template, id))));

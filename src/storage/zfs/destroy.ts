@@ -11,14 +11,16 @@ import { cloneName } from './names.ts';
 import { planDestroy, planInspect, planUnmount } from './plan.ts';
 import { parseProperties } from './properties.ts';
 
-/** Pauses before the next try of those that were busy. zfs-fuse ends an unmount 10 to 50 ms after it answered; who is in use stays so for longer. */
+/**
+ * Pauses before busy clones are tried again. zfs-fuse ends an unmount 10 to 50 ms after it answered; a clone in use stays busy longer.
+ */
 const pausesMs = [25, 50, 100];
 const parallelDestroys = 4;
 
-/** Unmounts and destroys clones, each checked again right before: those that it is plain with together, then each by itself. */
+/** Unmounts and destroys clones, each checked again right before: the simple ones together, then the others one by one. */
 export async function destroyClones(context: ZfsContext, refs: readonly CloneRef[]): Promise<readonly DestroyResult[]> {
   const results = new Map<CloneRef, DestroyResult>();
-  // What keeps it from working together, each is told by itself.
+  // The reason why it does not work together shows when each is done by itself.
   for (const { ref, mountpoint } of await destroyTogether(context, refs).catch(() => [])) {
     await removeMountpoint(context, ref.id, mountpoint);
     results.set(ref, { id: ref.id, outcome: 'gone' });
@@ -29,7 +31,7 @@ export async function destroyClones(context: ZfsContext, refs: readonly CloneRef
     if ('outcome' in checked) results.set(ref, checked);
     else candidates.set(ref, checked);
   });
-  // The busy ones are waited for together: one that stays busy holds up no other.
+  // Busy clones are waited for together, so that one that stays busy does not delay others.
   for (const pauseMs of [0, ...pausesMs]) {
     const left = [...candidates.keys()].filter((ref) => (results.get(ref)?.outcome ?? 'busy') === 'busy');
     if (left.length === 0) break;
@@ -62,7 +64,7 @@ interface Candidate {
   readonly mountpoint: string | null;
 }
 
-/** Looks whether it is what the reference says, and unmounts it. */
+/** Checks that it matches the reference, and unmounts it. */
 async function check(context: ZfsContext, ref: CloneRef): Promise<Candidate | DestroyResult> {
   const { template } = context;
   const { id } = ref;
@@ -91,7 +93,7 @@ async function destroyOne(context: ZfsContext, { id }: CloneRef, candidate: Cand
   return { id, outcome: 'gone' };
 }
 
-/** A child dataset was made by somebody: `destroy -r` would take it along. */
+/** Somebody made a child dataset, which `destroy -r` would destroy too. */
 function foreignPart(dataset: string, names: Iterable<string>): string | null {
   for (const name of names) {
     if (name !== dataset && !name.startsWith(`${dataset}@`)) return name;
@@ -110,8 +112,8 @@ function refusal(dataset: string, kept: boolean, foreign: string | null): Isolat
 }
 
 /**
- * zfs-fuse leaves the directory behind, OpenZFS removes it; a daemon that died leaves a dead mount on it as well.
- * rmdir(2) takes an empty directory only, and the clone is gone: what is still there is reported by the pool's sweep.
+ * zfs-fuse leaves the directory behind, OpenZFS removes it; a dead zfs-fuse also leaves a dead mount on it. rmdir(2) removes only an
+ * empty directory, and the clone is gone; the pool's sweep reports what is left.
  */
 async function removeMountpoint(context: ZfsContext, id: string, path: string | null): Promise<void> {
   if (path?.endsWith(`/${id}`) !== true) return;

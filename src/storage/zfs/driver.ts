@@ -19,7 +19,7 @@ export interface ZfsOptions {
   readonly tools: ZfsTools;
   readonly run: RunCommand;
   readonly canIdmap: (path: string) => boolean;
-  /** Told once when ZFS takes long to answer, what for. No full sentence. */
+  /** Called once with the reason when ZFS takes long to answer; not a full sentence. */
   readonly onWaiting?: ((message: string) => void) | undefined;
 }
 
@@ -55,7 +55,7 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
 
 async function probe(context: ZfsContext, readOnce: () => Promise<unknown>): Promise<StorageHealth> {
   const { template, implementation } = context;
-  // At once: zpool tells of a suspended pool while the others would wait for their time limit.
+  // At the same time, because zpool reports a suspended pool while the others would wait for their time limit.
   const [, , space] = await Promise.all([checkHealth(context), readOnce(), context.zfs(template, planSpace(template))]);
   if (space.exitCode !== 0) throw zfsError(template, space.stderr);
   return {
@@ -84,7 +84,7 @@ function readFreeFraction(parent: string, text: string): number | null {
   return Number.isFinite(fraction) ? fraction : null;
 }
 
-/** Lets callers at the same time have the same answer; a later one gets a new one. */
+/** Gives concurrent callers the same answer; a later caller gets a new one. */
 function shared<T>(action: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | null = null;
   return () =>

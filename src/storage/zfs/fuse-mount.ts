@@ -9,10 +9,10 @@ const mountRequest = 6;
 const headerLength = 32;
 
 /**
- * Asks the zfs-fuse daemon to mount a dataset, with the very message zfs(8) sends it. zfs(8) would need a second
- * command and a transaction first: made to be mounted, a clone is mounted at once, and clones that are mounted while
- * they are made cannot be made in parallel. Nothing else may mount at the same time. zfs-fuse 0.7.0 is the last of its kind,
- * so its message does not change; the caller falls back to zfs(8) when this throws.
+ * Asks the zfs-fuse daemon to mount a dataset, with the same message that zfs(8) sends. zfs(8) would need a second command and a
+ * transaction: a mountable clone is mounted as soon as it is made, and clones that are mounted then cannot be made in parallel. Nothing
+ * else may mount at the same time. zfs-fuse 0.7.0 is the last version, so its message does not change; if this throws, the caller falls
+ * back to zfs(8).
  */
 export async function mountByDaemon(dataset: string, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -29,7 +29,7 @@ export async function mountByDaemon(dataset: string, directory: string): Promise
   }
 }
 
-/** The request as zfs(8) writes it on 64-bit little-endian machines, which are all that zfs-fuse is packaged for here. */
+/** The request as zfs(8) writes it on 64-bit little-endian machines, the only ones for which zfs-fuse is packaged here. */
 export function encodeMountRequest(dataset: string, directory: string): Buffer {
   const header = Buffer.alloc(headerLength);
   const [spec, path] = [Buffer.from(dataset), Buffer.from(directory)];

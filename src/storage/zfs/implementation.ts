@@ -2,7 +2,7 @@ import { IsolateError } from '../../error.ts';
 import type { CommandResult } from '../../process/command.ts';
 import { zfsError } from './classify.ts';
 
-/** Which ZFS this is, and what of it isolate's plans depend on. */
+/** The kind of ZFS, and its features on which isolate's plans depend. */
 export interface ZfsImplementation {
   readonly name: 'zfs-fuse' | 'OpenZFS';
   readonly version: string;
