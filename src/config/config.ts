@@ -1,4 +1,5 @@
 import type { SandboxIds } from '../host/facts.ts';
+import type { Limits } from '../spec/spec.ts';
 
 /** The administrator's settings, merged from all files; docs/daemon.md describes each. */
 export interface Config {
@@ -23,17 +24,13 @@ export interface TemplateConfig {
   readonly engines: readonly string[] | null;
 }
 
-/** What one user other than root may have from the daemon. */
-export interface UserLimits {
+/** What one user other than root may have from the daemon, and as `Limits` the most that one run may ask for; absent: no ceiling. */
+export interface UserLimits extends Limits {
   /** Leases at a time. */
   readonly leases: number;
   readonly leasesPerMinute: number;
   /** Requests that wait for a clone at a time; they also count as leases. */
   readonly waiting: number;
-  /** The highest limits that one run may ask for; absent: no ceiling. */
-  readonly cpuPercent?: number;
-  readonly memoryBytes?: number;
-  readonly pids?: number;
 }
 
 export interface LimitsConfig extends UserLimits {
@@ -47,4 +44,12 @@ export const dropInDirectory = '/etc/isolate/config.d';
 /** How many fresh clones the settings want for `template`: its own `count`, else the one for all, else null. */
 export function templateCount(config: Config, template: string): number | null {
   return config.templates.get(template)?.count ?? config.count;
+}
+
+/**
+ * The limits of a user: the keys that are set for it, by its number before by its name, else those of all. `name` is null
+ * where the host knows none.
+ */
+export function limitsOf({ limits: { users, ...all } }: Pick<Config, 'limits'>, uid: number, name: string | null): UserLimits {
+  return { ...all, ...(name === null ? {} : users.get(name)), ...users.get(String(uid)) };
 }

@@ -1,5 +1,5 @@
 import { templateCount } from '../config/config.ts';
-import { limitsOf } from '../config/limits.ts';
+import { limitsOf } from '../config/config.ts';
 import type { ConfigSource } from '../config/source.ts';
 import { logEvent } from '../log.ts';
 import { findOwnFiles } from '../host/own-files.ts';

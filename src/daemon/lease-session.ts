@@ -7,7 +7,7 @@ import { isStillThere } from '../pool/state/in-place.ts';
 import { readCloneState } from '../pool/state/transition.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
-import { parseLimits } from '../wire/limits.ts';
+import { parseLimits } from '../run/wire-limits.ts';
 import { formatLeased } from '../run/leased.ts';
 import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';

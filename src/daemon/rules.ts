@@ -1,4 +1,4 @@
-import { ceilingsOf, limitsOf } from '../config/limits.ts';
+import { limitsOf } from '../config/config.ts';
 import type { ConfigSource } from '../config/source.ts';
 import { IsolateError } from '../error.ts';
 import { checkAccess } from './access.ts';
@@ -20,7 +20,7 @@ export function createRules(
       checkAccess(config.current(), peer, template, engine);
     },
     checkLimits: ({ uid }, limits) => {
-      checkCeilings(limits, ceilingsOf(config.current(), uid, systemAccounts.userName(uid)));
+      checkCeilings(limits, limitsOf(config.current(), uid, systemAccounts.userName(uid)));
       return groups.placesFor(limits);
     },
     takeQuota: (uid) => {

@@ -100,10 +100,10 @@ function namesOf(facts: CgroupFacts): readonly ControllerName[] {
   return names.filter((name) => facts[name] !== null);
 }
 
-function cannotEnforce({ option, controller }: ReturnType<typeof findUnenforceable>[number]): IsolateError {
+function cannotEnforce(controller: ControllerName): IsolateError {
   return new IsolateError(
     'cannot-enforce',
-    `${option} cannot be enforced: the daemon has no place to make a cgroup with the ${controller} controller.`,
+    `--${controller} cannot be enforced: the daemon has no place to make a cgroup with the ${controller} controller.`,
     { hint: 'ask root to run isolate doctor, which shows what exists' },
   );
 }

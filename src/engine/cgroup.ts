@@ -1,6 +1,6 @@
 import { IsolateError } from '../error.ts';
 import type { CgroupController, CgroupFacts } from '../host/facts.ts';
-import type { Limits } from '../spec/spec.ts';
+import { limitNames, type Limits } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
 import type { CgroupDirectory, Launch } from '../launch/launch.ts';
 import type { Rights } from '../host/rights.ts';
@@ -16,43 +16,41 @@ const engineProcesses = 4;
 
 interface Rule {
   readonly limit: keyof Limits;
-  readonly option: string;
-  readonly controller: Controller;
   readonly settings: (value: number, version: 1 | 2) => CgroupDirectory['settings'];
 }
 
-type Controller = Exclude<keyof CgroupFacts, 'others' | 'byDaemon'>;
+type Controller = (typeof limitNames)[keyof Limits];
 
 const rules: readonly Rule[] = [
-  { limit: 'cpuPercent', option: '--cpu', controller: 'cpu', settings: cpuSettings },
-  { limit: 'memoryBytes', option: '--memory', controller: 'memory', settings: memorySettings },
-  { limit: 'pids', option: '--pids', controller: 'pids', settings: pidsSettings },
+  { limit: 'cpuPercent', settings: cpuSettings },
+  { limit: 'memoryBytes', settings: memorySettings },
+  { limit: 'pids', settings: pidsSettings },
 ];
 
 /** One problem for every limit that has no controller here, because a limit is enforced or refused. `rights` are the caller's. */
 export function checkLimits(limits: Limits, cgroups: CgroupFacts, rights: Rights): Problem[] {
   if (cgroups.byDaemon === true) return [];
   const why = rights === 'root' ? whyNotForRoot : whyNotForUser;
-  return findUnenforceable(limits, cgroups).map(({ option, controller }) => ({ code: 'cannot-enforce', ...why(option, controller) }));
+  return findUnenforceable(limits, cgroups).map((controller) => ({ code: 'cannot-enforce', ...why(controller) }));
 }
 
-function whyNotForRoot(option: string, controller: Controller): Pick<Problem, 'message' | 'hint'> {
+function whyNotForRoot(controller: Controller): Pick<Problem, 'message' | 'hint'> {
   return {
-    message: `${option} cannot be enforced: this host has no ${controller} controller for cgroups.`,
+    message: `--${controller} cannot be enforced: this host has no ${controller} controller for cgroups.`,
     hint: 'isolate doctor shows how to get it (cgroups)',
   };
 }
 
-function whyNotForUser(option: string, controller: Controller): Pick<Problem, 'message' | 'hint'> {
+function whyNotForUser(controller: Controller): Pick<Problem, 'message' | 'hint'> {
   return {
-    message: `${option} cannot be enforced: you may not make a cgroup with the ${controller} controller.`,
+    message: `--${controller} cannot be enforced: you may not make a cgroup with the ${controller} controller.`,
     hint: 'run isolate with sudo, on a clone (-z) of the daemon, or in a session that systemd delegates cgroups to',
   };
 }
 
-/** The limits that have no controller here, by their options. */
-export function findUnenforceable(limits: Limits, cgroups: CgroupFacts): readonly Pick<Rule, 'option' | 'controller'>[] {
-  return rules.filter(({ limit, controller }) => limits[limit] !== undefined && cgroups[controller] === null);
+/** The controllers that the limits need and this host does not offer. */
+export function findUnenforceable(limits: Limits, cgroups: CgroupFacts): readonly Controller[] {
+  return rules.flatMap(({ limit }) => (limits[limit] !== undefined && cgroups[limitNames[limit]] === null ? [limitNames[limit]] : []));
 }
 
 /** The groups of a launch: those that the daemon makes for it, else those that the launcher makes. */
@@ -75,7 +73,7 @@ export function planCgroups(limits: Limits, cgroups: CgroupFacts, runId: string)
   const settings = new Map<string, CgroupDirectory['settings']>();
   for (const rule of rules) {
     const value = limits[rule.limit];
-    const controller = cgroups[rule.controller];
+    const controller = cgroups[limitNames[rule.limit]];
     if (value === undefined || controller === null) continue;
     const path = groupPath(controller, runId);
     settings.set(path, [...(settings.get(path) ?? []), ...rule.settings(value, controller.version)]);

@@ -3,16 +3,8 @@ import { hostname, userInfo } from 'node:os';
 
 import { IsolateError } from '../error.ts';
 import { hostSources } from '../spec/bind.ts';
-import type { Limits, SandboxSpec } from '../spec/spec.ts';
-import {
-  chooseCgroups,
-  chooseCgroupsBeside,
-  chooseOthers,
-  type CgroupReader,
-  type ControllerName,
-  findOwnGroup,
-  parseCgroups,
-} from './cgroup.ts';
+import { limitNames, type Limits, type SandboxSpec } from '../spec/spec.ts';
+import { chooseCgroups, chooseCgroupsBeside, chooseOthers, type CgroupReader, findOwnGroup, parseCgroups } from './cgroup.ts';
 import type { CallerFacts, CgroupFacts, DesktopFacts, Facts, HostFacts, PathFacts, SandboxIds, ToolName, UserFacts } from './facts.ts';
 import { lxcPaths } from './lxc-paths.ts';
 import type { MountEntry } from './mountinfo.ts';
@@ -181,13 +173,11 @@ export function readUserNamespaceSettings(): Parameters<typeof answerUserNamespa
   };
 }
 
-const controllerOf: Readonly<Record<keyof Limits, ControllerName>> = { cpuPercent: 'cpu', memoryBytes: 'memory', pids: 'pids' };
-
 /** Where the caller can make cgroups with these limits, or whether the daemon makes them; absent: with any limits. */
 function probeCgroups(request: ProbeRequest, mountsOf: () => readonly MountEntry[]): CgroupFacts {
   const { spec, cgroups = { of: '/proc/self/cgroup', everywhere: spec === undefined } } = request;
-  const names = Object.keys(spec?.limits ?? controllerOf) as (keyof Limits)[];
-  const wanted = names.map((limit) => controllerOf[limit]);
+  const names = Object.keys(spec?.limits ?? limitNames) as (keyof Limits)[];
+  const wanted = names.map((limit) => limitNames[limit]);
   if (wanted.length === 0 && !cgroups.everywhere) return { cpu: null, memory: null, pids: null, others: [] };
   const [mounts, memberships] = [mountsOf(), parseCgroups((cgroups.of === null ? null : readText(cgroups.of)) ?? '')];
   const chosen = chooseCgroups(wanted, mounts, memberships, reader);
@@ -199,7 +189,7 @@ function probeCgroups(request: ProbeRequest, mountsOf: () => readonly MountEntry
 /** Where this process can make cgroups to which its own limits do not apply. */
 export function probeCgroupsBeside(): CgroupFacts {
   const memberships = parseCgroups(readText('/proc/self/cgroup') ?? '');
-  return { ...chooseCgroupsBeside(Object.values(controllerOf), readMounts(), memberships, reader), others: [] };
+  return { ...chooseCgroupsBeside(Object.values(limitNames), readMounts(), memberships, reader), others: [] };
 }
 
 /** Where the group that this process is in now can be seen, among these mounts. */

@@ -6,7 +6,7 @@ import { rootfsOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
 import { parseLeased } from './leased.ts';
-import { formatLimits } from '../wire/limits.ts';
+import { formatLimits } from './wire-limits.ts';
 import { connectDaemon, type DaemonConnection, refusalOf } from '../client/daemon-connection.ts';
 import type { RootView } from './look-into-root.ts';
 import { encodeOutcome, type Outcome } from '../launch/outcome.ts';

@@ -23,6 +23,11 @@ export interface Limits {
   readonly pids?: number;
 }
 
+/** The controller of each limit, which is also the name of its option and of its ceiling in the settings. */
+export const limitNames = { cpuPercent: 'cpu', memoryBytes: 'memory', pids: 'pids' } as const satisfies Readonly<
+  Record<keyof Limits, string>
+>;
+
 /** Commands of the user's own, run on the host by /bin/sh with ROOTFS set. */
 export interface Hooks {
   readonly pre?: string;

@@ -2,9 +2,8 @@ import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Config, templateCount } from '../../../src/config/config.ts';
+import { type Config, limitsOf, templateCount } from '../../../src/config/config.ts';
 import { readSandboxIds } from '../../../src/config/ids.ts';
-import { ceilingsOf, limitsOf } from '../../../src/config/limits.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { IsolateError } from '../../../src/error.ts';
 
@@ -157,9 +156,9 @@ test('a user has the limits of its number before those of its name before those 
 test('so it is with the most that a run may ask for, where there is such a limit', async () => {
   await write('[limits]\ncpu = 200\nmemory = "2G"\n[limits.users.ada]\nmemory = "4G"\n[limits.users.7]\npids = 50\n');
   const config = await load();
-  expect(ceilingsOf(config, 7, 'ada')).toEqual({ cpuPercent: 200, memoryBytes: 2 ** 32, pids: 50 });
-  expect(ceilingsOf(config, 8, null)).toEqual({ cpuPercent: 200, memoryBytes: 2 ** 31 });
-  expect(ceilingsOf(nothing, 7, 'ada')).toEqual({});
+  expect(limitsOf(config, 7, 'ada')).toMatchObject({ cpuPercent: 200, memoryBytes: 2 ** 32, pids: 50 });
+  expect(limitsOf(config, 8, null)).toEqual({ leases: 64, leasesPerMinute: 600, waiting: 32, cpuPercent: 200, memoryBytes: 2 ** 31 });
+  expect(limitsOf(nothing, 7, 'ada')).toEqual({ leases: 64, leasesPerMinute: 600, waiting: 32 });
 });
 
 const faults: readonly (readonly [text: string, reason: string])[] = [

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { formatLimits, parseLimits } from '../../../src/wire/limits.ts';
+import { formatLimits, parseLimits } from '../../../src/run/wire-limits.ts';
 
 test.each([[{}], [{ pids: 1 }], [{ cpuPercent: 150, memoryBytes: 2 ** 40, pids: 4_194_304 }]])(
   'the limits %j come back as they were',
