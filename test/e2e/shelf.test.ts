@@ -88,3 +88,15 @@ test('a refresh beside the daemon replaces clones that wait on the shelf', async
   expect(fresh().filter((id) => before.includes(id))).toEqual([]);
   expect(await listShelf(paths().mounts)).toEqual(fresh());
 });
+
+test('after a restart of zfs-fuse the dead mounts leave the shelf, and new clones come to it', async () => {
+  await start();
+  const before = fresh();
+  await daemon.end();
+  await template.pool.stop();
+  await template.pool.start();
+  expect(await isolate(['refresh', '-q', template.dataset, '3'])).toEqual({ status: 0, signal: null, stdout: '', stderr: '' });
+  expect(fresh().filter((id) => before.includes(id))).toEqual([]);
+  await start();
+  expect(await isolate(['-q', '-z', template.dataset, 'echo', 'it runs'])).toMatchObject({ status: 0, stdout: 'it runs\n', stderr: '' });
+});

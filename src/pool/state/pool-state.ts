@@ -5,10 +5,9 @@ import { isAlive } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
 import type { Pool } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
-import { placeOf } from '../../rootfs/rootfs.ts';
 import { isCloneId, parseLeaseName, parseRetiredState } from './state-file.ts';
 import type { CloneState, RetiredState } from './state-file.ts';
-import { isInPlaceLater } from './in-place.ts';
+import { checkInOrder } from './in-place.ts';
 import { readCloneState } from './transition.ts';
 
 export interface FreshEntry {
@@ -105,6 +104,7 @@ async function readFresh(pool: Pool, garbage: string[]): Promise<FreshEntry[]> {
   const entries: FreshEntry[] = [];
   const names = readDirectory(pool.paths.fresh);
   await pool.shelf.open();
+  const isInPlace = checkInOrder(pool.shelf.find);
   for (const [index, name] of names.entries()) {
     if (index % sliceSize === sliceSize - 1) await nextTurn();
     const path = join(pool.paths.fresh, name);
@@ -116,8 +116,7 @@ async function readFresh(pool: Pool, garbage: string[]): Promise<FreshEntry[]> {
     const before = known.get(name);
     const one = before?.file === file ? before : { file, state: readCloneState(path, name) };
     now.set(name, one);
-    const inPlace = one.state !== null && (await isInPlaceLater(one.state, pool.shelf.find(placeOf(one.state.rootfs))));
-    entries.push({ id: name, state: one.state, inPlace });
+    entries.push({ id: name, state: one.state, inPlace: one.state !== null && (await isInPlace(one.state)) });
   }
   read.set(pool, now);
   return entries;

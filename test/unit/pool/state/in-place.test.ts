@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findMountId, isMountRoot } from '../../../../src/pool/mount-root.ts';
-import { isStillThere } from '../../../../src/pool/state/in-place.ts';
+import { checkInOrder, isStillThere } from '../../../../src/pool/state/in-place.ts';
 import { rootfsOf } from '../../../../src/rootfs/rootfs.ts';
 import type { CloneState } from '../../../../src/pool/state/state-file.ts';
 
@@ -38,4 +38,15 @@ test('a clone that is a mount is there, whatever its inode, and a directory is k
   }).toEqual({ mount: true, same: true, other: false });
   rmSync(directory, { recursive: true });
   expect(isStillThere(stateOf(directory, dev, ino), directory)).toBe(false);
+});
+
+test('once a clone on the shelf answers, later ones there are not looked at, and those on the host are', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'isolate-in-place-'));
+  const { dev, ino } = statSync(directory);
+  const [there, gone, onHost] = [stateOf('/there', dev, ino), stateOf('/gone', dev, ino + 1), stateOf('/nowhere', dev, ino)];
+  const isInPlace = checkInOrder((path) => (path === '/nowhere' ? path : directory));
+  const judged: boolean[] = [];
+  for (const state of [gone, there, gone, onHost]) judged.push(await isInPlace(state));
+  expect(judged).toEqual([false, true, true, false]);
+  rmSync(directory, { recursive: true });
 });
