@@ -156,7 +156,8 @@ bool connection_tree(int fd, const struct record *record, int *user_namespace, i
   struct frame frame;
   wire_begin(&writer, bytes, sizeof bytes, MESSAGE_MOUNT);
   if (fd < 0) return errno = EBADF, false;
-  if (!connection_send(fd, bytes, wire_end(&writer, WIRE_CLIENT))) return false;
+  /* With a launch of its own the daemon sends the first one unasked. */
+  if (record->supervised && !connection_send(fd, bytes, wire_end(&writer, WIRE_CLIENT))) return false;
   if (connection_receive(fd, -1, TREE_LIMIT_MS, &frame) != ARRIVAL_FRAME) return false;
   bool taken = take_tree(&frame, record, user_namespace, tree);
   frame_free(&frame);

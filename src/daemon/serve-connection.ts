@@ -77,7 +77,8 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     connection,
     ending,
     answerMs,
-    account: options.backlog.open(peer.uid, () => evict(serving)),
+    // A client that has its clone goes on running and holds nothing more that counts.
+    account: options.backlog.open(peer.uid, () => (serving.phase === 'holding' ? undefined : giveUp(serving))),
     phase: 'idle',
     hasEnded: false,
     waiting: 0,
@@ -108,6 +109,11 @@ function send(serving: Serving, name: MessageName, items: readonly Item[]): void
     connection.lease?.send();
   } else if (name === 'refuse' || name === 'fallback') serving.phase = 'over';
   output.send(connection.id, encodeMessage(name, items));
+  if (name !== 'launch' || connection.tree === null) return;
+  // The launch needs it at once, so the client does not ask for it.
+  serving.mounts += 1;
+  const handedOver = serving.turn.then(() => serving.handlers.mount(connection));
+  serving.turn = handedOver.catch((error: unknown) => sendRefusal(serving, error));
 }
 
 function sendTree(serving: Serving, tree: PlacedTree): Promise<void> {
@@ -141,11 +147,6 @@ function end(serving: Serving, reason: symbol): void {
 function giveUp(serving: Serving): void {
   close(serving);
   end(serving, clientGone);
-}
-
-/** A client that has its clone goes on running and holds nothing more that counts. */
-function evict(serving: Serving): void {
-  if (serving.phase !== 'holding') giveUp(serving);
 }
 
 function receive(serving: Serving, frame: Uint8Array): void {

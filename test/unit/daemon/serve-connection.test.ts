@@ -164,6 +164,33 @@ test('after a launch mounts are handed over, and the end is heard once', async (
   expect([log, ends]).toEqual([['send launch', 'mount', 'mount', 'close'], [[2, 7]]]);
 });
 
+test('the tree that a launch needs is handed over with it', async () => {
+  serve({
+    run: async () => {
+      connection.tree = tree;
+      connection.send('launch', [{ name: 'record', value: Buffer.of(1) }]);
+    },
+  });
+  input.message(run);
+  await settled();
+  input.message(mount);
+  await settled();
+  expect(log).toEqual(['send launch', 'mount', 'mount']);
+});
+
+test('a tree that cannot be handed over with its launch is refused', async () => {
+  serve({
+    run: async () => {
+      connection.tree = tree;
+      connection.send('launch', [{ name: 'record', value: Buffer.of(1) }]);
+    },
+    mount: () => Promise.reject(new IsolateError('template-not-mounted', 'It is not there.')),
+  });
+  input.message(run);
+  await settled();
+  expect(log).toEqual(['send launch', 'It is not there.', 'send refuse']);
+});
+
 test('the ninth mount of a clone ends the connection', async () => {
   serve({ run: launch('launch', [{ name: 'record', value: Buffer.of(1) }]) });
   input.message(run);
