@@ -2,7 +2,8 @@
  * Runs a command once and prints how long it took, from just before the fork until it was reaped, and what it used:
  * "WALL_NS USER_US SYSTEM_US PEAK_KIB STATUS". PEAK_KIB is that of the largest process of its tree. A program of its own,
  * because what starts the command is measured with it, and a large process forks slowly. bubblewrap ends without waiting for
- * its init, which has done most of the work, so what the command leaves behind is waited for as well, a second at most.
+ * its init, which has done most of the work, so what the command leaves in our process group is waited for as well, a second at
+ * most. What it started for later, as isolate does a refresh, is in a session of its own.
  *
  *   stopwatch [NUMBER=FILE]... [@UID,GID] COMMAND [ARG...]
  *
@@ -48,7 +49,7 @@ static void reap_left(void)
   struct sigaction action = {.sa_handler = stop_waiting};
   sigaction(SIGALRM, &action, NULL);
   alarm(1);
-  while (wait(NULL) > 0) continue;
+  while (waitpid(0, NULL, 0) > 0) continue;
 }
 
 int main(int argc, char **argv)
