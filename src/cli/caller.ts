@@ -2,7 +2,7 @@ import { closeSync, readFileSync } from 'node:fs';
 
 import type { OwnClient } from '../process/own-client.ts';
 
-/** What somebody typed, and the variables it was typed with. */
+/** A command line as it was typed, and the caller's variables. */
 export interface Caller {
   /** The command line without the program's name. */
   readonly words: readonly string[];

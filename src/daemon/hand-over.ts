@@ -16,7 +16,7 @@ export interface HandedOver {
 export type HandOver = (
   lease: Pick<DaemonLease, 'rootfs' | 'seenAt' | 'defer'>,
   peer: Pick<Peer, 'uid' | 'gid' | 'rights'>,
-  /** Called once when it takes longer than a second, with what is being done. */
+  /** Called once if it takes longer than a second, with what is being done. */
   onLong?: (message: string) => void,
 ) => Promise<HandedOver>;
 

@@ -7,7 +7,7 @@ function findEntry(text: string, at: number, value: string): readonly string[] |
   return undefined;
 }
 
-/** The login name of a uid in a passwd(5) text; null where it has none. */
+/** The login name of a uid in a passwd(5) text; null: it has none. */
 export function findUserName(text: string, uid: number): string | null {
   return findEntry(text, 2, String(uid))?.[0] ?? null;
 }

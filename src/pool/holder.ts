@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { ownClient } from '../process/own-client.ts';
 
-/** A process that holds something: no other process, before or after, has the same three values. */
+/** A process that holds something; no other process ever has the same three values. */
 export interface HolderId {
   readonly pid: number;
   /** Start time in clock ticks since boot: field 22 of proc_pid_stat(5). */

@@ -43,7 +43,7 @@ export interface PlaceRequest {
   readonly facts: Facts;
   readonly rootfs: Rootfs;
   readonly description: RunDescription;
-  /** What gives the place back goes here. */
+  /** Actions that give the place back are added here. */
   readonly held: Held[];
 }
 

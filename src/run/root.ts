@@ -25,7 +25,7 @@ import { removeTree } from './remove-tree.ts';
 export type RunLease = Lease & { readonly handed?: Handed };
 
 export interface RootOptions {
-  /** What gives the root back goes here. */
+  /** Actions that give the root back are added here. */
   readonly held: Held[];
   readonly tell: (event: RunEvent) => void;
   readonly warn: (message: string) => void;
@@ -51,7 +51,7 @@ async function takeRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): 
   return await leaseFromDaemon(spec, root.locator, { signal: options.signal, onWaiting, limited: facts.cgroups.byDaemon === true });
 }
 
-/** After the lease is given back, when the clone may go. */
+/** After the lease has been given back, so that the clone may be destroyed. */
 function tidying(template: string, facts: Facts): Held {
   const pool = (): PoolFiles => findPoolFiles({ template, runtime: ownRuntimePaths(facts) });
   return { giveBack: () => tidyUp(pool()), atEnd: () => tidyUpByLauncher(pool()) };

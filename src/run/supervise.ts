@@ -18,7 +18,7 @@ export function announceLaunch(launch: Launch, spec: SandboxSpec, { signal, onEv
   onEvent?.({ kind: 'launching' });
 }
 
-/** Starts a launch, watches over its time and signals, and says how it ended. */
+/** Starts a launch, handles its time limit and signals, and returns how it ended. */
 export async function supervise(
   launch: Launch,
   spec: SandboxSpec,

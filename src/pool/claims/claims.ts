@@ -28,7 +28,7 @@ export function claimPath({ paths }: Pick<PoolFiles, 'paths'>, kind: ClaimKind):
   return join(paths.directory, `${kind}.`);
 }
 
-/** How many claims of living processes there are. */
+/** The number of claims of living processes. */
 export function countClaims(pool: Pick<PoolFiles, 'paths' | 'holder'>, kind: ClaimKind): number {
   return readClaims(pool).filter((claim) => claim.kind === kind && claim.alive).length;
 }

@@ -19,7 +19,7 @@ export function describeSignal({ holder }: PoolFiles): string {
   return `${process.hrtime.bigint()} ${formatHolder(holder)}\n`;
 }
 
-/** What the last signal said; a refresh compares it to learn of signals that came while it ran. */
+/** The content of the last signal, which a refresh compares to notice signals that came while it ran. */
 export function readSignal(pool: PoolFiles): string {
   try {
     return readFileSync(pool.paths.signal, 'utf8');
