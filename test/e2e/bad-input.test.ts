@@ -156,7 +156,7 @@ test('an environment file without an end is refused, and one that nobody writes 
   });
 });
 
-test('the status descriptor tells the code of a failure', () => {
+test('the status descriptor reports the code of a failure', () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-status-'));
   const file = join(directory, 'status');
   const descriptor = openSync(file, 'w');

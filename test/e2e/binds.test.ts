@@ -68,7 +68,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     expect(await shown(on(...outer, ...inner, 'cat', '/opt/n/place/in'))).toEqual(ended);
   });
 
-  test.each(['root', 'a user'] as const)('what is bound can be written where the root is read-only, by %s', async (who) => {
+  test.each(['root', 'a user'] as const)('binds are writable in a read-only root, with %s', async (who) => {
     mkdirSync(join(scratch, 'open'), { recursive: true });
     chmodSync(join(scratch, 'open'), 0o777);
     const words = ['-q', '-e', engine, '-t', template, '--read-only', '-d', `${scratch}/open:/mnt`, '-d', `${scratch}/directory:/opt:ro`];
@@ -78,7 +78,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     rmSync(join(scratch, 'open'), { recursive: true });
   });
 
-  test('a place in what another bind shows is made there, but not in what is bound read-only', async () => {
+  test('a target below another bind is made in its source, unless that is bound read-only', async () => {
     const source = mkdtempSync(join(scratch, 'home/outer-'));
     chownSync(source, user, user);
     const name = source.slice(scratch.length + 1);
@@ -106,21 +106,21 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
       return { source, end: await shown(['-q', '-e', engine, '-t', ownTemplate, ...how, ...binds, ...command]) };
     }
 
-    test("makes no place in a directory that only the host's root may write", async () => {
+    test('makes no target in a directory that only the host’s root may write', async () => {
       const { source, end } = await runBelow(0o775, 'true');
       const message = `isolate: The bind target SCRATCH/${basename(source)}/new/file could not be made: permission denied.`;
       expect(end).toEqual(refused(message, 'hint: make it before the run'));
       expect(readdirSync(source)).toEqual([]);
     });
 
-    test('makes places where everyone may write, with its own ids', async () => {
+    test('makes targets where everyone may write, with its own ids', async () => {
       const { source, end } = await runBelow(0o1777, 'stat', '-c', '%u:%g %a %n', '/opt/n/new');
       expect(end).toEqual({ status: 0, stdout: '0:0 755 /opt/n/new\n', stderr: '' });
       expect(statSync(join(source, 'new')).uid).toBeGreaterThanOrEqual(65_536);
     });
   });
 
-  test("root's run makes places in the template below directories of every id and mode", async () => {
+  test('a run of root makes targets in the template below directories of every id and mode', async () => {
     const directory = mkdtempSync(join(ownTemplate, 'opt/of-another-'));
     chownSync(directory, 5, 5);
     chmodSync(directory, 0o500);
@@ -131,12 +131,12 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     expect({ uid, gid }).toEqual({ uid: 0, gid: 0 });
   });
 
-  test('two binds are refused that lead to one place', async () => {
+  test('two binds that lead to one place are refused', async () => {
     const binds = ['-d', `${scratch}/directory:/opt/x`, '-d', `${scratch}/home:/leads-to-opt/x`];
     expect(await shown(on(...binds, 'true'))).toEqual(refused('isolate: Two binds have the target "/opt/x".'));
   });
 
-  test('a directory is not shown at a file, nor a file at a directory', async () => {
+  test('a directory cannot be bound to a file, or a file to a directory', async () => {
     expect(await shown(on('-d', `${scratch}/directory:/etc/passwd`, 'true'))).toEqual(
       refused('isolate: The directory SCRATCH/directory cannot be shown at /etc/passwd, which is a file in SCRATCH/template.'),
     );
@@ -145,7 +145,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     );
   });
 
-  test('a path alone is bound to itself, :ro and :rw say how', async () => {
+  test('a path alone is bound to the same path, and :ro and :rw set its mode', async () => {
     const script = `cat ${scratch}/directory/in; touch ${scratch}/file`;
     const { status, stdout, stderr } = await shown(on('-d', 'directory:ro', '-d', './file:rw', 'sh', '-c', script), 'a user');
     expect({ status, stdout, stderr }).toEqual({
@@ -168,7 +168,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     },
   );
 
-  test('a working directory may be one that is made for a bind', async () => {
+  test('the working directory may be one that is made for a bind', async () => {
     expect(await shown(on('-d', `${scratch}/directory:/made/for/it`, '-p', '/made/for', 'ls'))).toEqual({
       status: 0,
       stdout: 'it\n',
@@ -184,7 +184,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     );
   });
 
-  test("a user's run makes no place in a template of somebody else's, but goes on without the host's name servers", async () => {
+  test('a run makes no target in a template of another user, but continues without the name servers of the host', async () => {
     const direct = ['-q', '-e', engine, '-t', template];
     expect(await shown([...direct, '-d', 'file:/opt/none', 'true'], 'a user')).toEqual(
       refused(
@@ -201,7 +201,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     });
   });
 
-  test('the sandbox knows its own name, and may add others', async () => {
+  test('the sandbox finds its own name in /etc/hosts, and may add others', async () => {
     const script =
       'ping -c 1 -W 1 $(hostname) > /dev/null 2>&1; grep 127.0.1.1 /etc/hosts; echo 10.0.0.1 other >> /etc/hosts && tail -n 1 /etc/hosts';
     expect(await shown(on('sh', '-c', script))).toEqual({ status: 0, stdout: '127.0.1.1 template\n10.0.0.1 other\n', stderr: '' });
@@ -210,7 +210,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     );
   });
 
-  test.each(['root', 'a user'] as const)('a template whose /etc/hosts is larger than memory is named, by %s', async (who) => {
+  test.each(['root', 'a user'] as const)('a too large /etc/hosts of a template is named in the error, with %s', async (who) => {
     const hosts = join(template, 'etc/hosts');
     writeFileSync(hosts, '');
     truncateSync(hosts, 2 ** 40);
@@ -232,7 +232,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     expect(await shown(on('ls', '/home'))).toEqual({ status: 0, stdout: 'somebody\n', stderr: '' });
   });
 
-  test('a directory that is no Linux root is refused', async () => {
+  test('a directory that is not a Linux root is refused', async () => {
     expect(await shown(['-q', '-e', engine, '-t', join(scratch, 'directory'), '--ephemeral', 'ls'])).toEqual(
       refused(
         'isolate: SCRATCH/directory does not look like a Linux root: it has no /bin, /usr or /lib.',
@@ -241,7 +241,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
     );
   });
 
-  test('what is mounted in a template is told of, or named as the reason', async () => {
+  test('a mount in a template is named in a notice, or in the error if it prevents the run', async () => {
     mkdirSync(join(template, 'srv/mounted'), { recursive: true });
     execFileSync('mount', ['-t', 'tmpfs', 'none', join(template, 'srv/mounted')]);
     try {
@@ -264,7 +264,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
   });
 });
 
-test('places below the /tmp of the sandbox itself can be reached by every id', async () => {
+test('targets below the sandbox’s own /tmp can be reached by every id', async () => {
   const words = ['-q', '-t', template, '--ephemeral', '-d', `${scratch}/file:/tmp/a/b/file`, '-d', '/dev/null:/dev/new/null'];
   expect(await shown([...words, 'stat', '-c', '%a', '/tmp/a', '/tmp/a/b', '/dev/new'])).toEqual({
     status: 0,

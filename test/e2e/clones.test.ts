@@ -56,7 +56,7 @@ test('on zfs-fuse, which knows no root of a user namespace, root inside cannot g
   });
 });
 
-test('refresh destroys what is retired, makes what is missing and says so', async () => {
+test('refresh destroys retired clones, makes missing ones and says so', async () => {
   await isolate(['refresh', template.dataset, '3']);
   await isolate(['-q', '-z', template.dataset, 'true']);
   const before = await template.clones();
@@ -67,7 +67,7 @@ test('refresh destroys what is retired, makes what is missing and says so', asyn
   expect({ all: after.length, kept: after.filter((name) => before.includes(name)).length }).toEqual({ all: 3, kept: 2 });
 });
 
-test('fresh clones of an older snapshot are handed out until a forced refresh', async () => {
+test('fresh clones of an older snapshot are leased until a forced refresh', async () => {
   await isolate(['refresh', template.dataset, '1']);
   await writeFile(join(template.directory, 'etc/version'), 'second\n');
   await template.snapshot('second');
@@ -90,7 +90,7 @@ test('--wait 0 fails at once without a fresh clone', async () => {
   });
 });
 
-test('--read-only keeps a clone unwritable', async () => {
+test('--read-only makes a clone unwritable', async () => {
   const { status, stderr } = await isolate(['-q', '--read-only', '-z', template.dataset, 'touch', '/new']);
   expect({ status, stderr }).toEqual({ status: 1, stderr: 'touch: /new: Read-only file system\n' });
 });

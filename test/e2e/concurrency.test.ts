@@ -38,7 +38,7 @@ test('sixty runs at once on a pool of five all succeed, each on a clone of its o
   await expectSound(template, 5);
 });
 
-test('whatever is killed, and whenever, one refresh puts the pool right', { timeout: 300_000 }, async () => {
+test('whatever is killed at any time, one refresh repairs the pool', { timeout: 300_000 }, async () => {
   let done = false;
   const refreshing = refreshUntil(() => done);
   const killed = Array.from({ length: 40 }, async (_, index) => {

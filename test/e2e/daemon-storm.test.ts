@@ -60,7 +60,7 @@ function victims(): number[] {
 }
 
 test(
-  `${kills} times kill -9, of whatever is there: no clone is used twice, and one refresh puts the pool right`,
+  `after ${kills} times kill -9 of random processes no clone was used twice, and one refresh repairs the pool`,
   { timeout: 290_000 + kills * 1000 },
   async () => {
     await start();

@@ -39,7 +39,7 @@ test('users can be added and files given to them', { timeout: 60_000 }, async ()
   expect({ status, stdout }).toEqual({ status: 0, stdout: '1234\n1234 1234\n42 43\n' });
 });
 
-test('namespaces within LXC see no group of the host in any hierarchy', { timeout: 60_000 }, async () => {
+test('namespaces inside LXC see no cgroup of the host in any hierarchy', { timeout: 60_000 }, async () => {
   const groups = readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n');
   const mounts = groups.map((line) => {
     const [, controllers = ''] = line.split(':');

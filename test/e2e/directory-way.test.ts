@@ -113,12 +113,12 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
       },
     );
 
-    test('a home whose name is too long for a path is for the program in Node', async () => {
+    test('a home with a name too long for a path is left to the program in Node', async () => {
       const user = { ...users[who], environment: { HOME: `/${'h'.repeat(5000)}` } };
       expect(await runAs(user, line('true'))).toEqual(await runAs(user, line('true'), 'isolate-node'));
     });
 
-    test('what it changes is gone with it, also a tree of other ids', async () => {
+    test('its changes are gone after it, even a tree with other ids', async () => {
       const script =
         'mkdir -p /srv/a/b && echo new >/srv/a/b/c && chown -R 5:6 /srv/a && rm /etc/passwd && ls /srv/a/b; test -e /etc/passwd; echo $?';
       expect(await runAs(users[who], line('sh', '-c', script))).toEqual({ status: 0, signal: null, stdout: 'c\n1\n', stderr: '' });
@@ -131,7 +131,7 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
       );
     });
 
-    test('what a run left that was killed is cleared by the next one, which the program in Node does', async () => {
+    test('what a killed run left is removed by the next one, which the program in Node does', async () => {
       const child = startAs(users[who], line('sh', '-c', 'echo; exec sleep 600'));
       await once(child.stdout!, 'data');
       const closed = once(child, 'close');
@@ -147,7 +147,7 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
   });
 });
 
-test('of one user the daemon keeps as many runs as it may have clones, and the program in Node does the others', async () => {
+test('the daemon serves as many runs of a user as it may have clones, and the program in Node does the others', async () => {
   const changes = (): number => daemon.log().split('The settings have changed').length - 1;
   const configure = async (text: string): Promise<void> => {
     const before = changes();

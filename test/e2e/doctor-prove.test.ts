@@ -46,7 +46,7 @@ describe.each(['bwrap', 'lxc'])('%s', (engine) => {
     expect(stdout).toBe('');
   });
 
-  test('the options asked for are the ones that are tried', async () => {
+  test('the given options are the ones that are tested', async () => {
     const answer = await prove('-e', engine, '--no-seccomp', '--pids', '60', '--memory', '64M');
     const stateOf = (id: string): string | undefined => answer.cases.find((each) => each.id === id)?.state;
     expect(['calls/keyctl', 'identity/filter', 'exhaustion/processes', 'exhaustion/memory', 'procfs/core-pattern'].map(stateOf)).toEqual([
@@ -58,7 +58,7 @@ describe.each(['bwrap', 'lxc'])('%s', (engine) => {
     ]);
   });
 
-  test('a root of one’s own is proved, and no file of the probe’s stays in it', async () => {
+  test('a given root is tested, and no file of the probe stays in it', async () => {
     const root = join(directory, 'root');
     await chmod(directory, 0o700);
     await Promise.all(['dev', 'proc', 'sys', 'tmp', 'home', 'etc'].map((name) => mkdir(join(root, name), { recursive: true })));
@@ -68,7 +68,7 @@ describe.each(['bwrap', 'lxc'])('%s', (engine) => {
   });
 });
 
-test('the text has one line a case and a summary', async () => {
+test('the text has one line per case and a summary', async () => {
   const { status, stdout } = await isolate(['doctor', '--prove', '-n']);
   const lines = stdout.split('\n');
   expect(status).toBe(0);
@@ -77,7 +77,7 @@ test('the text has one line a case and a summary', async () => {
   expect(lines.at(-3)).toMatch(/^bwrap, root, an empty root: \d+ held, 0 broken, \d+ untried, 6 open$/);
 });
 
-test('a plain user can prove the own sandbox', async () => {
+test('a plain user can test a sandbox', async () => {
   await chmod(directory, 0o777);
   const { status, stdout, stderr } = await isolate(['doctor', '--prove', '--json'], { uid: 31_339, environment: { HOME: directory } });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

@@ -17,7 +17,7 @@ async function askDoctor(args: readonly string[] = [], environment: Readonly<Rec
   return JSON.parse(stdout) as Answer;
 }
 
-test('doctor prints one line a fact, then the engines and what they support', async () => {
+test('doctor prints one line per fact, then the engines and what they support', async () => {
   const { status, stdout, stderr } = await isolate(['doctor']);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   const lines = stdout.split('\n');
@@ -53,7 +53,7 @@ test('what is missing comes with a hint', async () => {
   ]);
 });
 
-test('a template directory that other users reach is told of', async () => {
+test('a template directory that other users can reach is reported', async () => {
   const { checks } = await askDoctor(['-t', tmpdir()]);
   const check = checks.find(({ id }) => id === 'template');
   expect({ state: check?.state, hint: check?.hint }).toEqual({
@@ -62,7 +62,7 @@ test('a template directory that other users reach is told of', async () => {
   });
 });
 
-test('settings that are not valid are a finding with their place, and those that are are named', async () => {
+test('invalid settings are a finding with file and line, and valid ones are named', async () => {
   const file = '/etc/isolate/config.d/doctor.toml';
   const settings = ({ checks }: Answer) => checks.find(({ id }) => id === 'settings');
   await writeConfig('count = 3\n', file);
@@ -80,7 +80,7 @@ test('settings that are not valid are a finding with their place, and those that
   });
 });
 
-test("settings of ids that are not valid are found, and root's runs are not ready", async () => {
+test('invalid ids in the settings are found, and runs of root are not ready', async () => {
   const file = '/etc/isolate/config.d/doctor-ids.toml';
   await writeConfig('[ids]\nno-such-key = 1\n', file);
   onTestFinished(() => rm(file, { force: true }));

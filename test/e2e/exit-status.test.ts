@@ -19,12 +19,12 @@ describe.each(ways)('%s', (name) => {
     return results;
   }
 
-  test('every exit status of a command comes back as it is', { timeout: 240_000 }, async () => {
+  test('every exit status of a command comes back unchanged', { timeout: 240_000 }, async () => {
     const codes = Array.from({ length: 256 }, (_, code) => code);
     expect(await inTurn(codes, 4, (code) => statusOf('sh', '-c', `exit ${code}`))).toEqual(codes);
   });
 
-  test('with --json a command that is not there is told of by the sandbox, and then as one object', async () => {
+  test('with --json a missing command is reported by the sandbox, and then as one object', async () => {
     const error = { code: 'not-executed', message: 'The command "nosuchcmd" was not found in the sandbox.', causes: [] };
     expect(await isolate(['-q', '--json', ...way.root, '--', 'nosuchcmd'])).toEqual({
       status: 127,
@@ -64,7 +64,7 @@ describe.each(ways)('%s', (name) => {
     const big = 'dd if=/dev/zero of=/dev/null bs=200M count=1';
     const started = `{"event":"started","way":"${name}"}\n`;
 
-    test('a command that needs more memory than it may have is said to have been killed for that', async () => {
+    test('a command that is killed for its use of memory is reported as such', async () => {
       expect(await isolate(limited(...big.split(' ')))).toEqual({
         status: 137,
         signal: null,
@@ -73,7 +73,7 @@ describe.each(ways)('%s', (name) => {
       });
     });
 
-    test('a process below the command that needs too much is told of, and the status is the command’s', async () => {
+    test('a killed child of the command is reported, and the status is that of the command', async () => {
       expect(await isolate(limited('sh', '-c', `${big} 2> /dev/null & wait $! 2> /dev/null; exit 3`))).toEqual({
         status: 3,
         signal: null,
@@ -95,7 +95,7 @@ describe.each(ways)('%s', (name) => {
       });
     });
 
-    test('a command that is killed with memory to spare is not said to have needed more', async () => {
+    test('a command that is killed with memory to spare is not reported as having needed more', async () => {
       expect(await isolate(limited('sh', '-c', 'kill -9 $$'))).toEqual({
         status: 137,
         signal: null,
@@ -105,13 +105,13 @@ describe.each(ways)('%s', (name) => {
     });
   });
 
-  test('a command that is not there gives 127 and one that cannot be executed 126', async () => {
+  test('a missing command gives 127 and one that cannot be executed 126', async () => {
     expect(await statusOf('no-such-command')).toBe(127);
     expect(await statusOf('/etc/passwd')).toBe(126);
     expect(await statusOf('/etc')).toBe(126);
   });
 
-  test('the status file tells a failure of isolate from a command that exits with 125', async () => {
+  test('the status descriptor distinguishes a failure of isolate from a command that exits with 125', async () => {
     expect(await statusOf('sh', '-c', 'exit 125')).toBe(125);
     expect((await isolate(['-t', '/dev/null/none', 'true'])).status).toBe(125);
   });

@@ -47,7 +47,7 @@ async function cleanUp(dataset: string): Promise<Partial<RefreshReport>> {
   return JSON.parse(stdout) as RefreshReport;
 }
 
-test('of a template that was renamed refresh says its new name, and --skip-create leaves nothing behind', async () => {
+test('refresh says the new name of a renamed template, and --skip-create leaves nothing behind', async () => {
   const dataset = await makeTemplate();
   await clearShelf(mountsOf(dataset));
   await patiently('rename', dataset, `${dataset}new`);
@@ -59,7 +59,7 @@ test('of a template that was renamed refresh says its new name, and --skip-creat
   expect(await leftOf(dataset)).toEqual({ datasets: [], state: [] });
 });
 
-test('clones of a template that was renamed before this boot are found by what is written on them', async () => {
+test('clones of a template that was renamed before this boot are found by their marks', async () => {
   const dataset = await makeTemplate();
   await clearShelf(mountsOf(dataset));
   await patiently('rename', dataset, `${dataset}new`);
@@ -68,7 +68,7 @@ test('clones of a template that was renamed before this boot are found by what i
   expect(await leftOf(dataset)).toEqual({ datasets: [], state: [] });
 });
 
-test('a clone that is kept outlives the pool of its template', async () => {
+test('a kept clone outlives the pool of its template', async () => {
   const dataset = await makeTemplate();
   const [, kept = ''] = (await leftOf(dataset)).datasets;
   await template.pool.zfs('set', 'isolate:keep=on', kept);
@@ -78,7 +78,7 @@ test('a clone that is kept outlives the pool of its template', async () => {
   expect((await leftOf(dataset)).datasets).toEqual([kept]);
 });
 
-test('a template that was destroyed is a line of status with what forgets it, until that is done', async () => {
+test('status shows a destroyed template with the command that forgets it, until that is done', async () => {
   const dataset = await makeTemplate();
   await clearShelf(mountsOf(dataset));
   for (const name of (await leftOf(dataset)).datasets.slice(1)) await patiently('destroy', name);
@@ -92,7 +92,7 @@ test('a template that was destroyed is a line of status with what forgets it, un
   expect((await isolate(['status'])).stdout).not.toContain(dataset);
 });
 
-test('a name that is nearly that of a template is answered with it, and nothing is left of it', async () => {
+test('for a misspelt template the error suggests the right one, and nothing is left behind', async () => {
   const wrong = template.dataset.replace('template', 'tmeplate');
   for (const args of [
     ['refresh', wrong],

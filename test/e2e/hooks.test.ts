@@ -31,13 +31,13 @@ test('the hooks run on the host around the command, with ROOTFS set', async () =
   expect({ status, said: said() }).toEqual({ status: 3, said: `pre ${template} \npost left\n` });
 });
 
-test('the variables of the bash program name hooks too, and an option beats one', async () => {
+test('the variables of the bash program name hooks too, and an option overrides them', async () => {
   const environment = { PRE_SPAWN_HOOK: `echo variable >> ${notes}`, POST_SPAWN_HOOK: `echo post >> ${notes}` };
   await isolate(['-q', '-t', template, '--pre-hook', `echo option >> ${notes}`, 'true'], { environment });
   expect(said()).toBe('option\npost\n');
 });
 
-test('a pre hook that fails ends the run with 125 before the command, and the post hook runs', async () => {
+test('a failing pre hook ends the run with 125 before the command, and the post hook runs', async () => {
   const { status, stdout, stderr } = await isolate([
     '-q',
     '-t',
@@ -53,7 +53,7 @@ test('a pre hook that fails ends the run with 125 before the command, and the po
   expect(stderr).toContain('The pre hook exited with 4');
 });
 
-test('a post hook that fails is a warning and leaves the status of the command as it is', async () => {
+test('a failing post hook is a warning and does not change the status of the command', async () => {
   const { status, stderr } = await isolate(['-q', '-t', template, '--post-hook', 'kill -9 $$', 'sh', '-c', 'exit 5']);
   expect({ status, stderr }).toEqual({ status: 5, stderr: 'isolate: warning: The post hook was killed by SIGKILL.\n' });
 });

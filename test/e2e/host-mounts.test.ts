@@ -36,7 +36,7 @@ function holders(path: string): number {
   return mountinfos.filter((text) => parseMountinfo(text).some(({ mountpoint }) => mountpoint === path)).length;
 }
 
-test.each(['bwrap', 'chroot'])('%s: what the host unmounts during a run is free, what it mounts does not come in', async (engine) => {
+test.each(['bwrap', 'chroot'])('%s: the host can unmount during a run, and its new mounts do not appear inside', async (engine) => {
   const template = await temporaryTemplate();
   const program = 'echo ready; read line; ls /mnt/late';
   const bind = ['-d', `${shared}:/mnt`];

@@ -21,7 +21,7 @@ afterAll(() => {
   rmSync(dirname(template), { recursive: true, force: true });
 });
 
-test('ps --json escapes what the command of somebody else would do to the terminal', async () => {
+test('ps --json escapes control characters in the commands of other users', async () => {
   const child = startIsolate(['-q', '-t', template, '--read-only', 'sh', '-c', 'echo ready; read line', hostile]);
   await once(child.stdout!, 'data');
   const [json, text] = await Promise.all([isolate(['ps', '--json']), isolate(['ps'])]);

@@ -34,14 +34,14 @@ describe.each(ways)('%s', (name) => {
     return { runId: run.runId, pid: run.pid, end };
   }
 
-  test('a run is ended by the first characters of its id, and kill comes back when it has ended', async () => {
+  test('a run can be named by the beginning of its id, and kill returns when it has ended', async () => {
     const { runId, end } = await begin('echo begun; exec sleep 600');
     expect(commandLine(['kill', runId.slice(0, 8)])).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(listRuns().filter((run) => run.runId === runId)).toEqual([]);
     expect(await end).toBe(143);
   });
 
-  test('by its process, with the ended run as JSON', async () => {
+  test('a run can be named by its PID, and is printed as JSON when it has ended', async () => {
     const { runId, pid, end } = await begin('echo begun; exec sleep 600');
     const { status, stdout } = commandLine(['kill', '--json', String(pid)]);
     expect({ status, ended: (JSON.parse(stdout) as { ended: { runId: string }[] }).ended.map((run) => run.runId) }).toEqual({
@@ -51,7 +51,7 @@ describe.each(ways)('%s', (name) => {
     expect(await end).toBe(143);
   });
 
-  test('with --now a command that ignores SIGTERM ends as well', async () => {
+  test('with --now a command that ignores SIGTERM ends too', async () => {
     const { runId, end } = await begin('trap "" TERM; echo begun; while :; do sleep 1; done');
     expect(commandLine(['kill', '--now', runId])).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(await end).toBe(137);
@@ -80,7 +80,7 @@ describe.each(ways)('%s', (name) => {
     expect(await end).toBe(143);
   });
 
-  test('what names no run, or several, ends none', async () => {
+  test('a word that matches no run or several ends none', async () => {
     const { runId, end } = await begin('echo begun; exec sleep 600');
     expect({
       unknown: commandLine(['kill', 'zzzz']),

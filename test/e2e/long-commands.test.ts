@@ -20,7 +20,7 @@ describe.each(ways)('%s', (name) => {
   }
 
   describe.each(['bwrap', 'lxc', 'chroot'])('with %s', (engine) => {
-    test.each([1000, 9000, 100_000])('a command of %i words gets them all', async (count) => {
+    test.each([1000, 9000, 100_000])('a command of %i words gets all of them', async (count) => {
       const words = numbers(count);
       const { status, stdout, stderr } = await isolate([...options(engine), 'echo', ...words]);
       expect({ status, stderr, digest: sum(stdout) }).toEqual({ status: 0, stderr: '', digest: sum(`${words.join(' ')}\n`) });
@@ -37,7 +37,7 @@ describe.each(ways)('%s', (name) => {
       expect({ status, found: found.toSorted() }).toEqual({ status: 0, found: lines.toSorted() });
     });
 
-    test('a variable may hold any character', async () => {
+    test('a variable may contain any character', async () => {
       const value = 'a\nlxc.hook.start = /bin/sh\r\t\u001B[0m"\u0085';
       const { stdout } = await isolate([...options(engine), '-v', `ODD=${value}`, 'sh', '-c', 'printf %s "$ODD"']);
       expect(stdout).toBe(value);

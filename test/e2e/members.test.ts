@@ -67,7 +67,7 @@ describe.each(['isolate', 'isolate-node'] as const)('a member who runs %s', (pro
     expect(statSync(join(template.directory, 'etc/group')).uid).toBe(0);
   });
 
-  test('has the kernel see no id but its own and the subordinate ones', async () => {
+  test('has only its own and its subordinate ids for the kernel', async () => {
     const child = startAs(member, [...root, 'sh', '-c', 'exec sleep 54101'], program);
     await expect.poll(() => commandOf('sleep 54101'), { timeout: 20_000 }).not.toBeNull();
     const status = readFileSync(`/proc/${await commandOf('sleep 54101')}/status`, 'utf8');
@@ -131,7 +131,7 @@ describe.each(['isolate', 'isolate-node'] as const)('a member who runs %s', (pro
     expect(await runAs(member, [...root, '--timeout', '0.2', 'sleep', '100'], program)).toMatchObject({ status: 124 });
   });
 
-  test('is held to its own limits, on a clone and on a directory', async () => {
+  test('has its own limits enforced, on a clone and on a directory', async () => {
     const script = 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; wait; echo done';
     const held = await runAs(member, [...root, '--pids', '6', '--memory', '64M', '--cpu', '50', 'sh', '-c', script], program);
     expect(held).toMatchObject({ status: 2, stderr: expect.stringContaining('fork') as string });
@@ -147,13 +147,13 @@ describe.each(['isolate', 'isolate-node'] as const)('a member who runs %s', (pro
     expect(await runAs(member, [...root, '-e', 'lxc', 'sh', '-c', script], program)).toEqual({ ...ok('0\n0 0\n0 0\n'), status: 9 });
   });
 
-  test('without subordinate ids is root over what belongs to root', async () => {
+  test('without subordinate ids is root over files of root', async () => {
     const script = 'id -u; stat -c %u /etc/passwd; echo x > /etc/new; cat /proc/self/uid_map /proc/self/setgroups';
     expect(await runAs(single, [...root, 'sh', '-c', script], program)).toEqual(ok('0\n0\n         0      54103          1\ndeny\n'));
     expect(await runAs(single, [...root, '-e', 'lxc', 'true'], program)).toMatchObject({ status: 125 });
   });
 
-  test('that the template is not for is refused, as is a user outside of the group, and root templates it cannot name', async () => {
+  test('without access to the template is refused, as is a user outside the group', async () => {
     const refused = await runAs(unlisted, [...root, 'true'], program);
     expect(refused).toMatchObject({ status: 125, stdout: '' });
     expect(refused.stderr).toContain(`plain54104 (uid 54104) may not use the template ${template.dataset}.`);
@@ -203,13 +203,13 @@ test('a hook cannot do on the host what the member cannot', async () => {
 test.each([
   ['exit 3', 'The pre hook exited with 3.'],
   ['kill -9 $$', 'The pre hook was killed by SIGKILL.'],
-])('the hook %j that fails keeps the command from being run, and the clone is given back', async (hook, message) => {
+])('if the hook %j fails, the command is not run and the clone is given back', async (hook, message) => {
   const { status, stdout, stderr } = await runAs(member, [...root, '--pre-hook', hook, 'echo', 'ran']);
   expect({ status, stdout, stderr }).toEqual({ status: 125, stdout: '', stderr: `isolate: ${message}\n` });
   await expect.poll(() => leases().at(-1)).toMatchObject({ uid: member.uid, template: template.dataset });
 });
 
-test('two members at once have each a clone and ids of their own', async () => {
+test('two members at the same time each have their own clone and ids', async () => {
   const script = 'echo $0 > /who; sleep 1; cat /who; ls / | grep -c who; cat /proc/self/uid_map';
   const [one, two] = await Promise.all([
     runAs(member, [...root, 'sh', '-c', script, 'one']),
@@ -219,7 +219,7 @@ test('two members at once have each a clone and ids of their own', async () => {
   expect(two).toEqual(ok(`two\n1\n         0      54102          1\n         1 ${secondIds}      65535\n`));
 });
 
-test('kill -9 of the program ends the command and gives the clone back', async () => {
+test('kill -9 of the program ends the command and gives back the clone', async () => {
   const child = startAs(member, [...root, '--timeout', '900', 'sh', '-c', 'echo ready; exec sleep 54102'], 'isolate-node');
   await once(child.stdout!, 'data');
   child.kill('SIGKILL');

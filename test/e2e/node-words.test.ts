@@ -53,13 +53,13 @@ const shown = (words: readonly string[]): string => words.map((word) => `[${word
 const optionWords = (): readonly string[] => nodeOptions().flatMap((name) => [`${name}=${trap}/evil.cjs`, name, `${trap}/evil.cjs`]);
 
 describe('an option of Node', () => {
-  test('reaches the command as a word of it behind --, whichever it is', () => {
+  test('reaches the command unchanged after --, whichever it is', () => {
     const words = optionWords();
     expect(words.length).toBeGreaterThan(4000);
     expect(start([...run(), '--', 'printf', '[%s]', ...words])).toEqual(done(shown(words)));
   });
 
-  test('reaches the command as a word of it without --, whichever it is', () => {
+  test('reaches the command unchanged without --, whichever it is', () => {
     const words = optionWords();
     expect(start([...run(), 'printf', '[%s]', ...words])).toEqual(done(shown(words)));
   });
@@ -144,7 +144,7 @@ describe('a variable that Node or one of its libraries reads', () => {
   const poisoned = (): Record<string, string> =>
     Object.fromEntries(nodeVariables().map((name) => [name, harmful()[name] ?? join(trap, 'poison')]));
 
-  test('does nothing on the host, and the sandbox gets it unchanged where it is asked for', () => {
+  test('does nothing on the host, and reaches the sandbox unchanged if requested', () => {
     const environment = poisoned();
     expect(Object.keys(environment).length).toBeGreaterThan(300);
     const asked = Object.keys(environment).flatMap((name) => ['-v', name]);
@@ -186,7 +186,7 @@ test('a word and a variable that are not UTF-8 are refused rather than changed',
   ]);
 });
 
-test('TZ sets the zone of printed times where it names one, and is no path of a file', () => {
+test('TZ sets the zone of printed times if it names one, and is never used as the path of a file', () => {
   const script = `
     const { useTimeZone } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/cli/own-process.ts'))});
     const zone = () => new Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -51,13 +51,13 @@ const ran = ['exited 0', 'ran\n'];
 const failed = (message: string, hint: string): readonly string[] => ['exited 125', `isolate: ${message}\nhint: ${hint}\n`];
 
 test.each(['/run/user/0', '/proc/y', '/nonexistent/x', 'relative', '', '/etc', '/dev/null'])(
-  'with the XDG_RUNTIME_DIR %j, which is none of the caller, a run goes on as without one',
+  'with the XDG_RUNTIME_DIR %j, which does not belong to the caller, a run works as without one',
   async (XDG_RUNTIME_DIR) => {
     expect(await outcome([user], { HOME: join(home, 'own'), XDG_RUNTIME_DIR })).toEqual(ran);
   },
 );
 
-test('runs of a user with different values of XDG_RUNTIME_DIR know of each other', async () => {
+test('runs of a user with different values of XDG_RUNTIME_DIR know about each other', async () => {
   const environment = { HOME: join(home, 'own'), XDG_RUNTIME_DIR: join(home, 'own') };
   const first = startIsolate([...run, 'cat'], { environment, uid });
   try {
@@ -72,7 +72,7 @@ test('runs of a user with different values of XDG_RUNTIME_DIR know of each other
   }
 });
 
-test.each([{}, { HOME: '' }, { HOME: 'relative' }])('with the variables %j the home is that of the user database', async (environment) => {
+test.each([{}, { HOME: '' }, { HOME: 'relative' }])('with the variables %j the home comes from the user database', async (environment) => {
   expect(await outcome([user], environment)).toEqual(ran);
 });
 
@@ -138,7 +138,7 @@ test.each<[string, readonly Action[]]>([
   expect({ end, rest: rest.map((line) => line.trim().split(/\s+/)) }).toEqual({ end: 'exited 0', rest: [['0', String(uid), '1']] });
 });
 
-test('all subordinate ranges are there inside, without the own id', async () => {
+test('all subordinate ranges are used inside, without the own id', async () => {
   const args = [...run, 'sh', '-c', "awk '{ print $1, $3 }' /proc/self/uid_map; touch /f; chown 65534 /f; stat -c %u /f"];
   expect(await outcome([user], { HOME: join(home, 'own') }, args)).toEqual(['exited 0', '0 1\n1 1\n2 8\n10 1000\n1010 64526\n65534\n']);
 });
@@ -154,7 +154,7 @@ describe('with subordinate ids alone', () => {
     expect(await started([...how, '-d', `${join(top, 'template/etc/passwd')}:/etc/group`, 'echo', 'ran'])).toEqual(ran);
   });
 
-  test.each([[[]], [['--read-only']]])('a run %j that would have to make a place is refused', async (how) => {
+  test.each([[[]], [['--read-only']]])('a run %j that would have to make a target is refused', async (how) => {
     expect(await started([...how, '-d', '/etc/passwd:/opt/none', 'true'])).toEqual(
       failed(
         '/opt/none is missing in TOP/template, and a sandbox with --uid-base 1700000000 cannot make it.',
@@ -163,7 +163,7 @@ describe('with subordinate ids alone', () => {
     );
   });
 
-  test.each([[['--ephemeral']], [['--ephemeral', '--read-only']]])('a run %j is refused, and led to --read-only', async (how) => {
+  test.each([[['--ephemeral']], [['--ephemeral', '--read-only']]])('a run %j is refused with a hint at --read-only', async (how) => {
     expect(await started([...how, 'true'])).toEqual(
       failed(
         '--uid-base cannot be combined with --ephemeral: the sandbox could not reach its layers, which belong to you.',
@@ -172,19 +172,19 @@ describe('with subordinate ids alone', () => {
     );
   });
 
-  test('a run with a chosen group alone works on read-only layers', async () => {
+  test('a run with only --gid-base works on read-only layers', async () => {
     const words = ['-q', '-g', `${base}`, '-t', join(top, 'template'), '--ephemeral', '--read-only', 'echo', 'ran'];
     expect(await outcome([user], { HOME: join(home, 'own') }, words)).toEqual(ran);
   });
 
-  test('a run makes a place in a template of these ids', async () => {
+  test('a run makes a target in a template that belongs to its ids', async () => {
     const directory = join(top, 'template/opt/of-these-ids');
     mkdirSync(directory);
     chownSync(directory, base + 1, base + 1);
     expect(await started(['-d', '/etc/passwd:/opt/of-these-ids/new', 'ls', '/opt/of-these-ids'])).toEqual(['exited 0', 'new\n']);
   });
 
-  test.each([[[]], [['--read-only']], [['--ephemeral']]])('a run %j with lxc is refused, and led to bwrap', async (how) => {
+  test.each([[[]], [['--read-only']], [['--ephemeral']]])('a run %j with lxc is refused with a hint at bwrap', async (how) => {
     const [end, text = ''] = await started(['-e', 'lxc', ...how, 'true']);
     expect({ end, text: text.split('\n').filter((line) => !line.startsWith('also: ')) }).toEqual({
       end: 'exited 125',
@@ -197,7 +197,7 @@ describe('with subordinate ids alone', () => {
   });
 });
 
-test('a root without the capabilities for a sandbox is told which it lacks', async () => {
+test('root without the capabilities for a sandbox is told which ones are missing', async () => {
   expect(
     await outcome(
       [
@@ -230,11 +230,11 @@ test.each([
   expect(await outcome([user, ['limit', limit]], { HOME: join(home, 'own') })).toEqual(failed(`The limit of ${message}.`, advice));
 });
 
-test.each(['core=0', 'memlock=0', 'nofile=300', 'stack=1048576', 'nproc=60'])('with the limit %s a run goes on', async (limit) => {
+test.each(['core=0', 'memlock=0', 'nofile=300', 'stack=1048576', 'nproc=60'])('with the limit %s a run works', async (limit) => {
   expect(await outcome([user, ['limit', limit]], { HOME: join(home, 'own') })).toEqual(ran);
 });
 
-test('from a directory that was removed a run goes on, and what is relative to it is refused', async () => {
+test('a run works in a removed directory, and paths relative to it are refused', async () => {
   const removed: Action[] = [['removed', join(home, 'gone')], user];
   const environment = { HOME: join(home, 'own') };
   expect(await outcome(removed, environment)).toEqual(ran);
@@ -248,7 +248,7 @@ test('from a directory that was removed a run goes on, and what is relative to i
     expect((await outcome(removed, environment, args))[0]).toBe('exited 0');
 });
 
-test('doctor tells of a home that cannot be used, and of newuidmap that gains no rights', async () => {
+test('doctor reports an unusable home, and newuidmap that gains no rights', async () => {
   const [end, text = ''] = await outcome([user, ['no-new-privs', '']], { HOME: '/proc' }, ['doctor']);
   const lines = text.split('\n').filter((line) => /^\S+ +(?:state|privileges) /.test(line));
   expect({ end, lines: lines.map((line) => line.split(/ {2,}/)) }).toEqual({

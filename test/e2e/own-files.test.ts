@@ -36,7 +36,7 @@ test('doctor warns root of a build that somebody else can change', () => {
   });
 });
 
-test('doctor is content with a build that only root can change', () => {
+test('doctor accepts a build that only root can change', () => {
   expect(ownFiles()).toMatchObject({ state: 'ok' });
 });
 

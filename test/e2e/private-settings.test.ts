@@ -25,7 +25,7 @@ const asUser = async (...words: readonly string[]): Promise<Record<string, unkno
   ...(await isolate(words, { uid, cwd: '/', environment: { HOME: home } })),
 });
 
-test('doctor tells a user who cannot read the settings that this is as it should be', async () => {
+test('doctor tells a user who cannot read the settings that this does no harm', async () => {
   const { stdout } = await asUser('doctor', '--json');
   expect((JSON.parse(stdout as string) as { checks: { id: string }[] }).checks.find(({ id }) => id === 'settings')).toEqual({
     id: 'settings',
@@ -43,7 +43,7 @@ test.each([
   expect({ stdout, stderr }).toEqual({ stdout: '', stderr: `isolate: ${message}\nhint: run isolate with sudo\n` });
 });
 
-test('the directory of signals becomes root’s alone where an earlier version left it open to all', async () => {
+test('a directory of signals that an earlier version left open to all is closed', async () => {
   mkdirSync('/run/isolate/signal', { recursive: true, mode: 0o755 });
   const template = await temporaryTemplate();
   expect(await isolate(['-q', '-t', template, '--read-only', 'true'])).toMatchObject({ status: 0, stderr: '' });

@@ -17,7 +17,7 @@ afterAll(async () => {
   await template.pool.end();
 });
 
-test('away from a terminal progress is plain lines on stderr, the sum one line on stdout', () => {
+test('without a terminal progress is plain lines on stderr, and the summary one line on stdout', () => {
   const { status, stdout, stderr } = commandLine(['refresh', template.dataset, '2']);
   expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/^(made \d of 2\n)*made 2 of 2\n$/) });
   expect(stdout.replace(/in [\d.]+ s/, 'in TIME')).toBe(
@@ -33,11 +33,11 @@ test('on a terminal progress is a bar that is gone at the end', () => {
   expect(stdout).toMatch(/\r\u001b\[K[^\r\u001b]*1 of 1 fresh[^\r\u001b]*\r\n$/);
 });
 
-test('-q says nothing of a refresh that succeeds', () => {
+test('-q prints nothing about a refresh that succeeds', () => {
   expect(commandLine(['-q', '-r', template.dataset, '1'])).toEqual({ status: 0, stdout: '', stderr: '' });
 });
 
-test('a dataset that is not there is an error and status 1', () => {
+test('a missing dataset is an error with status 1', () => {
   const { status, stdout, stderr } = commandLine(['refresh', `${template.dataset}x`, '1']);
   expect({ status, stdout, firstLine: stderr.split('\n')[0] }).toEqual({
     status: 1,
@@ -54,7 +54,7 @@ test('watch refreshes until it is told to stop, and that is success', async () =
   expect({ isWhole: chunk.toString().includes('2 of 2 fresh'), status }).toEqual({ isWhole: true, status: 0 });
 });
 
-test('a refresh that goes against the settings says so, and what will happen next', () => {
+test('a refresh that contradicts the settings says so, and what will happen next', () => {
   writeFileSync('/etc/isolate/config.toml', `[templates."${template.dataset}"]\ncount = 2\n`);
   try {
     const { status, stderr } = commandLine(['refresh', template.dataset, '1']);

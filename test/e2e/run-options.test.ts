@@ -35,7 +35,7 @@ describe.each(ways)('%s', (name) => {
     }
   }
 
-  test('the status descriptor tells the start and the end of a run', () => {
+  test('the status descriptor reports the start and end of a run', () => {
     expect(eventsOf('sh', '-c', 'exit 125')).toEqual([
       { event: 'started', way: 'node' },
       { event: 'exited', code: 125 },
@@ -46,7 +46,7 @@ describe.each(ways)('%s', (name) => {
     ]);
   });
 
-  test('the status descriptor tells of a command that is not there', () => {
+  test('the status descriptor reports a missing command', () => {
     expect(eventsOf('no-such-command').at(-1)).toEqual({ event: 'failed', error: 'not-executed', errno: 'ENOENT' });
   });
 
@@ -58,7 +58,7 @@ describe.each(ways)('%s', (name) => {
     });
   });
 
-  test('the command starts with the documented variables, those asked for and no others', () => {
+  test('the command gets the documented variables, the requested ones and no others', () => {
     const { stdout } = commandLine(['-q', ...way.root, '-v', 'A:x=y', '-v', 'B=', 'env'], [], {
       TERM: 'vt100',
       SECRET: 'x',
@@ -80,7 +80,7 @@ describe.each(ways)('%s', (name) => {
     ]);
   });
 
-  test('arguments reach the command as they are', () => {
+  test('arguments reach the command unchanged', () => {
     const words = ['', ' a  b ', '"quoted"', "it's", '$HOME', '`id`', '*', '-n', '--', '\\', 'ä€😀', 'a\nb', '--help'];
     expect(run('printf', '[%s]', ...words).stdout).toBe(words.map((word) => `[${word}]`).join(''));
   });

@@ -113,7 +113,7 @@ const examples = ofRuns.flatMap((option) =>
   (optionExamples('', '')[option.long] ?? []).map((_, index) => [option.long, index + 1, option] as const),
 );
 
-test('every option that a run may have has an example', () => {
+test('every option of a run has an example', () => {
   expect(ofRuns.map(({ long }) => long).filter((long) => optionExamples('', '')[long] === undefined)).toEqual([]);
 });
 

@@ -47,7 +47,7 @@ describe.each(ways)('%s', (name) => {
     expect(await end).toEqual({ status: 7, signal: null, stdout: 'continued\n'.repeat(50), stderr: '' });
   });
 
-  test('a SIGINT at any moment of a start refuses the run, ends it or reaches the command, and leaves nothing', async () => {
+  test('a SIGINT at any moment of a start cancels the run, ends it or reaches the command, and leaves nothing behind', async () => {
     const statuses = await Promise.all(
       Array.from({ length: 24 }, async (_, index) => {
         const child = startIsolate(['-q', ...way.root, '--', 'sh', '-c', 'trap "exit 7" INT; sleep 987.1 & wait']);
@@ -102,7 +102,7 @@ describe.each(ways)('%s', (name) => {
     expect((await finished(child)).status).toBe(124);
   });
 
-  test('--kill-after says how long the command has after SIGTERM, of a time limit or from outside', async () => {
+  test('--kill-after sets the time after SIGTERM, by a time limit or from outside', async () => {
     const script = "trap 'echo term' TERM; echo ready; while :; do sleep 0.5; echo tick; done";
     const limited = await finished(startIsolate(['-q', ...way.root, '--timeout', '1', '--kill-after', '1', '--', 'sh', '-c', script]));
     const asked = startIsolate(['-q', ...way.root, '--kill-after', '1', '--', 'sh', '-c', script]);
@@ -116,7 +116,7 @@ describe.each(ways)('%s', (name) => {
     });
   });
 
-  test('--kill-after 0 leaves no time', async () => {
+  test('--kill-after 0 kills at once', async () => {
     const script = "trap '' TERM; echo ready; while :; do sleep 0.5; echo tick; done";
     const { status, stdout } = await finished(
       startIsolate(['-q', ...way.root, '--timeout', '0.2', '--kill-after', '0', '--', 'sh', '-c', script]),

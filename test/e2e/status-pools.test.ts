@@ -51,7 +51,7 @@ async function endRun(): Promise<void> {
   if (run.exitCode === null && run.signalCode === null) await once(run, 'close');
 }
 
-test('without a daemon root is shown the pools, the runs and who has which clone', async () => {
+test('without a daemon root sees the pools, the runs and who uses which clone', async () => {
   const beganMs = Date.now();
   await startRun();
   const { runs } = await read<RunsDocument>('ps', '--json');
@@ -108,7 +108,7 @@ test('without a daemon root is shown the pools, the runs and who has which clone
   expect(stdout).toContain(`\n${template.dataset}  `);
 });
 
-test('the daemon shows the same, to others without the commands, and tells its metrics', async () => {
+test('the daemon shows the same, hides commands from other users, and has metrics', async () => {
   const other = `${template.pool.name}/other`;
   const daemon: Daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = 3\nusers = ["${user}"]\n`);
   try {
@@ -153,7 +153,7 @@ test('the daemon shows the same, to others without the commands, and tells its m
   }
 });
 
-test('right after a refresh the daemon tells of the snapshot that it was from', async () => {
+test('right after a refresh the daemon shows the snapshot that it used', async () => {
   const daemon: Daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = 2\n`);
   try {
     await readOwn();

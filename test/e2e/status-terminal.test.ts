@@ -73,7 +73,7 @@ async function expectGivenBack(): Promise<void> {
   expect(await modes()).toBe(before);
 }
 
-test('the view shows what changes, and the time, and ends by q', async () => {
+test('the view shows changes and the time, and ends with q', async () => {
   await watch();
   const seen = /isolate ps {2}[-0-9]+ ([:0-9]+)/.exec(tmux.screen())?.[1] ?? '';
   daemon.answer = () => documentAnswer({ runs: [{ ...run, command: ['second'] }, run] });
@@ -88,21 +88,21 @@ test('the view shows what changes, and the time, and ends by q', async () => {
   await expectGivenBack();
 });
 
-test('the view ends by Ctrl-C', async () => {
+test('the view ends with Ctrl-C', async () => {
   await watch();
   tmux.press('C-c');
   await tmux.prompt();
   await expectGivenBack();
 });
 
-test('the view ends by SIGTERM', async () => {
+test('the view ends with SIGTERM', async () => {
   await watch();
   process.kill(watcher(), 'SIGTERM');
   await tmux.prompt();
   await expectGivenBack();
 });
 
-test('Ctrl-Z gives the terminal to the shell, and fg takes it again', async () => {
+test('Ctrl-Z gives the terminal to the shell, and fg takes it back', async () => {
   await watch();
   tmux.press('C-z');
   await tmux.see(/Stopped/);
@@ -115,7 +115,7 @@ test('Ctrl-Z gives the terminal to the shell, and fg takes it again', async () =
   expect(await modes()).toBe(before);
 });
 
-test('lines are cut to the window, whatever size it gets', async () => {
+test('lines are cut to the window when its size changes', async () => {
   const wide = { ...run, command: ['x'.repeat(500)] };
   daemon.answer = () => documentAnswer({ runs: Array.from({ length: 40 }, () => wide) });
   line('$I ps --watch');
@@ -135,7 +135,7 @@ test('lines are cut to the window, whatever size it gets', async () => {
   await tmux.prompt();
 });
 
-test('a daemon that ends and comes again is waited for', async () => {
+test('the view waits for a daemon that is restarted', async () => {
   await watch();
   const refuse = { code: 'daemon-failed', message: 'It is ending.' };
   daemon.answer = () => ({
@@ -153,7 +153,7 @@ test('a daemon that ends and comes again is waited for', async () => {
   await tmux.prompt();
 });
 
-test('without --watch lines are cut to the terminal, and to nothing elsewhere', async () => {
+test('without --watch lines are cut to the terminal, and not cut elsewhere', async () => {
   daemon.answer = () => documentAnswer({ runs: [{ ...run, command: ['x'.repeat(500)] }] });
   line('clear; $I ps');
   await tmux.see(/^RUN.*\n.*root.*x>\nhost\$/m);
@@ -163,14 +163,14 @@ test('without --watch lines are cut to the terminal, and to nothing elsewhere', 
   expect(readFileSync(file, 'utf8').split('\n')[1]).toMatch(/ x{500}$/);
 });
 
-test('where no keys can be read the view names the one that ends it', async () => {
+test('if no keys can be read, the view names the one that ends it', async () => {
   line('$I ps --watch < /dev/null');
   await tmux.see(/isolate ps {2}[-0-9]+ [:0-9]+ {2}Ctrl-C: quit\n\nRUN/);
   tmux.press('C-c');
   await tmux.prompt();
 });
 
-test('a terminal whose cursor cannot be moved gets a table for each change', async () => {
+test('a terminal that cannot move its cursor gets a table for each change', async () => {
   line('TERM=dumb $I ps --watch');
   await tmux.see(/^RUN.*\n.*root.* first\n/m);
   daemon.answer = () => documentAnswer({ runs: [{ ...run, command: ['second'] }] });

@@ -99,7 +99,7 @@ const rootsRun = {
   command: null,
 };
 
-test("a user ends no other user's run", async () => {
+test('a user cannot end another user’s run', async () => {
   daemon.answer = () => documentAnswer({ runs: [rootsRun] });
   expect(await isolate(['kill', '0123'])).toEqual({
     status: 1,
@@ -109,13 +109,13 @@ test("a user ends no other user's run", async () => {
   });
 });
 
-test('a run whose PID another process has by now has ended, and that process is not signalled', async () => {
+test('a run whose PID was reused has ended, and the new process is not signalled', async () => {
   let asked = 0;
   daemon.answer = () => documentAnswer({ runs: (asked += 1) === 1 ? [{ ...rootsRun, startTime: '1' }] : [] });
   expect(await isolate(['kill', '0123'])).toEqual({ status: 0, signal: null, stdout: '', stderr: '' });
 });
 
-test('where an older daemon does not tell which process holds a run, none is signalled', async () => {
+test('if an older daemon does not say which process holds a run, none is signalled', async () => {
   const { startTime: _start, pidNamespace: _namespace, ...older } = rootsRun;
   daemon.answer = () => documentAnswer({ runs: [older] });
   expect(await isolate(['kill', '0123'])).toEqual({
@@ -140,7 +140,7 @@ test('ps asks the daemon and prints the runs, for people and as JSON', async () 
   expect({ parsed: JSON.parse(stdout), queries: daemon.queries }).toEqual({ parsed: { runs: [run] }, queries: ['ps', 'ps'] });
 });
 
-test('status prints the pools it is asked for, in that order', async () => {
+test('status prints the requested pools, in that order', async () => {
   const { stdout } = await isolate(['status', 'tank/b', 'tank/a']);
   expect(stdout.split('\n').slice(2)).toEqual([
     'TEMPLATE  SIZE  FRESH  LEASED  RETIRED  KEPT  MAKING  STALE  SNAPSHOT  OLDEST  REFRESHED',
@@ -160,7 +160,7 @@ test('status prints the pools it is asked for, in that order', async () => {
   });
 });
 
-test('what the daemon refuses is the error', async () => {
+test('a refusal of the daemon becomes the error', async () => {
   daemon.answer = () => ({
     name: 'refuse',
     items: [
@@ -179,7 +179,7 @@ test.each([
   ['another document', documentAnswer({ tables: [] })],
   ['null', documentAnswer(null)],
   ['bytes of another protocol', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
-])('%s of the daemon is told of as its failure', async (_what, answer) => {
+])('%s of the daemon is reported as its failure', async (_what, answer) => {
   daemon.answer = () => answer;
   const { status: code, stderr } = await isolate(['status', '--json']);
   expect({ code, errorCode: (JSON.parse(stderr) as { error: { code: string } }).error.code }).toEqual({
@@ -188,7 +188,7 @@ test.each([
   });
 });
 
-test('without a daemon other users than root are told what to do', async () => {
+test('without a daemon users other than root are told what to do', async () => {
   await daemon.hangUp();
   const stderr = `isolate: The daemon is not running, and without it only root can look at the pools.\nhint: ${advice}`;
   expect(await isolate(['status'])).toMatchObject({ status: 1, stdout: '', stderr });
@@ -197,7 +197,7 @@ test('without a daemon other users than root are told what to do', async () => {
   await daemon.listen();
 });
 
-test('a user who cannot enter the directory of the daemon, or not use its socket, is told so', async () => {
+test('a user who cannot enter the daemon’s directory or use its socket is told so', async () => {
   await daemon.restrict(0o700, 0o666);
   expect(await isolate(['status'])).toMatchObject({
     status: 1,
@@ -217,7 +217,7 @@ test('a user who cannot enter the directory of the daemon, or not use its socket
   await daemon.restrict(0o755, 0o666);
 });
 
-test('a daemon that ends the connection is told of as lost', async () => {
+test('a daemon that closes the connection is reported as lost', async () => {
   daemon.answer = () => null;
   for (const verb of ['status', 'ps']) {
     expect(await isolate([verb])).toMatchObject({
@@ -228,7 +228,7 @@ test('a daemon that ends the connection is told of as lost', async () => {
   }
 });
 
-test('of a daemon that keeps silent users are told, and root reads the state itself', async () => {
+test('users are told about a silent daemon, and root reads the state itself', async () => {
   daemon.answer = () => Buffer.alloc(0);
   const [users, pools, runs] = await Promise.all([isolate(['status']), isolate(['status'], 0), isolate(['ps', '--json'], 0)]);
   expect(users).toMatchObject({
@@ -242,7 +242,7 @@ test('of a daemon that keeps silent users are told, and root reads the state its
   expect(runs).toMatchObject({ status: 0, stdout: '{"runs":[]}\n', stderr: '' });
 });
 
-test('where a daemon ends the connection root reads the state itself', async () => {
+test('if a daemon closes the connection, root reads the state itself', async () => {
   daemon.answer = () => null;
   const [pools, runs] = await Promise.all([isolate(['status', '--json'], 0), isolate(['ps', '--json'], 0)]);
   expect({ poolsStdout: pools.stdout, runsStdout: runs.stdout }).toEqual({
@@ -273,7 +273,7 @@ test('with --watch each change is printed, and SIGTERM ends it', async () => {
   expect(await finished(child)).toMatchObject({ status: 0, signal: null, stderr: '' });
 });
 
-test('with --watch and no terminal a change is a new table; a daemon that goes is told of once', async () => {
+test('with --watch and no terminal a change is a new table, and a lost daemon is reported once', async () => {
   const child = start(['ps', '--watch']);
   const nextLine = linesOf(child);
   let told = '';
@@ -295,7 +295,7 @@ test('with --watch and no terminal a change is a new table; a daemon that goes i
   expect(told).toBe('isolate: The daemon ended, and without it only root can look at the pools.\nhint: ' + advice);
 });
 
-test('nobody reads on: --watch ends at the next change', async () => {
+test('--watch ends at the next change if nobody reads its output any more', async () => {
   let fresh = 1;
   daemon.answer = () => documentAnswer({ ...status, pools: [{ ...pool, fresh: (fresh += 1) }] });
   const child = start(['status', '--watch']);

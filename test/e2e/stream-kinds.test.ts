@@ -54,7 +54,7 @@ describe.each(ways)('%s', (name) => {
       });
     });
 
-    test('a socket of datagrams is refused', async () => {
+    test('a datagram socket is refused', async () => {
       expect(await redirected(engine, 'true', '0<> /dev/udp/127.0.0.1/9')).toMatchObject({
         status: 125,
         stderr: 'isolate: The launch failed at standard input: protocol wrong type for socket.\n',
@@ -75,7 +75,7 @@ describe.each(ways)('%s', (name) => {
     });
   });
 
-  test('the chroot engine, which isolates nothing, takes a directory', async () => {
+  test('the chroot engine, which isolates nothing, accepts a directory', async () => {
     const directory = await hostDirectory();
     expect(await redirected('chroot', 'test -d /proc/self/fd/0/', `< ${directory}`)).toMatchObject({ status: 0 });
   });

@@ -42,7 +42,7 @@ describe.each(ways)('%s', (name) => {
     expect(stdout.split('\0').slice(0, -1)).toEqual(words);
   });
 
-  test('the environment of the command is exactly the default and what was given', async () => {
+  test('the environment of the command is exactly the default plus what was given', async () => {
     const { stdout } = await isolate(['-q', ...way.root, '-v', 'A=1', '-v', 'B:x y', '-v', 'PASSED', '-v', 'EMPTY=', '--', 'env', '-0'], {
       environment: { PASSED: 'through', SECRET: 'no', TERM: 'xterm' },
     });
@@ -74,7 +74,7 @@ describe.each(ways)('%s', (name) => {
     expect(await finished(child)).toEqual({ status: 0, signal: null, stdout: '5\n', stderr: '' });
   });
 
-  test('a reader that goes away ends the command with SIGPIPE', async () => {
+  test('the command gets SIGPIPE when its reader goes away', async () => {
     const child = startIsolate(within('yes'));
     await once(child.stdout!, 'data');
     child.stdout?.destroy();

@@ -24,14 +24,14 @@ beforeEach(async () => {
   await isolate(['refresh', '-q', '--force', template.dataset, '1']);
 });
 
-test('where nothing refreshes a pool the clones of runs are destroyed in the background, also of many that end together', async () => {
+test('if nothing refreshes a pool, used clones are destroyed in the background, even if many runs end together', async () => {
   const runs = Array.from({ length: 6 }, () => isolate(['-q', '-z', template.dataset, '--wait', '60', 'true']));
   expect((await Promise.all(runs)).map(({ status, stderr }) => ({ status, stderr }))).toEqual(runs.map(() => ({ status: 0, stderr: '' })));
   await expect.poll(() => readDirectory(poolFiles().paths.retired), { timeout: 30_000 }).toEqual([]);
   await expect.poll(template.clones, { timeout: 30_000 }).toEqual([]);
 });
 
-test('what refreshes a pool is left to do it', async () => {
+test('if something refreshes a pool, it destroys the used clones', async () => {
   const pool = poolFiles();
   const stopRefreshing = claimToRefresh(template.dataset);
   try {
@@ -43,7 +43,7 @@ test('what refreshes a pool is left to do it', async () => {
   }
 });
 
-test('that nothing refreshes a pool is said once, by the first run that has to wait', async () => {
+test('the first run that has to wait says once that nothing refreshes the pool', async () => {
   const stderrs: string[] = [];
   for (let run = 0; run < 3; run += 1) stderrs.push((await isolate(['-z', template.dataset, '--wait', '60', 'true'])).stderr);
   expect(stderrs.join('')).toBe(
@@ -51,7 +51,7 @@ test('that nothing refreshes a pool is said once, by the first run that has to w
   );
 });
 
-test('the daemon destroys what runs left of templates that its settings do not name, and forgets those that are gone', async () => {
+test('the daemon destroys used clones of templates that its settings do not name, and forgets templates that are gone', async () => {
   const gone = `${template.pool.name}/gone`;
   await template.pool.zfs('create', '-o', 'mountpoint=none', gone);
   await template.pool.zfs('snapshot', `${gone}@1`);

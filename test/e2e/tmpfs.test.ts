@@ -51,16 +51,16 @@ describe.each([
     return isolate(['-q', '-e', engine, '-t', template, ...how, ...words], { ...caller, cwd: scratch });
   };
 
-  test('a memory file system is empty, limited, for everyone to write, and holds binds', async () => {
+  test('a memory file system is empty, limited, writable by everyone, and can contain binds', async () => {
     expect(await start(...wanted)).toMatchObject(ended);
   });
 
-  test('nothing of it is there for the next run', async () => {
+  test('its contents are gone in the next run', async () => {
     await start('--tmpfs', '/scratch', 'touch', '/scratch/left');
     expect(await start('--tmpfs', '/scratch', 'ls', '-A', '/scratch')).toMatchObject({ status: 0, stdout: '', stderr: '' });
   });
 
-  test('the command may begin in it, but not where nothing is', async () => {
+  test('the command may start in it, but not in a missing directory', async () => {
     expect(await start('--tmpfs', '/scratch', '-p', '/scratch', 'pwd')).toMatchObject({ status: 0, stdout: '/scratch\n', stderr: '' });
     expect(await start('--tmpfs', '/scratch', '-p', '/scratch/none', 'pwd')).toMatchObject({
       status: 125,

@@ -65,23 +65,23 @@ describe.each([
     ['55:66', 55, 66, '', '/ 55 55 /bin/sh'],
     ['odd', 77, 77, '', '/ odd odd /bin/sh'],
     ['1234:4', 1234, 4, '', '/ 1234 1234 /bin/sh'],
-  ])('--user %s has the ids, groups and variables of that user, and no capability', async (name, uid, gid, groups, variables) => {
+  ])('--user %s gives the ids, groups and variables of that user, and no capabilities', async (name, uid, gid, groups, variables) => {
     expect(await start('--user', name, 'sh', '-c', report)).toEqual(reported(uid, gid, groups, variables));
   });
 
-  test('-v beats what the user has, and the caller has no part in it', async () => {
+  test('-v overrides the variables of the user, and the caller has no influence', async () => {
     const words = ['-v', 'HOME=/mine', '-v', 'USER=me', 'sh', '-c', 'echo $HOME $USER $LOGNAME'];
     expect(await start('--user', 'web', ...words)).toEqual({ status: 0, stdout: '/mine me web\n', stderr: '' });
   });
 
-  test('its command is ended by a time limit, and its end is told, as if it were root', async () => {
+  test('a time limit ends its command, and its end is reported, as for root', async () => {
     expect((await start('--user', 'web', '--timeout', '0.3', '--kill-after', '0.3', 'sleep', '60')).status).toBe(124);
     expect((await start('--user', 'web', 'sh', '-c', 'kill -KILL $$')).status).toBe(137);
     expect((await start('--user', 'web', 'sh', '-c', 'exit 7')).status).toBe(7);
     expect((await start('--user', 'web', 'no-such-command')).status).toBe(127);
   });
 
-  test('what is bound over /etc/passwd is what counts', async () => {
+  test('a file bound over /etc/passwd is the one that counts', async () => {
     const words = ['-d', 'passwd:/etc/passwd:ro', '--user', 'bound', 'sh', '-c', 'id -u; echo $HOME'];
     expect(await start(...words)).toEqual({ status: 0, stdout: '12\n/bound\n', stderr: '' });
   });
@@ -100,7 +100,7 @@ describe.each([
     });
   });
 
-  test('files of accounts that are none are of no harm', async () => {
+  test('invalid account files do no harm', async () => {
     const words = ['-d', '/dev/zero:/etc/passwd', '-d', '/dev/zero:/etc/group', '--user'];
     if (engine === 'chroot') return;
     expect((await start(...words, 'web', 'true')).status).toBe(125);
@@ -108,7 +108,7 @@ describe.each([
   });
 });
 
-test('a user whose sandbox has one id cannot be another in it, but can be root', async () => {
+test('in a sandbox with a single id --user can only be root', async () => {
   const alone = 54_385;
   mkdirSync(join(scratch, 'alone'));
   chownSync(join(scratch, 'alone'), alone, alone);

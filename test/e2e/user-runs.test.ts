@@ -50,7 +50,7 @@ const listed = (stdout: string): readonly RunStatus[] => (JSON.parse(stdout) as 
 const seenBy = async (member: Member): Promise<readonly RunStatus[]> => listed((await runAs(member, ['ps', '--json'])).stdout);
 const seenByRoot = async (): Promise<readonly RunStatus[]> => listed((await isolate(['ps', '--json'])).stdout);
 
-test.each(['isolate-node', 'isolate'] as const)('runs of %s on directories are shown to their user and to root only', async (program) => {
+test.each(['isolate-node', 'isolate'] as const)('runs of %s on directories are shown only to their user and to root', async (program) => {
   await startRun(ada, program);
   await startRun(outsider, program);
   const of = ({ uid, name }: Member) => ({
@@ -74,7 +74,7 @@ test.each(['isolate-node', 'isolate'] as const)('runs of %s on directories are s
   });
 });
 
-test('what a user makes up is not believed by root, nor followed', { timeout: 20_000 }, async () => {
+test('root neither believes nor follows what a user forges', { timeout: 20_000 }, async () => {
   const real = await startRun(ada);
   const [run] = await seenBy(ada);
   expect(run).toBeDefined();

@@ -84,7 +84,7 @@ describe.each(['root', 'member'])('%s', (who) => {
   });
 
   test.each([[['status', 'no/such']], [['ps', 'word']], [['list', '--no-such']], [['status', '--trace']]])(
-    'is told by the program in Node what is wrong with %j, or more',
+    'gets errors about %j from the program in Node',
     async (words) => {
       expect(withoutAges(await start(who, 'isolate', words))).toEqual(withoutAges(await start(who, 'isolate-node', words)));
     },
@@ -109,7 +109,7 @@ test.each([
   expect(Math.max(...lines.map(({ length }) => length))).toBe(columns);
 });
 
-test('a run on a directory of the user is shown, which only the program in Node knows', async () => {
+test('a run on a directory of the user is shown, which only the program in Node sees', async () => {
   const directory = await copyRootfs(await busyboxRootfs(), join(member.home, 'root'));
   const own = startAs(member, ['-q', '-t', directory, 'sh', '-c', 'echo begun; cat']);
   await once(own.stdout as NodeJS.ReadableStream, 'data');
@@ -156,7 +156,7 @@ describe('while the daemon hangs', () => {
   });
 });
 
-test('once the daemon goes on nothing is missing from its pool', async () => {
+test('once the daemon continues, nothing is missing from its pool', async () => {
   await isFull();
   expect(await start('root', 'isolate', ['-q', '-z', template.dataset, 'echo', 'ran'])).toEqual({
     status: 0,

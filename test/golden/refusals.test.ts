@@ -71,7 +71,7 @@ test.each(Object.entries(cases))('each engine refuses exactly what is recorded: 
   await expect(text.join('')).toMatchFileSnapshot(`refusals/${name.replaceAll(' ', '-')}.golden`);
 });
 
-test('the case for features asks for each of them', () => {
+test('the case for features uses each of them', () => {
   const asking = runOptions.filter(({ feature }) => feature !== undefined).map(({ key }) => key);
   expect(new Set(Object.keys(everyFeature))).toEqual(new Set(asking));
 });

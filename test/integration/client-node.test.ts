@@ -48,7 +48,7 @@ describe('what Node is started with', () => {
     environment: ['ISOLATE_CALLER=5', `NODE_COMPILE_CACHE=${dirname(client)}/compile-cache`],
   });
 
-  it('has not one word and no variable of the caller’s, which are in a memory file that nobody can change', async () => {
+  it('has no word and no variable of the caller, which are in a sealed memory file', async () => {
     const client = await installClient(telling);
     mkdirSync(join(dirname(client), 'compile-cache'));
     const words = nodeOptions().flatMap((name) => [name, `${name}=/evil.cjs`]);
@@ -80,7 +80,7 @@ describe('what Node is started with', () => {
     });
   });
 
-  it('has the flags of a process that stays, for the daemon alone', async () => {
+  it('has the flags of a long-lived process, only for the daemon', async () => {
     const client = await installClient(telling);
     const [node, , ...rest] = fixed(client).arguments;
     expect(await start(client, ['serve', '--x'], {})).toMatchObject({
@@ -131,7 +131,7 @@ describe('the Node that is started', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('is else the first program of that name in PATH, and none of a directory that PATH names relatively', async () => {
+  it('is otherwise the first program of that name in the absolute directories of PATH', async () => {
     const client = await installClient();
     const directory = mkdtempSync(join(tmpdir(), 'path-'));
     mkdirSync(join(directory, 'first/node'), { recursive: true });
@@ -165,7 +165,7 @@ describe('the Node that is started', () => {
     }
   });
 
-  it('is not started where its program is missing, as beside a copy of isolate alone', async () => {
+  it('is not started if its program is missing, as beside a lone copy of isolate', async () => {
     const client = await installClient();
     rmSync(join(dirname(client), 'start.cjs'));
     expect(end(client)).toEqual({
@@ -177,7 +177,7 @@ describe('the Node that is started', () => {
     });
   });
 
-  it('is not started where the caller may write no file of the needed size, and nothing is killed', async () => {
+  it('is not started if the caller may not write a file of the needed size, and nothing is killed', async () => {
     const client = await installClient();
     // 100 KiB are enough for Node itself, but not for this command line.
     const words = ['-c', 'ulimit -f 200; exec "$@"', 'sh', client, 'x'.repeat(120_000)];
@@ -189,7 +189,7 @@ describe('the Node that is started', () => {
     });
   });
 
-  it('is told where it cannot be executed', async () => {
+  it('is named in the error if it cannot be executed', async () => {
     const client = await installClient('no program at all');
     chmodSync(nodeOf(client), 0o755);
     expect(end(client)).toEqual({ status: 125, stdout: '', stderr: `isolate: ${startedAs(client)}: Exec format error\n` });

@@ -94,7 +94,7 @@ it.each<[string, boolean, Launch, readonly ReportEvent[]]>([
   });
 });
 
-it('the first line that fits is written, with its number and for a reached limit alone', async () => {
+it('the first matching line is written, with its number, or only for a reached limit', async () => {
   const line = (text: string, conditions: Partial<ReportLine> = {}): ReportLine => ({
     stream: 'status',
     event: 'killed',
@@ -109,7 +109,7 @@ it.each([
   ['is not open', 77],
   ['is its own', 3],
   ['is standard input', 0],
-])('the client leaves a run to Node whose status descriptor %s', async (_, descriptor) => {
+])('the client leaves a run to Node if its status descriptor %s', async (_, descriptor) => {
   await answerClients(async (talk) => {
     await talk.next();
     await ask(talk, descriptor);
@@ -157,7 +157,7 @@ it('the client writes a message to the status descriptor where the daemon says s
   });
 });
 
-it('a signal that ends the wait is told in the lines too, and an ignored one does not end it', async () => {
+it('a signal that ends the wait is reported in the lines too, and an ignored one does not end it', async () => {
   const waiting = Promise.withResolvers<void>();
   await answerClients(async (talk) => {
     await talk.next();
@@ -180,7 +180,7 @@ it('a signal that ends the wait is told in the lines too, and an ignored one doe
   });
 });
 
-it('an ignored signal that came before the launch is not handed to the command', async () => {
+it('an ignored signal that came before the launch is not passed to the command', async () => {
   const waiting = Promise.withResolvers<Talk>();
   await answerClients(async (talk) => {
     await talk.next();
@@ -196,7 +196,7 @@ it('an ignored signal that came before the launch is not handed to the command',
   expect(await end()).toMatchObject({ status: 4, stdout: 'ready\n' });
 });
 
-it('a reader that is slow hears of the start with the end, and the command does not wait for it', async () => {
+it('a slow reader gets the start together with the end, and the command does not wait for it', async () => {
   await answerClients(async (talk) => {
     await talk.next();
     await ask(talk, 5);

@@ -73,7 +73,7 @@ describe('the client', () => {
     expect(connected()).toBe(1);
   });
 
-  it('waits for a daemon that shows that it lives', async () => {
+  it('waits for a daemon that shows that it is alive', async () => {
     await answerClients(async (talk) => {
       await talk.next();
       for (let sign = 0; sign < 3; sign += 1) {
@@ -85,7 +85,7 @@ describe('the client', () => {
     expect(await end(['-z', 'tank/t', 'true'])).toEqual({ status: 7, signal: null, stdout: '', stderr: '' });
   });
 
-  it('tells the daemon its arguments, directory, variables and terminals, and carries the launch out', async () => {
+  it('tells the daemon its arguments, directory, variables and terminals, and carries out the launch', async () => {
     const { heard } = await answerWith(bareLaunch(['/bin/sh', '-c', 'echo out; echo err >&2; cat; exit 7']));
     const child = await start(['-z', 'tank/t', '--', 'a', '', 'ü\n'], { cwd: '/usr', env: { TERM: 'x', SECRET: 's', LXC_NET_BR: '' } });
     child.stdin?.end('in');
@@ -178,7 +178,7 @@ describe('the client', () => {
     expect((await heard)[1]).toMatchObject({ name: 'ended', items: [{ name: 'outcome', value: 4 }, {}] });
   });
 
-  it('hands signals on to the command, even those that it was started to ignore', async () => {
+  it('passes signals on to the command, even those that it was started to ignore', async () => {
     await answerWith(
       bareLaunch([
         '/bin/sh',
@@ -217,7 +217,7 @@ describe('the client', () => {
     expect(values((await heard)[0] as Message, 'terminal')).toEqual([7]);
   });
 
-  it('goes on with the run when the daemon goes away', async () => {
+  it('continues the run when the daemon goes away', async () => {
     await answerClients(async (talk) => {
       await talk.next();
       talk.send('launch', launchItems(bareLaunch(['/bin/sh', '-c', 'echo ready; read line; echo "$line"; exit 9'])));
@@ -229,7 +229,7 @@ describe('the client', () => {
     expect(await rest).toEqual({ status: 9, signal: null, stdout: 'on\n', stderr: '' });
   });
 
-  it('leaves nothing of itself to the command but the standard streams', async () => {
+  it('passes only the standard streams to the command', async () => {
     await answerWith(bareLaunch(['/bin/sh', '-c', 'ls /proc/self/fd; umask; pwd; env | sort'], { workingDirectory: '/usr' }));
     const client = await installClient();
     const { stdout } = await finished(
@@ -322,13 +322,13 @@ describe('the client that is asked', () => {
     ]);
   });
 
-  it('leaves a run to Node that needs what can be read once only', async () => {
+  it('leaves a run to Node if it needs a file that can be read only once', async () => {
     const pipe = join(mkdtempSync(join(tmpdir(), 'asked-')), 'pipe');
     execFileSync('mkfifo', [pipe]);
     expect(await ask([{ name: 'read-path', value: pipe }])).toBeNull();
   });
 
-  it('leaves a run to Node that needs more than an answer may hold', async () => {
+  it('leaves a run to Node if its answer would be too large', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'asked-')), 'full');
     writeFileSync(file, Buffer.alloc(262_144));
     expect(await ask(Array.from({ length: 4 }, (): Item => ({ name: 'read-path', value: file })))).toBeNull();
@@ -336,7 +336,7 @@ describe('the client that is asked', () => {
 });
 
 describe('the client before the launch', () => {
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('takes %s for an order not to start', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('does not start the run after %s', async (signal) => {
     const asked = Promise.withResolvers<void>();
     const heard = Promise.withResolvers<Message | null>();
     await answerClients(async (talk) => {

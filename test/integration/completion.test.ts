@@ -36,7 +36,7 @@ test('bash completes options, in long form from their beginning', () => {
   expect(complete('isolate', '-n', '--no')).toEqual(['--no-seccomp']);
 });
 
-test('bash completes the names of engines behind -e', () => {
+test('bash completes the names of engines after -e', () => {
   expect(complete('isolate', '-e', '')).toEqual(['bwrap', 'lxc']);
   expect(complete('isolate', '-n', '--engine', 'l')).toEqual(['lxc']);
   expect(complete('isolate', '--engine', '=')).toEqual(['bwrap', 'lxc']);
@@ -44,7 +44,7 @@ test('bash completes the names of engines behind -e', () => {
   expect(complete('isolate', '--engine', '=', 'lxc', '-z', 'tank/a', 'git', 'ch')).toEqual(['command at 6']);
 });
 
-test('bash offers programs where a command begins, and no words of the shell', () => {
+test('bash offers programs for the first word of a command, and no shell keywords', () => {
   expect(complete('isolate', '-n', 'whil')).toEqual([]);
   expect(complete('isolate', '-n', 'apt-ge')).toEqual(['apt-get']);
 });
@@ -70,14 +70,14 @@ test('bash without the package bash-completion offers programs for a command, an
   expect(bare('refresh', '-n', 'apt-ge')).toEqual([]);
 });
 
-test('bash completes the options of the verb alone', () => {
+test('bash completes only the options of the verb', () => {
   expect(complete('isolate', 'ps', '--w')).toEqual(['--watch']);
   expect(complete('isolate', 'status', '--')).not.toContain('--wayland');
   expect(complete('isolate', '--wa')).toEqual(['--wait', '--wayland'].toSorted());
   expect(complete('isolate', 'ps', '')).toEqual([]);
 });
 
-test('bash completes templates from what the daemon tells this user, and stays silent where there is none', () => {
+test('bash completes the templates that the daemon shows to this user, and stays silent without a daemon', () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-completion-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const document = { templates: [{ template: 'tank/b' }, { template: 'tank/a' }] };
@@ -96,7 +96,7 @@ test('bash completes templates from what the daemon tells this user, and stays s
   expect(completeIn(path, 'isolate', '-z', '')).toEqual(['tank/c']);
 });
 
-test('bash completes the runs behind kill', () => {
+test('bash completes runs after kill', () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-completion-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const document = { runs: [{ runId: '0123456789abcdef' }, { runId: 'fedcba9876543210' }] };
@@ -104,7 +104,7 @@ test('bash completes the runs behind kill', () => {
   expect(completeIn(`${directory}:/usr/bin:/bin`, 'isolate', 'kill', '0')).toEqual(['01234567']);
 });
 
-test('bash completes shells and verbs behind the verbs that take them', () => {
+test('bash completes shells and verbs after the verbs that take them', () => {
   expect(complete('isolate', 'completion', '')).toEqual(['bash', 'zsh', 'fish']);
   expect(complete('isolate', 'help', 're')).toEqual(['refresh']);
 });

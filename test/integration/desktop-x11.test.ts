@@ -54,7 +54,7 @@ test('a program of the sandbox shows its window on the screen, and takes it away
   expect((await showing((seen) => !seen.has(red))).has(yellow)).toBe(false);
 });
 
-test('a program of the sandbox is not trusted: it cannot read the screen, which its user can', async () => {
+test('a program of the sandbox is untrusted: unlike its user, it cannot read the screen', async () => {
   const inside = await isolate([...options(), 'xwd', '-root', '-silent'], { environment: server.environment });
   expect({ status: inside.status, stdout: inside.stdout, isDenied: inside.stderr.includes('unable to get image') }).toEqual({
     status: 1,
@@ -65,7 +65,7 @@ test('a program of the sandbox is not trusted: it cannot read the screen, which 
   expect({ status: outside.status, isWhole: outside.stdout.length > 640 * 480 * 4 }).toEqual({ status: 0, isWhole: true });
 });
 
-test('the cookie of a run opens the server to nobody after it', async () => {
+test('the cookie of a run is useless after it', async () => {
   const inside = await isolate([...options(), 'sh', '-c', 'xdpyinfo > /dev/null && base64 $XAUTHORITY'], {
     environment: server.environment,
   });

@@ -66,7 +66,7 @@ describe('the broker', () => {
     metrics.socket.destroy();
   });
 
-  it.each(['end', 'reuse'])('tells that the process that connected has ended, whoever has its number now (%s)', async (how) => {
+  it.each(['end', 'reuse'])('reports that the process that connected has ended, whoever has its pid now (%s)', async (how) => {
     const gate = await startGate();
     process.kill(gate.front(), 'SIGSTOP');
     const child = spawn(await attackPath(), ['lend', '4321', gate.clients, how], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -90,7 +90,7 @@ describe('the broker', () => {
     expect({ count: numbers(body)[6], bytes: body.length }).toEqual({ count: told, bytes: 28 + 4 * told });
   });
 
-  it('makes sockets for root and the group alone, in place of what a broker before it left', async () => {
+  it('makes sockets only for root and the group, in place of those of an earlier broker', async () => {
     const directory = await socketDirectory();
     const first = await startGate([], directory);
     const front = first.front();
@@ -107,7 +107,7 @@ describe('the broker', () => {
     await openClient(gate);
   });
 
-  it('puts no socket where one is in use, or something else is, or others could have a hand in it', async () => {
+  it('makes no socket where one is in use, something else exists, or others could interfere', async () => {
     const directory = await socketDirectory();
     const at = (name: string): string => join(directory, name);
     await listenAt(at('live'));
@@ -129,7 +129,7 @@ describe('the broker', () => {
       ]);
   });
 
-  it('explains itself when it is not called rightly', async () => {
+  it('prints its usage when it is called wrongly', async () => {
     for (const args of [
       [],
       ['broker'],
@@ -177,7 +177,7 @@ describe('the broker', () => {
     expect(String(await other.receive(6))).toBe('answer');
   });
 
-  it('forgets what the daemon says to connections that are gone', async () => {
+  it('drops what the daemon sends to connections that are gone', async () => {
     const gate = await startGate();
     gate.send(99, operations.send, Buffer.from('x'));
     gate.send(99, operations.tree, Buffer.from('x'));
@@ -206,7 +206,7 @@ describe('a broker that systemd’s front comes to', () => {
     return await startLoneBroker(path);
   };
 
-  it('lets in the front’s user alone, one at a time', async () => {
+  it('admits only the front’s user, one at a time', async () => {
     const gate = await start();
     const { mode, uid } = statSync(path);
     expect({ mode: mode & 0o7777, uid }).toEqual({ mode: 0o600, uid: frontUser });
@@ -234,7 +234,7 @@ describe('a broker that systemd’s front comes to', () => {
     'unknown operation',
     'huge length',
     'stray descriptor',
-  ])('drops a front that lies, with all its connections: %s', async (lie) => {
+  ])('drops a front that breaks the protocol, with all its connections: %s', async (lie) => {
     const gate = await start();
     expect(await runAttack(['lie', String(frontUser), path, lie])).toEqual({ broker: 'ended', client: 'ended' });
     const said = [await gate.next(), await gate.next(), await gate.next()].map(({ connection, operation }) => [connection, operation]);

@@ -105,7 +105,7 @@ describe('the front', () => {
     await expectService(gate);
   });
 
-  it('hands on frames that come in pieces, several at once, or are as long as may be', async () => {
+  it('passes on frames that come in pieces, several at once, or with the maximum length', async () => {
     const gate = await startGate();
     const client = await openClient(gate);
     for (const byte of query) {
@@ -120,7 +120,7 @@ describe('the front', () => {
     expect(bodies.map((body) => body.length)).toEqual([query.length, query.length, large.length, query.length]);
   });
 
-  it('waits only so long for a frame, but for ever between frames', async () => {
+  it('waits a limited time for a frame, but for ever between frames', async () => {
     const gate = await startGate(['--frame-seconds', '1']);
     const [slow, silent] = [await openClient(gate), await openClient(gate)];
     const timer = setInterval(() => slow.socket.write(large.subarray(0, 100)), 50);
@@ -134,7 +134,7 @@ describe('the front', () => {
     expect(await gate.next()).toMatchObject({ connection: silent.number, operation: operations.message });
   });
 
-  it('keeps 512 connections of 10,000 of one user, and serves others meanwhile', async () => {
+  it('keeps 512 of 10,000 connections of one user, and serves others at the same time', async () => {
     const gate = await startGate();
     expect(await startCrowd(4321, gate.clients, 10_000)).toMatchObject({ line: 'open: 512' });
     for (let i = 0; i < 512; i++) await gate.next();
@@ -155,7 +155,7 @@ describe('the front', () => {
     await expectService(gate);
   });
 
-  it('gives descriptors and memory back', async () => {
+  it('gives back descriptors and memory', async () => {
     const gate = await startGate();
     await expectService(gate);
     const count = (): number[] => [descriptorCount(gate.front()), descriptorCount(gate.child.pid ?? 0)];

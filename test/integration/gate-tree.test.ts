@@ -128,7 +128,7 @@ describe('a tree that is handed to a user', () => {
     });
   });
 
-  it('has the owners of the disk where ids are not mapped', async () => {
+  it('has the owners on disk if ids are not mapped', async () => {
     const clone = makeClone();
     for (const name of ['', 'file', 'directory']) execFileSync('chown', [`${uid}:${uid}`, join(clone, name)]);
     const attempts = await takeTree(await startGate(), { path: clone, idmap: false });
@@ -140,7 +140,7 @@ describe('a tree that is handed to a user', () => {
     expect(statSync(join(clone, 'made')).uid).toBe(1_500_000_004);
   });
 
-  it('is refused with ids that are the host’s root or are there twice, and root’s to nobody else', async () => {
+  it('is refused with ids of the host’s root or duplicate ids', async () => {
     const gate = await startGate();
     const path = makeClone();
     const orders: Partial<Order>[] = [

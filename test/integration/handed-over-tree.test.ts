@@ -125,7 +125,7 @@ describe.skipIf(!isStaticLauncher)('a tree that the daemon hands over', () => {
     expect({ owner, gid, isLeftBehind: existsSync(join(sandbox, 'made')) }).toEqual({ owner: 5, gid: 6, isLeftBehind: false });
   });
 
-  it('is had over a connection of Node’s, which is open in the launcher alone until the run has ended', async () => {
+  it('comes over a connection of Node, which is open only in the launcher until the run has ended', async () => {
     const gate = await openGate();
     const clone = await makeClone();
     const socket = await connectSocket();
@@ -198,7 +198,7 @@ describe.skipIf(!isStaticLauncher)('a tree that the daemon hands over', () => {
     expect(await finished(child)).toEqual({ status: 125, signal: null, stdout: '', stderr });
   });
 
-  it('is what a launch fails for want of without a connection', async () => {
+  it('is missing in a launch without a connection, which fails', async () => {
     await expect(run(givenLaunch(['true']))).rejects.toThrow('The launch failed in the step tree: bad file descriptor.');
   });
 });

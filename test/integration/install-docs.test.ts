@@ -41,14 +41,14 @@ test('scripts/install and the steps for the daemon make a daemon that lends clon
   expect(await runAs('alice', 'exit 4')).toMatchObject({ status: 4 });
 });
 
-test('scripts/install again, under the daemon that runs, changes no file and says how to restart it', async () => {
+test('scripts/install beside a running daemon changes no file and says how to restart it', async () => {
   const installed = await system.must(['cat', '/opt/isolate/installed']);
   expect(await system.must([`${checkout}/scripts/install`])).toContain('systemctl restart isolated-pools');
   expect(await system.must(['cat', '/opt/isolate/installed'])).toBe(installed);
   expect(await runAs('alice', 'exit 5')).toMatchObject({ status: 5 });
 });
 
-test('scripts/install goes on where another one was cut off', async () => {
+test('scripts/install continues where another one was interrupted', async () => {
   const installed = await system.must(['cat', '/opt/isolate/installed']);
   const cutOff = [
     'echo > /opt/isolate/installed',
@@ -64,7 +64,7 @@ test('scripts/install goes on where another one was cut off', async () => {
   await writeInside(system, '/opt/isolate/installed', installed);
 });
 
-test('scripts/install leaves alone what somebody else has in /opt under the names that it uses, and names it', async () => {
+test('scripts/install leaves foreign files under its names in /opt alone, and names them', async () => {
   const foreign = async (...paths: readonly string[]) => {
     await system.must(['mkdir', '-p', ...paths.map((path) => `${path}/mine`)]);
     const before = await system.must(['find', '/opt']);
@@ -84,7 +84,7 @@ test('scripts/install leaves alone what somebody else has in /opt under the name
   await system.must(['mv', '/opt/kept', '/opt/isolate']);
 });
 
-test('scripts/install writes nothing where a file of somebody else is in its way, and names it', async () => {
+test('scripts/install writes nothing if a foreign file is in its way, and names it', async () => {
   await system.must(['sh', '-c', 'echo mine >> /etc/tmpfiles.d/isolate.conf && rm /usr/local/bin/isolate-gate']);
   const { status, stderr } = await system.run([`${checkout}/scripts/install`]);
   expect({ status, stderr }).toEqual({
@@ -96,7 +96,7 @@ test('scripts/install writes nothing where a file of somebody else is in its way
   await system.must([`${checkout}/scripts/install`]);
 });
 
-test('what is said of the hardening is what systemd says', async () => {
+test('the documented hardening is what systemd reports', async () => {
   const rows = section('The daemon').filter((line) => /^\| isola.*\.service \|/.test(line));
   const levels = rows.map((row) => row.split('|').map((cell) => cell.trim())).map((cells) => [cells[1] ?? '', Number(cells[4])]);
   expect(levels.map(([unit]) => unit)).toEqual(['isolated.service', 'isolated-pools.service', 'isolate-refresh@.service']);
@@ -107,7 +107,7 @@ test('what is said of the hardening is what systemd says', async () => {
   }
 });
 
-test('scripts/install --remove refuses while a run is going on, and names it', async () => {
+test('scripts/install --remove refuses during a run, and names it', async () => {
   await system.must(['sh', '-c', `isolate -q -z ${template} -- /bin/sleep 1000 > /dev/null 2>&1 & echo $! > /run.pid`]);
   await until('the run is there', async () => (await system.must(['isolate', 'ps'])).includes('sleep'));
   const { status, stderr } = await system.run([`${checkout}/scripts/install`, '--remove']);

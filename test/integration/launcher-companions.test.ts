@@ -108,7 +108,7 @@ describe('a companion', () => {
     expect((await run(shell('cat heard', [first, second]))).stdout).toBe('hello\n');
   });
 
-  it("has the sandbox's ids where it is to, and the caller's else", async () => {
+  it('has the sandbox’s ids if planned, else the caller’s', async () => {
     const map = [{ inside: 0, outside: 100_000, count: 1000 }];
     const show = `cat /proc/self/uid_map | tr -s ' ' >&2; id -u >&2; printf r >&5; ${forever}`;
     const companions = (['sandbox', 'caller'] as const).map((identity) =>
@@ -149,7 +149,7 @@ describe('a companion', () => {
     expect(results).toEqual(results.map(() => ({ kind: 'exited', code: 7 })));
   });
 
-  it('that fails is told of by the client in the same words', async () => {
+  it('that fails is reported by the client in the same words', async () => {
     const launches = [companion('', { file: '/nowhere' }), companion('exit 3')].map((failing) => shell(forever, [failing]));
     await answerClients(async (talk) => {
       await talk.next();
@@ -171,7 +171,7 @@ describe('a companion', () => {
     expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGTERM' });
   });
 
-  it('that heeds no SIGTERM is killed when its time is over', async () => {
+  it('that ignores SIGTERM is killed when its time is over', async () => {
     const launch = shell('true', [
       companion(`trap '' TERM; echo $$ > pid; printf r >&5; ${forever}`, { graceMs: 50, descriptors: [{ number: 5, kind: 'ready' }] }),
     ]);

@@ -46,7 +46,7 @@ describe('the files of a launch', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('stay where they are to, and where they were there before', async () => {
+  it('stay if planned, or if they existed before', async () => {
     mkdirSync(place('old'));
     writeFileSync(place('old/kept'), 'kept');
     writeFileSync(place('file'), 'old');
@@ -61,7 +61,7 @@ describe('the files of a launch', () => {
     expect(contents).toEqual(['kept', 'old', 'new']);
   });
 
-  it('go with all that is in them, but not what a link in them leads to', async () => {
+  it('are removed with their contents, but without following links', async () => {
     mkdirSync(place('outside'));
     writeFileSync(place('outside/file'), 'outside');
     await run(
@@ -70,7 +70,7 @@ describe('the files of a launch', () => {
     expect({ names: readdirSync(directory), outside: readdirSync(place('outside')) }).toEqual({ names: ['outside'], outside: ['file'] });
   });
 
-  it('go from trees that are deeper than a path may be long', async () => {
+  it('are removed from trees that are deeper than the longest path', async () => {
     const script = `cd tree; perl -e 'for (1 .. 3000) { mkdir "dddddddddd"; chdir "dddddddddd" or die }'`;
     expect((await run(shell(script, [made('directory', 'tree')]))).result).toEqual({ kind: 'exited', code: 0 });
     expect(readdirSync(directory)).toEqual([]);
@@ -103,14 +103,14 @@ describe('the files of a launch', () => {
     });
   });
 
-  it('are removed where a later step of the launch fails', async () => {
+  it('are removed if a later step of the launch fails', async () => {
     await expect(run(bareLaunch(['/no/such'], { files: [made('directory', 'tree'), made('file', 'lease')] }))).rejects.toThrow(
       'while executing',
     );
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('that cannot be removed are told of by the client, as text or as its lines say, and the status stays', async () => {
+  it('that cannot be removed are reported by the client, as text or in its lines, and the status stays', async () => {
     const launch = shell('mount -t tmpfs none tree/busy; exit 3', [
       made('directory', 'tree'),
       made('directory', 'tree/busy', { end: 'stays' }),
@@ -132,7 +132,7 @@ describe('the files of a launch', () => {
     }
   });
 
-  it('of a plain user go with the ids of its sandbox', async () => {
+  it('of a plain user are removed with the ids of its sandbox', async () => {
     const uid = 4377;
     await addPlainUser(directory, uid, 700_000);
     const own = mkdtempSync('/var/lib/launcher-files-of-');

@@ -48,7 +48,7 @@ function sandbox(command: readonly string[], hostMounts: readonly MountOperation
 
 const place = (): string => join(directory, 'place');
 
-it('shows no tree at whose path there is a link by now', async () => {
+it('shows no tree whose path has become a link', async () => {
   mkdirSync(join(directory, 'theirs'));
   symlinkSync('/', join(directory, 'theirs/link'));
   symlinkSync(rootfs, join(directory, 'link'));
@@ -155,7 +155,7 @@ describe.skipIf(!isStaticLauncher)('a sandbox with ids of its own', () => {
     expect(existsSync('/made')).toBe(false);
   });
 
-  it('has no supplementary groups but those that it is to have, which the kernel sorts by its own numbers', async () => {
+  it('has only the planned supplementary groups, which the kernel sorts by its own numbers', async () => {
     const kvm = { inside: 65536, outside: 107, count: 1 };
     const maps = { ...userNamespace, gidMap: [...range, kvm] };
     const groups = async (changes: Partial<Launch>): Promise<string> =>

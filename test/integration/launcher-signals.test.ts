@@ -128,7 +128,7 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
     expect(result).toEqual({ kind: 'exited', code: 3 });
   });
 
-  it('that is stopped meets its deadline when it goes on', async () => {
+  it('that is stopped reaches its deadline when it is continued', async () => {
     const { handle, pid } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/sleep', '60'], { deadlineMs: 2500 }));
     handle.forward('SIGTSTP');
     const stopped = wrapping === 'bare' ? 'S' : 'T';
@@ -164,7 +164,7 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
     expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
   });
 
-  it('does not get what another process than the parent sends to the launcher', async () => {
+  it('does not get signals that other processes than the parent send to the launcher', async () => {
     const { handle } = await startedLaunch(wrappedLaunch(wrapping, ['/bin/bash', '-c', waiting]));
     const output = lines(handle.stdout);
     expect(await output.next()).toBe('ready');

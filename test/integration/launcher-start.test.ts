@@ -103,7 +103,7 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
 });
 
 describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
-  it('says that a command is not there, with 127', async () => {
+  it('says that a command does not exist, with 127', async () => {
     expect(await run(wrappedLaunch(wrapping, ['no\nsuch']))).toEqual({
       result: { kind: 'not-executed', errno: 'ENOENT' },
       stdout: '',
@@ -119,7 +119,7 @@ describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
     });
   });
 
-  it('says that a script is there and its interpreter is not, with 126', async () => {
+  it('says that the interpreter of a script is missing, with 126', async () => {
     const script = join(directory, 'script');
     writeFileSync(script, '#!/no/such/interpreter\n', { mode: 0o755 });
     const { result, stderr } = await run(wrappedLaunch(wrapping, [script]));
@@ -129,7 +129,7 @@ describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
     });
   });
 
-  it('hands on as many words and variables as the kernel takes', async () => {
+  it('passes on as many words and variables as the kernel allows', async () => {
     const words = Array.from({ length: 60_000 }, (_, index) => `${index}`);
     const environment = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`NAME_${index}`, `value ${index}`]));
     const script = 'printf "%s\\n" "$@" | md5sum; env | grep ^NAME_ | sort | md5sum';
@@ -145,7 +145,7 @@ describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
     expect({ result, stdout }).toEqual({ result: { kind: 'exited', code: 0 }, stdout: `${sum(words)}  -\n${sum(variables)}  -\n` });
   });
 
-  it('hands on the longest word that the kernel takes', async () => {
+  it('passes on the longest word that the kernel allows', async () => {
     const longest = 'x'.repeat(128 * 1024 - 1);
     const { stdout } = await run(wrappedLaunch(wrapping, ['/bin/sh', '-c', 'echo ${#1}', 'sh', longest]));
     expect(stdout).toBe('131071\n');
@@ -162,7 +162,7 @@ describe.each(['init', 'bwrap'] as const)('the stage under %s', (wrapping) => {
     });
   });
 
-  it('does not hand a file of unknown format to a shell', async () => {
+  it('does not pass a file of unknown format to a shell', async () => {
     const script = join(directory, 'script');
     writeFileSync(script, 'echo run by a shell\n', { mode: 0o755 });
     expect(await run(wrappedLaunch(wrapping, [script]))).toEqual({
@@ -232,7 +232,7 @@ describe('the launcher', () => {
     );
   });
 
-  it('names what it could not do', async () => {
+  it('names the step that failed', async () => {
     await expect(run(bareLaunch(['/no/such']))).rejects.toThrow('The launch failed while executing /no/such: no such file or directory.');
     await expect(run(bareLaunch(['/bin/true'], { workingDirectory: '/no' }))).rejects.toThrow('while changing the directory to /no');
     await expect(run(bareLaunch(['/bin/true'], { seccompFilter: '/etc/hostname' }))).rejects.toThrow('filter-file');
@@ -247,7 +247,7 @@ describe('the launcher', () => {
     await expect(run(launch)).rejects.toMatchObject({ code: 'engine-failed' });
   });
 
-  it('cannot be started from a path that is not there', async () => {
+  it('cannot be started from a path that does not exist', async () => {
     await expect(start(bareLaunch(['/bin/true']), { launcher: '/no/launcher' })).rejects.toMatchObject({ code: 'launch-failed' });
   });
 

@@ -93,7 +93,7 @@ describe('a launch whose streams have to be contained', () => {
     }
   });
 
-  it('takes files, pipes, devices and unix sockets', async () => {
+  it('accepts files, pipes, devices and unix sockets', async () => {
     const descriptors = [open(join(directory, 'fifo'), 'r+'), open('/etc/hostname', 'r'), open('/dev/zero', 'r')];
     // A pipe of Node's is a pair of sockets.
     for (const stdin of ['pipe', ...descriptors] as const) {

@@ -164,7 +164,7 @@ describe.each([
     expect(await pty.ended).toBe(5 << 8);
   });
 
-  it('goes on in the background by bg and can be brought back', async () => {
+  it('continues in the background with bg and can be brought back', async () => {
     const pty = await hostShell();
     pty.type(`$L ${wrapping} /bin/sh -c 'echo rea""dy; sleep 1; echo wo""rked; read x; echo got $x'\r`);
     await pty.see('ready');
@@ -186,7 +186,7 @@ describe.each([
   });
 
   describe('where no shell is above it that could bring it back', () => {
-    it('goes on when it stops itself and a key is typed', async () => {
+    it('continues when it stops itself and a key is typed', async () => {
       const pty = await startPty(sh('echo ready; kill -STOP $$; echo back; read x; echo got $x'), environment);
       await pty.see('ready');
       pty.type('a');
@@ -196,7 +196,7 @@ describe.each([
       expect(await pty.ended).toBe(0);
     });
 
-    it('goes on when Ctrl-Z is typed', async () => {
+    it('continues when Ctrl-Z is typed', async () => {
       const pty = await startPty(sh("trap 'echo continued' CONT; echo ready; while :; do read x && break; done; echo got $x"), environment);
       await pty.see('ready');
       pty.type('\x1a');
@@ -206,7 +206,7 @@ describe.each([
       expect(await pty.ended).toBe(0);
     });
 
-    it('goes on after SIGTSTP from outside, and can be ended', async () => {
+    it('continues after SIGTSTP from outside, and can be ended', async () => {
       const pty = await startPty(
         ['/bin/sh', '-c', '"$@"; echo status $?', 'sh', ...sh("trap 'echo continued' CONT; echo ready; while :; do sleep 0.1; done")],
         environment,

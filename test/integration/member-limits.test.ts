@@ -73,7 +73,7 @@ async function startWaiting(...options: readonly string[]): Promise<{ readonly c
 const read = (place: { readonly directory: string } | null, run: string, file: string): string =>
   readFileSync(join(place?.directory ?? '', `isolate-${run}`, file), 'utf8').trim();
 
-test.runIf(canTry)('a member has the limits that were asked for, and the launcher is outside of them', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('a member has the requested limits, and the launcher is outside them', { timeout: 180_000 }, async () => {
   const { child, run } = await startWaiting(...all);
   const settings = {
     quota: read(cpu, run, 'cpu.cfs_quota_us'),
@@ -92,7 +92,7 @@ test.runIf(canTry)('a member has the limits that were asked for, and the launche
   await expect.poll(() => groupsOf([run])).toEqual([]);
 });
 
-test.runIf(canTry)('a memory bomb of a member ends by itself alone', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('a memory bomb of a member ends only itself', { timeout: 180_000 }, async () => {
   const bomb = '$| = 1; print "begun\\n"; $x = "x" x ($ARGV[0] << 20); print "survived\\n"';
   expect(await runLimited(['--memory', '64M'], 'perl', '-e', bomb, '256')).toEqual({
     status: 137,
@@ -136,7 +136,7 @@ test.runIf(canTry)('limits outlive a daemon that was killed, and the next one re
   await expect.poll(() => runIds(), { timeout: 30_000 }).toEqual([]);
 });
 
-test.runIf(canTry)('what a client that is not isolate starts in the groups ends with its lease', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('what a foreign client starts in the cgroups ends with its lease', { timeout: 180_000 }, async () => {
   daemon = await serveMembers(directory);
   const own = [`--reuid=${member.uid}`, `--regid=${member.uid}`, `--groups=${member.groups.join(',')}`, '--'];
   const child = spawn('setpriv', [...own, process.execPath, join(import.meta.dirname, '../rig/join-groups.ts')], { stdio: 'pipe' });
@@ -183,7 +183,7 @@ test.runIf(canTry)("nobody joins another user's run, nor one twice", { timeout: 
   }
 });
 
-test.runIf(canTry)('a member who asks for more than the ceiling is told of it', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('a member who asks for more than the ceiling is told the ceiling', { timeout: 180_000 }, async () => {
   await configure('[limits]\nmemory = "64M"\n');
   try {
     expect(await runLimited(['--memory', '65M'], 'true')).toEqual({
@@ -200,7 +200,7 @@ test.runIf(canTry)('a member who asks for more than the ceiling is told of it', 
   }
 });
 
-test.runIf(canTry)('where the daemon can make no groups the run is refused', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('if the daemon can make no cgroups, the run is refused', { timeout: 180_000 }, async () => {
   const hide = 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"';
   daemon = await serveMembers(directory, { by: ['unshare', '--mount', 'sh', '-c', hide, 'sh'] });
   expect(await runLimited(['--memory', '64M'], 'true')).toEqual({

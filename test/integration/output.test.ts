@@ -33,7 +33,7 @@ test('output that nobody reads ends isolate quietly', () => {
   expect(bash(script)).toEqual({ stdout: 'status 0\n', stderr: '' });
 });
 
-test('what was asked for and cannot be written is an error', () => {
+test('requested output that cannot be written is an error', () => {
   expect(bash('isolate --version > /dev/full; echo "status $?"')).toEqual({
     stdout: 'status 125\n',
     stderr: 'isolate: Could not write to standard output.\nbecause: no space left on device\n',
@@ -41,14 +41,14 @@ test('what was asked for and cannot be written is an error', () => {
 });
 
 test.each(['2> /dev/full', '--status-fd 3 3> /dev/full', '--status-fd 1 > /dev/full', '2> /dev/full --trace'])(
-  'messages that cannot be written leave a run and its status alone: %s',
+  'messages that cannot be written do not affect a run and its status: %s',
   (redirection) => {
     const { stderr } = bash(`isolate -n -t ${template} --ephemeral ${redirection} sh -c 'exit 7'; echo "status $?" >&2`);
     expect(stderr.split('\n').slice(-2)).toEqual(['status 7', '']);
   },
 );
 
-test('loading the parser leaves standard output blocking, which looking at process.stdout does not', () => {
+test('loading the parser leaves standard output blocking, unlike touching process.stdout', () => {
   const script = `
     import { readFileSync, writeSync } from 'node:fs';
     import { parseArguments } from './src/cli/parse-arguments.ts';

@@ -25,7 +25,7 @@ const hostile = fc.string({
   ),
 });
 
-test('JSON for a terminal holds no dangerous character, and says the same', () => {
+test('JSON for a terminal contains no dangerous character, and means the same', () => {
   fc.assert(
     fc.property(fc.dictionary(hostile, fc.oneof(hostile, fc.array(hostile))), (value) => {
       const text = toJson(value);

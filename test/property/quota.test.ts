@@ -73,7 +73,7 @@ test('a lease is refused when a bucket of tokens is empty or the places are take
   );
 });
 
-test('who waits as long as the error says gets a lease then, and not a tenth of a second before', () => {
+test('after the wait that the error names a lease is given, and not a tenth of a second before', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 2000 }), fc.array(fc.nat(500), { maxLength: 50 }), (leasesPerMinute, pauses) => {
       const quotas = createQuotas();
@@ -157,7 +157,7 @@ test('users who have gone are forgotten, those with leases are not', () => {
   expect(quotas.held(1)).toBe(0);
 });
 
-test('a request in vain leaves the budget whole, and has one of its own', () => {
+test('a request in vain does not use the budget, but one of its own', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), (leasesPerMinute, vain) => {
       const quotas = createQuotas();

@@ -31,7 +31,7 @@ const plain = ({ name, items: given }: Message): unknown => ({
   items: given.map(({ name: item, value }) => [item, value instanceof Uint8Array ? [...value] : value]),
 });
 
-test('whatever is encoded is decoded as it was', () => {
+test('whatever is encoded is decoded unchanged', () => {
   fc.assert(
     fc.property(message, (sent) => {
       const { from } = messages[sent.name];
@@ -43,7 +43,7 @@ test('whatever is encoded is decoded as it was', () => {
   );
 });
 
-test('a frame that was changed is decoded to what the schema allows or refused, and nothing else happens', () => {
+test('a changed frame is either decoded to what the schema allows or refused', () => {
   const change = fc.record({ at: fc.nat(), to: fc.nat(255), cut: fc.option(fc.nat(64)) });
   fc.assert(
     fc.property(message, fc.array(change, { minLength: 1, maxLength: 4 }), (sent, changes) => {

@@ -60,7 +60,7 @@ const goodMessage: fc.Arbitrary<Sent> = fc.oneof(
 ); // prettier-ignore
 const message: fc.Arbitrary<Sent> = fc.oneof(anyMessage, { weight: 3, arbitrary: goodMessage });
 
-test('no messages, in whatever order, are a defect of the daemon', { timeout: 200_000 }, async () => {
+test('no messages in any order expose a bug of the daemon', { timeout: 200_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 6 }), fc.boolean(), async (sent, waits) => {
       const connection = await connectDaemon(daemon.socket);

@@ -85,7 +85,7 @@ async function daemonStatus(): Promise<StatusDocument['pools'][number]> {
   return pool;
 }
 
-test('who has no other groups by right cannot leave those that keep him out', async () => {
+test('a member without subordinate groups cannot drop a group that denies access', async () => {
   const file = join(single.home, 'not-for-them');
   writeFileSync(file, 'secret');
   chownSync(file, 0, 60_123);
@@ -100,12 +100,12 @@ test('who has no other groups by right cannot leave those that keep him out', as
   expect(await said(single)).toEqual(['EACCES', 'EPERM', 'EACCES']);
 });
 
-test('subordinate ids get nothing, so that nobody has the quotas of thousands', async () => {
+test('subordinate ids get nothing, so nobody has the quotas of thousands of users', async () => {
   expect(code(await attack(subordinate + 5, [subordinate + 5, memberGroup], 'keep', '0', template.dataset).next())).toBe('ended');
   expect(code(await attack(...as(other), 'keep', '0', template.dataset).next())).toBe('kept');
 });
 
-test('a member is told of no template that is not for it, nor of who runs there', { timeout: 60_000 }, async () => {
+test('a member is not told about templates without access, or about runs on them', { timeout: 60_000 }, async () => {
   const { next } = attack(...as(other), 'keep', '0', hidden);
   expect(await next()).toBe('kept');
   const runs = attack(...as(other), 'keep', '0', template.dataset);
@@ -161,7 +161,7 @@ test('root of a user namespace is the member who made it, and of another pid nam
   await expect.poll(ended, { timeout: 20_000 }).toEqual([other.uid, other.uid]);
 });
 
-test('names of templates that are none, or not for the member, give nothing and tell nothing', { timeout: 60_000 }, async () => {
+test('invalid names of templates, and templates without access, give nothing and reveal nothing', { timeout: 60_000 }, async () => {
   const { dataset } = template;
   const lease = async (name: string): Promise<unknown> => code(await attack(...as(other), 'keep', '0', name).next());
   const none = [
@@ -202,7 +202,7 @@ test('a user whose uid is one of its own subordinate ids gets a clone, in which 
   expect({ status, insides }).toEqual({ status: 0, insides: [[0, 54_304, 1]] });
 });
 
-test('a member whose requests wait has a limit of its own for them, and does not keep another waiting', { timeout: 120_000 }, async () => {
+test('waiting requests of a member have a limit of their own, and do not keep another member waiting', { timeout: 120_000 }, async () => {
   const { next } = attack(...as(queuer), 'queue', '60', template.dataset);
   const counts = JSON.parse((await next()) ?? '') as Record<string, number>;
   // Of those that were not refused some have their clones already.
@@ -214,7 +214,7 @@ test('a member whose requests wait has a limit of its own for them, and does not
   });
 });
 
-test('a run tells no member whether there is a template that is not for it', { timeout: 60_000 }, async () => {
+test('a run does not reveal whether a template without access exists', { timeout: 60_000 }, async () => {
   const answer = async (member: Member, name: string): Promise<string> => {
     const line = await attack(...as(member), 'run', name).next();
     return (line ?? '').replaceAll(name, 'NAME');
@@ -225,7 +225,7 @@ test('a run tells no member whether there is a template that is not for it', { t
   expect(await answer(other, hidden)).toMatch(/^33 /);
 });
 
-test('a member who floods the daemon keeps nobody out, and costs little memory', { timeout: 120_000 }, async () => {
+test('a member who floods the daemon blocks nobody, and costs little memory', { timeout: 120_000 }, async () => {
   const pid = daemon.process.pid ?? 0;
   const before = residentBytes(pid);
   const { next } = attack(...as(hostile), 'flood', '500', '10');

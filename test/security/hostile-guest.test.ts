@@ -57,7 +57,7 @@ function run(engine: string, user: 'root' | 'plain user', options: readonly stri
 }
 
 describe.each(configurations)('%s, %s', (engine, user) => {
-  test('what a command leaves in a throw-away overlay is removed, however deep and odd', async () => {
+  test('whatever a command leaves in a throw-away overlay is removed, however deep and odd', async () => {
     // Two chains of directories, each nearly as deep as a path may be long, one moved to the bottom of the other.
     const script = `chain() { mkdir /var/$1; cd /var/$1; n=0; while [ $n -lt 70 ]; do mkdir ${'d'.repeat(50)}; cd ${'d'.repeat(50)}; n=$((n+1)); done; }
       chain a; chain b; mv /var/a .
@@ -84,7 +84,7 @@ describe.each(configurations)('%s, %s', (engine, user) => {
     expect({ status, bytes: stdout.length }).toEqual({ status: 0, bytes: 3_000_000 });
   });
 
-  test('an argument list and environment as large as the kernel takes are handed on, larger ones refused', async () => {
+  test('an argument list and environment of the maximum size are passed on, larger ones refused', async () => {
     const value = 'x'.repeat(100_000);
     const whole = await run(engine, user, ['-v', `BIG=${value}`], 'echo ${#BIG}');
     expect({ status: whole.status, stdout: whole.stdout }).toEqual({ status: 0, stdout: '100000\n' });

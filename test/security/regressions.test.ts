@@ -78,7 +78,7 @@ describe.each(isolating)('%s', (engine) => {
     expect(ids.filter((id) => id < 65_536)).toEqual([]);
   });
 
-  test('what the command leaves running ends with it', async () => {
+  test('everything that the command leaves running ends with it', async () => {
     const { status } = await run([
       '--',
       'sh',
@@ -95,7 +95,7 @@ describe.each(isolating)('%s', (engine) => {
     await expect.poll(async () => [...(await processesWith(token)).values()], { timeout: 10_000 }).toEqual([]);
   });
 
-  test('values of variables stand in no process’s arguments', async () => {
+  test('values of variables are in no argument of any process', async () => {
     const child = await startAndWait(['-q', '-e', engine, '-t', template, '-v', 'SECRET', '--', 'sh', '-c', 'echo "$SECRET"; sleep 600'], {
       SECRET: token,
     });
@@ -197,7 +197,7 @@ describe.each(all)('%s', (engine) => {
     },
   );
 
-  test('a bind below another one is there', async () => {
+  test('a bind below another one is shown', async () => {
     const shared = join(directory, 'shared');
     await mkdir(join(shared, 'inner'), { recursive: true });
     await writeFile(join(host, 'file'), 'content');

@@ -90,7 +90,7 @@ test('a daemon that says nothing is an error after the limit', async () => {
   connection?.close();
 });
 
-test('a refusal becomes the error it tells of, and anything else an error of the daemon', () => {
+test('a refusal becomes its error, and anything else an error of the daemon', () => {
   const refuse = (json: string) => refusalOf({ name: 'refuse', items: [{ name: 'json', value: json }] });
   expect(refuse('{"code":"quota-exceeded","message":"Enough.","hint":"wait"}')).toMatchObject({
     code: 'quota-exceeded',

@@ -23,7 +23,7 @@ const canTry = unified !== undefined && process.getuid?.() === 0;
 let child: ChildProcess | null = null;
 afterEach(() => void child?.kill('SIGKILL'));
 
-test.runIf(canTry)('a process is moved into groups of version 2, which go when it has ended', async () => {
+test.runIf(canTry)('a process is moved into groups of version 2, which are removed when it has ended', async () => {
   const path = join(unified ?? '', `isolate-${randomBytes(8).toString('hex')}`);
   const groups = [{ path, settings: [{ file: 'cgroup.max.depth', value: '3' }] }];
   child = spawn('sleep', ['60'], { stdio: 'ignore' });
@@ -41,13 +41,13 @@ test.runIf(canTry)('a process is moved into groups of version 2, which go when i
   expect(existsSync(path)).toBe(false);
 });
 
-test('a move that is begun ahead leaves the daemon in its groups', async () => {
+test('a move that is begun in advance leaves the daemon in its groups', async () => {
   const before = readFileSync('/proc/self/cgroup', 'utf8');
   await hastenMoves();
   expect(readFileSync('/proc/self/cgroup', 'utf8')).toBe(before);
 });
 
-test.runIf(canTry)('where one group cannot be made none is left', async () => {
+test.runIf(canTry)('if one group cannot be made, none is left', async () => {
   const path = join(unified ?? '', `isolate-${randomBytes(8).toString('hex')}`);
   const groups = [
     { path, settings: [] },

@@ -95,7 +95,7 @@ function settled({ sent }: Served, count: number): readonly string[] {
   return view.targets.map((found) => (found instanceof IsolateError ? found.message : found.path));
 }
 
-test('a clone that can be mounted with other ids is told of as it is', async () => {
+test('a clone that can be mounted with other ids is handed over unchanged', async () => {
   const served = await serve(['/data']);
   expect(served.asked).toEqual([{ template: 'tank/t', engine: 'bwrap', command: ['ls'], waitMs: 500 }]);
   const maps = {
@@ -113,7 +113,7 @@ test('a clone that can be mounted with other ids is told of as it is', async () 
   expect(lstatSync(tree).uid).toBe(0);
 });
 
-test('a client that asks for limits is told of the groups that it can join', async () => {
+test('a client that asks for limits is told the groups that it can join', async () => {
   const { sent } = await serve([], {}, user, ['memoryBytes=1000000']);
   expect(parseLeased(String(sent[0]?.items[0]?.value), 0).groups).toEqual({
     run: '0123456789abcdef',
@@ -123,7 +123,7 @@ test('a client that asks for limits is told of the groups that it can join', asy
   });
 });
 
-test('the files of one that cannot are given to the user first', async () => {
+test('otherwise the owners of its files are changed first', async () => {
   for (const name of ['', 'etc']) chownSync(join(tree, name), base, base);
   const { connection } = await serve([], { ownership: { kind: 'shifted', uidBase: base, gidBase: base }, idmappable: false });
   expect(connection.tree?.idmapped).toBe(false);
@@ -169,13 +169,13 @@ test.each([
   expect(released).toEqual([{ kind: 'failed', code }]);
 });
 
-test('a clone that has a link where isolate mounts is refused', async () => {
+test('a clone with a link at a mountpoint is refused', async () => {
   rmSync(join(tree, 'proc'), { recursive: true });
   symlinkSync('/etc', join(tree, 'proc'));
   await expect(serve([])).rejects.toMatchObject({ code: 'cannot-enforce' });
 });
 
-test('however it is made of links and dots, a target ends in the clone', async () => {
+test('whatever links and dots it has, a target ends in the clone', async () => {
   const words = fc.constantFrom('..', '.', '', 'a', 'b', 'c', 'etc', '...');
   const paths = fc.array(words, { maxLength: 8 }).map((parts) => `/${parts.join('/')}`);
   await fc.assert(
@@ -205,7 +205,7 @@ test('others are served while a thousand targets are looked up', async () => {
   expect(turns).toBeGreaterThan(100);
 });
 
-test('changing owners is given up when the lease ends, and a second clone of the user waits for its turn', async () => {
+test('changing owners stops when the lease ends, and a second clone of the user waits for its turn', async () => {
   const handOver = createHandOver();
   const events: string[] = [];
   const lease = (name: string, ended: boolean): Parameters<typeof handOver>[0] => ({
@@ -224,7 +224,7 @@ test('changing owners is given up when the lease ends, and a second clone of the
   expect(events).toEqual(['first', 'second']);
 });
 
-test('a user whose clone takes long to hand over is told after a second what is done', async () => {
+test('a user whose clone takes long to hand over is told after a second what is being done', async () => {
   const rootfs = rootfsOf({ ...naturalTree(), idmappable: false });
   const said: string[] = [];
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

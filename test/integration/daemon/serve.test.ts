@@ -77,7 +77,7 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     await settles('one', 5);
   });
 
-  test('refuses a run at once where waiting does not help', async () => {
+  test('refuses a run at once if waiting does not help', async () => {
     daemon.configure({ one: 1 });
     await daemon.start();
     await settles('one', 1);
@@ -102,7 +102,7 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     connection.close();
   });
 
-  test('follows its settings without a lease ending, and keeps the old ones where the new are wrong', async () => {
+  test('follows its settings without ending a lease, and keeps the old ones if the new ones are invalid', async () => {
     daemon.configure({ one: 1 });
     const { pid = 0 } = await daemon.start();
     const { clone } = await askRun(daemon.socket, 'one');
@@ -133,7 +133,7 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     await expect.poll(async () => (await daemon.states('two')).clones.length).toBe(1);
   });
 
-  test('forgets a template that there never was once the settings do', async () => {
+  test('forgets a template that never existed once the settings no longer name it', async () => {
     daemon.configure({ one: 1, wrong: 2 });
     const { pid = 0 } = await daemon.start();
     const pools = async (): Promise<readonly string[]> => {
@@ -149,7 +149,7 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     await expect.poll(() => [directory, signal, mounts].map((path) => existsSync(path))).toEqual([false, false, false]);
   });
 
-  test('looks after what others do on its pools', async () => {
+  test('notices what others do on its pools', async () => {
     daemon.configure({ one: 2 });
     await daemon.start();
     await settles('one', 2);
@@ -164,7 +164,7 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     expect(new Set(clones.map(({ clone }) => clone)).size).toBe(4);
   });
 
-  test.each(['the pool', 'all pools', 'the runs'])('makes state anew that somebody removed under it: %s', async (what) => {
+  test.each(['the pool', 'all pools', 'the runs'])('remakes state that somebody removed: %s', async (what) => {
     daemon.configure({ one: 3 });
     await daemon.start();
     await settles('one', 3);
@@ -180,7 +180,7 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     expect(daemon.log().filter(({ level, event }) => level === 'error' || event === 'internal')).toEqual([]);
   });
 
-  test('is the only one of its host', async () => {
+  test('is the only one on its host', async () => {
     daemon.configure({ one: 1 });
     const first = await daemon.start();
     await expect(daemon.start()).rejects.toThrow(`Another daemon serves ${daemon.runtime.root}: process ${first.pid}.`);

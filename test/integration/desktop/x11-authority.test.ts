@@ -38,7 +38,7 @@ test('a grant is a cookie of its own that works until it is released', async () 
   expect([await letsIn(x11.socket, grant.authority), await letsIn(x11.socket, x11.authority)]).toEqual([false, true]);
 });
 
-test("a server without untrusted cookies is granted by the caller's own", async () => {
+test('a server without untrusted cookies is used with the caller’s own cookie', async () => {
   const x11 = await startedServer(['-extension', 'SECURITY']);
   const grant = await grantX11(x11);
   expect({ untrusted: grant.untrusted, authority: grant.authority }).toEqual({ untrusted: false, authority: x11.authority });
@@ -46,12 +46,12 @@ test("a server without untrusted cookies is granted by the caller's own", async 
   expect(await letsIn(x11.socket, x11.authority)).toBe(true);
 });
 
-test('a server that lets nobody in without a cookie is left as it is', async () => {
+test('a server that admits nobody without a cookie is left unchanged', async () => {
   const x11 = { ...(await startedServer()), authority: null };
   expect(await grantX11(x11)).toMatchObject({ untrusted: false, authority: null });
 });
 
-test('a server whose answer has no end is given up', async () => {
+test('a server with an endless answer is given up', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-flood-'));
   const socket = join(directory, 'X0');
   const accepted = Buffer.from('0100000b00000000', 'hex');

@@ -119,11 +119,11 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     });
   });
 
-  test('says that a command is not in the sandbox', async () => {
+  test('says that a command does not exist in the sandbox', async () => {
     expect((await sandbox(['no-such-command'], {}, await input())).result).toEqual({ kind: 'not-executed', errno: 'ENOENT' });
   });
 
-  test('ends what the command leaves running', async () => {
+  test('kills what the command leaves running', async () => {
     expect((await sandbox(shell('sleep 5000 & setsid sleep 5001 & exit 3'), {}, await input())).result).toEqual({
       kind: 'exited',
       code: 3,
@@ -149,7 +149,7 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     expect(out.split('\0').slice(0, -1).toSorted()).toEqual(expected.toSorted());
   });
 
-  test('runs as 0 of shifted ids, that may own files but reach nothing of the host', async () => {
+  test('runs as 0 of shifted ids, which may own files but reach nothing of the host', async () => {
     const { out, err } = await sandbox(
       shell(
         'id -u; cat /proc/self/uid_map; touch /made && chown 42:42 /made && stat -c %u:%g /made /bin/busybox; (echo x >/proc/sys/kernel/core_pattern); mount -t tmpfs none /mnt; hostname x',
@@ -183,7 +183,7 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     expect((await sandbox(shell('cat /proc/keys /proc/key-users; ls -l /proc/keys | cut -c1'), {}, await input())).out).toBe('c\n');
   });
 
-  test('shows binds where they were asked for', async () => {
+  test('shows binds at their targets', async () => {
     const source = await mkdtemp(join(work, 'bind-'));
     await chmod(source, 0o755);
     await writeFile(join(source, 'file'), 'bound\n');
@@ -214,7 +214,7 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     expect(await readdir(outside)).toEqual([]);
   });
 
-  test('starts in the directory asked for, under the name of its template', async () => {
+  test('starts in the requested directory, under the name of its template', async () => {
     const { out } = await sandbox(shell('pwd; hostname'), { workingDirectory: '/var/log' }, await input());
     expect(out).toBe(`/var/log\n${work.split('/').at(-1)}\n`);
   });
@@ -279,7 +279,7 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     expect(await traces()).toEqual(before);
   });
 
-  test('hands signals to the command', async () => {
+  test('passes signals to the command', async () => {
     const launch = await plan(
       {
         ...plainSpec,
@@ -377,7 +377,7 @@ describe('the network of the lxc engine', () => {
   });
 });
 
-test('LXC writes a log only where one was asked for', async () => {
+test('LXC writes a log only if requested', async () => {
   const logPath = join(work, 'lxc.log');
   await sandbox(['true'], { engineLog: logPath });
   expect(await readFile(logPath, 'utf8')).toContain('lxc-execute');

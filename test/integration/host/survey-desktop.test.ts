@@ -12,7 +12,7 @@ test.skipIf(existsSync('/dev/dri'))('a host without a desktop is told so once', 
   ]);
 });
 
-test('who names a display is told of each part, as a fact with a hint', () => {
+test('a caller who names a display gets a fact with a hint for each part', () => {
   const checks = checkDesktop({ ...caller, environment: { DISPLAY: ':59999', XDG_RUNTIME_DIR: '/nonexistent' } });
   expect(checks.slice(0, 3).map(({ id, fact, hint }) => ({ id, fact, hint }))).toEqual([
     {

@@ -65,7 +65,7 @@ test('a template directory that only root reaches can be a root, one that is not
   expect({ good: good?.state, bad: bad?.state }).toEqual({ good: 'ok', bad: 'missing' });
 });
 
-test('a socket of the desktop that was asked for and is not there stops the run with its path', async () => {
+test('a requested desktop socket that does not exist stops the run, with its path in the error', async () => {
   const request = { environment: { DISPLAY: ':59999' }, uid: 0, gid: 0, files, spec: { ...plain, passthrough: ['x11'] as const } };
   await expect(probeFacts(request)).rejects.toMatchObject({
     code: 'socket-missing',

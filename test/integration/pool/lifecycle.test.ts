@@ -36,7 +36,7 @@ describe('a pool', () => {
     expect(states(pool)).toEqual({ fresh: [1, 2, 3], leased: [], retired: [] });
   });
 
-  test('hands out the oldest clone, retires it on release, and replaces it', async () => {
+  test('leases the oldest clone, retires it on release, and replaces it', async () => {
     const pool = open();
     await refresh(pool, { count: 2 });
     const lease = await leaseClone(pool, { waitMs: 0 });
@@ -72,7 +72,7 @@ describe('a pool', () => {
     await lease.release();
   });
 
-  test('retires the leases of dead holders, and tells of each', async () => {
+  test('retires the leases of dead holders, and reports each', async () => {
     const pool = open();
     await refresh(pool, { count: 2 });
     await leaseClone(open({ holder: { ...pool.holder, pid: spawnSync('true').pid } }), { waitMs: 0 });
@@ -108,7 +108,7 @@ describe('a pool', () => {
     await lease.release();
   });
 
-  test('without a fresh clone and without a refresher has the run make one', async () => {
+  test('without a fresh clone and a refresher lets the run make one', async () => {
     const pool = open();
     let waits = 0;
     const lease = await leaseClone(pool, { waitMs: 5000, onWait: () => (waits += 1) });
@@ -120,7 +120,7 @@ describe('a pool', () => {
     await lease.release();
   });
 
-  test('whose clone will not go keeps it retired and names it', async () => {
+  test('keeps a clone that cannot be destroyed retired and names it', async () => {
     const pool = open();
     await refresh(pool, { count: 1 });
     const lease = await leaseClone(pool, { waitMs: 0 });
@@ -148,7 +148,7 @@ describe('a pool', () => {
       'of another clone',
       '{"version":1,"id":"9","guid":"x","source":"1","rootfs":{"path":"/","ownership":{"kind":"natural"},"idmappable":false},"createdMs":1,"device":1,"inode":1}\n',
     ],
-  ])('never hands out a clone whose state file is %s', async (_, text) => {
+  ])('never leases a clone whose state file is %s', async (_, text) => {
     const warnings: string[] = [];
     const pool = open({ warn: (message) => warnings.push(message) });
     await refresh(pool, { count: 2 });
@@ -206,7 +206,7 @@ describe('a pool', () => {
     }
   });
 
-  test('remembers how the last refresh went, also where it failed', async () => {
+  test('remembers the last refresh, even if it failed', async () => {
     const pool = open();
     expect(readLastRefresh(pool)).toBeNull();
     await refresh(pool, { count: 1 });
@@ -225,7 +225,7 @@ describe('a pool', () => {
     expect(readLastRefresh(pool)).toBeNull();
   });
 
-  test('tells its status', async () => {
+  test('has a status', async () => {
     const pool = open();
     await refresh(pool, { count: 2 });
     const lease = await leaseClone(pool, { waitMs: 0 });

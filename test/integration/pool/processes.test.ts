@@ -75,7 +75,7 @@ describe('storage without a pool', () => {
     owned = await makeDirectorySubject(false);
   });
 
-  test.each(ownSteps)('has what a run left that was killed at %s removed by a refresh', async (step) => {
+  test.each(ownSteps)('is cleaned up by a refresh when a run was killed at %s', async (step) => {
     const killed = await startWorker(owned.subject, 'run', step).ended;
     expect({ signal: killed.signal, errors: killed.errors }).toEqual({ signal: 'SIGKILL', errors: '' });
     const pool = await openSubject(owned.subject, { clock: () => Date.now() + 61_000 });
@@ -103,7 +103,7 @@ describe.skipIf(!canRunZfs)('a pool on zfs-fuse', () => {
 
   test('serves 20 processes at once from 5 clones while it is refreshed, and no clone twice', () => serveMany(20));
 
-  test('is made anew after zfs-fuse was restarted, and nothing of what was mounted stays', async () => {
+  test('is remade after a restart of zfs-fuse, and no old mount stays', async () => {
     const pool = await openSubject(owned.subject);
     await refresh(pool, { count: 2 });
     const before = await readSubject(pool);

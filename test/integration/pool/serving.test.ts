@@ -87,7 +87,7 @@ test('a run waits longer than it was told while clones are being made, and is to
   await refreshed;
 });
 
-test('with nobody making clones a run gives up when its time is over', async () => {
+test('if nobody makes clones, a run gives up when its time is over', async () => {
   const pool = open();
   // Another process has the lock, and makes none.
   writeFileSync(`${pool.paths.lock}.${process.ppid}.${readStartTime(process.ppid)}.${readOwnHolder().bootId}`, '');
@@ -130,7 +130,7 @@ test('a run whose pool is removed while it waits is told so', async () => {
   await refreshed;
 });
 
-test('a run that died while it waited is not served any more, and leaves nothing', async () => {
+test('a run that died while it waited is no longer served, and leaves nothing behind', async () => {
   const pool = open();
   const dead = { ...readOwnHolder(), startTime: '1' };
   makeClaim(open({ holder: dead }), 'waiting');

@@ -17,12 +17,12 @@ async function script(name: string, text: string): Promise<string> {
   return file;
 }
 
-test('captures output byte for byte and any exit status as an answer', async () => {
+test('captures output byte for byte, and any exit status is an answer', async () => {
   const file = await script('answer', 'printf "out\\n\\n"; printf "err" >&2; exit 3');
   expect(await runCommand({ file, args: [], timeoutMs: 10_000 })).toEqual({ stdout: 'out\n\n', stderr: 'err', exitCode: 3 });
 });
 
-test('hands arguments over as they are', async () => {
+test('passes arguments unchanged', async () => {
   const file = await script('arguments', 'printf "%s|" "$@"');
   const args = ['', 'a b', '$(id)', '"', "'", '\\', '*', '-n', '--', 'new\nline'];
   expect((await runCommand({ file, args, timeoutMs: 10_000 })).stdout).toBe(args.map((arg) => `${arg}|`).join(''));
@@ -40,12 +40,12 @@ test('gives input to the command', async () => {
   expect((await runCommand({ file: '/bin/cat', args: [], timeoutMs: 10_000, input: 'return 1\n' })).stdout).toBe('return 1\n');
 });
 
-test('tells 128 and the signal for a command that a signal ended', async () => {
+test('returns 128 plus the signal for a command that a signal ended', async () => {
   const file = await script('killed', 'kill -TERM $$');
   expect((await runCommand({ file, args: [], timeoutMs: 10_000 })).exitCode).toBe(143);
 });
 
-test('gives a command up after its time, although it ignores signals and its children hold the pipes', async () => {
+test('gives up a command after its time, even if it ignores signals and its children hold the pipes', async () => {
   const file = await script('stuck', 'trap "" TERM INT HUP; sleep 3000 & sleep 3000');
   await expect(runCommand({ file, args: ['clone'], timeoutMs: 200 })).rejects.toMatchObject({
     code: 'tool-timeout',

@@ -11,7 +11,7 @@ import { leaseFromDaemon } from '../../../src/run/daemon-lease.ts';
 import { encodeMessage } from '../../../src/wire/frame.ts';
 import { plainSpec } from '../../golden/facts.ts';
 
-test('what a daemon waits for is told on, and where it ends meanwhile there is one sentence and a hint', async () => {
+test('what a daemon waits for is passed on, and if it ends there is one sentence and a hint', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-lease-'));
   const socket = join(directory, 'isolated.sock');
   const server = createServer((client: Socket) => {

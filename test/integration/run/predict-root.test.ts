@@ -7,7 +7,7 @@ import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../../../src/po
 import { predictRoot } from '../../../src/run/predict-root.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 
-test.runIf(process.getuid?.() === 0)('a clone that another run takes while it is looked at is passed over', async () => {
+test.runIf(process.getuid?.() === 0)('a clone that another run takes at the same time is skipped', async () => {
   const { fresh, mounts } = poolPaths(runtimePaths(systemRuntimeDirectory), 'tank/predicted');
   mkdirSync(fresh, { recursive: true });
   // Listed, and not there when it is read.

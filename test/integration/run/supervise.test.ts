@@ -6,7 +6,7 @@ import { supervise } from '../../../src/run/supervise.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { initLaunch, launcherPath } from '../../rig/launches.ts';
 
-test('a run whose streams could not be taken is over before that is told', async () => {
+test('a run whose streams could not be used is over before that is reported', async () => {
   const facts = { files: { launcher: await launcherPath() } } as Facts;
   let launcher = 0;
   const ended = supervise(
@@ -25,7 +25,7 @@ test('a run whose streams could not be taken is over before that is told', async
   expect({ started: launcher > 0, lives: existsSync(`/proc/${String(launcher)}`) }).toEqual({ started: true, lives: false });
 });
 
-test('what cannot be given back is told as a warning and takes nothing from the outcome', async () => {
+test('a failure to give something back is a warning and does not change the outcome', async () => {
   const warnings: string[] = [];
   const warn = (message: string): void => void warnings.push(message);
   const held = (action: () => Promise<void>): Held => ({ giveBack: action, atEnd: null });

@@ -131,7 +131,7 @@ describe.each(drivers)('%s', (_name, makeFixture) => {
   };
   const listIds = async (): Promise<readonly string[]> => (await driver.list()).map(({ id }) => id).sort();
 
-  test('tells that it is well', async () => {
+  test('reports that it is healthy', async () => {
     const health = await driver.probe();
     expect(health.freeFraction).toBeGreaterThan(0);
   });
@@ -150,7 +150,7 @@ describe.each(drivers)('%s', (_name, makeFixture) => {
     expect(await listIds()).toEqual(['1795312244000000001', '1795312244000000002', '1795312244000000003']);
   });
 
-  test('answers the making of a clone that is there with that clone', async () => {
+  test('returns an existing clone instead of making it again', async () => {
     const [first] = await make('1795312244000000004');
     const [second] = await make('1795312244000000004');
     expect(second).toEqual(first);
@@ -163,7 +163,7 @@ describe.each(drivers)('%s', (_name, makeFixture) => {
     expect(await listIds()).toContain('1795312244000000005');
   });
 
-  test('destroys clones one by one, and what is gone already is a success', async () => {
+  test('destroys clones one by one, and a clone that is already gone is a success', async () => {
     const clones = await driver.list();
     expect(clones).toHaveLength(5);
     expect(await destroy(clones)).toEqual(clones.map(({ id }) => ({ id, outcome: 'gone' })));

@@ -85,7 +85,7 @@ test('no owner is ever made root of the host', async () => {
   );
 });
 
-test('a walk that is given up ends between two directories, and leaves the root as it was', async () => {
+test('an aborted walk ends between two directories, and leaves the root unchanged', async () => {
   chownSync(directory, base, base);
   await expect(mapOwners(directory, shifted, maps, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
   expect(owners('')).toEqual([['', base, base, '700']]);

@@ -56,7 +56,7 @@ test('gives layers whose root has owner and mode of the template', async () => {
   expect((await stat(parent)).mode & 0o7777).toBe(0o700);
 });
 
-test('hands a whole clone to removeTree, renamed so that it is never taken for live', async () => {
+test('passes a whole clone to removeTree, renamed so that it never counts as live', async () => {
   const { clone, rootfs } = await makeOne();
   const parent = dirname(placeOf(rootfs));
   expect(await driver.destroy([clone])).toEqual([{ id, outcome: 'gone' }]);
@@ -83,7 +83,7 @@ test("answers a tree that cannot be removed as that clone's failure and keeps it
   expect(await stubborn.list()).toMatchObject([{ id, marked: false }]);
 });
 
-test('makes nothing over a template that was replaced meanwhile', async () => {
+test('makes nothing over a template that has been replaced', async () => {
   const source = await driver.newestSource();
   await rename(template, `${template}.old`);
   await mkdir(template);

@@ -30,7 +30,7 @@ async function endProcess(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-test('tells a template without a snapshot from one that is not there', async () => {
+test('distinguishes a template without a snapshot from a missing one', async () => {
   await rig.pool.zfs('create', `${rig.pool.name}/empty`);
   const empty = await rig.open(`${rig.pool.name}/empty`);
   const none = await rig.open(`${rig.pool.name}/none`);
@@ -79,7 +79,7 @@ test('destroys a clone together with snapshots of its own, but not one with a da
   expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
 });
 
-test('neither destroys a clone that its user keeps nor one that is not ours', async () => {
+test('destroys neither a kept clone nor one that is not ours', async () => {
   const driver = await rig.makeTemplate('keep');
   const { id, clone } = await rig.makeClone(driver);
   await rig.pool.zfs('set', 'isolate:keep=on', `${driver.template}_${id}`);
@@ -140,7 +140,7 @@ test.each(stays)('answers busy for a clone in which a process of this namespace 
   await expect.poll(() => driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
 });
 
-test('clones that stay busy are waited for together, a few times only, and hold up no other', async () => {
+test('clones that stay busy are tried together a few times, and do not delay others', async () => {
   const destroys: string[] = [];
   const counting: RunCommand = async (command) => {
     if (command.args[0] === 'destroy') destroys.push(command.args.at(-1) ?? '');

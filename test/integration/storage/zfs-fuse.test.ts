@@ -49,7 +49,7 @@ test('mounts clones that are made at once, one after the other, until none is le
   expect(await driver.destroy(await driver.list())).toEqual(ids.map((id) => ({ id, outcome: 'gone' })));
 });
 
-test('a clone is a root that can be used, whatever the datasets above it hand down', async () => {
+test('a clone is a usable root, whatever it would inherit', async () => {
   const parent = `${rig.pool.name}/handed`;
   await rig.pool.zfs('create', parent);
   const driver = await rig.makeTemplate('handed/down');
@@ -76,7 +76,7 @@ test('a clone is a root that can be used, whatever the datasets above it hand do
   expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
 });
 
-test('the newest snapshot comes with the datasets below the template that its clones are without', async () => {
+test('the newest snapshot comes with the datasets below the template that its clones lack', async () => {
   const driver = await rig.makeTemplate('parent');
   const { leftOut: before } = await driver.newestSource();
   await rig.pool.zfs('create', `${driver.template}/var`);
@@ -84,7 +84,7 @@ test('the newest snapshot comes with the datasets below the template that its cl
   expect({ before, leftOut }).toEqual({ before: undefined, leftOut: [`${driver.template}/var`] });
 });
 
-test('mounts a clone that is there and not mounted', async () => {
+test('mounts an existing clone that is not mounted', async () => {
   const driver = await rig.makeTemplate('again');
   const { id, clone } = await rig.makeClone(driver);
   await rig.pool.zfs('unmount', `${driver.template}_${id}`);
@@ -109,7 +109,7 @@ test('marks a clone so that snapshot tools and the next import leave it alone', 
   await driver.destroy([clone]);
 });
 
-test('takes the newest snapshot by transaction, not one that is to go with its clones', async () => {
+test('takes the newest snapshot by transaction, but not one with deferred destruction', async () => {
   const driver = await rig.makeTemplate('newest');
   await rig.pool.zfs('snapshot', `${driver.template}@0`);
   expect((await driver.newestSource()).name).toBe(`${driver.template}@0`);

@@ -78,7 +78,7 @@ describe('watching', () => {
     expect((await readSubject(pool)).retired).toEqual([]);
   });
 
-  test('serves those who wait, many at a time', async () => {
+  test('serves many waiting runs at a time', async () => {
     const pool = await openSubject(owned.subject);
     await whileWatching(pool, 2, async (next) => {
       await next(({ fresh }) => fresh === 2);
@@ -91,13 +91,13 @@ describe('watching', () => {
     expect({ fresh: state.fresh.length, leased: state.leased, retired: state.retired }).toEqual({ fresh: 2, leased: [], retired: [] });
   });
 
-  test('ends at once when it is told to before it begins', async () => {
+  test('ends at once if it is aborted before it begins', async () => {
     const pool = await openSubject(owned.subject);
     await watchPools([{ pool }], { signal: AbortSignal.abort() });
     expect((await readSubject(pool)).clones).toEqual([]);
   });
 
-  test('reports a refresh that cannot be done and goes on', async () => {
+  test('reports a failed refresh and continues', async () => {
     const pool = await openSubject(owned.subject);
     const ending = new AbortController();
     const failures: string[] = [];

@@ -5,16 +5,16 @@ import { parseRun } from '../../../src/cli/parse-run.ts';
 import type { ParsedArguments } from '../../../src/cli/parsed-arguments.ts';
 import { IsolateError } from '../../../src/error.ts';
 
-test('run is the verb where none is named', () => {
+test('run is the verb if none is named', () => {
   expect(cut(['-z', 'a', 'ls', '-l'])).toEqual(['run', 'zfs=a', '|', 'ls', '-l']);
   expect(cut(['run', '-z', 'a', 'ls', '-l'])).toEqual(['run', 'zfs=a', '|', 'ls', '-l']);
 });
 
-test('a verb behind an option is the command', () => {
+test('a verb after an option is the command', () => {
   expect(cut(['-z', 'a', 'refresh', 'b'])).toEqual(['run', 'zfs=a', '|', 'refresh', 'b']);
 });
 
-test("options behind the command's first word are the command's", () => {
+test('options after the first word of the command belong to the command', () => {
   expect(cut(['-n', 'sh', '-c', 'true', '--', '--help'])).toEqual(['run', 'share-net', '|', 'sh', '-c', 'true', '--', '--help']);
 });
 
@@ -28,7 +28,7 @@ test('short options may be joined, the last one with its value', () => {
   expect(cut(['-fsr', 'pool/a', '5'])).toEqual(['run', 'force', 'skip-create', 'refresh=pool/a', '|', '5']);
 });
 
-test('digits that are options are no numbers', () => {
+test('digits that are options are not numbers', () => {
   expect(cut(['-1', '-2', '-3', '-4', 'ls'])).toEqual(['run', 'x11', 'pulse', 'wayland', 'gpu', '|', 'ls']);
 });
 
@@ -36,7 +36,7 @@ test('a value may look like an option', () => {
   expect(cut(['-v', '-n', '--chdir', '--', 'ls'])).toEqual(['run', 'chdir=--', 'env=-n', '|', 'ls']);
 });
 
-test('a value behind = may be empty or hold =', () => {
+test('a value after = may be empty or contain =', () => {
   expect(cut(['--env=A=b=c', '--chdir=', 'ls'])).toEqual(['run', 'chdir=', 'env=A=b=c', '|', 'ls']);
 });
 

@@ -8,7 +8,7 @@ const error = new IsolateError('storage-failed', 'The clone of a/b was not made.
   cause: new Error('zfs said: out of\nspace \u001b[31m', { cause: 'disk' }),
 });
 
-test('an error is a line, a line a cause and one hint, without control characters', () => {
+test('an error is a line, a line per cause and one hint, without control characters', () => {
   expect(renderError(error, false)).toBe(
     'isolate: The clone of a/b was not made.\nbecause: zfs said: out of\\x0aspace \\x1b[31m\nbecause: disk\nhint: look at zpool status\n',
   );
@@ -43,7 +43,7 @@ test('characters that reorder a line are escaped', () => {
   expect(renderError(new IsolateError('usage', 'a\u202eb\u009bc\u2066d'), false)).toBe('isolate: a\\u202eb\\x9bc\\u2066d\n');
 });
 
-test('a failed system call is told in words, with its path where the message lacks it, and not at all where the message says the same', () => {
+test('a failed system call is described in words, with its path if the message lacks it, and left out if the message says the same', () => {
   const missing = Object.assign(new Error("ENOENT: no such file or directory, open '/a/b'"), {
     errno: -2,
     code: 'ENOENT',

@@ -23,12 +23,12 @@ const report: RefreshReport = {
   durationMs: 1234,
 };
 
-test('a refresh is told in one line', () => {
+test('a refresh is reported on one line', () => {
   expect(renderReport(report)).toBe('tank/deb: destroyed 2, made 3 in 1.23 s; 5 of 5 fresh, 1 in use, from tank/deb@1\n');
   expect(isComplete(report)).toBe(true);
 });
 
-test('what is not as it should be has a line each', () => {
+test('each problem has a line', () => {
   const bad: RefreshReport = {
     ...report,
     leftOut: ['tank/deb/var'],

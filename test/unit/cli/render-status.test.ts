@@ -78,7 +78,7 @@ test('the pools are a table, and so are the clones that somebody uses', () => {
   ]);
 });
 
-test('what is wrong stands below, a line each', () => {
+test('problems are below, one per line', () => {
   const error = { code: 'pool-suspended', message: 'The pool tank is suspended.' } as const;
   const full = { code: 'pool-full', message: 'Only 3% of the storage is free.' } as const;
   const failed = { ...fresh, refreshing: true, error };
@@ -122,13 +122,13 @@ test('runs are a table; a command that may not be known is a dash', () => {
   ]);
 });
 
-test('ids that begin alike are shown as far as it takes to tell them apart', () => {
+test('ids that begin alike are shown with enough characters to tell them apart', () => {
   const ids = ['0123456789abcdef', '0123456789ab0000', 'fedcba9876543210'];
   const lines = renderRuns({ runs: ids.map((runId) => ({ ...run, runId })) });
   expect(lines.map((line) => line.split(' ')[0])).toEqual(['RUN', '0123456789abc', '0123456789ab0', 'fedcba9876543']);
 });
 
-test('what is wrong now and was at the last refresh is told once', () => {
+test('a problem that the last refresh had too is shown once', () => {
   const error = { code: 'pool-suspended', message: 'The pool tank is suspended.' } as const;
   const pool = { ...fresh, error, lastRefresh: { endedMs: ago(3), durationMs: 5, destroyed: 0, created: 0, kept: [], error } };
   expect(renderStatus({ daemon: null, pools: [pool] }, nowMs).slice(4)).toEqual(['', 'tank/new: The pool tank is suspended.']);

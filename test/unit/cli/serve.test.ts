@@ -4,7 +4,7 @@ import { commandLine } from '../../../src/cli/commands/serve.ts';
 import type { RunVoice } from '../../../src/daemon/command-line.ts';
 import { IsolateError } from '../../../src/error.ts';
 
-test('a plain run is a request, which the launcher can carry through or not', () => {
+test('a plain run is a request, which the launcher may be able to carry out', () => {
   expect(commandLine.parse(['-qz', 'tank/a', '-v', 'A:1', '-n', '--', 'ls', '-l', '\ufffd'])).toMatchObject({
     request: { command: ['ls', '-l', '\ufffd'], zfs: 'tank/a', environment: ['A:1'], shareNetwork: true },
     carriedByLauncher: true,
@@ -15,7 +15,7 @@ test('a plain run is a request, which the launcher can carry through or not', ()
   });
 });
 
-test('a run is told of as its options say', async () => {
+test('a run is reported according to its options', async () => {
   const voiceOf = (...options: readonly string[]): RunVoice => {
     const voice = commandLine.parse([...options, '-z', 'tank/a', 'ls'])?.voice;
     if (voice === undefined) throw new Error('It is no run.');

@@ -50,11 +50,11 @@ async function refusal(text: string | null, dropIns: Readonly<Record<string, str
   return (error as IsolateError).message.replaceAll(`${top}/`, '');
 }
 
-test('without any file everything has its default', async () => {
+test('without any file the defaults apply', async () => {
   expect(await load()).toEqual(nothing);
 });
 
-test('one file gives all that there is to give', async () => {
+test('one file can set everything', async () => {
   await write(`
 count = 4
 [templates."tank/debian"]
@@ -237,13 +237,13 @@ test('the last id that a block may have is the one before the last number', asyn
   expect((await load()).ids).toEqual({ uids: { start: 4_294_836_223, count: 131_072 }, gids: { start: 65_536, count: 131_072 } });
 });
 
-test('the error is of the file that has the fault', async () => {
+test('the error names the file with the mistake', async () => {
   expect(await refusal('count = 1\n', { 'a.toml': 'count = 2\n', 'b.toml': '\ncount = "x"\n' })).toBe(
     'config.d/b.toml is not valid: line 2, count: must be a whole number from 1 to 1000, not "x".',
   );
 });
 
-test('of files that do not fit together the last one is at fault', async () => {
+test('if files contradict each other, the last one is to blame', async () => {
   expect(
     await refusal('[ids]\nuid_start = 65536\ngid_start = 65536\ncount = 131072\n', {
       'a.toml': '# more\n[ids]\ncount = 4294901760\n',
@@ -272,7 +272,7 @@ test('a file or directory that others could write is refused', async () => {
   expect(await refusal(null)).toBe('Refusing config.d/a.toml: it belongs to uid 1000, and it grants privileges.');
 });
 
-test("a link is followed, and it is the target that has to be root's", async () => {
+test('a link is followed, and its target has to belong to root', async () => {
   const target = join(top, 'target');
   await writeFile(target, 'count = 7\n');
   await symlink(target, path);
@@ -281,7 +281,7 @@ test("a link is followed, and it is the target that has to be root's", async () 
   expect(await refusal(null)).toBe('Refusing config.toml: it belongs to uid 1000, and it grants privileges.');
 });
 
-test('what is no file of settings is refused at once', async () => {
+test('something that is not a regular file is refused at once', async () => {
   await mkdir(path);
   expect(await refusal(null)).toBe('config.toml is not a regular file.');
   await rm(path, { recursive: true });

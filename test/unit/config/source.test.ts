@@ -43,7 +43,7 @@ async function start(watch: boolean) {
   return { source: own, news, next, end };
 }
 
-test('reading again tells of what is new, once', async () => {
+test('rereading reports a change once', async () => {
   const { source, news, end } = await start(false);
   expect(source.current().count).toBeNull();
   await mkdir(etc, { recursive: true });
@@ -60,7 +60,7 @@ test('reading again tells of what is new, once', async () => {
   expect(news).toEqual([1]);
 });
 
-test('a broken file keeps what held before, and one that is mended holds', async () => {
+test('with an invalid file the previous settings stay, and a corrected one takes effect', async () => {
   await mkdir(etc, { recursive: true });
   await writeFile(path, 'count = 1\n');
   const { source, news } = await start(false);
@@ -84,7 +84,7 @@ test('a broken file keeps what held before, and one that is mended holds', async
   expect(source.problem()).toBeNull();
 });
 
-test('settings that are not valid to begin with hold as soon as they are, even if they say nothing then', async () => {
+test('settings that are invalid at first take effect as soon as they are valid, even if they are empty', async () => {
   await mkdir(etc, { recursive: true });
   await writeFile(path, 'count = 0\n');
   const { source, news } = await start(false);
@@ -102,7 +102,7 @@ test('settings that are not valid to begin with hold as soon as they are, even i
   });
 });
 
-test('of many who have it read at once all get what is there, in order', async () => {
+test('concurrent reloads all get the current settings, in order', async () => {
   await mkdir(etc, { recursive: true });
   await writeFile(path, 'count = 1\n');
   const { source, news } = await start(false);
@@ -166,7 +166,7 @@ test('every way in which files change is noticed', async () => {
   }
 });
 
-test('the last of a burst of changes holds, and closing ends the watch', async () => {
+test('the last of a burst of changes takes effect, and closing ends the watch', async () => {
   await mkdir(etc, { recursive: true });
   await writeFile(path, 'count = 1\n');
   const before = countWatches();

@@ -57,7 +57,7 @@ function refusal(uid: number, gid: number, groups: readonly number[], template: 
   }
 }
 
-test('who may use what is decided by the ids that the kernel tells', () => {
+test('access is decided by the ids from the kernel', () => {
   expect({
     root: allowed(0, 0),
     ada: allowed(1000, 1000),
@@ -96,7 +96,7 @@ test('an unknown template and one of others look the same', () => {
   expect(told).toEqual([same, same, same]);
 });
 
-test('a user without a name is told of by its number', () => {
+test('a user without a name is named by number', () => {
   expect(refusal(4242, 4242, [], 't/ada')).toMatchObject({
     message: 'The user 4242 may not use the template t/ada.',
     hint: 'root can allow it in /etc/isolate/config.toml: users = ["4242"] below [templates."t/ada"]',
@@ -112,7 +112,7 @@ test('an engine that the template is not for is refused to all but root', () => 
   expect(refusal(0, 0, [], 't/build', 'lxc')).toBeNull();
 });
 
-test.each(['', '/etc', 't/a@s', '-x', 't/../u', 't/a\n', '__proto__/..'])('%j is no template, for nobody', (name) => {
+test.each(['', '/etc', 't/a@s', '-x', 't/../u', 't/a\n', '__proto__/..'])('%j is not a template for anybody', (name) => {
   expect([refusal(1000, 1000, [], name)?.code, refusal(0, 0, [], name)?.code]).toEqual(['bad-name', 'bad-name']);
 });
 

@@ -39,7 +39,7 @@ test('a lease is one line when it has ended', async () => {
   ]);
 });
 
-test('refusals are told, but of a flood only how many there were', async () => {
+test('refusals are logged, but of a flood only the number', async () => {
   const lines = await logOf(`
     const refuse = () => audit.onRefused({ ...event, error: new IsolateError('quota-exceeded', 'Enough.') });
     audit.onRefused({ ...event, error: new IsolateError('no-free-clone', 'None.') });

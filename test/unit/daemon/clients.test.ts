@@ -33,7 +33,7 @@ const settled = async (): Promise<void> => {
 };
 const who = (uid: number): ToldPeer => ({ uid, gid: uid, rights: rightsOf(uid), groups: [], pid: 0, startTime: null });
 
-test('who is turned away is told nothing, whatever comes', async () => {
+test('a rejected client gets no answer, whatever it sends', async () => {
   clients.opened(1, 'client', who(100_001));
   clients.opened(2, 'metrics', who(100_002));
   clients.message(1, status);

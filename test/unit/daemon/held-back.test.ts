@@ -23,7 +23,7 @@ beforeEach(() => {
 const file = (clone: string): string => join(pool.paths.retired, clone);
 const tried = formatRetiredState({ attempts: 1, nextAttemptMs: 5 });
 
-test('a clone that would not go counts for its user from the refresh that finds it so until it is gone', () => {
+test('a clone that cannot be destroyed counts for its user from the refresh that finds out until it is gone', () => {
   const quotas = createQuotas();
   const heldBack = createHeldBack(quotas.adopt, runtime);
   const refresh = (): number[] => {
@@ -47,7 +47,7 @@ test('a clone that would not go counts for its user from the refresh that finds 
   expect([refresh(), refresh()]).toEqual([[0, 0], [0, 0]]); // prettier-ignore
 });
 
-test('what root’s runs hold back is nobody’s', () => {
+test('clones held back by runs of root count for nobody', () => {
   const counted: number[] = [];
   const heldBack = createHeldBack((uid) => () => void counted.push(uid), runtime);
   heldBack.ended('tank/t', '7', 0);

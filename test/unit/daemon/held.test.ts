@@ -21,7 +21,7 @@ function hold(): { readonly held: Held; readonly ending: AbortController; readon
 
 const givenBack = ['first, runs on: false', 'warning: the file system is read-only', 'third'];
 
-test('what cannot be given back is told, and everything else is given back all the same, once', async () => {
+test('a failure to give something back is reported, and everything else is still given back, once', async () => {
   const { held, ending, log } = hold();
   ending.abort(clientGone);
   held.release({ kind: 'exited', code: 3 });

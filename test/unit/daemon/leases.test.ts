@@ -137,7 +137,7 @@ test('the end of the broker retires a clone that its client was not told of, bec
   expect(told.at(-1)).toEqual(['ended 1000 tank/one', { kind: 'closed' }]);
 });
 
-test('who may not, has enough, has no process here or names no template is refused, and told of', async () => {
+test('a peer without access, quota, process or valid template is refused, and that is recorded', async () => {
   clones.make(9);
   for (let count = 0; count < 3; count += 1) await leases.lease(request());
   expect(await code(leases.lease(request()))).toBe('quota-exceeded');
@@ -152,13 +152,13 @@ test('who may not, has enough, has no process here or names no template is refus
   ]);
 });
 
-test('where none is fresh it fails at once or after the wait, and what was counted is counted off', async () => {
+test('without a fresh clone it fails at once or after the wait, and the request no longer counts', async () => {
   expect(await code(leases.lease(request()))).toBe('no-free-clone');
   expect(await code(leases.lease(request({ waitMs: 20 })))).toBe('no-free-clone');
   expect({ held, given, waited, rings }).toEqual({ held: 0, given: 0, waited: 1, rings: [true, true] });
 });
 
-test('what would help is said to who can do it', async () => {
+test('the hint goes to the user who can follow it', async () => {
   const hint = async (uid: number): Promise<unknown> =>
     await leases.lease(request({ peer: { ...peer, uid, rights: rightsOf(uid) } })).then(
       () => null,
@@ -229,7 +229,7 @@ test('while clones are being made a wait goes on beyond its time, and says after
   expect(await late).toBe('no-free-clone');
 });
 
-test('who may not use a template is told so, and of it, before anything is asked of it', () => {
+test('a user without access is refused, and that is recorded, before anything about the template is read', () => {
   expect(() => leases.checkAccess({ template: 'tank/secret', peer, engine: 'bwrap' })).toThrow('No.');
   leases.checkAccess({ template: 'tank/none', peer, engine: 'bwrap' });
   expect(told).toEqual([['refused 1000 tank/secret', 'not-permitted']]);

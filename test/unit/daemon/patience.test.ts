@@ -15,7 +15,7 @@ afterEach(() => void vi.useRealTimers());
 
 const expectClone = (name: string, waitMs: number): (() => void) => patience.expect(waitMs, (waitedMs) => gaveUp.push([name, waitedMs]));
 
-test('where nothing is being made nobody waits beyond the time', () => {
+test('if nothing is being made, nobody waits beyond the time', () => {
   expectClone('short', 500);
   const callOff = expectClone('called off', 700);
   expectClone('long', 900);
@@ -41,7 +41,7 @@ test('while something is being made, and for a second after it, everybody waits 
   expect(gaveUp).toEqual([['one', 62_250]]);
 });
 
-test('something that is never ready is given up five minutes after the time', () => {
+test('the wait for something that is never ready ends five minutes after the time', () => {
   making = true;
   expectClone('one', 500);
   vi.advanceTimersByTime(300_400);

@@ -97,7 +97,7 @@ test('questions are answered one after the other', async () => {
   expect(log).toEqual(['query', 'query']);
 });
 
-test('a client is shown that the daemon lives while it waits, but not while it is asked or has its clone', async () => {
+test('a client sees that the daemon is alive while it waits, but not while it is asked or has its clone', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const [waited, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -121,7 +121,7 @@ test('a client is shown that the daemon lives while it waits, but not while it i
   expect({ log, timers: vi.getTimerCount() }).toEqual({ log: ['send ask', 'send launch'], timers: 0 });
 });
 
-test('a second run, and what is not to come yet, end the connection', async () => {
+test('a second run, or a message that comes too early, ends the connection', async () => {
   serve({});
   input.message(run);
   input.message(run);
@@ -136,14 +136,14 @@ test('a second run, and what is not to come yet, end the connection', async () =
   }
 });
 
-test('a frame that is no message ends the connection', async () => {
+test('an invalid frame ends the connection', async () => {
   serve({});
   input.message(Buffer.from('nothing of the kind'));
   await settled();
   expect(log).toEqual(['close']);
 });
 
-test('more messages than can be meant end the connection', async () => {
+test('too many messages end the connection', async () => {
   serve({ query: () => new Promise(() => {}) });
   for (let count = 0; count < 9; count += 1) input.message(query);
   await settled();
@@ -211,7 +211,7 @@ test('after a refusal nothing is accepted', async () => {
   expect(log).toEqual(['No.', 'send refuse', 'close']);
 });
 
-test('what the client is asked for it answers once', async () => {
+test('the client answers a question once', async () => {
   const answers: Message[] = [];
   serve({ run: async () => void answers.push(await connection.ask([{ name: 'stat-path', value: '/a' }])) });
   input.message(run);
@@ -331,7 +331,7 @@ test('a client that does not answer is left to itself after a while', async () =
   expect({ log, left: backlog.size() }).toEqual({ log: ['send ask', 'close'], left: 0 });
 });
 
-test('while its work waits, what a client sent is let go', { timeout: 30_000 }, async () => {
+test('what a client sent is freed while its work waits', { timeout: 30_000 }, async () => {
   const gone: string[] = [];
   const registry = new FinalizationRegistry<string>((name) => gone.push(name));
   serve({ run: (_, message) => (registry.register(message, 'message'), new Promise(() => {})) });
@@ -359,7 +359,7 @@ test('a client that was given its clone loses no lease to the memory of others, 
   expect({ log, ends }).toEqual({ log: ['send launch', 'mount'], ends: [] });
 });
 
-test('a client that still waits is the one to go where its user has the most', async () => {
+test('of the user with the most, a client that still waits is dropped', async () => {
   serve({ run: () => new Promise(() => {}) }, { uid: 1000 });
   input.message(encodeMessage('run', [{ name: 'variable', value: `A=${'a'.repeat(100)}` }, { name: 'directory', value: '/' }, { name: 'terminal', value: 0 }])); // prettier-ignore
   await settled();

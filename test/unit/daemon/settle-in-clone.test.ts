@@ -28,12 +28,12 @@ const settle = async (targets: readonly string[], lease = makeLease()): Promise<
     found instanceof IsolateError ? found.message : found.path,
   );
 
-test('what is missing is kept as it stands, and what comes after it is looked at all the same', async () => {
+test('a missing target is kept unchanged, and later ones are still looked up', async () => {
   const targets = ['/none/a/link', '/none/../a/link/x', '/a/none/x/../../link', '/a/none/x/../link', '/none/file/../../file'];
   expect(await settle(targets)).toEqual(['/none/a/link', '/tmp/x', '/tmp', '/a/none/link', '/file']);
 });
 
-test('a target that no path can be as long as is a bad one, not a defect', async () => {
+test('a target that is longer than any path is an error of the caller, not a bug', async () => {
   const lease = makeLease();
   const deep = '/a'.repeat(2040);
   for (let path = lease.seenAt, depth = 0; depth < 20; depth += 1) mkdirSync((path = join(path, 'a')), { recursive: true });

@@ -17,7 +17,7 @@ test('a request behind a flood of another user comes second, and each user keeps
   expect(order.filter((name) => name.startsWith('flood'))).toEqual(Array.from({ length: 100 }, (_, index) => `flood ${index}`));
 });
 
-test('a request that comes alone does not wait, also after others', async () => {
+test('a single request does not wait, even after others', async () => {
   const takeTurn = createTurns();
   for (let count = 0; count < 3; count += 1) {
     let done = false;

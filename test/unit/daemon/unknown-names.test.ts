@@ -8,7 +8,7 @@ const known: readonly string[] = ['ada', 'isolate', '7'];
 const idOf = (name: string): number | null => (known.includes(name) ? 1 : null);
 const accounts: Accounts = { uidOf: idOf, gidOf: idOf, userName: () => null, isSubordinate: () => false };
 
-test('users and groups that nobody has are told with their keys', async () => {
+test('unknown users and groups are reported with their keys', async () => {
   const text = `
 [templates."t/a"]
 users = ["ada", "adda", "*", 7]

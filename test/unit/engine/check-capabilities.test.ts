@@ -31,7 +31,7 @@ const cases: readonly (readonly [string, Partial<RunRequest>, string])[] = [
   ['--lxc-log', { lxcLog: 'log' }, 'full and other do'],
 ];
 
-test.each(cases)('%s is refused by an engine without it, naming those that have it', (option, request, names) => {
+test.each(cases)('an engine without %s refuses it and names those that have it', (option, request, names) => {
   expect(checkCapabilities({ command: ['true'], ...request }, plain, [plain, full, other])).toEqual([
     { code: 'unsupported-option', message: `The engine plain does not support ${option}; ${names}.` },
   ]);

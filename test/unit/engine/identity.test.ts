@@ -32,7 +32,7 @@ const plainUser = {
   subordinateGids: [{ start: 300_000, count: 10 }],
 };
 
-test("a user's sandboxes have the own id as 0 and the subordinate ones behind it", () => {
+test('sandboxes of a user have the own id as 0, followed by the subordinate ones', () => {
   expect(planUserMaps(plainUser)).toEqual({
     uidMap: [
       { inside: 0, outside: 1000, count: 1 },
@@ -45,14 +45,14 @@ test("a user's sandboxes have the own id as 0 and the subordinate ones behind it
   });
 });
 
-test.each(['subordinateUids', 'subordinateGids'])('without %s they have the own ids alone', (kind) => {
+test.each(['subordinateUids', 'subordinateGids'])('without %s they have only the own ids', (kind) => {
   expect(planUserMaps({ ...plainUser, [kind]: [] })).toEqual({
     uidMap: [{ inside: 0, outside: 1000, count: 1 }],
     gidMap: [{ inside: 0, outside: 1001, count: 1 }],
   });
 });
 
-test('several ranges are all used, one behind the other, each id once and the own id not twice', () => {
+test('several ranges are all used, one after the other, each id once and the own id not twice', () => {
   const uidMap = planUserMaps({
     ...plainUser,
     subordinateUids: [
@@ -72,7 +72,7 @@ test('several ranges are all used, one behind the other, each id once and the ow
   ]);
 });
 
-test('a map has no more lines than the kernel takes', () => {
+test('a map has no more lines than the kernel allows', () => {
   const subordinateUids = Array.from({ length: 500 }, (_, index) => ({ start: 100_000 + 10 * index, count: 5 }));
   expect(planUserMaps({ ...plainUser, subordinateUids }).uidMap).toHaveLength(340);
 });
@@ -97,7 +97,7 @@ test('a base may lie in any of the ranges, and the message names them all', () =
 
 const overlay = { kind: 'directory', path: '/srv/t', write: 'clone' } as const;
 
-test("a base of a user's does not go with layers, which it could not write", () => {
+test('the base of a user cannot be combined with layers, which it could not write', () => {
   const codes = (root: SandboxSpec['root'], readOnlyRoot: boolean): string[] =>
     checkIdentity({ ...plainSpec, uidBase: 100_000, root, readOnlyRoot }, userFacts).map(({ code }) => code);
   expect([codes(overlay, false), codes(overlay, true), codes({ ...overlay, write: 'direct' }, false)]).toEqual([
@@ -107,7 +107,7 @@ test("a base of a user's does not go with layers, which it could not write", () 
   ]);
 });
 
-test('where newuidmap gains no rights a sandbox has a single id, and a base is refused', () => {
+test('if newuidmap gains no rights, a sandbox has a single id and a base is refused', () => {
   const facts = { ...userFacts, privileges: { withheld: 'no_new_privs is set', missing: [] } };
   const { userNamespace } = planIdentity({ spec: {}, rootfs: naturalRootfs, facts, idSlot: 0 });
   expect(userNamespace).toEqual({
@@ -124,7 +124,7 @@ test('where newuidmap gains no rights a sandbox has a single id, and a base is r
   ]);
 });
 
-test('a root without the capabilities for a sandbox is told which it lacks', () => {
+test('root without the capabilities for a sandbox is told which ones are missing', () => {
   const facts = { ...rootFacts, privileges: { withheld: null, missing: ['CAP_SETUID', 'CAP_SYS_CHROOT', 'CAP_SYS_ADMIN'] as const } };
   expect(checkIdentity(plainSpec, facts)).toEqual([
     {

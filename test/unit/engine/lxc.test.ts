@@ -32,7 +32,7 @@ function plan(spec: Partial<SandboxSpec>, rootfs = naturalRootfs) {
 }
 
 describe('the lxc engine', () => {
-  test('has nothing against a plain run', () => {
+  test('accepts a plain run', () => {
     expect(problems({})).toEqual([]);
     expect(problems({ root: overlay }, userFacts)).toEqual([]);
   });

@@ -47,7 +47,7 @@ test("in version 1 the place is the caller's own group", () => {
   });
 });
 
-test("beside the caller's own group its limits do not hold; the highest group that it sees has nothing beside it", () => {
+test('limits of the caller do not apply beside its own group, and nothing is beside the highest group that it sees', () => {
   const memberships = parseCgroups('4:memory:/system.slice/isolated-pools.service\n2:cpu,cpuacct:/\n0::/\n');
   expect(chooseCgroupsBeside(all, version1Mounts, memberships, { words: () => [], writable: () => true })).toEqual({
     cpu: { version: 1, directory: '/sys/fs/cgroup/cpu,cpuacct' },
@@ -78,7 +78,7 @@ const systemd = reader({ '/sys/fs/cgroup': 'cpu memory pids', [slice]: 'cpu memo
   `${slice}/user-0.slice`,
 ]);
 
-test('in version 2 it is the nearest group above that hands the controllers on', () => {
+test('in version 2 it is the nearest group above that passes on the controllers', () => {
   const place = { version: 2, directory: `${slice}/user-0.slice` };
   expect(chooseCgroups(['memory', 'pids'], version2Mount, session, systemd)).toEqual({ cpu: null, memory: place, pids: place });
 });
@@ -94,7 +94,7 @@ test('a user without a delegated group has none', () => {
   expect(chooseCgroups(all, version2Mount, memberships, host)).toEqual({ cpu: null, memory: null, pids: null });
 });
 
-test('a controller nobody hands on does not keep the others from being used', () => {
+test('a controller that nobody passes on does not prevent the use of others', () => {
   const host = reader({ '/sys/fs/cgroup': 'memory pids' }, ['/sys/fs/cgroup']);
   const place = { version: 2, directory: '/sys/fs/cgroup' };
   expect(chooseCgroups(all, version2Mount, parseCgroups('0::/\n'), host)).toEqual({ cpu: null, memory: place, pids: place });

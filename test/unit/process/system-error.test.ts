@@ -30,7 +30,7 @@ test('failed system calls name their path and the reason in words', () => {
   ]);
 });
 
-test('what is no failed system call, or one that no environment can cause, is left to others', () => {
+test('other errors, and those that no environment can cause, are left alone', () => {
   const invalid = Object.assign(new Error('x'), { code: 'EINVAL', syscall: 'open', path: '/x' });
   expect([new TypeError('x'), 'text', null, invalid].map((error) => toSystemFailure(error))).toEqual([null, null, null, null]);
 });

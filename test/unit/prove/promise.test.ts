@@ -44,7 +44,7 @@ test('a smaller filter promises what is refused everywhere', () => {
   expect(open({ filter: 'smaller' })).toEqual(cases.filter(({ filterOnly }) => filterOnly).map(({ id }) => id));
 });
 
-test('without the filter the walls that are none of its own still stand', () => {
+test('without the filter everything that does not depend on it still holds', () => {
   const groups = new Set(open({ filter: 'none' }).map((id) => id.split('/')[0]));
   expect(groups).toEqual(new Set(['calls', 'identity', 'namespaces', 'terminal', 'visible']));
   expect(open({ filter: 'none' }).filter((id) => /^(?:identity|namespaces|visible)/.test(id))).toEqual([
@@ -62,7 +62,7 @@ test('devices, a tunnel and another directory take away only what they are', () 
   expect(open({ tunnel: true })).toContain('devices/fuse');
 });
 
-test('an engine that isolates nothing promises no wall of the kernel’s', () => {
+test('an engine that isolates nothing promises no isolation by the kernel', () => {
   const promised = cases.filter((each) => isPromised(each, { ...plain, isolates: false })).map(({ id }) => id.split('/')[0]);
   expect(new Set(promised)).toEqual(new Set(['calls', 'descriptors', 'environment', 'identity', 'terminal', 'visible']));
 });

@@ -55,7 +55,7 @@ test.each([{}, { HOME: '' }, { HOME: 'relative' }])('with the variables %j the h
   expect(findStatePlace(1, environment)).toEqual({ path: '/root/.local/state/isolate', variable: 'HOME' });
 });
 
-test('what fails at a place of the caller is told with the variable that led there', async () => {
+test('a failure at a place of the caller names the variable that led there', async () => {
   const fail = async (path: string): Promise<unknown> => {
     const error = Object.assign(new Error('x'), { code: 'EROFS', syscall: 'open', path });
     const caught: unknown = await withOwnPlaces(uid, { HOME: '/home/u' }, () => Promise.reject(error)).catch((reason: unknown) => reason);
@@ -69,7 +69,7 @@ test('what fails at a place of the caller is told with the variable that led the
   ]);
 });
 
-test('a defect stays a defect', async () => {
+test('a bug stays a bug', async () => {
   const defect = new TypeError('x is undefined');
   await expect(withOwnPlaces(uid, {}, () => Promise.reject(defect))).rejects.toBe(defect);
 });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { formatLimits, parseLimits } from '../../../src/run/wire-limits.ts';
 
 test.each([[{}], [{ pids: 1 }], [{ cpuPercent: 150, memoryBytes: 2 ** 40, pids: 4_194_304 }]])(
-  'the limits %j come back as they were',
+  'the limits %j come back unchanged',
   (limits) => {
     expect(parseLimits(formatLimits(limits))).toEqual(limits);
   },
@@ -20,7 +20,7 @@ test.each([
   ['__proto__=1'],
   ['toString=1'],
   ['swap=1'],
-])('%j is no limit', (text) => {
+])('%j is not a limit', (text) => {
   expect(() => parseLimits([text])).toThrow(expect.objectContaining({ code: 'usage' }));
 });
 

@@ -27,13 +27,13 @@ test.each([
   [`p/${'a'.repeat(233)}`, 'it is longer than 234 characters'],
   ['1a/b', 'the name of a pool begins with a letter'],
   ['rpool', 'it is a whole pool, and clones are made beside their template'],
-])('%j is no dataset', (name, reason) => {
+])('%j is not a dataset', (name, reason) => {
   expect(() => parseDataset(name)).toThrow(
     expect.objectContaining({ code: 'bad-name', message: `${JSON.stringify(name)} is not a dataset that isolate can use: ${reason}.` }),
   );
 });
 
-test('a snapshot is answered with the name of its dataset', () => {
+test('the error for a snapshot names its dataset', () => {
   expect(() => parseDataset('tank/deb@monday')).toThrow(
     expect.objectContaining({ hint: 'name the dataset, "tank/deb": a run gets a clone of its newest snapshot' }),
   );

@@ -4,7 +4,7 @@ import { parseInteger, parseSeconds, parseSize } from '../../../src/spec/parse-n
 
 const badNumbers = ['-1', '+1', '1e3', '0x10', ' 5', '5 ', '', '01', '1.0', '1_000', '٣', 'NaN', 'Infinity', '5\n'];
 
-test.each(badNumbers)('%j is no whole number', (text) => {
+test.each(badNumbers)('%j is not a whole number', (text) => {
   expect(() => parseInteger('--pids', text, 0, 100)).toThrow(
     expect.objectContaining({ code: 'usage', message: `--pids takes a whole number from 0 to 100, not ${JSON.stringify(text)}.` }),
   );
@@ -32,7 +32,7 @@ test.each([
   expect(parseSize('--memory', text)).toBe(bytes);
 });
 
-test.each(['0', '-1', '1.5G', '1 G', 'G', '1GG', '1e3', '0x10', '', '9007199254740993', '9999999T', '1P'])('%j is no size', (text) => {
+test.each(['0', '-1', '1.5G', '1 G', 'G', '1GG', '1e3', '0x10', '', '9007199254740993', '9999999T', '1P'])('%j is not a size', (text) => {
   expect(() => parseSize('--memory', text)).toThrow(expect.objectContaining({ code: 'usage' }));
 });
 
@@ -46,6 +46,6 @@ test.each([
   expect(parseSeconds('--wait', text, 0)).toBe(ms);
 });
 
-test.each(['-1', '1e3', '.5', '1.', '1.0001', ' 1', '0x1', '', '2147484', '1s'])('%j are no seconds', (text) => {
+test.each(['-1', '1e3', '.5', '1.', '1.0001', ' 1', '0x1', '', '2147484', '1s'])('%j is not a number of seconds', (text) => {
   expect(() => parseSeconds('--wait', text, 0)).toThrow(expect.objectContaining({ code: 'usage' }));
 });

@@ -107,7 +107,7 @@ test('a full request is taken over, texts parsed', () => {
   });
 });
 
-test('the variables of the environment say what no option says', () => {
+test('variables of the environment apply where no option does', () => {
   const environment = {
     PRE_SPAWN_HOOK: 'a',
     POST_SPAWN_HOOK: 'b',
@@ -155,7 +155,7 @@ test('the variables that a client brings along, and those that engines heed, are
   expect(new Set(engines.flatMap(({ capabilities }) => capabilities.variables))).toEqual(new Set(ofEngines));
 });
 
-test('variables of lxc mean nothing to other engines, and an empty variable nothing at all', () => {
+test('other engines ignore variables of lxc, and an empty variable is always ignored', () => {
   const environment = {
     LXC_NET_BR: 'br1',
     LXC_MAP_TUN: '1',
@@ -168,7 +168,7 @@ test('variables of lxc mean nothing to other engines, and an empty variable noth
   expect(resolve({}, { environment })).toEqual(resolve({}));
 });
 
-test('nothing of the environment of the caller gets in but a plain TERM', () => {
+test('only a plain TERM gets in from the environment of the caller', () => {
   expect(resolve({}, { environment: { SECRET: 'x', HOME: '/home/me', LD_PRELOAD: 'y', TERM: 'a b' } }).environment).toEqual(defaults);
 });
 

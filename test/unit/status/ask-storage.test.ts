@@ -43,7 +43,7 @@ test('the storage is asked once a second, and for clones that were not asked for
   expect(state.asked).toEqual(['source', 'source', 'list', 'holders 2']);
 });
 
-test('nobody is given an answer that is older than a second, or older than the last refresh', async () => {
+test('no answer is older than a second or than the last refresh', async () => {
   const { driver, state } = fakeDriver();
   let nowMs = 0;
   const ask = createStorageAsker(driver, () => nowMs);
@@ -81,7 +81,7 @@ test('a storage that takes long to answer is asked more rarely', async () => {
   expect(state.asked).toHaveLength(2);
 });
 
-test('whoever asks meanwhile, the storage is asked once at a time, and for what is new', async () => {
+test('however many ask, the storage is asked one question at a time, and only for what is new', async () => {
   const { driver, state } = fakeDriver();
   const ask = createStorageAsker(driver, () => 0);
   const answers = await Promise.all([ask([], 0), ask(['1'], 0), ask(['1', '2'], 0), ask(['2'], 0)]);
@@ -104,7 +104,7 @@ test('a storage that cannot be asked is an answer, whatever it throws', async ()
   expect((await ask(['1'], 0)).error).toEqual({ code: 'internal', message: 'x is not a function' });
 });
 
-test('a storage that is stuck is told of after two seconds, at once to who asks later, and asked again when it goes on', async () => {
+test('a stuck storage is reported after two seconds, at once to later callers, and asked again when it continues', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const { driver } = fakeDriver();

@@ -42,7 +42,7 @@ test("root sees every command, others only their own user's", () => {
   ]);
 });
 
-test('the names of the commands that hold clones are as little known to others', async () => {
+test('the names of commands that hold clones are hidden from other users too', async () => {
   const status = createHostStatus(pool.runtime);
   const holders = async (uid: number) =>
     (await status.pools([{ pool, driver: null }], uid)).flatMap(({ inUse }) =>
@@ -59,7 +59,7 @@ test('the names of the commands that hold clones are as little known to others',
   ]);
 });
 
-test('a pool whose storage cannot be opened is told of with the reason', async () => {
+test('a pool whose storage cannot be opened is shown with the reason', async () => {
   const failure = { code: 'pool-suspended', message: 'The pool tank is suspended.' } as const;
   const [told] = await createHostStatus(pool.runtime).pools([{ pool, driver: failure, count: 7 }], 0);
   expect({ count: told?.count, source: told?.source, leased: told?.leased, error: told?.error }).toEqual({

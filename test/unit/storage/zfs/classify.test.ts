@@ -87,7 +87,7 @@ test.each([
     'isolate refresh --skip-create tank/a/tpl destroys used clones',
   ],
   ['tank/a/tpl', 'The pool tank has no space left for tank/a/tpl.', 'destroy what is not needed, or add a device'],
-])('of a pool without space for %s the pool and the template are named', (dataset, message, hint) => {
+])('the error about a full pool for %s names the pool and the template', (dataset, message, hint) => {
   const error = zfsError(dataset, `cannot create '${dataset}': out of space\n`);
   expect({ code: error.code, message: error.message, hint: error.hint }).toEqual({ code: 'pool-full', message, hint });
 });

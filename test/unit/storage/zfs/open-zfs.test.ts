@@ -107,7 +107,7 @@ test('OpenZFS mounts a batch by one mount(8), with the options that follow from 
   }
 });
 
-test('clones are destroyed together where each is plainly what it is taken for, the others each by itself', async () => {
+test('clones are destroyed together if each clearly matches its reference, the others one by one', async () => {
   const lines = (id: string, guid: string, keep = '-'): string =>
     [
       ['type', 'filesystem'],
@@ -150,7 +150,7 @@ test('an answer of a channel program that cannot be read is an error, not a succ
   await expect((await open(run)).create(source, ['1'], create)).rejects.toMatchObject({ code: 'storage-failed' });
 });
 
-test("a clone that is not there after all its commands is that clone's error", async () => {
+test('a clone that is missing after all commands is an error of that clone', async () => {
   const { run } = host('2.3.9-1', { clone: { stdout: '', stderr: "cannot create 'tank/r/t_1': out of space\n", exitCode: 1 } });
   expect(await (await open(run)).create(source, ['1'], create)).toMatchObject([{ id: '1', ok: false, error: { code: 'pool-full' } }]);
 });
@@ -170,7 +170,7 @@ test('a pool whose commands do not end is suspended, and no further command is s
   expect(started).toBe(1);
 });
 
-test('a pool that was stuck is tried by one command at a time, ever more rarely, and used again once it answers', async () => {
+test('a stuck pool is tried with one command at a time, at growing intervals, and used again once it answers', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const going: PromiseWithResolvers<CommandResult>[] = [];
@@ -237,7 +237,7 @@ test.each([
   await expect((await open(run)).newestSource()).rejects.toMatchObject({ code, message });
 });
 
-test('what takes long to answer is told of once', async () => {
+test('a slow answer is reported once', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const told: string[] = [];

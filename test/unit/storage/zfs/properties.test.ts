@@ -49,16 +49,16 @@ test('lists a marked clone whose template was renamed', () => {
   expect(list(clone(`p/t_${id}`, { origin: ['p/t2@s2', '-'] }))).toMatchObject([{ id, marked: true, source: 'p/t2@s2' }]);
 });
 
-test('takes an inherited mark for no mark', () => {
+test('does not count an inherited mark', () => {
   expect(list(clone(`p/t_${id}`, { 'isolate:template': ['p/t', 'inherited from p'] }))).toMatchObject([{ id, marked: false }]);
 });
 
-test('tells a kept clone', () => {
+test('recognises a kept clone', () => {
   expect(list(clone(`p/t_${id}`, { 'isolate:keep': ['on', 'local'] }))).toMatchObject([{ kept: true }]);
   expect(list(clone(`p/t_${id}`, { 'isolate:keep': ['off', 'local'] }))).toMatchObject([{ kept: false }]);
 });
 
-test('gives no mountpoint where the clone is not mounted', () => {
+test('gives no mountpoint if the clone is not mounted', () => {
   expect(list(clone(`p/t_${id}`, { mounted: ['no', '-'] }))).toMatchObject([{ mountpoint: null }]);
 });
 
