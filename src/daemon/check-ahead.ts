@@ -2,7 +2,7 @@ import { placeOf } from '../rootfs/rootfs.ts';
 import { join } from 'node:path';
 
 import type { PoolFiles } from '../pool/pool.ts';
-import { readCloneState } from '../pool/state/transition.ts';
+import { readCloneRecord } from '../pool/state/transition.ts';
 import { allMountpoints } from '../engine/registry.ts';
 import { hasMountpoints } from '../run/look-into-root.ts';
 
@@ -27,7 +27,7 @@ export function checkAhead(pool: PoolFiles): CheckedAhead {
   async function work(): Promise<void> {
     looking = true;
     for (const id of waiting) {
-      const state = readCloneState(join(pool.paths.fresh, id), id);
+      const state = readCloneRecord(join(pool.paths.fresh, id), id);
       // It may have been leased before its turn came.
       if (state !== null && (await hasMountpoints(pool.shelf.find(placeOf(state.rootfs)), allMountpoints)) && waiting.has(id)) good.add(id);
       waiting.delete(id);

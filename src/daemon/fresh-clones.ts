@@ -6,7 +6,7 @@ import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { isStillThere } from '../pool/state/in-place.ts';
 import { formatLeaseName, isCloneId } from '../pool/state/state-file.ts';
-import { readCloneState, retireLeased, takeFresh } from '../pool/state/transition.ts';
+import { readCloneRecord, retireLeased, takeFresh } from '../pool/state/transition.ts';
 import { checkAhead, type CheckedAhead } from './check-ahead.ts';
 
 /** A clone that was handed out; `pool` names its holder. */
@@ -73,7 +73,7 @@ function know(fresh: FreshClones, ids: readonly string[]): void {
 function takeOne(pool: PoolFiles, id: string, isChecked: boolean): Taken | null {
   if (!takeFresh(pool, id)) return null;
   const leaseName = formatLeaseName(id, pool.holder);
-  const state = readCloneState(join(pool.paths.leased, leaseName), id);
+  const state = readCloneRecord(join(pool.paths.leased, leaseName), id);
   const seenAt = state === null ? '' : pool.shelf.find(placeOf(state.rootfs));
   if (state !== null && isStillThere(state, seenAt)) return { id, rootfs: state.rootfs, seenAt, isChecked, pool };
   const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { logEvent } from '../log.ts';
 import { poolPaths, type RuntimePaths } from '../pool/paths.ts';
 import type { PoolFiles } from '../pool/pool.ts';
-import { isCloneId, parseRetiredState } from '../pool/state/state-file.ts';
+import { isCloneId, parseRetiredRecord } from '../pool/state/state-file.ts';
 import { rightsOf } from '../host/rights.ts';
 
 /** Clones that could not be destroyed after their lease had ended, because a process still holds a file or mount in them. */
@@ -110,7 +110,7 @@ function attempt(file: string, act: () => void): void {
 /** How many times destroying the clone was tried; null: it is gone. */
 function readAttempts(path: string): number | null {
   try {
-    return parseRetiredState(readFileSync(path, 'utf8')).attempts;
+    return parseRetiredRecord(readFileSync(path, 'utf8')).attempts;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : 0;
   }

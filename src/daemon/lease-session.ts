@@ -2,9 +2,9 @@ import { join } from 'node:path';
 
 import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
-import { type CloneState, formatLeaseName } from '../pool/state/state-file.ts';
+import { type CloneRecord, formatLeaseName } from '../pool/state/state-file.ts';
 import { isStillThere } from '../pool/state/in-place.ts';
-import { readCloneState } from '../pool/state/transition.ts';
+import { readCloneRecord } from '../pool/state/transition.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { parseLimits } from '../run/wire-limits.ts';
@@ -80,6 +80,6 @@ export async function handleMount({ lease, tree, sendTree }: Connection): Promis
   await sendTree({ ...tree, device: state.device });
 }
 
-function readState({ id, pool }: DaemonLease): CloneState | null {
-  return readCloneState(join(pool.paths.leased, formatLeaseName(id, pool.holder)), id);
+function readState({ id, pool }: DaemonLease): CloneRecord | null {
+  return readCloneRecord(join(pool.paths.leased, formatLeaseName(id, pool.holder)), id);
 }

@@ -7,7 +7,7 @@ import { canIdmap } from '../host/path-facts.ts';
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import { openShelf, type Shelf, withoutShelf } from '../pool/shelf.ts';
-import { readCloneState } from '../pool/state/transition.ts';
+import { readCloneRecord } from '../pool/state/transition.ts';
 import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
@@ -66,7 +66,7 @@ function predictClone(dataset: string, facts: Facts): Rootfs {
   const paths = poolPaths(ownRuntimePaths(facts), dataset);
   for (const id of readDirectory(paths.fresh)) {
     // Also null if another run takes it right now.
-    const state = readCloneState(join(paths.fresh, id), id);
+    const state = readCloneRecord(join(paths.fresh, id), id);
     if (state !== null) return state.rootfs;
   }
   return rootfsOf({ kind: 'tree', source: join(paths.mounts, 'CLONE'), ownership: { kind: 'natural' }, idmappable: true });

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { isAlive } from '../pool/holder.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
-import { isCloneId, parseLeaseName, parseRetiredState } from '../pool/state/state-file.ts';
-import { readCloneState } from '../pool/state/transition.ts';
+import { isCloneId, parseLeaseName, parseRetiredRecord } from '../pool/state/state-file.ts';
+import { readCloneRecord } from '../pool/state/transition.ts';
 
 export interface FreshClone {
   /** Null: its state file cannot be trusted. */
@@ -48,13 +48,13 @@ export function readCloneFiles(pool: PoolFiles, known: ReadonlyMap<string, Fresh
 }
 
 function readFresh(pool: PoolFiles, id: string): FreshClone {
-  const state = readCloneState(join(pool.paths.fresh, id), id);
+  const state = readCloneRecord(join(pool.paths.fresh, id), id);
   return { source: state?.source ?? null, createdMs: state?.createdMs ?? null };
 }
 
 function readAttempts(path: string): number {
   try {
-    return parseRetiredState(readFileSync(path, 'utf8')).attempts;
+    return parseRetiredRecord(readFileSync(path, 'utf8')).attempts;
   } catch {
     return 0;
   }

@@ -9,6 +9,7 @@ import type { PoolFiles } from '../pool/pool.ts';
 import { type LeasedClone, type CloneFiles, readCloneFiles } from './clone-files.ts';
 import type { RunEntry } from '../pool/claims/runs.ts';
 import { readMemory } from '../pool/state/memory.ts';
+import type { CloneState } from '../pool/state/state-file.ts';
 
 /** What `isolate status` shows about one pool; docs/daemon.md describes the fields. */
 export interface PoolStatus {
@@ -37,7 +38,7 @@ export interface PoolStatus {
 /** A leased clone, or a retired one that a process still has mounted. */
 export interface CloneInUse {
   readonly clone: string;
-  readonly state: 'leased' | 'retired';
+  readonly state: Exclude<CloneState, 'fresh'>;
   /** Null: no run claims it. */
   readonly uid: number | null;
   /** Login name; null: unknown. */

@@ -8,7 +8,7 @@ import type { Pool } from '../pool/pool.ts';
 import { readRetired } from '../pool/state/pool-state.ts';
 import type { RefreshProgress } from './report.ts';
 import type { RefreshTally } from './tally.ts';
-import { formatRetiredState } from '../pool/state/state-file.ts';
+import { formatRetiredRecord } from '../pool/state/state-file.ts';
 import { writeWhole } from '../pool/state/transition.ts';
 
 export interface DestroyControl {
@@ -98,7 +98,7 @@ async function note(
     return;
   }
   const nextAttemptMs = pool.clock() + Math.min(firstBackOffMs * 2 ** attempts, longestBackOffMs);
-  writeWhole(pool, retired, formatRetiredState({ attempts: attempts + 1, nextAttemptMs }));
+  writeWhole(pool, retired, formatRetiredRecord({ attempts: attempts + 1, nextAttemptMs }));
   if (result.outcome === 'busy')
     tally.busy.set(clone.id, { id: clone.id, holders: await findHolders(pool, clone, control), nextAttemptMs });
   else tally.failed.set(clone.id, { id: clone.id, error: result.error });

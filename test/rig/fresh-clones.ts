@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { runtimePaths } from '../../src/pool/paths.ts';
 import { openPoolFiles, type PoolFiles } from '../../src/pool/pool.ts';
-import { formatCloneState } from '../../src/pool/state/state-file.ts';
+import { formatCloneRecord } from '../../src/pool/state/state-file.ts';
 
 /** State directories of a pool whose clones are nothing but a directory, made by the test. */
 export interface FreshClones {
@@ -35,7 +35,7 @@ export function makeFreshClones(template = 'tank/one'): FreshClones {
         const id = String((last += 1));
         const rootfs = { parts: [{ kind: 'tree', source: root, ownership: { kind: 'natural' }, idmappable: false }] } as const;
         const state = { id, guid: id, source: '1', rootfs, createdMs: 0, device, inode };
-        writeFileSync(join(pool.paths.fresh, id), formatCloneState(state));
+        writeFileSync(join(pool.paths.fresh, id), formatCloneRecord(state));
         return id;
       }),
     steal: () => {

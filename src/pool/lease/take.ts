@@ -8,8 +8,8 @@ import type { EndOperation } from '../../launch/launch.ts';
 import { placeOf, type Rootfs } from '../../rootfs/rootfs.ts';
 import { releaseByLauncher, releaseClone } from './release.ts';
 import { isInPlace } from '../state/in-place.ts';
-import { type CloneState, formatLeaseName } from '../state/state-file.ts';
-import { putBack, readCloneState, retireLeased, takeFresh } from '../state/transition.ts';
+import { type CloneRecord, formatLeaseName } from '../state/state-file.ts';
+import { putBack, readCloneRecord, retireLeased, takeFresh } from '../state/transition.ts';
 
 /** The exclusive claim of one run on one clone. */
 export interface Lease {
@@ -51,7 +51,7 @@ async function take(pool: PoolFiles, id: string): Promise<Lease | null> {
   if (!takeFresh(pool, id)) return null;
   pool.checkpoint('lease:renamed');
   const leaseName = formatLeaseName(id, pool.holder);
-  const state = readCloneState(join(pool.paths.leased, leaseName), id);
+  const state = readCloneRecord(join(pool.paths.leased, leaseName), id);
   if (state !== null && (await bring(pool, state))) return leaseOf(pool, id, state.rootfs);
   const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
   pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
@@ -60,7 +60,7 @@ async function take(pool: PoolFiles, id: string): Promise<Lease | null> {
 }
 
 /** Mounts the clone at its path on the host; false: it is gone. Where it throws, the clone is fresh again. */
-async function bring(pool: PoolFiles, state: CloneState): Promise<boolean> {
+async function bring(pool: PoolFiles, state: CloneRecord): Promise<boolean> {
   if (isInPlace(state)) return true;
   let taking: Taking | null = null;
   try {

@@ -4,10 +4,10 @@ import { stat as statLater } from 'node:fs/promises';
 import { isMountRoot } from '../mount-root.ts';
 import type { Shelf } from '../shelf.ts';
 import { placeOf } from '../../rootfs/rootfs.ts';
-import type { CloneState } from './state-file.ts';
+import type { CloneRecord } from './state-file.ts';
 
 /** Whether the rootfs, at this path, is the directory that was made: false after an unmount, a reboot or a restart of zfs-fuse. */
-export function isInPlace(state: CloneState, path = placeOf(state.rootfs)): boolean {
+export function isInPlace(state: CloneRecord, path = placeOf(state.rootfs)): boolean {
   try {
     return isOf(state, statSync(path));
   } catch {
@@ -20,7 +20,7 @@ export function isInPlace(state: CloneState, path = placeOf(state.rootfs)): bool
  * clones takes zfs-fuse half a second, so once one on the shelf answers, the later ones there are not looked at: the storage that
  * mounted them has not ended since, and nobody mounts anything else on the shelf.
  */
-export function checkInOrder(find: Shelf['find']): (state: CloneState) => Promise<boolean> {
+export function checkInOrder(find: Shelf['find']): (state: CloneRecord) => Promise<boolean> {
   let answers = false;
   return async (state) => {
     const place = placeOf(state.rootfs);
@@ -36,12 +36,12 @@ export function checkInOrder(find: Shelf['find']): (state: CloneState) => Promis
   };
 }
 
-function isOf({ device, inode }: CloneState, { dev, ino }: Stats): boolean {
+function isOf({ device, inode }: CloneRecord, { dev, ino }: Stats): boolean {
   return dev === device && ino === inode;
 }
 
 /** Whether the rootfs is still at `path`; asks no storage either where it is a mount. */
-export function isStillThere(state: CloneState, path: string): boolean {
+export function isStillThere(state: CloneRecord, path: string): boolean {
   // Directories that are not mounts are on the file system of the state.
   return isMountRoot(path) || isInPlace(state, path);
 }

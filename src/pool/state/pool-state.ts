@@ -5,15 +5,15 @@ import { isAlive } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
 import type { Pool } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
-import { isCloneId, parseLeaseName, parseRetiredState } from './state-file.ts';
-import type { CloneState, RetiredState } from './state-file.ts';
+import { isCloneId, parseLeaseName, parseRetiredRecord } from './state-file.ts';
+import type { CloneRecord, CloneState, RetiredRecord } from './state-file.ts';
 import { checkInOrder } from './in-place.ts';
-import { readCloneState } from './transition.ts';
+import { readCloneRecord } from './transition.ts';
 
 export interface FreshEntry {
   readonly id: string;
   /** Null: the file cannot be trusted. */
-  readonly state: CloneState | null;
+  readonly state: CloneRecord | null;
   readonly inPlace: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface LeasedEntry {
   readonly alive: boolean;
 }
 
-export interface RetiredEntry extends RetiredState {
+export interface RetiredEntry extends RetiredRecord {
   readonly id: string;
 }
 
@@ -37,11 +37,7 @@ export interface PoolState {
 }
 
 /** The ids of the clones in each state. */
-export interface PoolNames {
-  readonly fresh: readonly string[];
-  readonly leased: readonly string[];
-  readonly retired: readonly string[];
-}
+export type PoolNames = Readonly<Record<CloneState, readonly string[]>>;
 
 /** How many files are read before others in this process get their turn. */
 const sliceSize = 32;
@@ -83,7 +79,7 @@ export function readPoolNames({ paths }: Pick<Pool, 'paths'>): PoolNames {
 export function readRetired({ paths }: Pick<Pool, 'paths'>, garbage: string[] = []): RetiredEntry[] {
   return readDirectory(paths.retired).flatMap((name) => {
     const path = join(paths.retired, name);
-    if (isCloneId(name)) return { id: name, ...parseRetiredState(readText(path)) };
+    if (isCloneId(name)) return { id: name, ...parseRetiredRecord(readText(path)) };
     garbage.push(path);
     return [];
   });
@@ -92,7 +88,7 @@ export function readRetired({ paths }: Pick<Pool, 'paths'>, garbage: string[] = 
 interface ReadState {
   /** The file it was read from, which is written once and atomically. */
   readonly file: string;
-  readonly state: CloneState | null;
+  readonly state: CloneRecord | null;
 }
 
 /** What the last reading of a pool found, so that a long-lived process reads each file once. */
@@ -114,7 +110,7 @@ async function readFresh(pool: Pool, garbage: string[]): Promise<FreshEntry[]> {
     }
     const file = identify(path);
     const before = known.get(name);
-    const one = before?.file === file ? before : { file, state: readCloneState(path, name) };
+    const one = before?.file === file ? before : { file, state: readCloneRecord(path, name) };
     now.set(name, one);
     entries.push({ id: name, state: one.state, inPlace: one.state !== null && (await isInPlace(one.state)) });
   }

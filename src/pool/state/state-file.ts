@@ -2,8 +2,11 @@ import { formatHolder, parseHolder } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
 import { mergedPath, type Rootfs, rootfsOf, type StoredOwnership } from '../../rootfs/rootfs.ts';
 
+/** What becomes of a clone, in this order. It is the directory that the clone's file is in. */
+export type CloneState = 'fresh' | 'leased' | 'retired';
+
 /** What is written about a clone when it is made; its state is the directory of the file. */
-export interface CloneState {
+export interface CloneRecord {
   readonly id: string;
   readonly guid: string;
   readonly source: string;
@@ -15,7 +18,7 @@ export interface CloneState {
 }
 
 /** What is written about a clone that could not be destroyed. */
-export interface RetiredState {
+export interface RetiredRecord {
   readonly attempts: number;
   readonly nextAttemptMs: number;
 }
@@ -44,12 +47,12 @@ export function parseLeaseName(name: string): { id: string; holder: HolderId } |
 }
 
 /** One line of JSON. */
-export function formatCloneState({ rootfs, ...state }: CloneState): string {
+export function formatCloneRecord({ rootfs, ...state }: CloneRecord): string {
   return `${JSON.stringify({ version, ...state, rootfs: rootfsRecord(rootfs) })}\n`;
 }
 
-/** The inverse of `formatCloneState`; null for anything that this version did not write completely. */
-export function parseCloneState(text: string): CloneState | null {
+/** The inverse of `formatCloneRecord`; null for anything that this version did not write completely. */
+export function parseCloneRecord(text: string): CloneRecord | null {
   const data = parseRecord(text);
   if (data === null) return null;
   const { id, guid, source, createdMs, device, inode } = data;
@@ -60,12 +63,12 @@ export function parseCloneState(text: string): CloneState | null {
 }
 
 /** One line of JSON. */
-export function formatRetiredState(state: RetiredState): string {
+export function formatRetiredRecord(state: RetiredRecord): string {
   return `${JSON.stringify({ version, attempts: state.attempts, nextAttemptMs: state.nextAttemptMs })}\n`;
 }
 
 /** The back-off of a retired clone; a file without one, like most, means: not tried yet. */
-export function parseRetiredState(text: string): RetiredState {
+export function parseRetiredRecord(text: string): RetiredRecord {
   const data = parseRecord(text);
   const attempts = data?.['attempts'];
   const nextAttemptMs = data?.['nextAttemptMs'];

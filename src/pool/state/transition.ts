@@ -5,8 +5,8 @@ import type { CloneInfo } from '../../storage/driver.ts';
 import { readDirectory } from '../read-directory.ts';
 import type { Pool, PoolFiles } from '../pool.ts';
 import { placeOf, type Rootfs } from '../../rootfs/rootfs.ts';
-import { formatCloneState, formatLeaseName, parseCloneState } from './state-file.ts';
-import type { CloneState } from './state-file.ts';
+import { formatCloneRecord, formatLeaseName, parseCloneRecord } from './state-file.ts';
+import type { CloneRecord } from './state-file.ts';
 
 // Every state change of a clone is one rename(2): of several processes exactly one succeeds, and a crash leaves the state before or after
 // it.
@@ -16,13 +16,13 @@ export async function publishFresh(pool: Pool, clone: CloneInfo, rootfs: Rootfs)
   const state = await describeClone(pool, clone, rootfs);
   await pool.shelf.put(placeOf(rootfs));
   pool.checkpoint('publish:put');
-  writeWhole(pool, join(pool.paths.fresh, clone.id), formatCloneState(state));
+  writeWhole(pool, join(pool.paths.fresh, clone.id), formatCloneRecord(state));
 }
 
 /** absent -> leased by this pool's holder. */
 export async function publishLeased(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<void> {
   const name = formatLeaseName(clone.id, pool.holder);
-  writeWhole(pool, join(pool.paths.leased, name), formatCloneState(await describeClone(pool, clone, rootfs)));
+  writeWhole(pool, join(pool.paths.leased, name), formatCloneRecord(await describeClone(pool, clone, rootfs)));
 }
 
 /** fresh -> leased by this pool's holder; false: another process was quicker. */
@@ -46,9 +46,9 @@ export function retireLeased(pool: PoolFiles, id: string, leaseName: string): bo
 }
 
 /** The state in a file; null if it is incomplete, of another version, or not about `id`. */
-export function readCloneState(path: string, id: string): CloneState | null {
+export function readCloneRecord(path: string, id: string): CloneRecord | null {
   try {
-    const state = parseCloneState(readFileSync(path, 'utf8'));
+    const state = parseCloneRecord(readFileSync(path, 'utf8'));
     return state?.id === id ? state : null;
   } catch {
     return null;
@@ -73,7 +73,7 @@ export function sweepTemporaries(pool: Pool): void {
 }
 
 /** Another thread asks the storage, because whatever blocks this one blocks everyone it serves. */
-async function describeClone(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<CloneState> {
+async function describeClone(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<CloneRecord> {
   const stat = await statLater(placeOf(rootfs));
   const { id, guid, source } = clone;
   return { id, guid, source, rootfs, createdMs: pool.clock(), device: stat.dev, inode: stat.ino };

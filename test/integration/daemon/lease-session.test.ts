@@ -18,7 +18,7 @@ import { resolveBeneath } from '../../../src/host/resolve-beneath.ts';
 import { wholeMountpoints } from '../../../src/run/look-into-root.ts';
 import { runtimePaths } from '../../../src/pool/paths.ts';
 import { openPoolFiles } from '../../../src/pool/pool.ts';
-import { formatCloneState, formatLeaseName } from '../../../src/pool/state/state-file.ts';
+import { formatCloneRecord, formatLeaseName } from '../../../src/pool/state/state-file.ts';
 import { type Item, type Message, values } from '../../../src/wire/frame.ts';
 import { parseLeased } from '../../../src/run/leased.ts';
 
@@ -251,9 +251,9 @@ test('nothing is mounted for a connection without a clone, nor where the clone i
   const rootfs = { parts: [{ kind: 'tree', source: tree, ownership: { kind: 'natural' }, idmappable: true }] } as const;
   const state = { id: '7', guid: '1', source: 's', rootfs, createdMs: 0, device, inode };
   const file = join(pool.paths.leased, formatLeaseName('7', pool.holder));
-  writeFileSync(file, formatCloneState({ ...state, inode: inode + 1 }));
+  writeFileSync(file, formatCloneRecord({ ...state, inode: inode + 1 }));
   await expect(handleMount(mounted)).rejects.toMatchObject({ code: 'template-not-mounted' });
-  writeFileSync(file, formatCloneState(state));
+  writeFileSync(file, formatCloneRecord(state));
   await handleMount(mounted);
   expect(sent).toEqual([{ path: tree, device }]);
 });

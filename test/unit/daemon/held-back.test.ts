@@ -6,7 +6,7 @@ import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createHeldBack } from '../../../src/daemon/held-back.ts';
 import { createQuotas } from '../../../src/daemon/quota.ts';
 import { poolPaths, type RuntimePaths, runtimePaths } from '../../../src/pool/paths.ts';
-import { formatRetiredState } from '../../../src/pool/state/state-file.ts';
+import { formatRetiredRecord } from '../../../src/pool/state/state-file.ts';
 
 let runtime: RuntimePaths;
 let saved: string;
@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 
 const file = (clone: string): string => join(pool.paths.retired, clone);
-const tried = formatRetiredState({ attempts: 1, nextAttemptMs: 5 });
+const tried = formatRetiredRecord({ attempts: 1, nextAttemptMs: 5 });
 
 test('a clone that cannot be destroyed counts for its user from the refresh that finds out until it is gone', () => {
   const quotas = createQuotas();

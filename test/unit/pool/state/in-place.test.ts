@@ -5,9 +5,9 @@ import { expect, test } from 'vitest';
 import { findMountId, isMountRoot } from '../../../../src/pool/mount-root.ts';
 import { checkInOrder, isStillThere } from '../../../../src/pool/state/in-place.ts';
 import { rootfsOf } from '../../../../src/rootfs/rootfs.ts';
-import type { CloneState } from '../../../../src/pool/state/state-file.ts';
+import type { CloneRecord } from '../../../../src/pool/state/state-file.ts';
 
-function stateOf(path: string, device: number, inode: number): CloneState {
+function stateOf(path: string, device: number, inode: number): CloneRecord {
   const rootfs = rootfsOf({ kind: 'tree', source: path, ownership: { kind: 'natural' }, idmappable: false });
   return { id: '1', guid: '1', source: 's', rootfs, createdMs: 0, device, inode };
 }

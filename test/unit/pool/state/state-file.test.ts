@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  formatCloneState,
+  formatCloneRecord,
   formatLeaseName,
-  formatRetiredState,
+  formatRetiredRecord,
   isCloneId,
-  parseCloneState,
+  parseCloneRecord,
   parseLeaseName,
-  parseRetiredState,
+  parseRetiredRecord,
 } from '../../../../src/pool/state/state-file.ts';
-import type { CloneState } from '../../../../src/pool/state/state-file.ts';
+import type { CloneRecord } from '../../../../src/pool/state/state-file.ts';
 import { rootfsOf } from '../../../../src/rootfs/rootfs.ts';
 
 const holder = { pid: 42, startTime: '4711', bootId: '01234567-89ab-cdef-0123-456789abcdef' };
-const state: CloneState = {
+const state: CloneRecord = {
   id: '17',
   guid: '123456789012345678',
   source: 'tank/t@1',
@@ -31,27 +31,27 @@ const state: CloneState = {
 
 describe('a state file', () => {
   test('comes back whole', () => {
-    expect(parseCloneState(formatCloneState(state))).toEqual(state);
-    const plain: CloneState = {
+    expect(parseCloneRecord(formatCloneRecord(state))).toEqual(state);
+    const plain: CloneRecord = {
       ...state,
       rootfs: { parts: [{ kind: 'tree', source: '/a', ownership: { kind: 'natural' }, idmappable: true }] },
     };
-    expect(parseCloneState(formatCloneState(plain))).toEqual(plain);
+    expect(parseCloneRecord(formatCloneRecord(plain))).toEqual(plain);
   });
 
   test('that was cut short anywhere is not trusted', () => {
-    const text = formatCloneState(state);
-    for (let length = 0; length < text.length; length += 1) expect(parseCloneState(text.slice(0, length))).toBeNull();
+    const text = formatCloneRecord(state);
+    for (let length = 0; length < text.length; length += 1) expect(parseCloneRecord(text.slice(0, length))).toBeNull();
   });
 
   test('of another version, or with a part missing or of another type, is not trusted', () => {
-    const whole = JSON.parse(formatCloneState(state)) as Record<string, unknown>;
-    expect(parseCloneState(`${JSON.stringify({ ...whole, version: 2 })}\n`)).toBeNull();
+    const whole = JSON.parse(formatCloneRecord(state)) as Record<string, unknown>;
+    expect(parseCloneRecord(`${JSON.stringify({ ...whole, version: 2 })}\n`)).toBeNull();
     for (const key of Object.keys(whole)) {
       for (const value of [undefined, null, [], {}, true, -1, '\0']) {
         if (key === 'guid' && value === '\0') continue;
         if (key === 'source' && value === '\0') continue;
-        expect({ key, value, state: parseCloneState(`${JSON.stringify({ ...whole, [key]: value })}\n`) }).toEqual({
+        expect({ key, value, state: parseCloneRecord(`${JSON.stringify({ ...whole, [key]: value })}\n`) }).toEqual({
           key,
           value,
           state: null,
@@ -59,7 +59,7 @@ describe('a state file', () => {
       }
     }
     const relative = { ...state, rootfs: rootfsOf({ kind: 'tree', source: 'etc', ownership: { kind: 'natural' }, idmappable: true }) };
-    expect(parseCloneState(formatCloneState(relative))).toBeNull();
+    expect(parseCloneRecord(formatCloneRecord(relative))).toBeNull();
   });
 
   test('of garbage never throws', () => {
@@ -70,16 +70,16 @@ describe('a state file', () => {
           fc.json().map((json) => `${json}\n`),
         ),
         (text) => {
-          expect(parseCloneState(text)).toBeNull();
-          expect(parseRetiredState(text)).toEqual({ attempts: 0, nextAttemptMs: 0 });
+          expect(parseCloneRecord(text)).toBeNull();
+          expect(parseRetiredRecord(text)).toEqual({ attempts: 0, nextAttemptMs: 0 });
         },
       ),
     );
   });
 
   test('of a retired clone tells its back-off', () => {
-    expect(parseRetiredState(formatRetiredState({ attempts: 3, nextAttemptMs: 1234 }))).toEqual({ attempts: 3, nextAttemptMs: 1234 });
-    expect(parseRetiredState(formatCloneState(state))).toEqual({ attempts: 0, nextAttemptMs: 0 });
+    expect(parseRetiredRecord(formatRetiredRecord({ attempts: 3, nextAttemptMs: 1234 }))).toEqual({ attempts: 3, nextAttemptMs: 1234 });
+    expect(parseRetiredRecord(formatCloneRecord(state))).toEqual({ attempts: 0, nextAttemptMs: 0 });
   });
 
   test('is named by the id, and of a leased clone by its holder too', () => {
