@@ -1,6 +1,6 @@
 /*
- * What the daemon has to know of the caller's files and variables, looked up with the caller's own rights. Only what can be
- * read twice is read: a pipe that Node may have to read later is left to it.
+ * What the daemon has to know about the caller's files and variables, looked up with the caller's own rights. Only files that can be read
+ * twice are read: a pipe that Node may have to read later is left to Node.
  */
 #include "client.h"
 
@@ -48,7 +48,7 @@ static bool add_content(struct wire_writer *writer, const char *path) {
   return fit;
 }
 
-/* The names in a directory, each with a NUL behind it. It may be another user's, who is not to lead root elsewhere by a link. */
+/* The names in a directory, each followed by a NUL. Its owner may be another user, who must not mislead root with a link. */
 static void add_entries(struct wire_writer *writer, const char *path) {
   static char names[ENTRIES_MAX];
   struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
@@ -80,7 +80,7 @@ static void add_variable(struct wire_writer *writer, const char *name, size_t le
   wire_add_number(writer, ITEM_MISSING, ENOENT);
 }
 
-/* A descriptor that this program opened itself is not one of the caller's: the caller named a closed one. */
+/* A descriptor that this program opened itself is not the caller's: the caller named a closed one. */
 static bool add_descriptor(struct run *run, struct wire_writer *writer, const struct wire_item *question) {
   int fd = (int)wire_number(question);
   wire_add_number(writer, ITEM_DESCRIPTOR, (uint32_t)fd);

@@ -15,7 +15,7 @@
 #include <limits.h>
 #include <sys/signalfd.h>
 
-/* While it decides the daemon says something every 1.5 s (src/daemon/serve-connection.ts); one that does not is none. */
+/* While it decides, the daemon sends something every 1.5 s (src/daemon/serve-connection.ts); a silent one counts as none. */
 enum { SILENCE_MS = 5000 };
 
 static struct run *run;
@@ -31,13 +31,13 @@ bool client_is(const char *name) {
   return strncmp(base_name(name), "isolate-launch", 14) != 0;
 }
 
-/* As Node does, so that nothing we open becomes a standard stream. */
+/* Like Node, so that nothing that we open becomes a standard stream. */
 static void fill_standard_streams(void) {
   for (int fd = 0; fd <= 2; fd++)
     if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) < 0) _exit(STATUS_FAILED);
 }
 
-/* What nobody is to get: what the caller has us ignore; Node heeds no SIGUSR1 before a command runs, and ignores SIGPIPE. */
+/* Signals that nobody gets: those that the caller made us ignore, and like Node, SIGPIPE and (before a command runs) SIGUSR1. */
 static void drop_signals(void) {
   struct timespec none = {0};
   sigaddset(&dropped, SIGUSR1);
@@ -104,7 +104,7 @@ static void say(const struct frame *frame) {
   report_text(item_of(frame, ITEM_DESCRIPTOR).length > 0 ? run->events : STDERR_FILENO, text.value, text.length);
 }
 
-/* What the caller asked to be told, and which signals mean nothing to us. */
+/* What the caller asked us to report, and which signals we ignore. */
 static void heed(struct frame *frame, int signals) {
   struct wire_item item;
   sigset_t heeded = signals_before_launch();
@@ -180,7 +180,7 @@ static bool wants_version(char **argv) {
   return !is_for_node(argv) && argv[1] != NULL && argv[2] == NULL && strcmp(argv[1], "--version") == 0;
 }
 
-/* The daemon cannot ask itself: where systemd listens in its place it would wait for its own answer. */
+/* The daemon cannot ask itself: if systemd listens in its place, it would wait for its own answer. */
 static bool is_daemon(char **argv) {
   return argv[0] != NULL && argv[1] != NULL && strcmp(argv[1], "serve") == 0;
 }

@@ -1,17 +1,17 @@
-/* The fast client: a run by the daemon (../gate/PROTOCOL.md), carried out by the launcher's own code in this very process. */
+/* The fast client: a run planned by the daemon (../gate/PROTOCOL.md) and carried out by the launcher's code in this process. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
 #include "../gate/wire.h"
 #include "../launcher/launcher.h"
 
-/* client.c: whether the program was started for users: under any name but the launcher's and the stage's. */
+/* client.c: whether the program was started as the client, under any name except the launcher's and the stage's. */
 bool client_is(const char *name);
-/* Does what `isolate` with these arguments does, and returns the exit status, or becomes the program in Node; `own` is a run with nothing in it. */
+/* Does what `isolate` with these arguments does, and returns the exit status, or becomes the program in Node; `own` is an empty run. */
 int client_main(char **argv, struct run *own);
 
 /*
- * node.c: becomes the program in Node, with these arguments; the exit status where that fails, which was told. With a descriptor
+ * node.c: becomes the program in Node, with these arguments; returns the exit status if that fails, which was reported. With a descriptor
  * it decides for the client behind that, else it does all itself.
  */
 int node_become(char **argv, int client);
@@ -43,12 +43,12 @@ enum arrival { ARRIVAL_FRAME, ARRIVAL_SIGNAL, ARRIVAL_FAILED };
 
 /* A connection to the daemon, or -1: none that root vouches for is there. */
 int connection_open(void);
-/* Sends it whole; a few seconds without progress are a failure. */
+/* Sends all of it; fails after a few seconds without progress. */
 bool connection_send(int fd, const uint8_t *bytes, size_t length);
 /* The next frame, checked. Whatever is readable on `signals`, if it is one, comes first. */
 enum arrival connection_receive(int fd, int signals, int limit_ms, struct frame *frame);
 void frame_free(struct frame *frame);
-/* Asks for the tree of the clone and, as the record says, its user namespace, which has to have the record's maps; errno where it fails. */
+/* Asks for the tree of the clone and, as the record says, its user namespace, which must have the record's maps; or an errno. */
 bool connection_tree(int fd, const struct record *record, int *user_namespace, int *tree);
 
 /* Has the daemon move this process into the groups that it makes for the run of this id; errno where it does not. */
@@ -65,7 +65,7 @@ void look_add(struct wire_writer *writer, const char *path);
 /* Adds a path without its links. */
 void look_add_real(struct wire_writer *writer, const char *path);
 
-/* print.c: what is printed without Node. */
+/* print.c: prints what does not need Node. */
 
 /* The width of the terminal of standard output. */
 uint32_t print_columns(void);
@@ -74,7 +74,7 @@ bool print_answer(const struct frame *frame);
 /* Prints the version; false: it could not be. */
 bool print_version(void);
 
-/* limits.c: whether the caller's limits leave enough for Node; says so where they do not. */
+/* limits.c: whether the caller's limits leave enough for Node; prints an error if not. */
 bool limits_suffice(void);
 
 /* failure.c: why a launch failed, in the words of the program in Node (src/launch/failure.ts). */

@@ -7,7 +7,7 @@ enum { SEND_LIMIT_S = 5, TREE_LIMIT_MS = 30000, RUN_ID_MAX = 16 };
 static const char directory_path[] = "/run/isolate";
 static const char socket_path[] = "/run/isolate/isolated.sock";
 
-/* Anyone who could put another socket there would get the environment and decide what is executed. */
+/* Whoever could replace the socket would get the environment and decide what is executed. */
 static bool is_roots(void) {
   struct stat found;
   if (lstat(socket_path, &found) < 0 || !S_ISSOCK(found.st_mode) || found.st_uid != 0) return false;
@@ -164,7 +164,7 @@ bool connection_tree(int fd, const struct record *record, int *user_namespace, i
   return taken;
 }
 
-/* Over a connection of this process's own, because the daemon takes from the kernel whom it moves. */
+/* Over a connection of this process's own, because the daemon moves the process that the kernel names. */
 bool connection_join(const char *run) {
   uint8_t bytes[WIRE_HEADER + WIRE_ITEM_HEADER + RUN_ID_MAX];
   struct wire_writer writer;

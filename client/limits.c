@@ -1,12 +1,12 @@
 /*
- * Limits of the caller (getrlimit(2)) that leave too little for Node. It would not say so: it crashes at its start, or waits for
- * ever for a thread that could not be made.
+ * Limits of the caller (getrlimit(2)) that leave too little for Node. Node itself would crash at its start, or wait for ever for a thread
+ * that could not be made.
  */
 #include "client.h"
 
 #include <sys/resource.h>
 
-/* What a run needs at least, tried, with some room; processes are threads too. */
+/* The least that a run needs, found by trying, with some room; processes include threads. */
 enum { LEAST_FILES = 256, LEAST_PROCESSES = 24 };
 static const struct {
   int resource;
@@ -20,13 +20,13 @@ static const struct {
     {RLIMIT_FSIZE, "file sizes (KiB)", "-f", 64UL << 10, 1024},
 };
 
-/* What a shell can do about it, or who can. */
+/* The hint: a command of the shell, or where to raise the limit. */
 static void advise(bool raisable, const char *option, unsigned long long least) {
   if (raisable) dprintf(STDERR_FILENO, "hint: ulimit %s %llu\n", option, least);
   else dprintf(STDERR_FILENO, "hint: raise the hard limit where it was set: by a service, a container or limits.conf(5)\n");
 }
 
-/* Whether so many processes can be made right now; each of them only waits to be killed. */
+/* Whether this many processes can be made right now; each of them only waits to be killed. */
 static bool can_fork(int count) {
   pid_t made[LEAST_PROCESSES];
   int number = 0;
@@ -55,7 +55,7 @@ bool limits_suffice(void) {
   struct rlimit limit;
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
     if (getrlimit((__rlimit_resource_t)limits[i].resource, &limit) < 0) continue;
-    /* Of open files Node takes as many as the hard limit has. */
+    /* Node raises its limit of open files to the hard limit. */
     rlim_t is = limits[i].resource == RLIMIT_NOFILE ? limit.rlim_max : limit.rlim_cur;
     if (is == RLIM_INFINITY || is >= limits[i].least) continue;
     unsigned long long least = limits[i].least / limits[i].unit;

@@ -1,6 +1,6 @@
 /*
  * Where paths lead in a tree that the caller can look into, for a run whose launch the daemon decides. Absolute links and `..`
- * end at the tree's own root, as after chroot(2). Whatever is odd is not answered: the program in Node tells what is wrong.
+ * end at the tree's own root, as after chroot(2). Anything unusual is not answered: the program in Node says what is wrong.
  */
 #include "client.h"
 

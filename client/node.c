@@ -24,7 +24,7 @@ extern char **environ;
 
 /* A checkout or a global install; then a dependency of another package, where npm puts both side by side. */
 static const char *const places[] = {"/../node_modules/" NODE, "/../../" NODE};
-/* Node overwrites its arguments with the title that ps(1) shows, and has no more room for it than they take. */
+/* Node overwrites its arguments with the title that ps(1) shows, which has only as much room as they do. */
 enum { TITLE_ROOM = 1023 };
 
 static int cannot(const char *what, const char *hint) {
@@ -48,7 +48,7 @@ static bool is_program(const char *path) {
   return stat(path, &found) == 0 && S_ISREG(found.st_mode) && access(path, X_OK) == 0;
 }
 
-/* Looks at the directories of PATH that are absolute: the current one may be anybody's. */
+/* Searches the absolute directories of PATH: the current one may be anybody's. */
 static bool find_in_path(char file[PATH_MAX]) {
   const char *at = getenv("PATH");
   for (size_t length; at != NULL && *at != 0; at += length + (at[length] == ':')) {
@@ -72,7 +72,7 @@ static int new_memory_file(void) {
   return memfd_create("isolate-caller", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* before Linux 6.3 */
 }
 
-/* The descriptors that Node inherits but for the standard streams: those that it opens itself are nobody's to name. Without /proc none. */
+/* The descriptors that Node inherits above the standard streams; nobody may name those that it opens itself. None without /proc. */
 static void write_descriptors(FILE *file) {
   DIR *open_files = opendir("/proc/self/fd");
   for (struct dirent *entry; open_files != NULL && (entry = readdir(open_files)) != NULL;) {
@@ -83,7 +83,7 @@ static void write_descriptors(FILE *file) {
   fputc(0, file);
 }
 
-/* The descriptors, how many words there are, the words, the variables, each with a NUL behind it. */
+/* The descriptors, the number of words, the words, the variables, each followed by a NUL. */
 static void write_strings(FILE *file, char **words) {
   size_t count = 0;
   write_descriptors(file);

@@ -91,7 +91,7 @@ static bool fits(const struct line *line, uint32_t stream, struct event event) {
   return line->stream == stream && line->kind == event.kind && numbered && (line->memory == 0 || event.b > 0);
 }
 
-/* Writes the first line of the stream that fits; false where there is none. */
+/* Writes the first matching line of the stream; false: there is none. */
 static bool tell(uint32_t stream, int fd, struct event event, struct failure failure) {
   const struct line *line = lines;
   char *text = NULL;
@@ -120,7 +120,7 @@ static void tell_plainly(const char *before, const char *text, const char *after
   free(line);
 }
 
-/* The command and its signals are looked after while this happens, so a reader that is slow hears of the start with the end. */
+/* The command and its signals have to be served at the same time, so a slow reader gets the start together with the end. */
 static void report_start(const struct run *run, struct event started) {
   struct pollfd status = {.fd = run->events, .events = POLLOUT};
   start_is_untold = run->events >= 0 && poll(&status, 1, 0) == 0;

@@ -1,7 +1,7 @@
 /*
- * A program can ask a terminal emulator something (the cursor's position, a colour), and the answer comes as if it were typed.
- * One that comes when the run has ended would be read by the caller's shell. So what the guest prints is watched for questions;
- * after one the terminal is asked something itself at the end, and all that comes before that answer is thrown away.
+ * A program can query a terminal emulator (for the cursor's position, a colour), and the answer comes as if it were typed. The caller's
+ * shell would read an answer that comes after the end of the run. So the guest's output is watched for queries. After one, the launcher
+ * itself queries the terminal at the end, and discards all input before that answer.
  */
 #include "launcher.h"
 
@@ -12,7 +12,7 @@ static const char question[] = "\033[5n", answer[] = "\033[0n";
 /* Control sequences that no terminal answers, by their last byte; and those with a question mark. */
 static const char silent[] = "@ABCDEFGHIJKLMPSTXZ`abdefghlmrs", silent_private[] = "JKhlrs";
 
-/* In doubt it is a question. `byte` is a character of seven bits or a control character of eight. */
+/* In doubt it is a query. `byte` is a 7-bit character or an 8-bit control character. */
 static void watch(struct questions *questions, unsigned char byte) {
   if (byte == 0x05 || byte == 0x90 || byte == 0x9a || byte == 0x9f) questions->asked = true;
   switch (byte) {
@@ -22,7 +22,7 @@ static void watch(struct questions *questions, unsigned char byte) {
   case 0x18: case 0x1a: case 0x9c: questions->state = IN_TEXT; return;
   case 0x07: if (questions->state == IN_STRING) questions->state = IN_TEXT; return;
   }
-  /* A terminal carries out other control characters within a sequence and goes on with it. */
+  /* A terminal executes other control characters inside a sequence and continues the sequence. */
   if (byte < 0x20) return;
   switch (questions->state) {
   case IN_ESCAPE:

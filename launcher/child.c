@@ -95,8 +95,8 @@ static void start_session(const struct run *run) {
 }
 
 /*
- * Nothing gets out, but what the host unmounts goes here too: copies of other clones would keep those from being destroyed
- * for as long as this run lasts. What the sandbox is to see becomes private when it is mounted.
+ * No mount gets out, but the host's unmounts reach this namespace too: copies of other clones would otherwise keep those from being
+ * destroyed during this run. What the sandbox sees becomes private when it is mounted.
  */
 static void own_mounts(void) {
   must(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0, STEP_MOUNT_NAMESPACE);

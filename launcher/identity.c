@@ -92,7 +92,7 @@ bool identity_enter(const struct run *run) {
   const struct ids *wanted = &run->record.groups;
   gid_t groups[GROUPS_MAX + 1] = {0};
   for (size_t i = 0; i < wanted->count; i++) groups[i + 1] = wanted->items[i].gid;
-  /* Who has no other groups by right may not drop his own, which may be there to keep him out. */
+  /* A user without subordinate groups may not drop a group, which may be there to deny access. */
   const struct id_maps *gids = &run->record.gid_maps;
   bool alone = run->record.map_writer != MAP_DIRECT && gids->count == 1 && gids->items[0].count == 1;
   if (setns(run->user_namespace, CLONE_NEWUSER) < 0) return false;

@@ -1,4 +1,4 @@
-/* Stopping and going on, together with the caller's shell. */
+/* Stopping and continuing, together with the caller's shell. */
 #include "supervise.h"
 
 #include <time.h>
@@ -38,8 +38,8 @@ void job_stop(struct state *state, int signal, bool whole_job) {
 }
 
 /*
- * A command that has made its terminal raw wants the screen and the keyboard. In the background it is stopped as the kernel
- * would stop a program there, before anything of it is shown.
+ * A command that has made its terminal raw wants the screen and the keyboard. In the background it is stopped, as the kernel would stop a
+ * program, before any of its output is shown.
  */
 bool job_stop_in_background(struct state *state) {
   if (!state->started || !terminal_is_wanted_in_background(state->terminal) || !process_is_job()) return false;
@@ -49,7 +49,7 @@ bool job_stop_in_background(struct state *state) {
   return true;
 }
 
-/* A stop inside (Ctrl-Z, `suspend`) shows only in the command's state, so that is looked at after keystrokes. */
+/* A stop inside (Ctrl-Z, `suspend`) is visible only in the command's state, which is checked after keystrokes. */
 void job_look_for_stop(struct state *state, int64_t now) {
   if (state->terminal->keystroke) {
     state->terminal->keystroke = false;

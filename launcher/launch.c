@@ -13,14 +13,14 @@ bool keep_descriptors(struct run *run) {
   return syscall(SYS_close_range, OWN_DESCRIPTORS + 3u, ~0u, 0u) == 0;
 }
 
-/* The parent's death comes as an ordinary signal, so that the terminal is given back and the groups are removed. */
+/* The parent's death arrives as an ordinary signal, so that the terminal is given back and the groups are removed. */
 static bool stay_with_parent(const struct run *run) {
   place.step = STEP_SUPERVISION;
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return false;
   return !run->record.supervised || (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == run->parent);
 }
 
-/* Makes all that the child needs but can't make itself. */
+/* Makes everything that the child needs but cannot make itself. */
 static bool prepare(struct run *run) {
   const struct record *record = &run->record;
   place.step = STEP_FILE;

@@ -1,4 +1,4 @@
-/* What the kernel tells of processes. */
+/* What the kernel says about processes. */
 #include "launcher.h"
 
 /* pidfd_info of linux/pidfd.h (6.13, the exit code since 6.15), which Debian 12's headers lack. */

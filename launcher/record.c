@@ -1,6 +1,6 @@
 /*
- * Parses a launch record by the tables of schema.h. Nothing is done with any of it before all of it was found right: the bytes
- * come from our own encoder, so whatever is odd is a defect or an attack, and is refused whole.
+ * Parses a launch record by the tables of schema.h. Nothing is done before all of it has been found valid. The bytes come from our own
+ * encoder, so anything odd is a bug or an attack, and the whole record is refused.
  */
 #include "launcher.h"
 
