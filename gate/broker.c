@@ -1,6 +1,6 @@
 /*
- * Stands between the front, which may lie in everything, and the daemon, which is believed. What the front says about a
- * client is nothing but its bytes; who the client is the kernel says.
+ * Stands between the front, which may lie about everything, and the daemon, which is trusted. From the front come only a client's bytes;
+ * the kernel says who the client is.
  */
 #include "gate.h"
 
@@ -9,7 +9,7 @@
 
 enum { FRONT_MESSAGE_MAX = WIRE_CLIENT_FRAME_MAX, DAEMON_MESSAGE_MAX = WIRE_HEADER + DAEMON_BODY_MAX, TICK_MS = 200 };
 enum { DAEMON_QUEUE_MAX = 4 * 1024 * 1024, GROUPS_MAX = 1024, OPENED_HEADER = 28, OPENED_MAX = OPENED_HEADER + 4 * GROUPS_MAX, ORDER_HEADER = 24 };
-/* Beyond any connection's number. */
+/* Larger than any connection's number. */
 #define EVENT_DAEMON ((uint64_t)1 << 32)
 #define EVENT_ANSWERS ((uint64_t)2 << 32)
 #define EVENT_FRONT ((uint64_t)3 << 32)
@@ -70,7 +70,7 @@ static void tell_lost(struct peer *peer) {
   tell_daemon(peer->number, OPERATION_CLOSED, body, sizeof body);
 }
 
-/* The front, and with it all that it brought. */
+/* The front, with all its connections. */
 static void drop_front(const char *why) {
   fprintf(stderr, "isolate-gate: %s\n", why);
   peers_remove_all(tell_lost);
@@ -117,7 +117,7 @@ static bool open_peer(uint32_t number, const uint8_t *body, size_t length) {
   uint32_t kind = length == 4 ? wire_get(body) : UINT32_MAX;
   if (kind > KIND_METRICS || number <= last_number || handed_over < 0 || !is_unix_stream(handed_over, false)) return false;
   if (getsockopt(handed_over, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid == (uid_t)-1) return false;
-  /* Whoever has more counts as having none: a user with subordinate ids could give each connection thousands to be kept. */
+  /* A client with more counts as having none: a user with subordinate ids could give each connection thousands to store. */
   if (getsockopt(handed_over, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0) groups_size = 0;
   uint64_t start = start_of(handed_over, peer.pid);
   if (peers_add(number, kind, peer.uid, handed_over) == NULL) return false;
@@ -147,7 +147,7 @@ static bool obey_front(uint32_t number, uint32_t operation, const uint8_t *body,
   return true;
 }
 
-/* As read(2), with the descriptor that came along in `handed_over`. A second one before the first was used is a lie. */
+/* As read(2), with the descriptor that came along in `handed_over`. A second one before the first was used breaks the protocol. */
 static ssize_t receive(void *into, size_t room) {
   union {
     struct cmsghdr header;

@@ -1,6 +1,6 @@
 /*
- * All that clients send is read and checked here, without any rights. The broker's socket blocks: while the broker is busy
- * clients wait, and nothing piles up here but unfinished frames, which are counted.
+ * Everything that clients send is read and checked here, without any rights. The broker's socket blocks, so clients wait while the broker
+ * is busy, and only unfinished frames pile up here, which are counted.
  */
 #include "gate.h"
 
@@ -27,7 +27,10 @@ static int epoll, broker;
 static uint32_t last_number;
 static uint64_t frame_ms;
 
-/* What users have sent in this turn. Who has sent much waits for the next one, so that the time of a turn does not grow with a user's connections. */
+/**
+ * What users have sent in this turn. A user who has sent much waits for the next turn, so that a turn does not take longer for a user
+ * with more connections.
+ */
 static struct {
   uid_t uid;
   size_t bytes;
@@ -72,7 +75,7 @@ static void drop_bytes(struct connection *connection) {
   connection->length = connection->capacity = 0;
 }
 
-/* The broker has the same open socket: it must be forgotten and shut down before it is closed. */
+/* The broker has the same open socket, so it must be unregistered and shut down before it is closed. */
 static void end(struct connection *connection) {
   drop_bytes(connection);
   set_deadline(connection, false);
@@ -97,7 +100,7 @@ static bool accept_one(int listener, bool metrics) {
   socklen_t size = sizeof peer;
   uint8_t kind[4];
   int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  /* The host is short of descriptors or memory: a short rest, for the listener stays ready. */
+  /* The host is short of descriptors or memory: pause, because the listener stays ready. */
   if (fd < 0 && (errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) usleep(10000);
   if (fd < 0) return false;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || !user_may_connect(peer.uid)) {
@@ -124,7 +127,7 @@ static size_t *spent_by(uid_t uid) {
   return &spent[spent_count++].bytes;
 }
 
-/* Room for more of the frame: as much again as has come, never for what only a prefix promises. */
+/* Room for more of the frame: as much again as has come, never as much as its prefix announces. */
 static bool grow(struct connection *connection, size_t wanted) {
   size_t of_user = 0, capacity = connection->length * 2 < SMALLEST ? SMALLEST : connection->length * 2;
   if (capacity > wanted) capacity = wanted < SMALLEST ? SMALLEST : wanted;
@@ -141,7 +144,7 @@ static bool grow(struct connection *connection, size_t wanted) {
   return true;
 }
 
-/* Hands on the whole frames at the beginning of `bytes` and returns their length; -1 where one is malformed. */
+/* Passes on the complete frames at the beginning of `bytes` and returns their length; -1 if one is malformed. */
 static ssize_t hand_on(const struct connection *connection, const uint8_t *bytes, size_t length) {
   size_t at = 0;
   while (length - at >= WIRE_HEADER) {
@@ -187,7 +190,7 @@ static bool read_frames(struct connection *connection) {
   return connection->deadline == 0 || now_ms() < connection->deadline;
 }
 
-/* What such a request asks for the daemon does not hear: it has one answer. Anything behind the request is dropped. */
+/* The daemon does not get the content of such a request, because there is only one answer. Anything after it is dropped. */
 static bool read_request(struct connection *connection) {
   uint8_t frame[64];
   struct wire_writer writer;
@@ -222,7 +225,7 @@ static void expire(void) {
 }
 
 static void begin(const int fds[3], uint64_t seconds) {
-  /* What many unfinished frames have grown out of is given back at once, where the allocator has such a choice. */
+  /* If the allocator can, it returns the memory that many unfinished frames have outgrown at once. */
   (void)mallopt(M_MMAP_THRESHOLD, TURN_BYTES);
   size_t files = restrict_front();
   broker = fds[2];

@@ -1,4 +1,4 @@
-/* libFuzzer target: any bytes as a frame of either side; what is held good must be readable, and writable again as it was. */
+/* libFuzzer target: any bytes as a frame of either side; what passes the check must be readable, and writable again unchanged. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -35,10 +35,10 @@ struct options {
 
 /* system.c */
 
-/* Says what cannot be done, and why by errno, and ends. */
+/* Prints what cannot be done, and the reason from errno, and exits. */
 _Noreturn void fail(const char *what);
 uint64_t now_ms(void);
-/* Closes all descriptors from 3 up but those given (-1: none) and puts /dev/null where 0, 1 or 2 are not open. */
+/* Closes all descriptors from 3 up except those given (-1: none), and opens /dev/null for 0, 1 and 2 if they are closed. */
 void keep_descriptors(const int *kept, size_t count);
 bool is_unix_stream(int fd, bool listening);
 /*
@@ -54,9 +54,9 @@ void put_link_header(uint8_t *header, size_t length, uint32_t connection, uint32
 /* As sendmsg(2) of one buffer with up to two descriptors (-1: none); never SIGPIPE. */
 ssize_t send_with(int socket, const void *bytes, size_t length, const int descriptors[2], int flags);
 
-/* front.c: serves until the broker's end is gone. `metrics` is -1 where there is none. */
+/* front.c: serves until the broker closes its end. `metrics` is -1 if there is none. */
 _Noreturn void front_main(int clients, int metrics, int broker, const struct options *options);
-/* restrict.c: takes from this process what a front does not need; returns how many descriptors it may have. */
+/* restrict.c: gives up what a front does not need; returns how many descriptors it may have. */
 size_t restrict_front(void);
 
 /* sockets.c */
@@ -93,16 +93,16 @@ void peers_begin(int epoll);
 struct peer *peers_add(uint32_t number, uint32_t kind, uid_t uid, int fd);
 struct peer *peers_find(uint32_t number);
 void peers_remove(struct peer *peer);
-/* Calls `visit` for each and removes it after. */
+/* Calls `visit` for each and then removes it. */
 void peers_remove_all(void (*visit)(struct peer *peer));
-/* Writes or queues; a peer that has too much in its queue is shut down. */
+/* Writes or queues; shuts down a peer that has too much in its queue. */
 void peer_send(struct peer *peer, const void *bytes, size_t length);
-/* The same with two descriptors, which it closes; false with errno where that cannot be. */
+/* The same with two descriptors, which it closes; false with errno if that is impossible. */
 bool peer_send_tree(struct peer *peer, const void *bytes, size_t length, const int tree[2]);
 void peer_flush(struct peer *peer);
 void peer_close(struct peer *peer);
 void peer_shut(struct peer *peer);
-/* Shuts down who has had something to read for that long; true if anyone still has. */
+/* Shuts down peers that have had something to read for too long; true if any still has. */
 bool peers_expire(uint64_t limit_ms);
 
 /* errand.c */
@@ -126,7 +126,7 @@ int copy_mount(const char *path, const uint32_t *device);
 
 /* A descriptor of the namespace; ENOENT: there is none, or this mount namespace does not see it. */
 int shelf_open(const char *directory);
-/* Obeys the commands on standard input. */
+/* Carries out the commands on standard input. */
 _Noreturn void shelf_main(const char *directory);
 
 /* tree.c */
@@ -141,7 +141,7 @@ struct tree_order {
   gid_t gid;
   bool idmap;
   uint32_t uid_count, gid_count;
-  uint32_t device; /* of the clone's file system; what is left at its path when it has gone is not handed over */
+  uint32_t device; /* of the clone's file system; when the clone has gone, what is left at its path is not handed over */
   struct tree_map uid_maps[TREE_MAPS_MAX], gid_maps[TREE_MAPS_MAX];
   char path[4096];
 };

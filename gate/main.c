@@ -1,4 +1,4 @@
-/* isolate-gate: stands between the clients of the daemon and the daemon. PROTOCOL.md tells of its two roles. */
+/* isolate-gate: stands between the daemon and its clients. PROTOCOL.md describes its roles. */
 #include "gate.h"
 
 #include <sys/resource.h>
@@ -45,7 +45,7 @@ static void take_from_systemd(int listeners[2]) {
   if (listeners[0] < 0) fail("find the clients' socket");
 }
 
-/* Without a broker a client is told by the end of its connection, so that it goes on without the daemon. False: none is there. */
+/* Without a broker the client's connection is closed, so that it continues without the daemon. False: there is none. */
 static bool turn_away(const int listeners[2]) {
   bool any = false;
   for (int i = 0; i < 2; i++) {
@@ -101,7 +101,7 @@ static _Noreturn void start_as_broker(int argc, char **argv, struct options *opt
     else fail_usage();
   }
   if ((clients == NULL) == (front == NULL) || (clients != NULL) != has_group || options->user == 0) fail_usage();
-  /* With the daemon goes its broker, whose standard input ends as well. */
+  /* When the daemon ends, so does its broker, whose standard input ends. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail("begin");
   keep_descriptors(NULL, 0);
   if (getrlimit(RLIMIT_NOFILE, &files) < 0) fail("read the limit of descriptors");

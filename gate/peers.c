@@ -124,7 +124,7 @@ void peer_flush(struct peer *peer) {
   if (peer->closing && !peer->shut) peer_shut(peer);
 }
 
-/* Root's answers are refused to nobody else's sake. */
+/* Root's connections together have no limit. */
 static bool user_has_room(uid_t uid, size_t length) {
   size_t queued = length;
   for (size_t i = 0; i < CONNECTIONS_MAX; i++)

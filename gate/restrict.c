@@ -1,6 +1,6 @@
 /*
- * What is left to a front: to read and write the sockets it has and is given, memory, and time. A front that is taken over
- * can lie to the broker about what clients say, and end; it has no file, no process and no user to reach.
+ * A front may only read and write the sockets that it has and is given, and use memory and clocks. A compromised front can lie to the
+ * broker about what clients say, and end; it can reach no file, process or user.
  */
 #include "gate.h"
 

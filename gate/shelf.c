@@ -140,7 +140,7 @@ static bool open_shelf(const char *directory, bool make) {
   return shelf >= 0;
 }
 
-/* First there, then gone from here: the clone is mounted somewhere at every moment. */
+/* First mounted there, then unmounted here, so that the clone is always mounted somewhere. */
 static bool put(struct task *task) {
   struct mount_attr private = {.propagation = MS_PRIVATE};
   task->tree = copy_mount(task->path, NULL);
@@ -158,7 +158,7 @@ static bool take(struct task *task) {
   if (send_errand(run_take, task) < 0) return false;
   bool done = make_directories(task->path) && move_mount(task->tree, "", AT_FDCWD, task->path, MOVE_MOUNT_F_EMPTY_PATH) == 0;
   close_kept_error(task->tree);
-  /* Whether this works or not: what is left on the shelf is dropped when the clone is destroyed. */
+  /* This may fail: what is left on the shelf is dropped when the clone is destroyed. */
   if (done) send_errand(run_drop, task);
   return done;
 }

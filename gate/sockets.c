@@ -1,4 +1,4 @@
-/* Where a host has no systemd the broker makes the listening sockets itself, and starts the front. */
+/* On a host without systemd the broker makes the listening sockets itself and starts the front. */
 #include "gate.h"
 
 #include <grp.h>
@@ -9,7 +9,7 @@
 
 #define SANDBOX "/run/isolate/sandbox"
 
-/* The directory of `path`, which is root's alone, so that nobody else can put anything in the way of what follows. */
+/* The directory of `path`, which only root can write, so that nobody else can interfere with what follows. */
 static int open_directory_of(const char *path, const char **name) {
   char directory[4096];
   struct stat facts;

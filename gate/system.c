@@ -39,7 +39,7 @@ bool is_unix_stream(int fd, bool listening) {
   return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) == 0 && (accepts != 0) == listening;
 }
 
-/* What is accepted has the listener's. */
+/* Accepted connections inherit it from the listener. */
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
 #endif
@@ -50,7 +50,7 @@ void refuse_descriptors(int listener) {
   if (setsockopt(listener, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no) < 0 && errno != ENOPROTOOPT) fail("refuse descriptors of clients");
 }
 
-/* Again and again, because the first signal may come before the wait begins. */
+/* Repeatedly, because the first signal may come before the wait begins. */
 static void hurry(bool on) {
   struct itimerval often = {0};
   if (on) often.it_interval.tv_usec = often.it_value.tv_usec = HURRY_US;

@@ -52,7 +52,7 @@ static bool write_maps(pid_t holder, const char *name, const struct tree_map *ma
   return write_proc(holder, name, text, length);
 }
 
-/* Who has no other groups by right may not drop his own, which may be there to keep him out. (user_namespaces(7)) */
+/* A user without subordinate groups may not drop a group, which may be there to deny access (user_namespaces(7)). */
 static bool keep_groups(pid_t holder, const struct tree_order *maps) {
   bool alone = maps->gid_count == 1 && maps->gid_maps[0].count == 1;
   return !alone || write_proc(holder, "setgroups", "deny", 4);
@@ -134,7 +134,7 @@ static int copy_clone(struct tree_order *order, const char *shelf_directory) {
   return copy_mount(order->path, &order->device);
 }
 
-/* Private, lest what a user mounts in it appears on the host. */
+/* Private, so that a user's mounts in it do not appear on the host. */
 static bool set_attributes(int tree, bool idmap, int user_namespace) {
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE};
   if (idmap) {

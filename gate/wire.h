@@ -19,10 +19,10 @@ struct wire_item {
 
 /* The length of the whole frame that begins with these WIRE_HEADER bytes, or 0 where `from` sends no such frame. */
 size_t wire_frame_length(const uint8_t *header, enum wire_side from);
-/* Whether it is one whole frame of `from` as the schema has it: its items, their sizes, types and counts. Text is UTF-8. */
+/* Whether it is one complete frame of `from` by the schema: its items, their sizes, types and counts. Text is UTF-8. */
 bool wire_check(const uint8_t *frame, size_t length, enum wire_side from);
 
-/* For frames that wire_check holds good. Items in order: `*at` is 0 at first; false behind the last. */
+/* For frames that pass wire_check. Items in order: `*at` is 0 at first; false after the last. */
 uint32_t wire_kind(const uint8_t *frame);
 bool wire_next(const uint8_t *frame, size_t length, size_t *at, struct wire_item *item);
 /* The first item with the tag. */

@@ -1,6 +1,6 @@
 /*
- * The caller's standard streams. What is no terminal the guest gets as it is, so two things are seen to: that it leads to
- * nothing but itself, and that the properties of the open file, which the caller shares, are afterwards what they were.
+ * The caller's standard streams. The guest gets those that are not terminals directly, so this ensures that they give access to nothing
+ * but themselves, and restores the properties of the open file, which the caller shares, afterwards.
  */
 #include "launcher.h"
 

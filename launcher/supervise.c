@@ -10,7 +10,7 @@
 #define BIT(signal) (1u << (signal))
 static const uint32_t ending = BIT(SIGTERM) | BIT(SIGINT) | BIT(SIGHUP) | BIT(SIGQUIT);
 static const uint32_t forwarded = ending | BIT(SIGUSR1) | BIT(SIGUSR2) | BIT(SIGWINCH) | BIT(SIGTSTP) | BIT(SIGCONT);
-/* Those that a terminal or a pipe sends, and that must not stop us. */
+/* Signals from a terminal or pipe that must not stop us. */
 static const uint32_t harmless = BIT(SIGTTOU) | BIT(SIGTTIN) | BIT(SIGPIPE);
 
 enum { LOOK_AGAIN_MS = 250, LEFTOVERS_MS = 2000, ENGINE_MS = 2000 };
@@ -99,7 +99,7 @@ static void read_signals(struct state *state) {
   if (supervised && getppid() != state->run->parent) kill_all(state);
 }
 
-/* Its end is the parent's end. */
+/* Its end means the parent's end. */
 static void read_control(struct state *state) {
   unsigned char signal;
   ssize_t count = read(state->control, &signal, 1);
@@ -164,14 +164,14 @@ static void read_start(struct state *state) {
   else if (!state->killing) started(state);
 }
 
-/* A guest can stop the process that waits for the command inside, so the engine's end is waited for no longer than this. */
+/* A guest can stop the process that waits for the command inside, so we wait no longer than this for the engine's end. */
 static void note_command_end(struct state *state) {
   state->command_ended = true;
   state->command_status = process_status(state->command, state->command_fd);
   state->engine_until = now_ms() + ENGINE_MS;
 }
 
-/* First what the engine waits for ends, so that the engine can clean up; then the engine. */
+/* First kill what the engine waits for, so that the engine can clean up; then the engine. */
 static void end_engine(struct state *state, int64_t now) {
   char path[64];
   if (state->engine_until == 0 || now < state->engine_until) return;
@@ -182,7 +182,7 @@ static void end_engine(struct state *state, int64_t now) {
   state->insisted = true;
 }
 
-/* Not of a stopped run: it may go on, and then ends at once. */
+/* Not for a stopped run, which may be continued and then ends at once. */
 static bool has_deadline(const struct state *state) {
   return state->run->deadline_at != 0 && !state->timed_out && !state->terminal->paused;
 }

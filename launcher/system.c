@@ -59,7 +59,7 @@ bool lift_pair(int made, int pair[2]) {
 bool write_file(const char *path, const char *text) {
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return false;
-  errno = EIO; /* unless the kernel says more than that it took only a part */
+  errno = EIO; /* unless the kernel reports more than a partial write */
   bool whole = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
   close_quietly(fd);
   return whole;

@@ -52,7 +52,7 @@ bool terminal_open(struct terminal *terminal, uid_t uid) {
   if (!terminal->full) guest.c_lflag &= ~(tcflag_t)ECHO; /* the caller's terminal echoes itself */
   if (tcsetattr(terminal->slave, TCSANOW, &guest) < 0) return false;
   terminal_resize(terminal);
-  /* A plain user can't give it away; programs that were handed it can use it all the same. */
+  /* A plain user cannot change its owner, but programs that were given it can use it anyway. */
   return uid == 0 || fchown(terminal->slave, uid, (gid_t)-1) == 0 || errno == EPERM;
 }
 
@@ -142,7 +142,7 @@ static void write_some(int fd, struct flow *flow, size_t limit, bool *broken) {
   if (*broken) flow->from = flow->to = 0;
 }
 
-/* Where the open file is shared with the caller a write may block, so it gets little at a time. */
+/* If the open file is shared with the caller, a write may block, so little is written at a time. */
 static void write_output(struct terminal *terminal) {
   bool own = (fcntl(terminal->out, F_GETFL) & O_NONBLOCK) != 0;
   const char *bytes = terminal->output.bytes + terminal->output.from;
