@@ -65,8 +65,8 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
     form: 'isolate kill [OPTIONS] RUN...',
     summary: 'end runs and wait until they have ended',
     more:
-      'RUN is what isolate ps shows in its first column, or as many of its first characters as make it unique, or the PID. The command gets ' +
-      'SIGTERM, and SIGKILL if it still runs after its grace time.',
+      'RUN is an id from the first column of isolate ps, a unique beginning of it, or a PID. The command gets SIGTERM, and SIGKILL if it ' +
+      'still runs after its grace time.',
     examples: [
       ['isolate kill 3f2a91c0', 'end a run'],
       ['isolate kill --now 3f2a91c0', 'without a grace time'],

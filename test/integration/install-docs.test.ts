@@ -71,7 +71,7 @@ test('scripts/install leaves foreign files under its names in /opt alone, and na
     expect(await system.run([`${checkout}/scripts/install`])).toEqual({
       status: 1,
       stdout: '',
-      stderr: `install: these are there, and not as scripts/install left them; move them away first: ${paths.join(' ')}\n`,
+      stderr: `install: these exist and are not as scripts/install left them; move them away first: ${paths.join(' ')}\n`,
     });
     expect(await system.must(['find', '/opt'])).toBe(before);
     await system.must(['rm', '-r', ...paths]);
@@ -89,7 +89,7 @@ test('scripts/install writes nothing if a foreign file is in its way, and names 
   const { status, stderr } = await system.run([`${checkout}/scripts/install`]);
   expect({ status, stderr }).toEqual({
     status: 1,
-    stderr: 'install: these are there, and not as scripts/install left them; move them away first: /etc/tmpfiles.d/isolate.conf\n',
+    stderr: 'install: these exist and are not as scripts/install left them; move them away first: /etc/tmpfiles.d/isolate.conf\n',
   });
   expect(await system.run(['test', '-e', '/usr/local/bin/isolate-gate'])).toMatchObject({ status: 1 });
   await system.must(['rm', '/etc/tmpfiles.d/isolate.conf']);
@@ -112,7 +112,7 @@ test('scripts/install --remove refuses during a run, and names it', async () => 
   await until('the run is there', async () => (await system.must(['isolate', 'ps'])).includes('sleep'));
   const { status, stderr } = await system.run([`${checkout}/scripts/install`, '--remove']);
   expect(status).toBe(1);
-  expect(stderr).toMatch(/^install: these runs are going on; end them first \(isolate kill RUN\):\n.* \/bin\/sleep 1000\n$/);
+  expect(stderr).toMatch(/^install: these runs are in progress; end them first \(isolate kill RUN\):\n.* \/bin\/sleep 1000\n$/);
   expect((await system.run(['systemctl', 'is-active', 'isolated-pools.service'])).stdout).toBe('active\n');
   await system.must(['sh', '-c', 'kill $(cat /run.pid)']);
   await until('the run is gone', async () => !(await system.must(['isolate', 'ps'])).includes('sleep'));

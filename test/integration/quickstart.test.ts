@@ -35,9 +35,7 @@ test('scripts/quickstart --clean refuses while runs are on the demo, names them,
       status: 1,
       stdout: '',
       stderr: expect.stringMatching(
-        new RegExp(
-          `^quickstart: these runs are on the demo; end them first \\(${isolate} kill RUN\\):\n` + ` {4}[0-9a-f]{8} root ${root}\n$`,
-        ),
+        new RegExp(`^quickstart: these runs use the demo; end them first \\(${isolate} kill RUN\\):\n` + ` {4}[0-9a-f]{8} root ${root}\n$`),
       ) as string,
     });
     expect(await system.must(['find', state])).toBe(files);
