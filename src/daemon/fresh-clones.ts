@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 
-import { placeOf, type Rootfs } from '../rootfs/rootfs.ts';
+import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { HolderId } from '../pool/holder.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
-import { isStillThere } from '../pool/state/in-place.ts';
+import { findStillThere } from '../pool/state/in-place.ts';
 import { formatLeaseName, isCloneId } from '../pool/state/state-file.ts';
 import { readCloneRecord, retireLeased, takeFresh } from '../pool/state/transition.ts';
 import { checkAhead, type CheckedAhead } from './check-ahead.ts';
@@ -74,8 +74,8 @@ function takeOne(pool: PoolFiles, id: string, isChecked: boolean): Taken | null 
   if (!takeFresh(pool, id)) return null;
   const leaseName = formatLeaseName(id, pool.holder);
   const state = readCloneRecord(join(pool.paths.leased, leaseName), id);
-  const seenAt = state === null ? '' : pool.shelf.find(placeOf(state.rootfs));
-  if (state !== null && isStillThere(state, seenAt)) return { id, rootfs: state.rootfs, seenAt, isChecked, pool };
+  const seenAt = state === null ? null : findStillThere(state, pool.shelf.find);
+  if (state !== null && seenAt !== null) return { id, rootfs: state.rootfs, seenAt, isChecked, pool };
   const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
   pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
   retireLeased(pool, id, leaseName);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import { type CloneRecord, formatLeaseName } from '../pool/state/state-file.ts';
-import { isStillThere } from '../pool/state/in-place.ts';
+import { findStillThere } from '../pool/state/in-place.ts';
 import { readCloneRecord } from '../pool/state/transition.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
@@ -75,7 +75,7 @@ export async function handleMount({ lease, tree, sendTree }: Connection): Promis
   if (lease === null || tree === null) throw new IsolateError('not-permitted', 'This connection has no clone to mount.');
   // If the clone is no longer mounted, its mountpoint shows a directory of the host.
   const state = readState(lease);
-  if (state === null || !isStillThere(state, lease.seenAt))
+  if (state === null || findStillThere(state, lease.pool.shelf.find) === null)
     throw new IsolateError('template-not-mounted', `The clone at ${tree.path} is no longer mounted.`);
   await sendTree({ ...tree, device: state.device });
 }

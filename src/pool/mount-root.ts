@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -20,9 +20,21 @@ export function findMountId(path: string): string | null {
     return null;
   }
   try {
-    return /^mnt_id:\t([0-9]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${place}`, 'latin1'))?.[1] ?? null;
+    return /^mnt_id:\t([0-9]+)$/m.exec(readShort(`/proc/self/fdinfo/${place}`))?.[1] ?? null;
   } finally {
     closeSync(place);
+  }
+}
+
+const buffer = Buffer.alloc(256);
+
+/** In one read, because a run asks more than once. */
+function readShort(path: string): string {
+  const file = openSync(path, constants.O_RDONLY);
+  try {
+    return buffer.toString('latin1', 0, readSync(file, buffer));
+  } finally {
+    closeSync(file);
   }
 }
 

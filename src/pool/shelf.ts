@@ -4,7 +4,7 @@ import { getSystemErrorMap } from 'node:util';
 import { IsolateError } from '../error.ts';
 import { type Coprocess, startCoprocess } from '../process/coprocess.ts';
 import { readDirectory } from './read-directory.ts';
-import { isMountRoot, onlyPlace } from './mount-root.ts';
+import { findMountId, onlyPlace } from './mount-root.ts';
 
 /**
  * Where clones are mounted that nobody uses: a mount namespace that no process of the host is in, so that no process copies them
@@ -59,35 +59,41 @@ interface Open {
   readonly answers: ((answer: number) => void)[];
 }
 
+/** The root of the shelf, by a descriptor of this process's own, so that it outlives the coprocess. */
+interface Root {
+  readonly descriptor: number;
+  /** By this process's number, for programs that it starts. */
+  readonly path: string;
+  readonly mountId: string | null;
+}
+
 interface State extends ShelfOptions {
   open: Open | null;
   opening: Promise<Open> | null;
-  /** This process's own descriptor of the root of the shelf, so that it outlives the coprocess; null: nothing was put on it yet. */
-  root: number | null;
+  /** Null: nothing was put on it yet. */
+  root: Root | null;
   isTold: boolean;
 }
 
 /** Starts its coprocess when it is first needed, and another one when that has ended. Keeps no process from ending. */
 export function openShelf(options: ShelfOptions): Shelf {
   const state: State = { ...options, open: null, opening: null, root: null, isTold: false };
-  // By this process's number, for programs that it starts.
-  const findRoot = (): string | null => (state.root === null ? null : `/proc/${process.pid}/fd/${state.root}`);
   return {
     isOpen: () => state.root !== null || state.open !== null,
     open: async () => void (await open(state)),
-    find: (path) => {
-      const root = findRoot();
-      return root !== null && isMountRoot(root + path) ? root + path : path;
-    },
-    list: (directory) => {
-      const root = findRoot();
-      return root === null ? [] : readDirectory(root + directory);
-    },
+    find: (path) => find(state, path),
+    list: (directory) => (state.root === null ? [] : readDirectory(state.root.path + directory)),
     put: (path) => put(state, path),
     take: async (path) => readTaking(path, await ask(state, `take ${path}`)),
     drop: async (paths) => void (await Promise.all(paths.map((path) => ask(state, `drop ${path}`)))),
     end: () => end(state),
   };
+}
+
+/** What is no part of the root's mount is mounted. */
+function find({ root }: State, path: string): string {
+  const id = root === null ? null : findMountId(root.path + path);
+  return root === null || id === null || id === root.mountId ? path : root.path + path;
 }
 
 function readTaking(path: string, answer: number): Taking {
@@ -135,12 +141,18 @@ async function start(state: State): Promise<Open> {
 async function look(state: State, opened: Open): Promise<void> {
   if (state.root !== null) return;
   const descriptor = await send(opened, 'look');
-  if (descriptor > 2) state.root ??= openSync(`/proc/${opened.coprocess.pid}/fd/${descriptor}`, onlyPlace | constants.O_DIRECTORY);
+  if (descriptor > 2) state.root ??= openRoot(`/proc/${opened.coprocess.pid}/fd/${descriptor}`);
+}
+
+function openRoot(place: string): Root {
+  const descriptor = openSync(place, onlyPlace | constants.O_DIRECTORY);
+  const path = `/proc/${process.pid}/fd/${descriptor}`;
+  return { descriptor, path, mountId: findMountId(`${path}/.`) };
 }
 
 function end(state: State): void {
   state.open?.coprocess.end();
-  if (state.root !== null) closeSync(state.root);
+  if (state.root !== null) closeSync(state.root.descriptor);
   state.root = null;
 }
 

@@ -6,10 +6,10 @@ import type { Shelf } from '../shelf.ts';
 import { placeOf } from '../../rootfs/rootfs.ts';
 import type { CloneRecord } from './state-file.ts';
 
-/** Whether the rootfs, at this path, is the directory that was made: false after an unmount, a reboot or a restart of zfs-fuse. */
-export function isInPlace(state: CloneRecord, path = placeOf(state.rootfs)): boolean {
+/** Whether the rootfs, on the host, is the directory that was made: false after an unmount, a reboot or a restart of zfs-fuse. */
+export function isInPlace(state: CloneRecord): boolean {
   try {
-    return isOf(state, statSync(path));
+    return isOf(state, statSync(placeOf(state.rootfs)));
   } catch {
     return false;
   }
@@ -40,8 +40,10 @@ function isOf({ device, inode }: CloneRecord, { dev, ino }: Stats): boolean {
   return dev === device && ino === inode;
 }
 
-/** Whether the rootfs is still at `path`; asks no storage either where it is a mount. */
-export function isStillThere(state: CloneRecord, path: string): boolean {
+/** Where this process reaches the rootfs; null: it is no longer mounted. Asks no storage where it is a mount. */
+export function findStillThere(state: CloneRecord, find: Shelf['find']): string | null {
+  const place = placeOf(state.rootfs);
+  const path = find(place);
   // Directories that are not mounts are on the file system of the state.
-  return isMountRoot(path) || isInPlace(state, path);
+  return path !== place || isMountRoot(path) || isInPlace(state) ? path : null;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findMountId, isMountRoot } from '../../../../src/pool/mount-root.ts';
-import { checkInOrder, isStillThere } from '../../../../src/pool/state/in-place.ts';
+import { checkInOrder, findStillThere } from '../../../../src/pool/state/in-place.ts';
 import { rootfsOf } from '../../../../src/rootfs/rootfs.ts';
 import type { CloneRecord } from '../../../../src/pool/state/state-file.ts';
 
@@ -28,16 +28,18 @@ test('what lies on one mount has one id, and what is not there has none', () => 
   expect(findMountId('/nowhere')).toBe(null);
 });
 
-test('a clone that is a mount is there, whatever its inode, and a directory is known by its own', () => {
+test('a clone that is a mount, on the shelf or the host, is there whatever its inode, and a directory is known by its own', () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-in-place-'));
   const { dev, ino } = statSync(directory);
+  const onHost = (path: string): string => path;
   expect({
-    mount: isStillThere(stateOf('/proc', 0, 0), '/proc'),
-    same: isStillThere(stateOf(directory, dev, ino), directory),
-    other: isStillThere(stateOf(directory, dev, ino + 1), directory),
-  }).toEqual({ mount: true, same: true, other: false });
+    shelf: findStillThere(stateOf('/clone', 0, 0), (path) => `/shelf${path}`),
+    mount: findStillThere(stateOf('/proc', 0, 0), onHost),
+    same: findStillThere(stateOf(directory, dev, ino), onHost),
+    other: findStillThere(stateOf(directory, dev, ino + 1), onHost),
+  }).toEqual({ shelf: '/shelf/clone', mount: '/proc', same: directory, other: null });
   rmSync(directory, { recursive: true });
-  expect(isStillThere(stateOf(directory, dev, ino), directory)).toBe(false);
+  expect(findStillThere(stateOf(directory, dev, ino), onHost)).toBe(null);
 });
 
 test('once a clone on the shelf answers, later ones there are not looked at, and those on the host are', async () => {
