@@ -113,7 +113,7 @@ export const hostParsers: readonly string[] = [
 /** Within these folders neighbours don't know each other; only the registry knows all. */
 export const strangers: Readonly<Record<string, readonly string[]>> = {
   engine: ['bwrap', 'lxc', 'chroot'],
-  storage: ['zfs', 'overlay', 'dir'],
+  storage: ['zfs', 'overlay'],
 };
 
 /** No file below src is longer, and no function. */

@@ -1,5 +1,4 @@
 import { checkStreams } from '../process/standard-streams.ts';
-import { isThrownAway } from '../spec/root-ref.ts';
 import { decide } from './decide.ts';
 import { describeRun } from './describe-run.ts';
 import { openDesktop } from './desktop.ts';
@@ -38,7 +37,7 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
     look: async ({ rootfs, handed }, { spec, engine: { capabilities } }) =>
       handed?.view ?? lookIntoRoot(treeOf(spec, rootfs), targetsToLookAt(spec, capabilities), capabilities),
     place: async ({ id, rootfs, groups }, { spec, facts }) => {
-      const description = describeRun(spec, isThrownAway(spec.root) ? id : null, facts.user.uid, Date.now());
+      const description = describeRun(spec, id, facts.user.uid, Date.now());
       return { rootfs, ...(groups === undefined ? {} : { groups }), ...claimPlace({ facts, rootfs, description, held }) };
     },
     carry: async ({ prepared: { spec, facts }, lease: { rootfs, handed }, place: { sandboxDirectory }, launch }) => {

@@ -13,6 +13,7 @@ import type { SandboxSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { overlayLayout } from '../storage/overlay/layout.ts';
 import { decide } from './decide.ts';
+import { directoryRootfs } from './directory-root.ts';
 import type { Way } from './lifecycle.ts';
 import { lookIntoRoot, treeOf } from './look-into-root.ts';
 import { ownRuntimePaths, ownSandboxDirectory, ownStateDirectory } from './place.ts';
@@ -79,9 +80,9 @@ function predictHandedOver(dataset: string, { user }: Facts): Rootfs {
 }
 
 async function predictDirectory(path: string, write: 'direct' | 'clone', facts: Facts): Promise<Rootfs> {
+  if (write === 'direct') return directoryRootfs(path);
   const { ownership } = describeDirectory(path);
   const idmappable = canIdmap(path, statSync(path));
-  if (write === 'direct') return rootfsOf({ kind: 'tree', source: path, ownership, idmappable });
   const upperParent = overlayLayout(ownStateDirectory(facts), path).clone('0', 'live');
   return rootfsOf({ kind: 'overlay', lower: path, upperParent, ownership, idmappable: { lower: idmappable, upper: true } });
 }

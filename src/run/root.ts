@@ -15,14 +15,15 @@ import type { SandboxSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { openStorage } from '../storage/registry.ts';
 import type { Handed } from './daemon-lease.ts';
+import { directoryRootfs } from './directory-root.ts';
 import type { Held } from './give-back.ts';
 import type { RunEvent } from './run-event.ts';
 import { claimOverlayState } from './overlay-state.ts';
 import { leasePaths, ownRuntimePaths, ownStateDirectory } from './place.ts';
 import { removeTree } from './remove-tree.ts';
 
-/** A lease of this process; that of a clone from the daemon has more. */
-export type RunLease = Lease & { readonly handed?: Handed };
+/** A lease of this process; that of a clone from the daemon has more. `id`: of the clone; null: there is none. */
+export type RunLease = Omit<Lease, 'id'> & { readonly id: string | null; readonly handed?: Handed };
 
 export interface RootOptions {
   /** Actions that give the root back are added here. */
@@ -43,6 +44,7 @@ export async function leaseRoot(spec: SandboxSpec, facts: Facts, options: RootOp
 
 async function takeRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const { root } = spec;
+  if (root.kind === 'directory' && root.write === 'direct') return { ...nothingHeld, rootfs: directoryRootfs(root.path) };
   if (root.kind !== 'volume' || facts.user.rights === 'root') {
     return (await takeReady(root, facts, options)) ?? (await leaseFromStorage(spec, facts, options));
   }
@@ -50,6 +52,9 @@ async function takeRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): 
   const onWaiting = (message: string): void => options.tell({ kind: 'waiting', message });
   return await leaseFromDaemon(spec, root.locator, { signal: options.signal, onWaiting, limited: facts.cgroups.byDaemon === true });
 }
+
+/** A run on a directory itself has nothing to give back. */
+const nothingHeld = { id: null, release: async () => {}, atEnd: () => [] } as const;
 
 /** After the lease has been given back, so that the clone may be destroyed. */
 function tidying(template: string, facts: Facts): Held {
@@ -94,7 +99,7 @@ export interface OpenOptions extends Pick<RootOptions, 'warn'> {
   readonly shelf?: Shelf;
 }
 
-/** The pool of a root; with the `dir` and `overlay` drivers it has no fresh clones. */
+/** The pool of a root that is cloned; for overlays it has no fresh clones. */
 export async function openRootPool(
   root: RootRef,
   facts: Facts,

@@ -17,7 +17,7 @@ export interface StorageOptions {
 }
 
 /**
- * Opens the driver for a root. Opening zfs runs one command (`zfs version`); the others only look at the directory.
+ * Opens the driver for a root that is cloned. zfs runs one command (`zfs version`); overlay only looks at the directory.
  * Throws `bad-name`, `missing-tool`, `template-missing`, `template-not-filesystem`, `not-permitted`.
  */
 export async function openStorage(root: RootRef, options: StorageOptions): Promise<StorageDriver> {
@@ -27,10 +27,6 @@ export async function openStorage(root: RootRef, options: StorageOptions): Promi
   }
   const { describeDirectory } = await import('./directory.ts');
   describeDirectory(root.path);
-  if (root.write === 'clone') {
-    const { openOverlay } = await import('./overlay/driver.ts');
-    return openOverlay(root.path, options);
-  }
-  const { openDir } = await import('./dir/driver.ts');
-  return openDir(root.path, options);
+  const { openOverlay } = await import('./overlay/driver.ts');
+  return openOverlay(root.path, options);
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 
+import { templateKey } from '../../src/pool/paths.ts';
 import { readDirectory } from '../../src/pool/read-directory.ts';
 import { finished, isolate, startIsolate } from '../rig/isolate.ts';
 import { useWay } from '../rig/ways.ts';
@@ -35,6 +36,12 @@ test('while the command runs Node is gone, and what the run has is its client’
   child.stdin?.end('word\n');
   expect(await finished(child)).toEqual({ status: 7, signal: null, stdout: '', stderr: '' });
   expect(readDirectory('/run/isolate/runs')).toEqual([]);
+});
+
+test('a run on a directory itself leaves no directories of a pool', async () => {
+  expect((await isolate(['-q', ...way.root, '--', 'true'])).status).toBe(0);
+  const key = templateKey(way.directory);
+  expect(['pools', 'mnt', 'signal'].filter((name) => readDirectory(join('/run/isolate', name)).includes(key))).toEqual([]);
 });
 
 test('for hooks Node stays in place of the client, however they are written', async () => {

@@ -130,9 +130,7 @@ async function makeOwn(pool: Pool): Promise<Lease> {
     throw error;
   }
   await publishLeased(pool, made.clone, made.rootfs);
-  // Of a tree that lies there in any case nothing has to be destroyed.
-  const atEnd = made.rootfs.parts[0].kind === 'tree' ? () => [{ kind: 'unlink', path } as const] : null;
-  return { id, rootfs: made.rootfs, release: () => removeClone(pool, id), atEnd };
+  return { id, rootfs: made.rootfs, release: () => removeClone(pool, id), atEnd: null };
 }
 
 async function createOwn(pool: Pool, id: string): Promise<{ clone: CloneInfo; rootfs: Rootfs }> {
