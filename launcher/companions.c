@@ -188,11 +188,13 @@ static bool note_channels(const struct record *program, uint32_t *ends) {
 bool companions_are_fit(const struct record *record) {
   struct record program;
   uint32_t item, ends = 0;
+  /* In the process namespace of the command, which has the same ids there, it would give the command the host's files: /proc/PID/root. */
+  bool sandbox_ids = record->map_writer != MAP_NONE && (record->namespaces & NAMESPACE_PID) == 0;
   bool fit = record->companions.count <= COMPANIONS_MAX && note_channels(record, &ends);
   fit = fit && record_descriptor(record, TAG_DESCRIPTOR_READY) == NULL;
   for (size_t i = 0; fit && i < record->companions.count; i++) {
     const struct companion *companion = &record->companions.items[i];
-    fit = companion->name[0] != 0 && (companion->identity == IDENTITY_CALLER || record->map_writer != MAP_NONE);
+    fit = companion->name[0] != 0 && (companion->identity == IDENTITY_CALLER || sandbox_ids);
     if (!fit || !record_parse_program(companion->program.at, companion->program.length, &program, &item)) return false;
     fit = is_program(&program) && note_channels(&program, &ends);
     record_free(&program);

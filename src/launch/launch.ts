@@ -170,7 +170,7 @@ export interface Program {
 export interface Companion extends Program {
   /** For messages. */
   readonly name: string;
-  /** `sandbox`: it is 0 in the launch's user namespace; `caller`: it has the caller's rights. */
+  /** `sandbox`: it is 0 in the launch's user namespace, not together with a process namespace; `caller`: it has the caller's rights. */
   readonly identity: 'caller' | 'sandbox';
   /** It is ready when this socket is there; absent: when it has written to its `ready` descriptor, or without one when it was executed. */
   readonly readySocket?: string;

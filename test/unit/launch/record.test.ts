@@ -259,6 +259,10 @@ describe('the launch record', () => {
       }),
     ],
     ["a companion with the sandbox's ids where there are none", bareLaunch(['/x'], { companions: [companion({ identity: 'sandbox' })] })],
+    [
+      "a companion with the command's ids in its process namespace",
+      { ...everything, pidNamespace: true, companions: [companion({ identity: 'sandbox' })] },
+    ],
     ['too many companions', bareLaunch(['/x'], { companions: Array.from({ length: 17 }, () => companion()) })],
     ['a namespace without maps that is given', bareLaunch(['/x'], { userNamespace: { writer: 'given', uidMap: [], gidMap: [] } })],
   ])('is refused with %s', (_, launch) => {
