@@ -171,9 +171,7 @@ bool keep_descriptors(struct run *run);
 /* Carries out the record and stays until the end; the last event tells how it came. */
 struct event launch(struct run *run);
 
-/* companions.c: whether the records of the companions are such, and each end of a channel has one program. */
-bool companions_are_fit(const struct record *record);
-/* Makes those of the program's channels that are not there; closes its ends once it has them, so that the other end sees its end. */
+/* companions.c: makes those of the program's channels that are not there; closes its ends once it has them, so that the other end sees its end. */
 bool channels_open(struct run *run, const struct record *program);
 void channels_let_go(struct run *run, const struct record *program);
 

@@ -187,6 +187,49 @@ static bool are_fit_mounts(const struct record *record, const struct mount_opera
   return mounts->count == 0 || (record->namespaces & NAMESPACE_MOUNT) != 0;
 }
 
+static bool parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item, bool alone);
+
+/* Everything else of a launch is the run's own and no companion's. */
+static bool is_program(const struct record *record) {
+  const size_t counts[] = {record->uid_maps.count, record->gid_maps.count, record->host_mounts.count, record->sandbox_mounts.count,
+                           record->cgroups.count,  record->files.count,    record->groups.count,      record->companions.count};
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+    if (counts[i] > 0) return false;
+  return record->namespaces == 0 && record->map_writer == MAP_NONE && record->root == NULL && record->deadline_ms == 0 &&
+         record->groups_of_run == NULL && !record->supervised && !record->contained_streams &&
+         record_descriptor(record, TAG_DESCRIPTOR_STAGE) == NULL && record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS) == NULL;
+}
+
+/* False for an end that another program has. */
+static bool note_channels(const struct record *program, uint32_t *ends) {
+  for (size_t i = 0; i < program->descriptors.count; i++) {
+    const struct descriptor *descriptor = &program->descriptors.items[i];
+    uint32_t bit = 1u << (descriptor->channel * 2 + descriptor->end);
+    if (descriptor->kind != TAG_DESCRIPTOR_CHANNEL) continue;
+    if ((*ends & bit) != 0) return false;
+    *ends |= bit;
+  }
+  return true;
+}
+
+/* Whether their records are those of companions, and each end of a channel has one program. */
+static bool are_fit_companions(const struct record *record) {
+  struct record program;
+  uint32_t item, ends = 0;
+  /* In the process namespace of the command, which has the same ids there, it would give the command the host's files: /proc/PID/root. */
+  bool sandbox_ids = record->map_writer != MAP_NONE && (record->namespaces & NAMESPACE_PID) == 0;
+  bool fit = record->companions.count <= COMPANIONS_MAX && note_channels(record, &ends);
+  fit = fit && record_descriptor(record, TAG_DESCRIPTOR_READY) == NULL;
+  for (size_t i = 0; fit && i < record->companions.count; i++) {
+    const struct companion *companion = &record->companions.items[i];
+    fit = companion->name[0] != 0 && (companion->identity == IDENTITY_CALLER || sandbox_ids);
+    if (!fit || !parse(companion->program.at, companion->program.length, &program, &item, true)) return false;
+    fit = is_program(&program) && note_channels(&program, &ends);
+    record_free(&program);
+  }
+  return fit && (ends & 0x55555555) == (ends >> 1 & 0x55555555);
+}
+
 static bool is_whole(const struct record *record, bool alone) {
   bool numbered[LAST_PLANNED + 1] = {false};
   for (size_t i = 0; i < record->descriptors.count; i++) {
@@ -201,7 +244,7 @@ static bool is_whole(const struct record *record, bool alone) {
   if (tools != (record->newuidmap != NULL) || tools != (record->newgidmap != NULL)) return false;
   if (!are_fit_mounts(record, &record->host_mounts) || !are_fit_mounts(record, &record->sandbox_mounts)) return false;
   if ((record->namespaces & NAMESPACE_PID) != 0 && record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS) == NULL) return false;
-  return alone || companions_are_fit(record);
+  return alone || are_fit_companions(record);
 }
 
 static bool parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item, bool alone) {
