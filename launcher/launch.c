@@ -52,11 +52,22 @@ static bool open_pipes(struct run *run) {
          setsockopt(run->stage[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0;
 }
 
+/* Our children are in it from now on. */
+static bool make_process_namespace(struct run *run) {
+  run->processes = above_planned(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
+  return run->processes >= 0 && unshare(CLONE_NEWPID) == 0;
+}
+
+/* When its init has ended nothing can be started in it. */
+static void leave_process_namespace(const struct run *run) {
+  if (run->processes >= 0) setns(run->processes, CLONE_NEWPID);
+}
+
 static bool start_child(struct run *run) {
   place.step = STEP_SUPERVISION;
   if (!open_pipes(run)) return false;
   place.step = STEP_PROCESS_NAMESPACE;
-  if ((run->record.namespaces & NAMESPACE_PID) != 0 && unshare(CLONE_NEWPID) < 0) return false;
+  if ((run->record.namespaces & NAMESPACE_PID) != 0 && !make_process_namespace(run)) return false;
   run->child = cgroup_fork(&run->record);
   if (run->child == 0) {
     close_quietly(run->report[0]);
@@ -78,6 +89,7 @@ struct event launch(struct run *run) {
   if (begun) terminal_hand_over(&run->terminal);
   struct event last = begun ? supervise(run) : failure();
   if (begun) streams_restore(run->streams);
+  leave_process_namespace(run);
   uint32_t kills = cgroup_memory_kills(&run->record.cgroups);
   if (last.kind == EVENT_EXITED || last.kind == EVENT_KILLED) last.b = kills;
   if (last.kind == EVENT_FAILED && last.a == STEP_ENGINE && kills > 0) last.b = ENOMEM;

@@ -154,6 +154,7 @@ struct run {
   int lease;           /* the connection to the daemon: its end is the lease's, so it is open as long as we live */
   int user_namespace, tree, program; /* `tree`: a mount that the daemon handed over; `program`: our own file, for the stage */
   int report[2], stage[2];           /* the child's report pipe and the stage's socket: our end, theirs */
+  int processes;                     /* our own process namespace, where the child is in another one */
   int gate[2];                       /* where the child waits for the companions, if there are any: its end, ours */
   int ready[2];                      /* of a companion: our end, its own */
   int channels[CHANNELS_MAX][2];     /* by number and end; 0: not made yet */

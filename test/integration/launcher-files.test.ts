@@ -8,7 +8,7 @@ import { encodeLaunchRecord } from '../../src/launch/record.ts';
 import { readBootId, readHolder, readOwnHolder } from '../../src/pool/holder.ts';
 import { answerClients, installClient } from '../rig/client.ts';
 import { finished } from '../rig/isolate.ts';
-import { bareLaunch, launcherPath, run } from '../rig/launches.ts';
+import { bareLaunch, launcherPath, run, wrappedLaunch } from '../rig/launches.ts';
 import { addPlainUser } from '../rig/plain-user.ts';
 
 let directory = '';
@@ -68,6 +68,13 @@ describe('the files of a launch', () => {
       shell('ln -s ../outside tree/link; mkdir tree/closed; touch tree/closed/x; chmod 0 tree/closed', [made('directory', 'tree')]),
     );
     expect({ names: readdirSync(directory), outside: readdirSync(place('outside')) }).toEqual({ names: ['outside'], outside: ['file'] });
+  });
+
+  it('are removed when their process namespace has ended', async () => {
+    const deep = `${place('tree')}/${'d/'.repeat(40)}`;
+    const launch = wrappedLaunch('init', ['/bin/mkdir', '-p', deep], { files: [made('directory', 'tree')] });
+    expect((await run(launch)).result).toEqual({ kind: 'exited', code: 0 });
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   it('are removed from trees that are deeper than the longest path', async () => {
@@ -191,6 +198,13 @@ describe('what is to be done at the end of a launch', () => {
     symlinkSync('other', place('signal'));
     await run(atEnd({ kind: 'note', path: place('signal'), content: 'signal' }));
     expect(readFileSync(place('other'), 'utf8')).toBe('other');
+  });
+
+  it.each(['bare', 'init'] as const)('starts a program after a command that was started %s', async (wrapping) => {
+    const start = { kind: 'start', path: '/bin/touch', words: Buffer.from(`${place('started')}\0`), boot: readBootId() } as const;
+    const launch = wrappedLaunch(wrapping, ['/bin/true'], { atEnd: [{ ...start, claim: place('tidying.') }] });
+    await run(launch);
+    await expect.poll(() => existsSync(place('started'))).toBe(true);
   });
 
   it('starts a program that goes on by itself, but no second one while the first lives', async () => {
