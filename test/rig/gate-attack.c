@@ -318,6 +318,7 @@ static int connect_as_child(uid_t uid, const char *path, pid_t *child) {
 
 /* Once the number of the process that connected is another's. */
 static bool take_number(pid_t number) {
+  pid_t parent = getpid();
   for (int tries = 0; tries < 1000; tries++) {
     char text[16];
     snprintf(text, sizeof text, "%d", number - 1);
@@ -325,6 +326,7 @@ static bool take_number(pid_t number) {
     pid_t other = fork();
     if (other == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (getppid() != parent) _exit(0); /* the signal would not come any more */
       for (;;) pause();
     }
     if (other == number) return true;
