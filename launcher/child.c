@@ -86,8 +86,19 @@ static void put_descriptors(const struct run *run) {
   place.item = 0;
 }
 
+/*
+ * bubblewrap's process inside waits without end for the one outside, which can be killed with us just before it says a word. So
+ * the end of the launcher kills the whole process group, through a descriptor that they keep: SIGIO of fcntl(2), as SIGKILL.
+ */
+static void die_together(int alive) {
+  if (alive < 0) return;
+  bool set = fcntl(alive, F_SETFD, 0) == 0 && fcntl(alive, F_SETOWN, -getpid()) == 0 && fcntl(alive, F_SETSIG, SIGKILL) == 0;
+  must(set && fcntl(alive, F_SETFL, O_ASYNC) == 0, STEP_SESSION);
+}
+
 static void start_session(const struct run *run) {
   must(setsid() >= 0, STEP_SESSION);
+  die_together(run->alive[0]);
   int pty = run->terminal.slave;
   if (pty < 0) return;
   must(run->record.stage_takes_terminal || ioctl(pty, TIOCSCTTY, 0) == 0, STEP_TERMINAL);

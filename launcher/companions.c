@@ -49,7 +49,7 @@ static struct run run_of(const struct run *run, const struct record *program, ui
     own.record.gid_maps = run->record.gid_maps;
   }
   own.filter = (struct sock_fprog){0, NULL};
-  own.terminal.slave = own.stage[0] = own.gate[0] = own.gate[1] = -1;
+  own.terminal.slave = own.stage[0] = own.gate[0] = own.gate[1] = own.alive[0] = -1;
   return own;
 }
 

@@ -48,7 +48,7 @@ static bool open_pipes(struct run *run) {
   if (!lift_pair(pipe2(run->report, O_CLOEXEC), run->report) || !channels_open(run, &run->record)) return false;
   if (run->record.companions.count > 0 && !lift_pair(pipe2(run->gate, O_CLOEXEC), run->gate)) return false;
   if (record_descriptor(&run->record, TAG_DESCRIPTOR_STAGE_STATUS) == NULL) return true;
-  return lift_pair(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, run->stage), run->stage) &&
+  return lift_pair(pipe2(run->alive, O_CLOEXEC), run->alive) && lift_pair(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, run->stage), run->stage) &&
          setsockopt(run->stage[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0;
 }
 
@@ -74,10 +74,11 @@ static bool start_child(struct run *run) {
     close_quietly(run->stage[0]);
     close_quietly(run->lease);
     close_quietly(run->gate[1]);
+    close_quietly(run->alive[1]);
     child_main(run);
   }
   channels_let_go(run, &run->record);
-  const int childs[] = {run->report[1], run->stage[1], run->tree, run->program, run->gate[0]};
+  const int childs[] = {run->report[1], run->stage[1], run->tree, run->program, run->gate[0], run->alive[0]};
   for (size_t i = 0; i < sizeof childs / sizeof *childs; i++) close_quietly(childs[i]);
   return run->child > 0;
 }

@@ -155,6 +155,7 @@ struct run {
   int user_namespace, tree, program; /* `tree`: a mount that the daemon handed over; `program`: our own file, for the stage */
   int report[2], stage[2];           /* the child's report pipe and the stage's socket: our end, theirs */
   int processes;                     /* our own process namespace, where the child is in another one */
+  int alive[2];                      /* a pipe that nothing is written to: we have the one end, the engine's processes have the other */
   int gate[2];                       /* where the child waits for the companions, if there are any: its end, ours */
   int ready[2];                      /* of a companion: our end, its own */
   int channels[CHANNELS_MAX][2];     /* by number and end; 0: not made yet */

@@ -49,7 +49,7 @@ static void tell_parent(const struct run *run, struct event event) {
 }
 
 int main(int argc, char **argv) {
-  static struct run run = {-1, -1, -1, -1, -1, -1, {-1, -1}, {-1, -1}, -1, {-1, -1}, .tell = tell_parent};
+  static struct run run = {-1, -1, -1, -1, -1, -1, {-1, -1}, {-1, -1}, -1, {-1, -1}, {-1, -1}, .tell = tell_parent};
   run.parent = getppid();
   if (argc > 0 && stage_is(argv[0])) stage_main(argc, argv);
   if (argc > 0 && client_is(argv[0])) return client_main(argv, &run);
