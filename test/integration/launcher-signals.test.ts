@@ -6,8 +6,10 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
+import { planStage } from '../../src/engine/stage.ts';
+import { readHolder } from '../../src/pool/holder.ts';
 import { answerWithLaunches, installClient } from '../rig/client.ts';
-import { launcherPath, longGraceMs, run, startedLaunch, type Wrapping, wrappedLaunch } from '../rig/launches.ts';
+import { bareLaunch, launcherPath, longGraceMs, run, start, startedLaunch, type Wrapping, wrappedLaunch } from '../rig/launches.ts';
 
 const wrappings: readonly Wrapping[] = ['bare', 'init', 'bwrap'];
 const handled = ['INT', 'HUP', 'QUIT', 'USR1', 'USR2', 'WINCH', 'TERM'];
@@ -179,6 +181,17 @@ describe.each(wrappings)('a command started %s', (wrapping) => {
 
 const ways = ['through Node', 'by the client'] as const;
 const cases = ways.flatMap((way) => wrappings.map((wrapping) => [wrapping, way] as const));
+it("ends an engine's own processes when it is killed, even one that waits for the engine without end", async () => {
+  // The engine is killed with the launcher, and nothing tells its child.
+  const args = ['/bin/sh', '-c', 'sleep 1000 & echo $!; wait'] as const;
+  const { descriptors } = planStage({ command: ['true'], environment: {}, seccomp: false });
+  const handle = await start(bareLaunch([...args], { descriptors }));
+  handle.result.catch(() => undefined);
+  const pid = Number(await lines(handle.stdout).next());
+  process.kill(handle.pid, 'SIGKILL');
+  await expect.poll(() => readHolder(pid)).toBe(null);
+});
+
 describe.each(cases)('a program that forwards its signals to a command started %s %s', (wrapping, way) => {
   /** A program that starts `script` in a shell. */
   async function startProgram(script: string): Promise<ChildProcess> {
