@@ -7,22 +7,24 @@
 
 #include <sys/signalfd.h>
 
+#include "texts.h"
+
 static pid_t decider; /* 0: there is none */
 static sigset_t forwarded;
 
-static bool is_one_of(const char *word, const char *const *words) {
-  while (*words != NULL && strcmp(word, *words) != 0) words++;
-  return *words != NULL;
+static bool is_one_of(const char *word, const char *const words[], size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(word, words[i]) == 0) return true;
+  return false;
 }
 
 /* The options are a guess, which saves a second start: Node itself says where it cannot leave a run to us. */
 bool decider_has_all(char **argv) {
-  static const char *const verbs[] = {"refresh", "watch", "list", "status", "ps", "kill", "serve", "doctor", "completion", "help", NULL};
-  static const char *const options[] = {"--ephemeral", "--x11", "--pre-hook", "--post-hook", NULL};
-  if (getenv("PRE_SPAWN_HOOK") != NULL || getenv("POST_SPAWN_HOOK") != NULL) return true;
-  if (argv[0] == NULL || argv[1] == NULL || is_one_of(argv[1], verbs)) return true;
+  for (size_t i = 0; i < sizeof node_variables / sizeof *node_variables; i++)
+    if (getenv(node_variables[i]) != NULL) return true;
+  if (argv[0] == NULL || argv[1] == NULL || is_one_of(argv[1], node_verbs, sizeof node_verbs / sizeof *node_verbs)) return true;
   for (char **word = argv + 1; *word != NULL && strcmp(*word, "--") != 0; word++)
-    if (is_one_of(*word, options)) return true;
+    if (is_one_of(*word, node_options, sizeof node_options / sizeof *node_options)) return true;
   return false;
 }
 

@@ -1,4 +1,4 @@
-/* Written by scripts/build-texts.ts from package.json, src/launch and the errors of Node. */
+/* Written by scripts/build-texts.ts from package.json, src/launch, the verbs, the options and the errors of Node. */
 #ifndef TEXTS_H
 #define TEXTS_H
 
@@ -209,5 +209,9 @@ static const char *const signal_names[] = {
   [30] = "SIGPWR",
   [31] = "SIGSYS",
 };
+/* What src/run/run-client.ts and the verbs leave to Node. */
+static const char *const node_verbs[] = {"refresh", "watch", "list", "status", "ps", "kill", "serve", "doctor", "completion", "help"};
+static const char *const node_options[] = {"--ephemeral", "--x11", "--pre-hook", "--post-hook"};
+static const char *const node_variables[] = {"PRE_SPAWN_HOOK", "POST_SPAWN_HOOK"};
 
 #endif

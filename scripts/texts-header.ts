@@ -1,16 +1,20 @@
 import { getSystemErrorMap } from 'node:util';
 
 import packageJson from '../package.json' with { type: 'json' };
+import { verbs } from '../src/cli/options.ts';
 import { engineOutOfMemory, userFailures } from '../src/launch/failure.ts';
 import { steps } from '../src/launch/schema.ts';
 import { signalNames } from '../src/launch/signals.ts';
+import { optionsOfNode } from '../src/run/run-client.ts';
+import { runOptions } from '../src/spec/options/table.ts';
 
-/** The words of a failed launch for C, so that it says the same: what client/texts.h has to be. */
+/** Words that the client shares with Node, in C: of failed launches, and of command lines that are Node's alone. What client/texts.h has to be. */
 export function renderTextsHeader(): string {
   const names = [...getSystemErrorMap()].map(([number, [name]]) => [-number, name] as const).filter(([number]) => number < 1000);
   const errors = [...getSystemErrorMap()].map(([number, [, text]]) => [-number, text] as const).filter(([number]) => number < 1000);
+  const ofNode = runOptions.filter(({ long }) => optionsOfNode.includes(long));
   return `${[
-    '/* Written by scripts/build-texts.ts from package.json, src/launch and the errors of Node. */',
+    '/* Written by scripts/build-texts.ts from package.json, src/launch, the verbs, the options and the errors of Node. */',
     '#ifndef TEXTS_H',
     '#define TEXTS_H',
     '',
@@ -31,7 +35,24 @@ export function renderTextsHeader(): string {
     'static const char *const signal_names[] = {',
     ...signalNames.map((name, index) => `  [${index + 1}] = ${JSON.stringify(name)},`),
     '};',
+    '/* What src/run/run-client.ts and the verbs leave to Node. */',
+    list(
+      'node_verbs',
+      verbs.filter((verb) => verb !== 'run'),
+    ),
+    list(
+      'node_options',
+      ofNode.map(({ long }) => `--${long}`),
+    ),
+    list(
+      'node_variables',
+      ofNode.flatMap(({ variable }) => (variable === undefined ? [] : [variable.name])),
+    ),
     '',
     '#endif',
   ].join('\n')}\n`;
+}
+
+function list(name: string, words: readonly string[]): string {
+  return `static const char *const ${name}[] = {${words.map((word) => JSON.stringify(word)).join(', ')}};`;
 }

@@ -10,6 +10,9 @@ export interface RunClient {
   readonly carryOut: (launch: Launch) => never;
 }
 
+/** Options of which the client knows that `isOnlyLaunched` will say no, so that it starts Node in its own place at once. */
+export const optionsOfNode: readonly string[] = ['ephemeral', 'x11', 'pre-hook', 'post-hook'];
+
 /** Whether a launch is all that is left to do when the run is decided: no hooks, and nothing that only this process can give back. */
 export function isOnlyLaunched({ spec: { hooks, root }, facts: { user, desktop } }: Prepared): boolean {
   const isOwn = root.kind === 'volume' ? user.rights === 'root' : !isOverlaid(root);

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { verbs } from '../../src/cli/options.ts';
 import type { EndOperation } from '../../src/launch/launch.ts';
 import { encodeLaunchRecord } from '../../src/launch/record.ts';
 import { encodeMessage } from '../../src/wire/frame.ts';
@@ -122,13 +121,4 @@ describe('a client whose run is decided by Node', () => {
     child.kill('SIGINT');
     expect(await finished(child)).toEqual({ status: 3, signal: null, stdout: 'run\n', stderr: '' });
   });
-});
-
-it('The client knows the verbs that it has no run decided for', () => {
-  const source = readFileSync(join(import.meta.dirname, '../../client/decider.c'), 'utf8');
-  const known = /verbs\[\] = \{(.*), NULL\};/
-    .exec(source)?.[1]
-    ?.split(', ')
-    .map((word) => JSON.parse(word) as string);
-  expect(known?.toSorted()).toEqual(verbs.filter((verb) => verb !== 'run').toSorted());
 });
