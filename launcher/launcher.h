@@ -43,6 +43,9 @@ bool record_parse_program(const uint8_t *bytes, size_t length, struct record *re
 bool record_read(int fd, struct record *record, uint32_t *item);
 void record_free(struct record *record);
 const struct descriptor *record_descriptor(const struct record *record, uint32_t kind);
+/* fit.c: what a record makes sense as; a companion's has only what concerns a program. */
+bool record_is_launch(const struct record *record);
+bool record_is_program(const struct record *record);
 /* The daemon has to hand one over. */
 bool record_needs_tree(const struct record *record);
 
