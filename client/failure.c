@@ -100,7 +100,7 @@ struct failure failure_of(const struct record *record, struct event event) {
   struct failure failure = {.code = "launch-failed", .message = text};
   used = 0;
   if (event.kind == EVENT_UNREMOVED) {
-    add("What the run made cannot be removed");
+    add("The run could not clean up");
     add_object(record, event.b);
     add_cause(event.a);
     add(".");

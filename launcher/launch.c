@@ -48,7 +48,8 @@ static bool open_pipes(struct run *run) {
   if (!lift_pair(pipe2(run->report, O_CLOEXEC), run->report) || !channels_open(run, &run->record)) return false;
   if (run->record.companions.count > 0 && !lift_pair(pipe2(run->gate, O_CLOEXEC), run->gate)) return false;
   if (record_descriptor(&run->record, TAG_DESCRIPTOR_STAGE_STATUS) == NULL) return true;
-  return lift_pair(pipe2(run->alive, O_CLOEXEC), run->alive) && lift_pair(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, run->stage), run->stage) &&
+  return lift_pair(pipe2(run->alive, O_CLOEXEC), run->alive) &&
+         lift_pair(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, run->stage), run->stage) &&
          setsockopt(run->stage[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0;
 }
 

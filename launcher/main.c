@@ -15,14 +15,15 @@
  *                  its id maps, itself or by newuidmap(1) and newgidmap(1), or has the daemon hand one over with a clone's
  *                  tree; opens a pty if a standard stream is a terminal; makes the control groups; forks the child; starts
  *                  the companions and then lets the child go on (companions.c); hands terminal and signals through
- *                  (supervise.c, terminal.c); ends the companions and what is left; gives terminal and streams
- *                  back; removes the control groups and the files; reports.
- *   The child      asks to die with the launcher; waits for the companions; puts the planned descriptors in place; joins a new session keyring;
- *                  takes umask 022; starts a session, with the pty as its terminal; joins the control groups; makes a
- *                  mount namespace and the host's mounts; enters the user namespace and becomes its 0; makes a mount
- *                  namespace of its own there and the sandbox's mounts; changes root and directory; in a process
- *                  namespace stays as its init and goes on in one more child; sets no_new_privs; installs the filter
- *                  and tries it; sets all signals back; executes the engine with the planned arguments and environment.
+ *                  (supervise.c, terminal.c); ends the companions and what is left; gives terminal and streams back; removes
+ *                  the control groups; removes the files and does what else the end asks for (files.c); reports.
+ *   The child      asks to die with the launcher; waits for the companions; puts the planned descriptors in place; joins a
+ *                  new session keyring; takes umask 022; starts a session, whose process group dies with the launcher too,
+ *                  with the pty as its terminal; joins the control groups; makes a mount namespace and the host's mounts;
+ *                  enters the user namespace and becomes its 0; makes a mount namespace of its own there and the sandbox's
+ *                  mounts; changes root and directory; in a process namespace stays as its init and goes on in one more
+ *                  child; sets no_new_privs; installs the filter and tries it; sets all signals back; executes the engine
+ *                  with the planned arguments and environment.
  *   The stage      is this program again, executed by the engine inside; it becomes the command (stage.c).
  */
 #include "../client/client.h"
@@ -49,7 +50,10 @@ static void tell_parent(const struct run *run, struct event event) {
 }
 
 int main(int argc, char **argv) {
-  static struct run run = {-1, -1, -1, -1, -1, -1, {-1, -1}, {-1, -1}, -1, {-1, -1}, {-1, -1}, .tell = tell_parent};
+  static struct run run = {.control = -1, .events = -1, .lease = -1, .user_namespace = -1, .tree = -1, .program = -1, .processes = -1};
+  int *pairs[] = {run.report, run.stage, run.alive, run.gate};
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) pairs[i][0] = pairs[i][1] = -1;
+  run.tell = tell_parent;
   run.parent = getppid();
   if (argc > 0 && stage_is(argv[0])) stage_main(argc, argv);
   if (argc > 0 && client_is(argv[0])) return client_main(argv, &run);

@@ -132,7 +132,7 @@ describe('the files of a launch', () => {
         status: 3,
         signal: null,
         stdout: '',
-        stderr: `isolate: warning: What the run made cannot be removed (${directory}/tree): directory not empty.\n`,
+        stderr: `isolate: warning: The run could not clean up (${directory}/tree): directory not empty.\n`,
       });
     } finally {
       execFileSync('umount', [place('tree/busy')]);
