@@ -7,7 +7,7 @@ enum { SEND_LIMIT_S = 5, TREE_LIMIT_MS = 30000, RUN_ID_MAX = 16 };
 static const char directory_path[] = "/run/isolate";
 static const char socket_path[] = "/run/isolate/isolated.sock";
 
-/* Whoever could replace the socket would get the environment and decide what is executed. */
+/* A process that could replace the socket would get the environment and decide what is executed. */
 static bool is_roots(void) {
   struct stat found;
   if (lstat(socket_path, &found) < 0 || !S_ISSOCK(found.st_mode) || found.st_uid != 0) return false;

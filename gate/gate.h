@@ -42,9 +42,9 @@ uint64_t now_ms(void);
 void keep_descriptors(const int *kept, size_t count);
 bool is_unix_stream(int fd, bool listening);
 /*
- * What clients send may have descriptors with it, which are closed with it by whoever reads it or closes the connection last; one
- * of a TCP socket that lingers (SO_LINGER) would hold us up as long as its sender likes. A kernel that lets us (Linux 6.16) refuses
- * them to the sender; under others signals cut such waits short, in these two.
+ * What clients send may come with descriptors, which are closed by the process that reads it or closes the connection last. Closing
+ * one of a TCP socket that lingers (SO_LINGER) would take as long as its sender likes. Linux 6.16 and later can refuse them to the
+ * sender; on earlier kernels signals cut such waits short, in these two.
  */
 void refuse_descriptors(int listener);
 /* As recv(2) without waiting. Descriptors are an error, EPROTO. */

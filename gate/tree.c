@@ -2,7 +2,7 @@
  * What a user is given of a clone: a user namespace of the user's own, and a detached mount that the user can attach
  * there, with device nodes and set-uid files switched off for good.
  *
- * For good: whoever has CAP_SYS_ADMIN over a mount namespace may clear nosuid and nodev of what is attached there, and every
+ * For good: a process with CAP_SYS_ADMIN over a mount namespace may clear nosuid and nodev of what is attached there, and every
  * user has that in a user namespace of its own; a template's device nodes are the host's disks. The kernel locks the flags
  * of mounts only where a mount namespace is copied into one of another user namespace (lock_mnt_tree), and whatever is
  * cloned from a locked mount is locked. So each tree passes through such a copy. It need not be in the user's own user
@@ -16,7 +16,7 @@
 
 enum { MAP_TEXT_MAX = TREE_MAPS_MAX * 36 };
 
-/* Made once: a mount namespace with nothing but a directory /t, and a user namespace of root's where copies of it are locked. */
+/* Made once: a mount namespace with nothing but a directory /t, and a user namespace that root owns, where copies of it are locked. */
 static int empty_mounts = -1, locking_user_namespace = -1;
 
 /* Each id inside and outside once, and never the host's root. */

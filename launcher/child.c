@@ -16,7 +16,7 @@ static void must(bool done, enum step step) {
   _exit(STATUS_FAILED);
 }
 
-/* Asked for again after every change of identity, which clears it; the launcher may have gone meanwhile. */
+/* Asked for again after every change of identity, which clears it; the launcher may have ended in between. */
 static void die_with_launcher(void) {
   struct pollfd report = {.fd = report_fd};
   must(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, STEP_SUPERVISION);

@@ -147,7 +147,7 @@ bool terminal_wishes(struct terminal *terminal, struct pollfd polls[3]);
 void terminal_proceed(struct terminal *terminal, const struct pollfd polls[3]);
 /* Hands on what the guest wrote, in at most `reads` reads (-1: any number); waits `wait_ms` for a slow reader that makes no progress. */
 void terminal_drain(struct terminal *terminal, int wait_ms, int reads);
-/* Before it is given back: keeps answers that the guest asked for from whoever reads next. */
+/* Before it is given back: keeps answers that the guest asked for from the next reader. */
 void terminal_swallow_answers(struct terminal *terminal);
 
 /* The run: what launch.c makes for the child and the supervisor. Descriptors are -1 where there is none. */

@@ -22,7 +22,7 @@ static int open_beneath(int root, const char *path, uint64_t flags) {
   return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
-/* Whose root owns what is made before the user namespace is entered; NULL: whoever makes it. */
+/* Whose root owns what is made before the user namespace is entered; NULL: this process. */
 static const struct record *made_for;
 
 /*

@@ -44,7 +44,7 @@ bool terminal_open(struct terminal *terminal, uid_t uid) {
   terminal->slave = above_planned(ioctl(terminal->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (terminal->slave < 0 || tcgetattr(terminal->in, &terminal->saved) < 0) return false;
   struct termios guest = terminal->saved;
-  if (!terminal->full || !in_foreground(terminal)) { /* whoever has the terminal may have made it raw already */
+  if (!terminal->full || !in_foreground(terminal)) { /* its foreground may have made it raw already */
     guest.c_iflag |= ICRNL;
     guest.c_oflag |= OPOST | ONLCR;
     guest.c_lflag |= ICANON | ISIG | IEXTEN | ECHO;

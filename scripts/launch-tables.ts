@@ -1,5 +1,6 @@
 import type { Field, Fields } from '../src/launch/fields.ts';
 import { type KindRule, names, operations } from '../src/launch/operations.ts';
+import { wrap } from '../src/cli/wrap.ts';
 import { events, type ItemRule, items, lists, steps } from '../src/launch/schema.ts';
 
 /** RECORD.md with each table put between its marks: a comment with its name, and one that ends it. */
@@ -35,7 +36,7 @@ function renderLaunchTables(): Readonly<Record<string, string>> {
             .join(', ')}`,
       )
       .join('\n'),
-    steps: steps.map((name, index) => `${index + 1} ${name}`).join(', '),
+    steps: wrap(steps.map((name, index) => `${index + 1}\u00A0${name}`).join(', '), 120, 0).replaceAll('\u00A0', ' '),
     events: table(
       ['kind', 'name', 'a', 'b', 'c'],
       Object.entries(events).map(([name, { kind, numbers }]) => [

@@ -72,7 +72,7 @@ export function refusalOf(message: Message): IsolateError {
   return new IsolateError('daemon-failed', 'The daemon refused without giving a reason.');
 }
 
-/** Whoever could replace this socket would get the caller's environment and decide what it executes. */
+/** A process that could replace this socket would get the caller's environment and decide what it executes. */
 function isRoots(path: string): boolean {
   const socket = lookAt(path);
   if (socket === undefined) return false;

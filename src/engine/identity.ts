@@ -75,7 +75,7 @@ export function checkRootPrivileges({ privileges }: Facts, needed: readonly Need
 }
 
 /**
- * How a bind of root's is shown: with the owner of its source as the sandbox's 0, unless its user or group is root. A set-uid or set-gid
+ * How root's bind is shown: with the owner of its source as the sandbox's 0, unless its user or group is root. A set-uid or set-gid
  * file that the sandbox leaves there must not belong to the host's root.
  */
 export function planBindIdmap(facts: Facts, path: PathFacts | undefined): Idmap {

@@ -30,7 +30,7 @@ export interface CoprocessOptions {
 
 /** What a coprocess has not read yet; one that has stopped reading must not fill this process. */
 const mostUnreadBytes = 128 * 1024 * 1024;
-/** More than this is waited for by whoever can wait before more is written. */
+/** Writers that can wait do so while more than this is unread. */
 const manyUnreadBytes = 8 * 1024 * 1024;
 
 /** Starts a coprocess; what it says on standard error goes where ours goes. Throws `missing-tool`. */

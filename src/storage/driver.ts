@@ -66,7 +66,7 @@ export interface CreateOptions {
   readonly mountDirectory: string;
   /** Called for each clone as soon as it is finished, while others are still being made; a driver may not call it. */
   readonly onReady?: (result: CreateResult) => Promise<void>;
-  /** Wraps the part of the work that mounts, for storage on which nothing else may mount meanwhile. */
+  /** Wraps the part of the work that mounts, for storage on which nothing else may mount at the same time. */
   readonly whileMounting?: <T>(act: () => Promise<T>) => Promise<T>;
 }
 

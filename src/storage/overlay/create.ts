@@ -73,7 +73,7 @@ async function makeLayers(context: OverlayContext, template: DirectoryFacts, id:
   await mkdir(making, { mode: 0o700 });
   const upper = join(making, 'upper');
   await Promise.all([mkdir(upper), mkdir(join(making, 'work')), mkdir(join(making, 'merged'))]);
-  // The merged root has the owner and mode of the upper layer, and whoever mounts it must be able to access the layers as that owner.
+  // The merged root has the owner and mode of the upper layer, and the process that mounts it must be able to access the layers as that owner.
   if (process.getuid?.() === 0) {
     await Promise.all([upper, join(making, 'work'), making].map((directory) => chown(directory, template.uid, template.gid)));
   }
