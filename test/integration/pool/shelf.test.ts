@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
@@ -26,4 +26,19 @@ test('what is on the shelf is still found when the coprocess is killed, and anot
     warnings: [],
   });
   expect({ names: shelf.list(clones), again: await shelf.take(first) }).toEqual({ names: ['2'], again: 'not-there' });
+});
+
+test('where no shelf can be made clones stay on the host, and one warning says so', async () => {
+  const { shelf: directory, clones } = makePlace();
+  const [first, second] = [makeClone(clones, '1'), makeClone(clones, '2')];
+  writeFileSync(directory, '');
+  const warnings: string[] = [];
+  const shelf = openShelf({ gate: await gatePath(), directory, warn: (message) => warnings.push(message) });
+  onTestFinished(shelf.end);
+  for (const path of [first, second]) await shelf.put(path);
+  expect({ found: shelf.find(first), mounted: [first, second].map(isMounted), warnings }).toEqual({
+    found: first,
+    mounted: [true, true],
+    warnings: [`${first} stays mounted on the host, which slows down whatever copies its mounts: not a directory.`],
+  });
 });
