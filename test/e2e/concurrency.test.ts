@@ -26,7 +26,7 @@ test('sixty runs at once on a pool of five all succeed, each on a clone of its o
   await isolate(['refresh', template.dataset, '5']);
   let done = false;
   const refreshing = refreshUntil(() => done);
-  // Whoever finds the mark of another run was given a used clone.
+  // A run that finds the mark of another one was given a used clone.
   const runs = await Promise.all(
     Array.from({ length: 60 }, (_, index) =>
       isolate(['-q', '--wait', '200', '-z', template.dataset, 'sh', '-c', `ls /used-* 2>/dev/null; touch /used-${index}; echo ${index}`]),

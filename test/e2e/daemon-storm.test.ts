@@ -92,7 +92,7 @@ test(
     done = true;
     await Promise.all(clients);
     await daemon.end();
-    // Whoever finds another's mark prints it before its own.
+    // A run that finds another's mark prints it before its own.
     expect(used.filter((text) => text.includes('used-'))).toEqual([]);
     expect(used.length).toBeGreaterThan(0);
     await expectSound(template, 5);

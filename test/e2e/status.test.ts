@@ -88,7 +88,7 @@ test('list asks the daemon and prints the templates, for people and as JSON', as
   expect((await isolate(['list'], 0)).stdout).toBe('There are no clones that you may use: isolate refresh DATASET makes some.\n');
 });
 
-/** A run of root's whose process is the one of these tests. */
+/** Root's run whose process is the one of these tests. */
 const rootsRun = {
   ...run,
   pid: process.pid,

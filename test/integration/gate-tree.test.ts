@@ -218,7 +218,7 @@ describe('a tree that is handed to a user', () => {
     harasser.stdin.end();
     const [found] = (await once(harasser.stdout, 'data')) as [Buffer];
     expect(Number(found)).toBeGreaterThan(0);
-    // Whoever kills the holder of its own namespace has none.
+    // A user who kills the holder of the namespace has none.
     for (let i = trees; i < 150; i++) expect([2, 3]).toContain((await gate.next()).body.readUInt32LE(0));
     expect(await gate.next()).toMatchObject({ operation: operations.closed });
     expect(signal === 'SIGSTOP' ? trees : 150).toBe(150);
