@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { constants as os } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 
 import { IsolateError } from '../error.ts';
@@ -50,8 +51,8 @@ export const withoutShelf: Shelf = {
   end: () => {},
 };
 
-/** What the coprocess answers beside 0. */
-const errors = { ENOENT: 2, ESRCH: 3, ENXIO: 6, ENODEV: 19 } as const;
+/** Answers of the coprocess beside 0. */
+const { ENOENT, ESRCH, ENXIO, ENODEV } = os.errno;
 
 /** A coprocess at work. */
 interface Open {
@@ -98,8 +99,8 @@ function find({ root }: State, path: string): string {
 
 function readTaking(path: string, answer: number): Taking {
   if (answer === 0) return 'taken';
-  if (answer === errors.ENXIO) return 'no-shelf';
-  if (answer === errors.ENOENT || answer === errors.ENODEV) return 'not-there';
+  if (answer === ENXIO) return 'no-shelf';
+  if (answer === ENOENT || answer === ENODEV) return 'not-there';
   throw new IsolateError('storage-failed', `The clone at ${path} cannot be mounted on the host: ${describe(answer)}.`);
 }
 
@@ -131,7 +132,7 @@ async function start(state: State): Promise<Open> {
   const opened: Open = { coprocess, answers };
   void coprocess.ended.finally(() => {
     state.open = state.opening = null;
-    for (const answer of answers.splice(0)) answer(errors.ESRCH);
+    for (const answer of answers.splice(0)) answer(ESRCH);
   });
   await look(state, opened);
   state.open = opened;
