@@ -1,10 +1,8 @@
 import { toJson } from '../json.ts';
 import { literal, type ReportLine } from '../launch/report.ts';
-import type { RunEvent } from '../run/run-event.ts';
+import type { WayName } from '../run/run-event.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { escapeControls } from './escape.ts';
-
-export type WayName = Extract<RunEvent, { kind: 'way' }>['way'];
 
 /** What a run reports about its start and end: to the status descriptor, and on standard error what the exit status does not show. */
 export function reportLines(

@@ -1,11 +1,11 @@
 import type { RunVoice } from '../daemon/command-line.ts';
 import { toJson } from '../json.ts';
-import type { RunEvent } from '../run/run-event.ts';
+import type { RunEvent, WayName } from '../run/run-event.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { escapeControls } from './escape.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 import { renderError, renderErrorJson } from './render-error.ts';
-import { reportLines, type WayName } from './report-lines.ts';
+import { reportLines } from './report-lines.ts';
 import { parseStatusDescriptor } from './status-descriptor.ts';
 
 /** How the caller of this command line is told of its run, which goes this way. Throws `usage`. */

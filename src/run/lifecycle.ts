@@ -5,7 +5,7 @@ import type { RunRequest } from '../spec/request.ts';
 import type { RootView } from './look-into-root.ts';
 import { describeGivenAway } from './notices.ts';
 import type { Prepared } from './prepared.ts';
-import type { RunEvent } from './run-event.ts';
+import type { RunEvent, WayName } from './run-event.ts';
 import { settleInView } from './settle-targets.ts';
 
 /** What a run has of its own besides its root, as the plan needs it. */
@@ -24,7 +24,7 @@ export interface Planned<Lease> {
  * these members, each once; `end` gives back what they acquired.
  */
 export interface Way<Lease extends { readonly rootfs: Rootfs }, End> {
-  readonly name: 'node' | 'daemon';
+  readonly name: WayName;
   readonly tell: (event: RunEvent) => void;
   /** Throws the first reason why the run is impossible. Nothing is leased yet. */
   readonly prepare: (request: RunRequest) => Promise<Prepared>;

@@ -2,7 +2,7 @@ import { checkStreams } from '../process/standard-streams.ts';
 import { decide } from './decide.ts';
 import { describeRun } from './describe-run.ts';
 import { openDesktop } from './desktop.ts';
-import { giveBack, type Held } from './give-back.ts';
+import { giveBack, type Release } from './give-back.ts';
 import { chooseHooks } from './choose-hooks.ts';
 import { withHooks } from './hooks.ts';
 import type { Way } from './lifecycle.ts';
@@ -23,7 +23,7 @@ import { announceLaunch, supervise } from './supervise.ts';
 export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClient | null): Way<RunLease, Outcome> {
   const tell = options.onEvent ?? ((): void => {});
   const warn = (message: string): void => tell({ kind: 'warning', message });
-  const held: Held[] = [];
+  const held: Release[] = [];
   return {
     name: 'node',
     tell,
@@ -59,7 +59,7 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
       try {
         return await run;
       } finally {
-        for (const one of held.toReversed()) await giveBack(one, warn);
+        for (const release of held.toReversed()) await giveBack(release, warn);
       }
     },
   };

@@ -8,7 +8,7 @@ import { claimRun, type RunDescription } from '../pool/claims/runs.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
 import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
-import type { Held } from './give-back.ts';
+import type { Release } from './give-back.ts';
 import { findRuntimePlace, findStatePlace } from './own-places.ts';
 import { idsPerSandbox } from '../spec/parse-number.ts';
 
@@ -44,7 +44,7 @@ export interface PlaceRequest {
   readonly rootfs: Rootfs;
   readonly description: RunDescription;
   /** Actions that give the place back are added here. */
-  readonly held: Held[];
+  readonly held: Release[];
 }
 
 /** A run id, a directory and, if the run has its own ids, an id range. */

@@ -16,7 +16,7 @@ import type { StorageDriver } from '../storage/driver.ts';
 import { openStorage } from '../storage/registry.ts';
 import type { Handed } from './daemon-lease.ts';
 import { directoryRootfs } from './directory-root.ts';
-import type { Held } from './give-back.ts';
+import type { Release } from './give-back.ts';
 import type { RunEvent } from './run-event.ts';
 import { claimOverlayState } from './overlay-state.ts';
 import { leasePaths, ownRuntimePaths, ownStateDirectory } from './place.ts';
@@ -27,7 +27,7 @@ export type RunLease = Omit<Lease, 'id'> & { readonly id: string | null; readonl
 
 export interface RootOptions {
   /** Actions that give the root back are added here. */
-  readonly held: Held[];
+  readonly held: Release[];
   readonly tell: (event: RunEvent) => void;
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal | undefined;
@@ -57,7 +57,7 @@ async function takeRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): 
 const nothingHeld = { id: null, release: async () => {}, atEnd: () => [] } as const;
 
 /** After the lease has been given back, so that the clone may be destroyed. */
-function tidying(template: string, facts: Facts): Held {
+function tidying(template: string, facts: Facts): Release {
   const pool = (): PoolFiles => findPoolFiles({ template, runtime: ownRuntimePaths(facts) });
   return { giveBack: () => tidyUp(pool()), atEnd: () => tidyUpByLauncher(pool()) };
 }

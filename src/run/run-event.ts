@@ -1,7 +1,10 @@
+/** Who does the steps of a run. */
+export type WayName = 'node' | 'daemon';
+
 /** What happens during a run, for observers. */
 export type RunEvent =
   /** Which way the run takes: this process's own, or the daemon's. */
-  | { readonly kind: 'way'; readonly way: 'node' | 'daemon' }
+  | { readonly kind: 'way'; readonly way: WayName }
   /** The root is ready and the engine is about to start; from here on signals go to the command. */
   | { readonly kind: 'launching' }
   /** The command runs. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Facts } from '../../../src/host/facts.ts';
-import { giveBack, type Held } from '../../../src/run/give-back.ts';
+import { giveBack, type Release } from '../../../src/run/give-back.ts';
 import { supervise } from '../../../src/run/supervise.ts';
 import type { SandboxSpec } from '../../../src/spec/spec.ts';
 import { initLaunch, launcherPath } from '../../rig/launches.ts';
@@ -28,7 +28,7 @@ test('a run whose streams could not be used is over before that is reported', as
 test('a failure to give something back is a warning and does not change the outcome', async () => {
   const warnings: string[] = [];
   const warn = (message: string): void => void warnings.push(message);
-  const held = (action: () => Promise<void>): Held => ({ giveBack: action, atEnd: null });
+  const held = (action: () => Promise<void>): Release => ({ giveBack: action, atEnd: null });
   await giveBack(
     held(() => Promise.reject(new Error('late'))),
     warn,
