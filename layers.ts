@@ -48,6 +48,22 @@ export const layers: Readonly<Record<string, Layer>> = {
     'client',
   ]),
   upkeep: layer(['error', 'rootfs', 'process', 'host', 'spec', 'storage', 'pool', 'config', 'run']),
+  template: layer([
+    'error',
+    'log',
+    'json',
+    'rootfs',
+    'launch',
+    'process',
+    'host',
+    'spec',
+    'storage',
+    'engine',
+    'pool',
+    'config',
+    'run',
+    'upkeep',
+  ]),
   status: layer(['error', 'wire', 'process', 'host', 'storage', 'pool', 'config', 'client', 'run']),
   daemon: layer([
     'error',
@@ -64,9 +80,10 @@ export const layers: Readonly<Record<string, Layer>> = {
     'config',
     'run',
     'upkeep',
+    'template',
     'status',
   ]),
-  index: layer(['error', 'launch', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run', 'upkeep']),
+  index: layer(['error', 'launch', 'process', 'host', 'spec', 'storage', 'engine', 'pool', 'run', 'upkeep', 'template']),
   cli: layer([
     'error',
     'json',
@@ -82,6 +99,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     'client',
     'run',
     'upkeep',
+    'template',
     'status',
     'wire',
     'daemon',
@@ -114,6 +132,7 @@ export const hostParsers: readonly string[] = [
 export const strangers: Readonly<Record<string, readonly string[]>> = {
   engine: ['bwrap', 'lxc', 'chroot'],
   storage: ['zfs', 'overlay'],
+  template: ['dataset', 'directory'],
 };
 
 /** No file below src is longer, and no function. */
