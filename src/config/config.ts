@@ -8,6 +8,12 @@ export interface Config {
   /** Keyed by dataset, in the order of the files. */
   readonly templates: ReadonlyMap<string, TemplateConfig>;
   readonly limits: LimitsConfig;
+  /** The template of a run that names none: a name, a dataset or an absolute path; null: not set. */
+  readonly template: string | null;
+  /** The engine of such a run; null: not set. */
+  readonly engine: string | null;
+  /** Where the host's templates are that have only a name: a dataset or an absolute path; null: not set. */
+  readonly store: string | null;
   /** Where root's sandboxes take their ids from; null: from /etc/subuid and /etc/subgid. */
   readonly ids: SandboxIds | null;
   /** The absolute paths of the files, in the order in which they were read. */

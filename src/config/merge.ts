@@ -4,9 +4,9 @@ import type { IdSettings, SettingFault, Settings, TemplateSettings } from './set
 
 /** Merges several files: key by key, the last one that has the key wins. */
 export function mergeSettings(files: readonly Settings[]): Settings {
-  const counts = files.flatMap(({ count }) => (count === undefined ? [] : [count]));
+  const single = files.map(({ count, template, engine, store }) => dropUndefined({ count, template, engine, store }));
   return {
-    ...(counts.length === 0 ? {} : { count: counts.at(-1) ?? 0 }),
+    ...(Object.assign({}, ...single) as Pick<Settings, 'count' | 'template' | 'engine' | 'store'>),
     templates: mergeMaps(files.map(({ templates }) => templates)),
     limits: Object.assign({}, ...files.map(({ limits }) => limits)) as Settings['limits'],
     userLimits: mergeMaps(files.map(({ userLimits }) => userLimits)),
@@ -21,6 +21,9 @@ const defaultGroups = ['isolate'];
 export function completeSettings(settings: Settings, files: readonly string[]): Config {
   return {
     count: settings.count ?? null,
+    template: settings.template ?? null,
+    engine: settings.engine ?? null,
+    store: settings.store ?? null,
     templates: new Map([...settings.templates].map(([name, template]) => [name, completeTemplate(template)])),
     limits: { ...defaultLimits, ...settings.limits, users: settings.userLimits },
     ids: completeIds(settings.ids),
@@ -56,6 +59,10 @@ function completeTemplate({ count, users, groups, engines }: TemplateSettings): 
 function completeIds({ uid_start: uidStart, gid_start: gidStart, count }: IdSettings): SandboxIds | null {
   if (uidStart === undefined || gidStart === undefined || count === undefined) return null;
   return { uids: { start: uidStart, count }, gids: { start: gidStart, count } };
+}
+
+function dropUndefined(record: object): object {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
 }
 
 function mergeMaps<Value extends object>(maps: readonly ReadonlyMap<string, Value>[]): ReadonlyMap<string, Value> {

@@ -19,9 +19,9 @@ export async function readSettings(table: Readonly<Record<string, unknown>>): Pr
     const key = findKey(issue.path ?? []);
     return { fault: { ...key, reason: issue.type === 'strict_object' ? describeUnknown(key.path) : issue.message } };
   }
-  const { count, templates, limits, ids } = result.output;
+  const { templates, limits, ids, ...single } = result.output;
   const settings = {
-    ...(count === undefined ? {} : { count }),
+    ...single,
     templates: templates ?? new Map(),
     limits: nameLimits(limits ?? {}),
     userLimits: new Map([...(limits?.users ?? [])].map(([user, own]) => [user, nameLimits(own)])),
@@ -46,7 +46,7 @@ function keysBeside([table, , key]: readonly string[]): readonly string[] {
   const limits = ['leases', 'leases_per_minute', 'waiting', 'cpu', 'memory', 'pids'];
   if (table === 'templates') return ['count', 'users', 'groups', 'engines'];
   if (table === 'limits') return key === undefined ? [...limits, 'users'] : limits;
-  return table === 'ids' ? ['uid_start', 'gid_start', 'count'] : ['count', 'templates', 'limits', 'ids'];
+  return table === 'ids' ? ['uid_start', 'gid_start', 'count'] : ['count', 'template', 'engine', 'store', 'templates', 'limits', 'ids'];
 }
 
 /** Far more than a host can serve; sums of quotas stay exact. */
@@ -56,6 +56,10 @@ const mostPercent = 100_000;
 const mostProcesses = 4_194_304;
 /** -1 is not an id (chown(2)). */
 const noId = 0xffff_ffff;
+
+/** What has no other meaning on the command line; whether there is such a template, a run finds out. */
+const storePattern = /^(?:\/[^\p{Cc}]+|[A-Za-z][A-Za-z0-9_.:-]*(?:\/[A-Za-z0-9_.:][A-Za-z0-9_.:-]*)*)$/u;
+const templatePattern = /^(?:\/[^\p{Cc}]+|[A-Za-z0-9][A-Za-z0-9_.:-]*(?:\/[A-Za-z0-9_.:][A-Za-z0-9_.:-]*)*)$/u;
 
 function fileSchema(v: typeof valibot) {
   const { whole, size, table, named, list, account } = makeParts(v);
@@ -96,8 +100,12 @@ function fileSchema(v: typeof valibot) {
     whole(2 * idsPerSandbox, noId - 1),
     v.multipleOf(idsPerSandbox, say(`must be a multiple of ${idsPerSandbox}`)),
   );
+  const place = (allowed: RegExp, message: string) => v.pipe(v.string(say(message)), v.regex(allowed, say(message)));
   return v.strictObject({
     count,
+    template: v.exactOptional(place(templatePattern, 'must be a name, a dataset or an absolute path')),
+    engine: v.exactOptional(engine),
+    store: v.exactOptional(place(storePattern, 'must be a dataset or an absolute path')),
     templates: v.exactOptional(v.pipe(named, v.map(dataset, v.pipe(table, template)))),
     limits: v.exactOptional(v.pipe(table, v.strictObject({ ...limits, users }))),
     ids: v.exactOptional(v.pipe(table, v.strictObject({ uid_start: start, gid_start: start, count: v.exactOptional(blocks) }))),

@@ -3,6 +3,9 @@ import type { TemplateConfig, UserLimits } from './config.ts';
 /** The settings in one file; absent: not set. */
 export interface Settings {
   readonly count?: number;
+  readonly template?: string;
+  readonly engine?: string;
+  readonly store?: string;
   readonly templates: ReadonlyMap<string, TemplateSettings>;
   readonly limits: Partial<UserLimits>;
   readonly userLimits: ReadonlyMap<string, Partial<UserLimits>>;

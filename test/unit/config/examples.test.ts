@@ -9,6 +9,9 @@ const read = (file: string): string => readFileSync(join(top, file), 'utf8');
 const parse = async (text: string): Promise<Config> => await parseConfig([{ path: 'config.toml', text }]);
 
 const allKeys: Omit<Config, 'count' | 'files'> = {
+  template: 'debian',
+  engine: 'bwrap',
+  store: 'rpool/isolate',
   templates: new Map([
     ['rpool/isolate/debian', { count: 20, users: [], groups: ['isolate'], engines: null }],
     ['rpool/isolate/build', { count: null, users: ['ada', '1001'], groups: ['builders'], engines: ['bwrap'] }],

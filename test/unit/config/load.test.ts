@@ -21,6 +21,9 @@ afterEach(async () => {
 
 const nothing: Config = {
   count: null,
+  template: null,
+  engine: null,
+  store: null,
   templates: new Map(),
   limits: { leases: 64, leasesPerMinute: 600, waiting: 32, users: new Map() },
   ids: null,
@@ -57,6 +60,9 @@ test('without any file the defaults apply', async () => {
 test('one file can set everything', async () => {
   await write(`
 count = 4
+template = "debian"
+engine = "lxc"
+store = "tank/isolate"
 [templates."tank/debian"]
 count = 20
 users = ["ada", 1000, "1001"]
@@ -84,6 +90,9 @@ count = 655_360
 `);
   expect(await load()).toEqual({
     count: 4,
+    template: 'debian',
+    engine: 'lxc',
+    store: 'tank/isolate',
     templates: new Map([
       ['tank/debian', { count: 20, users: ['ada', '1000', '1001'], groups: ['build', '7'], engines: ['bwrap'] }],
       ['tank/plain', { count: null, users: [], groups: ['isolate'], engines: null }],
@@ -107,15 +116,21 @@ count = 655_360
 });
 
 test('later files override earlier ones key by key, in the byte order of their names', async () => {
-  await write('count = 1\n[templates."t/a"]\ncount = 1\nusers = ["ada"]\n[limits]\nleases = 5\nleases_per_minute = 5\n', {
-    'b.toml': '[templates."t/a"]\ncount = 3\n[templates."t/b"]\n[limits.users.ada]\nleases = 1\n',
-    'a.toml': 'count = 2\n[templates."t/a"]\ncount = 2\nengines = ["lxc"]\n[limits.users.ada]\nleases = 2\nleases_per_minute = 2\n',
-    'B.toml': 'count = 9\n[limits]\nleases = 9\n',
-    '.a.toml': 'none of this is read',
-    'a.toml~': 'none of this is read',
-  });
+  await write(
+    'count = 1\nstore = "t"\ntemplate = "a"\n[templates."t/a"]\ncount = 1\nusers = ["ada"]\n[limits]\nleases = 5\nleases_per_minute = 5\n',
+    {
+      'b.toml': 'template = "/srv/b"\n[templates."t/a"]\ncount = 3\n[templates."t/b"]\n[limits.users.ada]\nleases = 1\n',
+      'a.toml': 'count = 2\n[templates."t/a"]\ncount = 2\nengines = ["lxc"]\n[limits.users.ada]\nleases = 2\nleases_per_minute = 2\n',
+      'B.toml': 'count = 9\n[limits]\nleases = 9\n',
+      '.a.toml': 'none of this is read',
+      'a.toml~': 'none of this is read',
+    },
+  );
   expect(await load()).toEqual({
     count: 2,
+    template: '/srv/b',
+    engine: null,
+    store: 't',
     templates: new Map([
       ['t/a', { count: 3, users: ['ada'], groups: [], engines: ['lxc'] }],
       ['t/b', { count: null, users: [], groups: ['isolate'], engines: null }],
@@ -163,6 +178,10 @@ test('so it is with the most that a run may ask for, where there is such a limit
 
 const faults: readonly (readonly [text: string, reason: string])[] = [
   ['count =\n', 'line 1, count: '],
+  ['template = "./here"\n', 'line 1, template: must be a name, a dataset or an absolute path, not "./here".'],
+  ['count = 5\nengine = "docker"\n', 'line 2, engine: must be one of bwrap, lxc, chroot, not "docker".'],
+  ['store = "tank/"\n', 'line 1, store: must be a dataset or an absolute path, not "tank/".'],
+  ['store = 5\n', 'line 1, store: must be a dataset or an absolute path, not 5.'],
   ['a.b = 1\n[x]\n\n= 5\n', 'line 4, x: '],
   ['\n  ]\n', 'line 2, before the first key: '],
   ['count = 0\n', 'line 1, count: must be a whole number from 1 to 1000, not 0.'],
