@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'missing-tool'
   | 'tool-timeout'
   | 'not-permitted'
+  | 'bad-template'
   | 'template-missing'
   | 'run-missing'
   | 'template-not-filesystem'

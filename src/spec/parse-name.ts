@@ -71,6 +71,12 @@ export function parseHostname(option: string, text: string): string {
   return text;
 }
 
+/** `NAME|UID[:GROUP|GID]`; names are those of useradd(8), and a little more. `what` takes it in the error. Throws `usage`. */
+export function parseUser(what: string, text: string): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?(?::[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255})?$/.test(text)) return text;
+  throw new IsolateError('usage', `${what} takes a name or number, optionally with a colon and a group, not ${JSON.stringify(text)}.`);
+}
+
 function whyNotName(name: string): string | null {
   if (name === '') {
     return 'a part of it is empty';

@@ -1,16 +1,9 @@
-import { IsolateError } from '../../error.ts';
 import { checkTargets, parseBinds, parseTmpfs } from '../bind.ts';
 import { parseVariables, variablesOfFile } from '../parse-environment.ts';
-import { parseHostname } from '../parse-name.ts';
+import { parseHostname, parseUser } from '../parse-name.ts';
 import { idsPerSandbox, maximumId, parseInteger } from '../parse-number.ts';
 import { parseSandboxPath } from '../parse-path.ts';
 import { type OptionGroup, type RunOption, runOption } from './option.ts';
-
-/** Names as in useradd(8), and a little more. */
-function parseUser(text: string): string {
-  if (/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?(?::[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255})?$/.test(text)) return text;
-  throw new IsolateError('usage', `--user takes a name or number, optionally with a colon and a group, not ${JSON.stringify(text)}.`);
-}
 
 /** What a sandbox is made of. */
 export const sandboxOptions: OptionGroup<RunOption> = {
@@ -77,7 +70,7 @@ export const sandboxOptions: OptionGroup<RunOption> = {
         ...draft,
         // The others are the user's own.
         variables,
-        user: parseUser(name),
+        user: parseUser('--user', name),
       }),
     }),
     runOption('hostname', {
