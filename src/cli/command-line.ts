@@ -1,16 +1,16 @@
 import { IsolateError } from '../error.ts';
 import type { Caller } from './caller.ts';
 import { exitCodeOfError } from './exit-code.ts';
-import { type Verb, verbs } from './options.ts';
+import { isVerbOf, type Verb } from './options.ts';
 import { print, write } from './output.ts';
-import { parseArguments } from './parse-arguments.ts';
+import { parseArguments, splitVerb } from './parse-arguments.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 import { renderError, renderErrorJson, toIsolateError } from './render-error.ts';
 
 /** Runs a command line and returns its exit status when everything is written; never throws. */
 export async function runCommandLine({ words: argv, notText }: Caller): Promise<number> {
   // As far as it is known, for errors in command lines that cannot be parsed.
-  let verb: Verb = verbs.find((name) => name === argv[0]) ?? 'run';
+  let { verb }: { verb: Verb } = splitVerb(argv);
   let show = (error: unknown): string => (argv.includes('--json') ? renderErrorJson(error) : renderError(error, false));
   try {
     checkText(notText);
@@ -49,6 +49,7 @@ async function dispatch(verb: Verb, parsed: ParsedArguments): Promise<number> {
     write(2, 'isolate: Nothing needs to be installed in a template: isolate passes the system-call filter to the engine.\n');
     return 0;
   }
+  if (isVerbOf('template', verb)) return await (await import('./commands/template.ts')).templateVerb(verb, parsed);
   switch (verb) {
     case 'run':
       return await (await import('./commands/run.ts')).runVerb(parsed);

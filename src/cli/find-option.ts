@@ -8,8 +8,14 @@ export function findOption(name: string, verb: Verb): Option {
   if (option === undefined) throw unknownOption(name, verb);
   if (option.verbs.includes(verb)) return option;
   throw new IsolateError('usage', `isolate ${verb} has no option ${name}.`, {
-    hint: `${name} is an option of ${option.verbs.map((other) => `isolate ${other}`).join(', ')}`,
+    hint: `${name} is an option of ${nameVerbs(option.verbs)}`,
   });
+}
+
+/** Several verbs of two words are named by the first. */
+function nameVerbs(verbs: readonly Verb[]): string {
+  const names = verbs.length > 6 ? new Set(verbs.map((verb) => verb.split(' ', 1)[0])) : verbs;
+  return [...names].map((verb) => `isolate ${verb}`).join(', ');
 }
 
 function unknownOption(name: string, verb: Verb): IsolateError {

@@ -1,8 +1,9 @@
 import type { Engine } from '../engine/engine.ts';
 import { formatEngineTable } from './engine-table.ts';
 import { formatOption } from './format-option.ts';
-import { type Option, optionGroups, type Verb } from './options.ts';
-import { type Example, type VerbHelp, verbHelp } from './verb-help.ts';
+import type { Example, VerbHelp } from './help-entry.ts';
+import { type Option, optionGroups, type Verb, verbs, verbsBelow } from './options.ts';
+import { verbHelp } from './verb-help.ts';
 import { wrap } from './wrap.ts';
 
 /** The exit statuses of a run. */
@@ -40,10 +41,7 @@ function renderOverview(): string {
   return [
     `Usage: ${form}\n\n${sentence(summary)}\n`,
     renderExamples(verbHelp.run.examples.slice(0, 4)),
-    `Verbs (run may be left out)\n${renderTerms(
-      Object.entries(verbHelp).map(([name, help]) => [name, help.summary]),
-      14,
-    )}`,
+    `Verbs (run may be left out)\n${renderTerms(summaries(verbs), 14)}`,
     renderOptions('run', rareGroups, ({ help }) => help),
     'isolate help run has the rest: engines, exit status, variables, compatibility.\n' +
       'isolate help VERB describes another verb. The manual page is isolate(1).\n',
@@ -56,6 +54,7 @@ function renderVerb(engines: readonly Engine[], verb: Verb): string {
     `Usage: ${form}\n\n${sentence(summary)}\n`,
     ...(more === undefined ? [] : [`${wrap(more, columns, 0)}\n`]),
     renderExamples(examples),
+    ...(verb === 'template' ? [`Verbs\n${renderTerms(summaries(verbsBelow(verb)), 24)}`] : []),
     renderOptions(verb, [], describeOption),
   ];
   if (verb === 'run') {
@@ -63,6 +62,10 @@ function renderVerb(engines: readonly Engine[], verb: Verb): string {
   }
   if (daemonVerbs.includes(verb)) parts.push(`Files\n${renderTerms(files, 32)}`);
   return parts.filter((part) => part !== '').join('\n');
+}
+
+function summaries(some: readonly Verb[]): readonly (readonly [string, string])[] {
+  return some.map((verb) => [verb, verbHelp[verb].summary]);
 }
 
 function sentence(text: string): string {

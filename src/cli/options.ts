@@ -3,8 +3,42 @@ import type { OptionForm, OptionGroup, RunOption } from '../spec/options/option.
 import { runOptionGroups } from '../spec/options/table.ts';
 
 /** Words that may come first on the command line; `run` may be left out. */
-export const verbs = ['run', 'refresh', 'watch', 'list', 'status', 'ps', 'kill', 'serve', 'doctor', 'completion', 'help'] as const;
-export type Verb = (typeof verbs)[number];
+export const verbs = [
+  'run',
+  'refresh',
+  'watch',
+  'list',
+  'status',
+  'ps',
+  'kill',
+  'template',
+  'serve',
+  'doctor',
+  'completion',
+  'help',
+] as const;
+
+/** Verbs that have verbs of their own, which come second. */
+export const subVerbs = { template: ['list', 'show'] } as const;
+type SubVerbs = typeof subVerbs;
+/** A verb that has verbs of its own, and those. */
+export type VerbsOf<First extends keyof SubVerbs> = First | `${First} ${SubVerbs[First][number]}`;
+
+/** As it is typed: one word, or two. */
+export type Verb = (typeof verbs)[number] | { [First in keyof SubVerbs]: VerbsOf<First> }[keyof SubVerbs];
+
+/** Every verb, those of one word first. */
+export const allVerbs: readonly Verb[] = [...verbs, ...Object.entries(subVerbs).flatMap(([first]) => verbsBelow(first as keyof SubVerbs))];
+
+/** The verbs of two words that begin with `first`. */
+export function verbsBelow<First extends keyof SubVerbs>(first: First): readonly VerbsOf<First>[] {
+  return subVerbs[first].map((second) => `${first} ${second}` as const);
+}
+
+/** Whether `verb` is `first` or one of its own. */
+export function isVerbOf<First extends keyof SubVerbs>(first: First, verb: Verb): verb is VerbsOf<First> {
+  return verb === first || verb.startsWith(`${first} `);
+}
 
 /** An option and its verbs. Parsing, help, the manual page and completions are made from these. */
 export interface Option extends OptionForm {
@@ -13,7 +47,10 @@ export interface Option extends OptionForm {
   readonly variable?: { readonly name: string; readonly says?: string };
 }
 
+const [firstVerb, ...laterVerbs] = allVerbs;
+const everyVerb = [firstVerb ?? 'run', ...laterVerbs] as const;
 const data = ['run', 'refresh', 'watch', 'doctor'] as const;
+const ofTemplates = verbsBelow('template');
 /** Verbs that show something, once or repeatedly. */
 export const viewVerbs = ['list', 'status', 'ps'] as const;
 /** Verbs that ask the daemon or read the state directories. */
@@ -44,7 +81,7 @@ const watching: OptionGroup<Option> = {
       carriedBy: 'launcher',
     },
     { long: 'dry-run', verbs: ['run'], help: 'print what would be started, and start nothing', carriedBy: 'caller' },
-    { long: 'json', verbs: [...data, ...asking, 'serve'], help: 'print data and errors as JSON', carriedBy: 'launcher' },
+    { long: 'json', verbs: [...data, ...asking, ...ofTemplates, 'serve'], help: 'print data and errors as JSON', carriedBy: 'launcher' },
     {
       long: 'status-fd',
       value: 'N',
@@ -56,11 +93,11 @@ const watching: OptionGroup<Option> = {
     {
       long: 'trace',
       short: 'x',
-      verbs: [...data, ...asking, 'serve'],
+      verbs: [...data, ...asking, ...ofTemplates, 'serve'],
       help: 'log every external command with its arguments',
       carriedBy: 'launcher',
     },
-    { long: 'quiet', short: 'q', verbs: data, help: 'only warnings and errors', carriedBy: 'launcher' },
+    { long: 'quiet', short: 'q', verbs: [...data, ...ofTemplates], help: 'only warnings and errors', carriedBy: 'launcher' },
     { long: 'watch', verbs: viewVerbs, help: 'keep showing changes until q or Ctrl-C', carriedBy: 'caller' },
   ],
 };
@@ -78,8 +115,8 @@ const other: OptionGroup<Option> = {
       carriedBy: 'caller',
     },
     { long: 'prove', verbs: ['doctor'], help: 'start a sandbox with these options and attack it from inside', carriedBy: 'caller' },
-    { long: 'help', short: 'h', verbs, help: 'print this help', carriedBy: 'caller' },
-    { long: 'version', verbs, help: 'print the version', carriedBy: 'caller' },
+    { long: 'help', short: 'h', verbs: everyVerb, help: 'print this help', carriedBy: 'caller' },
+    { long: 'version', verbs: everyVerb, help: 'print the version', carriedBy: 'caller' },
   ],
 };
 

@@ -15,7 +15,8 @@ interface Reading {
 
 /**
  * Parses what follows the verb. For `run`, the first word that is neither an option nor an option's value begins the command,
- * and so does whatever follows `--`; other verbs take options between their words, and so does the refresh form of `run` (-r).
+ * and so does whatever follows `--`; other verbs take options between their words, up to a command if they have one, and so does the
+ * refresh form of `run` (-r).
  * Throws `usage` for an unknown option, a missing or unwanted value, and a value given twice.
  */
 export function parseRun(verb: Verb, argv: readonly string[]): ParsedArguments {
@@ -30,10 +31,16 @@ export function parseRun(verb: Verb, argv: readonly string[]): ParsedArguments {
     } else if (word.startsWith('-') && word.length > 1) {
       readShort(word, reading);
     } else {
-      words.push(word, ...(verb === 'run' && !values.has('refresh') ? left.splice(0) : []));
+      const isCommand = words.length >= (values.has('refresh') ? Infinity : wordsBeforeCommand(verb));
+      words.push(word, ...(isCommand ? left.splice(0) : []));
     }
   }
   return { verb, flags, values, lists, words };
+}
+
+/** How many words of a verb come before a command that it takes; Infinity: it takes none. */
+function wordsBeforeCommand(verb: Verb): number {
+  return verb === 'run' ? 0 : Infinity;
 }
 
 /** `--name`, `--name=VALUE` or `--name VALUE`. */
@@ -74,9 +81,13 @@ function note(option: Option, value: string | null, { left, flags, values, lists
 
 function find(name: string, { verb, left }: Reading): Option {
   const late = options.find(({ long, short }) => name === `--${long}` || name === `-${short}`)?.verbs;
-  const meant = verb === 'run' && late?.includes('run') === false ? late.find((other) => left.includes(other)) : undefined;
+  const meant = verb === 'run' && late?.includes('run') === false ? late.map(firstWord).find((other) => left.includes(other)) : undefined;
   if (meant !== undefined) throw verbNotFirst(meant);
   return findOption(name, verb);
+}
+
+function firstWord(verb: Verb): string {
+  return verb.split(' ', 1)[0] ?? verb;
 }
 
 /** A verb after an option is the command to run, unless that cannot be meant. */

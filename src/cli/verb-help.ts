@@ -1,17 +1,6 @@
+import type { VerbHelp } from './help-entry.ts';
 import type { Verb } from './options.ts';
-
-/** A command line, and what it does. */
-export type Example = readonly [line: string, meaning: string];
-
-export interface VerbHelp {
-  /** How it is called. */
-  readonly form: string;
-  /** A clause in the imperative, without a full stop. */
-  readonly summary: string;
-  /** What else to know before the options. */
-  readonly more?: string;
-  readonly examples: readonly Example[];
-}
+import { templateHelp } from './template-help.ts';
 
 /** What help and the manual page say about each verb, in the order in which they print them. */
 export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
@@ -72,6 +61,7 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
       ['isolate kill --now 3f2a91c0', 'without a grace time'],
     ],
   },
+  ...templateHelp,
   serve: {
     form: 'isolate serve [OPTIONS]',
     summary: 'run the daemon: keep the pools full, lend clones to the group isolate',

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import { renderCompletion, shells } from '../../src/cli/completion.ts';
+import { shells } from '../../src/cli/completion-words.ts';
+import { renderCompletion } from '../../src/cli/completion.ts';
 import { renderHelp } from '../../src/cli/help.ts';
 import { renderManPage } from '../../scripts/man-page.ts';
-import { options, verbs } from '../../src/cli/options.ts';
+import { allVerbs as verbs, options } from '../../src/cli/options.ts';
 import { engines } from '../../src/engine/registry.ts';
 
 const help = renderHelp(engines, null);
@@ -23,6 +24,10 @@ test('the manual page is the golden text', async () => {
 
 test('help on a run prints the golden text', async () => {
   await expect(renderHelp(engines, 'run')).toMatchFileSnapshot('cli/help-run.txt');
+});
+
+test('help on templates prints the golden text', async () => {
+  await expect(renderHelp(engines, 'template')).toMatchFileSnapshot('cli/help-template.txt');
 });
 
 test('no line of any help is longer than 80 columns', () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { renderCompletion } from '../../src/cli/completion.ts';
-import { verbs } from '../../src/cli/options.ts';
+import { subVerbs, verbs } from '../../src/cli/options.ts';
 
 /** What bash offers for the last word of a line. */
 function complete(...words: string[]): string[] {
@@ -53,6 +53,13 @@ test('bash completes verbs first', () => {
   expect(complete('isolate', 'refr')).toEqual(['refresh']);
   expect(complete('isolate', 'st')).toEqual(['status']);
   expect(complete('isolate', '')).toEqual([...verbs]);
+});
+
+test('bash completes the second word of a verb, and then its options', () => {
+  expect(complete('isolate', 'template', '')).toEqual([...subVerbs.template]);
+  expect(complete('isolate', 'template', 'sho')).toEqual(['show']);
+  expect(complete('isolate', 'template', 'list', '--js')).toEqual(['--json']);
+  expect(complete('isolate', 'template', 'list', '')).toEqual([]);
 });
 
 test("bash leaves the command's own words to the command's completion", () => {

@@ -1,6 +1,7 @@
 import { engines } from '../../engine/registry.ts';
 import { IsolateError } from '../../error.ts';
-import { renderCompletion, shells } from '../completion.ts';
+import { shells } from '../completion-words.ts';
+import { renderCompletion } from '../completion.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 

@@ -2,7 +2,7 @@ import { engines } from '../../engine/registry.ts';
 import { IsolateError } from '../../error.ts';
 import { renderHelp } from '../help.ts';
 import { nearest } from '../../spec/nearest.ts';
-import { type Verb, verbs } from '../options.ts';
+import { allVerbs, type Verb, verbs } from '../options.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 
@@ -13,12 +13,12 @@ export function helpVerb({ verb, words }: ParsedArguments): number {
 }
 
 function parseVerb(words: readonly string[]): Verb | null {
-  const [word, ...more] = words;
-  const verb = verbs.find((name) => name === word);
-  if (more.length > 0 || (word !== undefined && verb === undefined)) {
-    const near = nearest(word ?? '', verbs);
+  const text = words.join(' ');
+  const verb = allVerbs.find((name) => name === text);
+  if (verb === undefined && words.length > 0) {
+    const near = nearest(text, allVerbs);
     const hint = near === null ? `the verbs are ${verbs.join(', ')}` : `did you mean ${near}?`;
-    throw new IsolateError('usage', `There is no help on ${JSON.stringify(words.join(' '))}.`, { hint });
+    throw new IsolateError('usage', `There is no help on ${JSON.stringify(text)}.`, { hint });
   }
   return verb ?? null;
 }

@@ -21,6 +21,13 @@ test('a verb without a command takes options between its words, long, short and 
   expect((await parseArguments(['serve', '--front=/run/a=b'])).values).toEqual(new Map([['front', '/run/a=b']]));
 });
 
+test('a verb may have two words, and what follows the first is a word where it is not the second', async () => {
+  const list = { verb: 'template list', flags: new Set(['json']), values: new Map(), lists: new Map(), words: [] };
+  expect(await parseArguments(['template', 'list', '--json'])).toEqual(list);
+  expect(await parseArguments(['template', 'lst'])).toEqual({ ...list, verb: 'template', flags: new Set(), words: ['lst'] });
+  expect((await parseArguments(['run', 'template', 'list'])).words).toEqual(['template', 'list']);
+});
+
 test('words that look like numbers are the words that they are', async () => {
   expect((await parseArguments(['kill', '0x10', '1e3', '007', '12345678901234567890', ''])).words).toEqual(
     ['0x10', '1e3', '007', '12345678901234567890', ''], // prettier-ignore

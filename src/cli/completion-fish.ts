@@ -1,0 +1,58 @@
+import { datasets, families, ofNames, ofTemplates, runs, shells, templates } from './completion-words.ts';
+import { options, type Verb, verbs } from './options.ts';
+import type { ValueKind } from '../spec/options/option.ts';
+
+export function renderFish(engineNames: readonly string[]): string {
+  const actions: Record<ValueKind, string> = {
+    directory: " -x -a '(__fish_complete_directories)'",
+    file: ' -r',
+    dataset: ` -x -a ${fishQuote(fishDatasets)}`,
+    engine: ` -x -a '${engineNames.join(' ')}'`,
+    none: ' -x',
+  };
+  const lines = options.map((option) => {
+    const short = option.short === undefined ? '' : ` -s ${option.short}`;
+    const value = option.value === undefined ? '' : actions[option.completes ?? 'none'];
+    return `complete -c isolate -n ${fishQuote(fishCondition(option.verbs))}${short} -l ${option.long}${value} -d ${fishQuote(option.help)}`;
+  });
+  return `# fish completion for isolate
+complete -c isolate -f
+complete -c isolate -n __fish_use_subcommand -a '${verbs.join(' ')}'
+complete -c isolate -n ${fishQuote(`not __fish_use_subcommand; and ${fishCondition(['run'])}`)} -a '(__fish_complete_subcommand)'
+${families.map(([first, seconds]) => fishFamily(first, seconds)).join('\n')}
+complete -c isolate -n ${fishQuote(fishCondition(ofNames))} -a ${fishQuote(`(sh -c ${fishQuote(templates)})`)}
+complete -c isolate -n ${fishQuote(fishCondition(ofTemplates))} -a ${fishQuote(fishDatasets)}
+complete -c isolate -n ${fishQuote(fishCondition(['kill']))} -a ${fishQuote(`(sh -c ${fishQuote(runs)})`)}
+complete -c isolate -n ${fishQuote(fishCondition(['completion']))} -a '${shells.join(' ')}'
+complete -c isolate -n ${fishQuote(fishCondition(['help']))} -a '${verbs.join(' ')}'
+${lines.join('\n')}
+`;
+}
+
+/** fish groups commands by other words. */
+const fishDatasets = `(sh -c ${fishQuote(datasets)})`;
+
+function fishFamily(first: string, seconds: readonly string[]): string {
+  const condition = `__fish_seen_subcommand_from ${first}; and not __fish_seen_subcommand_from ${seconds.join(' ')}`;
+  return `complete -c isolate -n ${fishQuote(condition)} -a '${seconds.join(' ')}'`;
+}
+
+/** Whether the line has one of these verbs; `run` need not be named. */
+function fishCondition(some: readonly Verb[]): string {
+  if (some.includes('run')) {
+    const firsts = some.map((verb) => verb.split(' ', 1)[0]);
+    const others = verbs.filter((verb) => !firsts.includes(verb));
+    return others.length === 0 ? 'true' : `not __fish_seen_subcommand_from ${others.join(' ')}`;
+  }
+  const single = some.filter((verb) => !verb.includes(' '));
+  const pairs = some.filter((verb) => verb.includes(' ')).map((verb) => fishPair(verb.split(' ')));
+  return [...(single.length === 0 ? [] : [`__fish_seen_subcommand_from ${single.join(' ')}`]), ...pairs].join('; or ');
+}
+
+function fishPair([first, second]: readonly string[]): string {
+  return `begin; __fish_seen_subcommand_from ${first}; and __fish_seen_subcommand_from ${second}; end`;
+}
+
+function fishQuote(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, String.raw`\$&`)}'`;
+}

@@ -1,0 +1,31 @@
+import { type Option, options, subVerbs, type Verb, verbs, verbsBelow } from './options.ts';
+
+export const shells = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof shells)[number];
+
+/** The user's templates. If there are none yet, the datasets that could become one: neither whole pools nor clones. */
+export const datasets =
+  `{ timeout 2 isolate list --json | grep -o '"template":"[^"]*"' | cut -d '"' -f 4 | grep . || ` +
+  `timeout 2 zfs list -H -o name -t filesystem | grep / | grep -Ev '_[0-9]+$'; } 2>/dev/null | sort -u`;
+
+/** The beginnings of the ids of runs, as `isolate ps` shows them. */
+export const runs = `timeout 2 isolate ps --json 2>/dev/null | grep -oE '"runId":"[0-9a-f]{8}' | cut -d '"' -f 4`;
+
+/** The names of the templates in the user's stores. */
+export const templates = `timeout 5 isolate template list --json 2>/dev/null | grep -o '"name":"[^"]*"' | cut -d '"' -f 4`;
+
+/** Verbs whose arguments are names of templates. */
+export const ofNames: readonly Verb[] = verbsBelow('template').filter((verb) => !['template list'].includes(verb));
+/** Verbs whose arguments are datasets. */
+export const ofTemplates: readonly Verb[] = ['refresh', 'watch', 'status'];
+export const ownVerbs = verbs.filter((verb) => verb !== 'run');
+/** Verbs with verbs of their own, and these. */
+export const families = Object.entries(subVerbs);
+
+export function optionsOf(verb: Verb): readonly Option[] {
+  return options.filter((option) => option.verbs.includes(verb));
+}
+
+export function namesOf(option: Option): string[] {
+  return [...(option.short === undefined ? [] : [`-${option.short}`]), `--${option.long}`];
+}
