@@ -50,7 +50,7 @@ static int become_node(char **argv) {
   if (!limits_suffice()) return STATUS_FAILED;
   drop_signals();
   sigprocmask(SIG_SETMASK, &callers_mask, NULL);
-  return node_become(argv, -1);
+  return node_become(argv, -1, -1);
 }
 
 static bool has_children(void) {

@@ -12,9 +12,9 @@ int client_main(char **argv, struct run *own);
 
 /*
  * node.c: becomes the program in Node, with these arguments; returns the exit status if that fails, which was reported. With a descriptor
- * it decides for the client behind that, else it does all itself.
+ * it decides for the client behind that and looks at clones below `shelf`, if that is one; else it does all itself.
  */
-int node_become(char **argv, int client);
+int node_become(char **argv, int client, int shelf);
 
 /* decider.c: the program in Node, where it decides in the daemon's place. */
 
@@ -53,6 +53,13 @@ bool connection_tree(int fd, const struct record *record, int *user_namespace, i
 
 /* Has the daemon move this process into the groups that it makes for the run of this id; errno where it does not. */
 bool connection_join(const char *run);
+
+/* tree.c */
+
+/* The root of the shelf, for Node to look at the clones on it; -1: there is none, or it is not for this user. */
+int tree_shelf_root(void);
+/* What the record needs from the shelf or the daemon: the tree of the clone and, from the daemon, its user namespace; or an errno. */
+bool tree_take(struct run *run);
 
 /* answer.c: writes the answer to a frame `ask`; 0 where Node has to do it, else the answer's length. */
 size_t answer_write(struct run *run, const struct frame *ask, uint8_t *bytes, size_t size);

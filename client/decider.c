@@ -37,7 +37,7 @@ int decider_start(char **argv, const sigset_t *mask) {
   if (child == 0) {
     sigprocmask(SIG_SETMASK, mask, NULL);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) _exit(STATUS_FAILED);
-    _exit(limits_suffice() ? node_become(argv, ends[1]) : STATUS_FAILED);
+    _exit(limits_suffice() ? node_become(argv, ends[1], tree_shelf_root()) : STATUS_FAILED);
   }
   close(ends[1]);
   if (child > 0) return decider = child, ends[0];

@@ -60,6 +60,10 @@ static const char *companion_name(const struct record *record, uint32_t item) {
 }
 
 static void add_place(const struct record *record, struct event event) {
+  if (event.a == STEP_TREE && record->shelf != NULL) {
+    add("while taking %s from the shelf", record->shelf_path);
+    return;
+  }
   switch (event.a) {
   case STEP_EXECUTE:
     if (record->file == NULL) add("while executing %u", record->file_descriptor);

@@ -123,11 +123,11 @@ static void execute(const char *node, char *start, char *environment[], bool ser
   execve(node, serves ? daemon : run, environment);
 }
 
-int node_become(char **argv, int client) {
+int node_become(char **argv, int client, int shelf) {
   static const char copied[] = "hint: isolate runs from the dist directory of its build; make a link to it, not a copy\n";
   static const char missing[] = "isolate: no Node of version 22.22 or later was found (the one in PATH: none)\n"
                                 "hint: run npm install in the directory of isolate to get the right one\n";
-  char directory[PATH_MAX], node[PATH_MAX], start[PATH_MAX + 16], cache[PATH_MAX + 64], caller[32], decides[32];
+  char directory[PATH_MAX], node[PATH_MAX], start[PATH_MAX + 16], cache[PATH_MAX + 64], caller[32], decides[32], looks[32];
   if (!own_directory(directory)) return cannot("the directory of isolate cannot be found", "");
   snprintf(start, sizeof start, "%s/start.cjs", directory);
   if (access(start, R_OK) < 0) return cannot(start, copied);
@@ -140,10 +140,12 @@ int node_become(char **argv, int client) {
   bool ours = stat(strchr(cache, '=') + 1, &kept) == 0 && kept.st_uid == geteuid();
   snprintf(caller, sizeof caller, "ISOLATE_CALLER=%d", fd);
   snprintf(decides, sizeof decides, "ISOLATE_CLIENT=%d", client);
-  char *environment[4] = {caller};
+  snprintf(looks, sizeof looks, "ISOLATE_SHELF=%d", shelf);
+  char *environment[5] = {caller};
   size_t count = 1;
   if (ours) environment[count++] = cache;
   if (client >= 0 && fcntl(client, F_SETFD, 0) == 0) environment[count++] = decides;
+  if (shelf >= 0 && fcntl(shelf, F_SETFD, 0) == 0) environment[count++] = looks;
   execute(node, start, environment, argv[0] != NULL && argv[1] != NULL && strcmp(argv[1], "serve") == 0);
   return cannot(node, "");
 }

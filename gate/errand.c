@@ -1,12 +1,14 @@
 /* Calls that are made in other mount namespaces than ours. */
 #include "gate.h"
 
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 enum { STACK_BYTES = 64 * 1024 };
@@ -79,4 +81,43 @@ int copy_mount(const char *path, const uint32_t *device) {
   int tree = is_it(place, device) ? open_tree(place, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC) : -1;
   close_kept_error(place);
   return tree;
+}
+
+/* The kernel leaves the binding out of copies of the mount namespace; a process in a copy finds it through the host's init. */
+int shelf_open(const char *directory) {
+  static const char *const roots[] = {"", "/proc/1/root"};
+  struct statfs facts;
+  char path[4096];
+  for (size_t i = 0; i < 2; i++) {
+    snprintf(path, sizeof path, "%s%s/ns", roots[i], directory);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && fstatfs(fd, &facts) == 0 && facts.f_type == NSFS_MAGIC) return fd;
+    if (fd >= 0) close(fd);
+  }
+  errno = ENOENT;
+  return -1;
+}
+
+struct mounted {
+  int shelf;
+  const char *path;
+  const uint32_t *device;
+};
+
+static int run_root(void *data) {
+  const struct mounted *mounted = data;
+  return setns(mounted->shelf, CLONE_NEWNS) < 0 ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int run_copy(void *data) {
+  const struct mounted *mounted = data;
+  return setns(mounted->shelf, CLONE_NEWNS) < 0 ? -1 : copy_mount(mounted->path, mounted->device);
+}
+
+int shelf_root(int shelf) {
+  return send_errand(run_root, &(struct mounted){.shelf = shelf});
+}
+
+int shelf_copy(int shelf, const char *path, const uint32_t *device) {
+  return send_errand(run_copy, &(struct mounted){shelf, path, device});
 }

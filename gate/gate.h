@@ -16,6 +16,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "errand.h"
 #include "wire.h"
 
 enum operation {
@@ -105,28 +106,7 @@ void peer_shut(struct peer *peer);
 /* Shuts down peers that have had something to read for too long; true if any still has. */
 bool peers_expire(uint64_t limit_ms);
 
-/* errand.c */
-
-void close_kept_error(int fd);
-void reap(pid_t child);
-/*
- * Calls `run` in a process that shares memory and descriptors with us, and that may enter other namespaces: a call made
- * elsewhere. We stand still until it has ended. Returns what `run` did, with its errno.
- */
-int send_errand(int (*run)(void *data), void *data);
-/* A mount namespace with nothing but a tmpfs, made with these options, and in it a directory /t. */
-int make_mount_namespace(const char *options);
-/* A detached copy of the mount at `path`; ENODEV: none is there, or what is there is on another device than the one given. */
-int copy_mount(const char *path, const uint32_t *device);
-
-/*
- * shelf.c: the mount namespace that clones wait in, each at the path that it was mounted at on the host. It is bound to the
- * file `ns` of a directory, and lasts without any process.
- */
-
-/* A descriptor of the namespace; ENOENT: there is none, or this mount namespace does not see it. */
-int shelf_open(const char *directory);
-/* Carries out the commands on standard input. */
+/* shelf.c: makes the shelf and moves clones to it and back, by the commands on standard input. */
 _Noreturn void shelf_main(const char *directory);
 
 /* tree.c */

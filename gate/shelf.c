@@ -2,37 +2,20 @@
  * Fresh clones are mounted in a namespace of their own: a process that makes a mount namespace copies all mounts it sees,
  * and a thousand clones among them would slow down every container of the host.
  *
- * A coprocess of `isolate serve` and of root's commands that make, lease or destroy clones. PROTOCOL.md has the commands
- * that it reads from standard input.
+ * A coprocess of `isolate serve` and of root's commands that make or destroy clones, or mount one on the host. PROTOCOL.md
+ * has the commands that it reads from standard input.
  */
 #include "gate.h"
 
-#include <linux/magic.h>
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 
 enum { LINE_MAX_BYTES = 8192 };
 
-static int shelf = -1, shelf_root = -1;
-
-/* The kernel leaves the binding out of copies of the mount namespace; a process in a copy finds it through the host's init. */
-int shelf_open(const char *directory) {
-  static const char *const roots[] = {"", "/proc/1/root"};
-  struct statfs facts;
-  char path[4096];
-  for (size_t i = 0; i < 2; i++) {
-    snprintf(path, sizeof path, "%s%s/ns", roots[i], directory);
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && fstatfs(fd, &facts) == 0 && facts.f_type == NSFS_MAGIC) return fd;
-    if (fd >= 0) close(fd);
-  }
-  errno = ENOENT;
-  return -1;
-}
+static int shelf = -1, root = -1;
 
 /* A namespace can be bound only on a private mount, so the directory becomes a mount of its own. */
 static bool bind_namespace(const char *directory, int namespace) {
@@ -94,11 +77,6 @@ struct task {
   int tree;
 };
 
-static int open_root(void *unused) {
-  (void)unused;
-  return setns(shelf, CLONE_NEWNS) < 0 ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
 static bool make_directories(char *path) {
   for (char *slash = path; (slash = strchr(slash + 1, '/')) != NULL;) {
     *slash = 0;
@@ -126,13 +104,6 @@ static int run_put(void *data) {
   return move_mount(task->tree, "", AT_FDCWD, task->path, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
-static int run_take(void *data) {
-  struct task *task = data;
-  if (setns(shelf, CLONE_NEWNS) < 0) return -1;
-  task->tree = copy_mount(task->path, NULL);
-  return task->tree;
-}
-
 /* What follows is done on the host. */
 
 static bool open_shelf(const char *directory, bool make) {
@@ -155,7 +126,7 @@ static bool put(struct task *task) {
 }
 
 static bool take(struct task *task) {
-  if (send_errand(run_take, task) < 0) return false;
+  if ((task->tree = shelf_copy(shelf, task->path, NULL)) < 0) return false;
   bool done = make_directories(task->path) && move_mount(task->tree, "", AT_FDCWD, task->path, MOVE_MOUNT_F_EMPTY_PATH) == 0;
   close_kept_error(task->tree);
   /* This may fail: what is left on the shelf is dropped when the clone is destroyed. */
@@ -164,8 +135,8 @@ static bool take(struct task *task) {
 }
 
 static int look(const char *directory) {
-  if (shelf_root < 0 && open_shelf(directory, false)) shelf_root = send_errand(open_root, NULL);
-  return shelf_root;
+  if (root < 0 && open_shelf(directory, false)) root = shelf_root(shelf);
+  return root;
 }
 
 static bool obey(const char *directory, const char *command, struct task *task) {

@@ -119,16 +119,11 @@ static bool prepare(void) {
 /* Opened when the first clone is on it. */
 static int shelf = -1;
 
-static int copy_on_shelf(void *data) {
-  const struct tree_order *order = data;
-  return setns(shelf, CLONE_NEWNS) < 0 ? -1 : copy_mount(order->path, &order->device);
-}
-
 /* A clone that could not be put on the shelf is mounted where we are. */
 static int copy_clone(struct tree_order *order, const char *shelf_directory) {
   if (shelf < 0 && shelf_directory != NULL) shelf = shelf_open(shelf_directory);
   if (shelf >= 0) {
-    int tree = send_errand(copy_on_shelf, order);
+    int tree = shelf_copy(shelf, order->path, &order->device);
     if (tree >= 0 || (errno != ENOENT && errno != ENODEV)) return tree;
   }
   return copy_mount(order->path, &order->device);

@@ -44,11 +44,11 @@ static bool is_sound(const struct record *record) {
     numbered[record->descriptors.items[i].number] = true;
   }
   if (record->groups.count > (record->map_writer == MAP_NONE ? 0 : GROUPS_MAX)) return false;
-  if ((record->file == NULL) == (record->file_descriptor == 0)) return false;
-  if (record->file_descriptor != 0 && !numbered[record->file_descriptor]) return false;
+  if (record->file != NULL ? record->file_descriptor != 0 : !numbered[record->file_descriptor]) return false;
   if (!are_fit_maps(&record->uid_maps, record->map_writer) || !are_fit_maps(&record->gid_maps, record->map_writer)) return false;
   bool tools = record->map_writer == MAP_NEWIDMAP;
   if (tools != (record->newuidmap != NULL) || tools != (record->newgidmap != NULL)) return false;
+  if (record->shelf != NULL && count_attached(&record->host_mounts) == 0) return false;
   if (!are_fit_mounts(record, &record->host_mounts) || !are_fit_mounts(record, &record->sandbox_mounts)) return false;
   return (record->namespaces & NAMESPACE_PID) == 0 || record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS) != NULL;
 }

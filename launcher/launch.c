@@ -34,7 +34,7 @@ static bool prepare(struct run *run) {
   bool stage = record_descriptor(record, TAG_DESCRIPTOR_STAGE) != NULL;
   if (stage && (run->program = above_planned(open("/proc/self/exe", O_PATH | O_CLOEXEC))) < 0) return false;
   place.step = STEP_TREE;
-  if (record_needs_tree(record) && !connection_tree(run->lease, record, &run->user_namespace, &run->tree)) return false;
+  if (record_needs_tree(record) && !tree_take(run)) return false;
   bool own = record->map_writer != MAP_NONE && record->map_writer != MAP_GIVEN;
   if (own && (run->user_namespace = identity_make(record)) < 0) return false;
   place.step = STEP_TERMINAL;

@@ -13,7 +13,7 @@
  *                  the standard three and its own; arranges to end with its parent; makes the files of the run; looks at
  *                  the standard streams; reads the filter; has a short-lived process make the user namespace and writes
  *                  its id maps, itself or by newuidmap(1) and newgidmap(1), or has the daemon hand one over with a clone's
- *                  tree; opens a pty if a standard stream is a terminal; makes the control groups; forks the child; starts
+ *                  tree; takes root's from the shelf; opens a pty if it needs one; makes the control groups; forks the child; starts
  *                  the companions and then lets the child go on (companions.c); hands terminal and signals through
  *                  (supervise.c, terminal.c); ends the companions and what is left; gives terminal and streams back; removes
  *                  the control groups; removes the files and does what else the end asks for (files.c); reports.

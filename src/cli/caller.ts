@@ -18,6 +18,7 @@ export interface Caller {
 /** The variables that client/node.c starts Node with for this program: numbers of descriptors. */
 const variable = 'ISOLATE_CALLER';
 const clientVariable = 'ISOLATE_CLIENT';
+const shelfVariable = 'ISOLATE_SHELF';
 
 /**
  * Reads and closes the memory file of client/node.c: the descriptors, the number of words, the words, the variables, each followed by a
@@ -35,9 +36,14 @@ export function readCaller(): Caller {
 }
 
 function takeClient(): OwnClient | null {
-  const descriptor = process.env[clientVariable];
-  delete process.env[clientVariable];
-  return descriptor === undefined ? null : { descriptor: Number(descriptor), pid: process.ppid };
+  const [descriptor, shelf] = [takeNumber(clientVariable), takeNumber(shelfVariable)];
+  return descriptor === null ? null : { descriptor, pid: process.ppid, shelf };
+}
+
+function takeNumber(name: string): number | null {
+  const value = process.env[name];
+  delete process.env[name];
+  return value === undefined ? null : Number(value);
 }
 
 function readOwn(): Caller {

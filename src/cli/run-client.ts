@@ -8,8 +8,9 @@ import type { RunClient } from '../run/run-client.ts';
 import { encodeMessage, type Item } from '../wire/frame.ts';
 
 /** The client that started this process, which is told what to say of its run. */
-export function runClient({ descriptor }: OwnClient, voice: RunVoice): RunClient {
+export function runClient({ descriptor, shelf }: OwnClient, voice: RunVoice): RunClient {
   return {
+    shelf,
     leaveToNode: () => send(descriptor, encodeMessage('fallback')),
     carryOut: (launch) => {
       const record = encodeMessage('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false }) }]);

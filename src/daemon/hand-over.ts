@@ -1,7 +1,7 @@
 import { planUserMaps } from '../engine/user-maps.ts';
 import { IsolateError } from '../error.ts';
 import { probeUser } from '../host/probe.ts';
-import { type GivenPart, type IdMaps, type Rootfs, type TreePart } from '../rootfs/rootfs.ts';
+import { type GivenPart, givenPart, type IdMaps, type Rootfs, type TreePart } from '../rootfs/rootfs.ts';
 import { mapOwners } from '../storage/map-owners.ts';
 import type { Tree } from './tree.ts';
 import type { DaemonLease } from './lease.ts';
@@ -48,11 +48,8 @@ export function createHandOver(): HandOver {
 }
 
 /** Its launcher gives the tree the ids of the sandbox, as it does with one that is mounted on the host. */
-function giveToRoot({ source, ownership, idmappable }: TreePart): HandedOver {
-  return {
-    part: { kind: 'given', name: source, ownership, idmappable },
-    tree: { uid: 0, gid: 0, idmapped: false, uidMap: [], gidMap: [], path: source },
-  };
+function giveToRoot(part: TreePart): HandedOver {
+  return { part: givenPart(part), tree: { uid: 0, gid: 0, idmapped: false, uidMap: [], gidMap: [], path: part.source } };
 }
 
 /** Drivers with pools make trees. */

@@ -50,6 +50,7 @@ function describe(launch: Launch, { step, item, errno }: Failed, part: LaunchPar
   if (step === 'execute') return `while executing ${launch.file}`;
   if (step === 'root') return `while changing the root to ${launch.root}`;
   if (step === 'stream') return `at ${streamNames[item] ?? 'a standard stream'}`;
+  if (step === 'tree' && launch.shelfTree !== undefined) return `while taking ${launch.shelfTree.shelfPath} from the shelf`;
   if (step === 'working-directory') return `while changing the directory to ${launch.workingDirectory}`;
   if (part?.kind === 'companion')
     return errno === 0 ? `because the companion ${part.name} ended` : `while starting the companion ${part.name}`;

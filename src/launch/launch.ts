@@ -48,7 +48,7 @@ export type MountOperation =
       readonly options: string;
     }
   /**
-   * Puts the tree in place that the daemon hands over, once at most. A tree that comes with its user namespace is attached among
+   * Puts the tree in place that the daemon hands over, or `shelfTree`, once at most. A tree that comes with its user namespace is attached among
    * `sandboxMounts`, as it is; root's among `hostMounts`.
    */
   | {
@@ -139,6 +139,16 @@ export type EndOperation =
    */
   | { readonly kind: 'start'; readonly path: string; readonly words: Uint8Array; readonly claim: string; readonly boot: string };
 
+/** A clone on the shelf (docs/storage.md), of whose mount the launcher attaches a copy. */
+export interface ShelfTree {
+  /** The directory in which the shelf is bound. */
+  readonly shelf: string;
+  /** Where the clone is mounted there. */
+  readonly shelfPath: string;
+  /** As stat(2) has it; what is mounted there from another device is not attached. */
+  readonly shelfDevice: number;
+}
+
 /** A cgroup directory made for this run: settings written in order, the engine joins it, removed at the end. */
 export interface CgroupDirectory {
   readonly path: string;
@@ -197,6 +207,8 @@ export interface Launch extends Program {
   readonly hostMounts: readonly MountOperation[];
   /** Carried out after it is entered. */
   readonly sandboxMounts: readonly MountOperation[];
+  /** What `attach` attaches, for root; absent: what the daemon hands over. */
+  readonly shelfTree?: ShelfTree;
   readonly cgroups: readonly CgroupDirectory[];
   /** Made first of all; what is marked for removal is removed at the end, in reverse order; absent: nothing. */
   readonly files?: readonly MadeFile[];

@@ -17,6 +17,7 @@ export function listItems(launch: Launch, supervision: Supervision): readonly Re
     item('namespaces', { namespaces: namespacesOf(launch) }),
     ...launch.hostMounts.map((operation) => mountItem('host-mount', operation)),
     ...launch.sandboxMounts.map((operation) => mountItem('sandbox-mount', operation)),
+    ...(launch.shelfTree === undefined ? [] : [item('shelf-tree', launch.shelfTree)]),
     ...launch.cgroups.flatMap(({ path, settings }) => [
       item('cgroup', { path }, { kind: 'cgroup', path }),
       ...settings.map(({ file, value }) => item('cgroup-setting', { path, file, value }, { kind: 'cgroup', path: `${path}/${file}` })),

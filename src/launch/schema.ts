@@ -178,6 +178,13 @@ export const items = {
     list: 'companions',
     meaning: 'started before the engine and ended after it; `program` is a record, see Companions',
   },
+  'shelf-tree': {
+    tag: 35,
+    count: '0..1',
+    fields: { shelf: path, shelfPath: path, shelfDevice: number() },
+    meaning:
+      'root’s tree to attach is a copy of what the shelf in the directory `shelf` has mounted at `shelfPath`, if that is on this device; without this item the daemon hands the tree over',
+  },
 } as const satisfies Readonly<Record<string, ItemRule>>;
 
 /** What a launch can fail in, numbered from 1. */

@@ -25,6 +25,8 @@ export interface Shelf {
   readonly take: (path: string) => Promise<Taking>;
   /** Unmounts these; what is in use, or not on the shelf, stays as it is. */
   readonly drop: (paths: readonly string[]) => Promise<void>;
+  /** Where the launcher finds the shelf, if it takes clones from it itself; null: they have to be on the host. */
+  readonly direct: { readonly directory: string; readonly root: string } | null;
   readonly end: () => void;
 }
 
@@ -36,6 +38,8 @@ export interface ShelfOptions {
   readonly gate: string;
   /** Where the namespace is bound; root's alone. */
   readonly directory: string;
+  /** A descriptor of its root, if the launcher takes clones from it itself. */
+  readonly root?: number | null;
   readonly warn: (message: string) => void;
 }
 
@@ -48,6 +52,7 @@ export const withoutShelf: Shelf = {
   put: async () => {},
   take: async () => 'not-there',
   drop: async () => {},
+  direct: null,
   end: () => {},
 };
 
@@ -68,7 +73,7 @@ interface Root {
   readonly mountId: string | null;
 }
 
-interface State extends ShelfOptions {
+interface State extends Omit<ShelfOptions, 'root'> {
   open: Open | null;
   opening: Promise<Open> | null;
   /** Null: nothing was put on it yet. */
@@ -77,7 +82,7 @@ interface State extends ShelfOptions {
 }
 
 /** Starts its coprocess when it is first needed, and another one when that has ended. Keeps no process from ending. */
-export function openShelf(options: ShelfOptions): Shelf {
+export function openShelf({ root = null, ...options }: ShelfOptions): Shelf {
   const state: State = { ...options, open: null, opening: null, root: null, isTold: false };
   return {
     isOpen: () => state.root !== null || state.open !== null,
@@ -87,6 +92,7 @@ export function openShelf(options: ShelfOptions): Shelf {
     put: (path) => put(state, path),
     take: async (path) => readTaking(path, await ask(state, `take ${path}`)),
     drop: async (paths) => void (await Promise.all(paths.map((path) => ask(state, `drop ${path}`)))),
+    direct: root === null ? null : { directory: options.directory, root: `/proc/self/fd/${root}` },
     end: () => end(state),
   };
 }

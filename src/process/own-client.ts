@@ -4,6 +4,8 @@ export interface OwnClient {
   readonly descriptor: number;
   /** It is the run's process: it goes on when this one has ended. */
   readonly pid: number;
+  /** The root of the shelf, from which it takes the tree of a clone itself; null: it does not. */
+  readonly shelf: number | null;
 }
 
 let told: OwnClient | null = null;

@@ -46,10 +46,10 @@ export interface OverlayPart {
   readonly idmappable: { readonly lower: boolean; readonly upper: boolean };
 }
 
-/** A tree that the launcher gets from the daemon as a mount. One whose owners are mapped comes with its user namespace. */
+/** A tree that the launcher gets as a mount, from the daemon or the shelf. One whose owners are mapped comes with its user namespace. */
 export interface GivenPart {
   readonly kind: 'given';
-  /** Its name for messages and hooks: the daemon's path of the clone. */
+  /** Its name for messages and hooks: where it would be mounted on the host. */
   readonly name: string;
   readonly ownership: Ownership;
   /** As in `TreePart`. */
@@ -66,6 +66,11 @@ export interface Rootfs {
 /** A rootfs of one part. */
 export function rootfsOf(part: RootPart): Rootfs {
   return { parts: [part] };
+}
+
+/** A tree that is not mounted on the host, with its own ids. */
+export function givenPart({ source, ownership, idmappable }: TreePart): GivenPart {
+  return { kind: 'given', name: source, ownership, idmappable };
 }
 
 /** The directory of this host that a rootfs shows before anything is changed in it. */

@@ -33,17 +33,22 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
       if (prepared.engine.capabilities.isolates) checkStreams(options.stdio ?? callersStreams);
       return { ...prepared, facts: await openDesktop(prepared.facts, held, warn) };
     },
-    lease: async ({ spec, facts }) => await leaseRoot(spec, facts, { held, tell, warn, signal: options.signal }),
-    look: async ({ rootfs, handed }, { spec, engine: { capabilities } }) =>
-      handed?.view ?? lookIntoRoot(treeOf(spec, rootfs), targetsToLookAt(spec, capabilities), capabilities),
+    lease: async ({ spec, facts }) =>
+      await leaseRoot(spec, facts, { held, tell, warn, signal: options.signal, shelf: client?.shelf ?? null }),
+    look: async ({ rootfs, handed, onShelf }, { spec, engine: { capabilities } }) => {
+      if (handed !== undefined) return handed.view;
+      const tree = treeOf(spec, rootfs);
+      return lookIntoRoot({ ...tree, path: onShelf?.seenAt ?? tree.path }, targetsToLookAt(spec, capabilities), capabilities);
+    },
     place: async ({ id, rootfs, groups }, { spec, facts }) => {
       const description = describeRun(spec, id, facts.user.uid, Date.now());
       return { rootfs, ...(groups === undefined ? {} : { groups }), ...claimPlace({ facts, rootfs, description, held }) };
     },
-    carry: async ({ prepared: { spec, facts }, lease: { rootfs, handed }, place: { sandboxDirectory }, launch }) => {
+    carry: async ({ prepared: { spec, facts }, lease: { rootfs, handed, onShelf }, place: { sandboxDirectory }, launch }) => {
       if (client !== null) {
         announceLaunch(launch, spec, options);
-        client.carryOut({ ...launch, atEnd: held.flatMap(({ atEnd }) => atEnd?.() ?? []) });
+        const shelfTree = onShelf === undefined ? {} : { shelfTree: onShelf.tree };
+        client.carryOut({ ...launch, ...shelfTree, atEnd: held.flatMap(({ atEnd }) => atEnd?.() ?? []) });
       }
       const given = handed === undefined ? {} : { connection: handed.connection.handOver() };
       const hooks = await chooseHooks(rootfs, { launcher: facts.files.launcher, sandboxDirectory, ...given });

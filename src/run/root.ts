@@ -31,6 +31,8 @@ export interface RootOptions {
   readonly tell: (event: RunEvent) => void;
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal | undefined;
+  /** As in `OwnClient`. */
+  readonly shelf: number | null;
 }
 
 /** A root for this run alone, as `spec` wants it. Root takes clones from storage; for other users the daemon does. */
@@ -63,18 +65,23 @@ function tidying(template: string, facts: Facts): Release {
 }
 
 /** A fresh clone is taken without opening its storage, which would run one of its commands. */
-async function takeReady(root: RootRef, facts: Facts, { warn }: RootOptions): Promise<Lease | null> {
+async function takeReady(root: RootRef, facts: Facts, options: RootOptions): Promise<Lease | null> {
   if (root.kind !== 'volume') return null;
   const runtime = leasePaths(root, facts);
   if (!hasPool(root.locator, runtime)) return null;
-  const shelf = openShelf({ gate: facts.files.gate, directory: runtime.shelf, warn });
-  return await takeFreshClone(openPoolFiles({ template: root.locator, runtime, shelf, warn })).finally(shelf.end);
+  const shelf = openRunShelf(runtime, facts, options);
+  return await takeFreshClone(openPoolFiles({ template: root.locator, runtime, shelf, warn: options.warn })).finally(shelf.end);
+}
+
+function openRunShelf({ shelf: directory }: RuntimePaths, { files: { gate } }: Facts, { shelf: root, warn }: RootOptions): Shelf {
+  return openShelf({ gate, directory, root, warn });
 }
 
 async function leaseFromStorage(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<Lease> {
   const { tell, warn, signal } = options;
   const onWaiting = (message: string): void => tell({ kind: 'waiting', message });
-  const pool = await openRootPool(spec.root, facts, { warn, onWaiting });
+  const shelf = spec.root.kind === 'volume' ? { shelf: openRunShelf(leasePaths(spec.root, facts), facts, options) } : {};
+  const pool = await openRootPool(spec.root, facts, { warn, onWaiting, ...shelf });
   const leasing = leaseClone(pool, {
     waitMs: spec.waitMs,
     onWait: () => {

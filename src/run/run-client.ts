@@ -4,6 +4,8 @@ import type { Prepared } from './prepared.ts';
 
 /** The client that started this process to decide a run, and that carries the launch out. Both end this process. */
 export interface RunClient {
+  /** As in `OwnClient`. */
+  readonly shelf: number | null;
   /** Has it do all of the run by the program in Node in its own place. Nothing may be held. */
   readonly leaveToNode: () => never;
   /** Throws what keeps the launch from being sent. */

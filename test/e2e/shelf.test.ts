@@ -49,7 +49,7 @@ async function finish(run: ReturnType<typeof startIsolate>): Promise<string> {
   return String(await output);
 }
 
-test('only clones of live runs that bypass the daemon are mounted on the host', async () => {
+test('only clones of live runs with hooks are mounted on the host', async () => {
   await start();
   expect({ mounted: countMounted(), shelf: await listShelf(paths().mounts) }).toEqual({ mounted: 0, shelf: fresh() });
   const served = await startRun();

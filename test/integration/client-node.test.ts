@@ -9,6 +9,7 @@ import { finished, isolatePath } from '../rig/isolate.ts';
 import { allocatorVariables, nodeOptions, nodeVariables, pinnedNode } from '../rig/pinned-node.ts';
 import { isStaticLauncher } from '../rig/launches.ts';
 import { startPty } from '../rig/pty.ts';
+import { makeClone, makePlace, startShelf, systemShelf } from '../rig/shelf.ts';
 
 /** In Node's place: tells what it was started with. */
 const telling = `#!/usr/bin/perl
@@ -70,13 +71,15 @@ describe('what Node is started with', () => {
     });
   });
 
-  it('has a connection to the client beside that where it is to decide a run', async () => {
+  it('has a connection to the client and the root of the shelf beside that where it is to decide a run', async () => {
     const client = await installClient(telling);
+    const { ask } = await startShelf(systemShelf);
+    expect(await ask(`put ${makeClone(makePlace().clones, '1')}`)).toBe(0);
     const { arguments: words, environment, caller } = await start(client, ['a', 'b'], { WORD: 'c' });
     expect({ words, caller, names: environment.map((text) => text.replace(/=[0-9]+$/, '')) }).toEqual({
       words: fixed(client).arguments,
       caller: ['2', 'a', 'b', 'WORD=c'],
-      names: ['ISOLATE_CALLER', 'ISOLATE_CLIENT'],
+      names: ['ISOLATE_CALLER', 'ISOLATE_CLIENT', 'ISOLATE_SHELF'],
     });
   });
 

@@ -50,7 +50,7 @@ export function makeClone(clones: string, name: string): string {
 }
 
 /** The directory of the shelf that root's programs use. */
-const systemShelf = '/run/isolate/shelf';
+export const systemShelf = '/run/isolate/shelf';
 
 /** The clones of a pool that are on the shelf: what is mounted there below its directory of mounts. */
 export async function listShelf(mounts: string): Promise<readonly string[]> {

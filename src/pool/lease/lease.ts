@@ -107,7 +107,7 @@ async function makeLeased(pool: Pool, source: Source, ids: readonly string[]): P
     if (!result.ok) throw result.error;
     pool.checkpoint('lease:made');
     await publishLeased(pool, result.clone, result.rootfs);
-    made = leaseOf(pool, result.id, result.rootfs);
+    made = leaseOf(pool, result.id, { rootfs: result.rootfs });
   });
   if (made === null) throw new IsolateError('storage-failed', `No clone of ${source.name} was made.`);
   return made;

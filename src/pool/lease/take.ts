@@ -4,8 +4,8 @@ import type { PoolFiles } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
 import type { Taking } from '../shelf.ts';
 import type { GivenGroups } from '../../engine/engine.ts';
-import type { EndOperation } from '../../launch/launch.ts';
-import { placeOf, type Rootfs } from '../../rootfs/rootfs.ts';
+import type { EndOperation, ShelfTree } from '../../launch/launch.ts';
+import { givenPart, placeOf, type Rootfs, rootfsOf } from '../../rootfs/rootfs.ts';
 import { releaseByLauncher, releaseClone } from './release.ts';
 import { isInPlace } from '../state/in-place.ts';
 import { type CloneRecord, formatLeaseName } from '../state/state-file.ts';
@@ -15,6 +15,8 @@ import { putBack, readCloneRecord, retireLeased, takeFresh } from '../state/tran
 export interface Lease {
   readonly id: string;
   readonly rootfs: Rootfs;
+  /** A rootfs that the launcher takes from the shelf itself, and where this process sees it; absent: another one. */
+  readonly onShelf?: { readonly tree: ShelfTree; readonly seenAt: string };
   /** The cgroups of the run's limits, if the daemon makes them. */
   readonly groups?: GivenGroups;
   /** Gives up the clone, which is then destroyed. Safe to call twice; a process that dies without calling it is noticed. */
@@ -42,8 +44,8 @@ export async function takeFreshClone(pool: PoolFiles): Promise<Lease | null> {
 }
 
 /** The lease of a clone whose state file already names this pool's holder. */
-export function leaseOf(pool: PoolFiles, id: string, rootfs: Rootfs): Lease {
-  return { id, rootfs, release: () => releaseClone(pool, id), atEnd: () => releaseByLauncher(pool, id) };
+export function leaseOf(pool: PoolFiles, id: string, root: Pick<Lease, 'rootfs' | 'onShelf'>): Lease {
+  return { id, ...root, release: () => releaseClone(pool, id), atEnd: () => releaseByLauncher(pool, id) };
 }
 
 async function take(pool: PoolFiles, id: string): Promise<Lease | null> {
@@ -52,11 +54,20 @@ async function take(pool: PoolFiles, id: string): Promise<Lease | null> {
   pool.checkpoint('lease:renamed');
   const leaseName = formatLeaseName(id, pool.holder);
   const state = readCloneRecord(join(pool.paths.leased, leaseName), id);
-  if (state !== null && (await bring(pool, state))) return leaseOf(pool, id, state.rootfs);
+  const root = state === null ? null : (findOnShelf(pool, state) ?? ((await bring(pool, state)) ? { rootfs: state.rootfs } : null));
+  if (root !== null) return leaseOf(pool, id, root);
   const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
   pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
   retireLeased(pool, id, leaseName);
   return null;
+}
+
+/** The clone as it is on the shelf; null: it is not there, or has to be on the host. */
+function findOnShelf({ shelf: { direct } }: PoolFiles, state: CloneRecord): Pick<Lease, 'rootfs' | 'onShelf'> | null {
+  const [part] = state.rootfs.parts;
+  if (direct === null || part.kind !== 'tree' || !isInPlace(state, direct.root)) return null;
+  const tree: ShelfTree = { shelf: direct.directory, shelfPath: part.source, shelfDevice: state.device };
+  return { rootfs: rootfsOf(givenPart(part)), onShelf: { tree, seenAt: direct.root + part.source } };
 }
 
 /** Mounts the clone at its path on the host; false: it is gone. Where it throws, the clone is fresh again. */

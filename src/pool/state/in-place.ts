@@ -6,10 +6,13 @@ import type { Shelf } from '../shelf.ts';
 import { placeOf } from '../../rootfs/rootfs.ts';
 import type { CloneRecord } from './state-file.ts';
 
-/** Whether the rootfs, on the host, is the directory that was made: false after an unmount, a reboot or a restart of zfs-fuse. */
-export function isInPlace(state: CloneRecord): boolean {
+/**
+ * Whether the rootfs is the directory that was made: false after an unmount, a reboot or a restart of zfs-fuse. Looks on the host, or
+ * below the root of the shelf.
+ */
+export function isInPlace(state: CloneRecord, root = ''): boolean {
   try {
-    return isOf(state, statSync(placeOf(state.rootfs)));
+    return isOf(state, statSync(root + placeOf(state.rootfs)));
   } catch {
     return false;
   }

@@ -100,6 +100,9 @@ function given(sandboxMounts: readonly MountOperation[]): Launch {
   return bareLaunch(['/x'], { userNamespace: { writer: 'given', uidMap: map, gidMap: map }, mountNamespace: true, sandboxMounts });
 }
 
+const attach: MountOperation = { kind: 'attach', source: '/clone', target: '/t', flags: [], idmap: 'none' };
+const shelfTree = { shelf: '/s', shelfPath: '/clone', shelfDevice: 7 };
+
 /** The record up to its end item, with `items` (tag and value each) put before it. */
 function withItems(record: Uint8Array, ...items: readonly (readonly [number, Uint8Array])[]): Buffer {
   const body = Buffer.concat([
@@ -152,7 +155,8 @@ describe('the launch record', () => {
         ],
       },
     ],
-    ['a tree that is handed over', given([{ kind: 'attach', source: '/clone', target: '/t', flags: [], idmap: 'none' }])],
+    ['a tree that is handed over', given([attach])],
+    ["root's tree from the shelf", { ...everything, hostMounts: [...everything.hostMounts, attach], shelfTree }],
   ])('of %s is taken by the launcher', (_, launch) => {
     expect(check(encodeLaunchRecord(launch, supervision))).toEqual(accepted);
   });
@@ -220,6 +224,7 @@ describe('the launch record', () => {
     ['a companion with an unknown identity', 34, ['x', 2, '', program]],
     ['a companion whose socket is no path', 34, ['x', 0, 's', program]],
     ['a companion without a program', 34, ['x', 0, '', '']],
+    ['a tree of the shelf at a relative path', 35, ['/s', 'clone', 7]],
   ] as const)('is refused with %s', (_, tag, parts) => {
     const record = encodeLaunchRecord(everything, supervision);
     expect(check(withItems(record)).status).toBe(0);
@@ -237,14 +242,16 @@ describe('the launch record', () => {
     ['a file to be made', bareLaunch(['/x'], { files: everything.files! })],
     ['contained streams', bareLaunch(['/x'], { containedStreams: true })],
     ['cgroups of the daemon', bareLaunch(['/x'], { groupsOfRun: 'x' })],
+    ['a tree of the shelf', bareLaunch(['/x'], { shelfTree })],
   ])('is refused with a companion that has %s', (_, launch) => {
     const record = encodeLaunchRecord(everything, supervision);
     expect(check(withItems(record, [34, values('x', 0, '', program)]))).toEqual(accepted);
     expect(check(withItems(record, [34, values('x', 0, '', alone(launch))])).status).toBe(125);
   });
 
-  const attach: MountOperation = { kind: 'attach', source: '/clone', target: '/t', flags: [], idmap: 'none' };
   it.each([
+    ['a tree of the shelf that is not attached', { ...everything, shelfTree }],
+    ['a tree of the shelf for other users than root', { ...given([attach]), shelfTree }],
     ['a tree but no namespace that comes with it', bareLaunch(['/x'], { mountNamespace: true, sandboxMounts: [attach] })],
     ['a tree attached twice', given([attach, attach])],
     ['a tree attached before its namespace is entered', { ...given([]), hostMounts: [attach] }],
