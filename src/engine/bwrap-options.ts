@@ -8,7 +8,7 @@ export type BwrapOption = readonly [string, ...string[]];
 const tmpfsBytes = { tmp: 2 ** 30, shm: 2 ** 28 } as const;
 
 /** Namespaces, lifetime and capabilities. */
-export function isolationOptions(spec: SandboxSpec, hostname: string): BwrapOption[] {
+export function isolationOptions(spec: Pick<SandboxSpec, 'shareNetwork'>, hostname: string): BwrapOption[] {
   return [
     ['--unshare-pid'],
     ['--unshare-ipc'],

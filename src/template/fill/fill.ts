@@ -1,0 +1,103 @@
+import { statSync } from 'node:fs';
+
+import { IsolateError } from '../../error.ts';
+import type { TemplateDefaults, TemplateRecord } from '../../spec/template-record.ts';
+import { type Archive, openArchive, receiveArchive } from './archive.ts';
+import { copyDirectory } from './directory.ts';
+import { type DistributionOptions, installDistribution } from './distribution.ts';
+import { checkRoot, finishRoot, readRecord } from './finish.ts';
+import type { FillingPlace } from './place.ts';
+import type { TemplateSource } from './source.ts';
+import { emptyTarReport, type TarReport } from './tar-report.ts';
+import { chooseLimits, unpack, type UnpackOptions } from './unpack.ts';
+
+export interface FillOptions extends DistributionOptions {
+  /** The most bytes that a source may unpack to; absent: nine tenths of what is free. */
+  readonly maxBytes?: number;
+  /** The source as the user wrote it, for messages and the record. */
+  readonly name: string;
+  readonly createdMs: number;
+  /** A step that has begun, as a phrase. */
+  readonly onStep?: (step: string) => void;
+  readonly onProgress?: UnpackOptions['onProgress'];
+  readonly signal?: AbortSignal;
+}
+
+/** What a template was filled with. */
+export interface Filled {
+  readonly record: TemplateRecord;
+  /** What could not be taken over. */
+  readonly left: Pick<TarReport, 'devices' | 'attributes'>;
+}
+
+/**
+ * Makes a root of the empty target: fills it, checks it, and writes its record. A failure leaves a useless target. Throws `bad-source`,
+ * `source-too-large`, `source-failed`, `missing-tool`, `pool-full`, the reason of `signal`.
+ */
+export async function fillFrom(source: TemplateSource, place: FillingPlace, options: FillOptions): Promise<Filled> {
+  const { name, createdMs } = options;
+  const filling = await fill(settleSource(source), place, options);
+  options.signal?.throwIfAborted();
+  checkRoot(place, name);
+  const record: TemplateRecord = { version: 1, createdMs, source: name, ...filling.record };
+  await finishRoot(place, record);
+  return { record, left: filling.left };
+}
+
+interface Filling {
+  readonly record: { readonly defaults: TemplateDefaults; readonly digest?: string };
+  readonly left: Filled['left'];
+}
+
+async function fill(source: TemplateSource, place: FillingPlace, options: FillOptions): Promise<Filling> {
+  const { maxBytes, onProgress, signal, name } = options;
+  const unpackOptions = {
+    limits: chooseLimits(place.target.root, maxBytes),
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+  switch (source.kind) {
+    case 'distribution':
+      await installDistribution(place, source, options);
+      return { record: { defaults: {} }, left: emptyTarReport };
+    case 'directory':
+      return await withDefaults(place, name, await copyDirectory(place, source.path, unpackOptions));
+    case 'archive':
+      return await withDefaults(place, name, await unpackOpened(place, openArchive(source.path), unpackOptions));
+    case 'standard-input':
+      return await withDefaults(
+        place,
+        name,
+        await unpackOpened(place, await receiveArchive(process.stdin, 'standard input'), unpackOptions),
+      );
+    case 'image':
+      throw new IsolateError('usage', `${source.format} images cannot be read yet.`);
+    case 'path':
+      throw new Error('A path was not settled.');
+  }
+}
+
+async function unpackOpened(place: FillingPlace, archive: Archive, options: UnpackOptions): Promise<TarReport> {
+  try {
+    return await unpack(place, archive, options);
+  } finally {
+    archive.close();
+  }
+}
+
+/** A copy of a template has its defaults. */
+async function withDefaults(place: FillingPlace, name: string, left: TarReport): Promise<Filling> {
+  const { defaults = {}, digest } = (await readRecord(place, name)) ?? {};
+  return { record: { defaults, ...(digest === undefined ? {} : { digest }) }, left };
+}
+
+/** A path is a directory or an archive. Throws `bad-source` if there is nothing. */
+export function settleSource(source: TemplateSource): Exclude<TemplateSource, { kind: 'path' }> {
+  if (source.kind !== 'path') return source;
+  const { path } = source;
+  try {
+    return { kind: statSync(path).isDirectory() ? 'directory' : 'archive', path };
+  } catch (cause) {
+    throw new IsolateError('bad-source', `${path} cannot be read.`, { cause });
+  }
+}

@@ -1,0 +1,112 @@
+import type { Readable, Writable } from 'node:stream';
+
+import { IsolateError } from '../../error.ts';
+import type { Facts } from '../../host/facts.ts';
+import { findTool } from '../../host/tools.ts';
+import { logCommand } from '../../log.ts';
+import { startLaunch } from '../../process/launch.ts';
+import type { StandardStream } from '../../process/standard-streams.ts';
+import { findHostDirectories } from './host-directories.ts';
+import { type FillingProgram, planBuilding, planFilling, planReading } from './launches.ts';
+import { cutLines } from './lines.ts';
+import type { FillingPlace } from './place.ts';
+
+/** The environment of every program that fills a directory. */
+export const plainEnvironment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } as const;
+
+/** One program to run in the sandbox in which a directory is filled. */
+export interface FillingRequest {
+  /** By its name or absolute path; the directory is at `targetInside`. */
+  readonly command: FillingProgram['command'];
+  readonly environment?: FillingProgram['environment'];
+  /** Standard input: an open file, another program's output, or bytes; absent: nothing. */
+  readonly input?: number | Readable | Uint8Array;
+  /** Standard output as it comes; absent: thrown away. */
+  readonly onOutput?: (chunk: Buffer) => void;
+  /** Called with a stream instead, which the receiver takes to its end. */
+  readonly onOutputStream?: (stream: Readable) => void;
+  /** Each line of standard error. */
+  readonly onErrorLine?: (line: string) => void;
+  /** Ends the program with SIGTERM. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs a program that reads what nobody vouches for, and returns its exit status. Throws `missing-tool` if this host does not have it,
+ * `storage-failed` if a signal killed it, the reason of `signal`, and what a launch throws.
+ */
+export async function runInFilling(place: FillingPlace, request: FillingRequest): Promise<number> {
+  return await run(place, request, (program) => planFilling(place, program, findHostDirectories()));
+}
+
+/** The same for a program with the host's files and network, which sees the directory at `builtInside` (`planBuilding`). */
+export async function runAsBuilder(place: FillingPlace, request: FillingRequest): Promise<number> {
+  return await run(place, request, (program) => planBuilding(place, program));
+}
+
+/** The same for a program of this host, with the caller's own rights: it reads what the caller vouches for. */
+export async function runAsCaller(facts: Facts, request: FillingRequest): Promise<number> {
+  const [name] = request.command;
+  const file = findTool(name, 'root', undefined);
+  if (file === null) throw new IsolateError('missing-tool', `${name} is not installed.`);
+  return await run({ facts }, request, (program) => planReading(file, program));
+}
+
+async function run(
+  { facts }: Pick<FillingPlace, 'facts'>,
+  request: FillingRequest,
+  plan: (program: FillingProgram) => ReturnType<typeof planFilling>,
+): Promise<number> {
+  const { command, environment = plainEnvironment, input, signal } = request;
+  signal?.throwIfAborted();
+  logCommand({ file: command[0], args: command.slice(1) });
+  const running = await startLaunch(plan({ command, environment }), {
+    launcher: facts.files.launcher,
+    stdio: {
+      stdin: streamFor(input),
+      stdout: request.onOutput === undefined && request.onOutputStream === undefined ? 'ignore' : 'pipe',
+      stderr: 'pipe',
+    },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (input !== undefined && typeof input !== 'number') feed(running.stdin, input);
+  const lines = cutLines(request.onErrorLine ?? ((): void => {}));
+  const ends = [ended(running.stderr, lines.add)];
+  if (request.onOutput !== undefined) ends.push(ended(running.stdout, request.onOutput));
+  if (request.onOutputStream !== undefined && running.stdout !== null) request.onOutputStream(running.stdout);
+  const outcome = await running.result;
+  await Promise.all(ends);
+  lines.end();
+  signal?.throwIfAborted();
+  if (outcome.kind === 'exited') return outcome.code;
+  if (outcome.kind === 'not-executed') throw new IsolateError('missing-tool', `${command[0]} is not installed.`);
+  const how = outcome.kind === 'killed' ? `by ${outcome.signal}` : 'by a time limit';
+  throw new IsolateError('storage-failed', `${command[0]} was ended ${how}.`);
+}
+
+function streamFor(input: FillingRequest['input']): StandardStream {
+  if (input === undefined) return 'ignore';
+  return typeof input === 'number' ? input : 'pipe';
+}
+
+/** The program may end before it has read everything; its status then says why. */
+function feed(stdin: Writable | null, input: Readable | Uint8Array): void {
+  if (stdin === null) return;
+  stdin.on('error', () => {});
+  if (input instanceof Uint8Array) {
+    stdin.end(input);
+    return;
+  }
+  input.on('error', () => stdin.destroy());
+  stdin.on('close', () => input.destroy());
+  input.pipe(stdin);
+}
+
+function ended(stream: Readable | null, onData: (chunk: Buffer) => void): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream === null) return resolve();
+    stream.on('data', onData);
+    stream.once('close', () => resolve());
+    stream.once('error', () => resolve());
+  });
+}

@@ -1,0 +1,150 @@
+import { type BwrapOption, encodeOptions, isolationOptions } from '../../engine/bwrap-options.ts';
+import { planStage, stageFile } from '../../engine/stage.ts';
+import type { Environment, Launch, MountOperation } from '../../launch/launch.ts';
+import type { FillingPlace } from './place.ts';
+
+/** Where the programs in the sandbox see the directory that they fill. */
+export const targetInside = '/target';
+
+/** Where a building program does. */
+export const builtInside = '/tmp/target';
+
+const optionsNumber = 3;
+const filterNumber = 4;
+const graceMs = 2000;
+
+/** Top-level directories of this host that programs below /usr need: a link to repeat, or a directory to show. */
+export type HostDirectory = { readonly path: string; readonly link: string | null };
+
+/** A program that fills a directory, by its name or absolute path. */
+export interface FillingProgram {
+  readonly command: readonly [string, ...string[]];
+  readonly environment: Environment;
+}
+
+/**
+ * The launch of a program that reads what nobody vouches for: in a sandbox of bubblewrap with the programs of this host below /usr,
+ * the target, and nothing else of this host; without a network, with the system-call filter, and with the ids of a sandbox.
+ */
+export function planFilling(place: FillingPlace, program: FillingProgram, hostDirectories: readonly HostDirectory[]): Launch {
+  const { facts } = place;
+  const mounted = mountTarget(place);
+  const options: BwrapOption[] = [
+    ...isolationOptions({ shareNetwork: false }, 'isolate'),
+    ['--ro-bind', '/usr', '/usr'],
+    ...hostDirectories.map(({ path, link }): BwrapOption => (link === null ? ['--ro-bind', path, path] : ['--symlink', link, path])),
+    ['--ro-bind-try', '/etc/ld.so.cache', '/etc/ld.so.cache'],
+    ['--proc', '/proc'],
+    ['--dev', '/dev'],
+    ['--size', String(2 ** 28), '--tmpfs', '/tmp'],
+    ['--bind', mounted.path, targetInside],
+    ['--remount-ro', '/'],
+    ['--seccomp', String(filterNumber)],
+    ['--chdir', targetInside],
+  ];
+  return wrap(place, mounted, { options, program, filter: facts.files.seccompFilter });
+}
+
+/**
+ * The launch of a program that fetches what its own keys vouch for, and runs programs of that: it has the network of this host and reads
+ * its files, but changes only the target, with the ids of a sandbox. Nothing that it starts or mounts outlives it.
+ */
+export function planBuilding(place: FillingPlace, program: FillingProgram): Launch {
+  const mounted = mountTarget(place);
+  const options: BwrapOption[] = [
+    ['--unshare-pid'],
+    ['--die-with-parent'],
+    ['--cap-add', 'ALL'],
+    ['--ro-bind', '/', '/'],
+    ['--dev-bind', '/dev', '/dev'],
+    ['--proc', '/proc'],
+    ['--perms', '1777', '--tmpfs', '/tmp'],
+    ['--dir', builtInside],
+    ['--bind', mounted.path, builtInside],
+    ['--chdir', '/'],
+  ];
+  return wrap(place, mounted, { options, program, filter: null });
+}
+
+/** The launch of the program `file` of this host with the caller's own rights. */
+export function planReading(file: string, { command, environment }: FillingProgram): Launch {
+  return { ...plain, engine: 'reader', file, args: command, environment, descriptors: [], userNamespace: null };
+}
+
+function wrap(place: FillingPlace, mounted: MountedTarget, { options, program, filter }: Wrapping): Launch {
+  const stage = planStage({ ...program, seccomp: filter !== null });
+  return {
+    ...plain,
+    engine: 'bwrap',
+    file: place.facts.tools.bwrap ?? '/usr/bin/bwrap',
+    args: ['bwrap', '--args', String(optionsNumber), '--', stageFile, ...stage.args],
+    environment: {},
+    descriptors: [
+      { number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options), shown: 'words' },
+      ...(filter === null ? [] : [{ number: filterNumber, kind: 'file', path: filter } as const]),
+      ...stage.descriptors,
+    ],
+    userNamespace: place.identity.userNamespace,
+    mountNamespace: true,
+    hostMounts: mounted.hostMounts,
+    containedStreams: true,
+  };
+}
+
+const plain = {
+  mountNamespace: false,
+  pidNamespace: false,
+  hostMounts: [],
+  sandboxMounts: [],
+  cgroups: [],
+  root: null,
+  workingDirectory: '/',
+  noNewPrivileges: false,
+  seccompFilter: null,
+  graceMs,
+  deadlineMs: null,
+} as const;
+
+interface Wrapping {
+  readonly options: readonly BwrapOption[];
+  readonly program: FillingProgram;
+  /** The file of the system-call filter; null: none. */
+  readonly filter: string | null;
+}
+
+interface MountedTarget {
+  readonly path: string;
+  readonly hostMounts: readonly MountOperation[];
+}
+
+/** Root's sandboxes cannot enter root's private directories, and get their ids where the target is mounted once more. */
+function mountTarget({ facts, target, identity, sandboxDirectory }: FillingPlace): MountedTarget {
+  if (facts.user.rights !== 'root') return { path: target.root, hostMounts: [] };
+  const path = `${sandboxDirectory}/target`;
+  return {
+    path,
+    hostMounts: [
+      {
+        kind: 'mount',
+        type: 'tmpfs',
+        source: 'isolate',
+        target: sandboxDirectory,
+        flags: ['nosuid', 'nodev'],
+        options: 'mode=0755,size=1m',
+      },
+      { kind: 'mkdir', path, mode: 0o755 },
+      {
+        kind: 'bind',
+        source: target.root,
+        realSource: true,
+        target: path,
+        recursive: false,
+        readOnly: false,
+        noSuid: true,
+        noDev: true,
+        idmap: identity.rootIdmap,
+        create: 'none',
+      },
+    ],
+  };
+}

@@ -1,0 +1,119 @@
+import { statfsSync } from 'node:fs';
+
+import { IsolateError } from '../../error.ts';
+import type { Archive } from './archive.ts';
+import { runInFilling } from './filling.ts';
+import { targetInside } from './launches.ts';
+import type { FillingPlace } from './place.ts';
+import { emptyTarReport, readCheckpoint, recordBytes, reportLine, type TarReport } from './tar-report.ts';
+
+/** How much an archive may unpack to. */
+export interface UnpackLimits {
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+export interface UnpackOptions {
+  readonly limits: UnpackLimits;
+  /** Called some times per second. `total` is null for an archive of unknown size. */
+  readonly onProgress?: (read: { readonly bytes: number; readonly total: number | null }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** More files than any root has. */
+const mostEntries = 4_000_000;
+const progressMs = 250;
+/** 10 MiB of the uncompressed archive. */
+const checkpointRecords = 1024;
+
+/** Nine tenths of what is free at `path`, and at most `wanted` bytes. */
+export function chooseLimits(path: string, wanted?: number): UnpackLimits {
+  const { bavail, bsize, ffree, files } = statfsSync(path);
+  const free = Math.floor(bavail * bsize * 0.9);
+  // File systems that make inodes as they need them report none or very many.
+  const entries = files === 0 ? mostEntries : Math.min(mostEntries, Math.floor(ffree * 0.9));
+  return { bytes: wanted === undefined ? free : Math.min(free, wanted), entries };
+}
+
+/**
+ * Unpacks a tar archive into the target, with owners, modes, times, links, holes, extended attributes and access-control lists. Device
+ * nodes and all below /dev are left out. Names and links lead nowhere else: the archive is read in the sandbox. Throws `bad-source` for a
+ * damaged archive, `source-too-large`, `pool-full`, and what `runInFilling` throws. The target is then useless.
+ */
+export async function unpack(place: FillingPlace, archive: Archive, { limits, onProgress, signal }: UnpackOptions): Promise<TarReport> {
+  const excess = new AbortController();
+  const refuse = (message: string, hint: string): void => excess.abort(new IsolateError('source-too-large', message, { hint }));
+  let report = emptyTarReport;
+  let entries = 0;
+  let unpacked = 0;
+  const timer = setInterval(() => {
+    onProgress?.({ bytes: archive.position() ?? unpacked, total: archive.size });
+  }, progressMs);
+  try {
+    const status = await runInFilling(place, {
+      command: tarCommand(archive),
+      input: archive.input,
+      onOutput: (names) => {
+        entries += countLines(names);
+        if (entries > limits.entries)
+          refuse(`${archive.name} has more than ${limits.entries} files.`, 'that is more than may be made here');
+      },
+      onErrorLine: (line) => {
+        unpacked = readCheckpoint(line) ?? unpacked;
+        if (readCheckpoint(line) === null) report = reportLine(report, line);
+        if (unpacked > limits.bytes)
+          refuse(`${archive.name} unpacks to more than ${limits.bytes} bytes.`, '--max-size allows more, if there is room');
+      },
+      signal: signal === undefined ? excess.signal : AbortSignal.any([signal, excess.signal]),
+    });
+    if (status !== 0 || report.errors > 0) refuseDamaged(place, archive, status, report);
+    return report;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function tarCommand({ compression }: Archive): readonly [string, ...string[]] {
+  return [
+    'tar',
+    '--extract',
+    '--verbose',
+    '--file=-',
+    `--directory=${targetInside}`,
+    ...(compression === null ? [] : [`--use-compress-program=${compression}`]),
+    '--numeric-owner',
+    '--same-owner',
+    '--preserve-permissions',
+    '--delay-directory-restore',
+    '--xattrs',
+    '--xattrs-include=*',
+    '--acls',
+    '--quoting-style=escape',
+    '--warning=no-unknown-keyword',
+    '--warning=no-timestamp',
+    `--record-size=${recordBytes}`,
+    `--checkpoint=${checkpointRecords}`,
+    '--anchored',
+    ...['dev/*', './dev/*', '/dev/*'].map((pattern) => `--exclude=${pattern}`),
+  ];
+}
+
+/** Nothing but device nodes may have failed: tar's status is 2 for these too. */
+function refuseDamaged({ target }: FillingPlace, archive: Archive, status: number, report: TarReport): void {
+  if (report.full) {
+    throw new IsolateError('pool-full', `${archive.name} cannot be unpacked: the file system of ${target.root} is full.`);
+  }
+  if (report.errors > 0) {
+    const more = report.errors === 1 ? '' : ` (and ${report.errors - 1} more)`;
+    throw new IsolateError('bad-source', `${archive.name} cannot be unpacked.`, { cause: new Error(`${report.error ?? ''}${more}`) });
+  }
+  if (report.devices === 0 && report.attributes === 0) {
+    throw new IsolateError('bad-source', `${archive.name} cannot be unpacked: tar ended with status ${status}.`);
+  }
+}
+
+function countLines(chunk: Buffer): number {
+  let lines = 0;
+  for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines += 1;
+  return lines;
+}
