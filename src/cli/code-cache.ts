@@ -14,8 +14,8 @@ export function codeCachePath(directory: string): string {
  */
 export function loadBundle(directory: string, cachedData?: Buffer): { script: Script; run: () => void } {
   const filename = join(directory, 'isolate.cjs');
-  // The bundle is pure ASCII.
-  const script = new Script(`(function (load, __dirname) {${readFileSync(filename, 'latin1')}\n})`, { filename, cachedData });
+  // The bundle is pure ASCII, and a function.
+  const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });
   const run = (): void => {
     const body = script.runInThisContext() as (load: (file: string) => Promise<unknown>, directory: string) => void;
     body((file) => import(join(directory, file)), directory);
