@@ -13,8 +13,9 @@ static const char usage[] =
   "       isolate-gate broker [--shelf DIRECTORY] --sockets CLIENTS METRICS --group GID --user UID\n"
   "       isolate-gate broker [--shelf DIRECTORY] --front SOCKET --user UID\n"
   "       isolate-gate shelf DIRECTORY\n"
+  "       isolate-gate exchange PATH PATH\n"
   "The front receives what clients send; the broker tells the daemon who they are, on its standard input and output.\n"
-  "The shelf is where fresh clones are mounted.\n"
+  "The shelf is where fresh clones are mounted. Exchange swaps two names in one step.\n"
   "  --frame-seconds N   how long a frame may take to arrive, and an answer to be read (10)\n";
 
 static _Noreturn void fail_usage(void) {
@@ -112,6 +113,12 @@ static _Noreturn void start_as_broker(int argc, char **argv, struct options *opt
   broker_main(start_front(listeners[0], listeners[1], options), -1, options);
 }
 
+/* Node has no call for it. It must not leave a moment in which one of them is missing. */
+static _Noreturn void exchange(const char *one, const char *other) {
+  if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) < 0) fail("exchange the names");
+  exit(0);
+}
+
 static void do_nothing(int number) {
   (void)number;
 }
@@ -138,5 +145,6 @@ int main(int argc, char **argv) {
   if (argc > 0 && strcmp(role, "front") == 0) start_as_front(argc, argv, &options);
   if (argc > 0 && strcmp(role, "broker") == 0) start_as_broker(argc, argv, &options);
   if (argc == 1 && strcmp(role, "shelf") == 0) shelf_main(argv[0]);
+  if (argc == 2 && strcmp(role, "exchange") == 0) exchange(argv[0], argv[1]);
   fail_usage();
 }

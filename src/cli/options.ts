@@ -19,7 +19,7 @@ export const verbs = [
 ] as const;
 
 /** Verbs that have verbs of their own, which come second. */
-export const subVerbs = { template: ['list', 'show'] } as const;
+export const subVerbs = { template: ['list', 'show', 'snapshot', 'rollback', 'rename', 'remove'] } as const;
 type SubVerbs = typeof subVerbs;
 /** A verb that has verbs of its own, and those. */
 export type VerbsOf<First extends keyof SubVerbs> = First | `${First} ${SubVerbs[First][number]}`;

@@ -21,4 +21,27 @@ export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {
     summary: 'show everything that is known about a template',
     examples: [['isolate template show debian', 'its storage, snapshots, clones and defaults']],
   },
+  'template snapshot': {
+    form: 'isolate template snapshot [OPTIONS] TEMPLATE [LABEL]',
+    summary: "keep a template's present state under a label",
+    more: 'Without LABEL the time is the label. Clones of a dataset are made from its newest snapshot.',
+    examples: [['isolate template snapshot debian before-upgrade', 'a state to go back to']],
+  },
+  'template rollback': {
+    form: 'isolate template rollback [OPTIONS] TEMPLATE LABEL',
+    summary: 'go back to a snapshot',
+    more: 'The state before becomes a snapshot too, unless it is one already.',
+    examples: [['isolate template rollback debian before-upgrade', 'undo what was done since']],
+  },
+  'template rename': {
+    form: 'isolate template rename [OPTIONS] TEMPLATE NEW',
+    summary: 'give a template and its snapshots another name',
+    examples: [['isolate template rename debian bookworm', 'in the same store']],
+  },
+  'template remove': {
+    form: 'isolate template remove [OPTIONS] TEMPLATE',
+    summary: 'remove a template with its snapshots and unused clones',
+    more: 'A template on which something runs, or of which clones are kept, is not removed.',
+    examples: [['isolate template remove debian', 'the template, its snapshots and its fresh clones']],
+  },
 };

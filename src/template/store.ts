@@ -1,4 +1,6 @@
 import type { StoredOwnership } from '../rootfs/rootfs.ts';
+import type { IsolateError } from '../error.ts';
+import type { TemplateRecord } from '../spec/template-record.ts';
 import type { TemplateRef } from './template-ref.ts';
 
 /** A state of a template that was kept, written `TEMPLATE@LABEL`. */
@@ -18,6 +20,10 @@ export interface TemplateInfo {
   readonly sizeBytes: number;
   /** Oldest first. */
   readonly snapshots: readonly Snapshot[];
+  /** How many clones there are in each state; of a directory only those that runs have. */
+  readonly clones: Readonly<Record<'fresh' | 'leased' | 'retired', number>>;
+  /** null: it has none. Or why it cannot be used. */
+  readonly record: TemplateRecord | IsolateError | null;
 }
 
 /** A new tree that is filled under a name of its own, out of other users' reach, until it becomes a template. */
@@ -41,9 +47,25 @@ export interface OpenTree {
   readonly close: () => Promise<void>;
 }
 
+/** What a rollback did. */
+export interface RolledBack {
+  /** The snapshot that keeps the state before; null: an older one does, or nothing differed. */
+  readonly kept: Snapshot | null;
+}
+
+/** Makes all of a template's changes in a copy, or undoes them. */
+export interface Attempt {
+  /** The tree to be changed. */
+  readonly tree: OpenTree;
+  /** The template has the changes from now on, all at once. */
+  readonly succeed: () => Promise<void>;
+  /** The template is as it was before. */
+  readonly fail: () => Promise<void>;
+}
+
 /**
- * Where one template is or will be. All members throw only IsolateError: `template-missing` where there is no template, `template-busy`
- * while another process changes it.
+ * Where one template is or will be. All members throw only IsolateError: `template-missing` where there is no template. Those that change
+ * it are called while this process holds the template's lock (`changeTemplate`); `begin` needs none.
  */
 export interface TemplateStore {
   readonly ref: TemplateRef;
@@ -55,12 +77,14 @@ export interface TemplateStore {
   readonly snapshots: () => Promise<readonly Snapshot[]>;
   /** Keeps the present state. Throws `template-exists` if it has a snapshot of this label. */
   readonly snapshot: (label: string) => Promise<Snapshot>;
-  /** Goes back to a snapshot. Throws `snapshot-missing`. */
-  readonly rollback: (label: string) => Promise<void>;
-  /** Gives it and its snapshots another name in the same storage. Throws `template-exists`. */
+  /** Goes back to a snapshot, and keeps the state before it as another. Throws `snapshot-missing`. */
+  readonly rollback: (label: string) => Promise<RolledBack>;
+  /** Gives it and its snapshots another name in the same storage. Throws `template-exists`, `template-busy`. */
   readonly rename: (to: TemplateRef) => Promise<void>;
-  /** Removes it with its snapshots. */
+  /** Removes it with its snapshots. Throws `template-busy` while something runs on it. */
   readonly remove: () => Promise<void>;
   /** Its tree, to be changed. */
   readonly open: () => Promise<OpenTree>;
+  /** Its tree, to be changed completely or not at all. */
+  readonly attempt: () => Promise<Attempt>;
 }

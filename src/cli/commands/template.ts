@@ -12,6 +12,14 @@ export async function templateVerb(verb: VerbsOf<'template'>, parsed: ParsedArgu
       return await (await import('./template/list.ts')).listTemplatesVerb(parsed);
     case 'template show':
       return await (await import('./template/show.ts')).showTemplateVerb(parsed);
+    case 'template snapshot':
+      return await (await import('./template/snapshot.ts')).snapshotVerb(parsed);
+    case 'template rollback':
+      return await (await import('./template/rollback.ts')).rollbackVerb(parsed);
+    case 'template rename':
+      return await (await import('./template/rename.ts')).renameVerb(parsed);
+    case 'template remove':
+      return await (await import('./template/remove.ts')).removeVerb(parsed);
   }
 }
 

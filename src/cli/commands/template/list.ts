@@ -1,25 +1,36 @@
 import { toJson } from '../../../json.ts';
 import { callerPlaces } from '../../../template/caller-places.ts';
+import { callerContext } from '../../../template/context.ts';
 import { listTemplates } from '../../../template/list-templates.ts';
-import { templateName } from '../../../template/template-ref.ts';
+import { openStore } from '../../../template/open-store.ts';
+import type { TemplateInfo } from '../../../template/store.ts';
 import { print } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
+import { templateDocument, templateRow } from '../../render-template.ts';
 import { formatTable } from '../../table.ts';
 import { refuseWords } from '../refuse-words.ts';
+
+const titles = ['NAME', 'STORAGE', 'SNAPSHOT', 'SIZE', 'AGE', 'FRESH/USED', 'DEFAULTS'];
 
 /** `isolate template list`: the templates in the caller's stores. */
 export async function listTemplatesVerb(parsed: ParsedArguments): Promise<number> {
   refuseWords(parsed, 'isolate template list [OPTIONS]');
-  const templates = (await listTemplates(await callerPlaces())).map(({ name, ref }) => ({
-    name,
-    storage: ref.kind === 'dataset' ? 'zfs' : 'directory',
-    location: templateName(ref),
-  }));
+  const context = await callerContext();
+  const found: { readonly name: string; readonly info: TemplateInfo }[] = [];
+  for (const { name, ref } of await listTemplates(await callerPlaces())) {
+    const info = await openStore(ref, context).describe();
+    // Removed since it was listed.
+    if (info !== null) found.push({ name, info });
+  }
   if (parsed.flags.has('json')) {
-    print(`${toJson({ templates })}\n`);
+    print(`${toJson({ templates: found.map(({ name, info }) => templateDocument(name, info)) })}\n`);
     return 0;
   }
-  const rows = templates.map(({ name, storage, location }) => [name, storage, location]);
-  print(`${formatTable([['NAME', 'STORAGE', 'LOCATION'], ...rows], ['left', 'left', 'left']).join('\n')}\n`);
+  if (found.length === 0) {
+    print('There are no templates: isolate template create NAME --from debian:trixie makes one.\n');
+    return 0;
+  }
+  const rows = found.map(({ name, info }) => templateRow(name, info, context.clock()));
+  print(`${formatTable([titles, ...rows], ['left', 'left', 'left', 'right', 'right', 'right', 'left']).join('\n')}\n`);
   return 0;
 }

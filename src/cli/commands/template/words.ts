@@ -1,10 +1,11 @@
 import { IsolateError } from '../../../error.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 
-/** The only word of a verb, a template. `form` is how the verb is called. Throws `usage`. */
-export function readTemplateWord({ words }: ParsedArguments, form: string): string {
-  const [template, stray] = words;
-  if (template === undefined) throw new IsolateError('usage', 'No template was given.', { hint: form });
+/** The words of a verb, from `least` to `most` of them. `form` is how the verb is called. Throws `usage`. */
+export function readWords({ words }: ParsedArguments, least: number, most: number, form: string): readonly string[] {
+  if (words.length === 0) throw new IsolateError('usage', 'No template was given.', { hint: form });
+  if (words.length < least) throw new IsolateError('usage', 'A word is missing.', { hint: form });
+  const stray = words[most];
   if (stray !== undefined) throw new IsolateError('usage', `Unexpected argument ${JSON.stringify(stray)}.`, { hint: form });
-  return template;
+  return words;
 }

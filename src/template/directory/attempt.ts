@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import type { TemplateContext } from '../context.ts';
+import type { Attempt } from '../store.ts';
+import { copyTree, discardTree } from '../trees.ts';
+import { makeWrapper } from './draft.ts';
+import { exchange } from './exchange.ts';
+import { type DirectoryLayout, treeName } from './layout.ts';
+import { discardOld } from './old.ts';
+import { openTree } from './open-tree.ts';
+
+/** A copy of a template that takes its place in one step. Runs on the template keep the tree that they began with. */
+export async function attemptChange(context: TemplateContext, layout: DirectoryLayout): Promise<Attempt> {
+  const wrapper = makeWrapper(context, layout);
+  const tree = join(wrapper, treeName);
+  try {
+    await copyTree(context, layout.path, tree);
+  } catch (error) {
+    await discardTree(context, wrapper);
+    throw error;
+  }
+  return {
+    tree: openTree(tree),
+    succeed: async () => {
+      context.checkpoint('attempt:done');
+      await exchange(context, layout.path, tree);
+      context.checkpoint('attempt:exchanged');
+      await discardOld(context, layout, wrapper);
+    },
+    fail: () => discardTree(context, wrapper),
+  };
+}

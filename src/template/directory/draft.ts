@@ -1,0 +1,69 @@
+import { chownSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { IsolateError } from '../../error.ts';
+import { canIdmap } from '../../host/path-facts.ts';
+import { makeDirectories } from '../../process/make-directories.ts';
+import { ownershipOf } from '../../storage/directory.ts';
+import type { TemplateContext } from '../context.ts';
+import { makeRandom } from '../random.ts';
+import type { Draft } from '../store.ts';
+import { discardTree } from '../trees.ts';
+import { type DirectoryLayout, treeName } from './layout.ts';
+
+/** Makes an empty draft beside the template that it becomes. Throws `template-exists`. */
+export function beginDraft(context: TemplateContext, layout: DirectoryLayout): Draft {
+  refuseExisting(layout);
+  makeDirectories(layout.parent, 0o700);
+  const wrapper = makeWrapper(context, layout);
+  const root = join(wrapper, treeName);
+  mkdirSync(root, { mode: 0o755 });
+  const stats = statSync(root);
+  const idmappable = canIdmap(root, stats);
+  const { rights, sandboxUids, sandboxGids } = context.facts.user;
+  if (rights === 'root' && !idmappable) chownSync(root, sandboxUids.start, sandboxGids.start);
+  return {
+    root,
+    ownership: ownershipOf(statSync(root)),
+    idmappable,
+    commit: async () => {
+      context.checkpoint('create:before-commit');
+      publish(layout, root);
+      context.checkpoint('create:committed');
+      rmdirSync(wrapper);
+    },
+    discard: async () => {
+      await discardTree(context, wrapper);
+    },
+  };
+}
+
+/** A private directory for a tree beside the template, which a later sweep removes if this process dies. */
+export function makeWrapper({ holder }: TemplateContext, layout: DirectoryLayout): string {
+  const wrapper = layout.draft(makeRandom(), holder);
+  mkdirSync(wrapper, { mode: 0o700 });
+  return wrapper;
+}
+
+/** Renames a whole tree to its final name. Throws `template-exists`. */
+function publish({ path }: DirectoryLayout, root: string): void {
+  try {
+    // rename(2) replaces an empty directory, and nothing else.
+    renameSync(root, path);
+  } catch (cause) {
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+    throw templateExists(path);
+  }
+}
+
+/** Throws `template-exists` unless there is nothing, or an empty directory. */
+export function refuseExisting({ path }: Pick<DirectoryLayout, 'path'>): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || (stats.isDirectory() && readdirSync(path).length === 0)) return;
+  throw templateExists(path);
+}
+
+function templateExists(path: string): IsolateError {
+  return new IsolateError('template-exists', `There is already something at ${path}.`, {
+    hint: `choose another name, or remove it first: isolate template remove ${path}`,
+  });
+}

@@ -1,0 +1,64 @@
+import { basename, dirname, join } from 'node:path';
+import { formatHolder, type HolderId, parseHolder } from '../../pool/holder.ts';
+import { whyNotLabel } from '../label.ts';
+
+/** The tree in each directory beside a template: drafts, snapshots and what is to be removed. */
+export const treeName = 'tree';
+
+/**
+ * What lies beside a template directory. All but locks and moves are directories that only their owner can enter, with the tree in
+ * them, so that other users cannot reach its set-uid programs.
+ */
+export type Beside =
+  /** Being filled by the holder. */
+  | { readonly kind: 'draft'; readonly of: string; readonly holder: HolderId }
+  | { readonly kind: 'snapshot'; readonly of: string; readonly label: string }
+  /** To be removed when nothing uses it any more. */
+  | { readonly kind: 'old'; readonly of: string }
+  /** A file that says what the holder is doing with the template and its snapshots, one after the other. */
+  | { readonly kind: 'move'; readonly of: string; readonly holder: HolderId }
+  /** The file that names the holder of its lock. */
+  | { readonly kind: 'lock'; readonly of: string; readonly holder: HolderId };
+
+/** Where the things beside a template are. */
+export interface DirectoryLayout {
+  readonly path: string;
+  readonly parent: string;
+  readonly name: string;
+  readonly lock: string;
+  readonly draft: (random: string, holder: HolderId) => string;
+  readonly snapshot: (label: string) => string;
+  readonly old: (random: string) => string;
+  readonly move: (holder: HolderId) => string;
+}
+
+export function directoryLayout(path: string): DirectoryLayout {
+  const [parent, name] = [dirname(path), basename(path)];
+  return {
+    path,
+    parent,
+    name,
+    lock: join(parent, `.${name}.lock`),
+    draft: (random, holder) => join(parent, `.${name}.new-${random}.${formatHolder(holder)}`),
+    snapshot: (label) => join(parent, `.${name}@${label}`),
+    old: (random) => join(parent, `.${name}.old-${random}`),
+    move: (holder) => join(parent, `.${name}.move.${formatHolder(holder)}`),
+  };
+}
+
+/** What an entry of a template's parent is; null: it is not isolate's. */
+export function parseBeside(entry: string): Beside | null {
+  const [, draftOf, draftHolder] = /^\.(.+)\.new-[0-9a-f]{16}\.(.+)$/.exec(entry) ?? [];
+  if (draftOf !== undefined) return withHolder('draft', draftOf, draftHolder);
+  const [, heldOf, kind, holder] = /^\.(.+)\.(move|lock)\.(.+)$/.exec(entry) ?? [];
+  if (heldOf !== undefined) return withHolder(kind === 'move' ? 'move' : 'lock', heldOf, holder);
+  const [, oldOf] = /^\.(.+)\.old-[0-9a-f]{16}$/.exec(entry) ?? [];
+  if (oldOf !== undefined) return { kind: 'old', of: oldOf };
+  const [, of, label] = /^\.([^@]+)@(.+)$/.exec(entry) ?? [];
+  return of === undefined || label === undefined || whyNotLabel(label) !== null ? null : { kind: 'snapshot', of, label };
+}
+
+function withHolder(kind: 'draft' | 'move' | 'lock', of: string, text: string | undefined): Beside | null {
+  const holder = parseHolder(text ?? '');
+  return holder === null ? null : { kind, of, holder };
+}

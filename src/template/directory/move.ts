@@ -1,0 +1,60 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { IsolateError } from '../../error.ts';
+import type { TemplateContext } from '../context.ts';
+import { makeRandom } from '../random.ts';
+import type { TemplateRef } from '../template-ref.ts';
+import { refuseExisting } from './draft.ts';
+import { type DirectoryLayout, treeName } from './layout.ts';
+import { finishMove, reapOld, sweepParent } from './sweep.ts';
+import { findRuns } from './users.ts';
+
+/** Gives a template and its snapshots another name on the same file system. Throws `template-exists`, `template-busy`, `usage`. */
+export function renameDirectory(context: TemplateContext, layout: DirectoryLayout, to: TemplateRef): void {
+  if (to.kind !== 'directory') {
+    throw new IsolateError('usage', `The directory ${layout.path} cannot become the dataset ${to.dataset}.`, {
+      hint: `isolate template create ${to.dataset} --from ${layout.path} copies it`,
+    });
+  }
+  refuseRuns(context, layout);
+  refuseExisting(to);
+  const file = announce(context, layout, to.path);
+  try {
+    renameSync(layout.path, to.path);
+  } catch (cause) {
+    finishMove(layout.parent, layout.name, file);
+    throw new IsolateError('storage-failed', `${layout.path} cannot be renamed to ${to.path}.`, { cause });
+  }
+  context.checkpoint('rename:renamed');
+  finishMove(layout.parent, layout.name, file);
+}
+
+/** Removes a template and its snapshots. Throws `template-busy`. */
+export async function removeDirectory(context: TemplateContext, layout: DirectoryLayout): Promise<void> {
+  refuseRuns(context, layout);
+  const file = announce(context, layout, '');
+  const old = layout.old(makeRandom());
+  mkdirSync(old, { mode: 0o700 });
+  renameSync(layout.path, join(old, treeName));
+  context.checkpoint('remove:renamed');
+  finishMove(layout.parent, layout.name, file);
+  await reapOld(context, layout.path, old);
+  await sweepParent(context, layout.parent);
+}
+
+/** Writes down what is going to happen, for whoever finds it half done. */
+function announce(context: TemplateContext, layout: DirectoryLayout, target: string): string {
+  const file = layout.move(context.holder);
+  writeFileSync(file, `${target}\n`, { mode: 0o600, flag: 'wx' });
+  context.checkpoint('move:announced');
+  return file;
+}
+
+function refuseRuns(context: TemplateContext, { path }: DirectoryLayout): void {
+  const runs = findRuns(context, path);
+  if (runs.length === 0) return;
+  const which = runs.map(({ runId }) => runId.slice(0, 8)).join(', ');
+  throw new IsolateError('template-busy', `${runs.length === 1 ? 'A run is' : `${runs.length} runs are`} using ${path}: ${which}.`, {
+    hint: `isolate kill ${which.replaceAll(',', '')} ends ${runs.length === 1 ? 'it' : 'them'}`,
+  });
+}

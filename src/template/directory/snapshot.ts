@@ -1,0 +1,38 @@
+import { renameSync, statSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { IsolateError } from '../../error.ts';
+import type { TemplateContext } from '../context.ts';
+import type { Snapshot } from '../store.ts';
+import { copyTree, discardTree } from '../trees.ts';
+import { makeWrapper } from './draft.ts';
+import { type DirectoryLayout, treeName } from './layout.ts';
+
+/** Copies the tree of a template beside it. Throws `template-exists`. */
+export async function copySnapshot(context: TemplateContext, layout: DirectoryLayout, label: string): Promise<Snapshot> {
+  return await copyAs(context, layout, layout.path, label);
+}
+
+/** Makes a snapshot that has the contents of `tree`: whole, or not at all. Throws `template-exists`. */
+export async function copyAs(context: TemplateContext, layout: DirectoryLayout, tree: string, label: string): Promise<Snapshot> {
+  const target = layout.snapshot(label);
+  if (statSync(target, { throwIfNoEntry: false }) !== undefined) throw labelExists(layout, label);
+  const wrapper = makeWrapper(context, layout);
+  try {
+    context.checkpoint('snapshot:begun');
+    await copyTree(context, tree, join(wrapper, treeName));
+    const createdMs = context.clock();
+    // The contents have times of their own.
+    utimesSync(wrapper, createdMs / 1000, createdMs / 1000);
+    context.checkpoint('snapshot:copied');
+    renameSync(wrapper, target);
+    return { label, createdMs };
+  } catch (error) {
+    await discardTree(context, wrapper);
+    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    throw labelExists(layout, label);
+  }
+}
+
+function labelExists({ path }: DirectoryLayout, label: string): IsolateError {
+  return new IsolateError('template-exists', `The template ${path} already has a snapshot ${label}.`, { hint: 'choose another label' });
+}

@@ -1,0 +1,78 @@
+import { lstatSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { readText } from '../../host/read-text.ts';
+import { tryLock } from '../../pool/claims/lock.ts';
+import { type HolderId, isAlive } from '../../pool/holder.ts';
+import { readDirectory } from '../../pool/read-directory.ts';
+import type { TemplateContext } from '../context.ts';
+import { makeRandom } from '../random.ts';
+import { discardTree } from '../trees.ts';
+import { directoryLayout, parseBeside, treeName } from './layout.ts';
+import { isUsed } from './users.ts';
+
+/**
+ * Finishes or removes what dead processes left in a directory of templates, and removes old trees that nothing uses any more. Touches only
+ * what belongs to this caller.
+ */
+export async function sweepParent(context: TemplateContext, parent: string): Promise<void> {
+  for (const entry of readDirectory(parent)) {
+    const beside = parseBeside(entry);
+    const path = join(parent, entry);
+    if (beside?.kind === 'lock' && isOwn(path, context)) await freeLock(directoryLayout(join(parent, beside.of)).lock, beside, context);
+    if (beside?.kind !== 'move' || !isOwn(path, context) || isAlive(beside.holder, context.holder.bootId)) continue;
+    finishMove(parent, beside.of, path);
+  }
+  for (const entry of readDirectory(parent)) {
+    const beside = parseBeside(entry);
+    const path = join(parent, entry);
+    if (beside === null || !isOwn(path, context)) continue;
+    if (beside.kind === 'draft' && !isAlive(beside.holder, context.holder.bootId)) await discardTree(context, path);
+    if (beside.kind === 'old') await reapOld(context, join(parent, beside.of), path);
+  }
+}
+
+/** A lock of a dead process is in nobody's way, but it is rubbish. */
+async function freeLock(path: string, { holder }: { readonly holder: HolderId }, context: TemplateContext): Promise<void> {
+  if (isAlive(holder, context.holder.bootId)) return;
+  const lock = await tryLock(path, context.holder);
+  await lock?.release();
+}
+
+/** Removes an old tree unless a run may still use it. */
+export async function reapOld(context: TemplateContext, template: string, wrapper: string): Promise<void> {
+  if (await isUsed(context, template, join(wrapper, treeName))) return;
+  await discardTree(context, wrapper);
+}
+
+/**
+ * The steps of a rename or removal after the first, which moves the template itself; `file` says which it is. Nothing is to be done if
+ * that did not happen.
+ */
+export function finishMove(parent: string, name: string, file: string): void {
+  const target = readText(file)?.trim();
+  // Another process was quicker.
+  if (target === undefined) return;
+  if (lstatSync(join(parent, name), { throwIfNoEntry: false }) === undefined) {
+    for (const entry of readDirectory(parent)) {
+      const beside = parseBeside(entry);
+      if (beside?.kind !== 'snapshot' || beside.of !== name) continue;
+      const layout = directoryLayout(target === '' ? join(parent, name) : target);
+      renameIfThere(join(parent, entry), target === '' ? layout.old(makeRandom()) : layout.snapshot(beside.label));
+    }
+  }
+  rmSync(file, { force: true });
+}
+
+/** Several processes may sweep the same directory. */
+function renameIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function isOwn(path: string, { facts }: TemplateContext): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isSymbolicLink() && stats.uid === facts.user.uid;
+}

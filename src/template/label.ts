@@ -1,0 +1,42 @@
+import { IsolateError } from '../error.ts';
+import { nearest } from '../spec/nearest.ts';
+import type { Snapshot } from './store.ts';
+
+/** Longer labels would leave no room in names of directories (NAME_MAX) and snapshots. */
+const longestLabel = 60;
+
+/** A label for a snapshot. Those of isolate's own are refused. Throws `bad-name`. */
+export function parseLabel(text: string): string {
+  const reason = whyNotLabel(text);
+  if (reason === null) return text;
+  throw new IsolateError('bad-name', `${JSON.stringify(text)} is not a label for a snapshot: ${reason}.`);
+}
+
+/** Why `text` is no label for a snapshot, as a phrase; null: it is one. */
+export function whyNotLabel(text: string): string | null {
+  if (text === '') return 'it is empty';
+  if (text.length > longestLabel) return `it is longer than ${longestLabel} characters`;
+  if (!/^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(text)) return 'only letters, digits and "._:-" are allowed, the first a letter or digit';
+  return text.startsWith('isolate-') ? 'isolate needs labels that begin with "isolate-" itself' : null;
+}
+
+/** A label that says when, in UTC: `2026-11-28-193000`; with a number after it if there is one of that name. */
+export function timeLabel(nowMs: number, taken: readonly string[]): string {
+  const time = new Date(nowMs).toISOString();
+  const label = `${time.slice(0, 10)}-${time.slice(11, 19).replaceAll(':', '')}`;
+  for (let number = 1; ; number += 1) {
+    const candidate = number === 1 ? label : `${label}-${number}`;
+    if (!taken.includes(candidate)) return candidate;
+  }
+}
+
+/** The snapshot of this label. Throws `snapshot-missing` with one like it. */
+export function findSnapshot(template: string, snapshots: readonly Snapshot[], label: string): Snapshot {
+  const found = snapshots.find((snapshot) => snapshot.label === label);
+  if (found !== undefined) return found;
+  const labels = snapshots.map((snapshot) => snapshot.label);
+  const near = nearest(label, labels);
+  const hint =
+    near !== null ? `did you mean ${near}?` : labels.length === 0 ? 'it has no snapshots' : `its snapshots are ${labels.join(', ')}`;
+  throw new IsolateError('snapshot-missing', `The template ${template} has no snapshot ${JSON.stringify(label)}.`, { hint });
+}

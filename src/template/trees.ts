@@ -1,0 +1,49 @@
+import { IsolateError } from '../error.ts';
+import type { CommandResult } from '../process/command.ts';
+import { removeTree } from '../run/remove-tree.ts';
+import { runWithIds } from '../run/with-ids.ts';
+import type { TemplateContext } from './context.ts';
+import { type Listing, parseListing } from './listing.ts';
+
+/** A large tree on a slow disk. */
+const timeoutMs = 3_600_000;
+
+/** Copies a tree with owners, times, hard links, ACLs and attributes, in blocks that both share where the file system can do that. */
+export async function copyTree(context: TemplateContext, from: string, to: string): Promise<void> {
+  const args = ['--archive', '--reflink=auto', '--sparse=auto', '--one-file-system', '--no-target-directory', '--', from, to];
+  const { exitCode, stderr } = await runWithIds({ file: '/bin/cp', args, timeoutMs }, context.facts);
+  if (exitCode === 0) return;
+  const code = /No space left on device|Disk quota exceeded/.test(stderr) ? 'pool-full' : 'storage-failed';
+  throw new IsolateError(code, `${from} cannot be copied: ${lastLine(stderr)}.`);
+}
+
+/** Removes a tree without following links. */
+export async function discardTree({ facts }: TemplateContext, path: string): Promise<void> {
+  await removeTree(path, facts);
+}
+
+/** What trees take up on disk, in bytes. Blocks that several share count once for each. */
+export async function sizeOfTrees({ facts }: TemplateContext, paths: readonly string[]): Promise<number> {
+  const args = ['--summarize', '--one-file-system', '--block-size=1', '--', ...paths];
+  const { stdout } = await runWithIds({ file: '/usr/bin/du', args, timeoutMs }, facts);
+  return stdout.split('\n').reduce((sum, line) => sum + (Number.parseInt(line, 10) || 0), 0);
+}
+
+/**
+ * Every file of a tree with its kind, mode, owner, size, time and target. `changeTimes`: and when its inode was changed last, which a copy
+ * does not keep. Throws `storage-failed`.
+ */
+export async function listTree({ facts }: TemplateContext, path: string, changeTimes: boolean): Promise<Listing> {
+  const [all, times] = ['%y %m %U %G', changeTimes ? '%s %T@ %C@' : '%s %T@'];
+  const format = String.raw`%P\0${all} ${times} %l\0`;
+  const directory = String.raw`%P\0${all}\0`;
+  const args = [path, '-xdev', '-mindepth', '1', '(', '-type', 'd', '-printf', directory, ')', '-o', '-printf', format];
+  const answer: CommandResult = await runWithIds({ file: '/usr/bin/find', args, timeoutMs }, facts);
+  if (answer.exitCode !== 0) throw new IsolateError('storage-failed', `${path} cannot be listed: ${lastLine(answer.stderr)}.`);
+  return parseListing(answer.stdout);
+}
+
+function lastLine(text: string): string {
+  const line = text.trim().split('\n').at(-1) ?? '';
+  return line === '' ? 'no reason was given' : line.replaceAll(/\p{Cc}/gu, '?').replace(/\.$/, '');
+}

@@ -1,0 +1,217 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { IsolateError } from '../../../src/error.ts';
+import { callerContext, type TemplateContext } from '../../../src/template/context.ts';
+import { changeTemplate, openStore } from '../../../src/template/open-store.ts';
+import type { TemplateStore } from '../../../src/template/store.ts';
+import type { TemplateRef } from '../../../src/template/template-ref.ts';
+
+const worker = join(import.meta.dirname, '../../rig/template-worker.ts');
+const execFileAsync = promisify(execFile);
+
+/** A place for templates on one kind of storage. */
+interface Fixture {
+  /** A template whose file `state` says `one`, with a snapshot `first` of that. */
+  readonly make: (name: string) => Promise<TemplateRef>;
+  readonly refOf: (name: string) => TemplateRef;
+  /** Everything that is there, also what is unfinished. */
+  readonly left: () => Promise<readonly string[]>;
+  readonly end: () => Promise<void>;
+}
+
+async function directoryFixture(): Promise<Fixture> {
+  const directory = await mkdtemp(join(tmpdir(), 'isolate-templates-'));
+  await chmod(directory, 0o755);
+  const refOf = (name: string): TemplateRef => ({ kind: 'directory', path: join(directory, name) });
+  return {
+    refOf,
+    make: async (name) => {
+      const path = join(directory, name);
+      await mkdir(path);
+      await writeFile(join(path, 'state'), 'one');
+      await changeTemplate(refOf(name), await callerContext(), (store) => store.snapshot('first'));
+      return refOf(name);
+    },
+    left: async () => (await readdir(directory)).toSorted(),
+    end: () => rm(directory, { recursive: true }),
+  };
+}
+
+describe.each([['directory', directoryFixture]] as const)('%s templates', (_, open) => {
+  let fixture: Fixture;
+  let context: TemplateContext;
+  let count = 0;
+  let name = '';
+  let ref: TemplateRef;
+
+  beforeAll(async () => {
+    fixture = await open();
+    context = await callerContext();
+  });
+  afterAll(() => fixture.end());
+  beforeEach(async () => {
+    count += 1;
+    name = `t${count}`;
+    ref = await fixture.make(name);
+  });
+
+  const change = <T>(action: (store: TemplateStore) => Promise<T>, of = ref): Promise<T> => changeTemplate(of, context, action);
+  const labels = async (of = ref): Promise<readonly string[]> => (await openStore(of, context).snapshots()).map(({ label }) => label);
+  const exists = async (of: TemplateRef): Promise<boolean> => (await openStore(of, context).describe()) !== null;
+  const read = (of = ref): Promise<string> =>
+    change(async (store) => {
+      const tree = await store.open();
+      const text = await readFile(join(tree.path, 'state'), 'utf8');
+      await tree.close();
+      return text;
+    }, of);
+  const write = (text: string): Promise<void> =>
+    change(async (store) => {
+      const tree = await store.open();
+      await writeFile(join(tree.path, 'state'), text);
+      await tree.close();
+    });
+  /** What this template has beside it that is neither a snapshot nor the template. */
+  const unfinished = async (): Promise<readonly string[]> =>
+    (await fixture.left()).filter((entry) => /new-|old-|move|lock|before/.test(entry));
+  const codeOf = async (action: Promise<unknown>): Promise<string> =>
+    await action.then(
+      () => 'done',
+      (error: unknown) => (error instanceof IsolateError ? error.code : String(error)),
+    );
+
+  test('a draft becomes a template when it is committed, and is nothing before', async () => {
+    const fresh = fixture.refOf(`${name}-new`);
+    const draft = await openStore(fresh, context).begin();
+    await writeFile(join(draft.root, 'state'), 'filled');
+    expect(await exists(fresh)).toBe(false);
+    await draft.commit();
+    expect([await exists(fresh), await read(fresh), await unfinished()]).toEqual([true, 'filled', []]);
+    expect(await codeOf(openStore(fresh, context).begin())).toBe('template-exists');
+  });
+
+  test('a draft that is discarded leaves nothing, and one that comes too late is refused', async () => {
+    const fresh = fixture.refOf(`${name}-new`);
+    const [early, late] = [await openStore(fresh, context).begin(), await openStore(fresh, context).begin()];
+    await writeFile(join(early.root, 'state'), 'early');
+    await writeFile(join(late.root, 'state'), 'late');
+    await early.commit();
+    expect(await codeOf(late.commit())).toBe('template-exists');
+    await late.discard();
+    expect([await read(fresh), await unfinished()]).toEqual(['early', []]);
+  });
+
+  test('a snapshot keeps a state, and a rollback keeps the state before it', async () => {
+    await write('two');
+    const { kept } = await change((store) => store.rollback('first'));
+    expect([await read(), await labels()]).toEqual(['one', ['first', kept?.label]]);
+    await change((store) => store.rollback(kept?.label ?? ''));
+    expect([await read(), await unfinished()]).toEqual(['two', []]);
+    expect(await codeOf(change((store) => store.rollback('none')))).toBe('snapshot-missing');
+    expect(await codeOf(change((store) => store.snapshot('first')))).toBe('template-exists');
+  });
+
+  test('a rollback keeps nothing that a snapshot keeps already', async () => {
+    expect(await change((store) => store.rollback('first'))).toEqual({ kept: null });
+    await write('two');
+    await change((store) => store.snapshot('second'));
+    expect(await change((store) => store.rollback('first'))).toEqual({ kept: null });
+    expect([await read(), await labels()]).toEqual(['one', ['first', 'second']]);
+  });
+
+  test('a renamed template takes its snapshots along, and does not take the place of another', async () => {
+    const to = fixture.refOf(`${name}-renamed`);
+    await change((store) => store.rename(to));
+    expect([await exists(ref), await read(to), await labels(to)]).toEqual([false, 'one', ['first']]);
+    const taken = await fixture.make(`${name}-taken`);
+    expect(await codeOf(change((store) => store.rename(taken), to))).toBe('template-exists');
+    expect([await read(to), await read(taken)]).toEqual(['one', 'one']);
+  });
+
+  test('a removed template leaves nothing', async () => {
+    await change((store) => store.remove());
+    expect(await exists(ref)).toBe(false);
+    expect((await fixture.left()).filter((entry) => entry.includes(name))).toEqual([]);
+    expect(await codeOf(change((store) => store.remove()))).toBe('template-missing');
+  });
+
+  test('an attempt that fails changes nothing, and one that succeeds changes everything at once', async () => {
+    await change(async (store) => {
+      const attempt = await store.attempt();
+      await writeFile(join(attempt.tree.path, 'state'), 'broken');
+      await attempt.tree.close();
+      await attempt.fail();
+    });
+    expect(await read()).toBe('one');
+    await change(async (store) => {
+      const attempt = await store.attempt();
+      await writeFile(join(attempt.tree.path, 'state'), 'updated');
+      await attempt.tree.close();
+      await attempt.succeed();
+    });
+    expect([await read(), await labels(), await unfinished()]).toEqual(['updated', ['first'], []]);
+  });
+
+  test('only one process changes a template at a time, and the second is told which', async () => {
+    const error = await change(() => change(async () => 'never').catch((reason: unknown) => reason));
+    expect(error).toMatchObject({
+      code: 'template-busy',
+      message: expect.stringContaining(`is being changed by process ${process.pid}.`) as string,
+    });
+  });
+
+  test('a description says what there is', async () => {
+    expect(await openStore(ref, context).describe()).toMatchObject({
+      ref,
+      snapshots: [{ label: 'first' }],
+      clones: { fresh: 0, leased: 0, retired: 0 },
+      record: null,
+    });
+    expect(await openStore(fixture.refOf('nothing'), context).describe()).toBe(null);
+  });
+
+  test.each(['snapshot', 'rollback', 'rename', 'remove', 'update', 'create'])(
+    'whenever %s is killed, the template is whole, as before or as after, and the next change leaves nothing unfinished',
+    async (action) => {
+      const steps = new Set<string>();
+      const run = async (own: string, step: string): Promise<void> => {
+        const its = action === 'create' ? fixture.refOf(own) : await fixture.make(own);
+        if (action === 'rollback') {
+          await change(async (store) => {
+            const tree = await store.open();
+            await writeFile(join(tree.path, 'state'), 'two');
+            await tree.close();
+          }, its);
+        }
+        const { stdout } = await execFileAsync(process.execPath, [worker, JSON.stringify(its), action, step], { encoding: 'utf8' }).catch(
+          (error: unknown) => error as { stdout: string },
+        );
+        for (const seen of stdout.split('\n')) if (seen !== '') steps.add(seen);
+      };
+      await run(`${name}-w`, 'none');
+      expect(steps.size).toBeGreaterThan(0);
+      const before = action === 'rollback' ? 'two' : 'one';
+      const after = { rollback: 'one', update: 'updated', create: 'created' }[action] ?? 'one';
+      for (const [index, step] of [...steps].entries()) {
+        const own = `${name}-k${index}`;
+        await run(own, step);
+        // Any later change in the same store sweeps.
+        await change(async () => {});
+        const states = [];
+        for (const one of [fixture.refOf(own), fixture.refOf(`${own}-2`)]) if (await exists(one)) states.push(await read(one));
+        const allowed = action === 'remove' || action === 'create' ? [[after], []] : [[before], [after]];
+        expect(allowed, `${action} killed at ${step}: ${JSON.stringify(states)}`).toContainEqual(states);
+        const rest = (await fixture.left()).filter((entry) => entry.includes(own) && /new-|old-|move|lock/.test(entry));
+        expect(rest, `${action} killed at ${step}`).toEqual([]);
+        const ours = (await fixture.left()).filter((entry) => entry.includes(own));
+        if (states.length === 0) expect(ours, `${action} killed at ${step}`).toEqual([]);
+      }
+    },
+    120_000,
+  );
+});
