@@ -8,6 +8,7 @@ import { measureOptions } from './options.ts';
 import type { Findings } from './report.ts';
 import { measureLauncher, measureLxc, measureRuns } from './starts.ts';
 import { measureSustained } from './sustained.ts';
+import { measureTemplates } from './templates.ts';
 
 export interface Part {
   /** What the number of the part is, and which it has by default. */
@@ -29,4 +30,5 @@ export const parts: Readonly<Record<string, Part>> = {
   refill: { unit: 'clones', number: 100, measure: measureRefill },
   leases: { unit: 'rounds', number: 20, measure: measureLeases },
   memory: { unit: 'runs', number: 500, measure: measureMemory },
+  templates: { unit: 'rounds', number: 5, measure: measureTemplates },
 };
