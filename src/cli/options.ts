@@ -1,6 +1,7 @@
 import { engines } from '../engine/registry.ts';
 import type { OptionForm, OptionGroup, RunOption } from '../spec/options/option.ts';
 import { runOptionGroups } from '../spec/options/table.ts';
+import { createOptions } from './create-options.ts';
 
 /** Words that may come first on the command line; `run` may be left out. */
 export const verbs = [
@@ -19,7 +20,7 @@ export const verbs = [
 ] as const;
 
 /** Verbs that have verbs of their own, which come second. */
-export const subVerbs = { template: ['list', 'show', 'snapshot', 'rollback', 'rename', 'remove'] } as const;
+export const subVerbs = { template: ['create', 'list', 'show', 'snapshot', 'rollback', 'rename', 'remove'] } as const;
 type SubVerbs = typeof subVerbs;
 /** A verb that has verbs of its own, and those. */
 export type VerbsOf<First extends keyof SubVerbs> = First | `${First} ${SubVerbs[First][number]}`;
@@ -168,6 +169,7 @@ export const optionGroups: readonly OptionGroup<Option>[] = [
     title,
     options: options.map((option) => ({ ...describe(option), verbs: ['run', 'doctor'] as const })),
   })),
+  { ...createOptions, options: createOptions.options.map((option) => ({ ...option, verbs: ['template create'] as const })) },
   refreshing,
   watching,
   other,

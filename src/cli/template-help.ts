@@ -11,6 +11,18 @@ export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {
       '--help describes each verb.',
     examples: [],
   },
+  'template create': {
+    form: 'isolate template create [OPTIONS] TEMPLATE --from SOURCE',
+    summary: 'make a template',
+    more:
+      'SOURCE is debian:SUITE or ubuntu:SUITE, a directory, a tar archive, compressed or not, or - for one on standard input. The template ' +
+      'has its name only when it is complete. Archives are unpacked in a sandbox.',
+    examples: [
+      ['isolate template create debian --from debian:trixie', 'a minimal Debian'],
+      ['isolate template create build --from debian:trixie --packages gcc,make', 'with more packages'],
+      ['isolate template create ./root --from backup.tar.zst', 'an archive, unpacked as a template in a directory'],
+    ],
+  },
   'template list': {
     form: 'isolate template list [OPTIONS]',
     summary: 'list templates with their storage, snapshots, size and clones',

@@ -34,8 +34,11 @@ export interface Draft {
   readonly ownership: StoredOwnership;
   /** Whether `root` can be mounted idmapped. */
   readonly idmappable: boolean;
-  /** Makes it the template, whole or not at all. Throws `template-exists` if there is one by now. */
-  readonly commit: () => Promise<void>;
+  /**
+   * Makes it the template, whole or not at all. Storage that clones snapshots keeps its state as the snapshot `label` at the same time.
+   * Throws `template-exists` if there is one by now.
+   */
+  readonly commit: (label: string) => Promise<void>;
   /** Removes it; nothing is left. Also after a failed commit. */
   readonly discard: () => Promise<void>;
 }

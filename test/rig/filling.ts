@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { findOwnFiles } from '../../src/host/own-files.ts';
 import { canIdmap } from '../../src/host/path-facts.ts';
 import { probeFacts } from '../../src/host/probe.ts';
+import { ownershipOf } from '../../src/storage/directory.ts';
 import { fillFrom, type Filled, type FillOptions } from '../../src/template/fill/fill.ts';
 import { claimFillingPlace, type FillingPlace } from '../../src/template/fill/place.ts';
 import { parseSource } from '../../src/template/fill/source.ts';
@@ -26,7 +27,8 @@ export async function fillDirectory(root: string, from: string, options: Partial
 export async function inPlace<T>(root: string, action: (place: FillingPlace) => Promise<T>): Promise<T> {
   await chmod(root, 0o700);
   const facts = await probeFacts({ environment: {}, uid: process.getuid!(), gid: process.getgid!(), files: findOwnFiles() });
-  const place = claimFillingPlace({ root, ownership: { kind: 'natural' }, idmappable: canIdmap(root, statSync(root)) }, facts);
+  const stats = statSync(root);
+  const place = claimFillingPlace({ root, ownership: ownershipOf(stats), idmappable: canIdmap(root, stats) }, facts);
   try {
     return await action(place);
   } finally {

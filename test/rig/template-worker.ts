@@ -24,7 +24,7 @@ const other: TemplateRef = ref.kind === 'dataset' ? { ...ref, dataset: `${ref.da
 if (action === 'create') {
   const draft = await openStore(ref, context).begin();
   writeFileSync(join(draft.root, 'state'), 'created');
-  await draft.commit();
+  await draft.commit('first');
 } else {
   await changeTemplate(ref, context, async (store) => {
     if (action === 'snapshot') await store.snapshot('worker');

@@ -8,6 +8,8 @@ export async function templateVerb(verb: VerbsOf<'template'>, parsed: ParsedArgu
   switch (verb) {
     case 'template':
       throw refuseVerb(parsed.words);
+    case 'template create':
+      return await (await import('./template/create.ts')).createTemplateVerb(parsed);
     case 'template list':
       return await (await import('./template/list.ts')).listTemplatesVerb(parsed);
     case 'template show':

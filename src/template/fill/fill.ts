@@ -41,7 +41,8 @@ export async function fillFrom(source: TemplateSource, place: FillingPlace, opti
   checkRoot(place, name);
   const record: TemplateRecord = { version: 1, createdMs, source: name, ...filling.record };
   await finishRoot(place, record);
-  return { record, left: filling.left };
+  const { devices, attributes } = filling.left;
+  return { record, left: { devices, attributes } };
 }
 
 interface Filling {

@@ -7,6 +7,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { causesOf, IsolateError } from '../../../src/error.ts';
 import type { FillOptions } from '../../../src/template/fill/fill.ts';
 import { receiveArchive } from '../../../src/template/fill/archive.ts';
+import { runInFilling } from '../../../src/template/fill/filling.ts';
 import { chooseLimits, unpack } from '../../../src/template/fill/unpack.ts';
 import { fillDirectory, fillNew, inPlace } from '../../rig/filling.ts';
 
@@ -244,7 +245,32 @@ test('an unpacking can be stopped', { timeout: 60_000 }, async () => {
   stalled.kill();
 });
 
-test('a capability of a file has the meaning of the sandbox that gave it', async () => {
+/** What a sandbox with the ids of the tree at `root` says about it. */
+async function askInside(root: string, command: readonly [string, ...string[]]): Promise<string> {
+  const chunks: Buffer[] = [];
+  await inPlace(root, (place) => runInFilling(place, { command, onOutput: (chunk) => void chunks.push(chunk) }));
+  return Buffer.concat(chunks).toString();
+}
+
+test('a sandbox sees the capabilities of a file, and so does this host', async () => {
   const { root } = await fillNew(tree);
+  expect(await askInside(root, ['getcap', 'usr/bin/capable'])).toBe('usr/bin/capable cap_net_raw=ep\n');
   expect(sh('getcap "$1/usr/bin/capable"', root)).toBe(`${root}/usr/bin/capable cap_net_raw=ep\n`);
+});
+
+test('where nothing can be mounted idmapped, the files have the ids of a sandbox', async () => {
+  const place = mkdtempSync(join(work, 'overlay-'));
+  sh('mount -t tmpfs tmpfs "$1"; mkdir "$1/lower" "$1/upper" "$1/work" "$1/merged"', place);
+  sh('mount -t overlay -o lowerdir="$1/lower,upperdir=$1/upper,workdir=$1/work" overlay "$1/merged"', place);
+  const root = join(place, 'merged/tree');
+  sh('mkdir "$1"; chown 1879048192:1879048192 "$1"', root);
+  await fillDirectory(root, tree);
+  expect(sh('stat -c %u:%g "$1" "$1/home/mine" "$1/.isolate/template.json"', root)).toBe(
+    '1879048192:1879048192\n1879049192:1879049193\n1879048192:1879048192\n',
+  );
+  expect(await askInside(root, ['getcap', 'usr/bin/capable'])).toBe('usr/bin/capable cap_net_raw=ep\n');
+  // A copy of it elsewhere has the natural owners again.
+  const copy = await fillNew(root);
+  expect(describe(copy.root)).toBe(describe(expected));
+  sh('umount "$1/merged" "$1"', place);
 });

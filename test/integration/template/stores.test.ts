@@ -90,7 +90,7 @@ describe.each([['directory', directoryFixture]] as const)('%s templates', (_, op
     const draft = await openStore(fresh, context).begin();
     await writeFile(join(draft.root, 'state'), 'filled');
     expect(await exists(fresh)).toBe(false);
-    await draft.commit();
+    await draft.commit('first');
     expect([await exists(fresh), await read(fresh), await unfinished()]).toEqual([true, 'filled', []]);
     expect(await codeOf(openStore(fresh, context).begin())).toBe('template-exists');
   });
@@ -100,8 +100,8 @@ describe.each([['directory', directoryFixture]] as const)('%s templates', (_, op
     const [early, late] = [await openStore(fresh, context).begin(), await openStore(fresh, context).begin()];
     await writeFile(join(early.root, 'state'), 'early');
     await writeFile(join(late.root, 'state'), 'late');
-    await early.commit();
-    expect(await codeOf(late.commit())).toBe('template-exists');
+    await early.commit('first');
+    expect(await codeOf(late.commit('first'))).toBe('template-exists');
     await late.discard();
     expect([await read(fresh), await unfinished()]).toEqual(['early', []]);
   });

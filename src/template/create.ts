@@ -1,0 +1,52 @@
+import type { TemplateContext } from './context.ts';
+import { type Filled, fillFrom, type FillOptions } from './fill/fill.ts';
+import { claimFillingPlace } from './fill/place.ts';
+import type { TemplateSource } from './fill/source.ts';
+import { refuseReachable } from './keep-private.ts';
+import { timeLabel } from './label.ts';
+import { changeTemplate, openStore } from './open-store.ts';
+import type { Draft } from './store.ts';
+import type { TemplateRef } from './template-ref.ts';
+
+export interface CreateTemplate extends Omit<FillOptions, 'createdMs'> {
+  readonly ref: TemplateRef;
+  readonly source: TemplateSource;
+  /** Of its first snapshot; absent: one is made only where clones need it, and named after the time. */
+  readonly label?: string;
+}
+
+type Making = Omit<CreateTemplate, 'label'> & { readonly label: string | undefined };
+
+/**
+ * Makes a template from a source, wholly or not at all: it is filled under another name, out of other users' reach, and has its own name
+ * when it is complete. Throws `template-exists`, `cannot-enforce`, what `fillFrom` throws, and the reason of `signal`.
+ */
+export async function createTemplate({ ref, source, label, ...options }: CreateTemplate, context: TemplateContext): Promise<Filled> {
+  refuseReachable(ref, context.facts.user);
+  const filled = await makeWhole({ ref, source, label, ...options }, context);
+  if (label !== undefined && ref.kind === 'directory') await changeTemplate(ref, context, (store) => store.snapshot(label));
+  return filled;
+}
+
+async function makeWhole({ ref, source, label, ...options }: Making, context: TemplateContext): Promise<Filled> {
+  const draft = await openStore(ref, context).begin();
+  try {
+    const filled = await fillDraft(draft, source, { ...options, createdMs: context.clock() }, context);
+    options.signal?.throwIfAborted();
+    await draft.commit(label ?? timeLabel(context.clock(), []));
+    return filled;
+  } catch (error) {
+    // What cannot be removed now is swept later; the first failure is the one to report.
+    await draft.discard().catch(() => {});
+    throw error;
+  }
+}
+
+async function fillDraft(draft: Draft, source: TemplateSource, options: FillOptions, { facts }: TemplateContext): Promise<Filled> {
+  const place = claimFillingPlace(draft, facts);
+  try {
+    return await fillFrom(source, place, options);
+  } finally {
+    place.release();
+  }
+}

@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { IsolateError } from '../error.ts';
+import type { PathFacts, UserFacts } from '../host/facts.ts';
+import { probePath } from '../host/path-facts.ts';
+import { isReachableByOthers } from '../host/reachable.ts';
+import type { TemplateRef } from './template-ref.ts';
+
+type Caller = Pick<UserFacts, 'uid' | 'gid' | 'rights'>;
+
+/**
+ * Throws `cannot-enforce` for a directory at which other users of this host could reach a template: its set-uid programs, which anybody
+ * may have made, would give them the rights of the template's owner.
+ */
+export function refuseReachable(ref: TemplateRef, caller: Caller): void {
+  if (ref.kind !== 'directory') return;
+  const parent = dirname(ref.path);
+  // One that is missing is made for its owner alone.
+  if (!existsSync(parent) || keepsOthersOut(parent, caller)) return;
+  throw new IsolateError('cannot-enforce', `Other users can enter ${parent}, and could start set-uid programs of a template there.`, {
+    hint: `chmod go-x ${parent}, or make a directory in it that only you may enter`,
+  });
+}
+
+function keepsOthersOut(directory: string, caller: Caller): boolean {
+  if (caller.rights === 'root') return !isReachableByOthers(directory);
+  for (let path = directory; ; path = dirname(path)) {
+    if (isClosed(probePath(path), caller)) return true;
+    if (path === '/') return false;
+  }
+}
+
+/** Whether nobody but the caller and root can enter it. Most users have a group of their own. */
+export function isClosed(facts: PathFacts | null, { uid, gid }: Pick<Caller, 'uid' | 'gid'>): boolean {
+  if (facts === null || facts.kind !== 'directory' || ![0, uid].includes(facts.uid)) return false;
+  return (facts.mode & (facts.gid === gid ? 0o001 : 0o011)) === 0;
+}
