@@ -98,4 +98,6 @@ export interface CallerFacts {
 export type Facts = HostFacts & CallerFacts;
 
 /** Absolute paths; `socketcallFilter` is the filter that lets socketcall(2) make sockets. */
-export type OwnFiles = Readonly<Record<'launcher' | 'gate' | 'seccompFilter' | 'socketcallFilter' | 'lxcSeccompProfile', string>>;
+export type OwnFiles = Readonly<
+  Record<'launcher' | 'gate' | 'seccompFilter' | 'socketcallFilter' | 'lxcSeccompProfile' | 'unpacker', string>
+>;

@@ -22,5 +22,6 @@ export function findOwnFiles(): OwnFiles {
     seccompFilter: join(directory, 'seccomp.bpf'),
     socketcallFilter: join(directory, 'seccomp-socketcall.bpf'),
     lxcSeccompProfile: join(directory, 'lxc.seccomp'),
+    unpacker: join(directory, 'isolate-unpack'),
   };
 }

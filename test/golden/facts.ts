@@ -54,6 +54,7 @@ export const rootFacts: Facts = {
     socketcallFilter: '/usr/lib/isolate/seccomp-socketcall.bpf',
     gate: '/usr/lib/isolate/isolate-gate',
     lxcSeccompProfile: '/usr/lib/isolate/lxc.seccomp',
+    unpacker: '/usr/lib/isolate/isolate-unpack',
   },
 };
 

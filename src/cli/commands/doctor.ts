@@ -69,7 +69,8 @@ function builtFiles(): Facts['files'] {
   try {
     return findOwnFiles();
   } catch (error) {
-    if (error instanceof IsolateError) return { launcher: '', gate: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '' };
+    if (error instanceof IsolateError)
+      return { launcher: '', gate: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '', unpacker: '' };
     throw error;
   }
 }

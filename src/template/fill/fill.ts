@@ -1,11 +1,13 @@
 import { statSync } from 'node:fs';
 
 import { IsolateError } from '../../error.ts';
+import { callerEnvironment } from '../../process/caller-environment.ts';
 import type { TemplateDefaults, TemplateRecord } from '../../spec/template-record.ts';
 import { type Archive, openArchive, receiveArchive } from './archive.ts';
 import { copyDirectory } from './directory.ts';
 import { type DistributionOptions, installDistribution } from './distribution.ts';
 import { checkRoot, finishRoot, readRecord } from './finish.ts';
+import { fillFromImage } from '../oci/fill-from-image.ts';
 import type { FillingPlace } from './place.ts';
 import type { TemplateSource } from './source.ts';
 import { emptyTarReport, type TarReport } from './tar-report.ts';
@@ -71,11 +73,22 @@ async function fill(source: TemplateSource, place: FillingPlace, options: FillOp
         name,
         await unpackOpened(place, await receiveArchive(process.stdin, 'standard input'), unpackOptions),
       );
-    case 'image':
-      throw new IsolateError('usage', `${source.format} images cannot be read yet.`);
+    case 'image': {
+      const { defaults, digest, devices, attributes } = await fillFromImage(place, source, {
+        ...unpackOptions,
+        scratch: scratchDirectory(place),
+      });
+      return { record: { defaults, digest }, left: { devices, attributes } };
+    }
     case 'path':
       throw new Error('A path was not settled.');
   }
+}
+
+/** Where what is needed for a while may be large. Root puts nothing where a variable says. */
+function scratchDirectory({ facts }: FillingPlace): string {
+  const chosen = facts.user.rights === 'root' ? undefined : callerEnvironment()['TMPDIR'];
+  return chosen?.startsWith('/') === true ? chosen : '/var/tmp';
 }
 
 async function unpackOpened(place: FillingPlace, archive: Archive, options: UnpackOptions): Promise<TarReport> {

@@ -19,6 +19,7 @@ export interface FillingRequest {
   /** By its name or absolute path; the directory is at `targetInside`. */
   readonly command: FillingProgram['command'];
   readonly environment?: FillingProgram['environment'];
+  readonly ownProgram?: string;
   /** Standard input: an open file, another program's output, or bytes; absent: nothing. */
   readonly input?: number | Readable | Uint8Array;
   /** Standard output as it comes; absent: thrown away. */
@@ -60,7 +61,8 @@ async function run(
   const { command, environment = plainEnvironment, input, signal } = request;
   signal?.throwIfAborted();
   logCommand({ file: command[0], args: command.slice(1) });
-  const running = await startLaunch(plan({ command, environment }), {
+  const own = request.ownProgram === undefined ? {} : { ownProgram: request.ownProgram };
+  const running = await startLaunch(plan({ command, environment, ...own }), {
     launcher: facts.files.launcher,
     stdio: {
       stdin: streamFor(input),

@@ -9,8 +9,12 @@ export const targetInside = '/target';
 /** Where a building program does. */
 export const builtInside = '/tmp/target';
 
+/** Where a program of isolate's own is, if there is one. */
+export const ownProgramInside = '/isolate-program';
+
 const optionsNumber = 3;
 const filterNumber = 4;
+const ownProgramNumber = 5;
 const graceMs = 2000;
 
 /** Top-level directories of this host that programs below /usr need: a link to repeat, or a directory to show. */
@@ -20,6 +24,8 @@ export type HostDirectory = { readonly path: string; readonly link: string | nul
 export interface FillingProgram {
   readonly command: readonly [string, ...string[]];
   readonly environment: Environment;
+  /** A static program of isolate's own, by its path on this host, for `command` to name at `ownProgramInside`. */
+  readonly ownProgram?: string;
 }
 
 /**
@@ -37,6 +43,10 @@ export function planFilling(place: FillingPlace, program: FillingProgram, hostDi
     ['--proc', '/proc'],
     ['--dev', '/dev'],
     ['--size', String(2 ** 28), '--tmpfs', '/tmp'],
+    // A copy: the sandbox's ids may not reach where it is installed.
+    ...(program.ownProgram === undefined
+      ? []
+      : [['--perms', '0555', '--ro-bind-data', String(ownProgramNumber), ownProgramInside] as const]),
     ['--bind', mounted.path, targetInside],
     ['--remount-ro', '/'],
     ['--seccomp', String(filterNumber)],
@@ -82,6 +92,7 @@ function wrap(place: FillingPlace, mounted: MountedTarget, { options, program, f
     descriptors: [
       { number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options), shown: 'words' },
       ...(filter === null ? [] : [{ number: filterNumber, kind: 'file', path: filter } as const]),
+      ...(program.ownProgram === undefined ? [] : [{ number: ownProgramNumber, kind: 'file', path: program.ownProgram } as const]),
       ...stage.descriptors,
     ],
     userNamespace: place.identity.userNamespace,

@@ -1,0 +1,36 @@
+import { PassThrough, type Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+
+import { type FillingRequest, runInFilling } from '../fill/filling.ts';
+import type { FillingPlace } from '../fill/place.ts';
+
+type Program = Omit<FillingRequest, 'onOutput' | 'onOutputStream' | 'onErrorLine'>;
+
+/**
+ * Runs a program in the filling sandbox, and returns its standard output at once. The stream ends well only after status 0; else it fails
+ * with what `failed` makes of the first line of standard error. A receiver that destroys it ends the program.
+ */
+export function outputOf(place: FillingPlace, program: Program, failed: (said: string) => Error): Readable {
+  const output = new PassThrough({ highWaterMark: 2 ** 20 });
+  let said: string | null = null;
+  let drained: Promise<unknown> = Promise.resolve();
+  const run = runInFilling(place, {
+    ...program,
+    onOutputStream: (stream) => {
+      drained = finished(stream, { writable: false }).catch(() => undefined);
+      output.once('close', () => stream.destroy());
+      stream.pipe(output, { end: false });
+    },
+    onErrorLine: (line) => {
+      if (line !== '') said ??= line;
+    },
+  });
+  const finish = async (): Promise<void> => {
+    const status = await run;
+    await drained;
+    if (status === 0) output.end();
+    else output.destroy(failed(said ?? `it ended with status ${status}`));
+  };
+  finish().catch((error: unknown) => output.destroy(error as Error));
+  return output;
+}
