@@ -13,7 +13,7 @@
 extern char **environ;
 
 static const unsigned order[] = {ITEM_DESCRIPTOR,    ITEM_STAT_PATH, ITEM_READ_PATH, ITEM_LIST_PATH,
-                                 ITEM_VARIABLE_NAME, ITEM_REAL_PATH, ITEM_TREE_PATH, ITEM_LOOK_PATH};
+                                 ITEM_VARIABLE_NAME, ITEM_REAL_PATH, ITEM_TREE_PATH, ITEM_LOOK_PATH, ITEM_READ_IN_TREE};
 enum { CONTENT_MAX = 262144, ENTRIES_MAX = 65536, NAME_MAX_BYTES = 4096 };
 
 static void add_path_facts(struct wire_writer *writer, const char *path) {
@@ -29,12 +29,12 @@ static void add_path_facts(struct wire_writer *writer, const char *path) {
   wire_add(writer, ITEM_PATH_FACTS, facts, sizeof facts);
 }
 
-static bool add_content(struct wire_writer *writer, const char *path) {
+/* Of a file that was opened, or could not be; closes it. */
+static bool add_content(struct wire_writer *writer, int fd) {
   static uint8_t content[CONTENT_MAX + 1];
   struct stat found;
   size_t length = 0;
   ssize_t count = 1;
-  int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   bool opened = fd >= 0 && fstat(fd, &found) == 0;
   bool fit = !opened || S_ISREG(found.st_mode) || S_ISDIR(found.st_mode);
   while (opened && fit && count > 0 && length < sizeof content) {
@@ -93,7 +93,8 @@ static bool add_answer(struct run *run, struct wire_writer *writer, const struct
   if (question->length >= sizeof name) return false;
   memcpy(name, question->value, question->length);
   name[question->length] = 0;
-  if (question->tag == ITEM_READ_PATH) return add_content(writer, name);
+  if (question->tag == ITEM_READ_PATH) return add_content(writer, open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (question->tag == ITEM_READ_IN_TREE) return add_content(writer, look_open(name));
   if (question->tag == ITEM_STAT_PATH) add_path_facts(writer, name);
   else if (question->tag == ITEM_LIST_PATH) add_entries(writer, name);
   else if (question->tag == ITEM_REAL_PATH) look_add_real(writer, name);

@@ -33,6 +33,11 @@ static int open_in_tree(const char *path, uint64_t flags) {
   return (int)syscall(SYS_openat2, tree, path, &how, sizeof how);
 }
 
+int look_open(const char *path) {
+  struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+  return (int)syscall(SYS_openat2, tree, path, &how, sizeof how);
+}
+
 static void add_found(struct wire_writer *writer, uint32_t kind, int fd, const char *rest) {
   static uint8_t found[4 + PATH_MAX];
   char path[PATH_MAX];

@@ -4,12 +4,17 @@ import type { WayName } from '../run/run-event.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { escapeControls } from './escape.ts';
 
-/** What a run reports about its start and end: to the status descriptor, and on standard error what the exit status does not show. */
+/**
+ * What a run reports about its start and end: to the status descriptor, and on standard error what the exit status does not show. While
+ * the command is not known, only what may be reported before it starts.
+ */
 export function reportLines(
   request: RunRequest,
   { json, status, way }: { readonly json: boolean; readonly status: boolean; readonly way: WayName },
 ): readonly ReportLine[] {
-  return [...(status ? statusLines(way) : []), ...shortageLines(request, json), ...failureLines(request, json)];
+  const lines = [...(status ? statusLines(way) : []), ...shortageLines(request, json), ...failureLines(request, json)];
+  const isKnown = request.command !== undefined && request.command.length > 0;
+  return isKnown ? lines : lines.filter(({ event }) => event === 'failed' || event === 'unremoved');
 }
 
 const status = (event: ReportLine['event'], text: string, conditions: Partial<ReportLine> = {}): ReportLine => ({
@@ -32,7 +37,7 @@ const statusLines = (way: WayName): readonly ReportLine[] => [
 ];
 
 /** The limit may come from a variable. */
-function shortageLines({ command, memory }: RunRequest, json: boolean): readonly ReportLine[] {
+function shortageLines({ command = [], memory }: RunRequest, json: boolean): readonly ReportLine[] {
   const limit = memory === undefined ? 'its limit' : `--memory ${memory}`;
   const warning = (event: 'exited' | 'killed', who: string, number?: number): ReportLine => {
     const message = `${who} was killed: the sandbox needed more memory than ${limit} allows.`;
@@ -50,7 +55,7 @@ const sigkill = 9;
 const enoent = 2;
 
 /** The launcher's stage reports a missing command, except as JSON. */
-function failureLines({ command, timeoutSeconds }: RunRequest, json: boolean): readonly ReportLine[] {
+function failureLines({ command = [], timeoutSeconds }: RunRequest, json: boolean): readonly ReportLine[] {
   const name = JSON.stringify(command[0]);
   const tooLong = `${name} ran longer than ${timeoutSeconds} s and was ended.`;
   const text = json ? toJsonError('timed-out', tooLong) : `isolate: ${escapeControls(tooLong)}`;

@@ -12,16 +12,16 @@ export function runClient({ descriptor, shelf }: OwnClient, voice: RunVoice): Ru
   return {
     shelf,
     leaveToNode: () => send(descriptor, encodeMessage('fallback')),
-    carryOut: (launch) => {
+    carryOut: (launch, command) => {
       const record = encodeMessage('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false }) }]);
-      return send(descriptor, encodeMessage('report', reportItems(voice)), record);
+      return send(descriptor, encodeMessage('report', reportItems(voice, command)), record);
     },
   };
 }
 
-function reportItems(voice: RunVoice): readonly Item[] {
-  const { statusDescriptor } = voice;
-  return [...(statusDescriptor === null ? [] : [{ name: 'descriptor', value: statusDescriptor } as const]), ...reportOf(voice, true)];
+function reportItems({ statusDescriptor, lines, ignoredSignals }: RunVoice, command: readonly string[]): readonly Item[] {
+  const descriptor = statusDescriptor === null ? [] : [{ name: 'descriptor', value: statusDescriptor } as const];
+  return [...descriptor, ...reportOf(lines(command), ignoredSignals)];
 }
 
 /**

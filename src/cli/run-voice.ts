@@ -13,7 +13,7 @@ export function runVoice({ flags, values }: ParsedArguments, request: RunRequest
   const [json, quiet, trace] = [flags.has('json'), flags.has('quiet'), flags.has('trace')];
   const descriptor = values.get('status-fd');
   return {
-    lines: reportLines(request, { json, status: descriptor !== undefined, way }),
+    lines: (command) => reportLines({ ...request, command }, { json, status: descriptor !== undefined, way }),
     statusDescriptor: descriptor === undefined ? null : parseStatusDescriptor(descriptor),
     ignoredSignals: flags.has('ignore-sigint') ? ['SIGINT'] : [],
     render: (event, isWatched) => (isTold(event, { json, quiet, isWatched }) ? render(event, json) : ''),

@@ -5,7 +5,7 @@ import { templateHelp } from './template-help.ts';
 /** What help and the manual page say about each verb, in the order in which they print them. */
 export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
   run: {
-    form: 'isolate [run] [OPTIONS] [--] COMMAND [ARG...]',
+    form: 'isolate [run] [OPTIONS] [--] [COMMAND [ARG...]]',
     summary: 'run a command in a throw-away copy of a Linux root',
     more:
       "The first word that is neither an option nor an option's value begins the command. Everything from there on is the command's, " +

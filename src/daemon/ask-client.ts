@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 import type { PathFacts } from '../host/facts.ts';
 import { describePath } from '../host/path-facts.ts';
 import { IsolateError } from '../error.ts';
@@ -13,8 +15,8 @@ import type { Connection } from './connection.ts';
 export interface ClientQuestions extends Partial<Questions> {
   /** Directories whose entries are wanted. */
   readonly lists?: readonly string[];
-  /** A directory, and the paths in it of which is wanted where they lead. */
-  readonly tree?: { readonly path: string; readonly places: readonly string[] };
+  /** A directory, the paths in it of which is wanted where they lead, and a file that is wanted if no link leads to it. */
+  readonly tree?: { readonly path: string; readonly places: readonly string[]; readonly file?: string };
 }
 
 /** The client's answers; what it cannot see is missing. */
@@ -26,6 +28,8 @@ export interface Told {
   readonly places: Map<string, Found>;
   readonly variables: Map<string, string>;
   real: string | null;
+  /** The text of the file in the tree; a number: the errno for which there is none. */
+  inTree: string | number;
 }
 
 /** Most bytes that one client may send of its files. */
@@ -33,7 +37,15 @@ const mostRead = 65_536;
 
 /** Asks a client, which looks with its own rights. Rejects with `daemon-failed`, or with `aborted` if the client is gone. */
 export async function askClient(wanted: ClientQuestions, ask: Connection['ask']): Promise<Told> {
-  const told: Told = { paths: new Map(), files: new Map(), lists: new Map(), places: new Map(), variables: new Map(), real: null };
+  const told: Told = {
+    paths: new Map(),
+    files: new Map(),
+    lists: new Map(),
+    places: new Map(),
+    variables: new Map(),
+    real: null,
+    inTree: 0,
+  };
   const questions: Item[] = [
     ...(wanted.paths ?? []).map((value): Item => ({ name: 'stat-path', value })),
     ...(wanted.files ?? []).map((value): Item => ({ name: 'read-path', value })),
@@ -44,16 +56,18 @@ export async function askClient(wanted: ClientQuestions, ask: Connection['ask'])
   // Says what the others are about, and has no answer.
   const tree: Item[] = wanted.tree === undefined ? [] : [{ name: 'tree-path', value: wanted.tree.path }];
   const looks = (wanted.tree?.places ?? []).map((value): Item => ({ name: 'look-path', value }));
-  const asked = [...questions, ...looks];
+  const readInTree: Item[] = wanted.tree?.file === undefined ? [] : [{ name: 'read-in-tree', value: wanted.tree.file }];
+  const asked = [...questions, ...looks, ...readInTree];
   if (asked.length === 0) return told;
-  const { items: answers } = await ask([...questions, ...tree, ...looks]);
+  const { items: answers } = await ask([...questions, ...tree, ...looks, ...readInTree]);
   if (answers.length !== asked.length) throw new IsolateError('daemon-failed', 'The client did not answer all questions.');
-  const contents = answers.filter(({ name }) => name === 'file-content' || name === 'entries');
+  const contents = answers.slice(0, asked.length - readInTree.length).filter(({ name }) => name === 'file-content' || name === 'entries');
   const read = contents.reduce((sum, { value }) => sum + (value instanceof Uint8Array ? value.length : 0), 0);
   if (read > mostRead) throw new IsolateError('daemon-failed', 'The environment files are larger than 64 KiB together.');
   const mounts = mountsOnce();
   for (const [index, { name, value }] of asked.entries()) {
     const answer = answers[index];
+    if (name === 'read-in-tree' && answer?.name === 'missing') told.inTree = Number(answer.value);
     if (answer === undefined || answer.name === 'missing') continue;
     note(told, name, String(value), answer, mounts);
   }
@@ -72,6 +86,8 @@ function note(told: Told, question: Item['name'], asked: string, { name, value }
   } else if (question === 'look-path' && name === 'found' && value instanceof Uint8Array && value.length >= 4) {
     const found = placeOf(value);
     if (found !== null) told.places.set(asked, found);
+  } else if (question === 'read-in-tree' && name === 'file-content' && value instanceof Uint8Array) {
+    told.inTree = decodeText(value) ?? constants.errno.EILSEQ;
   } else if (question === 'real-path' && name === 'real' && typeof value === 'string' && value.startsWith('/')) {
     told.real = value;
   } else {
@@ -84,14 +100,14 @@ const kinds: readonly Found['kind'][] = ['directory', 'other', 'missing'];
 /** A number and a path. Null: something is odd with it. */
 function placeOf(bytes: Uint8Array): Found | null {
   const kind = kinds[new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) - 1];
-  const path = decodePath(bytes.subarray(4));
+  const path = decodeText(bytes.subarray(4));
   return kind === undefined || path === null ? null : { path: path === '' ? '/' : path, kind };
 }
 
 /** Null: it is no text, as the target of a link may be none. */
-function decodePath(bytes: Uint8Array): string | null {
+function decodeText(bytes: Uint8Array): string | null {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return null;
   }

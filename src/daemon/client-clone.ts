@@ -1,6 +1,7 @@
 import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
 import type { RunEvent } from '../run/run-event.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
+import { completeSpec } from '../spec/complete-spec.ts';
 import { rootName } from '../spec/root-ref.ts';
 import { checkNotNested, type ClientRoot, placeFor, type RunServices } from './client-root.ts';
 import type { Connection } from './connection.ts';
@@ -16,7 +17,7 @@ export function cloneRoot(connection: Connection, services: RunServices): Client
         template: rootName(spec.root),
         peer,
         engine: engine.name,
-        command: spec.command,
+        command: spec.command ?? [],
         ...(facts.cgroups.byDaemon === true ? { limits: spec.limits } : {}),
         waitMs: spec.waitMs,
         signal: connection.closed,
@@ -27,6 +28,7 @@ export function cloneRoot(connection: Connection, services: RunServices): Client
     look: async (lease, { spec, engine: { capabilities } }) => {
       const view = await lookIntoClone(lease, targetsToLookAt(spec, capabilities), capabilities);
       checkNotNested(spec, view);
+      if (spec.command === null) lease.showCommand(completeSpec(spec, view.defaults).command);
       return view;
     },
     place: async (lease, { spec, facts }, tell) => {

@@ -1,3 +1,6 @@
+import { constants } from 'node:os';
+
+import { IsolateError } from '../error.ts';
 import { logEvent } from '../log.ts';
 import type { HolderId } from '../pool/holder.ts';
 import { rootfsOf } from '../rootfs/rootfs.ts';
@@ -6,6 +9,7 @@ import { lookIntoRoot, mountpointsOf, type RootView, treeOf } from '../run/look-
 import type { Prepared } from '../run/prepared.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
 import { isThrownAway } from '../spec/root-ref.ts';
+import { parseTemplateRecord, type TemplateDefaults, templateRecordPath } from '../spec/template-record.ts';
 import { ownershipOf } from '../storage/directory.ts';
 import { askClient, type ClientQuestions, type Told } from './ask-client.ts';
 import { claimRunFor } from './claim-run.ts';
@@ -13,6 +17,7 @@ import { planLayers } from './client-layers.ts';
 import { checkNotNested, type ClientLease, type ClientRoot, leftToNode, placeFor, type RunServices } from './client-root.ts';
 import type { Connection } from './connection.ts';
 import { type Held, holdFor } from './held.ts';
+import type { Peer } from './peer.ts';
 import { shortenCommand } from './shorten-command.ts';
 
 /** What a client holds while it runs on a directory. */
@@ -22,6 +27,8 @@ export interface DirectoryLease extends ClientLease {
   readonly holder: HolderId;
   /** Where the paths lead that the run needs to know of. */
   readonly places: Told['places'];
+  /** The defaults of the template of which the run needs to know. */
+  readonly defaults: TemplateDefaults;
 }
 
 /**
@@ -39,22 +46,22 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
       if (root.kind !== 'directory' || holder === null || countOff === null) throw leftToNode;
       held = holdFor({ signal, warn: (message) => logEvent('warn', { event: 'state', template: root.path }, message) });
       held.defer(countOff);
-      // Only the user's own process can tell whether it may make targets or enter a directory there.
-      if (peer.rights === 'user' && prepared.spec.workingDirectory !== '/') throw leftToNode;
+      checkEntered(peer, prepared.spec.workingDirectory);
       const tree = treeQuestion(prepared, root.path);
       if (root.write === 'clone') {
-        const { id, part, files, places } = await planLayers(root.path, tree, holder, connection, services.paths);
-        return { ...held, id, rootfs: rootfsOf(part), files, places, holder };
+        const { id, part, files, told } = await planLayers(root.path, tree, holder, connection, services.paths);
+        return { ...held, id, rootfs: rootfsOf(part), files, holder, ...(await learn(prepared, root.path, told, connection)) };
       }
-      const { paths, places } = await askClient({ paths: [root.path], tree }, connection.ask);
-      const facts = paths.get(root.path);
+      const told = await askClient({ paths: [root.path], tree }, connection.ask);
+      const facts = told.paths.get(root.path);
       if (facts?.kind !== 'directory') throw leftToNode;
       const rootfs = rootfsOf({ kind: 'tree', source: root.path, ownership: ownershipOf(facts), idmappable: facts.idmappable });
-      return { ...held, id: null, rootfs, places, holder };
+      return { ...held, id: null, rootfs, holder, ...(await learn(prepared, root.path, told, connection)) };
     },
     look: async (lease, prepared) => {
       const { spec } = prepared;
       const view = viewOf(prepared, lease);
+      // Only the user's own process can tell whether it may make targets there.
       if (peer.rights === 'user' && !isThrownAway(spec.root) && lacksAny(view)) throw leftToNode;
       checkNotNested(spec, view);
       return view;
@@ -70,13 +77,47 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
   };
 }
 
-/** What is asked of the tree: of an overlay, where nothing has been changed yet, the files are those of the directory. */
-function treeQuestion({ spec, engine: { capabilities } }: Prepared, path: string): NonNullable<ClientQuestions['tree']> {
-  return { path, places: [...new Set([...mountpointsOf(capabilities), ...targetsToLookAt(spec, capabilities)])] };
+/** What is in the tree: `told` when the client was asked, and what only the template's defaults let ask. */
+async function learn(
+  { spec: { workingDirectory } }: Prepared,
+  path: string,
+  { places, inTree }: Told,
+  { peer, ask }: Pick<Connection, 'peer' | 'ask'>,
+): Promise<Pick<DirectoryLease, 'places' | 'defaults'>> {
+  const { workingDirectory: own, ...defaults } = parseDefaults(inTree, path);
+  if (own === undefined || workingDirectory !== undefined) return { places, defaults };
+  const directory = checkEntered(peer, own);
+  const more = directory === '/' ? new Map<string, never>() : (await askClient({ tree: { path, places: [directory] } }, ask)).places;
+  return { places: new Map([...places, ...more]), defaults: { ...defaults, workingDirectory: directory } };
 }
 
-function viewOf({ spec, engine: { capabilities } }: Prepared, { rootfs, places }: Pick<DirectoryLease, 'rootfs' | 'places'>): RootView {
-  return lookIntoRoot(treeOf(spec, rootfs), targetsToLookAt(spec, capabilities), capabilities, (target, hidden) => {
+/** Only the user's own process can tell whether it may enter a directory there. Throws `leftToNode`. */
+function checkEntered({ rights }: Peer, directory = '/'): string {
+  if (rights === 'user' && directory !== '/') throw leftToNode;
+  return directory;
+}
+
+const absent: ReadonlySet<unknown> = new Set([constants.errno.ENOENT, constants.errno.ENOTDIR]);
+
+/** The program in Node says what is wrong with a record. */
+function parseDefaults(inTree: Told['inTree'], path: string): TemplateDefaults {
+  if (absent.has(inTree)) return {};
+  try {
+    if (typeof inTree === 'string') return parseTemplateRecord(inTree, path).defaults;
+  } catch (error) {
+    if (!(error instanceof IsolateError)) throw error;
+  }
+  throw leftToNode;
+}
+
+/** What is asked of the tree: of an overlay, where nothing has been changed yet, the files are those of the directory. */
+function treeQuestion({ spec, engine: { capabilities } }: Prepared, path: string): NonNullable<ClientQuestions['tree']> {
+  const places = [...new Set([...mountpointsOf(capabilities), ...targetsToLookAt(spec, capabilities)])];
+  return { path, places, file: templateRecordPath };
+}
+
+function viewOf({ spec, engine: { capabilities } }: Prepared, { rootfs, places, defaults }: DirectoryLease): RootView {
+  return lookIntoRoot(treeOf(spec, rootfs), targetsToLookAt(spec, capabilities), defaults, capabilities, (target, hidden) => {
     if (isWithin(target, hidden)) return { path: target, kind: 'hidden' };
     const found = places.get(target);
     if (found === undefined || isWithin(found.path, hidden)) throw leftToNode;

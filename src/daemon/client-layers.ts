@@ -22,8 +22,8 @@ export interface ClientLayers {
   readonly part: OverlayPart;
   /** The client's launcher makes them, and removes them at the end in reverse order. */
   readonly files: readonly MadeFile[];
-  /** What the client told of its `tree`. */
-  readonly places: Told['places'];
+  /** What the client told, of its `tree` too. */
+  readonly told: Told;
 }
 
 /**
@@ -61,7 +61,7 @@ export async function planLayers(
   const idmappable = { lower: lower.idmappable, upper: upper.idmappable };
   return {
     id,
-    places: told.places,
+    told,
     part: { kind: 'overlay', lower: template, upperParent, ownership: ownershipOf(lower), idmappable },
     files: [
       // Made before the layers, so that a run that cleans up after dead runs sees that these have a living holder.

@@ -6,10 +6,10 @@ import type { RuntimePaths } from '../pool/paths.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { Place } from '../run/lifecycle.ts';
 import type { RootView } from '../run/look-into-root.ts';
-import type { Prepared } from '../run/prepared.ts';
+import type { Completed, Prepared } from '../run/prepared.ts';
 import { claimIds } from '../run/place.ts';
 import type { RunEvent } from '../run/run-event.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { WantedSpec } from '../spec/spec.ts';
 import type { CommandLine } from './command-line.ts';
 import type { HandOver } from './hand-over.ts';
 import type { Held, LeaseOutcome } from './held.ts';
@@ -57,7 +57,7 @@ export function placeFor(
 export interface ClientRoot<Lease extends ClientLease> {
   readonly lease: (prepared: Prepared, tell: (event: RunEvent) => void) => Promise<Lease>;
   readonly look: (lease: Lease, prepared: Prepared) => Promise<RootView>;
-  readonly place: (lease: Lease, prepared: Prepared, tell: (event: RunEvent) => void) => Promise<Place>;
+  readonly place: (lease: Lease, prepared: Completed, tell: (event: RunEvent) => void) => Promise<Place>;
   /** The run failed before it began; with an outcome it is reported. */
   readonly release: (outcome: LeaseOutcome | undefined) => void;
 }
@@ -69,13 +69,14 @@ export const leftToNode = new Error('This run is for the program in Node.');
  * Whether one bind is inside another at these targets, of which the binds' own come first. Only the client may look at what the outer
  * bind shows.
  */
-export function showsNested({ binds }: Pick<SandboxSpec, 'binds'>, places: readonly string[]): boolean {
+export function showsNested({ binds }: Pick<WantedSpec, 'binds'>, places: readonly string[]): boolean {
   const targets = places.slice(0, binds.length);
   return hasNested(targets) || places.slice(binds.length).some((place) => targets.some((target) => place.startsWith(`${target}/`)));
 }
 
 /** Throws `leftToNode` if only the client may look. */
-export function checkNotNested(spec: Pick<SandboxSpec, 'binds'>, { targets }: RootView): void {
-  const places = targets.map((found) => (found instanceof IsolateError ? '/' : found.path));
+export function checkNotNested(spec: Pick<WantedSpec, 'binds' | 'workingDirectory'>, { targets, defaultDirectory }: RootView): void {
+  const own = spec.workingDirectory === undefined && defaultDirectory !== undefined ? [defaultDirectory] : [];
+  const places = [...targets, ...own].map((found) => (found instanceof IsolateError ? '/' : found.path));
   if (showsNested(spec, places)) throw leftToNode;
 }

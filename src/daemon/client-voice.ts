@@ -1,10 +1,10 @@
 import type { Launch } from '../launch/launch.ts';
-import { encodeLine } from '../launch/report.ts';
+import { encodeLine, type ReportLine } from '../launch/report.ts';
 import { signalNumber } from '../launch/signals.ts';
 import type { CommandLog } from '../log.ts';
 import type { RunEvent } from '../run/run-event.ts';
 import { commandsOf } from '../run/supervise.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { Limits, SandboxSpec, WantedSpec } from '../spec/spec.ts';
 import type { Item } from '../wire/frame.ts';
 import type { RunVoice } from './command-line.ts';
 import type { Connection } from './connection.ts';
@@ -13,7 +13,9 @@ import type { Connection } from './connection.ts';
 export interface ClientVoice {
   readonly tell: (event: RunEvent) => void;
   /** What the client does by itself while it waits and when the run has ended; the log is open then. */
-  readonly announce: (spec: SandboxSpec) => Promise<void>;
+  readonly announce: (spec: WantedSpec) => Promise<void>;
+  /** The same for a command that was not known then. */
+  readonly announceCommand: (spec: SandboxSpec) => void;
   readonly logLaunch: (launch: Launch, spec: SandboxSpec) => void;
   /** Sends what had to wait for the launch: a program in Node that took over the run would say it itself. */
   readonly flush: () => void;
@@ -24,6 +26,10 @@ export function clientVoice({ send }: Connection, voice: RunVoice, isWatched: bo
   let log: CommandLog | null = null;
   const say = (text: string): void => send('message', [{ name: 'text', value: text }]);
   const flush = (): void => untold.splice(0).forEach(say);
+  const report = (lines: readonly ReportLine[], ignoredSignals: readonly NodeJS.Signals[]): void => {
+    const items = reportOf(lines, ignoredSignals);
+    if (items.length > 0) send('report', items);
+  };
   return {
     tell: (event) => {
       if (event.kind === 'way') log?.way(event.way);
@@ -31,11 +37,11 @@ export function clientVoice({ send }: Connection, voice: RunVoice, isWatched: bo
       if (text !== '') untold.push(text);
       if (text !== '' && event.kind === 'waiting') flush();
     },
-    announce: async ({ limits }) => {
+    announce: async ({ command, limits }) => {
       log = (await voice.openLog?.((line) => void untold.push(line))) ?? null;
-      const report = reportOf(voice, limits.memoryBytes !== undefined);
-      if (report.length > 0) send('report', report);
+      report(linesOf(voice, command ?? [], limits), voice.ignoredSignals);
     },
+    announceCommand: ({ command, limits }) => report(linesOf(voice, command, limits), []),
     logLaunch: (launch, spec) => {
       for (const command of commandsOf(launch, spec)) log?.command(command);
     },
@@ -43,11 +49,15 @@ export function clientVoice({ send }: Connection, voice: RunVoice, isWatched: bo
   };
 }
 
+/** Those that are possible. */
+function linesOf({ lines }: RunVoice, command: readonly string[], { memoryBytes }: Limits): readonly ReportLine[] {
+  return lines(command).filter(({ outOfMemory }) => outOfMemory === undefined || memoryBytes !== undefined);
+}
+
 /** What a client is to tell of its run by itself. */
-export function reportOf({ lines, ignoredSignals }: RunVoice, hasMemoryLimit: boolean): readonly Item[] {
-  const possible = lines.filter(({ outOfMemory }) => outOfMemory === undefined || hasMemoryLimit);
+export function reportOf(lines: readonly ReportLine[], ignoredSignals: readonly NodeJS.Signals[]): readonly Item[] {
   return [
-    ...possible.map((line): Item => ({ name: 'line', value: encodeLine(line) })),
+    ...lines.map((line): Item => ({ name: 'line', value: encodeLine(line) })),
     ...ignoredSignals.map((signal): Item => ({ name: 'ignored-signal', value: signalNumber(signal) })),
   ];
 }

@@ -29,9 +29,10 @@ export function clientWay<Lease extends ClientLease>(
   caller: RunCaller,
   root: ClientRoot<Lease>,
 ): Way<Lease, LeaseOutcome> {
-  const { tell, announce, logLaunch, flush } = clientVoice(connection, voice, isWatched);
+  const { tell, announce, announceCommand, logLaunch, flush } = clientVoice(connection, voice, isWatched);
   /** Until the client is asked: this holds the client's message. */
   let asker: RunCaller | null = caller;
+  let isAnnounced = true;
   return {
     name: 'daemon',
     tell,
@@ -41,6 +42,7 @@ export function clientWay<Lease extends ClientLease>(
       return prepared;
     },
     lease: async (prepared) => {
+      isAnnounced = prepared.spec.command !== null;
       await announce(prepared.spec);
       return await root.lease(prepared, tell);
     },
@@ -49,6 +51,7 @@ export function clientWay<Lease extends ClientLease>(
     carry: ({ launch, prepared: { spec }, lease }) => {
       logLaunch(launch, spec);
       flush();
+      if (!isAnnounced) announceCommand(spec);
       connection.send('launch', [
         {
           name: 'record',

@@ -7,8 +7,8 @@ import type { Rights } from '../host/rights.ts';
 
 /** How the caller of a run hears about it. */
 export interface RunVoice {
-  /** What is written about its start and end. */
-  readonly lines: readonly ReportLine[];
+  /** What is written about its start and end; for a command that is not known yet, no words: only of a failure before it starts. */
+  readonly lines: (command: readonly string[]) => readonly ReportLine[];
   /** What `--status-fd` names; null: nothing. */
   readonly statusDescriptor: number | null;
   /** Signals that do not end the wait for a clone. */

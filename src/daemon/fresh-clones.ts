@@ -7,7 +7,7 @@ import { readDirectory } from '../pool/read-directory.ts';
 import { findStillThere } from '../pool/state/in-place.ts';
 import { formatLeaseName, isCloneId } from '../pool/state/state-file.ts';
 import { readCloneRecord, retireLeased, takeFresh } from '../pool/state/transition.ts';
-import { checkAhead, type CheckedAhead } from './check-ahead.ts';
+import { checkAhead, type Checked, type CheckedAhead } from './check-ahead.ts';
 
 /** A clone that was handed out; `pool` names its holder. */
 export interface Taken {
@@ -16,7 +16,7 @@ export interface Taken {
   /** As in `DaemonLease`. */
   readonly seenAt: string;
   /** As in `DaemonLease`. */
-  readonly isChecked: boolean;
+  readonly checked: Checked | null;
   readonly pool: PoolFiles;
 }
 
@@ -70,12 +70,12 @@ function know(fresh: FreshClones, ids: readonly string[]): void {
 }
 
 /** Null: another process was quicker, or the clone is unusable and was retired. */
-function takeOne(pool: PoolFiles, id: string, isChecked: boolean): Taken | null {
+function takeOne(pool: PoolFiles, id: string, checked: Checked | null): Taken | null {
   if (!takeFresh(pool, id)) return null;
   const leaseName = formatLeaseName(id, pool.holder);
   const state = readCloneRecord(join(pool.paths.leased, leaseName), id);
   const seenAt = state === null ? null : findStillThere(state, pool.shelf.find);
-  if (state !== null && seenAt !== null) return { id, rootfs: state.rootfs, seenAt, isChecked, pool };
+  if (state !== null && seenAt !== null) return { id, rootfs: state.rootfs, seenAt, checked, pool };
   const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
   pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
   retireLeased(pool, id, leaseName);

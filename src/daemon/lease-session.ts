@@ -6,6 +6,7 @@ import { type CloneRecord, formatLeaseName } from '../pool/state/state-file.ts';
 import { findStillThere } from '../pool/state/in-place.ts';
 import { readCloneRecord } from '../pool/state/transition.ts';
 import { parseDataset } from '../spec/parse-name.ts';
+import { defaultCommand } from '../spec/template-record.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { parseLimits } from '../run/wire-limits.ts';
 import { formatLeased } from '../run/leased.ts';
@@ -35,6 +36,7 @@ export async function handleLease(connection: Connection, message: Message, { le
   const [waitMs = 0] = values(message, 'wait-ms');
   const { name: engine, capabilities } = findEngine(engineName);
   const limits = parseLimits(values(message, 'limit'));
+  const command = values(message, 'argument');
   checkRecipient(peer);
   // The program in Node knows whether anybody is watching.
   const sayLong = (value: string): void => connection.send('message', [{ name: 'text', value }]);
@@ -42,7 +44,7 @@ export async function handleLease(connection: Connection, message: Message, { le
     template: parseDataset(template),
     peer,
     engine,
-    command: values(message, 'argument'),
+    command,
     limits,
     waitMs,
     signal: connection.closed,
@@ -51,6 +53,7 @@ export async function handleLease(connection: Connection, message: Message, { le
   connection.lease = lease;
   try {
     const view = await lookIntoClone(lease, values(message, 'target'), capabilities);
+    if (command.length === 0) lease.showCommand(defaultCommand(view.defaults ?? {}, lease.template) ?? []);
     const { tree } = await handOver(lease, peer, sayLong);
     connection.tree = tree;
     const { path, uidMap, gidMap } = tree;

@@ -1,17 +1,19 @@
 import type { Rootfs } from '../rootfs/rootfs.ts';
-import type { RunClaim } from '../pool/claims/runs.ts';
+import type { RunClaim, RunDescription } from '../pool/claims/runs.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import type { Limits } from '../spec/spec.ts';
 import { claimRunFor } from './claim-run.ts';
+import type { Checked } from './check-ahead.ts';
 import type { Taken } from './fresh-clones.ts';
 import { type Held, holdFor, type LeaseOutcome } from './held.ts';
 import type { Peer } from './peer.ts';
+import { shortenCommand } from './shorten-command.ts';
 
 export interface LeaseRequest {
   readonly template: string;
   readonly peer: Peer;
   readonly engine: string;
-  /** What `isolate ps` shows. */
+  /** What `isolate ps` shows; empty: what `showCommand` says. */
   readonly command: readonly string[];
   /** The limits for which the daemon makes cgroups; absent: none. */
   readonly limits?: Limits;
@@ -30,13 +32,15 @@ export interface DaemonLease extends Held {
   readonly rootfs: Rootfs;
   /** Where this process reaches the rootfs: the clone may be mounted where only the shelf has it. */
   readonly seenAt: string;
-  /** It has every directory on which isolate mounts; false: not checked yet. */
-  readonly isChecked: boolean;
+  /** What was seen in it before anybody asked for it; null: nothing yet. */
+  readonly checked: Checked | null;
   /** The state of the clone's pool, with the client's process as the holder. */
   readonly pool: PoolFiles;
   readonly peer: Peer;
   /** Id and directory of the run, claimed for the client's process; both go with the lease. */
   readonly run: RunClaim;
+  /** Has `isolate ps` show a command that was not known when the lease began. */
+  readonly showCommand: (command: readonly string[]) => void;
   /** Milliseconds since 1970. */
   readonly startedMs: number;
 }
@@ -70,11 +74,13 @@ export interface Begun extends Pick<LeaseRequest, 'template' | 'peer' | 'engine'
 /** Begins a lease; `active` has the keys of all. Throws `state-unreadable`, and the clone is given back. */
 export function beginLease(begun: Begun, { active, watch }: { readonly active: Set<string>; readonly watch: LeaseWatch }): DaemonLease {
   const { template, peer, engine, signal, taken, waitedMs } = begun;
-  const { id, rootfs, seenAt, isChecked, pool } = taken;
+  const { id, rootfs, seenAt, checked, pool } = taken;
   const startedMs = Date.now();
   const startMs = performance.now();
   const key = keyOf({ template, id });
-  const run = claimFor(begun, startedMs);
+  const description = describe(begun, startedMs);
+  const run = claimFor(begun, description);
+  const showCommand = (command: readonly string[]): void => run.describe({ ...description, command: shortenCommand(command) });
   active.add(key);
   const event = { peer, template, engine, waitedMs, clone: id };
   watch.onLeased(event);
@@ -87,16 +93,20 @@ export function beginLease(begun: Begun, { active, watch }: { readonly active: S
   held.defer((runsOn) => runsOn || run.remove());
   held.defer((runsOn) => runsOn || begun.giveBack(taken));
   held.defer(begun.countOff);
-  return { ...held, id, template, rootfs, seenAt, isChecked, pool, peer, run, startedMs };
+  return { ...held, id, template, rootfs, seenAt, checked, pool, peer, run, showCommand, startedMs };
 }
 
-/** Claims the run for the client's process, with what `isolate ps` shows. */
-function claimFor(begun: Begun, sinceMs: number): RunClaim {
-  const { template, peer, engine, command, groupsIn, taken } = begun;
+/** What `isolate ps` shows. */
+function describe({ template, peer, engine, command, groupsIn, taken }: Begun, sinceMs: number): RunDescription {
+  return { template, clone: taken.id, engine, command, uid: peer.uid, sinceMs, ...(groupsIn === undefined ? {} : { groupsIn }) };
+}
+
+/** Claims the run for the client's process. */
+function claimFor(begun: Begun, description: RunDescription): RunClaim {
+  const { taken } = begun;
   const { holder, runtime } = taken.pool;
-  const places = groupsIn === undefined ? {} : { groupsIn };
   try {
-    return claimRunFor(holder, runtime, { template, clone: taken.id, engine, command, uid: peer.uid, sinceMs, ...places });
+    return claimRunFor(holder, runtime, description);
   } catch (error) {
     begun.countOff();
     begun.giveBack(taken);

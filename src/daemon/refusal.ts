@@ -9,11 +9,11 @@ type Voice = Pick<CommandLine, 'renderError' | 'errorStatus'> & Partial<Pick<Run
 /** The messages about an error that ends a client's request, those for its status descriptor first. */
 export function describeRefusal(
   error: unknown,
-  { renderError, errorStatus, lines = [], statusDescriptor = null }: Voice,
+  { renderError, errorStatus, lines = () => [], statusDescriptor = null }: Voice,
 ): readonly Message[] {
   const known = error instanceof IsolateError ? error : reportBug(error);
   const { code, message, hint } = known;
-  const told = lineOf(lines, 'status', { kind: 'failed', code, message });
+  const told = lineOf(lines([]), 'status', { kind: 'failed', code, message });
   return [
     ...(statusDescriptor === null ? [] : [writeStatus(told, statusDescriptor)]),
     {

@@ -1,6 +1,16 @@
 import type { EngineCapabilities } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
-import { hiddenPlaces, lookAtMountpoints, lookAtTarget, type RootView, type Tree, wholeMountpoints } from '../run/look-into-root.ts';
+import {
+  hiddenPlaces,
+  lookAtDefaults,
+  lookAtMountpoints,
+  lookAtTarget,
+  lookOrError,
+  type RootView,
+  type Tree,
+  wholeMountpoints,
+} from '../run/look-into-root.ts';
+import { readDefaults } from '../run/read-template-record.ts';
 import type { Found } from '../host/resolve-beneath.ts';
 import type { DaemonLease } from './lease.ts';
 import { createTurns } from './turns.ts';
@@ -13,15 +23,16 @@ const ownTargets: ReadonlySet<string> = new Set(['/etc/hosts', '/etc/resolv.conf
 
 /**
  * What a client's run needs to know about the leased clone; nothing outside it is looked at. Other users are served between two targets,
- * because each may have thousands of components. Throws `bad-bind`, `cannot-enforce`.
+ * because each may have thousands of components. Throws `bad-bind`, `cannot-enforce`, `bad-template`.
  */
 export async function lookIntoClone(
-  { seenAt, template, isChecked, peer }: Pick<DaemonLease, 'seenAt' | 'template' | 'isChecked' | 'peer'>,
+  { seenAt, template, checked, peer }: Pick<DaemonLease, 'seenAt' | 'template' | 'checked' | 'peer'>,
   targets: readonly string[],
   capabilities: Pick<EngineCapabilities, 'mountpoints' | 'ownTrees'>,
 ): Promise<RootView> {
   const tree = { path: seenAt, name: template };
-  const mountpoints = isChecked ? wholeMountpoints : lookAtMountpoints(tree, capabilities);
+  const mountpoints = checked === null ? lookAtMountpoints(tree, capabilities) : wholeMountpoints;
+  const defaults = checked === null ? await readDefaults(tree) : checked.defaults;
   const hidden = hiddenPlaces(capabilities, mountpoints);
   const found: (Found | IsolateError)[] = [];
   for (const target of targets) {
@@ -29,7 +40,8 @@ export async function lookIntoClone(
     await takeTurn(peer.uid);
     found.push(look(tree, target, hidden));
   }
-  return { mountpoints, targets: found };
+  await takeTurn(peer.uid);
+  return { mountpoints, targets: found, ...lookAtDefaults(defaults, (target) => lookOrError(tree, target, hidden)) };
 }
 
 function look(tree: Tree, target: string, hidden: readonly string[]): Found | IsolateError {

@@ -1,4 +1,4 @@
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { CheckedSpec } from '../spec/spec.ts';
 import type { Facts } from '../host/facts.ts';
 import { type BwrapOption, directoryOptions, encodeOptions, isolationOptions, rootOptions } from './bwrap-options.ts';
 import { checkLimits, planGroups } from './cgroup.ts';
@@ -36,7 +36,7 @@ export const bwrapEngine: Engine = {
   plan,
 };
 
-function check(spec: SandboxSpec, facts: Facts): Problem[] {
+function check(spec: CheckedSpec, facts: Facts): Problem[] {
   const problems = [...checkIdentity(spec, facts), ...checkLimits(spec.limits, facts.cgroups, facts.user.rights)];
   if (facts.tools.bwrap === null) {
     problems.push({ code: 'missing-tool', message: 'bubblewrap (bwrap) is not installed.', hint: 'apt-get install bubblewrap' });

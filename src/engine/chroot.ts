@@ -2,7 +2,7 @@ import { isOverlaid } from '../spec/root-ref.ts';
 import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
 import type { RootPart } from '../rootfs/rootfs.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { CheckedSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
 import { checkRootPrivileges } from './identity.ts';
@@ -36,7 +36,7 @@ export const chrootEngine: Engine = {
   plan,
 };
 
-function check(spec: SandboxSpec, facts: Facts): Problem[] {
+function check(spec: CheckedSpec, facts: Facts): Problem[] {
   if (facts.user.rights !== 'root') {
     return [{ code: 'not-permitted', message: 'The chroot engine needs root.', hint: 'run isolate with sudo, or use -e bwrap' }];
   }

@@ -1,6 +1,6 @@
 import type { Facts, PathFacts } from '../host/facts.ts';
 import { describeSource } from '../spec/bind.ts';
-import type { Bind, SandboxSpec } from '../spec/spec.ts';
+import type { Bind, CheckedSpec, SandboxSpec } from '../spec/spec.ts';
 import type { BwrapOption } from './bwrap-options.ts';
 import type { Problem } from './engine.ts';
 import type { Descriptor } from '../launch/launch.ts';
@@ -39,7 +39,7 @@ export function planDesktop(spec: SandboxSpec, facts: Facts, { tmp, firstNumber 
  * What root's sandboxes could not use although it exists. Their ids belong to nobody on the host, so a socket must let everyone connect
  * (unix(7)) or be shown with its owner as the sandbox's 0, and a device must be accessible to everyone.
  */
-export function checkDesktop({ passthrough, binds }: SandboxSpec, { user, desktop, paths }: Facts): Problem[] {
+export function checkDesktop({ passthrough, binds }: CheckedSpec, { user, desktop, paths }: Facts): Problem[] {
   const over = passthrough.length === 0 ? undefined : binds.find(({ target }) => target === '/tmp');
   if (over !== undefined) {
     return [

@@ -3,7 +3,7 @@ import type { Facts } from '../host/facts.ts';
 import type { CgroupDirectory, Launch } from '../launch/launch.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
 import type { Feature } from '../spec/features.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { CheckedSpec, SandboxSpec } from '../spec/spec.ts';
 
 /** What an engine can do. Callers ask for these, never for an engine's name; `--help` and `doctor` print them. */
 export interface EngineCapabilities {
@@ -79,7 +79,7 @@ export interface Engine {
   readonly summary: string;
   readonly capabilities: EngineCapabilities;
   /** Every reason why `spec` cannot run on `facts` with this engine; called before anything is leased. */
-  readonly check: (spec: SandboxSpec, facts: Facts) => readonly Problem[];
+  readonly check: (spec: CheckedSpec, facts: Facts) => readonly Problem[];
   /** The decision. Throws IsolateError only for what `check` cannot see (the rootfs). */
   readonly plan: (input: PlanInput) => Launch;
 }

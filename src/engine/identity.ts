@@ -4,7 +4,7 @@ import type { NeededCapability } from '../host/privileges.ts';
 import { type RootPart, sourceOf } from '../rootfs/rootfs.ts';
 import { idsPerSandbox } from '../spec/parse-number.ts';
 import { isOverlaid } from '../spec/root-ref.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { CheckedSpec, SandboxSpec } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
 import { findRange, hasSubordinateIds, planUserMaps, singleMaps } from './user-maps.ts';
 import type { Idmap, UserNamespace } from '../launch/launch.ts';
@@ -33,7 +33,7 @@ export function planIdentity(input: IdentityInput): IdentityPlan {
 export type IdentityInput = Pick<PlanInput, 'rootfs' | 'facts' | 'idSlot'> & { readonly spec: Pick<SandboxSpec, 'uidBase' | 'gidBase'> };
 
 /** The problems with ids that are known before there is a rootfs. */
-export function checkIdentity(spec: SandboxSpec, facts: Facts): Problem[] {
+export function checkIdentity(spec: CheckedSpec, facts: Facts): Problem[] {
   const problems: Problem[] = facts.user.rights === 'root' ? checkRootPrivileges(facts, ['CAP_SETGID', 'CAP_SETUID', 'CAP_SYS_ADMIN']) : [];
   for (const [option, base] of [
     ['--uid-base', spec.uidBase],
@@ -157,7 +157,7 @@ export function entersOwnDirectories({ uidBase }: Pick<SandboxSpec, 'uidBase'>, 
 }
 
 /** With a base, the caller's id is not in the sandbox, so it can write neither layers in the home nor a directory of the caller. */
-function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: SandboxSpec, { privileges }: Facts): Problem[] {
+function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: CheckedSpec, { privileges }: Facts): Problem[] {
   if (uidBase === undefined && gidBase === undefined) return [];
   const option = uidBase === undefined ? '--gid-base' : '--uid-base';
   if (privileges.withheld !== null) {
@@ -174,7 +174,7 @@ function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: SandboxSpec,
   ];
 }
 
-function checkUserRange(spec: SandboxSpec, { user }: Facts): Problem[] {
+function checkUserRange(spec: CheckedSpec, { user }: Facts): Problem[] {
   const wanted = [
     ['--uid-base', spec.uidBase, user.subordinateUids, '/etc/subuid'],
     ['--gid-base', spec.gidBase, user.subordinateGids, '/etc/subgid'],

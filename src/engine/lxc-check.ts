@@ -2,14 +2,14 @@ import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
 import { bridgeDirectory, chooseBridge, defaultBridges, tunDevice } from '../host/lxc-paths.ts';
 import { isOverlaid } from '../spec/root-ref.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { CheckedSpec } from '../spec/spec.ts';
 import { checkLimits } from './cgroup.ts';
 import type { Problem } from './engine.ts';
 import { checkIdentity, checkUserNamespaces, entersOwnDirectories } from './identity.ts';
 import { encodeLxcConfig } from './lxc-config.ts';
 
 /** Every reason why LXC cannot run this here. */
-export function checkLxc(spec: SandboxSpec, facts: Facts): Problem[] {
+export function checkLxc(spec: CheckedSpec, facts: Facts): Problem[] {
   const problems: Problem[] = [
     ...checkOwnDirectories(spec, facts),
     ...checkIdentity(spec, facts),
@@ -33,14 +33,14 @@ export function checkLxc(spec: SandboxSpec, facts: Facts): Problem[] {
 }
 
 /** LXC needs a directory to work in. */
-function checkOwnDirectories(spec: SandboxSpec, facts: Facts): Problem[] {
+function checkOwnDirectories(spec: CheckedSpec, facts: Facts): Problem[] {
   if (spec.root.kind !== 'directory' || entersOwnDirectories(spec, facts)) return [];
   const message = 'The lxc engine supports --uid-base only for root: LXC would have to work in your directories with other ids.';
   return [{ code: 'unsupported-option', message, hint: 'use -e bwrap, or leave --uid-base out' }];
 }
 
 /** With a single id mapped the kernel denies setgroups(2), without which LXC starts nothing. The daemon maps them itself. */
-function checkSubordinateIds({ root }: SandboxSpec, { user, tools, privileges }: Facts): Problem[] {
+function checkSubordinateIds({ root }: CheckedSpec, { user, tools, privileges }: Facts): Problem[] {
   const canMap = root.kind === 'volume' || (tools.newuidmap !== null && tools.newgidmap !== null && privileges.withheld === null);
   if (user.subordinateUids.length > 0 && user.subordinateGids.length > 0 && canMap) return [];
   if (privileges.withheld !== null) {
@@ -56,7 +56,7 @@ function checkSubordinateIds({ root }: SandboxSpec, { user, tools, privileges }:
   ];
 }
 
-function checkNetwork(spec: SandboxSpec, facts: Facts): Problem[] {
+function checkNetwork(spec: CheckedSpec, facts: Facts): Problem[] {
   const bridge = chooseBridge(spec, facts);
   const problems: Problem[] = [];
   if (facts.user.rights !== 'root') {
@@ -85,7 +85,7 @@ function checkNetwork(spec: SandboxSpec, facts: Facts): Problem[] {
 }
 
 /** LXC mounts /proc and /sys again, over anything that a bind put there. */
-function checkTargets({ binds }: SandboxSpec): Problem[] {
+function checkTargets({ binds }: CheckedSpec): Problem[] {
   return binds
     .filter(({ target }) => /^\/(proc|sys|dev)\/*$/.test(target) || /^\/(proc|sys)\//.test(target))
     .map(({ target }) => ({
@@ -96,7 +96,7 @@ function checkTargets({ binds }: SandboxSpec): Problem[] {
 }
 
 /** The user's values have to fit into LXC's configuration. */
-function checkValues({ workingDirectory }: SandboxSpec): Problem[] {
+function checkValues({ workingDirectory = '/' }: CheckedSpec): Problem[] {
   try {
     encodeLxcConfig([['lxc.init.cwd', workingDirectory]]);
     return [];
@@ -110,6 +110,6 @@ function checkValues({ workingDirectory }: SandboxSpec): Problem[] {
  * Whether LXC runs inside the launcher's user namespace instead of making one: for users other than root, and for an overlay, which the
  * namespace must mount itself. In root's other launches LXC stays outside, where bridges are.
  */
-function isNested(spec: SandboxSpec, facts: Facts): boolean {
+function isNested(spec: CheckedSpec, facts: Facts): boolean {
   return facts.user.rights !== 'root' || isOverlaid(spec.root);
 }

@@ -21,7 +21,7 @@ export const stageName = 'isolate-stage';
 export const stageFileNumber = stageNumber;
 
 /** What of a spec the stage carries out. */
-type StagedSpec = Pick<SandboxSpec, 'environment' | 'seccomp' | 'user'> & { readonly command: readonly string[] };
+type StagedSpec = Pick<SandboxSpec, 'templateEnvironment' | 'environment' | 'seccomp' | 'user'> & { readonly command: readonly string[] };
 
 export interface StagePlan {
   /** Its arguments behind argv[0]. */
@@ -34,7 +34,7 @@ export interface StagePlan {
  * the command's parent and kills what the command leaves running.
  */
 export function planStage(
-  { command, environment, seccomp, user }: StagedSpec,
+  { command, templateEnvironment, environment, seccomp, user }: StagedSpec,
   { reaps = false }: { readonly reaps?: boolean } = {},
 ): StagePlan {
   return {
@@ -48,7 +48,7 @@ export function planStage(
     descriptors: [
       { number: stageNumber, kind: 'stage' },
       { number: statusNumber, kind: 'stage-status', ...(user === undefined ? {} : { user }) },
-      { number: commandNumber, kind: 'command', words: command, environment },
+      { number: commandNumber, kind: 'command', words: command, environment: { ...templateEnvironment, ...environment } },
     ],
   };
 }

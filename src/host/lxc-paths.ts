@@ -1,4 +1,4 @@
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { FirmSpec } from '../spec/spec.ts';
 import type { Facts } from './facts.ts';
 
 /** The default bridges for a sandbox, in order of preference. Debian's lxc makes the second. */
@@ -13,11 +13,11 @@ export function bridgeDirectory(bridge: string): string {
 }
 
 /** The bridge to connect to: the named one, or the first default one that the host has. */
-export function chooseBridge({ bridge }: Pick<SandboxSpec, 'bridge'>, { paths }: Pick<Facts, 'paths'>): string {
+export function chooseBridge({ bridge }: Pick<FirmSpec, 'bridge'>, { paths }: Pick<Facts, 'paths'>): string {
   return bridge ?? defaultBridges.find((name) => paths[bridgeDirectory(name)] !== undefined) ?? defaultBridges[0];
 }
 
 /** The host paths that `Facts.paths` must have for the network of an LXC sandbox. */
-export function lxcPaths({ shareNetwork, bridge, tun }: SandboxSpec): readonly string[] {
+export function lxcPaths({ shareNetwork, bridge, tun }: FirmSpec): readonly string[] {
   return [...(shareNetwork ? (bridge === undefined ? defaultBridges : [bridge]).map(bridgeDirectory) : []), ...(tun ? [tunDevice] : [])];
 }

@@ -3,7 +3,7 @@ import { hostname, userInfo } from 'node:os';
 
 import { IsolateError } from '../error.ts';
 import { hostSources } from '../spec/bind.ts';
-import { limitNames, type Limits, type SandboxSpec } from '../spec/spec.ts';
+import { limitNames, type Limits, type FirmSpec } from '../spec/spec.ts';
 import { chooseCgroups, chooseCgroupsBeside, chooseOthers, type CgroupReader, findOwnGroup, parseCgroups } from './cgroup.ts';
 import type { CallerFacts, CgroupFacts, DesktopFacts, Facts, HostFacts, PathFacts, SandboxIds, ToolName, UserFacts } from './facts.ts';
 import { lxcPaths } from './lxc-paths.ts';
@@ -22,7 +22,7 @@ import { type Rights, rightsOf } from './rights.ts';
 /** What to probe for whom. */
 export interface ProbeRequest {
   /** Read only what this run needs; absent: everything. */
-  readonly spec?: SandboxSpec;
+  readonly spec?: FirmSpec;
   /** PATH of the caller, whose directories this process then searches; absent: only the host's own. */
   readonly searchPath?: string | undefined;
   /** The caller's environment: the desktop's variables. */
@@ -96,7 +96,7 @@ function desktopPaths({ x11, pulse, wayland, gpu }: DesktopFacts): readonly stri
   return [...sockets, ...(gpu?.devices ?? [])];
 }
 
-function networkPaths(spec: SandboxSpec | undefined): readonly string[] {
+function networkPaths(spec: FirmSpec | undefined): readonly string[] {
   return spec === undefined ? [] : lxcPaths(spec);
 }
 

@@ -15,7 +15,7 @@ export interface WorkingDirectoryContext {
   readonly facts: Pick<Facts, 'user' | 'paths'>;
 }
 
-type WorkingSpec = Pick<SandboxSpec, 'root' | 'workingDirectory' | 'binds' | 'hooks'>;
+export type WorkingSpec = Pick<SandboxSpec, 'root' | 'workingDirectory' | 'binds' | 'hooks'>;
 
 /**
  * Throws `usage` or `not-permitted` for a working directory in which the command could not be started. Accepts directories of the kernel

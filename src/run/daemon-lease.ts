@@ -3,7 +3,7 @@ import { IsolateError } from '../error.ts';
 import { daemonStart, hasSystemd } from '../host/daemon-start.ts';
 import type { Lease } from '../pool/lease/take.ts';
 import { rootfsOf } from '../rootfs/rootfs.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { CheckedSpec, WantedSpec } from '../spec/spec.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
 import { parseLeased } from './leased.ts';
 import { formatLimits } from './wire-limits.ts';
@@ -40,6 +40,9 @@ const silenceMs = 30_000;
 /** When the caller is told of the silence. */
 const noticeMs = 5_000;
 
+/** What of a spec a lease depends on. */
+type LeasedSpec = CheckedSpec & Pick<WantedSpec, 'command'>;
+
 /** How many words of the command, and characters of each, `isolate ps` shows. */
 const mostShown = 128;
 
@@ -47,7 +50,7 @@ const mostShown = 128;
  * A clone of the dataset from the daemon, for users without rights over its storage. It is given back when its connection ends. Throws
  * `not-permitted`, `aborted`, `daemon-failed`, and the daemon's refusals.
  */
-export async function leaseFromDaemon(spec: SandboxSpec, dataset: string, options: DaemonLeaseOptions): Promise<HandedLease> {
+export async function leaseFromDaemon(spec: LeasedSpec, dataset: string, options: DaemonLeaseOptions): Promise<HandedLease> {
   const connection = await connectDaemon(options.socket);
   if (connection === null) throw noDaemon(dataset);
   const stop = (): void => connection.close();
@@ -87,7 +90,7 @@ async function tellEnd({ send }: DaemonConnection, run: () => Promise<Outcome>):
 }
 
 function question(
-  { waitMs, engine, command, limits }: SandboxSpec,
+  { waitMs, engine, command, limits }: LeasedSpec,
   dataset: string,
   targets: readonly string[],
   { limited }: DaemonLeaseOptions,
@@ -96,7 +99,7 @@ function question(
     { name: 'template', value: dataset },
     { name: 'wait-ms', value: Math.min(waitMs, 0xffff_ffff) },
     { name: 'engine', value: engine },
-    ...command.slice(0, mostShown).map((word): Item => ({ name: 'argument', value: word.slice(0, mostShown) })),
+    ...(command ?? []).slice(0, mostShown).map((word): Item => ({ name: 'argument', value: word.slice(0, mostShown) })),
     ...targets.map((value): Item => ({ name: 'target', value })),
     ...(limited === true ? formatLimits(limits) : []).map((value): Item => ({ name: 'limit', value })),
   ];

@@ -14,7 +14,7 @@ import type { RunRequest } from '../spec/request.ts';
 import { completeRequest } from '../spec/options/table.ts';
 import { resolveSpec } from '../spec/resolve-spec.ts';
 import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { WantedSpec } from '../spec/spec.ts';
 import type { Prepared } from './prepared.ts';
 import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } from './run-caller.ts';
 import { rightsOf } from '../host/rights.ts';
@@ -75,14 +75,14 @@ function refuse(problems: readonly Problem[]): void {
 }
 
 /** The host's network is of little use without the host's name servers. */
-function withNameServers(spec: SandboxSpec, { capabilities }: Engine, probePath: Answers['probePath']): SandboxSpec {
+function withNameServers(spec: WantedSpec, { capabilities }: Engine, probePath: Answers['probePath']): WantedSpec {
   const isShared = spec.shareNetwork || capabilities.network === 'always-shared';
   if (!isShared || spec.binds.some((bind) => bind.target === nameServers) || probePath(nameServers) === null) return spec;
   return { ...spec, binds: [...spec.binds, { source: nameServers, target: nameServers, readOnly: true, optional: true }] };
 }
 
 async function checkRoot(
-  spec: SandboxSpec,
+  spec: WantedSpec,
   engine: Engine,
   facts: Facts,
   caller: RunCaller,
@@ -116,7 +116,7 @@ function overMounts(path: string, mount: string): Problem {
 }
 
 /** What cannot be combined with a clone whose ids the daemon chooses. */
-function checkHandedOver({ uidBase, gidBase }: SandboxSpec): Problem[] {
+function checkHandedOver({ uidBase, gidBase }: WantedSpec): Problem[] {
   if (uidBase === undefined && gidBase === undefined) return [];
   return [
     {
@@ -128,12 +128,12 @@ function checkHandedOver({ uidBase, gidBase }: SandboxSpec): Problem[] {
 }
 
 /** For a hook, layers are merged by a mount on the host. */
-function checkHooks({ root, hooks }: SandboxSpec, { user }: Facts): Problem[] {
+function checkHooks({ root, hooks }: WantedSpec, { user }: Facts): Problem[] {
   if (user.rights === 'root' || !isOverlaid(root) || Object.keys(hooks).length === 0) return [];
   return [{ code: 'not-permitted', message: 'Hooks of a run with --ephemeral need root.', hint: 'leave --ephemeral or the hooks out' }];
 }
 
-function checkBinds(spec: SandboxSpec, facts: Facts): Problem[] {
+function checkBinds(spec: WantedSpec, facts: Facts): Problem[] {
   return spec.binds
     .filter((bind) => bindKind(bind, facts) === null)
     .map((bind) => ({ code: 'bad-bind', message: `The bind source ${describeSource(bind)} does not exist or cannot be read.` }));

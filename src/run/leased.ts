@@ -1,6 +1,7 @@
 import type { GivenGroups } from '../engine/engine.ts';
 import { IsolateError } from '../error.ts';
 import type { IdMaps } from '../rootfs/rootfs.ts';
+import type { TemplateDefaults } from '../spec/template-record.ts';
 import type { RootView } from './look-into-root.ts';
 
 /**
@@ -18,17 +19,23 @@ export interface Leased extends IdMaps {
 }
 
 /** The JSON of a message `leased`. */
-export function formatLeased(leased: Leased): string {
-  return JSON.stringify(leased, (_name, value: unknown) => (value instanceof IsolateError ? { refused: value.message } : value));
+export function formatLeased({ view: { defaults, ...view }, ...leased }: Leased): string {
+  // As text, because the template may have anything in them.
+  return JSON.stringify({ ...leased, view, defaults: JSON.stringify(defaults) }, (_name, value: unknown) =>
+    value instanceof IsolateError ? { refused: value.message } : value,
+  );
 }
 
 /** The inverse of `formatLeased`, for `count` targets. Throws `daemon-failed` if a daemon of another version sends something else. */
 export function parseLeased(text: string, count: number): Leased {
   try {
-    const leased = JSON.parse(text, (_name, value: unknown) => refusalIn(value) ?? value) as Leased;
+    const { defaults, ...leased } = JSON.parse(text, (_name, value: unknown) => refusalIn(value) ?? value) as Leased & {
+      readonly defaults: string;
+    };
     const { id, path, view, uidMap, gidMap } = leased;
     const isWhole = view.targets.length === count && Array.isArray(view.mountpoints.missing) && uidMap.length > 0 && gidMap.length > 0;
-    if (isWhole && typeof id === 'string' && typeof path === 'string') return leased;
+    if (isWhole && typeof id === 'string' && typeof path === 'string')
+      return { ...leased, view: { ...view, defaults: JSON.parse(defaults) as TemplateDefaults } };
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
   }

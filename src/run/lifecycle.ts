@@ -1,10 +1,11 @@
 import type { PlanInput } from '../engine/engine.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
+import { completeSpec } from '../spec/complete-spec.ts';
 import type { RunRequest } from '../spec/request.ts';
 import type { RootView } from './look-into-root.ts';
 import { describeGivenAway } from './notices.ts';
-import type { Prepared } from './prepared.ts';
+import type { Completed, Prepared } from './prepared.ts';
 import type { RunEvent, WayName } from './run-event.ts';
 import { settleInView } from './settle-targets.ts';
 
@@ -13,7 +14,7 @@ export type Place = Pick<PlanInput, 'rootfs' | 'groups' | 'runId' | 'idSlot' | '
 
 /** A decided run, with everything that it holds. */
 export interface Planned<Lease> {
-  readonly prepared: Prepared;
+  readonly prepared: Completed;
   readonly lease: Lease;
   readonly place: Place;
   readonly launch: Launch;
@@ -30,9 +31,9 @@ export interface Way<Lease extends { readonly rootfs: Rootfs }, End> {
   readonly prepare: (request: RunRequest) => Promise<Prepared>;
   /** A root for this run alone. */
   readonly lease: (prepared: Prepared) => Promise<Lease>;
-  /** What is in the root where the run mounts. */
+  /** What is in the root where the run mounts, and what its template says of runs. */
   readonly look: (lease: Lease, prepared: Prepared) => Promise<RootView>;
-  readonly place: (lease: Lease, prepared: Prepared) => Promise<Place>;
+  readonly place: (lease: Lease, prepared: Completed) => Promise<Place>;
   /** Starts the launch; settles when nothing of the run is left. */
   readonly carry: (planned: Planned<Lease>) => Promise<End>;
   /** Gives everything back, whatever happened; returns how the run ended, or throws what prevented it. */
@@ -51,14 +52,16 @@ export async function plan<Lease extends { readonly rootfs: Rootfs }>(
   way: Omit<Way<Lease, unknown>, 'carry' | 'end'>,
 ): Promise<Planned<Lease>> {
   const prepared = await way.prepare(request);
-  const { spec, engine, facts } = prepared;
+  const { engine, facts } = prepared;
   for (const message of describeGivenAway(prepared)) way.tell({ kind: 'notice', message });
   const lease = await way.lease(prepared);
   const view = await way.look(lease, prepared);
+  const spec = completeSpec(prepared.spec, view.defaults);
+  const completed = { ...prepared, spec };
   const settled = settleInView(spec, view, { rootfs: lease.rootfs, facts, capabilities: engine.capabilities });
   for (const message of settled.warnings) way.tell({ kind: 'warning', message });
-  const place = await way.place(lease, prepared);
+  const place = await way.place(lease, completed);
   const launch = engine.plan({ spec: settled.spec, findings: settled.findings, facts, ...place });
   way.tell({ kind: 'way', way: way.name });
-  return { prepared, lease, place, launch };
+  return { prepared: completed, lease, place, launch };
 }

@@ -5,7 +5,8 @@ import { IsolateError } from '../error.ts';
 import { type Found, lookBeneath } from '../host/resolve-beneath.ts';
 import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';
 import { rootName } from '../spec/root-ref.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { FirmSpec } from '../spec/spec.ts';
+import type { TemplateDefaults } from '../spec/template-record.ts';
 
 /** The files of a rootfs before any change, and their name for the caller: the template. */
 export interface Tree {
@@ -28,10 +29,14 @@ export interface RootView {
   readonly mountpoints: MountpointsFound;
   /** One for each of `targetsToLookAt`, in order; an error if the path does not lead to a usable place. */
   readonly targets: readonly (Found | IsolateError)[];
+  /** Null: nobody can look into it. */
+  readonly defaults: TemplateDefaults | null;
+  /** Where the working directory of `defaults` leads; absent: it has none, or /. */
+  readonly defaultDirectory?: Found | IsolateError;
 }
 
 /** The tree of a rootfs that this process can look into. */
-export function treeOf({ root }: Pick<SandboxSpec, 'root'>, rootfs: Rootfs): Tree {
+export function treeOf({ root }: Pick<FirmSpec, 'root'>, rootfs: Rootfs): Tree {
   return { path: sourceOf(rootfs), name: rootName(root) };
 }
 
@@ -81,11 +86,30 @@ export function mountpointsOf({ mountpoints }: Pick<EngineCapabilities, 'mountpo
   return [...mountpoints, ...programDirectories.map((name) => `/${name}`)];
 }
 
-/** What is in a tree. Unusable targets are reported only when they are used. Throws as `lookAtMountpoints` does. */
-export function lookIntoRoot(tree: Tree, targets: readonly string[], capabilities: RootCapabilities, look = looker(tree)): RootView {
+/**
+ * What is in a tree whose template has these defaults. Unusable targets are reported only when they are used. Throws as
+ * `lookAtMountpoints` does.
+ */
+export function lookIntoRoot(
+  tree: Tree,
+  targets: readonly string[],
+  defaults: TemplateDefaults,
+  capabilities: RootCapabilities,
+  look = looker(tree),
+): RootView {
   const mountpoints = lookAtMountpoints(tree, capabilities, look);
   const hidden = hiddenPlaces(capabilities, mountpoints);
-  return { mountpoints, targets: targets.map((target) => lookOrError(tree, target, hidden, look)) };
+  const lookAt = (target: string): Found | IsolateError => lookOrError(tree, target, hidden, look);
+  return { mountpoints, targets: targets.map(lookAt), ...lookAtDefaults(defaults, lookAt) };
+}
+
+/** The part of a view that the template's defaults are. */
+export function lookAtDefaults(
+  defaults: TemplateDefaults,
+  lookAt: (target: string) => Found | IsolateError,
+): Pick<RootView, 'defaults' | 'defaultDirectory'> {
+  const { workingDirectory = '/' } = defaults;
+  return workingDirectory === '/' ? { defaults } : { defaults, defaultDirectory: lookAt(workingDirectory) };
 }
 
 /** Where a path leads in one tree, as from `lookBeneath`. */
@@ -96,7 +120,7 @@ function looker({ path, name }: Tree): Look {
   return (target, hidden) => lookBeneath(path, target, hidden, name);
 }
 
-function lookOrError(tree: Tree, target: string, hidden: readonly string[], look: Look): Found | IsolateError {
+export function lookOrError(tree: Tree, target: string, hidden: readonly string[], look = looker(tree)): Found | IsolateError {
   try {
     return lookAtTarget(tree, target, hidden, look);
   } catch (error) {

@@ -7,6 +7,7 @@ import { chooseHooks } from './choose-hooks.ts';
 import { withHooks } from './hooks.ts';
 import type { Way } from './lifecycle.ts';
 import { lookIntoRoot, treeOf } from './look-into-root.ts';
+import { readDefaults } from './read-template-record.ts';
 import type { Outcome } from '../launch/outcome.ts';
 import { claimPlace } from './place.ts';
 import { leaseRoot, type RunLease } from './root.ts';
@@ -38,7 +39,8 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
     look: async ({ rootfs, handed, onShelf }, { spec, engine: { capabilities } }) => {
       if (handed !== undefined) return handed.view;
       const tree = treeOf(spec, rootfs);
-      return lookIntoRoot({ ...tree, path: onShelf?.seenAt ?? tree.path }, targetsToLookAt(spec, capabilities), capabilities);
+      const seen = { ...tree, path: onShelf?.seenAt ?? tree.path };
+      return lookIntoRoot(seen, targetsToLookAt(spec, capabilities), await readDefaults(seen), capabilities);
     },
     place: async ({ id, rootfs, groups }, { spec, facts }) => {
       const description = describeRun(spec, id, facts.user.uid, Date.now());
@@ -48,7 +50,7 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
       if (client !== null) {
         announceLaunch(launch, spec, options);
         const shelfTree = onShelf === undefined ? {} : { shelfTree: onShelf.tree };
-        client.carryOut({ ...launch, ...shelfTree, atEnd: held.flatMap(({ atEnd }) => atEnd?.() ?? []) });
+        client.carryOut({ ...launch, ...shelfTree, atEnd: held.flatMap(({ atEnd }) => atEnd?.() ?? []) }, spec.command);
       }
       const given = handed === undefined ? {} : { connection: handed.connection.handOver() };
       const hooks = await chooseHooks(rootfs, { launcher: facts.files.launcher, sandboxDirectory, ...given });

@@ -1,6 +1,6 @@
 import type { Prepared } from './prepared.ts';
 import { isThrownAway, rootName } from '../spec/root-ref.ts';
-import type { Passthrough, SandboxSpec } from '../spec/spec.ts';
+import type { Passthrough, FirmSpec } from '../spec/spec.ts';
 
 const givenAway: Record<Passthrough, string> = {
   x11: 'The sandbox can talk to the X server and, unless the server restricts untrusted clients, watch and type into other windows.',
@@ -30,6 +30,6 @@ export function describeGivenAway({ spec, engine, facts }: Prepared): string[] {
 }
 
 /** The engine mounts over it anyway. */
-function isHidden(mount: string, { root }: SandboxSpec, mountpoints: readonly string[]): boolean {
+function isHidden(mount: string, { root }: FirmSpec, mountpoints: readonly string[]): boolean {
   return root.kind === 'directory' && mountpoints.some((place) => `${mount}/`.startsWith(`${root.path}${place}/`));
 }

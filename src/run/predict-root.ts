@@ -9,19 +9,24 @@ import { readDirectory } from '../pool/read-directory.ts';
 import { openShelf, type Shelf, withoutShelf } from '../pool/shelf.ts';
 import { readCloneRecord } from '../pool/state/transition.ts';
 import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { FirmSpec } from '../spec/spec.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { overlayLayout } from '../storage/overlay/layout.ts';
 import { decide } from './decide.ts';
 import { directoryRootfs } from './directory-root.ts';
 import type { Way } from './lifecycle.ts';
 import { lookIntoRoot, treeOf } from './look-into-root.ts';
+import { readDefaults } from './read-template-record.ts';
 import { ownRuntimePaths, ownSandboxDirectory, ownStateDirectory } from './place.ts';
 import type { RunCaller } from './run-caller.ts';
+import type { RunEvent } from './run-event.ts';
 import { assumeWhole, targetsToLookAt } from './settle-targets.ts';
 
-/** The way of a plan that is only shown: leases, makes and changes nothing. */
-export function predictedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Rootfs }, never>, 'carry' | 'end'> {
+/** The way of a plan that is only shown: leases, makes and changes nothing. `tell` hears what the plan cannot know. */
+export function predictedWay(
+  caller: RunCaller,
+  tell: (event: RunEvent) => void,
+): Omit<Way<{ readonly rootfs: Rootfs }, never>, 'carry' | 'end'> {
   const nobody = '0'.repeat(16);
   return {
     name: 'node',
@@ -34,9 +39,10 @@ export function predictedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Roo
       try {
         await shelf.open();
         const seen = { ...tree, path: shelf.find(tree.path) };
-        return existsSync(seen.path)
-          ? lookIntoRoot(seen, targetsToLookAt(spec, capabilities), capabilities)
-          : assumeWhole(spec, capabilities);
+        if (existsSync(seen.path)) return lookIntoRoot(seen, targetsToLookAt(spec, capabilities), await readDefaults(seen), capabilities);
+        const message = `${tree.name} may have defaults of its own for the variables, the user and the directory, which only the run sees.`;
+        tell({ kind: 'notice', message });
+        return assumeWhole(spec, capabilities);
       } finally {
         shelf.end();
       }
@@ -52,13 +58,13 @@ export function predictedWay(caller: RunCaller): Omit<Way<{ readonly rootfs: Roo
 }
 
 /** Where root's fresh clones are mounted. */
-function openOwnShelf({ root }: SandboxSpec, facts: Facts): Shelf {
+function openOwnShelf({ root }: FirmSpec, facts: Facts): Shelf {
   if (root.kind !== 'volume' || facts.user.rights !== 'root') return withoutShelf;
   return openShelf({ gate: facts.files.gate, directory: ownRuntimePaths(facts).shelf, warn: () => {} });
 }
 
 /** The next fresh clone if there is one, else one as it would be made. */
-export async function predictRoot({ root }: SandboxSpec, facts: Facts): Promise<Rootfs> {
+export async function predictRoot({ root }: FirmSpec, facts: Facts): Promise<Rootfs> {
   return root.kind === 'volume' ? predictClone(root.locator, facts) : await predictDirectory(root.path, root.write, facts);
 }
 

@@ -11,7 +11,7 @@ import { tidyUp, tidyUpByLauncher } from '../pool/lease/tidy.ts';
 import { openShelf, type Shelf } from '../pool/shelf.ts';
 import { runCommand } from '../process/command.ts';
 import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
-import type { SandboxSpec } from '../spec/spec.ts';
+import type { WantedSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { openStorage } from '../storage/registry.ts';
 import type { Handed } from './daemon-lease.ts';
@@ -36,7 +36,7 @@ export interface RootOptions {
 }
 
 /** A root for this run alone, as `spec` wants it. Root takes clones from storage; for other users the daemon does. */
-export async function leaseRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
+export async function leaseRoot(spec: WantedSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const { root } = spec;
   const lease = await takeRoot(spec, facts, options);
   if (root.kind === 'volume' && facts.user.rights === 'root') options.held.push(tidying(root.locator, facts));
@@ -44,7 +44,7 @@ export async function leaseRoot(spec: SandboxSpec, facts: Facts, options: RootOp
   return lease;
 }
 
-async function takeRoot(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
+async function takeRoot(spec: WantedSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const { root } = spec;
   if (root.kind === 'directory' && root.write === 'direct') return { ...nothingHeld, rootfs: directoryRootfs(root.path) };
   if (root.kind !== 'volume' || facts.user.rights === 'root') {
@@ -77,7 +77,7 @@ function openRunShelf({ shelf: directory }: RuntimePaths, { files: { gate } }: F
   return openShelf({ gate, directory, root, warn });
 }
 
-async function leaseFromStorage(spec: SandboxSpec, facts: Facts, options: RootOptions): Promise<Lease> {
+async function leaseFromStorage(spec: WantedSpec, facts: Facts, options: RootOptions): Promise<Lease> {
   const { tell, warn, signal } = options;
   const onWaiting = (message: string): void => tell({ kind: 'waiting', message });
   const shelf = spec.root.kind === 'volume' ? { shelf: openRunShelf(leasePaths(spec.root, facts), facts, options) } : {};

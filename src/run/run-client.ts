@@ -9,7 +9,7 @@ export interface RunClient {
   /** Has it do all of the run by the program in Node in its own place. Nothing may be held. */
   readonly leaveToNode: () => never;
   /** Throws what keeps the launch from being sent. */
-  readonly carryOut: (launch: Launch) => never;
+  readonly carryOut: (launch: Launch, command: readonly string[]) => never;
 }
 
 /** Options of which the client knows that `isOnlyLaunched` will say no, so that it starts Node in its own place at once. */

@@ -5,8 +5,8 @@ export type WayName = 'node' | 'daemon';
 export type RunEvent =
   /** Which way the run takes: this process's own, or the daemon's. */
   | { readonly kind: 'way'; readonly way: WayName }
-  /** The root is ready and the engine is about to start; from here on signals go to the command. */
-  | { readonly kind: 'launching' }
+  /** The root is ready and the engine is about to start this command; from here on signals go to it. */
+  | { readonly kind: 'launching'; readonly command: readonly string[] }
   /** The command runs. */
   | { readonly kind: 'started' }
   /** A request weakens the isolation, or changes stay. One full sentence. */

@@ -23,8 +23,11 @@ export async function runFor(client: RunClient | null, request: RunRequest, opti
   return await withOwnPlaces(caller.uid, caller.environment, () => live(request, nodeWay(caller, options, client)));
 }
 
-/** The launch of a request on a clone that does not exist, for `--dry-run`. Leases and starts nothing. */
-export async function plan(request: RunRequest): Promise<Launch> {
+/**
+ * The launch of a request on a clone that does not exist, for `--dry-run`. Leases and starts nothing. `onEvent` gets a `notice` of what
+ * cannot be known before the run.
+ */
+export async function plan(request: RunRequest, { onEvent = () => {} }: Pick<RunOptions, 'onEvent'> = {}): Promise<Launch> {
   const caller = ownCaller();
-  return await withOwnPlaces(caller.uid, caller.environment, async () => (await planRun(request, predictedWay(caller))).launch);
+  return await withOwnPlaces(caller.uid, caller.environment, async () => (await planRun(request, predictedWay(caller, onEvent))).launch);
 }

@@ -15,7 +15,7 @@ import { callersStreams, type RunOptions } from './run-options.ts';
 export function announceLaunch(launch: Launch, spec: SandboxSpec, { signal, onEvent }: RunOptions): void {
   refuseAborted(signal);
   for (const command of commandsOf(launch, spec)) logCommand(command);
-  onEvent?.({ kind: 'launching' });
+  onEvent?.({ kind: 'launching', command: spec.command });
 }
 
 /** Starts a launch, handles its time limit and signals, and returns how it ended. */

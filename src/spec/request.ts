@@ -6,11 +6,12 @@ export interface HostBind extends Bind {
 }
 
 /**
- * A caller's request: the library's argument, and the form of a parsed command line. Only the command and one of `zfs` and `template` are
+ * A caller's request: the library's argument, and the form of a parsed command line. Only one of `zfs` and `template` is
  * required. Numbers may be given as the text that a user typed, so that they are checked in one place.
  */
 export interface RunRequest {
-  readonly command: readonly string[];
+  /** The template's default unless given. */
+  readonly command?: readonly string[];
   /** The default engine unless given. */
   readonly engine?: string;
   /** Dataset: run on a fresh clone of its newest snapshot. */
@@ -27,9 +28,9 @@ export interface RunRequest {
   readonly environment?: readonly string[] | Readonly<Record<string, string>>;
   /** Files of `NAME=VALUE` lines; `environment` overrides them. */
   readonly environmentFiles?: readonly string[];
-  /** Absolute, in the sandbox; `/` unless given. */
+  /** Absolute, in the sandbox; the template's default or `/` unless given. */
   readonly workingDirectory?: string;
-  /** `NAME|UID[:GROUP|GID]` of the sandbox's own /etc/passwd and /etc/group; root unless given. */
+  /** `NAME|UID[:GROUP|GID]` of the sandbox's own /etc/passwd and /etc/group; the template's default or root unless given. */
   readonly user?: string;
   /** Host name of the sandbox; the template's name unless given. */
   readonly hostname?: string;

@@ -3,14 +3,13 @@ import type { Draft } from './options/option.ts';
 import { runOptions } from './options/table.ts';
 import { defaultEnvironment } from './parse-environment.ts';
 import type { Caller, CompleteRequest } from './request.ts';
-import type { SandboxSpec } from './spec.ts';
+import type { CommandWords, WantedSpec } from './spec.ts';
 
 /** The spec of a run without options. */
-export const plainSpec: Omit<SandboxSpec, 'engine' | 'root' | 'command'> = {
+export const plainSpec: Omit<WantedSpec, 'engine' | 'root' | 'command' | 'variables'> = {
   readOnlyRoot: false,
   environment: {},
   binds: [],
-  workingDirectory: '/',
   shareNetwork: false,
   passthrough: [],
   limits: {},
@@ -26,22 +25,21 @@ export const plainSpec: Omit<SandboxSpec, 'engine' | 'root' | 'command'> = {
  * The complete, checked spec of a request: the defaults, changed by its options in the order of their table. Throws one IsolateError for
  * the first mistake: `usage`, `bad-name`, `bad-bind`, `bad-environment`.
  */
-export function resolveSpec(request: CompleteRequest, caller: Caller): SandboxSpec {
+export function resolveSpec(request: CompleteRequest, caller: Caller): WantedSpec {
   const bare: Draft = { ...plainSpec, engine: request.engine, root: null, variables: defaultEnvironment(caller.environment) };
-  const { root, variables, ...draft } = runOptions.reduce((spec, { settle }) => settle(spec, request, caller), bare);
+  const { root, ...draft } = runOptions.reduce((spec, { settle }) => settle(spec, request, caller), bare);
   if (root === null) {
     throw new IsolateError('usage', 'Nothing to run on: give -z DATASET or -t DIR.', {
       hint: 'isolate list shows the templates you may use, isolate --help shows examples',
     });
   }
-  return { ...draft, root, command: checkCommand(request.command), environment: { ...variables, ...draft.environment } };
+  return { ...draft, root, command: checkCommand(request.command ?? []) };
 }
 
-function checkCommand(words: readonly string[]): readonly [string, ...string[]] {
+/** Null: there is none. */
+function checkCommand(words: readonly string[]): CommandWords | null {
   const [file, ...args] = words;
-  if (file === undefined) {
-    throw new IsolateError('usage', 'No command was given.', { hint: 'isolate -z DATASET COMMAND [ARG...]' });
-  }
+  if (file === undefined) return null;
   if (file === '') {
     throw new IsolateError('usage', 'The command is an empty string.');
   }

@@ -34,21 +34,15 @@ export interface Hooks {
   readonly post?: string;
 }
 
-/** What is wanted of one run: complete, checked once by `resolveSpec`, and never changed. */
-export interface SandboxSpec {
+/** A program and its arguments. */
+export type CommandWords = readonly [string, ...string[]];
+
+/** What is wanted of one run, as far as no template's defaults can change it. */
+export interface FirmSpec {
   readonly engine: string;
   readonly root: RootRef;
   readonly readOnlyRoot: boolean;
-  readonly command: readonly [string, ...string[]];
-  /** The exact environment of the command. */
-  readonly environment: Readonly<Record<string, string>>;
   readonly binds: readonly Bind[];
-  readonly workingDirectory: string;
-  /**
-   * The user of the command, by the sandbox's own /etc/passwd and /etc/group: NAME or UID, then `:` with GROUP or GID where given;
-   * absent: root.
-   */
-  readonly user?: string;
   /** Absent: the template's name. */
   readonly hostname?: string;
   /** First host id of the range that becomes 0.. in the sandbox; absent: isolate chooses. */
@@ -73,3 +67,34 @@ export interface SandboxSpec {
   /** Where the engine writes its own log; absent: nowhere. */
   readonly engineLog?: string;
 }
+
+/** What is wanted of one run before its template was looked at: checked once by `resolveSpec`, and never changed. */
+export interface WantedSpec extends FirmSpec {
+  /** Null: the template's own. */
+  readonly command: CommandWords | null;
+  /** Variables that the caller set. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Variables that the command has unless the template or the caller sets them. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Absent: the template's own. */
+  readonly workingDirectory?: string;
+  /** As in `SandboxSpec`; absent: the template's own. */
+  readonly user?: string;
+}
+
+/** What is wanted of one run on its template: complete. */
+export interface SandboxSpec extends FirmSpec {
+  readonly command: CommandWords;
+  readonly environment: Readonly<Record<string, string>>;
+  /** The template's variables, which neither `environment` nor the desktop sets. */
+  readonly templateEnvironment?: Readonly<Record<string, string>>;
+  readonly workingDirectory: string;
+  /**
+   * The user of the command, by the sandbox's own /etc/passwd and /etc/group: NAME or UID, then `:` with GROUP or GID where given;
+   * absent: root.
+   */
+  readonly user?: string;
+}
+
+/** What an engine checks before there is a root; a `SandboxSpec` is one too. */
+export type CheckedSpec = FirmSpec & Pick<WantedSpec, 'workingDirectory'>;

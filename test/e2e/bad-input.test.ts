@@ -17,8 +17,6 @@ test.each<[string, readonly string[], string]>([
     [],
     'isolate: Nothing to run on: give -z DATASET or -t DIR.\nhint: isolate list shows the templates you may use, isolate --help shows examples\n',
   ],
-  ['no command', root, 'isolate: No command was given.\nhint: isolate -z DATASET COMMAND [ARG...]\n'],
-  ['no command behind --', [...root, '--'], 'isolate: No command was given.\nhint: isolate -z DATASET COMMAND [ARG...]\n'],
   ['an empty command', [...root, ''], 'isolate: The command is an empty string.\n'],
   ['an unknown engine', ['-e', 'qemu', ...root, 'true'], 'isolate: There is no engine named "qemu".\nhint: engines: bwrap, lxc, chroot\n'],
   [

@@ -17,7 +17,7 @@ const [directory = ''] = process.argv.slice(2);
 const runtime = runtimePaths(join(directory, 'run'));
 
 const voice: RunVoice = {
-  lines: [],
+  lines: () => [],
   statusDescriptor: null,
   ignoredSignals: [],
   render: () => '',

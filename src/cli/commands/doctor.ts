@@ -11,7 +11,7 @@ import { findOwnFiles } from '../../host/own-files.ts';
 import { workingDirectory } from '../../run/working-directory.ts';
 import { parseHostPath } from '../../spec/parse-path.ts';
 import { plainSpec } from '../../spec/resolve-spec.ts';
-import type { SandboxSpec } from '../../spec/spec.ts';
+import type { CheckedSpec } from '../../spec/spec.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
@@ -76,6 +76,6 @@ function builtFiles(): Facts['files'] {
 }
 
 /** The run that demands least of an engine. */
-function leastOf(engine: string): SandboxSpec {
-  return { ...plainSpec, engine, root: { kind: 'directory', path: '/', write: 'direct' }, command: ['true'] };
+function leastOf(engine: string): CheckedSpec {
+  return { ...plainSpec, engine, root: { kind: 'directory', path: '/', write: 'direct' } };
 }

@@ -132,7 +132,7 @@ function settingOf({ spec, engine }: Prepared): ProofSetting {
     network: !spec.shareNetwork ? 'own' : capabilities.features.includes('bridge') ? 'bridge' : 'host',
     devices: spec.passthrough.includes('gpu'),
     tunnel: spec.tun,
-    workingDirectory: spec.workingDirectory,
+    workingDirectory: spec.workingDirectory ?? '/',
     limits: { pids: spec.limits.pids !== undefined, memory: spec.limits.memoryBytes !== undefined },
   };
 }

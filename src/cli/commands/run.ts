@@ -27,8 +27,9 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
   const { flags, values } = parsed;
   const voice = runVoice(parsed, request, 'node');
   const descriptors = { error: 2, status: openStatusDescriptor(values.get('status-fd')) ?? 2 };
+  let { command = [] } = request;
   const tell = (stream: ReportLine['stream'], event: ReportEvent): void => {
-    write(descriptors[stream], lineOf(voice.lines, stream, event));
+    write(descriptors[stream], lineOf(voice.lines(command), stream, event));
   };
   try {
     const { runFor } = await import('../../run/run.ts');
@@ -40,6 +41,7 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
         forwardSignals: true,
         onEvent: (event) => {
           if (event.kind === 'launching') {
+            ({ command } = event);
             stop();
           } else if (event.kind === 'started') {
             tell('status', event);
@@ -81,9 +83,11 @@ async function withAbortOnSignals<T>(ignoreInterrupt: boolean, action: (signal: 
   }
 }
 
-async function printPlan(request: RunRequest, { flags }: ParsedArguments): Promise<number> {
+async function printPlan(request: RunRequest, parsed: ParsedArguments): Promise<number> {
+  const { flags } = parsed;
+  const voice = runVoice(parsed, request, 'node');
   const { plan } = await import('../../run/run.ts');
-  const launch = await plan(request);
+  const launch = await plan(request, { onEvent: (event) => write(2, voice.render(event, isatty(2))) });
   if (flags.has('json')) {
     const { environment, descriptors, ...rest } = launch;
     const shown = { ...rest, environment: Object.keys(environment), descriptors: descriptors.map(withoutContent) };

@@ -28,6 +28,8 @@ export interface RunDescription {
 export interface RunClaim {
   /** 16 hex digits. */
   readonly runId: string;
+  /** Says more of the run than was known at first: the description becomes no shorter. Does nothing if the claim is gone. */
+  readonly describe: (description: RunDescription) => void;
   readonly remove: () => void;
   /** The same for a launcher. */
   readonly removal: EndOperation;
@@ -43,7 +45,20 @@ export function claimRun(paths: RuntimePaths, description: RunDescription, holde
   const runId = makeRunId();
   const claim = join(paths.runs, `${runId}.${formatHolder(holder)}`);
   writeFileSync(claim, `${JSON.stringify(description)}\n`, { mode: 0o600, flag: 'wx' });
-  return { runId, remove: () => rmSync(claim, { force: true }), removal: { kind: 'unlink', path: claim } };
+  return {
+    runId,
+    describe: (changed) => overwrite(claim, `${JSON.stringify(changed)}\n`),
+    remove: () => rmSync(claim, { force: true }),
+    removal: { kind: 'unlink', path: claim },
+  };
+}
+
+function overwrite(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { flag: 'r+' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }
 
 /** The random half of one of the kernel's ids (random(4)): node:crypto would take longer to load than everything else here takes. */

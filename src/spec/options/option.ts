@@ -1,6 +1,6 @@
 import type { Feature } from '../features.ts';
 import type { Caller, RunRequest } from '../request.ts';
-import type { Passthrough, SandboxSpec } from '../spec.ts';
+import type { Passthrough, WantedSpec } from '../spec.ts';
 
 /** What the shell completes after an option that takes a value. */
 export type ValueKind = 'directory' | 'file' | 'dataset' | 'engine' | 'none';
@@ -29,10 +29,8 @@ export interface OptionGroup<Option extends OptionForm = OptionForm> {
 }
 
 /** A spec being made: what was not requested has its default. */
-export interface Draft extends Omit<SandboxSpec, 'root' | 'command'> {
-  readonly root: SandboxSpec['root'] | null;
-  /** Variables of the command unless `environment` has them. */
-  readonly variables: Readonly<Record<string, string>>;
+export interface Draft extends Omit<WantedSpec, 'root' | 'command'> {
+  readonly root: WantedSpec['root'] | null;
 }
 
 export type RequestKey = Exclude<keyof RunRequest, 'command'>;

@@ -56,7 +56,7 @@ export const sandboxOptions: OptionGroup<RunOption> = {
       short: 'p',
       value: 'DIR',
       completes: 'none',
-      help: 'working directory inside (default /)',
+      help: "working directory inside (default: the template's, or /)",
       carriedBy: 'launcher',
       settle: (draft, path) => ({ ...draft, workingDirectory: parseSandboxPath('usage', 'The working directory', path) }),
     }),
@@ -66,12 +66,7 @@ export const sandboxOptions: OptionGroup<RunOption> = {
       completes: 'none',
       help: 'run the command as this user of the template, with its groups; also UID and GID',
       carriedBy: 'launcher',
-      settle: ({ variables: { HOME: _home, USER: _user, LOGNAME: _logname, ...variables }, ...draft }, name) => ({
-        ...draft,
-        // The others are the user's own.
-        variables,
-        user: parseUser('--user', name),
-      }),
+      settle: (draft, name) => ({ ...draft, user: parseUser('--user', name) }),
     }),
     runOption('hostname', {
       long: 'hostname',

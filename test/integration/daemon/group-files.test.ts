@@ -67,7 +67,11 @@ test.runIf(canTry)('a run whose limits cannot be set is told why, and leaves no 
   const peer = { uid: 54_321, gid: 54_321, rights: 'user' as const, groups: [], pid: holder.pid, holder };
   const runId = randomBytes(8).toString('hex');
   const opened = open(
-    { run: { runId, remove: () => {}, removal: { kind: 'unlink', path: '/' } }, peer, defer: (action) => void ends.push(action) },
+    {
+      run: { runId, describe: () => {}, remove: () => {}, removal: { kind: 'unlink', path: '/' } },
+      peer,
+      defer: (action) => void ends.push(action),
+    },
     { memoryBytes: 1_000_000 },
   );
   const directory = join(place.directory, `isolate-${runId}`);
@@ -119,7 +123,11 @@ function openGroups(facts: CgroupFacts, pid: number) {
   const peer = { uid: 54_321, gid: 54_321, rights: 'user' as const, groups: [], pid, holder };
   // Version 2 without controllers has neither file; what is not limited needs none.
   const opened = groups.open(
-    { run: { runId, remove: () => {}, removal: { kind: 'unlink', path: '/' } }, peer, defer: (action) => void ends.push(action) },
+    {
+      run: { runId, describe: () => {}, remove: () => {}, removal: { kind: 'unlink', path: '/' } },
+      peer,
+      defer: (action) => void ends.push(action),
+    },
     { memoryBytes: 2 ** 40, pids: 1000 },
   );
   const directories = opened?.directories.map(({ path }) => path) ?? [];

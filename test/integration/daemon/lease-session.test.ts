@@ -59,6 +59,7 @@ async function serve(
     run: { runId: '0123456789abcdef' },
     rootfs: rootfsOf({ ...naturalTree(), ...part }),
     seenAt: tree,
+    checked: null,
     defer: () => {},
     release: (outcome?: LeaseOutcome) => void released.push(outcome),
   } as unknown as DaemonLease;
@@ -107,7 +108,7 @@ test('a clone that can be mounted with other ids is handed over unchanged', asyn
   expect(parseLeased(String(served.sent[0]?.items[0]?.value), 1)).toEqual({
     id: '7',
     path: tree,
-    view: { mountpoints: wholeMountpoints, targets: [{ path: '/data', kind: 'missing' }] },
+    view: { mountpoints: wholeMountpoints, targets: [{ path: '/data', kind: 'missing' }], defaults: {} },
     ...maps,
   });
   expect(lstatSync(tree).uid).toBe(0);

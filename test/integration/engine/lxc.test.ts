@@ -55,7 +55,7 @@ async function plan(spec: SandboxSpec, input: Partial<PlanInput>) {
   const runId = `${ownPrefix}${randomBytes(4).toString('hex')}`;
   const { capabilities } = lxcEngine;
   const root = input.rootfs ?? rootfs;
-  const view = lookIntoRoot(treeOf(spec, root), targetsToLookAt(spec, capabilities), capabilities);
+  const view = lookIntoRoot(treeOf(spec, root), targetsToLookAt(spec, capabilities), {}, capabilities);
   const settled = settleInView(spec, view, { rootfs: root, facts, capabilities });
   return lxcEngine.plan({ spec: settled.spec, findings: settled.findings, rootfs, facts, runId, idSlot: 1, sandboxDirectory, ...input });
 }

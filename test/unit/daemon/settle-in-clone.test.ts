@@ -9,7 +9,7 @@ import { hasNested, lookIntoClone } from '../../../src/daemon/settle-in-clone.ts
 import { IsolateError } from '../../../src/error.ts';
 import type { DaemonLease } from '../../../src/daemon/lease.ts';
 
-function makeLease(): Pick<DaemonLease, 'seenAt' | 'template' | 'isChecked' | 'peer'> {
+function makeLease(): Pick<DaemonLease, 'seenAt' | 'template' | 'checked' | 'peer'> {
   const path = mkdtempSync(join(tmpdir(), 'isolate-settle-'));
   onTestFinished(() => rmSync(path, { recursive: true }));
   for (const name of ['a/b', 'tmp']) mkdirSync(join(path, name), { recursive: true });
@@ -18,7 +18,7 @@ function makeLease(): Pick<DaemonLease, 'seenAt' | 'template' | 'isChecked' | 'p
   return {
     seenAt: path,
     template: 'tank/t',
-    isChecked: true,
+    checked: { defaults: {} },
     peer: { uid: 1 } as DaemonLease['peer'],
   };
 }

@@ -11,6 +11,7 @@ const leased: Leased = {
   id: '17',
   path: '/run/isolate/mnt/x/17',
   view: {
+    defaults: { environment: { refused: 'no', A: '1' }, user: 'x' },
     mountpoints: { tmp: '/var/tmp', missing: ['/proc'], hasPrograms: true },
     targets: [{ path: '/data', kind: 'missing' }, new IsolateError('bad-bind', 'It leads nowhere.')],
   },

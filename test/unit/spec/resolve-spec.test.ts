@@ -4,6 +4,7 @@ import { engines, findEngine } from '../../../src/engine/registry.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { runOptions, completeRequest } from '../../../src/spec/options/table.ts';
 import type { Caller, RunRequest } from '../../../src/spec/request.ts';
+import { completeSpec } from '../../../src/spec/complete-spec.ts';
 import { resolveSpec } from '../../../src/spec/resolve-spec.ts';
 import { callerVariables } from '../../../src/wire/schema.ts';
 
@@ -179,7 +180,7 @@ test.each<[string, Partial<RunRequest>, string, string]>([
   ['a template with a newline', { template: '/a\nb' }, 'usage', 'The template directory "/a\\nb" contains a control character.'],
   ['an empty template', { template: '' }, 'usage', 'The template directory is empty.'],
   ['a template too long', { template: `/${'a'.repeat(4096)}` }, 'usage', 'The template directory is longer than 4095 bytes.'],
-  ['no command', { command: [] }, 'usage', 'No command was given.'],
+  ['no command', { command: [] }, 'usage', 'No command was given, and /t has none of its own.'],
   ['an empty command', { command: [''] }, 'usage', 'The command is an empty string.'],
   ['a NUL in the command', { command: ['a', 'b\0c'] }, 'usage', 'Word 2 of the command contains a NUL character.'],
   ['a relative directory', { workingDirectory: 'tmp' }, 'usage', 'The working directory "tmp" is not absolute.'],
@@ -272,7 +273,7 @@ function resolve(request: Partial<RunRequest>, caller: Partial<Caller> = {}) {
     request.command === undefined || request.zfs === undefined ? { ...bare, ...request } : { ...request, command: request.command };
   const { name, capabilities } = findEngine(whole.engine);
   const whom = { environment: {}, cwd: '/home/me', readFile, ...caller };
-  return resolveSpec(completeRequest(whole, whom.environment, { name, variables: capabilities.variables }), whom);
+  return completeSpec(resolveSpec(completeRequest(whole, whom.environment, { name, variables: capabilities.variables }), whom), {});
 }
 
 function refusalOf(action: () => unknown) {
