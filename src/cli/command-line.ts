@@ -6,18 +6,23 @@ import { print, write } from './output.ts';
 import { parseArguments, splitVerb } from './parse-arguments.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 import { renderError, renderErrorJson, toIsolateError } from './render-error.ts';
+import { ownSettings, type SettingsSource } from './settings-source.ts';
+import { expandAlias } from './settle-run.ts';
 
 /** Runs a command line and returns its exit status when everything is written; never throws. */
-export async function runCommandLine({ words: argv, notText }: Caller): Promise<number> {
+export async function runCommandLine({ words, notText }: Caller): Promise<number> {
+  const settings = ownSettings();
+  let argv = words;
   // As far as it is known, for errors in command lines that cannot be parsed.
   let { verb }: { verb: Verb } = splitVerb(argv);
   let show = (error: unknown): string => (argv.includes('--json') ? renderErrorJson(error) : renderError(error, false));
   try {
     checkText(notText);
+    argv = await expandAlias(words, settings);
     const parsed = await parseArguments(argv);
     verb = parsed.values.has('refresh') ? 'refresh' : parsed.verb;
     show = (error) => (parsed.flags.has('json') ? renderErrorJson(error) : renderError(error, parsed.flags.has('trace')));
-    return await dispatch(verb, parsed);
+    return await dispatch(verb, parsed, settings);
   } catch (error) {
     write(2, show(error));
     return exitCodeOfError(verb, toIsolateError(error).code);
@@ -31,7 +36,7 @@ function checkText(notText: number): void {
 }
 
 /** Loads only the code of this verb. */
-async function dispatch(verb: Verb, parsed: ParsedArguments): Promise<number> {
+async function dispatch(verb: Verb, parsed: ParsedArguments, settings: SettingsSource): Promise<number> {
   if (parsed.flags.has('help')) {
     return (await import('./commands/help.ts')).helpVerb(parsed);
   }
@@ -50,9 +55,10 @@ async function dispatch(verb: Verb, parsed: ParsedArguments): Promise<number> {
     return 0;
   }
   if (isVerbOf('template', verb)) return await (await import('./commands/template.ts')).templateVerb(verb, parsed);
+  if (isVerbOf('config', verb)) return await (await import('./commands/config.ts')).configVerb(verb, parsed, settings);
   switch (verb) {
     case 'run':
-      return await (await import('./commands/run.ts')).runVerb(parsed);
+      return await (await import('./commands/run.ts')).runVerb(parsed, settings);
     case 'refresh':
       return await (await import('./commands/refresh.ts')).refreshVerb(parsed);
     case 'watch':
@@ -68,7 +74,7 @@ async function dispatch(verb: Verb, parsed: ParsedArguments): Promise<number> {
     case 'serve':
       return await (await import('./commands/serve.ts')).serveVerb(parsed);
     case 'doctor':
-      return await (await import('./commands/doctor.ts')).doctorVerb(parsed);
+      return await (await import('./commands/doctor.ts')).doctorVerb(parsed, settings);
     case 'completion':
       return (await import('./commands/completion.ts')).completionVerb(parsed);
     case 'help':

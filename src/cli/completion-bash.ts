@@ -6,7 +6,11 @@ function bashActions(engineNames: readonly string[]): Readonly<Record<ValueKind,
   return {
     directory: 'compopt -o filenames; COMPREPLY=($(compgen -d -- "$current"))',
     file: 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$current"))',
+    bind: 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$current"))',
     dataset: `COMPREPLY=($(compgen -W "$(${datasets})" -- "$current"))`,
+    template:
+      `if [[ $current == [/.~]* ]]; then compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); ` +
+      `else COMPREPLY=($(compgen -W "$(${templates}; ${datasets})" -- "$current")); fi`,
     engine: `COMPREPLY=($(compgen -W "${engineNames.join(' ')}" -- "$current"))`,
     none: 'COMPREPLY=()',
   };

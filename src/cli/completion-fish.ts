@@ -6,7 +6,9 @@ export function renderFish(engineNames: readonly string[]): string {
   const actions: Record<ValueKind, string> = {
     directory: " -x -a '(__fish_complete_directories)'",
     file: ' -r',
+    bind: ' -r',
     dataset: ` -x -a ${fishQuote(fishDatasets)}`,
+    template: ` -r -a ${fishQuote(`(sh -c ${fishQuote(`${templates}; ${datasets}`)})`)}`,
     engine: ` -x -a '${engineNames.join(' ')}'`,
     none: ' -x',
   };

@@ -6,7 +6,9 @@ export function renderZsh(engineNames: readonly string[]): string {
   const actions: Record<ValueKind, string> = {
     directory: '_files -/',
     file: '_files',
+    bind: '_files',
     dataset: `($(${datasets}))`,
+    template: `($(${templates}; ${datasets}))`,
     engine: `(${engineNames.join(' ')})`,
     none: ' ',
   };

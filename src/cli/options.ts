@@ -13,6 +13,7 @@ export const verbs = [
   'ps',
   'kill',
   'template',
+  'config',
   'serve',
   'doctor',
   'completion',
@@ -20,10 +21,13 @@ export const verbs = [
 ] as const;
 
 /** Verbs that have verbs of their own, which come second. */
-export const subVerbs = { template: ['create', 'list', 'show', 'snapshot', 'rollback', 'rename', 'remove'] } as const;
+export const subVerbs = {
+  template: ['create', 'list', 'show', 'snapshot', 'rollback', 'rename', 'remove'],
+  config: ['check', 'show', 'edit', 'approve'],
+} as const;
 type SubVerbs = typeof subVerbs;
 /** A verb that has verbs of its own, and those. */
-export type VerbsOf<First extends keyof SubVerbs> = First | `${First} ${SubVerbs[First][number]}`;
+export type VerbsOf<First extends keyof SubVerbs> = First extends keyof SubVerbs ? First | `${First} ${SubVerbs[First][number]}` : never;
 
 /** As it is typed: one word, or two. */
 export type Verb = (typeof verbs)[number] | { [First in keyof SubVerbs]: VerbsOf<First> }[keyof SubVerbs];
@@ -33,7 +37,7 @@ export const allVerbs: readonly Verb[] = [...verbs, ...Object.entries(subVerbs).
 
 /** The verbs of two words that begin with `first`. */
 export function verbsBelow<First extends keyof SubVerbs>(first: First): readonly VerbsOf<First>[] {
-  return subVerbs[first].map((second) => `${first} ${second}` as const);
+  return subVerbs[first].map((second) => `${first} ${second}` as VerbsOf<First>);
 }
 
 /** Whether `verb` is `first` or one of its own. */
@@ -82,7 +86,12 @@ const watching: OptionGroup<Option> = {
       carriedBy: 'launcher',
     },
     { long: 'dry-run', verbs: ['run'], help: 'print what would be started, and start nothing', carriedBy: 'caller' },
-    { long: 'json', verbs: [...data, ...asking, ...ofTemplates, 'serve'], help: 'print data and errors as JSON', carriedBy: 'launcher' },
+    {
+      long: 'json',
+      verbs: [...data, ...asking, ...ofTemplates, 'config check', 'config show', 'serve'],
+      help: 'print data and errors as JSON',
+      carriedBy: 'launcher',
+    },
     {
       long: 'status-fd',
       value: 'N',
@@ -115,6 +124,7 @@ const other: OptionGroup<Option> = {
       help: 'wait for the front at the socket PATH instead of starting one',
       carriedBy: 'caller',
     },
+    { long: 'system', verbs: ['config edit'], help: 'edit /etc/isolate/config.toml instead of your own settings', carriedBy: 'caller' },
     { long: 'prove', verbs: ['doctor'], help: 'start a sandbox with these options and attack it from inside', carriedBy: 'caller' },
     { long: 'help', short: 'h', verbs: everyVerb, help: 'print this help', carriedBy: 'caller' },
     { long: 'version', verbs: everyVerb, help: 'print the version', carriedBy: 'caller' },

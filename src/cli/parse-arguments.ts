@@ -1,4 +1,4 @@
-import { subVerbs, type Verb, verbs, viewVerbs } from './options.ts';
+import { allVerbs, type Verb, verbs, viewVerbs } from './options.ts';
 import { parseRun } from './parse-run.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 
@@ -11,9 +11,17 @@ const ownVerbs: readonly Verb[] = ['run', 'refresh', 'doctor', ...viewVerbs];
 /** Parses a command line (without the program's name). Throws `usage`. */
 export async function parseArguments(argv: readonly string[]): Promise<ParsedArguments> {
   const { verb, words } = splitVerb(argv);
-  return ownVerbs.includes(verb) || verb.includes(' ')
-    ? parseRun(verb, words)
-    : await (await import('./parse-verb.ts')).parseVerb(verb, words);
+  return ownVerbs.includes(verb) || verb.includes(' ') ? parseOwn(argv) : await (await import('./parse-verb.ts')).parseVerb(verb, words);
+}
+
+/** The same, synchronously, for a verb that is parsed without a package. Throws `usage`. */
+export function parseOwn(argv: readonly string[]): ParsedArguments {
+  const { verb, words } = splitVerb(argv);
+  if (verb !== 'run') return parseRun(verb, words);
+  const typed = words.length < argv.length ? ({ isTyped: true } as const) : {};
+  const [first] = words;
+  if (first?.startsWith('@') !== true) return { ...parseRun(verb, words), ...typed };
+  return { ...parseRun(verb, words.slice(1)), ...typed, preset: first.slice(1) };
 }
 
 /** The same, synchronously, for a verb that shows what the daemon knows; null for other verbs. Throws `usage`. */
@@ -26,7 +34,11 @@ export function parseView(argv: readonly string[]): ParsedArguments | null {
 export function splitVerb(argv: readonly string[]): { readonly verb: Verb; readonly words: readonly string[] } {
   const verb = verbs.find((name) => name === argv[0]);
   if (verb === undefined) return { verb: 'run', words: argv };
-  const second = verb === 'template' ? subVerbs[verb].find((name) => name === argv[1]) : undefined;
-  if (verb !== 'template' || second === undefined) return { verb, words: argv.slice(1) };
-  return { verb: `${verb} ${second}`, words: argv.slice(2) };
+  const whole = allVerbs.find((name) => name === `${verb} ${argv[1]}`);
+  return whole === undefined ? { verb, words: argv.slice(1) } : { verb: whole, words: argv.slice(2) };
+}
+
+/** Whether a first word is a verb. */
+export function isVerb(word: string): boolean {
+  return verbs.some((name) => name === word);
 }

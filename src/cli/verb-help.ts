@@ -1,3 +1,4 @@
+import { configHelp } from './config-help.ts';
 import type { VerbHelp } from './help-entry.ts';
 import type { Verb } from './options.ts';
 import { templateHelp } from './template-help.ts';
@@ -5,11 +6,11 @@ import { templateHelp } from './template-help.ts';
 /** What help and the manual page say about each verb, in the order in which they print them. */
 export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
   run: {
-    form: 'isolate [run] [OPTIONS] [--] [COMMAND [ARG...]]',
+    form: 'isolate [run] [@PRESET] [OPTIONS] [--] [COMMAND [ARG...]]',
     summary: 'run a command in a throw-away copy of a Linux root',
     more:
       "The first word that is neither an option nor an option's value begins the command. Everything from there on is the command's, " +
-      'byte for byte. The command sees its own files, processes and host name, and no network, unless options share more.',
+      'byte for byte. The command sees its own files, processes and host name, and no network, unless options share more. @PRESET takes options from your settings (docs/settings.md).',
     examples: [
       ['isolate -z rpool/isolate/debian bash', 'a shell in a fresh clone of a ZFS dataset'],
       ['isolate -t /srv/debian --ephemeral bash', 'the same on a throw-away overlay of a directory'],
@@ -62,6 +63,7 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
     ],
   },
   ...templateHelp,
+  ...configHelp,
   serve: {
     form: 'isolate serve [OPTIONS]',
     summary: 'run the daemon: keep the pools full, lend clones to the group isolate',

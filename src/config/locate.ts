@@ -43,6 +43,9 @@ interface Cursor {
   readonly seen: Set<string>;
 }
 
+/** Deeper keys and values are not read: valid settings have none, and hostile ones would exhaust the stack or memory. */
+const mostDepth = 100;
+
 function nameOf(path: readonly string[]): string {
   return JSON.stringify(path);
 }
@@ -77,7 +80,7 @@ function readKey(cursor: Cursor, table: readonly string[]): readonly string[] {
     const part = readPart(cursor);
     if (part === null) return path;
     path.push(part);
-    note(cursor, [...path], line);
+    if (path.length <= mostDepth) note(cursor, [...path], line);
     skipSpace(cursor);
     if (cursor.text[cursor.at] !== '.') return path;
     cursor.at += 1;
@@ -90,9 +93,6 @@ function readPart(cursor: Cursor): string | null {
   const [bare = ''] = match(cursor, /[A-Za-z0-9_-]*/y);
   return bare === '' ? null : bare;
 }
-
-/** Deeper values are not read: valid settings have none, and hostile ones would exhaust the stack. */
-const mostDepth = 100;
 
 function readValue(cursor: Cursor, path: readonly string[]): void {
   if (path.length > mostDepth) return;

@@ -9,6 +9,8 @@ export interface ConfigPlaces {
   readonly path?: string;
   /** Absent: /etc/isolate/config.d. */
   readonly directory?: string;
+  /** Pass over what this process may not read, because the administrator may hide it from other users. */
+  readonly onlyReadable?: boolean;
 }
 
 export interface ConfigFile {
@@ -26,10 +28,11 @@ const mostBytes = 256 * 1024;
  * takes longer than reading.
  */
 export function readConfigFiles(places: ConfigPlaces = {}): readonly ConfigFile[] {
-  const { path = configPath, directory = dropInDirectory } = places;
+  const { path = configPath, directory = dropInDirectory, onlyReadable = false } = places;
   const files: ConfigFile[] = [];
-  for (const file of [path, ...listDropIns(directory)]) {
-    const text = readOwnFile(file);
+  const read = <Value>(action: () => Value, hidden: Value): Value => (onlyReadable ? unlessHidden(action, hidden) : action());
+  for (const file of [path, ...read(() => listDropIns(directory), [])]) {
+    const text = read(() => readOwnFile(file), null);
     if (text !== null) files.push({ path: file, text });
   }
   for (const own of new Set(files.map((file) => dirname(file.path)))) {
@@ -66,6 +69,15 @@ function readOwnFile(path: string): string | null {
   } catch (error) {
     if (isMissing(error)) return null;
     throw unreadable(path, error);
+  }
+}
+
+function unlessHidden<Value>(action: () => Value, hidden: Value): Value {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof IsolateError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES') return hidden;
+    throw error;
   }
 }
 

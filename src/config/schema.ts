@@ -6,6 +6,7 @@ import { parseDataset } from '../spec/parse-name.ts';
 import { idsPerSandbox, maximumCount, parseSize } from '../spec/parse-number.ts';
 import type { UserLimits } from './config.ts';
 import type { SettingFault, Settings } from './settings.ts';
+import { isTable, showValue } from './show-value.ts';
 
 export type SettingsResult = { readonly settings: Settings } | { readonly fault: SettingFault };
 
@@ -143,19 +144,7 @@ function makeParts(v: typeof valibot) {
 
 /** A message that ends with the given value. */
 function say(wanted: string) {
-  return ({ input }: { readonly input: unknown }): string => `${wanted}, not ${shorten(input)}`;
-}
-
-function shorten(input: unknown): string {
-  if (isTable(input)) return 'a table';
-  if (Array.isArray(input)) return 'a list';
-  if (input instanceof Date) return 'a date';
-  const text = typeof input === 'string' ? JSON.stringify(input) : String(input);
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
-}
-
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+  return ({ input }: { readonly input: unknown }): string => `${wanted}, not ${showValue(input)}`;
 }
 
 /** A decimal id, or a name that passwd(5) and group(5) can hold. */

@@ -6,7 +6,7 @@ export interface HostBind extends Bind {
 }
 
 /**
- * A caller's request: the library's argument, and the form of a parsed command line. Only one of `zfs` and `template` is
+ * A caller's request: the library's argument, and the form of a parsed command line. Only one of `clone`, `zfs` and `template` is
  * required. Numbers may be given as the text that a user typed, so that they are checked in one place.
  */
 export interface RunRequest {
@@ -14,6 +14,8 @@ export interface RunRequest {
   readonly command?: readonly string[];
   /** The default engine unless given. */
   readonly engine?: string;
+  /** Dataset or absolute path of a directory: run on a fresh clone of it. The command line and the library also take names of templates. */
+  readonly clone?: string;
   /** Dataset: run on a fresh clone of its newest snapshot. */
   readonly zfs?: string;
   /** Directory: run on it, or with `ephemeral` on a throw-away overlay of it. */

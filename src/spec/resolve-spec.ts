@@ -29,7 +29,7 @@ export function resolveSpec(request: CompleteRequest, caller: Caller): WantedSpe
   const bare: Draft = { ...plainSpec, engine: request.engine, root: null, variables: defaultEnvironment(caller.environment) };
   const { root, ...draft } = runOptions.reduce((spec, { settle }) => settle(spec, request, caller), bare);
   if (root === null) {
-    throw new IsolateError('usage', 'Nothing to run on: give -z DATASET or -t DIR.', {
+    throw new IsolateError('usage', 'Nothing to run on: give -c TEMPLATE, -z DATASET or -t DIR.', {
       hint: 'isolate list shows the templates you may use, isolate --help shows examples',
     });
   }

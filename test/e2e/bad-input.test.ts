@@ -15,7 +15,7 @@ test.each<[string, readonly string[], string]>([
   [
     'nothing at all',
     [],
-    'isolate: Nothing to run on: give -z DATASET or -t DIR.\nhint: isolate list shows the templates you may use, isolate --help shows examples\n',
+    'isolate: Nothing to run on: give -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate list shows the templates you may use, isolate --help shows examples\n',
   ],
   ['an empty command', [...root, ''], 'isolate: The command is an empty string.\n'],
   ['an unknown engine', ['-e', 'qemu', ...root, 'true'], 'isolate: There is no engine named "qemu".\nhint: engines: bwrap, lxc, chroot\n'],
@@ -47,26 +47,26 @@ test.each<[string, readonly string[], string]>([
     ['-z', '-rf', 'true'],
     'isolate: "-rf" is not a dataset that isolate can use: a part of it begins with "-".\n',
   ],
-  ['two roots', ['-z', 'tank/a', ...root, 'true'], 'isolate: A run has one root: -z DATASET and -t DIR cannot both be given.\n'],
+  ['two roots', ['-z', 'tank/a', ...root, 'true'], 'isolate: A run has one root: give only one of -c TEMPLATE, -z DATASET and -t DIR.\n'],
   [
     'a misspelled verb',
     ['refrsh', 'tank/a'],
-    'isolate: There is no verb "refrsh", and a run needs -z DATASET or -t DIR.\nhint: did you mean refresh?\n',
+    'isolate: There is no verb "refrsh", and a run needs -c TEMPLATE, -z DATASET or -t DIR.\nhint: did you mean refresh?\n',
   ],
   [
     'a command of two letters without a root',
     ['ls'],
-    'isolate: There is no verb "ls", and a run needs -z DATASET or -t DIR.\nhint: isolate -z DATASET ls\n',
+    'isolate: There is no verb "ls", and a run needs -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate -c TEMPLATE ls\n',
   ],
   [
     'a command without a root',
     ['version'],
-    'isolate: There is no verb "version", and a run needs -z DATASET or -t DIR.\nhint: isolate -z DATASET version\n',
+    'isolate: There is no verb "version", and a run needs -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate -c TEMPLATE version\n',
   ],
   [
     'a command without a root behind an option',
     ['-q', 'make'],
-    'isolate: Nothing to run on: give -z DATASET or -t DIR.\nhint: isolate list shows the templates you may use, isolate --help shows examples\n',
+    'isolate: Nothing to run on: give -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate list shows the templates you may use, isolate --help shows examples\n',
   ],
   [
     'a verb behind an option',

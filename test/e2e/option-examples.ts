@@ -23,6 +23,13 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
       { words: ['-q', '-e', 'lxc'], command: shell('id -u; exit 4') },
       { words: ['-e', 'qemu'], way: null },
     ],
+    clone: [
+      { words: ['-c', dataset, '--wait', '60'], command: ['cat', '/etc/os-release'], bare: true, way: 'node' },
+      { words: ['-c', root], command: shell('cat /file; rm /file; ls /'), bare: true, way: 'node' },
+      { words: ['-c', './root'], command: ['cat', '/file'], bare: true, way: 'node' },
+      { words: ['-c', 'no-such-name'], bare: true, way: null },
+      { words: ['-c', dataset, '-t', root], bare: true, way: null },
+    ],
     zfs: [{ words: ['-z', dataset, '--wait', '60'], command: ['cat', '/etc/os-release'], bare: true }],
     template: [{ words: ['-t', root], command: shell('cat /file; echo more >> /log'), bare: true }],
     ephemeral: [{ words: ['-t', root, '--ephemeral'], command: shell('cat /file; rm /file; ls /'), bare: true }],

@@ -9,6 +9,7 @@ import { options } from '../../src/cli/options.ts';
 import { parseArguments } from '../../src/cli/parse-arguments.ts';
 import { toRunRequest } from '../../src/cli/run-request.ts';
 import { engines } from '../../src/engine/registry.ts';
+import type { RunRequest } from '../../src/spec/request.ts';
 import { resolveSpec } from '../../src/spec/resolve-spec.ts';
 
 const top = join(import.meta.dirname, '../..');
@@ -161,12 +162,23 @@ async function refusal(file: string, command: string): Promise<string | null> {
       parsed.verb === 'run' &&
       ['refresh', 'help', 'version', 'install-wrapper'].every((name) => !parsed.flags.has(name) && !parsed.values.has(name))
     ) {
-      resolveSpec({ engine: '', ...toRunRequest(parsed) }, { environment: { DISPLAY: ':0', LANG: 'C' }, cwd: '/', readFile: () => '' });
+      resolveSpec(
+        { engine: '', ...settled(file, toRunRequest(parsed)) },
+        { environment: { DISPLAY: ':0', LANG: 'C' }, cwd: '/', readFile: () => '' },
+      );
     }
     return null;
   } catch (error) {
     return `${file}: ${command}: ${(error as Error).message}`;
   }
+}
+
+/** Names of templates are taken to be there, and the settings that one page is about to say the rest (test/e2e/settings-docs.test.ts). */
+function settled(file: string, request: RunRequest): RunRequest {
+  const { clone, zfs, template } = request;
+  if (clone !== undefined) return { ...request, clone: '/template' };
+  if (file !== 'docs/settings.md' || zfs !== undefined || template !== undefined) return request;
+  return { ...request, clone: '/template' };
 }
 
 /** Splits as a shell does where nothing but quotes is special; redirections and what follows them are left out. */

@@ -15,15 +15,16 @@ import type { CheckedSpec } from '../../spec/spec.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
+import type { SettingsSource } from '../settings-source.ts';
 import { surveySettings } from '../survey-settings.ts';
 import { surveyState } from '../survey-state.ts';
 import { refuseWords } from './refuse-words.ts';
 import { rightsOf } from '../../host/rights.ts';
 
 /** `isolate doctor`: what this host can do. Status 0 if the default engine can be used, else 1. */
-export async function doctorVerb(parsed: ParsedArguments): Promise<number> {
+export async function doctorVerb(parsed: ParsedArguments, settings: SettingsSource): Promise<number> {
   const { flags, values } = parsed;
-  if (flags.has('prove')) return await (await import('./prove.ts')).proveVerb(parsed);
+  if (flags.has('prove')) return await (await import('./prove.ts')).proveVerb(parsed, settings);
   refuseWords(parsed, 'isolate doctor [OPTIONS]');
   const environment = callerEnvironment();
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];

@@ -19,7 +19,11 @@ import type { Limits } from '../../spec/spec.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderProof, renderProofJson } from '../render-proof.ts';
-import { toRunRequest } from '../run-request.ts';
+import { findOwnTemplate } from '../find-own-template.ts';
+import { optionValues } from '../run-request.ts';
+import type { SettingsSource } from '../settings-source.ts';
+import { settleRun } from '../settle-run.ts';
+import { namesRoot } from '../../spec/options/values.ts';
 import type { Rights } from '../../host/rights.ts';
 
 /** In a memory file system of the sandbox, so that the probe leaves no trace in the root. */
@@ -36,17 +40,18 @@ const timeoutMs = 180_000;
  * `isolate doctor --prove`: attacks a sandbox with the given options from inside, and as a positive control makes the same attacks
  * without a sandbox. The root is empty if none is named. Status 0 if every promise held, else 1.
  */
-export async function proveVerb(parsed: ParsedArguments): Promise<number> {
+export async function proveVerb(parsed: ParsedArguments, settings: SettingsSource): Promise<number> {
   if (parsed.words.length > 0) {
     throw new IsolateError('usage', `doctor --prove runs its own command, not ${JSON.stringify(parsed.words[0])}.`);
   }
-  if (parsed.values.has('zfs') || parsed.values.has('template')) return await prove(parsed);
+  if (namesRoot(optionValues(parsed))) return await prove(parsed, settings);
   const path = makeBareRoot(ownStateDirectory({ user: { uid: process.getuid?.() ?? 0 } }));
-  return await prove({ ...parsed, values: new Map([...parsed.values, ['template', path]]) }, 'an empty root');
+  return await prove({ ...parsed, values: new Map([...parsed.values, ['template', path]]) }, settings, 'an empty root');
 }
 
-async function prove(parsed: ParsedArguments, called?: string): Promise<number> {
-  const decision = await decide({ ...toRunRequest(parsed), command: [probeInside] });
+async function prove(parsed: ParsedArguments, settings: SettingsSource, called?: string): Promise<number> {
+  const { request } = await settleRun(parsed, settings, findOwnTemplate);
+  const decision = await decide({ ...request, command: [probeInside] });
   const { spec, engine, facts } = decision;
   if (!engine.capabilities.isolates) {
     throw new IsolateError('unsupported-option', `The engine ${engine.name} isolates nothing, so there is nothing to prove.`);

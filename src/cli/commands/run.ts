@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 
 import type { Descriptor } from '../../launch/launch.ts';
+import type { RunVoice } from '../../daemon/command-line.ts';
 import { IsolateError } from '../../error.ts';
 import { lineOf, type ReportEvent, type ReportLine } from '../../launch/report.ts';
 import type { RunOptions } from '../../run/run-options.ts';
@@ -11,26 +12,26 @@ import { ownClient } from '../../process/own-client.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { print, write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
-import { checkMisspelledVerb, toRunRequest } from '../run-request.ts';
+import { toRunRequest } from '../run-request.ts';
 import { toIsolateError } from '../render-error.ts';
+import { findOwnTemplate } from '../find-own-template.ts';
+import type { SettingsSource } from '../settings-source.ts';
+import { settleRun } from '../settle-run.ts';
 import { runClient } from '../run-client.ts';
 import { runVoice } from '../run-voice.ts';
 import { openStatusDescriptor } from '../status-descriptor.ts';
 
 /** `isolate [run]`: runs the command and returns its exit status. */
-export async function runVerb(parsed: ParsedArguments): Promise<number> {
-  checkMisspelledVerb(parsed);
-  const request = toRunRequest(parsed);
-  if (parsed.flags.has('dry-run')) {
-    return await printPlan(request, parsed);
-  }
-  const { flags, values } = parsed;
-  const voice = runVoice(parsed, request, 'node');
-  const descriptors = { error: 2, status: openStatusDescriptor(values.get('status-fd')) ?? 2 };
-  let { command = [] } = request;
-  const tell = (stream: ReportLine['stream'], event: ReportEvent): void => {
-    write(descriptors[stream], lineOf(voice.lines(command), stream, event));
-  };
+export async function runVerb(parsed: ParsedArguments, settings: SettingsSource): Promise<number> {
+  const { flags } = parsed;
+  const reporter = (request: RunRequest): Reporter => openReporter(parsed, request);
+  const { request, notices } = await settleRun(parsed, settings, findOwnTemplate).catch((error: unknown) => {
+    if (!flags.has('dry-run')) reporter(toRunRequest(parsed)).fail(error);
+    throw error;
+  });
+  if (flags.has('dry-run')) return await printPlan(request, parsed);
+  const { voice, tell, fail, launching } = reporter(request);
+  const left = [...notices];
   try {
     const { runFor } = await import('../../run/run.ts');
     const client = ownClient();
@@ -40,8 +41,10 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
         signal,
         forwardSignals: true,
         onEvent: (event) => {
+          // Not earlier: another program may yet do all of this run.
+          for (const message of left.splice(0)) write(2, voice.render({ kind: 'notice', message }, isatty(2)));
           if (event.kind === 'launching') {
-            ({ command } = event);
+            launching(event.command);
             stop();
           } else if (event.kind === 'started') {
             tell('status', event);
@@ -57,10 +60,35 @@ export async function runVerb(parsed: ParsedArguments): Promise<number> {
     tell('error', outcome);
     return exitCodeOf(outcome);
   } catch (error) {
-    const { code, message } = toIsolateError(error);
-    tell('status', { kind: 'failed', code, message });
+    fail(error);
     throw error;
   }
+}
+
+interface Reporter {
+  readonly voice: RunVoice;
+  readonly tell: (stream: ReportLine['stream'], event: ReportEvent) => void;
+  readonly fail: (error: unknown) => void;
+  /** What is reported from now on is about this command. */
+  readonly launching: (command: readonly string[]) => void;
+}
+
+/** Tells the caller of a run how it began and ended. Throws `usage` for a descriptor that cannot be written. */
+function openReporter(parsed: ParsedArguments, request: RunRequest): Reporter {
+  const voice = runVoice(parsed, request, 'node');
+  const descriptors = { error: 2, status: openStatusDescriptor(parsed.values.get('status-fd')) ?? 2 };
+  let { command = [] } = request;
+  const tell: Reporter['tell'] = (stream, event) => {
+    write(descriptors[stream], lineOf(voice.lines(command), stream, event));
+  };
+  const fail = (error: unknown): void => {
+    const { code, message } = toIsolateError(error);
+    tell('status', { kind: 'failed', code, message });
+  };
+  const launching = (launched: readonly string[]): void => {
+    command = launched;
+  };
+  return { voice, tell, fail, launching };
 }
 
 /** Until the launch begins, a signal cancels it; from then on signals go to the command. */

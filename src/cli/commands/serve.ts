@@ -6,11 +6,10 @@ import { exitCodeOfError } from '../exit-code.ts';
 import { workingDirectory } from '../../run/working-directory.ts';
 import { parseHostPath } from '../../spec/parse-path.ts';
 import { options } from '../options.ts';
-import { splitVerb } from '../parse-arguments.ts';
-import { parseRun } from '../parse-run.ts';
+import { isVerb, parseOwn } from '../parse-arguments.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderError } from '../render-error.ts';
-import { checkMisspelledVerb, checkRefreshForm, toRunRequest } from '../run-request.ts';
+import { checkRefreshForm, toRunRequest } from '../run-request.ts';
 import { runVoice } from '../run-voice.ts';
 import { refuseWords } from './refuse-words.ts';
 
@@ -30,12 +29,13 @@ export async function serveVerb(parsed: ParsedArguments): Promise<number> {
 export const commandLine: CommandLine = {
   parse: (argv) => {
     try {
-      const { verb, words } = splitVerb(argv);
-      if (verb !== 'run') return null;
-      const parsed = parseRun(verb, words);
-      if (parsed.values.has('refresh')) return null;
+      const [first = ''] = argv;
+      if (isVerb(first) && first !== 'run') return null;
+      const parsed = parseOwn(argv);
+      // What settings say, the program in Node reads.
+      if (parsed.values.has('refresh') || parsed.values.has('clone') || parsed.preset !== undefined) return null;
       checkRefreshForm(parsed);
-      checkMisspelledVerb(parsed);
+      if (!parsed.values.has('zfs') && !parsed.values.has('template')) return null;
       const given = new Set([...parsed.flags, ...parsed.values.keys(), ...parsed.lists.keys()]);
       const carriedByLauncher = options.every(({ long, carriedBy }) => carriedBy === 'launcher' || !given.has(long));
       const request = toRunRequest(parsed);

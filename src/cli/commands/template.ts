@@ -1,13 +1,12 @@
-import { IsolateError } from '../../error.ts';
-import { nearest } from '../../spec/nearest.ts';
-import { subVerbs, type VerbsOf } from '../options.ts';
+import type { VerbsOf } from '../options.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
+import { refuseSubVerb } from './sub-verb.ts';
 
 /** `isolate template VERB`. Loads only the code of this verb. */
 export async function templateVerb(verb: VerbsOf<'template'>, parsed: ParsedArguments): Promise<number> {
   switch (verb) {
     case 'template':
-      throw refuseVerb(parsed.words);
+      throw refuseSubVerb('template', parsed.words);
     case 'template create':
       return await (await import('./template/create.ts')).createTemplateVerb(parsed);
     case 'template list':
@@ -23,13 +22,4 @@ export async function templateVerb(verb: VerbsOf<'template'>, parsed: ParsedArgu
     case 'template remove':
       return await (await import('./template/remove.ts')).removeVerb(parsed);
   }
-}
-
-function refuseVerb([word]: readonly string[]): IsolateError {
-  const names = subVerbs.template;
-  if (word === undefined) return new IsolateError('usage', 'No verb was given.', { hint: `the verbs are ${names.join(', ')}` });
-  const near = nearest(word, names);
-  return new IsolateError('usage', `isolate template has no verb ${JSON.stringify(word)}.`, {
-    hint: near === null ? `its verbs are ${names.join(', ')}` : `did you mean ${near}?`,
-  });
 }

@@ -2,8 +2,11 @@ import type { Feature } from '../features.ts';
 import type { Caller, RunRequest } from '../request.ts';
 import type { Passthrough, WantedSpec } from '../spec.ts';
 
-/** What the shell completes after an option that takes a value. */
-export type ValueKind = 'directory' | 'file' | 'dataset' | 'engine' | 'none';
+/**
+ * What the value of an option is, which the shell completes. `bind` begins with a path of the host and has colons;
+ * `template` is a name, a dataset or a directory.
+ */
+export type ValueKind = 'directory' | 'file' | 'bind' | 'dataset' | 'template' | 'engine' | 'none';
 
 /** How an option is written and described. The command line, help, the manual page and completions are made from these. */
 export interface OptionForm {

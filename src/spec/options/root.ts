@@ -2,7 +2,12 @@ import { IsolateError } from '../../error.ts';
 import { parseDataset } from '../parse-name.ts';
 import { parseSeconds } from '../parse-number.ts';
 import { parseHostPath } from '../parse-path.ts';
-import { type OptionGroup, type RunOption, runOption } from './option.ts';
+import { type Draft, type OptionGroup, type RunOption, runOption } from './option.ts';
+
+/** The options that name a root; a run has one of them. */
+export const rootChoices: readonly string[] = ['clone', 'zfs', 'template'];
+/** Those that change what it means. */
+export const rootModifiers: readonly string[] = ['ephemeral'];
 
 /** What a sandbox runs on. */
 export const rootOptions: OptionGroup<RunOption> = {
@@ -17,6 +22,21 @@ export const rootOptions: OptionGroup<RunOption> = {
       carriedBy: 'launcher',
       settle: (draft, engine) => ({ ...draft, engine }),
     }),
+    runOption('clone', {
+      long: 'clone',
+      short: 'c',
+      value: 'TEMPLATE',
+      completes: 'template',
+      help: 'run on a fresh clone of a template: a name, a dataset or a directory',
+      carriedBy: 'launcher',
+      // Names have been looked up before.
+      settle: (draft, template) => ({
+        ...draft,
+        root: template.startsWith('/')
+          ? { kind: 'directory', path: parseRootDirectory(template, '/'), write: 'clone' }
+          : { kind: 'volume', locator: parseDataset(template) },
+      }),
+    }),
     runOption('zfs', {
       long: 'zfs',
       short: 'z',
@@ -24,7 +44,10 @@ export const rootOptions: OptionGroup<RunOption> = {
       completes: 'dataset',
       help: 'run on a fresh clone of DATASET',
       carriedBy: 'launcher',
-      settle: (draft, dataset) => ({ ...draft, root: { kind: 'volume', locator: parseDataset(dataset) } }),
+      settle: (draft, dataset) => {
+        refuseSecond(draft);
+        return { ...draft, root: { kind: 'volume', locator: parseDataset(dataset) } };
+      },
     }),
     runOption('template', {
       long: 'template',
@@ -34,13 +57,8 @@ export const rootOptions: OptionGroup<RunOption> = {
       help: 'run on DIR itself: changes stay',
       carriedBy: 'launcher',
       settle: (draft, directory, { cwd }) => {
-        if (draft.root !== null) throw new IsolateError('usage', 'A run has one root: -z DATASET and -t DIR cannot both be given.');
-        const path = parseHostPath('usage', 'The template directory', directory, cwd);
-        if (path === '/') {
-          const hint = 'give -t a directory with its own Linux root';
-          throw new IsolateError('usage', "The host's own root cannot be a template.", { hint });
-        }
-        return { ...draft, root: { kind: 'directory', path, write: 'direct' } };
+        refuseSecond(draft);
+        return { ...draft, root: { kind: 'directory', path: parseRootDirectory(directory, cwd), write: 'direct' } };
       },
     }),
     // After the two options that it belongs to.
@@ -71,3 +89,13 @@ export const rootOptions: OptionGroup<RunOption> = {
     }),
   ],
 };
+
+function refuseSecond({ root }: Draft): void {
+  if (root !== null) throw new IsolateError('usage', 'A run has one root: give only one of -c TEMPLATE, -z DATASET and -t DIR.');
+}
+
+function parseRootDirectory(directory: string, cwd: string | null): string {
+  const path = parseHostPath('usage', 'The template directory', directory, cwd);
+  if (path !== '/') return path;
+  throw new IsolateError('usage', "The host's own root cannot be a template.", { hint: 'name a directory with its own Linux root' });
+}

@@ -13,7 +13,7 @@ export const sandboxOptions: OptionGroup<RunOption> = {
       long: 'bind',
       short: 'd',
       value: 'HOST[:GUEST][:ro]',
-      completes: 'file',
+      completes: 'bind',
       repeatable: true,
       help: 'show a file or directory of the host at GUEST (default: HOST); \\: is a literal colon',
       carriedBy: 'launcher',

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { splitVerb } from '../../../src/cli/parse-arguments.ts';
-import { parseRun } from '../../../src/cli/parse-run.ts';
+import { parseOwn } from '../../../src/cli/parse-arguments.ts';
 import type { ParsedArguments } from '../../../src/cli/parsed-arguments.ts';
 import { IsolateError } from '../../../src/error.ts';
 
@@ -85,8 +84,7 @@ function cut(argv: readonly string[]): string[] {
 }
 
 function parse(argv: readonly string[]): ParsedArguments {
-  const { verb, words } = splitVerb(argv);
-  return parseRun(verb, words);
+  return parseOwn(argv);
 }
 
 function refusalOf(argv: readonly string[]) {

@@ -174,8 +174,8 @@ test('only a plain TERM gets in from the environment of the caller', () => {
 });
 
 test.each<[string, Partial<RunRequest>, string, string]>([
-  ['no root', { template: undefined as never }, 'usage', 'Nothing to run on: give -z DATASET or -t DIR.'],
-  ['two roots', { zfs: 'a/b' }, 'usage', 'A run has one root: -z DATASET and -t DIR cannot both be given.'],
+  ['no root', { template: undefined as never }, 'usage', 'Nothing to run on: give -c TEMPLATE, -z DATASET or -t DIR.'],
+  ['two roots', { zfs: 'a/b' }, 'usage', 'A run has one root: give only one of -c TEMPLATE, -z DATASET and -t DIR.'],
   ['the root of the host', { template: '/../' }, 'usage', "The host's own root cannot be a template."],
   ['a template with a newline', { template: '/a\nb' }, 'usage', 'The template directory "/a\\nb" contains a control character.'],
   ['an empty template', { template: '' }, 'usage', 'The template directory is empty.'],

@@ -1,0 +1,26 @@
+import type { HostDefaults } from '../config/runs/host-defaults.ts';
+import type { UserSettings } from '../config/runs/load.ts';
+import { verbs } from './options.ts';
+
+/** Everything that settings say about the caller's runs; the most important layer first. */
+export interface AllSettings extends UserSettings, Pick<HostDefaults, 'store'> {}
+
+/** The settings of the caller, read when they are first needed. Rejects with `bad-config`. */
+export type SettingsSource = () => Promise<AllSettings>;
+
+/** The settings of this process's own caller. */
+export function ownSettings(): SettingsSource {
+  let reading: Promise<AllSettings> | null = null;
+  return () => (reading ??= readOwnSettings());
+}
+
+async function readOwnSettings(): Promise<AllSettings> {
+  // Most runs need none of this.
+  const [{ loadUserSettings }, { readHostDefaults }, { ownSettingsCaller }] = await Promise.all([
+    import('../config/runs/load.ts'),
+    import('../config/runs/host-defaults.ts'),
+    import('./settings-caller.ts'),
+  ]);
+  const [user, host] = [await loadUserSettings(ownSettingsCaller(), verbs), await readHostDefaults()];
+  return { ...user, layers: [...user.layers, host.layer], store: host.store };
+}

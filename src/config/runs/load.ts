@@ -1,0 +1,132 @@
+import { dirname, join } from 'node:path/posix';
+
+import { IsolateError } from '../../error.ts';
+import type { PathFacts } from '../../host/facts.ts';
+import { settingMistake, tomlMistake } from '../mistake.ts';
+import type { ConfigFile } from '../read-files.ts';
+import { parseToml } from '../toml.ts';
+import type { RunLayers } from './choose.ts';
+import { approvalName, findUserPlaces, placeVariables, projectCandidates, type UserPlaces } from './places.ts';
+import { readRunTable } from './read-table.ts';
+import type { Anchor, Layer } from './run-settings.ts';
+
+/** What is asked of the user whose settings are wanted, and looked up with that user's rights. */
+export interface SettingsQuestions {
+  readonly paths: readonly string[];
+  readonly files: readonly string[];
+  readonly variables: readonly string[];
+}
+
+export interface SettingsAnswers {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Null: nothing is there, or nothing that the user may look at. */
+  readonly probePath: (path: string) => Pick<PathFacts, 'kind' | 'uid' | 'mode'> | null;
+  /** Throws if the file cannot be read. */
+  readonly readFile: (path: string) => string;
+}
+
+export interface SettingsCaller {
+  readonly uid: number;
+  /** Absolute; null: it was removed. */
+  readonly cwd: string | null;
+  readonly ask: (questions: () => SettingsQuestions) => Promise<SettingsAnswers>;
+  /** The user's home; null: there is none. */
+  readonly findHome: (environment: SettingsAnswers['environment']) => string | null;
+}
+
+/** The settings of a user, and of the project in which the user is. */
+export interface UserSettings extends RunLayers {
+  readonly places: UserPlaces;
+}
+
+/** The largest file that is accepted. */
+const mostBytes = 64 * 1024;
+
+/**
+ * Reads the settings of a user and of its project, the project's first. A file of a project counts only if the user has approved its
+ * content. Throws `bad-config` with file, line and key. `verbs` cannot be aliases.
+ */
+export async function loadUserSettings(caller: SettingsCaller, verbs: readonly string[]): Promise<UserSettings> {
+  const { environment } = await caller.ask(() => ({ paths: [], files: [], variables: placeVariables }));
+  const home = caller.findHome(environment);
+  const places = findUserPlaces(environment, home);
+  const own = places.settings === null ? [] : [places.settings];
+  const candidates = projectCandidates(caller.cwd, home);
+  const found = await caller.ask(() => ({ paths: [...own, ...own.map(dirname), ...candidates], files: own, variables: [] }));
+  const project = candidates.find((path) => found.probePath(path)?.kind === 'file');
+  const layers: Layer[] = [];
+  let unapproved: string | null = null;
+  if (project !== undefined) {
+    const text = attemptText(project, await caller.ask(() => ({ paths: [], files: [project], variables: [] })));
+    if (text !== null && (await isApproved({ path: project, text }, places, caller))) {
+      layers.push(await parseRunFile({ path: project, text }, { home, directory: dirname(project) }, verbs));
+    } else {
+      unapproved = project;
+    }
+  }
+  for (const path of own) {
+    if (found.probePath(path) === null) continue;
+    refuseForeign([path, dirname(path)], found, caller.uid);
+    layers.push(await parseRunFile({ path, text: readText(path, found) }, { home, directory: null }, verbs));
+  }
+  return { layers, unapproved, places };
+}
+
+/** Reads the text of a settings file of a user or project. Throws `bad-config` with file, line and key. */
+export async function parseRunFile(file: ConfigFile, anchor: Anchor, verbs: readonly string[]): Promise<Layer> {
+  const toml = await parseToml(file.text);
+  if ('fault' in toml) throw tomlMistake(file, toml.fault, page);
+  const result = readRunTable(toml.table, { anchor, verbs });
+  if ('fault' in result) throw settingMistake(file, result.fault, page);
+  return { origin: file.path, ...result.settings };
+}
+
+/** Describes all keys. */
+const page = 'docs/settings.md';
+
+/** Whether this user has approved this very content at this path. */
+export async function isApproved(file: ConfigFile, { approved }: UserPlaces, { uid, ask }: SettingsCaller): Promise<boolean> {
+  if (approved === null) return false;
+  const record = join(approved, approvalName(file.path, file.text));
+  const { probePath } = await ask(() => ({ paths: [approved, record], files: [], variables: [] }));
+  // Another user could have put it there, as after su(1) with the variables of that user.
+  return [approved, record].every((path) => {
+    const facts = probePath(path);
+    return facts !== null && facts.uid === uid && (facts.mode & 0o022) === 0;
+  });
+}
+
+/** The text of a file. Throws `bad-config`. */
+export function readText(path: string, { readFile }: Pick<SettingsAnswers, 'readFile'>): string {
+  let text: string;
+  try {
+    text = readFile(path);
+  } catch (cause) {
+    throw new IsolateError('bad-config', `${path} cannot be read.`, { cause });
+  }
+  if (Buffer.byteLength(text) <= mostBytes) return text;
+  throw new IsolateError('bad-config', `${path} is larger than ${mostBytes} bytes.`);
+}
+
+/** Anybody can make such a file in a directory like /tmp, so one that cannot be read is no failure. */
+function attemptText(path: string, answers: SettingsAnswers): string | null {
+  try {
+    return readText(path, answers);
+  } catch {
+    return null;
+  }
+}
+
+/** Throws `bad-config` for what another user can change, who could have commands run. */
+export function refuseForeign(paths: readonly string[], { probePath }: SettingsAnswers, uid: number): void {
+  for (const path of paths) {
+    const facts = probePath(path);
+    if (facts === null) continue;
+    const isOwn = facts.uid === uid || facts.uid === 0;
+    if (isOwn && (facts.mode & 0o022) === 0) continue;
+    const reason = isOwn ? 'other users can write to it' : `it belongs to uid ${facts.uid}`;
+    throw new IsolateError('bad-config', `Refusing ${path}: ${reason}.`, {
+      hint: isOwn ? `chmod go-w ${path}` : 'set HOME and XDG_CONFIG_HOME to directories of your own, as sudo -H does',
+    });
+  }
+}
