@@ -11,8 +11,6 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
-enum { STACK_BYTES = 64 * 1024 };
-
 void close_kept_error(int fd) {
   int error = errno;
   if (fd >= 0) close(fd);
@@ -40,7 +38,7 @@ static int run_errand(void *data) {
 }
 
 int send_errand(int (*run)(void *data), void *data) {
-  static uint8_t stack[STACK_BYTES] __attribute__((aligned(16)));
+  static uint8_t stack[64 * 1024] __attribute__((aligned(16)));
   struct errand errand = {run, data, -1, EIO};
   pid_t child = clone(run_errand, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &errand);
   if (child < 0) return -1;
@@ -50,11 +48,10 @@ int send_errand(int (*run)(void *data), void *data) {
 }
 
 static int run_make_mounts(void *data) {
-  const char *options = data;
   if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
   int fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;
-  if (mount("tmpfs", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) == 0 && chdir("/proc") == 0 && mkdir("t", 0700) == 0 &&
+  if (mount("tmpfs", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, data) == 0 && chdir("/proc") == 0 && mkdir("t", 0700) == 0 &&
       syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0)
     return fd;
   close_kept_error(fd);
@@ -105,8 +102,7 @@ struct mounted {
 };
 
 static int run_root(void *data) {
-  const struct mounted *mounted = data;
-  return setns(mounted->shelf, CLONE_NEWNS) < 0 ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return setns(*(const int *)data, CLONE_NEWNS) < 0 ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 static int run_copy(void *data) {
@@ -115,7 +111,7 @@ static int run_copy(void *data) {
 }
 
 int shelf_root(int shelf) {
-  return send_errand(run_root, &(struct mounted){.shelf = shelf});
+  return send_errand(run_root, &shelf);
 }
 
 int shelf_copy(int shelf, const char *path, const uint32_t *device) {
