@@ -1,5 +1,9 @@
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { IsolateError } from '../error.ts';
 import { type Lock, lockHolders, tryLock } from '../pool/claims/lock.ts';
+import { isAlive, parseHolder } from '../pool/holder.ts';
+import { readDirectory } from '../pool/read-directory.ts';
 import type { TemplateContext } from './context.ts';
 
 /** Runs `action` while no other process changes the template. Throws `template-busy` with the process that does. */
@@ -25,4 +29,16 @@ async function take(path: string, template: string, holder: TemplateContext['hol
   throw new IsolateError('template-busy', `The template ${template} is being changed by ${whose}.`, {
     hint: 'try again when it has ended',
   });
+}
+
+/** Frees the locks of dead processes in a directory. They are in nobody's way, but they are rubbish. */
+export async function freeDeadLocks(directory: string, { holder, facts }: TemplateContext): Promise<void> {
+  for (const entry of readDirectory(directory)) {
+    const [, lock, text] = /^(.+\.lock)\.(.+)$/.exec(entry) ?? [];
+    const dead = parseHolder(text ?? '');
+    if (lock === undefined || dead === null || isAlive(dead, holder.bootId)) continue;
+    if (lstatSync(join(directory, entry), { throwIfNoEntry: false })?.uid !== facts.user.uid) continue;
+    const taken = await tryLock(join(directory, lock), holder);
+    await taken?.release();
+  }
 }

@@ -1,17 +1,21 @@
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { templateKey } from '../pool/paths.ts';
 import type { TemplateContext } from './context.ts';
+import { templatesDirectory } from './dataset/mount.ts';
+import { openDatasetStore } from './dataset/store.ts';
+import { finishUnfinished, sweepBesides } from './dataset/sweep.ts';
+import { openDatasetContext, refuseOthers } from './dataset/zfs.ts';
 import { directoryLayout } from './directory/layout.ts';
 import { openDirectoryStore } from './directory/store.ts';
 import { sweepParent } from './directory/sweep.ts';
 import { withTemplateLock } from './lock.ts';
 import type { TemplateStore } from './store.ts';
-import { templateName, type TemplateRef } from './template-ref.ts';
+import type { TemplateRef } from './template-ref.ts';
 
 /** Where a template is or will be. Looks at nothing yet. */
 export function openStore(ref: TemplateRef, context: TemplateContext): TemplateStore {
-  if (ref.kind === 'directory') return openDirectoryStore(ref.path, context);
-  throw new Error('no datasets yet');
+  return ref.kind === 'directory' ? openDirectoryStore(ref.path, context) : openDatasetStore(ref.dataset, context);
 }
 
 /**
@@ -23,12 +27,24 @@ export async function changeTemplate<T>(
   context: TemplateContext,
   action: (store: TemplateStore) => Promise<T>,
 ): Promise<T> {
-  const store = openStore(ref, context);
-  if (ref.kind === 'directory' && existsSync(dirname(ref.path))) {
-    return await withTemplateLock(directoryLayout(ref.path).lock, templateName(ref), context, async () => {
-      await sweepParent(context, dirname(ref.path));
-      return await action(store);
-    });
-  }
-  return await action(store);
+  const act = (): Promise<T> => action(openStore(ref, context));
+  if (ref.kind === 'dataset') return await changeDataset(ref.dataset, context, act);
+  const parent = dirname(ref.path);
+  // Without it there is no template, and no place for the lock.
+  if (!existsSync(parent)) return await act();
+  return await withTemplateLock(directoryLayout(ref.path).lock, ref.path, context, async () => {
+    await sweepParent(context, parent);
+    return await act();
+  });
+}
+
+async function changeDataset<T>(dataset: string, own: TemplateContext, act: () => Promise<T>): Promise<T> {
+  refuseOthers({ dataset, own });
+  const context = await openDatasetContext(dataset, own);
+  const lock = join(templatesDirectory(context), `${templateKey(dataset)}.lock`);
+  return await withTemplateLock(lock, dataset, own, async () => {
+    await finishUnfinished(context);
+    await sweepBesides(context);
+    return await act();
+  });
 }

@@ -13,3 +13,27 @@ export async function listDatasetNames(zfs: string | null, run: RunCommand, pare
   const names = answer.stdout.split('\n').flatMap((line) => (line.startsWith(`${parent}/`) ? [line.slice(parent.length + 1)] : []));
   return names.filter((name) => whyNotTemplateName(name) === null);
 }
+
+/** A dataset beside a template that is being filled, or holds what the template was. */
+export interface Beside {
+  readonly kind: 'new' | 'old';
+  /** The dataset of the template when this was made. */
+  readonly of: string;
+}
+
+/** The dataset of a draft of a template, or of what it was. */
+export function besideName(template: string, kind: Beside['kind'], random: string): string {
+  return `${template}.isolate-${kind}-${random}`;
+}
+
+/** The inverse of `besideName`; null for any other dataset. */
+export function parseBeside(dataset: string): Beside | null {
+  const [, of, kind] = /^(.+)\.isolate-(new|old)-[0-9a-f]{16}$/.exec(dataset) ?? [];
+  return of === undefined ? null : { kind: kind === 'new' ? 'new' : 'old', of };
+}
+
+/** The dataset of a snapshot's name, and its label. */
+export function splitSnapshot(name: string): { readonly dataset: string; readonly label: string } {
+  const at = name.indexOf('@');
+  return { dataset: name.slice(0, at), label: name.slice(at + 1) };
+}

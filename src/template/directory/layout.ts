@@ -16,9 +16,7 @@ export type Beside =
   /** To be removed when nothing uses it any more. */
   | { readonly kind: 'old'; readonly of: string }
   /** A file that says what the holder is doing with the template and its snapshots, one after the other. */
-  | { readonly kind: 'move'; readonly of: string; readonly holder: HolderId }
-  /** The file that names the holder of its lock. */
-  | { readonly kind: 'lock'; readonly of: string; readonly holder: HolderId };
+  | { readonly kind: 'move'; readonly of: string; readonly holder: HolderId };
 
 /** Where the things beside a template are. */
 export interface DirectoryLayout {
@@ -50,15 +48,15 @@ export function directoryLayout(path: string): DirectoryLayout {
 export function parseBeside(entry: string): Beside | null {
   const [, draftOf, draftHolder] = /^\.(.+)\.new-[0-9a-f]{16}\.(.+)$/.exec(entry) ?? [];
   if (draftOf !== undefined) return withHolder('draft', draftOf, draftHolder);
-  const [, heldOf, kind, holder] = /^\.(.+)\.(move|lock)\.(.+)$/.exec(entry) ?? [];
-  if (heldOf !== undefined) return withHolder(kind === 'move' ? 'move' : 'lock', heldOf, holder);
+  const [, moveOf, moveHolder] = /^\.(.+)\.move\.(.+)$/.exec(entry) ?? [];
+  if (moveOf !== undefined) return withHolder('move', moveOf, moveHolder);
   const [, oldOf] = /^\.(.+)\.old-[0-9a-f]{16}$/.exec(entry) ?? [];
   if (oldOf !== undefined) return { kind: 'old', of: oldOf };
   const [, of, label] = /^\.([^@]+)@(.+)$/.exec(entry) ?? [];
   return of === undefined || label === undefined || whyNotLabel(label) !== null ? null : { kind: 'snapshot', of, label };
 }
 
-function withHolder(kind: 'draft' | 'move' | 'lock', of: string, text: string | undefined): Beside | null {
+function withHolder(kind: 'draft' | 'move', of: string, text: string | undefined): Beside | null {
   const holder = parseHolder(text ?? '');
   return holder === null ? null : { kind, of, holder };
 }

@@ -1,10 +1,10 @@
 import { lstatSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readText } from '../../host/read-text.ts';
-import { tryLock } from '../../pool/claims/lock.ts';
-import { type HolderId, isAlive } from '../../pool/holder.ts';
+import { isAlive } from '../../pool/holder.ts';
 import { readDirectory } from '../../pool/read-directory.ts';
 import type { TemplateContext } from '../context.ts';
+import { freeDeadLocks } from '../lock.ts';
 import { makeRandom } from '../random.ts';
 import { discardTree } from '../trees.ts';
 import { directoryLayout, parseBeside, treeName } from './layout.ts';
@@ -15,10 +15,10 @@ import { isUsed } from './users.ts';
  * what belongs to this caller.
  */
 export async function sweepParent(context: TemplateContext, parent: string): Promise<void> {
+  await freeDeadLocks(parent, context);
   for (const entry of readDirectory(parent)) {
     const beside = parseBeside(entry);
     const path = join(parent, entry);
-    if (beside?.kind === 'lock' && isOwn(path, context)) await freeLock(directoryLayout(join(parent, beside.of)).lock, beside, context);
     if (beside?.kind !== 'move' || !isOwn(path, context) || isAlive(beside.holder, context.holder.bootId)) continue;
     finishMove(parent, beside.of, path);
   }
@@ -29,13 +29,6 @@ export async function sweepParent(context: TemplateContext, parent: string): Pro
     if (beside.kind === 'draft' && !isAlive(beside.holder, context.holder.bootId)) await discardTree(context, path);
     if (beside.kind === 'old') await reapOld(context, join(parent, beside.of), path);
   }
-}
-
-/** A lock of a dead process is in nobody's way, but it is rubbish. */
-async function freeLock(path: string, { holder }: { readonly holder: HolderId }, context: TemplateContext): Promise<void> {
-  if (isAlive(holder, context.holder.bootId)) return;
-  const lock = await tryLock(path, context.holder);
-  await lock?.release();
 }
 
 /** Removes an old tree unless a run may still use it. */

@@ -10,6 +10,7 @@ import { callerContext, type TemplateContext } from '../../../src/template/conte
 import { changeTemplate, openStore } from '../../../src/template/open-store.ts';
 import type { TemplateStore } from '../../../src/template/store.ts';
 import type { TemplateRef } from '../../../src/template/template-ref.ts';
+import { makePool } from '../../rig/zpool.ts';
 
 const worker = join(import.meta.dirname, '../../rig/template-worker.ts');
 const execFileAsync = promisify(execFile);
@@ -42,7 +43,31 @@ async function directoryFixture(): Promise<Fixture> {
   };
 }
 
-describe.each([['directory', directoryFixture]] as const)('%s templates', (_, open) => {
+/** Datasets on a pool of zfs-fuse. */
+async function datasetFixture(): Promise<Fixture> {
+  const pool = await makePool();
+  const refOf = (name: string): TemplateRef => ({ kind: 'dataset', dataset: `${pool.name}/${name}` });
+  return {
+    refOf,
+    make: async (name) => {
+      await pool.zfs('create', `${pool.name}/${name}`);
+      await writeFile(join(pool.directory, 'pool', name, 'state'), 'one');
+      await pool.zfs('snapshot', `${pool.name}/${name}@first`);
+      return refOf(name);
+    },
+    left: async () => {
+      const datasets = (await pool.zfs('list', '-H', '-o', 'name', '-t', 'all', '-r', pool.name)).trim().split('\n');
+      const state = await readdir('/run/isolate/templates').catch(() => []);
+      return [...datasets.filter((name) => name.includes('/')), ...state].toSorted();
+    },
+    end: pool.end,
+  };
+}
+
+describe.each([
+  ['directory', directoryFixture],
+  ['dataset', datasetFixture],
+] as const)('%s templates', (_, open) => {
   let fixture: Fixture;
   let context: TemplateContext;
   let count = 0;
@@ -78,7 +103,7 @@ describe.each([['directory', directoryFixture]] as const)('%s templates', (_, op
     });
   /** What this template has beside it that is neither a snapshot nor the template. */
   const unfinished = async (): Promise<readonly string[]> =>
-    (await fixture.left()).filter((entry) => /new-|old-|move|lock|before/.test(entry));
+    (await fixture.left()).filter((entry) => /new-|[.]old-|move|lock|before/.test(entry));
   const codeOf = async (action: Promise<unknown>): Promise<string> =>
     await action.then(
       () => 'done',
@@ -200,13 +225,12 @@ describe.each([['directory', directoryFixture]] as const)('%s templates', (_, op
       for (const [index, step] of [...steps].entries()) {
         const own = `${name}-k${index}`;
         await run(own, step);
-        // Any later change in the same store sweeps.
-        await change(async () => {});
+        await change(async () => {}, fixture.refOf(own));
         const states = [];
         for (const one of [fixture.refOf(own), fixture.refOf(`${own}-2`)]) if (await exists(one)) states.push(await read(one));
         const allowed = action === 'remove' || action === 'create' ? [[after], []] : [[before], [after]];
         expect(allowed, `${action} killed at ${step}: ${JSON.stringify(states)}`).toContainEqual(states);
-        const rest = (await fixture.left()).filter((entry) => entry.includes(own) && /new-|old-|move|lock/.test(entry));
+        const rest = (await fixture.left()).filter((entry) => entry.includes(own) && /new-|[.]old-|move|lock/.test(entry));
         expect(rest, `${action} killed at ${step}`).toEqual([]);
         const ours = (await fixture.left()).filter((entry) => entry.includes(own));
         if (states.length === 0) expect(ours, `${action} killed at ${step}`).toEqual([]);

@@ -1,0 +1,59 @@
+import { chmodSync, chownSync, statSync } from 'node:fs';
+import { canIdmap } from '../../host/path-facts.ts';
+import { IsolateError } from '../../error.ts';
+import { formatHolder } from '../../pool/holder.ts';
+import { ownershipOf } from '../../storage/directory.ts';
+import { timeLabel } from '../label.ts';
+import { makeRandom } from '../random.ts';
+import type { Draft } from '../store.ts';
+import { mountPrivately, unmount } from './mount.ts';
+import { besideName } from './names.ts';
+import { draftProperty, planCreate, planDestroy, planForget, planRead, planRename, planSnapshot } from './plan.ts';
+import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
+
+/** Makes an empty dataset, mounted where only root can reach it. Throws `template-exists`. */
+export async function beginDataset(context: DatasetContext): Promise<Draft> {
+  const { dataset, own, implementation } = context;
+  await refuseExisting(context, dataset);
+  const draft = besideName(dataset, 'new', makeRandom());
+  await zfs(context, draft, planCreate(implementation, draft, formatHolder(own.holder)));
+  const root = await mountPrivately(context, draft).catch(async (error: unknown) => {
+    await zfsWhenFree(context, draft, planDestroy(draft, true));
+    throw error;
+  });
+  chmodSync(root, 0o755);
+  const idmappable = implementation.idmappedMounts && canIdmap(root, statSync(root));
+  const { sandboxUids, sandboxGids } = own.facts.user;
+  if (!idmappable) chownSync(root, sandboxUids.start, sandboxGids.start);
+  let isMounted = true;
+  const close = async (): Promise<void> => {
+    if (isMounted) await unmount(root);
+    isMounted = false;
+  };
+  return {
+    root,
+    ownership: ownershipOf(statSync(root)),
+    idmappable,
+    commit: async () => {
+      await close();
+      await zfs(context, draft, planSnapshot(draft, timeLabel(own.clock(), [])));
+      own.checkpoint('create:before-commit');
+      await refuseExisting(context, dataset);
+      await zfsWhenFree(context, draft, planRename(draft, dataset));
+      own.checkpoint('create:committed');
+      await zfs(context, dataset, planForget(dataset, draftProperty));
+    },
+    discard: async () => {
+      await close();
+      await zfsWhenFree(context, draft, planDestroy(draft, true));
+    },
+  };
+}
+
+/** Throws `template-exists`. */
+export async function refuseExisting(context: DatasetContext, dataset: string): Promise<void> {
+  if ((await zfsIfThere(context, dataset, planRead(dataset))) === null) return;
+  throw new IsolateError('template-exists', `There is already a dataset ${dataset}.`, {
+    hint: `choose another name, or remove it first: isolate template remove ${dataset}`,
+  });
+}

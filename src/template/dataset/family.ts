@@ -1,0 +1,71 @@
+import { parentOf } from '../../storage/zfs/names.ts';
+import { parseProperties, type DatasetProperties } from '../../storage/zfs/properties.ts';
+import { whyNotLabel } from '../label.ts';
+import type { Snapshot } from '../store.ts';
+import { parseBeside, splitSnapshot } from './names.ts';
+import { datasetProperties, planBesides, planRead } from './plan.ts';
+import { type DatasetContext, zfsIfThere } from './zfs.ts';
+
+/** A snapshot of a template, in the template's own dataset or in one that holds what the template was. */
+export interface PlacedSnapshot extends Snapshot {
+  readonly dataset: string;
+  readonly transaction: bigint;
+}
+
+/** A dataset beside a template that isolate made. */
+export interface Sibling {
+  readonly name: string;
+  readonly kind: 'new' | 'old';
+  readonly of: string;
+  /** The dataset of whose snapshot it is a clone; null: none. */
+  readonly origin: string | null;
+  readonly step: string;
+  readonly holder: string;
+}
+
+/** The datasets that isolate made beside the template, for any template. */
+export async function readSiblings(context: DatasetContext, parent = parentOf(context.dataset)): Promise<readonly Sibling[]> {
+  const text = (await zfsIfThere(context, parent, planBesides(parent))) ?? '';
+  return text.split('\n').flatMap((line) => {
+    const [name = '', origin = '-', step = '-', holder = '-'] = line.split('\t');
+    const beside = parseBeside(name);
+    return beside === null ? [] : [{ name, ...beside, origin: origin === '-' ? null : splitSnapshot(origin).dataset, step, holder }];
+  });
+}
+
+/** Those that hold what the template was: their origins lead to it. */
+export function oldOnes(template: string, siblings: readonly Sibling[]): readonly Sibling[] {
+  const found = new Set<string>();
+  const old = siblings.filter(({ kind, step }) => kind === 'old' && step !== 'remove');
+  for (let size = -1; size < found.size;) {
+    size = found.size;
+    for (const { name, origin } of old) if (origin === template || (origin !== null && found.has(origin))) found.add(name);
+  }
+  return old.filter(({ name }) => found.has(name));
+}
+
+/** A dataset with its snapshots and children; null: there is none. */
+export async function readDataset(context: DatasetContext, dataset: string): Promise<ReadonlyMap<string, DatasetProperties> | null> {
+  const text = await zfsIfThere(context, dataset, planRead(dataset));
+  return text === null ? null : parseProperties(text, datasetProperties);
+}
+
+/** The snapshots of a template with what it was, oldest first. */
+export async function readSnapshots(context: DatasetContext): Promise<readonly PlacedSnapshot[]> {
+  const { dataset } = context;
+  const names = [dataset, ...oldOnes(dataset, await readSiblings(context)).map(({ name }) => name)];
+  const found: PlacedSnapshot[] = [];
+  for (const name of names) found.push(...snapshotsIn((await readDataset(context, name)) ?? new Map()));
+  return found.toSorted((one, other) => (one.transaction < other.transaction ? -1 : 1));
+}
+
+function snapshotsIn(datasets: ReadonlyMap<string, DatasetProperties>): readonly PlacedSnapshot[] {
+  return [...datasets].flatMap(([name, properties]) => {
+    if (!name.includes('@') || properties.get('defer_destroy')?.value === 'on') return [];
+    const { dataset, label } = splitSnapshot(name);
+    if (whyNotLabel(label)?.includes('isolate-') === true) return [];
+    const transaction = properties.get('createtxg')?.value ?? '';
+    const createdMs = Number(properties.get('creation')?.value) * 1000;
+    return /^\d+$/.test(transaction) ? [{ dataset, label, createdMs, transaction: BigInt(transaction) }] : [];
+  });
+}

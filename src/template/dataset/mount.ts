@@ -1,0 +1,89 @@
+import { mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { IsolateError } from '../../error.ts';
+import { parseMountinfo } from '../../host/mountinfo.ts';
+import { ensureRuntimeDirectories } from '../../pool/directories.ts';
+import { formatHolder, isAlive, parseHolder } from '../../pool/holder.ts';
+import { waitForLock } from '../../pool/claims/lock.ts';
+import { readDirectory } from '../../pool/read-directory.ts';
+import { runCommand } from '../../process/command.ts';
+import { mountByDaemon } from '../../storage/zfs/fuse-mount.ts';
+import { ownershipOf } from '../../storage/directory.ts';
+import { freeDeadLocks } from '../lock.ts';
+import { makeRandom } from '../random.ts';
+import type { OpenTree } from '../store.ts';
+import type { DatasetContext } from './zfs.ts';
+
+const timeoutMs = 30_000;
+const mountLockMs = 60_000;
+
+/** Where templates are mounted while isolate needs them; only root can enter. */
+export function templatesDirectory({ runtime, own }: Pick<DatasetContext, 'runtime' | 'own'>): string {
+  ensureRuntimeDirectories(runtime, own.facts.user.uid);
+  const directory = join(runtime.root, 'templates');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return directory;
+}
+
+/** The tree of a dataset: where it is mounted, or mounted for this process alone. */
+export async function openDataset(context: DatasetContext, dataset: string): Promise<OpenTree> {
+  const mounted = findMount(dataset);
+  if (mounted !== null) return { path: mounted, ownership: ownershipOf(statSync(mounted)), close: async () => {} };
+  const path = await mountPrivately(context, dataset);
+  return { path, ownership: ownershipOf(statSync(path)), close: () => unmount(path) };
+}
+
+/** Mounts a dataset where only root can reach it. The name of the directory has the holder, for sweeping. */
+export async function mountPrivately(context: DatasetContext, dataset: string): Promise<string> {
+  const path = join(templatesDirectory(context), `${makeRandom()}.${formatHolder(context.own.holder)}`);
+  mkdirSync(path, { mode: 0o700 });
+  try {
+    await mount(context, dataset, path);
+  } catch (cause) {
+    rmdirSync(path);
+    throw new IsolateError('template-not-mounted', `Dataset ${dataset} cannot be mounted.`, { cause });
+  }
+  return path;
+}
+
+async function mount({ implementation, runtime, own }: DatasetContext, dataset: string, path: string): Promise<void> {
+  if (implementation.name === 'zfs-fuse') {
+    const lock = await waitForLock(runtime.mountLock, own.holder, { waitMs: mountLockMs });
+    try {
+      await mountByDaemon(dataset, path);
+    } finally {
+      await lock.release();
+    }
+    return;
+  }
+  const args = ['--internal-only', '-t', 'zfs', '-o', 'zfsutil,rw,exec,suid', '--', dataset, path];
+  const { exitCode, stderr } = await runCommand({ file: '/bin/mount', args, timeoutMs });
+  if (exitCode !== 0) throw new IsolateError('storage-failed', stderr.trim());
+}
+
+/** Neither lazy nor forced. */
+export async function unmount(path: string): Promise<void> {
+  const { exitCode, stderr } = await runCommand({ file: '/bin/umount', args: ['--', path], timeoutMs });
+  if (exitCode !== 0 && !/not mounted|no mount point/.test(stderr)) {
+    throw new IsolateError('dataset-busy', `${path} cannot be unmounted: ${stderr.trim().replace(/^umount: /, '')}`);
+  }
+  rmdirSync(path);
+}
+
+/** Unmounts what dead processes left mounted, and frees their locks. */
+export async function sweepMounts(context: DatasetContext): Promise<void> {
+  const directory = templatesDirectory(context);
+  await freeDeadLocks(directory, context.own);
+  for (const name of readDirectory(directory)) {
+    const holder = /^[0-9a-f]{16}\./.test(name) ? parseHolder(name.slice(17)) : null;
+    if (holder === null || isAlive(holder, context.own.holder.bootId)) continue;
+    // What is in use is left to a later sweep.
+    await unmount(join(directory, name)).catch(() => undefined);
+  }
+}
+
+/** Where this mount namespace has the dataset; null: nowhere. */
+export function findMount(dataset: string): string | null {
+  const mounts = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+  return mounts.findLast(({ type, source }) => (type === 'zfs' || type === 'fuse.zfs') && source === dataset)?.mountpoint ?? null;
+}

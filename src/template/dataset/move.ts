@@ -1,0 +1,78 @@
+import { IsolateError } from '../../error.ts';
+import { parentOf, poolOf } from '../../storage/zfs/names.ts';
+import { makeRandom } from '../random.ts';
+import type { TemplateRef } from '../template-ref.ts';
+import { refuseExisting } from './draft.ts';
+import { oldOnes, readDataset, readSiblings } from './family.ts';
+import { findMount } from './mount.ts';
+import { besideName } from './names.ts';
+import { planDestroy, planRename, planSet, planUnmount, stepProperty } from './plan.ts';
+import { renameOne } from './rename.ts';
+import { destroyClones, refuseUsedClones } from './pool.ts';
+import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
+
+/** Gives a template, its snapshots and what it was another name in its pool. Throws `template-exists`, `template-busy`, `usage`. */
+export async function renameDataset(context: DatasetContext, to: TemplateRef): Promise<void> {
+  const { dataset } = context;
+  if (to.kind !== 'dataset' || poolOf(to.dataset) !== poolOf(dataset)) {
+    throw new IsolateError('usage', `The dataset ${dataset} can only be renamed within the pool ${poolOf(dataset)}.`);
+  }
+  await refuseExisting(context, to.dataset);
+  await refuseUsedClones(context);
+  const old = oldOnes(dataset, await readSiblings(context));
+  await renameOne(context, dataset, to.dataset);
+  context.own.checkpoint('rename:renamed');
+  for (const { name } of old) {
+    const moved = besideName(to.dataset, 'old', name.slice(-16));
+    await renameOne(context, name, moved);
+  }
+  await destroyClones(context);
+}
+
+/**
+ * Removes a template with its snapshots. It first gets a name that is no template's, in one step; the next sweep destroys it if this
+ * process does not. Throws `template-busy`.
+ */
+export async function removeDataset(context: DatasetContext): Promise<void> {
+  const { dataset } = context;
+  await refuseChildren(context);
+  await refuseUsedClones(context);
+  if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset));
+  const old = besideName(dataset, 'old', makeRandom());
+  await zfs(context, dataset, planSet(dataset, stepProperty, 'remove'));
+  context.own.checkpoint('remove:announced');
+  await zfsWhenFree(context, dataset, planRename(dataset, old));
+  context.own.checkpoint('remove:renamed');
+  await destroyClones(context);
+  await destroyFamily(context, old);
+}
+
+/** Destroys a dataset and those that hold what it was. What has clones of its own stays for a later sweep. */
+export async function destroyFamily(context: DatasetContext, dataset: string): Promise<void> {
+  const family = oldOnes(dataset, await readSiblings(context)).map(({ name }) => name);
+  // Each may be the origin of another.
+  for (let left = [...family, dataset], size = left.length + 1; left.length > 0 && left.length < size;) {
+    size = left.length;
+    const still: string[] = [];
+    for (const name of left) {
+      const isDone = await zfsWhenFree(context, name, planDestroy(name, true)).then(
+        () => true,
+        () => false,
+      );
+      if (!isDone) still.push(name);
+    }
+    left = still;
+  }
+}
+
+/** `zfs destroy -r` would destroy them too. */
+async function refuseChildren(context: DatasetContext): Promise<void> {
+  const { dataset } = context;
+  const children = [...((await readDataset(context, dataset)) ?? new Map<string, unknown>()).keys()].filter(
+    (name) => parentOf(name) === dataset,
+  );
+  if (children.length === 0) return;
+  throw new IsolateError('template-busy', `Dataset ${dataset} has others below it: ${children.join(', ')}.`, {
+    hint: 'rename or destroy them first, with zfs',
+  });
+}

@@ -1,0 +1,99 @@
+import type { ZfsImplementation } from '../../storage/zfs/implementation.ts';
+import type { ZfsPlan } from '../../storage/zfs/plan.ts';
+
+/** User property of a draft: the process that fills it, as `formatHolder` writes it. */
+export const draftProperty = 'isolate:draft';
+/**
+ * User property that says what is going to happen, whoever finishes it. `swap`: the draft takes the place of its template; `remove`: the
+ * dataset is destroyed as soon as it has no template's name any more.
+ */
+export const stepProperty = 'isolate:step';
+
+export const datasetProperties = ['type', 'creation', 'createtxg', 'used', 'mounted', 'mountpoint', 'defer_destroy'] as const;
+
+/** Root's programs must work as they are; a template is mounted only where isolate wants it, because it has set-uid programs. */
+function ownProperties({ name }: ZfsImplementation): readonly string[] {
+  const ignored = name === 'OpenZFS' ? ['org.openzfs.systemd:ignore=on'] : [];
+  // zfs-fuse mounts what is not off as soon as it is made.
+  return [
+    `canmount=${name === 'OpenZFS' ? 'noauto' : 'off'}`,
+    'readonly=off',
+    'exec=on',
+    'setuid=on',
+    'sharenfs=off',
+    'sharesmb=off',
+    ...ignored,
+  ];
+}
+
+function withProperties(properties: readonly string[]): readonly string[] {
+  return properties.flatMap((property) => ['-o', property]);
+}
+
+/** Reads a dataset, its snapshots and what is below it. */
+export function planRead(dataset: string): ZfsPlan {
+  return { args: ['get', '-H', '-p', '-r', '-d', '1', '-o', 'name,property,value,source', datasetProperties.join(','), dataset] };
+}
+
+/** Reads what there is beside a template, one line each: name, origin, step, holder. */
+export function planBesides(parent: string): ZfsPlan {
+  return { args: ['list', '-H', '-r', '-d', '1', '-t', 'filesystem', '-o', `name,origin,${stepProperty},${draftProperty}`, parent] };
+}
+
+/** The properties that were set on a dataset itself. */
+export function planLocal(dataset: string): ZfsPlan {
+  return { args: ['get', '-H', '-p', '-s', 'local', '-o', 'property,value', 'all', dataset] };
+}
+
+export function planCreate(zfs: ZfsImplementation, dataset: string, holder: string): ZfsPlan {
+  return { args: ['create', ...withProperties([...ownProperties(zfs), `${draftProperty}=${holder}`]), dataset] };
+}
+
+/** A draft with the contents of a snapshot; `properties` are those of the template, `NAME=VALUE`. */
+export function planDraftOf(
+  zfs: ZfsImplementation,
+  snapshot: string,
+  dataset: string,
+  holder: string,
+  properties: readonly string[],
+): ZfsPlan {
+  return { args: ['clone', ...withProperties([...properties, ...ownProperties(zfs), `${draftProperty}=${holder}`]), snapshot, dataset] };
+}
+
+export function planSet(dataset: string, property: string, value: string): ZfsPlan {
+  return { args: ['set', `${property}=${value}`, dataset] };
+}
+
+export function planForget(dataset: string, property: string): ZfsPlan {
+  return { args: ['inherit', property, dataset] };
+}
+
+export function planSnapshot(dataset: string, label: string): ZfsPlan {
+  return { args: ['snapshot', `${dataset}@${label}`] };
+}
+
+/** Back to the newest snapshot; it fails if there is a newer one. */
+export function planRollback(dataset: string, label: string): ZfsPlan {
+  return { args: ['rollback', `${dataset}@${label}`] };
+}
+
+export function planPromote(dataset: string): ZfsPlan {
+  return { args: ['promote', dataset] };
+}
+
+export function planRename(from: string, to: string): ZfsPlan {
+  return { args: ['rename', from, to] };
+}
+
+/** Never -R, which takes clones along, nor -f. */
+export function planDestroy(name: string, withSnapshots: boolean): ZfsPlan {
+  return { args: ['destroy', ...(withSnapshots ? ['-r'] : []), name] };
+}
+
+export function planUnmount(dataset: string): ZfsPlan {
+  return { args: ['unmount', dataset] };
+}
+
+export function planMount(dataset: string): ZfsPlan {
+  return { args: ['mount', dataset] };
+}

@@ -1,0 +1,89 @@
+import { makeRandom } from '../random.ts';
+import { oldOnes, readDataset, readSiblings } from './family.ts';
+import { findMount } from './mount.ts';
+import { besideName, splitSnapshot } from './names.ts';
+import {
+  draftProperty,
+  planDestroy,
+  planForget,
+  planLocal,
+  planMount,
+  planPromote,
+  planRename,
+  planSet,
+  planUnmount,
+  stepProperty,
+} from './plan.ts';
+import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
+
+/**
+ * Lets a draft that is a clone of one of the template's snapshots take its place. Each step can follow the death of the process at the one
+ * before; `sweepDatasets` calls it again.
+ */
+export async function swapIn(context: DatasetContext, draft: string): Promise<void> {
+  const { dataset, own } = context;
+  const place = await readPlace(context);
+  if (place !== null) {
+    if (place.isMounted) await zfs(context, dataset, planUnmount(dataset));
+    await promote(context, draft);
+    own.checkpoint('rollback:promoted');
+    await zfsWhenFree(context, dataset, planRename(dataset, besideName(dataset, 'old', makeRandom())));
+    own.checkpoint('rollback:moved');
+  }
+  await zfsWhenFree(context, draft, planRename(draft, dataset));
+  own.checkpoint('rollback:swapped');
+  await promote(context, dataset);
+  for (const property of [draftProperty, stepProperty]) await zfs(context, dataset, planForget(dataset, property));
+  await destroyEmpty(context);
+  if (place !== null) await putBack(context, place);
+}
+
+/** Where the administrator has the template mounted. */
+interface Place {
+  readonly isMounted: boolean;
+  readonly properties: readonly (readonly [string, string])[];
+}
+
+/** null: the template has been moved away already. */
+async function readPlace(context: DatasetContext): Promise<Place | null> {
+  const { dataset } = context;
+  const text = await zfsIfThere(context, dataset, planLocal(dataset));
+  if (text === null) return null;
+  const properties = text.split('\n').flatMap((line) => {
+    const [name = '', value = ''] = line.split('\t');
+    return name === 'mountpoint' || name === 'canmount' ? [[name, value] as const] : [];
+  });
+  return { isMounted: findMount(dataset) !== null, properties };
+}
+
+async function putBack(context: DatasetContext, { isMounted, properties }: Place): Promise<void> {
+  const { dataset } = context;
+  if (isMounted && !properties.some(([name]) => name === 'canmount')) await zfs(context, dataset, planSet(dataset, 'canmount', 'on'));
+  for (const [name, value] of properties) await zfs(context, dataset, planSet(dataset, name, value));
+  if (isMounted && findMount(dataset) === null) await zfs(context, dataset, planMount(dataset));
+}
+
+/** Gives a dataset the snapshots that it shares with the template or with what the template was, however many lie between. */
+async function promote(context: DatasetContext, name: string): Promise<void> {
+  const { dataset } = context;
+  for (;;) {
+    const origin = await readOrigin(context, name);
+    const siblings = await readSiblings(context);
+    const isFamily = origin === dataset || siblings.some((one) => one.name === origin && one.kind === 'old');
+    if (origin === null || !isFamily) return;
+    await zfs(context, name, planPromote(name));
+  }
+}
+
+async function readOrigin(context: DatasetContext, name: string): Promise<string | null> {
+  const text = await zfs(context, name, { args: ['list', '-H', '-o', 'origin', name] });
+  return text.trim() === '-' ? null : splitSnapshot(text.trim()).dataset;
+}
+
+/** What the template was is of no use without snapshots. */
+async function destroyEmpty(context: DatasetContext): Promise<void> {
+  for (const { name } of oldOnes(context.dataset, await readSiblings(context))) {
+    const datasets = await readDataset(context, name);
+    if (datasets?.size === 1) await zfsWhenFree(context, name, planDestroy(name, false)).catch(() => undefined);
+  }
+}

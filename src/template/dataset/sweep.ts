@@ -1,0 +1,36 @@
+import { isAlive, parseHolder } from '../../pool/holder.ts';
+import { readSiblings, type Sibling } from './family.ts';
+import { destroyFamily } from './move.ts';
+import { sweepMounts } from './mount.ts';
+import { planDestroy } from './plan.ts';
+import { destroyClones } from './pool.ts';
+import { swapIn } from './swap.ts';
+import { undoUnfinished } from './attempt.ts';
+import { type DatasetContext, zfsWhenFree } from './zfs.ts';
+
+/** Removes what dead processes left beside a template: mounts, drafts, and templates that were being removed. */
+export async function sweepBesides(context: DatasetContext): Promise<void> {
+  await sweepMounts(context);
+  for (const sibling of await readSiblings(context)) {
+    if (sibling.kind === 'new' && sibling.step !== 'swap' && !isHeld(sibling, context)) {
+      await zfsWhenFree(context, sibling.name, planDestroy(sibling.name, true));
+    }
+    if (sibling.kind === 'old' && sibling.step === 'remove') {
+      await destroyClones({ ...context, dataset: sibling.of });
+      await destroyFamily(context, sibling.name);
+    }
+  }
+}
+
+/** Finishes or undoes what a dead process began with this template. The caller holds its lock. */
+export async function finishUnfinished(context: DatasetContext): Promise<void> {
+  for (const sibling of await readSiblings(context)) {
+    if (sibling.kind === 'new' && sibling.step === 'swap' && sibling.of === context.dataset) await swapIn(context, sibling.name);
+  }
+  await undoUnfinished(context);
+}
+
+function isHeld({ holder }: Sibling, { own }: DatasetContext): boolean {
+  const process = parseHolder(holder);
+  return process !== null && isAlive(process, own.holder.bootId);
+}

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IsolateError } from '../../error.ts';
+import { runCommand } from '../../process/command.ts';
+import { runtimePaths, systemRuntimeDirectory, type RuntimePaths } from '../../pool/paths.ts';
+import { classifyZfs, zfsError } from '../../storage/zfs/classify.ts';
+import { bindZfsCommands, type ZfsCommands } from '../../storage/zfs/commands.ts';
+import { parseImplementation, type ZfsImplementation } from '../../storage/zfs/implementation.ts';
+import type { ZfsPlan } from '../../storage/zfs/plan.ts';
+import type { TemplateContext } from '../context.ts';
+
+/** What the parts of a dataset's store share. */
+export interface DatasetContext {
+  readonly dataset: string;
+  readonly own: TemplateContext;
+  readonly runtime: RuntimePaths;
+  readonly implementation: ZfsImplementation;
+  readonly commands: ZfsCommands;
+}
+
+/** Asks the host once which ZFS it has. Throws `missing-tool`, `not-permitted`. */
+export async function openDatasetContext(dataset: string, own: TemplateContext): Promise<DatasetContext> {
+  const commands = bindZfsCommands(own.facts.tools, runCommand);
+  const implementation = parseImplementation(dataset, await commands.zfs(dataset, { args: ['version'] }));
+  return { dataset, own, runtime: runtimePaths(systemRuntimeDirectory), implementation, commands };
+}
+
+/** Runs a zfs command and returns what it printed. Throws the error of one that fails. */
+export async function zfs({ commands }: DatasetContext, object: string, plan: ZfsPlan): Promise<string> {
+  const answer = await commands.zfs(object, plan);
+  if (answer.exitCode !== 0) throw zfsError(object, answer.stderr);
+  return answer.stdout;
+}
+
+/** The same; null: there is no such dataset. */
+export async function zfsIfThere({ commands }: DatasetContext, object: string, plan: ZfsPlan): Promise<string | null> {
+  const answer = await commands.zfs(object, plan);
+  if (answer.exitCode === 0) return answer.stdout;
+  if (classifyZfs(answer.stderr) === 'missing') return null;
+  throw zfsError(object, answer.stderr);
+}
+
+/** zfs-fuse ends an unmount some time after it answered. */
+const pausesMs = [25, 50, 100, 200, 400];
+
+/** A command that needs its dataset to be unused: tried again for a moment. */
+export async function zfsWhenFree(context: DatasetContext, object: string, plan: ZfsPlan): Promise<void> {
+  for (const pauseMs of pausesMs) {
+    const answer = await context.commands.zfs(object, plan);
+    if (answer.exitCode === 0) return;
+    if (classifyZfs(answer.stderr) !== 'busy') throw zfsError(object, answer.stderr);
+    await sleep(pauseMs);
+  }
+  await zfs(context, object, plan);
+}
+
+/** Only root can change datasets. Throws `not-permitted`. */
+export function refuseOthers({ dataset, own }: Pick<DatasetContext, 'dataset' | 'own'>): void {
+  if (own.facts.user.rights === 'root') return;
+  throw new IsolateError('not-permitted', `Only root can change the dataset ${dataset}.`, { hint: 'run isolate with sudo' });
+}
