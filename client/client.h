@@ -69,7 +69,7 @@ size_t answer_write(struct run *run, const struct frame *ask, uint8_t *bytes, si
 /* Names the tree; false: the caller cannot enter it. */
 bool look_into(const char *root);
 void look_add(struct wire_writer *writer, const char *path);
-/* Opens a file to be read, to which no link leads; -1 and errno: it could not. */
+/* Opens a plain file to be read, to which no link leads: opening a device may do something. -1 and errno: it could not. */
 int look_open(const char *path);
 /* Adds a path without its links. */
 void look_add_real(struct wire_writer *writer, const char *path);

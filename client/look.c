@@ -34,8 +34,17 @@ static int open_in_tree(const char *path, uint64_t flags) {
 }
 
 int look_open(const char *path) {
-  struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
-  return (int)syscall(SYS_openat2, tree, path, &how, sizeof how);
+  char descriptor[64];
+  struct stat found;
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+  int fd = (int)syscall(SYS_openat2, tree, path, &how, sizeof how);
+  if (fd < 0 || fstat(fd, &found) < 0) return -1;
+  snprintf(descriptor, sizeof descriptor, "/proc/self/fd/%d", fd);
+  errno = EINVAL;
+  int file = S_ISREG(found.st_mode) ? open(descriptor, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+  int error = errno;
+  close(fd);
+  return errno = error, file;
 }
 
 static void add_found(struct wire_writer *writer, uint32_t kind, int fd, const char *rest) {

@@ -7,7 +7,7 @@ import { readCloneRecord } from '../pool/state/transition.ts';
 import { allMountpoints } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import { hasMountpoints } from '../run/look-into-root.ts';
-import { readDefaults } from '../run/read-template-record.ts';
+import { readDefaultsInTime } from '../run/read-template-record.ts';
 import type { TemplateDefaults } from '../spec/template-record.ts';
 
 /** What was seen in a clone that has a directory wherever isolate mounts. */
@@ -38,7 +38,7 @@ export function checkAhead(pool: PoolFiles): CheckedAhead {
   async function check(path: string): Promise<Checked | null> {
     if (!(await hasMountpoints(path, allMountpoints))) return null;
     try {
-      const defaults = await readDefaults({ path, name: pool.template });
+      const defaults = await readDefaultsInTime({ path, name: pool.template });
       if (!isDeepStrictEqual(defaults, latest.defaults)) latest = { defaults };
       return latest;
     } catch (error) {

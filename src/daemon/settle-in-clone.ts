@@ -32,7 +32,7 @@ export async function lookIntoClone(
 ): Promise<RootView> {
   const tree = { path: seenAt, name: template };
   const mountpoints = checked === null ? lookAtMountpoints(tree, capabilities) : wholeMountpoints;
-  const defaults = checked === null ? await readDefaults(tree) : checked.defaults;
+  const defaults = checked === null ? readDefaults(tree) : checked.defaults;
   const hidden = hiddenPlaces(capabilities, mountpoints);
   const found: (Found | IsolateError)[] = [];
   for (const target of targets) {

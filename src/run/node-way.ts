@@ -40,7 +40,7 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
       if (handed !== undefined) return handed.view;
       const tree = treeOf(spec, rootfs);
       const seen = { ...tree, path: onShelf?.seenAt ?? tree.path };
-      return lookIntoRoot(seen, targetsToLookAt(spec, capabilities), await readDefaults(seen), capabilities);
+      return lookIntoRoot(seen, targetsToLookAt(spec, capabilities), readDefaults(seen), capabilities);
     },
     place: async ({ id, rootfs, groups }, { spec, facts }) => {
       const description = describeRun(spec, id, facts.user.uid, Date.now());

@@ -39,7 +39,7 @@ export function predictedWay(
       try {
         await shelf.open();
         const seen = { ...tree, path: shelf.find(tree.path) };
-        if (existsSync(seen.path)) return lookIntoRoot(seen, targetsToLookAt(spec, capabilities), await readDefaults(seen), capabilities);
+        if (existsSync(seen.path)) return lookIntoRoot(seen, targetsToLookAt(spec, capabilities), readDefaults(seen), capabilities);
         const message = `${tree.name} may have defaults of its own for the variables, the user and the directory, which only the run sees.`;
         tell({ kind: 'notice', message });
         return assumeWhole(spec, capabilities);

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 
 import { IsolateError } from '../error.ts';
 import { lookBeneath } from '../host/resolve-beneath.ts';
@@ -17,66 +17,78 @@ interface Named {
   readonly name: string;
 }
 
-const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+/** To ask what something is, without what opening a device or a pipe does (open(2)). Node has no name for it. */
+const O_PATH = 0o10000000;
 const [folder, file] = ['/.isolate', 'template.json'] as const;
 
 /** What a run on a tree gets by default. Throws as `readTemplateRecord`. */
-export async function readDefaults(tree: Named): Promise<TemplateDefaults> {
-  return (await readTemplateRecord(tree))?.defaults ?? {};
+export function readDefaults(tree: Named): TemplateDefaults {
+  return readTemplateRecord(tree)?.defaults ?? {};
+}
+
+/** The same for a tree whose storage may be slow: nobody else waits for it. */
+export async function readDefaultsInTime(tree: Named): Promise<TemplateDefaults> {
+  try {
+    if (!(await lstat(`${tree.path}${folder}`)).isDirectory()) return {};
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+  }
+  return readDefaults(tree);
 }
 
 /**
  * The record in a tree, which others may be changing: no link below `tree.path` is followed. Null: there is none. Throws `bad-template`,
  * `not-permitted`, `storage-failed`.
  */
-export async function readTemplateRecord(tree: Named): Promise<TemplateRecord | null> {
-  const directory = await openIn(`${tree.path}${folder}`, O_DIRECTORY, ['ENOENT', 'ENOTDIR', 'ELOOP'], tree);
-  if (directory === null) return null;
+export function readTemplateRecord(tree: Named): TemplateRecord | null {
+  // What a descriptor is open for stays the same, whatever its name becomes.
+  return withOpen(`${tree.path}${folder}`, O_PATH | O_DIRECTORY | O_NOFOLLOW, tree, (directory) =>
+    withOpen(`/proc/self/fd/${directory}/${file}`, O_PATH | O_NOFOLLOW, tree, (found) => {
+      if (!fstatSync(found).isFile()) throw new IsolateError('bad-template', `${templateRecordPath} in ${tree.name} is not a plain file.`);
+      return withOpen(`/proc/self/fd/${found}`, O_RDONLY | O_NONBLOCK, tree, (record) =>
+        parseTemplateRecord(readText(record, tree), tree.name),
+      );
+    }),
+  );
+}
+
+/** Null: there is no such file or directory. */
+function withOpen<T>(path: string, flags: number, tree: Named, use: (descriptor: number) => T | null): T | null {
+  const descriptor = openIn(path, flags, tree);
+  if (descriptor === null) return null;
   try {
-    // What the descriptor is open for stays the same, whatever its name becomes.
-    const record = await openIn(`/proc/self/fd/${directory.fd}/${file}`, O_NONBLOCK | O_NOCTTY, ['ENOENT'], tree);
-    return record === null ? null : parseTemplateRecord(await readText(record, tree), tree.name);
+    return use(descriptor);
   } finally {
-    await directory.close();
+    closeSync(descriptor);
   }
 }
 
-/** Null: it failed in one of these ways. */
-async function openIn(path: string, flags: number, absences: readonly string[], tree: Named): Promise<FileHandle | null> {
+function openIn(path: string, flags: number, tree: Named): number | null {
   try {
-    return await open(path, O_RDONLY | O_NOFOLLOW | flags);
+    return openSync(path, flags);
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException;
-    if (absences.includes(code)) return null;
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code)) return null;
     // That the tree itself cannot be entered has its own words.
     if (code === 'EACCES') lookBeneath(tree.path, folder, [], tree.name);
     if (code === 'EACCES' || code === 'EPERM') throw unreadable('not-permitted', tree);
-    if (code === 'ELOOP' || code === 'ENXIO') throw noPlainFile(tree);
     throw unreadable('storage-failed', tree, cause);
   }
 }
 
-async function readText(record: FileHandle, tree: Named): Promise<string> {
+function readText(record: number, tree: Named): string {
   try {
-    const stats = await record.stat();
-    if (!stats.isFile()) throw noPlainFile(tree);
     const bytes = Buffer.alloc(longestTemplateRecord + 1);
     let length = 0;
     for (let count = 1; count > 0 && length < bytes.length; length += count) {
-      ({ bytesRead: count } = await record.read(bytes, length, bytes.length - length));
+      count = readSync(record, bytes, length, bytes.length - length, null);
     }
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, length));
   } catch (cause) {
-    if (cause instanceof IsolateError) throw cause;
     if (cause instanceof TypeError) throw new IsolateError('bad-template', `${templateRecordPath} in ${tree.name} is not valid UTF-8.`);
     throw unreadable('storage-failed', tree, cause);
-  } finally {
-    await record.close();
   }
-}
-
-function noPlainFile({ name }: Named): IsolateError {
-  return new IsolateError('bad-template', `${templateRecordPath} in ${name} is not a plain file.`);
 }
 
 function unreadable(code: 'not-permitted' | 'storage-failed', { name }: Named, cause?: unknown): IsolateError {

@@ -158,6 +158,11 @@ test.each<[string, (tree: string) => void, string]>([
   ],
   ['a pipe', (tree) => (mkdirSync(join(tree, '.isolate')), execFileSync('mkfifo', [join(tree, record)])), 'is not a plain file'],
   ['a directory', (tree) => mkdirSync(join(tree, record), { recursive: true }), 'is not a plain file'],
+  [
+    'a device',
+    (tree) => (mkdirSync(join(tree, '.isolate')), execFileSync('mknod', [join(tree, record), 'c', '1', '3'])),
+    'is not a plain file',
+  ],
   ['bytes', (tree) => (writeRecord(tree, ''), writeFileSync(join(tree, record), Buffer.of(0xff))), 'is not valid UTF-8'],
   ['a flood', (tree) => writeRecord(tree, ' '.repeat(70_000)), 'is longer than 65536 bytes'],
 ])('a template whose record is %s is refused with the name of both', async (what, spoil, reason) => {
