@@ -15,7 +15,7 @@ import { putBack, readCloneRecord, retireLeased, takeFresh } from '../state/tran
 export interface Lease {
   readonly id: string;
   readonly rootfs: Rootfs;
-  /** A rootfs that the launcher takes from the shelf itself, and where this process sees it; absent: another one. */
+  /** The launcher takes the rootfs from the shelf: what it takes, and where this process sees it. Absent: it does not. */
   readonly onShelf?: { readonly tree: ShelfTree; readonly seenAt: string };
   /** The cgroups of the run's limits, if the daemon makes them. */
   readonly groups?: GivenGroups;
@@ -62,7 +62,7 @@ async function take(pool: PoolFiles, id: string): Promise<Lease | null> {
   return null;
 }
 
-/** The clone as it is on the shelf; null: it is not there, or has to be on the host. */
+/** The clone for a launcher that takes it from the shelf; null: it is not there, or this run needs it on the host. */
 function findOnShelf({ shelf: { direct } }: PoolFiles, state: CloneRecord): Pick<Lease, 'rootfs' | 'onShelf'> | null {
   const [part] = state.rootfs.parts;
   if (direct === null || part.kind !== 'tree' || !isInPlace(state, direct.root)) return null;
