@@ -19,6 +19,8 @@ export async function renameDataset(context: DatasetContext, to: TemplateRef): P
   }
   await refuseExisting(context, to.dataset);
   await refuseUsedClones(context);
+  // zfs-fuse does not rename a dataset that has mounted clones.
+  await destroyClones(context);
   const old = oldOnes(dataset, await readSiblings(context));
   await renameOne(context, dataset, to.dataset);
   context.own.checkpoint('rename:renamed');
@@ -37,6 +39,7 @@ export async function removeDataset(context: DatasetContext): Promise<void> {
   const { dataset } = context;
   await refuseChildren(context);
   await refuseUsedClones(context);
+  await destroyClones(context);
   if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset));
   const old = besideName(dataset, 'old', makeRandom());
   await zfs(context, dataset, planSet(dataset, stepProperty, 'remove'));

@@ -39,7 +39,14 @@ export async function refuseUsedClones(context: DatasetContext): Promise<void> {
   });
 }
 
-/** Destroys the clones of a template that is gone or has another name now. What cannot be destroyed yet is left to a refresh. */
+/**
+ * Destroys the fresh and used-up clones of a template, whether or not it is still there. What cannot be destroyed yet is left to a refresh.
+ */
 export async function destroyClones(context: DatasetContext): Promise<void> {
-  await withPool(context, (pool) => refresh(pool, { skipCreate: true, force: true }));
+  try {
+    await withPool(context, (pool) => refresh(pool, { skipCreate: true, force: true }));
+  } catch (error) {
+    // The template is gone, and so are its clones.
+    if (!(error instanceof IsolateError) || error.code !== 'template-missing') throw error;
+  }
 }

@@ -6,6 +6,7 @@ import { haveSameFiles } from './compare.ts';
 import { type PlacedSnapshot, readSnapshots } from './family.ts';
 import { besideName } from './names.ts';
 import { planDestroy, planDraftOf, planForget, planLocal, planSet, planSnapshot, stepProperty } from './plan.ts';
+import { refuseUsedClones } from './pool.ts';
 import { swapIn } from './swap.ts';
 import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
 
@@ -18,6 +19,8 @@ export async function rollBackDataset(context: DatasetContext, label: string): P
   const snapshots = await readSnapshots(context);
   const target = snapshots.find((snapshot) => snapshot === findSnapshot(dataset, snapshots, label));
   if (target === undefined) return { kept: null };
+  // It does not rename a dataset that has mounted clones.
+  if (context.implementation.name === 'zfs-fuse') await refuseUsedClones(context);
   const draft = await cloneOf(context, target);
   if (await haveSameFiles(context, dataset, draft)) {
     await zfsWhenFree(context, draft, planDestroy(draft, false));

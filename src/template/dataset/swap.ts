@@ -14,6 +14,7 @@ import {
   planUnmount,
   stepProperty,
 } from './plan.ts';
+import { destroyClones } from './pool.ts';
 import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
 
 /**
@@ -22,20 +23,36 @@ import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
  */
 export async function swapIn(context: DatasetContext, draft: string): Promise<void> {
   const { dataset, own } = context;
+  // Those of the state before are of no use any more.
+  await destroyClones(context);
   const place = await readPlace(context);
   if (place !== null) {
     if (place.isMounted) await zfs(context, dataset, planUnmount(dataset));
     await promote(context, draft);
     own.checkpoint('rollback:promoted');
-    await zfsWhenFree(context, dataset, planRename(dataset, besideName(dataset, 'old', makeRandom())));
+    const old = besideName(dataset, 'old', makeRandom());
+    await zfsWhenFree(context, dataset, planRename(dataset, old)).catch((error: unknown) => giveUp(context, draft, error));
     own.checkpoint('rollback:moved');
+    await zfsWhenFree(context, draft, planRename(draft, dataset)).catch(async (error: unknown) => {
+      await zfsWhenFree(context, old, planRename(old, dataset));
+      await giveUp(context, draft, error);
+    });
+  } else {
+    await zfsWhenFree(context, draft, planRename(draft, dataset));
   }
-  await zfsWhenFree(context, draft, planRename(draft, dataset));
   own.checkpoint('rollback:swapped');
   await promote(context, dataset);
   for (const property of [draftProperty, stepProperty]) await zfs(context, dataset, planForget(dataset, property));
   await destroyEmpty(context);
   if (place !== null) await putBack(context, place);
+}
+
+/** The template is where it was, and gets the snapshots back that the draft took over. */
+async function giveUp(context: DatasetContext, draft: string, error: unknown): Promise<never> {
+  await zfs(context, draft, planForget(draft, stepProperty));
+  await promote(context, context.dataset);
+  await zfsWhenFree(context, draft, planDestroy(draft, true));
+  throw error;
 }
 
 /** Where the administrator has the template mounted. */
@@ -69,7 +86,7 @@ async function promote(context: DatasetContext, name: string): Promise<void> {
   for (;;) {
     const origin = await readOrigin(context, name);
     const siblings = await readSiblings(context);
-    const isFamily = origin === dataset || siblings.some((one) => one.name === origin && one.kind === 'old');
+    const isFamily = origin === dataset || siblings.some((one) => one.name === origin);
     if (origin === null || !isFamily) return;
     await zfs(context, name, planPromote(name));
   }

@@ -3,13 +3,16 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 
 import { IsolateError } from '../../../src/error.ts';
 import { callerContext, type TemplateContext } from '../../../src/template/context.ts';
 import { changeTemplate, openStore } from '../../../src/template/open-store.ts';
 import type { TemplateStore } from '../../../src/template/store.ts';
 import type { TemplateRef } from '../../../src/template/template-ref.ts';
+import { refresh } from '../../../src/upkeep/refresh-template.ts';
+import { finished, startIsolate } from '../../rig/isolate.ts';
+import { makeZfsTemplate } from '../../rig/zfs-template.ts';
 import { makePool } from '../../rig/zpool.ts';
 
 const worker = join(import.meta.dirname, '../../rig/template-worker.ts');
@@ -239,3 +242,32 @@ describe.each([
     120_000,
   );
 });
+
+test(
+  'fresh clones of a dataset go when it is rolled back, renamed or removed, and used ones keep it as it is',
+  { timeout: 120_000 },
+  async () => {
+    const template = await makeZfsTemplate();
+    onTestFinished(template.pool.end);
+    const context = await callerContext();
+    const ref: TemplateRef = { kind: 'dataset', dataset: template.dataset };
+    const renamed: TemplateRef = { kind: 'dataset', dataset: `${template.dataset}-renamed` };
+    const fill = async (): Promise<void> => void (await refresh({ template: template.dataset, count: 1 }));
+    await fill();
+    await writeFile(join(template.directory, 'new'), '');
+    expect((await changeTemplate(ref, context, (store) => store.rollback('first'))).kept).not.toBe(null);
+    expect(await template.clones()).toEqual([]);
+    await fill();
+    const run = startIsolate(['-z', template.dataset, 'cat']);
+    await expect.poll(async () => (await openStore(ref, context).describe())?.clones.leased).toBe(1);
+    for (const change of [(store: TemplateStore) => store.rename(renamed), (store: TemplateStore) => store.remove()]) {
+      await expect(changeTemplate(ref, context, change)).rejects.toMatchObject({ code: 'template-busy' });
+    }
+    run.stdin?.end();
+    await finished(run);
+    await changeTemplate(ref, context, (store) => store.rename(renamed));
+    expect(await template.clones()).toEqual([]);
+    await changeTemplate(renamed, context, (store) => store.remove());
+    expect((await template.pool.zfs('list', '-H', '-o', 'name', '-t', 'all')).trim()).toBe(template.pool.name);
+  },
+);
