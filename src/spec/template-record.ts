@@ -24,6 +24,8 @@ export interface TemplateRecord {
   readonly source?: string;
   /** Of what it was made from: `sha256:` and hex digits. */
   readonly digest?: string;
+  /** Names of what its source says about runs and isolate makes no use of. */
+  readonly unused?: readonly string[];
   readonly defaults: TemplateDefaults;
 }
 
@@ -47,7 +49,7 @@ export function printTemplateRecord(record: TemplateRecord): string {
 export function parseTemplateRecord(text: string, name: string): TemplateRecord {
   const where = `${templateRecordPath} in ${name}`;
   if (Buffer.byteLength(text) > longestTemplateRecord) throw bad(`${where} is longer than ${longestTemplateRecord} bytes.`);
-  const { version, createdMs, source, digest, defaults } = fields(parseJson(text, where), `${where} is not an object.`);
+  const { version, createdMs, source, digest, unused, defaults } = fields(parseJson(text, where), `${where} is not an object.`);
   if (version !== 1) throw bad(`${where} has the version ${JSON.stringify(version)}, which this isolate does not know.`);
   if (typeof createdMs !== 'number' || !Number.isSafeInteger(createdMs) || createdMs < 0) {
     throw bad(`"createdMs" in ${where} is not a time in milliseconds.`);
@@ -57,6 +59,9 @@ export function parseTemplateRecord(text: string, name: string): TemplateRecord 
     createdMs,
     ...optional('source', source, (value) => line(value, `"source" in ${where}`)),
     ...optional('digest', digest, (value) => line(value, `"digest" in ${where}`)),
+    ...optional('unused', unused, (value) =>
+      words(value, `"unused" in ${where}`).map((word) => line(word, `A word of "unused" in ${where}`)),
+    ),
     defaults: parseDefaults(fields(defaults ?? {}, `"defaults" in ${where} is not an object.`), where),
   };
 }

@@ -16,6 +16,8 @@ const names = {
   archive: 'isolate template create DIR --from FILE.tar.gz',
   pipe: 'tar --create | tar --extract of the same',
   directory: 'isolate template create DIR --from DIRECTORY',
+  umoci: 'umoci unpack of the same as an image of two layers, gzip',
+  image: 'isolate template create DIR --from oci-archive:FILE',
 } as const;
 
 /** `isolate template create` beside the programs that fill the same directory. */
@@ -24,6 +26,7 @@ export async function measureTemplates(ground: Ground, rounds: number): Promise<
   const tree = await debianRootfs();
   const archive = join(parent, 'debian.tar.gz');
   spawnSync('tar', ['--create', '--gzip', `--file=${archive}`, `--directory=${tree}`, '.']);
+  const { layout, image } = makeImage(parent, tree);
   const target = join(parent, 'made');
   // The same place each time, so that every candidate finds nothing there.
   const into = (command: readonly [string, ...string[]]) => (): Omit<Candidate, 'name'> => {
@@ -44,6 +47,8 @@ export async function measureTemplates(ground: Ground, rounds: number): Promise<
       [names.archive]: create(archive),
       [names.pipe]: into(['sh', '-c', copy, 'sh', target, tree]),
       [names.directory]: create(tree),
+      [names.umoci]: into(['umoci', 'unpack', '--image', `${layout}:debian`, target]),
+      [names.image]: create(`oci-archive:${image}`),
     },
     { rounds },
   );
@@ -55,8 +60,21 @@ export async function measureTemplates(ground: Ground, rounds: number): Promise<
     goals: [
       { name: 'create --from debian:bookworm / mmdebstrap', value: ratio(names.debian, names.mmdebstrap), most: 1.1 },
       { name: 'create --from FILE.tar.gz / tar', value: ratio(names.archive, names.tar), most: 1.2 },
+      { name: 'create --from oci-archive:FILE / umoci unpack', value: ratio(names.image, names.umoci), most: 1.2 },
     ],
   };
 }
 
 const attributes = "--numeric-owner --xattrs --xattrs-include='*' --acls";
+
+/** An image of a tree, with a second layer that removes, replaces and adds some of it; as a layout, and as an archive of that. */
+function makeImage(parent: string, tree: string): { readonly layout: string; readonly image: string } {
+  const [layout, image, bundle] = ['layout', 'image.tar', 'bundle'].map((name) => join(parent, name)) as [string, string, string];
+  const script = `umoci init --layout "$1"; umoci new --image "$1:debian"; umoci unpack --image "$1:debian" "$3"
+    cp -a "$4/." "$3/rootfs"; umoci repack --refresh-bundle --image "$1:debian" "$3"
+    cd "$3/rootfs"; rm -rf usr/share/doc; cp -a usr/share usr/again; umoci repack --image "$1:debian" "$3"
+    umoci gc --layout "$1"; tar --create --file="$2" --directory="$1" .; rm -rf "$3"`;
+  const { status, stderr } = spawnSync('sh', ['-euc', script, 'sh', layout, image, bundle, tree], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`umoci made no image: ${stderr}`);
+  return { layout, image };
+}

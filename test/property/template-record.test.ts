@@ -17,6 +17,7 @@ const record: fc.Arbitrary<TemplateRecord> = fc.record(
     createdMs: fc.nat(),
     source: line,
     digest: fc.string({ unit: fc.constantFrom('a', '7'), minLength: 64, maxLength: 64 }).map((hex) => `sha256:${hex}`),
+    unused: fc.array(line, { maxLength: 3 }),
     defaults: fc.record(
       {
         entrypoint: fc.array(word, { maxLength: 4 }),

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 
 import { IsolateError } from '../../error.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
-import type { TemplateDefaults, TemplateRecord } from '../../spec/template-record.ts';
+import type { TemplateRecord } from '../../spec/template-record.ts';
 import { type Archive, openArchive, receiveArchive } from './archive.ts';
 import { copyDirectory } from './directory.ts';
 import { type DistributionOptions, installDistribution } from './distribution.ts';
@@ -48,7 +48,7 @@ export async function fillFrom(source: TemplateSource, place: FillingPlace, opti
 }
 
 interface Filling {
-  readonly record: { readonly defaults: TemplateDefaults; readonly digest?: string };
+  readonly record: Pick<TemplateRecord, 'defaults' | 'digest' | 'unused'>;
   readonly left: Filled['left'];
 }
 
@@ -74,11 +74,11 @@ async function fill(source: TemplateSource, place: FillingPlace, options: FillOp
         await unpackOpened(place, await receiveArchive(process.stdin, 'standard input'), unpackOptions),
       );
     case 'image': {
-      const { defaults, digest, devices, attributes } = await fillFromImage(place, source, {
+      const { defaults, digest, unused, devices, attributes } = await fillFromImage(place, source, {
         ...unpackOptions,
         scratch: scratchDirectory(place),
       });
-      return { record: { defaults, digest }, left: { devices, attributes } };
+      return { record: { defaults, digest, ...(unused.length === 0 ? {} : { unused }) }, left: { devices, attributes } };
     }
     case 'path':
       throw new Error('A path was not settled.');

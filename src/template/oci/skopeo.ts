@@ -1,4 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { IsolateError } from '../../error.ts';
@@ -6,6 +5,7 @@ import type { Facts } from '../../host/facts.ts';
 import { findTool } from '../../host/tools.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { plainEnvironment, runAsCaller } from '../fill/filling.ts';
+import { makeScratch } from './scratch.ts';
 
 /** What skopeo needs of the caller: where accounts, certificates and proxies are. */
 const variables =
@@ -28,8 +28,7 @@ export async function fetchImage(
   if (findTool('skopeo', 'root', undefined) === null) {
     throw new IsolateError('missing-tool', 'skopeo, which fetches images, is not installed.', { hint: 'apt-get install skopeo' });
   }
-  const directory = mkdtempSync(join(scratch, 'isolate-image-'));
-  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  const { path: directory, remove } = makeScratch(scratch);
   try {
     const path = join(directory, 'image');
     await copy(facts, `docker://${reference}`, path, signal);

@@ -92,6 +92,7 @@ function describe(word: string, { record, left }: Filled): string {
   const lines = [`made ${word} from ${record.source ?? 'nothing'}`];
   if (left.devices > 0) lines.push(`left out: ${count(left.devices, 'device node')}; a run has the usual ones in /dev`);
   if (left.attributes > 0) lines.push(`left out: ${count(left.attributes, 'extended attribute or ACL', 'extended attributes or ACLs')}`);
+  if (record.unused !== undefined) lines.push(`not used: ${record.unused.join(', ')} of the image`);
   lines.push(`a shell in a throw-away copy of it: isolate -c ${word} bash`);
   return `${lines.join('\n')}\n`;
 }

@@ -47,6 +47,7 @@ function describeRecord(record: Exclude<TemplateInfo['record'], IsolateError>): 
     ...Object.entries(environment).map(([variable, value], index) => [index === 0 ? 'environment' : '', `${variable}=${value}`] as const),
     ['directory', workingDirectory],
     ['user', user],
+    ['not used', record.unused?.join(', ')],
   ];
   return rows.flatMap(([title, value]) => (value === undefined ? [] : [[title, value]]));
 }

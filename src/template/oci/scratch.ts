@@ -1,0 +1,39 @@
+import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { formatHolder, isAlive, parseHolder, readOwnHolder } from '../../pool/holder.ts';
+import { readOwnPidNamespace } from '../../pool/pid-namespace.ts';
+import { readDirectory } from '../../pool/read-directory.ts';
+
+/** A directory of this process alone, for as long as it needs it. */
+export interface Scratch {
+  readonly path: string;
+  readonly remove: () => void;
+}
+
+/** Makes a directory in `parent`, and removes those there that the same user's processes left when they were killed. */
+export function makeScratch(parent: string): Scratch {
+  const holder = readOwnHolder();
+  for (const name of readDirectory(parent)) {
+    const dead = isLeft(name, holder.bootId) && lstatSync(join(parent, name), { throwIfNoEntry: false })?.uid === process.getuid?.();
+    if (dead) remove(join(parent, name));
+  }
+  const path = mkdtempSync(join(parent, `${prefix()}.${formatHolder(holder)}.`));
+  return { path, remove: () => remove(path) };
+}
+
+/** Pids mean other processes in another namespace, whose directories stay. */
+function prefix(): string {
+  return `isolate-image-${readOwnPidNamespace().replaceAll(/[^0-9]/g, '')}`;
+}
+
+function isLeft(name: string, bootId: string): boolean {
+  const start = `${prefix()}.`;
+  if (!name.startsWith(start)) return false;
+  const holder = parseHolder(name.slice(start.length, -'.XXXXXX'.length));
+  return holder !== null && !isAlive(holder, bootId);
+}
+
+function remove(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+}
