@@ -115,7 +115,7 @@ struct failure failure_of(const struct record *record, struct event event) {
     const struct descriptor *stage = record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS);
     bool named = event.b == ENOENT || event.b == ESRCH || event.b == ENODATA;
     failure.code = named ? "bad-name" : "cannot-enforce";
-    add("--user %s ", stage == NULL ? "" : stage->user);
+    add("The user %s ", stage == NULL ? "" : stage->user);
     add("%s.", event.b == ENOENT ? USER_ENOENT : event.b == ESRCH ? USER_ESRCH : named ? USER_ENODATA : USER_EINVAL);
   } else if (operation != NULL && operation->kind == MOUNT_MAKE) {
     failure.code = "bad-bind";

@@ -4,9 +4,9 @@
 
 #define VERSION "0.1.0"
 #define ENGINE_OUT_OF_MEMORY ": it needed more memory than --memory allows"
-#define USER_ENOENT "names a user who is not in /etc/passwd of the sandbox"
+#define USER_ENOENT "is not in /etc/passwd of the sandbox"
 #define USER_ESRCH "needs a group as well, because /etc/passwd of the sandbox does not have this uid"
-#define USER_ENODATA "names a group that is not in /etc/group of the sandbox"
+#define USER_ENODATA "has a group that is not in /etc/group of the sandbox"
 #define USER_EINVAL "needs ids that the sandbox does not have"
 static const char *const step_names[] = {
   [1] = "record",

@@ -8,11 +8,11 @@ import type { Launch, MountOperation } from './launch.ts';
 /** Why an engine ended, if the kernel killed it for its use of memory. */
 export const engineOutOfMemory = ': it needed more memory than --memory allows';
 
-/** What of --user the sandbox does not have, by the errno that the stage reports. */
+/** What the sandbox does not have of the user, who is given or the template's, by the errno that the stage reports. */
 export const userFailures = {
-  ENOENT: 'names a user who is not in /etc/passwd of the sandbox',
+  ENOENT: 'is not in /etc/passwd of the sandbox',
   ESRCH: 'needs a group as well, because /etc/passwd of the sandbox does not have this uid',
-  ENODATA: 'names a group that is not in /etc/group of the sandbox',
+  ENODATA: 'has a group that is not in /etc/group of the sandbox',
   EINVAL: 'needs ids that the sandbox does not have',
 } as const;
 
@@ -30,7 +30,7 @@ export function launchFailure(launch: Launch, items: readonly RecordItem[], even
   if (event.step === 'user') {
     const status = launch.descriptors.find((descriptor) => descriptor.kind === 'stage-status');
     const why = userFailures[error as keyof typeof userFailures] ?? userFailures.EINVAL;
-    return new IsolateError(why === userFailures.EINVAL ? 'cannot-enforce' : 'bad-name', `--user ${status?.user ?? ''} ${why}.`);
+    return new IsolateError(why === userFailures.EINVAL ? 'cannot-enforce' : 'bad-name', `The user ${status?.user ?? ''} ${why}.`);
   }
   const cause = event.errno === 0 ? '' : `: ${getSystemErrorMessage(-event.errno)}`;
   const part = event.item === 0 || event.step === 'stream' ? undefined : items[event.item - 1]?.part;

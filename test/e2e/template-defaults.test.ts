@@ -214,3 +214,11 @@ test('--dry-run shows the defaults where it can see them', async () => {
     stderr: `isolate: No command was given, and what ${template.dataset} runs by itself is known only when it runs.\nhint: isolate -z DATASET COMMAND [ARG...]\n`,
   });
 });
+
+test.each(['isolate', 'isolate-node'] as const)('a default user that the template lacks is named by %s', async (program) => {
+  const tree = writeRecord(await busyboxRootfs(join(scratch, `user-${program}`)), { user: 'nginx' });
+  expect(await runAs(users.root, ['-q', '-t', tree, '--ephemeral', 'true'], program)).toMatchObject({
+    status: 125,
+    stderr: 'isolate: The user nginx is not in /etc/passwd of the sandbox.\n',
+  });
+});

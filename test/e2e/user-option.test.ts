@@ -87,16 +87,16 @@ describe.each([
   });
 
   test.each([
-    ['nobody-at-all', 'names a user who is not in /etc/passwd of the sandbox'],
+    ['nobody-at-all', 'is not in /etc/passwd of the sandbox'],
     ['1234', 'needs a group as well, because /etc/passwd of the sandbox does not have this uid'],
     ['55', 'needs a group as well, because /etc/passwd of the sandbox does not have this uid'],
-    ['web:none', 'names a group that is not in /etc/group of the sandbox'],
-    ['4294967295:4', 'names a user who is not in /etc/passwd of the sandbox'],
+    ['web:none', 'has a group that is not in /etc/group of the sandbox'],
+    ['4294967295:4', 'is not in /etc/passwd of the sandbox'],
   ])('--user %s is refused in one line, and nothing runs', async (name, why) => {
     expect(await start('--user', name, 'echo', 'ran')).toEqual({
       status: 125,
       stdout: '',
-      stderr: `isolate: --user ${name} ${why}.\n`,
+      stderr: `isolate: The user ${name} ${why}.\n`,
     });
   });
 
@@ -116,7 +116,7 @@ test('in a sandbox with a single id --user can only be root', async () => {
   const words = ['-q', '-t', join(scratch, 'template'), '--ephemeral', '--user'];
   expect(await isolate([...words, 'web', 'true'], caller)).toMatchObject({
     status: 125,
-    stderr: 'isolate: --user web needs ids that the sandbox does not have.\n',
+    stderr: 'isolate: The user web needs ids that the sandbox does not have.\n',
   });
   expect(await isolate([...words, 'root', 'id', '-u'], caller)).toMatchObject({ status: 0, stdout: '0\n', stderr: '' });
 });
