@@ -19,6 +19,7 @@ export function ownSettingsCaller(): OwnSettingsCaller {
     uid: process.getuid?.() ?? 0,
     cwd: workingDirectory(),
     ask: () => Promise.resolve(answers),
+    explains: true,
     findHome,
     answers,
     places: findUserPlaces(environment, findHome(environment)),

@@ -10,8 +10,13 @@ export type SettingsSource = () => Promise<AllSettings>;
 
 /** The settings of this process's own caller. */
 export function ownSettings(): SettingsSource {
+  return memoize(readOwnSettings);
+}
+
+/** Reads at most once. */
+export function memoize(read: SettingsSource): SettingsSource {
   let reading: Promise<AllSettings> | null = null;
-  return () => (reading ??= readOwnSettings());
+  return () => (reading ??= read());
 }
 
 async function readOwnSettings(): Promise<AllSettings> {

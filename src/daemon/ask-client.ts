@@ -63,7 +63,7 @@ export async function askClient(wanted: ClientQuestions, ask: Connection['ask'])
   if (answers.length !== asked.length) throw new IsolateError('daemon-failed', 'The client did not answer all questions.');
   const contents = answers.slice(0, asked.length - readInTree.length).filter(({ name }) => name === 'file-content' || name === 'entries');
   const read = contents.reduce((sum, { value }) => sum + (value instanceof Uint8Array ? value.length : 0), 0);
-  if (read > mostRead) throw new IsolateError('daemon-failed', 'The environment files are larger than 64 KiB together.');
+  if (read > mostRead) throw new IsolateError('daemon-failed', 'The files are larger than 64 KiB together.');
   const mounts = mountsOnce();
   for (const [index, { name, value }] of asked.entries()) {
     const answer = answers[index];

@@ -1,3 +1,4 @@
+import type { HostDefaults } from '../config/runs/host-defaults.ts';
 import { IsolateError } from '../error.ts';
 import type { Facts, HostFacts, SandboxIds } from '../host/facts.ts';
 import type { MadeFile } from '../launch/launch.ts';
@@ -24,6 +25,8 @@ export interface RunServices {
   readonly paths: RuntimePaths;
   /** Whether the daemon maintains a pool of this template. */
   readonly maintains: (template: string) => boolean;
+  /** What the settings of the host say about every user's runs. */
+  readonly defaults: () => HostDefaults;
   /** Counts a run on a directory; the returned function uncounts it. Null: its user has as many as one user may have. */
   readonly countRun: (uid: number) => (() => void) | null;
   /** Prepares a clone for a user. */

@@ -17,6 +17,8 @@ import type { LeaseOutcome } from './held.ts';
 export interface RunClient {
   readonly connection: Connection;
   readonly voice: RunVoice;
+  /** Told when the run is certain to be served. */
+  readonly notices: readonly string[];
   /** Standard error is a terminal, so somebody may be watching. */
   readonly isWatched: boolean;
   /** Called when the client has its launch. */
@@ -25,7 +27,7 @@ export interface RunClient {
 
 /** The way of a run for which the daemon decides and which its client carries out. */
 export function clientWay<Lease extends ClientLease>(
-  { connection, voice, isWatched, onSent }: RunClient,
+  { connection, voice, notices, isWatched, onSent }: RunClient,
   caller: RunCaller,
   root: ClientRoot<Lease>,
 ): Way<Lease, LeaseOutcome> {
@@ -43,6 +45,7 @@ export function clientWay<Lease extends ClientLease>(
     },
     lease: async (prepared) => {
       isAnnounced = prepared.spec.command !== null;
+      for (const message of notices) tell({ kind: 'notice', message });
       await announce(prepared.spec);
       return await root.lease(prepared, tell);
     },

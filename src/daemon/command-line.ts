@@ -1,3 +1,6 @@
+import type { HostDefaults } from '../config/runs/host-defaults.ts';
+import type { SettingsCaller } from '../config/runs/load.ts';
+import type { TemplatePlace } from '../template/places.ts';
 import type { ReportLine } from '../launch/report.ts';
 import type { CommandLog } from '../log.ts';
 import type { RunEvent } from '../run/run-event.ts';
@@ -27,6 +30,8 @@ export interface ParsedRun {
   /** The launcher alone can carry out every given option. */
   readonly carriedByLauncher: boolean;
   readonly voice: RunVoice;
+  /** What its caller should know about the settings that it has. */
+  readonly notices: readonly string[];
 }
 
 /** The reader of a view and the columns of its window; null: as many as needed. */
@@ -38,10 +43,20 @@ export interface Reader {
 /** What a command line wants to see, as text. */
 export type View = (source: Pick<StatusSource, 'status' | 'runs'>, reader: Reader) => Promise<string>;
 
+/** What the settings of a client, and those of the host for it, are read by. */
+export interface ClientSettings {
+  readonly caller: SettingsCaller;
+  readonly host: () => HostDefaults;
+  /** Whether a store has a template of this name. Rejects with `daemon-failed` if that is for the program in Node to find out. */
+  readonly has: (place: TemplatePlace, name: string) => Promise<boolean>;
+}
+
 /** What the daemon needs from the command line, which is a layer above it. */
 export interface CommandLine {
-  /** Null: another verb, another form, or wrong. */
+  /** Null: another verb, another form, wrong, or for `settle`. */
   readonly parse: (argv: readonly string[]) => ParsedRun | null;
+  /** The same for a run that depends on settings, or on where a template is. Null also: somebody else finds out. */
+  readonly settle: (argv: readonly string[], client: ClientSettings) => Promise<ParsedRun | null>;
   /** Null: it asks for something else, or for something that only the program in Node does. */
   readonly view: (argv: readonly string[]) => View | null;
   /** What the program writes to standard error for an error that ends a request. */

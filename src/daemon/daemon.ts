@@ -30,6 +30,7 @@ import { createLeases, type Leases } from './leases.ts';
 import { createMetrics, type Metrics, type PoolLevels } from './metrics.ts';
 import { maintainPools, type MaintainedPool, type Pools } from './pools.ts';
 import { createQueries } from './query.ts';
+import { hostDefaults } from '../config/runs/host-defaults.ts';
 import { createQuotas } from './quota.ts';
 import { renderMetricsResponse } from './render-metrics.ts';
 import { createRules } from './rules.ts';
@@ -151,6 +152,7 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
     groups,
     paths: runtime,
     maintains: (template: string) => leases.serves(template),
+    defaults: () => hostDefaults(config.current()),
     handOver,
     sandboxIds: () => config.current().ids,
   };

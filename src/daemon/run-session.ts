@@ -5,6 +5,7 @@ import { live } from '../run/lifecycle.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { clientCaller } from './client-caller.ts';
+import { clientSettings } from './client-settings.ts';
 import { cloneRoot } from './client-clone.ts';
 import { directoryRoot } from './client-directory.ts';
 import { leftToNode, type RunServices } from './client-root.ts';
@@ -43,11 +44,11 @@ const standardError = 4;
 async function startRun(connection: Connection, message: Message, services: RunServices): Promise<Started | null> {
   const parsed = await parseRun(connection, message, services);
   if (parsed === null) return null;
-  const { request, voice } = parsed;
+  const { request, voice, notices } = parsed;
   const [terminals = 0] = values(message, 'terminal');
   const caller = { ...clientCaller(message, connection, services.host), sandboxIds: services.sandboxIds };
   const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
-  const client = { connection, voice, isWatched: (terminals & standardError) !== 0, onSent };
+  const client = { connection, voice, notices, isWatched: (terminals & standardError) !== 0, onSent };
   const ended =
     request.template === undefined
       ? live(request, clientWay(client, caller, cloneRoot(connection, services)))
@@ -64,7 +65,7 @@ async function parseRun(connection: Connection, message: Message, services: RunS
   const { commandLine, leases, maintains } = services;
   const words = values(message, 'argument');
   if (isLong(words)) return null;
-  const parsed = commandLine.parse(words);
+  const parsed = commandLine.parse(words) ?? (await commandLine.settle(words, clientSettings(message, connection, services)));
   if (parsed === null || !parsed.carriedByLauncher) return null;
   const { zfs, template, engine = engines[0].name } = parsed.request;
   const isDirectory = zfs === undefined;

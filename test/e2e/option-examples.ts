@@ -24,9 +24,9 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
       { words: ['-e', 'qemu'], way: null },
     ],
     clone: [
-      { words: ['-c', dataset, '--wait', '60'], command: ['cat', '/etc/os-release'], bare: true, way: 'node' },
-      { words: ['-c', root], command: shell('cat /file; rm /file; ls /'), bare: true, way: 'node' },
-      { words: ['-c', './root'], command: ['cat', '/file'], bare: true, way: 'node' },
+      { words: ['-c', dataset, '--wait', '60'], command: ['cat', '/etc/os-release'], bare: true },
+      { words: ['-c', root], command: shell('cat /file; rm /file; ls /'), bare: true },
+      { words: ['-c', './root'], command: ['cat', '/file'], bare: true },
       { words: ['-c', 'no-such-name'], bare: true, way: null },
       { words: ['-c', dataset, '-t', root], bare: true, way: null },
     ],

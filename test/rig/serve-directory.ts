@@ -30,8 +30,9 @@ await serve({
     parse: (argv) => {
       const [, zfs, , waitSeconds, , ...command] = argv;
       if (zfs === undefined || waitSeconds === undefined) return null;
-      return { request: { zfs, waitSeconds: Number(waitSeconds), engine: 'chroot', command }, carriedByLauncher: true, voice };
+      return { request: { zfs, waitSeconds: Number(waitSeconds), engine: 'chroot', command }, carriedByLauncher: true, voice, notices: [] };
     },
+    settle: () => Promise.resolve(null),
     view: () => null,
     renderError: voice.renderError,
     errorStatus: 125,

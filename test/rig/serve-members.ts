@@ -18,7 +18,7 @@ const [directory = '', way = '', serves] = process.argv.slice(2);
 const runtime = runtimePaths(systemRuntimeDirectory);
 
 await serve({
-  commandLine: serves === undefined ? { ...commandLine, parse: () => null } : commandLine,
+  commandLine: serves === undefined ? { ...commandLine, parse: () => null, settle: () => Promise.resolve(null) } : commandLine,
   openPool: async (template, warn) => {
     const place = join(directory, basename(template));
     const driver = directoryDriver(place);

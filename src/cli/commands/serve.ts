@@ -5,12 +5,12 @@ import { clientView } from '../client-view.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { workingDirectory } from '../../run/working-directory.ts';
 import { parseHostPath } from '../../spec/parse-path.ts';
-import { options } from '../options.ts';
 import { isVerb, parseOwn } from '../parse-arguments.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
+import { parsedRun } from '../parsed-run.ts';
 import { renderError } from '../render-error.ts';
 import { checkRefreshForm, toRunRequest } from '../run-request.ts';
-import { runVoice } from '../run-voice.ts';
+import { settleClientRun } from '../settle-client-run.ts';
 import { refuseWords } from './refuse-words.ts';
 
 /** `isolate serve`: the daemon, until it is told to stop. */
@@ -32,16 +32,21 @@ export const commandLine: CommandLine = {
       const [first = ''] = argv;
       if (isVerb(first) && first !== 'run') return null;
       const parsed = parseOwn(argv);
-      // What settings say, the program in Node reads.
+      // Not without settings.
       if (parsed.values.has('refresh') || parsed.values.has('clone') || parsed.preset !== undefined) return null;
       checkRefreshForm(parsed);
       if (!parsed.values.has('zfs') && !parsed.values.has('template')) return null;
-      const given = new Set([...parsed.flags, ...parsed.values.keys(), ...parsed.lists.keys()]);
-      const carriedByLauncher = options.every(({ long, carriedBy }) => carriedBy === 'launcher' || !given.has(long));
-      const request = toRunRequest(parsed);
-      return { request, carriedByLauncher, voice: runVoice(parsed, request, 'daemon') };
+      return parsedRun(parsed, toRunRequest(parsed));
     } catch (error) {
       if (error instanceof IsolateError) return null;
+      throw error;
+    }
+  },
+  settle: async (argv, client) => {
+    try {
+      return await settleClientRun(argv, client);
+    } catch (error) {
+      if (error instanceof IsolateError && error.code !== 'aborted') return null;
       throw error;
     }
   },

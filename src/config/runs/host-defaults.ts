@@ -1,4 +1,4 @@
-import { configPath } from '../config.ts';
+import { type Config, configPath } from '../config.ts';
 import { parseConfig } from '../load.ts';
 import { type ConfigPlaces, readConfigFiles } from '../read-files.ts';
 import type { Layer } from './run-settings.ts';
@@ -12,16 +12,16 @@ export interface HostDefaults {
 
 /** Reads them as far as this process may read the files. Throws `bad-config`. */
 export async function readHostDefaults(places: ConfigPlaces = {}): Promise<HostDefaults> {
-  const { template, engine, store } = await parseConfig(readConfigFiles({ ...places, onlyReadable: true }));
-  return { layer: hostLayer(template, engine), store };
+  return hostDefaults(await parseConfig(readConfigFiles({ ...places, onlyReadable: true })));
 }
 
-export function hostLayer(template: string | null, engine: string | null): Layer {
-  return {
+export function hostDefaults({ template, engine, store }: Pick<Config, 'template' | 'engine' | 'store'>): HostDefaults {
+  const layer = {
     origin: configPath,
     ...(template === null ? {} : { template }),
     ...(engine === null ? {} : { engine }),
     presets: new Map(),
     aliases: new Map(),
   };
+  return { layer, store };
 }

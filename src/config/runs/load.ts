@@ -30,6 +30,8 @@ export interface SettingsCaller {
   /** Absolute; null: it was removed. */
   readonly cwd: string | null;
   readonly ask: (questions: () => SettingsQuestions) => Promise<SettingsAnswers>;
+  /** Whether an error is to name line and key; finding them takes its time. */
+  readonly explains: boolean;
   /** The user's home; null: there is none. */
   readonly findHome: (environment: SettingsAnswers['environment']) => string | null;
 }
@@ -37,6 +39,8 @@ export interface SettingsCaller {
 /** The settings of a user, and of the project in which the user is. */
 export interface UserSettings extends RunLayers {
   readonly places: UserPlaces;
+  /** At least the variables that lead to them. */
+  readonly environment: SettingsAnswers['environment'];
 }
 
 /** The largest file that is accepted. */
@@ -59,7 +63,7 @@ export async function loadUserSettings(caller: SettingsCaller, verbs: readonly s
   if (project !== undefined) {
     const text = attemptText(project, await caller.ask(() => ({ paths: [], files: [project], variables: [] })));
     if (text !== null && (await isApproved({ path: project, text }, places, caller))) {
-      layers.push(await parseRunFile({ path: project, text }, { home, directory: dirname(project) }, verbs));
+      layers.push(await parseRunFile({ path: project, text }, { home, directory: dirname(project) }, verbs, caller.explains));
     } else {
       unapproved = project;
     }
@@ -67,18 +71,21 @@ export async function loadUserSettings(caller: SettingsCaller, verbs: readonly s
   for (const path of own) {
     if (found.probePath(path) === null) continue;
     refuseForeign([path, dirname(path)], found, caller.uid);
-    layers.push(await parseRunFile({ path, text: readText(path, found) }, { home, directory: null }, verbs));
+    layers.push(await parseRunFile({ path, text: readText(path, found) }, { home, directory: null }, verbs, caller.explains));
   }
-  return { layers, unapproved, places };
+  return { layers, unapproved, places, environment };
 }
 
-/** Reads the text of a settings file of a user or project. Throws `bad-config` with file, line and key. */
-export async function parseRunFile(file: ConfigFile, anchor: Anchor, verbs: readonly string[]): Promise<Layer> {
+/**
+ * Reads the text of a settings file of a user or project. Throws `bad-config` with file, line and key, or with the file alone if it need
+ * not explain.
+ */
+export async function parseRunFile(file: ConfigFile, anchor: Anchor, verbs: readonly string[], explains = true): Promise<Layer> {
   const toml = await parseToml(file.text);
-  if ('fault' in toml) throw tomlMistake(file, toml.fault, page);
-  const result = readRunTable(toml.table, { anchor, verbs });
-  if ('fault' in result) throw settingMistake(file, result.fault, page);
-  return { origin: file.path, ...result.settings };
+  const result = 'fault' in toml ? toml : readRunTable(toml.table, { anchor, verbs });
+  if ('settings' in result) return { origin: file.path, ...result.settings };
+  if (!explains) throw new IsolateError('bad-config', `${file.path} is not valid.`);
+  throw 'line' in result.fault ? tomlMistake(file, result.fault, page) : settingMistake(file, result.fault, page);
 }
 
 /** Describes all keys. */

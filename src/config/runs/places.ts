@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path/posix';
 
-/** The variables that lead to a user's settings (XDG Base Directory Specification). */
-export const placeVariables = ['HOME', 'XDG_CONFIG_HOME', 'XDG_STATE_HOME'] as const;
+/** The variables that lead to a user's settings and templates (XDG Base Directory Specification). */
+export const placeVariables = ['HOME', 'XDG_CONFIG_HOME', 'XDG_STATE_HOME', 'XDG_DATA_HOME'] as const;
 
 /** The name of a project's settings file. */
 export const projectFile = '.isolate.toml';

@@ -1,0 +1,53 @@
+import { join } from 'node:path/posix';
+
+import type { HostDefaults } from '../config/runs/host-defaults.ts';
+import { IsolateError } from '../error.ts';
+import { type Message, values } from '../wire/frame.ts';
+import { askClient } from './ask-client.ts';
+import type { ClientSettings } from './command-line.ts';
+import type { Connection } from './connection.ts';
+
+/** The client is asked for its files, and looks with its own rights. What it says is used for its own run alone. */
+export function clientSettings(
+  run: Message,
+  { peer, ask }: Pick<Connection, 'peer' | 'ask'>,
+  { defaults, maintains }: { readonly defaults: () => HostDefaults; readonly maintains: (template: string) => boolean },
+): ClientSettings {
+  const [cwd = '/'] = values(run, 'directory');
+  return {
+    caller: {
+      uid: peer.uid,
+      cwd,
+      explains: false,
+      ask: async (questions) => {
+        const { paths, files, variables } = await askClient(questions(), ask);
+        const readFile = (path: string): string => {
+          const text = files.get(path);
+          if (text === undefined) throw new Error(`The client cannot read ${path}.`);
+          return text;
+        };
+        return { environment: Object.fromEntries(variables), probePath: (path) => paths.get(path) ?? null, readFile };
+      },
+      findHome: ({ HOME: home }) => {
+        if (home?.startsWith('/') === true) return home;
+        throw leftToNode('The home of the client is in its user database.');
+      },
+    },
+    host: defaults,
+    has: async (place, name) => {
+      if (place.kind === 'dataset') {
+        if (maintains(`${place.dataset}/${name}`)) return true;
+        throw leftToNode('Only its storage knows whether a dataset exists.');
+      }
+      const path = join(place.path, name);
+      const { paths, real } = await askClient({ paths: [path], directory: path }, ask);
+      if (!paths.has(path)) return false;
+      if (real === path) return true;
+      throw leftToNode('A link may lead to the template.');
+    },
+  };
+}
+
+function leftToNode(why: string): IsolateError {
+  return new IsolateError('daemon-failed', why);
+}
