@@ -47,5 +47,6 @@ export const createOptions: OptionGroup = {
       help: 'keep its first state as a snapshot of this name',
       carriedBy: 'caller',
     },
+    { long: 'default', help: 'use it for runs that say nothing else', carriedBy: 'caller' },
   ],
 };

@@ -22,7 +22,7 @@ export const verbs = [
 
 /** Verbs that have verbs of their own, which come second. */
 export const subVerbs = {
-  template: ['create', 'list', 'show', 'snapshot', 'rollback', 'rename', 'remove'],
+  template: ['create', 'list', 'show', 'snapshot', 'rollback', 'rename', 'remove', 'default'],
   config: ['check', 'show', 'edit', 'approve'],
 } as const;
 type SubVerbs = typeof subVerbs;
@@ -124,7 +124,12 @@ const other: OptionGroup<Option> = {
       help: 'wait for the front at the socket PATH instead of starting one',
       carriedBy: 'caller',
     },
-    { long: 'system', verbs: ['config edit'], help: 'edit /etc/isolate/config.toml instead of your own settings', carriedBy: 'caller' },
+    {
+      long: 'system',
+      verbs: ['config edit', 'template default'],
+      help: 'change /etc/isolate/config.toml instead of your own settings',
+      carriedBy: 'caller',
+    },
     { long: 'prove', verbs: ['doctor'], help: 'start a sandbox with these options and attack it from inside', carriedBy: 'caller' },
     { long: 'help', short: 'h', verbs: everyVerb, help: 'print this help', carriedBy: 'caller' },
     { long: 'version', verbs: everyVerb, help: 'print the version', carriedBy: 'caller' },

@@ -18,7 +18,7 @@ export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {
       'SOURCE is debian:SUITE or ubuntu:SUITE, a directory, a tar archive, compressed or not, or - for one on standard input. The template ' +
       'has its name only when it is complete. Archives are unpacked in a sandbox.',
     examples: [
-      ['isolate template create debian --from debian:trixie', 'a minimal Debian'],
+      ['isolate template create debian --from debian:trixie --default', 'a minimal Debian, for isolate bash'],
       ['isolate template create build --from debian:trixie --packages gcc,make', 'with more packages'],
       ['isolate template create ./root --from backup.tar.zst', 'an archive, unpacked as a template in a directory'],
     ],
@@ -55,5 +55,11 @@ export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {
     summary: 'remove a template with its snapshots and unused clones',
     more: 'A template on which something runs, or of which clones are kept, is not removed.',
     examples: [['isolate template remove debian', 'the template, its snapshots and its fresh clones']],
+  },
+  'template default': {
+    form: 'isolate template default [OPTIONS] TEMPLATE',
+    summary: 'use a template for runs that say nothing else',
+    more: 'It is written into your settings, or with --system into those of the host.',
+    examples: [['isolate template default debian', 'isolate bash runs in a copy of debian then']],
   },
 };

@@ -296,3 +296,16 @@ test('config edit leaves a link a link, and the mode of the file as it was', () 
   expect(isolate(['config', 'edit'], { env: { VISUAL: editor, EDITOR: 'false' } })).toMatchObject({ status: 0 });
   expect([readFileSync(join(home, 'dotfile'), 'utf8'), statSync(settings).mode & 0o777]).toEqual(['template = "a"\n', 0o644]);
 });
+
+test('template default writes the default template into the settings, and runs use it', () => {
+  writeFileSync(settings, '# mine\n[presets.small]\nmemory = "64M"\n');
+  expect(isolate(['template', 'default', '../../root'])).toEqual(says('runs use ../../root now, says ~/.config/isolate/config.toml\n'));
+  expect(readFileSync(settings, 'utf8').replaceAll(home, '~')).toBe('template = "~/root"\n# mine\n[presets.small]\nmemory = "64M"\n');
+  expect(isolate(['echo', 'works'])).toEqual(says('works\n'));
+});
+
+test('template default refuses a template that does not exist, and leaves the settings as they were', () => {
+  writeFileSync(settings, 'engine = "bwrap"\n');
+  expect(isolate(['template', 'default', './nothing'])).toEqual(fails('isolate: There is no template ./nothing.\n', 1));
+  expect(readFileSync(settings, 'utf8')).toBe('engine = "bwrap"\n');
+});

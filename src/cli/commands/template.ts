@@ -21,5 +21,7 @@ export async function templateVerb(verb: VerbsOf<'template'>, parsed: ParsedArgu
       return await (await import('./template/rename.ts')).renameVerb(parsed);
     case 'template remove':
       return await (await import('./template/remove.ts')).removeVerb(parsed);
+    case 'template default':
+      return await (await import('./template/default.ts')).defaultVerb(parsed);
   }
 }

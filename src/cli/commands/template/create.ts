@@ -18,6 +18,7 @@ import { openFillProgress } from '../../fill-progress.ts';
 import { print } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { withStopSignals } from '../../stop-signals.ts';
+import { saveDefault } from './default.ts';
 import { readWords } from './words.ts';
 
 const form = 'isolate template create TEMPLATE --from SOURCE';
@@ -34,8 +35,9 @@ export async function createTemplateVerb(parsed: ParsedArguments): Promise<numbe
   const filled = await withStopSignals((signal) =>
     createTemplate({ ref, ...wanted, signal, onStep: progress.step, onProgress: progress.show }, context),
   ).finally(progress.end);
-  if (flags.has('json')) print(`${toJson({ template: templateName(ref), record: filled.record, left: filled.left })}\n`);
-  else if (!flags.has('quiet')) print(describe(word, filled));
+  const settings = flags.has('default') ? await saveDefault(word, ref, false) : null;
+  if (flags.has('json')) print(`${toJson({ template: templateName(ref), record: filled.record, left: filled.left, settings })}\n`);
+  else if (!flags.has('quiet')) print(describe(word, filled, settings));
   return 0;
 }
 
@@ -88,12 +90,13 @@ function readPackage(name: string): string {
   throw new IsolateError('usage', `--packages takes names of packages with commas between them; ${JSON.stringify(name)} is none.`);
 }
 
-function describe(word: string, { record, left }: Filled): string {
+function describe(word: string, { record, left }: Filled, settings: string | null): string {
   const lines = [`made ${word} from ${record.source ?? 'nothing'}`];
   if (left.devices > 0) lines.push(`left out: ${count(left.devices, 'device node')}; a run has the usual ones in /dev`);
   if (left.attributes > 0) lines.push(`left out: ${count(left.attributes, 'extended attribute or ACL', 'extended attributes or ACLs')}`);
   if (record.unused !== undefined) lines.push(`not used: ${record.unused.join(', ')} of the image`);
-  lines.push(`a shell in a throw-away copy of it: isolate -c ${word} bash`);
+  if (settings !== null) lines.push(`runs use it now, says ${settings}`);
+  lines.push(`a shell in a throw-away copy of it: isolate${settings === null ? ` -c ${word}` : ''} bash`);
   return `${lines.join('\n')}\n`;
 }
 

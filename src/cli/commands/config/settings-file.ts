@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { configPath } from '../../../config/config.ts';
+import { parseConfig } from '../../../config/load.ts';
+import { parseRunFile } from '../../../config/runs/load.ts';
+import { IsolateError } from '../../../error.ts';
+import { makeDirectories } from '../../../process/make-directories.ts';
+import { verbs } from '../../options.ts';
+import { ownSettingsCaller } from '../../settings-caller.ts';
+
+/** A file of settings that isolate can change. */
+export interface SettingsFile {
+  readonly path: string;
+  /** What a file that is not there yet begins with, and the modes of it and of its directory. */
+  readonly start: string;
+  readonly mode: number;
+  readonly directoryMode: number;
+  /** Throws `bad-config`. */
+  readonly check: (text: string) => Promise<unknown>;
+}
+
+/** The host's settings. */
+export function systemFile(): SettingsFile {
+  return {
+    path: configPath,
+    start: '# Settings of isolate for this host; docs/daemon.md describes all keys.\n#template = "debian"\n',
+    mode: 0o644,
+    directoryMode: 0o755,
+    check: (text) => parseConfig([{ path: configPath, text }]),
+  };
+}
+
+/** The caller's own settings. Throws `state-unreadable` for a caller without a home. */
+export function ownFile(): SettingsFile {
+  const { settings: path, home } = ownSettingsCaller().places;
+  if (path === null)
+    throw new IsolateError('state-unreadable', 'You have no home directory.', { hint: 'set HOME to a directory of yours' });
+  return {
+    path,
+    start:
+      '# Settings of isolate; docs/settings.md describes all keys.\n#template = "debian"\n\n#[presets.build]\n#bind = [".:/src"]\n#chdir = "/src"\n',
+    mode: 0o600,
+    directoryMode: 0o700,
+    check: (text) => parseRunFile({ path, text }, { home, directory: null }, verbs),
+  };
+}
+
+/**
+ * Replaces the text of a file by what `change` makes of it, in a copy beside it, whole or not at all. null: nothing is to be saved.
+ * Returns whether it was saved. Throws what `change` throws, and `bad-config` if the file has changed since.
+ */
+export async function changeFile(
+  { path, start, mode, directoryMode }: SettingsFile,
+  change: (text: string, copy: string) => Promise<string | null>,
+): Promise<boolean> {
+  makeDirectories(dirname(path), directoryMode);
+  // Where a link leads, so that it stays a link.
+  const target = existsSync(path) ? realpathSync(path) : path;
+  const read = (): string | null => (existsSync(target) ? readFileSync(target, 'utf8') : null);
+  const before = read();
+  const copy = join(dirname(target), `.edit-${randomBytes(8).toString('hex')}.toml`);
+  writeFileSync(copy, before ?? start, { flag: 'wx', mode: 0o600 });
+  try {
+    const text = await change(before ?? start, copy);
+    if (text === null) return false;
+    if (read() !== before)
+      throw new IsolateError('bad-config', `${path} was changed by somebody else in the meantime, so nothing was saved.`);
+    writeFileSync(copy, text);
+    chmodSync(copy, before === null ? mode : statSync(target).mode & 0o7777);
+    renameSync(copy, target);
+    return true;
+  } finally {
+    rmSync(copy, { force: true });
+  }
+}
