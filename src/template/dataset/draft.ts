@@ -3,18 +3,21 @@ import { canIdmap } from '../../host/path-facts.ts';
 import { IsolateError } from '../../error.ts';
 import { formatHolder } from '../../pool/holder.ts';
 import { ownershipOf } from '../../storage/directory.ts';
+import { parentOf } from '../../storage/zfs/names.ts';
 import { timeLabel } from '../label.ts';
 import { makeRandom } from '../random.ts';
 import type { Draft } from '../store.ts';
 import { mountPrivately, unmount } from './mount.ts';
 import { besideName } from './names.ts';
-import { draftProperty, planCreate, planDestroy, planForget, planRead, planRename, planSnapshot } from './plan.ts';
+import { draftProperty, planCreate, planCreateParent, planDestroy, planForget, planRead, planRename, planSnapshot } from './plan.ts';
 import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
 
-/** Makes an empty dataset, mounted where only root can reach it. Throws `template-exists`. */
+/** Makes an empty dataset, mounted where only root can reach it, and what is missing above it. Throws `template-exists`. */
 export async function beginDataset(context: DatasetContext): Promise<Draft> {
   const { dataset, own, implementation } = context;
   await refuseExisting(context, dataset);
+  const parent = parentOf(dataset);
+  if ((await zfsIfThere(context, parent, planRead(parent))) === null) await zfs(context, parent, planCreateParent(parent));
   const draft = besideName(dataset, 'new', makeRandom());
   await zfs(context, draft, planCreate(implementation, draft, formatHolder(own.holder)));
   const root = await mountPrivately(context, draft).catch(async (error: unknown) => {

@@ -45,6 +45,11 @@ export function planLocal(dataset: string): ZfsPlan {
   return { args: ['get', '-H', '-p', '-s', 'local', '-o', 'property,value', 'all', dataset] };
 }
 
+/** Makes a dataset for templates to be in, with those above it, as `zfs create` does. */
+export function planCreateParent(dataset: string): ZfsPlan {
+  return { args: ['create', '-p', dataset] };
+}
+
 export function planCreate(zfs: ZfsImplementation, dataset: string, holder: string): ZfsPlan {
   return { args: ['create', ...withProperties([...ownProperties(zfs), `${draftProperty}=${holder}`]), dataset] };
 }

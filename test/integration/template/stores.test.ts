@@ -123,6 +123,14 @@ describe.each([
     expect(await codeOf(openStore(fresh, context).begin())).toBe('template-exists');
   });
 
+  test('what a new template is to be in is made with it', async () => {
+    const fresh = fixture.refOf(`${name}-in/a/place`);
+    const draft = await change((store) => store.begin(), fresh);
+    await writeFile(join(draft.root, 'state'), 'filled');
+    await draft.commit('first');
+    expect([await exists(fresh), await read(fresh)]).toEqual([true, 'filled']);
+  });
+
   test('a draft that is discarded leaves nothing, and one that comes too late is refused', async () => {
     const fresh = fixture.refOf(`${name}-new`);
     const [early, late] = [await openStore(fresh, context).begin(), await openStore(fresh, context).begin()];
