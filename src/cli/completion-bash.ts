@@ -1,4 +1,17 @@
-import { datasets, families, namesOf, ofNames, ofTemplates, optionsOf, ownVerbs, runs, shells, templates } from './completion-words.ts';
+import {
+  aliases,
+  datasets,
+  families,
+  namesOf,
+  ofNames,
+  ofTemplates,
+  optionsOf,
+  ownVerbs,
+  presets,
+  runs,
+  shells,
+  templates,
+} from './completion-words.ts';
 import { allVerbs, options, type Verb, verbs } from './options.ts';
 import type { ValueKind } from '../spec/options/option.ts';
 
@@ -44,7 +57,7 @@ _isolate_command() {
 }
 
 _isolate() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} index options verb=run
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} index first=1 options verb=run
   # bash takes the = of --option=value for a word of its own.
   if [[ $current == = ]]; then
     current=
@@ -55,7 +68,8 @@ _isolate() {
     verb=\${COMP_WORDS[1]}
   fi
 ${families.map(([first, seconds]) => bashFamily(first, seconds)).join('\n')}
-  for ((index = 1; index < COMP_CWORD; index++)); do
+${bashPresets}
+  for ((index = first; index < COMP_CWORD; index++)); do
     case \${COMP_WORDS[index]} in
       ${withValue})
         ((index++))
@@ -82,7 +96,7 @@ ${families.map(([first, seconds]) => `    ${first}:*) COMPREPLY=($(compgen -W '$
     kill:*) COMPREPLY=($(compgen -W "$(${runs})" -- "$current")) ;;
     run:*)
       if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W '${verbs.join(' ')}' -- "$current"))
+        COMPREPLY=($(compgen -W "${verbs.join(' ')} $(${aliases})" -- "$current"))
       else
         _isolate_programs
       fi
@@ -93,6 +107,15 @@ ${families.map(([first, seconds]) => `    ${first}:*) COMPREPLY=($(compgen -W '$
 complete -F _isolate isolate
 `;
 }
+
+/** Completes the name of a preset, or goes on after it. */
+const bashPresets = `  # bash takes the @ of a preset for a word of its own, too.
+  case \${COMP_WORDS[1]}:$COMP_CWORD in
+    @*:1) COMPREPLY=($(compgen -W "$(${presets})" -- "$current")); return ;;
+    @:2) COMPREPLY=($(compgen -W "$(${presets} | cut -c 2-)" -- "$current")); return ;;
+    @:*) first=3 ;;
+    @*) first=2 ;;
+  esac`;
 
 /** A verb as a pattern of case. */
 function bashPattern(verb: Verb): string {

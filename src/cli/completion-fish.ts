@@ -1,4 +1,4 @@
-import { datasets, families, ofNames, ofTemplates, runs, shells, templates } from './completion-words.ts';
+import { aliases, datasets, families, ofNames, ofTemplates, presets, runs, shells, templates } from './completion-words.ts';
 import { options, type Verb, verbs } from './options.ts';
 import type { ValueKind } from '../spec/options/option.ts';
 
@@ -21,6 +21,7 @@ export function renderFish(engineNames: readonly string[]): string {
 complete -c isolate -f
 complete -c isolate -n __fish_use_subcommand -a '${verbs.join(' ')}'
 complete -c isolate -n ${fishQuote(`not __fish_use_subcommand; and ${fishCondition(['run'])}`)} -a '(__fish_complete_subcommand)'
+complete -c isolate -n __fish_use_subcommand -a ${fishQuote(`(sh -c ${fishQuote(`${presets}; ${aliases}`)})`)}
 ${families.map(([first, seconds]) => fishFamily(first, seconds)).join('\n')}
 complete -c isolate -n ${fishQuote(fishCondition(ofNames))} -a ${fishQuote(`(sh -c ${fishQuote(templates)})`)}
 complete -c isolate -n ${fishQuote(fishCondition(ofTemplates))} -a ${fishQuote(fishDatasets)}

@@ -11,6 +11,11 @@ export const datasets =
 /** The beginnings of the ids of runs, as `isolate ps` shows them. */
 export const runs = `timeout 2 isolate ps --json 2>/dev/null | grep -oE '"runId":"[0-9a-f]{8}' | cut -d '"' -f 4`;
 
+/** The presets of the user's settings, each with its `@`. */
+export const presets = `timeout 2 isolate config show 2>/dev/null | grep -o '^@[^ ]*'`;
+/** Its aliases. */
+export const aliases = String.raw`timeout 2 isolate config show 2>/dev/null | sed -n 's/^\([A-Za-z0-9][^ ]*\)  *isolate .*/\1/p'`;
+
 /** The names of the templates in the user's stores. */
 export const templates = `timeout 5 isolate template list --json 2>/dev/null | grep -o '"name":"[^"]*"' | cut -d '"' -f 4`;
 

@@ -1,4 +1,17 @@
-import { datasets, families, namesOf, ofNames, ofTemplates, optionsOf, ownVerbs, runs, shells, templates } from './completion-words.ts';
+import {
+  aliases,
+  datasets,
+  families,
+  namesOf,
+  ofNames,
+  ofTemplates,
+  optionsOf,
+  ownVerbs,
+  presets,
+  runs,
+  shells,
+  templates,
+} from './completion-words.ts';
 import { allVerbs, type Option, type Verb, verbs } from './options.ts';
 import type { ValueKind } from '../spec/options/option.ts';
 
@@ -41,10 +54,16 @@ export function renderZsh(engineNames: readonly string[]): string {
     return `    case $words[3] in\n${cases.join('\n')}\n    esac\n`;
   };
   return `#compdef isolate
+local preset=
+if [[ $words[2] == @* ]] && ((CURRENT > 2)); then
+  preset=$words[2]
+  words[2]=()
+  ((CURRENT--))
+fi
 case $words[2] in
 ${ownVerbs.map((verb) => `  ${verb})\n${familyOf(verb)}    ${argumentsOf(verb, `'1: :(${verb})'`, words(verb))} ;;`).join('\n')}
   *)
-    ${argumentsOf('run', `'1: :{if ((CURRENT == 2)); then compadd ${verbs.join(' ')}; else _command_names -e; fi}'`, "'*:: :_normal'")} ;;
+    ${argumentsOf('run', zshQuote(`1: :{if ((CURRENT == 2)) && [[ -z $preset ]]; then compadd ${verbs.join(' ')} $(${presets}; ${aliases}); else _command_names -e; fi}`), "'*:: :_normal'")} ;;
 esac
 `;
 }

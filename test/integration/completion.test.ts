@@ -103,6 +103,22 @@ test('bash completes the templates that the daemon shows to this user, and stays
   expect(completeIn(path, 'isolate', '-z', '')).toEqual(['tank/c']);
 });
 
+test('bash completes presets and aliases, also with the @ as a word of its own, as readline gives it', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'isolate-completion-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const table = 'NAME VALUE FILE\\ntemplate debian f\\n@build --memory=1G f\\n@bench -- ls f\\nci isolate @build f\\n';
+  writeFileSync(join(directory, 'isolate'), `#!/bin/sh\n[ "$*" = 'config show' ] && printf '${table}'\n`, { mode: 0o755 });
+  const path = `${directory}:/usr/bin:/bin`;
+  expect(completeIn(path, 'isolate', '@')).toEqual(['@build', '@bench']);
+  expect(completeIn(path, 'isolate', '@', 'bu')).toEqual(['build']);
+  expect(completeIn(path, 'isolate', '@bu')).toEqual(['@build']);
+  expect(completeIn(path, 'isolate', 'c')).toEqual(['config', 'completion', 'ci']);
+  for (const preset of [['@', 'build'], ['@build']]) {
+    expect(completeIn(path, 'isolate', ...preset, '--time')).toEqual(['--timeout']);
+    expect(completeIn(path, 'isolate', ...preset, '-n', 'git', 'ch')).toEqual([`command at ${preset.length + 2}`]);
+  }
+});
+
 test('bash completes runs after kill', () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-completion-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
