@@ -102,8 +102,10 @@ static void apply_whiteout(const char *parent, const char *name)
 	if (stat(parent, &found) < 0 || !S_ISDIR(found.st_mode))
 		return;
 	prepare(parent);
+	/* Once is enough: a layer of nothing but whiteouts would walk through the tree for each. */
 	if (is_opaque) {
-		remove_lower(parent, false);
+		if (note_cleared(parent))
+			remove_lower(parent, false);
 		return;
 	}
 	memcpy(path, parent, length);
@@ -114,6 +116,8 @@ static void apply_whiteout(const char *parent, const char *name)
 			bad_storage(path, "cannot be looked at");
 		return;
 	}
+	if (is_seen(path) && !note_cleared(path))
+		return;
 	prepared[0] = '\0';
 	remove_lower(path, true);
 }

@@ -5,6 +5,13 @@
 
 #include "unpack.h"
 
+static _Noreturn void fail(const char *path)
+{
+	if (errno == ENAMETOOLONG)
+		bad_archive(path, "cannot be removed, it is too deep");
+	bad_storage(path, "cannot be removed");
+}
+
 /* fts(3) changes into the directories, so the depth of a tree costs no descriptors. It follows no links. */
 static void walk(const char *top, bool keep_seen, bool keep_top)
 {
@@ -22,13 +29,13 @@ static void walk(const char *top, bool keep_seen, bool keep_top)
 		if (found->fts_info == FTS_ERR || found->fts_info == FTS_DNR || found->fts_info == FTS_NS) {
 			errno = found->fts_errno;
 			if (errno != ENOENT)
-				bad_storage(path, "cannot be removed");
+				fail(path);
 		} else if (found->fts_info != FTS_D && !kept && (directory ? rmdir(found->fts_accpath) : unlink(found->fts_accpath)) < 0) {
-			bad_storage(path, "cannot be removed");
+			fail(path);
 		}
 	}
 	if (errno != 0)
-		bad_storage(top, "cannot be removed");
+		fail(top);
 	fts_close(tree);
 }
 

@@ -14,6 +14,7 @@ struct node {
 	size_t path; /* where it begins in `text` */
 	struct timespec time;
 	bool timed;
+	bool cleared;
 };
 
 static struct node *nodes;
@@ -62,6 +63,9 @@ static void grow(void)
 static size_t keep(const char *path)
 {
 	size_t size = strlen(path) + 1, begin = text_length;
+	/* Half a gigabyte: the names of millions of files, but not as many of the longest ones. */
+	if (begin + size > MOST_NAMES)
+		bad_archive(NULL, "the layer has too many long names");
 	if (text_room - begin < size) {
 		text_room = text_room * 2 + (1 << 20);
 		text = realloc(text, text_room);
@@ -102,6 +106,14 @@ void see(const char *path)
 bool is_seen(const char *path)
 {
 	return slots > 0 && *find(path) != 0;
+}
+
+bool note_cleared(const char *path)
+{
+	struct node *node = obtain(path);
+	bool first = !node->cleared;
+	node->cleared = true;
+	return first;
 }
 
 void time_at_end(const char *path, const struct timespec *time, bool again)

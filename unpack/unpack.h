@@ -12,7 +12,7 @@
 /* The statuses: what is read is at fault, or what is written to. */
 enum { BAD_ARCHIVE = 1, BAD_STORAGE = 2, BAD_USAGE = 125 };
 
-enum { BLOCK = 512, MOST_ATTRIBUTES = 256, MOST_SEGMENTS = 65536, LONGEST_HEADER = 1 << 20 };
+enum { BLOCK = 512, MOST_ATTRIBUTES = 256, MOST_SEGMENTS = 65536, LONGEST_HEADER = 1 << 20, MOST_NAMES = 1 << 29 };
 
 struct attribute {
 	const char *name;
@@ -99,6 +99,8 @@ bool next_entry(struct entry *entry);
 /* seen.c: what this layer has, by path, and the times that its directories get at the end. */
 void see(const char *path);
 bool is_seen(const char *path);
+/* Notes that nothing of lower layers is left at a path that is seen; false if that was noted before. */
+bool note_cleared(const char *path);
 void time_at_end(const char *path, const struct timespec *time, bool again);
 void forget_time(const char *path);
 void set_times(void);

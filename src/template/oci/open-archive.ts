@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { constants, mkdtempSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -46,7 +46,8 @@ export async function openPlainArchive(
 }
 
 async function openFile(path: string): Promise<FileHandle> {
-  return await open(path, 'r').catch((cause: unknown) => {
+  // A pipe would let it wait for a writer.
+  return await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     throw new IsolateError('bad-source', `${path} cannot be read.`, { cause });
   });
 }

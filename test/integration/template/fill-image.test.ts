@@ -180,6 +180,8 @@ describe('a damaged image is refused:', () => {
     expect(await failure(`oci:${directory}/none`)).toBe('bad-source: IMAGE/none has no oci-layout, so it is not a whole image.');
     expect(await failure(`oci-archive:${directory}/none`)).toBe('bad-source: IMAGE/none cannot be read. | no such file or directory');
     expect(await failure(`oci-archive:${directory}`)).toBe('bad-source: IMAGE is not a file.');
+    execFileSync('mkfifo', [join(directory, 'pipe')]);
+    expect(await failure(`oci-archive:${directory}/pipe`)).toBe('bad-source: IMAGE/pipe is not a file.');
     expect(await failure(`oci-archive:${writeArchive(Buffer.from('x'.repeat(2000)))}`)).toBe(
       'bad-source: IMAGE/image.tar cannot be read as an archive: tar: This does not look like a tar archive.',
     );

@@ -252,6 +252,30 @@ describe('a hostile layer', () => {
     });
   });
 
+  it('that hides the same again and again is unpacked as quickly as another', () => {
+    const root = newRoot();
+    unpack(
+      root,
+      Array.from({ length: 3000 }, (_, index) => ({ path: `d/${index}` })),
+    );
+    const own = Array.from({ length: 3000 }, (_, index) => ({ path: `d/new${index}` }));
+    const hide = Array.from({ length: 1000 }, () => [{ path: 'd/.wh..wh..opq' }, { path: '.wh.d' }, { path: '.wh..wh..opq' }]);
+    const calls = countCalls(root, [...own, ...hide.flat()]);
+    expect({ files: list(root).length, walked: calls < 100 }).toEqual({ files: 3001, walked: true });
+  });
+
+  it('with a tree deeper than any path can be taken away', () => {
+    const root = newRoot();
+    const deep = 'd/'.repeat(1000);
+    const chain = Array.from({ length: 4 }, (_, index) => [
+      { path: `${index === 0 ? '' : `l${index - 1}/`}${deep}` },
+      { path: `l${index}`, target: `${index === 0 ? '' : `l${index - 1}/`}${deep}`.slice(0, -1) },
+    ]);
+    expect(unpack(root, chain.flat())).toEqual({ status: 0, says: '8 0 0' });
+    expect(unpack(root, [{ path: '.wh.d' }])).toEqual({ status: 0, says: '1 0 0' });
+    expect(list(root).filter((line) => !line.includes(' l '))).toEqual([]);
+  });
+
   it('writes nothing outside through links', () => {
     const root = newRoot();
     const outside = newRoot();
@@ -304,6 +328,15 @@ describe('a hostile layer', () => {
     expect(statuses).toEqual(new Set([0, 1]));
   }, 120_000);
 });
+
+/** How many directories the program opens to walk through. */
+function countCalls(root: string, layer: readonly TarEntry[]): number {
+  const trace = join(newRoot(), 'trace');
+  spawnSync('strace', ['-f', '-o', trace, '-e', 'trace=getdents64', program, root, '10000'], { input: tarOf(layer) });
+  return readFileSync(trace, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('getdents64(')).length;
+}
 
 /** So that what was changed is read. */
 function repairSums(layer: Buffer): void {
