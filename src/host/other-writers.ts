@@ -38,7 +38,7 @@ export function findOtherWriters({ paths, uid }: WriterSearch): readonly OtherWr
 }
 
 /** In a directory with the sticky bit only the owner of a file can replace it, and the owner is checked. */
-function withoutSticky(stats: Stats): Stats {
+export function withoutSticky(stats: Stats): Stats {
   return (stats.mode & stickyBit) === 0 ? stats : Object.assign(stats, { mode: stats.mode & ~0o022 });
 }
 
@@ -63,6 +63,11 @@ function look<Found>(path: string, action: (stats: Stats) => readonly Found[]): 
   } catch {
     return [];
   }
+}
+
+/** Who besides root and the user `uid` may change what has this status; null: nobody. */
+export function describeWriter(stats: Stats, uid: number): string | null {
+  return writerOf(stats, { passwd: readText('/etc/passwd') ?? '', group: readText('/etc/group') ?? '', uid });
 }
 
 interface Names {

@@ -2,7 +2,7 @@ import type { TemplateContext } from './context.ts';
 import { type Filled, fillFrom, type FillOptions } from './fill/fill.ts';
 import { claimFillingPlace } from './fill/place.ts';
 import type { TemplateSource } from './fill/source.ts';
-import { refuseReachable } from './keep-private.ts';
+import { refuseMovable, refuseReachable } from './keep-private.ts';
 import { timeLabel } from './label.ts';
 import { changeTemplate, openStore } from './open-store.ts';
 import type { Draft } from './store.ts';
@@ -22,6 +22,7 @@ type Making = Omit<CreateTemplate, 'label'> & { readonly label: string | undefin
  * when it is complete. Throws `template-exists`, `cannot-enforce`, what `fillFrom` throws, and the reason of `signal`.
  */
 export async function createTemplate({ ref, source, label, ...options }: CreateTemplate, context: TemplateContext): Promise<Filled> {
+  refuseMovable(ref, context.facts.user);
   refuseReachable(ref, context.facts.user);
   const filled = await makeWhole({ ref, source, label, ...options }, context);
   if (label !== undefined && ref.kind === 'directory') await changeTemplate(ref, context, (store) => store.snapshot(label));

@@ -5,6 +5,7 @@ import { IsolateError } from '../error.ts';
 import type { PathFacts, UserFacts } from '../host/facts.ts';
 import { probePath } from '../host/path-facts.ts';
 import { isReachableByOthers } from '../host/reachable.ts';
+import { findWriterAbove } from '../host/writers-above.ts';
 import type { TemplateRef } from './template-ref.ts';
 
 type Caller = Pick<UserFacts, 'uid' | 'gid' | 'rights'>;
@@ -20,6 +21,18 @@ export function refuseReachable(ref: TemplateRef, caller: Caller): void {
   if (!existsSync(parent) || keepsOthersOut(parent, caller)) return;
   throw new IsolateError('cannot-enforce', `Other users can enter ${parent}, and could start set-uid programs of a template there.`, {
     hint: `chmod go-x ${parent}, or make a directory in it that only you may enter`,
+  });
+}
+
+/**
+ * Throws `cannot-enforce` for a directory to whose path somebody else could give another meaning while it is being changed. They would
+ * have the caller write, copy or remove files elsewhere.
+ */
+export function refuseMovable(ref: TemplateRef, { uid }: Caller): void {
+  const writer = ref.kind === 'directory' ? findWriterAbove(ref.path, uid) : null;
+  if (writer === null || ref.kind !== 'directory') return;
+  throw new IsolateError('cannot-enforce', `${ref.path} is not safe to change: ${writer.who} can change ${writer.path}.`, {
+    hint: `keep templates where only their owner can change anything${uid === 0 ? ', or change this one as its owner' : ''}`,
   });
 }
 

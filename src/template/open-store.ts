@@ -9,6 +9,7 @@ import { openDatasetContext, refuseOthers } from './dataset/zfs.ts';
 import { directoryLayout } from './directory/layout.ts';
 import { openDirectoryStore } from './directory/store.ts';
 import { sweepParent } from './directory/sweep.ts';
+import { refuseMovable } from './keep-private.ts';
 import { withTemplateLock } from './lock.ts';
 import type { TemplateStore } from './store.ts';
 import type { TemplateRef } from './template-ref.ts';
@@ -20,7 +21,7 @@ export function openStore(ref: TemplateRef, context: TemplateContext): TemplateS
 
 /**
  * Changes a template while no other process does, after what dead processes left beside it was finished or removed. Throws
- * `template-busy`, and what `action` throws.
+ * `template-busy`, `cannot-enforce`, and what `action` throws.
  */
 export async function changeTemplate<T>(
   ref: TemplateRef,
@@ -29,6 +30,7 @@ export async function changeTemplate<T>(
 ): Promise<T> {
   const act = (): Promise<T> => action(openStore(ref, context));
   if (ref.kind === 'dataset') return await changeDataset(ref.dataset, context, act);
+  refuseMovable(ref, context.facts.user);
   const parent = dirname(ref.path);
   // Without it there is no template, and no place for the lock.
   if (!existsSync(parent)) return await act();

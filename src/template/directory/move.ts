@@ -1,7 +1,8 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import type { TemplateContext } from '../context.ts';
+import { refuseMovable, refuseReachable } from '../keep-private.ts';
 import { makeRandom } from '../random.ts';
 import type { TemplateRef } from '../template-ref.ts';
 import { refuseExisting } from './draft.ts';
@@ -9,7 +10,10 @@ import { type DirectoryLayout, treeName } from './layout.ts';
 import { finishMove, reapOld, sweepParent } from './sweep.ts';
 import { findRuns } from './users.ts';
 
-/** Gives a template and its snapshots another name on the same file system. Throws `template-exists`, `template-busy`, `usage`. */
+/**
+ * Gives a template and its snapshots another name on the same file system. Throws `template-exists`, `template-busy`, `cannot-enforce`,
+ * `usage`.
+ */
 export function renameDirectory(context: TemplateContext, layout: DirectoryLayout, to: TemplateRef): void {
   if (to.kind !== 'directory') {
     throw new IsolateError('usage', `The directory ${layout.path} cannot become the dataset ${to.dataset}.`, {
@@ -17,6 +21,8 @@ export function renameDirectory(context: TemplateContext, layout: DirectoryLayou
     });
   }
   refuseRuns(context, layout);
+  refuseMovable(to, context.facts.user);
+  if (dirname(to.path) !== layout.parent) refuseReachable(to, context.facts.user);
   refuseExisting(to);
   const file = announce(context, layout, to.path);
   try {
