@@ -21,11 +21,11 @@ export function memoize(read: SettingsSource): SettingsSource {
 
 async function readOwnSettings(): Promise<AllSettings> {
   // Most runs need none of this.
-  const [{ loadUserSettings }, { readHostDefaults }, { ownSettingsCaller }] = await Promise.all([
+  const [{ loadUserSettings }, { findHostDefaults }, { ownSettingsCaller }] = await Promise.all([
     import('../config/runs/load.ts'),
-    import('../config/runs/host-defaults.ts'),
+    import('../run/host-defaults.ts'),
     import('./settings-caller.ts'),
   ]);
-  const [user, host] = [await loadUserSettings(ownSettingsCaller(), verbs), await readHostDefaults()];
+  const [user, host] = [await loadUserSettings(ownSettingsCaller(), verbs), await findHostDefaults()];
   return { ...user, layers: [...user.layers, host.layer], store: host.store };
 }

@@ -3,7 +3,7 @@ import { values } from '../wire/frame.ts';
 import { connectDaemon, type DaemonConnection, daemonSocket, refusalOf, SilentDaemon } from './daemon-connection.ts';
 
 /** A question of `query` in gate/PROTOCOL.md. */
-export type Query = 'status' | 'ps';
+export type Query = 'status' | 'ps' | 'defaults';
 
 /** Questions to the daemon on one connection, which is renewed if the daemon was replaced. */
 export interface DaemonQueries {

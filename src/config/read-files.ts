@@ -9,8 +9,8 @@ export interface ConfigPlaces {
   readonly path?: string;
   /** Absent: /etc/isolate/config.d. */
   readonly directory?: string;
-  /** Pass over what this process may not read, because the administrator may hide it from other users. */
-  readonly onlyReadable?: boolean;
+  /** Called for what this process may not read, which is passed over: the administrator may hide it. Absent: it is an error. */
+  readonly onHidden?: () => void;
 }
 
 export interface ConfigFile {
@@ -28,9 +28,10 @@ const mostBytes = 256 * 1024;
  * takes longer than reading.
  */
 export function readConfigFiles(places: ConfigPlaces = {}): readonly ConfigFile[] {
-  const { path = configPath, directory = dropInDirectory, onlyReadable = false } = places;
+  const { path = configPath, directory = dropInDirectory, onHidden } = places;
   const files: ConfigFile[] = [];
-  const read = <Value>(action: () => Value, hidden: Value): Value => (onlyReadable ? unlessHidden(action, hidden) : action());
+  const read = <Value>(action: () => Value, hidden: Value): Value =>
+    onHidden === undefined ? action() : unlessHidden(action, hidden, onHidden);
   for (const file of [path, ...read(() => listDropIns(directory), [])]) {
     const text = read(() => readOwnFile(file), null);
     if (text !== null) files.push({ path: file, text });
@@ -72,12 +73,13 @@ function readOwnFile(path: string): string | null {
   }
 }
 
-function unlessHidden<Value>(action: () => Value, hidden: Value): Value {
+function unlessHidden<Value>(action: () => Value, hidden: Value, onHidden: () => void): Value {
   try {
     return action();
   } catch (error) {
-    if (error instanceof IsolateError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES') return hidden;
-    throw error;
+    if (!(error instanceof IsolateError) || (error.cause as NodeJS.ErrnoException | undefined)?.code !== 'EACCES') throw error;
+    onHidden();
+    return hidden;
   }
 }
 

@@ -14,7 +14,7 @@ export interface QueryServices {
   readonly maySee: (peer: Peer, template: string) => boolean;
   /** Which limits users' runs can have. */
   readonly limits: () => readonly string[];
-  readonly settings: Pick<ConfigSource, 'hasHeld' | 'problem'>;
+  readonly settings: Pick<ConfigSource, 'current' | 'hasHeld' | 'problem'>;
   /** Milliseconds since 1970. */
   readonly startedMs: number;
 }
@@ -52,6 +52,11 @@ export function createQueries(services: QueryServices): Queries {
     read,
     handle: async (connection, message) => {
       const [question = ''] = values(message, 'query');
+      if (question === 'defaults') {
+        const { template, engine, store } = services.settings.current();
+        connection.send('text', [{ name: 'json', value: JSON.stringify({ template, engine, store }) }]);
+        return;
+      }
       if (question !== 'ps' && question !== 'status') {
         throw new IsolateError('usage', `The daemon does not know the query ${JSON.stringify(question)}.`);
       }

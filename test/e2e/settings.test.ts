@@ -210,14 +210,14 @@ test("the host's defaults come after the user's, and those that a user cannot re
     chmodSync(home, 0o755);
     const env = { HOME: '/nonexistent' };
     expect(isolate(['bash'], { uid, env }).stderr).toContain('a run needs -c TEMPLATE, -z DATASET or -t DIR.\n');
-    mkdirSync('/etc/isolate/config.d');
+    mkdirSync('/etc/isolate/config.d', { recursive: true });
     writeFileSync('/etc/isolate/config.d/defaults.toml', 'template = "/nowhere"\n');
     expect(isolate(['-q', 'bash'], { uid, env }).stderr).toContain('/nowhere');
     writeFileSync(settings, 'template = "~/root"\n');
     expect(isolate(['pwd'])).toEqual(says('/\n'));
   } finally {
     rmSync('/etc/isolate/config.toml');
-    rmSync('/etc/isolate/config.d', { recursive: true, force: true });
+    rmSync('/etc/isolate/config.d/defaults.toml', { force: true });
   }
 });
 

@@ -10,12 +10,22 @@ export interface HostDefaults {
   readonly store: string | null;
 }
 
-/** Reads them as far as this process may read the files. Throws `bad-config`. */
-export async function readHostDefaults(places: ConfigPlaces = {}): Promise<HostDefaults> {
-  return hostDefaults(await parseConfig(readConfigFiles({ ...places, onlyReadable: true })));
+/** The keys of the files that say so; null: not set. */
+export type HostKeys = Pick<Config, 'template' | 'engine' | 'store'>;
+
+/** Reads them as far as this process may. `isWhole`: it may read every file. Throws `bad-config`. */
+export async function readHostDefaults(places: ConfigPlaces = {}): Promise<{ readonly defaults: HostDefaults; readonly isWhole: boolean }> {
+  let isWhole = true;
+  const files = readConfigFiles({
+    ...places,
+    onHidden: () => {
+      isWhole = false;
+    },
+  });
+  return { defaults: hostDefaults(await parseConfig(files)), isWhole };
 }
 
-export function hostDefaults({ template, engine, store }: Pick<Config, 'template' | 'engine' | 'store'>): HostDefaults {
+export function hostDefaults({ template, engine, store }: HostKeys): HostDefaults {
   const layer = {
     origin: configPath,
     ...(template === null ? {} : { template }),

@@ -42,7 +42,7 @@ async function checkHost(): Promise<readonly Checked[]> {
   } catch {
     return [{ file: configPath, state: 'hidden' }];
   }
-  return await attempt(configPath, async () => (await loadConfig({ onlyReadable: true })).files.map((file) => ({ file, state: 'valid' })));
+  return await attempt(configPath, async () => (await loadConfig({ onHidden: () => {} })).files.map((file) => ({ file, state: 'valid' })));
 }
 
 async function checkOwn({ uid, answers, places: { settings, home } }: OwnSettingsCaller, layers: Layer[]): Promise<readonly Checked[]> {
