@@ -7,6 +7,6 @@ export type { Outcome } from './launch/outcome.ts';
 export type { RunEvent } from './run/run-event.ts';
 export { refresh, type RefreshRequest } from './upkeep/refresh-template.ts';
 export { watch, type WatchRequest } from './upkeep/watch-templates.ts';
-export { plan, run } from './run/run.ts';
+export { plan, run } from './template/run-on.ts';
 export type { RunOptions } from './run/run-options.ts';
 export type { RunRequest } from './spec/request.ts';

@@ -10,7 +10,7 @@ export const findOwnTemplate: FindTemplate = async (request, { store }) => {
   if (clone.startsWith('.')) parseHostPath('usage', 'The template directory', clone, workingDirectory());
   const [{ placesOfCaller }, { findRunTemplate }, { listNames }] = await Promise.all([
     import('../template/caller-places.ts'),
-    import('../template/run-on.ts'),
+    import('../template/find-run-template.ts'),
     import('../template/list-names.ts'),
   ]);
   return await findRunTemplate(request, placesOfCaller(store), listNames);

@@ -1,7 +1,7 @@
 import type { ClientSettings, ParsedRun } from '../daemon/command-line.ts';
 import { loadUserSettings } from '../config/runs/load.ts';
 import { findPlaces } from '../template/places.ts';
-import { findRunTemplate } from '../template/run-on.ts';
+import { findRunTemplate } from '../template/find-run-template.ts';
 import { parseTemplate } from '../template/template-ref.ts';
 import { verbs } from './options.ts';
 import { isVerb, parseOwn } from './parse-arguments.ts';

@@ -14,7 +14,7 @@ export interface RunRequest {
   readonly command?: readonly string[];
   /** The default engine unless given. */
   readonly engine?: string;
-  /** Dataset or absolute path of a directory: run on a fresh clone of it. The command line and the library also take names of templates. */
+  /** A template by its dataset, its directory or its name: run on a fresh clone of it. */
   readonly clone?: string;
   /** Dataset: run on a fresh clone of its newest snapshot. */
   readonly zfs?: string;

@@ -1,15 +1,29 @@
+import type { Launch } from '../launch/launch.ts';
+import type { Outcome } from '../launch/outcome.ts';
+import { findHostDefaults } from '../run/host-defaults.ts';
+import { plan as planRun, run as runRequest } from '../run/run.ts';
+import type { RunOptions } from '../run/run-options.ts';
 import type { RunRequest } from '../spec/request.ts';
-import { findTemplate, type ListNames } from './find.ts';
-import type { TemplatePlaces } from './places.ts';
+import { placesOfCaller } from './caller-places.ts';
+import { findRunTemplate } from './find-run-template.ts';
+import { listNames } from './list-names.ts';
 
 /**
- * The request with its template found: a dataset is cloned, and a directory is under a throw-away layer. Throws `bad-name`,
- * `template-missing`.
+ * Runs a command in a throw-away root and returns how it ended. Throws IsolateError if the command was not run. Whatever happens, the
+ * clone is given back, and everything that was started or mounted is gone.
  */
-export async function findRunTemplate(request: RunRequest, places: TemplatePlaces, list: ListNames): Promise<RunRequest> {
-  const { clone, ...rest } = request;
-  // Two roots are refused later.
-  if (clone === undefined || rest.zfs !== undefined || rest.template !== undefined) return request;
-  const found = await findTemplate(clone, places, list);
-  return found.kind === 'dataset' ? { ...rest, zfs: found.dataset } : { ...rest, template: found.path, ephemeral: true };
+export async function run(request: RunRequest, options: RunOptions = {}): Promise<Outcome> {
+  return await runRequest(await withTemplate(request), options);
+}
+
+/** The launch of a request on a clone that does not exist, for `--dry-run`. Leases and starts nothing. */
+export async function plan(request: RunRequest): Promise<Launch> {
+  return await planRun(await withTemplate(request));
+}
+
+/** Of the settings only the place of the host's templates counts. */
+async function withTemplate(request: RunRequest): Promise<RunRequest> {
+  if (request.clone === undefined) return request;
+  const { store } = await findHostDefaults();
+  return await findRunTemplate(request, placesOfCaller(store), listNames);
 }
