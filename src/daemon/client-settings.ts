@@ -24,6 +24,7 @@ export function clientSettings(
         const readFile = (path: string): string => {
           const text = files.get(path);
           if (text === undefined) throw new Error(`The client cannot read ${path}.`);
+          if (text.length > mostCharacters) throw leftToNode('Reading it would take too long.');
           return text;
         };
         return { environment: Object.fromEntries(variables), probePath: (path) => paths.get(path) ?? null, readFile };
@@ -47,6 +48,9 @@ export function clientSettings(
     },
   };
 }
+
+/** Nobody else is served while a file is parsed. */
+const mostCharacters = 16_384;
 
 function leftToNode(why: string): IsolateError {
   return new IsolateError('daemon-failed', why);

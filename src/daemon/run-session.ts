@@ -66,7 +66,7 @@ async function parseRun(connection: Connection, message: Message, services: RunS
   const words = values(message, 'argument');
   if (isLong(words)) return null;
   const parsed = commandLine.parse(words) ?? (await commandLine.settle(words, clientSettings(message, connection, services)));
-  if (parsed === null || !parsed.carriedByLauncher) return null;
+  if (parsed === null || !parsed.carriedByLauncher || isLong(Object.values(parsed.request).flat().map(String))) return null;
   const { zfs, template, engine = engines[0].name } = parsed.request;
   const isDirectory = zfs === undefined;
   if (isDirectory ? template === undefined || peer.holder === null || !seesOurPaths(peer) : template !== undefined || !isDataset(zfs))

@@ -85,6 +85,25 @@ test.each<[what: string, words: readonly string[], takes: 'daemon' | 'node' | nu
   expect(/^\+ way: ([a-z]+)/m.exec(String(stderr))?.[1] ?? null).toBe(takes);
 });
 
+test('settings that would take the daemon long are left to the program in Node', () => {
+  const env = { HOME: home, XDG_CONFIG_HOME: join(home, 'long') };
+  const file = join(home, 'long/isolate/config.toml');
+  mkdirSync(join(home, 'long/isolate'), { recursive: true });
+  const run = (words: readonly string[], cwd = home): readonly unknown[] => {
+    const { stdout, stderr } = spawnSync(isolatePath, words, { encoding: 'utf8', cwd, env });
+    return [stdout, /^\+ way: ([a-z]+)/m.exec(stderr)?.[1]];
+  };
+  const binds = Array.from({ length: 600 }, (_, index) => `"/etc:/b${index}"`);
+  writeFileSync(
+    file,
+    `[presets.a]\nclone = "~/root"\nbind = [${binds.join(',')}]\n[presets.b]\nuse = ["a"]\nbind = [${binds.join(',').replaceAll('/b', '/c')}]\n`,
+  );
+  expect(run(['@a', '--trace', 'ls', '-d', '/b599'])).toEqual(['/b599\n', 'daemon']);
+  expect(run(['@b', '--trace', 'ls', '-d', '/b599', '/c599'])).toEqual(['/b599\n/c599\n', 'node']);
+  writeFileSync(file, `#${'x'.repeat(17_000)}\n[presets.a]\nclone = "~/root"\n`);
+  expect(run(['@a', '--trace', 'pwd'])).toEqual(['/\n', 'node']);
+});
+
 test('a mistake in the settings is told by both', () => {
   const run = (program: string): unknown =>
     spawnSync(program, ['true'], { encoding: 'utf8', cwd: home, env: { HOME: home, XDG_CONFIG_HOME: join(home, 'xdg') } }).stderr;

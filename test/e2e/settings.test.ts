@@ -96,6 +96,10 @@ test('an error in the settings names file, line and key, also as JSON and on the
   );
 });
 
+test('a preset is for runs alone', () => {
+  expect(isolate(['@a', '-r', 'tank/a'])).toEqual(fails('isolate: The preset @a is for runs only.\n', 2));
+});
+
 test('an alias stands for the first word alone, and may name a verb', () => {
   writeFileSync(
     settings,

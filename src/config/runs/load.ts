@@ -109,6 +109,7 @@ export function readText(path: string, { readFile }: Pick<SettingsAnswers, 'read
   try {
     text = readFile(path);
   } catch (cause) {
+    if (cause instanceof IsolateError) throw cause;
     throw new IsolateError('bad-config', `${path} cannot be read.`, { cause });
   }
   if (Buffer.byteLength(text) <= mostBytes) return text;
@@ -119,8 +120,9 @@ export function readText(path: string, { readFile }: Pick<SettingsAnswers, 'read
 function attemptText(path: string, answers: SettingsAnswers): string | null {
   try {
     return readText(path, answers);
-  } catch {
-    return null;
+  } catch (error) {
+    if (error instanceof IsolateError && error.code === 'bad-config') return null;
+    throw error;
   }
 }
 

@@ -8,6 +8,27 @@ test('no option is set that was not given', async () => {
   expect(await parseArguments(['status', 'tank/a'])).toEqual({ verb: 'status', ...nothing, words: ['tank/a'] });
 });
 
+test('a preset is the first word of a run, and only there', async () => {
+  const nothing = { flags: new Set(), values: new Map(), lists: new Map() };
+  expect(await parseArguments(['@a', 'ls'])).toEqual({ verb: 'run', ...nothing, preset: 'a', words: ['ls'] });
+  expect(await parseArguments(['run', '@a'])).toEqual({ verb: 'run', isTyped: true, ...nothing, preset: 'a', words: [] });
+  expect(await parseArguments(['@a', '-q', '@b'])).toEqual({
+    verb: 'run',
+    ...nothing,
+    flags: new Set(['quiet']),
+    preset: 'a',
+    words: ['@b'],
+  });
+  expect(await parseArguments(['-q', '@a'])).toEqual({ verb: 'run', ...nothing, flags: new Set(['quiet']), words: ['@a'] });
+  expect(await parseArguments(['--', '@a'])).toEqual({ verb: 'run', ...nothing, words: ['@a'] });
+  expect(await parseArguments(['config', 'show', '--json'])).toEqual({
+    verb: 'config show',
+    ...nothing,
+    flags: new Set(['json']),
+    words: [],
+  });
+});
+
 test('a verb without a command takes options between its words, long, short and joined', async () => {
   expect(await parseArguments(['status', '--watch', 'tank/a', '-x', 'tank/b'])).toEqual({
     verb: 'status',
