@@ -5,6 +5,7 @@ import type { TemplateSource } from './fill/source.ts';
 import { refuseMovable, refuseReachable } from './keep-private.ts';
 import { timeLabel } from './label.ts';
 import { changeTemplate, openStore } from './open-store.ts';
+import { withFillable } from './scratch.ts';
 import type { Draft } from './store.ts';
 import type { TemplateRef } from './template-ref.ts';
 
@@ -43,11 +44,13 @@ async function makeWhole({ ref, source, label, ...options }: Making, context: Te
   }
 }
 
-async function fillDraft(draft: Draft, source: TemplateSource, options: FillOptions, { facts }: TemplateContext): Promise<Filled> {
-  const place = claimFillingPlace(draft, facts);
-  try {
-    return await fillFrom(source, place, options);
-  } finally {
-    place.release();
-  }
+async function fillDraft(draft: Draft, source: TemplateSource, options: FillOptions, context: TemplateContext): Promise<Filled> {
+  return await withFillable(draft, context, async (target) => {
+    const place = claimFillingPlace(target, context.facts);
+    try {
+      return await fillFrom(source, place, options);
+    } finally {
+      place.release();
+    }
+  });
 }

@@ -117,6 +117,7 @@ test('an archive comes from standard input', async () => {
     template: join(parent, 'x'),
     record: { version: 1, createdMs: expect.any(Number) as number, source: '-', defaults: {} },
     left: { devices: 0, attributes: 0 },
+    settings: null,
   });
   expect(JSON.parse(readFileSync(join(parent, 'x/.isolate/template.json'), 'utf8'))).toMatchObject({ source: '-' });
 });

@@ -4,7 +4,6 @@ import { IsolateError } from '../../error.ts';
 import { formatHolder } from '../../pool/holder.ts';
 import { ownershipOf } from '../../storage/directory.ts';
 import { parentOf } from '../../storage/zfs/names.ts';
-import { timeLabel } from '../label.ts';
 import { makeRandom } from '../random.ts';
 import type { Draft } from '../store.ts';
 import { mountPrivately, unmount } from './mount.ts';
@@ -37,9 +36,9 @@ export async function beginDataset(context: DatasetContext): Promise<Draft> {
     root,
     ownership: ownershipOf(statSync(root)),
     idmappable,
-    commit: async () => {
+    commit: async (label) => {
       await close();
-      await zfs(context, draft, planSnapshot(draft, timeLabel(own.clock(), [])));
+      await zfs(context, draft, planSnapshot(draft, label));
       own.checkpoint('create:before-commit');
       await refuseExisting(context, dataset);
       await zfsWhenFree(context, draft, planRename(draft, dataset));

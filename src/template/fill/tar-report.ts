@@ -20,20 +20,24 @@ const harmless = [
   /^tar: Exiting with failure status due to previous errors$/,
   /^tar: Error is not recoverable: exiting now$/,
   /^tar: A lone zero block at [0-9]+$/,
+  // Said of every directory where there are no ACLs, also if it has none in the archive.
+  /^tar: acl_[a-z_]+: Cannot (?:set|drop default) POSIX ACLs for file '.*': Operation not supported$/,
   /^tar: .*: (?:implausibly old time stamp|time stamp .* in the future)/,
 ];
+
+/** An attribute or ACL that the file system does not have, that belongs to the host alone, or that names an id outside the sandbox. */
+const leftAttribute =
+  /^tar: (?:l?setxattr(?:at)?|acl_[a-z_]+): Cannot set .* for file '.*': (?:Operation not permitted|Operation not supported|Invalid argument)$/;
+
+/** write(2) writes a part first. */
+const fullDisk = /: (?:No space left on device|Disk quota exceeded|Wrote only [0-9]+ of [0-9]+ bytes)$/;
 
 /** The report after one more line of tar's standard error. A name has no newline, so it cannot pass for a message. */
 export function reportLine(report: TarReport, line: string): TarReport {
   if (line === '' || harmless.some((pattern) => pattern.test(line))) return report;
   if (line.endsWith(': Cannot mknod: Operation not permitted')) return { ...report, devices: report.devices + 1 };
-  if (
-    /^tar: .*: Warning: Cannot |: Cannot (?:set|l?setxattr|acl_[a-z_]+).*: (?:Operation not (?:permitted|supported)|Invalid argument)$/.test(
-      line,
-    )
-  )
-    return { ...report, attributes: report.attributes + 1 };
-  const full = report.full || /: (?:No space left on device|Disk quota exceeded)$/.test(line);
+  if (leftAttribute.test(line)) return { ...report, attributes: report.attributes + 1 };
+  const full = report.full || fullDisk.test(line);
   return { ...report, full, error: report.error ?? line, errors: report.errors + 1 };
 }
 

@@ -66,7 +66,7 @@ export async function unpack(place: FillingPlace, archive: Archive, { limits, on
       },
       signal: signal === undefined ? excess.signal : AbortSignal.any([signal, excess.signal]),
     });
-    if (status !== 0 || report.errors > 0) refuseDamaged(place, archive, status, report);
+    if (status !== 0 || report.errors > 0) refuseDamaged(archive, status, report);
     return report;
   } finally {
     clearInterval(timer);
@@ -99,9 +99,9 @@ function tarCommand({ compression }: Archive): readonly [string, ...string[]] {
 }
 
 /** Nothing but device nodes may have failed: tar's status is 2 for these too. */
-function refuseDamaged({ target }: FillingPlace, archive: Archive, status: number, report: TarReport): void {
+function refuseDamaged(archive: Archive, status: number, report: TarReport): void {
   if (report.full) {
-    throw new IsolateError('pool-full', `${archive.name} cannot be unpacked: the file system of ${target.root} is full.`);
+    throw new IsolateError('pool-full', `${archive.name} cannot be unpacked: there is no space left.`);
   }
   if (report.errors > 0) {
     const more = report.errors === 1 ? '' : ` (and ${report.errors - 1} more)`;
