@@ -32,12 +32,24 @@ export interface FillingRequest {
   readonly signal?: AbortSignal;
 }
 
+/** KiB of memory that each program which reads such things may take: tar(1) keeps a header in memory, however long it says it is. */
+const mostMemory = 2 ** 21;
+
+const limiting = `ulimit -d ${mostMemory} && exec "$@"`;
+
+/** Of a shell that could not execute a program. */
+const notFound = 127;
+
 /**
  * Runs a program that reads what nobody vouches for, and returns its exit status. Throws `missing-tool` if this host does not have it,
  * `storage-failed` if a signal killed it, the reason of `signal`, and what a launch throws.
  */
 export async function runInFilling(place: FillingPlace, request: FillingRequest): Promise<number> {
-  return await run(place, request, (program) => planFilling(place, program, findHostDirectories()));
+  const status = await run(place, request, ({ command, ...program }) =>
+    planFilling(place, { ...program, command: ['sh', '-c', limiting, 'sh', ...command] }, findHostDirectories()),
+  );
+  if (status === notFound) throw missingTool(request.command[0]);
+  return status;
 }
 
 /** The same for a program with the host's files and network, which sees the directory at `builtInside` (`planBuilding`). */
@@ -49,7 +61,7 @@ export async function runAsBuilder(place: FillingPlace, request: FillingRequest)
 export async function runAsCaller(facts: Facts, request: FillingRequest): Promise<number> {
   const [name] = request.command;
   const file = findTool(name, 'root', undefined);
-  if (file === null) throw new IsolateError('missing-tool', `${name} is not installed.`);
+  if (file === null) throw missingTool(name);
   return await run({ facts }, request, (program) => planReading(file, program));
 }
 
@@ -81,9 +93,13 @@ async function run(
   lines.end();
   signal?.throwIfAborted();
   if (outcome.kind === 'exited') return outcome.code;
-  if (outcome.kind === 'not-executed') throw new IsolateError('missing-tool', `${command[0]} is not installed.`);
+  if (outcome.kind === 'not-executed') throw missingTool(command[0]);
   const how = outcome.kind === 'killed' ? `by ${outcome.signal}` : 'by a time limit';
   throw new IsolateError('storage-failed', `${command[0]} was ended ${how}.`);
+}
+
+function missingTool(name: string): IsolateError {
+  return new IsolateError('missing-tool', `${name} is not installed.`);
 }
 
 function streamFor(input: FillingRequest['input']): StandardStream {

@@ -24,11 +24,14 @@ function adviseOnRoot(root: string, name: string): string | null {
     : `all it has is ${JSON.stringify(only)}; a root's own directories must be at the top`;
 }
 
+/** Opening a pipe would wait for a writer. */
+const reading = `cd .isolate && test -f template.json && exec head --bytes=${longestTemplateRecord + 1} template.json`;
+
 /** The record in a tree that was an isolate's template before; null: it has none that can be read. */
 export async function readRecord(place: FillingPlace, name: string): Promise<TemplateRecord | null> {
   const chunks: Buffer[] = [];
   const status = await runInFilling(place, {
-    command: ['head', `--bytes=${longestTemplateRecord + 1}`, '.isolate/template.json'],
+    command: ['sh', '-c', reading],
     onOutput: (chunk) => void chunks.push(chunk),
   });
   if (status !== 0) return null;

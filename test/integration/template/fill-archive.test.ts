@@ -159,6 +159,23 @@ add('.isolate', type=tarfile.SYMTYPE, linkname='${outside}')`);
   expect([readdirSync(outside), readdirSync(join(root, '.isolate'))]).toEqual([[], ['template.json']]);
 });
 
+test('a pipe in the place of the record keeps nobody waiting', async () => {
+  const archive = craft(`
+add('.isolate', type=tarfile.DIRTYPE, mode=0o755)
+add('.isolate/template.json', type=tarfile.FIFOTYPE)`);
+  const { root } = await fillNew(`tar:${archive}`);
+  expect(JSON.parse(readFileSync(join(root, '.isolate/template.json'), 'utf8'))).toMatchObject({ defaults: {} });
+});
+
+test('a header that is kept in memory takes no more of it than a program may have', { timeout: 60_000 }, async () => {
+  const archive = join(work, 'header.tar.zst');
+  const python = `import tarfile, sys
+header = tarfile.TarInfo('x'); header.type = b'x'; header.size = 2200 << 20
+sys.stdout.buffer.write(header.tobuf(tarfile.USTAR_FORMAT))`;
+  sh('{ python3 -c "$1"; head -c 2200M /dev/zero; head -c 10240 /dev/zero; } | zstd -q -1 -o "$2"', python, archive);
+  expect(await refusal(archive)).toEqual(['bad-source', 'ARCHIVE cannot be unpacked.', 'tar: memory exhausted']);
+});
+
 test('a root that belongs to somebody else becomes root’s', async () => {
   const { root } = await fillNew(`tar:${craft(`add('.', type=tarfile.DIRTYPE, mode=0o1777, uid=70000, gid=5)`)}`).catch(() => ({
     root: '',
