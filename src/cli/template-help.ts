@@ -26,7 +26,7 @@ export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {
   'template list': {
     form: 'isolate template list [OPTIONS]',
     summary: 'list templates with their storage, snapshots, size and clones',
-    examples: [['isolate template list', 'the templates in your store and in that of the host']],
+    examples: [['isolate template list', 'those in your store and in that of the host; for root also datasets elsewhere']],
   },
   'template show': {
     form: 'isolate template show [OPTIONS] TEMPLATE',

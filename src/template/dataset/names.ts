@@ -14,6 +14,18 @@ export async function listDatasetNames(zfs: string | null, run: RunCommand, pare
   return names.filter((name) => whyNotTemplateName(name) === null);
 }
 
+/** User property of what isolate made as a template, so that it is found wherever it is. */
+export const templateProperty = 'isolate:template';
+
+/** The datasets that isolate made as templates, wherever they are; none if ZFS does not answer. */
+export async function listMarkedDatasets(zfs: string | null, run: RunCommand): Promise<readonly string[]> {
+  if (zfs === null) return [];
+  const args = ['get', '-H', '-s', 'local', '-o', 'name', templateProperty];
+  const answer = await run({ file: zfs, args, timeoutMs }).catch(() => null);
+  const names = answer?.stdout.split('\n') ?? [];
+  return names.filter((name) => whyNotTemplateName(name.slice(name.lastIndexOf('/') + 1)) === null);
+}
+
 /** A dataset beside a template that is being filled, or holds what the template was. */
 export interface Beside {
   readonly kind: 'new' | 'old';

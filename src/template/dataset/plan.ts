@@ -1,5 +1,6 @@
 import type { ZfsImplementation } from '../../storage/zfs/implementation.ts';
 import type { ZfsPlan } from '../../storage/zfs/plan.ts';
+import { templateProperty } from './names.ts';
 
 /** User property of a draft: the process that fills it, as `formatHolder` writes it. */
 export const draftProperty = 'isolate:draft';
@@ -22,6 +23,7 @@ function ownProperties({ name }: ZfsImplementation): readonly string[] {
     'setuid=on',
     'sharenfs=off',
     'sharesmb=off',
+    `${templateProperty}=yes`,
     ...ignored,
   ];
 }

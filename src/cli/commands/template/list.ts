@@ -12,14 +12,14 @@ import { refuseWords } from '../refuse-words.ts';
 
 const titles = ['NAME', 'STORAGE', 'SNAPSHOT', 'SIZE', 'AGE', 'FRESH/USED', 'DEFAULTS'];
 
-/** `isolate template list`: the templates in the caller's stores. */
+/** `isolate template list`: the templates in the caller's stores, and for root the others that are known. */
 export async function listTemplatesVerb(parsed: ParsedArguments): Promise<number> {
   refuseWords(parsed, 'isolate template list [OPTIONS]');
   const context = await callerContext();
   const found: { readonly name: string; readonly info: TemplateInfo }[] = [];
   for (const { name, ref } of await listTemplates(await callerPlaces())) {
     const info = await openStore(ref, context).describe();
-    // Removed since it was listed.
+    // Removed since it was listed, or only in the settings.
     if (info !== null) found.push({ name, info });
   }
   if (parsed.flags.has('json')) {
