@@ -1,6 +1,6 @@
 import type { Engine } from '../src/engine/engine.ts';
 import { engineRows } from '../src/cli/engine-table.ts';
-import { describeOption, exitStatuses, files } from '../src/cli/help.ts';
+import { describeOption, exitStatuses, files, settingsFiles } from '../src/cli/help.ts';
 import { formatOption } from '../src/cli/format-option.ts';
 import { optionGroups, options } from '../src/cli/options.ts';
 import { verbHelp } from '../src/cli/verb-help.ts';
@@ -42,7 +42,7 @@ export function renderManPage(engines: readonly Engine[], version: string): stri
     exitStatuses.map(([status, meaning]) => item(status, meaning)).join('\n'),
     paragraph('Of other verbs: 0 done, 1 failed, 2 usage.'),
     section('FILES'),
-    files.map(([path, meaning]) => item(path, meaning)).join('\n'),
+    [...files, ...settingsFiles].map(([path, meaning]) => item(path, meaning)).join('\n'),
     section('EXAMPLES'),
     verbs.flatMap(([, { examples }]) => examples.map(([line, meaning]) => item(line, meaning))).join('\n'),
     section('SEE ALSO'),

@@ -2,7 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import { formatEngineTable } from './engine-table.ts';
 import { formatOption } from './format-option.ts';
 import type { Example, VerbHelp } from './help-entry.ts';
-import { type Option, optionGroups, type Verb, verbs, verbsBelow } from './options.ts';
+import { isVerbOf, type Option, optionGroups, type Verb, verbs, verbsBelow } from './options.ts';
 import { verbHelp } from './verb-help.ts';
 import { wrap } from './wrap.ts';
 
@@ -22,6 +22,13 @@ export const files: readonly (readonly [path: string, meaning: string])[] = [
   ['/etc/isolate/config.d/*.toml', 'more settings, read in the order of their names; the last one wins'],
   ['/run/isolate/isolated.sock', 'the daemon, for root and the group isolate'],
   ['/run/isolate/metrics.sock', 'its metrics, for the same users'],
+];
+
+/** The settings of runs, and what belongs to them. */
+export const settingsFiles: readonly (readonly [path: string, meaning: string])[] = [
+  ['~/.config/isolate/config.toml', 'settings of your runs: a default template, presets, aliases'],
+  ['.isolate.toml', 'those of a project, used once you have approved them'],
+  ['~/.local/state/isolate/approved', 'what you have approved'],
 ];
 
 /** The width of the terminal that help is formatted for. */
@@ -61,6 +68,7 @@ function renderVerb(engines: readonly Engine[], verb: Verb): string {
     parts.push(`Engines\n${formatEngineTable(engines, '  ')}`, `Exit status of a run\n${renderTerms(exitStatuses, 22)}`);
   }
   if (daemonVerbs.includes(verb)) parts.push(`Files\n${renderTerms(files, 32)}`);
+  if (isVerbOf('config', verb)) parts.push(`Files\n${renderTerms(settingsFiles, 34)}`);
   return parts.filter((part) => part !== '').join('\n');
 }
 

@@ -152,6 +152,9 @@ test('what is shown before it is approved cannot change the terminal, and what i
   expect(isolate(['config', 'approve', '/etc/passwd'])).toEqual(
     fails('isolate: "/etc/passwd" is not the settings file of a project, whose name is .isolate.toml.\n', 2),
   );
+  writeFileSync(project, '');
+  chownSync(project, 54_614, 0);
+  expect(isolate(['config', 'approve']).stdout).toBe('~/project/.isolate.toml, which belongs to uid 54614:\n\n\n\n');
   expect(isolate(['config', 'approve'], { cwd: '/' })).toEqual(
     fails('isolate: There is no .isolate.toml in this directory or above.\nhint: isolate config approve FILE\n', 2),
   );

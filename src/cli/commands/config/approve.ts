@@ -28,7 +28,7 @@ export async function approveConfigVerb({ words: [word, ...more] }: ParsedArgume
     write(2, `isolate: ${escapeControls(path)} is approved already.\n`);
     return 0;
   }
-  print(`${escapeControls(path)}:\n\n${indent(file.text)}\n`);
+  print(`${escapeControls(path)}${ownerNote(answers.probePath(path)?.uid, caller.uid)}:\n\n${indent(file.text)}\n`);
   if (canAsk() && !ask('May runs in this directory and below use these settings?', false)) {
     write(2, 'isolate: Not approved.\n');
     return 1;
@@ -42,6 +42,11 @@ function nearest(cwd: string | null, home: string | null): string {
   const found = projectCandidates(cwd, home).find((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
   if (found !== undefined) return found;
   throw new IsolateError('usage', `There is no ${projectFile} in this directory or above.`, { hint: 'isolate config approve FILE' });
+}
+
+/** Who else can change the file. */
+function ownerNote(owner: number | undefined, uid: number): string {
+  return owner === undefined || owner === uid || owner === 0 ? '' : `, which belongs to uid ${owner}`;
 }
 
 /** As a run in that directory finds it. */
