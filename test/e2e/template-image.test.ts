@@ -1,16 +1,22 @@
-import { execFileSync } from 'node:child_process';
-import { chownSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 
-import { archiveOf, layoutFiles, writeArchive } from '../rig/images.ts';
-import { isolate } from '../rig/isolate.ts';
+import { archiveOf, dockerFiles, layoutFiles, writeArchive } from '../rig/images.ts';
+import { isolate, isolatePath } from '../rig/isolate.ts';
 import { addPlainUser } from '../rig/plain-user.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 import { tarOf } from '../rig/tar.ts';
+import { makePool } from '../rig/zpool.ts';
 
 let archive: string;
+/** Layers that take some time. */
+let storm: readonly Buffer[];
+const rounds = process.env['ISOLATE_STORM'] === undefined ? 20 : 100;
 
 beforeAll(async () => {
   const directory = mkdtempSync(join(tmpdir(), 'image-'));
@@ -30,6 +36,7 @@ beforeAll(async () => {
     StopSignal: 'SIGINT',
     ExposedPorts: { '80/tcp': {} },
   };
+  storm = [base, upper, ...[1, 2, 3].map((layer) => tarOf(Array.from({ length: 500 }, (_, file) => ({ path: `usr/${layer}/${file}` }))))];
   archive = writeArchive(archiveOf(layoutFiles([{ tar: base }, { tar: upper }], config)));
   execFileSync('chmod', ['-R', 'a+rX', join(archive, '..')]);
 });
@@ -81,6 +88,43 @@ test('a plain user makes a template of an image, and runs it', async () => {
   const path = join(home, '.local/share/isolate/templates/app');
   expect(await isolate(['-q', '--ephemeral', '-t', path], options)).toMatchObject({ stdout: 'hello, guest of 1000:1000 in /srv\n' });
 });
+
+test('an image becomes a dataset, and clones of it run', async () => {
+  const pool = await makePool();
+  onTestFinished(pool.end);
+  const dataset = `${pool.name}/app`;
+  expect(await isolate(['template', 'create', '-q', dataset, '--from', `oci-archive:${archive}`])).toEqual({
+    status: 0,
+    signal: null,
+    stdout: '',
+    stderr: '',
+  });
+  expect(await isolate(['-q', '-z', dataset])).toMatchObject({ status: 0, stdout: 'hello, guest of 1000:1000 in /srv\n', stderr: '' });
+}, 120_000);
+
+test('whenever it is killed, or its run is ended by Ctrl-C, there is a whole template or none', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'killed-'));
+  const path = join(parent, 'app');
+  const from = `docker-archive:${writeArchive(gzipSync(archiveOf(dockerFiles(storm))))}`;
+  const started = performance.now();
+  expect(await isolate(['template', 'create', '-q', path, '--from', from])).toMatchObject({ status: 0 });
+  const duration = performance.now() - started;
+  const whole = execFileSync('find', ['.'], { cwd: path, encoding: 'utf8' }).split('\n').toSorted();
+  for (let round = 0; round < rounds; round += 1) {
+    execFileSync('rm', ['-rf', path]);
+    const creating = spawn(isolatePath, ['template', 'create', '-q', path, '--from', from], { stdio: 'ignore' });
+    const ended = once(creating, 'exit');
+    await new Promise((resolve) => setTimeout(resolve, (duration * round) / rounds));
+    creating.kill(round % 2 === 0 ? 'SIGKILL' : 'SIGINT');
+    await ended;
+    if (existsSync(path)) expect(execFileSync('find', ['.'], { cwd: path, encoding: 'utf8' }).split('\n').toSorted()).toEqual(whole);
+  }
+  execFileSync('rm', ['-rf', path]);
+  // Whoever comes next in the same place removes what is left.
+  expect(await isolate(['template', 'create', '-q', path, '--from', from])).toMatchObject({ status: 0 });
+  expect(readdirSync(parent)).toEqual(['app']);
+  expect(readdirSync('/var/tmp').filter((name) => name.startsWith('isolate-image'))).toEqual([]);
+}, 300_000);
 
 test('a hostile image leaves nothing but its error', async () => {
   const files = layoutFiles([{ tar: tarOf([{ path: 'usr/' }, { path: '../../x', content: 'x' }]) }]);
