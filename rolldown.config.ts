@@ -35,11 +35,20 @@ const importByLoader: Plugin = {
   renderChunk: (code) => code.replaceAll(/\bimport\("(?=\.\/package-)/g, 'load("'),
 };
 
+/** Leaves the verbs other than `run`, more than half of the code, to the whole program (src/cli/code-cache.ts). */
+const withoutOtherVerbs: Plugin = {
+  name: 'without-other-verbs',
+  resolveId: (id) => (id === './other-verbs.ts' ? 'other-verbs' : null),
+  load: (id) => (id === 'other-verbs' ? 'export const otherVerb = ({ caller }) => new Promise(() => startWhole(caller));' : null),
+};
+
 /** Makes the script an expression: the function that src/cli/code-cache.ts calls. To wrap it there would copy it, 0.7 ms. */
-const asFunction = { postBanner: '(function (load, __dirname) {', postFooter: '})' };
+const asFunction = { postBanner: '(function (load, __dirname, startWhole, handedCaller) {', postFooter: '})' };
+
+const scriptPlugins: Readonly<Record<string, readonly Plugin[]>> = { run: [importByLoader, withoutOtherVerbs], isolate: [importByLoader] };
 
 /**
- * All of our own code in one file, which loads a package from its file beside it only when it is needed. The program is
+ * All of our own code in one file, or all for runs, which loads a package from its file beside it only when it is needed. The program is
  * CommonJS, because only scripts can be loaded with code that was compiled before (src/cli/code-cache.ts).
  */
 const bundle = (input: string, name: string, format: 'esm' | 'cjs' = 'esm'): RolldownOptions => ({
@@ -48,10 +57,10 @@ const bundle = (input: string, name: string, format: 'esm' | 'cjs' = 'esm'): Rol
   external: packages,
   logLevel: 'warn',
   checks: { ineffectiveDynamicImport: false },
-  plugins: [loadLate, ...(name === 'isolate' ? [importByLoader] : [])],
+  plugins: [loadLate, ...(scriptPlugins[name] ?? [])],
   output: {
     ...output,
-    ...(name === 'isolate' ? asFunction : {}),
+    ...(name in scriptPlugins ? asFunction : {}),
     format,
     entryFileNames: format === 'cjs' ? '[name].cjs' : '[name].js',
     paths: Object.fromEntries(packages.map((name) => [name, `./${fileOf(name)}`])),
@@ -79,6 +88,7 @@ const bundlePackage = async (name: string): Promise<RolldownOptions> => {
 
 export default defineConfig([
   bundle('src/cli/start.ts', 'start', 'cjs'),
+  bundle('src/cli/main.ts', 'run', 'cjs'),
   bundle('src/cli/main.ts', 'isolate', 'cjs'),
   bundle('src/index.ts', 'index'),
   ...(await Promise.all(packages.map(bundlePackage))),

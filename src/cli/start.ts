@@ -1,9 +1,9 @@
 import './check-node.ts';
 import { readFileSync } from 'node:fs';
 
-import { codeCachePath, loadBundle } from './code-cache.ts';
+import { codeCachePath, loadProgram } from './code-cache.ts';
 
-loadBundle(import.meta.dirname, readCache()).run();
+loadProgram(import.meta.dirname, readCache()).run();
 
 /** Without it everything works, but more slowly. */
 function readCache(): Buffer | undefined {
