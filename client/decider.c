@@ -18,6 +18,16 @@ static bool is_one_of(const char *word, const char *const words[], size_t count)
   return false;
 }
 
+/* Node gives back the layers of a copy of a directory. Users other than root have no other copies without a daemon. */
+static bool runs_on_copy(char **argv) {
+  const char *first = argv[1], *clone = strcmp(first, "-c") == 0 ? argv[2] : strncmp(first, "-c", 2) == 0 ? first + 2 : NULL;
+  if (clone != NULL && *clone != 0 && strchr("/.~", *clone) != NULL) return true;
+  if (geteuid() == 0) return false;
+  for (char **word = argv + 1; *word != NULL && strcmp(*word, "--") != 0; word++)
+    if (strncmp(*word, "-t", 2) == 0 || strncmp(*word, "--template", 10) == 0) return false;
+  return true;
+}
+
 /* The options are a guess, which saves a second start: Node itself says where it cannot leave a run to us. */
 bool decider_has_all(char **argv) {
   for (size_t i = 0; i < sizeof node_variables / sizeof *node_variables; i++)
@@ -25,7 +35,7 @@ bool decider_has_all(char **argv) {
   if (argv[0] == NULL || argv[1] == NULL || is_one_of(argv[1], node_verbs, sizeof node_verbs / sizeof *node_verbs)) return true;
   for (char **word = argv + 1; *word != NULL && strcmp(*word, "--") != 0; word++)
     if (is_one_of(*word, node_options, sizeof node_options / sizeof *node_options)) return true;
-  return false;
+  return runs_on_copy(argv);
 }
 
 int decider_start(char **argv, const sigset_t *mask) {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,6 +15,7 @@ import { bareLaunch } from '../rig/launches.ts';
 let directory = '';
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'decider-'));
+  chmodSync(directory, 0o755);
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -69,12 +70,27 @@ describe('a client whose run is decided by Node', () => {
     expect(await finished(child)).toEqual({ status: 9, signal: null, stdout: 'all\n', stderr: '' });
   });
 
-  it.each([['doctor'], ['-t', '/', '--ephemeral', 'a'], ['--post-hook', 'a']])('has Node do all of %s %s', async (...words) => {
-    expect(await finished(start(await deciding([launch()], leave), words))).toMatchObject({ status: 9, stdout: 'all\n' });
+  it.each([['doctor'], ['-t', '/', '--ephemeral', 'a'], ['--post-hook', 'a'], ['-c', './a', 'b'], ['-c/a', 'b']])(
+    'has Node do all of %s %s',
+    async (...words) => {
+      expect(await finished(start(await deciding([launch()], leave), words))).toMatchObject({ status: 9, stdout: 'all\n' });
+    },
+  );
+
+  it("has Node do all of another user's run, unless it is on a directory itself", async () => {
+    const client = await deciding([launch()], leave);
+    const asUser = (...words: readonly string[]): ChildProcess =>
+      spawn('setpriv', ['--reuid=54615', '--regid=54615', '--clear-groups', '--', client, ...words], {
+        env: {},
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+    expect(await finished(asUser('a'))).toMatchObject({ status: 9, stdout: 'all\n' });
+    expect(await finished(asUser('-t/', 'a'))).toMatchObject({ status: 3, stdout: 'run\n' });
   });
 
   it('lets the command have words that say more before it', async () => {
     expect(await finished(start(await deciding([launch()], leave), ['--', 'doctor', '--ephemeral']))).toMatchObject({ status: 3 });
+    expect(await finished(start(await deciding([launch()], leave), ['sh', '-c', './a']))).toMatchObject({ status: 3 });
   });
 
   it('gets the status of a Node whose end nobody but it waits for, also where its caller ignores SIGCHLD', async () => {
