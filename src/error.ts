@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'template-exists'
   | 'template-busy'
   | 'snapshot-missing'
+  | 'update-failed'
   | 'bad-source'
   | 'source-too-large'
   | 'source-failed'

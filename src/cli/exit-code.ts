@@ -20,9 +20,12 @@ export function exitCodeOf(outcome: Outcome): number {
   }
 }
 
+/** Verbs that exit as a command does. */
+const ofCommands: readonly Verb[] = ['run', 'template shell', 'template exec'];
+
 /** The exit status for an error: 125 for a run, else 2 for a usage error and 1 for any other. */
 export function exitCodeOfError(verb: Verb, code: ErrorCode): number {
-  if (verb === 'run') {
+  if (ofCommands.includes(verb)) {
     return 125;
   }
   return usageCodes.has(code) ? 2 : 1;

@@ -22,7 +22,7 @@ export const verbs = [
 
 /** Verbs that have verbs of their own, which come second. */
 export const subVerbs = {
-  template: ['create', 'list', 'show', 'snapshot', 'rollback', 'rename', 'remove', 'default'],
+  template: ['create', 'list', 'show', 'shell', 'exec', 'update', 'snapshot', 'rollback', 'rename', 'remove', 'default'],
   config: ['check', 'show', 'edit', 'approve'],
 } as const;
 type SubVerbs = typeof subVerbs;
@@ -115,6 +115,12 @@ const watching: OptionGroup<Option> = {
 const other: OptionGroup<Option> = {
   title: 'Other',
   options: [
+    {
+      long: 'snapshot',
+      verbs: ['template shell', 'template exec'],
+      help: 'keep the state after it as a snapshot, if anything changed',
+      carriedBy: 'caller',
+    },
     { long: 'now', verbs: ['kill'], help: 'send SIGKILL at once', carriedBy: 'caller' },
     {
       long: 'front',

@@ -40,7 +40,8 @@ export function parseRun(verb: Verb, argv: readonly string[]): ParsedArguments {
 
 /** How many words of a verb come before a command that it takes; Infinity: it takes none. */
 function wordsBeforeCommand(verb: Verb): number {
-  return verb === 'run' ? 0 : Infinity;
+  if (verb === 'run') return 0;
+  return verb === 'template shell' || verb === 'template exec' ? 1 : Infinity;
 }
 
 /** `--name`, `--name=VALUE` or `--name VALUE`. */

@@ -33,6 +33,25 @@ export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {
     summary: 'show everything that is known about a template',
     examples: [['isolate template show debian', 'its storage, snapshots, clones and defaults']],
   },
+  'template shell': {
+    form: 'isolate template shell [OPTIONS] TEMPLATE [COMMAND [ARG...]]',
+    summary: 'change a template from inside',
+    more:
+      "Starts a shell or COMMAND as root of the template, with the host's network. At the end it says what changed, and offers to keep " +
+      'that as a snapshot. Runs on clones do not see it before there is a new snapshot.',
+    examples: [['isolate template shell debian', 'install and configure what you need']],
+  },
+  'template exec': {
+    form: 'isolate template exec [OPTIONS] TEMPLATE COMMAND [ARG...]',
+    summary: 'change a template by a command, and ask nothing',
+    examples: [['isolate template exec --snapshot debian apt-get install -y less', 'install a package, and keep that as a snapshot']],
+  },
+  'template update': {
+    form: 'isolate template update [OPTIONS] TEMPLATE',
+    summary: 'upgrade the distribution in a template, completely or not at all',
+    more: 'With apt-get, on Debian, Ubuntu and what is like them. The new state is kept as a snapshot.',
+    examples: [['isolate template update debian', 'what apt-get dist-upgrade does']],
+  },
   'template snapshot': {
     form: 'isolate template snapshot [OPTIONS] TEMPLATE [LABEL]',
     summary: "keep a template's present state under a label",

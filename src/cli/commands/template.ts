@@ -13,6 +13,12 @@ export async function templateVerb(verb: VerbsOf<'template'>, parsed: ParsedArgu
       return await (await import('./template/list.ts')).listTemplatesVerb(parsed);
     case 'template show':
       return await (await import('./template/show.ts')).showTemplateVerb(parsed);
+    case 'template shell':
+      return await (await import('./template/shell.ts')).shellVerb(parsed);
+    case 'template exec':
+      return await (await import('./template/shell.ts')).execVerb(parsed);
+    case 'template update':
+      return await (await import('./template/update.ts')).updateVerb(parsed);
     case 'template snapshot':
       return await (await import('./template/snapshot.ts')).snapshotVerb(parsed);
     case 'template rollback':

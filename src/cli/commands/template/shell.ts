@@ -1,0 +1,78 @@
+import { toJson } from '../../../json.ts';
+import type { Outcome } from '../../../launch/outcome.ts';
+import { timeLabel } from '../../../template/label.ts';
+import { compareListings, type Difference, isSame } from '../../../template/listing.ts';
+import { findShell, maintain } from '../../../template/maintain.ts';
+import { changeTemplate } from '../../../template/open-store.ts';
+import type { Snapshot, TemplateStore } from '../../../template/store.ts';
+import type { TemplateContext } from '../../../template/context.ts';
+import { listTree } from '../../../template/trees.ts';
+import { ask, canAsk } from '../../ask.ts';
+import { exitCodeOf } from '../../exit-code.ts';
+import { write } from '../../output.ts';
+import type { ParsedArguments } from '../../parsed-arguments.ts';
+import { renderDifference } from '../../render-difference.ts';
+import { findGiven } from './given.ts';
+import { tellWarning } from './voice.ts';
+import { readWords } from './words.ts';
+
+/**
+ * `isolate template shell TEMPLATE [COMMAND...]`: tells at the end what changed, and offers a snapshot. Exits as the command does. What is
+ * told goes to standard error, because standard output is the command's.
+ */
+export async function shellVerb(parsed: ParsedArguments): Promise<number> {
+  return await maintainVerb(parsed, readWords(parsed, 1, Infinity, 'isolate template shell TEMPLATE [COMMAND...]'), canAsk());
+}
+
+/** `isolate template exec TEMPLATE COMMAND...`: the same without questions. */
+export async function execVerb(parsed: ParsedArguments): Promise<number> {
+  return await maintainVerb(parsed, readWords(parsed, 2, Infinity, 'isolate template exec TEMPLATE COMMAND...'), false);
+}
+
+async function maintainVerb(parsed: ParsedArguments, [word = '', ...command]: readonly string[], asks: boolean): Promise<number> {
+  const { ref, context } = await findGiven(word);
+  const { outcome, difference, snapshot } = await changeTemplate(ref, context, async (store) => {
+    const { outcome: ended, difference: seen } = await runAndCompare(store, context, command, word);
+    const keeps = parsed.flags.has('snapshot') || (asks && offers(word, seen, parsed));
+    return { outcome: ended, difference: seen, snapshot: keeps && !isSame(seen) ? await keep(store, context) : null };
+  });
+  tellEnd(parsed, word, difference, snapshot, asks);
+  return exitCodeOf(outcome);
+}
+
+async function runAndCompare(
+  store: TemplateStore,
+  context: TemplateContext,
+  command: readonly string[],
+  name: string,
+): Promise<{ readonly outcome: Outcome; readonly difference: Difference }> {
+  const tree = await store.open();
+  try {
+    const before = await listTree(context, tree.path, true);
+    const what = command.length === 0 ? [findShell(tree)] : command;
+    const outcome = await maintain(tree, context, { command: what, name, onEvent: tellWarning });
+    return { outcome, difference: compareListings(before, await listTree(context, tree.path, true)) };
+  } finally {
+    await tree.close();
+  }
+}
+
+function offers(name: string, difference: Difference, { flags }: ParsedArguments): boolean {
+  if (isSame(difference) || flags.has('json') || flags.has('quiet')) return false;
+  write(2, renderDifference(name, difference));
+  return ask('Keep this as a snapshot?', true);
+}
+
+async function keep(store: TemplateStore, context: TemplateContext): Promise<Snapshot> {
+  const taken = (await store.snapshots()).map(({ label }) => label);
+  return await store.snapshot(timeLabel(context.clock(), taken));
+}
+
+function tellEnd({ flags }: ParsedArguments, name: string, difference: Difference, snapshot: Snapshot | null, wasAsked: boolean): void {
+  if (flags.has('json')) {
+    write(2, `${toJson({ template: name, ...difference, snapshot })}\n`);
+  } else if (!flags.has('quiet')) {
+    if (!wasAsked || isSame(difference)) write(2, renderDifference(name, difference));
+    if (snapshot !== null) write(2, `isolate: ${name}@${snapshot.label} keeps this state\n`);
+  }
+}
