@@ -77,6 +77,7 @@ async function fill(source: TemplateSource, place: FillingPlace, options: FillOp
       const { defaults, digest, unused, devices, attributes } = await fillFromImage(place, source, {
         ...unpackOptions,
         scratch: scratchDirectory(place),
+        ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
       });
       return { record: { defaults, digest, ...(unused.length === 0 ? {} : { unused }) }, left: { devices, attributes } };
     }

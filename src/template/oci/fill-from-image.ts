@@ -20,6 +20,8 @@ import { unpackLayer } from './unpack-layer.ts';
 export interface ImageOptions extends UnpackOptions {
   /** A directory for what lies on the disk only while an image is read. */
   readonly scratch: string;
+  /** A step that has begun, as a phrase. */
+  readonly onStep?: (step: string) => void;
 }
 
 /** What a template takes over from an image. */
@@ -45,6 +47,7 @@ export async function fillFromImage(
 ): Promise<FilledFromImage> {
   const { scratch, signal } = options;
   if (format === 'docker') {
+    options.onStep?.(`fetching ${locator}`);
     const fetched = await fetchImage(place.facts, locator, scratch, signal);
     try {
       return await unpackImage(place, filesInDirectory(fetched.path), { format: 'oci', name: null }, options);

@@ -1,4 +1,4 @@
-import { constants, mkdtempSync, rmSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -9,6 +9,7 @@ import type { FillingPlace } from '../fill/place.ts';
 import type { UnpackOptions } from '../fill/unpack.ts';
 import { bad } from './json.ts';
 import { outputOf } from './program-output.ts';
+import { makeScratch } from './scratch.ts';
 import { tooLarge } from './too-large.ts';
 
 /**
@@ -52,12 +53,12 @@ async function openFile(path: string): Promise<FileHandle> {
   });
 }
 
-async function openNameless(scratch: string): Promise<FileHandle> {
-  const directory = mkdtempSync(join(scratch, 'isolate-'));
+async function openNameless(parent: string): Promise<FileHandle> {
+  const { path, remove } = makeScratch(parent);
   try {
-    return await open(join(directory, 'archive'), 'wx+', 0o600);
+    return await open(join(path, 'archive'), 'wx+', 0o600);
   } finally {
-    rmSync(directory, { recursive: true });
+    remove();
   }
 }
 

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { causesOf, IsolateError } from '../../../src/error.ts';
 import type { FillOptions } from '../../../src/template/fill/fill.ts';
@@ -264,10 +264,12 @@ describe('a hostile image is harmless:', () => {
   });
 
   it('nothing is left in the directory for scratch files', async () => {
-    const before = readdirSync('/var/tmp').filter((name) => name.startsWith('isolate-'));
+    // That of the tests alone.
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/var/tmp']);
+    onTestFinished(() => void execFileSync('umount', ['/var/tmp']));
     await fill(`oci-archive:${writeArchive(gzipSync(archiveOf(layoutFiles(layers))))}`);
     await failure(`oci-archive:${writeArchive(gzipSync(archiveOf(layoutFiles([]))))}`);
-    expect(readdirSync('/var/tmp').filter((name) => name.startsWith('isolate-'))).toEqual(before);
-    expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain('isolate-image');
+    await failure(`oci-archive:${writeArchive(gzipSync(archiveOf(layoutFiles(layers))).subarray(0, 400))}`);
+    expect(readdirSync('/var/tmp')).toEqual([]);
   });
 });
