@@ -1,7 +1,8 @@
-import { join } from 'node:path/posix';
+import { dirname, join } from 'node:path/posix';
 
 import type { HostDefaults } from '../config/runs/host-defaults.ts';
 import { IsolateError } from '../error.ts';
+import type { PathFacts } from '../host/facts.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { askClient } from './ask-client.ts';
 import type { ClientSettings } from './command-line.ts';
@@ -29,6 +30,13 @@ export function clientSettings(
         };
         return { environment: Object.fromEntries(variables), probePath: (path) => paths.get(path) ?? null, readFile };
       },
+      // The program in Node tells of what is unusual.
+      refuseMovable: async (path) => {
+        const above = ancestors(dirname(path));
+        const { paths, real } = await askClient({ paths: above, directory: dirname(path) }, ask);
+        const isOwn = above.every((directory) => isOnlyChangedBy(peer.uid, paths.get(directory)));
+        if (real !== dirname(path) || !isOwn) throw leftToNode('Another user may be able to change the settings.');
+      },
       findHome: ({ HOME: home }) => {
         if (home?.startsWith('/') === true) return home;
         throw leftToNode('The home of the client is in its user database.');
@@ -51,6 +59,16 @@ export function clientSettings(
 
 /** Nobody else is served while a file is parsed. */
 const mostCharacters = 16_384;
+
+function ancestors(path: string): readonly string[] {
+  return path === '/' ? [path] : [...ancestors(dirname(path)), path];
+}
+
+/** With the sticky bit only the owner of an entry can change it, who is looked at too. */
+function isOnlyChangedBy(uid: number, facts: PathFacts | undefined): boolean {
+  if (facts === undefined || ![0, uid].includes(facts.uid)) return false;
+  return (facts.mode & 0o022) === 0 || (facts.mode & 0o1000) !== 0;
+}
 
 function leftToNode(why: string): IsolateError {
   return new IsolateError('daemon-failed', why);

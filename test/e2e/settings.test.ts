@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -179,6 +180,24 @@ test('settings and approvals of another user count for nobody else, as under sud
     'isolate: ~/.local/state/isolate/approved is not yours alone, so nothing in it counts as approved by you.\n' +
       'hint: set HOME and XDG_STATE_HOME to directories of your own, as sudo -H does\n',
   );
+});
+
+test('settings are refused if another user can exchange them between the check and the reading', () => {
+  const uid = 54_613;
+  const own = join(home, 'roots-own');
+  mkdirSync(own);
+  writeFileSync(join(own, 'config.toml'), 'template = "~/root"\n');
+  rmSync(join(home, '.config'), { recursive: true });
+  mkdirSync(join(home, '.config'));
+  symlinkSync(own, join(home, '.config/isolate'));
+  lchownSync(join(home, '.config/isolate'), uid, uid);
+  chownSync(join(home, '.config'), uid, uid);
+  const refused =
+    `isolate: Refusing ~/.config/isolate/config.toml: user ${uid} can change ~/.config.\n` +
+    'hint: set HOME and XDG_CONFIG_HOME to directories of your own, as sudo -H does\n';
+  expect(isolate(['pwd'])).toEqual(fails(refused));
+  expect(isolate(['config', 'edit'])).toMatchObject({ status: 1, stderr: refused });
+  expect(isolate(['config', 'check'])).toMatchObject({ status: 1 });
 });
 
 test('a file that others can write is refused', () => {

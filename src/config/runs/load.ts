@@ -32,6 +32,8 @@ export interface SettingsCaller {
   readonly ask: (questions: () => SettingsQuestions) => Promise<SettingsAnswers>;
   /** Whether an error is to name line and key; finding them takes its time. */
   readonly explains: boolean;
+  /** Rejects with `bad-config` if another user could put another file at this path at any time: before it is read, but after it was checked. */
+  readonly refuseMovable: (path: string) => Promise<void>;
   /** The user's home; null: there is none. */
   readonly findHome: (environment: SettingsAnswers['environment']) => string | null;
 }
@@ -71,6 +73,7 @@ export async function loadUserSettings(caller: SettingsCaller, verbs: readonly s
   for (const path of own) {
     if (found.probePath(path) === null) continue;
     refuseForeign([path, dirname(path)], found, caller.uid);
+    await caller.refuseMovable(path);
     layers.push(await parseRunFile({ path, text: readText(path, found) }, { home, directory: null }, verbs, caller.explains));
   }
   return { layers, unapproved, places, environment };

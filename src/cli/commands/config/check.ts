@@ -45,11 +45,15 @@ async function checkHost(): Promise<readonly Checked[]> {
   return await attempt(configPath, async () => (await loadConfig({ onHidden: () => {} })).files.map((file) => ({ file, state: 'valid' })));
 }
 
-async function checkOwn({ uid, answers, places: { settings, home } }: OwnSettingsCaller, layers: Layer[]): Promise<readonly Checked[]> {
+async function checkOwn(
+  { uid, answers, refuseMovable, places: { settings, home } }: OwnSettingsCaller,
+  layers: Layer[],
+): Promise<readonly Checked[]> {
   if (settings === null) return [];
   if (answers.probePath(settings) === null) return [{ file: settings, state: 'missing' }];
   return await attempt(settings, async () => {
     refuseForeign([settings, dirname(settings)], answers, uid);
+    await refuseMovable(settings);
     layers.push(await parseRunFile({ path: settings, text: readText(settings, answers) }, { home, directory: null }, verbs));
     return [{ file: settings, state: 'valid' }];
   });

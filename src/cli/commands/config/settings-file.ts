@@ -8,7 +8,7 @@ import { parseRunFile } from '../../../config/runs/load.ts';
 import { IsolateError } from '../../../error.ts';
 import { makeDirectories } from '../../../process/make-directories.ts';
 import { verbs } from '../../options.ts';
-import { ownSettingsCaller } from '../../settings-caller.ts';
+import { ownSettingsCaller, refuseMovable } from '../../settings-caller.ts';
 
 /** A file of settings that isolate can change. */
 export interface SettingsFile {
@@ -32,11 +32,13 @@ export function systemFile(): SettingsFile {
   };
 }
 
-/** The caller's own settings. Throws `state-unreadable` for a caller without a home. */
+/** The caller's own settings. Throws `state-unreadable` for a caller without a home, and `bad-config` for that of another user. */
 export function ownFile(): SettingsFile {
-  const { settings: path, home } = ownSettingsCaller().places;
+  const { uid, places } = ownSettingsCaller();
+  const { settings: path, home } = places;
   if (path === null)
     throw new IsolateError('state-unreadable', 'You have no home directory.', { hint: 'set HOME to a directory of yours' });
+  refuseMovable(path, uid);
   return {
     path,
     start:
