@@ -1,4 +1,4 @@
-import { chownSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { filesystemName } from '../host/filesystem.ts';
 import type { TemplateContext } from './context.ts';
@@ -10,19 +10,17 @@ import { copyTree } from './trees.ts';
 
 /**
  * Calls `action` with a directory that a sandbox can fill for `target`. A file system of FUSE asks only itself who may change owners, and
- * lets no sandbox do it; then it is a directory in the host's store, with the same ids, and is copied when it is complete.
+ * lets no sandbox do it; then it is a directory in the host's store, which is copied with its owners when it is complete.
  */
 export async function withFillable<T>(
   target: FillingTarget,
   context: TemplateContext,
   action: (fillable: FillingTarget) => Promise<T>,
 ): Promise<T> {
-  if (filesystemName(statfsSync(target.root).type) !== 'fuse' || target.ownership.kind !== 'shifted') return await action(target);
-  const { uidBase, gidBase } = target.ownership;
+  if (filesystemName(statfsSync(target.root).type) !== 'fuse') return await action(target);
   const scratch = await openStore({ kind: 'directory', path: join(systemStore, `filling-${makeRandom()}`) }, context).begin();
   try {
-    chownSync(scratch.root, uidBase, gidBase);
-    const result = await action({ root: scratch.root, ownership: target.ownership, idmappable: false });
+    const result = await action(scratch);
     await copyTree(context, scratch.root, target.root);
     return result;
   } finally {

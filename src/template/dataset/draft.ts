@@ -26,7 +26,8 @@ export async function beginDataset(context: DatasetContext): Promise<Draft> {
   chmodSync(root, 0o755);
   const idmappable = implementation.idmappedMounts && canIdmap(root, statSync(root));
   const { sandboxUids, sandboxGids } = own.facts.user;
-  if (!idmappable) chownSync(root, sandboxUids.start, sandboxGids.start);
+  // On zfs-fuse no sandbox could change the template, only the host's root.
+  if (!idmappable && implementation.name === 'OpenZFS') chownSync(root, sandboxUids.start, sandboxGids.start);
   let isMounted = true;
   const close = async (): Promise<void> => {
     if (isMounted) await unmount(root);
