@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { isolate } from '../rig/isolate.ts';
+import { writeRecord } from '../rig/template-record.ts';
 
 interface Answer {
   readonly subject: string;
@@ -66,6 +67,14 @@ describe.each(['bwrap', 'lxc'])('%s', (engine) => {
     expect({ subject: answer.subject, broken: answer.broken }).toEqual({ subject: `${engine}, root, ${root}`, broken: 0 });
     expect((await readdir(root, { recursive: true })).sort()).toEqual(['dev', 'etc', 'home', 'proc', 'sys', 'tmp']);
   });
+});
+
+test('a root is proved whatever its own defaults are', async () => {
+  const root = join(directory, 'root');
+  await chmod(directory, 0o700);
+  await Promise.all(['dev', 'proc', 'sys', 'tmp', 'home', 'etc', 'srv'].map((name) => mkdir(join(root, name), { recursive: true })));
+  writeRecord(root, { workingDirectory: '/srv', user: '33:33', environment: { PATH: '/nowhere' } });
+  expect(await prove('-t', root)).toMatchObject({ broken: 0 });
 });
 
 test('the text has one line per case and a summary', async () => {

@@ -103,6 +103,8 @@ function limitWords({ pids, memoryBytes }: Limits): string[] {
 function formatOptions({ flags, values, lists }: ParsedArguments): string[] {
   const ours = new Set(['prove', 'json', 'quiet', 'trace']);
   return [
+    // Not the template's own, of which nothing is known here.
+    ...(values.has('chdir') ? [] : ['--chdir=/']),
     ...[...flags].filter((name) => !ours.has(name)).map((name) => `--${name}`),
     ...[...values].map(([name, value]) => `--${name}=${value}`),
     ...[...lists].flatMap(([name, list]) => list.map((value) => `--${name}=${value}`)),
