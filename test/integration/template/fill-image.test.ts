@@ -251,16 +251,17 @@ describe('a hostile image is harmless:', () => {
     );
   });
 
-  it('a full file system is no defect of the image', async () => {
+  it.each([
+    ['that has no room for it', [{ path: 'usr/large', content: Buffer.alloc(2 ** 21) }], 'source-too-large'],
+    // Each takes a page, though it has a byte.
+    ['that becomes full', Array.from({ length: 400 }, (_, index) => ({ path: `usr/${index}`, content: 'x' })), 'pool-full'],
+  ])('a file system %s is no defect of the image', async (_title, entries, code) => {
     const root = mkdtempSync(join(tmpdir(), 'small-'));
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', root]);
-    try {
-      const tar = tarOf([{ path: 'usr/' }, { path: 'usr/large', content: Buffer.alloc(2 ** 21) }]);
-      const error = await fillDirectory(root, `oci:${writeFiles(layoutFiles([{ tar }]))}`, {}).catch((reason: unknown) => reason);
-      expect([(error as IsolateError).code, ...causesOf(error as IsolateError)]).toEqual(['source-too-large']);
-    } finally {
-      execFileSync('umount', [root]);
-    }
+    onTestFinished(() => void execFileSync('umount', [root]));
+    const image = writeFiles(layoutFiles([{ tar: tarOf([{ path: 'usr/' }, ...entries]) }]));
+    const error: unknown = await fillDirectory(root, `oci:${image}`, {}).catch((reason: unknown) => reason);
+    expect((error as IsolateError).code).toBe(code);
   });
 
   it('nothing is left in the directory for scratch files', async () => {
