@@ -127,7 +127,7 @@ test('whenever it is killed, or its run is ended by Ctrl-C, there is a whole tem
   expect(await isolate(['template', 'create', '-q', path, '--from', from])).toMatchObject({ status: 0 });
   expect(readdirSync(parent)).toEqual(['app']);
   expect(readdirSync('/var/tmp')).toEqual([]);
-}, 300_000);
+}, 60_000 + rounds * 10_000);
 
 test('a hostile image leaves nothing but its error', async () => {
   const files = layoutFiles([{ tar: tarOf([{ path: 'usr/' }, { path: '../../x', content: 'x' }]) }]);
