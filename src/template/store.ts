@@ -43,6 +43,12 @@ export interface Draft {
   readonly discard: () => Promise<void>;
 }
 
+/** A new state of a template, which is filled under a name of its own, out of other users' reach. */
+export interface Replacement extends Omit<Draft, 'commit'> {
+  /** The template has this state from now on, all at once. A snapshot keeps the state before. */
+  readonly commit: () => Promise<RolledBack>;
+}
+
 /** The tree of a template while it can be changed. */
 export interface OpenTree {
   readonly path: string;
@@ -50,7 +56,7 @@ export interface OpenTree {
   readonly close: () => Promise<void>;
 }
 
-/** What a rollback did. */
+/** What became of the state before. */
 export interface RolledBack {
   /** The snapshot that keeps the state before; null: an older one does, or nothing differed. */
   readonly kept: Snapshot | null;
@@ -90,4 +96,6 @@ export interface TemplateStore {
   readonly open: () => Promise<OpenTree>;
   /** Its tree, to be changed completely or not at all. */
   readonly attempt: () => Promise<Attempt>;
+  /** Begins an empty new state of it. Throws `template-busy` where runs keep the state before from being moved. */
+  readonly replace: () => Promise<Replacement>;
 }

@@ -17,6 +17,13 @@ export async function copyTree(context: TemplateContext, from: string, to: strin
   throw new IsolateError(code, `${from} cannot be copied: ${lastLine(stderr)}.`);
 }
 
+/** Removes everything in a directory, without following links. Throws `storage-failed`. */
+export async function emptyTree({ facts }: TemplateContext, path: string): Promise<void> {
+  const args = [path, '-xdev', '-mindepth', '1', '-delete'];
+  const { exitCode, stderr } = await runWithIds({ file: '/usr/bin/find', args, timeoutMs }, facts);
+  if (exitCode !== 0) throw new IsolateError('storage-failed', `${path} cannot be emptied: ${lastLine(stderr)}.`);
+}
+
 /** Removes a tree without following links. */
 export async function discardTree({ facts }: TemplateContext, path: string): Promise<void> {
   await removeTree(path, facts);

@@ -1,6 +1,6 @@
 /**
  * One process that changes a template, for tests with real processes: `template-worker.ts REF ACTION STEP`. REF is a TemplateRef as JSON;
- * ACTION is `create`, `snapshot`, `rollback`, `rename`, `remove`, `update` or `sweep`. It kills itself at the checkpoint STEP.
+ * ACTION is `create`, `snapshot`, `rollback`, `rename`, `remove`, `update`, `replace` or `sweep`. It kills itself at the checkpoint STEP.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,6 +31,11 @@ if (action === 'create') {
     if (action === 'rollback') await store.rollback('first');
     if (action === 'rename') await store.rename(other);
     if (action === 'remove') await store.remove();
+    if (action === 'replace') {
+      const replacement = await store.replace();
+      writeFileSync(join(replacement.root, 'state'), 'replaced');
+      await replacement.commit();
+    }
     if (action === 'update') {
       const attempt = await store.attempt();
       writeFileSync(join(attempt.tree.path, 'state'), 'updated');

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { createConnection } from 'node:net';
+import { constants } from 'node:os';
 
 const socketPath = '/var/run/zfs/zfs_socket';
 const timeoutMs = 10_000;
@@ -12,7 +13,7 @@ const headerLength = 32;
  * Asks the zfs-fuse daemon to mount a dataset, with the same message that zfs(8) sends. zfs(8) would need a second command and a
  * transaction: a mountable clone is mounted as soon as it is made, and clones that are mounted then cannot be made in parallel. Nothing
  * else may mount at the same time. zfs-fuse 0.7.0 is the last version, so its message does not change; if this throws, the caller falls
- * back to zfs(8).
+ * back to zfs(8). Its code is EBUSY while the data set is still being unmounted.
  */
 export async function mountByDaemon(dataset: string, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -23,7 +24,9 @@ export async function mountByDaemon(dataset: string, directory: string): Promise
     socket.write(encodeMountRequest(dataset, directory));
     const [answer] = (await once(socket, 'data', { signal: timeout })) as [Buffer];
     const errno = answer.length === 4 ? answer.readInt32LE() : -1;
-    if (errno !== 0) throw new Error(`zfs-fuse refused to mount ${dataset}: error ${errno}`);
+    if (errno === 0) return;
+    const error = new Error(`zfs-fuse refused to mount ${dataset}: error ${errno}`);
+    throw errno === constants.errno.EBUSY ? Object.assign(error, { code: 'EBUSY' }) : error;
   } finally {
     socket.destroy();
   }

@@ -23,20 +23,13 @@ export async function beginDataset(context: DatasetContext): Promise<Draft> {
     await zfsWhenFree(context, draft, planDestroy(draft, true));
     throw error;
   });
-  chmodSync(root, 0o755);
-  const idmappable = implementation.idmappedMounts && canIdmap(root, statSync(root));
-  const { sandboxUids, sandboxGids } = own.facts.user;
-  // On zfs-fuse no sandbox could change the template, only the host's root.
-  if (!idmappable && implementation.name === 'OpenZFS') chownSync(root, sandboxUids.start, sandboxGids.start);
   let isMounted = true;
   const close = async (): Promise<void> => {
     if (isMounted) await unmount(root);
     isMounted = false;
   };
   return {
-    root,
-    ownership: ownershipOf(statSync(root)),
-    idmappable,
+    ...ownDraft(context, root),
     commit: async (label) => {
       await close();
       await zfs(context, draft, planSnapshot(draft, label));
@@ -51,6 +44,17 @@ export async function beginDataset(context: DatasetContext): Promise<Draft> {
       await zfsWhenFree(context, draft, planDestroy(draft, true));
     },
   };
+}
+
+/** Gives the root of an empty draft to the ids by which it is going to be filled. */
+export function ownDraft({ implementation, own }: DatasetContext, root: string): Pick<Draft, 'root' | 'ownership' | 'idmappable'> {
+  chmodSync(root, 0o755);
+  chownSync(root, 0, 0);
+  const idmappable = implementation.idmappedMounts && canIdmap(root, statSync(root));
+  const { sandboxUids, sandboxGids } = own.facts.user;
+  // On zfs-fuse no sandbox could change the template, only the host's root.
+  if (!idmappable && implementation.name === 'OpenZFS') chownSync(root, sandboxUids.start, sandboxGids.start);
+  return { root, ownership: ownershipOf(statSync(root)), idmappable };
 }
 
 /** Throws `template-exists`. */

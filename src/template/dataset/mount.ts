@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { IsolateError } from '../../error.ts';
 import { parseMountinfo } from '../../host/mountinfo.ts';
 import { ensureRuntimeDirectories } from '../../pool/directories.ts';
@@ -12,7 +13,7 @@ import { ownershipOf } from '../../storage/directory.ts';
 import { freeDeadLocks } from '../lock.ts';
 import { makeRandom } from '../random.ts';
 import type { OpenTree } from '../store.ts';
-import type { DatasetContext } from './zfs.ts';
+import { type DatasetContext, pausesMs } from './zfs.ts';
 
 const timeoutMs = 30_000;
 const mountLockMs = 60_000;
@@ -50,7 +51,7 @@ async function mount({ implementation, runtime, own }: DatasetContext, dataset: 
   if (implementation.name === 'zfs-fuse') {
     const lock = await waitForLock(runtime.mountLock, own.holder, { waitMs: mountLockMs });
     try {
-      await mountByDaemon(dataset, path);
+      await mountWhenFree(dataset, path);
     } finally {
       await lock.release();
     }
@@ -59,6 +60,20 @@ async function mount({ implementation, runtime, own }: DatasetContext, dataset: 
   const args = ['--internal-only', '-t', 'zfs', '-o', 'zfsutil,rw,exec,suid', '--', dataset, path];
   const { exitCode, stderr } = await runCommand({ file: '/bin/mount', args, timeoutMs });
   if (exitCode !== 0) throw new IsolateError('storage-failed', stderr.trim());
+}
+
+/** Tried again for a moment, because zfs-fuse ends an unmount some time after it answered. */
+async function mountWhenFree(dataset: string, path: string): Promise<void> {
+  for (const pauseMs of pausesMs) {
+    try {
+      await mountByDaemon(dataset, path);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+    }
+    await sleep(pauseMs);
+  }
+  await mountByDaemon(dataset, path);
 }
 
 /** Neither lazy nor forced. */

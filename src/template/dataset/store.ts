@@ -11,6 +11,7 @@ import { oldOnes, type PlacedSnapshot, readDataset, readSiblings, readSnapshots 
 import { removeDataset, renameDataset } from './move.ts';
 import { openDataset } from './mount.ts';
 import { planSnapshot } from './plan.ts';
+import { beginReplacement } from './replace.ts';
 import { rollBackDataset } from './roll-back.ts';
 import { sweepBesides } from './sweep.ts';
 import { type DatasetContext, openDatasetContext, refuseOthers, zfs } from './zfs.ts';
@@ -42,6 +43,7 @@ export function openDatasetStore(dataset: string, own: TemplateContext): Templat
     remove: async () => removeDataset(await present()),
     open: async () => openDataset(await present(), dataset),
     attempt: async () => attemptOnDataset(await present()),
+    replace: async () => beginReplacement(await present()),
   };
 }
 

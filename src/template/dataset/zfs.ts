@@ -40,7 +40,7 @@ export async function zfsIfThere({ commands }: DatasetContext, object: string, p
 }
 
 /** zfs-fuse ends an unmount some time after it answered. */
-const pausesMs = [25, 50, 100, 200, 400];
+export const pausesMs = [25, 50, 100, 200, 400];
 
 /** A command that needs its dataset to be unused: tried again for a moment. */
 export async function zfsWhenFree(context: DatasetContext, object: string, plan: ZfsPlan): Promise<void> {

@@ -14,27 +14,27 @@ import { type DirectoryLayout, treeName } from './layout.ts';
 export function beginDraft(context: TemplateContext, layout: DirectoryLayout): Draft {
   refuseExisting(layout);
   makeDirectories(layout.parent, 0o700);
-  const wrapper = makeWrapper(context, layout);
-  const root = join(wrapper, treeName);
-  mkdirSync(root, { mode: 0o755 });
-  const stats = statSync(root);
-  const idmappable = canIdmap(root, stats);
-  const { rights, sandboxUids, sandboxGids } = context.facts.user;
-  if (rights === 'root' && !idmappable) chownSync(root, sandboxUids.start, sandboxGids.start);
+  const { wrapper, ...draft } = makeEmptyTree(context, layout);
   return {
-    root,
-    ownership: ownershipOf(statSync(root)),
-    idmappable,
+    ...draft,
     commit: async () => {
       context.checkpoint('create:before-commit');
-      publish(layout, root);
+      publish(layout, draft.root);
       context.checkpoint('create:committed');
       rmdirSync(wrapper);
     },
-    discard: async () => {
-      await discardTree(context, wrapper);
-    },
   };
+}
+
+/** An empty tree beside the template, in a directory of its own. */
+export function makeEmptyTree(context: TemplateContext, layout: DirectoryLayout): Omit<Draft, 'commit'> & { readonly wrapper: string } {
+  const wrapper = makeWrapper(context, layout);
+  const root = join(wrapper, treeName);
+  mkdirSync(root, { mode: 0o755 });
+  const idmappable = canIdmap(root, statSync(root));
+  const { rights, sandboxUids, sandboxGids } = context.facts.user;
+  if (rights === 'root' && !idmappable) chownSync(root, sandboxUids.start, sandboxGids.start);
+  return { wrapper, root, ownership: ownershipOf(statSync(root)), idmappable, discard: () => discardTree(context, wrapper) };
 }
 
 /** A private directory for a tree beside the template, which a later sweep removes if this process dies. */

@@ -12,6 +12,7 @@ import { beginDraft } from './draft.ts';
 import { directoryLayout, type DirectoryLayout, parseBeside } from './layout.ts';
 import { openTree } from './open-tree.ts';
 import { removeDirectory, renameDirectory } from './move.ts';
+import { beginReplacement } from './replace.ts';
 import { rollBack } from './roll-back.ts';
 import { copySnapshot } from './snapshot.ts';
 import { findRuns } from './users.ts';
@@ -34,6 +35,7 @@ export function openDirectoryStore(path: string, context: TemplateContext): Temp
     remove: () => removeDirectory(context, present(layout)),
     open: async () => openTree(present(layout).path),
     attempt: () => attemptChange(context, present(layout)),
+    replace: async () => beginReplacement(context, present(layout), readSnapshots(layout)),
   };
 }
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { IsolateError } from '../../../src/error.ts';
 import { callerContext, type TemplateContext } from '../../../src/template/context.ts';
 import { changeTemplate, openStore } from '../../../src/template/open-store.ts';
-import type { TemplateStore } from '../../../src/template/store.ts';
+import type { Replacement, RolledBack, TemplateStore } from '../../../src/template/store.ts';
 import type { TemplateRef } from '../../../src/template/template-ref.ts';
 import { refresh } from '../../../src/upkeep/refresh-template.ts';
 import { finished, startIsolate } from '../../rig/isolate.ts';
@@ -193,6 +193,23 @@ describe.each([
     expect([await read(), await labels(), await unfinished()]).toEqual(['updated', ['first'], []]);
   });
 
+  test('a new state takes the place of the template, and a snapshot keeps the state before', async () => {
+    const replace = (text: string, last: (replacement: Replacement) => Promise<unknown>) =>
+      change(async (store) => {
+        const replacement = await store.replace();
+        await writeFile(join(replacement.root, 'state'), text);
+        return await last(replacement);
+      });
+    await replace('discarded', (replacement) => replacement.discard());
+    expect([await read(), await labels(), await unfinished()]).toEqual(['one', ['first'], []]);
+    expect(await replace('two', (replacement) => replacement.commit())).toEqual({ kept: null });
+    await write('three');
+    const { kept } = (await replace('four', (replacement) => replacement.commit())) as RolledBack;
+    expect([await read(), await unfinished()]).toEqual(['four', []]);
+    await change((store) => store.rollback(kept?.label ?? ''));
+    expect(await read()).toBe('three');
+  });
+
   test('only one process changes a template at a time, and the second is told which', async () => {
     const error = await change(() => change(async () => 'never').catch((reason: unknown) => reason));
     expect(error).toMatchObject({
@@ -211,7 +228,7 @@ describe.each([
     expect(await openStore(fixture.refOf('nothing'), context).describe()).toBe(null);
   });
 
-  test.each(['snapshot', 'rollback', 'rename', 'remove', 'update', 'create'])(
+  test.each(['snapshot', 'rollback', 'rename', 'remove', 'update', 'replace', 'create'])(
     'whenever %s is killed, the template is whole, as before or as after, and the next change leaves nothing unfinished',
     async (action) => {
       const steps = new Set<string>();
@@ -232,7 +249,7 @@ describe.each([
       await run(`${name}-w`, 'none');
       expect(steps.size).toBeGreaterThan(0);
       const before = action === 'rollback' ? 'two' : 'one';
-      const after = { rollback: 'one', update: 'updated', create: 'created' }[action] ?? 'one';
+      const after = { rollback: 'one', update: 'updated', replace: 'replaced', create: 'created' }[action] ?? 'one';
       for (const [index, step] of [...steps].entries()) {
         const own = `${name}-k${index}`;
         await run(own, step);

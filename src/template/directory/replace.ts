@@ -1,0 +1,54 @@
+import { renameSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TemplateContext } from '../context.ts';
+import { timeLabel } from '../label.ts';
+import { compareListings, isSame } from '../listing.ts';
+import type { Replacement, Snapshot } from '../store.ts';
+import { listTree } from '../trees.ts';
+import { makeEmptyTree } from './draft.ts';
+import { exchange } from './exchange.ts';
+import { type DirectoryLayout, treeName } from './layout.ts';
+import { discardOld } from './old.ts';
+
+/**
+ * A new tree for a template. It gets the name of the snapshot that keeps the state before, and then the two are exchanged: whenever this
+ * process dies, nothing is lost. Runs on the template keep the tree that they began with.
+ */
+export function beginReplacement(context: TemplateContext, layout: DirectoryLayout, snapshots: readonly Snapshot[]): Replacement {
+  const { wrapper, ...draft } = makeEmptyTree(context, layout);
+  return {
+    ...draft,
+    commit: async () => {
+      const isKept = await isNewest(context, layout, snapshots);
+      const createdMs = context.clock();
+      const label = timeLabel(
+        createdMs,
+        snapshots.map((snapshot) => snapshot.label),
+      );
+      const kept = layout.snapshot(label);
+      // A snapshot is as old as its directory.
+      utimesSync(wrapper, createdMs / 1000, createdMs / 1000);
+      context.checkpoint('replace:filled');
+      renameSync(wrapper, kept);
+      context.checkpoint('replace:placed');
+      try {
+        await exchange(context, layout.path, join(kept, treeName));
+      } catch (error) {
+        renameSync(kept, wrapper);
+        throw error;
+      }
+      context.checkpoint('replace:exchanged');
+      if (!isKept) return { kept: { label, createdMs } };
+      await discardOld(context, layout, kept);
+      return { kept: null };
+    },
+  };
+}
+
+/** Whether the newest snapshot has the present state. */
+async function isNewest(context: TemplateContext, layout: DirectoryLayout, snapshots: readonly Snapshot[]): Promise<boolean> {
+  const newest = snapshots.at(-1);
+  if (newest === undefined) return false;
+  const present = await listTree(context, layout.path, false);
+  return isSame(compareListings(present, await listTree(context, join(layout.snapshot(newest.label), treeName), false)));
+}
