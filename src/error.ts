@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'bad-source'
   | 'source-too-large'
   | 'source-failed'
+  | 'push-failed'
   | 'template-not-mounted'
   | 'key-not-loaded'
   | 'pool-suspended'

@@ -22,7 +22,7 @@ export const verbs = [
 
 /** Verbs that have verbs of their own, which come second. */
 export const subVerbs = {
-  template: ['create', 'list', 'show', 'shell', 'exec', 'update', 'snapshot', 'rollback', 'rename', 'remove', 'default'],
+  template: ['create', 'list', 'show', 'shell', 'exec', 'update', 'snapshot', 'rollback', 'rename', 'remove', 'push', 'pull', 'default'],
   config: ['check', 'show', 'edit', 'approve'],
 } as const;
 type SubVerbs = typeof subVerbs;
@@ -70,6 +70,29 @@ const refreshing: OptionGroup<Option> = {
       short: 's',
       verbs: ['run', 'refresh'],
       help: 'destroy used clones without making new ones',
+      carriedBy: 'caller',
+    },
+  ],
+};
+
+/** The options of `template create` that a pull has too. */
+const ofPull: ReadonlySet<string> = new Set(['max-size']);
+
+const registries: OptionGroup<Option> = {
+  title: 'Registries',
+  options: [
+    {
+      long: 'compress',
+      value: 'gzip|zstd',
+      completes: 'none',
+      verbs: ['template push'],
+      help: 'how the layer is compressed (default: gzip, which every tool reads)',
+      carriedBy: 'caller',
+    },
+    {
+      long: 'insecure',
+      verbs: ['template create', 'template push', 'template pull'],
+      help: 'use a registry without TLS, or with any certificate',
       carriedBy: 'caller',
     },
   ],
@@ -190,7 +213,14 @@ export const optionGroups: readonly OptionGroup<Option>[] = [
     title,
     options: options.map((option) => ({ ...describe(option), verbs: ['run', 'doctor'] as const })),
   })),
-  { ...createOptions, options: createOptions.options.map((option) => ({ ...option, verbs: ['template create'] as const })) },
+  {
+    ...createOptions,
+    options: createOptions.options.map((option) => ({
+      ...option,
+      verbs: ofPull.has(option.long) ? (['template create', 'template pull'] as const) : (['template create'] as const),
+    })),
+  },
+  registries,
   refreshing,
   watching,
   other,

@@ -75,6 +75,23 @@ export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {
     more: 'A template on which something runs, or of which clones are kept, is not removed.',
     examples: [['isolate template remove debian', 'the template, its snapshots and its fresh clones']],
   },
+  'template push': {
+    form: 'isolate template push [OPTIONS] TEMPLATE TARGET',
+    summary: 'make an image of a template, and store it in a registry',
+    more:
+      'TARGET is docker://IMAGE, oci:DIRECTORY[:NAME] or oci-archive:FILE[:NAME]. The image has one layer and the defaults of the template. ' +
+      'skopeo stores it, with the accounts of skopeo login.',
+    examples: [
+      ['isolate template push debian docker://registry.example.org/team/debian:1', 'for others to pull'],
+      ['isolate template push debian oci-archive:debian.tar', 'as a file'],
+    ],
+  },
+  'template pull': {
+    form: 'isolate template pull [OPTIONS] TEMPLATE docker://IMAGE',
+    summary: 'make a template from an image of a registry, or bring it to the state of the image',
+    more: 'A template that exists is replaced as a whole, and a snapshot keeps the state before. If it is of the same image, nothing is done.',
+    examples: [['isolate template pull debian docker://registry.example.org/team/debian:1', 'also later, for what is new']],
+  },
   'template default': {
     form: 'isolate template default [OPTIONS] TEMPLATE',
     summary: 'use a template for runs that say nothing else',

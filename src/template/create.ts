@@ -44,7 +44,13 @@ async function makeWhole({ ref, source, label, ...options }: Making, context: Te
   }
 }
 
-async function fillDraft(draft: Draft, source: TemplateSource, options: FillOptions, context: TemplateContext): Promise<Filled> {
+/** Fills a draft from a source. */
+export async function fillDraft(
+  draft: Omit<Draft, 'commit'>,
+  source: TemplateSource,
+  options: FillOptions,
+  context: TemplateContext,
+): Promise<Filled> {
   return await withFillable(draft, context, async (target) => {
     const place = claimFillingPlace(target, context.facts);
     try {

@@ -6,6 +6,7 @@ import type { FillingTarget } from './fill/place.ts';
 import { openStore } from './open-store.ts';
 import { systemStore } from './places.ts';
 import { makeRandom } from './random.ts';
+import type { Draft, OpenTree } from './store.ts';
 import { copyTree } from './trees.ts';
 
 /**
@@ -17,12 +18,31 @@ export async function withFillable<T>(
   context: TemplateContext,
   action: (fillable: FillingTarget) => Promise<T>,
 ): Promise<T> {
-  if (filesystemName(statfsSync(target.root).type) !== 'fuse') return await action(target);
-  const scratch = await openStore({ kind: 'directory', path: join(systemStore, `filling-${makeRandom()}`) }, context).begin();
-  try {
+  if (!isFuse(target.root)) return await action(target);
+  return await withScratch(context, async (scratch) => {
     const result = await action(scratch);
     await copyTree(context, scratch.root, target.root);
     return result;
+  });
+}
+
+/** Calls `action` with a tree that a sandbox can read as its root: of a file system of FUSE, which would not let it, a copy. */
+export async function withReadable<T>(tree: OpenTree, context: TemplateContext, action: (tree: OpenTree) => Promise<T>): Promise<T> {
+  if (!isFuse(tree.path)) return await action(tree);
+  return await withScratch(context, async ({ root }) => {
+    await copyTree(context, tree.path, root);
+    return await action({ ...tree, path: root });
+  });
+}
+
+function isFuse(path: string): boolean {
+  return filesystemName(statfsSync(path).type) === 'fuse';
+}
+
+async function withScratch<T>(context: TemplateContext, action: (scratch: Draft) => Promise<T>): Promise<T> {
+  const scratch = await openStore({ kind: 'directory', path: join(systemStore, `filling-${makeRandom()}`) }, context).begin();
+  try {
+    return await action(scratch);
   } finally {
     await scratch.discard().catch(() => {});
   }

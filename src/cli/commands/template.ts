@@ -27,6 +27,10 @@ export async function templateVerb(verb: VerbsOf<'template'>, parsed: ParsedArgu
       return await (await import('./template/rename.ts')).renameVerb(parsed);
     case 'template remove':
       return await (await import('./template/remove.ts')).removeVerb(parsed);
+    case 'template push':
+      return await (await import('./template/push.ts')).pushVerb(parsed);
+    case 'template pull':
+      return await (await import('./template/pull.ts')).pullVerb(parsed);
     case 'template default':
       return await (await import('./template/default.ts')).defaultVerb(parsed);
   }

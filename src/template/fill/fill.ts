@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 
 import { IsolateError } from '../../error.ts';
-import { callerEnvironment } from '../../process/caller-environment.ts';
 import type { TemplateRecord } from '../../spec/template-record.ts';
 import { type Archive, openArchive, receiveArchive } from './archive.ts';
 import { copyDirectory } from './directory.ts';
@@ -9,6 +8,7 @@ import { type DistributionOptions, installDistribution } from './distribution.ts
 import { checkRoot, finishRoot, readRecord } from './finish.ts';
 import { fillFromImage } from '../oci/fill-from-image.ts';
 import type { FillingPlace } from './place.ts';
+import { scratchDirectory } from './scratch-directory.ts';
 import type { TemplateSource } from './source.ts';
 import { emptyTarReport, type TarReport } from './tar-report.ts';
 import { chooseLimits, unpack, type UnpackOptions } from './unpack.ts';
@@ -22,6 +22,8 @@ export interface FillOptions extends DistributionOptions {
   /** A step that has begun, as a phrase. */
   readonly onStep?: (step: string) => void;
   readonly onProgress?: UnpackOptions['onProgress'];
+  /** Images of registries: also without TLS, and with certificates that nobody vouches for. */
+  readonly insecure?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -76,7 +78,8 @@ async function fill(source: TemplateSource, place: FillingPlace, options: FillOp
     case 'image': {
       const { defaults, digest, unused, devices, attributes } = await fillFromImage(place, source, {
         ...unpackOptions,
-        scratch: scratchDirectory(place),
+        scratch: scratchDirectory(place.facts),
+        insecure: options.insecure ?? false,
         ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
       });
       return { record: { defaults, digest, ...(unused.length === 0 ? {} : { unused }) }, left: { devices, attributes } };
@@ -84,12 +87,6 @@ async function fill(source: TemplateSource, place: FillingPlace, options: FillOp
     case 'path':
       throw new Error('A path was not settled.');
   }
-}
-
-/** Where what is needed for a while may be large. Root puts nothing where a variable says. */
-function scratchDirectory({ facts }: FillingPlace): string {
-  const chosen = facts.user.rights === 'root' ? undefined : callerEnvironment()['TMPDIR'];
-  return chosen?.startsWith('/') === true ? chosen : '/var/tmp';
 }
 
 async function unpackOpened(place: FillingPlace, archive: Archive, options: UnpackOptions): Promise<TarReport> {

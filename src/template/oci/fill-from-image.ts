@@ -22,6 +22,8 @@ export interface ImageOptions extends UnpackOptions {
   readonly scratch: string;
   /** A step that has begun, as a phrase. */
   readonly onStep?: (step: string) => void;
+  /** Whatever a registry shows as its certificate, if any. */
+  readonly insecure: boolean;
 }
 
 /** What a template takes over from an image. */
@@ -45,10 +47,10 @@ export async function fillFromImage(
   { format, locator }: ImageSource,
   options: ImageOptions,
 ): Promise<FilledFromImage> {
-  const { scratch, signal } = options;
+  const { scratch, insecure, signal } = options;
   if (format === 'docker') {
     options.onStep?.(`fetching ${locator}`);
-    const fetched = await fetchImage(place.facts, locator, scratch, signal);
+    const fetched = await fetchImage(place.facts, locator, scratch, { insecure, ...(signal === undefined ? {} : { signal }) });
     try {
       return await unpackImage(place, filesInDirectory(fetched.path), { format: 'oci', name: null }, options);
     } finally {

@@ -4,17 +4,29 @@ import { finished } from 'node:stream/promises';
 import { type FillingRequest, runInFilling } from '../fill/filling.ts';
 import type { FillingPlace } from '../fill/place.ts';
 
-type Program = Omit<FillingRequest, 'onOutput' | 'onOutputStream' | 'onErrorLine'>;
+export interface Program extends Omit<FillingRequest, 'onOutput' | 'onOutputStream' | 'onErrorLine'> {
+  /** Lines of standard error that say nothing about a failure. */
+  readonly isHarmless?: (line: string) => boolean;
+}
 
 /**
  * Runs a program in the filling sandbox, and returns its standard output at once. The stream ends well only after status 0; else it fails
  * with what `failed` makes of the first line of standard error. A receiver that destroys it ends the program.
  */
 export function outputOf(place: FillingPlace, program: Program, failed: (said: string) => Error): Readable {
+  return outputOfRun((request) => runInFilling(place, request), program, failed);
+}
+
+/** The same for a program that `start` runs. */
+export function outputOfRun(
+  start: (request: FillingRequest) => Promise<number>,
+  { isHarmless = (): boolean => false, ...program }: Program,
+  failed: (said: string) => Error,
+): Readable {
   const output = new PassThrough({ highWaterMark: 2 ** 20 });
   let said: string | null = null;
   let drained: Promise<unknown> = Promise.resolve();
-  const run = runInFilling(place, {
+  const run = start({
     ...program,
     onOutputStream: (stream) => {
       drained = finished(stream, { writable: false }).catch(() => undefined);
@@ -22,7 +34,7 @@ export function outputOf(place: FillingPlace, program: Program, failed: (said: s
       stream.pipe(output, { end: false });
     },
     onErrorLine: (line) => {
-      if (line !== '') said ??= line;
+      if (line !== '' && !isHarmless(line)) said ??= line;
     },
   });
   const finish = async (): Promise<void> => {

@@ -1,15 +1,25 @@
 import { join } from 'node:path';
 
-import { IsolateError } from '../../error.ts';
+import { type ErrorCode, IsolateError } from '../../error.ts';
 import type { Facts } from '../../host/facts.ts';
 import { findTool } from '../../host/tools.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
-import { plainEnvironment, runAsCaller } from '../fill/filling.ts';
+import { type FillingRequest, plainEnvironment, runAsCaller } from '../fill/filling.ts';
+import { printDigest, startHash } from './digest.ts';
+import { longestJson } from './json.ts';
+import { checkReference, registryOf } from './reference.ts';
 import { makeScratch } from './scratch.ts';
 
 /** What skopeo needs of the caller: where accounts, certificates and proxies are. */
 const variables =
   /^(?:HOME|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|REGISTRY_AUTH_FILE|DOCKER_CONFIG|SSL_CERT_FILE|SSL_CERT_DIR|(?:https?|no|all)_proxy|(?:HTTPS?|NO|ALL)_PROXY)$/;
+
+/** How a registry is spoken to. */
+export interface RegistryOptions {
+  /** Also without TLS, and with certificates that nobody vouches for. */
+  readonly insecure?: boolean;
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Gets an image from a registry into a new directory in `scratch`, as a layout with one image. Returns its path, and what removes it.
@@ -19,19 +29,15 @@ export async function fetchImage(
   facts: Facts,
   reference: string,
   scratch: string,
-  signal?: AbortSignal,
+  options: RegistryOptions = {},
 ): Promise<{ readonly path: string; readonly remove: () => void }> {
-  // It becomes part of a word that skopeo takes apart.
-  if (!/^[A-Za-z0-9[][A-Za-z0-9._:/@[\]-]*$/.test(reference)) {
-    throw new IsolateError('bad-source', `docker://${reference} is no image of a registry.`, { hint: 'as in docker://debian:trixie' });
-  }
-  if (findTool('skopeo', 'root', undefined) === null) {
-    throw new IsolateError('missing-tool', 'skopeo, which fetches images, is not installed.', { hint: 'apt-get install skopeo' });
-  }
+  checkReference(reference);
+  requireSkopeo();
   const { path: directory, remove } = makeScratch(scratch);
   try {
     const path = join(directory, 'image');
-    await copy(facts, `docker://${reference}`, path, signal);
+    const words = ['copy', '--quiet', ...tls('src', options), `docker://${reference}`, `oci:${path}`];
+    await runSkopeo(facts, { words, reference, failed: ['source-failed', 'fetch'] }, options);
     return { path, remove };
   } catch (error) {
     remove();
@@ -39,19 +45,86 @@ export async function fetchImage(
   }
 }
 
-async function copy(facts: Facts, from: string, path: string, signal: AbortSignal | undefined): Promise<void> {
+/** Puts the image that a layout has as `name` into a registry, byte for byte. Throws `missing-tool` and `push-failed`. */
+export async function storeImage(facts: Facts, layout: string, name: string, reference: string, options: RegistryOptions): Promise<void> {
+  const words = ['copy', '--quiet', '--preserve-digests', ...tls('dest', options), `oci:${layout}:${name}`, `docker://${reference}`];
+  await runSkopeo(facts, { words, reference, failed: ['push-failed', 'store'] }, options);
+}
+
+/** The digest of what a registry has under a name: an image, or a list of images for several platforms. Throws as `fetchImage`. */
+export async function readRemoteDigest(facts: Facts, reference: string, options: RegistryOptions): Promise<string> {
+  checkReference(reference);
+  requireSkopeo();
+  const hash = startHash('sha256');
+  let length = 0;
+  const words = ['inspect', '--raw', ...tls(null, options), `docker://${reference}`];
+  await runSkopeo(
+    facts,
+    {
+      words,
+      reference,
+      failed: ['source-failed', 'fetch'],
+      onOutput: (chunk) => {
+        length += chunk.length;
+        if (length <= longestJson) hash.update(chunk);
+      },
+    },
+    options,
+  );
+  return printDigest({ algorithm: 'sha256', hex: hash.digest('hex') });
+}
+
+/** Throws `missing-tool`. */
+export function requireSkopeo(): void {
+  if (findTool('skopeo', 'root', undefined) !== null) return;
+  throw new IsolateError('missing-tool', 'skopeo, which speaks with registries, is not installed.', { hint: 'apt-get install skopeo' });
+}
+
+function tls(side: 'src' | 'dest' | null, { insecure = false }: RegistryOptions): readonly string[] {
+  return insecure ? [`--${side === null ? '' : `${side}-`}tls-verify=false`] : [];
+}
+
+interface Call {
+  readonly words: readonly string[];
+  readonly reference: string;
+  /** The code of a failure, and what could not be done. */
+  readonly failed: readonly [ErrorCode, string];
+  readonly onOutput?: FillingRequest['onOutput'];
+}
+
+async function runSkopeo(
+  facts: Facts,
+  { words, reference, failed: [code, verb], onOutput }: Call,
+  options: RegistryOptions,
+): Promise<void> {
   const said: string[] = [];
   const environment = Object.fromEntries(
     Object.entries(callerEnvironment()).filter((pair): pair is [string, string] => variables.test(pair[0]) && pair[1] !== undefined),
   );
   const status = await runAsCaller(facts, {
-    command: ['skopeo', 'copy', '--quiet', from, `oci:${path}`],
+    command: ['skopeo', ...words],
     environment: { ...environment, ...plainEnvironment },
     onErrorLine: (line) => void said.push(line),
-    ...(signal === undefined ? {} : { signal }),
+    ...(onOutput === undefined ? {} : { onOutput }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   if (status === 0) return;
   const last = said.findLast((line) => /level=(?:fatal|error)/.test(line)) ?? said.at(-1) ?? `it ended with status ${status}`;
-  const [, message = last] = /msg="((?:[^"\\]|\\.)*)"/.exec(last) ?? [];
-  throw new IsolateError('source-failed', `skopeo could not fetch ${from}.`, { cause: new Error(message.replaceAll(String.raw`\"`, '"')) });
+  const [, quoted = last] = /msg="((?:[^"\\]|\\.)*)"/.exec(last) ?? [];
+  const message = quoted.replaceAll(/\\(["\\])/g, '$1');
+  const hint = adviseOnFailure(message, reference);
+  throw new IsolateError(code, `skopeo could not ${verb} docker://${reference}.`, {
+    cause: new Error(message),
+    ...(hint === null ? {} : { hint }),
+  });
+}
+
+/** null: nothing is known that would help. */
+function adviseOnFailure(message: string, reference: string): string | null {
+  if (/unauthorized|authentication required|denied|invalid username\/password/i.test(message))
+    return `skopeo login ${registryOf(reference)}`;
+  if (/server gave HTTP response to HTTPS client|x509:/.test(message)) {
+    return 'a registry without TLS, or with a certificate of its own: --insecure';
+  }
+  return null;
 }

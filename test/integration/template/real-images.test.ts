@@ -1,12 +1,12 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { createServer, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { causesOf, type IsolateError } from '../../../src/error.ts';
 import { fillDirectory } from '../../rig/filling.ts';
+import { startRegistry, type TestRegistry } from '../../rig/registry.ts';
 
 let work: string;
 /** What buildah itself has in the image. */
@@ -98,41 +98,32 @@ it('an image that umoci made comes in as umoci unpacks it', async () => {
 
 describe('an image of a registry', () => {
   const home = process.env['HOME'];
-  let port: number;
-  let registry: ReturnType<typeof spawn>;
+  let registry: TestRegistry;
+  let image: string;
 
   beforeAll(async () => {
-    port = await freePort();
-    writeFileSync(
-      join(work, 'registry.yml'),
-      JSON.stringify({
-        version: 0.1,
-        storage: { filesystem: { rootdirectory: join(work, 'registry') } },
-        http: { addr: `127.0.0.1:${port}` },
-      }),
-    );
-    registry = spawn('docker-registry', ['serve', join(work, 'registry.yml')], { stdio: 'ignore' });
-    await reachable(port);
+    registry = await startRegistry();
+    image = `docker://${registry.address}/some/image:v1`;
     mkdirSync(join(work, '.config/containers'), { recursive: true });
-    writeFileSync(join(work, '.config/containers/registries.conf'), `[[registry]]\nlocation = "127.0.0.1:${port}"\ninsecure = true\n`);
-    sh(`skopeo copy --dest-tls-verify=false oci:layout:made docker://127.0.0.1:${port}/some/image:v1`);
+    writeFileSync(join(work, '.config/containers/registries.conf'), `[[registry]]\nlocation = "${registry.address}"\ninsecure = true\n`);
+    sh(`skopeo copy --dest-tls-verify=false oci:layout:made ${image}`);
     process.env['HOME'] = work;
   }, 60_000);
 
   afterAll(() => {
     process.env['HOME'] = home;
-    registry.kill();
+    registry.end();
   });
 
   it('is fetched by skopeo, with the settings of the caller', async () => {
-    const { defaults: found, tree } = await fill(`docker://127.0.0.1:${port}/some/image:v1`);
+    const { defaults: found, tree } = await fill(image);
     expect(found).toEqual(defaults);
     expect(tree).toBe(expected.replace(/^\.\/usr\/share\/disk .*\n/m, ''));
   });
 
   it('that is not there is an error in the words of skopeo', async () => {
-    const error = (await fill(`docker://127.0.0.1:${port}/some/other:v1`).catch((reason: unknown) => reason)) as IsolateError;
-    expect([error.code, error.message]).toEqual(['source-failed', `skopeo could not fetch docker://127.0.0.1:${port}/some/other:v1.`]);
+    const error = (await fill(`docker://${registry.address}/some/other:v1`).catch((reason: unknown) => reason)) as IsolateError;
+    expect([error.code, error.message]).toEqual(['source-failed', `skopeo could not fetch docker://${registry.address}/some/other:v1.`]);
     expect(causesOf(error)[0]).toMatch(/manifest unknown/);
   });
 
@@ -141,28 +132,3 @@ describe('an image of a registry', () => {
     expect([error.code, error.message]).toEqual(['bad-source', 'docker://--help is no image of a registry.']);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  return await new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const { port: free } = server.address() as { port: number };
-      server.close(() => resolve(free));
-    });
-  });
-}
-
-async function reachable(port: number): Promise<void> {
-  for (;;) {
-    const connected = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('connect', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once('error', () => resolve(false));
-    });
-    if (connected) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -19,6 +19,8 @@ import { print } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { withStopSignals } from '../../stop-signals.ts';
 import { saveDefault } from './default.ts';
+import { readInsecure } from './insecure.ts';
+import { describeFilled } from './made.ts';
 import { readWords } from './words.ts';
 
 const form = 'isolate template create TEMPLATE --from SOURCE';
@@ -41,11 +43,12 @@ export async function createTemplateVerb(parsed: ParsedArguments): Promise<numbe
   return 0;
 }
 
-type Wanted = Pick<Parameters<typeof createTemplate>[0], 'source' | 'name' | 'label' | 'maxBytes'> & Distribution;
+type Wanted = Pick<Parameters<typeof createTemplate>[0], 'source' | 'name' | 'label' | 'maxBytes' | 'insecure'> & Distribution;
 type Distribution = Pick<Parameters<typeof createTemplate>[0], 'mirror' | 'packages' | 'variant' | 'keyring'>;
 
 /** Throws `usage`, `bad-name`. */
-function readWanted({ values }: ParsedArguments, places: TemplatePlaces): Wanted {
+function readWanted(parsed: ParsedArguments, places: TemplatePlaces): Wanted {
+  const { values } = parsed;
   const from = values.get('from');
   if (from === undefined) {
     throw new IsolateError('usage', 'The option --from is missing: what is the template made from?', {
@@ -62,6 +65,7 @@ function readWanted({ values }: ParsedArguments, places: TemplatePlaces): Wanted
   return {
     source,
     name: from,
+    insecure: readInsecure(parsed, source.kind === 'image' && source.format === 'docker' ? source.locator : null, from),
     ...distribution,
     ...(label === undefined ? {} : { label: parseLabel(label) }),
     ...(size === undefined ? {} : { maxBytes: parseSize('--max-size', size) }),
@@ -90,16 +94,9 @@ function readPackage(name: string): string {
   throw new IsolateError('usage', `--packages takes names of packages with commas between them; ${JSON.stringify(name)} is none.`);
 }
 
-function describe(word: string, { record, left }: Filled, settings: string | null): string {
-  const lines = [`made ${word} from ${record.source ?? 'nothing'}`];
-  if (left.devices > 0) lines.push(`left out: ${count(left.devices, 'device node')}; a run has the usual ones in /dev`);
-  if (left.attributes > 0) lines.push(`left out: ${count(left.attributes, 'extended attribute or ACL', 'extended attributes or ACLs')}`);
-  if (record.unused !== undefined) lines.push(`not used: ${record.unused.join(', ')} of the image`);
+function describe(word: string, filled: Filled, settings: string | null): string {
+  const lines = [`made ${word} from ${filled.record.source ?? 'nothing'}`, ...describeFilled(filled)];
   if (settings !== null) lines.push(`runs use it now, says ${settings}`);
   lines.push(`a shell in a throw-away copy of it: isolate${settings === null ? ` -c ${word}` : ''} bash`);
   return `${lines.join('\n')}\n`;
-}
-
-function count(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`;
 }

@@ -1,0 +1,78 @@
+import { IsolateError } from '../error.ts';
+import type { TemplateContext } from './context.ts';
+import { createTemplate, fillDraft } from './create.ts';
+import type { Filled, FillOptions } from './fill/fill.ts';
+import { scratchDirectory } from './fill/scratch-directory.ts';
+import { refuseReachable } from './keep-private.ts';
+import { filesInDirectory } from './oci/directory-files.ts';
+import { readLayout } from './oci/image.ts';
+import { platformOf } from './oci/platform.ts';
+import { fetchImage, readRemoteDigest } from './oci/skopeo.ts';
+import { changeTemplate, openStore } from './open-store.ts';
+import type { Snapshot, TemplateStore } from './store.ts';
+import type { TemplateRef } from './template-ref.ts';
+
+export interface PullTemplate extends Omit<FillOptions, 'createdMs' | 'name'> {
+  readonly ref: TemplateRef;
+  /** An image of a registry, without `docker://`. */
+  readonly reference: string;
+}
+
+/** What a pull did. `kept`: the snapshot that keeps the state before; null: an older one does. */
+export type Pulled =
+  | { readonly kind: 'made'; readonly filled: Filled }
+  | { readonly kind: 'replaced'; readonly filled: Filled; readonly kept: Snapshot | null }
+  /** The template was made from this very image. */
+  | { readonly kind: 'same'; readonly digest: string };
+
+/**
+ * Makes a template from an image of a registry, or brings one to the image's state, wholly or not at all. Throws what `createTemplate`
+ * throws, and `template-busy`.
+ */
+export async function pullTemplate({ ref, ...pull }: PullTemplate, context: TemplateContext): Promise<Pulled> {
+  refuseReachable(ref, context.facts.user);
+  const info = await openStore(ref, context).describe();
+  if (info !== null) {
+    const { record } = info;
+    const digest = record === null || record instanceof IsolateError ? null : (record.digest ?? null);
+    return await changeTemplate(ref, context, (store) => replace(store, digest, pull, context));
+  }
+  const { reference, ...options } = pull;
+  const source = { kind: 'image', format: 'docker', locator: reference } as const;
+  return { kind: 'made', filled: await createTemplate({ ref, source, name: `docker://${reference}`, ...options }, context) };
+}
+
+/** `digest`: of the image that the template was made from; null: unknown. */
+async function replace(
+  store: TemplateStore,
+  digest: string | null,
+  { reference, ...options }: Omit<PullTemplate, 'ref'>,
+  context: TemplateContext,
+): Promise<Pulled> {
+  const { facts } = context;
+  if (digest === (await readRemoteDigest(facts, reference, options))) return { kind: 'same', digest };
+  options.onStep?.(`fetching ${reference}`);
+  const fetched = await fetchImage(facts, reference, scratchDirectory(facts), options);
+  try {
+    // The registry may have it in another form, or for several platforms.
+    const image = await readLayout(filesInDirectory(fetched.path), { name: null, platform: platformOf(process.arch) });
+    if (image.digest === digest) return { kind: 'same', digest };
+    return await fillAnew(store, fetched.path, { ...options, name: `docker://${reference}`, createdMs: context.clock() }, context);
+  } finally {
+    fetched.remove();
+  }
+}
+
+async function fillAnew(store: TemplateStore, layout: string, options: FillOptions, context: TemplateContext): Promise<Pulled> {
+  const replacement = await store.replace();
+  try {
+    const filled = await fillDraft(replacement, { kind: 'image', format: 'oci', locator: layout }, options, context);
+    options.signal?.throwIfAborted();
+    const { kept } = await replacement.commit();
+    return { kind: 'replaced', filled, kept };
+  } catch (error) {
+    // What cannot be removed now is swept later; the first failure is the one to report.
+    await replacement.discard().catch(() => {});
+    throw error;
+  }
+}

@@ -1,0 +1,95 @@
+import { chownSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { isolate } from '../rig/isolate.ts';
+import { addPlainUser } from '../rig/plain-user.ts';
+import { startRegistry, type TestRegistry } from '../rig/registry.ts';
+import { busyboxRootfs } from '../rig/rootfs.ts';
+
+let registry: TestRegistry;
+let tree: string;
+/** A directory that only root may enter. */
+let work: string;
+
+beforeAll(async () => {
+  registry = await startRegistry();
+  work = mkdtempSync(join(tmpdir(), 'push-'));
+  tree = await busyboxRootfs(join(work, 'tree'));
+}, 60_000);
+afterAll(() => registry.end());
+
+const digests = (text: string) => text.replaceAll(/[0-9a-f]{64}/g, 'HEX');
+
+test('a template goes to a registry and comes back, and later what is new', async () => {
+  const image = `docker://${registry.address}/team/app:1`;
+  const warning = `isolate: warning: Whether ${registry.address} is the right registry is not checked: --insecure.\n`;
+  const template = join(work, 'app');
+  const pushed = await isolate(['template', 'push', '-q', '--insecure', tree, image]);
+  expect(pushed).toEqual({ status: 0, signal: null, stdout: '', stderr: warning });
+  expect(await isolate(['template', 'pull', '--insecure', template, image])).toEqual({
+    status: 0,
+    signal: null,
+    stdout: `made ${template} from ${image}\na shell in a throw-away copy of it: isolate -c ${template} bash\n`,
+    stderr: `${warning}isolate: fetching ${registry.address}/team/app:1\n`,
+  });
+  expect(await isolate(['-q', '-c', template, 'echo', 'it runs'])).toMatchObject({ status: 0, stdout: 'it runs\n' });
+  expect(await isolate(['template', 'pull', '-q', '--json', '--insecure', template, image])).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^{"template":".*","pulled":"same","digest":"sha256:[0-9a-f]{64}"}\n$/) as string,
+  });
+  expect((await isolate(['-q', '-t', tree, 'touch', '/srv-new'])).status).toBe(0);
+  const again = await isolate(['template', 'push', '--insecure', tree, image]);
+  expect({ ...again, stdout: digests(again.stdout), stderr: again.stderr.replace(/[0-9]+ MB/, 'N MB') }).toEqual({
+    status: 0,
+    signal: null,
+    stdout: `pushed ${tree} to ${image}\ndigest sha256:HEX\n`,
+    stderr: `${warning}isolate: packing ${tree}\nisolate: storing N MB at ${image}\n`,
+  });
+  const { status, stdout } = await isolate(['template', 'pull', '--insecure', template, image]);
+  expect({ status, stdout: stdout.replace(/@\S+/, '@LABEL') }).toEqual({
+    status: 0,
+    stdout: `${template} is as ${image} now; ${template}@LABEL keeps the state before\n`,
+  });
+  expect(await isolate(['-q', '-c', template, 'ls', '/srv-new'])).toMatchObject({ status: 0 });
+  expect(readdirSync('/var/tmp').filter((name) => name.startsWith('isolate-'))).toEqual([]);
+}, 60_000);
+
+test('a registry without TLS is an error with the way out', async () => {
+  const image = `docker://${registry.address}/team/app:1`;
+  const { status, stderr } = await isolate(['template', 'push', '-q', tree, image]);
+  expect([status, stderr.split('\n').at(-2)]).toEqual([1, 'hint: a registry without TLS, or with a certificate of its own: --insecure']);
+});
+
+test('a plain user pushes and pulls templates of their own', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'home-'));
+  chownSync(home, 4200, 4200);
+  await addPlainUser(home, 4200);
+  const options = { uid: 4200, environment: { HOME: home, TMPDIR: home, XDG_RUNTIME_DIR: '', XDG_DATA_HOME: '' } };
+  const archive = join(home, 'app.tar');
+  const root = await isolate(['template', 'push', '-q', tree, `oci-archive:${archive}`]);
+  expect(root.status).toBe(0);
+  const own = await isolate(['template', 'create', '-q', 'app', '--from', `oci-archive:${archive}`], options);
+  expect(own).toMatchObject({ status: 0, stderr: '' });
+  const image = `docker://${registry.address}/ada/app:1`;
+  expect(await isolate(['template', 'push', '--json', '--insecure', 'app', image], options)).toMatchObject({
+    status: 0,
+    stderr: expect.stringMatching(/^{"warning":.*}\n$/) as string,
+  });
+  expect(await isolate(['template', 'pull', '-q', '--insecure', 'again', image], options)).toMatchObject({ status: 0 });
+  const record = JSON.parse(readFileSync(join(home, '.local/share/isolate/templates/again/.isolate/template.json'), 'utf8')) as object;
+  expect(record).toMatchObject({ source: image, digest: expect.stringMatching(/^sha256:/) as string });
+}, 60_000);
+
+test.each([
+  [['push', 'x'], 'A word is missing.'],
+  [['push', '/srv', 'somewhere'], 'A template cannot be pushed to "somewhere".'],
+  [['push', '/srv', 'oci:x', '--compress', 'xz'], '--compress takes gzip or zstd, not "xz".'],
+  [['push', '/srv', 'oci:x', '--insecure'], '--insecure is only for images of registries, not for oci:x.'],
+  [['pull', 'x', 'oci:x'], 'Only images of registries can be pulled, not "oci:x".'],
+  [['create', 'x', '--from', '/', '--insecure'], '--insecure is only for images of registries, not for /.'],
+])('%j is refused', async (words, message) => {
+  const { status, stderr } = await isolate(['template', ...words]);
+  expect({ status, message: stderr.split('\n')[0] }).toEqual({ status: 2, message: `isolate: ${message}` });
+});
