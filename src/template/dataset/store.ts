@@ -83,8 +83,13 @@ async function describe(context: DatasetContext): Promise<TemplateInfo | null> {
   };
 }
 
+/** A template that cannot be mounted now, as without its key, is shown all the same. */
 async function readRecord(context: DatasetContext): Promise<TemplateInfo['record']> {
-  const tree = await openDataset(context, context.dataset);
+  const tree = await openDataset(context, context.dataset).catch((error: unknown) => {
+    if (error instanceof IsolateError) return error;
+    throw error;
+  });
+  if (tree instanceof IsolateError) return tree;
   try {
     return tryRecord(tree.path, context.dataset);
   } finally {
