@@ -88,7 +88,7 @@ export async function unmount(path: string): Promise<void> {
 /** Unmounts what dead processes left mounted, and frees their locks. */
 export async function sweepMounts(context: DatasetContext): Promise<void> {
   const directory = templatesDirectory(context);
-  await freeDeadLocks(directory, context.own);
+  freeDeadLocks(directory, context.own);
   for (const name of readDirectory(directory)) {
     const holder = /^[0-9a-f]{16}\./.test(name) ? parseHolder(name.slice(17)) : null;
     if (holder === null || isAlive(holder, context.own.holder.bootId)) continue;

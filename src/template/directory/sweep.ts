@@ -1,5 +1,7 @@
 import { lstatSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IsolateError } from '../../error.ts';
 import { readText } from '../../host/read-text.ts';
 import { isAlive } from '../../pool/holder.ts';
 import { readDirectory } from '../../pool/read-directory.ts';
@@ -10,12 +12,15 @@ import { discardTree } from '../trees.ts';
 import { directoryLayout, parseBeside, treeName } from './layout.ts';
 import { isUsed } from './users.ts';
 
+const mostAttempts = 20;
+const pauseMs = 100;
+
 /**
  * Finishes or removes what dead processes left in a directory of templates, and removes old trees that nothing uses any more. Touches only
  * what belongs to this caller.
  */
 export async function sweepParent(context: TemplateContext, parent: string): Promise<void> {
-  await freeDeadLocks(parent, context);
+  freeDeadLocks(parent, context);
   for (const entry of readDirectory(parent)) {
     const beside = parseBeside(entry);
     const path = join(parent, entry);
@@ -26,8 +31,21 @@ export async function sweepParent(context: TemplateContext, parent: string): Pro
     const beside = parseBeside(entry);
     const path = join(parent, entry);
     if (beside === null || !isOwn(path, context)) continue;
-    if (beside.kind === 'draft' && !isAlive(beside.holder, context.holder.bootId)) await discardTree(context, path);
+    if (beside.kind === 'draft' && !isAlive(beside.holder, context.holder.bootId)) await discardDead(context, path);
     if (beside.kind === 'old') await reapOld(context, join(parent, beside.of), path);
+  }
+}
+
+/** A program that the dead process started may still write to its draft for a moment. What cannot be removed is left to a later sweep. */
+async function discardDead(context: TemplateContext, path: string): Promise<void> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await discardTree(context, path);
+    } catch (error) {
+      if (!(error instanceof IsolateError)) throw error;
+      if (attempts === mostAttempts) return;
+      await sleep(pauseMs);
+    }
   }
 }
 
