@@ -37,10 +37,11 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
     lease: async ({ spec, facts }) =>
       await leaseRoot(spec, facts, { held, tell, warn, signal: options.signal, shelf: client?.shelf ?? null }),
     look: async ({ rootfs, handed, onShelf }, { spec, engine: { capabilities } }) => {
-      if (handed !== undefined) return handed.view;
+      const { withoutDefaults = false } = options;
+      if (handed !== undefined) return withoutDefaults ? { ...handed.view, defaults: {} } : handed.view;
       const tree = treeOf(spec, rootfs);
       const seen = { ...tree, path: onShelf?.seenAt ?? tree.path };
-      return lookIntoRoot(seen, targetsToLookAt(spec, capabilities), readDefaults(seen), capabilities);
+      return lookIntoRoot(seen, targetsToLookAt(spec, capabilities), withoutDefaults ? {} : readDefaults(seen), capabilities);
     },
     place: async ({ id, rootfs, groups }, { spec, facts }) => {
       const description = describeRun(spec, id, facts.user.uid, Date.now());

@@ -17,5 +17,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Pass the signals this process receives on to the command while it runs, as a command-line program does. */
   readonly forwardSignals?: boolean;
+  /** What the template sets for runs does not count, as when the template is maintained: it may be wrong. */
+  readonly withoutDefaults?: boolean;
   readonly onEvent?: (event: RunEvent) => void;
 }

@@ -18,9 +18,9 @@ export interface Maintenance {
 }
 
 /**
- * Runs a command in a template's own tree, as its root, with the host's network; its changes stay. In a sandbox, unless root's files on
- * this storage belong to the host's root and cannot be mounted idmapped: then only the chroot engine can change them. Throws
- * `cannot-enforce` where other users could run what it leaves, and what runs throw.
+ * Runs a command in a template's own tree, as its root, with the host's network; its changes stay. What the template sets for runs does
+ * not count. In a sandbox, unless root's files on this storage belong to the host's root and cannot be mounted idmapped: then only the
+ * chroot engine can change them. Throws `cannot-enforce` where other users could run what it leaves, and what runs throw.
  */
 export async function maintain(tree: OpenTree, context: TemplateContext, maintenance: Maintenance): Promise<Outcome> {
   const { command, environment, name, onEvent } = maintenance;
@@ -31,11 +31,12 @@ export async function maintain(tree: OpenTree, context: TemplateContext, mainten
     command,
     template: tree.path,
     workingDirectory: '/',
-    user: 'root',
+    // Also where nobody has a name.
+    user: '0:0',
     ...(environment === undefined ? {} : { environment }),
     ...(isSandboxed ? { engine: 'bwrap', shareNetwork: true, hostname: hostnameOf(name) } : { engine: 'chroot' }),
   };
-  return await run(request, { forwardSignals: true, ...(onEvent === undefined ? {} : { onEvent }) });
+  return await run(request, { forwardSignals: true, withoutDefaults: true, ...(onEvent === undefined ? {} : { onEvent }) });
 }
 
 /** The shell of a template: bash if it has one. */

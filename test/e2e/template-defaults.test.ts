@@ -222,3 +222,13 @@ test.each(['isolate', 'isolate-node'] as const)('a default user that the templat
     stderr: 'isolate: The user nginx is not in /etc/passwd of the sandbox.\n',
   });
 });
+
+test('the maintenance of a template is done by its root in / without its defaults, so that they can be mended', async () => {
+  const tree = writeRecord(await busyboxRootfs(join(users.root.home, 'maintained')), { ...web, user: '33:33' });
+  rmSync(join(tree, 'etc/passwd'));
+  const shown = await runAs(users.root, ['template', 'exec', '-q', tree, 'sh', '-c', 'id -u; pwd; echo $MODE']);
+  expect(shown).toEqual(said('0', '/', ''));
+  writeRecord(tree, 'broken');
+  expect(await runAs(users.root, ['template', 'exec', '-q', tree, 'rm', `/${record}`])).toEqual(said());
+  expect(await runAs(users.root, ['-q', '-t', tree, 'echo', 'mended'])).toEqual(said('mended'));
+});
