@@ -13,6 +13,8 @@ export type Beside =
   /** Being filled by the holder. */
   | { readonly kind: 'draft'; readonly of: string; readonly holder: HolderId }
   | { readonly kind: 'snapshot'; readonly of: string; readonly label: string }
+  /** To be exchanged by the holder for the template, which then is the snapshot. `inode` is that of the new tree, and says which it is. */
+  | { readonly kind: 'swap'; readonly of: string; readonly label: string; readonly inode: number; readonly holder: HolderId }
   /** To be removed when nothing uses it any more. */
   | { readonly kind: 'old'; readonly of: string }
   /** A file that says what the holder is doing with the template and its snapshots, one after the other. */
@@ -26,6 +28,7 @@ export interface DirectoryLayout {
   readonly lock: string;
   readonly draft: (random: string, holder: HolderId) => string;
   readonly snapshot: (label: string) => string;
+  readonly swap: (label: string, inode: number, holder: HolderId) => string;
   readonly old: (random: string) => string;
   readonly move: (holder: HolderId) => string;
 }
@@ -39,6 +42,7 @@ export function directoryLayout(path: string): DirectoryLayout {
     lock: join(parent, `.${name}.lock`),
     draft: (random, holder) => join(parent, `.${name}.new-${random}.${formatHolder(holder)}`),
     snapshot: (label) => join(parent, `.${name}@${label}`),
+    swap: (label, inode, holder) => join(parent, `.${name}@${label}.swap-${inode}.${formatHolder(holder)}`),
     old: (random) => join(parent, `.${name}.old-${random}`),
     move: (holder) => join(parent, `.${name}.move.${formatHolder(holder)}`),
   };
@@ -52,6 +56,9 @@ export function parseBeside(entry: string): Beside | null {
   if (moveOf !== undefined) return withHolder('move', moveOf, moveHolder);
   const [, oldOf] = /^\.(.+)\.old-[0-9a-f]{16}$/.exec(entry) ?? [];
   if (oldOf !== undefined) return { kind: 'old', of: oldOf };
+  const [, swapOf, swapLabel = '', inode, swapHolder] = /^\.([^@]+)@(.+)\.swap-(\d+)\.(.+)$/.exec(entry) ?? [];
+  const holder = parseHolder(swapHolder ?? '');
+  if (swapOf !== undefined && holder !== null) return { kind: 'swap', of: swapOf, label: swapLabel, inode: Number(inode), holder };
   const [, of, label] = /^\.([^@]+)@(.+)$/.exec(entry) ?? [];
   return of === undefined || label === undefined || whyNotLabel(label) !== null ? null : { kind: 'snapshot', of, label };
 }

@@ -1,4 +1,4 @@
-import { renameSync, utimesSync } from 'node:fs';
+import { renameSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TemplateContext } from '../context.ts';
 import { timeLabel } from '../label.ts';
@@ -11,8 +11,8 @@ import { type DirectoryLayout, treeName } from './layout.ts';
 import { discardOld } from './old.ts';
 
 /**
- * A new tree for a template. It gets the name of the snapshot that keeps the state before, and then the two are exchanged: whenever this
- * process dies, nothing is lost. Runs on the template keep the tree that they began with.
+ * A new tree for a template. Its name says that it is going to be exchanged for the template, and which snapshot keeps that: whenever this
+ * process dies, the next change knows which of the two is there. Runs on the template keep the tree that they began with.
  */
 export function beginReplacement(context: TemplateContext, layout: DirectoryLayout, snapshots: readonly Snapshot[]): Replacement {
   const { wrapper, ...draft } = makeEmptyTree(context, layout);
@@ -25,22 +25,25 @@ export function beginReplacement(context: TemplateContext, layout: DirectoryLayo
         createdMs,
         snapshots.map((snapshot) => snapshot.label),
       );
-      const kept = layout.snapshot(label);
+      const swap = layout.swap(label, statSync(draft.root).ino, context.holder);
       // A snapshot is as old as its directory.
       utimesSync(wrapper, createdMs / 1000, createdMs / 1000);
       context.checkpoint('replace:filled');
-      renameSync(wrapper, kept);
+      renameSync(wrapper, swap);
       context.checkpoint('replace:placed');
       try {
-        await exchange(context, layout.path, join(kept, treeName));
+        await exchange(context, layout.path, join(swap, treeName));
       } catch (error) {
-        renameSync(kept, wrapper);
+        renameSync(swap, wrapper);
         throw error;
       }
       context.checkpoint('replace:exchanged');
-      if (!isKept) return { kept: { label, createdMs } };
-      await discardOld(context, layout, kept);
-      return { kept: null };
+      if (isKept) {
+        await discardOld(context, layout, swap);
+        return { kept: null };
+      }
+      renameSync(swap, layout.snapshot(label));
+      return { kept: { label, createdMs } };
     },
   };
 }

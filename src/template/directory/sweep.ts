@@ -9,7 +9,7 @@ import type { TemplateContext } from '../context.ts';
 import { freeDeadLocks } from '../lock.ts';
 import { makeRandom } from '../random.ts';
 import { discardTree } from '../trees.ts';
-import { directoryLayout, parseBeside, treeName } from './layout.ts';
+import { type Beside, directoryLayout, parseBeside, treeName } from './layout.ts';
 import { isUsed } from './users.ts';
 
 const mostAttempts = 20;
@@ -32,6 +32,7 @@ export async function sweepParent(context: TemplateContext, parent: string): Pro
     const path = join(parent, entry);
     if (beside === null || !isOwn(path, context)) continue;
     if (beside.kind === 'draft' && !isAlive(beside.holder, context.holder.bootId)) await discardDead(context, path);
+    if (beside.kind === 'swap' && !isAlive(beside.holder, context.holder.bootId)) await finishSwap(context, parent, beside);
     if (beside.kind === 'old') await reapOld(context, join(parent, beside.of), path);
   }
 }
@@ -48,6 +49,17 @@ async function discardDead(context: TemplateContext, path: string): Promise<void
     }
   }
 }
+
+/** What the template was becomes its snapshot; a new tree that was not exchanged for it is of no use. */
+async function finishSwap(context: TemplateContext, parent: string, { of, label, inode, holder }: Swap): Promise<void> {
+  const layout = directoryLayout(join(parent, of));
+  const swap = layout.swap(label, inode, holder);
+  const tree = lstatSync(join(swap, treeName), { throwIfNoEntry: false });
+  if (tree?.ino === inode) await discardTree(context, swap);
+  else renameIfThere(swap, layout.snapshot(label));
+}
+
+type Swap = Extract<Beside, { kind: 'swap' }>;
 
 /** Removes an old tree unless a run may still use it. */
 export async function reapOld(context: TemplateContext, template: string, wrapper: string): Promise<void> {
