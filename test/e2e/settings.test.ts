@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -198,6 +199,28 @@ test('settings are refused if another user can exchange them between the check a
   expect(isolate(['pwd'])).toEqual(fails(refused));
   expect(isolate(['config', 'edit'])).toMatchObject({ status: 1, stderr: refused });
   expect(isolate(['config', 'check'])).toMatchObject({ status: 1 });
+});
+
+test('approvals do not count if another user can exchange their directory', () => {
+  const uid = 54_613;
+  const own = join(home, 'roots-own');
+  writeFileSync(join(home, 'project/.isolate.toml'), 'template = "../root"\n');
+  expect(isolate(['config', 'approve'])).toMatchObject({ status: 0 });
+  expect(isolate(['pwd'])).toEqual(says('/\n'));
+  const state = join(home, '.local/state/isolate');
+  renameSync(join(state, 'approved'), own);
+  symlinkSync(own, join(state, 'approved'));
+  lchownSync(join(state, 'approved'), uid, uid);
+  chownSync(state, uid, uid);
+  expect(isolate(['pwd'])).toMatchObject({ status: 125, stdout: '' });
+  const before = readdirSync(own);
+  expect(isolate(['config', 'approve']).stderr).toBe(
+    'isolate: ~/.local/state/isolate/approved is not yours alone, so nothing in it counts as approved by you.\n' +
+      'hint: set HOME and XDG_STATE_HOME to directories of your own, as sudo -H does\n',
+  );
+  appendFileSync(join(home, 'project/.isolate.toml'), '# more\n');
+  expect(isolate(['config', 'approve'])).toMatchObject({ status: 1 });
+  expect(readdirSync(own)).toEqual(before);
 });
 
 test('a file that others can write is refused', () => {

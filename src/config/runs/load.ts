@@ -63,7 +63,9 @@ export async function loadUserSettings(caller: SettingsCaller, verbs: readonly s
   const layers: Layer[] = [];
   let unapproved: string | null = null;
   if (project !== undefined) {
-    const text = attemptText(project, await caller.ask(() => ({ paths: [], files: [project], variables: [] })));
+    const answers = await caller.ask(() => ({ paths: [], files: [project], variables: [] }));
+    // Anybody can make such a file in a directory like /tmp, so one that cannot be read is no failure.
+    const text = await attempt(async () => readText(project, answers));
     if (text !== null && (await isApproved({ path: project, text }, places, caller))) {
       layers.push(await parseRunFile({ path: project, text }, { home, directory: dirname(project) }, verbs, caller.explains));
     } else {
@@ -95,15 +97,30 @@ export async function parseRunFile(file: ConfigFile, anchor: Anchor, verbs: read
 const page = 'docs/settings.md';
 
 /** Whether this user has approved this very content at this path. */
-export async function isApproved(file: ConfigFile, { approved }: UserPlaces, { uid, ask }: SettingsCaller): Promise<boolean> {
+export async function isApproved(
+  file: ConfigFile,
+  { approved }: UserPlaces,
+  { uid, ask, refuseMovable }: SettingsCaller,
+): Promise<boolean> {
   if (approved === null) return false;
   const record = join(approved, approvalName(file.path, file.text));
   const { probePath } = await ask(() => ({ paths: [approved, record], files: [], variables: [] }));
   // Another user could have put it there, as after su(1) with the variables of that user.
-  return [approved, record].every((path) => {
+  const isOwn = [approved, record].every((path) => {
     const facts = probePath(path);
     return facts !== null && facts.uid === uid && (facts.mode & 0o022) === 0;
   });
+  return isOwn && (await attempt(() => refuseMovable(record).then(() => true))) === true;
+}
+
+/** Null: the settings are not usable. */
+async function attempt<Value>(action: () => Promise<Value>): Promise<Value | null> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof IsolateError && error.code === 'bad-config') return null;
+    throw error;
+  }
 }
 
 /** The text of a file. Throws `bad-config`. */
@@ -117,16 +134,6 @@ export function readText(path: string, { readFile }: Pick<SettingsAnswers, 'read
   }
   if (Buffer.byteLength(text) <= mostBytes) return text;
   throw new IsolateError('bad-config', `${path} is larger than ${mostBytes} bytes.`);
-}
-
-/** Anybody can make such a file in a directory like /tmp, so one that cannot be read is no failure. */
-function attemptText(path: string, answers: SettingsAnswers): string | null {
-  try {
-    return readText(path, answers);
-  } catch (error) {
-    if (error instanceof IsolateError && error.code === 'bad-config') return null;
-    throw error;
-  }
 }
 
 /** Throws `bad-config` for what another user can change, who could have commands run. */

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { isApproved, parseRunFile, readText } from '../../../config/runs/load.ts';
 import { approvalName, projectCandidates, projectFile } from '../../../config/runs/places.ts';
 import { IsolateError } from '../../../error.ts';
+import { findWriterAbove } from '../../../host/writers-above.ts';
 import { makeDirectories } from '../../../process/make-directories.ts';
 import { ask, canAsk } from '../../ask.ts';
 import { escapeControls } from '../../escape.ts';
@@ -74,16 +75,20 @@ function indent(text: string): string {
 
 function record(directory: string, name: string, path: string, uid: number): void {
   try {
+    // Before anything is made there.
+    if (findWriterAbove(join(directory, name), uid) !== null) throw notOwn(directory);
     makeDirectories(directory, 0o700);
     const { uid: owner, mode } = statSync(directory);
-    if (owner !== uid || (mode & 0o022) !== 0) {
-      throw new IsolateError('state-unreadable', `${directory} is not yours alone, so nothing in it counts as approved by you.`, {
-        hint: 'set HOME and XDG_STATE_HOME to directories of your own, as sudo -H does',
-      });
-    }
+    if (owner !== uid || (mode & 0o022) !== 0) throw notOwn(directory);
     writeFileSync(join(directory, name), `${path}\n`, { mode: 0o600 });
   } catch (cause) {
     if (cause instanceof IsolateError) throw cause;
     throw new IsolateError('state-unreadable', `The approval cannot be kept in ${directory}.`, { cause });
   }
+}
+
+function notOwn(directory: string): IsolateError {
+  return new IsolateError('state-unreadable', `${directory} is not yours alone, so nothing in it counts as approved by you.`, {
+    hint: 'set HOME and XDG_STATE_HOME to directories of your own, as sudo -H does',
+  });
 }
