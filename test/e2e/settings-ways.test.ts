@@ -93,13 +93,10 @@ test('settings that would take the daemon long are left to the program in Node',
     const { stdout, stderr } = spawnSync(isolatePath, words, { encoding: 'utf8', cwd, env });
     return [stdout, /^\+ way: ([a-z]+)/m.exec(stderr)?.[1]];
   };
-  const binds = Array.from({ length: 600 }, (_, index) => `"/etc:/b${index}"`);
-  writeFileSync(
-    file,
-    `[presets.a]\nclone = "~/root"\nbind = [${binds.join(',')}]\n[presets.b]\nuse = ["a"]\nbind = [${binds.join(',').replaceAll('/b', '/c')}]\n`,
-  );
-  expect(run(['@a', '--trace', 'ls', '-d', '/b599'])).toEqual(['/b599\n', 'daemon']);
-  expect(run(['@b', '--trace', 'ls', '-d', '/b599', '/c599'])).toEqual(['/b599\n/c599\n', 'node']);
+  const long = 'x'.repeat(9000);
+  writeFileSync(file, `[presets.a]\nclone = "~/root"\nenv = ["A=${long}"]\n`);
+  expect(run(['@a', '--trace', 'sh', '-c', 'echo ${#A}'])).toEqual(['9000\n', 'daemon']);
+  expect(run(['@a', '--trace', '-v', `B=${long}`, 'sh', '-c', 'echo ${#A} ${#B}'])).toEqual(['9000 9000\n', 'node']);
   writeFileSync(file, `#${'x'.repeat(17_000)}\n[presets.a]\nclone = "~/root"\n`);
   expect(run(['@a', '--trace', 'pwd'])).toEqual(['/\n', 'node']);
 });
