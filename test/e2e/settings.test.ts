@@ -125,6 +125,7 @@ test('a file of a project is used once its content is approved, and no longer af
   writeFileSync(settings, 'template = "~/root"\n');
   expect(isolate(['pwd'])).toEqual(says('/\n', notUsed));
   expect(isolate(['-q', 'pwd'])).toEqual(says('/\n'));
+  expect(isolate(['--dry-run', 'pwd'])).toMatchObject({ status: 0, stderr: notUsed });
   expect(isolate(['@here', 'ls', '/src'])).toMatchObject({ status: 125 });
   expect(isolate(['config', 'approve'])).toEqual(
     says('~/project/.isolate.toml:\n\n    template = "../root"\n    [presets.here]\n    bind = [".:/src"]\n\n', 'isolate: Approved.\n'),

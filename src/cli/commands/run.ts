@@ -29,7 +29,10 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource)
     if (!flags.has('dry-run')) reporter(toRunRequest(parsed)).fail(error);
     throw error;
   });
-  if (flags.has('dry-run')) return await printPlan(request, parsed);
+  if (flags.has('dry-run')) {
+    for (const message of notices) write(2, runVoice(parsed, request, 'node').render({ kind: 'notice', message }, isatty(2)));
+    return await printPlan(request, parsed);
+  }
   const { voice, tell, fail, launching } = reporter(request);
   const left = [...notices];
   try {
