@@ -30,5 +30,5 @@ export const parts: Readonly<Record<string, Part>> = {
   refill: { unit: 'clones', number: 100, measure: measureRefill },
   leases: { unit: 'rounds', number: 20, measure: measureLeases },
   memory: { unit: 'runs', number: 500, measure: measureMemory },
-  templates: { unit: 'rounds', number: 5, measure: measureTemplates },
+  templates: { unit: 'rounds', number: 3, measure: measureTemplates },
 };

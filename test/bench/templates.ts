@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { isolatePath } from '../rig/isolate.ts';
@@ -31,13 +31,11 @@ export async function measureTemplates(ground: Ground, rounds: number): Promise<
   // The same place each time, so that every candidate finds nothing there.
   const into = (command: readonly [string, ...string[]]) => (): Omit<Candidate, 'name'> => {
     rmSync(target, { recursive: true, force: true });
-    spawnSync('sync');
     return { command };
   };
   const create = (from: string) => into([isolatePath, 'template', 'create', '--quiet', target, '--from', from]);
   const extract = `mkdir "$1" && tar --extract --file="$2" --directory="$1" ${attributes}`;
   const copy = `mkdir "$1" && tar --create --file=- --directory="$2" ${attributes} . | tar --extract --file=- --directory="$1" ${attributes}`;
-  mkdirSync(parent, { recursive: true });
   const summaries = await measure(
     ground.stopwatch,
     {
