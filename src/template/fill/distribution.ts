@@ -4,21 +4,11 @@ import { IsolateError } from '../../error.ts';
 import { findTool } from '../../host/tools.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { plainEnvironment, runAsBuilder, runInFilling } from './filling.ts';
-import { builtInside, targetInside } from './launches.ts';
+import { type DistributionOptions, type Installer, installers } from './installers.ts';
+import { targetInside } from './launches.ts';
+import { cutLines } from './lines.ts';
 import type { FillingPlace } from './place.ts';
 import type { TemplateSource } from './source.ts';
-
-/** What of a distribution goes into a template. */
-export interface DistributionOptions {
-  /** An address of an archive; absent: the tool's own. */
-  readonly mirror?: string;
-  /** In addition to those of the variant. */
-  readonly packages?: readonly string[];
-  /** A set of packages that mmdebstrap(1) knows; absent: `minbase`. */
-  readonly variant?: string;
-  /** A file with the keys of the archive, by its absolute path; absent: the distribution's own. */
-  readonly keyring?: string;
-}
 
 type Distribution = Extract<TemplateSource, { kind: 'distribution' }>;
 
@@ -33,8 +23,8 @@ const mostLines = 12;
 const proxyVariables = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
 
 /**
- * Installs a release into the empty target with mmdebstrap(1), which checks the signatures of the archive. `onStep` gets its steps as
- * they begin. Throws `missing-tool` also where the keys are missing, and `source-failed` with what mmdebstrap said.
+ * Installs a release into the empty target with mmdebstrap(1) or else debootstrap(8), which check the signatures of the archive. `onStep`
+ * gets their steps as they begin. Throws `missing-tool` also where the keys are missing, and `source-failed` with what the program said.
  */
 export async function installDistribution(
   place: FillingPlace,
@@ -42,49 +32,34 @@ export async function installDistribution(
   options: DistributionOptions & { readonly onStep?: (step: string) => void; readonly signal?: AbortSignal },
 ): Promise<void> {
   const { onStep, signal } = options;
-  const command = mmdebstrapCommand(findMmdebstrap(place), source, options);
+  const installer = findInstaller(place);
+  const command = installer.command(source.suite, options);
   refuseMissingKeys(source, options);
   // apt(8) downloads as a user of its own, who has to reach the target.
   await runInFilling(place, { command: ['chmod', '0755', targetInside] });
   const said: string[] = [];
-  const status = await runAsBuilder(place, {
-    command,
-    environment: { ...plainEnvironment, ...proxies() },
-    onErrorLine: (line) => {
-      const [, step] = /^I: (.*)$/.exec(line) ?? [];
-      if (step !== undefined) onStep?.(step);
-      else if (!/^W: |^\s*$/.test(line)) said.push(line);
-      if (said.length > mostLines) said.shift();
-    },
-    ...(signal === undefined ? {} : { signal }),
-  });
-  if (status !== 0) throw failed(source, said);
+  const onLine = (line: string): void => {
+    const [, step] = /^I: (.*)$/.exec(line) ?? [];
+    if (step !== undefined) onStep?.(step);
+    else if (!/^W: |^\s*$/.test(line)) said.push(line);
+    if (said.length > mostLines) said.shift();
+  };
+  const output = cutLines(onLine);
+  const environment = { ...plainEnvironment, ...installer.environment, ...proxies() };
+  const status = await runAsBuilder(
+    place,
+    { command, environment, onOutput: output.add, onErrorLine: onLine, ...(signal === undefined ? {} : { signal }) },
+    installer.devices,
+  );
+  output.end();
+  if (status !== 0) throw failed(installer.name, source, said);
+  await runInFilling(place, { command: ['sh', '-c', 'rm -rf dev/* && chmod 0755 dev'] });
 }
 
-/** The command line, a pure function of what is wanted. */
-export function mmdebstrapCommand(
-  program: string,
-  { suite }: Pick<Distribution, 'suite'>,
-  { mirror, packages = [], variant = 'minbase', keyring }: DistributionOptions,
-): readonly [string, ...string[]] {
-  return [
-    program,
-    // As root of its user namespace; it then only makes a mount namespace.
-    '--mode=unshare',
-    '--format=directory',
-    `--variant=${variant}`,
-    ...(packages.length === 0 ? [] : [`--include=${packages.join(',')}`]),
-    ...(keyring === undefined ? [] : [`--keyring=${keyring}`]),
-    '--',
-    suite,
-    builtInside,
-    ...(mirror === undefined ? [] : [mirror]),
-  ];
-}
-
-function findMmdebstrap({ facts }: FillingPlace): string {
-  const program = findTool('mmdebstrap', facts.user.rights, callerEnvironment()['PATH']);
-  if (program !== null) return program;
+function findInstaller({ facts }: FillingPlace): Installer {
+  for (const installer of installers) {
+    if (findTool(installer.name, facts.user.rights, callerEnvironment()['PATH']) !== null) return installer;
+  }
   throw new IsolateError('missing-tool', 'mmdebstrap is not installed.', { hint: 'apt-get install mmdebstrap' });
 }
 
@@ -104,17 +79,17 @@ function proxies(): Readonly<Record<string, string>> {
   return Object.fromEntries(proxyVariables.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
 }
 
-function failed({ distribution, suite }: Distribution, said: readonly string[]): IsolateError {
+function failed(installer: string, { distribution, suite }: Distribution, said: readonly string[]): IsolateError {
   const text = said.join('\n');
   const { keyPackage } = origins[distribution];
   const hint = /NO_PUBKEY|not signed/.test(text)
     ? `the keys for it are missing: apt-get install ${keyPackage}, or --keyring FILE`
-    : /404 +Not Found|does not have a Release file/.test(text)
+    : /404 +Not Found|does not have a Release file|Invalid Release file|No such script/.test(text)
       ? `is there a release ${suite}? --mirror names another archive`
       : undefined;
   const errors = said.filter((line) => line.startsWith('E: '));
   const cause = new Error((errors.length > 0 ? errors : said).slice(-3).join('; ') || 'it said nothing');
-  return new IsolateError('source-failed', `mmdebstrap could not install ${distribution}:${suite}.`, {
+  return new IsolateError('source-failed', `${installer} could not install ${distribution}:${suite}.`, {
     cause,
     ...(hint === undefined ? {} : { hint }),
   });

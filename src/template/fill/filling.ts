@@ -53,8 +53,8 @@ export async function runInFilling(place: FillingPlace, request: FillingRequest)
 }
 
 /** The same for a program with the host's files and network, which sees the directory at `builtInside` (`planBuilding`). */
-export async function runAsBuilder(place: FillingPlace, request: FillingRequest): Promise<number> {
-  return await run(place, request, (program) => planBuilding(place, program));
+export async function runAsBuilder(place: FillingPlace, request: FillingRequest, devices?: readonly string[]): Promise<number> {
+  return await run(place, request, (program) => planBuilding(place, program, devices));
 }
 
 /** The same for a program of this host, with the caller's own rights: it reads what the caller vouches for. */

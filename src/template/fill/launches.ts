@@ -57,9 +57,10 @@ export function planFilling(place: FillingPlace, program: FillingProgram, hostDi
 
 /**
  * The launch of a program that fetches what its own keys vouch for, and runs programs of that: it has the network of this host and reads
- * its files, but changes only the target, with the ids of a sandbox. Nothing that it starts or mounts outlives it.
+ * its files, but changes only the target, with the ids of a sandbox. Nothing that it starts or mounts outlives it. The target gets these
+ * devices of the host, for a program that would make nodes; their empty files stay.
  */
-export function planBuilding(place: FillingPlace, program: FillingProgram): Launch {
+export function planBuilding(place: FillingPlace, program: FillingProgram, devices: readonly string[] = []): Launch {
   const mounted = mountTarget(place);
   const options: BwrapOption[] = [
     ['--unshare-pid'],
@@ -71,6 +72,7 @@ export function planBuilding(place: FillingPlace, program: FillingProgram): Laun
     ['--perms', '1777', '--tmpfs', '/tmp'],
     ['--dir', builtInside],
     ['--bind', mounted.path, builtInside],
+    ...devices.map((name): BwrapOption => ['--dev-bind', `/dev/${name}`, `${builtInside}/dev/${name}`]),
     ['--chdir', '/'],
   ];
   return wrap(place, mounted, { options, program, filter: null });

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-import { mmdebstrapCommand } from '../../../src/template/fill/distribution.ts';
+import { installers } from '../../../src/template/fill/installers.ts';
 import { fillNew } from '../../rig/filling.ts';
 
 /** The archive that this host's own packages come from. */
@@ -39,17 +40,35 @@ test('missing keys are named before anything is fetched', async () => {
   });
 });
 
-test('the command line of mmdebstrap has what is wanted', () => {
+test.each([
+  ['mmdebstrap', ['mmdebstrap', '--mode=unshare', '--format=directory']],
+  ['debootstrap', ['debootstrap']],
+])('the command line of %s has what is wanted', (name, start) => {
   const options = { mirror: 'http://mirror/debian', packages: ['a', 'b'], variant: 'buildd', keyring: '/k.gpg' };
-  expect(mmdebstrapCommand('/usr/bin/mmdebstrap', { suite: 'trixie' }, options).slice(1)).toEqual([
-    '--mode=unshare',
-    '--format=directory',
+  const installer = installers.find((one) => one.name === name);
+  expect(installer?.command('trixie', options)).toEqual([
+    ...start,
     '--variant=buildd',
     '--include=a,b',
     '--keyring=/k.gpg',
-    '--',
     'trixie',
     '/tmp/target',
     'http://mirror/debian',
   ]);
+});
+
+test('debootstrap does it where mmdebstrap is missing, with the same files of several users', { timeout: 600_000 }, async () => {
+  // A file that nobody can execute, in this test's own mounts.
+  const nothing = join(mkdtempSync(join(tmpdir(), 'nothing-')), 'mmdebstrap');
+  writeFileSync(nothing, '', { mode: 0o644 });
+  execFileSync('mount', ['--bind', nothing, '/usr/bin/mmdebstrap']);
+  try {
+    const { root } = await fillNew('debian:bookworm', { mirror });
+    expect(readdirSync(join(root, 'dev'))).toEqual([]);
+    expect(statSync(join(root, 'usr/bin/passwd')).mode & 0o7777).toBe(0o4755);
+    expect(statSync(join(root, 'var/mail'))).toMatchObject({ uid: 0, gid: 8 });
+    await expect(fillNew('debian:bookworm', { mirror, variant: 'standard' })).rejects.toMatchObject({ code: 'unsupported-option' });
+  } finally {
+    execFileSync('umount', ['/usr/bin/mmdebstrap']);
+  }
 });
