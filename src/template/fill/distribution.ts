@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 import { IsolateError } from '../../error.ts';
 import { findTool } from '../../host/tools.ts';
@@ -18,6 +18,7 @@ const origins = {
 } as const;
 
 const mostLines = 12;
+const mostKeyBytes = 2 ** 20;
 
 /** The variables of the caller that lead to a mirror. */
 const proxyVariables = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
@@ -34,7 +35,7 @@ export async function installDistribution(
   const { onStep, signal } = options;
   const installer = findInstaller(place);
   const command = installer.command(source.suite, options);
-  refuseMissingKeys(source, options);
+  const keys = readKeys(source, options);
   // apt(8) downloads as a user of its own, who has to reach the target.
   await runInFilling(place, { command: ['chmod', '0755', targetInside] });
   const said: string[] = [];
@@ -49,7 +50,7 @@ export async function installDistribution(
   const status = await runAsBuilder(
     place,
     { command, environment, onOutput: output.add, onErrorLine: onLine, ...(signal === undefined ? {} : { signal }) },
-    installer.devices,
+    { devices: installer.devices, ...(keys === null ? {} : { keys }) },
   );
   output.end();
   if (status !== 0) throw failed(installer.name, source, said);
@@ -63,15 +64,25 @@ function findInstaller({ facts }: FillingPlace): Installer {
   throw new IsolateError('missing-tool', 'mmdebstrap is not installed.', { hint: 'apt-get install mmdebstrap' });
 }
 
-function refuseMissingKeys({ distribution }: Distribution, { keyring, mirror }: DistributionOptions): void {
-  const origin = origins[distribution];
-  const file = keyring ?? origin.keyring;
+/** The keys that were given; null: the program finds the distribution's own. Throws `missing-tool` where there are none. */
+function readKeys({ distribution }: Distribution, { keyring, mirror }: DistributionOptions): Buffer | null {
+  if (keyring !== undefined) return readKeyring(keyring);
+  const { name, keyring: file, keyPackage } = origins[distribution];
   // The mirror of another archive may be signed with keys that apt has.
-  if (existsSync(file) || (keyring === undefined && mirror !== undefined)) return;
-  if (keyring !== undefined) throw new IsolateError('bad-source', `The keyring ${keyring} does not exist.`);
-  throw new IsolateError('missing-tool', `The keys of ${origin.name}'s archive are not installed (${file}).`, {
-    hint: `apt-get install ${origin.keyPackage}, or give a file with them: --keyring FILE`,
+  if (existsSync(file) || mirror !== undefined) return null;
+  throw new IsolateError('missing-tool', `The keys of ${name}'s archive are not installed (${file}).`, {
+    hint: `they are in the package ${keyPackage} of ${name}; or name a file with them: --keyring FILE`,
   });
+}
+
+function readKeyring(path: string): Buffer {
+  try {
+    const keys = readFileSync(path);
+    if (keys.length <= mostKeyBytes) return keys;
+  } catch (cause) {
+    throw new IsolateError('bad-source', `The keyring ${path} cannot be read.`, { cause });
+  }
+  throw new IsolateError('bad-source', `The keyring ${path} is larger than ${mostKeyBytes} bytes.`);
 }
 
 function proxies(): Readonly<Record<string, string>> {

@@ -7,7 +7,7 @@ import { logCommand } from '../../log.ts';
 import { startLaunch } from '../../process/launch.ts';
 import type { StandardStream } from '../../process/standard-streams.ts';
 import { findHostDirectories } from './host-directories.ts';
-import { type FillingProgram, planBuilding, planFilling, planReading } from './launches.ts';
+import { type BuildingNeeds, type FillingProgram, planBuilding, planFilling, planReading } from './launches.ts';
 import { cutLines } from './lines.ts';
 import type { FillingPlace } from './place.ts';
 
@@ -53,8 +53,8 @@ export async function runInFilling(place: FillingPlace, request: FillingRequest)
 }
 
 /** The same for a program with the host's files and network, which sees the directory at `builtInside` (`planBuilding`). */
-export async function runAsBuilder(place: FillingPlace, request: FillingRequest, devices?: readonly string[]): Promise<number> {
-  return await run(place, request, (program) => planBuilding(place, program, devices));
+export async function runAsBuilder(place: FillingPlace, request: FillingRequest, needs: BuildingNeeds): Promise<number> {
+  return await run(place, request, (program) => planBuilding(place, program, needs));
 }
 
 /** The same for a program of this host, with the caller's own rights: it reads what the caller vouches for. */

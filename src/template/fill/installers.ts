@@ -1,5 +1,5 @@
 import { IsolateError } from '../../error.ts';
-import { builtInside } from './launches.ts';
+import { builtInside, keysInside } from './launches.ts';
 
 /** What of a distribution goes into a template. */
 export interface DistributionOptions {
@@ -59,7 +59,7 @@ function commonOptions({ packages = [], variant = usualVariant, keyring }: Distr
   return [
     `--variant=${variant}`,
     ...(packages.length === 0 ? [] : [`--include=${packages.join(',')}`]),
-    ...(keyring === undefined ? [] : [`--keyring=${keyring}`]),
+    ...(keyring === undefined ? [] : [`--keyring=${keysInside}`]),
   ];
 }
 

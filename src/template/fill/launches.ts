@@ -12,6 +12,10 @@ export const builtInside = '/tmp/target';
 /** Where a program of isolate's own is, if there is one. */
 export const ownProgramInside = '/isolate-program';
 
+/** Where it finds keys that its user gave: /tmp is its own, and root's private directories are not open to it. */
+export const keysInside = '/tmp/keys.gpg';
+
+const keysNumber = 6;
 const optionsNumber = 3;
 const filterNumber = 4;
 const ownProgramNumber = 5;
@@ -55,12 +59,19 @@ export function planFilling(place: FillingPlace, program: FillingProgram, hostDi
   return wrap(place, mounted, { options, program, filter: facts.files.seccompFilter });
 }
 
+/** What a building program needs besides. */
+export interface BuildingNeeds {
+  /** Devices of the host to be there in the target, for a program that would make nodes; their empty files stay. */
+  readonly devices?: readonly string[];
+  /** What it finds at `keysInside`. */
+  readonly keys?: Uint8Array;
+}
+
 /**
  * The launch of a program that fetches what its own keys vouch for, and runs programs of that: it has the network of this host and reads
- * its files, but changes only the target, with the ids of a sandbox. Nothing that it starts or mounts outlives it. The target gets these
- * devices of the host, for a program that would make nodes; their empty files stay.
+ * its files, but changes only the target, with the ids of a sandbox. Nothing that it starts or mounts outlives it.
  */
-export function planBuilding(place: FillingPlace, program: FillingProgram, devices: readonly string[] = []): Launch {
+export function planBuilding(place: FillingPlace, program: FillingProgram, { devices = [], keys }: BuildingNeeds = {}): Launch {
   const mounted = mountTarget(place);
   const options: BwrapOption[] = [
     ['--unshare-pid'],
@@ -73,9 +84,10 @@ export function planBuilding(place: FillingPlace, program: FillingProgram, devic
     ['--dir', builtInside],
     ['--bind', mounted.path, builtInside],
     ...devices.map((name): BwrapOption => ['--dev-bind', `/dev/${name}`, `${builtInside}/dev/${name}`]),
+    ...(keys === undefined ? [] : ([['--perms', '0644', '--ro-bind-data', String(keysNumber), keysInside]] as BwrapOption[])),
     ['--chdir', '/'],
   ];
-  return wrap(place, mounted, { options, program, filter: null });
+  return wrap(place, mounted, { options, program, filter: null, ...(keys === undefined ? {} : { keys }) });
 }
 
 /** The launch of the program `file` of this host with the caller's own rights. */
@@ -83,7 +95,7 @@ export function planReading(file: string, { command, environment }: FillingProgr
   return { ...plain, engine: 'reader', file, args: command, environment, descriptors: [], userNamespace: null };
 }
 
-function wrap(place: FillingPlace, mounted: MountedTarget, { options, program, filter }: Wrapping): Launch {
+function wrap(place: FillingPlace, mounted: MountedTarget, { options, program, filter, keys }: Wrapping): Launch {
   const stage = planStage({ ...program, seccomp: filter !== null });
   return {
     ...plain,
@@ -95,6 +107,7 @@ function wrap(place: FillingPlace, mounted: MountedTarget, { options, program, f
       { number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options), shown: 'words' },
       ...(filter === null ? [] : [{ number: filterNumber, kind: 'file', path: filter } as const]),
       ...(program.ownProgram === undefined ? [] : [{ number: ownProgramNumber, kind: 'file', path: program.ownProgram } as const]),
+      ...(keys === undefined ? [] : [{ number: keysNumber, kind: 'data', label: 'keys', content: keys } as const]),
       ...stage.descriptors,
     ],
     userNamespace: place.identity.userNamespace,
@@ -123,6 +136,7 @@ interface Wrapping {
   readonly program: FillingProgram;
   /** The file of the system-call filter; null: none. */
   readonly filter: string | null;
+  readonly keys?: Uint8Array;
 }
 
 interface MountedTarget {
