@@ -102,32 +102,36 @@ test('an image becomes a dataset, and clones of it run', async () => {
   expect(await isolate(['-q', '-z', dataset])).toMatchObject({ status: 0, stdout: 'hello, guest of 1000:1000 in /srv\n', stderr: '' });
 }, 120_000);
 
-test('whenever it is killed, or its run is ended by Ctrl-C, there is a whole template or none', async () => {
-  // That of this test alone.
-  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/var/tmp']);
-  onTestFinished(() => void execFileSync('umount', ['/var/tmp']));
-  const parent = mkdtempSync(join(tmpdir(), 'killed-'));
-  const path = join(parent, 'app');
-  const from = `docker-archive:${writeArchive(gzipSync(archiveOf(dockerFiles(storm))))}`;
-  const started = performance.now();
-  expect(await isolate(['template', 'create', '-q', path, '--from', from])).toMatchObject({ status: 0 });
-  const duration = performance.now() - started;
-  const whole = execFileSync('find', ['.'], { cwd: path, encoding: 'utf8' }).split('\n').toSorted();
-  for (let round = 0; round < rounds; round += 1) {
+test(
+  'whenever it is killed, or its run is ended by Ctrl-C, there is a whole template or none',
+  async () => {
+    // That of this test alone.
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/var/tmp']);
+    onTestFinished(() => void execFileSync('umount', ['/var/tmp']));
+    const parent = mkdtempSync(join(tmpdir(), 'killed-'));
+    const path = join(parent, 'app');
+    const from = `docker-archive:${writeArchive(gzipSync(archiveOf(dockerFiles(storm))))}`;
+    const started = performance.now();
+    expect(await isolate(['template', 'create', '-q', path, '--from', from])).toMatchObject({ status: 0 });
+    const duration = performance.now() - started;
+    const whole = execFileSync('find', ['.'], { cwd: path, encoding: 'utf8' }).split('\n').toSorted();
+    for (let round = 0; round < rounds; round += 1) {
+      execFileSync('rm', ['-rf', path]);
+      const creating = spawn(isolatePath, ['template', 'create', '-q', path, '--from', from], { stdio: 'ignore' });
+      const ended = once(creating, 'exit');
+      await new Promise((resolve) => setTimeout(resolve, (duration * round) / rounds));
+      creating.kill(round % 2 === 0 ? 'SIGKILL' : 'SIGINT');
+      await ended;
+      if (existsSync(path)) expect(execFileSync('find', ['.'], { cwd: path, encoding: 'utf8' }).split('\n').toSorted()).toEqual(whole);
+    }
     execFileSync('rm', ['-rf', path]);
-    const creating = spawn(isolatePath, ['template', 'create', '-q', path, '--from', from], { stdio: 'ignore' });
-    const ended = once(creating, 'exit');
-    await new Promise((resolve) => setTimeout(resolve, (duration * round) / rounds));
-    creating.kill(round % 2 === 0 ? 'SIGKILL' : 'SIGINT');
-    await ended;
-    if (existsSync(path)) expect(execFileSync('find', ['.'], { cwd: path, encoding: 'utf8' }).split('\n').toSorted()).toEqual(whole);
-  }
-  execFileSync('rm', ['-rf', path]);
-  // Whoever comes next in the same place removes what is left.
-  expect(await isolate(['template', 'create', '-q', path, '--from', from])).toMatchObject({ status: 0 });
-  expect(readdirSync(parent)).toEqual(['app']);
-  expect(readdirSync('/var/tmp')).toEqual([]);
-}, 60_000 + rounds * 10_000);
+    // Whoever comes next in the same place removes what is left.
+    expect(await isolate(['template', 'create', '-q', path, '--from', from])).toMatchObject({ status: 0 });
+    expect(readdirSync(parent)).toEqual(['app']);
+    expect(readdirSync('/var/tmp')).toEqual([]);
+  },
+  60_000 + rounds * 10_000,
+);
 
 test('a hostile image leaves nothing but its error', async () => {
   const files = layoutFiles([{ tar: tarOf([{ path: 'usr/' }, { path: '../../x', content: 'x' }]) }]);

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, type Stats, statSync } from 'node:fs';
 
 import { IsolateError } from '../../error.ts';
 import { printTemplateRecord, type TemplateDefaults } from '../../spec/template-record.ts';
@@ -58,12 +58,32 @@ export async function fillFromImage(
     }
   }
   const { path, name } = splitLocator(locator, existsSync);
+  refuseOtherKind(path, format);
   if (format === 'oci') return await unpackImage(place, filesInDirectory(path), { format, name }, options);
   const archive = await openPlainArchive(place, path, scratch, options);
   try {
     return await unpackImage(place, await filesInArchive(place, archive.fd, path, signal), { format, name }, options);
   } finally {
     await archive.close();
+  }
+}
+
+/** Says plainly what else could go wrong at the first file. */
+function refuseOtherKind(path: string, format: Wanted['format']): void {
+  const stats = look(path);
+  if (format === 'oci' && !stats.isDirectory()) {
+    throw new IsolateError('bad-source', `${path} is not a directory.`, { hint: `an image in an archive: --from oci-archive:${path}` });
+  }
+  if (format !== 'oci' && stats.isDirectory()) {
+    throw new IsolateError('bad-source', `${path} is a directory.`, { hint: `an image in a directory: --from oci:${path}` });
+  }
+}
+
+function look(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (cause) {
+    throw new IsolateError('bad-source', `${path} cannot be read.`, { cause });
   }
 }
 

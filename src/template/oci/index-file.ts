@@ -66,7 +66,7 @@ function isOtherImage(one: Descriptor, other: Descriptor): boolean {
 
 function hintFor(images: readonly Descriptor[]): { readonly hint?: string } {
   const names = listNames(images);
-  return names === '' ? {} : { hint: `it has ${names}` };
+  return names === '' ? {} : { hint: `its images: ${names}` };
 }
 
 function listNames(images: readonly Descriptor[]): string {

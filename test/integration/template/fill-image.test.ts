@@ -177,9 +177,12 @@ describe('a damaged image is refused:', () => {
   it('missing files, and archives that are none', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'image-'));
     expect(await failure(`oci:${directory}`)).toBe('bad-source: IMAGE has no oci-layout, so it is not a whole image.');
-    expect(await failure(`oci:${directory}/none`)).toBe('bad-source: IMAGE/none has no oci-layout, so it is not a whole image.');
+    expect(await failure(`oci:${directory}/none`)).toBe('bad-source: IMAGE/none cannot be read. | no such file or directory');
     expect(await failure(`oci-archive:${directory}/none`)).toBe('bad-source: IMAGE/none cannot be read. | no such file or directory');
-    expect(await failure(`oci-archive:${directory}`)).toBe('bad-source: IMAGE is not a file.');
+    expect(await failure(`oci-archive:${directory}`)).toBe('bad-source: IMAGE is a directory.');
+    expect(await failure(`oci:${writeArchive(base)}`)).toBe('bad-source: IMAGE/image.tar is not a directory.');
+    symlinkSync('loop', join(directory, 'loop'));
+    expect(await failure(`oci:${directory}/loop`)).toMatch(/^bad-source: IMAGE.loop cannot be read\. \| too many symbolic links/);
     execFileSync('mkfifo', [join(directory, 'pipe')]);
     expect(await failure(`oci-archive:${directory}/pipe`)).toBe('bad-source: IMAGE/pipe is not a file.');
     expect(await failure(`oci-archive:${writeArchive(Buffer.from('x'.repeat(2000)))}`)).toBe(

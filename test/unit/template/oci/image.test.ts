@@ -93,7 +93,7 @@ describe('an image layout', () => {
       expect(await outcome(files)).toBe(
         'bad-source | the image has several images. | name one of them: the image:NAME, with v1, v2, latest',
       );
-      expect(await outcome(files, 'v3')).toBe('bad-source | the image has no image "v3". | it has v1, v2, latest');
+      expect(await outcome(files, 'v3')).toBe('bad-source | the image has no image "v3". | its images: v1, v2, latest');
     });
   });
 
