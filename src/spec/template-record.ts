@@ -50,7 +50,9 @@ export function parseTemplateRecord(text: string, name: string): TemplateRecord 
   const where = `${templateRecordPath} in ${name}`;
   if (Buffer.byteLength(text) > longestTemplateRecord) throw bad(`${where} is longer than ${longestTemplateRecord} bytes.`);
   const { version, createdMs, source, digest, unused, defaults } = fields(parseJson(text, where), `${where} is not an object.`);
-  if (version !== 1) throw bad(`${where} has the version ${JSON.stringify(version)}, which this isolate does not know.`);
+  if (version !== 1) {
+    throw bad(`${where} has ${typeof version === 'number' ? `the version ${version},` : 'a version'} which this isolate does not know.`);
+  }
   if (typeof createdMs !== 'number' || !Number.isSafeInteger(createdMs) || createdMs < 0) {
     throw bad(`"createdMs" in ${where} is not a time in milliseconds.`);
   }
@@ -87,6 +89,9 @@ export function defaultCommand({ entrypoint = [], command = [] }: TemplateDefaul
   if (file === '') throw bad(`The default command in ${templateRecordPath} in ${name} is an empty string.`);
   return [file, ...args];
 }
+
+/** Characters of an error about a field. */
+const mostQuoted = 300;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -133,8 +138,13 @@ function checked<T>(what: string, parse: () => T): T {
   try {
     return parse();
   } catch (cause) {
-    throw new IsolateError('bad-template', `${what} cannot be used.`, { cause });
+    throw new IsolateError('bad-template', `${what} cannot be used.`, { cause: cause instanceof Error ? shorten(cause) : cause });
   }
+}
+
+/** It quotes what a template has, which may be long. */
+function shorten(error: Error): Error {
+  return error.message.length > mostQuoted ? new Error(`${error.message.slice(0, mostQuoted)}...`) : error;
 }
 
 function bad(message: string): IsolateError {

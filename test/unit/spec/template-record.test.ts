@@ -54,6 +54,19 @@ test.each<[string, string, readonly string[]]>([
   expect(refusal(text)).toEqual(['bad-template', ...lines]);
 });
 
+test('a record is refused in few words, however much it has of what', () => {
+  const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
+  const long = 'x'.repeat(60_000);
+  expect(refusal(`{"version":${deep}}`)).toEqual([
+    'bad-template',
+    '/.isolate/template.json in pool/web has a version which this isolate does not know.',
+  ]);
+  for (const text of [`{"version":"${long}"}`, withDefaults({ user: long }), withDefaults({ environment: { [`${long} `]: '' } })]) {
+    expect(refusal(text)[0]).toBe('bad-template');
+    expect(refusal(text).join(' ').length).toBeLessThan(500);
+  }
+});
+
 test('what would be refused is not printed', () => {
   expect(() => printTemplateRecord({ version: 1, createdMs: 0, defaults: { workingDirectory: 'relative' } })).toThrow(IsolateError);
 });
