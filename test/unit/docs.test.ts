@@ -173,11 +173,11 @@ async function refusal(file: string, command: string): Promise<string | null> {
   }
 }
 
-/** Names of templates are taken to be there, and the settings that two pages are about to say the rest (test/e2e/settings-docs.test.ts). */
+/** Names of templates are taken to be there, and the settings that some pages are about to say the rest (test/e2e/settings-docs.test.ts). */
 function settled(file: string, request: RunRequest): RunRequest {
   const { clone, zfs, template } = request;
   if (clone !== undefined) return { ...request, clone: '/template' };
-  if (!['docs/settings.md', 'docs/templates.md'].includes(file) || zfs !== undefined || template !== undefined) return request;
+  if (!['README.md', 'docs/settings.md', 'docs/templates.md'].includes(file) || zfs !== undefined || template !== undefined) return request;
   return { ...request, clone: '/template' };
 }
 
