@@ -6,7 +6,7 @@ import { refuseExisting } from './draft.ts';
 import { oldOnes, readDataset, readSiblings } from './family.ts';
 import { findMount } from './mount.ts';
 import { besideName } from './names.ts';
-import { planDestroy, planRename, planSet, planUnmount, stepProperty } from './plan.ts';
+import { planDestroy, planForget, planRename, planSet, planUnmount, stepProperty } from './plan.ts';
 import { renameOne } from './rename.ts';
 import { destroyClones, refuseUsedClones } from './pool.ts';
 import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
@@ -44,7 +44,10 @@ export async function removeDataset(context: DatasetContext): Promise<void> {
   const old = besideName(dataset, 'old', makeRandom());
   await zfs(context, dataset, planSet(dataset, stepProperty, 'remove'));
   context.own.checkpoint('remove:announced');
-  await zfsWhenFree(context, dataset, planRename(dataset, old));
+  await zfsWhenFree(context, dataset, planRename(dataset, old)).catch(async (error: unknown) => {
+    await zfs(context, dataset, planForget(dataset, stepProperty));
+    throw error;
+  });
   context.own.checkpoint('remove:renamed');
   await destroyClones(context);
   await destroyFamily(context, old);
