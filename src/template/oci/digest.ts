@@ -15,7 +15,9 @@ const lengths: Readonly<Record<Digest['algorithm'], number>> = { sha256: 64, sha
 export function parseDigest(value: unknown, what: string): Digest {
   const [, algorithm, hex = ''] = typeof value === 'string' ? (/^(sha256|sha512):([0-9a-f]+)$/.exec(value) ?? []) : [];
   if ((algorithm === 'sha256' || algorithm === 'sha512') && hex.length === lengths[algorithm]) return { algorithm, hex };
-  throw new IsolateError('bad-source', `${what} has ${JSON.stringify(value)?.slice(0, 160) ?? 'nothing'} as its digest, which is none.`);
+  // Other values may be too deep to be printed.
+  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 160)) : value === undefined ? 'nothing' : 'no text';
+  throw new IsolateError('bad-source', `${what} has ${shown} as its digest, which is none.`);
 }
 
 export function printDigest({ algorithm, hex }: Digest): string {
