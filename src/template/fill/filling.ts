@@ -116,6 +116,8 @@ function feed(stdin: Writable | null, input: Readable | Uint8Array): void {
     return;
   }
   input.on('error', () => stdin.destroy());
+  // It may have failed already.
+  if (input.destroyed) stdin.destroy();
   stdin.on('close', () => input.destroy());
   input.pipe(stdin);
 }
