@@ -2,6 +2,7 @@ import { engines } from '../engine/registry.ts';
 import type { OptionForm, OptionGroup, RunOption } from '../spec/options/option.ts';
 import { runOptionGroups } from '../spec/options/table.ts';
 import { createOptions } from './create-options.ts';
+import { transferOptions } from './transfer-options.ts';
 
 /** Words that may come first on the command line; `run` may be left out. */
 export const verbs = [
@@ -22,7 +23,23 @@ export const verbs = [
 
 /** Verbs that have verbs of their own, which come second. */
 export const subVerbs = {
-  template: ['create', 'list', 'show', 'shell', 'exec', 'update', 'snapshot', 'rollback', 'rename', 'remove', 'push', 'pull', 'default'],
+  template: [
+    'create',
+    'list',
+    'show',
+    'shell',
+    'exec',
+    'update',
+    'snapshot',
+    'rollback',
+    'rename',
+    'remove',
+    'send',
+    'receive',
+    'push',
+    'pull',
+    'default',
+  ],
   config: ['check', 'show', 'edit', 'approve'],
 } as const;
 type SubVerbs = typeof subVerbs;
@@ -75,8 +92,8 @@ const refreshing: OptionGroup<Option> = {
   ],
 };
 
-/** The options of `template create` that a pull has too. */
-const ofPull: ReadonlySet<string> = new Set(['max-size']);
+/** The options of `template create` that other verbs have too. */
+const ofOthers: ReadonlySet<string> = new Set(['max-size']);
 
 const registries: OptionGroup<Option> = {
   title: 'Registries',
@@ -217,10 +234,13 @@ export const optionGroups: readonly OptionGroup<Option>[] = [
     ...createOptions,
     options: createOptions.options.map((option) => ({
       ...option,
-      verbs: ofPull.has(option.long) ? (['template create', 'template pull'] as const) : (['template create'] as const),
+      verbs: ofOthers.has(option.long)
+        ? (['template create', 'template pull', 'template receive'] as const)
+        : (['template create'] as const),
     })),
   },
   registries,
+  transferOptions,
   refreshing,
   watching,
   other,

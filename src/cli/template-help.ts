@@ -92,6 +92,29 @@ export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {
     more: 'A template that exists is replaced as a whole, and a snapshot keeps the state before. If it is of the same image, nothing is done.',
     examples: [['isolate template pull debian docker://registry.example.org/team/debian:1', 'also later, for what is new']],
   },
+  'template send': {
+    form: 'isolate template send [OPTIONS] TEMPLATE[@LABEL] [FILE | HOST:TEMPLATE]',
+    summary: 'send a template to a file, a program or another host',
+    more:
+      'Without LABEL the newest snapshot of a dataset is sent, and the present state of a directory. Another host is reached with ssh and ' +
+      'needs isolate too. From one dataset to another only what has changed since the newest common snapshot is sent.',
+    examples: [
+      ['isolate template send debian backup.example:debian', 'as a template of the same name on another host'],
+      ['isolate template send debian@before-upgrade ./debian.template', 'a snapshot into a file'],
+      ['isolate template send --tar rpool/isolate/debian | gzip > debian.gz', 'for any storage, compressed'],
+    ],
+  },
+  'template receive': {
+    form: 'isolate template receive [OPTIONS] TEMPLATE [FILE]',
+    summary: 'make or update a template that was sent',
+    more:
+      'Without FILE it comes on standard input. The template has its name only when it is complete. The kernel reads ZFS streams with all ' +
+      'its rights: take them only from hosts that you trust.',
+    examples: [
+      ['isolate template receive debian ./debian.template', 'a file'],
+      ['isolate template receive --abort debian', 'forget a transfer that was interrupted'],
+    ],
+  },
   'template default': {
     form: 'isolate template default [OPTIONS] TEMPLATE',
     summary: 'use a template for runs that say nothing else',

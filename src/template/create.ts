@@ -1,6 +1,6 @@
 import type { TemplateContext } from './context.ts';
 import { type Filled, fillFrom, type FillOptions } from './fill/fill.ts';
-import { claimFillingPlace } from './fill/place.ts';
+import { claimFillingPlace, type FillingPlace } from './fill/place.ts';
 import type { TemplateSource } from './fill/source.ts';
 import { refuseMovable, refuseReachable } from './keep-private.ts';
 import { timeLabel } from './label.ts';
@@ -16,25 +16,41 @@ export interface CreateTemplate extends Omit<FillOptions, 'createdMs'> {
   readonly label?: string;
 }
 
-type Making = Omit<CreateTemplate, 'label'> & { readonly label: string | undefined };
-
 /**
- * Makes a template from a source, wholly or not at all: it is filled under another name, out of other users' reach, and has its own name
- * when it is complete. Throws `template-exists`, `cannot-enforce`, what `fillFrom` throws, and the reason of `signal`.
+ * Makes a template from a source, wholly or not at all. Throws `template-exists`, `cannot-enforce`, what `fillFrom` throws, and the reason
+ * of `signal`.
  */
 export async function createTemplate({ ref, source, label, ...options }: CreateTemplate, context: TemplateContext): Promise<Filled> {
+  const making = { ref, ...(label === undefined ? {} : { label }), ...(options.signal === undefined ? {} : { signal: options.signal }) };
+  return await makeTemplate(making, context, (place) => fillFrom(source, place, { ...options, createdMs: context.clock() }));
+}
+
+/**
+ * Makes a template of what `fill` puts into an empty directory. It is filled under another name, out of other users' reach, and has its
+ * own name when it is complete. Throws `template-exists`, `cannot-enforce`, what `fill` throws, and the reason of `signal`.
+ */
+export async function makeTemplate<T>(
+  making: Pick<CreateTemplate, 'ref' | 'label' | 'signal'>,
+  context: TemplateContext,
+  fill: (place: FillingPlace) => Promise<T>,
+): Promise<T> {
+  const { ref, label } = making;
   refuseMovable(ref, context.facts.user);
   refuseReachable(ref, context.facts.user);
-  const filled = await makeWhole({ ref, source, label, ...options }, context);
+  const filled = await makeWhole(making, context, fill);
   if (label !== undefined && ref.kind === 'directory') await changeTemplate(ref, context, (store) => store.snapshot(label));
   return filled;
 }
 
-async function makeWhole({ ref, source, label, ...options }: Making, context: TemplateContext): Promise<Filled> {
+async function makeWhole<T>(
+  { ref, label, signal }: Pick<CreateTemplate, 'ref' | 'label' | 'signal'>,
+  context: TemplateContext,
+  fill: (place: FillingPlace) => Promise<T>,
+): Promise<T> {
   const draft = await openStore(ref, context).begin();
   try {
-    const filled = await fillDraft(draft, source, { ...options, createdMs: context.clock() }, context);
-    options.signal?.throwIfAborted();
+    const filled = await fillWith(draft, context, fill);
+    signal?.throwIfAborted();
     await draft.commit(label ?? timeLabel(context.clock(), []));
     return filled;
   } catch (error) {
@@ -51,10 +67,14 @@ export async function fillDraft(
   options: FillOptions,
   context: TemplateContext,
 ): Promise<Filled> {
+  return await fillWith(draft, context, (place) => fillFrom(source, place, options));
+}
+
+async function fillWith<T>(draft: Omit<Draft, 'commit'>, context: TemplateContext, fill: (place: FillingPlace) => Promise<T>): Promise<T> {
   return await withFillable(draft, context, async (target) => {
     const place = claimFillingPlace(target, context.facts);
     try {
-      return await fillFrom(source, place, options);
+      return await fill(place);
     } finally {
       place.release();
     }

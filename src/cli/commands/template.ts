@@ -31,6 +31,10 @@ export async function templateVerb(verb: VerbsOf<'template'>, parsed: ParsedArgu
       return await (await import('./template/push.ts')).pushVerb(parsed);
     case 'template pull':
       return await (await import('./template/pull.ts')).pullVerb(parsed);
+    case 'template send':
+      return await (await import('./template/send.ts')).sendVerb(parsed);
+    case 'template receive':
+      return await (await import('./template/receive.ts')).receiveVerb(parsed);
     case 'template default':
       return await (await import('./template/default.ts')).defaultVerb(parsed);
   }

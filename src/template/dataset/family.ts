@@ -9,6 +9,8 @@ import { type DatasetContext, zfsIfThere } from './zfs.ts';
 /** A snapshot of a template, in the template's own dataset or in one that holds what the template was. */
 export interface PlacedSnapshot extends Snapshot {
   readonly dataset: string;
+  /** The same in every pool, in decimal. */
+  readonly guid: string;
   readonly transaction: bigint;
 }
 
@@ -66,6 +68,8 @@ function snapshotsIn(datasets: ReadonlyMap<string, DatasetProperties>): readonly
     if (whyNotLabel(label)?.includes('isolate-') === true) return [];
     const transaction = properties.get('createtxg')?.value ?? '';
     const createdMs = Number(properties.get('creation')?.value) * 1000;
-    return /^\d+$/.test(transaction) ? [{ dataset, label, createdMs, transaction: BigInt(transaction) }] : [];
+    return /^\d+$/.test(transaction)
+      ? [{ dataset, label, createdMs, guid: properties.get('guid')?.value ?? '', transaction: BigInt(transaction) }]
+      : [];
   });
 }

@@ -10,10 +10,10 @@ export const draftProperty = 'isolate:draft';
  */
 export const stepProperty = 'isolate:step';
 
-export const datasetProperties = ['type', 'creation', 'createtxg', 'used', 'mounted', 'mountpoint', 'defer_destroy'] as const;
+export const datasetProperties = ['type', 'guid', 'creation', 'createtxg', 'used', 'mounted', 'mountpoint', 'defer_destroy'] as const;
 
 /** Root's programs must work as they are; a template is mounted only where isolate wants it, because it has set-uid programs. */
-function ownProperties({ name }: ZfsImplementation): readonly string[] {
+export function ownProperties({ name }: ZfsImplementation): readonly string[] {
   const ignored = name === 'OpenZFS' ? ['org.openzfs.systemd:ignore=on'] : [];
   // zfs-fuse mounts what is not off as soon as it is made.
   return [
@@ -103,4 +103,32 @@ export function planUnmount(dataset: string): ZfsPlan {
 
 export function planMount(dataset: string): ZfsPlan {
   return { args: ['mount', dataset] };
+}
+
+/** A stream of a snapshot: whole, or its changes since an older one of the same dataset. */
+export function planSend(dataset: string, label: string, base: string | null): ZfsPlan {
+  return { args: ['send', ...(base === null ? [] : ['-i', `${dataset}@${base}`]), `${dataset}@${label}`] };
+}
+
+/** The rest of a stream that was interrupted. */
+export function planSendRest(token: string): ZfsPlan {
+  return { args: ['send', '-t', token] };
+}
+
+/**
+ * Takes a stream in, and mounts nothing. Without -F: what is there is not changed. A new dataset gets no properties of the stream; OpenZFS
+ * keeps what it has of one that is interrupted.
+ */
+export function planReceive({ name }: ZfsImplementation, dataset: string, isNew: boolean): ZfsPlan {
+  const options = name === 'OpenZFS' ? ['-s', ...(isNew ? ['-o', 'canmount=noauto'] : [])] : [];
+  return { args: ['receive', ...options, '-u', dataset] };
+}
+
+/** Throws away what was received of an interrupted stream. */
+export function planAbort(dataset: string): ZfsPlan {
+  return { args: ['receive', '-A', dataset] };
+}
+
+export function planToken(dataset: string): ZfsPlan {
+  return { args: ['get', '-H', '-o', 'value', 'receive_resume_token', dataset] };
 }

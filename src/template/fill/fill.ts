@@ -43,7 +43,7 @@ export async function fillFrom(source: TemplateSource, place: FillingPlace, opti
   const { name, createdMs } = options;
   const filling = await fill(settleSource(source), place, options);
   options.signal?.throwIfAborted();
-  checkRoot(place, name);
+  checkRoot(place.target.root, name);
   const record: TemplateRecord = { version: 1, createdMs, source: name, ...filling.record };
   await finishRoot(place, record);
   const { devices, attributes } = filling.left;

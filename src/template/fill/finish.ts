@@ -6,11 +6,10 @@ import { longestTemplateRecord, parseTemplateRecord, printTemplateRecord, type T
 import { runInFilling } from './filling.ts';
 import type { FillingPlace } from './place.ts';
 
-/** Throws `bad-source` if what was made from `name` cannot be a root. */
-export function checkRoot({ target }: FillingPlace, name: string): void {
-  if (['usr', 'bin'].some((directory) => lstatSync(join(target.root, directory), { throwIfNoEntry: false })?.isDirectory() === true))
-    return;
-  const hint = adviseOnRoot(target.root, name);
+/** Throws `bad-source` if the tree at `root`, which was made from `name`, cannot be a root. */
+export function checkRoot(root: string, name: string): void {
+  if (['usr', 'bin'].some((directory) => lstatSync(join(root, directory), { throwIfNoEntry: false })?.isDirectory() === true)) return;
+  const hint = adviseOnRoot(root, name);
   throw new IsolateError('bad-source', `${name} is not a root: it has neither /usr nor /bin.`, hint === null ? {} : { hint });
 }
 

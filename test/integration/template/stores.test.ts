@@ -70,7 +70,7 @@ async function datasetFixture(): Promise<Fixture> {
 describe.each([
   ['directory', directoryFixture],
   ['dataset', datasetFixture],
-] as const)('%s templates', (_, open) => {
+] as const)('%s templates', (kind, open) => {
   let fixture: Fixture;
   let context: TemplateContext;
   let count = 0;
@@ -120,6 +120,8 @@ describe.each([
     expect(await exists(fresh)).toBe(false);
     await draft.commit('first');
     expect([await exists(fresh), await read(fresh), await unfinished()]).toEqual([true, 'filled', []]);
+    // Only datasets need a snapshot at once.
+    expect(await labels(fresh)).toEqual(kind === 'dataset' ? ['first'] : []);
     expect(await codeOf(openStore(fresh, context).begin())).toBe('template-exists');
   });
 

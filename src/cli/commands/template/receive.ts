@@ -1,0 +1,75 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { isatty } from 'node:tty';
+
+import { IsolateError } from '../../../error.ts';
+import { toJson } from '../../../json.ts';
+import { parseSize } from '../../../spec/parse-number.ts';
+import { parseHostPath } from '../../../spec/parse-path.ts';
+import { callerPlaces } from '../../../template/caller-places.ts';
+import { callerContext } from '../../../template/context.ts';
+import { newTemplate } from '../../../template/find.ts';
+import { templateName } from '../../../template/template-ref.ts';
+import { abortTransfer, makeOffer } from '../../../template/transfer/make-offer.ts';
+import { type Received, receiveTemplate } from '../../../template/transfer/receive.ts';
+import { openFillProgress } from '../../fill-progress.ts';
+import { print } from '../../output.ts';
+import type { ParsedArguments } from '../../parsed-arguments.ts';
+import { formatBytes } from '../../render-template.ts';
+import { withStopSignals } from '../../stop-signals.ts';
+import { tell } from './given.ts';
+import { readWords } from './words.ts';
+
+const form = 'isolate template receive TEMPLATE [FILE]';
+
+/** `isolate template receive TEMPLATE [FILE]`. */
+export async function receiveVerb(parsed: ParsedArguments): Promise<number> {
+  const { flags, values } = parsed;
+  const only = flags.has('offer') || flags.has('abort');
+  const [word = '', file] = readWords(parsed, 1, only ? 1 : 2, form);
+  const places = await callerPlaces();
+  const ref = newTemplate(word, places);
+  if (flags.has('offer')) {
+    print(`${toJson(await makeOffer(ref, await callerContext()))}\n`);
+    return 0;
+  }
+  if (flags.has('abort')) {
+    const aborted = await abortTransfer(ref, await callerContext());
+    tell(
+      parsed,
+      { template: templateName(ref), aborted },
+      aborted ? `what was received of ${word} is removed` : `nothing was received of ${word}`,
+    );
+    return 0;
+  }
+  const size = values.get('max-size');
+  const limit = size === undefined ? {} : { maxBytes: parseSize('--max-size', size) };
+  const { name, input } = await openInput(file, places.workingDirectory);
+  const context = await callerContext();
+  const progress = openFillProgress(flags.has('quiet') || flags.has('json'), 'received');
+  const received = await withStopSignals((signal) =>
+    receiveTemplate({ ref, input, name, ...limit, onProgress: progress.show, signal }, context),
+  ).finally(progress.end);
+  tell(parsed, { template: templateName(ref), received }, describe(word, received));
+  return 0;
+}
+
+/** Throws `bad-source`, `usage`. */
+async function openInput(file: string | undefined, workingDirectory: string): Promise<{ readonly name: string; readonly input: Readable }> {
+  if (file === undefined || file === '-') {
+    if (isatty(0)) throw new IsolateError('usage', 'A template cannot be received from a terminal.', { hint: `${form}, or < FILE` });
+    return { name: 'standard input', input: process.stdin };
+  }
+  const path = parseHostPath('usage', 'The file', file, workingDirectory);
+  const stats = await stat(path).catch((cause: unknown) => {
+    throw new IsolateError('bad-source', `${path} cannot be read.`, { cause });
+  });
+  if (stats.isDirectory()) throw new IsolateError('bad-source', `${path} is not a file.`);
+  return { name: path, input: createReadStream(path) };
+}
+
+function describe(word: string, { label, bytes, carried, name }: Received): string {
+  const part = carried.kind === 'zfs' ? { whole: '', changes: ', only the changes', rest: ', the rest' }[carried.part] : '';
+  return `received ${label === null ? word : `${word}@${label}`} from ${name}: ${formatBytes(bytes)}${part}`;
+}

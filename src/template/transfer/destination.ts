@@ -1,0 +1,31 @@
+import { IsolateError } from '../../error.ts';
+
+/** Where a template is sent. A `file` is as it was written. */
+export type Destination =
+  | { readonly kind: 'standard-output' }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'host'; readonly host: string; readonly template: string };
+
+/**
+ * Reads the second word of `template send`: a file begins with `/`, `./`, `../` or `~/`, and `[USER@]HOST:TEMPLATE` is another host's
+ * template. `-` or nothing is standard output. Throws `usage`.
+ */
+export function parseDestination(text: string | undefined): Destination {
+  if (text === undefined || text === '-') return { kind: 'standard-output' };
+  if (/^(?:\/|\.\.?\/|~\/)/.test(text)) return { kind: 'file', path: text };
+  const [, bracketed, plain, template = ''] = /^(?:((?:[^@[\]]+@)?\[[^\]]+\])|([^:[\]]+)):(.+)$/s.exec(text) ?? [];
+  const host = bracketed?.replaceAll(/[[\]]/g, '') ?? plain;
+  if (host === undefined || host.startsWith('-') || /[\s\p{Cc}]/u.test(text)) {
+    throw new IsolateError('usage', `A template cannot be sent to ${JSON.stringify(text)}.`, {
+      hint: 'write a file as ./FILE, and a template on another host as HOST:TEMPLATE',
+    });
+  }
+  return { kind: 'host', host, template };
+}
+
+/** A template, and which of its snapshots is meant: `TEMPLATE@LABEL`. */
+export function splitLabel(text: string): { readonly template: string; readonly label: string | null } {
+  const at = text.lastIndexOf('@');
+  if (at <= 0 || text.includes('/', at)) return { template: text, label: null };
+  return { template: text.slice(0, at), label: text.slice(at + 1) };
+}

@@ -1,0 +1,53 @@
+import { createWriteStream, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Writable } from 'node:stream';
+
+import { IsolateError } from '../../error.ts';
+import { makeRandom } from '../random.ts';
+
+/** Where a stream goes. */
+export interface Sink {
+  readonly stream: Writable;
+  /** After all was written: makes it final. */
+  readonly finish: () => Promise<void>;
+  /** Leaves nothing of it, as far as that can be. Returns why the sink failed, if it did and knows. */
+  readonly discard: () => Promise<IsolateError | null>;
+}
+
+/** This process's standard output. */
+export function openStandardOutput(): Sink {
+  const stream = createWriteStream('', { fd: 1, autoClose: false });
+  return {
+    stream,
+    finish: async () => {},
+    discard: async () => (stream.errored === null ? null : outputFailed('standard output', stream.errored)),
+  };
+}
+
+/** A file that has its name, for its owner alone, only when it is complete. It replaces another. */
+export function openFile(path: string): Sink {
+  const draft = join(dirname(path), `.${basename(path)}.new-${makeRandom()}`);
+  const stream = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true });
+  const closed = new Promise<void>((resolve) => void stream.once('close', resolve));
+  return {
+    stream,
+    finish: async () => {
+      await closed;
+      try {
+        renameSync(draft, path);
+      } catch (cause) {
+        throw outputFailed(path, cause);
+      }
+    },
+    discard: async () => {
+      stream.destroy();
+      await closed;
+      rmSync(draft, { force: true });
+      return stream.errored === null ? null : outputFailed(path, stream.errored);
+    },
+  };
+}
+
+function outputFailed(path: string, cause: unknown): IsolateError {
+  return new IsolateError('output-failed', `Could not write to ${path}.`, { cause });
+}

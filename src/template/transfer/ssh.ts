@@ -1,0 +1,96 @@
+import { IsolateError, type ErrorCode } from '../../error.ts';
+import { findTool } from '../../host/tools.ts';
+import { rightsOf } from '../../host/rights.ts';
+import { callerEnvironment } from '../../process/caller-environment.ts';
+import { startStreaming, type StreamingProgram } from '../../process/stream-program.ts';
+import type { Destination } from './destination.ts';
+import { type Offer, parseOffer } from './offer.ts';
+import type { Sink } from './sink.ts';
+
+type Host = Extract<Destination, { kind: 'host' }>;
+
+/** A connection over which nothing comes back is given up after a minute. */
+const keepAlive = ['-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=4'];
+
+/** Asks isolate on another host what it has of a template. Throws `missing-tool`, `transfer-failed`, and what isolate says there. */
+export async function askOffer(to: Host, signal?: AbortSignal): Promise<Offer> {
+  const { stdin, stdout, ended } = await start(to, ['--offer'], signal);
+  stdin.end();
+  const chunks: Buffer[] = [];
+  stdout.on('data', (chunk: Buffer) => void chunks.push(chunk));
+  const { exitCode, stderr } = await ended;
+  signal?.throwIfAborted();
+  if (exitCode !== 0) throw remoteFailure(to.host, exitCode, stderr);
+  return parseOffer(Buffer.concat(chunks).toString(), to.host);
+}
+
+/** Has isolate on another host receive what is written. Throws `missing-tool`. */
+export async function openRemote(to: Host, signal?: AbortSignal): Promise<Sink> {
+  const { stdin, stdout, ended } = await start(to, [], signal);
+  stdout.resume();
+  return {
+    stream: stdin,
+    finish: async () => {
+      const { exitCode, stderr } = await ended;
+      if (exitCode !== 0) throw remoteFailure(to.host, exitCode, stderr);
+    },
+    discard: async () => {
+      stdin.destroy();
+      const { exitCode, stderr } = await ended;
+      return exitCode === 0 ? null : remoteFailure(to.host, exitCode, stderr);
+    },
+  };
+}
+
+async function start({ host, template }: Host, options: readonly string[], signal: AbortSignal | undefined): Promise<StreamingProgram> {
+  const environment = callerEnvironment();
+  const file = findTool('ssh', rightsOf(process.getuid?.() ?? 0), environment['PATH']);
+  if (file === null) throw new IsolateError('missing-tool', 'ssh is not installed.', { hint: 'apt-get install openssh-client' });
+  const words = ['isolate', 'template', 'receive', '--json', ...options, '--', template].map(quote).join(' ');
+  const args = ['-T', ...keepAlive, '--', host, words];
+  return await startStreaming({ file, args, environment, ...(signal === undefined ? {} : { signal }) });
+}
+
+/** A word for the shell that ssh has the other host start. */
+function quote(word: string): string {
+  return /^[A-Za-z0-9_./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** Isolate's own error of the other host, or what ssh said. */
+function remoteFailure(host: string, exitCode: number, stderr: string): IsolateError {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  for (const line of lines.toReversed()) {
+    const error = readError(line);
+    if (error === null) continue;
+    return new IsolateError(error.code, `On ${host}: ${error.message}`, {
+      ...(error.hint === undefined ? {} : { hint: `on ${host}: ${error.hint}` }),
+      ...(error.causes.length === 0 ? {} : { cause: new Error(error.causes.join('; ')) }),
+    });
+  }
+  const said = lines.at(-1)?.trim() ?? `ssh ended with status ${exitCode}`;
+  const missing = exitCode === 127;
+  return new IsolateError('transfer-failed', missing ? `There is no isolate on ${host}.` : `The connection to ${host} failed.`, {
+    cause: new Error(said),
+    ...(missing ? { hint: `install isolate on ${host}, in a directory that its sshd has in PATH` } : {}),
+  });
+}
+
+interface RemoteError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly causes: readonly string[];
+}
+
+/** What isolate prints with --json; null: the line is something else. */
+function readError(line: string): RemoteError | null {
+  try {
+    const { error } = JSON.parse(line) as { error?: Record<string, unknown> };
+    const { code, message, hint, causes } = error ?? {};
+    if (typeof code !== 'string' || typeof message !== 'string') return null;
+    const texts = Array.isArray(causes) ? causes.filter((cause) => typeof cause === 'string') : [];
+    return { code: code as ErrorCode, message, hint: typeof hint === 'string' ? hint : undefined, causes: texts };
+  } catch {
+    return null;
+  }
+}
