@@ -32,7 +32,7 @@ export async function cloneOf(context: DatasetContext, { dataset: from, label }:
 
 /** Properties that a clone cannot be given, or that isolate gives it. */
 const notCopied =
-  /^(?:mountpoint|canmount|isolate:.*|utf8only|normalization|casesensitivity|encryption|key.*|pbkdf2.*|version|readonly|exec|setuid|share.*)$/;
+  /^(?:mountpoint|canmount|isolate:.*|utf8only|normalization|casesensitivity|encryption|key.*|pbkdf2.*|version|readonly|exec|setuid|share.*|org\.openzfs\.systemd:ignore)$/;
 
 /** `NAME=VALUE` from the answer to `planLocal`. Values of more than one line are left out. */
 export function localProperties(text: string): readonly string[] {
