@@ -7,6 +7,9 @@ import type { Destination } from './destination.ts';
 import { type Offer, parseOffer } from './offer.ts';
 import type { Sink } from './sink.ts';
 
+/** ssh's own exit status, which isolate never has. */
+const sshFailed = 255;
+
 type Host = Extract<Destination, { kind: 'host' }>;
 
 /** A connection over which nothing comes back is given up after a minute. */
@@ -61,13 +64,14 @@ function remoteFailure(host: string, exitCode: number, stderr: string): IsolateE
   const lines = stderr.split('\n').filter((line) => line.trim() !== '');
   for (const line of lines.toReversed()) {
     const error = readError(line);
-    if (error === null) continue;
+    // What isolate said there when ssh itself failed follows from that.
+    if (error === null || exitCode === sshFailed) continue;
     return new IsolateError(error.code, `On ${host}: ${error.message}`, {
       ...(error.hint === undefined ? {} : { hint: `on ${host}: ${error.hint}` }),
       ...(error.causes.length === 0 ? {} : { cause: new Error(error.causes.join('; ')) }),
     });
   }
-  const said = lines.at(-1)?.trim() ?? `ssh ended with status ${exitCode}`;
+  const said = lines.findLast((line) => readError(line) === null)?.trim() ?? `ssh ended with status ${exitCode}`;
   const missing = exitCode === 127;
   return new IsolateError('transfer-failed', missing ? `There is no isolate on ${host}.` : `The connection to ${host} failed.`, {
     cause: new Error(said),
