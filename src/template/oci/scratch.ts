@@ -1,9 +1,11 @@
 import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { IsolateError } from '../../error.ts';
 import { formatHolder, isAlive, parseHolder, readOwnHolder } from '../../pool/holder.ts';
 import { readOwnPidNamespace } from '../../pool/pid-namespace.ts';
 import { readDirectory } from '../../pool/read-directory.ts';
+import { describeSystemError } from '../../process/system-error.ts';
 
 /** A directory of this process alone, for as long as it needs it. */
 export interface Scratch {
@@ -11,15 +13,28 @@ export interface Scratch {
   readonly remove: () => void;
 }
 
-/** Makes a directory in `parent`, and removes those there that the same user's processes left when they were killed. */
+/**
+ * Makes a directory in `parent`, and removes those there that the same user's processes left when they were killed. Throws
+ * `state-unreadable` and `pool-full` if it cannot be made.
+ */
 export function makeScratch(parent: string): Scratch {
   const holder = readOwnHolder();
   for (const name of readDirectory(parent)) {
     const dead = isLeft(name, holder.bootId) && lstatSync(join(parent, name), { throwIfNoEntry: false })?.uid === process.getuid?.();
     if (dead) remove(join(parent, name));
   }
-  const path = mkdtempSync(join(parent, `${prefix()}.${formatHolder(holder)}.`));
+  const path = makeDirectory(parent, `${prefix()}.${formatHolder(holder)}.`);
   return { path, remove: () => remove(path) };
+}
+
+function makeDirectory(parent: string, start: string): string {
+  try {
+    return mkdtempSync(join(parent, start));
+  } catch (error) {
+    const failure = describeSystemError(error);
+    if (failure === null) throw error;
+    throw new IsolateError(failure.code, `No directory can be made in ${parent}: ${failure.reason}.`);
+  }
 }
 
 /** Pids mean other processes in another namespace, whose directories stay. */

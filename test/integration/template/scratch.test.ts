@@ -8,6 +8,11 @@ import { expect, it } from 'vitest';
 import { formatHolder, readHolder, readOwnHolder } from '../../../src/pool/holder.ts';
 import { makeScratch } from '../../../src/template/oci/scratch.ts';
 
+it('a place where none can be made is named', () => {
+  const parent = join(mkdtempSync(join(tmpdir(), 'scratch-')), 'missing');
+  expect(() => makeScratch(parent)).toThrow(`No directory can be made in ${parent}: it does not exist and cannot be made.`);
+});
+
 it('a scratch directory is its maker’s alone, and goes when it is removed or when its maker was killed', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'scratch-'));
   const process = spawn('sleep', ['1000']);
