@@ -42,6 +42,11 @@ export function planBesides(parent: string): ZfsPlan {
   return { args: ['list', '-H', '-r', '-d', '1', '-t', 'filesystem', '-o', `name,origin,${stepProperty},${draftProperty}`, parent] };
 }
 
+/** The dataset whose key encrypts this one; `-`: none. For OpenZFS. */
+export function planEncryptionRoot(dataset: string): ZfsPlan {
+  return { args: ['get', '-H', '-o', 'value', 'encryptionroot', dataset] };
+}
+
 /** The properties that were set on a dataset itself. */
 export function planLocal(dataset: string): ZfsPlan {
   return { args: ['get', '-H', '-p', '-s', 'local', '-o', 'property,value', 'all', dataset] };

@@ -4,7 +4,7 @@ import { haveSameFiles } from './compare.ts';
 import { readSnapshots } from './family.ts';
 import { planDestroy } from './plan.ts';
 import { refuseUsedClones } from './pool.ts';
-import { announceSwap, cloneOf, isAsIn, keep } from './states.ts';
+import { announceSwap, cloneOf, isAsIn, keep, refuseEncryptionRoot } from './states.ts';
 import { type DatasetContext, zfsWhenFree } from './zfs.ts';
 
 /**
@@ -16,6 +16,7 @@ export async function rollBackDataset(context: DatasetContext, label: string): P
   const snapshots = await readSnapshots(context);
   const target = snapshots.find((snapshot) => snapshot === findSnapshot(dataset, snapshots, label));
   if (target === undefined) return { kept: null };
+  await refuseEncryptionRoot(context);
   // It does not rename a dataset that has mounted clones.
   if (context.implementation.name === 'zfs-fuse') await refuseUsedClones(context);
   const draft = await cloneOf(context, target);

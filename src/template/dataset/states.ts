@@ -1,3 +1,4 @@
+import { IsolateError } from '../../error.ts';
 import { formatHolder } from '../../pool/holder.ts';
 import { timeLabel } from '../label.ts';
 import { makeRandom } from '../random.ts';
@@ -5,7 +6,7 @@ import type { Snapshot } from '../store.ts';
 import { haveSameFiles } from './compare.ts';
 import type { PlacedSnapshot } from './family.ts';
 import { besideName } from './names.ts';
-import { planDestroy, planDraftOf, planForget, planLocal, planSet, planSnapshot, stepProperty } from './plan.ts';
+import { planDestroy, planDraftOf, planEncryptionRoot, planForget, planLocal, planSet, planSnapshot, stepProperty } from './plan.ts';
 import { swapIn } from './swap.ts';
 import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
 
@@ -19,6 +20,19 @@ export async function keep(context: DatasetContext, snapshots: readonly PlacedSn
   );
   await zfs(context, dataset, planSnapshot(dataset, label));
   return { label, createdMs };
+}
+
+/**
+ * Throws `cannot-enforce` for a dataset with an encryption key of its own: promoting a clone of it can leave it without one
+ * (https://github.com/openzfs/zfs/issues/9267).
+ */
+export async function refuseEncryptionRoot(context: DatasetContext): Promise<void> {
+  const { dataset, implementation } = context;
+  if (implementation.name !== 'OpenZFS') return;
+  if ((await zfs(context, dataset, planEncryptionRoot(dataset))).trim() !== dataset) return;
+  throw new IsolateError('cannot-enforce', `${dataset} has an encryption key of its own, which ZFS could lose if a clone took its place.`, {
+    hint: 'encrypt the dataset above it instead; zfs rollback goes back to the newest snapshot',
+  });
 }
 
 /** A draft with the contents of a snapshot and the properties of the template. */
