@@ -8,5 +8,7 @@ export type { RunEvent } from './run/run-event.ts';
 export { refresh, type RefreshRequest } from './upkeep/refresh-template.ts';
 export { watch, type WatchRequest } from './upkeep/watch-templates.ts';
 export { plan, run } from './template/run-on.ts';
+export type { CreateRequest } from './template/create-request.ts';
+export { type FollowOptions, type TemplateDescription, templates } from './template/library.ts';
 export type { RunOptions } from './run/run-options.ts';
 export type { RunRequest } from './spec/request.ts';

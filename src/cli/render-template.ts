@@ -1,14 +1,10 @@
 import { IsolateError } from '../error.ts';
-import type { TemplateInfo } from '../template/store.ts';
-import { templateName } from '../template/template-ref.ts';
+import type { TemplateDescription } from '../template/library.ts';
 import { formatAge } from './format-time.ts';
 
 /** What `list` and `show` print of a template as JSON. */
-export function templateDocument(name: string, info: TemplateInfo): object {
-  const { record, ref, ...rest } = info;
+export function templateDocument({ record, ...rest }: TemplateDescription): object {
   return {
-    name,
-    location: templateName(ref),
     ...rest,
     record: record instanceof IsolateError ? null : record,
     ...(record instanceof IsolateError ? { problem: record.message } : {}),
@@ -26,7 +22,7 @@ export function formatBytes(bytes: number): string {
 }
 
 /** A clause on what a run without a command does on it; `-`: nothing was set. */
-export function describeDefaults({ record }: TemplateInfo): string {
+export function describeDefaults({ record }: TemplateDescription): string {
   if (record === null) return '-';
   if (record instanceof IsolateError) return 'unusable';
   const { entrypoint = [], command = [], user, workingDirectory, environment = {} } = record.defaults;
@@ -40,8 +36,8 @@ export function describeDefaults({ record }: TemplateInfo): string {
 }
 
 /** The row of a template in `list`. */
-export function templateRow(name: string, info: TemplateInfo, nowMs: number): readonly string[] {
-  const { storage, snapshots, sizeBytes, createdMs, clones } = info;
+export function templateRow(template: TemplateDescription, nowMs: number): readonly string[] {
+  const { name, storage, snapshots, sizeBytes, createdMs, clones } = template;
   return [
     name,
     storage,
@@ -49,6 +45,6 @@ export function templateRow(name: string, info: TemplateInfo, nowMs: number): re
     formatBytes(sizeBytes),
     createdMs === null ? '-' : formatAge(nowMs - createdMs),
     `${clones.fresh}/${clones.leased}`,
-    describeDefaults(info),
+    describeDefaults(template),
   ];
 }

@@ -3,7 +3,7 @@ import type { Outcome } from '../launch/outcome.ts';
 import type { RunEvent } from '../run/run-event.ts';
 import type { TemplateContext } from './context.ts';
 import { findUpgrade, isNothing } from './distribution.ts';
-import { timeLabel } from './label.ts';
+import { keepState } from './keep-state.ts';
 import { compareListings, type Difference } from './listing.ts';
 import { maintain } from './maintain.ts';
 import type { OpenTree, Snapshot, TemplateStore } from './store.ts';
@@ -47,8 +47,7 @@ export async function updateTemplate(store: TemplateStore, context: TemplateCont
     return { difference, snapshot: null };
   }
   await attempt.succeed();
-  const taken = (await store.snapshots()).map(({ label }) => label);
-  return { difference, snapshot: await store.snapshot(timeLabel(context.clock(), taken)) };
+  return { difference, snapshot: await keepState(store, context) };
 }
 
 async function upgrade(tree: OpenTree, context: TemplateContext, { name, signal, onEvent }: UpdateOptions): Promise<void> {

@@ -5,7 +5,8 @@ import { openStore } from '../../../template/open-store.ts';
 import { templateName, type TemplateRef } from '../../../template/template-ref.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { changeFile, ownFile, systemFile } from '../config/settings-file.ts';
-import { findGiven, tell } from './given.ts';
+import { findGiven } from '../../../template/given.ts';
+import { tell } from './tell.ts';
 import { readWords } from './words.ts';
 
 /** `isolate template default TEMPLATE`: runs that say nothing else take clones of it. */

@@ -7,7 +7,8 @@ import { parsePushTarget } from '../../../template/push/target.ts';
 import { openFillProgress } from '../../fill-progress.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { withStopSignals } from '../../stop-signals.ts';
-import { findGiven, tell } from './given.ts';
+import { findGiven } from '../../../template/given.ts';
+import { tell } from './tell.ts';
 import { readInsecure } from './insecure.ts';
 import { readWords } from './words.ts';
 

@@ -18,7 +18,7 @@ import { print } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { formatBytes } from '../../render-template.ts';
 import { withStopSignals } from '../../stop-signals.ts';
-import { tell } from './given.ts';
+import { tell } from './tell.ts';
 import { readWords } from './words.ts';
 
 const form = 'isolate template receive TEMPLATE [FILE]';

@@ -1,13 +1,12 @@
-import { changeTemplate } from '../../../template/open-store.ts';
+import { templates } from '../../../template/library.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
-import { findGiven, tell } from './given.ts';
+import { tell } from './tell.ts';
 import { readWords } from './words.ts';
 
 /** `isolate template rollback TEMPLATE LABEL`. */
 export async function rollbackVerb(parsed: ParsedArguments): Promise<number> {
   const [word = '', label = ''] = readWords(parsed, 2, 2, 'isolate template rollback TEMPLATE LABEL');
-  const { ref, context } = await findGiven(word);
-  const { kept } = await changeTemplate(ref, context, (store) => store.rollback(label));
+  const { kept } = await templates.rollback(word, label);
   const way = kept === null ? '' : `; ${word}@${kept.label} keeps the state before`;
   tell(parsed, { template: word, label, kept }, `${word} is as in ${word}@${label} again${way}`);
   return 0;

@@ -12,7 +12,7 @@ import { print, write } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { formatBytes } from '../../render-template.ts';
 import { withStopSignals } from '../../stop-signals.ts';
-import { findGiven } from './given.ts';
+import { findGiven } from '../../../template/given.ts';
 import { readWords } from './words.ts';
 
 const form = 'isolate template send TEMPLATE[@LABEL] [FILE | HOST:TEMPLATE]';

@@ -1,6 +1,6 @@
 import { toJson } from '../../../json.ts';
 import type { Outcome } from '../../../launch/outcome.ts';
-import { timeLabel } from '../../../template/label.ts';
+import { keepState } from '../../../template/keep-state.ts';
 import { compareListings, type Difference, isSame } from '../../../template/listing.ts';
 import { findShell, maintain } from '../../../template/maintain.ts';
 import { changeTemplate } from '../../../template/open-store.ts';
@@ -12,7 +12,7 @@ import { exitCodeOf } from '../../exit-code.ts';
 import { write } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { renderDifference } from '../../render-difference.ts';
-import { findGiven } from './given.ts';
+import { findGiven } from '../../../template/given.ts';
 import { tellWarning } from './voice.ts';
 import { readWords } from './words.ts';
 
@@ -34,7 +34,7 @@ async function maintainVerb(parsed: ParsedArguments, [word = '', ...command]: re
   const { outcome, difference, snapshot } = await changeTemplate(ref, context, async (store) => {
     const { outcome: ended, difference: seen } = await runAndCompare(store, context, command, word);
     const keeps = parsed.flags.has('snapshot') || (asks && offers(word, seen, parsed));
-    return { outcome: ended, difference: seen, snapshot: keeps && !isSame(seen) ? await keep(store, context) : null };
+    return { outcome: ended, difference: seen, snapshot: keeps && !isSame(seen) ? await keepState(store, context) : null };
   });
   tellEnd(parsed, word, difference, snapshot, asks);
   return exitCodeOf(outcome);
@@ -61,11 +61,6 @@ function offers(name: string, difference: Difference, { flags }: ParsedArguments
   if (isSame(difference) || flags.has('json') || flags.has('quiet')) return false;
   write(2, renderDifference(name, difference));
   return ask('Keep this as a snapshot?', true);
-}
-
-async function keep(store: TemplateStore, context: TemplateContext): Promise<Snapshot> {
-  const taken = (await store.snapshots()).map(({ label }) => label);
-  return await store.snapshot(timeLabel(context.clock(), taken));
 }
 
 function tellEnd({ flags }: ParsedArguments, name: string, difference: Difference, snapshot: Snapshot | null, wasAsked: boolean): void {

@@ -1,42 +1,37 @@
 import { IsolateError } from '../../../error.ts';
 import { toJson } from '../../../json.ts';
-import { openStore } from '../../../template/open-store.ts';
-import type { TemplateInfo } from '../../../template/store.ts';
-import { templateName } from '../../../template/template-ref.ts';
+import { type TemplateDescription, templates } from '../../../template/library.ts';
 import { formatTime } from '../../format-time.ts';
 import { print } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { formatBytes, templateDocument } from '../../render-template.ts';
 import { formatTable } from '../../table.ts';
-import { findGiven } from './given.ts';
 import { readWords } from './words.ts';
 
 /** `isolate template show TEMPLATE`. */
 export async function showTemplateVerb(parsed: ParsedArguments): Promise<number> {
   const [word = ''] = readWords(parsed, 1, 1, 'isolate template show TEMPLATE');
-  const { ref, context } = await findGiven(word);
-  const info = await openStore(ref, context).describe();
-  if (info === null) throw new IsolateError('template-missing', `There is no template ${word}.`);
-  if (parsed.flags.has('json')) print(`${toJson(templateDocument(word, info))}\n`);
-  else print(`${formatTable(describe(word, info), ['left', 'left']).join('\n')}\n`);
+  const template = await templates.describe(word);
+  if (parsed.flags.has('json')) print(`${toJson(templateDocument(template))}\n`);
+  else print(`${formatTable(describe(template), ['left', 'left']).join('\n')}\n`);
   return 0;
 }
 
-function describe(name: string, info: TemplateInfo): readonly (readonly string[])[] {
-  const { record, clones } = info;
+function describe(template: TemplateDescription): readonly (readonly string[])[] {
+  const { name, location, storage, createdMs, sizeBytes, snapshots, record, clones } = template;
   return [
     ['name', name],
-    ['storage', info.storage],
-    ['location', templateName(info.ref)],
-    ['created', info.createdMs === null ? 'unknown' : formatTime(info.createdMs)],
-    ['size', formatBytes(info.sizeBytes)],
+    ['storage', storage],
+    ['location', location],
+    ['created', createdMs === null ? 'unknown' : formatTime(createdMs)],
+    ['size', formatBytes(sizeBytes)],
     ['clones', `${clones.fresh} fresh, ${clones.leased} in use, ${clones.retired} to be destroyed`],
     ...(record instanceof IsolateError ? [['record', record.message]] : describeRecord(record)),
-    ...info.snapshots.map(({ label, createdMs }, index) => [index === 0 ? 'snapshots' : '', `${label}  ${formatTime(createdMs)}`]),
+    ...snapshots.map((one, index) => [index === 0 ? 'snapshots' : '', `${one.label}  ${formatTime(one.createdMs)}`]),
   ];
 }
 
-function describeRecord(record: Exclude<TemplateInfo['record'], IsolateError>): readonly (readonly string[])[] {
+function describeRecord(record: Exclude<TemplateDescription['record'], IsolateError>): readonly (readonly string[])[] {
   if (record === null) return [];
   const { entrypoint, command, environment = {}, workingDirectory, user } = record.defaults;
   const rows: readonly (readonly [string, string | undefined])[] = [

@@ -5,7 +5,7 @@ import { write } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { renderDifference } from '../../render-difference.ts';
 import { withStopSignals } from '../../stop-signals.ts';
-import { findGiven } from './given.ts';
+import { findGiven } from '../../../template/given.ts';
 import { tellWarning } from './voice.ts';
 import { readWords } from './words.ts';
 
