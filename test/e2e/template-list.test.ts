@@ -22,9 +22,12 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
+/** Of the templates that are listed, those on the pool of this file. */
 async function names(): Promise<readonly string[]> {
   const { stdout } = await isolate(['template', 'list', '--json']);
-  return (JSON.parse(stdout) as { templates: { name: string }[] }).templates.map(({ name }) => name);
+  return (JSON.parse(stdout) as { templates: { name: string }[] }).templates
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith(pool.name));
 }
 
 test('root sees datasets that isolate made as templates and those in the settings, wherever they are', async () => {
