@@ -18,7 +18,7 @@ export async function withFillable<T>(
   context: TemplateContext,
   action: (fillable: FillingTarget) => Promise<T>,
 ): Promise<T> {
-  if (!isFuse(target.root)) return await action(target);
+  if (!needsCopy(target.root, context)) return await action(target);
   return await withScratch(context, async (scratch) => {
     const result = await action(scratch);
     await copyTree(context, scratch.root, target.root);
@@ -28,15 +28,16 @@ export async function withFillable<T>(
 
 /** Calls `action` with a tree that a sandbox can read as its root: of a file system of FUSE, which would not let it, a copy. */
 export async function withReadable<T>(tree: OpenTree, context: TemplateContext, action: (tree: OpenTree) => Promise<T>): Promise<T> {
-  if (!isFuse(tree.path)) return await action(tree);
+  if (!needsCopy(tree.path, context)) return await action(tree);
   return await withScratch(context, async ({ root }) => {
     await copyTree(context, tree.path, root);
     return await action({ ...tree, path: root });
   });
 }
 
-function isFuse(path: string): boolean {
-  return filesystemName(statfsSync(path).type) === 'fuse';
+/** Another user's sandbox has that user's rights there, and the host's store is root's. */
+function needsCopy(path: string, { facts }: TemplateContext): boolean {
+  return facts.user.rights === 'root' && filesystemName(statfsSync(path).type) === 'fuse';
 }
 
 async function withScratch<T>(context: TemplateContext, action: (scratch: Draft) => Promise<T>): Promise<T> {

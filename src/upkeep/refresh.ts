@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 
 import { IsolateError } from '../error.ts';
-import { type Lock, lockHolders, waitForLock } from '../pool/claims/lock.ts';
+import { type Lock, lockHolders, type LockWait, waitForLock } from '../pool/claims/lock.ts';
 import { removeEmptyPool } from '../pool/directories.ts';
 import { makePoolDirectories, type Pool } from '../pool/pool.ts';
 import { readMemory, writeMemory } from '../pool/state/memory.ts';
@@ -24,8 +24,6 @@ const mostPasses = 20;
 export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise<RefreshReport> {
   const startMs = performance.now();
   checkCount(options.count);
-  // A long-lived process opened the pool long ago.
-  makePoolDirectories(pool);
   const tally = emptyTally();
   const lock = await lockPool(pool, options);
   let done: RefreshReport;
@@ -47,19 +45,32 @@ export async function refresh(pool: Pool, options: RefreshOptions = {}): Promise
   return done;
 }
 
-async function lockPool({ paths, holder, template }: Pool, options: RefreshOptions): Promise<Lock> {
+async function lockPool(pool: Pool, options: RefreshOptions): Promise<Lock> {
+  const { paths, holder, template } = pool;
   const { lockWaitMs = 60_000, signal, onWaiting } = options;
   const other = (pids: readonly number[]): string =>
     `another refresh of ${template}${pids.length === 0 ? '' : ` (process ${pids.join(', ')})`}`;
   const onSlow = (pids: readonly number[]): void => onWaiting?.(`waiting for ${other(pids)}`);
   try {
-    return await waitForLock(paths.lock, holder, { waitMs: lockWaitMs, signal, onSlow });
+    return await lockWithDirectories(pool, { waitMs: lockWaitMs, signal, onSlow });
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code !== 'pool-locked') throw error;
     const whose = other(lockHolders(paths.lock, holder.bootId));
     throw new IsolateError('pool-locked', `${whose[0]?.toUpperCase()}${whose.slice(1)} did not end within ${lockWaitMs / 1000} s.`, {
       hint: 'isolate status shows its progress; try again when it has ended',
     });
+  }
+}
+
+/** A long-lived process opened the pool long ago, and another refresh removes the directories of a pool that it has emptied. */
+async function lockWithDirectories(pool: Pool, options: LockWait): Promise<Lock> {
+  for (;;) {
+    makePoolDirectories(pool);
+    try {
+      return await waitForLock(pool.paths.lock, pool.holder, options);
+    } catch (error) {
+      if (!(error instanceof IsolateError) || (error.cause as NodeJS.ErrnoException | undefined)?.code !== 'ENOENT') throw error;
+    }
   }
 }
 

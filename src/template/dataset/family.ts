@@ -1,3 +1,4 @@
+import { IsolateError } from '../../error.ts';
 import { parentOf } from '../../storage/zfs/names.ts';
 import { parseProperties, type DatasetProperties } from '../../storage/zfs/properties.ts';
 import { whyNotLabel } from '../label.ts';
@@ -71,5 +72,17 @@ function snapshotsIn(datasets: ReadonlyMap<string, DatasetProperties>): readonly
     return /^\d+$/.test(transaction)
       ? [{ dataset, label, createdMs, guid: properties.get('guid')?.value ?? '', transaction: BigInt(transaction) }]
       : [];
+  });
+}
+
+/** Throws `template-busy` for a template with datasets below it: they would go with it where it is moved away or destroyed. */
+export async function refuseChildren(context: DatasetContext): Promise<void> {
+  const { dataset } = context;
+  const children = [...((await readDataset(context, dataset)) ?? new Map<string, unknown>()).keys()].filter(
+    (name) => parentOf(name) === dataset,
+  );
+  if (children.length === 0) return;
+  throw new IsolateError('template-busy', `Dataset ${dataset} has others below it: ${children.join(', ')}.`, {
+    hint: 'rename or destroy them first, with zfs',
   });
 }

@@ -1,9 +1,9 @@
 import { IsolateError } from '../../error.ts';
-import { parentOf, poolOf } from '../../storage/zfs/names.ts';
+import { poolOf } from '../../storage/zfs/names.ts';
 import { makeRandom } from '../random.ts';
 import type { TemplateRef } from '../template-ref.ts';
 import { refuseExisting } from './draft.ts';
-import { oldOnes, readDataset, readSiblings } from './family.ts';
+import { oldOnes, readSiblings, refuseChildren } from './family.ts';
 import { findMount } from './mount.ts';
 import { besideName } from './names.ts';
 import { planDestroy, planForget, planRename, planSet, planUnmount, stepProperty } from './plan.ts';
@@ -69,16 +69,4 @@ export async function destroyFamily(context: DatasetContext, dataset: string): P
     }
     left = still;
   }
-}
-
-/** `zfs destroy -r` would destroy them too. */
-async function refuseChildren(context: DatasetContext): Promise<void> {
-  const { dataset } = context;
-  const children = [...((await readDataset(context, dataset)) ?? new Map<string, unknown>()).keys()].filter(
-    (name) => parentOf(name) === dataset,
-  );
-  if (children.length === 0) return;
-  throw new IsolateError('template-busy', `Dataset ${dataset} has others below it: ${children.join(', ')}.`, {
-    hint: 'rename or destroy them first, with zfs',
-  });
 }

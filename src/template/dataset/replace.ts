@@ -2,7 +2,7 @@ import { timeLabel } from '../label.ts';
 import type { Replacement } from '../store.ts';
 import { emptyTree } from '../trees.ts';
 import { ownDraft } from './draft.ts';
-import { readSnapshots } from './family.ts';
+import { readSnapshots, refuseChildren } from './family.ts';
 import { mountPrivately, unmount } from './mount.ts';
 import { planDestroy, planSnapshot } from './plan.ts';
 import { refuseUsedClones } from './pool.ts';
@@ -13,6 +13,7 @@ import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
 export async function beginReplacement(context: DatasetContext): Promise<Replacement> {
   const { dataset, own } = context;
   await refuseEncryptionRoot(context);
+  await refuseChildren(context);
   // It does not rename a dataset that has mounted clones.
   if (context.implementation.name === 'zfs-fuse') await refuseUsedClones(context);
   const newest = (await readSnapshots(context)).at(-1);

@@ -1,7 +1,7 @@
 import { findSnapshot } from '../label.ts';
 import type { RolledBack } from '../store.ts';
 import { haveSameFiles } from './compare.ts';
-import { readSnapshots } from './family.ts';
+import { readSnapshots, refuseChildren } from './family.ts';
 import { planDestroy } from './plan.ts';
 import { refuseUsedClones } from './pool.ts';
 import { announceSwap, cloneOf, isAsIn, keep, refuseEncryptionRoot } from './states.ts';
@@ -17,6 +17,7 @@ export async function rollBackDataset(context: DatasetContext, label: string): P
   const target = snapshots.find((snapshot) => snapshot === findSnapshot(dataset, snapshots, label));
   if (target === undefined) return { kept: null };
   await refuseEncryptionRoot(context);
+  await refuseChildren(context);
   // It does not rename a dataset that has mounted clones.
   if (context.implementation.name === 'zfs-fuse') await refuseUsedClones(context);
   const draft = await cloneOf(context, target);

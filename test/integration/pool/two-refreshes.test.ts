@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+
 import { expect, test } from 'vitest';
 
 import { waitForLock } from '../../../src/pool/claims/lock.ts';
@@ -23,4 +25,15 @@ test('a refresh gives up waiting for another after its time, and names its proce
     message: `Another refresh of ${pool.template} (process ${process.pid}) did not end within 0 s.`,
   });
   await other.release();
+});
+
+test('a refresh goes on when the one that it waited for has removed the directories of the pool', async () => {
+  const pool = open();
+  const other = await waitForLock(pool.paths.lock, pool.holder, { waitMs: 0 });
+  const told = Promise.withResolvers<string>();
+  const refreshed = refresh(pool, { count: 1, onWaiting: told.resolve });
+  await told.promise;
+  await other.release();
+  rmSync(pool.paths.directory, { recursive: true });
+  expect((await refreshed).created).toBe(1);
 });
