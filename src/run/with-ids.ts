@@ -1,6 +1,7 @@
 import { planIdentity } from '../engine/identity.ts';
 import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
+import { bareLaunch } from '../launch/bare-launch.ts';
 import type { Launch } from '../launch/launch.ts';
 import { signalNumber } from '../launch/signals.ts';
 import { type Command, type CommandResult, runCommand } from '../process/command.ts';
@@ -57,22 +58,13 @@ function planWithIds({ file, args }: Command, facts: Facts): Launch {
     idSlot: 0,
   });
   return {
+    ...bareLaunch,
     engine: 'tool',
     file,
     args: [file.slice(file.lastIndexOf('/') + 1), ...args],
     environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     descriptors: [],
     userNamespace,
-    mountNamespace: false,
-    pidNamespace: false,
-    hostMounts: [],
-    sandboxMounts: [],
-    cgroups: [],
-    root: null,
-    workingDirectory: '/',
     noNewPrivileges: true,
-    seccompFilter: null,
-    graceMs: 1000,
-    deadlineMs: null,
   };
 }

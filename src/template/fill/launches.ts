@@ -1,5 +1,6 @@
 import { type BwrapOption, encodeOptions, isolationOptions } from '../../engine/bwrap-options.ts';
 import { planStage, stageFile } from '../../engine/stage.ts';
+import { bareLaunch } from '../../launch/bare-launch.ts';
 import type { Environment, Launch, MountOperation } from '../../launch/launch.ts';
 import type { FillingPlace } from './place.ts';
 
@@ -19,7 +20,6 @@ const keysNumber = 6;
 const optionsNumber = 3;
 const filterNumber = 4;
 const ownProgramNumber = 5;
-const graceMs = 2000;
 
 /** Top-level directories of this host that programs below /usr need: a link to repeat, or a directory to show. */
 export type HostDirectory = { readonly path: string; readonly link: string | null };
@@ -117,19 +117,7 @@ function wrap(place: FillingPlace, mounted: MountedTarget, { options, program, f
   };
 }
 
-const plain = {
-  mountNamespace: false,
-  pidNamespace: false,
-  hostMounts: [],
-  sandboxMounts: [],
-  cgroups: [],
-  root: null,
-  workingDirectory: '/',
-  noNewPrivileges: false,
-  seccompFilter: null,
-  graceMs,
-  deadlineMs: null,
-} as const;
+const plain = { ...bareLaunch, noNewPrivileges: false, graceMs: 2000 } as const;
 
 interface Wrapping {
   readonly options: readonly BwrapOption[];

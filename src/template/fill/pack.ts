@@ -6,6 +6,7 @@ import type { Facts } from '../../host/facts.ts';
 import { idsPerSandbox } from '../../spec/parse-number.ts';
 import { type FillingRequest, runAsCaller, runInFilling } from './filling.ts';
 import { targetInside } from './launches.ts';
+import { packOptions } from './pack-options.ts';
 import { claimFillingPlace } from './place.ts';
 
 /** A directory to read, and what messages call it. */
@@ -29,7 +30,7 @@ export async function packDirectory(
   try {
     let failure: string | null = null;
     const status = await reader.run({
-      command: packCommand(reader.path),
+      command: [...packOptions(reader.path), '--sparse', '.'],
       onOutputStream: onStream,
       onErrorLine: (line) => {
         if (!isHarmless(line)) failure ??= line;
@@ -69,26 +70,6 @@ function look(path: string): { readonly source: string; readonly stats: Stats } 
   } catch (cause) {
     throw new IsolateError('bad-source', `${path} cannot be read.`, { cause });
   }
-}
-
-function packCommand(path: string): readonly [string, ...string[]] {
-  return [
-    'tar',
-    '--create',
-    '--file=-',
-    '--format=posix',
-    `--directory=${path}`,
-    '--one-file-system',
-    '--numeric-owner',
-    '--sparse',
-    '--xattrs',
-    '--xattrs-include=*',
-    '--acls',
-    '--quoting-style=escape',
-    '--anchored',
-    '--exclude=./dev/*',
-    '.',
-  ];
 }
 
 /** What a directory that is in use may have, and a template does not need. A file system without attributes has none to lose. */

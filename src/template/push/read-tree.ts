@@ -6,6 +6,7 @@ import type { Facts } from '../../host/facts.ts';
 import { canIdmap } from '../../host/path-facts.ts';
 import { type FillingRequest, runAsCaller, runInFilling } from '../fill/filling.ts';
 import { targetInside } from '../fill/launches.ts';
+import { packOptions } from '../fill/pack-options.ts';
 import { claimFillingPlace } from '../fill/place.ts';
 import { outputOfRun } from '../oci/program-output.ts';
 import type { OpenTree } from '../store.ts';
@@ -53,21 +54,9 @@ export async function refuseWhiteouts(reader: TreeReader, name: string, signal?:
  */
 export function packTree(reader: TreeReader, name: string, signal?: AbortSignal): Readable {
   const command: FillingRequest['command'] = [
-    'tar',
-    '--create',
-    '--file=-',
-    '--format=posix',
+    ...packOptions(reader.path),
     '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
     '--sort=name',
-    `--directory=${reader.path}`,
-    '--one-file-system',
-    '--numeric-owner',
-    '--xattrs',
-    '--xattrs-include=*',
-    '--acls',
-    '--quoting-style=escape',
-    '--anchored',
-    '--exclude=./dev/*',
     '--exclude=./.isolate',
     '.',
   ];
