@@ -40,17 +40,22 @@ export async function zfsIfThere({ commands }: DatasetContext, object: string, p
 }
 
 /** zfs-fuse ends an unmount some time after it answered. */
-export const pausesMs = [25, 50, 100, 200, 400];
+export const pausesMs = [25, 50, 100, 200, 400, 800, 1600];
 
 /** A command that needs its dataset to be unused: tried again for a moment. */
 export async function zfsWhenFree(context: DatasetContext, object: string, plan: ZfsPlan): Promise<void> {
   for (const pauseMs of pausesMs) {
     const answer = await context.commands.zfs(object, plan);
     if (answer.exitCode === 0) return;
-    if (classifyZfs(answer.stderr) !== 'busy') throw zfsError(object, answer.stderr);
+    if (!isInUse(context, answer.stderr)) throw zfsError(object, answer.stderr);
     await sleep(pauseMs);
   }
   await zfs(context, object, plan);
+}
+
+/** zfs-fuse has no better word for a rollback while an unmount still goes on. */
+function isInUse({ implementation }: DatasetContext, stderr: string): boolean {
+  return classifyZfs(stderr) === 'busy' || (implementation.name === 'zfs-fuse' && /cannot rollback '.*': I\/O error/.test(stderr));
 }
 
 /** Only root can change datasets. Throws `not-permitted`. */
