@@ -15,7 +15,7 @@ import { rootfsOf } from '../rootfs/rootfs.ts';
 export async function runWithIds(command: Command, facts: Facts): Promise<CommandResult> {
   if (facts.user.rights === 'root') return await runCommand(command);
   try {
-    return await runAsSandbox(command, facts);
+    return await runAsTool(planWithIds(command, facts), command, facts);
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code !== 'launch-failed') throw error;
     // If no sandbox can start, none has left files of other ids.
@@ -23,9 +23,10 @@ export async function runWithIds(command: Command, facts: Facts): Promise<Comman
   }
 }
 
-async function runAsSandbox(command: Command, facts: Facts): Promise<CommandResult> {
+/** Starts `command` by a launch, and captures what it prints. Throws as `runWithIds`, and `launch-failed`. */
+export async function runAsTool(launch: Launch, command: Command, facts: Facts): Promise<CommandResult> {
   const timeout = AbortSignal.timeout(command.timeoutMs);
-  const running = await startLaunch(planWithIds(command, facts), {
+  const running = await startLaunch(launch, {
     launcher: facts.files.launcher,
     stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
     signal: timeout,
@@ -50,13 +51,13 @@ async function collect(stream: AsyncIterable<unknown> | null): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
+/** The user namespace with the ids of the caller's sandboxes. */
+export function namespaceWithIds(facts: Facts): Launch['userNamespace'] {
+  const rootfs = rootfsOf({ kind: 'tree', source: '/', ownership: { kind: 'natural' }, idmappable: false });
+  return planIdentity({ spec: {}, rootfs, facts, idSlot: 0 }).userNamespace;
+}
+
 function planWithIds({ file, args }: Command, facts: Facts): Launch {
-  const { userNamespace } = planIdentity({
-    spec: {},
-    rootfs: rootfsOf({ kind: 'tree', source: '/', ownership: { kind: 'natural' }, idmappable: false }),
-    facts,
-    idSlot: 0,
-  });
   return {
     ...bareLaunch,
     engine: 'tool',
@@ -64,7 +65,7 @@ function planWithIds({ file, args }: Command, facts: Facts): Launch {
     args: [file.slice(file.lastIndexOf('/') + 1), ...args],
     environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     descriptors: [],
-    userNamespace,
+    userNamespace: namespaceWithIds(facts),
     noNewPrivileges: true,
   };
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { filesystemName } from '../host/filesystem.ts';
 import type { TemplateContext } from './context.ts';
 import type { FillingTarget } from './fill/place.ts';
+import { copyTree } from './copy-tree.ts';
 import { openStore } from './open-store.ts';
 import { systemStore } from './places.ts';
 import { makeRandom } from './random.ts';
 import type { Draft, OpenTree } from './store.ts';
-import { copyTree } from './trees.ts';
 
 /**
  * Calls `action` with a directory that a sandbox can fill for `target`. A file system of FUSE asks only itself who may change owners, and

@@ -8,15 +8,6 @@ import { type Listing, parseListing } from './listing.ts';
 /** A large tree on a slow disk. */
 const timeoutMs = 3_600_000;
 
-/** Copies a tree with owners, times, hard links, ACLs and attributes, in blocks that both share where the file system can do that. */
-export async function copyTree(context: TemplateContext, from: string, to: string): Promise<void> {
-  const args = ['--archive', '--reflink=auto', '--sparse=auto', '--one-file-system', '--no-target-directory', '--', from, to];
-  const { exitCode, stderr } = await runWithIds({ file: '/bin/cp', args, timeoutMs }, context.facts);
-  if (exitCode === 0) return;
-  const code = /No space left on device|Disk quota exceeded/.test(stderr) ? 'pool-full' : 'storage-failed';
-  throw new IsolateError(code, `${from} cannot be copied: ${lastLine(stderr)}.`);
-}
-
 /** Removes everything in a directory, without following links. Throws `storage-failed`. */
 export async function emptyTree({ facts }: TemplateContext, path: string): Promise<void> {
   const args = [path, '-xdev', '-mindepth', '1', '-delete'];
@@ -50,7 +41,8 @@ export async function listTree({ facts }: TemplateContext, path: string, changeT
   return parseListing(answer.stdout);
 }
 
-function lastLine(text: string): string {
+/** The last line that a program printed, as a clause. */
+export function lastLine(text: string): string {
   const line = text.trim().split('\n').at(-1) ?? '';
   return line === '' ? 'no reason was given' : line.replaceAll(/\p{Cc}/gu, '?').replace(/\.$/, '');
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { TemplateContext } from '../context.ts';
 import type { Attempt } from '../store.ts';
-import { copyTree, discardTree } from '../trees.ts';
+import { copyTree } from '../copy-tree.ts';
+import { discardTree } from '../trees.ts';
 import { makeWrapper } from './draft.ts';
 import { exchange } from './exchange.ts';
 import { type DirectoryLayout, treeName } from './layout.ts';

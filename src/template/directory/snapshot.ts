@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import type { TemplateContext } from '../context.ts';
 import type { Snapshot } from '../store.ts';
-import { copyTree, discardTree } from '../trees.ts';
+import { copyTree } from '../copy-tree.ts';
+import { discardTree } from '../trees.ts';
 import { makeWrapper } from './draft.ts';
 import { type DirectoryLayout, treeName } from './layout.ts';
 
