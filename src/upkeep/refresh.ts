@@ -69,9 +69,14 @@ async function lockWithDirectories(pool: Pool, options: LockWait): Promise<Lock>
     try {
       return await waitForLock(pool.paths.lock, pool.holder, options);
     } catch (error) {
-      if (!(error instanceof IsolateError) || (error.cause as NodeJS.ErrnoException | undefined)?.code !== 'ENOENT') throw error;
+      if (!isMissing(error)) throw error;
     }
   }
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = ((error instanceof IsolateError ? error.cause : error) ?? {}) as NodeJS.ErrnoException;
+  return code === 'ENOENT';
 }
 
 async function refreshUntilQuiet(pool: Pool, lock: Lock, options: RefreshOptions, count: number, tally: RefreshTally): Promise<void> {

@@ -1,10 +1,9 @@
-import { lstatSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IsolateError } from '../../error.ts';
 import { formatHolder, isAlive, parseHolder } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
-import { readDirectory } from '../read-directory.ts';
 
 /** A lock that we hold. `lost` is aborted when another process takes it over; then the holder must stop. */
 export interface Lock {
@@ -117,7 +116,7 @@ interface HolderFile {
 function readHolders(path: string): HolderFile[] {
   const prefix = `${basename(path)}.`;
   const found: HolderFile[] = [];
-  for (const name of readDirectory(dirname(path))) {
+  for (const name of readdirSync(dirname(path))) {
     const holder = name.startsWith(prefix) ? parseHolder(name.slice(prefix.length)) : null;
     if (holder === null) continue;
     found.push({ file: join(dirname(path), name), pid: holder.pid, alive: (bootId) => isAlive(holder, bootId) });
