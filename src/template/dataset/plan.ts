@@ -120,6 +120,11 @@ export function planSendRest(token: string): ZfsPlan {
   return { args: ['send', '-t', token] };
 }
 
+/** Prints what a token continues, and sends nothing. */
+export function planReadToken(token: string): ZfsPlan {
+  return { args: ['send', '-n', '-v', '-t', token] };
+}
+
 /**
  * Takes a stream in, and mounts nothing. Without -F: what is there is not changed. A new dataset gets no properties of the stream; OpenZFS
  * keeps what it has of one that is interrupted.

@@ -7,6 +7,7 @@ import { describeDirectory } from '../../storage/directory.ts';
 import type { TemplateContext } from '../context.ts';
 import { readDataset } from '../dataset/family.ts';
 import { readOwnSnapshots, sendSnapshot, type SentPart, withSnapshotTree } from '../dataset/send.ts';
+import { refuseForeignToken } from '../dataset/resume-token.ts';
 import { openDatasetContext, refuseOthers } from '../dataset/zfs.ts';
 import { directoryLayout, treeName } from '../directory/layout.ts';
 import { packDirectory, type PackedDirectory } from '../fill/pack.ts';
@@ -87,6 +88,12 @@ async function openDatasetParcel(
     case 'changes':
       return stream({ kind: 'zfs', part: 'changes', base: choice.base.guid }, { kind: 'changes', base: choice.base.label });
     case 'rest':
+      // Of an interrupted transfer of the newest state there may be a newer one.
+      await refuseForeignToken(
+        context,
+        choice.token,
+        (label === null ? snapshots : [snapshot]).map(({ guid }) => guid),
+      );
       return stream({ kind: 'zfs', part: 'rest' }, { kind: 'rest', token: choice.token });
   }
 

@@ -2,6 +2,8 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 
+import type { CommandResult } from '../../../src/process/command.ts';
+import { readTokenGuid, refuseForeignToken } from '../../../src/template/dataset/resume-token.ts';
 import { parseDestination, splitLabel } from '../../../src/template/transfer/destination.ts';
 import { parseHeader, printHeader, type StreamHeader } from '../../../src/template/transfer/header.ts';
 import { chooseTransfer, type Offer, parseOffer } from '../../../src/template/transfer/offer.ts';
@@ -137,3 +139,44 @@ test.each([
 ])('%j is no offer', (text) => {
   expect(() => parseOffer(text, 'far')).toThrow('isolate on far gave an answer that this isolate does not know.');
 });
+
+/** As zfs(8) prints the token of a transfer, whose names are the receiver's words. */
+function printToken(toguid: string, toname = 'rpool/x@s'): string {
+  return [
+    'resume token contents:',
+    'nvlist version: 0',
+    '\tobject = 0x2',
+    '\toffset = 0x1a0000',
+    '\tbytes = 0x1a2f88',
+    `\ttoguid = ${toguid}`,
+    `\ttoname = ${toname}`,
+    'full send of rpool/x@s estimated size is 8.05M',
+    'total estimated size is 6.43M',
+    '',
+  ].join('\n');
+}
+
+test.each([
+  [printToken('0xff'), '255'],
+  [printToken('0xffffffffffffffff'), '18446744073709551615'],
+  [printToken('0xff', 'x\n\ttoguid = 0x1'), null],
+  [printToken('x'), null],
+  ['cannot resume send: resume token is corrupt', null],
+])('what zfs prints of a token says which snapshot it continues: %j', (printed, guid) => {
+  expect(readTokenGuid(printed)).toBe(guid);
+});
+
+test('a receiver cannot ask for the rest of another dataset than the one that is sent to it', async () => {
+  const zfs = (): Promise<CommandResult> => Promise.resolve({ exitCode: 0, stdout: printToken('0xff', 'rpool/secret@s'), stderr: '' });
+  const context = { dataset: 'rpool/x', commands: { ...unused, zfs } };
+  await expect(refuseForeignToken(context, '1-a-b', ['1', '2'])).rejects.toThrow(
+    'What was interrupted is not a transfer of this state of rpool/x.',
+  );
+  await refuseForeignToken(context, '1-a-b', ['1', '255']);
+});
+
+function unexpected(): never {
+  throw new Error('Nothing else is asked.');
+}
+
+const unused = { zpool: unexpected, zfsMany: unexpected, mountTable: unexpected, umount: unexpected };
