@@ -59,7 +59,11 @@ export function parseOffer(text: string, host: string): Offer {
     if (isStorage && typeof exists === 'boolean' && Array.isArray(snapshots) && (resumeToken === null || isToken(resumeToken)))
       return { storage, exists, snapshots: snapshots.map(readSnapshot), resumeToken };
   } catch {}
-  throw new IsolateError('transfer-failed', `isolate on ${host} gave an answer that this isolate does not know.`, {
+  throw strangeOffer(host);
+}
+
+export function strangeOffer(host: string): IsolateError {
+  return new IsolateError('transfer-failed', `isolate on ${host} gave an answer that this isolate does not know.`, {
     hint: 'install the same version on both hosts',
   });
 }

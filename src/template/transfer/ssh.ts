@@ -4,11 +4,14 @@ import { rightsOf } from '../../host/rights.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { startStreaming, type StreamingProgram } from '../../process/stream-program.ts';
 import type { Destination } from './destination.ts';
-import { type Offer, parseOffer } from './offer.ts';
+import { type Offer, parseOffer, strangeOffer } from './offer.ts';
 import type { Sink } from './sink.ts';
 
 /** ssh's own exit status, which isolate never has. */
 const sshFailed = 255;
+
+/** Bytes; enough for ten thousand snapshots. */
+const longestOffer = 2 ** 20;
 
 type Host = Extract<Destination, { kind: 'host' }>;
 
@@ -17,12 +20,20 @@ const keepAlive = ['-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=4'
 
 /** Asks isolate on another host what it has of a template. Throws `missing-tool`, `transfer-failed`, and what isolate says there. */
 export async function askOffer(to: Host, signal?: AbortSignal): Promise<Offer> {
-  const { stdin, stdout, ended } = await start(to, ['--offer'], signal);
+  const tooLong = new AbortController();
+  const either = signal === undefined ? tooLong.signal : AbortSignal.any([signal, tooLong.signal]);
+  const { stdin, stdout, ended } = await start(to, ['--offer'], either);
   stdin.end();
   const chunks: Buffer[] = [];
-  stdout.on('data', (chunk: Buffer) => void chunks.push(chunk));
+  let length = 0;
+  stdout.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= longestOffer) chunks.push(chunk);
+    else tooLong.abort();
+  });
   const { exitCode, stderr } = await ended;
   signal?.throwIfAborted();
+  if (tooLong.signal.aborted) throw strangeOffer(to.host);
   if (exitCode !== 0) throw remoteFailure(to.host, exitCode, stderr);
   return parseOffer(Buffer.concat(chunks).toString(), to.host);
 }
