@@ -5,6 +5,9 @@ import type { Snapshot } from './store.ts';
 /** Longer labels would leave no room in names of directories (NAME_MAX) and snapshots. */
 const longestLabel = 60;
 
+/** Ends of the names beside a directory of what a later change removes or finishes (`directoryLayout`). */
+const unfinished = /\.(?:old-[0-9a-f]{16}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
 /** A label for a snapshot. Those of isolate's own are refused. Throws `bad-name`. */
 export function parseLabel(text: string): string {
   const reason = whyNotLabel(text);
@@ -17,6 +20,7 @@ export function whyNotLabel(text: string): string | null {
   if (text === '') return 'it is empty';
   if (text.length > longestLabel) return `it is longer than ${longestLabel} characters`;
   if (!/^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(text)) return 'only letters, digits and "._:-" are allowed, the first a letter or digit';
+  if (unfinished.test(text)) return 'what is unfinished has names that end so';
   return text.startsWith('isolate-') ? 'isolate needs labels that begin with "isolate-" itself' : null;
 }
 

@@ -56,10 +56,10 @@ export function parseBeside(entry: string): Beside | null {
   if (moveOf !== undefined) return withHolder('move', moveOf, moveHolder);
   const [, oldOf] = /^\.(.+)\.old-[0-9a-f]{16}$/.exec(entry) ?? [];
   if (oldOf !== undefined) return { kind: 'old', of: oldOf };
-  const [, swapOf, swapLabel = '', inode, swapHolder] = /^\.([^@]+)@(.+)\.swap-(\d+)\.(.+)$/.exec(entry) ?? [];
+  const [, swapOf, swapLabel = '', inode, swapHolder] = /^\.(.+)@([^@]+)\.swap-(\d+)\.(.+)$/.exec(entry) ?? [];
   const holder = parseHolder(swapHolder ?? '');
   if (swapOf !== undefined && holder !== null) return { kind: 'swap', of: swapOf, label: swapLabel, inode: Number(inode), holder };
-  const [, of, label] = /^\.([^@]+)@(.+)$/.exec(entry) ?? [];
+  const [, of, label] = /^\.(.+)@([^@]+)$/.exec(entry) ?? [];
   return of === undefined || label === undefined || whyNotLabel(label) !== null ? null : { kind: 'snapshot', of, label };
 }
 
