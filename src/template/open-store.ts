@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { IsolateError } from '../error.ts';
 import { templateKey } from '../pool/paths.ts';
 import type { TemplateContext } from './context.ts';
 import { templatesDirectory } from './dataset/mount.ts';
@@ -21,7 +22,7 @@ export function openStore(ref: TemplateRef, context: TemplateContext): TemplateS
 
 /**
  * Changes a template while no other process does, after what dead processes left beside it was finished or removed. Throws
- * `template-busy`, `cannot-enforce`, and what `action` throws.
+ * `template-busy`, `cannot-enforce`, `template-not-filesystem`, and what `action` throws.
  */
 export async function changeTemplate<T>(
   ref: TemplateRef,
@@ -30,6 +31,7 @@ export async function changeTemplate<T>(
 ): Promise<T> {
   const act = (): Promise<T> => action(openStore(ref, context));
   if (ref.kind === 'dataset') return await changeDataset(ref.dataset, context, act);
+  refuseLink(ref.path);
   refuseMovable(ref, context.facts.user);
   const parent = dirname(ref.path);
   // Without it there is no template, and no place for the lock.
@@ -37,6 +39,14 @@ export async function changeTemplate<T>(
   return await withTemplateLock(directoryLayout(ref.path).lock, ref.path, context, async () => {
     await sweepParent(context, parent);
     return await act();
+  });
+}
+
+/** Of a link there are no snapshots, and what takes its place takes nobody else's. */
+function refuseLink(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new IsolateError('template-not-filesystem', `${path} is a symbolic link, and cannot be changed as a template.`, {
+    hint: 'name the directory itself',
   });
 }
 

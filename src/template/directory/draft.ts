@@ -2,13 +2,14 @@ import { chownSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, st
 import { join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import { canIdmap } from '../../host/path-facts.ts';
+import { readDirectory } from '../../pool/read-directory.ts';
 import { makeDirectories } from '../../process/make-directories.ts';
 import { ownershipOf } from '../../storage/directory.ts';
 import type { TemplateContext } from '../context.ts';
 import { makeRandom } from '../random.ts';
 import type { Draft } from '../store.ts';
 import { discardTree } from '../trees.ts';
-import { type DirectoryLayout, treeName } from './layout.ts';
+import { type DirectoryLayout, directoryLayout, parseBeside, treeName } from './layout.ts';
 
 /** Makes an empty draft beside the template that it becomes. Throws `template-exists`. */
 export function beginDraft(context: TemplateContext, layout: DirectoryLayout): Draft {
@@ -55,11 +56,19 @@ function publish({ path }: DirectoryLayout, root: string): void {
   }
 }
 
-/** Throws `template-exists` unless there is nothing, or an empty directory. */
+/** Throws `template-exists` unless there is nothing, or an empty directory, and no snapshot, which would become one of another template. */
 export function refuseExisting({ path }: Pick<DirectoryLayout, 'path'>): void {
   const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined || (stats.isDirectory() && readdirSync(path).length === 0)) return;
-  throw templateExists(path);
+  if (stats !== undefined && !(stats.isDirectory() && readdirSync(path).length === 0)) throw templateExists(path);
+  const { parent, name } = directoryLayout(path);
+  const left = readDirectory(parent).find((entry) => {
+    const beside = parseBeside(entry);
+    return beside?.kind === 'snapshot' && beside.of === name;
+  });
+  if (left === undefined) return;
+  throw new IsolateError('template-exists', `There is no template ${path} any more, but ${join(parent, left)} is a snapshot of one.`, {
+    hint: 'choose another name, or remove the snapshot',
+  });
 }
 
 function templateExists(path: string): IsolateError {
