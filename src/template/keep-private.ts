@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { IsolateError } from '../error.ts';
@@ -16,9 +16,12 @@ type Caller = Pick<UserFacts, 'uid' | 'gid' | 'rights'>;
  */
 export function refuseReachable(ref: TemplateRef, caller: Caller): void {
   if (ref.kind !== 'directory') return;
-  const parent = dirname(ref.path);
+  const named = dirname(ref.path);
   // One that is missing is made for its owner alone.
-  if (!existsSync(parent) || keepsOthersOut(parent, caller)) return;
+  if (!existsSync(named)) return;
+  // A link in a private directory may lead out of it.
+  const parent = realpathSync(named);
+  if (keepsOthersOut(parent, caller)) return;
   throw new IsolateError('cannot-enforce', `Other users can enter ${parent}, and could start set-uid programs of a template there.`, {
     hint: `chmod go-x ${parent}, or make a directory in it that only you may enter`,
   });
