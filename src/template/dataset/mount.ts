@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IsolateError } from '../../error.ts';
-import { parseMountinfo } from '../../host/mountinfo.ts';
+import type { MountEntry } from '../../host/mountinfo.ts';
+import { readMounts } from '../../host/read-mounts.ts';
 import { ensureRuntimeDirectories } from '../../pool/directories.ts';
 import { formatHolder, isAlive, parseHolder } from '../../pool/holder.ts';
 import { waitForLock } from '../../pool/claims/lock.ts';
@@ -97,8 +98,12 @@ export async function sweepMounts(context: DatasetContext): Promise<void> {
   }
 }
 
-/** Where this mount namespace has the dataset; null: nowhere. */
-export function findMount(dataset: string): string | null {
-  const mounts = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
-  return mounts.findLast(({ type, source }) => (type === 'zfs' || type === 'fuse.zfs') && source === dataset)?.mountpoint ?? null;
+/**
+ * Where this mount namespace has the whole dataset; null: nowhere. A user's own file system in FUSE can be called like a dataset, and only
+ * its owner in the kernel's words tells it from that of zfs-fuse.
+ */
+export function findMount(dataset: string, mounts: readonly MountEntry[] = readMounts()): string | null {
+  const isZfs = ({ type, superOptions }: MountEntry): boolean =>
+    type === 'zfs' || (type === 'fuse.zfs' && superOptions.includes('user_id=0'));
+  return mounts.findLast((mount) => mount.source === dataset && mount.root === '/' && isZfs(mount))?.mountpoint ?? null;
 }
