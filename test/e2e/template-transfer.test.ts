@@ -144,6 +144,17 @@ test('owners, links and set-uid bits are the same after a file', async () => {
   expect(list(join(directory, 'odd-copy'))).toEqual(list(tree));
 });
 
+test('a name in a stream does not reorder what is told of it', async () => {
+  const file = join(directory, 'named.template');
+  expect(await isolate(['template', 'send', '-q', join(directory, 'root'), file])).toEqual(done);
+  const bytes = readFileSync(file);
+  const payload = bytes.subarray(bytes.indexOf(10, bytes.indexOf(10) + 1) + 1);
+  const header = { name: '\u202edlo', label: null, kind: 'tar' };
+  writeFileSync(file, Buffer.concat([Buffer.from(`isolate-template 1\n${JSON.stringify(header)}\n`), payload]));
+  const { status, stdout } = await isolate(['template', 'receive', join(directory, 'named'), file]);
+  expect([status, stdout.split(':')[0]]).toEqual([0, `received ${join(directory, 'named')} from \\u202edlo`]);
+});
+
 test.each(['zfs', 'tar'])('a stream that was cut anywhere, or changed, makes no template (%s)', async (kind) => {
   const whole = join(directory, `whole.${kind}`);
   expect(await isolate(['template', 'send', '-q', ...(kind === 'tar' ? ['--tar'] : []), template.dataset, whole])).toEqual(done);

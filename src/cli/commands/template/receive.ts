@@ -13,6 +13,7 @@ import { newTemplate } from '../../../template/find.ts';
 import { templateName } from '../../../template/template-ref.ts';
 import { abortTransfer, makeOffer } from '../../../template/transfer/make-offer.ts';
 import { type Received, receiveTemplate } from '../../../template/transfer/receive.ts';
+import { escapeControls } from '../../escape.ts';
 import { openFillProgress } from '../../fill-progress.ts';
 import { print } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
@@ -51,7 +52,7 @@ export async function receiveVerb(parsed: ParsedArguments): Promise<number> {
   const received = await withStopSignals((signal) =>
     receiveTemplate({ ref, input, name, ...limit, onProgress: progress.show, signal }, context),
   ).finally(progress.end);
-  tell(parsed, { template: templateName(ref), received }, describe(word, received));
+  tell(parsed, { template: templateName(ref), received }, escapeControls(describe(word, received)));
   return 0;
 }
 
