@@ -5,13 +5,16 @@
 import { cpSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { claimPath } from '../src/pool/claims/claims.ts';
+import { formatHolder, readHolder } from '../src/pool/holder.ts';
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../src/pool/paths.ts';
 import { formatCloneRecord } from '../src/pool/state/state-file.ts';
 import { rootfsOf } from '../src/rootfs/rootfs.ts';
 
 const [dataset = '', tree = ''] = process.argv.slice(2);
 const id = '1';
-const { mounts, fresh } = poolPaths(runtimePaths(systemRuntimeDirectory), dataset);
+const paths = poolPaths(runtimePaths(systemRuntimeDirectory), dataset);
+const { mounts, fresh } = paths;
 const source = join(mounts, id);
 for (const directory of [mounts, fresh]) mkdirSync(directory, { recursive: true });
 cpSync(tree, source, { recursive: true });
@@ -28,3 +31,8 @@ writeFileSync(
     inode: ino,
   }),
 );
+// The process that is going to run on the clone also says that it refreshes the pool; otherwise the run would start a refresh at its end,
+// which would write to the same dist/.
+const runner = readHolder(process.ppid);
+if (runner === null) throw new Error('The process that started this one is gone.');
+writeFileSync(`${claimPath({ paths }, 'watching')}1.${formatHolder(runner)}`, '');
