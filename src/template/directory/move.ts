@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import type { TemplateContext } from '../context.ts';
@@ -35,13 +35,19 @@ export function renameDirectory(context: TemplateContext, layout: DirectoryLayou
   finishMove(layout.parent, layout.name, file);
 }
 
-/** Removes a template and its snapshots. Throws `template-busy`. */
+/** Removes a template and its snapshots. Throws `template-busy`, `storage-failed`. */
 export async function removeDirectory(context: TemplateContext, layout: DirectoryLayout): Promise<void> {
   refuseRuns(context, layout);
   const file = announce(context, layout, '');
   const old = layout.old(makeRandom());
   mkdirSync(old, { mode: 0o700 });
-  renameSync(layout.path, join(old, treeName));
+  try {
+    renameSync(layout.path, join(old, treeName));
+  } catch (cause) {
+    rmdirSync(old);
+    finishMove(layout.parent, layout.name, file);
+    throw new IsolateError('storage-failed', `${layout.path} cannot be removed.`, { cause });
+  }
   context.checkpoint('remove:renamed');
   finishMove(layout.parent, layout.name, file);
   await reapOld(context, layout.path, old);

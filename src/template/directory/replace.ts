@@ -1,4 +1,3 @@
-import { renameSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TemplateContext } from '../context.ts';
 import { timeLabel } from '../label.ts';
@@ -6,14 +5,10 @@ import { compareListings, isSame } from '../listing.ts';
 import type { Replacement, Snapshot } from '../store.ts';
 import { listTree } from '../trees.ts';
 import { makeEmptyTree } from './draft.ts';
-import { exchange } from './exchange.ts';
 import { type DirectoryLayout, treeName } from './layout.ts';
-import { discardOld } from './old.ts';
+import { swapIn } from './swap.ts';
 
-/**
- * A new tree for a template. Its name says that it is going to be exchanged for the template, and which snapshot keeps that: whenever this
- * process dies, the next change knows which of the two is there. Runs on the template keep the tree that they began with.
- */
+/** A new tree for a template. Runs on the template keep the tree that they began with. */
 export function beginReplacement(context: TemplateContext, layout: DirectoryLayout, snapshots: readonly Snapshot[]): Replacement {
   const { wrapper, ...draft } = makeEmptyTree(context, layout);
   return {
@@ -25,25 +20,7 @@ export function beginReplacement(context: TemplateContext, layout: DirectoryLayo
         createdMs,
         snapshots.map((snapshot) => snapshot.label),
       );
-      const swap = layout.swap(label, statSync(draft.root).ino, context.holder);
-      // A snapshot is as old as its directory.
-      utimesSync(wrapper, createdMs / 1000, createdMs / 1000);
-      context.checkpoint('replace:filled');
-      renameSync(wrapper, swap);
-      context.checkpoint('replace:placed');
-      try {
-        await exchange(context, layout.path, join(swap, treeName));
-      } catch (error) {
-        renameSync(swap, wrapper);
-        throw error;
-      }
-      context.checkpoint('replace:exchanged');
-      if (isKept) {
-        await discardOld(context, layout, swap);
-        return { kept: null };
-      }
-      renameSync(swap, layout.snapshot(label));
-      return { kept: { label, createdMs } };
+      return await swapIn(context, layout, wrapper, { label, createdMs, isKept });
     },
   };
 }

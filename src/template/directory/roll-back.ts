@@ -3,16 +3,13 @@ import type { TemplateContext } from '../context.ts';
 import { findSnapshot, timeLabel } from '../label.ts';
 import { compareListings, isSame } from '../listing.ts';
 import type { RolledBack, Snapshot } from '../store.ts';
-import { listTree } from '../trees.ts';
-import { exchange } from './exchange.ts';
+import { copyTree } from '../copy-tree.ts';
+import { discardTree, listTree } from '../trees.ts';
+import { makeWrapper } from './draft.ts';
 import { type DirectoryLayout, treeName } from './layout.ts';
-import { copyAs } from './snapshot.ts';
-import { discardOld } from './old.ts';
+import { swapIn } from './swap.ts';
 
-/**
- * Goes back to a snapshot. The copy of it that becomes the template is made under the name of the snapshot that keeps the state before, and
- * then the two are exchanged: whenever this process dies, nothing is lost.
- */
+/** Goes back to a snapshot: a copy of it takes the place of the template. */
 export async function rollBack(
   context: TemplateContext,
   layout: DirectoryLayout,
@@ -27,15 +24,17 @@ export async function rollBack(
   if (await equals(target)) return { kept: null };
   const newest = snapshots.at(-1);
   const isKept = newest !== undefined && newest !== target && (await equals(newest));
+  const createdMs = context.clock();
   const before = timeLabel(
-    context.clock(),
+    createdMs,
     snapshots.map((snapshot) => snapshot.label),
   );
-  const kept = await copyAs(context, layout, join(layout.snapshot(label), treeName), before);
-  context.checkpoint('rollback:copied');
-  await exchange(context, path, join(layout.snapshot(before), treeName));
-  context.checkpoint('rollback:exchanged');
-  if (!isKept) return { kept };
-  await discardOld(context, layout, layout.snapshot(before));
-  return { kept: null };
+  const wrapper = makeWrapper(context, layout);
+  try {
+    await copyTree(context, join(layout.snapshot(label), treeName), join(wrapper, treeName));
+    return await swapIn(context, layout, wrapper, { label: before, createdMs, isKept });
+  } catch (error) {
+    await discardTree(context, wrapper);
+    throw error;
+  }
 }

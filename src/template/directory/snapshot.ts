@@ -8,19 +8,14 @@ import { discardTree } from '../trees.ts';
 import { makeWrapper } from './draft.ts';
 import { type DirectoryLayout, treeName } from './layout.ts';
 
-/** Copies the tree of a template beside it. Throws `template-exists`. */
+/** Copies the tree of a template beside it: whole, or not at all. Throws `template-exists`. */
 export async function copySnapshot(context: TemplateContext, layout: DirectoryLayout, label: string): Promise<Snapshot> {
-  return await copyAs(context, layout, layout.path, label);
-}
-
-/** Makes a snapshot that has the contents of `tree`: whole, or not at all. Throws `template-exists`. */
-export async function copyAs(context: TemplateContext, layout: DirectoryLayout, tree: string, label: string): Promise<Snapshot> {
   const target = layout.snapshot(label);
   if (statSync(target, { throwIfNoEntry: false }) !== undefined) throw labelExists(layout, label);
   const wrapper = makeWrapper(context, layout);
   try {
     context.checkpoint('snapshot:begun');
-    await copyTree(context, tree, join(wrapper, treeName));
+    await copyTree(context, layout.path, join(wrapper, treeName));
     const createdMs = context.clock();
     // The contents have times of their own.
     utimesSync(wrapper, createdMs / 1000, createdMs / 1000);

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -69,4 +70,23 @@ test('a template does not get the name of one of which there are snapshots', asy
   expect(await codeOf(change('other', (store) => store.rename({ kind: 'directory', path: join(path, 'gone') })))).toBe('template-exists');
   expect([await labels('other'), await labels('gone')]).toEqual([['first'], ['first']]);
   await change('other', (store) => store.snapshot('second'));
+});
+
+test('a template that is a mount point stays as it is, with its snapshots', async () => {
+  const { path, make, change } = await makeShelf();
+  await make('t');
+  execFileSync('mount', ['--bind', join(path, 't'), join(path, 't')]);
+  onTestFinished(() => void execFileSync('umount', [join(path, 't')]));
+  await change('t', (store) => store.snapshot('first'));
+  await writeFile(join(path, 't/state'), 'second');
+  const actions: readonly ((store: TemplateStore) => Promise<unknown>)[] = [
+    (store) => store.rollback('first'),
+    (store) => store.rename({ kind: 'directory', path: join(path, 'u') }),
+    (store) => store.remove(),
+  ];
+  for (const action of actions) {
+    expect(await codeOf(change('t', action))).toBe('storage-failed');
+    expect((await readdir(path)).toSorted()).toEqual(['.t@first', 't']);
+  }
+  expect(await readFile(join(path, 't/state'), 'utf8')).toBe('second');
 });
