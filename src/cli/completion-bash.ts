@@ -2,7 +2,9 @@ import {
   aliases,
   datasets,
   families,
+  labelsOf,
   namesOf,
+  ofLabels,
   ofNames,
   ofTemplates,
   optionsOf,
@@ -89,6 +91,13 @@ ${byVerb.join('\n')}
   case $verb:$current in
     *:-*) COMPREPLY=($(compgen -W "$options" -- "$current")) ;;
 ${families.map(([first, seconds]) => `    ${first}:*) COMPREPLY=($(compgen -W '${seconds.join(' ')}' -- "$current")) ;;`).join('\n')}
+    ${bashPattern(ofLabels)}:*)
+      if [[ $previous == @(rollback|-*) ]]; then
+        COMPREPLY=($(compgen -W "$(${templates})" -- "$current"))
+      else
+        COMPREPLY=($(compgen -W "$(${labelsOf('"$previous"')})" -- "$current"))
+      fi
+      ;;
     ${ofNames.map((verb) => `${bashPattern(verb)}:*`).join(' | ')}) COMPREPLY=($(compgen -W "$(${templates})" -- "$current")) ;;
     ${ofTemplates.map((verb) => `${verb}:*`).join(' | ')}) ${actions.dataset} ;;
     completion:*) COMPREPLY=($(compgen -W '${shells.join(' ')}' -- "$current")) ;;

@@ -1,4 +1,16 @@
-import { aliases, datasets, families, ofNames, ofTemplates, presets, runs, shells, templates } from './completion-words.ts';
+import {
+  aliases,
+  datasets,
+  families,
+  labelsOf,
+  ofLabels,
+  ofNames,
+  ofTemplates,
+  presets,
+  runs,
+  shells,
+  templates,
+} from './completion-words.ts';
 import { options, type Verb, verbs } from './options.ts';
 import type { ValueKind } from '../spec/options/option.ts';
 
@@ -24,6 +36,7 @@ complete -c isolate -n ${fishQuote(`not __fish_use_subcommand; and ${fishConditi
 complete -c isolate -n __fish_use_subcommand -a ${fishQuote(`(sh -c ${fishQuote(`${presets}; ${aliases}`)})`)}
 ${families.map(([first, seconds]) => fishFamily(first, seconds)).join('\n')}
 complete -c isolate -n ${fishQuote(fishCondition(ofNames))} -a ${fishQuote(`(sh -c ${fishQuote(templates)})`)}
+complete -c isolate -n ${fishQuote(fishCondition([ofLabels]))} -a ${fishQuote(`(sh -c ${fishQuote(labelsOf('"$1"'))} sh (commandline -opc)[-1])`)}
 complete -c isolate -n ${fishQuote(fishCondition(ofTemplates))} -a ${fishQuote(fishDatasets)}
 complete -c isolate -n ${fishQuote(fishCondition(['kill']))} -a ${fishQuote(`(sh -c ${fishQuote(runs)})`)}
 complete -c isolate -n ${fishQuote(fishCondition(['completion']))} -a '${shells.join(' ')}'

@@ -19,6 +19,13 @@ export const aliases = String.raw`timeout 2 isolate config show 2>/dev/null | se
 /** The names of the templates in the user's stores. */
 export const templates = `timeout 5 isolate template list --json 2>/dev/null | grep -o '"name":"[^"]*"' | cut -d '"' -f 4`;
 
+/** The labels of the snapshots of a template, whose name is a word of the shell. */
+export function labelsOf(word: string): string {
+  return `timeout 5 isolate template show --json -- ${word} 2>/dev/null | grep -o '"label":"[^"]*"' | cut -d '"' -f 4`;
+}
+
+/** The verb whose second argument is the label of a snapshot of the first. */
+export const ofLabels = 'template rollback' satisfies Verb;
 /** Verbs whose arguments are names of templates. */
 export const ofNames: readonly Verb[] = verbsBelow('template').filter((verb) => !['template list'].includes(verb));
 /** Verbs whose arguments are datasets. */

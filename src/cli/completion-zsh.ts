@@ -2,7 +2,9 @@ import {
   aliases,
   datasets,
   families,
+  labelsOf,
   namesOf,
+  ofLabels,
   ofNames,
   ofTemplates,
   optionsOf,
@@ -34,6 +36,8 @@ export function renderZsh(engineNames: readonly string[]): string {
   };
   const words = (verb: Verb): string => {
     if (ofTemplates.includes(verb)) return zshQuote(`*:template:${actions.dataset}`);
+    if (verb === ofLabels)
+      return `${zshQuote(`3:template:($(${templates}))`)} ${zshQuote(`4:label:($(${labelsOf('$words[CURRENT-1]')}))`)}`;
     if (ofNames.includes(verb)) return zshQuote(`*:template:($(${templates}))`);
     if (verb === 'kill') return zshQuote(`*:run:($(${runs}))`);
     const [, seconds] = families.find(([first]) => first === verb) ?? [];

@@ -119,6 +119,26 @@ test('bash completes presets and aliases, also with the @ as a word of its own, 
   }
 });
 
+test('bash completes templates by name, and the snapshots of one to which it is rolled back', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'isolate-completion-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const listed = { templates: [{ name: 'debian' }, { name: 'build' }] };
+  const shown = { name: 'debian', snapshots: [{ label: 'before-tuning' }, { label: 'first' }] };
+  const program = `#!/bin/sh
+case "$*" in
+  'template list --json') echo '${JSON.stringify(listed)}' ;;
+  'template show --json -- debian') echo '${JSON.stringify(shown)}' ;;
+esac
+`;
+  writeFileSync(join(directory, 'isolate'), program, { mode: 0o755 });
+  const path = `${directory}:/usr/bin:/bin`;
+  expect(completeIn(path, 'isolate', 'template', 'remove', '')).toEqual(['debian', 'build']);
+  expect(completeIn(path, 'isolate', 'template', 'rollback', 'd')).toEqual(['debian']);
+  expect(completeIn(path, 'isolate', 'template', 'rollback', '-q', 'd')).toEqual(['debian']);
+  expect(completeIn(path, 'isolate', 'template', 'rollback', 'debian', '')).toEqual(['before-tuning', 'first']);
+  expect(completeIn(path, 'isolate', 'template', 'rollback', 'debian', 'f')).toEqual(['first']);
+});
+
 test('bash completes runs after kill', () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-completion-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
