@@ -15,7 +15,7 @@ export function parseDestination(text: string | undefined): Destination {
   if (/^(?:\/|\.\.?\/|~\/)/.test(text)) return { kind: 'file', path: text };
   const [, bracketed, plain, template = ''] = /^(?:((?:[^@[\]]+@)?\[[^\]]+\])|([^:[\]]+)):(.+)$/s.exec(text) ?? [];
   const host = bracketed?.replaceAll(/[[\]]/g, '') ?? plain;
-  if (host === undefined || host.startsWith('-') || /[\s\p{Cc}]/u.test(text)) {
+  if (host === undefined || /(?:^|@)-/.test(host) || /[\s\p{Cc}]/u.test(text)) {
     throw new IsolateError('usage', `A template cannot be sent to ${JSON.stringify(text)}.`, {
       hint: 'write a file as ./FILE, and a template on another host as HOST:TEMPLATE',
     });

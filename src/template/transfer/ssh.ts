@@ -51,7 +51,8 @@ export async function openRemote(to: Host, signal?: AbortSignal): Promise<Sink> 
     discard: async () => {
       stdin.destroy();
       const { exitCode, stderr } = await ended;
-      return exitCode === 0 ? null : remoteFailure(to.host, exitCode, stderr);
+      if (exitCode !== 0) return remoteFailure(to.host, exitCode, stderr);
+      return new IsolateError('transfer-failed', `isolate on ${to.host} ended before it had the whole template.`);
     },
   };
 }

@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
+import { createReadStream } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { expect, onTestFinished, test } from 'vitest';
 
-import { askOffer } from '../../../src/template/transfer/ssh.ts';
+import { IsolateError } from '../../../src/error.ts';
+import { askOffer, openRemote } from '../../../src/template/transfer/ssh.ts';
 
 /** Only inside `test/rig/enter`: ssh is another program for this host. */
 async function replaceSsh(script: string): Promise<void> {
@@ -25,4 +28,11 @@ test('the answer of a host that does not stop is not kept', async () => {
   await expect(askOffer({ kind: 'host', host: 'far', template: 'x' })).rejects.toThrow(
     'isolate on far gave an answer that this isolate does not know.',
   );
+});
+
+test('a host that says that it has everything before it was sent is not believed', async () => {
+  await replaceSsh('exit 0');
+  const { stream, discard } = await openRemote({ kind: 'host', host: 'far', template: 'x' });
+  await pipeline(createReadStream('/dev/zero'), stream).catch(() => {});
+  expect(await discard()).toEqual(new IsolateError('transfer-failed', 'isolate on far ended before it had the whole template.'));
 });

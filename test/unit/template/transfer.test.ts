@@ -89,7 +89,7 @@ test.each([
   expect(parseDestination(text)).toEqual(destination);
 });
 
-test.each(['x', 'host:', '-oX=y:z', 'a b:c', ''])('%j is no destination', (text) => {
+test.each(['x', 'host:', '-oX=y:z', 'a@-oX=y:z', 'a b:c', ''])('%j is no destination', (text) => {
   expect(() => parseDestination(text)).toThrow('cannot be sent to');
 });
 
