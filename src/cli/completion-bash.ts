@@ -91,13 +91,7 @@ ${byVerb.join('\n')}
   case $verb:$current in
     *:-*) COMPREPLY=($(compgen -W "$options" -- "$current")) ;;
 ${families.map(([first, seconds]) => `    ${first}:*) COMPREPLY=($(compgen -W '${seconds.join(' ')}' -- "$current")) ;;`).join('\n')}
-    ${bashPattern(ofLabels)}:*)
-      if [[ $previous == @(rollback|-*) ]]; then
-        COMPREPLY=($(compgen -W "$(${templates})" -- "$current"))
-      else
-        COMPREPLY=($(compgen -W "$(${labelsOf('"$previous"')})" -- "$current"))
-      fi
-      ;;
+${bashLabels}
     ${ofNames.map((verb) => `${bashPattern(verb)}:*`).join(' | ')}) COMPREPLY=($(compgen -W "$(${templates})" -- "$current")) ;;
     ${ofTemplates.map((verb) => `${verb}:*`).join(' | ')}) ${actions.dataset} ;;
     completion:*) COMPREPLY=($(compgen -W '${shells.join(' ')}' -- "$current")) ;;
@@ -125,6 +119,15 @@ const bashPresets = `  # bash takes the @ of a preset for a word of its own, too
     @:*) first=3 ;;
     @*) first=2 ;;
   esac`;
+
+/** A case for the verb with a template and one of its snapshots. */
+const bashLabels = `    ${bashPattern(ofLabels)}:*)
+      if [[ $previous == @(rollback|-*) ]]; then
+        COMPREPLY=($(compgen -W "$(${templates})" -- "$current"))
+      else
+        COMPREPLY=($(compgen -W "$(${labelsOf('"$previous"')})" -- "$current"))
+      fi
+      ;;`;
 
 /** A verb as a pattern of case. */
 function bashPattern(verb: Verb): string {

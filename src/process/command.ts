@@ -11,6 +11,8 @@ export interface Command {
   readonly timeoutMs: number;
   /** Added to PATH and LC_ALL=C. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The most that it may print; absent: 100 million characters. */
+  readonly mostOutput?: number;
   /** Standard input; absent: closed at once. */
   readonly input?: string;
   /** Called for a command that was given up, with a promise that settles when its process is gone, which may be never. */
@@ -43,6 +45,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     cwd: '/',
     reject: false,
     stripFinalNewline: false,
+    ...(command.mostOutput === undefined ? {} : { maxBuffer: command.mostOutput }),
     // A command that has begun is left to finish: a killed zfs leaves more to clean up than one that outlives this process.
     cleanup: false,
     ...(command.input === undefined ? { stdin: 'ignore' } : { input: command.input }),

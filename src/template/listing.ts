@@ -10,9 +10,15 @@ export interface Difference {
 
 /** Reads pairs of a path and its description, each with a NUL after it. */
 export function parseListing(text: string): Listing {
-  const parts = text.split('\0');
   const listing = new Map<string, string>();
-  for (let index = 0; index + 1 < parts.length; index += 2) listing.set(parts[index] ?? '', parts[index + 1] ?? '');
+  // Without a list of all parts beside the map: there may be millions.
+  for (let from = 0; from < text.length;) {
+    const middle = text.indexOf('\0', from);
+    const end = middle < 0 ? -1 : text.indexOf('\0', middle + 1);
+    if (end < 0) break;
+    listing.set(text.slice(from, middle), text.slice(middle + 1, end));
+    from = end + 1;
+  }
   return listing;
 }
 

@@ -36,7 +36,9 @@ export async function maintain(tree: OpenTree, context: TemplateContext, mainten
     ...(environment === undefined ? {} : { environment }),
     ...(isSandboxed ? { engine: 'bwrap', shareNetwork: true, hostname: hostnameOf(name) } : { engine: 'chroot' }),
   };
-  return await run(request, { forwardSignals: true, withoutDefaults: true, ...(onEvent === undefined ? {} : { onEvent }) });
+  // That the changes stay and that there is a network is why it was started, but not that it has the host's rights.
+  const tell = (event: RunEvent): void => onEvent?.(!isSandboxed && event.kind === 'notice' ? { ...event, kind: 'warning' } : event);
+  return await run(request, { forwardSignals: true, withoutDefaults: true, onEvent: tell });
 }
 
 /** The shell of a template: bash if it has one. */

@@ -8,6 +8,9 @@ import { type Listing, parseListing } from './listing.ts';
 /** A large tree on a slow disk. */
 const timeoutMs = 3_600_000;
 
+/** For some four million files with names and targets of usual lengths; a string has at most 2^29 characters. */
+const mostListed = 500_000_000;
+
 /** Removes everything in a directory, without following links. Throws `storage-failed`. */
 export async function emptyTree({ facts }: TemplateContext, path: string): Promise<void> {
   const args = [path, '-xdev', '-mindepth', '1', '-delete'];
@@ -36,7 +39,7 @@ export async function listTree({ facts }: TemplateContext, path: string, changeT
   const format = String.raw`%P\0${all} ${times} %l\0`;
   const directory = String.raw`%P\0${all}\0`;
   const args = [path, '-xdev', '-mindepth', '1', '(', '-type', 'd', '-printf', directory, ')', '-o', '-printf', format];
-  const answer: CommandResult = await runWithIds({ file: '/usr/bin/find', args, timeoutMs }, facts);
+  const answer: CommandResult = await runWithIds({ file: '/usr/bin/find', args, timeoutMs, mostOutput: mostListed }, facts);
   if (answer.exitCode !== 0) throw new IsolateError('storage-failed', `${path} cannot be listed: ${lastLine(answer.stderr)}.`);
   return parseListing(answer.stdout);
 }
