@@ -31,10 +31,15 @@ export async function sweepParent(context: TemplateContext, parent: string): Pro
     const beside = parseBeside(entry);
     const path = join(parent, entry);
     if (beside === null || !isOwn(path, context)) continue;
-    if (beside.kind === 'draft' && !isAlive(beside.holder, context.holder.bootId)) await discardDead(context, path);
+    if (beside.kind === 'draft' && !isAlive(beside.holder, context.holder.bootId)) await sweepDraft(context, join(parent, beside.of), path);
     if (beside.kind === 'swap' && !isAlive(beside.holder, context.holder.bootId)) await finishSwap(context, parent, beside);
     if (beside.kind === 'old') await reapOld(context, join(parent, beside.of), path);
   }
+}
+
+/** An update that was killed may have left the tree in it with which runs on the template began. */
+async function sweepDraft(context: TemplateContext, template: string, wrapper: string): Promise<void> {
+  if (!(await isUsed(context, template, join(wrapper, treeName)))) await discardDead(context, wrapper);
 }
 
 /** A program that the dead process started may still write to its draft for a moment. What cannot be removed is left to a later sweep. */
