@@ -2,7 +2,7 @@
  * Fresh clones are mounted in a namespace of their own: a process that makes a mount namespace copies all mounts it sees,
  * and a thousand clones among them would slow down every container of the host.
  *
- * A coprocess of `isolate serve` and of root's commands that make or destroy clones, or mount one on the host. PROTOCOL.md
+ * A coprocess of `isolate serve`, and of commands by root that make, destroy or mount clones. PROTOCOL.md
  * has the commands that it reads from standard input.
  */
 #include "gate.h"

@@ -4,7 +4,7 @@ import { type ConfigPlaces, readConfigFiles } from './read-files.ts';
 
 /**
  * The ids that the settings give root's sandboxes; null if they give none. The parsers are loaded only for files that may contain ids,
- * because each of root's runs asks. Throws `bad-config`.
+ * because every run by root asks. Throws `bad-config`.
  */
 export async function readSandboxIds(places: ConfigPlaces = {}): Promise<SandboxIds | null> {
   const files = readConfigFiles(places);

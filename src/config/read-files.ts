@@ -24,7 +24,7 @@ const mostBytes = 256 * 1024;
 /**
  * The existing files: the main one, then those of the directory that end in `.toml` and do not begin with a dot, in byte order. Throws
  * `bad-config` for a file that cannot be read, does not belong to root or can be written by others, because it grants rights. The same
- * applies to the directories. Symbolic links are followed. Synchronous, because each of root's runs waits for it, and waking threads
+ * applies to the directories. Symbolic links are followed. Synchronous, because every run by root waits for it, and waking threads
  * takes longer than reading.
  */
 export function readConfigFiles(places: ConfigPlaces = {}): readonly ConfigFile[] {

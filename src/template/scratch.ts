@@ -10,8 +10,8 @@ import { makeRandom } from './random.ts';
 import type { Draft, OpenTree } from './store.ts';
 
 /**
- * Calls `action` with a directory that a sandbox can fill for `target`. A file system of FUSE asks only itself who may change owners, and
- * lets no sandbox do it; then it is a directory in the host's store, which is copied with its owners when it is complete.
+ * Calls `action` with a directory that a sandbox can fill for `target`. No sandbox can change owners on a FUSE file system. There it is
+ * a directory in the host's store, which is copied with its owners when it is complete.
  */
 export async function withFillable<T>(
   target: FillingTarget,

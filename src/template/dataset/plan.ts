@@ -5,8 +5,8 @@ import { templateProperty } from './names.ts';
 /** User property of a draft: the process that fills it, as `formatHolder` writes it. */
 export const draftProperty = 'isolate:draft';
 /**
- * User property that says what is going to happen, whoever finishes it. `swap`: the draft takes the place of its template; `remove`: the
- * dataset is destroyed as soon as it has no template's name any more.
+ * User property that says what is going to happen, so that another process can finish it. `swap`: the draft takes the place of its
+ * template; `remove`: the dataset is destroyed as soon as it no longer has a template's name.
  */
 export const stepProperty = 'isolate:step';
 

@@ -54,7 +54,7 @@ export async function removeDirectory(context: TemplateContext, layout: Director
   await sweepParent(context, layout.parent);
 }
 
-/** Writes down what is going to happen, for whoever finds it half done. */
+/** Writes down what is going to happen, so that another process can finish it. */
 function announce(context: TemplateContext, layout: DirectoryLayout, target: string): string {
   const file = layout.move(context.holder);
   writeFileSync(file, `${target}\n`, { mode: 0o600, flag: 'wx' });

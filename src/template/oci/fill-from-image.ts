@@ -125,7 +125,7 @@ async function unpackLayers(
   let reported = 0;
   for (const layer of layers) {
     const [readBefore, unpackedBefore] = [read, unpacked];
-    // eslint-disable-next-line no-await-in-loop -- one lies over the other
+    // One after the other, because each lies over those before it.
     const counts = await unpackLayer(place, files, layer, {
       mostEntries: limits.entries - entries,
       onRead: (bytes) => {

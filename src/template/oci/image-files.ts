@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-/** The files of an image, wherever they are. Whoever made them may be hostile. */
+/** The files of an image, wherever they are. Their author may be hostile. */
 export interface ImageFiles {
   /** Of the image, in errors. */
   readonly name: string;

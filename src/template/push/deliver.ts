@@ -27,9 +27,7 @@ export async function deliverLayout(layout: string, image: WrittenImage, path: s
   const others = await readOthers(path, name);
   for (const { digest } of image.blobs) {
     const to = join(path, blobPath(digest));
-    // eslint-disable-next-line no-await-in-loop -- three files
     await mkdir(dirname(to), { recursive: true });
-    // eslint-disable-next-line no-await-in-loop
     await rename(join(layout, blobPath(digest)), to);
   }
   const index = join(layout, 'index.json');

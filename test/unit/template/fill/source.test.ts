@@ -2,21 +2,21 @@ import { expect, test } from 'vitest';
 
 import { parseSource } from '../../../../src/template/fill/source.ts';
 
-const base = { workingDirectory: '/work', home: '/home/me' };
+const base = { workingDirectory: '/home/ada/src', home: '/home/me' };
 
 test.each([
   ['debian:bookworm', { kind: 'distribution', distribution: 'debian', suite: 'bookworm' }],
   ['ubuntu:noble', { kind: 'distribution', distribution: 'ubuntu', suite: 'noble' }],
   ['-', { kind: 'standard-input' }],
   ['tar:-', { kind: 'standard-input' }],
-  ['tar:a:b.tar', { kind: 'archive', path: '/work/a:b.tar' }],
+  ['tar:a:b.tar', { kind: 'archive', path: '/home/ada/src/a:b.tar' }],
   ['dir:/srv/x', { kind: 'directory', path: '/srv/x' }],
-  ['root.tar.zst', { kind: 'path', path: '/work/root.tar.zst' }],
-  ['./debian:bookworm', { kind: 'path', path: '/work/./debian:bookworm' }],
+  ['root.tar.zst', { kind: 'path', path: '/home/ada/src/root.tar.zst' }],
+  ['./debian:bookworm', { kind: 'path', path: '/home/ada/src/./debian:bookworm' }],
   ['~/x', { kind: 'path', path: '/home/me/x' }],
-  ['oci:image:latest', { kind: 'image', format: 'oci', locator: '/work/image:latest' }],
+  ['oci:image:latest', { kind: 'image', format: 'oci', locator: '/home/ada/src/image:latest' }],
   ['oci-archive:/x.tar', { kind: 'image', format: 'oci-archive', locator: '/x.tar' }],
-  ['docker-archive:x.tar:a:b', { kind: 'image', format: 'docker-archive', locator: '/work/x.tar:a:b' }],
+  ['docker-archive:x.tar:a:b', { kind: 'image', format: 'docker-archive', locator: '/home/ada/src/x.tar:a:b' }],
   ['docker://debian:trixie', { kind: 'image', format: 'docker', locator: 'debian:trixie' }],
 ])('%s is understood', (text, source) => {
   expect(parseSource(text, base)).toEqual(source);
