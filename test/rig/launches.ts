@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { bareLaunch as nothingAround } from '../../src/launch/bare-launch.ts';
 import type { Descriptor, Launch } from '../../src/launch/launch.ts';
 import type { Outcome } from '../../src/launch/outcome.ts';
 import { planStage, stageFile, stageFileNumber, stageName } from '../../src/engine/stage.ts';
@@ -22,23 +23,15 @@ export const isStaticLauncher = process.env['ISOLATE_TEST_LAUNCHER']?.endsWith('
 /** A launch that changes nothing but what is asked for: the command itself is executed, without a stage. */
 export function bareLaunch(command: readonly [string, ...string[]], changes: Partial<Launch> = {}): Launch {
   return {
+    ...nothingAround,
     engine: 'bare',
     file: command[0],
     args: command,
     environment: { PATH: '/usr/bin:/bin' },
     descriptors: [],
     userNamespace: null,
-    mountNamespace: false,
-    pidNamespace: false,
-    hostMounts: [],
-    sandboxMounts: [],
-    cgroups: [],
-    root: null,
-    workingDirectory: '/',
     noNewPrivileges: false,
-    seccompFilter: null,
     graceMs: 5000,
-    deadlineMs: null,
     ...changes,
   };
 }
