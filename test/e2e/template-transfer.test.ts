@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -224,6 +234,32 @@ test.each(['zfs', 'tar'])('kill -9 anywhere leaves no template, and the next tra
       : readdirSync(join(directory, 'places')).toSorted();
   expect(left).toEqual(kind === 'zfs' ? [target] : ['.killed@second', 'killed']);
 });
+
+test('a zfs command that outlives isolate keeps the template busy until it ends', async () => {
+  const target = `${template.pool.name}/outlived`;
+  const receiving = startIsolate(['template', 'receive', target]);
+  const ended = finished(receiving);
+  receiving.stdin?.on('error', () => {});
+  const bytes = readFileSync(join(directory, 'whole.zfs'));
+  await new Promise((resolve) => receiving.stdin?.write(bytes.subarray(0, Math.floor(bytes.length / 2)), resolve));
+  const findZfs = (): number | undefined => childrenOf(receiving.pid).find((pid) => readlinkSync(`/proc/${pid}/exe`).endsWith('zfs'));
+  while (findZfs() === undefined) await sleep(5);
+  const zfs = findZfs() ?? 0;
+  process.kill(zfs, 'SIGSTOP');
+  receiving.kill('SIGKILL');
+  await ended;
+  const receive = async (): Promise<object> => await isolate(['template', 'receive', '-q', target, join(directory, 'whole.zfs')]);
+  expect(await receive()).toEqual(
+    failed(`isolate: The template ${target} is being changed by process ${zfs}.\nhint: try again when it has ended\n`),
+  );
+  process.kill(zfs, 'SIGCONT');
+  expect(await receive()).toEqual(done);
+});
+
+function childrenOf(pid: number | undefined): readonly number[] {
+  const texts = readdirSync(`/proc/${pid}/task`).map((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8'));
+  return texts.join(' ').split(' ').filter(Boolean).map(Number);
+}
 
 test('a full disk leaves nothing', async () => {
   const small = join(directory, 'small');

@@ -5,6 +5,7 @@ import { IsolateError } from '../../error.ts';
 import { startStreaming, type StreamingProgram } from '../../process/stream-program.ts';
 import { zfsError } from '../../storage/zfs/classify.ts';
 import type { ZfsPlan } from '../../storage/zfs/plan.ts';
+import { outlivingEnvironment } from '../outliving.ts';
 import { type PlacedSnapshot, readSnapshots } from './family.ts';
 import { openDataset } from './mount.ts';
 import { planDestroy, planSend, planSendRest } from './plan.ts';
@@ -50,7 +51,8 @@ export async function sendSnapshot(
 export async function startZfs({ own, dataset }: DatasetContext, { args }: ZfsPlan, signal: AbortSignal): Promise<StreamingProgram> {
   const file = own.facts.tools.zfs;
   if (file === null) throw new IsolateError('missing-tool', `There is no zfs command on this host, so ${dataset} cannot be used.`);
-  return await startStreaming({ file, args, environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }, signal });
+  const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...outlivingEnvironment(own.holder) };
+  return await startStreaming({ file, args, environment, signal });
 }
 
 async function drained(stdout: StreamingProgram['stdout']): Promise<void> {

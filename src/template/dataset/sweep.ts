@@ -1,4 +1,5 @@
-import { isAlive, parseHolder } from '../../pool/holder.ts';
+import { parseHolder } from '../../pool/holder.ts';
+import { isAtWork } from '../outliving.ts';
 import { readSiblings, type Sibling } from './family.ts';
 import { destroyFamily } from './move.ts';
 import { sweepMounts } from './mount.ts';
@@ -32,5 +33,5 @@ export async function finishUnfinished(context: DatasetContext): Promise<void> {
 
 function isHeld({ holder }: Sibling, { own }: DatasetContext): boolean {
   const process = parseHolder(holder);
-  return process !== null && isAlive(process, own.holder.bootId);
+  return process !== null && isAtWork(process, own);
 }

@@ -7,6 +7,7 @@ import { bindZfsCommands, type ZfsCommands } from '../../storage/zfs/commands.ts
 import { parseImplementation, type ZfsImplementation } from '../../storage/zfs/implementation.ts';
 import type { ZfsPlan } from '../../storage/zfs/plan.ts';
 import type { TemplateContext } from '../context.ts';
+import { outlivingEnvironment } from '../outliving.ts';
 
 /** What the parts of a dataset's store share. */
 export interface DatasetContext {
@@ -19,7 +20,8 @@ export interface DatasetContext {
 
 /** Asks the host once which ZFS it has. Throws `missing-tool`, `not-permitted`. */
 export async function openDatasetContext(dataset: string, own: TemplateContext): Promise<DatasetContext> {
-  const commands = bindZfsCommands(own.facts.tools, runCommand);
+  const env = outlivingEnvironment(own.holder);
+  const commands = bindZfsCommands(own.facts.tools, (command) => runCommand({ ...command, env: { ...command.env, ...env } }));
   const implementation = parseImplementation(dataset, await commands.zfs(dataset, { args: ['version'] }));
   return { dataset, own, runtime: runtimePaths(systemRuntimeDirectory), implementation, commands };
 }
