@@ -186,7 +186,7 @@ function checkUserRange(spec: CheckedSpec, { user }: Facts): Problem[] {
       message: `${option} ${base} is not among your subordinate ids in ${file}.`,
       hint:
         ranges.length === 0
-          ? 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER gives you some'
+          ? `as root: ${user.subordinateIdsCommand}`
           : `yours are ${ranges.map(({ start, count }) => `${start} to ${start + count - 1}`).join(', ')}`,
     };
     return [problem];

@@ -51,7 +51,7 @@ function checkSubordinateIds({ root }: CheckedSpec, { user, tools, privileges }:
     {
       code: 'cannot-enforce',
       message: 'The lxc engine needs subordinate ids, and you have none or no newuidmap to use them.',
-      hint: 'run isolate with sudo, use -e bwrap, or as root: apt-get install uidmap && usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
+      hint: `run isolate with sudo, use -e bwrap, or as root: apt-get install uidmap && ${user.subordinateIdsCommand}`,
     },
   ];
 }

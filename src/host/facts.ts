@@ -24,6 +24,8 @@ export interface UserFacts {
   /** Subordinate ranges of the caller (subuid(5)); empty if there are none. */
   readonly subordinateUids: readonly IdRange[];
   readonly subordinateGids: readonly IdRange[];
+  /** The command with which root gives the caller subordinate ids that nobody else has. */
+  readonly subordinateIdsCommand: string;
   /** The ranges of root's sandboxes: from the settings, else the subordinate ids of the user `isolate`, else a built-in block. */
   readonly sandboxUids: IdRange;
   readonly sandboxGids: IdRange;

@@ -14,7 +14,7 @@ import { fullPrivileges, parsePrivileges, type Privileges } from './privileges.t
 import { mountsOnce } from './mounts-once.ts';
 import { readMounts } from './read-mounts.ts';
 import { readText } from './read-text.ts';
-import { chooseSandboxIds, parseSubids } from './subid.ts';
+import { chooseSandboxIds, parseSubidRanges, parseSubids, subordinateIdsCommand } from './subid.ts';
 import { findTool, toolNames } from './tools.ts';
 import { answerUserNamespaces } from './user-namespaces.ts';
 import { type Rights, rightsOf } from './rights.ts';
@@ -122,6 +122,7 @@ export function probeUser(uid: number, gid: number, sandboxIds: SandboxIds | nul
     rights: rightsOf(uid),
     subordinateUids: parseSubids(subuid, name, uid),
     subordinateGids: parseSubids(subgid, name, uid),
+    subordinateIdsCommand: subordinateIdsCommand(name, [...parseSubidRanges(subuid), ...parseSubidRanges(subgid)]),
     sandboxUids: sandboxIds?.uids ?? chooseSandboxIds(parseSubids(subuid, 'isolate', null)),
     sandboxGids: sandboxIds?.gids ?? chooseSandboxIds(parseSubids(subgid, 'isolate', null)),
   };

@@ -44,6 +44,19 @@ export function chooseSandboxIds(ranges: readonly IdRange[]): IdRange {
   return chosen ?? builtInSandboxIds;
 }
 
+/**
+ * The command that gives a user the first block of subordinate ids that these ranges give nobody, because users who share ids can read and
+ * change each other's files. useradd(8) begins at the same id.
+ */
+export function subordinateIdsCommand(name: string | null, taken: readonly IdRange[]): string {
+  let start = 100_000;
+  for (const range of taken.toSorted((left, right) => left.start - right.start)) {
+    if (range.start < start + idsPerSandbox) start = Math.max(start, range.start + range.count);
+  }
+  const block = `${start}-${start + idsPerSandbox - 1}`;
+  return `usermod --add-subuids ${block} --add-subgids ${block} ${name ?? 'USER'}`;
+}
+
 function parseRange(startText: string, countText: string): IdRange | null {
   if (!/^\d{1,10}$/.test(startText) || !/^\d{1,10}$/.test(countText)) return null;
   const start = Number(startText);

@@ -12,6 +12,7 @@ export const rootFacts: Facts = {
     rights: 'root',
     subordinateUids: [],
     subordinateGids: [],
+    subordinateIdsCommand: 'usermod --add-subuids 165536-231071 --add-subgids 165536-231071 ada',
     sandboxUids: { start: 1_879_048_192, count: 268_435_456 },
     sandboxGids: { start: 1_879_048_192, count: 268_435_456 },
   },

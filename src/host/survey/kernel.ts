@@ -74,7 +74,7 @@ function checkSubordinateIds(user: UserFacts): Check {
     id: 'subordinate-ids',
     state: 'limited',
     fact: `${fact}: packages that create users cannot be installed inside`,
-    hint: 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER (as root, with ids that no other user has)',
+    hint: `as root: ${user.subordinateIdsCommand}`,
   };
 }
 

@@ -44,7 +44,7 @@ function refuseUnable({ user, tools, privileges }: Facts): void {
   if (user.rights === 'root') return;
   if (!hasSubordinateIds(user)) {
     throw new IsolateError('cannot-enforce', 'You have no subordinate ids, so you cannot make files of several users.', {
-      hint: 'as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
+      hint: `as root: ${user.subordinateIdsCommand}`,
     });
   }
   if (tools.newuidmap === null || tools.newgidmap === null) {

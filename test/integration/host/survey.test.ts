@@ -47,7 +47,7 @@ test('the pinned Node and the installed bubblewrap are found good', async () => 
 test('a user without subordinate ids is told how to get some', async () => {
   const checks = await surveyAs(54_321, {});
   const check = checks.find(({ id }) => id === 'subordinate-ids');
-  expect({ state: check?.state, givesCommand: check?.hint?.startsWith('usermod --add-subuids') }).toEqual({
+  expect({ state: check?.state, givesCommand: check?.hint?.startsWith('as root: usermod --add-subuids') }).toEqual({
     state: 'limited',
     givesCommand: true,
   });

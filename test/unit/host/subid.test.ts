@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { builtInSandboxIds, chooseSandboxIds, parseSubids } from '../../../src/host/subid.ts';
+import { builtInSandboxIds, chooseSandboxIds, parseSubidRanges, parseSubids, subordinateIdsCommand } from '../../../src/host/subid.ts';
 
 const text = 'root:65536:65536\nada:100000:65536\n1000:300000:10\nada:900000:20\nisolate:1000000:1000000000\n';
 
@@ -46,4 +46,15 @@ test('a range too small for two sandboxes, one of which may have shifted owners,
 test("the built-in range lies between systemd's containers and foreign images", () => {
   const last = builtInSandboxIds.start + builtInSandboxIds.count - 1;
   expect({ start: builtInSandboxIds.start, last }).toEqual({ start: 0x7000_0000, last: 0x7ffd_ffff });
+});
+
+test.each([
+  ['', '100000-165535'],
+  ['ada:100000:65536\n', '165536-231071'],
+  ['bob:165536:65536\nada:100000:65536\nroot:10000:1000\n', '231072-296607'],
+  ['ada:100000:65536\nisolate:1000000000:6553600\n', '165536-231071'],
+  ['ada:150000:65536\n', '215536-281071'],
+  ['ada:300000:10\nbob:165536:10\n', '100000-165535'],
+])('beside %j a user is given ids that nobody has', (taken, block) => {
+  expect(subordinateIdsCommand('eve', parseSubidRanges(taken))).toBe(`usermod --add-subuids ${block} --add-subgids ${block} eve`);
 });
