@@ -13,7 +13,7 @@ const givenAway: Record<Passthrough, string> = {
 export function describeGivenAway({ spec, engine, facts }: Prepared): string[] {
   const { name, capabilities } = engine;
   const warnings: string[] = [];
-  if (!capabilities.isolates) warnings.push(`The ${name} engine isolates nothing: the command has the rights of this host's root.`);
+  if (!capabilities.isolates) warnings.push(noIsolation(name));
   if (!isThrownAway(spec.root) && !spec.readOnlyRoot) {
     warnings.push(`Changes to ${rootName(spec.root)} are permanent.`);
   }
@@ -27,6 +27,11 @@ export function describeGivenAway({ spec, engine, facts }: Prepared): string[] {
   if (!spec.seccomp) warnings.push('The system-call filter is off.');
   else if (spec.socketcall) warnings.push('The sandbox can create sockets of any address family through socketcall in i386 programs.');
   return [...warnings, ...spec.passthrough.map((kind) => givenAway[kind])];
+}
+
+/** A sentence on an engine that isolates nothing. */
+export function noIsolation(engine: string): string {
+  return `The ${engine} engine isolates nothing: the command has the rights of this host's root.`;
 }
 
 /** The engine mounts over it anyway. */

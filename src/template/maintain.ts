@@ -3,6 +3,7 @@ import { canIdmap } from '../host/path-facts.ts';
 import { lookBeneath } from '../host/resolve-beneath.ts';
 import type { Outcome } from '../launch/outcome.ts';
 import { run } from '../run/run.ts';
+import { noIsolation } from '../run/notices.ts';
 import type { RunEvent } from '../run/run-event.ts';
 import type { TemplateContext } from './context.ts';
 import { refuseReachable } from './keep-private.ts';
@@ -36,9 +37,9 @@ export async function maintain(tree: OpenTree, context: TemplateContext, mainten
     ...(environment === undefined ? {} : { environment }),
     ...(isSandboxed ? { engine: 'bwrap', shareNetwork: true, hostname: hostnameOf(name) } : { engine: 'chroot' }),
   };
-  // That the changes stay and that there is a network is why it was started, but not that it has the host's rights.
-  const tell = (event: RunEvent): void => onEvent?.(!isSandboxed && event.kind === 'notice' ? { ...event, kind: 'warning' } : event);
-  return await run(request, { forwardSignals: true, withoutDefaults: true, onEvent: tell });
+  // Of what weakens a run only this: that the changes stay and that there is a network is why it was started.
+  if (!isSandboxed) onEvent?.({ kind: 'warning', message: noIsolation('chroot') });
+  return await run(request, { forwardSignals: true, withoutDefaults: true, ...(onEvent === undefined ? {} : { onEvent }) });
 }
 
 /** The shell of a template: bash if it has one. */

@@ -30,6 +30,11 @@ test('a dataset becomes a template whose clones have its owners', { timeout: 120
   expect(await pool.zfs('list', '-H', '-t', 'all', '-o', 'name', '-r', dataset)).toBe(`${dataset}\n${dataset}@first\n`);
   const run = await isolate(['-q', '-z', dataset, 'stat', '-c', '%u:%g', '/', '/home', '/.isolate/template.json']);
   expect(run).toEqual({ status: 0, signal: null, stdout: '0:0\n1000:1000\n0:0\n', stderr: '' });
+  // Nothing but the chroot engine can change the host's files there, which is the one thing to warn of.
+  const { stderr } = await isolate(['template', 'exec', dataset, 'true']);
+  expect(stderr.split('\n').filter((line) => line.includes('warning'))).toEqual([
+    "isolate: warning: The chroot engine isolates nothing: the command has the rights of this host's root.",
+  ]);
   const failed = await isolate(['template', 'create', `${pool.name}/bad`, '--from', join(import.meta.dirname, 'template-create.test.ts')]);
   expect(failed).toMatchObject({ status: 1 });
   expect(await pool.zfs('list', '-H', '-o', 'name', '-r', pool.name)).not.toMatch(/bad|new/);
