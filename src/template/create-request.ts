@@ -37,10 +37,13 @@ export function settleCreateRequest(template: string, request: CreateRequest, pl
   const release = readRelease(request, places);
   const [stray] = Object.keys(release);
   if (stray !== undefined && source.kind !== 'distribution') {
-    throw new IsolateError('usage', `--${stray} is only for releases of distributions, not for ${from}.`);
+    throw new IsolateError('usage', `--${stray} is only for releases of distributions, not for ${JSON.stringify(from)}.`);
+  }
+  if (maxSize !== undefined && source.kind === 'distribution') {
+    throw new IsolateError('usage', `--max-size is only for sources that are unpacked, not for ${JSON.stringify(from)}.`);
   }
   if (insecure && !(source.kind === 'image' && source.format === 'docker')) {
-    throw new IsolateError('usage', `--insecure is only for images of registries, not for ${from}.`);
+    throw new IsolateError('usage', `--insecure is only for images of registries, not for ${JSON.stringify(from)}.`);
   }
   return {
     ref: newTemplate(template, places),

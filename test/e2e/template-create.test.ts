@@ -136,7 +136,8 @@ test.each([
     ['x', '--from', 'debian:trixie', '--mirror', 'nowhere'],
     '--mirror takes an address such as http://deb.debian.org/debian, not "nowhere".',
   ],
-  [['x', '--from', '/', '--variant', 'minbase'], '--variant is only for releases of distributions, not for /.'],
+  [['x', '--from', '/', '--variant', 'minbase'], '--variant is only for releases of distributions, not for "/".'],
+  [['x', '--from', 'debian:trixie', '--max-size', '1G'], '--max-size is only for sources that are unpacked, not for "debian:trixie".'],
   [['x', '--from', 'debian:trixie', '--packages', 'a b'], '--packages takes names of packages with commas between them; "a b" is none.'],
   [['x', '--from', '/', '--max-size', 'big'], '--max-size takes a size such as 512M or 2G, not "big".'],
 ])('%j is refused', async (words, message) => {

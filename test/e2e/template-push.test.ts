@@ -88,12 +88,12 @@ test('a plain user pushes and pulls templates of their own', async () => {
 }, 60_000);
 
 test.each([
-  [['push', 'x'], 'A word is missing.'],
+  [['push', 'x'], 'TARGET is missing.'],
   [['push', '/srv', 'somewhere'], 'A template cannot be pushed to "somewhere".'],
   [['push', '/srv', 'oci:x', '--compress', 'xz'], '--compress takes gzip or zstd, not "xz".'],
-  [['push', '/srv', 'oci:x', '--insecure'], '--insecure is only for images of registries, not for oci:x.'],
+  [['push', '/srv', 'oci:x', '--insecure'], '--insecure is only for images of registries, not for "oci:x".'],
   [['pull', 'x', 'oci:x'], 'Only images of registries can be pulled, not "oci:x".'],
-  [['create', 'x', '--from', '/', '--insecure'], '--insecure is only for images of registries, not for /.'],
+  [['create', 'x', '--from', '/', '--insecure'], '--insecure is only for images of registries, not for "/".'],
 ])('%j is refused', async (words, message) => {
   const { status, stderr } = await isolate(['template', ...words]);
   expect({ status, message: stderr.split('\n')[0] }).toEqual({ status: 2, message: `isolate: ${message}` });

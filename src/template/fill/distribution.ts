@@ -41,8 +41,10 @@ export async function installDistribution(
   const said: string[] = [];
   const onLine = (line: string): void => {
     const [, step] = /^I: (.*)$/.exec(line) ?? [];
-    if (step !== undefined) onStep?.(step);
-    else if (!/^W: |^\s*$/.test(line)) said.push(line);
+    // The last of a failing mmdebstrap is no step.
+    if (step !== undefined) {
+      if (!step.includes(' received signal ')) onStep?.(step);
+    } else if (!/^W: |^\s*$/.test(line)) said.push(line);
     if (said.length > mostLines) said.shift();
   };
   const output = cutLines(onLine);
@@ -97,11 +99,21 @@ function failed(installer: string, { distribution, suite }: Distribution, said: 
     ? `the keys for it are missing: apt-get install ${keyPackage}, or --keyring FILE`
     : /404 +Not Found|does not have a Release file|Invalid Release file|No such script/.test(text)
       ? `is there a release ${suite}? --mirror names another archive`
-      : undefined;
-  const errors = said.filter((line) => line.startsWith('E: '));
-  const cause = new Error((errors.length > 0 ? errors : said).slice(-3).join('; ') || 'it said nothing');
+      : /Could not (?:connect|resolve)|Unable to connect|Temporary failure resolving/.test(text)
+        ? 'is there a network? --mirror names another archive, and the variable http_proxy a proxy'
+        : undefined;
+  const cause = new Error(reasons(said).slice(-3).join('; ') || 'it said nothing');
   return new IsolateError('source-failed', `${installer} could not install ${distribution}:${suite}.`, {
     cause,
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+/** The errors of the programs that did the work; those of mmdebstrap only repeat that they failed. */
+function reasons(said: readonly string[]): readonly string[] {
+  const errors = said.filter((line) => line.startsWith('E: '));
+  const first = errors.filter(
+    (line) => !/^E: (?:mmdebstrap failed|Some index files failed|(?:setup failed: E: )?apt-get .* failed)/.test(line),
+  );
+  return [first, errors].find((lines) => lines.length > 0) ?? said;
 }

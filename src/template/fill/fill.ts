@@ -111,6 +111,10 @@ export function settleSource(source: TemplateSource): Exclude<TemplateSource, { 
   try {
     return { kind: statSync(path).isDirectory() ? 'directory' : 'archive', path };
   } catch (cause) {
-    throw new IsolateError('bad-source', `${path} cannot be read.`, { cause });
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new IsolateError('bad-source', `${path} cannot be read.`, {
+      cause,
+      ...(isMissing ? { hint: 'releases are written debian:SUITE, and images of registries docker://IMAGE' } : {}),
+    });
   }
 }

@@ -51,7 +51,7 @@ export function parseSource(text: string, base: SourceBase): TemplateSource {
     case '':
       return parsePlain(text, base);
     default:
-      throw unknown(text);
+      throw unknown(text, `is it an image? docker://docker.io/library/${text}; else --from takes ${sourceForms.join(', ')}`);
   }
 }
 
@@ -87,7 +87,7 @@ function absolute(path: string, { workingDirectory, home }: SourceBase): string 
     if (home === null) throw new IsolateError('usage', `${path} is in your home directory, and you have none.`, { hint: 'set HOME' });
     return `${home}/${path.slice(2)}`;
   }
-  return `${workingDirectory}/${path}`;
+  return `${workingDirectory.replace(/\/$/, '')}/${path.replace(/^(?:\.\/+)+/, '')}`;
 }
 
 function unknown(text: string, hint = `--from takes ${sourceForms.join(', ')}`): IsolateError {

@@ -36,6 +36,16 @@ test('a release that the archive does not have is said to be missing', { timeout
   });
 });
 
+test('an archive that cannot be reached is named, with the reason', { timeout: 120_000 }, async () => {
+  const failure: unknown = await fillNew('debian:bookworm', { mirror: 'http://127.0.0.1:9/debian' }).catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    code: 'source-failed',
+    message: 'mmdebstrap could not install debian:bookworm.',
+    hint: 'is there a network? --mirror names another archive, and the variable http_proxy a proxy',
+  });
+  expect(String((failure as Error).cause)).toMatch(/^Error: E: Failed to fetch http:..127\.0\.0\.1:9\/debian\/dists\/[^;]*$/);
+});
+
 test('missing keys are named before anything is fetched', async () => {
   await expect(fillNew('debian:bookworm', { keyring: '/nowhere.gpg' })).rejects.toMatchObject({
     code: 'bad-source',

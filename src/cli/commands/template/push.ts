@@ -15,7 +15,7 @@ import { readWords } from './words.ts';
 /** `isolate template push TEMPLATE TARGET`. */
 export async function pushVerb(parsed: ParsedArguments): Promise<number> {
   const { flags, values } = parsed;
-  const [word = '', to = ''] = readWords(parsed, 2, 2, 'isolate template push TEMPLATE docker://IMAGE');
+  const [word = '', to = ''] = readWords(parsed, 2, 2, 'isolate template push TEMPLATE TARGET');
   const compression = readCompression(values.get('compress'));
   const { ref, context, places } = await findGiven(word);
   const target = parsePushTarget(to, { workingDirectory: places.workingDirectory, home: findHome(callerEnvironment()) });

@@ -12,7 +12,7 @@ test.each([
   ['tar:a:b.tar', { kind: 'archive', path: '/home/ada/src/a:b.tar' }],
   ['dir:/srv/x', { kind: 'directory', path: '/srv/x' }],
   ['root.tar.zst', { kind: 'path', path: '/home/ada/src/root.tar.zst' }],
-  ['./debian:bookworm', { kind: 'path', path: '/home/ada/src/./debian:bookworm' }],
+  ['./debian:bookworm', { kind: 'path', path: '/home/ada/src/debian:bookworm' }],
   ['~/x', { kind: 'path', path: '/home/me/x' }],
   ['oci:image:latest', { kind: 'image', format: 'oci', locator: '/home/ada/src/image:latest' }],
   ['oci-archive:/x.tar', { kind: 'image', format: 'oci-archive', locator: '/x.tar' }],
@@ -24,7 +24,11 @@ test.each([
 
 test.each([
   ['', 'A template cannot be made from "".', undefined],
-  ['fedora:42', 'A template cannot be made from "fedora:42".', undefined],
+  [
+    'fedora:42',
+    'A template cannot be made from "fedora:42".',
+    'is it an image? docker://docker.io/library/fedora:42; else --from takes debian:SUITE, ubuntu:SUITE, DIRECTORY, TAR, -, oci:DIRECTORY, oci-archive:FILE, docker-archive:FILE, docker://IMAGE',
+  ],
   ['docker:debian', 'A template cannot be made from "docker:debian".', 'did you mean docker://debian?'],
   ['debian', 'A template cannot be made from "debian".', 'name a release too, as in debian:trixie'],
   ['debian:', '"debian:" does not name a release.', 'as in debian:trixie or ubuntu:noble'],
@@ -34,6 +38,10 @@ test.each([
   const usual =
     '--from takes debian:SUITE, ubuntu:SUITE, DIRECTORY, TAR, -, oci:DIRECTORY, oci-archive:FILE, docker-archive:FILE, docker://IMAGE';
   expect(() => parseSource(text, base)).toThrow(expect.objectContaining({ message, hint: hint ?? usual }));
+});
+
+test('a path in the root directory begins with one slash', () => {
+  expect(parseSource('x.tar', { ...base, workingDirectory: '/' })).toEqual({ kind: 'path', path: '/x.tar' });
 });
 
 test('~/ needs a home directory', () => {
