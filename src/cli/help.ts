@@ -61,7 +61,7 @@ function renderVerb(engines: readonly Engine[], verb: Verb): string {
     `Usage: ${form}\n\n${sentence(summary)}\n`,
     ...(more === undefined ? [] : [`${wrap(more, columns, 0)}\n`]),
     renderExamples(examples),
-    ...(verb === 'template' ? [`Verbs\n${renderTerms(summaries(verbsBelow(verb)), 24)}`] : []),
+    ...(verb === 'template' || verb === 'config' ? [`Verbs\n${renderTerms(summaries(verbsBelow(verb)), 24)}`] : []),
     renderOptions(verb, [], describeOption),
   ];
   if (verb === 'run') {

@@ -15,11 +15,13 @@ export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {
     form: 'isolate template create [OPTIONS] TEMPLATE --from SOURCE',
     summary: 'make a template',
     more:
-      'SOURCE is debian:SUITE or ubuntu:SUITE, a directory, a tar archive, compressed or not, or - for one on standard input. The template ' +
-      'has its name only when it is complete. Archives are unpacked in a sandbox.',
+      'SOURCE is debian:SUITE or ubuntu:SUITE; a DIRECTORY; a tar archive, compressed or not (FILE, or - for standard input); or an image of ' +
+      'a container: docker://IMAGE, docker-archive:FILE, oci-archive:FILE or oci:DIRECTORY. The template gets its name only when it is ' +
+      'complete. Archives and images are unpacked in a sandbox.',
     examples: [
       ['isolate template create debian --from debian:trixie --default', 'a minimal Debian, for isolate bash'],
       ['isolate template create build --from debian:trixie --packages gcc,make', 'with more packages'],
+      ['isolate template create alpine --from docker://docker.io/library/alpine:3', 'an image of a registry'],
       ['isolate template create ./root --from backup.tar.zst', 'an archive, unpacked as a template in a directory'],
     ],
   },
