@@ -34,7 +34,9 @@ export function checkMisspelledVerb({ flags, values, lists, words: [word], isTyp
     return;
   }
   if (verb === null && flags.size + values.size + lists.size > 0) return;
-  const hint = isNear ? `did you mean ${verb}?` : `isolate -c TEMPLATE ${word}`;
+  const hint = isNear
+    ? `did you mean ${verb}?`
+    : `isolate -c TEMPLATE ${word}, or make a template for runs that name none: isolate template create debian --from debian:trixie --default`;
   throw new IsolateError('usage', `There is no verb ${JSON.stringify(word)}, and a run needs -c TEMPLATE, -z DATASET or -t DIR.`, { hint });
 }
 

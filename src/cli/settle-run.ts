@@ -1,5 +1,6 @@
 import { chooseRun, findAlias, type RunLayers } from '../config/runs/choose.ts';
-import { namesRoot, requestOf } from '../spec/options/values.ts';
+import { IsolateError } from '../error.ts';
+import { namesRoot, type OptionValue, requestOf } from '../spec/options/values.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { isVerb } from './parse-arguments.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
@@ -37,7 +38,19 @@ export async function settleRun(parsed: ParsedArguments, settings: SettingsSourc
   const all = await settings();
   const chosen = chooseRun({ preset: parsed.preset ?? null, options, command }, all);
   if (parsed.preset === undefined && !namesRoot(options)) checkMisspelledVerb(parsed, namesRoot(chosen.options));
-  return { request: await find(requestOf(chosen.options, chosen.command), all), notices: noticesOf(all) };
+  const request = await find(requestOf(chosen.options, chosen.command), all).catch((error: unknown) => {
+    throw options.has('clone') ? error : nameSettings(error, chosen.options.get('clone'), all);
+  });
+  return { request, notices: noticesOf(all) };
+}
+
+/** The error for a template that is gone, with the file that says to run on it. */
+function nameSettings(error: unknown, template: OptionValue | undefined, { layers }: RunLayers): unknown {
+  const layer = layers.find((one) => one.template !== undefined && one.template === template);
+  if (!(error instanceof IsolateError) || error.code !== 'template-missing' || layer === undefined) return error;
+  return new IsolateError(error.code, error.message, {
+    hint: `${layer.origin} makes it the default; isolate template default TEMPLATE names another`,
+  });
 }
 
 function noticesOf({ unapproved }: RunLayers): readonly string[] {

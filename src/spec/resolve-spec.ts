@@ -30,7 +30,7 @@ export function resolveSpec(request: CompleteRequest, caller: Caller): WantedSpe
   const { root, ...draft } = runOptions.reduce((spec, { settle }) => settle(spec, request, caller), bare);
   if (root === null) {
     throw new IsolateError('usage', 'Nothing to run on: give -c TEMPLATE, -z DATASET or -t DIR.', {
-      hint: 'isolate list shows the templates you may use, isolate --help shows examples',
+      hint: 'isolate template list shows the templates, isolate template create --help how to make one',
     });
   }
   return { ...draft, root, command: checkCommand(request.command ?? []) };

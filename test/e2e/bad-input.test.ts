@@ -15,7 +15,7 @@ test.each<[string, readonly string[], string]>([
   [
     'nothing at all',
     [],
-    'isolate: Nothing to run on: give -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate list shows the templates you may use, isolate --help shows examples\n',
+    'isolate: Nothing to run on: give -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate template list shows the templates, isolate template create --help how to make one\n',
   ],
   ['an empty command', [...root, ''], 'isolate: The command is an empty string.\n'],
   ['an unknown engine', ['-e', 'qemu', ...root, 'true'], 'isolate: There is no engine named "qemu".\nhint: engines: bwrap, lxc, chroot\n'],
@@ -56,17 +56,17 @@ test.each<[string, readonly string[], string]>([
   [
     'a command of two letters without a root',
     ['ls'],
-    'isolate: There is no verb "ls", and a run needs -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate -c TEMPLATE ls\n',
+    'isolate: There is no verb "ls", and a run needs -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate -c TEMPLATE ls, or make a template for runs that name none: isolate template create debian --from debian:trixie --default\n',
   ],
   [
     'a command without a root',
     ['version'],
-    'isolate: There is no verb "version", and a run needs -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate -c TEMPLATE version\n',
+    'isolate: There is no verb "version", and a run needs -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate -c TEMPLATE version, or make a template for runs that name none: isolate template create debian --from debian:trixie --default\n',
   ],
   [
     'a command without a root behind an option',
     ['-q', 'make'],
-    'isolate: Nothing to run on: give -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate list shows the templates you may use, isolate --help shows examples\n',
+    'isolate: Nothing to run on: give -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate template list shows the templates, isolate template create --help how to make one\n',
   ],
   [
     'a verb behind an option',

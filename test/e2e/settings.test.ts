@@ -349,9 +349,22 @@ test('config edit leaves a link a link, and the mode of the file as it was', () 
 
 test('template default writes the default template into the settings, and runs use it', () => {
   writeFileSync(settings, '# mine\n[presets.small]\nmemory = "64M"\n');
-  expect(isolate(['template', 'default', '../../root'])).toEqual(says('runs use ../../root now, says ~/.config/isolate/config.toml\n'));
+  expect(isolate(['template', 'default', '../../root'])).toEqual(
+    says('../../root is the default template now: ~/.config/isolate/config.toml\n'),
+  );
   expect(readFileSync(settings, 'utf8').replaceAll(home, '~')).toBe('template = "~/root"\n# mine\n[presets.small]\nmemory = "64M"\n');
   expect(isolate(['echo', 'works'])).toEqual(says('works\n'));
+});
+
+test('a default template that is gone is told with the file that names it', () => {
+  writeFileSync(settings, 'template = "gone"\n');
+  expect(isolate(['true'])).toEqual(
+    fails(
+      'isolate: There is no template gone.\n' +
+        'hint: ~/.config/isolate/config.toml makes it the default; isolate template default TEMPLATE names another\n',
+    ),
+  );
+  expect(isolate(['-c', 'gone', 'true']).stderr).toContain('There is no template gone.\nhint: isolate template ');
 });
 
 test('template default refuses a template that does not exist, and leaves the settings as they were', () => {

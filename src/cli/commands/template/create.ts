@@ -59,7 +59,7 @@ function readRequest({ flags, values }: ParsedArguments): CreateRequest {
 
 function describe(word: string, filled: Filled, settings: string | null): string {
   const lines = [`made ${word} from ${filled.record.source ?? 'nothing'}`, ...describeFilled(filled)];
-  if (settings !== null) lines.push(`runs use it now, says ${settings}`);
+  if (settings !== null) lines.push(`it is the default template now: ${settings}`);
   lines.push(`a shell in a throw-away copy of it: isolate${settings === null ? ` -c ${word}` : ''} bash`);
   return `${lines.join('\n')}\n`;
 }

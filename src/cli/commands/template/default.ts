@@ -18,7 +18,7 @@ export async function defaultVerb(parsed: ParsedArguments): Promise<number> {
     throw new IsolateError('template-missing', `There is no template ${word}.`);
   }
   const path = await saveDefault(word, ref, parsed.flags.has('system'));
-  tell(parsed, { template: templateName(ref), settings: path }, `runs use ${word} now, says ${path}`);
+  tell(parsed, { template: templateName(ref), settings: path }, `${word} is the default template now: ${path}`);
   return 0;
 }
 

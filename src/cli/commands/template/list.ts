@@ -19,7 +19,7 @@ export async function listTemplatesVerb(parsed: ParsedArguments): Promise<number
     return 0;
   }
   if (found.length === 0) {
-    print('There are no templates: isolate template create NAME --from debian:trixie makes one.\n');
+    print('There are no templates: isolate template create debian --from debian:trixie --default makes one.\n');
     return 0;
   }
   const nowMs = Date.now();

@@ -7,6 +7,6 @@ import { readWords } from './words.ts';
 export async function renameVerb(parsed: ParsedArguments): Promise<number> {
   const [word = '', wanted = ''] = readWords(parsed, 2, 2, 'isolate template rename TEMPLATE NEW');
   const renamed = await templates.rename(word, wanted);
-  tell(parsed, { template: word, renamed }, `${word} is ${wanted} now`);
+  tell(parsed, { template: word, renamed }, `${word} is ${word.includes('/') ? renamed : wanted} now`);
   return 0;
 }
