@@ -4,6 +4,5 @@ import type { Snapshot, TemplateStore } from './store.ts';
 
 /** Keeps the present state of a template under a label that says when. */
 export async function keepState(store: TemplateStore, context: TemplateContext): Promise<Snapshot> {
-  const taken = (await store.snapshots()).map(({ label }) => label);
-  return await store.snapshot(timeLabel(context.clock(), taken));
+  return await store.snapshot(timeLabel(context.clock(), await store.snapshots()));
 }

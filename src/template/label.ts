@@ -21,21 +21,26 @@ export function whyNotLabel(text: string): string | null {
   if (text.length > longestLabel) return `it is longer than ${longestLabel} characters`;
   if (!/^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(text)) return 'only letters, digits and "._:-" are allowed, the first a letter or digit';
   if (unfinished.test(text)) return 'what is unfinished has names that end so';
-  return text.startsWith('isolate-') ? 'isolate needs labels that begin with "isolate-" itself' : null;
+  return isOwnLabel(text) ? 'isolate needs labels that begin with "isolate-" itself' : null;
 }
 
-/** A label that says when, in UTC: `2026-11-28-193000`; with a number after it if there is one of that name. */
-export function timeLabel(nowMs: number, taken: readonly string[]): string {
+/** Whether a snapshot of this label belongs to isolate's own work on a template, and is none of the user's. */
+export function isOwnLabel(label: string): boolean {
+  return label.startsWith('isolate-');
+}
+
+/** A label that says when, in UTC: `2026-11-28-193000`; with a number after it if a snapshot has that one. */
+export function timeLabel(nowMs: number, snapshots: readonly Snapshot[]): string {
   const time = new Date(nowMs).toISOString();
   const label = `${time.slice(0, 10)}-${time.slice(11, 19).replaceAll(':', '')}`;
   for (let number = 1; ; number += 1) {
     const candidate = number === 1 ? label : `${label}-${number}`;
-    if (!taken.includes(candidate)) return candidate;
+    if (!snapshots.some((snapshot) => snapshot.label === candidate)) return candidate;
   }
 }
 
 /** The snapshot of this label. Throws `snapshot-missing` with one like it. */
-export function findSnapshot(template: string, snapshots: readonly Snapshot[], label: string): Snapshot {
+export function findSnapshot<Kind extends Snapshot>(template: string, snapshots: readonly Kind[], label: string): Kind {
   const found = snapshots.find((snapshot) => snapshot.label === label);
   if (found !== undefined) return found;
   const labels = snapshots.map((snapshot) => snapshot.label);

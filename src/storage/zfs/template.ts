@@ -23,9 +23,12 @@ export function checkTemplate(template: string, datasets: ReadonlyMap<string, Da
   }
 }
 
+/** How labels of snapshots begin that say where an unfinished change of a template began. No clone shows them. */
+export const unfinishedLabel = 'isolate-before-';
+
 /**
  * The snapshot made last, by creation transaction: `creation` has steps of a second. Those that wait for their clones
- * to be destroyed themselves are passed over, and so are those that say where an unfinished change of the template began. Throws `template-without-snapshot`.
+ * to be destroyed themselves are passed over, and so are those of unfinished changes. Throws `template-without-snapshot`.
  */
 export function newestSnapshot(template: string, datasets: ReadonlyMap<string, DatasetProperties>): Source {
   let newest: Source | null = null;
@@ -33,8 +36,8 @@ export function newestSnapshot(template: string, datasets: ReadonlyMap<string, D
   for (const [name, properties] of datasets) {
     const guid = properties.get('guid')?.value;
     const transaction = properties.get('createtxg')?.value;
-    if (!name.startsWith(`${template}@`) || name.startsWith(`${template}@isolate-before-`) || properties.get('type')?.value !== 'snapshot')
-      continue;
+    if (!name.startsWith(`${template}@`) || properties.get('type')?.value !== 'snapshot') continue;
+    if (name.startsWith(`${template}@${unfinishedLabel}`)) continue;
     if (properties.get('defer_destroy')?.value === 'on') continue;
     if (typeof guid !== 'string' || typeof transaction !== 'string' || !/^\d+$/.test(transaction)) continue;
     if (BigInt(transaction) > newestTransaction) {

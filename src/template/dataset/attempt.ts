@@ -1,3 +1,4 @@
+import { unfinishedLabel } from '../../storage/zfs/template.ts';
 import { makeRandom } from '../random.ts';
 import type { Attempt } from '../store.ts';
 import { readDataset } from './family.ts';
@@ -6,13 +7,10 @@ import { splitSnapshot } from './names.ts';
 import { planDestroy, planRollback, planSnapshot } from './plan.ts';
 import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
 
-/** Labels of snapshots that say where an unfinished change began. `newestSnapshot` of the driver leaves them out. */
-const begun = 'isolate-before-';
-
 /** Changes the dataset itself. A hidden snapshot keeps the state before until the change is complete; clones never show it. */
 export async function attemptOnDataset(context: DatasetContext): Promise<Attempt> {
   const { dataset, own } = context;
-  const label = `${begun}${makeRandom()}`;
+  const label = `${unfinishedLabel}${makeRandom()}`;
   await zfs(context, dataset, planSnapshot(dataset, label));
   own.checkpoint('attempt:begun');
   const tree = await openDataset(context, dataset).catch(async (error: unknown) => {
@@ -35,7 +33,7 @@ export async function attemptOnDataset(context: DatasetContext): Promise<Attempt
 export async function undoUnfinished(context: DatasetContext): Promise<void> {
   for (const name of ((await readDataset(context, context.dataset)) ?? new Map<string, unknown>()).keys()) {
     const { label } = splitSnapshot(name);
-    if (name.includes('@') && label.startsWith(begun)) await undo(context, label);
+    if (name.includes('@') && label.startsWith(unfinishedLabel)) await undo(context, label);
   }
 }
 

@@ -1,7 +1,7 @@
 import { IsolateError } from '../../error.ts';
 import { parentOf } from '../../storage/zfs/names.ts';
 import { parseProperties, type DatasetProperties } from '../../storage/zfs/properties.ts';
-import { whyNotLabel } from '../label.ts';
+import { isOwnLabel } from '../label.ts';
 import type { Snapshot } from '../store.ts';
 import { parseBeside, splitSnapshot } from './names.ts';
 import { datasetProperties, planBesides, planRead } from './plan.ts';
@@ -66,7 +66,7 @@ function snapshotsIn(datasets: ReadonlyMap<string, DatasetProperties>): readonly
   return [...datasets].flatMap(([name, properties]) => {
     if (!name.includes('@') || properties.get('defer_destroy')?.value === 'on') return [];
     const { dataset, label } = splitSnapshot(name);
-    if (whyNotLabel(label)?.includes('isolate-') === true) return [];
+    if (isOwnLabel(label)) return [];
     const transaction = properties.get('createtxg')?.value ?? '';
     const createdMs = Number(properties.get('creation')?.value) * 1000;
     return /^\d+$/.test(transaction)

@@ -46,8 +46,8 @@ export async function beginReplacement(context: DatasetContext): Promise<Replace
         const isKept = first === null && last !== undefined && (await isAsIn(context, last));
         const kept = isKept ? null : (first ?? (await keep(context, snapshots)));
         own.checkpoint('replace:kept');
-        const labels = [...snapshots, ...(kept === null ? [] : [kept])].map(({ label }) => label);
-        await zfs(context, draft, planSnapshot(draft, timeLabel(own.clock(), labels)));
+        const label = timeLabel(own.clock(), kept === null ? snapshots : [...snapshots, kept]);
+        await zfs(context, draft, planSnapshot(draft, label));
         isAnnounced = true;
         await announceSwap(context, draft);
         return { kept };

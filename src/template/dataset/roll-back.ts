@@ -14,8 +14,7 @@ import { type DatasetContext, zfsWhenFree } from './zfs.ts';
 export async function rollBackDataset(context: DatasetContext, label: string): Promise<RolledBack> {
   const { dataset, own } = context;
   const snapshots = await readSnapshots(context);
-  const target = snapshots.find((snapshot) => snapshot === findSnapshot(dataset, snapshots, label));
-  if (target === undefined) return { kept: null };
+  const target = findSnapshot(dataset, snapshots, label);
   await refuseEncryptionRoot(context);
   await refuseChildren(context);
   // It does not rename a dataset that has mounted clones.

@@ -14,10 +14,7 @@ import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
 export async function keep(context: DatasetContext, snapshots: readonly PlacedSnapshot[]): Promise<Snapshot> {
   const { dataset, own } = context;
   const createdMs = own.clock();
-  const label = timeLabel(
-    createdMs,
-    snapshots.map((snapshot) => snapshot.label),
-  );
+  const label = timeLabel(createdMs, snapshots);
   await zfs(context, dataset, planSnapshot(dataset, label));
   return { label, createdMs };
 }

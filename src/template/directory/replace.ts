@@ -16,10 +16,7 @@ export function beginReplacement(context: TemplateContext, layout: DirectoryLayo
     commit: async () => {
       const isKept = await isNewest(context, layout, snapshots);
       const createdMs = context.clock();
-      const label = timeLabel(
-        createdMs,
-        snapshots.map((snapshot) => snapshot.label),
-      );
+      const label = timeLabel(createdMs, snapshots);
       return await swapIn(context, layout, wrapper, { label, createdMs, isKept });
     },
   };

@@ -25,10 +25,7 @@ export async function rollBack(
   const newest = snapshots.at(-1);
   const isKept = newest !== undefined && newest !== target && (await equals(newest));
   const createdMs = context.clock();
-  const before = timeLabel(
-    createdMs,
-    snapshots.map((snapshot) => snapshot.label),
-  );
+  const before = timeLabel(createdMs, snapshots);
   const wrapper = makeWrapper(context, layout);
   try {
     await copyTree(context, join(layout.snapshot(label), treeName), join(wrapper, treeName));

@@ -66,7 +66,7 @@ async function openDatasetParcel(
   const context = await openDatasetContext(dataset, own);
   if ((await readDataset(context, dataset)) === null) throw new IsolateError('template-missing', `There is no dataset ${dataset}.`);
   const snapshots = await readOwnSnapshots(context);
-  const snapshot = label === null ? snapshots.at(-1) : snapshots.find((one) => one === findSnapshot(dataset, snapshots, label));
+  const snapshot = label === null ? snapshots.at(-1) : findSnapshot(dataset, snapshots, label);
   if (snapshot === undefined) {
     throw new IsolateError('template-without-snapshot', `The dataset ${dataset} has no snapshot to send.`, {
       hint: `isolate template snapshot ${dataset}`,
