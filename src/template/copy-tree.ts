@@ -9,10 +9,7 @@ import { type Command, type CommandResult, runCommand } from '../process/command
 import { namespaceWithIds, runAsTool } from '../run/with-ids.ts';
 import type { TemplateContext } from './context.ts';
 import { findHostDirectories } from './fill/host-directories.ts';
-import { lastLine } from './trees.ts';
-
-/** A large tree on a slow disk. */
-const timeoutMs = 3_600_000;
+import { lastLine, treeTimeoutMs } from './trees.ts';
 
 /** Where cp sees the tree and its copy. */
 const [fromInside, toInside] = ['/from', '/to'] as const;
@@ -65,7 +62,7 @@ async function runCopy(facts: Facts, from: string, to: string): Promise<CommandR
 
 function copyCommand(from: string, to: string): Command {
   const options = ['--archive', '--reflink=auto', '--sparse=auto', '--one-file-system', '--no-target-directory'];
-  return { file: '/bin/cp', args: [...options, '--', from, to], timeoutMs };
+  return { file: '/bin/cp', args: [...options, '--', from, to], timeoutMs: treeTimeoutMs };
 }
 
 /** With root's own ids, or for other users those of their sandboxes. */

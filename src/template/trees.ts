@@ -3,10 +3,10 @@ import type { CommandResult } from '../process/command.ts';
 import { removeTree } from '../run/remove-tree.ts';
 import { runWithIds } from '../run/with-ids.ts';
 import type { TemplateContext } from './context.ts';
-import { type Listing, parseListing } from './listing.ts';
+import { compareListings, isSame, type Listing, parseListing } from './listing.ts';
 
-/** A large tree on a slow disk. */
-const timeoutMs = 3_600_000;
+/** For a program that reads or writes a tree: a large one on a slow disk. */
+export const treeTimeoutMs = 3_600_000;
 
 /** For some four million files with names and targets of usual lengths; a string has at most 2^29 characters. */
 const mostListed = 500_000_000;
@@ -14,7 +14,7 @@ const mostListed = 500_000_000;
 /** Removes everything in a directory, without following links. Throws `storage-failed`. */
 export async function emptyTree({ facts }: TemplateContext, path: string): Promise<void> {
   const args = [path, '-xdev', '-mindepth', '1', '-delete'];
-  const { exitCode, stderr } = await runWithIds({ file: '/usr/bin/find', args, timeoutMs }, facts);
+  const { exitCode, stderr } = await runWithIds({ file: '/usr/bin/find', args, timeoutMs: treeTimeoutMs }, facts);
   if (exitCode !== 0) throw new IsolateError('storage-failed', `${path} cannot be emptied: ${lastLine(stderr)}.`);
 }
 
@@ -26,7 +26,7 @@ export async function discardTree({ facts }: TemplateContext, path: string): Pro
 /** What trees take up on disk, in bytes. Blocks that several share count once for each. */
 export async function sizeOfTrees({ facts }: TemplateContext, paths: readonly string[]): Promise<number> {
   const args = ['--summarize', '--one-file-system', '--block-size=1', '--', ...paths];
-  const { stdout } = await runWithIds({ file: '/usr/bin/du', args, timeoutMs }, facts);
+  const { stdout } = await runWithIds({ file: '/usr/bin/du', args, timeoutMs: treeTimeoutMs }, facts);
   return stdout.split('\n').reduce((sum, line) => sum + (Number.parseInt(line, 10) || 0), 0);
 }
 
@@ -39,9 +39,15 @@ export async function listTree({ facts }: TemplateContext, path: string, changeT
   const format = String.raw`%P\0${all} ${times} %l\0`;
   const directory = String.raw`%P\0${all}\0`;
   const args = [path, '-xdev', '-mindepth', '1', '(', '-type', 'd', '-printf', directory, ')', '-o', '-printf', format];
-  const answer: CommandResult = await runWithIds({ file: '/usr/bin/find', args, timeoutMs, mostOutput: mostListed }, facts);
+  const answer: CommandResult = await runWithIds({ file: '/usr/bin/find', args, timeoutMs: treeTimeoutMs, mostOutput: mostListed }, facts);
   if (answer.exitCode !== 0) throw new IsolateError('storage-failed', `${path} cannot be listed: ${lastLine(answer.stderr)}.`);
   return parseListing(answer.stdout);
+}
+
+/** Whether two trees have the same files, as far as a listing shows. */
+export async function haveSameListing(context: TemplateContext, one: string, other: string): Promise<boolean> {
+  const [left, right] = [await listTree(context, one, false), await listTree(context, other, false)];
+  return isSame(compareListings(left, right));
 }
 
 /** The last line that a program printed, as a clause. */

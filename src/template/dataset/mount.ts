@@ -35,6 +35,16 @@ export async function openDataset(context: DatasetContext, dataset: string): Pro
   return { path, ownership: ownershipOf(statSync(path)), close: () => unmount(path) };
 }
 
+/** Gives `action` the tree of a dataset. */
+export async function withDataset<T>(context: DatasetContext, dataset: string, action: (tree: OpenTree) => Promise<T>): Promise<T> {
+  const tree = await openDataset(context, dataset);
+  try {
+    return await action(tree);
+  } finally {
+    await tree.close();
+  }
+}
+
 /** Mounts a dataset where only root can reach it. The name of the directory has the holder, for sweeping. */
 export async function mountPrivately(context: DatasetContext, dataset: string): Promise<string> {
   const path = join(templatesDirectory(context), `${makeRandom()}.${formatHolder(context.own.holder)}`);

@@ -42,6 +42,11 @@ export function planBesides(parent: string): ZfsPlan {
   return { args: ['list', '-H', '-r', '-d', '1', '-t', 'filesystem', '-o', `name,origin,${stepProperty},${draftProperty}`, parent] };
 }
 
+/** The snapshot of which a dataset is a clone; `-`: none. */
+export function planOrigin(dataset: string): ZfsPlan {
+  return { args: ['list', '-H', '-o', 'origin', dataset] };
+}
+
 /** The dataset whose key encrypts this one; `-`: none. For OpenZFS. */
 export function planEncryptionRoot(dataset: string): ZfsPlan {
   return { args: ['get', '-H', '-o', 'value', 'encryptionroot', dataset] };

@@ -2,20 +2,17 @@ import { timeLabel } from '../label.ts';
 import type { Replacement } from '../store.ts';
 import { emptyTree } from '../trees.ts';
 import { ownDraft } from './draft.ts';
-import { readSnapshots, refuseChildren } from './family.ts';
+import { readSnapshots } from './family.ts';
 import { mountPrivately, unmount } from './mount.ts';
 import { planDestroy, planSnapshot } from './plan.ts';
-import { refuseUsedClones } from './pool.ts';
-import { announceSwap, cloneOf, isAsIn, keep, refuseEncryptionRoot } from './states.ts';
+import { cloneOf, isAsIn, keep } from './states.ts';
+import { announceSwap, refuseSwap } from './swap.ts';
 import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
 
 /** A clone of the template's newest snapshot, emptied. So the template keeps its snapshots when the clone takes its place. */
 export async function beginReplacement(context: DatasetContext): Promise<Replacement> {
   const { dataset, own } = context;
-  await refuseEncryptionRoot(context);
-  await refuseChildren(context);
-  // It does not rename a dataset that has mounted clones.
-  if (context.implementation.name === 'zfs-fuse') await refuseUsedClones(context);
+  await refuseSwap(context);
   const newest = (await readSnapshots(context)).at(-1);
   const first = newest === undefined ? await keep(context, []) : null;
   const [base = newest] = first === null ? [] : await readSnapshots(context);

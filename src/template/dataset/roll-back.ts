@@ -1,10 +1,10 @@
 import { findSnapshot } from '../label.ts';
 import type { RolledBack } from '../store.ts';
 import { haveSameFiles } from './compare.ts';
-import { readSnapshots, refuseChildren } from './family.ts';
+import { readSnapshots } from './family.ts';
 import { planDestroy } from './plan.ts';
-import { refuseUsedClones } from './pool.ts';
-import { announceSwap, cloneOf, isAsIn, keep, refuseEncryptionRoot } from './states.ts';
+import { cloneOf, isAsIn, keep } from './states.ts';
+import { announceSwap, refuseSwap } from './swap.ts';
 import { type DatasetContext, zfsWhenFree } from './zfs.ts';
 
 /**
@@ -15,10 +15,7 @@ export async function rollBackDataset(context: DatasetContext, label: string): P
   const { dataset, own } = context;
   const snapshots = await readSnapshots(context);
   const target = findSnapshot(dataset, snapshots, label);
-  await refuseEncryptionRoot(context);
-  await refuseChildren(context);
-  // It does not rename a dataset that has mounted clones.
-  if (context.implementation.name === 'zfs-fuse') await refuseUsedClones(context);
+  await refuseSwap(context);
   const draft = await cloneOf(context, target);
   if (await haveSameFiles(context, dataset, draft)) {
     await zfsWhenFree(context, draft, planDestroy(draft, false));

@@ -7,10 +7,10 @@ import { zfsError } from '../../storage/zfs/classify.ts';
 import type { ZfsPlan } from '../../storage/zfs/plan.ts';
 import { outlivingEnvironment } from '../outliving.ts';
 import { type PlacedSnapshot, readSnapshots } from './family.ts';
-import { openDataset } from './mount.ts';
-import { planDestroy, planSend, planSendRest } from './plan.ts';
-import { cloneOf } from './states.ts';
-import { type DatasetContext, zfsWhenFree } from './zfs.ts';
+import { withDataset } from './mount.ts';
+import { planSend, planSendRest } from './plan.ts';
+import { withClone } from './states.ts';
+import type { DatasetContext } from './zfs.ts';
 
 /** What a stream is made of. */
 export type SentPart =
@@ -59,21 +59,11 @@ async function drained(stdout: StreamingProgram['stdout']): Promise<void> {
   if (!stdout.readableEnded) await finished(stdout);
 }
 
-/** Gives `action` the directory of a snapshot: that of a clone, which every kind of ZFS can mount. */
+/** Gives `action` the directory of a snapshot. */
 export async function withSnapshotTree<T>(
   context: DatasetContext,
   snapshot: PlacedSnapshot,
   action: (path: string) => Promise<T>,
 ): Promise<T> {
-  const clone = await cloneOf(context, snapshot);
-  try {
-    const tree = await openDataset(context, clone);
-    try {
-      return await action(tree.path);
-    } finally {
-      await tree.close();
-    }
-  } finally {
-    await zfsWhenFree(context, clone, planDestroy(clone, false));
-  }
+  return await withClone(context, snapshot, (clone) => withDataset(context, clone, ({ path }) => action(path)));
 }

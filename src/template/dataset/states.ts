@@ -1,4 +1,3 @@
-import { IsolateError } from '../../error.ts';
 import { formatHolder } from '../../pool/holder.ts';
 import { timeLabel } from '../label.ts';
 import { makeRandom } from '../random.ts';
@@ -6,8 +5,7 @@ import type { Snapshot } from '../store.ts';
 import { haveSameFiles } from './compare.ts';
 import type { PlacedSnapshot } from './family.ts';
 import { besideName } from './names.ts';
-import { planDestroy, planDraftOf, planEncryptionRoot, planForget, planLocal, planSet, planSnapshot, stepProperty } from './plan.ts';
-import { swapIn } from './swap.ts';
+import { planDestroy, planDraftOf, planLocal, planSnapshot } from './plan.ts';
 import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
 
 /** Keeps the present state of the template as a snapshot. */
@@ -17,19 +15,6 @@ export async function keep(context: DatasetContext, snapshots: readonly PlacedSn
   const label = timeLabel(createdMs, snapshots);
   await zfs(context, dataset, planSnapshot(dataset, label));
   return { label, createdMs };
-}
-
-/**
- * Throws `cannot-enforce` for a dataset with an encryption key of its own: promoting a clone of it can leave it without one
- * (https://github.com/openzfs/zfs/issues/9267).
- */
-export async function refuseEncryptionRoot(context: DatasetContext): Promise<void> {
-  const { dataset, implementation } = context;
-  if (implementation.name !== 'OpenZFS') return;
-  if ((await zfs(context, dataset, planEncryptionRoot(dataset))).trim() !== dataset) return;
-  throw new IsolateError('cannot-enforce', `${dataset} has an encryption key of its own, which ZFS could lose if a clone took its place.`, {
-    hint: 'encrypt the dataset above it instead; zfs rollback goes back to the newest snapshot',
-  });
 }
 
 /** A draft with the contents of a snapshot and the properties of the template. */
@@ -53,22 +38,17 @@ export function localProperties(text: string): readonly string[] {
   });
 }
 
-/** Whether the template is as in a snapshot, which is looked at through a clone: every kind of ZFS can mount that. */
-export async function isAsIn(context: DatasetContext, snapshot: PlacedSnapshot): Promise<boolean> {
+/** Gives `action` a clone of a snapshot, which every kind of ZFS can mount. */
+export async function withClone<T>(context: DatasetContext, snapshot: PlacedSnapshot, action: (clone: string) => Promise<T>): Promise<T> {
   const clone = await cloneOf(context, snapshot);
   try {
-    return await haveSameFiles(context, context.dataset, clone);
+    return await action(clone);
   } finally {
     await zfsWhenFree(context, clone, planDestroy(clone, false));
   }
 }
 
-/** Lets a draft that is a clone of one of the template's snapshots take its place, whatever happens to this process. */
-export async function announceSwap(context: DatasetContext, draft: string): Promise<void> {
-  const { dataset, own } = context;
-  // A removal that did not happen.
-  await zfs(context, dataset, planForget(dataset, stepProperty));
-  await zfs(context, draft, planSet(draft, stepProperty, 'swap'));
-  own.checkpoint('swap:announced');
-  await swapIn(context, draft);
+/** Whether the template is as in a snapshot. */
+export async function isAsIn(context: DatasetContext, snapshot: PlacedSnapshot): Promise<boolean> {
+  return await withClone(context, snapshot, (clone) => haveSameFiles(context, context.dataset, clone));
 }

@@ -9,7 +9,7 @@ import { attemptOnDataset } from './attempt.ts';
 import { beginDataset } from './draft.ts';
 import { oldOnes, type PlacedSnapshot, readDataset, readSiblings, readSnapshots } from './family.ts';
 import { removeDataset, renameDataset } from './move.ts';
-import { openDataset } from './mount.ts';
+import { openDataset, withDataset } from './mount.ts';
 import { planSnapshot } from './plan.ts';
 import { beginReplacement } from './replace.ts';
 import { rollBackDataset } from './roll-back.ts';
@@ -85,14 +85,11 @@ async function describe(context: DatasetContext): Promise<TemplateInfo | null> {
 
 /** A template that cannot be mounted now, as without its key, is shown all the same. */
 async function readRecord(context: DatasetContext): Promise<TemplateInfo['record']> {
-  const tree = await openDataset(context, context.dataset).catch((error: unknown) => {
+  const { dataset } = context;
+  try {
+    return await withDataset(context, dataset, async ({ path }) => tryRecord(path, dataset));
+  } catch (error) {
     if (error instanceof IsolateError) return error;
     throw error;
-  });
-  if (tree instanceof IsolateError) return tree;
-  try {
-    return tryRecord(tree.path, context.dataset);
-  } finally {
-    await tree.close();
   }
 }

@@ -1,38 +1,69 @@
+import { IsolateError } from '../../error.ts';
 import { makeRandom } from '../random.ts';
-import { oldOnes, readDataset, readSiblings } from './family.ts';
+import { oldOnes, readDataset, readSiblings, refuseChildren } from './family.ts';
 import { findMount } from './mount.ts';
 import { besideName, splitSnapshot } from './names.ts';
 import {
   draftProperty,
   planDestroy,
+  planEncryptionRoot,
   planForget,
   planLocal,
   planMount,
+  planOrigin,
   planPromote,
   planRename,
   planSet,
   planUnmount,
   stepProperty,
 } from './plan.ts';
-import { destroyClones } from './pool.ts';
+import { destroyClones, refuseUsedClones } from './pool.ts';
 import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
 
+/** Throws `cannot-enforce` or `template-busy` for a template whose place no clone of a snapshot can take. */
+export async function refuseSwap(context: DatasetContext): Promise<void> {
+  await refuseEncryptionRoot(context);
+  await refuseChildren(context);
+  // It does not rename a dataset that has mounted clones.
+  if (context.implementation.name === 'zfs-fuse') await refuseUsedClones(context);
+}
+
 /**
- * Lets a draft that is a clone of one of the template's snapshots take its place. Each step can follow the death of the process at the one
- * before; `sweepDatasets` calls it again.
+ * Throws `cannot-enforce` for a dataset with an encryption key of its own: promoting a clone of it can leave it without one
+ * (https://github.com/openzfs/zfs/issues/9267).
  */
+async function refuseEncryptionRoot(context: DatasetContext): Promise<void> {
+  const { dataset, implementation } = context;
+  if (implementation.name !== 'OpenZFS') return;
+  if ((await zfs(context, dataset, planEncryptionRoot(dataset))).trim() !== dataset) return;
+  throw new IsolateError('cannot-enforce', `${dataset} has an encryption key of its own, which ZFS could lose if a clone took its place.`, {
+    hint: 'encrypt the dataset above it instead; zfs rollback goes back to the newest snapshot',
+  });
+}
+
+/** Lets a draft that is a clone of one of the template's snapshots take its place, whatever happens to this process. */
+export async function announceSwap(context: DatasetContext, draft: string): Promise<void> {
+  const { dataset, own } = context;
+  // A removal that did not happen.
+  await zfs(context, dataset, planForget(dataset, stepProperty));
+  await zfs(context, draft, planSet(draft, stepProperty, 'swap'));
+  own.checkpoint('swap:announced');
+  await swapIn(context, draft);
+}
+
+/** Each step can follow the death of the process at the one before; `finishUnfinished` calls it again. */
 export async function swapIn(context: DatasetContext, draft: string): Promise<void> {
   const { dataset, own } = context;
   // Those of the state before are of no use any more.
   await destroyClones(context);
-  const place = await readPlace(context);
-  if (place !== null) {
-    if (place.isMounted) await zfs(context, dataset, planUnmount(dataset));
+  const mountpoint = await readMountpoint(context);
+  if (mountpoint !== null) {
+    if (mountpoint.isMounted) await zfs(context, dataset, planUnmount(dataset));
     await promote(context, draft);
-    own.checkpoint('rollback:promoted');
+    own.checkpoint('swap:promoted');
     const old = besideName(dataset, 'old', makeRandom());
     await zfsWhenFree(context, dataset, planRename(dataset, old)).catch((error: unknown) => giveUp(context, draft, error));
-    own.checkpoint('rollback:moved');
+    own.checkpoint('swap:moved');
     await zfsWhenFree(context, draft, planRename(draft, dataset)).catch(async (error: unknown) => {
       await zfsWhenFree(context, old, planRename(old, dataset));
       await giveUp(context, draft, error);
@@ -40,11 +71,11 @@ export async function swapIn(context: DatasetContext, draft: string): Promise<vo
   } else {
     await zfsWhenFree(context, draft, planRename(draft, dataset));
   }
-  own.checkpoint('rollback:swapped');
+  own.checkpoint('swap:swapped');
   await promote(context, dataset);
   for (const property of [draftProperty, stepProperty]) await zfs(context, dataset, planForget(dataset, property));
   await destroyEmpty(context);
-  if (place !== null) await putBack(context, place);
+  if (mountpoint !== null) await putBack(context, mountpoint);
 }
 
 /** The template is where it was, and gets the snapshots back that the draft took over. */
@@ -56,13 +87,13 @@ async function giveUp(context: DatasetContext, draft: string, error: unknown): P
 }
 
 /** Where the administrator has the template mounted. */
-interface Place {
+interface Mountpoint {
   readonly isMounted: boolean;
   readonly properties: readonly (readonly [string, string])[];
 }
 
 /** null: the template has been moved away already. */
-async function readPlace(context: DatasetContext): Promise<Place | null> {
+async function readMountpoint(context: DatasetContext): Promise<Mountpoint | null> {
   const { dataset } = context;
   const text = await zfsIfThere(context, dataset, planLocal(dataset));
   if (text === null) return null;
@@ -73,7 +104,7 @@ async function readPlace(context: DatasetContext): Promise<Place | null> {
   return { isMounted: findMount(dataset) !== null, properties };
 }
 
-async function putBack(context: DatasetContext, { isMounted, properties }: Place): Promise<void> {
+async function putBack(context: DatasetContext, { isMounted, properties }: Mountpoint): Promise<void> {
   const { dataset } = context;
   if (isMounted && !properties.some(([name]) => name === 'canmount')) await zfs(context, dataset, planSet(dataset, 'canmount', 'on'));
   for (const [name, value] of properties) await zfs(context, dataset, planSet(dataset, name, value));
@@ -93,7 +124,7 @@ async function promote(context: DatasetContext, name: string): Promise<void> {
 }
 
 async function readOrigin(context: DatasetContext, name: string): Promise<string | null> {
-  const text = await zfs(context, name, { args: ['list', '-H', '-o', 'origin', name] });
+  const text = await zfs(context, name, planOrigin(name));
   return text.trim() === '-' ? null : splitSnapshot(text.trim()).dataset;
 }
 
