@@ -51,7 +51,7 @@ export async function announceSwap(context: DatasetContext, draft: string): Prom
   await swapIn(context, draft);
 }
 
-/** Each step can follow the death of the process at the one before; `finishUnfinished` calls it again. */
+/** The rest of `announceSwap`. Each step can follow the death of the process at the one before; `finishUnfinished` calls it again. */
 export async function swapIn(context: DatasetContext, draft: string): Promise<void> {
   const { dataset, own } = context;
   // Those of the state before are of no use any more.

@@ -3,22 +3,19 @@ import type { TemplateContext } from '../context.ts';
 import type { Attempt } from '../store.ts';
 import { copyTree } from '../copy-tree.ts';
 import { discardTree } from '../trees.ts';
-import { makeWrapper } from './draft.ts';
+import { inWrapper } from './draft.ts';
 import { exchange } from './exchange.ts';
 import { type DirectoryLayout, treeName } from './layout.ts';
-import { discardOld } from './old.ts';
 import { openTree } from './open-tree.ts';
+import { discardOld } from './sweep.ts';
 
 /** A copy of a template that takes its place in one step. Runs on the template keep the tree that they began with. */
 export async function attemptChange(context: TemplateContext, layout: DirectoryLayout): Promise<Attempt> {
-  const wrapper = makeWrapper(context, layout);
+  const wrapper = await inWrapper(context, layout, async (path) => {
+    await copyTree(context, layout.path, join(path, treeName));
+    return path;
+  });
   const tree = join(wrapper, treeName);
-  try {
-    await copyTree(context, layout.path, tree);
-  } catch (error) {
-    await discardTree(context, wrapper);
-    throw error;
-  }
   return {
     tree: openTree(tree),
     succeed: async () => {

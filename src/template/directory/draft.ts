@@ -39,10 +39,21 @@ export function makeEmptyTree(context: TemplateContext, layout: DirectoryLayout)
 }
 
 /** A private directory for a tree beside the template, which a later sweep removes if this process dies. */
-export function makeWrapper({ holder }: TemplateContext, layout: DirectoryLayout): string {
+function makeWrapper({ holder }: TemplateContext, layout: DirectoryLayout): string {
   const wrapper = layout.draft(makeRandom(), holder);
   mkdirSync(wrapper, { mode: 0o700 });
   return wrapper;
+}
+
+/** Calls `action` with a directory of `makeWrapper`, which goes with what is in it if the action fails. */
+export async function inWrapper<T>(context: TemplateContext, layout: DirectoryLayout, action: (wrapper: string) => Promise<T>): Promise<T> {
+  const wrapper = makeWrapper(context, layout);
+  try {
+    return await action(wrapper);
+  } catch (error) {
+    await discardTree(context, wrapper);
+    throw error;
+  }
 }
 
 /** Renames a whole tree to its final name. Throws `template-exists`. */

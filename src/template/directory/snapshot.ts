@@ -4,26 +4,25 @@ import { IsolateError } from '../../error.ts';
 import type { TemplateContext } from '../context.ts';
 import type { Snapshot } from '../store.ts';
 import { copyTree } from '../copy-tree.ts';
-import { discardTree } from '../trees.ts';
-import { makeWrapper } from './draft.ts';
+import { inWrapper } from './draft.ts';
 import { type DirectoryLayout, treeName } from './layout.ts';
 
 /** Copies the tree of a template beside it: whole, or not at all. Throws `template-exists`. */
 export async function copySnapshot(context: TemplateContext, layout: DirectoryLayout, label: string): Promise<Snapshot> {
   const target = layout.snapshot(label);
   if (statSync(target, { throwIfNoEntry: false }) !== undefined) throw labelExists(layout, label);
-  const wrapper = makeWrapper(context, layout);
   try {
-    context.checkpoint('snapshot:begun');
-    await copyTree(context, layout.path, join(wrapper, treeName));
-    const createdMs = context.clock();
-    // The contents have times of their own.
-    utimesSync(wrapper, createdMs / 1000, createdMs / 1000);
-    context.checkpoint('snapshot:copied');
-    renameSync(wrapper, target);
-    return { label, createdMs };
+    return await inWrapper(context, layout, async (wrapper) => {
+      context.checkpoint('snapshot:begun');
+      await copyTree(context, layout.path, join(wrapper, treeName));
+      const createdMs = context.clock();
+      // The contents have times of their own.
+      utimesSync(wrapper, createdMs / 1000, createdMs / 1000);
+      context.checkpoint('snapshot:copied');
+      renameSync(wrapper, target);
+      return { label, createdMs };
+    });
   } catch (error) {
-    await discardTree(context, wrapper);
     if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     throw labelExists(layout, label);
   }

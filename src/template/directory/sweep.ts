@@ -9,7 +9,7 @@ import type { TemplateContext } from '../context.ts';
 import { freeDeadLocks } from '../lock.ts';
 import { makeRandom } from '../random.ts';
 import { discardTree } from '../trees.ts';
-import { type Beside, directoryLayout, parseBeside, treeName } from './layout.ts';
+import { type Beside, type DirectoryLayout, directoryLayout, parseBeside, treeName } from './layout.ts';
 import { isUsed } from './users.ts';
 
 const mostAttempts = 20;
@@ -65,6 +65,14 @@ async function finishSwap(context: TemplateContext, parent: string, { of, label,
 }
 
 type Swap = Extract<Beside, { kind: 'swap' }>;
+
+/** Removes a tree with the directory around it, or leaves it to a later sweep while runs may use it. */
+export async function discardOld(context: TemplateContext, layout: DirectoryLayout, wrapper: string): Promise<void> {
+  const old = layout.old(makeRandom());
+  renameSync(wrapper, old);
+  context.checkpoint('discard:renamed');
+  await reapOld(context, layout.path, old);
+}
 
 /** Removes an old tree unless a run may still use it. */
 export async function reapOld(context: TemplateContext, template: string, wrapper: string): Promise<void> {
