@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { findHome } from '../host/home.ts';
 import { rightsOf } from '../host/rights.ts';
-import { parseTemplate, type PathBase, type TemplateRef } from './template-ref.ts';
+import type { PathBase } from './path-base.ts';
+import { parseTemplate, type TemplateRef } from './template-ref.ts';
 
 /** Where templates that have only a name are: the children of a dataset, or the directories in a directory. */
 export type TemplatePlace = { readonly kind: 'dataset'; readonly dataset: string } | { readonly kind: 'directory'; readonly path: string };

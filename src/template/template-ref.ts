@@ -1,19 +1,13 @@
-import { join, normalize, resolve } from 'node:path';
+import { normalize, resolve } from 'node:path';
 import { IsolateError } from '../error.ts';
 import { parseDataset } from '../spec/parse-name.ts';
+import { expandHome, type PathBase } from './path-base.ts';
 
 /** One template, by where it is. `path` is the absolute path of the tree itself. */
 export type TemplateRef = { readonly kind: 'dataset'; readonly dataset: string } | { readonly kind: 'directory'; readonly path: string };
 
 /** What a user wrote: a template, or a name that has to be looked up. */
 export type TemplateText = TemplateRef | { readonly kind: 'name'; readonly name: string };
-
-/** What relative paths are relative to. */
-export interface PathBase {
-  readonly workingDirectory: string;
-  /** null: the user has none. */
-  readonly home: string | null;
-}
 
 /** Longer names would leave no room for those of snapshots and drafts (NAME_MAX is 255). */
 const longestName = 100;
@@ -23,7 +17,7 @@ const longestName = 100;
  * a `/` is a dataset; the rest is a name. Throws `bad-name`.
  */
 export function parseTemplate(text: string, base: PathBase): TemplateText {
-  if (text.startsWith('~/')) return { kind: 'directory', path: checkDirectory(text, join(homeOf(text, base), text.slice(2))) };
+  if (text.startsWith('~/')) return { kind: 'directory', path: checkDirectory(text, expandHome('bad-name', text, base)) };
   if (/^(?:\/|\.\.?(?:\/|$))/.test(text)) return { kind: 'directory', path: checkDirectory(text, resolve(base.workingDirectory, text)) };
   if (text.includes('/')) return { kind: 'dataset', dataset: parseDataset(text) };
   return { kind: 'name', name: parseTemplateName(text) };
@@ -51,11 +45,6 @@ export function whyNotTemplateName(text: string): string | null {
 /** Its name for the user, which `parseTemplate` reads as the same template. */
 export function templateName(ref: TemplateRef): string {
   return ref.kind === 'dataset' ? ref.dataset : ref.path;
-}
-
-function homeOf(text: string, { home }: PathBase): string {
-  if (home !== null) return home;
-  throw new IsolateError('bad-name', `${JSON.stringify(text)} is in your home directory, and you have none.`, { hint: 'set HOME' });
 }
 
 function checkDirectory(text: string, path: string): string {

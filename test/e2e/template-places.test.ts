@@ -69,6 +69,11 @@ test('a template is not renamed to where other users reach its programs', async 
   expect(existsSync(target)).toBe(false);
 });
 
+test('a file is not looked for at the root where the user has no home', async () => {
+  const sent = await isolate(['template', 'send', join(scratch, 'public'), '~/x'], { uid: 54_499, environment: { HOME: '' } });
+  expect(sent).toMatchObject({ status: 2, stderr: 'isolate: "~/x" is in your home directory, and you have none.\nhint: set HOME\n' });
+});
+
 test('its owner can do it', async () => {
   expect(await runAs(ada, ['template', 'rename', './theirs/web', './theirs/other'])).toMatchObject({ status: 0, stderr: '' });
   expect(readdirSync(join(ada.home, 'theirs'))).toEqual(['other']);

@@ -1,4 +1,5 @@
 import { IsolateError } from '../../error.ts';
+import { expandHome, type PathBase } from '../path-base.ts';
 
 /** What a template is made from. A `path` is a directory or an archive; which one, a look at it shows. */
 export type TemplateSource =
@@ -26,10 +27,10 @@ export const sourceForms: readonly string[] = [
 ];
 
 /**
- * Reads the value of `--from`. A relative path starts at `workingDirectory`; `home` is the caller's, for `~/`. Throws `usage`, or
+ * Reads the value of `--from`. Throws `usage`, or
  * `bad-name` for a suite that no release can have.
  */
-export function parseSource(text: string, base: SourceBase): TemplateSource {
+export function parseSource(text: string, base: PathBase): TemplateSource {
   if (text === '-') return { kind: 'standard-input' };
   if (text === '' || text.includes('\0')) throw unknown(text);
   const [, scheme = '', rest = ''] = /^([a-z][a-z-]*):(.*)$/s.exec(text) ?? [];
@@ -55,13 +56,7 @@ export function parseSource(text: string, base: SourceBase): TemplateSource {
   }
 }
 
-export interface SourceBase {
-  readonly workingDirectory: string;
-  /** null: the caller has none. */
-  readonly home: string | null;
-}
-
-function parsePlain(text: string, base: SourceBase): TemplateSource {
+function parsePlain(text: string, base: PathBase): TemplateSource {
   if (text === 'debian' || text === 'ubuntu') throw unknown(text, `name a release too, as in ${examples[text]}`);
   return { kind: 'path', path: absolute(text, base) };
 }
@@ -81,13 +76,10 @@ function needed(text: string, rest: string): string {
 }
 
 /** As the caller wrote it, from / on; what is behind a link is a matter of the system. */
-function absolute(path: string, { workingDirectory, home }: SourceBase): string {
-  if (path.startsWith('/')) return path;
-  if (path.startsWith('~/')) {
-    if (home === null) throw new IsolateError('usage', `${path} is in your home directory, and you have none.`, { hint: 'set HOME' });
-    return `${home}/${path.slice(2)}`;
-  }
-  return `${workingDirectory.replace(/\/$/, '')}/${path.replace(/^(?:\.\/+)+/, '')}`;
+function absolute(path: string, base: PathBase): string {
+  const expanded = expandHome('usage', path, base);
+  if (expanded.startsWith('/')) return expanded;
+  return `${base.workingDirectory.replace(/\/$/, '')}/${path.replace(/^(?:\.\/+)+/, '')}`;
 }
 
 function unknown(text: string, hint = `--from takes ${sourceForms.join(', ')}`): IsolateError {

@@ -1,6 +1,7 @@
 import { IsolateError } from '../../error.ts';
-import { parseSource, type SourceBase } from '../fill/source.ts';
+import { parseSource } from '../fill/source.ts';
 import { checkReference } from '../oci/reference.ts';
+import type { PathBase } from '../path-base.ts';
 
 /** Where the image of a template goes: a registry, a layout in a directory, or the same in an archive. */
 export type PushTarget =
@@ -15,7 +16,7 @@ export const targetForms = 'docker://IMAGE, oci:DIRECTORY[:NAME], oci-archive:FI
  * Reads a target. What stands after the last colon of a path is the image's name, unless it has a slash. Throws `usage`, and `bad-source`
  * for a reference that is none.
  */
-export function parsePushTarget(text: string, base: SourceBase): PushTarget {
+export function parsePushTarget(text: string, base: PathBase): PushTarget {
   if (!/^(?:docker:\/\/|oci:|oci-archive:)/.test(text)) throw unknown(text);
   const source = parseSource(text, base);
   if (source.kind !== 'image') throw unknown(text);

@@ -1,6 +1,4 @@
 import { IsolateError } from '../../../error.ts';
-import { findHome } from '../../../host/home.ts';
-import { callerEnvironment } from '../../../process/caller-environment.ts';
 import type { LayerCompression } from '../../../template/push/image-documents.ts';
 import { pushTemplate } from '../../../template/push/push.ts';
 import { parsePushTarget } from '../../../template/push/target.ts';
@@ -18,7 +16,7 @@ export async function pushVerb(parsed: ParsedArguments): Promise<number> {
   const [word = '', to = ''] = readWords(parsed, 2, 2, 'isolate template push TEMPLATE TARGET');
   const compression = readCompression(values.get('compress'));
   const { ref, context, places } = await findGiven(word);
-  const target = parsePushTarget(to, { workingDirectory: places.workingDirectory, home: findHome(callerEnvironment()) });
+  const target = parsePushTarget(to, places);
   const insecure = readInsecure(parsed, target.kind === 'registry' ? target.reference : null, to);
   const progress = openFillProgress(flags.has('quiet') || flags.has('json'));
   const { digest, size } = await withStopSignals((signal) =>

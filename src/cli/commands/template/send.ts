@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 
 import { IsolateError } from '../../../error.ts';
 import { toJson } from '../../../json.ts';
+import { expandHome, type PathBase } from '../../../template/path-base.ts';
 import { parseDestination, splitLabel } from '../../../template/transfer/destination.ts';
 import { type Sent, sendTemplate } from '../../../template/transfer/send.ts';
 import { openFile, openStandardOutput, type Sink } from '../../../template/transfer/sink.ts';
@@ -27,12 +28,13 @@ export async function sendVerb(parsed: ParsedArguments): Promise<number> {
   }
   const { template, label } = splitLabel(word);
   const { ref, context, places } = await findGiven(template);
+  const file = to.kind === 'file' ? absolute(to.path, places) : '';
   const progress = openFillProgress(flags.has('quiet') || flags.has('json'), 'sent');
   const sent = await withStopSignals(async (signal) => {
     const offer = to.kind === 'host' ? await askOffer(to, signal) : null;
     const open = async (): Promise<Sink> => {
       if (to.kind === 'standard-output') return openStandardOutput();
-      return to.kind === 'file' ? openFile(absolute(to.path, places)) : await openRemote(to, signal);
+      return to.kind === 'file' ? openFile(file) : await openRemote(to, signal);
     };
     const receiver = to.kind === 'host' ? `${to.template} on ${to.host}` : (where ?? '');
     return await sendTemplate(
@@ -44,8 +46,8 @@ export async function sendVerb(parsed: ParsedArguments): Promise<number> {
   return 0;
 }
 
-function absolute(path: string, { home, workingDirectory }: { readonly home: string | null; readonly workingDirectory: string }): string {
-  return parseHostPath('usage', 'The file', path.startsWith('~/') ? `${home ?? ''}/${path.slice(2)}` : path, workingDirectory);
+function absolute(path: string, base: PathBase): string {
+  return parseHostPath('usage', 'The file', expandHome('usage', path, base), base.workingDirectory);
 }
 
 /** Standard output may be the stream's. */

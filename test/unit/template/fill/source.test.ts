@@ -45,5 +45,5 @@ test('a path in the root directory begins with one slash', () => {
 });
 
 test('~/ needs a home directory', () => {
-  expect(() => parseSource('~/x', { ...base, home: null })).toThrow('~/x is in your home directory, and you have none.');
+  expect(() => parseSource('~/x', { ...base, home: null })).toThrow('"~/x" is in your home directory, and you have none.');
 });
