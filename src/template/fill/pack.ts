@@ -4,10 +4,8 @@ import type { Readable } from 'node:stream';
 import { IsolateError } from '../../error.ts';
 import type { Facts } from '../../host/facts.ts';
 import { idsPerSandbox } from '../../spec/parse-number.ts';
-import { type FillingRequest, runAsCaller, runInFilling } from './filling.ts';
-import { targetInside } from './launches.ts';
 import { packOptions } from './pack-options.ts';
-import { claimFillingPlace } from './place.ts';
+import { readAsCaller, readInSandbox, type TreeReader } from './tree-reader.ts';
 
 /** A directory to read, and what messages call it. */
 export interface PackedDirectory {
@@ -45,22 +43,14 @@ export async function packDirectory(
   }
 }
 
-interface Reader {
-  /** The directory as the program sees it. */
-  readonly path: string;
-  readonly run: (request: FillingRequest) => Promise<number>;
-  readonly release: () => void;
-}
-
 /** A tree with the ids of sandboxes is read in one with these ids, which shows the natural owners. */
-function openReader(source: string, { uid, gid }: Stats, facts: Facts): Reader {
+function openReader(source: string, { uid, gid }: Stats, facts: Facts): TreeReader {
   const { user } = facts;
   const own = user.rights === 'user' && uid === user.uid;
   const shifted = user.rights === 'root' && uid >= idsPerSandbox && gid >= idsPerSandbox;
-  if (!own && !shifted) return { path: source, run: (request) => runAsCaller(facts, request), release: () => {} };
+  if (!own && !shifted) return readAsCaller(source, facts);
   const ownership = shifted ? ({ kind: 'shifted', uidBase: uid, gidBase: gid } as const) : ({ kind: 'natural' } as const);
-  const place = claimFillingPlace({ root: source, ownership, idmappable: false }, facts);
-  return { path: targetInside, run: (request) => runInFilling(place, request), release: place.release };
+  return readInSandbox({ root: source, ownership, idmappable: false }, facts);
 }
 
 function look(path: string): { readonly source: string; readonly stats: Stats } {

@@ -4,35 +4,23 @@ import type { Readable } from 'node:stream';
 import { IsolateError } from '../../error.ts';
 import type { Facts } from '../../host/facts.ts';
 import { canIdmap } from '../../host/path-facts.ts';
-import { type FillingRequest, runAsCaller, runInFilling } from '../fill/filling.ts';
-import { targetInside } from '../fill/launches.ts';
+import type { FillingRequest } from '../fill/filling.ts';
 import { packOptions } from '../fill/pack-options.ts';
-import { claimFillingPlace } from '../fill/place.ts';
+import { readAsCaller, readInSandbox, type TreeReader } from '../fill/tree-reader.ts';
 import { outputOfRun } from '../oci/program-output.ts';
 import type { OpenTree } from '../store.ts';
-
-/** Programs that read the tree of a template. */
-export interface TreeReader {
-  /** The tree as the programs see it. */
-  readonly path: string;
-  readonly run: (request: FillingRequest) => Promise<number>;
-  readonly release: () => void;
-}
 
 /** The tree is read in a sandbox with the ids of its owners, so that owners are those that runs see. */
 export function openTreeReader({ path, ownership }: OpenTree, facts: Facts): TreeReader {
   const idmappable = canIdmap(path, statSync(path));
   const { rights, uid } = facts.user;
   // No sandbox can have these ids: files of the host's root, where its user is another one or cannot mount them idmapped.
-  if (ownership.kind === 'natural' && (rights === 'user' || !idmappable)) {
-    return { path, run: (request) => runAsCaller(facts, request), release: () => {} };
-  }
+  if (ownership.kind === 'natural' && (rights === 'user' || !idmappable)) return readAsCaller(path, facts);
   if (rights === 'user' && ownership.kind === 'shifted' && ownership.uidBase !== uid) {
     throw new IsolateError('not-permitted', `The template ${path} belongs to another user.`);
   }
   const own = rights === 'root' ? ownership : ({ kind: 'natural' } as const);
-  const place = claimFillingPlace({ root: path, ownership: own, idmappable }, facts);
-  return { path: targetInside, run: (request) => runInFilling(place, request), release: place.release };
+  return readInSandbox({ root: path, ownership: own, idmappable }, facts);
 }
 
 /** Throws `push-failed` for a file whose name means in a layer that another one is deleted (image-spec, layer.md). */
