@@ -5,7 +5,9 @@ import type { Archive } from './archive.ts';
 import { runInFilling } from './filling.ts';
 import { targetInside } from './launches.ts';
 import type { FillingPlace } from './place.ts';
+import { progressMs } from './progress.ts';
 import { emptyTarReport, readCheckpoint, recordBytes, reportLine, type TarReport } from './tar-report.ts';
+import { tooLarge } from './too-large.ts';
 
 /** How much an archive may unpack to. */
 export interface UnpackLimits {
@@ -22,7 +24,6 @@ export interface UnpackOptions {
 
 /** More files than any root has. */
 const mostEntries = 4_000_000;
-const progressMs = 250;
 /** 10 MiB of the uncompressed archive. */
 const checkpointRecords = 1024;
 
@@ -42,7 +43,6 @@ export function chooseLimits(path: string, wanted?: number): UnpackLimits {
  */
 export async function unpack(place: FillingPlace, archive: Archive, { limits, onProgress, signal }: UnpackOptions): Promise<TarReport> {
   const excess = new AbortController();
-  const refuse = (message: string, hint: string): void => excess.abort(new IsolateError('source-too-large', message, { hint }));
   let report = emptyTarReport;
   let entries = 0;
   let unpacked = 0;
@@ -55,14 +55,12 @@ export async function unpack(place: FillingPlace, archive: Archive, { limits, on
       input: archive.input,
       onOutput: (names) => {
         entries += countLines(names);
-        if (entries > limits.entries)
-          refuse(`${archive.name} has more than ${limits.entries} files.`, 'that is more than may be made here');
+        if (entries > limits.entries) excess.abort(tooMany(archive.name, limits.entries));
       },
       onErrorLine: (line) => {
         unpacked = readCheckpoint(line) ?? unpacked;
         if (readCheckpoint(line) === null) report = reportLine(report, line);
-        if (unpacked > limits.bytes)
-          refuse(`${archive.name} unpacks to more than ${limits.bytes} bytes.`, '--max-size allows more, if there is room');
+        if (unpacked > limits.bytes) excess.abort(tooLarge(archive.name, limits.bytes));
       },
       signal: signal === undefined ? excess.signal : AbortSignal.any([signal, excess.signal]),
     });
@@ -71,6 +69,10 @@ export async function unpack(place: FillingPlace, archive: Archive, { limits, on
   } finally {
     clearInterval(timer);
   }
+}
+
+function tooMany(name: string, entries: number): IsolateError {
+  return new IsolateError('source-too-large', `${name} has more than ${entries} files.`, { hint: 'that is more than may be made here' });
 }
 
 function tarCommand({ compression }: Archive): readonly [string, ...string[]] {

@@ -3,6 +3,7 @@ import { existsSync, type Stats, statSync } from 'node:fs';
 import { IsolateError } from '../../error.ts';
 import { printTemplateRecord, type TemplateDefaults } from '../../spec/template-record.ts';
 import type { FillingPlace } from '../fill/place.ts';
+import { nowAndThen } from '../fill/progress.ts';
 import type { TemplateSource } from '../fill/source.ts';
 import type { UnpackOptions } from '../fill/unpack.ts';
 import { filesInArchive } from './archive-files.ts';
@@ -14,7 +15,7 @@ import { splitLocator } from './locator.ts';
 import { openPlainArchive } from './open-archive.ts';
 import { platformOf } from './platform.ts';
 import { fetchImage } from './skopeo.ts';
-import { tooLarge } from './too-large.ts';
+import { tooLarge } from '../fill/too-large.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
 export interface ImageOptions extends UnpackOptions {
@@ -122,7 +123,7 @@ async function unpackLayers(
 ): Promise<{ readonly devices: number; readonly attributes: number }> {
   const total = layers.every(({ blob }) => blob !== null) ? layers.reduce((sum, { blob }) => sum + (blob?.size ?? 0), 0) : null;
   let [entries, devices, attributes, read, unpacked] = [0, 0, 0, 0, 0];
-  let reported = 0;
+  const tell = nowAndThen((bytes) => onProgress?.({ bytes, total }));
   for (const layer of layers) {
     const [readBefore, unpackedBefore] = [read, unpacked];
     // One after the other, because each lies over those before it.
@@ -130,10 +131,7 @@ async function unpackLayers(
       mostEntries: limits.entries - entries,
       onRead: (bytes) => {
         read = readBefore + bytes;
-        const now = performance.now();
-        if (now - reported < progressMs) return;
-        reported = now;
-        onProgress?.({ bytes: read, total });
+        tell(read);
       },
       onUnpacked: (bytes) => {
         unpacked = unpackedBefore + bytes;
@@ -148,5 +146,3 @@ async function unpackLayers(
   if (entries === 0) throw bad(`${files.name} has nothing in its layers.`);
   return { devices, attributes };
 }
-
-const progressMs = 250;

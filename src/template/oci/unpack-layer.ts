@@ -18,8 +18,6 @@ export interface LayerCounts {
   readonly entries: number;
   readonly devices: number;
   readonly attributes: number;
-  /** Uncompressed. */
-  readonly bytes: number;
 }
 
 export interface LayerOptions {
@@ -83,7 +81,7 @@ async function unpackUnchecked(
   if (status !== 0) throw refused(status, said ?? `isolate-unpack ended with status ${status}`, name);
   checkContent(file, content, layer, name);
   const [entries = 0, devices = 0, attributes = 0] = counted.trim().split(' ').map(Number);
-  return { entries, devices, attributes, bytes: content.bytes() };
+  return { entries, devices, attributes };
 }
 
 /** null: all passed, or the stream was cut because another one ended, which is not the reason. */

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 
 import { IsolateError } from '../../error.ts';
 import type { TemplateContext } from '../context.ts';
+import { nowAndThen } from '../fill/progress.ts';
 import { scratchDirectory } from '../fill/scratch-directory.ts';
 import type { UnpackOptions } from '../fill/unpack.ts';
 import { platformOf } from '../oci/platform.ts';
@@ -29,8 +30,6 @@ export interface PushTemplate {
   readonly onProgress: NonNullable<UnpackOptions['onProgress']>;
   readonly signal?: AbortSignal;
 }
-
-const progressMs = 250;
 
 /**
  * Makes an image of a template's present state, and takes it to its target: wholly or not at all. The same files and defaults make the
@@ -110,19 +109,13 @@ async function writeTree(
   try {
     await refuseWhiteouts(reader, name, signal);
     onStep(`packing ${name}`);
-    let reported = 0;
     return await writeLayout(layout, () => packTree(reader, name, signal), {
       createdMs: record?.createdMs ?? null,
       defaults: record?.defaults ?? {},
       platform: platformOf(process.arch),
       compression,
       name: target.kind === 'registry' ? nameInScratch : target.name,
-      onRead: (bytes) => {
-        const now = performance.now();
-        if (now - reported < progressMs) return;
-        reported = now;
-        onProgress({ bytes, total: null });
-      },
+      onRead: nowAndThen((bytes) => onProgress({ bytes, total: null })),
       ...(signal === undefined ? {} : { signal }),
     });
   } finally {

@@ -8,6 +8,7 @@ import { type Incoming, receiveChanges, receiveRest, receiveWhole } from '../dat
 import { openDatasetContext } from '../dataset/zfs.ts';
 import { checkRoot, finishRoot, readRecord } from '../fill/finish.ts';
 import type { FillingPlace } from '../fill/place.ts';
+import { progressMs } from '../fill/progress.ts';
 import { chooseLimits, unpack } from '../fill/unpack.ts';
 import { whyNotLabel } from '../label.ts';
 import { changeTemplate } from '../open-store.ts';
@@ -32,8 +33,6 @@ export interface Received extends StreamHeader {
   /** Of the payload. */
   readonly bytes: number;
 }
-
-const progressMs = 250;
 
 /**
  * Makes a template of what `sendTemplate` wrote, or brings one up to date, wholly or not at all. Throws `bad-source`, `template-exists`,

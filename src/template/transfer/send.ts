@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 
 import { IsolateError } from '../../error.ts';
 import type { TemplateContext } from '../context.ts';
+import { progressMs } from '../fill/progress.ts';
 import { type StreamHeader, printHeader } from './header.ts';
 import { openParcel, type ParcelRequest } from './parcel.ts';
 import { sealPayload } from './seal.ts';
@@ -22,8 +23,6 @@ export interface Sent extends StreamHeader {
   /** Of the payload. */
   readonly bytes: number;
 }
-
-const progressMs = 250;
 
 /**
  * Sends a template. null: the receiver has this snapshot already. Throws `template-missing`, `template-without-snapshot`,
