@@ -29,7 +29,8 @@ export interface CommandResult {
 /** The type of `runCommand` for drivers, so that tests can give them recorded answers. */
 export type RunCommand = (command: Command) => Promise<CommandResult>;
 
-const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+/** The environment of programs of the host whose output is read. */
+export const plainEnvironment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } as const;
 
 /**
  * Runs a short command to its end and captures what it printed; any exit status is an answer, not an error. Throws `missing-tool` if
@@ -40,7 +41,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   logCommand(command);
   const { execa } = await import('execa');
   const child = execa(command.file, [...command.args], {
-    env: { ...environment, ...command.env },
+    env: { ...plainEnvironment, ...command.env },
     extendEnv: false,
     cwd: '/',
     reject: false,

@@ -4,7 +4,7 @@ import type { Facts } from '../host/facts.ts';
 import { bareLaunch } from '../launch/bare-launch.ts';
 import type { Launch } from '../launch/launch.ts';
 import { signalNumber } from '../launch/signals.ts';
-import { type Command, type CommandResult, runCommand } from '../process/command.ts';
+import { type Command, type CommandResult, plainEnvironment, runCommand } from '../process/command.ts';
 import { startLaunch } from '../process/launch.ts';
 import { rootfsOf } from '../rootfs/rootfs.ts';
 
@@ -63,7 +63,7 @@ function planWithIds({ file, args }: Command, facts: Facts): Launch {
     engine: 'tool',
     file,
     args: [file.slice(file.lastIndexOf('/') + 1), ...args],
-    environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    environment: plainEnvironment,
     descriptors: [],
     userNamespace: namespaceWithIds(facts),
     noNewPrivileges: true,

@@ -5,10 +5,11 @@ import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
 import { bareLaunch } from '../launch/bare-launch.ts';
 import type { Launch } from '../launch/launch.ts';
-import { type Command, type CommandResult, runCommand } from '../process/command.ts';
+import { type Command, type CommandResult, plainEnvironment, runCommand } from '../process/command.ts';
 import { namespaceWithIds, runAsTool } from '../run/with-ids.ts';
 import type { TemplateContext } from './context.ts';
 import { findHostDirectories } from './fill/host-directories.ts';
+import { requireBwrap } from './fill/place.ts';
 import { lastLine, treeTimeoutMs } from './trees.ts';
 
 /** Where cp sees the tree and its copy. */
@@ -48,11 +49,9 @@ export async function copyTree({ facts }: TemplateContext, from: string, to: str
  * such a link finds nothing of the host.
  */
 async function runCopy(facts: Facts, from: string, to: string): Promise<CommandResult> {
-  if (facts.tools.bwrap === null) {
-    throw new IsolateError('missing-tool', 'bubblewrap (bwrap) is not installed.', { hint: 'apt-get install bubblewrap' });
-  }
+  const launch = planCopy(facts, from, to);
   try {
-    return await runAsTool(planCopy(facts, facts.tools.bwrap, from, to), copyCommand(fromInside, toInside), facts);
+    return await runAsTool(launch, copyCommand(fromInside, toInside), facts);
   } catch (error) {
     if (facts.user.rights === 'root' || !(error instanceof IsolateError) || error.code !== 'launch-failed') throw error;
     // If no sandbox can start, none changes the tree.
@@ -66,7 +65,7 @@ function copyCommand(from: string, to: string): Command {
 }
 
 /** With root's own ids, or for other users those of their sandboxes. */
-function planCopy(facts: Facts, bwrap: string, from: string, to: string): Launch {
+function planCopy(facts: Facts, from: string, to: string): Launch {
   const { file, args } = copyCommand(fromInside, toInside);
   const options: BwrapOption[] = [
     ['--unshare-pid'],
@@ -87,9 +86,9 @@ function planCopy(facts: Facts, bwrap: string, from: string, to: string): Launch
   return {
     ...bareLaunch,
     engine: 'tool',
-    file: bwrap,
+    file: requireBwrap(facts),
     args: ['bwrap', '--args', String(optionsNumber), '--', file, ...args],
-    environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    environment: plainEnvironment,
     descriptors: [{ number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options), shown: 'words' }],
     userNamespace: facts.user.rights === 'root' ? null : namespaceWithIds(facts),
     mountNamespace: true,

@@ -6,7 +6,7 @@ import type { FillingTarget } from './fill/place.ts';
 import { copyTree } from './copy-tree.ts';
 import { openStore } from './open-store.ts';
 import { systemStore } from './places.ts';
-import { makeRandom } from './random.ts';
+import { makeRandom } from '../process/random.ts';
 import type { Draft, OpenTree } from './store.ts';
 
 /**

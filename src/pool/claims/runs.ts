@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { EndOperation } from '../../launch/launch.ts';
 import { findUserName } from '../../host/passwd.ts';
 import { readText } from '../../host/read-text.ts';
+import { makeRandom } from '../../process/random.ts';
 import { endGroups, type Patience, removeGroup } from './end-groups.ts';
 import { formatHolder, isAlive, parseHolder, readOwnHolder } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
@@ -42,7 +43,7 @@ const unknownCgroupMs = 60_000;
 
 /** Gives a run its id: a file with the id and the holder in its name that describes the run. */
 export function claimRun(paths: RuntimePaths, description: RunDescription, holder: HolderId = readOwnHolder()): RunClaim {
-  const runId = makeRunId();
+  const runId = makeRandom();
   const claim = join(paths.runs, `${runId}.${formatHolder(holder)}`);
   writeFileSync(claim, `${JSON.stringify(description)}\n`, { mode: 0o600, flag: 'wx' });
   return {
@@ -59,11 +60,6 @@ function overwrite(file: string, text: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-}
-
-/** The random half of one of the kernel's ids (random(4)): node:crypto would take longer to load than everything else here takes. */
-function makeRunId(): string {
-  return readFileSync('/proc/sys/kernel/random/uuid', 'latin1').replaceAll('-', '').slice(16, 32);
 }
 
 /** A refresh does not wait long for processes that do not end; the next one tries again. */

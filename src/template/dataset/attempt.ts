@@ -1,5 +1,5 @@
 import { unfinishedLabel } from '../../storage/zfs/template.ts';
-import { makeRandom } from '../random.ts';
+import { makeRandom } from '../../process/random.ts';
 import type { Attempt } from '../store.ts';
 import { readDataset } from './family.ts';
 import { openDataset } from './mount.ts';

@@ -4,7 +4,7 @@ import { IsolateError } from '../../error.ts';
 import { formatHolder } from '../../pool/holder.ts';
 import { ownershipOf } from '../../storage/directory.ts';
 import { parentOf } from '../../storage/zfs/names.ts';
-import { makeRandom } from '../random.ts';
+import { makeRandom } from '../../process/random.ts';
 import type { Draft } from '../store.ts';
 import { mountPrivately, unmount } from './mount.ts';
 import { besideName } from './names.ts';

@@ -12,7 +12,7 @@ import { runCommand } from '../../process/command.ts';
 import { mountByDaemon } from '../../storage/zfs/fuse-mount.ts';
 import { ownershipOf } from '../../storage/directory.ts';
 import { freeDeadLocks } from '../lock.ts';
-import { makeRandom } from '../random.ts';
+import { makeRandom } from '../../process/random.ts';
 import type { OpenTree } from '../store.ts';
 import { type DatasetContext, pausesMs } from './zfs.ts';
 

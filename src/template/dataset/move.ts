@@ -1,6 +1,6 @@
 import { IsolateError } from '../../error.ts';
 import { poolOf } from '../../storage/zfs/names.ts';
-import { makeRandom } from '../random.ts';
+import { makeRandom } from '../../process/random.ts';
 import type { TemplateRef } from '../template-ref.ts';
 import { refuseExisting } from './draft.ts';
 import { oldOnes, readSiblings, refuseChildren } from './family.ts';

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 
 import { IsolateError } from '../../error.ts';
+import { plainEnvironment } from '../../process/command.ts';
 import { startStreaming, type StreamingProgram } from '../../process/stream-program.ts';
 import { zfsError } from '../../storage/zfs/classify.ts';
 import type { ZfsPlan } from '../../storage/zfs/plan.ts';
@@ -51,7 +52,7 @@ export async function sendSnapshot(
 export async function startZfs({ own, dataset }: DatasetContext, { args }: ZfsPlan, signal: AbortSignal): Promise<StreamingProgram> {
   const file = own.facts.tools.zfs;
   if (file === null) throw new IsolateError('missing-tool', `There is no zfs command on this host, so ${dataset} cannot be used.`);
-  const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...outlivingEnvironment(own.holder) };
+  const environment = { ...plainEnvironment, ...outlivingEnvironment(own.holder) };
   return await startStreaming({ file, args, environment, signal });
 }
 

@@ -1,6 +1,6 @@
 import { formatHolder } from '../../pool/holder.ts';
 import { timeLabel } from '../label.ts';
-import { makeRandom } from '../random.ts';
+import { makeRandom } from '../../process/random.ts';
 import type { Snapshot } from '../store.ts';
 import { haveSameFiles } from './compare.ts';
 import type { PlacedSnapshot } from './family.ts';

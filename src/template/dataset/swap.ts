@@ -1,5 +1,5 @@
 import { IsolateError } from '../../error.ts';
-import { makeRandom } from '../random.ts';
+import { makeRandom } from '../../process/random.ts';
 import { oldOnes, readDataset, readSiblings, refuseChildren } from './family.ts';
 import { findMount } from './mount.ts';
 import { besideName, splitSnapshot } from './names.ts';

@@ -6,7 +6,7 @@ import { readDirectory } from '../../pool/read-directory.ts';
 import { makeDirectories } from '../../process/make-directories.ts';
 import { ownershipOf } from '../../storage/directory.ts';
 import type { TemplateContext } from '../context.ts';
-import { makeRandom } from '../random.ts';
+import { makeRandom } from '../../process/random.ts';
 import type { Draft } from '../store.ts';
 import { discardTree } from '../trees.ts';
 import { type DirectoryLayout, directoryLayout, parseBeside, treeName } from './layout.ts';

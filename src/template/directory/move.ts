@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import type { TemplateContext } from '../context.ts';
 import { refuseMovable, refuseReachable } from '../keep-private.ts';
-import { makeRandom } from '../random.ts';
+import { makeRandom } from '../../process/random.ts';
 import type { TemplateRef } from '../template-ref.ts';
 import { refuseExisting } from './draft.ts';
 import { type DirectoryLayout, treeName } from './layout.ts';

@@ -7,7 +7,7 @@ import { isAlive } from '../../pool/holder.ts';
 import { readDirectory } from '../../pool/read-directory.ts';
 import type { TemplateContext } from '../context.ts';
 import { freeDeadLocks } from '../lock.ts';
-import { makeRandom } from '../random.ts';
+import { makeRandom } from '../../process/random.ts';
 import { discardTree } from '../trees.ts';
 import { type Beside, type DirectoryLayout, directoryLayout, parseBeside, treeName } from './layout.ts';
 import { isUsed } from './users.ts';

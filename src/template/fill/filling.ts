@@ -4,15 +4,13 @@ import { IsolateError } from '../../error.ts';
 import type { Facts } from '../../host/facts.ts';
 import { findTool } from '../../host/tools.ts';
 import { logCommand } from '../../log.ts';
+import { plainEnvironment } from '../../process/command.ts';
 import { startLaunch } from '../../process/launch.ts';
 import type { StandardStream } from '../../process/standard-streams.ts';
 import { findHostDirectories } from './host-directories.ts';
 import { type BuildingNeeds, type FillingProgram, planBuilding, planFilling, planReading } from './launches.ts';
 import { cutLines } from './lines.ts';
 import type { FillingPlace } from './place.ts';
-
-/** The environment of every program that fills a directory. */
-export const plainEnvironment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } as const;
 
 /** One program to run in the sandbox in which a directory is filled. */
 export interface FillingRequest {

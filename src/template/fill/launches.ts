@@ -2,7 +2,7 @@ import { type BwrapOption, encodeOptions, isolationOptions } from '../../engine/
 import { planStage, stageFile } from '../../engine/stage.ts';
 import { bareLaunch } from '../../launch/bare-launch.ts';
 import type { Environment, Launch, MountOperation } from '../../launch/launch.ts';
-import type { FillingPlace } from './place.ts';
+import { type FillingPlace, requireBwrap } from './place.ts';
 
 /** Where the programs in the sandbox see the directory that they fill. */
 export const targetInside = '/target';
@@ -100,7 +100,7 @@ function wrap(place: FillingPlace, mounted: MountedTarget, { options, program, f
   return {
     ...plain,
     engine: 'bwrap',
-    file: place.facts.tools.bwrap ?? '/usr/bin/bwrap',
+    file: requireBwrap(place.facts),
     args: ['bwrap', '--args', String(optionsNumber), '--', stageFile, ...stage.args],
     environment: {},
     descriptors: [

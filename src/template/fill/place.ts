@@ -27,6 +27,7 @@ export interface FillingPlace {
 
 /** Claims ids for filling `target`. Throws `cannot-enforce` for a caller who has too few, and what planning ids throws. */
 export function claimFillingPlace(target: FillingTarget, facts: Facts): FillingPlace {
+  requireBwrap(facts);
   refuseUnable(facts);
   const paths = ownRuntimePaths(facts);
   ensureRuntimeDirectories(paths, facts.user.uid);
@@ -36,11 +37,14 @@ export function claimFillingPlace(target: FillingTarget, facts: Facts): FillingP
   return { facts, target, identity, sandboxDirectory: paths.sandbox, release: ids?.release ?? ((): void => {}) };
 }
 
-/** Needs bubblewrap, and more than one id for the files of several users. */
+/** The path of bubblewrap. Throws `missing-tool`. */
+export function requireBwrap({ tools }: Facts): string {
+  if (tools.bwrap !== null) return tools.bwrap;
+  throw new IsolateError('missing-tool', 'bubblewrap (bwrap) is not installed.', { hint: 'apt-get install bubblewrap' });
+}
+
+/** Needs more than one id for the files of several users. */
 function refuseUnable({ user, tools, privileges }: Facts): void {
-  if (tools.bwrap === null) {
-    throw new IsolateError('missing-tool', 'bubblewrap (bwrap) is not installed.', { hint: 'apt-get install bubblewrap' });
-  }
   if (user.rights === 'root') return;
   if (!hasSubordinateIds(user)) {
     throw new IsolateError('cannot-enforce', 'You have no subordinate ids, so you cannot make files of several users.', {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 
 import { IsolateError } from '../../error.ts';
-import { makeRandom } from '../random.ts';
+import { makeRandom } from '../../process/random.ts';
 
 /** Where a stream goes. */
 export interface Sink {
