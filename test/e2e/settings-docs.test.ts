@@ -5,7 +5,10 @@ import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 
 import { isolatePath } from '../rig/isolate.ts';
+import { hostStore, useOwnStore } from '../rig/own-store.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
+
+useOwnStore();
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/settings.md'), 'utf8');
 const scratch = mkdtempSync(join(tmpdir(), 'isolate-settings-docs-'));
@@ -26,7 +29,7 @@ const steps: readonly Step[] = [
 
 async function makeHome(name: string, uid: number): Promise<string> {
   const home = join(scratch, name);
-  const templates = uid === 0 ? '/var/lib/isolate/templates' : join(home, '.local/share/isolate/templates');
+  const templates = uid === 0 ? hostStore : join(home, '.local/share/isolate/templates');
   mkdirSync(home);
   mkdirSync(templates, { recursive: true });
   await busyboxRootfs(join(templates, 'debian'));

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { isolate } from '../rig/isolate.ts';
+import { hostStore, useOwnStore } from '../rig/own-store.ts';
 import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
 import { makePool, type TestPool } from '../rig/zpool.ts';
+
+useOwnStore();
 
 let pool: TestPool;
 let archive: string;
@@ -38,5 +41,5 @@ test('a dataset becomes a template whose clones have its owners', { timeout: 120
   const failed = await isolate(['template', 'create', `${pool.name}/bad`, '--from', join(import.meta.dirname, 'template-create.test.ts')]);
   expect(failed).toMatchObject({ status: 1 });
   expect(await pool.zfs('list', '-H', '-o', 'name', '-r', pool.name)).not.toMatch(/bad|new/);
-  expect(readdirSync('/var/lib/isolate/templates').filter((name) => name.includes('filling'))).toEqual([]);
+  expect(readdirSync(hostStore)).toEqual([]);
 });

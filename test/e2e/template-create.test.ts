@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 
 import { isolate } from '../rig/isolate.ts';
+import { hostStore, useOwnStore } from '../rig/own-store.ts';
 import { addPlainUser } from '../rig/plain-user.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
+
+useOwnStore();
 
 let archive: string;
 
@@ -34,8 +37,8 @@ test('a name becomes a template in the store of the host', async () => {
     stdout: `made busybox from ${archive}\na shell in a throw-away copy of it: isolate -c busybox bash\n`,
     stderr: '',
   });
-  const path = '/var/lib/isolate/templates/busybox';
-  expect(readdirSync('/var/lib/isolate/templates').filter((name) => name.includes('busybox'))).toEqual(['busybox']);
+  const path = join(hostStore, 'busybox');
+  expect(readdirSync(hostStore)).toEqual(['busybox']);
   const run = await isolate(['-q', '--ephemeral', '-t', path, 'stat', '-c', '%u:%g', '/', '/home', '/bin/busybox']);
   expect(run).toEqual({ status: 0, signal: null, stdout: '0:0\n1000:1000\n0:0\n', stderr: '' });
   expect(await isolate(['template', 'create', 'busybox', '--from', archive])).toMatchObject({ status: 1, stdout: '' });

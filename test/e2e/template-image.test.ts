@@ -8,10 +8,13 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { archiveOf, dockerFiles, layoutFiles, writeArchive } from '../rig/images.ts';
 import { isolate, isolatePath } from '../rig/isolate.ts';
+import { hostStore, useOwnStore } from '../rig/own-store.ts';
 import { addPlainUser } from '../rig/plain-user.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 import { tarOf } from '../rig/tar.ts';
 import { makePool } from '../rig/zpool.ts';
+
+useOwnStore();
 
 let archive: string;
 /** Layers that take some time. */
@@ -51,7 +54,7 @@ test('an image becomes a template, whose runs have the command, variables, direc
       'a shell in a throw-away copy of it: isolate -c app bash\n',
     stderr: '',
   });
-  const path = '/var/lib/isolate/templates/app';
+  const path = join(hostStore, 'app');
   const { digest } = JSON.parse(readFileSync(join(path, '.isolate/template.json'), 'utf8')) as { digest: string };
   const shown = (await isolate(['template', 'show', 'app'])).stdout;
   expect(shown.replace(digest, 'DIGEST').replaceAll(/^(?:created|size) .*\n/gm, '')).toBe(
@@ -142,5 +145,5 @@ test('a hostile image leaves nothing but its error', async () => {
     stdout: '',
     stderr: `isolate: blobs/sha256/HEX of ${hostile} cannot be unpacked.\nbecause: ../../x: the name leads out of the root with '..', or is too long\n`,
   });
-  expect(readdirSync('/var/lib/isolate/templates').filter((name) => name.includes('hostile'))).toEqual([]);
+  expect(readdirSync(hostStore).filter((name) => name.includes('hostile'))).toEqual([]);
 });

@@ -18,6 +18,7 @@ beforeAll(async () => {
   execFileSync('tar', ['-cf', archive, '-C', await busyboxRootfs(join(directory, 'tree')), '.']);
 });
 afterAll(async () => {
+  rmSync('/etc/isolate/config.toml');
   await pool.end();
   rmSync(directory, { recursive: true });
 });

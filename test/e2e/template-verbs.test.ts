@@ -1,15 +1,18 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
 import { type Finished, isolate, isolatePath } from '../rig/isolate.ts';
+import { hostStore, useOwnStore } from '../rig/own-store.ts';
 import { addPlainUser } from '../rig/plain-user.ts';
 import { startPty } from '../rig/pty.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 import { makePool } from '../rig/zpool.ts';
+
+useOwnStore();
 
 const execFileAsync = promisify(execFile);
 const uid = 4871;
@@ -47,12 +50,11 @@ const through =
     isolate(['template', ...words], options);
 
 async function rootDirectory(): Promise<Subject> {
-  const store = '/var/lib/isolate/templates';
-  await mkdir(store, { recursive: true });
-  await chmod(store, 0o700);
-  const root = join(store, 'box');
+  const root = join(hostStore, 'box');
   return {
-    end: () => rm(store, { recursive: true }),
+    end: async () => {
+      for (const name of await readdir(hostStore)) await rm(join(hostStore, name), { recursive: true });
+    },
     template: through({}),
     make: async (script) => {
       await rm(root, { recursive: true, force: true });
@@ -189,7 +191,7 @@ test('a distribution that isolate cannot upgrade is named, and nothing is left o
     2,
     'isolate: The template box is "other", which isolate cannot upgrade.\nhint: isolate template exec box COMMAND runs its own package manager\n',
   ]);
-  expect((await execFileAsync('ls', ['-A', '/var/lib/isolate/templates'])).stdout).toBe('box\n');
+  expect(await readdir(hostStore)).toEqual(['box']);
 });
 
 test('a template that other users can reach is not changed by a sandbox that could leave set-uid programs there', async () => {

@@ -5,8 +5,11 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { isolatePath } from '../rig/isolate.ts';
+import { useOwnStore } from '../rig/own-store.ts';
 import { addPlainUser } from '../rig/plain-user.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
+
+useOwnStore();
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/templates.md'), 'utf8');
 const uid = 4920;
