@@ -6,11 +6,10 @@ import { createTemplate } from '../../../template/create.ts';
 import { type CreateRequest, settleCreateRequest } from '../../../template/create-request.ts';
 import type { Filled } from '../../../template/fill/fill.ts';
 import { templateName } from '../../../template/template-ref.ts';
-import { openFillProgress } from '../../fill-progress.ts';
 import { print } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
-import { withStopSignals } from '../../stop-signals.ts';
 import { saveDefault } from './default.ts';
+import { follow } from './follow.ts';
 import { readInsecure } from './insecure.ts';
 import { describeFilled } from './made.ts';
 import { readWords } from './words.ts';
@@ -26,10 +25,7 @@ export async function createTemplateVerb(parsed: ParsedArguments): Promise<numbe
   const { ref, source } = wanted;
   readInsecure(parsed, source.kind === 'image' ? source.locator : null, request.from);
   const context = await callerContext();
-  const progress = openFillProgress(flags.has('quiet') || flags.has('json'));
-  const filled = await withStopSignals((signal) =>
-    createTemplate({ ...wanted, signal, onStep: progress.step, onProgress: progress.show }, context),
-  ).finally(progress.end);
+  const filled = await follow(parsed, (following) => createTemplate({ ...wanted, ...following }, context));
   const settings = flags.has('default') ? await saveDefault(word, ref, false) : null;
   if (flags.has('json')) print(`${toJson({ template: templateName(ref), record: filled.record, left: filled.left, settings })}\n`);
   else if (!flags.has('quiet')) print(describe(word, filled, settings));

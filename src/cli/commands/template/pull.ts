@@ -7,10 +7,9 @@ import { newTemplate } from '../../../template/find.ts';
 import { checkReference } from '../../../template/oci/reference.ts';
 import { type Pulled, pullTemplate } from '../../../template/pull.ts';
 import { templateName } from '../../../template/template-ref.ts';
-import { openFillProgress } from '../../fill-progress.ts';
 import { print } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
-import { withStopSignals } from '../../stop-signals.ts';
+import { follow } from './follow.ts';
 import { readInsecure } from './insecure.ts';
 import { describeFilled } from './made.ts';
 import { readWords } from './words.ts';
@@ -30,10 +29,7 @@ export async function pullVerb(parsed: ParsedArguments): Promise<number> {
   const ref = newTemplate(word, await callerPlaces());
   const context = await callerContext();
   const insecure = readInsecure(parsed, reference, from);
-  const progress = openFillProgress(flags.has('quiet') || flags.has('json'));
-  const pulled = await withStopSignals((signal) =>
-    pullTemplate({ ref, reference, insecure, ...limits, signal, onStep: progress.step, onProgress: progress.show }, context),
-  ).finally(progress.end);
+  const pulled = await follow(parsed, (following) => pullTemplate({ ref, reference, insecure, ...limits, ...following }, context));
   if (flags.has('json')) print(`${toJson({ template: templateName(ref), ...toDocument(pulled) })}\n`);
   else if (!flags.has('quiet')) print(`${describe(word, from, pulled).join('\n')}\n`);
   return 0;

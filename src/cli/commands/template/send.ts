@@ -8,12 +8,11 @@ import { type Sent, sendTemplate } from '../../../template/transfer/send.ts';
 import { openFile, openStandardOutput, type Sink } from '../../../template/transfer/sink.ts';
 import { askOffer, openRemote } from '../../../template/transfer/ssh.ts';
 import { parseHostPath } from '../../../spec/parse-path.ts';
-import { openFillProgress } from '../../fill-progress.ts';
 import { print, write } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { formatBytes } from '../../render-template.ts';
-import { withStopSignals } from '../../stop-signals.ts';
 import { findGiven } from '../../../template/given.ts';
+import { follow, type Following } from './follow.ts';
 import { readWords } from './words.ts';
 
 const form = 'isolate template send TEMPLATE[@LABEL] [FILE | HOST:TEMPLATE]';
@@ -29,19 +28,16 @@ export async function sendVerb(parsed: ParsedArguments): Promise<number> {
   const { template, label } = splitLabel(word);
   const { ref, context, places } = await findGiven(template);
   const file = to.kind === 'file' ? absolute(to.path, places) : '';
-  const progress = openFillProgress(flags.has('quiet') || flags.has('json'), 'sent');
-  const sent = await withStopSignals(async (signal) => {
+  const transfer = async ({ signal, onProgress }: Following): Promise<Sent | null> => {
     const offer = to.kind === 'host' ? await askOffer(to, signal) : null;
     const open = async (): Promise<Sink> => {
       if (to.kind === 'standard-output') return openStandardOutput();
       return to.kind === 'file' ? openFile(file) : await openRemote(to, signal);
     };
     const receiver = to.kind === 'host' ? `${to.template} on ${to.host}` : (where ?? '');
-    return await sendTemplate(
-      { ref, name: template, label, asTar: flags.has('tar'), offer, receiver, open, onProgress: progress.show, signal },
-      context,
-    );
-  }).finally(progress.end);
+    return await sendTemplate({ ref, name: template, label, asTar: flags.has('tar'), offer, receiver, open, onProgress, signal }, context);
+  };
+  const sent = await follow(parsed, transfer, 'sent');
   report(parsed, to.kind === 'standard-output', word, where, sent);
   return 0;
 }
