@@ -75,7 +75,7 @@ export const templates = {
   rename: async (template: string, wanted: string): Promise<string> =>
     templateName(await renameTemplate(await findGiven(template), wanted)),
 
-  /** With its snapshots and unused clones. Throws `dataset-busy` while something runs on it. */
+  /** With its snapshots and unused clones. Throws `template-busy` while something runs on it. */
   remove: async (template: string): Promise<void> => {
     const { ref, context } = await findGiven(template);
     await changeTemplate(ref, context, (store) => store.remove());

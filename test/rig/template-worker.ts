@@ -1,6 +1,6 @@
 /**
  * One process that changes a template, for tests with real processes: `template-worker.ts REF ACTION STEP`. REF is a TemplateRef as JSON;
- * ACTION is `create`, `snapshot`, `rollback`, `rename`, `remove`, `update`, `replace` or `sweep`. It kills itself at the checkpoint STEP.
+ * ACTION is `create`, `snapshot`, `rollback`, `rename`, `remove`, `update` or `replace`. It kills itself at the checkpoint STEP.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -74,11 +74,22 @@ export async function loadUserSettings(caller: SettingsCaller, verbs: readonly s
   }
   for (const path of own) {
     if (found.probePath(path) === null) continue;
-    refuseForeign([path, dirname(path)], found, caller.uid);
-    await caller.refuseMovable(path);
-    layers.push(await parseRunFile({ path, text: readText(path, found) }, { home, directory: null }, verbs, caller.explains));
+    layers.push(await readOwnFile(path, found, home, caller, verbs));
   }
   return { layers, unapproved, places, environment };
+}
+
+/** Reads a user's own settings. Throws `bad-config`, also for a file that another user can change. */
+export async function readOwnFile(
+  path: string,
+  answers: SettingsAnswers,
+  home: string | null,
+  { uid, refuseMovable, explains }: SettingsCaller,
+  verbs: readonly string[],
+): Promise<Layer> {
+  refuseForeign([path, dirname(path)], answers, uid);
+  await refuseMovable(path);
+  return await parseRunFile({ path, text: readText(path, answers) }, { home, directory: null }, verbs, explains);
 }
 
 /**
@@ -137,7 +148,7 @@ export function readText(path: string, { readFile }: Pick<SettingsAnswers, 'read
 }
 
 /** Throws `bad-config` for what another user can change, who could have commands run. */
-export function refuseForeign(paths: readonly string[], { probePath }: SettingsAnswers, uid: number): void {
+function refuseForeign(paths: readonly string[], { probePath }: SettingsAnswers, uid: number): void {
   for (const path of paths) {
     const facts = probePath(path);
     if (facts === null) continue;

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { configPath } from '../../../config/config.ts';
 import { loadConfig } from '../../../config/load.ts';
 import { chooseRun, type RunLayers } from '../../../config/runs/choose.ts';
-import { isApproved, parseRunFile, readText, refuseForeign } from '../../../config/runs/load.ts';
+import { isApproved, parseRunFile, readOwnFile, readText } from '../../../config/runs/load.ts';
 import { projectCandidates } from '../../../config/runs/places.ts';
 import type { Layer } from '../../../config/runs/run-settings.ts';
 import { IsolateError } from '../../../error.ts';
@@ -45,16 +45,13 @@ async function checkHost(): Promise<readonly Checked[]> {
   return await attempt(configPath, async () => (await loadConfig({ onHidden: () => {} })).files.map((file) => ({ file, state: 'valid' })));
 }
 
-async function checkOwn(
-  { uid, answers, refuseMovable, places: { settings, home } }: OwnSettingsCaller,
-  layers: Layer[],
-): Promise<readonly Checked[]> {
+async function checkOwn(caller: OwnSettingsCaller, layers: Layer[]): Promise<readonly Checked[]> {
+  const { answers, places } = caller;
+  const { settings, home } = places;
   if (settings === null) return [];
   if (answers.probePath(settings) === null) return [{ file: settings, state: 'missing' }];
   return await attempt(settings, async () => {
-    refuseForeign([settings, dirname(settings)], answers, uid);
-    await refuseMovable(settings);
-    layers.push(await parseRunFile({ path: settings, text: readText(settings, answers) }, { home, directory: null }, verbs));
+    layers.push(await readOwnFile(settings, answers, home, caller, verbs));
     return [{ file: settings, state: 'valid' }];
   });
 }

@@ -50,13 +50,12 @@ export function ownFile(): SettingsFile {
 }
 
 /**
- * Replaces the text of a file by what `change` makes of it, in a copy beside it, whole or not at all. null: nothing is to be saved.
- * Returns whether it was saved. Throws what `change` throws, and `bad-config` if the file has changed since.
+ * Replaces the text of a file by what `change` makes of it, in a copy beside it, whole or not at all. null: nothing is to be saved. Throws what `change` throws, and `bad-config` if the file has changed since.
  */
 export async function changeFile(
   { path, start, mode, directoryMode }: SettingsFile,
   change: (text: string, copy: string) => Promise<string | null>,
-): Promise<boolean> {
+): Promise<void> {
   makeDirectories(dirname(path), directoryMode);
   // Where a link leads, so that it stays a link.
   const target = existsSync(path) ? realpathSync(path) : path;
@@ -66,13 +65,12 @@ export async function changeFile(
   writeFileSync(copy, before ?? start, { flag: 'wx', mode: 0o600 });
   try {
     const text = await change(before ?? start, copy);
-    if (text === null) return false;
+    if (text === null) return;
     if (read() !== before)
       throw new IsolateError('bad-config', `${path} was changed by somebody else in the meantime, so nothing was saved.`);
     writeFileSync(copy, text);
     chmodSync(copy, before === null ? mode : statSync(target).mode & 0o7777);
     renameSync(copy, target);
-    return true;
   } finally {
     rmSync(copy, { force: true });
   }
