@@ -30,53 +30,41 @@ export async function createTemplate({ ref, source, label, ...options }: CreateT
  * own name when it is complete. Throws `template-exists`, `cannot-enforce`, what `fill` throws, and the reason of `signal`.
  */
 export async function makeTemplate<T>(
-  making: Pick<CreateTemplate, 'ref' | 'label' | 'signal'>,
-  context: TemplateContext,
-  fill: (place: FillingPlace) => Promise<T>,
-): Promise<T> {
-  const { ref, label } = making;
-  refuseMovable(ref, context.facts.user);
-  refuseReachable(ref, context.facts.user);
-  const filled = await makeWhole(making, context, fill);
-  if (label !== undefined && ref.kind === 'directory') await changeTemplate(ref, context, (store) => store.snapshot(label));
-  return filled;
-}
-
-async function makeWhole<T>(
   { ref, label, signal }: Pick<CreateTemplate, 'ref' | 'label' | 'signal'>,
   context: TemplateContext,
   fill: (place: FillingPlace) => Promise<T>,
 ): Promise<T> {
+  refuseMovable(ref, context.facts.user);
+  refuseReachable(ref, context.facts.user);
   const draft = await openStore(ref, context).begin();
+  const commit = (): Promise<void> => draft.commit(label ?? timeLabel(context.clock(), []));
+  const [filled] = await fillDraft(draft, context, fill, commit, signal);
+  if (label !== undefined && ref.kind === 'directory') await changeTemplate(ref, context, (store) => store.snapshot(label));
+  return filled;
+}
+
+/** Fills a draft and commits it, or else discards it. Throws what `fill` and `commit` throw, and the reason of `signal`. */
+export async function fillDraft<Content, Result>(
+  draft: Omit<Draft, 'commit'>,
+  context: TemplateContext,
+  fill: (place: FillingPlace) => Promise<Content>,
+  commit: () => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<readonly [Content, Result]> {
   try {
-    const filled = await fillWith(draft, context, fill);
+    const content = await withFillable(draft, context, async (target) => {
+      const place = claimFillingPlace(target, context.facts);
+      try {
+        return await fill(place);
+      } finally {
+        place.release();
+      }
+    });
     signal?.throwIfAborted();
-    await draft.commit(label ?? timeLabel(context.clock(), []));
-    return filled;
+    return [content, await commit()];
   } catch (error) {
     // What cannot be removed now is swept later; the first failure is the one to report.
     await draft.discard().catch(() => {});
     throw error;
   }
-}
-
-/** Fills a draft from a source. */
-export async function fillDraft(
-  draft: Omit<Draft, 'commit'>,
-  source: TemplateSource,
-  options: FillOptions,
-  context: TemplateContext,
-): Promise<Filled> {
-  return await fillWith(draft, context, (place) => fillFrom(source, place, options));
-}
-
-async function fillWith<T>(draft: Omit<Draft, 'commit'>, context: TemplateContext, fill: (place: FillingPlace) => Promise<T>): Promise<T> {
-  return await withFillable(draft, context, async (target) => {
-    const place = claimFillingPlace(target, context.facts);
-    try {
-      return await fill(place);
-    } finally {
-      place.release();
-    }
-  });
 }

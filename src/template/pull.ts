@@ -1,7 +1,8 @@
 import { IsolateError } from '../error.ts';
 import type { TemplateContext } from './context.ts';
 import { createTemplate, fillDraft } from './create.ts';
-import type { Filled, FillOptions } from './fill/fill.ts';
+import { type Filled, fillFrom, type FillOptions } from './fill/fill.ts';
+import type { FillingPlace } from './fill/place.ts';
 import { scratchDirectory } from './fill/scratch-directory.ts';
 import { refuseReachable } from './keep-private.ts';
 import { filesInDirectory } from './oci/directory-files.ts';
@@ -64,15 +65,9 @@ async function replace(
 }
 
 async function fillAnew(store: TemplateStore, layout: string, options: FillOptions, context: TemplateContext): Promise<Pulled> {
+  const source = { kind: 'image', format: 'oci', locator: layout } as const;
   const replacement = await store.replace();
-  try {
-    const filled = await fillDraft(replacement, { kind: 'image', format: 'oci', locator: layout }, options, context);
-    options.signal?.throwIfAborted();
-    const { kept } = await replacement.commit();
-    return { kind: 'replaced', filled, kept };
-  } catch (error) {
-    // What cannot be removed now is swept later; the first failure is the one to report.
-    await replacement.discard().catch(() => {});
-    throw error;
-  }
+  const fill = (place: FillingPlace): Promise<Filled> => fillFrom(source, place, options);
+  const [filled, { kept }] = await fillDraft(replacement, context, fill, replacement.commit, options.signal);
+  return { kind: 'replaced', filled, kept };
 }
