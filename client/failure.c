@@ -118,8 +118,9 @@ struct failure failure_of(const struct record *record, struct event event) {
     add("The user %s ", stage == NULL ? "" : stage->user);
     add("%s.", event.b == ENOENT ? USER_ENOENT : event.b == ESRCH ? USER_ESRCH : named ? USER_ENODATA : USER_EINVAL);
   } else if (operation != NULL && operation->kind == MOUNT_MAKE) {
-    failure.code = "bad-bind";
-    failure.hint = "make it before the run";
+    bool full = event.b == ENOSPC || event.b == EDQUOT;
+    failure.code = full ? "pool-full" : "bad-bind";
+    failure.hint = full ? "free some space there" : "make it before the run";
     add("The bind target %s%s could not be made", source_of(record, operation->root), operation->target);
     add_cause(event.b);
     add(".");

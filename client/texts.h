@@ -104,6 +104,7 @@ static const char *const error_texts[] = {
   [113] = "host is unreachable",
   [114] = "connection already in progress",
   [121] = "remote I/O error",
+  [122] = "disk quota exceeded",
   [125] = "operation canceled",
 };
 static const char *const error_names[] = {

@@ -2,6 +2,7 @@ import { getSystemErrorMap } from 'node:util';
 
 import packageJson from '../package.json' with { type: 'json' };
 import { verbs } from '../src/cli/options.ts';
+import { describeErrno, quotaErrno } from '../src/error.ts';
 import { engineOutOfMemory, userFailures } from '../src/launch/failure.ts';
 import { steps } from '../src/launch/schema.ts';
 import { signalNames } from '../src/launch/signals.ts';
@@ -11,7 +12,9 @@ import { runOptions } from '../src/spec/options/table.ts';
 /** Words that the client shares with Node, in C: of failed launches, and of command lines that are Node's alone. What client/texts.h has to be. */
 export function renderTextsHeader(): string {
   const names = [...getSystemErrorMap()].map(([number, [name]]) => [-number, name] as const).filter(([number]) => number < 1000);
-  const errors = [...getSystemErrorMap()].map(([number, [, text]]) => [-number, text] as const).filter(([number]) => number < 1000);
+  const errors = [quotaErrno, ...getSystemErrorMap().keys()]
+    .map((number) => [-number, describeErrno(number)] as const)
+    .filter(([number]) => number < 1000);
   const ofNode = runOptions.filter(({ long }) => optionsOfNode.includes(long));
   return `${[
     '/* Written by scripts/build-texts.ts from package.json, src/launch, the verbs, the options and the errors of Node. */',

@@ -59,6 +59,14 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** EDQUOT as Node gives it, which has neither a name nor words for it. */
+export const quotaErrno = -122;
+
+/** The words of errno(3) for the number of a failed system call, which is negative. */
+export function describeErrno(errno: number): string {
+  return errno === quotaErrno ? 'disk quota exceeded' : getSystemErrorMessage(errno);
+}
+
 /** Codes of errors that say what failed, with the codes of errno(3) that would only repeat it. */
 const repetitions: Partial<Record<ErrorCode, readonly string[]>> = {
   'template-missing': ['ENOENT', 'ENOTDIR'],
@@ -88,7 +96,7 @@ export function causesOf(error: Error): string[] {
 function describeCause(cause: NodeJS.ErrnoException, error: Error): string | null {
   const { errno, syscall, path, code = '' } = cause;
   if (errno === undefined || syscall === undefined || errno >= 0) return cause.message;
-  const reason = getSystemErrorMessage(errno);
+  const reason = describeErrno(errno);
   if (path !== undefined && !error.message.includes(path)) return `${path}: ${reason}`;
   return error instanceof IsolateError && repetitions[error.code]?.includes(code) === true ? null : reason;
 }

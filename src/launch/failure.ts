@@ -1,6 +1,6 @@
-import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
+import { getSystemErrorName } from 'node:util';
 
-import { IsolateError } from '../error.ts';
+import { describeErrno, IsolateError, quotaErrno } from '../error.ts';
 import type { LaunchPart, RecordItem } from './encode.ts';
 import type { LaunchEvent } from './events.ts';
 import type { Launch, MountOperation } from './launch.ts';
@@ -32,12 +32,15 @@ export function launchFailure(launch: Launch, items: readonly RecordItem[], even
     const why = userFailures[error as keyof typeof userFailures] ?? userFailures.EINVAL;
     return new IsolateError(why === userFailures.EINVAL ? 'cannot-enforce' : 'bad-name', `The user ${status?.user ?? ''} ${why}.`);
   }
-  const cause = event.errno === 0 ? '' : `: ${getSystemErrorMessage(-event.errno)}`;
+  const cause = event.errno === 0 ? '' : `: ${describeErrno(-event.errno)}`;
   const part = event.item === 0 || event.step === 'stream' ? undefined : items[event.item - 1]?.part;
   const operation = event.step === 'mount' && part?.kind === 'mount' ? part.operation : undefined;
   if (operation?.kind === 'make') {
     const path = `${sourceOf(launch, operation.root)}${operation.target}`;
-    return new IsolateError('bad-bind', `The bind target ${path} could not be made${cause}.`, { hint: 'make it before the run' });
+    const isFull = error === 'ENOSPC' || -event.errno === quotaErrno;
+    return new IsolateError(isFull ? 'pool-full' : 'bad-bind', `The bind target ${path} could not be made${cause}.`, {
+      hint: isFull ? 'free some space there' : 'make it before the run',
+    });
   }
   if (operation?.kind === 'copy' && error === 'EFBIG') {
     const message = `${operation.source} in ${sourceOf(launch, operation.root)} is too large to copy: over 8 MiB, or over your file size limit.`;

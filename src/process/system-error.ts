@@ -1,4 +1,4 @@
-import { type ErrorCode, IsolateError } from '../error.ts';
+import { type ErrorCode, IsolateError, quotaErrno } from '../error.ts';
 
 /** What a failed system call says about the place or limit that it met. */
 export interface SystemFailure {
@@ -49,8 +49,8 @@ const longestShown = 200;
 /** Describes an error that Node threw for a failed system call; null: it is something else, or not one that an environment can cause. */
 export function describeSystemError(error: unknown): SystemFailure | null {
   if (!(error instanceof Error)) return null;
-  const { code, syscall, path } = error as NodeJS.ErrnoException;
-  const answer = syscall === undefined ? undefined : answers[code ?? ''];
+  const { code = '', errno, syscall, path } = error as NodeJS.ErrnoException;
+  const answer = syscall === undefined ? undefined : answers[errno === quotaErrno ? 'EDQUOT' : code];
   return answer === undefined ? null : { ...answer, path: path ?? null };
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, readSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 
 import { reportLines } from '../../src/cli/report-lines.ts';
 import type { Launch } from '../../src/launch/launch.ts';
@@ -15,6 +15,11 @@ import { finished, type Finished } from '../rig/isolate.ts';
 import { bareLaunch, initLaunch, launcherPath } from '../rig/launches.ts';
 
 beforeAll(async () => void (await launcherPath()));
+
+const full = mkdtempSync(join(tmpdir(), 'full-'));
+// Its root is the one file that it can have.
+beforeAll(() => void execFileSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=1', 'tmpfs', full]));
+afterAll(() => void execFileSync('umount', [full]));
 
 const request = { command: ['100% "ü"\n'] as [string], timeoutSeconds: 1, memory: '1g' };
 const lineItems = (lines: readonly ReportLine[]): Item[] => lines.map((line) => ({ name: 'line', value: encodeLine(line) }));
@@ -81,6 +86,19 @@ it.each<[string, boolean, Launch, readonly ReportEvent[]]>([
         code: 'bad-bind',
         message: 'The bind target /no/x could not be made: no such file or directory.',
         hint: 'make it before the run',
+      },
+    ],
+  ],
+  [
+    'a launch for which there is no space',
+    true,
+    bareLaunch(['/bin/true'], { mountNamespace: true, hostMounts: [{ kind: 'make', root: full, target: '/x', create: 'file' }] }),
+    [
+      {
+        kind: 'failed',
+        code: 'pool-full',
+        message: `The bind target ${full}/x could not be made: no space left on device.`,
+        hint: 'free some space there',
       },
     ],
   ],

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { IsolateError } from '../../error.ts';
+import { describeSystemError } from '../../process/system-error.ts';
 import type { TemplateContext } from '../context.ts';
 import { nowAndThen } from '../fill/progress.ts';
 import { scratchDirectory } from '../fill/scratch-directory.ts';
@@ -124,7 +125,7 @@ async function writeTree(
 }
 
 function isFull(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+  return describeSystemError(error)?.code === 'pool-full';
 }
 
 function megabytes(bytes: number): number {

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
+import { causesOf, IsolateError } from '../../../src/error.ts';
 import { toSystemFailure } from '../../../src/process/system-error.ts';
 
 function messageOf(action: () => void): unknown {
@@ -27,6 +28,15 @@ test('failed system calls name their path and the reason in words', () => {
     ['state-unreadable', 'A file cannot be used: it is a directory.'],
     ['pool-full', 'A file cannot be written: its file system is full.'],
     ['state-unreadable', `/${'x'.repeat(199)}... cannot be used: the path is too long.`],
+  ]);
+});
+
+test('a used-up quota, of which Node does not know the name, is told in words', () => {
+  const used = Object.assign(new Error('Unknown system error -122'), { code: 'Unknown system error -122', errno: -122, syscall: 'write' });
+  const reported = new IsolateError('output-failed', 'Could not write to /x.', { cause: used });
+  expect([toSystemFailure(used), causesOf(reported)]).toEqual([
+    new IsolateError('pool-full', 'A file cannot be written: the disk quota is used up.', { hint: 'free some space there' }),
+    ['disk quota exceeded'],
   ]);
 });
 
