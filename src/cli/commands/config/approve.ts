@@ -1,4 +1,4 @@
-import { realpathSync, statSync, writeFileSync } from 'node:fs';
+import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 
 import { isApproved, parseRunFile, readText } from '../../../config/runs/load.ts';
@@ -6,6 +6,7 @@ import { approvalName, projectCandidates, projectFile } from '../../../config/ru
 import { IsolateError } from '../../../error.ts';
 import { findWriterAbove } from '../../../host/writers-above.ts';
 import { makeDirectories } from '../../../process/make-directories.ts';
+import { describeSystemError } from '../../../process/system-error.ts';
 import { ask, canAsk } from '../../ask.ts';
 import { escapeControls } from '../../escape.ts';
 import { verbs } from '../../options.ts';
@@ -80,10 +81,23 @@ function record(directory: string, name: string, path: string, uid: number): voi
     makeDirectories(directory, 0o700);
     const { uid: owner, mode } = statSync(directory);
     if (owner !== uid || (mode & 0o022) !== 0) throw notOwn(directory);
-    writeFileSync(join(directory, name), `${path}\n`, { mode: 0o600 });
+    keepWhole(join(directory, name), `${path}\n`);
   } catch (cause) {
     if (cause instanceof IsolateError) throw cause;
-    throw new IsolateError('state-unreadable', `The approval cannot be kept in ${directory}.`, { cause });
+    const { code = 'state-unreadable', hint } = describeSystemError(cause) ?? {};
+    throw new IsolateError(code, `The approval cannot be kept in ${directory}.`, { cause, ...(hint === undefined ? {} : { hint }) });
+  }
+}
+
+/** A file of this name is an approval, even one that is empty because the disk was full. */
+function keepWhole(file: string, text: string): void {
+  const draft = `${file}.new`;
+  try {
+    writeFileSync(draft, text, { mode: 0o600 });
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
   }
 }
 

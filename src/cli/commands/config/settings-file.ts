@@ -62,16 +62,26 @@ export async function changeFile(
   const read = (): string | null => (existsSync(target) ? readFileSync(target, 'utf8') : null);
   const before = read();
   const copy = join(dirname(target), `.edit-${randomBytes(8).toString('hex')}.toml`);
-  writeFileSync(copy, before ?? start, { flag: 'wx', mode: 0o600 });
   try {
+    writeFor(path, copy, before ?? start);
     const text = await change(before ?? start, copy);
     if (text === null) return;
     if (read() !== before)
       throw new IsolateError('bad-config', `${path} was changed by somebody else in the meantime, so nothing was saved.`);
-    writeFileSync(copy, text);
+    // What was edited there need not find space once more.
+    if (readFileSync(copy, 'utf8') !== text) writeFor(path, copy, text);
     chmodSync(copy, before === null ? mode : statSync(target).mode & 0o7777);
     renameSync(copy, target);
   } finally {
     rmSync(copy, { force: true });
+  }
+}
+
+/** Writes a draft of the file `path`, which its errors name: those of a write say only that some disk is full. */
+function writeFor(path: string, draft: string, text: string): void {
+  try {
+    writeFileSync(draft, text, { mode: 0o600 });
+  } catch (error) {
+    throw Object.assign(error as Error, { path });
   }
 }

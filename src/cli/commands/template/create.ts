@@ -5,9 +5,10 @@ import { callerContext } from '../../../template/context.ts';
 import { createTemplate } from '../../../template/create.ts';
 import { type CreateRequest, settleCreateRequest } from '../../../template/create-request.ts';
 import type { Filled } from '../../../template/fill/fill.ts';
-import { templateName } from '../../../template/template-ref.ts';
+import { templateName, type TemplateRef } from '../../../template/template-ref.ts';
 import { print } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
+import { toIsolateError } from '../../render-error.ts';
 import { saveDefault } from './default.ts';
 import { follow } from './follow.ts';
 import { readInsecure } from './insecure.ts';
@@ -26,10 +27,20 @@ export async function createTemplateVerb(parsed: ParsedArguments): Promise<numbe
   readInsecure(parsed, source.kind === 'image' ? source.locator : null, request.from);
   const context = await callerContext();
   const filled = await follow(parsed, (following) => createTemplate({ ...wanted, ...following }, context));
-  const settings = flags.has('default') ? await saveDefault(word, ref, false) : null;
+  const settings = flags.has('default') ? await makeDefault(word, ref) : null;
   if (flags.has('json')) print(`${toJson({ template: templateName(ref), record: filled.record, left: filled.left, settings })}\n`);
   else if (!flags.has('quiet')) print(describe(word, filled, settings));
   return 0;
+}
+
+async function makeDefault(word: string, ref: TemplateRef): Promise<string> {
+  try {
+    return await saveDefault(word, ref, false);
+  } catch (cause) {
+    const { code } = toIsolateError(cause);
+    const hint = `isolate template default ${word}`;
+    throw new IsolateError(code, `The template ${word} was made, but it could not become the default.`, { cause, hint });
+  }
 }
 
 /** Throws `usage`. */
