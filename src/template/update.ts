@@ -3,6 +3,7 @@ import type { Outcome } from '../launch/outcome.ts';
 import type { RunEvent } from '../run/run-event.ts';
 import type { TemplateContext } from './context.ts';
 import { findUpgrade, isNothing } from './distribution.ts';
+import { refuseReachable } from './keep-private.ts';
 import { keepState } from './keep-state.ts';
 import { compareListings, type Difference } from './listing.ts';
 import { maintain } from './maintain.ts';
@@ -24,9 +25,11 @@ export interface Updated {
 
 /**
  * Upgrades the distribution in a template, completely or not at all, and keeps the new state as a snapshot. The caller holds the
- * template's lock. Throws `update-failed`, `unsupported-option`, `aborted`.
+ * template's lock. Throws `update-failed`, `unsupported-option`, `cannot-enforce`, `aborted`.
  */
 export async function updateTemplate(store: TemplateStore, context: TemplateContext, options: UpdateOptions): Promise<Updated> {
+  // A copy is changed, in a directory of its own, and then is where the template was.
+  refuseReachable(store.ref, context.facts.user);
   const attempt = await store.attempt();
   let difference: Difference;
   try {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
+import { callerContext } from '../../src/template/context.ts';
 import { type Finished, isolate, isolatePath } from '../rig/isolate.ts';
 import { hostStore, useOwnStore } from '../rig/own-store.ts';
 import { addPlainUser } from '../rig/plain-user.ts';
@@ -74,7 +75,8 @@ async function plainDirectory(): Promise<Subject> {
       await rm(root, { recursive: true, force: true });
       await mkdir(root, { recursive: true });
       await fillTree(root, script, uid);
-      await execFileAsync('chown', ['-R', `${uid}:${uid}`, join(home, '.local')]);
+      await execFileAsync('chown', ['-hR', `${uid}:${uid}`, join(home, '.local')]);
+      await chmod(join(root, '..'), 0o700);
     },
     read: (path) => readFile(join(root, path), 'utf8'),
   };
@@ -194,16 +196,28 @@ test('a distribution that isolate cannot upgrade is named, and nothing is left o
   expect(await readdir(hostStore)).toEqual(['box']);
 });
 
-test('a template that other users can reach is not changed by a sandbox that could leave set-uid programs there', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'isolate-open-'));
-  onTestFinished(() => rm(directory, { recursive: true }));
-  await chmod(directory, 0o755);
-  await mkdir(join(directory, 'box'));
-  await fillTree(join(directory, 'box'), 'exit 0', 0);
-  const { status, stderr } = await isolate(['template', 'exec', join(directory, 'box'), 'touch', '/made']);
-  expect([status, stderr.split('\n')[0]]).toEqual([
-    125,
-    `isolate: Other users can enter ${directory}, and could start set-uid programs of a template there.`,
-  ]);
-  await expect(stat(join(directory, 'box/made'))).rejects.toThrow('ENOENT');
+describe('a template that other users can reach is not changed by a sandbox that could leave set-uid programs there', () => {
+  const callers = { root: {}, 'a plain user': { uid, cwd: '/', environment: { XDG_RUNTIME_DIR: '' } } };
+  test.each([
+    ['root', 'root'],
+    ['root', 'the ids of a sandbox'],
+    ['a plain user', 'a plain user'],
+  ] as const)('by %s, where it belongs to %s', async (caller, owner) => {
+    const directory = await mkdtemp(join(tmpdir(), 'isolate-open-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const owners = { root: 0, 'the ids of a sandbox': (await callerContext()).facts.user.sandboxUids.start, 'a plain user': uid };
+    await mkdir(join(directory, 'box'));
+    await fillTree(join(directory, 'box'), 'touch /made', owners[owner]);
+    await execFileAsync('chown', [String(owners[caller]), directory]);
+    await chmod(directory, 0o755);
+    const ways = { exec: ['touch', '/made'], update: [] };
+    for (const [verb, words] of Object.entries(ways)) {
+      const { stdout, stderr } = await isolate(['template', verb, join(directory, 'box'), ...words], { ...callers[caller] });
+      expect([stdout, stderr.split('\n')[0]]).toEqual([
+        '',
+        `isolate: Other users can enter ${directory}, and could start set-uid programs of a template there.`,
+      ]);
+    }
+    await expect(stat(join(directory, 'box/made'))).rejects.toThrow('ENOENT');
+  });
 });
