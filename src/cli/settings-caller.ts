@@ -1,5 +1,5 @@
 import type { SettingsAnswers, SettingsCaller } from '../config/runs/load.ts';
-import { lookAtOwnFiles } from '../config/runs/own-files.ts';
+import { lookAtOwnFiles } from './own-settings.ts';
 import { findUserPlaces, type UserPlaces } from '../config/runs/places.ts';
 import { IsolateError } from '../error.ts';
 import { findHome } from '../host/home.ts';

@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 
 import { IsolateError } from '../error.ts';
+import { readStart } from '../host/read-small-file.ts';
 import { lookBeneath } from '../host/resolve-beneath.ts';
 import {
   longestTemplateRecord,
@@ -79,12 +80,7 @@ function openIn(path: string, flags: number, tree: Named): number | null {
 
 function readText(record: number, tree: Named): string {
   try {
-    const bytes = Buffer.alloc(longestTemplateRecord + 1);
-    let length = 0;
-    for (let count = 1; count > 0 && length < bytes.length; length += count) {
-      count = readSync(record, bytes, length, bytes.length - length, null);
-    }
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, length));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readStart(record, longestTemplateRecord + 1));
   } catch (cause) {
     if (cause instanceof TypeError) throw new IsolateError('bad-template', `${templateRecordPath} in ${tree.name} is not valid UTF-8.`);
     throw unreadable('storage-failed', tree, cause);

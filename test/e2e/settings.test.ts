@@ -249,6 +249,10 @@ test('a project that is a directory, a pipe or too large is no failure', () => {
   rmSync(project);
   writeFileSync(project, '#'.repeat(64 * 1024 + 1));
   expect(isolate(['pwd'])).toMatchObject({ status: 0, stdout: '/\n' });
+  // The kernel says that it is empty.
+  rmSync(project);
+  symlinkSync('/proc/kallsyms', project);
+  expect(isolate(['pwd'])).toMatchObject({ status: 0, stdout: '/\n' });
 });
 
 test("the host's defaults come after the user's, and those that a user cannot read do not count", () => {

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 
-import { finished, isolate, startIsolate } from '../rig/isolate.ts';
+import { finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 let archive: string;
@@ -31,13 +31,7 @@ async function beginHalf(parent: string): Promise<ChildProcess> {
 /** Processes whose command line or mounts name something in the directory, and tar in sandboxes. */
 function left(parent: string): string[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
-  const read = (pid: string, file: string): string => {
-    try {
-      return readFileSync(`/proc/${pid}/${file}`, 'latin1');
-    } catch {
-      return '';
-    }
-  };
+  const read = (pid: string, file: string): string => attempt(() => readFileSync(`/proc/${pid}/${file}`, 'latin1'));
   return pids.filter((pid) => read(pid, 'cmdline').startsWith('tar\0') || read(pid, 'mountinfo').includes(`${parent}/`));
 }
 
@@ -53,6 +47,53 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends it, and nothing is 
   });
   expect([readdirSync(parent), left(parent)]).toEqual([[], []]);
 });
+
+test('a named pipe into which nobody writes keeps nobody waiting', { timeout: 60_000 }, async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'ended-'));
+  const pipe = join(parent, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const ways = {
+    [`${pipe} is not a file.`]: ['create', join(parent, 'x'), '--from', pipe],
+    [`The keyring ${pipe} cannot be read.`]: ['create', join(parent, 'x'), '--from', 'debian:trixie', '--keyring', pipe],
+  };
+  for (const [message, words] of Object.entries(ways)) {
+    const { status, stderr } = await isolate(['template', ...words]);
+    expect([status, stderr.split('\n')[0]]).toEqual([1, `isolate: ${message}`]);
+  }
+  expect(readdirSync(parent)).toEqual(['pipe']);
+});
+
+test('a template is received from a named pipe, and waiting for its writer can be ended', { timeout: 60_000 }, async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'ended-'));
+  const [pipe, from] = [join(parent, 'pipe'), join(parent, 'from')];
+  execFileSync('mkfifo', [pipe]);
+  const waiting = startIsolate(['template', 'receive', join(parent, 'x'), pipe]);
+  await expect.poll(() => waitsFor(waiting.pid!, pipe), { timeout: 30_000 }).toBe(true);
+  waiting.kill('SIGINT');
+  expect((await finished(waiting)).stderr).toBe('isolate: isolate was stopped by SIGINT.\n');
+  expect((await isolate(['template', 'create', '-q', from, '--from', archive])).status).toBe(0);
+  const receiving = startIsolate(['template', 'receive', '-q', join(parent, 'x'), pipe]);
+  execFileSync('sh', ['-c', '"$0" template send -q "$1" > "$2"', isolatePath, from, pipe]);
+  expect(await finished(receiving)).toEqual({ status: 0, signal: null, stdout: '', stderr: '' });
+  expect(existsSync(join(parent, 'x/bin/busybox'))).toBe(true);
+});
+
+/** Whether a process waits for something to read from a file (proc_pid_fdinfo(5)). */
+function waitsFor(pid: number, file: string): boolean {
+  const names = readdirSync(`/proc/${pid}/fd`);
+  const found = names.find((name) => attempt(() => readlinkSync(`/proc/${pid}/fd/${name}`)) === file);
+  const waits = new RegExp(`^tfd:\\s+${found ?? 'none'} `, 'm');
+  return names.some((name) => waits.test(attempt(() => readFileSync(`/proc/${pid}/fdinfo/${name}`, 'latin1'))));
+}
+
+/** '': it has been closed. */
+function attempt(look: () => string): string {
+  try {
+    return look();
+  } catch {
+    return '';
+  }
+}
 
 test('SIGKILL leaves no template and no process, and the next one removes the rest', { timeout: 60_000 }, async () => {
   const parent = mkdtempSync(join(tmpdir(), 'ended-'));

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 
 import { IsolateError } from '../../error.ts';
@@ -51,7 +51,8 @@ export async function receiveArchive(stream: Readable, name: string): Promise<Ar
 
 function open(path: string): number {
   try {
-    return openSync(path, 'r');
+    // A named pipe would let it wait for a writer, and nothing could end that.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     throw new IsolateError('bad-source', `${path} cannot be read.`, { cause });
   }

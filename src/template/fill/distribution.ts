@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 
 import { IsolateError } from '../../error.ts';
+import { readSmallFile } from '../../host/read-small-file.ts';
 import { findTool } from '../../host/tools.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { plainEnvironment } from '../../process/command.ts';
@@ -80,12 +81,10 @@ function readKeys({ distribution }: Distribution, { keyring, mirror }: Distribut
 
 function readKeyring(path: string): Buffer {
   try {
-    const keys = readFileSync(path);
-    if (keys.length <= mostKeyBytes) return keys;
+    return readSmallFile(path, mostKeyBytes);
   } catch (cause) {
     throw new IsolateError('bad-source', `The keyring ${path} cannot be read.`, { cause });
   }
-  throw new IsolateError('bad-source', `The keyring ${path} is larger than ${mostKeyBytes} bytes.`);
 }
 
 function proxies(): Readonly<Record<string, string>> {

@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { isatty } from 'node:tty';
 
@@ -46,7 +46,7 @@ export async function receiveVerb(parsed: ParsedArguments): Promise<number> {
   }
   const size = values.get('max-size');
   const limit = size === undefined ? {} : { maxBytes: parseSize('--max-size', size) };
-  const { name, input } = await openInput(file, places.workingDirectory);
+  const { name, input } = openInput(file, places.workingDirectory);
   const context = await callerContext();
   const progress = openFillProgress(flags.has('quiet') || flags.has('json'), 'received');
   const received = await withStopSignals((signal) =>
@@ -57,17 +57,32 @@ export async function receiveVerb(parsed: ParsedArguments): Promise<number> {
 }
 
 /** Throws `bad-source`, `usage`. */
-async function openInput(file: string | undefined, workingDirectory: string): Promise<{ readonly name: string; readonly input: Readable }> {
+function openInput(file: string | undefined, workingDirectory: string): { readonly name: string; readonly input: Readable } {
   if (file === undefined || file === '-') {
     if (isatty(0)) throw new IsolateError('usage', 'A template cannot be received from a terminal.', { hint: `${form}, or < FILE` });
     return { name: 'standard input', input: process.stdin };
   }
   const path = parseHostPath('usage', 'The file', file, workingDirectory);
-  const stats = await stat(path).catch((cause: unknown) => {
+  return { name: path, input: openFile(path) };
+}
+
+/** A file or a pipe. Throws `bad-source`. */
+function openFile(path: string): Readable {
+  const descriptor = openReadable(path);
+  const stats = fstatSync(descriptor);
+  if (stats.isFile()) return createReadStream('', { fd: descriptor });
+  if (stats.isFIFO()) return new Socket({ fd: descriptor });
+  closeSync(descriptor);
+  throw new IsolateError('bad-source', `${path} is not a file.`);
+}
+
+function openReadable(path: string): number {
+  try {
+    // A named pipe would let it wait for a writer, and nothing could end that.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
     throw new IsolateError('bad-source', `${path} cannot be read.`, { cause });
-  });
-  if (stats.isDirectory()) throw new IsolateError('bad-source', `${path} is not a file.`);
-  return { name: path, input: createReadStream(path) };
+  }
 }
 
 function describe(word: string, { label, bytes, carried, name }: Received): string {

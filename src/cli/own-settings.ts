@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 
-import type { SettingsAnswers } from './load.ts';
+import type { SettingsAnswers } from '../config/runs/load.ts';
+import { readSmallFile } from '../host/read-small-file.ts';
 
 /** Answers questions about settings with the rights of this process. */
 export function lookAtOwnFiles(environment: SettingsAnswers['environment']): SettingsAnswers {
@@ -20,13 +21,5 @@ function probePath(path: string): ReturnType<SettingsAnswers['probePath']> {
 const mostBytes = 2 ** 20;
 
 function readFile(path: string): string {
-  // Without waiting for a named pipe.
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  try {
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile() || stats.size > mostBytes) throw new Error('It is not a small regular file.');
-    return readFileSync(descriptor, 'utf8');
-  } finally {
-    closeSync(descriptor);
-  }
+  return readSmallFile(path, mostBytes).toString();
 }
