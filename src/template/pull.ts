@@ -53,7 +53,9 @@ async function replace(
   const { facts } = context;
   if (digest === (await readRemoteDigest(facts, reference, options))) return { kind: 'same', digest };
   options.onStep?.(`fetching ${reference}`);
-  const fetched = await fetchImage(facts, reference, scratchDirectory(facts), options);
+  const { maxBytes } = options;
+  const limit = maxBytes === undefined ? {} : { mostBytes: maxBytes };
+  const fetched = await fetchImage(facts, reference, scratchDirectory(facts), { ...options, ...limit });
   try {
     // The registry may have it in another form, or for several platforms.
     const image = await readLayout(filesInDirectory(fetched.path), { name: null, platform: platformOf(process.arch) });

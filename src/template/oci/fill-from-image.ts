@@ -51,7 +51,11 @@ export async function fillFromImage(
   const { scratch, insecure, signal } = options;
   if (format === 'docker') {
     options.onStep?.(`fetching ${locator}`);
-    const fetched = await fetchImage(place.facts, locator, scratch, { insecure, ...(signal === undefined ? {} : { signal }) });
+    const fetched = await fetchImage(place.facts, locator, scratch, {
+      insecure,
+      mostBytes: options.limits.bytes,
+      ...(signal === undefined ? {} : { signal }),
+    });
     try {
       return await unpackImage(place, filesInDirectory(fetched.path), { format: 'oci', name: null }, options);
     } finally {

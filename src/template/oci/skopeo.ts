@@ -1,3 +1,4 @@
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { type ErrorCode, IsolateError } from '../../error.ts';
@@ -6,10 +7,12 @@ import { findTool } from '../../host/tools.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { plainEnvironment } from '../../process/command.ts';
 import { type FillingRequest, runAsCaller } from '../fill/filling.ts';
+import { chooseLimits } from '../fill/unpack.ts';
 import { printDigest, startHash } from './digest.ts';
 import { longestJson } from './json.ts';
 import { checkReference, registryOf } from './reference.ts';
 import { makeScratch } from './scratch.ts';
+import { tooLarge } from '../fill/too-large.ts';
 
 /** What skopeo needs of the caller: where accounts, certificates and proxies are. */
 const variables =
@@ -22,15 +25,20 @@ export interface RegistryOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface FetchOptions extends RegistryOptions {
+  /** The most bytes that the image may have; absent: nine tenths of what is free. */
+  readonly mostBytes?: number;
+}
+
 /**
  * Gets an image from a registry into a new directory in `scratch`, as a layout with one image. Returns its path, and what removes it.
- * Throws `missing-tool`, `bad-source` for a reference that is none, and `source-failed` with what skopeo said.
+ * Throws `missing-tool`, `bad-source` for a reference that is none, `source-too-large`, and `source-failed` with what skopeo said.
  */
 export async function fetchImage(
   facts: Facts,
   reference: string,
   scratch: string,
-  options: RegistryOptions = {},
+  { mostBytes, ...options }: FetchOptions = {},
 ): Promise<{ readonly path: string; readonly remove: () => void }> {
   checkReference(reference);
   requireSkopeo();
@@ -38,11 +46,45 @@ export async function fetchImage(
   try {
     const path = join(directory, 'image');
     const words = ['copy', '--quiet', ...tls('src', options), `docker://${reference}`, `oci:${path}`];
-    await runSkopeo(facts, { words, reference, failed: ['source-failed', 'fetch'] }, options);
+    await withinSize(path, chooseLimits(scratch, mostBytes).bytes, `docker://${reference}`, options.signal, (signal) =>
+      runSkopeo(facts, { words, reference, failed: ['source-failed', 'fetch'] }, { ...options, signal }),
+    );
     return { path, remove };
   } catch (error) {
     remove();
     throw error;
+  }
+}
+
+/** How often the size of what comes is looked at. */
+const lookMs = 100;
+
+/** skopeo takes as much as a registry sends, whatever the registry said before, so `action` is ended when `path` has more than it may. */
+async function withinSize<T>(
+  path: string,
+  most: number,
+  name: string,
+  signal: AbortSignal | undefined,
+  action: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const excess = new AbortController();
+  const timer = setInterval(() => {
+    if (sizeOfLayout(path) > most) excess.abort(tooLarge(name, most));
+  }, lookMs);
+  try {
+    return await action(signal === undefined ? excess.signal : AbortSignal.any([signal, excess.signal]));
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** What is renamed or removed meanwhile does not count. */
+function sizeOfLayout(path: string): number {
+  try {
+    const names = readdirSync(path, { recursive: true, encoding: 'utf8' });
+    return names.reduce((sum, name) => sum + (lstatSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+  } catch {
+    return 0;
   }
 }
 
