@@ -10,6 +10,8 @@ export interface Upgrade {
 }
 
 const mostBytes = 65_536;
+/** Characters of an ID in a message. */
+const mostQuoted = 100;
 
 /**
  * How the distribution in the tree at `root` is upgraded, from its own /etc/os-release (os-release(5)). Throws `unsupported-option` for
@@ -19,7 +21,9 @@ export function findUpgrade(root: string, name: string): Upgrade {
   const ids = readIds(readRelease(root));
   if (ids.some((id) => id === 'debian' || id === 'ubuntu')) return debian;
   const which =
-    ids[0] === undefined ? 'does not say which distribution it is' : `is ${JSON.stringify(ids[0])}, which isolate cannot upgrade`;
+    ids[0] === undefined
+      ? 'does not say which distribution it is'
+      : `is ${JSON.stringify(ids[0].slice(0, mostQuoted))}, which isolate cannot upgrade`;
   throw new IsolateError('unsupported-option', `The template ${name} ${which}.`, {
     hint: `isolate template exec ${name} COMMAND runs its own package manager`,
   });

@@ -194,6 +194,8 @@ test('a distribution that isolate cannot upgrade is named, and nothing is left o
     'isolate: The template box is "other", which isolate cannot upgrade.\nhint: isolate template exec box COMMAND runs its own package manager\n',
   ]);
   expect(await readdir(hostStore)).toEqual(['box']);
+  await template('exec', 'box', 'sh', '-c', 'echo ID=$(seq -s , 9999) > /etc/os-release');
+  expect((await template('update', 'box')).stderr.length).toBeLessThan(500);
 });
 
 describe('a template that other users can reach is not changed by a sandbox that could leave set-uid programs there', () => {

@@ -1,6 +1,6 @@
 import type { TemplateDefaults } from '../../spec/template-record.ts';
 import { type Digest, parseDigest } from './digest.ts';
-import { bad, type Fields, fieldsOf, listOf, parseJson, textOf, textsOf } from './json.ts';
+import { bad, type Fields, fieldsOf, lineOf, listOf, parseJson, textOf, textsOf } from './json.ts';
 import { mostLayers } from './manifest.ts';
 import { isSamePlatform, type Platform, printPlatform } from './platform.ts';
 
@@ -19,7 +19,7 @@ const mostWords = 10_000;
 /** `what` is the file in errors. Throws `bad-source`, also for an image of another platform. */
 export function parseImageConfig(bytes: Uint8Array, what: string, platform: Platform): ImageConfig {
   const { architecture, os, rootfs, config } = fieldsOf(parseJson(bytes, what), what);
-  const own = { os: textOf(os, `"os" in ${what}`) ?? '', architecture: textOf(architecture, `"architecture" in ${what}`) ?? '' };
+  const own = { os: lineOf(os, `"os" in ${what}`) ?? '', architecture: lineOf(architecture, `"architecture" in ${what}`) ?? '' };
   if (!isSamePlatform(own, platform)) throw bad(`The image is for ${printPlatform(own)}, and this host is ${printPlatform(platform)}.`);
   const { type, diff_ids: diffIds } = fieldsOf(rootfs, `"rootfs" in ${what}`);
   if (type !== 'layers') throw bad(`"rootfs" in ${what} has no layers.`);

@@ -1,5 +1,5 @@
 import { type Digest, parseDigest } from './digest.ts';
-import { bad, type Fields, fieldsOf, listOf, textOf } from './json.ts';
+import { bad, type Fields, fieldsOf, lineOf, listOf } from './json.ts';
 import type { Platform } from './platform.ts';
 
 /** A reference from one file of an image to another (image-spec, descriptor.md). */
@@ -22,7 +22,7 @@ export function parseDescriptor(value: unknown, what: string): Descriptor {
   const { mediaType, digest, size, platform, annotations, urls } = fieldsOf(value, what);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw bad(`${what} has no size.`);
   return {
-    mediaType: textOf(mediaType, `The media type of ${what}`),
+    mediaType: lineOf(mediaType, `The media type of ${what}`),
     digest: parseDigest(digest, what),
     size,
     platform: platform === undefined || platform === null ? null : parsePlatform(fieldsOf(platform, `The platform of ${what}`), what),
@@ -33,8 +33,8 @@ export function parseDescriptor(value: unknown, what: string): Descriptor {
 
 function parsePlatform({ os, architecture }: Fields, what: string): Platform {
   return {
-    os: textOf(os, `The operating system of ${what}`) ?? '',
-    architecture: textOf(architecture, `The architecture of ${what}`) ?? '',
+    os: lineOf(os, `The operating system of ${what}`) ?? '',
+    architecture: lineOf(architecture, `The architecture of ${what}`) ?? '',
   };
 }
 
@@ -42,6 +42,6 @@ function namesIn(annotations: unknown, what: string): readonly string[] {
   if (annotations === undefined || annotations === null) return [];
   const all = fieldsOf(annotations, `The annotations of ${what}`);
   return nameAnnotations
-    .map((key) => (Object.hasOwn(all, key) ? textOf(all[key], `A name of ${what}`) : null))
+    .map((key) => (Object.hasOwn(all, key) ? lineOf(all[key], `A name of ${what}`) : null))
     .filter((name) => name !== null);
 }

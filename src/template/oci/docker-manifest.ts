@@ -1,5 +1,5 @@
 import { IsolateError } from '../../error.ts';
-import { bad, fieldsOf, listOf, parseJson, textOf, textsOf } from './json.ts';
+import { bad, fieldsOf, lineOf, listOf, parseJson, textOf, textsOf } from './json.ts';
 import { mostLayers } from './manifest.ts';
 
 /** An image in what `docker save` writes: names of members of the archive. */
@@ -19,7 +19,7 @@ export function parseDockerManifest(bytes: Uint8Array, what: string): readonly D
     const { Config: config, RepoTags: names, Layers: layers } = fieldsOf(image, here);
     return {
       config: memberName(textOf(config, `The configuration of ${here}`) ?? '', here),
-      names: textsOf(names, `The list of names of ${here}`, 1000),
+      names: listOf(names, `The list of names of ${here}`, 1000).map((name) => lineOf(name, `A name of ${here}`) ?? ''),
       layers: textsOf(layers, `The list of layers of ${here}`, mostLayers).map((name) => memberName(name, here)),
     };
   });

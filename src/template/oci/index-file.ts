@@ -1,7 +1,7 @@
 import { IsolateError } from '../../error.ts';
 import { type Descriptor, parseDescriptor } from './descriptor.ts';
 import { printDigest } from './digest.ts';
-import { bad, fieldsOf, listOf, parseJson, textOf } from './json.ts';
+import { bad, fieldsOf, lineOf, listOf, parseJson } from './json.ts';
 import { isSamePlatform, type Platform, printPlatform } from './platform.ts';
 
 const indexTypes: readonly (string | null)[] = [
@@ -19,7 +19,7 @@ export function isIndex({ mediaType }: Descriptor): boolean {
 export function parseIndex(bytes: Uint8Array, what: string): readonly Descriptor[] {
   const { schemaVersion, mediaType, manifests } = fieldsOf(parseJson(bytes, what), what);
   if (schemaVersion !== 2) throw bad(`${what} is no index of version 2.`);
-  const type = textOf(mediaType, `The media type of ${what}`);
+  const type = lineOf(mediaType, `The media type of ${what}`);
   if (type !== null && !indexTypes.includes(type)) throw bad(`${what} says that it is a ${type}, which is no index.`);
   return listOf(manifests, `The list of images in ${what}`, mostImages).map((each, index) =>
     parseDescriptor(each, `Image ${index + 1} in ${what}`),

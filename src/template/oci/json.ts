@@ -35,6 +35,16 @@ export function textOf(value: unknown, what: string): string | null {
   return value;
 }
 
+/** More than a media type, a platform or a name has. */
+const longestLine = 1000;
+
+/** A text that errors may quote. */
+export function lineOf(value: unknown, what: string): string | null {
+  const text = textOf(value, what);
+  if (text !== null && text.length > longestLine) throw bad(`${what} is longer than ${longestLine} characters.`);
+  return text;
+}
+
 export function textsOf(value: unknown, what: string, most: number): readonly string[] {
   return listOf(value, what, most).map((each) => {
     const text = textOf(each, `An element of ${what}`);

@@ -1,5 +1,5 @@
 import { type Descriptor, parseDescriptor } from './descriptor.ts';
-import { bad, fieldsOf, listOf, parseJson, textOf } from './json.ts';
+import { bad, fieldsOf, lineOf, listOf, parseJson } from './json.ts';
 
 /** The parts of an image (image-spec, manifest.md). */
 export interface Manifest {
@@ -28,7 +28,7 @@ export const mostLayers = 500;
 export function parseManifest(bytes: Uint8Array, what: string): Manifest {
   const { schemaVersion, mediaType, config, layers } = fieldsOf(parseJson(bytes, what), what);
   if (schemaVersion !== 2) throw bad(`${what} is no manifest of version 2.`);
-  const type = textOf(mediaType, `The media type of ${what}`);
+  const type = lineOf(mediaType, `The media type of ${what}`);
   if (type !== null && !manifestTypes.includes(type)) throw bad(`${what} says that it is a ${type}, which is no manifest of an image.`);
   const configuration = parseDescriptor(config, `The configuration in ${what}`);
   if (!configTypes.includes(configuration.mediaType)) {

@@ -31,6 +31,17 @@ async function changed(change: (manifest: Record<string, unknown>) => unknown): 
 const hash = (character: string): string => `sha256:${character.repeat(64)}`;
 
 describe('an image layout', () => {
+  it('quotes nothing of a length that only its author knows', async () => {
+    const long = 'x'.repeat(1_000_000);
+    const outcomes = await Promise.all([
+      changed((manifest) => ({ ...manifest, mediaType: long })),
+      changed((manifest) => ({ ...manifest, config: { ...(manifest['config'] as object), mediaType: long } })),
+      outcome(layoutOf(new Map(), [{ ...addImage(new Map(), {}), platform: { os: 'linux', architecture: long } }])),
+      dockerOutcome([{ Config: 'c', RepoTags: [long], Layers: [] }], 'other'),
+    ]);
+    for (const said of outcomes) expect(said).toMatch(/^bad-source \| .{0,200} is longer than 1000 characters\.$/);
+  });
+
   it('gives the layers in order, and the defaults of runs', async () => {
     const files: MemoryFiles = new Map();
     const config = {
