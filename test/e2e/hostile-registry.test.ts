@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdtempSync, readdirSync, readlinkSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -118,6 +118,26 @@ test.each<[string, typeof answers, string]>([
   },
   60_000,
 );
+
+test('under sudo with the variables of another user, that user does not say which registry is meant', async () => {
+  answers = {};
+  const home = mkdtempSync(join(tmpdir(), 'home-'));
+  mkdirSync(join(home, '.config/containers'), { recursive: true });
+  writeFileSync(
+    join(home, '.config/containers/registries.conf'),
+    `[[registry]]\nprefix = "registry.invalid/team"\nlocation = "${address}/team"\ninsecure = true\n`,
+  );
+  const create = async (name: string) =>
+    await isolate(['template', 'create', '-q', join(parent, name), '--from', 'docker://registry.invalid/team/app:1'], {
+      environment: { HOME: home, XDG_CONFIG_HOME: '', XDG_RUNTIME_DIR: '' },
+    });
+  expect(await create('own')).toMatchObject({ status: 0, stderr: '' });
+  chownSync(home, 4200, 4200);
+  const { status, stderr } = await create('x');
+  expect([status, stderr.split('\n')[0]]).toEqual([1, 'isolate: skopeo could not fetch docker://registry.invalid/team/app:1.']);
+  rmSync(join(parent, 'own'), { recursive: true });
+  expect(left()).toEqual([]);
+}, 60_000);
 
 test('a registry that falls silent can be left', async () => {
   let begun: () => void = () => {};

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type ErrorCode, IsolateError } from '../../error.ts';
 import type { Facts } from '../../host/facts.ts';
 import { findTool } from '../../host/tools.ts';
+import { findWriterAbove } from '../../host/writers-above.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { plainEnvironment } from '../../process/command.ts';
 import { type FillingRequest, runAsCaller } from '../fill/filling.ts';
@@ -14,9 +15,21 @@ import { checkReference, registryOf } from './reference.ts';
 import { makeScratch } from './scratch.ts';
 import { tooLarge } from '../fill/too-large.ts';
 
-/** What skopeo needs of the caller: where accounts, certificates and proxies are. */
-const variables =
-  /^(?:HOME|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|REGISTRY_AUTH_FILE|DOCKER_CONFIG|SSL_CERT_FILE|SSL_CERT_DIR|(?:https?|no|all)_proxy|(?:HTTPS?|NO|ALL)_PROXY)$/;
+/** What skopeo needs of the caller: where accounts, settings and certificates are, and proxies. */
+const places = /^(?:HOME|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|REGISTRY_AUTH_FILE|DOCKER_CONFIG|SSL_CERT_FILE|SSL_CERT_DIR)$/;
+const proxies = /^(?:(?:https?|no|all)_proxy|(?:HTTPS?|NO|ALL)_PROXY)$/;
+
+/**
+ * Root's skopeo follows no files of another user, as under sudo with that user's variables: they could say that another registry, with
+ * other images, is the one that is meant.
+ */
+function callerVariables({ user }: Facts): Readonly<Record<string, string>> {
+  const isOwn = (path: string): boolean => user.rights !== 'root' || findWriterAbove(join(path, 'file'), user.uid) === null;
+  const wanted = Object.entries(callerEnvironment()).filter(
+    (pair): pair is [string, string] => pair[1] !== undefined && (proxies.test(pair[0]) || (places.test(pair[0]) && isOwn(pair[1]))),
+  );
+  return Object.fromEntries(wanted);
+}
 
 /** How a registry is spoken to. */
 export interface RegistryOptions {
@@ -141,12 +154,9 @@ async function runSkopeo(
   options: RegistryOptions,
 ): Promise<void> {
   const said: string[] = [];
-  const environment = Object.fromEntries(
-    Object.entries(callerEnvironment()).filter((pair): pair is [string, string] => variables.test(pair[0]) && pair[1] !== undefined),
-  );
   const status = await runAsCaller(facts, {
     command: ['skopeo', ...words],
-    environment: { ...environment, ...plainEnvironment },
+    environment: { ...callerVariables(facts), ...plainEnvironment },
     onErrorLine: (line) => void said.push(line),
     ...(onOutput === undefined ? {} : { onOutput }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
