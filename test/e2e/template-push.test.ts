@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -86,6 +86,23 @@ test('a plain user pushes and pulls templates of their own', async () => {
   const record = JSON.parse(readFileSync(join(home, '.local/share/isolate/templates/again/.isolate/template.json'), 'utf8')) as object;
   expect(record).toMatchObject({ source: image, digest: expect.stringMatching(/^sha256:/) as string });
 }, 60_000);
+
+test('root makes no image where another user could exchange directories meanwhile, but puts an archive there', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'home-'));
+  const [layout, archive] = [join(home, 'layout'), join(home, 'app.tar')];
+  mkdirSync(layout);
+  for (const path of [home, layout]) chownSync(path, 4201, 4201);
+  for (const target of [`oci:${layout}`, `oci:${layout}:name`]) {
+    const { status, stderr } = await isolate(['template', 'push', '-q', tree, target]);
+    expect([status, stderr.split('\n')[0]]).toEqual([
+      1,
+      `isolate: ${layout} is not a safe place for an image: user 4201 can change ${home}.`,
+    ]);
+  }
+  expect(await isolate(['template', 'push', '-q', tree, `oci-archive:${archive}`])).toMatchObject({ status: 0, stderr: '' });
+  expect([readdirSync(home).toSorted(), readdirSync(layout)]).toEqual([['app.tar', 'layout'], []]);
+  expect(execFileSync('tar', ['-tf', archive], { encoding: 'utf8' }).split('\n')).toContain('index.json');
+});
 
 test.each([
   [['push', 'x'], 'TARGET is missing.'],

@@ -1,5 +1,5 @@
 import { createWriteStream, existsSync, readdirSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
@@ -55,8 +55,13 @@ async function readOthers(path: string, name: string | null): Promise<readonly u
   });
 }
 
-/** Makes an archive of a layout, which takes the place of what is at `path` in one step. `layout` has room beside it. */
-export async function deliverArchive(layout: string, path: string, facts: Facts, signal?: AbortSignal): Promise<void> {
+/** Makes an archive of a layout, as the new file `draft`, which takes the place of what is at `path` in one step. */
+export async function deliverArchive(
+  layout: string,
+  { draft, path }: { readonly draft: string; readonly path: string },
+  facts: Facts,
+  signal?: AbortSignal,
+): Promise<void> {
   const command = [
     'tar',
     '--create',
@@ -78,7 +83,11 @@ export async function deliverArchive(layout: string, path: string, facts: Facts,
     { command, ...(signal === undefined ? {} : { signal }) },
     (said) => new IsolateError('push-failed', `${path} cannot be written.`, { cause: new Error(said) }),
   );
-  const archive = join(dirname(layout), 'archive');
-  await pipeline(packed, createWriteStream(archive, { flags: 'wx' }));
-  await rename(archive, path);
+  try {
+    await pipeline(packed, createWriteStream(draft, { flags: 'wx' }));
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
 }

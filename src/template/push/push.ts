@@ -1,7 +1,9 @@
 import { accessSync, constants, existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { IsolateError } from '../../error.ts';
+import { findWriterAbove } from '../../host/writers-above.ts';
+import { makeRandom } from '../../process/random.ts';
 import { describeSystemError } from '../../process/system-error.ts';
 import type { TemplateContext } from '../context.ts';
 import { nowAndThen } from '../fill/progress.ts';
@@ -34,12 +36,12 @@ export interface PushTemplate {
 
 /**
  * Makes an image of a template's present state, and takes it to its target: wholly or not at all. The same files and defaults make the
- * same image. Throws `push-failed`, `bad-template`, `missing-tool`, `pool-full`, the reason of `signal`, and what reading the tree throws.
+ * same image. Throws `push-failed`, `cannot-enforce`, `bad-template`, `missing-tool`, `pool-full`, the reason of `signal`, and what reading the tree throws.
  */
 export async function pushTemplate(push: PushTemplate, context: TemplateContext): Promise<Pick<WrittenImage, 'digest' | 'size'>> {
   const { target, signal, onStep, insecure } = push;
   if (target.kind === 'registry') requireSkopeo();
-  const beside = target.kind === 'registry' ? scratchDirectory(context.facts) : dirname(target.path);
+  const beside = chooseScratch(target, context);
   if (!existsSync(beside)) throw new IsolateError('push-failed', `There is no directory ${beside}.`);
   const scratch = makeScratch(beside);
   try {
@@ -56,7 +58,7 @@ export async function pushTemplate(push: PushTemplate, context: TemplateContext)
         await deliverLayout(layout, image, target.path, target.name);
         break;
       case 'archive':
-        await deliverArchive(layout, target.path, context.facts, signal);
+        await deliverArchive(layout, { draft: nameDraft(target.path, scratch.path), path: target.path }, context.facts, signal);
         break;
     }
     return { digest: image.digest, size: image.size };
@@ -67,6 +69,26 @@ export async function pushTemplate(push: PushTemplate, context: TemplateContext)
   } finally {
     scratch.remove();
   }
+}
+
+/**
+ * Where the image is made. Where somebody else could exchange directories meanwhile, they would have this process write and remove files
+ * elsewhere, so nothing but the finished archive goes there. Throws `cannot-enforce` for a layout there.
+ */
+function chooseScratch(target: PushTarget, { facts }: TemplateContext): string {
+  if (target.kind === 'registry') return scratchDirectory(facts);
+  const { path } = target;
+  const writer = findWriterAbove(join(path, 'index.json'), facts.user.uid);
+  if (writer === null) return dirname(path);
+  if (target.kind === 'archive') return scratchDirectory(facts);
+  throw new IsolateError('cannot-enforce', `${path} is not a safe place for an image: ${writer.who} can change ${writer.path}.`, {
+    hint: 'choose a directory in which only you and root can change anything, or push an oci-archive',
+  });
+}
+
+/** The name of an archive until it is complete: beside the image if that is on the same file system, so that it is removed with it. */
+function nameDraft(path: string, scratch: string): string {
+  return dirname(scratch) === dirname(path) ? join(scratch, 'archive') : join(dirname(path), `.${basename(path)}.new-${makeRandom()}`);
 }
 
 /** How an image is called where only skopeo sees it. */
