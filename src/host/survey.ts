@@ -23,8 +23,8 @@ export interface SurveyRequest {
   readonly template?: string;
   /** Whether the state directories can be used. */
   readonly state: Check;
-  /** The check of the settings. */
-  readonly settings: Check;
+  /** The checks of the settings: the administrator's, and those of runs. */
+  readonly settings: readonly Check[];
   /** The daemon's socket and answer. */
   readonly daemon: { readonly socket: string; readonly answer: DaemonAnswer };
 }
@@ -47,7 +47,7 @@ export async function surveyHost({
     await checkZfs(search),
     ...checkKernel(facts, stateDirectory, daemon.answer.kind === 'serves' ? daemon.answer.limits : []),
     state,
-    settings,
+    ...settings,
     checkDaemon(daemon.socket, daemon.answer),
     checkUnits(daemon.answer),
     ...checkDesktop({ environment, uid, hostname: hostname(), passwd: readText('/etc/passwd') ?? '' }),

@@ -1,5 +1,6 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
@@ -77,6 +78,27 @@ test('invalid settings are a finding with file and line, and valid ones are name
     state: 'limited',
     fact: expect.stringMatching(`^${file} is not valid: line 1, count: `) as unknown,
     hint: 'docs/daemon.md describes all keys',
+  });
+});
+
+test('a mistake in the settings of runs is a finding, and who has none is told so', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'isolate-home-'));
+  onTestFinished(() => rm(home, { recursive: true }));
+  const file = join(home, '.config/isolate/config.toml');
+  const find = async (): Promise<unknown> => {
+    const { checks } = await askDoctor([], { HOME: home, XDG_CONFIG_HOME: '' });
+    return checks.find(({ id }) => id === 'run-settings');
+  };
+  expect(await find()).toEqual({ id: 'run-settings', state: 'ok', fact: 'there are none of yours' });
+  await mkdir(join(home, '.config/isolate'), { recursive: true });
+  await writeFile(file, 'template = "debian"\n');
+  expect(await find()).toEqual({ id: 'run-settings', state: 'ok', fact: `${file}: valid` });
+  await writeFile(file, 'template = 5\n');
+  expect(await find()).toEqual({
+    id: 'run-settings',
+    state: 'limited',
+    fact: `${file} is not valid: line 1, template: must be a string, not 5`,
+    hint: 'isolate config check names every mistake',
   });
 });
 

@@ -16,7 +16,7 @@ import { print } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
 import type { SettingsSource } from '../settings-source.ts';
-import { surveySettings } from '../survey-settings.ts';
+import { surveyRunSettings, surveySettings } from '../survey-settings.ts';
 import { surveyState } from '../survey-state.ts';
 import { refuseWords } from './refuse-words.ts';
 import { rightsOf } from '../../host/rights.ts';
@@ -45,7 +45,7 @@ export async function doctorVerb(parsed: ParsedArguments, settings: SettingsSour
     environment,
     stateDirectory: state.directory,
     state: state.check,
-    settings: await surveySettings(),
+    settings: [await surveySettings(), await surveyRunSettings()],
     daemon: { socket: daemonSocket, answer: await askDaemon(daemonSocket) },
     ...(template === undefined ? {} : { template: parseHostPath('usage', 'The template directory', template, workingDirectory()) }),
   });

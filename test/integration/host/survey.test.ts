@@ -24,7 +24,7 @@ async function surveyAs(uid: number, environment: Record<string, string>, templa
     environment,
     stateDirectory: '/var/lib/isolate',
     state: { id: 'state', state: 'ok', fact: '' },
-    settings: { id: 'settings', state: 'ok', fact: '' },
+    settings: [{ id: 'settings', state: 'ok', fact: '' }],
     daemon,
     ...(template === undefined ? {} : { template }),
   });
