@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 
 import { IsolateError } from '../../error.ts';
@@ -8,7 +9,7 @@ import type { TarReport } from './tar-report.ts';
 import { unpack, type UnpackOptions } from './unpack.ts';
 
 /**
- * Copies the directory at `path`, on one file system and without sockets, into the target. Owners that belong to a sandbox's ids become
+ * Copies the directory at `path`, on one file system and without sockets, into the target, which may be in it. Owners that belong to a sandbox's ids become
  * the natural ones. Throws `bad-source` for what cannot be read, and what `unpack` throws.
  */
 export async function copyDirectory(place: FillingPlace, path: string, options: UnpackOptions): Promise<TarReport> {
@@ -16,7 +17,7 @@ export async function copyDirectory(place: FillingPlace, path: string, options: 
   const signal = options.signal === undefined ? stopped.signal : AbortSignal.any([options.signal, stopped.signal]);
   let hand: (stream: Readable) => void = () => {};
   const stream = new Promise<Readable>((resolve) => (hand = resolve));
-  const packed = packDirectory(place.facts, { path, name: path }, hand, signal);
+  const packed = packDirectory(place.facts, { path, name: path, without: realpathSync(place.target.root) }, hand, signal);
   const unpacked = Promise.race([stream, packed.then(() => stream)]).then(async (output) =>
     unpack(place, await receiveArchive(output, path), { ...options, signal }),
   );

@@ -1,4 +1,5 @@
 import { type Stats, realpathSync, statSync } from 'node:fs';
+import { relative } from 'node:path';
 import type { Readable } from 'node:stream';
 
 import { IsolateError } from '../../error.ts';
@@ -11,6 +12,8 @@ import { readAsCaller, readInSandbox, type TreeReader } from './tree-reader.ts';
 export interface PackedDirectory {
   readonly path: string;
   readonly name: string;
+  /** What is left out, by its absolute path without links. */
+  readonly without?: string;
 }
 
 /**
@@ -19,7 +22,7 @@ export interface PackedDirectory {
  */
 export async function packDirectory(
   facts: Facts,
-  { path, name }: PackedDirectory,
+  { path, name, without }: PackedDirectory,
   onStream: (stream: Readable) => void,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -28,7 +31,7 @@ export async function packDirectory(
   try {
     let failure: string | null = null;
     const status = await reader.run({
-      command: [...packOptions(reader.path), '--sparse', '.'],
+      command: [...packOptions(reader.path), ...leaveOut(source, without), '--sparse', '.'],
       onOutputStream: onStream,
       onErrorLine: (line) => {
         if (!isHarmless(line)) failure ??= line;
@@ -41,6 +44,12 @@ export async function packDirectory(
   } finally {
     reader.release();
   }
+}
+
+/** The words for tar(1) that leave out `path` if it is in `directory`. */
+function leaveOut(directory: string, path: string | undefined): readonly string[] {
+  const inside = path === undefined ? '..' : relative(directory, path);
+  return inside.startsWith('..') ? [] : ['--no-wildcards', `--exclude=./${inside}`];
 }
 
 /** A tree with the ids of sandboxes is read in one with these ids, which shows the natural owners. */

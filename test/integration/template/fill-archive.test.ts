@@ -72,6 +72,16 @@ test('a directory comes in whole, but for devices and sockets', async () => {
   expect(describe(root)).toBe(describe(expected));
 });
 
+test('a directory that has the template in it does not come in again', async () => {
+  const outer = mkdtempSync(join(tmpdir(), 'outer-'));
+  const [target, other] = [join(outer, 'var/st[o]re/*'), join(outer, 'var/st[o]re/other')];
+  for (const path of [target, other, join(outer, 'usr/bin')]) mkdirSync(path, { recursive: true });
+  for (let index = 0; index < 200; index += 1) writeFileSync(join(outer, `usr/bin/${index}`), 'x'.repeat(10_000));
+  await fillDirectory(target, outer);
+  expect(readdirSync(target).toSorted()).toEqual(['.isolate', 'usr', 'var']);
+  expect([readdirSync(join(target, 'usr/bin')).length, readdirSync(join(target, 'var/st[o]re'))]).toEqual([200, ['other']]);
+});
+
 test('the record says what a template was made from', async () => {
   const { root, record } = await fillNew(tree, { createdMs: 1234 });
   expect(record).toEqual({ version: 1, createdMs: 1234, source: tree, defaults: {} });
