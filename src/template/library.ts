@@ -8,7 +8,7 @@ import { findGiven } from './given.ts';
 import { keepState } from './keep-state.ts';
 import { parseLabel } from './label.ts';
 import { listTemplates } from './list-templates.ts';
-import { changeTemplate, openStore } from './open-store.ts';
+import { changeTemplate, describeTemplate } from './open-store.ts';
 import { renameTemplate } from './rename.ts';
 import type { RolledBack, Snapshot, TemplateInfo } from './store.ts';
 import { templateName } from './template-ref.ts';
@@ -38,13 +38,11 @@ export const templates = {
     const context = await callerContext();
     const found: TemplateDescription[] = [];
     for (const { name, ref } of await listTemplates(await callerPlaces())) {
-      const info = await openStore(ref, context)
-        .describe()
-        .catch((error: unknown) => {
-          if (!(error instanceof IsolateError)) throw error;
-          onProblem?.(error);
-          return null;
-        });
+      const info = await describeTemplate(ref, context).catch((error: unknown) => {
+        if (!(error instanceof IsolateError)) throw error;
+        onProblem?.(error);
+        return null;
+      });
       // null: removed since it was listed, or only in the settings.
       if (info !== null) found.push(describe(name, info));
     }
@@ -53,7 +51,7 @@ export const templates = {
 
   describe: async (template: string): Promise<TemplateDescription> => {
     const { ref, context } = await findGiven(template);
-    const info = await openStore(ref, context).describe();
+    const info = await describeTemplate(ref, context);
     if (info === null) throw new IsolateError('template-missing', `There is no template ${template}.`);
     return describe(template, info);
   },

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { IsolateError } from '../error.ts';
 import { templateKey } from '../pool/paths.ts';
 import type { TemplateContext } from './context.ts';
+import { isBeingSwapped } from './dataset/family.ts';
 import { templatesDirectory } from './dataset/mount.ts';
 import { openDatasetStore } from './dataset/store.ts';
 import { finishUnfinished, sweepBesides } from './dataset/sweep.ts';
@@ -12,12 +13,20 @@ import { openDirectoryStore } from './directory/store.ts';
 import { sweepParent } from './directory/sweep.ts';
 import { refuseMovable } from './keep-private.ts';
 import { withTemplateLock } from './lock.ts';
-import type { TemplateStore } from './store.ts';
+import type { TemplateInfo, TemplateStore } from './store.ts';
 import type { TemplateRef } from './template-ref.ts';
 
 /** Where a template is or will be. Looks at nothing yet. */
 export function openStore(ref: TemplateRef, context: TemplateContext): TemplateStore {
   return ref.kind === 'directory' ? openDirectoryStore(ref.path, context) : openDatasetStore(ref.dataset, context);
+}
+
+/** What there is of a template; null: none. Root finishes what a dead process began with one that has no place because of that. */
+export async function describeTemplate(ref: TemplateRef, context: TemplateContext): Promise<TemplateInfo | null> {
+  const info = await openStore(ref, context).describe();
+  if (info !== null || ref.kind === 'directory' || context.facts.user.rights !== 'root') return info;
+  if (!(await isBeingSwapped(await openDatasetContext(ref.dataset, context), ref.dataset))) return null;
+  return await changeTemplate(ref, context, (store) => store.describe());
 }
 
 /**

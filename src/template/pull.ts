@@ -9,7 +9,7 @@ import { filesInDirectory } from './oci/directory-files.ts';
 import { readLayout } from './oci/image.ts';
 import { platformOf } from './oci/platform.ts';
 import { fetchImage, readRemoteDigest } from './oci/skopeo.ts';
-import { changeTemplate, openStore } from './open-store.ts';
+import { changeTemplate, describeTemplate } from './open-store.ts';
 import type { Snapshot, TemplateStore } from './store.ts';
 import type { TemplateRef } from './template-ref.ts';
 
@@ -32,7 +32,7 @@ export type Pulled =
  */
 export async function pullTemplate({ ref, ...pull }: PullTemplate, context: TemplateContext): Promise<Pulled> {
   refuseReachable(ref, context.facts.user);
-  const info = await openStore(ref, context).describe();
+  const info = await describeTemplate(ref, context);
   if (info !== null) {
     const { record } = info;
     const digest = record === null || record instanceof IsolateError ? null : (record.digest ?? null);

@@ -6,6 +6,7 @@ import { ownershipOf } from '../../storage/directory.ts';
 import { parentOf } from '../../storage/zfs/names.ts';
 import { makeRandom } from '../../process/random.ts';
 import type { Draft } from '../store.ts';
+import { isBeingSwapped } from './family.ts';
 import { mountPrivately, unmount } from './mount.ts';
 import { besideName } from './names.ts';
 import { draftProperty, planCreate, planCreateParent, planDestroy, planForget, planRead, planRename, planSnapshot } from './plan.ts';
@@ -57,9 +58,9 @@ export function ownDraft({ implementation, own }: DatasetContext, root: string):
   return { root, ownership: ownershipOf(statSync(root)), idmappable };
 }
 
-/** Throws `template-exists`. */
+/** Throws `template-exists`, also for a template whose new state has not taken its place yet. */
 export async function refuseExisting(context: DatasetContext, dataset: string): Promise<void> {
-  if ((await zfsIfThere(context, dataset, planRead(dataset))) === null) return;
+  if ((await zfsIfThere(context, dataset, planRead(dataset))) === null && !(await isBeingSwapped(context, dataset))) return;
   throw new IsolateError('template-exists', `There is already a dataset ${dataset}.`, {
     hint: `choose another name, or remove it first: isolate template remove ${dataset}`,
   });

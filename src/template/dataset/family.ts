@@ -3,7 +3,7 @@ import { parentOf } from '../../storage/zfs/names.ts';
 import { parseProperties, type DatasetProperties } from '../../storage/zfs/properties.ts';
 import { isOwnLabel } from '../label.ts';
 import type { Snapshot } from '../store.ts';
-import { parseBeside, splitSnapshot } from './names.ts';
+import { parseBeside, splitSnapshot, swapOf } from './names.ts';
 import { datasetProperties, planBesides, planRead } from './plan.ts';
 import { type DatasetContext, zfsIfThere } from './zfs.ts';
 
@@ -34,6 +34,11 @@ export async function readSiblings(context: DatasetContext, parent = parentOf(co
     const beside = parseBeside(name);
     return beside === null ? [] : [{ name, ...beside, origin: origin === '-' ? null : splitSnapshot(origin).dataset, step, holder }];
   });
+}
+
+/** Whether a draft takes the place of the template `dataset`. Its process may be dead; then the next change of the template finishes it. */
+export async function isBeingSwapped(context: DatasetContext, dataset: string): Promise<boolean> {
+  return (await readSiblings(context, parentOf(dataset))).some(({ name, step }) => swapOf(name, step) === dataset);
 }
 
 /** Those that hold what the template was: their origins lead to it. */

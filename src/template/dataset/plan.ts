@@ -1,14 +1,9 @@
 import type { ZfsImplementation } from '../../storage/zfs/implementation.ts';
 import type { ZfsPlan } from '../../storage/zfs/plan.ts';
-import { templateProperty } from './names.ts';
+import { stepProperty, templateProperty } from './names.ts';
 
 /** User property of a draft: the process that fills it, as `formatHolder` writes it. */
 export const draftProperty = 'isolate:draft';
-/**
- * User property that says what is going to happen, so that another process can finish it. `swap`: the draft takes the place of its
- * template; `remove`: the dataset is destroyed as soon as it no longer has a template's name.
- */
-export const stepProperty = 'isolate:step';
 
 export const datasetProperties = ['type', 'guid', 'creation', 'createtxg', 'used', 'mounted', 'mountpoint', 'defer_destroy'] as const;
 

@@ -2,7 +2,7 @@ import { IsolateError } from '../../error.ts';
 import { makeRandom } from '../../process/random.ts';
 import { oldOnes, readDataset, readSiblings, refuseChildren } from './family.ts';
 import { findMount } from './mount.ts';
-import { besideName, splitSnapshot } from './names.ts';
+import { besideName, splitSnapshot, stepProperty } from './names.ts';
 import {
   draftProperty,
   planDestroy,
@@ -15,7 +15,6 @@ import {
   planRename,
   planSet,
   planUnmount,
-  stepProperty,
 } from './plan.ts';
 import { destroyClones, refuseUsedClones } from './pool.ts';
 import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';

@@ -3,6 +3,7 @@ import { isAtWork } from '../outliving.ts';
 import { readSiblings, type Sibling } from './family.ts';
 import { destroyFamily } from './move.ts';
 import { sweepMounts } from './mount.ts';
+import { swapOf } from './names.ts';
 import { planDestroy } from './plan.ts';
 import { destroyClones } from './pool.ts';
 import { swapIn } from './swap.ts';
@@ -26,7 +27,7 @@ export async function sweepBesides(context: DatasetContext): Promise<void> {
 /** Finishes or undoes what a dead process began with this template. The caller holds its lock. */
 export async function finishUnfinished(context: DatasetContext): Promise<void> {
   for (const sibling of await readSiblings(context)) {
-    if (sibling.kind === 'new' && sibling.step === 'swap' && sibling.of === context.dataset) await swapIn(context, sibling.name);
+    if (swapOf(sibling.name, sibling.step) === context.dataset) await swapIn(context, sibling.name);
   }
   await undoUnfinished(context);
 }

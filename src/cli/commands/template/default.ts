@@ -1,7 +1,7 @@
 import { setTopKey } from '../../../config/set-key.ts';
 import { IsolateError } from '../../../error.ts';
 import { toSystemFailure } from '../../../process/system-error.ts';
-import { openStore } from '../../../template/open-store.ts';
+import { describeTemplate } from '../../../template/open-store.ts';
 import { templateName, type TemplateRef } from '../../../template/template-ref.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { changeFile, ownFile, systemFile } from '../config/settings-file.ts';
@@ -14,7 +14,7 @@ export async function defaultVerb(parsed: ParsedArguments): Promise<number> {
   const [word = ''] = readWords(parsed, 1, 1, 'isolate template default TEMPLATE');
   const { ref, context } = await findGiven(word);
   // Whether a dataset exists only root can ask; the daemon answers the others when they run something.
-  if ((ref.kind === 'directory' || context.facts.user.rights === 'root') && (await openStore(ref, context).describe()) === null) {
+  if ((ref.kind === 'directory' || context.facts.user.rights === 'root') && (await describeTemplate(ref, context)) === null) {
     throw new IsolateError('template-missing', `There is no template ${word}.`);
   }
   const path = await saveDefault(word, ref, parsed.flags.has('system'));

@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { isolate } from '../../rig/isolate.ts';
+import { busyboxRootfs } from '../../rig/rootfs.ts';
+import { makePool, type TestPool } from '../../rig/zpool.ts';
+
+const worker = join(import.meta.dirname, '../../rig/template-worker.ts');
+
+let pool: TestPool;
+let count = 0;
+/** A template with a snapshot `first`, whose rollback was killed when the state before had gone and the new one had not come. */
+let dataset: string;
+
+beforeAll(async () => {
+  pool = await makePool();
+  await pool.zfs('create', `${pool.name}/t`);
+  writeFileSync('/etc/isolate/config.toml', `store = "${pool.name}/t"\n`);
+});
+afterAll(() => pool.end());
+
+beforeEach(async () => {
+  count += 1;
+  dataset = `${pool.name}/t/box${count}`;
+  await pool.zfs('create', '-o', 'isolate:template=yes', dataset);
+  await pool.zfs('snapshot', `${dataset}@first`);
+  writeFileSync(join(pool.directory, 'pool/t', `box${count}`, 'state'), 'two');
+  const ref = { kind: 'dataset', dataset };
+  await promisify(execFile)(process.execPath, [worker, JSON.stringify(ref), 'rollback', 'rollback:moved']).catch(() => undefined);
+  const names = (await pool.zfs('list', '-H', '-o', 'name', '-r', `${pool.name}/t`)).split('\n');
+  expect(names).not.toContain(dataset);
+});
+
+const labels = async (): Promise<readonly string[]> => {
+  const { stdout } = await isolate(['template', 'show', '--json', dataset]);
+  return (JSON.parse(stdout) as { snapshots: readonly { label: string }[] }).snapshots.map(({ label }) => label);
+};
+
+test('the template is listed and shown, and has its new state', async () => {
+  const listed = await isolate(['template', 'list', '--json']);
+  const names = (JSON.parse(listed.stdout) as { templates: readonly { location: string }[] }).templates.map(({ location }) => location);
+  expect(names.filter((name) => name === dataset)).toEqual([dataset]);
+  expect(await labels()).toEqual(['first', expect.stringMatching(/^\d{4}-/) as string]);
+});
+
+test('the template is found by its name', async () => {
+  expect(await isolate(['template', 'snapshot', '-q', `box${count}`, 'next'])).toMatchObject({ status: 0, stderr: '' });
+  expect(await labels()).toEqual(['first', expect.stringMatching(/^\d{4}-/) as string, 'next']);
+});
+
+test('no other template takes its name', async () => {
+  const source = await busyboxRootfs();
+  const other = `${pool.name}/t/other${count}`;
+  await pool.zfs('create', other);
+  const message = `isolate: There is already a dataset ${dataset}.\nhint: choose another name, or remove it first: isolate template remove ${dataset}\n`;
+  const failed = { status: 1, signal: null, stdout: '', stderr: message };
+  expect(await isolate(['template', 'create', '-q', dataset, '--from', source])).toEqual(failed);
+  expect(await isolate(['template', 'rename', '-q', other, dataset])).toEqual(failed);
+  expect(await labels()).toEqual(['first', expect.stringMatching(/^\d{4}-/) as string]);
+});
