@@ -1,9 +1,9 @@
-import { createWriteStream, renameSync, rmSync } from 'node:fs';
+import { createWriteStream, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 
 import { IsolateError } from '../../error.ts';
-import { makeRandom } from '../../process/random.ts';
+import { makeScratch } from '../oci/scratch.ts';
 
 /** Where a stream goes. */
 export interface Sink {
@@ -24,9 +24,10 @@ export function openStandardOutput(): Sink {
   };
 }
 
-/** A file that has its name, for its owner alone, only when it is complete. It replaces another. */
+/** A file that has its name, for its owner alone, only when it is complete. It replaces another. Throws what `makeScratch` throws. */
 export function openFile(path: string): Sink {
-  const draft = join(dirname(path), `.${basename(path)}.new-${makeRandom()}`);
+  const scratch = makeScratch(dirname(path));
+  const draft = join(scratch.path, basename(path));
   const stream = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true });
   const closed = new Promise<void>((resolve) => void stream.once('close', resolve));
   return {
@@ -38,11 +39,12 @@ export function openFile(path: string): Sink {
       } catch (cause) {
         throw outputFailed(path, cause);
       }
+      scratch.remove();
     },
     discard: async () => {
       stream.destroy();
       await closed;
-      rmSync(draft, { force: true });
+      scratch.remove();
       return stream.errored === null ? null : outputFailed(path, stream.errored);
     },
   };
