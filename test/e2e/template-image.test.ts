@@ -19,7 +19,7 @@ useOwnStore();
 let archive: string;
 /** Layers that take some time. */
 let storm: readonly Buffer[];
-const rounds = process.env['ISOLATE_STORM'] === undefined ? 20 : 100;
+const rounds = Number(process.env['ISOLATE_TEST_TEMPLATE_KILLS'] ?? 20);
 
 beforeAll(async () => {
   const directory = mkdtempSync(join(tmpdir(), 'image-'));

@@ -11,7 +11,7 @@ import { startRegistry, type TestRegistry } from '../rig/registry.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 /** How often push and pull are ended. */
-const rounds = 24;
+const rounds = Number(process.env['ISOLATE_TEST_TEMPLATE_KILLS'] ?? 24);
 
 let registry: TestRegistry;
 let tree: string;
@@ -116,48 +116,52 @@ test.each([
   expect({ status, message: stderr.split('\n')[0] }).toEqual({ status: 2, message: `isolate: ${message}` });
 });
 
-test('whenever push or pull is killed, or ended by Ctrl-C, targets and templates are whole, and nothing is left', async () => {
-  // That of this test alone.
-  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/var/tmp']);
-  onTestFinished(() => void execFileSync('umount', ['/var/tmp']));
-  const parent = mkdtempSync(join(tmpdir(), 'killed-'));
-  const [template, archive] = [join(parent, 'app'), join(parent, 'app.tar')];
-  const images = ['one', 'two'].map((tag) => `docker://${registry.address}/team/killed:${tag}`);
-  const digestOf = (path: string): unknown =>
-    (JSON.parse(readFileSync(join(path, '.isolate/template.json'), 'utf8')) as { digest: string }).digest;
-  const known: unknown[] = [];
-  const trees: string[] = [];
-  const list = (path: string) =>
-    execFileSync('find', ['.', '-printf', String.raw`%p %s %m\n`], { cwd: path, encoding: 'utf8' })
-      .split('\n')
-      .toSorted()
-      .join('\n');
-  for (const image of images) {
-    writeFileSync(join(tree, 'state'), image);
-    expect(await isolate(['template', 'push', '-q', '--insecure', tree, image])).toMatchObject({ status: 0 });
-    expect(await isolate(['template', 'pull', '-q', '--insecure', template, image])).toMatchObject({ status: 0 });
-    known.push(digestOf(template));
-    trees.push(list(template));
-  }
-  const started = performance.now();
-  expect(await isolate(['template', 'pull', '-q', '--insecure', template, images[0]!])).toMatchObject({ status: 0 });
-  const duration = performance.now() - started;
-  for (let round = 0; round < rounds; round += 1) {
-    const words =
-      round % 4 < 2
-        ? ['pull', '--insecure', template, images[known[0] === digestOf(template) ? 1 : 0]!]
-        : ['push', tree, `oci-archive:${archive}`];
-    const command = spawn(isolatePath, ['template', ...words], { stdio: 'ignore' });
-    const ended = once(command, 'exit');
-    await new Promise((resolve) => setTimeout(resolve, (duration * round) / rounds));
-    command.kill(round % 2 === 0 ? 'SIGKILL' : 'SIGINT');
-    await ended;
-    expect(list(template)).toBe(trees[known.indexOf(digestOf(template))]);
-    if (existsSync(archive)) execFileSync('skopeo', ['inspect', `oci-archive:${archive}`]);
-  }
-  // Whoever comes next in the same place removes what is left.
-  expect(await isolate(['template', 'push', '-q', tree, `oci-archive:${archive}`])).toMatchObject({ status: 0 });
-  expect(await isolate(['template', 'push', '-q', '--insecure', template, images[0]!])).toMatchObject({ status: 0 });
-  expect(readdirSync(parent).filter((name) => !name.startsWith('.app@'))).toEqual(['app', 'app.tar']);
-  expect(readdirSync('/var/tmp')).toEqual([]);
-}, 300_000);
+test(
+  'whenever push or pull is killed, or ended by Ctrl-C, targets and templates are whole, and nothing is left',
+  { timeout: 60_000 + rounds * 10_000 },
+  async () => {
+    // That of this test alone.
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/var/tmp']);
+    onTestFinished(() => void execFileSync('umount', ['/var/tmp']));
+    const parent = mkdtempSync(join(tmpdir(), 'killed-'));
+    const [template, archive] = [join(parent, 'app'), join(parent, 'app.tar')];
+    const images = ['one', 'two'].map((tag) => `docker://${registry.address}/team/killed:${tag}`);
+    const digestOf = (path: string): unknown =>
+      (JSON.parse(readFileSync(join(path, '.isolate/template.json'), 'utf8')) as { digest: string }).digest;
+    const known: unknown[] = [];
+    const trees: string[] = [];
+    const list = (path: string) =>
+      execFileSync('find', ['.', '-printf', String.raw`%p %s %m\n`], { cwd: path, encoding: 'utf8' })
+        .split('\n')
+        .toSorted()
+        .join('\n');
+    for (const image of images) {
+      writeFileSync(join(tree, 'state'), image);
+      expect(await isolate(['template', 'push', '-q', '--insecure', tree, image])).toMatchObject({ status: 0 });
+      expect(await isolate(['template', 'pull', '-q', '--insecure', template, image])).toMatchObject({ status: 0 });
+      known.push(digestOf(template));
+      trees.push(list(template));
+    }
+    const started = performance.now();
+    expect(await isolate(['template', 'pull', '-q', '--insecure', template, images[0]!])).toMatchObject({ status: 0 });
+    const duration = performance.now() - started;
+    for (let round = 0; round < rounds; round += 1) {
+      const words =
+        round % 4 < 2
+          ? ['pull', '--insecure', template, images[known[0] === digestOf(template) ? 1 : 0]!]
+          : ['push', tree, `oci-archive:${archive}`];
+      const command = spawn(isolatePath, ['template', ...words], { stdio: 'ignore' });
+      const ended = once(command, 'exit');
+      await new Promise((resolve) => setTimeout(resolve, (duration * round) / rounds));
+      command.kill(round % 2 === 0 ? 'SIGKILL' : 'SIGINT');
+      await ended;
+      expect(list(template)).toBe(trees[known.indexOf(digestOf(template))]);
+      if (existsSync(archive)) execFileSync('skopeo', ['inspect', `oci-archive:${archive}`]);
+    }
+    // Whoever comes next in the same place removes what is left.
+    expect(await isolate(['template', 'push', '-q', tree, `oci-archive:${archive}`])).toMatchObject({ status: 0 });
+    expect(await isolate(['template', 'push', '-q', '--insecure', template, images[0]!])).toMatchObject({ status: 0 });
+    expect(readdirSync(parent).filter((name) => !name.startsWith('.app@'))).toEqual(['app', 'app.tar']);
+    expect(readdirSync('/var/tmp')).toEqual([]);
+  },
+);
