@@ -158,7 +158,7 @@ const other: OptionGroup<Option> = {
     {
       long: 'snapshot',
       verbs: ['template shell', 'template exec'],
-      help: 'keep the state after it as a snapshot, if anything changed',
+      help: 'keep the state after it as a snapshot, if anything changed; exec does so only if its command succeeds',
       carriedBy: 'caller',
     },
     { long: 'now', verbs: ['kill'], help: 'send SIGKILL at once', carriedBy: 'caller' },

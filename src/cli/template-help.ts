@@ -46,7 +46,7 @@ export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {
   'template exec': {
     form: 'isolate template exec [OPTIONS] TEMPLATE COMMAND [ARG...]',
     summary: 'change a template by a command, and ask nothing',
-    examples: [['isolate template exec --snapshot debian apt-get install -y less', 'install a package, and keep that as a snapshot']],
+    examples: [['isolate template exec --snapshot debian useradd -m ada', 'add a user, and keep that as a snapshot']],
   },
   'template update': {
     form: 'isolate template update [OPTIONS] TEMPLATE',

@@ -44,3 +44,14 @@ test('clones and drafts of a template are none', async () => {
   await pool.zfs('create', '-o', 'isolate:template=yes', `${pool.name}/x.isolate-new-0123456789abcdef`);
   expect(await names()).toEqual([`${pool.name}/hand`, `${pool.name}/some/where`]);
 });
+
+test('a new snapshot of a template with fresh clones is told with the way to have its state at once', async () => {
+  const dataset = `${pool.name}/some/where`;
+  await isolate(['refresh', '-q', dataset, '1']);
+  expect(await isolate(['template', 'snapshot', dataset, 'later'])).toEqual({
+    status: 0,
+    signal: null,
+    stdout: `${dataset}@later keeps the present state\n`,
+    stderr: `isolate: fresh clones still have an older state; isolate refresh --force ${dataset} replaces them\n`,
+  });
+});

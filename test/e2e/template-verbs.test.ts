@@ -133,6 +133,12 @@ describe.each([
       expect(difference).toEqual({ template: 'box', added: [], changed: [], removed: ['made'] });
       const { snapshots } = JSON.parse((await template('show', '--json', 'box')).stdout) as { snapshots: { label: string }[] };
       expect(snapshots.at(-1)?.label).toBe(snapshot.label);
+      const broken = await template('exec', '--snapshot', 'box', 'sh', '-c', 'echo half > /made; exit 1');
+      expect([broken.status, broken.stderr]).toEqual([
+        1,
+        'isolate: files in box: 1 added\n  + /made\n' +
+          'isolate: no snapshot keeps this, because the command failed; isolate template snapshot box makes one\n',
+      ]);
       expect((await template('exec', 'box', 'true')).stderr).toBe('isolate: nothing in box changed\n');
       expect((await template('exec', 'box', 'nosuch')).status).toBe(127);
     },

@@ -13,7 +13,7 @@ import { write } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { renderDifference } from '../../render-difference.ts';
 import { findGiven } from '../../../template/given.ts';
-import { tellWarning } from './voice.ts';
+import { tellOldClones, tellWarning } from './voice.ts';
 import { readWords } from './words.ts';
 
 /**
@@ -21,22 +21,41 @@ import { readWords } from './words.ts';
  * told goes to standard error, because standard output is the command's.
  */
 export async function shellVerb(parsed: ParsedArguments): Promise<number> {
-  return await maintainVerb(parsed, readWords(parsed, 1, Infinity, 'isolate template shell TEMPLATE [COMMAND...]'), canAsk());
+  return await maintainVerb(parsed, readWords(parsed, 1, Infinity, 'isolate template shell TEMPLATE [COMMAND...]'), {
+    asks: canAsk(),
+    keepsFailed: true,
+  });
 }
 
-/** `isolate template exec TEMPLATE COMMAND...`: the same without questions. */
+/** `isolate template exec TEMPLATE COMMAND...`: the same without questions. What a failed command leaves is not kept as a snapshot. */
 export async function execVerb(parsed: ParsedArguments): Promise<number> {
-  return await maintainVerb(parsed, readWords(parsed, 2, Infinity, 'isolate template exec TEMPLATE COMMAND...'), false);
+  return await maintainVerb(parsed, readWords(parsed, 2, Infinity, 'isolate template exec TEMPLATE COMMAND...'), {
+    asks: false,
+    keepsFailed: false,
+  });
 }
 
-async function maintainVerb(parsed: ParsedArguments, [word = '', ...command]: readonly string[], asks: boolean): Promise<number> {
+interface Manner {
+  /** Whether somebody is there who can be asked for a snapshot. */
+  readonly asks: boolean;
+  /** Whether `--snapshot` also keeps what a failed command leaves, as a shell ends with the status of its last command. */
+  readonly keepsFailed: boolean;
+}
+
+async function maintainVerb(
+  parsed: ParsedArguments,
+  [word = '', ...command]: readonly string[],
+  { asks, keepsFailed }: Manner,
+): Promise<number> {
   const { ref, context } = await findGiven(word);
+  const wants = parsed.flags.has('snapshot');
   const { outcome, difference, snapshot } = await changeTemplate(ref, context, async (store) => {
     const { outcome: ended, difference: seen } = await runAndCompare(store, context, command, word);
-    const keeps = parsed.flags.has('snapshot') || (asks && offers(word, seen, parsed));
+    const keeps = wants ? keepsFailed || exitCodeOf(ended) === 0 : asks && offers(word, seen, parsed);
     return { outcome: ended, difference: seen, snapshot: keeps && !isSame(seen) ? await keepState(store, context) : null };
   });
-  tellEnd(parsed, word, difference, snapshot, asks);
+  tellEnd(parsed, word, difference, snapshot, asks && !wants);
+  if (snapshot !== null) await tellOldClones(parsed, { ref, context });
   return exitCodeOf(outcome);
 }
 
@@ -69,5 +88,8 @@ function tellEnd({ flags }: ParsedArguments, name: string, difference: Differenc
   } else if (!flags.has('quiet')) {
     if (!wasAsked || isSame(difference)) write(2, renderDifference(name, difference));
     if (snapshot !== null) write(2, `isolate: ${name}@${snapshot.label} keeps this state\n`);
+    else if (flags.has('snapshot') && !isSame(difference)) {
+      write(2, `isolate: no snapshot keeps this, because the command failed; isolate template snapshot ${name} makes one\n`);
+    }
   }
 }

@@ -1,6 +1,8 @@
+import { findGiven } from '../../../template/given.ts';
 import { templates } from '../../../template/library.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { tell } from './tell.ts';
+import { tellOldClones } from './voice.ts';
 import { readWords } from './words.ts';
 
 /** `isolate template snapshot TEMPLATE [LABEL]`. */
@@ -8,5 +10,6 @@ export async function snapshotVerb(parsed: ParsedArguments): Promise<number> {
   const [word = '', label] = readWords(parsed, 1, 2, 'isolate template snapshot TEMPLATE [LABEL]');
   const snapshot = await templates.snapshot(word, label);
   tell(parsed, { template: word, snapshot }, `${word}@${snapshot.label} keeps the present state`);
+  await tellOldClones(parsed, await findGiven(word));
   return 0;
 }

@@ -6,7 +6,7 @@ import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { renderDifference } from '../../render-difference.ts';
 import { withStopSignals } from '../../stop-signals.ts';
 import { findGiven } from '../../../template/given.ts';
-import { tellWarning } from './voice.ts';
+import { tellOldClones, tellWarning } from './voice.ts';
 import { readWords } from './words.ts';
 
 /** `isolate template update TEMPLATE`. Standard output is that of the distribution's own programs. */
@@ -23,5 +23,6 @@ export async function updateVerb(parsed: ParsedArguments): Promise<number> {
     write(2, snapshot === null ? `isolate: ${word} is up to date\n` : renderDifference(word, difference));
     if (snapshot !== null) write(2, `isolate: ${word}@${snapshot.label} keeps the new state\n`);
   }
+  if (snapshot !== null) await tellOldClones(parsed, { ref, context });
   return 0;
 }
