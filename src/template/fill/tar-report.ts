@@ -29,6 +29,9 @@ const harmless = [
 const leftAttribute =
   /^tar: (?:l?setxattr(?:at)?|acl_[a-z_]+): Cannot set .* for file '.*': (?:Operation not permitted|Operation not supported|Invalid argument)$/;
 
+/** What cannot be set because the file system keeps no more attributes of one file, and has room for all else (setxattr(2)). */
+const manyAttributes = /^tar: l?setxattr(?:at)?: Cannot set /;
+
 /** write(2) writes a part first. */
 const fullDisk = /: (?:No space left on device|Disk quota exceeded|Wrote only [0-9]+ of [0-9]+ bytes)$/;
 
@@ -37,7 +40,7 @@ export function reportLine(report: TarReport, line: string): TarReport {
   if (line === '' || harmless.some((pattern) => pattern.test(line))) return report;
   if (line.endsWith(': Cannot mknod: Operation not permitted')) return { ...report, devices: report.devices + 1 };
   if (leftAttribute.test(line)) return { ...report, attributes: report.attributes + 1 };
-  const full = report.full || fullDisk.test(line);
+  const full = report.full || (fullDisk.test(line) && !manyAttributes.test(line));
   return { ...report, full, error: report.error ?? line, errors: report.errors + 1 };
 }
 

@@ -23,6 +23,11 @@ test('devices and attributes are counted', () => {
   expect(lines.reduce(reportLine, emptyTarReport)).toEqual({ ...emptyTarReport, devices: 1, attributes: 3 });
 });
 
+test('more attributes than a file can have are no full disk', () => {
+  const line = "tar: setxattrat: Cannot set 'user.a' extended attribute for file 'usr/x': No space left on device";
+  expect(reportLine(emptyTarReport, line)).toEqual({ ...emptyTarReport, error: line, errors: 1 });
+});
+
 test('the first error is kept, and a full disk is noticed', () => {
   const lines = ['tar: a: Cannot open: File exists', 'tar: b: Wrote only 2048 of 10240 bytes'];
   expect(lines.reduce(reportLine, emptyTarReport)).toEqual({
