@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  globSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -210,6 +211,30 @@ test('a connection that breaks in the middle leaves nothing on either side, and 
   expect(await far.isolate(['template', 'send', '-q', big, `far:${remote}/big`])).toEqual(done);
   expect(execFileSync('cmp', [join(big, 'zeroes'), join(remote, 'big/zeroes')], { encoding: 'utf8' })).toBe('');
 });
+
+test('an archive whose end comes late is whole', async () => {
+  const bytes = readFileSync(join(directory, 'whole.tar'));
+  const late = join(directory, 'late');
+  const receiving = startIsolate(['template', 'receive', '-q', late]);
+  const ended = finished(receiving);
+  receiving.stdin?.write(bytes.subarray(0, 10_000));
+  while (!isRunning('tar')) await sleep(5);
+  receiving.stdin?.write(bytes.subarray(10_000));
+  while (isRunning('tar')) await sleep(5);
+  receiving.stdin?.end();
+  expect(await ended).toEqual(done);
+});
+
+/** In this namespace of processes. */
+function isRunning(program: string): boolean {
+  return globSync('/proc/[0-9]*/comm').some((file) => {
+    try {
+      return readFileSync(file, 'utf8') === `${program}\n`;
+    } catch {
+      return false;
+    }
+  });
+}
 
 test.each(['zfs', 'tar'])('kill -9 anywhere leaves no template, and the next transfer removes what it left (%s)', async (kind) => {
   const bytes = readFileSync(join(directory, `whole.${kind}`));

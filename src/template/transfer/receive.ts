@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 
 import type { TemplateRecord } from '../../spec/template-record.ts';
 import { IsolateError } from '../../error.ts';
@@ -49,13 +49,20 @@ export async function receiveTemplate(request: ReceiveTemplate, context: Templat
   });
   input.pipe(payload.stream);
   const timer = setInterval(() => onProgress?.({ bytes: payload.bytes() }), progressMs);
+  // Waiting for its end has none of its own.
+  const stop = (): void => void input.destroy();
+  signal.addEventListener('abort', stop, { once: true });
   try {
     const incoming = { name, stream: payload.stream, whole: payload.whole, signal };
     if (header.carried.kind === 'tar') await receiveTar(request, header, { ...incoming, bytes: payload.bytes }, context);
     else await receiveStream(request.ref, header.carried, incoming, context);
     return { ...header, bytes: payload.bytes() };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   } finally {
     clearInterval(timer);
+    signal.removeEventListener('abort', stop);
     input.destroy();
     payload.stream.destroy();
   }
@@ -99,7 +106,7 @@ async function receiveTar(
   const label = header.label !== null && whyNotLabel(header.label) === null ? { label: header.label } : {};
   await makeTemplate({ ref, signal, ...label }, context, async (place) => {
     const { name, stream, whole, bytes } = payload;
-    const archive = { name, input: stream, compression: null, size: null, position: bytes, close: () => {} };
+    const archive = { name, input: readAhead(stream), compression: null, size: null, position: bytes, close: () => {} };
     const unpacked = unpack(place, archive, { limits: chooseLimits(place.target.root, maxBytes), signal });
     // tar takes one that was cut between two files for a whole one.
     await unpacked.catch(async (error: unknown) => {
@@ -111,6 +118,20 @@ async function receiveTar(
     checkRoot(place.target.root, name);
     await finishRoot(place, await chooseRecord(place, header, context));
   });
+}
+
+/** The same, for a reader that ends before its end, where the seal is: the rest is read nevertheless. */
+function readAhead(stream: Readable): Readable {
+  const archive = new PassThrough();
+  archive.on('error', () => {});
+  archive.once('close', () => stream.unpipe(archive).resume());
+  const stop = (): void => {
+    if (!stream.readableEnded) archive.destroy(new Error('The stream ended early.'));
+  };
+  // It may have failed already.
+  if (stream.destroyed) stop();
+  else stream.once('close', stop);
+  return stream.pipe(archive);
 }
 
 /** The template's own, which comes with it; else a new one. */
