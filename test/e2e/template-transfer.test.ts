@@ -286,6 +286,25 @@ function childrenOf(pid: number | undefined): readonly number[] {
   return texts.join(' ').split(' ').filter(Boolean).map(Number);
 }
 
+test('a file that a killed process was sending is removed when the next one is sent', async () => {
+  const place = join(directory, 'files');
+  mkdirSync(place);
+  writeFileSync(join(place, 'x'), 'older');
+  const sending = startIsolate(['template', 'send', join(directory, 'big'), join(place, 'x')]);
+  const ended = finished(sending);
+  while (readdirSync(place).length < 2) await sleep(2);
+  sending.kill('SIGKILL');
+  await ended;
+  expect([readdirSync(place).length, readFileSync(join(place, 'x'), 'utf8')]).toEqual([2, 'older']);
+  expect(await isolate(['template', 'send', '-q', join(directory, 'root'), join(place, 'y')])).toEqual(done);
+  expect(readdirSync(place)).toEqual(['x', 'y']);
+  expect(await isolate(['template', 'send', '-q', join(directory, 'root'), join(place, 'missing/x')])).toEqual(
+    failed(
+      `isolate: Could not write to ${place}/missing/x.\nbecause: No directory can be made in ${place}/missing: it does not exist and cannot be made.\n`,
+    ),
+  );
+});
+
 test('a full disk leaves nothing', async () => {
   const small = join(directory, 'small');
   mkdirSync(small, { mode: 0o700 });

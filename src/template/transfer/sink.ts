@@ -1,5 +1,5 @@
 import { createWriteStream, renameSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 
 import { IsolateError } from '../../error.ts';
@@ -24,21 +24,20 @@ export function openStandardOutput(): Sink {
   };
 }
 
-/** A file that has its name, for its owner alone, only when it is complete. It replaces another. Throws what `makeScratch` throws. */
+/**
+ * A file that has its name, for its owner alone, only when it is complete. It replaces another. What a killed process left is removed by
+ * the next one that makes a file in this directory. Throws `output-failed`.
+ */
 export function openFile(path: string): Sink {
-  const scratch = makeScratch(dirname(path));
-  const draft = join(scratch.path, basename(path));
+  const scratch = attempt(path, () => makeScratch(dirname(path)));
+  const draft = join(scratch.path, 'template');
   const stream = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true });
   const closed = new Promise<void>((resolve) => void stream.once('close', resolve));
   return {
     stream,
     finish: async () => {
       await closed;
-      try {
-        renameSync(draft, path);
-      } catch (cause) {
-        throw outputFailed(path, cause);
-      }
+      attempt(path, () => renameSync(draft, path));
       scratch.remove();
     },
     discard: async () => {
@@ -48,6 +47,14 @@ export function openFile(path: string): Sink {
       return stream.errored === null ? null : outputFailed(path, stream.errored);
     },
   };
+}
+
+function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw outputFailed(path, cause);
+  }
 }
 
 function outputFailed(path: string, cause: unknown): IsolateError {
