@@ -4,53 +4,60 @@ import { getSystemErrorMessage } from 'node:util';
  * Every failure isolate reports has one of these codes. They are an interface: `--json`, `--status-fd` and the
  * library pass them on, and docs/exit-status.md lists them.
  */
-export type ErrorCode =
-  | 'usage'
-  | 'bad-name'
-  | 'bad-bind'
-  | 'bad-environment'
-  | 'bad-config'
-  | 'unsupported-option'
-  | 'missing-tool'
-  | 'tool-timeout'
-  | 'not-permitted'
-  | 'bad-template'
-  | 'template-missing'
-  | 'run-missing'
-  | 'template-not-filesystem'
-  | 'template-without-snapshot'
-  | 'template-exists'
-  | 'template-busy'
-  | 'template-changed'
-  | 'snapshot-missing'
-  | 'update-failed'
-  | 'bad-source'
-  | 'source-too-large'
-  | 'source-failed'
-  | 'push-failed'
-  | 'transfer-failed'
-  | 'template-not-mounted'
-  | 'key-not-loaded'
-  | 'pool-suspended'
-  | 'pool-full'
-  | 'dataset-exists'
-  | 'dataset-busy'
-  | 'dataset-not-ours'
-  | 'storage-failed'
-  | 'no-free-clone'
-  | 'pool-locked'
-  | 'state-unreadable'
-  | 'hook-failed'
-  | 'socket-missing'
-  | 'cannot-enforce'
-  | 'limit-reached'
-  | 'daemon-failed'
-  | 'quota-exceeded'
-  | 'launch-failed'
-  | 'engine-failed'
-  | 'output-failed'
-  | 'aborted'
-  | 'internal';
+export const errorCodes = [
+  'usage',
+  'bad-name',
+  'bad-bind',
+  'bad-environment',
+  'bad-config',
+  'unsupported-option',
+  'missing-tool',
+  'tool-timeout',
+  'not-permitted',
+  'bad-template',
+  'template-missing',
+  'run-missing',
+  'template-not-filesystem',
+  'template-without-snapshot',
+  'template-exists',
+  'template-busy',
+  'template-changed',
+  'snapshot-missing',
+  'update-failed',
+  'bad-source',
+  'source-too-large',
+  'source-failed',
+  'push-failed',
+  'transfer-failed',
+  'template-not-mounted',
+  'key-not-loaded',
+  'pool-suspended',
+  'pool-full',
+  'dataset-exists',
+  'dataset-busy',
+  'dataset-not-ours',
+  'storage-failed',
+  'no-free-clone',
+  'pool-locked',
+  'state-unreadable',
+  'hook-failed',
+  'socket-missing',
+  'cannot-enforce',
+  'limit-reached',
+  'daemon-failed',
+  'quota-exceeded',
+  'launch-failed',
+  'engine-failed',
+  'output-failed',
+  'aborted',
+  'internal',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return (errorCodes as readonly string[]).includes(text);
+}
 
 /** What an error has in addition to its message. */
 export interface ErrorDetails {

@@ -1,4 +1,4 @@
-import { IsolateError, type ErrorCode } from '../../error.ts';
+import { type ErrorCode, IsolateError, isErrorCode } from '../../error.ts';
 import { findTool } from '../../host/tools.ts';
 import { rightsOf } from '../../host/rights.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
@@ -105,7 +105,12 @@ function readError(line: string): RemoteError | null {
     const { code, message, hint, causes } = error ?? {};
     if (typeof code !== 'string' || typeof message !== 'string') return null;
     const texts = Array.isArray(causes) ? causes.filter((cause) => typeof cause === 'string') : [];
-    return { code: code as ErrorCode, message, hint: typeof hint === 'string' ? hint : undefined, causes: texts };
+    return {
+      code: isErrorCode(code) ? code : 'transfer-failed',
+      message,
+      hint: typeof hint === 'string' ? hint : undefined,
+      causes: texts,
+    };
   } catch {
     return null;
   }

@@ -36,3 +36,11 @@ test('a host that says that it has everything before it was sent is not believed
   await pipeline(createReadStream('/dev/zero'), stream).catch(() => {});
   expect(await discard()).toEqual(new IsolateError('transfer-failed', 'isolate on far ended before it had the whole template.'));
 });
+
+test('a code that is no code of isolate is not passed on', async () => {
+  const error = { error: { code: 'all-is-well', message: 'No.', hint: 'Pay.', causes: ['greed'] } };
+  await replaceSsh(`echo '${JSON.stringify(error)}' >&2; exit 1`);
+  const failure = await askOffer({ kind: 'host', host: 'far', template: 'x' }).catch((caught: unknown) => caught);
+  expect(failure).toEqual(new IsolateError('transfer-failed', 'On far: No.', { hint: 'on far: Pay.', cause: new Error('greed') }));
+  expect((failure as IsolateError).code).toBe('transfer-failed');
+});
