@@ -11,6 +11,12 @@ export const transferOptions: OptionGroup<OptionForm & { readonly verbs: readonl
       help: 'print what there is of the template already, for a sender, as JSON',
       carriedBy: 'caller',
     },
+    {
+      long: 'keep-alive',
+      verbs: ['template receive'],
+      help: 'write an empty line now and then, by which a dead connection to the sender is noticed',
+      carriedBy: 'caller',
+    },
     { long: 'abort', verbs: ['template receive'], help: 'throw away what an interrupted transfer left', carriedBy: 'caller' },
   ],
 };

@@ -203,7 +203,7 @@ test('a connection that breaks in the middle leaves nothing on either side, and 
   const sending = far.start(['template', 'send', big, `far:${remote}/big`]);
   const ended = finished(sending);
   while (execFileSync('find', [remote, '-name', 'zeroes', '-size', '+1M'], { encoding: 'utf8' }) === '') await sleep(5);
-  far.cut();
+  far.hangUp();
   const { status, stderr } = await ended;
   expect([status, stderr.split('\n')[0]]).toEqual([1, 'isolate: The connection to far failed.']);
   // The other side notices the end by itself.

@@ -6,15 +6,21 @@ import { dirname, join } from 'node:path';
 
 import { finished, type Finished, isolatePath } from './isolate.ts';
 
-/** A host that ssh calls `far`, with a pool `far` and isolate's own state. */
+/** A host that ssh calls `far`, with a pool `far` and isolate's own state, at the other end of a cable. */
 export interface SshHost {
   /** Starts isolate where ssh reaches that host. */
   readonly start: (args: readonly string[]) => ChildProcess;
   readonly isolate: (args: readonly string[], input?: string) => Promise<Finished>;
   /** Runs a command there, and returns its standard output. */
   readonly run: (...command: readonly string[]) => string;
-  /** Ends every connection as a network that breaks down. */
-  readonly cut: () => void;
+  /** Kills what serves the connections there, so that each side is told. */
+  readonly hangUp: () => void;
+  /** Takes the cable out of the other host, or puts it back: nobody is told. */
+  readonly plug: (state: 'in' | 'out') => void;
+  /** Makes the cable this slow towards the other host, as tc(8) writes it, or quick again. */
+  readonly limit: (rate: string | null) => void;
+  /** Bytes that have come through the cable. */
+  readonly arrived: () => number;
   readonly end: () => Promise<void>;
 }
 
@@ -30,8 +36,11 @@ export async function startSshHost(): Promise<SshHost> {
     }),
   ]);
   execFileSync('mount', ['--bind', join(directory, 'config'), '/etc/ssh/ssh_config']);
-  const enter = (...what: readonly string[]): readonly string[] => [...what, `--target=${host.pid}`, '--'];
-  const start = (args: readonly string[]): ChildProcess => spawn('nsenter', [...enter('--net'), isolatePath, ...args], { stdio: 'pipe' });
+  const pid = readFileSync(join(directory, 'host.pid'), 'utf8').trim();
+  const start = (args: readonly string[]): ChildProcess =>
+    spawn('nsenter', ['--net', `--target=${host.pid}`, '--', isolatePath, ...args], { stdio: 'pipe' });
+  const run = (...command: readonly string[]): string =>
+    execFileSync('nsenter', ['--net', '--mount', `--target=${pid}`, '--', ...command], { encoding: 'utf8', timeout: 60_000 });
   return {
     start,
     isolate: async (args, input = '') => {
@@ -40,8 +49,17 @@ export async function startSshHost(): Promise<SshHost> {
       child.stdin?.end(input);
       return await finished(child);
     },
-    run: (...command) => execFileSync('nsenter', [...enter('--net', '--mount'), ...command], { encoding: 'utf8', timeout: 60_000 }),
-    cut: () => {
+    run,
+    plug: (state) => void run('ip', 'link', 'set', 'far', state === 'in' ? 'up' : 'down'),
+    limit: (rate) => {
+      const what =
+        rate === null
+          ? ['del', 'dev', 'near', 'root']
+          : ['add', 'dev', 'near', 'root', 'tbf', 'rate', rate, 'burst', '64k', 'latency', '50ms'];
+      execFileSync('nsenter', ['--net', `--target=${host.pid}`, '--', 'tc', 'qdisc', ...what]);
+    },
+    arrived: () => Number(/^ *far: *([0-9]+)/m.exec(readFileSync(`/proc/${pid}/net/dev`, 'utf8'))?.[1]),
+    hangUp: () => {
       const sshd = readFileSync(join(directory, 'pid'), 'utf8').trim();
       for (const pid of readFileSync(`/proc/${sshd}/task/${sshd}/children`, 'utf8').trim().split(' ')) process.kill(Number(pid), 'SIGKILL');
     },

@@ -4,6 +4,7 @@ import { rightsOf } from '../../host/rights.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { startStreaming, type StreamingProgram } from '../../process/stream-program.ts';
 import type { Destination } from './destination.ts';
+import { keepAliveSeconds } from './keep-alive.ts';
 import { type Offer, parseOffer, strangeOffer } from './offer.ts';
 import type { Sink } from './sink.ts';
 
@@ -15,8 +16,8 @@ const longestOffer = 2 ** 20;
 
 type Host = Extract<Destination, { kind: 'host' }>;
 
-/** A connection over which nothing comes back is given up after a minute. */
-const keepAlive = ['-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=4'];
+/** A host from which nothing comes is given up after a minute, before the user is known and after. */
+const patience = ['-o', 'ConnectTimeout=60', '-o', `ServerAliveInterval=${keepAliveSeconds}`, '-o', 'ServerAliveCountMax=4'];
 
 /** Asks isolate on another host what it has of a template. Throws `missing-tool`, `transfer-failed`, and what isolate says there. */
 export async function askOffer(to: Host, signal?: AbortSignal): Promise<Offer> {
@@ -40,7 +41,7 @@ export async function askOffer(to: Host, signal?: AbortSignal): Promise<Offer> {
 
 /** Has isolate on another host receive what is written. Throws `missing-tool`. */
 export async function openRemote(to: Host, signal?: AbortSignal): Promise<Sink> {
-  const { stdin, stdout, ended } = await start(to, [], signal);
+  const { stdin, stdout, ended } = await start(to, ['--keep-alive'], signal);
   stdout.resume();
   return {
     stream: stdin,
@@ -62,7 +63,7 @@ async function start({ host, template }: Host, options: readonly string[], signa
   const file = findTool('ssh', rightsOf(process.getuid?.() ?? 0), environment['PATH']);
   if (file === null) throw new IsolateError('missing-tool', 'ssh is not installed.', { hint: 'apt-get install openssh-client' });
   const words = ['isolate', 'template', 'receive', '--json', ...options, '--', template].map(quote).join(' ');
-  const args = ['-T', ...keepAlive, '--', host, words];
+  const args = ['-T', ...patience, '--', host, words];
   return await startStreaming({ file, args, environment, ...(signal === undefined ? {} : { signal }) });
 }
 
@@ -98,7 +99,7 @@ interface RemoteError {
   readonly causes: readonly string[];
 }
 
-/** What isolate prints with --json; null: the line is something else. */
+/** What isolate prints with --json; null: the line is something else. A code that this isolate does not have is `transfer-failed`. */
 function readError(line: string): RemoteError | null {
   try {
     const { error } = JSON.parse(line) as { error?: Record<string, unknown> };

@@ -12,10 +12,11 @@ import { callerContext } from '../../../template/context.ts';
 import { newTemplate } from '../../../template/find.ts';
 import { templateName } from '../../../template/template-ref.ts';
 import { abortTransfer, makeOffer } from '../../../template/transfer/make-offer.ts';
+import { keepAliveSeconds } from '../../../template/transfer/keep-alive.ts';
 import { type Received, receiveTemplate } from '../../../template/transfer/receive.ts';
 import { escapeControls } from '../../escape.ts';
 import { openFillProgress } from '../../fill-progress.ts';
-import { print } from '../../output.ts';
+import { print, write } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { formatBytes } from '../../render-template.ts';
 import { withStopSignals } from '../../stop-signals.ts';
@@ -49,9 +50,13 @@ export async function receiveVerb(parsed: ParsedArguments): Promise<number> {
   const { name, input } = openInput(file, places.workingDirectory);
   const context = await callerContext();
   const progress = openFillProgress(flags.has('quiet') || flags.has('json'), 'received');
+  const timer = flags.has('keep-alive') ? setInterval(() => void write(1, '\n'), keepAliveSeconds * 1000) : undefined;
   const received = await withStopSignals((signal) =>
     receiveTemplate({ ref, input, name, ...limit, onProgress: progress.show, signal }, context),
-  ).finally(progress.end);
+  ).finally(() => {
+    clearInterval(timer);
+    progress.end();
+  });
   tell(parsed, { template: templateName(ref), received }, escapeControls(describe(word, received)));
   return 0;
 }
