@@ -10,6 +10,7 @@ import { namespaceWithIds, runAsTool } from '../run/with-ids.ts';
 import type { TemplateContext } from './context.ts';
 import { findHostDirectories } from './fill/host-directories.ts';
 import { requireBwrap } from './fill/place.ts';
+import { makeIn, noSpace, saysNoSpace } from './no-space.ts';
 import { lastLine, treeTimeoutMs } from './trees.ts';
 
 /** Where cp sees the tree and its copy. */
@@ -31,17 +32,27 @@ const capabilities = [
 
 const optionsNumber = 3;
 
+/** A copy to be made. */
+export interface TreeCopy {
+  readonly from: string;
+  /** Made if it is missing. */
+  readonly to: string;
+  /** What messages call the tree, and the directory or dataset that has or lacks space for the copy. */
+  readonly name: string;
+  readonly storage: string;
+}
+
 /**
- * Copies a tree with owners, times, hard links, ACLs and attributes, in blocks that both share where the file system can do that. A
- * missing `to` is made. Throws `storage-failed`, `pool-full`, `missing-tool`.
+ * Copies a tree with owners, times, hard links, ACLs and attributes, in blocks that both share where the file system can do that. Throws
+ * `storage-failed`, `pool-full`, `missing-tool`.
  */
-export async function copyTree({ facts }: TemplateContext, from: string, to: string): Promise<void> {
-  mkdirSync(to, { recursive: true, mode: 0o700 });
+export async function copyTree({ facts }: TemplateContext, { from, to, name, storage }: TreeCopy): Promise<void> {
+  makeIn(storage, 'directory', () => mkdirSync(to, { recursive: true, mode: 0o700 }));
   const { exitCode, stderr } = await runCopy(facts, from, to);
   if (exitCode === 0) return;
-  const code = /No space left on device|Disk quota exceeded/.test(stderr) ? 'pool-full' : 'storage-failed';
+  if (saysNoSpace(stderr)) throw noSpace(`${name} cannot be copied`, storage);
   const reason = lastLine(stderr).replaceAll(`'${fromInside}`, `'${from}`).replaceAll(`'${toInside}`, `'${to}`);
-  throw new IsolateError(code, `${from} cannot be copied: ${reason}.`);
+  throw new IsolateError('storage-failed', `${name} cannot be copied: ${reason}.`);
 }
 
 /**

@@ -5,6 +5,7 @@ import { IsolateError } from '../error.ts';
 import { formatHolder, type HolderId, isAlive, parseHolder } from '../pool/holder.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import type { TemplateContext } from './context.ts';
+import { makeIn } from './no-space.ts';
 import { findOutliving, isAtWork } from './outliving.ts';
 
 /** A sweep holds a lock for a moment. */
@@ -59,7 +60,7 @@ function tryLock(path: string, context: TemplateContext): Owner | null {
 }
 
 function makeLock(path: string, own: string): void {
-  writeFileSync(own, '', { mode: 0o600 });
+  makeIn(dirname(path), 'file', () => writeFileSync(own, '', { mode: 0o600 }));
   try {
     linkSync(own, path);
   } catch (error) {

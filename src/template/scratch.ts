@@ -21,7 +21,7 @@ export async function withFillable<T>(
   if (!needsCopy(target.root, context)) return await action(target);
   return await withScratch(context, async (scratch) => {
     const result = await action(scratch);
-    await copyTree(context, scratch.root, target.root);
+    await copyTree(context, { from: scratch.root, to: target.root, name: 'The new template', storage: target.storage });
     return result;
   });
 }
@@ -29,8 +29,8 @@ export async function withFillable<T>(
 /** Calls `action` with a tree that a sandbox can read as its root: of a file system of FUSE, which would not let it, a copy. */
 export async function withReadable<T>(tree: OpenTree, context: TemplateContext, action: (tree: OpenTree) => Promise<T>): Promise<T> {
   if (!needsCopy(tree.path, context)) return await action(tree);
-  return await withScratch(context, async ({ root }) => {
-    await copyTree(context, tree.path, root);
+  return await withScratch(context, async ({ root, storage }) => {
+    await copyTree(context, { from: tree.path, to: root, name: 'The template', storage });
     return await action({ ...tree, path: root });
   });
 }

@@ -34,6 +34,8 @@ export interface Draft {
   readonly ownership: StoredOwnership;
   /** Whether `root` can be mounted idmapped. */
   readonly idmappable: boolean;
+  /** What messages call the place that has or lacks space for it: a directory or a dataset. */
+  readonly storage: string;
   /**
    * Makes it the template, whole or not at all. Storage that clones snapshots keeps its state as the snapshot `label` at the same time.
    * Throws `template-exists` if there is one by now.

@@ -11,7 +11,7 @@ import { temporaryTemplate } from '../rig/template.ts';
 let home: SmallDisk;
 let project: string;
 beforeEach(() => {
-  home = mountSmallDisk('size=64k');
+  home = mountSmallDisk('tmpfs', '64k');
   project = mkdtempSync(join(tmpdir(), 'project-'));
   mkdirSync(dirname(settings()), { recursive: true, mode: 0o700 });
 });

@@ -111,7 +111,7 @@ test('a full disk ends it, and nothing is left', { timeout: 60_000 }, async () =
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=600k,mode=700', 'tmpfs', parent]);
   expect(await isolate(['template', 'create', join(parent, 'x'), '--from', archive])).toMatchObject({
     status: 1,
-    stderr: `isolate: ${archive} cannot be unpacked: there is no space left.\n`,
+    stderr: `isolate: ${archive} cannot be unpacked: there is too little space left in ${parent}.\nhint: free some space there\n`,
   });
   expect(readdirSync(parent)).toEqual([]);
   execFileSync('umount', [parent]);

@@ -28,7 +28,7 @@ export async function inPlace<T>(root: string, action: (place: FillingPlace) => 
   await chmod(root, 0o700);
   const facts = await probeFacts({ environment: {}, uid: process.getuid!(), gid: process.getgid!(), files: findOwnFiles() });
   const stats = statSync(root);
-  const place = claimFillingPlace({ root, ownership: ownershipOf(stats), idmappable: canIdmap(root, stats) }, facts);
+  const place = claimFillingPlace({ root, ownership: ownershipOf(stats), idmappable: canIdmap(root, stats), storage: root }, facts);
   try {
     return await action(place);
   } finally {

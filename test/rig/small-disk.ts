@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,13 +13,20 @@ export interface SmallDisk {
   readonly end: () => void;
 }
 
-/** Mounts a tmpfs, of 16 MiB unless its `options` say another size. */
-export function mountSmallDisk(options = 'size=16m', path = mkdtempSync(join(tmpdir(), 'small-'))): SmallDisk {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `mode=0700,${options}`, 'tmpfs', path]);
-  return diskAt(path);
-}
-
-function diskAt(path: string): SmallDisk {
+/** Mounts a tmpfs, or an ext4, on which a directory takes space that an empty file does not. `size` is like `16M`. */
+export function mountSmallDisk(type: 'tmpfs' | 'ext4', size: string): SmallDisk {
+  const path = mkdtempSync(join(tmpdir(), 'small-'));
+  if (type === 'tmpfs') {
+    execFileSync('mount', ['-t', type, '-o', `size=${size}`, type, path]);
+  } else {
+    const image = `${path}.image`;
+    execFileSync('truncate', [`--size=${size}`, image]);
+    execFileSync('mkfs.ext4', ['-q', '-m', '0', '-O', '^has_journal', image]);
+    execFileSync('mount', ['-o', 'loop', image, path]);
+    rmSync(image);
+    rmdirSync(join(path, 'lost+found'));
+  }
+  chmodSync(path, 0o700);
   const filler = join(path, '.filler');
   return {
     path,

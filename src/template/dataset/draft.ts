@@ -48,14 +48,17 @@ export async function beginDataset(context: DatasetContext): Promise<Draft> {
 }
 
 /** Gives the root of an empty draft to the ids by which it is going to be filled. */
-export function ownDraft({ implementation, own }: DatasetContext, root: string): Pick<Draft, 'root' | 'ownership' | 'idmappable'> {
+export function ownDraft(
+  { dataset, implementation, own }: DatasetContext,
+  root: string,
+): Pick<Draft, 'root' | 'ownership' | 'idmappable' | 'storage'> {
   chmodSync(root, 0o755);
   chownSync(root, 0, 0);
   const idmappable = implementation.idmappedMounts && canIdmap(root, statSync(root));
   const { sandboxUids, sandboxGids } = own.facts.user;
   // On zfs-fuse no sandbox could change the template, only the host's root.
   if (!idmappable && implementation.name === 'OpenZFS') chownSync(root, sandboxUids.start, sandboxGids.start);
-  return { root, ownership: ownershipOf(statSync(root)), idmappable };
+  return { root, ownership: ownershipOf(statSync(root)), idmappable, storage: parentOf(dataset) };
 }
 
 /** Throws `template-exists`, also for a template whose new state has not taken its place yet. */

@@ -12,7 +12,7 @@ import { discardOld } from './sweep.ts';
 /** A copy of a template that takes its place in one step. Runs on the template keep the tree that they began with. */
 export async function attemptChange(context: TemplateContext, layout: DirectoryLayout): Promise<Attempt> {
   const wrapper = await inWrapper(context, layout, async (path) => {
-    await copyTree(context, layout.path, join(path, treeName));
+    await copyTree(context, { from: layout.path, to: join(path, treeName), name: layout.path, storage: layout.parent });
     return path;
   });
   const tree = join(wrapper, treeName);

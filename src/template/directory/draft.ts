@@ -7,6 +7,7 @@ import { makeDirectories } from '../../process/make-directories.ts';
 import { ownershipOf } from '../../storage/directory.ts';
 import type { TemplateContext } from '../context.ts';
 import { makeRandom } from '../../process/random.ts';
+import { makeIn } from '../no-space.ts';
 import type { Draft } from '../store.ts';
 import { discardTree } from '../trees.ts';
 import { type DirectoryLayout, directoryLayout, parseBeside, treeName } from './layout.ts';
@@ -31,17 +32,23 @@ export function beginDraft(context: TemplateContext, layout: DirectoryLayout): D
 export function makeEmptyTree(context: TemplateContext, layout: DirectoryLayout): Omit<Draft, 'commit'> & { readonly wrapper: string } {
   const wrapper = makeWrapper(context, layout);
   const root = join(wrapper, treeName);
-  mkdirSync(root, { mode: 0o755 });
+  try {
+    makeIn(layout.parent, 'directory', () => mkdirSync(root, { mode: 0o755 }));
+  } catch (error) {
+    rmdirSync(wrapper);
+    throw error;
+  }
   const idmappable = canIdmap(root, statSync(root));
   const { rights, sandboxUids, sandboxGids } = context.facts.user;
   if (rights === 'root' && !idmappable) chownSync(root, sandboxUids.start, sandboxGids.start);
-  return { wrapper, root, ownership: ownershipOf(statSync(root)), idmappable, discard: () => discardTree(context, wrapper) };
+  const discard = (): Promise<void> => discardTree(context, wrapper);
+  return { wrapper, root, ownership: ownershipOf(statSync(root)), idmappable, storage: layout.parent, discard };
 }
 
 /** A private directory for a tree beside the template, which a later sweep removes if this process dies. */
 function makeWrapper({ holder }: TemplateContext, layout: DirectoryLayout): string {
   const wrapper = layout.draft(makeRandom(), holder);
-  mkdirSync(wrapper, { mode: 0o700 });
+  makeIn(layout.parent, 'directory', () => mkdirSync(wrapper, { mode: 0o700 }));
   return wrapper;
 }
 

@@ -17,8 +17,14 @@ export type Beside =
   | { readonly kind: 'swap'; readonly of: string; readonly label: string; readonly inode: number; readonly holder: HolderId }
   /** To be removed when nothing uses it any more. */
   | { readonly kind: 'old'; readonly of: string }
-  /** A file that says what the holder is doing with the template and its snapshots, one after the other. */
+  /**
+   * Says what the holder is doing with the template and its snapshots, one after the other: a symbolic link to the new name, or `removal`.
+   * A link is complete from the first, and needs no space of a file.
+   */
   | { readonly kind: 'move'; readonly of: string; readonly holder: HolderId };
+
+/** Where the link of a move leads that is a removal; a template's path is longer. */
+export const removal = '.';
 
 /** Where the things beside a template are. */
 export interface DirectoryLayout {

@@ -1,12 +1,13 @@
-import { mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync, rmdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import type { TemplateContext } from '../context.ts';
 import { refuseMovable, refuseReachable } from '../keep-private.ts';
 import { makeRandom } from '../../process/random.ts';
+import { isNoSpace, makeIn } from '../no-space.ts';
 import type { TemplateRef } from '../template-ref.ts';
 import { refuseExisting } from './draft.ts';
-import { type DirectoryLayout, treeName } from './layout.ts';
+import { type DirectoryLayout, removal, treeName } from './layout.ts';
 import { finishMove, reapOld, sweepParent } from './sweep.ts';
 import { findRuns } from './users.ts';
 
@@ -38,26 +39,44 @@ export function renameDirectory(context: TemplateContext, layout: DirectoryLayou
 /** Removes a template and its snapshots. Throws `template-busy`, `storage-failed`. */
 export async function removeDirectory(context: TemplateContext, layout: DirectoryLayout): Promise<void> {
   refuseRuns(context, layout);
-  const file = announce(context, layout, '');
+  const file = announce(context, layout, null);
   const old = layout.old(makeRandom());
-  mkdirSync(old, { mode: 0o700 });
+  const isWrapped = makeOld(old);
   try {
-    renameSync(layout.path, join(old, treeName));
+    renameSync(layout.path, isWrapped ? join(old, treeName) : old);
   } catch (cause) {
-    rmdirSync(old);
+    if (isWrapped) rmdirSync(old);
     finishMove(layout.parent, layout.name, file);
     throw new IsolateError('storage-failed', `${layout.path} cannot be removed.`, { cause });
   }
   context.checkpoint('remove:renamed');
+  if (!isWrapped) keepPrivate(context, old);
   finishMove(layout.parent, layout.name, file);
   await reapOld(context, layout.path, old);
   await sweepParent(context, layout.parent);
 }
 
-/** Writes down what is going to happen, so that another process can finish it. */
-function announce(context: TemplateContext, layout: DirectoryLayout, target: string): string {
+/** Makes a private directory for what is removed; false: there is no space for it, and a removal is to make some. */
+function makeOld(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (!isNoSpace(error)) throw error;
+    return false;
+  }
+}
+
+/** Gives a tree the owner and mode that the directory around it would have. */
+function keepPrivate({ facts }: TemplateContext, tree: string): void {
+  if (facts.user.rights === 'root') chownSync(tree, 0, 0);
+  chmodSync(tree, 0o700);
+}
+
+/** Writes down what is going to happen, so that another process can finish it. `target` is null for a removal. */
+function announce(context: TemplateContext, layout: DirectoryLayout, target: string | null): string {
   const file = layout.move(context.holder);
-  writeFileSync(file, `${target}\n`, { mode: 0o600, flag: 'wx' });
+  makeIn(layout.parent, 'file', () => symlinkSync(target ?? removal, file));
   context.checkpoint('move:announced');
   return file;
 }

@@ -19,7 +19,8 @@ export async function rollBack(
   const newest = snapshots.at(-1);
   const isKept = newest !== undefined && newest !== target && (await isAsIn(context, layout, newest));
   return await inWrapper(context, layout, async (wrapper) => {
-    await copyTree(context, join(layout.snapshot(label), treeName), join(wrapper, treeName));
+    const from = join(layout.snapshot(label), treeName);
+    await copyTree(context, { from, to: join(wrapper, treeName), name: `${layout.path}@${label}`, storage: layout.parent });
     return await swapIn(context, layout, wrapper, snapshots, isKept);
   });
 }

@@ -14,7 +14,7 @@ export async function copySnapshot(context: TemplateContext, layout: DirectoryLa
   try {
     return await inWrapper(context, layout, async (wrapper) => {
       context.checkpoint('snapshot:begun');
-      await copyTree(context, layout.path, join(wrapper, treeName));
+      await copyTree(context, { from: layout.path, to: join(wrapper, treeName), name: layout.path, storage: layout.parent });
       const createdMs = context.clock();
       // The contents have times of their own.
       utimesSync(wrapper, createdMs / 1000, createdMs / 1000);

@@ -1,15 +1,14 @@
-import { lstatSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, readlinkSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IsolateError } from '../../error.ts';
-import { readText } from '../../host/read-text.ts';
 import { isAlive } from '../../pool/holder.ts';
 import { readDirectory } from '../../pool/read-directory.ts';
 import type { TemplateContext } from '../context.ts';
 import { freeDeadLocks } from '../lock.ts';
 import { makeRandom } from '../../process/random.ts';
 import { discardTree } from '../trees.ts';
-import { type Beside, type DirectoryLayout, directoryLayout, parseBeside, treeName } from './layout.ts';
+import { type Beside, type DirectoryLayout, directoryLayout, parseBeside, removal, treeName } from './layout.ts';
 import { isUsed } from './users.ts';
 
 const mostAttempts = 20;
@@ -24,7 +23,7 @@ export async function sweepParent(context: TemplateContext, parent: string): Pro
   for (const entry of readDirectory(parent)) {
     const beside = parseBeside(entry);
     const path = join(parent, entry);
-    if (beside?.kind !== 'move' || !isOwn(path, context) || isAlive(beside.holder, context.holder.bootId)) continue;
+    if (beside?.kind !== 'move' || !isOwn(path, context, true) || isAlive(beside.holder, context.holder.bootId)) continue;
     finishMove(parent, beside.of, path);
   }
   for (const entry of readDirectory(parent)) {
@@ -74,10 +73,10 @@ export async function discardOld(context: TemplateContext, layout: DirectoryLayo
   await reapOld(context, layout.path, old);
 }
 
-/** Removes an old tree unless a run may still use it. */
-export async function reapOld(context: TemplateContext, template: string, wrapper: string): Promise<void> {
-  if (await isUsed(context, template, join(wrapper, treeName))) return;
-  await discardTree(context, wrapper);
+/** Removes an old tree, with the directory around it if it has one, unless a run may still use it. */
+export async function reapOld(context: TemplateContext, template: string, old: string): Promise<void> {
+  if (await isUsed(context, template, old)) return;
+  await discardTree(context, old);
 }
 
 /**
@@ -85,18 +84,26 @@ export async function reapOld(context: TemplateContext, template: string, wrappe
  * that did not happen.
  */
 export function finishMove(parent: string, name: string, file: string): void {
-  const target = readText(file)?.trim();
+  const target = readTarget(file);
   // Another process was quicker.
-  if (target === undefined) return;
+  if (target === null) return;
   if (lstatSync(join(parent, name), { throwIfNoEntry: false }) === undefined) {
     for (const entry of readDirectory(parent)) {
       const beside = parseBeside(entry);
       if (beside?.kind !== 'snapshot' || beside.of !== name) continue;
-      const layout = directoryLayout(target === '' ? join(parent, name) : target);
-      renameIfThere(join(parent, entry), target === '' ? layout.old(makeRandom()) : layout.snapshot(beside.label));
+      const layout = directoryLayout(target === removal ? join(parent, name) : target);
+      renameIfThere(join(parent, entry), target === removal ? layout.old(makeRandom()) : layout.snapshot(beside.label));
     }
   }
   rmSync(file, { force: true });
+}
+
+function readTarget(link: string): string | null {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return null;
+  }
 }
 
 /** Several processes may sweep the same directory. */
@@ -108,7 +115,7 @@ function renameIfThere(from: string, to: string): void {
   }
 }
 
-function isOwn(path: string, { facts }: TemplateContext): boolean {
+function isOwn(path: string, { facts }: TemplateContext, isLink = false): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false });
-  return stats !== undefined && !stats.isSymbolicLink() && stats.uid === facts.user.uid;
+  return stats !== undefined && stats.isSymbolicLink() === isLink && stats.uid === facts.user.uid;
 }

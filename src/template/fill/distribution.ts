@@ -6,6 +6,7 @@ import { findTool } from '../../host/tools.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { plainEnvironment } from '../../process/command.ts';
 import { runAsBuilder, runInFilling } from './filling.ts';
+import { noSpace } from '../no-space.ts';
 import { type DistributionOptions, type Installer, installers } from './installers.ts';
 import { targetInside } from './launches.ts';
 import { cutLines } from './lines.ts';
@@ -57,7 +58,7 @@ export async function installDistribution(
     { devices: installer.devices, ...(keys === null ? {} : { keys }) },
   );
   output.end();
-  if (status !== 0) throw failed(installer.name, source, said);
+  if (status !== 0) throw failed(installer.name, source, said, place.target.storage);
   await runInFilling(place, { command: ['sh', '-c', 'rm -rf dev/* && chmod 0755 dev'] });
 }
 
@@ -92,8 +93,10 @@ function proxies(): Readonly<Record<string, string>> {
   return Object.fromEntries(proxyVariables.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
 }
 
-function failed(installer: string, { distribution, suite }: Distribution, said: readonly string[]): IsolateError {
+function failed(installer: string, { distribution, suite }: Distribution, said: readonly string[], storage: string): IsolateError {
   const text = said.join('\n');
+  const what = `${installer} could not install ${distribution}:${suite}`;
+  if (/No space left on device|Disk quota exceeded|enough free space/.test(text)) return noSpace(what, storage);
   const { keyPackage } = origins[distribution];
   const hint = /NO_PUBKEY|not signed/.test(text)
     ? `the keys for it are missing: apt-get install ${keyPackage}, or --keyring FILE`
@@ -103,7 +106,7 @@ function failed(installer: string, { distribution, suite }: Distribution, said: 
         ? 'is there a network? --mirror names another archive, and the variable http_proxy a proxy'
         : undefined;
   const cause = new Error(reasons(said).slice(-3).join('; ') || 'it said nothing');
-  return new IsolateError('source-failed', `${installer} could not install ${distribution}:${suite}.`, {
+  return new IsolateError('source-failed', `${what}.`, {
     cause,
     ...(hint === undefined ? {} : { hint }),
   });

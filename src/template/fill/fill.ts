@@ -58,7 +58,7 @@ interface Filling {
 async function fill(source: TemplateSource, place: FillingPlace, options: FillOptions): Promise<Filling> {
   const { maxBytes, onProgress, signal, name } = options;
   const unpackOptions = {
-    limits: chooseLimits(place.target.root, maxBytes),
+    limits: chooseLimits(place.target, maxBytes),
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(signal === undefined ? {} : { signal }),
   };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { IsolateError } from '../../error.ts';
 import { longestTemplateRecord, parseTemplateRecord, printTemplateRecord, type TemplateRecord } from '../../spec/template-record.ts';
+import { noSpace, saysNoSpace } from '../no-space.ts';
 import { runInFilling } from './filling.ts';
 import type { FillingPlace } from './place.ts';
 
@@ -60,8 +61,8 @@ export async function finishRoot(place: FillingPlace, record: TemplateRecord): P
     onErrorLine: (line) => void lines.push(line),
   });
   if (status === 0) return;
-  const code = lines.some((line) => line.endsWith('No space left on device')) ? 'pool-full' : 'storage-failed';
-  throw new IsolateError(code, `The record of the template could not be written below ${place.target.root}.`, {
+  if (lines.some(saysNoSpace)) throw noSpace('The record of the template cannot be written', place.target.storage);
+  throw new IsolateError('storage-failed', `The record of the template could not be written below ${place.target.root}.`, {
     cause: new Error(lines[0] ?? `sh ended with status ${status}`),
   });
 }

@@ -59,7 +59,7 @@ function openReader(source: string, { uid, gid }: Stats, facts: Facts): TreeRead
   const shifted = user.rights === 'root' && uid >= idsPerSandbox && gid >= idsPerSandbox;
   if (!own && !shifted) return readAsCaller(source, facts);
   const ownership = shifted ? ({ kind: 'shifted', uidBase: uid, gidBase: gid } as const) : ({ kind: 'natural' } as const);
-  return readInSandbox({ root: source, ownership, idmappable: false }, facts);
+  return readInSandbox({ root: source, ownership, idmappable: false, storage: source }, facts);
 }
 
 function look(path: string): { readonly source: string; readonly stats: Stats } {

@@ -13,6 +13,8 @@ export interface FillingTarget {
   readonly root: string;
   readonly ownership: StoredOwnership;
   readonly idmappable: boolean;
+  /** What messages call the place that has or lacks space for it: a directory or a dataset. */
+  readonly storage: string;
 }
 
 /** What the programs that fill a directory have of their own on this host. */

@@ -1,18 +1,20 @@
 import { statfsSync } from 'node:fs';
 
 import { IsolateError } from '../../error.ts';
+import { noSpace } from '../no-space.ts';
 import type { Archive } from './archive.ts';
 import { runInFilling } from './filling.ts';
 import { targetInside } from './launches.ts';
-import type { FillingPlace } from './place.ts';
+import type { FillingPlace, FillingTarget } from './place.ts';
 import { progressMs } from './progress.ts';
 import { emptyTarReport, readCheckpoint, recordBytes, reportLine, type TarReport } from './tar-report.ts';
-import { tooLarge } from './too-large.ts';
 
 /** How much an archive may unpack to. */
 export interface UnpackLimits {
   readonly bytes: number;
   readonly entries: number;
+  /** The error of a source of this name that unpacks to more bytes. */
+  readonly tooLarge: (name: string) => IsolateError;
 }
 
 export interface UnpackOptions {
@@ -27,13 +29,18 @@ const mostEntries = 4_000_000;
 /** 10 MiB of the uncompressed archive. */
 const checkpointRecords = 1024;
 
-/** Nine tenths of what is free at `path`, and at most `wanted` bytes. */
-export function chooseLimits(path: string, wanted?: number): UnpackLimits {
-  const { bavail, bsize, ffree, files } = statfsSync(path);
+/** Nine tenths of what is free for a target, and at most `wanted` bytes. */
+export function chooseLimits({ root, storage }: Pick<FillingTarget, 'root' | 'storage'>, wanted = Infinity): UnpackLimits {
+  const { bavail, bsize, ffree, files } = statfsSync(root);
   const free = Math.floor(bavail * bsize * 0.9);
   // File systems that make inodes as they need them report none or very many.
   const entries = files === 0 ? mostEntries : Math.min(mostEntries, Math.floor(ffree * 0.9));
-  return { bytes: wanted === undefined ? free : Math.min(free, wanted), entries };
+  const bytes = Math.min(free, wanted);
+  const [why, hint] =
+    bytes === wanted ? ['', '--max-size allows more'] : [`, nine tenths of what is free in ${storage}`, 'free some space there'];
+  const tooLarge = (name: string): IsolateError =>
+    new IsolateError('source-too-large', `${name} unpacks to more than ${bytes} bytes${why}.`, { hint });
+  return { bytes, entries, tooLarge };
 }
 
 /**
@@ -60,11 +67,11 @@ export async function unpack(place: FillingPlace, archive: Archive, { limits, on
       onErrorLine: (line) => {
         unpacked = readCheckpoint(line) ?? unpacked;
         if (readCheckpoint(line) === null) report = reportLine(report, line);
-        if (unpacked > limits.bytes) excess.abort(tooLarge(archive.name, limits.bytes));
+        if (unpacked > limits.bytes) excess.abort(limits.tooLarge(archive.name));
       },
       signal: signal === undefined ? excess.signal : AbortSignal.any([signal, excess.signal]),
     });
-    if (status !== 0 || report.errors > 0) refuseDamaged(archive, status, report);
+    if (status !== 0 || report.errors > 0) refuseDamaged(archive, status, report, place.target.storage);
     return report;
   } finally {
     clearInterval(timer);
@@ -101,10 +108,8 @@ function tarCommand({ compression }: Archive): readonly [string, ...string[]] {
 }
 
 /** Nothing but device nodes may have failed: tar's status is 2 for these too. */
-function refuseDamaged(archive: Archive, status: number, report: TarReport): void {
-  if (report.full) {
-    throw new IsolateError('pool-full', `${archive.name} cannot be unpacked: there is no space left.`);
-  }
+function refuseDamaged(archive: Archive, status: number, report: TarReport, storage: string): void {
+  if (report.full) throw noSpace(`${archive.name} cannot be unpacked`, storage);
   if (report.errors > 0) {
     const more = report.errors === 1 ? '' : ` (and ${report.errors - 1} more)`;
     throw new IsolateError('bad-source', `${archive.name} cannot be unpacked.`, { cause: new Error(`${report.error ?? ''}${more}`) });

@@ -15,7 +15,6 @@ import { splitLocator } from './locator.ts';
 import { openPlainArchive } from './open-archive.ts';
 import { platformOf } from './platform.ts';
 import { fetchImage } from './skopeo.ts';
-import { tooLarge } from '../fill/too-large.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
 export interface ImageOptions extends UnpackOptions {
@@ -139,7 +138,7 @@ async function unpackLayers(
       },
       onUnpacked: (bytes) => {
         unpacked = unpackedBefore + bytes;
-        if (unpacked > limits.bytes) throw tooLarge(files.name, limits.bytes);
+        if (unpacked > limits.bytes) throw limits.tooLarge(files.name);
       },
       ...(signal === undefined ? {} : { signal }),
     });

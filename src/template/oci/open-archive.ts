@@ -7,10 +7,10 @@ import { IsolateError } from '../../error.ts';
 import { magicBytes, recognizeCompression } from '../fill/compression.ts';
 import type { FillingPlace } from '../fill/place.ts';
 import type { UnpackOptions } from '../fill/unpack.ts';
+import { isNoSpace, noSpace } from '../no-space.ts';
 import { bad } from './json.ts';
 import { outputOf } from './program-output.ts';
 import { makeScratch } from './scratch.ts';
-import { tooLarge } from '../fill/too-large.ts';
 
 /**
  * Opens an archive of an image. A compressed one, whose files could not be found without reading it again and again, is uncompressed into
@@ -32,10 +32,8 @@ export async function openPlainArchive(
     plain = await openNameless(scratch);
     const request = { command: [compression, '-dc'] as const, input: file.fd, ...(signal === undefined ? {} : { signal }) };
     const output = outputOf(place, request, (said) => bad(`${path} cannot be uncompressed: ${said}.`));
-    await plain.writeFile(atMost(output, limits.bytes, path)).catch((error: unknown) => {
-      throw (error as NodeJS.ErrnoException).code === 'ENOSPC'
-        ? new IsolateError('pool-full', `${path} cannot be uncompressed: the file system of ${scratch} is full.`)
-        : error;
+    await plain.writeFile(atMost(output, limits, path)).catch((error: unknown) => {
+      throw isNoSpace(error) ? noSpace(`${path} cannot be uncompressed`, scratch) : error;
     });
     await file.close();
     return plain;
@@ -62,11 +60,11 @@ async function openNameless(parent: string): Promise<FileHandle> {
   }
 }
 
-async function* atMost(stream: Readable, most: number, name: string): AsyncGenerator<Buffer> {
+async function* atMost(stream: Readable, limits: UnpackOptions['limits'], name: string): AsyncGenerator<Buffer> {
   let bytes = 0;
   for await (const chunk of stream) {
     bytes += (chunk as Buffer).length;
-    if (bytes > most) throw tooLarge(name, most);
+    if (bytes > limits.bytes) throw limits.tooLarge(name);
     yield chunk as Buffer;
   }
 }

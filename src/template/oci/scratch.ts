@@ -1,11 +1,10 @@
 import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { IsolateError } from '../../error.ts';
 import { formatHolder, isAlive, parseHolder, readOwnHolder } from '../../pool/holder.ts';
 import { readOwnPidNamespace } from '../../pool/pid-namespace.ts';
 import { readDirectory } from '../../pool/read-directory.ts';
-import { describeSystemError } from '../../process/system-error.ts';
+import { makeIn } from '../no-space.ts';
 
 /** A directory of this process alone, for as long as it needs it. */
 export interface Scratch {
@@ -23,18 +22,8 @@ export function makeScratch(parent: string): Scratch {
     const dead = isLeft(name, holder.bootId) && lstatSync(join(parent, name), { throwIfNoEntry: false })?.uid === process.getuid?.();
     if (dead) remove(join(parent, name));
   }
-  const path = makeDirectory(parent, `${prefix()}.${formatHolder(holder)}.`);
+  const path = makeIn(parent, 'directory', () => mkdtempSync(join(parent, `${prefix()}.${formatHolder(holder)}.`)));
   return { path, remove: () => remove(path) };
-}
-
-function makeDirectory(parent: string, start: string): string {
-  try {
-    return mkdtempSync(join(parent, start));
-  } catch (error) {
-    const failure = describeSystemError(error);
-    if (failure === null) throw error;
-    throw new IsolateError(failure.code, `No directory can be made in ${parent}: ${failure.reason}.`);
-  }
 }
 
 /** Pids mean other processes in another namespace, whose directories stay. */

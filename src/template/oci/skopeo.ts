@@ -8,12 +8,13 @@ import { findWriterAbove } from '../../host/writers-above.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { plainEnvironment } from '../../process/command.ts';
 import { type FillingRequest, runAsCaller } from '../fill/filling.ts';
-import { chooseLimits } from '../fill/unpack.ts';
+import { chooseLimits, type UnpackLimits } from '../fill/unpack.ts';
+import { scratchDirectory } from '../fill/scratch-directory.ts';
+import { noSpace, saysNoSpace } from '../no-space.ts';
 import { printDigest, startHash } from './digest.ts';
 import { longestJson } from './json.ts';
 import { checkReference, registryOf } from './reference.ts';
 import { makeScratch } from './scratch.ts';
-import { tooLarge } from '../fill/too-large.ts';
 
 /** What skopeo needs of the caller: where accounts, settings and certificates are, and proxies. */
 const places = /^(?:HOME|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|REGISTRY_AUTH_FILE|DOCKER_CONFIG|SSL_CERT_FILE|SSL_CERT_DIR)$/;
@@ -59,8 +60,12 @@ export async function fetchImage(
   try {
     const path = join(directory, 'image');
     const words = ['copy', '--quiet', ...tls('src', options), `docker://${reference}`, `oci:${path}`];
-    await withinSize(path, chooseLimits(scratch, mostBytes).bytes, `docker://${reference}`, options.signal, (signal) =>
-      runSkopeo(facts, { words, reference, failed: ['source-failed', 'fetch'] }, { ...options, signal }),
+    await withinSize(
+      path,
+      chooseLimits({ root: scratch, storage: scratch }, mostBytes),
+      `docker://${reference}`,
+      options.signal,
+      (signal) => runSkopeo(facts, { words, reference, failed: ['source-failed', 'fetch'] }, { ...options, signal }),
     );
     return { path, remove };
   } catch (error) {
@@ -75,14 +80,14 @@ const lookMs = 100;
 /** skopeo takes as much as a registry sends, whatever the registry said before, so `action` is ended when `path` has more than it may. */
 async function withinSize<T>(
   path: string,
-  most: number,
+  limits: UnpackLimits,
   name: string,
   signal: AbortSignal | undefined,
   action: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const excess = new AbortController();
   const timer = setInterval(() => {
-    if (sizeOfLayout(path) > most) excess.abort(tooLarge(name, most));
+    if (sizeOfLayout(path) > limits.bytes) excess.abort(limits.tooLarge(name));
   }, lookMs);
   try {
     return await action(signal === undefined ? excess.signal : AbortSignal.any([signal, excess.signal]));
@@ -165,6 +170,9 @@ async function runSkopeo(
   const last = said.findLast((line) => /level=(?:fatal|error)/.test(line)) ?? said.at(-1) ?? `it ended with status ${status}`;
   const [, quoted = last] = /msg="((?:[^"\\]|\\.)*)"/.exec(last) ?? [];
   const message = quoted.replaceAll(/\\(["\\])/g, '$1');
+  // The registry of a push has a disk of its own.
+  if (code === 'source-failed' && saysNoSpace(message))
+    throw noSpace(`skopeo could not ${verb} docker://${reference}`, scratchDirectory(facts));
   const hint = adviseOnFailure(message, reference);
   throw new IsolateError(code, `skopeo could not ${verb} docker://${reference}.`, {
     cause: new Error(message),

@@ -6,6 +6,7 @@ import { receiveArchive } from '../fill/archive.ts';
 import { runInFilling } from '../fill/filling.ts';
 import { ownProgramInside, targetInside } from '../fill/launches.ts';
 import type { FillingPlace } from '../fill/place.ts';
+import { noSpace, saysNoSpace } from '../no-space.ts';
 import { printDigest } from './digest.ts';
 import type { Layer } from './image.ts';
 import type { ImageFiles } from './image-files.ts';
@@ -78,7 +79,7 @@ async function unpackUnchecked(
   const status = await ended;
   const failure = await firstFailure(passing);
   if (failure !== null) throw failure;
-  if (status !== 0) throw refused(status, said ?? `isolate-unpack ended with status ${status}`, name);
+  if (status !== 0) throw refused(status, said ?? `isolate-unpack ended with status ${status}`, name, place.target.storage);
   checkContent(file, content, layer, name);
   const [entries = 0, devices = 0, attributes = 0] = counted.trim().split(' ').map(Number);
   return { entries, devices, attributes };
@@ -99,10 +100,11 @@ async function firstFailure(passing: readonly Promise<IsolateError | null>[]): P
   return failures.find((failure) => failure !== null) ?? null;
 }
 
-function refused(status: number, said: string, name: string): IsolateError {
-  if (status === 1) return new IsolateError('bad-source', `${name} cannot be unpacked.`, { cause: new Error(said.slice(0, 500)) });
-  const full = /: (?:No space left on device|Disk quota exceeded)$/.test(said);
-  return new IsolateError(full ? 'pool-full' : 'storage-failed', `${name} cannot be unpacked.`, { cause: new Error(said.slice(0, 500)) });
+function refused(status: number, said: string, name: string, storage: string): IsolateError {
+  if (status !== 1 && saysNoSpace(said)) return noSpace(`${name} cannot be unpacked`, storage);
+  return new IsolateError(status === 1 ? 'bad-source' : 'storage-failed', `${name} cannot be unpacked.`, {
+    cause: new Error(said.slice(0, 500)),
+  });
 }
 
 function checkContent(file: Meter, content: Meter, { blob, diffId }: Layer, name: string): void {

@@ -4,11 +4,11 @@ import { basename, dirname, join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import { findWriterAbove } from '../../host/writers-above.ts';
 import { makeRandom } from '../../process/random.ts';
-import { describeSystemError } from '../../process/system-error.ts';
 import type { TemplateContext } from '../context.ts';
 import { nowAndThen } from '../fill/progress.ts';
 import { scratchDirectory } from '../fill/scratch-directory.ts';
 import type { UnpackOptions } from '../fill/unpack.ts';
+import { isNoSpace, noSpace } from '../no-space.ts';
 import { platformOf } from '../oci/platform.ts';
 import { makeScratch } from '../oci/scratch.ts';
 import { requireSkopeo, storeImage } from '../oci/skopeo.ts';
@@ -64,8 +64,7 @@ export async function pushTemplate(push: PushTemplate, context: TemplateContext)
     return { digest: image.digest, size: image.size };
   } catch (error) {
     signal?.throwIfAborted();
-    if (!isFull(error)) throw error;
-    throw new IsolateError('pool-full', `The image cannot be written: the file system of ${beside} is full.`, { cause: error });
+    throw isNoSpace(error) ? noSpace('The image cannot be written', beside) : error;
   } finally {
     scratch.remove();
   }
@@ -144,10 +143,6 @@ async function writeTree(
   } finally {
     reader.release();
   }
-}
-
-function isFull(error: unknown): boolean {
-  return describeSystemError(error)?.code === 'pool-full';
 }
 
 function megabytes(bytes: number): number {

@@ -20,7 +20,7 @@ export function openTreeReader({ path, ownership }: OpenTree, facts: Facts): Tre
     throw new IsolateError('not-permitted', `The template ${path} belongs to another user.`);
   }
   const own = rights === 'root' ? ownership : ({ kind: 'natural' } as const);
-  return readInSandbox({ root: path, ownership: own, idmappable }, facts);
+  return readInSandbox({ root: path, ownership: own, idmappable, storage: path }, facts);
 }
 
 /** Throws `push-failed` for a file whose name means in a layer that another one is deleted (image-spec, layer.md). */

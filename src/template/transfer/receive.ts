@@ -107,7 +107,7 @@ async function receiveTar(
   await makeTemplate({ ref, signal, ...label }, context, async (place) => {
     const { name, stream, whole, bytes } = payload;
     const archive = { name, input: readAhead(stream), compression: null, size: null, position: bytes, close: () => {} };
-    const unpacked = unpack(place, archive, { limits: chooseLimits(place.target.root, maxBytes), signal });
+    const unpacked = unpack(place, archive, { limits: chooseLimits(place.target, maxBytes), signal });
     // tar takes one that was cut between two files for a whole one.
     await unpacked.catch(async (error: unknown) => {
       if (stream.readableEnded || stream.destroyed) await whole;

@@ -267,7 +267,7 @@ test('an unpacking can be stopped', { timeout: 60_000 }, async () => {
     if (existsSync(join(root, 'usr/first'))) stop.abort(stopped);
   };
   const received = await receiveArchive(stalled.stdout, 'standard input');
-  const options = { limits: chooseLimits(root), onProgress, signal: stop.signal };
+  const options = { limits: chooseLimits({ root, storage: root }), onProgress, signal: stop.signal };
   await expect(inPlace(root, (place) => unpack(place, received, options))).rejects.toBe(stopped);
   stalled.kill();
 });

@@ -262,7 +262,7 @@ describe('nothing is pushed, and nothing is left,', () => {
     onTestFinished(() => void sh('umount full'));
     sh('head -c 1000000 /dev/urandom > full-source/usr/noise');
     expect(await failure(push(ref, 'oci-archive:full/x.tar'))).toMatch(
-      /^pool-full: The image cannot be written: the file system of .*\/full is full\./,
+      /^pool-full: The image cannot be written: there is too little space left in .*\/full\./,
     );
     expect(readdirSync(join(work, 'full'))).toEqual([]);
   });

@@ -51,12 +51,19 @@ async function maintainVerb(
   const wants = parsed.flags.has('snapshot');
   const { outcome, difference, snapshot } = await changeTemplate(ref, context, async (store) => {
     const { outcome: ended, difference: seen } = await runAndCompare(store, context, command, word);
-    const keeps = wants ? keepsFailed || exitCodeOf(ended) === 0 : asks && offers(word, seen, parsed);
-    return { outcome: ended, difference: seen, snapshot: keeps && !isSame(seen) ? await keepState(store, context) : null };
+    const keeps = (wants ? keepsFailed || exitCodeOf(ended) === 0 : asks && offers(word, seen, parsed)) && !isSame(seen);
+    const kept = keeps ? await keepState(store, context).catch((error: unknown) => tellUnkept(error, seen)) : null;
+    return { outcome: ended, difference: seen, snapshot: kept };
   });
   tellEnd(parsed, word, difference, snapshot, asks && !wants);
   if (snapshot !== null) await tellOldClones(parsed, { ref, context });
   return exitCodeOf(outcome);
+
+  /** The command's changes stay, whether or not they can be kept as a snapshot. */
+  function tellUnkept(error: unknown, seen: Difference): never {
+    tellEnd(parsed, word, seen, null, asks && !wants);
+    throw error;
+  }
 }
 
 async function runAndCompare(
