@@ -1,20 +1,29 @@
+import { formatHolder } from '../../pool/holder.ts';
 import { unfinishedLabel } from '../../storage/zfs/template.ts';
 import { makeRandom } from '../../process/random.ts';
 import type { Attempt } from '../store.ts';
-import { readDataset } from './family.ts';
+import { readDataset, readSiblings } from './family.ts';
 import { openDataset } from './mount.ts';
-import { splitSnapshot } from './names.ts';
-import { planDestroy, planRollback, planSnapshot } from './plan.ts';
+import { besideName, splitSnapshot } from './names.ts';
+import { roomStep } from './names.ts';
+import { planDestroy, planRollback, planRoom, planSnapshot } from './plan.ts';
 import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
 
 /** Changes the dataset itself. A hidden snapshot keeps the state before until the change is complete; clones never show it. */
 export async function attemptOnDataset(context: DatasetContext): Promise<Attempt> {
   const { dataset, own } = context;
   const label = `${unfinishedLabel}${makeRandom()}`;
-  await zfs(context, dataset, planSnapshot(dataset, label));
+  await keepRoom(context);
+  try {
+    await zfs(context, dataset, planSnapshot(dataset, label));
+  } catch (error) {
+    await giveRoom(context);
+    throw error;
+  }
   own.checkpoint('attempt:begun');
   const tree = await openDataset(context, dataset).catch(async (error: unknown) => {
     await zfs(context, dataset, planDestroy(`${dataset}@${label}`, false));
+    await giveRoom(context);
     throw error;
   });
   return {
@@ -22,6 +31,7 @@ export async function attemptOnDataset(context: DatasetContext): Promise<Attempt
     succeed: async () => {
       own.checkpoint('attempt:done');
       await zfs(context, dataset, planDestroy(`${dataset}@${label}`, false));
+      await giveRoom(context);
     },
     fail: async () => {
       await undo(context, label);
@@ -39,6 +49,23 @@ export async function undoUnfinished(context: DatasetContext): Promise<void> {
 
 async function undo(context: DatasetContext, label: string): Promise<void> {
   const { dataset } = context;
+  await giveRoom(context);
   await zfsWhenFree(context, dataset, planRollback(dataset, label));
   await zfsWhenFree(context, dataset, planDestroy(`${dataset}@${label}`, false));
+}
+
+/**
+ * Keeps space for going back: a full pool of zfs-fuse rolls nothing back, and destroys all the same. OpenZFS keeps some itself. What a
+ * killed process kept is given back with its draft.
+ */
+async function keepRoom(context: DatasetContext): Promise<void> {
+  const { dataset, implementation, own } = context;
+  if (implementation.name !== 'zfs-fuse') return;
+  await zfs(context, dataset, planRoom(implementation, besideName(dataset, 'new', makeRandom()), formatHolder(own.holder)));
+}
+
+async function giveRoom(context: DatasetContext): Promise<void> {
+  for (const { name, of, step } of await readSiblings(context)) {
+    if (of === context.dataset && step === roomStep) await zfsWhenFree(context, name, planDestroy(name, false));
+  }
 }

@@ -3,13 +3,13 @@ import { poolOf } from '../../storage/zfs/names.ts';
 import { makeRandom } from '../../process/random.ts';
 import type { TemplateRef } from '../template-ref.ts';
 import { refuseExisting } from './draft.ts';
-import { oldOnes, readSiblings, refuseChildren } from './family.ts';
+import { oldOnes, readDataset, readSiblings, refuseChildren } from './family.ts';
 import { findMount } from './mount.ts';
 import { besideName, stepProperty } from './names.ts';
 import { planDestroy, planForget, planRename, planSet, planUnmount } from './plan.ts';
 import { renameOne } from './rename.ts';
 import { destroyClones, refuseUsedClones } from './pool.ts';
-import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
+import { type DatasetContext, isFull, zfs, zfsWhenFree } from './zfs.ts';
 
 /** Gives a template, its snapshots and what it was another name in its pool. Throws `template-exists`, `template-busy`, `usage`. */
 export async function renameDataset(context: DatasetContext, to: TemplateRef): Promise<void> {
@@ -22,6 +22,8 @@ export async function renameDataset(context: DatasetContext, to: TemplateRef): P
   // zfs-fuse does not rename a dataset that has mounted clones.
   await destroyClones(context);
   const old = oldOnes(dataset, await readSiblings(context));
+  // It also fails in a full pool, where zfs would unmount the template, not rename it, and not mount it again.
+  await zfs(context, dataset, planForget(dataset, stepProperty));
   await renameOne(context, dataset, to.dataset);
   context.own.checkpoint('rename:renamed');
   for (const { name } of old) {
@@ -40,14 +42,24 @@ export async function removeDataset(context: DatasetContext): Promise<void> {
   await refuseChildren(context);
   await refuseUsedClones(context);
   await destroyClones(context);
-  if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset));
   const old = besideName(dataset, 'old', makeRandom());
-  await zfs(context, dataset, planSet(dataset, stepProperty, 'remove'));
+  try {
+    await zfs(context, dataset, planSet(dataset, stepProperty, 'remove'));
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    // A full pool of zfs-fuse lets nothing be set or renamed, but destroyed.
+    await destroyFamily(context, dataset);
+    if ((await readDataset(context, dataset)) !== null) throw error;
+    return;
+  }
   context.own.checkpoint('remove:announced');
-  await zfsWhenFree(context, dataset, planRename(dataset, old)).catch(async (error: unknown) => {
+  try {
+    if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset));
+    await zfsWhenFree(context, dataset, planRename(dataset, old));
+  } catch (error) {
     await zfs(context, dataset, planForget(dataset, stepProperty));
     throw error;
-  });
+  }
   context.own.checkpoint('remove:renamed');
   await destroyClones(context);
   await destroyFamily(context, old);

@@ -23,9 +23,10 @@ export const templateProperty = 'isolate:template';
 
 /**
  * User property that says what is going to happen, so that another process can finish it. `swap`: the draft takes the place of its
- * template; `remove`: the dataset is destroyed as soon as it no longer has a template's name.
+ * template; `remove`: the dataset is destroyed as soon as it no longer has a template's name; `room`: it keeps space for going back.
  */
 export const stepProperty = 'isolate:step';
+export const roomStep = 'room';
 
 /** The datasets that isolate made as templates, wherever they are; none if ZFS does not answer. */
 export async function listMarkedDatasets(zfs: string | null, run: RunCommand): Promise<readonly string[]> {

@@ -1,9 +1,11 @@
 import type { ZfsImplementation } from '../../storage/zfs/implementation.ts';
 import type { ZfsPlan } from '../../storage/zfs/plan.ts';
-import { stepProperty, templateProperty } from './names.ts';
+import { roomStep, stepProperty, templateProperty } from './names.ts';
 
 /** User property of a draft: the process that fills it, as `formatHolder` writes it. */
 export const draftProperty = 'isolate:draft';
+/** Many times what ZFS takes for the change of a few names. */
+const roomBytes = 4 * 1024 * 1024;
 
 export const datasetProperties = ['type', 'guid', 'creation', 'createtxg', 'used', 'mounted', 'mountpoint', 'defer_destroy'] as const;
 
@@ -59,6 +61,12 @@ export function planCreateParent(dataset: string): ZfsPlan {
 
 export function planCreate(zfs: ZfsImplementation, dataset: string, holder: string): ZfsPlan {
   return { args: ['create', ...withProperties([...ownProperties(zfs), `${draftProperty}=${holder}`]), dataset] };
+}
+
+/** An empty draft that keeps space from others until it is destroyed. */
+export function planRoom(zfs: ZfsImplementation, dataset: string, holder: string): ZfsPlan {
+  const properties = [...ownProperties(zfs), `${draftProperty}=${holder}`, `${stepProperty}=${roomStep}`, `reservation=${roomBytes}`];
+  return { args: ['create', ...withProperties(properties), dataset] };
 }
 
 /** A draft with the contents of a snapshot; `properties` are those of the template, `NAME=VALUE`. */

@@ -1,5 +1,5 @@
 import { findSnapshot } from '../label.ts';
-import type { RolledBack } from '../store.ts';
+import type { RolledBack, Snapshot } from '../store.ts';
 import { haveSameFiles } from './compare.ts';
 import { readSnapshots } from './family.ts';
 import { planDestroy } from './plan.ts';
@@ -17,13 +17,20 @@ export async function rollBackDataset(context: DatasetContext, label: string): P
   const target = findSnapshot(dataset, snapshots, label);
   await refuseSwap(context);
   const draft = await cloneOf(context, target);
-  if (await haveSameFiles(context, dataset, draft)) {
+  let [isSame, kept]: [boolean, Snapshot | null] = [true, null];
+  try {
+    isSame = await haveSameFiles(context, dataset, draft);
+    const newest = snapshots.at(-1);
+    const isKept = isSame || (newest !== undefined && newest !== target && (await isAsIn(context, newest)));
+    if (!isKept) kept = await keep(context, snapshots);
+  } catch (error) {
     await zfsWhenFree(context, draft, planDestroy(draft, false));
-    return { kept: null };
+    throw error;
   }
-  const newest = snapshots.at(-1);
-  const isKept = newest !== undefined && newest !== target && (await isAsIn(context, newest));
-  const kept = isKept ? null : await keep(context, snapshots);
+  if (isSame) {
+    await zfsWhenFree(context, draft, planDestroy(draft, false));
+    return { kept };
+  }
   own.checkpoint('rollback:kept');
   await announceSwap(context, draft);
   return { kept };

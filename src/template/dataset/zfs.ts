@@ -7,6 +7,7 @@ import { bindZfsCommands, type ZfsCommands } from '../../storage/zfs/commands.ts
 import { parseImplementation, type ZfsImplementation } from '../../storage/zfs/implementation.ts';
 import type { ZfsPlan } from '../../storage/zfs/plan.ts';
 import type { TemplateContext } from '../context.ts';
+import { parseBeside } from './names.ts';
 import { outlivingEnvironment } from '../outliving.ts';
 
 /** What the parts of a dataset's store share. */
@@ -29,7 +30,7 @@ export async function openDatasetContext(dataset: string, own: TemplateContext):
 /** Runs a zfs command and returns what it printed. Throws the error of one that fails. */
 export async function zfs({ commands }: DatasetContext, object: string, plan: ZfsPlan): Promise<string> {
   const answer = await commands.zfs(object, plan);
-  if (answer.exitCode !== 0) throw zfsError(object, answer.stderr);
+  if (answer.exitCode !== 0) throw failed(object, answer.stderr);
   return answer.stdout;
 }
 
@@ -38,7 +39,7 @@ export async function zfsIfThere({ commands }: DatasetContext, object: string, p
   const answer = await commands.zfs(object, plan);
   if (answer.exitCode === 0) return answer.stdout;
   if (classifyZfs(answer.stderr) === 'missing') return null;
-  throw zfsError(object, answer.stderr);
+  throw failed(object, answer.stderr);
 }
 
 /** zfs-fuse ends an unmount some time after it answered. */
@@ -49,7 +50,7 @@ export async function zfsWhenFree(context: DatasetContext, object: string, plan:
   for (const pauseMs of pausesMs) {
     const answer = await context.commands.zfs(object, plan);
     if (answer.exitCode === 0) return;
-    if (!isInUse(context, answer.stderr)) throw zfsError(object, answer.stderr);
+    if (!isInUse(context, answer.stderr)) throw failed(object, answer.stderr);
     await sleep(pauseMs);
   }
   await zfs(context, object, plan);
@@ -58,6 +59,16 @@ export async function zfsWhenFree(context: DatasetContext, object: string, plan:
 /** zfs-fuse has no better word for a rollback while an unmount still goes on. */
 function isInUse({ implementation }: DatasetContext, stderr: string): boolean {
   return classifyZfs(stderr) === 'busy' || (implementation.name === 'zfs-fuse' && /cannot rollback '.*': I\/O error/.test(stderr));
+}
+
+/** Of a full pool the user hears with the name of the template, not of a draft. */
+function failed(object: string, stderr: string): IsolateError {
+  return zfsError(classifyZfs(stderr) === 'full' ? (parseBeside(object)?.of ?? object) : object, stderr);
+}
+
+/** Whether a command failed because the pool is full. */
+export function isFull(error: unknown): boolean {
+  return error instanceof IsolateError && error.code === 'pool-full';
 }
 
 /** Only root can change datasets. Throws `not-permitted`. */
