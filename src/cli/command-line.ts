@@ -1,4 +1,5 @@
 import { IsolateError } from '../error.ts';
+import { signalNumber } from '../launch/signals.ts';
 import type { Caller } from './caller.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import type { Verb } from './options.ts';
@@ -8,6 +9,7 @@ import type { ParsedArguments } from './parsed-arguments.ts';
 import { renderError, renderErrorJson, toIsolateError } from './render-error.ts';
 import { ownSettings } from './settings-source.ts';
 import { expandAlias } from './settle-run.ts';
+import { StoppedError } from './stop-signals.ts';
 
 /** Runs a command line and returns its exit status when everything is written; never throws. */
 export async function runCommandLine(caller: Caller): Promise<number> {
@@ -29,7 +31,7 @@ export async function runCommandLine(caller: Caller): Promise<number> {
     return await (await import('./commands/run.ts')).runVerb(parsed, settings);
   } catch (error) {
     write(2, show(error));
-    return exitCodeOfError(verb, toIsolateError(error).code);
+    return error instanceof StoppedError ? 128 + signalNumber(error.signal) : exitCodeOfError(verb, toIsolateError(error).code);
   }
 }
 

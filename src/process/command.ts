@@ -13,6 +13,8 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
   /** The most that it may print; absent: 100 million characters. */
   readonly mostOutput?: number;
+  /** Ends it with SIGTERM, which its status then says. */
+  readonly signal?: AbortSignal;
   /** Standard input; absent: closed at once. */
   readonly input?: string;
   /** Called for a command that was given up, with a promise that settles when its process is gone, which may be never. */
@@ -47,6 +49,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     reject: false,
     stripFinalNewline: false,
     ...(command.mostOutput === undefined ? {} : { maxBuffer: command.mostOutput }),
+    ...(command.signal === undefined ? {} : { cancelSignal: command.signal }),
     // A command that has begun is left to finish: a killed zfs leaves more to clean up than one that outlives this process.
     cleanup: false,
     ...(command.input === undefined ? { stdin: 'ignore' } : { input: command.input }),

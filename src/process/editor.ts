@@ -17,11 +17,12 @@ export async function editFile(path: string): Promise<void> {
       ?.trim()
       .split(/\s+/) ?? [];
   logCommand({ file, args: [...args, path] });
+  const child = spawn(file, [...args, path], { stdio: 'inherit', env: environment });
   // The terminal sends it to the editor too.
   const ignore = (): void => {};
-  process.on('SIGINT', ignore);
+  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+  process.on('SIGINT', ignore).on('SIGTERM', pass).on('SIGHUP', pass);
   try {
-    const child = spawn(file, [...args, path], { stdio: 'inherit', env: environment });
     const [code, signal] = (await once(child, 'exit').catch((cause: unknown) => {
       throw new IsolateError('missing-tool', `The editor ${JSON.stringify(file)} cannot be started.`, {
         hint: 'set VISUAL or EDITOR',
@@ -34,6 +35,6 @@ export async function editFile(path: string): Promise<void> {
       `The editor ${JSON.stringify(file)} ${signal === null ? `exited with ${code}` : `was killed by ${signal}`}.`,
     );
   } finally {
-    process.off('SIGINT', ignore);
+    process.off('SIGINT', ignore).off('SIGTERM', pass).off('SIGHUP', pass);
   }
 }

@@ -29,7 +29,7 @@ export async function runAsTool(launch: Launch, command: Command, facts: Facts):
   const running = await startLaunch(launch, {
     launcher: facts.files.launcher,
     stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
-    signal: timeout,
+    signal: command.signal === undefined ? timeout : AbortSignal.any([timeout, command.signal]),
   });
   const [outcome, stdout, stderr] = await Promise.all([running.result, collect(running.stdout), collect(running.stderr)]);
   if (timeout.aborted) {

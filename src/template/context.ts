@@ -13,6 +13,8 @@ export interface TemplateContext {
   readonly holder: HolderId;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** Ends the long steps of a change, which then leaves everything as it was; absent: nothing does. */
+  readonly signal?: AbortSignal;
   /** Called between the steps of every change, so that tests can end the process there. */
   readonly checkpoint: (step: string) => void;
 }

@@ -44,11 +44,14 @@ export interface TreeCopy {
 
 /**
  * Copies a tree with owners, times, hard links, ACLs and attributes, in blocks that both share where the file system can do that. Throws
- * `storage-failed`, `pool-full`, `missing-tool`.
+ * `storage-failed`, `pool-full`, `missing-tool`, the reason of the context's signal.
  */
-export async function copyTree({ facts }: TemplateContext, { from, to, name, storage }: TreeCopy): Promise<void> {
+export async function copyTree(context: TemplateContext, { from, to, name, storage }: TreeCopy): Promise<void> {
+  const { signal } = context;
+  signal?.throwIfAborted();
   makeIn(storage, 'directory', () => mkdirSync(to, { recursive: true, mode: 0o700 }));
-  const { exitCode, stderr } = await runCopy(facts, from, to);
+  const { exitCode, stderr } = await runCopy(context, from, to);
+  signal?.throwIfAborted();
   if (exitCode === 0) return;
   if (saysNoSpace(stderr)) throw noSpace(`${name} cannot be copied`, storage);
   const reason = lastLine(stderr).replaceAll(`'${fromInside}`, `'${from}`).replaceAll(`'${toInside}`, `'${to}`);
@@ -59,14 +62,16 @@ export async function copyTree({ facts }: TemplateContext, { from, to, name, sto
  * A run may be changing the tree. cp(1) follows a link that has taken the place of a directory since it looked, so it has a root in which
  * such a link finds nothing of the host.
  */
-async function runCopy(facts: Facts, from: string, to: string): Promise<CommandResult> {
+async function runCopy({ facts, signal }: TemplateContext, from: string, to: string): Promise<CommandResult> {
+  const stop = signal === undefined ? {} : { signal };
   const launch = planCopy(facts, from, to);
   try {
-    return await runAsTool(launch, copyCommand(fromInside, toInside), facts);
+    return await runAsTool(launch, { ...copyCommand(fromInside, toInside), ...stop }, facts);
   } catch (error) {
+    signal?.throwIfAborted();
     if (facts.user.rights === 'root' || !(error instanceof IsolateError) || error.code !== 'launch-failed') throw error;
     // If no sandbox can start, none changes the tree.
-    return await runCommand(copyCommand(from, to));
+    return await runCommand({ ...copyCommand(from, to), ...stop });
   }
 }
 

@@ -4,7 +4,7 @@ import { callerContext } from './context.ts';
 import { createTemplate } from './create.ts';
 import { type CreateRequest, settleCreateRequest } from './create-request.ts';
 import type { Filled, FillOptions } from './fill/fill.ts';
-import { findGiven } from './given.ts';
+import { findGiven, type GivenTemplate } from './given.ts';
 import { keepState } from './keep-state.ts';
 import { parseLabel } from './label.ts';
 import { listTemplates } from './list-templates.ts';
@@ -57,15 +57,15 @@ export const templates = {
   },
 
   /** Keeps the present state; without a label, the time is the label. */
-  snapshot: async (template: string, label?: string): Promise<Snapshot> => {
+  snapshot: async (template: string, label?: string, { signal }: Pick<FollowOptions, 'signal'> = {}): Promise<Snapshot> => {
     const wanted = label === undefined ? null : parseLabel(label);
-    const { ref, context } = await findGiven(template);
+    const { ref, context } = await findStoppable(template, signal);
     return await changeTemplate(ref, context, (store) => (wanted === null ? keepState(store, context) : store.snapshot(wanted)));
   },
 
   /** Goes back to a snapshot; `kept` has the state before, unless a snapshot had it. Throws `snapshot-missing`. */
-  rollback: async (template: string, label: string): Promise<RolledBack> => {
-    const { ref, context } = await findGiven(template);
+  rollback: async (template: string, label: string, { signal }: Pick<FollowOptions, 'signal'> = {}): Promise<RolledBack> => {
+    const { ref, context } = await findStoppable(template, signal);
     return await changeTemplate(ref, context, (store) => store.rollback(label));
   },
 
@@ -85,6 +85,12 @@ export const templates = {
     return await changeTemplate(ref, context, (store) => updateTemplate(store, context, { name: template, signal }));
   },
 } as const;
+
+/** The template that a word means, for a change whose long steps a signal ends. */
+async function findStoppable(template: string, signal: AbortSignal | undefined): Promise<GivenTemplate> {
+  const given = await findGiven(template);
+  return signal === undefined ? given : { ...given, context: { ...given.context, signal } };
+}
 
 function describe(name: string, { ref, ...info }: TemplateInfo): TemplateDescription {
   return { name, location: templateName(ref), ...info };

@@ -96,8 +96,8 @@ export interface TemplateStore {
   readonly remove: () => Promise<void>;
   /** Its tree, to be changed. */
   readonly open: () => Promise<OpenTree>;
-  /** Its tree, to be changed completely or not at all. */
-  readonly attempt: () => Promise<Attempt>;
+  /** Its tree, to be changed completely or not at all. Throws the reason of `signal` while it is being copied. */
+  readonly attempt: (signal?: AbortSignal) => Promise<Attempt>;
   /** Begins an empty new state of it. Throws `template-busy` where runs keep the state before from being moved. */
   readonly replace: () => Promise<Replacement>;
 }

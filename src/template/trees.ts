@@ -32,14 +32,19 @@ export async function sizeOfTrees({ facts }: TemplateContext, paths: readonly st
 
 /**
  * Every file of a tree with its kind, mode, owner, size, time and target. `changeTimes`: and when its inode was changed last, which a copy
- * does not keep. Throws `storage-failed`.
+ * does not keep. Throws `storage-failed`, the reason of the context's signal.
  */
-export async function listTree({ facts }: TemplateContext, path: string, changeTimes: boolean): Promise<Listing> {
+export async function listTree({ facts, signal }: TemplateContext, path: string, changeTimes: boolean): Promise<Listing> {
   const [all, times] = ['%y %m %U %G', changeTimes ? '%s %T@ %C@' : '%s %T@'];
   const format = String.raw`%P\0${all} ${times} %l\0`;
   const directory = String.raw`%P\0${all}\0`;
   const args = [path, '-xdev', '-mindepth', '1', '(', '-type', 'd', '-printf', directory, ')', '-o', '-printf', format];
-  const answer: CommandResult = await runWithIds({ file: '/usr/bin/find', args, timeoutMs: treeTimeoutMs, mostOutput: mostListed }, facts);
+  const stop = signal === undefined ? {} : { signal };
+  const answer: CommandResult = await runWithIds(
+    { file: '/usr/bin/find', args, timeoutMs: treeTimeoutMs, mostOutput: mostListed, ...stop },
+    facts,
+  );
+  signal?.throwIfAborted();
   if (answer.exitCode !== 0) throw new IsolateError('storage-failed', `${path} cannot be listed: ${lastLine(answer.stderr)}.`);
   return parseListing(answer.stdout);
 }

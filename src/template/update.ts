@@ -30,13 +30,15 @@ export interface Updated {
 export async function updateTemplate(store: TemplateStore, context: TemplateContext, options: UpdateOptions): Promise<Updated> {
   // A copy is changed, in a directory of its own, and then is where the template was.
   refuseReachable(store.ref, context.facts.user);
-  const attempt = await store.attempt();
+  const { signal } = options;
+  const attempt = await store.attempt(signal);
   let difference: Difference;
   try {
     try {
-      const before = await listTree(context, attempt.tree.path, false);
+      const stoppable = { ...context, signal };
+      const before = await listTree(stoppable, attempt.tree.path, false);
       await upgrade(attempt.tree, context, options);
-      difference = compareListings(before, await listTree(context, attempt.tree.path, false));
+      difference = compareListings(before, await listTree(stoppable, attempt.tree.path, false));
     } finally {
       await attempt.tree.close();
     }

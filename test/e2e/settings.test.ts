@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { isolatePath } from '../rig/isolate.ts';
+import { finished, isolatePath, startIsolate } from '../rig/isolate.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 let home: string;
@@ -317,6 +317,17 @@ test('config show prints what is in effect, and where it comes from', () => {
     aliases: { m: { words: ['@b'], file } },
     notApproved: null,
   });
+});
+
+test('config edit leaves no copy when it is ended with its editor', async () => {
+  const editor = join(home, 'editor');
+  writeFileSync(editor, '#!/bin/sh\necho begun\nexec sleep 1000\n', { mode: 0o755 });
+  const child = startIsolate(['config', 'edit'], { environment: { HOME: home, EDITOR: editor } });
+  const end = finished(child);
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  child.kill('SIGHUP');
+  expect(await end).toMatchObject({ status: 1, stderr: `isolate: The editor "${editor}" was killed by SIGHUP.\n` });
+  expect(readdirSync(join(home, '.config/isolate'))).toEqual([]);
 });
 
 test('config edit saves what is valid, and nothing else', () => {

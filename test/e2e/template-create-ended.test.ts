@@ -35,12 +35,16 @@ function left(parent: string): string[] {
   return pids.filter((pid) => read(pid, 'cmdline').startsWith('tar\0') || read(pid, 'mountinfo').includes(`${parent}/`));
 }
 
-test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends it, and nothing is left', { timeout: 60_000 }, async (signal) => {
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)('%s ends it, and nothing is left', { timeout: 60_000 }, async (signal, status) => {
   const parent = mkdtempSync(join(tmpdir(), 'ended-'));
   const child = await beginHalf(parent);
   child.kill(signal);
   expect(await finished(child)).toEqual({
-    status: 1,
+    status,
     signal: null,
     stdout: '',
     stderr: `isolate: isolate was stopped by ${signal}.\n`,

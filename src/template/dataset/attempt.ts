@@ -4,8 +4,7 @@ import { makeRandom } from '../../process/random.ts';
 import type { Attempt } from '../store.ts';
 import { readDataset, readSiblings } from './family.ts';
 import { openDataset } from './mount.ts';
-import { besideName, splitSnapshot } from './names.ts';
-import { roomStep } from './names.ts';
+import { besideName, roomStep, splitSnapshot } from './names.ts';
 import { planDestroy, planRollback, planRoom, planSnapshot } from './plan.ts';
 import { type DatasetContext, zfs, zfsWhenFree } from './zfs.ts';
 

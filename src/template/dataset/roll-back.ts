@@ -22,6 +22,7 @@ export async function rollBackDataset(context: DatasetContext, label: string): P
     isSame = await haveSameFiles(context, dataset, draft);
     const newest = snapshots.at(-1);
     const isKept = isSame || (newest !== undefined && newest !== target && (await isAsIn(context, newest)));
+    own.signal?.throwIfAborted();
     if (!isKept) kept = await keep(context, snapshots);
   } catch (error) {
     await zfsWhenFree(context, draft, planDestroy(draft, false));

@@ -34,7 +34,7 @@ export function openDirectoryStore(path: string, context: TemplateContext): Temp
     rename: async (to) => renameDirectory(context, present(layout), to),
     remove: () => removeDirectory(context, present(layout)),
     open: async () => openTree(present(layout).path),
-    attempt: () => attemptChange(context, present(layout)),
+    attempt: (signal) => attemptChange(signal === undefined ? context : { ...context, signal }, present(layout)),
     replace: async () => beginReplacement(context, present(layout), readSnapshots(layout)),
   };
 }
