@@ -9,6 +9,14 @@ export { refresh, type RefreshRequest } from './upkeep/refresh-template.ts';
 export { watch, type WatchRequest } from './upkeep/watch-templates.ts';
 export { plan, run } from './template/run-on.ts';
 export type { CreateRequest } from './template/create-request.ts';
-export { type FollowOptions, type TemplateDescription, templates } from './template/library.ts';
+export {
+  type FollowOptions,
+  type PullOptions,
+  type PushOptions,
+  type ReceiveOptions,
+  type TemplateDescription,
+  templates,
+} from './template/library.ts';
+export type { SendOptions } from './template/transfer/send-given.ts';
 export type { RunOptions } from './run/run-options.ts';
 export type { RunRequest } from './spec/request.ts';

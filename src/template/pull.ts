@@ -8,6 +8,7 @@ import { refuseReachable } from './keep-private.ts';
 import { filesInDirectory } from './oci/directory-files.ts';
 import { readLayout } from './oci/image.ts';
 import { platformOf } from './oci/platform.ts';
+import { checkReference } from './oci/reference.ts';
 import { fetchImage, readRemoteDigest } from './oci/skopeo.ts';
 import { changeTemplate, describeTemplate } from './open-store.ts';
 import type { Snapshot, TemplateStore } from './store.ts';
@@ -17,6 +18,14 @@ export interface PullTemplate extends Omit<FillOptions, 'createdMs' | 'name'> {
   readonly ref: TemplateRef;
   /** An image of a registry, without `docker://`. */
   readonly reference: string;
+}
+
+/** The image that `docker://IMAGE` means. Throws `usage`, `bad-source`. */
+export function parsePullSource(from: string): string {
+  if (from.startsWith('docker://')) return checkReference(from.slice('docker://'.length));
+  throw new IsolateError('usage', `Only images of registries can be pulled, not ${JSON.stringify(from)}.`, {
+    hint: 'isolate template pull TEMPLATE docker://IMAGE',
+  });
 }
 
 /** What a pull did. `kept`: the snapshot that keeps the state before; null: an older one does. */

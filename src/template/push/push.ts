@@ -34,11 +34,14 @@ export interface PushTemplate {
   readonly signal?: AbortSignal;
 }
 
+/** The image that was made. */
+export type Pushed = Pick<WrittenImage, 'digest' | 'size'>;
+
 /**
  * Makes an image of a template's present state, and takes it to its target: wholly or not at all. The same files and defaults make the
  * same image. Throws `push-failed`, `cannot-enforce`, `bad-template`, `missing-tool`, `pool-full`, the reason of `signal`, and what reading the tree throws.
  */
-export async function pushTemplate(push: PushTemplate, context: TemplateContext): Promise<Pick<WrittenImage, 'digest' | 'size'>> {
+export async function pushTemplate(push: PushTemplate, context: TemplateContext): Promise<Pushed> {
   const { target, signal, onStep, insecure } = push;
   if (target.kind === 'registry') requireSkopeo();
   const beside = chooseScratch(target, context);

@@ -142,6 +142,7 @@ async function chooseRecord(place: FillingPlace, { name }: StreamHeader, { clock
 /** Waiting for the first byte has no end of its own. */
 async function untilAborted<T>(action: Promise<T>, input: Readable, signal: AbortSignal): Promise<T> {
   const stop = (): void => void input.destroy();
+  if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   try {
     return await action;

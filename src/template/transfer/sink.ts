@@ -16,11 +16,19 @@ export interface Sink {
 
 /** This process's standard output. */
 export function openStandardOutput(): Sink {
-  const stream = createWriteStream('', { fd: 1, autoClose: false });
+  return openStream(createWriteStream('', { fd: 1, autoClose: false }), 'standard output');
+}
+
+/** A stream, of which nothing can be taken back; `name` is what messages call it. */
+export function openStream(stream: Writable, name = 'the stream'): Sink {
   return {
     stream,
     finish: async () => {},
-    discard: async () => (stream.errored === null ? null : outputFailed('standard output', stream.errored)),
+    discard: async () => {
+      const { errored } = stream;
+      stream.destroy();
+      return errored === null ? null : outputFailed(name, errored);
+    },
   };
 }
 

@@ -1,11 +1,9 @@
-import { IsolateError } from '../../../error.ts';
 import { toJson } from '../../../json.ts';
 import { parseSize } from '../../../spec/parse-number.ts';
 import { callerPlaces } from '../../../template/caller-places.ts';
 import { callerContext } from '../../../template/context.ts';
 import { newTemplate } from '../../../template/find.ts';
-import { checkReference } from '../../../template/oci/reference.ts';
-import { type Pulled, pullTemplate } from '../../../template/pull.ts';
+import { parsePullSource, type Pulled, pullTemplate } from '../../../template/pull.ts';
 import { templateName } from '../../../template/template-ref.ts';
 import { print } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
@@ -20,10 +18,7 @@ const form = 'isolate template pull TEMPLATE docker://IMAGE';
 export async function pullVerb(parsed: ParsedArguments): Promise<number> {
   const { flags, values } = parsed;
   const [word = '', from = ''] = readWords(parsed, 2, 2, form);
-  if (!from.startsWith('docker://')) {
-    throw new IsolateError('usage', `Only images of registries can be pulled, not ${JSON.stringify(from)}.`, { hint: form });
-  }
-  const reference = checkReference(from.slice('docker://'.length));
+  const reference = parsePullSource(from);
   const size = values.get('max-size');
   const limits = size === undefined ? {} : { maxBytes: parseSize('--max-size', size) };
   const ref = newTemplate(word, await callerPlaces());

@@ -1,25 +1,22 @@
-import { closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs';
-import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { isatty } from 'node:tty';
 
 import { IsolateError } from '../../../error.ts';
 import { toJson } from '../../../json.ts';
 import { parseSize } from '../../../spec/parse-number.ts';
-import { parseHostPath } from '../../../spec/parse-path.ts';
 import { callerPlaces } from '../../../template/caller-places.ts';
 import { callerContext } from '../../../template/context.ts';
 import { newTemplate } from '../../../template/find.ts';
 import { templateName } from '../../../template/template-ref.ts';
 import { abortTransfer, makeOffer } from '../../../template/transfer/make-offer.ts';
 import { keepAliveSeconds } from '../../../template/transfer/keep-alive.ts';
+import { openSent } from '../../../template/transfer/open-sent.ts';
 import { type Received, receiveTemplate } from '../../../template/transfer/receive.ts';
 import { escapeControls } from '../../escape.ts';
-import { openFillProgress } from '../../fill-progress.ts';
 import { print, write } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { formatBytes } from '../../render-template.ts';
-import { withStopSignals } from '../../stop-signals.ts';
+import { follow, type Following } from './follow.ts';
 import { tell } from './tell.ts';
 import { readWords } from './words.ts';
 
@@ -49,14 +46,10 @@ export async function receiveVerb(parsed: ParsedArguments): Promise<number> {
   const limit = size === undefined ? {} : { maxBytes: parseSize('--max-size', size) };
   const { name, input } = openInput(file, places.workingDirectory);
   const context = await callerContext();
-  const progress = openFillProgress(flags.has('quiet') || flags.has('json'), 'received');
   const timer = flags.has('keep-alive') ? setInterval(() => void write(1, '\n'), keepAliveSeconds * 1000) : undefined;
-  const received = await withStopSignals((signal) =>
-    receiveTemplate({ ref, input, name, ...limit, onProgress: progress.show, signal }, context),
-  ).finally(() => {
-    clearInterval(timer);
-    progress.end();
-  });
+  const receive = ({ signal, onProgress }: Following): Promise<Received> =>
+    receiveTemplate({ ref, input, name, ...limit, onProgress, signal }, context);
+  const received = await follow(parsed, receive, 'received').finally(() => clearInterval(timer));
   tell(parsed, { template: templateName(ref), received }, escapeControls(describe(word, received)));
   return 0;
 }
@@ -67,27 +60,7 @@ function openInput(file: string | undefined, workingDirectory: string): { readon
     if (isatty(0)) throw new IsolateError('usage', 'A template cannot be received from a terminal.', { hint: `${form}, or < FILE` });
     return { name: 'standard input', input: process.stdin };
   }
-  const path = parseHostPath('usage', 'The file', file, workingDirectory);
-  return { name: path, input: openFile(path) };
-}
-
-/** A file or a pipe. Throws `bad-source`. */
-function openFile(path: string): Readable {
-  const descriptor = openReadable(path);
-  const stats = fstatSync(descriptor);
-  if (stats.isFile()) return createReadStream('', { fd: descriptor });
-  if (stats.isFIFO()) return new Socket({ fd: descriptor });
-  closeSync(descriptor);
-  throw new IsolateError('bad-source', `${path} is not a file.`);
-}
-
-function openReadable(path: string): number {
-  try {
-    // A named pipe would let it wait for a writer, and nothing could end that.
-    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (cause) {
-    throw new IsolateError('bad-source', `${path} cannot be read.`, { cause });
-  }
+  return openSent(file, workingDirectory);
 }
 
 function describe(word: string, { label, bytes, carried, name }: Received): string {

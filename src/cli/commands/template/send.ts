@@ -2,16 +2,12 @@ import { isatty } from 'node:tty';
 
 import { IsolateError } from '../../../error.ts';
 import { toJson } from '../../../json.ts';
-import { expandHome, type PathBase } from '../../../template/path-base.ts';
-import { parseDestination, splitLabel } from '../../../template/transfer/destination.ts';
-import { type Sent, sendTemplate } from '../../../template/transfer/send.ts';
-import { openFile, openStandardOutput, type Sink } from '../../../template/transfer/sink.ts';
-import { askOffer, openRemote } from '../../../template/transfer/ssh.ts';
-import { parseHostPath } from '../../../spec/parse-path.ts';
+import { parseDestination } from '../../../template/transfer/destination.ts';
+import type { Sent } from '../../../template/transfer/send.ts';
+import { sendGiven } from '../../../template/transfer/send-given.ts';
 import { print, write } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { formatBytes } from '../../render-template.ts';
-import { findGiven } from '../../../template/given.ts';
 import { follow, type Following } from './follow.ts';
 import { readWords } from './words.ts';
 
@@ -25,25 +21,11 @@ export async function sendVerb(parsed: ParsedArguments): Promise<number> {
   if (to.kind === 'standard-output' && isatty(1)) {
     throw new IsolateError('usage', 'A template cannot be sent to a terminal.', { hint: form });
   }
-  const { template, label } = splitLabel(word);
-  const { ref, context, places } = await findGiven(template);
-  const file = to.kind === 'file' ? absolute(to.path, places) : '';
-  const transfer = async ({ signal, onProgress }: Following): Promise<Sent | null> => {
-    const offer = to.kind === 'host' ? await askOffer(to, signal) : null;
-    const open = async (): Promise<Sink> => {
-      if (to.kind === 'standard-output') return openStandardOutput();
-      return to.kind === 'file' ? openFile(file) : await openRemote(to, signal);
-    };
-    const receiver = to.kind === 'host' ? `${to.template} on ${to.host}` : (where ?? '');
-    return await sendTemplate({ ref, name: template, label, asTar: flags.has('tar'), offer, receiver, open, onProgress, signal }, context);
-  };
-  const sent = await follow(parsed, transfer, 'sent');
+  const send = ({ signal, onProgress }: Following): Promise<Sent | null> =>
+    sendGiven(word, to, where ?? '', { tar: flags.has('tar'), onProgress, signal });
+  const sent = await follow(parsed, send, 'sent');
   report(parsed, to.kind === 'standard-output', word, where, sent);
   return 0;
-}
-
-function absolute(path: string, base: PathBase): string {
-  return parseHostPath('usage', 'The file', expandHome('usage', path, base), base.workingDirectory);
 }
 
 /** Standard output may be the stream's. */
