@@ -55,7 +55,7 @@ function isBusy(name: string): boolean {
 
 test(
   'a network that is silent all at once ends every transfer on both sides, and all can be sent again',
-  { timeout: 240_000 },
+  { timeout: 400_000 },
   async () => {
     expect(await far.isolate(['template', 'send', '-q', template.dataset, 'far:far/old'])).toEqual(done);
     addRandom(template.directory, 100);
