@@ -1,10 +1,10 @@
-import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
-import type { RunEvent } from '../run/run-event.ts';
+import { rootfsOf } from '../rootfs/rootfs.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
 import { completeSpec } from '../spec/complete-spec.ts';
 import { rootName } from '../spec/root-ref.ts';
 import { checkNotNested, type ClientRoot, placeFor, type RunServices } from './client-root.ts';
 import type { Connection } from './connection.ts';
+import { handOver } from './hand-over.ts';
 import type { DaemonLease } from './lease.ts';
 import { lookIntoClone } from './settle-in-clone.ts';
 
@@ -31,10 +31,11 @@ export function cloneRoot(connection: Connection, services: RunServices): Client
       if (spec.command === null) lease.showCommand(completeSpec(spec, view.defaults).command);
       return view;
     },
-    place: async (lease, { spec, facts }, tell) => {
-      const rootfs = await handOver(connection, lease, services, tell);
+    place: async (lease, { spec, facts }) => {
+      const { part, tree } = handOver(lease, peer);
+      connection.tree = tree;
       const groups = facts.cgroups.byDaemon === true ? services.groups.open(lease, spec.limits) : undefined;
-      const place = placeFor(services, { facts, rootfs, runId: lease.run.runId, holder: lease.pool.holder }, lease);
+      const place = placeFor(services, { facts, rootfs: rootfsOf(part), runId: lease.run.runId, holder: lease.pool.holder }, lease);
       return groups === undefined ? place : { ...place, groups };
     },
     release: (outcome) => {
@@ -42,15 +43,4 @@ export function cloneRoot(connection: Connection, services: RunServices): Client
       if (outcome === undefined) connection.lease = null;
     },
   };
-}
-
-async function handOver(
-  connection: Connection,
-  lease: DaemonLease,
-  services: Pick<RunServices, 'handOver'>,
-  tell: (event: RunEvent) => void,
-): Promise<Rootfs> {
-  const { part, tree } = await services.handOver(lease, connection.peer, (message) => tell({ kind: 'waiting', message }));
-  connection.tree = tree;
-  return rootfsOf(part);
 }

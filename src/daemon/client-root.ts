@@ -12,7 +12,6 @@ import { claimIds } from '../run/place.ts';
 import type { RunEvent } from '../run/run-event.ts';
 import type { WantedSpec } from '../spec/spec.ts';
 import type { CommandLine } from './command-line.ts';
-import type { HandOver } from './hand-over.ts';
 import type { Held, LeaseOutcome } from './held.ts';
 import type { Leases } from './leases.ts';
 import type { RunGroups } from './run-groups.ts';
@@ -30,7 +29,6 @@ export interface RunServices {
   /** Counts a run on a directory; the returned function uncounts it. Null: its user has as many as one user may have. */
   readonly countRun: (uid: number) => (() => void) | null;
   /** Prepares a clone for a user. */
-  readonly handOver: HandOver;
   readonly groups: Pick<RunGroups, 'open'>;
   readonly host: HostFacts;
   /** The ids that the settings give root's sandboxes. */

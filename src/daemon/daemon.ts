@@ -22,7 +22,6 @@ import type { CommandLine } from './command-line.ts';
 import type { Handlers } from './connection.ts';
 import { readOutcome } from './ended.ts';
 import { describeRefusal } from './refusal.ts';
-import { createHandOver } from './hand-over.ts';
 import { createHeldBack } from './held-back.ts';
 import { handleJoin, handleLease, handleMount } from './lease-session.ts';
 import type { LeaseWatch } from './lease.ts';
@@ -133,7 +132,6 @@ interface Parts {
 }
 
 function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases, pools, groups }: Parts): Handlers {
-  const handOver = createHandOver();
   const queries = createQueries({
     status: createHostStatus(runtime),
     pools: pools.all,
@@ -153,7 +151,6 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
     paths: runtime,
     maintains: (template: string) => leases.serves(template),
     defaults: () => hostDefaults(config.current()),
-    handOver,
     sandboxIds: () => config.current().ids,
   };
   return {
@@ -161,7 +158,7 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
       const view = commandLine.view(values(message, 'argument'));
       return view === null ? handleRun(connection, message, runServices) : handleView(connection, message, { view, queries, runtime });
     },
-    lease: (connection, message) => handleLease(connection, message, { leases, handOver, groups }),
+    lease: (connection, message) => handleLease(connection, message, { leases, groups }),
     join: (connection, message) => handleJoin(connection, message, { groups }),
     mount: handleMount,
     query: queries.handle,

@@ -12,7 +12,7 @@ import { parseLimits } from '../run/wire-limits.ts';
 import { formatLeased } from '../run/leased.ts';
 import type { Connection } from './connection.ts';
 import { failedOutcome } from './ended.ts';
-import { checkRecipient, type HandOver } from './hand-over.ts';
+import { checkRecipient, handOver } from './hand-over.ts';
 import type { DaemonLease } from './lease.ts';
 import type { Leases } from './leases.ts';
 import type { RunGroups } from './run-groups.ts';
@@ -21,7 +21,6 @@ import { lookIntoClone } from './settle-in-clone.ts';
 /** What a lease needs from the daemon. */
 export interface LeaseServices {
   readonly leases: Pick<Leases, 'lease'>;
-  readonly handOver: HandOver;
   readonly groups: Pick<RunGroups, 'open' | 'join'>;
 }
 
@@ -29,7 +28,7 @@ export interface LeaseServices {
  * Answers a `lease`: a clone for a user whose launch the program in Node plans. What the client names is looked up only in the clone. The
  * lease ends with the connection. Throws the error for the client.
  */
-export async function handleLease(connection: Connection, message: Message, { leases, handOver, groups }: LeaseServices): Promise<void> {
+export async function handleLease(connection: Connection, message: Message, { leases, groups }: LeaseServices): Promise<void> {
   const { peer } = connection;
   const [template = ''] = values(message, 'template');
   const [engineName = ''] = values(message, 'engine');
@@ -54,7 +53,7 @@ export async function handleLease(connection: Connection, message: Message, { le
   try {
     const view = await lookIntoClone(lease, values(message, 'target'), capabilities);
     if (command.length === 0) lease.showCommand(defaultCommand(view.defaults ?? {}, lease.template) ?? []);
-    const { tree } = await handOver(lease, peer, sayLong);
+    const { tree } = handOver(lease, peer);
     connection.tree = tree;
     const { path, uidMap, gidMap } = tree;
     const opened = groups.open(lease, limits);

@@ -1,10 +1,13 @@
 import { configPath } from '../config/config.ts';
 import { IsolateError } from '../error.ts';
 import { describeWait, noFreeClone } from '../pool/lease/lease.ts';
+import type { HolderId } from '../pool/holder.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import type { Limits } from '../spec/spec.ts';
 import type { Taken } from './fresh-clones.ts';
 import { beginLease, type DaemonLease, keyOf, type LeaseRequest, type LeaseWatch } from './lease.ts';
+import { ownersFor } from './hand-over.ts';
+import type { MakeOwnClone } from './own-clone.ts';
 import type { Peer } from './peer.ts';
 import { shortenCommand } from './shorten-command.ts';
 import { type ServedPool, servePool } from './served-pool.ts';
@@ -46,14 +49,21 @@ export interface Leases {
   /** Whether a connection has the clone now. */
   readonly holds: (template: string, id: string) => boolean;
   /** Starts serving a pool; `ring` is called when it has work. */
-  readonly add: (pool: PoolFiles, ring: (urgent: boolean) => void) => ServedPool;
+  readonly add: (pool: PoolFiles, ring: (urgent: boolean) => void, makeOwn: MakeOwnClone) => ServedPool;
   /** Stops serving it: waiting requests are refused, leases go on. */
   readonly remove: (template: string) => void;
 }
 
+interface Served extends ServedPool {
+  readonly makeOwn: MakeOwnClone;
+}
+
+/** A client that waits longer for the owners of its files is told so. */
+const longMs = 1_000;
+
 /** Hands out the clones of all pools that are served. */
 export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Leases {
-  const pools = new Map<string, ServedPool>();
+  const pools = new Map<string, Served>();
   const active = new Set<string>();
 
   async function obtain(request: LeaseRequest, startMs: number): Promise<DaemonLease> {
@@ -70,6 +80,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
       const advice = adviseOnCount(template, peer.rights, isCountSet?.(template) === true);
       const onLongWait = (making: number): void => request.onLongWait?.(describeWait(template, making));
       taken = await served.take({ uid: peer.uid, holder, waitMs, signal, advice, onWait: waits, onLongWait });
+      taken = await suit(taken, served, request, holder);
     } catch (error) {
       countOff();
       throw error;
@@ -102,9 +113,9 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     },
     serves: (template) => pools.has(template),
     holds: (template, id) => active.has(keyOf({ template, id })),
-    add: (pool, ring) => {
+    add: (pool, ring, makeOwn) => {
       const served = servePool(pool, ring, noFreeClone);
-      pools.set(pool.template, served);
+      pools.set(pool.template, { ...served, makeOwn });
       return served;
     },
     remove: (template) => {
@@ -112,6 +123,24 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
       pools.delete(template);
     },
   };
+}
+
+/** The clone that was taken or, if its files need other owners for the peer, one that has them. */
+async function suit(taken: Taken, served: Served, { template, peer, signal, onLongWait }: LeaseRequest, holder: HolderId): Promise<Taken> {
+  const tell = setTimeout(() => onLongWait?.(`giving the files of ${template} your ids, once for this snapshot`), longMs);
+  let isSuitable = false;
+  try {
+    const owners = ownersFor(taken.rootfs, peer);
+    isSuitable = owners === null;
+    if (owners === null) return taken;
+    const own = await served.makeOwn(holder, owners);
+    if (!signal.aborted) return own;
+    served.giveBack(own);
+    throw new IsolateError('aborted', 'The client is gone.');
+  } finally {
+    clearTimeout(tell);
+    if (!isSuitable) served.putBack(taken);
+  }
 }
 
 /** Undefined: a refresh sets the number. */

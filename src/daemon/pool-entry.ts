@@ -15,6 +15,7 @@ import type { RefreshReport } from '../upkeep/report.ts';
 import type { HeldBack } from './held-back.ts';
 import type { Leases } from './leases.ts';
 import type { Metrics } from './metrics.ts';
+import { ownClones } from './own-clone.ts';
 import { createQuietBell, type QuietBell } from './quiet-bell.ts';
 import type { ServedPool } from './served-pool.ts';
 
@@ -95,8 +96,9 @@ export function beginEntry(set: PoolSet, template: string, count: number | null)
 }
 
 /** Lends its clones from now on. */
-export function serveEntry({ leases }: PoolSet, entry: PoolEntry): void {
-  entry.served = leases.add(entry.pool, (urgent) => ringEntry(entry, urgent));
+export function serveEntry({ leases, open }: PoolSet, entry: PoolEntry): void {
+  const makeOwn = ownClones(() => open(entry.template, entry.pool.warn));
+  entry.served = leases.add(entry.pool, (urgent) => ringEntry(entry, urgent), makeOwn);
   entry.served.reread();
 }
 

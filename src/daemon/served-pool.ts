@@ -3,7 +3,7 @@ import type { HolderId } from '../pool/holder.ts';
 import { countMaking } from '../pool/lease/make-clones.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { formatLeaseName } from '../pool/state/state-file.ts';
-import { retireLeased } from '../pool/state/transition.ts';
+import { putBack, retireLeased } from '../pool/state/transition.ts';
 import { addFresh, countFresh, type FreshClones, openFresh, rereadFresh, type Taken, takeKnown } from './fresh-clones.ts';
 import { createPatience, type Patience } from './patience.ts';
 import { createRounds, type Rounds } from './rounds.ts';
@@ -27,6 +27,8 @@ export interface ServedPool {
   readonly pool: PoolFiles;
   /** Throws `no-free-clone`, `aborted`, and what `fail` said. */
   readonly take: (request: TakeRequest) => Promise<Taken>;
+  /** A clone that was taken is fresh again. */
+  readonly putBack: (taken: Taken) => void;
   /** Retires a clone that was taken. */
   readonly giveBack: (taken: Taken) => void;
   /** These were made. */
@@ -72,6 +74,11 @@ export function servePool(pool: PoolFiles, ring: (urgent: boolean) => void, noFr
   return {
     pool,
     take: (request) => take(serving, request),
+    putBack: ({ id, pool: own }) => {
+      putBack(own, id);
+      addFresh(serving.fresh, [id]);
+      serveWaiters(serving);
+    },
     giveBack: ({ id, pool: own }) => {
       retireLeased(own, id, formatLeaseName(id, own.holder));
       ring(serving.waiters.size() > 0);

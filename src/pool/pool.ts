@@ -25,8 +25,8 @@ export interface PoolFilesOptions {
 export interface PoolOptions extends Omit<PoolFilesOptions, 'template'> {
   readonly driver: StorageDriver;
   readonly clock?: Clock;
-  /** Passed to the driver whenever a clone is made. */
-  readonly shift?: CreateOptions['shift'];
+  /** Those of fresh clones; passed to the driver whenever one is made. Absent: null. */
+  readonly owners?: CreateOptions['owners'];
   /** Directories in which runs make their cgroups; a refresh removes those of dead runs. */
   readonly cgroupDirectories?: readonly string[];
 }
@@ -46,7 +46,7 @@ export interface PoolFiles {
 export interface Pool extends PoolFiles {
   readonly driver: StorageDriver;
   readonly clock: Clock;
-  readonly shift: CreateOptions['shift'];
+  readonly owners: CreateOptions['owners'];
   readonly cgroupDirectories: readonly string[];
 }
 
@@ -85,7 +85,7 @@ export function openPool(options: PoolOptions): Pool {
     ...openPoolFiles({ ...options, template: driver.template }),
     driver,
     clock: options.clock ?? Date.now,
-    shift: options.shift ?? null,
+    owners: options.owners ?? null,
     cgroupDirectories: options.cgroupDirectories ?? [],
   };
 }

@@ -20,8 +20,11 @@ export type Ownership =
   /** A user namespace with these maps shows their natural owners. */
   | ({ readonly kind: 'mapped' } & IdMaps);
 
-/** How storage makes a clone; for a user's maps the owners are changed later. */
+/** What can be seen of a tree from its root directory. */
 export type StoredOwnership = Exclude<Ownership, { readonly kind: 'mapped' }>;
+
+/** Owners that files get in storage that cannot be mounted with other ids. */
+export type ChangedOwnership = Exclude<Ownership, { readonly kind: 'natural' }>;
 
 /** A directory of this host that is shown directly. */
 export interface TreePart {

@@ -121,8 +121,8 @@ export async function openRootPool(
   return openPool({
     driver,
     runtime,
-    // If clones cannot be mounted with other ids, their files get these ids when they are made.
-    shift: driver.capabilities.idmappedMounts ? null : { kind: 'shifted', uidBase: sandboxUids.start, gidBase: sandboxGids.start },
+    // If clones cannot be mounted with other ids, their files have these ids.
+    owners: driver.capabilities.idmappedMounts ? null : { kind: 'shifted', uidBase: sandboxUids.start, gidBase: sandboxGids.start },
     cgroupDirectories: cgroupDirectories(facts.cgroups),
     ...(root.kind === 'volume' ? { shelf: shelf ?? openShelf({ gate: facts.files.gate, directory: runtime.shelf, warn }) } : {}),
     warn,

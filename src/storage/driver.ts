@@ -1,4 +1,4 @@
-import type { Rootfs, StoredOwnership } from '../rootfs/rootfs.ts';
+import type { ChangedOwnership, Rootfs } from '../rootfs/rootfs.ts';
 import type { IsolateError } from '../error.ts';
 
 /** What a driver can do; the pool asks for these, never for a driver's name. */
@@ -60,9 +60,12 @@ export interface Holder {
 }
 
 export interface CreateOptions {
-  /** Shift the owners of every file by these bases when making a clone, because the storage cannot be mounted idmapped. */
-  readonly shift: Extract<StoredOwnership, { kind: 'shifted' }> | null;
-  /** Directory, for root alone, below which clones are mounted, one directory per id. */
+  /**
+   * The owners that the files of a clone have, because the storage cannot be mounted idmapped; null: those in the template. They are
+   * changed once for each source and kept for later clones.
+   */
+  readonly owners: ChangedOwnership | null;
+  /** Directory, for root alone, below which clones are mounted, one directory per id. Names with letters are the driver's own. */
   readonly mountDirectory: string;
   /** Called for each clone as soon as it is finished, while others are still being made; a driver may not call it. */
   readonly onReady?: (result: CreateResult) => Promise<void>;
@@ -96,6 +99,8 @@ export interface StorageDriver {
   readonly list: () => Promise<readonly CloneInfo[]>;
   /** Unmounts and destroys after checking identity again. Never forces, and never recurses beyond the clone's own snapshots. */
   readonly destroy: (refs: readonly CloneRef[]) => Promise<readonly DestroyResult[]>;
+  /** Removes what changing owners left, except that of `newest`; what clones were made from stays. Absent: nothing is left. */
+  readonly tidy?: (newest: Source | null) => Promise<void>;
   /** From /proc. */
   readonly holders: (ref: CloneRef) => Promise<readonly Holder[]>;
 }

@@ -1,6 +1,14 @@
-import type { IdMapEntry, IdMaps, StoredOwnership } from '../rootfs/rootfs.ts';
+import type { ChangedOwnership, IdMapEntry, IdMaps, StoredOwnership } from '../rootfs/rootfs.ts';
 import { idsPerSandbox } from '../spec/parse-number.ts';
 import { changeOwners } from './change-owners.ts';
+
+/** The ids that files get, as maps. */
+export function mapsOf(owners: ChangedOwnership): IdMaps {
+  if (owners.kind === 'mapped') return owners;
+  const { uidBase, gidBase } = owners;
+  const range = (outside: number): readonly IdMapEntry[] => [{ inside: 0, outside, count: idsPerSandbox }];
+  return { uidMap: range(uidBase), gidMap: range(gidBase) };
+}
 
 /**
  * Gives every file of the tree at `root`, owned according to `current`, the owner that a user namespace with these maps shows as the

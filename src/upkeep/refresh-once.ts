@@ -31,7 +31,7 @@ export async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOption
   const newest = source === null || source instanceof IsolateError ? null : source;
   // After the list: a run announces a clone before it makes it, so one without state has no run.
   const state = await readPoolState(pool);
-  const plan = reconcile(clones, state, { newest: newest?.name ?? null, shift: pool.shift, nowMs: pool.clock() });
+  const plan = reconcile(clones, state, { newest: newest?.name ?? null, owners: pool.owners, nowMs: pool.clock() });
   const waiting = (): number => countClaims(pool, 'waiting') + (options.waiting?.() ?? 0);
   const excess = options.skipCreate === true ? 0 : plan.fresh.length - count - waiting();
   tally.isGone = health === null;
@@ -60,6 +60,7 @@ export async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOption
     pool,
     clones.filter(({ id }) => !tally.gone.has(id)),
   );
+  if (newest !== null || tally.isGone || options.force === true) await pool.driver.tidy?.(newest);
   await sweepRuns(pool.runtime, pool.cgroupDirectories, pool.holder.bootId, pool.clock());
   sweepSlots(pool.runtime, pool.holder.bootId);
   sweepGoneDirectories(pool.runtime);

@@ -4,18 +4,22 @@ import { readMounts } from '../host/read-mounts.ts';
 import type { CloneInfo } from '../storage/driver.ts';
 import { withMountLock } from '../pool/lease/make-clones.ts';
 import type { Pool } from '../pool/pool.ts';
+import { isCloneId } from '../pool/state/state-file.ts';
 import { readPoolNames } from '../pool/state/pool-state.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 
 const umountFile = '/bin/umount';
 
-/** Unmounts the mounts of clones that do not exist, and removes their directories; under the pool's lock. */
+/**
+ * Unmounts the mounts of clones that do not exist, and removes their directories; under the pool's lock. What is named otherwise is the
+ * driver's.
+ */
 export async function sweepPool(pool: Pool, clones: readonly CloneInfo[]): Promise<void> {
   const names = readDirectory(pool.paths.mounts);
   // Read after the names: a run announces its clone before it makes a directory for it.
   const { fresh, leased, retired } = readPoolNames(pool);
   const known = new Set([...clones.map(({ id }) => id), ...fresh, ...leased, ...retired]);
-  const strays = names.filter((name) => !known.has(name)).map((name) => join(pool.paths.mounts, name));
+  const strays = names.filter((name) => isCloneId(name) && !known.has(name)).map((name) => join(pool.paths.mounts, name));
   await dropStrays(pool, known);
   if (strays.length === 0) return;
   const mounted = new Set(readMounts().map(({ mountpoint }) => mountpoint));

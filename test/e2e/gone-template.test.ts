@@ -36,7 +36,7 @@ async function leftOf(dataset: string): Promise<{ readonly datasets: readonly st
   const names = (await template.pool.zfs('list', '-H', '-o', 'name', '-r', template.pool.name)).trim().split('\n');
   const key = dataset.replace('/', '-');
   return {
-    datasets: names.filter((name) => name === dataset || name.startsWith(`${dataset}_`)),
+    datasets: names.filter((name) => name === dataset || name.startsWith(`${dataset}_`) || name.startsWith(`${dataset}.`)),
     state: ['pools', 'mnt', 'signal'].filter((name) => readdirSync(join('/run/isolate', name)).includes(key)),
   };
 }
@@ -70,18 +70,20 @@ test('clones of a template that was renamed before this boot are found by their 
 
 test('a kept clone outlives the pool of its template', async () => {
   const dataset = await makeTemplate();
-  const [, kept = ''] = (await leftOf(dataset)).datasets;
+  const kept = (await leftOf(dataset)).datasets.find((name) => name.startsWith(`${dataset}_`)) ?? '';
   await template.pool.zfs('set', 'isolate:keep=on', kept);
   await clearShelf(mountsOf(dataset));
   await patiently('rename', dataset, `${dataset}new`);
   expect(await cleanUp(dataset)).toMatchObject({ gone: true, destroyed: 1, kept: [kept.slice(dataset.length + 1)] });
-  expect((await leftOf(dataset)).datasets).toEqual([kept]);
+  expect((await leftOf(dataset)).datasets).toEqual([expect.stringContaining(`${dataset}.isolate-owners-`), kept]);
 });
 
 test('status shows a destroyed template with the command that forgets it, until that is done', async () => {
   const dataset = await makeTemplate();
   await clearShelf(mountsOf(dataset));
-  for (const name of (await leftOf(dataset)).datasets.slice(1)) await patiently('destroy', name);
+  // First the clones, then what they were made from.
+  const left = (await leftOf(dataset)).datasets.slice(1);
+  for (const name of left.toSorted().toReversed()) await patiently('destroy', '-r', name);
   await patiently('destroy', '-r', dataset);
   expect((await isolate(['status'])).stdout).toContain(
     `${dataset}: There is no dataset ${dataset}.\nhint: isolate refresh --skip-create ${dataset} destroys its clones and forgets it\n`,

@@ -116,7 +116,7 @@ test('makes, lists, mounts again and destroys a batch', async () => {
 test('shifts owners while it makes a clone', async () => {
   const driver = await makeTemplate('tank/shift/t');
   const [result] = await driver.create(await driver.newestSource(), [takeId()], {
-    shift: { kind: 'shifted', uidBase: 100_000, gidBase: 200_000 },
+    owners: { kind: 'shifted', uidBase: 100_000, gidBase: 200_000 },
     mountDirectory: mounts,
   });
   assert.ok(result?.ok === true);
@@ -218,7 +218,7 @@ test('tells that a key is not loaded', async () => {
   const message = 'The encryption key of tank/secret/t is not loaded.';
   await assert.rejects(driver.probe(), failsWith('key-not-loaded', message));
   await assert.rejects(driver.newestSource(), failsWith('key-not-loaded', message));
-  const [late] = await driver.create(source, [takeId()], { shift: null, mountDirectory: mounts });
+  const [late] = await driver.create(source, [takeId()], { owners: null, mountDirectory: mounts });
   assert.equal(late?.ok === false && late.error.code, 'key-not-loaded');
   // Making it took no key, and taking it away does not either.
   assert.deepEqual(await driver.destroy(await driver.list()), [{ id: late?.id, outcome: 'gone' }]);
@@ -236,7 +236,7 @@ test('a full pool fails to clone and can still destroy', async () => {
   );
   const health = await driver.probe();
   assert.ok(health.freeFraction !== null && health.freeFraction < 0.02);
-  const [result] = await driver.create(await driver.newestSource(), [takeId()], { shift: null, mountDirectory: mounts });
+  const [result] = await driver.create(await driver.newestSource(), [takeId()], { owners: null, mountDirectory: mounts });
   assert.equal(result?.ok === false && result.error.code, 'pool-full');
   assert.deepEqual(await driver.destroy([made.clone]), [{ id: made.id, outcome: 'gone' }]);
 });

@@ -51,7 +51,7 @@ export function takeId(): string {
 
 /** Makes clones of the newest snapshot; throws the first failure. */
 export async function make(driver: StorageDriver, ...ids: readonly string[]): Promise<readonly [Made, ...Made[]]> {
-  const results = await driver.create(await driver.newestSource(), ids, { shift: null, mountDirectory: mounts });
+  const results = await driver.create(await driver.newestSource(), ids, { owners: null, mountDirectory: mounts });
   const made = results.map((result) => {
     if (!result.ok) throw result.error;
     return result;

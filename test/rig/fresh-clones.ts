@@ -10,7 +10,7 @@ import { formatCloneRecord } from '../../src/pool/state/state-file.ts';
 export interface FreshClones {
   readonly pool: PoolFiles;
   /** Makes so many more; their ids. */
-  readonly make: (count: number) => string[];
+  readonly make: (count: number, idmappable?: boolean) => string[];
   /** What a run without the daemon does: takes one away; false: there is none. */
   readonly steal: () => boolean;
   readonly ids: (state: 'fresh' | 'leased' | 'retired') => string[];
@@ -30,10 +30,10 @@ export function makeFreshClones(template = 'tank/one'): FreshClones {
       .sort();
   return {
     pool,
-    make: (count) =>
+    make: (count, idmappable = true) =>
       Array.from({ length: count }, () => {
         const id = String((last += 1));
-        const rootfs = { parts: [{ kind: 'tree', source: root, ownership: { kind: 'natural' }, idmappable: false }] } as const;
+        const rootfs = { parts: [{ kind: 'tree', source: root, ownership: { kind: 'natural' }, idmappable }] } as const;
         const state = { id, guid: id, source: '1', rootfs, createdMs: 0, device, inode };
         writeFileSync(join(pool.paths.fresh, id), formatCloneRecord(state));
         return id;

@@ -12,6 +12,8 @@ import { serve } from '../../src/daemon/serve.ts';
 import { runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
 import { openPool } from '../../src/pool/pool.ts';
 import { placeOf, type Rootfs, rootfsOf } from '../../src/rootfs/rootfs.ts';
+import type { CreateOptions } from '../../src/storage/driver.ts';
+import { mapOwners, mapsOf } from '../../src/storage/map-owners.ts';
 import { directoryDriver } from './directory-driver.ts';
 
 const [directory = '', way = '', serves] = process.argv.slice(2);
@@ -24,16 +26,20 @@ await serve({
     const driver = directoryDriver(place);
     const create: typeof driver.create = async (source, ids, options) => {
       const results = await driver.create(source, ids, options);
-      return results.map((result) => (result.ok ? { ...result, rootfs: copy(join(place, 'root'), result.rootfs) } : result));
+      const { owners } = options;
+      return await Promise.all(
+        results.map(async (result) => (result.ok ? { ...result, rootfs: await copy(join(place, 'root'), result.rootfs, owners) } : result)),
+      );
     };
     return openPool({ driver: { ...driver, template, create }, runtime, warn });
   },
 });
 
 /** With its owners and links, which the driver's own copy does not keep. */
-function copy(source: string, rootfs: Rootfs): Rootfs {
+async function copy(source: string, rootfs: Rootfs, owners: CreateOptions['owners']): Promise<Rootfs> {
   const place = placeOf(rootfs);
   rmSync(place, { recursive: true });
   execFileSync('cp', ['-a', '-T', '--', source, place]);
-  return rootfsOf({ kind: 'tree', source: place, ownership: { kind: 'natural' }, idmappable: way === 'idmapped' });
+  if (owners !== null) await mapOwners(place, { kind: 'natural' }, mapsOf(owners));
+  return rootfsOf({ kind: 'tree', source: place, ownership: owners ?? { kind: 'natural' }, idmappable: way === 'idmapped' });
 }

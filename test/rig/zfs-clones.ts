@@ -16,7 +16,7 @@ export interface ZfsRig {
   /** A dataset with one file `hello` and one snapshot `1`, then changed by `properties`. */
   readonly makeTemplate: (name: string, ...properties: string[]) => Promise<StorageDriver>;
   readonly takeId: () => string;
-  readonly makeClone: (driver: StorageDriver, shift?: CreateOptions['shift']) => Promise<Made>;
+  readonly makeClone: (driver: StorageDriver, owners?: CreateOptions['owners']) => Promise<Made>;
   readonly end: () => Promise<void>;
 }
 
@@ -41,8 +41,8 @@ export async function makeZfsRig(): Promise<ZfsRig> {
       for (const property of properties) await pool.zfs('set', property, template);
       return open(template);
     },
-    makeClone: async (driver, shift = null) => {
-      const [result] = await driver.create(await driver.newestSource(), [takeId()], { shift, mountDirectory: mounts });
+    makeClone: async (driver, owners = null) => {
+      const [result] = await driver.create(await driver.newestSource(), [takeId()], { owners, mountDirectory: mounts });
       if (result === undefined) throw new Error('no answer');
       if (!result.ok) throw result.error;
       return result;

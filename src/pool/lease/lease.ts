@@ -2,11 +2,12 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import { maximumCount } from '../../spec/parse-number.ts';
-import type { CloneInfo, Source } from '../../storage/driver.ts';
+import type { CloneInfo, CreateOptions, Source } from '../../storage/driver.ts';
 import { makeClaim } from '../claims/claims.ts';
 import { tryLock } from '../claims/lock.ts';
+import type { HolderId } from '../holder.ts';
 import type { Rootfs } from '../../rootfs/rootfs.ts';
-import { countMaking, makeClones, stopMaking } from './make-clones.ts';
+import { countMaking, makeClones, stopMaking, withMountLock } from './make-clones.ts';
 import type { Pool, PoolFiles } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
 import { removeClone } from './release.ts';
@@ -113,30 +114,40 @@ async function makeLeased(pool: Pool, source: Source, ids: readonly string[]): P
   return made;
 }
 
-/**
- * A clone on storage without a pool. No lock is needed: the lease exists before the clone, so a concurrent refresh sees that it has a
- * living holder.
- */
+/** A clone on storage without a pool. */
 async function makeOwn(pool: Pool): Promise<Lease> {
+  const { id, rootfs } = await makeForOne(pool, pool.owners);
+  return { id, rootfs, release: () => removeClone(pool, id), atEnd: null };
+}
+
+/**
+ * Makes a clone with these owners that is leased to `holder` from the beginning. The pool's lock is not needed: the lease exists before
+ * the clone, so a concurrent refresh sees that it has a living holder.
+ */
+export async function makeForOne(
+  pool: Pool,
+  owners: CreateOptions['owners'],
+  holder: HolderId = pool.holder,
+): Promise<Pick<Lease, 'id' | 'rootfs'>> {
   const id = randomId(pool.clock());
-  const path = join(pool.paths.leased, formatLeaseName(id, pool.holder));
+  const path = join(pool.paths.leased, formatLeaseName(id, holder));
   writeWhole(pool, path, '\n');
   pool.checkpoint('lease:announced');
   let made: { clone: CloneInfo; rootfs: Rootfs };
   try {
-    made = await createOwn(pool, id);
+    made = await create(pool, id, owners);
   } catch (error) {
     rmSync(path, { force: true });
     throw error;
   }
-  await publishLeased(pool, made.clone, made.rootfs);
-  return { id, rootfs: made.rootfs, release: () => removeClone(pool, id), atEnd: null };
+  await publishLeased({ ...pool, holder }, made.clone, made.rootfs);
+  return { id, rootfs: made.rootfs };
 }
 
-async function createOwn(pool: Pool, id: string): Promise<{ clone: CloneInfo; rootfs: Rootfs }> {
+async function create(pool: Pool, id: string, owners: CreateOptions['owners']): Promise<{ clone: CloneInfo; rootfs: Rootfs }> {
   const source = await pool.driver.newestSource();
-  const options = { shift: pool.shift, mountDirectory: pool.paths.mounts };
-  const [result] = await pool.driver.create(source, [id], options);
+  const whileMounting = <T>(act: () => Promise<T>): Promise<T> => withMountLock(pool, act);
+  const [result] = await pool.driver.create(source, [id], { owners, mountDirectory: pool.paths.mounts, whileMounting });
   if (result === undefined) throw new IsolateError('storage-failed', `No clone of ${source.name} was made.`);
   if (!result.ok) throw result.error;
   return result;

@@ -31,7 +31,7 @@ export async function makeClones(
   };
   writeMaking(pool, ids.length);
   const whileMounting = <T>(act: () => Promise<T>): Promise<T> => withMountLock(pool, act);
-  const options = { shift: pool.shift, mountDirectory: pool.paths.mounts, onReady: tell, whileMounting };
+  const options = { owners: pool.owners, mountDirectory: pool.paths.mounts, onReady: tell, whileMounting };
   for (const result of await pool.driver.create(source, ids, options)) await tell(result);
 }
 

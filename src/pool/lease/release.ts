@@ -42,7 +42,7 @@ export async function removeClone(pool: Pool, id: string): Promise<void> {
   // Clones first: a run announces its clone before it makes it, so a clone without state has no run.
   const clones = await pool.driver.list();
   const state = await readPoolState(pool);
-  const plan = reconcile(clones, state, { newest: null, shift: pool.shift, nowMs: pool.clock() });
+  const plan = reconcile(clones, state, { newest: null, owners: pool.owners, nowMs: pool.clock() });
   const { destroy } = settle(pool, state, plan, { excess: 0 });
   const known = new Set([...state.leased, ...state.retired].map((entry) => entry.id));
   const ours = destroy.filter((clone) => !known.has(clone.id) || takeOver(pool, clone.id));

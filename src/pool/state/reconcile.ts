@@ -24,8 +24,8 @@ export interface Reconciliation {
 export interface Measure {
   /** Name of the newest source; null: unknown. */
   readonly newest: string | null;
-  /** The ids that shifted clones must have. */
-  readonly shift: CreateOptions['shift'];
+  /** Those that fresh clones must have. */
+  readonly owners: CreateOptions['owners'];
   readonly nowMs: number;
 }
 
@@ -33,7 +33,7 @@ export interface Measure {
  * Compares the existing clones with their state; pure. The storage's list decides what exists and what is ours; state files only decide
  * whether a clone stays or is retired.
  */
-export function reconcile(clones: readonly CloneInfo[], state: PoolState, { newest, shift, nowMs }: Measure): Reconciliation {
+export function reconcile(clones: readonly CloneInfo[], state: PoolState, { newest, owners, nowMs }: Measure): Reconciliation {
   const byId = new Map(clones.filter(({ kept }) => !kept).map((clone) => [clone.id, clone]));
   const fresh: { clone: CloneInfo; createdMs: number }[] = [];
   const retireFresh: { id: string; warning: string | null }[] = [];
@@ -42,7 +42,7 @@ export function reconcile(clones: readonly CloneInfo[], state: PoolState, { newe
   for (const entry of state.fresh) {
     const clone = byId.get(entry.id);
     if (clone === undefined) continue;
-    const warning = whyUnusable(entry, clone, shift);
+    const warning = whyUnusable(entry, clone, owners);
     if (warning === undefined) fresh.push({ clone, createdMs: entry.state?.createdMs ?? 0 });
     else {
       retireFresh.push({ id: entry.id, warning });
@@ -76,18 +76,18 @@ export function reconcile(clones: readonly CloneInfo[], state: PoolState, { newe
 }
 
 /** Why a fresh clone must not be leased; undefined: it may. A null warning: nothing that anybody needs to know. */
-function whyUnusable(entry: FreshEntry, clone: CloneInfo, shift: CreateOptions['shift']): string | null | undefined {
+function whyUnusable(entry: FreshEntry, clone: CloneInfo, owners: CreateOptions['owners']): string | null | undefined {
   if (entry.state === null) return `The state file of fresh clone ${entry.id} cannot be trusted; the clone is retired.`;
   if (entry.state.guid !== clone.guid) return `Fresh clone ${entry.id} is not the one its state file names; it is retired.`;
   // The settings now give sandboxes other ids.
-  if (!hasIds(entry.state.rootfs, shift)) return null;
+  if (!hasIds(entry.state.rootfs, owners)) return null;
   // After a restart of the storage or the host.
   return entry.inPlace && clone.marked ? undefined : null;
 }
 
-function hasIds({ parts: [{ ownership }] }: Rootfs, shift: CreateOptions['shift']): boolean {
-  if (shift === null || ownership.kind !== 'shifted') return true;
-  return ownership.uidBase === shift.uidBase && ownership.gidBase === shift.gidBase;
+function hasIds({ parts: [{ ownership }] }: Rootfs, owners: CreateOptions['owners']): boolean {
+  if (owners?.kind !== 'shifted' || ownership.kind !== 'shifted') return true;
+  return ownership.uidBase === owners.uidBase && ownership.gidBase === owners.gidBase;
 }
 
 function isOld(clone: CloneInfo, nowMs: number): boolean {

@@ -1,6 +1,6 @@
 import { formatHolder, parseHolder } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
-import { mergedPath, type Rootfs, rootfsOf, type StoredOwnership } from '../../rootfs/rootfs.ts';
+import { mergedPath, type Rootfs, rootfsOf, type IdMaps, type Ownership } from '../../rootfs/rootfs.ts';
 
 /** What becomes of a clone, in this order. It is the directory that the clone's file is in. */
 export type CloneState = 'fresh' | 'leased' | 'retired';
@@ -115,12 +115,19 @@ function parseRootfs(data: unknown): Rootfs | null {
   return rootfsOf({ kind: 'overlay', lower, upperParent, ownership, idmappable: { lower: lowerIdmappable, upper: upperIdmappable } });
 }
 
-function parseOwnership(data: unknown): StoredOwnership | null {
+function parseOwnership(data: unknown): Ownership | null {
   if (!isRecord(data)) return null;
   if (data['kind'] === 'natural') return { kind: 'natural' };
-  const { uidBase, gidBase } = data;
+  const { uidBase, gidBase, uidMap, gidMap } = data;
+  if (data['kind'] === 'mapped') return isIdMap(uidMap) && isIdMap(gidMap) ? { kind: 'mapped', uidMap, gidMap } : null;
   if (data['kind'] !== 'shifted' || !isNumber(uidBase) || !isNumber(gidBase)) return null;
   return { kind: 'shifted', uidBase, gidBase };
+}
+
+function isIdMap(data: unknown): data is IdMaps['uidMap'] {
+  return (
+    Array.isArray(data) && data.every((entry) => isRecord(entry) && ['inside', 'outside', 'count'].every((key) => isNumber(entry[key])))
+  );
 }
 
 function isRecord(data: unknown): data is Readonly<Record<string, unknown>> {

@@ -1,5 +1,5 @@
 import type { CloneInfo } from '../driver.ts';
-import { cloneId } from './names.ts';
+import { cloneId, copySnapshot, readOwnerCopyId } from './names.ts';
 import type { DatasetProperties } from './properties.ts';
 
 /** User property that marks a clone as ours; its value is the template. */
@@ -18,22 +18,40 @@ export const cloneProperties = ['type', 'guid', 'origin', 'creation', 'mounted',
 
 /**
  * Selects our clones from the datasets beside a template: by name, by the mark on the clone itself, and by the origin, which is a
- * snapshot of the template unless that was renamed or replaced. A clone of the template without a mark is listed as unmarked; one with
- * another mark is somebody else's.
+ * snapshot of the template or of an owner copy of that, unless the template was renamed or replaced. A clone of the template without a
+ * mark is listed as unmarked; one with another mark is somebody else's.
  */
 export function clonesOf(template: string, datasets: ReadonlyMap<string, DatasetProperties>): readonly CloneInfo[] {
+  const copies = originsOfCopies(template, datasets);
   const clones: CloneInfo[] = [];
   for (const [name, properties] of datasets) {
-    const clone = cloneOf(template, name, properties);
+    const clone = cloneOf(template, name, properties, copies);
     if (clone !== null) clones.push(clone);
   }
   return clones;
 }
 
-function cloneOf(template: string, name: string, properties: DatasetProperties): CloneInfo | null {
+/** The origins of a template's owner copies, by the snapshots that clones are made from. */
+function originsOfCopies(template: string, datasets: ReadonlyMap<string, DatasetProperties>): ReadonlyMap<string, string> {
+  const origins = new Map<string, string>();
+  for (const [name, properties] of datasets) {
+    const origin = properties.get('origin')?.value ?? null;
+    if (origin !== null && isOwnerCopy(template, name, properties)) origins.set(copySnapshot(name), origin);
+  }
+  return origins;
+}
+
+/** Whether a dataset is a copy of the template with changed owners, and ours. */
+export function isOwnerCopy(template: string, name: string, properties: DatasetProperties): boolean {
+  const mark = properties.get(markProperty);
+  return readOwnerCopyId(template, name) !== null && mark?.source === 'local' && mark.value === template;
+}
+
+function cloneOf(template: string, name: string, properties: DatasetProperties, copies: ReadonlyMap<string, string>): CloneInfo | null {
   const value = (property: string): string | null => properties.get(property)?.value ?? null;
   const id = cloneId(template, name);
-  const origin = value('origin');
+  const made = value('origin');
+  const origin = made === null ? null : (copies.get(made) ?? made);
   const guid = value('guid');
   if (id === null || origin === null || guid === null) return null;
   if (value('type') !== 'filesystem') return null;
@@ -41,7 +59,7 @@ function cloneOf(template: string, name: string, properties: DatasetProperties):
   const own = mark?.source === 'local' ? mark.value : null;
   if (own !== null && own !== template) return null;
   // The template may since have been renamed, and with it the origin.
-  const isOfTemplate = origin.startsWith(`${template}@`);
+  const isOfTemplate = origin.startsWith(`${template}@`) || readOwnerCopyId(template, origin.slice(0, origin.indexOf('@'))) !== null;
   if ((own === null || !isOfTemplate) && id.length !== ownDigits) return null;
   if (own === null && !isOfTemplate) return null;
   const seconds = Number(value('creation'));
@@ -58,7 +76,7 @@ function cloneOf(template: string, name: string, properties: DatasetProperties):
 }
 
 /** A value inherited from the parent counts too, so that a user can keep a whole subtree. */
-function isKept(properties: DatasetProperties): boolean {
+export function isKept(properties: DatasetProperties): boolean {
   const keep = properties.get(keepProperty)?.value ?? null;
   return keep !== null && keep !== 'off';
 }

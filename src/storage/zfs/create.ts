@@ -1,33 +1,49 @@
 import { lstat } from 'node:fs/promises';
-import { rootfsOf, type StoredOwnership } from '../../rootfs/rootfs.ts';
+import { type Ownership, rootfsOf } from '../../rootfs/rootfs.ts';
 import { IsolateError } from '../../error.ts';
 import type { CloneInfo, CreateOptions, CreateResult, Source } from '../driver.ts';
-import { shiftOwners } from '../shift-owners.ts';
+import { ownershipOf } from '../directory.ts';
 import type { ZfsContext } from './commands.ts';
 import { readClones } from './list.ts';
 import { makeAndMount } from './make.ts';
 import { cloneName } from './names.ts';
+import type { FindOwnerCopy } from './owner-copy.ts';
 
 /**
- * Makes, marks, mounts and shifts clones, then checks the result: whatever a command answered, a clone that exists, is ours and is
- * mounted is a success.
+ * Makes, marks and mounts clones, then checks the result: whatever a command answered, a clone that exists, is ours and is mounted is a
+ * success.
  */
 export async function createClones(
   context: ZfsContext,
   source: Source,
   ids: readonly string[],
   options: CreateOptions,
+  findOwnerCopy: FindOwnerCopy,
 ): Promise<readonly CreateResult[]> {
-  const { whileMounting = (act) => act(), onReady } = options;
-  const failures = await whileMounting(() => makeAndMount(context, source, ids, options.mountDirectory));
-  const clones = new Map((await readClones(context, ids)).map((clone) => [clone.id, clone]));
+  const { whileMounting = (act) => act(), onReady, owners } = options;
   const results: CreateResult[] = [];
-  for (const id of ids) {
-    const result = await finish(context, id, clones.get(id), failures.get(id), options);
+  const tell = async (result: CreateResult): Promise<void> => {
     results.push(result);
     await onReady?.(result);
+  };
+  const from = owners === null ? source : await findOwnerCopy(source, owners, options).catch(ownError);
+  if (from instanceof IsolateError) {
+    for (const id of ids) await tell({ id, ok: false, error: from });
+    return results;
+  }
+  const failures = await whileMounting(() => makeAndMount(context, from, ids, options.mountDirectory));
+  const clones = new Map((await readClones(context, ids)).map((clone) => [clone.id, clone]));
+  for (const id of ids) {
+    const clone = clones.get(id);
+    const made = clone?.source === from.name ? { ...clone, source: source.name } : clone;
+    await tell(await finish(context, id, made, failures.get(id), options));
   }
   return results;
+}
+
+function ownError(error: unknown): IsolateError {
+  if (error instanceof IsolateError) return error;
+  throw error;
 }
 
 async function finish(
@@ -50,21 +66,11 @@ async function finish(
     return { id, ok: false, error };
   }
   try {
-    const ownership = await own(clone.mountpoint, options.shift);
+    const ownership: Ownership = options.owners ?? ownershipOf(await lstat(clone.mountpoint));
     const idmappable = context.implementation.idmappedMounts && context.canIdmap(clone.mountpoint);
     return { id, ok: true, clone, rootfs: rootfsOf({ kind: 'tree', source: clone.mountpoint, ownership, idmappable }) };
   } catch (cause) {
-    const error = new IsolateError('storage-failed', `The owners of the files of clone ${dataset} cannot be shifted.`, { cause });
+    const error = new IsolateError('storage-failed', `Clone ${dataset} was made and cannot be read.`, { cause });
     return { id, ok: false, error };
   }
-}
-
-/** A template whose owners are already shifted needs no walk, whether or not one was requested. */
-async function own(path: string, shift: CreateOptions['shift']): Promise<StoredOwnership> {
-  if (shift !== null) {
-    await shiftOwners(path, shift);
-    return shift;
-  }
-  const { uid, gid } = await lstat(path);
-  return uid === 0 && gid === 0 ? { kind: 'natural' } : { kind: 'shifted', uidBase: uid, gidBase: gid };
 }

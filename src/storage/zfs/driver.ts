@@ -11,6 +11,7 @@ import { parseImplementation } from './implementation.ts';
 import { listClones } from './list.ts';
 import { cloneName, parentOf, poolOf } from './names.ts';
 import { planPoolHealth, planSpace, planTemplate, spaceProperties, templatePropertiesOf } from './plan.ts';
+import { ownerCopies, removeOwnerCopies } from './owner-copy.ts';
 import { missingTemplate } from './missing-template.ts';
 import { parseProperties, type DatasetProperties } from './properties.ts';
 import { checkTemplate, newestSnapshot } from './template.ts';
@@ -32,6 +33,7 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
   const commands = bindZfsCommands(options.tools, options.run, options.onWaiting);
   const implementation = parseImplementation(template, await commands.zfs(template, { args: ['version'] }));
   const context: ZfsContext = { ...commands, template, implementation, canIdmap: options.canIdmap };
+  const findOwnerCopy = ownerCopies(context);
   const readOnce = shared(() => readTemplate(context));
   const isFuse = implementation.name === 'zfs-fuse';
   return {
@@ -46,9 +48,10 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
     },
     probe: () => probe(context, readOnce),
     newestSource: async () => newestSnapshot(template, await readOnce()),
-    create: (source, ids, createOptions) => createClones(context, source, ids, createOptions),
+    create: (source, ids, createOptions) => createClones(context, source, ids, createOptions, findOwnerCopy),
     list: () => listClones(context),
     destroy: (refs) => destroyClones(context, refs),
+    ...(implementation.idmappedMounts ? {} : { tidy: (newest) => removeOwnerCopies(context, newest) }),
     holders: (ref) => findHolders({ kind: 'zfs', dataset: cloneName(template, ref.id) }),
   };
 }

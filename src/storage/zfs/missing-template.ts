@@ -1,7 +1,7 @@
 import { IsolateError } from '../../error.ts';
 import { nearest } from '../../spec/nearest.ts';
 import type { ZfsContext } from './commands.ts';
-import { cloneId, parentOf } from './names.ts';
+import { cloneId, parentOf, readOwnerCopyId } from './names.ts';
 import { planFamily } from './plan.ts';
 
 /** The error of a template that is not there, with what became of it or what may have been meant. */
@@ -16,9 +16,11 @@ export async function missingTemplate(context: ZfsContext): Promise<IsolateError
 /** Reads the answer to `planFamily`; null: nothing in it is of any help. */
 export function adviseOnMissing(template: string, text: string): string | null {
   const rows = text.split('\n').map((line) => line.split('\t'));
-  const clones = rows.filter(([name = '', , mark]) => mark === template && cloneId(template, name) !== null);
+  const ours = rows.filter(([, , mark]) => mark === template);
+  const clones = ours.filter(([name = '']) => cloneId(template, name) !== null);
   if (clones.length > 0) {
-    const [renamed] = clones.flatMap(([, origin = '']) => /^([^@]+)@/.exec(origin)?.[1] ?? []);
+    const origins = ours.flatMap(([, origin = '']) => /^([^@]+)@/.exec(origin)?.[1] ?? []);
+    const renamed = origins.find((origin) => readOwnerCopyId(template, origin) === null);
     const what = renamed === undefined ? '' : `it is ${renamed} now; `;
     return `${what}isolate refresh --skip-create ${template} destroys the ${clones.length === 1 ? 'clone' : 'clones'} that it left`;
   }

@@ -1,6 +1,6 @@
 import { cloneProperties, markProperty } from './clones.ts';
 import type { ZfsImplementation } from './implementation.ts';
-import { cloneName, parentOf, poolOf } from './names.ts';
+import { cloneName, copySnapshot, parentOf, poolOf } from './names.ts';
 
 /** The arguments of one zfs command, and what goes to its standard input. */
 export interface ZfsPlan {
@@ -131,6 +131,11 @@ export function planMount(template: string, id: string): ZfsPlan {
 /** Never lazy, never forced. */
 export function planUnmount(template: string, id: string): ZfsPlan {
   return { args: ['unmount', cloneName(template, id)] };
+}
+
+/** Marks an owner copy as complete. */
+export function planReady(template: string, id: string): ZfsPlan {
+  return { args: ['snapshot', copySnapshot(cloneName(template, id))] };
 }
 
 /** `-r` only for a clone that was seen to have snapshots of its own; never -R, which takes others' clones along, nor -f. */

@@ -1,12 +1,11 @@
-import { chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import type { Connection } from '../../../src/daemon/connection.ts';
-import { createHandOver } from '../../../src/daemon/hand-over.ts';
 import { handleLease, handleMount } from '../../../src/daemon/lease-session.ts';
 import type { DaemonLease, LeaseRequest } from '../../../src/daemon/lease.ts';
 import type { LeaseOutcome } from '../../../src/daemon/held.ts';
@@ -22,7 +21,6 @@ import { formatCloneRecord, formatLeaseName } from '../../../src/pool/state/stat
 import { type Item, type Message, values } from '../../../src/wire/frame.ts';
 import { parseLeased } from '../../../src/run/leased.ts';
 
-const base = 1_879_048_192;
 const user = { uid: 54_321, gid: 54_322, rights: 'user' } as const;
 
 const place = { version: 1, directory: '/sys/fs/cgroup/somewhere' } as const;
@@ -85,7 +83,7 @@ async function serve(
     asked.push({ template, engine, command, waitMs });
     return lease;
   };
-  await handleLease(connection, message, { leases: { lease: lend }, handOver: createHandOver(), groups });
+  await handleLease(connection, message, { leases: { lease: lend }, groups });
   return { sent, asked, connection };
 }
 
@@ -124,14 +122,15 @@ test('a client that asks for limits is told the groups that it can join', async 
   });
 });
 
-test('otherwise the owners of its files are changed first', async () => {
-  for (const name of ['', 'etc']) chownSync(join(tree, name), base, base);
-  const { connection } = await serve([], { ownership: { kind: 'shifted', uidBase: base, gidBase: base }, idmappable: false });
-  expect(connection.tree?.idmapped).toBe(false);
-  expect([tree, join(tree, 'etc')].map((path) => [lstatSync(path).uid, lstatSync(path).gid])).toEqual([
-    [54_321, 54_322],
-    [54_321, 54_322],
-  ]);
+test('one that was made with its ids is handed over as it is', async () => {
+  const maps = { uidMap: [{ inside: 0, outside: 54_321, count: 1 }], gidMap: [{ inside: 0, outside: 54_322, count: 1 }] };
+  const { connection } = await serve([], { ownership: { kind: 'mapped', ...maps }, idmappable: false });
+  expect(connection.tree).toEqual<Tree>({ uid: user.uid, gid: user.gid, idmapped: false, ...maps, path: tree });
+});
+
+test('one with other owners is not handed over', async () => {
+  await expect(serve([], { idmappable: false })).rejects.toMatchObject({ code: 'internal' });
+  expect(released).toEqual([{ kind: 'failed', code: 'internal' }]);
 });
 
 test.each([
@@ -204,40 +203,6 @@ test('others are served while a thousand targets are looked up', async () => {
   await serve(Array.from({ length: 1000 }, () => `/${'etc/../'.repeat(500)}x`));
   clearInterval(timer);
   expect(turns).toBeGreaterThan(100);
-});
-
-test('changing owners stops when the lease ends, and a second clone of the user waits for its turn', async () => {
-  const handOver = createHandOver();
-  const events: string[] = [];
-  const lease = (name: string, ended: boolean): Parameters<typeof handOver>[0] => ({
-    rootfs: rootfsOf({ ...naturalTree(), idmappable: false }),
-    seenAt: tree,
-    defer: (action) => {
-      events.push(name);
-      if (ended) action(false);
-    },
-  });
-  const first = handOver(lease('first', true), user).catch((error: unknown) => (error as { code: string }).code);
-  const second = handOver(lease('second', false), user);
-  expect(events).toEqual([]);
-  expect(await first).toBe('aborted');
-  expect((await second).tree.path).toBe(tree);
-  expect(events).toEqual(['first', 'second']);
-});
-
-test('a user whose clone takes long to hand over is told after a second what is being done', async () => {
-  const rootfs = rootfsOf({ ...naturalTree(), idmappable: false });
-  const said: string[] = [];
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  onTestFinished(() => void vi.useRealTimers());
-  const handOver = createHandOver();
-  // The time passes while its owners are changed.
-  const lease = { rootfs, seenAt: tree, defer: () => void vi.advanceTimersByTime(1_000) };
-  await handOver(lease, user, (message) => said.push(message));
-  expect(said).toEqual(["changing the owners of the clone's files, which is slow on this storage"]);
-  await handOver({ rootfs, seenAt: tree, defer: () => {} }, user, (message) => said.push(message));
-  vi.advanceTimersByTime(10_000);
-  expect(said).toHaveLength(1);
 });
 
 test('nothing is mounted for a connection without a clone, nor where the clone is no longer what was leased', async () => {

@@ -21,7 +21,7 @@ function shiftingDriver(): StorageDriver {
     template: 'tank/one',
     create: async (source, ids, options) => {
       const results = await driver.create(source, ids, options);
-      const { shift: ownership } = options;
+      const { owners: ownership } = options;
       return results.map((result) =>
         result.ok && ownership !== null
           ? { ...result, rootfs: rootfsOf({ kind: 'tree', source: placeOf(result.rootfs), ownership, idmappable: false }) }
@@ -37,6 +37,7 @@ function serveNobody(pool: Pool): ServedPool {
   return {
     pool,
     take: () => Promise.reject(new Error('Nobody asks.')),
+    putBack: nothing,
     giveBack: nothing,
     add: nothing,
     reread: nothing,
@@ -49,10 +50,10 @@ function serveNobody(pool: Pool): ServedPool {
 }
 
 test('when the ids of sandboxes change the daemon replaces the fresh clones that have the former ones', async () => {
-  const shiftTo = (uidBase: number): CreateOptions['shift'] => ({ kind: 'shifted', uidBase, gidBase: uidBase });
+  const shiftTo = (uidBase: number): CreateOptions['owners'] => ({ kind: 'shifted', uidBase, gidBase: uidBase });
   const driver = shiftingDriver();
   const shifts = [shiftTo(100_000), shiftTo(200_000)];
-  const first = open({ driver, shift: shiftTo(100_000) });
+  const first = open({ driver, owners: shiftTo(100_000) });
   const ending = new AbortController();
   const pools = maintainPools({
     leases: { add: () => serveNobody(first), remove: () => {} },
@@ -61,7 +62,7 @@ test('when the ids of sandboxes change the daemon replaces the fresh clones that
     onRetired: () => {},
     runtime: first.runtime,
     shelf: withoutShelf,
-    open: async () => open({ driver, shift: shifts.shift() ?? null }),
+    open: async () => open({ driver, owners: shifts.shift() ?? null }),
     signal: ending.signal,
   });
   const fresh = (): readonly string[] => readdirSync(first.paths.fresh);

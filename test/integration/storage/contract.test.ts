@@ -111,7 +111,7 @@ describe.each(drivers)('%s', (_name, makeFixture) => {
   beforeAll(async () => {
     fixture = await makeFixture();
     driver = fixture.driver;
-    create = { shift: null, mountDirectory: await mkdtemp(join(tmpdir(), 'isolate-mounts-')) };
+    create = { owners: null, mountDirectory: await mkdtemp(join(tmpdir(), 'isolate-mounts-')) };
   });
   afterAll(async () => {
     await fixture.end();

@@ -6,7 +6,7 @@ import type { CreateOptions, CreateResult, StorageDriver } from '../../../src/st
 import { openOverlay } from '../../../src/storage/overlay/driver.ts';
 import { placeOf } from '../../../src/rootfs/rootfs.ts';
 
-const create: CreateOptions = { shift: null, mountDirectory: '/nonexistent' };
+const create: CreateOptions = { owners: null, mountDirectory: '/nonexistent' };
 const id = '1795312244000000001';
 let directory: string;
 let template: string;

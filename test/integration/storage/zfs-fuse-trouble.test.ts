@@ -212,7 +212,7 @@ test('answers a full pool per clone, and can still destroy', async () => {
   await rig.pool.zfs('create', `${rig.pool.name}/hog`);
   const available = (await rig.pool.zfs('get', '-H', '-p', '-o', 'value', 'available', rig.pool.name)).trim();
   await rig.pool.zfs('set', `reservation=${available}`, `${rig.pool.name}/hog`);
-  const [result] = await driver.create(source, [rig.takeId()], { shift: null, mountDirectory: rig.mounts });
+  const [result] = await driver.create(source, [rig.takeId()], { owners: null, mountDirectory: rig.mounts });
   expect(result).toMatchObject({ ok: false, error: { code: 'pool-full' } });
   expect((await driver.probe()).freeFraction).toBeLessThan(0.1);
   expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);

@@ -1,8 +1,9 @@
-import { chmod, link, lstat, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, lstat, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeZfsRig, type ZfsRig } from '../../rig/zfs-clones.ts';
-import { placeOf } from '../../../src/rootfs/rootfs.ts';
+import { type IdMaps, placeOf } from '../../../src/rootfs/rootfs.ts';
+import type { CreateResult } from '../../../src/storage/driver.ts';
 
 let rig: ZfsRig;
 beforeAll(async () => {
@@ -42,7 +43,7 @@ test('mounts a clone below the directory it was given, readable there for root a
 test('mounts clones that are made at once, one after the other, until none is left unmounted', async () => {
   const driver = await rig.makeTemplate('many');
   const ids = Array.from({ length: 60 }, () => rig.takeId());
-  const results = await driver.create(await driver.newestSource(), ids, { shift: null, mountDirectory: rig.mounts });
+  const results = await driver.create(await driver.newestSource(), ids, { owners: null, mountDirectory: rig.mounts });
   expect(results.map(({ id, ok }) => ({ id, ok }))).toEqual(ids.map((id) => ({ id, ok: true })));
   const seen = await Promise.all(ids.map((id) => readdir(join(rig.mounts, id))));
   expect(seen).toEqual(ids.map(() => ['hello']));
@@ -54,8 +55,8 @@ test('a clone is a usable root, whatever it would inherit', async () => {
   await rig.pool.zfs('create', parent);
   const driver = await rig.makeTemplate('handed/down');
   for (const property of ['readonly=on', 'exec=off', 'setuid=off']) await rig.pool.zfs('set', property, parent);
-  const shift = { kind: 'shifted', uidBase: 500_000, gidBase: 600_000 } as const;
-  const [made] = await driver.create(await driver.newestSource(), [rig.takeId()], { shift, mountDirectory: rig.mounts });
+  const owners = { kind: 'shifted', uidBase: 500_000, gidBase: 600_000 } as const;
+  const [made] = await driver.create(await driver.newestSource(), [rig.takeId()], { owners, mountDirectory: rig.mounts });
   if (made?.ok !== true) throw made?.error ?? new Error('one was asked for');
   await writeFile(join(placeOf(made.rootfs), 'new'), 'x');
   const { uid, gid } = await lstat(join(placeOf(made.rootfs), 'hello'));
@@ -89,7 +90,7 @@ test('mounts an existing clone that is not mounted', async () => {
   const { id, clone } = await rig.makeClone(driver);
   await rig.pool.zfs('unmount', `${driver.template}_${id}`);
   await expect.poll(async () => (await driver.list())[0]?.mountpoint).toBe(null);
-  const [again] = await driver.create(await driver.newestSource(), [id], { shift: null, mountDirectory: rig.mounts });
+  const [again] = await driver.create(await driver.newestSource(), [id], { owners: null, mountDirectory: rig.mounts });
   expect(again).toMatchObject({ ok: true, clone });
   await driver.destroy([clone]);
 });
@@ -147,4 +148,97 @@ test('shifts every owner once and keeps modes, links and what links point at', a
   expect(made.rootfs.parts[0].ownership).toEqual({ kind: 'shifted', uidBase: 100_000, gidBase: 200_000 });
   expect((await lstat('/etc/passwd')).uid).toBe(host.uid);
   await driver.destroy([made.clone]);
+});
+
+describe('owners that clones get because they cannot be mounted with other ids', () => {
+  const owners = { kind: 'shifted', uidBase: 100_000, gidBase: 200_000 } as const;
+  const datasets = async (template: string): Promise<readonly string[]> =>
+    (await rig.pool.zfs('list', '-H', '-r', '-t', 'all', '-o', 'name,origin', rig.pool.name))
+      .trim()
+      .split('\n')
+      .filter((line) => line.startsWith(template))
+      .map((line) => line.replaceAll(template, 'T').replaceAll(/owners-[0-9a-f]{16}/g, 'owners-KEY'));
+
+  test('are changed once for all clones of a snapshot', async () => {
+    const driver = await rig.makeTemplate('once');
+    const source = await driver.newestSource();
+    // As the lock for mounts does it.
+    let last: Promise<unknown> = Promise.resolve();
+    const whileMounting = async <T>(act: () => Promise<T>): Promise<T> => {
+      const next = last.then(act);
+      last = next.catch(() => undefined);
+      return await next;
+    };
+    const make = async (): Promise<CreateResult | undefined> =>
+      (await driver.create(source, [rig.takeId()], { owners, mountDirectory: rig.mounts, whileMounting }))[0];
+    const made = [...(await Promise.all([make(), make()])), await make()].flatMap((result) => (result?.ok === true ? [result] : []));
+    const ids = made.map(({ id }) => id).toSorted();
+    expect(await datasets(driver.template)).toEqual([
+      'T\t-',
+      'T@1\t-',
+      'T.isolate-owners-KEY\tT@1',
+      'T.isolate-owners-KEY@ready\t-',
+      ...ids.map((id) => `T_${id}\tT.isolate-owners-KEY@ready`),
+    ]);
+    // They count as clones of the template's snapshot.
+    expect([...made.map(({ clone }) => clone), ...(await driver.list())].map(({ source: from }) => from)).toEqual(
+      Array(6).fill(source.name),
+    );
+    expect(await readdir(rig.mounts)).toEqual(ids);
+    await driver.tidy?.(null);
+    expect((await datasets(driver.template)).length).toBe(7);
+    expect((await driver.destroy(await driver.list())).map(({ outcome }) => outcome)).toEqual(['gone', 'gone', 'gone']);
+    await driver.tidy?.(source);
+    expect((await datasets(driver.template)).length).toBe(4);
+    await rig.pool.zfs('snapshot', `${driver.template}@2`);
+    await driver.tidy?.(await driver.newestSource());
+    expect(await datasets(driver.template)).toEqual(['T\t-', 'T@1\t-', 'T@2\t-']);
+  });
+
+  test('are those of a user, also where the template has others than root', async () => {
+    const driver = await rig.makeTemplate('user');
+    const directory = join(rig.pool.directory, 'pool/user');
+    await writeFile(join(directory, 'own'), '');
+    await chown(directory, 300_000, 400_000);
+    await chown(join(directory, 'hello'), 300_000, 400_000);
+    await chown(join(directory, 'own'), 300_007, 400_008);
+    await rig.pool.zfs('snapshot', `${driver.template}@2`);
+    const map = (first: number, more: number): IdMaps['uidMap'] => [
+      { inside: 0, outside: first, count: 1 },
+      { inside: 1, outside: more, count: 65_535 },
+    ];
+    const mapped = { kind: 'mapped', uidMap: map(1000, 500_000), gidMap: map(1001, 600_000) } as const;
+    const made = await rig.makeClone(driver, mapped);
+    const seen = await Promise.all(['', 'hello', 'own'].map((name) => lstat(join(placeOf(made.rootfs), name))));
+    expect(seen.map(({ uid, gid }) => [uid, gid])).toEqual([
+      [1000, 1001],
+      [1000, 1001],
+      [500_006, 600_007],
+    ]);
+    expect(made.rootfs.parts[0].ownership).toEqual(mapped);
+    await driver.destroy([made.clone]);
+    await driver.tidy?.(null);
+  });
+
+  test('are changed again where that was interrupted, and never in a dataset that is not ours', async () => {
+    const driver = await rig.makeTemplate('interrupted');
+    const first = await rig.makeClone(driver, owners);
+    await driver.destroy([first.clone]);
+    const names = (await rig.pool.zfs('list', '-H', '-o', 'name', '-r', rig.pool.name)).split('\n');
+    const copy = names.find((name) => name.startsWith(`${driver.template}.isolate-owners-`)) ?? '';
+    // As a kill leaves it: without its snapshot, and mounted.
+    await rig.pool.zfs('destroy', `${copy}@ready`);
+    await rig.pool.zfs('set', 'canmount=noauto', copy);
+    await rig.pool.zfs('mount', copy);
+    await writeFile(join(rig.mounts, copy.slice(copy.indexOf('owners-')), 'half'), '');
+    const second = await rig.makeClone(driver, owners);
+    expect(await readdir(placeOf(second.rootfs))).toEqual(['hello']);
+    await driver.destroy([second.clone]);
+    await rig.pool.zfs('destroy', '-r', copy);
+    await rig.pool.zfs('create', '-o', 'canmount=off', copy);
+    await expect(rig.makeClone(driver, owners)).rejects.toMatchObject({ code: 'dataset-not-ours' });
+    await driver.tidy?.(null);
+    expect(await rig.pool.zfs('list', '-H', '-o', 'name', copy)).toBe(`${copy}\n`);
+    await rig.pool.zfs('destroy', copy);
+  });
 });

@@ -1,9 +1,10 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { brokerGone, clientGone } from '../../../src/daemon/gone.ts';
 import type { LeaseEvent, LeaseRequest } from '../../../src/daemon/lease.ts';
 import { createLeases, type Leases } from '../../../src/daemon/leases.ts';
+import type { MakeOwnClone } from '../../../src/daemon/own-clone.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { formatHolder, readOwnHolder } from '../../../src/pool/holder.ts';
 import { formatLeaseName } from '../../../src/pool/state/state-file.ts';
@@ -53,7 +54,7 @@ beforeEach(() => {
       onRefused: (event) => told.push([`refused ${name(event)}`, (event.error as IsolateError).code]),
     },
   });
-  leases.add(clones.pool, (urgent) => rings.push(urgent));
+  leases.add(clones.pool, (urgent) => rings.push(urgent), makeNone);
 });
 afterEach(() => clones.end());
 
@@ -62,6 +63,8 @@ function request(more: Partial<LeaseRequest> = {}): LeaseRequest & { readonly en
   const end = (reason: symbol): void => ending.abort(reason);
   return { template: 'tank/one', peer, engine: 'bwrap', command: ['true'], waitMs: 0, signal: ending.signal, end, ...more };
 }
+
+const makeNone: MakeOwnClone = () => Promise.reject(new Error('All clones suit.'));
 
 const code = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -194,7 +197,7 @@ test('a clone whose state cannot be trusted is retired unused', async () => {
 });
 
 test('while the storage fails for good nobody waits, but what is there is leased', async () => {
-  const served = leases.add(clones.pool, () => {});
+  const served = leases.add(clones.pool, () => {}, makeNone);
   clones.make(1);
   served.fail(new IsolateError('template-missing', 'Gone.'));
   await leases.lease(request());
@@ -217,7 +220,7 @@ test('no more of a command is kept than can be shown', async () => {
 test('while clones are being made a wait goes on beyond its time, and says after a second what for', async () => {
   writeFileSync(clones.pool.paths.making, `2 ${formatHolder(holder)}\n`);
   const said: string[] = [];
-  const served = leases.add(clones.pool, () => {});
+  const served = leases.add(clones.pool, () => {}, makeNone);
   const told = Promise.withResolvers<void>();
   const waiting = leases.lease(request({ waitMs: 20, onLongWait: (message) => (said.push(message), told.resolve()) }));
   await told.promise;
@@ -227,6 +230,47 @@ test('while clones are being made a wait goes on beyond its time, and says after
   const late = code(leases.lease(request({ waitMs: 20 })));
   rmSync(clones.pool.paths.making);
   expect(await late).toBe('no-free-clone');
+});
+
+test('a user whom fresh clones do not suit gets one made for it, and they stay fresh', async () => {
+  const [id = ''] = clones.make(1, false);
+  const asked: unknown[] = [];
+  const served = leases.add(
+    clones.pool,
+    () => {},
+    async (own, owners) => {
+      asked.push(own, owners, clones.ids('leased'));
+      const [made = ''] = clones.make(1);
+      renameSync(`${clones.pool.paths.fresh}/${made}`, `${clones.pool.paths.leased}/${formatLeaseName(made, own)}`);
+      const rootfs = { parts: [{ kind: 'tree', source: '/made', ownership: owners, idmappable: false }] } as const;
+      return { id: made, rootfs, seenAt: '/made', checked: null, pool: { ...clones.pool, holder: own } };
+    },
+  );
+  served.reread();
+  const lease = await leases.lease(request());
+  const map = [{ inside: 0, outside: 1000, count: 1 }];
+  expect({ asked, seenAt: lease.seenAt, fresh: clones.ids('fresh'), leased: clones.ids('leased') }).toEqual({
+    asked: [holder, { kind: 'mapped', uidMap: map, gidMap: map }, [id]],
+    seenAt: '/made',
+    fresh: [id],
+    leased: [lease.id],
+  });
+});
+
+test('where such a clone cannot be made, and where its user is gone when it is there, nothing stays leased', async () => {
+  const [id = ''] = clones.make(1, false);
+  const full = new IsolateError('pool-full', 'Full.');
+  leases
+    .add(
+      clones.pool,
+      () => {},
+      () => Promise.reject(full),
+    )
+    .reread();
+  expect(await code(leases.lease(request()))).toBe('pool-full');
+  expect({ fresh: clones.ids('fresh'), leased: clones.ids('leased'), held }).toEqual({ fresh: [id], leased: [], held: 0 });
+  expect(await code(leases.lease(request({ peer: { ...peer, gid: 0 } })))).toBe('not-permitted');
+  expect({ fresh: clones.ids('fresh'), leased: clones.ids('leased'), held }).toEqual({ fresh: [id], leased: [], held: 0 });
 });
 
 test('a user without access is refused, and that is recorded, before anything about the template is read', () => {

@@ -24,7 +24,7 @@ const retired = (id: string): PoolState['retired'][number] => ({ id, attempts: 0
 const nothing: PoolState = { fresh: [], leased: [], retired: [], garbage: [] };
 
 function plan(clones: readonly CloneInfo[], state: Partial<PoolState>): Record<string, string[]> {
-  const result = reconcile(clones, { ...nothing, ...state }, { newest: 's2', shift: null, nowMs });
+  const result = reconcile(clones, { ...nothing, ...state }, { newest: 's2', owners: null, nowMs });
   const ids: Record<string, string[]> = {};
   for (const [key, items] of Object.entries(result) as [string, readonly { readonly id: string }[]][]) {
     if (items.length > 0) ids[key] = items.map(({ id }) => id);
@@ -84,7 +84,7 @@ test('retires fresh clones whose files have ids that sandboxes no longer get', (
     return { ...entry, state: state === null ? null : { ...state, rootfs } };
   };
   const state = { ...nothing, fresh: [shifted('1', 100), shifted('2', 200)] };
-  const shift = { kind: 'shifted', uidBase: 200, gidBase: 7 } as const;
-  const { fresh: left, retireFresh } = reconcile([clone('1'), clone('2')], state, { newest: 's2', shift, nowMs });
+  const owners = { kind: 'shifted', uidBase: 200, gidBase: 7 } as const;
+  const { fresh: left, retireFresh } = reconcile([clone('1'), clone('2')], state, { newest: 's2', owners, nowMs });
   expect({ left: left.map(({ id }) => id), retireFresh }).toEqual({ left: ['2'], retireFresh: [{ id: '1', warning: null }] });
 });

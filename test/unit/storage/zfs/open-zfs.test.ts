@@ -8,7 +8,7 @@ import type { Source } from '../../../../src/storage/driver.ts';
 import { openZfs } from '../../../../src/storage/zfs/driver.ts';
 
 const source: Source = { template: 'tank/r/t', name: 'tank/r/t@s', guid: '1' };
-const create = { shift: null, mountDirectory: '/nonexistent/mnt' };
+const create = { owners: null, mountDirectory: '/nonexistent/mnt' };
 const ok: CommandResult = { stdout: '', stderr: '', exitCode: 0 };
 const failed: CommandResult = { ...ok, exitCode: 123 };
 
@@ -93,7 +93,7 @@ test('OpenZFS mounts a batch by one mount(8), with the options that follow from 
     return await run(command);
   });
   try {
-    await driver.create(source, ['1', '2'], { shift: null, mountDirectory: join(directory, String.raw`k\x2d 1`) });
+    await driver.create(source, ['1', '2'], { owners: null, mountDirectory: join(directory, String.raw`k\x2d 1`) });
     expect(asked.filter((command) => command.startsWith('mount'))).toEqual([]);
     expect(table).toBe(
       ['1', '2']
