@@ -61,7 +61,7 @@ async function maintainVerb(
 
   /** The command's changes stay, whether or not they can be kept as a snapshot. */
   function tellUnkept(error: unknown, seen: Difference): never {
-    tellEnd(parsed, word, seen, null, asks && !wants);
+    tellChanges(parsed, word, seen, null, asks && !wants);
     throw error;
   }
 }
@@ -89,14 +89,17 @@ function offers(name: string, difference: Difference, { flags }: ParsedArguments
   return ask('Keep this as a snapshot?', true);
 }
 
-function tellEnd({ flags }: ParsedArguments, name: string, difference: Difference, snapshot: Snapshot | null, wasAsked: boolean): void {
-  if (flags.has('json')) {
-    write(2, `${toJson({ template: name, ...difference, snapshot })}\n`);
-  } else if (!flags.has('quiet')) {
-    if (!wasAsked || isSame(difference)) write(2, renderDifference(name, difference));
-    if (snapshot !== null) write(2, `isolate: ${name}@${snapshot.label} keeps this state\n`);
-    else if (flags.has('snapshot') && !isSame(difference)) {
-      write(2, `isolate: no snapshot keeps this, because the command failed; isolate template snapshot ${name} makes one\n`);
-    }
+function tellEnd(parsed: ParsedArguments, name: string, difference: Difference, snapshot: Snapshot | null, wasAsked: boolean): void {
+  const { flags } = parsed;
+  tellChanges(parsed, name, difference, snapshot, wasAsked);
+  if (flags.has('json') || flags.has('quiet')) return;
+  if (snapshot !== null) write(2, `isolate: ${name}@${snapshot.label} keeps this state\n`);
+  else if (flags.has('snapshot') && !isSame(difference)) {
+    write(2, `isolate: no snapshot keeps this, because the command failed; isolate template snapshot ${name} makes one\n`);
   }
+}
+
+function tellChanges({ flags }: ParsedArguments, name: string, difference: Difference, snapshot: Snapshot | null, wasAsked: boolean): void {
+  if (flags.has('json')) write(2, `${toJson({ template: name, ...difference, snapshot })}\n`);
+  else if (!flags.has('quiet') && (!wasAsked || isSame(difference))) write(2, renderDifference(name, difference));
 }
