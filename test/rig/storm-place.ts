@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { readMounts } from '../../src/host/read-mounts.ts';
 import { mountByDaemon } from '../../src/storage/zfs/fuse-mount.ts';
 import { copyRootfs } from './rootfs.ts';
 import { hashTree } from './tree-hash.ts';
@@ -101,6 +102,9 @@ export async function datasetPlace(pool: TestPool, directory: string, trees: rea
   const list = async (): Promise<readonly string[]> =>
     (await pool.zfs('list', '-H', '-r', '-d', '1', '-t', 'filesystem', '-o', 'name', parent)).trim().split('\n').slice(1);
   const hash = async (dataset: string): Promise<string> => {
+    // zfs-fuse mounts nothing twice, and a killed process may have left it mounted.
+    const mounted = readMounts().find(({ source }) => source === dataset);
+    if (mounted !== undefined) return hashTree(mounted.mountpoint);
     await whenFree(() => mountByDaemon(dataset, window));
     try {
       return hashTree(window);
@@ -177,11 +181,7 @@ export async function datasetPlace(pool: TestPool, directory: string, trees: rea
 
 /** The mounts below a directory. */
 export function mountsBelow(directory: string): readonly string[] {
-  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  return lines.flatMap((line) => {
-    const mountpoint = line.split(' ')[4] ?? '';
-    return mountpoint.startsWith(`${directory}/`) ? [mountpoint] : [];
-  });
+  return readMounts().flatMap(({ mountpoint }) => (mountpoint.startsWith(`${directory}/`) ? [mountpoint] : []));
 }
 
 /** zfs-fuse ends an unmount some time after it answered. */

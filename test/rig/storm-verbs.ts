@@ -121,6 +121,7 @@ export async function prepareStorm(
     verb: (title) => ({
       title,
       words: ['template', ...words[title]],
+      onlyReads: /^(?:default|send|push)/.test(title),
       ...(title === 'push to a registry' ? { outside: tag, prepare: () => must('push', '-q', '--insecure', older, image('storm')) } : {}),
     }),
     end: () => {

@@ -27,7 +27,9 @@ export interface StormVerb {
   readonly words: readonly string[];
   /** Before each round. */
   readonly prepare?: () => Promise<void>;
-  /** What it writes outside of the templates, by a name. */
+  /** It only reads templates, so what it leaves mounted is for the next verb that changes one. */
+  readonly onlyReads?: boolean;
+  /** What it writes outside of the templates. */
   readonly outside?: () => Promise<unknown>;
 }
 
@@ -77,6 +79,8 @@ interface Scene {
   /** What belongs to no template. */
   readonly rubbish: () => Promise<readonly string[]>;
   readonly play: () => Promise<Finished>;
+  /** What was left can be removed only by this; null: by the verb itself. */
+  readonly sweep: (() => Promise<unknown>) | null;
   readonly start: () => Started;
   /** The templates that isolate lists. */
   readonly list: () => Promise<readonly string[]>;
@@ -109,6 +113,7 @@ function openScene({ place, out }: Storm, verb: StormVerb): Scene {
       ...entriesOf(join(environment.HOME, '.config/isolate')).filter((path) => basename(path).startsWith('.')),
     ],
     play: () => isolate(verb.words, { environment }),
+    sweep: verb.onlyReads === true ? () => isolate(['template', 'exec', '-q', place.address('other'), 'true'], { environment }) : null,
     start: () => startVerb(verb, environment),
     list: async () => {
       const { stdout } = await isolate(['template', 'list', '--json'], { environment });
@@ -172,10 +177,11 @@ async function playRound(scene: Scene, { before, after, durationMs, random }: Ro
   if (again.status !== 0 && !isDone.test(again.stderr)) problems.push(`tried again: ${again.stderr}`);
   check('still there later', await waitForNone(processes));
   const outcomes = [kill, isEqual(seen, before) ? 'as before' : isEqual(seen, after) ? 'as after' : 'between'];
-  if (!isPatient && (await scene.rubbish()).length > 0) {
-    // Something that outlived isolate made it after the second try had looked.
+  if ((!isPatient || scene.sweep !== null) && (await scene.rubbish()).length > 0) {
+    // Something that outlived isolate made it after the second try had looked, or the verb is not the one to remove it.
     outcomes.push('swept later');
     await scene.play();
+    await scene.sweep?.();
   }
   check('rubbish', await scene.rubbish());
   const end = await scene.look();
