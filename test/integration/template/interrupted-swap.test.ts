@@ -29,7 +29,7 @@ beforeEach(async () => {
   await pool.zfs('snapshot', `${dataset}@first`);
   writeFileSync(join(pool.directory, 'pool/t', `box${count}`, 'state'), 'two');
   const ref = { kind: 'dataset', dataset };
-  await promisify(execFile)(process.execPath, [worker, JSON.stringify(ref), 'rollback', 'rollback:moved']).catch(() => undefined);
+  await promisify(execFile)(process.execPath, [worker, JSON.stringify(ref), 'rollback', 'swap:moved']).catch(() => undefined);
   const names = (await pool.zfs('list', '-H', '-o', 'name', '-r', `${pool.name}/t`)).split('\n');
   expect(names).not.toContain(dataset);
 });
