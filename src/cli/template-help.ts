@@ -72,10 +72,13 @@ export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {
     examples: [['isolate template rename debian bookworm', 'in the same store']],
   },
   'template remove': {
-    form: 'isolate template remove [OPTIONS] TEMPLATE',
-    summary: 'remove a template with its snapshots and unused clones',
+    form: 'isolate template remove [OPTIONS] TEMPLATE[@LABEL]',
+    summary: 'remove a template with its snapshots and unused clones, or only a snapshot',
     more: 'A template on which something runs, or of which clones are kept, is not removed.',
-    examples: [['isolate template remove debian', 'the template, its snapshots and its fresh clones']],
+    examples: [
+      ['isolate template remove debian', 'the template, its snapshots and its fresh clones'],
+      ['isolate template remove debian@before-upgrade', 'a state that is no longer needed'],
+    ],
   },
   'template push': {
     form: 'isolate template push [OPTIONS] TEMPLATE TARGET',

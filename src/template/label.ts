@@ -49,3 +49,10 @@ export function findSnapshot<Kind extends Snapshot>(template: string, snapshots:
     near !== null ? `did you mean ${near}?` : labels.length === 0 ? 'it has no snapshots' : `its snapshots are ${labels.join(', ')}`;
   throw new IsolateError('snapshot-missing', `The template ${template} has no snapshot ${JSON.stringify(label)}.`, { hint });
 }
+
+/** A template, and which of its snapshots is meant: `TEMPLATE@LABEL`. */
+export function splitLabel(text: string): { readonly template: string; readonly label: string | null } {
+  const at = text.lastIndexOf('@');
+  if (at <= 0 || text.includes('/', at)) return { template: text, label: null };
+  return { template: text.slice(0, at), label: text.slice(at + 1) };
+}

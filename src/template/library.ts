@@ -10,7 +10,7 @@ import type { Filled, FillOptions } from './fill/fill.ts';
 import { newTemplate } from './find.ts';
 import { findGiven, type GivenTemplate } from './given.ts';
 import { keepState } from './keep-state.ts';
-import { parseLabel } from './label.ts';
+import { parseLabel, splitLabel } from './label.ts';
 import { listTemplates } from './list-templates.ts';
 import { changeTemplate, describeTemplate } from './open-store.ts';
 import { parsePullSource, type Pulled, pullTemplate } from './pull.ts';
@@ -101,10 +101,14 @@ export const templates = {
   rename: async (template: string, wanted: string): Promise<string> =>
     templateName(await renameTemplate(await findGiven(template), wanted)),
 
-  /** With its snapshots and unused clones. Throws `template-busy` while something runs on it. */
-  remove: async (template: string): Promise<void> => {
+  /**
+   * Removes a template with its snapshots and unused clones, or only the snapshot `TEMPLATE@LABEL`. Throws `template-busy` while something
+   * runs on it, and `snapshot-missing`.
+   */
+  remove: async (what: string): Promise<void> => {
+    const { template, label } = splitLabel(what);
     const { ref, context } = await findGiven(template);
-    await changeTemplate(ref, context, (store) => store.remove());
+    await changeTemplate(ref, context, (store) => (label === null ? store.remove() : store.removeSnapshot(label)));
   },
 
   /**

@@ -88,6 +88,8 @@ export interface TemplateStore {
   readonly snapshots: () => Promise<readonly Snapshot[]>;
   /** Keeps the present state. Throws `template-exists` if it has a snapshot of this label. */
   readonly snapshot: (label: string) => Promise<Snapshot>;
+  /** Throws `snapshot-missing`, and `template-busy` for one that something is made from. */
+  readonly removeSnapshot: (label: string) => Promise<void>;
   /** Goes back to a snapshot, and keeps the state before it as another. Throws `snapshot-missing`. */
   readonly rollback: (label: string) => Promise<RolledBack>;
   /** Gives it and its snapshots another name in the same storage. Throws `template-exists`, `template-busy`. */

@@ -1,6 +1,6 @@
 /**
  * One process that changes a template, for tests with real processes: `template-worker.ts REF ACTION STEP`. REF is a TemplateRef as JSON;
- * ACTION is `create`, `snapshot`, `rollback`, `rename`, `remove`, `update` or `replace`. It kills itself at the checkpoint STEP.
+ * ACTION is `create`, `snapshot`, `remove-snapshot`, `rollback`, `rename`, `remove`, `update` or `replace`. It kills itself at the checkpoint STEP.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,6 +28,10 @@ if (action === 'create') {
 } else {
   await changeTemplate(ref, context, async (store) => {
     if (action === 'snapshot') await store.snapshot('worker');
+    if (action === 'remove-snapshot') {
+      await store.snapshot('worker');
+      await store.removeSnapshot('first');
+    }
     if (action === 'rollback') await store.rollback('first');
     if (action === 'rename') await store.rename(other);
     if (action === 'remove') await store.remove();

@@ -12,6 +12,7 @@ import { removeDataset, renameDataset } from './move.ts';
 import { openDataset, withDataset } from './mount.ts';
 import { planSnapshot } from './plan.ts';
 import { beginReplacement } from './replace.ts';
+import { removeSnapshot } from './remove-snapshot.ts';
 import { rollBackDataset } from './roll-back.ts';
 import { sweepBesides } from './sweep.ts';
 import { type DatasetContext, openDatasetContext, refuseOthers, zfs } from './zfs.ts';
@@ -38,6 +39,7 @@ export function openDatasetStore(dataset: string, own: TemplateContext): Templat
     },
     snapshots: async () => (await readSnapshots(await open())).map(plainly),
     snapshot: async (label) => snapshot(await present(), label),
+    removeSnapshot: async (label) => removeSnapshot(await present(), label),
     rollback: async (label) => rollBackDataset(await present(), label),
     rename: async (to) => renameDataset(await present(), to),
     remove: async () => removeDataset(await present()),

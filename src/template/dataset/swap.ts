@@ -128,7 +128,7 @@ async function readOrigin(context: DatasetContext, name: string): Promise<string
 }
 
 /** What the template was is of no use without snapshots. */
-async function destroyEmpty(context: DatasetContext): Promise<void> {
+export async function destroyEmpty(context: DatasetContext): Promise<void> {
   for (const { name } of oldOnes(context.dataset, await readSiblings(context))) {
     const datasets = await readDataset(context, name);
     if (datasets?.size === 1) await zfsWhenFree(context, name, planDestroy(name, false)).catch(() => undefined);

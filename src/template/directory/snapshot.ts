@@ -4,8 +4,11 @@ import { IsolateError } from '../../error.ts';
 import type { TemplateContext } from '../context.ts';
 import type { Snapshot } from '../store.ts';
 import { copyTree } from '../copy-tree.ts';
+import { makeRandom } from '../../process/random.ts';
+import { findSnapshot } from '../label.ts';
 import { inWrapper } from './draft.ts';
 import { type DirectoryLayout, treeName } from './layout.ts';
+import { reapOld } from './sweep.ts';
 
 /** Copies the tree of a template beside it: whole, or not at all. Throws `template-exists`. */
 export async function copySnapshot(context: TemplateContext, layout: DirectoryLayout, label: string): Promise<Snapshot> {
@@ -26,6 +29,24 @@ export async function copySnapshot(context: TemplateContext, layout: DirectoryLa
     if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     throw labelExists(layout, label);
   }
+}
+
+/** Removes a snapshot. What runs may still use is left to a later sweep. Throws `snapshot-missing`, `storage-failed`. */
+export async function removeSnapshot(
+  context: TemplateContext,
+  layout: DirectoryLayout,
+  snapshots: readonly Snapshot[],
+  label: string,
+): Promise<void> {
+  findSnapshot(layout.path, snapshots, label);
+  const old = layout.old(makeRandom());
+  try {
+    renameSync(layout.snapshot(label), old);
+  } catch (cause) {
+    throw new IsolateError('storage-failed', `The snapshot ${layout.path}@${label} cannot be removed.`, { cause });
+  }
+  context.checkpoint('snapshot:renamed');
+  await reapOld(context, layout.path, old);
 }
 
 function labelExists({ path }: DirectoryLayout, label: string): IsolateError {

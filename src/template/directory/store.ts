@@ -14,7 +14,7 @@ import { openTree } from './open-tree.ts';
 import { removeDirectory, renameDirectory } from './move.ts';
 import { beginReplacement } from './replace.ts';
 import { rollBack } from './roll-back.ts';
-import { copySnapshot } from './snapshot.ts';
+import { copySnapshot, removeSnapshot } from './snapshot.ts';
 import { findRuns } from './users.ts';
 import { sweepParent } from './sweep.ts';
 
@@ -30,6 +30,7 @@ export function openDirectoryStore(path: string, context: TemplateContext): Temp
     },
     snapshots: async () => readSnapshots(layout),
     snapshot: (label) => copySnapshot(context, present(layout), label),
+    removeSnapshot: (label) => removeSnapshot(context, present(layout), readSnapshots(layout), label),
     rollback: (label) => rollBack(context, present(layout), readSnapshots(layout), label),
     rename: async (to) => renameDirectory(context, present(layout), to),
     remove: () => removeDirectory(context, present(layout)),

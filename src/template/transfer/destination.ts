@@ -22,10 +22,3 @@ export function parseDestination(text: string | undefined): Destination {
   }
   return { kind: 'host', host, template };
 }
-
-/** A template, and which of its snapshots is meant: `TEMPLATE@LABEL`. */
-export function splitLabel(text: string): { readonly template: string; readonly label: string | null } {
-  const at = text.lastIndexOf('@');
-  if (at <= 0 || text.includes('/', at)) return { template: text, label: null };
-  return { template: text.slice(0, at), label: text.slice(at + 1) };
-}

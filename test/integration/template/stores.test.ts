@@ -162,6 +162,29 @@ describe.each([
     expect([await read(), await labels()]).toEqual(['one', ['first', 'second']]);
   });
 
+  test('a snapshot is removed alone, and the template stays as it is', async () => {
+    await write('two');
+    await change((store) => store.snapshot('second'));
+    await write('three');
+    await change((store) => store.removeSnapshot('first'));
+    expect([await read(), await labels(), await unfinished()]).toEqual(['three', ['second'], []]);
+    expect(await codeOf(change((store) => store.removeSnapshot('first')))).toBe('snapshot-missing');
+    // Clones are made from the only one of a dataset.
+    expect(await codeOf(change((store) => store.removeSnapshot('second')))).toBe(kind === 'dataset' ? 'template-busy' : 'done');
+    expect([await read(), await labels()]).toEqual(['three', kind === 'dataset' ? ['second'] : []]);
+  });
+
+  test('a snapshot that was gone back to is removed after those that are newer', async () => {
+    await write('two');
+    const { kept } = await change((store) => store.rollback('first'));
+    await change((store) => store.snapshot('third'));
+    const remove = (label: string | undefined): Promise<string> => codeOf(change((store) => store.removeSnapshot(label ?? '')));
+    expect(await remove('first')).toBe(kind === 'dataset' ? 'template-busy' : 'done');
+    expect(await remove(kept?.label)).toBe('done');
+    if (kind === 'dataset') expect(await remove('first')).toBe('done');
+    expect([await read(), await labels(), await unfinished()]).toEqual(['one', ['third'], []]);
+  });
+
   test('a renamed template takes its snapshots along, and does not take the place of another', async () => {
     const to = fixture.refOf(`${name}-renamed`);
     await change((store) => store.rename(to));
@@ -230,7 +253,7 @@ describe.each([
     expect(await openStore(fixture.refOf('nothing'), context).describe()).toBe(null);
   });
 
-  test.each(['snapshot', 'rollback', 'rename', 'remove', 'update', 'replace', 'create'])(
+  test.each(['snapshot', 'remove-snapshot', 'rollback', 'rename', 'remove', 'update', 'replace', 'create'])(
     'whenever %s is killed, the template is whole, as before or as after, and the next change leaves nothing unfinished',
     async (action) => {
       const steps = new Set<string>();

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 
 import type { CommandResult } from '../../../src/process/command.ts';
 import { readTokenGuid, refuseForeignToken } from '../../../src/template/dataset/resume-token.ts';
-import { parseDestination, splitLabel } from '../../../src/template/transfer/destination.ts';
+import { splitLabel } from '../../../src/template/label.ts';
+import { parseDestination } from '../../../src/template/transfer/destination.ts';
 import { parseHeader, printHeader, type StreamHeader } from '../../../src/template/transfer/header.ts';
 import { chooseTransfer, type Offer, parseOffer } from '../../../src/template/transfer/offer.ts';
 import { readHeader } from '../../../src/template/transfer/read-header.ts';
