@@ -21,12 +21,18 @@ export function openStore(ref: TemplateRef, context: TemplateContext): TemplateS
   return ref.kind === 'directory' ? openDirectoryStore(ref.path, context) : openDatasetStore(ref.dataset, context);
 }
 
-/** What there is of a template; null: none. Root finishes what a dead process began with one that has no place because of that. */
+/** What there is of a template; null: none. Root finishes what a dead process began: in between, one may lack its name or snapshots. */
 export async function describeTemplate(ref: TemplateRef, context: TemplateContext): Promise<TemplateInfo | null> {
-  const info = await openStore(ref, context).describe();
-  if (info !== null || ref.kind === 'directory' || context.facts.user.rights !== 'root') return info;
-  if (!(await isBeingSwapped(await openDatasetContext(ref.dataset, context), ref.dataset))) return null;
-  return await changeTemplate(ref, context, (store) => store.describe());
+  if (ref.kind === 'dataset' && context.facts.user.rights === 'root') {
+    const own = await openDatasetContext(ref.dataset, context);
+    if (await isBeingSwapped(own, ref.dataset)) await changeTemplate(ref, context, async () => {}).catch(unlessBusy);
+  }
+  return await openStore(ref, context).describe();
+}
+
+/** A living process is about to finish it. */
+function unlessBusy(error: unknown): void {
+  if (!(error instanceof IsolateError) || error.code !== 'template-busy') throw error;
 }
 
 /**

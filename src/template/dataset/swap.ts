@@ -45,6 +45,7 @@ export async function announceSwap(context: DatasetContext, draft: string): Prom
   const { dataset, own } = context;
   // A removal that did not happen.
   await zfs(context, dataset, planForget(dataset, stepProperty));
+  await zfs(context, draft, planSet(draft, mountProperty, JSON.stringify(await seeMount(context))));
   await zfs(context, draft, planSet(draft, stepProperty, 'swap'));
   own.checkpoint('swap:announced');
   await swapIn(context, draft);
@@ -55,9 +56,8 @@ export async function swapIn(context: DatasetContext, draft: string): Promise<vo
   const { dataset, own } = context;
   // Those of the state before are of no use any more.
   await destroyClones(context);
-  const mountpoint = await readMountpoint(context);
-  if (mountpoint !== null) {
-    if (mountpoint.isMounted) await zfs(context, dataset, planUnmount(dataset));
+  if ((await readLocal(context, dataset)) !== null) {
+    if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset));
     await promote(context, draft);
     own.checkpoint('swap:promoted');
     const old = besideName(dataset, 'old', makeRandom());
@@ -71,43 +71,84 @@ export async function swapIn(context: DatasetContext, draft: string): Promise<vo
     await zfsWhenFree(context, draft, planRename(draft, dataset));
   }
   own.checkpoint('swap:swapped');
+  await completeSwap(context);
+}
+
+/** The steps of `swapIn` once the draft has the template's name. */
+export async function completeSwap(context: DatasetContext): Promise<void> {
+  const { dataset, own } = context;
   await promote(context, dataset);
-  for (const property of [draftProperty, stepProperty]) await zfs(context, dataset, planForget(dataset, property));
   await destroyEmpty(context);
-  if (mountpoint !== null) await putBack(context, mountpoint);
+  await leaveUnmounted(context);
+  await putBack(context, await readLocal(context, dataset));
+  own.checkpoint('swap:mounted');
+  // The last says that there is nothing more to do.
+  for (const property of [draftProperty, mountProperty, stepProperty]) await zfs(context, dataset, planForget(dataset, property));
 }
 
 /** The template is where it was, and gets the snapshots back that the draft took over. */
 async function giveUp(context: DatasetContext, draft: string, error: unknown): Promise<never> {
+  const properties = await readLocal(context, draft);
   await zfs(context, draft, planForget(draft, stepProperty));
   await promote(context, context.dataset);
   await zfsWhenFree(context, draft, planDestroy(draft, true));
+  await putBack(context, properties);
   throw error;
 }
 
-/** Where the administrator has the template mounted. */
-interface Mountpoint {
-  readonly isMounted: boolean;
-  readonly properties: readonly (readonly [string, string])[];
+/** User property of a draft that takes the place of its template: where the administrator has that mounted, as JSON. */
+const mountProperty = 'isolate:mount';
+
+interface Mount {
+  readonly mounted: boolean;
+  /** Local properties of the dataset; absent: it inherits them. */
+  readonly mountpoint?: string;
+  readonly canmount?: string;
 }
 
-/** null: the template has been moved away already. */
-async function readMountpoint(context: DatasetContext): Promise<Mountpoint | null> {
+async function seeMount(context: DatasetContext): Promise<Mount> {
   const { dataset } = context;
+  const local = await readLocal(context, dataset);
+  const values = ['mountpoint', 'canmount'].flatMap((name) => {
+    const value = local?.get(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { mounted: findMount(dataset) !== null, ...Object.fromEntries(values) };
+}
+
+/** At the next boot what the template was is not mounted in its place. */
+async function leaveUnmounted(context: DatasetContext): Promise<void> {
+  for (const { name } of oldOnes(context.dataset, await readSiblings(context))) {
+    if ((await readLocal(context, name))?.get('canmount') !== 'off') await zfs(context, name, planSet(name, 'canmount', 'off'));
+  }
+}
+
+/** Mounts the template where it was, as the properties of its draft say. */
+async function putBack(context: DatasetContext, properties: ReadonlyMap<string, string> | null): Promise<void> {
+  const { dataset } = context;
+  const text = properties?.get(mountProperty);
+  if (text === undefined) return;
+  const { mounted, mountpoint, canmount = mounted ? 'on' : undefined } = JSON.parse(text) as Mount;
+  if (mountpoint !== undefined) await zfs(context, dataset, planSet(dataset, 'mountpoint', mountpoint));
+  if (canmount !== undefined) await zfs(context, dataset, planSet(dataset, 'canmount', canmount));
+  if (mounted && findMount(dataset) === null) await zfs(context, dataset, planMount(dataset));
+}
+
+/** The local properties of a dataset; null: there is none. */
+async function readLocal(context: DatasetContext, dataset: string): Promise<ReadonlyMap<string, string> | null> {
   const text = await zfsIfThere(context, dataset, planLocal(dataset));
   if (text === null) return null;
-  const properties = text.split('\n').flatMap((line) => {
-    const [name = '', value = ''] = line.split('\t');
-    return name === 'mountpoint' || name === 'canmount' ? [[name, value] as const] : [];
-  });
-  return { isMounted: findMount(dataset) !== null, properties };
+  return new Map(
+    text.split('\n').flatMap((line) => {
+      const [name = '', value] = line.split('\t');
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
 }
 
-async function putBack(context: DatasetContext, { isMounted, properties }: Mountpoint): Promise<void> {
-  const { dataset } = context;
-  if (isMounted && !properties.some(([name]) => name === 'canmount')) await zfs(context, dataset, planSet(dataset, 'canmount', 'on'));
-  for (const [name, value] of properties) await zfs(context, dataset, planSet(dataset, name, value));
-  if (isMounted && findMount(dataset) === null) await zfs(context, dataset, planMount(dataset));
+/** Whether the template took the place of what it was, and the last steps of that are left to do. */
+export async function isSwapped(context: DatasetContext): Promise<boolean> {
+  return (await readLocal(context, context.dataset))?.get(stepProperty) === 'swap';
 }
 
 /** Gives a dataset the snapshots that it shares with the template or with what the template was, however many lie between. */

@@ -6,7 +6,7 @@ import { sweepMounts } from './mount.ts';
 import { swapOf } from './names.ts';
 import { planDestroy } from './plan.ts';
 import { destroyClones } from './pool.ts';
-import { swapIn } from './swap.ts';
+import { completeSwap, isSwapped, swapIn } from './swap.ts';
 import { undoUnfinished } from './attempt.ts';
 import { type DatasetContext, zfsWhenFree } from './zfs.ts';
 
@@ -29,6 +29,7 @@ export async function finishUnfinished(context: DatasetContext): Promise<void> {
   for (const sibling of await readSiblings(context)) {
     if (swapOf(sibling.name, sibling.step) === context.dataset) await swapIn(context, sibling.name);
   }
+  if (await isSwapped(context)) await completeSwap(context);
   await undoUnfinished(context);
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -61,3 +61,31 @@ test('no other template takes its name', async () => {
   expect(await isolate(['template', 'rename', '-q', other, dataset])).toEqual(failed);
   expect(await labels()).toEqual(['first', expect.stringMatching(/^\d{4}-/) as string]);
 });
+
+test.each(['swap:announced', 'swap:promoted', 'swap:moved', 'swap:swapped', 'swap:mounted'])(
+  'killed at %s, it is shown with its snapshots, and mounted where it was',
+  { timeout: 60_000 },
+  async (step) => {
+    const own = `${pool.name}/t/mounted-${step.replace(':', '-')}`;
+    const place = join(pool.directory, step.replace(':', '-'));
+    await pool.zfs('create', '-o', `mountpoint=${place}`, own);
+    await pool.zfs('snapshot', `${own}@first`);
+    writeFileSync(join(place, 'state'), 'two');
+    await promisify(execFile)(process.execPath, [worker, JSON.stringify({ kind: 'dataset', dataset: own }), 'rollback', step]).catch(
+      () => undefined,
+    );
+    const { stdout } = await isolate(['template', 'show', '--json', own]);
+    const { snapshots } = JSON.parse(stdout) as { snapshots: readonly { label: string }[] };
+    const kept = snapshots.map(({ label }) => label).find((label) => label !== 'first');
+    expect(snapshots.map(({ label }) => label)).toEqual(['first', kept]);
+    await isolate(['template', 'snapshot', '-q', own, 'next']);
+    const datasets = (await pool.zfs('list', '-H', '-o', 'name,canmount,mountpoint,isolate:step,isolate:mount', '-r', `${pool.name}/t`))
+      .split('\n')
+      .filter((line) => line.startsWith(own))
+      .map((line) => line.replace(/old-[0-9a-f]{16}/, 'old-ID'));
+    expect({ datasets, files: readdirSync(place) }).toEqual({
+      datasets: [`${own}\ton\t${place}\t-\t-`, `${own}.isolate-old-ID\toff\t${place}\t-\t-`],
+      files: [],
+    });
+  },
+);
