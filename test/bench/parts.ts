@@ -2,6 +2,7 @@ import { measureAlternatives } from './alternatives.ts';
 import { measureDaemon } from './daemon.ts';
 import type { Ground } from './ground.ts';
 import { measureLeases } from './leases.ts';
+import { measureMembers } from './members.ts';
 import { measureMemory } from './memory.ts';
 import { measureRefill, measureRefresh } from './refreshes.ts';
 import { measureOptions } from './options.ts';
@@ -29,6 +30,7 @@ export const parts: Readonly<Record<string, Part>> = {
   alternatives: { unit: 'rounds', number: 20, measure: measureAlternatives },
   refill: { unit: 'clones', number: 100, measure: measureRefill },
   leases: { unit: 'rounds', number: 20, measure: measureLeases },
+  members: { unit: 'rounds', number: 5, measure: measureMembers },
   memory: { unit: 'runs', number: 500, measure: measureMemory },
   templates: { unit: 'rounds', number: 3, measure: measureTemplates },
 };

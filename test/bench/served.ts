@@ -22,7 +22,13 @@ export interface Served {
 
 /** The daemon on the template of the ground, with a pool of a size that is full. */
 export async function serveTemplate({ dataset }: Ground, size: number): Promise<Served> {
-  return await servePool(await startDaemon(settingsOf(dataset, size)), dataset, size);
+  return await serveDataset(dataset, size);
+}
+
+/** The same on another dataset, for root and these users. */
+export async function serveDataset(dataset: string, size: number, users: readonly Member[] = []): Promise<Served> {
+  const access = users.length === 0 ? '' : `users = [${users.map(({ uid }) => uid).join(', ')}]\n`;
+  return await servePool(await startDaemon(settingsOf(dataset, size) + access), dataset, size);
 }
 
 /**
