@@ -130,7 +130,7 @@ test('lines are cut to the window when its size changes', async () => {
   tmux.resize(60, 10);
   await tmux.see(/^RUN.*\n(?:.*root.*x>\n){6}\(34 more lines\)/m);
   tmux.resize(100, 50);
-  await tmux.see(/^RUN.*\n(?:.*root.*x{20,}>\n){40}\n*$/m);
+  await tmux.see(/^RUN.*\n(?:0 +root [^x\n]*x{20,}>\n){40}\n*$/m);
   tmux.type('q');
   await tmux.prompt();
 });
