@@ -8,6 +8,7 @@ import { readDirectory } from '../../src/pool/read-directory.ts';
 import { isolate } from '../rig/isolate.ts';
 import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
 import { makeZfsTemplate } from '../rig/zfs-template.ts';
+import type { TestPool } from '../rig/zpool.ts';
 import { makeStopwatch, type Stopwatch } from './stopwatch.ts';
 
 /** Nothing keeps a clone busy for as long as this. */
@@ -16,6 +17,7 @@ const busyMs = 10_000;
 /** Where the parts of the benchmark measure. */
 export interface Ground {
   readonly stopwatch: Stopwatch;
+  readonly pool: TestPool;
   /** A dataset with aligned ownership. */
   readonly dataset: string;
   /** A directory with the same files, of root. */
@@ -48,6 +50,7 @@ export async function makeGround(): Promise<Ground> {
   const directory = await busyboxRootfs(join(scratch, 'template'));
   return {
     stopwatch: await makeStopwatch(process.env),
+    pool: template.pool,
     dataset,
     directory,
     clone: `${template.directory}-bench`,

@@ -1,7 +1,7 @@
 import { isolatePath } from '../rig/isolate.ts';
 import { addMember, addMemberGroup } from '../rig/members.ts';
 import { debianRootfs } from '../rig/rootfs.ts';
-import { makeZfsTemplate } from '../rig/zfs-template.ts';
+import { addZfsTemplate } from '../rig/zfs-template.ts';
 import type { Ground } from './ground.ts';
 import { summarize } from './measure.ts';
 import { type Findings, tableOf } from './report.ts';
@@ -9,10 +9,10 @@ import { serveDataset } from './served.ts';
 import type { Timing } from './stopwatch.ts';
 
 /** What a member waits for on storage that cannot be mounted with other ids: zfs-fuse, with a minimal Debian. */
-export async function measureMembers({ stopwatch }: Ground, rounds: number): Promise<Findings> {
+export async function measureMembers({ stopwatch, pool }: Ground, rounds: number): Promise<Findings> {
   const user = await addMember(54_110, { subordinate: 1_600_000_000 });
   await addMemberGroup();
-  const template = await makeZfsTemplate({ tree: await debianRootfs() });
+  const template = await addZfsTemplate(pool, 'debian', { tree: await debianRootfs() });
   const served = await serveDataset(template.dataset, 4, [user]);
   const command = [isolatePath, '--quiet', '-z', template.dataset, '--wait', '60', 'true'] as const;
   const times = { first: [] as Timing[], later: [] as Timing[], root: [] as Timing[] };
@@ -26,7 +26,6 @@ export async function measureMembers({ stopwatch }: Ground, rounds: number): Pro
     }
   } finally {
     await served.end();
-    await template.pool.end();
   }
   const summaries = {
     "a member's first run on a snapshot": summarize(times.first),

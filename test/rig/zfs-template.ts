@@ -25,11 +25,15 @@ export interface ZfsTemplateOptions {
 }
 
 /** A template with a first snapshot on a throw-away pool. */
-export async function makeZfsTemplate({ aligned = false, tree }: ZfsTemplateOptions = {}): Promise<ZfsTemplate> {
-  const pool = await makePool();
-  const dataset = `${pool.name}/template`;
+export async function makeZfsTemplate(options: ZfsTemplateOptions = {}): Promise<ZfsTemplate> {
+  return await addZfsTemplate(await makePool(), 'template', options);
+}
+
+/** The same on a pool that there is. */
+export async function addZfsTemplate(pool: TestPool, name: string, { aligned = false, tree }: ZfsTemplateOptions): Promise<ZfsTemplate> {
+  const dataset = `${pool.name}/${name}`;
   await pool.zfs('create', dataset);
-  const directory = join(pool.directory, 'pool/template');
+  const directory = join(pool.directory, 'pool', name);
   await execFileAsync('cp', ['-a', `${tree ?? (await busyboxRootfs())}/.`, directory], { timeout: 120_000 });
   if (aligned) await execFileAsync('chown', ['-hR', '1879048192:1879048192', directory], { timeout: 120_000 });
   await pool.zfs('snapshot', `${dataset}@first`);
