@@ -47,7 +47,13 @@ export async function makePool(sizeBytes = 512 * 1024 * 1024): Promise<TestPool>
   const zfs = (...args: string[]): Promise<string> => check(zfsFile, args);
   const zpool = (...args: string[]): Promise<string> => check(zpoolFile, args);
   await startDaemon();
-  await zpool('create', '-m', join(directory, 'pool'), name, file);
+  try {
+    await zpool('create', '-m', join(directory, 'pool'), name, file);
+  } catch (error) {
+    // Or the daemon would be in the way of all later tests.
+    await stopDaemon('SIGTERM');
+    throw error;
+  }
   return {
     name,
     directory,
@@ -63,12 +69,23 @@ export async function makePool(sizeBytes = 512 * 1024 * 1024): Promise<TestPool>
     },
     end: async () => {
       // Also when a test left mounts behind; the daemon's end takes them away.
-      await runCommand({ file: zpoolFile, args: ['destroy', '-f', name], timeoutMs: 20_000 }).catch(() => undefined);
+      await destroyPool(name);
       await stopDaemon('SIGTERM');
+      // The next daemon would import from it what could not be destroyed.
+      await rm('/var/lib/zfs/zpool.cache', { force: true });
       await rm(directory, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
       await rm(turn, { force: true });
     },
   };
+}
+
+/** zfs-fuse ends an unmount some time after it answered, and the pool is busy until then. */
+async function destroyPool(name: string): Promise<void> {
+  for (const pauseMs of [50, 100, 200, 400, 800, 1600, 0]) {
+    const result = await runCommand({ file: zpoolFile, args: ['destroy', '-f', name], timeoutMs: 20_000 }).catch(() => null);
+    if (result === null || !result.stderr.includes('busy')) return;
+    await sleep(pauseMs);
+  }
 }
 
 async function takeTurn(): Promise<void> {
