@@ -28,7 +28,6 @@ export interface RunServices {
   readonly defaults: () => HostDefaults;
   /** Counts a run on a directory; the returned function uncounts it. Null: its user has as many as one user may have. */
   readonly countRun: (uid: number) => (() => void) | null;
-  /** Prepares a clone for a user. */
   readonly groups: Pick<RunGroups, 'open'>;
   readonly host: HostFacts;
   /** The ids that the settings give root's sandboxes. */

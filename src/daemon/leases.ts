@@ -10,7 +10,7 @@ import { ownersFor } from './hand-over.ts';
 import type { MakeOwnClone } from './own-clone.ts';
 import type { Peer } from './peer.ts';
 import { shortenCommand } from './shorten-command.ts';
-import { type ServedPool, servePool } from './served-pool.ts';
+import { longWaitMs, type ServedPool, servePool } from './served-pool.ts';
 import type { Rights } from '../host/rights.ts';
 
 /** Who may lease what, and how much of it. */
@@ -57,9 +57,6 @@ export interface Leases {
 interface Served extends ServedPool {
   readonly makeOwn: MakeOwnClone;
 }
-
-/** A client that waits longer for the owners of its files is told so. */
-const longMs = 1_000;
 
 /** Hands out the clones of all pools that are served. */
 export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Leases {
@@ -127,7 +124,7 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
 
 /** The clone that was taken or, if its files need other owners for the peer, one that has them. */
 async function suit(taken: Taken, served: Served, { template, peer, signal, onLongWait }: LeaseRequest, holder: HolderId): Promise<Taken> {
-  const tell = setTimeout(() => onLongWait?.(`giving the files of ${template} your ids, once for this snapshot`), longMs);
+  const tell = setTimeout(() => onLongWait?.(`giving the files of ${template} your ids, once for this snapshot`), longWaitMs);
   let isSuitable = false;
   try {
     const owners = ownersFor(taken.rootfs, peer);

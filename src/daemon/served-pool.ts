@@ -65,7 +65,7 @@ interface Serving {
 }
 
 /** A client that waits longer is told what for. */
-const longWaitMs = 1_000;
+export const longWaitMs = 1_000;
 
 /** Serves a pool. `ring` is called with true when somebody waits, and with false when a clone was taken or is to be destroyed. */
 export function servePool(pool: PoolFiles, ring: (urgent: boolean) => void, noFreeClone: NoFreeClone): ServedPool {
