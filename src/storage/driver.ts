@@ -99,7 +99,10 @@ export interface StorageDriver {
   readonly list: () => Promise<readonly CloneInfo[]>;
   /** Unmounts and destroys after checking identity again. Never forces, and never recurses beyond the clone's own snapshots. */
   readonly destroy: (refs: readonly CloneRef[]) => Promise<readonly DestroyResult[]>;
-  /** Removes what changing owners left, except that of `newest`; what clones were made from stays. Absent: nothing is left. */
+  /**
+   * Removes what changing owners left, as the last `list` saw it, except that of `newest`; what clones are made from stays. Absent: nothing
+   * is left.
+   */
   readonly tidy?: (newest: Source | null) => Promise<void>;
   /** From /proc. */
   readonly holders: (ref: CloneRef) => Promise<readonly Holder[]>;

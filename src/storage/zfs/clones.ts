@@ -1,5 +1,5 @@
 import type { CloneInfo } from '../driver.ts';
-import { cloneId, copySnapshot, readOwnerCopyId } from './names.ts';
+import { cloneId, cloneName, copySnapshot, readOwnerCopyId } from './names.ts';
 import type { DatasetProperties } from './properties.ts';
 
 /** User property that marks a clone as ours; its value is the template. */
@@ -22,7 +22,7 @@ export const cloneProperties = ['type', 'guid', 'origin', 'creation', 'mounted',
  * mark is listed as unmarked; one with another mark is somebody else's.
  */
 export function clonesOf(template: string, datasets: ReadonlyMap<string, DatasetProperties>): readonly CloneInfo[] {
-  const copies = originsOfCopies(template, datasets);
+  const copies = new Map(ownerCopiesOf(template, datasets).map(({ id, origin }) => [copySnapshot(cloneName(template, id)), origin]));
   const clones: CloneInfo[] = [];
   for (const [name, properties] of datasets) {
     const clone = cloneOf(template, name, properties, copies);
@@ -31,14 +31,22 @@ export function clonesOf(template: string, datasets: ReadonlyMap<string, Dataset
   return clones;
 }
 
-/** The origins of a template's owner copies, by the snapshots that clones are made from. */
-function originsOfCopies(template: string, datasets: ReadonlyMap<string, DatasetProperties>): ReadonlyMap<string, string> {
-  const origins = new Map<string, string>();
-  for (const [name, properties] of datasets) {
+/** A copy of a template's snapshot with changed owners. */
+export interface OwnerCopy {
+  readonly id: string;
+  /** The snapshot of the template. */
+  readonly origin: string;
+  readonly kept: boolean;
+}
+
+/** Selects the owner copies from the datasets beside a template. */
+export function ownerCopiesOf(template: string, datasets: ReadonlyMap<string, DatasetProperties>): readonly OwnerCopy[] {
+  return [...datasets].flatMap(([name, properties]) => {
+    const id = readOwnerCopyId(template, name);
     const origin = properties.get('origin')?.value ?? null;
-    if (origin !== null && isOwnerCopy(template, name, properties)) origins.set(copySnapshot(name), origin);
-  }
-  return origins;
+    if (id === null || origin === null || !isOwnerCopy(template, name, properties)) return [];
+    return [{ id, origin, kept: isKept(properties) }];
+  });
 }
 
 /** Whether a dataset is a copy of the template with changed owners, and ours. */
@@ -76,7 +84,7 @@ function cloneOf(template: string, name: string, properties: DatasetProperties, 
 }
 
 /** A value inherited from the parent counts too, so that a user can keep a whole subtree. */
-export function isKept(properties: DatasetProperties): boolean {
+function isKept(properties: DatasetProperties): boolean {
   const keep = properties.get(keepProperty)?.value ?? null;
   return keep !== null && keep !== 'off';
 }

@@ -6,6 +6,7 @@ import { findHolders } from '../holders.ts';
 import { classifyZfs, zfsError } from './classify.ts';
 import { bindZfsCommands, type ZfsContext, type ZfsTools } from './commands.ts';
 import { createClones } from './create.ts';
+import type { OwnerCopy } from './clones.ts';
 import { destroyClones } from './destroy.ts';
 import { parseImplementation } from './implementation.ts';
 import { listClones } from './list.ts';
@@ -34,6 +35,7 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
   const implementation = parseImplementation(template, await commands.zfs(template, { args: ['version'] }));
   const context: ZfsContext = { ...commands, template, implementation, canIdmap: options.canIdmap };
   const findOwnerCopy = ownerCopies(context);
+  let copies: readonly OwnerCopy[] = [];
   const readOnce = shared(() => readTemplate(context));
   const isFuse = implementation.name === 'zfs-fuse';
   return {
@@ -49,9 +51,16 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
     probe: () => probe(context, readOnce),
     newestSource: async () => newestSnapshot(template, await readOnce()),
     create: (source, ids, createOptions) => createClones(context, source, ids, createOptions, findOwnerCopy),
-    list: () => listClones(context),
+    list: async () => {
+      const { clones, copies: seen } = await listClones(context);
+      copies = seen;
+      return clones;
+    },
     destroy: (refs) => destroyClones(context, refs),
-    ...(implementation.idmappedMounts ? {} : { tidy: (newest) => removeOwnerCopies(context, newest) }),
+    tidy: async (newest) => {
+      const old = copies.filter(({ origin, kept }) => !kept && origin !== newest?.name);
+      await removeOwnerCopies(context, old);
+    },
     holders: (ref) => findHolders({ kind: 'zfs', dataset: cloneName(template, ref.id) }),
   };
 }

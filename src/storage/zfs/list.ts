@@ -2,19 +2,22 @@ import { readFile, stat } from 'node:fs/promises';
 import { parseMountinfo } from '../../host/mountinfo.ts';
 import type { CloneInfo } from '../driver.ts';
 import { classifyZfs, zfsError } from './classify.ts';
-import { cloneProperties, clonesOf } from './clones.ts';
+import { cloneProperties, clonesOf, type OwnerCopy, ownerCopiesOf } from './clones.ts';
 import type { ZfsContext } from './commands.ts';
 import { cloneName } from './names.ts';
 import { planList, planRead } from './plan.ts';
-import { parseProperties } from './properties.ts';
+import { type DatasetProperties, parseProperties } from './properties.ts';
 
-/** All clones of the template, in one command. */
-export async function listClones(context: ZfsContext): Promise<readonly CloneInfo[]> {
+/** All clones of the template and its owner copies, in one command. */
+export async function listClones(
+  context: ZfsContext,
+): Promise<{ readonly clones: readonly CloneInfo[]; readonly copies: readonly OwnerCopy[] }> {
   const answer = await context.zfs(context.template, planList(context.implementation, context.template));
   // Where the dataset above is gone there is nothing beside the template.
-  if (answer.exitCode !== 0 && classifyZfs(answer.stderr) === 'missing') return [];
+  if (answer.exitCode !== 0 && classifyZfs(answer.stderr) === 'missing') return { clones: [], copies: [] };
   if (answer.exitCode !== 0) throw zfsError(context.template, answer.stderr);
-  return seen(context, answer.stdout);
+  const datasets = parseProperties(answer.stdout, cloneProperties);
+  return { clones: await seen(context, datasets), copies: ownerCopiesOf(context.template, datasets) };
 }
 
 /** Those of `ids` that exist and are clones of the template, in one command. */
@@ -22,15 +25,15 @@ export async function readClones(context: ZfsContext, ids: readonly string[]): P
   if (ids.length === 0) return [];
   const answer = await context.zfs(context.template, planRead(context.template, ids));
   if (answer.exitCode !== 0 && classifyZfs(answer.stderr) !== 'missing') throw zfsError(context.template, answer.stderr);
-  return seen(context, answer.stdout);
+  return seen(context, parseProperties(answer.stdout, cloneProperties));
 }
 
 /**
  * `mountpoint` is given only where this mount namespace really has the clone mounted and alive: after zfs-fuse was
  * restarted its old mounts are still there and answer nothing.
  */
-async function seen(context: ZfsContext, text: string): Promise<readonly CloneInfo[]> {
-  const clones = clonesOf(context.template, parseProperties(text, cloneProperties));
+async function seen(context: ZfsContext, datasets: ReadonlyMap<string, DatasetProperties>): Promise<readonly CloneInfo[]> {
+  const clones = clonesOf(context.template, datasets);
   const mounted = await readMounts();
   return Promise.all(
     clones.map(async (clone) => {

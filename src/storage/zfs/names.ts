@@ -14,7 +14,9 @@ export function poolOf(dataset: string): string {
   return slash === -1 ? dataset : dataset.slice(0, slash);
 }
 
-/** The dataset of a clone, a sibling of its template: `<template>_<digits>`; that of a copy with changed owners has a name that no template has. Throws `bad-name` for another id. */
+/**
+ * The dataset of a clone, a sibling of its template: `<template>_<digits>`. That of an owner copy has a name that no template has. Throws `bad-name` for another id.
+ */
 export function cloneName(template: string, id: string): string {
   if (ownerCopyPattern.test(id)) return `${template}.isolate-${id}`;
   if (!idPattern.test(id)) {

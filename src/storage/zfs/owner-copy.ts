@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { lstat, opendir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ChangedOwnership } from '../../rootfs/rootfs.ts';
 import { IsolateError } from '../../error.ts';
@@ -9,12 +8,13 @@ import { ownershipOf } from '../directory.ts';
 import type { CreateOptions, Source } from '../driver.ts';
 import { mapOwners, mapsOf } from '../map-owners.ts';
 import { classifyZfs, zfsError } from './classify.ts';
-import { cloneProperties, isKept, isOwnerCopy } from './clones.ts';
+import { cloneProperties, isOwnerCopy, type OwnerCopy } from './clones.ts';
 import type { ZfsContext } from './commands.ts';
 import { makeAndMount } from './make.ts';
-import { cloneName, copySnapshot, ownerCopyId, readOwnerCopyId } from './names.ts';
-import { planDestroy, planInspect, planList, planReady, planUnmount, type ZfsPlan } from './plan.ts';
+import { cloneName, copySnapshot, ownerCopyId } from './names.ts';
+import { planDestroy, planInspect, planReady, planUnmount, type ZfsPlan } from './plan.ts';
 import { type DatasetProperties, parseProperties } from './properties.ts';
+import { runWhenFree } from './when-free.ts';
 
 // Where clones cannot be mounted with other ids, the owner of every file has to change, which takes seconds. This is done once in a clone
 // of the template's snapshot, the owner copy; its own snapshot is then what clones with these owners are made from.
@@ -22,7 +22,7 @@ import { type DatasetProperties, parseProperties } from './properties.ts';
 /** The source of clones of `source` whose files have other owners; made if it is missing. Throws what ZFS says, `storage-failed`. */
 export type FindOwnerCopy = (source: Source, owners: ChangedOwnership, options: CreateOptions) => Promise<Source>;
 
-/** One copy at a time is made for the same owners; whoever else wants it waits. The pool's lock keeps other processes from making it. */
+/** Makes one copy at a time for the same owners, and has other callers wait for it. The pool's lock keeps other processes away. */
 export function ownerCopies(context: ZfsContext): FindOwnerCopy {
   const running = new Map<string, Promise<Source>>();
   return async (source, owners, options) => {
@@ -62,14 +62,9 @@ async function find(context: ZfsContext, id: string, source: Source, owners: Cha
   return copy;
 }
 
-/** Runs a command that needs its dataset to be unused. zfs-fuse ends an unmount 10 to 50 ms after it answered. */
 async function whenFree(context: ZfsContext, dataset: string, plan: ZfsPlan): Promise<void> {
-  for (const pauseMs of [25, 50, 100, 200, null]) {
-    const answer = await context.zfs(dataset, plan);
-    if (answer.exitCode === 0) return;
-    if (pauseMs === null || classifyZfs(answer.stderr) !== 'busy') throw zfsError(dataset, answer.stderr);
-    await sleep(pauseMs);
-  }
+  const answer = await runWhenFree(context, dataset, plan);
+  if (answer.exitCode !== 0) throw zfsError(dataset, answer.stderr);
 }
 
 async function changeOwners(dataset: string, path: string, owners: ChangedOwnership): Promise<void> {
@@ -84,16 +79,10 @@ async function changeOwners(dataset: string, path: string, owners: ChangedOwners
   }
 }
 
-/** Removes the copies that no clone needs any more, except those of `newest` and kept ones. What is in use is left to a later call. */
-export async function removeOwnerCopies(context: ZfsContext, newest: Source | null): Promise<void> {
-  const { template, implementation } = context;
-  const answer = await context.zfs(template, planList(implementation, template));
-  const datasets = parseProperties(answer.stdout, cloneProperties);
-  for (const [name, properties] of datasets) {
-    const id = readOwnerCopyId(template, name);
-    if (id === null || !isOwnerCopy(template, name, properties) || isKept(properties) || properties.get('origin')?.value === newest?.name)
-      continue;
-    const found = await inspect(context, name);
+/** Removes those of `copies` that no clone needs any more. What is in use is left to a later call. */
+export async function removeOwnerCopies(context: ZfsContext, copies: readonly OwnerCopy[]): Promise<void> {
+  for (const { id } of copies) {
+    const found = await inspect(context, cloneName(context.template, id));
     if (found !== null) await remove(context, id, found).catch(() => undefined);
   }
 }

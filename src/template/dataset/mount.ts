@@ -14,7 +14,8 @@ import { ownershipOf } from '../../storage/directory.ts';
 import { freeDeadLocks } from '../lock.ts';
 import { makeRandom } from '../../process/random.ts';
 import type { OpenTree } from '../store.ts';
-import { type DatasetContext, pausesMs } from './zfs.ts';
+import { pausesMs } from '../../storage/zfs/when-free.ts';
+import type { DatasetContext } from './zfs.ts';
 
 const timeoutMs = 30_000;
 const mountLockMs = 60_000;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { IsolateError } from '../../error.ts';
 import { runCommand } from '../../process/command.ts';
 import { runtimePaths, systemRuntimeDirectory, type RuntimePaths } from '../../pool/paths.ts';
@@ -6,6 +5,7 @@ import { classifyZfs, zfsError } from '../../storage/zfs/classify.ts';
 import { bindZfsCommands, type ZfsCommands } from '../../storage/zfs/commands.ts';
 import { parseImplementation, type ZfsImplementation } from '../../storage/zfs/implementation.ts';
 import type { ZfsPlan } from '../../storage/zfs/plan.ts';
+import { runWhenFree } from '../../storage/zfs/when-free.ts';
 import type { TemplateContext } from '../context.ts';
 import { parseBeside } from './names.ts';
 import { outlivingEnvironment } from '../outliving.ts';
@@ -42,18 +42,10 @@ export async function zfsIfThere({ commands }: DatasetContext, object: string, p
   throw failed(object, answer.stderr);
 }
 
-/** zfs-fuse ends an unmount some time after it answered. */
-export const pausesMs = [25, 50, 100, 200, 400, 800, 1600];
-
 /** A command that needs its dataset to be unused: tried again for a moment. */
 export async function zfsWhenFree(context: DatasetContext, object: string, plan: ZfsPlan): Promise<void> {
-  for (const pauseMs of pausesMs) {
-    const answer = await context.commands.zfs(object, plan);
-    if (answer.exitCode === 0) return;
-    if (!isInUse(context, answer.stderr)) throw failed(object, answer.stderr);
-    await sleep(pauseMs);
-  }
-  await zfs(context, object, plan);
+  const answer = await runWhenFree(context.commands, object, plan, (stderr) => isInUse(context, stderr));
+  if (answer.exitCode !== 0) throw failed(object, answer.stderr);
 }
 
 /** zfs-fuse has no better word for a rollback while an unmount still goes on. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeZfsRig, type ZfsRig } from '../../rig/zfs-clones.ts';
 import { type IdMaps, placeOf } from '../../../src/rootfs/rootfs.ts';
-import type { CreateResult } from '../../../src/storage/driver.ts';
+import type { CreateResult, Source, StorageDriver } from '../../../src/storage/driver.ts';
 
 let rig: ZfsRig;
 beforeAll(async () => {
@@ -159,6 +159,12 @@ describe('owners that clones get because they cannot be mounted with other ids',
       .filter((line) => line.startsWith(template))
       .map((line) => line.replaceAll(template, 'T').replaceAll(/owners-[0-9a-f]{16}/g, 'owners-KEY'));
 
+  /** As a refresh does it. */
+  const tidy = async (driver: StorageDriver, newest: Source | null): Promise<void> => {
+    await driver.list();
+    await driver.tidy?.(newest);
+  };
+
   test('are changed once for all clones of a snapshot', async () => {
     const driver = await rig.makeTemplate('once');
     const source = await driver.newestSource();
@@ -185,13 +191,13 @@ describe('owners that clones get because they cannot be mounted with other ids',
       Array(6).fill(source.name),
     );
     expect(await readdir(rig.mounts)).toEqual(ids);
-    await driver.tidy?.(null);
+    await tidy(driver, null);
     expect((await datasets(driver.template)).length).toBe(7);
     expect((await driver.destroy(await driver.list())).map(({ outcome }) => outcome)).toEqual(['gone', 'gone', 'gone']);
-    await driver.tidy?.(source);
+    await tidy(driver, source);
     expect((await datasets(driver.template)).length).toBe(4);
     await rig.pool.zfs('snapshot', `${driver.template}@2`);
-    await driver.tidy?.(await driver.newestSource());
+    await tidy(driver, await driver.newestSource());
     expect(await datasets(driver.template)).toEqual(['T\t-', 'T@1\t-', 'T@2\t-']);
   });
 
@@ -217,7 +223,7 @@ describe('owners that clones get because they cannot be mounted with other ids',
     ]);
     expect(made.rootfs.parts[0].ownership).toEqual(mapped);
     await driver.destroy([made.clone]);
-    await driver.tidy?.(null);
+    await tidy(driver, null);
   });
 
   test('are changed again where that was interrupted, and never in a dataset that is not ours', async () => {
@@ -237,7 +243,7 @@ describe('owners that clones get because they cannot be mounted with other ids',
     await rig.pool.zfs('destroy', '-r', copy);
     await rig.pool.zfs('create', '-o', 'canmount=off', copy);
     await expect(rig.makeClone(driver, owners)).rejects.toMatchObject({ code: 'dataset-not-ours' });
-    await driver.tidy?.(null);
+    await tidy(driver, null);
     expect(await rig.pool.zfs('list', '-H', '-o', 'name', copy)).toBe(`${copy}\n`);
     await rig.pool.zfs('destroy', copy);
   });
