@@ -5,7 +5,7 @@ import type { TemplateSource } from './fill/source.ts';
 import { refuseMovable, refuseReachable } from './keep-private.ts';
 import { timeLabel } from './label.ts';
 import { changeTemplate, openStore } from './open-store.ts';
-import { withFillable } from './scratch.ts';
+import { withFillable } from './around-fuse.ts';
 import type { Draft } from './store.ts';
 import type { TemplateRef } from './template-ref.ts';
 

@@ -3,7 +3,7 @@ import type { TemplateContext } from './context.ts';
 import { createTemplate, fillDraft } from './create.ts';
 import { type Filled, fillFrom, type FillOptions } from './fill/fill.ts';
 import type { FillingPlace } from './fill/place.ts';
-import { scratchDirectory } from './fill/scratch-directory.ts';
+import { scratchDirectory } from './scratch-directory.ts';
 import { refuseReachable } from './keep-private.ts';
 import { filesInDirectory } from './oci/directory-files.ts';
 import { readLayout } from './oci/image.ts';

@@ -9,7 +9,7 @@ import type { DistributionOptions } from './installers.ts';
 import { checkRoot, finishRoot, readRecord } from './finish.ts';
 import { fillFromImage } from '../oci/fill-from-image.ts';
 import type { FillingPlace } from './place.ts';
-import { scratchDirectory } from './scratch-directory.ts';
+import { scratchDirectory } from '../scratch-directory.ts';
 import type { TemplateSource } from './source.ts';
 import { emptyTarReport, type TarReport } from './tar-report.ts';
 import { chooseLimits, unpack, type UnpackOptions } from './unpack.ts';

@@ -10,7 +10,7 @@ import type { UnpackOptions } from '../fill/unpack.ts';
 import { isNoSpace, noSpace } from '../no-space.ts';
 import { bad } from './json.ts';
 import { outputOf } from './program-output.ts';
-import { makeScratch } from './scratch.ts';
+import { makeScratch } from '../scratch-directory.ts';
 
 /**
  * Opens an archive of an image. A compressed one, whose files could not be found without reading it again and again, is uncompressed into

@@ -9,12 +9,11 @@ import { callerEnvironment } from '../../process/caller-environment.ts';
 import { plainEnvironment } from '../../process/command.ts';
 import { type FillingRequest, runAsCaller } from '../fill/filling.ts';
 import { chooseLimits, type UnpackLimits } from '../fill/unpack.ts';
-import { scratchDirectory } from '../fill/scratch-directory.ts';
 import { noSpace, saysNoSpace } from '../no-space.ts';
 import { printDigest, startHash } from './digest.ts';
 import { longestJson } from './json.ts';
 import { checkReference, registryOf } from './reference.ts';
-import { makeScratch } from './scratch.ts';
+import { makeScratch, scratchDirectory } from '../scratch-directory.ts';
 
 /** What skopeo needs of the caller: where accounts, settings and certificates are, and proxies. */
 const places = /^(?:HOME|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|REGISTRY_AUTH_FILE|DOCKER_CONFIG|SSL_CERT_FILE|SSL_CERT_DIR)$/;
@@ -96,7 +95,7 @@ async function withinSize<T>(
   }
 }
 
-/** What is renamed or removed meanwhile does not count. */
+/** Files that skopeo renames or removes while they are counted are left out. */
 function sizeOfLayout(path: string): number {
   try {
     const names = readdirSync(path, { recursive: true, encoding: 'utf8' });

@@ -6,15 +6,14 @@ import { findWriterAbove } from '../../host/writers-above.ts';
 import { makeRandom } from '../../process/random.ts';
 import type { TemplateContext } from '../context.ts';
 import { nowAndThen } from '../fill/progress.ts';
-import { scratchDirectory } from '../fill/scratch-directory.ts';
 import type { UnpackOptions } from '../fill/unpack.ts';
 import { isNoSpace, noSpace } from '../no-space.ts';
 import { platformOf } from '../oci/platform.ts';
-import { makeScratch } from '../oci/scratch.ts';
+import { makeScratch, scratchDirectory } from '../scratch-directory.ts';
 import { requireSkopeo, storeImage } from '../oci/skopeo.ts';
 import { changeTemplate, openStore } from '../open-store.ts';
 import { tryRecord } from '../read-record.ts';
-import { withReadable } from '../scratch.ts';
+import { withReadable } from '../around-fuse.ts';
 import type { OpenTree, TemplateStore } from '../store.ts';
 import { templateName, type TemplateRef } from '../template-ref.ts';
 import { deliverArchive, deliverLayout } from './deliver.ts';
@@ -39,7 +38,8 @@ export type Pushed = Pick<WrittenImage, 'digest' | 'size'>;
 
 /**
  * Makes an image of a template's present state, and takes it to its target: wholly or not at all. The same files and defaults make the
- * same image. Throws `push-failed`, `cannot-enforce`, `bad-template`, `missing-tool`, `pool-full`, the reason of `signal`, and what reading the tree throws.
+ * same image. Throws `push-failed`, `cannot-enforce`, `bad-template`, `missing-tool`, `pool-full`, the reason of `signal`, and what reading
+ * the tree throws.
  */
 export async function pushTemplate(push: PushTemplate, context: TemplateContext): Promise<Pushed> {
   const { target, signal, onStep, insecure } = push;
@@ -74,8 +74,8 @@ export async function pushTemplate(push: PushTemplate, context: TemplateContext)
 }
 
 /**
- * Where the image is made. Where somebody else could exchange directories meanwhile, they would have this process write and remove files
- * elsewhere, so nothing but the finished archive goes there. Throws `cannot-enforce` for a layout there.
+ * Where the image is made. Another user who can exchange directories on the way to the target could make this process write and remove
+ * files elsewhere. Only a finished archive goes to such a target. Throws `cannot-enforce` for a layout.
  */
 function chooseScratch(target: PushTarget, { facts }: TemplateContext): string {
   if (target.kind === 'registry') return scratchDirectory(facts);

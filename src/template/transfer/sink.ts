@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 
 import { IsolateError } from '../../error.ts';
-import { makeScratch } from '../oci/scratch.ts';
+import { makeScratch } from '../scratch-directory.ts';
 
 /** Where a stream goes. */
 export interface Sink {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import { formatHolder, readHolder, readOwnHolder } from '../../../src/pool/holder.ts';
-import { makeScratch } from '../../../src/template/oci/scratch.ts';
+import { makeScratch } from '../../../src/template/scratch-directory.ts';
 
 it('a place where none can be made is named', () => {
   const parent = join(mkdtempSync(join(tmpdir(), 'scratch-')), 'missing');

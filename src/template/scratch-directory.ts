@@ -1,10 +1,18 @@
 import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { formatHolder, isAlive, parseHolder, readOwnHolder } from '../../pool/holder.ts';
-import { readOwnPidNamespace } from '../../pool/pid-namespace.ts';
-import { readDirectory } from '../../pool/read-directory.ts';
-import { makeIn } from '../no-space.ts';
+import type { Facts } from '../host/facts.ts';
+import { callerEnvironment } from '../process/caller-environment.ts';
+import { formatHolder, isAlive, parseHolder, readOwnHolder } from '../pool/holder.ts';
+import { readOwnPidNamespace } from '../pool/pid-namespace.ts';
+import { readDirectory } from '../pool/read-directory.ts';
+import { makeIn } from './no-space.ts';
+
+/** Where what is needed for a while may be large. Root puts nothing where a variable says. */
+export function scratchDirectory({ user }: Pick<Facts, 'user'>): string {
+  const chosen = user.rights === 'root' ? undefined : callerEnvironment()['TMPDIR'];
+  return chosen?.startsWith('/') === true ? chosen : '/var/tmp';
+}
 
 /** A directory of this process alone, for as long as it needs it. */
 export interface Scratch {
