@@ -42,9 +42,7 @@ export function settleCreateRequest(template: string, request: CreateRequest, pl
   if (maxSize !== undefined && source.kind === 'distribution') {
     throw new IsolateError('usage', `--max-size is only for sources that are unpacked, not for ${JSON.stringify(from)}.`);
   }
-  if (insecure && !(source.kind === 'image' && source.format === 'docker')) {
-    throw new IsolateError('usage', `--insecure is only for images of registries, not for ${JSON.stringify(from)}.`);
-  }
+  if (insecure && !(source.kind === 'image' && source.format === 'docker')) throw notOfRegistry(from);
   return {
     ref: newTemplate(template, places),
     source,
@@ -77,4 +75,9 @@ function readRelease({ mirror, packages, variant, keyring }: CreateRequest, { wo
 function readPackage(name: string): string {
   if (/^[a-z0-9][a-z0-9+.-]+(?::[a-z0-9-]+)?$/.test(name)) return name;
   throw new IsolateError('usage', `--packages takes names of packages with commas between them; ${JSON.stringify(name)} is none.`);
+}
+
+/** The error of `--insecure` with something else than an image of a registry. */
+export function notOfRegistry(given: string): IsolateError {
+  return new IsolateError('usage', `--insecure is only for images of registries, not for ${JSON.stringify(given)}.`);
 }

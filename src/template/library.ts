@@ -5,7 +5,7 @@ import { parseSize } from '../spec/parse-number.ts';
 import { callerPlaces } from './caller-places.ts';
 import { callerContext } from './context.ts';
 import { createTemplate } from './create.ts';
-import { type CreateRequest, settleCreateRequest } from './create-request.ts';
+import { type CreateRequest, notOfRegistry, settleCreateRequest } from './create-request.ts';
 import type { Filled, FillOptions } from './fill/fill.ts';
 import { newTemplate } from './find.ts';
 import { findGiven, type GivenTemplate } from './given.ts';
@@ -142,9 +142,7 @@ export const templates = {
     const { compress = 'gzip', insecure = false, onStep = (): void => {}, onProgress = (): void => {}, signal } = options;
     const { ref, context, places } = await findGiven(template);
     const to = parsePushTarget(target, places);
-    if (insecure && to.kind !== 'registry') {
-      throw new IsolateError('usage', `--insecure is only for images of registries, not for ${target}.`);
-    }
+    if (insecure && to.kind !== 'registry') throw notOfRegistry(target);
     const push = { ref, target: to, compression: compress, insecure, onStep, onProgress };
     return await pushTemplate({ ...push, ...(signal === undefined ? {} : { signal }) }, context);
   },

@@ -16,8 +16,7 @@ import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
 export async function beginDataset(context: DatasetContext): Promise<Draft> {
   const { dataset, own, implementation } = context;
   await refuseExisting(context, dataset);
-  const parent = parentOf(dataset);
-  if ((await zfsIfThere(context, parent, planRead(parent))) === null) await zfs(context, parent, planCreateParent(parent));
+  await makeParent(context);
   const draft = besideName(dataset, 'new', makeRandom());
   await zfs(context, draft, planCreate(implementation, draft, formatHolder(own.holder)));
   const root = await mountPrivately(context, draft).catch(async (error: unknown) => {
@@ -59,6 +58,12 @@ export function ownDraft(
   // On zfs-fuse no sandbox could change the template, only the host's root.
   if (!idmappable && implementation.name === 'OpenZFS') chownSync(root, sandboxUids.start, sandboxGids.start);
   return { root, ownership: ownershipOf(statSync(root)), idmappable, storage: parentOf(dataset) };
+}
+
+/** Makes the dataset that the template will be in, with those above it. */
+export async function makeParent(context: DatasetContext): Promise<void> {
+  const parent = parentOf(context.dataset);
+  if ((await zfsIfThere(context, parent, planRead(parent))) === null) await zfs(context, parent, planCreateParent(parent));
 }
 
 /** Throws `template-exists`, also for a template whose new state has not taken its place yet. */

@@ -2,22 +2,10 @@ import type { Readable } from 'node:stream';
 
 import { IsolateError } from '../../error.ts';
 import { classifyZfs, zfsError } from '../../storage/zfs/classify.ts';
-import { parentOf } from '../../storage/zfs/names.ts';
-import { refuseExisting } from './draft.ts';
+import { makeParent, refuseExisting } from './draft.ts';
 import { readDataset } from './family.ts';
 import { openDataset } from './mount.ts';
-import {
-  ownProperties,
-  planAbort,
-  planCreateParent,
-  planDestroy,
-  planRead,
-  planReceive,
-  planRename,
-  planRollback,
-  planSet,
-  planToken,
-} from './plan.ts';
+import { ownProperties, planAbort, planDestroy, planRead, planReceive, planRename, planRollback, planSet, planToken } from './plan.ts';
 import { isAsIn } from './states.ts';
 import { readOwnSnapshots, startZfs } from './send.ts';
 import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
@@ -64,8 +52,7 @@ export async function abortReceive(context: DatasetContext): Promise<boolean> {
 export async function receiveWhole(context: DatasetContext, incoming: Incoming): Promise<void> {
   const { dataset, own } = context;
   await refuseExisting(context, dataset);
-  const parent = parentOf(dataset);
-  if ((await zfsIfThere(context, parent, planRead(parent))) === null) await zfs(context, parent, planCreateParent(parent));
+  await makeParent(context);
   await abortReceive(context);
   own.checkpoint('receive:begun');
   await takeIn(context, partialName(dataset), true, incoming);

@@ -4,11 +4,10 @@ import { IsolateError } from '../../error.ts';
 import type { TemplateContext } from '../context.ts';
 import type { Snapshot } from '../store.ts';
 import { copyTree } from '../copy-tree.ts';
-import { makeRandom } from '../../process/random.ts';
 import { findSnapshot } from '../label.ts';
 import { inWrapper } from './draft.ts';
 import { type DirectoryLayout, treeName } from './layout.ts';
-import { reapOld } from './sweep.ts';
+import { discardOld } from './sweep.ts';
 
 /** Copies the tree of a template beside it: whole, or not at all. Throws `template-exists`. */
 export async function copySnapshot(context: TemplateContext, layout: DirectoryLayout, label: string): Promise<Snapshot> {
@@ -31,7 +30,7 @@ export async function copySnapshot(context: TemplateContext, layout: DirectoryLa
   }
 }
 
-/** Removes a snapshot. What runs may still use is left to a later sweep. Throws `snapshot-missing`, `storage-failed`. */
+/** Removes a snapshot. What runs may still use is left to a later sweep. Throws `snapshot-missing`. */
 export async function removeSnapshot(
   context: TemplateContext,
   layout: DirectoryLayout,
@@ -39,14 +38,7 @@ export async function removeSnapshot(
   label: string,
 ): Promise<void> {
   findSnapshot(layout.path, snapshots, label);
-  const old = layout.old(makeRandom());
-  try {
-    renameSync(layout.snapshot(label), old);
-  } catch (cause) {
-    throw new IsolateError('storage-failed', `The snapshot ${layout.path}@${label} cannot be removed.`, { cause });
-  }
-  context.checkpoint('snapshot:renamed');
-  await reapOld(context, layout.path, old);
+  await discardOld(context, layout, layout.snapshot(label));
 }
 
 function labelExists({ path }: DirectoryLayout, label: string): IsolateError {

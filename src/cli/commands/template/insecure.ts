@@ -1,5 +1,5 @@
-import { IsolateError } from '../../../error.ts';
 import { toJson } from '../../../json.ts';
+import { notOfRegistry } from '../../../template/create-request.ts';
 import { registryOf } from '../../../template/oci/reference.ts';
 import { write } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
@@ -10,7 +10,7 @@ import type { ParsedArguments } from '../../parsed-arguments.ts';
  */
 export function readInsecure({ flags }: ParsedArguments, reference: string | null, given: string): boolean {
   if (!flags.has('insecure')) return false;
-  if (reference === null) throw new IsolateError('usage', `--insecure is only for images of registries, not for ${JSON.stringify(given)}.`);
+  if (reference === null) throw notOfRegistry(given);
   const message = `Whether ${registryOf(reference)} is the right registry is not checked: --insecure.`;
   write(2, flags.has('json') ? `${toJson({ warning: message })}\n` : `isolate: warning: ${message}\n`);
   return true;
