@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /**
- * The content of a regular file of at most `most` bytes, which may be anybody's. Does not wait for a named pipe, and does not trust the size:
- * a file can grow, and those of the kernel say that they are empty. Throws what the system says, or an Error that is a sentence.
+ * The content of a regular file of at most `most` bytes, which may be anybody's. Does not wait for a named pipe, and does not trust the
+ * size: a file can grow, and those of the kernel say that they are empty. Throws what the system says, or an Error that is a sentence.
  */
 export function readSmallFile(path: string, most: number): Buffer {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);

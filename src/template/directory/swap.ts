@@ -15,8 +15,8 @@ export async function isAsIn(context: TemplateContext, layout: DirectoryLayout, 
 
 /**
  * Exchanges the tree in `wrapper` for the template, which becomes another one of its `snapshots`, or is thrown away if one of them keeps it
- * already. The wrapper's name says so: whenever this process dies, the next change knows which of the two trees is there. If the exchange fails,
- * everything is as it was.
+ * already. The wrapper's name says so: whenever this process dies, the next change knows which of the two trees is there. If the exchange
+ * fails, everything is as it was.
  */
 export async function swapIn(
   context: TemplateContext,

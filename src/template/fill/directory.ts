@@ -9,8 +9,8 @@ import type { TarReport } from './tar-report.ts';
 import { unpack, type UnpackOptions } from './unpack.ts';
 
 /**
- * Copies the directory at `path`, on one file system and without sockets, into the target, which may be in it. Owners that belong to a sandbox's ids become
- * the natural ones. Throws `bad-source` for what cannot be read, and what `unpack` throws.
+ * Copies the directory at `path`, on one file system and without sockets, into the target, which may be in it. Owners that belong to a
+ * sandbox's ids become the natural ones. Throws `bad-source` for what cannot be read, and what `unpack` throws.
  */
 export async function copyDirectory(place: FillingPlace, path: string, options: UnpackOptions): Promise<TarReport> {
   const stopped = new AbortController();
