@@ -197,6 +197,12 @@ describe('owners that clones get because they cannot be mounted with other ids',
     await tidy(driver, source);
     expect((await datasets(driver.template)).length).toBe(4);
     await rig.pool.zfs('snapshot', `${driver.template}@2`);
+    const copy =
+      (await rig.pool.zfs('list', '-H', '-o', 'name', '-r', rig.pool.name)).split('\n').find((name) => name.includes('once.')) ?? '';
+    await rig.pool.zfs('set', 'isolate:keep=on', copy);
+    await tidy(driver, await driver.newestSource());
+    expect((await datasets(driver.template)).length).toBe(5);
+    await rig.pool.zfs('inherit', 'isolate:keep', copy);
     await tidy(driver, await driver.newestSource());
     expect(await datasets(driver.template)).toEqual(['T\t-', 'T@1\t-', 'T@2\t-']);
   });

@@ -257,6 +257,23 @@ test('a user whom fresh clones do not suit gets one made for it, and they stay f
   });
 });
 
+test('a user whose clone takes long to make is told after a second what is being done', async () => {
+  clones.make(1, false);
+  const said: string[] = [];
+  const told = Promise.withResolvers<void>();
+  const full = new IsolateError('pool-full', 'Full.');
+  leases
+    .add(
+      clones.pool,
+      () => {},
+      () => told.promise.then(() => Promise.reject(full)),
+    )
+    .reread();
+  const onLongWait = (message: string): void => (said.push(message), told.resolve());
+  expect(await code(leases.lease(request({ onLongWait })))).toBe('pool-full');
+  expect(said).toEqual(['giving the files of tank/one your ids, once for this snapshot']);
+});
+
 test('where such a clone cannot be made, and where its user is gone when it is there, nothing stays leased', async () => {
   const [id = ''] = clones.make(1, false);
   const full = new IsolateError('pool-full', 'Full.');
