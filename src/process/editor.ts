@@ -17,12 +17,15 @@ export async function editFile(path: string): Promise<void> {
       ?.trim()
       .split(/\s+/) ?? [];
   logCommand({ file, args: [...args, path] });
-  const child = spawn(file, [...args, path], { stdio: 'inherit', env: environment });
-  // The terminal sends it to the editor too.
+  let pass = (_signal: NodeJS.Signals): void => {};
+  // The terminal sends SIGINT to the editor too.
   const ignore = (): void => {};
-  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
-  process.on('SIGINT', ignore).on('SIGTERM', pass).on('SIGHUP', pass);
+  const onSignal = (signal: NodeJS.Signals): void => pass(signal);
+  // Before the editor starts: a signal that came between would end isolate and leave the editor.
+  process.on('SIGINT', ignore).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
   try {
+    const child = spawn(file, [...args, path], { stdio: 'inherit', env: environment });
+    pass = (signal) => void child.kill(signal);
     const [code, signal] = (await once(child, 'exit').catch((cause: unknown) => {
       throw new IsolateError('missing-tool', `The editor ${JSON.stringify(file)} cannot be started.`, {
         hint: 'set VISUAL or EDITOR',
@@ -35,6 +38,6 @@ export async function editFile(path: string): Promise<void> {
       `The editor ${JSON.stringify(file)} ${signal === null ? `exited with ${code}` : `was killed by ${signal}`}.`,
     );
   } finally {
-    process.off('SIGINT', ignore).off('SIGTERM', pass).off('SIGHUP', pass);
+    process.off('SIGINT', ignore).off('SIGTERM', onSignal).off('SIGHUP', onSignal);
   }
 }

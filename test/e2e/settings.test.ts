@@ -321,12 +321,10 @@ test('config show prints what is in effect, and where it comes from', () => {
 
 test('config edit leaves no copy when it is ended with its editor', async () => {
   const editor = join(home, 'editor');
-  writeFileSync(editor, '#!/bin/sh\necho begun\nexec sleep 1000\n', { mode: 0o755 });
+  // As early as it can come.
+  writeFileSync(editor, '#!/bin/sh\nkill -HUP "$PPID"\nexec sleep 1000\n', { mode: 0o755 });
   const child = startIsolate(['config', 'edit'], { environment: { HOME: home, EDITOR: editor } });
-  const end = finished(child);
-  await new Promise((resolve) => child.stdout?.once('data', resolve));
-  child.kill('SIGHUP');
-  expect(await end).toMatchObject({ status: 1, stderr: `isolate: The editor "${editor}" was killed by SIGHUP.\n` });
+  expect(await finished(child)).toMatchObject({ status: 1, stderr: `isolate: The editor "${editor}" was killed by SIGHUP.\n` });
   expect(readdirSync(join(home, '.config/isolate'))).toEqual([]);
 });
 
