@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -8,12 +9,14 @@ import { IsolateError } from '../../../src/error.ts';
 import { callerContext } from '../../../src/template/context.ts';
 import { exchange } from '../../../src/template/directory/exchange.ts';
 import { changeTemplate } from '../../../src/template/open-store.ts';
+import { descendants } from '../../rig/process-tree.ts';
 
-const count = 2000;
+/** So many that cp still copies when it is stopped. */
+const count = 10_000;
 
-async function fill(directory: string, text: string): Promise<void> {
-  await mkdir(directory);
-  for (let index = 0; index < count; index += 1) await writeFile(join(directory, `f${index}`), text);
+function fill(directory: string, text: string): void {
+  mkdirSync(directory);
+  for (let index = 0; index < count; index += 1) writeFileSync(join(directory, `f${index}`), text);
 }
 
 test('what changes a template while it is copied gets nothing of the host into the copy', async () => {
@@ -21,8 +24,8 @@ test('what changes a template while it is copied gets nothing of the host into t
   onTestFinished(() => rm(directory, { recursive: true }));
   const [store, host] = [join(directory, 'store'), join(directory, 'host')];
   await mkdir(join(store, 't'), { recursive: true });
-  await fill(join(store, 't/a'), 'guest');
-  await fill(host, 'host');
+  fill(join(store, 't/a'), 'guest');
+  fill(host, 'host');
   await symlink(host, join(store, 't/b'));
   const context = await callerContext();
   const copied = async (): Promise<readonly string[]> => {
@@ -33,14 +36,14 @@ test('what changes a template while it is copied gets nothing of the host into t
     () => 'done',
     (error: unknown) => (error instanceof IsolateError ? error.code : String(error)),
   );
-  let begun = 0;
-  while (begun === 0) {
-    await turn();
-    begun = (await copied()).length;
-  }
+  while ((await copied()).length === 0) await turn();
   // As a run on the template can do at any moment.
+  const cp = descendants(process.pid).find(({ command }) => command.startsWith('/bin/cp '));
+  if (cp === undefined) throw new Error('cp had ended before it could be stopped');
+  process.kill(cp.pid, 'SIGSTOP');
   await exchange(context, join(store, 't/a'), join(store, 't/b'));
-  expect(begun).toBeLessThan(count);
+  expect((await copied()).length).toBeLessThan(count);
+  process.kill(cp.pid, 'SIGCONT');
   const end = await copying;
   const names = await readdir(join(store, '.t@s/tree/a')).catch(() => []);
   const texts = await Promise.all(names.map((name) => readFile(join(store, '.t@s/tree/a', name), 'utf8')));
