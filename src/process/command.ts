@@ -15,6 +15,8 @@ export interface Command {
   readonly mostOutput?: number;
   /** Ends it with SIGTERM, which its status then says. */
   readonly signal?: AbortSignal;
+  /** Starts it in a session of its own (setsid(2)), so that what the terminal sends to this process is not sent to it too. */
+  readonly ownSession?: true;
   /** Standard input; absent: closed at once. */
   readonly input?: string;
   /** Called for a command that was given up, with a promise that settles when its process is gone, which may be never. */
@@ -50,6 +52,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     stripFinalNewline: false,
     ...(command.mostOutput === undefined ? {} : { maxBuffer: command.mostOutput }),
     ...(command.signal === undefined ? {} : { cancelSignal: command.signal }),
+    detached: command.ownSession === true,
     // A command that has begun is left to finish: a killed zfs leaves more to clean up than one that outlives this process.
     cleanup: false,
     ...(command.input === undefined ? { stdin: 'ignore' } : { input: command.input }),

@@ -69,3 +69,12 @@ test.each([
     message: `${file} cannot be started.`,
   });
 });
+
+test('starts a command in a session of its own where that is asked for, and otherwise in its own one', async () => {
+  const file = await script('session', 'read -r _ _ _ _ _ session _ < /proc/self/stat; test "$session" = "$$" && echo own || echo shared');
+  const answers = [
+    await runCommand({ file, args: [], timeoutMs: 10_000, ownSession: true }),
+    await runCommand({ file, args: [], timeoutMs: 10_000 }),
+  ];
+  expect(answers.map(({ stdout }) => stdout)).toEqual(['own\n', 'shared\n']);
+});
