@@ -1,4 +1,5 @@
 import { IsolateError } from '../error.ts';
+import { withOwnSessions } from '../process/command.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -30,9 +31,9 @@ export async function withStopSignals<T>(action: (signal: AbortSignal) => Promis
   };
   for (const name of signals) process.on(name, stop);
   try {
-    return await action(controller.signal);
+    return await withOwnSessions(() => action(controller.signal));
   } catch (error) {
-    // Whatever failed then: a terminal sends the signal to the programs that isolate started too.
+    // Whatever failed then: a terminal sends the signal to long-running programs that isolate started too.
     controller.signal.throwIfAborted();
     throw error;
   } finally {

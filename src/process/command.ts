@@ -15,8 +15,6 @@ export interface Command {
   readonly mostOutput?: number;
   /** Ends it with SIGTERM, which its status then says. */
   readonly signal?: AbortSignal;
-  /** Starts it in a session of its own (setsid(2)), so that what the terminal sends to this process is not sent to it too. */
-  readonly ownSession?: true;
   /** Standard input; absent: closed at once. */
   readonly input?: string;
   /** Called for a command that was given up, with a promise that settles when its process is gone, which may be never. */
@@ -36,6 +34,21 @@ export type RunCommand = (command: Command) => Promise<CommandResult>;
 /** The environment of programs of the host whose output is read. */
 export const plainEnvironment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } as const;
 
+let ownSessions = 0;
+
+/**
+ * For a caller that handles the signals of its terminal itself: while `action` runs, commands are started in sessions of their own
+ * (setsid(2)), so that Ctrl-C ends none of them in the middle of a step.
+ */
+export async function withOwnSessions<T>(action: () => Promise<T>): Promise<T> {
+  ownSessions += 1;
+  try {
+    return await action();
+  } finally {
+    ownSessions -= 1;
+  }
+}
+
 /**
  * Runs a short command to its end and captures what it printed; any exit status is an answer, not an error. Throws `missing-tool` if
  * `file` cannot be started, and `tool-timeout` after `timeoutMs`, without waiting for the end of the process, because one in
@@ -52,7 +65,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     stripFinalNewline: false,
     ...(command.mostOutput === undefined ? {} : { maxBuffer: command.mostOutput }),
     ...(command.signal === undefined ? {} : { cancelSignal: command.signal }),
-    detached: command.ownSession === true,
+    detached: ownSessions > 0,
     // A command that has begun is left to finish: a killed zfs leaves more to clean up than one that outlives this process.
     cleanup: false,
     ...(command.input === undefined ? { stdin: 'ignore' } : { input: command.input }),

@@ -45,7 +45,8 @@ export async function pullTemplate({ ref, ...pull }: PullTemplate, context: Temp
   if (info !== null) {
     const { record } = info;
     const digest = record === null || record instanceof IsolateError ? null : (record.digest ?? null);
-    return await changeTemplate(ref, context, (store) => replace(store, digest, pull, context));
+    const stoppable = pull.signal === undefined ? context : { ...context, signal: pull.signal };
+    return await changeTemplate(ref, stoppable, (store) => replace(store, digest, pull, stoppable));
   }
   const { reference, ...options } = pull;
   const source = { kind: 'image', format: 'docker', locator: reference } as const;

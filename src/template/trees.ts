@@ -11,10 +11,12 @@ export const treeTimeoutMs = 3_600_000;
 /** For some four million files with names and targets of usual lengths; a string has at most 2^29 characters. */
 const mostListed = 500_000_000;
 
-/** Removes everything in a directory, without following links. Throws `storage-failed`. */
-export async function emptyTree({ facts }: TemplateContext, path: string): Promise<void> {
+/** Removes everything in a directory, without following links. Throws `storage-failed`, the reason of the context's signal. */
+export async function emptyTree({ facts, signal }: TemplateContext, path: string): Promise<void> {
   const args = [path, '-xdev', '-mindepth', '1', '-delete'];
-  const { exitCode, stderr } = await runWithIds({ file: '/usr/bin/find', args, timeoutMs: treeTimeoutMs }, facts);
+  const stop = signal === undefined ? {} : { signal };
+  const { exitCode, stderr } = await runWithIds({ file: '/usr/bin/find', args, timeoutMs: treeTimeoutMs, ...stop }, facts);
+  signal?.throwIfAborted();
   if (exitCode !== 0) throw new IsolateError('storage-failed', `${path} cannot be emptied: ${lastLine(stderr)}.`);
 }
 

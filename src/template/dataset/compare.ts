@@ -1,4 +1,5 @@
 import { runCommand } from '../../process/command.ts';
+import type { TemplateContext } from '../context.ts';
 import { haveSameListing, treeTimeoutMs } from '../trees.ts';
 import { withDataset } from './mount.ts';
 import type { DatasetContext } from './zfs.ts';
@@ -8,12 +9,15 @@ export async function haveSameFiles(context: DatasetContext, one: string, other:
   return await withDataset(context, one, (first) =>
     withDataset(context, other, async (second) => {
       if (!(await haveSameListing(context.own, first.path, second.path))) return false;
-      return context.implementation.name !== 'zfs-fuse' || (await haveSameContents(first.path, second.path));
+      return context.implementation.name !== 'zfs-fuse' || (await haveSameContents(context.own, first.path, second.path));
     }),
   );
 }
 
-async function haveSameContents(one: string, other: string): Promise<boolean> {
+async function haveSameContents({ signal }: TemplateContext, one: string, other: string): Promise<boolean> {
   const args = ['--recursive', '--brief', '--no-dereference', '--', one, other];
-  return (await runCommand({ file: '/usr/bin/diff', args, timeoutMs: treeTimeoutMs })).exitCode === 0;
+  const stop = signal === undefined ? {} : { signal };
+  const { exitCode } = await runCommand({ file: '/usr/bin/diff', args, timeoutMs: treeTimeoutMs, ...stop });
+  signal?.throwIfAborted();
+  return exitCode === 0;
 }

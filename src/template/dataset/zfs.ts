@@ -22,10 +22,7 @@ export interface DatasetContext {
 /** Asks the host once which ZFS it has. Throws `missing-tool`, `not-permitted`. */
 export async function openDatasetContext(dataset: string, own: TemplateContext): Promise<DatasetContext> {
   const env = outlivingEnvironment(own.holder);
-  const commands = bindZfsCommands(own.facts.tools, (command) =>
-    // Ctrl-C ends no step in the middle: isolate itself says after which one it stops.
-    runCommand({ ...command, env: { ...command.env, ...env }, ownSession: true }),
-  );
+  const commands = bindZfsCommands(own.facts.tools, (command) => runCommand({ ...command, env: { ...command.env, ...env } }));
   const implementation = parseImplementation(dataset, await commands.zfs(dataset, { args: ['version'] }));
   return { dataset, own, runtime: runtimePaths(systemRuntimeDirectory), implementation, commands };
 }

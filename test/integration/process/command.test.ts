@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCommand } from '../../../src/process/command.ts';
+import { runCommand, withOwnSessions } from '../../../src/process/command.ts';
 
 let directory: string;
 beforeAll(async () => {
@@ -70,11 +70,8 @@ test.each([
   });
 });
 
-test('starts a command in a session of its own where that is asked for, and otherwise in its own one', async () => {
+test('starts commands in sessions of their own where the signals of the terminal are handled, and otherwise in its own', async () => {
   const file = await script('session', 'read -r _ _ _ _ _ session _ < /proc/self/stat; test "$session" = "$$" && echo own || echo shared');
-  const answers = [
-    await runCommand({ file, args: [], timeoutMs: 10_000, ownSession: true }),
-    await runCommand({ file, args: [], timeoutMs: 10_000 }),
-  ];
-  expect(answers.map(({ stdout }) => stdout)).toEqual(['own\n', 'shared\n']);
+  const start = async (): Promise<string> => (await runCommand({ file, args: [], timeoutMs: 10_000 })).stdout;
+  expect([await withOwnSessions(start), await start()]).toEqual(['own\n', 'shared\n']);
 });
