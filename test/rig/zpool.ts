@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readMounts } from '../../src/host/read-mounts.ts';
 import { runCommand, type CommandResult } from '../../src/process/command.ts';
+import { listProcesses } from './process-tree.ts';
 
 const zfsFile = '/sbin/zfs';
 const zpoolFile = '/sbin/zpool';
@@ -38,6 +40,7 @@ let daemon: ChildProcess | null = null;
 export async function makePool(sizeBytes = 512 * 1024 * 1024): Promise<TestPool> {
   if (daemon !== null) throw new Error('One pool at a time: zfs-fuse has one socket.');
   await takeTurn();
+  await endLeftDaemon();
   const directory = await mkdtemp(join(tmpdir(), 'isolate-pool-'));
   const file = join(directory, 'vdev');
   const handle = await open(file, 'w');
@@ -101,6 +104,27 @@ async function takeTurn(): Promise<void> {
     if (holder !== '' && !existsSync(`/proc/${holder}`)) await rm(turn, { force: true });
     if (Date.now() > deadline) throw new Error(`Process ${holder} keeps zfs-fuse for longer than 110 s.`);
     await sleep(50);
+  }
+}
+
+/** That of a test file that could not end it: with it all later ones would fail. */
+async function endLeftDaemon(): Promise<void> {
+  const own = readlinkSync('/proc/self/ns/mnt');
+  const left = listProcesses().filter(({ pid, command }) => command.startsWith('/sbin/zfs-fuse ') && namespaceOf(pid) === own);
+  if (left.length === 0) return;
+  for (const { pid } of left) process.kill(pid, 'SIGKILL');
+  for (const mount of readMounts().toReversed()) {
+    if (mount.type === 'fuse.zfs') await runCommand({ file: '/bin/umount', args: ['--lazy', mount.mountpoint], timeoutMs: 10_000 });
+  }
+  await rm('/var/lib/zfs/zpool.cache', { force: true });
+}
+
+/** '': it has ended. */
+function namespaceOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return '';
   }
 }
 
