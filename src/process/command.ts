@@ -36,6 +36,11 @@ export const plainEnvironment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL:
 
 let ownSessions = 0;
 
+/** Whether what this process starts gets a session of its own. */
+export function startsSessions(): boolean {
+  return ownSessions > 0;
+}
+
 /**
  * For a caller that handles the signals of its terminal itself: while `action` runs, commands are started in sessions of their own
  * (setsid(2)), so that Ctrl-C ends none of them in the middle of a step.
@@ -55,6 +60,18 @@ export async function withOwnSessions<T>(action: () => Promise<T>): Promise<T> {
  * uninterruptible sleep survives SIGKILL.
  */
 export async function runCommand(command: Command): Promise<CommandResult> {
+  const result = await runOnce(command);
+  // A signal that came between fork(2) and setsid(2) ended it before it had begun.
+  const isEnded = startsSessions() && sessionSignals.has(result.exitCode) && command.signal?.aborted !== true;
+  return isEnded ? await runOnce(command) : result;
+}
+
+/** Exit codes for what a terminal, or a shell that ends a job, sends to all of its processes. */
+const sessionSignals: ReadonlySet<number> = new Set(
+  (['SIGHUP', 'SIGINT', 'SIGTERM'] as const).map((name) => 128 + constants.signals[name]),
+);
+
+async function runOnce(command: Command): Promise<CommandResult> {
   logCommand(command);
   const { execa } = await import('execa');
   const child = execa(command.file, [...command.args], {
@@ -65,7 +82,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     stripFinalNewline: false,
     ...(command.mostOutput === undefined ? {} : { maxBuffer: command.mostOutput }),
     ...(command.signal === undefined ? {} : { cancelSignal: command.signal }),
-    detached: ownSessions > 0,
+    detached: startsSessions(),
     // A command that has begun is left to finish: a killed zfs leaves more to clean up than one that outlives this process.
     cleanup: false,
     ...(command.input === undefined ? { stdin: 'ignore' } : { input: command.input }),

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 
 import { IsolateError } from '../error.ts';
+import { startsSessions } from './command.ts';
 
 /** A program of isolate's own that lives beside this one and talks to it over its standard input and output. */
 export interface Coprocess {
@@ -35,7 +36,7 @@ const manyUnreadBytes = 8 * 1024 * 1024;
 
 /** Starts a coprocess; what it says on standard error goes where ours goes. Throws `missing-tool`. */
 export async function startCoprocess({ file, args, onData }: CoprocessOptions): Promise<Coprocess> {
-  const child = spawn(file, [...args], { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/', env: {} });
+  const child = spawn(file, [...args], { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/', env: {}, detached: startsSessions() });
   const ended = new Promise<string>((resolve) => {
     child.once('close', (code, signal) => resolve(signal === null ? `with status ${code}` : `by ${signal}`));
   });

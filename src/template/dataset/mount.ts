@@ -88,13 +88,28 @@ async function mountWhenFree(dataset: string, path: string): Promise<void> {
   await mountByDaemon(dataset, path);
 }
 
-/** Neither lazy nor forced. */
+/** Neither lazy nor forced. Tried again for a moment, because others look at what is mounted, and it is busy meanwhile. */
 export async function unmount(path: string): Promise<void> {
-  const { exitCode, stderr } = await runCommand({ file: '/bin/umount', args: ['--', path], timeoutMs });
-  if (exitCode !== 0 && !/not mounted|no mount point/.test(stderr)) {
-    throw new IsolateError('dataset-busy', `${path} cannot be unmounted: ${stderr.trim().replace(/^umount: /, '')}`);
+  for (const pauseMs of pausesMs) {
+    const failure = await tryUnmount(path);
+    if (failure === null) return;
+    if (!failure.endsWith('busy.')) throw refusal(path, failure);
+    await sleep(pauseMs);
   }
+  const failure = await tryUnmount(path);
+  if (failure !== null) throw refusal(path, failure);
+}
+
+/** What umount(8) says; null: it is no longer mounted, and its directory is removed. */
+async function tryUnmount(path: string): Promise<string | null> {
+  const { exitCode, stderr } = await runCommand({ file: '/bin/umount', args: ['--', path], timeoutMs });
+  if (exitCode !== 0 && !/not mounted|no mount point/.test(stderr)) return stderr.trim();
   rmdirSync(path);
+  return null;
+}
+
+function refusal(path: string, failure: string): IsolateError {
+  return new IsolateError('dataset-busy', `${path} cannot be unmounted: ${failure.replace(/^umount: /, '')}`);
 }
 
 /** Unmounts what dead processes left mounted, and frees their locks. */
@@ -105,7 +120,7 @@ export async function sweepMounts(context: DatasetContext): Promise<void> {
     const holder = /^[0-9a-f]{16}\./.test(name) ? parseHolder(name.slice(17)) : null;
     if (holder === null || isAlive(holder, context.own.holder.bootId)) continue;
     // What is in use is left to a later sweep.
-    await unmount(join(directory, name)).catch(() => undefined);
+    await tryUnmount(join(directory, name)).catch(() => undefined);
   }
 }
 

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCommand, withOwnSessions } from '../../../src/process/command.ts';
+import { type CommandResult, runCommand, withOwnSessions } from '../../../src/process/command.ts';
 
 let directory: string;
 beforeAll(async () => {
@@ -74,4 +74,14 @@ test('starts commands in sessions of their own where the signals of the terminal
   const file = await script('session', 'read -r _ _ _ _ _ session _ < /proc/self/stat; test "$session" = "$$" && echo own || echo shared');
   const start = async (): Promise<string> => (await runCommand({ file, args: [], timeoutMs: 10_000 })).stdout;
   expect([await withOwnSessions(start), await start()]).toEqual(['own\n', 'shared\n']);
+});
+
+test('starts a command again that a signal to this session ended before it had its own', async () => {
+  // As it looks from outside: the first start ends by the signal, and has done nothing.
+  const file = await script('interrupted', '[ -e "$1" ] || { touch "$1"; kill -INT $$; }; echo done');
+  const start = (name: string): Promise<CommandResult> => runCommand({ file, args: [join(directory, name)], timeoutMs: 10_000 });
+  expect([await withOwnSessions(() => start('one')), await start('two')]).toEqual([
+    { stdout: 'done\n', stderr: '', exitCode: 0 },
+    { stdout: '', stderr: '', exitCode: 130 },
+  ]);
 });
