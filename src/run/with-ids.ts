@@ -47,7 +47,12 @@ export async function runAsTool(launch: Launch, command: Command, facts: Facts):
 
 async function collect(stream: AsyncIterable<unknown> | null): Promise<string> {
   const parts: Buffer[] = [];
-  for await (const part of stream ?? []) parts.push(part as Buffer);
+  try {
+    for await (const part of stream ?? []) parts.push(part as Buffer);
+  } catch (error) {
+    // The outcome says that the launcher was killed.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
   return Buffer.concat(parts).toString();
 }
 
