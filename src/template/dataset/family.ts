@@ -28,12 +28,24 @@ export interface Sibling {
 
 /** The datasets that isolate made beside the template, for any template. */
 export async function readSiblings(context: DatasetContext, parent = parentOf(context.dataset)): Promise<readonly Sibling[]> {
+  return (await readBeside(context, parent)).siblings;
+}
+
+/** The same, and the datasets that are still marked as drafts although they have their names. */
+export async function readBeside(
+  context: DatasetContext,
+  parent = parentOf(context.dataset),
+): Promise<{ readonly siblings: readonly Sibling[]; readonly named: readonly Pick<Sibling, 'name' | 'holder'>[] }> {
   const text = (await zfsIfThere(context, parent, planBesides(parent))) ?? '';
-  return text.split('\n').flatMap((line) => {
+  const siblings: Sibling[] = [];
+  const named: Pick<Sibling, 'name' | 'holder'>[] = [];
+  for (const line of text.split('\n')) {
     const [name = '', origin = '-', step = '-', holder = '-'] = line.split('\t');
     const beside = parseBeside(name);
-    return beside === null ? [] : [{ name, ...beside, origin: origin === '-' ? null : splitSnapshot(origin).dataset, step, holder }];
-  });
+    if (beside !== null) siblings.push({ name, ...beside, origin: origin === '-' ? null : splitSnapshot(origin).dataset, step, holder });
+    else if (name !== parent && step === '-' && holder !== '-') named.push({ name, holder });
+  }
+  return { siblings, named };
 }
 
 /** Whether a draft takes the place of the template `dataset`. Its process may be dead; then the next change of the template finishes it. */

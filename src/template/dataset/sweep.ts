@@ -1,19 +1,20 @@
 import { parseHolder } from '../../pool/holder.ts';
 import { isAtWork } from '../outliving.ts';
-import { readSiblings, type Sibling } from './family.ts';
+import { readBeside, readSiblings, type Sibling } from './family.ts';
 import { destroyFamily } from './move.ts';
 import { sweepMounts } from './mount.ts';
 import { swapOf } from './names.ts';
-import { planDestroy } from './plan.ts';
+import { draftProperty, planDestroy, planForget } from './plan.ts';
 import { destroyClones } from './pool.ts';
 import { completeSwap, isSwapped, swapIn } from './swap.ts';
 import { undoUnfinished } from './attempt.ts';
-import { type DatasetContext, zfsWhenFree } from './zfs.ts';
+import { type DatasetContext, zfsIfThere, zfsWhenFree } from './zfs.ts';
 
-/** Removes what dead processes left beside a template: mounts, drafts, and templates that were being removed. */
+/** Removes what dead processes left beside a template: mounts, drafts, marks of drafts, and templates that were being removed. */
 export async function sweepBesides(context: DatasetContext): Promise<void> {
   await sweepMounts(context);
-  for (const sibling of await readSiblings(context)) {
+  const { siblings, named } = await readBeside(context);
+  for (const sibling of siblings) {
     if (sibling.kind === 'new' && sibling.step !== 'swap' && !isHeld(sibling, context)) {
       await zfsWhenFree(context, sibling.name, planDestroy(sibling.name, true));
     }
@@ -22,6 +23,7 @@ export async function sweepBesides(context: DatasetContext): Promise<void> {
       await destroyFamily(context, sibling.name);
     }
   }
+  for (const one of named) if (!isHeld(one, context)) await zfsIfThere(context, one.name, planForget(one.name, draftProperty));
 }
 
 /** Finishes or undoes what a dead process began with this template. The caller holds its lock. */
@@ -33,7 +35,7 @@ export async function finishUnfinished(context: DatasetContext): Promise<void> {
   await undoUnfinished(context);
 }
 
-function isHeld({ holder }: Sibling, { own }: DatasetContext): boolean {
+function isHeld({ holder }: Pick<Sibling, 'holder'>, { own }: DatasetContext): boolean {
   const process = parseHolder(holder);
   return process !== null && isAtWork(process, own);
 }

@@ -89,3 +89,13 @@ test.each(['swap:announced', 'swap:promoted', 'swap:moved', 'swap:swapped', 'swa
     });
   },
 );
+
+test('a creation that was killed when the template had its name leaves no mark of a draft to the next change beside it', async () => {
+  const created = `${pool.name}/t/created`;
+  const ref = { kind: 'dataset', dataset: created };
+  await promisify(execFile)(process.execPath, [worker, JSON.stringify(ref), 'create', 'create:committed']).catch(() => undefined);
+  const mark = (): Promise<string> => pool.zfs('get', '-H', '-o', 'value', 'isolate:draft', created);
+  expect(await mark()).toMatch(/^\d+\.\d+\./);
+  expect(await isolate(['template', 'create', '-q', created, '--from', await busyboxRootfs()])).toMatchObject({ status: 1 });
+  expect(await mark()).toBe('-\n');
+});
