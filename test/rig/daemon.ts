@@ -34,7 +34,8 @@ export async function writeConfig(text: string, file: string = configFile): Prom
 /** Starts `isolate serve` and waits until it answers; the namespace of the tests has its own /run/isolate and /etc/isolate. */
 export async function startDaemon(config?: string): Promise<Daemon> {
   if (config !== undefined) await writeConfig(config);
-  const child = spawn(isolatePath, ['serve'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  // It ends with this process, however that ends, or it would answer the next test file.
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', isolatePath, 'serve'], { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => {
     log += chunk.toString();

@@ -1,17 +1,18 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readlinkSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readMounts } from '../../src/host/read-mounts.ts';
 import { runCommand, type CommandResult } from '../../src/process/command.ts';
-import { listProcesses } from './process-tree.ts';
+import { isolatePath } from './isolate.ts';
 
 const zfsFile = '/sbin/zfs';
 const zpoolFile = '/sbin/zpool';
 const socket = '/var/run/zfs/zfs_socket';
 const turn = '/var/run/zfs/rig-turn';
+/** The pools that a new daemon imports. */
+const poolCache = '/var/lib/zfs/zpool.cache';
 
 /** A pool of one sparse file, on a zfs-fuse daemon of its own. */
 export interface TestPool {
@@ -40,7 +41,8 @@ let daemon: ChildProcess | null = null;
 export async function makePool(sizeBytes = 512 * 1024 * 1024): Promise<TestPool> {
   if (daemon !== null) throw new Error('One pool at a time: zfs-fuse has one socket.');
   await takeTurn();
-  await endLeftDaemon();
+  // Of a test file that did not come to its end.
+  await rm(poolCache, { force: true });
   const directory = await mkdtemp(join(tmpdir(), 'isolate-pool-'));
   const file = join(directory, 'vdev');
   const handle = await open(file, 'w');
@@ -75,7 +77,7 @@ export async function makePool(sizeBytes = 512 * 1024 * 1024): Promise<TestPool>
       await destroyPool(name);
       await stopDaemon('SIGTERM');
       // The next daemon would import from it what could not be destroyed.
-      await rm('/var/lib/zfs/zpool.cache', { force: true });
+      await rm(poolCache, { force: true });
       await rm(directory, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
       await rm(turn, { force: true });
     },
@@ -107,42 +109,23 @@ async function takeTurn(): Promise<void> {
   }
 }
 
-/** That of a test file that could not end it: with it all later ones would fail. */
-async function endLeftDaemon(): Promise<void> {
-  const own = readlinkSync('/proc/self/ns/mnt');
-  const left = listProcesses().filter(({ pid, command }) => command.startsWith('/sbin/zfs-fuse ') && namespaceOf(pid) === own);
-  if (left.length === 0) return;
-  for (const { pid } of left) process.kill(pid, 'SIGKILL');
-  for (const mount of readMounts().toReversed()) {
-    if (mount.type === 'fuse.zfs') await runCommand({ file: '/bin/umount', args: ['--lazy', mount.mountpoint], timeoutMs: 10_000 });
-  }
-  await rm('/var/lib/zfs/zpool.cache', { force: true });
-}
-
-/** '': it has ended. */
-function namespaceOf(pid: number): string {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/mnt`);
-  } catch {
-    return '';
-  }
-}
-
 async function startDaemon(): Promise<void> {
   await rm(socket, { force: true });
-  // -n: stays in the foreground, so that its pid is the child's.
-  const child = spawn('/sbin/zfs-fuse', ['-n', '-p', '/var/run/zfs/pid'], { stdio: ['ignore', 'ignore', 'ignore'] });
+  // It ends with this process, however that ends, or it would be in the way of all later test files. -n: its pid is the child's.
+  const command = ['--pdeathsig', 'KILL', '--', '/sbin/zfs-fuse', '-n', '-p', '/var/run/zfs/pid'];
+  const child = spawn('setpriv', command, { stdio: ['ignore', 'ignore', 'ignore'] });
   daemon = child;
-  const waker = spawn(join(import.meta.dirname, 'wake-zfs-fuse'), [String(child.pid)], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const waking = [String(child.pid), join(isolatePath, '../isolate-gate')];
+  const waker = spawn(join(import.meta.dirname, 'wake-zfs-fuse'), waking, { stdio: ['ignore', 'ignore', 'inherit'] });
   let ended = false;
   child.once('exit', () => {
     ended = true;
     waker.kill();
   });
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   while (!existsSync(socket)) {
     if (ended) throw new Error('zfs-fuse ended at once: is another one running in this mount namespace?');
-    if (Date.now() > deadline) throw new Error('zfs-fuse made no socket within 20 s.');
+    if (Date.now() > deadline) throw new Error('zfs-fuse made no socket within a minute.');
     await sleep(20);
   }
 }
@@ -159,7 +142,7 @@ async function stopDaemon(signal: NodeJS.Signals): Promise<void> {
 }
 
 async function check(file: string, args: readonly string[]): Promise<string> {
-  const result: CommandResult = await runCommand({ file, args, timeoutMs: 20_000 });
+  const result: CommandResult = await runCommand({ file, args, timeoutMs: 60_000 });
   if (result.exitCode !== 0) throw new Error(`${file} ${args.join(' ')}: ${result.stderr}`);
   return result.stdout;
 }
