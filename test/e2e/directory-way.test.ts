@@ -35,7 +35,7 @@ beforeAll(async () => {
     chmodSync(home, 0o700);
   }
   daemon = await startDaemon('');
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   await daemon.end();
   rmSync(users.root.home, { recursive: true });

@@ -116,7 +116,7 @@ test.each<[string, typeof answers, string]>([
     const lines = stderr.replaceAll(address, 'HOST').split('\n');
     expect({ status, lines: lines.slice(1, 2), left: left() }).toEqual({ status: 1, lines: [`isolate: ${message}`], left: [] });
   },
-  60_000,
+  120_000,
 );
 
 test('under sudo with the variables of another user, that user does not say which registry is meant', async () => {
@@ -137,7 +137,7 @@ test('under sudo with the variables of another user, that user does not say whic
   expect([status, stderr.split('\n')[0]]).toEqual([1, 'isolate: skopeo could not fetch docker://registry.invalid/team/app:1.']);
   rmSync(join(parent, 'own'), { recursive: true });
   expect(left()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test('a registry that falls silent can be left', async () => {
   let begun: () => void = () => {};
@@ -157,4 +157,4 @@ test('a registry that falls silent can be left', async () => {
     last: 'isolate: isolate was stopped by SIGINT.',
     left: [],
   });
-}, 60_000);
+}, 120_000);

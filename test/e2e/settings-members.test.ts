@@ -30,12 +30,12 @@ beforeAll(async () => {
     writeFileSync(settings, '[presets.quiet]\nwait = 60\nenv = ["A=1"]\n');
     for (const path of [join(home, '.config'), dirname(settings), settings]) chownSync(path, uid, uid);
   }
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   await daemon.end();
   await isolate(['refresh', '--force', '--skip-create', template.dataset]);
   await template.pool.end();
-}, 120_000);
+}, 300_000);
 
 const ok = (stdout: string) => ({ status: 0, signal: null, stdout, stderr: '' });
 

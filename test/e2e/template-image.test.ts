@@ -103,7 +103,7 @@ test('an image becomes a dataset, and clones of it run', async () => {
     stderr: '',
   });
   expect(await isolate(['-q', '-z', dataset])).toMatchObject({ status: 0, stdout: 'hello, guest of 1000:1000 in /srv\n', stderr: '' });
-}, 120_000);
+}, 300_000);
 
 test(
   'whenever it is killed, or its run is ended by Ctrl-C, there is a whole template or none',
@@ -133,7 +133,7 @@ test(
     expect(readdirSync(parent)).toEqual(['app']);
     expect(readdirSync('/var/tmp')).toEqual([]);
   },
-  60_000 + rounds * 10_000,
+  120_000 + rounds * 10_000,
 );
 
 test('a hostile image leaves nothing but its error', async () => {

@@ -23,7 +23,7 @@ afterAll(async () => {
 
 test.each(stormVerbs.dataset)(
   'template %s, killed at any moment, leaves whole templates',
-  { timeout: 60_000 + rounds * 20_000 },
+  { timeout: 120_000 + rounds * 20_000 },
   async (title) => {
     await killAtRandom(storm, storm.verb(title));
   },

@@ -22,7 +22,7 @@ beforeAll(async () => {
   registry = await startRegistry();
   work = mkdtempSync(join(tmpdir(), 'push-'));
   tree = await busyboxRootfs(join(work, 'tree'));
-}, 60_000);
+}, 120_000);
 afterAll(() => registry.end());
 
 const digests = (text: string) => text.replaceAll(/[0-9a-f]{64}/g, 'HEX');
@@ -59,7 +59,7 @@ test('a template goes to a registry and comes back, and later what is new', asyn
   });
   expect(await isolate(['-q', '-c', template, 'ls', '/srv-new'])).toMatchObject({ status: 0 });
   expect(readdirSync('/var/tmp').filter((name) => name.startsWith('isolate-'))).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test('a registry without TLS is an error with the way out', async () => {
   const image = `docker://${registry.address}/team/app:1`;
@@ -85,7 +85,7 @@ test('a plain user pushes and pulls templates of their own', async () => {
   expect(await isolate(['template', 'pull', '-q', '--insecure', 'again', image], options)).toMatchObject({ status: 0 });
   const record = JSON.parse(readFileSync(join(home, '.local/share/isolate/templates/again/.isolate/template.json'), 'utf8')) as object;
   expect(record).toMatchObject({ source: image, digest: expect.stringMatching(/^sha256:/) as string });
-}, 60_000);
+}, 120_000);
 
 test('root makes no image where another user could exchange directories meanwhile, but puts an archive there', async () => {
   const home = mkdtempSync(join(tmpdir(), 'home-'));
@@ -118,7 +118,7 @@ test.each([
 
 test(
   'whenever push or pull is killed, or ended by Ctrl-C, targets and templates are whole, and nothing is left',
-  { timeout: 60_000 + rounds * 10_000 },
+  { timeout: 120_000 + rounds * 10_000 },
   async () => {
     // That of this test alone.
     execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/var/tmp']);

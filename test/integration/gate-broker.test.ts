@@ -36,7 +36,7 @@ async function listenAt(path: string): Promise<Server> {
 /** The exit status and words of a broker that is not to start. */
 async function failToStart(clients: string): Promise<{ status: number | null; stderr: string }> {
   const args = ['broker', '--sockets', clients, `${clients}.metrics`, '--group', '0', '--user', String(frontUser)];
-  const { status, stderr } = spawnSync(await gatePath(), args, { input: '', encoding: 'utf8', timeout: 10_000 });
+  const { status, stderr } = spawnSync(await gatePath(), args, { input: '', encoding: 'utf8', timeout: 60_000 });
   return { status, stderr };
 }
 

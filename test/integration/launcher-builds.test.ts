@@ -35,7 +35,7 @@ describe('the launcher', () => {
     const launches = [bareLaunch(['/bin/echo', 'x']), initLaunch(['echo', 'x'])];
     for (const launch of launches)
       expect(await run(launch, options)).toEqual({ result: { kind: 'exited', code: 0 }, stdout: 'x\n', stderr: '' });
-  }, 120_000);
+  }, 300_000);
 
   it('installs the filter last and makes sure that it holds', async () => {
     const seccompFilter = join(await make('seccomp'), 'seccomp.bpf');

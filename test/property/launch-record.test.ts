@@ -22,7 +22,7 @@ const launches = fc
 describe('the launch record', () => {
   it('of any launch is taken, and refused after any one byte of its frame was changed', async () => {
     const launcher = await launcherPath();
-    const check = (input: Uint8Array): number | null => spawnSync(launcher, ['--check-record'], { input, env: {}, timeout: 10_000 }).status;
+    const check = (input: Uint8Array): number | null => spawnSync(launcher, ['--check-record'], { input, env: {}, timeout: 60_000 }).status;
     fc.assert(
       fc.property(launches, fc.nat({ max: 11 }), fc.integer({ min: 1, max: 255 }), (launch, at, change) => {
         const record = encodeLaunchRecord(launch, { supervised: true });
@@ -43,7 +43,7 @@ describe('the launch record', () => {
     });
     fc.assert(
       fc.property(bytes, (input) => {
-        expect(spawnSync(launcher, ['--check-record'], { input, env: {}, timeout: 10_000 }).status).toBe(125);
+        expect(spawnSync(launcher, ['--check-record'], { input, env: {}, timeout: 60_000 }).status).toBe(125);
       }),
       { numRuns: 60 },
     );

@@ -122,7 +122,7 @@ export async function askStatus(socket: string, question: 'status' | 'ps'): Prom
   const connection = await connectDaemon(socket);
   if (connection === null) throw new Error('There is no daemon.');
   connection.send('query', [{ name: 'query', value: question }]);
-  const message = await connection.receive(10_000);
+  const message = await connection.receive(60_000);
   connection.close();
   const [json = ''] = message === null ? [] : values(message, 'json');
   return JSON.parse(json);

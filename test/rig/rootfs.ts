@@ -67,7 +67,7 @@ async function makeBusyboxRootfs(directory: string): Promise<void> {
   await chmod(join(work, 'root'), 0o700);
   await copyFile(BUSYBOX, join(work, 'bin/busybox'), constants.COPYFILE_FICLONE);
   await chmod(join(work, 'bin/busybox'), 0o755);
-  const { stdout } = await execFileAsync(BUSYBOX, ['--list'], { timeout: 10_000 });
+  const { stdout } = await execFileAsync(BUSYBOX, ['--list'], { timeout: 60_000 });
   const applets = stdout.split('\n').filter((name) => name !== '' && name !== 'busybox');
   await Promise.all(applets.map((name) => symlink('busybox', join(work, 'bin', name))));
   for (const name of ['usr/bin', 'usr/sbin']) {

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 export function countColours(environment: Readonly<Record<string, string>>): ReadonlyMap<number, number> {
   const image = execFileSync('xwd', ['-root', '-silent'], {
     env: { PATH: '/usr/bin:/bin', ...environment },
-    timeout: 10_000,
+    timeout: 30_000,
     maxBuffer: 2 ** 26,
   });
   return countXwd(image);

@@ -13,7 +13,7 @@ const member = '54301';
 let linger: string;
 beforeAll(async () => {
   linger = await compileStatic(join(import.meta.dirname, 'attacks/linger.c'));
-}, 60_000);
+}, 120_000);
 
 /** Starts the attack and tells whether the kernel took the descriptor. */
 async function attack(socket: string, bytes: string): Promise<{ readonly child: ChildProcess; readonly taken: string }> {

@@ -11,7 +11,7 @@ beforeAll(async () => {
   daemon = makeDirectoryDaemon('one');
   daemon.configure({ one: 2 });
   await daemon.start();
-}, 60_000);
+}, 120_000);
 afterAll(() => daemon.end());
 
 const words = [

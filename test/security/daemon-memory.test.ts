@@ -21,12 +21,12 @@ beforeAll(async () => {
   await addMemberGroup();
   template = await makeZfsTemplate();
   daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = 3\n`);
-}, 180_000);
+}, 300_000);
 afterAll(async () => {
   await daemon.end();
   await isolate(['refresh', '--force', '--skip-create', template.dataset]);
   await template.pool.end();
-}, 120_000);
+}, 300_000);
 
 function residentBytes(): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${daemon.process.pid}/status`, 'utf8'))?.[1]) * 1024;

@@ -148,7 +148,7 @@ describe('the wrapper', () => {
     const number = process.arch === 'x64' ? 317 : 277;
     await writeFile(refusing, filterOf([0x20, 0, 0, 0], [0x15, 0, 1, number], [0x06, 0, 0, 0x00050016], [0x06, 0, 0, 0x7fff0000]));
     const attempt = execFileAsync('sh', ['-c', 'exec bwrap --bind / / --seccomp 9 -- "$@" 9< "$0"', refusing, wrapper, 'echo', 'started'], {
-      timeout: 10_000,
+      timeout: 60_000,
     });
     await expect(attempt).rejects.toMatchObject({
       code: 125,

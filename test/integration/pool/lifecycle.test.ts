@@ -275,7 +275,7 @@ describe('a pool', () => {
     const pool = open({ warn: (message) => warnings.push(message) });
     const [mounted, empty, full] = ['77', '78', '79'].map((name) => join(pool.paths.mounts, name));
     for (const path of [mounted, empty, full]) mkdirSync(path ?? '');
-    execFileSync('/bin/mount', ['-t', 'tmpfs', 'tmpfs', mounted ?? ''], { timeout: 10_000 });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', 'tmpfs', mounted ?? ''], { timeout: 60_000 });
     writeFileSync(join(full ?? '', 'file'), '');
     await refresh(pool, { count: 0 });
     expect(readdirSync(pool.paths.mounts)).toEqual(['79']);

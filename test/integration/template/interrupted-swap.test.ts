@@ -64,7 +64,7 @@ test('no other template takes its name', async () => {
 
 test.each(['swap:announced', 'swap:promoted', 'swap:moved', 'swap:swapped', 'swap:mounted'])(
   'killed at %s, it is shown with its snapshots, and mounted where it was',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (step) => {
     const own = `${pool.name}/t/mounted-${step.replace(':', '-')}`;
     const place = join(pool.directory, step.replace(':', '-'));

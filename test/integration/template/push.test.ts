@@ -88,7 +88,7 @@ beforeAll(async () => {
   work = mkdtempSync(join(tmpdir(), 'push-'));
   context = await callerContext();
   registry = await startRegistry();
-}, 60_000);
+}, 120_000);
 afterAll(() => registry.end());
 
 describe('an image that was pushed', () => {
@@ -154,7 +154,7 @@ describe.each(['directory', 'dataset'] as const)('pulled into a %s', (kind) => {
 
   beforeAll(async () => {
     if (kind === 'dataset') pool = await makePool();
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await pool?.end();
   });
@@ -203,7 +203,7 @@ describe.each(['directory', 'dataset'] as const)('pulled into a %s', (kind) => {
     expect(await pull(ref, image)).toMatchObject({ kind: 'replaced' });
     expect(await readTree(ref, describeTree)).toBe(after);
     expect(new Set(await labels(ref)).size).toBe((await labels(ref)).length);
-  }, 60_000);
+  }, 120_000);
 
   it('an image that cannot be fetched or unpacked changes nothing', async () => {
     const source = makeTree(`${kind}-broken`, kind === 'dataset');

@@ -69,7 +69,7 @@ END
     skopeo copy oci:layout:made docker-archive:skopeo.tar:made:2
     skopeo copy oci-archive:oci.tar oci-archive:skopeo-oci.tar`);
   expected = describeTree(sh('./buildah mount "$(./buildah from made:1)"').trim());
-}, 120_000);
+}, 300_000);
 
 describe('an image that buildah made of three layers comes in with owners, links, capabilities and times', () => {
   it.each([
@@ -94,7 +94,7 @@ it('an image that umoci made comes in as umoci unpacks it', async () => {
     mkfifo usr/pipe; cd ../..; umoci repack --image umoci:made bundle; umoci unpack --image umoci:made again`);
   const { tree } = await fill(`oci:${work}/umoci:made`);
   expect(tree).toBe(describeTree(join(work, 'again/rootfs')).replace(/^\.\/usr\/share\/disk .*\n/m, ''));
-}, 60_000);
+}, 120_000);
 
 describe('an image of a registry', () => {
   const home = process.env['HOME'];
@@ -108,7 +108,7 @@ describe('an image of a registry', () => {
     writeFileSync(join(work, '.config/containers/registries.conf'), `[[registry]]\nlocation = "${registry.address}"\ninsecure = true\n`);
     sh(`skopeo copy --dest-tls-verify=false oci:layout:made ${image}`);
     process.env['HOME'] = work;
-  }, 60_000);
+  }, 120_000);
 
   afterAll(() => {
     process.env['HOME'] = home;

@@ -12,7 +12,7 @@ let program: string;
 
 beforeAll(async () => {
   program = join(await make('unpack', ['asan']), 'isolate-unpack-asan');
-}, 120_000);
+}, 300_000);
 
 interface Unpacked {
   readonly status: number | null;
@@ -326,7 +326,7 @@ describe('a hostile layer', () => {
     }
     statuses.delete(2);
     expect(statuses).toEqual(new Set([0, 1]));
-  }, 120_000);
+  }, 300_000);
 });
 
 /** How many directories the program opens to walk through. */

@@ -13,7 +13,7 @@ const supervision = { supervised: true };
 let launcher = '';
 
 function check(record: Uint8Array): { status: number | null; stderr: string } {
-  const { status, stderr } = spawnSync(launcher, ['--check-record'], { input: record, env: {}, timeout: 10_000, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(launcher, ['--check-record'], { input: record, env: {}, timeout: 60_000, encoding: 'utf8' });
   return { status, stderr };
 }
 
