@@ -92,7 +92,8 @@ test('the clone of a run that was killed is given to no other, and leaves with t
   const path = nextClone();
   const run = await startRun();
   run.kill('SIGKILL');
-  await once(run, 'exit');
+  // Not only isolate, but all of the run.
+  await once(run, 'close');
   const others = await Promise.all([1, 2].map(() => isolate(['-q', '-z', template.dataset, 'sh', '-c', 'cat /file; echo unused'])));
   expect(others.map(({ stdout }) => stdout)).toEqual(['unused\n', 'unused\n']);
   await expectSound(template, 3);

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
 import { readDirectory } from '../../src/pool/read-directory.ts';
 import { type Daemon, startDaemon } from '../rig/daemon.ts';
-import { isolate, startIsolate } from '../rig/isolate.ts';
+import { finished, isolate, startIsolate } from '../rig/isolate.ts';
 import { listShelf } from '../rig/shelf.ts';
 import { expectSound } from '../rig/sound-pool.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
@@ -44,9 +44,9 @@ async function startRun(...words: string[]): Promise<ReturnType<typeof startIsol
 }
 
 async function finish(run: ReturnType<typeof startIsolate>): Promise<string> {
-  const output = once(run.stdout!, 'data');
+  const ended = finished(run);
   run.stdin!.end('\n');
-  return String(await output);
+  return (await ended).stdout;
 }
 
 test('only clones of live runs with hooks are mounted on the host', async () => {
@@ -86,7 +86,7 @@ test('a refresh beside the daemon replaces clones that wait on the shelf', async
   expect(await isolate(['refresh', '-q', '--force', template.dataset])).toMatchObject({ status: 0, stderr: '' });
   await expect.poll(() => fresh().length).toBe(3);
   expect(fresh().filter((id) => before.includes(id))).toEqual([]);
-  expect(await listShelf(paths().mounts)).toEqual(fresh());
+  await expect.poll(() => listShelf(paths().mounts)).toEqual(fresh());
 });
 
 test('after a restart of zfs-fuse the dead mounts leave the shelf, and new clones come to it', async () => {

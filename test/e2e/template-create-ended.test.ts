@@ -39,7 +39,7 @@ test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
   ['SIGHUP', 129],
-] as const)('%s ends it, and nothing is left', { timeout: 60_000 }, async (signal, status) => {
+] as const)('%s ends it, and nothing is left', async (signal, status) => {
   const parent = mkdtempSync(join(tmpdir(), 'ended-'));
   const child = await beginHalf(parent);
   child.kill(signal);
@@ -52,7 +52,7 @@ test.each([
   expect([readdirSync(parent), left(parent)]).toEqual([[], []]);
 });
 
-test('a named pipe into which nobody writes keeps nobody waiting', { timeout: 60_000 }, async () => {
+test('a named pipe into which nobody writes keeps nobody waiting', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'ended-'));
   const pipe = join(parent, 'pipe');
   execFileSync('mkfifo', [pipe]);
@@ -67,7 +67,7 @@ test('a named pipe into which nobody writes keeps nobody waiting', { timeout: 60
   expect(readdirSync(parent)).toEqual(['pipe']);
 });
 
-test('a template is received from a named pipe, and waiting for its writer can be ended', { timeout: 60_000 }, async () => {
+test('a template is received from a named pipe, and waiting for its writer can be ended', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'ended-'));
   const [pipe, from] = [join(parent, 'pipe'), join(parent, 'from')];
   execFileSync('mkfifo', [pipe]);
@@ -99,7 +99,7 @@ function attempt(look: () => string): string {
   }
 }
 
-test('SIGKILL leaves no template and no process, and the next one removes the rest', { timeout: 60_000 }, async () => {
+test('SIGKILL leaves no template and no process, and the next one removes the rest', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'ended-'));
   const child = await beginHalf(parent);
   child.kill('SIGKILL');
@@ -110,7 +110,7 @@ test('SIGKILL leaves no template and no process, and the next one removes the re
   expect(readdirSync(parent)).toEqual(['x']);
 });
 
-test('a full disk ends it, and nothing is left', { timeout: 60_000 }, async () => {
+test('a full disk ends it, and nothing is left', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'ended-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=600k,mode=700', 'tmpfs', parent]);
   expect(await isolate(['template', 'create', join(parent, 'x'), '--from', archive])).toMatchObject({
@@ -121,7 +121,7 @@ test('a full disk ends it, and nothing is left', { timeout: 60_000 }, async () =
   execFileSync('umount', [parent]);
 });
 
-test('of two that make the same template, one does', { timeout: 60_000 }, async () => {
+test('of two that make the same template, one does', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'ended-'));
   const first = await beginHalf(parent);
   expect(await isolate(['template', 'create', '-q', join(parent, 'x'), '--from', archive])).toMatchObject({ status: 0 });

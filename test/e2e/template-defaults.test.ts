@@ -54,14 +54,14 @@ beforeAll(async () => {
   template = await makeZfsTemplate({ tree });
   await writeConfig(`[templates."${template.dataset}"]\ncount = 4\nusers = ["${users.user.name}"]\n`);
   daemon = await startDaemon();
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   await daemon.end();
   await isolate(['refresh', '--force', '--skip-create', template.dataset]);
   await template.pool.end();
   rmSync(scratch, { recursive: true });
   rmSync(users.root.home, { recursive: true });
-}, 120_000);
+}, 300_000);
 
 const said = (...lines: readonly string[]) => ({ status: 0, signal: null, stderr: '', stdout: lines.map((line) => `${line}\n`).join('') });
 const byDefault = said('web -p 80', '33', '35', '/srv/app', 'production /srv/web web /bin:/usr/bin');
@@ -124,7 +124,7 @@ test.each<['root' | 'user', 'isolate' | 'isolate-node', string]>([
   const child = startAs(users[who], ['-q', option, name, ...more], program);
   const ended = finished(child);
   await once(child.stdout as NodeJS.EventEmitter, 'data');
-  expect(await listedCommands(name, users[who])).toEqual([[...web.entrypoint, ...web.command]]);
+  await expect.poll(() => listedCommands(name, users[who])).toEqual([[...web.entrypoint, ...web.command]]);
   child.stdin?.end();
   expect(await ended).toEqual(byDefault);
 });

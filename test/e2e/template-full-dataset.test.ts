@@ -18,7 +18,7 @@ beforeAll(async () => {
   writeFileSync(join(tree, 'usr/apt-get'), '#!/bin/sh\necho half > /etc/group\nexec cat /dev/zero > /filler\n', { mode: 0o755 });
   symlinkSync('/usr/apt-get', join(tree, 'bin/apt-get'));
   pool = await makePool(64 * 1024 * 1024);
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   await pool.end();
   rmSync(source, { recursive: true });
@@ -46,7 +46,7 @@ async function fillPool(): Promise<void> {
     .toContain('out of space');
 }
 
-test('an update that fills the pool is undone', { timeout: 60_000 }, async () => {
+test('an update that fills the pool is undone', async () => {
   const name = `${pool.name}/updated`;
   expect(await template('create', '-q', name, '--from', join(source, 'root'), '--label', 'one')).toBe('0 ');
   const before = await names();

@@ -61,7 +61,7 @@ test(
     addRandom(template.directory, 100);
     await template.snapshot('second');
     // Slow enough for the cable to be taken out while everything is on its way.
-    far.limit('80mbit');
+    far.limit('20mbit');
     const transfers = [
       [template.dataset, 'far/old'],
       [`${template.dataset}@first`, 'far/new'],
@@ -96,7 +96,7 @@ test(
   },
 );
 
-test('a host that takes a connection and says nothing is given up', { timeout: 120_000 }, async ({ onTestFinished }) => {
+test('a host that takes a connection and says nothing is given up', { timeout: 300_000 }, async ({ onTestFinished }) => {
   const server = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await new Promise((resolve) => server.once('listening', resolve));

@@ -1,22 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  globSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, globSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { finished, isolate, startIsolate } from '../rig/isolate.ts';
+import { descendants } from '../rig/process-tree.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 import { type SshHost, startSshHost } from '../rig/ssh-host.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
@@ -267,9 +257,7 @@ test('a zfs command that outlives isolate keeps the template busy until it ends'
   receiving.stdin?.on('error', () => {});
   const bytes = readFileSync(join(directory, 'whole.zfs'));
   await new Promise((resolve) => receiving.stdin?.write(bytes.subarray(0, Math.floor(bytes.length / 2)), resolve));
-  const findZfs = (): number | undefined => childrenOf(receiving.pid).find((pid) => readlinkSync(`/proc/${pid}/exe`).endsWith('zfs'));
-  while (findZfs() === undefined) await sleep(5);
-  const zfs = findZfs() ?? 0;
+  const zfs = await findChild(receiving.pid ?? 0, /\bzfs receive /);
   process.kill(zfs, 'SIGSTOP');
   receiving.kill('SIGKILL');
   await ended;
@@ -281,15 +269,21 @@ test('a zfs command that outlives isolate keeps the template busy until it ends'
   expect(await receive()).toEqual(done);
 });
 
-function childrenOf(pid: number | undefined): readonly number[] {
-  const texts = readdirSync(`/proc/${pid}/task`).map((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8'));
-  return texts.join(' ').split(' ').filter(Boolean).map(Number);
+/** Waits until a process has started one with such a command line, which lasts. */
+async function findChild(parent: number, line: RegExp): Promise<number> {
+  for (;;) {
+    const found = descendants(parent).find(({ command }) => line.test(command));
+    if (found !== undefined) return found.pid;
+    await sleep(5);
+  }
 }
 
 test('a file that a killed process was sending is removed when the next one is sent', async () => {
   const place = join(directory, 'files');
   mkdirSync(place);
   writeFileSync(join(place, 'x'), 'older');
+  // Far longer than it takes to notice its beginning.
+  truncateSync(join(directory, 'big/zeroes'), 2 ** 32);
   const sending = startIsolate(['template', 'send', join(directory, 'big'), join(place, 'x')]);
   const ended = finished(sending);
   while (readdirSync(place).length < 2) await sleep(2);

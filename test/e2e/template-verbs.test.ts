@@ -116,7 +116,7 @@ describe.each([
 
   test(
     'exec changes the template, says what changed, exits as the command does, and keeps a snapshot if told to',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
       const { template, make, read } = subject;
       await make('exit 0');
@@ -144,7 +144,7 @@ describe.each([
     },
   );
 
-  test('update upgrades everything or nothing, and keeps the new state as a snapshot', { timeout: 60_000 }, async () => {
+  test('update upgrades everything or nothing, and keeps the new state as a snapshot', async () => {
     const { template, make, read } = subject;
     await make('echo "$* $DEBIAN_FRONTEND" >> /etc/upgraded');
     const updated = await template('update', 'box');
@@ -174,7 +174,7 @@ describe.each([
   });
 });
 
-test('shell offers a snapshot on a terminal, and takes it after a yes', { timeout: 60_000 }, async () => {
+test('shell offers a snapshot on a terminal, and takes it after a yes', async () => {
   const { template, make, end } = await rootDirectory();
   onTestFinished(end);
   await make('exit 0');

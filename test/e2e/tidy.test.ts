@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { countClaims } from '../../src/pool/claims/claims.ts';
 import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../../src/pool/paths.ts';
 import { openPoolFiles } from '../../src/pool/pool.ts';
 import { readDirectory } from '../../src/pool/read-directory.ts';
@@ -21,6 +22,8 @@ afterAll(async () => {
 const poolFiles = () => openPoolFiles({ template: template.dataset, runtime: runtimePaths(systemRuntimeDirectory) });
 
 beforeEach(async () => {
+  // What was started to destroy the clones of the test before.
+  await expect.poll(() => countClaims(poolFiles(), 'tidying')).toBe(0);
   await isolate(['refresh', '-q', '--force', template.dataset, '1']);
 });
 

@@ -18,9 +18,9 @@ afterAll(() => daemon.end());
 
 const command = (...options: string[]): string[] => [...daemon.command(1234), ...options, '-z', 'tank/a', 'true'];
 
-test('a terminal is told what a run of the program in Node waits for', { timeout: 20_000 }, async () => {
+test('a terminal is told what a run of the program in Node waits for', async () => {
   const { see, screen, ended } = await startPty(command());
-  await see(lost, 15_000);
+  await see(lost);
   await ended;
   expect(screen()).toContain(`isolate: ${waiting}\r\n${lost}`);
 });
@@ -28,10 +28,10 @@ test('a terminal is told what a run of the program in Node waits for', { timeout
 test.each([
   ['a pipe', false],
   ['a terminal with -q', true],
-])('%s is not', { timeout: 20_000 }, async (_where, onTerminal) => {
+])('%s is not', async (_where, onTerminal) => {
   if (onTerminal) {
     const { see, screen, ended } = await startPty(command('-q'));
-    await see(lost, 15_000);
+    await see(lost);
     await ended;
     expect(screen()).not.toContain(waiting);
     return;

@@ -76,8 +76,9 @@ describe('the client', () => {
   it('waits for a daemon that shows that it is alive', async () => {
     await answerClients(async (talk) => {
       await talk.next();
-      for (let sign = 0; sign < 3; sign += 1) {
-        await new Promise((resolve) => setTimeout(resolve, 2000));
+      // Together longer than it waits for one of them.
+      for (let sign = 0; sign < 6; sign += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 1000));
         talk.send('message', [{ name: 'text', value: '' }]);
       }
       talk.send('launch', launchItems(bareLaunch(['/bin/sh', '-c', 'exit 7'])));

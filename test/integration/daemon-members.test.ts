@@ -56,7 +56,7 @@ const users =
   'useradd -m -u 1234 someone && su someone -c "id -u; touch ~/mine; cat /etc/shadow" && exit 1; chown 42:43 /srv && stat -c "%u %g" /home/someone/mine /srv';
 
 describe.each(['idmapped', 'changed'] as const)('a clone whose ids are %s', (way) => {
-  test('can be given to users made inside', { timeout: 60_000 }, async () => {
+  test('can be given to users made inside', async () => {
     await serve(way);
     expect(await runAs(member, [...root, 'bash', '-c', users], 'isolate-node')).toEqual({
       status: 0,
@@ -66,7 +66,7 @@ describe.each(['idmapped', 'changed'] as const)('a clone whose ids are %s', (way
     });
   });
 
-  test('has the owners on disk that its storage needs', { timeout: 60_000 }, async () => {
+  test('has the owners on disk that its storage needs', async () => {
     await serve(way);
     const script = 'cp /bin/true /srv/su && chmod 4755 /srv/su && chown 7:8 /srv && echo made && cat';
     const child = startAs(member, [...root, 'sh', '-c', script], 'isolate-node');
@@ -93,7 +93,7 @@ describe.each(['idmapped', 'changed'] as const)('a clone whose ids are %s', (way
   });
 });
 
-test('binds end in the clone, whatever its links say', { timeout: 60_000 }, async () => {
+test('binds end in the clone, whatever its links say', async () => {
   await serve('idmapped');
   const own = join(member.home, 'data');
   mkdirSync(own);
@@ -112,7 +112,7 @@ test.each([
   ['isolate', 'lxc'],
   ['isolate-node', 'bwrap'],
   ['isolate-node', 'lxc'],
-] as const)('%s, %s: a read-only clone has new places for binds, and its own name', { timeout: 60_000 }, async (program, engine) => {
+] as const)('%s, %s: a read-only clone has new places for binds, and its own name', async (program, engine) => {
   await serve('idmapped');
   const own = join(member.home, `shown-${program}-${engine}`);
   mkdirSync(own);

@@ -26,9 +26,9 @@ afterAll(async () => {
 const red = 0xff_0000;
 const yellow = 0xff_ff00;
 
-/** Takes screenshots until one shows what is waited for; fails after 15 s. */
+/** Takes screenshots until one shows what is waited for; fails after 40 s. */
 async function showing(wanted: (colours: ReadonlyMap<number, number>) => boolean): Promise<ReadonlyMap<number, number>> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 40_000;
   for (;;) {
     const colours = countColours(server.environment);
     if (wanted(colours)) return colours;

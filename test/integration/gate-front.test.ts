@@ -128,7 +128,8 @@ describe('the front', () => {
     await slow.ended;
     clearInterval(timer);
     expect(performance.now() - begun).toBeGreaterThan(900);
-    expect(performance.now() - begun).toBeLessThan(4000);
+    // If each piece gave it more time, it would have that for ten thousand pieces.
+    expect(performance.now() - begun).toBeLessThan(30_000);
     expect(await gate.next()).toMatchObject({ connection: slow.number, operation: operations.closed });
     silent.socket.write(query);
     expect(await gate.next()).toMatchObject({ connection: silent.number, operation: operations.message });
@@ -161,7 +162,7 @@ describe('the front', () => {
     const count = (): number[] => [descriptorCount(gate.front()), descriptorCount(gate.child.pid ?? 0)];
     const before = count();
     for (let i = 0; i < 300; i++) await expectService(gate);
-    expect(count()).toEqual(before);
+    await expect.poll(count).toEqual(before);
   });
 
   it('keeps no more of unfinished frames than they have, nor more than a user’s share', async () => {
@@ -180,7 +181,7 @@ describe('the front', () => {
       client.socket.write(large.subarray(20, -1));
     }
     // 16 MiB are room for 16 of these.
-    await expect.poll(() => ended, { timeout: 10_000 }).toBeGreaterThanOrEqual(184);
+    await expect.poll(() => ended).toBeGreaterThanOrEqual(184);
     expect(ended).toBeLessThan(190);
     // Beside them and the 3 from above, the allocator may keep the 32 KiB that each of 200 grew out of: it gives back larger ones only.
     expect(residentBytes(front) - before).toBeLessThan((16 + 3 + 200 / 32) * megabyte);

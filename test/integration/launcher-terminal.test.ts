@@ -166,13 +166,15 @@ describe.each([
 
   it('continues in the background with bg and can be brought back', async () => {
     const pty = await hostShell();
-    pty.type(`$L ${wrapping} /bin/sh -c 'echo rea""dy; sleep 1; echo wo""rked; read x; echo got $x'\r`);
+    pty.type(`$L ${wrapping} /bin/sh -c 'echo rea""dy; sleep 1000; echo wo""rked; read x; echo got $x'\r`);
     await pty.see('ready');
-    await settled(pty, 'sleep 1');
+    const sleeper = await settled(pty, 'sleep 1000');
     pty.type('\x1a');
     await pty.see('Stopped');
     await pty.see('host>');
     pty.type('bg\r');
+    // Its shell goes on only in the background.
+    process.kill(sleeper, 'SIGKILL');
     await pty.see('worked');
     pty.type('echo still-the-sh""ell\r');
     await pty.see('still-the-shell');
@@ -340,24 +342,29 @@ function held(command: readonly string[]): string[] {
   return ['/bin/sh', '-c', 'read -r _; exec "$@"', 'sh', ...command];
 }
 
-/** Waits until a process with these words is asleep in the foreground of its terminal, where keys reach it. */
-async function settled(pty: Pty, words: string): Promise<void> {
+/** Waits until a process with these words is asleep in the foreground of its terminal, where keys reach it; its number. */
+async function settled(pty: Pty, words: string): Promise<number> {
   const isSettled = (pid: number): boolean => {
     const [state, , group, , , foreground] = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');
     return state === 'S' && group === foreground && readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() === words;
   };
-  const isBelow = (pid: number): boolean => {
+  const findBelow = (pid: number): number | undefined => {
     try {
+      if (isSettled(pid)) return pid;
       const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-      return isSettled(pid) || children.some(isBelow);
+      return children.map(findBelow).find((found) => found !== undefined);
     } catch {
       // It ended while it was looked at.
-      return false;
+      return undefined;
     }
   };
-  while (!isBelow(pty.child.pid ?? 0)) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (;;) {
+    const found = findBelow(pty.child.pid ?? 0);
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** The state the rig reported when the command had ended. */

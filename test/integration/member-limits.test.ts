@@ -43,7 +43,7 @@ async function configure(more = ''): Promise<void> {
   await writeConfig(`[templates."tank/debian"]\ncount = 1\nusers = ["${member.name}"]\n${more}`);
 }
 
-const root = ['-q', '-z', 'tank/debian', '--wait', '30'];
+const root = ['-q', '-z', 'tank/debian', '--wait', '120'];
 const all = ['--cpu', '50', '--memory', '64M', '--pids', '10'];
 
 async function runLimited(limits: readonly string[], ...command: readonly string[]): Promise<Finished> {
@@ -76,7 +76,7 @@ const atTheEnd = 60_000;
 const read = (place: { readonly directory: string } | null, run: string, file: string): string =>
   readFileSync(join(place?.directory ?? '', `isolate-${run}`, file), 'utf8').trim();
 
-test.runIf(canTry)('a member has the requested limits, and the launcher is outside them', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('a member has the requested limits, and the launcher is outside them', { timeout: 300_000 }, async () => {
   const { child, run } = await startWaiting(...all);
   const settings = {
     quota: read(cpu, run, 'cpu.cfs_quota_us'),
@@ -92,10 +92,10 @@ test.runIf(canTry)('a member has the requested limits, and the launcher is outsi
   expect(groupsOf([run]).map((path) => statSync(path).uid)).toEqual(places.map(() => 0));
   child.stdin?.end();
   expect((await finished(child)).status).toBe(0);
-  await expect.poll(() => groupsOf([run])).toEqual([]);
+  await expect.poll(() => groupsOf([run]), { timeout: atTheEnd }).toEqual([]);
 });
 
-test.runIf(canTry)('a memory bomb of a member ends only itself', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('a memory bomb of a member ends only itself', { timeout: 300_000 }, async () => {
   const bomb = '$| = 1; print "begun\\n"; $x = "x" x ($ARGV[0] << 20); print "survived\\n"';
   expect(await runLimited(['--memory', '64M'], 'perl', '-e', bomb, '256')).toEqual({
     status: 137,
@@ -105,7 +105,7 @@ test.runIf(canTry)('a memory bomb of a member ends only itself', { timeout: 180_
   });
 });
 
-test.runIf(canTry)('a fork bomb of a member meets its limit', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('a fork bomb of a member meets its limit', { timeout: 300_000 }, async () => {
   const bomb = 'my $n = 0; while (defined(my $pid = fork())) { sleep 60 unless $pid; $n++; } print $n, "\\n"; kill 9, -1;';
   const { stdout } = await runLimited(['--pids', '10'], 'perl', '-e', `$| = 1; ${bomb}`);
   const [forked] = stdout.split('\n').map(Number);
@@ -113,12 +113,12 @@ test.runIf(canTry)('a fork bomb of a member meets its limit', { timeout: 180_000
   expect(forked).toBeLessThan(14);
 });
 
-test.runIf(canTry)('a run of a member without limits gets no group', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('a run of a member without limits gets no group', { timeout: 300_000 }, async () => {
   const { run } = await startWaiting();
   expect(groupsOf([run])).toEqual([]);
 });
 
-test.runIf(canTry)('what a killed client leaves is removed', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('what a killed client leaves is removed', { timeout: 300_000 }, async () => {
   const { child, run } = await startWaiting(...all);
   expect(groupsOf([run])).toHaveLength(places.length);
   child.kill('SIGKILL');
@@ -135,11 +135,11 @@ test.runIf(canTry)('limits outlive a daemon that was killed, and the next one re
   expect(groupsOf([run])).toHaveLength(places.length);
   child.stdin?.end();
   expect((await finished(child)).status).toBe(0);
-  await expect.poll(() => groupsOf([run]), { timeout: 30_000 }).toEqual([]);
-  await expect.poll(() => runIds(), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => groupsOf([run]), { timeout: atTheEnd }).toEqual([]);
+  await expect.poll(() => runIds(), { timeout: atTheEnd }).toEqual([]);
 });
 
-test.runIf(canTry)('what a foreign client starts in the cgroups ends with its lease', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('what a foreign client starts in the cgroups ends with its lease', { timeout: 300_000 }, async () => {
   daemon = await serveMembers(directory);
   const own = [`--reuid=${member.uid}`, `--regid=${member.uid}`, `--groups=${member.groups.join(',')}`, '--'];
   const child = spawn('setpriv', [...own, process.execPath, join(import.meta.dirname, '../rig/join-groups.ts')], { stdio: 'pipe' });
@@ -149,10 +149,10 @@ test.runIf(canTry)('what a foreign client starts in the cgroups ends with its le
   expect(read(memory, run, 'cgroup.procs').split('\n')).toContain(String(sleeper));
   child.stdin.end();
   await expect.poll(() => groupsOf([run]), { timeout: atTheEnd }).toEqual([]);
-  expect(readHolder(sleeper)).toBe(null);
+  await expect.poll(() => readHolder(sleeper)).toBe(null);
 });
 
-test.runIf(canTry)('isolate doctor tells a member what the daemon can limit', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('isolate doctor tells a member what the daemon can limit', { timeout: 300_000 }, async () => {
   daemon = await serveMembers(directory);
   const { stdout } = await runAs(member, ['doctor', '--json']);
   const { checks } = JSON.parse(stdout) as { readonly checks: readonly { readonly id: string }[] };
@@ -163,7 +163,7 @@ test.runIf(canTry)('isolate doctor tells a member what the daemon can limit', { 
   });
 });
 
-test.runIf(canTry)('the lxc engine has the limits too', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('the lxc engine has the limits too', { timeout: 300_000 }, async () => {
   const { run } = await startWaiting('-e', 'lxc', ...all);
   const names = read(pids, run, 'cgroup.procs')
     .split('\n')
@@ -172,12 +172,12 @@ test.runIf(canTry)('the lxc engine has the limits too', { timeout: 180_000 }, as
   expect(read(memory, run, 'memory.limit_in_bytes')).toBe(String(64 * 2 ** 20));
 });
 
-test.runIf(canTry)("nobody joins another user's run, nor one twice", { timeout: 180_000 }, async () => {
+test.runIf(canTry)("nobody joins another user's run, nor one twice", { timeout: 300_000 }, async () => {
   const { run } = await startWaiting(...all);
   for (const named of [run, '0123456789abcdef']) {
     const connection = await connectDaemon();
     connection?.send('join', [{ name: 'run', value: named }]);
-    const answer = await connection?.receive(10_000);
+    const answer = await connection?.receive(60_000);
     expect(refusalOf(answer!)).toMatchObject({
       code: 'not-permitted',
       message: `The user 0 has no run "${named}" with cgroups to join.`,
@@ -186,7 +186,7 @@ test.runIf(canTry)("nobody joins another user's run, nor one twice", { timeout: 
   }
 });
 
-test.runIf(canTry)('a member who asks for more than the ceiling is told the ceiling', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('a member who asks for more than the ceiling is told the ceiling', { timeout: 300_000 }, async () => {
   await configure('[limits]\nmemory = "64M"\n');
   try {
     expect(await runLimited(['--memory', '65M'], 'true')).toEqual({
@@ -203,7 +203,7 @@ test.runIf(canTry)('a member who asks for more than the ceiling is told the ceil
   }
 });
 
-test.runIf(canTry)('if the daemon can make no cgroups, the run is refused', { timeout: 180_000 }, async () => {
+test.runIf(canTry)('if the daemon can make no cgroups, the run is refused', { timeout: 300_000 }, async () => {
   const hide = 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"';
   daemon = await serveMembers(directory, { by: ['unshare', '--mount', 'sh', '-c', hide, 'sh'] });
   expect(await runLimited(['--memory', '64M'], 'true')).toEqual({

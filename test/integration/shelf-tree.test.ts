@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { once } from 'node:events';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import type { Launch, ShelfTree } from '../../src/launch/launch.ts';
@@ -60,8 +59,10 @@ describe.skipIf(!isStaticLauncher)('a tree on the shelf', () => {
     const before = mounts();
     const script = 'touch /made; chown 5:6 /made; stat -c %u:%g /made; ls /proc/self/fd; read line';
     const { handle } = await startedLaunch(launchOn(tree, script), { stdio: { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' } });
-    const [output] = (await once(handle.stdout!, 'data')) as [Buffer];
-    expect({ output: output.toString(), mounts: mounts() }).toEqual({ output: '5:6\n', mounts: before });
+    let output = '';
+    handle.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    await expect.poll(() => output).toBe('5:6\n0\n1\n2\n3\n');
+    expect(mounts()).toBe(before);
     handle.stdin?.end('\n');
     expect(await handle.result).toEqual({ kind: 'exited', code: 0 });
     const { uid, gid } = statSync(join(seenAt, 'made'));

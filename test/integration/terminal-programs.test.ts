@@ -68,7 +68,7 @@ function pidOf(name: string): number {
 /** Waits until the one process of this name sleeps. */
 async function isWaiting(name: string): Promise<void> {
   const status = `/proc/${pidOf(name)}/status`;
-  await expect.poll(() => /^State:\t(.)/m.exec(readFileSync(status, 'utf8'))?.[1], { timeout: 10_000 }).toBe('S');
+  await expect.poll(() => /^State:\t(.)/m.exec(readFileSync(status, 'utf8'))?.[1]).toBe('S');
 }
 
 describe.each(ways)('on a terminal, by %s', (name) => {
@@ -170,6 +170,7 @@ describe.each(ways)('on a terminal, by %s', (name) => {
     await isWaiting('less');
     tmux.resize(80, 40);
     await tmux.see(/(?:^~\n){10}/m);
+    await isWaiting('less');
     tmux.type('g');
     await tmux.see(/^line 39\n/m);
     tmux.type('q');

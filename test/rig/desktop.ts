@@ -16,7 +16,7 @@ export interface DesktopDaemon {
 /** The user the daemons run as: like a desktop's, not root; nobody on this host has the id. */
 export const desktopUid = 54_321;
 
-const startMs = 15_000;
+const startMs = 60_000;
 
 /** An X server that lets only holders of a cookie in. `options` are further ones of Xvfb. */
 export async function startXvfb(options: readonly string[] = []): Promise<DesktopDaemon> {

@@ -21,7 +21,7 @@ export const operations = { ready: 0, opened: 1, message: 2, closed: 3, failed: 
 /** A broker whose daemon is the test. */
 export interface Gate {
   readonly child: ChildProcess;
-  /** The next frame that was not waited for before; throws after ten seconds. */
+  /** The next frame that was not waited for before; throws after half a minute. */
   readonly next: () => Promise<LinkFrame>;
   readonly send: (connection: number, operation: number, body?: Uint8Array) => void;
   /** Settles with the exit status or the signal. */
@@ -108,7 +108,7 @@ function readFrames(child: ChildProcess): () => Promise<LinkFrame> {
   return async () => {
     if (taken === frames.length) {
       await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error('The broker says nothing.')), 10_000);
+        const timer = setTimeout(() => reject(new Error('The broker says nothing.')), 30_000);
         wake = () => frames.length > taken && (clearTimeout(timer), resolve());
       });
     }

@@ -58,7 +58,7 @@ export async function startPty(command: readonly string[], environment: Readonly
       look();
     });
 
-  const see = async (text: string | RegExp, limitMs = 10_000): Promise<void> => {
+  const see = async (text: string | RegExp, limitMs = 30_000): Promise<void> => {
     const pattern = typeof text === 'string' ? new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)) : text;
     seen += await until(
       () => {
@@ -69,7 +69,7 @@ export async function startPty(command: readonly string[], environment: Readonly
       limitMs,
     );
   };
-  const ended = until(() => /^ended (\d+)$/m.exec(answers)?.[1] ?? null, 'the end', 30_000).then(Number);
+  const ended = until(() => /^ended (\d+)$/m.exec(answers)?.[1] ?? null, 'the end', 100_000).then(Number);
   ended.catch(() => undefined);
   return {
     screen: () => screen,
@@ -80,7 +80,7 @@ export async function startPty(command: readonly string[], environment: Readonly
     state: async () => {
       const from = answers.length;
       order('state');
-      return await until(() => /^state (.*)$/m.exec(answers.slice(from))?.[1] ?? null, 'the state', 5000);
+      return await until(() => /^state (.*)$/m.exec(answers.slice(from))?.[1] ?? null, 'the state', 30_000);
     },
     lastState: () => [...answers.matchAll(/^state (.*)$/gm)].at(-1)?.[1],
     ended,

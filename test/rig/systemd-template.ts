@@ -33,11 +33,11 @@ export async function writeInside(system: SystemdContainer, file: string, text: 
   await system.must(['sh', '-c', 'mkdir -p "$(dirname "$1")" && printf %s "$2" > "$1"', 'sh', file, text]);
 }
 
-/** Looks again and again until `condition` holds; fails after half a minute with what `describe` tells. */
+/** Looks again and again until `condition` holds; fails after a minute with what `describe` tells. */
 export async function until(what: string, condition: () => Promise<boolean>, describe?: () => Promise<unknown>): Promise<void> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 60_000;
   while (!(await condition())) {
     if (performance.now() < deadline) continue;
-    throw new Error(`not within half a minute: ${what}; ${JSON.stringify(await describe?.())}`);
+    throw new Error(`not within a minute: ${what}; ${JSON.stringify(await describe?.())}`);
   }
 }

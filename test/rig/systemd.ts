@@ -69,7 +69,7 @@ export async function startSystemd({ as = 'package', release = 'bookworm' }: Sys
     stop: () => stop(directory, rootfs, lxc),
   };
   try {
-    await execFileAsync('lxc-wait', ['-P', directory, '-n', NAME, '-s', 'RUNNING', '-t', '20']);
+    await execFileAsync('lxc-wait', ['-P', directory, '-n', NAME, '-s', 'RUNNING', '-t', '60']);
     await waitForSystem(container);
   } catch (error) {
     await container.stop();

@@ -25,7 +25,7 @@ export async function startTmux(environment: Readonly<Record<string, string>> = 
   const name = `isolate-test-${randomBytes(6).toString('hex')}`;
   const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: '/root', LC_ALL: 'C', TERM: 'xterm', ...environment };
   const tmux = (...args: readonly string[]): string =>
-    execFileSync('tmux', ['-L', name, '-f', '/dev/null', ...args], { encoding: 'utf8', env, timeout: 10_000 });
+    execFileSync('tmux', ['-L', name, '-f', '/dev/null', ...args], { encoding: 'utf8', env, timeout: 30_000 });
   // dash, unlike bash, leaves the terminal as a job left it.
   tmux('new-session', '-d', '-x', '80', '-y', '24', "exec env 'PS1=host$ ' /bin/dash -i");
   tmux('set-option', '-g', 'status', 'off');
@@ -34,7 +34,7 @@ export async function startTmux(environment: Readonly<Record<string, string>> = 
   tmux('pipe-pane', `exec cat > ${written}`);
   const lastWritten = (): string => JSON.stringify(readFileSync(written, 'latin1').slice(-1500));
   const screen = (): string => tmux('capture-pane', '-p').replaceAll(/ +$/gm, '');
-  const see = async (pattern: RegExp, limitMs = 15_000): Promise<void> => {
+  const see = async (pattern: RegExp, limitMs = 30_000): Promise<void> => {
     const deadline = Date.now() + limitMs;
     for (let now = screen(); !pattern.test(now); now = screen()) {
       if (Date.now() > deadline) throw new Error(`${String(pattern)} did not come after ${lastWritten()}; the screen:\n${now}`);

@@ -38,7 +38,18 @@ async function readWith(processes: number): Promise<number> {
   const read = bytesRead() - before;
   end();
   await once(child, 'exit');
+  // The others of its group have the mounts until they are gone too.
+  await expect.poll(() => isThere(-(child.pid ?? 0))).toBe(false);
   return read;
+}
+
+/** Whether there is such a process or, for a negative number, one of such a group. */
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 test('a namespace full of mounts is read once, however many processes are in it', { timeout: 120_000 }, async () => {

@@ -35,7 +35,7 @@ beforeAll(async () => {
     await busyboxRootfs(join(home, 'root'));
     if (user !== 'root') await execFileAsync('chown', ['-R', '--no-dereference', `${String(plainUser)}:${String(plainUser)}`, home]);
   }
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
@@ -114,7 +114,7 @@ describe.each(configurations)('%s, %s', (engine, user) => {
 test('stopping and killing what is below the command hurts nobody but the command', async () => {
   const attempts = await Promise.all(
     configurations.map(async ([engine, user]) => {
-      const killed = await run(engine, user, ['--timeout', '20'], 'kill -KILL 1; echo alive');
+      const killed = await run(engine, user, ['--timeout', '60'], 'kill -KILL 1; echo alive');
       const stopped = await run(engine, user, ['--timeout', '2'], 'kill -STOP 1 2; kill -STOP $$; exit 3');
       return [killed.status, killed.stdout, stopped.status];
     }),

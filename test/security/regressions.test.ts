@@ -92,7 +92,7 @@ describe.each(isolating)('%s', (engine) => {
     const child = await startAndWait(['-q', '-e', engine, '-t', template, '--', 'sh', '-c', `echo here; sleep 600; : ${token}`]);
     child.kill('SIGKILL');
     await once(child, 'close');
-    await expect.poll(async () => [...(await processesWith(token)).values()], { timeout: 10_000 }).toEqual([]);
+    await expect.poll(async () => [...(await processesWith(token)).values()]).toEqual([]);
   });
 
   test('values of variables are in no argument of any process', async () => {

@@ -24,7 +24,7 @@ async function settles(name: string, fresh: number, leased: readonly string[] = 
         const state = await daemon.states(name);
         return { fresh: state.fresh.length, leased: state.leased, retired: state.retired, clones: state.clones.length };
       },
-      { timeout: 20_000, interval: 20 },
+      { timeout: 40_000, interval: 20 },
     )
     .toEqual({ fresh, leased: [...leased], retired: [], clones: fresh + leased.length });
 }
@@ -50,8 +50,8 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
       templates: ['tank/one', 'tank/two'],
       files: [expect.stringMatching(/\/config\.toml$/) as string],
     });
-    const line = daemon.log().find(({ event }) => event === 'lease');
-    expect(line).toMatchObject({
+    const line = (): unknown => daemon.log().find(({ event }) => event === 'lease');
+    await expect.poll(line).toMatchObject({
       uid: 0,
       template: 'tank/one',
       clone: run.clone,
@@ -205,7 +205,8 @@ describe.runIf(process.getuid?.() === 0)('leases outlive', () => {
     });
     client.process.kill('SIGKILL');
     await settles('one', 2);
-    expect(daemon.log().filter(({ event }) => event === 'retired')).toMatchObject([{ clone: client.clone, pid: client.process.pid }]);
+    const retired = (): readonly unknown[] => daemon.log().filter(({ event }) => event === 'retired');
+    await expect.poll(retired).toMatchObject([{ clone: client.clone, pid: client.process.pid }]);
   });
 
   test('the broker, and another one serves', async () => {

@@ -250,8 +250,8 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
     const command = await started.promise;
     process.kill(handle.pid, 'SIGKILL');
     expect(await handle.result).toEqual({ kind: 'killed', signal: 'SIGKILL' });
-    await expect.poll(async () => readFile(`/proc/${command}/cmdline`, 'utf8').catch(() => ''), { timeout: 5000 }).toBe('');
-    expect(await traces()).toEqual(before);
+    await expect.poll(async () => readFile(`/proc/${command}/cmdline`, 'utf8').catch(() => '')).toBe('');
+    await expect.poll(traces).toEqual(before);
   });
 
   test("ends when LXC's monitor is killed", async () => {
@@ -300,7 +300,7 @@ describe.each(['a directory', 'an overlay'])('the lxc engine on %s', (kind) => {
 
 test('the lxc engine runs on a rootfs whose ownership is shifted, with the ids it is shifted to', async () => {
   const path = await copyRootfs(placeOf(rootfs), join(work, 'shifted'));
-  await run('chown', ['-hR', '500000:500000', path], { timeout: 10_000 });
+  await run('chown', ['-hR', '500000:500000', path], { timeout: 60_000 });
   const shifted: Rootfs = {
     parts: [{ kind: 'tree', source: path, ownership: { kind: 'shifted', uidBase: 500_000, gidBase: 500_000 }, idmappable: false }],
   };
@@ -354,16 +354,16 @@ describe('limits of the lxc engine', () => {
 describe('the network of the lxc engine', () => {
   const bridge = `islxc${process.pid}`;
   beforeAll(async () => {
-    await run('ip', ['link', 'add', bridge, 'type', 'bridge'], { timeout: 10_000 });
-    await run('ip', ['addr', 'add', '10.213.0.1/24', 'dev', bridge], { timeout: 10_000 });
-    await run('ip', ['link', 'set', bridge, 'up'], { timeout: 10_000 });
+    await run('ip', ['link', 'add', bridge, 'type', 'bridge'], { timeout: 60_000 });
+    await run('ip', ['addr', 'add', '10.213.0.1/24', 'dev', bridge], { timeout: 60_000 });
+    await run('ip', ['link', 'set', bridge, 'up'], { timeout: 60_000 });
   });
   afterAll(async () => {
-    await run('ip', ['link', 'del', bridge], { timeout: 10_000 });
+    await run('ip', ['link', 'del', bridge], { timeout: 60_000 });
   });
 
   test('is a veth on the bridge that the sandbox sets up itself', async () => {
-    const { out } = await sandbox(shell('ip addr add 10.213.0.2/24 dev eth0; ping -c 1 -w 3 10.213.0.1 >/dev/null && ls /sys/class/net'), {
+    const { out } = await sandbox(shell('ip addr add 10.213.0.2/24 dev eth0; ping -c 1 -w 30 10.213.0.1 >/dev/null && ls /sys/class/net'), {
       shareNetwork: true,
       bridge,
     });
@@ -386,7 +386,7 @@ test('LXC writes a log only if requested', async () => {
 /** What a run of these tests might leave on the host, as text; others run beside them. */
 async function traces(): Promise<readonly string[]> {
   const { stdout } = await run('find', ['/sys/fs/cgroup', '-ignore_readdir_race', '-maxdepth', '3', '-name', `*isolate-${ownPrefix}*`], {
-    timeout: 10_000,
+    timeout: 60_000,
   });
   const mounts = await readFile('/proc/self/mountinfo', 'utf8');
   return [...stdout.split('\n'), ...mounts.split('\n').filter((line) => line.includes(work)), ...(await readdir(sandboxDirectory))];

@@ -14,13 +14,14 @@ beforeAll(async () => {
 });
 afterAll(() => rig.end());
 
-/** A process with a mount namespace of its own, ready when it has printed a line. */
+/** A process `sleep` with a mount namespace of its own. */
 async function startHolder(directory: string): Promise<ChildProcess> {
   const child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', 'echo ready; exec sleep 60'], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await new Promise((resolve) => child.stdout?.once('data', resolve));
+  await expect.poll(() => readFile(`/proc/${child.pid}/comm`, 'utf8')).toBe('sleep\n');
   return child;
 }
 

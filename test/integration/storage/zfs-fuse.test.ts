@@ -246,7 +246,8 @@ describe('owners that clones get because they cannot be mounted with other ids',
     const second = await rig.makeClone(driver, owners);
     expect(await readdir(placeOf(second.rootfs))).toEqual(['hello']);
     await driver.destroy([second.clone]);
-    await rig.pool.zfs('destroy', '-r', copy);
+    // zfs-fuse ends an unmount some time after it answered.
+    await expect.poll(() => rig.pool.zfs('destroy', '-r', copy).then(() => '', String)).toBe('');
     await rig.pool.zfs('create', '-o', 'canmount=off', copy);
     await expect(rig.makeClone(driver, owners)).rejects.toMatchObject({ code: 'dataset-not-ours' });
     await tidy(driver, null);

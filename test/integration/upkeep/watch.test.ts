@@ -86,9 +86,12 @@ describe('watching', () => {
       expect(new Set(leases.map(({ id }) => id)).size).toBe(10);
       await Promise.all(leases.map(({ release }) => release()));
       await next(({ fresh, leased, destroyed }) => destroyed > 0 && fresh === 2 && leased === 0);
+      const look = async (): Promise<unknown> => {
+        const { fresh, leased, retired } = await readSubject(pool);
+        return { fresh: fresh.length, leased, retired };
+      };
+      await expect.poll(look).toEqual({ fresh: 2, leased: [], retired: [] });
     });
-    const state = await readSubject(pool);
-    expect({ fresh: state.fresh.length, leased: state.leased, retired: state.retired }).toEqual({ fresh: 2, leased: [], retired: [] });
   });
 
   test('ends at once if it is aborted before it begins', async () => {

@@ -53,6 +53,6 @@ test('the facts of the process are those of this one', () => {
   expect(own.residentBytes).toBeGreaterThan(10 * 2 ** 20);
   expect(own.openDescriptors).toBeGreaterThan(2);
   expect(own.cpuSeconds).toBeGreaterThan(0);
-  // btime is a whole second.
-  expect(Math.abs(own.startSeconds - (Date.now() / 1000 - process.uptime()))).toBeLessThan(2);
+  // btime is a whole second, and Node counts from when it has begun.
+  expect(Math.abs(own.startSeconds - (Date.now() / 1000 - process.uptime()))).toBeLessThan(20);
 });

@@ -103,5 +103,5 @@ describe('a lock', () => {
     await new Promise((resolve) => lock.lost.addEventListener('abort', resolve));
     await lock.release();
     expect(readdirSync(directory)).toEqual([]);
-  }, 20_000);
+  });
 });
