@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { IsolateError } from '../error.ts';
 import { templateKey } from '../pool/paths.ts';
 import type { TemplateContext } from './context.ts';
+import { isUnfinished } from './dataset/attempt.ts';
 import { isBeingSwapped } from './dataset/family.ts';
 import { templatesDirectory } from './dataset/mount.ts';
 import { openDatasetStore } from './dataset/store.ts';
@@ -21,18 +22,22 @@ export function openStore(ref: TemplateRef, context: TemplateContext): TemplateS
   return ref.kind === 'directory' ? openDirectoryStore(ref.path, context) : openDatasetStore(ref.dataset, context);
 }
 
-/** What there is of a template; null: none. Root finishes what a dead process began: in between, one may lack its name or snapshots. */
+/**
+ * What there is of a template; null: none. Root finishes or undoes what a dead process began: in between, one may lack its name or
+ * snapshots, or be changed in part.
+ */
 export async function describeTemplate(ref: TemplateRef, context: TemplateContext): Promise<TemplateInfo | null> {
   if (ref.kind === 'dataset' && context.facts.user.rights === 'root') {
     const own = await openDatasetContext(ref.dataset, context);
-    if (await isBeingSwapped(own, ref.dataset)) await changeTemplate(ref, context, async () => {}).catch(unlessBusy);
+    const isLeft = (await isBeingSwapped(own, ref.dataset)) || (await isUnfinished(own));
+    if (isLeft) await changeTemplate(ref, context, async () => {}).catch(unlessBusy);
   }
   return await openStore(ref, context).describe();
 }
 
-/** A living process is about to finish it. */
+/** A living process is about to finish it, or one that the dead process started still uses it. */
 function unlessBusy(error: unknown): void {
-  if (!(error instanceof IsolateError) || error.code !== 'template-busy') throw error;
+  if (!(error instanceof IsolateError) || !['template-busy', 'dataset-busy'].includes(error.code)) throw error;
 }
 
 /**

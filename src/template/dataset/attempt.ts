@@ -40,10 +40,20 @@ export async function attemptOnDataset(context: DatasetContext): Promise<Attempt
 
 /** Undoes the changes of a dead process to this template. */
 export async function undoUnfinished(context: DatasetContext): Promise<void> {
-  for (const name of ((await readDataset(context, context.dataset)) ?? new Map<string, unknown>()).keys()) {
+  for (const label of await unfinishedLabels(context)) await undo(context, label);
+}
+
+/** Whether a process changes the template, or died while it did. */
+export async function isUnfinished(context: DatasetContext): Promise<boolean> {
+  return (await unfinishedLabels(context)).length > 0;
+}
+
+async function unfinishedLabels(context: DatasetContext): Promise<readonly string[]> {
+  const names = [...((await readDataset(context, context.dataset)) ?? new Map<string, unknown>()).keys()];
+  return names.flatMap((name) => {
     const { label } = splitSnapshot(name);
-    if (name.includes('@') && label.startsWith(unfinishedLabel)) await undo(context, label);
-  }
+    return name.includes('@') && label.startsWith(unfinishedLabel) ? [label] : [];
+  });
 }
 
 async function undo(context: DatasetContext, label: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -98,4 +98,18 @@ test('a creation that was killed when the template had its name leaves no mark o
   expect(await mark()).toMatch(/^\d+\.\d+\./);
   expect(await isolate(['template', 'create', '-q', created, '--from', await busyboxRootfs()])).toMatchObject({ status: 1 });
   expect(await mark()).toBe('-\n');
+});
+
+test('an update that was killed is undone when the template is shown', async () => {
+  const updated = `${pool.name}/t/updated`;
+  const state = join(pool.directory, 'pool/t/updated/state');
+  await pool.zfs('create', '-o', 'isolate:template=yes', updated);
+  writeFileSync(state, 'one');
+  await pool.zfs('snapshot', `${updated}@first`);
+  const ref = { kind: 'dataset', dataset: updated };
+  await promisify(execFile)(process.execPath, [worker, JSON.stringify(ref), 'update', 'attempt:done']).catch(() => undefined);
+  expect(readFileSync(state, 'utf8')).toBe('updated');
+  expect(await isolate(['template', 'show', updated])).toMatchObject({ status: 0, stderr: '' });
+  expect(readFileSync(state, 'utf8')).toBe('one');
+  expect(await pool.zfs('list', '-H', '-o', 'name', '-r', '-t', 'snapshot', updated)).toBe(`${updated}@first\n`);
 });
