@@ -3,7 +3,7 @@ import type { TemplateContext } from './context.ts';
 import { createTemplate, fillDraft } from './create.ts';
 import { type Filled, fillFrom, type FillOptions } from './fill/fill.ts';
 import type { FillingPlace } from './fill/place.ts';
-import { scratchDirectory } from './scratch-directory.ts';
+import { scratchDirectory, sweepScratch } from './scratch-directory.ts';
 import { refuseReachable } from './keep-private.ts';
 import { filesInDirectory } from './oci/directory-files.ts';
 import { readLayout } from './oci/image.ts';
@@ -61,6 +61,8 @@ async function replace(
   context: TemplateContext,
 ): Promise<Pulled> {
   const { facts } = context;
+  // Also where nothing is fetched: a pull may have been killed when it had replaced the template.
+  sweepScratch(scratchDirectory(facts));
   if (digest === (await readRemoteDigest(facts, reference, options))) return { kind: 'same', digest };
   options.onStep?.(`fetching ${reference}`);
   const { maxBytes } = options;

@@ -20,16 +20,19 @@ export interface Scratch {
   readonly remove: () => void;
 }
 
-/**
- * Makes a directory in `parent`, and removes those there that the same user's processes left when they were killed. Throws
- * `state-unreadable` and `pool-full` if it cannot be made.
- */
-export function makeScratch(parent: string): Scratch {
-  const holder = readOwnHolder();
+/** Removes the scratch directories in `parent` that processes of the same user left when they were killed. */
+export function sweepScratch(parent: string): void {
+  const { bootId } = readOwnHolder();
   for (const name of readDirectory(parent)) {
-    const dead = isLeft(name, holder.bootId) && lstatSync(join(parent, name), { throwIfNoEntry: false })?.uid === process.getuid?.();
+    const dead = isLeft(name, bootId) && lstatSync(join(parent, name), { throwIfNoEntry: false })?.uid === process.getuid?.();
     if (dead) remove(join(parent, name));
   }
+}
+
+/** Makes a directory in `parent`, after a sweep. Throws `state-unreadable` and `pool-full` if it cannot be made. */
+export function makeScratch(parent: string): Scratch {
+  sweepScratch(parent);
+  const holder = readOwnHolder();
   const path = makeIn(parent, 'directory', () => mkdtempSync(join(parent, `${prefix()}.${formatHolder(holder)}.`)));
   return { path, remove: () => remove(path) };
 }

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
+import { formatHolder, readHolder, readOwnHolder } from '../../src/pool/holder.ts';
+import { readOwnPidNamespace } from '../../src/pool/pid-namespace.ts';
 import { isolate, isolatePath } from '../rig/isolate.ts';
 import { addPlainUser } from '../rig/plain-user.ts';
 import { startRegistry, type TestRegistry } from '../rig/registry.ts';
@@ -27,6 +29,17 @@ afterAll(() => registry.end());
 
 const digests = (text: string) => text.replaceAll(/[0-9a-f]{64}/g, 'HEX');
 
+/** What a pull that was killed when it had replaced the template leaves. */
+async function leaveScratch(): Promise<string> {
+  const dead = spawn('sleep', ['1000']);
+  const holder = formatHolder(readHolder(dead.pid ?? 0) ?? readOwnHolder());
+  dead.kill('SIGKILL');
+  await once(dead, 'exit');
+  const path = `/var/tmp/isolate-image-${readOwnPidNamespace().replaceAll(/[^0-9]/g, '')}.${holder}.abcdef`;
+  mkdirSync(path, { mode: 0o700 });
+  return path;
+}
+
 test('a template goes to a registry and comes back, and later what is new', async () => {
   const image = `docker://${registry.address}/team/app:1`;
   const warning = `isolate: warning: Whether ${registry.address} is the right registry is not checked: --insecure.\n`;
@@ -40,10 +53,12 @@ test('a template goes to a registry and comes back, and later what is new', asyn
     stderr: `${warning}isolate: fetching ${registry.address}/team/app:1\n`,
   });
   expect(await isolate(['-q', '-c', template, 'echo', 'it runs'])).toMatchObject({ status: 0, stdout: 'it runs\n' });
+  const left = await leaveScratch();
   expect(await isolate(['template', 'pull', '-q', '--json', '--insecure', template, image])).toMatchObject({
     status: 0,
     stdout: expect.stringMatching(/^{"template":".*","pulled":"same","digest":"sha256:[0-9a-f]{64}"}\n$/) as string,
   });
+  expect(existsSync(left)).toBe(false);
   expect((await isolate(['-q', '-t', tree, 'touch', '/srv-new'])).status).toBe(0);
   const again = await isolate(['template', 'push', '--insecure', tree, image]);
   expect({ ...again, stdout: digests(again.stdout), stderr: again.stderr.replace(/[0-9]+ MB/, 'N MB') }).toEqual({
