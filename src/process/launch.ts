@@ -53,10 +53,7 @@ export async function startLaunch(launch: Launch, options: LaunchOptions): Promi
   const numbers = ['3', '4', ...lease.map(() => '5')];
   const child = spawn(options.launcher, numbers, { stdio: [stdin, stdout, stderr, 'pipe', 'pipe', ...lease], env: {}, cwd: '/' });
   const ended = awaitEnd(child, options.onStarted);
-  void ended.then(
-    ({ signal }) => void (signal === null || dropStreams(child)),
-    () => {},
-  );
+  child.once('exit', (_code, signal) => void (signal !== null && dropStreams(child)));
   const result = ended.then((end) => conclude(end, (event) => launchFailure(launch, items, event)));
   const forward = (signal: NodeJS.Signals): void => void (child.stdio[3] as Writable).write(Buffer.of(signalNumber(signal)));
   const abort = (): void => forward('SIGTERM');
@@ -79,8 +76,8 @@ export async function startLaunch(launch: Launch, options: LaunchOptions): Promi
 const lastOutputMs = 1000;
 
 /**
- * What the command's streams have is over when a launcher has been killed, but a process of bubblewrap that waits for one that died with
- * the launcher may keep them open for ever.
+ * For a launcher that was killed: the run ended with it, but bubblewrap may have left a process that waits for one that is dead, and keeps
+ * the streams open forever.
  */
 function dropStreams(child: ChildProcess): void {
   setTimeout(() => {

@@ -29,8 +29,8 @@ export function openStore(ref: TemplateRef, context: TemplateContext): TemplateS
 export async function describeTemplate(ref: TemplateRef, context: TemplateContext): Promise<TemplateInfo | null> {
   if (ref.kind === 'dataset' && context.facts.user.rights === 'root') {
     const own = await openDatasetContext(ref.dataset, context);
-    const isLeft = (await isBeingSwapped(own, ref.dataset)) || (await isUnfinished(own));
-    if (isLeft) await changeTemplate(ref, context, async () => {}).catch(unlessBusy);
+    const left = await Promise.all([isBeingSwapped(own, ref.dataset), isUnfinished(own)]);
+    if (left.includes(true)) await changeTemplate(ref, context, async () => {}).catch(unlessBusy);
   }
   return await openStore(ref, context).describe();
 }

@@ -15,7 +15,8 @@ export function poolOf(dataset: string): string {
 }
 
 /**
- * The dataset of a clone, a sibling of its template: `<template>_<digits>`. That of an owner copy has a name that no template has. Throws `bad-name` for another id.
+ * The dataset of a clone, a sibling of its template: `<template>_<digits>`. That of an owner copy has a name that no template has. Throws
+ * `bad-name` for another id.
  */
 export function cloneName(template: string, id: string): string {
   if (ownerCopyPattern.test(id)) return `${template}.isolate-${id}`;

@@ -88,16 +88,15 @@ async function mountWhenFree(dataset: string, path: string): Promise<void> {
   await mountByDaemon(dataset, path);
 }
 
-/** Neither lazy nor forced. Tried again for a moment, because others look at what is mounted, and it is busy meanwhile. */
+/** Unmounts, neither lazily nor by force, and tries again for a moment while another process looks at what is mounted. Throws `dataset-busy`. */
 export async function unmount(path: string): Promise<void> {
+  let failure = await tryUnmount(path);
   for (const pauseMs of pausesMs) {
-    const failure = await tryUnmount(path);
-    if (failure === null) return;
-    if (!failure.endsWith('busy.')) throw refusal(path, failure);
+    if (failure?.endsWith('busy.') !== true) break;
     await sleep(pauseMs);
+    failure = await tryUnmount(path);
   }
-  const failure = await tryUnmount(path);
-  if (failure !== null) throw refusal(path, failure);
+  if (failure !== null) throw new IsolateError('dataset-busy', `${path} cannot be unmounted: ${failure.replace(/^umount: /, '')}`);
 }
 
 /** What umount(8) says; null: it is no longer mounted, and its directory is removed. */
@@ -106,10 +105,6 @@ async function tryUnmount(path: string): Promise<string | null> {
   if (exitCode !== 0 && !/not mounted|no mount point/.test(stderr)) return stderr.trim();
   rmdirSync(path);
   return null;
-}
-
-function refusal(path: string, failure: string): IsolateError {
-  return new IsolateError('dataset-busy', `${path} cannot be unmounted: ${failure.replace(/^umount: /, '')}`);
 }
 
 /** Unmounts what dead processes left mounted, and frees their locks. */

@@ -23,7 +23,8 @@ export async function sweepBesides(context: DatasetContext): Promise<void> {
       await destroyFamily(context, sibling.name);
     }
   }
-  for (const one of named) if (!isHeld(one, context)) await zfsIfThere(context, one.name, planForget(one.name, draftProperty));
+  for (const one of named)
+    if (parseHolder(one.holder) !== null && !isHeld(one, context)) await zfsIfThere(context, one.name, planForget(one.name, draftProperty));
 }
 
 /** Finishes or undoes what a dead process began with this template. The caller holds its lock. */
