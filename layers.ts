@@ -21,6 +21,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   spec: layer(['error'], [], true),
   rootfs: layer([], [], true),
   prove: layer(['error'], [], true),
+  changes: layer(['error', 'json'], [], true),
   wire: layer(['error'], [], true),
   launch: layer(['error', 'json'], ['rootfs'], true),
   process: layer(['error', 'log', 'launch'], ['spec']),

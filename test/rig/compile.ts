@@ -32,7 +32,7 @@ export async function compileStatic(source: string, flags: readonly string[] = [
 
 /** Runs a folder's Makefile with OUT under .cache/ and returns where the results are; `make` does only what is needed. */
 export async function make(
-  folder: 'seccomp' | 'probe' | 'launcher' | 'gate' | 'unpack',
+  folder: 'seccomp' | 'probe' | 'launcher' | 'gate' | 'unpack' | 'tree',
   variables: readonly string[] = [],
   name: string = folder,
 ): Promise<string> {

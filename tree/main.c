@@ -1,0 +1,127 @@
+/*
+ * isolate-tree compare [--same-inodes] [--layer=trusted|user] [--paths] BASE OTHER: what differs between two trees.
+ *
+ * Theory of operation. Both trees may be hostile, and the other one may be changing. So each directory is opened from the
+ * one that has it, no link is followed, nothing but regular files is opened, and what is mounted below is left out. What
+ * vanishes in between counts as missing. The two trees are walked side by side, so nothing but one directory's names is
+ * kept in memory for each level, and a record is written for each path that differs.
+ *
+ * A record has fields that end with a NUL: the kinds of changes (`-` only in BASE, `+` only in OTHER, or some of: c content,
+ * t type, p permission, u owner, g group, x extended attributes, a ACL); the path from the root, `.` for the root; for each
+ * side TYPE MODE UID GID SIZE MTIME MAJOR:MINOR INODE LINKS, with find(1)'s letters, or nothing; the targets of symbolic
+ * links; the attributes that differ, `-` or `+`, name and value in hexadecimal with a `=` between (of a long value the
+ * beginning, `/` and its size); an empty field. Records are in the order of a walk in which names are sorted by their bytes.
+ *
+ * --same-inodes   OTHER began as a snapshot of BASE, and its file system keeps the numbers and times of files: a file that has
+ *                 the same number and time of change in both is not compared
+ * --layer=KIND    OTHER is the upper layer of an overlay over BASE, whose marks are trusted.overlay.* or user.overlay.*
+ * --paths         compares only what is at the paths on standard input, each ended by a NUL, and all that is below a
+ *                 directory that is on one side only
+ *
+ * isolate-tree copy [--plain] FROM PATH TO PATH: copies what is at a path in one root to a path in another, where nothing
+ * may be; `.` for a root itself, which is there.
+ *
+ * A copy has everything: owners, set-uid bits, times in nanoseconds, extended attributes with ACLs and capabilities, hard links
+ * among what is copied, holes; and blocks that both share where the file system can do that. --plain leaves out what not any
+ * user may have. One line says how many files there are, and how many devices and attributes are missing.
+ *
+ * The status is 0 however much differs; 2 if something could not be read or written, with one line on standard error, and then the
+ * records are not complete; 125 for a bad command line.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "walk.h"
+
+static int usage(void)
+{
+	fputs("usage: isolate-tree compare [--same-inodes] [--layer=trusted|user] [--paths] BASE OTHER\n"
+	      "       isolate-tree copy [--plain] FROM PATH TO PATH\n",
+	      stderr);
+	return BAD_USAGE;
+}
+
+static int open_root(const char *path)
+{
+	int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		fail(path, "the directory cannot be opened");
+	return root;
+}
+
+static int compare(char **words)
+{
+	struct comparison comparison = { 0 };
+	bool by_paths = false;
+	for (; words[0] != NULL && words[0][0] == '-'; words++) {
+		if (strcmp(words[0], "--same-inodes") == 0)
+			comparison.same_inodes = true;
+		else if (strcmp(words[0], "--layer=trusted") == 0)
+			comparison.layer = TRUSTED_OVERLAY;
+		else if (strcmp(words[0], "--layer=user") == 0)
+			comparison.layer = USER_OVERLAY;
+		else if (strcmp(words[0], "--paths") == 0)
+			by_paths = true;
+		else
+			return usage();
+	}
+	if (words[0] == NULL || words[1] == NULL || words[2] != NULL || (by_paths && comparison.layer != NO_OVERLAY))
+		return usage();
+	for (int side = BASE; side <= OTHER; side++)
+		comparison.roots[side] = open_root(words[side]);
+	if (by_paths) {
+		size_t count;
+		char **paths = read_paths(&count);
+		compare_paths(&comparison, paths, count);
+		for (size_t i = 0; i < count; i++)
+			free(paths[i]);
+		free(paths);
+	} else {
+		compare_trees(&comparison);
+	}
+	if (fflush(stdout) != 0)
+		fail("standard output", "it cannot be written");
+	return FOUND;
+}
+
+static int copy(char **words)
+{
+	struct copy copy = { 0 };
+	int roots[2];
+	if (words[0] != NULL && strcmp(words[0], "--plain") == 0) {
+		copy.plain = true;
+		words++;
+	}
+	for (int i = 0; i < 4; i++)
+		if (words[i] == NULL)
+			return usage();
+	if (words[4] != NULL)
+		return usage();
+	for (int side = 0; side < 2; side++) {
+		const char *path = words[2 * side + 1], *slash = strrchr(path, '/');
+		roots[side] = open_root(words[2 * side]);
+		copy.parents[side] = open_parent(roots[side], path, slash == NULL ? 0 : (size_t)(slash - path));
+		if (copy.parents[side] < 0)
+			fail(path, "there is no such directory");
+		copy.names[side] = slash == NULL ? path : slash + 1;
+	}
+	copy.root = roots[1];
+	copy.path = words[3];
+	umask(0);
+	struct copied copied = copy_tree(&copy);
+	printf("%lu %lu %lu\n", copied.files, copied.devices, copied.attributes);
+	if (fflush(stdout) != 0)
+		fail("standard output", "it cannot be written");
+	return FOUND;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 2 && strcmp(argv[1], "compare") == 0)
+		return compare(argv + 2);
+	if (argc >= 2 && strcmp(argv[1], "copy") == 0)
+		return copy(argv + 2);
+	return usage();
+}

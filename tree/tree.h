@@ -1,0 +1,103 @@
+/* isolate-tree: what a run has changed in its tree. main.c says how. */
+#ifndef TREE_H
+#define TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+enum { FOUND = 0, BAD_TREE = 2, BAD_USAGE = 125 };
+
+/* errors.c: print one line and exit with BAD_TREE. */
+_Noreturn void fail(const char *path, const char *what);
+void *need(void *memory);
+
+/* names.c: the names in a directory, sorted by their bytes, without "." and "..". */
+struct names {
+	char **list;
+	size_t count;
+};
+struct names read_names(int directory, const char *path);
+void free_names(struct names *names);
+
+/* attributes.c: extended attributes, sorted by name. */
+struct attribute {
+	char *name;
+	unsigned char *value;
+	size_t size;
+};
+struct attributes {
+	struct attribute *list;
+	size_t count;
+};
+/* Which attributes belong to the overlay that a layer is of, and are nothing that a run has changed. */
+enum overlay { NO_OVERLAY, TRUSTED_OVERLAY, USER_OVERLAY };
+struct attributes read_attributes(int directory, const char *name, enum overlay overlay);
+void free_attributes(struct attributes *attributes);
+/* False with errno: the storage does not take it. */
+bool write_attribute(int directory, const char *name, const struct attribute *attribute);
+bool is_acl(const struct attribute *attribute);
+bool is_same_attribute(const struct attribute *one, const struct attribute *other);
+/* The mark of an overlay on what is in a layer: `whiteout` or `opaque`. */
+bool has_mark(int directory, const char *name, enum overlay overlay, const char *mark);
+
+/* content.c. A file is opened only if it is the one that was seen; -1: it is not there any more. */
+int open_file(int directory, const char *name, const struct stat *seen);
+/* Without following a link. */
+int change_mode(int directory, const char *name, mode_t mode);
+/* Whether two files have the same bytes. */
+bool is_same_content(const int directories[2], const char *name, const struct stat stats[2]);
+/* The target of a symbolic link, for the caller to free; NULL: it is none any more. */
+char *read_target(int directory, const char *name, off_t size);
+
+/* print.c: one record for what differs. */
+struct side {
+	const struct stat *stat; /* NULL: there is nothing */
+	const char *target;      /* of a symbolic link; otherwise NULL */
+	struct attributes attributes;
+};
+void print_change(const char *kinds, const char *path, const struct side sides[2]);
+
+/* compare.c: prints what differs between two trees, as main.c says. */
+enum side_name { BASE, OTHER };
+struct comparison {
+	int roots[2];
+	/* A file that has the same number and time of change in both is the same: the other tree began as a snapshot of the base. */
+	bool same_inodes;
+	/* The other tree is the upper layer of an overlay over the base. */
+	enum overlay layer;
+};
+void compare_trees(const struct comparison *comparison);
+/* Only what is at these paths, and all below a directory that only one side has. They are in the order of the output. */
+void compare_paths(const struct comparison *comparison, char **paths, size_t count);
+
+/* copy.c */
+struct copy {
+	int root;           /* of the copy: `path` is where the copy will be in it */
+	const char *path;   /* "." or without `.`, `..` and slashes at its ends */
+	int parents[2];     /* of the source and of the copy */
+	const char *names[2]; /* in them; "." for a root */
+	/* Only what any user may have: no owners, set-uid bits, capabilities, ACLs and devices. */
+	bool plain;
+};
+struct copied {
+	unsigned long files, devices, attributes; /* of the latter two how many are missing */
+};
+struct copied copy_tree(const struct copy *copy);
+
+/* links.c: the first paths of files that have several names. */
+struct links {
+	struct link *list;
+	size_t room, count;
+};
+const char *find_link(const struct links *links, ino_t inode);
+void remember_link(struct links *links, ino_t inode, const char *path);
+void free_links(struct links *links);
+
+/* paths.c: the paths on standard input, each ended by a NUL, in the order of a walk. */
+char **read_paths(size_t *count);
+bool is_below(const char *path, const char *directory);
+
+#endif
