@@ -12,6 +12,8 @@ export interface Word {
 
 export type Letter = 'A' | 'M' | 'D' | 'R' | 'T';
 
+export const letterWords: Readonly<Record<Letter, string>> = { A: 'added', M: 'changed', D: 'deleted', R: 'moved', T: 'replaced' };
+
 const setIdBits = 0o6000;
 const stickyBit = 0o1000;
 const writableByAll = 0o002;
@@ -52,7 +54,7 @@ export function showId(id: number | null): string {
 /** What a change did to a file, most important first for each kind. */
 export function describe(change: Change): readonly Word[] {
   const { before, after, kinds, attributes } = change;
-  const moved = change.movedFrom === undefined ? [] : [plain(`from ${showQuoted(change.movedFrom)}`)];
+  const moved = change.movedFrom === undefined ? [] : [plain(`from ${showQuoted(`/${change.movedFrom}`)}`)];
   if (after === null) return before === null ? [] : describeState(before);
   if (before === null) return [...describeState(after), ...describeRights(after), ...attributes.flatMap(describeAttribute)];
   const differences = kinds.flatMap((kind) => describeKind(kind, before, after));

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 
 import type { Change, ChangeKind, FileKind, FileState } from '../../src/changes/change.ts';
 
-const hostile = [
+/** What might become more than text in a page or on a terminal. */
+export const hostileTexts = [
   '<script>alert(1)</script>',
   '</details></ul></main>',
   '"><img src=x onerror=alert(1)>',
@@ -21,11 +22,13 @@ const hostile = [
   'javascript:alert(1)',
 ];
 
-const name = fc.oneof(
-  fc.constantFrom('etc', 'usr', 'share', 'a', 'b', ...hostile.map((each) => each.replaceAll('/', ''))),
+const anyName = fc.oneof(
+  fc.constantFrom('etc', 'usr', 'share', 'a', 'b', ...hostileTexts.map((each) => each.replaceAll('/', ''))),
   fc.uint8Array({ minLength: 1, maxLength: 8 }).map((bytes) => Buffer.from(bytes).toString('latin1').replaceAll(/[\0/]/g, 'x')),
   fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }).map((text) => Buffer.from(text).toString('latin1').replaceAll(/[\0/]/g, 'x')),
 );
+
+const name = anyName.filter((each) => each !== '.' && each !== '..');
 
 /** Any bytes that can be a path below a root. */
 export const anyPath: fc.Arbitrary<string> = fc.array(name, { minLength: 1, maxLength: 5 }).map((names) => names.join('/'));

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { decodeLoosely, fromBytes, toBytes } from '../bytes.ts';
 import type { BytePath, Change, FileState } from '../change.ts';
 import { quotePath } from '../quote-path.ts';
-import { describe, describeMetadata, letterOf, showMode } from '../words.ts';
+import { describe, describeMetadata, letterOf, letterWords, showMode } from '../words.ts';
 import { diffTexts, type Hunk, type TextDiff } from './text-diff.ts';
 import { dangerousCharacters, escapeCharacter } from '../../json.ts';
 
@@ -19,22 +19,21 @@ export interface Contents {
  * be folded (`findMoves`). Contents are in it as they are: `showPatch` makes it safe for a terminal.
  */
 export function renderPatch(change: Change, contents: Contents): Uint8Array {
-  const { before, after } = change;
-  const steps = isReplaced(change)
-    ? [
-        patchOne({ ...change, after: null }, { ...contents, after: null }),
-        patchOne({ ...change, before: null }, { ...contents, before: null }),
-      ]
-    : [patchOne({ ...change, before: heldState(before), after: heldState(after) }, contents)];
-  return toBytes([...remarksOn(change), ...steps].join(''));
+  return toBytes([...remarksOn(change), ...(isReplaced(change) ? replace(change, contents) : [patchOne(change, contents)])].join(''));
 }
 
-const letterWords = { A: 'added', M: 'changed', D: 'deleted', R: 'moved', T: 'replaced' } as const;
-
-/** git has no change of type, and patch(1) changes no link: the file goes, and another comes. */
+/** git has no change of type, and patch(1) neither moves nor changes a link. */
 function isReplaced({ before, after, movedFrom, kinds }: Change): boolean {
-  if (movedFrom !== undefined || before === null || after === null) return false;
-  return before.kind !== after.kind || (after.kind === 'link' && kinds.includes('content'));
+  if (before === null || after === null) return false;
+  return before.kind !== after.kind || (after.kind === 'link' && (movedFrom !== undefined || kinds.includes('content')));
+}
+
+/** The file goes, and another comes. */
+function replace({ movedFrom, ...change }: Change, contents: Contents): readonly string[] {
+  return [
+    patchOne({ ...change, path: movedFrom ?? change.path, after: null }, { ...contents, after: null }),
+    patchOne({ ...change, before: null }, { ...contents, before: null }),
+  ];
 }
 
 function heldState(state: FileState | null): FileState | null {

@@ -39,7 +39,10 @@ export function renderText(changes: readonly Change[], { colour, all }: TextOpti
       else add(fold.directory, 'A', [`... ${showSum(fold)}`]);
     }
   }
-  const texts = [...groups].map(([directory, lines]) => `${paint('directory', showQuoted(`/${directory}`))}\n${lines.join('')}`);
+  // As in a walk, so that a directory comes before those in it.
+  const sortKey = (path: BytePath): string => (path === '' ? '' : `/${path}`).replaceAll('/', '\0');
+  const sorted = [...groups].sort(([one], [other]) => (sortKey(one) < sortKey(other) ? -1 : 1));
+  const texts = sorted.map(([directory, lines]) => `${paint('directory', showQuoted(`/${directory}`))}\n${lines.join('')}`);
   const counted = [...folds].reduce((sum, { members }) => sum + members.length, 0);
   return [...texts, ...(counted === 0 ? [] : [`${counted} additions are counted above; --all lists them.\n`])].join('\n');
 }

@@ -152,7 +152,7 @@ test.each([
   ['git apply', true, ['git', 'apply', '--whitespace=nowarn', '-']],
   ['patch', false, ['patch', '-p1', '--batch', '--fuzz=0']],
   ['patch', true, ['patch', '-p1', '--batch', '--fuzz=0']],
-] as const)('%s makes the one tree of the other (moves: %s)', async (_, withMoves, [program, ...words]) => {
+] as const)('%s makes the one tree of the other (moves: %s)', { timeout: 300_000 }, async (_, withMoves, [program, ...words]) => {
   const [before, after, applied] = ['before', 'after', 'applied'].map((name) => join(top, name));
   if (before === undefined || after === undefined || applied === undefined) throw new Error('no paths');
   await fc.assert(

@@ -11,18 +11,7 @@ import { showTime } from '../../../src/changes/show-time.ts';
 import { dangerousCharacters } from '../../../src/json.ts';
 import { anyChange, anyPath } from '../../rig/any-change.ts';
 import { joinAll } from '../../rig/sample-changes.ts';
-
-const escapes: Readonly<Record<string, string>> = { a: '\u0007', b: '\b', t: '\t', n: '\n', v: '\v', f: '\f', r: '\r' };
-
-/** What C makes of a string between double quotes. */
-function unquote(text: string): string {
-  if (!text.startsWith('"')) return text;
-  return text
-    .slice(1, -1)
-    .replaceAll(/\\([0-7]{3}|.)/gs, (_, what: string) =>
-      what.length === 3 ? String.fromCharCode(Number.parseInt(what, 8)) : (escapes[what] ?? what),
-    );
-}
+import { unquote } from '../../rig/unquote.ts';
 
 test('a quoted path is printable ASCII, and unquoting gives the path', () => {
   fc.assert(
