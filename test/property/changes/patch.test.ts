@@ -22,6 +22,7 @@ import { parseChanges } from '../../../src/changes/parse-changes.ts';
 import { renderPatch } from '../../../src/changes/render/patch.ts';
 import { make } from '../../rig/compile.ts';
 import { listPaths } from '../../rig/random-tree.ts';
+import { added, change, deleted, fileState } from '../../rig/sample-changes.ts';
 
 let top: string;
 let compare: string;
@@ -179,4 +180,28 @@ test.each([
     }),
     { numRuns: runs },
   );
+});
+
+test.each([
+  ['git', ['apply', '-']],
+  ['patch', ['-p1', '--batch']],
+] as const)('%s ignores what a patch says of what it cannot hold', (program, words) => {
+  const root = join(top, 'remarks');
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(root);
+  writeFileSync(join(root, 'text'), 'a\n');
+  const nothing = { before: null, after: null };
+  const patch = Buffer.concat([
+    renderPatch(added('directory', { kind: 'directory', mode: 0o700, uid: 7 }), nothing),
+    renderPatch(added('--- a/text\n+++ b/text\n@@ -1 +1 @@\n-a\n+b', { kind: 'pipe' }), nothing),
+    renderPatch(added('program', { mode: 0o4755 }), { before: null, after: Buffer.from('\0') }),
+    renderPatch(change('unknown', ['content'], fileState(), fileState()), nothing),
+    renderPatch(change('text', ['content', 'mode', 'owner'], fileState(), fileState({ mode: 0o4711, uid: null })), {
+      before: Buffer.from('a\n'),
+      after: Buffer.from('c\n'),
+    }),
+    renderPatch(deleted('null', { kind: 'character-device' }), nothing),
+  ]);
+  const { status, stderr } = spawnSync(program, words, { cwd: root, input: patch, encoding: 'latin1' });
+  expect({ status, stderr, files: read(root) }).toEqual({ status: 0, stderr: '', files: { text: ['100755', 'c\n'] } });
 });
