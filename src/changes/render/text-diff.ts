@@ -31,7 +31,7 @@ export type TextDiff =
     };
 
 const context = 3;
-/** About a second. */
+/** A second or two. */
 const defaultSteps = 50_000_000;
 
 /** Compares two texts line by line. What contains a NUL is no text. */
