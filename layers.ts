@@ -31,6 +31,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   storage: layer(['error', 'log', 'rootfs', 'process', 'host', 'spec'], ['engine', 'launch']),
   desktop: layer(['error', 'host']),
   pool: layer(['error', 'log', 'rootfs', 'process', 'host', 'spec', 'storage'], ['engine', 'launch']),
+  session: layer(['error', 'rootfs', 'process', 'host', 'spec', 'storage', 'pool']),
   client: layer(['error', 'host', 'wire']),
   run: layer([
     'error',
@@ -45,6 +46,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     'engine',
     'desktop',
     'pool',
+    'session',
     'config',
     'client',
   ]),

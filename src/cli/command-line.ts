@@ -28,7 +28,7 @@ export async function runCommandLine(caller: Caller): Promise<number> {
     if (isOther(verb, parsed)) return await (await import('./other-verbs.ts')).otherVerb({ verb, parsed, settings, caller });
     if (parsed.flags.has('trace')) await (await import('../log.ts')).startCommandLog({ json: parsed.flags.has('json') });
     (await import('./run-request.ts')).checkRefreshForm(parsed);
-    return await (await import('./commands/run.ts')).runVerb(parsed, settings);
+    return await (await import('./commands/run.ts')).runVerb(parsed.verb === 'enter' ? entering(parsed) : parsed, settings);
   } catch (error) {
     write(2, show(error));
     return error instanceof StoppedError ? 128 + signalNumber(error.signal) : exitCodeOfError(verb, toIsolateError(error).code);
@@ -41,7 +41,13 @@ function checkText(notText: number): void {
   throw new IsolateError('usage', `Argument ${notText + 1} is not valid UTF-8, so isolate cannot pass it on unchanged.`);
 }
 
+/** `isolate enter NAME COMMAND` as a run. Throws `usage`. */
+function entering({ words: [name, ...words], values, ...rest }: ParsedArguments): ParsedArguments {
+  if (name === undefined) throw new IsolateError('usage', 'No session was given.', { hint: 'isolate enter NAME [COMMAND]' });
+  return { ...rest, verb: 'run', words, values: new Map([...values, ['session', name]]) };
+}
+
 /** Whether it is not about a run. */
 function isOther(verb: Verb, { flags, values }: ParsedArguments): boolean {
-  return verb !== 'run' || flags.has('help') || flags.has('version') || values.has('install-wrapper');
+  return (verb !== 'run' && verb !== 'enter') || flags.has('help') || flags.has('version') || values.has('install-wrapper');
 }

@@ -11,6 +11,7 @@ import {
   ownVerbs,
   presets,
   runs,
+  sessions,
   shells,
   templates,
 } from './completion-words.ts';
@@ -26,6 +27,7 @@ function bashActions(engineNames: readonly string[]): Readonly<Record<ValueKind,
     template:
       `if [[ $current == [/.~]* ]]; then compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); ` +
       `else COMPREPLY=($(compgen -W "$(${templates}; ${datasets})" -- "$current")); fi`,
+    session: `COMPREPLY=($(compgen -W "$(${sessions})" -- "$current"))`,
     engine: `COMPREPLY=($(compgen -W "${engineNames.join(' ')}" -- "$current"))`,
     none: 'COMPREPLY=()',
   };

@@ -8,6 +8,7 @@ import {
   ofTemplates,
   presets,
   runs,
+  sessions,
   shells,
   templates,
 } from './completion-words.ts';
@@ -21,6 +22,7 @@ export function renderFish(engineNames: readonly string[]): string {
     bind: ' -r',
     dataset: ` -x -a ${fishQuote(fishDatasets)}`,
     template: ` -r -a ${fishQuote(`(sh -c ${fishQuote(`${templates}; ${datasets}`)})`)}`,
+    session: ` -x -a ${fishQuote(`(sh -c ${fishQuote(sessions)})`)}`,
     engine: ` -x -a '${engineNames.join(' ')}'`,
     none: ' -x',
   };

@@ -11,6 +11,9 @@ export const datasets =
 /** The beginnings of the ids of runs, as `isolate ps` shows them. */
 export const runs = `timeout 2 isolate ps --json 2>/dev/null | grep -oE '"runId":"[0-9a-f]{8}' | cut -d '"' -f 4`;
 
+/** The names of the user's sessions. */
+export const sessions = `timeout 2 isolate sessions --json 2>/dev/null | grep -o '"name":"[^"]*"' | cut -d '"' -f 4`;
+
 /** The presets of the user's settings, each with its `@`. */
 export const presets = `timeout 2 isolate config show 2>/dev/null | grep -o '^@[^ ]*'`;
 /** Its aliases. */

@@ -11,6 +11,7 @@ import {
   ownVerbs,
   presets,
   runs,
+  sessions,
   shells,
   templates,
 } from './completion-words.ts';
@@ -24,6 +25,7 @@ export function renderZsh(engineNames: readonly string[]): string {
     bind: '_files',
     dataset: `($(${datasets}))`,
     template: `($(${templates}; ${datasets}))`,
+    session: `($(${sessions}))`,
     engine: `(${engineNames.join(' ')})`,
     none: ' ',
   };

@@ -2,5 +2,10 @@ import type { Option } from './options.ts';
 
 /** `-z, --zfs DATASET` */
 export function formatOption(option: Option): string {
-  return `${option.short === undefined ? '    ' : `-${option.short}, `}--${option.long}${option.value === undefined ? '' : ` ${option.value}`}`;
+  return `${option.short === undefined ? '    ' : `-${option.short}, `}--${option.long}${formatValue(option)}`;
+}
+
+function formatValue({ value, optionalValue }: Option): string {
+  if (value === undefined) return '';
+  return optionalValue === true ? `[=${value}]` : ` ${value}`;
 }

@@ -1,5 +1,6 @@
 import { engines } from '../engine/registry.ts';
 import type { OptionForm, OptionGroup, RunOption } from '../spec/options/option.ts';
+import { rootChoices, rootModifiers } from '../spec/options/root.ts';
 import { runOptionGroups } from '../spec/options/table.ts';
 import { createOptions } from './create-options.ts';
 import { transferOptions } from './transfer-options.ts';
@@ -13,6 +14,10 @@ export const verbs = [
   'status',
   'ps',
   'kill',
+  'sessions',
+  'enter',
+  'rm',
+  'rename',
   'template',
   'config',
   'serve',
@@ -71,7 +76,8 @@ export interface Option extends OptionForm {
 
 const [firstVerb, ...laterVerbs] = allVerbs;
 const everyVerb = [firstVerb ?? 'run', ...laterVerbs] as const;
-const data = ['run', 'refresh', 'watch', 'doctor'] as const;
+const data = ['run', 'enter', 'refresh', 'watch', 'doctor'] as const;
+const ofSessions = ['sessions', 'rm', 'rename'] as const;
 const ofTemplates = verbsBelow('template');
 /** Verbs that show something, once or repeatedly. */
 export const viewVerbs = ['list', 'status', 'ps'] as const;
@@ -121,14 +127,14 @@ const watching: OptionGroup<Option> = {
     {
       long: 'ignore-sigint',
       short: 'i',
-      verbs: ['run'],
+      verbs: ['run', 'enter'],
       help: 'isolate itself ignores SIGINT; the command still receives it',
       carriedBy: 'launcher',
     },
     { long: 'dry-run', verbs: ['run'], help: 'print what would be started, and start nothing', carriedBy: 'caller' },
     {
       long: 'json',
-      verbs: [...data, ...asking, ...ofTemplates, 'config check', 'config show', 'serve'],
+      verbs: [...data, ...asking, ...ofSessions, ...ofTemplates, 'config check', 'config show', 'serve'],
       help: 'print data and errors as JSON',
       carriedBy: 'launcher',
     },
@@ -136,18 +142,18 @@ const watching: OptionGroup<Option> = {
       long: 'status-fd',
       value: 'N',
       completes: 'none',
-      verbs: ['run'],
+      verbs: ['run', 'enter'],
       help: 'write events to descriptor N, one JSON object per line',
       carriedBy: 'launcher',
     },
     {
       long: 'trace',
       short: 'x',
-      verbs: [...data, ...asking, ...ofTemplates, 'serve'],
+      verbs: [...data, ...asking, ...ofSessions, ...ofTemplates, 'serve'],
       help: 'log every external command with its arguments',
       carriedBy: 'launcher',
     },
-    { long: 'quiet', short: 'q', verbs: [...data, ...ofTemplates], help: 'only warnings and errors', carriedBy: 'launcher' },
+    { long: 'quiet', short: 'q', verbs: [...data, ...ofSessions, ...ofTemplates], help: 'only warnings and errors', carriedBy: 'launcher' },
     { long: 'watch', verbs: viewVerbs, help: 'keep showing changes until q or Ctrl-C', carriedBy: 'caller' },
   ],
 };
@@ -224,11 +230,17 @@ function alternatives([first, ...others]: readonly string[]): string {
   return `${first} (default)${others.map((name, index) => `${index < others.length - 1 ? ', ' : ' or '}${name}`).join('')}`;
 }
 
+/** Those that a session settles are not for going on in it. */
+function verbsOf({ long }: RunOption): Option['verbs'] {
+  const isSettled = [...rootChoices, ...rootModifiers, 'keep', 'keep-on-failure', 'wait'].includes(long);
+  return isSettled ? ['run', 'doctor'] : ['run', 'enter', 'doctor'];
+}
+
 /** Every option, in the order in which help prints them. doctor --prove takes the options of a run, whose sandbox it attacks. */
 export const optionGroups: readonly OptionGroup<Option>[] = [
   ...runOptionGroups.map(({ title, options }) => ({
     title,
-    options: options.map((option) => ({ ...describe(option), verbs: ['run', 'doctor'] as const })),
+    options: options.map((option) => ({ ...describe(option), verbs: verbsOf(option) })),
   })),
   {
     ...createOptions,

@@ -47,6 +47,12 @@ export async function otherVerb({ verb, parsed, settings }: OtherVerb): Promise<
       return await (await import('./commands/list.ts')).listVerb(parsed);
     case 'kill':
       return await (await import('./commands/kill.ts')).killVerb(parsed);
+    case 'sessions':
+      return await (await import('./commands/sessions.ts')).sessionsVerb(parsed);
+    case 'rm':
+      return await (await import('./commands/sessions.ts')).rmVerb(parsed);
+    case 'rename':
+      return await (await import('./commands/sessions.ts')).renameVerb(parsed);
     case 'serve':
       return await (await import('./commands/serve.ts')).serveVerb(parsed);
     case 'doctor':
@@ -54,6 +60,7 @@ export async function otherVerb({ verb, parsed, settings }: OtherVerb): Promise<
     case 'completion':
       return (await import('./commands/completion.ts')).completionVerb(parsed);
     case 'help':
+    case 'enter':
     case 'run':
       return (await import('./commands/help.ts')).helpVerb(parsed);
   }

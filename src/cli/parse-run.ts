@@ -41,6 +41,7 @@ export function parseRun(verb: Verb, argv: readonly string[]): ParsedArguments {
 /** How many words of a verb come before a command that it takes; Infinity: it takes none. */
 function wordsBeforeCommand(verb: Verb): number {
   if (verb === 'run') return 0;
+  if (verb === 'enter') return 1;
   return verb === 'template shell' || verb === 'template exec' ? 1 : Infinity;
 }
 
@@ -70,7 +71,7 @@ function note(option: Option, value: string | null, { left, flags, values, lists
     flags.add(long);
     return;
   }
-  const given = value ?? left.shift();
+  const given = value ?? (option.optionalValue === true ? '' : left.shift());
   if (given === undefined) throw new IsolateError('usage', `The option --${long} needs a value.`, { hint: formatOption(option).trim() });
   if (repeatable === true) {
     lists.set(long, [...(lists.get(long) ?? []), given]);

@@ -62,6 +62,30 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
       ['isolate kill --now 3f2a91c0', 'without a grace time'],
     ],
   },
+  sessions: {
+    form: 'isolate sessions [OPTIONS]',
+    summary: 'list the roots that runs have kept',
+    examples: [['isolate sessions', 'your sessions; root sees those of all users']],
+  },
+  enter: {
+    form: 'isolate enter [OPTIONS] NAME [COMMAND [ARG...]]',
+    summary: 'go on in a session',
+    more: 'The command runs on what earlier runs have left, and what it changes stays. One run at a time uses a session.',
+    examples: [
+      ['isolate enter debian-1 bash', 'a shell in the session'],
+      ['isolate enter debian-1 -n apt-get update', "with the host's network"],
+    ],
+  },
+  rm: {
+    form: 'isolate rm [OPTIONS] NAME...',
+    summary: 'remove sessions with everything that is in them',
+    examples: [['isolate rm debian-1', 'throw away what was kept']],
+  },
+  rename: {
+    form: 'isolate rename [OPTIONS] NAME NEW',
+    summary: 'give a session another name',
+    examples: [['isolate rename debian-1 bug-4711', 'a name that says what it is for']],
+  },
   ...templateHelp,
   ...configHelp,
   serve: {

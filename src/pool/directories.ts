@@ -21,7 +21,7 @@ export function ensureRuntimeDirectories(paths: RuntimePaths, uid: number): void
 
 /** The same for the directories of one pool. */
 export function ensurePoolDirectories(paths: PoolPaths, uid: number): void {
-  for (const directory of [paths.directory, paths.fresh, paths.leased, paths.retired, paths.mounts]) {
+  for (const directory of [paths.directory, paths.fresh, paths.leased, paths.kept, paths.retired, paths.mounts]) {
     ensureDirectory(directory, 0o700, uid);
   }
 }
@@ -32,7 +32,7 @@ export function ensurePoolDirectories(paths: PoolPaths, uid: number): void {
  */
 export function removeEmptyPool(paths: PoolPaths): void {
   try {
-    for (const directory of [paths.leased, paths.fresh, paths.retired, paths.mounts]) removeDirectory(directory);
+    for (const directory of [paths.leased, paths.fresh, paths.kept, paths.retired, paths.mounts]) removeDirectory(directory);
     for (const file of [paths.memory, paths.making, paths.lastRefresh, paths.told]) rmSync(file, { force: true });
     removeDirectory(paths.directory);
     rmSync(paths.signal, { force: true });

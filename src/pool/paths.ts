@@ -34,6 +34,8 @@ export interface PoolPaths {
   readonly directory: string;
   readonly fresh: string;
   readonly leased: string;
+  /** Clones of sessions that no run uses. */
+  readonly kept: string;
   readonly retired: string;
   readonly lock: string;
   readonly memory: string;
@@ -70,6 +72,7 @@ export function poolPaths(paths: RuntimePaths, template: string): PoolPaths {
     directory,
     fresh: join(directory, 'fresh'),
     leased: join(directory, 'leased'),
+    kept: join(directory, 'kept'),
     retired: join(directory, 'retired'),
     lock: join(directory, 'lock'),
     memory: join(directory, 'settings'),

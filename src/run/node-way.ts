@@ -64,10 +64,12 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
       );
     },
     end: async (run) => {
+      let outcome: Outcome | undefined;
       try {
-        return await run;
+        outcome = await run;
+        return outcome;
       } finally {
-        for (const release of held.toReversed()) await giveBack(release, warn);
+        for (const release of held.toReversed()) await giveBack(release, outcome, warn);
       }
     },
   };

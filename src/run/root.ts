@@ -23,7 +23,11 @@ import { leasePaths, ownRuntimePaths, ownStateDirectory } from './place.ts';
 import { removeTree } from './remove-tree.ts';
 
 /** A lease of this process; that of a clone from the daemon has more. `id`: of the clone; null: there is none. */
-export type RunLease = Omit<Lease, 'id'> & { readonly id: string | null; readonly handed?: Handed };
+export type RunLease = Omit<Lease, 'id'> & {
+  readonly id: string | null;
+  readonly handed?: Handed;
+  readonly giveBack?: Release['giveBack'];
+};
 
 export interface RootOptions {
   /** Actions that give the root back are added here. */
@@ -40,7 +44,7 @@ export async function leaseRoot(spec: WantedSpec, facts: Facts, options: RootOpt
   const { root } = spec;
   const lease = await takeRoot(spec, facts, options);
   if (root.kind === 'volume' && facts.user.rights === 'root') options.held.push(tidying(root.locator, facts));
-  options.held.push({ giveBack: lease.release, atEnd: lease.atEnd });
+  options.held.push({ giveBack: lease.giveBack ?? lease.release, atEnd: lease.atEnd });
   return lease;
 }
 
@@ -48,11 +52,31 @@ async function takeRoot(spec: WantedSpec, facts: Facts, options: RootOptions): P
   const { root } = spec;
   if (root.kind === 'directory' && root.write === 'direct') return { ...nothingHeld, rootfs: directoryRootfs(root.path) };
   if (root.kind !== 'volume' || facts.user.rights === 'root') {
+    if (root.session !== undefined || spec.keep !== undefined) return await takeKept(spec, facts, options);
     return (await takeReady(root, facts, options)) ?? (await leaseFromStorage(spec, facts, options));
   }
   const { leaseFromDaemon } = await import('./daemon-lease.ts');
   const onWaiting = (message: string): void => options.tell({ kind: 'waiting', message });
   return await leaseFromDaemon(spec, root.locator, { signal: options.signal, onWaiting, limited: facts.cgroups.byDaemon === true });
+}
+
+/** The root of a session, or one that becomes a session. */
+async function takeKept(spec: WantedSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
+  const { root, keep } = spec;
+  const { keepRoot, leaseSession } = await import('./keep-root.ts');
+  const pool = await openRunPool(spec, facts, options);
+  const keeping = { pool, facts, tell: options.tell };
+  try {
+    if (root.session !== undefined) return await leaseSession(spec, root.session, keeping);
+    const lease = await leaseFrom(pool, spec, options);
+    if (keep === undefined) return lease;
+    return await keepRoot(spec, keep, lease, keeping).catch(async (error: unknown) => {
+      await lease.release();
+      throw error;
+    });
+  } finally {
+    await pool.shelf.end();
+  }
 }
 
 /** A run on a directory itself has nothing to give back. */
@@ -78,19 +102,26 @@ function openRunShelf({ shelf: directory }: RuntimePaths, { files: { gate } }: F
 }
 
 async function leaseFromStorage(spec: WantedSpec, facts: Facts, options: RootOptions): Promise<Lease> {
-  const { tell, warn, signal } = options;
+  const pool = await openRunPool(spec, facts, options);
+  return await leaseFrom(pool, spec, options).finally(pool.shelf.end);
+}
+
+async function openRunPool({ root }: WantedSpec, facts: Facts, options: RootOptions): Promise<Pool> {
+  const { tell, warn } = options;
   const onWaiting = (message: string): void => tell({ kind: 'waiting', message });
-  const shelf = spec.root.kind === 'volume' ? { shelf: openRunShelf(leasePaths(spec.root, facts), facts, options) } : {};
-  const pool = await openRootPool(spec.root, facts, { warn, onWaiting, ...shelf });
-  const leasing = leaseClone(pool, {
-    waitMs: spec.waitMs,
+  const shelf = root.kind === 'volume' ? { shelf: openRunShelf(leasePaths(root, facts), facts, options) } : {};
+  return await openRootPool(root, facts, { warn, onWaiting, ...shelf });
+}
+
+async function leaseFrom(pool: Pool, { waitMs }: WantedSpec, { tell, signal }: RootOptions): Promise<Lease> {
+  return await leaseClone(pool, {
+    waitMs,
     onWait: () => {
       if (!hasRefresher(pool) && isToldFirst(pool)) tell({ kind: 'notice', message: describeNeglect(pool.template) });
     },
-    onSlow: (making) => onWaiting(describeWait(pool.template, making)),
+    onSlow: (making) => tell({ kind: 'waiting', message: describeWait(pool.template, making) }),
     ...(signal === undefined ? {} : { signal }),
   });
-  return await leasing.finally(pool.shelf.end);
 }
 
 function describeNeglect(template: string): string {

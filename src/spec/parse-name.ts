@@ -89,3 +89,15 @@ function whyNotName(name: string): string | null {
   }
   return name === '.' || name.includes('..') ? 'a part of it is "." or contains ".."' : null;
 }
+
+/** The name of a session: fit for a file name, a word of a shell and the part before a colon. Throws `bad-name`. */
+export function parseSessionName(text: string): string {
+  if (isSessionName(text)) return text;
+  throw new IsolateError('bad-name', `${JSON.stringify(text)} is not a name of a session.`, {
+    hint: 'use up to 64 letters, digits, "_", "." and "-", and begin with a letter or a digit',
+  });
+}
+
+export function isSessionName(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(text);
+}

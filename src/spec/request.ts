@@ -21,6 +21,12 @@ export interface RunRequest {
   /** Directory: run on it, or with `ephemeral` on a throw-away overlay of it. */
   readonly template?: string;
   readonly ephemeral?: boolean;
+  /** Keep the root as a session: its name, or true for one that isolate chooses. */
+  readonly keep?: string | true;
+  /** The same if the command does not exit with 0. */
+  readonly keepOnFailure?: string | true;
+  /** The session whose root it is that `zfs`, or `template` with `ephemeral`, names. */
+  readonly session?: string;
   readonly readOnly?: boolean;
   /** `HOST[:GUEST][:ro|:rw]`, or in parts. */
   readonly binds?: readonly (string | HostBind)[];

@@ -1,9 +1,9 @@
-/** What a sandbox runs on, as requested. */
+/** What a sandbox runs on, as requested. `session`: on its clone instead of a new one. */
 export type RootRef =
   /** A fresh clone of a template's newest state, by its name in the storage: a dataset (-z). */
-  | { readonly kind: 'volume'; readonly locator: string }
+  | { readonly kind: 'volume'; readonly locator: string; readonly session?: string }
   /** A directory of the host: itself, whose changes stay, or a throw-away clone of it (-t). */
-  | { readonly kind: 'directory'; readonly path: string; readonly write: 'direct' | 'clone' };
+  | { readonly kind: 'directory'; readonly path: string; readonly write: 'direct' | 'clone'; readonly session?: string };
 
 /** Its name for the user. */
 export function rootName(root: RootRef): string {

@@ -37,6 +37,12 @@ export interface Hooks {
 /** A program and its arguments. */
 export type CommandWords = readonly [string, ...string[]];
 
+/** Whether the root of a run becomes a session. `name` null: isolate chooses one. */
+export interface Keeping {
+  readonly name: string | null;
+  readonly when: 'always' | 'failure';
+}
+
 /** What is wanted of one run, as far as no template's defaults can change it. */
 export interface FirmSpec {
   readonly engine: string;
@@ -64,6 +70,8 @@ export interface FirmSpec {
   /** The filter lets i386 programs make sockets of any address family by socketcall(2). */
   readonly socketcall: boolean;
   readonly hooks: Hooks;
+  /** Absent: what is made for the run is thrown away. */
+  readonly keep?: Keeping;
   /** Where the engine writes its own log; absent: nowhere. */
   readonly engineLog?: string;
 }

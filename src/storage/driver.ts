@@ -33,6 +33,8 @@ export interface CloneInfo {
   readonly marked: boolean;
   /** Kept for the user; never touched. */
   readonly kept: boolean;
+  /** What `keep` was given; absent: it is kept by nobody's session. */
+  readonly session?: string;
   /** Milliseconds since 1970; null: the storage does not say. */
   readonly createdMs: number | null;
   readonly mountpoint: string | null;
@@ -95,10 +97,19 @@ export interface StorageDriver {
   readonly newestSource: () => Promise<Source>;
   /** Makes, marks and mounts. Idempotent: an id that exists and is ours is success. */
   readonly create: (source: Source, ids: readonly string[], options: CreateOptions) => Promise<readonly CreateResult[]>;
+  /** Mounts a clone that exists, as after a restart of the host. `owners` are those that it was made with. */
+  readonly mount: (clone: CloneInfo, options: Omit<CreateOptions, 'onReady'>) => Promise<CreateResult>;
   /** Only our own clones of this template, with one command whatever their number, even if the template no longer exists. */
   readonly list: () => Promise<readonly CloneInfo[]>;
   /** Unmounts and destroys after checking identity again. Never forces, and never recurses beyond the clone's own snapshots. */
   readonly destroy: (refs: readonly CloneRef[]) => Promise<readonly DestroyResult[]>;
+  /**
+   * Keeps a clone, with a text that `list` gives back, until it is forgotten. When it returns, a crash of the host changes nothing about it.
+   * A second call replaces the text.
+   */
+  readonly keep: (ref: CloneRef, session: string) => Promise<void>;
+  /** Lets a kept clone be destroyed. */
+  readonly forget: (ref: CloneRef) => Promise<void>;
   /**
    * Removes what changing owners left, as the last `list` saw it, except that of `newest`; what clones are made from stays. Absent: nothing
    * is left.

@@ -17,8 +17,8 @@ const umountFile = '/bin/umount';
 export async function sweepPool(pool: Pool, clones: readonly CloneInfo[]): Promise<void> {
   const names = readDirectory(pool.paths.mounts);
   // Read after the names: a run announces its clone before it makes a directory for it.
-  const { fresh, leased, retired } = readPoolNames(pool);
-  const known = new Set([...clones.map(({ id }) => id), ...fresh, ...leased, ...retired]);
+  const { fresh, leased, kept, retired } = readPoolNames(pool);
+  const known = new Set([...clones.map(({ id }) => id), ...fresh, ...leased, ...kept, ...retired]);
   const strays = names.filter((name) => isCloneId(name) && !known.has(name)).map((name) => join(pool.paths.mounts, name));
   await dropStrays(pool, known);
   if (strays.length === 0) return;

@@ -78,6 +78,13 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
     return { id, outcome: 'gone' };
   }
 
+  function rewrite(id: string, change: (meta: Record<string, unknown>) => Record<string, unknown>): void {
+    const path = join(clones, id);
+    const meta = JSON.parse(readFileSync(join(path, 'meta.json'), 'utf8')) as Record<string, unknown>;
+    writeFileSync(join(path, '.meta'), JSON.stringify(change(meta)));
+    renameSync(join(path, '.meta'), join(path, 'meta.json'));
+  }
+
   return {
     name: 'directory',
     template: directory,
@@ -89,6 +96,9 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
       return { template: directory, name, guid: name };
     },
     create: async (source, ids) => ids.map((id) => make(source, id)),
+    mount: async ({ id, source }) => make({ template: directory, name: source, guid: source }, id),
+    keep: async ({ id }, session) => rewrite(id, (meta) => ({ ...meta, kept: true, session })),
+    forget: async ({ id }) => rewrite(id, ({ session: _, ...meta }) => ({ ...meta, kept: false })),
     list: async () => (existsSync(clones) ? readdirSync(clones).flatMap((id) => read(id) ?? []) : []),
     destroy: async (refs) => refs.map(({ id, guid }) => remove(id, guid)),
     holders: async ({ id }) => (existsSync(join(clones, id, 'busy')) ? [{ pid: 1, command: 'init' }] : []),

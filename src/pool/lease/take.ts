@@ -54,12 +54,21 @@ async function take(pool: PoolFiles, id: string): Promise<Lease | null> {
   pool.checkpoint('lease:renamed');
   const leaseName = formatLeaseName(id, pool.holder);
   const state = readCloneRecord(join(pool.paths.leased, leaseName), id);
-  const root = state === null ? null : (findOnShelf(pool, state) ?? ((await bring(pool, state)) ? { rootfs: state.rootfs } : null));
+  const root = state === null ? null : await findRoot(pool, state, () => putBack(pool, id));
   if (root !== null) return leaseOf(pool, id, root);
   const why = state === null ? 'its state file cannot be trusted' : 'it is no longer mounted';
   pool.warn(`Clone ${id} of ${pool.template} was retired unused: ${why}.`);
   retireLeased(pool, id, leaseName);
   return null;
+}
+
+/** Where the rootfs of a leased clone is; null: it is not mounted any more. Where it throws, `putBack` is called before. */
+export async function findRoot(
+  pool: PoolFiles,
+  state: CloneRecord,
+  putBack: () => void,
+): Promise<Pick<Lease, 'rootfs' | 'onShelf'> | null> {
+  return findOnShelf(pool, state) ?? ((await bring(pool, state, putBack)) ? { rootfs: state.rootfs } : null);
 }
 
 /** The clone for a launcher that takes it from the shelf; null: it is not there, or this run needs it on the host. */
@@ -70,14 +79,14 @@ function findOnShelf({ shelf: { direct } }: PoolFiles, state: CloneRecord): Pick
   return { rootfs: rootfsOf(givenPart(part)), onShelf: { tree, seenAt: direct.root + part.source } };
 }
 
-/** Mounts the clone at its path on the host; false: it is gone. Where it throws, the clone is fresh again. */
-async function bring(pool: PoolFiles, state: CloneRecord): Promise<boolean> {
+/** Mounts the clone at its path on the host; false: it is gone. */
+async function bring(pool: PoolFiles, state: CloneRecord, giveUp: () => void): Promise<boolean> {
   if (isInPlace(state)) return true;
   let taking: Taking | null = null;
   try {
     taking = await pool.shelf.take(placeOf(state.rootfs));
   } finally {
-    if (taking === null || taking === 'no-shelf') putBack(pool, state.id);
+    if (taking === null || taking === 'no-shelf') giveUp();
   }
   if (taking !== 'no-shelf') return taking === 'taken' && isInPlace(state);
   throw new IsolateError('template-not-mounted', `The fresh clones of ${pool.template} are mounted where this process cannot see them.`, {

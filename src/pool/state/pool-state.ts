@@ -24,6 +24,10 @@ export interface LeasedEntry {
   readonly alive: boolean;
 }
 
+export interface KeptEntry {
+  readonly id: string;
+}
+
 export interface RetiredEntry extends RetiredRecord {
   readonly id: string;
 }
@@ -32,6 +36,7 @@ export interface RetiredEntry extends RetiredRecord {
 export interface PoolState {
   readonly fresh: readonly FreshEntry[];
   readonly leased: readonly LeasedEntry[];
+  readonly kept: readonly KeptEntry[];
   readonly retired: readonly RetiredEntry[];
   readonly garbage: readonly string[];
 }
@@ -43,8 +48,9 @@ export type PoolNames = Readonly<Record<CloneState, readonly string[]>>;
 const sliceSize = 32;
 
 /**
- * Reads the state directories. Clones only ever move from fresh to leased to retired and are read in this order, so a clone that moves
- * while they are read is seen at least once; of two sightings the later one counts.
+ * Reads the state directories. Clones move from fresh to leased to retired and are read in this order, so a clone that moves while they
+ * are read is seen at least once; of two sightings the later one counts. Only those of sessions move back, and may not be seen: what the
+ * storage keeps is not missed.
  */
 export async function readPoolState(pool: Pool): Promise<PoolState> {
   const garbage: string[] = [];
@@ -55,10 +61,13 @@ export async function readPoolState(pool: Pool): Promise<PoolState> {
     if (lease === null) garbage.push(join(pool.paths.leased, name));
     else leased.set(lease.id, { ...lease, name, alive: isAlive(lease.holder, pool.holder.bootId) });
   }
+  const kept = readKept(pool, garbage);
   const retired = new Map(readRetired(pool, garbage).map((entry) => [entry.id, entry]));
+  const isKept = new Set(kept.map(({ id }) => id));
   return {
-    fresh: fresh.filter(({ id }) => !leased.has(id) && !retired.has(id)),
-    leased: [...leased.values()].filter(({ id }) => !retired.has(id)),
+    fresh: fresh.filter(({ id }) => !leased.has(id) && !isKept.has(id) && !retired.has(id)),
+    leased: [...leased.values()].filter(({ id }) => !isKept.has(id) && !retired.has(id)),
+    kept: kept.filter(({ id }) => !retired.has(id)),
     retired: [...retired.values()],
     garbage,
   };
@@ -68,11 +77,24 @@ export async function readPoolState(pool: Pool): Promise<PoolState> {
 export function readPoolNames({ paths }: Pick<Pool, 'paths'>): PoolNames {
   const fresh = readDirectory(paths.fresh).filter(isCloneId);
   const leased = readDirectory(paths.leased).flatMap((name) => parseLeaseName(name)?.id ?? []);
+  const kept = readDirectory(paths.kept).filter(isCloneId);
   const retired = readDirectory(paths.retired).filter(isCloneId);
   const gone = new Set(retired);
-  const inUse = leased.filter((id) => !gone.has(id));
-  for (const id of inUse) gone.add(id);
-  return { fresh: fresh.filter((id) => !gone.has(id)), leased: inUse, retired };
+  const notYet = (ids: readonly string[]): readonly string[] => {
+    const still = ids.filter((id) => !gone.has(id));
+    for (const id of still) gone.add(id);
+    return still;
+  };
+  const [idle, inUse, waiting] = [notYet(kept), notYet(leased), notYet(fresh)];
+  return { fresh: waiting, leased: inUse, kept: idle, retired };
+}
+
+function readKept({ paths }: Pool, garbage: string[]): readonly KeptEntry[] {
+  return readDirectory(paths.kept).flatMap((name) => {
+    if (isCloneId(name)) return { id: name };
+    garbage.push(join(paths.kept, name));
+    return [];
+  });
 }
 
 /** The retired clones; the names of other files are added to `garbage`. */

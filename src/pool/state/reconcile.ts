@@ -1,6 +1,6 @@
 import type { CloneInfo, CreateOptions } from '../../storage/driver.ts';
 import type { Rootfs } from '../../rootfs/rootfs.ts';
-import type { FreshEntry, LeasedEntry, PoolState, RetiredEntry } from './pool-state.ts';
+import type { FreshEntry, KeptEntry, LeasedEntry, PoolState, RetiredEntry } from './pool-state.ts';
 
 /** How long a clone without our mark is left alone, because it may be being made. */
 const unmarkedMs = 60_000;
@@ -12,9 +12,14 @@ export interface Reconciliation {
   readonly leased: readonly LeasedEntry[];
   readonly retireFresh: readonly { readonly id: string; readonly warning: string | null }[];
   readonly retireLeased: readonly LeasedEntry[];
+  /** Sessions whose run died. */
+  readonly keepLeased: readonly LeasedEntry[];
+  /** The storage does not keep them any more. */
+  readonly retireKept: readonly KeptEntry[];
   /** State without a clone. */
   readonly dropFresh: readonly FreshEntry[];
   readonly dropLeased: readonly LeasedEntry[];
+  readonly dropKept: readonly KeptEntry[];
   readonly dropRetired: readonly RetiredEntry[];
   /** Clones to destroy: retired, without state, or left by a crash. */
   readonly destroy: readonly CloneInfo[];
@@ -35,6 +40,7 @@ export interface Measure {
  */
 export function reconcile(clones: readonly CloneInfo[], state: PoolState, { newest, owners, nowMs }: Measure): Reconciliation {
   const byId = new Map(clones.filter(({ kept }) => !kept).map((clone) => [clone.id, clone]));
+  const keptIds = new Set(clones.flatMap(({ id, kept }) => (kept ? [id] : [])));
   const fresh: { clone: CloneInfo; createdMs: number }[] = [];
   const retireFresh: { id: string; warning: string | null }[] = [];
   const destroy = new Map<string, CloneInfo>();
@@ -51,11 +57,11 @@ export function reconcile(clones: readonly CloneInfo[], state: PoolState, { newe
   }
   const alive = state.leased.filter((entry) => entry.alive);
   const dead = state.leased.filter((entry) => !entry.alive);
-  for (const { id } of [...dead, ...state.retired]) {
+  for (const { id } of [...dead, ...state.kept, ...state.retired]) {
     const clone = byId.get(id);
     if (clone !== undefined) destroy.set(id, clone);
   }
-  const known = new Set([...state.fresh, ...state.leased, ...state.retired].map(({ id }) => id));
+  const known = new Set([...state.fresh, ...state.leased, ...state.kept, ...state.retired].map(({ id }) => id));
   for (const clone of byId.values()) {
     if (!known.has(clone.id) && (clone.marked || isOld(clone, nowMs))) destroy.set(clone.id, clone);
   }
@@ -63,13 +69,17 @@ export function reconcile(clones: readonly CloneInfo[], state: PoolState, { newe
   const isStale = (clone: CloneInfo): number => (newest !== null && clone.source !== newest ? 0 : 1);
   fresh.sort((left, right) => isStale(left.clone) - isStale(right.clone) || left.createdMs - right.createdMs);
   const isMissing = ({ id }: { readonly id: string }): boolean => !byId.has(id);
+  const isKept = ({ id }: { readonly id: string }): boolean => keptIds.has(id);
   return {
     fresh: fresh.map(({ clone }) => clone),
     leased: alive,
     retireFresh,
     retireLeased: dead.filter((entry) => !isMissing(entry)),
+    keepLeased: dead.filter(isKept),
+    retireKept: state.kept.filter((entry) => !isMissing(entry)),
     dropFresh: state.fresh.filter(isMissing),
-    dropLeased: dead.filter(isMissing),
+    dropLeased: dead.filter((entry) => isMissing(entry) && !isKept(entry)),
+    dropKept: state.kept.filter((entry) => isMissing(entry) && !isKept(entry)),
     dropRetired: state.retired.filter(isMissing),
     destroy: [...destroy.values()],
   };

@@ -4,7 +4,7 @@ import type { CloneInfo } from '../../storage/driver.ts';
 import type { Pool } from '../pool.ts';
 import type { LeasedEntry, PoolState } from './pool-state.ts';
 import type { Reconciliation } from './reconcile.ts';
-import { retireFresh, retireLeased } from './transition.ts';
+import { keepLeased, retireFresh, retireKept, retireLeased } from './transition.ts';
 
 export interface SettleOptions {
   /** How many fresh clones to retire in addition to the reconciliation. */
@@ -22,6 +22,7 @@ export function settle(
   for (const path of state.garbage) removeGarbage(pool, path);
   for (const { id } of plan.dropFresh) rmSync(join(pool.paths.fresh, id), { force: true });
   for (const { name } of plan.dropLeased) rmSync(join(pool.paths.leased, name), { force: true });
+  for (const { id } of plan.dropKept) rmSync(join(pool.paths.kept, id), { force: true });
   for (const { id } of plan.dropRetired) rmSync(join(pool.paths.retired, id), { force: true });
 
   const leasedMeanwhile = new Set<string>();
@@ -30,6 +31,8 @@ export function settle(
     else if (warning !== null) pool.warn(warning);
   }
   for (const lease of plan.retireLeased) if (retireLeased(pool, lease.id, lease.name)) onRetired?.(lease);
+  for (const { id, name } of plan.keepLeased) keepLeased(pool, id, name);
+  for (const { id } of plan.retireKept) if (!retireKept(pool, id)) leasedMeanwhile.add(id);
   const replaced = plan.fresh.slice(0, Math.max(excess, 0)).filter(({ id }) => retireFresh(pool, id));
   return { destroy: [...plan.destroy.filter(({ id }) => !leasedMeanwhile.has(id)), ...replaced] };
 }

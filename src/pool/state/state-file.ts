@@ -2,8 +2,10 @@ import { formatHolder, parseHolder } from '../holder.ts';
 import type { HolderId } from '../holder.ts';
 import { mergedPath, type Rootfs, rootfsOf, type IdMaps, type Ownership } from '../../rootfs/rootfs.ts';
 
-/** What becomes of a clone, in this order. It is the directory that the clone's file is in. */
-export type CloneState = 'fresh' | 'leased' | 'retired';
+/**
+ * What becomes of a clone, in this order; one of a session is leased and kept by turns. It is the directory that the clone's file is in.
+ */
+export type CloneState = 'fresh' | 'leased' | 'kept' | 'retired';
 
 /** What is written about a clone when it is made; its state is the directory of the file. */
 export interface CloneRecord {

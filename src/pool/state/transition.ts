@@ -40,6 +40,21 @@ export function retireFresh(pool: PoolFiles, id: string): boolean {
   return move(join(pool.paths.fresh, id), join(pool.paths.retired, id));
 }
 
+/** leased -> kept; false: it was moved already. */
+export function keepLeased(pool: PoolFiles, id: string, leaseName: string): boolean {
+  return move(join(pool.paths.leased, leaseName), join(pool.paths.kept, id));
+}
+
+/** kept -> leased by this pool's holder; false: another process was quicker, or there is none. */
+export function takeKept(pool: PoolFiles, id: string): boolean {
+  return move(join(pool.paths.kept, id), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
+}
+
+/** kept -> retired; false: a run took it first. */
+export function retireKept(pool: PoolFiles, id: string): boolean {
+  return move(join(pool.paths.kept, id), join(pool.paths.retired, id));
+}
+
 /** leased -> retired; false: it was retired already. */
 export function retireLeased(pool: PoolFiles, id: string, leaseName: string): boolean {
   return move(join(pool.paths.leased, leaseName), join(pool.paths.retired, id));

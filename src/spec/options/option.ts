@@ -6,7 +6,7 @@ import type { Passthrough, WantedSpec } from '../spec.ts';
  * What the value of an option is, which the shell completes. `bind` begins with a path of the host and has colons;
  * `template` is a name, a dataset or a directory.
  */
-export type ValueKind = 'directory' | 'file' | 'bind' | 'dataset' | 'template' | 'engine' | 'none';
+export type ValueKind = 'directory' | 'file' | 'bind' | 'dataset' | 'template' | 'session' | 'engine' | 'none';
 
 /** How an option is written and described. The command line, help, the manual page and completions are made from these. */
 export interface OptionForm {
@@ -14,6 +14,8 @@ export interface OptionForm {
   readonly short?: string;
   /** Name of the value in help; absent: the option takes none. */
   readonly value?: string;
+  /** The value may be left out; it is given only as `--long=VALUE`. */
+  readonly optionalValue?: true;
   readonly completes?: ValueKind;
   /** May be given more than once. */
   readonly repeatable?: true;

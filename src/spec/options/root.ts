@@ -1,11 +1,13 @@
 import { IsolateError } from '../../error.ts';
-import { parseDataset } from '../parse-name.ts';
+import { parseDataset, parseSessionName } from '../parse-name.ts';
 import { parseSeconds } from '../parse-number.ts';
 import { parseHostPath } from '../parse-path.ts';
+import { isThrownAway, rootName } from '../root-ref.ts';
+import type { Keeping } from '../spec.ts';
 import { type Draft, type OptionGroup, type RunOption, runOption } from './option.ts';
 
 /** The options that name a root; a run has one of them. */
-export const rootChoices: readonly string[] = ['clone', 'zfs', 'template'];
+export const rootChoices: readonly string[] = ['clone', 'zfs', 'template', 'session'];
 /** Those that change what it means. */
 export const rootModifiers: readonly string[] = ['ephemeral'];
 
@@ -72,6 +74,33 @@ export const rootOptions: OptionGroup<RunOption> = {
         throw new IsolateError('usage', '--ephemeral needs -t: clones of a dataset are always thrown away.');
       },
     }),
+    // The root that it has was looked up before.
+    runOption('session', {
+      long: 'session',
+      value: 'NAME',
+      completes: 'session',
+      help: 'run on the root of a session, whose changes stay; the same as isolate enter NAME',
+      carriedBy: 'caller',
+      settle: (draft, name) => (draft.root === null ? draft : { ...draft, root: { ...draft.root, session: parseSessionName(name) } }),
+    }),
+    runOption('keep', {
+      long: 'keep',
+      value: 'NAME',
+      optionalValue: true,
+      completes: 'none',
+      help: 'keep the root as a session, which isolate enter NAME goes on in',
+      carriedBy: 'caller',
+      settle: (draft, name) => keep(draft, '--keep', { name: sessionName(name), when: 'always' }),
+    }),
+    runOption('keepOnFailure', {
+      long: 'keep-on-failure',
+      value: 'NAME',
+      optionalValue: true,
+      completes: 'none',
+      help: 'the same if the command does not exit with 0',
+      carriedBy: 'caller',
+      settle: (draft, name) => keep(draft, '--keep-on-failure', { name: sessionName(name), when: 'failure' }),
+    }),
     runOption('readOnly', {
       long: 'read-only',
       help: 'make the root read-only',
@@ -89,6 +118,22 @@ export const rootOptions: OptionGroup<RunOption> = {
     }),
   ],
 };
+
+/** Without a name it gets one later. */
+function sessionName(name: string | true): string | null {
+  return name === true || name === '' ? null : parseSessionName(name);
+}
+
+function keep(draft: Draft, option: string, keeping: Keeping): Draft {
+  if (draft.keep !== undefined)
+    throw new IsolateError('usage', 'A run is kept either always or on failure: give --keep or --keep-on-failure.');
+  if (draft.root !== null && !isThrownAway(draft.root)) {
+    throw new IsolateError('usage', `${option} needs a root that is thrown away: changes to ${rootName(draft.root)} itself stay.`, {
+      hint: 'use -c TEMPLATE, -z DATASET or -t DIR --ephemeral',
+    });
+  }
+  return { ...draft, keep: keeping };
+}
 
 function refuseSecond({ root }: Draft): void {
   if (root !== null) throw new IsolateError('usage', 'A run has one root: give only one of -c TEMPLATE, -z DATASET and -t DIR.');

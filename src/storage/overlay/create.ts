@@ -6,7 +6,7 @@ import { IsolateError } from '../../error.ts';
 import { filesystemName, refusesUpperLayers } from '../../host/filesystem.ts';
 import { makeDirectories } from '../../process/make-directories.ts';
 import { toSystemFailure } from '../../process/system-error.ts';
-import type { CreateResult, Source } from '../driver.ts';
+import type { CloneInfo, CreateResult, Source } from '../driver.ts';
 import { describeDirectory, type DirectoryFacts } from '../directory.ts';
 import type { OverlayContext } from './context.ts';
 import { cloneGuid } from './layout.ts';
@@ -55,7 +55,7 @@ async function createOne(context: OverlayContext, source: Source, template: Dire
       source: source.name,
       marked: true,
       kept: false,
-      createdMs: Math.round(stats.ctimeMs),
+      createdMs: Math.round(stats.birthtimeMs),
       mountpoint: path,
     },
     rootfs: rootfsOf({
@@ -66,6 +66,16 @@ async function createOne(context: OverlayContext, source: Source, template: Dire
       idmappable: { lower: context.canIdmap(context.template), upper: context.canIdmap(path) },
     }),
   };
+}
+
+/** Layers are merged in the sandbox, so there is nothing to mount. */
+export async function findLayers(context: OverlayContext, { id }: CloneInfo): Promise<CreateResult> {
+  return await createOne(
+    context,
+    { template: context.template, name: context.template, guid: '' },
+    describeDirectory(context.template),
+    id,
+  );
 }
 
 async function makeLayers(context: OverlayContext, template: DirectoryFacts, id: string, path: string): Promise<void> {

@@ -3,6 +3,7 @@ import { IsolateError } from '../../error.ts';
 import type { CloneRef, DestroyResult } from '../driver.ts';
 import type { OverlayContext } from './context.ts';
 import { cloneGuid, type CloneStage } from './layout.ts';
+import { readSession } from './session.ts';
 
 const stages: readonly CloneStage[] = ['live', 'new', 'gone'];
 
@@ -29,6 +30,10 @@ async function destroyOne({ layout, removeTree, template }: OverlayContext, { id
     if (stats === null) continue;
     if (cloneGuid(stats) !== guid) {
       const error = new IsolateError('dataset-not-ours', `Clone ${id} of ${template} is not the one that was expected.`);
+      return { id, outcome: 'refused', error };
+    }
+    if (stage === 'live' && (await readSession(path)) !== null) {
+      const error = new IsolateError('dataset-not-ours', `Clone ${id} of ${template} is kept for a session.`);
       return { id, outcome: 'refused', error };
     }
     const gone = layout.clone(id, 'gone');

@@ -4,7 +4,8 @@ import type { CloneInfo, Holder, Source, StorageDriver } from '../driver.ts';
 import { describeDirectory } from '../directory.ts';
 import { findHolders, locate } from '../holders.ts';
 import type { OverlayContext, OverlayOptions } from './context.ts';
-import { createLayers } from './create.ts';
+import { createLayers, findLayers } from './create.ts';
+import { forgetLayers, keepLayers, readSession } from './session.ts';
 import { destroyLayers } from './destroy.ts';
 import { cloneGuid, overlayLayout, parseCloneDirectory } from './layout.ts';
 
@@ -31,8 +32,11 @@ export function openOverlay(template: string, options: OverlayOptions): StorageD
     },
     newestSource: async (): Promise<Source> => ({ template, name: template, guid: describeDirectory(template).guid }),
     create: (source, ids) => createLayers(context, source, ids),
+    mount: (clone) => findLayers(context, clone),
     list: () => listLayers(context),
     destroy: (refs) => destroyLayers(context, refs),
+    keep: ({ id }, session) => keepLayers(context, id, session),
+    forget: ({ id }) => forgetLayers(context, id),
     holders: (ref) => findLayerHolders(context, ref.id),
   };
 }
@@ -46,13 +50,15 @@ async function listLayers({ layout, template }: OverlayContext): Promise<readonl
     const path = layout.clone(parsed.id, parsed.stage);
     const stats = await stat(path).catch(() => null);
     if (stats === null || (clones.has(parsed.id) && parsed.stage !== 'live')) continue;
+    const session = parsed.stage === 'live' ? await readSession(path) : null;
     clones.set(parsed.id, {
       id: parsed.id,
       guid: cloneGuid(stats),
       source: template,
       marked: parsed.stage === 'live',
-      kept: false,
-      createdMs: Math.round(stats.ctimeMs),
+      kept: session !== null,
+      ...(session === null ? {} : { session }),
+      createdMs: Math.round(stats.birthtimeMs),
       mountpoint: parsed.stage === 'live' ? path : null,
     });
   }

@@ -6,6 +6,8 @@ import type { DatasetProperties } from './properties.ts';
 export const markProperty = 'isolate:template';
 /** User property of a kept clone: any local value except `off`. */
 export const keepProperty = 'isolate:keep';
+/** User property with the text of a session, in base64url. */
+export const sessionProperty = 'isolate:session';
 
 /**
  * The number of digits in every id that isolate makes. So a clone named `_2` that somebody made by hand, or one of the bash program of
@@ -14,7 +16,17 @@ export const keepProperty = 'isolate:keep';
 const ownDigits = 20;
 
 /** The properties that `clonesOf` reads; user properties come last, because their values may imitate lines. */
-export const cloneProperties = ['type', 'guid', 'origin', 'creation', 'mounted', 'mountpoint', markProperty, keepProperty] as const;
+export const cloneProperties = [
+  'type',
+  'guid',
+  'origin',
+  'creation',
+  'mounted',
+  'mountpoint',
+  markProperty,
+  keepProperty,
+  sessionProperty,
+] as const;
 
 /**
  * Selects our clones from the datasets beside a template: by name, by the mark on the clone itself, and by the origin, which is a
@@ -78,9 +90,16 @@ function cloneOf(template: string, name: string, properties: DatasetProperties, 
     source: origin,
     marked: own === template,
     kept: isKept(properties),
+    ...sessionOf(properties),
     createdMs: Number.isSafeInteger(seconds) && seconds > 0 ? seconds * 1000 : null,
     mountpoint: value('mounted') === 'yes' && mountpoint?.startsWith('/') === true ? mountpoint : null,
   };
+}
+
+/** Only of the clone itself: a session is of one clone. */
+function sessionOf(properties: DatasetProperties): Pick<CloneInfo, 'session'> {
+  const session = properties.get(sessionProperty);
+  return session?.source === 'local' && session.value !== null ? { session: Buffer.from(session.value, 'base64url').toString() } : {};
 }
 
 /** A value inherited from the parent counts too, so that a user can keep a whole subtree. */

@@ -5,7 +5,7 @@ import type { CloneInfo, CreateOptions, CreateResult, Source } from '../driver.t
 import { ownershipOf } from '../directory.ts';
 import type { ZfsContext } from './commands.ts';
 import { readClones } from './list.ts';
-import { makeAndMount } from './make.ts';
+import { makeAndMount, mountAgain } from './make.ts';
 import { cloneName } from './names.ts';
 import type { FindOwnerCopy } from './owner-copy.ts';
 
@@ -41,6 +41,14 @@ export async function createClones(
   return results;
 }
 
+/** Mounts a clone that exists, and checks the result as `createClones` does. */
+export async function mountClone(context: ZfsContext, { id }: CloneInfo, options: Omit<CreateOptions, 'onReady'>): Promise<CreateResult> {
+  const { whileMounting = (act) => act(), mountDirectory } = options;
+  const failures = await whileMounting(() => mountAgain(context, id, mountDirectory));
+  const [clone] = await readClones(context, [id]);
+  return await finish(context, id, clone, failures.get(id), options);
+}
+
 function ownError(error: unknown): IsolateError {
   if (error instanceof IsolateError) return error;
   throw error;
@@ -51,7 +59,7 @@ async function finish(
   id: string,
   clone: CloneInfo | undefined,
   failure: IsolateError | undefined,
-  options: CreateOptions,
+  options: Omit<CreateOptions, 'onReady'>,
 ): Promise<CreateResult> {
   const dataset = cloneName(context.template, id);
   if (clone === undefined || !clone.marked) {

@@ -5,13 +5,22 @@ import { parseDataset } from '../../spec/parse-name.ts';
 import { findHolders } from '../holders.ts';
 import { classifyZfs, zfsError } from './classify.ts';
 import { bindZfsCommands, type ZfsContext, type ZfsTools } from './commands.ts';
-import { createClones } from './create.ts';
+import { createClones, mountClone } from './create.ts';
 import type { OwnerCopy } from './clones.ts';
 import { destroyClones } from './destroy.ts';
 import { parseImplementation } from './implementation.ts';
 import { listClones } from './list.ts';
 import { cloneName, parentOf, poolOf } from './names.ts';
-import { planPoolHealth, planSpace, planTemplate, spaceProperties, templatePropertiesOf } from './plan.ts';
+import {
+  planForget,
+  planKeep,
+  planPoolHealth,
+  planSpace,
+  planTemplate,
+  spaceProperties,
+  templatePropertiesOf,
+  type ZfsPlan,
+} from './plan.ts';
 import { ownerCopies, removeOwnerCopies } from './owner-copy.ts';
 import { missingTemplate } from './missing-template.ts';
 import { parseProperties, type DatasetProperties } from './properties.ts';
@@ -56,13 +65,24 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
       copies = seen;
       return clones;
     },
+    mount: (clone, mountOptions) => mountClone(context, clone, mountOptions),
     destroy: (refs) => destroyClones(context, refs),
+    keep: (ref, session) => runInOrder(context, ref.id, planKeep(template, ref.id, session)),
+    forget: (ref) => runInOrder(context, ref.id, planForget(template, ref.id)),
     tidy: async (newest) => {
       const old = copies.filter(({ origin, kept }) => !kept && origin !== newest?.name);
       await removeOwnerCopies(context, old);
     },
     holders: (ref) => findHolders({ kind: 'zfs', dataset: cloneName(template, ref.id) }),
   };
+}
+
+async function runInOrder(context: ZfsContext, id: string, plans: readonly ZfsPlan[]): Promise<void> {
+  const dataset = cloneName(context.template, id);
+  for (const plan of plans) {
+    const answer = await context.zfs(dataset, plan);
+    if (answer.exitCode !== 0) throw zfsError(dataset, answer.stderr);
+  }
 }
 
 async function probe(context: ZfsContext, readOnce: () => Promise<unknown>): Promise<StorageHealth> {

@@ -38,6 +38,15 @@ export async function makeAndMount(
   return batch.failures;
 }
 
+/** Mounts a clone that exists. Answers why it failed, by id. */
+export async function mountAgain(context: ZfsContext, id: string, mountDirectory: string): Promise<ReadonlyMap<string, IsolateError>> {
+  const { template, implementation } = context;
+  const source = { template, name: '', guid: '' };
+  const batch: Batch = { context, source, ids: [id], mountpoint: (one) => join(mountDirectory, one), failures: new Map() };
+  await (implementation.name === 'zfs-fuse' ? mountOnFuse(batch, id, false) : attempt(batch, id, planMount(template, id)));
+  return batch.failures;
+}
+
 async function makeOnModule(batch: Batch): Promise<void> {
   const { context, ids, mountpoint, failures } = batch;
   const { template, implementation } = context;

@@ -1,4 +1,4 @@
-import { cloneProperties, markProperty } from './clones.ts';
+import { cloneProperties, keepProperty, markProperty, sessionProperty } from './clones.ts';
 import type { ZfsImplementation } from './implementation.ts';
 import { cloneName, copySnapshot, parentOf, poolOf } from './names.ts';
 
@@ -131,6 +131,20 @@ export function planMount(template: string, id: string): ZfsPlan {
 /** Never lazy, never forced. */
 export function planUnmount(template: string, id: string): ZfsPlan {
   return { args: ['unmount', cloneName(template, id)] };
+}
+
+/** Keeps a clone for a session. zfs-fuse sets one property with one command; what was set last is looked at first. */
+export function planKeep(template: string, id: string, session: string): readonly ZfsPlan[] {
+  const dataset = cloneName(template, id);
+  return [
+    { args: ['set', `${sessionProperty}=${Buffer.from(session).toString('base64url')}`, dataset] },
+    { args: ['set', `${keepProperty}=session`, dataset] },
+  ];
+}
+
+/** In the opposite order, so that what is kept has its session. */
+export function planForget(template: string, id: string): readonly ZfsPlan[] {
+  return [keepProperty, sessionProperty].map((property) => ({ args: ['inherit', property, cloneName(template, id)] }));
 }
 
 /** Marks an owner copy as complete. */

@@ -31,12 +31,14 @@ test('a failure to give something back is a warning and does not change the outc
   const held = (action: () => Promise<void>): Release => ({ giveBack: action, atEnd: null });
   await giveBack(
     held(() => Promise.reject(new Error('late'))),
+    undefined,
     warn,
   );
   await giveBack(
     held(() => {
       throw new Error('at once');
     }),
+    undefined,
     warn,
   );
   expect(warnings).toEqual(['late', 'at once']);

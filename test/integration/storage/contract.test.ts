@@ -179,6 +179,25 @@ describe.each(drivers)('%s', (_name, makeFixture) => {
     await destroy([made.clone]);
   });
 
+  test('keeps a clone with its text and its changes until it is forgotten, and destroys it only then', async () => {
+    const [made] = await make('1795312244000000009');
+    if (made === undefined) throw new Error('one was asked for');
+    const { clone } = made;
+    await fixture.write(made, 'os-release', 'kept');
+    const texts = ['one\n', '{"a":"\\t \u00e9"}\n'] as const;
+    for (const text of texts) {
+      await driver.keep(clone, text);
+      expect(await driver.list()).toEqual([{ ...clone, kept: true, session: text }]);
+    }
+    expect(await destroy([clone])).toMatchObject([{ id: clone.id, outcome: 'refused', error: { code: 'dataset-not-ours' } }]);
+    const again = await driver.mount(clone, create);
+    if (!again.ok) throw again.error;
+    expect(await fixture.read(again, 'os-release')).toBe('kept');
+    await driver.forget(clone);
+    expect(await driver.list()).toEqual([clone]);
+    expect(await destroy([clone])).toEqual([{ id: clone.id, outcome: 'gone' }]);
+  });
+
   test('leaves the template as it was', async () => {
     const [made] = await make('1795312244000000007');
     if (made === undefined) throw new Error('one was asked for');

@@ -59,6 +59,7 @@ describe('state of a template', () => {
       directory: String.raw`/run/isolate/pools/tank-a\x2db`,
       fresh: String.raw`/run/isolate/pools/tank-a\x2db/fresh`,
       leased: String.raw`/run/isolate/pools/tank-a\x2db/leased`,
+      kept: String.raw`/run/isolate/pools/tank-a\x2db/kept`,
       retired: String.raw`/run/isolate/pools/tank-a\x2db/retired`,
       lock: String.raw`/run/isolate/pools/tank-a\x2db/lock`,
       memory: String.raw`/run/isolate/pools/tank-a\x2db/settings`,

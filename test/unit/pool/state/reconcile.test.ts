@@ -21,7 +21,7 @@ function leased(id: string, alive: boolean): PoolState['leased'][number] {
 }
 
 const retired = (id: string): PoolState['retired'][number] => ({ id, attempts: 0, nextAttemptMs: 0 });
-const nothing: PoolState = { fresh: [], leased: [], retired: [], garbage: [] };
+const nothing: PoolState = { fresh: [], leased: [], kept: [], retired: [], garbage: [] };
 
 function plan(clones: readonly CloneInfo[], state: Partial<PoolState>): Record<string, string[]> {
   const result = reconcile(clones, { ...nothing, ...state }, { newest: 's2', owners: null, nowMs });
@@ -49,6 +49,17 @@ describe('reconciling', () => {
       }),
     ).toEqual({ leased: ['1'] });
     expect(plan([clone('2', { kept: true })], { retired: [retired('2')] })).toEqual({ dropRetired: ['2'] });
+  });
+  test('leaves the clone of a session to it, whatever happened to its runs', () => {
+    const session = [clone('1', { kept: true, session: 'text' })];
+    expect(plan(session, {})).toEqual({});
+    expect(plan(session, { kept: [{ id: '1' }] })).toEqual({});
+    expect(plan(session, { leased: [leased('1', true)] })).toEqual({ leased: ['1'] });
+    expect(plan(session, { leased: [leased('1', false)] })).toEqual({ keepLeased: ['1'] });
+  });
+  test('destroys what was a session once the storage does not keep it any more', () => {
+    expect(plan([clone('1')], { kept: [{ id: '1' }] })).toEqual({ retireKept: ['1'], destroy: ['1'] });
+    expect(plan([], { kept: [{ id: '1' }] })).toEqual({ dropKept: ['1'] });
   });
   test('destroys what a crash left unmarked a minute ago', () => {
     expect(plan([clone('1', { marked: false, createdMs: nowMs - 60_001 })], {})).toEqual({ destroy: ['1'] });

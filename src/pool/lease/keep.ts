@@ -1,0 +1,135 @@
+import { existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { EndOperation } from '../../launch/launch.ts';
+import { IsolateError } from '../../error.ts';
+import type { CloneRef, CreateOptions } from '../../storage/driver.ts';
+import { waitForLock } from '../claims/lock.ts';
+import { type HolderId, isAlive } from '../holder.ts';
+import type { Pool, PoolFiles } from '../pool.ts';
+import { readDirectory } from '../read-directory.ts';
+import { type CloneRecord, formatLeaseName, parseLeaseName } from '../state/state-file.ts';
+import { keepLeased, publishLeased, readCloneRecord, takeKept, writeWhole } from '../state/transition.ts';
+import { withMountLock } from './make-clones.ts';
+import { findRoot, type Lease } from './take.ts';
+
+/** A clone that is kept. */
+export interface KeptClone extends CloneRef {
+  /** The owners of its files, as in `CreateOptions`. */
+  readonly owners: CreateOptions['owners'];
+}
+
+/** How long another process may take to mount a clone. */
+const lockMs = 60_000;
+
+/**
+ * Keeps a leased clone with a text for the storage, from now on and whatever happens. The lease that it returns gives the clone back to
+ * the session. Throws the storage's error.
+ */
+export async function keepLease(pool: Pool, lease: Lease, clone: CloneRef, session: string): Promise<Lease> {
+  pool.checkpoint('keep:before-mark');
+  await pool.driver.keep(clone, session);
+  pool.checkpoint('keep:marked');
+  return ofSession(pool, lease);
+}
+
+/** What is known about a clone that this pool's holder has leased. */
+export function readLeased(pool: PoolFiles, id: string): CloneRecord {
+  const record = readCloneRecord(leasePath(pool, id), id);
+  if (record === null) throw gone(pool, id);
+  return record;
+}
+
+/** Lets a clone that a session has leased go: then `release` destroys it. */
+export async function forgetLease(pool: Pool, clone: CloneRef, release: () => Promise<void>): Promise<void> {
+  await pool.driver.forget(clone);
+  pool.checkpoint('forget:unmarked');
+  await release();
+}
+
+/**
+ * Leases the clone of a session to this pool's holder alone. It is mounted again where the host was restarted since. Throws
+ * `session-in-use`, `session-missing`, and the storage's error.
+ */
+export async function takeSession(pool: Pool, clone: KeptClone): Promise<Lease> {
+  const { id } = clone;
+  pool.checkpoint('session:before-rename');
+  if (!takeKept(pool, id) && !takeFromDead(pool, id) && !(await announce(pool, id))) throw inUse(pool, id);
+  pool.checkpoint('session:renamed');
+  const putBack = (): void => void keepLeased(pool, id, formatLeaseName(id, pool.holder));
+  try {
+    const record = readCloneRecord(leasePath(pool, id), id);
+    const root = record?.guid === clone.guid ? await findRoot(pool, record, putBack) : null;
+    return ofSession(pool, { id, ...(root ?? (await mountAgain(pool, clone))) });
+  } catch (error) {
+    putBack();
+    throw error;
+  }
+}
+
+function ofSession(pool: PoolFiles, lease: Pick<Lease, 'id' | 'rootfs' | 'onShelf'>): Lease {
+  const { id } = lease;
+  return {
+    ...lease,
+    release: async () => void keepLeased(pool, id, formatLeaseName(id, pool.holder)),
+    atEnd: (): readonly EndOperation[] => [{ kind: 'move', path: leasePath(pool, id), to: join(pool.paths.kept, id) }],
+  };
+}
+
+/** leased by a dead holder -> leased by this pool's; false: there is none, or another process was quicker. */
+function takeFromDead(pool: PoolFiles, id: string): boolean {
+  const dead = leasesOf(pool, id).find(({ holder }) => !isAlive(holder, pool.holder.bootId));
+  if (dead === undefined) return false;
+  try {
+    renameSync(join(pool.paths.leased, formatLeaseName(id, dead.holder)), leasePath(pool, id));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** absent -> leased, as after a restart of the host; false: another process has it. */
+async function announce(pool: Pool, id: string): Promise<boolean> {
+  const lock = await waitForLock(pool.paths.lock, pool.holder, { waitMs: lockMs });
+  try {
+    if (takeKept(pool, id) || takeFromDead(pool, id)) return true;
+    if (leasesOf(pool, id).length > 0 || existsSync(join(pool.paths.retired, id))) return false;
+    writeWhole(pool, leasePath(pool, id), '\n');
+    return true;
+  } finally {
+    await lock.release();
+  }
+}
+
+async function mountAgain(pool: Pool, { id, guid, owners }: KeptClone): Promise<Pick<Lease, 'rootfs'>> {
+  const there = (await pool.driver.list()).find((one) => one.id === id && one.guid === guid);
+  if (there === undefined) throw gone(pool, id);
+  const whileMounting = <T>(act: () => Promise<T>): Promise<T> => withMountLock(pool, act);
+  const made = await pool.driver.mount(there, { owners, mountDirectory: pool.paths.mounts, whileMounting });
+  if (!made.ok) throw made.error;
+  await publishLeased(pool, made.clone, made.rootfs);
+  return { rootfs: made.rootfs };
+}
+
+function leasesOf(pool: PoolFiles, id: string): readonly { readonly id: string; readonly holder: HolderId }[] {
+  return readDirectory(pool.paths.leased).flatMap((name) => {
+    const lease = parseLeaseName(name);
+    return lease?.id === id ? [lease] : [];
+  });
+}
+
+function leasePath(pool: PoolFiles, id: string): string {
+  return join(pool.paths.leased, formatLeaseName(id, pool.holder));
+}
+
+function inUse(pool: PoolFiles, id: string): IsolateError {
+  const pid = leasesOf(pool, id)[0]?.holder.pid;
+  return new IsolateError('session-in-use', `The session is in use${pid === undefined ? '' : ` by process ${pid}`}.`, {
+    hint: 'wait until that run has ended; isolate ps shows it',
+  });
+}
+
+function gone(pool: PoolFiles, id: string): IsolateError {
+  return new IsolateError('session-missing', `Clone ${id} of ${pool.template}, which the session has, does not exist any more.`);
+}

@@ -1,0 +1,91 @@
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { IsolateError } from '../error.ts';
+import { readDirectory } from '../pool/read-directory.ts';
+import { makeDirectories } from '../process/make-directories.ts';
+import { makeRandom } from '../process/random.ts';
+import { isSessionName } from '../spec/parse-name.ts';
+import { formatSession, parseSession, type SessionRecord } from './record.ts';
+
+/**
+ * The names of sessions: one file each, in a directory of its owner, so that nobody can find out the names of others'. The storage has
+ * the same, so a lost index is made again from that.
+ */
+export interface SessionIndex {
+  /** Below which each owner has a directory. */
+  readonly directory: string;
+}
+
+export function sessionIndex(stateDirectory: string): SessionIndex {
+  return { directory: join(stateDirectory, 'sessions') };
+}
+
+/** null: the owner has no session of this name. */
+export function readSession(index: SessionIndex, uid: number, name: string): SessionRecord | null {
+  if (!isSessionName(name)) return null;
+  try {
+    const record = parseSession(readFileSync(fileOf(index, uid, name), 'utf8'));
+    // A file that was copied is of no other session.
+    return record?.uid === uid && record.name === name ? record : null;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** The sessions of an owner, or of all, by their names. */
+export function listSessions(index: SessionIndex, uid: number | null): readonly SessionRecord[] {
+  const owners = uid === null ? readDirectory(index.directory).filter((name) => /^\d+$/.test(name)) : [String(uid)];
+  return owners
+    .flatMap((owner) => readDirectory(join(index.directory, owner)).flatMap((name) => readSession(index, Number(owner), name) ?? []))
+    .toSorted((one, other) => one.uid - other.uid || (one.name < other.name ? -1 : 1));
+}
+
+/** Adds a session. Throws `session-exists` if its owner has one of this name. */
+export function addSession(index: SessionIndex, record: SessionRecord): void {
+  const file = fileOf(index, record.uid, record.name);
+  const temporary = writeBeside(index, record);
+  try {
+    linkSync(temporary, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new IsolateError('session-exists', `There is already a session ${record.name}.`, {
+      hint: `choose another name, go on in it with isolate enter ${record.name}, or remove it with isolate rm ${record.name}`,
+    });
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** Throws `session-missing`, `session-exists`. */
+export function renameSession(index: SessionIndex, uid: number, from: string, to: string): void {
+  const record = readSession(index, uid, from);
+  if (record === null) throw missingSession(from);
+  addSession(index, { ...record, name: to });
+  removeSession(index, record);
+}
+
+export function missingSession(name: string): IsolateError {
+  return new IsolateError('session-missing', `There is no session ${JSON.stringify(name)}.`, { hint: 'isolate sessions lists yours' });
+}
+
+/** Replaces what is known about a session. */
+export function updateSession(index: SessionIndex, record: SessionRecord): void {
+  renameSync(writeBeside(index, record), fileOf(index, record.uid, record.name));
+}
+
+export function removeSession(index: SessionIndex, { uid, name }: Pick<SessionRecord, 'uid' | 'name'>): void {
+  rmSync(fileOf(index, uid, name), { force: true });
+}
+
+function writeBeside(index: SessionIndex, record: SessionRecord): string {
+  makeDirectories(join(index.directory, String(record.uid)), 0o700);
+  const temporary = join(index.directory, String(record.uid), `.${makeRandom()}`);
+  writeFileSync(temporary, formatSession(record), { mode: 0o600, flag: 'wx', flush: true });
+  return temporary;
+}
+
+function fileOf({ directory }: SessionIndex, uid: number, name: string): string {
+  return join(directory, String(uid), name);
+}
