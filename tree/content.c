@@ -35,7 +35,7 @@ static off_t next_data(int file, off_t from, off_t end)
 	return at > end ? end : at;
 }
 
-static size_t read_block(int file, unsigned char *block, off_t at, size_t most, const char *name)
+size_t read_block(int file, unsigned char *block, off_t at, size_t most, const char *name)
 {
 	size_t done = 0;
 	while (done < most) {
@@ -51,7 +51,7 @@ static size_t read_block(int file, unsigned char *block, off_t at, size_t most, 
 	return done;
 }
 
-static bool compare_files(const int files[2], off_t size, const char *name)
+bool is_same_file(const int files[2], off_t size, const char *name)
 {
 	static unsigned char blocks[2][BLOCK];
 	for (off_t at = 0; at < size;) {
@@ -87,7 +87,7 @@ bool is_same_content(const int directories[2], const char *name, const struct st
 		return true;
 	files[BASE] = open_file(directories[BASE], name, &stats[BASE]);
 	files[OTHER] = files[BASE] < 0 ? -1 : open_file(directories[OTHER], name, &stats[OTHER]);
-	bool same = files[OTHER] >= 0 && compare_files(files, stats[BASE].st_size, name);
+	bool same = files[OTHER] >= 0 && is_same_file(files, stats[BASE].st_size, name);
 	for (int side = BASE; side <= OTHER; side++)
 		if (files[side] >= 0)
 			close(files[side]);

@@ -25,6 +25,12 @@
  * among what is copied, holes; and blocks that both share where the file system can do that. --plain leaves out what not any
  * user may have. One line says how many files there are, and how many devices and attributes are missing.
  *
+ * isolate-tree read ROOT BYTES: prints the files at the paths on standard input, each ended by a NUL: the size, a newline and
+ * the content; `-` and a newline for what is no regular file or has more than BYTES.
+ *
+ * isolate-tree same BASE OTHER: for each pair of paths on standard input, one in BASE and one in OTHER, prints `=` if both are
+ * regular files with the same content, otherwise `!`.
+ *
  * The status is 0 however much differs; 2 if something could not be read or written, with one line on standard error, and then the
  * records are not complete; 125 for a bad command line.
  */
@@ -38,7 +44,9 @@
 static int usage(void)
 {
 	fputs("usage: isolate-tree compare [--same-inodes] [--layer=trusted|user] [--paths] BASE OTHER\n"
-	      "       isolate-tree copy [--plain] FROM PATH TO PATH\n",
+	      "       isolate-tree copy [--plain] FROM PATH TO PATH\n"
+	      "       isolate-tree read ROOT BYTES\n"
+	      "       isolate-tree same BASE OTHER\n",
 	      stderr);
 	return BAD_USAGE;
 }
@@ -117,8 +125,39 @@ static int copy(char **words)
 	return FOUND;
 }
 
+static int finish(void)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		fail("standard output", "it cannot be written");
+	return FOUND;
+}
+
+static int read_files(char **words)
+{
+	char *end;
+	if (words[0] == NULL || words[1] == NULL || words[2] != NULL)
+		return usage();
+	long long most = strtoll(words[1], &end, 10);
+	if (*end != '\0' || most < 0)
+		return usage();
+	print_files(open_root(words[0]), most);
+	return finish();
+}
+
+static int same(char **words)
+{
+	if (words[0] == NULL || words[1] == NULL || words[2] != NULL)
+		return usage();
+	compare_files_at((int[]){ open_root(words[0]), open_root(words[1]) });
+	return finish();
+}
+
 int main(int argc, char **argv)
 {
+	if (argc >= 2 && strcmp(argv[1], "read") == 0)
+		return read_files(argv + 2);
+	if (argc >= 2 && strcmp(argv[1], "same") == 0)
+		return same(argv + 2);
 	if (argc >= 2 && strcmp(argv[1], "compare") == 0)
 		return compare(argv + 2);
 	if (argc >= 2 && strcmp(argv[1], "copy") == 0)

@@ -45,6 +45,8 @@ bool has_mark(int directory, const char *name, enum overlay overlay, const char 
 
 /* content.c. A file is opened only if it is the one that was seen; -1: it is not there any more. */
 int open_file(int directory, const char *name, const struct stat *seen);
+size_t read_block(int file, unsigned char *block, off_t at, size_t most, const char *name);
+bool is_same_file(const int files[2], off_t size, const char *name);
 /* Without following a link. */
 int change_mode(int directory, const char *name, mode_t mode);
 /* Whether two files have the same bytes. */
@@ -72,6 +74,11 @@ struct comparison {
 void compare_trees(const struct comparison *comparison);
 /* Only what is at these paths, and all below a directory that only one side has. They are in the order of the output. */
 void compare_paths(const struct comparison *comparison, char **paths, size_t count);
+
+/* files.c: for each path on standard input its size, a newline and its content; `-` for what is no file or is larger. */
+void print_files(int root, off_t most);
+/* For each pair of paths `=` if they are files with the same bytes, otherwise `!`. */
+void compare_files_at(const int roots[2]);
 
 /* copy.c */
 struct copy {
