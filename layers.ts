@@ -24,6 +24,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   changes: layer(['error', 'json'], [], true),
   wire: layer(['error'], [], true),
   launch: layer(['error', 'json'], ['rootfs'], true),
+  changes: layer(['error', 'json'], [], true),
   process: layer(['error', 'log', 'launch'], ['spec']),
   host: layer(['error', 'log', 'process', 'spec']),
   engine: layer(['error', 'json', 'spec', 'rootfs', 'launch'], ['host'], true),

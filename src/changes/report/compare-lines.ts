@@ -1,0 +1,59 @@
+import type { BytePath } from '../change.ts';
+import { showPath } from '../show-path.ts';
+
+type Compare = (before: string, after: string, path: BytePath) => readonly string[];
+
+/** Lines that only one side has, as often as it has them more often, with white space made single. */
+function differingLines(before: string, after: string): { readonly gone: readonly string[]; readonly come: readonly string[] } {
+  const old = linesOf(before);
+  const now = linesOf(after);
+  return { gone: without(old, now), come: without(now, old) };
+}
+
+/** A backslash at the end continues a line. */
+function linesOf(text: string): readonly string[] {
+  return text
+    .replaceAll(/\\\r?\n/g, ' ')
+    .split('\n')
+    .map((line) => line.replaceAll(/\s+/g, ' ').trim());
+}
+
+function without(lines: readonly string[], others: readonly string[]): readonly string[] {
+  const left = new Map<string, number>();
+  for (const line of others) left.set(line, (left.get(line) ?? 0) + 1);
+  return lines.filter((line) => {
+    const count = left.get(line) ?? 0;
+    left.set(line, count - 1);
+    return count <= 0;
+  });
+}
+
+/** `/etc/fstab: LINE` for each line with a meaning that is new, and `/etc/fstab: LINE (removed)`. */
+export function compareLines(isComment: (line: string, isNewFile: boolean) => boolean): Compare {
+  return (before, after, path) => {
+    const { gone, come } = differingLines(before, after);
+    const counts = (line: string) => line !== '' && !isComment(line, before === '');
+    return [
+      ...come.filter(counts).map((line) => `/${showPath(path)}: ${line}`),
+      ...gone.filter(counts).map((line) => `/${showPath(path)}: ${line} (removed)`),
+    ];
+  };
+}
+
+export const plainLines = compareLines((line) => line.startsWith('#'));
+
+/** `#1000 ALL=ALL` and `#include` are no comments. */
+export const sudoersLines = compareLines((line) => /^#(?!\d|include)/.test(line));
+
+/** A variable in a new file is for the entries of that file; one in an old file is for entries that don't differ. */
+export const cronLines = compareLines((line, isNewFile) => line.startsWith('#') || (isNewFile && /^[A-Za-z_]+ ?=/.test(line)));
+
+/** The type and the comment of each new key, with the path; the key itself tells people nothing. */
+export const keyLines: Compare = (before, after, path) =>
+  differingLines(before, after)
+    .come.filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const [, options = '', type = '', comment = ''] = /^(.*?)((?:ssh|ecdsa|sk)-[^ ]+) [^ ]+ ?(.*)$/.exec(line.slice(0, 4096)) ?? [];
+      const said = [options.trim(), type, comment].filter((part) => part !== '').join(' ');
+      return `/${showPath(path)}: ${said === '' ? line : said}`;
+    });

@@ -1,0 +1,59 @@
+import { showPath } from '../show-path.ts';
+import type { Finding } from './collect.ts';
+import type { Report } from './report.ts';
+import type { Risk } from './rule.ts';
+import { countOf, formatCount } from './sentence.ts';
+
+export interface ReportForm {
+  /** How many items a finding has at most, beside those that are always shown. */
+  readonly mostItems: number;
+  /** Also what is counted only. */
+  readonly all: boolean;
+}
+
+const titles: Readonly<Record<Risk, string>> = { high: 'High risk', medium: 'Medium risk', low: 'Low risk', none: 'No risk' };
+
+/** How long a line of an item is at most. */
+const longest = 200;
+
+/** A report as text for terminals: its sentence, then the findings of each risk. Names cannot give commands to the terminal. */
+export function renderChangeReport({ summary, findings }: Report, form: ReportForm): string {
+  const shown = findings.filter(({ risk }) => form.all || risk !== 'none');
+  const lines = shown.flatMap((finding, at) => [
+    ...(finding.risk === shown[at - 1]?.risk ? [] : ['', titles[finding.risk]]),
+    ...linesOf(finding, form),
+  ]);
+  return [summary, ...lines].map((line) => `${line}\n`).join('');
+}
+
+function linesOf(finding: Finding, { mostItems, all }: ReportForm): readonly string[] {
+  const items = distinct(itemsOf(finding));
+  const inFull = new Set(finding.items.slice(0, finding.inFull)).size;
+  const limit = all ? items.length : inFull + mostItems;
+  // A line that says "and 1 more" could say the item instead.
+  const kept = items.length === limit + 1 ? items : items.slice(0, limit);
+  const rest = items.length - kept.length;
+  return [
+    `  ${countOf(finding)}`,
+    `    ${finding.why}`,
+    ...kept.map(
+      ({ item, times }) => `      ${cut(item)}${times > 1 && finding.count > items.length ? ` (${formatCount(times)} files)` : ''}`,
+    ),
+    ...(rest > 0 ? [`      and ${formatCount(rest)} more (--all)`] : []),
+  ];
+}
+
+function itemsOf({ items, paths }: Finding): readonly string[] {
+  return items.length > 0 ? items : paths.map((path) => `/${showPath(path)}`);
+}
+
+function distinct(items: readonly string[]): readonly { readonly item: string; readonly times: number }[] {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
+  return Array.from(counts, ([item, times]) => ({ item, times }));
+}
+
+function cut(item: string): string {
+  const characters = Array.from(item.length > longest ? item.slice(0, longest * 2) : item);
+  return characters.length > longest ? `${characters.slice(0, longest - 1).join('')}…` : item;
+}

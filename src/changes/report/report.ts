@@ -1,0 +1,45 @@
+import type { Change } from '../change.ts';
+import { createCollector, type Finding } from './collect.ts';
+import { createJudge } from './judge.ts';
+import { collectPackageFiles } from './package-files.ts';
+import { comparePackages, createSourceMatcher, newsOf, packageItem } from './packages.ts';
+import type { Risk, Rule, Texts } from './rule.ts';
+import { rules } from './rules.ts';
+import { summarize } from './sentence.ts';
+import { splitMove } from './split-move.ts';
+import { createTrees } from './trees.ts';
+
+export interface Report {
+  /** One sentence. */
+  readonly summary: string;
+  /** By risk, and then in the order of the table. */
+  readonly findings: readonly Finding[];
+}
+
+const order: readonly Risk[] = ['high', 'medium', 'low', 'none'];
+
+/**
+ * What changes mean for a person. `texts` has what `textsWanted` names, as far as it could be read. Every change is in a finding. The effort
+ * grows with the number of changes and the size of the texts, and not faster.
+ */
+export function makeReport(changes: readonly Change[], texts: Texts, table: readonly Rule[] = rules): Report {
+  const all = changes.flatMap(splitMove);
+  const sourceOf = createSourceMatcher();
+  const packages = comparePackages(
+    all.flatMap((change) => {
+      const source = sourceOf(change.path);
+      return source === null ? [] : [{ source, change }];
+    }),
+    texts,
+  );
+  const collector = createCollector();
+  for (const change of packages) {
+    const rule = table.find(({ match }) => match.by === 'packages' && match.news === newsOf(change));
+    if (rule !== undefined) collector.add(rule, (change.after ?? change.before)?.path ?? '', packageItem(change), false);
+  }
+  const judge = createJudge(table, { texts, packageFiles: collectPackageFiles(packages, texts), trees: createTrees(all) }, collector);
+  for (const change of all) judge(change);
+  const found = collector.findings(table);
+  const findings = order.flatMap((risk) => found.filter((finding) => finding.risk === risk));
+  return { summary: summarize(findings), findings };
+}

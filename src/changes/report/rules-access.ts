@@ -1,0 +1,180 @@
+import { keyLines, sudoersLines } from './compare-lines.ts';
+import { isUsualCertificateLink } from './links.ts';
+import type { Rule } from './rule.ts';
+
+const library = 'usr/{lib,lib32,lib64,libx32}';
+
+export const accessRules: readonly Rule[] = [
+  {
+    id: 'sudoers',
+    category: 'access',
+    risk: 'high',
+    what: ['rule of sudo or doas', 'rules of sudo and doas'],
+    why: 'The rules decide who may run commands as root, and whether a password is needed.',
+    inFull: true,
+    match: { by: 'text', paths: ['etc/{sudoers,sudoers.d/**,doas.conf,doas.d/*}'], compare: sudoersLines },
+  },
+  {
+    id: 'polkit-rule',
+    category: 'access',
+    risk: 'high',
+    what: ['polkit rule', 'polkit rules'],
+    why: 'The rule decides who may do what otherwise only root may.',
+    match: {
+      by: 'path',
+      paths: ['{etc,run,usr/share,usr/local/share}/polkit-1/rules.d/*', '{etc,var/lib}/polkit-1/localauthority/**', 'etc/polkit-1/**'],
+    },
+  },
+  {
+    id: 'polkit-action',
+    category: 'access',
+    risk: 'medium',
+    what: ['polkit action', 'polkit actions'],
+    why: 'A service offers users something that needs rights, with defaults for who may.',
+    match: { by: 'path', paths: ['{usr/share,usr/local/share}/polkit-1/actions/*'] },
+  },
+  {
+    id: 'pam-changed',
+    category: 'access',
+    risk: 'high',
+    what: ['PAM file changed', 'PAM files changed'],
+    why: 'PAM decides who can log in; a file that was there before is different.',
+    match: {
+      by: 'path',
+      paths: ['etc/{pam.conf,pam.d/*}', 'etc/security/**', 'usr/{lib,share}/pam.d/*'],
+      fits: ({ before }) => before !== null,
+    },
+  },
+  {
+    id: 'pam-module',
+    category: 'access',
+    risk: 'high',
+    what: ['PAM module', 'PAM modules'],
+    why: 'A PAM module can see every password and let anybody in.',
+    match: { by: 'path', paths: [`${library}/security/*.so`, `${library}/*/security/*.so`] },
+  },
+  {
+    id: 'pam-added',
+    category: 'access',
+    risk: 'medium',
+    what: ['PAM file added', 'PAM files added'],
+    why: 'The file decides who can use a service that authenticates users.',
+    match: { by: 'path', paths: ['etc/{pam.conf,pam.d/*}', 'etc/security/**', 'usr/{lib,share}/pam.d/*', 'usr/share/pam-configs/*'] },
+  },
+  {
+    id: 'nsswitch',
+    category: 'access',
+    risk: 'high',
+    what: ['source of user and host names', 'sources of user and host names'],
+    why: 'These files decide where users, groups and hosts are looked up, and by which library.',
+    match: { by: 'path', paths: ['etc/nsswitch.conf', `${library}/libnss_*`, `${library}/*/libnss_*`] },
+  },
+  {
+    id: 'authorized-key',
+    category: 'access',
+    risk: 'high',
+    what: ['key that opens an account over SSH', 'keys that open accounts over SSH'],
+    why: 'Whoever has the other half of the key can log in without a password.',
+    inFull: true,
+    match: {
+      by: 'text',
+      paths: [
+        '**/.ssh/{authorized_keys,authorized_keys2,authorized_principals}',
+        'etc/ssh/{authorized_keys,authorized_keys.d,ca}/**',
+        'etc/ssh/*authorized*',
+      ],
+      compare: keyLines,
+    },
+  },
+  {
+    id: 'ssh-server-setting',
+    category: 'access',
+    risk: 'high',
+    what: ['setting of the SSH server', 'settings of the SSH server'],
+    why: 'The settings decide who can log in over the network, and how.',
+    match: {
+      by: 'path',
+      paths: [
+        'etc/ssh/{sshd_config,sshd_config.d/*,shosts.equiv,sshrc}',
+        'etc/hosts.equiv',
+        '**/.{rhosts,shosts}',
+        'etc/{dropbear,default/dropbear,default/ssh}',
+      ],
+    },
+  },
+  {
+    id: 'ssh-host-key',
+    category: 'access',
+    risk: 'medium',
+    what: ['SSH key of the host', 'SSH keys of the host'],
+    why: 'Clients know the host by its keys; a key that was made in a sandbox is in every copy of it.',
+    match: { by: 'path', paths: ['etc/ssh/ssh_host_*', 'etc/dropbear/*_host_key'] },
+  },
+  {
+    id: 'ssh-client-setting',
+    category: 'access',
+    risk: 'medium',
+    what: ['setting or key of SSH clients', 'settings and keys of SSH clients'],
+    why: 'Such a setting can send connections elsewhere or run commands on each one; a key opens accounts on other hosts.',
+    match: {
+      by: 'path',
+      paths: ['etc/ssh/{ssh_config,ssh_config.d/*,ssh_known_hosts}', '**/.ssh/**'],
+      except: ['**/.ssh/known_hosts*', '**/.ssh/{authorized_keys,authorized_keys2,authorized_principals}'],
+    },
+  },
+  {
+    id: 'ca-certificate',
+    category: 'access',
+    risk: 'high',
+    what: ['certificate that all programs trust', 'certificates that all programs trust'],
+    why: 'Whoever has the key of such a certificate can pretend to be any site.',
+    match: {
+      by: 'path',
+      paths: [
+        'usr/local/share/ca-certificates/**',
+        'etc/ssl/certs/**',
+        'etc/ssl/cert.pem',
+        'etc/ca-certificates/**',
+        'etc/pki/{ca-trust,tls}/**',
+        'usr/share/pki/{ca-trust-source,trust}/**',
+        'etc/ca-certificates.conf',
+      ],
+      except: [
+        'etc/ssl/certs/ca-certificates.crt',
+        'etc/ssl/certs/java/cacerts',
+        'etc/pki/ca-trust/extracted/**',
+        'etc/ca-certificates/{update.d,extracted}/**',
+      ],
+      fits: (change) => !isUsualCertificateLink(change) && !(change.path === 'etc/ca-certificates.conf' && change.before === null),
+    },
+  },
+  {
+    id: 'ca-bundle',
+    category: 'access',
+    risk: 'medium',
+    what: ['bundle of trusted certificates', 'bundles of trusted certificates'],
+    why: 'The bundle is made from the certificates that are trusted; all programs trust one more in it.',
+    match: {
+      by: 'path',
+      paths: [
+        'etc/ssl/certs/{ca-certificates.crt,java/cacerts}',
+        'etc/pki/ca-trust/extracted/**',
+        'etc/ca-certificates/extracted/**',
+        'usr/share/ca-certificates/**',
+      ],
+      fits: ({ path, before }) => !path.startsWith('usr/share/') || before !== null,
+    },
+  },
+  {
+    id: 'ca-of-distribution',
+    category: 'access',
+    risk: 'low',
+    what: ['certificate among those of the distribution', 'certificates among those of the distribution'],
+    why: 'The distribution and browsers trust such certificates; anybody can put one there, and update-ca-certificates makes it trusted.',
+    general: true,
+    match: {
+      by: 'path',
+      paths: ['usr/share/ca-certificates/**', 'etc/ssl/certs/**', 'etc/ca-certificates.conf', 'etc/ca-certificates/update.d/**'],
+    },
+  },
+];
