@@ -16,6 +16,8 @@ export interface Finding {
    * finding of the risk `none` has none.
    */
   readonly items: readonly string[];
+  /** How many of the things that are counted are files of packages that differ, by the lists of these packages. Their items come later. */
+  readonly ofPackages: number;
   /** How many items at the beginning are always shown. */
   readonly inFull: number;
   /** The path that each item is about, or, without items, all paths. */
@@ -26,17 +28,24 @@ export interface Finding {
 interface Entry {
   readonly path: BytePath;
   readonly item: string;
+  /** A package that differs has the file by its own list. */
+  readonly ofPackage: boolean;
   /** Above the path, a directory that stands for all that is in it. */
   readonly tree: string | null;
 }
 
 export interface Collector {
   /** Counts an item that is about a path. */
-  readonly add: (rule: Rule, path: BytePath, item: string, inFull: boolean) => void;
+  readonly add: (rule: Rule, path: BytePath, item: string, about: About) => void;
   /** Counts a path; `tree` stands for it in a long list. */
-  readonly addChange: (rule: Rule, change: Change, tree: string | null) => void;
+  readonly addChange: (rule: Rule, change: Change, tree: string | null, ofPackage: boolean) => void;
   /** In the order of the table. */
   readonly findings: (table: readonly Rule[]) => readonly Finding[];
+}
+
+export interface About {
+  readonly inFull: boolean;
+  readonly ofPackage: boolean;
 }
 
 export function createCollector(): Collector {
@@ -47,9 +56,10 @@ export function createCollector(): Collector {
     (inFull || rule.inFull === true ? lists.first : lists.rest).push(entry);
   };
   return {
-    add: (rule, path, item, inFull) => addEntry(rule, { path, item: showText(item), tree: null }, inFull),
-    addChange: (rule, change, tree) => {
-      addEntry(rule, { path: change.path, item: rule.risk === 'none' ? '' : itemOf(rule, change), tree }, change.after === null);
+    add: (rule, path, item, { inFull, ofPackage }) => addEntry(rule, { path, item: showText(item), tree: null, ofPackage }, inFull),
+    addChange: (rule, change, tree, ofPackage) => {
+      const item = rule.risk === 'none' ? '' : itemOf(rule, change);
+      addEntry(rule, { path: change.path, item, tree, ofPackage }, change.after === null);
     },
     findings: (table) =>
       table.flatMap((rule) => {
@@ -60,7 +70,7 @@ export function createCollector(): Collector {
 }
 
 function makeFinding(rule: Rule, first: readonly Entry[], rest: readonly Entry[]): Finding {
-  const entries = [...first, ...rest];
+  const entries = [...strangersFirst(first), ...strangersFirst(rest)];
   const items = rule.risk === 'none' ? [] : foldTrees(entries);
   const count = rule.general === true || rule.risk === 'none' ? entries.length : new Set(items).size;
   return {
@@ -70,10 +80,22 @@ function makeFinding(rule: Rule, first: readonly Entry[], rest: readonly Entry[]
     count,
     what: rule.what[count === 1 ? 0 : 1],
     items,
+    ofPackages: rule.risk === 'none' ? 0 : countOfPackages(entries, items),
     inFull: rule.risk === 'none' ? 0 : first.length,
     paths: entries.map(({ path }) => path),
     why: rule.why,
   };
+}
+
+/** A package may have many files that a rule knows, and must not hide one that it does not have. */
+function strangersFirst(entries: readonly Entry[]): readonly Entry[] {
+  return [...entries.filter(({ ofPackage }) => !ofPackage), ...entries.filter(({ ofPackage }) => ofPackage)];
+}
+
+/** How many different items are only of packages. */
+function countOfPackages(entries: readonly Entry[], items: readonly string[]): number {
+  const strange = new Set(items.filter((_, at) => entries[at]?.ofPackage !== true));
+  return new Set(items.filter((item) => !strange.has(item))).size;
 }
 
 /** Items, with those in one tree made equal. */

@@ -45,6 +45,16 @@ export const plainLines = compareLines((line) => line.startsWith('#'));
 /** `#1000 ALL=ALL` and `#include` are no comments. */
 export const sudoersLines = compareLines((line) => /^#(?!\d|include)/.test(line));
 
+export const kernelLines = compareLines((line) => /^[#;]/.test(line));
+
+/** Of git-config(1), what names a command or another file of settings. */
+export const gitLines = compareLines(
+  (line) =>
+    !/^(?:\[include|(?:fsmonitor|hookspath|sshcommand|gitproxy|askpass|pager|editor|helper|path|program|textconv|cmd|external|driver|clean|smudge|process|command|uploadpack|receivepack|vcs|proxy|alternaterefscommand|sequence\.editor|update)(?: ?=|$)|[a-z0-9-]+ ?= ?!)/i.test(
+      line,
+    ),
+);
+
 /** A variable in a new file is for the entries of that file; one in an old file is for entries that don't differ. */
 export const cronLines = compareLines((line, isNewFile) => line.startsWith('#') || (isNewFile && /^[A-Za-z_]+ ?=/.test(line)));
 
@@ -57,3 +67,13 @@ export const keyLines: Compare = (before, after, path) =>
       const said = [options.trim(), type, comment].filter((part) => part !== '').join(' ');
       return `/${showPath(path)}: ${said === '' ? line : said}`;
     });
+
+/** Lines of dpkg's `statoverride`; of `diversions`, three lines that name a path, another one and a package. */
+export const dpkgOverrides: Compare = (before, after, path) => {
+  const rows = (text: string) => (path.endsWith('diversions') ? diversionRows(text) : text);
+  return compareLines(() => false)(rows(before), rows(after), path);
+};
+
+function diversionRows(text: string): string {
+  return text.replaceAll(/^(.*)\n(.*)\n(.*)$/gm, '$1 → $2 (by $3)');
+}

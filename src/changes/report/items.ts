@@ -10,6 +10,12 @@ export function baseName(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** `pathItem` with where a link leads. */
+export function linkItem(change: Change): string {
+  const target = change.after?.target ?? null;
+  return target === null ? pathItem(change) : `${pathItem(change)} → ${showPath(target)}`;
+}
+
 /** `pathItem` with the owner of a program. */
 export function ownedItem(change: Change): string {
   const { after } = change;

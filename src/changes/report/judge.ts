@@ -1,8 +1,8 @@
 import type { Change } from '../change.ts';
 import type { Collector } from './collect.ts';
-import { pathItem } from './items.ts';
+import { linkItem, pathItem } from './items.ts';
 import type { PackageFiles } from './package-files.ts';
-import { createSourceMatcher } from './packages.ts';
+import { createSourceMatcher, isDatabase } from './packages.ts';
 import { createMatcher } from './path-pattern.ts';
 import { canonicalPath, type Rule, type Texts } from './rule.ts';
 import { showPath } from '../show-path.ts';
@@ -20,36 +20,39 @@ export interface Circumstances {
 export function createJudge(table: readonly Rule[], circumstances: Circumstances, collector: Collector): (change: Change) => void {
   const { texts, packageFiles, trees } = circumstances;
   const states = table.flatMap((rule) => (rule.match.by === 'state' ? [{ rule, fits: rule.match.fits }] : []));
-  const ofPackage = table.find(({ match }) => match.by === 'packages' && match.news === 'files');
+  const packageRule = table.find(({ match }) => match.by === 'packages' && match.news === 'files');
   const unread = table.find(({ match }) => match.by === 'unread');
   const rulesAt = createTableMatcher(table);
   const sourceOf = createSourceMatcher();
 
-  const judgeStates = (change: Change) => {
+  const judgeStates = (change: Change, ofPackage: boolean) => {
     let isCounted = false;
     for (const { rule, fits } of states) {
       if (!fits(change)) continue;
-      collector.addChange(rule, change, null);
+      collector.addChange(rule, change, null, ofPackage);
       isCounted = true;
     }
     return isCounted;
   };
 
-  const judgeTexts = (change: Change, found: readonly Rule[]) => {
-    const needed = found.filter(({ match }) => match.by === 'text');
+  const judgeTexts = (change: Change, found: readonly Rule[], ofPackage: boolean) => {
     if (!hasNewText(change)) return false;
-    const source = needed.length === 0 ? sourceOf(change.path) : null;
-    const isNeeded = needed.length > 0 || (source?.needsText === true && source.id !== 'node');
+    const needed = found.flatMap((rule) => (rule.match.by === 'text' ? [{ rule, compare: rule.match.compare }] : []));
+    const [first] = needed;
+    if (first === undefined && !isDatabase(sourceOf(change.path))) return false;
+    if (first !== undefined && change.after?.kind === 'link') {
+      collector.add(first.rule, change.path, linkItem(change), { inFull: true, ofPackage });
+      return true;
+    }
     const pair = texts.get(change.path);
-    if (isNeeded && isUnread(change, pair)) {
-      if (unread !== undefined) collector.add(unread, change.path, pathItem(change), true);
+    if (isUnread(change, pair)) {
+      if (unread !== undefined) collector.add(unread, change.path, pathItem(change), { inFull: true, ofPackage });
       return true;
     }
     let isCounted = false;
-    for (const rule of needed) {
-      if (rule.match.by !== 'text') continue;
-      for (const item of rule.match.compare(pair?.before ?? '', pair?.after ?? '', change.path)) {
-        collector.add(rule, change.path, item, change.after === null);
+    for (const { rule, compare } of needed) {
+      for (const item of compare(pair?.before ?? '', pair?.after ?? '', change.path)) {
+        collector.add(rule, change.path, item, { inFull: change.after === null, ofPackage });
         isCounted = true;
       }
     }
@@ -58,14 +61,19 @@ export function createJudge(table: readonly Rule[], circumstances: Circumstances
 
   return (change) => {
     const found = rulesAt(change);
-    const isCounted = judgeStates(change);
-    if (judgeTexts(change, found)) return;
-    const isOfPackage = packageFiles.explain(change);
-    const first = found.find((rule) => (rule.general !== true || !(isCounted || isOfPackage)) && fitsPath(rule, change));
-    if (first !== undefined)
-      collector.addChange(first, change, first.general === true && first.named !== true ? treeOf(change, trees) : null);
-    else if (isOfPackage && !isCounted && ofPackage !== undefined) collector.addChange(ofPackage, change, null);
+    const ofPackage = packageFiles.explain(change);
+    const isCounted = judgeStates(change, ofPackage);
+    if (judgeTexts(change, found, ofPackage)) return;
+    const isExplained = isCounted || ofPackage;
+    const first = found.find((rule) => !(rule.general === true && isExplained) && fitsPath(rule, change));
+    if (first !== undefined) collector.addChange(first, change, hasTrees(first) ? treeOf(change, trees) : null, ofPackage);
+    else if (!isCounted && packageRule !== undefined) collector.addChange(packageRule, change, null, true);
   };
+}
+
+/** Files of these rules are so many that a directory may stand for them. */
+function hasTrees({ general, named, inFull }: Rule): boolean {
+  return general === true && named !== true && inFull !== true;
 }
 
 /** The rules of the table that a path fits, in its order. */
@@ -95,7 +103,9 @@ function fitsPath({ match }: Rule, change: Change): boolean {
   return match.fits?.(change) ?? true;
 }
 
-function treeOf({ path, after }: Change, trees: Trees): string | null {
-  const top = trees.topOf(path, after === null);
-  return top === null ? null : `/${showPath(top)}/${after === null ? ' (deleted)' : ''}`;
+/** A directory that was deleted stands for itself, too. */
+function treeOf({ path, before, after }: Change, trees: Trees): string | null {
+  const isGone = after === null;
+  const top = trees.topOf(path, isGone) ?? (isGone && before?.kind === 'directory' ? path : null);
+  return top === null ? null : `/${showPath(top)}/${isGone ? ' (deleted)' : ''}`;
 }

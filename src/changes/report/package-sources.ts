@@ -7,7 +7,9 @@ export interface PackageSource {
   readonly id: string;
   readonly paths: readonly string[];
   readonly except?: readonly string[];
-  /** What stands behind the name of a package; '': nothing, because it is of the system's own manager. */
+  /** It is the package manager of the system, of which packages of other managers may be parts. */
+  readonly ofSystem: boolean;
+  /** What stands behind the name of a package. */
   readonly label: string;
   readonly needsText: boolean;
   /** `text` is '' if it is not needed. */
@@ -15,24 +17,40 @@ export interface PackageSource {
 }
 
 const systemSources: readonly PackageSource[] = [
-  { id: 'dpkg', paths: ['var/lib/dpkg/status'], label: '', needsText: true, read: (_, text) => parseDpkg(text) },
+  { id: 'dpkg', paths: ['var/lib/dpkg/status'], ofSystem: true, label: '', needsText: true, read: (_, text) => parseDpkg(text) },
   {
     id: 'dpkg',
     paths: ['var/lib/dpkg/status.d/*'],
     except: ['var/lib/dpkg/status.d/*.md5sums'],
+    ofSystem: true,
     label: '',
     needsText: true,
     read: (_, text) => parseDpkg(text),
   },
-  { id: 'apk', paths: ['usr/lib/apk/db/installed'], label: '', needsText: true, read: (_, text) => parseApk(text) },
-  { id: 'pacman', paths: ['var/lib/pacman/local/*/desc'], label: '', needsText: false, read: byName(-2, /^(.+)-([^-]+-[^-]+)$/) },
+  { id: 'apk', paths: ['usr/lib/apk/db/installed'], ofSystem: true, label: '', needsText: true, read: (_, text) => parseApk(text) },
+  {
+    id: 'pacman',
+    paths: ['var/lib/pacman/local/*/desc'],
+    ofSystem: true,
+    label: '',
+    needsText: false,
+    read: byName(-2, /^(.+)-([^-]+-[^-]+)$/),
+  },
 ];
 
 const otherSources: readonly PackageSource[] = [
-  { id: 'snap', paths: ['var/lib/snapd/snaps/*.snap'], label: 'snap', needsText: false, read: byName(-1, /^(.+)_([^_]+)\.snap$/) },
+  {
+    id: 'snap',
+    paths: ['var/lib/snapd/snaps/*.snap'],
+    ofSystem: false,
+    label: 'snap',
+    needsText: false,
+    read: byName(-1, /^(.+)_([^_]+)\.snap$/),
+  },
   {
     id: 'flatpak',
     paths: ['var/lib/flatpak/{app,runtime}/*/*/*/active'],
+    ofSystem: false,
     label: 'Flatpak',
     needsText: false,
     read: (path) => [{ name: showPath(path.split('/')[4] ?? ''), version: showPath(path.split('/')[6] ?? ''), state: null }],
@@ -40,6 +58,7 @@ const otherSources: readonly PackageSource[] = [
   {
     id: 'python',
     paths: ['**/{site-packages,dist-packages}/*.dist-info/METADATA'],
+    ofSystem: false,
     label: 'Python',
     needsText: false,
     read: byName(-2, /^(.+)-([^-]+)\.dist-info$/),
@@ -48,6 +67,7 @@ const otherSources: readonly PackageSource[] = [
     id: 'python',
     paths: ['**/{site-packages,dist-packages}/*.egg-info/PKG-INFO', '**/{site-packages,dist-packages}/*.egg-info'],
     except: ['**/*.egg-info/*.egg-info'],
+    ofSystem: false,
     label: 'Python',
     needsText: false,
     read: (path) => byName(path.endsWith('/PKG-INFO') ? -2 : -1, /^([^-]+)-([^-]+).*\.egg-info$/)(path),
@@ -56,6 +76,7 @@ const otherSources: readonly PackageSource[] = [
     id: 'node',
     paths: ['**/node_modules/{*,@*/*}/package.json'],
     except: ['**/node_modules/**/node_modules/**'],
+    ofSystem: false,
     label: 'Node.js',
     needsText: true,
     read: (path, text) => [
@@ -69,14 +90,21 @@ const otherSources: readonly PackageSource[] = [
   {
     id: 'ruby',
     paths: ['**/specifications/*.gemspec'],
+    ofSystem: false,
     label: 'Ruby',
     needsText: false,
     read: byName(-1, /^(.+?)-([0-9][^-]*(?:-.*)?)\.gemspec$/),
   },
-  { id: 'conda', paths: ['**/conda-meta/*.json'], label: 'conda', needsText: false, read: byName(-1, /^(.+)-([^-]+)-[^-]+\.json$/) },
+  {
+    id: 'conda',
+    paths: ['**/conda-meta/*.json'],
+    ofSystem: false,
+    label: 'conda',
+    needsText: false,
+    read: byName(-1, /^(.+)-([^-]+)-[^-]+\.json$/),
+  },
 ];
 
-/** Those of the system first: a package of another manager may be one of its files. */
 export const packageSources: readonly PackageSource[] = [...systemSources, ...otherSources];
 
 /** The place of a package: it may be installed once in each. */

@@ -41,6 +41,11 @@ export function createSourceMatcher(): (path: BytePath) => PackageSource | null 
   };
 }
 
+/** Whether it tells nothing without its text. */
+export function isDatabase(source: PackageSource | null): boolean {
+  return source !== null && source.needsText && source.ofSystem;
+}
+
 export const dpkgStatus = 'var/lib/dpkg/status';
 
 /** Where apt notes which packages are there only because others need them. */
@@ -48,9 +53,7 @@ export const automaticPath = 'var/lib/apt/extended_states';
 
 /** The packages that differ, those that somebody asked for first. */
 export function comparePackages(files: readonly PackageFile[], texts: Texts): readonly PackageChange[] {
-  const readable = files.filter(
-    ({ source, change }) => !source.needsText || !isUnread(change, texts.get(change.path)) || source.id === 'node',
-  );
+  const readable = files.filter(({ source, change }) => !isDatabase(source) || !isUnread(change, texts.get(change.path)));
   const found = new Map<string, { source: PackageSource; before: Package | null; after: Package | null }>();
   for (const side of ['before', 'after'] as const) {
     const automatic = parseAutomatic(texts.get(automaticPath)?.[side] ?? '');
@@ -71,6 +74,9 @@ export function comparePackages(files: readonly PackageFile[], texts: Texts): re
   return [...differing.filter((change) => !isAutomatic(change)), ...differing.filter(isAutomatic)];
 }
 
+/** Says that only another package needs one. */
+export const dependencyNote = 'dependency';
+
 /** What happened to a package. */
 export function newsOf({ before, after }: PackageChange): 'installed' | 'changed' | 'removed' | 'incomplete' {
   if (after === null) return 'removed';
@@ -82,6 +88,8 @@ export function newsOf({ before, after }: PackageChange): 'installed' | 'changed
 export function packageItem({ source, before, after }: PackageChange): string {
   const versions = [...new Set([before?.version ?? '', after?.version ?? ''])].filter((version) => version !== '');
   const name = [after?.name ?? before?.name ?? '', versions.join(' → ')].filter((part) => part !== '').join(' ');
-  const notes = [source.label, after?.state ?? ''].filter((note) => note !== '');
+  const notes = [source.label, (after ?? before)?.automatic === true ? dependencyNote : '', after?.state ?? ''].filter(
+    (note) => note !== '',
+  );
   return notes.length === 0 ? name : `${name} (${notes.join(', ')})`;
 }

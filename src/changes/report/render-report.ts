@@ -34,7 +34,7 @@ function linesOf(finding: Finding, { mostItems, all }: ReportForm): readonly str
   const kept = items.length === limit + 1 ? items : items.slice(0, limit);
   const rest = items.length - kept.length;
   return [
-    `  ${countOf(finding)}`,
+    `  ${countOf(finding)}${packagesNote(finding)}`,
     `    ${finding.why}`,
     ...kept.map(
       ({ item, times }) => `      ${cut(item)}${times > 1 && finding.count > items.length ? ` (${formatCount(times)} files)` : ''}`,
@@ -56,4 +56,10 @@ function distinct(items: readonly string[]): readonly { readonly item: string; r
 function cut(item: string): string {
   const characters = Array.from(item.length > longest ? item.slice(0, longest * 2) : item);
   return characters.length > longest ? `${characters.slice(0, longest - 1).join('')}…` : item;
+}
+
+function packagesNote({ count, ofPackages }: Finding): string {
+  if (ofPackages === 0) return '';
+  if (ofPackages < count) return ` (${formatCount(ofPackages)} of packages)`;
+  return count === 1 ? ' (of a package)' : ' (all of packages)';
 }

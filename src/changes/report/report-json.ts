@@ -8,12 +8,13 @@ import type { Report } from './report.ts';
 export function reportToJson({ summary, findings }: Report, all: boolean): object {
   return {
     summary,
-    findings: findings.map(({ rule, category, risk, count, what, why, items, paths }) => ({
+    findings: findings.map(({ rule, category, risk, count, what, ofPackages, why, items, paths }) => ({
       rule,
       category,
       risk,
       count,
       what,
+      ofPackages,
       why,
       items: [...new Set(items)],
       paths: (risk === 'none' && !all ? [] : [...new Set(paths)]).map((path) => `/${showPath(path)}`),

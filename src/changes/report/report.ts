@@ -2,7 +2,7 @@ import type { Change } from '../change.ts';
 import { createCollector, type Finding } from './collect.ts';
 import { createJudge } from './judge.ts';
 import { collectPackageFiles } from './package-files.ts';
-import { comparePackages, createSourceMatcher, newsOf, packageItem } from './packages.ts';
+import { comparePackages, createSourceMatcher, newsOf, type PackageChange, packageItem } from './packages.ts';
 import type { Risk, Rule, Texts } from './rule.ts';
 import { rules } from './rules.ts';
 import { summarize } from './sentence.ts';
@@ -24,22 +24,35 @@ const order: readonly Risk[] = ['high', 'medium', 'low', 'none'];
  */
 export function makeReport(changes: readonly Change[], texts: Texts, table: readonly Rule[] = rules): Report {
   const all = changes.flatMap(splitMove);
-  const sourceOf = createSourceMatcher();
-  const packages = comparePackages(
-    all.flatMap((change) => {
-      const source = sourceOf(change.path);
-      return source === null ? [] : [{ source, change }];
-    }),
-    texts,
-  );
+  const packages = findPackages(all, texts);
   const collector = createCollector();
   for (const change of packages) {
     const rule = table.find(({ match }) => match.by === 'packages' && match.news === newsOf(change));
-    if (rule !== undefined) collector.add(rule, (change.after ?? change.before)?.path ?? '', packageItem(change), false);
+    if (rule !== undefined)
+      collector.add(rule, (change.after ?? change.before)?.path ?? '', packageItem(change), { inFull: false, ofPackage: false });
   }
   const judge = createJudge(table, { texts, packageFiles: collectPackageFiles(packages, texts), trees: createTrees(all) }, collector);
   for (const change of all) judge(change);
   const found = collector.findings(table);
   const findings = order.flatMap((risk) => found.filter((finding) => finding.risk === risk));
   return { summary: summarize(findings), findings };
+}
+
+/** The packages that differ. One of a language that is part of one of the system does not count again. */
+function findPackages(changes: readonly Change[], texts: Texts): readonly PackageChange[] {
+  const sourceOf = createSourceMatcher();
+  const files = changes.flatMap((change) => {
+    const source = sourceOf(change.path);
+    return source === null ? [] : [{ source, change }];
+  });
+  const ofSystem = comparePackages(
+    files.filter(({ source }) => source.ofSystem),
+    texts,
+  );
+  const known = collectPackageFiles(ofSystem, texts);
+  const others = comparePackages(
+    files.filter(({ source, change }) => !source.ofSystem && !known.explain(change)),
+    texts,
+  );
+  return [...ofSystem, ...others];
 }

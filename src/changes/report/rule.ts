@@ -23,7 +23,7 @@ export type Category =
   | 'files'
   | 'noise';
 
-/** A text of UTF-8 on both sides; null: there is none, or it is too large, or not text. */
+/** A text on both sides, with U+FFFD for what is no UTF-8; null: there is no such file, or it is too large. */
 export interface TextPair {
   readonly before: string | null;
   readonly after: string | null;

@@ -61,7 +61,7 @@ export const accountRules: readonly Rule[] = [
     why: 'Members of the group can become root, or read and change what only root should.',
     named: true,
     inFull: true,
-    match: { by: 'text', paths: ['etc/group'], compare: newMembers(true) },
+    match: { by: 'text', paths: ['etc/{group,gshadow}'], compare: newMembers(true) },
   },
   {
     id: 'user-added',
@@ -117,7 +117,7 @@ export const accountRules: readonly Rule[] = [
     risk: 'low',
     what: ['user in a group', 'users in groups'],
     why: 'The user may use what is of the group.',
-    match: { by: 'text', paths: ['etc/group'], compare: newMembers(false) },
+    match: { by: 'text', paths: ['etc/{group,gshadow}'], compare: newMembers(false) },
   },
   {
     id: 'group-changed',

@@ -1,5 +1,6 @@
 import { modesItem } from './items.ts';
 import { isAlternative, isDirectoryAdded } from './links.ts';
+import { isReplacedCode } from './states.ts';
 import type { Rule } from './rule.ts';
 
 const homes = '{root,home/*,home/*/*}';
@@ -36,6 +37,15 @@ const noiseRules: readonly Rule[] = [
     },
   },
   {
+    id: 'account-file',
+    category: 'noise',
+    risk: 'none',
+    what: ['file of accounts', 'files of accounts'],
+    why: 'Other rules tell what is different in these files; here it is a remark, an age or a place in a list.',
+    general: true,
+    match: { by: 'path', paths: ['etc/{passwd,group,shadow,gshadow}'], when: 'set' },
+  },
+  {
     id: 'cache',
     category: 'noise',
     risk: 'none',
@@ -48,7 +58,7 @@ const noiseRules: readonly Rule[] = [
         'var/cache/**',
         'etc/ld.so.cache',
         '**/__pycache__/**',
-        `${homes}/{.cache,.npm,.cargo/registry,.gradle/caches,.m2/repository,.local/share/Trash}/**`,
+        `${homes}/{.cache,.npm/_cacache,.local/share/Trash}/**`,
         'usr/{lib,lib64,share}/**/{icon-theme,mimeinfo,gconv-modules,loaders,giomodule,immodules,fonts}.cache',
         'usr/lib/*/gdk-pixbuf-2.0/*/loaders.cache',
         'usr/share/{mime,glib-2.0/schemas/gschemas.compiled,info/dir}',
@@ -64,7 +74,7 @@ const noiseRules: readonly Rule[] = [
     category: 'noise',
     risk: 'none',
     what: ['temporary file', 'temporary files'],
-    why: 'The file goes away by itself, at the next boot at the latest.',
+    why: 'Programs leave such files behind and do not need them again.',
     general: true,
     match: { by: 'path', paths: ['{tmp,var/tmp,run,var/run,var/lock,dev,proc,sys}/**', 'var/spool/*/.lock'] },
   },
@@ -151,9 +161,9 @@ export const fileRules: readonly Rule[] = [
     general: true,
     match: {
       by: 'path',
-      paths: [programs, `${libraries}/*.so`, `${libraries}/*.so.*`, 'usr/{libexec,lib/systemd}/**'],
+      paths: [programs, libraries, '{usr,usr/local}/libexec/**'],
       when: 'set',
-      fits: ({ before }) => before !== null,
+      fits: isReplacedCode,
     },
   },
   {

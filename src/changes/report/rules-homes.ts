@@ -1,3 +1,4 @@
+import { gitLines } from './compare-lines.ts';
 import type { Rule } from './rule.ts';
 
 const homes = '{root,home/*,home/*/*}';
@@ -25,18 +26,34 @@ export const homeRules: readonly Rule[] = [
     category: 'homes',
     risk: 'high',
     what: ['hook of a repository', 'hooks of repositories'],
-    why: 'git or another tool runs the hook with the rights of whoever works in the repository.',
+    why: 'git runs the hook with the rights of whoever works in the repository.',
+    match: { by: 'path', paths: ['**/.git/hooks/*', '**/.git/modules/**/hooks/*'], except: ['**/hooks/*.sample'] },
+  },
+  {
+    id: 'git-command',
+    category: 'homes',
+    risk: 'high',
+    what: ['command in the settings of a repository', 'commands in the settings of repositories'],
+    why: 'git runs the command with the rights of whoever works in the repository, or reads more settings.',
+    match: { by: 'text', paths: ['**/.git/{config,config.worktree}', '**/.git/modules/**/config'], compare: gitLines },
+  },
+  {
+    id: 'project-hook',
+    category: 'homes',
+    risk: 'medium',
+    what: ['file that tools run in a project', 'files that tools run in projects'],
+    why: 'An editor or another tool may run what is in the file when the project is opened.',
     match: {
       by: 'path',
       paths: [
-        '**/.git/{hooks/*,config}',
-        '**/.git/modules/**/{hooks/*,config}',
         '**/.husky/*',
         '**/.hg/hgrc',
         '**/.envrc',
-        '**/.vscode/{tasks,settings}.json',
+        '**/.vscode/{tasks,settings,launch}.json',
+        '**/.devcontainer/**',
+        '**/.pre-commit-config.yaml',
       ],
-      except: ['**/hooks/*.sample', '**/node_modules/**'],
+      except: ['**/{node_modules,site-packages,dist-packages}/**'],
     },
   },
   {
@@ -60,7 +77,7 @@ export const homeRules: readonly Rule[] = [
     match: {
       by: 'path',
       paths: [
-        `${homes}/.{vimrc,gvimrc,exrc,emacs,nanorc,screenrc,tmux.conf,gdbinit,pythonrc,irbrc,Rprofile,psqlrc,wgetrc,curlrc,perltidyrc,lldbinit}`,
+        `${homes}/.{vimrc,gvimrc,exrc,inputrc,emacs,nanorc,screenrc,tmux.conf,gdbinit,pythonrc,irbrc,Rprofile,psqlrc,wgetrc,curlrc,perltidyrc,lldbinit}`,
         `${homes}/.{vim,emacs.d}/**`,
         `${homes}/.config/{nvim,emacs,tmux,gdb,Code/User}/**`,
         `${homes}/.ipython/profile_default/startup/*`,

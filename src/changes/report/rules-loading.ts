@@ -65,7 +65,7 @@ export const loadingRules: readonly Rule[] = [
     match: {
       by: 'path',
       paths: [
-        'etc/{profile,profile.d/**,bash.bashrc,bashrc,bash.bash_logout,bash_completion,inputrc}',
+        'etc/{profile,profile.d/**,bash.bashrc,bashrc,bash.bash_logout,bash_completion}',
         'etc/{zsh/**,zshenv,zshrc,zprofile,zlogin,zlogout,csh.cshrc,csh.login,csh.logout,csh/**,ksh.kshrc,mkshrc,fish/**}',
         'usr/share/fish/vendor_conf.d/*',
         'etc/update-motd.d/*',
@@ -81,7 +81,7 @@ export const loadingRules: readonly Rule[] = [
     match: {
       by: 'path',
       paths: [
-        `${homes}/.{bashrc,bash_profile,bash_login,bash_logout,bash_aliases,bash_completion,profile,inputrc,pam_environment}`,
+        `${homes}/.{bashrc,bash_profile,bash_login,bash_logout,bash_aliases,bash_completion,profile,pam_environment}`,
         `${homes}/.{zshrc,zshenv,zprofile,zlogin,zlogout,kshrc,mkshrc,cshrc,tcshrc,login,logout,xprofile,xsession,xsessionrc,xinitrc,xserverrc}`,
         `${homes}/.config/{fish/config.fish,fish/conf.d/*,fish/functions/*,environment.d/*,zsh/.z*,plasma-workspace/env/*}`,
         `${homes}/{.bashrc.d/*,.local/share/bash-completion/completions/*,.oh-my-zsh/custom/**}`,

@@ -30,7 +30,19 @@ export const networkRules: readonly Rule[] = [
     risk: 'high',
     what: ['setting of the firewall', 'settings of the firewall'],
     why: 'The firewall decides who reaches the services of the host.',
-    match: { by: 'path', paths: ['etc/{nftables.conf,nftables.d/*,iptables/**,ufw/**,firewalld/**,hosts.allow,hosts.deny,ipsets/**}'] },
+    match: {
+      by: 'path',
+      paths: ['etc/{nftables.conf,nftables.d/*,iptables/**,ufw/**,firewalld/**,ipsets/**}'],
+      except: ['etc/ufw/applications.d/**'],
+    },
+  },
+  {
+    id: 'network-access',
+    category: 'network',
+    risk: 'high',
+    what: ['line of who may connect', 'lines of who may connect'],
+    why: 'Many services let in or refuse whom the lines name.',
+    match: { by: 'text', paths: ['etc/hosts.{allow,deny}'], compare: plainLines },
   },
   {
     id: 'network-hook',

@@ -1,3 +1,4 @@
+import { dpkgOverrides } from './compare-lines.ts';
 import type { Rule } from './rule.ts';
 
 export const packageRules: readonly Rule[] = [
@@ -94,7 +95,6 @@ export const packageRules: readonly Rule[] = [
       paths: [
         'etc/apt/{apt.conf,apt.conf.d/**,auth.conf,auth.conf.d/**,preferences,preferences.d/**}',
         'etc/dpkg/**',
-        'usr/lib/apt/methods/*',
         '{etc/pacman.d,usr/share/libalpm}/hooks/*',
         'etc/{dnf,yum}/{plugins,pluginconf.d}/**',
         'usr/lib/python3*/site-packages/dnf-plugins/*.py',
@@ -107,8 +107,8 @@ export const packageRules: readonly Rule[] = [
     category: 'packages',
     risk: 'medium',
     what: ['diversion or override of dpkg', 'diversions and overrides of dpkg'],
-    why: 'A file of a package is put elsewhere, or gets other permissions, whenever the package is installed.',
-    match: { by: 'path', paths: ['var/lib/dpkg/{diversions,statoverride}'] },
+    why: 'A file of a package is put elsewhere, or gets another owner or other permissions, whenever the package is installed.',
+    match: { by: 'text', paths: ['var/lib/dpkg/{diversions,statoverride}'], compare: dpkgOverrides },
   },
   {
     id: 'package-script',

@@ -1,12 +1,18 @@
 import { serviceItem, unitItem } from './items.ts';
 import type { Rule } from './rule.ts';
-import { cronLines } from './compare-lines.ts';
 import { isMask } from './links.ts';
 
 /** Where systemd looks for what is of the system. */
 const systemUnits = '{etc,run,usr/lib,usr/local/lib}/systemd/system';
 const userUnits = '{etc/systemd/user,usr/lib/systemd/user,usr/local/lib/systemd/user}';
 const homeUnits = '{root,home/*}/{.config,.local/share}/systemd/user';
+
+/** Where other service managers look for what they start. At these levels sysvinit stops a service by its script. */
+const initStarts = [
+  'etc/{rc*.d,rc.d/rc*.d}/S*',
+  'etc/rc{0,1,6}.d/K*',
+  'etc/{runlevels/*/*,service/*,runit/runsvdir/*/*,rc.local,rc.d/rc.local,local.d/*.start}',
+];
 
 export const serviceRules: readonly Rule[] = [
   {
@@ -53,15 +59,7 @@ export const serviceRules: readonly Rule[] = [
     named: true,
     match: {
       by: 'path',
-      paths: [
-        `${systemUnits}/*.{wants,requires,upholds}/*.service`,
-        'etc/{rc*.d,rc.d/rc*.d}/S*',
-        'etc/runlevels/*/*',
-        'etc/service/*',
-        'etc/rc.local',
-        'etc/rc.d/rc.local',
-        'etc/local.d/*.start',
-      ],
+      paths: [`${systemUnits}/*.{wants,requires,upholds}/*.service`, ...initStarts],
       when: 'set',
       item: serviceItem,
     },
@@ -108,14 +106,7 @@ export const serviceRules: readonly Rule[] = [
     inFull: true,
     match: {
       by: 'path',
-      paths: [
-        `${systemUnits}/*.{wants,requires,upholds}/*`,
-        'etc/{rc*.d,rc.d/rc*.d}/S*',
-        'etc/runlevels/*/*',
-        'etc/service/*',
-        'etc/{rc.local,rc.d/rc.local}',
-        'etc/local.d/*.start',
-      ],
+      paths: [`${systemUnits}/*.{wants,requires,upholds}/*`, ...initStarts],
       when: 'gone',
       item: serviceItem,
     },
@@ -211,33 +202,5 @@ export const serviceRules: readonly Rule[] = [
     why: 'The unit is there, but nothing in this report starts it at boot.',
     general: true,
     match: { by: 'path', paths: ['etc/{init.d,rc.d/init.d,init,sv}/**', `${systemUnits}/**`, `${userUnits}/**`, 'etc/rc*.d/K*'] },
-  },
-  {
-    id: 'cron-entry',
-    category: 'schedule',
-    risk: 'medium',
-    what: ['cron entry', 'cron entries'],
-    why: 'cron runs the entry again and again, mostly as root.',
-    match: { by: 'text', paths: ['etc/{crontab,anacrontab,cron.d/*}', 'var/spool/cron/**', 'etc/crontabs/*'], compare: cronLines },
-  },
-  {
-    id: 'cron-script',
-    category: 'schedule',
-    risk: 'medium',
-    what: ['script for cron or at', 'scripts for cron and at'],
-    why: 'cron or at runs the script later, mostly as root.',
-    match: {
-      by: 'path',
-      paths: ['etc/cron.{hourly,daily,weekly,monthly,yearly}/*', 'etc/periodic/*/*', 'var/spool/{at,atjobs,cron/atjobs}/*'],
-      except: ['**/.placeholder', '**/.SEQ'],
-    },
-  },
-  {
-    id: 'cron-access',
-    category: 'schedule',
-    risk: 'medium',
-    what: ['list of who may use cron or at', 'lists of who may use cron and at'],
-    why: 'The list decides which users may leave programs that run later.',
-    match: { by: 'path', paths: ['etc/{cron,at}.{allow,deny}'] },
   },
 ];

@@ -1,4 +1,4 @@
-import { plainLines } from './compare-lines.ts';
+import { kernelLines, plainLines } from './compare-lines.ts';
 import type { Rule } from './rule.ts';
 
 /** The kernel, the boot and devices. */
@@ -52,7 +52,7 @@ export const systemRules: readonly Rule[] = [
     risk: 'medium',
     what: ['setting of the kernel', 'settings of the kernel'],
     why: 'The setting is made at boot, and may switch a protection off.',
-    match: { by: 'path', paths: ['etc/sysctl.conf', '{etc,run,usr/lib,usr/local/lib}/sysctl.d/*'] },
+    match: { by: 'text', paths: ['etc/sysctl.conf', '{etc,run,usr/lib,usr/local/lib}/sysctl.d/*.conf'], compare: kernelLines },
   },
   {
     id: 'binary-format',
@@ -79,7 +79,7 @@ export const systemRules: readonly Rule[] = [
     risk: 'medium',
     what: ['udev rule', 'udev rules'],
     why: 'A rule can run a program as root when a device appears, or give users the device.',
-    match: { by: 'path', paths: ['{etc,run,usr/lib,usr/local/lib}/udev/{rules.d/*,hwdb.d/*,udev.conf}', 'etc/udev/**'] },
+    match: { by: 'path', paths: ['{etc,run,usr/lib,usr/local/lib}/udev/{rules.d/*,udev.conf}', 'etc/udev/{scripts,agents.d}/**'] },
   },
   {
     id: 'init',

@@ -6,6 +6,7 @@ import { loadingRules } from './rules-loading.ts';
 import { networkRules } from './rules-network.ts';
 import { packageRules } from './rules-packages.ts';
 import { rightsRules } from './rules-rights.ts';
+import { scheduleRules } from './rules-schedule.ts';
 import { serviceRules } from './rules-services.ts';
 import { systemRules } from './rules-system.ts';
 import type { Rule } from './rule.ts';
@@ -20,12 +21,13 @@ export const rules: readonly Rule[] = [
     category: 'files',
     risk: 'high',
     what: ['important file that could not be compared', 'important files that could not be compared'],
-    why: 'It is too large or no text, or there are too many of its kind, so what changed in it is not in this report.',
+    why: 'The file is too large, or a link, or one of too many, so this report does not tell what is different in it.',
     inFull: true,
     match: { by: 'unread' },
   },
   ...packageRules,
   ...serviceRules,
+  ...scheduleRules,
   ...rightsRules.filter(({ match }) => match.by === 'state'),
   ...accountRules,
   ...accessRules,

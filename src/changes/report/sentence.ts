@@ -1,4 +1,5 @@
 import type { Finding } from './collect.ts';
+import { dependencyNote } from './packages.ts';
 import { rules } from './rules.ts';
 
 /** How many findings, and how many names of one, the sentence has. */
@@ -15,14 +16,20 @@ export function formatCount(count: number): string {
 export function summarize(findings: readonly Finding[]): string {
   const listed = findings.filter(({ risk }) => risk !== 'none');
   const silent = findings.filter(({ risk }) => risk === 'none');
-  const more = listed.length - most.findings;
-  const clauses = [
-    ...listed.slice(0, most.findings).map(clauseOf),
-    ...(more > 0 ? [`${more} more ${more === 1 ? 'finding' : 'findings'}`] : []),
-  ];
-  const leftOut = silent.length === 0 ? [] : [`${silent.map(countOf).join(', ')} left out (--all)`];
+  const chosen = choose(listed);
+  const more = listed.length - chosen.length;
+  const clauses = [...chosen.map(clauseOf), ...(more > 0 ? [`${more} more ${more === 1 ? 'finding' : 'findings'}`] : [])];
+  const leftOut = silent.length === 0 ? [] : [`${leftOutOf(silent)} left out (--all)`];
   if (clauses.length === 0 && leftOut.length === 0) return 'Nothing changed.';
   return `${[clauses.length === 0 ? 'Nothing that matters changed' : clauses.join(', '), ...leftOut].join('; ')}.`;
+}
+
+/** The first ones, and always those about packages, from which most others come. */
+function choose(listed: readonly Finding[]): readonly Finding[] {
+  const isOfPackages = ({ category, rule }: Finding) => category === 'packages' && named.has(rule);
+  const room = most.findings - listed.filter(isOfPackages).length;
+  const others = new Set(listed.filter((finding) => !isOfPackages(finding)).slice(0, room));
+  return listed.filter((finding) => isOfPackages(finding) || others.has(finding));
 }
 
 export function countOf({ count, what }: Finding): string {
@@ -31,14 +38,24 @@ export function countOf({ count, what }: Finding): string {
 
 function clauseOf(finding: Finding): string {
   if (!named.has(finding.rule)) return countOf(finding);
-  const names = [...new Set(finding.items.map(shorten))];
-  const more = names.length - most.names;
-  const said = more > 1 ? [...names.slice(0, most.names), `${formatCount(more)} more`] : names;
-  return `${countOf(finding)} (${said.join(', ')})`;
+  const wanted = finding.items.filter((item) => !item.endsWith(`(${dependencyNote})`));
+  const names = [...new Set((wanted.length > 0 ? wanted : finding.items).map(shorten))];
+  const said = names.length > most.names + 1 ? names.slice(0, most.names) : names;
+  const more = finding.count - said.length;
+  return `${countOf(finding)} (${[...said, ...(more > 0 ? [`${formatCount(more)} more`] : [])].join(', ')})`;
 }
 
 /** Without what stands in parentheses, and not too long for a sentence. */
 function shorten(item: string): string {
   const name = item.replace(/ \(.*$/, '');
   return name.length > 60 ? `${Array.from(name).slice(0, 59).join('')}…` : name;
+}
+
+function leftOutOf(silent: readonly Finding[]): string {
+  const [kind] = silent;
+  if (silent.length === 1 && kind !== undefined) return countOf(kind);
+  const ofPackages = silent.find(({ rule }) => rule === 'package-files');
+  const others = silent.filter((finding) => finding !== ofPackages);
+  const count = others.reduce((sum, finding) => sum + finding.count, 0);
+  return [...(ofPackages === undefined ? [] : [countOf(ofPackages)]), `${formatCount(count)} files such as caches and logs`].join(' and ');
 }

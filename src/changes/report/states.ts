@@ -74,8 +74,9 @@ export function hasNewType({ before, after, kinds }: Change): boolean {
   return before !== null && after !== null && kinds.includes('type');
 }
 
-/** Others can read it and could not before. */
-export function isNowReadable({ before, after }: Change): boolean {
+/** Others can read it and could not before. useradd(8) and its like make old copies so, of files that everybody can read. */
+export function isNowReadable({ path, before, after }: Change): boolean {
+  if (/^etc\/(?:passwd|group|subuid|subgid)-$/.test(path)) return false;
   return before?.kind === 'file' && after?.kind === 'file' && (before.mode & 0o004) === 0 && (after.mode & 0o004) !== 0;
 }
 
@@ -90,4 +91,12 @@ export function hasDeceptiveName({ path, before }: Change): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1);
   // Spaces and controls, the no-break space, what has no width, and what turns text around, as bytes of UTF-8.
   return /^[. ]+$|^ | $|[\0-\x1f\x7f]|\xc2[\x80-\xa0]|\xe2\x80[\x8b-\x8f\xa8-\xaf]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf/.test(name);
+}
+
+/** A program or a library that was there before. */
+export function isReplacedCode({ path, before, after }: Change): boolean {
+  if (before === null || after === null) return false;
+  return (
+    path.startsWith('bin/') || /(?:^|\/)s?bin\/[^/]+$|\.so(?:\.|$)/.test(path) || (after.kind === 'file' && (after.mode & 0o111) !== 0)
+  );
 }

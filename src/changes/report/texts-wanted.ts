@@ -1,6 +1,6 @@
 import type { BytePath, Change } from '../change.ts';
 import { listOfInfo, listsOf } from './package-files.ts';
-import { automaticPath, createSourceMatcher, dpkgStatus } from './packages.ts';
+import { automaticPath, createSourceMatcher, dpkgStatus, isDatabase } from './packages.ts';
 import { createMatcher } from './path-pattern.ts';
 import { canonicalPath, type Rule } from './rule.ts';
 import { rules } from './rules.ts';
@@ -8,7 +8,7 @@ import { splitMove } from './split-move.ts';
 import { hasNewText } from './unread.ts';
 
 /** How many texts one rule may need, and how many each kind of file that packages have. */
-const most = { rule: 200, databases: 5000, lists: 5000, manifests: 1000 } as const;
+const most = { rule: 1000, databases: 5000, lists: 5000, manifests: 1000 } as const;
 
 type TextRule = Rule & { readonly match: { readonly by: 'text' } };
 
@@ -33,8 +33,8 @@ export function textsWanted(changes: readonly Change[]): readonly BytePath[] {
     const { path } = change;
     for (const rule of rulesOf.match(canonicalPath(path))) want(rule, most.rule, [path]);
     const source = sourceOf(path);
-    if (source?.id === 'node') want('manifest', most.manifests, [path]);
-    else if (source?.needsText === true) want('database', most.databases, [path]);
+    if (isDatabase(source)) want('database', most.databases, [path]);
+    else if (source?.needsText === true) want('manifest', most.manifests, [path]);
     const list = listOfInfo(canonicalPath(path));
     want('list', most.lists, [...(list === null ? [] : [list]), ...(source === null ? [] : listsOf({ source, change }))]);
     if (path === dpkgStatus) want('automatic', 1, [automaticPath]);
