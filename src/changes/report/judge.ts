@@ -1,8 +1,7 @@
-import type { Change } from '../change.ts';
+import type { BytePath, Change } from '../change.ts';
 import type { Collector } from './collect.ts';
 import { linkItem, pathItem } from './items.ts';
 import type { PackageFiles } from './package-files.ts';
-import { createSourceMatcher, isDatabase } from './packages.ts';
 import { createMatcher } from './path-pattern.ts';
 import { canonicalPath, type Rule, type Texts } from './rule.ts';
 import { showPath } from '../show-path.ts';
@@ -12,18 +11,19 @@ import { hasNewText, isUnread } from './unread.ts';
 /** What is known about all changes together. */
 export interface Circumstances {
   readonly texts: Texts;
+  /** Files without whose texts nobody knows which packages there are. */
+  readonly databases: ReadonlySet<BytePath>;
   readonly packageFiles: PackageFiles;
   readonly trees: Trees;
 }
 
 /** Gives each change to the rules of the table that it triggers. */
 export function createJudge(table: readonly Rule[], circumstances: Circumstances, collector: Collector): (change: Change) => void {
-  const { texts, packageFiles, trees } = circumstances;
+  const { texts, databases, packageFiles, trees } = circumstances;
   const states = table.flatMap((rule) => (rule.match.by === 'state' ? [{ rule, fits: rule.match.fits }] : []));
   const packageRule = table.find(({ match }) => match.by === 'packages' && match.news === 'files');
   const unread = table.find(({ match }) => match.by === 'unread');
   const rulesAt = createTableMatcher(table);
-  const sourceOf = createSourceMatcher();
 
   const judgeStates = (change: Change, ofPackage: boolean) => {
     let isCounted = false;
@@ -39,7 +39,7 @@ export function createJudge(table: readonly Rule[], circumstances: Circumstances
     if (!hasNewText(change)) return false;
     const needed = found.flatMap((rule) => (rule.match.by === 'text' ? [{ rule, compare: rule.match.compare }] : []));
     const [first] = needed;
-    if (first === undefined && !isDatabase(sourceOf(change.path))) return false;
+    if (first === undefined && !databases.has(change.path)) return false;
     if (first !== undefined && change.after?.kind === 'link') {
       collector.add(first.rule, change.path, linkItem(change), { inFull: true, ofPackage });
       return true;
@@ -85,9 +85,13 @@ function createTableMatcher(table: readonly Rule[]): (change: Change) => readonl
   });
   const matcher = createMatcher(patterns);
   return ({ path }) => {
-    const found = new Set(matcher.match(canonicalPath(path)));
-    const kept = [...found].filter((at) => at >= 0 && !found.has(-1 - at)).sort((one, other) => one - other);
-    return kept.flatMap((at) => table[at] ?? []);
+    const found = matcher.match(canonicalPath(path)).toSorted((one, other) => one - other);
+    const kept: Rule[] = [];
+    for (const [at, number] of found.entries()) {
+      const rule = number < 0 || number === found[at - 1] || found.includes(-1 - number) ? undefined : table[number];
+      if (rule !== undefined) kept.push(rule);
+    }
+    return kept;
   };
 }
 

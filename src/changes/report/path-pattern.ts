@@ -18,6 +18,9 @@ export interface PathMatcher<Value> {
   readonly steps: () => number;
 }
 
+/** How many directories are remembered. */
+const mostDirectories = 10_000;
+
 /**
  * Matches paths with many patterns at once. In a pattern, `*` is any part of a segment, also nothing and a dot; `**` is any number of segments,
  * at the end at least one; `{a,b/c}` is one of several.
@@ -35,24 +38,39 @@ export function createMatcher<Value>(patterns: readonly (readonly [pattern: stri
     into.push(node);
     if (node.deep !== null) reach(node.deep, into);
   };
-  const match = (path: BytePath) => {
-    let nodes: Node<Value>[] = [];
+  const advance = (nodes: readonly Node<Value>[], segment: string) => {
+    const next: Node<Value>[] = [];
     step += 1;
-    reach(root, nodes);
-    for (const segment of path.split('/')) {
-      const next: Node<Value>[] = [];
-      step += 1;
-      for (const node of nodes) {
-        steps += 1 + node.globs.length;
-        if (node.stays) reach(node, next);
-        const literal = node.literals.get(segment);
-        if (literal !== undefined) reach(literal, next);
-        for (const glob of node.globs) if (fitsGlob(segment, glob.parts)) reach(glob.node, next);
-      }
-      nodes = next;
-      if (nodes.length === 0) return [];
+    for (const node of nodes) {
+      steps += 1 + node.globs.length;
+      if (node.stays) reach(node, next);
+      const literal = node.literals.get(segment);
+      if (literal !== undefined) reach(literal, next);
+      for (const glob of node.globs) if (fitsGlob(segment, glob.parts)) reach(glob.node, next);
     }
-    return nodes.flatMap(({ values }) => values);
+    return next;
+  };
+  step += 1;
+  const start: Node<Value>[] = [];
+  reach(root, start);
+  // Neighbours share what their directory reaches.
+  const directories = new Map<BytePath, readonly Node<Value>[]>();
+  const nodesOf = (path: BytePath): readonly Node<Value>[] => {
+    const slash = path.lastIndexOf('/');
+    return advance(slash === -1 ? start : nodesOfDirectory(path.slice(0, slash)), path.slice(slash + 1));
+  };
+  const nodesOfDirectory = (path: BytePath): readonly Node<Value>[] => {
+    const known = directories.get(path);
+    if (known !== undefined) return known;
+    const nodes = nodesOf(path);
+    if (directories.size >= mostDirectories) directories.clear();
+    directories.set(path, nodes);
+    return nodes;
+  };
+  const match = (path: BytePath) => {
+    const values: Value[] = [];
+    for (const node of nodesOf(path)) values.push(...node.values);
+    return values;
   };
   return { match, steps: () => steps };
 }

@@ -2,11 +2,11 @@ import type { Change } from '../change.ts';
 import { createCollector, type Finding } from './collect.ts';
 import { createJudge } from './judge.ts';
 import { collectPackageFiles } from './package-files.ts';
-import { comparePackages, createSourceMatcher, newsOf, type PackageChange, packageItem } from './packages.ts';
+import { comparePackages, createSourceMatcher, isDatabase, newsOf, type PackageChange, type PackageFile, packageItem } from './packages.ts';
 import type { Risk, Rule, Texts } from './rule.ts';
 import { rules } from './rules.ts';
 import { summarize } from './sentence.ts';
-import { splitMove } from './split-move.ts';
+import { splitMoves } from './split-move.ts';
 import { createTrees } from './trees.ts';
 
 export interface Report {
@@ -23,28 +23,39 @@ const order: readonly Risk[] = ['high', 'medium', 'low', 'none'];
  * grows with the number of changes and the size of the texts, and not faster.
  */
 export function makeReport(changes: readonly Change[], texts: Texts, table: readonly Rule[] = rules): Report {
-  const all = changes.flatMap(splitMove);
-  const packages = findPackages(all, texts);
+  const all = splitMoves(changes);
+  const files = findPackageFiles(all);
+  const packages = findPackages(files, texts);
   const collector = createCollector();
   for (const change of packages) {
     const rule = table.find(({ match }) => match.by === 'packages' && match.news === newsOf(change));
     if (rule !== undefined)
       collector.add(rule, (change.after ?? change.before)?.path ?? '', packageItem(change), { inFull: false, ofPackage: false });
   }
-  const judge = createJudge(table, { texts, packageFiles: collectPackageFiles(packages, texts), trees: createTrees(all) }, collector);
+  const databases = new Set(files.filter(({ source }) => isDatabase(source)).map(({ change }) => change.path));
+  const judge = createJudge(
+    table,
+    { texts, databases, packageFiles: collectPackageFiles(packages, texts), trees: createTrees(all) },
+    collector,
+  );
   for (const change of all) judge(change);
   const found = collector.findings(table);
   const findings = order.flatMap((risk) => found.filter((finding) => finding.risk === risk));
   return { summary: summarize(findings), findings };
 }
 
-/** The packages that differ. One of a language that is part of one of the system does not count again. */
-function findPackages(changes: readonly Change[], texts: Texts): readonly PackageChange[] {
+function findPackageFiles(changes: readonly Change[]): readonly PackageFile[] {
   const sourceOf = createSourceMatcher();
-  const files = changes.flatMap((change) => {
+  const files: PackageFile[] = [];
+  for (const change of changes) {
     const source = sourceOf(change.path);
-    return source === null ? [] : [{ source, change }];
-  });
+    if (source !== null) files.push({ source, change });
+  }
+  return files;
+}
+
+/** The packages that differ. One of a language that is part of one of the system does not count again. */
+function findPackages(files: readonly PackageFile[], texts: Texts): readonly PackageChange[] {
   const ofSystem = comparePackages(
     files.filter(({ source }) => source.ofSystem),
     texts,

@@ -4,7 +4,7 @@ import { automaticPath, createSourceMatcher, dpkgStatus, isDatabase } from './pa
 import { createMatcher } from './path-pattern.ts';
 import { canonicalPath, type Rule } from './rule.ts';
 import { rules } from './rules.ts';
-import { splitMove } from './split-move.ts';
+import { splitMoves } from './split-move.ts';
 import { hasNewText } from './unread.ts';
 
 /** How many texts one rule may need, and how many each kind of file that packages have. */
@@ -29,7 +29,7 @@ export function textsWanted(changes: readonly Change[]): readonly BytePath[] {
     wanted.set(key, known);
     for (const path of paths) if (known.size < limit) known.add(path);
   };
-  for (const change of changes.flatMap(splitMove).filter(hasNewText)) {
+  for (const change of splitMoves(changes).filter(hasNewText)) {
     const { path } = change;
     for (const rule of rulesOf.match(canonicalPath(path))) want(rule, most.rule, [path]);
     const source = sourceOf(path);
