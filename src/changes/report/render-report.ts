@@ -36,9 +36,7 @@ function linesOf(finding: Finding, { mostItems, all }: ReportForm): readonly str
   return [
     `  ${countOf(finding)}${packagesNote(finding)}`,
     `    ${finding.why}`,
-    ...kept.map(
-      ({ item, times }) => `      ${cut(item)}${times > 1 && finding.count > items.length ? ` (${formatCount(times)} files)` : ''}`,
-    ),
+    ...kept.map(({ item, times }) => `      ${times > 1 && finding.count > items.length ? withCount(cut(item), times) : cut(item)}`),
     ...(rest > 0 ? [`      and ${formatCount(rest)} more (--all)`] : []),
   ];
 }
@@ -62,4 +60,9 @@ function packagesNote({ count, ofPackages }: Finding): string {
   if (ofPackages === 0) return '';
   if (ofPackages < count) return ` (${formatCount(ofPackages)} of packages)`;
   return count === 1 ? ' (of a package)' : ' (all of packages)';
+}
+
+function withCount(tree: string, times: number): string {
+  const count = `${formatCount(times)} files`;
+  return tree.endsWith(' (deleted)') ? `${tree.slice(0, -1)}, ${count})` : `${tree} (${count})`;
 }

@@ -1,5 +1,5 @@
 import { modesItem } from './items.ts';
-import { isAlternative, isDirectoryAdded } from './links.ts';
+import { isAlternative } from './links.ts';
 import { isReplacedCode } from './states.ts';
 import type { Rule } from './rule.ts';
 
@@ -7,117 +7,8 @@ const homes = '{root,home/*,home/*/*}';
 const programs = `{usr,usr/local}/{bin,sbin,games}/*`;
 const libraries = '{usr,usr/local}/{lib,lib32,lib64,libx32}/**';
 
-/** What is only counted. */
-const noiseRules: readonly Rule[] = [
-  {
-    id: 'package-files',
-    category: 'packages',
-    risk: 'none',
-    what: ['file of a package', 'files of packages'],
-    why: 'The lists of the packages above name the file.',
-    match: { by: 'packages', news: 'files' },
-  },
-  {
-    id: 'package-record',
-    category: 'noise',
-    risk: 'none',
-    what: ["package manager's record", "package managers' records"],
-    why: 'The package manager keeps the record for itself.',
-    general: true,
-    match: {
-      by: 'path',
-      paths: [
-        'var/lib/{dpkg,apt,pacman,rpm,ucf,pam,dnf,yum,urpmi,update-notifier,ubuntu-advantage,python,emacsen-common,aptitude,dictionaries-common}/**',
-        'usr/lib/{apk/db,sysimage/rpm}/**',
-        'var/lib/systemd/deb-systemd-*/**',
-        'var/backups/**',
-        'etc/{passwd,group,shadow,gshadow,subuid,subgid}-',
-        'etc/.pwd.lock',
-      ],
-    },
-  },
-  {
-    id: 'account-file',
-    category: 'noise',
-    risk: 'none',
-    what: ['file of accounts', 'files of accounts'],
-    why: 'Other rules tell what is different in these files; here it is a remark, an age or a place in a list.',
-    general: true,
-    match: { by: 'path', paths: ['etc/{passwd,group,shadow,gshadow}'], when: 'set' },
-  },
-  {
-    id: 'cache',
-    category: 'noise',
-    risk: 'none',
-    what: ['file of caches', 'files of caches'],
-    why: 'Programs make the file again when it is missing.',
-    general: true,
-    match: {
-      by: 'path',
-      paths: [
-        'var/cache/**',
-        'etc/ld.so.cache',
-        '**/__pycache__/**',
-        `${homes}/{.cache,.npm/_cacache,.local/share/Trash}/**`,
-        'usr/{lib,lib64,share}/**/{icon-theme,mimeinfo,gconv-modules,loaders,giomodule,immodules,fonts}.cache',
-        'usr/lib/*/gdk-pixbuf-2.0/*/loaders.cache',
-        'usr/share/{mime,glib-2.0/schemas/gschemas.compiled,info/dir}',
-        'usr/share/mime/**',
-        'usr/lib/{udev/hwdb.bin,locale/locale-archive,systemd/catalog/database}',
-        'var/lib/{systemd/catalog/database,mlocate/**,plocate/**,man-db/**}',
-        'usr/lib/modules/*/modules.*',
-      ],
-    },
-  },
-  {
-    id: 'temporary',
-    category: 'noise',
-    risk: 'none',
-    what: ['temporary file', 'temporary files'],
-    why: 'Programs leave such files behind and do not need them again.',
-    general: true,
-    match: { by: 'path', paths: ['{tmp,var/tmp,run,var/run,var/lock,dev,proc,sys}/**', 'var/spool/*/.lock'] },
-  },
-  {
-    id: 'identity',
-    category: 'noise',
-    risk: 'none',
-    what: ['mark of this one system', 'marks of this one system'],
-    why: 'Every system has its own.',
-    general: true,
-    match: {
-      by: 'path',
-      paths: [
-        'etc/{machine-id,mtab,adjtime}',
-        'var/lib/dbus/machine-id',
-        'var/lib/systemd/{random-seed,timers/**,timesync/**}',
-        'var/lib/logrotate/**',
-      ],
-    },
-  },
-  {
-    id: 'documentation',
-    category: 'noise',
-    risk: 'none',
-    what: ['file of documentation', 'files of documentation'],
-    why: 'People read the file, and no program runs it.',
-    general: true,
-    match: { by: 'path', paths: ['usr/{share,local/share,local}/{doc,man,info,locale,help,gtk-doc,lintian,bug,doc-base}/**'] },
-  },
-  {
-    id: 'directory',
-    category: 'noise',
-    risk: 'none',
-    what: ['new directory', 'new directories'],
-    why: 'What is in the directory counts by itself.',
-    general: true,
-    match: { by: 'path', directories: true, paths: ['**'], fits: isDirectoryAdded },
-  },
-];
-
 /** What no other rule explains. */
 export const fileRules: readonly Rule[] = [
-  ...noiseRules,
   {
     id: 'file-deleted',
     category: 'files',

@@ -134,6 +134,7 @@ export const homeRules: readonly Rule[] = [
         `${homes}/.{*_history,histfile,zhistory}`,
         `${homes}/.local/share/fish/fish_history`,
       ],
+      except: ['var/log/apt/eipp.log.xz'],
       fits: ({ before, after }) => before !== null && before.kind !== 'socket' && (after === null || after.sizeBytes < before.sizeBytes),
     },
   },
@@ -144,6 +145,6 @@ export const homeRules: readonly Rule[] = [
     what: ['log', 'logs'],
     why: 'Programs write logs while they run.',
     general: true,
-    match: { by: 'path', paths: ['var/log/**', 'var/{adm,account}/**', 'run/utmp'] },
+    match: { by: 'path', directories: true, paths: ['var/log/**', 'var/{adm,account}/**', 'run/utmp'] },
   },
 ];

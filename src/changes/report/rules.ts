@@ -4,6 +4,7 @@ import { fileRules } from './rules-files.ts';
 import { homeRules } from './rules-homes.ts';
 import { loadingRules } from './rules-loading.ts';
 import { networkRules } from './rules-network.ts';
+import { noiseRules } from './rules-noise.ts';
 import { packageRules } from './rules-packages.ts';
 import { rightsRules } from './rules-rights.ts';
 import { scheduleRules } from './rules-schedule.ts';
@@ -36,5 +37,6 @@ export const rules: readonly Rule[] = [
   ...networkRules,
   ...homeRules,
   ...rightsRules.filter(({ match }) => match.by === 'path'),
+  ...noiseRules,
   ...fileRules,
 ];

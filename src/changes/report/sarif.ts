@@ -61,6 +61,7 @@ function resultOf({ rule, risk, why }: Finding, item: string): object {
   return {
     ruleId: rule,
     ruleIndex: rules.findIndex(({ id }) => id === rule),
+    kind: risk === 'none' ? 'informational' : 'fail',
     level: levels[risk],
     message: { text: `${item}: ${why}` },
   };

@@ -62,6 +62,12 @@ No risk
     );
   });
 
+  test('says how many files were in a deleted directory', () => {
+    expect(render(of(deleted('opt/d', { kind: 'directory' }), deleted('opt/d/1'), deleted('opt/d/2')))).toContain(
+      '      /opt/d/ (deleted, 3 files)\n',
+    );
+  });
+
   test('shows an item rather than that there is one more', () => {
     expect(render(of(added('opt/1'), added('opt/2'), added('opt/3')))).toContain('      /opt/1\n      /opt/2\n      /opt/3\n');
   });

@@ -203,6 +203,18 @@ describe('a file', () => {
   });
 });
 
+describe('a directory', () => {
+  test('that was deleted counts with all that was in it, unless it was a cache', () => {
+    const gone = (path: string) => deleted(path, { kind: 'directory' });
+    expect(
+      itemsOf(of(gone('opt/a'), deleted('opt/a/x'), gone('usr/lib/python3/__pycache__'), deleted('usr/lib/python3/__pycache__/x.pyc'))),
+    ).toEqual({
+      'file-deleted': ['/opt/a/ (deleted)', '/opt/a/ (deleted)'],
+      cache: [],
+    });
+  });
+});
+
 describe('a text', () => {
   test('that is needed and missing is a finding of high risk', () => {
     expect(itemsOf(of(edited('etc/passwd'), edited('var/lib/dpkg/status'), added('etc/cron.d/x'), edited('etc/motd')))).toEqual({
