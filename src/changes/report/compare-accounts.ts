@@ -32,8 +32,8 @@ function isRoot(fields: readonly string[] | null): boolean {
   return fields !== null && !/[1-9]/.test((fields[2] ?? '').trim());
 }
 
-function describe(name: string, [, , uid = '', , , home = '', shell = '']: readonly string[]): string {
-  return `${name} (uid ${uid}, home ${home || 'none'}, shell ${shell || '/bin/sh'})`;
+function describe(name: string, [, , uid = '', gid = '', , home = '', shell = '']: readonly string[]): string {
+  return `${name} (uid ${uid}, gid ${gid}, home ${home || 'none'}, shell ${shell || '/bin/sh'})`;
 }
 
 /** Users who are as mighty as root and were not before. */

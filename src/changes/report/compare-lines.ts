@@ -47,16 +47,20 @@ export const sudoersLines = compareLines((line) => /^#(?!\d|include)/.test(line)
 
 export const kernelLines = compareLines((line) => /^[#;]/.test(line));
 
-/** Of git-config(1), what names a command or another file of settings. */
-export const gitLines = compareLines(
-  (line) =>
-    !/^(?:\[include|(?:fsmonitor|hookspath|sshcommand|gitproxy|askpass|pager|editor|helper|path|program|textconv|cmd|external|driver|clean|smudge|process|command|uploadpack|receivepack|vcs|proxy|alternaterefscommand|sequence\.editor|update)(?: ?=|$)|[a-z0-9-]+ ?= ?!)/i.test(
-      line,
-    ),
+/** Keys of git-config(1) whose values are commands, or places of code or of more settings. */
+const gitKeys = new Set(
+  `fsmonitor hookspath sshcommand gitproxy askpass pager editor helper path program textconv cmd external driver clean smudge process command
+  uploadpack receivepack vcs proxy alternaterefscommand update tool`.split(/\s+/),
 );
 
+/** Of git-config(1), what names a command, or code or settings elsewhere. A key may stand behind the name of its section. */
+export const gitLines = compareLines((line) => {
+  const [, key = '', value = ''] = /^([a-z0-9-]+) ?=? ?(.*)$/i.exec(line.replace(/^\[.*?\] ?(?=[a-z0-9-]+ ?=)/i, '')) ?? [];
+  return !(gitKeys.has(key.toLowerCase()) || /^"?!/.test(value));
+});
+
 /** A variable in a new file is for the entries of that file; one in an old file is for entries that don't differ. */
-export const cronLines = compareLines((line, isNewFile) => line.startsWith('#') || (isNewFile && /^[A-Za-z_]+ ?=/.test(line)));
+export const cronLines = compareLines((line, isNewFile) => line.startsWith('#') || (isNewFile && /^[A-Za-z_][A-Za-z0-9_]* ?=/.test(line)));
 
 /** The type and the comment of each new key, with the path; the key itself tells people nothing. */
 export const keyLines: Compare = (before, after, path) =>

@@ -3,7 +3,7 @@ import { createCollector, type Finding } from './collect.ts';
 import { createJudge } from './judge.ts';
 import { collectPackageFiles } from './package-files.ts';
 import { comparePackages, createSourceMatcher, isDatabase, newsOf, type PackageChange, type PackageFile, packageItem } from './packages.ts';
-import type { Risk, Rule, Texts } from './rule.ts';
+import type { Risk, Texts } from './rule.ts';
 import { rules } from './rules.ts';
 import { summarize } from './sentence.ts';
 import { splitMoves } from './split-move.ts';
@@ -22,24 +22,24 @@ const order: readonly Risk[] = ['high', 'medium', 'low', 'none'];
  * What changes mean for a person. `texts` has what `textsWanted` names, as far as it could be read. Every change is in a finding. The effort
  * grows with the number of changes and the size of the texts, and not faster.
  */
-export function makeReport(changes: readonly Change[], texts: Texts, table: readonly Rule[] = rules): Report {
+export function makeReport(changes: readonly Change[], texts: Texts): Report {
   const all = splitMoves(changes);
   const files = findPackageFiles(all);
   const packages = findPackages(files, texts);
   const collector = createCollector();
   for (const change of packages) {
-    const rule = table.find(({ match }) => match.by === 'packages' && match.news === newsOf(change));
+    const rule = rules.find(({ match }) => match.by === 'packages' && match.news === newsOf(change));
     if (rule !== undefined)
       collector.add(rule, (change.after ?? change.before)?.path ?? '', packageItem(change), { inFull: false, ofPackage: false });
   }
   const databases = new Set(files.filter(({ source }) => isDatabase(source)).map(({ change }) => change.path));
   const judge = createJudge(
-    table,
+    rules,
     { texts, databases, packageFiles: collectPackageFiles(packages, texts), trees: createTrees(all) },
     collector,
   );
   for (const change of all) judge(change);
-  const found = collector.findings(table);
+  const found = collector.findings(rules);
   const findings = order.flatMap((risk) => found.filter((finding) => finding.risk === risk));
   return { summary: summarize(findings), findings };
 }

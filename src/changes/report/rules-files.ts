@@ -52,7 +52,7 @@ export const fileRules: readonly Rule[] = [
     general: true,
     match: {
       by: 'path',
-      paths: [programs, libraries, '{usr,usr/local}/libexec/**'],
+      paths: [programs, libraries, '{usr,usr/local}/{libexec,share}/**'],
       when: 'set',
       fits: isReplacedCode,
     },

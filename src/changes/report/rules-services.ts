@@ -14,6 +14,8 @@ const initStarts = [
   'etc/{runlevels/*/*,service/*,runit/runsvdir/*/*,rc.local,rc.d/rc.local,local.d/*.start}',
 ];
 
+const unitFiles = ['etc/{init.d,rc.d/init.d,init,sv}/**', `${systemUnits}/**`, `${userUnits}/**`, 'etc/rc*.d/K*'];
+
 export const serviceRules: readonly Rule[] = [
   {
     id: 'service-generator',
@@ -195,12 +197,21 @@ export const serviceRules: readonly Rule[] = [
     match: { by: 'path', paths: ['{etc,run,usr/lib,usr/local/lib}/tmpfiles.d/*'] },
   },
   {
+    id: 'unit-changed',
+    category: 'services',
+    risk: 'medium',
+    what: ['unit or init script changed', 'units and init scripts changed'],
+    why: 'A service that starts at boot already may do something else now, and no package that changed has the file.',
+    general: true,
+    match: { by: 'path', paths: unitFiles, when: 'set', fits: ({ before }) => before !== null },
+  },
+  {
     id: 'init-script',
     category: 'services',
     risk: 'low',
     what: ['unit or init script', 'units and init scripts'],
     why: 'The unit is there, but nothing in this report starts it at boot.',
     general: true,
-    match: { by: 'path', paths: ['etc/{init.d,rc.d/init.d,init,sv}/**', `${systemUnits}/**`, `${userUnits}/**`, 'etc/rc*.d/K*'] },
+    match: { by: 'path', paths: unitFiles },
   },
 ];

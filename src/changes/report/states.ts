@@ -93,10 +93,9 @@ export function hasDeceptiveName({ path, before }: Change): boolean {
   return /^[. ]+$|^ | $|[\0-\x1f\x7f]|\xc2[\x80-\xa0]|\xe2\x80[\x8b-\x8f\xa8-\xaf]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf/.test(name);
 }
 
-/** A program or a library that was there before. */
+/** A program, a library or a script that was there before. */
 export function isReplacedCode({ path, before, after }: Change): boolean {
   if (before === null || after === null) return false;
-  return (
-    path.startsWith('bin/') || /(?:^|\/)s?bin\/[^/]+$|\.so(?:\.|$)/.test(path) || (after.kind === 'file' && (after.mode & 0o111) !== 0)
-  );
+  const isNamedSo = /(?:^|\/)s?bin\/[^/]+$|\.so(?:\.[^/]*)?$|\.(?:[cm]?js|py|pl|pm|rb|sh|lua|php|jar|el)$/.test(path);
+  return isNamedSo || (after.kind === 'file' && (after.mode & 0o111) !== 0);
 }

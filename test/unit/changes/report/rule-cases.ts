@@ -115,6 +115,11 @@ const services: Readonly<Record<string, RuleCase>> = {
   'systemd-setting': path('etc/systemd/system.conf.d/x.conf', 'etc/systemd/x.conf'),
   'dbus-service': path('usr/share/dbus-1/system-services/x.service', 'usr/share/dbus-1/interfaces/x.xml'),
   tmpfiles: path('usr/lib/tmpfiles.d/x.conf', 'usr/lib/x.tmpfiles'),
+  'unit-changed': {
+    triggers: of(edited('lib/systemd/system/ssh.service'), edited('etc/init.d/ssh')),
+    items: ['/lib/systemd/system/ssh.service', '/etc/init.d/ssh'],
+    almost: of(added('lib/systemd/system/ssh.service'), change('etc/init.d/ssh', ['mode'], {}, { mode: 0o755 })),
+  },
   'init-script': path('usr/lib/systemd/system/x.service', 'usr/lib/systemd/x.service'),
   'cron-entry': {
     triggers: text('etc/cron.d/x', null, '# every five minutes\nSHELL=/bin/sh\n\n*/5 * * * *  root  x\n'),
@@ -245,7 +250,7 @@ const accounts: Readonly<Record<string, RuleCase>> = {
       passwd('ada:x:1000:1000::/home/ada:/bin/sh'),
       passwd('ada:x:0:1000::/home/ada:/bin/sh', 'toor:x:00:0::/:'),
     ),
-    items: ['ada (uid 0, home /home/ada, shell /bin/sh)', 'toor (uid 00, home /, shell /bin/sh)'],
+    items: ['ada (uid 0, gid 1000, home /home/ada, shell /bin/sh)', 'toor (uid 00, gid 0, home /, shell /bin/sh)'],
     almost: all(text('etc/passwd', null, passwd('ada:x:1000:0::/home/ada:/bin/sh'))),
   },
   'password-empty': {
@@ -270,7 +275,7 @@ const accounts: Readonly<Record<string, RuleCase>> = {
   },
   'user-added': {
     triggers: text('etc/passwd', passwd(), passwd('ada:x:1000:1000::/home/ada:/bin/bash')),
-    items: ['ada (uid 1000, home /home/ada, shell /bin/bash)'],
+    items: ['ada (uid 1000, gid 1000, home /home/ada, shell /bin/bash)'],
     almost: text('etc/passwd', passwd(), passwd('sshd:x:100:65534::/run/sshd:/usr/sbin/nologin')),
   },
   'user-changed': {
@@ -294,7 +299,7 @@ const accounts: Readonly<Record<string, RuleCase>> = {
   },
   'system-user-added': {
     triggers: text('etc/passwd', passwd(), passwd('sshd:x:100:65534::/run/sshd:/usr/sbin/nologin')),
-    items: ['sshd (uid 100, home /run/sshd, shell /usr/sbin/nologin)'],
+    items: ['sshd (uid 100, gid 65534, home /run/sshd, shell /usr/sbin/nologin)'],
     almost: text('etc/passwd', passwd(), passwd('sshd:x:100:65534::/run/sshd:')),
   },
   'member-of-group': {
@@ -417,8 +422,12 @@ const homes: Readonly<Record<string, RuleCase>> = {
   'desktop-autostart': path('home/ada/.config/autostart/x.desktop', 'home/ada/.config/x.desktop'),
   'git-hook': path('home/ada/src/.git/hooks/pre-commit', 'home/ada/src/.git/hooks/pre-commit.sample'),
   'git-command': {
-    triggers: text('home/ada/src/.git/config', '[core]\n', '[core]\n\tfsmonitor = /x\n[alias]\n\tst = !x\n'),
-    items: ['/home/ada/src/.git/config: fsmonitor = /x', '/home/ada/src/.git/config: st = !x'],
+    triggers: text('home/ada/src/.git/config', '[core]\n', '[core]\n\tfsmonitor = /x\n[alias]\n\tst = !x\n[filter "]"] clean = /y\n'),
+    items: [
+      '/home/ada/src/.git/config: fsmonitor = /x',
+      '/home/ada/src/.git/config: st = !x',
+      '/home/ada/src/.git/config: [filter "]"] clean = /y',
+    ],
     almost: text('home/ada/src/.git/config', '[core]\n', '[core]\n\tbare = false\n[remote "origin"]\n\turl = https://example.org/x\n'),
   },
   'project-hook': path('home/ada/src/.envrc', 'home/ada/node_modules/x/.envrc'),
@@ -479,8 +488,13 @@ const files: Readonly<Record<string, RuleCase>> = {
     almost: of(link('usr/bin/vi', '/etc/other/vi')),
   },
   'program-replaced': {
-    triggers: of(edited('bin/ls', { mode: 0o755 }), edited('usr/lib/x/libx.so.1'), edited('usr/lib/git-core/git', { mode: 0o755 })),
-    items: ['/bin/ls', '/usr/lib/x/libx.so.1', '/usr/lib/git-core/git'],
+    triggers: of(
+      edited('bin/ls', { mode: 0o755 }),
+      edited('usr/lib/x/libx.so.1'),
+      edited('usr/lib/git-core/git', { mode: 0o755 }),
+      edited('usr/share/x/y.py'),
+    ),
+    items: ['/bin/ls', '/usr/lib/x/libx.so.1', '/usr/lib/git-core/git', '/usr/share/x/y.py'],
     almost: of(added('bin/ls', { mode: 0o755 }), edited('usr/lib/os-release')),
   },
   'program-added': path('usr/local/bin/x', 'usr/local/share/x'),
