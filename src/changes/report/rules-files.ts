@@ -41,7 +41,7 @@ export const fileRules: readonly Rule[] = [
     what: ['alternative', 'alternatives'],
     why: 'The link decides which of several programs runs under a name.',
     general: true,
-    match: { by: 'path', paths: ['etc/alternatives/*', programs, 'usr/share/man/**'], fits: isAlternative },
+    match: { by: 'path', paths: ['etc/alternatives/*', programs], fits: isAlternative },
   },
   {
     id: 'program-replaced',
@@ -53,7 +53,6 @@ export const fileRules: readonly Rule[] = [
     match: {
       by: 'path',
       paths: [programs, libraries, '{usr,usr/local}/{libexec,share}/**'],
-      when: 'set',
       fits: isReplacedCode,
     },
   },

@@ -58,7 +58,7 @@ export const packageRules: readonly Rule[] = [
       by: 'path',
       paths: [
         'etc/apt/{sources.list,sources.list.d/**,mirrors/**}',
-        'etc/{yum.conf,yum.repos.d/**,dnf/**,zypp/**,pacman.conf,pacman.d/mirrorlist}',
+        'etc/{yum.conf,yum.repos.d/**,dnf/dnf.conf,dnf/vars/**,zypp/**,pacman.conf,pacman.d/mirrorlist}',
         'etc/apk/{repositories,repositories.d/**}',
         'etc/{pip.conf,npmrc,gemrc}',
         '{root,home/*}/{.npmrc,.pip/pip.conf,.config/pip/pip.conf,.gemrc,.cargo/config,.cargo/config.toml}',

@@ -47,7 +47,6 @@ export const serviceRules: readonly Rule[] = [
     match: {
       by: 'path',
       paths: ['{etc,run}/systemd/{system,user}/*'],
-      when: 'set',
       fits: isMask,
       item: serviceItem,
     },

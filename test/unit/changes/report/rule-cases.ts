@@ -59,7 +59,10 @@ const packages: Readonly<Record<string, RuleCase>> = {
   'package-script': {
     triggers: of(edited('var/lib/dpkg/info/dash.postinst')),
     items: ['/var/lib/dpkg/info/dash.postinst'],
-    almost: all(of(edited('var/lib/dpkg/info/dash.postinst')), text('var/lib/dpkg/status', stanza('dash', '1'), stanza('dash', '2'))),
+    almost: all(
+      of(change('var/lib/dpkg/info/bash.postinst', ['mode'], {}, { mode: 0o755 }), edited('var/lib/dpkg/info/dash.postinst')),
+      text('var/lib/dpkg/status', stanza('dash', '1'), stanza('dash', '2')),
+    ),
   },
 };
 
@@ -86,12 +89,12 @@ const services: Readonly<Record<string, RuleCase>> = {
   'socket-enabled': {
     triggers: of(link('etc/systemd/system/sockets.target.wants/ssh.socket', '/x')),
     items: ['ssh.socket'],
-    almost: of(added('usr/lib/systemd/system/ssh.socket')),
+    almost: of(deleted('etc/systemd/system/sockets.target.wants/ssh.socket'), added('usr/lib/systemd/system/ssh.socket')),
   },
   'timer-enabled': {
     triggers: of(link('usr/lib/systemd/system/timers.target.wants/apt-daily.timer', '/x')),
     items: ['apt-daily.timer'],
-    almost: of(added('usr/lib/systemd/system/apt-daily.timer')),
+    almost: of(deleted('etc/systemd/system/timers.target.wants/x.timer'), added('usr/lib/systemd/system/apt-daily.timer')),
   },
   'unit-enabled': {
     triggers: of(link('etc/systemd/system/local-fs.target.requires/data.mount', '/x')),
@@ -101,10 +104,14 @@ const services: Readonly<Record<string, RuleCase>> = {
   'service-disabled': {
     triggers: of(deleted('etc/systemd/system/multi-user.target.wants/ufw.service', { kind: 'link' })),
     items: ['ufw'],
-    almost: of(deleted('etc/systemd/system/ufw.service')),
+    almost: of(change('etc/rc.local', ['mode'], {}, { mode: 0o755 }), deleted('etc/systemd/system/ufw.service')),
   },
   'unit-drop-in': path('etc/systemd/system/ssh.service.d/x.conf', 'etc/systemd/system/ssh.service.d/x.conf.bak'),
-  'unit-of-administrator': path('etc/systemd/system/x.service', 'usr/lib/systemd/system/x.service'),
+  'unit-of-administrator': {
+    triggers: of(added('etc/systemd/system/x.service')),
+    items: ['/etc/systemd/system/x.service'],
+    almost: of(added('usr/lib/systemd/system/x.service'), link('etc/systemd/system/sshd.service', '/lib/systemd/system/ssh.service')),
+  },
   'service-preset': path('etc/systemd/system-preset/00-x.preset', 'etc/systemd/system.x'),
   'user-unit-enabled': {
     triggers: of(link('etc/systemd/user/default.target.wants/x.service', '/x')),
@@ -431,14 +438,22 @@ const homes: Readonly<Record<string, RuleCase>> = {
     almost: text('home/ada/src/.git/config', '[core]\n', '[core]\n\tbare = false\n[remote "origin"]\n\turl = https://example.org/x\n'),
   },
   'project-hook': path('home/ada/src/.envrc', 'home/ada/node_modules/x/.envrc'),
-  'git-setting': path('home/ada/.gitconfig', 'home/ada/.gitignore'),
+  'git-setting': {
+    triggers: of(added('home/ada/.gitconfig')),
+    items: ['/home/ada/.gitconfig'],
+    almost: of(added('home/ada/.gitignore'), edited('usr/share/git-core/templates/hooks/x.sample')),
+  },
   'editor-start': path('root/.vimrc', 'root/.viminfo'),
   credentials: path('home/ada/.aws/credentials', 'home/ada/.gnupg/S.gpg-agent'),
   history: path('root/.bash_history', 'root/bash_history'),
   'trace-removed': {
     triggers: of(deleted('var/log/a.log'), edited('var/log/b.log', { sizeBytes: 5 }, { sizeBytes: 4 }), deleted('root/.bash_history')),
     items: ['/var/log/a.log (deleted)', '/var/log/b.log', '/root/.bash_history (deleted)'],
-    almost: of(edited('var/log/b.log', { sizeBytes: 4 }, { sizeBytes: 5 }), added('root/.bash_history')),
+    almost: of(
+      edited('var/log/apt/eipp.log.xz', { sizeBytes: 5 }, { sizeBytes: 4 }),
+      edited('var/log/b.log', { sizeBytes: 4 }, { sizeBytes: 5 }),
+      added('root/.bash_history'),
+    ),
   },
   log: quiet('var/log/x.log', 'var/lib/x.log'),
 };
@@ -461,7 +476,10 @@ const files: Readonly<Record<string, RuleCase>> = {
   'account-file': {
     triggers: text('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n', 'root:x:0:0:admin:/root:/bin/sh\n'),
     items: nothing,
-    almost: text('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n', 'root:x:0:0:root:/root:/bin/zsh\n'),
+    almost: all(
+      of(change('etc/shadow', ['mode'], {}, { mode: 0o600 })),
+      text('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n', 'root:x:0:0:root:/root:/bin/zsh\n'),
+    ),
   },
   cache: quiet('var/cache/apt/x', 'var/cached'),
   temporary: quiet('tmp/a/b', 'opt/tmp/b'),
@@ -495,7 +513,11 @@ const files: Readonly<Record<string, RuleCase>> = {
       edited('usr/share/x/y.py'),
     ),
     items: ['/bin/ls', '/usr/lib/x/libx.so.1', '/usr/lib/git-core/git', '/usr/share/x/y.py'],
-    almost: of(added('bin/ls', { mode: 0o755 }), edited('usr/lib/os-release')),
+    almost: of(
+      change('bin/ls', ['mode'], { mode: 0o755 }, { mode: 0o700 }),
+      added('bin/ls', { mode: 0o755 }),
+      edited('usr/lib/os-release'),
+    ),
   },
   'program-added': path('usr/local/bin/x', 'usr/local/share/x'),
   'library-added': path('usr/local/lib/libx.so.1', 'usr/local/lib/libx.a'),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { rules } from '../../../../src/changes/report/rules.ts';
-import { itemsOf } from './make-changes.ts';
+import { added, all, change, deleted, directory, edited, itemsOf, link, of, onlyText, reportOf, stanza, text } from './make-changes.ts';
 import { ruleCases } from './rule-cases.ts';
 
 test('every rule has a case that triggers it and one that almost does', () => {
@@ -22,6 +22,58 @@ test('what a rule counts and why it matters is said in words without a comma or 
     expect(why).toMatch(/^\S[^.]*(?:\.\S[^.]*)*\.$/);
   }
 });
+
+/** A pattern without braces for each choice in them. */
+function withoutBraces(pattern: string): readonly string[] {
+  const [, start = '', choices, end = ''] = /^([^{]*)\{([^}]*)\}(.*)$/.exec(pattern) ?? [];
+  return choices === undefined ? [pattern] : choices.split(',').flatMap((choice) => withoutBraces(`${start}${choice}${end}`));
+}
+
+/** A path that a pattern fits, with a name that ends as the rule may want. */
+function pathOf(pattern: string, name: string): string {
+  return pattern.replaceAll('**', `z/${name}`).replaceAll('*', name);
+}
+
+test('no rule hides a pattern of a later one', () => {
+  const rows = rules.flatMap(({ id, match }) =>
+    match.by === 'path' ? match.paths.flatMap(withoutBraces).map((pattern) => ({ id, pattern })) : [],
+  );
+  const names = ['q', 'q.service', '.q'];
+  const makers = [
+    (path: string) => added(path),
+    (path: string) => edited(path, { mode: 0o755 }),
+    (path: string) => edited(path, { sizeBytes: 2 }, { sizeBytes: 1 }),
+    (path: string) => change(path, ['mode'], {}, { mode: 0o700 }),
+    (path: string) => deleted(path),
+    (path: string) => directory(path),
+    (path: string) => link(path, '/dev/null'),
+    (path: string) => link(path, '/etc/alternatives/x'),
+    (path: string) => link(path, '/usr/share/ca-certificates/x'),
+  ];
+  const found = new Set<string>();
+  for (const make of makers) {
+    const paths = new Set(rows.flatMap(({ pattern }) => names.map((name) => pathOf(pattern, name))));
+    for (const finding of reportOf(of(...[...paths].map(make))).findings)
+      for (const path of finding.paths) found.add(`${finding.rule} ${path}`);
+  }
+  expect(rows.filter(({ id, pattern }) => !names.some((name) => found.has(`${id} ${pathOf(pattern, name)}`)))).toEqual([]);
+});
+
+test.each(rules.filter(({ general }) => general === true).map(({ id }) => id))(
+  'the rule %s leaves the files of a package to the package',
+  (id) => {
+    const triggers = ruleCases[id]?.triggers ?? of();
+    const list = triggers.changes.map(({ path }) => `/${path}\n`).join('');
+    const owned = all(
+      triggers,
+      onlyText('var/lib/dpkg/info/owner.list', list, list),
+      text('var/lib/dpkg/status', stanza('owner', '1'), stanza('owner', '2')),
+    );
+    expect(triggers.changes.length).toBeGreaterThan(0);
+    const paths = reportOf(owned).findings.flatMap((finding) => (finding.rule === id ? finding.paths : []));
+    expect(paths.filter((path) => path !== 'var/lib/dpkg/status')).toEqual([]);
+  },
+);
 
 describe.each(Object.entries(ruleCases))('the rule %s', (id, { triggers, items, almost }) => {
   test('finds what triggers it', () => {
