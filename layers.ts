@@ -24,7 +24,6 @@ export const layers: Readonly<Record<string, Layer>> = {
   changes: layer(['error', 'json'], [], true),
   wire: layer(['error'], [], true),
   launch: layer(['error', 'json'], ['rootfs'], true),
-  changes: layer(['error', 'json'], [], true),
   process: layer(['error', 'log', 'launch'], ['spec']),
   host: layer(['error', 'log', 'process', 'spec']),
   engine: layer(['error', 'json', 'spec', 'rootfs', 'launch'], ['host'], true),
@@ -68,6 +67,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     'run',
     'upkeep',
   ]),
+  diff: layer(['error', 'changes', 'rootfs', 'host', 'storage', 'pool', 'session', 'run']),
   status: layer(['error', 'wire', 'process', 'host', 'storage', 'pool', 'config', 'client', 'run']),
   daemon: layer([
     'error',
@@ -108,6 +108,9 @@ export const layers: Readonly<Record<string, Layer>> = {
     'wire',
     'daemon',
     'prove',
+    'changes',
+    'session',
+    'diff',
     'index',
   ]),
 };

@@ -4,22 +4,32 @@ import type { BytePath } from './change.ts';
 export const risks = ['high', 'medium', 'low', 'none'] as const;
 export type Risk = (typeof risks)[number];
 
-/** What some changes mean for a person. */
+/** What one rule found. */
 export interface Finding {
   readonly rule: string;
   readonly category: string;
   readonly risk: Risk;
   readonly count: number;
-  /** Names for people, such as `nginx 1.22.1-9`. */
+  /** What is counted, in the number of `count`: "2 users" has `users`. */
+  readonly what: string;
+  /**
+   * For people, safe for a terminal; those that are always shown come first. Equal ones are one thing, such as a directory with many files. A
+   * finding of the risk `none` has none.
+   */
   readonly items: readonly string[];
+  /** How many of the things that are counted are files of packages that differ, by the lists of these packages. Their items come later. */
+  readonly ofPackages: number;
+  /** How many items at the beginning are always shown. */
+  readonly inFull: number;
+  /** The path that each item is about, or, without items, all paths. */
   readonly paths: readonly BytePath[];
-  /** One sentence: why it matters. */
   readonly why: string;
 }
 
-/** What all changes mean, ordered by risk. */
+/** What all changes mean for a person. */
 export interface Report {
-  /** One sentence, made of the findings. */
+  /** One sentence. */
   readonly summary: string;
+  /** By risk, and then in the order of the table. */
   readonly findings: readonly Finding[];
 }

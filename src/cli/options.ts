@@ -16,6 +16,7 @@ export const verbs = [
   'kill',
   'sessions',
   'enter',
+  'diff',
   'rm',
   'rename',
   'template',
@@ -77,7 +78,7 @@ export interface Option extends OptionForm {
 const [firstVerb, ...laterVerbs] = allVerbs;
 const everyVerb = [firstVerb ?? 'run', ...laterVerbs] as const;
 const data = ['run', 'enter', 'refresh', 'watch', 'doctor'] as const;
-const ofSessions = ['sessions', 'rm', 'rename'] as const;
+const ofSessions = ['sessions', 'diff', 'rm', 'rename'] as const;
 const ofTemplates = verbsBelow('template');
 /** Verbs that show something, once or repeatedly. */
 export const viewVerbs = ['list', 'status', 'ps'] as const;
@@ -155,6 +156,17 @@ const watching: OptionGroup<Option> = {
     },
     { long: 'quiet', short: 'q', verbs: [...data, ...ofSessions, ...ofTemplates], help: 'only warnings and errors', carriedBy: 'launcher' },
     { long: 'watch', verbs: viewVerbs, help: 'keep showing changes until q or Ctrl-C', carriedBy: 'caller' },
+  ],
+};
+
+const diff: OptionGroup<Option> = {
+  title: 'Changes',
+  options: [
+    { long: 'all', verbs: ['diff'], help: 'list everything, and what is of no interest too', carriedBy: 'caller' },
+    { long: 'porcelain', verbs: ['diff'], help: 'one line a change, in a form that stays', carriedBy: 'caller' },
+    { long: 'name-only', verbs: ['diff'], help: 'only the paths', carriedBy: 'caller' },
+    { long: 'null', short: 'z', verbs: ['diff'], help: 'end paths with a NUL, and do not quote them', carriedBy: 'caller' },
+    { long: 'html', value: 'FILE', completes: 'file', verbs: ['diff'], help: 'write a page for a browser', carriedBy: 'caller' },
   ],
 };
 
@@ -255,6 +267,7 @@ export const optionGroups: readonly OptionGroup<Option>[] = [
   transferOptions,
   refreshing,
   watching,
+  diff,
   other,
   compatibility,
 ];

@@ -76,6 +76,11 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
       ['isolate enter debian-1 -n apt-get update', "with the host's network"],
     ],
   },
+  diff: {
+    form: 'isolate diff [OPTIONS] NAME',
+    summary: 'show what was changed in a session, and what it means',
+    examples: [['isolate diff debian-1', 'a report, then the changes']],
+  },
   rm: {
     form: 'isolate rm [OPTIONS] NAME...',
     summary: 'remove sessions with everything that is in them',

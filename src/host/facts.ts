@@ -101,5 +101,5 @@ export type Facts = HostFacts & CallerFacts;
 
 /** Absolute paths; `socketcallFilter` is the filter that lets socketcall(2) make sockets. */
 export type OwnFiles = Readonly<
-  Record<'launcher' | 'gate' | 'seccompFilter' | 'socketcallFilter' | 'lxcSeccompProfile' | 'unpacker', string>
+  Record<'launcher' | 'gate' | 'seccompFilter' | 'socketcallFilter' | 'lxcSeccompProfile' | 'unpacker' | 'tree', string>
 >;

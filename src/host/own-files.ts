@@ -23,5 +23,6 @@ export function findOwnFiles(): OwnFiles {
     socketcallFilter: join(directory, 'seccomp-socketcall.bpf'),
     lxcSeccompProfile: join(directory, 'lxc.seccomp'),
     unpacker: join(directory, 'isolate-unpack'),
+    tree: join(directory, 'isolate-tree'),
   };
 }

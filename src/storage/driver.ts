@@ -75,6 +75,20 @@ export interface CreateOptions {
   readonly whileMounting?: <T>(act: () => Promise<T>) => Promise<T>;
 }
 
+/** What says how a clone differs from what it was made of. Nothing but the caller may reach the trees. */
+export interface ChangedTrees {
+  /** What it was made of. */
+  readonly base: string;
+  /** The clone, or the layer that has what was changed. */
+  readonly other: string;
+  readonly form:
+    /** `sameInodes`: files keep their numbers and times of change from the base. */
+    | { readonly kind: 'trees'; readonly sameInodes: boolean }
+    /** The upper layer of an overlay, with marks in extended attributes of this kind. */
+    | { readonly kind: 'layer'; readonly marks: 'trusted' | 'user' };
+  readonly close: () => Promise<void>;
+}
+
 /** State of the storage a template lives on. */
 export interface StorageHealth {
   readonly implementation: string;
@@ -108,6 +122,8 @@ export interface StorageDriver {
    * A second call replaces the text.
    */
   readonly keep: (ref: CloneRef, session: string) => Promise<void>;
+  /** What a clone that is mounted at `path` was changed in. */
+  readonly openChanges: (clone: CloneInfo, path: string) => Promise<ChangedTrees>;
   /** Lets a kept clone be destroyed. */
   readonly forget: (ref: CloneRef) => Promise<void>;
   /**

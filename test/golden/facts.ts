@@ -56,6 +56,7 @@ export const rootFacts: Facts = {
     gate: '/usr/lib/isolate/isolate-gate',
     lxcSeccompProfile: '/usr/lib/isolate/lxc.seccomp',
     unpacker: '/usr/lib/isolate/isolate-unpack',
+    tree: '/usr/lib/isolate/isolate-tree',
   },
 };
 

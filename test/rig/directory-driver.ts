@@ -97,6 +97,12 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
     },
     create: async (source, ids) => ids.map((id) => make(source, id)),
     mount: async ({ id, source }) => make({ template: directory, name: source, guid: source }, id),
+    openChanges: async ({ id, source }) => ({
+      base: join(snapshots, source),
+      other: join(clones, id, 'rootfs'),
+      form: { kind: 'trees', sameInodes: false },
+      close: async () => {},
+    }),
     keep: async ({ id }, session) => rewrite(id, (meta) => ({ ...meta, kept: true, session })),
     forget: async ({ id }) => rewrite(id, ({ session: _, ...meta }) => ({ ...meta, kept: false })),
     list: async () => (existsSync(clones) ? readdirSync(clones).flatMap((id) => read(id) ?? []) : []),

@@ -1,29 +1,8 @@
 import type { BytePath, Change } from '../change.ts';
 import { showText } from '../show-path.ts';
+import type { Finding } from '../finding.ts';
 import { pathItem } from './items.ts';
-import type { Category, Risk, Rule } from './rule.ts';
-
-/** What one rule found. */
-export interface Finding {
-  readonly rule: string;
-  readonly category: Category;
-  readonly risk: Risk;
-  readonly count: number;
-  /** What is counted, in the number of `count`: "2 users" has `users`. */
-  readonly what: string;
-  /**
-   * For people, safe for a terminal; those that are always shown come first. Equal ones are one thing, such as a directory with many files. A
-   * finding of the risk `none` has none.
-   */
-  readonly items: readonly string[];
-  /** How many of the things that are counted are files of packages that differ, by the lists of these packages. Their items come later. */
-  readonly ofPackages: number;
-  /** How many items at the beginning are always shown. */
-  readonly inFull: number;
-  /** The path that each item is about, or, without items, all paths. */
-  readonly paths: readonly BytePath[];
-  readonly why: string;
-}
+import type { Rule } from './rule.ts';
 
 interface Entry {
   readonly path: BytePath;

@@ -1,6 +1,6 @@
 import { showPath } from '../show-path.ts';
-import type { Finding } from './collect.ts';
-import type { Report } from './report.ts';
+import type { Finding } from '../finding.ts';
+import type { Report } from '../finding.ts';
 import type { Risk } from './rule.ts';
 import { countOf, formatCount } from './sentence.ts';
 

@@ -1,5 +1,5 @@
 import { showPath } from '../show-path.ts';
-import type { Report } from './report.ts';
+import type { Report } from '../finding.ts';
 
 /**
  * A report as the value of a JSON document. Paths are text as `showPath` makes it. Of findings of the risk `none` the paths are there only with

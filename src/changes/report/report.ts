@@ -1,5 +1,6 @@
 import type { Change } from '../change.ts';
-import { createCollector, type Finding } from './collect.ts';
+import type { Report } from '../finding.ts';
+import { createCollector } from './collect.ts';
 import { createJudge } from './judge.ts';
 import { collectPackageFiles } from './package-files.ts';
 import { comparePackages, createSourceMatcher, isDatabase, newsOf, type PackageChange, type PackageFile, packageItem } from './packages.ts';
@@ -8,13 +9,6 @@ import { rules } from './rules.ts';
 import { summarize } from './sentence.ts';
 import { splitMoves } from './split-move.ts';
 import { createTrees } from './trees.ts';
-
-export interface Report {
-  /** One sentence. */
-  readonly summary: string;
-  /** By risk, and then in the order of the table. */
-  readonly findings: readonly Finding[];
-}
 
 const order: readonly Risk[] = ['high', 'medium', 'low', 'none'];
 

@@ -1,6 +1,6 @@
 import type { BytePath } from '../change.ts';
-import type { Finding } from './collect.ts';
-import type { Report } from './report.ts';
+import type { Finding } from '../finding.ts';
+import type { Report } from '../finding.ts';
 import type { Risk } from './rule.ts';
 import { rules } from './rules.ts';
 import { countOf } from './sentence.ts';

@@ -1,4 +1,4 @@
-import type { Finding } from './collect.ts';
+import type { Finding } from '../finding.ts';
 import { dependencyNote } from './packages.ts';
 import { rules } from './rules.ts';
 

@@ -71,7 +71,7 @@ function builtFiles(): Facts['files'] {
     return findOwnFiles();
   } catch (error) {
     if (error instanceof IsolateError)
-      return { launcher: '', gate: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '', unpacker: '' };
+      return { launcher: '', gate: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '', unpacker: '', tree: '' };
     throw error;
   }
 }

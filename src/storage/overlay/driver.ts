@@ -1,4 +1,5 @@
 import { readdir, readFile, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseMountinfo } from '../../host/mountinfo.ts';
 import type { CloneInfo, Holder, Source, StorageDriver } from '../driver.ts';
 import { describeDirectory } from '../directory.ts';
@@ -35,6 +36,12 @@ export function openOverlay(template: string, options: OverlayOptions): StorageD
     mount: (clone) => findLayers(context, clone),
     list: () => listLayers(context),
     destroy: (refs) => destroyLayers(context, refs),
+    openChanges: async ({ id }) => ({
+      base: template,
+      other: join(context.layout.clone(id, 'live'), 'upper'),
+      form: { kind: 'layer', marks: 'user' },
+      close: async () => {},
+    }),
     keep: ({ id }, session) => keepLayers(context, id, session),
     forget: ({ id }) => forgetLayers(context, id),
     holders: (ref) => findLayerHolders(context, ref.id),

@@ -26,6 +26,8 @@ export interface ZfsCommands {
   readonly zfsMany: (plans: readonly ZfsPlan[]) => Promise<boolean>;
   /** mount(8) for all lines of a table (fstab(5)) that are not mounted yet, without helper programs. */
   readonly mountTable: (path: string) => Promise<CommandResult>;
+  /** mount(8) for a snapshot. */
+  readonly mountSnapshot: (snapshot: string, path: string) => Promise<CommandResult>;
   /** umount(8): neither lazy nor forced. */
   readonly umount: (paths: readonly string[]) => Promise<CommandResult>;
 }
@@ -102,7 +104,9 @@ export function bindZfsCommands(tools: ZfsTools, run: RunCommand, onWaiting?: (m
   const mountTable = (path: string): Promise<CommandResult> =>
     run({ file: mountFile, args: ['--internal-only', '--all', '--fstab', path], timeoutMs });
   const umount = (paths: readonly string[]): Promise<CommandResult> => run({ file: umountFile, args: ['--', ...paths], timeoutMs });
-  return { zfs: bind('zfs'), zpool: bind('zpool'), zfsMany, mountTable, umount };
+  const mountSnapshot = (snapshot: string, path: string): Promise<CommandResult> =>
+    run({ file: mountFile, args: ['--internal-only', '-t', 'zfs', '-o', 'ro', '--', snapshot, path], timeoutMs });
+  return { zfs: bind('zfs'), zpool: bind('zpool'), zfsMany, mountTable, mountSnapshot, umount };
 }
 
 /** Lets all commands through until one is stuck, and then only those that test whether it works again. */

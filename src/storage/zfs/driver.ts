@@ -5,6 +5,7 @@ import { parseDataset } from '../../spec/parse-name.ts';
 import { findHolders } from '../holders.ts';
 import { classifyZfs, zfsError } from './classify.ts';
 import { bindZfsCommands, type ZfsContext, type ZfsTools } from './commands.ts';
+import { openChanges } from './changes.ts';
 import { createClones, mountClone } from './create.ts';
 import type { OwnerCopy } from './clones.ts';
 import { destroyClones } from './destroy.ts';
@@ -67,6 +68,7 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
     },
     mount: (clone, mountOptions) => mountClone(context, clone, mountOptions),
     destroy: (refs) => destroyClones(context, refs),
+    openChanges: (clone, path) => openChanges(context, clone, path),
     keep: (ref, session) => runInOrder(context, ref.id, planKeep(template, ref.id, session)),
     forget: (ref) => runInOrder(context, ref.id, planForget(template, ref.id)),
     tidy: async (newest) => {

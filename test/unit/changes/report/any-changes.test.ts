@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 
 import type { Change, ChangeKind, FileState } from '../../../../src/changes/change.ts';
 import { renderChangeReport } from '../../../../src/changes/report/render-report.ts';
-import { makeReport, type Report } from '../../../../src/changes/report/report.ts';
+import type { Report } from '../../../../src/changes/finding.ts';
+import { makeReport } from '../../../../src/changes/report/report.ts';
 import { reportToJson } from '../../../../src/changes/report/report-json.ts';
 import { rules } from '../../../../src/changes/report/rules.ts';
 import { toSarif } from '../../../../src/changes/report/sarif.ts';

@@ -1,5 +1,6 @@
 import type { Change, ChangeKind, FileKind, FileState } from '../../../../src/changes/change.ts';
-import { makeReport, type Report } from '../../../../src/changes/report/report.ts';
+import type { Report } from '../../../../src/changes/finding.ts';
+import { makeReport } from '../../../../src/changes/report/report.ts';
 import type { TextPair } from '../../../../src/changes/report/rule.ts';
 
 /** What a test says about a side of a change; the rest is that of an ordinary file of root. */
