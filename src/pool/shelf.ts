@@ -62,7 +62,8 @@ const { ENOENT, ESRCH, ENXIO, ENODEV } = os.errno;
 /** A coprocess at work. */
 interface Open {
   readonly coprocess: Coprocess;
-  readonly answers: ((answer: number) => void)[];
+  /** null: it ended before it answered. */
+  readonly answers: ((answer: number | null) => void)[];
 }
 
 /** The root of the shelf, by a descriptor of this process's own, so that it outlives the coprocess. */
@@ -120,7 +121,7 @@ async function put(state: State, path: string): Promise<void> {
 }
 
 async function ask(state: State, command: string): Promise<number> {
-  return await send(await open(state), command);
+  return (await send(await open(state), command)) ?? ESRCH;
 }
 
 function open(state: State): Promise<Open> {
@@ -138,7 +139,7 @@ async function start(state: State): Promise<Open> {
   const opened: Open = { coprocess, answers };
   void coprocess.ended.finally(() => {
     state.open = state.opening = null;
-    for (const answer of answers.splice(0)) answer(ESRCH);
+    for (const answer of answers.splice(0)) answer(null);
   });
   await look(state, opened);
   state.open = opened;
@@ -148,7 +149,7 @@ async function start(state: State): Promise<Open> {
 async function look(state: State, opened: Open): Promise<void> {
   if (state.root !== null) return;
   const descriptor = await send(opened, 'look');
-  if (descriptor > 2) state.root ??= openRoot(`/proc/${opened.coprocess.pid}/fd/${descriptor}`);
+  if (descriptor !== null && descriptor > 2) state.root ??= openRoot(`/proc/${opened.coprocess.pid}/fd/${descriptor}`);
 }
 
 function openRoot(place: string): Root {
@@ -163,9 +164,9 @@ function end(state: State): void {
   state.root = null;
 }
 
-async function send({ coprocess, answers }: Open, command: string): Promise<number> {
+async function send({ coprocess, answers }: Open, command: string): Promise<number | null> {
   coprocess.ref();
-  const answer = await new Promise<number>((resolve) => {
+  const answer = await new Promise<number | null>((resolve) => {
     answers.push(resolve);
     coprocess.write(Buffer.from(`${command}\n`));
   });

@@ -180,4 +180,4 @@ function unexpected(): never {
   throw new Error('Nothing else is asked.');
 }
 
-const unused = { zpool: unexpected, zfsMany: unexpected, mountTable: unexpected, umount: unexpected };
+const unused = { zpool: unexpected, zfsMany: unexpected, mountTable: unexpected, mountSnapshot: unexpected, umount: unexpected };
