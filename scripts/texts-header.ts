@@ -1,7 +1,7 @@
 import { getSystemErrorMap } from 'node:util';
 
 import packageJson from '../package.json' with { type: 'json' };
-import { verbs } from '../src/cli/options.ts';
+import { verbs } from '../src/cli/verbs.ts';
 import { describeErrno, quotaErrno } from '../src/error.ts';
 import { engineOutOfMemory, userFailures } from '../src/launch/failure.ts';
 import { steps } from '../src/launch/schema.ts';

@@ -59,7 +59,7 @@ function makeChange([
 ]: readonly string[]): Change {
   return {
     path,
-    kinds: [...letters].map((letter) => kindLetters[letter] ?? raise(letter)),
+    kinds: Array.from(letters, (letter) => kindLetters[letter] ?? raise(letter)),
     before: makeState(before, targetBefore),
     after: makeState(after, targetAfter),
     attributes: makeAttributes(attributes),

@@ -8,7 +8,7 @@ import { isApproved, parseRunFile, readOwnFile, readText } from '../config/runs/
 import { projectCandidates } from '../config/runs/places.ts';
 import type { Layer } from '../config/runs/run-settings.ts';
 import { IsolateError } from '../error.ts';
-import { verbs } from './options.ts';
+import { verbs } from './verbs.ts';
 import { ownSettingsCaller, type OwnSettingsCaller } from './settings-caller.ts';
 
 /** A file of settings, and whether runs can use it. */

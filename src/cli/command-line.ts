@@ -2,7 +2,7 @@ import { IsolateError } from '../error.ts';
 import { signalNumber } from '../launch/signals.ts';
 import type { Caller } from './caller.ts';
 import { exitCodeOfError } from './exit-code.ts';
-import type { Verb } from './options.ts';
+import type { Verb } from './verbs.ts';
 import { write } from './output.ts';
 import { parseArguments, splitVerb } from './parse-arguments.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';

@@ -15,7 +15,8 @@ import {
   shells,
   templates,
 } from './completion-words.ts';
-import { allVerbs, options, type Verb, verbs } from './options.ts';
+import { options } from './options.ts';
+import { allVerbs, type Verb, verbs } from './verbs.ts';
 import type { ValueKind } from '../spec/options/option.ts';
 
 function bashActions(engineNames: readonly string[]): Readonly<Record<ValueKind, string>> {

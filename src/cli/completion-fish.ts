@@ -12,7 +12,8 @@ import {
   shells,
   templates,
 } from './completion-words.ts';
-import { options, type Verb, verbs } from './options.ts';
+import { options } from './options.ts';
+import { type Verb, verbs } from './verbs.ts';
 import type { ValueKind } from '../spec/options/option.ts';
 
 export function renderFish(engineNames: readonly string[]): string {

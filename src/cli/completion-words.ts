@@ -1,4 +1,6 @@
-import { type Option, options, subVerbs, type Verb, verbs, verbsBelow } from './options.ts';
+import type { Option } from './option.ts';
+import { options } from './options.ts';
+import { subVerbs, type Verb, verbs, verbsBelow } from './verbs.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];

@@ -15,7 +15,8 @@ import {
   shells,
   templates,
 } from './completion-words.ts';
-import { allVerbs, type Option, type Verb, verbs } from './options.ts';
+import type { Option } from './option.ts';
+import { allVerbs, type Verb, verbs } from './verbs.ts';
 import type { ValueKind } from '../spec/options/option.ts';
 
 export function renderZsh(engineNames: readonly string[]): string {

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../error.ts';
 import type { Outcome } from '../launch/outcome.ts';
 import { signalNumber } from '../launch/signals.ts';
-import type { Verb } from './options.ts';
+import type { Verb } from './verbs.ts';
 
 /** Codes of mistakes on the command line. */
 const usageCodes: ReadonlySet<ErrorCode> = new Set(['usage', 'bad-name', 'bad-bind', 'bad-environment', 'unsupported-option']);

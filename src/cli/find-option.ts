@@ -1,6 +1,8 @@
 import { IsolateError } from '../error.ts';
 import { nearest } from '../spec/nearest.ts';
-import { type Option, options, type Verb } from './options.ts';
+import type { Option } from './option.ts';
+import { options } from './options.ts';
+import type { Verb } from './verbs.ts';
 
 /** The option of `verb` that is written `-x` or `--name`. Throws `usage` if there is none. */
 export function findOption(name: string, verb: Verb): Option {

@@ -1,4 +1,4 @@
-import type { Option } from './options.ts';
+import type { Option } from './option.ts';
 
 /** `-z, --zfs DATASET` */
 export function formatOption(option: Option): string {

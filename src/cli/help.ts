@@ -2,7 +2,9 @@ import type { Engine } from '../engine/engine.ts';
 import { formatEngineTable } from './engine-table.ts';
 import { formatOption } from './format-option.ts';
 import type { Example, VerbHelp } from './help-entry.ts';
-import { isVerbOf, type Option, optionGroups, type Verb, verbs, verbsBelow } from './options.ts';
+import type { Option } from './option.ts';
+import { optionGroups } from './options.ts';
+import { isVerbOf, type Verb, verbs, verbsBelow } from './verbs.ts';
 import { verbHelp } from './verb-help.ts';
 import { wrap } from './wrap.ts';
 

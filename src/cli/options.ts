@@ -1,87 +1,17 @@
 import { engines } from '../engine/registry.ts';
-import type { OptionForm, OptionGroup, RunOption } from '../spec/options/option.ts';
+import type { OptionGroup, RunOption } from '../spec/options/option.ts';
 import { rootChoices, rootModifiers } from '../spec/options/root.ts';
 import { runOptionGroups } from '../spec/options/table.ts';
 import { createOptions } from './create-options.ts';
+import { diffOptions } from './diff-options.ts';
+import type { Option } from './option.ts';
 import { transferOptions } from './transfer-options.ts';
-
-/** Words that may come first on the command line; `run` may be left out. */
-export const verbs = [
-  'run',
-  'refresh',
-  'watch',
-  'list',
-  'status',
-  'ps',
-  'kill',
-  'sessions',
-  'enter',
-  'diff',
-  'rm',
-  'rename',
-  'template',
-  'config',
-  'serve',
-  'doctor',
-  'completion',
-  'help',
-] as const;
-
-/** Verbs that have verbs of their own, which come second. */
-export const subVerbs = {
-  template: [
-    'create',
-    'list',
-    'show',
-    'shell',
-    'exec',
-    'update',
-    'snapshot',
-    'rollback',
-    'rename',
-    'remove',
-    'send',
-    'receive',
-    'push',
-    'pull',
-    'default',
-  ],
-  config: ['check', 'show', 'edit', 'approve'],
-} as const;
-type SubVerbs = typeof subVerbs;
-/** A verb that has verbs of its own, and those. */
-export type VerbsOf<First extends keyof SubVerbs> = First extends keyof SubVerbs ? First | `${First} ${SubVerbs[First][number]}` : never;
-
-/** As it is typed: one word, or two. */
-export type Verb = (typeof verbs)[number] | { [First in keyof SubVerbs]: VerbsOf<First> }[keyof SubVerbs];
-
-/** Every verb, those of one word first. */
-export const allVerbs: readonly Verb[] = [...verbs, ...Object.entries(subVerbs).flatMap(([first]) => verbsBelow(first as keyof SubVerbs))];
-
-/** The verbs of two words that begin with `first`. */
-export function verbsBelow<First extends keyof SubVerbs>(first: First): readonly VerbsOf<First>[] {
-  return subVerbs[first].map((second) => `${first} ${second}` as VerbsOf<First>);
-}
-
-/** Whether `verb` is `first` or one of its own. */
-export function isVerbOf<First extends keyof SubVerbs>(first: First, verb: Verb): verb is VerbsOf<First> {
-  return verb === first || verb.startsWith(`${first} `);
-}
-
-/** An option and its verbs. Parsing, help, the manual page and completions are made from these. */
-export interface Option extends OptionForm {
-  readonly verbs: readonly [Verb, ...Verb[]];
-  /** The variable of the caller's environment that does the same. */
-  readonly variable?: { readonly name: string; readonly says?: string };
-}
+import { allVerbs, sessionVerbs, verbsBelow, viewVerbs } from './verbs.ts';
 
 const [firstVerb, ...laterVerbs] = allVerbs;
 const everyVerb = [firstVerb ?? 'run', ...laterVerbs] as const;
 const data = ['run', 'enter', 'refresh', 'watch', 'doctor'] as const;
-const ofSessions = ['sessions', 'diff', 'rm', 'rename'] as const;
 const ofTemplates = verbsBelow('template');
-/** Verbs that show something, once or repeatedly. */
-export const viewVerbs = ['list', 'status', 'ps'] as const;
 /** Verbs that ask the daemon or read the state directories. */
 const asking = [...viewVerbs, 'kill'] as const;
 
@@ -135,7 +65,7 @@ const watching: OptionGroup<Option> = {
     { long: 'dry-run', verbs: ['run'], help: 'print what would be started, and start nothing', carriedBy: 'caller' },
     {
       long: 'json',
-      verbs: [...data, ...asking, ...ofSessions, ...ofTemplates, 'config check', 'config show', 'serve'],
+      verbs: [...data, ...asking, ...sessionVerbs, ...ofTemplates, 'config check', 'config show', 'serve'],
       help: 'print data and errors as JSON',
       carriedBy: 'launcher',
     },
@@ -150,23 +80,18 @@ const watching: OptionGroup<Option> = {
     {
       long: 'trace',
       short: 'x',
-      verbs: [...data, ...asking, ...ofSessions, ...ofTemplates, 'serve'],
+      verbs: [...data, ...asking, ...sessionVerbs, ...ofTemplates, 'serve'],
       help: 'log every external command with its arguments',
       carriedBy: 'launcher',
     },
-    { long: 'quiet', short: 'q', verbs: [...data, ...ofSessions, ...ofTemplates], help: 'only warnings and errors', carriedBy: 'launcher' },
+    {
+      long: 'quiet',
+      short: 'q',
+      verbs: [...data, ...sessionVerbs, ...ofTemplates],
+      help: 'only warnings and errors',
+      carriedBy: 'launcher',
+    },
     { long: 'watch', verbs: viewVerbs, help: 'keep showing changes until q or Ctrl-C', carriedBy: 'caller' },
-  ],
-};
-
-const diff: OptionGroup<Option> = {
-  title: 'Changes',
-  options: [
-    { long: 'all', verbs: ['diff'], help: 'list everything, and what is of no interest too', carriedBy: 'caller' },
-    { long: 'porcelain', verbs: ['diff'], help: 'one line a change, in a form that stays', carriedBy: 'caller' },
-    { long: 'name-only', verbs: ['diff'], help: 'only the paths', carriedBy: 'caller' },
-    { long: 'null', short: 'z', verbs: ['diff'], help: 'end paths with a NUL, and do not quote them', carriedBy: 'caller' },
-    { long: 'html', value: 'FILE', completes: 'file', verbs: ['diff'], help: 'write a page for a browser', carriedBy: 'caller' },
   ],
 };
 
@@ -267,7 +192,7 @@ export const optionGroups: readonly OptionGroup<Option>[] = [
   transferOptions,
   refreshing,
   watching,
-  diff,
+  diffOptions,
   other,
   compatibility,
 ];

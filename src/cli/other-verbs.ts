@@ -1,5 +1,5 @@
 import type { Caller } from './caller.ts';
-import { isVerbOf, type Verb } from './options.ts';
+import { isVerbOf, type Verb } from './verbs.ts';
 import { print, write } from './output.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 import type { SettingsSource } from './settings-source.ts';

@@ -1,4 +1,4 @@
-import { allVerbs, type Verb, verbs, viewVerbs } from './options.ts';
+import { allVerbs, type Verb, verbs, viewVerbs } from './verbs.ts';
 import { parseRun } from './parse-run.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 

@@ -1,7 +1,9 @@
 import { IsolateError } from '../error.ts';
 import { findOption } from './find-option.ts';
 import { formatOption } from './format-option.ts';
-import { type Option, options, type Verb } from './options.ts';
+import type { Option } from './option.ts';
+import { options } from './options.ts';
+import type { Verb } from './verbs.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 
 /** What was read so far, and the words that are left. */

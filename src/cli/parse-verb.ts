@@ -2,7 +2,9 @@ import type { default as Yargs, Options } from 'yargs';
 
 import { IsolateError } from '../error.ts';
 import { findOption } from './find-option.ts';
-import { type Option, options, type Verb } from './options.ts';
+import type { Option } from './option.ts';
+import { options } from './options.ts';
+import type { Verb } from './verbs.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 
 /** Parses with yargs what follows a verb without a command. Throws `usage`. */

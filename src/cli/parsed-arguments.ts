@@ -1,4 +1,4 @@
-import type { Verb } from './options.ts';
+import type { Verb } from './verbs.ts';
 
 /** A parsed command line: every option by its long name, values byte for byte, and the words that are not options. */
 export interface ParsedArguments {

@@ -2,7 +2,7 @@ import { IsolateError } from '../error.ts';
 import { nearest } from '../spec/nearest.ts';
 import { type OptionValue, type OptionValues, requestOf } from '../spec/options/values.ts';
 import type { RunRequest } from '../spec/request.ts';
-import { verbs } from './options.ts';
+import { verbs } from './verbs.ts';
 import type { ParsedArguments } from './parsed-arguments.ts';
 import { verbNotFirst } from './parse-run.ts';
 

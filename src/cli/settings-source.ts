@@ -1,6 +1,6 @@
 import type { HostDefaults } from '../config/runs/host-defaults.ts';
 import type { UserSettings } from '../config/runs/load.ts';
-import { verbs } from './options.ts';
+import { verbs } from './verbs.ts';
 
 /** Everything that settings say about the caller's runs; the most important layer first. */
 export interface AllSettings extends UserSettings, Pick<HostDefaults, 'store'> {}

@@ -3,7 +3,7 @@ import { loadUserSettings } from '../config/runs/load.ts';
 import { findPlaces } from '../template/places.ts';
 import { findRunTemplate } from '../template/find-run-template.ts';
 import { parseTemplate } from '../template/template-ref.ts';
-import { verbs } from './options.ts';
+import { verbs } from './verbs.ts';
 import { isVerb, parseOwn } from './parse-arguments.ts';
 import { parsedRun } from './parsed-run.ts';
 import { checkRefreshForm } from './run-request.ts';

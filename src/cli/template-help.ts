@@ -1,5 +1,5 @@
 import type { VerbHelp } from './help-entry.ts';
-import type { VerbsOf } from './options.ts';
+import type { VerbsOf } from './verbs.ts';
 
 /** What help says about the verbs of templates. */
 export const templateHelp: Readonly<Record<VerbsOf<'template'>, VerbHelp>> = {

@@ -1,6 +1,6 @@
 import { configHelp } from './config-help.ts';
 import type { VerbHelp } from './help-entry.ts';
-import type { Verb } from './options.ts';
+import type { Verb } from './verbs.ts';
 import { templateHelp } from './template-help.ts';
 
 /** What help and the manual page say about each verb, in the order in which they print them. */

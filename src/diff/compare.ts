@@ -72,5 +72,5 @@ export async function haveSameContent(
   let answers = '';
   for await (const chunk of program.stdout) answers += String(chunk);
   await program.ended;
-  return [...answers].map((answer) => answer === '=');
+  return Array.from(answers, (answer) => answer === '=');
 }

@@ -46,7 +46,7 @@ export async function withSessionChanges<T>(
     }
   } finally {
     await lease.release();
-    await pool.shelf.end();
+    pool.shelf.end();
   }
 }
 

@@ -19,7 +19,7 @@ export async function removeSessions(names: readonly string[], facts: Facts, war
       removeSession(index, record);
       if (pooled) tidyUp(pool);
     } finally {
-      await pool.shelf.end();
+      pool.shelf.end();
     }
   }
 }

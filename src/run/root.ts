@@ -75,7 +75,7 @@ async function takeKept(spec: WantedSpec, facts: Facts, options: RootOptions): P
       throw error;
     });
   } finally {
-    await pool.shelf.end();
+    pool.shelf.end();
   }
 }
 

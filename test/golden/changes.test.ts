@@ -37,10 +37,20 @@ test('--stat is the golden text', async () => {
 test('--json is the golden text', async () => {
   const report = {
     summary: '1 set-uid program.',
-    findings: [{ rule: 'set-uid', category: 'rights', risk: 'high', count: 1,
-      what: 'set-uid program',
-      ofPackages: 0,
-      inFull: 1, items: ['helper'], paths: ['usr/local/bin/helper', 'x\xff'], why: 'It runs as root.' } as const],
+    findings: [
+      {
+        rule: 'set-uid',
+        category: 'rights',
+        risk: 'high',
+        count: 1,
+        what: 'set-uid program',
+        ofPackages: 0,
+        inFull: 1,
+        items: ['helper'],
+        paths: ['usr/local/bin/helper', 'x\xff'],
+        why: 'It runs as root.',
+      } as const,
+    ],
   };
   await expect(await joinAll(renderJson(sampleChanges, report))).toMatchFileSnapshot(golden('json.json'));
 });

@@ -8,7 +8,8 @@ import { shells } from '../../src/cli/completion-words.ts';
 import { renderCompletion } from '../../src/cli/completion.ts';
 import { renderHelp } from '../../src/cli/help.ts';
 import { renderManPage } from '../../scripts/man-page.ts';
-import { allVerbs as verbs, options } from '../../src/cli/options.ts';
+import { options } from '../../src/cli/options.ts';
+import { allVerbs as verbs } from '../../src/cli/verbs.ts';
 import { engines } from '../../src/engine/registry.ts';
 
 const help = renderHelp(engines, null);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { renderCompletion } from '../../src/cli/completion.ts';
-import { subVerbs, verbs } from '../../src/cli/options.ts';
+import { subVerbs, verbs } from '../../src/cli/verbs.ts';
 
 /** What bash offers for the last word of a line. */
 function complete(...words: string[]): string[] {

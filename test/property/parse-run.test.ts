@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { type Option, options } from '../../src/cli/options.ts';
+import type { Option } from '../../src/cli/option.ts';
+import { options } from '../../src/cli/options.ts';
 import { parseArguments } from '../../src/cli/parse-arguments.ts';
 import { parseRun } from '../../src/cli/parse-run.ts';
 

@@ -104,7 +104,7 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
       close: async () => {},
     }),
     keep: async ({ id }, session) => rewrite(id, (meta) => ({ ...meta, kept: true, session })),
-    forget: async ({ id }) => rewrite(id, ({ session: _, ...meta }) => ({ ...meta, kept: false })),
+    forget: async ({ id }) => rewrite(id, (meta) => ({ ...meta, kept: false, session: undefined })),
     list: async () => (existsSync(clones) ? readdirSync(clones).flatMap((id) => read(id) ?? []) : []),
     destroy: async (refs) => refs.map(({ id, guid }) => remove(id, guid)),
     holders: async ({ id }) => (existsSync(join(clones, id, 'busy')) ? [{ pid: 1, command: 'init' }] : []),

@@ -84,7 +84,8 @@ export function listPaths(root: string, below = ''): readonly string[] {
   });
 }
 
-function apply(root: string, { what, at, to, name, value }: TreeStep): void {
+function apply(root: string, step: TreeStep): void {
+  const { what, at, to, name, value } = step;
   const bytes = (path: string): Buffer => Buffer.from(`${root}/${path}`, 'latin1');
   const all = listPaths(root);
   const directories = ['', ...all.filter((path) => lstatSync(bytes(path)).isDirectory())];
@@ -98,7 +99,8 @@ function apply(root: string, { what, at, to, name, value }: TreeStep): void {
     case 'file':
       return writeFileSync(bytes(fresh), `text ${value}`, { flag: 'wx' });
     case 'directory':
-      return void mkdirSync(bytes(fresh));
+      mkdirSync(bytes(fresh));
+      return;
     case 'link':
       return symlinkSync(Buffer.from(['/etc/passwd', '../a', '\xff', 'x'.repeat(3000)][value] ?? '', 'latin1'), bytes(fresh));
     case 'pipe':
@@ -109,8 +111,15 @@ function apply(root: string, { what, at, to, name, value }: TreeStep): void {
       writeFileSync(bytes(fresh), '', { flag: 'wx' });
       truncateSync(bytes(fresh), 500_000 * (value + 1));
       return appendFileSync(bytes(fresh), 'end');
+    default:
+      if (some !== undefined && other !== undefined) changeFile(root, step, some, other, fresh);
   }
-  if (some === undefined || other === undefined) return;
+}
+
+function changeFile(root: string, { what, name, value }: TreeStep, some: string, other: string, fresh: string): void {
+  const bytes = (path: string): Buffer => Buffer.from(`${root}/${path}`, 'latin1');
+  const run = (file: string, ...args: readonly Buffer[]): void => runOn(root, file, args);
+  const word = (text: string): Buffer => Buffer.from(text, 'latin1');
   const [file, target] = [bytes(some), bytes(other)];
   switch (what) {
     case 'hard link':
@@ -141,7 +150,10 @@ function apply(root: string, { what, at, to, name, value }: TreeStep): void {
       return renameSync(file, lstatSync(target).isDirectory() ? bytes(`${other}/${name}`) : target);
     case 'replace':
       rmSync(file, { recursive: true });
-      return value % 2 === 0 ? void mkdirSync(file) : writeFileSync(file, 'replaced');
+      if (value % 2 === 0) mkdirSync(file);
+      else writeFileSync(file, 'replaced');
+      return;
+    default:
   }
 }
 

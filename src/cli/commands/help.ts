@@ -2,7 +2,7 @@ import { engines } from '../../engine/registry.ts';
 import { IsolateError } from '../../error.ts';
 import { renderHelp } from '../help.ts';
 import { nearest } from '../../spec/nearest.ts';
-import { allVerbs, type Verb, verbs } from '../options.ts';
+import { allVerbs, type Verb, verbs } from '../verbs.ts';
 import { print } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 

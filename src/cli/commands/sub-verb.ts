@@ -1,6 +1,6 @@
 import { IsolateError } from '../../error.ts';
 import { nearest } from '../../spec/nearest.ts';
-import { subVerbs } from '../options.ts';
+import { subVerbs } from '../verbs.ts';
 
 /** The error for a verb that needs another verb after it and has none. */
 export function refuseSubVerb(first: keyof typeof subVerbs, [word]: readonly string[]): IsolateError {

@@ -1,4 +1,4 @@
-import type { VerbsOf } from '../options.ts';
+import type { VerbsOf } from '../verbs.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { refuseSubVerb } from './sub-verb.ts';
 

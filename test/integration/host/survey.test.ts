@@ -8,7 +8,15 @@ import type { Facts } from '../../../src/host/facts.ts';
 import { probeFacts } from '../../../src/host/probe.ts';
 import { surveyHost } from '../../../src/host/survey.ts';
 
-const files: Facts['files'] = { launcher: '', gate: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '', unpacker: '', tree: '' };
+const files: Facts['files'] = {
+  launcher: '',
+  gate: '',
+  seccompFilter: '',
+  socketcallFilter: '',
+  lxcSeccompProfile: '',
+  unpacker: '',
+  tree: '',
+};
 
 function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-survey-'));

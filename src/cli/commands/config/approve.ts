@@ -9,7 +9,7 @@ import { makeDirectories } from '../../../process/make-directories.ts';
 import { describeSystemError } from '../../../process/system-error.ts';
 import { ask, canAsk } from '../../ask.ts';
 import { escapeControls } from '../../escape.ts';
-import { verbs } from '../../options.ts';
+import { verbs } from '../../verbs.ts';
 import { print, write } from '../../output.ts';
 import type { ParsedArguments } from '../../parsed-arguments.ts';
 import { ownSettingsCaller } from '../../settings-caller.ts';

@@ -7,7 +7,7 @@ import { parseConfig } from '../../../config/load.ts';
 import { parseRunFile } from '../../../config/runs/load.ts';
 import { IsolateError } from '../../../error.ts';
 import { makeDirectories } from '../../../process/make-directories.ts';
-import { verbs } from '../../options.ts';
+import { verbs } from '../../verbs.ts';
 import { ownSettingsCaller, refuseMovable } from '../../settings-caller.ts';
 
 /** A file of settings that isolate can change. */
