@@ -50,7 +50,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     'config',
     'client',
   ]),
-  upkeep: layer(['error', 'rootfs', 'process', 'host', 'spec', 'storage', 'pool', 'config', 'run']),
+  upkeep: layer(['error', 'rootfs', 'process', 'host', 'spec', 'storage', 'pool', 'session', 'config', 'run']),
   template: layer([
     'error',
     'log',
@@ -81,6 +81,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     'storage',
     'engine',
     'pool',
+    'session',
     'config',
     'run',
     'upkeep',

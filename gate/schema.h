@@ -39,6 +39,8 @@ enum item_tag {
   ITEM_LOOK_PATH = 43,
   ITEM_FOUND = 44,
   ITEM_READ_IN_TREE = 45,
+  ITEM_SESSION = 46,
+  ITEM_KEEP = 47,
   ITEM_LINE = 30,
   ITEM_DESCRIPTOR = 31,
   ITEM_IGNORED_SIGNAL = 32,
@@ -51,6 +53,7 @@ enum message_kind {
   MESSAGE_ENDED = 5,
   MESSAGE_QUERY = 6,
   MESSAGE_JOIN = 7,
+  MESSAGE_SESSION = 8,
   MESSAGE_LAUNCH = 33,
   MESSAGE_REFUSE = 34,
   MESSAGE_FALLBACK = 35,
@@ -101,6 +104,8 @@ static const struct item_rule { unsigned type, size; } item_rules[] = {
   [43] = {ITEM_TYPE_STRING, 4096},
   [44] = {ITEM_TYPE_BYTES, 4100},
   [45] = {ITEM_TYPE_STRING, 4096},
+  [46] = {ITEM_TYPE_STRING, 64},
+  [47] = {ITEM_TYPE_U32, 4},
   [30] = {ITEM_TYPE_BYTES, 65536},
   [31] = {ITEM_TYPE_U32, 4},
   [32] = {ITEM_TYPE_U32, 4},
@@ -118,6 +123,8 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {2, 8, 0, 1024},
   {2, 1, 0, 256},
   {2, 15, 0, 3},
+  {2, 46, 0, 1},
+  {2, 47, 0, 1},
   {3, 31, 0, 1},
   {3, 9, 0, 1024},
   {3, 10, 0, 65},
@@ -130,6 +137,8 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {5, 13, 1, 1},
   {6, 14, 1, 1},
   {7, 16, 1, 1},
+  {8, 14, 1, 1},
+  {8, 46, 1, 2},
   {33, 20, 1, 1},
   {34, 21, 1, 1},
   {34, 22, 1, 1},
@@ -154,7 +163,7 @@ static const struct use_rule { unsigned kind, tag, least, most; } use_rules[] = 
   {43, 32, 0, 8},
   {43, 31, 0, 1},
 };
-static const unsigned client_kinds[] = {1, 2, 3, 4, 5, 6, 7};
+static const unsigned client_kinds[] = {1, 2, 3, 4, 5, 6, 7, 8};
 static const unsigned daemon_kinds[] = {33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43};
 static const char *const caller_variables[] = {"TERM", "PRE_SPAWN_HOOK", "POST_SPAWN_HOOK", "DISABLE_SECCOMP_WRAPPER", "LXC_NET_BR", "LXC_MAP_TUN", "LXC_CPU_QUOTA", "LXC_MEM_MB_QUOTA", "DEBUG_LXC_SPAWN"};
 

@@ -3,7 +3,7 @@ import { values } from '../wire/frame.ts';
 import { connectDaemon, type DaemonConnection, daemonSocket, refusalOf, SilentDaemon } from './daemon-connection.ts';
 
 /** A question of `query` in gate/PROTOCOL.md. */
-export type Query = 'status' | 'ps' | 'defaults';
+export type Query = 'status' | 'ps' | 'defaults' | 'sessions';
 
 /** Questions to the daemon on one connection, which is renewed if the daemon was replaced. */
 export interface DaemonQueries {
@@ -43,6 +43,11 @@ export function openQueries(socket: string = daemonSocket): DaemonQueries {
 /** The answer of a daemon of any version; undefined: it closed the connection. Throws its refusal, and `daemon-failed`. */
 export async function queryDaemon(connection: DaemonConnection, query: Query, limitMs: number): Promise<unknown> {
   connection.send('query', [{ name: 'query', value: query }]);
+  return await receiveAnswer(connection, query, limitMs);
+}
+
+/** The JSON of a `text`; undefined: the daemon closed the connection. Throws its refusal, and `daemon-failed`. */
+export async function receiveAnswer(connection: DaemonConnection, what: string, limitMs: number): Promise<unknown> {
   const message = await connection.receive(limitMs);
   if (message === null) return undefined;
   if (message.name === 'refuse') throw refusalOf(message);
@@ -50,6 +55,6 @@ export async function queryDaemon(connection: DaemonConnection, query: Query, li
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new IsolateError('daemon-failed', `The daemon's answer to ${query} is not JSON.`, { cause: error });
+    throw new IsolateError('daemon-failed', `The daemon's answer to ${what} is not JSON.`, { cause: error });
   }
 }

@@ -37,6 +37,8 @@ export interface UserLimits extends Limits {
   readonly leasesPerMinute: number;
   /** Requests that wait for a clone at a time; they also count as leases. */
   readonly waiting: number;
+  /** Sessions that are kept. */
+  readonly sessions: number;
 }
 
 export interface LimitsConfig extends UserLimits {

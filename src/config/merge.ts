@@ -14,7 +14,7 @@ export function mergeSettings(files: readonly Settings[]): Settings {
   };
 }
 
-const defaultLimits = { leases: 64, leasesPerMinute: 600, waiting: 32 };
+const defaultLimits = { leases: 64, leasesPerMinute: 600, waiting: 32, sessions: 16 };
 const defaultGroups = ['isolate'];
 
 /** The settings with their defaults. `settings.ids` is valid. */

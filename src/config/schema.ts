@@ -44,7 +44,7 @@ function describeUnknown(path: readonly string[]): string {
 }
 
 function keysBeside([table, , key]: readonly string[]): readonly string[] {
-  const limits = ['leases', 'leases_per_minute', 'waiting', 'cpu', 'memory', 'pids'];
+  const limits = ['leases', 'leases_per_minute', 'waiting', 'sessions', 'cpu', 'memory', 'pids'];
   if (table === 'templates') return ['count', 'users', 'groups', 'engines'];
   if (table === 'limits') return key === undefined ? [...limits, 'users'] : limits;
   return table === 'ids' ? ['uid_start', 'gid_start', 'count'] : ['count', 'template', 'engine', 'store', 'templates', 'limits', 'ids'];
@@ -89,6 +89,7 @@ function fileSchema(v: typeof valibot) {
     leases: limit,
     leases_per_minute: limit,
     waiting: limit,
+    sessions: limit,
     cpu: v.exactOptional(whole(1, mostPercent)),
     memory: v.exactOptional(size),
     pids: v.exactOptional(whole(1, mostProcesses)),
@@ -179,6 +180,7 @@ const limitNames = {
   leases: 'leases',
   leases_per_minute: 'leasesPerMinute',
   waiting: 'waiting',
+  sessions: 'sessions',
   cpu: 'cpuPercent',
   memory: 'memoryBytes',
   pids: 'pids',

@@ -18,7 +18,7 @@ import { checkNotNested, type ClientLease, type ClientRoot, leftToNode, placeFor
 import type { Connection } from './connection.ts';
 import { type Held, holdFor } from './held.ts';
 import type { Peer } from './peer.ts';
-import { shortenCommand } from './shorten-command.ts';
+import { shortenCommand } from '../spec/shorten-command.ts';
 
 /** What a client holds while it runs on a directory. */
 export interface DirectoryLease extends ClientLease {

@@ -37,6 +37,7 @@ export interface Handlers {
   readonly lease: (connection: Connection, message: Message) => Promise<void>;
   readonly query: (connection: Connection, message: Message) => Promise<void>;
   readonly join: (connection: Connection, message: Message) => Promise<void>;
+  readonly session: (connection: Connection, message: Message) => Promise<void>;
   readonly mount: (connection: Connection) => Promise<void>;
   /** `outcome` and `number` as in gate/PROTOCOL.md. */
   readonly ended: (connection: Connection, outcome: number, number: number) => void;

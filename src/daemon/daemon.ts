@@ -10,6 +10,8 @@ import type { Pool } from '../pool/pool.ts';
 import type { Shelf } from '../pool/shelf.ts';
 import { countMaking } from '../pool/lease/make-clones.ts';
 import { readDirectory } from '../pool/read-directory.ts';
+import { rightsOf } from '../host/rights.ts';
+import type { SessionIndex } from '../session/index-files.ts';
 import { createHostStatus } from '../status/status.ts';
 import { values } from '../wire/frame.ts';
 import { type Caller, maySee } from './access.ts';
@@ -23,6 +25,7 @@ import type { Handlers } from './connection.ts';
 import { readOutcome } from './ended.ts';
 import { describeRefusal } from './refusal.ts';
 import { createHeldBack } from './held-back.ts';
+import { handleSession } from './answer-session.ts';
 import { handleJoin, handleLease, handleMount } from './lease-session.ts';
 import type { LeaseWatch } from './lease.ts';
 import { createLeases, type Leases } from './leases.ts';
@@ -34,6 +37,7 @@ import { createQuotas } from './quota.ts';
 import { renderMetricsResponse } from './render-metrics.ts';
 import { createRules } from './rules.ts';
 import { createRunGroups, type RunGroups } from './run-groups.ts';
+import { createSessions, type Sessions } from './sessions.ts';
 import { handleRun } from './run-session.ts';
 import { tellServiceManager } from './service-manager.ts';
 import { handleView } from './view-session.ts';
@@ -43,6 +47,7 @@ export interface DaemonOptions {
   readonly commandLine: CommandLine;
   readonly runtime: RuntimePaths;
   readonly shelf: Shelf;
+  readonly sessions: SessionIndex;
   /** isolate-gate and its arguments for the broker. */
   readonly gate: { readonly file: string; readonly args: readonly string[] };
   readonly openPool: (template: string, warn: (message: string) => void) => Promise<Pool>;
@@ -58,6 +63,7 @@ export interface Daemon {
 /** Puts the parts together and starts them. */
 export function startDaemon(options: DaemonOptions): Daemon {
   const { config, commandLine, runtime, shelf, gate, openPool, signal } = options;
+  const warn = (message: string): void => logEvent('warn', { event: 'state' }, message);
   const metrics = createMetrics();
   const quotas = createQuotas();
   const audit = createAudit({ metrics, userName: systemAccounts.userName });
@@ -67,7 +73,17 @@ export function startDaemon(options: DaemonOptions): Daemon {
     audit.onEnded(event);
   };
   const groups = createRunGroups(probeCgroupsBeside);
+  const sessions = createSessions({
+    index: options.sessions,
+    open: (template) => openPool(template, warn),
+    mostOf: (uid) => {
+      const name = systemAccounts.userName(uid);
+      return { uid, name, most: rightsOf(uid) === 'root' ? Infinity : limitsOf(config.current(), uid, name).sessions };
+    },
+    warn,
+  });
   const leases = createLeases({
+    sessions,
     isCountSet: (template) => templateCount(config.current(), template) !== null,
     rules: createRules(config, groups, quotas),
     watch: { ...audit, onEnded },
@@ -78,6 +94,7 @@ export function startDaemon(options: DaemonOptions): Daemon {
     metrics,
     onRetired: (pool, lease) => adoption.retired(pool, lease),
     runtime,
+    sessions: options.sessions,
     shelf,
     open: openPool,
     signal,
@@ -88,7 +105,7 @@ export function startDaemon(options: DaemonOptions): Daemon {
       tree: (id, tree) => broker.output.tree(id, tree),
       close: (id) => broker.output.close(id),
     },
-    handlers: makeHandlers(options, { leases, pools, groups }),
+    handlers: makeHandlers(options, { leases, pools, groups, sessions }),
     refuse: (error, voice) => describeRefusal(error, { ...commandLine, ...voice }),
     renderMetrics: (peer) => renderMetricsFor(peer, config, pools, metrics),
     pause: () => broker.drained(),
@@ -129,12 +146,14 @@ interface Parts {
   readonly leases: Leases;
   readonly pools: Pools;
   readonly groups: RunGroups;
+  readonly sessions: Sessions;
 }
 
-function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases, pools, groups }: Parts): Handlers {
+function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases, pools, groups, sessions }: Parts): Handlers {
   const queries = createQueries({
     status: createHostStatus(runtime),
     pools: pools.all,
+    sessions,
     maySee: (peer, template) => maySee(config.current(), peer, template),
     limits: groups.controllers,
     settings: config,
@@ -160,6 +179,7 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
     },
     lease: (connection, message) => handleLease(connection, message, { leases, groups }),
     join: (connection, message) => handleJoin(connection, message, { groups }),
+    session: (connection, message) => handleSession(connection, message, sessions),
     mount: handleMount,
     query: queries.handle,
     ended: ({ lease }, outcome, number) => lease?.note(readOutcome(outcome, number)),

@@ -11,9 +11,9 @@ export interface Held {
   readonly ended: Promise<LeaseOutcome>;
   /**
    * Calls `action` at the end, whatever causes it, or at once if it has already come; actions run in the order in which they were added.
-   * `runsOn`: the client may live on and use what it holds.
+   * `runsOn`: the client may live on and use what it holds. `outcome`: how it ended.
    */
-  readonly defer: (action: (runsOn: boolean) => void) => void;
+  readonly defer: (action: (runsOn: boolean, outcome: LeaseOutcome) => void) => void;
   /** The client now knows what it holds, and may use it even if its broker goes. */
   readonly send: () => void;
   /** What the client said about its end, used if the connection then just ends. */
@@ -34,14 +34,14 @@ export interface HoldOptions {
 /** Runs the actions deferred to it at the end of a connection. */
 export function holdFor({ signal, warn, onEnded }: HoldOptions): Held {
   const { promise: ended, resolve } = Promise.withResolvers<LeaseOutcome>();
-  const deferred: ((runsOn: boolean) => void)[] = [];
+  const deferred: Parameters<Held['defer']>[0][] = [];
   let noted: LeaseOutcome | null = null;
   let isSent = false;
-  let endedWith: { readonly runsOn: boolean } | null = null;
+  let endedWith: { readonly runsOn: boolean; readonly outcome: LeaseOutcome } | null = null;
 
-  function attempt(action: (runsOn: boolean) => void, runsOn: boolean): void {
+  function attempt(action: Parameters<Held['defer']>[0], { runsOn, outcome }: NonNullable<typeof endedWith>): void {
     try {
-      action(runsOn);
+      action(runsOn, outcome);
     } catch (error) {
       warn((error as Error).message);
     }
@@ -49,9 +49,9 @@ export function holdFor({ signal, warn, onEnded }: HoldOptions): Held {
 
   function end(outcome: LeaseOutcome, runsOn: boolean): void {
     if (endedWith !== null) return;
-    endedWith = { runsOn };
+    endedWith = { runsOn, outcome };
     signal.removeEventListener('abort', onGone);
-    for (const action of deferred.splice(0)) attempt(action, runsOn);
+    for (const action of deferred.splice(0)) attempt(action, endedWith);
     onEnded?.(outcome);
     resolve(outcome);
   }
@@ -68,7 +68,7 @@ export function holdFor({ signal, warn, onEnded }: HoldOptions): Held {
     ended,
     defer: (action) => {
       if (endedWith === null) deferred.push(action);
-      else attempt(action, endedWith.runsOn);
+      else attempt(action, endedWith);
     },
     send: () => {
       isSent = true;

@@ -11,6 +11,7 @@ import { type Message, values } from '../wire/frame.ts';
 import { parseLimits } from '../run/wire-limits.ts';
 import { formatLeased } from '../run/leased.ts';
 import type { Connection } from './connection.ts';
+import { wantedSession } from './answer-session.ts';
 import { failedOutcome } from './ended.ts';
 import { checkRecipient, handOver } from './hand-over.ts';
 import type { DaemonLease } from './lease.ts';
@@ -36,6 +37,7 @@ export async function handleLease(connection: Connection, message: Message, { le
   const { name: engine, capabilities } = findEngine(engineName);
   const limits = parseLimits(values(message, 'limit'));
   const command = values(message, 'argument');
+  const wanted = wantedSession(message);
   checkRecipient(peer);
   // The program in Node knows whether anybody is watching.
   const sayLong = (value: string): void => connection.send('message', [{ name: 'text', value }]);
@@ -46,6 +48,7 @@ export async function handleLease(connection: Connection, message: Message, { le
     command,
     limits,
     waitMs,
+    ...(wanted === undefined ? {} : { wanted }),
     signal: connection.closed,
     onLongWait: sayLong,
   });
@@ -57,7 +60,8 @@ export async function handleLease(connection: Connection, message: Message, { le
     connection.tree = tree;
     const { path, uidMap, gidMap } = tree;
     const opened = groups.open(lease, limits);
-    const leased = { id: lease.id, path, view, uidMap, gidMap, ...(opened === undefined ? {} : { groups: opened }) };
+    const session = lease.session === undefined ? {} : { session: lease.session };
+    const leased = { id: lease.id, path, view, uidMap, gidMap, ...session, ...(opened === undefined ? {} : { groups: opened }) };
     connection.send('leased', [{ name: 'json', value: formatLeased(leased) }]);
   } catch (error) {
     lease.release(failedOutcome(error));

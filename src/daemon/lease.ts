@@ -7,7 +7,8 @@ import type { Checked } from './check-ahead.ts';
 import type { Taken } from './fresh-clones.ts';
 import { type Held, holdFor, type LeaseOutcome } from './held.ts';
 import type { Peer } from './peer.ts';
-import { shortenCommand } from './shorten-command.ts';
+import type { WantedSession } from './sessions.ts';
+import { shortenCommand } from '../spec/shorten-command.ts';
 
 export interface LeaseRequest {
   readonly template: string;
@@ -17,6 +18,8 @@ export interface LeaseRequest {
   readonly command: readonly string[];
   /** The limits for which the daemon makes cgroups; absent: none. */
   readonly limits?: Limits;
+  /** Absent: a clone that is thrown away. */
+  readonly wanted?: WantedSession;
   /** How long to wait if no clone is fresh, longer while clones are being made; 0: fail at once. */
   readonly waitMs: number;
   /** `Connection.closed`: aborting it gives up the wait or ends the lease. */
@@ -29,6 +32,8 @@ export interface LeaseRequest {
 export interface DaemonLease extends Held {
   readonly id: string;
   readonly template: string;
+  /** The session that the clone is of; absent: of none. */
+  readonly session?: string;
   readonly rootfs: Rootfs;
   /** Where this process reaches the rootfs: the clone may be mounted where only the shelf has it. */
   readonly seenAt: string;
@@ -68,7 +73,10 @@ export interface Begun extends Pick<LeaseRequest, 'template' | 'peer' | 'engine'
   readonly groupsIn?: readonly string[];
   /** Uncounts the lease for its user. */
   readonly countOff: () => void;
-  readonly giveBack: (taken: Taken) => void;
+  /** `outcome` absent: the run did not begin. */
+  readonly giveBack: (outcome?: LeaseOutcome) => void;
+  /** As in `DaemonLease`. */
+  readonly session?: string;
 }
 
 /** Begins a lease; `active` has the keys of all. Throws `state-unreadable`, and the clone is given back. */
@@ -91,9 +99,10 @@ export function beginLease(begun: Begun, { active, watch }: { readonly active: S
   });
   held.defer(() => active.delete(key));
   held.defer((runsOn) => runsOn || run.remove());
-  held.defer((runsOn) => runsOn || begun.giveBack(taken));
+  held.defer((runsOn, outcome) => runsOn || begun.giveBack(outcome));
   held.defer(begun.countOff);
-  return { ...held, id, template, rootfs, seenAt, checked, pool, peer, run, showCommand, startedMs };
+  const session = begun.session === undefined ? {} : { session: begun.session };
+  return { ...held, ...session, id, template, rootfs, seenAt, checked, pool, peer, run, showCommand, startedMs };
 }
 
 /** What `isolate ps` shows. */
@@ -109,7 +118,7 @@ function claimFor(begun: Begun, description: RunDescription): RunClaim {
     return claimRunFor(holder, runtime, description);
   } catch (error) {
     begun.countOff();
-    begun.giveBack(taken);
+    begun.giveBack();
     throw error;
   }
 }

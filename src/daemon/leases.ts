@@ -9,9 +9,10 @@ import { beginLease, type DaemonLease, keyOf, type LeaseRequest, type LeaseWatch
 import { ownersFor } from './hand-over.ts';
 import type { MakeOwnClone } from './own-clone.ts';
 import type { Peer } from './peer.ts';
-import { shortenCommand } from './shorten-command.ts';
+import { shortenCommand } from '../spec/shorten-command.ts';
 import { longWaitMs, type ServedPool, servePool } from './served-pool.ts';
 import type { Rights } from '../host/rights.ts';
+import type { Sessions, TakenSession } from './sessions.ts';
 
 /** Who may lease what, and how much of it. */
 export interface LeaseRules {
@@ -27,6 +28,7 @@ export interface LeaseRules {
 }
 
 export interface LeasesOptions {
+  readonly sessions: Pick<Sessions, 'checkQuota' | 'keep' | 'enter'>;
   /** Whether the settings set the number of fresh clones of the template; absent: never. */
   readonly isCountSet?: (template: string) => boolean;
   readonly rules: LeaseRules;
@@ -54,30 +56,30 @@ export interface Leases {
   readonly remove: (template: string) => void;
 }
 
+/** A clone for a lease, and how it is given back. */
+type Got = Pick<TakenSession, 'taken' | 'giveBack'> & Partial<Pick<TakenSession, 'name'>>;
+
 interface Served extends ServedPool {
   readonly makeOwn: MakeOwnClone;
 }
 
 /** Hands out the clones of all pools that are served. */
-export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Leases {
+export function createLeases({ isCountSet, rules, watch, sessions }: LeasesOptions): Leases {
   const pools = new Map<string, Served>();
   const active = new Set<string>();
 
   async function obtain(request: LeaseRequest, startMs: number): Promise<DaemonLease> {
-    const { template, peer, engine, waitMs, signal } = request;
+    const { template, peer, engine } = request;
     rules.checkAccess(peer, template, engine);
     const { holder } = peer;
     if (holder === null) throw cannotHold(peer);
+    const { wanted } = request;
     const groupsIn = request.limits === undefined ? [] : rules.checkLimits(peer, request.limits);
-    const served = pools.get(template);
-    if (served === undefined) throw new IsolateError('template-missing', `The daemon maintains no pool of ${template}.`);
+    if (wanted?.kind === 'keep') sessions.checkQuota(peer.uid);
     const { waits, given, end: countOff } = rules.takeQuota(peer.uid);
-    let taken: Taken;
+    let got: Got;
     try {
-      const advice = adviseOnCount(template, peer.rights, isCountSet?.(template) === true);
-      const onLongWait = (making: number): void => request.onLongWait?.(describeWait(template, making));
-      taken = await served.take({ uid: peer.uid, holder, waitMs, signal, advice, onWait: waits, onLongWait });
-      taken = await suit(taken, served, request, holder);
+      got = wanted?.kind === 'enter' ? await sessions.enter(wanted.name, holder, request) : await takeFresh(request, holder, waits);
     } catch (error) {
       countOff();
       throw error;
@@ -85,7 +87,26 @@ export function createLeases({ isCountSet, rules, watch }: LeasesOptions): Lease
     given();
     const waitedMs = performance.now() - startMs;
     const places = groupsIn.length === 0 ? {} : { groupsIn };
-    return beginLease({ ...request, ...places, taken, waitedMs, countOff, giveBack: served.giveBack }, { active, watch });
+    const named = got.name === undefined ? {} : { session: got.name };
+    const begun = { ...request, ...places, ...named, taken: got.taken, waitedMs, countOff };
+    return beginLease({ ...begun, giveBack: got.giveBack }, { active, watch });
+  }
+
+  /** A clone of the pool, which becomes a session if the client wants that. */
+  async function takeFresh(request: LeaseRequest, holder: HolderId, onWait: () => void): Promise<Got> {
+    const { template, peer, waitMs, signal, wanted } = request;
+    const served = pools.get(template);
+    if (served === undefined) throw new IsolateError('template-missing', `The daemon maintains no pool of ${template}.`);
+    const advice = adviseOnCount(template, peer.rights, isCountSet?.(template) === true);
+    const onLongWait = (making: number): void => request.onLongWait?.(describeWait(template, making));
+    const fresh = await served.take({ uid: peer.uid, holder, waitMs, signal, advice, onWait, onLongWait });
+    const taken = await suit(fresh, served, request, holder);
+    const giveBack = (): void => served.giveBack(taken);
+    if (wanted?.kind !== 'keep') return { taken, giveBack };
+    return await sessions.keep(taken, wanted.keeping, request).catch((error: unknown) => {
+      giveBack();
+      throw error;
+    });
   }
 
   return {

@@ -9,6 +9,8 @@ import { findPoolFiles, type Pool, type PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 import type { LeasedEntry } from '../pool/state/pool-state.ts';
 import type { Shelf } from '../pool/shelf.ts';
+import type { SessionIndex } from '../session/index-files.ts';
+import { mendIndex, type SeenClones } from '../session/mend.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { maintainPool, type MaintainOptions } from '../upkeep/maintain.ts';
 import type { RefreshReport } from '../upkeep/report.ts';
@@ -26,6 +28,7 @@ export interface PoolSet {
   readonly metrics: Pick<Metrics, 'refreshed' | 'destroyed' | 'failed'>;
   readonly onRetired: (pool: PoolFiles, lease: LeasedEntry) => void;
   readonly runtime: RuntimePaths;
+  readonly sessions: SessionIndex;
   /** Where fresh clones are mounted. */
   readonly shelf: Shelf;
   /** Throws what the storage says. */
@@ -160,12 +163,16 @@ async function openPatiently(set: PoolSet, entry: PoolEntry, signal: AbortSignal
   return null;
 }
 
-function planRefresh({ runtime, metrics, onRetired }: PoolSet, { pool, served, count }: PoolEntry): ReturnType<MaintainOptions['plan']> {
+function planRefresh(
+  { runtime, metrics, onRetired, sessions }: PoolSet,
+  { pool, served, count }: PoolEntry,
+): ReturnType<MaintainOptions['plan']> {
   // Somebody may have removed them while the daemon runs.
   ensureRuntimeDirectories(runtime, 0);
   ensurePoolDirectories(pool.paths, 0);
   // Holders are looked up for the status, not for a refill, which would have to wait.
-  const told = { skipHolders: true, onDestroyed: metrics.destroyed, onRetired: (lease: LeasedEntry) => onRetired(pool, lease) };
+  const onListed = (seen: SeenClones): void => mendIndex(sessions, { kind: 'volume', locator: pool.template }, seen, Date.now());
+  const told = { skipHolders: true, onListed, onDestroyed: metrics.destroyed, onRetired: (lease: LeasedEntry) => onRetired(pool, lease) };
   if (served === null) return { ...told, skipCreate: true };
   return { ...told, ...(count === null ? {} : { count }), onFresh: served.add, waiting: served.waiting };
 }

@@ -5,9 +5,11 @@ import type { HostStatus, RunsDocument, StatusDocument } from '../status/status.
 import { type Message, values } from '../wire/frame.ts';
 import type { Connection } from './connection.ts';
 import type { Peer } from './peer.ts';
+import type { Sessions } from './sessions.ts';
 import type { MaintainedPool } from './pools.ts';
 
 export interface QueryServices {
+  readonly sessions: Pick<Sessions, 'list'>;
   readonly status: HostStatus;
   readonly pools: () => readonly MaintainedPool[];
   /** Whether it may know about the template. */
@@ -55,6 +57,11 @@ export function createQueries(services: QueryServices): Queries {
       if (question === 'defaults') {
         const { template, engine, store } = services.settings.current();
         connection.send('text', [{ name: 'json', value: JSON.stringify({ template, engine, store }) }]);
+        return;
+      }
+      if (question === 'sessions') {
+        const sessions = await services.sessions.list(connection.peer.uid);
+        connection.send('text', [{ name: 'json', value: JSON.stringify({ sessions }) }]);
         return;
       }
       if (question !== 'ps' && question !== 'status') {

@@ -10,10 +10,13 @@ export interface QuotaUser {
   readonly name: string | null;
 }
 
+/** The limits that are counted here. */
+export type LeaseLimits = Pick<UserLimits, 'leases' | 'leasesPerMinute' | 'waiting'>;
+
 /** How many leases each user has and recently had. All times are milliseconds of one monotonic clock. */
 export interface Quotas {
   /** Counts a request. Root has no quota. Throws `quota-exceeded`, which says when to try again, and then counts nothing. */
-  readonly take: (user: QuotaUser, limits: UserLimits, nowMs: number) => CountedRequest;
+  readonly take: (user: QuotaUser, limits: LeaseLimits, nowMs: number) => CountedRequest;
   /** Counts a lease from before this daemon started, whatever the limits; the returned function uncounts it, once. */
   readonly adopt: (uid: number) => () => void;
   /** Leases that `uid` has now. */

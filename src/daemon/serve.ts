@@ -13,6 +13,8 @@ import { type Lock, lockHolders, tryLock } from '../pool/claims/lock.ts';
 import { type RuntimePaths, runtimePaths, systemRuntimeDirectory } from '../pool/paths.ts';
 import type { Pool } from '../pool/pool.ts';
 import { openShelf } from '../pool/shelf.ts';
+import { findStatePlace } from '../run/own-places.ts';
+import { sessionIndex } from '../session/index-files.ts';
 import { watchSignals } from '../upkeep/watch.ts';
 import { findOwnFiles } from '../host/own-files.ts';
 import { openTemplatePool } from '../upkeep/refresh-template.ts';
@@ -30,6 +32,8 @@ export interface ServeOptions {
   readonly signal?: AbortSignal;
   /** Absent: /run/isolate. */
   readonly runtime?: RuntimePaths;
+  /** Absent: /var/lib/isolate. */
+  readonly stateDirectory?: string;
   readonly config?: ConfigPlaces;
   readonly openPool?: (template: string, warn: (message: string) => void) => Promise<Pool>;
 }
@@ -77,6 +81,7 @@ async function serveUntil(signal: AbortSignal, config: ConfigSource, runtime: Ru
     commandLine: options.commandLine,
     runtime,
     shelf,
+    sessions: sessionIndex(options.stateDirectory ?? findStatePlace(0, {}).path),
     gate: { file: gate, args: brokerArguments(runtime, options.front) },
     openPool: options.openPool ?? ((template, warn) => openTemplatePool(template, { warn, shelf })),
     signal,

@@ -8,7 +8,7 @@ import { takeSession } from '../pool/lease/keep.ts';
 import { placeOf } from '../rootfs/rootfs.ts';
 import { openRootPool } from '../run/root.ts';
 import { callersSessions } from '../run/find-session.ts';
-import { findSession } from '../session/find.ts';
+import { findSession } from '../session/index-files.ts';
 import type { ChangedTrees } from '../storage/driver.ts';
 import { compareTrees, haveSameContent, readFiles } from './compare.ts';
 

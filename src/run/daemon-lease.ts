@@ -17,6 +17,8 @@ import { targetsToLookAt } from './settle-targets.ts';
 export interface Handed {
   /** What the daemon found in the clone. */
   readonly view: RootView;
+  /** The session that the clone is of; absent: of none. */
+  readonly session?: string;
   /** The launcher gets the tree over this connection. */
   readonly connection: Pick<DaemonConnection, 'handOver'>;
   /** Tells the daemon how `run` ended, for its audit. */
@@ -41,7 +43,7 @@ const silenceMs = 30_000;
 const noticeMs = 5_000;
 
 /** What of a spec a lease depends on. */
-type LeasedSpec = CheckedSpec & Pick<WantedSpec, 'command'>;
+type LeasedSpec = CheckedSpec & Pick<WantedSpec, 'command' | 'keep' | 'root'>;
 
 /** How many words of the command, and characters of each, `isolate ps` shows. */
 const mostShown = 128;
@@ -58,12 +60,12 @@ export async function leaseFromDaemon(spec: LeasedSpec, dataset: string, options
   try {
     const targets = targetsToLookAt(spec, findEngine(spec.engine).capabilities);
     connection.send('lease', question(spec, dataset, targets, options));
-    const { id, path, view, uidMap, gidMap, groups } = parseLeased(await receiveLeased(connection, options), targets.length);
+    const { id, path, view, uidMap, gidMap, groups, session } = parseLeased(await receiveLeased(connection, options), targets.length);
     return {
       id,
       rootfs: rootfsOf({ kind: 'given', name: path, ownership: { kind: 'mapped', uidMap, gidMap }, idmappable: false }),
       ...(groups === undefined ? {} : { groups }),
-      handed: { view, connection, told: (run) => tellEnd(connection, run) },
+      handed: { view, connection, told: (run) => tellEnd(connection, run), ...(session === undefined ? {} : { session }) },
       release: async () => connection.close(),
       atEnd: null,
     };
@@ -90,7 +92,7 @@ async function tellEnd({ send }: DaemonConnection, run: () => Promise<Outcome>):
 }
 
 function question(
-  { waitMs, engine, command, limits }: LeasedSpec,
+  { waitMs, engine, command, limits, keep, root }: LeasedSpec,
   dataset: string,
   targets: readonly string[],
   { limited }: DaemonLeaseOptions,
@@ -101,7 +103,16 @@ function question(
     { name: 'engine', value: engine },
     ...(command ?? []).slice(0, mostShown).map((word): Item => ({ name: 'argument', value: word.slice(0, mostShown) })),
     ...targets.map((value): Item => ({ name: 'target', value })),
+    ...sessionItems(keep, root.session),
     ...(limited === true ? formatLimits(limits) : []).map((value): Item => ({ name: 'limit', value })),
+  ];
+}
+
+function sessionItems(keep: WantedSpec['keep'], session: string | undefined): Item[] {
+  const name = keep === undefined ? session : keep.name;
+  return [
+    ...(typeof name === 'string' ? [{ name: 'session', value: name } as const] : []),
+    ...(keep === undefined ? [] : [{ name: 'keep', value: keep.when === 'always' ? 1 : 2 } as const]),
   ];
 }
 

@@ -1,18 +1,36 @@
+import { rightsOf } from '../host/rights.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
-import { findSession } from '../session/find.ts';
-import { type SessionIndex, sessionIndex } from '../session/index-files.ts';
+import { missingSession, readSession, sessionIndex } from '../session/index-files.ts';
+import type { SessionOwner } from '../session/keep.ts';
+import type { SessionRecord } from '../session/record.ts';
 import type { RunRequest } from '../spec/request.ts';
+import { askDaemonsSessions } from './daemon-sessions.ts';
 import { findStatePlace } from './own-places.ts';
 
-/** Where the sessions of this process's caller are. */
-export function callersSessions(): { readonly uid: number; readonly index: SessionIndex } {
+/** Where the sessions of this process's caller are that it keeps itself. */
+export function callersSessions(): SessionOwner {
   const uid = process.getuid?.() ?? 0;
   return { uid, index: sessionIndex(findStatePlace(uid, callerEnvironment()).path) };
 }
 
-/** A request with the root of a session. Throws `session-missing`. */
-export function rootOfSession(request: RunRequest, name: string): RunRequest {
+/** A session, and who keeps it. */
+export interface FoundSession {
+  readonly record: SessionRecord;
+  readonly keptBy: 'caller' | 'daemon';
+}
+
+/** A session of the caller; other users' clones of datasets are kept by the daemon. Throws `session-missing`. */
+export async function findCallersSession(name: string): Promise<FoundSession> {
   const { uid, index } = callersSessions();
-  const { root } = findSession(index, uid, name);
+  const own = readSession(index, uid, name);
+  if (own !== null) return { record: own, keptBy: 'caller' };
+  const daemons = rightsOf(uid) === 'root' ? null : await askDaemonsSessions((sessions) => sessions.find(name));
+  if (daemons === null) throw missingSession(name);
+  return { record: daemons, keptBy: 'daemon' };
+}
+
+/** A request with the root of a session. Throws `session-missing`. */
+export async function rootOfSession(request: RunRequest, name: string): Promise<RunRequest> {
+  const { root } = (await findCallersSession(name)).record;
   return root.kind === 'volume' ? { ...request, zfs: root.locator } : { ...request, template: root.path, ephemeral: true };
 }

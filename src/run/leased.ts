@@ -14,6 +14,8 @@ export interface Leased extends IdMaps {
   /** Where the daemon has it mounted, for messages: the client itself cannot get there. */
   readonly path: string;
   readonly view: RootView;
+  /** The session that the clone is of; absent: of none. */
+  readonly session?: string;
   /** Present if limits were requested. They are made with `join`, which names the run. */
   readonly groups?: GivenGroups;
 }

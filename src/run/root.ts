@@ -20,7 +20,7 @@ import type { Release } from './give-back.ts';
 import type { RunEvent } from './run-event.ts';
 import { claimOverlayState } from './overlay-state.ts';
 import { leasePaths, ownRuntimePaths, ownStateDirectory } from './place.ts';
-import { removeTree } from './remove-tree.ts';
+import { measureTree, removeTree } from './remove-tree.ts';
 
 /** A lease of this process; that of a clone from the daemon has more. `id`: of the clone; null: there is none. */
 export type RunLease = Omit<Lease, 'id'> & {
@@ -49,25 +49,30 @@ export async function leaseRoot(spec: WantedSpec, facts: Facts, options: RootOpt
 }
 
 async function takeRoot(spec: WantedSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
-  const { root } = spec;
+  const { root, keep } = spec;
+  // Another user's clones of datasets and own layers have their names in different places.
+  if (typeof keep?.name === 'string' && facts.user.rights === 'user') await (await import('./callers-sessions.ts')).refuseTaken(keep.name);
   if (root.kind === 'directory' && root.write === 'direct') return { ...nothingHeld, rootfs: directoryRootfs(root.path) };
   if (root.kind !== 'volume' || facts.user.rights === 'root') {
-    if (root.session !== undefined || spec.keep !== undefined) return await takeKept(spec, facts, options);
+    if (root.session !== undefined || keep !== undefined) return await takeKept(spec, facts, options);
     return (await takeReady(root, facts, options)) ?? (await leaseFromStorage(spec, facts, options));
   }
   const { leaseFromDaemon } = await import('./daemon-lease.ts');
   const onWaiting = (message: string): void => options.tell({ kind: 'waiting', message });
-  return await leaseFromDaemon(spec, root.locator, { signal: options.signal, onWaiting, limited: facts.cgroups.byDaemon === true });
+  const lease = await leaseFromDaemon(spec, root.locator, { signal: options.signal, onWaiting, limited: facts.cgroups.byDaemon === true });
+  if (keep === undefined) return lease;
+  const { tellKept } = await import('./keep-root.ts');
+  return tellKept(keep, lease, options.tell);
 }
 
 /** The root of a session, or one that becomes a session. */
 async function takeKept(spec: WantedSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const { root, keep } = spec;
-  const { keepRoot, leaseSession } = await import('./keep-root.ts');
+  const { enterSession, keepRoot } = await import('./keep-root.ts');
   const pool = await openRunPool(spec, facts, options);
   const keeping = { pool, facts, tell: options.tell };
   try {
-    if (root.session !== undefined) return await leaseSession(spec, root.session, keeping);
+    if (root.session !== undefined) return await enterSession(spec, root.session, keeping);
     const lease = await leaseFrom(pool, spec, options);
     if (keep === undefined) return lease;
     return await keepRoot(spec, keep, lease, keeping).catch(async (error: unknown) => {
@@ -177,6 +182,7 @@ function openRootStorage(root: RootRef, facts: Facts, onWaiting?: (message: stri
     stateDirectory: ownStateDirectory(facts),
     canIdmap: (path) => canIdmap(path, statSync(path)),
     removeTree: (path) => removeTree(path, facts),
+    measureTree: (path) => measureTree(path, facts),
     onWaiting,
   });
 }

@@ -34,6 +34,13 @@ export function readSession(index: SessionIndex, uid: number, name: string): Ses
   }
 }
 
+/** As `readSession`. Throws `session-missing`. */
+export function findSession(index: SessionIndex, uid: number, name: string): SessionRecord {
+  const record = readSession(index, uid, name);
+  if (record === null) throw missingSession(name);
+  return record;
+}
+
 /** The sessions of an owner, or of all, by their names. */
 export function listSessions(index: SessionIndex, uid: number | null): readonly SessionRecord[] {
   const owners = uid === null ? readDirectory(index.directory).filter((name) => /^\d+$/.test(name)) : [String(uid)];
@@ -50,20 +57,16 @@ export function addSession(index: SessionIndex, record: SessionRecord): void {
     linkSync(temporary, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw new IsolateError('session-exists', `There is already a session ${record.name}.`, {
-      hint: `choose another name, go on in it with isolate enter ${record.name}, or remove it with isolate rm ${record.name}`,
-    });
+    throw sessionExists(record.name);
   } finally {
     rmSync(temporary, { force: true });
   }
 }
 
-/** Throws `session-missing`, `session-exists`. */
-export function renameSession(index: SessionIndex, uid: number, from: string, to: string): void {
-  const record = readSession(index, uid, from);
-  if (record === null) throw missingSession(from);
-  addSession(index, { ...record, name: to });
-  removeSession(index, record);
+export function sessionExists(name: string): IsolateError {
+  return new IsolateError('session-exists', `There is already a session ${name}.`, {
+    hint: `choose another name, go on in it with isolate enter ${name}, or remove it with isolate rm ${name}`,
+  });
 }
 
 export function missingSession(name: string): IsolateError {

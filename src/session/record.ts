@@ -40,7 +40,9 @@ export function parseSession(text: string): SessionRecord | null {
   if (text.length > longestText || !text.endsWith('\n')) return null;
   try {
     const data: unknown = JSON.parse(text);
-    return isSession(data) ? data : null;
+    if (!isSession(data)) return null;
+    const { name, uid, root, clone, owners, source, createdMs, engine, command, usedMs } = data;
+    return { name, uid, root, clone, owners, source, createdMs, engine, command, usedMs };
   } catch {
     return null;
   }

@@ -126,6 +126,8 @@ export interface StorageDriver {
   readonly openChanges: (clone: CloneInfo, path: string) => Promise<ChangedTrees>;
   /** Lets a kept clone be destroyed. */
   readonly forget: (ref: CloneRef) => Promise<void>;
+  /** Bytes on disk that are these clones' alone, by id; one that is missing in the answer could not be measured. */
+  readonly usage: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /**
    * Removes what changing owners left, as the last `list` saw it, except that of `newest`; what clones are made from stays. Absent: nothing
    * is left.

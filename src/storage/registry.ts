@@ -14,6 +14,8 @@ export interface StorageOptions {
   readonly onWaiting?: ((message: string) => void) | undefined;
   /** Removes a whole tree, whatever ids its files have. */
   readonly removeTree: (path: string) => Promise<void>;
+  /** Bytes on disk of a whole tree, whatever ids its files have. */
+  readonly measureTree: (path: string) => Promise<number>;
 }
 
 /**

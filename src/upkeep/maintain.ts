@@ -10,7 +10,7 @@ export interface MaintainOptions {
   /** What the next refresh should do, called right before it. */
   readonly plan: () => Pick<
     RefreshOptions,
-    'count' | 'skipCreate' | 'skipHolders' | 'onProgress' | 'onFresh' | 'onRetired' | 'onDestroyed' | 'waiting'
+    'count' | 'skipCreate' | 'skipHolders' | 'onProgress' | 'onListed' | 'onFresh' | 'onRetired' | 'onDestroyed' | 'waiting'
   >;
   readonly onReport?: ((report: RefreshReport) => void) | undefined;
   /** A failed refresh, which is tried again. */

@@ -9,6 +9,7 @@ import { readPoolState } from '../pool/state/pool-state.ts';
 import { reconcile } from '../pool/state/reconcile.ts';
 import { settle } from '../pool/state/settle.ts';
 import { sweepTemporaries } from '../pool/state/transition.ts';
+import { seeClones } from '../session/mend.ts';
 import type { Source, StorageHealth } from '../storage/driver.ts';
 import { destroyClones } from './destroy-clones.ts';
 import { refill } from './refill.ts';
@@ -23,20 +24,22 @@ export async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOption
   sweepTemporaries(pool);
   // The work for which this process was started has begun.
   sweepClaims(pool, 'tidying');
-  const [health, source, clones] = await Promise.all([
+  const [health, source, seen] = await Promise.all([
     options.skipCreate === true ? probeIfThere(pool) : pool.driver.probe(),
     options.skipCreate === true ? null : findSource(pool),
-    pool.driver.list(),
+    seeClones(pool),
   ]);
+  const { clones } = seen;
   const newest = source === null || source instanceof IsolateError ? null : source;
+  options.onListed?.(seen);
   // After the list: a run announces a clone before it makes it, so one without state has no run.
   const state = await readPoolState(pool);
   const plan = reconcile(clones, state, { newest: newest?.name ?? null, owners: pool.owners, nowMs: pool.clock() });
   const waiting = (): number => countClaims(pool, 'waiting') + (options.waiting?.() ?? 0);
   const excess = options.skipCreate === true ? 0 : plan.fresh.length - count - waiting();
   tally.isGone = health === null;
-  const inUse = new Set(plan.leased.map(({ id }) => id));
-  tally.kept = clones.filter(({ id, kept }) => kept && !inUse.has(id)).map(({ id }) => id);
+  const leased = new Set(plan.leased.map(({ id }) => id));
+  tally.kept = clones.filter(({ id, kept }) => kept && !leased.has(id)).map(({ id }) => id);
   const settled = settle(pool, state, plan, {
     excess: options.force === true || tally.isGone ? plan.fresh.length : excess,
     onRetired: options.onRetired,

@@ -1,4 +1,5 @@
 import type { LeasedEntry } from '../pool/state/pool-state.ts';
+import type { SeenClones } from '../session/mend.ts';
 import type { RefreshProgress } from './report.ts';
 
 export interface RefreshOptions {
@@ -9,6 +10,8 @@ export interface RefreshOptions {
   /** Only clean up. */
   readonly skipCreate?: boolean;
   readonly onProgress?: (progress: RefreshProgress) => void;
+  /** The clones that there are, before anything is done about them. */
+  readonly onListed?: (seen: SeenClones) => void;
   /** These became fresh. */
   readonly onFresh?: (ids: readonly string[]) => void;
   /** The holder of this lease was dead, and its clone is now retired. Whose run it was can still be read. */

@@ -12,6 +12,9 @@ import { readSignal } from '../pool/state/signal-file.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { parseDataset } from '../spec/parse-name.ts';
 import { maximumCount, parseInteger } from '../spec/parse-number.ts';
+import { findStatePlace } from '../run/own-places.ts';
+import { sessionIndex } from '../session/index-files.ts';
+import { mendIndex, type SeenClones } from '../session/mend.ts';
 import { findOwnFiles } from '../host/own-files.ts';
 import { type OpenOptions, openRootPool } from '../run/root.ts';
 import { rightsOf } from '../host/rights.ts';
@@ -64,11 +67,17 @@ export function checkCount(count: number | undefined): void {
 async function refreshServed(pool: Pool, options: RefreshOptions): Promise<RefreshReport> {
   for (let destroyed = 0; ;) {
     const signal = readSignal(pool);
-    const report = await refreshPool(pool, options);
+    const report = await refreshPool(pool, { ...options, onListed: (seen) => mendSessions(pool, seen) });
     destroyed += report.destroyed;
     const isServed = options.skipCreate !== true || readSignal(pool) === signal || readSignal(pool) === '';
     if (isServed || options.signal?.aborted === true) return { ...report, destroyed };
   }
+}
+
+/** Names of sessions that were lost are made again from the storage. */
+function mendSessions({ template, clock }: Pool, seen: SeenClones): void {
+  const index = sessionIndex(findStatePlace(0, {}).path);
+  mendIndex(index, { kind: 'volume', locator: template }, seen, clock());
 }
 
 /** `The settings (/etc/isolate/config.toml) say 10 for tank/debian: the daemon will make 7 more.` */

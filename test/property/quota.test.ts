@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { UserLimits } from '../../src/config/config.ts';
-import { type CountedRequest, createQuotas, type Quotas } from '../../src/daemon/quota.ts';
+import { type CountedRequest, createQuotas, type LeaseLimits, type Quotas } from '../../src/daemon/quota.ts';
 import { IsolateError } from '../../src/error.ts';
 
 /** Limits of a user that may wait as often as it likes. */
-const limitOf = (leases: number, leasesPerMinute: number): UserLimits => ({ leases, leasesPerMinute, waiting: 100_000 });
+const limitOf = (leases: number, leasesPerMinute: number): LeaseLimits => ({ leases, leasesPerMinute, waiting: 100_000 });
 const seven = { uid: 7, name: 'grace' };
 
 /** What becomes of one user's requests: a list of times, and how many leases end before each. */
@@ -29,7 +28,7 @@ interface Model {
 }
 
 /** One lease is 60,000 parts, and each millisecond gives as many as leases are allowed in a minute. */
-function pass(model: Model, { leasesPerMinute }: UserLimits, ms: number): void {
+function pass(model: Model, { leasesPerMinute }: LeaseLimits, ms: number): void {
   model.partMs += BigInt(ms) * BigInt(leasesPerMinute);
   model.tokens += Number(model.partMs / 60_000n);
   model.partMs %= 60_000n;
@@ -219,7 +218,7 @@ test('the limit of requests that wait is one of its own, and names what is excee
 });
 
 /** A request that is given its clone at once; what it returns ends the lease. */
-function lease(quotas: Quotas, uid: number, limit: UserLimits, nowMs: number): () => void {
+function lease(quotas: Quotas, uid: number, limit: LeaseLimits, nowMs: number): () => void {
   const request = quotas.take({ uid, name: null }, limit, nowMs);
   request.given(nowMs);
   return () => request.end(nowMs);

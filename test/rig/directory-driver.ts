@@ -105,6 +105,7 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
     }),
     keep: async ({ id }, session) => rewrite(id, (meta) => ({ ...meta, kept: true, session })),
     forget: async ({ id }) => rewrite(id, (meta) => ({ ...meta, kept: false, session: undefined })),
+    usage: async (ids) => new Map(ids.map((id) => [id, 4096])),
     list: async () => (existsSync(clones) ? readdirSync(clones).flatMap((id) => read(id) ?? []) : []),
     destroy: async (refs) => refs.map(({ id, guid }) => remove(id, guid)),
     holders: async ({ id }) => (existsSync(join(clones, id, 'busy')) ? [{ pid: 1, command: 'init' }] : []),

@@ -1,4 +1,3 @@
-import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { EndOperation } from '../../launch/launch.ts';
@@ -9,7 +8,7 @@ import { type HolderId, isAlive } from '../holder.ts';
 import type { Pool, PoolFiles } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
 import { type CloneRecord, formatLeaseName, parseLeaseName } from '../state/state-file.ts';
-import { keepLeased, publishLeased, readCloneRecord, takeKept, writeWhole } from '../state/transition.ts';
+import { keepLeased, publishLeased, readCloneRecord, takeKept, takeLeased, takeRetired, writeWhole } from '../state/transition.ts';
 import { withMountLock } from './make-clones.ts';
 import { findRoot, type Lease } from './take.ts';
 
@@ -19,18 +18,21 @@ export interface KeptClone extends CloneRef {
   readonly owners: CreateOptions['owners'];
 }
 
+/** How a lease ends. */
+export type GivenBack = Pick<Lease, 'release' | 'atEnd'>;
+
 /** How long another process may take to mount a clone. */
 const lockMs = 60_000;
 
 /**
- * Keeps a leased clone with a text for the storage, from now on and whatever happens. The lease that it returns gives the clone back to
- * the session. Throws the storage's error.
+ * Keeps a leased clone with a text for the storage, from now on and whatever happens. Returns how the clone is given back to the session
+ * instead. Throws the storage's error.
  */
-export async function keepLease(pool: Pool, lease: Lease, clone: CloneRef, session: string): Promise<Lease> {
+export async function keepLease(pool: Pool, id: string, clone: CloneRef, session: string): Promise<GivenBack> {
   pool.checkpoint('keep:before-mark');
   await pool.driver.keep(clone, session);
   pool.checkpoint('keep:marked');
-  return ofSession(pool, lease);
+  return backToSession(pool, id);
 }
 
 /** What is known about a clone that this pool's holder has leased. */
@@ -48,53 +50,55 @@ export async function forgetLease(pool: Pool, clone: CloneRef, release: () => Pr
 }
 
 /**
- * Leases the clone of a session to this pool's holder alone. It is mounted again where the host was restarted since. Throws
- * `session-in-use`, `session-missing`, and the storage's error.
+ * Leases the clone of a session to this pool's holder alone. `find` says where it is; it is mounted again where the host was restarted
+ * since. Throws `session-in-use`, `session-missing`, and the storage's error.
  */
-export async function takeSession(pool: Pool, clone: KeptClone): Promise<Lease> {
+export async function takeSession(pool: Pool, clone: KeptClone, find: typeof findRoot = findRoot): Promise<Lease> {
   const { id } = clone;
-  pool.checkpoint('session:before-rename');
-  if (!takeKept(pool, id) && !takeFromDead(pool, id) && !(await announce(pool, id))) throw inUse(pool, id);
-  pool.checkpoint('session:renamed');
+  await claimSession(pool, id);
   const putBack = (): void => void keepLeased(pool, id, formatLeaseName(id, pool.holder));
   try {
     const record = readCloneRecord(leasePath(pool, id), id);
-    const root = record?.guid === clone.guid ? await findRoot(pool, record, putBack) : null;
-    return ofSession(pool, { id, ...(root ?? (await mountAgain(pool, clone))) });
+    const root = record?.guid === clone.guid ? await find(pool, record, putBack) : null;
+    return { id, ...(root ?? (await mountAgain(pool, clone))), ...backToSession(pool, id) };
   } catch (error) {
     putBack();
     throw error;
   }
 }
 
-function ofSession(pool: PoolFiles, lease: Pick<Lease, 'id' | 'rootfs' | 'onShelf'>): Lease {
-  const { id } = lease;
+/** The same for one that is not looked into: it may not be mounted. Throws `session-in-use`. */
+export async function claimSession(pool: Pool, id: string): Promise<void> {
+  pool.checkpoint('session:before-rename');
+  if (!takeIdle(pool, id) && !(await announce(pool, id))) throw inUse(pool, id);
+  pool.checkpoint('session:renamed');
+}
+
+/** leased by this pool's holder -> kept. */
+export function backToSession(pool: PoolFiles, id: string): GivenBack {
   return {
-    ...lease,
     release: async () => void keepLeased(pool, id, formatLeaseName(id, pool.holder)),
     atEnd: (): readonly EndOperation[] => [{ kind: 'move', path: leasePath(pool, id), to: join(pool.paths.kept, id) }],
   };
 }
 
-/** leased by a dead holder -> leased by this pool's; false: there is none, or another process was quicker. */
+/** -> leased by this pool's holder; false: the clone has no state, a run has it, or another process was quicker. */
+function takeIdle(pool: PoolFiles, id: string): boolean {
+  return takeKept(pool, id) || takeFromDead(pool, id) || takeRetired(pool, id);
+}
+
+/** leased by a dead holder -> leased by this pool's. */
 function takeFromDead(pool: PoolFiles, id: string): boolean {
   const dead = leasesOf(pool, id).find(({ holder }) => !isAlive(holder, pool.holder.bootId));
-  if (dead === undefined) return false;
-  try {
-    renameSync(join(pool.paths.leased, formatLeaseName(id, dead.holder)), leasePath(pool, id));
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
+  return dead !== undefined && takeLeased(pool, id, formatLeaseName(id, dead.holder));
 }
 
 /** absent -> leased, as after a restart of the host; false: another process has it. */
 async function announce(pool: Pool, id: string): Promise<boolean> {
   const lock = await waitForLock(pool.paths.lock, pool.holder, { waitMs: lockMs });
   try {
-    if (takeKept(pool, id) || takeFromDead(pool, id)) return true;
-    if (leasesOf(pool, id).length > 0 || existsSync(join(pool.paths.retired, id))) return false;
+    if (takeIdle(pool, id)) return true;
+    if (leasesOf(pool, id).length > 0) return false;
     writeWhole(pool, leasePath(pool, id), '\n');
     return true;
   } finally {

@@ -50,6 +50,16 @@ export function takeKept(pool: PoolFiles, id: string): boolean {
   return move(join(pool.paths.kept, id), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
 }
 
+/** leased by another holder -> leased by this pool's; false: it was moved already. */
+export function takeLeased(pool: PoolFiles, id: string, leaseName: string): boolean {
+  return move(join(pool.paths.leased, leaseName), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
+}
+
+/** retired -> leased by this pool's holder, which only what the storage keeps may; false: it is not retired. */
+export function takeRetired(pool: PoolFiles, id: string): boolean {
+  return move(join(pool.paths.retired, id), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
+}
+
 /** kept -> retired; false: a run took it first. */
 export function retireKept(pool: PoolFiles, id: string): boolean {
   return move(join(pool.paths.kept, id), join(pool.paths.retired, id));

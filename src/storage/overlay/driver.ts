@@ -44,11 +44,21 @@ export function openOverlay(template: string, options: OverlayOptions): StorageD
     }),
     keep: ({ id }, session) => keepLayers(context, id, session),
     forget: ({ id }) => forgetLayers(context, id),
+    usage: (ids) => measureLayers(context, ids),
     holders: (ref) => findLayerHolders(context, ref.id),
   };
 }
 
 /** Every directory of ours; one that a crash left half-made or half-removed is unmarked. */
+async function measureLayers({ layout, measureTree }: OverlayContext, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const id of ids) {
+    const size = await measureTree(join(layout.clone(id, 'live'), 'upper')).catch(() => null);
+    if (size !== null) sizes.set(id, size);
+  }
+  return sizes;
+}
+
 async function listLayers({ layout, template }: OverlayContext): Promise<readonly CloneInfo[]> {
   const clones = new Map<string, CloneInfo>();
   for (const name of await names(layout.directory)) {

@@ -10,7 +10,7 @@ import { createClones, mountClone } from './create.ts';
 import type { OwnerCopy } from './clones.ts';
 import { destroyClones } from './destroy.ts';
 import { parseImplementation } from './implementation.ts';
-import { listClones } from './list.ts';
+import { listClones, readUsage } from './list.ts';
 import { cloneName, parentOf, poolOf } from './names.ts';
 import {
   planForget,
@@ -71,6 +71,7 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
     openChanges: (clone, path) => openChanges(context, clone, path),
     keep: (ref, session) => runInOrder(context, ref.id, planKeep(template, ref.id, session)),
     forget: (ref) => runInOrder(context, ref.id, planForget(template, ref.id)),
+    usage: (ids) => readUsage(context, ids),
     tidy: async (newest) => {
       const old = copies.filter(({ origin, kept }) => !kept && origin !== newest?.name);
       await removeOwnerCopies(context, old);

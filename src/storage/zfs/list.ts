@@ -5,7 +5,7 @@ import { classifyZfs, zfsError } from './classify.ts';
 import { cloneProperties, clonesOf, type OwnerCopy, ownerCopiesOf } from './clones.ts';
 import type { ZfsContext } from './commands.ts';
 import { cloneName } from './names.ts';
-import { planList, planRead } from './plan.ts';
+import { planList, planRead, planUsage, usageProperties } from './plan.ts';
 import { type DatasetProperties, parseProperties } from './properties.ts';
 
 /** All clones of the template and its owner copies, in one command. */
@@ -26,6 +26,15 @@ export async function readClones(context: ZfsContext, ids: readonly string[]): P
   const answer = await context.zfs(context.template, planRead(context.template, ids));
   if (answer.exitCode !== 0 && classifyZfs(answer.stderr) !== 'missing') throw zfsError(context.template, answer.stderr);
   return seen(context, parseProperties(answer.stdout, cloneProperties));
+}
+
+/** The space of those of `ids` that exist, in one command. */
+export async function readUsage(context: ZfsContext, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  if (ids.length === 0) return new Map();
+  const { stdout } = await context.zfs(context.template, planUsage(context.template, ids));
+  const datasets = parseProperties(stdout, usageProperties);
+  const sizes = ids.map((id) => [id, Number(datasets.get(cloneName(context.template, id))?.get('used')?.value ?? Number.NaN)] as const);
+  return new Map(sizes.filter(([, size]) => Number.isSafeInteger(size)));
 }
 
 /**

@@ -13,6 +13,7 @@ export const templateProperties = ['type', 'guid', 'createtxg', 'defer_destroy']
 /** Only OpenZFS knows encryption. */
 export const encryptedTemplateProperties = [...templateProperties, 'keystatus'] as const;
 
+export const usageProperties = ['used'] as const;
 export const spaceProperties = ['available', 'used'] as const;
 
 /** Properties that clones inherit and OpenZFS's zfs(8) turns into options of a mount, with the option for `on` and for `off`. */
@@ -55,6 +56,11 @@ export function planList(zfs: ZfsImplementation, template: string): ZfsPlan {
 /** Reads some clones, whether they exist or not: those that do are printed, the exit status tells of those that do not. */
 export function planRead(template: string, ids: readonly string[]): ZfsPlan {
   return { args: ['get', '-H', '-p', ...output, cloneProperties.join(','), ...ids.map((id) => cloneName(template, id))] };
+}
+
+/** Reads the space that clones have taken. */
+export function planUsage(template: string, ids: readonly string[]): ZfsPlan {
+  return { args: ['get', '-H', '-p', ...output, usageProperties.join(','), ...ids.map((id) => cloneName(template, id))] };
 }
 
 /** Reads how much space there is beside a template: quotas and the pool's reserve count, which zpool does not say. */

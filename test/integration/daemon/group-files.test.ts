@@ -8,6 +8,7 @@ import { afterEach, expect, onTestFinished, test } from 'vitest';
 
 import { applySettings, hastenMoves, makeDirectories, moveInto, removeDirectories } from '../../../src/daemon/group-files.ts';
 import { parseMountinfo } from '../../../src/host/mountinfo.ts';
+import type { Held } from '../../../src/daemon/held.ts';
 import { createRunGroups } from '../../../src/daemon/run-groups.ts';
 import type { CgroupController, CgroupFacts } from '../../../src/host/facts.ts';
 import { probeCgroupsBeside } from '../../../src/host/probe.ts';
@@ -60,7 +61,7 @@ test.runIf(canTry)('if one group cannot be made, none is left', async () => {
 test.runIf(canTry)('a run whose limits cannot be set is told why, and leaves no group', async () => {
   const place = { version: 2, directory: unified ?? '' } as const;
   const { open, join: enter } = createRunGroups(() => ({ cpu: place, memory: place, pids: place, others: [] }));
-  const ends: ((runsOn: boolean) => void)[] = [];
+  const ends: Parameters<Held['defer']>[0][] = [];
   child = spawn('sleep', ['60'], { stdio: 'ignore' });
   await once(child, 'spawn');
   const holder = { ...readOwnHolder(), pid: child.pid ?? 0, startTime: readStart(child.pid ?? 0) };
@@ -83,7 +84,7 @@ test.runIf(canTry)('a run whose limits cannot be set is told why, and leaves no 
   await expect(enter(peer, runId)).rejects.toMatchObject({ code: 'not-permitted' });
   child.kill('SIGKILL');
   await once(child, 'exit');
-  for (const end of ends) end(false);
+  for (const end of ends) end(false, { kind: 'closed' });
   await expect.poll(() => existsSync(directory)).toBe(false);
 });
 
@@ -118,7 +119,7 @@ const isRunning = (pid: number): boolean => {
 function openGroups(facts: CgroupFacts, pid: number) {
   const runId = randomBytes(8).toString('hex');
   const groups = createRunGroups(() => facts);
-  const ends: ((runsOn: boolean) => void)[] = [];
+  const ends: Parameters<Held['defer']>[0][] = [];
   const holder = readHolder(pid);
   const peer = { uid: 54_321, gid: 54_321, rights: 'user' as const, groups: [], pid, holder };
   // Version 2 without controllers has neither file; what is not limited needs none.
@@ -133,7 +134,7 @@ function openGroups(facts: CgroupFacts, pid: number) {
   const directories = opened?.directories.map(({ path }) => path) ?? [];
   onTestFinished(() => endGroups(directories, { attempts: 20, ref: true }));
   const end = (runsOn: boolean): void => {
-    for (const action of ends) action(runsOn);
+    for (const action of ends) action(runsOn, { kind: 'closed' });
   };
   return { runId, directories, peer, join: groups.join, end };
 }

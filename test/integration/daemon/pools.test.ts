@@ -61,6 +61,7 @@ test('when the ids of sandboxes change the daemon replaces the fresh clones that
     metrics: createMetrics(),
     onRetired: () => {},
     runtime: first.runtime,
+    sessions: { directory: '/nonexistent/sessions' },
     shelf: withoutShelf,
     open: async () => open({ driver, owners: shifts.shift() ?? null }),
     signal: ending.signal,

@@ -27,6 +27,7 @@ const options = (stateDirectory: string, tools: StorageOptions['tools'] = { zfs:
   stateDirectory,
   canIdmap: () => false,
   removeTree: (path) => rm(path, { recursive: true }),
+  measureTree: async () => 4096,
 });
 
 async function zfsFixture(): Promise<Fixture> {

@@ -22,6 +22,7 @@ beforeEach(async () => {
   driver = openOverlay(template, {
     stateDirectory: join(directory, 'state'),
     canIdmap: (path) => path === template,
+    measureTree: async () => 4096,
     removeTree: async (path) => {
       removed.push(path);
       await rm(path, { recursive: true });
@@ -76,6 +77,7 @@ test("answers a tree that cannot be removed as that clone's failure and keeps it
   const stubborn = openOverlay(template, {
     stateDirectory: join(directory, 'state'),
     canIdmap: () => false,
+    measureTree: async () => 4096,
     removeTree: () => Promise.reject(new Error('EACCES')),
   });
   expect(await stubborn.destroy([clone])).toMatchObject([{ id, outcome: 'failed', error: { code: 'storage-failed' } }]);
@@ -95,6 +97,11 @@ test.each([
 ])('tells a template that %s', async (_name, name, code, part) => {
   await writeFile(join(directory, 'file'), '');
   const path = join(directory, name);
-  const overlay = openOverlay(path, { stateDirectory: directory, canIdmap: () => false, removeTree: async () => {} });
+  const overlay = openOverlay(path, {
+    stateDirectory: directory,
+    canIdmap: () => false,
+    removeTree: async () => {},
+    measureTree: async () => 0,
+  });
   await expect(overlay.probe()).rejects.toMatchObject({ code, message: expect.stringContaining(part) });
 });

@@ -20,6 +20,7 @@ const allKeys: Omit<Config, 'count' | 'files'> = {
     leases: 64,
     leasesPerMinute: 600,
     waiting: 32,
+    sessions: 16,
     cpuPercent: 400,
     memoryBytes: 8 * 2 ** 30,
     pids: 4096,

@@ -25,7 +25,7 @@ const nothing: Config = {
   engine: null,
   store: null,
   templates: new Map(),
-  limits: { leases: 64, leasesPerMinute: 600, waiting: 32, users: new Map() },
+  limits: { leases: 64, leasesPerMinute: 600, waiting: 32, sessions: 16, users: new Map() },
   ids: null,
   files: [],
 };

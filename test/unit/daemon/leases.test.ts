@@ -34,6 +34,7 @@ beforeEach(() => {
   isCountSet = false;
   leases = createLeases({
     isCountSet: () => isCountSet,
+    sessions: { checkQuota: () => {}, keep: noSessions, enter: noSessions },
     rules: {
       checkAccess: (_, template) => {
         if (template === 'tank/secret') throw new IsolateError('not-permitted', 'No.');
@@ -63,6 +64,8 @@ function request(more: Partial<LeaseRequest> = {}): LeaseRequest & { readonly en
   const end = (reason: symbol): void => ending.abort(reason);
   return { template: 'tank/one', peer, engine: 'bwrap', command: ['true'], waitMs: 0, signal: ending.signal, end, ...more };
 }
+
+const noSessions = (): Promise<never> => Promise.reject(new Error('Nobody wants a session.'));
 
 const makeNone: MakeOwnClone = () => Promise.reject(new Error('All clones suit.'));
 

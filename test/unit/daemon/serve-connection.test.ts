@@ -51,6 +51,7 @@ function serve(handlers: Partial<Handlers>, { answerMs, uid = 0 }: { readonly an
       lease: note('lease'),
       query: note('query'),
       join: note('join'),
+      session: note('session'),
       mount: note('mount'),
       ended: () => {},
       ...handlers,

@@ -1,10 +1,10 @@
-/** The most that is kept of a command: bytes as JSON, in which a control character takes six. */
+/** The most that is kept of a command, for `isolate ps`: bytes as JSON, in which a control character takes six. */
 const longestCommand = 4096;
 
-/** What is kept of a command, for `isolate ps`. */
-export function shortenCommand(command: readonly string[]): readonly string[] {
+/** What is kept of a command that is only shown. */
+export function shortenCommand(command: readonly string[], longest = longestCommand): readonly string[] {
   const kept: string[] = [];
-  let left = longestCommand;
+  let left = longest;
   for (const word of command) {
     if (left <= 0) break;
     // Only its beginning counts, which may be all of it.

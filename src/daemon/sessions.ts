@@ -1,0 +1,172 @@
+import { IsolateError } from '../error.ts';
+import type { Outcome } from '../launch/outcome.ts';
+import type { HolderId } from '../pool/holder.ts';
+import { releaseClone } from '../pool/lease/release.ts';
+import type { Lease } from '../pool/lease/take.ts';
+import type { Pool, PoolFiles } from '../pool/pool.ts';
+import { findStillThere } from '../pool/state/in-place.ts';
+import type { CloneRecord } from '../pool/state/state-file.ts';
+import { placeOf } from '../rootfs/rootfs.ts';
+import { isKept } from '../run/keep-root.ts';
+import { destroySession, renameSession } from '../session/change.ts';
+import { findSession, listSessions, missingSession, readSession, type SessionIndex } from '../session/index-files.ts';
+import { keepAsSession, leaseSession } from '../session/keep.ts';
+import { type ListedSession, lookAtSessions, type WithRoot } from '../session/look.ts';
+import type { SessionRecord } from '../session/record.ts';
+import type { Keeping } from '../spec/spec.ts';
+import { describeUser } from './accounts.ts';
+import type { Taken } from './fresh-clones.ts';
+import type { LeaseOutcome } from './held.ts';
+import type { LeaseRequest } from './lease.ts';
+import type { QuotaUser } from './quota.ts';
+
+/** What a client wants of a session: to go on in one, or to keep its clone as one. */
+export type WantedSession = { readonly kind: 'enter'; readonly name: string } | { readonly kind: 'keep'; readonly keeping: Keeping };
+
+/** A clone of a session, and how its lease ends. */
+export interface TakenSession {
+  readonly name: string;
+  readonly taken: Taken;
+  /** `outcome` absent: the run did not begin. */
+  readonly giveBack: (outcome?: LeaseOutcome) => void;
+}
+
+type Request = Pick<LeaseRequest, 'template' | 'peer' | 'engine' | 'command'>;
+
+/** The sessions of the daemon's users. Their names are their owners' alone. */
+export interface Sessions {
+  /** Throws `quota-exceeded` if the user has as many sessions as one may have. */
+  readonly checkQuota: (uid: number) => void;
+  /** Keeps a clone that was taken for its holder. Throws `session-exists`, and the storage's error. */
+  readonly keep: (taken: Taken, keeping: Keeping, request: Request) => Promise<TakenSession>;
+  /** Takes the clone of a session. Throws `session-missing`, `session-in-use`, and the storage's error. */
+  readonly enter: (name: string, holder: HolderId, request: Request) => Promise<TakenSession>;
+  readonly list: (uid: number) => Promise<readonly ListedSession[]>;
+  /** Asks no storage; null: the user has no session of this name. */
+  readonly find: (uid: number, name: string) => SessionRecord | null;
+  /** Throws `session-missing`, `session-in-use`, and the storage's error. */
+  readonly remove: (uid: number, name: string) => Promise<void>;
+  /** Throws `session-missing`, `session-exists`, and the storage's error. */
+  readonly rename: (uid: number, from: string, to: string) => Promise<void>;
+}
+
+export interface SessionsOptions {
+  readonly index: SessionIndex;
+  /** Throws what the storage says. */
+  readonly open: (template: string) => Promise<Pool>;
+  /** How many sessions the user may have. */
+  readonly mostOf: (uid: number) => QuotaUser & { readonly most: number };
+  readonly warn: (message: string) => void;
+}
+
+export function createSessions(options: SessionsOptions): Sessions {
+  const { index, mostOf, warn } = options;
+  const open = openOnce(options.open);
+  const withRoot: WithRoot = async (root, action) => {
+    if (root.kind !== 'volume') throw new IsolateError('internal', `The daemon has no pool of ${root.path}.`);
+    return await action(await open(root.locator));
+  };
+  return {
+    checkQuota: (uid) => {
+      const { most, ...user } = mostOf(uid);
+      const { length } = listSessions(index, uid);
+      if (length >= most) throw tooMany(user, length);
+    },
+    keep: async (taken, keeping, { template, peer: { uid }, engine, command }) => {
+      const pool = { ...(await open(template)), ...taken.pool };
+      const leased = { ...taken, release: () => releaseClone(pool, taken.id) };
+      const { name } = keeping;
+      const kept = await keepAsSession(
+        pool,
+        leased,
+        { uid, index },
+        { name, root: { kind: 'volume', locator: template }, engine, command },
+      );
+      const giveBack = (outcome?: LeaseOutcome): void => {
+        const end = isKept(keeping, outcomeOf(outcome)) ? kept.lease.release() : kept.drop();
+        end.catch((error: unknown) => pool.warn((error as Error).message));
+      };
+      return { name: kept.name, taken, giveBack };
+    },
+    enter: async (name, holder, { template, peer: { uid }, engine, command }) => {
+      const record = findSession(index, uid, name);
+      if (record.root.kind !== 'volume' || record.root.locator !== template) throw missingSession(name);
+      const pool = { ...(await open(template)), holder };
+      const lease = await leaseSession(pool, { uid, index }, record, { engine, command }, findShelved);
+      const giveBack = (): void => void lease.release();
+      try {
+        return { name, taken: await shelve(pool, lease), giveBack };
+      } catch (error) {
+        giveBack();
+        throw error;
+      }
+    },
+    list: oneAtATime((uid) => lookAtSessions(index, uid, withRoot, warn)),
+    find: (uid, name) => readSession(index, uid, name),
+    remove: async (uid, name) => {
+      const record = findSession(index, uid, name);
+      await withRoot(record.root, (pool) => destroySession(pool, index, record));
+    },
+    rename: async (uid, from, to) => {
+      const record = findSession(index, uid, from);
+      await withRoot(record.root, (pool) => renameSession(pool, index, record, to));
+    },
+  };
+}
+
+/** Each pool is opened once, when it is first needed. */
+function openOnce(open: SessionsOptions['open']): SessionsOptions['open'] {
+  const opened = new Map<string, Promise<Pool>>();
+  return (template) => {
+    const known = opened.get(template);
+    if (known !== undefined) return known;
+    const opening = open(template);
+    opened.set(template, opening);
+    opening.catch(() => opened.delete(template));
+    return opening;
+  };
+}
+
+/** Who asks while an answer for the same user is being made gets that one: what it says is read last. */
+function oneAtATime(list: Sessions['list']): Sessions['list'] {
+  const making = new Map<number, ReturnType<Sessions['list']>>();
+  return (uid) => {
+    const known = making.get(uid);
+    if (known !== undefined) return known;
+    const listed = list(uid).finally(() => making.delete(uid));
+    making.set(uid, listed);
+    return listed;
+  };
+}
+
+async function findShelved(pool: PoolFiles, state: CloneRecord): Promise<Pick<Lease, 'rootfs'> | null> {
+  if (!pool.shelf.isOpen()) await pool.shelf.open();
+  return findStillThere(state, pool.shelf.find) === null ? null : { rootfs: state.rootfs };
+}
+
+/** A clone that was mounted again goes where the others are. */
+async function shelve(pool: Pool, { id, rootfs }: Pick<Lease, 'id' | 'rootfs'>): Promise<Taken> {
+  const place = placeOf(rootfs);
+  if (pool.shelf.find(place) === place) await pool.shelf.put(place);
+  return { id, rootfs, seenAt: pool.shelf.find(place), checked: null, pool };
+}
+
+/** A client that was killed ended its run so. */
+function outcomeOf(outcome: LeaseOutcome | undefined): Outcome | undefined {
+  switch (outcome?.kind) {
+    case 'closed':
+    case 'left':
+      return { kind: 'killed', signal: 'SIGKILL' };
+    case 'failed':
+      return undefined;
+    default:
+      return outcome;
+  }
+}
+
+function tooMany(user: QuotaUser, count: number): IsolateError {
+  const sessions = count === 1 ? '1 session' : `${count} sessions`;
+  return new IsolateError('quota-exceeded', `${describeUser(user)} has ${sessions}, the limit (limits.sessions).`, {
+    hint: 'isolate sessions lists them, isolate rm removes them',
+  });
+}

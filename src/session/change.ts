@@ -1,0 +1,28 @@
+import { claimSession, forgetLease } from '../pool/lease/keep.ts';
+import { releaseClone, removeClone } from '../pool/lease/release.ts';
+import type { Pool } from '../pool/pool.ts';
+import { addSession, removeSession, type SessionIndex } from './index-files.ts';
+import { formatSession, type SessionRecord } from './record.ts';
+
+/** Removes a session with its clone. Throws `session-in-use`, and the storage's error. */
+export async function destroySession(pool: Pool, index: SessionIndex, record: SessionRecord): Promise<void> {
+  const { id } = record.clone;
+  await claimSession(pool, id);
+  removeSession(index, record);
+  await forgetLease(pool, record.clone, () => (pool.driver.capabilities.pooled ? releaseClone(pool, id) : removeClone(pool, id)));
+}
+
+/** Gives a session another name, also while it is in use. Throws `session-exists`, and the storage's error. */
+export async function renameSession(pool: Pool, index: SessionIndex, record: SessionRecord, name: string): Promise<void> {
+  const renamed = { ...record, name };
+  addSession(index, renamed);
+  try {
+    pool.checkpoint('rename:added');
+    await pool.driver.keep(record.clone, formatSession(renamed));
+    pool.checkpoint('rename:kept');
+  } catch (error) {
+    removeSession(index, renamed);
+    throw error;
+  }
+  removeSession(index, record);
+}

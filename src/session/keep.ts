@@ -1,0 +1,107 @@
+import { IsolateError } from '../error.ts';
+import { forgetLease, keepLease, readLeased, takeSession } from '../pool/lease/keep.ts';
+import type { Lease } from '../pool/lease/take.ts';
+import type { Pool } from '../pool/pool.ts';
+import { isThrownAway, type RootRef } from '../spec/root-ref.ts';
+import { shortenCommand } from '../spec/shorten-command.ts';
+import { addSession, removeSession, type SessionIndex, updateSession } from './index-files.ts';
+import { suggestNames } from './names.ts';
+import { type ClonedRoot, formatSession, type SessionRecord } from './record.ts';
+
+/** Whose sessions, and where their names are. */
+export interface SessionOwner {
+  readonly uid: number;
+  readonly index: SessionIndex;
+}
+
+/** What a session remembers of its last run. */
+export type LastRun = Pick<SessionRecord, 'engine' | 'command'>;
+
+/** A leased clone that is a session's: `lease` gives it back to the session, `drop` throws both away. */
+export interface KeptLease<Leased extends Pick<Lease, 'id'>> {
+  readonly name: string;
+  readonly lease: Leased;
+  readonly drop: () => Promise<void>;
+}
+
+/** The leased clone as this pool has it. */
+type LeasedClone = Pick<Lease, 'id' | 'rootfs' | 'release'>;
+
+/**
+ * Makes a leased clone a session from now on, whatever happens. `name` null: the first free one of those that isolate suggests. Throws
+ * `session-exists`, and the storage's error; the lease stays as it was.
+ */
+export async function keepAsSession<Leased extends LeasedClone>(
+  pool: Pool,
+  lease: Leased,
+  { uid, index }: SessionOwner,
+  { name, root, ...run }: LastRun & { readonly name: string | null; readonly root: RootRef },
+): Promise<KeptLease<Leased>> {
+  const { id, guid, source } = readLeased(pool, lease.id);
+  const { ownership } = lease.rootfs.parts[0];
+  const nowMs = pool.clock();
+  const record = reserve(index, name, {
+    uid,
+    root: clonedRoot(root),
+    clone: { id, guid },
+    owners: ownership.kind === 'natural' ? null : ownership,
+    source,
+    createdMs: nowMs,
+    usedMs: nowMs,
+    ...shortened(run),
+  });
+  const drop = async (): Promise<void> => {
+    removeSession(index, record);
+    await forgetLease(pool, record.clone, lease.release);
+  };
+  try {
+    return { name: record.name, lease: { ...lease, ...(await keepLease(pool, lease.id, record.clone, formatSession(record))) }, drop };
+  } catch (error) {
+    removeSession(index, record);
+    throw error;
+  }
+}
+
+/** The clone of a session, for one run. Throws `session-missing`, `session-in-use`, and the storage's error. */
+export async function leaseSession(
+  pool: Pool,
+  { index }: SessionOwner,
+  record: SessionRecord,
+  run: LastRun,
+  find?: Parameters<typeof takeSession>[2],
+): Promise<Lease> {
+  const lease = await takeSession(pool, { ...record.clone, owners: record.owners }, find);
+  updateSession(index, { ...record, ...shortened(run), usedMs: pool.clock() });
+  return lease;
+}
+
+/** Most bytes of a command: what the storage is given has to fit into a property of ZFS, 8192 bytes (zfsprops(7)). */
+const longestCommand = 2048;
+
+function shortened({ engine, command }: LastRun): LastRun {
+  return { engine, command: shortenCommand(command, longestCommand) };
+}
+
+function clonedRoot(root: RootRef): ClonedRoot {
+  if (!isThrownAway(root)) throw new Error('A root that is not thrown away cannot be kept.');
+  const { session: _session, ...own } = root;
+  return own as ClonedRoot;
+}
+
+/** Takes the name, or the first of those that isolate suggests. */
+function reserve(index: SessionIndex, name: string | null, rest: Omit<SessionRecord, 'name'>): SessionRecord {
+  if (name !== null) return add(index, { ...rest, name });
+  for (const suggested of suggestNames(rest.root)) {
+    try {
+      return add(index, { ...rest, name: suggested });
+    } catch (error) {
+      if (!(error instanceof IsolateError) || error.code !== 'session-exists') throw error;
+    }
+  }
+  throw new Error('The names of sessions are used up.');
+}
+
+function add(index: SessionIndex, record: SessionRecord): SessionRecord {
+  addSession(index, record);
+  return record;
+}

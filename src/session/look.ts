@@ -1,0 +1,60 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import { IsolateError } from '../error.ts';
+import type { Pool } from '../pool/pool.ts';
+import { readPoolNames } from '../pool/state/pool-state.ts';
+import { listSessions, type SessionIndex } from './index-files.ts';
+import { mendIndex, seeClones } from './mend.ts';
+import type { ClonedRoot, SessionRecord } from './record.ts';
+
+/** A session as it is now. */
+export interface ListedSession extends SessionRecord {
+  readonly inUse: boolean;
+  /** Bytes on disk that are its alone; null: unknown. */
+  readonly sizeBytes: number | null;
+}
+
+/** Opens the pool of a root for `action`. Throws what the storage says. */
+export type WithRoot = <T>(root: ClonedRoot, action: (pool: Pool) => Promise<T>) => Promise<T>;
+
+/**
+ * The sessions of an owner, or of all (null), by their names, after the index was made to agree with the storage. A storage that does not
+ * answer is told to `warn`, and its sessions are listed without a size.
+ */
+export async function lookAtSessions(
+  index: SessionIndex,
+  uid: number | null,
+  withRoot: WithRoot,
+  warn: (message: string) => void,
+): Promise<readonly ListedSession[]> {
+  const seen: { readonly root: ClonedRoot; readonly look: Look }[] = [];
+  for (const root of rootsOf(listSessions(index, uid))) {
+    try {
+      seen.push({ root, look: await withRoot(root, (pool) => lookAtRoot(index, uid, root, pool)) });
+    } catch (error) {
+      if (!(error instanceof IsolateError)) throw error;
+      warn(error.message);
+    }
+  }
+  return listSessions(index, uid).map((record) => {
+    const look = seen.find(({ root }) => isDeepStrictEqual(root, record.root))?.look;
+    const { id } = record.clone;
+    return { ...record, inUse: look?.leased.has(id) === true, sizeBytes: look?.sizes.get(id) ?? null };
+  });
+}
+
+interface Look {
+  readonly leased: ReadonlySet<string>;
+  readonly sizes: ReadonlyMap<string, number>;
+}
+
+async function lookAtRoot(index: SessionIndex, uid: number | null, root: ClonedRoot, pool: Pool): Promise<Look> {
+  mendIndex(index, root, await seeClones(pool), pool.clock());
+  const own = listSessions(index, uid).filter((record) => isDeepStrictEqual(record.root, root));
+  const sizes = await pool.driver.usage(own.map(({ clone }) => clone.id));
+  return { leased: new Set(readPoolNames(pool).leased), sizes };
+}
+
+function rootsOf(records: readonly SessionRecord[]): readonly ClonedRoot[] {
+  return records.map(({ root }) => root).filter((root, at, all) => all.findIndex((one) => isDeepStrictEqual(one, root)) === at);
+}

@@ -1,0 +1,65 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import { IsolateError } from '../error.ts';
+import type { Pool } from '../pool/pool.ts';
+import { readPoolNames } from '../pool/state/pool-state.ts';
+import type { CloneInfo } from '../storage/driver.ts';
+import { addSession, listSessions, removeSession, type SessionIndex } from './index-files.ts';
+import { type ClonedRoot, parseSession, type SessionRecord } from './record.ts';
+
+/** A run writes the name of its session before the storage has it. */
+const youngMs = 60_000;
+
+/** The clones of a root in the storage. */
+export interface SeenClones {
+  readonly clones: readonly CloneInfo[];
+  /** Ids of those that were in use, fresh or retired before or after the storage was asked: runs add and remove their names themselves. */
+  readonly others: ReadonlySet<string>;
+}
+
+/** Asks the storage of a pool. */
+export async function seeClones(pool: Pool): Promise<SeenClones> {
+  const before = notKept(pool);
+  const clones = await pool.driver.list();
+  return { clones, others: new Set([...before, ...notKept(pool)]) };
+}
+
+function notKept(pool: Pool): readonly string[] {
+  const { fresh, leased, retired } = readPoolNames(pool);
+  return [...fresh, ...leased, ...retired];
+}
+
+/**
+ * Makes the names of a root's sessions agree with its clones in the storage, which has the last word: adds those that were lost, and
+ * removes those whose clones are not kept.
+ */
+export function mendIndex(index: SessionIndex, root: ClonedRoot, { clones, others }: SeenClones, nowMs: number): void {
+  const kept = clones.flatMap((clone) => sessionOf(clone) ?? []);
+  const known = listSessions(index, null).filter((record) => isDeepStrictEqual(record.root, root));
+  for (const record of known) {
+    if (!kept.some((one) => isSame(one, record)) && nowMs - record.createdMs > youngMs) removeSession(index, record);
+  }
+  const lost = kept.filter((record) => !others.has(record.clone.id) && !known.some((one) => isSame(one, record)));
+  for (const record of lost) addLost(index, record);
+}
+
+/** What the storage has about the session of a clone; null: nothing, or something about another clone that was copied. */
+export function sessionOf({ id, guid, session }: CloneInfo): SessionRecord | null {
+  const record = session === undefined ? null : parseSession(session);
+  return record?.clone.id === id && record.clone.guid === guid ? record : null;
+}
+
+function isSame(one: SessionRecord, other: SessionRecord): boolean {
+  return one.uid === other.uid && one.name === other.name && isDeepStrictEqual(one.clone, other.clone);
+}
+
+/** Under another name if its own was given again. */
+function addLost(index: SessionIndex, record: SessionRecord): void {
+  for (let number = 1; ; number += 1) {
+    try {
+      return addSession(index, number === 1 ? record : { ...record, name: `${record.name.slice(0, 56)}-${number}` });
+    } catch (error) {
+      if (!(error instanceof IsolateError) || error.code !== 'session-exists') throw error;
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { type Daemon, startDaemon, writeConfig } from '../rig/daemon.ts';
+import { type Finished, isolate } from '../rig/isolate.ts';
+import { loseState } from '../rig/lost-state.ts';
+import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
+import { busyboxRootfs } from '../rig/rootfs.ts';
+import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
+
+let template: ZfsTemplate;
+let daemon: Daemon;
+let directory: string;
+let member: Member;
+let other: Member;
+
+beforeAll(async () => {
+  member = await addMember(54_111, { subordinate: 1_600_000_000 });
+  other = await addMember(54_112, { subordinate: 1_700_000_000 });
+  await addMemberGroup();
+  template = await makeZfsTemplate();
+  directory = await busyboxRootfs(mkdtempSync('/tmp/isolate-sessions-'));
+  await writeConfig(`[templates."${template.dataset}"]\ncount = 3\nusers = ["*"]\n[limits]\nsessions = 3\n`);
+  chmodSync(directory, 0o755);
+  daemon = await startDaemon();
+}, 300_000);
+afterAll(async () => {
+  await daemon.end();
+  rmSync(directory, { recursive: true });
+  await isolate(['refresh', '--force', '--skip-create', template.dataset]);
+  await template.pool.end();
+}, 300_000);
+
+const done = (stdout = '') => ({ status: 0, signal: null, stdout, stderr: expect.any(String) });
+
+interface Caller {
+  readonly name: string;
+  readonly run: (...args: readonly string[]) => Promise<Finished>;
+  readonly root: () => readonly string[];
+}
+
+const callers: readonly Caller[] = [
+  { name: 'root on a dataset', run: (...args) => isolate(args), root: () => ['-z', template.dataset] },
+  { name: 'a member on a dataset', run: (...args) => runAs(member, args), root: () => ['-z', template.dataset] },
+  { name: 'root on a directory', run: (...args) => isolate(args), root: () => ['-t', directory, '--ephemeral'] },
+  { name: 'a user on a directory', run: (...args) => runAs(member, args), root: () => ['-t', directory, '--ephemeral'] },
+];
+
+describe.each(callers)('$name', ({ run, root }) => {
+  const sessions = async (): Promise<readonly Record<string, unknown>[]> =>
+    (JSON.parse((await run('sessions', '--json')).stdout) as { sessions: Record<string, unknown>[] }).sessions;
+
+  test('keeps the root of a run, and goes on in it', async () => {
+    expect(await run('--keep=one', ...root(), 'sh', '-c', 'echo first > /mine')).toEqual({
+      ...done(),
+      stderr: 'isolate: This root is kept as one: isolate enter one\n',
+    });
+    expect(await run('enter', 'one', 'sh', '-c', 'cat /mine; echo second >> /mine')).toEqual({ ...done('first\n'), stderr: '' });
+    expect(await run('enter', '-e', 'lxc', 'one', 'cat', '/mine')).toEqual(done('first\nsecond\n'));
+    expect(await sessions()).toMatchObject([
+      { name: 'one', command: ['cat', '/mine'], engine: 'lxc', inUse: false, sizeBytes: expect.any(Number) },
+    ]);
+    expect(await run('rename', 'one', 'two')).toEqual(done('one is called two now\n'));
+    expect(await run('enter', 'one', 'true')).toMatchObject({ status: 125, stderr: expect.stringContaining('There is no session "one".') });
+    expect(await run('enter', 'two', 'cat', '/mine')).toEqual(done('first\nsecond\n'));
+    expect(await run('rm', 'two')).toEqual(done('two is removed\n'));
+    expect(await sessions()).toEqual([]);
+  });
+
+  test('keeps the root of a run that failed, and only of such a run', async () => {
+    expect(await run('--keep-on-failure=bad', ...root(), 'sh', '-c', 'exit 3')).toMatchObject({
+      status: 3,
+      stderr: 'isolate: This root is kept as bad: isolate enter bad\n',
+    });
+    expect(await run('--keep-on-failure=good', ...root(), 'true')).toEqual({ ...done(), stderr: '' });
+    // The daemon may hear of the next command before it hears of the end of the run.
+    await expect.poll(async () => (await sessions()).map(({ name }) => name)).toEqual(['bad']);
+    expect(await run('rm', 'bad')).toEqual(done('bad is removed\n'));
+  });
+
+  test('finds a name for a session that was given none', async () => {
+    expect(await run('--keep', ...root(), 'true')).toEqual(done());
+    const [{ name }] = (await sessions()) as [{ name: string }];
+    expect(name).toMatch(/-1$/);
+    expect(await run('rm', name)).toEqual(done(`${name} is removed\n`));
+  });
+
+  test('is refused a name that is in use, and starts nothing', async () => {
+    expect(await run('--keep=same', ...root(), 'true')).toEqual(done());
+    expect(await run('--keep=same', ...root(), 'echo', 'started')).toMatchObject({
+      status: 125,
+      stdout: '',
+      stderr: expect.stringContaining('There is already a session same.'),
+    });
+    expect(await run('rm', 'same')).toEqual(done('same is removed\n'));
+  });
+});
+
+/** A session of the member, to be removed. */
+async function keptByMember(name: string, ...command: readonly string[]): Promise<void> {
+  expect(await runAs(member, [`--keep=${name}`, '-z', template.dataset, ...command])).toEqual(done());
+}
+
+test("a member can neither see nor use nor guess another user's session", async () => {
+  await keptByMember('private', 'true');
+  const missing = { status: 125, stdout: '', stderr: 'isolate: There is no session "private".\nhint: isolate sessions lists yours\n' };
+  expect(await runAs(other, ['sessions', '--json'])).toEqual({ ...done('{"sessions":[]}\n'), stderr: '' });
+  expect(await runAs(other, ['enter', 'private', 'true'])).toMatchObject(missing);
+  for (const verb of [
+    ['rm', 'private'],
+    ['rename', 'private', 'mine'],
+    ['diff', 'private'],
+  ]) {
+    expect(await runAs(other, verb)).toMatchObject({ ...missing, status: 1 });
+  }
+  expect(await runAs(other, ['--keep=private', '-z', template.dataset, 'true'])).toEqual(done());
+  expect(await runAs(other, ['rm', 'private'])).toEqual(done('private is removed\n'));
+  expect(await runAs(other, ['sessions', '--all'])).toMatchObject({ status: 1, stderr: expect.stringContaining('Only root lists') });
+  expect(await runAs(other, ['rm', '--owner', member.name, 'private'])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('Only root'),
+  });
+  expect((await isolate(['sessions', '--all'])).stdout).toMatch(/^private +plain54111 /m);
+  expect(await isolate(['rm', '--owner', member.name, 'private'])).toEqual(done('private is removed\n'));
+});
+
+test('two runs are not in one session at once', async () => {
+  await keptByMember('busy', 'true');
+  const child = startAs(member, ['enter', 'busy', 'sh', '-c', 'echo in; exec cat']);
+  await once(child.stdout as Readable, 'data');
+  expect(await runAs(member, ['enter', 'busy', 'true'])).toMatchObject({
+    status: 125,
+    stderr: expect.stringMatching(/^isolate: The session is in use by process \d+\.\nhint: /),
+  });
+  expect(await runAs(member, ['rm', 'busy'])).toMatchObject({ status: 1, stderr: expect.stringContaining('is in use') });
+  expect((await runAs(member, ['sessions'])).stdout).toMatch(/^busy .* now /m);
+  child.stdin?.end();
+  await once(child, 'close');
+  await expect.poll(() => runAs(member, ['rm', 'busy'])).toEqual(done('busy is removed\n'));
+});
+
+test('a user has at most as many sessions as the settings say', async () => {
+  for (const name of ['q1', 'q2', 'q3']) await keptByMember(name, 'true');
+  expect(await runAs(member, ['--keep=q4', '-z', template.dataset, 'echo', 'started'])).toMatchObject({
+    status: 125,
+    stdout: '',
+    stderr:
+      'isolate: plain54111 (uid 54111) has 3 sessions, the limit (limits.sessions).\nhint: isolate sessions lists them, isolate rm removes them\n',
+  });
+  expect(await runAs(member, ['rm', 'q1', 'q2', 'q3'])).toEqual(done('q1, q2, q3 are removed\n'));
+});
+
+test('a session survives a refresh, a daemon that was killed, and the loss of /run and of its name', async () => {
+  await keptByMember('lasting', 'sh', '-c', 'echo here > /mine');
+  expect(await isolate(['refresh', '--force', template.dataset])).toMatchObject({ status: 0 });
+  await daemon.end();
+  loseState();
+  rmSync('/var/lib/isolate/sessions', { recursive: true });
+  daemon = await startDaemon();
+  await expect.poll(async () => (await runAs(member, ['sessions'])).stdout).toMatch(/^lasting /m);
+  expect(await runAs(member, ['enter', 'lasting', 'cat', '/mine'])).toEqual({ ...done('here\n'), stderr: '' });
+  expect(await runAs(member, ['rm', 'lasting'])).toEqual(done('lasting is removed\n'));
+});
