@@ -63,6 +63,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     'storage',
     'engine',
     'pool',
+    'session',
     'config',
     'run',
     'upkeep',

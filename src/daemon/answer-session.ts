@@ -3,7 +3,8 @@ import { type Message, values } from '../wire/frame.ts';
 import { parseSessionName } from '../spec/parse-name.ts';
 import type { Keeping } from '../spec/spec.ts';
 import type { Connection } from './connection.ts';
-import type { Sessions, WantedSession } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
+import type { WantedSession } from './wanted-session.ts';
 
 /** Answers a `session`: finds, removes or renames a session of the client's user. Throws the error for the client. */
 export async function handleSession({ peer, send }: Connection, message: Message, sessions: Sessions): Promise<void> {

@@ -7,7 +7,7 @@ import type { Checked } from './check-ahead.ts';
 import type { Taken } from './fresh-clones.ts';
 import { type Held, holdFor, type LeaseOutcome } from './held.ts';
 import type { Peer } from './peer.ts';
-import type { WantedSession } from './sessions.ts';
+import type { WantedSession } from './wanted-session.ts';
 import { shortenCommand } from '../spec/shorten-command.ts';
 
 export interface LeaseRequest {

@@ -167,10 +167,9 @@ function receive(serving: Serving, frame: Uint8Array): void {
 /** The work for such a message; null: it may not come now. */
 function accept(serving: Serving, name: MessageName | null): Work | null {
   const { phase, handlers, connection } = serving;
-  if (phase === 'idle' && (name === 'query' || name === 'join' || name === 'session'))
-    return (message) => handlers[name](connection, message);
-  if (phase === 'idle' && (name === 'run' || name === 'lease')) {
-    serving.phase = 'working';
+  const isNow = name === 'query' || name === 'join' || name === 'session' || name === 'run' || name === 'lease';
+  if (phase === 'idle' && isNow) {
+    if (name === 'run' || name === 'lease') serving.phase = 'working';
     return (message) => handlers[name](connection, message);
   }
   if (phase === 'holding' && name === 'mount' && serving.mounts < mostMounts) {

@@ -20,9 +20,6 @@ import type { LeaseOutcome } from './held.ts';
 import type { LeaseRequest } from './lease.ts';
 import type { QuotaUser } from './quota.ts';
 
-/** What a client wants of a session: to go on in one, or to keep its clone as one. */
-export type WantedSession = { readonly kind: 'enter'; readonly name: string } | { readonly kind: 'keep'; readonly keeping: Keeping };
-
 /** A clone of a session, and how its lease ends. */
 export interface TakenSession {
   readonly name: string;

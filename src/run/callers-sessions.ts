@@ -1,10 +1,9 @@
 import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
-import { sessionExists } from '../session/index-files.ts';
 import type { ListedSession } from '../session/look.ts';
 import { listSessionsHere, removeSessions, renameSessionHere, type SessionsHere } from './change-sessions.ts';
 import { askDaemonsSessions } from './daemon-sessions.ts';
-import { callersSessions, findCallersSession } from './find-session.ts';
+import { callersSessions, findCallersSession, refuseTaken } from './find-session.ts';
 
 type Warn = (message: string) => void;
 
@@ -40,15 +39,6 @@ export async function renameCallersSession(facts: Facts, from: string, to: strin
   await refuseTaken(to);
   if (keptBy === 'caller') await renameSessionHere(here(facts, warn), from, to);
   else await askDaemonsSessions(({ rename }) => rename(from, to));
-}
-
-/** Throws `session-exists` if the caller has a session of this name, wherever it is kept. */
-export async function refuseTaken(name: string): Promise<void> {
-  const known = await findCallersSession(name).catch((error: unknown) => {
-    if (error instanceof IsolateError && error.code === 'session-missing') return null;
-    throw error;
-  });
-  if (known !== null) throw sessionExists(name);
 }
 
 function here(facts: Facts, warn: Warn): SessionsHere {

@@ -1,6 +1,7 @@
+import { IsolateError } from '../error.ts';
 import { rightsOf } from '../host/rights.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
-import { missingSession, readSession, sessionIndex } from '../session/index-files.ts';
+import { missingSession, readSession, sessionExists, sessionIndex } from '../session/index-files.ts';
 import type { SessionOwner } from '../session/keep.ts';
 import type { SessionRecord } from '../session/record.ts';
 import type { RunRequest } from '../spec/request.ts';
@@ -27,6 +28,15 @@ export async function findCallersSession(name: string): Promise<FoundSession> {
   const daemons = rightsOf(uid) === 'root' ? null : await askDaemonsSessions((sessions) => sessions.find(name));
   if (daemons === null) throw missingSession(name);
   return { record: daemons, keptBy: 'daemon' };
+}
+
+/** Throws `session-exists` if the caller has a session of this name, wherever it is kept. */
+export async function refuseTaken(name: string): Promise<void> {
+  const known = await findCallersSession(name).catch((error: unknown) => {
+    if (error instanceof IsolateError && error.code === 'session-missing') return null;
+    throw error;
+  });
+  if (known !== null) throw sessionExists(name);
 }
 
 /** A request with the root of a session. Throws `session-missing`. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -7,12 +8,16 @@ import { type Daemon, startDaemon, writeConfig } from '../rig/daemon.ts';
 import { type Finished, isolate } from '../rig/isolate.ts';
 import { loseState } from '../rig/lost-state.ts';
 import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
+import { hostStore, useOwnStore } from '../rig/own-store.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
+
+useOwnStore();
 
 let template: ZfsTemplate;
 let daemon: Daemon;
 let directory: string;
+let stored: string;
 let member: Member;
 let other: Member;
 
@@ -24,6 +29,7 @@ beforeAll(async () => {
   directory = await busyboxRootfs(mkdtempSync('/tmp/isolate-sessions-'));
   await writeConfig(`[templates."${template.dataset}"]\ncount = 3\nusers = ["*"]\n[limits]\nsessions = 3\n`);
   chmodSync(directory, 0o755);
+  stored = await busyboxRootfs(join(hostStore, 'stored'));
   daemon = await startDaemon();
 }, 300_000);
 afterAll(async () => {
@@ -162,4 +168,19 @@ test('a session survives a refresh, a daemon that was killed, and the loss of /r
   await expect.poll(async () => (await runAs(member, ['sessions'])).stdout).toMatch(/^lasting /m);
   expect(await runAs(member, ['enter', 'lasting', 'cat', '/mine'])).toEqual({ ...done('here\n'), stderr: '' });
   expect(await runAs(member, ['rm', 'lasting'])).toEqual(done('lasting is removed\n'));
+});
+
+test.each([
+  ['a dataset', () => ['-z', template.dataset], () => template.dataset],
+  ['a directory', () => ['-t', stored, '--ephemeral'], () => stored],
+])('a template in %s is not removed or renamed under a session', async (_name, root, path) => {
+  expect(await isolate(['--keep=on', ...root(), 'true'])).toEqual(done());
+  const refused = {
+    status: 1,
+    stderr: `isolate: A session is on ${path()}: on.\nhint: isolate rm on removes it\n`,
+  };
+  expect(await isolate(['template', 'remove', path()])).toMatchObject(refused);
+  expect(await isolate(['template', 'rename', path(), `${path()}-2`])).toMatchObject(refused);
+  expect(await isolate(['enter', 'on', 'true'])).toEqual(done());
+  expect(await isolate(['rm', 'on'])).toEqual(done('on is removed\n'));
 });

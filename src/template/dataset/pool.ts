@@ -3,6 +3,8 @@ import { isAlive } from '../../pool/holder.ts';
 import { readPoolState } from '../../pool/state/pool-state.ts';
 import { openRootPool } from '../../run/root.ts';
 import { refresh } from '../../upkeep/refresh.ts';
+import { sessionOf } from '../../session/mend.ts';
+import { refuseSessions } from '../refuse-sessions.ts';
 import type { DatasetContext } from './zfs.ts';
 import type { Pool } from '../../pool/pool.ts';
 
@@ -16,6 +18,8 @@ export async function refuseUsedClones(context: DatasetContext): Promise<void> {
   const { dataset, own } = context;
   await withPool(context, async (pool) => {
     const clones = await pool.driver.list();
+    const sessions = clones.flatMap((clone) => sessionOf(clone) ?? []);
+    refuseSessions(dataset, sessions, own.facts.user.uid);
     const kept = clones.filter((clone) => clone.kept).map(({ id }) => `${dataset}_${id}`);
     if (kept.length > 0) {
       throw new IsolateError(

@@ -9,7 +9,8 @@ import type { TemplateRef } from '../template-ref.ts';
 import { refuseExisting } from './draft.ts';
 import { type DirectoryLayout, removal, treeName } from './layout.ts';
 import { finishMove, reapOld, sweepParent } from './sweep.ts';
-import { findRuns } from './users.ts';
+import { refuseSessions } from '../refuse-sessions.ts';
+import { findRuns, findSessions } from './users.ts';
 
 /**
  * Gives a template and its snapshots another name on the same file system. Throws `template-exists`, `template-busy`, `cannot-enforce`,
@@ -82,6 +83,7 @@ function announce(context: TemplateContext, layout: DirectoryLayout, target: str
 }
 
 function refuseRuns(context: TemplateContext, { path }: DirectoryLayout): void {
+  refuseSessions(path, findSessions(path), context.facts.user.uid);
   const runs = findRuns(context, path);
   if (runs.length === 0) return;
   const which = runs.map(({ runId }) => runId.slice(0, 8)).join(', ');

@@ -4,6 +4,9 @@ import { type RunEntry, readRuns } from '../../pool/claims/runs.ts';
 import { runtimePaths } from '../../pool/paths.ts';
 import { findHolders, locate } from '../../storage/holders.ts';
 import { ownRuntimePaths, ownStateDirectory } from '../../run/place.ts';
+import { callersSessions } from '../../run/find-session.ts';
+import { listSessions } from '../../session/index-files.ts';
+import type { SessionRecord } from '../../session/record.ts';
 import type { TemplateContext } from '../context.ts';
 
 /** The runs that use a template directory, itself or below layers of theirs, as far as this caller can see. */
@@ -13,6 +16,12 @@ export function findRuns({ facts, holder }: TemplateContext, path: string): read
     .filter(({ root }, index) => places.findIndex((other) => other.root === root) === index)
     .flatMap((place) => readRuns(place, holder.bootId));
   return runs.filter(({ template }) => template.startsWith('/') && realOf(template) === realOf(path));
+}
+
+/** The caller's sessions with layers over a template directory. */
+export function findSessions(path: string): readonly SessionRecord[] {
+  const { index } = callersSessions();
+  return listSessions(index, null).filter(({ root }) => root.kind === 'directory' && realOf(root.path) === realOf(path));
 }
 
 /** Whether anything uses the tree at `tree`, or the runs on the template may. */
