@@ -48,8 +48,8 @@ bool connection_send(int fd, const uint8_t *bytes, size_t length);
 /* The next frame, checked. Whatever is readable on `signals`, if it is one, comes first. */
 enum arrival connection_receive(int fd, int signals, int limit_ms, struct frame *frame);
 void frame_free(struct frame *frame);
-/* Asks for the tree of the clone and, as the record says, its user namespace, which must have the record's maps; or an errno. */
-bool connection_tree(int fd, const struct record *record, int *user_namespace, int *tree);
+/* Asks for a tree of the lease and, as the record says, its user namespace, which must have the record's maps; or an errno. */
+bool connection_tree(int fd, const struct record *record, uint32_t number, int *user_namespace, int *tree);
 
 /* Has the daemon move this process into the groups that it makes for the run of this id; errno where it does not. */
 bool connection_join(const char *run);
@@ -58,8 +58,8 @@ bool connection_join(const char *run);
 
 /* The root of the shelf, for Node to look at the clones on it; -1: there is none, or it is not for this user. */
 int tree_shelf_root(void);
-/* What the record needs from the shelf or the daemon: the tree of the clone and, from the daemon, its user namespace; or an errno. */
-bool tree_take(struct run *run);
+/* What the record needs from the shelf or the daemon: the trees of the clone and, from the daemon, their user namespace; or an errno. */
+bool trees_take(struct run *run);
 
 /* answer.c: writes the answer to a frame `ask`; 0 where Node has to do it, else the answer's length. */
 size_t answer_write(struct run *run, const struct frame *ask, uint8_t *bytes, size_t size);

@@ -150,14 +150,15 @@ static bool take_tree(struct frame *frame, const struct record *record, int *use
   return (!given || *user_namespace >= 0) && *tree >= 0;
 }
 
-bool connection_tree(int fd, const struct record *record, int *user_namespace, int *tree) {
-  uint8_t bytes[WIRE_HEADER];
+bool connection_tree(int fd, const struct record *record, uint32_t number, int *user_namespace, int *tree) {
+  uint8_t bytes[WIRE_HEADER + WIRE_ITEM_HEADER + 4];
   struct wire_writer writer;
   struct frame frame;
   wire_begin(&writer, bytes, sizeof bytes, MESSAGE_MOUNT);
   if (fd < 0) return errno = EBADF, false;
+  if (number > 0) wire_add_number(&writer, ITEM_NUMBER, number);
   /* With a launch of its own the daemon sends the first one unasked. */
-  if (record->supervised && !connection_send(fd, bytes, wire_end(&writer, WIRE_CLIENT))) return false;
+  if ((record->supervised || number > 0) && !connection_send(fd, bytes, wire_end(&writer, WIRE_CLIENT))) return false;
   if (connection_receive(fd, -1, TREE_LIMIT_MS, &frame) != ARRIVAL_FRAME) return false;
   bool taken = take_tree(&frame, record, user_namespace, tree);
   frame_free(&frame);

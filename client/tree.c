@@ -12,11 +12,19 @@ int tree_shelf_root(void) {
   return root;
 }
 
-bool tree_take(struct run *run) {
+bool trees_take(struct run *run) {
   const struct record *record = &run->record;
-  if (record->shelf == NULL) return connection_tree(run->lease, record, &run->user_namespace, &run->tree);
+  if (record->shelf == NULL) {
+    bool taken = connection_tree(run->lease, record, 0, &run->user_namespace, &run->trees[0]);
+    int same_maps = -1;
+    for (size_t i = 1; taken && i < record_trees(record); i++) {
+      taken = connection_tree(run->lease, record, (uint32_t)i, &same_maps, &run->trees[i]);
+      close_quietly(same_maps);
+    }
+    return taken;
+  }
   int shelf = shelf_open(record->shelf);
-  run->tree = shelf < 0 ? -1 : above_planned(shelf_copy(shelf, record->shelf_path, &record->shelf_device));
+  run->trees[0] = shelf < 0 ? -1 : above_planned(shelf_copy(shelf, record->shelf_path, &record->shelf_device));
   close_quietly(shelf);
-  return run->tree >= 0;
+  return run->trees[0] >= 0;
 }

@@ -19,11 +19,11 @@ static size_t count_attached(const struct mount_operations *mounts) {
   return count;
 }
 
-bool record_needs_tree(const struct record *record) {
-  return record->map_writer == MAP_GIVEN || count_attached(&record->host_mounts) > 0;
+size_t record_trees(const struct record *record) {
+  return count_attached(&record->host_mounts) + count_attached(&record->sandbox_mounts);
 }
 
-/* Where they are made, what they need; one tree comes, with its namespace and so after that was entered, or for root. */
+/* Where they are made, what they need; trees come with their namespace and so after that was entered, or one for root. */
 static bool are_fit_mounts(const struct record *record, const struct mount_operations *mounts) {
   bool inside = mounts == &record->sandbox_mounts;
   for (size_t i = 0; i < mounts->count; i++) {
@@ -32,7 +32,8 @@ static bool are_fit_mounts(const struct record *record, const struct mount_opera
     if (operation->create != CREATE_NONE && operation->root == NULL) return false;
   }
   bool comes = inside ? record->map_writer == MAP_GIVEN : record->map_writer == MAP_DIRECT || record->map_writer == MAP_NONE;
-  if (count_attached(mounts) > comes) return false;
+  size_t most = inside ? TREES_MAX : 1;
+  if (count_attached(mounts) > (comes ? most : 0)) return false;
   return mounts->count == 0 || (record->namespaces & NAMESPACE_MOUNT) != 0;
 }
 

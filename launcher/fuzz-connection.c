@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   size_t seen = 0;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return 0;
   if (length <= 65536 && send(ends[1], bytes, length, MSG_DONTWAIT) == (ssize_t)length && shutdown(ends[1], SHUT_WR) == 0) {
-    if (length > 0 && bytes[length - 1] % 2 == 1) connection_tree(ends[0], &record, &user_namespace, &tree);
+    if (length > 0 && bytes[length - 1] % 2 == 1) connection_tree(ends[0], &record, 0, &user_namespace, &tree);
     while (connection_receive(ends[0], -1, 1000, &frame) == ARRIVAL_FRAME) {
       for (size_t at = 0; wire_next(frame.bytes, frame.length, &at, &item);)
         for (uint32_t i = 0; i < item.length; i++) seen += item.value[i];

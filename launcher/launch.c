@@ -34,7 +34,7 @@ static bool prepare(struct run *run) {
   bool stage = record_descriptor(record, TAG_DESCRIPTOR_STAGE) != NULL;
   if (stage && (run->program = above_planned(open("/proc/self/exe", O_PATH | O_CLOEXEC))) < 0) return false;
   place.step = STEP_TREE;
-  if (record_needs_tree(record) && !tree_take(run)) return false;
+  if ((record->map_writer == MAP_GIVEN || record_trees(record) > 0) && !trees_take(run)) return false;
   bool own = record->map_writer != MAP_NONE && record->map_writer != MAP_GIVEN;
   if (own && (run->user_namespace = identity_make(record)) < 0) return false;
   place.step = STEP_TERMINAL;
@@ -79,7 +79,7 @@ static bool start_child(struct run *run) {
     child_main(run);
   }
   channels_let_go(run, &run->record);
-  const int childs[] = {run->report[1], run->stage[1], run->tree, run->program, run->gate[0], run->alive[0]};
+  const int childs[] = {run->report[1], run->stage[1], run->trees[0], run->trees[1], run->program, run->gate[0], run->alive[0]};
   for (size_t i = 0; i < sizeof childs / sizeof *childs; i++) close_quietly(childs[i]);
   return run->child > 0;
 }

@@ -33,7 +33,7 @@ enum { RECORD_HEADER = 12, RECORD_BODY_MAX = 16 * 1024 * 1024 };
 enum { FIRST_PLANNED = 3, LAST_PLANNED = 99, OWN_DESCRIPTORS = 200 }; /* our own descriptors live from there up */
 enum { MAP_NONE = 0 };    /* no user namespace */
 enum { GROUPS_MAX = 64 }; /* supplementary groups that are wanted */
-enum { COMPANIONS_MAX = 16, CHANNELS_MAX = 16 };
+enum { COMPANIONS_MAX = 16, CHANNELS_MAX = 16, TREES_MAX = 2 };
 
 /* On false `*item` is the index of the item that is wrong (from 1), or 0 for the frame or the whole. */
 bool record_parse(const uint8_t *bytes, size_t length, struct record *record, uint32_t *item);
@@ -47,7 +47,8 @@ const struct descriptor *record_descriptor(const struct record *record, uint32_t
 bool record_is_launch(const struct record *record);
 bool record_is_program(const struct record *record);
 /* The daemon has to hand one over. */
-bool record_needs_tree(const struct record *record);
+/* How many trees are attached, TREES_MAX at most. */
+size_t record_trees(const struct record *record);
 
 /* system.c: small operations. Where they fail, they say so by false or -1 and errno. */
 
@@ -155,7 +156,8 @@ void terminal_swallow_answers(struct terminal *terminal);
 struct run {
   int control, events; /* where a supervising parent writes signal numbers, and where it reads ours, or the client's caller its status */
   int lease;           /* the connection to the daemon: its end is the lease's, so it is open as long as we live */
-  int user_namespace, tree, program; /* `tree`: a mount that the daemon handed over; `program`: our own file, for the stage */
+  int user_namespace, program;       /* `program`: our own file, for the stage */
+  int trees[TREES_MAX];              /* what is attached, in this order: mounts that the daemon handed over, or one from the shelf */
   int report[2], stage[2];           /* the child's report pipe and the stage's socket: our end, theirs */
   int processes;                     /* our own process namespace, where the child is in another one */
   int alive[2];                      /* a pipe that nothing is written to: we have the one end, the engine's processes have the other */

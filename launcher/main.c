@@ -50,7 +50,7 @@ static void tell_parent(const struct run *run, struct event event) {
 }
 
 int main(int argc, char **argv) {
-  static struct run run = {.control = -1, .events = -1, .lease = -1, .user_namespace = -1, .tree = -1, .program = -1, .processes = -1};
+  static struct run run = {.control = -1, .events = -1, .lease = -1, .user_namespace = -1, .trees = {-1, -1}, .program = -1, .processes = -1};
   int *pairs[] = {run.report, run.stage, run.alive, run.gate};
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) pairs[i][0] = pairs[i][1] = -1;
   run.tell = tell_parent;

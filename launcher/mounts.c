@@ -238,11 +238,18 @@ static bool copy_file(const struct mount_operation *operation) {
   return done;
 }
 
+/* In the order in which they came. */
+static bool attach(const struct run *run, const struct mount_operation *operation) {
+  static size_t attached;
+  int tree = run->trees[attached++];
+  return set_attributes(&run->record, operation, tree, run->user_namespace) && put_in_place(operation, tree);
+}
+
 static bool apply(const struct run *run, const struct mount_operation *operation) {
   switch (operation->kind) {
   case MOUNT_BIND: return bind_mount(&run->record, operation, run->user_namespace);
   case MOUNT_MOUNT: return mount_file_system(operation);
-  case MOUNT_ATTACH: return set_attributes(&run->record, operation, run->tree, run->user_namespace) && put_in_place(operation, run->tree);
+  case MOUNT_ATTACH: return attach(run, operation);
   case MOUNT_MAKE: return made_for != NULL && operation->layer == NULL ? make_as_sandbox(run, operation) : make_target(operation);
   case MOUNT_COPY: return copy_file(operation);
   default: return make_directory(operation);

@@ -33,7 +33,7 @@ export function cloneRoot(connection: Connection, services: RunServices): Client
     },
     place: async (lease, { spec, facts }) => {
       const { part, tree } = handOver(lease, peer);
-      connection.tree = tree;
+      connection.trees = [tree];
       const groups = facts.cgroups.byDaemon === true ? services.groups.open(lease, spec.limits) : undefined;
       const place = placeFor(services, { facts, rootfs: rootfsOf(part), runId: lease.run.runId, holder: lease.pool.holder }, lease);
       return groups === undefined ? place : { ...place, groups };

@@ -13,8 +13,8 @@ export interface Connection {
   readonly closed: AbortSignal;
   /** What this connection leased; set by the handler, so that `mount` and `ended` find it. */
   lease: DaemonLease | null;
-  /** What `mount` hands over; null: nothing. */
-  tree: Tree | null;
+  /** What `mount` hands over, by its number; empty: nothing. */
+  trees: readonly Tree[];
   /** How the client of a run hears about an error; null: as text. Set by the handler. */
   voice: Pick<RunVoice, 'lines' | 'statusDescriptor' | 'renderError'> | null;
   readonly send: (name: MessageName, items?: readonly Item[]) => void;
@@ -38,7 +38,8 @@ export interface Handlers {
   readonly query: (connection: Connection, message: Message) => Promise<void>;
   readonly join: (connection: Connection, message: Message) => Promise<void>;
   readonly session: (connection: Connection, message: Message) => Promise<void>;
-  readonly mount: (connection: Connection) => Promise<void>;
+  /** `number`: of the tree. */
+  readonly mount: (connection: Connection, number: number) => Promise<void>;
   /** `outcome` and `number` as in gate/PROTOCOL.md. */
   readonly ended: (connection: Connection, outcome: number, number: number) => void;
 }

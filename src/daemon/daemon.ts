@@ -177,7 +177,7 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
       const view = commandLine.view(values(message, 'argument'));
       return view === null ? handleRun(connection, message, runServices) : handleView(connection, message, { view, queries, runtime });
     },
-    lease: (connection, message) => handleLease(connection, message, { leases, groups }),
+    lease: (connection, message) => handleLease(connection, message, { leases, groups, sessions }),
     join: (connection, message) => handleJoin(connection, message, { groups }),
     session: (connection, message) => handleSession(connection, message, sessions),
     mount: handleMount,

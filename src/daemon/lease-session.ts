@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { findEngine } from '../engine/registry.ts';
@@ -17,19 +18,21 @@ import { checkRecipient, handOver } from './hand-over.ts';
 import type { DaemonLease } from './lease.ts';
 import type { Leases } from './leases.ts';
 import type { RunGroups } from './run-groups.ts';
+import type { Sessions } from './sessions.ts';
 import { lookIntoClone } from './settle-in-clone.ts';
 
 /** What a lease needs from the daemon. */
 export interface LeaseServices {
   readonly leases: Pick<Leases, 'lease'>;
   readonly groups: Pick<RunGroups, 'open' | 'join'>;
+  readonly sessions: Pick<Sessions, 'openBase'>;
 }
 
 /**
  * Answers a `lease`: a clone for a user whose launch the program in Node plans. What the client names is looked up only in the clone. The
  * lease ends with the connection. Throws the error for the client.
  */
-export async function handleLease(connection: Connection, message: Message, { leases, groups }: LeaseServices): Promise<void> {
+export async function handleLease(connection: Connection, message: Message, { leases, groups, sessions }: LeaseServices): Promise<void> {
   const { peer } = connection;
   const [template = ''] = values(message, 'template');
   const [engineName = ''] = values(message, 'engine');
@@ -38,6 +41,7 @@ export async function handleLease(connection: Connection, message: Message, { le
   const limits = parseLimits(values(message, 'limit'));
   const command = values(message, 'argument');
   const wanted = wantedSession(message);
+  const openBase = values(message, 'base').length === 0 ? undefined : sessions.openBase;
   checkRecipient(peer);
   // The program in Node knows whether anybody is watching.
   const sayLong = (value: string): void => connection.send('message', [{ name: 'text', value }]);
@@ -57,11 +61,21 @@ export async function handleLease(connection: Connection, message: Message, { le
     const view = await lookIntoClone(lease, values(message, 'target'), capabilities);
     if (command.length === 0) lease.showCommand(defaultCommand(view.defaults ?? {}, lease.template) ?? []);
     const { tree } = handOver(lease, peer);
-    connection.tree = tree;
+    const base = openBase === undefined ? null : await openBase(lease);
+    connection.trees = base === null ? [tree] : [tree, { ...tree, path: base.path }];
     const { path, uidMap, gidMap } = tree;
     const opened = groups.open(lease, limits);
     const session = lease.session === undefined ? {} : { session: lease.session };
-    const leased = { id: lease.id, path, view, uidMap, gidMap, ...session, ...(opened === undefined ? {} : { groups: opened }) };
+    const leased = {
+      id: lease.id,
+      path,
+      view,
+      uidMap,
+      gidMap,
+      ...session,
+      ...(base === null ? {} : { base }),
+      ...(opened === undefined ? {} : { groups: opened }),
+    };
     connection.send('leased', [{ name: 'json', value: formatLeased(leased) }]);
   } catch (error) {
     lease.release(failedOutcome(error));
@@ -77,13 +91,15 @@ export async function handleJoin({ peer, send }: Connection, message: Message, {
 }
 
 /** Answers a `mount`: another mount of the clone that this connection leased, in the namespace of its user. */
-export async function handleMount({ lease, tree, sendTree }: Connection): Promise<void> {
-  if (lease === null || tree === null) throw new IsolateError('not-permitted', 'This connection has no clone to mount.');
+export async function handleMount({ lease, trees, sendTree }: Connection, number: number): Promise<void> {
+  const tree = trees[number];
+  if (lease === null || tree === undefined) throw new IsolateError('not-permitted', 'This connection has no clone to mount.');
   // If the clone is no longer mounted, its mountpoint shows a directory of the host.
   const state = readState(lease);
   if (state === null || findStillThere(state, lease.pool.shelf.find) === null)
     throw new IsolateError('template-not-mounted', `The clone at ${tree.path} is no longer mounted.`);
-  await sendTree({ ...tree, device: state.device });
+  // The others are of this lease alone, and mounted as long as it lasts.
+  await sendTree({ ...tree, device: number === 0 ? state.device : statSync(tree.path).dev });
 }
 
 function readState({ id, pool }: DaemonLease): CloneRecord | null {

@@ -23,8 +23,11 @@ export interface ConnectionOptions {
 
 /** isolate's own clients never have more messages than this waiting for their turn. */
 const mostWaiting = 8;
-/** Nor do they need more mounts of one clone: a run takes one, and so does each of its hooks. Each keeps the broker busy for a while. */
-const mostMounts = 8;
+/**
+ * Nor do they need more mounts: a run takes one, so does each of its hooks, and who looks for changes takes two at a time. Each keeps the
+ * broker busy for a while.
+ */
+const mostMounts = 32;
 
 /** A client only looks at its own files and variables; if its file system hangs, the program in Node serves it better. */
 const defaultAnswerMs = 10_000;
@@ -62,7 +65,7 @@ export function serveConnection(options: ConnectionOptions): { readonly connecti
     peer,
     closed: ending.signal,
     lease: null,
-    tree: null,
+    trees: [],
     voice: null,
     send: (name, items = []) => send(serving, name, items),
     sendTree: (tree) => sendTree(serving, tree),
@@ -109,10 +112,10 @@ function send(serving: Serving, name: MessageName, items: readonly Item[]): void
     connection.lease?.send();
   } else if (name === 'refuse' || name === 'fallback') serving.phase = 'over';
   output.send(connection.id, encodeMessage(name, items));
-  if (name !== 'launch' || connection.tree === null) return;
+  if (name !== 'launch' || connection.trees.length === 0) return;
   // The launch needs it at once, so the client does not ask for it.
   serving.mounts += 1;
-  const handedOver = serving.turn.then(() => serving.handlers.mount(connection));
+  const handedOver = serving.turn.then(() => serving.handlers.mount(connection, 0));
   serving.turn = handedOver.catch((error: unknown) => sendRefusal(serving, error));
 }
 
@@ -174,7 +177,7 @@ function accept(serving: Serving, name: MessageName | null): Work | null {
   }
   if (phase === 'holding' && name === 'mount' && serving.mounts < mostMounts) {
     serving.mounts += 1;
-    return () => handlers.mount(connection);
+    return (message) => handlers.mount(connection, values(message, 'number')[0] ?? 0);
   }
   return null;
 }

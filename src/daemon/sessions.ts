@@ -8,6 +8,7 @@ import { findStillThere } from '../pool/state/in-place.ts';
 import type { CloneRecord } from '../pool/state/state-file.ts';
 import { placeOf } from '../rootfs/rootfs.ts';
 import { isKept } from '../run/keep-root.ts';
+import type { GivenBase } from '../run/leased.ts';
 import { destroySession, renameSession } from '../session/change.ts';
 import { findSession, listSessions, missingSession, readSession, type SessionIndex } from '../session/index-files.ts';
 import { keepAsSession, leaseSession } from '../session/keep.ts';
@@ -17,7 +18,7 @@ import type { Keeping } from '../spec/spec.ts';
 import { describeUser } from './accounts.ts';
 import type { Taken } from './fresh-clones.ts';
 import type { LeaseOutcome } from './held.ts';
-import type { LeaseRequest } from './lease.ts';
+import type { DaemonLease, LeaseRequest } from './lease.ts';
 import type { QuotaUser } from './quota.ts';
 
 /** A clone of a session, and how its lease ends. */
@@ -38,6 +39,8 @@ export interface Sessions {
   readonly keep: (taken: Taken, keeping: Keeping, request: Request) => Promise<TakenSession>;
   /** Takes the clone of a session. Throws `session-missing`, `session-in-use`, and the storage's error. */
   readonly enter: (name: string, holder: HolderId, request: Request) => Promise<TakenSession>;
+  /** Mounts what the clone of a lease was made of, until the lease ends. Throws the storage's error. */
+  readonly openBase: (lease: DaemonLease) => Promise<GivenBase>;
   readonly list: (uid: number) => Promise<readonly ListedSession[]>;
   /** Asks no storage; null: the user has no session of this name. */
   readonly find: (uid: number, name: string) => SessionRecord | null;
@@ -97,6 +100,15 @@ export function createSessions(options: SessionsOptions): Sessions {
         giveBack();
         throw error;
       }
+    },
+    openBase: async ({ id, template, seenAt, defer, pool: { warn: told } }) => {
+      const { driver } = await open(template);
+      const clone = (await driver.list()).find((one) => one.id === id);
+      if (clone === undefined) throw new IsolateError('session-missing', `Clone ${id} of ${template} does not exist any more.`);
+      const { base, form, close } = await driver.openChanges(clone, seenAt);
+      defer(() => void close().catch((error: unknown) => told((error as Error).message)));
+      if (form.kind === 'layer') throw new IsolateError('internal', `Clone ${id} of ${template} is only a layer.`);
+      return { path: base, sameInodes: form.sameInodes };
     },
     list: oneAtATime((uid) => lookAtSessions(index, uid, withRoot, warn)),
     find: (uid, name) => readSession(index, uid, name),

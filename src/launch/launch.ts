@@ -48,8 +48,8 @@ export type MountOperation =
       readonly options: string;
     }
   /**
-   * Puts the tree in place that the daemon hands over, or `shelfTree`, once at most. A tree that comes with its user namespace is attached among
-   * `sandboxMounts`, as it is; root's among `hostMounts`.
+   * Puts a tree in place that the daemon hands over, or `shelfTree`. Trees that come with their user namespace are attached among
+   * `sandboxMounts`, as they are and in the order in which they come, two at most; root's, once at most, among `hostMounts`.
    */
   | {
       readonly kind: 'attach';

@@ -16,8 +16,18 @@ export interface Leased extends IdMaps {
   readonly view: RootView;
   /** The session that the clone is of; absent: of none. */
   readonly session?: string;
+  /** What the clone was made of, if that was asked for: another tree, with the same ids. */
+  readonly base?: GivenBase;
   /** Present if limits were requested. They are made with `join`, which names the run. */
   readonly groups?: GivenGroups;
+}
+
+/** The tree of which a clone was made. */
+export interface GivenBase {
+  /** As `path` above. */
+  readonly path: string;
+  /** As in `ChangedTrees`. */
+  readonly sameInodes: boolean;
 }
 
 /** The JSON of a message `leased`. */

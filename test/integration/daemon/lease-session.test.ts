@@ -65,7 +65,7 @@ async function serve(
     peer,
     closed: new AbortController().signal,
     lease: null,
-    tree: null,
+    trees: [],
     send: (name: Message['name'], items: readonly Item[] = []) => void sent.push({ name, items }),
   } as unknown as Connection;
   const message: Message = {
@@ -83,7 +83,11 @@ async function serve(
     asked.push({ template, engine, command, waitMs });
     return lease;
   };
-  await handleLease(connection, message, { leases: { lease: lend }, groups });
+  await handleLease(connection, message, {
+    leases: { lease: lend },
+    groups,
+    sessions: { openBase: () => Promise.reject(new Error('Nobody wants it.')) },
+  });
   return { sent, asked, connection };
 }
 
@@ -101,7 +105,7 @@ test('a clone that can be mounted with other ids is handed over unchanged', asyn
     uidMap: [{ inside: 0, outside: 54_321, count: 1 }],
     gidMap: [{ inside: 0, outside: 54_322, count: 1 }],
   };
-  expect(served.connection.tree).toEqual<Tree>({ uid: user.uid, gid: user.gid, idmapped: true, ...maps, path: tree });
+  expect(served.connection.trees[0]).toEqual<Tree>({ uid: user.uid, gid: user.gid, idmapped: true, ...maps, path: tree });
   expect(served.sent.map(({ name }) => name)).toEqual(['leased']);
   expect(parseLeased(String(served.sent[0]?.items[0]?.value), 1)).toEqual({
     id: '7',
@@ -125,7 +129,7 @@ test('a client that asks for limits is told the groups that it can join', async 
 test('one that was made with its ids is handed over as it is', async () => {
   const maps = { uidMap: [{ inside: 0, outside: 54_321, count: 1 }], gidMap: [{ inside: 0, outside: 54_322, count: 1 }] };
   const { connection } = await serve([], { ownership: { kind: 'mapped', ...maps }, idmappable: false });
-  expect(connection.tree).toEqual<Tree>({ uid: user.uid, gid: user.gid, idmapped: false, ...maps, path: tree });
+  expect(connection.trees[0]).toEqual<Tree>({ uid: user.uid, gid: user.gid, idmapped: false, ...maps, path: tree });
 });
 
 test('one with other owners is not handed over', async () => {
@@ -208,18 +212,18 @@ test('others are served while a thousand targets are looked up', async () => {
 test('nothing is mounted for a connection without a clone, nor where the clone is no longer what was leased', async () => {
   const sent: Tree[] = [];
   const sendTree = async (given: Tree): Promise<void> => void sent.push(given);
-  const connection = { lease: null, tree: null, sendTree } as unknown as Connection;
-  await expect(handleMount(connection)).rejects.toMatchObject({ code: 'not-permitted' });
+  const connection = { lease: null, trees: [], sendTree } as unknown as Connection;
+  await expect(handleMount(connection, 0)).rejects.toMatchObject({ code: 'not-permitted' });
 
   const pool = openPoolFiles({ template: 'tank/t', runtime: runtimePaths(join(tree, 'run')) });
-  const mounted = { ...connection, lease: { id: '7', seenAt: tree, pool } as unknown as DaemonLease, tree: { path: tree } as Tree };
+  const mounted = { ...connection, lease: { id: '7', seenAt: tree, pool } as unknown as DaemonLease, trees: [{ path: tree } as Tree] };
   const { dev: device, ino: inode } = lstatSync(tree);
   const rootfs = { parts: [{ kind: 'tree', source: tree, ownership: { kind: 'natural' }, idmappable: true }] } as const;
   const state = { id: '7', guid: '1', source: 's', rootfs, createdMs: 0, device, inode };
   const file = join(pool.paths.leased, formatLeaseName('7', pool.holder));
   writeFileSync(file, formatCloneRecord({ ...state, inode: inode + 1 }));
-  await expect(handleMount(mounted)).rejects.toMatchObject({ code: 'template-not-mounted' });
+  await expect(handleMount(mounted, 0)).rejects.toMatchObject({ code: 'template-not-mounted' });
   writeFileSync(file, formatCloneRecord(state));
-  await handleMount(mounted);
+  await handleMount(mounted, 0);
   expect(sent).toEqual([{ path: tree, device }]);
 });

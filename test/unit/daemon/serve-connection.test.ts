@@ -168,7 +168,7 @@ test('after a launch mounts are handed over, and the end is heard once', async (
 test('the tree that a launch needs is handed over with it', async () => {
   serve({
     run: async () => {
-      connection.tree = tree;
+      connection.trees = [tree];
       connection.send('launch', [{ name: 'record', value: Buffer.of(1) }]);
     },
   });
@@ -182,7 +182,7 @@ test('the tree that a launch needs is handed over with it', async () => {
 test('a tree that cannot be handed over with its launch is refused', async () => {
   serve({
     run: async () => {
-      connection.tree = tree;
+      connection.trees = [tree];
       connection.send('launch', [{ name: 'record', value: Buffer.of(1) }]);
     },
     mount: () => Promise.reject(new IsolateError('template-not-mounted', 'It is not there.')),
