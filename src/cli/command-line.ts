@@ -1,6 +1,7 @@
 import { IsolateError } from '../error.ts';
 import { signalNumber } from '../launch/signals.ts';
 import type { Caller } from './caller.ts';
+import { asRun } from './entering.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import type { Verb } from './verbs.ts';
 import { write } from './output.ts';
@@ -28,7 +29,7 @@ export async function runCommandLine(caller: Caller): Promise<number> {
     if (isOther(verb, parsed)) return await (await import('./other-verbs.ts')).otherVerb({ verb, parsed, settings, caller });
     if (parsed.flags.has('trace')) await (await import('../log.ts')).startCommandLog({ json: parsed.flags.has('json') });
     (await import('./run-request.ts')).checkRefreshForm(parsed);
-    return await (await import('./commands/run.ts')).runVerb(parsed.verb === 'enter' ? entering(parsed) : parsed, settings);
+    return await (await import('./commands/run.ts')).runVerb(asRun(parsed), settings);
   } catch (error) {
     write(2, show(error));
     return error instanceof StoppedError ? 128 + signalNumber(error.signal) : exitCodeOfError(verb, toIsolateError(error).code);
@@ -39,12 +40,6 @@ export async function runCommandLine(caller: Caller): Promise<number> {
 function checkText(notText: number): void {
   if (notText < 0) return;
   throw new IsolateError('usage', `Argument ${notText + 1} is not valid UTF-8, so isolate cannot pass it on unchanged.`);
-}
-
-/** `isolate enter NAME COMMAND` as a run. Throws `usage`. */
-function entering({ words: [name, ...words], values, ...rest }: ParsedArguments): ParsedArguments {
-  if (name === undefined) throw new IsolateError('usage', 'No session was given.', { hint: 'isolate enter NAME [COMMAND]' });
-  return { ...rest, verb: 'run', words, values: new Map([...values, ['session', name]]) };
 }
 
 /** Whether it is not about a run. */

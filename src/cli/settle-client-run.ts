@@ -4,6 +4,7 @@ import { findPlaces } from '../template/places.ts';
 import { findRunTemplate } from '../template/find-run-template.ts';
 import { parseTemplate } from '../template/template-ref.ts';
 import { verbs } from './verbs.ts';
+import { asRun } from './entering.ts';
 import { isVerb, parseOwn } from './parse-arguments.ts';
 import { parsedRun } from './parsed-run.ts';
 import { checkRefreshForm } from './run-request.ts';
@@ -23,7 +24,7 @@ export async function settleClientRun(argv: readonly string[], client: ClientSet
   if (!mayBeRun(argv)) return null;
   const words = await expandAlias(argv, settings);
   if (!mayBeRun(words)) return null;
-  const parsed = parseOwn(words);
+  const parsed = asRun(parseOwn(words));
   if (parsed.values.has('refresh')) return null;
   checkRefreshForm(parsed);
   const { request, notices } = await settleRun(parsed, settings, findClientTemplate(client));
@@ -31,12 +32,13 @@ export async function settleClientRun(argv: readonly string[], client: ClientSet
 }
 
 function mayBeRun([first = '']: readonly string[]): boolean {
-  return first === 'run' || !isVerb(first);
+  return first === 'run' || first === 'enter' || !isVerb(first);
 }
 
-function findClientTemplate({ caller: { uid, cwd }, has }: ClientSettings): FindTemplate {
+function findClientTemplate({ caller: { uid, cwd }, has, findSession }: ClientSettings): FindTemplate {
   return async (request, { store, environment }) => {
-    const { clone } = request;
+    const { clone, session } = request;
+    if (session !== undefined) return { ...request, zfs: findSession(session) };
     if (clone === undefined) return request;
     const places = findPlaces({ uid, environment, workingDirectory: cwd ?? '/', store });
     const text = parseTemplate(clone, places);

@@ -15,12 +15,14 @@ import type { CommandLine } from './command-line.ts';
 import type { Held, LeaseOutcome } from './held.ts';
 import type { Leases } from './leases.ts';
 import type { RunGroups } from './run-groups.ts';
+import type { Sessions } from './sessions.ts';
 import { hasNested } from './settle-in-clone.ts';
 
 /** What a run needs from the daemon. */
 export interface RunServices {
   readonly commandLine: CommandLine;
   readonly leases: Pick<Leases, 'lease' | 'checkAccess'>;
+  readonly sessions: Pick<Sessions, 'find'>;
   readonly paths: RuntimePaths;
   /** Whether the daemon maintains a pool of this template. */
   readonly maintains: (template: string) => boolean;

@@ -7,12 +7,19 @@ import { type Message, values } from '../wire/frame.ts';
 import { askClient } from './ask-client.ts';
 import type { ClientSettings } from './command-line.ts';
 import type { Connection } from './connection.ts';
+import type { Sessions } from './sessions.ts';
+
+interface SettingsServices {
+  readonly defaults: () => HostDefaults;
+  readonly maintains: (template: string) => boolean;
+  readonly sessions: Pick<Sessions, 'find'>;
+}
 
 /** The client is asked for its files, and looks with its own rights. What it says is used for its own run alone. */
 export function clientSettings(
   run: Message,
   { peer, ask }: Pick<Connection, 'peer' | 'ask'>,
-  { defaults, maintains }: { readonly defaults: () => HostDefaults; readonly maintains: (template: string) => boolean },
+  { defaults, maintains, sessions }: SettingsServices,
 ): ClientSettings {
   const [cwd = '/'] = values(run, 'directory');
   return {
@@ -53,6 +60,11 @@ export function clientSettings(
       if (!paths.has(path)) return false;
       if (real === path) return true;
       throw leftToNode('A link may lead to the template.');
+    },
+    findSession: (name) => {
+      const root = sessions.find(peer.uid, name)?.root;
+      if (root?.kind === 'volume') return root.locator;
+      throw leftToNode('Only the client knows the sessions that it keeps itself.');
     },
   };
 }

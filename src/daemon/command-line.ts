@@ -49,6 +49,8 @@ export interface ClientSettings {
   readonly host: () => HostDefaults;
   /** Whether a store has a template of this name. Rejects with `daemon-failed` if that is for the program in Node to find out. */
   readonly has: (place: TemplatePlace, name: string) => Promise<boolean>;
+  /** The dataset of a session that the daemon keeps for the client. Throws where that is for the program in Node to find out. */
+  readonly findSession: (name: string) => string;
 }
 
 /** What the daemon needs from the command line, which is a layer above it. */

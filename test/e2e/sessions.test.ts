@@ -184,3 +184,12 @@ test.each([
   expect(await isolate(['enter', 'on', 'true'])).toEqual(done());
   expect(await isolate(['rm', 'on'])).toEqual(done('on is removed\n'));
 });
+
+test('the daemon decides a run in a session that it keeps, so that no Node is started', async () => {
+  for (const caller of [(args: readonly string[]) => isolate(args), (args: readonly string[]) => runAs(member, args)]) {
+    expect(await caller(['--keep=quick', '-z', template.dataset, 'sh', '-c', 'echo 1 > /mine'])).toEqual(done());
+    const { status, stdout, stderr } = await caller(['enter', '-x', 'quick', 'cat', '/mine']);
+    expect({ status, stdout, way: /^.*way.*$/m.exec(stderr)?.[0] }).toEqual({ status: 0, stdout: '1\n', way: expect.stringContaining('daemon') });
+    await expect.poll(() => caller(['rm', 'quick'])).toEqual(done('quick is removed\n'));
+  }
+});

@@ -80,7 +80,7 @@ export const rootOptions: OptionGroup<RunOption> = {
       value: 'NAME',
       completes: 'session',
       help: 'run on the root of a session, whose changes stay; the same as isolate enter NAME',
-      carriedBy: 'caller',
+      carriedBy: 'launcher',
       settle: (draft, name) => (draft.root === null ? draft : { ...draft, root: { ...draft.root, session: parseSessionName(name) } }),
     }),
     runOption('keep', {
