@@ -1,10 +1,11 @@
 import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Ownership, rootfsOf } from '../../rootfs/rootfs.ts';
 import { IsolateError } from '../../error.ts';
 import type { CloneInfo, CreateOptions, CreateResult, Source } from '../driver.ts';
 import { ownershipOf } from '../directory.ts';
 import type { ZfsContext } from './commands.ts';
-import { readClones } from './list.ts';
+import { readClones, readMounts } from './list.ts';
 import { makeAndMount, mountAgain } from './make.ts';
 import { cloneName } from './names.ts';
 import type { FindOwnerCopy } from './owner-copy.ts';
@@ -42,11 +43,20 @@ export async function createClones(
 }
 
 /** Mounts a clone that exists, and checks the result as `createClones` does. */
-export async function mountClone(context: ZfsContext, { id }: CloneInfo, options: Omit<CreateOptions, 'onReady'>): Promise<CreateResult> {
+export async function mountClone(context: ZfsContext, there: CloneInfo, options: Omit<CreateOptions, 'onReady'>): Promise<CreateResult> {
+  const { id } = there;
   const { whileMounting = (act) => act(), mountDirectory } = options;
-  const failures = await whileMounting(() => mountAgain(context, id, mountDirectory));
+  const failures = await whileMounting(async () => {
+    if (there.mountpoint === null) await dropDead(context, id, join(mountDirectory, id));
+    return await mountAgain(context, id, mountDirectory);
+  });
   const [clone] = await readClones(context, [id]);
   return await finish(context, id, clone, failures.get(id), options);
+}
+
+/** After zfs-fuse has ended, its mounts are there, answer nothing, and keep others from their places. */
+async function dropDead(context: ZfsContext, id: string, path: string): Promise<void> {
+  if ((await readMounts()).get(path) === cloneName(context.template, id)) await context.umount([path]);
 }
 
 function ownError(error: unknown): IsolateError {

@@ -54,7 +54,7 @@ async function seen(context: ZfsContext, datasets: ReadonlyMap<string, DatasetPr
 }
 
 /** Dataset by mountpoint, the topmost mount of each; only of real ZFS file systems, which a user's FUSE mount is not. */
-async function readMounts(): Promise<ReadonlyMap<string, string | null>> {
+export async function readMounts(): Promise<ReadonlyMap<string, string | null>> {
   const mounts = new Map<string, string | null>();
   for (const { mountpoint, type, source } of parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'))) {
     mounts.set(mountpoint, type === 'zfs' || type === 'fuse.zfs' ? source : null);
