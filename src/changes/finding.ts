@@ -1,6 +1,6 @@
 import type { BytePath } from './change.ts';
 
-/** Highest first. */
+/** Highest first. What has none is counted and not listed. */
 export const risks = ['high', 'medium', 'low', 'none'] as const;
 export type Risk = (typeof risks)[number];
 
@@ -32,4 +32,26 @@ export interface Report {
   readonly summary: string;
   /** By risk, and then in the order of the table. */
   readonly findings: readonly Finding[];
+}
+
+/** `2 users`. */
+export function countOf({ count, what }: Finding): string {
+  return `${formatCount(count)} ${what}`;
+}
+
+/** `1,234,567`. */
+export function formatCount(count: number): string {
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
+}
+
+/** The items of a finding, each once; behind one that is counted more often, as a directory that stands for its files is, how often. */
+export function shownItems({ items, count }: Finding, cut: (item: string) => string = (item) => item): readonly string[] {
+  const times = new Map<string, number>();
+  for (const item of items) times.set(item, (times.get(item) ?? 0) + 1);
+  return Array.from(times, ([item, number]) => (number > 1 && count > times.size ? withCount(cut(item), number) : cut(item)));
+}
+
+function withCount(item: string, times: number): string {
+  const files = `${formatCount(times)} files`;
+  return item.endsWith(' (deleted)') ? `${item.slice(0, -1)}, ${files})` : `${item} (${files})`;
 }

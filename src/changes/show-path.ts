@@ -1,43 +1,64 @@
+import { Buffer } from 'node:buffer';
+
 import { dangerousCharacters } from '../json.ts';
+import { decodeUtf8, fromBytes } from './bytes.ts';
 import type { BytePath } from './change.ts';
 
 /**
- * A path as text for people that is safe for a terminal. What is not UTF-8 and what is dangerous appears as `\xff` or `\u202e`. A backslash
- * is doubled, so that different names look different.
+ * A path as C writes strings, in ASCII: as it is, or in double quotes if it contains a quote, a backslash, or a byte that is no printable
+ * ASCII. git and patch read it.
+ */
+export function quotePath(path: BytePath): string {
+  return /^[ !#-[\]-~]*$/.test(path) ? path : `"${path.replaceAll(/[^ !#-[\]-~]/g, escapeByte)}"`;
+}
+
+/**
+ * The same for people: UTF-8 stays readable, and spaces at the ends are quoted. Different paths look different, and nothing in one is
+ * dangerous to a terminal.
  */
 export function showPath(path: BytePath): string {
-  if (/^[ -[\]-~]*$/.test(path)) return path;
-  return decode(path.replaceAll('\\', '\\\\')).replaceAll(dangerousCharacters, escape);
+  const text = decodeUtf8(path);
+  if (text === null) return quotePath(path);
+  const escaped = escapeText(text);
+  return escaped === text && !/^ | $|^$/.test(text) ? text : `"${escaped}"`;
+}
+
+/** A path from the root as `showPath` shows it, with the slash at its beginning. */
+export function showAbsolutePath(path: BytePath): string {
+  return showPath(path === '.' ? '/' : `/${path}`);
+}
+
+/** Text from outside on one line, with what is dangerous to a terminal escaped as in `showPath`, but without quotes. */
+export function showText(text: string): string {
+  return text.replaceAll(dangerousCharacters, escapeCharacter);
 }
 
 /** The bytes of a text, as in a `BytePath`. */
 export function toBytePath(text: string): BytePath {
-  return /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+  return /^[\0-\x7f]*$/.test(text) ? text : fromBytes(Buffer.from(text));
 }
 
-/** Text from outside on one line, with what is dangerous to a terminal escaped. */
-export function showText(text: string): string {
-  return text.replaceAll(dangerousCharacters, escape);
+/** What `showPath` has between the quotes. */
+function escapeText(text: string): string {
+  return showText(text.replaceAll(/["\\]/g, String.raw`\$&`));
 }
 
-/** A character at a time, because only the bytes that are no UTF-8 are escaped. */
-function decode(bytes: BytePath): string {
-  const sequence = /[\0-\x7f]+|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|[^]/g;
-  return bytes.replaceAll(sequence, (part) => {
-    if (part.charCodeAt(0) < 0x80) return part;
-    try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(part, 'latin1'));
-    } catch {
-      return Array.from(part, (byte) => escapeByte(byte.charCodeAt(0))).join('');
-    }
-  });
+function escapeCharacter(character: string): string {
+  return fromBytes(Buffer.from(character)).replaceAll(/./gs, escapeByte);
 }
 
-function escape(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  return code < 0x80 ? escapeByte(code) : `\\u${code.toString(16).padStart(4, '0')}`;
-}
+const shortEscapes: Readonly<Record<string, string>> = {
+  '\u0007': String.raw`\a`,
+  '\b': String.raw`\b`,
+  '\t': String.raw`\t`,
+  '\n': String.raw`\n`,
+  '\v': String.raw`\v`,
+  '\f': String.raw`\f`,
+  '\r': String.raw`\r`,
+  '"': String.raw`\"`,
+  '\\': String.raw`\\`,
+};
 
-function escapeByte(byte: number): string {
-  return `\\x${byte.toString(16).padStart(2, '0')}`;
+function escapeByte(byte: string): string {
+  return shortEscapes[byte] ?? `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`;
 }

@@ -1,7 +1,7 @@
 import { aclAttributes, decodeAcl } from './acl.ts';
 import { capabilityAttribute, decodeCapability } from './capability.ts';
 import type { AttributeChange, Change, FileKind, FileState } from './change.ts';
-import { showQuoted } from './quote-path.ts';
+import { showPath } from './show-path.ts';
 
 /** One thing that changed, for people. */
 export interface Word {
@@ -54,7 +54,7 @@ export function showId(id: number | null): string {
 /** What a change did to a file, most important first for each kind. */
 export function describe(change: Change): readonly Word[] {
   const { before, after, kinds, attributes } = change;
-  const moved = change.movedFrom === undefined ? [] : [plain(`from ${showQuoted(`/${change.movedFrom}`)}`)];
+  const moved = change.movedFrom === undefined ? [] : [plain(`from ${showPath(`/${change.movedFrom}`)}`)];
   if (after === null) return before === null ? [] : describeState(before);
   if (before === null) return [...describeState(after), ...describeRights(after), ...attributes.flatMap(describeAttribute)];
   const differences = kinds.flatMap((kind) => describeKind(kind, before, after));
@@ -92,13 +92,15 @@ function describeKind(kind: Change['kinds'][number], before: FileState, after: F
 }
 
 function describeContent(before: FileState, after: FileState): string {
-  if (after.kind === 'link') return `target ${showQuoted(before.target ?? '')} -> ${showQuoted(after.target ?? '')}`;
+  if (after.kind === 'link') return `target ${showPath(before.target ?? '')} -> ${showPath(after.target ?? '')}`;
   if (after.kind !== 'file') return `device ${showDevice(before)} -> ${showDevice(after)}`;
   const [old, now] = [showSize(before.sizeBytes), showSize(after.sizeBytes)];
   return old === now ? `content, ${now}` : `content, ${old} -> ${now}`;
 }
 
-const showDevice = ({ device }: FileState): string => `${device.major}:${device.minor}`;
+export function showDevice({ device }: FileState): string {
+  return `${device.major}:${device.minor}`;
+}
 
 /** What a file is; a directory is known by the slash after its name. */
 function describeState(state: FileState): readonly Word[] {
@@ -109,7 +111,7 @@ function describeState(state: FileState): readonly Word[] {
 }
 
 function specifics(state: FileState): readonly string[] {
-  if (state.kind === 'link') return [`to ${showQuoted(state.target ?? '')}`];
+  if (state.kind === 'link') return [`to ${showPath(state.target ?? '')}`];
   return state.kind.endsWith('device') ? [showDevice(state)] : [];
 }
 
@@ -142,7 +144,7 @@ function describeAttribute({ name, before, after }: AttributeChange): readonly W
   if (Object.hasOwn(aclAttributes, name)) return describeAcl(aclAttributes[name] ?? '', before, after);
   const [old, now] = [before, after].map((value) => (value === null || name !== capabilityAttribute ? null : decodeCapability(value)));
   const isGrave = isGraveAttribute(name);
-  const title = showQuoted(name);
+  const title = showPath(name);
   if (before === null) return [{ text: `${now ?? title} added`, isGrave }];
   if (after === null) return [{ text: `${old ?? title} removed`, isGrave }];
   return [

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import { decodeLoosely, fromBytes, toBytes } from '../bytes.ts';
 import type { BytePath, Change, FileState } from '../change.ts';
-import { quotePath } from '../quote-path.ts';
+import { quotePath } from '../show-path.ts';
 import { describe, describeMetadata, letterOf, letterWords, showMode } from '../words.ts';
 import { diffTexts, type Hunk, type TextDiff } from './text-diff.ts';
 import { dangerousCharacters, escapeCharacter } from '../../json.ts';

@@ -1,6 +1,6 @@
 import { toBytes } from '../bytes.ts';
 import type { Change, ChangeKind } from '../change.ts';
-import { quotePath } from '../quote-path.ts';
+import { quotePath } from '../show-path.ts';
 
 /** The letter of each kind, in the order of the columns. */
 const columns: readonly (readonly [ChangeKind, string])[] = [

@@ -1,5 +1,5 @@
 import type { BytePath, Change } from '../change.ts';
-import { showQuoted } from '../quote-path.ts';
+import { showPath } from '../show-path.ts';
 import { describe, showSize } from '../words.ts';
 
 /** How many lines of a text are new, and how many are gone. */
@@ -33,7 +33,7 @@ export function renderStat(changes: readonly Change[], countsOf: (path: BytePath
 }
 
 function nameOf({ path, movedFrom, kinds }: Change): string {
-  return movedFrom !== undefined && kinds.includes('added') ? `${showQuoted(movedFrom)} => ${showQuoted(path)}` : showQuoted(path);
+  return movedFrom !== undefined && kinds.includes('added') ? `${showPath(movedFrom)} => ${showPath(path)}` : showPath(path);
 }
 
 /** The end of a path says more than its beginning. */

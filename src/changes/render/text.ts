@@ -1,6 +1,6 @@
 import type { BytePath, Change } from '../change.ts';
 import { nameOf, parentOf } from '../paths.ts';
-import { showQuoted } from '../quote-path.ts';
+import { showPath } from '../show-path.ts';
 import { describe, letterOf, type Letter, showSize } from '../words.ts';
 import { foldAdditions, type Fold } from './fold.ts';
 
@@ -35,20 +35,20 @@ export function renderText(changes: readonly Change[], { colour, all }: TextOpti
       add(parentOf(change.path), letterOf(change), [showName(change), ...words]);
     } else if (!folds.has(fold)) {
       folds.add(fold);
-      if (fold.isNew) add(parentOf(fold.directory), 'A', [`${showQuoted(nameOf(fold.directory))}/`, showSum(fold)]);
+      if (fold.isNew) add(parentOf(fold.directory), 'A', [`${showPath(nameOf(fold.directory))}/`, showSum(fold)]);
       else add(fold.directory, 'A', [`... ${showSum(fold)}`]);
     }
   }
   // As in a walk, so that a directory comes before those in it.
   const sortKey = (path: BytePath): string => (path === '' ? '' : `/${path}`).replaceAll('/', '\0');
   const sorted = [...groups].sort(([one], [other]) => (sortKey(one) < sortKey(other) ? -1 : 1));
-  const texts = sorted.map(([directory, lines]) => `${paint('directory', showQuoted(`/${directory}`))}\n${lines.join('')}`);
+  const texts = sorted.map(([directory, lines]) => `${paint('directory', showPath(`/${directory}`))}\n${lines.join('')}`);
   const counted = [...folds].reduce((sum, { members }) => sum + members.length, 0);
   return [...texts, ...(counted === 0 ? [] : [`${counted} additions are counted above; --all lists them.\n`])].join('\n');
 }
 
 function showName({ path, before, after }: Change): string {
-  const name = path === '.' ? '.' : showQuoted(nameOf(path));
+  const name = path === '.' ? '.' : showPath(nameOf(path));
   return (after ?? before)?.kind === 'directory' && path !== '.' ? `${name}/` : name;
 }
 

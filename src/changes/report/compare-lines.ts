@@ -1,5 +1,5 @@
 import type { BytePath } from '../change.ts';
-import { showPath } from '../show-path.ts';
+import { showAbsolutePath } from '../show-path.ts';
 
 type Compare = (before: string, after: string, path: BytePath) => readonly string[];
 
@@ -34,8 +34,8 @@ export function compareLines(isComment: (line: string, isNewFile: boolean) => bo
     const { gone, come } = differingLines(before, after);
     const counts = (line: string) => line !== '' && !isComment(line, before === '');
     return [
-      ...come.filter(counts).map((line) => `/${showPath(path)}: ${line}`),
-      ...gone.filter(counts).map((line) => `/${showPath(path)}: ${line} (removed)`),
+      ...come.filter(counts).map((line) => `${showAbsolutePath(path)}: ${line}`),
+      ...gone.filter(counts).map((line) => `${showAbsolutePath(path)}: ${line} (removed)`),
     ];
   };
 }
@@ -69,7 +69,7 @@ export const keyLines: Compare = (before, after, path) =>
     .map((line) => {
       const [, options = '', type = '', comment = ''] = /^(.*?)((?:ssh|ecdsa|sk)-[^ ]+) [^ ]+ ?(.*)$/.exec(line.slice(0, 4096)) ?? [];
       const said = [options.trim(), type, comment].filter((part) => part !== '').join(' ');
-      return `/${showPath(path)}: ${said === '' ? line : said}`;
+      return `${showAbsolutePath(path)}: ${said === '' ? line : said}`;
     });
 
 /** Lines of dpkg's `statoverride`; of `diversions`, three lines that name a path, another one and a package. */

@@ -1,13 +1,11 @@
-import type { BytePath, Change } from '../change.ts';
-import { showPath } from '../show-path.ts';
+import type { Change, FileState } from '../change.ts';
+import { nameOf } from '../paths.ts';
+import { showAbsolutePath, showPath } from '../show-path.ts';
+import { kindName, showDevice, showMode } from '../words.ts';
 
 /** `/etc/fstab`, with what happened if it isn't there any more. */
 export function pathItem({ path, after }: Change): string {
-  return `/${path === '.' ? '' : showPath(path)}${after === null ? ' (deleted)' : ''}`;
-}
-
-export function baseName(path: BytePath): BytePath {
-  return path.slice(path.lastIndexOf('/') + 1);
+  return `${showAbsolutePath(path)}${after === null ? ' (deleted)' : ''}`;
 }
 
 /** `pathItem` with where a link leads. */
@@ -36,33 +34,37 @@ export function ownersItem(change: Change): string {
 /** `pathItem` with the permissions that it had and has. */
 export function modesItem(change: Change): string {
   const { before, after } = change;
-  const modes = [before, after].flatMap((state) => (state === null ? [] : [state.mode.toString(8).padStart(4, '0')]));
+  const modes = [before, after].flatMap((state) => (state === null ? [] : [showMode(state.mode)]));
   return `${pathItem(change)} (${[...new Set(modes)].join(' → ')})`;
 }
 
 /** `pathItem` with what it was and is. */
 export function kindsItem(change: Change): string {
   const { before, after } = change;
-  return `${pathItem(change)} (${before?.kind ?? 'nothing'} → ${after?.kind ?? 'nothing'})`;
+  return `${pathItem(change)} (${nameKind(before)} → ${nameKind(after)})`;
+}
+
+function nameKind(state: FileState | null): string {
+  return state === null ? 'nothing' : kindName(state.kind);
 }
 
 /** `pathItem` with the numbers of a device. */
 export function deviceItem(change: Change): string {
   const { after } = change;
-  return after === null ? pathItem(change) : `${pathItem(change)} (${after.kind} ${after.device.major}:${after.device.minor})`;
+  return after === null ? pathItem(change) : `${pathItem(change)} (${kindName(after.kind)} ${showDevice(after)})`;
 }
 
 /** What a link in a directory of a service manager is for: `ssh`, whatever starts it. */
 export function serviceItem({ path }: Change): string {
   return showPath(
-    baseName(path)
+    nameOf(path)
       .replace(/\.service$/, '')
       .replace(/^[SK][0-9][0-9](?=.)/, ''),
   );
 }
 
 export function unitItem({ path }: Change): string {
-  return showPath(baseName(path));
+  return showPath(nameOf(path));
 }
 
 function idOf(kind: 'uid' | 'gid', id: number | null): string {

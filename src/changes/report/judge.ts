@@ -4,7 +4,7 @@ import { linkItem, pathItem } from './items.ts';
 import type { PackageFiles } from './package-files.ts';
 import { createMatcher } from './path-pattern.ts';
 import { canonicalPath, type Rule, type Texts } from './rule.ts';
-import { showPath } from '../show-path.ts';
+import { showAbsolutePath } from '../show-path.ts';
 import type { Trees } from './trees.ts';
 import { hasNewText, isUnread } from './unread.ts';
 
@@ -111,5 +111,5 @@ function fitsPath({ match }: Rule, change: Change): boolean {
 function treeOf({ path, before, after }: Change, trees: Trees): string | null {
   const isGone = after === null;
   const top = trees.topOf(path, isGone) ?? (isGone && before?.kind === 'directory' ? path : null);
-  return top === null ? null : `/${showPath(top)}/${isGone ? ' (deleted)' : ''}`;
+  return top === null ? null : `${showAbsolutePath(`${top}/`)}${isGone ? ' (deleted)' : ''}`;
 }

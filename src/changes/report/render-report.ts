@@ -1,8 +1,5 @@
-import { showPath } from '../show-path.ts';
-import type { Finding } from '../finding.ts';
-import type { Report } from '../finding.ts';
-import type { Risk } from './rule.ts';
-import { countOf, formatCount } from './sentence.ts';
+import { showAbsolutePath } from '../show-path.ts';
+import { countOf, type Finding, formatCount, type Report, type Risk, shownItems } from '../finding.ts';
 
 export interface ReportForm {
   /** How many items a finding has at most, beside those that are always shown. */
@@ -27,7 +24,7 @@ export function renderChangeReport({ summary, findings }: Report, form: ReportFo
 }
 
 function linesOf(finding: Finding, { mostItems, all }: ReportForm): readonly string[] {
-  const items = distinct(itemsOf(finding));
+  const items = finding.items.length > 0 ? shownItems(finding, cut) : [...new Set(finding.paths.map(showAbsolutePath))].map(cut);
   const inFull = new Set(finding.items.slice(0, finding.inFull)).size;
   const limit = all ? items.length : inFull + mostItems;
   // A line that says "and 1 more" could say the item instead.
@@ -36,19 +33,9 @@ function linesOf(finding: Finding, { mostItems, all }: ReportForm): readonly str
   return [
     `  ${countOf(finding)}${packagesNote(finding)}`,
     `    ${finding.why}`,
-    ...kept.map(({ item, times }) => `      ${times > 1 && finding.count > items.length ? withCount(cut(item), times) : cut(item)}`),
+    ...kept.map((item) => `      ${item}`),
     ...(rest > 0 ? [`      and ${formatCount(rest)} more (--all)`] : []),
   ];
-}
-
-function itemsOf({ items, paths }: Finding): readonly string[] {
-  return items.length > 0 ? items : paths.map((path) => `/${showPath(path)}`);
-}
-
-function distinct(items: readonly string[]): readonly { readonly item: string; readonly times: number }[] {
-  const counts = new Map<string, number>();
-  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
-  return Array.from(counts, ([item, times]) => ({ item, times }));
 }
 
 function cut(item: string): string {
@@ -60,9 +47,4 @@ function packagesNote({ count, ofPackages }: Finding): string {
   if (ofPackages === 0) return '';
   if (ofPackages < count) return ` (${formatCount(ofPackages)} of packages)`;
   return count === 1 ? ' (of a package)' : ' (all of packages)';
-}
-
-function withCount(tree: string, times: number): string {
-  const count = `${formatCount(times)} files`;
-  return tree.endsWith(' (deleted)') ? `${tree.slice(0, -1)}, ${count})` : `${tree} (${count})`;
 }

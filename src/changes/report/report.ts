@@ -1,16 +1,14 @@
 import type { Change } from '../change.ts';
-import type { Report } from '../finding.ts';
+import { type Report, risks } from '../finding.ts';
 import { createCollector } from './collect.ts';
 import { createJudge } from './judge.ts';
 import { collectPackageFiles } from './package-files.ts';
 import { comparePackages, createSourceMatcher, isDatabase, newsOf, type PackageChange, type PackageFile, packageItem } from './packages.ts';
-import type { Risk, Texts } from './rule.ts';
+import type { Texts } from './rule.ts';
 import { rules } from './rules.ts';
 import { summarize } from './sentence.ts';
 import { splitMoves } from './split-move.ts';
 import { createTrees } from './trees.ts';
-
-const order: readonly Risk[] = ['high', 'medium', 'low', 'none'];
 
 /**
  * What changes mean for a person. `texts` has what `textsWanted` names, as far as it could be read. Every change is in a finding. The effort
@@ -34,7 +32,7 @@ export function makeReport(changes: readonly Change[], texts: Texts): Report {
   );
   for (const change of all) judge(change);
   const found = collector.findings(rules);
-  const findings = order.flatMap((risk) => found.filter((finding) => finding.risk === risk));
+  const findings = risks.flatMap((risk) => found.filter((finding) => finding.risk === risk));
   return { summary: summarize(findings), findings };
 }
 

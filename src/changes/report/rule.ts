@@ -1,7 +1,5 @@
 import type { BytePath, Change } from '../change.ts';
-
-/** none: it is counted and not listed. */
-export type Risk = 'high' | 'medium' | 'low' | 'none';
+import type { Risk } from '../finding.ts';
 
 export type Category =
   | 'packages'

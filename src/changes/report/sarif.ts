@@ -1,9 +1,6 @@
 import type { BytePath } from '../change.ts';
-import type { Finding } from '../finding.ts';
-import type { Report } from '../finding.ts';
-import type { Risk } from './rule.ts';
+import { countOf, type Finding, type Report, type Risk } from '../finding.ts';
 import { rules } from './rules.ts';
-import { countOf } from './sentence.ts';
 
 /** How many results a rule has at most; programs that show such files refuse very large ones. */
 const mostResults = 1000;

@@ -1,4 +1,4 @@
-import type { Finding } from '../finding.ts';
+import { countOf, type Finding, formatCount } from '../finding.ts';
 import { dependencyNote } from './packages.ts';
 import { rules } from './rules.ts';
 
@@ -6,11 +6,6 @@ import { rules } from './rules.ts';
 const most = { findings: 10, names: 3 } as const;
 
 const named = new Set(rules.filter((rule) => rule.named === true).map(({ id }) => id));
-
-/** `1,234,567`. */
-export function formatCount(count: number): string {
-  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
-}
 
 /** "2 packages installed (cron 3.0pl1, nginx 1.22.1), 1 user (ada); 212 files of caches left out (--all)." */
 export function summarize(findings: readonly Finding[]): string {
@@ -30,10 +25,6 @@ function choose(listed: readonly Finding[]): readonly Finding[] {
   const room = most.findings - listed.filter(isOfPackages).length;
   const others = new Set(listed.filter((finding) => !isOfPackages(finding)).slice(0, room));
   return listed.filter((finding) => isOfPackages(finding) || others.has(finding));
-}
-
-export function countOf({ count, what }: Finding): string {
-  return `${formatCount(count)} ${what}`;
 }
 
 function clauseOf(finding: Finding): string {

@@ -1,5 +1,6 @@
 import type { Change, FileState } from '../change.ts';
-import { capabilityAttribute, capabilitiesOf } from './capabilities.ts';
+import { nameOf } from '../paths.ts';
+import { capabilityAttribute, decodeCapability } from '../capability.ts';
 
 const setUid = 0o4000;
 const setGid = 0o2000;
@@ -27,7 +28,7 @@ export function hasCapability({ after, attributes }: Change): boolean {
 /** Which capabilities, for people. */
 export function capabilityWords({ attributes }: Change): string {
   const value = attributes.find(({ name }) => name === capabilityAttribute)?.after;
-  return value === null || value === undefined ? '' : capabilitiesOf(value);
+  return value === null || value === undefined ? '' : (decodeCapability(value) ?? 'unknown');
 }
 
 /** Others may write to it and could not before. A socket is no use without its program, and in a sticky directory they own what they write. */
@@ -88,7 +89,7 @@ export function hasNewAcl({ after, kinds, attributes }: Change): boolean {
 /** The name looks like another one, or like nothing, in a listing. */
 export function hasDeceptiveName({ path, before }: Change): boolean {
   if (before !== null || path === '.') return false;
-  const name = path.slice(path.lastIndexOf('/') + 1);
+  const name = nameOf(path);
   // Spaces and controls, the no-break space, what has no width, and what turns text around, as bytes of UTF-8.
   return /^[. ]+$|^ | $|[\0-\x1f\x7f]|\xc2[\x80-\xa0]|\xe2\x80[\x8b-\x8f\xa8-\xaf]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf/.test(name);
 }

@@ -1,4 +1,5 @@
 import type { BytePath, Change } from '../change.ts';
+import { parentOf } from '../paths.ts';
 
 /** The directories that came or went with everything in them. */
 export interface Trees {
@@ -18,16 +19,11 @@ export function createTrees(changes: Iterable<Change>): Trees {
       const directories = isGone ? gone : come;
       let top: BytePath | null = null;
       let above = parentOf(path);
-      while (above !== null && directories.has(above)) {
+      while (directories.has(above)) {
         top = above;
         above = parentOf(above);
       }
       return top;
     },
   };
-}
-
-function parentOf(path: BytePath): BytePath | null {
-  const slash = path.lastIndexOf('/');
-  return slash === -1 ? null : path.slice(0, slash);
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import type { Change, ChangeKind } from '../../../src/changes/change.ts';
-import { quotePath, showQuoted } from '../../../src/changes/quote-path.ts';
+import { quotePath, showPath } from '../../../src/changes/show-path.ts';
 import { renderJson } from '../../../src/changes/render/json.ts';
 import { diffLines } from '../../../src/changes/render/line-diff.ts';
 import { porcelainLine } from '../../../src/changes/render/porcelain.ts';
@@ -26,7 +26,7 @@ test('a quoted path is printable ASCII, and unquoting gives the path', () => {
 test('a path for people is safe for a terminal, and unquoting gives the path', () => {
   fc.assert(
     fc.property(anyPath, (path) => {
-      const shown = showQuoted(path);
+      const shown = showPath(path);
       expect(shown.replaceAll(dangerousCharacters, '')).toBe(shown);
       expect(unquote(Buffer.from(shown).toString('latin1'))).toBe(path);
     }),

@@ -1,6 +1,6 @@
 import type { BytePath } from '../../change.ts';
-import { type Finding, risks } from '../../finding.ts';
-import { showQuoted } from '../../quote-path.ts';
+import { countOf, type Finding, risks, shownItems } from '../../finding.ts';
+import { showAbsolutePath } from '../../show-path.ts';
 import { escapeHtml } from './escape.ts';
 
 /** So many paths and items of a finding are listed. */
@@ -19,14 +19,15 @@ export function renderFindings(findings: readonly Finding[], idOf: (path: BytePa
   return `${first}<details><summary>${count} without risk</summary>${list(harmless)}</details>\n`;
 }
 
-function renderFinding({ category, risk, count, items, paths, why }: Finding, idOf: (path: BytePath) => string | undefined): string {
-  const title = `<h3><span class="risk">${risk === 'none' ? 'no risk' : `${risk} risk`}</span> ${escapeHtml(category)} (${count})</h3>`;
-  const names = items.length === 0 ? '' : `<p>${escapeHtml(listed(items, ', '))}</p>`;
+function renderFinding(finding: Finding, idOf: (path: BytePath) => string | undefined): string {
+  const { risk, items, paths, why } = finding;
+  const title = `<h3><span class="risk">${risk === 'none' ? 'no risk' : `${risk} risk`}</span> ${escapeHtml(countOf(finding))}</h3>`;
+  const names = items.length === 0 ? '' : `<p>${escapeHtml(listed(shownItems(finding)))}</p>`;
   return `<li class="${risk}">${title}${names}<p class="quiet">${escapeHtml(why)}</p>${renderPaths(paths, idOf)}</li>\n`;
 }
 
-function listed(items: readonly string[], separator: string): string {
-  const shown = items.slice(0, mostListed).join(separator);
+function listed(items: readonly string[]): string {
+  const shown = items.slice(0, mostListed).join(', ');
   return items.length > mostListed ? `${shown} and ${items.length - mostListed} more` : shown;
 }
 
@@ -34,7 +35,7 @@ function renderPaths(paths: readonly BytePath[], idOf: (path: BytePath) => strin
   if (paths.length === 0) return '';
   const links = paths.slice(0, mostListed).map((path) => {
     const id = idOf(path);
-    const text = escapeHtml(showQuoted(path === '.' ? '/' : `/${path}`));
+    const text = escapeHtml(showAbsolutePath(path));
     return `<li>${id === undefined ? text : `<a href="#${id}">${text}</a>`}</li>`;
   });
   const more = paths.length > mostListed ? [`<li>and ${paths.length - mostListed} more</li>`] : [];

@@ -1,6 +1,6 @@
 import { fromBytes } from '../../bytes.ts';
 import type { AttributeChange, BytePath, Change, FileState } from '../../change.ts';
-import { showQuoted } from '../../quote-path.ts';
+import { showPath } from '../../show-path.ts';
 import { showTime } from '../../show-time.ts';
 import { describe, isPlainAddition, kindName, letterOf, letterWords, showId, showMode, showSize } from '../../words.ts';
 import { escapeHtml } from './escape.ts';
@@ -42,7 +42,7 @@ export function* renderTree(nodes: readonly TreeNode[], context: TreeContext): G
 function showName({ name, change, children }: TreeNode): string {
   if (name === '.') return '/';
   const isDirectory = children.length > 0 || (change?.after ?? change?.before)?.kind === 'directory';
-  return escapeHtml(`${showQuoted(name)}${isDirectory ? '/' : ''}`);
+  return escapeHtml(`${showPath(name)}${isDirectory ? '/' : ''}`);
 }
 
 function renderWords(change: Change): string {
@@ -52,7 +52,7 @@ function renderWords(change: Change): string {
 
 function renderFacts({ before, after, movedFrom, attributes }: Change): string {
   const facts = [
-    ...(movedFrom === undefined ? [] : [['Was at', showQuoted(`/${movedFrom}`)]]),
+    ...(movedFrom === undefined ? [] : [['Was at', showPath(`/${movedFrom}`)]]),
     ...(before === null ? [] : [['Before', showState(before)]]),
     ...(after === null ? [] : [['Now', showState(after)]]),
     ...attributes.map((attribute) => ['Attribute', showAttribute(attribute)]),
@@ -73,6 +73,6 @@ const mostOfValue = 64;
 
 function showAttribute({ name, before, after }: AttributeChange): string {
   const show = (value: Uint8Array | null): string =>
-    value === null ? 'nothing' : `${showQuoted(fromBytes(value.subarray(0, mostOfValue)))}${value.length > mostOfValue ? '...' : ''}`;
-  return `${showQuoted(name)}: ${show(before)} -> ${show(after)}`;
+    value === null ? 'nothing' : `${showPath(fromBytes(value.subarray(0, mostOfValue)))}${value.length > mostOfValue ? '...' : ''}`;
+  return `${showPath(name)}: ${show(before)} -> ${show(after)}`;
 }

@@ -48,14 +48,14 @@ test('the page of no changes says so', () => {
 
 test('findings are ordered by risk, and those without risk are apart', () => {
   const findings = [
-    finding({ risk: 'none', category: 'caches' }),
-    finding({ category: 'files' }),
-    finding({ risk: 'high', category: 'programs', items: ['a', 'b'] }),
+    finding({ risk: 'none', what: 'caches', count: 1200 }),
+    finding({ what: 'file' }),
+    finding({ risk: 'high', what: 'programs', count: 4, items: ['a', 'b/', 'b/', 'b/'] }),
   ];
   const page = parse({ report: { summary: '', findings } });
   expect(withClass(page, 'findings').map((list) => withTag(list, 'li').map(textOf))).toEqual([
-    ['high risk programs (1)a, bBecause.', 'low risk files (1)Because.'],
-    ['no risk caches (1)Because.'],
+    ['high risk 4 programsa, b/ (3 files)Because.', 'low risk 1 fileBecause.'],
+    ['no risk 1,200 cachesBecause.'],
   ]);
 });
 
@@ -160,13 +160,14 @@ test('the page of every kind of change is the golden page', async () => {
   const findings = [
     finding({
       risk: 'high',
-      category: 'set-uid programs',
+      category: 'rights',
+      what: 'set-uid program',
       count: 1,
       items: ['helper'],
       paths: ['usr/local/bin/helper'],
       why: 'Whoever starts it gets the rights of its owner.',
     }),
-    finding({ risk: 'none', category: 'caches', count: 212, why: 'They are made again.' }),
+    finding({ risk: 'none', category: 'noise', what: 'caches', count: 212, why: 'They are made again.' }),
   ];
   const report = { summary: '1 set-uid program; 212 files under /var/cache are left out.', findings };
   const page = render({ changes: sampleChanges, report, patches });

@@ -224,7 +224,7 @@ describe('a text', () => {
   });
 
   test('in place of which there is a link is shown as the link', () => {
-    expect(itemsOf(of(link('etc/cron.d/x', '/home/x\x1b')))).toEqual({ 'cron-entry': [String.raw`/etc/cron.d/x → /home/x\x1b`] });
+    expect(itemsOf(of(link('etc/cron.d/x', '/home/x\x1b')))).toEqual({ 'cron-entry': [String.raw`/etc/cron.d/x → "/home/x\033"`] });
   });
 
   test('that was deleted tells what was in it', () => {
@@ -235,7 +235,7 @@ describe('a text', () => {
 
   test('cannot give commands to a terminal', () => {
     expect(itemsOf(text('etc/cron.d/x', null, '1 1 * * * root \x1b[2J\u202e\n'))).toEqual({
-      'cron-entry': [String.raw`/etc/cron.d/x: 1 1 * * * root \x1b[2J\u202e`],
+      'cron-entry': [String.raw`/etc/cron.d/x: 1 1 * * * root \033[2J\342\200\256`],
     });
   });
 });

@@ -159,7 +159,7 @@ const rights: Readonly<Record<string, RuleCase>> = {
   },
   capability: {
     triggers: of({ ...added('usr/bin/ping'), attributes: [{ name: 'security.capability', before: null, after: capability }] }),
-    items: ['/usr/bin/ping (net_raw)'],
+    items: ['/usr/bin/ping (cap_net_raw=ep)'],
     almost: of({ ...added('usr/bin/ping'), attributes: [{ name: 'user.capability', before: null, after: capability }] }),
   },
   device: {
@@ -167,12 +167,12 @@ const rights: Readonly<Record<string, RuleCase>> = {
       added('srv/sda', { kind: 'block-device', device: { major: 8, minor: 0 } }),
       added('srv/b', { kind: 'block-device', device: { major: 1, minor: 3 } }),
     ),
-    items: ['/srv/sda (block-device 8:0)', '/srv/b (block-device 1:3)'],
+    items: ['/srv/sda (block device 8:0)', '/srv/b (block device 1:3)'],
     almost: of(added('srv/null', { kind: 'character-device', device: { major: 1, minor: 3 } })),
   },
   'deceptive-name': {
     triggers: of(added('usr/bin/ls '), added('usr/a\x1b[2J'), directory('opt/...'), added('opt/\xe2\x80\xae')),
-    items: ['/usr/bin/ls ', '/usr/a\\x1b[2J', '/opt/...', '/opt/\\u202e'],
+    items: ['"/usr/bin/ls "', String.raw`"/usr/a\033[2J"`, '/opt/...', String.raw`"/opt/\342\200\256"`],
     almost: of(added('usr/bin/a b'), directory('opt/..x'), added('opt/\xc3\xa4'), edited('usr/bin/ls ')),
   },
   'foreign-owner': {
@@ -182,7 +182,7 @@ const rights: Readonly<Record<string, RuleCase>> = {
   },
   'world-writable': {
     triggers: of(change('etc/x', ['mode'], {}, { mode: 0o666 }), directory('srv/x', { mode: 0o777 })),
-    items: ['/etc/x (0644 → 0666)', '/srv/x (0777)'],
+    items: ['/etc/x (644 → 666)', '/srv/x (777)'],
     almost: of(
       directory('srv/tmp', { mode: 0o1777 }),
       link('srv/l', 'x'),
@@ -193,7 +193,7 @@ const rights: Readonly<Record<string, RuleCase>> = {
   },
   'now-readable': {
     triggers: of(change('etc/shadow', ['mode'], { mode: 0o640 }, { mode: 0o644 })),
-    items: ['/etc/shadow (0640 → 0644)'],
+    items: ['/etc/shadow (640 → 644)'],
     almost: of(
       change('etc/passwd-', ['mode'], { mode: 0o600 }, { mode: 0o644 }),
       change('etc/x', ['mode'], { mode: 0o600 }, { mode: 0o640 }),
@@ -227,12 +227,12 @@ const rights: Readonly<Record<string, RuleCase>> = {
   },
   'rights-lost': {
     triggers: of(change('usr/bin/x', ['mode'], { mode: 0o4755 }, { mode: 0o755 })),
-    items: ['/usr/bin/x (4755 → 0755)'],
+    items: ['/usr/bin/x (4755 → 755)'],
     almost: of(change('usr/bin/x', ['mode'], { mode: 0o755 }, { mode: 0o700 }), deleted('usr/bin/y', { mode: 0o4755 })),
   },
   'usual-device': {
     triggers: of(added('srv/null', { kind: 'character-device', device: { major: 1, minor: 3 } })),
-    items: ['/srv/null (character-device 1:3)'],
+    items: ['/srv/null (character device 1:3)'],
     almost: of(added('srv/mem', { kind: 'character-device', device: { major: 1, minor: 1 } })),
   },
   'hidden-directory': {
@@ -497,7 +497,7 @@ const files: Readonly<Record<string, RuleCase>> = {
   },
   'permissions-changed': {
     triggers: of(change('opt/x', ['mode', 'attributes'], { mode: 0o755 }, { mode: 0o700 })),
-    items: ['/opt/x (0755 → 0700)'],
+    items: ['/opt/x (755 → 700)'],
     almost: of(change('opt/x', ['content', 'mode'], { mode: 0o755 }, { mode: 0o700 })),
   },
   alternative: {

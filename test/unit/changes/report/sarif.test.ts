@@ -35,7 +35,7 @@ test('a log has a rule for each row of the table, and a result for each item wit
       ruleIndex: ids.indexOf('shell-start'),
       kind: 'fail',
       level: 'error',
-      message: { text: String.raw`/etc/profile.d/a b:%#?é\xff.sh: Every user's shell runs the file, also root's.` },
+      message: { text: String.raw`"/etc/profile.d/a b:%#?\303\251\377.sh": Every user's shell runs the file, also root's.` },
       locations: [{ physicalLocation: { artifactLocation: { uri: 'etc/profile.d/a%20b%3A%25%23%3F%C3%A9%FF.sh', uriBaseId: 'ROOT' } } }],
     },
     {
