@@ -68,7 +68,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     'run',
     'upkeep',
   ]),
-  diff: layer(['error', 'changes', 'rootfs', 'host', 'storage', 'pool', 'session', 'run']),
+  diff: layer(['error', 'changes', 'rootfs', 'host', 'spec', 'storage', 'pool', 'session', 'run']),
   status: layer(['error', 'wire', 'process', 'host', 'storage', 'pool', 'config', 'client', 'run']),
   daemon: layer([
     'error',

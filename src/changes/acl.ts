@@ -28,10 +28,34 @@ export function decodeAcl(value: Uint8Array): readonly string[] | null {
     const tag = tags.get(view.getUint16(at, true));
     const permissions = view.getUint16(at + 2, true);
     if (tag === undefined || permissions > 7) return null;
-    const id = tag.hasId ? String(view.getUint32(at + 4, true)) : '';
+    const id = tag.hasId ? showId(view.getUint32(at + 4, true)) : '';
     entries.push(`${tag.name}:${id}:${showPermissions(permissions)}`);
   }
   return entries;
+}
+
+/** The same ACL with other ids. What is none that is known stays as it is. */
+export function mapAclIds(
+  value: Uint8Array,
+  ids: { readonly uid: (id: number) => number | null; readonly gid: (id: number) => number | null },
+): Uint8Array {
+  if (decodeAcl(value) === null) return value;
+  const mapped = Uint8Array.from(value);
+  const view = new DataView(mapped.buffer);
+  for (let at = headerBytes; at < mapped.byteLength; at += entryBytes) {
+    const tag = tags.get(view.getUint16(at, true));
+    if (tag?.hasId !== true) continue;
+    const map = tag.name === 'user' ? ids.uid : ids.gid;
+    view.setUint32(at + 4, map(view.getUint32(at + 4, true)) ?? unknownId, true);
+  }
+  return mapped;
+}
+
+/** None of the sandbox's: the id that nobody can have (chown(2)). */
+const unknownId = 0xffff_ffff;
+
+function showId(id: number): string {
+  return id === unknownId ? 'unknown' : String(id);
 }
 
 function showPermissions(bits: number): string {

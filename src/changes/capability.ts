@@ -65,7 +65,24 @@ export function decodeCapability(value: Uint8Array): string | null {
   const revision = revisions.get(magic >>> 24);
   if (revision === undefined || value.byteLength !== revision.size) return null;
   const sets = readSets(view, revision.words, (magic & 1) === 1);
-  return `${showSets(sets)}${revision.size > rootIdOffset ? ` [rootid=${view.getUint32(rootIdOffset, true)}]` : ''}`;
+  return `${showSets(sets)}${revision.size > rootIdOffset ? ` [rootid=${showRootId(view.getUint32(rootIdOffset, true))}]` : ''}`;
+}
+
+/** None of the sandbox's: the id that nobody can have (chown(2)). */
+const unknownId = 0xffff_ffff;
+
+const showRootId = (id: number): string => (id === unknownId ? 'unknown' : String(id));
+
+/** The same capabilities for the user namespace of another root: for that of the id 0 they are what they are without a namespace. */
+export function mapRootId(value: Uint8Array, map: (id: number) => number | null): Uint8Array {
+  if (value.byteLength <= rootIdOffset || decodeCapability(value) === null) return value;
+  const mapped = Uint8Array.from(value);
+  const view = new DataView(mapped.buffer);
+  const rootId = map(view.getUint32(rootIdOffset, true)) ?? unknownId;
+  view.setUint32(rootIdOffset, rootId, true);
+  if (rootId !== 0) return mapped;
+  mapped[3] = 2;
+  return mapped.subarray(0, rootIdOffset);
 }
 
 /** The letters of each capability, by its number. */

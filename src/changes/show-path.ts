@@ -12,8 +12,17 @@ export function quotePath(path: BytePath): string {
   return /^[ !#-[\]-~]*$/.test(path) ? path : `"${path.replaceAll(/[^ !#-[\]-~]/g, escapeByte)}"`;
 }
 
+/** The inverse of `quotePath` and `showPath` for what they put in quotes, in a text of the command line; null: it is nothing of that kind. */
+export function unquotePath(text: string): BytePath | null {
+  const [, inside] = /^"((?:[^"\\]|\\[abtnvfr"\\]|\\[0-3][0-7]{2})*)"$/.exec(text) ?? [];
+  if (inside === undefined) return null;
+  return toBytePath(inside).replaceAll(/\\([0-7]{3}|.)/g, (escaped, code: string) =>
+    code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8)) : (unescapes.get(escaped) ?? ''),
+  );
+}
+
 /**
- * The same for people: UTF-8 stays readable, and spaces at the ends are quoted. Different paths look different, and nothing in one is
+ * `quotePath` for people: UTF-8 stays readable, and spaces at the ends are quoted. Different paths look different, and nothing in one is
  * dangerous to a terminal.
  */
 export function showPath(path: BytePath): string {
@@ -58,6 +67,8 @@ const shortEscapes: Readonly<Record<string, string>> = {
   '"': String.raw`\"`,
   '\\': String.raw`\\`,
 };
+
+const unescapes = new Map(Object.entries(shortEscapes).map(([byte, escaped]) => [escaped, byte]));
 
 function escapeByte(byte: string): string {
   return shortEscapes[byte] ?? `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`;

@@ -23,10 +23,10 @@ export function exitCodeOf(outcome: Outcome): number {
 /** Verbs that exit as a command does. */
 const ofCommands: readonly Verb[] = ['run', 'enter', 'template shell', 'template exec'];
 
-/** The exit status for an error: 125 for a run, else 2 for a usage error and 1 for any other. */
+/** The exit status for an error: 125 for a run; 2 for a usage error, and for any of `diff`, whose 1 means a difference; else 1. */
 export function exitCodeOfError(verb: Verb, code: ErrorCode): number {
   if (ofCommands.includes(verb)) {
     return 125;
   }
-  return usageCodes.has(code) ? 2 : 1;
+  return usageCodes.has(code) || verb === 'diff' ? 2 : 1;
 }

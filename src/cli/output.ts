@@ -21,8 +21,35 @@ export function print(text: string): void {
   }
 }
 
-function attempt(descriptor: number, text: string): { readonly error: unknown } | null {
-  const bytes = Buffer.from(text);
+/** So much is written at once. */
+const partSize = 65_536;
+
+/**
+ * Writes the parts to a descriptor as they come, with what is a string as UTF-8, and waits for a slow reader. When the reader has gone
+ * (EPIPE), no more parts are asked for. Throws `output-failed` for any other failure.
+ */
+export async function printParts(parts: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>, descriptor = 1): Promise<void> {
+  let waiting: Uint8Array[] = [];
+  let size = 0;
+  const flush = (): boolean => {
+    const failure = attempt(descriptor, Buffer.concat(waiting));
+    waiting = [];
+    size = 0;
+    if (failure === null) return true;
+    if (errnoOf(failure.error) === 'EPIPE') return false;
+    throw new IsolateError('output-failed', 'Could not write the output.', { cause: failure.error });
+  };
+  for await (const part of parts) {
+    const bytes = typeof part === 'string' ? Buffer.from(part) : part;
+    waiting.push(bytes);
+    size += bytes.length;
+    if (size >= partSize && !flush()) return;
+  }
+  flush();
+}
+
+function attempt(descriptor: number, data: string | Uint8Array): { readonly error: unknown } | null {
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
   for (let sent = 0; sent < bytes.length;) {
     try {
       sent += writeSync(descriptor, bytes, sent);

@@ -77,9 +77,17 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
     ],
   },
   diff: {
-    form: 'isolate diff [OPTIONS] NAME',
+    form: 'isolate diff [OPTIONS] NAME [PATH...]',
     summary: 'show what was changed in a session, and what it means',
-    examples: [['isolate diff debian-1', 'a report, then the changes']],
+    more:
+      'A report, ordered by risk, says what the changes mean; a list of them follows. PATH limits both to what is there and below. The exit ' +
+      'status is 0 whether or not anything changed, unless --exit-code is given, and 2 if it fails.',
+    examples: [
+      ['isolate diff debian-1', 'a report, then the changes'],
+      ['isolate diff --patch debian-1 /etc', 'what changed in the texts below /etc'],
+      ['isolate diff --html changes.html debian-1', 'a page to look at and to pass on'],
+      ['isolate diff --exit-code -q debian-1', 'only the exit status: 1 if anything changed'],
+    ],
   },
   rm: {
     form: 'isolate rm [OPTIONS] NAME...',

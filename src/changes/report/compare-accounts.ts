@@ -27,9 +27,14 @@ function compareEntries(
 
 const noLogin = /\/(?:nologin|false|sync|shutdown|halt)$/;
 
+/** Of fewer fields no C library makes a user. */
+function isUser(fields: readonly string[] | null): fields is readonly string[] {
+  return fields !== null && fields.length >= 4;
+}
+
 /** Some C libraries take a number that is none for 0. */
 function isRoot(fields: readonly string[] | null): boolean {
-  return fields !== null && !/[1-9]/.test((fields[2] ?? '').trim());
+  return isUser(fields) && !/[1-9]/.test((fields[2] ?? '').trim());
 }
 
 function describe(name: string, [, , uid = '', gid = '', , home = '', shell = '']: readonly string[]): string {
@@ -39,7 +44,7 @@ function describe(name: string, [, , uid = '', gid = '', , home = '', shell = ''
 /** Users who are as mighty as root and were not before. */
 export function rootUsers(before: string, after: string): readonly string[] {
   return compareEntries(before, after, (name, old, now) =>
-    now === null || !isRoot(now) || isRoot(old) || (name === 'root' && old === null && before === '') ? null : describe(name, now),
+    !isUser(now) || !isRoot(now) || isRoot(old) || (name === 'root' && old === null && before === '') ? null : describe(name, now),
   );
 }
 
@@ -47,7 +52,7 @@ export function rootUsers(before: string, after: string): readonly string[] {
 export function newUsers(login: boolean): (before: string, after: string) => readonly string[] {
   return (before, after) =>
     compareEntries(before, after, (name, old, now) =>
-      old !== null || now === null || isRoot(now) || noLogin.test((now[6] ?? '').trim()) === login ? null : describe(name, now),
+      old !== null || !isUser(now) || isRoot(now) || noLogin.test((now[6] ?? '').trim()) === login ? null : describe(name, now),
     );
 }
 

@@ -1,4 +1,4 @@
-import type { Change } from '../change.ts';
+import type { BytePath, Change } from '../change.ts';
 import { type Report, risks } from '../finding.ts';
 import { createCollector } from './collect.ts';
 import { createJudge } from './judge.ts';
@@ -11,15 +11,15 @@ import { splitMoves } from './split-move.ts';
 import { createTrees } from './trees.ts';
 
 /**
- * What changes mean for a person. `texts` has what `textsWanted` names, as far as it could be read. Every change is in a finding. The effort
- * grows with the number of changes and the size of the texts, and not faster.
+ * What changes mean for a person. `texts` has what `textsWanted` names, as far as it could be read. Every change of a wanted path is in a
+ * finding, and all changes are known when it is judged. The effort grows with the number of changes and the size of the texts, and not faster.
  */
-export function makeReport(changes: readonly Change[], texts: Texts): Report {
+export function makeReport(changes: readonly Change[], texts: Texts, isWanted: (path: BytePath) => boolean = () => true): Report {
   const all = splitMoves(changes);
   const files = findPackageFiles(all);
   const packages = findPackages(files, texts);
   const collector = createCollector();
-  for (const change of packages) {
+  for (const change of packages.filter(({ before, after }) => isWanted((after ?? before)?.path ?? ''))) {
     const rule = rules.find(({ match }) => match.by === 'packages' && match.news === newsOf(change));
     if (rule !== undefined)
       collector.add(rule, (change.after ?? change.before)?.path ?? '', packageItem(change), { inFull: false, ofPackage: false });
@@ -30,7 +30,7 @@ export function makeReport(changes: readonly Change[], texts: Texts): Report {
     { texts, databases, packageFiles: collectPackageFiles(packages, texts), trees: createTrees(all) },
     collector,
   );
-  for (const change of all) judge(change);
+  for (const change of all) if (isWanted(change.path)) judge(change);
   const found = collector.findings(rules);
   const findings = risks.flatMap((risk) => found.filter((finding) => finding.risk === risk));
   return { summary: summarize(findings), findings };

@@ -1,46 +1,52 @@
+import { posix } from 'node:path';
 import { isatty } from 'node:tty';
 
-import { renderChangeReport } from '../../changes/report/render-report.ts';
-import { renderHtml } from '../../changes/render/html/page.ts';
-import { renderJson } from '../../changes/render/json.ts';
-import { nameLine } from '../../changes/render/names.ts';
-import { porcelainLine } from '../../changes/render/porcelain.ts';
-import { renderText } from '../../changes/render/text.ts';
-import { type SessionChanges, withMoves, withSessionChanges } from '../../diff/session-changes.ts';
+import type { BytePath } from '../../changes/change.ts';
+import { toBytePath, unquotePath } from '../../changes/show-path.ts';
+import { findChanges } from '../../diff/find-changes.ts';
+import { withSessionTrees } from '../../diff/session-changes.ts';
 import { IsolateError } from '../../error.ts';
 import { callerContext } from '../../template/context.ts';
-import { writeFileSync } from 'node:fs';
-import { print, write } from '../output.ts';
+import { chooseForm, renderChanges } from '../change-forms.ts';
+import { wantsColour } from '../colour.ts';
+import { printParts, write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
+import { withStopSignals } from '../stop-signals.ts';
+import { writePage } from '../write-page.ts';
 
-/** `isolate diff NAME` */
+/** `isolate diff NAME [PATH...]`: 0, or with --exit-code 1 if anything changed. */
 export async function diffVerb(parsed: ParsedArguments): Promise<number> {
-  const [name] = parsed.words;
-  if (name === undefined) throw new IsolateError('usage', 'No session was given.', { hint: 'isolate diff NAME' });
+  const { words, flags, values } = parsed;
+  const [name, ...given] = words;
+  if (name === undefined) throw new IsolateError('usage', 'No session was given.', { hint: 'isolate diff NAME [PATH...]' });
+  const form = chooseForm(parsed);
+  const paths = given.map(parsePath);
   const { facts } = await callerContext();
   const warn = (message: string): void => void write(2, `isolate: ${message}\n`);
-  await withSessionChanges(name, facts, warn, async (found) => {
-    const changes = await withMoves(facts, found, !parsed.flags.has('porcelain'));
-    for await (const part of render(parsed, name, { ...found, changes })) print(part);
-  });
-  return 0;
+  const isChanged = await withStopSignals((signal) =>
+    withSessionTrees(name, facts, warn, async (open) => {
+      const found = await findChanges(open, { paths, foldDirectories: form !== 'patch', signal });
+      const parts = renderChanges(found, open, {
+        form,
+        title: `Changes of session ${name}`,
+        all: flags.has('all'),
+        zero: flags.has('null'),
+        toTerminal: isatty(1),
+        colour: wantsColour(1),
+        signal,
+      });
+      const page = values.get('html');
+      if (page !== undefined) await writePage(page, parts);
+      else if (!flags.has('quiet')) await printParts(parts);
+      return found.changes.length > 0;
+    }),
+  );
+  return flags.has('exit-code') && isChanged ? 1 : 0;
 }
 
-async function* render({ flags, values }: ParsedArguments, name: string, { changes, report }: SessionChanges): AsyncGenerator<string> {
-  const zero = flags.has('null');
-  const page = values.get('html');
-  if (page !== undefined) {
-    writeFileSync(page, [...renderHtml({ title: `Changes of session ${name}`, report, changes, patches: new Map() })].join(''));
-  } else if (flags.has('json')) {
-    yield* renderJson(changes, report);
-  } else if (flags.has('porcelain')) {
-    for (const change of changes) yield Buffer.from(porcelainLine(change, { zero })).toString('latin1');
-  } else if (flags.has('name-only')) {
-    for (const change of changes) yield Buffer.from(nameLine(change, { zero })).toString('latin1');
-  } else {
-    const all = flags.has('all');
-    yield renderChangeReport(report, { mostItems: 5, all });
-    yield '\n';
-    yield renderText(changes, { colour: isatty(1), all });
-  }
+/** From the root; one that is no UTF-8 can be given as `isolate diff --name-only` prints it. Throws `usage`. */
+function parsePath(word: string): BytePath {
+  const path = unquotePath(word) ?? toBytePath(word);
+  if (path === '' || path.includes('\0')) throw new IsolateError('usage', `${JSON.stringify(word)} is no path.`);
+  return posix.resolve('/', path).slice(1) || '.';
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import type { Change, ChangeKind } from '../../../src/changes/change.ts';
-import { quotePath, showPath } from '../../../src/changes/show-path.ts';
+import { quotePath, showPath, toBytePath, unquotePath } from '../../../src/changes/show-path.ts';
 import { renderJson } from '../../../src/changes/render/json.ts';
 import { diffLines } from '../../../src/changes/render/line-diff.ts';
 import { porcelainLine } from '../../../src/changes/render/porcelain.ts';
@@ -29,6 +29,14 @@ test('a path for people is safe for a terminal, and unquoting gives the path', (
       const shown = showPath(path);
       expect(shown.replaceAll(dangerousCharacters, '')).toBe(shown);
       expect(unquote(Buffer.from(shown).toString('latin1'))).toBe(path);
+    }),
+  );
+});
+
+test('a path that was printed is the path again', () => {
+  fc.assert(
+    fc.property(anyPath, (path) => {
+      for (const printed of [quotePath(path), showPath(path)]) expect(unquotePath(printed) ?? toBytePath(printed)).toBe(path);
     }),
   );
 });

@@ -258,7 +258,8 @@ const accounts: Readonly<Record<string, RuleCase>> = {
       passwd('ada:x:0:1000::/home/ada:/bin/sh', 'toor:x:00:0::/:'),
     ),
     items: ['ada (uid 0, gid 1000, home /home/ada, shell /bin/sh)', 'toor (uid 00, gid 0, home /, shell /bin/sh)'],
-    almost: all(text('etc/passwd', null, passwd('ada:x:1000:0::/home/ada:/bin/sh'))),
+    // A line of too few fields makes no user.
+    almost: all(text('etc/passwd', null, passwd('ada:x:1000:0::/home/ada:/bin/sh', 'eve', 'eve:x:0'))),
   },
   'password-empty': {
     triggers: text('etc/shadow', 'ada:!:1::::::\n', 'ada::1::::::\n'),
