@@ -10,7 +10,7 @@ import { renderText } from '../changes/render/text.ts';
 import { renderChangeReport } from '../changes/report/render-report.ts';
 import { toSarif } from '../changes/report/sarif.ts';
 import type { FoundChanges } from '../diff/find-changes.ts';
-import type { OpenTrees } from '../diff/open-trees.ts';
+import type { ChangedRoot } from '../run/changed-root.ts';
 import { withContents } from '../diff/read-files.ts';
 import { IsolateError } from '../error.ts';
 import { toJson } from '../json.ts';
@@ -59,7 +59,7 @@ const mostPageBytes = 512 * 1024;
 export type Parts = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
 
 /** The changes in a form. */
-export function renderChanges(found: FoundChanges, open: OpenTrees, view: ChangeView): Parts {
+export function renderChanges(found: FoundChanges, open: ChangedRoot, view: ChangeView): Parts {
   const { changes, report } = found;
   const { form, zero } = view;
   switch (form) {
@@ -86,18 +86,18 @@ function* mapLazily<T>(changes: readonly Change[], render: (change: Change) => T
   for (const change of changes) yield render(change);
 }
 
-/** The report, and below it the list of changes. */
+/** The report, and below it the list of changes. `saysAll`: with how more is shown. */
 export function* renderForPeople(
   { changes, report }: FoundChanges,
-  { all, colour }: Pick<ChangeView, 'all' | 'colour'>,
+  { all, colour, saysAll = true }: Pick<ChangeView, 'all' | 'colour'> & { readonly saysAll?: boolean },
 ): Generator<string> {
-  yield renderChangeReport(report, { mostItems, all });
-  if (changes.length > 0) yield `\n${renderText(changes, { colour, all })}`;
+  yield renderChangeReport(report, { mostItems, all, saysAll });
+  if (changes.length > 0) yield `\n${renderText(changes, { colour, all, saysAll })}`;
 }
 
 async function* renderPatches(
   changes: readonly Change[],
-  open: OpenTrees,
+  open: ChangedRoot,
   { toTerminal, colour, signal }: ChangeView,
 ): AsyncGenerator<string | Uint8Array> {
   for await (const { change, contents } of withContents(open, changes, { mostBytes: mostTextBytes, mostAtOnce }, signal)) {
@@ -106,7 +106,7 @@ async function* renderPatches(
   }
 }
 
-async function* renderCounts(changes: readonly Change[], open: OpenTrees, { signal }: ChangeView): AsyncGenerator<string> {
+async function* renderCounts(changes: readonly Change[], open: ChangedRoot, { signal }: ChangeView): AsyncGenerator<string> {
   const counts = new Map<string, LineCounts>();
   for await (const [path, diff] of compareTexts(changes, open, mostTextBytes, signal)) {
     if (diff.kind === 'text') counts.set(path, { added: diff.added, removed: diff.removed });
@@ -114,7 +114,7 @@ async function* renderCounts(changes: readonly Change[], open: OpenTrees, { sign
   yield renderStat(changes, (path) => counts.get(path));
 }
 
-async function* renderPage({ changes, report }: FoundChanges, open: OpenTrees, { title, signal }: ChangeView): AsyncGenerator<string> {
+async function* renderPage({ changes, report }: FoundChanges, open: ChangedRoot, { title, signal }: ChangeView): AsyncGenerator<string> {
   // A new file or one that is gone is no difference between lines.
   const altered = changes.filter(({ before, after }) => before !== null && after !== null);
   const patches = new Map<string, TextDiff>();
@@ -125,7 +125,7 @@ async function* renderPage({ changes, report }: FoundChanges, open: OpenTrees, {
 /** The regular files with another content that are no larger, each by its path after the change. */
 async function* compareTexts(
   changes: readonly Change[],
-  open: OpenTrees,
+  open: ChangedRoot,
   mostBytes: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<readonly [path: string, diff: TextDiff]> {

@@ -8,7 +8,7 @@ import { textsWanted } from '../changes/report/texts-wanted.ts';
 import type { Texts } from '../changes/report/rule.ts';
 import { compareTrees, haveSameContent } from './compare.ts';
 import { naturalIds } from './natural-ids.ts';
-import type { OpenTrees } from './open-trees.ts';
+import type { ChangedRoot } from '../run/changed-root.ts';
 import { refuseMissing } from './refuse-missing.ts';
 import { readPairs } from './read-files.ts';
 
@@ -28,7 +28,7 @@ export interface FoundChanges {
 }
 
 /** Throws `usage` for a path that is in neither tree, `storage-failed`, `missing-tool`, the reason of the signal. */
-export async function findChanges(open: OpenTrees, { paths, foldDirectories, signal }: ChangesWanted): Promise<FoundChanges> {
+export async function findChanges(open: ChangedRoot, { paths, foldDirectories, signal }: ChangesWanted): Promise<FoundChanges> {
   const { facts, trees, ownership } = open;
   const sides = naturalIds(facts, ownership, trees.base);
   const all: Change[] = [];
@@ -51,7 +51,7 @@ export async function findChanges(open: OpenTrees, { paths, foldDirectories, sig
 /** More of a file is not read for the report. */
 const mostReportBytes = 16 * 1024 * 1024;
 
-async function readTexts(open: OpenTrees, changes: readonly Change[], signal: AbortSignal | undefined): Promise<Texts> {
+async function readTexts(open: ChangedRoot, changes: readonly Change[], signal: AbortSignal | undefined): Promise<Texts> {
   const changed = new Set(changes.map(({ path }) => path));
   const paths = textsWanted(changes);
   // A layer has only what was changed.

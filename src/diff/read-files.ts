@@ -2,7 +2,7 @@ import type { BytePath, Change } from '../changes/change.ts';
 import type { Contents } from '../changes/render/patch.ts';
 import type { Facts } from '../host/facts.ts';
 import { startTreeProgram } from '../run/tree-program.ts';
-import type { OpenTrees } from './open-trees.ts';
+import type { ChangedRoot } from '../run/changed-root.ts';
 
 /** One file before and after; null: that side has none that is wanted. */
 interface FilePair {
@@ -12,7 +12,7 @@ interface FilePair {
 
 /** What is in the files; null: no regular file, or one of more than `mostBytes`. */
 export async function readPairs(
-  { facts, trees }: Pick<OpenTrees, 'facts' | 'trees'>,
+  { facts, trees }: Pick<ChangedRoot, 'facts' | 'trees'>,
   pairs: readonly FilePair[],
   mostBytes: number,
   signal: AbortSignal | undefined,
@@ -68,7 +68,7 @@ export interface ContentLimits {
 
 /** The changes in their order, each with what is in the regular files that it makes, removes or gives another content. */
 export async function* withContents(
-  open: Pick<OpenTrees, 'facts' | 'trees'>,
+  open: Pick<ChangedRoot, 'facts' | 'trees'>,
   changes: readonly Change[],
   { mostBytes, mostAtOnce }: ContentLimits,
   signal?: AbortSignal,

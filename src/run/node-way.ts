@@ -25,6 +25,7 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
   const tell = options.onEvent ?? ((): void => {});
   const warn = (message: string): void => tell({ kind: 'warning', message });
   const held: Release[] = [];
+  let withChanges: RunLease['withChanges'];
   return {
     name: 'node',
     tell,
@@ -34,8 +35,11 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
       if (prepared.engine.capabilities.isolates) checkStreams(options.stdio ?? callersStreams);
       return { ...prepared, facts: await openDesktop(prepared.facts, held, warn) };
     },
-    lease: async ({ spec, facts }) =>
-      await leaseRoot(spec, facts, { held, tell, warn, signal: options.signal, shelf: client?.shelf ?? null }),
+    lease: async ({ spec, facts }) => {
+      const lease = await leaseRoot(spec, facts, { held, tell, warn, signal: options.signal, shelf: client?.shelf ?? null });
+      withChanges = lease.withChanges;
+      return lease;
+    },
     look: async ({ rootfs, handed, onShelf }, { spec, engine: { capabilities } }) => {
       const { withoutDefaults = false } = options;
       if (handed !== undefined) return withoutDefaults ? { ...handed.view, defaults: {} } : handed.view;
@@ -67,10 +71,21 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
       let outcome: Outcome | undefined;
       try {
         outcome = await run;
+        if (withChanges !== undefined) await tellChanges(withChanges, options, warn);
         return outcome;
       } finally {
         for (const release of held.toReversed()) await giveBack(release, outcome, warn);
       }
     },
   };
+}
+
+/** That it fails does not change how the run ended. */
+async function tellChanges(
+  withChanges: NonNullable<RunLease['withChanges']>,
+  { onChanges }: RunOptions,
+  warn: (message: string) => void,
+): Promise<void> {
+  if (onChanges === undefined) return;
+  await withChanges(onChanges).catch((error: unknown) => warn(`What was changed cannot be told: ${(error as Error).message}`));
 }

@@ -14,6 +14,7 @@ import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
 import type { WantedSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import { openStorage } from '../storage/registry.ts';
+import type { ChangedRoot } from './changed-root.ts';
 import type { Handed } from './daemon-lease.ts';
 import { directoryRootfs } from './directory-root.ts';
 import type { Release } from './give-back.ts';
@@ -27,6 +28,8 @@ export type RunLease = Omit<Lease, 'id'> & {
   readonly id: string | null;
   readonly handed?: Handed;
   readonly giveBack?: Release['giveBack'];
+  /** Of a run that tells what was changed (`diff`). */
+  readonly withChanges?: (action: (root: ChangedRoot) => Promise<void>) => Promise<void>;
 };
 
 export interface RootOptions {
@@ -54,7 +57,7 @@ async function takeRoot(spec: WantedSpec, facts: Facts, options: RootOptions): P
   if (typeof keep?.name === 'string' && facts.user.rights === 'user') await (await import('./find-session.ts')).refuseTaken(keep.name);
   if (root.kind === 'directory' && root.write === 'direct') return { ...nothingHeld, rootfs: directoryRootfs(root.path) };
   if (root.kind !== 'volume' || facts.user.rights === 'root') {
-    if (root.session !== undefined || keep !== undefined) return await takeKept(spec, facts, options);
+    if (root.session !== undefined || keep !== undefined || spec.diff === true) return await takeFromPool(spec, facts, options);
     return (await takeReady(root, facts, options)) ?? (await leaseFromStorage(spec, facts, options));
   }
   const { leaseFromDaemon } = await import('./daemon-lease.ts');
@@ -65,23 +68,31 @@ async function takeRoot(spec: WantedSpec, facts: Facts, options: RootOptions): P
   return tellKept(keep, lease, options.tell);
 }
 
-/** The root of a session, or one that becomes a session. */
-async function takeKept(spec: WantedSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
-  const { root, keep } = spec;
-  const { enterSession, keepRoot } = await import('./keep-root.ts');
+/** A root with which more is done than to throw it away: that of a session, one that becomes one, and one whose changes are told. */
+async function takeFromPool(spec: WantedSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const pool = await openRunPool(spec, facts, options);
-  const keeping = { pool, facts, tell: options.tell };
   try {
-    if (root.session !== undefined) return await enterSession(spec, root.session, keeping);
-    const lease = await leaseFrom(pool, spec, options);
-    if (keep === undefined) return lease;
-    return await keepRoot(spec, keep, lease, keeping).catch(async (error: unknown) => {
-      await lease.release();
-      throw error;
-    });
+    const lease = await takeKept(pool, spec, facts, options);
+    if (spec.diff !== true) return lease;
+    const { withChangedRoot } = await import('./changed-root.ts');
+    return { ...lease, withChanges: (action) => withChangedRoot(pool, facts, lease, action) };
   } finally {
     pool.shelf.end();
   }
+}
+
+async function takeKept(pool: Pool, spec: WantedSpec, facts: Facts, options: RootOptions): Promise<Lease & Pick<RunLease, 'giveBack'>> {
+  const { root, keep } = spec;
+  if (root.session === undefined && keep === undefined) return await leaseFrom(pool, spec, options);
+  const { enterSession, keepRoot } = await import('./keep-root.ts');
+  const keeping = { pool, facts, tell: options.tell };
+  if (root.session !== undefined) return await enterSession(spec, root.session, keeping);
+  const lease = await leaseFrom(pool, spec, options);
+  if (keep === undefined) return lease;
+  return await keepRoot(spec, keep, lease, keeping).catch(async (error: unknown) => {
+    await lease.release();
+    throw error;
+  });
 }
 
 /** A run on a directory itself has nothing to give back. */

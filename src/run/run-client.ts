@@ -13,10 +13,10 @@ export interface RunClient {
 }
 
 /** Options of which the client knows that `isOnlyLaunched` will say no, so that it starts Node in its own place at once. */
-export const optionsOfNode: readonly string[] = ['ephemeral', 'keep', 'keep-on-failure', 'x11', 'pre-hook', 'post-hook'];
+export const optionsOfNode: readonly string[] = ['ephemeral', 'diff', 'keep', 'keep-on-failure', 'x11', 'pre-hook', 'post-hook'];
 
-/** Whether a launch is all that is left to do when the run is decided: no hooks, and nothing that only this process can give back. */
-export function isOnlyLaunched({ spec: { hooks, keep, root }, facts: { user, desktop } }: Prepared): boolean {
+/** Whether a launch is all that is left to do when the run is decided: no hooks, no changes to tell, and nothing that only this process can give back. */
+export function isOnlyLaunched({ spec: { hooks, keep, root, diff }, facts: { user, desktop } }: Prepared): boolean {
   const isOwn = root.kind === 'volume' ? user.rights === 'root' : !isOverlaid(root);
-  return isOwn && keep === undefined && hooks.pre === undefined && hooks.post === undefined && desktop.x11 === null;
+  return isOwn && keep === undefined && diff === undefined && hooks.pre === undefined && hooks.post === undefined && desktop.x11 === null;
 }

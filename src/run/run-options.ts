@@ -1,4 +1,5 @@
 import type { LaunchHandle, LaunchOptions } from '../process/launch.ts';
+import type { ChangedRoot } from './changed-root.ts';
 import type { RunEvent } from './run-event.ts';
 
 /** The command's standard streams: the caller's own, pipes for `onStreams`, nothing, or open descriptors. */
@@ -20,4 +21,6 @@ export interface RunOptions {
   /** What the template sets for runs does not count, as when the template is maintained: it may be wrong. */
   readonly withoutDefaults?: boolean;
   readonly onEvent?: (event: RunEvent) => void;
+  /** Called with the changed root of a run that asked for it (`diff`), before it is given back. It is there until this settles. */
+  readonly onChanges?: (changed: ChangedRoot) => Promise<void>;
 }

@@ -25,6 +25,8 @@ export interface RunRequest {
   readonly keep?: string | true;
   /** The same if the command does not exit with 0. */
   readonly keepOnFailure?: string | true;
+  /** At the end, tell what was changed in the root. */
+  readonly diff?: boolean;
   /** The session whose root it is that `zfs`, or `template` with `ephemeral`, names. */
   readonly session?: string;
   readonly readOnly?: boolean;

@@ -72,6 +72,8 @@ export interface FirmSpec {
   readonly hooks: Hooks;
   /** Absent: what is made for the run is thrown away. */
   readonly keep?: Keeping;
+  /** At the end it is told what was changed in the root. */
+  readonly diff?: true;
   /** Where the engine writes its own log; absent: nowhere. */
   readonly engineLog?: string;
 }

@@ -273,3 +273,44 @@ test('only a terminal gets colours, and none with NO_COLOR', async () => {
   expect(plain).not.toContain('\u001b[31m');
   expect((await diff('root', 'one', '--patch')).stdout).not.toContain('\u001b');
 });
+
+describe.each(['root', 'user'] as const)('a run of a %s with --diff', (caller) => {
+  const run = (...words: readonly string[]) => {
+    const template = caller === 'user' ? userTemplate : rootTemplate;
+    return isolate(['-q', '--diff', '-t', template, '--ephemeral', ...words], optionsOf(caller));
+  };
+
+  test('tells at its end what it has changed, and ends as its command does', async () => {
+    expect(await run('sh', '-c', 'echo out; echo err >&2; echo ada:x:1000:1000::/:/bin/sh >> /etc/passwd; exit 7')).toMatchObject({
+      status: 7,
+      stdout: 'out\n',
+      stderr: `err
+1 user (ada).
+
+Medium risk
+  1 user
+    The user has a shell, so it can log in once it has a password or a key.
+      ada (uid 1000, gid 1000, home /, shell /bin/sh)
+
+/etc
+  M  passwd  content, 104 bytes -> 131 bytes
+`,
+    });
+    expect(await run('true')).toMatchObject({ status: 0, stdout: '', stderr: 'Nothing changed.\n' });
+  });
+
+  test('can be kept, and tells again when it goes on', async () => {
+    expect((await run('--keep=told', 'touch', '/srv/a')).stderr).toContain('\n/srv\n  A  a  0 bytes\n');
+    const { stderr } = await isolate(['enter', '-q', '--diff', 'told', 'touch', '/srv/b'], optionsOf(caller));
+    expect(stderr).toContain('\n/srv\n  A  a  0 bytes\n  A  b  0 bytes\n');
+  });
+});
+
+test('a run on a directory itself has nothing to tell', async () => {
+  expect(await isolate(['--diff', '-t', rootTemplate, 'true'])).toMatchObject({
+    status: 125,
+    stderr: `isolate: --diff needs a root that is thrown away: changes to ${rootTemplate} itself stay.
+hint: use -c TEMPLATE, -z DATASET or -t DIR --ephemeral
+`,
+  });
+});

@@ -33,6 +33,10 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
     zfs: [{ words: ['-z', dataset, '--wait', '60'], command: ['cat', '/etc/os-release'], bare: true }],
     template: [{ words: ['-t', root], command: shell('cat /file; echo more >> /log'), bare: true }],
     ephemeral: [{ words: ['-t', root, '--ephemeral'], command: shell('cat /file; rm /file; ls /'), bare: true }],
+    diff: [
+      { words: ['--diff'], command: shell('echo out; echo more >> /etc/group; exit 3') },
+      { words: ['-t', root, '--diff'], bare: true, way: null },
+    ],
     'read-only': [{ words: ['--read-only'], command: ['touch', '/x'] }],
     wait: [{ words: [], command: ['true'] }],
     bind: [

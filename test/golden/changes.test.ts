@@ -11,11 +11,11 @@ const golden = (name: string): string => `changes/${name}`;
 const join = (parts: readonly Uint8Array[]): string => Buffer.concat(parts).toString('latin1');
 
 test('a diff is the golden text', async () => {
-  await expect(renderText(sampleChanges, { colour: false, all: false })).toMatchFileSnapshot(golden('text.txt'));
+  await expect(renderText(sampleChanges, { colour: false, all: false, saysAll: true })).toMatchFileSnapshot(golden('text.txt'));
 });
 
 test('a diff of everything in colour is the golden text', async () => {
-  await expect(renderText(sampleChanges, { colour: true, all: true })).toMatchFileSnapshot(golden('text-colour.txt'));
+  await expect(renderText(sampleChanges, { colour: true, all: true, saysAll: true })).toMatchFileSnapshot(golden('text-colour.txt'));
 });
 
 test('--porcelain is the golden text', async () => {

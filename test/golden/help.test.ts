@@ -70,8 +70,9 @@ test('the help of --engine names every engine, the one that runs by itself first
   expect(said).toBe(`engine: ${[`${first} (default)`, ...others].join(', ')} or ${last}`);
 });
 
-test('no two options share a name', () => {
-  const names = options.flatMap(({ long, short }) => (short === undefined ? [long] : [long, short]));
+test.each(verbs)('no two options of %s share a name', (verb) => {
+  const own = options.filter(({ verbs: its }) => its.includes(verb));
+  const names = own.flatMap(({ long, short }) => (short === undefined ? [long] : [long, short]));
   expect(names.length).toBe(new Set(names).size);
 });
 

@@ -8,6 +8,8 @@ export interface TextOptions {
   readonly colour: boolean;
   /** Every addition has a line of its own. */
   readonly all: boolean;
+  /** Says that --all shows the rest. */
+  readonly saysAll: boolean;
 }
 
 const codes: Readonly<Record<Letter | 'grave' | 'directory', number>> = { A: 32, M: 33, D: 31, R: 36, T: 35, grave: 31, directory: 1 };
@@ -17,7 +19,7 @@ const codes: Readonly<Record<Letter | 'grave' | 'directory', number>> = { A: 32,
  * another type) and what changed in words. Many plain additions below one directory are one line with their number. Nothing in it is
  * dangerous to a terminal. `changes` have directories before what is in them.
  */
-export function renderText(changes: readonly Change[], { colour, all }: TextOptions): string {
+export function renderText(changes: readonly Change[], { colour, all, saysAll }: TextOptions): string {
   const paint = (code: keyof typeof codes, text: string): string => (colour ? `\u001b[${codes[code]}m${text}\u001b[0m` : text);
   const foldOf = all ? () => undefined : foldAdditions(changes);
   const folds = new Set<Fold>();
@@ -44,7 +46,9 @@ export function renderText(changes: readonly Change[], { colour, all }: TextOpti
   const sorted = [...groups].sort(([one], [other]) => (sortKey(one) < sortKey(other) ? -1 : 1));
   const texts = sorted.map(([directory, lines]) => `${paint('directory', showPath(`/${directory}`))}\n${lines.join('')}`);
   const counted = [...folds].reduce((sum, { members }) => sum + members.length, 0);
-  return [...texts, ...(counted === 0 ? [] : [`${counted} additions are counted above; --all lists them.\n`])].join('\n');
+  return [...texts, ...(counted === 0 ? [] : [`${counted} additions are counted above${saysAll ? '; --all lists them' : ''}.\n`])].join(
+    '\n',
+  );
 }
 
 function showName({ path, before, after }: Change): string {

@@ -77,7 +77,7 @@ export function removedNames(before: string, after: string): readonly string[] {
 }
 
 export function newGroups(before: string, after: string): readonly string[] {
-  return compareEntries(before, after, (name, old, now) => (old === null && now !== null ? `${name} (gid ${now[2] ?? ''})` : null));
+  return compareEntries(before, after, (name, old, now) => (old === null && now?.[2] !== undefined ? `${name} (gid ${now[2]})` : null));
 }
 
 /** Groups with another number. */

@@ -6,6 +6,8 @@ export interface ReportForm {
   readonly mostItems: number;
   /** Also what is counted only. */
   readonly all: boolean;
+  /** Says that --all shows the rest. */
+  readonly saysAll: boolean;
 }
 
 const titles: Readonly<Record<Risk, string>> = { high: 'High risk', medium: 'Medium risk', low: 'Low risk', none: 'No risk' };
@@ -20,10 +22,11 @@ export function renderChangeReport({ summary, findings }: Report, form: ReportFo
     ...(finding.risk === shown[at - 1]?.risk ? [] : ['', titles[finding.risk]]),
     ...linesOf(finding, form),
   ]);
-  return [summary, ...lines].map((line) => `${line}\n`).join('');
+  const isCut = !form.all && form.saysAll && shown.length < findings.length;
+  return [isCut ? summary.replace(/\.$/, ' (--all).') : summary, ...lines].map((line) => `${line}\n`).join('');
 }
 
-function linesOf(finding: Finding, { mostItems, all }: ReportForm): readonly string[] {
+function linesOf(finding: Finding, { mostItems, all, saysAll }: ReportForm): readonly string[] {
   const items = finding.items.length > 0 ? shownItems(finding, cut) : [...new Set(finding.paths.map(showAbsolutePath))].map(cut);
   const inFull = new Set(finding.items.slice(0, finding.inFull)).size;
   const limit = all ? items.length : inFull + mostItems;
@@ -34,7 +37,7 @@ function linesOf(finding: Finding, { mostItems, all }: ReportForm): readonly str
     `  ${countOf(finding)}${packagesNote(finding)}`,
     `    ${finding.why}`,
     ...kept.map((item) => `      ${item}`),
-    ...(rest > 0 ? [`      and ${formatCount(rest)} more (--all)`] : []),
+    ...(rest > 0 ? [`      and ${formatCount(rest)} more${saysAll ? ' (--all)' : ''}`] : []),
   ];
 }
 

@@ -7,14 +7,14 @@ const most = { findings: 10, names: 3 } as const;
 
 const named = new Set(rules.filter((rule) => rule.named === true).map(({ id }) => id));
 
-/** "2 packages installed (cron 3.0pl1, nginx 1.22.1), 1 user (ada); 212 files of caches left out (--all)." */
+/** "2 packages installed (cron 3.0pl1, nginx 1.22.1), 1 user (ada); 212 files of caches left out." */
 export function summarize(findings: readonly Finding[]): string {
   const listed = findings.filter(({ risk }) => risk !== 'none');
   const silent = findings.filter(({ risk }) => risk === 'none');
   const chosen = choose(listed);
   const more = listed.length - chosen.length;
   const clauses = [...chosen.map(clauseOf), ...(more > 0 ? [`${more} more ${more === 1 ? 'finding' : 'findings'}`] : [])];
-  const leftOut = silent.length === 0 ? [] : [`${leftOutOf(silent)} left out (--all)`];
+  const leftOut = silent.length === 0 ? [] : [`${leftOutOf(silent)} left out`];
   if (clauses.length === 0 && leftOut.length === 0) return 'Nothing changed.';
   return `${[clauses.length === 0 ? 'Nothing that matters changed' : clauses.join(', '), ...leftOut].join('; ')}.`;
 }

@@ -4,7 +4,7 @@ import { isatty } from 'node:tty';
 import type { BytePath } from '../../changes/change.ts';
 import { toBytePath, unquotePath } from '../../changes/show-path.ts';
 import { findChanges } from '../../diff/find-changes.ts';
-import { withSessionTrees } from '../../diff/session-changes.ts';
+import { withSessionRoot } from '../../diff/session-changes.ts';
 import { IsolateError } from '../../error.ts';
 import { callerContext } from '../../template/context.ts';
 import { chooseForm, renderChanges } from '../change-forms.ts';
@@ -24,9 +24,9 @@ export async function diffVerb(parsed: ParsedArguments): Promise<number> {
   const { facts } = await callerContext();
   const warn = (message: string): void => void write(2, `isolate: ${message}\n`);
   const isChanged = await withStopSignals((signal) =>
-    withSessionTrees(name, facts, warn, async (open) => {
-      const found = await findChanges(open, { paths, foldDirectories: form !== 'patch', signal });
-      const parts = renderChanges(found, open, {
+    withSessionRoot(name, facts, warn, async (root) => {
+      const found = await findChanges(root, { paths, foldDirectories: form !== 'patch', signal });
+      const parts = renderChanges(found, root, {
         form,
         title: `Changes of session ${name}`,
         all: flags.has('all'),

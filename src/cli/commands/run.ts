@@ -4,13 +4,15 @@ import type { Descriptor } from '../../launch/launch.ts';
 import type { RunVoice } from '../../daemon/command-line.ts';
 import { IsolateError } from '../../error.ts';
 import { lineOf, type ReportEvent, type ReportLine } from '../../launch/report.ts';
+import type { ChangedRoot } from '../../run/changed-root.ts';
 import type { RunOptions } from '../../run/run-options.ts';
 import type { RunRequest } from '../../spec/request.ts';
 import { logWay } from '../../log.ts';
 import { toJson } from '../../json.ts';
 import { ownClient } from '../../process/own-client.ts';
 import { exitCodeOf } from '../exit-code.ts';
-import { print, write } from '../output.ts';
+import { wantsColour } from '../colour.ts';
+import { print, printParts, write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { toRunRequest } from '../run-request.ts';
 import { toIsolateError } from '../render-error.ts';
@@ -19,6 +21,7 @@ import type { SettingsSource } from '../settings-source.ts';
 import { settleRun } from '../settle-run.ts';
 import { runClient } from '../run-client.ts';
 import { runVoice } from '../run-voice.ts';
+import { withStopSignals } from '../stop-signals.ts';
 import { openStatusDescriptor } from '../status-descriptor.ts';
 
 /** `isolate [run]`: runs the command and returns its exit status. */
@@ -57,6 +60,7 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource)
             write(2, voice.render(event, isatty(2)));
           }
         },
+        onChanges: tellChanges,
       } satisfies RunOptions),
     );
     tell('status', outcome);
@@ -66,6 +70,16 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource)
     fail(error);
     throw error;
   }
+}
+
+/** Prints what a run has changed; a signal ends that. */
+async function tellChanges(root: ChangedRoot): Promise<void> {
+  const { findChanges } = await import('../../diff/find-changes.ts');
+  const { renderForPeople } = await import('../change-forms.ts');
+  await withStopSignals(async (signal) => {
+    const found = await findChanges(root, { paths: [], foldDirectories: true, signal });
+    await printParts(renderForPeople(found, { all: false, colour: wantsColour(2), saysAll: false }), 2);
+  });
 }
 
 interface Reporter {

@@ -101,6 +101,16 @@ export const rootOptions: OptionGroup<RunOption> = {
       carriedBy: 'caller',
       settle: (draft, name) => keep(draft, '--keep-on-failure', { name: sessionName(name), when: 'failure' }),
     }),
+    runOption('diff', {
+      long: 'diff',
+      help: 'at the end, print what was changed in the root, and what it means, on standard error',
+      carriedBy: 'caller',
+      settle: (draft, diff) => {
+        if (!diff) return draft;
+        refuseDirect(draft, '--diff');
+        return { ...draft, diff };
+      },
+    }),
     runOption('readOnly', {
       long: 'read-only',
       help: 'make the root read-only',
@@ -127,12 +137,15 @@ function sessionName(name: string | true): string | null {
 function keep(draft: Draft, option: string, keeping: Keeping): Draft {
   if (draft.keep !== undefined)
     throw new IsolateError('usage', 'A run is kept either always or on failure: give --keep or --keep-on-failure.');
-  if (draft.root !== null && !isThrownAway(draft.root)) {
-    throw new IsolateError('usage', `${option} needs a root that is thrown away: changes to ${rootName(draft.root)} itself stay.`, {
-      hint: 'use -c TEMPLATE, -z DATASET or -t DIR --ephemeral',
-    });
-  }
+  refuseDirect(draft, option);
   return { ...draft, keep: keeping };
+}
+
+function refuseDirect({ root }: Draft, option: string): void {
+  if (root === null || isThrownAway(root)) return;
+  throw new IsolateError('usage', `${option} needs a root that is thrown away: changes to ${rootName(root)} itself stay.`, {
+    hint: 'use -c TEMPLATE, -z DATASET or -t DIR --ephemeral',
+  });
 }
 
 function refuseSecond({ root }: Draft): void {

@@ -139,7 +139,7 @@ function isFields(value: unknown): value is Record<string, unknown> {
 test('the text for a terminal has no dangerous character but its own newlines', () => {
   fc.assert(
     fc.property(fc.array(anyChange), fc.boolean(), (changes, all) => {
-      const text = renderText(changes, { colour: false, all }).replaceAll('\n', '');
+      const text = renderText(changes, { colour: false, all, saysAll: true }).replaceAll('\n', '');
       expect(text.replaceAll(dangerousCharacters, '')).toBe(text);
     }),
   );
@@ -149,7 +149,7 @@ test('the text names every change that is no plain addition, folded or not', () 
   fc.assert(
     fc.property(fc.array(anyChange, { minLength: 15 }), (changes) => {
       const marks = (all: boolean): readonly string[] =>
-        renderText(changes, { colour: false, all })
+        renderText(changes, { colour: false, all, saysAll: true })
           .split('\n')
           .filter((line) => /^ {2}[MDRT] {2}/.test(line));
       expect(marks(false)).toEqual(marks(true));

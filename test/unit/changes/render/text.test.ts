@@ -6,7 +6,8 @@ import { added, change, deleted, directoryState, fileState, rawCapability } from
 const directory = { kind: 'directory', mode: 0o755, sizeBytes: 4096 } as const;
 const files = (path: string, count: number, mode = 0o644) =>
   Array.from({ length: count }, (_, index) => added(`${path}/${String(index).padStart(3, '0')}`, { mode }));
-const render = (changes: Parameters<typeof renderText>[0], all = false): string => renderText(changes, { colour: false, all });
+const render = (changes: Parameters<typeof renderText>[0], all = false): string =>
+  renderText(changes, { colour: false, all, saysAll: true });
 
 test('nothing that changed is no text', () => {
   expect(render([])).toBe('');

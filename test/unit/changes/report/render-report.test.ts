@@ -4,7 +4,7 @@ import { renderChangeReport } from '../../../../src/changes/report/render-report
 import { added, all, type Case, change, deleted, directory, of, onlyText, reportOf, stanza, text } from './make-changes.ts';
 
 function render(given: Case, mostItems = 2, showsAll = false): string {
-  return renderChangeReport(reportOf(given), { mostItems, all: showsAll });
+  return renderChangeReport(reportOf(given), { mostItems, all: showsAll, saysAll: true });
 }
 
 describe('a report as text', () => {
@@ -30,7 +30,7 @@ Low risk
 
   test('shows what is left out if all is wanted', () => {
     expect(render(of(...['a', 'b', 'c', 'd', 'e'].map((name) => added(`tmp/${name}\xff`))), 2, true)).toBe(
-      String.raw`Nothing that matters changed; 5 temporary files left out (--all).
+      String.raw`Nothing that matters changed; 5 temporary files left out.
 
 No risk
   5 temporary files

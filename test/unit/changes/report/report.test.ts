@@ -42,7 +42,7 @@ const nginx = all(
 describe('a report', () => {
   test('says what happened in one sentence, the riskiest first', () => {
     expect(reportOf(all(nginx, of(added('usr/bin/x', { mode: 0o4755 }), edited('etc/motd')))).summary).toBe(
-      '1 set-uid program of root (/usr/bin/x), 1 package installed (nginx 1.22.1-9), 1 service enabled at boot (nginx), 1 file of /etc changed; 5 files of packages and 3 files such as caches and logs left out (--all).',
+      '1 set-uid program of root (/usr/bin/x), 1 package installed (nginx 1.22.1-9), 1 service enabled at boot (nginx), 1 file of /etc changed; 5 files of packages and 3 files such as caches and logs left out.',
     );
   });
 
@@ -69,7 +69,7 @@ describe('a report', () => {
 
   test('of caches alone says that nothing matters', () => {
     expect(reportOf(of(added('var/cache/a'), added('var/cache/b'))).summary).toBe(
-      'Nothing that matters changed; 2 files of caches left out (--all).',
+      'Nothing that matters changed; 2 files of caches left out.',
     );
   });
 

@@ -58,7 +58,7 @@ test('a log has a rule for each row of the table, and a result for each item wit
         originalUriBaseIds: { ROOT: { description: { text: 'The root directory of the sandbox.' } } },
         invocations: [{ executionSuccessful: true }],
         columnKind: 'utf16CodeUnits',
-        properties: { summary: "1 start file of all users' shells; 1 mark of this one system left out (--all)." },
+        properties: { summary: "1 start file of all users' shells; 1 mark of this one system left out." },
         results: [],
       },
     ],
