@@ -1,5 +1,5 @@
-import { chmod, lchown, lstat, opendir } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Stats } from 'node:fs';
+import { chmod, lchown, lstat, readdir } from 'node:fs/promises';
 import { forEachLimited } from './limited.ts';
 
 /** File-system calls in flight at once: libuv has four threads. */
@@ -18,32 +18,33 @@ export interface OwnerChange {
  */
 export async function changeOwners(root: string, change: OwnerChange, signal?: AbortSignal): Promise<void> {
   const seen = new Set<number>();
-  const directories = [root];
-  const files: string[] = [];
+  const top = Buffer.from(root);
+  const directories = [top];
   for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
     signal?.throwIfAborted();
-    for await (const entry of await opendir(directory, { bufferSize: 256 })) {
-      const path = join(directory, entry.name);
-      if (entry.isDirectory()) directories.push(path);
-      files.push(path);
-    }
-    await forEachLimited(files.splice(0), concurrency, (path) => changeOne(path, change, seen));
+    const parent = Buffer.concat([directory, Buffer.from('/')]);
+    // As bytes, because names need not be UTF-8.
+    const paths = (await readdir(directory, 'buffer')).map((name) => Buffer.concat([parent, name]));
+    await forEachLimited(paths, concurrency, async (path) => {
+      if ((await changeOne(path, change, seen)).isDirectory()) directories.push(path);
+    });
   }
-  await changeOne(root, change, seen);
+  await changeOne(top, change, seen);
 }
 
-async function changeOne(path: string, change: OwnerChange, seen: Set<number>): Promise<void> {
+async function changeOne(path: Buffer, change: OwnerChange, seen: Set<number>): Promise<Stats> {
   const stat = await lstat(path);
   if (stat.nlink > 1 && !stat.isDirectory()) {
     // A file with several names is changed under the first of them.
-    if (seen.has(stat.ino)) return;
+    if (seen.has(stat.ino)) return stat;
     seen.add(stat.ino);
   }
   const uid = change.uid(stat.uid);
   const gid = change.gid(stat.gid);
-  if (uid === stat.uid && gid === stat.gid) return;
+  if (uid === stat.uid && gid === stat.gid) return stat;
   await lchown(path, uid, gid);
   if (stat.isFile() && (stat.mode & 0o6000) !== 0) {
     await chmod(path, stat.mode & 0o7777);
   }
+  return stat;
 }

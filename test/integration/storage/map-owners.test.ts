@@ -90,3 +90,10 @@ test('an aborted walk ends between two directories, and leaves the root unchange
   await expect(mapOwners(directory, shifted, maps, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
   expect(owners('')).toEqual([['', base, base, '700']]);
 });
+
+test('files get their owners whatever bytes their names have', async () => {
+  for (const name of ['\xff', 'new\nline']) writeFileSync(Buffer.from(`${directory}/${name}`, 'latin1'), '');
+  await mapOwners(directory, { kind: 'natural' }, maps);
+  const uids = ['\xff', 'new\nline'].map((name) => lstatSync(Buffer.from(`${directory}/${name}`, 'latin1')).uid);
+  expect(uids).toEqual([1000, 1000]);
+});
