@@ -31,6 +31,8 @@ export interface CloneInfo {
   readonly source: string;
   /** Has our mark; false: left by a crash between making and marking. */
   readonly marked: boolean;
+  /** The state that it began as, if that is not `source`: one with changed owners. */
+  readonly origin?: string;
   /** Kept for the user; never touched. */
   readonly kept: boolean;
   /** What `keep` was given; absent: it is kept by nobody's session. */
@@ -89,6 +91,9 @@ export interface ChangedTrees {
   readonly close: () => Promise<void>;
 }
 
+/** Makes and mounts a clone of a state, by its name in the storage. A crash leaves it to the next refresh. */
+export type MakeBase = (source: string) => Promise<{ readonly path: string; readonly end: () => Promise<void> }>;
+
 /** State of the storage a template lives on. */
 export interface StorageHealth {
   readonly implementation: string;
@@ -122,8 +127,8 @@ export interface StorageDriver {
    * A second call replaces the text.
    */
   readonly keep: (ref: CloneRef, session: string) => Promise<void>;
-  /** What a clone that is mounted at `path` was changed in. */
-  readonly openChanges: (clone: CloneInfo, path: string) => Promise<ChangedTrees>;
+  /** What a clone that is mounted at `path` was changed in. `makeBase` is for storage that shows a state only in a clone of it. */
+  readonly openChanges: (clone: CloneInfo, path: string, makeBase: MakeBase) => Promise<ChangedTrees>;
   /** Lets a kept clone be destroyed. */
   readonly forget: (ref: CloneRef) => Promise<void>;
   /** Bytes on disk that are these clones' alone, by id; one that is missing in the answer could not be measured. */

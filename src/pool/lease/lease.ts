@@ -121,13 +121,14 @@ async function makeOwn(pool: Pool): Promise<Lease> {
 }
 
 /**
- * Makes a clone with these owners that is leased to `holder` from the beginning. The pool's lock is not needed: the lease exists before
+ * Makes a clone of the newest state, or of `source`, with these owners that is leased to `holder` from the beginning. The pool's lock is not needed: the lease exists before
  * the clone, so a concurrent refresh sees that it has a living holder.
  */
 export async function makeForOne(
   pool: Pool,
   owners: CreateOptions['owners'],
   holder: HolderId = pool.holder,
+  source?: Source,
 ): Promise<Pick<Lease, 'id' | 'rootfs'>> {
   const id = randomId(pool.clock());
   const path = join(pool.paths.leased, formatLeaseName(id, holder));
@@ -135,7 +136,7 @@ export async function makeForOne(
   pool.checkpoint('lease:announced');
   let made: { clone: CloneInfo; rootfs: Rootfs };
   try {
-    made = await create(pool, id, owners);
+    made = await create(pool, id, owners, source ?? (await pool.driver.newestSource()));
   } catch (error) {
     rmSync(path, { force: true });
     throw error;
@@ -144,8 +145,12 @@ export async function makeForOne(
   return { id, rootfs: made.rootfs };
 }
 
-async function create(pool: Pool, id: string, owners: CreateOptions['owners']): Promise<{ clone: CloneInfo; rootfs: Rootfs }> {
-  const source = await pool.driver.newestSource();
+async function create(
+  pool: Pool,
+  id: string,
+  owners: CreateOptions['owners'],
+  source: Source,
+): Promise<{ clone: CloneInfo; rootfs: Rootfs }> {
   const whileMounting = <T>(act: () => Promise<T>): Promise<T> => withMountLock(pool, act);
   const [result] = await pool.driver.create(source, [id], { owners, mountDirectory: pool.paths.mounts, whileMounting });
   if (result === undefined) throw new IsolateError('storage-failed', `No clone of ${source.name} was made.`);

@@ -1,25 +1,56 @@
-import { mkdtemp, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdtemp, readFile, rmdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 
 import { IsolateError } from '../../error.ts';
-import type { ChangedTrees, CloneInfo } from '../driver.ts';
+import { parseMountinfo } from '../../host/mountinfo.ts';
+import type { ChangedTrees, CloneInfo, MakeBase } from '../driver.ts';
 import type { ZfsContext } from './commands.ts';
 
-/** Beside the clone, where only the caller may enter. Snapshots are mounted by their names, never through `.zfs`, which mounts them for everybody. */
-export async function openChanges(context: ZfsContext, { source }: CloneInfo, path: string): Promise<ChangedTrees> {
-  const base = await mkdtemp(join(path, '../.base-'));
-  const mounted = await context.mountSnapshot(source, base);
+/**
+ * OpenZFS mounts a snapshot beside the clone, where only the caller may enter: by its name, never through `.zfs`, which mounts it for
+ * everybody. zfs-fuse cannot, so there the base is a clone.
+ */
+export async function openChanges(context: ZfsContext, clone: CloneInfo, path: string, makeBase: MakeBase): Promise<ChangedTrees> {
+  const snapshot = clone.origin ?? clone.source;
+  const isFuse = context.implementation.name === 'zfs-fuse';
+  const base = isFuse ? await makeBase(snapshot) : await mountSnapshot(context, snapshot, path);
+  return { base: base.path, other: path, form: { kind: 'trees', sameInodes: true }, close: base.end };
+}
+
+async function mountSnapshot(context: ZfsContext, snapshot: string, beside: string): ReturnType<MakeBase> {
+  const path = await mkdtemp(join(beside, `../.base-${process.pid}-`));
+  const mounted = await context.mountSnapshot(snapshot, path);
   if (mounted.exitCode !== 0) {
-    await rmdir(base);
-    throw new IsolateError('storage-failed', `The snapshot ${source} cannot be mounted: ${mounted.stderr.trim()}.`);
+    await rmdir(path);
+    throw new IsolateError('storage-failed', `The snapshot ${snapshot} cannot be mounted: ${mounted.stderr.trim()}.`);
   }
   return {
-    base,
-    other: path,
-    form: { kind: 'trees', sameInodes: true },
-    close: async () => {
-      await context.umount([base]);
-      await rmdir(base);
+    path,
+    end: async () => {
+      await context.umount([path]);
+      await rmdir(path);
     },
   };
+}
+
+/** Unmounts the snapshots of the template that processes had mounted which are dead. What is still in use stays. */
+export async function unmountLeftBases(context: ZfsContext): Promise<void> {
+  for (const { mountpoint, type, source } of parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'))) {
+    const [, pid] = /^\.base-(\d+)-/.exec(basename(mountpoint)) ?? [];
+    if (type !== 'zfs' || pid === undefined || !isOf(context.template, source) || isAlive(Number(pid))) continue;
+    if ((await context.umount([mountpoint])).exitCode === 0) await rmdir(mountpoint).catch(() => undefined);
+  }
+}
+
+function isOf(template: string, source: string): boolean {
+  return source.startsWith(`${template}@`) || source.startsWith(`${template}.isolate-`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }

@@ -5,7 +5,7 @@ import { parseDataset } from '../../spec/parse-name.ts';
 import { findHolders } from '../holders.ts';
 import { classifyZfs, zfsError } from './classify.ts';
 import { bindZfsCommands, type ZfsContext, type ZfsTools } from './commands.ts';
-import { openChanges } from './changes.ts';
+import { openChanges, unmountLeftBases } from './changes.ts';
 import { createClones, mountClone } from './create.ts';
 import type { OwnerCopy } from './clones.ts';
 import { destroyClones } from './destroy.ts';
@@ -68,13 +68,14 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
     },
     mount: (clone, mountOptions) => mountClone(context, clone, mountOptions),
     destroy: (refs) => destroyClones(context, refs),
-    openChanges: (clone, path) => openChanges(context, clone, path),
+    openChanges: (clone, path, makeBase) => openChanges(context, clone, path, makeBase),
     keep: (ref, session) => runInOrder(context, ref.id, planKeep(template, ref.id, session)),
     forget: (ref) => runInOrder(context, ref.id, planForget(template, ref.id)),
     usage: (ids) => readUsage(context, ids),
     tidy: async (newest) => {
       const old = copies.filter(({ origin, kept }) => !kept && origin !== newest?.name);
       await removeOwnerCopies(context, old);
+      await unmountLeftBases(context);
     },
     holders: (ref) => findHolders({ kind: 'zfs', dataset: cloneName(template, ref.id) }),
   };
