@@ -35,6 +35,7 @@ static const char *const step_names[] = {
   [24] = "file",
   [25] = "user",
   [26] = "companion",
+  [27] = "join",
 };
 /* By errno. */
 static const char *const error_texts[] = {

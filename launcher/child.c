@@ -3,21 +3,22 @@
 
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 
 static int report_fd;
 
-/* Ends the child with errno, which the condition has just set. */
-static void must(bool done, enum step step) {
+void child_reports_to(int fd) {
+  report_fd = fd;
+}
+
+void must(bool done, enum step step) {
   if (done) return;
   place.step = step;
   send_event(report_fd, failure());
   _exit(STATUS_FAILED);
 }
 
-/* Asked for again after every change of identity, which clears it; the launcher may have ended in between. */
-static void die_with_launcher(void) {
+void die_with_launcher(void) {
   struct pollfd report = {.fd = report_fd};
   must(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, STEP_SUPERVISION);
   if (poll(&report, 1, 0) > 0 && (report.revents & POLLERR) != 0) _exit(STATUS_FAILED);
@@ -50,17 +51,6 @@ bool filter_answers(void) {
   return syscall(SYS_keyctl, -1L, 0, 0, 0, 0) < 0 && errno == EPERM;
 }
 
-static int memory_file(const struct descriptor *descriptor) {
-  int fd = memfd_create("isolate", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  for (uint32_t at = 0; fd >= 0 && at < descriptor->content.length;) {
-    ssize_t count = write(fd, descriptor->content.at + at, descriptor->content.length - at);
-    if (count < 0) return -1;
-    at += (uint32_t)count;
-  }
-  if (fd < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) return -1;
-  return lseek(fd, 0, SEEK_SET) < 0 ? -1 : fd;
-}
-
 static int open_planned(const struct run *run, const struct descriptor *descriptor) {
   switch (descriptor->kind) {
   case TAG_DESCRIPTOR_STAGE: return run->program;
@@ -68,7 +58,7 @@ static int open_planned(const struct run *run, const struct descriptor *descript
   case TAG_DESCRIPTOR_CHANNEL: return run->channels[descriptor->channel][descriptor->end];
   case TAG_DESCRIPTOR_READY: return run->ready[1];
   case TAG_DESCRIPTOR_FILE: return open(descriptor->path, (descriptor->access == ACCESS_READ_WRITE ? O_RDWR : O_RDONLY) | O_NOCTTY | O_CLOEXEC);
-  default: return memory_file(descriptor);
+  default: return sealed_file("isolate", descriptor->content);
   }
 }
 
@@ -123,8 +113,7 @@ static _Noreturn void execute(const struct record *record, const struct sock_fpr
   _exit(STATUS_FAILED);
 }
 
-/* The first process of a process namespace: reaps, and ends with the command, which ends all the rest. */
-static _Noreturn void be_init(pid_t command) {
+_Noreturn void wait_for_command(pid_t command) {
   int status = 0;
   syscall(SYS_close_range, 0u, (unsigned)report_fd - 1, 0u);
   syscall(SYS_close_range, (unsigned)report_fd + 1, ~0u, 0u);
@@ -147,7 +136,11 @@ _Noreturn void child_main(struct run *run) {
   must(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS, STEP_KEYRING);
   umask(022);
   start_session(run);
-  must(cgroup_join(record), STEP_CGROUP);
+  must(cgroup_join(run_groups(run)), STEP_CGROUP);
+  if (record->join_kind != 0) {
+    must(!record->no_new_privileges || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, STEP_NO_NEW_PRIVILEGES);
+    enter_execute(run, report_fd);
+  }
 
   if (own_mount_namespace && (!namespaced || record->host_mounts.count > 0)) own_mounts();
   must(mounts_apply(run, &record->host_mounts), STEP_MOUNT);
@@ -166,5 +159,5 @@ _Noreturn void child_main(struct run *run) {
   pid_t command = fork();
   must(command >= 0, STEP_PROCESS_NAMESPACE);
   if (command == 0) execute(record, &run->filter);
-  be_init(command);
+  wait_for_command(command);
 }

@@ -37,6 +37,14 @@ static bool are_fit_mounts(const struct record *record, const struct mount_opera
   return mounts->count == 0 || (record->namespaces & NAMESPACE_MOUNT) != 0;
 }
 
+static bool has_command(const struct record *record) {
+  for (size_t i = 0; i < record->descriptors.count; i++) {
+    const struct descriptor *descriptor = &record->descriptors.items[i];
+    if (descriptor->number == record->inside_command) return descriptor->kind == TAG_DESCRIPTOR_DATA;
+  }
+  return false;
+}
+
 /* What holds for every record. */
 static bool is_sound(const struct record *record) {
   bool numbered[LAST_PLANNED + 1] = {false};
@@ -44,6 +52,7 @@ static bool is_sound(const struct record *record) {
     if (numbered[record->descriptors.items[i].number]) return false;
     numbered[record->descriptors.items[i].number] = true;
   }
+  if (record->inside_run != NULL && !has_command(record)) return false;
   if (record->groups.count > (record->map_writer == MAP_NONE ? 0 : GROUPS_MAX)) return false;
   if (record->file != NULL ? record->file_descriptor != 0 : !numbered[record->file_descriptor]) return false;
   if (!are_fit_maps(&record->uid_maps, record->map_writer) || !are_fit_maps(&record->gid_maps, record->map_writer)) return false;
@@ -61,6 +70,7 @@ bool record_is_program(const struct record *record) {
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
     if (counts[i] > 0) return false;
   return is_sound(record) && record->namespaces == 0 && record->map_writer == MAP_NONE && record->root == NULL && record->deadline_ms == 0 &&
+         record->inside_run == NULL && record->join_kind == 0 &&
          record->groups_of_run == NULL && !record->supervised && !record->contained_streams &&
          record_descriptor(record, TAG_DESCRIPTOR_STAGE) == NULL && record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS) == NULL;
 }
@@ -95,6 +105,17 @@ static bool are_fit_companions(const struct record *record) {
   return fit && (ends & 0x55555555) == (ends >> 1 & 0x55555555);
 }
 
+/* It has everything else from the run. */
+static bool is_fit_join(const struct record *record) {
+  const size_t counts[] = {record->uid_maps.count, record->host_mounts.count, record->sandbox_mounts.count, record->cgroups.count,
+                           record->groups.count,   record->companions.count};
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+    if (counts[i] > 0) return false;
+  bool staged = record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS) != NULL;
+  return staged == (record->join_kind == JOIN_SANDBOX) && record->file == NULL && record->map_writer == MAP_NONE && record->namespaces == 0 &&
+         record->root == NULL && record->groups_of_run == NULL && record->seccomp_filter == NULL && record->inside_run == NULL;
+}
+
 bool record_is_launch(const struct record *record) {
-  return is_sound(record) && are_fit_companions(record);
+  return is_sound(record) && are_fit_companions(record) && (record->join_kind == 0 || is_fit_join(record));
 }

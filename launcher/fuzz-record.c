@@ -16,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     if (record.cgroups.items[i].file != NULL) seen += strlen(record.cgroups.items[i].path) + strlen(record.cgroups.items[i].value);
   for (size_t i = 0; i < record.files.count; i++)
     if (record.files.items[i].content != NULL) seen += strlen(record.files.items[i].path) + strlen(record.files.items[i].content);
+  if (record.inside_run != NULL) seen += strlen(record.inside_run) + strlen(record.inside_variable) + strlen(record.inside_directory);
+  if (record.join_kind != 0) seen += strlen(record.join_run) + strlen(record.join_start);
   volatile size_t sink = seen;
   (void)sink;
   record_free(&record);

@@ -88,14 +88,17 @@ int identity_make_for_owner(const struct record *record, uint32_t uid, uint32_t 
   return identity_make(&owner);
 }
 
-bool identity_enter(const struct run *run) {
-  const struct ids *wanted = &run->record.groups;
+bool identity_become(const struct record *record, bool grouped) {
+  const struct ids *wanted = &record->groups;
   gid_t groups[GROUPS_MAX + 1] = {0};
   for (size_t i = 0; i < wanted->count; i++) groups[i + 1] = wanted->items[i].gid;
   /* A user without subordinate groups may not drop a group, which may be there to deny access. */
-  const struct id_maps *gids = &run->record.gid_maps;
-  bool alone = run->record.map_writer != MAP_DIRECT && gids->count == 1 && gids->items[0].count == 1;
-  if (setns(run->user_namespace, CLONE_NEWUSER) < 0) return false;
-  if (!alone && setgroups(wanted->count + 1, groups) < 0) return false;
+  const struct id_maps *gids = &record->gid_maps;
+  bool alone = record->map_writer != MAP_DIRECT && gids->count == 1 && gids->items[0].count == 1;
+  if (!alone && setgroups(grouped ? wanted->count + 1 : 0, groups) < 0) return false;
   return setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0;
+}
+
+bool identity_enter(const struct run *run) {
+  return setns(run->user_namespace, CLONE_NEWUSER) == 0 && identity_become(&run->record, true);
 }

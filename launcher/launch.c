@@ -31,14 +31,15 @@ static bool prepare(struct run *run) {
   place.step = STEP_FILTER_FILE;
   if (record->seccomp_filter != NULL && !filter_read(record->seccomp_filter, &run->filter)) return false;
   place.step = STEP_DESCRIPTOR;
-  bool stage = record_descriptor(record, TAG_DESCRIPTOR_STAGE) != NULL;
+  if (record->join_kind != 0 && !join_find(run)) return false;
+  bool stage = record->join_kind == 0 && record_descriptor(record, TAG_DESCRIPTOR_STAGE) != NULL;
   if (stage && (run->program = above_planned(open("/proc/self/exe", O_PATH | O_CLOEXEC))) < 0) return false;
   place.step = STEP_TREE;
   if ((record->map_writer == MAP_GIVEN || record_trees(record) > 0) && !trees_take(run)) return false;
   bool own = record->map_writer != MAP_NONE && record->map_writer != MAP_GIVEN;
   if (own && (run->user_namespace = identity_make(record)) < 0) return false;
   place.step = STEP_TERMINAL;
-  if (!terminal_open(&run->terminal, identity_of_root(&record->uid_maps))) return false;
+  if (!terminal_open(&run->terminal, identity_of_root(record->join_kind != 0 ? &run->joined.uid_maps : &record->uid_maps))) return false;
   place.step = STEP_CGROUP;
   return record->groups_of_run != NULL || cgroup_make(&record->cgroups);
 }
@@ -69,7 +70,7 @@ static bool start_child(struct run *run) {
   if (!open_pipes(run)) return false;
   place.step = STEP_PROCESS_NAMESPACE;
   if ((run->record.namespaces & NAMESPACE_PID) != 0 && !make_process_namespace(run)) return false;
-  run->child = cgroup_fork(&run->record);
+  run->child = cgroup_fork(run_groups(run));
   if (run->child == 0) {
     close_quietly(run->report[0]);
     close_quietly(run->stage[0]);
@@ -79,7 +80,7 @@ static bool start_child(struct run *run) {
     child_main(run);
   }
   channels_let_go(run, &run->record);
-  const int childs[] = {run->report[1], run->stage[1], run->trees[0], run->trees[1], run->program, run->gate[0], run->alive[0]};
+  const int childs[] = {run->report[1], run->stage[1], run->trees[0], run->trees[1], run->program, run->gate[0], run->alive[0], run->join.root, run->join.record};
   for (size_t i = 0; i < sizeof childs / sizeof *childs; i++) close_quietly(childs[i]);
   return run->child > 0;
 }

@@ -32,6 +32,7 @@
 enum { RECORD_HEADER = 12, RECORD_BODY_MAX = 16 * 1024 * 1024 };
 enum { FIRST_PLANNED = 3, LAST_PLANNED = 99, OWN_DESCRIPTORS = 200 }; /* our own descriptors live from there up */
 enum { MAP_NONE = 0 };    /* no user namespace */
+enum { KEPT_RECORD = OWN_DESCRIPTORS - 1 }; /* where a launcher keeps its record (join.c) */
 enum { GROUPS_MAX = 64 }; /* supplementary groups that are wanted */
 enum { COMPANIONS_MAX = 16, CHANNELS_MAX = 16, TREES_MAX = 2 };
 
@@ -83,6 +84,9 @@ void read_text(const char *path, char *text, size_t size);
 void kill_listed(const char *path);
 /* Writes what stands for the first character of a text in a line for a terminal, as src/cli/escape.ts does; returns its length in the text. */
 size_t escape_character(const char *text, char shown[8]);
+/* A sealed memory file with this content, at its beginning and close on exec; or -1. */
+enum { ALL_SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL };
+int sealed_file(const char *name, struct bytes content);
 /* Default dispositions for all signals and an empty mask. */
 void reset_signals(void);
 
@@ -165,6 +169,8 @@ struct run {
   int ready[2];                      /* of a companion: our end, its own */
   int channels[CHANNELS_MAX][2];     /* by number and end; 0: not made yet */
   struct record record;
+  struct record joined; /* of the run that this one's program joins */
+  struct { int init, root, record; pid_t pid; uint32_t namespaces; } join; /* its first process, with its number, the root of that, its record */
   struct terminal terminal;
   struct stream streams[3];
   struct sock_fprog filter;
@@ -184,6 +190,14 @@ void channels_let_go(struct run *run, const struct record *program);
 
 /* child.c, in the forked child. */
 _Noreturn void child_main(struct run *run);
+/* Where `must` tells of what failed. */
+void child_reports_to(int fd);
+/* Ends the child with errno, which the condition has just set. */
+void must(bool done, enum step step);
+/* Asked for again after every change of identity, which clears it; the launcher may have ended in between. */
+void die_with_launcher(void);
+/* As the parent of the command, or the first process of a process namespace: reaps, tells how the command ended, and ends with it. */
+_Noreturn void wait_for_command(pid_t command);
 /* Reads a file of struct sock_filter. */
 bool filter_read(const char *path, struct sock_fprog *filter);
 /* Whether the filter, and not the kernel, answers calls that every filter of ours refuses. */
@@ -201,11 +215,42 @@ void command_complain(const struct command *command, int error);
 /* stage.c: true when the program was started as the stage; argv: name, options, STATUSFD COMMANDFD. */
 bool stage_is(const char *name);
 _Noreturn void stage_main(int argc, char **argv);
+/* Tells the launcher that it is there, and becomes the command. */
+_Noreturn void stage_execute(const struct command *command, int status);
+void take_foreground(void);
+/* A number that a planned descriptor may have, or -1. */
+int planned_number(const char *text);
+
+/* user.c: whom --user names. */
+struct user {
+  uint32_t uid, gid;
+  size_t count; /* of the groups beside `gid` */
+  gid_t groups[1024];
+};
+/*
+ * `NAME|UID[:GROUP|GID]`, of which NAME is left. What the user is known by goes to the variables that the command has unless it is
+ * given others. Returns 0, or which part of it is missing, as an errno for which src/launch/failure.ts has the words.
+ */
+int user_find(char *wanted, struct user *user);
+bool user_become(const struct user *user);
+
+/* join.c: keeps the record of a run whose command has started for those that join the run. */
+void record_keep(const struct record *record);
+/* Finds the run that the record says; errno: ESRCH there is none, EAGAIN it has not started, or what else prevents it. */
+bool join_find(struct run *run);
+/* The record with the groups that the child joins. */
+const struct record *run_groups(const struct run *run);
+
+/* enter.c: the process that joins a run, as its child executes it. */
+bool enter_is(const char *name);
+_Noreturn void enter_main(int argc, char **argv);
+_Noreturn void enter_execute(const struct run *run, int report);
 
 /* process.c: as proc_pid_stat(5) has it, X where there is none. */
 char process_state(pid_t pid);
 /* When it started, in clock ticks since boot; 0 where there is none, or it is dead. */
 unsigned long long process_start(pid_t pid);
+pid_t process_parent(pid_t pid);
 /* Whether it has begun to end, which is so before others see any of its descriptors closed. */
 bool process_is_ending(pid_t pid);
 /* Whether our process group has a parent outside of it in its session: a shell that sees it stop and can continue it. */
@@ -223,6 +268,8 @@ uint32_t identity_of_root(const struct id_maps *maps);
 int identity_make(const struct record *record);
 /* A user namespace in which the one on-disk owner `uid`/`gid` is the sandbox's 0, for an idmapped mount. */
 int identity_make_for_owner(const struct record *record, uint32_t uid, uint32_t gid);
+/* Becomes 0/0 of the namespace that it is in, with the record's groups or, unless `grouped`, none. */
+bool identity_become(const struct record *record, bool grouped);
 /* Enters the namespace and becomes its 0/0. */
 bool identity_enter(const struct run *run);
 

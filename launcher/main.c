@@ -50,11 +50,12 @@ static void tell_parent(const struct run *run, struct event event) {
 }
 
 int main(int argc, char **argv) {
-  static struct run run = {.control = -1, .events = -1, .lease = -1, .user_namespace = -1, .trees = {-1, -1}, .program = -1, .processes = -1};
+  static struct run run = {.control = -1, .events = -1, .lease = -1, .user_namespace = -1, .trees = {-1, -1}, .program = -1, .processes = -1, .join = {-1, -1, -1, 0, 0}};
   int *pairs[] = {run.report, run.stage, run.alive, run.gate};
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) pairs[i][0] = pairs[i][1] = -1;
   run.tell = tell_parent;
   run.parent = getppid();
+  if (argc > 0 && enter_is(argv[0])) enter_main(argc, argv);
   if (argc > 0 && stage_is(argv[0])) stage_main(argc, argv);
   if (argc > 0 && client_is(argv[0])) return client_main(argv, &run);
   if (argc == 2 && strcmp(argv[1], "--check-record") == 0)

@@ -32,6 +32,11 @@ unsigned long long process_start(pid_t pid) {
   return at == NULL ? 0 : strtoull(at, NULL, 10);
 }
 
+pid_t process_parent(pid_t pid) {
+  char text[1024];
+  return (pid_t)strtol(read_stat(pid, text) + 2, NULL, 10);
+}
+
 /* Set before the process closes its files (PF_EXITING of linux/sched.h). */
 enum { FLAG_ENDING = 4 };
 
@@ -43,9 +48,8 @@ bool process_is_ending(pid_t pid) {
 }
 
 bool process_is_job(void) {
-  char text[1024];
   pid_t pid = getppid();
-  while (pid > 1 && getpgid(pid) == getpgrp()) pid = (pid_t)strtol(read_stat(pid, text) + 2, NULL, 10);
+  while (pid > 1 && getpgid(pid) == getpgrp()) pid = process_parent(pid);
   return pid > 1 && getsid(pid) == getsid(0);
 }
 

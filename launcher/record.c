@@ -163,6 +163,7 @@ static bool parse(const uint8_t *bytes, size_t length, struct record *record, ui
   record->texts = malloc(body);
   if (record->texts != NULL && allocate_lists(record) && walk(begin, begin + body, record, record->texts, item)) {
     *item = 0;
+    record->whole = (struct bytes){bytes, (uint32_t)length};
     if (is_fit(record)) return true;
   }
   record_free(record);

@@ -10,15 +10,11 @@
  */
 #include "launcher.h"
 
-#include <grp.h>
-#include <linux/capability.h>
-#include <sys/mman.h>
-
 bool stage_is(const char *name) {
   return strncmp(name, "/proc/self/fd/", 14) == 0 || strcmp(name, "isolate-stage") == 0;
 }
 
-static void take_foreground(void) {
+void take_foreground(void) {
   signal(SIGTTOU, SIG_IGN);
   for (int fd = 0; fd <= 2; fd++)
     if (isatty(fd) && tcsetpgrp(fd, getpid()) == 0) break;
@@ -76,124 +72,21 @@ static _Noreturn void give_up(const char *message) {
   _exit(STATUS_FAILED);
 }
 
-/* Whom --user names. */
-struct user {
-  uint32_t uid, gid;
-  size_t count; /* of the groups beside `gid` */
-  gid_t groups[1024];
-};
-
-/* Larger ones are none of users that people have. */
-enum { MOST_ACCOUNTS = 16 * 1024 * 1024 };
-
-/* The text of a file of the guest's, which may be anything, for as long as the stage lives; NULL where it is no file. */
-static char *read_accounts(const char *path) {
-  struct stat found;
-  char *text = NULL;
-  int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-  if (fd >= 0 && fstat(fd, &found) == 0 && S_ISREG(found.st_mode) && found.st_size <= MOST_ACCOUNTS) {
-    size_t size = (size_t)found.st_size, used = 0;
-    text = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (text == MAP_FAILED) text = NULL;
-    for (ssize_t count = 1; text != NULL && used < size && count > 0; used += count > 0 ? (size_t)count : 0)
-      count = read(fd, text + used, size - used);
-  }
-  if (fd >= 0) close(fd);
-  return text;
-}
-
-/* The next line of `text` with so many fields; false behind the last. */
-static bool next_entry(char **text, char **fields, size_t count) {
-  for (char *line; (line = strsep(text, "\n")) != NULL;) {
-    size_t found = 0;
-    while (found < count && (fields[found] = strsep(&line, ":")) != NULL) found++;
-    if (found == count) return true;
-  }
-  return false;
-}
-
-static bool is_number(const char *text) {
-  return *text != 0 && text[strspn(text, "0123456789")] == 0;
-}
-
-static bool read_id(const char *text, uint32_t *id) {
-  unsigned long long number = strtoull(text, NULL, 10);
-  *id = (uint32_t)number;
-  return is_number(text) && strlen(text) <= 10 && number < UINT32_MAX;
-}
-
-/* A number is an id, whatever the accounts call by it: 1000 is never the user who is named so. */
-static bool is_meant(const char *wanted, const char *name, uint32_t id) {
-  uint32_t number;
-  return is_number(wanted) ? read_id(wanted, &number) && number == id : strcmp(wanted, name) == 0;
-}
-
-static bool is_member(char *members, const char *name) {
-  for (char *member; (member = strsep(&members, ",")) != NULL;)
-    if (strcmp(member, name) == 0) return true;
-  return false;
-}
-
-static void add_group(struct user *user, gid_t gid) {
-  for (size_t i = 0; i < user->count; i++)
-    if (user->groups[i] == gid) return;
-  if (user->count < sizeof user->groups / sizeof *user->groups) user->groups[user->count++] = gid;
-}
-
-/* The groups of the user `name`; `group`: the name or number that becomes the first one, or NULL. False: there is no such group. */
-static bool find_groups(const char *name, const char *group, struct user *user) {
-  uint32_t gid;
-  char *fields[4], *text = read_accounts("/etc/group");
-  bool found = group == NULL || read_id(group, &user->gid);
-  while (text != NULL && next_entry(&text, fields, 4)) {
-    if (!read_id(fields[2], &gid)) continue;
-    if (group != NULL && is_meant(group, fields[0], gid)) user->gid = gid, found = true;
-    if (is_member(fields[3], name)) add_group(user, gid);
-  }
-  return found;
-}
-
-/*
- * `NAME|UID[:GROUP|GID]`, of which NAME is left. What the user is known by goes to the variables that the command has unless it is
- * given others. Returns 0, or which part of it is missing, as an errno for which src/launch/failure.ts has the words.
- */
-static int find_user(char *wanted, struct user *user) {
-  uint32_t uid, gid;
-  char *fields[7], *name = strsep(&wanted, ":"), *text = read_accounts("/etc/passwd");
-  char *entry[3] = {name, "/", "/bin/sh"};
-  bool found = false, numbered = read_id(name, &user->uid);
-  while (!found && text != NULL && next_entry(&text, fields, 7)) {
-    if (!read_id(fields[2], &uid) || !read_id(fields[3], &gid) || !is_meant(name, fields[0], uid)) continue;
-    found = true, user->uid = uid, user->gid = gid;
-    entry[0] = fields[0];
-    entry[1] = *fields[5] == '/' ? fields[5] : "/";
-    entry[2] = *fields[6] == '/' ? fields[6] : "/bin/sh";
-  }
-  if (!found && !numbered) return ENOENT;
-  if (!found && wanted == NULL) return ESRCH;
-  setenv("USER", entry[0], 1);
-  setenv("LOGNAME", entry[0], 1);
-  setenv("HOME", entry[1], 1);
-  setenv("SHELL", entry[2], 1);
-  return find_groups(entry[0], wanted, user) ? 0 : ENODATA;
-}
-
-/* Where a user namespace maps one id the kernel lets nobody change groups, and there are none to be had. */
-static bool become(const struct user *user) {
-  bool grouped = setgroups(user->count, user->groups) == 0 || (errno == EPERM && user->count == 0 && user->uid == 0);
-  if (!grouped || setresgid(user->gid, user->gid, user->gid) < 0 || setresuid(user->uid, user->uid, user->uid) < 0) return false;
-  /* The kernel leaves it the inheritable ones, which a file with capabilities of its own could bring back. */
-  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-  struct __user_cap_data_struct none[2] = {0};
-  return user->uid == 0 || syscall(SYS_capset, &header, none) == 0;
-}
-
 static _Noreturn void refuse_user(int status, int error) {
   send(status, &error, sizeof error, MSG_NOSIGNAL);
   _exit(STATUS_FAILED);
 }
 
-static int planned_number(const char *text) {
+_Noreturn void stage_execute(const struct command *command, int status) {
+  int report = report_for_duty(status);
+  if (report < 0) _exit(STATUS_FAILED);
+  int error = command_execute(command);
+  command_complain(command, error);
+  if (write(report, &error, sizeof error) != sizeof error) _exit(STATUS_FAILED);
+  _exit(error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE);
+}
+
+int planned_number(const char *text) {
   char *end;
   long number = strtol(text, &end, 10);
   return *end == 0 && number >= FIRST_PLANNED && number <= LAST_PLANNED ? (int)number : -1;
@@ -211,7 +104,7 @@ _Noreturn void stage_main(int argc, char **argv) {
   int source = argc == 3 ? planned_number(argv[2]) : -1;
   struct command command;
   static struct user user;
-  int missing = wanted == NULL ? 0 : find_user(wanted, &user);
+  int missing = wanted == NULL ? 0 : user_find(wanted, &user);
   if (status < 0 || source < 0 || !command_read(source, &command)) give_up("isolate-launch: the stage is only executed by an engine\n");
   if (missing != 0) refuse_user(status, missing);
   if (filtered && !filter_answers()) give_up("isolate: the system-call filter is not in force\n");
@@ -222,11 +115,6 @@ _Noreturn void stage_main(int argc, char **argv) {
   if (reaps) fork_command();
   setpgid(0, 0);
   take_foreground();
-  if (wanted != NULL && !become(&user)) refuse_user(status, errno);
-  int report = report_for_duty(status);
-  if (report < 0) _exit(STATUS_FAILED);
-  int error = command_execute(&command);
-  command_complain(&command, error);
-  if (write(report, &error, sizeof error) != sizeof error) _exit(STATUS_FAILED);
-  _exit(error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE);
+  if (wanted != NULL && !user_become(&user)) refuse_user(status, errno);
+  stage_execute(&command, status);
 }

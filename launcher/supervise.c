@@ -50,6 +50,7 @@ static void open_command(struct state *state, pid_t command) {
 
 static void started(struct state *state) {
   state->started = true;
+  record_keep(&state->run->record);
   state->run->tell(state->run, (struct event){.kind = EVENT_STARTED, .a = (uint32_t)state->command});
   for (int signal = 1; signal < 32; signal++)
     if (is_in(state->kept, signal)) signal_command(state, signal);

@@ -1,6 +1,8 @@
 /* Small operations on descriptors, files and processes that several parts need. */
 #include "launcher.h"
 
+#include <sys/mman.h>
+
 #include <time.h>
 
 struct place place;
@@ -105,6 +107,17 @@ size_t escape_character(const char *text, char shown[8]) {
   bool control = code != 0 ? code < 0x100 : *at < 0x20 || *at == 0x7f;
   snprintf(shown, 8, code >= 0x100 ? "\\u%04x" : control ? "\\x%02x" : "%c", code != 0 ? code : *at);
   return code == 0 ? 1 : code < 0x800 ? 2 : 3;
+}
+
+int sealed_file(const char *name, struct bytes content) {
+  int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  for (uint32_t at = 0; fd >= 0 && at < content.length;) {
+    ssize_t count = write(fd, content.at + at, content.length - at);
+    if (count < 0) return close_quietly(fd), -1;
+    at += (uint32_t)count;
+  }
+  if (fd < 0 || (fcntl(fd, F_ADD_SEALS, ALL_SEALS) == 0 && lseek(fd, 0, SEEK_SET) == 0)) return fd;
+  return close_quietly(fd), -1;
 }
 
 void reset_signals(void) {

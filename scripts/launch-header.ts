@@ -1,6 +1,7 @@
 import type { Field, Fields, Names } from '../src/launch/fields.ts';
 import { type KindRule, names, operations } from '../src/launch/operations.ts';
-import { events, type ItemRule, items, lists, steps } from '../src/launch/schema.ts';
+import { events, type ItemRule, items, lists } from '../src/launch/schema.ts';
+import { steps } from '../src/launch/steps.ts';
 
 const kindSets: readonly (readonly [type: string, kinds: Readonly<Record<string, KindRule>>])[] = Object.entries(operations);
 const rules: readonly (readonly [name: string, rule: ItemRule])[] = Object.entries(items);
@@ -31,6 +32,7 @@ export function renderLaunchHeader(): string {
     'struct record {',
     ...Object.entries(lists).map(([list, element]) => `  struct ${element}s ${snake(list)};`),
     `  ${members(merge(rules.filter(([, { list }]) => list === undefined).map(([, { fields = {} }]) => fields)), '\n  ')}`,
+    '  struct bytes whole; /* what it was read from */',
     '  void *texts, *bytes; /* what the texts and the contents point into */',
     '};',
     '',

@@ -1,7 +1,8 @@
 import type { Field, Fields } from '../src/launch/fields.ts';
 import { type KindRule, names, operations } from '../src/launch/operations.ts';
 import { wrap } from '../src/cli/wrap.ts';
-import { events, type ItemRule, items, lists, steps } from '../src/launch/schema.ts';
+import { events, type ItemRule, items, lists } from '../src/launch/schema.ts';
+import { steps } from '../src/launch/steps.ts';
 
 /** RECORD.md with each table put between its marks: a comment with its name, and one that ends it. */
 export function fillLaunchTables(document: string): string {

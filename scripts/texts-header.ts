@@ -4,7 +4,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { verbs } from '../src/cli/verbs.ts';
 import { describeErrno, quotaErrno } from '../src/error.ts';
 import { engineOutOfMemory, userFailures } from '../src/launch/failure.ts';
-import { steps } from '../src/launch/schema.ts';
+import { steps } from '../src/launch/steps.ts';
 import { signalNames } from '../src/launch/signals.ts';
 import { optionsOfNode } from '../src/run/run-client.ts';
 import { runOptions } from '../src/spec/options/table.ts';

@@ -4,7 +4,8 @@
  * Theory of operation. One table (rules.h) says what is refused, with which error and why. From it come
  *   - the filter itself, classic BPF that the kernel runs before every system call (seccomp(2)): installed in this
  *     process before it executes COMMAND, or written out raw (--print-filter) for bwrap's --seccomp;
- *   - a smaller policy in the language of LXC (--print-lxc-profile), for containers that start an init of their own.
+ *   - a smaller policy in the language of LXC (--print-lxc-profile), for containers that start an init of their own, and as
+ *     a filter (--print-lxc-filter), for commands that join these.
  *
  * The filter asks in this order: which table does the call's number belong to, that of 64-bit programs or that of the
  * 32-bit programs that the same kernel runs (there is no third; any other architecture is killed); is the number one that
@@ -48,6 +49,12 @@
 #endif
 
 enum { RULES = sizeof rules / sizeof rules[0] };
+
+/* Which rules it has. */
+struct variant {
+	enum policy policy;
+	bool socketcall;
+};
 
 struct program {
 	struct sock_filter code[MAX_INSTRUCTIONS];
@@ -94,12 +101,12 @@ static void emit_rule(struct program *program, const struct rule *rule, enum tab
 	emit(program, LOAD_NUMBER);
 }
 
-static bool applies(const struct rule *rule, enum table table, bool socketcall)
+static bool applies(const struct rule *rule, enum table table, struct variant variant)
 {
-	return rule->number[table] != NONE && (rule->policy & SANDBOX) != 0 && !(rule->unless_socketcall && socketcall);
+	return rule->number[table] != NONE && (rule->policy & variant.policy) != 0 && !(rule->unless_socketcall && variant.socketcall);
 }
 
-static void emit_table(struct program *program, enum table table, bool socketcall)
+static void emit_table(struct program *program, enum table table, struct variant variant)
 {
 	emit(program, LOAD_NUMBER);
 #ifdef __aarch64__
@@ -112,13 +119,13 @@ static void emit_table(struct program *program, enum table table, bool socketcal
 	emit(program, JUMP(BPF_JGT, LAST_KNOWN_CALL, 0, 1));
 	emit(program, RETURN_ERROR(ENOSYS));
 	for (size_t i = 0; i < RULES; i++)
-		if (applies(&rules[i], table, socketcall))
+		if (applies(&rules[i], table, variant))
 			emit_rule(program, &rules[i], table);
 	emit(program, RETURN(SECCOMP_RET_ALLOW));
 }
 
 /* Returns 0, or -1 when the rules have outgrown MAX_INSTRUCTIONS. */
-static int assemble(struct program *program, bool socketcall)
+static int assemble(struct program *program, struct variant variant)
 {
 	program->length = 0;
 	emit(program, LOAD(offsetof(struct seccomp_data, arch)));
@@ -128,10 +135,10 @@ static int assemble(struct program *program, bool socketcall)
 	/* No conditional jump reaches so far. */
 	unsigned short far = program->length;
 	emit(program, FAR_JUMP(0));
-	emit_table(program, NATIVE, socketcall);
+	emit_table(program, NATIVE, variant);
 	if (program->length < MAX_INSTRUCTIONS)
 		program->code[far] = FAR_JUMP(program->length - far - 1U);
-	emit_table(program, COMPAT_TABLE, socketcall);
+	emit_table(program, COMPAT_TABLE, variant);
 	return program->length <= MAX_INSTRUCTIONS ? 0 : -1;
 }
 
@@ -217,6 +224,7 @@ static const char help[] =
 	"  --socketcall         let i386 programs make sockets by socketcall(2), of any address family\n"
 	"  --print-filter       write the filter, an array of struct sock_filter, for bwrap --seccomp FD\n"
 	"  --print-lxc-profile  write the smaller policy for lxc.seccomp.profile\n"
+	"  --print-lxc-filter   write that policy as a filter, for what joins a container\n"
 	"  --help, --version\n"
 	"\n"
 	"Exit status: COMMAND's own; 125 the filter could not be installed, 126 COMMAND could not be\n"
@@ -245,16 +253,17 @@ int main(int argc, char **argv)
 	bool socketcall = argc > 1 && strcmp(argv[1], "--socketcall") == 0;
 	argc -= socketcall;
 	argv += socketcall;
-	if (assemble(&program, socketcall) != 0) {
+	const char *word = argc > 1 ? argv[1] : "";
+	bool lxc = argc == 2 && strcmp(word, "--print-lxc-filter") == 0;
+	if (assemble(&program, (struct variant){.policy = lxc ? LXC : SANDBOX, .socketcall = socketcall}) != 0) {
 		fprintf(stderr, "isolate-seccomp: the filter is longer than %d instructions\n", MAX_INSTRUCTIONS);
 		return 125;
 	}
-	const char *word = argc > 1 ? argv[1] : "";
 	if (argc > 2 && strcmp(word, "--") == 0)
 		return run(&program, argv + 2);
 	if (argc > 1 && word[0] != '-' && word[0] != '\0')
 		return run(&program, argv + 1);
-	if (argc == 2 && strcmp(word, "--print-filter") == 0)
+	if (argc == 2 && (lxc || strcmp(word, "--print-filter") == 0))
 		return print_filter(&program);
 	if (argc == 2 && strcmp(word, "--print-lxc-profile") == 0)
 		return print_lxc_profile();

@@ -5,8 +5,10 @@ import { checkLimits, planGroups } from './cgroup.ts';
 import { checkDesktop, planDesktop } from './desktop.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
+import { planInside } from './inside.ts';
 import { hostnameFor } from './hostname.ts';
 import { checkIdentity, checkUserNamespaces, planIdentity } from './identity.ts';
+import { capabilityMask, keptCapabilities } from './kept-capabilities.ts';
 import type { Descriptor, Launch, MountOperation } from '../launch/launch.ts';
 import type { PlacedBind } from './placed-bind.ts';
 import { planRootMounts } from './root-mounts.ts';
@@ -87,6 +89,11 @@ function plan(input: PlanInput): Launch {
     root: null,
     workingDirectory: '/',
     containedStreams: true,
+    inside: {
+      ...planInside(input, spec.seccomp ? filterFile(spec, facts) : null),
+      capabilities: { held: 'ambient', mask: capabilityMask(keptCapabilities) },
+      variable: `PWD=${spec.workingDirectory}`,
+    },
     noNewPrivileges: false,
     seccompFilter: null,
     graceMs: spec.graceMs,

@@ -5,6 +5,7 @@ import type { RootPart } from '../rootfs/rootfs.ts';
 import type { CheckedSpec } from '../spec/spec.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
+import { planInside } from './inside.ts';
 import { checkRootPrivileges } from './identity.ts';
 import type { Launch, MountOperation } from '../launch/launch.ts';
 import type { FileSystemFlag } from '../launch/operations.ts';
@@ -86,6 +87,12 @@ function plan(input: PlanInput): Launch {
     cgroups: [],
     root,
     workingDirectory: spec.workingDirectory,
+    inside: {
+      ...planInside(input, spec.seccomp ? filterFile(spec, facts) : null),
+      capabilities: { held: 'callers', mask: 0 },
+      noNewPrivileges: false,
+      variable: '',
+    },
     noNewPrivileges: false,
     seccompFilter: spec.seccomp ? filterFile(spec, facts) : null,
     graceMs: spec.graceMs,

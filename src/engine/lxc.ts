@@ -7,7 +7,8 @@ import { planGroups } from './cgroup.ts';
 import type { Engine, EngineCapabilities, PlanInput } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
 import { type IdentityPlan, planIdentity } from './identity.ts';
-import { keptCapabilities } from './kept-capabilities.ts';
+import { planInside } from './inside.ts';
+import { capabilityMask, keptCapabilities, type SandboxCapability } from './kept-capabilities.ts';
 import type { Descriptor, Launch } from '../launch/launch.ts';
 import { checkLxc } from './lxc-check.ts';
 import { encodeLxcConfig, type LxcSetting } from './lxc-config.ts';
@@ -75,6 +76,12 @@ function plan(input: PlanInput): Launch {
     workingDirectory: '/',
     stageTakesTerminal: true,
     containedStreams: true,
+    inside: {
+      ...planInside(input, spec.seccomp ? facts.files.lxcFilter : null),
+      capabilities: { held: 'bounding', mask: capabilityMask(keptIn(spec)) },
+      noGroups: true,
+      variable: 'container=lxc',
+    },
     noNewPrivileges: false,
     seccompFilter: null,
     graceMs: spec.graceMs,
@@ -105,7 +112,7 @@ function containerSettings({ spec, facts }: PlanInput, { userNamespace }: Identi
     ['lxc.tty.max', '0'],
     ['lxc.pty.max', '1024'],
     ...networkSettings(spec, facts),
-    ['lxc.cap.keep', keptIn(spec).join(' ')],
+    ['lxc.cap.keep', keptIn(spec).map(lxcName).join(' ')],
     ['lxc.no_new_privs', '1'],
     ['lxc.keyring.session', '1'],
     // A profile would have to be loaded into the kernel for every run; namespaces, ids and the filter isolate here.
@@ -113,6 +120,10 @@ function containerSettings({ spec, facts }: PlanInput, { userNamespace }: Identi
     ...(spec.seccomp ? [['lxc.seccomp.profile', `/proc/self/fd/${profileNumber}`] as const] : []),
     ['lxc.init.cwd', spec.workingDirectory],
   ];
+}
+
+function lxcName(capability: SandboxCapability): string {
+  return capability.replace(/^CAP_/, '').toLowerCase();
 }
 
 function idSettings(kind: 'u' | 'g', map: readonly IdMapEntry[]): LxcSetting[] {
@@ -135,7 +146,6 @@ function networkSettings(spec: SandboxSpec, facts: Facts): LxcSetting[] {
 }
 
 /** A sandbox with an interface of its own sets it up itself, in its own network namespace. */
-function keptIn({ shareNetwork, tun }: SandboxSpec): string[] {
-  const kept = [...keptCapabilities, ...(shareNetwork || tun ? ['CAP_NET_ADMIN'] : [])];
-  return kept.map((name) => name.replace(/^CAP_/, '').toLowerCase());
+function keptIn({ shareNetwork, tun }: SandboxSpec): readonly SandboxCapability[] {
+  return [...keptCapabilities, ...(shareNetwork || tun ? (['CAP_NET_ADMIN'] as const) : [])];
 }

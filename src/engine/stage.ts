@@ -5,6 +5,9 @@ const stageNumber = 10;
 const statusNumber = 11;
 const commandNumber = 12;
 
+/** The number of the descriptor with the command and its variables. */
+export const stageCommandNumber = commandNumber;
+
 /** The first descriptor number that a launch with a stage leaves free. */
 export const firstFreeNumber = 13;
 

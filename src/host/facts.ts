@@ -99,7 +99,7 @@ export interface CallerFacts {
 /** Everything that one run depends on: read-only plain data, recorded as JSON in the golden tests. */
 export type Facts = HostFacts & CallerFacts;
 
-/** Absolute paths; `socketcallFilter` is the filter that lets socketcall(2) make sockets. */
+/** Absolute paths; `socketcallFilter` is the filter that lets socketcall(2) make sockets, `lxcFilter` has the rules of the profile. */
 export type OwnFiles = Readonly<
-  Record<'launcher' | 'gate' | 'seccompFilter' | 'socketcallFilter' | 'lxcSeccompProfile' | 'unpacker' | 'tree', string>
+  Record<'launcher' | 'gate' | 'seccompFilter' | 'socketcallFilter' | 'lxcSeccompProfile' | 'lxcFilter' | 'unpacker' | 'tree', string>
 >;

@@ -22,6 +22,7 @@ export function findOwnFiles(): OwnFiles {
     seccompFilter: join(directory, 'seccomp.bpf'),
     socketcallFilter: join(directory, 'seccomp-socketcall.bpf'),
     lxcSeccompProfile: join(directory, 'lxc.seccomp'),
+    lxcFilter: join(directory, 'lxc.bpf'),
     unpacker: join(directory, 'isolate-unpack'),
     tree: join(directory, 'isolate-tree'),
   };

@@ -1,5 +1,6 @@
 import { decodeOutcome, type Outcome } from './outcome.ts';
-import { events as kinds, type LaunchStep, steps } from './schema.ts';
+import { events as kinds } from './schema.ts';
+import { type LaunchStep, steps } from './steps.ts';
 
 /** What the launcher reports while a run lives; launcher/RECORD.md has the bytes. */
 export type LaunchEvent =

@@ -1,4 +1,5 @@
 import type { IdMaps } from '../rootfs/rootfs.ts';
+import type { Inside, Join } from './join.ts';
 import type { FileSystemFlag } from './operations.ts';
 
 /** The user namespace that the launcher makes and enters, in which it takes ids 0/0. */
@@ -222,6 +223,10 @@ export interface Launch extends Program {
   readonly stageTakesTerminal?: boolean;
   /** Refuse standard streams that give access to more than themselves, such as a directory; absent: pass them on. */
   readonly containedStreams?: boolean;
+  /** Absent: no program can join the run. */
+  readonly inside?: Inside;
+  /** Absent: it is a run of its own. */
+  readonly join?: Join;
   /** Milliseconds from the start of the launch until the command gets SIGTERM and the run is `timed-out`; null: no limit. */
   readonly deadlineMs: number | null;
 }

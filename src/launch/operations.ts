@@ -17,6 +17,9 @@ export const names = {
   access: { 'read-only': 0, 'read-write': 1 },
   end: { stays: 0, removed: 1 },
   identity: { caller: 0, sandbox: 1 },
+  held: { callers: 0, ambient: 1, bounding: 2 },
+  rule: { 'no-new-privileges': 1, 'no-groups': 2 },
+  join: { sandbox: 1, files: 2 },
 } as const satisfies Readonly<Record<string, Names>>;
 
 const { recursive: _, real: _real, ...fileSystemFlags } = names.flag;

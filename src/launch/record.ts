@@ -1,4 +1,5 @@
 import { bytesOf, encodeItems, item, type RecordItem } from './encode.ts';
+import type { Inside, Join } from './join.ts';
 import type { Companion, Descriptor, Launch, MountOperation, Program, UserNamespace } from './launch.ts';
 
 /** How the launcher behaves while the run lives; see launcher/RECORD.md. */
@@ -30,6 +31,8 @@ export function listItems(launch: Launch, supervision: Supervision): readonly Re
     item('engine', { engine: launch.engine }),
     ...(launch.containedStreams === true ? [item('contained-streams', { containedStreams: true })] : []),
     ...(launch.groupsOfRun === undefined ? [] : [item('groups-of-run', { groupsOfRun: launch.groupsOfRun })]),
+    ...(launch.inside === undefined ? [] : [insideItem(launch.inside)]),
+    ...(launch.join === undefined ? [] : [joinItem(launch.join)]),
   ];
 }
 
@@ -91,6 +94,24 @@ function namespaceItems({ writer, uidMap, gidMap, newuidmap, newgidmap }: UserNa
     ...(newuidmap === undefined ? [] : [item('newuidmap', { newuidmap })]),
     ...(newgidmap === undefined ? [] : [item('newgidmap', { newgidmap })]),
   ];
+}
+
+function insideItem(inside: Inside): RecordItem {
+  const { run, capabilities, filter, workingDirectory, command, noNewPrivileges, noGroups, variable } = inside;
+  return item('inside', {
+    insideRun: run,
+    insideHeld: capabilities.held,
+    insideCapabilities: capabilities.mask,
+    insideRules: given({ 'no-new-privileges': noNewPrivileges, 'no-groups': noGroups }),
+    insideVariable: variable,
+    ...(filter === null ? {} : { insideFilter: filter }),
+    insideDirectory: workingDirectory,
+    insideCommand: command,
+  });
+}
+
+function joinItem({ kind, run, holder }: Join): RecordItem {
+  return item('join', { joinKind: kind, joinHolder: holder.pid, joinStart: holder.startTime, joinRun: run });
 }
 
 function namespacesOf({ mountNamespace, pidNamespace, networkNamespace, userNamespace }: Launch) {

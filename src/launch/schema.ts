@@ -185,39 +185,29 @@ export const items = {
     meaning:
       'root’s tree to attach is a copy of what the shelf in the directory `shelf` has mounted at `shelfPath`, if that is on this device; without this item the daemon hands the tree over',
   },
+  inside: {
+    tag: 36,
+    count: '0..1',
+    fields: {
+      insideRun: text,
+      insideHeld: choice(names.held),
+      insideCapabilities: number(),
+      insideRules: bits(names.rule),
+      insideVariable: text,
+      insideFilter: optionalPath,
+      insideDirectory: path,
+      insideCommand: planned,
+    },
+    meaning:
+      'what a program that joins the run gets besides the namespaces, cgroups and ids: the id of the run, how it holds which capabilities (bit N: number N), NAME=VALUE that the engine sets or nothing, its filter, its directory, and the descriptor with its variables',
+  },
+  join: {
+    tag: 37,
+    count: '0..1',
+    fields: { joinKind: choice(names.join), joinHolder: number(1), joinStart: text, joinRun: text },
+    meaning: 'what the program joins: a run, and the process that holds it with its start time; see Joining a run',
+  },
 } as const satisfies Readonly<Record<string, ItemRule>>;
-
-/** What a launch can fail in, numbered from 1. */
-export const steps = [
-  'record',
-  'supervision',
-  'filter-file',
-  'user-namespace',
-  'id-map',
-  'cgroup',
-  'terminal',
-  'process-namespace',
-  'descriptor',
-  'keyring',
-  'session',
-  'mount-namespace',
-  'mount',
-  'identity',
-  'root',
-  'working-directory',
-  'no-new-privileges',
-  'filter',
-  'execute',
-  'engine',
-  'network-namespace',
-  'tree',
-  'stream',
-  'file',
-  'user',
-  'companion',
-] as const;
-
-export type LaunchStep = (typeof steps)[number];
 
 /** Four numbers each: the kind, and what these numbers mean. */
 export const events = {

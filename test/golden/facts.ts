@@ -55,6 +55,7 @@ export const rootFacts: Facts = {
     socketcallFilter: '/usr/lib/isolate/seccomp-socketcall.bpf',
     gate: '/usr/lib/isolate/isolate-gate',
     lxcSeccompProfile: '/usr/lib/isolate/lxc.seccomp',
+    lxcFilter: '/usr/lib/isolate/lxc.bpf',
     unpacker: '/usr/lib/isolate/isolate-unpack',
     tree: '/usr/lib/isolate/isolate-tree',
   },

@@ -71,7 +71,16 @@ function builtFiles(): Facts['files'] {
     return findOwnFiles();
   } catch (error) {
     if (error instanceof IsolateError)
-      return { launcher: '', gate: '', seccompFilter: '', socketcallFilter: '', lxcSeccompProfile: '', unpacker: '', tree: '' };
+      return {
+        launcher: '',
+        gate: '',
+        seccompFilter: '',
+        socketcallFilter: '',
+        lxcSeccompProfile: '',
+        lxcFilter: '',
+        unpacker: '',
+        tree: '',
+      };
     throw error;
   }
 }

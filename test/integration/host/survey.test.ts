@@ -14,6 +14,7 @@ const files: Facts['files'] = {
   seccompFilter: '',
   socketcallFilter: '',
   lxcSeccompProfile: '',
+  lxcFilter: '',
   unpacker: '',
   tree: '',
 };

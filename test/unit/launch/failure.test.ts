@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { launchFailure } from '../../../src/launch/failure.ts';
 import type { Launch } from '../../../src/launch/launch.ts';
 import { listItems } from '../../../src/launch/record.ts';
-import type { LaunchStep } from '../../../src/launch/schema.ts';
+import type { LaunchStep } from '../../../src/launch/steps.ts';
 import { bareLaunch } from '../../rig/launches.ts';
 
 const map = [{ inside: 0, outside: 7, count: 1 }];

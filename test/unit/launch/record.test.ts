@@ -4,7 +4,9 @@ import type { Readable, Writable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from 'vitest';
 
+import type { Inside } from '../../../src/launch/join.ts';
 import type { Companion, Launch, MountOperation } from '../../../src/launch/launch.ts';
+import { planExec, planToolInRun } from '../../../src/engine/exec.ts';
 import { parseLaunchEvents } from '../../../src/launch/events.ts';
 import { encodeLaunchRecord } from '../../../src/launch/record.ts';
 import { bareLaunch, bwrapLaunch, initLaunch, launcherPath } from '../../rig/launches.ts';
@@ -101,6 +103,19 @@ function given(sandboxMounts: readonly MountOperation[]): Launch {
 }
 
 const attach: MountOperation = { kind: 'attach', source: '/clone', target: '/t', flags: [], idmap: 'none' };
+const runId = '0123456789abcdef';
+const inside: Inside = {
+  run: runId,
+  capabilities: { held: 'ambient', mask: 2 ** 31 },
+  noNewPrivileges: true,
+  noGroups: false,
+  variable: 'PWD=/',
+  filter: '/f',
+  workingDirectory: '/',
+  command: 12,
+};
+const run = { engine: 'bwrap', run: runId, holder: { pid: 7, startTime: '99' } };
+const exec = planExec(run, { command: ['true'], environment: { A: 'b' } });
 const shelfTree = { shelf: '/s', shelfPath: '/clone', shelfDevice: 7 };
 
 /** The record up to its end item, with `items` (tag and value each) put before it. */
@@ -156,6 +171,9 @@ describe('the launch record', () => {
       },
     ],
     ['a tree that is handed over', given([attach])],
+    ['a run that others can join', { ...everything, inside }],
+    ['a command that joins a run', exec],
+    ['a tool that joins a run', planToolInRun('/tool', ['tool'], run)],
     ["root's tree from the shelf", { ...everything, hostMounts: [...everything.hostMounts, attach], shelfTree }],
   ])('of %s is taken by the launcher', (_, launch) => {
     expect(check(encodeLaunchRecord(launch, supervision))).toEqual(accepted);
@@ -225,6 +243,12 @@ describe('the launch record', () => {
     ['a companion whose socket is no path', 34, ['x', 0, 's', program]],
     ['a companion without a program', 34, ['x', 0, '', '']],
     ['a tree of the shelf at a relative path', 35, ['/s', 'clone', 7]],
+    ['an unknown way to hold capabilities', 36, [runId, 3, 0, 0, '', '', '/', 12]],
+    ['a relative filter of those who join', 36, [runId, 1, 0, 0, '', 'f', '/', 12]],
+    ['variables of those who join in no descriptor', 36, [runId, 1, 0, 0, '', '', '/', 50]],
+    ['variables of those who join in a descriptor without content', 36, [runId, 1, 0, 0, '', '', '/', 10]],
+    ['a run to join in an unknown way', 37, [3, 7, '99', runId]],
+    ['a run to join that no process holds', 37, [1, 0, '99', runId]],
   ] as const)('is refused with %s', (_, tag, parts) => {
     const record = encodeLaunchRecord(everything, supervision);
     expect(check(withItems(record)).status).toBe(0);
@@ -243,6 +267,7 @@ describe('the launch record', () => {
     ['contained streams', bareLaunch(['/x'], { containedStreams: true })],
     ['cgroups of the daemon', bareLaunch(['/x'], { groupsOfRun: 'x' })],
     ['a tree of the shelf', bareLaunch(['/x'], { shelfTree })],
+    ['a run to join', planToolInRun('/tool', ['tool'], run)],
   ])('is refused with a companion that has %s', (_, launch) => {
     const record = encodeLaunchRecord(everything, supervision);
     expect(check(withItems(record, [34, values('x', 0, '', program)]))).toEqual(accepted);
@@ -257,6 +282,17 @@ describe('the launch record', () => {
     ['a tree attached before its namespace is entered', { ...given([]), hostMounts: [attach] }],
     ['groups and no namespace for them', bareLaunch(['/x'], { groups: [5] })],
     ['too many groups', { ...given([]), groups: Array.from({ length: 65 }, (_, index) => index) }],
+    ['a run to join and a user namespace', { ...exec, userNamespace: everything.userNamespace }],
+    ['a run to join and a mount namespace', { ...exec, mountNamespace: true }],
+    ['a run to join and cgroups', { ...exec, cgroups: everything.cgroups }],
+    ['a run to join and a root', { ...exec, root: '/r' }],
+    ['a run to join and a filter', { ...exec, seccompFilter: '/f' }],
+    ['a run to join and others that join it', { ...exec, inside }],
+    ['a run to join and a program of the host', { ...exec, file: '/x' }],
+    [
+      'a command that joins a run without a stage',
+      { ...exec, descriptors: exec.descriptors.filter(({ kind }) => kind !== 'stage-status') },
+    ],
     ['one end of a channel alone', bareLaunch(['/x'], { descriptors: [channel(5, 2, 0)] })],
     [
       'an end of a channel that two have',

@@ -1,0 +1,32 @@
+/** What a launch can fail in, numbered from 1. */
+export const steps = [
+  'record',
+  'supervision',
+  'filter-file',
+  'user-namespace',
+  'id-map',
+  'cgroup',
+  'terminal',
+  'process-namespace',
+  'descriptor',
+  'keyring',
+  'session',
+  'mount-namespace',
+  'mount',
+  'identity',
+  'root',
+  'working-directory',
+  'no-new-privileges',
+  'filter',
+  'execute',
+  'engine',
+  'network-namespace',
+  'tree',
+  'stream',
+  'file',
+  'user',
+  'companion',
+  'join',
+] as const;
+
+export type LaunchStep = (typeof steps)[number];
