@@ -188,7 +188,7 @@ static bool is_daemon(char **argv) {
 /* Has somebody decide. False: nobody does. */
 static bool ask(char **argv, int signals) {
   if (signals < 0) return false;
-  if (!is_for_node(argv) && (run->lease = connection_open()) >= 0) return ask_to_run(argv);
+  if (!is_for_node(argv) && !decider_joins(argv) && (run->lease = connection_open()) >= 0) return ask_to_run(argv);
   return !decider_has_all(argv) && (run->lease = decider_start(argv, &callers_mask)) >= 0;
 }
 

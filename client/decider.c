@@ -28,8 +28,13 @@ static bool runs_on_copy(char **argv) {
   return true;
 }
 
+bool decider_joins(char **argv) {
+  return argv[0] != NULL && argv[1] != NULL && strcmp(argv[1], "exec") == 0;
+}
+
 /* The options are a guess, which saves a second start: Node itself says where it cannot leave a run to us. */
 bool decider_has_all(char **argv) {
+  if (decider_joins(argv)) return false;
   for (size_t i = 0; i < sizeof node_variables / sizeof *node_variables; i++)
     if (getenv(node_variables[i]) != NULL) return true;
   if (argv[0] == NULL || argv[1] == NULL || is_one_of(argv[1], node_verbs, sizeof node_verbs / sizeof *node_verbs)) return true;

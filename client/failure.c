@@ -111,6 +111,9 @@ struct failure failure_of(const struct record *record, struct event event) {
   } else if (event.a == STEP_ENGINE) {
     failure.code = "engine-failed";
     add("%s could not start the command%s.", record->engine == NULL ? "" : record->engine, event.b == ENOMEM ? ENGINE_OUT_OF_MEMORY : "");
+  } else if (event.a == STEP_JOIN && record->join_run != NULL && (event.b == ESRCH || event.b == EAGAIN)) {
+    failure.code = "run-missing";
+    add("Run %s %s.", record->join_run, event.b == ESRCH ? JOIN_ESRCH : JOIN_EAGAIN);
   } else if (event.a == STEP_USER) {
     const struct descriptor *stage = record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS);
     bool named = event.b == ENOENT || event.b == ESRCH || event.b == ENODATA;

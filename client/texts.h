@@ -8,6 +8,8 @@
 #define USER_ESRCH "needs a group as well, because /etc/passwd of the sandbox does not have this uid"
 #define USER_ENODATA "has a group that is not in /etc/group of the sandbox"
 #define USER_EINVAL "needs ids that the sandbox does not have"
+#define JOIN_ESRCH "has ended"
+#define JOIN_EAGAIN "has not started its command yet, or was started by another version of isolate"
 static const char *const step_names[] = {
   [1] = "record",
   [2] = "supervision",

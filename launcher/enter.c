@@ -2,7 +2,7 @@
  * The process that joins a run. It is a sealed copy of this program, which the launcher's child executes on the host, and it executes
  * nothing more until it becomes the command. Its memory and descriptors are out of the guest's reach: it is not dumpable, and
  * its memory belongs to the host's user namespace, so nobody inside can trace it or open anything below its /proc/PID. It
- * enters the process namespace last, by a child that has only to install the filter and to execute; itself it stays outside.
+ * enters the process namespace last, by a child that has only to execute the command; itself it stays outside, where the guest does not see it.
  */
 #include "launcher.h"
 
@@ -96,7 +96,7 @@ static bool set_variables(const struct record *run, char *wanted, struct user *u
 }
 
 /* In the process namespace now: nothing but the streams and the status is open, and nothing is left to do but to become the command. */
-static _Noreturn void be_command(const struct command *command, const struct sock_fprog *filter, int status) {
+static _Noreturn void be_command(const struct command *command, int status) {
   syscall(SYS_close_range, 3u, (unsigned)status - 1, 0u);
   syscall(SYS_close_range, (unsigned)status + 1, ~0u, 0u);
   fcntl(status, F_SETFD, FD_CLOEXEC);
@@ -104,8 +104,6 @@ static _Noreturn void be_command(const struct command *command, const struct soc
   reset_signals();
   setpgid(0, 0);
   take_foreground();
-  /* The launcher takes an end without a greeting for what it is: no command. */
-  if (filter->len > 0 && (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter) < 0 || !filter_answers())) _exit(STATUS_FAILED);
   stage_execute(command, status);
 }
 
@@ -115,7 +113,8 @@ static _Noreturn void become_command(const struct record *run, int count, char *
   struct command command;
   bool other = count == 5 && strcmp(words[1], "--user") == 0;
   const struct descriptor *stage = record_descriptor(run, TAG_DESCRIPTOR_STAGE_STATUS);
-  char *wanted = other ? words[2] : stage == NULL ? NULL : strdup(stage->user);
+  /* The texts of a record are its own copy. */
+  char *wanted = other ? words[2] : stage == NULL ? NULL : (char *)(uintptr_t)stage->user;
   int status = count == 3 + 2 * other ? planned_number(words[count - 2]) : -1;
   int source = count == 3 + 2 * other ? planned_number(words[count - 1]) : -1;
   errno = EINVAL;
@@ -128,14 +127,15 @@ static _Noreturn void become_command(const struct record *run, int count, char *
   errno = EINVAL;
   must(command_read(source, &command), STEP_JOIN);
   must(hold_capabilities(run->inside_held, run->inside_capabilities), STEP_IDENTITY);
-  must(!named || user_become(&user), STEP_USER);
   must((run->inside_rules & RULE_NO_NEW_PRIVILEGES) == 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, STEP_NO_NEW_PRIVILEGES);
+  if (filter->len > 0) must(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter) == 0 && filter_answers(), STEP_FILTER);
+  must(!named || user_become(&user), STEP_USER);
   /* A change of ids may have made it dumpable (fs.suid_dumpable). */
   must(prctl(PR_SET_DUMPABLE, 0) == 0, STEP_JOIN);
   die_with_launcher();
   pid_t child = fork();
   must(child >= 0, STEP_PROCESS_NAMESPACE);
-  if (child == 0) be_command(&command, filter, status);
+  if (child == 0) be_command(&command, status);
   wait_for_command(child);
 }
 
@@ -149,6 +149,8 @@ _Noreturn void enter_main(int argc, char **argv) {
   for (int i = 0; i < FIXED - 1; i++) numbers[i] = strtol(argv[i + 1], NULL, 10);
   for (int i = 0; i < 4; i++)
     if (numbers[i] < OWN_DESCRIPTORS || fcntl((int)numbers[i], F_SETFD, FD_CLOEXEC) < 0) _exit(STATUS_FAILED);
+  /* The guest can read the command line of its processes, and these numbers are the host's. */
+  for (int i = 1; i < FIXED; i++) explicit_bzero(argv[i], strlen(argv[i]));
   int init = (int)numbers[1], root = (int)numbers[2], namespaces = (int)numbers[5];
   child_reports_to((int)numbers[0]);
   errno = EINVAL;

@@ -3,7 +3,7 @@ import { getSystemErrorMap } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { verbs } from '../src/cli/verbs.ts';
 import { describeErrno, quotaErrno } from '../src/error.ts';
-import { engineOutOfMemory, userFailures } from '../src/launch/failure.ts';
+import { engineOutOfMemory, joinFailures, userFailures } from '../src/launch/failure.ts';
 import { steps } from '../src/launch/steps.ts';
 import { signalNames } from '../src/launch/signals.ts';
 import { optionsOfNode } from '../src/run/run-client.ts';
@@ -24,6 +24,7 @@ export function renderTextsHeader(): string {
     `#define VERSION ${JSON.stringify(packageJson.version)}`,
     `#define ENGINE_OUT_OF_MEMORY ${JSON.stringify(engineOutOfMemory)}`,
     ...Object.entries(userFailures).map(([name, text]) => `#define USER_${name} ${JSON.stringify(text)}`),
+    ...Object.entries(joinFailures).map(([name, text]) => `#define JOIN_${name} ${JSON.stringify(text)}`),
     'static const char *const step_names[] = {',
     ...steps.map((name, index) => `  [${index + 1}] = ${JSON.stringify(name)},`),
     '};',
@@ -41,7 +42,7 @@ export function renderTextsHeader(): string {
     '/* What src/run/run-client.ts and the verbs leave to Node. */',
     list(
       'node_verbs',
-      verbs.filter((verb) => verb !== 'run'),
+      verbs.filter((verb) => verb !== 'run' && verb !== 'exec'),
     ),
     list(
       'node_options',

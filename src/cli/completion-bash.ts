@@ -99,6 +99,7 @@ ${bashLabels}
     ${ofTemplates.map((verb) => `${verb}:*`).join(' | ')}) ${actions.dataset} ;;
     completion:*) COMPREPLY=($(compgen -W '${shells.join(' ')}' -- "$current")) ;;
     help:*) COMPREPLY=($(compgen -W '${verbs.join(' ')}' -- "$current")) ;;
+    exec:*) COMPREPLY=($(compgen -W "$(${runs}; ${sessions})" -- "$current")) ;;
     kill:*) COMPREPLY=($(compgen -W "$(${runs})" -- "$current")) ;;
     run:*)
       if ((COMP_CWORD == 1)); then

@@ -42,6 +42,7 @@ complete -c isolate -n ${fishQuote(fishCondition(ofNames))} -a ${fishQuote(`(sh 
 complete -c isolate -n ${fishQuote(fishCondition([ofLabels]))} -a ${fishQuote(`(sh -c ${fishQuote(labelsOf('"$1"'))} sh (commandline -opc)[-1])`)}
 complete -c isolate -n ${fishQuote(fishCondition(ofTemplates))} -a ${fishQuote(fishDatasets)}
 complete -c isolate -n ${fishQuote(fishCondition(['kill']))} -a ${fishQuote(`(sh -c ${fishQuote(runs)})`)}
+complete -c isolate -n ${fishQuote(fishCondition(['exec']))} -a ${fishQuote(`(sh -c ${fishQuote(`${runs}; ${sessions}`)})`)}
 complete -c isolate -n ${fishQuote(fishCondition(['completion']))} -a '${shells.join(' ')}'
 complete -c isolate -n ${fishQuote(fishCondition(['help']))} -a '${verbs.join(' ')}'
 ${lines.join('\n')}

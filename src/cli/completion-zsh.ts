@@ -42,6 +42,7 @@ export function renderZsh(engineNames: readonly string[]): string {
     if (verb === ofLabels)
       return `${zshQuote(`3:template:($(${templates}))`)} ${zshQuote(`4:label:($(${labelsOf('$words[CURRENT-1]')}))`)}`;
     if (ofNames.includes(verb)) return zshQuote(`*:template:($(${templates}))`);
+    if (verb === 'exec') return zshQuote(`1:run:($(${runs}; ${sessions}))`);
     if (verb === 'kill') return zshQuote(`*:run:($(${runs}))`);
     const [, seconds] = families.find(([first]) => first === verb) ?? [];
     if (seconds !== undefined) return `'2:verb:(${seconds.join(' ')})'`;

@@ -21,7 +21,7 @@ export function exitCodeOf(outcome: Outcome): number {
 }
 
 /** Verbs that exit as a command does. */
-const ofCommands: readonly Verb[] = ['run', 'enter', 'template shell', 'template exec'];
+const ofCommands: readonly Verb[] = ['run', 'enter', 'exec', 'template shell', 'template exec'];
 
 /** The exit status for an error: 125 for a run; 2 for a usage error, and for any of `diff`, whose 1 means a difference; else 1. */
 export function exitCodeOfError(verb: Verb, code: ErrorCode): number {

@@ -10,7 +10,7 @@ import { allVerbs, sessionVerbs, verbsBelow, viewVerbs } from './verbs.ts';
 
 const [firstVerb, ...laterVerbs] = allVerbs;
 const everyVerb = [firstVerb ?? 'run', ...laterVerbs] as const;
-const data = ['run', 'enter', 'refresh', 'watch', 'doctor'] as const;
+const data = ['run', 'enter', 'exec', 'refresh', 'watch', 'doctor'] as const;
 const ofTemplates = verbsBelow('template');
 /** Verbs that ask the daemon or read the state directories. */
 const asking = [...viewVerbs, 'kill'] as const;
@@ -58,7 +58,7 @@ const watching: OptionGroup<Option> = {
     {
       long: 'ignore-sigint',
       short: 'i',
-      verbs: ['run', 'enter'],
+      verbs: ['run', 'enter', 'exec'],
       help: 'isolate itself ignores SIGINT; the command still receives it',
       carriedBy: 'launcher',
     },
@@ -73,7 +73,7 @@ const watching: OptionGroup<Option> = {
       long: 'status-fd',
       value: 'N',
       completes: 'none',
-      verbs: ['run', 'enter'],
+      verbs: ['run', 'enter', 'exec'],
       help: 'write events to descriptor N, one JSON object per line',
       carriedBy: 'launcher',
     },
@@ -169,6 +169,7 @@ function alternatives([first, ...others]: readonly string[]): string {
 
 /** Those that a session settles are not for going on in it. */
 function verbsOf({ long }: RunOption): Option['verbs'] {
+  if (long === 'env') return ['run', 'enter', 'exec', 'doctor'];
   const isSettled = [...rootChoices, ...rootModifiers, 'keep', 'keep-on-failure', 'wait'].includes(long);
   return isSettled ? ['run', 'doctor'] : ['run', 'enter', 'doctor'];
 }

@@ -49,6 +49,8 @@ export async function otherVerb({ verb, parsed, settings }: OtherVerb): Promise<
       return await (await import('./commands/kill.ts')).killVerb(parsed);
     case 'sessions':
       return await (await import('./commands/sessions.ts')).sessionsVerb(parsed);
+    case 'exec':
+      return await (await import('./commands/exec.ts')).execVerb(parsed);
     case 'diff':
       return await (await import('./commands/diff.ts')).diffVerb(parsed);
     case 'rm':

@@ -43,7 +43,7 @@ export function parseRun(verb: Verb, argv: readonly string[]): ParsedArguments {
 /** How many words of a verb come before a command that it takes; Infinity: it takes none. */
 function wordsBeforeCommand(verb: Verb): number {
   if (verb === 'run') return 0;
-  if (verb === 'enter') return 1;
+  if (verb === 'enter' || verb === 'exec') return 1;
   return verb === 'template shell' || verb === 'template exec' ? 1 : Infinity;
 }
 

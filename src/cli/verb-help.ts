@@ -76,6 +76,17 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
       ['isolate enter debian-1 -n apt-get update', "with the host's network"],
     ],
   },
+  exec: {
+    form: 'isolate exec [OPTIONS] RUN COMMAND [ARG...]',
+    summary: 'run one more command in a sandbox that is alive',
+    more:
+      'RUN is an id from the first column of isolate ps, a unique beginning of it, a PID, or the name of a session that a run uses. The ' +
+      "command has the ids, capabilities, limits, files, variables and working directory of the run's own command, and ends with the run.",
+    examples: [
+      ['isolate exec 3f2a91c0 sh', 'a shell beside the command of a run'],
+      ['isolate exec debian-1 ps -e', 'in the run that uses a session'],
+    ],
+  },
   diff: {
     form: 'isolate diff [OPTIONS] NAME [PATH...]',
     summary: 'show what was changed in a session, and what it means',

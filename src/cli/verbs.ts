@@ -9,6 +9,7 @@ export const verbs = [
   'kill',
   'sessions',
   'enter',
+  'exec',
   'diff',
   'rm',
   'rename',

@@ -1,6 +1,7 @@
 import { IsolateError } from '../error.ts';
 import type { Outcome } from '../launch/outcome.ts';
 import type { HolderId } from '../pool/holder.ts';
+import { makeBaseIn } from '../pool/lease/base.ts';
 import { releaseClone } from '../pool/lease/release.ts';
 import type { Lease } from '../pool/lease/take.ts';
 import type { Pool, PoolFiles } from '../pool/pool.ts';
@@ -102,10 +103,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       }
     },
     openBase: async ({ id, template, seenAt, defer, pool: { warn: told } }) => {
-      const { driver } = await open(template);
-      const clone = (await driver.list()).find((one) => one.id === id);
+      const pool = await open(template);
+      const clone = (await pool.driver.list()).find((one) => one.id === id);
       if (clone === undefined) throw new IsolateError('session-missing', `Clone ${id} of ${template} does not exist any more.`);
-      const { base, form, close } = await driver.openChanges(clone, seenAt);
+      const { base, form, close } = await pool.driver.openChanges(clone, seenAt, makeBaseIn(pool));
       defer(() => void close().catch((error: unknown) => told((error as Error).message)));
       if (form.kind === 'layer') throw new IsolateError('internal', `Clone ${id} of ${template} is only a layer.`);
       return { path: base, sameInodes: form.sameInodes };

@@ -16,6 +16,12 @@ export const userFailures = {
   EINVAL: 'needs ids that the sandbox does not have',
 } as const;
 
+/** Why a run cannot be joined, by errno. */
+export const joinFailures = {
+  ESRCH: 'has ended',
+  EAGAIN: 'has not started its command yet, or was started by another version of isolate',
+} as const;
+
 /** By their numbers. */
 export const streamNames = ['standard input', 'standard output', 'standard error'] as const;
 
@@ -31,6 +37,9 @@ export function launchFailure(launch: Launch, items: readonly RecordItem[], even
     const status = launch.descriptors.find((descriptor) => descriptor.kind === 'stage-status');
     const why = userFailures[error as keyof typeof userFailures] ?? userFailures.EINVAL;
     return new IsolateError(why === userFailures.EINVAL ? 'cannot-enforce' : 'bad-name', `The user ${status?.user ?? ''} ${why}.`);
+  }
+  if (event.step === 'join' && launch.join !== undefined && (error === 'ESRCH' || error === 'EAGAIN')) {
+    return new IsolateError('run-missing', `Run ${launch.join.run} ${joinFailures[error]}.`);
   }
   const cause = event.errno === 0 ? '' : `: ${describeErrno(-event.errno)}`;
   const part = event.item === 0 || event.step === 'stream' ? undefined : items[event.item - 1]?.part;

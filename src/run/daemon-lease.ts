@@ -17,15 +17,14 @@ import { targetsToLookAt } from './settle-targets.ts';
 export interface Handed {
   /** What the daemon found in the clone. */
   readonly view: RootView;
-  /** The session that the clone is of; absent: of none. */
-  readonly session?: string;
   /** The launcher gets the tree over this connection. */
   readonly connection: Pick<DaemonConnection, 'handOver'>;
   /** Tells the daemon how `run` ended, for its audit. */
   readonly told: (run: () => Promise<Outcome>) => Promise<Outcome>;
 }
 
-export type HandedLease = Lease & { readonly handed: Handed };
+/** `session`: as in `RunLease`. */
+export type HandedLease = Lease & { readonly handed: Handed; readonly session?: string };
 
 export interface DaemonLeaseOptions {
   /** Called with what the daemon is waiting for, or what takes it long. */
@@ -65,7 +64,8 @@ export async function leaseFromDaemon(spec: LeasedSpec, dataset: string, options
       id,
       rootfs: rootfsOf({ kind: 'given', name: path, ownership: { kind: 'mapped', uidMap, gidMap }, idmappable: false }),
       ...(groups === undefined ? {} : { groups }),
-      handed: { view, connection, told: (run) => tellEnd(connection, run), ...(session === undefined ? {} : { session }) },
+      handed: { view, connection, told: (run) => tellEnd(connection, run) },
+      ...(session === undefined ? {} : { session }),
       release: async () => connection.close(),
       atEnd: null,
     };

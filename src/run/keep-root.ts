@@ -18,13 +18,13 @@ export interface KeepOptions {
 }
 
 /** A root that becomes a session, or goes back to one. */
-export type KeptRoot = Lease & { readonly giveBack: Release['giveBack'] };
+export type KeptRoot = Lease & { readonly giveBack: Release['giveBack']; readonly session: string };
 
 /** The clone of a session, for one run. Throws `session-missing`, `session-in-use`, and the storage's error. */
 export async function enterSession(spec: WantedSpec, name: string, { pool }: KeepOptions): Promise<KeptRoot> {
   const owner = callersSessions();
   const lease = await leaseSession(pool, owner, findSession(owner.index, owner.uid, name), lastRun(spec));
-  return { ...lease, giveBack: lease.release };
+  return { ...lease, giveBack: lease.release, session: name };
 }
 
 /** Makes a leased clone a session from the start of the run. Throws `session-exists`, and the storage's error. */
@@ -36,12 +36,12 @@ export async function keepRoot(spec: WantedSpec, keeping: Keeping, leased: Lease
     await kept.lease.release();
     tell(keptNotice(kept.name));
   };
-  return { ...kept.lease, giveBack };
+  return { ...kept.lease, giveBack, session: kept.name };
 }
 
 /** The same for a clone that the daemon keeps. */
 export function tellKept(keeping: Keeping, lease: HandedLease, tell: KeepOptions['tell']): HandedLease & Pick<KeptRoot, 'giveBack'> {
-  const { session = '' } = lease.handed;
+  const { session = '' } = lease;
   const giveBack = async (outcome: Outcome | undefined): Promise<void> => {
     await lease.release();
     if (isKept(keeping, outcome)) tell(keptNotice(session));

@@ -27,6 +27,8 @@ import { measureTree, removeTree } from './remove-tree.ts';
 export type RunLease = Omit<Lease, 'id'> & {
   readonly id: string | null;
   readonly handed?: Handed;
+  /** The session that the run uses; absent: none. */
+  readonly session?: string;
   readonly giveBack?: Release['giveBack'];
   /** Of a run that tells what was changed (`diff`). */
   readonly withChanges?: (action: (root: ChangedRoot) => Promise<void>) => Promise<void>;

@@ -12,7 +12,7 @@ import { callersStreams, type RunOptions } from './run-options.ts';
  * Announces a launch that is about to be started: from now on signals are the command's. Throws `aborted` where one came that
  * meant that there shall be no run.
  */
-export function announceLaunch(launch: Launch, spec: SandboxSpec, { signal, onEvent }: RunOptions): void {
+export function announceLaunch(launch: Launch, spec: Pick<SandboxSpec, 'command'>, { signal, onEvent }: RunOptions): void {
   refuseAborted(signal);
   for (const command of commandsOf(launch, spec)) logCommand(command);
   onEvent?.({ kind: 'launching', command: spec.command });
@@ -21,8 +21,8 @@ export function announceLaunch(launch: Launch, spec: SandboxSpec, { signal, onEv
 /** Starts a launch, handles its time limit and signals, and returns how it ended. */
 export async function supervise(
   launch: Launch,
-  spec: SandboxSpec,
-  facts: Facts,
+  spec: Pick<SandboxSpec, 'command'>,
+  facts: { readonly files: Pick<Facts['files'], 'launcher'> },
   options: RunOptions & Pick<LaunchOptions, 'connection'>,
 ): Promise<Outcome> {
   announceLaunch(launch, spec, options);
@@ -51,7 +51,10 @@ export async function supervise(
 }
 
 /** The engine, and what the stage executes inside. */
-export function commandsOf({ file, args, engine }: Launch, { command }: SandboxSpec): readonly Parameters<typeof logCommand>[0][] {
+export function commandsOf(
+  { file, args, engine }: Launch,
+  { command }: Pick<SandboxSpec, 'command'>,
+): readonly Parameters<typeof logCommand>[0][] {
   return [
     { file: typeof file === 'number' ? (args[0] ?? engine) : file, args: args.slice(1) },
     { file: command[0], args: command.slice(1) },

@@ -88,12 +88,12 @@ it('a run is joined only under its own id, while the process that started it liv
   const { joined, handle } = await begin('bwrap', 'exec sleep 600');
   const later = { ...joined, holder: { ...joined.holder, startTime: String(Number(joined.holder.startTime) + 1) } };
   const other = { ...joined, run: '0123456789abcdee' };
-  await expect(exec(later, 'true')).rejects.toThrow('The launch failed in the step join: no such process.');
-  await expect(exec(other, 'true')).rejects.toThrow('The launch failed in the step join: resource temporarily unavailable.');
+  await expect(exec(later, 'true')).rejects.toThrow(`Run ${runId} has ended.`);
+  await expect(exec(other, 'true')).rejects.toThrow('Run 0123456789abcdee has not started its command yet');
   expect((await exec(joined, 'true')).result).toEqual({ kind: 'exited', code: 0 });
   handle.forward('SIGTERM');
   await handle.result;
-  await expect(exec(joined, 'true')).rejects.toThrow('The launch failed in the step join: no such process.');
+  await expect(exec(joined, 'true')).rejects.toThrow(`Run ${runId} has ended.`);
 });
 
 it('the record of a run is for those that may look at its launcher alone, and cannot be changed', async () => {

@@ -2,9 +2,10 @@ import { isatty } from 'node:tty';
 
 import { IsolateError } from '../../error.ts';
 import { toJson } from '../../json.ts';
-import { type HolderId, isAlive, readBootId } from '../../pool/holder.ts';
-import { readOwnPidNamespace } from '../../pool/pid-namespace.ts';
-import { openStatusSource, type StatusSource, unknownAnswer } from '../../status/status-source.ts';
+import { isAlive } from '../../pool/holder.ts';
+import { findRun } from '../../status/find-run.ts';
+import { holderOf } from '../../status/run-holder.ts';
+import { openStatusSource, type StatusSource } from '../../status/status-source.ts';
 import type { RunStatus } from '../../status/status.ts';
 import { print, write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
@@ -23,7 +24,7 @@ export async function killVerb({ words, flags }: ParsedArguments): Promise<numbe
     const { runs } = await source.runs();
     const chosen = [...new Set(words.map((word) => findRun(runs, word)))];
     // If one of them cannot be ended, none is.
-    for (const run of chosen) holderOf(run);
+    for (const run of chosen) holderOf(run, 'kill');
     for (const run of chosen) signal(run);
     await withStopSignals((stop) => waitForEnd(source, chosen, flags.has('now'), stop));
     if (flags.has('json')) print(`${toJson({ ended: chosen })}\n`);
@@ -33,32 +34,10 @@ export async function killVerb({ words, flags }: ParsedArguments): Promise<numbe
   }
 }
 
-/** The run with this PID, or the one whose id begins with `word`. Throws `run-missing`, and `usage` if there are several. */
-export function findRun(runs: readonly RunStatus[], word: string): RunStatus {
-  const hint = 'isolate ps lists the runs';
-  const whole = runs.find(({ runId, pid }) => runId === word || String(pid) === word);
-  const found = whole === undefined && word !== '' ? runs.filter(({ runId }) => runId.startsWith(word)) : [];
-  if (found.length > 1) throw new IsolateError('usage', `${found.length} runs begin with ${word}.`, { hint });
-  const run = whole ?? found[0];
-  if (run === undefined) throw new IsolateError('run-missing', `There is no run ${JSON.stringify(word)}.`, { hint });
-  return run;
-}
-
-/** The process to signal. Throws `not-permitted` if the PID means another process here, `daemon-failed` if that is unknown. */
-function holderOf({ runId, pid, startTime, pidNamespace }: RunStatus): HolderId {
-  if (startTime === undefined || pidNamespace === undefined) throw unknownAnswer();
-  if (pidNamespace !== readOwnPidNamespace()) {
-    throw new IsolateError('not-permitted', `Run ${runId} is in another pid namespace: its PID ${pid} is a different process here.`, {
-      hint: 'run isolate kill outside the container',
-    });
-  }
-  return { pid, startTime, bootId: readBootId() };
-}
-
 /** Sends SIGTERM, and SIGCONT for a stopped run. A run that has already ended is no error; its PID may have been reused. */
 function signal(run: RunStatus): void {
   const { runId, pid, user, uid } = run;
-  const holder = holderOf(run);
+  const holder = holderOf(run, 'kill');
   if (!isAlive(holder, holder.bootId)) return;
   try {
     process.kill(pid, 'SIGTERM');

@@ -1,28 +1,25 @@
 import { isatty } from 'node:tty';
 
 import type { Descriptor } from '../../launch/launch.ts';
-import type { RunVoice } from '../../daemon/command-line.ts';
-import { IsolateError } from '../../error.ts';
-import { lineOf, type ReportEvent, type ReportLine } from '../../launch/report.ts';
 import type { ChangedRoot } from '../../run/changed-root.ts';
 import type { RunOptions } from '../../run/run-options.ts';
 import type { RunRequest } from '../../spec/request.ts';
 import { logWay } from '../../log.ts';
 import { toJson } from '../../json.ts';
 import { ownClient } from '../../process/own-client.ts';
+import { withAbortOnSignals } from '../abort-on-signals.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { wantsColour } from '../colour.ts';
 import { print, printParts, write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { toRunRequest } from '../run-request.ts';
-import { toIsolateError } from '../render-error.ts';
 import { findOwnTemplate } from '../find-own-template.ts';
 import type { SettingsSource } from '../settings-source.ts';
 import { settleRun } from '../settle-run.ts';
 import { runClient } from '../run-client.ts';
 import { runVoice } from '../run-voice.ts';
 import { withStopSignals } from '../stop-signals.ts';
-import { openStatusDescriptor } from '../status-descriptor.ts';
+import { openReporter, type Reporter } from '../reporter.ts';
 
 /** `isolate [run]`: runs the command and returns its exit status. */
 export async function runVerb(parsed: ParsedArguments, settings: SettingsSource): Promise<number> {
@@ -80,52 +77,6 @@ async function tellChanges(root: ChangedRoot): Promise<void> {
     const found = await findChanges(root, { paths: [], foldDirectories: true, signal });
     await printParts(renderForPeople(found, { all: false, colour: wantsColour(2), saysAll: false }), 2);
   });
-}
-
-interface Reporter {
-  readonly voice: RunVoice;
-  readonly tell: (stream: ReportLine['stream'], event: ReportEvent) => void;
-  readonly fail: (error: unknown) => void;
-  /** What is reported from now on is about this command. */
-  readonly launching: (command: readonly string[]) => void;
-}
-
-/** Tells the caller of a run how it began and ended. Throws `usage` for a descriptor that cannot be written. */
-function openReporter(parsed: ParsedArguments, request: RunRequest): Reporter {
-  const voice = runVoice(parsed, request, 'node');
-  const descriptors = { error: 2, status: openStatusDescriptor(parsed.values.get('status-fd')) ?? 2 };
-  let { command = [] } = request;
-  const tell: Reporter['tell'] = (stream, event) => {
-    write(descriptors[stream], lineOf(voice.lines(command), stream, event));
-  };
-  const fail = (error: unknown): void => {
-    const { code, message } = toIsolateError(error);
-    tell('status', { kind: 'failed', code, message });
-  };
-  const launching = (launched: readonly string[]): void => {
-    command = launched;
-  };
-  return { voice, tell, fail, launching };
-}
-
-/** Until the launch begins, a signal cancels it; from then on signals go to the command. */
-async function withAbortOnSignals<T>(ignoreInterrupt: boolean, action: (signal: AbortSignal, stop: () => void) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  let waiting = true;
-  const abort = (name: NodeJS.Signals): void => {
-    if (waiting && !(ignoreInterrupt && name === 'SIGINT')) {
-      controller.abort(new IsolateError('aborted', `${name} arrived before the command started.`));
-    }
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const name of signals) process.on(name, abort);
-  try {
-    return await action(controller.signal, () => {
-      waiting = false;
-    });
-  } finally {
-    for (const name of signals) process.off(name, abort);
-  }
 }
 
 async function printPlan(request: RunRequest, parsed: ParsedArguments): Promise<number> {

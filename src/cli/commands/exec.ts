@@ -1,0 +1,78 @@
+import { isatty } from 'node:tty';
+
+import { IsolateError } from '../../error.ts';
+import { ownClient } from '../../process/own-client.ts';
+import { callerEnvironment } from '../../process/caller-environment.ts';
+import { execInRun } from '../../run/exec-in-run.ts';
+import { callersSessions } from '../../run/find-session.ts';
+import { readSession } from '../../session/index-files.ts';
+import { parseVariables } from '../../spec/parse-environment.ts';
+import { findRunToJoin } from '../../status/find-run.ts';
+import { holderOf } from '../../status/run-holder.ts';
+import { openStatusSource } from '../../status/status-source.ts';
+import type { RunStatus } from '../../status/status.ts';
+import { withAbortOnSignals } from '../abort-on-signals.ts';
+import { exitCodeOf } from '../exit-code.ts';
+import { write } from '../output.ts';
+import type { ParsedArguments } from '../parsed-arguments.ts';
+import { openReporter } from '../reporter.ts';
+import { runClient } from '../run-client.ts';
+
+/** `isolate exec RUN COMMAND`: runs one more command in a run and returns its exit status. */
+export async function execVerb(parsed: ParsedArguments): Promise<number> {
+  const { flags, lists, words } = parsed;
+  const [word, program, ...args] = words;
+  if (word === undefined) throw new IsolateError('usage', 'No run was given.', { hint: 'isolate ps lists the runs' });
+  if (program === undefined) throw new IsolateError('usage', 'No command was given.', { hint: 'isolate exec RUN COMMAND' });
+  const command = [program, ...args] as const;
+  const environment = parseVariables(lists.get('env') ?? [], callerEnvironment());
+  const { voice, tell, fail } = openReporter(parsed, { command });
+  const client = ownClient();
+  try {
+    const run = await findRunOf(word);
+    const { pid, startTime } = holderOf(run, 'exec');
+    const joined = { engine: run.engine, run: run.runId, holder: { pid, startTime } };
+    const outcome = await withAbortOnSignals(flags.has('ignore-sigint'), (signal, stop) =>
+      execInRun(
+        client === null ? null : runClient(client, voice),
+        joined,
+        { command, environment },
+        {
+          signal,
+          forwardSignals: true,
+          onEvent: (event) => {
+            if (event.kind === 'launching') stop();
+            else if (event.kind === 'started') tell('status', event);
+            else write(2, voice.render(event, isatty(2)));
+          },
+        },
+      ),
+    );
+    tell('status', outcome);
+    tell('error', outcome);
+    return exitCodeOf(outcome);
+  } catch (error) {
+    fail(error);
+    throw error;
+  }
+}
+
+/** Throws `run-missing` and what else `findRunToJoin` does. */
+async function findRunOf(word: string): Promise<RunStatus> {
+  const uid = process.getuid?.() ?? 0;
+  const source = openStatusSource(uid);
+  try {
+    const { runs } = await source.runs();
+    return findRunToJoin(runs, word, uid);
+  } catch (error) {
+    if (!(error instanceof IsolateError) || error.code !== 'run-missing' || !isSession(word)) throw error;
+    throw new IsolateError('run-missing', `No run uses the session ${word}.`, { hint: `isolate enter ${word} starts one` });
+  } finally {
+    source.close();
+  }
+}
+
+function isSession(name: string): boolean {
+  const { uid, index } = callersSessions();
+  return readSession(index, uid, name) !== null;
+}

@@ -1,0 +1,235 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+
+import type { RunsDocument } from '../../src/status/status.ts';
+import { type Daemon, startDaemon } from '../rig/daemon.ts';
+import { finished, type Finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
+import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
+import { startPty } from '../rig/pty.ts';
+import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
+import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
+
+let ada: Member;
+let grace: Member;
+let directory: string;
+let root: string;
+let adas: string;
+let template: ZfsTemplate;
+let daemon: Daemon;
+
+beforeAll(async () => {
+  ada = await addMember(54_501, { subordinate: 1_630_000_000 });
+  grace = await addMember(54_502, { subordinate: 1_640_000_000 });
+  await addMemberGroup();
+  directory = mkdtempSync(join(tmpdir(), 'isolate-exec-'));
+  root = await copyRootfs(await busyboxRootfs(), join(directory, 'root'));
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nguest:x:7:7::/tmp:/bin/sh\n');
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\nguest:x:7:\nstaff:x:8:guest\n');
+  mkdirSync(join(root, 'work'));
+  adas = join(ada.home, 'root');
+  await copyRootfs(root, adas);
+  template = await makeZfsTemplate({ tree: root });
+  daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = 2\nusers = ["${ada.name}", "${grace.name}"]\n`);
+}, 300_000);
+afterAll(async () => {
+  await daemon.end();
+  await isolate(['refresh', '--force', '--skip-create', template.dataset]);
+  await template.pool.end();
+  rmSync(directory, { recursive: true });
+}, 300_000);
+
+/** Who runs, on what and with which engine. */
+interface Place {
+  readonly start: (args: readonly string[]) => ChildProcess;
+  readonly options: () => readonly string[];
+}
+
+const byRoot = (args: readonly string[]) => startIsolate(args);
+const byAda = (args: readonly string[]) => startAs(ada, args);
+const places: Readonly<Record<string, Place>> = {
+  'of root with bwrap': { start: byRoot, options: () => ['-t', root, '--ephemeral'] },
+  'of root with lxc': { start: byRoot, options: () => ['-e', 'lxc', '-t', root, '--ephemeral'] },
+  'of root with chroot': { start: byRoot, options: () => ['-e', 'chroot', '-t', root] },
+  "of root on the daemon's clone": { start: byRoot, options: () => ['-z', template.dataset, '--wait', '60'] },
+  'of a user with bwrap': { start: byAda, options: () => ['-t', adas, '--ephemeral'] },
+  'of a user with lxc': { start: byAda, options: () => ['-e', 'lxc', '-t', adas, '--ephemeral'] },
+  "of a member on the daemon's clone": { start: byAda, options: () => ['-z', template.dataset, '--wait', '60'] },
+  "of a member on the daemon's clone with lxc": { start: byAda, options: () => ['-e', 'lxc', '-z', template.dataset, '--wait', '60'] },
+};
+
+interface Begun {
+  readonly child: ChildProcess;
+  readonly run: string;
+  /** What the run printed before it said that it had begun. */
+  readonly lines: readonly string[];
+}
+
+async function end(child: ChildProcess): Promise<Finished> {
+  child.stdin?.end();
+  return await finished(child);
+}
+
+/** A run that does `script` and then sleeps until the test has ended. */
+async function begin({ start, options }: Place, script: string, more: readonly string[] = []): Promise<Begun> {
+  const child = start(['-q', ...options(), ...more, 'sh', '-c', `${script}\necho begun; exec sleep 600`]);
+  const exited = once(child, 'exit');
+  onTestFinished(async () => {
+    child.kill('SIGTERM');
+    await exited;
+  });
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stdout! })) {
+    if (line === 'begun') break;
+    lines.push(line);
+  }
+  const find = async () => {
+    const { runs } = JSON.parse((await end(start(['ps', '--json']))).stdout) as RunsDocument;
+    return runs.find(({ pid }) => pid === child.pid);
+  };
+  // The daemon gives an answer that is a moment old.
+  const run = await vi.waitUntil(find, { timeout: 10_000 });
+  return { child, run: run.runId, lines };
+}
+
+const exec = async ({ start }: Place, run: string, ...command: readonly string[]): Promise<Finished> =>
+  await end(start(['exec', run, ...command]));
+const linesOf = (output: string): readonly string[] => output.replace(/\n$/, '').split('\n');
+const ok = (stdout: string): Finished => ({ status: 0, signal: null, stdout, stderr: '' });
+
+/** What the kernel says about a process in the sandbox. */
+const look = [
+  'grep -E "^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp|Seccomp_filters|Umask|SigIgn|SigBlk):" /proc/self/status',
+  'cat /proc/self/uid_map /proc/self/gid_map /proc/self/cgroup /proc/self/limits /proc/self/mountinfo /proc/self/oom_score_adj',
+  'for n in cgroup ipc mnt net pid user uts; do readlink /proc/self/ns/$n; done',
+  'env | sort; pwd; readlink /proc/self/root; hostname; ls /proc/self/fd | wc -l; tr "\\0" " " < /proc/1/cmdline; echo',
+].join('\n');
+
+describe.each(Object.entries(places))('a command in a run %s', (_, place) => {
+  test('is to the kernel what the command of the run is', { timeout: 120_000 }, async () => {
+    const { run, lines } = await begin(place, look, ['-v', 'COLOUR=of the run', '-p', '/work']);
+    const { status, stdout, stderr } = await exec(place, run, 'sh', '-c', look);
+    expect({ status, stderr, lines: linesOf(stdout) }).toEqual({ status: 0, stderr: '', lines });
+    expect(lines).toContain('COLOUR=of the run');
+  });
+
+  test('has its input, its output, and its exit status', { timeout: 120_000 }, async () => {
+    const { run } = await begin(place, ':');
+    const child = place.start(['exec', run, 'sh', '-c', 'wc -c; echo to stderr >&2; exit 7']);
+    child.stdin!.end(Buffer.alloc(10_000_000, 'x'));
+    expect(await finished(child)).toEqual({ status: 7, signal: null, stdout: '10000000\n', stderr: 'to stderr\n' });
+    expect((await exec(place, run, 'sh', '-c', 'head -c 10000000 /dev/zero')).stdout).toHaveLength(10_000_000);
+    expect(await exec(place, run, 'sh', '-c', 'kill -KILL $$')).toMatchObject({ status: 137 });
+    expect(await exec(place, run, 'nothing')).toEqual({
+      status: 127,
+      signal: null,
+      stdout: '',
+      stderr: 'isolate: nothing: command not found\n',
+    });
+    expect(await exec(place, run, '/etc/passwd')).toMatchObject({ status: 126, stdout: '' });
+  });
+
+  test('gets signals, and ends with the run', { timeout: 120_000 }, async () => {
+    const { child, run } = await begin(place, ':');
+    const trapping = place.start(['exec', run, 'sh', '-c', 'trap "echo trapped; exit 3" TERM; echo begun; while :; do sleep 0.1; done']);
+    await once(trapping.stdout!, 'data');
+    trapping.kill('SIGTERM');
+    expect(await finished(trapping)).toMatchObject({ status: 3, stdout: 'trapped\n' });
+    const sleeping = place.start(['exec', run, 'sh', '-c', 'echo begun; exec sleep 600']);
+    await once(sleeping.stdout!, 'data');
+    child.kill('SIGTERM');
+    const [killed] = await Promise.all([finished(sleeping), once(child, 'exit')]);
+    expect(killed).toMatchObject({ status: 137, stdout: '' });
+    expect(await exec(place, run, 'true')).toEqual({
+      status: 125,
+      signal: null,
+      stdout: '',
+      stderr: `isolate: There is no run "${run}".\nhint: isolate ps lists the runs\n`,
+    });
+  });
+
+  test('becomes the user of the run', { timeout: 120_000 }, async () => {
+    const script = 'id; grep -E "^Cap" /proc/self/status; env | sort';
+    const { run, lines } = await begin(place, script, ['--user', 'guest']);
+    const { stdout } = await exec(place, run, 'sh', '-c', script);
+    expect(linesOf(stdout)).toEqual(lines);
+    expect(lines[0]).toBe('uid=7(guest) gid=7(guest) groups=8(staff)');
+  });
+});
+
+describe('isolate exec', () => {
+  const place = places['of root with bwrap']!;
+
+  test('has a terminal of its own, with its size and job control', { timeout: 60_000 }, async () => {
+    const { run } = await begin(place, ':');
+    const terminal = await startPty([isolatePath, 'exec', run, 'sh'], { PS1: '> ' });
+    const before = await terminal.state();
+    await terminal.see('# ');
+    terminal.type('tty; stty size\n');
+    await terminal.see('24 80');
+    terminal.resize(50, 132);
+    terminal.type('stty size\n');
+    await terminal.see('50 132');
+    terminal.type('sh -c "echo as\'\'leep; exec sleep 600"\n');
+    await terminal.see('asleep');
+    terminal.type('\u001A');
+    await terminal.see('Stopped');
+    terminal.type('exit\n');
+    await terminal.see('You have stopped jobs');
+    terminal.type('exit 5\n');
+    expect((await terminal.ended) >> 8).toBe(5);
+    expect(terminal.lastState()).toBe(before);
+  });
+
+  test('adds variables, which override those of the run', async () => {
+    const { run } = await begin(place, ':', ['-v', 'ONE=run', '-v', 'TWO=run']);
+    expect(await end(startIsolate(['exec', '-v', 'TWO=own', run, 'sh', '-c', 'echo $ONE $TWO']))).toEqual(ok('run own\n'));
+  });
+
+  test('takes a PID, a unique beginning of an id, and the name of a session that a run uses', async () => {
+    const { child, run } = await begin(place, ':', ['--keep=exec-1']);
+    for (const word of [String(child.pid), run.slice(0, 8), 'exec-1'])
+      expect(await exec(place, word, 'echo', word)).toEqual(ok(`${word}\n`));
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    expect(await exec(place, 'exec-1', 'true')).toMatchObject({
+      status: 125,
+      stderr: 'isolate: No run uses the session exec-1.\nhint: isolate enter exec-1 starts one\n',
+    });
+    await isolate(['rm', 'exec-1']);
+  });
+
+  test("does not know other users' runs", { timeout: 60_000 }, async () => {
+    const own = await begin(places['of a user with bwrap']!, ':');
+    const lent = await begin(places["of a member on the daemon's clone"]!, ':');
+    for (const run of [own.run, lent.run]) {
+      const missing = `isolate: There is no run "${run}".\nhint: isolate ps lists the runs\n`;
+      expect(await runAs(grace, ['exec', run, 'true'])).toEqual({ status: 125, signal: null, stdout: '', stderr: missing });
+      expect(await exec(place, run, 'true')).toEqual({
+        status: 125,
+        signal: null,
+        stdout: '',
+        stderr: `isolate: Run ${run} belongs to ${ada.name} (uid ${ada.uid}).\nhint: only that user can execute commands in it\n`,
+      });
+    }
+  });
+
+  test('runs nothing without a run or a command', async () => {
+    expect(await isolate(['exec'])).toMatchObject({ status: 125, stderr: 'isolate: No run was given.\nhint: isolate ps lists the runs\n' });
+    expect(await isolate(['exec', '0'])).toMatchObject({
+      status: 125,
+      stderr: 'isolate: No command was given.\nhint: isolate exec RUN COMMAND\n',
+    });
+  });
+
+  test('leaves a directory as standard input alone, which would lead out of the sandbox', async () => {
+    const { run } = await begin(place, ':');
+    const child = spawn('sh', ['-c', `exec "$0" exec ${run} true < /`, isolatePath], { stdio: 'pipe' });
+    expect(await finished(child)).toMatchObject({ status: 125, stdout: '' });
+  });
+});
