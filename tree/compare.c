@@ -194,10 +194,12 @@ void compare_paths(const struct comparison *comparison, char **paths, size_t cou
 	for (size_t i = 0; i < count; i++) {
 		if ((walked != NULL && is_below(paths[i], walked)) || (i > 0 && strcmp(paths[i], paths[i - 1]) == 0))
 			continue;
-		const char *slash = strrchr(paths[i], '/'), *name = slash == NULL ? paths[i] : slash + 1;
-		int parents[2];
+		struct place places[2];
 		for (int side = BASE; side <= OTHER; side++)
-			parents[side] = open_parent(comparison->roots[side], paths[i], slash == NULL ? 0 : (size_t)(slash - paths[i]));
+			if (!find_place(comparison->roots[side], paths[i], ONE_MOUNT, &places[side]) && !is_gone(errno))
+				fail(paths[i], "the directory that has it cannot be opened");
+		const int parents[2] = { places[BASE].parent, places[OTHER].parent };
+		const char *name = places[BASE].name;
 		set_path(&walk, 0, paths[i]);
 		look(&walk, parents, name, &entry);
 		report(&walk, parents, name, &entry);
@@ -206,8 +208,7 @@ void compare_paths(const struct comparison *comparison, char **paths, size_t cou
 			walked = paths[i];
 		}
 		for (int side = BASE; side <= OTHER; side++)
-			if (parents[side] >= 0)
-				close(parents[side]);
+			close_place(&places[side]);
 	}
 	end_walk(&walk);
 }

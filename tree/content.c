@@ -12,10 +12,10 @@ enum { BLOCK = 1 << 17 };
 int open_file(int directory, const char *name, const struct stat *seen)
 {
 	/* O_NONBLOCK: a pipe that has taken its place does not stop us. */
-	int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int file = open_beneath(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, ALL_MOUNTS);
 	struct stat stat;
 	if (file < 0) {
-		if (errno == ENOENT || errno == ELOOP || errno == ENXIO)
+		if (is_gone(errno) || errno == ENXIO)
 			return -1;
 		fail(name, "the file cannot be read");
 	}
@@ -35,7 +35,7 @@ static off_t next_data(int file, off_t from, off_t end)
 	return at > end ? end : at;
 }
 
-size_t read_block(int file, unsigned char *block, off_t at, size_t most, const char *name)
+size_t read_bytes(int file, unsigned char *block, off_t at, size_t most, const char *name)
 {
 	size_t done = 0;
 	while (done < most) {
@@ -68,7 +68,7 @@ bool is_same_file(const int files[2], off_t size, const char *name)
 		size_t most = size - at < BLOCK ? (size_t)(size - at) : BLOCK;
 		size_t counts[2];
 		for (int side = BASE; side <= OTHER; side++)
-			counts[side] = read_block(files[side], blocks[side], at, most, name);
+			counts[side] = read_bytes(files[side], blocks[side], at, most, name);
 		if (counts[BASE] != counts[OTHER] || memcmp(blocks[BASE], blocks[OTHER], counts[BASE]) != 0)
 			return false;
 		if (counts[BASE] < most)

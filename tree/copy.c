@@ -131,14 +131,14 @@ static bool link_again(struct copying *copying, const struct pair *pair, const s
 {
 	if (S_ISDIR(stat->st_mode) || stat->st_nlink < 2)
 		return false;
-	const char *first = find_link(&copying->links, stat->st_ino);
+	const char *first = find_link(&copying->links, stat);
 	if (first == NULL)
 		return false;
-	const char *slash = strrchr(first, '/');
-	int parent = open_parent(copying->copy->root, first, slash == NULL ? 0 : (size_t)(slash - first));
-	if (parent < 0 || linkat(parent, slash == NULL ? first : slash + 1, pair->directories[TO], pair->names[TO], 0) < 0)
+	struct place place;
+	if (!find_place(copying->copy->root, first, ONE_MOUNT, &place) ||
+	    linkat(place.parent, place.name, pair->directories[TO], pair->names[TO], 0) < 0)
 		fail(copying->walk.path, "the hard link cannot be made");
-	close(parent);
+	close_place(&place);
 	return true;
 }
 
@@ -180,7 +180,7 @@ static void copy_one(struct copying *copying, const struct pair *pair, const str
 		return;
 	copy_rest(copying, pair, stat);
 	if (stat->st_nlink > 1)
-		remember_link(&copying->links, stat->st_ino, copying->walk.path);
+		remember_link(&copying->links, stat, copying->walk.path);
 	copying->copied.files++;
 }
 
@@ -193,7 +193,7 @@ static void begin_directory(struct copying *copying, const struct pair *pair, co
 		return;
 	if (strcmp(pair->names[TO], ".") != 0 && mkdirat(pair->directories[TO], pair->names[TO], 0700) < 0)
 		fail(walk->path, "the copy cannot be made");
-	own[TO] = openat(pair->directories[TO], pair->names[TO], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	own[TO] = open_beneath(pair->directories[TO], pair->names[TO], O_RDONLY | O_DIRECTORY, ONE_MOUNT);
 	if (own[TO] < 0)
 		fail(walk->path, "the copy cannot be opened");
 	struct level *level = push(walk, own);

@@ -31,7 +31,22 @@
  * isolate-tree same BASE OTHER: for each pair of paths on standard input, one in BASE and one in OTHER, prints `=` if both are
  * regular files with the same content, otherwise `!`.
  *
- * The status is 0 however much differs; 2 if something could not be read or written, with one line on standard error, and then the
+ * isolate-tree remove ROOT PATH: removes what is at a path, if there is anything, with all that is below it. What is mounted there
+ * stays, and makes it fail.
+ *
+ * isolate-tree exchange ROOT PATH ROOT PATH: each of the two gets the other's name, at once.
+ *
+ * isolate-tree pack [--mounts] ROOT PATH NAME: prints what is at a path as a tar archive in the pax format, in which it is called
+ * NAME; `.`: the directory is the archive's root. What is mounted below is left out without --mounts. One line for each kind of what no
+ * archive can have says on standard error how many were left out.
+ *
+ * isolate-tree unpack [--archive] [--contents|--name=NAME] ROOT PATH: puts the archive on standard input into the directory at PATH.
+ * With --name what is in it below one name goes to PATH, or, if there is a directory, gets NAME in it. With --contents the
+ * directory at PATH is made if it is missing. Nothing replaces a directory, a directory replaces nothing, and a file is in its place only
+ * when it is complete. --archive: also owners, set-uid bits, capabilities and ACLs. Prints how many members it has put in their places,
+ * and how many attributes are missing.
+ *
+ * The status is 0 however much differs; 2 if something could not be read or written, 3 if there is nothing at PATH, 1 for a bad archive, with one line on standard error, and then the
  * records are not complete; 125 for a bad command line.
  */
 #include <fcntl.h>
@@ -39,21 +54,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "receive.h"
 #include "walk.h"
+
+enum { FOUND = 0, BAD_USAGE = 125 };
 
 static int usage(void)
 {
 	fputs("usage: isolate-tree compare [--same-inodes] [--layer=trusted|user] [--paths] BASE OTHER\n"
 	      "       isolate-tree copy [--plain] FROM PATH TO PATH\n"
 	      "       isolate-tree read ROOT BYTES\n"
-	      "       isolate-tree same BASE OTHER\n",
+	      "       isolate-tree same BASE OTHER\n"
+	      "       isolate-tree remove ROOT PATH\n"
+	      "       isolate-tree exchange ROOT PATH ROOT PATH\n"
+	      "       isolate-tree pack [--mounts] ROOT PATH NAME\n"
+	      "       isolate-tree unpack [--archive] [--contents|--name=NAME] ROOT PATH\n",
 	      stderr);
 	return BAD_USAGE;
 }
 
+static bool has_words(char **words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (words[i] == NULL)
+			return false;
+	return words[count] == NULL;
+}
+
+static bool is_name(const char *text)
+{
+	return *text != '\0' && strchr(text, '/') == NULL && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
 static int open_root(const char *path)
 {
-	int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		fail(path, "the directory cannot be opened");
 	return root;
@@ -75,7 +110,7 @@ static int compare(char **words)
 		else
 			return usage();
 	}
-	if (words[0] == NULL || words[1] == NULL || words[2] != NULL || (by_paths && comparison.layer != NO_OVERLAY))
+	if (!has_words(words, 2) || (by_paths && comparison.layer != NO_OVERLAY))
 		return usage();
 	for (int side = BASE; side <= OTHER; side++)
 		comparison.roots[side] = open_root(words[side]);
@@ -102,18 +137,15 @@ static int copy(char **words)
 		copy.plain = true;
 		words++;
 	}
-	for (int i = 0; i < 4; i++)
-		if (words[i] == NULL)
-			return usage();
-	if (words[4] != NULL)
+	if (!has_words(words, 4))
 		return usage();
 	for (int side = 0; side < 2; side++) {
-		const char *path = words[2 * side + 1], *slash = strrchr(path, '/');
+		struct place place;
 		roots[side] = open_root(words[2 * side]);
-		copy.parents[side] = open_parent(roots[side], path, slash == NULL ? 0 : (size_t)(slash - path));
-		if (copy.parents[side] < 0)
-			fail(path, "there is no such directory");
-		copy.names[side] = slash == NULL ? path : slash + 1;
+		if (!find_place(roots[side], words[2 * side + 1], ONE_MOUNT, &place))
+			fail_to_reach(roots[side], words[2 * side + 1]);
+		copy.parents[side] = place.parent;
+		copy.names[side] = place.name;
 	}
 	copy.root = roots[1];
 	copy.path = words[3];
@@ -135,7 +167,7 @@ static int finish(void)
 static int read_files(char **words)
 {
 	char *end;
-	if (words[0] == NULL || words[1] == NULL || words[2] != NULL)
+	if (!has_words(words, 2))
 		return usage();
 	long long most = strtoll(words[1], &end, 10);
 	if (*end != '\0' || most < 0)
@@ -146,21 +178,72 @@ static int read_files(char **words)
 
 static int same(char **words)
 {
-	if (words[0] == NULL || words[1] == NULL || words[2] != NULL)
+	if (!has_words(words, 2))
 		return usage();
 	compare_files_at((int[]){ open_root(words[0]), open_root(words[1]) });
 	return finish();
 }
 
+static int remove_at(char **words)
+{
+	if (!has_words(words, 2))
+		return usage();
+	remove_tree(open_root(words[0]), words[1]);
+	return FOUND;
+}
+
+static int exchange_at(char **words)
+{
+	if (!has_words(words, 4))
+		return usage();
+	exchange((int[]){ open_root(words[0]), open_root(words[2]) }, (char *const[]){ words[1], words[3] });
+	return FOUND;
+}
+
+static int pack(char **words)
+{
+	bool crosses = words[0] != NULL && strcmp(words[0], "--mounts") == 0;
+	words += crosses;
+	if (!has_words(words, 3))
+		return usage();
+	pack_tree(open_root(words[0]), words[1], words[2], crosses);
+	return finish();
+}
+
+static int unpack(char **words)
+{
+	struct unpacking unpacking = { .what = MEMBERS };
+	for (; words[0] != NULL && words[0][0] == '-'; words++) {
+		if (strcmp(words[0], "--archive") == 0)
+			unpacking.archive = true;
+		else if (strcmp(words[0], "--contents") == 0)
+			unpacking.what = CONTENTS;
+		else if (strncmp(words[0], "--name=", 7) == 0 && is_name(words[0] + 7))
+			unpacking.what = ONE, unpacking.name = words[0] + 7;
+		else
+			return usage();
+	}
+	if (!has_words(words, 2))
+		return usage();
+	unpacking.root = open_root(words[0]);
+	unpacking.path = words[1];
+	umask(0);
+	unpack_tree(&unpacking);
+	return finish();
+}
+
+static const struct {
+	const char *name;
+	int (*carry_out)(char **words);
+} verbs[] = {
+	{ "compare", compare }, { "copy", copy },	    { "read", read_files }, { "same", same },
+	{ "remove", remove_at }, { "exchange", exchange_at }, { "pack", pack },	       { "unpack", unpack },
+};
+
 int main(int argc, char **argv)
 {
-	if (argc >= 2 && strcmp(argv[1], "read") == 0)
-		return read_files(argv + 2);
-	if (argc >= 2 && strcmp(argv[1], "same") == 0)
-		return same(argv + 2);
-	if (argc >= 2 && strcmp(argv[1], "compare") == 0)
-		return compare(argv + 2);
-	if (argc >= 2 && strcmp(argv[1], "copy") == 0)
-		return copy(argv + 2);
+	for (size_t i = 0; argc >= 2 && i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].carry_out(argv + 2);
 	return usage();
 }

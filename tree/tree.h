@@ -2,17 +2,7 @@
 #ifndef TREE_H
 #define TREE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/stat.h>
-#include <sys/types.h>
-
-enum { FOUND = 0, BAD_TREE = 2, BAD_USAGE = 125 };
-
-/* errors.c: print one line and exit with BAD_TREE. */
-_Noreturn void fail(const char *path, const char *what);
-void *need(void *memory);
+#include "beneath.h"
 
 /* names.c: the names in a directory, sorted by their bytes, without "." and "..". */
 struct names {
@@ -45,7 +35,7 @@ bool has_mark(int directory, const char *name, enum overlay overlay, const char 
 
 /* content.c. A file is opened only if it is the one that was seen; -1: it is not there any more. */
 int open_file(int directory, const char *name, const struct stat *seen);
-size_t read_block(int file, unsigned char *block, off_t at, size_t most, const char *name);
+size_t read_bytes(int file, unsigned char *block, off_t at, size_t most, const char *name);
 bool is_same_file(const int files[2], off_t size, const char *name);
 /* Without following a link. */
 int change_mode(int directory, const char *name, mode_t mode);
@@ -94,14 +84,16 @@ struct copied {
 };
 struct copied copy_tree(const struct copy *copy);
 
-/* links.c: the first paths of files that have several names. */
-struct links {
-	struct link *list;
-	size_t room, count;
-};
-const char *find_link(const struct links *links, ino_t inode);
-void remember_link(struct links *links, ino_t inode, const char *path);
-void free_links(struct links *links);
+/* remove.c: removes what is at a path, if there is anything; nothing that is mounted below. */
+void remove_tree(int root, const char *path);
+/* Both are there at any time. */
+void exchange(const int roots[2], char *const paths[2]);
+
+/*
+ * pack.c: prints what is at a path as a tar archive in which it is called `name`, "." for the root of the archive. `crosses`: with what
+ * is mounted below.
+ */
+void pack_tree(int root, const char *path, const char *name, bool crosses);
 
 /* paths.c: the paths on standard input, each ended by a NUL, in the order of a walk. */
 char **read_paths(size_t *count);

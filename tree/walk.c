@@ -1,20 +1,13 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "walk.h"
 
 /* Deeper directories are reopened from below, so that the depth of a tree costs no descriptors. */
 enum { KEPT_OPEN = 200 };
-
-bool is_gone(int error)
-{
-	return error == ENOENT || error == ENOTDIR || error == ELOOP;
-}
 
 void set_path(struct walk *walk, size_t length, const char *name)
 {
@@ -31,13 +24,14 @@ void set_path(struct walk *walk, size_t length, const char *name)
 int open_directory(struct walk *walk, int parent, const char *name, int side, const struct stat *seen)
 {
 	struct stat stat;
-	int directory = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int directory = open_beneath(parent, name, O_RDONLY | O_DIRECTORY, walk->crosses ? ALL_MOUNTS : ONE_MOUNT);
 	if (directory < 0) {
 		if (is_gone(errno))
 			return NONE;
 		fail(walk->path, "the directory cannot be opened");
 	}
-	if (fstat(directory, &stat) < 0 || stat.st_ino != seen->st_ino || stat.st_dev != seen->st_dev || stat.st_dev != walk->devices[side]) {
+	bool same = fstat(directory, &stat) == 0 && stat.st_ino == seen->st_ino && stat.st_dev == seen->st_dev;
+	if (!same || (!walk->crosses && stat.st_dev != walk->devices[side])) {
 		close(directory);
 		return NONE;
 	}
@@ -86,7 +80,7 @@ struct level *push(struct walk *walk, const int directories[2])
 static int reopen(struct walk *walk, int below, int side, const struct level *level)
 {
 	struct stat stat;
-	int directory = below < 0 ? -1 : openat(below, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int directory = below < 0 ? -1 : openat(below, "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (directory < 0 || fstat(directory, &stat) < 0)
 		fail(walk->path, "the directory above it cannot be opened");
 	if (stat.st_dev != level->device[side] || stat.st_ino != level->inode[side]) {
@@ -131,18 +125,4 @@ void end_walk(struct walk *walk)
 {
 	free(walk->levels);
 	free(walk->path);
-}
-
-int open_parent(int root, const char *path, size_t length)
-{
-	char *parent = need(strndup(length == 0 ? "." : path, length == 0 ? 1 : length));
-	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
-	int directory;
-	do
-		directory = (int)syscall(SYS_openat2, root, parent, &how, sizeof how);
-	while (directory < 0 && (errno == EAGAIN || errno == EINTR));
-	free(parent);
-	if (directory < 0 && !is_gone(errno) && errno != EXDEV)
-		fail(path, "the directory that has it cannot be opened");
-	return directory < 0 ? NONE : directory;
 }

@@ -1,10 +1,10 @@
-/* The walk over two trees side by side: in `compare` the base and the other, in `copy` the source and what is made. */
+/* The walk over two trees side by side: in `compare` the base and the other, in `copy` the source and what is made; in others over one. */
 #ifndef WALK_H
 #define WALK_H
 
 #include "tree.h"
 
-enum { NONE = -1, CLOSED = -2 };
+enum { CLOSED = -2 };
 
 /* One directory of the walk: on both sides, or on one. */
 struct level {
@@ -21,14 +21,13 @@ struct level {
 struct walk {
 	const struct comparison *comparison; /* NULL in `copy` */
 	dev_t devices[2]; /* of the roots */
+	bool crosses;     /* what is mounted below belongs to the tree */
 	struct level *levels;
 	size_t depth, room;
 	char *path;
 	size_t path_room;
 };
 
-/* Whether there is nothing at a name: errno of a call that follows no link. */
-bool is_gone(int error);
 /* Sets the end of the walk's path, behind a directory's path of `length` bytes. */
 void set_path(struct walk *walk, size_t length, const char *name);
 /* NONE: it is not the directory that was seen, or what is mounted there belongs to no tree. */
@@ -40,7 +39,5 @@ void pop(struct walk *walk);
 /* The next name that one side has, or both; NULL: there is none. */
 const char *next_name(struct level *level);
 void end_walk(struct walk *walk);
-/* The directory that has the path, without following a link; NONE: there is none. */
-int open_parent(int root, const char *path, size_t length);
 
 #endif

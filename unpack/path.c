@@ -2,7 +2,7 @@
 
 #include "unpack.h"
 
-bool clean_path(const char *raw, char clean[PATH_MAX])
+bool clean_path(const char *raw, char clean[LONGEST_PATH])
 {
 	size_t length = 0;
 	while (*raw != '\0') {
@@ -12,7 +12,7 @@ bool clean_path(const char *raw, char clean[PATH_MAX])
 			return false;
 		if (!here) {
 			/* One for the slash, one for the end. */
-			if (part > NAME_MAX || length + part + 2 > PATH_MAX)
+			if (part > NAME_MAX || length + part + 2 > LONGEST_PATH)
 				return false;
 			if (length > 0)
 				clean[length++] = '/';

@@ -14,6 +14,11 @@ enum { BAD_ARCHIVE = 1, BAD_STORAGE = 2, BAD_USAGE = 125 };
 
 enum { BLOCK = 512, MOST_ATTRIBUTES = 256, MOST_SEGMENTS = 65536, LONGEST_HEADER = 1 << 20, MOST_NAMES = 1 << 29 };
 
+/* Of a path in an archive, with the NUL. The system's calls take no longer one, but isolate-tree takes it in parts. */
+#ifndef LONGEST_PATH
+#define LONGEST_PATH PATH_MAX
+#endif
+
 struct attribute {
 	const char *name;
 	const void *value;
@@ -30,8 +35,8 @@ struct entry {
 	/* As in tar's type flag: '0' a file, '1' a hard link, '2' a symbolic one, '3' and '4' devices, '5' a directory, '6' a pipe. */
 	char type;
 	/* Without a slash at its beginning or end, without `.` and `..` as components; "." is the root. A hard link's target too. */
-	char path[PATH_MAX];
-	char target[PATH_MAX];
+	char path[LONGEST_PATH];
+	char target[LONGEST_PATH];
 	uint64_t size; /* of its data in the archive */
 	mode_t mode;
 	uid_t uid;
@@ -66,7 +71,7 @@ bool parse_time(const char *text, struct timespec *time);
 int64_t parse_field(const unsigned char *field, size_t size);
 
 /* path.c: false if it leads out or is too long. */
-bool clean_path(const char *raw, char clean[PATH_MAX]);
+bool clean_path(const char *raw, char clean[LONGEST_PATH]);
 
 /* pax.c */
 struct pax {
