@@ -69,6 +69,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     'upkeep',
   ]),
   diff: layer(['error', 'changes', 'rootfs', 'host', 'spec', 'storage', 'pool', 'session', 'run']),
+  copy: layer(['error', 'host', 'engine', 'run']),
   status: layer(['error', 'wire', 'process', 'host', 'storage', 'pool', 'config', 'client', 'run']),
   daemon: layer([
     'error',
@@ -113,6 +114,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     'changes',
     'session',
     'diff',
+    'copy',
     'index',
   ]),
 };

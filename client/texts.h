@@ -214,7 +214,7 @@ static const char *const signal_names[] = {
   [31] = "SIGSYS",
 };
 /* What src/run/run-client.ts and the verbs leave to Node. */
-static const char *const node_verbs[] = {"refresh", "watch", "list", "status", "ps", "kill", "sessions", "enter", "diff", "rm", "rename", "template", "config", "serve", "doctor", "completion", "help"};
+static const char *const node_verbs[] = {"refresh", "watch", "list", "status", "ps", "kill", "sessions", "enter", "diff", "cp", "rm", "rename", "template", "config", "serve", "doctor", "completion", "help"};
 static const char *const node_options[] = {"--ephemeral", "--keep", "--keep-on-failure", "--diff", "--x11", "--pre-hook", "--post-hook"};
 static const char *const node_variables[] = {"PRE_SPAWN_HOOK", "POST_SPAWN_HOOK"};
 

@@ -20,6 +20,7 @@ export const errorCodes = [
   'session-missing',
   'session-exists',
   'session-in-use',
+  'copy-failed',
   'template-not-filesystem',
   'template-without-snapshot',
   'template-exists',

@@ -11,6 +11,7 @@ import {
   ownVerbs,
   presets,
   runs,
+  sessionPaths,
   sessions,
   shells,
   templates,
@@ -100,6 +101,7 @@ ${bashLabels}
     completion:*) COMPREPLY=($(compgen -W '${shells.join(' ')}' -- "$current")) ;;
     help:*) COMPREPLY=($(compgen -W '${verbs.join(' ')}' -- "$current")) ;;
     exec:*) COMPREPLY=($(compgen -W "$(${runs}; ${sessions})" -- "$current")) ;;
+    cp:*) compopt -o filenames -o nospace; COMPREPLY=($(compgen -W "$(${sessionPaths})" -- "$current") $(compgen -f -- "$current")) ;;
     kill:*) COMPREPLY=($(compgen -W "$(${runs})" -- "$current")) ;;
     run:*)
       if ((COMP_CWORD == 1)); then

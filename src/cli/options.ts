@@ -2,6 +2,7 @@ import { engines } from '../engine/registry.ts';
 import type { OptionGroup, RunOption } from '../spec/options/option.ts';
 import { rootChoices, rootModifiers } from '../spec/options/root.ts';
 import { runOptionGroups } from '../spec/options/table.ts';
+import { cpOptions } from './cp-options.ts';
 import { createOptions } from './create-options.ts';
 import { diffOptions } from './diff-options.ts';
 import type { Option } from './option.ts';
@@ -194,6 +195,7 @@ export const optionGroups: readonly OptionGroup<Option>[] = [
   refreshing,
   watching,
   diffOptions,
+  cpOptions,
   other,
   compatibility,
 ];

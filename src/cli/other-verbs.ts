@@ -53,6 +53,8 @@ export async function otherVerb({ verb, parsed, settings }: OtherVerb): Promise<
       return await (await import('./commands/exec.ts')).execVerb(parsed);
     case 'diff':
       return await (await import('./commands/diff.ts')).diffVerb(parsed);
+    case 'cp':
+      return await (await import('./commands/cp.ts')).cpVerb(parsed);
     case 'rm':
       return await (await import('./commands/sessions.ts')).rmVerb(parsed);
     case 'rename':

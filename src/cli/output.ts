@@ -48,8 +48,14 @@ export async function printParts(parts: AsyncIterable<string | Uint8Array> | Ite
   flush();
 }
 
-function attempt(descriptor: number, data: string | Uint8Array): { readonly error: unknown } | null {
-  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+/** Writes bytes to standard output; what prevents it is returned. */
+export function printBytes(bytes: Uint8Array): Error | null {
+  const failure = attempt(1, bytes);
+  return failure === null ? null : failure.error instanceof Error ? failure.error : new Error(String(failure.error));
+}
+
+function attempt(descriptor: number, content: string | Uint8Array): { readonly error: unknown } | null {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   for (let sent = 0; sent < bytes.length;) {
     try {
       sent += writeSync(descriptor, bytes, sent);

@@ -100,6 +100,19 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
       ['isolate diff --exit-code -q debian-1', 'only the exit status: 1 if anything changed'],
     ],
   },
+  cp: {
+    form: 'isolate cp [OPTIONS] SOURCE DESTINATION',
+    summary: 'copy files out of a session, or into one',
+    more:
+      'One of the two is NAME:PATH, the other a path of this host, or - for a tar archive. As with cp, a directory that is there ' +
+      'gets what is copied under its own name, and DIRECTORY/. is what is in it. Links are copied and never followed. Modes and times ' +
+      'stay; what arrives belongs to you, or to root of the session.',
+    examples: [
+      ['isolate cp debian-1:/etc/nginx .', 'a directory of the session, into this one'],
+      ['isolate cp ./site/. debian-1:/srv/www', 'what is in a directory'],
+      ['isolate cp -a debian-1:/home - | gzip > home.tar.gz', 'an archive'],
+    ],
+  },
   rm: {
     form: 'isolate rm [OPTIONS] NAME...',
     summary: 'remove sessions with everything that is in them',

@@ -11,6 +11,7 @@ export const verbs = [
   'enter',
   'exec',
   'diff',
+  'cp',
   'rm',
   'rename',
   'template',
@@ -65,4 +66,4 @@ export function isVerbOf<First extends keyof SubVerbs>(first: First, verb: Verb)
 /** Verbs that show something, once or repeatedly. */
 export const viewVerbs = ['list', 'status', 'ps'] as const;
 /** Verbs about sessions that start no command. */
-export const sessionVerbs = ['sessions', 'diff', 'rm', 'rename'] as const;
+export const sessionVerbs = ['sessions', 'diff', 'cp', 'rm', 'rename'] as const;

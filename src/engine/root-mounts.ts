@@ -2,8 +2,8 @@ import { IsolateError } from '../error.ts';
 import { mergedPath, type RootPart } from '../rootfs/rootfs.ts';
 import type { Bind } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
-import { entersOwnDirectories, type IdentityPlan, planBindIdmap } from './identity.ts';
-import type { MountOperation } from '../launch/launch.ts';
+import { entersOwnDirectories, type IdentityInput, type IdentityPlan, planBindIdmap, planIdentity } from './identity.ts';
+import type { Launch, MountOperation } from '../launch/launch.ts';
 import { planHosts, planMissing } from './made-targets.ts';
 import { type PlacedBind, placeBinds, planMemory } from './placed-bind.ts';
 
@@ -75,6 +75,32 @@ export function planRootMounts(input: PlanInput, identity: IdentityPlan, binds: 
     hostMounts: [...hostMounts, ...(demands.nested ? [] : made)],
     sandboxMounts: demands.nested ? made : [],
   };
+}
+
+/** A root as a sandbox has it, for programs of isolate's own that only read and write it. */
+export interface BareTree extends Pick<Launch, 'userNamespace' | 'hostMounts' | 'sandboxMounts'> {
+  /** Where it is then. */
+  readonly path: string;
+}
+
+/** Mounts a root and nothing over it, with the ids of a sandbox. Throws as `planIdentity`. */
+export function planBareTree(input: Omit<IdentityInput, 'spec'> & Pick<PlanInput, 'sandboxDirectory'>): BareTree {
+  const { rootfs, facts, sandboxDirectory: directory } = input;
+  const [part] = rootfs.parts;
+  const identity = planIdentity({ ...input, spec: {} });
+  const { userNamespace } = identity;
+  const isRoot = facts.user.rights === 'root';
+  const merges = part.kind === 'overlay';
+  const places = placesIn(directory);
+  const { tree, upper, merged, mounts } = placePart(part, {
+    at: merges ? places.lower : places.root,
+    places,
+    identity: isRoot ? identity : null,
+  });
+  const sandboxMounts = merges ? [overlayMount([tree], upper, merged)] : [];
+  if (!isRoot) return { path: merges ? merged : tree, userNamespace, hostMounts: [], sandboxMounts: [...mounts, ...sandboxMounts] };
+  const gathered = [tmpfs(directory), mkdir(places.root), ...(merges ? [mkdir(places.lower)] : [])];
+  return { path: places.root, userNamespace, hostMounts: [...gathered, ...mounts], sandboxMounts };
 }
 
 type Places = ReturnType<typeof placesIn>;

@@ -16,20 +16,32 @@ export interface SeenTree {
   readonly writable: boolean;
 }
 
-/** What reading and writing trees of any owner takes; not what would let root read the kernel's memory in /proc. */
-const capabilities = [
+/** What isolate-tree sees, and with which rights. */
+export interface TreePlace extends Partial<Pick<Launch, 'hostMounts' | 'sandboxMounts' | 'shelfTree'>> {
+  readonly trees: readonly SeenTree[];
+  /** null: the ids of this host. */
+  readonly userNamespace: Launch['userNamespace'];
+  /** Absent: what reading and writing trees of any owner takes. */
+  readonly capabilities?: readonly string[];
+}
+
+/** What reading and writing files of any owner takes; not what would let root read the kernel's memory in /proc. */
+export const fileCapabilities = [
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
   'CAP_DAC_READ_SEARCH',
   'CAP_FOWNER',
   'CAP_FSETID',
-  'CAP_MKNOD',
   'CAP_SETFCAP',
-  'CAP_SYS_ADMIN',
 ] as const;
 
-const programInside = '/isolate-tree';
+/** The same with devices, and the attributes of the trusted kind. */
+const treeCapabilities = [...fileCapabilities, 'CAP_MKNOD', 'CAP_SYS_ADMIN'] as const;
+
 const optionsNumber = 3;
+/** The ids of a sandbox need not be able to enter the directory of the program's file. */
+const programNumber = 4;
+const programInside = `/proc/self/fd/${programNumber}`;
 
 /** A running isolate-tree (tree/main.c). */
 export interface TreeProgram {
@@ -39,6 +51,23 @@ export interface TreeProgram {
   readonly ended: Promise<void>;
 }
 
+async function judge(result: Promise<TreeResult>, signal: AbortSignal | undefined): Promise<void> {
+  const { status, lines } = await result;
+  signal?.throwIfAborted();
+  if (status !== 0) throw new IsolateError('storage-failed', `The trees cannot be read: ${lastLine(lines)}.`);
+}
+
+/** How isolate-tree ended, with what it printed on standard error; null: it was killed. */
+export interface TreeResult {
+  readonly status: number | null;
+  readonly lines: readonly string[];
+}
+
+/** A running isolate-tree, whose end its starter judges. */
+export interface StartedTree extends Pick<TreeProgram, 'stdin' | 'stdout'> {
+  readonly result: Promise<TreeResult>;
+}
+
 /** Starts isolate-tree in a root that has these trees and nothing else, so that whatever is in them leads nowhere. */
 export async function startTreeProgram(
   facts: Facts,
@@ -46,32 +75,40 @@ export async function startTreeProgram(
   trees: readonly SeenTree[],
   signal?: AbortSignal,
 ): Promise<TreeProgram> {
-  const running = await startLaunch(planTreeProgram(facts, args, trees), {
+  const place: TreePlace = { trees, userNamespace: facts.user.rights === 'root' ? null : namespaceWithIds(facts) };
+  const { stdin, stdout, result } = await startTree(facts, planTreeProgram(facts, args, place), signal);
+  return { stdin, stdout, ended: judge(result, signal) };
+}
+
+/** Starts a launch of isolate-tree. */
+export async function startTree(facts: Facts, launch: Launch, signal?: AbortSignal): Promise<StartedTree> {
+  const running = await startLaunch(launch, {
     launcher: facts.files.launcher,
     stdio: { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' },
     ...(signal === undefined ? {} : { signal }),
   });
   const { stdin, stdout, stderr } = running;
   if (stdin === null || stdout === null || stderr === null) throw new Error('The streams were asked for.');
-  let message = '';
-  stderr.on('data', (chunk: Buffer) => (message = (message + chunk.toString()).slice(-4096)));
+  let said = '';
+  stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-65_536)));
   // It may end before it has read everything; its status then says why.
   stdin.on('error', () => {});
-  const ended = running.result.then((outcome) => {
-    signal?.throwIfAborted();
-    if (outcome.kind === 'exited' && outcome.code === 0) return;
-    throw new IsolateError('storage-failed', `The trees cannot be read: ${lastLine(message)}.`);
-  });
-  return { stdin, stdout, ended };
+  const result = running.result.then((outcome) => ({
+    status: outcome.kind === 'exited' ? outcome.code : null,
+    lines: said.split('\n').filter((line) => line !== ''),
+  }));
+  return { stdin, stdout, result };
 }
 
-function planTreeProgram(facts: Facts, args: readonly string[], trees: readonly SeenTree[]): Launch {
+/** Throws `missing-tool`. */
+export function planTreeProgram(facts: Facts, args: readonly string[], place: TreePlace): Launch {
   const { bwrap } = facts.tools;
   if (bwrap === null) {
     throw new IsolateError('missing-tool', 'bubblewrap is not installed, and isolate reads trees in a sandbox.', {
       hint: 'apt install bubblewrap',
     });
   }
+  const { trees, userNamespace, hostMounts = [], sandboxMounts = [], shelfTree, capabilities = treeCapabilities } = place;
   const options: BwrapOption[] = [
     ['--unshare-pid'],
     ['--unshare-ipc'],
@@ -79,7 +116,6 @@ function planTreeProgram(facts: Facts, args: readonly string[], trees: readonly 
     ['--die-with-parent'],
     ['--cap-drop', 'ALL'],
     ...capabilities.map((capability): BwrapOption => ['--cap-add', capability]),
-    ['--ro-bind', facts.files.tree, programInside],
     ['--proc', '/proc'],
     ...trees.map(({ source, inside, writable }): BwrapOption => [writable ? '--bind' : '--ro-bind', source, inside]),
     ['--remount-ro', '/'],
@@ -90,14 +126,20 @@ function planTreeProgram(facts: Facts, args: readonly string[], trees: readonly 
     file: bwrap,
     args: ['bwrap', '--args', String(optionsNumber), '--', programInside, ...args],
     environment: plainEnvironment,
-    descriptors: [{ number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options), shown: 'words' }],
-    userNamespace: facts.user.rights === 'root' ? null : namespaceWithIds(facts),
+    descriptors: [
+      { number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options), shown: 'words' },
+      { number: programNumber, kind: 'file', path: facts.files.tree },
+    ],
+    userNamespace,
+    hostMounts,
+    sandboxMounts,
+    ...(shelfTree === undefined ? {} : { shelfTree }),
     mountNamespace: true,
     noNewPrivileges: true,
   };
 }
 
-function lastLine(text: string): string {
-  const line = text.trim().split('\n').at(-1) ?? '';
-  return line === '' ? 'no reason was given' : line.replaceAll(/\p{Cc}/gu, '?').replace(/\.$/, '');
+/** The last line of what isolate-tree said, for a message. */
+export function lastLine(lines: readonly string[]): string {
+  return (lines.at(-1)?.trim() ?? 'no reason was given').replaceAll(/\p{Cc}/gu, '?').replace(/\.$/, '');
 }

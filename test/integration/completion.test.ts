@@ -112,7 +112,7 @@ test('bash completes presets and aliases, also with the @ as a word of its own, 
   expect(completeIn(path, 'isolate', '@')).toEqual(['@build', '@bench']);
   expect(completeIn(path, 'isolate', '@', 'bu')).toEqual(['build']);
   expect(completeIn(path, 'isolate', '@bu')).toEqual(['@build']);
-  expect(completeIn(path, 'isolate', 'c')).toEqual(['config', 'completion', 'ci']);
+  expect(completeIn(path, 'isolate', 'c')).toEqual(['cp', 'config', 'completion', 'ci']);
   for (const preset of [['@', 'build'], ['@build']]) {
     expect(completeIn(path, 'isolate', ...preset, '--time')).toEqual(['--timeout']);
     expect(completeIn(path, 'isolate', ...preset, '-n', 'git', 'ch')).toEqual([`command at ${preset.length + 2}`]);
@@ -147,7 +147,18 @@ test('bash completes runs after kill', () => {
   expect(completeIn(`${directory}:/usr/bin:/bin`, 'isolate', 'kill', '0')).toEqual(['01234567']);
 });
 
+test('bash completes sessions and files after cp', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'isolate-completion-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const document = { sessions: [{ name: 'one' }, { name: 'two' }] };
+  writeFileSync(join(directory, 'isolate'), `#!/bin/sh\n[ "$*" = 'sessions --json' ] && echo '${JSON.stringify(document)}'\n`, {
+    mode: 0o755,
+  });
+  expect(completeIn(`${directory}:/usr/bin:/bin`, 'isolate', 'cp', 'on')).toEqual(['one:']);
+  expect(completeIn(`${directory}:/usr/bin:/bin`, 'isolate', 'cp', '/etc/host')).toContain('/etc/hosts');
+});
+
 test('bash completes shells and verbs after the verbs that take them', () => {
   expect(complete('isolate', 'completion', '')).toEqual(['bash', 'zsh', 'fish']);
-  expect(complete('isolate', 'help', 're')).toEqual(['refresh']);
+  expect(complete('isolate', 'help', 're')).toEqual(['refresh', 'rename']);
 });

@@ -58,7 +58,7 @@ async function race({ rounds }: Arena, act: () => void): Promise<void> {
 /** All that is outside: nothing of it was written, and nothing is beside it. */
 function describeOutside({ outside }: Arena): unknown {
   return [
-    readdirSync(outside, { recursive: true }).toSorted(),
+    readdirSync(outside, { recursive: true, encoding: 'utf8' }).toSorted(),
     readFileSync(join(outside, 'f'), 'utf8'),
     readFileSync(join(outside, 'e/f'), 'utf8'),
   ];
