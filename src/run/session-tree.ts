@@ -3,7 +3,7 @@ import type { Facts } from '../host/facts.ts';
 import { takeSession } from '../pool/lease/keep.ts';
 import type { Lease } from '../pool/lease/take.ts';
 import type { Pool } from '../pool/pool.ts';
-import { findSession } from '../session/find.ts';
+import { findSession } from '../session/index-files.ts';
 import type { SessionRecord } from '../session/record.ts';
 import { callersSessions } from './find-session.ts';
 import { claimIds, ownRuntimePaths, ownSandboxDirectory } from './place.ts';
@@ -48,13 +48,12 @@ export async function withSessionTree<T>(
   writable: boolean,
   action: (place: TreePlace) => Promise<T>,
 ): Promise<T> {
-  const { rootfs, onShelf } = lease;
+  const { rootfs } = lease;
   const ids = claimIds(ownRuntimePaths(facts), facts, rootfs, pool.holder);
   try {
     const sandboxDirectory = ownSandboxDirectory(facts, rootfs);
     const { path, ...mounts } = planBareTree({ rootfs, facts, idSlot: ids?.slot ?? 0, sandboxDirectory });
-    const shelfTree = onShelf === undefined ? {} : { shelfTree: onShelf.tree };
-    return await action({ ...mounts, ...shelfTree, trees: [{ source: path, inside: treeInside, writable }] });
+    return await action({ ...mounts, trees: [{ source: path, inside: treeInside, writable }] });
   } finally {
     ids?.release();
   }

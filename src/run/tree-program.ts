@@ -17,7 +17,7 @@ export interface SeenTree {
 }
 
 /** What isolate-tree sees, and with which rights. */
-export interface TreePlace extends Partial<Pick<Launch, 'hostMounts' | 'sandboxMounts' | 'shelfTree'>> {
+export interface TreePlace extends Partial<Pick<Launch, 'hostMounts' | 'sandboxMounts'>> {
   readonly trees: readonly SeenTree[];
   /** null: the ids of this host. */
   readonly userNamespace: Launch['userNamespace'];
@@ -75,8 +75,8 @@ export async function startTreeProgram(
   trees: readonly SeenTree[],
   signal?: AbortSignal,
 ): Promise<TreeProgram> {
-  const place: TreePlace = { trees, userNamespace: facts.user.rights === 'root' ? null : namespaceWithIds(facts) };
-  const { stdin, stdout, result } = await startTree(facts, planTreeProgram(facts, args, place), signal);
+  const launch = planTreeProgram(facts, args, { trees, userNamespace: idsOfTrees(facts) });
+  const { stdin, stdout, result } = await startTree(facts, launch, signal);
   return { stdin, stdout, ended: judge(result, signal) };
 }
 
@@ -100,6 +100,11 @@ export async function startTree(facts: Facts, launch: Launch, signal?: AbortSign
   return { stdin, stdout, result };
 }
 
+/** Root's own ids or, for other users, those of their sandboxes. */
+export function idsOfTrees(facts: Facts): Launch['userNamespace'] {
+  return facts.user.rights === 'root' ? null : namespaceWithIds(facts);
+}
+
 /** Throws `missing-tool`. */
 export function planTreeProgram(facts: Facts, args: readonly string[], place: TreePlace): Launch {
   const { bwrap } = facts.tools;
@@ -108,7 +113,7 @@ export function planTreeProgram(facts: Facts, args: readonly string[], place: Tr
       hint: 'apt install bubblewrap',
     });
   }
-  const { trees, userNamespace, hostMounts = [], sandboxMounts = [], shelfTree, capabilities = treeCapabilities } = place;
+  const { trees, userNamespace, hostMounts = [], sandboxMounts = [], capabilities = treeCapabilities } = place;
   const options: BwrapOption[] = [
     ['--unshare-pid'],
     ['--unshare-ipc'],
@@ -133,7 +138,6 @@ export function planTreeProgram(facts: Facts, args: readonly string[], place: Tr
     userNamespace,
     hostMounts,
     sandboxMounts,
-    ...(shelfTree === undefined ? {} : { shelfTree }),
     mountNamespace: true,
     noNewPrivileges: true,
   };

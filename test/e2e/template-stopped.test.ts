@@ -21,7 +21,7 @@ beforeAll(async () => {
   writeFileSync(join(tree, 'etc/os-release'), 'ID=debian\n');
   writeFileSync(join(tree, 'usr/apt-get'), '#!/bin/sh\necho half > /etc/group\necho begun\nexec sleep 1000\n', { mode: 0o755 });
   symlinkSync('/usr/apt-get', join(tree, 'bin/apt-get'));
-  // So many that cp still copies when it is stopped.
+  // So many that it still copies them when it is stopped.
   mkdirSync(join(tree, 'usr/many'));
   for (let number = 0; number < 10_000; number += 1) symlinkSync('.', join(tree, 'usr/many', String(number)));
   expect(await isolate(['template', 'create', '-q', template, '--from', tree, '--label', 'one'])).toMatchObject({ status: 0 });
@@ -47,11 +47,11 @@ async function begun(of: string): Promise<void> {
   await expect.poll(() => drafts().some(copied), { timeout: 30_000, interval: 1 }).toBe(true);
 }
 
-/** Stops the cp that makes a copy, which is nevertheless to end with isolate. */
+/** Stops what makes a copy, which is nevertheless to end with isolate. */
 function stopCopy(child: ChildProcess): void {
-  const cp = descendants(child.pid ?? 0).find(({ command }) => command.startsWith('/bin/cp '));
-  if (cp === undefined) throw new Error('cp had ended before it could be stopped');
-  process.kill(cp.pid, 'SIGSTOP');
+  const program = descendants(child.pid ?? 0).find(({ command }) => command.startsWith('/proc/self/fd/4 copy '));
+  if (program === undefined) throw new Error('isolate-tree had ended before it could be stopped');
+  process.kill(program.pid, 'SIGSTOP');
 }
 
 const numbers = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
