@@ -142,7 +142,7 @@ export const hostParsers: readonly string[] = [
 /** Within these folders neighbours don't know each other; only the registry knows all. */
 export const strangers: Readonly<Record<string, readonly string[]>> = {
   engine: ['bwrap', 'lxc', 'chroot'],
-  storage: ['zfs', 'overlay'],
+  storage: ['zfs', 'overlay', 'btrfs', 'dir'],
   template: ['dataset', 'directory'],
 };
 

@@ -1,11 +1,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "walk.h"
@@ -90,10 +88,12 @@ static void copy_range(int from, int to, off_t at, off_t end, const char *path)
 }
 
 /* In blocks that both share where the file system can do that; otherwise holes stay holes. */
-static void copy_content(int from, int to, off_t size, const char *path)
+static void copy_content(int from, int to, off_t size, const char *path, bool reflink)
 {
-	if (ioctl(to, FICLONE, from) == 0)
+	if (share_content(from, to))
 		return;
+	if (reflink)
+		fail(path, "no copy can share its blocks");
 	if (ftruncate(to, size) < 0)
 		fail(path, "the copy cannot be written");
 	for (off_t at = 0; at < size;) {
@@ -119,7 +119,7 @@ static bool copy_file(struct copying *copying, const struct pair *pair, const st
 	int to = openat(pair->directories[TO], pair->names[TO], O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		fail(path, "the copy cannot be made");
-	copy_content(from, to, stat->st_size, path);
+	copy_content(from, to, stat->st_size, path, copying->copy->reflink);
 	close(from);
 	if (close(to) < 0)
 		fail(path, "the copy cannot be written");

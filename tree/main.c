@@ -18,12 +18,12 @@
  * --paths         compares only what is at the paths on standard input, each ended by a NUL, and all that is below a
  *                 directory that is on one side only
  *
- * isolate-tree copy [--plain] FROM PATH TO PATH: copies what is at a path in one root to a path in another, where nothing
+ * isolate-tree copy [--plain | --reflink] FROM PATH TO PATH: copies what is at a path in one root to a path in another, where nothing
  * may be; `.` for a root itself, which is there.
  *
  * A copy has everything: owners, set-uid bits, times in nanoseconds, extended attributes with ACLs and capabilities, hard links
  * among what is copied, holes; and blocks that both share where the file system can do that. --plain leaves out what not any
- * user may have. One line says how many files there are, and how many devices and attributes are missing.
+ * user may have; --reflink fails at the first file whose blocks cannot be shared. One line says how many files there are, and how many devices and attributes are missing.
  *
  * isolate-tree read ROOT BYTES: prints the files at the paths on standard input, each ended by a NUL: the size, a newline and
  * the content; `-` and a newline for what is no regular file or has more than BYTES.
@@ -46,8 +46,19 @@
  * when it is complete. --archive: also owners, set-uid bits, capabilities and ACLs. Prints how many members it has put in their places,
  * and how many attributes are missing.
  *
- * The status is 0 however much differs; 2 if something could not be read or written, 3 if there is nothing at PATH, 1 for a bad archive, with one line on standard error, and then the
- * records are not complete; 125 for a bad command line.
+ * isolate-tree shares DIRECTORY: fails if files there cannot share blocks. Leaves nothing.
+ *
+ * isolate-tree subvolumes PATH...: prints for each path the UUID of the btrfs subvolume there, or `-`, then a space and the path of
+ * a subvolume below it if it has one, and a NUL.
+ *
+ * isolate-tree snapshot FROM DIRECTORY BASE NAME: makes a read-only snapshot BASE of a subvolume without others below it, and a
+ * snapshot NAME of BASE.
+ *
+ * isolate-tree drop DIRECTORY [UUID NAME]...: removes subvolumes in a directory that have these UUIDs, and those below them. Where
+ * its caller may only remove what is in them, it makes them writable and prints their paths, each with a NUL.
+ *
+ * The status is 0 however much differs; 2 if something could not be read or written, 3 if there is nothing at PATH, 1 for a bad archive,
+ * with one line on standard error, and then the records are not complete; 125 for a bad command line.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -62,13 +73,17 @@ enum { FOUND = 0, BAD_USAGE = 125 };
 static int usage(void)
 {
 	fputs("usage: isolate-tree compare [--same-inodes] [--layer=trusted|user] [--paths] BASE OTHER\n"
-	      "       isolate-tree copy [--plain] FROM PATH TO PATH\n"
+	      "       isolate-tree copy [--plain | --reflink] FROM PATH TO PATH\n"
 	      "       isolate-tree read ROOT BYTES\n"
 	      "       isolate-tree same BASE OTHER\n"
 	      "       isolate-tree remove ROOT PATH\n"
 	      "       isolate-tree exchange ROOT PATH ROOT PATH\n"
 	      "       isolate-tree pack [--mounts] ROOT PATH NAME\n"
-	      "       isolate-tree unpack [--archive] [--contents|--name=NAME] ROOT PATH\n",
+	      "       isolate-tree unpack [--archive] [--contents|--name=NAME] ROOT PATH\n"
+	      "       isolate-tree shares DIRECTORY\n"
+	      "       isolate-tree subvolumes PATH...\n"
+	      "       isolate-tree snapshot FROM DIRECTORY BASE NAME\n"
+	      "       isolate-tree drop DIRECTORY [UUID NAME]...\n",
 	      stderr);
 	return BAD_USAGE;
 }
@@ -133,10 +148,10 @@ static int copy(char **words)
 {
 	struct copy copy = { 0 };
 	int roots[2];
-	if (words[0] != NULL && strcmp(words[0], "--plain") == 0) {
-		copy.plain = true;
+	copy.plain = words[0] != NULL && strcmp(words[0], "--plain") == 0;
+	copy.reflink = words[0] != NULL && strcmp(words[0], "--reflink") == 0;
+	if (copy.plain || copy.reflink)
 		words++;
-	}
 	if (!has_words(words, 4))
 		return usage();
 	for (int side = 0; side < 2; side++) {
@@ -232,12 +247,47 @@ static int unpack(char **words)
 	return finish();
 }
 
+static int shares(char **words)
+{
+	if (!has_words(words, 1))
+		return usage();
+	try_sharing(words[0]);
+	return FOUND;
+}
+
+static int snapshot(char **words)
+{
+	if (!has_words(words, 4))
+		return usage();
+	snapshot_twice(words[0], words[1], (const char *[]){ words[2], words[3] });
+	return FOUND;
+}
+
+static int drop(char **words)
+{
+	size_t count = 0;
+	while (words[count] != NULL)
+		count++;
+	if (count < 3 || count % 2 == 0)
+		return usage();
+	for (size_t i = 1; i < count; i += 2)
+		drop_subvolume(words[i], words[0], words[i + 1]);
+	return finish();
+}
+
+static int list_subvolumes(char **paths)
+{
+	print_subvolumes(paths);
+	return finish();
+}
+
 static const struct {
 	const char *name;
 	int (*carry_out)(char **words);
 } verbs[] = {
-	{ "compare", compare }, { "copy", copy },	    { "read", read_files }, { "same", same },
-	{ "remove", remove_at }, { "exchange", exchange_at }, { "pack", pack },	       { "unpack", unpack },
+	{ "compare", compare },	  { "copy", copy },	{ "read", read_files },	  { "same", same },
+	{ "remove", remove_at },  { "exchange", exchange_at }, { "pack", pack },  { "unpack", unpack },
+	{ "shares", shares },	  { "subvolumes", list_subvolumes }, { "snapshot", snapshot }, { "drop", drop },
 };
 
 int main(int argc, char **argv)

@@ -78,6 +78,8 @@ struct copy {
 	const char *names[2]; /* in them; "." for a root */
 	/* Only what any user may have: no owners, set-uid bits, capabilities, ACLs and devices. */
 	bool plain;
+	/* Every file shares its blocks with the source, or nothing is copied. */
+	bool reflink;
 };
 struct copied {
 	unsigned long files, devices, attributes; /* of the latter two how many are missing */
@@ -94,6 +96,17 @@ void exchange(const int roots[2], char *const paths[2]);
  * is mounted below.
  */
 void pack_tree(int root, const char *path, const char *name, bool crosses);
+/* reflink.c: gives an empty file the blocks of another. False with errno: the storage cannot. */
+bool share_content(int from, int to);
+/* Fails if files in a directory cannot do that, or if its caller can make none. Leaves nothing there. */
+void try_sharing(const char *path);
+
+/* subvolume.c: for each path the UUID of the btrfs subvolume there, or `-`, a space and a subvolume below it if there is one, and a NUL. */
+void print_subvolumes(char **paths);
+/* Makes a read-only snapshot in a directory, and a snapshot of that which can be written. */
+void snapshot_twice(const char *from, const char *parent, const char *names[2]);
+/* Removes one and those below it; or where its caller may not, prints their paths, each with a NUL, in the order to remove them in. */
+void drop_subvolume(const char *uuid, const char *parent, const char *name);
 
 /* paths.c: the paths on standard input, each ended by a NUL, in the order of a walk. */
 char **read_paths(size_t *count);

@@ -22,6 +22,8 @@ export interface ClientQuestions extends Partial<Questions> {
 /** The client's answers; what it cannot see is missing. */
 export interface Told {
   readonly paths: Map<string, PathFacts>;
+  /** The file systems of these paths, by statfs(2) magic. */
+  readonly filesystems: Map<string, number>;
   readonly files: Map<string, string>;
   readonly lists: Map<string, readonly string[]>;
   /** Without those where something is odd. */
@@ -39,6 +41,7 @@ const mostRead = 65_536;
 export async function askClient(wanted: ClientQuestions, ask: Connection['ask']): Promise<Told> {
   const told: Told = {
     paths: new Map(),
+    filesystems: new Map(),
     files: new Map(),
     lists: new Map(),
     places: new Map(),
@@ -76,7 +79,9 @@ export async function askClient(wanted: ClientQuestions, ask: Connection['ask'])
 
 function note(told: Told, question: Item['name'], asked: string, { name, value }: Item, mounts: () => readonly MountEntry[]): void {
   if (question === 'stat-path' && name === 'path-facts' && value instanceof Uint8Array && value.length === statusBytes) {
-    told.paths.set(asked, describePath(parseStatus(value), mounts));
+    const status = parseStatus(value);
+    told.paths.set(asked, describePath(status, mounts));
+    told.filesystems.set(asked, status.magic);
   } else if (question === 'read-path' && name === 'file-content' && value instanceof Uint8Array) {
     told.files.set(asked, new TextDecoder('utf-8', { ignoreBOM: true }).decode(value));
   } else if (question === 'list-path' && name === 'entries' && value instanceof Uint8Array) {

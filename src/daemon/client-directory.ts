@@ -44,12 +44,14 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
       const { root } = prepared.spec;
       const countOff = root.kind === 'directory' && holder !== null ? services.countRun(peer.uid) : null;
       if (root.kind !== 'directory' || holder === null || countOff === null) throw leftToNode;
+      // Only layers can be planned without looking at the directory.
+      if ((root.storage ?? 'overlay') !== 'overlay') throw leftToNode;
       held = holdFor({ signal, warn: (message) => logEvent('warn', { event: 'state', template: root.path }, message) });
       held.defer(countOff);
       checkEntered(peer, prepared.spec.workingDirectory);
       const tree = treeQuestion(prepared, root.path);
       if (root.write === 'clone') {
-        const { id, part, files, told } = await planLayers(root.path, tree, holder, connection, services.paths);
+        const { id, part, files, told } = await planLayers(root, tree, holder, connection, services.paths);
         return { ...held, id, rootfs: rootfsOf(part), files, holder, ...(await learn(prepared, root.path, told, connection)) };
       }
       const told = await askClient({ paths: [root.path], tree }, connection.ask);

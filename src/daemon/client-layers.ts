@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { btrfsMagic, refusesUpperLayers } from '../host/filesystem.ts';
 import type { MadeFile } from '../launch/launch.ts';
 import { type HolderId, isAlive } from '../pool/holder.ts';
 import { poolPaths, type RuntimePaths, runtimePaths } from '../pool/paths.ts';
@@ -8,8 +9,10 @@ import { randomId } from '../pool/state/memory.ts';
 import { formatLeaseName, parseLeaseName } from '../pool/state/state-file.ts';
 import type { OverlayPart } from '../rootfs/rootfs.ts';
 import { findStatePlace } from '../run/own-places.ts';
+import type { RootRef } from '../spec/root-ref.ts';
 import { ownershipOf } from '../storage/directory.ts';
-import { overlayLayout, parseCloneDirectory } from '../storage/overlay/layout.ts';
+import { parseCloneDirectory } from '../storage/clones/layout.ts';
+import { overlayLayout } from '../storage/overlay/layout.ts';
 import { items } from '../wire/schema.ts';
 import { askClient, type ClientQuestions, type Told } from './ask-client.ts';
 import { leftToNode } from './client-root.ts';
@@ -31,7 +34,7 @@ export interface ClientLayers {
  * run on a template, and a run that finds what a dead run left, are left to the program in Node.
  */
 export async function planLayers(
-  template: string,
+  { path: template, storage }: Extract<RootRef, { readonly kind: 'directory' }>,
   tree: NonNullable<ClientQuestions['tree']>,
   holder: HolderId,
   { peer, ask }: Connection,
@@ -47,6 +50,7 @@ export async function planLayers(
   const questions = { paths: [template, layout.directory], files: namespaceFiles, lists: [layout.directory, leased, retired] };
   if (Object.values(questions).flat().some(isTooLong)) throw leftToNode;
   const told = await askClient({ ...questions, tree }, ask);
+  if (storage === undefined && isBetterCloned(told.filesystems, template, layout.directory)) throw leftToNode;
   const lower = told.paths.get(template);
   const upper = told.paths.get(layout.directory);
   const entries = told.lists.get(layout.directory);
@@ -72,6 +76,11 @@ export async function planLayers(
       { kind: 'directory', path: join(upperParent, 'merged'), mode: 0o755, existing: 'refused', end: 'stays' },
     ],
   };
+}
+
+/** Whether something else than layers may be better: then the program in Node looks and chooses (`chooseStorage`). */
+function isBetterCloned(filesystems: Told['filesystems'], template: string, layers: string): boolean {
+  return filesystems.get(template) === btrfsMagic || refusesUpperLayers(filesystems.get(layers) ?? 0);
 }
 
 /** Used in questions and as a path, because HOME may be anything. */

@@ -1,4 +1,4 @@
-import { isOverlaid } from '../spec/root-ref.ts';
+import { isDirectoryClone } from '../spec/root-ref.ts';
 import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
 import type { RootPart } from '../rootfs/rootfs.ts';
@@ -48,7 +48,7 @@ function check(spec: CheckedSpec, facts: Facts): Problem[] {
       message: `The chroot engine cannot bind anything to ${target}: it shows /proc, /sys and /dev of this host.`,
     }));
   const problems: Problem[] = [...checkRootPrivileges(facts, ['CAP_SYS_ADMIN', 'CAP_SYS_CHROOT']), ...refused];
-  if (isOverlaid(spec.root)) {
+  if (isDirectoryClone(spec.root)) {
     problems.push({
       code: 'unsupported-option',
       message: 'The chroot engine keeps its changes, so it cannot be combined with --ephemeral.',

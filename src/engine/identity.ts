@@ -3,7 +3,7 @@ import type { Facts, IdRange, PathFacts } from '../host/facts.ts';
 import type { NeededCapability } from '../host/privileges.ts';
 import { type RootPart, sourceOf } from '../rootfs/rootfs.ts';
 import { idsPerSandbox } from '../spec/parse-number.ts';
-import { isOverlaid } from '../spec/root-ref.ts';
+import { isDirectoryClone } from '../spec/root-ref.ts';
 import type { CheckedSpec, SandboxSpec } from '../spec/spec.ts';
 import type { PlanInput, Problem } from './engine.ts';
 import { findRange, hasSubordinateIds, planUserMaps, singleMaps } from './user-maps.ts';
@@ -164,11 +164,11 @@ function checkChosenRange({ uidBase, gidBase, root, readOnlyRoot }: CheckedSpec,
     const message = `${option} needs newuidmap, which gains no rights here: ${privileges.withheld}.`;
     return [{ code: 'cannot-enforce', message, hint: `leave ${option} out` }];
   }
-  if (!isOverlaid(root) || (readOnlyRoot && uidBase === undefined)) return [];
+  if (!isDirectoryClone(root) || (readOnlyRoot && uidBase === undefined)) return [];
   return [
     {
       code: 'unsupported-option',
-      message: `${option} cannot be combined with --ephemeral: the sandbox could not reach its layers, which belong to you.`,
+      message: `${option} cannot be combined with --ephemeral: the sandbox could not reach its clone, which belongs to you.`,
       hint: `leave ${option} out, or use --read-only instead of --ephemeral`,
     },
   ];

@@ -16,12 +16,13 @@ const idmappableSince: ReadonlyMap<number, readonly [major: number, minor: numbe
 
 export const tmpfsMagic = 0x0102_1994;
 export const zfsMagic = 0x2fc1_2fc1;
+export const btrfsMagic = 0x9123_683e;
 
 const names: ReadonlyMap<number, string> = new Map([
   [0xef53, 'ext4'],
   [0x4d44, 'fat'],
   [0x5846_5342, 'xfs'],
-  [0x9123_683e, 'btrfs'],
+  [btrfsMagic, 'btrfs'],
   [0x7366_746e, 'ntfs3'],
   [0xf2f5_2010, 'f2fs'],
   [0xe0f5_e1e2, 'erofs'],

@@ -6,6 +6,7 @@ import { planUserMaps } from '../engine/user-maps.ts';
 import { IsolateError } from '../error.ts';
 import type { Facts, IdRange } from '../host/facts.ts';
 import { type Rootfs, sourceOf } from '../rootfs/rootfs.ts';
+import { isThrownAway } from '../spec/root-ref.ts';
 import type { SandboxSpec } from '../spec/spec.ts';
 import type { Tree } from './look-into-root.ts';
 
@@ -21,7 +22,7 @@ export function makesTarget(spec: SandboxSpec, rootfs: Rootfs, facts: Facts): Ma
   const tree = sourceOf(rootfs);
   const { root, readOnlyRoot, uidBase } = spec;
   const { user, mountsBelow } = facts;
-  if (root.kind === 'volume' || user.rights === 'root' || rootfs.parts[0].kind === 'overlay') return () => true;
+  if (isThrownAway(root) || user.rights === 'root' || rootfs.parts[0].kind === 'overlay') return () => true;
   if (!entersOwnDirectories(spec, facts)) {
     const { uidMap } = planUserMaps(user, spec);
     return (path) => {

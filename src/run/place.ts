@@ -7,7 +7,7 @@ import { type RuntimePaths, runtimePaths, systemRuntimeDirectory } from '../pool
 import { claimRun, type RunDescription } from '../pool/claims/runs.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import type { Rootfs } from '../rootfs/rootfs.ts';
-import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
+import { isDirectoryClone, type RootRef } from '../spec/root-ref.ts';
 import type { Release } from './give-back.ts';
 import { findRuntimePlace, findStatePlace } from './own-places.ts';
 import { idsPerSandbox } from '../spec/parse-number.ts';
@@ -20,18 +20,18 @@ export function ownRuntimePaths(facts: { readonly user: Pick<Facts['user'], 'uid
   return runtimePaths(findRuntimePlace(facts.user.uid, callerEnvironment()).path);
 }
 
-/** Where this caller's state that outlives a boot is: layers of overlays. */
+/** Where this caller's state that outlives a boot is: clones of directories. */
 export function ownStateDirectory(facts: { readonly user: Pick<Facts['user'], 'uid'> }): string {
   return findStatePlace(facts.user.uid, callerEnvironment()).path;
 }
 
 /**
- * Where the leases of a root's clones are. Those of layers are beside the layers. Otherwise a user's runs with different values of
- * XDG_RUNTIME_DIR, as after su(1), would not see each other's leases and would remove each other's layers.
+ * Where the leases of a root's clones are. Those of directories' clones outlive a boot, as the clones do. Otherwise a user's runs with different values of
+ * XDG_RUNTIME_DIR, as after su(1), would not see each other's leases and would remove each other's clones.
  */
 export function leasePaths(root: RootRef, facts: Pick<Facts, 'user'>): RuntimePaths {
-  const withLayers = facts.user.rights !== 'root' && isOverlaid(root);
-  return withLayers ? runtimePaths(ownStateDirectory(facts)) : ownRuntimePaths(facts);
+  const besideClones = facts.user.rights !== 'root' && isDirectoryClone(root);
+  return besideClones ? runtimePaths(ownStateDirectory(facts)) : ownRuntimePaths(facts);
 }
 
 /** The directory over which a launch of this caller mounts: the system's for a clone from the daemon. */

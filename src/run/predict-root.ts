@@ -9,7 +9,11 @@ import { readDirectory } from '../pool/read-directory.ts';
 import { openShelf, type Shelf, withoutShelf } from '../pool/shelf.ts';
 import { readCloneRecord } from '../pool/state/transition.ts';
 import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
+import type { DirectoryStorage, RootRef } from '../spec/root-ref.ts';
 import type { FirmSpec } from '../spec/spec.ts';
+import { findHome } from '../storage/clones/home.ts';
+import { cloneLayout } from '../storage/clones/layout.ts';
+import { treeRootfs } from '../storage/clones/tree.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { overlayLayout } from '../storage/overlay/layout.ts';
 import { decide } from './decide.ts';
@@ -32,9 +36,15 @@ export function predictedWay(
     name: 'node',
     tell: () => {},
     prepare: (request) => decide(request, caller),
-    lease: async ({ spec, facts }) => ({ rootfs: await predictRoot(spec, facts) }),
+    lease: async ({ spec, facts }) => {
+      const { root } = spec;
+      if (root.kind === 'directory' && root.storage !== undefined)
+        tell({ kind: 'notice', message: describeStorage(root.path, root.storage) });
+      return { rootfs: await predictRoot(spec, facts) };
+    },
     look: async ({ rootfs }, { spec, engine: { capabilities }, facts }) => {
-      const tree = treeOf(spec, rootfs);
+      const { root } = spec;
+      const tree = root.kind === 'directory' ? { path: root.path, name: root.path } : treeOf(spec, rootfs);
       const shelf = openOwnShelf(spec, facts);
       try {
         await shelf.open();
@@ -57,6 +67,12 @@ export function predictedWay(
   };
 }
 
+const storageNames = { overlay: 'an overlay', btrfs: 'a snapshot of btrfs', dir: 'a copy whose files share its blocks' } as const;
+
+function describeStorage(path: string, storage: DirectoryStorage): string {
+  return `The clone of ${path} is ${storageNames[storage]}.`;
+}
+
 /** Where root's fresh clones are mounted. */
 function openOwnShelf({ root }: FirmSpec, facts: Facts): Shelf {
   if (root.kind !== 'volume' || facts.user.rights !== 'root') return withoutShelf;
@@ -65,7 +81,7 @@ function openOwnShelf({ root }: FirmSpec, facts: Facts): Shelf {
 
 /** The next fresh clone if there is one, else one as it would be made. */
 export async function predictRoot({ root }: FirmSpec, facts: Facts): Promise<Rootfs> {
-  return root.kind === 'volume' ? predictClone(root.locator, facts) : await predictDirectory(root.path, root.write, facts);
+  return root.kind === 'volume' ? predictClone(root.locator, facts) : predictDirectory(root, facts);
 }
 
 function predictClone(dataset: string, facts: Facts): Rootfs {
@@ -85,10 +101,14 @@ function predictHandedOver(dataset: string, { user }: Facts): Rootfs {
   return rootfsOf({ kind: 'given', name: join(mounts, 'CLONE'), ownership: { kind: 'mapped', ...planUserMaps(user) }, idmappable: false });
 }
 
-async function predictDirectory(path: string, write: 'direct' | 'clone', facts: Facts): Promise<Rootfs> {
+function predictDirectory({ path, write, storage = 'overlay' }: Extract<RootRef, { readonly kind: 'directory' }>, facts: Facts): Rootfs {
   if (write === 'direct') return directoryRootfs(path);
   const { ownership } = describeDirectory(path);
   const idmappable = canIdmap(path, statSync(path));
+  if (storage !== 'overlay') {
+    const { directory } = findHome(storage, path, ownStateDirectory(facts));
+    return treeRootfs(cloneLayout(directory).clone('0', 'live'), { ownership }, idmappable);
+  }
   const upperParent = overlayLayout(ownStateDirectory(facts), path).clone('0', 'live');
   return rootfsOf({ kind: 'overlay', lower: path, upperParent, ownership, idmappable: { lower: idmappable, upper: true } });
 }

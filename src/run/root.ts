@@ -10,16 +10,17 @@ import { type Lease, takeFreshClone } from '../pool/lease/take.ts';
 import { tidyUp, tidyUpByLauncher } from '../pool/lease/tidy.ts';
 import { openShelf, type Shelf } from '../pool/shelf.ts';
 import { runCommand } from '../process/command.ts';
-import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
+import type { RootRef } from '../spec/root-ref.ts';
 import type { WantedSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
-import { openStorage } from '../storage/registry.ts';
 import type { ChangedRoot } from './changed-root.ts';
+import { openStorage, sharedDirectory } from '../storage/registry.ts';
 import type { Handed } from './daemon-lease.ts';
+import { copyByReflinks } from './copy-by-reflinks.ts';
+import { claimCloneState } from './clone-state.ts';
 import { directoryRootfs } from './directory-root.ts';
 import type { Release } from './give-back.ts';
 import type { RunEvent } from './run-event.ts';
-import { claimOverlayState } from './overlay-state.ts';
 import { leasePaths, ownRuntimePaths, ownStateDirectory } from './place.ts';
 import { measureTree, removeTree } from './remove-tree.ts';
 
@@ -155,7 +156,7 @@ export interface OpenOptions extends Pick<RootOptions, 'warn'> {
   readonly shelf?: Shelf;
 }
 
-/** The pool of a root that is cloned; for overlays it has no fresh clones. */
+/** The pool of a root that is cloned; those of directories have no fresh clones. */
 export async function openRootPool(
   root: RootRef,
   facts: Facts,
@@ -165,7 +166,7 @@ export async function openRootPool(
   const runtime = leasePaths(root, facts);
   // So that nothing is left behind for a template that does not exist.
   if (!hasPool(driver.template, runtime) && !(onlyCleanUp && (await driver.list()).length > 0)) await driver.probe();
-  if (isOverlaid(root)) claimOverlayState(ownStateDirectory(facts));
+  if (root.kind === 'directory') claimCloneState(sharedDirectory(root, ownStateDirectory(facts)));
   const { sandboxUids, sandboxGids } = facts.user;
   return openPool({
     driver,
@@ -196,6 +197,8 @@ function openRootStorage(root: RootRef, facts: Facts, onWaiting?: (message: stri
     canIdmap: (path) => canIdmap(path, statSync(path)),
     removeTree: (path) => removeTree(path, facts),
     measureTree: (path) => measureTree(path, facts),
+    copyTree: (from, to) => copyByReflinks(facts, from, to),
+    tree: facts.files.tree,
     onWaiting,
   });
 }

@@ -1,5 +1,5 @@
 import type { Launch } from '../launch/launch.ts';
-import { isOverlaid } from '../spec/root-ref.ts';
+import { isDirectoryClone } from '../spec/root-ref.ts';
 import type { Prepared } from './prepared.ts';
 
 /** The client that started this process to decide a run, and that carries the launch out. Both end this process. */
@@ -17,6 +17,6 @@ export const optionsOfNode: readonly string[] = ['ephemeral', 'diff', 'keep', 'k
 
 /** Whether a launch is all that is left to do when the run is decided: no hooks, no changes to tell, and nothing that only this process can give back. */
 export function isOnlyLaunched({ spec: { hooks, keep, root, diff }, facts: { user, desktop } }: Prepared): boolean {
-  const isOwn = root.kind === 'volume' ? user.rights === 'root' : !isOverlaid(root);
+  const isOwn = root.kind === 'volume' ? user.rights === 'root' : !isDirectoryClone(root);
   return isOwn && keep === undefined && diff === undefined && hooks.pre === undefined && hooks.post === undefined && desktop.x11 === null;
 }

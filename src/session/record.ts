@@ -1,6 +1,6 @@
 import type { ChangedOwnership } from '../rootfs/rootfs.ts';
 import { isSessionName } from '../spec/parse-name.ts';
-import type { RootRef } from '../spec/root-ref.ts';
+import { directoryStorages, type RootRef } from '../spec/root-ref.ts';
 
 /** A root that clones are made of. */
 export type ClonedRoot =
@@ -72,7 +72,8 @@ function isSession(data: unknown): data is SessionRecord {
 function isRoot(data: unknown): data is ClonedRoot {
   if (!isRecord(data)) return false;
   if (data['kind'] === 'volume') return typeof data['locator'] === 'string';
-  return data['kind'] === 'directory' && typeof data['path'] === 'string' && data['write'] === 'clone';
+  if (data['kind'] !== 'directory' || typeof data['path'] !== 'string' || data['write'] !== 'clone') return false;
+  return data['storage'] === undefined || directoryStorages.some((name) => name === data['storage']);
 }
 
 function isOwners(data: unknown): data is ChangedOwnership | null {

@@ -1,6 +1,8 @@
 import type { RunCommand } from '../process/command.ts';
 import type { RootRef } from '../spec/root-ref.ts';
+import { findHome } from './clones/home.ts';
 import type { StorageDriver } from './driver.ts';
+import { overlayDirectory } from './overlay/layout.ts';
 
 /** What drivers need from the host; each takes its part. */
 export interface StorageOptions {
@@ -16,11 +18,21 @@ export interface StorageOptions {
   readonly removeTree: (path: string) => Promise<void>;
   /** Bytes on disk of a whole tree, whatever ids its files have. */
   readonly measureTree: (path: string) => Promise<number>;
+  /** Copies a tree into an empty directory; each file shares its blocks with the original, or it throws. */
+  readonly copyTree: (from: string, to: string) => Promise<void>;
+  /** isolate-tree. */
+  readonly tree: string;
+}
+
+/** The directory of a template's and others' clones that one pid namespace uses at a time. Throws `cannot-enforce`. */
+export function sharedDirectory(root: Extract<RootRef, { readonly kind: 'directory' }>, stateDirectory: string): string {
+  const { storage = 'overlay', path } = root;
+  return storage === 'overlay' ? overlayDirectory(stateDirectory) : findHome(storage, path, stateDirectory).shared;
 }
 
 /**
- * Opens the driver for a root that is cloned. zfs runs one command (`zfs version`); overlay only looks at the directory.
- * Throws `bad-name`, `missing-tool`, `template-missing`, `template-not-filesystem`, `not-permitted`.
+ * Opens the driver for a root that is cloned. zfs runs one command (`zfs version`); the others only look at the
+ * directory. Throws `bad-name`, `missing-tool`, `template-missing`, `template-not-filesystem`, `not-permitted`, `cannot-enforce`.
  */
 export async function openStorage(root: RootRef, options: StorageOptions): Promise<StorageDriver> {
   if (root.kind === 'volume') {
@@ -29,6 +41,12 @@ export async function openStorage(root: RootRef, options: StorageOptions): Promi
   }
   const { describeDirectory } = await import('./directory.ts');
   describeDirectory(root.path);
-  const { openOverlay } = await import('./overlay/driver.ts');
-  return openOverlay(root.path, options);
+  switch (root.storage ?? 'overlay') {
+    case 'overlay':
+      return (await import('./overlay/driver.ts')).openOverlay(root.path, options);
+    case 'btrfs':
+      return (await import('./btrfs/driver.ts')).openBtrfs(root.path, options);
+    case 'dir':
+      return (await import('./dir/driver.ts')).openDir(root.path, options);
+  }
 }

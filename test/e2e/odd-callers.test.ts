@@ -166,7 +166,7 @@ describe('with subordinate ids alone', () => {
   test.each([[['--ephemeral']], [['--ephemeral', '--read-only']]])('a run %j is refused with a hint at --read-only', async (how) => {
     expect(await started([...how, 'true'])).toEqual(
       failed(
-        '--uid-base cannot be combined with --ephemeral: the sandbox could not reach its layers, which belong to you.',
+        '--uid-base cannot be combined with --ephemeral: the sandbox could not reach its clone, which belongs to you.',
         'leave --uid-base out, or use --read-only instead of --ephemeral',
       ),
     );

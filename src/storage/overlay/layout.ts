@@ -1,45 +1,13 @@
-import { createHash } from 'node:crypto';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 
-/** The names of a clone's directory: while it is being made, exists, and is being removed. */
-export type CloneStage = 'new' | 'live' | 'gone';
+import { type CloneLayout, cloneLayout, directoryKey } from '../clones/layout.ts';
 
-/** Names everything the overlay driver makes, below `stateDirectory`. */
-export interface OverlayLayout {
-  /** Directory of all clones of one template. */
-  readonly directory: string;
-  /** File in it that names the template in full. */
-  readonly templateFile: string;
-  readonly clone: (id: string, stage: CloneStage) => string;
+/** The directory of all templates' layers. */
+export function overlayDirectory(stateDirectory: string): string {
+  return join(stateDirectory, 'overlay');
 }
 
-/** The layout for a template directory; two paths never share one. */
-export function overlayLayout(stateDirectory: string, template: string): OverlayLayout {
-  const directory = join(stateDirectory, 'overlay', overlayKey(template));
-  return {
-    directory,
-    templateFile: join(directory, 'template'),
-    clone: (id, stage) => join(directory, stage === 'live' ? id : `${id}.${stage}`),
-  };
-}
-
-/** Reads a clone's directory name; null for anything else. */
-export function parseCloneDirectory(name: string): { readonly id: string; readonly stage: CloneStage } | null {
-  const [, id, stage] = /^(\d{1,20})(?:\.(new|gone))?$/.exec(name) ?? [];
-  if (id === undefined) return null;
-  return { id, stage: stage === 'new' || stage === 'gone' ? stage : 'live' };
-}
-
-/** What identifies a clone. The device does not, because its number may change at a reboot; all clones are in one directory. */
-export function cloneGuid({ ino }: { readonly ino: number }): string {
-  return String(ino);
-}
-
-/** A readable beginning, then a unique part. */
-function overlayKey(template: string): string {
-  const name = basename(template)
-    .replaceAll(/[^A-Za-z0-9_.-]/g, '_')
-    .slice(0, 40);
-  const hash = createHash('sha256').update(template).digest('hex').slice(0, 16);
-  return `${name === '' ? 'root' : name}-${hash}`.replace(/^\./, '_');
+/** The layout for a template directory below `stateDirectory`; two paths never share one. */
+export function overlayLayout(stateDirectory: string, template: string): CloneLayout {
+  return cloneLayout(join(overlayDirectory(stateDirectory), directoryKey(template)));
 }

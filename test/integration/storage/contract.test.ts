@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCommand } from '../../../src/process/command.ts';
 import type { CloneRef, CreateOptions, CreateResult, DestroyResult, StorageDriver } from '../../../src/storage/driver.ts';
 import { openStorage, type StorageOptions } from '../../../src/storage/registry.ts';
+import { findOwnFiles } from '../../../src/host/own-files.ts';
+import { mountScratch, tool } from '../../rig/disk.ts';
 import { makePool } from '../../rig/zpool.ts';
 import { placeOf, sourceOf } from '../../../src/rootfs/rootfs.ts';
 
@@ -28,7 +30,10 @@ const options = (stateDirectory: string, tools: StorageOptions['tools'] = { zfs:
   canIdmap: () => false,
   removeTree: (path) => rm(path, { recursive: true }),
   measureTree: async () => 4096,
+  copyTree: (from, to) => tool(treeProgram, 'copy', '--reflink', from, '.', to, '.'),
+  tree: treeProgram,
 });
+const treeProgram = findOwnFiles().tree;
 
 async function zfsFixture(): Promise<Fixture> {
   const pool = await makePool();
@@ -82,19 +87,28 @@ async function overlayFixture(type: 'tmpfs' | 'ext4' | 'btrfs'): Promise<Fixture
   };
 }
 
-async function mountScratch(type: 'tmpfs' | 'ext4' | 'btrfs', image: string, target: string): Promise<void> {
-  if (type === 'tmpfs') {
-    await tool('/bin/mount', '-t', 'tmpfs', 'tmpfs', target);
-    return;
-  }
-  await tool('/usr/bin/truncate', '-s', '128M', image);
-  await tool(`/sbin/mkfs.${type}`, '-q', image);
-  await tool('/bin/mount', '-t', type, '-o', 'loop', image, target);
-}
-
-async function tool(file: string, ...args: string[]): Promise<void> {
-  const { exitCode, stderr } = await runCommand({ file, args, timeoutMs: 30_000 });
-  if (exitCode !== 0) throw new Error(`${file} ${args.join(' ')}: ${stderr}`);
+/** Whole trees on the file system of their template: in the state directory if that is there too, otherwise beside the template. */
+async function treeFixture(storage: 'btrfs' | 'dir', type: 'btrfs' | 'xfs', isBeside: boolean): Promise<Fixture> {
+  const directory = await mkdtemp(join(tmpdir(), 'isolate-trees-'));
+  const [disk, state] = [join(directory, 'disk'), join(directory, isBeside ? 'state' : 'disk/state')];
+  await mkdir(disk);
+  await mountScratch(type, join(directory, 'image'), disk);
+  const template = join(disk, 'template');
+  await (storage === 'btrfs' ? tool('/bin/btrfs', 'subvolume', 'create', template) : mkdir(template));
+  await chmod(template, 0o755);
+  await writeFile(join(template, 'os-release'), 'template');
+  const driver = await openStorage({ kind: 'directory', path: template, write: 'clone', storage }, options(state));
+  return {
+    driver,
+    read: ({ rootfs }, name) => readFile(join(placeOf(rootfs), name), 'utf8'),
+    write: ({ rootfs }, name, content) => writeFile(join(placeOf(rootfs), name), content),
+    leave: async () => {},
+    end: async () => {
+      expect((await readdir(disk)).toSorted()).toEqual(isBeside ? ['.template.clones', 'template'] : ['state', 'template']);
+      await tool('/bin/umount', disk);
+      await rm(directory, { recursive: true });
+    },
+  };
 }
 
 const drivers = [
@@ -102,6 +116,10 @@ const drivers = [
   ['overlay on tmpfs', () => overlayFixture('tmpfs')],
   ['overlay on ext4', () => overlayFixture('ext4')],
   ['overlay on btrfs', () => overlayFixture('btrfs')],
+  ['snapshots of btrfs beside the template', () => treeFixture('btrfs', 'btrfs', true)],
+  ['snapshots of btrfs in the state directory', () => treeFixture('btrfs', 'btrfs', false)],
+  ['copies on btrfs beside the template', () => treeFixture('dir', 'btrfs', true)],
+  ['copies on xfs in the state directory', () => treeFixture('dir', 'xfs', false)],
 ] as const;
 
 describe.each(drivers)('%s', (_name, makeFixture) => {

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseDataset } from '../../../src/spec/parse-name.ts';
 import { cloneId, cloneName, parentOf } from '../../../src/storage/zfs/names.ts';
-import { overlayLayout, parseCloneDirectory } from '../../../src/storage/overlay/layout.ts';
+import { parseCloneDirectory } from '../../../src/storage/clones/layout.ts';
+import { overlayLayout } from '../../../src/storage/overlay/layout.ts';
 
 const first = fc.constantFrom(...'abzABZ019_.:'.split(''));
 const rest = fc.string({ unit: fc.constantFrom(...'abzABZ019_.:-'.split('')), maxLength: 8 });

@@ -3,14 +3,13 @@ import { join } from 'node:path';
 import { makeDirectories } from '../process/make-directories.ts';
 import { claimForPidNamespace, pidNamespaceFile } from '../pool/pid-namespace.ts';
 import { readDirectory } from '../pool/read-directory.ts';
-import { parseCloneDirectory } from '../storage/overlay/layout.ts';
+import { parseCloneDirectory } from '../storage/clones/layout.ts';
 
 /**
- * Refuses the layers below `stateDirectory` while some belong to another pid namespace, because only there it is known whether their runs
- * live. Makes the directory. Throws `state-unreadable`, and what the system says.
+ * Refuses a directory of templates' clones while some in it belong to another pid namespace, because only there it is known whether their
+ * runs live. Makes the directory. Throws `state-unreadable`, and what the system says.
  */
-export function claimOverlayState(stateDirectory: string): void {
-  const directory = join(stateDirectory, 'overlay');
+export function claimCloneState(directory: string): void {
   makeDirectories(directory, 0o700);
   claimForPidNamespace(directory, () => hasClones(directory));
 }

@@ -1,26 +1,28 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { toSystemFailure } from '../../process/system-error.ts';
-import type { OverlayContext } from './context.ts';
+import type { CloneKind } from './kind.ts';
 
-/** Beside the layers of a clone; it has the text of the session. */
+/** In the directory of a clone; it has the text of the session. */
 const fileName = 'session';
 
-/** Keeps the layers of a clone. Throws what the system says. */
-export async function keepLayers({ layout }: OverlayContext, id: string, session: string): Promise<void> {
+/** Keeps a clone. Throws what the system says. */
+export async function keepClone({ layout, flush }: CloneKind, id: string, session: string): Promise<void> {
   const directory = layout.clone(id, 'live');
   const [file, temporary] = [join(directory, fileName), join(directory, `${fileName}.new`)];
   try {
+    await flush(directory);
     await writeDurably(temporary, session);
     await rename(temporary, file);
     await flushDirectory(directory);
+    await flushDirectory(dirname(directory));
   } catch (error) {
     throw toSystemFailure(error) ?? error;
   }
 }
 
-export async function forgetLayers({ layout }: OverlayContext, id: string): Promise<void> {
+export async function forgetClone({ layout }: CloneKind, id: string): Promise<void> {
   await rm(join(layout.clone(id, 'live'), fileName), { force: true });
 }
 
