@@ -10,6 +10,8 @@ export interface CommandLog {
   readonly command: (command: { readonly file: string; readonly args: readonly string[] }) => void;
   /** Which program decides the run. */
   readonly way: (way: 'node' | 'daemon') => void;
+  /** What makes the clone of a directory. */
+  readonly storage: (storage: string) => void;
 }
 
 let own: CommandLog | null = null;
@@ -27,6 +29,7 @@ export async function openCommandLog({
   return {
     command: ({ file, args }) => logger.trace({ file, args }, 'command'),
     way: (way) => logger.trace({ way }, 'way'),
+    storage: (storage) => logger.trace({ storage }, 'storage'),
   };
 }
 
@@ -41,6 +44,10 @@ export function logCommand(command: Parameters<CommandLog['command']>[0]): void 
 
 export function logWay(way: 'node' | 'daemon'): void {
   own?.way(way);
+}
+
+export function logStorage(storage: string): void {
+  own?.storage(storage);
 }
 
 /** An entry of the daemon's log; `event` is one word that says what it is about. */
@@ -78,8 +85,9 @@ function writeServiceLine(line: string): void {
 
 /** Each word unchanged if that is unambiguous, else as a JSON string, which has no control characters. */
 function formatLine(line: string): string {
-  const { way, file, args } = JSON.parse(line) as { way?: string; file: string; args: string[] };
+  const { way, storage, file, args } = JSON.parse(line) as { way?: string; storage?: string; file: string; args: string[] };
   if (way !== undefined) return `+ way: ${way}\n`;
+  if (storage !== undefined) return `+ storage: ${storage}\n`;
   const words = [file, ...args].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : toJson(word)));
   return `+ ${words.join(' ')}\n`;
 }

@@ -33,6 +33,7 @@ export function clientVoice({ send }: Connection, voice: RunVoice, isWatched: bo
   return {
     tell: (event) => {
       if (event.kind === 'way') log?.way(event.way);
+      if (event.kind === 'storage') log?.storage(event.storage);
       const text = voice.render(event, isWatched);
       if (text !== '') untold.push(text);
       if (text !== '' && event.kind === 'waiting') flush();

@@ -30,7 +30,8 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   const asked = completeRequest(request, environment, { name: engine.name, variables: engine.capabilities.variables });
   const wanted = resolveSpec(asked, { environment, cwd, readFile });
   refuse(checkCapabilities(asked, engine, engines));
-  const spec = { ...withNameServers(wanted, engine, probePath), root: settleRoot(wanted.root, findDirectory) };
+  const root = await settleRoot(wanted.root, findDirectory, caller);
+  const spec = { ...withNameServers(wanted, engine, probePath), root };
   // Other users' sandboxes have the user's own ids.
   const sandboxIds = rightsOf(uid) === 'root' ? await (caller.sandboxIds ?? readSandboxIds)() : null;
   const cgroups = { of: cgroupFile, everywhere: engine.capabilities.nests && cgroupFile !== null };
@@ -56,9 +57,13 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   return { spec, engine, facts };
 }
 
-/** So that the directory that is checked is the one that is used. */
-function settleRoot(root: RootRef, findDirectory: Answers['findDirectory']): RootRef {
-  return root.kind === 'volume' ? root : { ...root, path: findDirectory(root.path) };
+/** So that the directory that is checked is the one that is used. Throws why its clone cannot be made as requested. */
+async function settleRoot(root: RootRef, findDirectory: Answers['findDirectory'], { chooseStorage }: RunCaller): Promise<RootRef> {
+  if (root.kind === 'volume') return root;
+  const path = findDirectory(root.path);
+  if (root.write === 'direct' || root.session !== undefined || chooseStorage === undefined) return { ...root, path };
+  const storage = await chooseStorage(path, root.storage);
+  return { ...root, path, ...(storage === 'overlay' ? {} : { storage }) };
 }
 
 function refuse(problems: readonly Problem[]): void {

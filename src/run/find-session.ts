@@ -42,5 +42,6 @@ export async function refuseTaken(name: string): Promise<void> {
 /** A request with the root of a session. Throws `session-missing`. */
 export async function rootOfSession(request: RunRequest, name: string): Promise<RunRequest> {
   const { root } = (await findCallersSession(name)).record;
-  return root.kind === 'volume' ? { ...request, zfs: root.locator } : { ...request, template: root.path, ephemeral: true };
+  if (root.kind === 'volume') return { ...request, zfs: root.locator };
+  return { ...request, template: root.path, ephemeral: true, storage: root.storage ?? 'overlay' };
 }

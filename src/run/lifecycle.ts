@@ -63,5 +63,7 @@ export async function plan<Lease extends { readonly rootfs: Rootfs }>(
   const place = await way.place(lease, completed);
   const launch = engine.plan({ spec: settled.spec, findings: settled.findings, facts, ...place });
   way.tell({ kind: 'way', way: way.name });
+  const { root } = spec;
+  if (root.kind === 'directory' && root.write === 'clone') way.tell({ kind: 'storage', storage: root.storage ?? 'overlay' });
   return { prepared: completed, lease, place, launch };
 }

@@ -8,9 +8,13 @@ import { probePath } from '../host/path-facts.ts';
 import { findOwnFiles } from '../host/own-files.ts';
 import { probeHost, readPrivileges } from '../host/probe.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
+import { runCommand } from '../process/command.ts';
 import { parseBind } from '../spec/bind.ts';
 import type { Caller, RunRequest } from '../spec/request.ts';
+import type { DirectoryStorage } from '../spec/root-ref.ts';
+import { chooseStorage } from '../storage/choose.ts';
 import { describeDirectory } from '../storage/directory.ts';
+import { findStatePlace } from './own-places.ts';
 import { readEnvironmentFile } from './read-environment-file.ts';
 import { workingDirectory } from './working-directory.ts';
 
@@ -48,6 +52,8 @@ export interface RunCaller extends Pick<Caller, 'cwd'> {
   readonly cgroupFile: string | null;
   /** The ids that the settings give root's sandboxes; absent: as the files say now. */
   readonly sandboxIds?: () => SandboxIds | null;
+  /** What makes clones of a directory, if this process may look at it; absent: overlays do, unless the request says something else. */
+  readonly chooseStorage?: (path: string, wanted: DirectoryStorage | undefined) => Promise<DirectoryStorage>;
   /** Rejects if the caller does not answer. */
   readonly ask: (questions: () => Questions) => Promise<Answers>;
 }
@@ -55,15 +61,21 @@ export interface RunCaller extends Pick<Caller, 'cwd'> {
 /** This process, with its own rights. */
 export function ownCaller(): RunCaller & Pick<Caller, 'environment'> {
   const environment = callerEnvironment();
+  const host = probeHost(findOwnFiles());
+  const uid = process.getuid?.() ?? 0;
   return {
-    host: probeHost(findOwnFiles()),
-    uid: process.getuid?.() ?? 0,
+    host,
+    uid,
     gid: process.getgid?.() ?? 0,
     environment,
     searchPath: environment['PATH'],
     cwd: workingDirectory(),
     privileges: readPrivileges(),
     cgroupFile: '/proc/self/cgroup',
+    chooseStorage: async (path, wanted) => {
+      const { path: stateDirectory } = findStatePlace(uid, environment);
+      return await chooseStorage(path, wanted, { stateDirectory, uid, run: runCommand, tree: host.files.tree });
+    },
     ask: async () => ({ environment, readFile: (path) => readEnvironmentFile(path), probePath, findDirectory }),
   };
 }

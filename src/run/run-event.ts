@@ -1,3 +1,5 @@
+import type { DirectoryStorage } from '../spec/root-ref.ts';
+
 /** Who does the steps of a run. */
 export type WayName = 'node' | 'daemon';
 
@@ -5,6 +7,8 @@ export type WayName = 'node' | 'daemon';
 export type RunEvent =
   /** Which way the run takes: this process's own, or the daemon's. */
   | { readonly kind: 'way'; readonly way: WayName }
+  /** What makes the clone of a directory. */
+  | { readonly kind: 'storage'; readonly storage: DirectoryStorage }
   /** The root is ready and the engine is about to start this command; from here on signals go to it. */
   | { readonly kind: 'launching'; readonly command: readonly string[] }
   /** The command runs. */

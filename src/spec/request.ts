@@ -21,6 +21,8 @@ export interface RunRequest {
   /** Directory: run on it, or with `ephemeral` on a throw-away overlay of it. */
   readonly template?: string;
   readonly ephemeral?: boolean;
+  /** What makes the clone of a directory: `auto`, `overlay`, `btrfs` or `dir`; `auto` unless given. */
+  readonly storage?: string;
   /** Keep the root as a session: its name, or true for one that isolate chooses. */
   readonly keep?: string | true;
   /** The same if the command does not exit with 0. */

@@ -37,6 +37,12 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
       { words: ['--diff'], command: shell('echo out; echo more >> /etc/group; exit 3') },
       { words: ['-t', root, '--diff'], bare: true, way: null },
     ],
+    storage: [
+      { words: ['-t', root, '--ephemeral', '--storage', 'overlay'], command: shell('cat /file; rm /file; ls /'), bare: true },
+      { words: ['-t', root, '--ephemeral', '--storage', 'btrfs'], bare: true, way: null },
+      { words: ['-t', root, '--ephemeral', '--storage', 'zip'], bare: true, way: null },
+      { words: ['--storage', 'overlay'], way: null },
+    ],
     'read-only': [{ words: ['--read-only'], command: ['touch', '/x'] }],
     wait: [{ words: [], command: ['true'] }],
     bind: [

@@ -189,7 +189,11 @@ test('the daemon decides a run in a session that it keeps, so that no Node is st
   for (const caller of [(args: readonly string[]) => isolate(args), (args: readonly string[]) => runAs(member, args)]) {
     expect(await caller(['--keep=quick', '-z', template.dataset, 'sh', '-c', 'echo 1 > /mine'])).toEqual(done());
     const { status, stdout, stderr } = await caller(['enter', '-x', 'quick', 'cat', '/mine']);
-    expect({ status, stdout, way: /^.*way.*$/m.exec(stderr)?.[0] }).toEqual({ status: 0, stdout: '1\n', way: expect.stringContaining('daemon') });
+    expect({ status, stdout, way: /^.*way.*$/m.exec(stderr)?.[0] }).toEqual({
+      status: 0,
+      stdout: '1\n',
+      way: expect.stringContaining('daemon'),
+    });
     await expect.poll(() => caller(['rm', 'quick'])).toEqual(done('quick is removed\n'));
   }
 });

@@ -5,6 +5,7 @@ import type { Facts, SandboxIds } from '../../host/facts.ts';
 import { probeFacts, readPrivileges } from '../../host/probe.ts';
 import { surveyHost } from '../../host/survey.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
+import { runCommand } from '../../process/command.ts';
 import { askDaemon } from '../../status/ask-daemon.ts';
 import { daemonSocket } from '../../client/daemon-connection.ts';
 import { findOwnFiles } from '../../host/own-files.ts';
@@ -18,6 +19,7 @@ import { renderSurvey, renderSurveyJson } from '../render-survey.ts';
 import type { SettingsSource } from '../settings-source.ts';
 import { surveyRunSettings, surveySettings } from '../survey-settings.ts';
 import { surveyState } from '../survey-state.ts';
+import { surveyStorage } from '../survey-storage.ts';
 import { refuseWords } from './refuse-words.ts';
 import { rightsOf } from '../../host/rights.ts';
 
@@ -38,17 +40,20 @@ export async function doctorVerb(parsed: ParsedArguments, settings: SettingsSour
     files: builtFiles(),
     privileges: readPrivileges(),
   });
-  const template = values.get('template');
+  const given = values.get('template');
+  const template = given === undefined ? undefined : parseHostPath('usage', 'The template directory', given, workingDirectory());
   const state = surveyState(uid, environment);
-  const checks = await surveyHost({
+  const survey = await surveyHost({
     facts,
     environment,
     stateDirectory: state.directory,
     state: state.check,
     settings: [await surveySettings(), await surveyRunSettings()],
     daemon: { socket: daemonSocket, answer: await askDaemon(daemonSocket) },
-    ...(template === undefined ? {} : { template: parseHostPath('usage', 'The template directory', template, workingDirectory()) }),
+    ...(template === undefined ? {} : { template }),
   });
+  const choice = { stateDirectory: state.directory, uid, run: runCommand, tree: facts.files.tree };
+  const checks = [...survey, ...(template === undefined || facts.files.tree === '' ? [] : await surveyStorage(template, choice))];
   const states = engines.map((engine) => ({ engine, problems: engine.check(leastOf(engine.name), facts) }));
   print(flags.has('json') ? renderSurveyJson(checks, states) : renderSurvey(checks, states));
   const built = checks.every(({ id, state }) => id !== 'own-files' || state !== 'missing');

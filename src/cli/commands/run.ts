@@ -4,7 +4,7 @@ import type { Descriptor } from '../../launch/launch.ts';
 import type { ChangedRoot } from '../../run/changed-root.ts';
 import type { RunOptions } from '../../run/run-options.ts';
 import type { RunRequest } from '../../spec/request.ts';
-import { logWay } from '../../log.ts';
+import { logStorage, logWay } from '../../log.ts';
 import { toJson } from '../../json.ts';
 import { ownClient } from '../../process/own-client.ts';
 import { withAbortOnSignals } from '../abort-on-signals.ts';
@@ -53,6 +53,8 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource)
             tell('status', event);
           } else if (event.kind === 'way') {
             logWay(event.way);
+          } else if (event.kind === 'storage') {
+            logStorage(event.storage);
           } else {
             write(2, voice.render(event, isatty(2)));
           }

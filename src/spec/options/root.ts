@@ -2,14 +2,14 @@ import { IsolateError } from '../../error.ts';
 import { parseDataset, parseSessionName } from '../parse-name.ts';
 import { parseSeconds } from '../parse-number.ts';
 import { parseHostPath } from '../parse-path.ts';
-import { isThrownAway, rootName } from '../root-ref.ts';
+import { type DirectoryStorage, directoryStorages, isThrownAway, rootName } from '../root-ref.ts';
 import type { Keeping } from '../spec.ts';
 import { type Draft, type OptionGroup, type RunOption, runOption } from './option.ts';
 
 /** The options that name a root; a run has one of them. */
 export const rootChoices: readonly string[] = ['clone', 'zfs', 'template', 'session'];
 /** Those that change what it means. */
-export const rootModifiers: readonly string[] = ['ephemeral'];
+export const rootModifiers: readonly string[] = ['ephemeral', 'storage'];
 
 /** What a sandbox runs on. */
 export const rootOptions: OptionGroup<RunOption> = {
@@ -66,12 +66,27 @@ export const rootOptions: OptionGroup<RunOption> = {
     // After the two options that it belongs to.
     runOption('ephemeral', {
       long: 'ephemeral',
-      help: 'with -t: run on a throw-away overlay of DIR instead',
+      help: 'with -t: run on a throw-away clone of DIR instead',
       carriedBy: 'launcher',
       settle: (draft, ephemeral) => {
         if (!ephemeral || draft.root === null) return draft;
         if (draft.root.kind === 'directory') return { ...draft, root: { ...draft.root, write: 'clone' } };
         throw new IsolateError('usage', '--ephemeral needs -t: clones of a dataset are always thrown away.');
+      },
+    }),
+    runOption('storage', {
+      long: 'storage',
+      value: 'NAME',
+      completes: 'none',
+      help: 'what makes the clone of a directory: auto, overlay, btrfs or dir',
+      carriedBy: 'launcher',
+      settle: (draft, storage) => {
+        const parsed = parseStorage(storage);
+        if (draft.root === null || parsed === undefined) return draft;
+        if (draft.root.kind === 'directory' && draft.root.write === 'clone') return { ...draft, root: { ...draft.root, storage: parsed } };
+        throw new IsolateError('usage', `--storage needs a clone of a directory: ${rootName(draft.root)} is none.`, {
+          hint: 'use -t DIR --ephemeral, or leave --storage out',
+        });
       },
     }),
     // The root that it has was looked up before.
@@ -128,6 +143,13 @@ export const rootOptions: OptionGroup<RunOption> = {
     }),
   ],
 };
+
+/** Undefined: what is best. */
+function parseStorage(text: string): DirectoryStorage | undefined {
+  const found = directoryStorages.find((name) => name === text);
+  if (found !== undefined || text === 'auto') return found;
+  throw new IsolateError('usage', `There is no storage ${JSON.stringify(text)}.`, { hint: `it is auto, overlay, btrfs or dir` });
+}
 
 /** Without a name it gets one later. */
 function sessionName(name: string | true): string | null {
