@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { make } from '../../rig/compile.ts';
 import { applySteps, listPaths, treeSteps } from '../../rig/random-tree.ts';
+import { lettersIn } from '../../rig/tree-records.ts';
 import { walkBoth } from '../../rig/tree-walk.ts';
 
 let directory: string;
@@ -70,17 +71,4 @@ test('the upper layer of an overlay says what was changed in it', { timeout: 300
 function compare(words: readonly string[], paths: readonly string[] = []): readonly (readonly [string, string])[] {
   const input = Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1');
   return lettersIn(execFileSync(program, ['compare', ...words], { encoding: 'latin1', maxBuffer: 1e9, input }));
-}
-
-function lettersIn(output: string): readonly (readonly [string, string])[] {
-  const found: [string, string][] = [];
-  let fields: string[] = [];
-  for (const field of output.split('\0')) {
-    if (field !== '' || fields.length < 6) fields.push(field);
-    else {
-      found.push([fields[1] ?? '', fields[0] ?? '']);
-      fields = [];
-    }
-  }
-  return found;
 }
