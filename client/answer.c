@@ -19,13 +19,14 @@ enum { CONTENT_MAX = 262144, ENTRIES_MAX = 65536, NAME_MAX_BYTES = 4096 };
 static void add_path_facts(struct wire_writer *writer, const char *path) {
   struct stat found;
   struct statfs system;
-  uint8_t facts[24];
+  uint8_t facts[28];
   if (stat(path, &found) < 0 || statfs(path, &system) < 0) {
     wire_add_number(writer, ITEM_MISSING, (uint32_t)errno);
     return;
   }
-  uint32_t numbers[] = {found.st_mode, found.st_uid, found.st_gid, (uint32_t)system.f_type, major(found.st_dev), minor(found.st_dev)};
-  for (size_t i = 0; i < 6; i++) wire_put(facts + 4 * i, numbers[i]);
+  uint32_t numbers[] = {found.st_mode,        found.st_uid,         found.st_gid,           (uint32_t)system.f_type,
+                        major(found.st_dev), minor(found.st_dev), (uint32_t)found.st_ino};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) wire_put(facts + 4 * i, numbers[i]);
   wire_add(writer, ITEM_PATH_FACTS, facts, sizeof facts);
 }
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 
 import type { PathFacts } from '../host/facts.ts';
-import { describePath } from '../host/path-facts.ts';
+import { describePath, type PathStatus } from '../host/path-facts.ts';
 import { IsolateError } from '../error.ts';
 import { deviceNumber } from '../host/device-number.ts';
 import type { Found } from '../host/resolve-beneath.ts';
@@ -19,11 +19,14 @@ export interface ClientQuestions extends Partial<Questions> {
   readonly tree?: { readonly path: string; readonly places: readonly string[]; readonly file?: string };
 }
 
+/** `inode`: the lower half of its number. */
+type ToldStatus = PathStatus & { readonly inode: number };
+
 /** The client's answers; what it cannot see is missing. */
 export interface Told {
   readonly paths: Map<string, PathFacts>;
-  /** The file systems of these paths, by statfs(2) magic. */
-  readonly filesystems: Map<string, number>;
+  /** What is there, as the kernel says it. */
+  readonly status: Map<string, ToldStatus>;
   readonly files: Map<string, string>;
   readonly lists: Map<string, readonly string[]>;
   /** Without those where something is odd. */
@@ -41,7 +44,7 @@ const mostRead = 65_536;
 export async function askClient(wanted: ClientQuestions, ask: Connection['ask']): Promise<Told> {
   const told: Told = {
     paths: new Map(),
-    filesystems: new Map(),
+    status: new Map(),
     files: new Map(),
     lists: new Map(),
     places: new Map(),
@@ -81,7 +84,7 @@ function note(told: Told, question: Item['name'], asked: string, { name, value }
   if (question === 'stat-path' && name === 'path-facts' && value instanceof Uint8Array && value.length === statusBytes) {
     const status = parseStatus(value);
     told.paths.set(asked, describePath(status, mounts));
-    told.filesystems.set(asked, status.magic);
+    told.status.set(asked, status);
   } else if (question === 'read-path' && name === 'file-content' && value instanceof Uint8Array) {
     told.files.set(asked, new TextDecoder('utf-8', { ignoreBOM: true }).decode(value));
   } else if (question === 'list-path' && name === 'entries' && value instanceof Uint8Array) {
@@ -118,12 +121,13 @@ function decodeText(bytes: Uint8Array): string | null {
   }
 }
 
-/** Six numbers. */
-const statusBytes = 24;
+/** Seven numbers. */
+const statusBytes = 28;
 
-function parseStatus(bytes: Uint8Array): Parameters<typeof describePath>[0] {
+function parseStatus(bytes: Uint8Array): ToldStatus {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const [mode, uid, gid, magic, major, minor] = [0, 4, 8, 12, 16, 20].map((at) => view.getUint32(at, true)) as [
+  const [mode, uid, gid, magic, major, minor, inode] = [0, 4, 8, 12, 16, 20, 24].map((at) => view.getUint32(at, true)) as [
+    number,
     number,
     number,
     number,
@@ -131,5 +135,5 @@ function parseStatus(bytes: Uint8Array): Parameters<typeof describePath>[0] {
     number,
     number,
   ];
-  return { mode, uid, gid, magic, device: deviceNumber(major, minor) };
+  return { mode, uid, gid, magic, device: deviceNumber(major, minor), inode };
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { btrfsMagic, refusesUpperLayers } from '../host/filesystem.ts';
+import { isSubvolumeRoot, refusesUpperLayers } from '../host/filesystem.ts';
 import type { MadeFile } from '../launch/launch.ts';
 import { type HolderId, isAlive } from '../pool/holder.ts';
 import { poolPaths, type RuntimePaths, runtimePaths } from '../pool/paths.ts';
@@ -50,7 +50,7 @@ export async function planLayers(
   const questions = { paths: [template, layout.directory], files: namespaceFiles, lists: [layout.directory, leased, retired] };
   if (Object.values(questions).flat().some(isTooLong)) throw leftToNode;
   const told = await askClient({ ...questions, tree }, ask);
-  if (storage === undefined && isBetterCloned(told.filesystems, template, layout.directory)) throw leftToNode;
+  if (storage === undefined && isBetterCloned(told.status, template, layout.directory)) throw leftToNode;
   const lower = told.paths.get(template);
   const upper = told.paths.get(layout.directory);
   const entries = told.lists.get(layout.directory);
@@ -79,8 +79,9 @@ export async function planLayers(
 }
 
 /** Whether something else than layers may be better: then the program in Node looks and chooses (`chooseStorage`). */
-function isBetterCloned(filesystems: Told['filesystems'], template: string, layers: string): boolean {
-  return filesystems.get(template) === btrfsMagic || refusesUpperLayers(filesystems.get(layers) ?? 0);
+function isBetterCloned(status: Told['status'], template: string, layers: string): boolean {
+  const lower = status.get(template);
+  return (lower !== undefined && isSubvolumeRoot(lower)) || refusesUpperLayers(status.get(layers)?.magic ?? 0);
 }
 
 /** Used in questions and as a path, because HOME may be anything. */

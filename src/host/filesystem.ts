@@ -62,6 +62,11 @@ export function refusesUpperLayers(magic: number): boolean {
   return ['overlay', 'nfs', 'fat'].includes(filesystemName(magic));
 }
 
+/** Whether what has this status is the root of a subvolume of btrfs, where each has the same inode. */
+export function isSubvolumeRoot({ magic, inode }: { readonly magic: number; readonly inode: number }): boolean {
+  return magic === btrfsMagic && inode === 256;
+}
+
 /** The usual name of a file system's magic, else the number as statfs(2) documents them. */
 export function filesystemName(magic: number): string {
   return names.get(magic) ?? `0x${magic.toString(16)}`;

@@ -2,7 +2,7 @@ import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 
 import { IsolateError } from '../error.ts';
-import { btrfsMagic, filesystemName, refusesUpperLayers } from '../host/filesystem.ts';
+import { btrfsMagic, filesystemName, isSubvolumeRoot, refusesUpperLayers } from '../host/filesystem.ts';
 import { isAtLeast, parseRelease } from '../host/kernel-release.ts';
 import type { DirectoryStorage } from '../spec/root-ref.ts';
 import { readSubvolumes } from './btrfs/subvolumes.ts';
@@ -15,9 +15,6 @@ export interface ChoiceOptions extends TreeCommand {
   readonly stateDirectory: string;
   readonly uid: number;
 }
-
-/** The inode of the root of each subvolume. */
-const subvolumeInode = 256;
 
 /**
  * What clones of a directory are made by: snapshots if it is a subvolume of btrfs that the caller may snapshot; an overlay, or where none
@@ -95,7 +92,7 @@ function checkWritable(directory: string): void {
 
 /** Whether there is the root of a subvolume. Throws what the system says. */
 export function isSubvolume(path: string): boolean {
-  return statfsSync(path).type === btrfsMagic && statSync(path).ino === subvolumeInode;
+  return isSubvolumeRoot({ magic: statfsSync(path).type, inode: statSync(path).ino });
 }
 
 function refuse(message: string, hint: string): IsolateError {

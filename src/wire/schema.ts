@@ -40,7 +40,7 @@ export const items = {
   'wait-ms': { tag: 6, type: 'u32', size: 4 },
   engine: { tag: 7, type: 'string', size: 32 },
   target: { tag: 8, type: 'string', size: pathBytes },
-  'path-facts': { tag: 9, type: 'bytes', size: 24 },
+  'path-facts': { tag: 9, type: 'bytes', size: 28 },
   'file-content': { tag: 10, type: 'bytes', size: 262_144 },
   missing: { tag: 11, type: 'u32', size: 4 },
   outcome: { tag: 12, type: 'u32', size: 4 },

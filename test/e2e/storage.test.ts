@@ -91,7 +91,7 @@ describe.each(['root', 'user'] as const)('clones of %s', (who) => {
       const { stderr } = await runAs(users[who], ['-x', '-t', placeOf(users[who], template), '--ephemeral', 'true']);
       ways[template] = /^\+ way: (.*)$/m.exec(stderr)?.[1];
     }
-    expect(ways).toEqual({ 'btrfs/subvolume': 'node', 'btrfs/directory': 'node', 'xfs/directory': 'daemon', 'ext4/directory': 'daemon' });
+    expect(ways).toEqual({ 'btrfs/subvolume': 'node', 'btrfs/directory': 'daemon', 'xfs/directory': 'daemon', 'ext4/directory': 'daemon' });
   });
 
   const refused = [

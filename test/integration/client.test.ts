@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -308,8 +308,9 @@ describe('the client that is asked', () => {
       { uid: 1234, env: { AB: 'x', A: 'ü=1', EMPTY: '' } },
     );
     const [facts, ...rest] = answer ?? [];
-    const [mode, uid, gid, type] = new Uint32Array(new Uint8Array(facts?.value as Uint8Array).buffer);
+    const [mode, uid, gid, type, , , inode] = new Uint32Array(new Uint8Array(facts?.value as Uint8Array).buffer);
     expect([facts?.name, mode, uid, gid, type]).toEqual(['path-facts', 0o100644, 1234, 99, statfsSync(directory).type]);
+    expect(inode).toBe(statSync(join(directory, 'mine')).ino % 2 ** 32);
     expect(rest).toEqual([
       { name: 'missing', value: 2 },
       { name: 'file-content', value: Buffer.of(0, 255, 10) },
