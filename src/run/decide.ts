@@ -96,7 +96,7 @@ async function checkRoot(
   if (spec.root.kind === 'volume') return facts.user.rights === 'root' ? [] : checkHandedOver(spec);
   const { path, write } = spec.root;
   const [mount] = facts.mountsBelow;
-  if (facts.user.rights !== 'root' && write === 'clone' && mount !== undefined) return [overMounts(path, mount)];
+  if (facts.user.rights !== 'root' && isOverlaid(spec.root) && mount !== undefined) return [overMounts(path, mount)];
   // A local user could run, as the host's root, a set-uid program that the sandbox's root leaves in a tree with natural owners.
   if (facts.user.rights !== 'root' || write === 'clone' || spec.readOnlyRoot || !engine.capabilities.isolates) return [];
   const ways = findWaysIn(path, mounts());
@@ -116,7 +116,7 @@ function overMounts(path: string, mount: string): Problem {
   return {
     code: 'cannot-enforce',
     message: `Something is mounted at ${mount}, so only root can lay a throw-away overlay over ${path}.`,
-    hint: `as root: umount ${mount}`,
+    hint: `as root: umount ${mount}; or use --storage dir on xfs or btrfs`,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Prepared } from './prepared.ts';
-import { isThrownAway, rootName } from '../spec/root-ref.ts';
+import { isDirectoryClone, isOverlaid, isThrownAway, rootName } from '../spec/root-ref.ts';
 import type { Passthrough, FirmSpec } from '../spec/spec.ts';
 
 const givenAway: Record<Passthrough, string> = {
@@ -18,7 +18,9 @@ export function describeGivenAway({ spec, engine, facts }: Prepared): string[] {
     warnings.push(`Changes to ${rootName(spec.root)} are permanent.`);
   }
   const unseen = facts.mountsBelow.filter((mount) => !isHidden(mount, spec, capabilities.mountpoints));
-  if (facts.user.rights === 'root' && capabilities.isolates && unseen.length > 0) {
+  // An overlay of another user is refused, and a directory itself shows them.
+  const isCopied = isDirectoryClone(spec.root) && !isOverlaid(spec.root);
+  if ((facts.user.rights === 'root' || isCopied) && capabilities.isolates && unseen.length > 0) {
     warnings.push(`The sandbox does not see what is mounted at ${unseen.join(', ')}.`);
   }
   if (capabilities.isolates && spec.shareNetwork && !capabilities.features.includes('bridge')) {

@@ -254,7 +254,7 @@ describe.each(['bwrap', 'lxc'])('with %s', (engine) => {
       expect(await shown(on('true'), 'a user')).toEqual(
         refused(
           'isolate: Something is mounted at SCRATCH/template/srv/mounted, so only root can lay a throw-away overlay over SCRATCH/template.',
-          'hint: as root: umount SCRATCH/template/srv/mounted',
+          'hint: as root: umount SCRATCH/template/srv/mounted; or use --storage dir on xfs or btrfs',
         ),
       );
     } finally {

@@ -154,6 +154,57 @@ test("the doctor says what makes a directory's clones, and what else can", async
   });
 });
 
+test.each(['root', 'user'] as const)(
+  'a session of %s on btrfs outlives an unmount of its disk, after which its device has another number',
+  async (who) => {
+    const user = users[who];
+    const disk = join(scratch, 'btrfs');
+    const place = placeOf(user, 'btrfs/subvolume');
+    expect(await runAs(user, ['-q', '--keep=outlives', '-t', place, '--ephemeral', 'sh', '-c', 'echo kept >/file'])).toMatchObject({
+      status: 0,
+    });
+    const before = (await stat(place)).dev;
+    await tool('/bin/umount', disk);
+    // Takes the number.
+    const other = join(scratch, 'other');
+    await mkdir(other);
+    await mountScratch('tmpfs', '', other);
+    await tool('/bin/mount', '-o', 'loop', join(scratch, 'btrfs.img'), disk);
+    try {
+      expect((await stat(place)).dev).not.toBe(before);
+      expect(await runAs(user, ['enter', 'outlives', 'cat', '/file'])).toMatchObject({ status: 0, stdout: 'kept\n' });
+      expect(await runAs(user, ['rm', 'outlives'])).toMatchObject({ status: 0 });
+      expect(await clonesBeside(place)).toEqual([]);
+    } finally {
+      await tool('/bin/umount', other);
+      await rm(other, { recursive: true });
+    }
+  },
+);
+
+test("a copy has the owners of a user's subordinate ids, and what is mounted in the template is not in it", async () => {
+  const { user } = users;
+  const place = placeOf(user, 'xfs/directory');
+  expect(await runAs(user, ['-q', '-t', place, 'sh', '-c', 'echo >/owned; chown 12:34 /owned; mkdir /mounted'])).toMatchObject({
+    status: 0,
+  });
+  await mountScratch('tmpfs', '', join(place, 'mounted'));
+  try {
+    await writeFile(join(place, 'mounted/file'), '');
+    const words = ['-t', place, '--ephemeral', 'sh', '-c', 'stat -c %u:%g /owned; test ! -e /mounted/file'];
+    expect(await runAs(user, ['--storage', 'dir', ...words])).toEqual({
+      status: 0,
+      signal: null,
+      stdout: '12:34\n',
+      stderr: `isolate: The sandbox does not see what is mounted at ${join(place, 'mounted')}.\n`,
+    });
+    expect(await runAs(user, words)).toMatchObject({ status: 125, stderr: expect.stringContaining('throw-away overlay') as string });
+  } finally {
+    await tool('/bin/umount', join(place, 'mounted'));
+    await tool('/bin/rm', '-r', join(place, 'mounted'), join(place, 'owned'));
+  }
+});
+
 test('only the owner and root make snapshots of a subvolume, and other users get an overlay', async () => {
   const place = placeOf(users.root, 'btrfs/subvolume');
   const words = ['-x', '-t', place, '--ephemeral', 'cat', '/file'];
