@@ -55,7 +55,8 @@
  * snapshot NAME of BASE.
  *
  * isolate-tree drop DIRECTORY [UUID NAME]...: removes subvolumes in a directory that have these UUIDs, and those below them. Where
- * its caller may only remove what is in them, it makes them writable and prints their paths, each with a NUL.
+ * its caller may only remove what is in them, it makes them writable and prints their paths, each with a NUL. isolate-tree
+ * drop-below DIRECTORY does so with all below a directory that is no subvolume.
  *
  * The status is 0 however much differs; 2 if something could not be read or written, 3 if there is nothing at PATH, 1 for a bad archive,
  * with one line on standard error, and then the records are not complete; 125 for a bad command line.
@@ -83,7 +84,8 @@ static int usage(void)
 	      "       isolate-tree shares DIRECTORY\n"
 	      "       isolate-tree subvolumes PATH...\n"
 	      "       isolate-tree snapshot FROM DIRECTORY BASE NAME\n"
-	      "       isolate-tree drop DIRECTORY [UUID NAME]...\n",
+	      "       isolate-tree drop DIRECTORY [UUID NAME]...\n"
+	      "       isolate-tree drop-below DIRECTORY\n",
 	      stderr);
 	return BAD_USAGE;
 }
@@ -275,6 +277,14 @@ static int drop(char **words)
 	return finish();
 }
 
+static int drop_below(char **words)
+{
+	if (!has_words(words, 1))
+		return usage();
+	drop_subvolumes_below(words[0]);
+	return finish();
+}
+
 static int list_subvolumes(char **paths)
 {
 	print_subvolumes(paths);
@@ -288,6 +298,7 @@ static const struct {
 	{ "compare", compare },	  { "copy", copy },	{ "read", read_files },	  { "same", same },
 	{ "remove", remove_at },  { "exchange", exchange_at }, { "pack", pack },  { "unpack", unpack },
 	{ "shares", shares },	  { "subvolumes", list_subvolumes }, { "snapshot", snapshot }, { "drop", drop },
+	{ "drop-below", drop_below },
 };
 
 int main(int argc, char **argv)

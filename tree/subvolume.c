@@ -142,25 +142,29 @@ static void open_up(int subvolume, const char *path)
 
 static void drop_below(int directory, const char *name, int subvolume, const char *path);
 
-/* Those below one, which a run may have made. One that is left is still listed, so the search goes on behind it. */
-static void drop_nested(int subvolume, const char *path)
+/* Those below a directory, which a run may have made. One that is left is still listed, so the search goes on behind it. */
+static void drop_nested(int above, const char *path, bool is_subvolume)
 {
 	struct btrfs_ioctl_get_subvol_rootref_args *below = need(calloc(1, sizeof *below));
 	struct btrfs_ioctl_ino_lookup_user_args *place = need(calloc(1, sizeof *place));
 	bool more = true;
 	while (more) {
-		more = ioctl(subvolume, BTRFS_IOC_GET_SUBVOL_ROOTREF, below) < 0;
+		more = ioctl(above, BTRFS_IOC_GET_SUBVOL_ROOTREF, below) < 0;
 		if (more && errno != EOVERFLOW)
 			fail(path, "the subvolumes below it cannot be listed");
 		for (int i = 0; i < below->num_items; i++) {
 			char *inside;
 			place->treeid = below->rootref[i].treeid;
 			place->dirid = below->rootref[i].dirid;
-			if (ioctl(subvolume, BTRFS_IOC_INO_LOOKUP_USER, place) < 0)
+			bool found = ioctl(above, BTRFS_IOC_INO_LOOKUP_USER, place) == 0;
+			/* Those of a directory's subvolume may be elsewhere in it. */
+			if (!found && !is_subvolume && (errno == EACCES || errno == ENOENT))
+				continue;
+			if (!found)
 				fail(path, "a subvolume below it cannot be found");
 			if (asprintf(&inside, "%s/%s%s", path, place->path, place->name) < 0)
 				fail(path, "there is no memory left");
-			int directory = open_beneath(subvolume, place->path[0] == '\0' ? "." : place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, ONE_MOUNT);
+			int directory = open_beneath(above, place->path[0] == '\0' ? "." : place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, ONE_MOUNT);
 			int child = directory < 0 ? -1 : openat(directory, place->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 			if (child < 0)
 				fail(inside, "the subvolume cannot be opened");
@@ -179,7 +183,7 @@ static void drop_below(int directory, const char *name, int subvolume, const cha
 {
 	static struct btrfs_ioctl_vol_args args;
 	open_up(subvolume, path);
-	drop_nested(subvolume, path);
+	drop_nested(subvolume, path, true);
 	if ((size_t)snprintf(args.name, sizeof args.name, "%s", name) >= sizeof args.name) {
 		errno = ENAMETOOLONG;
 		fail(path, "the subvolume cannot be removed");
@@ -205,4 +209,13 @@ void drop_subvolume(const char *uuid, const char *parent, const char *name)
 	drop_below(directory, name, subvolume, path);
 	close(directory);
 	close(subvolume);
+}
+
+void drop_subvolumes_below(const char *path)
+{
+	int directory = open_place(path);
+	if (directory < 0)
+		fail(path, "the directory cannot be opened");
+	drop_nested(directory, path, false);
+	close(directory);
 }

@@ -107,6 +107,8 @@ void print_subvolumes(char **paths);
 void snapshot_twice(const char *from, const char *parent, const char *names[2]);
 /* Removes one and those below it; or where its caller may not, prints their paths, each with a NUL, in the order to remove them in. */
 void drop_subvolume(const char *uuid, const char *parent, const char *name);
+/* The same for all below a directory of btrfs, which is no subvolume itself. */
+void drop_subvolumes_below(const char *path);
 
 /* paths.c: the paths on standard input, each ended by a NUL, in the order of a walk. */
 char **read_paths(size_t *count);

@@ -23,6 +23,7 @@ import type { Release } from './give-back.ts';
 import type { RunEvent } from './run-event.ts';
 import { leasePaths, ownRuntimePaths, ownStateDirectory } from './place.ts';
 import { measureTree, removeTree } from './remove-tree.ts';
+import { runWithIds } from './with-ids.ts';
 
 /** A lease of this process; that of a clone from the daemon has more. `id`: of the clone; null: there is none. */
 export type RunLease = Omit<Lease, 'id'> & {
@@ -198,6 +199,7 @@ function openRootStorage(root: RootRef, facts: Facts, onWaiting?: (message: stri
     removeTree: (path) => removeTree(path, facts),
     measureTree: (path) => measureTree(path, facts),
     copyTree: (from, to) => copyByReflinks(facts, from, to),
+    runWithIds: (command) => runWithIds(command, facts),
     tree: facts.files.tree,
     onWaiting,
   });

@@ -20,6 +20,8 @@ export interface StorageOptions {
   readonly measureTree: (path: string) => Promise<number>;
   /** Copies a tree into an empty directory; each file shares its blocks with the original, or it throws. */
   readonly copyTree: (from: string, to: string) => Promise<void>;
+  /** Runs a program with the ids of the caller's sandboxes. */
+  readonly runWithIds: RunCommand;
   /** isolate-tree. */
   readonly tree: string;
 }

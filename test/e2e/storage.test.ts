@@ -154,6 +154,31 @@ test("the doctor says what makes a directory's clones, and what else can", async
   });
 });
 
+test.each([
+  ['root', 'btrfs'],
+  ['user', 'btrfs'],
+  ['root', 'dir'],
+  ['user', 'dir'],
+] as const)('subvolumes that a run of %s makes are removed with its clone by %s, whoever they belong to', async (who, storage) => {
+  const place = placeOf(users[who], 'btrfs/subvolume');
+  const binds = ['/usr', '/lib', '/lib64'].flatMap((path) => ['-d', `${path}:${path}:ro`]);
+  const btrfs = '/usr/bin/btrfs subvolume create -- ';
+  const script = `${btrfs} /srv/a && ${btrfs} /srv/a/b && echo >/srv/a/b/c && chown -R 12:34 /srv/a && chmod 0 /srv/a/b /srv/a && ls /srv`;
+  const { status, stdout, stderr } = await runAs(users[who], [
+    '-t',
+    place,
+    '--ephemeral',
+    '--storage',
+    storage,
+    ...binds,
+    'sh',
+    '-c',
+    `mkdir -p /srv; ${script}`,
+  ]);
+  expect({ status, stdout: stdout.replaceAll(/^Create .*\n/gm, ''), stderr }).toEqual({ status: 0, stdout: 'a\n', stderr: '' });
+  expect(await clonesBeside(place)).toEqual([]);
+});
+
 test.each(['root', 'user'] as const)(
   'a session of %s on btrfs outlives an unmount of its disk, after which its device has another number',
   async (who) => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import { IsolateError } from '../../error.ts';
+import type { RunCommand } from '../../process/command.ts';
 import { openClones } from '../clones/driver.ts';
 import { findHome } from '../clones/home.ts';
 import { type CloneDirectory, identifyByInode } from '../clones/kind.ts';
@@ -13,6 +14,8 @@ import { dropSubvolumes, readSubvolumes, snapshotTwice } from './subvolumes.ts';
 export interface BtrfsOptions extends TreeCommand {
   readonly stateDirectory: string;
   readonly canIdmap: (path: string) => boolean;
+  /** Runs a program with the ids of the caller's sandboxes, which subvolumes of a run may belong to. */
+  readonly runWithIds: RunCommand;
   /** Removes a whole tree; a plain user's may contain files of subordinate ids, which only a user namespace can remove. */
   readonly removeTree: (path: string) => Promise<void>;
 }
@@ -71,6 +74,6 @@ async function remove(options: BtrfsOptions, directory: string): Promise<void> {
     const uuid = found[index]?.uuid;
     return uuid === undefined ? [] : [{ uuid, name }];
   });
-  for (const left of await dropSubvolumes(options, directory, known)) await options.removeTree(left);
+  for (const left of await dropSubvolumes({ ...options, run: options.runWithIds }, directory, known)) await options.removeTree(left);
   await options.removeTree(directory);
 }

@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 
 import { IsolateError } from '../../error.ts';
+import { btrfsMagic } from '../../host/filesystem.ts';
 import type { RunCommand } from '../../process/command.ts';
 import { openClones } from '../clones/driver.ts';
 import { findHome } from '../clones/home.ts';
@@ -8,13 +9,15 @@ import { identifyByInode } from '../clones/kind.ts';
 import { cloneLayout } from '../clones/layout.ts';
 import { treePath, treeRootfs } from '../clones/tree.ts';
 import type { StorageDriver } from '../driver.ts';
+import { runTreeCommand, type TreeCommand } from '../tree-command.ts';
 
-export interface DirOptions {
-  readonly run: RunCommand;
+export interface DirOptions extends TreeCommand {
   readonly stateDirectory: string;
   readonly canIdmap: (path: string) => boolean;
   /** Copies a tree into an empty directory; each file shares its blocks with the original, or it throws. */
   readonly copyTree: (from: string, to: string) => Promise<void>;
+  /** Runs a program with the ids of the caller's sandboxes, which subvolumes of a run may belong to. */
+  readonly runWithIds: RunCommand;
   /** Removes a whole tree; a plain user's may contain files of subordinate ids, which only a user namespace can remove. */
   readonly removeTree: (path: string) => Promise<void>;
 }
@@ -22,7 +25,8 @@ export interface DirOptions {
 const flushMs = 60_000;
 
 /** Copies of a directory whose files share their blocks with it, on file systems that can do that: xfs, btrfs. */
-export function openDir(template: string, { run, stateDirectory, canIdmap, copyTree, removeTree }: DirOptions): StorageDriver {
+export function openDir(template: string, options: DirOptions): StorageDriver {
+  const { run, stateDirectory, canIdmap, copyTree } = options;
   return openClones({
     name: 'dir',
     template,
@@ -39,7 +43,7 @@ export function openDir(template: string, { run, stateDirectory, canIdmap, copyT
       const { exitCode, stderr } = await run({ file: '/bin/sync', args: ['--file-system', directory], timeoutMs: flushMs });
       if (exitCode !== 0) throw new IsolateError('storage-failed', `${directory} cannot be written to disk: ${stderr.trim()}.`);
     },
-    remove: removeTree,
+    remove: (directory) => remove(options, directory),
     openChanges: (_directory, seenAt) => ({
       base: template,
       other: seenAt,
@@ -47,4 +51,14 @@ export function openDir(template: string, { run, stateDirectory, canIdmap, copyT
       close: async () => {},
     }),
   });
+}
+
+/** A run may have made subvolumes of btrfs, which are removed apart from the tree that they are in. */
+async function remove({ tree, runWithIds, removeTree }: DirOptions, directory: string): Promise<void> {
+  if ((await statfs(directory)).type === btrfsMagic) {
+    const words = ['drop-below', directory];
+    const left = await runTreeCommand({ tree, run: runWithIds }, words, `The subvolumes in ${directory} cannot be removed`);
+    for (const path of left) await removeTree(path);
+  }
+  await removeTree(directory);
 }

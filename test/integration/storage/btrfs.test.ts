@@ -39,6 +39,7 @@ afterEach(async () => {
 function open(): StorageDriver {
   return openBtrfs(template, {
     run: runCommand,
+    runWithIds: runCommand,
     tree,
     stateDirectory: join(directory, 'state'),
     canIdmap: () => true,

@@ -26,6 +26,7 @@ interface Fixture {
 const options = (stateDirectory: string, tools: StorageOptions['tools'] = { zfs: null, zpool: null }): StorageOptions => ({
   tools,
   run: runCommand,
+  runWithIds: runCommand,
   stateDirectory,
   canIdmap: () => false,
   removeTree: (path) => rm(path, { recursive: true }),

@@ -34,6 +34,8 @@ async function openOn(type: 'btrfs' | 'xfs' | 'ext4'): Promise<StorageDriver> {
   await mkdir(template);
   return openDir(template, {
     run: runCommand,
+    runWithIds: runCommand,
+    tree: findOwnFiles().tree,
     stateDirectory: join(directory, 'state'),
     canIdmap: () => true,
     copyTree: (from, to) => tool(findOwnFiles().tree, 'copy', '--reflink', from, '.', to, '.'),

@@ -49,6 +49,7 @@ describe.each([
           {
             tools: { zfs: null, zpool: null },
             run: runCommand,
+            runWithIds: runCommand,
             stateDirectory: join(directory, 'state'),
             canIdmap: () => false,
             removeTree: (path) => tool('/bin/rm', '-r', path),
