@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { type Daemon, startDaemon } from '../rig/daemon.ts';
 import { mountScratch, tool } from '../rig/disk.ts';
-import { addMember, addMemberGroup, type Member, runAs } from '../rig/members.ts';
+import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 /** Disks with a template of each user: a subvolume or a directory of btrfs, directories of xfs and ext4. */
@@ -136,6 +137,28 @@ describe.each(['root', 'user'] as const)('clones of %s', (who) => {
     expect(await runAs(user, ['rm', name])).toMatchObject({ status: 0 });
     expect(await clonesBeside(place)).toEqual([]);
   });
+});
+
+test.each([
+  ['root', 'btrfs', 'btrfs/subvolume'],
+  ['user', 'btrfs', 'btrfs/subvolume'],
+  ['root', 'dir', 'xfs/directory'],
+  ['user', 'dir', 'xfs/directory'],
+] as const)('what killed runs of %s leave by %s is removed by the next run', async (who, storage, template) => {
+  const place = placeOf(users[who], template);
+  const words = ['-q', '-t', place, '--ephemeral', '--storage', storage];
+  const left = new Set<string>();
+  // Before they make a clone, while they do, and after it.
+  for (let delayMs = 40; left.size < 5; delayMs += 40) {
+    const child = startAs(users[who], [...words, 'sleep', '600']);
+    const closed = once(child, 'close');
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    child.kill('SIGKILL');
+    await closed;
+    for (const name of await clonesBeside(place)) left.add(name);
+  }
+  expect(await runAs(users[who], [...words, 'true'])).toMatchObject({ status: 0, stderr: '' });
+  expect(await clonesBeside(place)).toEqual([]);
 });
 
 test("the doctor says what makes a directory's clones, and what else can", async () => {
