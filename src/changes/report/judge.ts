@@ -5,6 +5,7 @@ import type { PackageFiles } from './package-files.ts';
 import { createMatcher } from './path-pattern.ts';
 import { canonicalPath, type Rule, type Texts } from './rule.ts';
 import { showAbsolutePath } from '../show-path.ts';
+import { isSkeletonCopy } from './skeletons.ts';
 import type { Trees } from './trees.ts';
 import { hasNewText, isUnread } from './unread.ts';
 
@@ -22,6 +23,7 @@ export function createJudge(table: readonly Rule[], circumstances: Circumstances
   const { texts, databases, packageFiles, trees } = circumstances;
   const states = table.flatMap((rule) => (rule.match.by === 'state' ? [{ rule, fits: rule.match.fits }] : []));
   const packageRule = table.find(({ match }) => match.by === 'packages' && match.news === 'files');
+  const skeletonRule = table.find(({ match }) => match.by === 'skeleton');
   const unread = table.find(({ match }) => match.by === 'unread');
   const rulesAt = createTableMatcher(table);
 
@@ -63,6 +65,10 @@ export function createJudge(table: readonly Rule[], circumstances: Circumstances
     const found = rulesAt(change);
     const ofPackage = packageFiles.explain(change);
     const isCounted = judgeStates(change, ofPackage);
+    if (skeletonRule !== undefined && isSkeletonCopy(change, texts)) {
+      if (!isCounted) collector.addChange(skeletonRule, change, null, ofPackage);
+      return;
+    }
     if (judgeTexts(change, found, ofPackage)) return;
     const isExplained = isCounted || ofPackage;
     const first = found.find((rule) => !(rule.general === true && isExplained) && fitsPath(rule, change));

@@ -60,6 +60,8 @@ export type Match =
       readonly item?: (change: Change) => string;
     }
   | { readonly by: 'packages'; readonly news: PackageNews }
+  /** Copies of files of /etc/skel in homes, which no rule about a path or a text counts. */
+  | { readonly by: 'skeleton' }
   /** A text that a rule needs is missing. */
   | { readonly by: 'unread' };
 

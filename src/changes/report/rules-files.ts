@@ -1,4 +1,4 @@
-import { modesItem } from './items.ts';
+import { linkItem, modesItem } from './items.ts';
 import { isAlternative } from './links.ts';
 import { isReplacedCode } from './states.ts';
 import type { Rule } from './rule.ts';
@@ -55,6 +55,16 @@ export const fileRules: readonly Rule[] = [
       paths: [programs, libraries, '{usr,usr/local}/{libexec,share}/**'],
       fits: isReplacedCode,
     },
+  },
+  {
+    id: 'npm-program',
+    category: 'files',
+    risk: 'low',
+    what: ['program of an npm package', 'programs of npm packages'],
+    why: 'The program runs when somebody types its name; the link leads into the package that has it.',
+    general: true,
+    named: true,
+    match: { by: 'path', paths: [programs], fits: ({ after }) => /(?:^|\/)node_modules\//.test(after?.target ?? ''), item: linkItem },
   },
   {
     id: 'program-added',

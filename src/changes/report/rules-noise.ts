@@ -57,7 +57,7 @@ export const noiseRules: readonly Rule[] = [
         'etc/ld.so.cache',
         '**/__pycache__',
         '**/__pycache__/**',
-        `${homes}/{.cache,.npm/_cacache,.local/share/Trash}/**`,
+        `${homes}/{.cache,.npm/_cacache,.npm/_logs,.local/share/Trash}/**`,
         'usr/{lib,lib64,share}/**/{icon-theme,mimeinfo,gconv-modules,loaders,giomodule,immodules,fonts}.cache',
         'usr/lib/*/gdk-pixbuf-2.0/*/loaders.cache',
         'usr/share/{mime,glib-2.0/schemas/gschemas.compiled,info/dir}',
@@ -94,6 +94,14 @@ export const noiseRules: readonly Rule[] = [
         'var/lib/logrotate/**',
       ],
     },
+  },
+  {
+    id: 'skeleton-copy',
+    category: 'noise',
+    risk: 'none',
+    what: ['copy of a file of /etc/skel', 'copies of files of /etc/skel'],
+    why: 'A new home begins with the files of /etc/skel.',
+    match: { by: 'skeleton' },
   },
   {
     id: 'documentation',

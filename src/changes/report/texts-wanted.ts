@@ -4,11 +4,12 @@ import { automaticPath, createSourceMatcher, dpkgStatus, isDatabase } from './pa
 import { createMatcher } from './path-pattern.ts';
 import { canonicalPath, type Rule } from './rule.ts';
 import { rules } from './rules.ts';
+import { skeletonOf } from './skeletons.ts';
 import { splitMoves } from './split-move.ts';
 import { hasNewText } from './unread.ts';
 
 /** How many texts one rule may need, and how many each kind of file that packages have. */
-const most = { rule: 1000, databases: 5000, lists: 5000, manifests: 1000 } as const;
+const most = { rule: 1000, databases: 5000, lists: 5000, manifests: 1000, skeletons: 200 } as const;
 
 type TextRule = Rule & { readonly match: { readonly by: 'text' } };
 
@@ -37,6 +38,8 @@ export function textsWanted(changes: readonly Change[]): readonly BytePath[] {
     else if (source?.needsText === true) want('manifest', most.manifests, [path]);
     const list = listOfInfo(canonicalPath(path));
     want('list', most.lists, [...(list === null ? [] : [list]), ...(source === null ? [] : listsOf({ source, change }))]);
+    const skeleton = skeletonOf(change);
+    if (skeleton !== null) want('skeletons', most.skeletons, [path, skeleton]);
     if (path === dpkgStatus) want('automatic', 1, [automaticPath]);
   }
   return [...new Set([...wanted.values()].flatMap((paths) => [...paths]))];

@@ -483,6 +483,17 @@ const files: Readonly<Record<string, RuleCase>> = {
     ),
   },
   cache: quiet('var/cache/apt/x', 'var/cached'),
+  'skeleton-copy': {
+    triggers: all(text('home/ada/.bashrc', null, 'alias l=ls\n'), onlyText('etc/skel/.bashrc', 'alias l=ls\n', 'alias l=ls\n')),
+    items: [],
+    // What was not there before is nobody's skeleton.
+    almost: all(
+      text('home/ada/.bashrc', null, 'evil\n'),
+      text('etc/skel/.bashrc', 'alias l=ls\n', 'evil\n'),
+      text('home/ada/.profile', 'a\n', 'b\n'),
+      onlyText('etc/skel/.profile', 'b\n', 'b\n'),
+    ),
+  },
   temporary: quiet('tmp/a/b', 'opt/tmp/b'),
   identity: quiet('etc/machine-id', 'etc/machine-info'),
   documentation: quiet('usr/share/doc/x/README', 'usr/share/x/README'),
@@ -519,6 +530,11 @@ const files: Readonly<Record<string, RuleCase>> = {
       added('bin/ls', { mode: 0o755 }),
       edited('usr/lib/os-release'),
     ),
+  },
+  'npm-program': {
+    triggers: of(link('usr/local/bin/tsc', '../lib/node_modules/typescript/bin/tsc')),
+    items: ['/usr/local/bin/tsc → ../lib/node_modules/typescript/bin/tsc'],
+    almost: of(link('usr/local/bin/tsc', '../lib/modules/tsc'), added('usr/local/bin/node_modules')),
   },
   'program-added': path('usr/local/bin/x', 'usr/local/share/x'),
   'library-added': path('usr/local/lib/libx.so.1', 'usr/local/lib/libx.a'),

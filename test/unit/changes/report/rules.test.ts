@@ -49,6 +49,7 @@ test('no rule hides a pattern of a later one', () => {
     (path: string) => link(path, '/dev/null'),
     (path: string) => link(path, '/etc/alternatives/x'),
     (path: string) => link(path, '/usr/share/ca-certificates/x'),
+    (path: string) => link(path, '/usr/local/lib/node_modules/x/y'),
   ];
   const found = new Set<string>();
   for (const make of makers) {
