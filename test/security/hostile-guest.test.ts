@@ -1,8 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, chown, cp, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunsDocument } from '../../src/status/status.ts';
 import { compileStatic } from '../rig/compile.ts';
 import { type Finished, finished, isolatePath } from '../rig/isolate.ts';
 import { addPlainUser } from '../rig/plain-user.ts';
@@ -16,13 +18,18 @@ const configurations = (['bwrap', 'lxc'] as const).flatMap((engine) =>
 
 let directory: string;
 let holdEngine: string;
+let catchJoin: string;
+let script: string;
 /** isolate as a user installs it for oneself: every file is that user's own. */
 let ownIsolate: string;
 
 beforeAll(async () => {
   holdEngine = await compileStatic(join(import.meta.dirname, 'attacks/hold-engine.c'));
+  catchJoin = await compileStatic(join(import.meta.dirname, 'attacks/catch-join.c'));
   directory = await mkdtemp('/var/tmp/isolate-guest-');
   await chmod(directory, 0o711);
+  script = join(directory, 'script');
+  await writeFile(script, '#!/proc/self/exe\n', { mode: 0o755 });
   await addPlainUser(directory, plainUser);
   const top = join(isolatePath, '../..');
   ownIsolate = join(directory, 'own/dist/isolate');
@@ -45,15 +52,21 @@ function homeOf(user: 'root' | 'plain user'): string {
 }
 
 function run(engine: string, user: 'root' | 'plain user', options: readonly string[], script: string): Promise<Finished> {
+  return finished(start(engine, user, options, script));
+}
+
+function start(engine: string, user: 'root' | 'plain user', options: readonly string[], script: string): ChildProcess {
+  return startBy(user, ['--quiet', '-e', engine, '-t', join(homeOf(user), 'root'), ...options, '--', 'sh', '-c', script]);
+}
+
+function startBy(user: 'root' | 'plain user', args: readonly string[]): ChildProcess {
   const id = user === 'root' ? 0 : plainUser;
-  const args = ['--quiet', '-e', engine, '-t', join(homeOf(user), 'root'), ...options, '--', 'sh', '-c', script];
-  const child = spawn(id === 0 ? isolatePath : ownIsolate, args, {
+  return spawn(id === 0 ? isolatePath : ownIsolate, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: homeOf(user) },
     uid: id,
     gid: id,
   });
-  return finished(child);
 }
 
 describe.each(configurations)('%s, %s', (engine, user) => {
@@ -77,6 +90,33 @@ describe.each(configurations)('%s, %s', (engine, user) => {
     const { status, stderr } = await run(engine, user, [], script);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(await Promise.all([...programs, '/usr/bin/bwrap', '/usr/bin/lxc-execute'].map(describeFile))).toEqual(before);
+  });
+
+  /** What a guest that watches for it gets of commands that join its run. */
+  async function catchJoining(command: string): Promise<ReadonlySet<string>> {
+    const options = ['--read-only', '-d', `${catchJoin}:/dev/catch-join:ro`, '-d', `${script}:/dev/script:ro`];
+    const guest = start(engine, user, options, 'exec /dev/catch-join 8');
+    const ended = finished(guest);
+    await once(guest.stdout!, 'data');
+    const call = (args: readonly string[]): Promise<Finished> => finished(startBy(user, args));
+    const { runs } = JSON.parse((await call(['ps', '--json'])).stdout) as RunsDocument;
+    const run = runs.find(({ pid }) => pid === guest.pid)!;
+    while (guest.exitCode === null) await call(['exec', run.runId, command]);
+    return new Set((await ended).stdout.trim().split('\n'));
+  }
+
+  test('a guest gets nothing of the process with which a command joins its sandbox', async () => {
+    const programs = [isolatePath, ownIsolate];
+    const before = await Promise.all(programs.map(describeFile));
+    expect(await catchJoining('true')).toEqual(new Set(['ready', 'caught some']));
+    expect(await Promise.all(programs.map(describeFile))).toEqual(before);
+  });
+
+  test('a script that names /proc/self/exe as its interpreter gets a copy that nobody can change', async () => {
+    const programs = [isolatePath, ownIsolate].flatMap((path) => [path, join(dirname(path), 'isolate-launch')]);
+    const before = await Promise.all(programs.map(describeFile));
+    expect(await catchJoining('/dev/script')).toEqual(new Set(['ready', 'met /memfd:isolate (deleted)', 'caught some']));
+    expect(await Promise.all(programs.map(describeFile))).toEqual(before);
   });
 
   test('a flood on both streams ends with the reader', async () => {
