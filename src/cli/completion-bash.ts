@@ -11,7 +11,7 @@ import {
   ownVerbs,
   presets,
   runs,
-  sessionPaths,
+  guestPaths,
   sessions,
   shells,
   templates,
@@ -100,9 +100,7 @@ ${bashLabels}
     ${ofTemplates.map((verb) => `${verb}:*`).join(' | ')}) ${actions.dataset} ;;
     completion:*) COMPREPLY=($(compgen -W '${shells.join(' ')}' -- "$current")) ;;
     help:*) COMPREPLY=($(compgen -W '${verbs.join(' ')}' -- "$current")) ;;
-    exec:*) COMPREPLY=($(compgen -W "$(${runs}; ${sessions})" -- "$current")) ;;
-    cp:*) compopt -o filenames -o nospace; COMPREPLY=($(compgen -W "$(${sessionPaths})" -- "$current") $(compgen -f -- "$current")) ;;
-    kill:*) COMPREPLY=($(compgen -W "$(${runs})" -- "$current")) ;;
+${bashGuests}
     run:*)
       if ((COMP_CWORD == 1)); then
         COMPREPLY=($(compgen -W "${verbs.join(' ')} $(${aliases})" -- "$current"))
@@ -125,6 +123,11 @@ const bashPresets = `  # bash takes the @ of a preset for a word of its own, too
     @:*) first=3 ;;
     @*) first=2 ;;
   esac`;
+
+/** Cases for the verbs with a run or session. */
+const bashGuests = `    cp:*) compopt -o filenames -o nospace; COMPREPLY=($(compgen -W "$(${guestPaths})" -- "$current") $(compgen -f -- "$current")) ;;
+    exec:*) COMPREPLY=($(compgen -W "$(${runs}; ${sessions})" -- "$current")) ;;
+    kill:*) COMPREPLY=($(compgen -W "$(${runs})" -- "$current")) ;;`;
 
 /** A case for the verb with a template and one of its snapshots. */
 const bashLabels = `    ${bashPattern(ofLabels)}:*)

@@ -8,7 +8,7 @@ import {
   ofTemplates,
   presets,
   runs,
-  sessionPaths,
+  guestPaths,
   sessions,
   shells,
   templates,
@@ -42,7 +42,7 @@ ${families.map(([first, seconds]) => fishFamily(first, seconds)).join('\n')}
 complete -c isolate -n ${fishQuote(fishCondition(ofNames))} -a ${fishQuote(`(sh -c ${fishQuote(templates)})`)}
 complete -c isolate -n ${fishQuote(fishCondition([ofLabels]))} -a ${fishQuote(`(sh -c ${fishQuote(labelsOf('"$1"'))} sh (commandline -opc)[-1])`)}
 complete -c isolate -n ${fishQuote(fishCondition(ofTemplates))} -a ${fishQuote(fishDatasets)}
-complete -c isolate -n ${fishQuote(fishCondition(['cp']))} -F -a ${fishQuote(`(sh -c ${fishQuote(sessionPaths)})`)}
+complete -c isolate -n ${fishQuote(fishCondition(['cp']))} -F -a ${fishQuote(`(sh -c ${fishQuote(guestPaths)})`)}
 complete -c isolate -n ${fishQuote(fishCondition(['kill']))} -a ${fishQuote(`(sh -c ${fishQuote(runs)})`)}
 complete -c isolate -n ${fishQuote(fishCondition(['exec']))} -a ${fishQuote(`(sh -c ${fishQuote(`${runs}; ${sessions}`)})`)}
 complete -c isolate -n ${fishQuote(fishCondition(['completion']))} -a '${shells.join(' ')}'

@@ -16,8 +16,8 @@ export const runs = `timeout 2 isolate ps --json 2>/dev/null | grep -oE '"runId"
 /** The names of the user's sessions. */
 export const sessions = `timeout 2 isolate sessions --json 2>/dev/null | grep -o '"name":"[^"]*"' | cut -d '"' -f 4`;
 
-/** The same, as they begin the paths of `cp`. */
-export const sessionPaths = `${sessions} | sed 's/$/:/'`;
+/** Those and the runs, as they begin the paths of `cp`. */
+export const guestPaths = `{ ${sessions}; ${runs}; } | sed 's/$/:/'`;
 
 /** The presets of the user's settings, each with its `@`. */
 export const presets = `timeout 2 isolate config show 2>/dev/null | grep -o '^@[^ ]*'`;

@@ -11,7 +11,7 @@ import {
   ownVerbs,
   presets,
   runs,
-  sessionPaths,
+  guestPaths,
   sessions,
   shells,
   templates,
@@ -43,8 +43,8 @@ export function renderZsh(engineNames: readonly string[]): string {
     if (verb === ofLabels)
       return `${zshQuote(`3:template:($(${templates}))`)} ${zshQuote(`4:label:($(${labelsOf('$words[CURRENT-1]')}))`)}`;
     if (ofNames.includes(verb)) return zshQuote(`*:template:($(${templates}))`);
+    if (verb === 'cp') return zshQuote(`*:path:{ compadd -S "" -- $(${guestPaths}); _files }`);
     if (verb === 'exec') return zshQuote(`1:run:($(${runs}; ${sessions}))`);
-    if (verb === 'cp') return zshQuote(`*:path:{ compadd -S "" -- $(${sessionPaths}); _files }`);
     if (verb === 'kill') return zshQuote(`*:run:($(${runs}))`);
     const [, seconds] = families.find(([first]) => first === verb) ?? [];
     if (seconds !== undefined) return `'2:verb:(${seconds.join(' ')})'`;

@@ -102,11 +102,11 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
   },
   cp: {
     form: 'isolate cp [OPTIONS] SOURCE DESTINATION',
-    summary: 'copy files out of a session, or into one',
+    summary: 'copy files out of a session or run, or into one',
     more:
-      'One of the two is NAME:PATH, the other a path of this host, or - for a tar archive. As with cp, a directory that is there ' +
-      'gets what is copied under its own name, and DIRECTORY/. is what is in it. Links are copied and never followed. Modes and times ' +
-      'stay; what arrives belongs to you, or to root of the session.',
+      'One of the two is NAME:PATH of a session or run, the other a path of this host, or - for a tar archive. As with cp, a directory ' +
+      'that is there gets what is copied under its own name, and DIRECTORY/. is what is in it. Links are copied and never followed. ' +
+      'Modes and times stay; what arrives belongs to you, or to root there.',
     examples: [
       ['isolate cp debian-1:/etc/nginx .', 'a directory of the session, into this one'],
       ['isolate cp ./site/. debian-1:/srv/www', 'what is in a directory'],

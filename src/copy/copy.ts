@@ -21,7 +21,7 @@ export interface CopyContext {
   readonly facts: Facts;
   readonly warn: (message: string) => void;
   /** For `-`. */
-  readonly input: Readable;
+  readonly input: () => Readable;
   readonly output: Writable;
   readonly signal?: AbortSignal;
 }
@@ -119,8 +119,9 @@ function unpackWords(from: Endpoint, { archive }: CopyRequest, rest: readonly st
 
 /** Standard input. */
 function streamed({ input, signal }: CopyContext): Source {
-  signal?.addEventListener('abort', () => input.destroy(), { once: true });
-  return { archive: input, result: Promise.resolve({ status: 0, lines: [] }) };
+  const archive = input();
+  signal?.addEventListener('abort', () => archive.destroy(), { once: true });
+  return { archive, result: Promise.resolve({ status: 0, lines: [] }) };
 }
 
 /** To standard output. */

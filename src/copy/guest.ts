@@ -1,7 +1,16 @@
+import { planToolInRun } from '../engine/exec.ts';
 import { findEngine } from '../engine/registry.ts';
+import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
-import { planTreeProgram, startTree, type StartedTree } from '../run/tree-program.ts';
+import type { Launch } from '../launch/launch.ts';
+import { callersSessions } from '../run/find-session.ts';
 import { treeInside, withLeasedSession, withSessionTree } from '../run/session-tree.ts';
+import { planTreeProgram, startTree, type StartedTree } from '../run/tree-program.ts';
+import { readSession } from '../session/index-files.ts';
+import { findRunToJoin } from '../status/find-run.ts';
+import { holderOf } from '../status/run-holder.ts';
+import { openStatusSource } from '../status/status-source.ts';
+import type { RunStatus } from '../status/status.ts';
 
 /** The root of a session or run, in which isolate-tree can be started. */
 export interface Guest {
@@ -18,15 +27,63 @@ export interface GuestOptions {
   readonly writable: boolean;
 }
 
-/** Throws `session-missing`, `session-in-use`, and the storage's error. */
+/**
+ * Gives `action` the caller's session of this name as it is stored or, while a run uses it, as that run sees it; or the caller's run of
+ * this id. Throws `session-missing`, `session-in-use`, `not-permitted`, and the storage's error.
+ */
 export async function withGuest<T>(name: string, options: GuestOptions, action: (guest: Guest) => Promise<T>): Promise<T> {
+  const { uid, index } = callersSessions();
+  const isSession = readSession(index, uid, name) !== null;
+  const idle = isSession ? await withIdleSession(name, options, action).catch(passInUse) : null;
+  if (idle !== null && !(idle instanceof IsolateError)) return idle.result;
+  const run = await findRun(name, uid);
+  if (run !== null) return await action(runAsGuest(run, options.facts));
+  if (idle !== null) throw idle;
+  throw new IsolateError('session-missing', `There is neither a session nor a run ${JSON.stringify(name)}.`, {
+    hint: 'isolate sessions and isolate ps list yours',
+  });
+}
+
+/** Throws what is not `session-in-use`. */
+function passInUse(error: unknown): IsolateError {
+  if (error instanceof IsolateError && error.code === 'session-in-use') return error;
+  throw error;
+}
+
+async function withIdleSession<T>(
+  name: string,
+  options: GuestOptions,
+  action: (guest: Guest) => Promise<T>,
+): Promise<{ readonly result: T }> {
   const { facts, writable } = options;
   return await withLeasedSession(name, options, async (session) =>
     withSessionTree(session, facts, writable, async (place) => {
-      const start = async (words: readonly string[], signal?: AbortSignal): Promise<StartedTree> =>
-        startTree(facts, planTreeProgram(facts, words, place), signal);
-      const covered = findEngine(session.record.engine).capabilities.mountpoints;
-      return await action({ root: treeInside, covered, start });
+      const { mountpoints } = findEngine(session.record.engine).capabilities;
+      return { result: await action(asGuest(facts, treeInside, mountpoints, (words) => planTreeProgram(facts, words, place))) };
     }),
   );
+}
+
+/** null: the caller has no such run. */
+async function findRun(word: string, uid: number): Promise<RunStatus | null> {
+  const source = openStatusSource(uid);
+  try {
+    const { runs } = await source.runs();
+    return findRunToJoin(runs, word, uid);
+  } catch (error) {
+    if (error instanceof IsolateError && error.code === 'run-missing') return null;
+    throw error;
+  } finally {
+    source.close();
+  }
+}
+
+function runAsGuest(run: RunStatus, facts: Facts): Guest {
+  const { pid, startTime } = holderOf(run, 'cp');
+  const join = { run: run.runId, holder: { pid, startTime } };
+  return asGuest(facts, '/', [], (words) => planToolInRun(facts.files.tree, ['isolate-tree', ...words], join));
+}
+
+function asGuest(facts: Facts, root: string, covered: readonly string[], plan: (words: readonly string[]) => Launch): Guest {
+  return { root, covered, start: async (words, signal) => startTree(facts, plan(words), signal) };
 }

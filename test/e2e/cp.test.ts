@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -14,11 +14,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
+import { startDaemon } from '../rig/daemon.ts';
 import { finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
-import { addMember, type Member, runAs } from '../rig/members.ts';
+import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
+import { tarOf } from '../rig/tar.ts';
 import { walkBoth } from '../rig/tree-walk.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
@@ -182,7 +184,11 @@ test('what cannot be copied is named, and nothing is left of it', async () => {
       `isolate: ${name}:/srv/up/etc/f cannot be written: srv/up: it is a symbolic link to /, and no link is followed.\n`,
     ],
     [['/dev/null', `${name}:/srv`], 1, `isolate: ${name}:/srv cannot be written: null: it is a device, and devices are not copied.\n`],
-    [['nobodys:/f', directory], 1, 'isolate: There is no session "nobodys".\nhint: isolate sessions lists yours\n'],
+    [
+      ['nobodys:/f', directory],
+      1,
+      'isolate: There is neither a session nor a run "nobodys".\nhint: isolate sessions and isolate ps list yours\n',
+    ],
     [[directory, directory], 2, `isolate: None of ${directory} and ${directory} are in a session or run.\n${hint}`],
     [[`${name}:/a`, `${name}:/b`], 2, `isolate: Both of ${name}:/a and ${name}:/b are in a session or run.\n${hint}`],
     [[`${name}:/a`], 2, `isolate: A source and a destination are needed.\n${hint}`],
@@ -261,19 +267,88 @@ test('- is a tar archive, out and in', async () => {
   expect(await isolate(['rm', name])).toMatchObject({ status: 0 });
 });
 
-test('a session that a run uses is not touched', async () => {
-  const name = await keep(overlay, 'true');
-  const run = startIsolate(['enter', '-q', name, 'sh', '-c', 'echo; exec sleep 600']);
-  await new Promise((resolve) => void run.stdout?.once('data', resolve));
-  const { status, stderr } = await isolate(['cp', '/etc/passwd', `${name}:/srv`]);
-  expect([status, stderr.replace(/\d+/, 'N')]).toEqual([
-    1,
-    'isolate: The session is in use by process N.\nhint: wait until that run has ended; isolate ps shows it\n'.replace(/\d+/, 'N'),
-  ]);
-  const ended = finished(run);
-  run.kill('SIGTERM');
-  await ended;
+test('Ctrl-C leaves nothing half, and the session as it was', async () => {
+  const name = await keep(overlay, 'mkdir /in; echo old > /in/f');
+  const child = startIsolate(['cp', '-', `${name}:/in`]);
+  child.stdin?.on('error', () => {});
+  child.stdin?.write(tarOf([{ path: 'f', content: 'x'.repeat(2_000_000) }]).subarray(0, 1_000_000));
+  const layer = (): string => execFileSync('find', ['/var/lib/isolate/overlay', '-name', '.isolate-cp-*'], { encoding: 'utf8' });
+  await expect.poll(layer, { timeout: 20_000, interval: 20 }).not.toBe('');
+  const ended = finished(child);
+  child.kill('SIGINT');
+  expect(await ended).toEqual({ status: 130, signal: null, stdout: '', stderr: 'isolate: isolate was stopped by SIGINT.\n' });
+  expect(await inSession(name, 'ls -A /in; cat /in/f')).toBe('f\nold\n');
   expect(await isolate(['rm', name])).toMatchObject({ status: 0 });
+});
+
+/** Starts a run that says that it has begun, and lasts until the test has ended. */
+async function startRun(
+  words: readonly string[],
+  script: string,
+  start: (words: readonly string[]) => ChildProcess = startIsolate,
+): Promise<void> {
+  const run = start([...words, 'sh', '-ec', `${script}; echo; exec sleep 600`]);
+  const ended = finished(run);
+  onTestFinished(async () => {
+    run.kill('SIGTERM');
+    await ended;
+  });
+  const began = new Promise((resolve) => void run.stdout?.once('data', resolve));
+  await Promise.race([began, ended.then(({ stderr }) => Promise.reject(new Error(stderr)))]);
+}
+
+async function onlyRun(): Promise<string> {
+  const { runs } = JSON.parse((await isolate(['ps', '--json'])).stdout) as { readonly runs: readonly { readonly runId: string }[] };
+  expect(runs.length).toBe(1);
+  return runs[0]?.runId ?? '';
+}
+
+describe.each(['bwrap', 'lxc'] as const)('a run of %s', (engine) => {
+  test('gives and takes files, as it sees them itself', async () => {
+    await startRun(
+      ['-q', '-e', engine, ...overlay],
+      'mkdir -p /srv/d; echo x > /srv/d/f; chown 5:7 /srv/d/f; ln -s /etc /srv/l; echo m > /dev/shm/m',
+    );
+    const run = await onlyRun();
+    const directory = newDirectory();
+    expect(await isolate(['cp', `${run.slice(0, 8)}:/srv`, directory])).toEqual(done(4));
+    expect(await isolate(['cp', '-a', `${run}:/srv/d/f`, join(directory, 'f')])).toEqual(done(1));
+    expect([statSync(join(directory, 'f')).uid, readlinkSync(join(directory, 'srv/l'))]).toEqual([5, '/etc']);
+    // What is mounted in it, too.
+    expect(await isolate(['cp', `${run}:/dev/shm/m`, directory])).toEqual(done(1));
+    expect(await isolate(['cp', join(directory, 'srv'), `${run}:/srv/back`])).toEqual(done(4));
+    expect(await isolate(['cp', '-a', `${run}:/srv/back`, `${directory}/`])).toEqual(done(4));
+    expect([statSync(join(directory, 'back/d/f')).uid, readFileSync(join(directory, 'back/d/f'), 'utf8')]).toEqual([0, 'x\n']);
+    expect(await isolate(['cp', join(directory, 'f'), `${run}:/srv/l/f`])).toEqual(
+      said(`isolate: ${run}:/srv/l/f cannot be written: srv/l: it is a symbolic link to /etc, and no link is followed.\n`),
+    );
+    expect(await isolate(['cp', `${run}:/nope`, directory])).toEqual(said(`isolate: ${run}:/nope cannot be copied: it does not exist.\n`));
+  });
+});
+
+test('a session that a run uses is copied from and to as that run sees it', async () => {
+  const name = await keep(overlay, 'true');
+  await startRun(['enter', '-q', name], 'echo inside > /tmp/f');
+  const directory = newDirectory();
+  expect(await isolate(['cp', `${name}:/tmp/f`, directory])).toEqual(done(1));
+  expect(await isolate(['cp', join(directory, 'f'), `${name}:/srv`])).toEqual(done(1));
+});
+
+test('a run that makes links of its directories while they are copied gives nothing of the host, and gets nothing outside', async () => {
+  const script =
+    'mkdir -p /srv/a/d; echo inside > /srv/a/d/f; ln -s / /srv/a/l; (cd /srv/a; while :; do mv d t; mv l d; mv t l || :; done) & true';
+  await startRun(['-q', ...overlay], script);
+  const run = await onlyRun();
+  for (let round = 0; round < 15; round += 1) {
+    const directory = newDirectory();
+    await isolate(['cp', `${run}:/srv/a`, directory]);
+    const found = execFileSync('find', [directory, '-name', 'f', '-type', 'f', '-exec', 'cat', '{}', ';'], { encoding: 'utf8' });
+    expect(found.replaceAll('inside\n', '')).toBe('');
+    expect(execFileSync('find', [directory, '-name', 'passwd'], { encoding: 'utf8' })).toBe('');
+    writeFileSync(join(directory, 'g'), 'new');
+    await isolate(['cp', join(directory, 'g'), `${run}:/srv/a/d`]);
+  }
+  expect((await isolate(['cp', `${run}:/g`, newDirectory()])).stderr).toContain('it does not exist');
 });
 
 test('a warning says that runs have a /tmp of their own', async () => {
@@ -318,6 +393,21 @@ describe('a user who is not root', () => {
     expect((await as(['enter', '-q', 'mine', 'stat', '-c', '%u:%g %a', '/srv/back/d'])).stdout).toBe('0:0 600\n');
   });
 
+  test('copies from and to its own runs, and root does not', async () => {
+    await startRun(['-q', '-t', root, '--ephemeral'], 'mkdir /srv; echo x > /srv/f; chown 1:1 /srv/f; chmod 600 /srv/f', (words) =>
+      startAs(member, words),
+    );
+    const { runs } = JSON.parse((await as(['ps', '--json'])).stdout) as { readonly runs: readonly { readonly runId: string }[] };
+    const run = runs[0]?.runId ?? '';
+    expect(await as(['cp', `${run}:/srv/f`, 'f'])).toEqual(done(1));
+    expect(await as(['cp', 'f', `${run}:/srv/g`])).toEqual(done(1));
+    expect([lstatSync(join(member.home, 'f')).uid, readFileSync(join(member.home, 'f'), 'utf8')]).toEqual([member.uid, 'x\n']);
+    expect(await isolate(['cp', `${run}:/srv/f`, newDirectory()])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`Run ${run} belongs to plain54601`) as string,
+    });
+  });
+
   test('reads and writes nothing that is not its own', async () => {
     const other = newDirectory();
     chmodSync(other, 0o755);
@@ -335,7 +425,30 @@ describe('a user who is not root', () => {
     });
     expect(await isolate(['cp', 'mine:/srv/r', newDirectory()])).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining('There is no session "mine"') as string,
+      stderr: expect.stringContaining('There is neither a session nor a run "mine"') as string,
     });
+  });
+});
+
+test('a member copies from and to its run on a clone that the daemon lends', async () => {
+  const lent = await addMember(54_602, { subordinate: 1_650_000_000 });
+  await addMemberGroup();
+  const daemon = await startDaemon(`[templates."${template.dataset}"]\ncount = 1\nusers = ["${lent.name}"]\n`);
+  onTestFinished(() => daemon.end());
+  await startRun(['-q', '-z', template.dataset, '--wait', '60'], 'mkdir /srv; echo x > /srv/f; ln -s /etc /srv/l', (words) =>
+    startAs(lent, words),
+  );
+  const { runs } = JSON.parse((await runAs(lent, ['ps', '--json'])).stdout) as { readonly runs: readonly { readonly runId: string }[] };
+  const run = runs[0]?.runId ?? '';
+  expect(await runAs(lent, ['cp', `${run}:/srv`, 'out'])).toEqual(done(3));
+  expect([
+    lstatSync(join(lent.home, 'out/f')).uid,
+    readFileSync(join(lent.home, 'out/f'), 'utf8'),
+    readlinkSync(join(lent.home, 'out/l')),
+  ]).toEqual([lent.uid, 'x\n', '/etc']);
+  expect(await runAs(lent, ['cp', 'out', `${run}:/srv/back`])).toEqual(done(3));
+  expect(await runAs(member, ['cp', `${run}:/srv/f`, 'stolen'])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('There is neither a session nor a run') as string,
   });
 });

@@ -147,14 +147,20 @@ test('bash completes runs after kill', () => {
   expect(completeIn(`${directory}:/usr/bin:/bin`, 'isolate', 'kill', '0')).toEqual(['01234567']);
 });
 
-test('bash completes sessions and files after cp', () => {
+test('bash completes sessions, runs and files after cp', () => {
   const directory = mkdtempSync(join(tmpdir(), 'isolate-completion-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const document = { sessions: [{ name: 'one' }, { name: 'two' }] };
-  writeFileSync(join(directory, 'isolate'), `#!/bin/sh\n[ "$*" = 'sessions --json' ] && echo '${JSON.stringify(document)}'\n`, {
-    mode: 0o755,
-  });
+  const runs = { runs: [{ runId: '0123456789abcdef' }] };
+  const program = `#!/bin/sh
+case "$*" in
+  'sessions --json') echo '${JSON.stringify(document)}' ;;
+  'ps --json') echo '${JSON.stringify(runs)}' ;;
+esac
+`;
+  writeFileSync(join(directory, 'isolate'), program, { mode: 0o755 });
   expect(completeIn(`${directory}:/usr/bin:/bin`, 'isolate', 'cp', 'on')).toEqual(['one:']);
+  expect(completeIn(`${directory}:/usr/bin:/bin`, 'isolate', 'cp', '01')).toEqual(['01234567:']);
   expect(completeIn(`${directory}:/usr/bin:/bin`, 'isolate', 'cp', '/etc/host')).toContain('/etc/hosts');
 });
 

@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { Writable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 
 import { copy } from '../../copy/copy.ts';
@@ -23,7 +22,8 @@ export async function cpVerb(parsed: ParsedArguments): Promise<number> {
     throw new IsolateError('usage', 'An archive is not for a terminal.', { hint: `isolate cp ${from} - > FILE` });
   const { facts } = await callerContext();
   const warn = (message: string): void => void write(2, `isolate: warning: ${escapeControls(message)}\n`);
-  const input = createReadStream('', { fd: 0, autoClose: false });
+  // Unlike a stream of a descriptor it can be closed while it waits for a pipe.
+  const input = (): Readable => process.stdin;
   const files = await withStopSignals((signal) =>
     copy({ from, to, archive: parsed.flags.has('archive') }, { facts, warn, input, output: standardOutput(), signal }),
   );
