@@ -75,6 +75,8 @@ export function createLeases({ isCountSet, rules, watch, sessions }: LeasesOptio
     if (holder === null) throw cannotHold(peer);
     const { wanted } = request;
     const groupsIn = request.limits === undefined ? [] : rules.checkLimits(peer, request.limits);
+    const served = pools.get(template);
+    if (served === undefined && wanted?.kind !== 'enter') throw noPool(template);
     if (wanted?.kind === 'keep') sessions.checkQuota(peer.uid);
     const { waits, given, end: countOff } = rules.takeQuota(peer.uid);
     let got: Got;
@@ -96,7 +98,7 @@ export function createLeases({ isCountSet, rules, watch, sessions }: LeasesOptio
   async function takeFresh(request: LeaseRequest, holder: HolderId, onWait: () => void): Promise<Got> {
     const { template, peer, waitMs, signal, wanted } = request;
     const served = pools.get(template);
-    if (served === undefined) throw new IsolateError('template-missing', `The daemon maintains no pool of ${template}.`);
+    if (served === undefined) throw noPool(template);
     const advice = adviseOnCount(template, peer.rights, isCountSet?.(template) === true);
     const onLongWait = (making: number): void => request.onLongWait?.(describeWait(template, making));
     const fresh = await served.take({ uid: peer.uid, holder, waitMs, signal, advice, onWait, onLongWait });
@@ -165,6 +167,10 @@ async function suit(taken: Taken, served: Served, { template, peer, signal, onLo
 function adviseOnCount(template: string, rights: Rights, isSet: boolean): string | undefined {
   if (rights === 'user') return 'root can keep more of its clones fresh';
   return isSet ? `raise count in ${configPath}, below [templates."${template}"]` : undefined;
+}
+
+function noPool(template: string): IsolateError {
+  return new IsolateError('template-missing', `The daemon maintains no pool of ${template}.`);
 }
 
 function cannotHold({ pid, absence }: Peer): IsolateError {

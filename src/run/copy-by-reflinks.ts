@@ -22,6 +22,7 @@ export async function copyByReflinks(facts: Facts, from: string, to: string): Pr
   try {
     await program.ended;
   } catch (cause) {
-    throw new IsolateError('storage-failed', `${from} cannot be copied.`, { cause });
+    const hint = 'only root can copy files that you may not read, or whose owners are not ids of yours; use --storage overlay';
+    throw new IsolateError('storage-failed', `${from} cannot be copied.`, { cause, ...(facts.user.rights === 'root' ? {} : { hint }) });
   }
 }

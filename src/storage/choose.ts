@@ -63,6 +63,9 @@ async function checkSnapshots(path: string, options: ChoiceOptions): Promise<voi
 }
 
 async function checkCopies(path: string, options: ChoiceOptions): Promise<void> {
+  if (options.uid !== 0 && statSync(path).uid !== options.uid) {
+    throw refuse(`${path} belongs to another user, whose files a copy of yours cannot have.`, 'use --storage overlay');
+  }
   const { directory } = findHome('dir', path, options.stateDirectory);
   checkWritable(directory);
   // Before, files shared blocks only within one mount, and a copy is made in a sandbox that has two.

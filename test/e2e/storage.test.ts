@@ -211,24 +211,32 @@ test.each(['root', 'user'] as const)(
     expect(await runAs(user, ['-q', '--keep=outlives', '-t', place, '--ephemeral', 'sh', '-c', 'echo kept >/file'])).toMatchObject({
       status: 0,
     });
-    const before = (await stat(place)).dev;
+    const [id = ''] = await clonesBeside(place);
+    const clone = join(place, `../.subvolume.clones${who === 'root' ? '' : `-${user.uid}`}/btrfs`, id, 'root');
+    const before = (await stat(clone)).dev;
     await tool('/bin/umount', disk);
-    // Takes the number.
-    const other = join(scratch, 'other');
-    await mkdir(other);
-    await mountScratch('tmpfs', '', other);
-    await tool('/bin/mount', '-o', 'loop', join(scratch, 'btrfs.img'), disk);
+    const others: string[] = [];
     try {
-      expect((await stat(place)).dev).not.toBe(before);
+      // The kernel gives out the lowest number that is free, so they take this one too.
+      do others.push(await mountOther(others.length));
+      while ((await stat(others.at(-1) ?? '')).dev < before);
+      await tool('/bin/mount', '-o', 'loop', join(scratch, 'btrfs.img'), disk);
+      expect((await stat(clone)).dev).not.toBe(before);
       expect(await runAs(user, ['enter', 'outlives', 'cat', '/file'])).toMatchObject({ status: 0, stdout: 'kept\n' });
       expect(await runAs(user, ['rm', 'outlives'])).toMatchObject({ status: 0 });
       expect(await clonesBeside(place)).toEqual([]);
     } finally {
-      await tool('/bin/umount', other);
-      await rm(other, { recursive: true });
+      for (const other of others) await tool('/bin/umount', other);
     }
   },
 );
+
+async function mountOther(number: number): Promise<string> {
+  const path = join(scratch, `other-${number}`);
+  await mkdir(path, { recursive: true });
+  await mountScratch('tmpfs', '', path);
+  return path;
+}
 
 test("a copy has the owners of a user's subordinate ids, and what is mounted in the template is not in it", async () => {
   const { user } = users;
@@ -264,6 +272,25 @@ test('only the owner and root make snapshots of a subvolume, and other users get
   });
   const refused = await runAs(users.user, ['-t', place, '--ephemeral', '--storage', 'btrfs', 'true']);
   expect(refused.stderr).toContain(`Only root and the owner of the subvolume ${place} may make snapshots of it.`);
+  const copied = await runAs(users.user, ['-t', place, '--ephemeral', '--storage', 'dir', 'true']);
+  expect(copied).toMatchObject({
+    status: 125,
+    stderr: expect.stringContaining(`${place} belongs to another user, whose files a copy of yours cannot have.`) as string,
+  });
+});
+
+test('a copy of a user has all files of the template, or is not made', async () => {
+  const place = placeOf(users.user, 'xfs/directory');
+  await writeFile(join(place, 'secret'), '', { mode: 0o600 });
+  try {
+    expect(await runAs(users.user, ['-t', place, '--ephemeral', '--storage', 'dir', 'true'])).toMatchObject({
+      status: 125,
+      stderr: expect.stringMatching(/cannot be copied\.\nbecause: .*secret: .*\nhint: only root can copy files/) as string,
+    });
+    expect(await clonesBeside(place)).toEqual([]);
+  } finally {
+    await rm(join(place, 'secret'));
+  }
 });
 
 test('a subvolume with another one in it is laid under an overlay, which has the files of both', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Pool } from '../../../src/pool/pool.ts';
@@ -97,7 +98,7 @@ function choose(
 
 const sorted = (model: Model): readonly (readonly [string, string])[] => [...model].toSorted(([one], [other]) => (one < other ? -1 : 1));
 
-async function storm(owned: OwnedSubject, rounds: number, loseState: (owned: OwnedSubject) => Promise<void>): Promise<void> {
+async function storm(owned: OwnedSubject, rounds: number, loseState: (owned: OwnedSubject) => Promise<void> | void): Promise<void> {
   const index = mkdtempSync(join(tmpdir(), 'isolate-index-'));
   const dice = makeDice(20_261_129);
   let model: Model = new Map();
@@ -113,11 +114,21 @@ async function storm(owned: OwnedSubject, rounds: number, loseState: (owned: Own
       const pool = await recover(owned, index);
       const found = await readSessions(pool, index);
       const possible = how === 'done' ? after.slice(-1) : after;
-      const context = `round ${round}: ${words.join(' ')} was ${how}${lostState ? ', /run was lost' : ''}${lostIndex ? ', the index was lost' : ''}`;
-      expect(possible.map(sorted), context).toContainEqual(sorted(found));
       const clones = await pool.driver.list();
-      expect(clones.filter(({ kept }) => kept).length, context).toBe(found.size);
-      expect(clones.filter(({ kept }) => !kept).length, context).toBe(2);
+      const seen = {
+        sessions: sorted(found),
+        kept: clones.filter(({ kept }) => kept).length,
+        others: clones.filter(({ kept }) => !kept).length,
+      };
+      // The first three say what led here.
+      expect({ round, words, lost: [lostState, lostIndex], ...seen }).toEqual({
+        round,
+        words,
+        lost: [lostState, lostIndex],
+        sessions: possible.map(sorted).find((one) => isDeepStrictEqual(one, seen.sessions)) ?? possible.map(sorted),
+        kept: found.size,
+        others: 2,
+      });
       model = found;
     }
   } finally {
@@ -130,7 +141,12 @@ test(
   { timeout: 900_000 },
   async () => {
     const owned = await makeDirectorySubject();
-    await storm(owned, kills, async ({ subject }) => rmSync(subject.runtime, { recursive: true })).finally(owned.end);
+    const lose = ({ subject }: OwnedSubject): void => rmSync(subject.runtime, { recursive: true });
+    try {
+      await storm(owned, kills, lose);
+    } finally {
+      await owned.end();
+    }
   },
 );
 

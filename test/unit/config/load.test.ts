@@ -75,6 +75,7 @@ users = ["*"]
 leases = 8
 leases_per_minute = 60
 waiting = 6
+sessions = 7
 cpu = 200
 memory = "2G"
 pids = 1000
@@ -102,6 +103,7 @@ count = 655_360
       leases: 8,
       leasesPerMinute: 60,
       waiting: 6,
+      sessions: 7,
       cpuPercent: 200,
       memoryBytes: 2 ** 31,
       pids: 1000,
@@ -135,7 +137,7 @@ test('later files override earlier ones key by key, in the byte order of their n
       ['t/a', { count: 3, users: ['ada'], groups: [], engines: ['lxc'] }],
       ['t/b', { count: null, users: [], groups: ['isolate'], engines: null }],
     ]),
-    limits: { leases: 9, leasesPerMinute: 5, waiting: 32, users: new Map([['ada', { leases: 1, leasesPerMinute: 2 }]]) },
+    limits: { leases: 9, leasesPerMinute: 5, waiting: 32, sessions: 16, users: new Map([['ada', { leases: 1, leasesPerMinute: 2 }]]) },
     ids: null,
     files: [path, join(directory, 'B.toml'), join(directory, 'a.toml'), join(directory, 'b.toml')],
   });
@@ -162,18 +164,25 @@ test('a user has the limits of its number before those of its name before those 
     '[limits]\nleases = 1\nleases_per_minute = 1\n[limits.users.ada]\nleases = 2\nleases_per_minute = 2\nwaiting = 5\n[limits.users.7]\nleases = 3\n',
   );
   const config = await load();
-  expect(limitsOf(config, 7, 'ada')).toEqual({ leases: 3, leasesPerMinute: 2, waiting: 5 });
-  expect(limitsOf(config, 8, 'ada')).toEqual({ leases: 2, leasesPerMinute: 2, waiting: 5 });
-  expect(limitsOf(config, 8, null)).toEqual({ leases: 1, leasesPerMinute: 1, waiting: 32 });
-  expect(limitsOf(config, 8, 'grace')).toEqual({ leases: 1, leasesPerMinute: 1, waiting: 32 });
+  expect(limitsOf(config, 7, 'ada')).toEqual({ leases: 3, leasesPerMinute: 2, waiting: 5, sessions: 16 });
+  expect(limitsOf(config, 8, 'ada')).toEqual({ leases: 2, leasesPerMinute: 2, waiting: 5, sessions: 16 });
+  expect(limitsOf(config, 8, null)).toEqual({ leases: 1, leasesPerMinute: 1, waiting: 32, sessions: 16 });
+  expect(limitsOf(config, 8, 'grace')).toEqual({ leases: 1, leasesPerMinute: 1, waiting: 32, sessions: 16 });
 });
 
 test('so it is with the most that a run may ask for, where there is such a limit', async () => {
   await write('[limits]\ncpu = 200\nmemory = "2G"\n[limits.users.ada]\nmemory = "4G"\n[limits.users.7]\npids = 50\n');
   const config = await load();
   expect(limitsOf(config, 7, 'ada')).toMatchObject({ cpuPercent: 200, memoryBytes: 2 ** 32, pids: 50 });
-  expect(limitsOf(config, 8, null)).toEqual({ leases: 64, leasesPerMinute: 600, waiting: 32, cpuPercent: 200, memoryBytes: 2 ** 31 });
-  expect(limitsOf(nothing, 7, 'ada')).toEqual({ leases: 64, leasesPerMinute: 600, waiting: 32 });
+  expect(limitsOf(config, 8, null)).toEqual({
+    leases: 64,
+    leasesPerMinute: 600,
+    waiting: 32,
+    sessions: 16,
+    cpuPercent: 200,
+    memoryBytes: 2 ** 31,
+  });
+  expect(limitsOf(nothing, 7, 'ada')).toEqual({ leases: 64, leasesPerMinute: 600, waiting: 32, sessions: 16 });
 });
 
 const faults: readonly (readonly [text: string, reason: string])[] = [

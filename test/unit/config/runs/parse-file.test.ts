@@ -106,6 +106,7 @@ const valid: Readonly<Record<string, string>> = {
   'env-file': '["/a"]',
   engine: '"chroot"',
   zfs: '"a/b"',
+  storage: '"overlay"',
   chdir: '"/src"',
   user: '1000',
   memory: '"1G"',

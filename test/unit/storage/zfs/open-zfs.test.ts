@@ -118,6 +118,7 @@ test('clones are destroyed together if each clearly matches its reference, the o
       ['mountpoint', `/nonexistent/${id}`],
       ['isolate:template', 'tank/r/t'],
       ['isolate:keep', keep],
+      ['isolate:session', '-'],
     ]
       .map(([name, value]) => `tank/r/t_${id}\t${name}\t${value}\tlocal\n`)
       .join('');

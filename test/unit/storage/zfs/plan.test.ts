@@ -50,7 +50,7 @@ describe('recognises', () => {
   });
 });
 
-const properties = 'type,guid,origin,creation,mounted,mountpoint,isolate:template,isolate:keep';
+const properties = 'type,guid,origin,creation,mounted,mountpoint,isolate:template,isolate:keep,isolate:session';
 
 test.each([
   [
