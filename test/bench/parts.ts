@@ -1,5 +1,6 @@
 import { measureAlternatives } from './alternatives.ts';
 import { measureDaemon } from './daemon.ts';
+import { measureDiff } from './diff.ts';
 import type { Ground } from './ground.ts';
 import { measureLeases } from './leases.ts';
 import { measureMembers } from './members.ts';
@@ -32,5 +33,6 @@ export const parts: Readonly<Record<string, Part>> = {
   leases: { unit: 'rounds', number: 20, measure: measureLeases },
   members: { unit: 'rounds', number: 5, measure: measureMembers },
   memory: { unit: 'runs', number: 500, measure: measureMemory },
+  diff: { unit: 'rounds', number: 15, measure: measureDiff },
   templates: { unit: 'rounds', number: 3, measure: measureTemplates },
 };
