@@ -314,3 +314,17 @@ hint: use -c TEMPLATE, -z DATASET or -t DIR --ephemeral
 `,
   });
 });
+
+test('owners of a template that are none of the sandbox’s are unknown', async () => {
+  const template = await makeTemplate('foreign');
+  execFileSync('chown', [`${uid}:${uid}`, join(template, 'srv')]);
+  writeFileSync(join(template, 'srv/of-root'), '');
+  await keep('user', 'foreign', 'rm /srv/of-root; touch /srv/own', template);
+  const { changes } = JSON.parse((await diff('user', 'foreign', '--json', 'srv/of-root', 'srv/own')).stdout) as {
+    readonly changes: readonly unknown[];
+  };
+  expect(changes).toMatchObject([
+    { path: 'srv/of-root', before: { uid: null, gid: null }, after: null },
+    { path: 'srv/own', before: null, after: { uid: 0, gid: 0 } },
+  ]);
+});
