@@ -41,6 +41,7 @@ const treeCapabilities = [...fileCapabilities, 'CAP_MKNOD', 'CAP_SYS_ADMIN'] as 
 const optionsNumber = 3;
 /** The ids of a sandbox need not be able to enter the directory of the program's file. */
 const programNumber = 4;
+const filterNumber = 5;
 const programInside = `/proc/self/fd/${programNumber}`;
 
 /** A running isolate-tree (tree/main.c). */
@@ -124,6 +125,9 @@ export function planTreeProgram(facts: Facts, args: readonly string[], place: Tr
     ['--proc', '/proc'],
     ...trees.map(({ source, inside, writable }): BwrapOption => [writable ? '--bind' : '--ro-bind', source, inside]),
     ['--remount-ro', '/'],
+    // Nothing else keeps root from writing the kernel's settings.
+    ['--remount-ro', '/proc'],
+    ['--seccomp', String(filterNumber)],
   ];
   return {
     ...bareLaunch,
@@ -134,6 +138,7 @@ export function planTreeProgram(facts: Facts, args: readonly string[], place: Tr
     descriptors: [
       { number: optionsNumber, kind: 'data', label: 'options', content: encodeOptions(options), shown: 'words' },
       { number: programNumber, kind: 'file', path: facts.files.tree },
+      { number: filterNumber, kind: 'file', path: facts.files.seccompFilter },
     ],
     userNamespace,
     hostMounts,
