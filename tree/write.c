@@ -92,7 +92,6 @@ void dress(struct dress *dress, const struct place *place, int file, const struc
 	const struct timespec times[2] = { entry->mtime, entry->mtime };
 	if (dress->archive)
 		set_owner(place, file, entry);
-	/* A pipe was made with its mode, and only the owner has changed since. */
 	if (file >= 0 && fchmod(file, entry->mode & (dress->archive ? 07777 : 01777)) < 0)
 		fail(entry->path, "its permissions cannot be set");
 	set_attributes_of(dress, place, file, entry);
@@ -122,13 +121,11 @@ void write_member(struct dress *with, const struct place *place, const struct en
 		made = file = openat(temporary.parent, temporary.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	else if (entry->type == '2')
 		made = symlinkat(entry->target, temporary.parent, temporary.name);
-	else
-		made = mkfifoat(temporary.parent, temporary.name, entry->mode & 0777);
-	if (made < 0) {
-		unfinished.parent = NONE;
+	else if ((made = mkfifoat(temporary.parent, temporary.name, 0600)) == 0)
+		made = file = openat(temporary.parent, temporary.name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (made < 0)
 		fail(entry->path, "it cannot be made");
-	}
-	if (file >= 0)
+	if (entry->type == '0')
 		write_data(entry, file);
 	dress(with, &temporary, file, entry);
 	if (file >= 0 && close(file) < 0)

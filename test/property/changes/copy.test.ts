@@ -36,6 +36,27 @@ test('a copy has everything that its source has', { timeout: 300_000 }, () => {
   );
 });
 
+test('an archive has everything of its source but devices and what is of the host', { timeout: 300_000 }, () => {
+  fc.assert(
+    fc.property(treeSteps, (steps) => {
+      const [from, to] = [join(directory, 'from'), join(directory, 'to')];
+      for (const path of [from, to]) {
+        rmSync(path, { recursive: true, force: true });
+        mkdirSync(path);
+      }
+      applySteps(
+        from,
+        steps.filter(({ what }) => what !== 'device' && what !== 'attribute'),
+      );
+      const archive = execFileSync(program, ['pack', from, '.', '.'], { maxBuffer: 2 ** 28 });
+      execFileSync(program, ['unpack', '--archive', '--contents', to, '.'], { input: archive });
+      expect(walkBoth(from, to)).toEqual([]);
+      expect(describe(to)).toEqual(describe(from));
+    }),
+    { numRuns: runs },
+  );
+});
+
 /** What a walk for differences does not look at: times, and which names are of one file. */
 function describe(root: string): readonly unknown[] {
   const first = new Map<bigint, string>();
