@@ -248,7 +248,7 @@ void pack_tree(int root, const char *path, const char *name, bool crosses)
 	end_walk(walk);
 	free_links(&packing.links);
 	if (packing.sockets > 0)
-		fprintf(stderr, "%lu sockets were left out\n", packing.sockets);
+		fprintf(stderr, "sockets were left out: %lu\n", packing.sockets);
 	if (packing.attributes > 0)
-		fprintf(stderr, "%lu extended attributes with a = in their names were left out\n", packing.attributes);
+		fprintf(stderr, "extended attributes with a = in their names were left out: %lu\n", packing.attributes);
 }

@@ -43,13 +43,11 @@ export async function copy(request: CopyRequest, context: CopyContext): Promise<
   const [from, to] = [parseEndpoint(request.from), parseEndpoint(request.to)];
   if (from.kind === 'guest' && to.kind !== 'guest') return await copyOut(from, to, request, context);
   if (to.kind === 'guest' && from.kind !== 'guest') return await copyIn(from, to, request, context);
-  throw new IsolateError(
-    'usage',
-    `${from.kind === 'guest' ? 'Both' : 'None'} of ${request.from} and ${request.to} are in a session or run.`,
-    {
-      hint: 'isolate cp NAME:PATH PATH, or isolate cp PATH NAME:PATH',
-    },
-  );
+  const both = `Both ${request.from} and ${request.to} are in a session or run.`;
+  const neither = `Neither ${request.from} nor ${request.to} is in a session or run.`;
+  throw new IsolateError('usage', from.kind === 'guest' ? both : neither, {
+    hint: 'isolate cp NAME:PATH PATH, or isolate cp PATH NAME:PATH',
+  });
 }
 
 async function copyOut(
@@ -147,7 +145,7 @@ async function join(source: Source, target: StartedTree, request: CopyRequest, c
   const [files = 0, attributes = 0] = counted.trim().split(' ').map(Number);
   if (written.status === 0 || isOwnFailure(read)) checkRead(read, request, context);
   if (written.status !== 0) throw failed(`${request.to} cannot be written`, request.to, written, files);
-  if (attributes > 0) context.warn(`${attributes} extended attributes are not kept, because the file system there does not take them.`);
+  if (attributes > 0) context.warn(`The file system there does not take all extended attributes, so some are left out: ${attributes}.`);
   return files;
 }
 

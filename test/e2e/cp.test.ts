@@ -102,7 +102,7 @@ describe.each([
   test('a tree is the same after its way in and out again', async () => {
     const name = await keep(how(), 'true');
     const source = makeSource();
-    const lacking = 'isolate: warning: 1 extended attributes are not kept, because the file system there does not take them.\n';
+    const lacking = 'isolate: warning: The file system there does not take all extended attributes, so some are left out: 1.\n';
     expect(await isolate(['cp', source, `${name}:/srv`])).toMatchObject({ status: 0, stderr: isFuse ? lacking : '' });
     if (isFuse) execFileSync('setfattr', ['-x', 'user.note', join(source, 'sub/file')]);
     expect(await inSession(name, 'stat -c "%u:%g %a" /srv/sub/file; cat /srv/sub/file; readlink /srv/link; stat -c %h /srv/again')).toBe(
@@ -189,8 +189,8 @@ test('what cannot be copied is named, and nothing is left of it', async () => {
       1,
       'isolate: There is neither a session nor a run "nobodys".\nhint: isolate sessions and isolate ps list yours\n',
     ],
-    [[directory, directory], 2, `isolate: None of ${directory} and ${directory} are in a session or run.\n${hint}`],
-    [[`${name}:/a`, `${name}:/b`], 2, `isolate: Both of ${name}:/a and ${name}:/b are in a session or run.\n${hint}`],
+    [[directory, directory], 2, `isolate: Neither ${directory} nor ${directory} is in a session or run.\n${hint}`],
+    [[`${name}:/a`, `${name}:/b`], 2, `isolate: Both ${name}:/a and ${name}:/b are in a session or run.\n${hint}`],
     [[`${name}:/a`], 2, `isolate: A source and a destination are needed.\n${hint}`],
   ];
   const before = list(directory);
