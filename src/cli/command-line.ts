@@ -28,6 +28,7 @@ export async function runCommandLine(caller: Caller): Promise<number> {
     show = (error) => (parsed.flags.has('json') ? renderErrorJson(error) : renderError(error, parsed.flags.has('trace')));
     if (isOther(verb, parsed)) return await (await import('./other-verbs.ts')).otherVerb({ verb, parsed, settings, caller });
     if (parsed.flags.has('trace')) await (await import('../log.ts')).startCommandLog({ json: parsed.flags.has('json') });
+    if (verb === 'exec') return await (await import('./commands/exec.ts')).execVerb(parsed);
     (await import('./run-request.ts')).checkRefreshForm(parsed);
     return await (await import('./commands/run.ts')).runVerb(asRun(parsed), settings);
   } catch (error) {
@@ -44,5 +45,5 @@ function checkText(notText: number): void {
 
 /** Whether it is not about a run. */
 function isOther(verb: Verb, { flags, values }: ParsedArguments): boolean {
-  return (verb !== 'run' && verb !== 'enter') || flags.has('help') || flags.has('version') || values.has('install-wrapper');
+  return !['run', 'enter', 'exec'].includes(verb) || flags.has('help') || flags.has('version') || values.has('install-wrapper');
 }

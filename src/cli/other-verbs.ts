@@ -49,8 +49,6 @@ export async function otherVerb({ verb, parsed, settings }: OtherVerb): Promise<
       return await (await import('./commands/kill.ts')).killVerb(parsed);
     case 'sessions':
       return await (await import('./commands/sessions.ts')).sessionsVerb(parsed);
-    case 'exec':
-      return await (await import('./commands/exec.ts')).execVerb(parsed);
     case 'diff':
       return await (await import('./commands/diff.ts')).diffVerb(parsed);
     case 'cp':
@@ -67,6 +65,7 @@ export async function otherVerb({ verb, parsed, settings }: OtherVerb): Promise<
       return (await import('./commands/completion.ts')).completionVerb(parsed);
     case 'help':
     case 'enter':
+    case 'exec':
     case 'run':
       return (await import('./commands/help.ts')).helpVerb(parsed);
   }
