@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+
 import { findUnenforceable, planCgroups } from '../engine/cgroup.ts';
 import type { CgroupDirectory } from '../launch/launch.ts';
 import { IsolateError } from '../error.ts';
@@ -21,7 +23,10 @@ export interface RunGroups {
    * Undefined: it has no limits.
    */
   readonly open: (lease: Pick<DaemonLease, 'run' | 'peer' | 'defer'>, limits: Limits) => GivenGroups | undefined;
-  /** Moves the peer's process into the groups of the run. Throws `not-permitted`, `cannot-enforce`. */
+  /**
+   * Moves the peer's process into the groups of the run: the run's own first process, then those of commands that join the run. Throws
+   * `not-permitted`, `cannot-enforce`.
+   */
   readonly join: (peer: Peer, runId: string) => Promise<void>;
 }
 
@@ -69,11 +74,13 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
       });
       return { run: runId, directories };
     },
-    join: async ({ uid, pid, holder }, runId) => {
+    join: async (peer, runId) => {
+      const { uid, pid, holder } = peer;
       const groups = opened.get(runId);
-      if (groups === undefined || groups.uid !== uid || groups.isJoined) {
+      if (groups === undefined || groups.uid !== uid) {
         throw new IsolateError('not-permitted', `The user ${uid} has no run ${JSON.stringify(runId)} with cgroups to join.`);
       }
+      if (groups.isJoined) return await addProcess(groups, peer);
       groups.isJoined = true;
       const { directories } = groups;
       try {
@@ -92,6 +99,26 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
       }
     },
   };
+}
+
+/**
+ * One more process, in groups whose limits are set. If it has ended, its pid may have come to mean another process, which is moved out
+ * again.
+ */
+async function addProcess({ directories, runsOn }: Opened, { pid, holder }: Peer): Promise<void> {
+  try {
+    if (holder === null) throw new Error(`process ${pid} is not in the daemon's pid namespace`);
+    if (runsOn !== null) throw new Error('its lease has ended');
+    await moveInto(directories, pid);
+    if (isAlive(holder, holder.bootId)) return;
+    await moveInto(
+      directories.map(({ path }) => ({ path: dirname(path), settings: [] })),
+      pid,
+    );
+    throw new Error(`process ${pid} has ended`);
+  } catch (cause) {
+    throw new IsolateError('cannot-enforce', `The command cannot have the limits of its run: ${(cause as Error).message}.`, { cause });
+  }
 }
 
 const names: readonly ControllerName[] = ['cpu', 'memory', 'pids'];

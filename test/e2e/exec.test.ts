@@ -162,6 +162,27 @@ describe.each(Object.entries(places))('a command in a run %s', (_, place) => {
   });
 });
 
+const limited = [
+  'of root with bwrap',
+  'of root with lxc',
+  "of a member on the daemon's clone",
+  "of a member on the daemon's clone with lxc",
+];
+
+test.each(limited)('a command in a run %s shares its limits', { timeout: 120_000 }, async (name) => {
+  const place = places[name]!;
+  const groups = 'cat /proc/self/cgroup';
+  const { run, lines } = await begin(place, groups, ['--pids', '20', '--memory', '64M']);
+  const { stdout, stderr } = await exec(place, run, 'sh', '-c', groups);
+  expect({ lines: linesOf(stdout), stderr }).toEqual({ lines, stderr: '' });
+  const many = 'n=0; while [ $n -lt 40 ]; do sleep 600 > /dev/null 2>&1 & n=$((n+1)); done; echo survived';
+  expect(await exec(place, run, 'sh', '-c', many)).toMatchObject({
+    status: 2,
+    stdout: '',
+    stderr: "sh: can't fork: Resource temporarily unavailable\n",
+  });
+});
+
 describe('isolate exec', () => {
   const place = places['of root with bwrap']!;
 

@@ -172,7 +172,7 @@ test.runIf(canTry)('the lxc engine has the limits too', { timeout: 300_000 }, as
   expect(read(memory, run, 'memory.limit_in_bytes')).toBe(String(64 * 2 ** 20));
 });
 
-test.runIf(canTry)("nobody joins another user's run, nor one twice", { timeout: 300_000 }, async () => {
+test.runIf(canTry)("nobody joins another user's run", { timeout: 300_000 }, async () => {
   const { run } = await startWaiting(...all);
   for (const named of [run, '0123456789abcdef']) {
     const connection = await connectDaemon();
