@@ -6,7 +6,7 @@
 
 #include "texts.h"
 
-enum { LINES_MAX = 64, LINE_HEADER = 16, STREAM_ERROR = 0, STREAM_STATUS = 1 };
+enum { LINES_MAX = 64, LINE_HEADER = 16, STREAM_ERROR = 0, STREAM_STATUS = 1, STREAM_TERMINAL = 2 };
 
 /* Written of an event of this kind; `number` 0: with any. */
 struct line {
@@ -137,7 +137,9 @@ void report_end(const struct run *run, struct event last, const struct failure *
   struct failure failure = cause == NULL ? no_failure : *cause;
   if (start_is_untold) tell(STREAM_STATUS, run->events, (struct event){.kind = EVENT_STARTED}, no_failure);
   tell(STREAM_STATUS, run->events, last, failure);
-  if (tell(STREAM_ERROR, STDERR_FILENO, last, failure) || last.kind != EVENT_FAILED) return;
+  bool told = tell(STREAM_ERROR, STDERR_FILENO, last, failure), succeeded = last.kind == EVENT_EXITED && last.a == 0;
+  if (!succeeded && isatty(STDERR_FILENO)) tell(STREAM_TERMINAL, STDERR_FILENO, last, failure);
+  if (told || last.kind != EVENT_FAILED) return;
   tell_plainly("isolate: ", failure.message, "\n");
   if (failure.hint != NULL) tell_plainly("hint: ", failure.hint, "\n");
 }

@@ -4,15 +4,25 @@ import type { WayName } from '../run/run-event.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { escapeControls } from './escape.ts';
 
+interface ReportOptions {
+  readonly json: boolean;
+  readonly status: boolean;
+  readonly way: WayName;
+  /** Tell people how they can use isolate; absent: not. */
+  readonly hints?: boolean;
+}
+
 /**
  * What a run reports about its start and end: to the status descriptor, and on standard error what the exit status does not show. While
  * the command is not known, only what may be reported before it starts.
  */
-export function reportLines(
-  request: RunRequest,
-  { json, status, way }: { readonly json: boolean; readonly status: boolean; readonly way: WayName },
-): readonly ReportLine[] {
-  const lines = [...(status ? statusLines(way) : []), ...shortageLines(request, json), ...failureLines(request, json)];
+export function reportLines(request: RunRequest, { json, status, way, hints = false }: ReportOptions): readonly ReportLine[] {
+  const lines = [
+    ...(status ? statusLines(way) : []),
+    ...shortageLines(request, json),
+    ...failureLines(request, json),
+    ...(hints ? keepLines(request) : []),
+  ];
   const isKnown = request.command !== undefined && request.command.length > 0;
   return isKnown ? lines : lines.filter(({ event }) => event === 'failed' || event === 'unremoved');
 }
@@ -72,6 +82,13 @@ function jsonLines(name: string): readonly ReportLine[] {
     { stream: 'error', event: 'unremoved', text: '{"warning":%m}\n' },
     { stream: 'error', event: 'failed', text: '{"error":{"code":"%c","message":%m%h,"causes":[]}}\n' },
   ];
+}
+
+/** For a root that was thrown away and could have been kept. */
+function keepLines({ template, ephemeral, keep, keepOnFailure, session }: RunRequest): readonly ReportLine[] {
+  if ((template !== undefined && ephemeral !== true) || [keep, keepOnFailure, session].some((asked) => asked !== undefined)) return [];
+  const text = 'isolate: The root of this run is gone; with --keep-on-failure it is kept.\n';
+  return (['exited', 'killed', 'timed-out'] as const).map((event) => ({ stream: 'terminal', event, text }));
 }
 
 function toJsonError(code: string, message: string): string {

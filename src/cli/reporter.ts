@@ -1,3 +1,5 @@
+import { isatty } from 'node:tty';
+
 import type { RunVoice } from '../daemon/command-line.ts';
 import { lineOf, type ReportEvent, type ReportLine } from '../launch/report.ts';
 import type { RunRequest } from '../spec/request.ts';
@@ -18,10 +20,11 @@ export interface Reporter {
 /** Tells the caller of a run how it began and ended. Throws `usage` for a descriptor that cannot be written. */
 export function openReporter(parsed: ParsedArguments, request: RunRequest): Reporter {
   const voice = runVoice(parsed, request, 'node');
-  const descriptors = { error: 2, status: openStatusDescriptor(parsed.values.get('status-fd')) ?? 2 };
+  const descriptors = { error: 2, terminal: isatty(2) ? 2 : null, status: openStatusDescriptor(parsed.values.get('status-fd')) ?? 2 };
   let { command = [] } = request;
   const tell: Reporter['tell'] = (stream, event) => {
-    write(descriptors[stream], lineOf(voice.lines(command), stream, event));
+    const descriptor = descriptors[stream];
+    if (descriptor !== null) write(descriptor, lineOf(voice.lines(command), stream, event));
   };
   const fail = (error: unknown): void => {
     const { code, message } = toIsolateError(error);

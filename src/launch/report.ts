@@ -10,8 +10,8 @@ export type ReportEvent =
 
 /** A line that is written for an event. For each stream the first matching line is written. */
 export interface ReportLine {
-  /** Standard error, or the descriptor that `--status-fd` names. */
-  readonly stream: 'error' | 'status';
+  /** Standard error; the descriptor that `--status-fd` names; or standard error if that is a terminal, unless the command succeeded. */
+  readonly stream: 'error' | 'status' | 'terminal';
   /** `unremoved`: a file of the launch could not be removed. */
   readonly event: ReportEvent['kind'] | 'unremoved';
   /** Only with this signal or errno; absent: with any. */
@@ -31,7 +31,8 @@ export function lineOf(lines: readonly ReportLine[], stream: ReportLine['stream'
   return line === undefined ? '' : line.text.replaceAll(/%([dscmh%])/g, (_, directive: string) => fill(directive, event));
 }
 
-function fits({ event, number, outOfMemory }: ReportLine, told: ReportEvent): boolean {
+function fits({ stream, event, number, outOfMemory }: ReportLine, told: ReportEvent): boolean {
+  if (stream === 'terminal' && told.kind === 'exited' && told.code === 0) return false;
   if (event !== told.kind || (outOfMemory === true && !('outOfMemory' in told))) return false;
   return number === undefined || (told.kind !== 'started' && told.kind !== 'failed' && encodeOutcome(told)[1] === number);
 }
@@ -58,10 +59,12 @@ export function literal(text: string): string {
   return text.replaceAll('%', '%%');
 }
 
+const streams = { error: 0, status: 1, terminal: 2 } as const;
+
 /** A line as gate/PROTOCOL.md describes it. */
 export function encodeLine({ stream, event, number = 0, outOfMemory, text }: ReportLine): Uint8Array {
   const header = Buffer.alloc(16);
-  [stream === 'status' ? 1 : 0, events[event].kind, number, outOfMemory === true ? 1 : 0].forEach((value, index) =>
+  [streams[stream], events[event].kind, number, outOfMemory === true ? 1 : 0].forEach((value, index) =>
     header.writeUInt32LE(value, 4 * index),
   );
   return Buffer.concat([header, Buffer.from(text)]);

@@ -64,6 +64,7 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource)
     );
     tell('status', outcome);
     tell('error', outcome);
+    tell('terminal', outcome);
     return exitCodeOf(outcome);
   } catch (error) {
     fail(error);
