@@ -99,6 +99,16 @@ static const char *source_of(const struct record *record, const char *path) {
   return path;
 }
 
+/* Why a command is not executed in a run; false: for a reason that every launch may have. */
+static bool add_join_failure(const struct record *record, struct event event, const char **code) {
+  if (event.a == STEP_JOIN && event.b == ESRCH) *code = "run-missing", add(JOIN_ENDED, record->join_run);
+  else if (event.a == STEP_JOIN && event.b == EAGAIN) *code = "run-missing", add(JOIN_EARLY, record->join_run);
+  else if (event.a == STEP_ENGINE) *code = "engine-failed", add(JOIN_KILLED, record->join_run);
+  else if (event.a == STEP_WORKING_DIRECTORY) add(JOIN_DIRECTORY, record->join_run);
+  else if (event.a == STEP_USER) *code = "bad-name", add(JOIN_USER, record->join_run);
+  return used > 0;
+}
+
 struct failure failure_of(const struct record *record, struct event event) {
   const struct mount_operation *operation = event.a == STEP_MOUNT ? find_mount(record, event.c) : NULL;
   struct failure failure = {.code = "launch-failed", .message = text};
@@ -108,12 +118,11 @@ struct failure failure_of(const struct record *record, struct event event) {
     add_object(record, event.b);
     add_cause(event.a);
     add(".");
+  } else if (record->join_run != NULL && add_join_failure(record, event, &failure.code)) {
+    return failure;
   } else if (event.a == STEP_ENGINE) {
     failure.code = "engine-failed";
     add("%s could not start the command%s.", record->engine == NULL ? "" : record->engine, event.b == ENOMEM ? ENGINE_OUT_OF_MEMORY : "");
-  } else if (event.a == STEP_JOIN && record->join_run != NULL && (event.b == ESRCH || event.b == EAGAIN)) {
-    failure.code = "run-missing";
-    add("Run %s %s.", record->join_run, event.b == ESRCH ? JOIN_ESRCH : JOIN_EAGAIN);
   } else if (event.a == STEP_USER) {
     const struct descriptor *stage = record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS);
     bool named = event.b == ENOENT || event.b == ESRCH || event.b == ENODATA;

@@ -8,8 +8,11 @@
 #define USER_ESRCH "needs a group as well, because /etc/passwd of the sandbox does not have this uid"
 #define USER_ENODATA "has a group that is not in /etc/group of the sandbox"
 #define USER_EINVAL "needs ids that the sandbox does not have"
-#define JOIN_ESRCH "has ended"
-#define JOIN_EAGAIN "has not started its command yet, or was started by another version of isolate"
+#define JOIN_ENDED "Run %s has ended."
+#define JOIN_EARLY "Run %s has not started its command yet, or was started by another version of isolate."
+#define JOIN_KILLED "The command was killed before it was executed in run %s."
+#define JOIN_DIRECTORY "The working directory of run %s cannot be entered."
+#define JOIN_USER "The user of run %s is not in /etc/passwd and /etc/group of the sandbox."
 static const char *const step_names[] = {
   [1] = "record",
   [2] = "supervision",

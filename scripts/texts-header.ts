@@ -24,7 +24,7 @@ export function renderTextsHeader(): string {
     `#define VERSION ${JSON.stringify(packageJson.version)}`,
     `#define ENGINE_OUT_OF_MEMORY ${JSON.stringify(engineOutOfMemory)}`,
     ...Object.entries(userFailures).map(([name, text]) => `#define USER_${name} ${JSON.stringify(text)}`),
-    ...Object.entries(joinFailures).map(([name, text]) => `#define JOIN_${name} ${JSON.stringify(text)}`),
+    ...Object.entries(joinFailures).map(([name, text]) => `#define JOIN_${name.toUpperCase()} ${JSON.stringify(text.replace('%', '%s'))}`),
     'static const char *const step_names[] = {',
     ...steps.map((name, index) => `  [${index + 1}] = ${JSON.stringify(name)},`),
     '};',

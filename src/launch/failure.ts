@@ -1,9 +1,10 @@
 import { getSystemErrorName } from 'node:util';
 
-import { describeErrno, IsolateError, quotaErrno } from '../error.ts';
+import { describeErrno, type ErrorCode, IsolateError, quotaErrno } from '../error.ts';
 import type { LaunchPart, RecordItem } from './encode.ts';
 import type { LaunchEvent } from './events.ts';
 import type { Launch, MountOperation } from './launch.ts';
+import type { LaunchStep } from './steps.ts';
 
 /** Why an engine ended, if the kernel killed it for its use of memory. */
 export const engineOutOfMemory = ': it needed more memory than --memory allows';
@@ -16,10 +17,13 @@ export const userFailures = {
   EINVAL: 'needs ids that the sandbox does not have',
 } as const;
 
-/** Why a run cannot be joined, by errno. */
+/** Why a command is not executed in a run, which `%` stands for. */
 export const joinFailures = {
-  ESRCH: 'has ended',
-  EAGAIN: 'has not started its command yet, or was started by another version of isolate',
+  ended: 'Run % has ended.',
+  early: 'Run % has not started its command yet, or was started by another version of isolate.',
+  killed: 'The command was killed before it was executed in run %.',
+  directory: 'The working directory of run % cannot be entered.',
+  user: 'The user of run % is not in /etc/passwd and /etc/group of the sandbox.',
 } as const;
 
 /** By their numbers. */
@@ -30,6 +34,8 @@ type Failed = LaunchEvent & { readonly kind: 'failed' };
 /** What went wrong with a launch whose record was made of `items`, in words; client/failure.c says the same. */
 export function launchFailure(launch: Launch, items: readonly RecordItem[], event: Failed): IsolateError {
   const error = event.errno === 0 ? '' : getSystemErrorName(-event.errno);
+  const [code, why] = launch.join === undefined ? [] : joinFailure(event.step, error);
+  if (code !== undefined && why !== undefined) return new IsolateError(code, joinFailures[why].replace('%', launch.join?.run ?? ''));
   if (event.step === 'engine') {
     return new IsolateError('engine-failed', `${launch.engine} could not start the command${error === 'ENOMEM' ? engineOutOfMemory : ''}.`);
   }
@@ -37,9 +43,6 @@ export function launchFailure(launch: Launch, items: readonly RecordItem[], even
     const status = launch.descriptors.find((descriptor) => descriptor.kind === 'stage-status');
     const why = userFailures[error as keyof typeof userFailures] ?? userFailures.EINVAL;
     return new IsolateError(why === userFailures.EINVAL ? 'cannot-enforce' : 'bad-name', `The user ${status?.user ?? ''} ${why}.`);
-  }
-  if (event.step === 'join' && launch.join !== undefined && (error === 'ESRCH' || error === 'EAGAIN')) {
-    return new IsolateError('run-missing', `Run ${launch.join.run} ${joinFailures[error]}.`);
   }
   const cause = event.errno === 0 ? '' : `: ${describeErrno(-event.errno)}`;
   const part = event.item === 0 || event.step === 'stream' ? undefined : items[event.item - 1]?.part;
@@ -56,6 +59,14 @@ export function launchFailure(launch: Launch, items: readonly RecordItem[], even
     return new IsolateError('cannot-enforce', message, { hint: 'make the file smaller in the template' });
   }
   return new IsolateError('launch-failed', `The launch failed ${describe(launch, event, part)}${cause}.`);
+}
+
+function joinFailure(step: LaunchStep, error: string): readonly [code: ErrorCode, why: keyof typeof joinFailures] | readonly [] {
+  if (step === 'join' && error === 'ESRCH') return ['run-missing', 'ended'];
+  if (step === 'join' && error === 'EAGAIN') return ['run-missing', 'early'];
+  if (step === 'engine') return ['engine-failed', 'killed'];
+  if (step === 'working-directory') return ['launch-failed', 'directory'];
+  return step === 'user' ? ['bad-name', 'user'] : [];
 }
 
 function describe(launch: Launch, { step, item, errno }: Failed, part: LaunchPart | undefined): string {

@@ -240,6 +240,12 @@ describe('isolate exec', () => {
     }
   });
 
+  test('says what the guest has removed', async () => {
+    const failed = (stderr: string): Finished => ({ status: 125, signal: null, stdout: '', stderr });
+    const moved = await begin(place, 'rmdir /work', ['-p', '/work']);
+    expect(await exec(place, moved.run, 'true')).toEqual(failed(`isolate: The working directory of run ${moved.run} cannot be entered.\n`));
+  });
+
   test('runs nothing without a run or a command', async () => {
     expect(await isolate(['exec'])).toMatchObject({ status: 125, stderr: 'isolate: No run was given.\nhint: isolate ps lists the runs\n' });
     expect(await isolate(['exec', '0'])).toMatchObject({

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { planExec } from '../../../src/engine/exec.ts';
 import { launchFailure } from '../../../src/launch/failure.ts';
 import type { Launch } from '../../../src/launch/launch.ts';
 import { listItems } from '../../../src/launch/record.ts';
@@ -35,6 +36,7 @@ const launch: Launch = bareLaunch(['/x', 'y'], {
   root: '/m',
 });
 
+const exec = planExec({ engine: 'bwrap', run: 'r', holder: { pid: 7, startTime: '9' } }, { command: ['true'], environment: {} });
 const items = listItems(launch, { supervised: false });
 const placeOf = (name: string, nth = 0): number => items.flatMap((item, index) => (item.name === name ? [index + 1] : []))[nth] ?? 0;
 
@@ -62,5 +64,19 @@ describe('the failure of a launch', () => {
     ['cgroup', 34, placeOf('cgroup-setting'), 'The launch failed in the step cgroup (/c/pids.max): result too large.'],
   ])('in the step %s with errno %i at item %i is told', (step, errno, item, message) => {
     expect(launchFailure(launch, items, { kind: 'failed', step, errno, item }).message).toBe(message);
+  });
+
+  it.each<[step: LaunchStep, errno: number, code: string, message: string]>([
+    ['join', 3, 'run-missing', 'Run r has ended.'],
+    ['join', 11, 'run-missing', 'Run r has not started its command yet, or was started by another version of isolate.'],
+    ['join', 1, 'launch-failed', 'The launch failed in the step join: operation not permitted.'],
+    ['engine', 0, 'engine-failed', 'The command was killed before it was executed in run r.'],
+    ['working-directory', 2, 'launch-failed', 'The working directory of run r cannot be entered.'],
+    ['user', 2, 'bad-name', 'The user of run r is not in /etc/passwd and /etc/group of the sandbox.'],
+  ])('of a command in a run in the step %s with errno %i is told', (step, errno, code, message) => {
+    expect(launchFailure(exec, listItems(exec, { supervised: false }), { kind: 'failed', step, errno, item: 0 })).toMatchObject({
+      code,
+      message,
+    });
   });
 });
