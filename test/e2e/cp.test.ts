@@ -19,6 +19,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { startDaemon } from '../rig/daemon.ts';
 import { finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
 import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
+import { useOwnState } from '../rig/own-store.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 import { tarOf } from '../rig/tar.ts';
 import { walkBoth } from '../rig/tree-walk.ts';
@@ -26,6 +27,8 @@ import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
 /** What a session's root is made of: the options of its first run. */
 type Root = readonly string[];
+
+useOwnState();
 
 let root: string;
 let template: ZfsTemplate;

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { isolate, startIsolate } from '../rig/isolate.ts';
+import { useOwnState } from '../rig/own-store.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
+
+useOwnState();
 
 let zfs: ZfsTemplate;
 beforeAll(async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
 import { finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
+import { useOwnState } from '../rig/own-store.ts';
 import { addPlainUser } from '../rig/plain-user.ts';
 import { startPty } from '../rig/pty.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
@@ -35,6 +36,8 @@ const porcelain = String.raw`....p.... bin/busybox
 .....ug.. srv/owned
 +........ usr/share/new
 ${[1, 10, 11, 12, 2, 3, 4, 5, 6, 7, 8, 9].map((name) => `+........ usr/share/new/${name}\n`).join('')}`;
+
+useOwnState();
 
 let home: string;
 let rootTemplate: string;

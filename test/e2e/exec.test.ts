@@ -11,9 +11,12 @@ import type { RunsDocument } from '../../src/status/status.ts';
 import { type Daemon, startDaemon } from '../rig/daemon.ts';
 import { finished, type Finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
 import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
+import { useOwnState } from '../rig/own-store.ts';
 import { startPty } from '../rig/pty.ts';
 import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
+
+useOwnState();
 
 let ada: Member;
 let grace: Member;

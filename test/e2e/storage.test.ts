@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Daemon, startDaemon } from '../rig/daemon.ts';
 import { mountScratch, tool } from '../rig/disk.ts';
 import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
+import { useOwnState } from '../rig/own-store.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 /** Disks with a template of each user: a subvolume or a directory of btrfs, directories of xfs and ext4. */
@@ -18,6 +19,8 @@ const users: Record<'root' | 'user', Member> = {
   root: { uid: 0, name: 'root', home: join(scratch, 'home'), groups: [] },
   user: { uid: 54_431, name: '', home: '', groups: [] },
 };
+useOwnState();
+
 let daemon: Daemon;
 
 beforeAll(async () => {
