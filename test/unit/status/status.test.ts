@@ -22,7 +22,15 @@ beforeEach(() => {
     ['1', 1000, 'sh'],
     ['2', 1001, 'curl'],
   ] as const) {
-    claimRun(pool.runtime, { template: 'tank/a', clone, engine: 'bwrap', command: [command, '--secret'], uid, sinceMs: Number(clone) });
+    claimRun(pool.runtime, {
+      template: 'tank/a',
+      clone,
+      engine: 'bwrap',
+      command: [command, '--secret'],
+      uid,
+      session: `of-${uid}`,
+      sinceMs: Number(clone),
+    });
     writeFileSync(join(pool.paths.leased, formatLeaseName(clone, own)), '');
   }
 });
@@ -39,6 +47,16 @@ test("root sees every command, others only their own user's", () => {
     ],
     [['sh', '--secret'], null],
     [null, null],
+  ]);
+});
+
+test("root sees the session of every run, others only their own user's", () => {
+  const status = createHostStatus(pool.runtime);
+  const sessions = (uid: number) => status.runs(uid).runs.map(({ session }) => session);
+  expect([0, 1000, 1002].map(sessions)).toEqual([
+    ['of-1000', 'of-1001'],
+    ['of-1000', undefined],
+    [undefined, undefined],
   ]);
 });
 
