@@ -97,7 +97,7 @@ function reading({ stdin, stdout, result }: StartedTree): Source {
 }
 
 async function startOn(facts: Facts, place: TreePlace, words: readonly string[], signal?: AbortSignal): Promise<StartedTree> {
-  return await startTree(facts, planTreeProgram(facts, words, place), signal);
+  return await startTree(facts, planTreeProgram(facts, words, place), { signal });
 }
 
 /** With what makes it a directory, if there has to be one. */

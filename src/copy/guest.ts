@@ -3,10 +3,10 @@ import { findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
 import type { Launch } from '../launch/launch.ts';
-import { callersSessions } from '../run/find-session.ts';
+import { findCallersSession, type FoundSession } from '../run/find-session.ts';
+import { withGivenSession } from '../run/given-session.ts';
 import { treeInside, withLeasedSession, withSessionTree } from '../run/session-tree.ts';
 import { planTreeProgram, startTree, type StartedTree } from '../run/tree-program.ts';
-import { readSession } from '../session/index-files.ts';
 import { findRunToJoin } from '../status/find-run.ts';
 import { holderOf } from '../status/run-holder.ts';
 import { openStatusSource } from '../status/status-source.ts';
@@ -32,16 +32,21 @@ export interface GuestOptions {
  * this id. Throws `session-missing`, `session-in-use`, `not-permitted`, and the storage's error.
  */
 export async function withGuest<T>(name: string, options: GuestOptions, action: (guest: Guest) => Promise<T>): Promise<T> {
-  const { uid, index } = callersSessions();
-  const isSession = readSession(index, uid, name) !== null;
-  const idle = isSession ? await withIdleSession(name, options, action).catch(passInUse) : null;
+  const session = await findCallersSession(name).catch(passMissing);
+  const idle = session === null ? null : await withIdleSession(session, options, action).catch(passInUse);
   if (idle !== null && !(idle instanceof IsolateError)) return idle.result;
-  const run = await findRun(name, uid);
+  const run = await findRun(name, process.getuid?.() ?? 0);
   if (run !== null) return await action(runAsGuest(run, options.facts));
   if (idle !== null) throw idle;
   throw new IsolateError('session-missing', `There is neither a session nor a run ${JSON.stringify(name)}.`, {
     hint: 'isolate sessions and isolate ps list yours',
   });
+}
+
+/** Throws what is not `session-missing`. */
+function passMissing(error: unknown): null {
+  if (error instanceof IsolateError && error.code === 'session-missing') return null;
+  throw error;
 }
 
 /** Throws what is not `session-in-use`. */
@@ -51,16 +56,22 @@ function passInUse(error: unknown): IsolateError {
 }
 
 async function withIdleSession<T>(
-  name: string,
+  { record, keptBy }: FoundSession,
   options: GuestOptions,
   action: (guest: Guest) => Promise<T>,
 ): Promise<{ readonly result: T }> {
   const { facts, writable } = options;
-  return await withLeasedSession(name, options, async (session) =>
-    withSessionTree(session, facts, writable, async (place) => {
-      const { mountpoints } = findEngine(session.record.engine).capabilities;
-      return { result: await action(asGuest(facts, treeInside, mountpoints, (words) => planTreeProgram(facts, words, place))) };
-    }),
+  const { mountpoints: covered } = findEngine(record.engine).capabilities;
+  if (keptBy === 'daemon') {
+    const wanted = [{ tree: 'clone', inside: treeInside, writable }] as const;
+    return await withGivenSession(record, { facts, verb: 'cp', withBase: false }, async ({ start }) => ({
+      result: await action({ root: treeInside, covered, start: (words, signal) => start(words, wanted, signal) }),
+    }));
+  }
+  return await withLeasedSession(record, options, async (session) =>
+    withSessionTree(session, facts, writable, async (place) => ({
+      result: await action(asGuest(facts, treeInside, covered, (words) => planTreeProgram(facts, words, place))),
+    })),
   );
 }
 
@@ -85,5 +96,5 @@ function runAsGuest(run: RunStatus, facts: Facts): Guest {
 }
 
 function asGuest(facts: Facts, root: string, covered: readonly string[], plan: (words: readonly string[]) => Launch): Guest {
-  return { root, covered, start: async (words, signal) => startTree(facts, plan(words), signal) };
+  return { root, covered, start: async (words, signal) => startTree(facts, plan(words), { signal }) };
 }

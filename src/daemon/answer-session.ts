@@ -33,7 +33,11 @@ async function act(sessions: Sessions, uid: number, action: string, name: string
 export function wantedSession(message: Message): WantedSession | undefined {
   const [name] = values(message, 'session');
   const [keep] = values(message, 'keep');
-  if (keep === undefined) return name === undefined ? undefined : { kind: 'enter', name: parseSessionName(name) };
+  if (keep === undefined) {
+    const [base = 2] = values(message, 'base');
+    const looks = base < 2;
+    return name === undefined ? undefined : { kind: 'enter', name: parseSessionName(name), looks };
+  }
   const when: Keeping['when'] = keep === 1 ? 'always' : 'failure';
   return { kind: 'keep', keeping: { name: name === undefined ? null : parseSessionName(name), when } };
 }

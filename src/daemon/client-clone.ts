@@ -19,7 +19,7 @@ export function cloneRoot(connection: Connection, services: RunServices): Client
         engine: engine.name,
         command: spec.command ?? [],
         ...(facts.cgroups.byDaemon === true ? { limits: spec.limits } : {}),
-        ...(spec.root.session === undefined ? {} : { wanted: { kind: 'enter', name: spec.root.session } as const }),
+        ...(spec.root.session === undefined ? {} : { wanted: { kind: 'enter', name: spec.root.session, looks: false } as const }),
         waitMs: spec.waitMs,
         signal: connection.closed,
         onLongWait: (message) => tell({ kind: 'waiting', message }),

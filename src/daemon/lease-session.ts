@@ -41,7 +41,8 @@ export async function handleLease(connection: Connection, message: Message, { le
   const limits = parseLimits(values(message, 'limit'));
   const command = values(message, 'argument');
   const wanted = wantedSession(message);
-  const openBase = values(message, 'base').length === 0 ? undefined : sessions.openBase;
+  const [base = 0] = values(message, 'base');
+  const openBase = base === 0 ? undefined : sessions.openBase;
   checkRecipient(peer);
   // The program in Node knows whether anybody is watching.
   const sayLong = (value: string): void => connection.send('message', [{ name: 'text', value }]);
@@ -61,8 +62,8 @@ export async function handleLease(connection: Connection, message: Message, { le
     const view = await lookIntoClone(lease, values(message, 'target'), capabilities);
     if (command.length === 0) lease.showCommand(defaultCommand(view.defaults ?? {}, lease.template) ?? []);
     const { tree } = handOver(lease, peer);
-    const base = openBase === undefined ? null : await openBase(lease);
-    connection.trees = base === null ? [tree] : [tree, { ...tree, path: base.path }];
+    const madeOf = openBase === undefined ? null : await openBase(lease);
+    connection.trees = madeOf === null ? [tree] : [tree, { ...tree, path: madeOf.path }];
     const { path, uidMap, gidMap } = tree;
     const opened = groups.open(lease, limits);
     const session = lease.session === undefined ? {} : { session: lease.session };
@@ -73,7 +74,7 @@ export async function handleLease(connection: Connection, message: Message, { le
       uidMap,
       gidMap,
       ...session,
-      ...(base === null ? {} : { base }),
+      ...(madeOf === null ? {} : { base: madeOf }),
       ...(opened === undefined ? {} : { groups: opened }),
     };
     connection.send('leased', [{ name: 'json', value: formatLeased(leased) }]);

@@ -81,7 +81,7 @@ export function createLeases({ isCountSet, rules, watch, sessions }: LeasesOptio
     const { waits, given, end: countOff } = rules.takeQuota(peer.uid);
     let got: Got;
     try {
-      got = wanted?.kind === 'enter' ? await sessions.enter(wanted.name, holder, request) : await takeFresh(request, holder, waits);
+      got = wanted?.kind === 'enter' ? await sessions.enter(wanted, holder, request) : await takeFresh(request, holder, waits);
     } catch (error) {
       countOff();
       throw error;

@@ -21,6 +21,7 @@ import type { Taken } from './fresh-clones.ts';
 import type { LeaseOutcome } from './held.ts';
 import type { DaemonLease, LeaseRequest } from './lease.ts';
 import type { QuotaUser } from './quota.ts';
+import type { WantedSession } from './wanted-session.ts';
 
 /** A clone of a session, and how its lease ends. */
 export interface TakenSession {
@@ -39,7 +40,7 @@ export interface Sessions {
   /** Keeps a clone that was taken for its holder. Throws `session-exists`, and the storage's error. */
   readonly keep: (taken: Taken, keeping: Keeping, request: Request) => Promise<TakenSession>;
   /** Takes the clone of a session. Throws `session-missing`, `session-in-use`, and the storage's error. */
-  readonly enter: (name: string, holder: HolderId, request: Request) => Promise<TakenSession>;
+  readonly enter: (wanted: Extract<WantedSession, { readonly kind: 'enter' }>, holder: HolderId, request: Request) => Promise<TakenSession>;
   /** Mounts what the clone of a lease was made of, until the lease ends. Throws the storage's error. */
   readonly openBase: (lease: DaemonLease) => Promise<GivenBase>;
   readonly list: (uid: number) => Promise<readonly ListedSession[]>;
@@ -89,11 +90,11 @@ export function createSessions(options: SessionsOptions): Sessions {
       };
       return { name: kept.name, taken, giveBack };
     },
-    enter: async (name, holder, { template, peer: { uid }, engine, command }) => {
+    enter: async ({ name, looks }, holder, { template, peer: { uid }, engine, command }) => {
       const record = findSession(index, uid, name);
       if (record.root.kind !== 'volume' || record.root.locator !== template) throw missingSession(name);
       const pool = { ...(await open(template)), holder };
-      const lease = await leaseSession(pool, { uid, index }, record, { engine, command }, findShelved);
+      const lease = await leaseSession(pool, { uid, index }, record, looks ? null : { engine, command }, findShelved);
       const giveBack = (): void => void lease.release();
       try {
         return { name, taken: await shelve(pool, lease), giveBack };

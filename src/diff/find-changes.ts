@@ -29,19 +29,18 @@ export interface FoundChanges {
 
 /** Throws `usage` for a path that is in neither tree, `storage-failed`, `missing-tool`, the reason of the signal. */
 export async function findChanges(open: ChangedRoot, { paths, foldDirectories, signal }: ChangesWanted): Promise<FoundChanges> {
-  const { facts, trees, ownership } = open;
-  const sides = naturalIds(facts, ownership, trees.base);
+  const sides = naturalIds(open.stored);
   const all: Change[] = [];
-  for await (const change of compareTrees(facts, trees, signal)) {
+  for await (const change of compareTrees(open, signal)) {
     const seen = withNaturalOwners(change, sides);
     if (seen !== null) all.push(seen);
   }
-  refuseMissing(trees, all, paths);
+  refuseMissing(open.stored, all, paths);
   const texts = await readTexts(open, all, signal);
   const moved = await findMoves(all, {
-    keepsInodes: trees.form.kind === 'trees' && trees.form.sameInodes,
+    keepsInodes: open.form.kind === 'trees' && open.form.sameInodes,
     foldDirectories: foldDirectories && paths.length === 0,
-    areSame: (pairs) => haveSameContent(facts, trees, pairs),
+    areSame: (pairs) => haveSameContent(open, pairs),
   });
   if (paths.length === 0) return { changes: moved, report: makeReport(all, texts) };
   const report = makeReport(all, texts, (path) => isChosen(path, paths));

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 
 import type { NaturalId, NaturalIds } from '../changes/natural-owners.ts';
-import type { Facts } from '../host/facts.ts';
 import type { IdMapEntry, Ownership } from '../rootfs/rootfs.ts';
+import type { ChangedRoot } from '../run/changed-root.ts';
 import { namespaceWithIds } from '../run/with-ids.ts';
 import { idsPerSandbox } from '../spec/parse-number.ts';
 
@@ -10,13 +10,15 @@ import { idsPerSandbox } from '../spec/parse-number.ts';
 const overflowId = 65_534;
 
 /** What the ids that isolate-tree prints of trees of this ownership are to the sandbox's root, in what it began with and in what it is. */
-export function naturalIds(facts: Facts, ownership: Ownership, base: string): { readonly before: NaturalIds; readonly after: NaturalIds } {
+export function naturalIds(stored: ChangedRoot['stored']): { readonly before: NaturalIds; readonly after: NaturalIds } {
+  const own: NaturalIds = { uid: (id) => id, gid: (id) => id };
+  if (stored === null) return { before: own, after: own };
+  const { facts, ownership, base } = stored;
   if (facts.user.rights === 'root') {
     const ids = idsOfRoot(ownership);
     return { before: ids, after: ids };
   }
   // isolate-tree has the ids of the sandbox. Whoever makes files there has one of them, but a template may be somebody else's.
-  const own: NaturalIds = { uid: (id) => id, gid: (id) => id };
   const { uidMap = [], gidMap = [] } = namespaceWithIds(facts) ?? {};
   const { uid, gid } = statSync(base);
   return { before: { uid: foreign(uidMap, uid) ?? own.uid, gid: foreign(gidMap, gid) ?? own.gid }, after: own };

@@ -1,8 +1,6 @@
 import type { BytePath, Change } from '../changes/change.ts';
 import type { Contents } from '../changes/render/patch.ts';
-import type { Facts } from '../host/facts.ts';
-import { startTreeProgram } from '../run/tree-program.ts';
-import type { ChangedRoot } from '../run/changed-root.ts';
+import { baseInside, type ChangedRoot, otherInside } from '../run/changed-root.ts';
 
 /** One file before and after; null: that side has none that is wanted. */
 interface FilePair {
@@ -12,7 +10,7 @@ interface FilePair {
 
 /** What is in the files; null: no regular file, or one of more than `mostBytes`. */
 export async function readPairs(
-  { facts, trees }: Pick<ChangedRoot, 'facts' | 'trees'>,
+  { start }: Pick<ChangedRoot, 'start'>,
   pairs: readonly FilePair[],
   mostBytes: number,
   signal: AbortSignal | undefined,
@@ -20,7 +18,7 @@ export async function readPairs(
   const [before, after] = await Promise.all(
     (['before', 'after'] as const).map((side) => {
       const paths = pairs.flatMap((pair) => pair[side] ?? []);
-      return readSide(facts, side === 'before' ? trees.base : trees.other, paths, mostBytes, signal);
+      return readSide(start, side === 'before' ? baseInside : otherInside, paths, mostBytes, signal);
     }),
   );
   const next = { before: before?.values(), after: after?.values() };
@@ -30,15 +28,14 @@ export async function readPairs(
 }
 
 async function readSide(
-  facts: Facts,
+  start: ChangedRoot['start'],
   tree: string,
   paths: readonly BytePath[],
   mostBytes: number,
   signal: AbortSignal | undefined,
 ): Promise<readonly (Uint8Array | null)[]> {
   if (paths.length === 0) return [];
-  const seen = [{ source: tree, inside: '/tree', writable: false }];
-  const program = await startTreeProgram(facts, ['read', '/tree', String(mostBytes)], seen, signal);
+  const program = await start(['read', tree, String(mostBytes)], signal);
   program.stdin.end(Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1'));
   const chunks: Buffer[] = [];
   for await (const chunk of program.stdout) chunks.push(chunk as Buffer);
@@ -68,7 +65,7 @@ export interface ContentLimits {
 
 /** The changes in their order, each with what is in the regular files that it makes, removes or gives another content. */
 export async function* withContents(
-  open: Pick<ChangedRoot, 'facts' | 'trees'>,
+  open: Pick<ChangedRoot, 'start'>,
   changes: readonly Change[],
   { mostBytes, mostAtOnce }: ContentLimits,
   signal?: AbortSignal,

@@ -4,10 +4,11 @@ import type { BytePath, Change } from '../changes/change.ts';
 import { concerns } from '../changes/choose.ts';
 import { showAbsolutePath } from '../changes/show-path.ts';
 import { IsolateError } from '../error.ts';
-import type { ChangedTrees } from '../storage/driver.ts';
+import type { ChangedRoot } from '../run/changed-root.ts';
 
-/** Throws `usage` for a path that is in neither tree. */
-export function refuseMissing(trees: ChangedTrees, changes: readonly Change[], paths: readonly BytePath[]): void {
+/** Throws `usage` for a path that is in neither tree, where this process can look. */
+export function refuseMissing(trees: ChangedRoot['stored'], changes: readonly Change[], paths: readonly BytePath[]): void {
+  if (trees === null) return;
   for (const path of paths) {
     if (changes.some((change) => concerns(change, [path])) || [trees.base, trees.other].some((root) => mayExist(root, path))) continue;
     throw new IsolateError('usage', `There is no ${showAbsolutePath(path)}, neither in the session nor in what it was made of.`, {

@@ -1,9 +1,8 @@
 import type { Facts } from '../host/facts.ts';
-import { takeSession } from '../pool/lease/keep.ts';
-import { type ChangedRoot, withChangedRoot } from '../run/changed-root.ts';
-import { callersSessions } from '../run/find-session.ts';
-import { openRootPool } from '../run/root.ts';
-import { findSession } from '../session/index-files.ts';
+import { type ChangedRoot, givenRoot, withChangedRoot } from '../run/changed-root.ts';
+import { findCallersSession } from '../run/find-session.ts';
+import { withGivenSession } from '../run/given-session.ts';
+import { withLeasedSession } from '../run/session-tree.ts';
 
 /** Gives `action` the root of a session of the caller, which nobody else uses. Throws `session-missing`, `session-in-use`, and the storage's error. */
 export async function withSessionRoot<T>(
@@ -12,17 +11,9 @@ export async function withSessionRoot<T>(
   warn: (message: string) => void,
   action: (root: ChangedRoot) => Promise<T>,
 ): Promise<T> {
-  const { uid, index } = callersSessions();
-  const record = findSession(index, uid, name);
-  const pool = await openRootPool(record.root, facts, { warn });
-  try {
-    const lease = await takeSession(pool, { ...record.clone, owners: record.owners });
-    try {
-      return await withChangedRoot(pool, facts, lease, action);
-    } finally {
-      await lease.release();
-    }
-  } finally {
-    pool.shelf.end();
+  const { record, keptBy } = await findCallersSession(name);
+  if (keptBy === 'daemon') {
+    return await withGivenSession(record, { facts, verb: 'diff', withBase: true }, (given) => action(givenRoot(given)));
   }
+  return await withLeasedSession(record, { facts, warn }, ({ pool, lease }) => withChangedRoot(pool, facts, lease, action));
 }

@@ -4,13 +4,19 @@ import type { Lease } from '../pool/lease/take.ts';
 import type { Pool } from '../pool/pool.ts';
 import { type Ownership, placeOf } from '../rootfs/rootfs.ts';
 import type { ChangedTrees } from '../storage/driver.ts';
+import type { GivenSession } from './given-session.ts';
+import { judged, startTreeProgram, type TreeProgram } from './tree-program.ts';
+
+/** Where isolate-tree sees what a root was made of, and the root or the layer that has what was changed. */
+export const [baseInside, otherInside] = ['/base', '/other'] as const;
 
 /** A root and what it was made of, while both can be read. */
 export interface ChangedRoot {
-  readonly facts: Facts;
-  readonly trees: ChangedTrees;
-  /** How the files of both are owned. */
-  readonly ownership: Ownership;
+  readonly form: ChangedTrees['form'];
+  /** Starts isolate-tree, which sees both. */
+  readonly start: (args: readonly string[], signal?: AbortSignal) => Promise<TreeProgram>;
+  /** Both where this process reaches them, and how their files are owned; null: only isolate-tree sees them, with the ids of the sandbox. */
+  readonly stored: (Pick<ChangedTrees, 'base' | 'other'> & { readonly facts: Facts; readonly ownership: Ownership }) | null;
 }
 
 /** Gives `action` a leased root and what it was made of. Throws the storage's error. */
@@ -22,11 +28,30 @@ export async function withChangedRoot<T>(
 ): Promise<T> {
   const clone = (await pool.driver.list()).find((each) => each.id === id);
   if (clone === undefined) throw new Error('A leased clone is not there.');
-  const trees = await pool.driver.openChanges(clone, onShelf?.seenAt ?? placeOf(rootfs), makeBaseIn(pool));
+  const { base, other, form, close } = await pool.driver.openChanges(clone, onShelf?.seenAt ?? placeOf(rootfs), makeBaseIn(pool));
   try {
     const [{ ownership }] = rootfs.parts;
-    return await action({ facts, trees, ownership });
+    const seen = [
+      { source: base, inside: baseInside, writable: false },
+      { source: other, inside: otherInside, writable: false },
+    ];
+    const start: ChangedRoot['start'] = (args, signal) => startTreeProgram(facts, args, seen, signal);
+    return await action({ form, start, stored: { facts, base, other, ownership } });
   } finally {
-    await trees.close();
+    await close();
   }
+}
+
+/** The same for a clone that the daemon handed over with what it was made of. */
+export function givenRoot({ base, start }: GivenSession): ChangedRoot {
+  if (base === null) throw new Error('What the clone was made of was not asked for.');
+  const wanted = [
+    { tree: 'base', inside: baseInside, writable: false },
+    { tree: 'clone', inside: otherInside, writable: false },
+  ] as const;
+  return {
+    form: { kind: 'trees', sameInodes: base.sameInodes },
+    start: async (args, signal) => judged(await start(args, wanted, signal), signal),
+    stored: null,
+  };
 }

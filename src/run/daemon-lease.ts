@@ -5,7 +5,7 @@ import type { Lease } from '../pool/lease/take.ts';
 import { rootfsOf } from '../rootfs/rootfs.ts';
 import type { CheckedSpec, WantedSpec } from '../spec/spec.ts';
 import { type Item, type Message, values } from '../wire/frame.ts';
-import { parseLeased } from './leased.ts';
+import { type Leased, parseLeased } from './leased.ts';
 import { formatLimits } from './wire-limits.ts';
 import { connectDaemon, type DaemonConnection, refusalOf } from '../client/daemon-connection.ts';
 import type { RootView } from './look-into-root.ts';
@@ -17,6 +17,7 @@ import { targetsToLookAt } from './settle-targets.ts';
 export interface Handed {
   /** What the daemon found in the clone. */
   readonly view: RootView;
+  readonly leased: Leased;
   /** The launcher gets the tree over this connection. */
   readonly connection: Pick<DaemonConnection, 'handOver'>;
   /** Tells the daemon how `run` ended, for its audit. */
@@ -42,7 +43,7 @@ const silenceMs = 30_000;
 const noticeMs = 5_000;
 
 /** What of a spec a lease depends on. */
-type LeasedSpec = CheckedSpec & Pick<WantedSpec, 'command' | 'keep' | 'root'>;
+type LeasedSpec = CheckedSpec & Pick<WantedSpec, 'command' | 'diff' | 'keep' | 'root'>;
 
 /** How many words of the command, and characters of each, `isolate ps` shows. */
 const mostShown = 128;
@@ -59,12 +60,13 @@ export async function leaseFromDaemon(spec: LeasedSpec, dataset: string, options
   try {
     const targets = targetsToLookAt(spec, findEngine(spec.engine).capabilities);
     connection.send('lease', question(spec, dataset, targets, options));
-    const { id, path, view, uidMap, gidMap, groups, session } = parseLeased(await receiveLeased(connection, options), targets.length);
+    const leased = parseLeased(await receiveLeased(connection, options), targets.length);
+    const { id, path, view, uidMap, gidMap, groups, session } = leased;
     return {
       id,
       rootfs: rootfsOf({ kind: 'given', name: path, ownership: { kind: 'mapped', uidMap, gidMap }, idmappable: false }),
       ...(groups === undefined ? {} : { groups }),
-      handed: { view, connection, told: (run) => tellEnd(connection, run) },
+      handed: { view, leased, connection, told: (run) => tellEnd(connection, run) },
       ...(session === undefined ? {} : { session }),
       release: async () => connection.close(),
       atEnd: null,
@@ -74,6 +76,39 @@ export async function leaseFromDaemon(spec: LeasedSpec, dataset: string, options
     throw error;
   } finally {
     options.signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** What of a session is looked at. */
+export interface LookAtSession {
+  readonly session: string;
+  readonly engine: string;
+  /** For `isolate ps`. */
+  readonly command: readonly string[];
+  /** Also what it was made of. */
+  readonly withBase: boolean;
+}
+
+/** The clone of a session from the daemon, to be looked at without a run. It is given back when the connection ends. Throws as `leaseFromDaemon`. */
+export async function leaseToLook(
+  dataset: string,
+  { session, engine, command, withBase }: LookAtSession,
+): Promise<{ readonly leased: Leased; readonly connection: DaemonConnection }> {
+  const connection = await connectDaemon();
+  if (connection === null) throw noDaemon(dataset);
+  try {
+    connection.send('lease', [
+      { name: 'template', value: dataset },
+      { name: 'wait-ms', value: 0 },
+      { name: 'engine', value: engine },
+      ...command.map((value): Item => ({ name: 'argument', value })),
+      { name: 'session', value: session },
+      { name: 'base', value: withBase ? 1 : 0 },
+    ]);
+    return { leased: parseLeased(await receiveLeased(connection, { signal: undefined }), 0), connection };
+  } catch (error) {
+    connection.close();
+    throw error;
   }
 }
 
@@ -92,7 +127,7 @@ async function tellEnd({ send }: DaemonConnection, run: () => Promise<Outcome>):
 }
 
 function question(
-  { waitMs, engine, command, limits, keep, root }: LeasedSpec,
+  { waitMs, engine, command, limits, diff, keep, root }: LeasedSpec,
   dataset: string,
   targets: readonly string[],
   { limited }: DaemonLeaseOptions,
@@ -104,6 +139,7 @@ function question(
     ...(command ?? []).slice(0, mostShown).map((word): Item => ({ name: 'argument', value: word.slice(0, mostShown) })),
     ...targets.map((value): Item => ({ name: 'target', value })),
     ...sessionItems(keep, root.session),
+    ...(diff === true ? [{ name: 'base', value: 2 } as const] : []),
     ...(limited === true ? formatLimits(limits) : []).map((value): Item => ({ name: 'limit', value })),
   ];
 }

@@ -121,16 +121,9 @@ function overMounts(path: string, mount: string): Problem {
 }
 
 /** What cannot be combined with a clone whose ids the daemon chooses. */
-function checkHandedOver({ uidBase, gidBase, diff }: WantedSpec): Problem[] {
-  const changes: Problem = {
-    code: 'unsupported-option',
-    message: '--diff cannot be used with a clone from the daemon, whose snapshot only root can read.',
-    hint: 'leave it out, or use -t DIR --ephemeral',
-  };
-  const untold = diff === true ? [changes] : [];
-  if (uidBase === undefined && gidBase === undefined) return untold;
+function checkHandedOver({ uidBase, gidBase }: WantedSpec): Problem[] {
+  if (uidBase === undefined && gidBase === undefined) return [];
   return [
-    ...untold,
     {
       code: 'unsupported-option',
       message: `${uidBase === undefined ? '--gid-base' : '--uid-base'} cannot be used with a clone from the daemon, which maps your own id to 0 and your subordinate ids after it.`,

@@ -67,9 +67,11 @@ async function takeRoot(spec: WantedSpec, facts: Facts, options: RootOptions): P
   const { leaseFromDaemon } = await import('./daemon-lease.ts');
   const onWaiting = (message: string): void => options.tell({ kind: 'waiting', message });
   const lease = await leaseFromDaemon(spec, root.locator, { signal: options.signal, onWaiting, limited: facts.cgroups.byDaemon === true });
-  if (keep === undefined) return lease;
-  const { tellKept } = await import('./keep-root.ts');
-  return tellKept(keep, lease, options.tell);
+  const kept = keep === undefined ? lease : (await import('./keep-root.ts')).tellKept(keep, lease, options.tell);
+  if (spec.diff !== true) return kept;
+  const [{ givenRoot }, { givenTrees }] = await Promise.all([import('./changed-root.ts'), import('./given-session.ts')]);
+  const { leased, connection } = lease.handed;
+  return { ...kept, withChanges: (action) => action(givenRoot(givenTrees(facts, leased, connection.handOver()))) };
 }
 
 /** A root with which more is done than to throw it away: that of a session, one that becomes one, and one whose changes are told. */

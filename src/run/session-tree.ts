@@ -3,9 +3,7 @@ import type { Facts } from '../host/facts.ts';
 import { takeSession } from '../pool/lease/keep.ts';
 import type { Lease } from '../pool/lease/take.ts';
 import type { Pool } from '../pool/pool.ts';
-import { findSession } from '../session/index-files.ts';
 import type { SessionRecord } from '../session/record.ts';
-import { callersSessions } from './find-session.ts';
 import { claimIds, ownRuntimePaths, ownSandboxDirectory } from './place.ts';
 import { openRootPool } from './root.ts';
 import type { TreePlace } from './tree-program.ts';
@@ -17,14 +15,12 @@ export interface LeasedSession {
   readonly lease: Lease;
 }
 
-/** Throws `session-missing`, `session-in-use`, and the storage's error. */
+/** Throws `session-in-use`, and the storage's error. */
 export async function withLeasedSession<T>(
-  name: string,
+  record: SessionRecord,
   { facts, warn }: { readonly facts: Facts; readonly warn: (message: string) => void },
   action: (session: LeasedSession) => Promise<T>,
 ): Promise<T> {
-  const { uid, index } = callersSessions();
-  const record = findSession(index, uid, name);
   const pool = await openRootPool(record.root, facts, { warn });
   try {
     const lease = await takeSession(pool, { ...record.clone, owners: record.owners });

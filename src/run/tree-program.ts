@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
 import { type BwrapOption, encodeOptions } from '../engine/bwrap-options.ts';
@@ -77,16 +78,27 @@ export async function startTreeProgram(
   signal?: AbortSignal,
 ): Promise<TreeProgram> {
   const launch = planTreeProgram(facts, args, { trees, userNamespace: idsOfTrees(facts) });
-  const { stdin, stdout, result } = await startTree(facts, launch, signal);
+  return judged(await startTree(facts, launch, { signal }), signal);
+}
+
+/** Whatever it ends with but 0 is an error. */
+export function judged({ stdin, stdout, result }: StartedTree, signal?: AbortSignal): TreeProgram {
   return { stdin, stdout, ended: judge(result, signal) };
 }
 
+export interface TreeStart {
+  readonly signal?: AbortSignal | undefined;
+  /** As in `LaunchOptions`. */
+  readonly connection?: Socket;
+}
+
 /** Starts a launch of isolate-tree. */
-export async function startTree(facts: Facts, launch: Launch, signal?: AbortSignal): Promise<StartedTree> {
+export async function startTree(facts: Facts, launch: Launch, { signal, connection }: TreeStart = {}): Promise<StartedTree> {
   const running = await startLaunch(launch, {
     launcher: facts.files.launcher,
     stdio: { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' },
     ...(signal === undefined ? {} : { signal }),
+    ...(connection === undefined ? {} : { connection }),
   });
   const { stdin, stdout, stderr } = running;
   if (stdin === null || stdout === null || stderr === null) throw new Error('The streams were asked for.');

@@ -62,16 +62,16 @@ export async function keepAsSession<Leased extends LeasedClone>(
   }
 }
 
-/** The clone of a session, for one run. Throws `session-missing`, `session-in-use`, and the storage's error. */
+/** The clone of a session, for one run; null: it is only looked at. Throws `session-missing`, `session-in-use`, and the storage's error. */
 export async function leaseSession(
   pool: Pool,
   { index }: SessionOwner,
   record: SessionRecord,
-  run: LastRun,
+  run: LastRun | null,
   find?: Parameters<typeof takeSession>[2],
 ): Promise<Lease> {
   const lease = await takeSession(pool, { ...record.clone, owners: record.owners }, find);
-  updateSession(index, { ...record, ...shortened(run), usedMs: pool.clock() });
+  if (run !== null) updateSession(index, { ...record, ...shortened(run), usedMs: pool.clock() });
   return lease;
 }
 

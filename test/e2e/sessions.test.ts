@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -29,6 +29,7 @@ beforeAll(async () => {
   directory = await busyboxRootfs(mkdtempSync('/tmp/isolate-sessions-'));
   await writeConfig(`[templates."${template.dataset}"]\ncount = 3\nusers = ["*"]\n[limits]\nsessions = 3\n`);
   chmodSync(directory, 0o755);
+  mkdirSync(hostStore, { mode: 0o700 });
   stored = await busyboxRootfs(join(hostStore, 'stored'));
   daemon = await startDaemon();
 }, 300_000);
@@ -196,4 +197,39 @@ test('the daemon decides a run in a session that it keeps, so that no Node is st
     });
     await expect.poll(() => caller(['rm', 'quick'])).toEqual(done('quick is removed\n'));
   }
+});
+
+describe('what a member sees of a clone that the daemon keeps', () => {
+  test('is what was changed in a session, and what is in it', async () => {
+    await keptByMember('seen', 'sh', '-c', 'echo mine >> /etc/os-release; mkdir /new; echo text > /new/file; rm /usr/bin/awk');
+    expect(await runAs(member, ['diff', '--name-only', 'seen'])).toEqual({
+      ...done('bin/awk\netc/os-release\nnew\nnew/file\n'),
+      stderr: '',
+    });
+    expect(await runAs(member, ['diff', '--porcelain', 'seen', '/new'])).toEqual({
+      ...done(expect.stringContaining('new/file')),
+      stderr: '',
+    });
+    expect((await runAs(member, ['diff', '--patch', 'seen', '/new'])).stdout).toContain('+text\n');
+    expect(await runAs(member, ['cp', 'seen:/new/file', '-'])).toMatchObject({ status: 0, stdout: expect.stringContaining('text\n') });
+    expect(await runAs(member, ['cp', '-q', 'seen:/new', 'copied'])).toEqual({ ...done(), stderr: '' });
+    expect(readFileSync(join(member.home, 'copied/file'), 'utf8')).toBe('text\n');
+    expect(await runAs(member, ['cp', '-q', 'copied/file', 'seen:/etc/new'])).toEqual({ ...done(), stderr: '' });
+    expect(await runAs(member, ['enter', 'seen', 'sh', '-c', 'cat /etc/new; stat -c "%u %g" /etc/new'])).toEqual(done('text\n0 0\n'));
+    expect((await runAs(member, ['sessions'])).stdout).toMatch(/^seen .* sh -c /m);
+    expect(await runAs(member, ['rm', 'seen'])).toEqual(done('seen is removed\n'));
+  });
+
+  test('is what a run has changed, at its end', async () => {
+    const { status, stdout, stderr } = await runAs(member, [
+      '--diff',
+      '-z',
+      template.dataset,
+      'sh',
+      '-c',
+      'echo out; echo 1 > /etc/new; exit 4',
+    ]);
+    expect({ status, stdout }).toEqual({ status: 4, stdout: 'out\n' });
+    expect(stderr).toContain('/etc/new');
+  });
 });
