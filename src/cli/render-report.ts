@@ -6,8 +6,24 @@ import { escapeControls } from './escape.ts';
 
 /** What a refresh did, as text: one line, then one for each problem. */
 export function renderReport(report: RefreshReport): string {
-  const { template, source, leftOut, gone, count, destroyed, created, fresh, leased, stale, kept, busy, failed, notCreated, durationMs } =
-    report;
+  const {
+    template,
+    source,
+    leftOut,
+    gone,
+    count,
+    destroyed,
+    created,
+    fresh,
+    leased,
+    stale,
+    kept,
+    sessions,
+    busy,
+    failed,
+    notCreated,
+    durationMs,
+  } = report;
   const lines = [
     `${template}: destroyed ${destroyed}, made ${created} in ${(durationMs / 1000).toFixed(2)} s; ${fresh} of ${count} fresh, ${leased} in use${source === null ? '' : `, from ${source}`}`,
     ...leftOut.map((dataset) => `clones lack what is in ${dataset}, which is a separate dataset`),
@@ -16,7 +32,12 @@ export function renderReport(report: RefreshReport): string {
       ? []
       : [`${stale} fresh ${stale === 1 ? 'clone is' : 'clones are'} of an older snapshot; isolate refresh --force replaces them`]),
     ...(notCreated === null ? [] : [`${created === 0 ? 'made no clones' : 'clones are missing'}: ${withSmallLetter(notCreated)}`]),
-    ...kept.map((id) => `${template}_${id} is kept; zfs inherit isolate:keep ${template}_${id} releases it`),
+    ...(sessions.length === 0
+      ? []
+      : [`${sessions.length} ${sessions.length === 1 ? 'clone is a session' : 'clones are sessions'}; isolate sessions --all lists them`]),
+    ...kept
+      .filter((id) => !sessions.includes(id))
+      .map((id) => `${template}_${id} is kept; zfs inherit isolate:keep ${template}_${id} releases it`),
     ...busy.map(
       ({ id, holders }) =>
         `clone ${id} is still in use${holders.length === 0 ? '' : ` by ${holders.map(({ pid, command }) => `${command} (${pid})`).join(', ')}`}`,

@@ -13,22 +13,13 @@ export function runVoice({ flags, values }: ParsedArguments, request: RunRequest
   const [json, quiet, trace] = [flags.has('json'), flags.has('quiet'), flags.has('trace')];
   const descriptor = values.get('status-fd');
   return {
-    lines: (command) =>
-      reportLines(
-        { ...request, command },
-        { json, status: descriptor !== undefined, way, hints: !json && !quiet && mayKeep(request, way) },
-      ),
+    lines: (command) => reportLines({ ...request, command }, { json, status: descriptor !== undefined, way, hints: !json && !quiet }),
     statusDescriptor: descriptor === undefined ? null : parseStatusDescriptor(descriptor),
     ignoredSignals: flags.has('ignore-sigint') ? ['SIGINT'] : [],
     render: (event, isWatched) => (isTold(event, { json, quiet, isWatched }) ? render(event, json) : ''),
     renderError: (error) => (json ? renderErrorJson(error) : renderError(error, trace)),
     openLog: trace ? async (write) => await (await import('../log.ts')).openCommandLog({ json, write }) : null,
   };
-}
-
-/** Clones that the daemon lends are not kept. */
-function mayKeep({ template, zfs }: RunRequest, way: WayName): boolean {
-  return template !== undefined || (zfs !== undefined && way === 'node' && process.getuid?.() === 0);
 }
 
 type Message = Extract<RunEvent, { message: string }>;

@@ -39,7 +39,9 @@ export async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOption
   const excess = options.skipCreate === true ? 0 : plan.fresh.length - count - waiting();
   tally.isGone = health === null;
   const leased = new Set(plan.leased.map(({ id }) => id));
-  tally.kept = clones.filter(({ id, kept }) => kept && !leased.has(id)).map(({ id }) => id);
+  const idle = clones.filter(({ id, kept }) => kept && !leased.has(id));
+  tally.kept = idle.map(({ id }) => id);
+  tally.sessions = idle.filter(({ session }) => session !== undefined).map(({ id }) => id);
   const settled = settle(pool, state, plan, {
     excess: options.force === true || tally.isGone ? plan.fresh.length : excess,
     onRetired: options.onRetired,

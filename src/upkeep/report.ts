@@ -27,6 +27,8 @@ export interface RefreshReport {
   readonly stale: number;
   /** Ids of kept clones, without leased ones. */
   readonly kept: readonly string[];
+  /** Of these, the clones of sessions. */
+  readonly sessions: readonly string[];
   /** Retired clones that are still in use, and their holders. */
   readonly busy: readonly { readonly id: string; readonly holders: readonly Holder[]; readonly nextAttemptMs: number }[];
   readonly failed: readonly { readonly id: string; readonly error: IsolateError }[];
@@ -50,6 +52,7 @@ export function reportOn(pool: Pool, count: number, tally: RefreshTally, duratio
     leased: leased.length,
     stale: fresh.filter((id) => tally.older.has(id)).length,
     kept: tally.kept,
+    sessions: tally.sessions,
     busy: [...tally.busy.values()],
     failed: [...tally.failed.values()],
     notCreated: tally.notCreated,

@@ -13,6 +13,8 @@ export interface RefreshTally {
   older: ReadonlySet<string>;
   readonly gone: Set<string>;
   kept: readonly string[];
+  /** Of these, the clones of sessions. */
+  sessions: readonly string[];
   created: number;
   notCreated: string | null;
   readonly busy: Map<string, { id: string; holders: readonly Holder[]; nextAttemptMs: number }>;
@@ -27,6 +29,7 @@ export function emptyTally(): RefreshTally {
     older: new Set(),
     gone: new Set(),
     kept: [],
+    sessions: [],
     created: 0,
     notCreated: null,
     busy: new Map(),

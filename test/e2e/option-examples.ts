@@ -33,6 +33,13 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
     zfs: [{ words: ['-z', dataset, '--wait', '60'], command: ['cat', '/etc/os-release'], bare: true }],
     template: [{ words: ['-t', root], command: shell('cat /file; echo more >> /log'), bare: true }],
     ephemeral: [{ words: ['-t', root, '--ephemeral'], command: shell('cat /file; rm /file; ls /'), bare: true }],
+    keep: [
+      // What it keeps is not there twice under one name; e2e/sessions shows it.
+      { words: ['--keep=..'], way: null },
+      { words: ['-t', root, '--keep=kept'], bare: true, way: null },
+    ],
+    'keep-on-failure': [{ words: ['--keep-on-failure'] }, { words: ['--keep-on-failure', '--keep'], way: null }],
+    session: [{ words: ['--session', 'missing'], bare: true, way: null }],
     diff: [
       { words: ['--diff'], command: shell('echo out; echo more >> /etc/group; exit 3') },
       { words: ['-t', root, '--diff'], bare: true, way: null },

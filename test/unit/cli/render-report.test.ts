@@ -17,6 +17,7 @@ const report: RefreshReport = {
   leased: 1,
   stale: 0,
   kept: [],
+  sessions: [],
   busy: [],
   failed: [],
   notCreated: null,
