@@ -6,10 +6,13 @@ import { formatSession, type SessionRecord } from './record.ts';
 
 /** Removes a session with its clone. Throws `session-in-use`, and the storage's error. */
 export async function destroySession(pool: Pool, index: SessionIndex, record: SessionRecord): Promise<void> {
-  const { id } = record.clone;
+  const { id, guid } = record.clone;
+  const release = (): Promise<void> => (pool.driver.capabilities.pooled ? releaseClone(pool, id) : removeClone(pool, id));
   await claimSession(pool, id);
   removeSession(index, record);
-  await forgetLease(pool, record.clone, () => (pool.driver.capabilities.pooled ? releaseClone(pool, id) : removeClone(pool, id)));
+  // A crash may have come before the storage kept the clone.
+  const isKept = (await pool.driver.list()).some((clone) => clone.id === id && clone.guid === guid && clone.kept);
+  await (isKept ? forgetLease(pool, record.clone, release) : release());
 }
 
 /** Gives a session another name, also while it is in use. Throws `session-exists`, and the storage's error. */

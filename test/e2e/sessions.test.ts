@@ -148,6 +148,28 @@ test('two runs are not in one session at once', async () => {
   await expect.poll(() => runAs(member, ['rm', 'busy'])).toEqual(done('busy is removed\n'));
 });
 
+test('a session whose clone is gone can be removed', async () => {
+  await keptByMember('lost', 'true');
+  const [{ clone }] = (JSON.parse((await runAs(member, ['sessions', '--json'])).stdout) as { sessions: [{ clone: { id: string } }] })
+    .sessions;
+  const dataset = `${template.dataset}_${clone.id}`;
+  await expect
+    .poll(() =>
+      template.pool.zfs('unmount', dataset).then(
+        () => true,
+        () => true,
+      ),
+    )
+    .toBe(true);
+  await template.pool.zfs('inherit', 'isolate:keep', dataset);
+  await isolate(['refresh', template.dataset]);
+  expect(await runAs(member, ['enter', 'lost', 'true'])).toMatchObject({
+    status: 125,
+    stderr: expect.stringContaining('does not exist any more.'),
+  });
+  expect(await runAs(member, ['rm', 'lost'])).toMatchObject({ status: 0 });
+});
+
 test('a user has at most as many sessions as the settings say', async () => {
   for (const name of ['q1', 'q2', 'q3']) await keptByMember(name, 'true');
   expect(await runAs(member, ['--keep=q4', '-z', template.dataset, 'echo', 'started'])).toMatchObject({

@@ -135,5 +135,7 @@ function inUse(pool: PoolFiles, id: string): IsolateError {
 }
 
 function gone(pool: PoolFiles, id: string): IsolateError {
-  return new IsolateError('session-missing', `Clone ${id} of ${pool.template}, which the session has, does not exist any more.`);
+  return new IsolateError('session-missing', `Clone ${id} of ${pool.template}, which the session has, does not exist any more.`, {
+    hint: 'isolate rm removes the name of the session',
+  });
 }
