@@ -34,6 +34,8 @@ interface Opened {
   readonly uid: number;
   readonly directories: readonly CgroupDirectory[];
   isJoined: boolean;
+  /** The limits of the groups are set. */
+  isLimited: boolean;
   /** Null until the lease ends; then whether what is in the groups goes on without the daemon, or ends with the lease. */
   runsOn: boolean | null;
 }
@@ -63,7 +65,7 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
     open: ({ run: { runId }, peer: { uid }, defer }, limits) => {
       const directories = planCgroups(limits, find(limits), runId);
       if (directories.length === 0) return undefined;
-      const groups: Opened = { uid, directories, isJoined: false, runsOn: null };
+      const groups: Opened = { uid, directories, isJoined: false, isLimited: false, runsOn: null };
       opened.set(runId, groups);
       // The client joins a few milliseconds from now.
       void hastenMoves();
@@ -77,10 +79,10 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
     join: async (peer, runId) => {
       const { uid, pid, holder } = peer;
       const groups = opened.get(runId);
-      if (groups === undefined || groups.uid !== uid) {
+      if (groups === undefined || groups.uid !== uid || groups.isJoined !== groups.isLimited) {
         throw new IsolateError('not-permitted', `The user ${uid} has no run ${JSON.stringify(runId)} with cgroups to join.`);
       }
-      if (groups.isJoined) return await addProcess(groups, peer);
+      if (groups.isLimited) return await addProcess(groups, peer);
       groups.isJoined = true;
       const { directories } = groups;
       try {
@@ -91,6 +93,7 @@ export function createRunGroups(probe: () => CgroupFacts): RunGroups {
         if (!isAlive(holder, holder.bootId)) throw new Error(`process ${pid} has ended`);
         await vouchFor(directories);
         await applySettings(directories);
+        groups.isLimited = true;
       } catch (cause) {
         throw new IsolateError('cannot-enforce', `The limits of the run cannot be set: ${(cause as Error).message}.`, { cause });
       } finally {
