@@ -17,6 +17,10 @@ export {
   type TemplateDescription,
   templates,
 } from './template/library.ts';
+export type { Change } from './changes/change.ts';
+export type { Report } from './changes/finding.ts';
+export { type CopyOptions, type DiffOptions, sessions } from './library/sessions.ts';
+export type { ListedSession } from './session/look.ts';
 export type { SendOptions } from './template/transfer/send-given.ts';
 export type { RunOptions } from './run/run-options.ts';
 export type { RunRequest } from './spec/request.ts';

@@ -1,5 +1,6 @@
 import type { Launch } from '../launch/launch.ts';
 import type { Outcome } from '../launch/outcome.ts';
+import { rootOfSession } from '../run/find-session.ts';
 import { findHostDefaults } from '../run/host-defaults.ts';
 import { plan as planRun, run as runRequest } from '../run/run.ts';
 import type { RunOptions } from '../run/run-options.ts';
@@ -23,6 +24,7 @@ export async function plan(request: RunRequest): Promise<Launch> {
 
 /** Of the settings only the place of the host's templates counts. */
 async function withTemplate(request: RunRequest): Promise<RunRequest> {
+  if (request.session !== undefined) return await rootOfSession(request, request.session);
   if (request.clone === undefined) return request;
   const { store } = await findHostDefaults();
   return await findRunTemplate(request, placesOfCaller(store), listNames);
