@@ -65,7 +65,7 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
   sessions: {
     form: 'isolate sessions [OPTIONS]',
     summary: 'list the roots that runs have kept',
-    examples: [['isolate sessions', 'your sessions; root sees those of all users']],
+    examples: [['isolate sessions', 'your sessions']],
   },
   enter: {
     form: 'isolate enter [OPTIONS] NAME [COMMAND [ARG...]]',

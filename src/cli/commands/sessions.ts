@@ -28,7 +28,7 @@ export async function sessionsVerb(parsed: ParsedArguments): Promise<number> {
 }
 
 function render(sessions: readonly ListedSession[], all: boolean): string {
-  if (sessions.length === 0) return 'There are no sessions. isolate --keep CLONE... COMMAND makes one.\n';
+  if (sessions.length === 0) return 'There are no sessions. isolate --keep -c TEMPLATE COMMAND keeps the root of a run as one.\n';
   const owner = (word: string): readonly string[] => (all ? [word] : []);
   const titles = ['SESSION', ...owner('OWNER'), 'SIZE', 'AGE', 'USED', 'TEMPLATE', 'ENGINE', 'COMMAND'];
   const rows = sessions.map((session) => rowOf(session, owner(userName(session.uid))));
