@@ -5,13 +5,15 @@ import {
   lookAtDefaults,
   lookAtMountpoints,
   lookAtTarget,
+  type Look,
   lookOrError,
   type RootView,
   type Tree,
   wholeMountpoints,
 } from '../run/look-into-root.ts';
 import { readDefaults } from '../run/read-template-record.ts';
-import type { Found } from '../host/resolve-beneath.ts';
+import { readHeldTree } from '../host/held-tree.ts';
+import { type Found, lookBeneath } from '../host/resolve-beneath.ts';
 import type { DaemonLease } from './lease.ts';
 import { createTurns } from './turns.ts';
 
@@ -26,27 +28,45 @@ const ownTargets: ReadonlySet<string> = new Set(['/etc/hosts', '/etc/resolv.conf
  * because each may have thousands of components. Throws `bad-bind`, `cannot-enforce`, `bad-template`.
  */
 export async function lookIntoClone(
+  lease: Pick<DaemonLease, 'seenAt' | 'template' | 'checked' | 'peer' | 'session'>,
+  targets: readonly string[],
+  capabilities: Pick<EngineCapabilities, 'mountpoints' | 'ownTrees'>,
+): Promise<RootView> {
+  const { seenAt, template, session } = lease;
+  if (session === undefined)
+    return await lookBy((target, hidden) => lookBeneath(seenAt, target, hidden, template), lease, targets, capabilities);
+  // Its user had the tree before, and may have kept it.
+  const reader = readHeldTree(seenAt);
+  try {
+    return await lookBy((target, hidden) => lookBeneath(seenAt, target, hidden, template, reader), lease, targets, capabilities);
+  } finally {
+    reader.close();
+  }
+}
+
+async function lookBy(
+  lookAt: Look,
   { seenAt, template, checked, peer }: Pick<DaemonLease, 'seenAt' | 'template' | 'checked' | 'peer'>,
   targets: readonly string[],
   capabilities: Pick<EngineCapabilities, 'mountpoints' | 'ownTrees'>,
 ): Promise<RootView> {
   const tree = { path: seenAt, name: template };
-  const mountpoints = checked === null ? lookAtMountpoints(tree, capabilities) : wholeMountpoints;
+  const mountpoints = checked === null ? lookAtMountpoints(tree, capabilities, lookAt) : wholeMountpoints;
   const defaults = checked === null ? readDefaults(tree) : checked.defaults;
   const hidden = hiddenPlaces(capabilities, mountpoints);
   const found: (Found | IsolateError)[] = [];
   for (const target of targets) {
     if (!target.startsWith('/')) throw new IsolateError('bad-bind', `The bind target ${target} is not absolute.`);
     await takeTurn(peer.uid);
-    found.push(look(tree, target, hidden));
+    found.push(look(tree, target, hidden, lookAt));
   }
   await takeTurn(peer.uid);
-  return { mountpoints, targets: found, ...lookAtDefaults(defaults, (target) => lookOrError(tree, target, hidden)) };
+  return { mountpoints, targets: found, ...lookAtDefaults(defaults, (target) => lookOrError(tree, target, hidden, lookAt)) };
 }
 
-function look(tree: Tree, target: string, hidden: readonly string[]): Found | IsolateError {
+function look(tree: Tree, target: string, hidden: readonly string[], lookAt: Look): Found | IsolateError {
   try {
-    return lookAtTarget(tree, target, hidden);
+    return lookAtTarget(tree, target, hidden, lookAt);
   } catch (error) {
     if (error instanceof IsolateError && ownTargets.has(target)) return error;
     throw error;

@@ -12,14 +12,35 @@ export interface Found {
   readonly kind: 'directory' | 'other' | 'missing' | 'hidden';
 }
 
+/** How a tree is read: what `name` is in the directory that these parts of a path lead to, and where it leads if it is a link. */
+export interface TreeReader {
+  /** Undefined: there is nothing. */
+  readonly look: (parts: readonly string[], name: string) => Stats | undefined;
+  readonly readLink: (parts: readonly string[], name: string) => string;
+}
+
+/** For trees that nobody else is changing. */
+function readByPath(root: string): TreeReader {
+  const pathOf = (parts: readonly string[], name: string): string => `${root}/${[...parts, name].join('/')}`;
+  return {
+    look: (parts, name) => lstatSync(pathOf(parts, name), { throwIfNoEntry: false }),
+    readLink: (parts, name) => readlinkSync(pathOf(parts, name)),
+  };
+}
+
 /**
  * Resolves `target` in the tree at `root`: absolute links and `..` end at the tree's own root, as after chroot(2). The part that does not
  * exist yet is kept unchanged. Throws `bad-bind` where a component is neither a directory nor a link, for a loop and for a path that is
- * too long, `not-permitted` for a directory that this process may not look into, and `storage-failed` where the file system fails. For
- * trees that nobody else is changing. `hidden` are paths in the tree over which something else is mounted: what the tree has below them
- * is not looked at. `name` is the name of the tree in errors.
+ * too long, `not-permitted` for a directory that this process may not look into, and `storage-failed` where the file system fails. `hidden` are paths in the tree over which something else is mounted: what the tree has below them
+ * is not looked at. `name` is the name of the tree in errors. `reader` reads it; absent: one for trees that nobody else is changing.
  */
-export function lookBeneath(root: string, target: string, hidden: readonly string[] = [], name = root): Found {
+export function lookBeneath(
+  root: string,
+  target: string,
+  hidden: readonly string[] = [],
+  name = root,
+  reader: TreeReader = readByPath(root),
+): Found {
   const isHidden = (inside: string): boolean => hidden.some((place) => inside === place || inside.startsWith(`${place}/`));
   const waiting = split(target);
   const resolved: string[] = [];
@@ -43,12 +64,11 @@ export function lookBeneath(root: string, target: string, hidden: readonly strin
       continue;
     }
     const inside = `/${[...resolved, component].join('/')}`;
-    const path = `${root}${inside}`;
-    const stats = isHidden(inside) ? undefined : look(path, inside, name, target);
+    const stats = isHidden(inside) ? undefined : look(() => reader.look(resolved, component), inside, name, target);
     if (stats?.isSymbolicLink() === true) {
       links += 1;
       if (links > mostLinks) throw new IsolateError('bad-bind', `${target} passes through too many symbolic links in ${name}.`);
-      const link = readlinkSync(path);
+      const link = look(() => reader.readLink(resolved, component), inside, name, target);
       if (link.startsWith('/')) resolved.length = 0;
       waiting.unshift(...split(link));
       kind = 'directory';
@@ -68,10 +88,11 @@ export function resolveBeneath(root: string, target: string, hidden: readonly st
   return lookBeneath(root, target, hidden).path;
 }
 
-function look(path: string, inside: string, name: string, target: string): Stats | undefined {
+function look<T>(read: () => T, inside: string, name: string, target: string): T {
   try {
-    return lstatSync(path, { throwIfNoEntry: false });
+    return read();
   } catch (cause) {
+    if (cause instanceof IsolateError) throw cause;
     throw unreadable(inside, name, target, cause as NodeJS.ErrnoException);
   }
 }
