@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { risks } from '../../../src/changes/finding.ts';
+import { countOf, risks } from '../../../src/changes/finding.ts';
 import { renderHtml } from '../../../src/changes/render/html/page.ts';
 import { script } from '../../../src/changes/render/html/script.ts';
 import { style } from '../../../src/changes/render/html/style.ts';
@@ -75,9 +75,7 @@ test('whatever names, contents and findings are, the page shows them as text and
       expect(found.length).toBe(changes.length);
 
       const byRisk = risks.flatMap((risk) => report.findings.filter((finding) => finding.risk === risk));
-      expect(texts('h3').map((text) => text.replace(/^.*? risk /, ''))).toEqual(
-        byRisk.map(({ category, count }) => `${shown(category)} (${count})`),
-      );
+      expect(texts('h3').map((text) => text.replace(/^.*? risk /, ''))).toEqual(byRisk.map((finding) => shown(countOf(finding))));
       expect(withClass(page, 'paths').flatMap((list) => list.children.map((item) => pathOf(textOf(item)).slice(1)))).toEqual(
         byRisk.flatMap(({ paths }) => paths),
       );
