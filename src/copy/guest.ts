@@ -43,13 +43,13 @@ export async function withGuest<T>(name: string, options: GuestOptions, action: 
   });
 }
 
-/** Throws what is not `session-missing`. */
+/** Rethrows everything but `session-missing`. */
 function passMissing(error: unknown): null {
   if (error instanceof IsolateError && error.code === 'session-missing') return null;
   throw error;
 }
 
-/** Throws what is not `session-in-use`. */
+/** Rethrows everything but `session-in-use`. */
 function passInUse(error: unknown): IsolateError {
   if (error instanceof IsolateError && error.code === 'session-in-use') return error;
   throw error;

@@ -99,10 +99,16 @@ export function beginLease(begun: Begun, { active, watch }: { readonly active: S
   });
   held.defer(() => active.delete(key));
   held.defer((runsOn) => runsOn || run.remove());
-  held.defer((runsOn, outcome) => runsOn || begun.giveBack(outcome));
+  // Of a clone that its client never heard of there was no run.
+  let isSent = false;
+  held.defer((runsOn, outcome) => runsOn || begun.giveBack(isSent ? outcome : undefined));
   held.defer(begun.countOff);
   const session = begun.session === undefined ? {} : { session: begun.session };
-  return { ...held, ...session, id, template, rootfs, seenAt, checked, pool, peer, run, showCommand, startedMs };
+  const send = (): void => {
+    isSent = true;
+    held.send();
+  };
+  return { ...held, send, ...session, id, template, rootfs, seenAt, checked, pool, peer, run, showCommand, startedMs };
 }
 
 /** What `isolate ps` shows. */

@@ -24,7 +24,7 @@ export interface ConnectionOptions {
 /** isolate's own clients never have more messages than this waiting for their turn. */
 const mostWaiting = 8;
 /** Nor do they need more mounts: one for a run and each hook, two for each look at changes. Each keeps the broker busy for a while. */
-const mostMounts = 32;
+const mostMounts = 1024;
 
 /** A client only looks at its own files and variables; if its file system hangs, the program in Node serves it better. */
 const defaultAnswerMs = 10_000;

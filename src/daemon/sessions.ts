@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+
 import { IsolateError } from '../error.ts';
 import type { Outcome } from '../launch/outcome.ts';
 import type { HolderId } from '../pool/holder.ts';
@@ -5,7 +7,6 @@ import { makeBaseIn } from '../pool/lease/base.ts';
 import { releaseClone } from '../pool/lease/release.ts';
 import type { Lease } from '../pool/lease/take.ts';
 import type { Pool, PoolFiles } from '../pool/pool.ts';
-import { findStillThere } from '../pool/state/in-place.ts';
 import type { CloneRecord } from '../pool/state/state-file.ts';
 import { placeOf } from '../rootfs/rootfs.ts';
 import { isKept } from '../run/keep-root.ts';
@@ -64,18 +65,22 @@ export interface SessionsOptions {
 export function createSessions(options: SessionsOptions): Sessions {
   const { index, mostOf, warn } = options;
   const open = openOnce(options.open);
+  const inTurn = takeTurns();
+  const checkQuota = (uid: number): void => {
+    const { most, ...user } = mostOf(uid);
+    const { length } = listSessions(index, uid);
+    if (length >= most) throw tooMany(user, length);
+  };
   const withRoot: WithRoot = async (root, action) => {
     if (root.kind !== 'volume') throw new IsolateError('internal', `The daemon has no pool of ${root.path}.`);
     return await action(await open(root.locator));
   };
   return {
-    checkQuota: (uid) => {
-      const { most, ...user } = mostOf(uid);
-      const { length } = listSessions(index, uid);
-      if (length >= most) throw tooMany(user, length);
-    },
+    checkQuota,
     keep: async (taken, keeping, { template, peer: { uid }, engine, command }) => {
       const pool = { ...(await open(template)), ...taken.pool };
+      // Again: others may have got theirs while this one waited.
+      checkQuota(uid);
       const leased = { ...taken, release: () => releaseClone(pool, taken.id) };
       const { name } = keeping;
       const kept = await keepAsSession(
@@ -95,7 +100,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (record.root.kind !== 'volume' || record.root.locator !== template) throw missingSession(name);
       const pool = { ...(await open(template)), holder };
       const lease = await leaseSession(pool, { uid, index }, record, looks ? null : { engine, command }, findShelved);
-      const giveBack = (): void => void lease.release();
+      const giveBack = (): void => void lease.release().catch((error: unknown) => pool.warn((error as Error).message));
       try {
         return { name, taken: await shelve(pool, lease), giveBack };
       } catch (error) {
@@ -107,21 +112,26 @@ export function createSessions(options: SessionsOptions): Sessions {
       const pool = await open(template);
       const clone = (await pool.driver.list()).find((one) => one.id === id);
       if (clone === undefined) throw new IsolateError('session-missing', `Clone ${id} of ${template} does not exist any more.`);
-      const { base, form, close } = await pool.driver.openChanges(clone, seenAt, makeBaseIn(pool));
+      const { base, form, close } = await pool.driver.openChanges(clone, seenAt, {
+        makeBase: makeBaseIn(pool),
+        mountDirectory: pool.paths.mounts,
+      });
       defer(() => void close().catch((error: unknown) => told((error as Error).message)));
       if (form.kind === 'layer') throw new IsolateError('internal', `Clone ${id} of ${template} is only a layer.`);
       return { path: base, sameInodes: form.sameInodes };
     },
     list: oneAtATime((uid) => lookAtSessions(index, uid, withRoot, warn)),
     find: (uid, name) => readSession(index, uid, name),
-    remove: async (uid, name) => {
-      const record = findSession(index, uid, name);
-      await withRoot(record.root, (pool) => destroySession(pool, index, record));
-    },
-    rename: async (uid, from, to) => {
-      const record = findSession(index, uid, from);
-      await withRoot(record.root, (pool) => renameSession(pool, index, record, to));
-    },
+    remove: (uid, name) =>
+      inTurn(uid, async () => {
+        const record = findSession(index, uid, name);
+        await withRoot(record.root, (pool) => destroySession(pool, index, record));
+      }),
+    rename: (uid, from, to) =>
+      inTurn(uid, async () => {
+        const record = findSession(index, uid, from);
+        await withRoot(record.root, (pool) => renameSession(pool, index, record, to));
+      }),
   };
 }
 
@@ -138,6 +148,18 @@ function openOnce(open: SessionsOptions['open']): SessionsOptions['open'] {
   };
 }
 
+/** One of a user's changes at a time, so that nobody keeps the storage busy for all. */
+function takeTurns(): (uid: number, act: () => Promise<void>) => Promise<void> {
+  const last = new Map<number, Promise<unknown>>();
+  return (uid, act) => {
+    const before = last.get(uid) ?? Promise.resolve();
+    const done = before.then(act, act);
+    const settled = done.catch(() => undefined).finally(() => last.get(uid) === settled && last.delete(uid));
+    last.set(uid, settled);
+    return done;
+  };
+}
+
 /** Who asks while an answer for the same user is being made gets that one: what it says is read last. */
 function oneAtATime(list: Sessions['list']): Sessions['list'] {
   const making = new Map<number, ReturnType<Sessions['list']>>();
@@ -150,9 +172,15 @@ function oneAtATime(list: Sessions['list']): Sessions['list'] {
   };
 }
 
+/** After the storage was started again its mounts are there and answer nothing. */
 async function findShelved(pool: PoolFiles, state: CloneRecord): Promise<Pick<Lease, 'rootfs'> | null> {
   if (!pool.shelf.isOpen()) await pool.shelf.open();
-  return findStillThere(state, pool.shelf.find) === null ? null : { rootfs: state.rootfs };
+  const place = placeOf(state.rootfs);
+  const path = pool.shelf.find(place);
+  const stats = await stat(path).catch(() => null);
+  if (stats?.dev === state.device && stats.ino === state.inode) return { rootfs: state.rootfs };
+  if (path !== place) await pool.shelf.drop([place]);
+  return null;
 }
 
 /** A clone that was mounted again goes where the others are. */

@@ -1,8 +1,9 @@
 import { IsolateError } from '../error.ts';
+import { daemonRestart } from '../host/daemon-start.ts';
 import type { Facts } from '../host/facts.ts';
 import type { ListedSession } from '../session/look.ts';
 import { listSessionsHere, removeSessions, renameSessionHere, type SessionsHere } from './change-sessions.ts';
-import { askDaemonsSessions } from './daemon-sessions.ts';
+import { askDaemonsSessions, type DaemonSessions } from './daemon-sessions.ts';
 import { callersSessions, findCallersSession, refuseTaken } from './find-session.ts';
 
 type Warn = (message: string) => void;
@@ -29,7 +30,7 @@ export async function removeCallersSessions(facts: Facts, names: readonly string
   for (const name of new Set(names)) found.push(await findCallersSession(name));
   for (const { record, keptBy } of found) {
     if (keptBy === 'caller') await removeSessions(here(facts, warn), [record.name]);
-    else await askDaemonsSessions(({ remove }) => remove(record.name));
+    else await askKeeper(({ remove }) => remove(record.name));
   }
 }
 
@@ -38,7 +39,16 @@ export async function renameCallersSession(facts: Facts, from: string, to: strin
   const { keptBy } = await findCallersSession(from);
   await refuseTaken(to);
   if (keptBy === 'caller') await renameSessionHere(here(facts, warn), from, to);
-  else await askDaemonsSessions(({ rename }) => rename(from, to));
+  else await askKeeper(({ rename }) => rename(from, to));
+}
+
+/** Asks the daemon, which has just answered. Throws `daemon-failed` if it is gone. */
+async function askKeeper(ask: (sessions: DaemonSessions) => Promise<void>): Promise<void> {
+  const answer = await askDaemonsSessions(async (sessions) => {
+    await ask(sessions);
+    return true;
+  });
+  if (answer === null) throw new IsolateError('daemon-failed', 'The daemon ended before it answered.', { hint: daemonRestart() });
 }
 
 function here(facts: Facts, warn: Warn): SessionsHere {

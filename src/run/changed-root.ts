@@ -28,7 +28,10 @@ export async function withChangedRoot<T>(
 ): Promise<T> {
   const clone = (await pool.driver.list()).find((each) => each.id === id);
   if (clone === undefined) throw new Error('A leased clone is not there.');
-  const { base, other, form, close } = await pool.driver.openChanges(clone, onShelf?.seenAt ?? placeOf(rootfs), makeBaseIn(pool));
+  const { base, other, form, close } = await pool.driver.openChanges(clone, onShelf?.seenAt ?? placeOf(rootfs), {
+    makeBase: makeBaseIn(pool),
+    mountDirectory: pool.paths.mounts,
+  });
   try {
     const [{ ownership }] = rootfs.parts;
     const seen = [

@@ -20,6 +20,8 @@ export interface Handed {
   readonly leased: Leased;
   /** The launcher gets the tree over this connection. */
   readonly connection: Pick<DaemonConnection, 'handOver'>;
+  /** Tells the daemon that there was no run. */
+  readonly failed: () => void;
   /** Tells the daemon how `run` ended, for its audit. */
   readonly told: (run: () => Promise<Outcome>) => Promise<Outcome>;
 }
@@ -66,7 +68,7 @@ export async function leaseFromDaemon(spec: LeasedSpec, dataset: string, options
       id,
       rootfs: rootfsOf({ kind: 'given', name: path, ownership: { kind: 'mapped', uidMap, gidMap }, idmappable: false }),
       ...(groups === undefined ? {} : { groups }),
-      handed: { view, leased, connection, told: (run) => tellEnd(connection, run) },
+      handed: { view, leased, connection, failed: () => sendEnd(connection, null), told: (run) => tellEnd(connection, run) },
       ...(session === undefined ? {} : { session }),
       release: async () => connection.close(),
       atEnd: null,
@@ -112,18 +114,22 @@ export async function leaseToLook(
   }
 }
 
-async function tellEnd({ send }: DaemonConnection, run: () => Promise<Outcome>): Promise<Outcome> {
+async function tellEnd(connection: DaemonConnection, run: () => Promise<Outcome>): Promise<Outcome> {
   let outcome: Outcome | null = null;
   try {
     outcome = await run();
     return outcome;
   } finally {
-    const [kind, number] = outcome === null ? [events.failed.kind, 0] : encodeOutcome(outcome);
-    send('ended', [
-      { name: 'outcome', value: kind },
-      { name: 'number', value: number },
-    ]);
+    sendEnd(connection, outcome);
   }
+}
+
+function sendEnd({ send }: DaemonConnection, outcome: Outcome | null): void {
+  const [kind, number] = outcome === null ? [events.failed.kind, 0] : encodeOutcome(outcome);
+  send('ended', [
+    { name: 'outcome', value: kind },
+    { name: 'number', value: number },
+  ]);
 }
 
 function question(

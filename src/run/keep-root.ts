@@ -41,8 +41,9 @@ export async function keepRoot(spec: WantedSpec, keeping: Keeping, leased: Lease
 
 /** The same for a clone that the daemon keeps. */
 export function tellKept(keeping: Keeping, lease: HandedLease, tell: KeepOptions['tell']): HandedLease & Pick<KeptRoot, 'giveBack'> {
-  const { session = '' } = lease;
+  const { session = '', handed } = lease;
   const giveBack = async (outcome: Outcome | undefined): Promise<void> => {
+    if (outcome === undefined) handed.failed();
     await lease.release();
     if (isKept(keeping, outcome)) tell(keptNotice(session));
   };

@@ -15,6 +15,7 @@ import type { RunCaller } from './run-caller.ts';
 import { isOnlyLaunched, type RunClient } from './run-client.ts';
 import { callersStreams, type RunOptions } from './run-options.ts';
 import { targetsToLookAt } from './settle-targets.ts';
+import type { RunEvent } from './run-event.ts';
 import { announceLaunch, supervise } from './supervise.ts';
 
 /**
@@ -26,6 +27,7 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
   const warn = (message: string): void => tell({ kind: 'warning', message });
   const held: Release[] = [];
   let withChanges: RunLease['withChanges'];
+  let hasStarted = false;
   return {
     name: 'node',
     tell,
@@ -60,7 +62,11 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
       }
       const given = handed === undefined ? {} : { connection: handed.connection.handOver() };
       const hooks = await chooseHooks(rootfs, { launcher: facts.files.launcher, sandboxDirectory, ...given });
-      const start = (): Promise<Outcome> => supervise(launch, spec, facts, { ...options, ...given });
+      const onEvent = (event: RunEvent): void => {
+        hasStarted ||= event.kind === 'started';
+        tell(event);
+      };
+      const start = (): Promise<Outcome> => supervise(launch, spec, facts, { ...options, onEvent, ...given });
       return await withHooks(
         spec.hooks,
         hooks,
@@ -75,7 +81,9 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
         if (withChanges !== undefined) await tellChanges(withChanges, options, warn);
         return outcome;
       } finally {
-        for (const release of held.toReversed()) await giveBack(release, outcome, warn);
+        // What a command did that was started counts, whatever prevented this process from seeing its end.
+        const end = outcome ?? (hasStarted ? ({ kind: 'killed', signal: 'SIGKILL' } as const) : undefined);
+        for (const release of held.toReversed()) await giveBack(release, end, warn);
       }
     },
   };

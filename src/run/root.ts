@@ -14,7 +14,7 @@ import type { RootRef } from '../spec/root-ref.ts';
 import type { WantedSpec } from '../spec/spec.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import type { ChangedRoot } from './changed-root.ts';
-import { openStorage, sharedDirectory } from '../storage/registry.ts';
+import { openStorage, sharedDirectory, type StorageOptions } from '../storage/registry.ts';
 import type { Handed } from './daemon-lease.ts';
 import { copyByReflinks } from './copy-by-reflinks.ts';
 import { claimCloneState } from './clone-state.ts';
@@ -165,7 +165,7 @@ export async function openRootPool(
   facts: Facts,
   { warn, onlyCleanUp = false, onWaiting, shelf }: OpenOptions,
 ): Promise<Pool> {
-  const driver = await openRootStorage(root, facts, onWaiting);
+  const driver = await openRootStorage(root, facts, { onWaiting, mayBeGone: onlyCleanUp });
   const runtime = leasePaths(root, facts);
   // So that nothing is left behind for a template that does not exist.
   if (!hasPool(driver.template, runtime) && !(onlyCleanUp && (await driver.list()).length > 0)) await driver.probe();
@@ -192,7 +192,7 @@ function cgroupDirectories({ cpu, memory, pids, others }: Facts['cgroups']): str
   return [...new Set(directories.filter((directory) => directory !== undefined))];
 }
 
-function openRootStorage(root: RootRef, facts: Facts, onWaiting?: (message: string) => void): Promise<StorageDriver> {
+function openRootStorage(root: RootRef, facts: Facts, options: Pick<StorageOptions, 'onWaiting' | 'mayBeGone'>): Promise<StorageDriver> {
   return openStorage(root, {
     tools: facts.tools,
     run: runCommand,
@@ -203,6 +203,6 @@ function openRootStorage(root: RootRef, facts: Facts, onWaiting?: (message: stri
     copyTree: (from, to) => copyByReflinks(facts, from, to),
     runWithIds: (command) => runWithIds(command, facts),
     tree: facts.files.tree,
-    onWaiting,
+    ...options,
   });
 }

@@ -1,18 +1,22 @@
-import { claimSession, forgetLease } from '../pool/lease/keep.ts';
+import { backToSession, claimSession, forgetLease, isKept } from '../pool/lease/keep.ts';
 import { releaseClone, removeClone } from '../pool/lease/release.ts';
 import type { Pool } from '../pool/pool.ts';
-import { addSession, removeSession, type SessionIndex } from './index-files.ts';
+import { addSession, removeName, removeSession, type SessionIndex } from './index-files.ts';
 import { formatSession, type SessionRecord } from './record.ts';
 
 /** Removes a session with its clone. Throws `session-in-use`, and the storage's error. */
 export async function destroySession(pool: Pool, index: SessionIndex, record: SessionRecord): Promise<void> {
-  const { id, guid } = record.clone;
+  const { id } = record.clone;
   const release = (): Promise<void> => (pool.driver.capabilities.pooled ? releaseClone(pool, id) : removeClone(pool, id));
   await claimSession(pool, id);
+  try {
+    // A crash may have come before the storage kept the clone.
+    await ((await isKept(pool, record.clone)) ? forgetLease(pool, record.clone, release) : release());
+  } catch (error) {
+    await backToSession(pool, id).release();
+    throw error;
+  }
   removeSession(index, record);
-  // A crash may have come before the storage kept the clone.
-  const isKept = (await pool.driver.list()).some((clone) => clone.id === id && clone.guid === guid && clone.kept);
-  await (isKept ? forgetLease(pool, record.clone, release) : release());
 }
 
 /** Gives a session another name, also while it is in use. Throws `session-exists`, and the storage's error. */
@@ -24,8 +28,8 @@ export async function renameSession(pool: Pool, index: SessionIndex, record: Ses
     await pool.driver.keep(record.clone, formatSession(renamed));
     pool.checkpoint('rename:kept');
   } catch (error) {
-    removeSession(index, renamed);
+    removeName(index, renamed.uid, name);
     throw error;
   }
-  removeSession(index, record);
+  removeName(index, record.uid, record.name);
 }

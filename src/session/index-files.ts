@@ -73,13 +73,26 @@ export function missingSession(name: string): IsolateError {
   return new IsolateError('session-missing', `There is no session ${JSON.stringify(name)}.`, { hint: 'isolate sessions lists yours' });
 }
 
-/** Replaces what is known about a session. */
+/** Replaces what is known about a session, whatever it is called by now. */
 export function updateSession(index: SessionIndex, record: SessionRecord): void {
-  renameSync(writeBeside(index, record), fileOf(index, record.uid, record.name));
+  for (const name of namesOf(index, record)) renameSync(writeBeside(index, { ...record, name }), fileOf(index, record.uid, name));
 }
 
-export function removeSession(index: SessionIndex, { uid, name }: Pick<SessionRecord, 'uid' | 'name'>): void {
+/** Removes the names of a session's clone. */
+export function removeSession(index: SessionIndex, record: Pick<SessionRecord, 'uid' | 'clone'>): void {
+  for (const name of namesOf(index, record)) removeName(index, record.uid, name);
+}
+
+/** Removes one name. */
+export function removeName(index: SessionIndex, uid: number, name: string): void {
   rmSync(fileOf(index, uid, name), { force: true });
+}
+
+/** It has two while it is being renamed. */
+function namesOf(index: SessionIndex, { uid, clone }: Pick<SessionRecord, 'uid' | 'clone'>): readonly string[] {
+  return listSessions(index, uid)
+    .filter((other) => other.clone.id === clone.id && other.clone.guid === clone.guid)
+    .map(({ name }) => name);
 }
 
 function writeBeside(index: SessionIndex, record: SessionRecord): string {

@@ -4,7 +4,7 @@ import { IsolateError } from '../error.ts';
 import type { Pool } from '../pool/pool.ts';
 import { readPoolNames } from '../pool/state/pool-state.ts';
 import type { CloneInfo } from '../storage/driver.ts';
-import { addSession, listSessions, removeSession, type SessionIndex } from './index-files.ts';
+import { addSession, listSessions, removeName, type SessionIndex } from './index-files.ts';
 import { type ClonedRoot, parseSession, type SessionRecord } from './record.ts';
 
 /** A run writes the name of its session before the storage has it. */
@@ -37,15 +37,15 @@ export function mendIndex(index: SessionIndex, root: ClonedRoot, { clones, other
   const kept = clones.flatMap((clone) => sessionOf(clone) ?? []);
   const known = listSessions(index, null).filter((record) => isDeepStrictEqual(record.root, root));
   for (const record of known) {
-    if (!kept.some((one) => isSame(one, record)) && nowMs - record.createdMs > youngMs) removeSession(index, record);
+    if (!kept.some((one) => isSame(one, record)) && nowMs - record.createdMs > youngMs) removeName(index, record.uid, record.name);
   }
   const lost = kept.filter((record) => !others.has(record.clone.id) && !known.some((one) => isSame(one, record)));
   for (const record of lost) addLost(index, record);
 }
 
 /** What the storage has about the session of a clone; null: nothing, or something about another clone that was copied. */
-export function sessionOf({ id, guid, session }: CloneInfo): SessionRecord | null {
-  const record = session === undefined ? null : parseSession(session);
+export function sessionOf({ id, guid, kept, session }: CloneInfo): SessionRecord | null {
+  const record = session === undefined || !kept ? null : parseSession(session);
   return record?.clone.id === id && record.clone.guid === guid ? record : null;
 }
 

@@ -93,7 +93,7 @@ function whyNotName(name: string): string | null {
 /** The name of a session: fit for a file name, a word of a shell and the part before a colon. Throws `bad-name`. */
 export function parseSessionName(text: string): string {
   if (isSessionName(text)) return text;
-  throw new IsolateError('bad-name', `${JSON.stringify(text)} is not a name of a session.`, {
+  throw new IsolateError('bad-name', `${JSON.stringify(text)} is not a session name.`, {
     hint: 'use up to 64 letters, digits, "_", "." and "-", and begin with a letter or a digit',
   });
 }

@@ -91,6 +91,14 @@ export interface ChangedTrees {
   readonly close: () => Promise<void>;
 }
 
+/** Where a driver gets a state to compare a clone with. */
+export interface BasePlaces {
+  /** For storage that shows a state only in a clone of it. */
+  readonly makeBase: MakeBase;
+  /** As in `CreateOptions`, for storage that mounts a state. */
+  readonly mountDirectory: string;
+}
+
 /** Makes and mounts a clone of a state, by its name in the storage. A crash leaves it to the next refresh. */
 export type MakeBase = (source: string) => Promise<{ readonly path: string; readonly end: () => Promise<void> }>;
 
@@ -127,8 +135,8 @@ export interface StorageDriver {
    * A second call replaces the text.
    */
   readonly keep: (ref: CloneRef, session: string) => Promise<void>;
-  /** What a clone that is mounted at `path` was changed in. `makeBase` is for storage that shows a state only in a clone of it. */
-  readonly openChanges: (clone: CloneInfo, path: string, makeBase: MakeBase) => Promise<ChangedTrees>;
+  /** What a clone that is mounted at `path` was changed in. */
+  readonly openChanges: (clone: CloneInfo, path: string, places: BasePlaces) => Promise<ChangedTrees>;
   /** Lets a kept clone be destroyed. */
   readonly forget: (ref: CloneRef) => Promise<void>;
   /** Bytes on disk that are these clones' alone, by id; one that is missing in the answer could not be measured. */

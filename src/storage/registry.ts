@@ -12,6 +12,8 @@ export interface StorageOptions {
   readonly stateDirectory: string;
   /** Whether the file system a path is on can be mounted idmapped. */
   readonly canIdmap: (path: string) => boolean;
+  /** The template may have been removed, and only what it left is wanted. */
+  readonly mayBeGone?: boolean;
   /** Called once with the reason when the storage takes long to answer; not a full sentence. */
   readonly onWaiting?: ((message: string) => void) | undefined;
   /** Removes a whole tree, whatever ids its files have. */
@@ -42,7 +44,7 @@ export async function openStorage(root: RootRef, options: StorageOptions): Promi
     return openZfs(root.locator, options);
   }
   const { describeDirectory } = await import('./directory.ts');
-  describeDirectory(root.path);
+  if (options.mayBeGone !== true) describeDirectory(root.path);
   switch (root.storage ?? 'overlay') {
     case 'overlay':
       return (await import('./overlay/driver.ts')).openOverlay(root.path, options);

@@ -69,7 +69,7 @@ describe.each(callers)('$name', ({ run, root }) => {
     expect(await sessions()).toMatchObject([
       { name: 'one', command: ['cat', '/mine'], engine: 'lxc', inUse: false, sizeBytes: expect.any(Number) },
     ]);
-    expect(await run('rename', 'one', 'two')).toEqual(done('one is called two now\n'));
+    expect(await run('rename', 'one', 'two')).toEqual(done('one is now called two\n'));
     expect(await run('enter', 'one', 'true')).toMatchObject({ status: 125, stderr: expect.stringContaining('There is no session "one".') });
     expect(await run('enter', 'two', 'cat', '/mine')).toEqual(done('first\nsecond\n'));
     expect(await run('rm', 'two')).toEqual(done('two is removed\n'));

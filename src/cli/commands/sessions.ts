@@ -62,7 +62,7 @@ export async function renameVerb(parsed: ParsedArguments): Promise<number> {
   }
   const name = parseSessionName(to);
   await renameCallersSession((await callerContext()).facts, from, name, warn);
-  tell(parsed, { session: name }, `${from} is called ${name} now`);
+  tell(parsed, { session: name }, `${from} is now called ${name}`);
   return 0;
 }
 

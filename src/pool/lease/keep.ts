@@ -10,6 +10,7 @@ import { readDirectory } from '../read-directory.ts';
 import { type CloneRecord, formatLeaseName, parseLeaseName } from '../state/state-file.ts';
 import { keepLeased, publishLeased, readCloneRecord, takeKept, takeLeased, takeRetired, writeWhole } from '../state/transition.ts';
 import { withMountLock } from './make-clones.ts';
+import { releaseClone } from './release.ts';
 import { findRoot, type Lease } from './take.ts';
 
 /** A clone that is kept. */
@@ -55,7 +56,11 @@ export async function forgetLease(pool: Pool, clone: CloneRef, release: () => Pr
  */
 export async function takeSession(pool: Pool, clone: KeptClone, find: typeof findRoot = findRoot): Promise<Lease> {
   const { id } = clone;
-  await claimSession(pool, id);
+  const wasKept = await claimSession(pool, id);
+  if (!wasKept && !(await isKept(pool, clone))) {
+    await releaseClone(pool, id);
+    throw gone(pool, id);
+  }
   const putBack = (): void => void keepLeased(pool, id, formatLeaseName(id, pool.holder));
   try {
     const record = readCloneRecord(leasePath(pool, id), id);
@@ -67,11 +72,21 @@ export async function takeSession(pool: Pool, clone: KeptClone, find: typeof fin
   }
 }
 
-/** The same for one that is not looked into: it may not be mounted. Throws `session-in-use`. */
-export async function claimSession(pool: Pool, id: string): Promise<void> {
+/**
+ * The same for one that is not looked into: it may not be mounted. Returns whether its state was that of a session; false: only the storage
+ * knows whether it is one. Throws `session-in-use`.
+ */
+export async function claimSession(pool: Pool, id: string): Promise<boolean> {
   pool.checkpoint('session:before-rename');
-  if (!takeIdle(pool, id) && !(await announce(pool, id))) throw inUse(pool, id);
+  const wasKept = takeKept(pool, id);
+  if (!wasKept && !takeLeft(pool, id) && (isInUse(pool, id) || !(await announce(pool, id)))) throw inUse(pool, id);
   pool.checkpoint('session:renamed');
+  return wasKept;
+}
+
+/** Whether the storage keeps this clone. */
+export async function isKept(pool: Pool, { id, guid }: CloneRef): Promise<boolean> {
+  return (await pool.driver.list()).some((clone) => clone.id === id && clone.guid === guid && clone.kept);
 }
 
 /** leased by this pool's holder -> kept. */
@@ -82,9 +97,13 @@ export function backToSession(pool: PoolFiles, id: string): GivenBack {
   };
 }
 
-/** -> leased by this pool's holder; false: the clone has no state, a run has it, or another process was quicker. */
-function takeIdle(pool: PoolFiles, id: string): boolean {
-  return takeKept(pool, id) || takeFromDead(pool, id) || takeRetired(pool, id);
+/** What a dead run left -> leased by this pool's holder; false: there is nothing, or another process was quicker. */
+function takeLeft(pool: PoolFiles, id: string): boolean {
+  return takeFromDead(pool, id) || takeRetired(pool, id);
+}
+
+function isInUse(pool: PoolFiles, id: string): boolean {
+  return leasesOf(pool, id).some(({ holder }) => isAlive(holder, pool.holder.bootId));
 }
 
 /** leased by a dead holder -> leased by this pool's. */
@@ -97,7 +116,7 @@ function takeFromDead(pool: PoolFiles, id: string): boolean {
 async function announce(pool: Pool, id: string): Promise<boolean> {
   const lock = await waitForLock(pool.paths.lock, pool.holder, { waitMs: lockMs });
   try {
-    if (takeIdle(pool, id)) return true;
+    if (takeKept(pool, id) || takeLeft(pool, id)) return true;
     if (leasesOf(pool, id).length > 0) return false;
     writeWhole(pool, leasePath(pool, id), '\n');
     return true;

@@ -3,22 +3,27 @@ import { basename, join } from 'node:path';
 
 import { IsolateError } from '../../error.ts';
 import { parseMountinfo } from '../../host/mountinfo.ts';
-import type { ChangedTrees, CloneInfo, MakeBase } from '../driver.ts';
+import type { BasePlaces, ChangedTrees, CloneInfo, MakeBase } from '../driver.ts';
 import type { ZfsContext } from './commands.ts';
 
 /**
- * OpenZFS mounts a snapshot beside the clone, where only the caller may enter: by its name, never through `.zfs`, which mounts it for
+ * OpenZFS mounts a snapshot where the clones are, which root may enter: by its name, never through `.zfs`, which mounts it for
  * everybody. zfs-fuse cannot, so there the base is a clone.
  */
-export async function openChanges(context: ZfsContext, clone: CloneInfo, path: string, makeBase: MakeBase): Promise<ChangedTrees> {
+export async function openChanges(
+  context: ZfsContext,
+  clone: CloneInfo,
+  path: string,
+  { makeBase, mountDirectory }: BasePlaces,
+): Promise<ChangedTrees> {
   const snapshot = clone.origin ?? clone.source;
   const isFuse = context.implementation.name === 'zfs-fuse';
-  const base = isFuse ? await makeBase(snapshot) : await mountSnapshot(context, snapshot, path);
+  const base = isFuse ? await makeBase(snapshot) : await mountSnapshot(context, snapshot, mountDirectory);
   return { base: base.path, other: path, form: { kind: 'trees', sameInodes: true }, close: base.end };
 }
 
-async function mountSnapshot(context: ZfsContext, snapshot: string, beside: string): ReturnType<MakeBase> {
-  const path = await mkdtemp(join(beside, `../.base-${process.pid}-`));
+async function mountSnapshot(context: ZfsContext, snapshot: string, directory: string): ReturnType<MakeBase> {
+  const path = await mkdtemp(join(directory, `.base-${process.pid}-`));
   const mounted = await context.mountSnapshot(snapshot, path);
   if (mounted.exitCode !== 0) {
     await rmdir(path);

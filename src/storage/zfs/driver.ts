@@ -68,7 +68,7 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
     },
     mount: (clone, mountOptions) => mountClone(context, clone, mountOptions),
     destroy: (refs) => destroyClones(context, refs),
-    openChanges: (clone, path, makeBase) => openChanges(context, clone, path, makeBase),
+    openChanges: (clone, path, places) => openChanges(context, clone, path, places),
     keep: (ref, session) => runInOrder(context, ref.id, planKeep(template, ref.id, session)),
     forget: (ref) => runInOrder(context, ref.id, planForget(template, ref.id)),
     usage: (ids) => readUsage(context, ids),

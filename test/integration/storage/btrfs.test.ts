@@ -62,7 +62,7 @@ async function listSubvolumes(): Promise<readonly string[]> {
 }
 
 /** A clone of the storage has its base already. */
-const noBase = (): Promise<never> => Promise.reject(new Error('No base is made.'));
+const noBase = { makeBase: () => Promise.reject(new Error('No base is made.')), mountDirectory: '/nonexistent' };
 
 test('a clone is known by the UUID of its snapshot, whatever its directory is', async () => {
   const { clone } = await makeOne();

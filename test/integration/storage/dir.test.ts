@@ -56,7 +56,7 @@ async function usedBytes(): Promise<number> {
 }
 
 /** A clone of the storage has its base already. */
-const noBase = (): Promise<never> => Promise.reject(new Error('No base is made.'));
+const noBase = { makeBase: () => Promise.reject(new Error('No base is made.')), mountDirectory: '/nonexistent' };
 
 test.each(['btrfs', 'xfs'] as const)('a clone on %s shares the blocks of the template until it changes them', async (type) => {
   const driver = await openOn(type);

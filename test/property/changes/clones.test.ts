@@ -63,7 +63,8 @@ describe.each([
         const clone = placeOf(made.rootfs);
         expect(walkBoth(template, clone)).toEqual([]);
         applySteps(clone, second);
-        const { base, other, form } = await driver.openChanges(made.clone, clone, () => Promise.reject(new Error('No base is made.')));
+        const places = { makeBase: () => Promise.reject(new Error('No base is made.')), mountDirectory: '/nonexistent' };
+        const { base, other, form } = await driver.openChanges(made.clone, clone, places);
         const options = form.kind === 'trees' && form.sameInodes ? ['--same-inodes'] : [];
         expect(lettersIn(execFileSync(program, ['compare', ...options, base, other], { encoding: 'latin1' }))).toEqual(
           walkBoth(template, clone),

@@ -103,7 +103,7 @@ test.each([
   const connection = {
     peer: { uid: 1000, gid: 1000, rights: 'user' as const, groups: [], pid: 1, holder: null },
     closed: new AbortController().signal,
-    send: (_name: string, items: Message['items']) => void texts.push(items[0]?.value),
+    send: (name: string, items: Message['items']) => void (name === 'message' && texts.push(items[0]?.value)),
   } as unknown as Connection;
   const lease = async ({ onLongWait }: LeaseRequest): Promise<never> => {
     onLongWait?.('waiting for a clone');
