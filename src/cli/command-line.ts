@@ -26,11 +26,12 @@ export async function runCommandLine(caller: Caller): Promise<number> {
     const parsed = await parseArguments(argv);
     verb = parsed.values.has('refresh') ? 'refresh' : parsed.verb;
     show = (error) => (parsed.flags.has('json') ? renderErrorJson(error) : renderError(error, parsed.flags.has('trace')));
-    if (isOther(verb, parsed)) return await (await import('./other-verbs.ts')).otherVerb({ verb, parsed, settings, caller });
+    const otherwise = async (): Promise<number> => await (await import('./other-verbs.ts')).otherVerb({ verb, parsed, settings, caller });
+    if (isOther(verb, parsed)) return await otherwise();
     if (parsed.flags.has('trace')) await (await import('../log.ts')).startCommandLog({ json: parsed.flags.has('json') });
     if (verb === 'exec') return await (await import('./commands/exec.ts')).execVerb(parsed);
     (await import('./run-request.ts')).checkRefreshForm(parsed);
-    return await (await import('./commands/run.ts')).runVerb(asRun(parsed), settings);
+    return await (await import('./commands/run.ts')).runVerb(asRun(parsed), settings, { leave: otherwise });
   } catch (error) {
     write(2, show(error));
     return error instanceof StoppedError ? 128 + signalNumber(error.signal) : exitCodeOfError(verb, toIsolateError(error).code);

@@ -63,10 +63,18 @@ export async function otherVerb({ verb, parsed, settings }: OtherVerb): Promise<
       return await (await import('./commands/doctor.ts')).doctorVerb(parsed, settings);
     case 'completion':
       return (await import('./commands/completion.ts')).completionVerb(parsed);
-    case 'help':
-    case 'enter':
-    case 'exec':
     case 'run':
+    case 'enter': {
+      // Of runs only those that tell of changes come here.
+      const [{ runVerb }, { asRun }, { tellChanges }] = await Promise.all([
+        import('./commands/run.ts'),
+        import('./entering.ts'),
+        import('./tell-changes.ts'),
+      ]);
+      return await runVerb(asRun(parsed), settings, { tell: tellChanges });
+    }
+    case 'help':
+    case 'exec':
       return (await import('./commands/help.ts')).helpVerb(parsed);
   }
 }

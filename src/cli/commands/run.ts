@@ -1,7 +1,6 @@
 import { isatty } from 'node:tty';
 
 import type { Descriptor } from '../../launch/launch.ts';
-import type { ChangedRoot } from '../../run/changed-root.ts';
 import type { RunOptions } from '../../run/run-options.ts';
 import type { RunRequest } from '../../spec/request.ts';
 import { logStorage, logWay } from '../../log.ts';
@@ -9,8 +8,7 @@ import { toJson } from '../../json.ts';
 import { ownClient } from '../../process/own-client.ts';
 import { withAbortOnSignals } from '../abort-on-signals.ts';
 import { exitCodeOf } from '../exit-code.ts';
-import { wantsColour } from '../colour.ts';
-import { print, printParts, write } from '../output.ts';
+import { print, write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { toRunRequest } from '../run-request.ts';
 import { findOwnTemplate } from '../find-own-template.ts';
@@ -18,11 +16,13 @@ import type { SettingsSource } from '../settings-source.ts';
 import { settleRun } from '../settle-run.ts';
 import { runClient } from '../run-client.ts';
 import { runVoice } from '../run-voice.ts';
-import { withStopSignals } from '../stop-signals.ts';
 import { openReporter, type Reporter } from '../reporter.ts';
 
+/** What tells of the changes of a run, or has another program do a run that tells of them. */
+export type ChangesTeller = { readonly tell: NonNullable<RunOptions['onChanges']> } | { readonly leave: () => Promise<number> };
+
 /** `isolate [run]`: runs the command and returns its exit status. */
-export async function runVerb(parsed: ParsedArguments, settings: SettingsSource): Promise<number> {
+export async function runVerb(parsed: ParsedArguments, settings: SettingsSource, changes: ChangesTeller): Promise<number> {
   const { flags } = parsed;
   const reporter = (request: RunRequest): Reporter => openReporter(parsed, request);
   const { request, notices } = await settleRun(parsed, settings, findOwnTemplate).catch((error: unknown) => {
@@ -33,6 +33,7 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource)
     for (const message of notices) write(2, runVoice(parsed, request, 'node').render({ kind: 'notice', message }, isatty(2)));
     return await printPlan(request, parsed);
   }
+  if (request.diff === true && 'leave' in changes) return await changes.leave();
   const { voice, tell, fail, launching } = reporter(request);
   const left = [...notices];
   try {
@@ -59,7 +60,7 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource)
             write(2, voice.render(event, isatty(2)));
           }
         },
-        onChanges: tellChanges,
+        ...('tell' in changes ? { onChanges: changes.tell } : {}),
       } satisfies RunOptions),
     );
     tell('status', outcome);
@@ -70,16 +71,6 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource)
     fail(error);
     throw error;
   }
-}
-
-/** Prints what a run has changed; a signal ends that. */
-async function tellChanges(root: ChangedRoot): Promise<void> {
-  const { findChanges } = await import('../../diff/find-changes.ts');
-  const { renderForPeople } = await import('../change-forms.ts');
-  await withStopSignals(async (signal) => {
-    const found = await findChanges(root, { paths: [], foldDirectories: true, signal });
-    await printParts(renderForPeople(found, { all: false, colour: wantsColour(2), saysAll: false }), 2);
-  });
 }
 
 async function printPlan(request: RunRequest, parsed: ParsedArguments): Promise<number> {
