@@ -118,7 +118,8 @@ describe('an option of Node', () => {
     expect(start(['status', '--env-file=/nope'])).toEqual({
       status: 2,
       stdout: '',
-      stderr: 'isolate: isolate status has no option --env-file.\nhint: --env-file is an option of isolate run, isolate doctor\n',
+      stderr:
+        'isolate: isolate status has no option --env-file.\nhint: --env-file is an option of isolate run, isolate enter, isolate doctor\n',
     });
   });
 });

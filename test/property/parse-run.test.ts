@@ -75,7 +75,8 @@ test('the words of other verbs are what was given too, whatever they look like',
 
 function spell(option: Option, value: string) {
   const { long, short } = option;
-  const spellings: string[][] = option.value === undefined ? [[`--${long}`]] : [[`--${long}`, value], [`--${long}=${value}`]];
+  const separate = option.optionalValue === true ? [] : [[`--${long}`, value]];
+  const spellings: string[][] = option.value === undefined ? [[`--${long}`]] : [...separate, [`--${long}=${value}`]];
   if (short !== undefined) spellings.push(option.value === undefined ? [`-${short}`] : [`-${short}`, value]);
   if (short !== undefined && option.value !== undefined && value !== '') spellings.push([`-${short}${value}`]);
   return fc.constantFrom(...spellings).map((words) => ({ option, value, words }));

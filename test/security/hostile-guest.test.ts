@@ -115,7 +115,11 @@ describe.each(configurations)('%s, %s', (engine, user) => {
   test('a script that names /proc/self/exe as its interpreter gets a copy that nobody can change', async () => {
     const programs = [isolatePath, ownIsolate].flatMap((path) => [path, join(dirname(path), 'isolate-launch')]);
     const before = await Promise.all(programs.map(describeFile));
-    expect(await catchJoining('/dev/script')).toEqual(new Set(['ready', 'met /memfd:isolate (deleted)', 'caught some']));
+    const caught = await catchJoining('/dev/script');
+    // Once it is the interpreter it is a program of the guest's, which the guest may trace.
+    expect(new Set([...caught].filter((line) => !line.startsWith('got ')))).toEqual(
+      new Set(['ready', 'met /memfd:isolate (deleted)', 'caught some']),
+    );
     expect(await Promise.all(programs.map(describeFile))).toEqual(before);
   });
 

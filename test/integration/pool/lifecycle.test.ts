@@ -26,6 +26,7 @@ describe('a pool', () => {
       leased: 0,
       stale: 0,
       kept: [],
+      sessions: [],
       busy: [],
       failed: [],
       notCreated: null,
