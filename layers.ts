@@ -69,8 +69,8 @@ export const layers: Readonly<Record<string, Layer>> = {
     'upkeep',
   ]),
   diff: layer(['error', 'changes', 'rootfs', 'host', 'spec', 'storage', 'pool', 'session', 'run']),
-  status: layer(['error', 'wire', 'process', 'host', 'storage', 'pool', 'config', 'client', 'run']),
-  copy: layer(['error', 'host', 'launch', 'engine', 'session', 'run', 'status']),
+  status: layer(['error', 'wire', 'process', 'host', 'spec', 'storage', 'pool', 'session', 'config', 'client', 'run']),
+  copy: layer(['error', 'process', 'host', 'launch', 'engine', 'session', 'run', 'status']),
   daemon: layer([
     'error',
     'log',

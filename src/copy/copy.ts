@@ -4,7 +4,8 @@ import { pipeline } from 'node:stream/promises';
 
 import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
-import { lastLine, planTreeProgram, type StartedTree, startTree, type TreePlace, type TreeResult } from '../run/tree-program.ts';
+import { lastLine } from '../process/last-line.ts';
+import { planTreeProgram, type StartedTree, startTree, type TreePlace, type TreeResult } from '../run/tree-program.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { type Guest, withGuest } from './guest.ts';
 import { findHostSource, findHostTarget, type HostEndpoint, type HostPlace, hostInside, planHostPlace } from './host-place.ts';
@@ -159,11 +160,11 @@ const brokenPipe = 141;
 
 function checkRead(read: TreeResult, { from }: CopyRequest, { warn }: CopyContext): void {
   if (read.status !== 0) throw failed(`${from} cannot be copied`, from, read, 0);
-  for (const line of read.lines) warn(`${lastLine([line])}.`);
+  for (const line of read.lines) warn(`${lastLine(line)}.`);
 }
 
 function failed(what: string, word: string, { lines }: TreeResult, files: number): IsolateError {
-  const line = lastLine(lines);
+  const line = lastLine(lines.join('\n'));
   const path = parseEndpoint(word);
   const own = path.kind === 'guest' ? `${path.path}: ` : '';
   const reason = own !== '' && line.startsWith(own) ? line.slice(own.length) : line;

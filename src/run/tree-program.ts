@@ -7,6 +7,7 @@ import type { Facts } from '../host/facts.ts';
 import { bareLaunch } from '../launch/bare-launch.ts';
 import type { Launch } from '../launch/launch.ts';
 import { plainEnvironment } from '../process/command.ts';
+import { lastLine } from '../process/last-line.ts';
 import { startLaunch } from '../process/launch.ts';
 import { namespaceWithIds } from './with-ids.ts';
 
@@ -56,7 +57,7 @@ export interface TreeProgram {
 async function judge(result: Promise<TreeResult>, signal: AbortSignal | undefined): Promise<void> {
   const { status, lines } = await result;
   signal?.throwIfAborted();
-  if (status !== 0) throw new IsolateError('storage-failed', `The trees cannot be read: ${lastLine(lines)}.`);
+  if (status !== 0) throw new IsolateError('storage-failed', `The trees cannot be read: ${lastLine(lines.join('\n'))}.`);
 }
 
 /** How isolate-tree ended, with what it printed on standard error; null: it was killed. */
@@ -158,9 +159,4 @@ export function planTreeProgram(facts: Facts, args: readonly string[], place: Tr
     mountNamespace: true,
     noNewPrivileges: true,
   };
-}
-
-/** The last line of what isolate-tree said, for a message. */
-export function lastLine(lines: readonly string[]): string {
-  return (lines.at(-1)?.trim() ?? 'no reason was given').replaceAll(/\p{Cc}/gu, '?').replace(/\.$/, '');
 }

@@ -1,5 +1,6 @@
 import { IsolateError } from '../error.ts';
 import type { RunCommand } from '../process/command.ts';
+import { lastLine } from '../process/last-line.ts';
 
 /** isolate-tree (tree/main.c), for what needs no sandbox: it looks at nothing in a tree, or only by its own directories. */
 export interface TreeCommand {
@@ -14,9 +15,4 @@ export async function runTreeCommand({ run, tree }: TreeCommand, args: readonly 
   const { exitCode, stdout, stderr } = await run({ file: tree, args, timeoutMs });
   if (exitCode !== 0) throw new IsolateError('storage-failed', `${what}: ${lastLine(stderr)}.`);
   return stdout.split('\0').slice(0, -1);
-}
-
-function lastLine(text: string): string {
-  const line = text.trim().split('\n').at(-1) ?? '';
-  return line === '' ? 'no reason was given' : line.replaceAll(/\p{Cc}/gu, '?').replace(/\.$/, '');
 }

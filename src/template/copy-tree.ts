@@ -6,7 +6,8 @@ import { idsOfTrees, planTreeProgram } from '../run/tree-program.ts';
 import { runAsTool } from '../run/with-ids.ts';
 import type { TemplateContext } from './context.ts';
 import { makeIn, noSpace, saysNoSpace } from './no-space.ts';
-import { lastLine, treeTimeoutMs } from './trees.ts';
+import { lastLine } from '../process/last-line.ts';
+import { treeTimeoutMs } from './trees.ts';
 
 /** Where isolate-tree sees the tree and its copy. */
 const [fromInside, toInside] = ['/from', '/to'] as const;

@@ -1,4 +1,5 @@
 import { IsolateError } from '../error.ts';
+import { lastLine } from '../process/last-line.ts';
 import type { CommandResult } from '../process/command.ts';
 import { removeTree } from '../run/remove-tree.ts';
 import { runWithIds } from '../run/with-ids.ts';
@@ -55,10 +56,4 @@ export async function listTree({ facts, signal }: TemplateContext, path: string,
 export async function haveSameListing(context: TemplateContext, one: string, other: string): Promise<boolean> {
   const [left, right] = [await listTree(context, one, false), await listTree(context, other, false)];
   return isSame(compareListings(left, right));
-}
-
-/** The last line that a program printed, as a clause. */
-export function lastLine(text: string): string {
-  const line = text.trim().split('\n').at(-1) ?? '';
-  return line === '' ? 'no reason was given' : line.replaceAll(/\p{Cc}/gu, '?').replace(/\.$/, '');
 }
