@@ -40,9 +40,9 @@ export function clientVoice({ send }: Connection, voice: RunVoice, isWatched: bo
     },
     announce: async ({ command, limits }) => {
       log = (await voice.openLog?.((line) => void untold.push(line))) ?? null;
-      report(linesOf(voice, command ?? [], limits), voice.ignoredSignals);
+      report(linesOf(voice, command ?? [], limits, isWatched), voice.ignoredSignals);
     },
-    announceCommand: ({ command, limits }) => report(linesOf(voice, command, limits), []),
+    announceCommand: ({ command, limits }) => report(linesOf(voice, command, limits, isWatched), []),
     logLaunch: (launch, spec) => {
       for (const command of commandsOf(launch, spec)) log?.command(command);
     },
@@ -50,9 +50,11 @@ export function clientVoice({ send }: Connection, voice: RunVoice, isWatched: bo
   };
 }
 
-/** Those that are possible. */
-function linesOf({ lines }: RunVoice, command: readonly string[], { memoryBytes }: Limits): readonly ReportLine[] {
-  return lines(command).filter(({ outOfMemory }) => outOfMemory === undefined || memoryBytes !== undefined);
+/** Those that are possible. Most runs have none, and no message is sent for them. */
+function linesOf({ lines }: RunVoice, command: readonly string[], { memoryBytes }: Limits, isWatched: boolean): readonly ReportLine[] {
+  return lines(command).filter(
+    ({ outOfMemory, stream }) => (outOfMemory === undefined || memoryBytes !== undefined) && (stream !== 'terminal' || isWatched),
+  );
 }
 
 /** What a client is to tell of its run by itself. */
