@@ -10,7 +10,7 @@ export const accessRules: readonly Rule[] = [
     category: 'access',
     risk: 'high',
     what: ['rule of sudo or doas', 'rules of sudo and doas'],
-    why: 'The rules decide who may run commands as root, and whether a password is needed.',
+    why: 'These rules say who can run commands as root, and whether they need a password.',
     inFull: true,
     match: { by: 'text', paths: ['etc/{sudoers,sudoers.d/**,doas.conf,doas.d/*}'], compare: sudoersLines },
   },
@@ -19,7 +19,7 @@ export const accessRules: readonly Rule[] = [
     category: 'access',
     risk: 'high',
     what: ['polkit rule', 'polkit rules'],
-    why: 'The rule decides who may do what otherwise only root may.',
+    why: 'This rule can let users do what normally only root can do.',
     match: {
       by: 'path',
       paths: ['{etc,run,usr/share,usr/local/share}/polkit-1/rules.d/*', '{etc,var/lib}/polkit-1/localauthority/**', 'etc/polkit-1/**'],
@@ -74,7 +74,7 @@ export const accessRules: readonly Rule[] = [
     category: 'access',
     risk: 'high',
     what: ['key that opens an account over SSH', 'keys that open accounts over SSH'],
-    why: 'Whoever has the other half of the key can log in without a password.',
+    why: 'Anyone with the private key can log in without a password.',
     inFull: true,
     match: {
       by: 'text',
@@ -127,7 +127,7 @@ export const accessRules: readonly Rule[] = [
     category: 'access',
     risk: 'high',
     what: ['certificate that all programs trust', 'certificates that all programs trust'],
-    why: 'Whoever has the key of such a certificate can pretend to be any site.',
+    why: 'Anyone with the private key of this certificate can impersonate any site.',
     match: {
       by: 'path',
       paths: [

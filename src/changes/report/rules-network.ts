@@ -15,7 +15,7 @@ export const networkRules: readonly Rule[] = [
     category: 'network',
     risk: 'medium',
     what: ['setting of name servers', 'settings of name servers'],
-    why: 'Whoever answers for names decides where connections go.',
+    why: 'The servers that resolve names decide where connections go.',
     match: {
       by: 'path',
       paths: [

@@ -53,7 +53,7 @@ export const packageRules: readonly Rule[] = [
     category: 'packages',
     risk: 'high',
     what: ['package source', 'package sources'],
-    why: 'Whoever runs a package source decides what is installed from it as root.',
+    why: 'The owner of a package source decides what is installed from it as root.',
     match: {
       by: 'path',
       paths: [

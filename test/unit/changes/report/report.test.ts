@@ -58,7 +58,7 @@ describe('a report', () => {
         ofPackages: 0,
         inFull: 1,
         paths: ['etc/sudoers.d/ada'],
-        why: 'The rules decide who may run commands as root, and whether a password is needed.',
+        why: 'These rules say who can run commands as root, and whether they need a password.',
       },
     ]);
   });
