@@ -7,9 +7,8 @@ import { findCallersSession, type FoundSession } from '../run/find-session.ts';
 import { withGivenSession } from '../run/given-session.ts';
 import { treeInside, withLeasedSession, withSessionTree } from '../run/session-tree.ts';
 import { planTreeProgram, startTree, type StartedTree } from '../run/tree-program.ts';
-import { findRunToJoin } from '../status/find-run.ts';
+import { findRunToJoin, passMissing } from '../status/find-run.ts';
 import { holderOf } from '../status/run-holder.ts';
-import { openStatusSource } from '../status/status-source.ts';
 import type { RunStatus } from '../status/status.ts';
 
 /** The root of a session or run, in which isolate-tree can be started. */
@@ -35,18 +34,12 @@ export async function withGuest<T>(name: string, options: GuestOptions, action: 
   const session = await findCallersSession(name).catch(passMissing);
   const idle = session === null ? null : await withIdleSession(session, options, action).catch(passInUse);
   if (idle !== null && !(idle instanceof IsolateError)) return idle.result;
-  const run = await findRun(name, process.getuid?.() ?? 0);
+  const run = await findRun(name);
   if (run !== null) return await action(runAsGuest(run, options.facts));
   if (idle !== null) throw idle;
   throw new IsolateError('session-missing', `There is neither a session nor a run ${JSON.stringify(name)}.`, {
     hint: 'isolate sessions and isolate ps list yours',
   });
-}
-
-/** Rethrows everything but `session-missing`. */
-function passMissing(error: unknown): null {
-  if (error instanceof IsolateError && error.code === 'session-missing') return null;
-  throw error;
 }
 
 /** Rethrows everything but `session-in-use`. */
@@ -76,17 +69,11 @@ async function withIdleSession<T>(
 }
 
 /** null: the caller has no such run. */
-async function findRun(word: string, uid: number): Promise<RunStatus | null> {
-  const source = openStatusSource(uid);
-  try {
-    const { runs } = await source.runs();
-    return findRunToJoin(runs, word, uid);
-  } catch (error) {
+async function findRun(word: string): Promise<RunStatus | null> {
+  return await findRunToJoin(word).catch((error: unknown) => {
     if (error instanceof IsolateError && error.code === 'run-missing') return null;
     throw error;
-  } finally {
-    source.close();
-  }
+  });
 }
 
 function runAsGuest(run: RunStatus, facts: Facts): Guest {

@@ -70,7 +70,7 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
     },
     place: async (lease, { spec, facts }) => {
       const { id, rootfs, holder: own } = lease;
-      const description = { ...describeRun(spec, { id }, peer.uid, Date.now()), command: shortenCommand(spec.command) };
+      const description = { ...describeRun(spec, id, peer.uid, Date.now()), command: shortenCommand(spec.command) };
       const run = claimRunFor(own, services.paths, description);
       lease.defer((runsOn) => runsOn || run.remove());
       return placeFor(services, { facts, rootfs, runId: run.runId, holder: own }, lease);

@@ -112,9 +112,8 @@ export function beginLease(begun: Begun, { active, watch }: { readonly active: S
 }
 
 /** What `isolate ps` shows. */
-function describe({ template, peer, engine, command, groupsIn, taken, session }: Begun, sinceMs: number): RunDescription {
-  const optional = { ...(session === undefined ? {} : { session }), ...(groupsIn === undefined ? {} : { groupsIn }) };
-  return { template, clone: taken.id, engine, command, uid: peer.uid, sinceMs, ...optional };
+function describe({ template, peer, engine, command, groupsIn, taken }: Begun, sinceMs: number): RunDescription {
+  return { template, clone: taken.id, engine, command, uid: peer.uid, sinceMs, ...(groupsIn === undefined ? {} : { groupsIn }) };
 }
 
 /** Claims the run for the client's process. */

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { IsolateError } from '../error.ts';
 import type { Outcome } from '../launch/outcome.ts';
 import type { HolderId } from '../pool/holder.ts';
-import { makeBaseIn } from '../pool/lease/base.ts';
+import { openLeasedChanges } from '../pool/lease/base.ts';
 import { releaseClone } from '../pool/lease/release.ts';
 import type { Lease } from '../pool/lease/take.ts';
 import type { Pool, PoolFiles } from '../pool/pool.ts';
@@ -109,13 +109,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       }
     },
     openBase: async ({ id, template, seenAt, defer, pool: { warn: told } }) => {
-      const pool = await open(template);
-      const clone = (await pool.driver.list()).find((one) => one.id === id);
-      if (clone === undefined) throw new IsolateError('session-missing', `Clone ${id} of ${template} does not exist any more.`);
-      const { base, form, close } = await pool.driver.openChanges(clone, seenAt, {
-        makeBase: makeBaseIn(pool),
-        mountDirectory: pool.paths.mounts,
-      });
+      const { base, form, close } = await openLeasedChanges(await open(template), id, seenAt);
       defer(() => void close().catch((error: unknown) => told((error as Error).message)));
       if (form.kind === 'layer') throw new IsolateError('internal', `Clone ${id} of ${template} is only a layer.`);
       return { path: base, sameInodes: form.sameInodes };

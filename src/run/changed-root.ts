@@ -1,5 +1,5 @@
 import type { Facts } from '../host/facts.ts';
-import { makeBaseIn } from '../pool/lease/base.ts';
+import { openLeasedChanges } from '../pool/lease/base.ts';
 import type { Lease } from '../pool/lease/take.ts';
 import type { Pool } from '../pool/pool.ts';
 import { type Ownership, placeOf } from '../rootfs/rootfs.ts';
@@ -26,12 +26,7 @@ export async function withChangedRoot<T>(
   { id, rootfs, onShelf }: Lease,
   action: (root: ChangedRoot) => Promise<T>,
 ): Promise<T> {
-  const clone = (await pool.driver.list()).find((each) => each.id === id);
-  if (clone === undefined) throw new Error('A leased clone is not there.');
-  const { base, other, form, close } = await pool.driver.openChanges(clone, onShelf?.seenAt ?? placeOf(rootfs), {
-    makeBase: makeBaseIn(pool),
-    mountDirectory: pool.paths.mounts,
-  });
+  const { base, other, form, close } = await openLeasedChanges(pool, id, onShelf?.seenAt ?? placeOf(rootfs));
   try {
     const [{ ownership }] = rootfs.parts;
     const seen = [

@@ -26,7 +26,7 @@ export interface Handed {
   readonly told: (run: () => Promise<Outcome>) => Promise<Outcome>;
 }
 
-/** `session`: as in `RunLease`. */
+/** `session`: the one that the clone is of; absent: of none. */
 export type HandedLease = Lease & { readonly handed: Handed; readonly session?: string };
 
 export interface DaemonLeaseOptions {

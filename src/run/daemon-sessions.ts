@@ -15,6 +15,8 @@ export interface DaemonSessions {
 
 /** The storage may be slow. */
 const answerMs = 60_000;
+/** Where it is not asked. */
+const findMs = 3_000;
 
 /** Asks the daemon; null: there is none, or the caller may not ask it. */
 export async function askDaemonsSessions<T>(ask: (sessions: DaemonSessions) => Promise<T>): Promise<T | null> {
@@ -31,18 +33,18 @@ export async function askDaemonsSessions<T>(ask: (sessions: DaemonSessions) => P
 }
 
 function sessionsOf(connection: DaemonConnection): DaemonSessions {
-  const act = async (action: string, ...names: readonly string[]): Promise<unknown> => {
+  const act = async (action: string, limitMs: number, ...names: readonly string[]): Promise<unknown> => {
     connection.send('session', [{ name: 'query', value: action }, ...names.map((value) => ({ name: 'session', value }) as const)]);
-    return answered(await receiveAnswer(connection, action, answerMs));
+    return answered(await receiveAnswer(connection, action, limitMs));
   };
   return {
     list: async () => {
       const { sessions } = answered(await queryDaemon(connection, 'sessions', answerMs)) as { readonly sessions: readonly ListedSession[] };
       return sessions;
     },
-    find: async (name) => parseSession(formatSession((await act('find', name)) as SessionRecord)),
-    remove: async (name) => void (await act('remove', name)),
-    rename: async (from, to) => void (await act('rename', from, to)),
+    find: async (name) => parseSession(formatSession((await act('find', findMs, name)) as SessionRecord)),
+    remove: async (name) => void (await act('remove', answerMs, name)),
+    rename: async (from, to) => void (await act('rename', answerMs, from, to)),
   };
 }
 

@@ -4,6 +4,7 @@ import { callerEnvironment } from '../process/caller-environment.ts';
 import { missingSession, readSession, sessionExists, sessionIndex } from '../session/index-files.ts';
 import type { SessionOwner } from '../session/keep.ts';
 import type { SessionRecord } from '../session/record.ts';
+import { isSessionName } from '../spec/parse-name.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { askDaemonsSessions } from './daemon-sessions.ts';
 import { findStatePlace } from './own-places.ts';
@@ -23,6 +24,7 @@ export interface FoundSession {
 /** A session of the caller; other users' clones of datasets are kept by the daemon. Throws `session-missing`. */
 export async function findCallersSession(name: string): Promise<FoundSession> {
   const { uid, index } = callersSessions();
+  if (!isSessionName(name)) throw missingSession(name);
   const own = readSession(index, uid, name);
   if (own !== null) return { record: own, keptBy: 'caller' };
   const daemons = rightsOf(uid) === 'root' ? null : await askDaemonsSessions((sessions) => sessions.find(name));

@@ -18,13 +18,13 @@ export interface KeepOptions {
 }
 
 /** A root that becomes a session, or goes back to one. */
-export type KeptRoot = Lease & { readonly giveBack: Release['giveBack']; readonly session: string };
+export type KeptRoot = Lease & { readonly giveBack: Release['giveBack'] };
 
 /** The clone of a session, for one run. Throws `session-missing`, `session-in-use`, and the storage's error. */
 export async function enterSession(spec: WantedSpec, name: string, { pool }: KeepOptions): Promise<KeptRoot> {
   const owner = callersSessions();
   const lease = await leaseSession(pool, owner, findSession(owner.index, owner.uid, name), lastRun(spec));
-  return { ...lease, giveBack: lease.release, session: name };
+  return { ...lease, giveBack: lease.release };
 }
 
 /** Makes a leased clone a session from the start of the run. Throws `session-exists`, and the storage's error. */
@@ -36,7 +36,7 @@ export async function keepRoot(spec: WantedSpec, keeping: Keeping, leased: Lease
     await kept.lease.release();
     tell(keptNotice(kept.name));
   };
-  return { ...kept.lease, giveBack, session: kept.name };
+  return { ...kept.lease, giveBack };
 }
 
 /** The same for a clone that the daemon keeps. */

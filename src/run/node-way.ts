@@ -49,9 +49,8 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
       const seen = { ...tree, path: onShelf?.seenAt ?? tree.path };
       return lookIntoRoot(seen, targetsToLookAt(spec, capabilities), withoutDefaults ? {} : readDefaults(seen), capabilities);
     },
-    place: async (lease, { spec, facts }) => {
-      const { rootfs, groups } = lease;
-      const description = describeRun(spec, lease, facts.user.uid, Date.now());
+    place: async ({ id, rootfs, groups }, { spec, facts }) => {
+      const description = describeRun(spec, id, facts.user.uid, Date.now());
       return { rootfs, ...(groups === undefined ? {} : { groups }), ...claimPlace({ facts, rootfs, description, held }) };
     },
     carry: async ({ prepared: { spec, facts }, lease: { rootfs, handed, onShelf }, place: { sandboxDirectory }, launch }) => {

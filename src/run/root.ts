@@ -29,8 +29,6 @@ import { runWithIds } from './with-ids.ts';
 export type RunLease = Omit<Lease, 'id'> & {
   readonly id: string | null;
   readonly handed?: Handed;
-  /** The session that the run uses; absent: none. */
-  readonly session?: string;
   readonly giveBack?: Release['giveBack'];
   /** Of a run that tells what was changed (`diff`). */
   readonly withChanges?: (action: (root: ChangedRoot) => Promise<void>) => Promise<void>;

@@ -1,4 +1,4 @@
-import { backToSession, claimSession, forgetLease, isKept } from '../pool/lease/keep.ts';
+import { backToSession, claimSession, forgetLease, isKeptByStorage } from '../pool/lease/keep.ts';
 import { releaseClone, removeClone } from '../pool/lease/release.ts';
 import type { Pool } from '../pool/pool.ts';
 import { addSession, removeName, removeSession, type SessionIndex } from './index-files.ts';
@@ -11,7 +11,7 @@ export async function destroySession(pool: Pool, index: SessionIndex, record: Se
   await claimSession(pool, id);
   try {
     // A crash may have come before the storage kept the clone.
-    await ((await isKept(pool, record.clone)) ? forgetLease(pool, record.clone, release) : release());
+    await ((await isKeptByStorage(pool, record.clone)) ? forgetLease(pool, record.clone, release) : release());
   } catch (error) {
     await backToSession(pool, id).release();
     throw error;

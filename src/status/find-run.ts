@@ -1,5 +1,9 @@
 import { IsolateError } from '../error.ts';
+import { findCallersSession } from '../run/find-session.ts';
+import type { SessionRecord } from '../session/record.ts';
+import { rootName } from '../spec/root-ref.ts';
 import type { RunStatus } from './status.ts';
+import { openStatusSource } from './status-source.ts';
 
 const hint = 'isolate ps lists the runs';
 
@@ -14,15 +18,43 @@ export function findRun(runs: readonly RunStatus[], word: string): RunStatus {
 }
 
 /**
- * The same, or the run that uses the user's session of this name, for the processes of the user's runs. Other users' runs are none for
- * the user; root gets `not-permitted` for them, because what they say of themselves is not root's to trust.
+ * The caller's run of this id or PID, or the one that uses the caller's session of this name. Other users' runs are none for a user; root
+ * gets `not-permitted` for them, because what they say of themselves is not root's to trust. Throws `run-missing`, `usage`.
  */
-export function findRunToJoin(runs: readonly RunStatus[], word: string, uid: number): RunStatus {
-  const own = runs.filter((run) => run.uid === uid);
-  const named = own.find(({ session }) => session === word);
-  const run = named ?? findRun(uid === 0 ? runs : own, word);
+export async function findRunToJoin(word: string): Promise<RunStatus> {
+  const uid = process.getuid?.() ?? 0;
+  // Runs are found without the daemon too.
+  const session = await findCallersSession(word).catch((error: unknown) =>
+    error instanceof IsolateError && error.code === 'daemon-failed' ? null : passMissing(error),
+  );
+  const source = openStatusSource(uid);
+  try {
+    const { runs } = await source.runs();
+    const own = runs.filter((run) => run.uid === uid);
+    return (session === null ? undefined : own.find((run) => isIn(run, session.record))) ?? findOwnRun(runs, own, word, uid);
+  } catch (error) {
+    if (!(error instanceof IsolateError) || error.code !== 'run-missing' || session === null) throw error;
+    throw new IsolateError('run-missing', `No run uses the session ${word}.`, { hint: `isolate enter ${word} starts one` });
+  } finally {
+    source.close();
+  }
+}
+
+/** Whatever the session is called by now. */
+function isIn({ template, clone }: RunStatus, { root, clone: kept }: SessionRecord): boolean {
+  return clone === kept.id && template === rootName(root);
+}
+
+function findOwnRun(runs: readonly RunStatus[], own: readonly RunStatus[], word: string, uid: number): RunStatus {
+  const run = findRun(uid === 0 ? runs : own, word);
   if (run.uid === uid) return run;
   throw new IsolateError('not-permitted', `Run ${run.runId} belongs to ${run.user ?? 'a user without a name'} (uid ${run.uid}).`, {
     hint: 'only that user can execute commands in it',
   });
+}
+
+/** Rethrows everything but `session-missing`. */
+export function passMissing(error: unknown): null {
+  if (error instanceof IsolateError && error.code === 'session-missing') return null;
+  throw error;
 }

@@ -76,14 +76,9 @@ export function createHostStatus(runtime: RuntimePaths): HostStatus {
       return rightsOf(uid) === 'root' ? pools : pools.map((pool) => hideCommands(pool, uid));
     },
     runs: (uid) => ({
-      runs: readRuns(runtime, bootId).map((run) => (rightsOf(uid) === 'root' || run.uid === uid ? run : hideFromOthers(run))),
+      runs: readRuns(runtime, bootId).map((run) => (rightsOf(uid) === 'root' || run.uid === uid ? run : { ...run, command: null })),
     }),
   };
-}
-
-/** Names of sessions are their owner's to know, as commands are. */
-function hideFromOthers({ session: _name, ...run }: RunEntry): RunStatus {
-  return { ...run, command: null };
 }
 
 function hideCommands(pool: PoolStatus, uid: number): PoolStatus {

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { type Daemon, startDaemon, writeConfig } from '../rig/daemon.ts';
-import { type Finished, isolate } from '../rig/isolate.ts';
+import { type Finished, isolate, startIsolate } from '../rig/isolate.ts';
 import { loseState } from '../rig/lost-state.ts';
 import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
 import { hostStore, useOwnState } from '../rig/own-store.ts';
@@ -143,9 +143,46 @@ test('two runs are not in one session at once', async () => {
   });
   expect(await runAs(member, ['rm', 'busy'])).toMatchObject({ status: 1, stderr: expect.stringContaining('is in use') });
   expect((await runAs(member, ['sessions'])).stdout).toMatch(/^busy .* now /m);
+  // Whatever it is called by now, the run in it is found.
+  expect(await runAs(member, ['rename', 'busy', 'renamed'])).toEqual(done('busy is now called renamed\n'));
+  expect(await runAs(member, ['exec', 'renamed', 'echo', 'found'])).toEqual(done('found\n'));
+  expect(await runAs(member, ['exec', 'busy', 'true'])).toMatchObject({ status: 125, stderr: expect.stringContaining('There is no run') });
+  expect(await runAs(member, ['rename', 'renamed', 'busy'])).toEqual(done('renamed is now called busy\n'));
   child.stdin?.end();
   await once(child, 'close');
   await expect.poll(() => runAs(member, ['rm', 'busy'])).toEqual(done('busy is removed\n'));
+});
+
+test('a session is there whatever kills its run', async () => {
+  const callersOfRuns = [
+    {
+      start: (args: readonly string[]) => startIsolate(args),
+      run: (args: readonly string[]) => isolate(args),
+      root: ['-t', directory, '--ephemeral'],
+    },
+    {
+      start: (args: readonly string[]) => startAs(member, args),
+      run: (args: readonly string[]) => runAs(member, args),
+      root: ['-z', template.dataset],
+    },
+  ];
+  for (const { start, run, root } of callersOfRuns) {
+    const child = start(['--keep=killed', ...root, 'sh', '-c', 'echo here > /mine; sync; echo in; exec sleep 600']);
+    await once(child.stdout as Readable, 'data');
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    await expect.poll(() => run(['enter', 'killed', 'cat', '/mine'])).toMatchObject({ status: 0, stdout: 'here\n' });
+    expect(await run(['rm', 'killed'])).toEqual(done('killed is removed\n'));
+  }
+});
+
+test('a session on an overlay shows what its directory has now, below its own changes', async () => {
+  expect(await isolate(['--keep=layers', '-t', directory, '--ephemeral', 'sh', '-c', 'echo own > /own'])).toEqual(done());
+  writeFileSync(join(directory, 'later'), 'later\n');
+  expect(await isolate(['enter', 'layers', 'cat', '/own', '/later'])).toEqual(done('own\nlater\n'));
+  rmSync(join(directory, 'later'));
+  expect(await isolate(['rm', 'layers'])).toEqual(done('layers is removed\n'));
 });
 
 test('a session whose clone is gone can be removed', async () => {

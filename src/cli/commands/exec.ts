@@ -4,13 +4,9 @@ import { IsolateError } from '../../error.ts';
 import { ownClient } from '../../process/own-client.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { execInRun } from '../../run/exec-in-run.ts';
-import { callersSessions } from '../../run/find-session.ts';
-import { readSession } from '../../session/index-files.ts';
 import { parseVariables } from '../../spec/parse-environment.ts';
 import { findRunToJoin } from '../../status/find-run.ts';
 import { holderOf } from '../../status/run-holder.ts';
-import { openStatusSource } from '../../status/status-source.ts';
-import type { RunStatus } from '../../status/status.ts';
 import { withAbortOnSignals } from '../abort-on-signals.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { write } from '../output.ts';
@@ -29,7 +25,7 @@ export async function execVerb(parsed: ParsedArguments): Promise<number> {
   const { voice, tell, fail } = openReporter(parsed, { command });
   const client = ownClient();
   try {
-    const run = await findRunOf(word);
+    const run = await findRunToJoin(word);
     const { pid, startTime } = holderOf(run, 'exec');
     const joined = { engine: run.engine, run: run.runId, holder: { pid, startTime } };
     const outcome = await withAbortOnSignals(flags.has('ignore-sigint'), (signal, stop) =>
@@ -55,24 +51,4 @@ export async function execVerb(parsed: ParsedArguments): Promise<number> {
     fail(error);
     throw error;
   }
-}
-
-/** Throws `run-missing` and what else `findRunToJoin` does. */
-async function findRunOf(word: string): Promise<RunStatus> {
-  const uid = process.getuid?.() ?? 0;
-  const source = openStatusSource(uid);
-  try {
-    const { runs } = await source.runs();
-    return findRunToJoin(runs, word, uid);
-  } catch (error) {
-    if (!(error instanceof IsolateError) || error.code !== 'run-missing' || !isSession(word)) throw error;
-    throw new IsolateError('run-missing', `No run uses the session ${word}.`, { hint: `isolate enter ${word} starts one` });
-  } finally {
-    source.close();
-  }
-}
-
-function isSession(name: string): boolean {
-  const { uid, index } = callersSessions();
-  return readSession(index, uid, name) !== null;
 }

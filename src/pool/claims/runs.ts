@@ -19,8 +19,6 @@ export interface RunDescription {
   readonly engine: string;
   readonly command: readonly string[];
   readonly uid: number;
-  /** The owner's session that the run uses; absent: it uses none. */
-  readonly session?: string;
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
   /** Directories in which the daemon makes the run's cgroups; absent: it makes none. */
@@ -182,11 +180,11 @@ export function parseClaimName(claim: string): { readonly runId: string; readonl
 
 function isDescription(data: unknown): data is RunDescription {
   if (typeof data !== 'object' || data === null) return false;
-  const { template, clone, engine, command, uid, session = '', sinceMs, groupsIn = [] } = data as Readonly<Record<string, unknown>>;
+  const { template, clone, engine, command, uid, sinceMs, groupsIn = [] } = data as Readonly<Record<string, unknown>>;
   if (!Array.isArray(groupsIn) || !groupsIn.every(isText)) return false;
   if (!Array.isArray(command) || !(clone === null || typeof clone === 'string')) return false;
   if (!isNumberTo(uid, Number.MAX_SAFE_INTEGER) || !isNumberTo(sinceMs, latestMs)) return false;
-  return [template, engine, session, ...(command as unknown[])].every(isText);
+  return [template, engine, ...(command as unknown[])].every(isText);
 }
 
 /** The largest time that a Date can have. */

@@ -8,7 +8,16 @@ import { type HolderId, isAlive } from '../holder.ts';
 import type { Pool, PoolFiles } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
 import { type CloneRecord, formatLeaseName, parseLeaseName } from '../state/state-file.ts';
-import { keepLeased, publishLeased, readCloneRecord, takeKept, takeLeased, takeRetired, writeWhole } from '../state/transition.ts';
+import {
+  keepLeased,
+  leasePath,
+  publishLeased,
+  readCloneRecord,
+  takeKept,
+  takeLeased,
+  takeRetired,
+  writeWhole,
+} from '../state/transition.ts';
 import { withMountLock } from './make-clones.ts';
 import { releaseClone } from './release.ts';
 import { findRoot, type Lease } from './take.ts';
@@ -57,7 +66,7 @@ export async function forgetLease(pool: Pool, clone: CloneRef, release: () => Pr
 export async function takeSession(pool: Pool, clone: KeptClone, find: typeof findRoot = findRoot): Promise<Lease> {
   const { id } = clone;
   const wasKept = await claimSession(pool, id);
-  if (!wasKept && !(await isKept(pool, clone))) {
+  if (!wasKept && !(await isKeptByStorage(pool, clone))) {
     await releaseClone(pool, id);
     throw gone(pool, id);
   }
@@ -85,7 +94,7 @@ export async function claimSession(pool: Pool, id: string): Promise<boolean> {
 }
 
 /** Whether the storage keeps this clone. */
-export async function isKept(pool: Pool, { id, guid }: CloneRef): Promise<boolean> {
+export async function isKeptByStorage(pool: Pool, { id, guid }: CloneRef): Promise<boolean> {
   return (await pool.driver.list()).some((clone) => clone.id === id && clone.guid === guid && clone.kept);
 }
 
@@ -140,10 +149,6 @@ function leasesOf(pool: PoolFiles, id: string): readonly { readonly id: string; 
     const lease = parseLeaseName(name);
     return lease?.id === id ? [lease] : [];
   });
-}
-
-function leasePath(pool: PoolFiles, id: string): string {
-  return join(pool.paths.leased, formatLeaseName(id, pool.holder));
 }
 
 function inUse(pool: PoolFiles, id: string): IsolateError {

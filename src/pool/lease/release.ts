@@ -8,7 +8,7 @@ import { reconcile } from '../state/reconcile.ts';
 import { settle } from '../state/settle.ts';
 import { describeSignal, touchSignal } from '../state/signal-file.ts';
 import { formatLeaseName } from '../state/state-file.ts';
-import { retireLeased } from '../state/transition.ts';
+import { leasePath, retireLeased } from '../state/transition.ts';
 
 /** Retires a leased clone and tells the process that refreshes the pool. */
 export async function releaseClone(pool: PoolFiles, id: string): Promise<void> {
@@ -65,8 +65,4 @@ function takeOver(pool: Pool, id: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
-}
-
-function leasePath(pool: PoolFiles, id: string): string {
-  return join(pool.paths.leased, formatLeaseName(id, pool.holder));
 }

@@ -11,6 +11,11 @@ import type { CloneRecord } from './state-file.ts';
 // Every state change of a clone is one rename(2): of several processes exactly one succeeds, and a crash leaves the state before or after
 // it.
 
+/** The state file of a clone that this pool's holder has leased. */
+export function leasePath({ paths, holder }: PoolFiles, id: string): string {
+  return join(paths.leased, formatLeaseName(id, holder));
+}
+
 /** absent -> fresh: from here on any run may lease the clone. It waits on the shelf. */
 export async function publishFresh(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<void> {
   const state = await describeClone(pool, clone, rootfs);
@@ -21,18 +26,17 @@ export async function publishFresh(pool: Pool, clone: CloneInfo, rootfs: Rootfs)
 
 /** absent -> leased by this pool's holder. */
 export async function publishLeased(pool: Pool, clone: CloneInfo, rootfs: Rootfs): Promise<void> {
-  const name = formatLeaseName(clone.id, pool.holder);
-  writeWhole(pool, join(pool.paths.leased, name), formatCloneRecord(await describeClone(pool, clone, rootfs)));
+  writeWhole(pool, leasePath(pool, clone.id), formatCloneRecord(await describeClone(pool, clone, rootfs)));
 }
 
 /** fresh -> leased by this pool's holder; false: another process was quicker. */
 export function takeFresh(pool: PoolFiles, id: string): boolean {
-  return move(join(pool.paths.fresh, id), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
+  return move(join(pool.paths.fresh, id), leasePath(pool, id));
 }
 
 /** leased by this pool's holder -> fresh. */
 export function putBack(pool: PoolFiles, id: string): void {
-  move(join(pool.paths.leased, formatLeaseName(id, pool.holder)), join(pool.paths.fresh, id));
+  move(leasePath(pool, id), join(pool.paths.fresh, id));
 }
 
 /** fresh -> retired; false: a run leased it first. */
@@ -47,17 +51,17 @@ export function keepLeased(pool: PoolFiles, id: string, leaseName: string): bool
 
 /** kept -> leased by this pool's holder; false: another process was quicker, or there is none. */
 export function takeKept(pool: PoolFiles, id: string): boolean {
-  return move(join(pool.paths.kept, id), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
+  return move(join(pool.paths.kept, id), leasePath(pool, id));
 }
 
 /** leased by another holder -> leased by this pool's; false: it was moved already. */
 export function takeLeased(pool: PoolFiles, id: string, leaseName: string): boolean {
-  return move(join(pool.paths.leased, leaseName), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
+  return move(join(pool.paths.leased, leaseName), leasePath(pool, id));
 }
 
 /** retired -> leased by this pool's holder, which only what the storage keeps may; false: it is not retired. */
 export function takeRetired(pool: PoolFiles, id: string): boolean {
-  return move(join(pool.paths.retired, id), join(pool.paths.leased, formatLeaseName(id, pool.holder)));
+  return move(join(pool.paths.retired, id), leasePath(pool, id));
 }
 
 /** kept -> retired; false: a run took it first. */
