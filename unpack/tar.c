@@ -72,7 +72,7 @@ static void forget(void)
 static bool take_description(const unsigned char header[BLOCK])
 {
 	uint64_t size = natural(header + SIZE, 12);
-	char **text;
+	char **place, *text;
 	switch (header[TYPE]) {
 	case 'x':
 		if (pax.text != NULL)
@@ -82,9 +82,10 @@ static bool take_description(const unsigned char header[BLOCK])
 		return true;
 	case 'L':
 	case 'K':
-		text = header[TYPE] == 'L' ? &long_path : &long_target;
-		free(*text);
-		*text = read_text(size);
+		text = read_text(size);
+		place = header[TYPE] == 'L' ? &long_path : &long_target;
+		free(*place);
+		*place = text;
 		return true;
 	case 'g': /* Says the same of every entry, which is only of use for comments. */
 	case 'V':
