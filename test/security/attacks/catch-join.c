@@ -1,6 +1,6 @@
 /*
- * A hostile guest that waits for the process with which a command joins its sandbox. It stops each new process at once and, if that is
- * not the guest's own program yet, tries to get at it in every way there is; then it lets it go on.
+ * A hostile guest that waits for the process with which a command joins its sandbox. It stops each new process at once and, if that
+ * has not become the guest's own program, tries to get at it in every way there is; then it lets it go on.
  *
  *   catch-join SECONDS   prints "ready", "met FILE" for a program that is not the guest's, "got WHAT" for each success, and at the
  *                        end whether it has stopped such a process
@@ -81,8 +81,24 @@ static bool is_own(pid_t pid) {
   return true;
 }
 
+/* A signal stops a process only when it is back from the kernel, where it may be about to become the guest's own program. */
+static bool has_stopped(pid_t pid) {
+  char path[64], text[512];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  for (;;) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) close(fd);
+    if (length <= 0) return false;
+    text[length] = 0;
+    const char *name_end = strrchr(text, ')');
+    if (name_end == NULL || strchr("ZX", name_end[2]) != NULL) return false;
+    if (name_end[2] == 'T') return true;
+  }
+}
+
 static bool attack(pid_t pid) {
-  if (is_own(pid)) return false;
+  if (!has_stopped(pid) || is_own(pid)) return false;
   try_files(pid, readable, sizeof readable / sizeof *readable, O_RDONLY);
   try_files(pid, writable, sizeof writable / sizeof *writable, O_RDWR);
   try_calls(pid);
