@@ -69,6 +69,7 @@ export async function handleLease(connection: Connection, message: Message, { le
     const session = lease.session === undefined ? {} : { session: lease.session };
     const leased = {
       id: lease.id,
+      run: lease.run.runId,
       path,
       view,
       uidMap,

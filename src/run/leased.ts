@@ -11,6 +11,8 @@ import type { RootView } from './look-into-root.ts';
 export interface Leased extends IdMaps {
   /** Of the clone: decimal digits. */
   readonly id: string;
+  /** The run that the daemon has claimed for it; absent: a daemon of an earlier version does not say. */
+  readonly run?: string;
   /** Where the daemon has it mounted, for messages: the client itself cannot get there. */
   readonly path: string;
   readonly view: RootView;

@@ -49,9 +49,13 @@ export function nodeWay(caller: RunCaller, options: RunOptions, client: RunClien
       const seen = { ...tree, path: onShelf?.seenAt ?? tree.path };
       return lookIntoRoot(seen, targetsToLookAt(spec, capabilities), withoutDefaults ? {} : readDefaults(seen), capabilities);
     },
-    place: async ({ id, rootfs, groups }, { spec, facts }) => {
+    place: async ({ id, rootfs, groups, handed }, { spec, facts }) => {
       const description = describeRun(spec, id, facts.user.uid, Date.now());
-      return { rootfs, ...(groups === undefined ? {} : { groups }), ...claimPlace({ facts, rootfs, description, held }) };
+      return {
+        rootfs,
+        ...(groups === undefined ? {} : { groups }),
+        ...claimPlace({ facts, rootfs, description, runId: handed?.leased.run, held }),
+      };
     },
     carry: async ({ prepared: { spec, facts }, lease: { rootfs, handed, onShelf }, place: { sandboxDirectory }, launch }) => {
       if (client !== null) {

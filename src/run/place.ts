@@ -43,20 +43,30 @@ export interface PlaceRequest {
   readonly facts: Facts;
   readonly rootfs: Rootfs;
   readonly description: RunDescription;
+  /** Of a run that the daemon has claimed for this process; absent: of none. */
+  readonly runId?: string | undefined;
   /** Actions that give the place back are added here. */
   readonly held: Release[];
 }
 
 /** A run id, a directory and, if the run has its own ids, an id range. */
-export function claimPlace({ facts, rootfs, description, held }: PlaceRequest): Place {
+export function claimPlace({ facts, rootfs, description, runId, held }: PlaceRequest): Place {
   const paths = ownRuntimePaths(facts);
   ensureRuntimeDirectories(paths, facts.user.uid);
   const holder = readOwnHolder();
-  const run = claimRun(paths, description, holder);
-  held.push({ giveBack: run.remove, atEnd: () => [run.removal] });
+  const id = runId ?? claimOwnRun(paths, { description, holder, held });
   const ids = claimIds(paths, facts, rootfs, holder);
   if (ids !== null) held.push({ giveBack: ids.release, atEnd: () => [ids.freeing] });
-  return { runId: run.runId, idSlot: ids?.slot ?? 0, sandboxDirectory: ownSandboxDirectory(facts, rootfs) };
+  return { runId: id, idSlot: ids?.slot ?? 0, sandboxDirectory: ownSandboxDirectory(facts, rootfs) };
+}
+
+function claimOwnRun(
+  paths: RuntimePaths,
+  { description, holder, held }: Pick<PlaceRequest, 'description' | 'held'> & { readonly holder: HolderId },
+): string {
+  const run = claimRun(paths, description, holder);
+  held.push({ giveBack: run.remove, atEnd: () => [run.removal] });
+  return run.runId;
 }
 
 /** The id range of a run of `holder`; null: it uses the caller's ids, or those of its files. */
