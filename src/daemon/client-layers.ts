@@ -45,9 +45,9 @@ export async function planLayers(
   const state = findStatePlace(peer.uid, Object.fromEntries(variables)).path;
   const layout = overlayLayout(state, template);
   // The leases of a user's layers are beside them.
-  const { leased, retired } = poolPaths(peer.rights === 'root' ? paths : runtimePaths(state), template);
+  const { leased, retired, kept } = poolPaths(peer.rights === 'root' ? paths : runtimePaths(state), template);
   const namespaceFiles = [join(state, 'overlay', pidNamespaceFile), ...(peer.rights === 'root' ? [] : [join(state, pidNamespaceFile)])];
-  const questions = { paths: [template, layout.directory], files: namespaceFiles, lists: [layout.directory, leased, retired] };
+  const questions = { paths: [template, layout.directory], files: namespaceFiles, lists: [layout.directory, leased, retired, kept] };
   if (Object.values(questions).flat().some(isTooLong)) throw leftToNode;
   const told = await askClient({ ...questions, tree }, ask);
   if (storage === undefined && isBetterCloned(told.status, template, layout.directory)) throw leftToNode;
@@ -59,7 +59,8 @@ export async function planLayers(
   if (peer.rights === 'root' && (lower.uid !== 0 || lower.gid !== 0)) throw leftToNode;
   const own = `${readOwnPidNamespace()} ${holder.bootId}\n`;
   if (namespaceFiles.some((file) => told.files.get(file) !== own)) throw leftToNode;
-  if (hasRemains(entries, told.lists.get(leased), told.lists.get(retired), holder.bootId)) throw leftToNode;
+  const listOf = (path: string): readonly string[] | undefined => told.lists.get(path);
+  if (hasRemains(entries, { leased: listOf(leased), retired: listOf(retired), kept: listOf(kept) ?? [] }, holder.bootId)) throw leftToNode;
   const id = randomId(Date.now());
   const upperParent = layout.clone(id, 'live');
   const idmappable = { lower: lower.idmappable, upper: upper.idmappable };
@@ -92,25 +93,24 @@ function isTooLong(path: string): boolean {
 /** Each one costs a look at /proc, during which nobody else is served. */
 const mostLeases = 256;
 
-/**
- * Whether some layers or leases belong to no living run, or are too many to check. If the client sent nothing, something has to be made
- * first.
- */
-function hasRemains(
-  entries: readonly string[],
-  leased: readonly string[] | undefined,
-  retired: readonly string[] | undefined,
-  bootId: string,
-): boolean {
+/** The names in the directories of the clones' states; undefined: there is none, so something has to be made first. */
+interface StateNames {
+  readonly leased: readonly string[] | undefined;
+  readonly retired: readonly string[] | undefined;
+  readonly kept: readonly string[];
+}
+
+/** Whether some layers or leases belong to no living run and no session, or are too many to check. */
+function hasRemains(entries: readonly string[], { leased, retired, kept }: StateNames, bootId: string): boolean {
   if (leased === undefined || retired === undefined || retired.length > 0 || leased.length > mostLeases) return true;
-  const living = new Set<string>();
+  const known = new Set(kept);
   for (const name of leased) {
     const lease = parseLeaseName(name);
     if (lease === null || !isAlive(lease.holder, bootId)) return true;
-    living.add(lease.id);
+    known.add(lease.id);
   }
   return entries.some((name) => {
     const clone = parseCloneDirectory(name);
-    return clone !== null && (clone.stage === 'gone' || !living.has(clone.id));
+    return clone !== null && (clone.stage === 'gone' || !known.has(clone.id));
   });
 }

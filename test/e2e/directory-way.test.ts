@@ -131,6 +131,18 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
       );
     });
 
+    test('beside a session of the directory, which stays, the daemon plans it', async () => {
+      expect((await runAs(users[who], ['-q', '--keep=beside', ...line('true')])).status).toBe(0);
+      const kept = layers();
+      expect({ kept: kept.length, way: await wayOf(users[who], line('true')), left: left() }).toEqual({
+        kept: 1,
+        way: 'daemon',
+        left: { layers: kept, leases: [] },
+      });
+      expect((await runAs(users[who], ['rm', '-q', 'beside'])).status).toBe(0);
+      expect(left()).toEqual({ layers: [], leases: [] });
+    });
+
     test('what a killed run left is removed by the next one, which the program in Node does', async () => {
       const child = startAs(users[who], line('sh', '-c', 'echo; exec sleep 600'));
       await once(child.stdout!, 'data');
