@@ -4,12 +4,12 @@ import { Script } from 'node:vm';
 
 import type { Caller } from './caller.ts';
 
-/** The program for runs; what else it is asked for it leaves to the whole program in `isolate.cjs`. */
-const forRuns = 'run.cjs';
+/** The program for runs, and the whole one, to which it leaves everything else. */
+export type ProgramName = 'run' | 'isolate';
 
-/** The path of the code compiled from the program for runs in `directory`. */
-export function codeCachePath(directory: string): string {
-  return join(directory, 'run.cache');
+/** The path of the code compiled from a program in `directory`. */
+export function codeCachePath(directory: string, name: ProgramName): string {
+  return join(directory, `${name}.cache`);
 }
 
 /** What rolldown.config.ts makes of a program: it imports packages with `load`. */
@@ -21,22 +21,32 @@ type Body = (
 ) => void;
 
 /**
- * The program for runs in `directory`, to be started with that directory, with the compiled code of an earlier run, which V8 accepts only
- * from the same version and flags. Node's own compile cache keeps only what is compiled when a file is loaded. That would be nearly
- * nothing, because functions are compiled when they are first called (docs/performance.md).
+ * Starts the program for runs in `directory`, and the whole one if it is needed, with the compiled code of earlier starts, which V8
+ * accepts only from the same version and flags. Node's own compile cache keeps only what is compiled when a file is loaded. That would be
+ * nearly nothing, because functions are compiled when they are first called (docs/performance.md). `onRead` gets each program that is
+ * started.
  */
-export function loadProgram(directory: string, cachedData?: Buffer): { script: Script; run: () => void } {
-  const script = read(directory, forRuns, cachedData);
-  return { script, run: () => start(script, directory) };
+export function startProgram(directory: string, onRead: (name: ProgramName, script: Script) => void = () => {}): void {
+  const start = (name: ProgramName, caller?: Caller): void => {
+    const script = read(directory, name);
+    onRead(name, script);
+    const startWhole = (caller: Caller): void => start('isolate', caller);
+    (script.runInThisContext() as Body)((file) => import(join(directory, file)), directory, startWhole, caller);
+  };
+  start('run');
 }
 
-function start(script: Script, directory: string, caller?: Caller): void {
-  const startWhole = (caller: Caller): void => start(read(directory, 'isolate.cjs'), directory, caller);
-  (script.runInThisContext() as Body)((file) => import(join(directory, file)), directory, startWhole, caller);
-}
-
-function read(directory: string, name: string, cachedData?: Buffer): Script {
-  const filename = join(directory, name);
+function read(directory: string, name: ProgramName): Script {
+  const filename = join(directory, `${name}.cjs`);
   // Pure ASCII, and a function.
-  return new Script(readFileSync(filename, 'latin1'), { filename, cachedData });
+  return new Script(readFileSync(filename, 'latin1'), { filename, cachedData: readCache(codeCachePath(directory, name)) });
+}
+
+/** Without it everything works, but more slowly. */
+function readCache(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
 }

@@ -6,7 +6,7 @@ import type { ParsedArguments } from './parsed-arguments.ts';
  * The verbs with a command or the options of one, which must pass byte for byte, as those of two words may have, and those that should be
  * quick: loading yargs takes longer than everything else that they do (docs/performance.md).
  */
-const ownVerbs: readonly Verb[] = ['run', 'enter', 'exec', 'refresh', 'doctor', ...viewVerbs];
+const ownVerbs: readonly Verb[] = ['run', 'enter', 'exec', 'diff', 'cp', 'sessions', 'refresh', 'doctor', ...viewVerbs];
 
 /** Parses a command line (without the program's name). Throws `usage`. */
 export async function parseArguments(argv: readonly string[]): Promise<ParsedArguments> {
