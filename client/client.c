@@ -188,8 +188,16 @@ static bool is_daemon(char **argv) {
 /* Has somebody decide. False: nobody does. */
 static bool ask(char **argv, int signals) {
   if (signals < 0) return false;
-  if (!is_for_node(argv) && !decider_joins(argv) && (run->lease = connection_open()) >= 0) return ask_to_run(argv);
+  if (!is_for_node(argv) && (run->lease = connection_open()) >= 0) return ask_to_run(argv);
   return !decider_has_all(argv) && (run->lease = decider_start(argv, &callers_mask)) >= 0;
+}
+
+/* The daemon does not know every run that a command may join: then Node decides, and we carry it out all the same. */
+static bool decide_instead(char **argv) {
+  if (decider_runs() || !decider_joins(argv)) return false;
+  close(run->lease);
+  run->lease = decider_start(argv, &callers_mask);
+  return run->lease >= 0;
 }
 
 int client_main(char **argv, struct run *own) {
@@ -223,6 +231,9 @@ int client_main(char **argv, struct run *own) {
     case MESSAGE_LAUNCH:
       if (carry_out(&frame, &status)) return status;
       return become_node(argv);
+    case MESSAGE_FALLBACK:
+      if (decide_instead(argv)) break;
+      __attribute__((fallthrough));
     default:
       decider_end(run, &status);
       return become_node(argv);

@@ -20,7 +20,7 @@ int node_become(char **argv, int client, int shelf);
 
 /* Whether it is to be executed in our place instead: for other verbs than `run`, and for what it cannot leave to us. */
 bool decider_has_all(char **argv);
-/* Whether it is a command for a run that is under way, about which the daemon knows nothing more than Node. */
+/* Whether it is a command for a run that is under way. */
 bool decider_joins(char **argv);
 /* Starts it with the signal mask; it ends with us, however we end. A connection that it answers over, or -1. */
 int decider_start(char **argv, const sigset_t *mask);

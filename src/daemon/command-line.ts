@@ -34,6 +34,16 @@ export interface ParsedRun {
   readonly notices: readonly string[];
 }
 
+/** A parsed command line of a command for a run that is under way. */
+export interface ParsedExec {
+  /** An id, a PID or the name of a session. */
+  readonly run: string;
+  readonly command: readonly [string, ...string[]];
+  /** As for `parseVariables`. */
+  readonly variables: readonly string[];
+  readonly voice: RunVoice;
+}
+
 /** The reader of a view and the columns of its window; null: as many as needed. */
 export interface Reader {
   readonly rights: Rights;
@@ -61,6 +71,8 @@ export interface CommandLine {
   readonly settle: (argv: readonly string[], client: ClientSettings) => Promise<ParsedRun | null>;
   /** Null: it asks for something else, or for something that only the program in Node does. */
   readonly view: (argv: readonly string[]) => View | null;
+  /** Null as for `view`. */
+  readonly exec: (argv: readonly string[]) => ParsedExec | null;
   /** What the program writes to standard error for an error that ends a request. */
   readonly renderError: (error: unknown) => string;
   /** Exit status of a run that an error ended. */

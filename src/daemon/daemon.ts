@@ -40,6 +40,7 @@ import { createRunGroups, type RunGroups } from './run-groups.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { handleRun } from './run-session.ts';
 import { tellServiceManager } from './service-manager.ts';
+import { handleExec } from './exec-session.ts';
 import { handleView } from './view-session.ts';
 
 export interface DaemonOptions {
@@ -150,8 +151,9 @@ interface Parts {
 }
 
 function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases, pools, groups, sessions }: Parts): Handlers {
+  const status = createHostStatus(runtime);
   const queries = createQueries({
-    status: createHostStatus(runtime),
+    status,
     pools: pools.all,
     sessions,
     maySee: (peer, template) => maySee(config.current(), peer, template),
@@ -175,8 +177,12 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
   };
   return {
     run: (connection, message) => {
-      const view = commandLine.view(values(message, 'argument'));
-      return view === null ? handleRun(connection, message, runServices) : handleView(connection, message, { view, queries, runtime });
+      const argv = values(message, 'argument');
+      const view = commandLine.view(argv);
+      if (view !== null) return handleView(connection, message, { view, queries, runtime });
+      const exec = commandLine.exec(argv);
+      if (exec !== null) return handleExec(connection, { exec, status, sessions });
+      return handleRun(connection, message, runServices);
     },
     lease: (connection, message) => handleLease(connection, message, { leases, groups, sessions }),
     join: (connection, message) => handleJoin(connection, message, { groups }),

@@ -25,7 +25,7 @@ export function sessionIndex(stateDirectory: string): SessionIndex {
 export function readSession(index: SessionIndex, uid: number, name: string): SessionRecord | null {
   if (!isSessionName(name)) return null;
   try {
-    const record = parseSession(readFileSync(fileOf(index, uid, name), 'utf8'));
+    const record = parseSession(readFileSync(sessionFile(index, uid, name), 'utf8'));
     // A file that was copied is of no other session.
     return record?.uid === uid && record.name === name ? record : null;
   } catch (error) {
@@ -51,7 +51,7 @@ export function listSessions(index: SessionIndex, uid: number | null): readonly 
 
 /** Adds a session. Throws `session-exists` if its owner has one of this name. */
 export function addSession(index: SessionIndex, record: SessionRecord): void {
-  const file = fileOf(index, record.uid, record.name);
+  const file = sessionFile(index, record.uid, record.name);
   const temporary = writeBeside(index, record);
   try {
     linkSync(temporary, file);
@@ -75,7 +75,7 @@ export function missingSession(name: string): IsolateError {
 
 /** Replaces what is known about a session, whatever it is called by now. */
 export function updateSession(index: SessionIndex, record: SessionRecord): void {
-  for (const name of namesOf(index, record)) renameSync(writeBeside(index, { ...record, name }), fileOf(index, record.uid, name));
+  for (const name of namesOf(index, record)) renameSync(writeBeside(index, { ...record, name }), sessionFile(index, record.uid, name));
 }
 
 /** Removes the names of a session's clone. */
@@ -85,7 +85,7 @@ export function removeSession(index: SessionIndex, record: Pick<SessionRecord, '
 
 /** Removes one name. */
 export function removeName(index: SessionIndex, uid: number, name: string): void {
-  rmSync(fileOf(index, uid, name), { force: true });
+  rmSync(sessionFile(index, uid, name), { force: true });
 }
 
 /** It has two while it is being renamed. */
@@ -102,6 +102,7 @@ function writeBeside(index: SessionIndex, record: SessionRecord): string {
   return temporary;
 }
 
-function fileOf({ directory }: SessionIndex, uid: number, name: string): string {
+/** Where a session of this name is. */
+export function sessionFile({ directory }: SessionIndex, uid: number, name: string): string {
   return join(directory, String(uid), name);
 }

@@ -31,7 +31,7 @@ export async function findRunToJoin(word: string): Promise<RunStatus> {
   try {
     const { runs } = await source.runs();
     const own = runs.filter((run) => run.uid === uid);
-    return (session === null ? undefined : own.find((run) => isIn(run, session.record))) ?? findOwnRun(runs, own, word, uid);
+    return (session === null ? undefined : own.find((run) => usesSession(run, session.record))) ?? findOwnRun(runs, own, word, uid);
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code !== 'run-missing' || session === null) throw error;
     throw new IsolateError('run-missing', `No run uses the session ${word}.`, { hint: `isolate enter ${word} starts one` });
@@ -40,8 +40,8 @@ export async function findRunToJoin(word: string): Promise<RunStatus> {
   }
 }
 
-/** Whatever the session is called by now. */
-function isIn({ template, clone }: RunStatus, { root, clone: kept }: SessionRecord): boolean {
+/** Whether it is the run that uses the session, whatever that is called by now. */
+export function usesSession({ template, clone }: RunStatus, { root, clone: kept }: SessionRecord): boolean {
   return clone === kept.id && template === rootName(root);
 }
 

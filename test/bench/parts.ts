@@ -8,6 +8,7 @@ import { measureMemory } from './memory.ts';
 import { measureRefill, measureRefresh } from './refreshes.ts';
 import { measureOptions } from './options.ts';
 import type { Findings } from './report.ts';
+import { measureSessions } from './sessions.ts';
 import { measureLauncher, measureLxc, measureRuns } from './starts.ts';
 import { measureSustained } from './sustained.ts';
 import { measureTemplates } from './templates.ts';
@@ -33,6 +34,7 @@ export const parts: Readonly<Record<string, Part>> = {
   leases: { unit: 'rounds', number: 20, measure: measureLeases },
   members: { unit: 'rounds', number: 5, measure: measureMembers },
   memory: { unit: 'runs', number: 500, measure: measureMemory },
+  sessions: { unit: 'rounds', number: 20, measure: measureSessions },
   diff: { unit: 'rounds', number: 15, measure: measureDiff },
   templates: { unit: 'rounds', number: 3, measure: measureTemplates },
 };

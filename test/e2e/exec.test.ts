@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -31,6 +31,7 @@ beforeAll(async () => {
   grace = await addMember(54_502, { subordinate: 1_640_000_000 });
   await addMemberGroup();
   directory = mkdtempSync(join(tmpdir(), 'isolate-exec-'));
+  chmodSync(directory, 0o755);
   root = await copyRootfs(await busyboxRootfs(), join(directory, 'root'));
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nguest:x:7:7::/tmp:/bin/sh\n');
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\nguest:x:7:\nstaff:x:8:guest\n');
@@ -98,6 +99,15 @@ async function begin({ start, options }: Place, script: string, more: readonly s
   // The daemon gives an answer that is a moment old.
   const run = await vi.waitUntil(find, { timeout: 10_000 });
   return { child, run: run.runId, lines };
+}
+
+/** Runs a program as root, or as this user, with TWO in its environment. */
+function runBy(user: Member | undefined): (program: string, args: readonly string[]) => Promise<Finished> {
+  const identity =
+    user === undefined ? [] : ['--reuid', String(user.uid), '--regid', String(user.uid), `--groups=${user.groups.join(',')}`];
+  const env = { PATH: process.env['PATH'], HOME: user?.home ?? '/root', TWO: 'own' };
+  return async (program, args) =>
+    await finished(spawn('setpriv', [...identity, '--', program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env, cwd: '/' }));
 }
 
 const exec = async ({ start }: Place, run: string, ...command: readonly string[]): Promise<Finished> =>
@@ -208,6 +218,39 @@ describe('isolate exec', () => {
     terminal.type('exit 5\n');
     expect((await terminal.ended) >> 8).toBe(5);
     expect(terminal.lastState()).toBe(before);
+  });
+
+  test(
+    'starts no Node in a run that the daemon knows, for its id, its PID and the session that it uses',
+    { timeout: 120_000 },
+    async () => {
+      // The client by itself cannot become the program in Node.
+      const alone = join(directory, 'isolate');
+      copyFileSync(isolatePath, alone);
+      chmodSync(alone, 0o755);
+      const callers = [
+        { place: places["of root on the daemon's clone"]!, run: runBy(undefined) },
+        { place: places["of a member on the daemon's clone"]!, run: runBy(ada) },
+      ];
+      for (const { place: lent, run: client } of callers) {
+        const { child, run } = await begin(lent, ':', ['--keep=exec-2', '-v', 'ONE=run']);
+        for (const word of [run, String(child.pid), 'exec-2'])
+          expect(await client(alone, ['exec', '-v', 'TWO', word, 'sh', '-c', 'echo $ONE $TWO'])).toEqual(ok('run own\n'));
+        expect(await client(alone, ['exec', run.slice(0, 8), 'true'])).toMatchObject({ status: 125, stdout: '' });
+        child.kill('SIGTERM');
+        await once(child, 'exit');
+        await end(lent.start(['rm', '-q', 'exec-2']));
+      }
+    },
+  );
+
+  test("a user's own session comes before one of root's daemon of the same name", { timeout: 60_000 }, async () => {
+    const own = await begin(places['of a user with bwrap']!, 'hostname own 2> /dev/null; echo own > /which', ['--keep=exec-3']);
+    expect(await runAs(ada, ['exec', 'exec-3', 'cat', '/which'])).toEqual(ok('own\n'));
+    own.child.kill('SIGTERM');
+    await once(own.child, 'exit');
+    expect((await runAs(ada, ['exec', 'exec-3', 'true'])).stderr).toContain('No run uses the session exec-3.');
+    await runAs(ada, ['rm', '-q', 'exec-3']);
   });
 
   test('adds variables, which override those of the run', async () => {

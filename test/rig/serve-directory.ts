@@ -34,6 +34,7 @@ await serve({
     },
     settle: () => Promise.resolve(null),
     view: () => null,
+    exec: () => null,
     renderError: voice.renderError,
     errorStatus: 125,
   },

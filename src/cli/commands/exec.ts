@@ -1,6 +1,5 @@
 import { isatty } from 'node:tty';
 
-import { IsolateError } from '../../error.ts';
 import { ownClient } from '../../process/own-client.ts';
 import { callerEnvironment } from '../../process/caller-environment.ts';
 import { execInRun } from '../../run/exec-in-run.ts';
@@ -10,18 +9,16 @@ import { holderOf } from '../../status/run-holder.ts';
 import { withAbortOnSignals } from '../abort-on-signals.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { write } from '../output.ts';
+import { parseExec } from '../parse-exec.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { openReporter } from '../reporter.ts';
 import { runClient } from '../run-client.ts';
 
 /** `isolate exec RUN COMMAND`: runs one more command in a run and returns its exit status. */
 export async function execVerb(parsed: ParsedArguments): Promise<number> {
-  const { flags, lists, words } = parsed;
-  const [word, program, ...args] = words;
-  if (word === undefined) throw new IsolateError('usage', 'No run was given.', { hint: 'isolate ps lists the runs' });
-  if (program === undefined) throw new IsolateError('usage', 'No command was given.', { hint: 'isolate exec RUN COMMAND' });
-  const command = [program, ...args] as const;
-  const environment = parseVariables(lists.get('env') ?? [], callerEnvironment());
+  const { flags } = parsed;
+  const { run: word, command, variables } = parseExec(parsed);
+  const environment = parseVariables(variables, callerEnvironment());
   const { voice, tell, fail } = openReporter(parsed, { command });
   const client = ownClient();
   try {

@@ -1,6 +1,7 @@
 import type { CommandLine } from '../../daemon/command-line.ts';
 import { serve } from '../../daemon/serve.ts';
 import { IsolateError } from '../../error.ts';
+import { clientExec } from '../client-exec.ts';
 import { clientView } from '../client-view.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { workingDirectory } from '../../run/working-directory.ts';
@@ -51,6 +52,7 @@ export const commandLine: CommandLine = {
     }
   },
   view: clientView,
+  exec: clientExec,
   renderError: (error) => renderError(error, false),
   errorStatus: exitCodeOfError('run', 'internal'),
 };
