@@ -10,13 +10,14 @@
 #include <dirent.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <time.h>
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x10U
 #endif
 
 /* The engine has a process or two between the launcher and the first one of the sandbox. */
-enum { CHILDREN_MAX = 64, GENERATIONS_MAX = 8 };
+enum { CHILDREN_MAX = 64, GENERATIONS_MAX = 8, START_MS = 5000 };
 static const char kept_name[] = "isolate-record";
 
 void record_keep(const struct record *record) {
@@ -101,6 +102,18 @@ static pid_t find_launcher(struct run *run) {
   for (size_t i = 0; i < count; i++)
     if (take_record(run, children[i])) return children[i];
   return 0;
+}
+
+/* A run is known before its command has started. */
+static pid_t await_launcher(struct run *run, int holder) {
+  const struct timespec pause = {.tv_nsec = 10000000};
+  int64_t until = now_ms() + START_MS;
+  pid_t launcher = find_launcher(run);
+  while (launcher == 0 && lives(holder) && now_ms() < until) {
+    nanosleep(&pause, NULL);
+    launcher = find_launcher(run);
+  }
+  return launcher;
 }
 
 /* In how many process namespaces it is, and its number in the innermost. */
@@ -190,7 +203,7 @@ bool join_find(struct run *run) {
   int holder = open_process((pid_t)run->record.join_holder);
   unsigned long long start = strtoull(run->record.join_start, NULL, 10);
   if (holder < 0 || start == 0 || process_start((pid_t)run->record.join_holder) != start) return close_quietly(holder), errno = ESRCH, false;
-  pid_t launcher = find_launcher(run);
+  pid_t launcher = await_launcher(run, holder);
   int carrier = launcher > 0 ? open_process(launcher) : -1;
   bool found = carrier >= 0 && open_first(run, launcher);
   int error = carrier < 0 ? EAGAIN : errno;

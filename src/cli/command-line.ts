@@ -31,7 +31,9 @@ export async function runCommandLine(caller: Caller): Promise<number> {
     if (parsed.flags.has('trace')) await (await import('../log.ts')).startCommandLog({ json: parsed.flags.has('json') });
     if (verb === 'exec') return await (await import('./commands/exec.ts')).execVerb(parsed);
     (await import('./run-request.ts')).checkRefreshForm(parsed);
-    return await (await import('./commands/run.ts')).runVerb(asRun(parsed), settings, { leave: otherwise });
+    const { runVerb } = await import('./commands/run.ts');
+    const run = (isFinal?: (error: unknown) => boolean): Promise<number> => runVerb(asRun(parsed), settings, { leave: otherwise, isFinal });
+    return parsed.flags.has('shared') ? await (await import('./commands/enter-shared.ts')).enterShared(parsed, run) : await run();
   } catch (error) {
     write(2, show(error));
     return error instanceof StoppedError ? 128 + signalNumber(error.signal) : exitCodeOfError(verb, toIsolateError(error).code);

@@ -16,6 +16,11 @@ const ofTemplates = verbsBelow('template');
 /** Verbs that ask the daemon or read the state directories. */
 const asking = [...viewVerbs, 'kill'] as const;
 
+const sharing: OptionGroup<Option> = {
+  title: 'Session',
+  options: [{ long: 'shared', verbs: ['enter'], help: 'if a run uses the session, join it instead of being refused', carriedBy: 'caller' }],
+};
+
 const refreshing: OptionGroup<Option> = {
   title: 'Refresh',
   options: [
@@ -192,6 +197,7 @@ export const optionGroups: readonly OptionGroup<Option>[] = [
   },
   registries,
   transferOptions,
+  sharing,
   refreshing,
   watching,
   diffOptions,

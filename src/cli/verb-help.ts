@@ -70,9 +70,10 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
   enter: {
     form: 'isolate enter [OPTIONS] NAME [COMMAND [ARG...]]',
     summary: 'go on in a session',
-    more: 'The command runs on what earlier runs have left, and what it changes stays. One run at a time uses a session.',
+    more: 'The command runs on what earlier runs have left, and what it changes stays. One run at a time uses a session; with --shared the command joins that run, and ends with it.',
     examples: [
       ['isolate enter debian-1 bash', 'a shell in the session'],
+      ['isolate enter --shared debian-1 bash', 'another one beside it'],
       ['isolate enter debian-1 -n apt-get update', "with the host's network"],
     ],
   },

@@ -40,6 +40,19 @@ export async function findRunToJoin(word: string): Promise<RunStatus> {
   }
 }
 
+/** The run that uses the caller's session of this name; null: none does. Throws `session-missing`. */
+export async function findRunInSession(name: string): Promise<RunStatus | null> {
+  const { record } = await findCallersSession(name);
+  const uid = process.getuid?.() ?? 0;
+  const source = openStatusSource(uid);
+  try {
+    const { runs } = await source.runs();
+    return runs.find((run) => run.uid === uid && usesSession(run, record)) ?? null;
+  } finally {
+    source.close();
+  }
+}
+
 /** Whether it is the run that uses the session, whatever that is called by now. */
 export function usesSession({ template, clone }: RunStatus, { root, clone: kept }: SessionRecord): boolean {
   return clone === kept.id && template === rootName(root);

@@ -1,11 +1,12 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { type Daemon, startDaemon, writeConfig } from '../rig/daemon.ts';
-import { type Finished, isolate, startIsolate } from '../rig/isolate.ts';
+import { finished, type Finished, isolate, startIsolate } from '../rig/isolate.ts';
 import { loseState } from '../rig/lost-state.ts';
 import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
 import { hostStore, useOwnState } from '../rig/own-store.ts';
@@ -151,6 +152,59 @@ test('two runs are not in one session at once', async () => {
   child.stdin?.end();
   await once(child, 'close');
   await expect.poll(() => runAs(member, ['rm', 'busy'])).toEqual(done('busy is removed\n'));
+});
+
+describe.each<[string, (args: readonly string[]) => ChildProcess, (args: readonly string[]) => Promise<Finished>, () => string[]]>([
+  ['root', startIsolate, isolate, () => ['-t', directory, '--ephemeral']],
+  ['a member', (args) => startAs(member, args), (args) => runAs(member, args), () => ['-z', template.dataset]],
+])('enter --shared of %s', (_, start, run, root) => {
+  const enter = ['enter', '--shared', '-q', 'shared'];
+  beforeAll(async () => {
+    expect(await run(['-q', '--keep=shared', ...root(), 'true'])).toEqual(done());
+  });
+  afterAll(async () => {
+    await vi.waitUntil(async () => (await run(['rm', '-q', 'shared'])).status === 0, { timeout: 10_000 });
+  });
+
+  test('starts a run in a session that none uses, with all options of a run', async () => {
+    expect(await run([...enter, '--hostname', 'box', 'sh', '-c', 'hostname; exit 3'])).toEqual({ ...done('box\n'), status: 3 });
+  });
+
+  test('joins the run that uses it, and ends with it', async () => {
+    const child = start([...enter, 'sh', '-c', 'echo in; exec cat']);
+    await once(child.stdout as Readable, 'data');
+    expect(await run([...enter, '-v', 'A=b', 'sh', '-c', 'tr "\\0" " " < /proc/1/cmdline | grep -c .; echo $A; exit 4'])).toMatchObject({
+      status: 4,
+      stdout: '1\nb\n',
+    });
+    const joined = start([...enter, 'sh', '-c', 'echo in; exec sleep 600']);
+    await once(joined.stdout as Readable, 'data');
+    expect(await run([...enter, '--tmpfs', '/tmp', 'true'])).toEqual({
+      ...done(),
+      status: 125,
+      stderr: expect.stringMatching(
+        /^isolate: Run [0-9a-f]{16} uses the session shared, and a command that joins it has no --tmpfs of its own\.\nhint: leave out --tmpfs, /,
+      ),
+    });
+    child.stdin?.end();
+    const [end] = await Promise.all([finished(joined), once(child, 'close')]);
+    expect(end.status).toBe(137);
+  });
+
+  test('is not refused when many begin at once', { timeout: 120_000 }, async () => {
+    const script = (n: number): string => `echo ${n}; echo >> /all; while [ $(wc -l < /all) -lt 6 ]; do sleep 0.1; done`;
+    const all = await Promise.all(Array.from({ length: 6 }, (_unused, n) => run([...enter, 'sh', '-c', script(n)])));
+    // Those that joined end with the run that was first.
+    expect(all.map(({ stdout }) => stdout)).toEqual(all.map((_unused, n) => `${n}\n`));
+    expect(all.map(({ stderr }) => stderr).join('')).toBe('');
+  });
+
+  test('says that there is no such session', async () => {
+    expect(await run(['enter', '--shared', 'nothing', 'true'])).toMatchObject({
+      status: 125,
+      stderr: 'isolate: There is no session "nothing".\nhint: isolate sessions lists yours\n',
+    });
+  });
 });
 
 test('a session is there whatever kills its run', async () => {

@@ -21,8 +21,11 @@ import { openReporter, type Reporter } from '../reporter.ts';
 /** What tells of the changes of a run, or has another program do a run that tells of them. */
 export type ChangesTeller = { readonly tell: NonNullable<RunOptions['onChanges']> } | { readonly leave: () => Promise<number> };
 
+/** Whether an error is the end of it, so that it is reported; absent: every one. */
+type Finality = { readonly isFinal?: ((error: unknown) => boolean) | undefined };
+
 /** `isolate [run]`: runs the command and returns its exit status. */
-export async function runVerb(parsed: ParsedArguments, settings: SettingsSource, changes: ChangesTeller): Promise<number> {
+export async function runVerb(parsed: ParsedArguments, settings: SettingsSource, changes: ChangesTeller & Finality): Promise<number> {
   const { flags } = parsed;
   const reporter = (request: RunRequest): Reporter => openReporter(parsed, request);
   const { request, notices } = await settleRun(parsed, settings, findOwnTemplate).catch((error: unknown) => {
@@ -68,7 +71,7 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource,
     tell('terminal', outcome);
     return exitCodeOf(outcome);
   } catch (error) {
-    fail(error);
+    if (changes.isFinal?.(error) !== false) fail(error);
     throw error;
   }
 }

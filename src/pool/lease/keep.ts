@@ -154,7 +154,7 @@ function leasesOf(pool: PoolFiles, id: string): readonly { readonly id: string; 
 function inUse(pool: PoolFiles, id: string): IsolateError {
   const pid = leasesOf(pool, id)[0]?.holder.pid;
   return new IsolateError('session-in-use', `The session is in use${pid === undefined ? '' : ` by process ${pid}`}.`, {
-    hint: 'wait until that run has ended; isolate ps shows it',
+    hint: 'isolate ps shows that run; wait until it has ended, or join it with isolate enter --shared',
   });
 }
 
