@@ -4,6 +4,8 @@ import type { BytePath } from './change.ts';
 export const risks = ['high', 'medium', 'low', 'none'] as const;
 export type Risk = (typeof risks)[number];
 
+export const riskTitles: Readonly<Record<Risk, string>> = { high: 'High risk', medium: 'Medium risk', low: 'Low risk', none: 'No risk' };
+
 /** What one rule found. */
 export interface Finding {
   readonly rule: string;
@@ -37,6 +39,13 @@ export interface Report {
 /** `2 users`. */
 export function countOf({ count, what }: Finding): string {
   return `${formatCount(count)} ${what}`;
+}
+
+/** How much of it packages brought, behind `countOf`; or ''. */
+export function packagesNote({ count, ofPackages }: Finding): string {
+  if (ofPackages === 0) return '';
+  if (ofPackages < count) return ` (${formatCount(ofPackages)} of packages)`;
+  return count === 1 ? ' (of a package)' : ' (all of packages)';
 }
 
 /** `1,234,567`. */

@@ -1,5 +1,5 @@
 import { showAbsolutePath } from '../show-path.ts';
-import { countOf, type Finding, formatCount, type Report, type Risk, shownItems } from '../finding.ts';
+import { countOf, type Finding, formatCount, packagesNote, type Report, riskTitles, shownItems } from '../finding.ts';
 
 export interface ReportForm {
   /** How many items a finding has at most, beside those that are always shown. */
@@ -10,8 +10,6 @@ export interface ReportForm {
   readonly saysAll: boolean;
 }
 
-const titles: Readonly<Record<Risk, string>> = { high: 'High risk', medium: 'Medium risk', low: 'Low risk', none: 'No risk' };
-
 /** How long a line of an item is at most. */
 const longest = 200;
 
@@ -19,7 +17,7 @@ const longest = 200;
 export function renderChangeReport({ summary, findings }: Report, form: ReportForm): string {
   const shown = findings.filter(({ risk }) => form.all || risk !== 'none');
   const lines = shown.flatMap((finding, at) => [
-    ...(finding.risk === shown[at - 1]?.risk ? [] : ['', titles[finding.risk]]),
+    ...(finding.risk === shown[at - 1]?.risk ? [] : ['', riskTitles[finding.risk]]),
     ...linesOf(finding, form),
   ]);
   const isCut = !form.all && form.saysAll && shown.length < findings.length;
@@ -44,10 +42,4 @@ function linesOf(finding: Finding, { mostItems, all, saysAll }: ReportForm): rea
 function cut(item: string): string {
   const characters = Array.from(item.length > longest ? item.slice(0, longest * 2) : item);
   return characters.length > longest ? `${characters.slice(0, longest - 1).join('')}…` : item;
-}
-
-function packagesNote({ count, ofPackages }: Finding): string {
-  if (ofPackages === 0) return '';
-  if (ofPackages < count) return ` (${formatCount(ofPackages)} of packages)`;
-  return count === 1 ? ' (of a package)' : ' (all of packages)';
 }

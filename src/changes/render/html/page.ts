@@ -1,11 +1,12 @@
 import type { BytePath, Change } from '../../change.ts';
-import type { Report } from '../../finding.ts';
-import { isPlainAddition, type Letter, letterOf, letterWords } from '../../words.ts';
+import { type Report, risks, riskTitles } from '../../finding.ts';
+import { isPlainAddition } from '../../words.ts';
 import type { TextDiff } from '../text-diff.ts';
 import { escapeHtml } from './escape.ts';
-import { renderFindings } from './render-findings.ts';
+import { renderFilter, renderSums } from './render-filter.ts';
+import { findingsOf, renderFindings } from './render-findings.ts';
 import { patchRenderer } from './render-patches.ts';
-import { renderTree } from './render-tree.ts';
+import { countChanges, renderTree } from './render-tree.ts';
 import { script, scriptHash } from './script.ts';
 import { style, styleHash } from './style.ts';
 import { buildTree } from './tree.ts';
@@ -38,18 +39,19 @@ const policy = [
 export function* renderHtml({ title, report, changes, patches, mostChanges = defaultMost }: Page): Generator<string> {
   const shown = chooseShown(changes, mostChanges);
   const ids = new Map(shown.map((change, index) => [change, `c${index}`]));
-  const idsOfPaths = new Map(shown.map((change, index) => [change.path, `c${index}`]));
-  yield renderHead(title);
-  yield `<header>\n<h1>${escapeHtml(title)}</h1>\n<p class="summary">${escapeHtml(report.summary)}</p>\n${renderSums(changes)}`;
-  yield '<nav aria-label="Parts of this page"><ul><li><a href="#report">Report</a></li><li><a href="#changes">Changes</a></li></ul></nav>\n</header>\n<main>\n';
+  // A finding may know a moved file by the place where it was.
+  const pathsOf = ({ path, movedFrom }: Change): readonly BytePath[] => (movedFrom === undefined ? [path] : [movedFrom, path]);
+  const idsOfPaths = new Map(shown.flatMap((change, index) => pathsOf(change).map((path) => [path, `c${index}`])));
+  yield `${renderHead(title, report.summary)}<header>\n<h1>${escapeHtml(title)}</h1>\n${renderNavigation(report, changes.length)}</header>\n<main>\n`;
   yield `<section id="report" aria-labelledby="report-title">\n<h2 id="report-title">What it means</h2>\n`;
   yield renderFindings(report.findings, (path) => idsOfPaths.get(path));
-  yield `</section>\n<section id="changes" aria-labelledby="changes-title" tabindex="-1">\n<h2 id="changes-title">Changes</h2>\n${renderFilter()}`;
-  if (shown.length < changes.length) yield `<p>${renderLeftOut(changes.length - shown.length)}</p>\n`;
-  yield shown.length === 0 ? '<p>Nothing changed.</p>\n' : '<ul class="tree">\n';
+  yield `</section>\n<section id="changes" aria-labelledby="changes-title" tabindex="-1">\n<h2 id="changes-title">Changes</h2>\n`;
+  if (changes.length === 0) yield '<p>Nothing changed.</p>\n';
+  else yield `${renderSums(changes)}${renderFilter(shown)}${renderLeftOut(changes.length - shown.length)}<ul class="tree">\n`;
   yield* renderTree(buildTree(shown), { ids, patchOf: patchRenderer(patches) });
-  yield `${shown.length === 0 ? '' : '</ul>\n'}</section>\n</main>\n<footer><p>Made by isolate. This page loads nothing and sends nothing.</p></footer>\n`;
-  yield `<script>${script}</script>\n</body>\n</html>\n`;
+  yield `${changes.length === 0 ? '' : '</ul>\n'}</section>\n</main>\n`;
+  yield '<footer><p>Made by isolate. This page loads nothing and sends nothing.</p></footer>\n';
+  yield `${changes.length === 0 ? '' : `<script>${script}</script>\n`}</body>\n</html>\n`;
 }
 
 function chooseShown(changes: readonly Change[], most: number): readonly Change[] {
@@ -65,10 +67,11 @@ function chooseShown(changes: readonly Change[], most: number): readonly Change[
 }
 
 function renderLeftOut(count: number): string {
-  return `${count === 1 ? '1 change is' : `${count} changes are`} left out, because the page would be too large.`;
+  if (count === 0) return '';
+  return `<p>${countChanges(count)} ${count === 1 ? 'is' : 'are'} left out, because the page would be too large.</p>\n`;
 }
 
-function renderHead(title: string): string {
+function renderHead(title: string, summary: string): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -77,6 +80,7 @@ function renderHead(title: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
+<meta name="description" content="${escapeHtml(summary)}">
 <title>${escapeHtml(title)}</title>
 <style>${style}</style>
 </head>
@@ -85,24 +89,14 @@ function renderHead(title: string): string {
 `;
 }
 
-const letters: readonly Letter[] = ['A', 'M', 'D', 'R', 'T'];
-
-function renderSums(changes: readonly Change[]): string {
-  const counts = new Map<Letter, number>();
-  for (const change of changes) counts.set(letterOf(change), (counts.get(letterOf(change)) ?? 0) + 1);
-  const sums = letters.flatMap((letter) => {
-    const count = counts.get(letter);
-    return count === undefined ? [] : [`<li class="${letter}"><strong>${count}</strong> ${letterWords[letter]}</li>`];
+/** How much there is of what, as links to it. */
+function renderNavigation({ findings }: Report, count: number): string {
+  if (count === 0) return '';
+  const links = risks.flatMap((risk) => {
+    const { length } = findingsOf(findings, risk);
+    if (length === 0 || risk === 'none') return [];
+    return [`<li><a class="${risk}" href="#${risk}"><strong>${length}</strong> ${riskTitles[risk].toLowerCase()}</a></li>`];
   });
-  return sums.length === 0 ? '' : `<ul class="sums" aria-label="Number of changes">${sums.join('')}</ul>\n`;
-}
-
-function renderFilter(): string {
-  const boxes = letters.map((letter) => `<label><input type="checkbox" value="${letter}" checked> ${letterWords[letter]}</label>`);
-  return `<form id="filter" role="search" hidden>
-<label class="search">Path contains <input type="search" id="query" autocomplete="off" spellcheck="false"></label>
-<fieldset><legend>Show</legend> ${boxes.join(' ')}</fieldset>
-<p><button type="button" id="expand">Expand all</button><button type="button" id="collapse">Collapse all</button> <span id="found" role="status"></span></p>
-</form>
-`;
+  const changes = `<li><a href="#changes">${countChanges(count).replace(/^\S+/, '<strong>$&</strong>')}</a></li>`;
+  return `<nav aria-label="Parts of this page"><ul>${links.join('')}${changes}</ul></nav>\n`;
 }

@@ -1,43 +1,70 @@
 import type { BytePath } from '../../change.ts';
-import { countOf, type Finding, risks, shownItems } from '../../finding.ts';
+import { countOf, type Finding, formatCount, packagesNote, type Risk, risks, riskTitles, shownItems } from '../../finding.ts';
 import { showAbsolutePath } from '../../show-path.ts';
 import { escapeHtml } from './escape.ts';
 
-/** So many paths and items of a finding are listed. */
+/** So many items of a finding are on the page. */
 const mostListed = 200;
+/** So many of them are seen at once, beside those that always are. */
+const mostSeen = 5;
 
-/** The findings by their risk; those without any are in a list that is closed. `idOf`: the element of a path, if the page has it. */
-export function renderFindings(findings: readonly Finding[], idOf: (path: BytePath) => string | undefined): string {
-  const byRisk = risks.flatMap((risk) => findings.filter((finding) => finding.risk === risk));
-  const list = (some: readonly Finding[]): string =>
-    `<ol class="findings">\n${some.map((finding) => renderFinding(finding, idOf)).join('')}</ol>\n`;
-  const grave = byRisk.filter(({ risk }) => risk !== 'none');
-  const harmless = byRisk.filter(({ risk }) => risk === 'none');
-  const first = grave.length === 0 ? '<p>Nothing here needs attention.</p>\n' : list(grave);
-  if (harmless.length === 0) return first;
-  const count = harmless.length === 1 ? '1 finding' : `${harmless.length} findings`;
-  return `${first}<details><summary>${count} without risk</summary>${list(harmless)}</details>\n`;
+type IdOf = (path: BytePath) => string | undefined;
+
+/** The findings by their risk; those without any are closed. `idOf`: the element of a path, if the page has it. */
+export function renderFindings(findings: readonly Finding[], idOf: IdOf): string {
+  const groups = risks.map((risk) => renderGroup(risk, findingsOf(findings, risk), idOf));
+  const isHarmless = findings.every(({ risk }) => risk === 'none');
+  return `${isHarmless ? '<p>Nothing here needs attention.</p>\n' : ''}${groups.join('')}`;
 }
 
-function renderFinding(finding: Finding, idOf: (path: BytePath) => string | undefined): string {
-  const { risk, items, paths, why } = finding;
-  const title = `<h3><span class="risk">${risk === 'none' ? 'no risk' : `${risk} risk`}</span> ${escapeHtml(countOf(finding))}</h3>`;
-  const names = items.length === 0 ? '' : `<p>${escapeHtml(listed(shownItems(finding)))}</p>`;
-  return `<li class="${risk}">${title}${names}<p class="quiet">${escapeHtml(why)}</p>${renderPaths(paths, idOf)}</li>\n`;
+export function findingsOf(findings: readonly Finding[], wanted: Risk): readonly Finding[] {
+  return findings.filter(({ risk }) => risk === wanted);
 }
 
-function listed(items: readonly string[]): string {
-  const shown = items.slice(0, mostListed).join(', ');
-  return items.length > mostListed ? `${shown} and ${items.length - mostListed} more` : shown;
+function renderGroup(risk: Risk, findings: readonly Finding[], idOf: IdOf): string {
+  if (findings.length === 0) return '';
+  const count = findings.length === 1 ? '1 finding' : `${findings.length} findings`;
+  const heading = `<h3 id="${risk}-title">${riskTitles[risk]} <span class="c">${count}</span></h3>`;
+  const list = `<ol class="findings">\n${findings.map((finding) => renderFinding(finding, idOf)).join('')}</ol>`;
+  const group = risk === 'none' ? `<details><summary>${heading}</summary>\n${list}</details>` : `${heading}\n${list}`;
+  return `<section id="${risk}" class="${risk}" aria-labelledby="${risk}-title">${group}</section>\n`;
 }
 
-function renderPaths(paths: readonly BytePath[], idOf: (path: BytePath) => string | undefined): string {
-  if (paths.length === 0) return '';
-  const links = paths.slice(0, mostListed).map((path) => {
-    const id = idOf(path);
-    const text = escapeHtml(showAbsolutePath(path));
-    return `<li>${id === undefined ? text : `<a href="#${id}">${text}</a>`}</li>`;
-  });
-  const more = paths.length > mostListed ? [`<li>and ${paths.length - mostListed} more</li>`] : [];
-  return `<details><summary>${paths.length === 1 ? '1 path' : `${paths.length} paths`}</summary><ul class="paths">${[...links, ...more].join('')}</ul></details>`;
+function renderFinding(finding: Finding, idOf: IdOf): string {
+  const title = `<h4>${escapeHtml(countOf(finding))}<span class="c">${packagesNote(finding)}</span></h4>`;
+  return `<li><div>${title}<p class="quiet">${escapeHtml(finding.why)}</p></div>${renderItems(finding, idOf)}</li>\n`;
+}
+
+interface Item {
+  readonly text: string;
+  /** Where it is, or the first of several places. */
+  readonly path: BytePath | undefined;
+}
+
+function listItems(finding: Finding): readonly Item[] {
+  const { items, paths } = finding;
+  if (items.length === 0) return [...new Set(paths)].map((path) => ({ text: showAbsolutePath(path), path }));
+  const places = new Map<string, BytePath | undefined>();
+  for (const [index, item] of items.entries()) if (!places.has(item)) places.set(item, paths[index]);
+  const first = [...places.values()];
+  return shownItems(finding).map((text, index) => ({ text, path: first[index] }));
+}
+
+function renderItems(finding: Finding, idOf: IdOf): string {
+  const items = listItems(finding);
+  if (items.length === 0) return '';
+  const most = new Set(finding.items.slice(0, finding.inFull)).size + mostSeen;
+  // A line that says "1 more" could say the item instead.
+  const seen = Math.min(items.length === most + 1 ? items.length : most, mostListed);
+  const [open, folded] = [items.slice(0, seen), items.slice(seen, mostListed)];
+  const left = items.length - open.length - folded.length;
+  const rest = `${folded.map((item) => renderItem(item, idOf)).join('')}${left === 0 ? '' : `<li>and ${formatCount(left)} more</li>`}`;
+  const more =
+    folded.length === 0 ? '' : `<li><details><summary>${formatCount(items.length - seen)} more</summary><ul>${rest}</ul></details></li>`;
+  return `<ul class="items">${open.map((item) => renderItem(item, idOf)).join('')}${more}</ul>`;
+}
+
+function renderItem({ text, path }: Item, idOf: IdOf): string {
+  const id = path === undefined ? undefined : idOf(path);
+  return `<li>${id === undefined ? `<span>${escapeHtml(text)}</span>` : `<a href="#${id}">${escapeHtml(text)}</a>`}</li>`;
 }

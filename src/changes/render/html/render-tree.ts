@@ -1,5 +1,6 @@
 import { fromBytes } from '../../bytes.ts';
 import type { AttributeChange, BytePath, Change, FileState } from '../../change.ts';
+import { formatCount } from '../../finding.ts';
 import { showPath } from '../../show-path.ts';
 import { showTime } from '../../show-time.ts';
 import { describe, isPlainAddition, kindName, letterOf, letterWords, showId, showMode, showSize } from '../../words.ts';
@@ -24,9 +25,9 @@ export function* renderTree(nodes: readonly TreeNode[], context: TreeContext): G
     const isOpen = children.length > 0 && (isNotable || count <= mostOpen);
     const id = change === null ? undefined : context.ids.get(change);
     yield `<li${change === null ? '' : ` class="${letterOf(change)}"`}${id === undefined ? '' : ` id="${id}"`}><details${isOpen ? ' open' : ''}>`;
-    yield `<summary>${change === null ? '' : `<b>${letterWords[letterOf(change)]}</b> `}<span class="n">${showName(node)}</span>`;
-    if (change !== null) yield renderWords(change);
-    if (children.length > 0) yield ` <span class="c">${count} ${count === 1 ? 'change' : 'changes'}</span>`;
+    yield `<summary><span class="n">${showName(node)}</span>`;
+    if (change !== null) yield ` <b>${letterWords[letterOf(change)]}</b>${renderWords(change)}`;
+    if (children.length > 0) yield ` <span class="c">${countChanges(count)}</span>`;
     yield '</summary>';
     // Of a new directory the list says enough.
     if (change !== null && (children.length === 0 || !isPlainAddition(change))) yield renderFacts(change) + context.patchOf(change.path);
@@ -39,6 +40,10 @@ export function* renderTree(nodes: readonly TreeNode[], context: TreeContext): G
   }
 }
 
+export function countChanges(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? 'change' : 'changes'}`;
+}
+
 function showName({ name, change, children }: TreeNode): string {
   if (name === '.') return '/';
   const isDirectory = children.length > 0 || (change?.after ?? change?.before)?.kind === 'directory';
@@ -46,26 +51,31 @@ function showName({ name, change, children }: TreeNode): string {
 }
 
 function renderWords(change: Change): string {
-  const words = describe(change).map(({ text, isGrave }) => (isGrave ? `<strong>${escapeHtml(text)}</strong>` : escapeHtml(text)));
+  const words = describe(change).map(({ text, isGrave }) => (isGrave ? `<strong>${renderWord(text)}</strong>` : renderWord(text)));
   return words.length === 0 ? '' : ` <span class="w">${words.join(', ')}</span>`;
+}
+
+/** Lines don't end within an arrow. */
+function renderWord(text: string): string {
+  return escapeHtml(text).replaceAll('-&gt;', '<span>$&</span>');
 }
 
 function renderFacts({ before, after, movedFrom, attributes }: Change): string {
   const facts = [
-    ...(movedFrom === undefined ? [] : [['Was at', showPath(`/${movedFrom}`)]]),
-    ...(before === null ? [] : [['Before', showState(before)]]),
-    ...(after === null ? [] : [['Now', showState(after)]]),
-    ...attributes.map((attribute) => ['Attribute', showAttribute(attribute)]),
+    ...(movedFrom === undefined ? [] : [['Was at', escapeHtml(showPath(`/${movedFrom}`))]]),
+    ...(before === null ? [] : [['Before', renderState(before)]]),
+    ...(after === null ? [] : [['Now', renderState(after)]]),
+    ...attributes.map((attribute) => ['Attribute', escapeHtml(showAttribute(attribute))]),
   ];
-  return `<dl>${facts.map(([title, text = '']) => `<dt>${title}</dt><dd>${escapeHtml(text)}</dd>`).join('')}</dl>`;
+  return `<dl>${facts.map(([title, html = '']) => `<dt>${title}</dt><dd>${html}</dd>`).join('')}</dl>`;
 }
 
-function showState({ kind, mode, uid, gid, sizeBytes, modifiedNs }: FileState): string {
+function renderState({ kind, mode, uid, gid, sizeBytes, modifiedNs }: FileState): string {
   const time = showTime(modifiedNs)
     .replace('T', ' ')
     .replace(/\.\d+Z$/, ' UTC');
   const mostly = [kindName(kind), ...(kind === 'link' ? [] : [`mode ${showMode(mode)}`]), `owner ${showId(uid)}:${showId(gid)}`];
-  return [...mostly, ...(kind === 'file' ? [showSize(sizeBytes)] : []), time].join(', ');
+  return `${[...mostly, ...(kind === 'file' ? [showSize(sizeBytes)] : [])].join(', ')}, <span>${escapeHtml(time)}</span>`;
 }
 
 /** Of a value so much that one sees what it is. */

@@ -36,50 +36,80 @@ test('the policy of the page has the hashes of its style and its script', () => 
 });
 
 test('the page of no changes says so', () => {
-  const [main] = withTag(parse({}), 'main');
-  expect(
-    main === undefined
-      ? []
-      : withTag(main, 'p')
-          .filter(({ attributes }) => attributes['class'] === undefined)
-          .map(textOf),
-  ).toEqual(['Nothing here needs attention.', 'Expand allCollapse all ', 'Nothing changed.']);
+  const page = parse({});
+  const [main] = withTag(page, 'main');
+  expect(main === undefined ? [] : withTag(main, 'p').map(textOf)).toEqual(['Nothing here needs attention.', 'Nothing changed.']);
+  expect(['nav', 'form', 'script'].flatMap((tag) => withTag(page, tag))).toEqual([]);
 });
 
-test('findings are ordered by risk, and those without risk are apart', () => {
+test('findings are ordered by risk, and those without risk are closed', () => {
   const findings = [
     finding({ risk: 'none', what: 'caches', count: 1200 }),
-    finding({ what: 'file' }),
-    finding({ risk: 'high', what: 'programs', count: 4, items: ['a', 'b/', 'b/', 'b/'] }),
+    finding({ what: 'file', ofPackages: 1 }),
+    finding({ risk: 'high', what: 'programs', count: 4, ofPackages: 3, items: ['a', 'b/', 'b/', 'b/'] }),
   ];
-  const page = parse({ report: { summary: '', findings } });
-  expect(withClass(page, 'findings').map((list) => withTag(list, 'li').map(textOf))).toEqual([
-    ['high risk 4 programsa, b/ (3 files)Because.', 'low risk 1 fileBecause.'],
-    ['no risk 1,200 cachesBecause.'],
+  const page = parse({ report: { summary: '', findings }, changes: [added('a')] });
+  expect(withTag(page, 'h3').map(textOf)).toEqual(['High risk 1 finding', 'Low risk 1 finding', 'No risk 1 finding']);
+  expect(withClass(page, 'findings').map((list) => withTag(list, 'h4').map(textOf))).toEqual([
+    ['4 programs (3 of packages)'],
+    ['1 file (of a package)'],
+    ['1,200 caches'],
+  ]);
+  expect(withClass(page, 'items').map(textOf)).toEqual(['ab/ (3 files)']);
+  expect(withTag(withClass(page, 'none')[0] ?? page, 'details').map(({ attributes }) => attributes)).toEqual([{}]);
+  const [nav] = withTag(page, 'nav');
+  expect(nav === undefined ? [] : withTag(nav, 'a').map((link) => [textOf(link), link.attributes['href']])).toEqual([
+    ['1 high risk', '#high'],
+    ['1 low risk', '#low'],
+    ['1 change', '#changes'],
   ]);
 });
 
-test('a path of a finding leads to its change, if the page has it', () => {
+test('of many items those that always are shown and five more are seen at once', () => {
+  const names = (count: number): readonly string[] => Array.from({ length: count }, (_, index) => `item-${index}`);
+  const shown = (count: number, inFull: number): readonly [seen: number, folded: number, note: string] => {
+    const items = names(count);
+    const page = parse({ report: { summary: '', findings: [finding({ items, inFull, paths: items })] } });
+    const [list] = withClass(page, 'items');
+    const [details] = withTag(page, 'details');
+    const folded = details === undefined ? [] : withTag(details, 'li');
+    return [(list?.children.length ?? 0) - (details === undefined ? 0 : 1), folded.length, details === undefined ? '' : textOf(details)];
+  };
+  expect(shown(5, 0)).toEqual([5, 0, '']);
+  expect(shown(6, 0)).toEqual([6, 0, '']);
+  expect(shown(7, 0)).toEqual([5, 2, '2 moreitem-5item-6']);
+  expect(shown(9, 3).slice(0, 2)).toEqual([9, 0]);
+  expect(shown(12, 3).slice(0, 2)).toEqual([8, 4]);
+  const [seen, folded, note] = shown(1300, 0);
+  expect([seen, folded, note.replace(/item.*item-\d{3}/, ' ... ')]).toEqual([5, 196, '1,295 more ... and 1,100 more']);
+});
+
+test('an item of a finding leads to its change, if the page has it, also from where a file was before', () => {
+  const moved = change('new', ['added', 'deleted'], fileState(), fileState(), { movedFrom: 'old' });
   const page = parse({
-    report: { summary: '', findings: [finding({ paths: ['etc/x', 'gone'] })] },
-    changes: [deleted('a'), added('etc/x')],
+    report: {
+      summary: '',
+      findings: [finding({ items: ['x', 'y', 'old'], paths: ['etc/x', 'gone', 'old'] }), finding({ paths: ['a', 'a'] })],
+    },
+    changes: [deleted('a'), added('etc/x'), moved],
   });
-  const [list] = withClass(page, 'paths');
   expect(
-    list?.children.map((item) =>
-      typeof item === 'string'
-        ? []
-        : [textOf(item), item.children.map((child) => (typeof child === 'string' ? '' : child.attributes['href']))],
+    withClass(page, 'items').map((list) =>
+      withTag(list, 'li').map((item) => [textOf(item), withTag(item, 'a').map(({ attributes }) => attributes['href'])]),
     ),
   ).toEqual([
-    ['/etc/x', ['#c1']],
-    ['/gone', ['']],
+    [
+      ['x', ['#c1']],
+      ['y', []],
+      ['old', ['#c2']],
+    ],
+    [['/a', ['#c0']]],
   ]);
   expect(
     elementsOf(page)
       .filter(({ attributes }) => attributes['id'] === 'c1')
       .map(textOf),
-  ).toEqual(['added x 100 bytesNowfile, mode 644, owner root:root, 100 bytes, 2026-01-02 03:04:05 UTC']);
+  ).toEqual(['x added 100 bytesNowfile, mode 644, owner root:root, 100 bytes, 2026-01-02 03:04:05 UTC']);
 });
 
 test('directories with nothing but many additions are closed', () => {
@@ -146,7 +176,20 @@ test('patches have room for 20,000 lines, and those after them are mentioned', (
     withTag(page, 'dd')
       .map(textOf)
       .filter((words) => words.includes('room')),
-  ).toEqual(['The page has no room for 12000 lines of difference.']);
+  ).toEqual(['The page has no room for 12,000 lines of difference.']);
+});
+
+test('of a very long line so much is shown that one sees what it is', () => {
+  const diff = diffTexts(Buffer.from(`${'x'.repeat(3500)}\n`), Buffer.from('y'.repeat(2000)));
+  const page = parse({ changes: [change('x', ['content'], fileState(), fileState())], patches: new Map([['x', diff]]) });
+  const [pre] = withTag(page, 'pre');
+  expect(pre?.children.map((line) => textOf(line).replace(/x+|y+$/, (run) => `${run.slice(0, 1)}{${run.length}}`))).toEqual([
+    'line 1',
+    '-x{2000}',
+    'and 1,500 more bytes of this line',
+    '+y{2000}',
+    'no newline at the end',
+  ]);
 });
 
 test('the page of every kind of change is the golden page', async () => {
