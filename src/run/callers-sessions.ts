@@ -4,7 +4,8 @@ import type { Facts } from '../host/facts.ts';
 import type { ListedSession } from '../session/look.ts';
 import { listSessionsHere, removeSessions, renameSessionHere, type SessionsHere } from './change-sessions.ts';
 import { askDaemonsSessions, type DaemonSessions } from './daemon-sessions.ts';
-import { callersSessions, findCallersSession, refuseTaken } from './find-session.ts';
+import { callersSessions, refuseTaken } from './callers-index.ts';
+import { findCallersSession } from './find-session.ts';
 
 type Warn = (message: string) => void;
 

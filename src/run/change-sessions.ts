@@ -4,7 +4,9 @@ import type { Pool } from '../pool/pool.ts';
 import { destroySession, renameSession } from '../session/change.ts';
 import { findSession } from '../session/index-files.ts';
 import type { SessionOwner } from '../session/keep.ts';
+import { findKept } from '../session/kept.ts';
 import { type ListedSession, lookAtSessions, type WithRoot } from '../session/look.ts';
+import { ownStateDirectory } from './place.ts';
 import { openRootPool } from './root.ts';
 
 /** What changing sessions of this host takes. */
@@ -34,7 +36,8 @@ export async function renameSessionHere(here: SessionsHere, from: string, to: st
 
 /** The sessions of the owner, or with `all` of everybody. */
 export async function listSessionsHere(here: SessionsHere, all: boolean): Promise<readonly ListedSession[]> {
-  return await lookAtSessions(here.index, all ? null : here.uid, rootsHere(here), here.warn);
+  const kept = findKept(ownStateDirectory(here.facts), here.warn).map(({ root }) => root);
+  return await lookAtSessions(here.index, all ? null : here.uid, rootsHere(here), here.warn, kept);
 }
 
 function rootsHere({ facts, warn }: SessionsHere): WithRoot {

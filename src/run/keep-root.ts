@@ -6,7 +6,7 @@ import { findSession } from '../session/index-files.ts';
 import { keepAsSession, type LastRun, leaseSession } from '../session/keep.ts';
 import type { Keeping, WantedSpec } from '../spec/spec.ts';
 import type { HandedLease } from './daemon-lease.ts';
-import { callersSessions } from './find-session.ts';
+import { callersSessions } from './callers-index.ts';
 import type { Release } from './give-back.ts';
 import type { RunEvent } from './run-event.ts';
 

@@ -11,8 +11,7 @@ import { readCloneRecord } from '../pool/state/transition.ts';
 import { type Rootfs, rootfsOf } from '../rootfs/rootfs.ts';
 import type { DirectoryStorage, RootRef } from '../spec/root-ref.ts';
 import type { FirmSpec } from '../spec/spec.ts';
-import { findHome } from '../storage/clones/home.ts';
-import { cloneLayout } from '../storage/clones/layout.ts';
+import { homeLayout } from '../storage/clones/home.ts';
 import { treeRootfs } from '../storage/clones/tree.ts';
 import { describeDirectory } from '../storage/directory.ts';
 import { overlayLayout } from '../storage/overlay/layout.ts';
@@ -106,8 +105,7 @@ function predictDirectory({ path, write, storage = 'overlay' }: Extract<RootRef,
   const { ownership } = describeDirectory(path);
   const idmappable = canIdmap(path, statSync(path));
   if (storage !== 'overlay') {
-    const { directory } = findHome(storage, path, ownStateDirectory(facts));
-    return treeRootfs(cloneLayout(directory).clone('0', 'live'), { ownership }, idmappable);
+    return treeRootfs(homeLayout(storage, path, ownStateDirectory(facts)).clone('0', 'live'), { ownership }, idmappable);
   }
   const upperParent = overlayLayout(ownStateDirectory(facts), path).clone('0', 'live');
   return rootfsOf({ kind: 'overlay', lower: path, upperParent, ownership, idmappable: { lower: idmappable, upper: true } });

@@ -56,7 +56,7 @@ export async function leaseRoot(spec: WantedSpec, facts: Facts, options: RootOpt
 async function takeRoot(spec: WantedSpec, facts: Facts, options: RootOptions): Promise<RunLease> {
   const { root, keep } = spec;
   // Another user's clones of datasets and own layers have their names in different places.
-  if (typeof keep?.name === 'string' && facts.user.rights === 'user') await (await import('./find-session.ts')).refuseTaken(keep.name);
+  if (typeof keep?.name === 'string' && facts.user.rights === 'user') await (await import('./callers-index.ts')).refuseTaken(keep.name);
   if (root.kind === 'directory' && root.write === 'direct') return { ...nothingHeld, rootfs: directoryRootfs(root.path) };
   if (root.kind !== 'volume' || facts.user.rights === 'root') {
     if (root.session !== undefined || keep !== undefined || spec.diff === true) return await takeFromPool(spec, facts, options);

@@ -6,7 +6,7 @@ import { isThrownAway, type RootRef } from '../spec/root-ref.ts';
 import { shortenCommand } from '../spec/shorten-command.ts';
 import { addSession, removeSession, type SessionIndex, updateSession } from './index-files.ts';
 import { suggestNames } from './names.ts';
-import { type ClonedRoot, formatSession, type SessionRecord } from './record.ts';
+import { type ClonedRoot, formatLastRun, formatSession, type SessionRecord } from './record.ts';
 
 /** Whose sessions, and where their names are. */
 export interface SessionOwner {
@@ -71,7 +71,13 @@ export async function leaseSession(
   find?: Parameters<typeof takeSession>[2],
 ): Promise<Lease> {
   const lease = await takeSession(pool, { ...record.clone, owners: record.owners }, find);
-  if (run !== null) updateSession(index, { ...record, ...shortened(run), usedMs: pool.clock() });
+  if (run === null) return lease;
+  const last = { ...shortened(run), usedMs: pool.clock() };
+  updateSession(index, { ...record, ...last });
+  await pool.driver.noteLastRun?.(record.clone, formatLastRun(last)).catch((error: unknown) => {
+    // It is said in the index, and the session is as good as before.
+    pool.warn(`The last run of the session ${record.name} could not be written to the storage: ${(error as Error).message}`);
+  });
   return lease;
 }
 

@@ -1,11 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
-
 import { IsolateError } from '../error.ts';
 import type { Pool } from '../pool/pool.ts';
-import { readPoolNames } from '../pool/state/pool-state.ts';
+import { readInUse } from '../pool/state/pool-state.ts';
 import { listSessions, type SessionIndex } from './index-files.ts';
 import { mendIndex, seeClones } from './mend.ts';
-import type { ClonedRoot, SessionRecord } from './record.ts';
+import { type ClonedRoot, isSameRoot, type SessionRecord } from './record.ts';
 
 /** A session as it is now. */
 export interface ListedSession extends SessionRecord {
@@ -18,17 +16,18 @@ export interface ListedSession extends SessionRecord {
 export type WithRoot = <T>(root: ClonedRoot, action: (pool: Pool) => Promise<T>) => Promise<T>;
 
 /**
- * The sessions of an owner, or of all (null), by their names, after the index was made to agree with the storage. A storage that does not
- * answer is told to `warn`, and its sessions are listed without a size.
+ * The sessions of an owner, or of all (null), by their names, after the index was made to agree with the storage. `kept`: roots that may
+ * have sessions whose names were lost. A storage that does not answer is told to `warn`, and its sessions are listed without a size.
  */
 export async function lookAtSessions(
   index: SessionIndex,
   uid: number | null,
   withRoot: WithRoot,
   warn: (message: string) => void,
+  kept: readonly ClonedRoot[] = [],
 ): Promise<readonly ListedSession[]> {
   const seen: { readonly root: ClonedRoot; readonly look: Look }[] = [];
-  for (const root of rootsOf(listSessions(index, uid))) {
+  for (const root of rootsOf([...listSessions(index, uid).map(({ root }) => root), ...kept])) {
     try {
       seen.push({ root, look: await withRoot(root, (pool) => lookAtRoot(index, uid, root, pool)) });
     } catch (error) {
@@ -37,7 +36,7 @@ export async function lookAtSessions(
     }
   }
   return listSessions(index, uid).map((record) => {
-    const look = seen.find(({ root }) => isDeepStrictEqual(root, record.root))?.look;
+    const look = seen.find(({ root }) => isSameRoot(root, record.root))?.look;
     const { id } = record.clone;
     return { ...record, inUse: look?.leased.has(id) === true, sizeBytes: look?.sizes.get(id) ?? null };
   });
@@ -50,11 +49,11 @@ interface Look {
 
 async function lookAtRoot(index: SessionIndex, uid: number | null, root: ClonedRoot, pool: Pool): Promise<Look> {
   mendIndex(index, root, await seeClones(pool), pool.clock());
-  const own = listSessions(index, uid).filter((record) => isDeepStrictEqual(record.root, root));
+  const own = listSessions(index, uid).filter((record) => isSameRoot(record.root, root));
   const sizes = await pool.driver.usage(own.map(({ clone }) => clone.id));
-  return { leased: new Set(readPoolNames(pool).leased), sizes };
+  return { leased: new Set(readInUse(pool)), sizes };
 }
 
-function rootsOf(records: readonly SessionRecord[]): readonly ClonedRoot[] {
-  return records.map(({ root }) => root).filter((root, at, all) => all.findIndex((one) => isDeepStrictEqual(one, root)) === at);
+function rootsOf(roots: readonly ClonedRoot[]): readonly ClonedRoot[] {
+  return roots.filter((root, at, all) => all.findIndex((one) => isSameRoot(one, root)) === at);
 }

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { IsolateError } from '../error.ts';
 import type { Pool } from '../pool/pool.ts';
-import { readPoolNames } from '../pool/state/pool-state.ts';
+import { readInUse, readPoolNames } from '../pool/state/pool-state.ts';
 import type { CloneInfo } from '../storage/driver.ts';
 import { addSession, listSessions, removeName, type SessionIndex } from './index-files.ts';
-import { type ClonedRoot, parseSession, type SessionRecord } from './record.ts';
+import { type ClonedRoot, isSameRoot, parseLastRun, parseSession, type SessionRecord } from './record.ts';
 
 /** A run writes the name of its session before the storage has it. */
 const youngMs = 60_000;
@@ -25,8 +25,8 @@ export async function seeClones(pool: Pool): Promise<SeenClones> {
 }
 
 function notKept(pool: Pool): readonly string[] {
-  const { fresh, leased, retired } = readPoolNames(pool);
-  return [...fresh, ...leased, ...retired];
+  const { fresh, retired } = readPoolNames(pool);
+  return [...fresh, ...readInUse(pool), ...retired];
 }
 
 /**
@@ -35,8 +35,8 @@ function notKept(pool: Pool): readonly string[] {
  */
 export function mendIndex(index: SessionIndex, root: ClonedRoot, { clones, others }: SeenClones, nowMs: number): void {
   const kept = clones.flatMap((clone) => sessionOf(clone) ?? []);
-  const known = listSessions(index, null).filter((record) => isDeepStrictEqual(record.root, root));
-  for (const record of known) {
+  const known = listSessions(index, null);
+  for (const record of known.filter((one) => isSameRoot(one.root, root))) {
     if (!kept.some((one) => isSame(one, record)) && nowMs - record.createdMs > youngMs) removeName(index, record.uid, record.name);
   }
   const lost = kept.filter((record) => !others.has(record.clone.id) && !known.some((one) => isSame(one, record)));
@@ -44,9 +44,10 @@ export function mendIndex(index: SessionIndex, root: ClonedRoot, { clones, other
 }
 
 /** What the storage has about the session of a clone; null: nothing, or something about another clone that was copied. */
-export function sessionOf({ id, guid, kept, session }: CloneInfo): SessionRecord | null {
+export function sessionOf({ id, guid, kept, session, lastRun }: CloneInfo): SessionRecord | null {
   const record = session === undefined || !kept ? null : parseSession(session);
-  return record?.clone.id === id && record.clone.guid === guid ? record : null;
+  if (record?.clone.id !== id || record.clone.guid !== guid) return null;
+  return { ...record, ...(lastRun === undefined ? null : parseLastRun(lastRun)) };
 }
 
 function isSame(one: SessionRecord, other: SessionRecord): boolean {

@@ -1,11 +1,17 @@
 import type { ChangedOwnership } from '../rootfs/rootfs.ts';
 import { isSessionName } from '../spec/parse-name.ts';
 import { directoryStorages, type RootRef } from '../spec/root-ref.ts';
+import type { ClonedDirectory } from '../storage/noted.ts';
 
 /** A root that clones are made of. */
-export type ClonedRoot =
-  | Extract<RootRef, { readonly kind: 'volume' }>
-  | (Extract<RootRef, { readonly kind: 'directory' }> & { readonly write: 'clone' });
+export type ClonedRoot = Extract<RootRef, { readonly kind: 'volume' }> | ClonedDirectory;
+
+/** Whether they have the same clones. */
+export function isSameRoot(one: ClonedRoot, other: ClonedRoot): boolean {
+  if (one.kind === 'volume') return other.kind === 'volume' && one.locator === other.locator;
+  if (other.kind === 'volume' || one.path !== other.path) return false;
+  return (one.storage ?? 'overlay') === (other.storage ?? 'overlay');
+}
 
 /** What is known about a session: in the storage with its clone, and in the index. */
 export interface SessionRecord {
@@ -30,6 +36,22 @@ export interface SessionRecord {
 const version = 1;
 const longestText = 16_384;
 
+/** What changes with each run in a session. */
+export type LastRun = Pick<SessionRecord, 'engine' | 'command' | 'usedMs'>;
+
+/** One line of JSON. */
+export function formatLastRun({ engine, command, usedMs }: LastRun): string {
+  return `${JSON.stringify({ version, engine, command, usedMs })}\n`;
+}
+
+/** The inverse of `formatLastRun`; null for anything that this version did not write completely. */
+export function parseLastRun(text: string): LastRun | null {
+  const data = parseWhole(text);
+  if (!isRecord(data) || data['version'] !== version || !isLastRun(data)) return null;
+  const { engine, command, usedMs } = data;
+  return { engine, command, usedMs };
+}
+
 /** One line of JSON. */
 export function formatSession(record: SessionRecord): string {
   return `${JSON.stringify({ version, ...record })}\n`;
@@ -37,12 +59,16 @@ export function formatSession(record: SessionRecord): string {
 
 /** The inverse of `formatSession`; null for anything that this version did not write completely. */
 export function parseSession(text: string): SessionRecord | null {
+  const data = parseWhole(text);
+  if (!isSession(data)) return null;
+  const { name, uid, root, clone, owners, source, createdMs, engine, command, usedMs } = data;
+  return { name, uid, root, clone, owners, source, createdMs, engine, command, usedMs };
+}
+
+function parseWhole(text: string): unknown {
   if (text.length > longestText || !text.endsWith('\n')) return null;
   try {
-    const data: unknown = JSON.parse(text);
-    if (!isSession(data)) return null;
-    const { name, uid, root, clone, owners, source, createdMs, engine, command, usedMs } = data;
-    return { name, uid, root, clone, owners, source, createdMs, engine, command, usedMs };
+    return JSON.parse(text);
   } catch {
     return null;
   }
@@ -62,11 +88,13 @@ function isSession(data: unknown): data is SessionRecord {
     isOwners(data['owners']) &&
     typeof data['source'] === 'string' &&
     isNumber(data['createdMs']) &&
-    typeof data['engine'] === 'string' &&
-    Array.isArray(data['command']) &&
-    data['command'].every((word) => typeof word === 'string') &&
-    isNumber(data['usedMs'])
+    isLastRun(data)
   );
+}
+
+function isLastRun(data: Readonly<Record<string, unknown>>): data is Readonly<Record<string, unknown>> & LastRun {
+  const { engine, command, usedMs } = data;
+  return typeof engine === 'string' && Array.isArray(command) && command.every((word) => typeof word === 'string') && isNumber(usedMs);
 }
 
 function isRoot(data: unknown): data is ClonedRoot {

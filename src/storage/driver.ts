@@ -37,6 +37,8 @@ export interface CloneInfo {
   readonly kept: boolean;
   /** What `keep` was given; absent: it is kept by nobody's session. */
   readonly session?: string;
+  /** What `noteLastRun` was given. */
+  readonly lastRun?: string;
   /** Milliseconds since 1970; null: the storage does not say. */
   readonly createdMs: number | null;
   readonly mountpoint: string | null;
@@ -135,6 +137,8 @@ export interface StorageDriver {
    * A second call replaces the text.
    */
   readonly keep: (ref: CloneRef, session: string) => Promise<void>;
+  /** Adds a text to a kept clone, which `list` gives back. Absent: it would take too long for every run. */
+  readonly noteLastRun?: (ref: CloneRef, lastRun: string) => Promise<void>;
   /** What a clone that is mounted at `path` was changed in. */
   readonly openChanges: (clone: CloneInfo, path: string, places: BasePlaces) => Promise<ChangedTrees>;
   /** Lets a kept clone be destroyed. */
@@ -142,8 +146,8 @@ export interface StorageDriver {
   /** Bytes on disk that are these clones' alone, by id; one that is missing in the answer could not be measured. */
   readonly usage: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /**
-   * Removes what changing owners left, as the last `list` saw it, except that of `newest`; what clones are made from stays. Absent: nothing
-   * is left.
+   * Removes what lies beside clones and none of them needs: what changing owners left, as the last `list` saw it, except that of `newest`,
+   * or the places of clones that are directories. What clones are made from stays. Absent: there is nothing.
    */
   readonly tidy?: (newest: Source | null) => Promise<void>;
   /** From /proc. */

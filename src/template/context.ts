@@ -1,10 +1,6 @@
-import { readSandboxIds } from '../config/ids.ts';
 import type { Facts } from '../host/facts.ts';
-import { findOwnFiles } from '../host/own-files.ts';
-import { probeFacts, readPrivileges } from '../host/probe.ts';
-import { rightsOf } from '../host/rights.ts';
 import { type HolderId, readOwnHolder } from '../pool/holder.ts';
-import { callerEnvironment } from '../process/caller-environment.ts';
+import { callerFacts } from '../run/caller-facts.ts';
 
 /** What the stores of templates need to know of their caller. */
 export interface TemplateContext {
@@ -21,16 +17,5 @@ export interface TemplateContext {
 
 /** The context of this process. Throws `bad-config`. */
 export async function callerContext(): Promise<TemplateContext> {
-  const environment = callerEnvironment();
-  const uid = process.getuid?.() ?? 0;
-  const facts = await probeFacts({
-    environment,
-    searchPath: environment['PATH'],
-    uid,
-    gid: process.getgid?.() ?? 0,
-    sandboxIds: rightsOf(uid) === 'root' ? await readSandboxIds() : null,
-    privileges: readPrivileges(),
-    files: findOwnFiles(),
-  });
-  return { facts, holder: readOwnHolder(), clock: Date.now, checkpoint: () => {} };
+  return { facts: await callerFacts(), holder: readOwnHolder(), clock: Date.now, checkpoint: () => {} };
 }

@@ -89,6 +89,12 @@ export function readPoolNames({ paths }: Pick<Pool, 'paths'>): PoolNames {
   return { fresh: waiting, leased: inUse, kept: idle, retired };
 }
 
+/** Ids of the clones that living processes have leased. */
+export function readInUse({ paths, holder }: Pick<Pool, 'paths' | 'holder'>): readonly string[] {
+  const leases = readDirectory(paths.leased).flatMap((name) => parseLeaseName(name) ?? []);
+  return leases.filter((lease) => isAlive(lease.holder, holder.bootId)).map(({ id }) => id);
+}
+
 function readKept({ paths }: Pool, garbage: string[]): readonly KeptEntry[] {
   return readDirectory(paths.kept).flatMap((name) => {
     if (isCloneId(name)) return { id: name };

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { IsolateError } from '../../error.ts';
 import type { RunCommand } from '../../process/command.ts';
 import { openClones } from '../clones/driver.ts';
-import { findHome } from '../clones/home.ts';
+import { homeLayout } from '../clones/home.ts';
 import { type CloneDirectory, identifyByInode } from '../clones/kind.ts';
-import { cloneLayout } from '../clones/layout.ts';
 import { treePath, treeRootfs } from '../clones/tree.ts';
 import type { StorageDriver } from '../driver.ts';
 import type { TreeCommand } from '../tree-command.ts';
@@ -32,7 +31,7 @@ export function openBtrfs(template: string, options: BtrfsOptions): StorageDrive
   return openClones({
     name: 'btrfs',
     template,
-    layout: cloneLayout(findHome('btrfs', template, stateDirectory).directory),
+    layout: homeLayout('btrfs', template, stateDirectory),
     probe: async () => {
       const [found = null] = await readSubvolumes(options, [template]);
       if (found === null) throw new IsolateError('template-not-filesystem', `The template ${template} is not a subvolume of btrfs.`);

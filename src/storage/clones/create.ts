@@ -1,4 +1,4 @@
-import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, stat } from 'node:fs/promises';
 
 import { IsolateError } from '../../error.ts';
 import { makeDirectories } from '../../process/make-directories.ts';
@@ -6,6 +6,7 @@ import { toSystemFailure } from '../../process/system-error.ts';
 import { describeDirectory, type DirectoryFacts } from '../directory.ts';
 import type { CloneInfo, CreateResult, Source } from '../driver.ts';
 import type { CloneKind } from './kind.ts';
+import { noteTemplate } from './note.ts';
 
 /** Makes clones. Each appears under its name atomically. */
 export async function createClones(kind: CloneKind, source: Source, ids: readonly string[]): Promise<readonly CreateResult[]> {
@@ -14,9 +15,8 @@ export async function createClones(kind: CloneKind, source: Source, ids: readonl
   if (template.guid !== source.guid) {
     throw new IsolateError('template-missing', `The template directory ${kind.template} was replaced while isolate used it.`);
   }
-  makeDirectories(layout.directory, 0o700);
+  await makePlaces(kind);
   kind.checkPlace(layout.directory);
-  await writeFile(layout.templateFile, `${kind.template}\n`);
   const results: CreateResult[] = [];
   for (const id of ids) {
     results.push(
@@ -60,9 +60,31 @@ export async function findClone(kind: CloneKind, { id }: CloneInfo): Promise<Cre
   return await createOne(kind, describeDirectory(kind.template), id);
 }
 
+async function makePlaces({ layout, template }: CloneKind): Promise<void> {
+  makeDirectories(layout.directory, 0o700);
+  await noteTemplate(layout, template);
+}
+
+/** How often the places of clones may be removed while one is made. */
+const mostRemovals = 10;
+
+/** Makes the directory of a new clone. A refresh removes the places of a template that has no clones. */
+async function makeDirectory(kind: CloneKind, path: string): Promise<void> {
+  for (let removals = 0; ; removals += 1) {
+    try {
+      await mkdir(path, { mode: 0o700 });
+      // While this directory is there the note stays.
+      return await noteTemplate(kind.layout, kind.template);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || removals === mostRemovals) throw error;
+      await makePlaces(kind);
+    }
+  }
+}
+
 async function make(kind: CloneKind, template: DirectoryFacts, id: string, path: string): Promise<void> {
   const making = kind.layout.clone(id, 'new');
-  await mkdir(making, { mode: 0o700 });
+  await makeDirectory(kind, making);
   try {
     await kind.fill(making, template);
   } catch (error) {

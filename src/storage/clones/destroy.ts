@@ -33,7 +33,7 @@ async function destroyOne({ layout, identify, remove, template }: CloneKind, { i
       const error = new IsolateError('dataset-not-ours', `Clone ${id} of ${template} is not the one that was expected.`);
       return { id, outcome: 'refused', error };
     }
-    if (stage === 'live' && (await readSession(path)) !== null) {
+    if (stage === 'live' && readSession(path) !== null) {
       const error = new IsolateError('dataset-not-ours', `Clone ${id} of ${template} is kept for a session.`);
       return { id, outcome: 'refused', error };
     }

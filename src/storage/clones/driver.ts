@@ -8,7 +8,8 @@ import { createClones, findClone } from './create.ts';
 import { destroyClones } from './destroy.ts';
 import type { CloneKind } from './kind.ts';
 import { listClones } from './list.ts';
-import { forgetClone, keepClone } from './session.ts';
+import { removeEmptyPlaces } from './note.ts';
+import { forgetClone, keepClone, noteLastRun } from './session.ts';
 
 /** A driver whose clones of a template directory are directories of isolate's own, made when a run starts. */
 export function openClones(kind: CloneKind): StorageDriver {
@@ -36,6 +37,8 @@ export function openClones(kind: CloneKind): StorageDriver {
     destroy: (refs) => destroyClones(kind, refs),
     openChanges: async ({ id }, path) => kind.openChanges(layout.clone(id, 'live'), path),
     keep: ({ id }, session) => keepClone(kind, id, session),
+    noteLastRun: ({ id }, lastRun) => noteLastRun(kind, id, lastRun),
+    tidy: () => removeEmptyPlaces(layout, template),
     forget: ({ id }) => forgetClone(kind, id),
     usage: (ids) => measureClones(kind, ids),
     holders: ({ id }) => findDirectoryHolders(layout.clone(id, 'live')),

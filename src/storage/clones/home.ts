@@ -6,12 +6,14 @@ import type { MountEntry } from '../../host/mountinfo.ts';
 import { readMounts } from '../../host/read-mounts.ts';
 import { findWriterAbove } from '../../host/writers-above.ts';
 import { locate } from '../holders.ts';
-import { directoryKey } from './layout.ts';
+import { type CloneLayout, cloneLayout, directoryKey } from './layout.ts';
 
 /** Where clones are that must be on the file system of their template. */
 export interface CloneHome {
   /** Of the clones of one template. */
   readonly directory: string;
+  /** Where the state directory says that there are clones of the template. */
+  readonly noted: string;
   /** The directory above, which one pid namespace uses at a time. */
   readonly shared: string;
 }
@@ -24,7 +26,8 @@ export function findHome(kind: 'btrfs' | 'dir', template: string, stateDirectory
   const mounts = readMounts();
   const device = deviceOf(mounts, template);
   const own = join(stateDirectory, kind);
-  if (deviceOf(mounts, own) === device) return { directory: join(own, directoryKey(template)), shared: own };
+  const noted = join(own, directoryKey(template));
+  if (deviceOf(mounts, own) === device) return { directory: noted, noted, shared: own };
   const parent = dirname(template);
   if (deviceOf(mounts, parent) !== device) {
     throw new IsolateError('cannot-enforce', `${template} is a whole file system, so there is no place for clones beside it.`, {
@@ -34,7 +37,13 @@ export function findHome(kind: 'btrfs' | 'dir', template: string, stateDirectory
   const uid = process.getuid?.() ?? 0;
   const shared = join(parent, `.${basename(template)}.clones${uid === 0 ? '' : `-${uid}`}`);
   checkOwn(shared, uid);
-  return { directory: join(shared, kind), shared };
+  return { directory: join(shared, kind), noted, shared };
+}
+
+/** The layout in the home. Throws as above. */
+export function homeLayout(kind: 'btrfs' | 'dir', template: string, stateDirectory: string): CloneLayout {
+  const { directory, noted } = findHome(kind, template, stateDirectory);
+  return cloneLayout(directory, noted);
 }
 
 /** Nobody else may put anything in the place of the clones, because whole trees are removed there. */

@@ -8,15 +8,15 @@ export type CloneStage = 'new' | 'live' | 'gone';
 export interface CloneLayout {
   /** Directory of all clones of one template. */
   readonly directory: string;
-  /** File in it that names the template in full. */
-  readonly templateFile: string;
+  /** Directory below the state of its user that says for which template there is the other one, which may be the same. */
+  readonly noted: string;
   readonly clone: (id: string, stage: CloneStage) => string;
 }
 
-export function cloneLayout(directory: string): CloneLayout {
+export function cloneLayout(directory: string, noted: string = directory): CloneLayout {
   return {
     directory,
-    templateFile: join(directory, 'template'),
+    noted,
     clone: (id, stage) => join(directory, stage === 'live' ? id : `${id}.${stage}`),
   };
 }

@@ -1,15 +1,16 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 
 import type { CloneInfo } from '../driver.ts';
 import type { CloneDirectory, CloneKind } from './kind.ts';
 import { type CloneStage, parseCloneDirectory } from './layout.ts';
-import { readSession } from './session.ts';
+import { namesIn } from './note.ts';
+import { readLastRun, readSession } from './session.ts';
 
 /** Every directory of ours; one that a crash left half-made or half-removed is unmarked. */
 export async function listClones(kind: CloneKind): Promise<readonly CloneInfo[]> {
   const { layout, template } = kind;
   const found = new Map<string, CloneDirectory & { readonly id: string; readonly stage: CloneStage }>();
-  for (const name of await names(layout.directory)) {
+  for (const name of namesIn(layout.directory)) {
     const parsed = parseCloneDirectory(name);
     if (parsed === null) continue;
     const path = layout.clone(parsed.id, parsed.stage);
@@ -22,7 +23,8 @@ export async function listClones(kind: CloneKind): Promise<readonly CloneInfo[]>
   const clones: CloneInfo[] = [];
   for (const [index, { id, stage, path, stats }] of directories.entries()) {
     const isLive = stage === 'live';
-    const session = isLive ? await readSession(path) : null;
+    const session = isLive ? readSession(path) : null;
+    const lastRun = session === null ? null : readLastRun(path);
     clones.push({
       id,
       guid: guids[index] ?? '',
@@ -30,16 +32,10 @@ export async function listClones(kind: CloneKind): Promise<readonly CloneInfo[]>
       marked: isLive,
       kept: session !== null,
       ...(session === null ? {} : { session }),
+      ...(lastRun === null ? {} : { lastRun }),
       createdMs: Math.round(stats.birthtimeMs),
       mountpoint: isLive ? path : null,
     });
   }
   return clones;
-}
-
-async function names(directory: string): Promise<readonly string[]> {
-  return readdir(directory).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  });
 }

@@ -1,22 +1,32 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { toSystemFailure } from '../../process/system-error.ts';
+import { flushDirectory, replaceDurably } from './durable.ts';
 import type { CloneKind } from './kind.ts';
+import { noteTemplate } from './note.ts';
 
-/** In the directory of a clone; it has the text of the session. */
-const fileName = 'session';
+/** In the directory of a clone: the text of its session, and what its last run was. */
+const [fileName, lastRunName] = ['session', 'last-run'];
 
 /** Keeps a clone. Throws what the system says. */
-export async function keepClone({ layout, flush }: CloneKind, id: string, session: string): Promise<void> {
+export async function keepClone({ layout, template, flush }: CloneKind, id: string, session: string): Promise<void> {
   const directory = layout.clone(id, 'live');
-  const [file, temporary] = [join(directory, fileName), join(directory, `${fileName}.new`)];
   try {
     await flush(directory);
-    await writeDurably(temporary, session);
-    await rename(temporary, file);
-    await flushDirectory(directory);
+    await noteTemplate(layout, template);
+    await replaceDurably(join(directory, fileName), session);
     await flushDirectory(dirname(directory));
+  } catch (error) {
+    throw toSystemFailure(error) ?? error;
+  }
+}
+
+/** Writes what the last run in a kept clone was. Throws what the system says. */
+export async function noteLastRun({ layout }: CloneKind, id: string, lastRun: string): Promise<void> {
+  try {
+    await replaceDurably(join(layout.clone(id, 'live'), lastRunName), lastRun);
   } catch (error) {
     throw toSystemFailure(error) ?? error;
   }
@@ -27,30 +37,20 @@ export async function forgetClone({ layout }: CloneKind, id: string): Promise<vo
 }
 
 /** null: the clone in this directory is not kept. */
-export async function readSession(directory: string): Promise<string | null> {
+export function readSession(directory: string): string | null {
+  return readText(join(directory, fileName));
+}
+
+/** null: there was no other run than the first. */
+export function readLastRun(directory: string): string | null {
+  return readText(join(directory, lastRunName));
+}
+
+function readText(path: string): string | null {
   try {
-    return await readFile(join(directory, fileName), 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;
-  }
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function flushDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

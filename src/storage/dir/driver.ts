@@ -4,9 +4,8 @@ import { IsolateError } from '../../error.ts';
 import { btrfsMagic } from '../../host/filesystem.ts';
 import type { RunCommand } from '../../process/command.ts';
 import { openClones } from '../clones/driver.ts';
-import { findHome } from '../clones/home.ts';
+import { homeLayout } from '../clones/home.ts';
 import { identifyByInode } from '../clones/kind.ts';
-import { cloneLayout } from '../clones/layout.ts';
 import { treePath, treeRootfs } from '../clones/tree.ts';
 import type { StorageDriver } from '../driver.ts';
 import { runTreeCommand, type TreeCommand } from '../tree-command.ts';
@@ -30,7 +29,7 @@ export function openDir(template: string, options: DirOptions): StorageDriver {
   return openClones({
     name: 'dir',
     template,
-    layout: cloneLayout(findHome('dir', template, stateDirectory).directory),
+    layout: homeLayout('dir', template, stateDirectory),
     probe: async () => ({ implementation: 'reflinks', version: '' }),
     checkPlace: () => {},
     fill: async (directory) => {

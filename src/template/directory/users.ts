@@ -1,11 +1,14 @@
 import { readFileSync, realpathSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+
 import { parseMountinfo } from '../../host/mountinfo.ts';
 import { type RunEntry, readRuns } from '../../pool/claims/runs.ts';
 import { runtimePaths } from '../../pool/paths.ts';
 import { findHolders, locate } from '../../storage/holders.ts';
 import { ownRuntimePaths, ownStateDirectory } from '../../run/place.ts';
-import { callersSessions } from '../../run/find-session.ts';
+import { callersSessions, callersState } from '../../run/callers-index.ts';
 import { listSessions } from '../../session/index-files.ts';
+import { findKept } from '../../session/kept.ts';
 import type { SessionRecord } from '../../session/record.ts';
 import type { TemplateContext } from '../context.ts';
 
@@ -20,8 +23,11 @@ export function findRuns({ facts, holder }: TemplateContext, path: string): read
 
 /** The caller's sessions with layers over a template directory. */
 export function findSessions(path: string): readonly SessionRecord[] {
-  const { index } = callersSessions();
-  return listSessions(index, null).filter(({ root }) => root.kind === 'directory' && realOf(root.path) === realOf(path));
+  const known = listSessions(callersSessions().index, null);
+  const kept = findKept(callersState(), () => {}).flatMap(({ sessions }) => sessions);
+  // Names may be lost.
+  const lost = kept.filter(({ clone }) => !known.some((one) => isDeepStrictEqual(one.clone, clone)));
+  return [...known, ...lost].filter(({ root }) => root.kind === 'directory' && realOf(root.path) === realOf(path));
 }
 
 /** Whether anything uses the tree at `tree`, or the runs on the template may. */

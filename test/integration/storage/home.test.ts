@@ -32,13 +32,19 @@ function refusalOf(template: string): string {
 
 test('clones are beside the template if the state is on another file system', () => {
   const shared = join(disk, '.template.clones');
-  expect(findHome('btrfs', join(disk, 'template'), state)).toEqual({ directory: join(shared, 'btrfs'), shared });
+  expect(findHome('btrfs', join(disk, 'template'), state)).toEqual({
+    directory: join(shared, 'btrfs'),
+    noted: expect.stringMatching(/\/state\/btrfs\/template-[0-9a-f]{16}$/) as string,
+    shared,
+  });
 });
 
 test('clones are in the state directory if that is on the file system of the template, in another subvolume of it too', async () => {
   await tool('/bin/btrfs', 'subvolume', 'create', join(disk, 'state'));
+  const place = expect.stringMatching(/\/disk\/state\/of\/isolate\/btrfs\/template-[0-9a-f]{16}$/) as string;
   expect(findHome('btrfs', join(disk, 'template'), join(disk, 'state/of/isolate'))).toEqual({
-    directory: expect.stringMatching(/\/disk\/state\/of\/isolate\/btrfs\/template-[0-9a-f]{16}$/) as string,
+    directory: place,
+    noted: place,
     shared: join(disk, 'state/of/isolate/btrfs'),
   });
 });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { addSession, listSessions } from '../../../src/session/index-files.ts';
 import { mendIndex } from '../../../src/session/mend.ts';
-import { formatSession, type SessionRecord } from '../../../src/session/record.ts';
+import { formatLastRun, formatSession, type SessionRecord } from '../../../src/session/record.ts';
 import type { CloneInfo } from '../../../src/storage/driver.ts';
 
 const root = { kind: 'volume', locator: 'tank/t' } as const;
@@ -84,4 +84,28 @@ test('what was copied from another clone is no session', () => {
 
 test('runs that begin or end meanwhile see to their names themselves', () => {
   expect(mend([], [kept(record('one', '1'))], ['1'])).toEqual([]);
+});
+
+test('a session is not lost that is known on a root which is written otherwise, or under another template', () => {
+  const path = '/srv/debian';
+  const overlay = record('one', '1', { root: { kind: 'directory', path, write: 'clone' } });
+  addSession({ directory }, overlay);
+  const seen = { clones: [kept(overlay)], others: new Set<string>() };
+  for (const storage of ['overlay', 'btrfs'] as const) {
+    mendIndex({ directory }, { kind: 'directory', path, write: 'clone', storage }, seen, hourMs);
+    expect(listSessions({ directory }, null)).toEqual([overlay]);
+  }
+});
+
+test('names of the other clones of a directory are not looked at', () => {
+  const btrfs = record('one', '1', { root: { kind: 'directory', path: '/srv/debian', write: 'clone', storage: 'btrfs' } });
+  addSession({ directory }, btrfs);
+  mendIndex({ directory }, { kind: 'directory', path: '/srv/debian', write: 'clone' }, { clones: [], others: new Set() }, hourMs);
+  expect(listSessions({ directory }, null)).toEqual([btrfs]);
+});
+
+test('a lost session remembers its last run, if the storage has that', () => {
+  const last = { engine: 'lxc', command: ['make', 'all'], usedMs: 5 };
+  mend([], [kept(record('one', '1'), { lastRun: formatLastRun(last) }), kept(record('two', '2'), { lastRun: 'half' })]);
+  expect(listSessions({ directory }, null)).toEqual([{ ...record('one', '1'), ...last }, record('two', '2')]);
 });

@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { makeDirectories } from '../../process/make-directories.ts';
+import { replaceDurably } from './durable.ts';
+import type { CloneLayout } from './layout.ts';
+
+/** In a directory of a template's clones; it names the template in full. */
+const fileName = 'template';
+
+/** Notes the template wherever its clones are looked for. Throws what the system says. */
+export async function noteTemplate({ directory, noted }: Pick<CloneLayout, 'directory' | 'noted'>, template: string): Promise<void> {
+  for (const place of new Set([directory, noted])) {
+    if (readNote(place) === template) continue;
+    makeDirectories(place, 0o700);
+    await replaceDurably(join(place, fileName), `${template}\n`);
+  }
+}
+
+/** The template that is noted in a directory; null: none. */
+export function readNote(directory: string): string | null {
+  try {
+    const text = readFileSync(join(directory, fileName), 'utf8');
+    return text.startsWith('/') && text.endsWith('\n') ? text.slice(0, -1) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Removes the places of a template's clones, unless there are any, with what notes the template. A run that makes its clone at the same
+ * time makes the places again.
+ */
+export async function removeEmptyPlaces(layout: Pick<CloneLayout, 'directory' | 'noted'>, template: string): Promise<void> {
+  const { directory, noted } = layout;
+  // Last, because it leads to the others.
+  for (const place of new Set([directory, noted])) {
+    if (!namesIn(place).every(isNote)) return;
+    for (const name of namesIn(place).filter(isNote)) rmSync(join(place, name), { force: true });
+    try {
+      await rmdir(place);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') continue;
+      if (code !== 'ENOTEMPTY') throw error;
+      await noteTemplate(layout, template);
+      return;
+    }
+  }
+}
+
+/** What a crash left of one counts too. */
+function isNote(name: string): boolean {
+  return name === fileName || name.startsWith(`${fileName}.`);
+}
+
+/** None where there is no directory. */
+export function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
+}
