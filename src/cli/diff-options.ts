@@ -15,8 +15,8 @@ export const diffOptions: OptionGroup<Option> = {
     },
     {
       long: 'all',
-      verbs: ['sessions', 'diff'],
-      help: 'sessions: those of all users, for root; diff: also what is of no interest',
+      verbs: ['sessions', 'diff', 'refresh'],
+      help: 'sessions: those of all users, for root; diff: also what is of no interest; refresh: all templates (with -s)',
       carriedBy: 'caller',
     },
     { long: 'stat', verbs: ['diff'], help: 'one line a file, with how many lines or bytes changed', carriedBy: 'caller' },

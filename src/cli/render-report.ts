@@ -27,7 +27,11 @@ export function renderReport(report: RefreshReport): string {
   const lines = [
     `${template}: destroyed ${destroyed}, made ${created} in ${(durationMs / 1000).toFixed(2)} s; ${fresh} of ${count} fresh, ${leased} in use${source === null ? '' : `, from ${source}`}`,
     ...leftOut.map((dataset) => `clones lack what is in ${dataset}, which is a separate dataset`),
-    ...(gone ? [`the dataset ${template} no longer exists${leased === 0 ? ', so its pool is forgotten' : ''}`] : []),
+    ...(gone
+      ? [
+          `${template.startsWith('/') ? 'the directory' : 'the dataset'} ${template} no longer exists${leased === 0 ? ', so its pool is forgotten' : ''}`,
+        ]
+      : []),
     ...(stale === 0
       ? []
       : [`${stale} fresh ${stale === 1 ? 'clone is' : 'clones are'} of an older snapshot; isolate refresh --force replaces them`]),

@@ -29,6 +29,7 @@ export const verbHelp: Readonly<Record<Verb, VerbHelp>> = {
       ['isolate refresh rpool/isolate/debian 10', 'have ten clones ready'],
       ['isolate refresh --force rpool/isolate/debian', 'after a new snapshot: replace the clones of the old one'],
       ['isolate refresh --skip-create rpool/isolate/debian', 'only destroy used clones'],
+      ['isolate refresh --skip-create --all', 'of all templates, and what killed runs left of directories'],
     ],
   },
   watch: {

@@ -1,3 +1,4 @@
+import { rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { makeDirectories } from '../process/make-directories.ts';
@@ -14,7 +15,27 @@ export function claimCloneState(directory: string): void {
   claimForPidNamespace(directory, () => hasClones(directory));
 }
 
+/** Removes such a directory if it has nothing more than the record of its namespace; a run that comes makes both again. */
+export function releaseCloneState(directory: string): void {
+  const names = readDirectory(directory);
+  if (!names.every(isRecord)) return;
+  for (const name of names) rmSync(join(directory, name), { force: true });
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    if (code !== 'ENOTEMPTY') throw error;
+    claimCloneState(directory);
+  }
+}
+
 function hasClones(directory: string): boolean {
-  const templates = readDirectory(directory).filter((name) => name !== pidNamespaceFile && !name.startsWith(`${pidNamespaceFile}.`));
+  const templates = readDirectory(directory).filter((name) => !isRecord(name));
   return templates.some((key) => readDirectory(join(directory, key)).some((name) => parseCloneDirectory(name) !== null));
+}
+
+/** What is being written counts too. */
+function isRecord(name: string): boolean {
+  return name === pidNamespaceFile || name.startsWith(`${pidNamespaceFile}.`);
 }

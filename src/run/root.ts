@@ -180,7 +180,7 @@ export async function openRootPool(
   });
 }
 
-function hasPool(template: string, runtime: RuntimePaths): boolean {
+export function hasPool(template: string, runtime: RuntimePaths): boolean {
   return existsSync(poolPaths(runtime, template).directory);
 }
 
@@ -190,7 +190,12 @@ function cgroupDirectories({ cpu, memory, pids, others }: Facts['cgroups']): str
   return [...new Set(directories.filter((directory) => directory !== undefined))];
 }
 
-function openRootStorage(root: RootRef, facts: Facts, options: Pick<StorageOptions, 'onWaiting' | 'mayBeGone'>): Promise<StorageDriver> {
+/** The driver of a root that is cloned. Throws as `openStorage`. */
+export function openRootStorage(
+  root: RootRef,
+  facts: Facts,
+  options: Pick<StorageOptions, 'onWaiting' | 'mayBeGone'>,
+): Promise<StorageDriver> {
   return openStorage(root, {
     tools: facts.tools,
     run: runCommand,

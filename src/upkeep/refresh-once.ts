@@ -78,12 +78,13 @@ export async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOption
   await make(newest, count);
 }
 
-/** Null: the template no longer exists, so only its clones are cleaned up. */
+/** Null: the template no longer exists, or has become something else, so only its clones are cleaned up. */
 async function probeIfThere({ driver }: Pool): Promise<StorageHealth | null> {
   try {
     return await driver.probe();
   } catch (error) {
-    if (error instanceof IsolateError && error.code === 'template-missing') return null;
+    if (!(error instanceof IsolateError)) throw error;
+    if (error.code === 'template-missing' || (error.code === 'template-not-filesystem' && !driver.capabilities.pooled)) return null;
     throw error;
   }
 }

@@ -155,6 +155,32 @@ describe.each(callers)('$name', ({ run, start, state: ownState, uid, roots }) =>
       expect(await run(['rm', 'killed'])).toEqual(done('killed is removed\n'));
     }
   });
+
+  test('destroys what killed runs left, and no session, and then removes the places', async () => {
+    for (const root of roots) {
+      const child = start([...on(root), 'sh', '-c', 'echo in; exec sleep 600']);
+      await once(child.stdout as Readable, 'data');
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    }
+    const [first = ['', '']] = roots;
+    expect(await run(['--keep=one', ...on(first), 'sh', '-c', 'echo here > /mine'])).toEqual(done());
+    lose();
+    const all = ['refresh', '--force', '--skip-create', '--all'] as const;
+    await expect.poll(() => run([...all, '--json'])).toMatchObject({ status: 0, stderr: '' });
+    expect((await run(['sessions'])).stdout).toMatch(/^one /m);
+    expect(await run(['enter', 'one', 'cat', '/mine'])).toEqual(done('here\n'));
+    expect(await run(['rm', 'one'])).toEqual(done('one is removed\n'));
+    expect(await run(all)).toMatchObject({ status: 0, stderr: '' });
+    const places = readdirSync(ownState()).filter((name) => ['overlay', 'btrfs', 'dir'].includes(name));
+    const beside = ['btrfs', 'btrfs/users', 'xfs'].flatMap((name) =>
+      readdirSync(join(directory, name)).filter((one) => one.endsWith(uid === 0 ? '.clones' : `.clones-${uid}`)),
+    );
+    expect({ places, beside }).toEqual({ places: [], beside: [] });
+    // A run makes them again.
+    for (const root of roots) expect(await run([...on(root), 'echo', 'again'])).toEqual(done('again\n'));
+  });
 });
 
 test('a template is not removed under a session whose name was lost', async () => {
@@ -167,4 +193,12 @@ test('a template is not removed under a session whose name was lost', async () =
     stderr: `isolate: A session is on ${stored}: on.\nhint: isolate rm on removes it\n`,
   });
   expect(await isolate(['rm', 'on'])).toEqual(done('on is removed\n'));
+});
+
+test('--all is refused for one template, and without --skip-create', async () => {
+  expect(await isolate(['refresh', '--all'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--all needs --skip-create') });
+  expect(await isolate(['refresh', '--all', '-s', 'tank/t'])).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('for no single template'),
+  });
 });

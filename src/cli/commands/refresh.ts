@@ -11,6 +11,7 @@ import { withStopSignals } from '../stop-signals.ts';
 /** `isolate refresh TEMPLATE [COUNT]` and `isolate -r TEMPLATE [COUNT]`: status 0 if the pool is as requested, else 1. */
 export async function refreshVerb(parsed: ParsedArguments): Promise<number> {
   const { flags } = parsed;
+  if (flags.has('all')) return await (await import('./clean-up.ts')).cleanUpVerb(parsed);
   const { template, count } = readWords(parsed);
   const progress = openProgress(flags.has('quiet') || flags.has('json'));
   const { refresh } = await import('../../upkeep/refresh-template.ts');
