@@ -42,7 +42,7 @@ const ofCommands = new Set(['shared', 'env', 'ignore-sigint', 'json', 'quiet', '
 function toExec(parsed: ParsedArguments, { runId }: RunStatus): ParsedArguments {
   const { flags, values, lists, words } = parsed;
   const [name = ''] = words;
-  const [other] = [...flags, ...values.keys(), ...lists.keys()].filter((option) => !ofCommands.has(option));
+  const other = [...flags, ...values.keys(), ...lists.keys()].find((option) => !ofCommands.has(option));
   if (other !== undefined) {
     throw new IsolateError('usage', `Run ${runId} uses the session ${name}, and a command that joins it has no --${other} of its own.`, {
       hint: `leave out --${other}, or wait until that run has ended`,
