@@ -6,7 +6,8 @@ import type { Verb } from './verbs.ts';
 
 /** The option of `verb` that is written `-x` or `--name`. Throws `usage` if there is none. */
 export function findOption(name: string, verb: Verb): Option {
-  const option = options.find(({ long, short }) => name === `--${long}` || name === `-${short}`);
+  const named = options.filter(({ long, short }) => name === `--${long}` || name === `-${short}`);
+  const option = named.find(({ verbs }) => verbs.includes(verb)) ?? named[0];
   if (option === undefined) throw unknownOption(name, verb);
   if (option.verbs.includes(verb)) return option;
   throw new IsolateError('usage', `isolate ${verb} has no option ${name}.`, {
