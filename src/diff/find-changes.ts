@@ -32,7 +32,8 @@ export async function findChanges(open: ChangedRoot, { paths, foldDirectories, s
   const sides = naturalIds(open.stored);
   const all: Change[] = [];
   for await (const change of compareTrees(open, signal)) {
-    const seen = withNaturalOwners(change, sides);
+    const natural = withNaturalOwners(change, sides);
+    const seen = natural !== null && open.form.kind === 'layer' ? withoutLayersOwner(natural) : natural;
     if (seen !== null) all.push(seen);
   }
   refuseMissing(open.stored, all, paths);
@@ -45,6 +46,18 @@ export async function findChanges(open: ChangedRoot, { paths, foldDirectories, s
   if (paths.length === 0) return { changes: moved, report: makeReport(all, texts) };
   const report = makeReport(all, texts, (path) => isChosen(path, paths));
   return { changes: moved.filter((change) => concerns(change, paths)), report };
+}
+
+/** The top of a user's layer is the user's from the start, also over a directory of somebody else's. */
+function withoutLayersOwner(change: Change): Change | null {
+  if (change.path !== '.') return change;
+  const isLayers = { owner: isOwnOver(change, 'uid'), group: isOwnOver(change, 'gid') };
+  const kinds = change.kinds.filter((kind) => (kind !== 'owner' && kind !== 'group') || !isLayers[kind]);
+  return kinds.length === 0 ? null : { ...change, kinds };
+}
+
+function isOwnOver({ before, after }: Change, id: 'uid' | 'gid'): boolean {
+  return before?.[id] === null && after?.[id] === 0;
 }
 
 /** More of a file is not read for the report. */

@@ -190,7 +190,7 @@ hint: give paths from the root, as isolate diff --name-only prints them
     expect({ status, stderr: stderr.replace(/process \d+/, 'process PID') }).toEqual({
       status: 2,
       stderr: `isolate: The session is in use by process PID.
-hint: wait until that run has ended; isolate ps shows it
+hint: isolate ps shows that run; wait until it has ended, or join it with isolate enter --shared
 `,
     });
     expect((await diff(caller, 'one', '--porcelain')).stdout).toBe(porcelain);
@@ -201,6 +201,14 @@ test('a session without changes says so', async () => {
   await keep('root', 'none', 'true');
   expect(await diff('root', 'none')).toMatchObject({ status: 0, stdout: 'Nothing changed.\n' });
   expect(await diff('root', 'none', '--exit-code', '--porcelain')).toMatchObject({ status: 0, stdout: '' });
+});
+
+test("a user's session on a directory of root's says nothing of the owner of its root", async () => {
+  await keep('user', 'others', 'true', rootTemplate);
+  expect(await diff('user', 'others')).toMatchObject({ status: 0, stdout: 'Nothing changed.\n' });
+  expect((await isolate(['enter', '-q', 'others', 'sh', '-c', 'chmod 700 / && echo > /new'], optionsOf('user'))).status).toBe(0);
+  expect(await diff('user', '--porcelain', 'others')).toMatchObject({ status: 0, stdout: '....p.... .\n+........ new\n' });
+  await isolate(['rm', '-q', 'others'], optionsOf('user'));
 });
 
 test('owners are those that the sandbox sees, though the files of its template are shifted', async () => {
