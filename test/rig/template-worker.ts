@@ -1,6 +1,7 @@
 /**
- * One process that changes a template, for tests with real processes: `template-worker.ts REF ACTION STEP`. REF is a TemplateRef as JSON;
- * ACTION is `create`, `snapshot`, `remove-snapshot`, `rollback`, `rename`, `remove`, `update` or `replace`. It kills itself at the checkpoint STEP.
+ * One process that changes a template, for tests with real processes: `template-worker.ts REF ACTION STEP [ZFS]`. REF is a TemplateRef as
+ * JSON; ACTION is `create`, `snapshot`, `remove-snapshot`, `rollback`, `rename`, `remove`, `update` or `replace`. It kills itself at the
+ * checkpoint STEP. ZFS takes the place of zfs(8).
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,10 +9,12 @@ import { callerContext } from '../../src/template/context.ts';
 import { changeTemplate, openStore } from '../../src/template/open-store.ts';
 import type { TemplateRef } from '../../src/template/template-ref.ts';
 
-const [refText = '', action = '', wanted = ''] = process.argv.slice(2);
+const [refText = '', action = '', wanted = '', zfs] = process.argv.slice(2);
 const ref = JSON.parse(refText) as TemplateRef;
+const { facts, ...own } = await callerContext();
 const context = {
-  ...(await callerContext()),
+  ...own,
+  facts: zfs === undefined ? facts : { ...facts, tools: { ...facts.tools, zfs } },
   checkpoint: (step: string): void => {
     if (step === wanted) process.kill(process.pid, 'SIGKILL');
     process.stdout.write(`${step}\n`);

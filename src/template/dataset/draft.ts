@@ -9,7 +9,8 @@ import type { Draft } from '../store.ts';
 import { isBeingSwapped } from './family.ts';
 import { mountPrivately, unmount } from './mount.ts';
 import { besideName } from './names.ts';
-import { draftProperty, planCreate, planCreateParent, planDestroy, planForget, planRead, planRename, planSnapshot } from './plan.ts';
+import { draftProperty, planCreate, planCreateParent, planDestroy, planForget, planRead, planSnapshot } from './plan.ts';
+import { rename } from './rename.ts';
 import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
 
 /** Makes an empty dataset, mounted where only root can reach it, and what is missing above it. Throws `template-exists`. */
@@ -35,7 +36,7 @@ export async function beginDataset(context: DatasetContext): Promise<Draft> {
       await zfs(context, draft, planSnapshot(draft, label));
       own.checkpoint('create:before-commit');
       await refuseExisting(context, dataset);
-      await zfsWhenFree(context, draft, planRename(draft, dataset));
+      await rename(context, draft, dataset);
       own.checkpoint('create:committed');
       await zfs(context, dataset, planForget(dataset, draftProperty));
     },

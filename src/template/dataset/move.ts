@@ -6,8 +6,8 @@ import { refuseExisting } from './draft.ts';
 import { oldOnes, readDataset, readSiblings, refuseChildren } from './family.ts';
 import { findMount } from './mount.ts';
 import { besideName, stepProperty } from './names.ts';
-import { planDestroy, planForget, planRename, planSet, planUnmount } from './plan.ts';
-import { renameOne } from './rename.ts';
+import { planDestroy, planForget, planSet, planUnmount } from './plan.ts';
+import { renameMounted, tryRename } from './rename.ts';
 import { destroyClones, refuseUsedClones } from './pool.ts';
 import { type DatasetContext, isFull, zfs, zfsWhenFree } from './zfs.ts';
 
@@ -24,11 +24,11 @@ export async function renameDataset(context: DatasetContext, to: TemplateRef): P
   const old = oldOnes(dataset, await readSiblings(context));
   // It also fails in a full pool, where zfs would unmount the template, not rename it, and not mount it again.
   await zfs(context, dataset, planForget(dataset, stepProperty));
-  await renameOne(context, dataset, to.dataset);
+  await renameMounted(context, dataset, to.dataset);
   context.own.checkpoint('rename:renamed');
   for (const { name } of old) {
     const moved = besideName(to.dataset, 'old', name.slice(-16));
-    await renameOne(context, name, moved);
+    await renameMounted(context, name, moved);
   }
   await destroyClones(context);
 }
@@ -53,16 +53,17 @@ export async function removeDataset(context: DatasetContext): Promise<void> {
     return;
   }
   context.own.checkpoint('remove:announced');
-  try {
-    if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset));
-    await zfsWhenFree(context, dataset, planRename(dataset, old));
-  } catch (error) {
-    await zfs(context, dataset, planForget(dataset, stepProperty));
-    throw error;
-  }
+  if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset)).catch((error: unknown) => notRemoved(context, error));
+  const refusal = await tryRename(context, dataset, old);
+  if (refusal !== null) await notRemoved(context, refusal);
   context.own.checkpoint('remove:renamed');
   await destroyClones(context);
   await destroyFamily(context, old);
+}
+
+async function notRemoved(context: DatasetContext, error: unknown): Promise<never> {
+  await zfs(context, context.dataset, planForget(context.dataset, stepProperty));
+  throw error;
 }
 
 /** Destroys a dataset and those that hold what it was. What has clones of its own stays for a later sweep. */

@@ -5,7 +5,8 @@ import { classifyZfs, zfsError } from '../../storage/zfs/classify.ts';
 import { makeParent, refuseExisting } from './draft.ts';
 import { readDataset } from './family.ts';
 import { openDataset } from './mount.ts';
-import { ownProperties, planAbort, planDestroy, planRead, planReceive, planRename, planRollback, planSet, planToken } from './plan.ts';
+import { ownProperties, planAbort, planDestroy, planRead, planReceive, planRollback, planSet, planToken } from './plan.ts';
+import { rename } from './rename.ts';
 import { isAsIn } from './states.ts';
 import { readOwnSnapshots, startZfs } from './send.ts';
 import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
@@ -148,5 +149,5 @@ async function complete(context: DatasetContext, { whole, check }: Incoming): Pr
   }
   own.checkpoint('receive:before-commit');
   await refuseExisting(context, dataset);
-  await zfsWhenFree(context, partial, planRename(partial, dataset));
+  await rename(context, partial, dataset);
 }

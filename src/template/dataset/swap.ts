@@ -1,5 +1,4 @@
 import { IsolateError } from '../../error.ts';
-import { makeRandom } from '../../process/random.ts';
 import { oldOnes, readDataset, readSiblings, refuseChildren } from './family.ts';
 import { findMount } from './mount.ts';
 import { besideName, splitSnapshot, stepProperty } from './names.ts';
@@ -12,11 +11,11 @@ import {
   planMount,
   planOrigin,
   planPromote,
-  planRename,
   planSet,
   planUnmount,
 } from './plan.ts';
 import { destroyClones, refuseUsedClones } from './pool.ts';
+import { rename, tryRename } from './rename.ts';
 import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
 
 /** Throws `cannot-enforce` or `template-busy` for a template whose place no clone of a snapshot can take. */
@@ -60,15 +59,18 @@ export async function swapIn(context: DatasetContext, draft: string): Promise<vo
     if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset));
     await promote(context, draft);
     own.checkpoint('swap:promoted');
-    const old = besideName(dataset, 'old', makeRandom());
-    await zfsWhenFree(context, dataset, planRename(dataset, old)).catch((error: unknown) => giveUp(context, draft, error));
+    // Every try gives it the same name, so a rename that ZFS does late finds that taken, and does not move what came in since.
+    const old = besideName(dataset, 'old', draft.slice(-16));
+    const refusal = await tryRename(context, dataset, old);
+    if (refusal !== null) await giveUp(context, draft, refusal);
     own.checkpoint('swap:moved');
-    await zfsWhenFree(context, draft, planRename(draft, dataset)).catch(async (error: unknown) => {
-      await zfsWhenFree(context, old, planRename(old, dataset));
-      await giveUp(context, draft, error);
-    });
+    const refusedDraft = await tryRename(context, draft, dataset);
+    if (refusedDraft !== null) {
+      await rename(context, old, dataset);
+      await giveUp(context, draft, refusedDraft);
+    }
   } else {
-    await zfsWhenFree(context, draft, planRename(draft, dataset));
+    await rename(context, draft, dataset);
   }
   own.checkpoint('swap:swapped');
   await completeSwap(context);
@@ -86,13 +88,16 @@ export async function completeSwap(context: DatasetContext): Promise<void> {
   for (const property of [draftProperty, mountProperty, stepProperty]) await zfs(context, dataset, planForget(dataset, property));
 }
 
-/** The template is where it was, and gets the snapshots back that the draft took over. */
+/**
+ * The template is where it was, and gets the snapshots back that the draft took over. The draft keeps its step until then, because one
+ * without a step is swept.
+ */
 async function giveUp(context: DatasetContext, draft: string, error: unknown): Promise<never> {
   const properties = await readLocal(context, draft);
-  await zfs(context, draft, planForget(draft, stepProperty));
   await promote(context, context.dataset);
-  await zfsWhenFree(context, draft, planDestroy(draft, true));
   await putBack(context, properties);
+  await zfs(context, draft, planForget(draft, stepProperty));
+  await zfsWhenFree(context, draft, planDestroy(draft, true));
   throw error;
 }
 

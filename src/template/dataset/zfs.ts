@@ -30,7 +30,7 @@ export async function openDatasetContext(dataset: string, own: TemplateContext):
 /** Runs a zfs command and returns what it printed. Throws the error of one that fails. */
 export async function zfs({ commands }: DatasetContext, object: string, plan: ZfsPlan): Promise<string> {
   const answer = await commands.zfs(object, plan);
-  if (answer.exitCode !== 0) throw failed(object, answer.stderr);
+  if (answer.exitCode !== 0) throw zfsFailed(object, answer.stderr);
   return answer.stdout;
 }
 
@@ -39,13 +39,13 @@ export async function zfsIfThere({ commands }: DatasetContext, object: string, p
   const answer = await commands.zfs(object, plan);
   if (answer.exitCode === 0) return answer.stdout;
   if (classifyZfs(answer.stderr) === 'missing') return null;
-  throw failed(object, answer.stderr);
+  throw zfsFailed(object, answer.stderr);
 }
 
 /** A command that needs its dataset to be unused: tried again for a moment. */
 export async function zfsWhenFree(context: DatasetContext, object: string, plan: ZfsPlan): Promise<void> {
   const answer = await runWhenFree(context.commands, object, plan, (stderr) => isInUse(context, stderr));
-  if (answer.exitCode !== 0) throw failed(object, answer.stderr);
+  if (answer.exitCode !== 0) throw zfsFailed(object, answer.stderr);
 }
 
 /** zfs-fuse has no better word for a rollback while an unmount still goes on. */
@@ -54,7 +54,7 @@ function isInUse({ implementation }: DatasetContext, stderr: string): boolean {
 }
 
 /** Of a full pool the user hears with the name of the template, not of a draft. */
-function failed(object: string, stderr: string): IsolateError {
+export function zfsFailed(object: string, stderr: string): IsolateError {
   return zfsError(classifyZfs(stderr) === 'full' ? (parseBeside(object)?.of ?? object) : object, stderr);
 }
 
