@@ -151,9 +151,8 @@ interface Parts {
 }
 
 function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases, pools, groups, sessions }: Parts): Handlers {
-  const status = createHostStatus(runtime);
   const queries = createQueries({
-    status,
+    status: createHostStatus(runtime),
     pools: pools.all,
     sessions,
     maySee: (peer, template) => maySee(config.current(), peer, template),
@@ -181,7 +180,7 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
       const view = commandLine.view(argv);
       if (view !== null) return handleView(connection, message, { view, queries, runtime });
       const exec = commandLine.exec(argv);
-      if (exec !== null) return handleExec(connection, { exec, status, sessions });
+      if (exec !== null) return handleExec(connection, { exec, queries, sessions });
       return handleRun(connection, message, runServices);
     },
     lease: (connection, message) => handleLease(connection, message, { leases, groups, sessions }),

@@ -7,18 +7,19 @@ import { parseVariables } from '../spec/parse-environment.ts';
 import { isSessionName } from '../spec/parse-name.ts';
 import { usesSession } from '../status/find-run.ts';
 import { holderOf } from '../status/run-holder.ts';
-import type { HostStatus, RunStatus } from '../status/status.ts';
+import type { RunsDocument, RunStatus } from '../status/status.ts';
 import { askClient } from './ask-client.ts';
 import { reportOf } from './client-voice.ts';
 import type { ParsedExec } from './command-line.ts';
 import type { Connection } from './connection.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
+import type { Queries } from './query.ts';
 import type { Sessions } from './sessions.ts';
 
 /** What is needed to answer a client that executes a command in a run. */
 export interface ExecServices {
   readonly exec: ParsedExec;
-  readonly status: Pick<HostStatus, 'runs'>;
+  readonly queries: Pick<Queries, 'read'>;
   readonly sessions: Pick<Sessions, 'find'>;
 }
 
@@ -28,9 +29,9 @@ type Client = Pick<Connection, 'peer' | 'send' | 'ask'>;
  * Answers a `run` whose command line has the verb `exec`, with the launch of the command. Sends `fallback` for whatever is wrong, and for
  * runs and sessions that the daemon does not know.
  */
-export async function handleExec(connection: Client, { exec, status, sessions }: ExecServices): Promise<void> {
+export async function handleExec(connection: Client, { exec, queries, sessions }: ExecServices): Promise<void> {
   const { command, voice } = exec;
-  const launch = await planClientExec(connection, exec, { status, sessions }).catch((error: unknown) => {
+  const launch = await planClientExec(connection, exec, { queries, sessions }).catch((error: unknown) => {
     if (error instanceof IsolateError && error.code !== 'aborted') return null;
     throw error;
   });
@@ -54,7 +55,7 @@ async function planClientExec(
   const told = await askClient({ variables: [...new Set([...inherited, 'HOME'])].filter(isName) }, ask);
   const environment = parseVariables(variables, Object.fromEntries(told.variables));
   if (await hasOwnSession(word, peer, told.variables.get('HOME'), ask)) return null;
-  const run = findRunOf(word, peer, services);
+  const run = await findRunOf(word, peer, services);
   return run === null ? null : planLaunch(run, { command, environment });
 }
 
@@ -75,9 +76,11 @@ async function hasOwnSession(word: string, { uid, rights }: Peer, home: string |
 }
 
 /** The beginning of an id may also be that of a run on a directory, of which the daemon does not know. */
-function findRunOf(word: string, { uid }: Peer, { status, sessions }: Omit<ExecServices, 'exec'>): RunStatus | null {
+async function findRunOf(word: string, peer: Peer, { queries, sessions }: Omit<ExecServices, 'exec'>): Promise<RunStatus | null> {
+  const { uid } = peer;
   const session = sessions.find(uid, word);
-  const own = status.runs(uid).runs.filter((run) => run.uid === uid);
+  const { runs } = JSON.parse(await queries.read('ps', peer)) as RunsDocument;
+  const own = runs.filter((run) => run.uid === uid);
   const inSession = session === null ? undefined : own.find((run) => usesSession(run, session));
   return inSession ?? own.find(({ runId, pid }) => runId === word || String(pid) === word) ?? null;
 }

@@ -68,7 +68,7 @@ async function exec({ peer = member, run = running.runId, variables = [], enviro
     { peer, ask, send },
     {
       exec: { run, command: ['id', '-u'], variables, voice },
-      status: { runs: () => ({ runs: world.runs ?? [running] }) },
+      queries: { read: async () => JSON.stringify({ runs: world.runs ?? [running] }) },
       sessions: { find: (_uid, name) => (name === world.session?.name ? world.session : null) },
     },
   );
@@ -116,7 +116,7 @@ test('a client that ends is sent nothing', async () => {
   const gone = new IsolateError('aborted', 'The client has ended.');
   const sent: string[] = [];
   const connection = { peer: member, send: (name: string) => void sent.push(name), ask: () => Promise.reject(gone) };
-  const services = { status: { runs: () => ({ runs: [running] }) }, sessions: { find: () => null } };
+  const services = { queries: { read: async () => '{}' }, sessions: { find: () => null } };
   await expect(handleExec(connection, { ...services, exec: { run: '1', command: ['id'], variables: [], voice } })).rejects.toBe(gone);
   expect(sent).toEqual([]);
 });
