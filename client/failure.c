@@ -109,6 +109,13 @@ static bool add_join_failure(const struct record *record, struct event event, co
   return used > 0;
 }
 
+/* What another run had taken before us. */
+static bool was_taken(const struct record *record, struct event event) {
+  for (size_t i = 0; event.a == STEP_FILE && (event.b == ENOENT || event.b == EEXIST) && i < record->files.count; i++)
+    if (record->files.items[i].item == event.c) return record->files.items[i].kind == FILE_TAKE;
+  return false;
+}
+
 struct failure failure_of(const struct record *record, struct event event) {
   const struct mount_operation *operation = event.a == STEP_MOUNT ? find_mount(record, event.c) : NULL;
   struct failure failure = {.code = "launch-failed", .message = text};
@@ -120,6 +127,10 @@ struct failure failure_of(const struct record *record, struct event event) {
     add(".");
   } else if (record->join_run != NULL && add_join_failure(record, event, &failure.code)) {
     return failure;
+  } else if (was_taken(record, event)) {
+    failure.code = "session-in-use";
+    failure.hint = TAKEN_HINT;
+    add("%s", TAKEN_FAILURE);
   } else if (event.a == STEP_ENGINE) {
     failure.code = "engine-failed";
     add("%s could not start the command%s.", record->engine == NULL ? "" : record->engine, event.b == ENOMEM ? ENGINE_OUT_OF_MEMORY : "");

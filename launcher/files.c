@@ -52,6 +52,19 @@ static bool make_file(struct file_operation *operation) {
   return written;
 }
 
+/* Who renames it first has it. */
+static bool take(struct file_operation *operation) {
+  bool taken = syscall(SYS_renameat2, AT_FDCWD, operation->path, AT_FDCWD, operation->to, RENAME_NOREPLACE) == 0;
+  operation->end = taken ? END_REMOVED : END_STAYS;
+  return taken;
+}
+
+/* It only tells people something, so that a full disk prevents no run. */
+static void replace(const struct file_operation *operation) {
+  if (write_content(operation->path, operation->content) && rename(operation->path, operation->to) == 0) return;
+  unlink(operation->path);
+}
+
 bool files_make(struct file_operations *files) {
   mode_t mask = umask(0);
   bool made = true;
@@ -60,6 +73,8 @@ bool files_make(struct file_operations *files) {
     place.item = operation->item;
     if (operation->kind == FILE_FILE) made = make_file(operation);
     else if (operation->kind == FILE_DIRECTORY) made = mkdir(operation->path, operation->mode) == 0 || is_there(operation);
+    else if (operation->kind == FILE_TAKE) made = take(operation);
+    else if (operation->kind == FILE_REPLACE) replace(operation);
     for (size_t j = i; !made && j < files->count; j++) files->items[j].end = END_STAYS;
   }
   umask(mask);
@@ -108,6 +123,8 @@ static bool end_file(const struct run *run, const struct file_operation *operati
   case FILE_FILE: return operation->end != END_REMOVED || unlink(operation->path) == 0 || errno == ENOENT;
   case FILE_UNLINK: return unlink(operation->path) == 0 || errno == ENOENT;
   case FILE_MOVE: return rename(operation->path, operation->to) == 0 || errno == ENOENT;
+  case FILE_TAKE: return operation->end != END_REMOVED || rename(operation->to, operation->path) == 0 || errno == ENOENT;
+  case FILE_REPLACE: return true;
   case FILE_NOTE: return write_content(operation->path, operation->content) || errno == ENOENT;
   default: return detached_start(operation);
   }

@@ -10,7 +10,7 @@ enum step { STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_US
 enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5, EVENT_TIMED_OUT = 6, EVENT_UNREMOVED = 7 };
 enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28, TAG_DEADLINE = 29, TAG_MADE_FILE = 30, TAG_GROUP = 31, TAG_DESCRIPTOR_CHANNEL = 32, TAG_DESCRIPTOR_READY = 33, TAG_COMPANION = 34, TAG_SHELF_TREE = 35, TAG_INSIDE = 36, TAG_JOIN = 37 };
 enum { MOUNT_BIND = 1, MOUNT_MOUNT = 2, MOUNT_MKDIR = 3, MOUNT_ATTACH = 4, MOUNT_MAKE = 5, MOUNT_COPY = 6 };
-enum { FILE_DIRECTORY = 1, FILE_FILE = 2, FILE_UNLINK = 3, FILE_MOVE = 4, FILE_NOTE = 5, FILE_START = 6 };
+enum { FILE_DIRECTORY = 1, FILE_FILE = 2, FILE_UNLINK = 3, FILE_MOVE = 4, FILE_NOTE = 5, FILE_START = 6, FILE_TAKE = 7, FILE_REPLACE = 8 };
 enum { MAP_DIRECT = 1, MAP_NEWIDMAP = 2, MAP_SINGLE = 3, MAP_GIVEN = 4 };
 enum { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2, NAMESPACE_NETWORK = 4, NAMESPACE_USER_MAPS_ONLY = 8 };
 enum { FLAG_RECURSIVE = 1, FLAG_RO = 2, FLAG_NOSUID = 4, FLAG_NODEV = 8, FLAG_NOEXEC = 16, FLAG_REAL = 32 };
@@ -109,7 +109,9 @@ static const struct field unlink_file_operation[] = {{FIELD_PATH, offsetof(struc
 static const struct field move_file_operation[] = {{FIELD_PATH, offsetof(struct file_operation, path), 0u, 0u}, {FIELD_PATH, offsetof(struct file_operation, to), 0u, 0u}};
 static const struct field note_file_operation[] = {{FIELD_PATH, offsetof(struct file_operation, path), 0u, 0u}, {FIELD_TEXT, offsetof(struct file_operation, content), 0u, 0u}};
 static const struct field start_file_operation[] = {{FIELD_PATH, offsetof(struct file_operation, path), 0u, 0u}, {FIELD_BYTES, offsetof(struct file_operation, words), 0u, 0u}, {FIELD_PATH, offsetof(struct file_operation, claim), 0u, 0u}, {FIELD_TEXT, offsetof(struct file_operation, boot), 0u, 0u}};
-static const struct shape file_operation_shapes[] = {[1] = {directory_file_operation, 4}, [2] = {file_file_operation, 6}, [3] = {unlink_file_operation, 1}, [4] = {move_file_operation, 2}, [5] = {note_file_operation, 2}, [6] = {start_file_operation, 4}};
+static const struct field take_file_operation[] = {{FIELD_PATH, offsetof(struct file_operation, path), 0u, 0u}, {FIELD_PATH, offsetof(struct file_operation, to), 0u, 0u}};
+static const struct field replace_file_operation[] = {{FIELD_PATH, offsetof(struct file_operation, path), 0u, 0u}, {FIELD_PATH, offsetof(struct file_operation, to), 0u, 0u}, {FIELD_TEXT, offsetof(struct file_operation, content), 0u, 0u}};
+static const struct shape file_operation_shapes[] = {[1] = {directory_file_operation, 4}, [2] = {file_file_operation, 6}, [3] = {unlink_file_operation, 1}, [4] = {move_file_operation, 2}, [5] = {note_file_operation, 2}, [6] = {start_file_operation, 4}, [7] = {take_file_operation, 2}, [8] = {replace_file_operation, 3}};
 static const struct field file_path_fields[] = {{FIELD_PATH, offsetof(struct record, file), 0u, 0u}};
 static const struct field file_descriptor_fields[] = {{FIELD_NUMBER, offsetof(struct record, file_descriptor), 3u, 99u}};
 static const struct field argument_fields[] = {{FIELD_TEXT, 0, 0u, 0u}};

@@ -2,8 +2,8 @@ import { getSystemErrorMap } from 'node:util';
 
 import packageJson from '../package.json' with { type: 'json' };
 import { verbs } from '../src/cli/verbs.ts';
-import { describeErrno, quotaErrno } from '../src/error.ts';
-import { engineOutOfMemory, joinFailures, userFailures } from '../src/launch/failure.ts';
+import { describeErrno, quotaErrno, sessionInUseHint } from '../src/error.ts';
+import { engineOutOfMemory, joinFailures, takenFailure, userFailures } from '../src/launch/failure.ts';
 import { steps } from '../src/launch/steps.ts';
 import { signalNames } from '../src/launch/signals.ts';
 import { optionsOfNode } from '../src/run/run-client.ts';
@@ -23,6 +23,8 @@ export function renderTextsHeader(): string {
     '',
     `#define VERSION ${JSON.stringify(packageJson.version)}`,
     `#define ENGINE_OUT_OF_MEMORY ${JSON.stringify(engineOutOfMemory)}`,
+    `#define TAKEN_FAILURE ${JSON.stringify(takenFailure)}`,
+    `#define TAKEN_HINT ${JSON.stringify(sessionInUseHint)}`,
     ...Object.entries(userFailures).map(([name, text]) => `#define USER_${name} ${JSON.stringify(text)}`),
     ...Object.entries(joinFailures).map(([name, text]) => `#define JOIN_${name.toUpperCase()} ${JSON.stringify(text.replace('%', '%s'))}`),
     'static const char *const step_names[] = {',

@@ -112,6 +112,9 @@ function describeCause(cause: NodeJS.ErrnoException, error: Error): string | nul
   return error instanceof IsolateError && repetitions[error.code]?.includes(code) === true ? null : reason;
 }
 
+/** What to do about `session-in-use` where a run is what uses it. */
+export const sessionInUseHint = 'isolate ps shows that run; wait until it has ended, or join it with isolate enter --shared';
+
 /**
  * The only error that isolate throws on purpose. `message` is one full sentence that names the object; `hint` says how to
  * solve the problem. Anything else that is thrown is a bug and is reported as `internal`.

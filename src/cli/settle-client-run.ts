@@ -3,6 +3,7 @@ import { loadUserSettings } from '../config/runs/load.ts';
 import { findPlaces } from '../template/places.ts';
 import { findRunTemplate } from '../template/find-run-template.ts';
 import { parseTemplate } from '../template/template-ref.ts';
+import { onRoot } from '../run/find-session.ts';
 import { verbs } from './verbs.ts';
 import { asRun } from './entering.ts';
 import { isVerb, parseOwn } from './parse-arguments.ts';
@@ -38,7 +39,7 @@ function mayBeRun([first = '']: readonly string[]): boolean {
 function findClientTemplate({ caller: { uid, cwd }, has, findSession }: ClientSettings): FindTemplate {
   return async (request, { store, environment }) => {
     const { clone, session } = request;
-    if (session !== undefined) return { ...request, zfs: findSession(session) };
+    if (session !== undefined) return onRoot(request, await findSession(session));
     if (clone === undefined) return request;
     const places = findPlaces({ uid, environment, workingDirectory: cwd ?? '/', store });
     const text = parseTemplate(clone, places);

@@ -5,6 +5,7 @@ import { logEvent } from '../log.ts';
 import type { HolderId } from '../pool/holder.ts';
 import { rootfsOf } from '../rootfs/rootfs.ts';
 import { describeRun } from '../run/describe-run.ts';
+import { lastRun } from '../run/keep-root.ts';
 import { lookIntoRoot, mountpointsOf, type RootView, treeOf } from '../run/look-into-root.ts';
 import type { Prepared } from '../run/prepared.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
@@ -14,6 +15,7 @@ import { ownershipOf } from '../storage/directory.ts';
 import { askClient, type ClientQuestions, type Told } from './ask-client.ts';
 import { claimRunFor } from './claim-run.ts';
 import { planLayers } from './client-layers.ts';
+import { planSession } from './client-session.ts';
 import { checkNotNested, type ClientLease, type ClientRoot, leftToNode, placeFor, type RunServices } from './client-root.ts';
 import type { Connection } from './connection.ts';
 import { type Held, holdFor } from './held.ts';
@@ -51,7 +53,11 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
       checkEntered(peer, prepared.spec.workingDirectory);
       const tree = treeQuestion(prepared, root.path);
       if (root.write === 'clone') {
-        const { id, part, files, told } = await planLayers(root, tree, holder, connection, services.paths);
+        const { session } = root;
+        const { id, part, files, told } =
+          session === undefined
+            ? await planLayers(root, tree, holder, connection, services.paths)
+            : await planSession({ ...root, session }, lastRun(prepared.spec), tree, holder, connection, services.paths);
         return { ...held, id, rootfs: rootfsOf(part), files, holder, ...(await learn(prepared, root.path, told, connection)) };
       }
       const told = await askClient({ paths: [root.path], tree }, connection.ask);

@@ -5,6 +5,7 @@ import { IsolateError } from '../error.ts';
 import type { PathFacts } from '../host/facts.ts';
 import { type Message, values } from '../wire/frame.ts';
 import { askClient } from './ask-client.ts';
+import { askForSession } from './client-session.ts';
 import type { ClientSettings } from './command-line.ts';
 import type { Connection } from './connection.ts';
 import type { Sessions } from './sessions.ts';
@@ -61,10 +62,11 @@ export function clientSettings(
       if (real === path) return true;
       throw leftToNode('A link may lead to the template.');
     },
-    findSession: (name) => {
-      const root = sessions.find(peer.uid, name)?.root;
-      if (root?.kind === 'volume') return root.locator;
-      throw leftToNode('Only the client knows the sessions that it keeps itself.');
+    findSession: async (name) => {
+      const own = peer.rights === 'root' ? null : await askForSession(name, peer, ask);
+      const record = own ?? sessions.find(peer.uid, name);
+      if (record === null) throw leftToNode('Only the program in Node finds sessions whose names are lost.');
+      return record.root;
     },
   };
 }

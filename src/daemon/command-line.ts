@@ -5,6 +5,7 @@ import type { ReportLine } from '../launch/report.ts';
 import type { CommandLog } from '../log.ts';
 import type { RunEvent } from '../run/run-event.ts';
 import type { RunRequest } from '../spec/request.ts';
+import type { ClonedRoot } from '../session/record.ts';
 import type { StatusSource } from '../status/status-source.ts';
 import type { Rights } from '../host/rights.ts';
 
@@ -59,8 +60,8 @@ export interface ClientSettings {
   readonly host: () => HostDefaults;
   /** Whether a store has a template of this name. Rejects with `daemon-failed` if that is for the program in Node to find out. */
   readonly has: (place: TemplatePlace, name: string) => Promise<boolean>;
-  /** The dataset of a session that the daemon keeps for the client. Throws where that is for the program in Node to find out. */
-  readonly findSession: (name: string) => string;
+  /** The root of a session of the client. Rejects where that is for the program in Node to find out. */
+  readonly findSession: (name: string) => Promise<ClonedRoot>;
 }
 
 /** What the daemon needs from the command line, which is a layer above it. */

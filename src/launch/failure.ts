@@ -1,6 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 
-import { describeErrno, type ErrorCode, IsolateError, quotaErrno } from '../error.ts';
+import { describeErrno, type ErrorCode, IsolateError, quotaErrno, sessionInUseHint } from '../error.ts';
 import type { LaunchPart, RecordItem } from './encode.ts';
 import type { LaunchEvent } from './events.ts';
 import type { Launch, MountOperation } from './launch.ts';
@@ -16,6 +16,9 @@ export const userFailures = {
   ENODATA: 'has a group that is not in /etc/group of the sandbox',
   EINVAL: 'needs ids that the sandbox does not have',
 } as const;
+
+/** Why a clone of a session is not taken that was there a moment ago. */
+export const takenFailure = 'Another run has just taken the session.';
 
 /** Why a command is not executed in a run, which `%` stands for. */
 export const joinFailures = {
@@ -46,6 +49,9 @@ export function launchFailure(launch: Launch, items: readonly RecordItem[], even
   }
   const cause = event.errno === 0 ? '' : `: ${describeErrno(-event.errno)}`;
   const part = event.item === 0 || event.step === 'stream' ? undefined : items[event.item - 1]?.part;
+  if (part?.kind === 'file' && part.isTaken === true && (error === 'ENOENT' || error === 'EEXIST')) {
+    return new IsolateError('session-in-use', takenFailure, { hint: sessionInUseHint });
+  }
   const operation = event.step === 'mount' && part?.kind === 'mount' ? part.operation : undefined;
   if (operation?.kind === 'make') {
     const path = `${sourceOf(launch, operation.root)}${operation.target}`;

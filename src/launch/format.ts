@@ -158,7 +158,10 @@ function formatMount(operation: MountOperation): string {
   return `bind ${quote(operation.source)} on ${target}${flags.length === 0 ? '' : ` (${flags.join(', ')})`}`;
 }
 
-function formatFile({ kind, path, mode, end }: MadeFile): string {
+function formatFile(file: MadeFile): string {
+  if (file.kind === 'take') return `move ${quote(file.path)} to ${quote(file.to)}, back at the end`;
+  if (file.kind === 'replace') return `write ${quote(file.to)}`;
+  const { kind, path, mode, end } = file;
   return `${kind} ${quote(path)} ${mode.toString(8).padStart(4, '0')}${end === 'removed' ? ', removed at the end' : ''}`;
 }
 

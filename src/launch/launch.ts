@@ -126,7 +126,11 @@ export type MadeFile =
       readonly content: string;
       /** `%d` and `%i` in the content stand for the device and the inode of this file, `%%` for a percent sign; absent: for nothing. */
       readonly numbersOf?: string;
-    } & MadePlace);
+    } & MadePlace)
+  /** Something that is there is moved to `to`, where nothing may be, and back at the end. */
+  | { readonly kind: 'take'; readonly path: string; readonly to: string }
+  /** The file `to` gets this content at once, by way of `path` beside it. The launch does not fail if it cannot be written. */
+  | { readonly kind: 'replace'; readonly path: string; readonly to: string; readonly content: string };
 
 /** What the launcher does at the end for the one who planned the launch. What a path does not lead to any more is passed over. */
 export type EndOperation =

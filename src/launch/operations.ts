@@ -55,6 +55,8 @@ export const fileOperations = {
   move: { kind: 4, fields: { path, to: path } },
   note: { kind: 5, fields: { path, content: text } },
   start: { kind: 6, fields: { path, words: { type: 'bytes' }, claim: path, boot: text } },
+  take: { kind: 7, fields: { path, to: path } },
+  replace: { kind: 8, fields: { path, to: path, content: text } },
 } as const satisfies Readonly<Record<string, KindRule>>;
 
 /** What there are operations for, by the C type of one. */

@@ -1,5 +1,6 @@
 import { missingSession } from '../session/index-files.ts';
 import { findKept } from '../session/kept.ts';
+import type { ClonedRoot } from '../session/record.ts';
 import { isSessionName } from '../spec/parse-name.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { callersSessions, callersState, findNamed, type FoundSession } from './callers-index.ts';
@@ -25,7 +26,11 @@ async function findLost(name: string): Promise<FoundSession | null> {
 
 /** A request with the root of a session. Throws `session-missing`. */
 export async function rootOfSession(request: RunRequest, name: string): Promise<RunRequest> {
-  const { root } = (await findCallersSession(name)).record;
+  return onRoot(request, (await findCallersSession(name)).record.root);
+}
+
+/** A request with this root. */
+export function onRoot(request: RunRequest, root: ClonedRoot): RunRequest {
   if (root.kind === 'volume') return { ...request, zfs: root.locator };
   return { ...request, template: root.path, ephemeral: true, storage: root.storage ?? 'overlay' };
 }

@@ -48,7 +48,7 @@ export async function keepAsSession<Leased extends LeasedClone>(
     source,
     createdMs: nowMs,
     usedMs: nowMs,
-    ...shortened(run),
+    ...shortenedRun(run),
   });
   const drop = async (): Promise<void> => {
     removeSession(index, record);
@@ -72,7 +72,7 @@ export async function leaseSession(
 ): Promise<Lease> {
   const lease = await takeSession(pool, { ...record.clone, owners: record.owners }, find);
   if (run === null) return lease;
-  const last = { ...shortened(run), usedMs: pool.clock() };
+  const last = { ...shortenedRun(run), usedMs: pool.clock() };
   updateSession(index, { ...record, ...last });
   await pool.driver.noteLastRun?.(record.clone, formatLastRun(last)).catch((error: unknown) => {
     // It is said in the index, and the session is as good as before.
@@ -84,7 +84,8 @@ export async function leaseSession(
 /** Most bytes of a command: what the storage is given has to fit into a property of ZFS, 8192 bytes (zfsprops(7)). */
 const longestCommand = 2048;
 
-function shortened({ engine, command }: LastRun): LastRun {
+/** What is written of a run. */
+export function shortenedRun({ engine, command }: LastRun): LastRun {
   return { engine, command: shortenCommand(command, longestCommand) };
 }
 

@@ -71,7 +71,9 @@ const cases: Readonly<Record<string, Case>> = {
 
 /** Of a run that comes as far as a plan; the program in Node does the others. */
 async function wayOf(user: Member, line: readonly string[]): Promise<string> {
-  return /^\+ way: (.*)$/m.exec((await runAs(user, ['-x', ...line])).stderr)?.[1] ?? 'node';
+  const [first = '', ...rest] = line;
+  const traced = first === 'enter' ? ['enter', '-x', ...rest] : ['-x', ...line];
+  return /^\+ way: (.*)$/m.exec((await runAs(user, traced)).stderr)?.[1] ?? 'node';
 }
 
 describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => {
@@ -141,6 +143,92 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
       });
       expect((await runAs(users[who], ['rm', '-q', 'beside'])).status).toBe(0);
       expect(left()).toEqual({ layers: [], leases: [] });
+    });
+
+    describe('in a session', () => {
+      const enter = (...command: string[]): string[] => ['enter', 'again', ...command];
+      const leased = (): number => readdirSync(leases()).length;
+      const listed = async () =>
+        (JSON.parse((await runAs(users[who], ['sessions', '--json'])).stdout) as { sessions: { name: string; command: string[] }[] })
+          .sessions;
+      beforeAll(async () => {
+        expect((await runAs(users[who], ['-q', '--keep=again', ...line('sh', '-c', 'echo first >/srv/mine')])).status).toBe(0);
+      });
+      afterAll(async () => {
+        expect((await runAs(users[who], ['rm', '-q', 'again'])).status).toBe(0);
+      });
+
+      test.each(Object.entries(cases).filter(([, { node }]) => node !== 'both'))(
+        '%s: the daemon plans it, and it does what the program in Node does',
+        async (name, { words }) => {
+          const user = users[who];
+          const result = await runAs(user, enter(...words));
+          expect(result).toEqual(await runAs(user, enter(...words), 'isolate-node'));
+          const isForNode = who === 'user' && name === 'a working directory';
+          expect(await wayOf(user, enter(...words))).toBe(isForNode ? 'node' : 'daemon');
+          expect(leased()).toBe(0);
+        },
+      );
+
+      test('goes on where the last run ended, and says which that was', async () => {
+        const user = users[who];
+        const script = 'cat /srv/mine; echo second >>/srv/mine';
+        expect(await runAs(user, enter('sh', '-c', script))).toEqual({ status: 0, signal: null, stdout: 'first\n', stderr: '' });
+        expect((await runAs(user, enter('cat', '/srv/mine'), 'isolate-node')).stdout).toBe('first\nsecond\n');
+        expect((await runAs(user, enter('tail', '-n1', '/srv/mine'))).stdout).toBe('second\n');
+        expect((await listed()).map(({ name, command }) => [name, command])).toEqual([['again', ['tail', '-n1', '/srv/mine']]]);
+      });
+
+      test('is alone in it, and can be joined', async () => {
+        const user = users[who];
+        const child = startAs(user, enter('sh', '-c', 'echo; exec cat'));
+        await once(child.stdout!, 'data');
+        for (const program of ['isolate', 'isolate-node'] as const) {
+          expect(await runAs(user, enter('true'), program)).toMatchObject({
+            status: 125,
+            stderr: expect.stringContaining(`The session is in use by process ${child.pid}.`),
+          });
+        }
+        expect((await runAs(user, ['exec', 'again', 'cat', '/srv/mine'])).stdout).toContain('first\n');
+        child.stdin?.end();
+        await once(child, 'close');
+        expect(leased()).toBe(0);
+      });
+
+      test('one of many at once has it, and the others are told', { timeout: 60_000 }, async () => {
+        const user = users[who];
+        const all = await Promise.all(Array.from({ length: 8 }, () => runAs(user, enter('sh', '-c', 'echo ran; sleep 0.2'))));
+        const ran = all.filter(({ stdout }) => stdout === 'ran\n');
+        const refused = all.filter(
+          ({ status, stderr }) => status === 125 && /^isolate: (?:The session is in use|Another run has just)/.test(stderr),
+        );
+        expect({ some: ran.length > 0, sum: ran.length + refused.length }).toEqual({ some: true, sum: all.length });
+        expect(leased()).toBe(0);
+      });
+
+      test('is there after its run was killed, which the program in Node sees to', async () => {
+        const user = users[who];
+        const child = startAs(user, enter('sh', '-c', 'echo third >>/srv/mine; echo; exec sleep 600'));
+        await once(child.stdout!, 'data');
+        const closed = once(child, 'close');
+        child.kill('SIGKILL');
+        await closed;
+        expect(leased()).toBe(1);
+        expect(await wayOf(user, enter('true'))).toBe('node');
+        expect((await runAs(user, enter('tail', '-n1', '/srv/mine'))).stdout).toBe('third\n');
+        expect({ leased: leased(), way: await wayOf(user, enter('true')) }).toEqual({ leased: 0, way: 'daemon' });
+      });
+
+      test('a clone that is not the one of the session is left to the program in Node', async () => {
+        const user = users[who];
+        const kept = join(leases(), '../kept');
+        const [id = ''] = readdirSync(kept);
+        const text = readFileSync(join(kept, id), 'utf8');
+        writeFileSync(join(kept, id), text.replace(/"guid":"[^"]*"/, '"guid":"other"'));
+        expect(await wayOf(user, enter('true'))).toBe('node');
+        writeFileSync(join(kept, id), text);
+        expect(await wayOf(user, enter('true'))).toBe('daemon');
+      });
     });
 
     test('what a killed run left is removed by the next one, which the program in Node does', async () => {

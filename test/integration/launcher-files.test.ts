@@ -20,9 +20,9 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const place = (name: string): string => join(directory, name);
 
-function made(kind: 'directory', name: string, changes?: Partial<MadeFile>): MadeFile;
+function made(kind: 'directory', name: string, changes?: Partial<Extract<MadeFile, { kind: 'directory' }>>): MadeFile;
 function made(kind: 'file', name: string, changes?: Partial<Extract<MadeFile, { kind: 'file' }>>): MadeFile;
-function made(kind: MadeFile['kind'], name: string, changes: object = {}): MadeFile {
+function made(kind: 'directory' | 'file', name: string, changes: object = {}): MadeFile {
   const common = { path: place(name), mode: 0o700, existing: 'refused', end: 'removed' } as const;
   return kind === 'directory' ? { kind, ...common, ...changes } : { kind, content: '', ...common, ...changes };
 }
@@ -44,6 +44,25 @@ describe('the files of a launch', () => {
       `750 run\n777 run/upper\n666 state\n600 plain\n%d %i %%\n{"device":${device},"inode":${inode},"percent":"%x"}${device} ${inode}\n`,
     );
     expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('are taken from their places and given back, whoever else wants them', async () => {
+    mkdirSync(place('kept'));
+    mkdirSync(place('leased'));
+    writeFileSync(place('kept/1'), 'state');
+    const take = { kind: 'take', path: place('kept/1'), to: place('leased/1.2') } as const;
+    const replace = { kind: 'replace', path: place('last.new'), to: place('last'), content: '%d new\n' } as const;
+    writeFileSync(place('last'), 'old and longer\n');
+    expect((await run(shell('ls kept leased; cat last', [take, replace]))).stdout).toBe('kept:\n\nleased:\n1.2\n%d new\n');
+    expect(readdirSync(directory, { recursive: true }).map(String).toSorted()).toEqual(['kept', 'kept/1', 'last', 'leased']);
+    const taken = { code: 'session-in-use', message: 'Another run has just taken the session.' };
+    await expect(run(shell('true', [{ ...take, path: place('kept/2') }]))).rejects.toMatchObject(taken);
+    writeFileSync(place('leased/1.2'), 'of another');
+    await expect(run(shell('true', [take]))).rejects.toMatchObject(taken);
+    expect([readFileSync(place('kept/1'), 'utf8'), readFileSync(place('leased/1.2'), 'utf8')]).toEqual(['state', 'of another']);
+    // What only tells people something prevents no run.
+    const nowhere = { ...replace, path: place('nowhere/last.new'), to: place('nowhere/last') };
+    expect((await run(shell('echo ran', [nowhere]))).stdout).toBe('ran\n');
   });
 
   it('stay if planned, or if they existed before', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import type { EndOperation } from '../../launch/launch.ts';
-import { IsolateError } from '../../error.ts';
+import { IsolateError, sessionInUseHint } from '../../error.ts';
 import type { CloneRef, CreateOptions } from '../../storage/driver.ts';
 import { waitForLock } from '../claims/lock.ts';
 import { type HolderId, isAlive } from '../holder.ts';
@@ -154,7 +154,7 @@ function leasesOf(pool: PoolFiles, id: string): readonly { readonly id: string; 
 function inUse(pool: PoolFiles, id: string): IsolateError {
   const pid = leasesOf(pool, id)[0]?.holder.pid;
   return new IsolateError('session-in-use', `The session is in use${pid === undefined ? '' : ` by process ${pid}`}.`, {
-    hint: 'isolate ps shows that run; wait until it has ended, or join it with isolate enter --shared',
+    hint: sessionInUseHint,
   });
 }
 

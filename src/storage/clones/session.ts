@@ -26,7 +26,7 @@ export async function keepClone({ layout, template, flush }: CloneKind, id: stri
 /** Writes what the last run in a kept clone was. Throws what the system says. */
 export async function noteLastRun({ layout }: CloneKind, id: string, lastRun: string): Promise<void> {
   try {
-    await replaceDurably(join(layout.clone(id, 'live'), lastRunName), lastRun);
+    await replaceDurably(lastRunFile(layout.clone(id, 'live')), lastRun);
   } catch (error) {
     throw toSystemFailure(error) ?? error;
   }
@@ -43,7 +43,12 @@ export function readSession(directory: string): string | null {
 
 /** null: there was no other run than the first. */
 export function readLastRun(directory: string): string | null {
-  return readText(join(directory, lastRunName));
+  return readText(lastRunFile(directory));
+}
+
+/** In the directory of a kept clone. */
+export function lastRunFile(directory: string): string {
+  return join(directory, lastRunName);
 }
 
 function readText(path: string): string | null {
