@@ -38,7 +38,7 @@ import { renderMetricsResponse } from './render-metrics.ts';
 import { createRules } from './rules.ts';
 import { createRunGroups, type RunGroups } from './run-groups.ts';
 import { createSessions, type Sessions } from './sessions.ts';
-import { handleRun } from './run-session.ts';
+import { handleRun, isLong } from './run-session.ts';
 import { tellServiceManager } from './service-manager.ts';
 import { handleExec } from './exec-session.ts';
 import { handleView } from './view-session.ts';
@@ -179,7 +179,7 @@ function makeHandlers({ config, commandLine, runtime }: DaemonOptions, { leases,
       const argv = values(message, 'argument');
       const view = commandLine.view(argv);
       if (view !== null) return handleView(connection, message, { view, queries, runtime });
-      const exec = commandLine.exec(argv);
+      const exec = isLong(argv) ? null : commandLine.exec(argv);
       if (exec !== null) return handleExec(connection, { exec, queries, sessions });
       return handleRun(connection, message, runServices);
     },

@@ -91,7 +91,8 @@ async function parseRun(connection: Connection, message: Message, services: RunS
 const mostWords = 1024;
 const mostCharacters = 16_384;
 
-function isLong(words: readonly string[]): boolean {
+/** Whether a command line is left to the program in Node for its length. */
+export function isLong(words: readonly string[]): boolean {
   return words.length > mostWords || words.reduce((sum, { length }) => sum + length, 0) > mostCharacters;
 }
 
