@@ -299,10 +299,10 @@ static void fill(bool answers, int count, const char *template) {
   }
   for (int i = 0; i < count; i++)
     if (receive(polls[i].fd, asked, sizeof asked, NULL) > 0 && wire_kind(asked) == MESSAGE_ASK && answers) send_all(polls[i].fd, make_wide_answer());
-  for (int i = 0; i < count; i++) {
-    polls[i].events = POLLRDHUP;
-    left += poll(&polls[i], 1, 0) == 0;
-  }
+  for (int i = 0; i < count; i++) polls[i].events = POLLRDHUP;
+  /* The daemon may not have read all of it yet. */
+  if (poll(polls, (nfds_t)count, 30000) < 0) die("wait");
+  for (int i = 0; i < count; i++) left += poll(&polls[i], 1, 0) == 0;
   printf("%d\n", left);
   fflush(stdout);
   while (read(0, &byte, 1) > 0) continue;
