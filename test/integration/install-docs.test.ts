@@ -138,7 +138,7 @@ test('scripts/install --remove leaves groups that were there before, and what ot
   await system.must(['groupadd', '--system', 'isolate-front']);
   const groups = await system.must(['getent', 'group', 'isolate', 'isolate-front']);
   await system.must([`${checkout}/scripts/install`]);
-  await system.must(['mkdir', '-p', ...others, '/var/lib/isolate/overlay/1/0', '/var/lib/isolate/bare/root/dev']);
+  await system.must(['mkdir', '-p', ...others, '/var/lib/isolate/overlay/1', '/var/lib/isolate/bare/root/dev']);
   expect(await system.run([`${checkout}/scripts/install`, '--remove'])).toEqual({
     status: 0,
     stdout: 'isolate is removed. Templates, datasets and Debian packages stay, and so does this checkout.\n',

@@ -10,6 +10,7 @@ import { runCommand } from '../../src/process/command.ts';
 import { mountScratch, tool } from '../rig/disk.ts';
 import { isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
+import { mountsBelow } from '../rig/storm-place.ts';
 
 const checkout = join(import.meta.dirname, '../..');
 const program = '/opt/isolate';
@@ -25,6 +26,8 @@ beforeAll(async () => {
     mkdirSync(join(directory, type));
     await mountScratch(type, join(directory, `${type}.image`), join(directory, type));
   }
+  // What other tests have left there would be below what is mounted now, where nobody reaches it.
+  for (const mountpoint of mountsBelow('/run/isolate').toReversed()) await tool('/bin/umount', mountpoint);
   for (const place of places) await tool('/bin/mount', '-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', place);
   await tool('/bin/btrfs', '--quiet', 'subvolume', 'create', join(directory, 'btrfs/root'));
   for (const name of ['plain', 'btrfs/root', 'xfs/root']) await busyboxRootfs(join(directory, name));
