@@ -1,6 +1,7 @@
 import { IsolateError } from '../error.ts';
 import { signalNumber } from '../launch/signals.ts';
 import type { Caller } from './caller.ts';
+import type { Tries } from './commands/run.ts';
 import { asRun } from './entering.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import type { Verb } from './verbs.ts';
@@ -32,7 +33,7 @@ export async function runCommandLine(caller: Caller): Promise<number> {
     if (verb === 'exec') return await (await import('./commands/exec.ts')).execVerb(parsed);
     (await import('./run-request.ts')).checkRefreshForm(parsed);
     const { runVerb } = await import('./commands/run.ts');
-    const run = (isFinal?: (error: unknown) => boolean): Promise<number> => runVerb(asRun(parsed), settings, { leave: otherwise, isFinal });
+    const run = (tries?: Tries): Promise<number> => runVerb(asRun(parsed), settings, { leave: otherwise }, tries);
     return parsed.flags.has('shared') ? await (await import('./commands/enter-shared.ts')).enterShared(parsed, run) : await run();
   } catch (error) {
     write(2, show(error));

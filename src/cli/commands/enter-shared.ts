@@ -5,6 +5,7 @@ import { findRunInSession } from '../../status/find-run.ts';
 import type { RunStatus } from '../../status/status.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { execInto } from './exec.ts';
+import type { Tries } from './run.ts';
 
 /** A run that has just taken the session is known a moment later, and one that has just ended gives it back a moment later. */
 const patienceMs = 10_000;
@@ -14,21 +15,24 @@ const patienceMs = 10_000;
  * reports an error only if it is final. Returns the exit status. Throws `usage` for options that only a run of its own could have, and
  * `session-in-use` if something else than a run uses it.
  */
-export async function enterShared(
-  parsed: ParsedArguments,
-  enter: (isFinal: (error: unknown) => boolean) => Promise<number>,
-): Promise<number> {
+export async function enterShared(parsed: ParsedArguments, enter: (tries: Tries) => Promise<number>): Promise<number> {
   const [name = ''] = parsed.words;
   const endMs = performance.now() + patienceMs;
-  const isFinal = (error: unknown): boolean => performance.now() > endMs || !mayPass(error);
-  for (;;) {
+  const passing = new Set<unknown>();
+  // Decided once for each error, which is reported or not accordingly.
+  const isFinal = (error: unknown): boolean => {
+    if (performance.now() < endMs && mayPass(error)) passing.add(error);
+    return !passing.has(error);
+  };
+  const tries = { isFinal, said: new Set<string>() };
+  for (let pauseMs = 20; ; pauseMs = Math.min(2 * pauseMs, 500)) {
     const run = await findRunInSession(name);
     try {
-      return run === null ? await enter(isFinal) : await execInto(run, toExec(parsed, run), isFinal);
+      return run === null ? await enter(tries) : await execInto(run, toExec(parsed, run), isFinal);
     } catch (error) {
-      if (isFinal(error)) throw error;
+      if (!passing.has(error) && isFinal(error)) throw error;
     }
-    await sleep(20);
+    await sleep(pauseMs);
   }
 }
 

@@ -21,11 +21,16 @@ import { openReporter, type Reporter } from '../reporter.ts';
 /** What tells of the changes of a run, or has another program do a run that tells of them. */
 export type ChangesTeller = { readonly tell: NonNullable<RunOptions['onChanges']> } | { readonly leave: () => Promise<number> };
 
-/** Whether an error is the end of it, so that it is reported; absent: every one. */
-type Finality = { readonly isFinal?: ((error: unknown) => boolean) | undefined };
+/** Of a run that is tried until it can begin. */
+export interface Tries {
+  /** Whether an error is the end of it, so that it is reported. */
+  readonly isFinal: (error: unknown) => boolean;
+  /** What was written of it already. */
+  readonly said: Set<string>;
+}
 
 /** `isolate [run]`: runs the command and returns its exit status. */
-export async function runVerb(parsed: ParsedArguments, settings: SettingsSource, changes: ChangesTeller & Finality): Promise<number> {
+export async function runVerb(parsed: ParsedArguments, settings: SettingsSource, changes: ChangesTeller, tries?: Tries): Promise<number> {
   const { flags } = parsed;
   const reporter = (request: RunRequest): Reporter => openReporter(parsed, request);
   const { request, notices } = await settleRun(parsed, settings, findOwnTemplate).catch((error: unknown) => {
@@ -39,6 +44,10 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource,
   if (request.diff === true && 'leave' in changes) return await changes.leave();
   const { voice, tell, fail, launching } = reporter(request);
   const left = [...notices];
+  const say = (text: string): void => {
+    if (tries?.said.has(text) !== true) write(2, text);
+    tries?.said.add(text);
+  };
   try {
     const { runFor } = await import('../../run/run.ts');
     const client = ownClient();
@@ -49,7 +58,7 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource,
         forwardSignals: true,
         onEvent: (event) => {
           // Not earlier: another program may yet do all of this run.
-          for (const message of left.splice(0)) write(2, voice.render({ kind: 'notice', message }, isatty(2)));
+          for (const message of left.splice(0)) say(voice.render({ kind: 'notice', message }, isatty(2)));
           if (event.kind === 'launching') {
             launching(event.command);
             stop();
@@ -60,7 +69,7 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource,
           } else if (event.kind === 'storage') {
             logStorage(event.storage);
           } else {
-            write(2, voice.render(event, isatty(2)));
+            say(voice.render(event, isatty(2)));
           }
         },
         ...('tell' in changes ? { onChanges: changes.tell } : {}),
@@ -71,7 +80,7 @@ export async function runVerb(parsed: ParsedArguments, settings: SettingsSource,
     tell('terminal', outcome);
     return exitCodeOf(outcome);
   } catch (error) {
-    if (changes.isFinal?.(error) !== false) fail(error);
+    if (tries?.isFinal(error) !== false) fail(error);
     throw error;
   }
 }
