@@ -98,7 +98,12 @@ function namesOf(index: SessionIndex, { uid, clone }: Pick<SessionRecord, 'uid' 
 function writeBeside(index: SessionIndex, record: SessionRecord): string {
   makeDirectories(join(index.directory, String(record.uid)), 0o700);
   const temporary = join(index.directory, String(record.uid), `.${makeRandom()}`);
-  writeFileSync(temporary, formatSession(record), { mode: 0o600, flag: 'wx', flush: true });
+  try {
+    writeFileSync(temporary, formatSession(record), { mode: 0o600, flag: 'wx', flush: true });
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
   return temporary;
 }
 

@@ -3,7 +3,7 @@ import type { Pool } from '../pool/pool.ts';
 import { readInUse } from '../pool/state/pool-state.ts';
 import { listSessions, type SessionIndex } from './index-files.ts';
 import { mendIndex, seeClones } from './mend.ts';
-import { type ClonedRoot, isSameRoot, type SessionRecord } from './record.ts';
+import { type ClonedRoot, isSameRoot, type LastRun, parseLastRun, type SessionRecord } from './record.ts';
 
 /** A session as it is now. */
 export interface ListedSession extends SessionRecord {
@@ -38,20 +38,30 @@ export async function lookAtSessions(
   return listSessions(index, uid).map((record) => {
     const look = seen.find(({ root }) => isSameRoot(root, record.root))?.look;
     const { id } = record.clone;
-    return { ...record, inUse: look?.leased.has(id) === true, sizeBytes: look?.sizes.get(id) ?? null };
+    // A run that the daemon has planned on a directory writes to the storage alone.
+    const stored = look?.lastRuns.get(id);
+    const last = stored !== undefined && stored.usedMs > record.usedMs ? stored : {};
+    return { ...record, ...last, inUse: look?.leased.has(id) === true, sizeBytes: look?.sizes.get(id) ?? null };
   });
 }
 
 interface Look {
   readonly leased: ReadonlySet<string>;
   readonly sizes: ReadonlyMap<string, number>;
+  /** As the storage has them. */
+  readonly lastRuns: ReadonlyMap<string, LastRun>;
 }
 
 async function lookAtRoot(index: SessionIndex, uid: number | null, root: ClonedRoot, pool: Pool): Promise<Look> {
-  mendIndex(index, root, await seeClones(pool), pool.clock());
+  const seen = await seeClones(pool);
+  mendIndex(index, root, seen, pool.clock());
   const own = listSessions(index, uid).filter((record) => isSameRoot(record.root, root));
   const sizes = await pool.driver.usage(own.map(({ clone }) => clone.id));
-  return { leased: new Set(readInUse(pool)), sizes };
+  const lastRuns = seen.clones.flatMap(({ id, lastRun }) => {
+    const last = lastRun === undefined ? null : parseLastRun(lastRun);
+    return last === null ? [] : [[id, last] as const];
+  });
+  return { leased: new Set(readInUse(pool)), sizes, lastRuns: new Map(lastRuns) };
 }
 
 function rootsOf(roots: readonly ClonedRoot[]): readonly ClonedRoot[] {

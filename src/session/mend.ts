@@ -4,7 +4,7 @@ import { IsolateError } from '../error.ts';
 import type { Pool } from '../pool/pool.ts';
 import { readInUse, readPoolNames } from '../pool/state/pool-state.ts';
 import type { CloneInfo } from '../storage/driver.ts';
-import { addSession, listSessions, removeName, type SessionIndex, updateSession } from './index-files.ts';
+import { addSession, listSessions, removeName, type SessionIndex } from './index-files.ts';
 import { type ClonedRoot, isSameRoot, parseLastRun, parseSession, type SessionRecord } from './record.ts';
 
 /** A run writes the name of its session before the storage has it. */
@@ -38,11 +38,6 @@ export function mendIndex(index: SessionIndex, root: ClonedRoot, { clones, other
   const known = listSessions(index, null);
   for (const record of known.filter((one) => isSameRoot(one.root, root))) {
     if (!kept.some((one) => isSame(one, record)) && nowMs - record.createdMs > youngMs) removeName(index, record.uid, record.name);
-  }
-  for (const record of known) {
-    // A run that the daemon has planned writes to the storage alone.
-    const stored = kept.find((one) => isSame(one, record));
-    if (stored !== undefined && stored.usedMs > record.usedMs) updateSession(index, stored);
   }
   const lost = kept.filter((record) => !others.has(record.clone.id) && !known.some((one) => isSame(one, record)));
   for (const record of lost) addLost(index, record);
