@@ -147,6 +147,8 @@ static bool carry_out(const struct frame *frame, int *status) {
     return true;
   }
   if (!keep_descriptors(run)) return false;
+  /* A command for a run that is under way holds nothing. */
+  if (run->record.join_kind != 0) close_quietly(run->lease), run->lease = -1;
   drop_signals();
   supervise_signals(&signals);
   sigprocmask(SIG_SETMASK, &signals, NULL);

@@ -4,7 +4,7 @@
 
 #define VERSION "0.1.0"
 #define ENGINE_OUT_OF_MEMORY ": it needed more memory than --memory allows"
-#define TAKEN_FAILURE "Another run has just taken the session."
+#define TAKEN_FAILURE "The session has just been taken by another run, or removed."
 #define TAKEN_HINT "isolate ps shows that run; wait until it has ended, or join it with isolate enter --shared"
 #define USER_ENOENT "is not in /etc/passwd of the sandbox"
 #define USER_ESRCH "needs a group as well, because /etc/passwd of the sandbox does not have this uid"

@@ -104,16 +104,18 @@ static pid_t find_launcher(struct run *run) {
   return 0;
 }
 
-/* A run is known before its command has started. */
+static bool is_interrupted(void) {
+  sigset_t waiting = {0};
+  return sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGHUP));
+}
+
+/* A run is known before its command has started. Signals wait until there is a command, so they end the wait. */
 static pid_t await_launcher(struct run *run, int holder) {
   const struct timespec pause = {.tv_nsec = 10000000};
-  int64_t until = now_ms() + START_MS;
-  pid_t launcher = find_launcher(run);
-  while (launcher == 0 && lives(holder) && now_ms() < until) {
-    nanosleep(&pause, NULL);
-    launcher = find_launcher(run);
+  for (int64_t until = now_ms() + START_MS;; nanosleep(&pause, NULL)) {
+    pid_t launcher = find_launcher(run);
+    if (launcher != 0 || !lives(holder) || now_ms() >= until || is_interrupted()) return launcher;
   }
-  return launcher;
 }
 
 /* In how many process namespaces it is, and its number in the innermost. */

@@ -41,31 +41,32 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
   const { peer, closed: signal } = connection;
   const { holder } = peer;
   let held: Held | null = null;
+  const takeRoot = async (prepared: Prepared): Promise<DirectoryLease> => {
+    const { root } = prepared.spec;
+    // Only layers can be planned without looking at the directory.
+    if (root.kind !== 'directory' || holder === null || (root.storage ?? 'overlay') !== 'overlay') throw leftToNode;
+    const countOff = services.countRun(peer.uid);
+    if (countOff === null) throw leftToNode;
+    held = holdFor({ signal, warn: (message) => logEvent('warn', { event: 'state', template: root.path }, message) });
+    held.defer(countOff);
+    checkEntered(peer, prepared.spec.workingDirectory);
+    const tree = treeQuestion(prepared, root.path);
+    if (root.write === 'clone') {
+      const { session } = root;
+      const { id, part, files, told } =
+        session === undefined
+          ? await planLayers(root, tree, holder, connection, services.paths)
+          : await planSession({ ...root, session }, lastRun(prepared.spec), tree, holder, connection, services.paths);
+      return { ...held, id, rootfs: rootfsOf(part), files, holder, ...(await learn(prepared, root.path, told, connection)) };
+    }
+    const told = await askClient({ paths: [root.path], tree }, connection.ask);
+    const facts = told.paths.get(root.path);
+    if (facts?.kind !== 'directory') throw leftToNode;
+    const rootfs = rootfsOf({ kind: 'tree', source: root.path, ownership: ownershipOf(facts), idmappable: facts.idmappable });
+    return { ...held, id: null, rootfs, holder, ...(await learn(prepared, root.path, told, connection)) };
+  };
   return {
-    lease: async (prepared) => {
-      const { root } = prepared.spec;
-      const countOff = root.kind === 'directory' && holder !== null ? services.countRun(peer.uid) : null;
-      if (root.kind !== 'directory' || holder === null || countOff === null) throw leftToNode;
-      // Only layers can be planned without looking at the directory.
-      if ((root.storage ?? 'overlay') !== 'overlay') throw leftToNode;
-      held = holdFor({ signal, warn: (message) => logEvent('warn', { event: 'state', template: root.path }, message) });
-      held.defer(countOff);
-      checkEntered(peer, prepared.spec.workingDirectory);
-      const tree = treeQuestion(prepared, root.path);
-      if (root.write === 'clone') {
-        const { session } = root;
-        const { id, part, files, told } =
-          session === undefined
-            ? await planLayers(root, tree, holder, connection, services.paths)
-            : await planSession({ ...root, session }, lastRun(prepared.spec), tree, holder, connection, services.paths);
-        return { ...held, id, rootfs: rootfsOf(part), files, holder, ...(await learn(prepared, root.path, told, connection)) };
-      }
-      const told = await askClient({ paths: [root.path], tree }, connection.ask);
-      const facts = told.paths.get(root.path);
-      if (facts?.kind !== 'directory') throw leftToNode;
-      const rootfs = rootfsOf({ kind: 'tree', source: root.path, ownership: ownershipOf(facts), idmappable: facts.idmappable });
-      return { ...held, id: null, rootfs, holder, ...(await learn(prepared, root.path, told, connection)) };
-    },
+    lease: (prepared) => takeRoot(prepared).catch(leaveToNode),
     look: async (lease, prepared) => {
       const { spec } = prepared;
       const view = viewOf(prepared, lease);
@@ -83,6 +84,11 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
     },
     release: (outcome) => held?.release(outcome),
   };
+}
+
+/** What goes wrong here does not go wrong there, or is told there. */
+function leaveToNode(error: unknown): never {
+  throw error instanceof IsolateError && error.code !== 'aborted' ? leftToNode : error;
 }
 
 /** What is in the tree: `told` when the client was asked, and what only the template's defaults let ask. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
+import { IsolateError } from '../error.ts';
 import type { HolderId } from '../pool/holder.ts';
 import type { RuntimePaths } from '../pool/paths.ts';
 import { formatLeaseName, parseCloneRecord, parseLeaseName } from '../pool/state/state-file.ts';
@@ -25,9 +26,17 @@ type SessionRoot = Extract<RootRef, { readonly kind: 'directory' }> & { readonly
 /** What a client says about a session that it keeps itself; null: it keeps none of this name. */
 export async function askForSession(name: string, { uid }: Peer, ask: Connection['ask']): Promise<SessionRecord | null> {
   if (!isSessionName(name)) return null;
-  const { variables } = await askClient({ variables: ['HOME'] }, ask);
-  const file = sessionFile(sessionIndex(findStatePlace(uid, Object.fromEntries(variables)).path), uid, name);
+  const file = await askForFile(name, { uid, rights: 'user' }, ask);
   return readRecord((await askClient({ files: [file] }, ask)).files.get(file), uid, name);
+}
+
+/** Where a session is that a client keeps itself. Rejects with `daemon-failed` if only the client knows its home. */
+export async function askForFile(name: string, { uid, rights }: Pick<Peer, 'uid' | 'rights'>, ask: Connection['ask']): Promise<string> {
+  const { variables } = rights === 'root' ? { variables: new Map<string, string>() } : await askClient({ variables: ['HOME'] }, ask);
+  if (rights === 'user' && variables.get('HOME')?.startsWith('/') !== true) {
+    throw new IsolateError('daemon-failed', 'The home of the client is in its user database.');
+  }
+  return sessionFile(sessionIndex(findStatePlace(uid, Object.fromEntries(variables)).path), uid, name);
 }
 
 function readRecord(text: string | undefined, uid: number, name: string): SessionRecord | null {
@@ -48,8 +57,7 @@ export async function planSession(
   paths: RuntimePaths,
 ): Promise<ClientLayers> {
   const { peer, ask } = connection;
-  const { variables } = await askClient({ variables: ['HOME'] }, ask);
-  const file = sessionFile(sessionIndex(findStatePlace(peer.uid, Object.fromEntries(variables)).path), peer.uid, root.session);
+  const file = await askForFile(root.session, peer, ask);
   const state = await askForState(root, { tree, files: [file] }, holder, connection, paths);
   const { told, layout, pool } = state;
   const record = readRecord(told.files.get(file), peer.uid, root.session);

@@ -1,14 +1,14 @@
 import { planExec } from '../engine/exec.ts';
 import { IsolateError } from '../error.ts';
 import { encodeLaunchRecord } from '../launch/record.ts';
-import { findStatePlace } from '../run/own-places.ts';
-import { sessionFile, sessionIndex } from '../session/index-files.ts';
+import { isAlive } from '../pool/holder.ts';
 import { parseVariables } from '../spec/parse-environment.ts';
 import { isSessionName } from '../spec/parse-name.ts';
 import { usesSession } from '../status/find-run.ts';
 import { holderOf } from '../status/run-holder.ts';
 import type { RunsDocument, RunStatus } from '../status/status.ts';
 import { askClient } from './ask-client.ts';
+import { askForFile } from './client-session.ts';
 import { reportOf } from './client-voice.ts';
 import type { ParsedExec } from './command-line.ts';
 import type { Connection } from './connection.ts';
@@ -52,15 +52,19 @@ async function planClientExec(
   // Its PIDs are ours, and so is what a name leads to.
   if (peer.holder === null || (peer.rights === 'root' && !sameMountNamespace(peer))) return null;
   const inherited = variables.filter((text) => !/[=:]/.test(text));
-  const told = await askClient({ variables: [...new Set([...inherited, 'HOME'])].filter(isName) }, ask);
+  if (!inherited.every(isName)) return null;
+  const told = await askClient({ variables: inherited }, ask);
   const environment = parseVariables(variables, Object.fromEntries(told.variables));
-  if (await hasOwnSession(word, peer, told.variables.get('HOME'), ask)) return null;
+  if (await hasOwnSession(word, peer, ask)) return null;
   const run = await findRunOf(word, peer, services);
   return run === null ? null : planLaunch(run, { command, environment });
 }
 
 async function planLaunch(run: RunStatus, request: Parameters<typeof planExec>[1]): Promise<ReturnType<typeof planExec> | null> {
-  const { pid, startTime } = holderOf(run, 'exec');
+  const holder = holderOf(run, 'exec');
+  // The answer is a moment old.
+  if (!isAlive(holder, holder.bootId)) return null;
+  const { pid, startTime } = holder;
   return planExec({ engine: run.engine, run: run.runId, holder: { pid, startTime } }, request);
 }
 
@@ -69,9 +73,9 @@ function isName(text: string): boolean {
 }
 
 /** Whether a user keeps a session of this name without the daemon: it comes first. */
-async function hasOwnSession(word: string, { uid, rights }: Peer, home: string | undefined, ask: Client['ask']): Promise<boolean> {
-  if (rights === 'root' || !isSessionName(word)) return false;
-  const file = sessionFile(sessionIndex(findStatePlace(uid, { HOME: home }).path), uid, word);
+async function hasOwnSession(word: string, peer: Peer, ask: Client['ask']): Promise<boolean> {
+  if (peer.rights === 'root' || !isSessionName(word)) return false;
+  const file = await askForFile(word, peer, ask);
   return (await askClient({ paths: [file] }, ask)).paths.has(file);
 }
 

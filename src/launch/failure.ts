@@ -18,7 +18,7 @@ export const userFailures = {
 } as const;
 
 /** Why a clone of a session is not taken that was there a moment ago. */
-export const takenFailure = 'Another run has just taken the session.';
+export const takenFailure = 'The session has just been taken by another run, or removed.';
 
 /** Why a command is not executed in a run, which `%` stands for. */
 export const joinFailures = {

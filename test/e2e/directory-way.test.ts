@@ -200,7 +200,7 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
         const all = await Promise.all(Array.from({ length: 8 }, () => runAs(user, enter('sh', '-c', 'echo ran; sleep 0.2'))));
         const ran = all.filter(({ stdout }) => stdout === 'ran\n');
         const refused = all.filter(
-          ({ status, stderr }) => status === 125 && /^isolate: (?:The session is in use|Another run has just)/.test(stderr),
+          ({ status, stderr }) => status === 125 && /^isolate: The session (?:is in use|has just been taken)/.test(stderr),
         );
         expect({ some: ran.length > 0, sum: ran.length + refused.length }).toEqual({ some: true, sum: all.length });
         expect(leased()).toBe(0);

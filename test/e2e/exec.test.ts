@@ -201,8 +201,9 @@ describe('isolate exec', () => {
 
   test('has a terminal of its own, with its size and job control', { timeout: 60_000 }, async () => {
     const { run } = await begin(place, ':');
-    const terminal = await startPty([isolatePath, 'exec', run, 'sh'], { PS1: '> ' });
+    const terminal = await startPty(['sh', '-c', `read -r line; exec "$0" exec ${run} sh`, isolatePath], { PS1: '> ' });
     const before = await terminal.state();
+    terminal.type('\n');
     await terminal.see('# ');
     terminal.type('tty; stty size\n');
     await terminal.see('24 80');

@@ -55,7 +55,7 @@ describe('the files of a launch', () => {
     writeFileSync(place('last'), 'old and longer\n');
     expect((await run(shell('ls kept leased; cat last', [take, replace]))).stdout).toBe('kept:\n\nleased:\n1.2\n%d new\n');
     expect(readdirSync(directory, { recursive: true }).map(String).toSorted()).toEqual(['kept', 'kept/1', 'last', 'leased']);
-    const taken = { code: 'session-in-use', message: 'Another run has just taken the session.' };
+    const taken = { code: 'session-in-use', message: 'The session has just been taken by another run, or removed.' };
     await expect(run(shell('true', [{ ...take, path: place('kept/2') }]))).rejects.toMatchObject(taken);
     writeFileSync(place('leased/1.2'), 'of another');
     await expect(run(shell('true', [take]))).rejects.toMatchObject(taken);

@@ -109,6 +109,7 @@ test('a clone that can be mounted with other ids is handed over unchanged', asyn
   expect(served.sent.map(({ name }) => name)).toEqual(['leased']);
   expect(parseLeased(String(served.sent[0]?.items[0]?.value), 1)).toEqual({
     id: '7',
+    run: '0123456789abcdef',
     path: tree,
     view: { mountpoints: wholeMountpoints, targets: [{ path: '/data', kind: 'missing' }], defaults: {} },
     ...maps,

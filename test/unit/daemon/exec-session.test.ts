@@ -51,7 +51,7 @@ const voice: ParsedExec['voice'] = {
 };
 
 /** What the daemon sends to a client, as text, and what it asked for. */
-async function exec({ peer = member, run = running.runId, variables = [], environment = {}, ...world }: Client) {
+async function exec({ peer = member, run = running.runId, variables = [], environment = { HOME: '/home/ada' }, ...world }: Client) {
   const sent: [string, string][] = [];
   const asked: string[] = [];
   const answer = ({ name, value }: Item): Item => {
@@ -75,13 +75,13 @@ async function exec({ peer = member, run = running.runId, variables = [], enviro
   return { sent, asked };
 }
 
-const homeOnly = ['variable-name HOME'];
 const record = (text: string): [string, string] => ['launch', expect.stringContaining(text) as string];
 
 test('a client gets the launch of a command in its run, by the whole id or the PID', async () => {
-  const expected = { sent: [record(running.runId)], asked: homeOnly };
-  expect(await exec({})).toEqual({ ...expected, asked: [...homeOnly, expect.stringMatching(/^stat-path .*\/sessions\/1000\/00112233/)] });
-  expect((await exec({ run: String(pid) })).sent).toEqual(expected.sent);
+  const sent = [record(running.runId)];
+  const file = expect.stringMatching(/^stat-path \/home\/ada\/.*\/sessions\/1000\/00112233/) as string;
+  expect(await exec({})).toEqual({ sent, asked: ['variable-name HOME', file] });
+  expect((await exec({ run: String(pid) })).sent).toEqual(sent);
 });
 
 test('a client gets the launch of a command in the run that uses its session', async () => {
@@ -105,6 +105,8 @@ test.each<[string, Client]>([
     "names a session whose clone's number is that of another template's",
     { run: 'trial', session: kept, runs: [{ ...running, template: 'tank/other' }] },
   ],
+  ['has a home that only it knows', { environment: {} }],
+  ['has a variable with a name of any length', { variables: ['A'.repeat(300)] }],
   ['sees other processes', { peer: { ...member, holder: null } }],
   ['names a run in a container', { runs: [{ ...running, pidNamespace: 'pid:[1]' }] }],
   ['gives a variable that cannot be', { variables: ['A B=1'] }],
