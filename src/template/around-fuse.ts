@@ -45,6 +45,10 @@ async function withScratch<T>(context: TemplateContext, action: (scratch: Draft)
   try {
     return await action(scratch);
   } finally {
-    await scratch.discard().catch(() => {});
+    // Once more if rm(1) was killed. What is left then goes with the next change in the host's store.
+    await scratch
+      .discard()
+      .catch(() => scratch.discard())
+      .catch(() => {});
   }
 }
