@@ -5,21 +5,19 @@ import { runtimePaths, systemRuntimeDirectory } from '../../pool/paths.ts';
 import { templatesBesides } from '../../status/local-pools.ts';
 import { cleanUp } from '../../upkeep/clean-up.ts';
 import { escapeControls } from '../escape.ts';
-import { print, write } from '../output.ts';
+import { write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { openProgress } from '../progress.ts';
 import { renderError } from '../render-error.ts';
-import { isComplete, renderReport, renderReportJson } from '../render-report.ts';
 import { withStopSignals } from '../stop-signals.ts';
+import { tellReport } from '../tell-report.ts';
 
 /** `isolate refresh --skip-create --all`: status 0 if everything was destroyed that had to be, or is still in use. */
 export async function cleanUpVerb({ flags, words }: ParsedArguments): Promise<number> {
   const form = 'isolate refresh --skip-create --all';
   if (!flags.has('skip-create')) throw new IsolateError('usage', 'The option --all needs --skip-create.', { hint: form });
   if (words.length > 0) throw new IsolateError('usage', 'The option --all is for no single template.', { hint: form });
-  const isQuiet = flags.has('quiet');
-  const isJson = flags.has('json');
-  const progress = openProgress(isQuiet || isJson);
+  const progress = openProgress(flags.has('quiet') || flags.has('json'));
   const datasets = rightsOf(process.getuid?.() ?? 0) === 'root' ? await findDatasets() : [];
   let isWhole = true;
   const tell = (text: string): void => {
@@ -36,10 +34,7 @@ export async function cleanUpVerb({ flags, words }: ParsedArguments): Promise<nu
       onWarning: (message) => tell(`isolate: warning: ${escapeControls(message)}\n`),
       onReport: (report) => {
         progress.end();
-        isWhole &&= isComplete(report);
-        if (isJson) print(renderReportJson(report));
-        else if (!isQuiet) print(renderReport(report));
-        else if (!isComplete(report)) write(2, renderReport(report));
+        isWhole = tellReport(report, flags) && isWhole;
       },
       onFailure: (_template, error) => {
         isWhole = false;

@@ -2,11 +2,11 @@ import { IsolateError } from '../../error.ts';
 import { parseDataset } from '../../spec/parse-name.ts';
 import { maximumCount, parseInteger } from '../../spec/parse-number.ts';
 import { escapeControls } from '../escape.ts';
-import { print, write } from '../output.ts';
+import { write } from '../output.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { openProgress } from '../progress.ts';
-import { isComplete, renderReport, renderReportJson } from '../render-report.ts';
 import { withStopSignals } from '../stop-signals.ts';
+import { tellReport } from '../tell-report.ts';
 
 /** `isolate refresh TEMPLATE [COUNT]` and `isolate -r TEMPLATE [COUNT]`: status 0 if the pool is as requested, else 1. */
 export async function refreshVerb(parsed: ParsedArguments): Promise<number> {
@@ -33,14 +33,7 @@ export async function refreshVerb(parsed: ParsedArguments): Promise<number> {
       }),
     );
     progress.end();
-    if (flags.has('json')) {
-      print(renderReportJson(report));
-    } else if (!flags.has('quiet')) {
-      print(renderReport(report));
-    } else if (!isComplete(report)) {
-      write(2, renderReport(report));
-    }
-    return isComplete(report) ? 0 : 1;
+    return tellReport(report, flags) ? 0 : 1;
   } catch (error) {
     progress.end();
     throw error;
