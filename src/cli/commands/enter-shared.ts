@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { IsolateError } from '../../error.ts';
 import { findRunInSession } from '../../status/find-run.ts';
 import type { RunStatus } from '../../status/status.ts';
+import { options } from '../options.ts';
 import type { ParsedArguments } from '../parsed-arguments.ts';
 import { execInto } from './exec.ts';
 import type { Tries } from './run.ts';
@@ -18,19 +19,15 @@ const patienceMs = 10_000;
 export async function enterShared(parsed: ParsedArguments, enter: (tries: Tries) => Promise<number>): Promise<number> {
   const [name = ''] = parsed.words;
   const endMs = performance.now() + patienceMs;
-  const passing = new Set<unknown>();
-  // Decided once for each error, which is reported or not accordingly.
-  const isFinal = (error: unknown): boolean => {
-    if (performance.now() < endMs && mayPass(error)) passing.add(error);
-    return !passing.has(error);
-  };
-  const tries = { isFinal, said: new Set<string>() };
+  const said = new Set<string>();
   for (let pauseMs = 20; ; pauseMs = Math.min(2 * pauseMs, 500)) {
+    const isLast = performance.now() > endMs;
+    const isFinal = (error: unknown): boolean => isLast || !mayPass(error);
     const run = await findRunInSession(name);
     try {
-      return run === null ? await enter(tries) : await execInto(run, toExec(parsed, run), isFinal);
+      return run === null ? await enter({ isFinal, said }) : await execInto(run, toExec(parsed, run), isFinal);
     } catch (error) {
-      if (!passing.has(error) && isFinal(error)) throw error;
+      if (isFinal(error)) throw error;
     }
     await sleep(pauseMs);
   }
@@ -41,7 +38,7 @@ function mayPass(error: unknown): boolean {
 }
 
 /** What a command that joins a run may have. */
-const ofCommands = new Set(['shared', 'env', 'ignore-sigint', 'json', 'quiet', 'status-fd', 'trace']);
+const ofCommands = new Set(['shared', ...options.filter(({ verbs }) => verbs.includes('exec')).map(({ long }) => long)]);
 
 function toExec(parsed: ParsedArguments, { runId }: RunStatus): ParsedArguments {
   const { flags, values, lists, words } = parsed;
