@@ -7,7 +7,7 @@ import { type ItemName, type ItemRule, items, type ItemValues } from './schema.t
 export type LaunchPart =
   | { readonly kind: 'descriptor'; readonly number: number }
   | { readonly kind: 'mount'; readonly operation: MountOperation }
-  | { readonly kind: 'cgroup' | 'file'; readonly path: string; readonly isTaken?: true }
+  | { readonly kind: 'cgroup' | 'file'; readonly path: string }
   | { readonly kind: 'companion'; readonly name: string };
 
 /** One item, not encoded yet. An error of the launcher refers to it by its place in the list, from 1. */

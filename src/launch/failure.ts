@@ -48,8 +48,8 @@ export function launchFailure(launch: Launch, items: readonly RecordItem[], even
     return new IsolateError(why === userFailures.EINVAL ? 'cannot-enforce' : 'bad-name', `The user ${status?.user ?? ''} ${why}.`);
   }
   const cause = event.errno === 0 ? '' : `: ${describeErrno(-event.errno)}`;
-  const part = event.item === 0 || event.step === 'stream' ? undefined : items[event.item - 1]?.part;
-  if (part?.kind === 'file' && part.isTaken === true && (error === 'ENOENT' || error === 'EEXIST')) {
+  const { part, values } = (event.item === 0 || event.step === 'stream' ? undefined : items[event.item - 1]) ?? {};
+  if (part?.kind === 'file' && values?.['kind'] === 'take' && (error === 'ENOENT' || error === 'EEXIST')) {
     return new IsolateError('session-in-use', takenFailure, { hint: sessionInUseHint });
   }
   const operation = event.step === 'mount' && part?.kind === 'mount' ? part.operation : undefined;

@@ -23,9 +23,7 @@ export function listItems(launch: Launch, supervision: Supervision): readonly Re
       item('cgroup', { path }, { kind: 'cgroup', path }),
       ...settings.map(({ file, value }) => item('cgroup-setting', { path, file, value }, { kind: 'cgroup', path: `${path}/${file}` })),
     ]),
-    ...[...(launch.files ?? []), ...(launch.atEnd ?? [])].map((file) =>
-      item('made-file', file, { kind: 'file', path: file.path, ...(file.kind === 'take' ? { isTaken: true } : {}) }),
-    ),
+    ...[...(launch.files ?? []), ...(launch.atEnd ?? [])].map((file) => item('made-file', file, { kind: 'file', path: file.path })),
     ...(launch.root === null ? [] : [item('root', { root: launch.root })]),
     ...(supervision.supervised ? [item('supervised', { supervised: true })] : []),
     ...(launch.deadlineMs === null ? [] : [item('deadline', { deadlineMs: launch.deadlineMs })]),
