@@ -1,5 +1,6 @@
 import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
+import type { CommandResult } from '../process/command.ts';
 import { runWithIds } from './with-ids.ts';
 
 const removal = ['-rf', '--one-file-system', '--'];
@@ -17,9 +18,12 @@ export async function measureTree(path: string, facts: Facts): Promise<number> {
 
 /**
  * Removes a tree that a sandbox wrote, without following links. It uses rm(1), which can remove directories nested deeper than the
- * longest path. Throws `storage-failed`, `tool-timeout`.
+ * longest path, and is started again if somebody has killed it. Throws `storage-failed`, `tool-timeout`.
  */
 export async function removeTree(path: string, facts: Facts): Promise<void> {
-  const { exitCode, stderr } = await runWithIds({ file: '/bin/rm', args: [...removal, path], timeoutMs }, facts);
+  const remove = (): Promise<CommandResult> => runWithIds({ file: '/bin/rm', args: [...removal, path], timeoutMs }, facts);
+  const first = await remove();
+  // 128 + N: signal N ended it.
+  const { exitCode, stderr } = first.exitCode > 128 ? await remove() : first;
   if (exitCode !== 0) throw new IsolateError('storage-failed', `The tree ${path} could not be removed: ${stderr.trim()}`);
 }

@@ -45,10 +45,6 @@ async function withScratch<T>(context: TemplateContext, action: (scratch: Draft)
   try {
     return await action(scratch);
   } finally {
-    // Once more if rm(1) was killed. What is left then goes with the next change in the host's store.
-    await scratch
-      .discard()
-      .catch(() => scratch.discard())
-      .catch(() => {});
+    await scratch.discard().catch(() => {});
   }
 }
