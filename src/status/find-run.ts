@@ -7,9 +7,14 @@ import { openStatusSource } from './status-source.ts';
 
 const hint = 'isolate ps lists the runs';
 
+/** The run with this id or PID. */
+export function findWholeRun(runs: readonly RunStatus[], word: string): RunStatus | undefined {
+  return runs.find(({ runId, pid }) => runId === word || String(pid) === word);
+}
+
 /** The run with this PID, or the one whose id begins with `word`. Throws `run-missing`, and `usage` if there are several. */
 export function findRun(runs: readonly RunStatus[], word: string): RunStatus {
-  const whole = runs.find(({ runId, pid }) => runId === word || String(pid) === word);
+  const whole = findWholeRun(runs, word);
   const found = whole === undefined && word !== '' ? runs.filter(({ runId }) => runId.startsWith(word)) : [];
   if (found.length > 1) throw new IsolateError('usage', `${found.length} runs begin with ${word}.`, { hint });
   const run = whole ?? found[0];
@@ -22,32 +27,33 @@ export function findRun(runs: readonly RunStatus[], word: string): RunStatus {
  * gets `not-permitted` for them, because what they say of themselves is not root's to trust. Throws `run-missing`, `usage`.
  */
 export async function findRunToJoin(word: string): Promise<RunStatus> {
-  const uid = process.getuid?.() ?? 0;
   // Runs are found without the daemon too.
   const session = await findCallersSession(word).catch((error: unknown) =>
     error instanceof IsolateError && error.code === 'daemon-failed' ? null : passMissing(error),
   );
-  const source = openStatusSource(uid);
+  const { uid, runs, own } = await readRuns();
   try {
-    const { runs } = await source.runs();
-    const own = runs.filter((run) => run.uid === uid);
     return (session === null ? undefined : own.find((run) => usesSession(run, session.record))) ?? findOwnRun(runs, own, word, uid);
   } catch (error) {
     if (!(error instanceof IsolateError) || error.code !== 'run-missing' || session === null) throw error;
     throw new IsolateError('run-missing', `No run uses the session ${word}.`, { hint: `isolate enter ${word} starts one` });
-  } finally {
-    source.close();
   }
 }
 
 /** The run that uses the caller's session of this name; null: none does. Throws `session-missing`. */
 export async function findRunInSession(name: string): Promise<RunStatus | null> {
   const { record } = await findCallersSession(name);
+  const { own } = await readRuns();
+  return own.find((run) => usesSession(run, record)) ?? null;
+}
+
+/** `own`: those of the caller. */
+async function readRuns(): Promise<{ readonly uid: number; readonly runs: readonly RunStatus[]; readonly own: readonly RunStatus[] }> {
   const uid = process.getuid?.() ?? 0;
   const source = openStatusSource(uid);
   try {
     const { runs } = await source.runs();
-    return runs.find((run) => run.uid === uid && usesSession(run, record)) ?? null;
+    return { uid, runs, own: runs.filter((run) => run.uid === uid) };
   } finally {
     source.close();
   }
