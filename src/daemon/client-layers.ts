@@ -1,23 +1,15 @@
 import { join } from 'node:path';
 
 import { isSubvolumeRoot, refusesUpperLayers } from '../host/filesystem.ts';
-import type { PathFacts } from '../host/facts.ts';
 import type { MadeFile } from '../launch/launch.ts';
-import { type HolderId, isAlive } from '../pool/holder.ts';
-import { type PoolPaths, poolPaths, type RuntimePaths, runtimePaths } from '../pool/paths.ts';
-import { pidNamespaceFile, readOwnPidNamespace } from '../pool/pid-namespace.ts';
+import { isAlive } from '../pool/holder.ts';
 import { randomId } from '../pool/state/memory.ts';
 import { formatLeaseName, parseLeaseName } from '../pool/state/state-file.ts';
 import type { OverlayPart } from '../rootfs/rootfs.ts';
-import { findStatePlace } from '../run/own-places.ts';
-import type { RootRef } from '../spec/root-ref.ts';
-import { ownershipOf } from '../storage/directory.ts';
-import { type CloneLayout, parseCloneDirectory } from '../storage/clones/layout.ts';
-import { overlayLayout } from '../storage/overlay/layout.ts';
-import { items } from '../wire/schema.ts';
-import { askClient, type ClientQuestions, type Told } from './ask-client.ts';
+import { parseCloneDirectory } from '../storage/clones/layout.ts';
+import type { ClientQuestions, Told } from './ask-client.ts';
 import { leftToNode } from './client-root.ts';
-import type { Connection } from './connection.ts';
+import { askForState, askForStateDirectory, type LayeredRoot, layersPart, type StateClient } from './client-state.ts';
 
 /** Throw-away layers over a directory, and their files. */
 export interface ClientLayers {
@@ -30,62 +22,6 @@ export interface ClientLayers {
   readonly told: Told;
 }
 
-/** A directory of which a client has clones that are layers. */
-type LayeredRoot = Extract<RootRef, { readonly kind: 'directory' }>;
-
-/** The client's own state of a directory's layers, as it told. */
-export interface ClientState {
-  readonly told: Told;
-  readonly layout: CloneLayout;
-  readonly pool: PoolPaths;
-  readonly lower: PathFacts;
-  readonly upper: PathFacts;
-  /** The names in the directory of the layers. */
-  readonly entries: readonly string[];
-}
-
-/**
- * Asks for it, and for `more`. Throws `leftToNode` unless it is in order: the first run on a template, for example, makes all that the
- * others need.
- */
-export async function askForState(
-  { path: template }: LayeredRoot,
-  more: Pick<ClientQuestions, 'tree' | 'files'>,
-  holder: HolderId,
-  { peer, ask }: Pick<Connection, 'peer' | 'ask'>,
-  paths: RuntimePaths,
-): Promise<ClientState> {
-  const { variables } = await askClient({ variables: ['HOME'] }, ask);
-  if (peer.rights === 'user' && variables.get('HOME')?.startsWith('/') !== true) throw leftToNode;
-  const state = findStatePlace(peer.uid, Object.fromEntries(variables)).path;
-  const layout = overlayLayout(state, template);
-  // The leases of a user's layers are beside them.
-  const pool = poolPaths(peer.rights === 'root' ? paths : runtimePaths(state), template);
-  const namespaceFiles = [join(state, 'overlay', pidNamespaceFile), ...(peer.rights === 'root' ? [] : [join(state, pidNamespaceFile)])];
-  const questions = {
-    paths: [template, layout.directory],
-    files: [...namespaceFiles, ...(more.files ?? [])],
-    lists: [layout.directory, pool.leased, pool.retired, pool.kept],
-  };
-  if (Object.values(questions).flat().some(isTooLong)) throw leftToNode;
-  const told = await askClient({ ...questions, ...(more.tree === undefined ? {} : { tree: more.tree }) }, ask);
-  const lower = told.paths.get(template);
-  const upper = told.paths.get(layout.directory);
-  const entries = told.lists.get(layout.directory);
-  if (lower?.kind !== 'directory' || upper?.uid !== peer.uid || entries?.includes('template') !== true) throw leftToNode;
-  // The launcher makes everything with the rights of its caller.
-  if (peer.rights === 'root' && (lower.uid !== 0 || lower.gid !== 0)) throw leftToNode;
-  const own = `${readOwnPidNamespace()} ${holder.bootId}\n`;
-  if (namespaceFiles.some((file) => told.files.get(file) !== own)) throw leftToNode;
-  return { told, layout, pool, lower, upper, entries };
-}
-
-/** The layers of a clone over its directory. */
-export function layersPart({ lower, upper }: Pick<ClientState, 'lower' | 'upper'>, template: string, upperParent: string): OverlayPart {
-  const idmappable = { lower: lower.idmappable, upper: upper.idmappable };
-  return { kind: 'overlay', lower: template, upperParent, ownership: ownershipOf(lower), idmappable };
-}
-
 /**
  * Plans the layers of a client's run in the client's own state, as the overlay driver makes them. A run that finds what a dead run left is
  * left to the program in Node.
@@ -93,12 +29,11 @@ export function layersPart({ lower, upper }: Pick<ClientState, 'lower' | 'upper'
 export async function planLayers(
   root: LayeredRoot,
   tree: NonNullable<ClientQuestions['tree']>,
-  holder: HolderId,
-  connection: Pick<Connection, 'peer' | 'ask'>,
-  paths: RuntimePaths,
+  client: StateClient,
 ): Promise<ClientLayers> {
   const { path: template, storage } = root;
-  const state = await askForState(root, { tree }, holder, connection, paths);
+  const { peer, ask, holder } = client;
+  const state = await askForState(root, await askForStateDirectory(peer, ask), { tree }, client);
   const { told, layout, pool, lower, entries } = state;
   if (storage === undefined && isBetterCloned(told.status, template, layout.directory)) throw leftToNode;
   const [leased, retired, kept = []] = [pool.leased, pool.retired, pool.kept].map((path) => told.lists.get(path));
@@ -131,11 +66,6 @@ export async function planLayers(
 function isBetterCloned(status: Told['status'], template: string, layers: string): boolean {
   const lower = status.get(template);
   return (lower !== undefined && isSubvolumeRoot(lower)) || refusesUpperLayers(status.get(layers)?.magic ?? 0);
-}
-
-/** Used in questions and as a path, because HOME may be anything. */
-function isTooLong(path: string): boolean {
-  return Buffer.byteLength(path) > items['stat-path'].size;
 }
 
 /** Each one costs a look at /proc, during which nobody else is served. */

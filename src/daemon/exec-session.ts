@@ -2,13 +2,14 @@ import { planExec } from '../engine/exec.ts';
 import { IsolateError } from '../error.ts';
 import { encodeLaunchRecord } from '../launch/record.ts';
 import { isAlive } from '../pool/holder.ts';
+import { sessionFile, sessionIndex } from '../session/index-files.ts';
 import { parseVariables } from '../spec/parse-environment.ts';
 import { isSessionName } from '../spec/parse-name.ts';
-import { usesSession } from '../status/find-run.ts';
+import { findWholeRun, usesSession } from '../status/find-run.ts';
 import { holderOf } from '../status/run-holder.ts';
 import type { RunsDocument, RunStatus } from '../status/status.ts';
 import { askClient } from './ask-client.ts';
-import { askForFile } from './client-session.ts';
+import { askForStateDirectory } from './client-state.ts';
 import { reportOf } from './client-voice.ts';
 import type { ParsedExec } from './command-line.ts';
 import type { Connection } from './connection.ts';
@@ -75,7 +76,7 @@ function isName(text: string): boolean {
 /** Whether a user keeps a session of this name without the daemon: it comes first. */
 async function hasOwnSession(word: string, peer: Peer, ask: Client['ask']): Promise<boolean> {
   if (peer.rights === 'root' || !isSessionName(word)) return false;
-  const file = await askForFile(word, peer, ask);
+  const file = sessionFile(sessionIndex(await askForStateDirectory(peer, ask)), peer.uid, word);
   return (await askClient({ paths: [file] }, ask)).paths.has(file);
 }
 
@@ -86,5 +87,5 @@ async function findRunOf(word: string, peer: Peer, { queries, sessions }: Omit<E
   const { runs } = JSON.parse(await queries.read('ps', peer)) as RunsDocument;
   const own = runs.filter((run) => run.uid === uid);
   const inSession = session === null ? undefined : own.find((run) => usesSession(run, session));
-  return inSession ?? own.find(({ runId, pid }) => runId === word || String(pid) === word) ?? null;
+  return inSession ?? findWholeRun(own, word) ?? null;
 }

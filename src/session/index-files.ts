@@ -25,13 +25,17 @@ export function sessionIndex(stateDirectory: string): SessionIndex {
 export function readSession(index: SessionIndex, uid: number, name: string): SessionRecord | null {
   if (!isSessionName(name)) return null;
   try {
-    const record = parseSession(readFileSync(sessionFile(index, uid, name), 'utf8'));
-    // A file that was copied is of no other session.
-    return record?.uid === uid && record.name === name ? record : null;
+    return parseSessionOf(uid, name, readFileSync(sessionFile(index, uid, name), 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
+}
+
+/** Null: it is not the text of this session. That of a file that was copied is of no other session. */
+export function parseSessionOf(uid: number, name: string, text: string): SessionRecord | null {
+  const record = parseSession(text);
+  return record?.uid === uid && record.name === name ? record : null;
 }
 
 /** As `readSession`. Throws `session-missing`. */

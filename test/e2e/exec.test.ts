@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -285,6 +285,34 @@ describe('isolate exec', () => {
         stderr: `isolate: Run ${run} belongs to ${ada.name} (uid ${ada.uid}).\nhint: only that user can execute commands in it\n`,
       });
     }
+  });
+
+  test('waits for a run that is just starting, and no longer than a signal lets it', { timeout: 60_000 }, async () => {
+    const go = join(directory, 'go');
+    const child = startIsolate(['-q', '-t', root, '--ephemeral', '--pre-hook', `until [ -e ${go} ]; do sleep 0.05; done`, 'sleep', '600']);
+    onTestFinished(async () => {
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exited;
+    });
+    const word = String(child.pid);
+    const isKnown = async () =>
+      (JSON.parse((await isolate(['ps', '--json'])).stdout) as RunsDocument).runs.some(({ pid }) => pid === child.pid);
+    await vi.waitUntil(isKnown, { timeout: 10_000 });
+    const stopped = startIsolate(['exec', word, 'echo', 'never']);
+    const waiting = startIsolate(['exec', word, 'echo', 'joined']);
+    // Both have found the run when they look for its launcher.
+    const looks = (pid: number | undefined): boolean => readFileSync(`/proc/${pid}/wchan`, 'utf8').includes('nanosleep');
+    await vi.waitUntil(() => looks(stopped.pid) && looks(waiting.pid), { timeout: 10_000, interval: 1 });
+    stopped.kill('SIGTERM');
+    expect(await end(stopped)).toMatchObject({
+      status: 125,
+      stdout: '',
+      stderr: expect.stringContaining('has not started its command yet'),
+    });
+    expect(waiting.exitCode).toBeNull();
+    writeFileSync(go, '');
+    expect(await end(waiting)).toEqual(ok('joined\n'));
   });
 
   test('says what the guest has removed', async () => {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EndOperation } from '../../src/launch/launch.ts';
 import { encodeLaunchRecord } from '../../src/launch/record.ts';
 import { encodeMessage } from '../../src/wire/frame.ts';
-import { installClient } from '../rig/client.ts';
+import { answerClients, installClient } from '../rig/client.ts';
 import { finished } from '../rig/isolate.ts';
 import { bareLaunch } from '../rig/launches.ts';
 
@@ -68,6 +68,17 @@ describe('a client whose run is decided by Node', () => {
   it('leaves the run to Node in its own place where that says so', async () => {
     const child = start(await deciding([encodeMessage('fallback')], leave), ['a']);
     expect(await finished(child)).toEqual({ status: 9, signal: null, stdout: 'all\n', stderr: '' });
+  });
+
+  it('is also decided so if the daemon does not know the run that a command is to join', async () => {
+    const connections = await answerClients(async (talk) => {
+      await talk.next();
+      talk.send('fallback');
+    });
+    const client = await deciding([launch()], leave);
+    expect(await finished(start(client, ['exec', 'a', 'b']))).toEqual({ status: 3, signal: null, stdout: 'run\n', stderr: '' });
+    expect(await finished(start(client, ['a']))).toEqual({ status: 9, signal: null, stdout: 'all\n', stderr: '' });
+    expect(connections()).toBe(2);
   });
 
   it.each([['doctor'], ['-t', '/', '--ephemeral', 'a'], ['--post-hook', 'a'], ['-c', './a', 'b'], ['-c/a', 'b']])(
