@@ -1,12 +1,15 @@
-// Writes the manual page: scripts/build-man.ts FILE
+// Writes the manual pages: scripts/build-man.ts DIRECTORY
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-import { renderManPage } from './man-page.ts';
+import { pageOf, renderManPage, renderVerbPage } from './man-page.ts';
+import { allVerbs } from '../src/cli/verbs.ts';
 import { version } from '../src/cli/version.ts';
 import { engines } from '../src/engine/registry.ts';
 
-const [, , file] = process.argv;
-if (file === undefined) {
-  throw new Error('usage: scripts/build-man.ts FILE');
+const [, , directory] = process.argv;
+if (directory === undefined) {
+  throw new Error('usage: scripts/build-man.ts DIRECTORY');
 }
-writeFileSync(file, renderManPage(engines, version));
+writeFileSync(join(directory, 'isolate.1'), renderManPage(engines, version));
+for (const verb of allVerbs) writeFileSync(join(directory, `${pageOf(verb)}.1`), renderVerbPage(verb, engines, version));

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import { formatEngineTable } from './engine-table.ts';
 import { formatOption } from './format-option.ts';
 import type { Example, VerbHelp } from './help-entry.ts';
+import type { OptionGroup } from '../spec/options/option.ts';
 import type { Option } from './option.ts';
 import { optionGroups } from './options.ts';
 import { isVerbOf, type Verb, verbs, verbsBelow } from './verbs.ts';
@@ -53,7 +54,7 @@ function renderOverview(): string {
     `Verbs (run may be left out)\n${renderTerms(summaries(verbs), 14)}`,
     renderOptions('run', rareGroups, ({ help }) => help),
     'isolate help run has the rest: engines, exit status, variables, compatibility.\n' +
-      'isolate help VERB describes another verb. The manual page is isolate(1).\n',
+      'isolate help VERB describes another verb. The manual pages are isolate(1) and\nisolate-VERB(1).\n',
   ].join('\n');
 }
 
@@ -69,8 +70,8 @@ function renderVerb(engines: readonly Engine[], verb: Verb): string {
   if (verb === 'run') {
     parts.push(`Engines\n${formatEngineTable(engines, '  ')}`, `Exit status of a run\n${renderTerms(exitStatuses, 22)}`);
   }
-  if (daemonVerbs.includes(verb)) parts.push(`Files\n${renderTerms(files, 32)}`);
-  if (isVerbOf('config', verb)) parts.push(`Files\n${renderTerms(settingsFiles, 34)}`);
+  const own = filesOf(verb);
+  if (own.length > 0) parts.push(`Files\n${renderTerms(own, own === files ? 32 : 34)}`);
   return parts.filter((part) => part !== '').join('\n');
 }
 
@@ -94,13 +95,24 @@ export function describeOption(option: Option): string {
   return `${option.help}${repeatable}${option.variable === undefined ? '' : ` [${option.variable.name}]`}`;
 }
 
-function renderOptions(verb: Verb, without: readonly string[], describe: (option: Option) => string): string {
+/** The options of a verb, by their groups. */
+export function optionsOf(verb: Verb): readonly OptionGroup<Option>[] {
   return optionGroups
+    .map(({ title, options }) => ({ title, options: options.filter((option) => option.verbs.includes(verb)) }))
+    .filter(({ options }) => options.length > 0);
+}
+
+/** The files that a verb has to do with. */
+export function filesOf(verb: Verb): typeof files {
+  if (daemonVerbs.includes(verb)) return files;
+  return isVerbOf('config', verb) ? settingsFiles : [];
+}
+
+function renderOptions(verb: Verb, without: readonly string[], describe: (option: Option) => string): string {
+  return optionsOf(verb)
     .filter(({ title }) => !without.includes(title))
-    .map(({ title, options }) => ({ title, shown: options.filter((option) => option.verbs.includes(verb)) }))
-    .filter(({ shown }) => shown.length > 0)
-    .map(({ title, shown }) => {
-      const terms = shown.map((option) => [formatOption(option), describe(option)] as const);
+    .map(({ title, options }) => {
+      const terms = options.map((option) => [formatOption(option), describe(option)] as const);
       return `${title}\n${renderTerms(terms, 28)}`;
     })
     .join('\n');

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
@@ -7,8 +7,9 @@ import { expect, test } from 'vitest';
 import { shells } from '../../src/cli/completion-words.ts';
 import { renderCompletion } from '../../src/cli/completion.ts';
 import { renderHelp } from '../../src/cli/help.ts';
-import { renderManPage } from '../../scripts/man-page.ts';
+import { pageOf, renderManPage, renderVerbPage } from '../../scripts/man-page.ts';
 import { options } from '../../src/cli/options.ts';
+import { verbHelp } from '../../src/cli/verb-help.ts';
 import { allVerbs as verbs } from '../../src/cli/verbs.ts';
 import { engines } from '../../src/engine/registry.ts';
 
@@ -21,6 +22,10 @@ test('--help prints the golden text', async () => {
 
 test('the manual page is the golden text', async () => {
   await expect(manPage).toMatchFileSnapshot('cli/isolate.1');
+});
+
+test('the manual page of a verb is the golden text', async () => {
+  await expect(renderVerbPage('enter', engines, '1.2.3')).toMatchFileSnapshot('cli/isolate-enter.1');
 });
 
 test('help on a run prints the golden text', async () => {
@@ -45,12 +50,18 @@ test.each(options)('--$long is in help, the manual page and every completion', (
   }
 });
 
-test('help on a verb has the options of that verb alone', () => {
+test('help on a verb and its manual page have the options of that verb alone, and its examples', () => {
   for (const verb of verbs) {
     const text = renderHelp(engines, verb);
+    const page = renderVerbPage(verb, engines, '1.2.3').replaceAll('\\-', '-');
     for (const { long, verbs: its } of options) {
-      expect({ long, listed: new RegExp(`^ .{5}--${long}( |\\[|$)`, 'm').test(text) }).toEqual({ long, listed: its.includes(verb) });
+      const found = [
+        new RegExp(`^ .{5}--${long}( |\\[|$)`, 'm').test(text),
+        new RegExp(`^\\.B (?:-., )?--${long}( |\\[|$)`, 'm').test(page),
+      ];
+      expect({ verb, long, found }).toEqual({ verb, long, found: [its.includes(verb), its.includes(verb)] });
     }
+    for (const [line] of verbHelp[verb].examples) expect(page.replaceAll(/\\e/g, '\\').replaceAll('\\&', '')).toContain(`.B ${line}\n`);
   }
 });
 
@@ -76,10 +87,17 @@ test.each(verbs)('no two options of %s share a name', (verb) => {
   expect(names.length).toBe(new Set(names).size);
 });
 
-test('man takes the page without a warning', () => {
-  const { stdout, stderr, status } = spawnSync('groff', ['-man', '-t', '-Tascii', '-ww', '-P-cbou'], { input: manPage, encoding: 'utf8' });
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  expect(stdout).toContain('SYNOPSIS');
+test('man takes every page without a warning', () => {
+  for (const input of [manPage, ...verbs.map((verb) => renderVerbPage(verb, engines, '1.2.3'))]) {
+    const { stdout, stderr, status } = spawnSync('groff', ['-man', '-t', '-Tascii', '-ww', '-P-cbou'], { input, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain('SYNOPSIS');
+  }
+});
+
+test('the build has the page of isolate and one of each verb', () => {
+  const pages = readdirSync(join(import.meta.dirname, '../../dist')).filter((name) => name.endsWith('.1'));
+  expect(pages.toSorted()).toEqual(['isolate', ...verbs.map(pageOf)].map((name) => `${name}.1`).toSorted());
 });
 
 test('the documentation of options names every one of them', () => {

@@ -22,6 +22,7 @@ test('scripts/install and the steps for the daemon make a daemon that lends clon
   await follow(section('From a checkout').filter((line) => line.includes('scripts/install') && line.startsWith('    ')));
   const [start, member, look] = blocks(section('The daemon'));
   expect(await system.must(['cat', '/etc/isolate/config.toml'])).toContain('docs/daemon.md');
+  expect(await system.must(['ls', '/usr/local/share/man/man1'])).toMatch(/^isolate-enter\.1$[^]*^isolate\.1$/m);
   await writeInside(system, '/etc/isolate/config.d/here.toml', `[templates."${template}"]\ncount = 2\n`);
   await follow(start);
   expect(await checkDaemon('root')).toEqual({
