@@ -20,9 +20,9 @@ import type { Peer } from './peer.ts';
 /** The root of a session that its client keeps. */
 type SessionRoot = ClonedDirectory & { readonly session: string };
 
-/** What a client says about a session that it keeps itself; null: it keeps none of this name. */
+/** What a user says about a session that it keeps itself, which comes before the daemon's; null: it keeps none of this name, or is root. */
 export async function askForSession(name: string, peer: Peer, ask: Connection['ask']): Promise<SessionRecord | null> {
-  if (!isSessionName(name)) return null;
+  if (peer.rights === 'root' || !isSessionName(name)) return null;
   const file = sessionFile(sessionIndex(await askForStateDirectory(peer, ask)), peer.uid, name);
   return readOwn((await askClient({ files: [file] }, ask)).files.get(file), peer, name);
 }

@@ -63,8 +63,7 @@ export function clientSettings(
       throw leftToNode('A link may lead to the template.');
     },
     findSession: async (name) => {
-      const own = peer.rights === 'root' ? null : await askForSession(name, peer, ask);
-      const record = own ?? sessions.find(peer.uid, name);
+      const record = (await askForSession(name, peer, ask)) ?? sessions.find(peer.uid, name);
       if (record === null) throw leftToNode('Only the program in Node finds sessions whose names are lost.');
       return record.root;
     },

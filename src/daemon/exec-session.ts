@@ -2,14 +2,12 @@ import { planExec } from '../engine/exec.ts';
 import { IsolateError } from '../error.ts';
 import { encodeLaunchRecord } from '../launch/record.ts';
 import { isAlive } from '../pool/holder.ts';
-import { sessionFile, sessionIndex } from '../session/index-files.ts';
 import { parseVariables } from '../spec/parse-environment.ts';
-import { isSessionName } from '../spec/parse-name.ts';
 import { findWholeRun, usesSession } from '../status/find-run.ts';
 import { holderOf } from '../status/run-holder.ts';
 import type { RunsDocument, RunStatus } from '../status/status.ts';
 import { askClient } from './ask-client.ts';
-import { askForStateDirectory } from './client-state.ts';
+import { askForSession } from './client-session.ts';
 import { reportOf } from './client-voice.ts';
 import type { ParsedExec } from './command-line.ts';
 import type { Connection } from './connection.ts';
@@ -56,7 +54,7 @@ async function planClientExec(
   if (!inherited.every(isName)) return null;
   const told = await askClient({ variables: inherited }, ask);
   const environment = parseVariables(variables, Object.fromEntries(told.variables));
-  if (await hasOwnSession(word, peer, ask)) return null;
+  if ((await askForSession(word, peer, ask)) !== null) return null;
   const run = await findRunOf(word, peer, services);
   return run === null ? null : planLaunch(run, { command, environment });
 }
@@ -71,13 +69,6 @@ async function planLaunch(run: RunStatus, request: Parameters<typeof planExec>[1
 
 function isName(text: string): boolean {
   return /^[^\s/\p{Cc}]{1,255}$/u.test(text);
-}
-
-/** Whether a user keeps a session of this name without the daemon: it comes first. */
-async function hasOwnSession(word: string, peer: Peer, ask: Client['ask']): Promise<boolean> {
-  if (peer.rights === 'root' || !isSessionName(word)) return false;
-  const file = sessionFile(sessionIndex(await askForStateDirectory(peer, ask)), peer.uid, word);
-  return (await askClient({ paths: [file] }, ask)).paths.has(file);
 }
 
 /** The beginning of an id may also be that of a run on a directory, of which the daemon does not know. */

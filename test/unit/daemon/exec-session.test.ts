@@ -9,7 +9,7 @@ import type { Peer } from '../../../src/daemon/peer.ts';
 import { IsolateError } from '../../../src/error.ts';
 import { readOwnHolder } from '../../../src/pool/holder.ts';
 import { readOwnPidNamespace } from '../../../src/pool/pid-namespace.ts';
-import type { SessionRecord } from '../../../src/session/record.ts';
+import { formatSession, type SessionRecord } from '../../../src/session/record.ts';
 import type { RunStatus } from '../../../src/status/status.ts';
 import type { Item } from '../../../src/wire/frame.ts';
 
@@ -28,6 +28,18 @@ const running: RunStatus = {
   command: ['sleep', '600'],
   startedMs: 0,
 } as unknown as RunStatus;
+const ownSession: SessionRecord = {
+  uid: 1000,
+  name: 'trial',
+  root: { kind: 'directory', path: '/home/ada/debian', write: 'clone' },
+  clone: { id: '7', guid: '8' },
+  engine: 'bwrap',
+  command: ['sh'],
+  owners: null,
+  source: 'first',
+  createdMs: 1,
+  usedMs: 2,
+};
 const kept = { uid: 1000, name: 'trial', root: { kind: 'volume', locator: 'tank/debian' }, clone: { id: '7' } } as unknown as SessionRecord;
 
 interface Client {
@@ -35,8 +47,8 @@ interface Client {
   readonly run?: string;
   readonly variables?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** It keeps a session of the name itself. */
-  readonly keepsOwn?: boolean;
+  /** What is in the file of the session of this name in its own state. */
+  readonly own?: string;
   readonly runs?: readonly RunStatus[];
   readonly session?: SessionRecord;
 }
@@ -58,7 +70,7 @@ async function exec({ peer = member, run = running.runId, variables = [], enviro
     asked.push(`${name} ${String(value)}`);
     const found = environment[String(value)];
     if (name === 'variable-name' && found !== undefined) return { name: 'variable', value: `${String(value)}=${found}` };
-    if (name === 'stat-path' && world.keepsOwn === true) return { name: 'path-facts', value: Buffer.alloc(28) };
+    if (name === 'read-path' && world.own !== undefined) return { name: 'file-content', value: Buffer.from(world.own) };
     return { name: 'missing', value: constants.errno.ENOENT };
   };
   const ask: Connection['ask'] = async (questions) => ({ name: 'answer', items: questions.map(answer) });
@@ -79,13 +91,19 @@ const record = (text: string): [string, string] => ['launch', expect.stringConta
 
 test('a client gets the launch of a command in its run, by the whole id or the PID', async () => {
   const sent = [record(running.runId)];
-  const file = expect.stringMatching(/^stat-path \/home\/ada\/.*\/sessions\/1000\/00112233/) as string;
+  const file = expect.stringMatching(/^read-path \/home\/ada\/.*\/sessions\/1000\/00112233/) as string;
   expect(await exec({})).toEqual({ sent, asked: ['variable-name HOME', file] });
   expect((await exec({ run: String(pid) })).sent).toEqual(sent);
 });
 
 test('a client gets the launch of a command in the run that uses its session', async () => {
   expect((await exec({ run: 'trial', session: kept })).sent).toEqual([record(running.runId)]);
+});
+
+test('a file of its own that is no session of this name does not come before a session that the daemon keeps for it', async () => {
+  for (const own of ['', formatSession({ ...ownSession, name: 'other' }), formatSession({ ...ownSession, uid: 1001 })]) {
+    expect((await exec({ run: 'trial', session: kept, own })).sent).toEqual([record(running.runId)]);
+  }
 });
 
 test('variables without a value take that of the client', async () => {
@@ -98,7 +116,7 @@ test('variables without a value take that of the client', async () => {
 
 test.each<[string, Client]>([
   ['names only the beginning of an id', { run: running.runId.slice(0, 8) }],
-  ['keeps a session of this name by itself', { run: 'trial', session: kept, keepsOwn: true, environment: { HOME: '/home/ada' } }],
+  ['keeps a session of this name by itself', { run: 'trial', session: kept, own: formatSession(ownSession) }],
   ["names another user's run", { runs: [{ ...running, uid: 1001 }] }],
   ['names a session that no run uses', { run: 'trial', session: kept, runs: [{ ...running, clone: '8' }] }],
   [
