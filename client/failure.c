@@ -111,7 +111,8 @@ static bool add_join_failure(const struct record *record, struct event event, co
 
 /* What another run had taken before us. */
 static bool was_taken(const struct record *record, struct event event) {
-  for (size_t i = 0; event.a == STEP_FILE && (event.b == ENOENT || event.b == EEXIST) && i < record->files.count; i++)
+  if (event.a != STEP_FILE || (event.b != ENOENT && event.b != EEXIST)) return false;
+  for (size_t i = 0; i < record->files.count; i++)
     if (record->files.items[i].item == event.c) return record->files.items[i].kind == FILE_TAKE;
   return false;
 }

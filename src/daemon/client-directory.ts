@@ -52,12 +52,12 @@ export function directoryRoot(connection: Connection, services: RunServices): Cl
     checkEntered(peer, prepared.spec.workingDirectory);
     const tree = treeQuestion(prepared, root.path);
     if (root.write === 'clone') {
-      const { session, ...cloned } = root;
+      const { session } = root;
       const client = { peer, ask: connection.ask, holder, paths: services.paths };
       const { id, part, files, told } =
         session === undefined
           ? await planLayers(root, tree, client)
-          : await planSession({ ...cloned, write: 'clone', session }, lastRun(prepared.spec), tree, client);
+          : await planSession({ ...root, write: 'clone', session }, lastRun(prepared.spec), tree, client);
       return { ...held, id, rootfs: rootfsOf(part), files, holder, ...(await learn(prepared, root.path, told, connection)) };
     }
     const told = await askClient({ paths: [root.path], tree }, connection.ask);
