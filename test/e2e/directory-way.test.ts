@@ -103,17 +103,22 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
       expect((await runAs(users[who], line('true'))).status).toBe(0);
     });
 
-    test.each(Object.entries(cases).filter(([, { node }]) => node !== 'both'))(
-      '%s: the daemon plans it, and it does what the program in Node does',
-      async (name, { words }) => {
-        const user = users[who];
-        const result = await runAs(user, line(...words));
-        expect(result).toEqual(await runAs(user, line(...words), 'isolate-node'));
-        const isForNode = who === 'user' && name === 'a working directory';
-        expect(await wayOf(user, line(...words))).toBe(isForNode ? 'node' : 'daemon');
-        expect(left()).toEqual({ layers: [], leases: [] });
-      },
-    );
+    /** Each case that the daemon plans, on the command line that `lineOf` makes of its words; `after` is looked at behind the last run. */
+    function planned(lineOf: (...words: string[]) => string[], after: () => void): void {
+      test.each(Object.entries(cases).filter(([, { node }]) => node !== 'both'))(
+        '%s: the daemon plans it, and it does what the program in Node does',
+        async (name, { words }) => {
+          const user = users[who];
+          const result = await runAs(user, lineOf(...words));
+          expect(result).toEqual(await runAs(user, lineOf(...words), 'isolate-node'));
+          const isForNode = who === 'user' && name === 'a working directory';
+          expect(await wayOf(user, lineOf(...words))).toBe(isForNode ? 'node' : 'daemon');
+          after();
+        },
+      );
+    }
+
+    planned(line, () => expect(left()).toEqual({ layers: [], leases: [] }));
 
     test('a home with a name too long for a path is left to the program in Node', async () => {
       const user = { ...users[who], environment: { HOME: `/${'h'.repeat(5000)}` } };
@@ -158,17 +163,7 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
         expect((await runAs(users[who], ['rm', '-q', 'again'])).status).toBe(0);
       });
 
-      test.each(Object.entries(cases).filter(([, { node }]) => node !== 'both'))(
-        '%s: the daemon plans it, and it does what the program in Node does',
-        async (name, { words }) => {
-          const user = users[who];
-          const result = await runAs(user, enter(...words));
-          expect(result).toEqual(await runAs(user, enter(...words), 'isolate-node'));
-          const isForNode = who === 'user' && name === 'a working directory';
-          expect(await wayOf(user, enter(...words))).toBe(isForNode ? 'node' : 'daemon');
-          expect(leased()).toBe(0);
-        },
-      );
+      planned(enter, () => expect(leased()).toBe(0));
 
       test('goes on where the last run ended, and says which that was', async () => {
         const user = users[who];
