@@ -79,3 +79,15 @@ export interface CommandLine {
   /** Exit status of a run that an error ended. */
   readonly errorStatus: number;
 }
+
+/**
+ * Nobody else is served while a command line is parsed, and the time grows faster than the number of options. Longer ones are left to the
+ * program in Node, at the caller's cost.
+ */
+const mostWords = 1024;
+const mostCharacters = 16_384;
+
+/** Whether a command line is left to the program in Node for its length. */
+export function isLong(words: readonly string[]): boolean {
+  return words.length > mostWords || words.reduce((sum, { length }) => sum + length, 0) > mostCharacters;
+}

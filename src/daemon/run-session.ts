@@ -10,7 +10,7 @@ import { cloneRoot } from './client-clone.ts';
 import { directoryRoot } from './client-directory.ts';
 import { leftToNode, type RunServices } from './client-root.ts';
 import { clientWay } from './client-way.ts';
-import type { ParsedRun } from './command-line.ts';
+import { isLong, type ParsedRun } from './command-line.ts';
 import type { Connection } from './connection.ts';
 import { type Peer, sameMountNamespace } from './peer.ts';
 
@@ -82,18 +82,6 @@ async function parseRun(connection: Connection, message: Message, services: RunS
   if (peer.rights === 'user' || seesOurPaths(peer)) return parsed;
   send('message', [{ name: 'text', value: voice.render({ kind: 'warning', message: otherMounts }, false) }]);
   return null;
-}
-
-/**
- * Nobody else is served while a command line is parsed, and the time grows faster than the number of options. Longer ones are left to the
- * program in Node, at the caller's cost.
- */
-const mostWords = 1024;
-const mostCharacters = 16_384;
-
-/** Whether a command line is left to the program in Node for its length. */
-export function isLong(words: readonly string[]): boolean {
-  return words.length > mostWords || words.reduce((sum, { length }) => sum + length, 0) > mostCharacters;
 }
 
 const otherMounts = 'The daemon is in another mount namespace, so this run bypasses it; isolate doctor says more.';
