@@ -44,7 +44,7 @@ export function renderManPage(engines: readonly Engine[], version: string): stri
   ].join('\n')}\n`;
 }
 
-/** The name of the page of one verb: man finds it as `man isolate VERB` too. */
+/** The name of the page of one verb; that of a verb of one word man finds as `man isolate VERB` too. */
 export function pageOf(verb: Verb): string {
   return `isolate-${verb.replace(' ', '-')}`;
 }
