@@ -17,6 +17,8 @@ const run = promisify(execFile);
 const subordinate = 1_620_000_000;
 
 let hostile: Member;
+/** Each may have two clones; what the one has left does not count for the other. */
+let keepers: readonly [mounted: Member, open: Member];
 let single: Member;
 let other: Member;
 let queuer: Member;
@@ -27,6 +29,7 @@ let program: string;
 
 beforeAll(async () => {
   hostile = await addMember(54_301, { subordinate });
+  keepers = [await addMember(54_306, { subordinate: 1_630_000_000 }), await addMember(54_307, { subordinate: 1_640_000_000 })];
   single = await addMember(54_302, { subordinate: null });
   other = await addMember(54_303);
   queuer = await addMember(54_305, { subordinate: null });
@@ -43,9 +46,7 @@ count = 3
 [templates."${hidden}"]
 count = 1
 users = ["${other.name}"]
-[limits.users.${hostile.name}]
-leases = 2
-`);
+${keepers.map(({ name }) => `[limits.users.${name}]\nleases = 2\n`).join('')}`);
   daemon = await startDaemon();
 }, 300_000);
 afterAll(async () => {
@@ -60,24 +61,29 @@ const as = (member: Member): [number, number[]] => [member.uid, [member.uid, mem
 const code = (line: string | null): unknown => (line?.startsWith('{') ? (JSON.parse(line) as { code: string }).code : line);
 
 test.each([
-  ['mounted', '1'],
-  ['as a descriptor', '0'],
-])('clones that a member keeps %s after their leases count until they are gone', { timeout: 120_000 }, async (_how, mounted) => {
-  const keepers = [attack(...as(hostile), 'keep', mounted, template.dataset), attack(...as(hostile), 'keep', mounted, template.dataset)];
-  expect(await Promise.all(keepers.map(({ next }) => next()))).toEqual(['kept', 'kept']);
-  // Both leases have ended; what is looked at is the next one.
-  const another = async (): Promise<unknown> => {
-    const { child, next } = attack(...as(hostile), 'keep', '0', template.dataset);
-    const line = await next();
-    child.kill('SIGKILL');
-    return code(line);
-  };
-  await expect.poll(async () => (await daemonStatus()).retired, { timeout: 60_000, interval: 50 }).toBe(2);
-  await expect.poll(another, { timeout: 60_000, interval: 200 }).toBe('quota-exceeded');
-  expect(code(await attack(...as(single), 'keep', '0', template.dataset).next())).toBe('kept');
-  for (const { child } of keepers) child.kill('SIGKILL');
-  await expect.poll(another, { timeout: 90_000, interval: 500 }).toBe('kept');
-});
+  ['mounted', '1', 0],
+  ['as a descriptor', '0', 1],
+] as const)(
+  'clones that a member keeps %s after their leases count until they are gone',
+  { timeout: 120_000 },
+  async (_how, mounted, number) => {
+    const keeper = keepers[number];
+    const kept = [1, 2].map(() => attack(...as(keeper), 'keep', mounted, template.dataset));
+    expect(await Promise.all(kept.map(({ next }) => next()))).toEqual(['kept', 'kept']);
+    // Both leases have ended; what is looked at is the next one.
+    const another = async (): Promise<unknown> => {
+      const { child, next } = attack(...as(keeper), 'keep', '0', template.dataset);
+      const line = await next();
+      child.kill('SIGKILL');
+      return code(line);
+    };
+    await expect.poll(async () => (await daemonStatus()).retired, { timeout: 60_000, interval: 50 }).toBe(2);
+    await expect.poll(another, { timeout: 60_000, interval: 200 }).toBe('quota-exceeded');
+    expect(code(await attack(...as(single), 'keep', '0', template.dataset).next())).toBe('kept');
+    for (const { child } of kept) child.kill('SIGKILL');
+    await expect.poll(another, { timeout: 90_000, interval: 500 }).toBe('kept');
+  },
+);
 
 async function daemonStatus(): Promise<StatusDocument['pools'][number]> {
   const [pool] = ((await askStatus(socketFile, 'status')) as StatusDocument).pools;
