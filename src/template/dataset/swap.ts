@@ -134,8 +134,11 @@ async function putBack(context: DatasetContext, properties: ReadonlyMap<string, 
   const text = properties?.get(mountProperty);
   if (text === undefined) return;
   const { mounted, mountpoint, canmount = mounted ? 'on' : undefined } = JSON.parse(text) as Mount;
-  if (mountpoint !== undefined) await zfs(context, dataset, planSet(dataset, 'mountpoint', mountpoint));
-  if (canmount !== undefined) await zfs(context, dataset, planSet(dataset, 'canmount', canmount));
+  const local = await readLocal(context, dataset);
+  for (const [name, value] of Object.entries({ mountpoint, canmount })) {
+    // zfs-fuse unmounts and mounts a dataset even where the new value is the old one, and the mount can find it busy still.
+    if (value !== undefined && local?.get(name) !== value) await zfs(context, dataset, planSet(dataset, name, value));
+  }
   if (mounted && findMount(dataset) === null) await zfs(context, dataset, planMount(dataset));
 }
 

@@ -78,7 +78,7 @@ test.each(['swap:announced', 'swap:promoted', 'swap:moved', 'swap:swapped', 'swa
     const { snapshots } = JSON.parse(stdout) as { snapshots: readonly { label: string }[] };
     const kept = snapshots.map(({ label }) => label).find((label) => label !== 'first');
     expect(snapshots.map(({ label }) => label)).toEqual(['first', kept]);
-    await isolate(['template', 'snapshot', '-q', own, 'next']);
+    expect(await isolate(['template', 'snapshot', '-q', own, 'next'])).toEqual({ status: 0, signal: null, stdout: '', stderr: '' });
     const datasets = (await pool.zfs('list', '-H', '-o', 'name,canmount,mountpoint,isolate:step,isolate:mount', '-r', `${pool.name}/t`))
       .split('\n')
       .filter((line) => line.startsWith(own))
@@ -89,6 +89,27 @@ test.each(['swap:announced', 'swap:promoted', 'swap:moved', 'swap:swapped', 'swa
     });
   },
 );
+
+test('a rollback that was killed at its end is finished without another mount of the template', async () => {
+  const own = `${pool.name}/t/held`;
+  const place = join(pool.directory, 'held');
+  await pool.zfs('create', '-o', `mountpoint=${place}`, own);
+  await pool.zfs('snapshot', `${own}@first`);
+  writeFileSync(join(place, 'state'), 'two');
+  await promisify(execFile)(process.execPath, [
+    worker,
+    JSON.stringify({ kind: 'dataset', dataset: own }),
+    'rollback',
+    'swap:mounted',
+  ]).catch(() => undefined);
+  const log = join(pool.directory, 'zfs.log');
+  const zfs = join(pool.directory, 'zfs');
+  writeFileSync(zfs, `#!/bin/sh\necho "$*" >>${log}\nexec zfs "$@"\n`, { mode: 0o755 });
+  await promisify(execFile)(process.execPath, [worker, JSON.stringify({ kind: 'dataset', dataset: own }), 'snapshot', '', zfs]);
+  const commands = readFileSync(log, 'utf8').split('\n');
+  expect(commands).toContain(`inherit isolate:step ${own}`);
+  expect(commands.filter((line) => /^(?:mount|unmount|set (?:mountpoint|canmount))\b/.test(line))).toEqual([]);
+});
 
 test('a creation that was killed when the template had its name leaves no mark of a draft to the next change beside it', async () => {
   const created = `${pool.name}/t/created`;
