@@ -13,6 +13,15 @@ const WARNINGS = ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror'];
  * and by the flags. `flags` come after the usual ones; throws what the compiler says.
  */
 export async function compileStatic(source: string, flags: readonly string[] = [], compiler = 'gcc'): Promise<string> {
+  return await compile(source, [...flags, '-static'], compiler);
+}
+
+/** The same, as a library for LD_PRELOAD. */
+export async function compileLibrary(source: string): Promise<string> {
+  return await compile(source, ['-shared', '-fPIC'], 'gcc');
+}
+
+async function compile(source: string, flags: readonly string[], compiler: string): Promise<string> {
   const content = await readFile(source);
   const key = createHash('sha256')
     .update(JSON.stringify([compiler, ...WARNINGS, ...flags]))
@@ -25,7 +34,7 @@ export async function compileStatic(source: string, flags: readonly string[] = [
   }
   await mkdir(dirname(program), { recursive: true });
   const unfinished = `${program}.${randomBytes(6).toString('hex')}`;
-  await execFileAsync(compiler, [...WARNINGS, ...flags, '-static', '-o', unfinished, source], { timeout: 60_000 });
+  await execFileAsync(compiler, [...WARNINGS, ...flags, '-o', unfinished, source], { timeout: 60_000 });
   await rename(unfinished, program);
   return program;
 }

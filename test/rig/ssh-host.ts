@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { finished, type Finished, isolatePath } from './isolate.ts';
+import { zfsFuseLibrary } from './zpool.ts';
 
 /** A host that ssh calls `far`, with a pool `far` and isolate's own state, at the other end of a cable. */
 export interface SshHost {
@@ -27,7 +28,8 @@ export interface SshHost {
 /** Only inside `test/rig/enter`: the configuration of ssh for the whole host is replaced. */
 export async function startSshHost(): Promise<SshHost> {
   const directory = mkdtempSync(join(tmpdir(), 'far-'));
-  const host = spawn(join(import.meta.dirname, 'ssh-host'), [directory, dirname(isolatePath)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const args = [directory, dirname(isolatePath), await zfsFuseLibrary()];
+  const host = spawn(join(import.meta.dirname, 'ssh-host'), args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(host, 'exit');
   await Promise.race([
     once(host.stdout, 'data'),

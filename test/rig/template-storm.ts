@@ -148,9 +148,7 @@ async function playRound(scene: Scene, { before, after, durationMs, random }: Ro
     if (!isEqual(names, Object.keys(templates).toSorted())) problems.push(`${what}: ${names.join(', ')}`);
   };
   const others = new Set(listProcesses().map(({ pid }) => pid));
-  const processes = (): readonly string[] =>
-    // The rig wakes zfs-fuse in every second.
-    listProcesses().flatMap(({ pid, command }) => (others.has(pid) || command === 'sleep 1' ? [] : [`${pid} ${command}`]));
+  const processes = (): readonly string[] => listProcesses().flatMap(({ pid, command }) => (others.has(pid) ? [] : [`${pid} ${command}`]));
 
   const kill = kills[Math.floor(random() * kills.length)] ?? 'isolate';
   const momentMs = random() * durationMs;

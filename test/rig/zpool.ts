@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand, type CommandResult } from '../../src/process/command.ts';
-import { isolatePath } from './isolate.ts';
+import { compileLibrary } from './compile.ts';
 
 const zfsFile = '/sbin/zfs';
 const zpoolFile = '/sbin/zpool';
@@ -109,18 +109,21 @@ async function takeTurn(): Promise<void> {
   }
 }
 
+/** The library that zfs-fuse is started with, or it falls silent now and then (zfs-fuse-requests.c). */
+export async function zfsFuseLibrary(): Promise<string> {
+  return await compileLibrary(join(import.meta.dirname, 'zfs-fuse-requests.c'));
+}
+
 async function startDaemon(): Promise<void> {
   await rm(socket, { force: true });
   // It ends with this process, however that ends, or it would be in the way of all later test files. -n: its pid is the child's.
   const command = ['--pdeathsig', 'KILL', '--', '/sbin/zfs-fuse', '-n', '-p', '/var/run/zfs/pid'];
-  const child = spawn('setpriv', command, { stdio: ['ignore', 'ignore', 'ignore'] });
+  const env = { ...process.env, LD_PRELOAD: await zfsFuseLibrary() };
+  const child = spawn('setpriv', command, { stdio: 'ignore', env });
   daemon = child;
-  const waking = [String(child.pid), join(isolatePath, '../isolate-gate')];
-  const waker = spawn(join(import.meta.dirname, 'wake-zfs-fuse'), waking, { stdio: ['ignore', 'ignore', 'inherit'] });
   let ended = false;
   child.once('exit', () => {
     ended = true;
-    waker.kill();
   });
   const deadline = Date.now() + 60_000;
   while (!existsSync(socket)) {
