@@ -151,7 +151,7 @@ static void meet_stage(struct state *state) {
   state->start = above_planned(state->start);
   if (sender.pid > 0) open_command(state, sender.pid);
   if (count == (ssize_t)sizeof word) state->failure = (struct event){.kind = EVENT_FAILED, .a = STEP_USER, .b = (uint32_t)word};
-  if (count == 1 && *(char *)&word == 'H' && state->start >= 0 && state->command_fd >= 0) send(state->stage, "G", 1, MSG_NOSIGNAL);
+  if (count == 1 && *(char *)&word == 'H' && state->start >= 0 && state->command_fd >= 0 && !state->child_ended) send(state->stage, "G", 1, MSG_NOSIGNAL);
   else state->command = 0; /* the stage sees the end of the socket and gives up */
   close_source(&state->stage);
 }
@@ -284,6 +284,7 @@ struct event supervise(struct run *run) {
   state.stage = run->stage[0];
   companions_go_on(&state);
   while (!state.child_ended) turn(&state);
+  if (state.stage >= 0) meet_stage(&state); /* it may have said why it gives up while poll(2) already looked at the signals */
   if (state.stage >= 0 && state.command == 0) close_source(&state.stage);
   end_command(&state);
   companions_end(&state);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
+import { planStage, stageName } from '../../src/engine/stage.ts';
 import { encodeLaunchRecord } from '../../src/launch/record.ts';
 import { make } from '../rig/compile.ts';
 import { bareLaunch, bwrapLaunch, initLaunch, run } from '../rig/launches.ts';
@@ -36,6 +37,17 @@ describe('the launcher', () => {
     for (const launch of launches)
       expect(await run(launch, options)).toEqual({ result: { kind: 'exited', code: 0 }, stdout: 'x\n', stderr: '' });
   }, 300_000);
+
+  it('says why the stage gave up, also when it sees the end of that first', async () => {
+    const late = join(import.meta.dirname, '../rig/late-poll.c');
+    const out = await make('launcher', [`CFLAGS=-U_FORTIFY_SOURCE -Dpoll=late_poll ${late}`], 'launcher-late-poll');
+    const stage = planStage({ command: ['echo', 'ran'], environment: {}, seccomp: false, user: '4242' });
+    const launch = initLaunch(['true'], { args: [stageName, ...stage.args], descriptors: stage.descriptors });
+    await expect(run(launch, { launcher: join(out, 'isolate-launch') })).rejects.toThrow(
+      'The user 4242 needs a group as well, because /etc/passwd of the sandbox does not have this uid.',
+    );
+    expect(await run(initLaunch(['echo', 'x']), { launcher: join(out, 'isolate-launch') })).toMatchObject({ stdout: 'x\n', stderr: '' });
+  }, 120_000);
 
   it('installs the filter last and makes sure that it holds', async () => {
     const seccompFilter = join(await make('seccomp'), 'seccomp.bpf');
