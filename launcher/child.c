@@ -76,10 +76,7 @@ static void put_descriptors(const struct run *run) {
   place.item = 0;
 }
 
-/*
- * bubblewrap's process inside waits without end for the one outside, which can be killed with us just before it says a word. So
- * the end of the launcher kills the whole process group, through a descriptor that they keep: SIGIO of fcntl(2), as SIGKILL.
- */
+/* What an engine has started ends with us, through a descriptor that it keeps: SIGIO of fcntl(2), as SIGKILL to the whole group. */
 static void die_together(int alive) {
   if (alive < 0) return;
   bool set = fcntl(alive, F_SETFD, 0) == 0 && fcntl(alive, F_SETOWN, -getpid()) == 0 && fcntl(alive, F_SETSIG, SIGKILL) == 0;
@@ -88,7 +85,7 @@ static void die_together(int alive) {
 
 static void start_session(const struct run *run) {
   must(setsid() >= 0, STEP_SESSION);
-  die_together(run->alive[0]);
+  if (!run->record.dies_with_parent) die_together(run->alive[0]);
   int pty = run->terminal.slave;
   if (pty < 0) return;
   must(run->record.stage_takes_terminal || ioctl(pty, TIOCSCTTY, 0) == 0, STEP_TERMINAL);
@@ -103,7 +100,10 @@ static void own_mounts(void) {
   must(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0, STEP_MOUNT_NAMESPACE);
 }
 
+/* bubblewrap's process inside waits without end for the one outside if that is killed before it says a word; as an init it heeds no SIGIO. */
+/* So that ends with us only by its own --die-with-parent, which it asks for right before. If we end earlier, its stage finds nobody to greet. */
 static _Noreturn void execute(const struct record *record, const struct sock_fprog *filter) {
+  must(!record->dies_with_parent || prctl(PR_SET_PDEATHSIG, 0) == 0, STEP_EXECUTE);
   must(!record->no_new_privileges || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, STEP_NO_NEW_PRIVILEGES);
   if (filter->len > 0) must(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter) == 0 && filter_answers(), STEP_FILTER);
   reset_signals();

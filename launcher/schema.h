@@ -8,7 +8,7 @@
 
 enum step { STEP_RECORD = 1, STEP_SUPERVISION = 2, STEP_FILTER_FILE = 3, STEP_USER_NAMESPACE = 4, STEP_ID_MAP = 5, STEP_CGROUP = 6, STEP_TERMINAL = 7, STEP_PROCESS_NAMESPACE = 8, STEP_DESCRIPTOR = 9, STEP_KEYRING = 10, STEP_SESSION = 11, STEP_MOUNT_NAMESPACE = 12, STEP_MOUNT = 13, STEP_IDENTITY = 14, STEP_ROOT = 15, STEP_WORKING_DIRECTORY = 16, STEP_NO_NEW_PRIVILEGES = 17, STEP_FILTER = 18, STEP_EXECUTE = 19, STEP_ENGINE = 20, STEP_NETWORK_NAMESPACE = 21, STEP_TREE = 22, STEP_STREAM = 23, STEP_FILE = 24, STEP_USER = 25, STEP_COMPANION = 26, STEP_JOIN = 27 };
 enum event_kind { EVENT_STARTED = 1, EVENT_EXITED = 2, EVENT_KILLED = 3, EVENT_FAILED = 4, EVENT_NOT_EXECUTED = 5, EVENT_TIMED_OUT = 6, EVENT_UNREMOVED = 7 };
-enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28, TAG_DEADLINE = 29, TAG_MADE_FILE = 30, TAG_GROUP = 31, TAG_DESCRIPTOR_CHANNEL = 32, TAG_DESCRIPTOR_READY = 33, TAG_COMPANION = 34, TAG_SHELF_TREE = 35, TAG_INSIDE = 36, TAG_JOIN = 37 };
+enum tag { TAG_FILE_PATH = 1, TAG_FILE_DESCRIPTOR = 2, TAG_ARGUMENT = 3, TAG_ENVIRONMENT = 4, TAG_DESCRIPTOR_DATA = 5, TAG_DESCRIPTOR_FILE = 6, TAG_DESCRIPTOR_STAGE = 7, TAG_DESCRIPTOR_STAGE_STATUS = 8, TAG_USER_NAMESPACE = 9, TAG_UID_MAP = 10, TAG_GID_MAP = 11, TAG_NEWUIDMAP = 12, TAG_NEWGIDMAP = 13, TAG_NAMESPACES = 14, TAG_HOST_MOUNT = 15, TAG_SANDBOX_MOUNT = 16, TAG_CGROUP = 17, TAG_CGROUP_SETTING = 18, TAG_ROOT = 19, TAG_WORKING_DIRECTORY = 20, TAG_NO_NEW_PRIVILEGES = 21, TAG_SECCOMP_FILTER = 22, TAG_SUPERVISED = 23, TAG_GRACE = 24, TAG_STAGE_TAKES_TERMINAL = 25, TAG_ENGINE = 26, TAG_CONTAINED_STREAMS = 27, TAG_GROUPS_OF_RUN = 28, TAG_DEADLINE = 29, TAG_MADE_FILE = 30, TAG_GROUP = 31, TAG_DESCRIPTOR_CHANNEL = 32, TAG_DESCRIPTOR_READY = 33, TAG_COMPANION = 34, TAG_SHELF_TREE = 35, TAG_INSIDE = 36, TAG_JOIN = 37, TAG_DIES_WITH_PARENT = 38 };
 enum { MOUNT_BIND = 1, MOUNT_MOUNT = 2, MOUNT_MKDIR = 3, MOUNT_ATTACH = 4, MOUNT_MAKE = 5, MOUNT_COPY = 6 };
 enum { FILE_DIRECTORY = 1, FILE_FILE = 2, FILE_UNLINK = 3, FILE_MOVE = 4, FILE_NOTE = 5, FILE_START = 6, FILE_TAKE = 7, FILE_REPLACE = 8 };
 enum { MAP_DIRECT = 1, MAP_NEWIDMAP = 2, MAP_SINGLE = 3, MAP_GIVEN = 4 };
@@ -86,6 +86,7 @@ struct record {
   uint32_t join_holder;
   const char *join_start;
   const char *join_run;
+  bool dies_with_parent;
   struct bytes whole; /* what it was read from */
   void *texts, *bytes; /* what the texts and the contents point into */
 };
@@ -146,6 +147,7 @@ static const struct field companion_fields[] = {{FIELD_TEXT, offsetof(struct com
 static const struct field shelf_tree_fields[] = {{FIELD_PATH, offsetof(struct record, shelf), 0u, 0u}, {FIELD_PATH, offsetof(struct record, shelf_path), 0u, 0u}, {FIELD_NUMBER, offsetof(struct record, shelf_device), 0u, 4294967295u}};
 static const struct field inside_fields[] = {{FIELD_TEXT, offsetof(struct record, inside_run), 0u, 0u}, {FIELD_NUMBER, offsetof(struct record, inside_held), 0u, 2u}, {FIELD_NUMBER, offsetof(struct record, inside_capabilities), 0u, 4294967295u}, {FIELD_BITS, offsetof(struct record, inside_rules), 0u, 3u}, {FIELD_TEXT, offsetof(struct record, inside_variable), 0u, 0u}, {FIELD_OPTIONAL_PATH, offsetof(struct record, inside_filter), 0u, 0u}, {FIELD_PATH, offsetof(struct record, inside_directory), 0u, 0u}, {FIELD_NUMBER, offsetof(struct record, inside_command), 3u, 99u}};
 static const struct field join_fields[] = {{FIELD_NUMBER, offsetof(struct record, join_kind), 1u, 2u}, {FIELD_NUMBER, offsetof(struct record, join_holder), 1u, 4294967295u}, {FIELD_TEXT, offsetof(struct record, join_start), 0u, 0u}, {FIELD_TEXT, offsetof(struct record, join_run), 0u, 0u}};
+static const struct field dies_with_parent_fields[] = {{FIELD_FLAG, offsetof(struct record, dies_with_parent), 0u, 0u}};
 /* By tag. */
 static const struct rule rules[] = {
   [1] = {{file_path_fields, 1}, .once = true},
@@ -185,6 +187,7 @@ static const struct rule rules[] = {
   [35] = {{shelf_tree_fields, 3}, .once = true},
   [36] = {{inside_fields, 8}, .once = true},
   [37] = {{join_fields, 4}, .once = true},
+  [38] = {{dies_with_parent_fields, 1}, .once = true},
 };
 
 #endif

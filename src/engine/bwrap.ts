@@ -89,6 +89,7 @@ function plan(input: PlanInput): Launch {
     root: null,
     workingDirectory: '/',
     containedStreams: true,
+    diesWithParent: true,
     inside: {
       ...planInside(input, spec.seccomp ? filterFile(spec, facts) : null),
       capabilities: { held: 'ambient', mask: capabilityMask(keptCapabilities) },

@@ -225,6 +225,8 @@ export interface Launch extends Program {
   readonly root: string | null;
   /** The engine's session has no controlling terminal, because the stage's own session takes it; absent: the engine's session has it. */
   readonly stageTakesTerminal?: boolean;
+  /** The program is bubblewrap with --die-with-parent, which must not be killed before it has asked for that; absent: it is another. */
+  readonly diesWithParent?: boolean;
   /** Refuse standard streams that give access to more than themselves, such as a directory; absent: pass them on. */
   readonly containedStreams?: boolean;
   /** Absent: no program can join the run. */

@@ -33,6 +33,7 @@ export function listItems(launch: Launch, supervision: Supervision): readonly Re
     ...(launch.groupsOfRun === undefined ? [] : [item('groups-of-run', { groupsOfRun: launch.groupsOfRun })]),
     ...(launch.inside === undefined ? [] : [insideItem(launch.inside)]),
     ...(launch.join === undefined ? [] : [joinItem(launch.join)]),
+    ...(launch.diesWithParent === true ? [item('dies-with-parent', { diesWithParent: true })] : []),
   ];
 }
 

@@ -207,6 +207,12 @@ export const items = {
     fields: { joinKind: choice(names.join), joinHolder: number(1), joinStart: text, joinRun: text },
     meaning: 'what the program joins: a run, and the process that holds it with its start time; see Joining a run',
   },
+  'dies-with-parent': {
+    tag: 38,
+    count: '0..1',
+    fields: { diesWithParent: flag },
+    meaning: 'the program sees to it itself that it ends with the launcher; until then nothing kills it for that',
+  },
 } as const satisfies Readonly<Record<string, ItemRule>>;
 
 /** Four numbers each: the kind, and what these numbers mean. */

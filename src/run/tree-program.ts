@@ -158,5 +158,6 @@ export function planTreeProgram(facts: Facts, args: readonly string[], place: Tr
     sandboxMounts,
     mountNamespace: true,
     noNewPrivileges: true,
+    diesWithParent: true,
   };
 }

@@ -77,6 +77,7 @@ export function bwrapLaunch(command: readonly string[], changes: Partial<Launch>
     file: '/usr/bin/bwrap',
     environment: {},
     descriptors,
+    diesWithParent: true,
     ...changes,
   });
 }

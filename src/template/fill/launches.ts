@@ -114,6 +114,7 @@ function wrap(place: FillingPlace, mounted: MountedTarget, { options, program, f
     mountNamespace: true,
     hostMounts: mounted.hostMounts,
     containedStreams: true,
+    diesWithParent: true,
   };
 }
 
