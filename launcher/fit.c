@@ -70,7 +70,7 @@ bool record_is_program(const struct record *record) {
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
     if (counts[i] > 0) return false;
   return is_sound(record) && record->namespaces == 0 && record->map_writer == MAP_NONE && record->root == NULL && record->deadline_ms == 0 &&
-         record->inside_run == NULL && record->join_kind == 0 &&
+         record->inside_run == NULL && record->join_kind == 0 && !record->dies_with_parent &&
          record->groups_of_run == NULL && !record->supervised && !record->contained_streams &&
          record_descriptor(record, TAG_DESCRIPTOR_STAGE) == NULL && record_descriptor(record, TAG_DESCRIPTOR_STAGE_STATUS) == NULL;
 }

@@ -265,6 +265,7 @@ describe('the launch record', () => {
     ['a cgroup', bareLaunch(['/x'], { cgroups: everything.cgroups })],
     ['a file to be made', bareLaunch(['/x'], { files: everything.files! })],
     ['contained streams', bareLaunch(['/x'], { containedStreams: true })],
+    ['a parent with which it ends by itself', bareLaunch(['/x'], { diesWithParent: true })],
     ['cgroups of the daemon', bareLaunch(['/x'], { groupsOfRun: 'x' })],
     ['a tree of the shelf', bareLaunch(['/x'], { shelfTree })],
     ['a run to join', planToolInRun('/tool', ['tool'], run)],
