@@ -285,7 +285,7 @@ struct event supervise(struct run *run) {
   companions_go_on(&state);
   while (!state.child_ended) turn(&state);
   if (state.stage >= 0) meet_stage(&state); /* it may have said why it gives up while poll(2) already looked at the signals */
-  if (state.stage >= 0 && state.command == 0) close_source(&state.stage);
+  close_source(&state.stage);
   end_command(&state);
   companions_end(&state);
   end_leftovers();
