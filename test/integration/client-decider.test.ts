@@ -39,6 +39,8 @@ const launch = (...atEnd: readonly EndOperation[]): Buffer =>
   encodeMessage('launch', [
     { name: 'record', value: encodeLaunchRecord(bareLaunch(['/bin/sh', '-c', 'echo run; exit 3'], { atEnd }), { supervised: false }) },
   ]);
+// Perl calls no handler of a signal that comes right before it sleeps, until it has slept.
+const wait = 'print "ready\\n"; while (1) { select undef, undef, undef, 0.05; }';
 const leave = 'answer(); kill 9, $$;';
 const start = (client: string, words: readonly string[] = []): ChildProcess =>
   spawn(client, words, { env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -111,9 +113,7 @@ describe('a client whose run is decided by Node', () => {
   });
 
   it('tells Node of a signal, which says what becomes of the run', async () => {
-    const child = start(await deciding([], '$SIG{TERM} = sub { print STDERR "no run\\n"; exit 125 }; print "ready\\n"; sleep 1000;'), [
-      'a',
-    ]);
+    const child = start(await deciding([], `$SIG{TERM} = sub { print STDERR "no run\\n"; exit 125 }; ${wait}`), ['a']);
     await once(child.stdout!, 'data');
     child.kill('SIGTERM');
     expect(await finished(child)).toEqual({ status: 125, signal: null, stdout: '', stderr: 'no run\n' });
@@ -124,10 +124,7 @@ describe('a client whose run is decided by Node', () => {
     async (signal) => {
       const claim = join(directory, 'claim');
       writeFileSync(claim, '');
-      const client = await deciding(
-        [launch({ kind: 'unlink', path: claim })],
-        `$SIG{${signal.slice(3)}} = sub { ${leave} }; print "ready\\n"; sleep 1000;`,
-      );
+      const client = await deciding([launch({ kind: 'unlink', path: claim })], `$SIG{${signal.slice(3)}} = sub { ${leave} }; ${wait}`);
       const child = start(client, ['a']);
       await once(child.stdout!, 'data');
       child.kill(signal);
@@ -143,7 +140,7 @@ describe('a client whose run is decided by Node', () => {
 
   it('goes on after a SIGINT that is to be ignored', async () => {
     const report = encodeMessage('report', [{ name: 'ignored-signal', value: 2 }]);
-    const child = start(await deciding([report, launch()], `$SIG{INT} = sub { ${leave} }; print "ready\\n"; sleep 1000;`), ['a']);
+    const child = start(await deciding([report, launch()], `$SIG{INT} = sub { ${leave} }; ${wait}`), ['a']);
     await once(child.stdout!, 'data');
     child.kill('SIGINT');
     expect(await finished(child)).toEqual({ status: 3, signal: null, stdout: 'run\n', stderr: '' });
