@@ -42,8 +42,10 @@ static void look(struct walk *walk, const int directories[2], const char *name, 
 
 static bool is_unchanged(const struct comparison *comparison, const struct entry *entry)
 {
+	/* Some file systems have times in whole seconds, and the kernel may write down one that is some milliseconds old. */
+	const long long since = comparison->same_inodes_since - 1;
 	const struct stat *base = &entry->stats[BASE], *other = &entry->stats[OTHER];
-	return comparison->same_inodes && entry->there[BASE] && entry->there[OTHER] && base->st_ino == other->st_ino &&
+	return entry->there[BASE] && entry->there[OTHER] && base->st_ino == other->st_ino && base->st_ctim.tv_sec < since &&
 	       base->st_ctim.tv_sec == other->st_ctim.tv_sec && base->st_ctim.tv_nsec == other->st_ctim.tv_nsec &&
 	       base->st_mode == other->st_mode && base->st_size == other->st_size;
 }

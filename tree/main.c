@@ -1,5 +1,5 @@
 /*
- * isolate-tree compare [--same-inodes] [--layer=trusted|user] [--paths] BASE OTHER: what differs between two trees.
+ * isolate-tree compare [--same-inodes=SINCE] [--layer=trusted|user] [--paths] BASE OTHER: what differs between two trees.
  *
  * Theory of operation. Both trees may be hostile, and the other one may be changing. So each directory is opened from the
  * one that has it, no link is followed, nothing but regular files is opened, and what is mounted below is left out. What
@@ -12,8 +12,10 @@
  * links; the attributes that differ, `-` or `+`, name and value in hexadecimal with a `=` between (of a long value the
  * beginning, `/` and its size); an empty field. Records are in the order of a walk in which names are sorted by their bytes.
  *
- * --same-inodes   OTHER began as a snapshot of BASE, and its file system keeps the numbers and times of files: a file that has
- *                 the same number and time of change in both is not compared
+ * --same-inodes=SINCE
+ *                 OTHER began as a snapshot of BASE at this Unix time in seconds, and its file system keeps the numbers and
+ *                 times of files: a file that has the same number and time of change in both is not compared, unless it was
+ *                 changed at about that time, when the clock of the file system may not tell one change from the next
  * --layer=KIND    OTHER is the upper layer of an overlay over BASE, whose marks are trusted.overlay.* or user.overlay.*
  * --paths         compares only what is at the paths on standard input, each ended by a NUL, and all that is below a
  *                 directory that is on one side only
@@ -73,7 +75,7 @@ enum { FOUND = 0, BAD_USAGE = 125 };
 
 static int usage(void)
 {
-	fputs("usage: isolate-tree compare [--same-inodes] [--layer=trusted|user] [--paths] BASE OTHER\n"
+	fputs("usage: isolate-tree compare [--same-inodes=SINCE] [--layer=trusted|user] [--paths] BASE OTHER\n"
 	      "       isolate-tree copy [--plain | --reflink] FROM PATH TO PATH\n"
 	      "       isolate-tree read ROOT BYTES\n"
 	      "       isolate-tree same BASE OTHER\n"
@@ -111,13 +113,19 @@ static int open_root(const char *path)
 	return root;
 }
 
+static bool is_number(const char *text)
+{
+	return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
 static int compare(char **words)
 {
+	static const char since[] = "--same-inodes=";
 	struct comparison comparison = { 0 };
 	bool by_paths = false;
 	for (; words[0] != NULL && words[0][0] == '-'; words++) {
-		if (strcmp(words[0], "--same-inodes") == 0)
-			comparison.same_inodes = true;
+		if (strncmp(words[0], since, strlen(since)) == 0 && is_number(words[0] + strlen(since)))
+			comparison.same_inodes_since = strtoll(words[0] + strlen(since), NULL, 10);
 		else if (strcmp(words[0], "--layer=trusted") == 0)
 			comparison.layer = TRUSTED_OVERLAY;
 		else if (strcmp(words[0], "--layer=user") == 0)

@@ -56,8 +56,11 @@ void print_change(const char *kinds, const char *path, const struct side sides[2
 enum side_name { BASE, OTHER };
 struct comparison {
 	int roots[2];
-	/* A file that has the same number and time of change in both is the same: the other tree began as a snapshot of the base. */
-	bool same_inodes;
+	/*
+	 * The other tree began as a snapshot of the base: a file is the same that has the same number and time of change in both, which is
+	 * before this time of the system's clock in seconds. 0: none is.
+	 */
+	long long same_inodes_since;
 	/* The other tree is the upper layer of an overlay over the base. */
 	enum overlay layer;
 };

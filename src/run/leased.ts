@@ -29,7 +29,7 @@ export interface GivenBase {
   /** As `path` above. */
   readonly path: string;
   /** As in `ChangedTrees`. */
-  readonly sameInodes: boolean;
+  readonly sameInodesSince: number | null;
 }
 
 /** The JSON of a message `leased`. */

@@ -86,8 +86,11 @@ export interface ChangedTrees {
   /** The clone, or the layer that has what was changed. */
   readonly other: string;
   readonly form:
-    /** `sameInodes`: files keep their numbers and times of change from the base. */
-    | { readonly kind: 'trees'; readonly sameInodes: boolean }
+    /**
+     * Files keep their numbers and times of change from the base, from which the clone was made at this Unix time in seconds; 0: unknown.
+     * null: they keep neither.
+     */
+    | { readonly kind: 'trees'; readonly sameInodesSince: number | null }
     /** The upper layer of an overlay, with marks in extended attributes of this kind. */
     | { readonly kind: 'layer'; readonly marks: 'trusted' | 'user' };
   readonly close: () => Promise<void>;

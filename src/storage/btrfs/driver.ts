@@ -44,10 +44,10 @@ export function openBtrfs(template: string, options: BtrfsOptions): StorageDrive
     // The snapshots were committed when they were made.
     flush: async () => {},
     remove: (directory) => remove(options, directory),
-    openChanges: (directory, seenAt) => ({
+    openChanges: (directory, seenAt, createdMs) => ({
       base: join(directory, base),
       other: seenAt,
-      form: { kind: 'trees', sameInodes: true },
+      form: { kind: 'trees', sameInodesSince: Math.floor(createdMs / 1000) },
       close: async () => {},
     }),
   });

@@ -35,7 +35,7 @@ export function openClones(kind: CloneKind): StorageDriver {
     mount: (clone) => findClone(kind, clone),
     list: () => listClones(kind),
     destroy: (refs) => destroyClones(kind, refs),
-    openChanges: async ({ id }, path) => kind.openChanges(layout.clone(id, 'live'), path),
+    openChanges: async ({ id, createdMs }, path) => kind.openChanges(layout.clone(id, 'live'), path, createdMs ?? 0),
     keep: ({ id }, session) => keepClone(kind, id, session),
     noteLastRun: ({ id }, lastRun) => noteLastRun(kind, id, lastRun),
     tidy: () => removeEmptyPlaces(layout, template),

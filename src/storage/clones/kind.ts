@@ -31,7 +31,7 @@ export interface CloneKind {
   readonly measure?: (directory: string) => Promise<number>;
   /** Removes the directory of a clone with everything in it. */
   readonly remove: (directory: string) => Promise<void>;
-  readonly openChanges: (directory: string, seenAt: string) => ChangedTrees;
+  readonly openChanges: (directory: string, seenAt: string, createdMs: number) => ChangedTrees;
 }
 
 /** The number of the directory, as all clones of a template are on one file system. */

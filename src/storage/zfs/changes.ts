@@ -19,7 +19,12 @@ export async function openChanges(
   const snapshot = clone.origin ?? clone.source;
   const isFuse = context.implementation.name === 'zfs-fuse';
   const base = isFuse ? await makeBase(snapshot) : await mountSnapshot(context, snapshot, mountDirectory);
-  return { base: base.path, other: path, form: { kind: 'trees', sameInodes: true }, close: base.end };
+  return {
+    base: base.path,
+    other: path,
+    form: { kind: 'trees', sameInodesSince: Math.floor((clone.createdMs ?? 0) / 1000) },
+    close: base.end,
+  };
 }
 
 async function mountSnapshot(context: ZfsContext, snapshot: string, directory: string): ReturnType<MakeBase> {
