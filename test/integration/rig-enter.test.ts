@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { onTestFinished, test, expect } from 'vitest';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 
 import { parseMountinfo } from '../../src/host/mountinfo.ts';
 
@@ -11,7 +12,7 @@ test('tests see nothing that is mounted in the directories of isolate on the hos
     execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', place]);
     onTestFinished(() => void execFileSync('umount', [place]));
   }
-  const inside = execFileSync('test/rig/enter', ['cat', '/proc/self/mountinfo'], { encoding: 'utf8' });
+  const inside = execFileSync(join(import.meta.dirname, '../rig/enter'), ['cat', '/proc/self/mountinfo'], { encoding: 'utf8' });
   const below = parseMountinfo(inside).filter(({ mountpoint }) => /^\/(run|etc)\/isolate/.test(mountpoint));
   expect(below.map(({ mountpoint }) => mountpoint)).toEqual(['/run/isolate', '/etc/isolate']);
 });
