@@ -53,6 +53,8 @@ export async function keepAsSession<Leased extends LeasedClone>(
   const drop = async (): Promise<void> => {
     removeSession(index, record);
     await forgetLease(pool, record.clone, lease.release);
+    // Until then, the lease of a client that has ended looks like that of a session whose name was lost.
+    removeSession(index, record);
   };
   try {
     return { name: record.name, lease: { ...lease, ...(await keepLease(pool, lease.id, record.clone, formatSession(record))) }, drop };

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { IsolateError } from '../error.ts';
 import type { Pool } from '../pool/pool.ts';
-import { readInUse, readPoolNames } from '../pool/state/pool-state.ts';
+import { type PoolNames, readInUse, readPoolNames } from '../pool/state/pool-state.ts';
 import type { CloneInfo } from '../storage/driver.ts';
 import { addSession, listSessions, removeName, type SessionIndex } from './index-files.ts';
 import { type ClonedRoot, isSameRoot, parseLastRun, parseSession, type SessionRecord } from './record.ts';
@@ -13,20 +13,27 @@ const youngMs = 60_000;
 /** The clones of a root in the storage. */
 export interface SeenClones {
   readonly clones: readonly CloneInfo[];
-  /** Ids of those that were in use, fresh or retired before or after the storage was asked: runs add and remove their names themselves. */
+  /**
+   * Ids of those that were in use, fresh or retired before or after the storage was asked, or leased before and not there any more after:
+   * runs add and remove their names themselves.
+   */
   readonly others: ReadonlySet<string>;
 }
 
 /** Asks the storage of a pool. */
-export async function seeClones(pool: Pool): Promise<SeenClones> {
-  const before = notKept(pool);
+export async function seeClones(pool: StatedPool): Promise<SeenClones> {
+  const before = look(pool);
   const clones = await pool.driver.list();
-  return { clones, others: new Set([...before, ...notKept(pool)]) };
+  const after = look(pool);
+  const gone = before.leased.filter((id) => !after.leased.includes(id) && !after.kept.includes(id));
+  return { clones, others: new Set([...before.others, ...after.others, ...gone]) };
 }
 
-function notKept(pool: Pool): readonly string[] {
-  const { fresh, retired } = readPoolNames(pool);
-  return [...fresh, ...readInUse(pool), ...retired];
+type StatedPool = Pick<Pool, 'paths' | 'holder'> & { readonly driver: Pick<Pool['driver'], 'list'> };
+
+function look(pool: StatedPool): Pick<PoolNames, 'leased' | 'kept'> & { readonly others: readonly string[] } {
+  const { fresh, leased, kept, retired } = readPoolNames(pool);
+  return { leased, kept, others: [...fresh, ...readInUse(pool), ...retired] };
 }
 
 /**

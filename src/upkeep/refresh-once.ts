@@ -27,11 +27,14 @@ export async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOption
   const [health, source, seen] = await Promise.all([
     options.skipCreate === true ? probeIfThere(pool) : pool.driver.probe(),
     options.skipCreate === true ? null : findSource(pool),
-    seeClones(pool),
+    // At once, because the names of sessions change meanwhile.
+    seeClones(pool).then((found) => {
+      options.onListed?.(found);
+      return found;
+    }),
   ]);
   const { clones } = seen;
   const newest = source === null || source instanceof IsolateError ? null : source;
-  options.onListed?.(seen);
   // After the list: a run announces a clone before it makes it, so one without state has no run.
   const state = await readPoolState(pool);
   const plan = reconcile(clones, state, { newest: newest?.name ?? null, owners: pool.owners, nowMs: pool.clock() });
