@@ -42,10 +42,11 @@ static void look(struct walk *walk, const int directories[2], const char *name, 
 
 static bool is_unchanged(const struct comparison *comparison, const struct entry *entry)
 {
-	/* Some file systems have times in whole seconds, and the kernel may write down one that is some milliseconds old. */
-	const long long since = comparison->same_inodes_since - 1;
+	const long long since = comparison->same_inodes_since;
 	const struct stat *base = &entry->stats[BASE], *other = &entry->stats[OTHER];
-	return entry->there[BASE] && entry->there[OTHER] && base->st_ino == other->st_ino && base->st_ctim.tv_sec < since &&
+	/* Some file systems have times in whole seconds, and the kernel may write down one that is some milliseconds old. */
+	bool earlier = since > 0 && base->st_ctim.tv_sec < since - 1;
+	return earlier && entry->there[BASE] && entry->there[OTHER] && base->st_ino == other->st_ino &&
 	       base->st_ctim.tv_sec == other->st_ctim.tv_sec && base->st_ctim.tv_nsec == other->st_ctim.tv_nsec &&
 	       base->st_mode == other->st_mode && base->st_size == other->st_size;
 }

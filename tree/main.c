@@ -191,13 +191,9 @@ static int finish(void)
 
 static int read_files(char **words)
 {
-	char *end;
-	if (!has_words(words, 2))
+	if (!has_words(words, 2) || !is_number(words[1]))
 		return usage();
-	long long most = strtoll(words[1], &end, 10);
-	if (*end != '\0' || most < 0)
-		return usage();
-	print_files(open_root(words[0]), most);
+	print_files(open_root(words[0]), strtoll(words[1], NULL, 10));
 	return finish();
 }
 
