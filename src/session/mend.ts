@@ -25,7 +25,8 @@ export async function seeClones(pool: StatedPool): Promise<SeenClones> {
   const before = look(pool);
   const clones = await pool.driver.list();
   const after = look(pool);
-  const gone = before.leased.filter((id) => !after.leased.includes(id) && !after.kept.includes(id));
+  const there = new Set([...after.leased, ...after.kept]);
+  const gone = before.leased.filter((id) => !there.has(id));
   return { clones, others: new Set([...before.others, ...after.others, ...gone]) };
 }
 

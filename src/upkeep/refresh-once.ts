@@ -27,7 +27,7 @@ export async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOption
   const [health, source, seen] = await Promise.all([
     options.skipCreate === true ? probeIfThere(pool) : pool.driver.probe(),
     options.skipCreate === true ? null : findSource(pool),
-    // At once, because the names of sessions change meanwhile.
+    // The names are mended as soon as the list is there, because runs add and remove names all the time.
     seeClones(pool).then((found) => {
       options.onListed?.(found);
       return found;
