@@ -112,7 +112,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       const { base, form, close } = await openLeasedChanges(await open(template), id, seenAt);
       defer(() => void close().catch((error: unknown) => told((error as Error).message)));
       if (form.kind === 'layer') throw new IsolateError('internal', `Clone ${id} of ${template} is only a layer.`);
-      return { path: base, sameInodesSince: form.sameInodesSince };
+      return { path: base, sameInodesSinceMs: form.sameInodesSinceMs };
     },
     list: oneAtATime((uid) => lookAtSessions(index, uid, withRoot, warn)),
     find: (uid, name) => readSession(index, uid, name),

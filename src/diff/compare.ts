@@ -12,7 +12,7 @@ export async function* compareTrees({ form, start }: ChangedRoot, signal?: Abort
 
 function optionsFor(form: ChangedRoot['form']): readonly string[] {
   if (form.kind === 'layer') return [`--layer=${form.marks}`];
-  return form.sameInodesSince === null ? [] : [`--same-inodes=${form.sameInodesSince}`];
+  return form.sameInodesSinceMs === null ? [] : [`--same-inodes=${Math.floor(form.sameInodesSinceMs / 1000)}`];
 }
 
 /** Whether the file at the first path of each pair, in the base, has the content of the other tree's at the second. */

@@ -39,7 +39,7 @@ export async function findChanges(open: ChangedRoot, { paths, foldDirectories, s
   refuseMissing(open.stored, all, paths);
   const texts = await readTexts(open, all, signal);
   const moved = await findMoves(all, {
-    keepsInodes: open.form.kind === 'trees' && open.form.sameInodesSince !== null,
+    keepsInodes: open.form.kind === 'trees' && open.form.sameInodesSinceMs !== null,
     foldDirectories: foldDirectories && paths.length === 0,
     areSame: (pairs) => haveSameContent(open, pairs),
   });

@@ -48,7 +48,7 @@ export function givenRoot({ base, start }: GivenSession): ChangedRoot {
     { tree: 'clone', inside: otherInside, writable: false },
   ] as const;
   return {
-    form: { kind: 'trees', sameInodesSince: base.sameInodesSince },
+    form: { kind: 'trees', sameInodesSinceMs: base.sameInodesSinceMs },
     start: async (args, signal) => judged(await start(args, wanted, signal), signal),
     stored: null,
   };

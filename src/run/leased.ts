@@ -29,7 +29,7 @@ export interface GivenBase {
   /** As `path` above. */
   readonly path: string;
   /** As in `ChangedTrees`. */
-  readonly sameInodesSince: number | null;
+  readonly sameInodesSinceMs: number | null;
 }
 
 /** The JSON of a message `leased`. */

@@ -87,10 +87,10 @@ export interface ChangedTrees {
   readonly other: string;
   readonly form:
     /**
-     * Files keep their numbers and times of change from the base, from which the clone was made at this Unix time in seconds; 0: unknown.
-     * null: they keep neither.
+     * Files keep their numbers and times of change from the base, from which the clone was made at this Unix time; 0: unknown. null: they
+     * keep neither.
      */
-    | { readonly kind: 'trees'; readonly sameInodesSince: number | null }
+    | { readonly kind: 'trees'; readonly sameInodesSinceMs: number | null }
     /** The upper layer of an overlay, with marks in extended attributes of this kind. */
     | { readonly kind: 'layer'; readonly marks: 'trusted' | 'user' };
   readonly close: () => Promise<void>;

@@ -39,10 +39,13 @@ async function changed(
   const places = { makeBase: () => Promise.reject(new Error('No clone is made as a base.')), mountDirectory: mounts };
   const { base, other, form, close } = await driver.openChanges(made.clone, clone, places);
   try {
-    const since = Math.floor((made.clone.createdMs ?? 0) / 1000);
-    assert.deepEqual(form, { kind: 'trees', sameInodesSince: since });
+    const madeMs = made.clone.createdMs ?? 0;
+    assert.deepEqual(form, { kind: 'trees', sameInodesSinceMs: madeMs });
     const startMs = performance.now();
-    const output = execFileSync(program, ['compare', `--same-inodes=${since}`, base, other], { encoding: 'latin1', maxBuffer: 2 ** 30 });
+    const output = execFileSync(program, ['compare', `--same-inodes=${Math.floor(madeMs / 1000)}`, base, other], {
+      encoding: 'latin1',
+      maxBuffer: 2 ** 30,
+    });
     return { found: lettersIn(output), tookMs: performance.now() - startMs, expected: walk(directory, clone) };
   } finally {
     await close();

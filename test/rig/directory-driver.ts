@@ -100,7 +100,7 @@ export function directoryDriver(directory: string, options: DirectoryDriverOptio
     openChanges: async ({ id, source }) => ({
       base: join(snapshots, source),
       other: join(clones, id, 'rootfs'),
-      form: { kind: 'trees', sameInodesSince: null },
+      form: { kind: 'trees', sameInodesSinceMs: null },
       close: async () => {},
     }),
     keep: async ({ id }, session) => rewrite(id, (meta) => ({ ...meta, kept: true, session })),

@@ -47,7 +47,7 @@ export function openBtrfs(template: string, options: BtrfsOptions): StorageDrive
     openChanges: (directory, seenAt, createdMs) => ({
       base: join(directory, base),
       other: seenAt,
-      form: { kind: 'trees', sameInodesSince: Math.floor(createdMs / 1000) },
+      form: { kind: 'trees', sameInodesSinceMs: createdMs },
       close: async () => {},
     }),
   });

@@ -46,7 +46,7 @@ export function openDir(template: string, options: DirOptions): StorageDriver {
     openChanges: (_directory, seenAt) => ({
       base: template,
       other: seenAt,
-      form: { kind: 'trees', sameInodesSince: null },
+      form: { kind: 'trees', sameInodesSinceMs: null },
       close: async () => {},
     }),
   });

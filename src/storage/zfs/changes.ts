@@ -22,7 +22,7 @@ export async function openChanges(
   return {
     base: base.path,
     other: path,
-    form: { kind: 'trees', sameInodesSince: Math.floor((clone.createdMs ?? 0) / 1000) },
+    form: { kind: 'trees', sameInodesSinceMs: clone.createdMs ?? 0 },
     close: base.end,
   };
 }

@@ -80,7 +80,7 @@ test('a clone has what the template was beside it, which cannot be changed, and 
   const { base, other, form } = await driver.openChanges(clone, placeOf(rootfs), noBase);
   expect({ other, form, content: await readFile(join(base, 'file'), 'utf8') }).toEqual({
     other: join(clones, id, 'root'),
-    form: { kind: 'trees', sameInodesSince: Math.floor((clone.createdMs ?? 0) / 1000) },
+    form: { kind: 'trees', sameInodesSinceMs: clone.createdMs },
     content: 'template',
   });
   await expect(writeFile(join(base, 'file'), 'changed')).rejects.toMatchObject({ code: 'EROFS' });

@@ -70,7 +70,7 @@ test.each(['btrfs', 'xfs'] as const)('a clone on %s shares the blocks of the tem
   expect(await driver.openChanges(made.clone, placeOf(made.rootfs), noBase)).toMatchObject({
     base: template,
     other: placeOf(made.rootfs),
-    form: { kind: 'trees', sameInodesSince: null },
+    form: { kind: 'trees', sameInodesSinceMs: null },
   });
 });
 

@@ -65,7 +65,8 @@ describe.each([
         applySteps(clone, second);
         const places = { makeBase: () => Promise.reject(new Error('No base is made.')), mountDirectory: '/nonexistent' };
         const { base, other, form } = await driver.openChanges(made.clone, clone, places);
-        const options = form.kind === 'trees' && form.sameInodesSince !== null ? [`--same-inodes=${form.sameInodesSince}`] : [];
+        const options =
+          form.kind === 'trees' && form.sameInodesSinceMs !== null ? [`--same-inodes=${Math.floor(form.sameInodesSinceMs / 1000)}`] : [];
         expect(lettersIn(execFileSync(program, ['compare', ...options, base, other], { encoding: 'latin1' }))).toEqual(
           walkBoth(template, clone),
         );
