@@ -93,9 +93,9 @@ describe.each(configurations)('%s, %s', (engine, user) => {
   });
 
   /** What a guest that watches for it gets of commands that join its run. */
-  async function catchJoining(command: string): Promise<ReadonlySet<string>> {
+  async function catchJoining(command: string, words = ''): Promise<ReadonlySet<string>> {
     const options = ['--read-only', '-d', `${catchJoin}:/dev/catch-join:ro`, '-d', `${script}:/dev/script:ro`];
-    const guest = start(engine, user, options, 'exec /dev/catch-join 8');
+    const guest = start(engine, user, options, `exec /dev/catch-join 8 ${words}`);
     const ended = finished(guest);
     await once(guest.stdout!, 'data');
     const call = (args: readonly string[]): Promise<Finished> => finished(startBy(user, args));
@@ -115,7 +115,7 @@ describe.each(configurations)('%s, %s', (engine, user) => {
   test('a script that names /proc/self/exe as its interpreter gets a copy that nobody can change', async () => {
     const programs = [isolatePath, ownIsolate].flatMap((path) => [path, join(dirname(path), 'isolate-launch')]);
     const before = await Promise.all(programs.map(describeFile));
-    const caught = await catchJoining('/dev/script');
+    const caught = await catchJoining('/dev/script', 'meet');
     // Once it is the interpreter it is a program of the guest's, which the guest may trace.
     expect(new Set([...caught].filter((line) => !line.startsWith('got ')))).toEqual(
       new Set(['ready', 'met /memfd:isolate (deleted)', 'caught some']),

@@ -2,8 +2,9 @@
  * A hostile guest that waits for the process with which a command joins its sandbox. It stops each new process at once and, if that
  * has not become the guest's own program, tries to get at it in every way there is; then it lets it go on.
  *
- *   catch-join SECONDS   prints "ready", "met FILE" for a program that is not the guest's, "got WHAT" for each success, and at the
- *                        end whether it has stopped such a process
+ *   catch-join SECONDS [meet]   prints "ready", "met FILE" for a program that is not the guest's, "got WHAT" for each success, and at
+ *                               the end whether it has stopped such a process. It goes on for SECONDS, and after that until it has
+ *                               stopped one, with `meet` met one too, but not for longer than a hundred.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,6 +24,8 @@
 
 static const char *const readable[] = {"exe", "mem", "maps", "environ", "auxv", "cwd/.", "root/.", "fd/0", "fd/1", "fd/2", "fd/11", "fd/12", "fd/200", "ns/mnt", "ns/user", "map_files", "syscall", "stack", "personality"};
 static const char *const writable[] = {"exe", "mem", "oom_score_adj", "uid_map", "gid_map", "setgroups", "coredump_filter", "clear_refs"};
+
+static bool met;
 
 static void got(const char *what) {
   printf("got %s\n", what);
@@ -66,6 +69,7 @@ static void try_program(pid_t pid, const char *name) {
   for (int tries = 0; program >= 0 && file < 0 && tries < 1000; tries++, usleep(1000)) file = open(path, O_RDWR | O_CLOEXEC);
   if (file >= 0 && write(file, "", 1) == 1) got("to change the program");
   printf("met %s\n", name);
+  met = true;
   close(file);
   close(program);
 }
@@ -106,12 +110,13 @@ static bool attack(pid_t pid) {
 }
 
 int main(int argc, char **argv) {
-  time_t until = time(NULL) + (argc > 1 ? atoi(argv[1]) : 1);
+  time_t start = time(NULL), seconds = argc > 1 ? atoi(argv[1]) : 1, passed;
+  bool meet = argc > 2;
   unsigned caught = 0;
   pid_t last = getpid();
   puts("ready");
   fflush(stdout);
-  while (time(NULL) < until) {
+  while ((passed = time(NULL) - start) < seconds || (passed < 100 && (caught == 0 || (meet && !met)))) {
     for (pid_t pid = last + 1; pid < last + 4; pid++) {
       if (kill(pid, SIGSTOP) < 0) continue;
       caught += attack(pid);
