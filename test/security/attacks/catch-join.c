@@ -117,7 +117,8 @@ int main(int argc, char **argv) {
   puts("ready");
   fflush(stdout);
   while ((passed = time(NULL) - start) < seconds || (passed < 100 && (caught == 0 || (meet && !met)))) {
-    for (pid_t pid = last + 1; pid < last + 4; pid++) {
+    /* Many: while this waits for the processor, commands come and go. */
+    for (pid_t pid = last + 1; pid < last + 256; pid++) {
       if (kill(pid, SIGSTOP) < 0) continue;
       caught += attack(pid);
       kill(pid, SIGCONT);
