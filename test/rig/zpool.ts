@@ -117,7 +117,8 @@ export async function zfsFuseLibrary(): Promise<string> {
 async function startDaemon(): Promise<void> {
   await rm(socket, { force: true });
   // It ends with this process, however that ends, or it would be in the way of all later test files. -n: its pid is the child's.
-  const command = ['--pdeathsig', 'KILL', '--', '/sbin/zfs-fuse', '-n', '-p', '/var/run/zfs/pid'];
+  // Whoever removes /zfs-kstat in another mount namespace takes away the mount on it in this one.
+  const command = ['--pdeathsig', 'KILL', '--', '/sbin/zfs-fuse', '--no-kstat-mount', '-n', '-p', '/var/run/zfs/pid'];
   const env = { ...process.env, LD_PRELOAD: await zfsFuseLibrary() };
   const child = spawn('setpriv', command, { stdio: 'ignore', env });
   daemon = child;
