@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { templateKey } from '../../src/pool/paths.ts';
 import { isolate } from '../rig/isolate.ts';
-import { claimToRefresh } from '../rig/refresher.ts';
+import { claimToRefresh, refreshUntilFree } from '../rig/refresher.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
 let template: ZfsTemplate;
@@ -19,7 +19,7 @@ afterAll(async () => {
   await template.pool.end();
 });
 afterEach(async () => {
-  expect((await isolate(['-f', '-s', '-r', template.dataset])).status).toBe(0);
+  await refreshUntilFree('--force', '--skip-create', template.dataset);
   expect(await template.clones()).toEqual([]);
 });
 
@@ -60,9 +60,16 @@ test('refresh destroys retired clones, makes missing ones and says so', async ()
   await isolate(['refresh', template.dataset, '3']);
   await isolate(['-q', '-z', template.dataset, 'true']);
   const before = await template.clones();
-  const { status, stdout } = await isolate(['refresh', '--json', template.dataset]);
-  expect(status).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ count: 3, destroyed: 1, created: 1, fresh: 3, leased: 0, stale: 0, busy: [], failed: [] });
+  expect(await refreshUntilFree(template.dataset)).toMatchObject({
+    count: 3,
+    destroyed: 1,
+    created: 1,
+    fresh: 3,
+    leased: 0,
+    stale: 0,
+    busy: [],
+    failed: [],
+  });
   const after = await template.clones();
   expect({ all: after.length, kept: after.filter((name) => before.includes(name)).length }).toEqual({ all: 3, kept: 2 });
 });

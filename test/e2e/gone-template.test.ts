@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { RefreshReport } from '../../src/upkeep/report.ts';
 import { isolate } from '../rig/isolate.ts';
+import { refreshUntilFree } from '../rig/refresher.ts';
 import { clearShelf } from '../rig/shelf.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
@@ -41,11 +42,7 @@ async function leftOf(dataset: string): Promise<{ readonly datasets: readonly st
   };
 }
 
-async function cleanUp(dataset: string): Promise<Partial<RefreshReport>> {
-  const { status, stdout, stderr } = await isolate(['refresh', '--json', '--skip-create', dataset]);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  return JSON.parse(stdout) as RefreshReport;
-}
+const cleanUp = (dataset: string): Promise<RefreshReport> => refreshUntilFree('--skip-create', dataset);
 
 test('refresh says the new name of a renamed template, and --skip-create leaves nothing behind', async () => {
   const dataset = await makeTemplate();

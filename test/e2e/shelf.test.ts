@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -107,6 +107,7 @@ test('a pool with clones on the shelf is not exported until a refresh has destro
   expect(() => execFileSync('zpool', ['export', template.pool.name], { stdio: 'pipe' })).toThrow('busy');
   expect(await isolate(['refresh', '-q', '--force', '--skip-create', template.dataset])).toMatchObject({ status: 0, stderr: '' });
   expect(await listShelf(paths().mounts)).toEqual([]);
-  execFileSync('zpool', ['export', template.pool.name], { stdio: 'pipe' });
+  // zfs-fuse ends the unmounts some time after it answered.
+  await expect.poll(() => spawnSync('zpool', ['export', template.pool.name], { encoding: 'utf8' }).stderr).toBe('');
   execFileSync('zpool', ['import', '-d', template.pool.directory, template.pool.name], { stdio: 'pipe' });
 });

@@ -3,16 +3,15 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 
 import { templateKey } from '../../src/pool/paths.ts';
-import { isolate } from './isolate.ts';
+import { refreshUntilFree } from './refresher.ts';
 import { listShelf } from './shelf.ts';
 import type { ZfsTemplate } from './zfs-template.ts';
 
 const runtime = '/run/isolate';
 
-/** After one refresh: every clone is fresh, and nothing of the runs is left. */
+/** After a refresh: every clone is fresh, and nothing of the runs is left. */
 export async function expectSound(template: ZfsTemplate, count: number): Promise<void> {
-  const { status, stderr } = await isolate(['refresh', '-q', template.dataset, String(count)]);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  await refreshUntilFree(template.dataset, String(count));
   const key = templateKey(template.dataset);
   const list = async (...path: string[]): Promise<string[]> => (await readdir(join(runtime, ...path))).toSorted();
   const ids = (await template.clones()).map((name) => name.slice(name.lastIndexOf('_') + 1)).toSorted();

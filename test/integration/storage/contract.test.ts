@@ -6,6 +6,7 @@ import { runCommand } from '../../../src/process/command.ts';
 import type { CloneRef, CreateOptions, CreateResult, DestroyResult, StorageDriver } from '../../../src/storage/driver.ts';
 import { openStorage, type StorageOptions } from '../../../src/storage/registry.ts';
 import { findOwnFiles } from '../../../src/host/own-files.ts';
+import { destroyUnused } from '../../rig/destroy-unused.ts';
 import { mountScratch, tool } from '../../rig/disk.ts';
 import { makePool } from '../../rig/zpool.ts';
 import { placeOf, sourceOf } from '../../../src/rootfs/rootfs.ts';
@@ -147,7 +148,7 @@ describe.each(drivers)('%s', (_name, makeFixture) => {
   };
   const destroy = async (refs: readonly CloneRef[]): Promise<readonly DestroyResult[]> => {
     await fixture.leave();
-    return driver.destroy(refs);
+    return destroyUnused(driver, refs);
   };
   const listIds = async (): Promise<readonly string[]> => (await driver.list()).map(({ id }) => id).sort();
 

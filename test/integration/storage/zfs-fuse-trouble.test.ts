@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCommand, type RunCommand } from '../../../src/process/command.ts';
 import { openZfs } from '../../../src/storage/zfs/driver.ts';
+import { destroyUnused } from '../../rig/destroy-unused.ts';
 import { busyboxRootfs } from '../../rig/rootfs.ts';
 import { makeZfsRig, type ZfsRig } from '../../rig/zfs-clones.ts';
 import { placeOf } from '../../../src/rootfs/rootfs.ts';
@@ -77,7 +78,7 @@ test('destroys a clone together with snapshots of its own, but not one with a da
       ),
     )
     .toBe('gone');
-  expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
+  expect(await destroyUnused(driver, [made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
 });
 
 test('destroys neither a kept clone nor one that is not ours', async () => {
@@ -98,7 +99,7 @@ test('lists and destroys what a crash between making and marking left', async ()
   await rig.pool.zfs('clone', `${driver.template}@1`, `${driver.template}_17953122441234567890`);
   const [clone] = await driver.list();
   expect(clone).toMatchObject({ id: '17953122441234567890', marked: false });
-  if (clone !== undefined) expect(await driver.destroy([clone])).toEqual([{ id: clone.id, outcome: 'gone' }]);
+  if (clone !== undefined) expect(await destroyUnused(driver, [clone])).toEqual([{ id: clone.id, outcome: 'gone' }]);
 });
 
 test('names who holds a clone in another mount namespace, and destroys it when they are gone', async () => {
@@ -216,7 +217,7 @@ test('answers a full pool per clone, and can still destroy', async () => {
   const [result] = await driver.create(source, [rig.takeId()], { owners: null, mountDirectory: rig.mounts });
   expect(result).toMatchObject({ ok: false, error: { code: 'pool-full' } });
   expect((await driver.probe()).freeFraction).toBeLessThan(0.1);
-  expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
+  expect(await destroyUnused(driver, [made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
   await rig.pool.zfs('set', 'reservation=none', `${rig.pool.name}/hog`);
 });
 

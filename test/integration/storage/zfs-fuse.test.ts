@@ -1,6 +1,7 @@
 import { chmod, chown, link, lstat, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { destroyUnused } from '../../rig/destroy-unused.ts';
 import { makeZfsRig, type ZfsRig } from '../../rig/zfs-clones.ts';
 import { type IdMaps, placeOf } from '../../../src/rootfs/rootfs.ts';
 import type { CreateResult, Source, StorageDriver } from '../../../src/storage/driver.ts';
@@ -19,7 +20,7 @@ test.each([
   const driver = await rig.makeTemplate(`t${options[0]?.replace(/\W/g, '')}`, ...options);
   const made = await rig.makeClone(driver);
   expect(await readdir(placeOf(made.rootfs))).toEqual(['hello']);
-  expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
+  expect(await destroyUnused(driver, [made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
 });
 
 test('clones a template that is not mounted', async () => {
@@ -47,7 +48,7 @@ test('mounts clones that are made at once, one after the other, until none is le
   expect(results.map(({ id, ok }) => ({ id, ok }))).toEqual(ids.map((id) => ({ id, ok: true })));
   const seen = await Promise.all(ids.map((id) => readdir(join(rig.mounts, id))));
   expect(seen).toEqual(ids.map(() => ['hello']));
-  expect(await driver.destroy(await driver.list())).toEqual(ids.map((id) => ({ id, outcome: 'gone' })));
+  expect(await destroyUnused(driver, await driver.list())).toEqual(ids.map((id) => ({ id, outcome: 'gone' })));
 });
 
 test('a clone is a usable root, whatever it would inherit', async () => {
@@ -74,7 +75,7 @@ test('a clone is a usable root, whatever it would inherit', async () => {
     gid: 600_000,
     values: ['readonly=off', 'exec=on', 'setuid=on', 'sharenfs=off', 'sharesmb=off'],
   });
-  expect(await driver.destroy([made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
+  expect(await destroyUnused(driver, [made.clone])).toEqual([{ id: made.id, outcome: 'gone' }]);
 });
 
 test('the newest snapshot comes with the datasets below the template that its clones lack', async () => {
@@ -193,7 +194,7 @@ describe('owners that clones get because they cannot be mounted with other ids',
     expect(await readdir(rig.mounts)).toEqual(ids);
     await tidy(driver, null);
     expect((await datasets(driver.template)).length).toBe(7);
-    expect((await driver.destroy(await driver.list())).map(({ outcome }) => outcome)).toEqual(['gone', 'gone', 'gone']);
+    expect((await destroyUnused(driver, await driver.list())).map(({ outcome }) => outcome)).toEqual(['gone', 'gone', 'gone']);
     await tidy(driver, source);
     expect((await datasets(driver.template)).length).toBe(4);
     await rig.pool.zfs('snapshot', `${driver.template}@2`);
