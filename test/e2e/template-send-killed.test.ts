@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-import { isolate, startIsolate } from '../rig/isolate.ts';
+import { isolate } from '../rig/isolate.ts';
+import { killSend } from '../rig/kill-send.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 test('what a killed send to a file leaves is removed by the next one', async () => {
@@ -15,11 +15,7 @@ test('what a killed send to a file leaves is removed by the next one', async () 
   execFileSync('dd', ['if=/dev/zero', `of=${join(tree, 'large')}`, 'bs=1M', 'count=700'], { stdio: 'ignore' });
   const to = mkdtempSync(join(tmpdir(), 'sent-'));
   const file = join(to, 'x.template');
-  const sending = startIsolate(['template', 'send', '-q', tree, file]);
-  await expect.poll(() => readdirSync(to), { timeout: 30_000 }).toHaveLength(1);
-  const ended = once(sending, 'exit');
-  sending.kill('SIGKILL');
-  await ended;
+  await killSend(tree, file);
   expect(readdirSync(to)).not.toEqual(['x.template']);
   execFileSync('rm', [join(tree, 'large')]);
   expect(await isolate(['template', 'send', '-q', tree, file])).toEqual({ status: 0, signal: null, stdout: '', stderr: '' });

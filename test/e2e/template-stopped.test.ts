@@ -23,7 +23,7 @@ beforeAll(async () => {
   symlinkSync('/usr/apt-get', join(tree, 'bin/apt-get'));
   // So many that it still copies them when it is stopped.
   mkdirSync(join(tree, 'usr/many'));
-  for (let number = 0; number < 10_000; number += 1) symlinkSync('.', join(tree, 'usr/many', String(number)));
+  for (let number = 0; number < 60_000; number += 1) symlinkSync('.', join(tree, 'usr/many', String(number)));
   expect(await isolate(['template', 'create', '-q', template, '--from', tree, '--label', 'one'])).toMatchObject({ status: 0 });
   expect(await isolate(['template', 'send', '-q', template, join(directory, 'sent')])).toMatchObject({ status: 0 });
   sent = readFileSync(join(directory, 'sent'));

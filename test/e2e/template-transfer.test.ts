@@ -1,11 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, globSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { finished, isolate, startIsolate } from '../rig/isolate.ts';
+import { killSend } from '../rig/kill-send.ts';
 import { descendants } from '../rig/process-tree.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 import { type SshHost, startSshHost } from '../rig/ssh-host.ts';
@@ -190,10 +202,13 @@ test('a connection that breaks in the middle leaves nothing on either side, and 
   execFileSync('sh', ['-c', 'head -c 200M /dev/urandom > "$1"', 'sh', join(big, 'zeroes')]);
   const remote = join(directory, 'remote');
   mkdirSync(remote, { mode: 0o700 });
+  // Slow, so that it does not end before it is noticed.
+  far.limit('80mbit');
   const sending = far.start(['template', 'send', big, `far:${remote}/big`]);
   const ended = finished(sending);
   while (execFileSync('find', [remote, '-name', 'zeroes', '-size', '+1M'], { encoding: 'utf8' }) === '') await sleep(5);
   far.hangUp();
+  far.limit(null);
   const { status, stderr } = await ended;
   expect([status, stderr.split('\n')[0]]).toEqual([1, 'isolate: The connection to far failed.']);
   // The other side notices the end by itself.
@@ -266,6 +281,7 @@ test('a zfs command that outlives isolate keeps the template busy until it ends'
     failed(`isolate: The template ${target} is being changed by process ${zfs}.\nhint: try again when it has ended\n`),
   );
   process.kill(zfs, 'SIGCONT');
+  await expect.poll(() => existsSync(`/proc/${zfs}`)).toBe(false);
   expect(await receive()).toEqual(done);
 });
 
@@ -281,14 +297,7 @@ async function findChild(parent: number, line: RegExp): Promise<number> {
 test('a file that a killed process was sending is removed when the next one is sent', async () => {
   const place = join(directory, 'files');
   mkdirSync(place);
-  writeFileSync(join(place, 'x'), 'older');
-  // Far longer than it takes to notice its beginning.
-  truncateSync(join(directory, 'big/zeroes'), 2 ** 32);
-  const sending = startIsolate(['template', 'send', join(directory, 'big'), join(place, 'x')]);
-  const ended = finished(sending);
-  while (readdirSync(place).length < 2) await sleep(2);
-  sending.kill('SIGKILL');
-  await ended;
+  await killSend(join(directory, 'big'), join(place, 'x'), 'older');
   expect([readdirSync(place).length, readFileSync(join(place, 'x'), 'utf8')]).toEqual([2, 'older']);
   expect(await isolate(['template', 'send', '-q', join(directory, 'root'), join(place, 'y')])).toEqual(done);
   expect(readdirSync(place)).toEqual(['x', 'y']);

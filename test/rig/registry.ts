@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -19,19 +20,22 @@ export interface RegistryRequest {
 /** Starts a registry, and waits until it answers. */
 export async function startRegistry({ account }: RegistryRequest = {}): Promise<TestRegistry> {
   const work = mkdtempSync(join(tmpdir(), 'registry-'));
-  const port = await freePort();
   const accounts = join(work, 'accounts');
   writeFileSync(accounts, `${account ?? ''}\n`);
-  const settings = {
-    version: 0.1,
-    storage: { filesystem: { rootdirectory: join(work, 'images') } },
-    http: { addr: `127.0.0.1:${port}` },
-    ...(account === undefined ? {} : { auth: { htpasswd: { realm: 'test', path: accounts } } }),
-  };
-  writeFileSync(join(work, 'registry.yml'), JSON.stringify(settings));
-  const registry = spawn('docker-registry', ['serve', join(work, 'registry.yml')], { stdio: 'ignore' });
-  await reachable(port);
-  return { address: `127.0.0.1:${port}`, end: () => void registry.kill() };
+  for (;;) {
+    const port = await freePort();
+    const settings = {
+      version: 0.1,
+      storage: { filesystem: { rootdirectory: join(work, 'images') } },
+      http: { addr: `127.0.0.1:${port}` },
+      ...(account === undefined ? {} : { auth: { htpasswd: { realm: 'test', path: accounts } } }),
+    };
+    writeFileSync(join(work, 'registry.yml'), JSON.stringify(settings));
+    const registry = spawn('docker-registry', ['serve', join(work, 'registry.yml')], { stdio: 'ignore' });
+    // Another process may have taken the port since.
+    const lives = await Promise.race([isReachable(port), once(registry, 'exit').then(() => false)]);
+    if (lives) return { address: `127.0.0.1:${port}`, end: () => void registry.kill() };
+  }
 }
 
 async function freePort(): Promise<number> {
@@ -44,7 +48,7 @@ async function freePort(): Promise<number> {
   });
 }
 
-async function reachable(port: number): Promise<void> {
+async function isReachable(port: number): Promise<true> {
   for (;;) {
     const connected = await new Promise<boolean>((resolve) => {
       const socket = connect(port, '127.0.0.1');
@@ -54,7 +58,7 @@ async function reachable(port: number): Promise<void> {
       });
       socket.once('error', () => resolve(false));
     });
-    if (connected) return;
+    if (connected) return true;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
