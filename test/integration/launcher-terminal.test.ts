@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { answerWithLaunches, installClient } from '../rig/client.ts';
 import { launcherPath } from '../rig/launches.ts';
-import { type Pty, startPty } from '../rig/pty.ts';
+import { held, type Pty, startPty } from '../rig/pty.ts';
 
 const throughNode = [process.execPath, join(import.meta.dirname, '../rig/launch-main.ts')];
 let main = throughNode;
@@ -189,8 +189,10 @@ describe.each([
 
   describe('where no shell is above it that could bring it back', () => {
     it('continues when it stops itself and a key is typed', async () => {
-      const pty = await startPty(sh('echo ready; kill -STOP $$; echo back; read x; echo got $x'), environment);
+      const script = 'echo ready; kill -STOP $$; echo back; read x; echo got $x';
+      const pty = await startPty(sh(script), environment);
       await pty.see('ready');
+      await settled(pty, `/bin/sh -c ${script}`, 'T');
       pty.type('a');
       await pty.see('back');
       pty.type('b\r');
@@ -253,10 +255,10 @@ describe.each([
     ['how its keys are set', String.raw`\033[?4m`, '\x1b[>4;2m'],
   ])('keeps the answer from the shell when it asked the terminal for %s and ended', async (_, question, answer) => {
     const pty = await hostShell();
+    const asked = question.split('[5n').length;
+    pty.answer(asked, `${answer}\x1b[0n`);
     pty.type(`$L ${wrapping} /bin/sh -c 'echo rea""dy; printf "${question}"'\r`);
-    await pty.see(/ready.*\x1b\[5n$/s);
-    pty.type(`${answer}\x1b[0n`);
-    await pty.see('host>');
+    await pty.see(/ready.*\x1b\[5nhost>$/s);
     // What came too early would be in the shell's line, or on the screen as its echo.
     pty.type('echo cle""an\r');
     await pty.see(/^echo cle""an\r\nclean/);
@@ -337,18 +339,13 @@ describe.each([
   });
 });
 
-/** The same command, which begins once a line was typed: until then nobody has touched the terminal. */
-function held(command: readonly string[]): string[] {
-  return ['/bin/sh', '-c', 'read -r _; exec "$@"', 'sh', ...command];
-}
-
-/** Waits until a process with these words is asleep in the foreground of its terminal, where keys reach it; its number. */
-async function settled(pty: Pty, words: string): Promise<number> {
+/** Waits until a process with these words sleeps, or is stopped, in the foreground of its terminal, where keys reach it; its number. */
+async function settled(pty: Pty, words: string, wanted: 'S' | 'T' = 'S'): Promise<number> {
   const isSettled = (pid: number): boolean => {
     const [state, , group, , , foreground] = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');
-    return state === 'S' && group === foreground && readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() === words;
+    return state === wanted && group === foreground && readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() === words;
   };
   const findBelow = (pid: number): number | undefined => {
     try {

@@ -87,12 +87,14 @@ describe.each(ways)('on a terminal, by %s', (name) => {
     line('$I bash --norc --noprofile');
     await tmux.see(/^guest_/m);
     // While the shell still starts it, Ctrl-Z would be the shell's, which ignores it.
-    line(`sh -c "echo be''gun; exec sleep 100"`);
+    line(`bash -c "echo be''gun; exec -a dozer sleep 100"`);
     await tmux.see(/^begun$/m);
     tmux.press('C-z');
-    await tmux.see(/Stopped +sh -c/);
+    await tmux.see(/Stopped +bash -c/);
     line('jobs; fg');
-    await tmux.see(/fg\n.*Stopped +sh -c.*\nsh -c .*\n/);
+    await tmux.see(/fg\n.*Stopped +bash -c.*\nbash -c .*\n/);
+    // The shell says so before it gives it the terminal.
+    await isWaiting('dozer');
     tmux.press('C-c');
     await tmux.see(/\^C\nguest_/);
     line('exit 7');

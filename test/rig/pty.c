@@ -7,6 +7,7 @@
  *   resize ROWS COLUMNS    a new window size
  *   hang-up                the terminal goes away
  *   state                  answers `state TERMIOS-IN-HEX NONBLOCK`
+ *   answer COUNT TEXT      types the text when the terminal has been asked COUNT times for its status
  *
  * When the command has ended: `ended WAITSTATUS`. Termios and the non-blocking flag are those of the open file that the
  * command was started with.
@@ -23,6 +24,8 @@
 #include <unistd.h>
 
 static int master, slave;
+static int questions;
+static char answer[96];
 
 static void resize(int rows, int columns) {
   struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
@@ -41,6 +44,7 @@ static void obey(const char *order) {
   int columns;
   if (sscanf(order, "resize %d %d", &rows, &columns) == 2) resize(rows, columns);
   if (strcmp(order, "state") == 0) say_state();
+  sscanf(order, "answer %d %95[^\n]", &questions, answer);
   if (strcmp(order, "hang-up") == 0) {
     close(slave);
     close(master);
@@ -48,9 +52,21 @@ static void obey(const char *order) {
   }
 }
 
+static void listen(const char *bytes, ssize_t count) {
+  static const char question[] = "\033[5n";
+  static size_t matched;
+  for (ssize_t i = 0; i < count; i++) {
+    matched = bytes[i] == question[matched] ? matched + 1 : bytes[i] == question[0];
+    if (matched < sizeof question - 1) continue;
+    matched = 0;
+    if (--questions == 0 && write(master, answer, strlen(answer)) < 0) return;
+  }
+}
+
 static int copy(int from, int to) {
   char bytes[4096];
   ssize_t count = read(from, bytes, sizeof bytes);
+  if (from == master) listen(bytes, count);
   for (ssize_t at = 0, done; at < count; at += done)
     if ((done = write(to, bytes + at, (size_t)(count - at))) < 0) return 0;
   return count > 0;
@@ -82,12 +98,14 @@ int main(int argc, char **argv) {
     if (ready > 0 && polls[0].revents != 0 && master >= 0 && !copy(0, master)) keyboard = -1;
     if (ready > 0 && polls[2].revents != 0 && !copy(master, 1)) return 2;
     if (ready > 0 && polls[1].revents != 0) {
-      char order[64];
+      char order[128];
       ssize_t length = read(3, order, sizeof order - 1);
       if (length <= 0) orders = -1;
       else order[order[length - 1] == '\n' ? length - 1 : length] = 0, obey(order);
     }
     if (ready == 0 && waitpid(child, &status, WNOHANG) == child) {
+      /* It may have written between the poll and its end. */
+      while (master >= 0 && poll(&(struct pollfd){master, POLLIN, 0}, 1, 0) > 0 && copy(master, 1)) continue;
       if (master >= 0) say_state();
       dprintf(4, "ended %d\n", status);
       return 0;

@@ -13,6 +13,8 @@ export interface Pty {
   readonly type: (text: string) => void;
   readonly resize: (rows: number, columns: number) => void;
   readonly hangUp: () => void;
+  /** Types `text`, sooner than a test could, when the terminal has been asked so often for its status. */
+  readonly answer: (count: number, text: string) => void;
   /** Waits until `text` appears behind what was waited for before; throws with the screen after `limitMs`. */
   readonly see: (text: string | RegExp, limitMs?: number) => Promise<void>;
   /** Modes of the terminal and the non-blocking flag of its open file, as one comparable string. */
@@ -76,6 +78,7 @@ export async function startPty(command: readonly string[], environment: Readonly
     type: (text) => void child.stdin?.write(text),
     resize: (rows, columns) => order(`resize ${rows} ${columns}`),
     hangUp: () => order('hang-up'),
+    answer: (count, text) => order(`answer ${count} ${text}`),
     see,
     state: async () => {
       const from = answers.length;
@@ -86,4 +89,9 @@ export async function startPty(command: readonly string[], environment: Readonly
     ended,
     child,
   };
+}
+
+/** The same command, which begins once a line was typed: until then nobody has touched the terminal. */
+export function held(command: readonly string[]): string[] {
+  return ['/bin/sh', '-c', 'read -r _; exec "$@"', 'sh', ...command];
 }

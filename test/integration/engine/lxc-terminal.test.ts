@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { type Pty, startPty } from '../../rig/pty.ts';
+import { held, type Pty, startPty } from '../../rig/pty.ts';
 import { busyboxRootfs } from '../../rig/rootfs.ts';
 
 const main = [process.execPath, join(import.meta.dirname, '../../../src/cli/main.ts'), '-q', '-e', 'lxc'];
@@ -21,8 +21,14 @@ afterAll(async () => {
 });
 
 describe.each(['', '--ephemeral'])('a command of the lxc engine on a terminal %s', (option) => {
-  const start = async (...command: readonly string[]): Promise<Pty> =>
-    await startPty([...main, '-t', join(work, 'root'), ...(option === '' ? [] : [option]), ...command]);
+  const line = (...command: readonly string[]): string[] => [
+    ...main,
+    '-t',
+    join(work, 'root'),
+    ...(option === '' ? [] : [option]),
+    ...command,
+  ];
+  const start = async (...command: readonly string[]): Promise<Pty> => await startPty(line(...command));
 
   test('has a controlling terminal of its own, of the same size', async () => {
     const pty = await start('sh', '-c', 'stty size; test -t 0 && test -t 1 && test -t 2 && echo all; echo tty > /dev/tty');
@@ -71,8 +77,9 @@ describe.each(['', '--ephemeral'])('a command of the lxc engine on a terminal %s
   });
 
   test('leaves modes and flags of the terminal as they were', async () => {
-    const pty = await start('sh', '-c', 'stty raw -echo; echo ready; read -r line; kill -9 $$');
+    const pty = await startPty(held(line('sh', '-c', 'stty raw -echo; echo ready; read -r line; kill -9 $$')));
     const before = await pty.state();
+    pty.type('\r');
     await pty.see('ready');
     pty.type('x\n');
     expect({ status: (await pty.ended) >> 8, state: pty.lastState() }).toEqual({ status: 137, state: before });
