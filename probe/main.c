@@ -79,7 +79,7 @@ static struct outcome try_case(const struct attack *attack, const struct bait *b
 	if (child == 0) {
 		close(ends[0]);
 		outcome_pipe = ends[1];
-		alarm(5);
+		alarm(30);
 		struct outcome outcome = attack->run(attack, bait);
 		_exit(write(ends[1], &outcome, sizeof outcome) == (ssize_t)sizeof outcome ? 0 : 1);
 	}

@@ -97,7 +97,7 @@ async function begin({ start, options }: Place, script: string, more: readonly s
     return runs.find(({ pid }) => pid === child.pid);
   };
   // The daemon gives an answer that is a moment old.
-  const run = await vi.waitUntil(find, { timeout: 10_000 });
+  const run = await vi.waitUntil(find, { timeout: 60_000 });
   return { child, run: run.runId, lines };
 }
 
@@ -298,18 +298,21 @@ describe('isolate exec', () => {
     const word = String(child.pid);
     const isKnown = async () =>
       (JSON.parse((await isolate(['ps', '--json'])).stdout) as RunsDocument).runs.some(({ pid }) => pid === child.pid);
-    await vi.waitUntil(isKnown, { timeout: 10_000 });
-    const stopped = startIsolate(['exec', word, 'echo', 'never']);
-    const waiting = startIsolate(['exec', word, 'echo', 'joined']);
-    // Both have found the run when they look for its launcher.
-    const looks = (pid: number | undefined): boolean => readFileSync(`/proc/${pid}/wchan`, 'utf8').includes('nanosleep');
-    await vi.waitUntil(() => looks(stopped.pid) && looks(waiting.pid), { timeout: 10_000, interval: 1 });
+    await vi.waitUntil(isKnown, { timeout: 60_000 });
+    /** A command that has found the run when it looks for its launcher. */
+    const startLooking = async (command: string): Promise<ChildProcess> => {
+      const looking = startIsolate(['exec', word, 'echo', command]);
+      await vi.waitUntil(() => readFileSync(`/proc/${looking.pid}/wchan`, 'utf8').includes('nanosleep'), { timeout: 60_000, interval: 1 });
+      return looking;
+    };
+    const stopped = await startLooking('never');
     stopped.kill('SIGTERM');
     expect(await end(stopped)).toMatchObject({
       status: 125,
       stdout: '',
       stderr: expect.stringContaining('has not started its command yet'),
     });
+    const waiting = await startLooking('joined');
     expect(waiting.exitCode).toBeNull();
     writeFileSync(go, '');
     expect(await end(waiting)).toEqual(ok('joined\n'));

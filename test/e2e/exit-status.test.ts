@@ -43,7 +43,7 @@ describe.each(ways)('%s', (name) => {
     );
     const realTime = [34, 50, 64];
     const numbers = [...named, ...realTime];
-    expect(await inTurn(numbers, 4, (number) => statusOf('sh', '-c', `(sleep 0.1; kill -${number} $$) & exec sleep 5`))).toEqual(
+    expect(await inTurn(numbers, 4, (number) => statusOf('sh', '-c', `(sleep 0.1; kill -${number} $$) & exec sleep 600`))).toEqual(
       numbers.map((number) => 128 + number),
     );
   });

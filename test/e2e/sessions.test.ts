@@ -10,6 +10,7 @@ import { finished, type Finished, isolate, startIsolate } from '../rig/isolate.t
 import { loseState } from '../rig/lost-state.ts';
 import { addMember, addMemberGroup, type Member, runAs, startAs } from '../rig/members.ts';
 import { hostStore, useOwnState } from '../rig/own-store.ts';
+import { refreshUntilFree } from '../rig/refresher.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
@@ -163,7 +164,7 @@ describe.each<[string, (args: readonly string[]) => ChildProcess, (args: readonl
     expect(await run(['-q', '--keep=shared', ...root(), 'true'])).toEqual(done());
   });
   afterAll(async () => {
-    await vi.waitUntil(async () => (await run(['rm', '-q', 'shared'])).status === 0, { timeout: 10_000 });
+    await vi.waitUntil(async () => (await run(['rm', '-q', 'shared'])).status === 0, { timeout: 60_000 });
   });
 
   test('starts a run in a session that none uses, with all options of a run', async () => {
@@ -253,7 +254,7 @@ test('a session whose clone is gone can be removed', async () => {
     )
     .toBe(true);
   await template.pool.zfs('inherit', 'isolate:keep', dataset);
-  await isolate(['refresh', template.dataset]);
+  await refreshUntilFree(template.dataset);
   expect(await runAs(member, ['enter', 'lost', 'true'])).toMatchObject({
     status: 125,
     stderr: expect.stringContaining('does not exist any more.'),

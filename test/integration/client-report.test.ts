@@ -60,8 +60,8 @@ it.each<[string, boolean, Launch, readonly ReportEvent[]]>([
   ['an exit', false, script('exit 3'), [{ kind: 'started' }, { kind: 'exited', code: 3 }]],
   ['a signal', true, script('kill -TERM $$'), [{ kind: 'started' }, { kind: 'killed', signal: 'SIGTERM' }]],
   ['a signal without a name', false, script('kill -40 $$'), [{ kind: 'started' }, { kind: 'killed', signal: 'SIG40' as NodeJS.Signals }]],
-  ['a time limit', false, script('exec sleep 9', { deadlineMs: 2000 }), [{ kind: 'started' }, { kind: 'timed-out' }]],
-  ['a time limit in JSON', true, script('exec sleep 9', { deadlineMs: 2000 }), [{ kind: 'started' }, { kind: 'timed-out' }]],
+  ['a time limit', false, script('exec sleep 60', { deadlineMs: 5000 }), [{ kind: 'started' }, { kind: 'timed-out' }]],
+  ['a time limit in JSON', true, script('exec sleep 60', { deadlineMs: 5000 }), [{ kind: 'started' }, { kind: 'timed-out' }]],
   ['a command that is not there', true, initLaunch(['no-such']), [{ kind: 'not-executed', errno: 'ENOENT' }]],
   ['a command that is no program', true, initLaunch(['/etc/passwd']), [{ kind: 'not-executed', errno: 'EACCES' }]],
   [

@@ -166,7 +166,7 @@ describe('the front', () => {
   });
 
   it('keeps no more of unfinished frames than they have, nor more than a user’s share', async () => {
-    const gate = await startGate();
+    const gate = await startGate(['--frame-seconds', '600']);
     await expectService(gate);
     const front = gate.front();
     const before = residentBytes(front);

@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 import { decodeMessage, encodeMessage, frameLength, headerBytes, type Item, type Message, values } from '../../src/wire/frame.ts';
 import type { MessageName } from '../../src/wire/schema.ts';
 import { encodeLaunchRecord } from '../../src/launch/record.ts';
-import { launcherPath, longGraceMs, type Wrapping, wrappedLaunch } from './launches.ts';
+import { launcherPath, type Wrapping, wrappedLaunch } from './launches.ts';
 
 /** The daemon's end of one client's connection. */
 export interface Talk {
@@ -44,7 +44,7 @@ export async function answerWithLaunches(): Promise<void> {
   await answerClients(async (talk) => {
     const run = await talk.next();
     const [wrapping, ...command] = run === null ? [] : values(run, 'argument');
-    const launch = wrappedLaunch(wrapping as Wrapping, command as [string, ...string[]], { graceMs: longGraceMs });
+    const launch = wrappedLaunch(wrapping as Wrapping, command as [string, ...string[]]);
     talk.send('launch', [{ name: 'record', value: encodeLaunchRecord(launch, { supervised: false }) }]);
   });
 }

@@ -28,7 +28,7 @@ const [json = ''] = values(expectMessage(await lease?.receive(60_000), 'leased')
 const run = parseLeased(json, 0).groups?.run ?? '';
 const second = await connectDaemon();
 second?.send('join', [{ name: 'run', value: run }]);
-expectMessage(await second?.receive(10_000), 'joined');
+expectMessage(await second?.receive(60_000), 'joined');
 const sleeper = spawn('sleep', ['600'], { stdio: 'ignore', detached: true });
 await once(sleeper, 'spawn');
 process.stdout.write(`${JSON.stringify({ run, sleeper: sleeper.pid })}\n`);

@@ -31,7 +31,7 @@ export function bareLaunch(command: readonly [string, ...string[]], changes: Par
     descriptors: [],
     userNamespace: null,
     noNewPrivileges: false,
-    graceMs: 5000,
+    graceMs: longGraceMs,
     ...changes,
   };
 }

@@ -236,20 +236,19 @@ test('a member who floods the daemon blocks nobody, and costs little memory', { 
   const before = residentBytes(pid);
   const { next } = attack(...as(hostile), 'flood', '500', '10');
   expect(await next()).toBe('begun');
-  const times: number[] = [];
+  let answers = 0;
   let most = before;
   const end = next();
   let isOver = false;
   void end.then(() => (isOver = true));
   while (!isOver) {
-    const startMs = performance.now();
     expect(((await askStatus(socketFile, 'ps')) as RunsDocument).runs).toEqual(expect.any(Array));
-    times.push(performance.now() - startMs);
+    if (!isOver) answers += 1;
     most = Math.max(most, residentBytes(pid));
   }
   expect(Number(await end)).toBeGreaterThan(100e6);
-  // A machine with other work is slow in all; a queue that grew with the flood would be far longer.
-  expect(Math.max(...times)).toBeLessThan(8000);
+  // They don't wait for the end of the flood.
+  expect(answers).toBeGreaterThan(0);
   expect(most - before).toBeLessThan(170e6);
 });
 

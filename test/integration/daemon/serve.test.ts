@@ -122,6 +122,7 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
       sinceMs: expect.any(Number) as number,
     });
     const second = await askRun(daemon.socket, 'two');
+    await settles('two', 2, [second.clone ?? '']);
     daemon.configure({ one: 3 });
     process.kill(pid, 'SIGHUP');
     await expect.poll(() => daemon.log().filter(({ msg }) => msg === 'The settings have changed.').length).toBe(2);
@@ -130,7 +131,7 @@ describe.runIf(process.getuid?.() === 0)('the daemon', () => {
     second.connection.close();
     // Its fresh clones are left to others; nothing is made any more.
     await expect.poll(async () => (await daemon.states('two')).retired).toEqual([]);
-    await expect.poll(async () => (await daemon.states('two')).clones.length).toBe(1);
+    await expect.poll(async () => (await daemon.states('two')).clones.length).toBe(2);
   });
 
   test('forgets a template that never existed once the settings no longer name it', async () => {

@@ -20,7 +20,7 @@ test('a program whose launcher is killed has ended, although something that it l
     for (const { pid, command } of listProcesses()) if (command === left) process.kill(pid, 'SIGKILL');
   });
   const { facts } = await callerContext();
-  const words = ['/bin/sh', '-c', `setsid ${left} & echo up; wait`] as const;
+  const words = ['/bin/sh', '-c', `echo up; setsid ${left} & wait`] as const;
   const running = runAsTool(bareLaunch(words), { file: '/bin/sh', args: [], timeoutMs: 60_000 }, facts);
   await waitFor(() => listProcesses().find(({ command }) => command === left));
   const launcher = await waitFor(() => descendants(process.pid).find(({ command }) => command.includes('isolate-launch')));

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -21,6 +21,7 @@ beforeAll(async () => {
   writeFileSync('/etc/isolate/config.toml', `store = "${pool.name}/t"\n`);
 });
 afterAll(() => pool.end());
+afterAll(() => rmSync('/etc/isolate/config.toml'));
 
 beforeEach(async () => {
   count += 1;
