@@ -35,3 +35,12 @@ export function descendants(root: number): readonly FoundProcess[] {
   }
   return all.filter(({ pid }) => pid !== root && found.has(pid));
 }
+
+/** Sends a signal to a process that may have ended; whether it was there. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}

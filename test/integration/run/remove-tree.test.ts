@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -6,29 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { callerFacts } from '../../../src/run/caller-facts.ts';
 import { removeTree } from '../../../src/run/remove-tree.ts';
-
-/** The processes that remove this tree now. */
-function removers(tree: string): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    try {
-      const words = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
-      return words[0]?.endsWith('rm') === true && words.includes(tree) ? [Number(name)] : [];
-    } catch {
-      // It has ended.
-      return [];
-    }
-  });
-}
-
-/** Says whether it was still there. */
-function kill(pid: number): boolean {
-  try {
-    return process.kill(pid, 'SIGKILL');
-  } catch {
-    return false;
-  }
-}
+import { listProcesses, signalProcess } from '../../rig/process-tree.ts';
 
 test('a tree is removed although somebody kills the rm that removes it', async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'isolate-remove-tree-'));
@@ -46,8 +24,8 @@ test('a tree is removed although somebody kills the rm that removes it', async (
     let isOver = false;
     const removed = removeTree(tree, facts).finally(() => (isOver = true));
     while (!isKilled && !isOver) {
-      const [pid] = removers(tree);
-      if (pid !== undefined) isKilled = kill(pid);
+      const remover = listProcesses().find(({ command }) => /^\S*rm /.test(command) && command.endsWith(` ${tree}`));
+      if (remover !== undefined) isKilled = signalProcess(remover.pid, 'SIGKILL');
       await new Promise((resolve) => setImmediate(resolve));
     }
     await removed;

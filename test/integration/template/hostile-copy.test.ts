@@ -9,7 +9,7 @@ import { IsolateError } from '../../../src/error.ts';
 import { callerContext } from '../../../src/template/context.ts';
 import { exchange } from '../../../src/template/directory/exchange.ts';
 import { changeTemplate } from '../../../src/template/open-store.ts';
-import { descendants } from '../../rig/process-tree.ts';
+import { descendants, signalProcess } from '../../rig/process-tree.ts';
 
 /** So many that it still copies them when it is stopped. */
 const count = 10_000;
@@ -53,10 +53,9 @@ async function copyChanging(store: string, host: string): Promise<{ readonly end
   while ((await copied()) === 0 && !isOver) await turn();
   // As a run on the template can do at any moment.
   const program = descendants(process.pid).find(({ command }) => command.startsWith('/proc/self/fd/4 copy '));
-  if (program !== undefined) process.kill(program.pid, 'SIGSTOP');
-  const isMet = program !== undefined && (await copied()) < count;
+  const isMet = program !== undefined && signalProcess(program.pid, 'SIGSTOP') && (await copied()) < count;
   if (isMet) await exchange(context, join(store, 't/a'), join(store, 't/b'));
-  if (program !== undefined) process.kill(program.pid, 'SIGCONT');
+  if (program !== undefined) signalProcess(program.pid, 'SIGCONT');
   const end = await copying;
   if (!isMet) return null;
   const names = await readdir(join(store, '.t@s/tree/a')).catch(() => []);

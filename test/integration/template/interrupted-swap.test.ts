@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { writeConfig } from '../../rig/daemon.ts';
 import { isolate } from '../../rig/isolate.ts';
 import { busyboxRootfs } from '../../rig/rootfs.ts';
 import { makePool, type TestPool } from '../../rig/zpool.ts';
@@ -18,10 +19,9 @@ let dataset: string;
 beforeAll(async () => {
   pool = await makePool();
   await pool.zfs('create', `${pool.name}/t`);
-  writeFileSync('/etc/isolate/config.toml', `store = "${pool.name}/t"\n`);
+  await writeConfig(`store = "${pool.name}/t"\n`);
 });
 afterAll(() => pool.end());
-afterAll(() => rmSync('/etc/isolate/config.toml'));
 
 beforeEach(async () => {
   count += 1;
