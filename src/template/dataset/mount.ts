@@ -128,3 +128,12 @@ export function findMount(dataset: string, mounts: readonly MountEntry[] = readM
     type === 'zfs' || (type === 'fuse.zfs' && superOptions.includes('user_id=0'));
   return mounts.findLast((mount) => mount.source === dataset && mount.root === '/' && isZfs(mount))?.mountpoint ?? null;
 }
+
+/** Where the administrator has the whole dataset mounted; null: nowhere. What isolate mounts for a moment does not count. */
+export function findLastingMount(context: DatasetContext, dataset: string): string | null {
+  const own = `${templatesDirectory(context)}/`;
+  return findMount(
+    dataset,
+    readMounts().filter(({ mountpoint }) => !mountpoint.startsWith(own)),
+  );
+}

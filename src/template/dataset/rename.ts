@@ -1,6 +1,6 @@
 import type { IsolateError } from '../../error.ts';
 import { runWhenFree } from '../../storage/zfs/when-free.ts';
-import { findMount } from './mount.ts';
+import { findLastingMount, findMount } from './mount.ts';
 import { planMount, planOrigin, planRename, planUnmount } from './plan.ts';
 import { type DatasetContext, zfs, zfsFailed, zfsIfThere } from './zfs.ts';
 
@@ -33,8 +33,8 @@ async function isThere(context: DatasetContext, dataset: string): Promise<boolea
  * time after it answered.
  */
 export async function renameMounted(context: DatasetContext, from: string, to: string): Promise<void> {
-  const wasMounted = findMount(from) !== null;
-  if (wasMounted) await zfs(context, from, planUnmount(from));
+  const wasMounted = findLastingMount(context, from) !== null;
+  if (findMount(from) !== null) await zfs(context, from, planUnmount(from));
   try {
     await rename(context, from, to);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { IsolateError } from '../../error.ts';
 import { oldOnes, readDataset, readSiblings, refuseChildren } from './family.ts';
-import { findMount } from './mount.ts';
+import { findLastingMount, findMount } from './mount.ts';
 import { besideName, splitSnapshot, stepProperty } from './names.ts';
 import {
   draftProperty,
@@ -118,7 +118,7 @@ async function seeMount(context: DatasetContext): Promise<Mount> {
     const value = local?.get(name);
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { mounted: findMount(dataset) !== null, ...Object.fromEntries(values) };
+  return { mounted: findLastingMount(context, dataset) !== null, ...Object.fromEntries(values) };
 }
 
 /** At the next boot what the template was is not mounted in its place. */
@@ -139,7 +139,7 @@ async function putBack(context: DatasetContext, properties: ReadonlyMap<string, 
     // zfs-fuse unmounts and mounts a dataset even where the new value is the old one, and the mount can find it busy still.
     if (value !== undefined && local?.get(name) !== value) await zfs(context, dataset, planSet(dataset, name, value));
   }
-  if (mounted && findMount(dataset) === null) await zfs(context, dataset, planMount(dataset));
+  if (mounted && findLastingMount(context, dataset) === null) await zfs(context, dataset, planMount(dataset));
 }
 
 /** The local properties of a dataset; null: there is none. */

@@ -51,3 +51,21 @@ test('a change goes on where somebody looks for a moment at the tree that is to 
   });
   expect(kept).toEqual({ kept: expect.any(Object) as object });
 });
+
+async function makeUnmounted(name: string): Promise<string> {
+  const dataset = `${template.dataset}-${name}`;
+  await template.pool.zfs('create', '-o', 'canmount=off', dataset);
+  return dataset;
+}
+
+test('a template that isolate itself has mounted for a moment is not mounted afterwards', async () => {
+  const dataset = await makeUnmounted('seen');
+  const [ref, context] = [{ kind: 'dataset', dataset } as const, await callerContext()];
+  await changeTemplate(ref, context, async (store) => {
+    const replacement = await store.replace();
+    // As a list of templates does meanwhile, to read the record of each.
+    await store.open();
+    await replacement.commit();
+  });
+  expect(await template.pool.zfs('get', '-H', '-o', 'value', 'mounted,canmount,isolate:step', dataset)).toBe('no\noff\n-\n');
+});
