@@ -88,11 +88,14 @@ async function mountWhenFree(dataset: string, path: string): Promise<void> {
   await mountByDaemon(dataset, path);
 }
 
-/** Unmounts, neither lazily nor by force, and tries again for a moment while another process looks at what is mounted. Throws `dataset-busy`. */
+/**
+ * Unmounts, neither lazily nor by force. Tries again for a moment while another process looks at what is mounted, and where umount(8) was
+ * killed. Throws `dataset-busy`.
+ */
 export async function unmount(path: string): Promise<void> {
   let failure = await tryUnmount(path);
   for (const pauseMs of pausesMs) {
-    if (failure?.endsWith('busy.') !== true) break;
+    if (failure === null || !/(?:busy|killed)\.$/.test(failure)) break;
     await sleep(pauseMs);
     failure = await tryUnmount(path);
   }
@@ -102,6 +105,8 @@ export async function unmount(path: string): Promise<void> {
 /** What umount(8) says; null: it is no longer mounted, and its directory is removed. */
 async function tryUnmount(path: string): Promise<string | null> {
   const { exitCode, stderr } = await runCommand({ file: '/bin/umount', args: ['--', path], timeoutMs });
+  // 128 + N: signal N ended it.
+  if (exitCode > 128) return 'umount was killed.';
   if (exitCode !== 0 && !/not mounted|no mount point/.test(stderr)) return stderr.trim();
   rmdirSync(path);
   return null;

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -68,4 +68,20 @@ test('a template that isolate itself has mounted for a moment is not mounted aft
     await replacement.commit();
   });
   expect(await template.pool.zfs('get', '-H', '-o', 'value', 'mounted,canmount,isolate:step', dataset)).toBe('no\noff\n-\n');
+});
+
+test('a tree is unmounted although somebody kills the umount that does it', async () => {
+  const dataset = await makeUnmounted('unmounted');
+  const { directory } = template.pool;
+  const [script, umount, killed] = [join(directory, 'umount'), join(directory, 'real-umount'), join(directory, 'killed')] as const;
+  copyFileSync('/bin/umount', umount);
+  writeFileSync(script, `#!/bin/sh\n[ -e ${killed} ] || { touch ${killed}; kill -KILL $$; }\nexec ${umount} "$@"\n`, { mode: 0o755 });
+  execFileSync('mount', ['--bind', script, '/bin/umount']);
+  try {
+    const tree = await changeTemplate({ kind: 'dataset', dataset }, await callerContext(), (store) => store.open());
+    await tree.close();
+    expect([existsSync(killed), existsSync(tree.path)]).toEqual([true, false]);
+  } finally {
+    execFileSync(umount, ['/bin/umount']);
+  }
 });
