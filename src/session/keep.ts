@@ -59,6 +59,8 @@ export async function keepAsSession<Leased extends LeasedClone>(
   try {
     return { name: record.name, lease: { ...lease, ...(await keepLease(pool, lease.id, record.clone, formatSession(record))) }, drop };
   } catch (error) {
+    // The storage may have done it all the same, and would bring the session back. The first failure is the one to report.
+    await pool.driver.forget(record.clone).catch(() => undefined);
     removeSession(index, record);
     throw error;
   }

@@ -59,6 +59,21 @@ test('a session is gone whose root is thrown away, also if its name was taken fo
   expect({ added, left: listSessions(index, null) }).toEqual({ added: ['good'], left: [] });
 });
 
+test('a session that the storage kept, although it said otherwise, does not come back', async () => {
+  const pool = await openForDead();
+  const index = makeIndex();
+  const root = { kind: 'volume', locator: pool.template } as const;
+  const keep: Pool['driver']['keep'] = async (...words) => {
+    await pool.driver.keep(...words);
+    throw new Error('zfs was killed');
+  };
+  const failing: Pool = { ...pool, driver: { ...pool.driver, keep } };
+  const run = { name: 'good', root, engine: 'bwrap', command: ['true'] };
+  await expect(keepAsSession(failing, await leaseClone(pool, { waitMs: 0 }), { uid: 7, index }, run)).rejects.toThrow('zfs was killed');
+  mendIndex(index, root, await seeClones(pool), Date.now());
+  expect({ left: listSessions(index, null), kept: (await pool.driver.list()).filter(({ kept }) => kept) }).toEqual({ left: [], kept: [] });
+});
+
 const id = '17959875474581465246';
 
 test.each([
