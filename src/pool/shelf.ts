@@ -64,6 +64,7 @@ interface Open {
   readonly coprocess: Coprocess;
   /** null: it ended before it answered. */
   readonly answers: ((answer: number | null) => void)[];
+  hasEnded: boolean;
 }
 
 /** The root of the shelf, by a descriptor of this process's own, so that it outlives the coprocess. */
@@ -136,9 +137,10 @@ async function start(state: State): Promise<Open> {
   const answers: Open['answers'] = [];
   const onData = readAnswers((answer) => answers.shift()?.(answer));
   const coprocess = await startCoprocess({ file: state.gate, args: ['shelf', state.directory], onData });
-  const opened: Open = { coprocess, answers };
+  const opened: Open = { coprocess, answers, hasEnded: false };
   void coprocess.ended.finally(() => {
     state.open = state.opening = null;
+    opened.hasEnded = true;
     for (const answer of answers.splice(0)) answer(null);
   });
   await look(state, opened);
@@ -164,7 +166,10 @@ function end(state: State): void {
   state.root = null;
 }
 
-async function send({ coprocess, answers }: Open, command: string): Promise<number | null> {
+async function send(opened: Open, command: string): Promise<number | null> {
+  const { coprocess, answers } = opened;
+  // Nobody would answer.
+  if (opened.hasEnded) return null;
   coprocess.ref();
   const answer = await new Promise<number | null>((resolve) => {
     answers.push(resolve);

@@ -42,3 +42,14 @@ test('where no shelf can be made clones stay on the host, and one warning says s
     warnings: [`${first} stays mounted on the host, which slows down whatever copies its mounts: not a directory.`],
   });
 });
+
+test('a command whose coprocess ended before it could be given to it fails, instead of waiting for an answer', async () => {
+  const { shelf: directory, clones } = makePlace();
+  const gate = `${directory}-gate`;
+  writeFileSync(gate, '#!/bin/sh\nread -r command\n', { mode: 0o755 });
+  const warnings: string[] = [];
+  const shelf = openShelf({ gate, directory, warn: (message) => warnings.push(message) });
+  const first = makeClone(clones, '1');
+  await shelf.put(first);
+  expect({ mounted: isMounted(first), warnings }).toEqual({ mounted: true, warnings: [expect.stringContaining('no such process')] });
+});
