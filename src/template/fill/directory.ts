@@ -21,7 +21,8 @@ export async function copyDirectory(place: FillingPlace, path: string, options: 
   const unpacked = Promise.race([stream, packed.then(() => stream)]).then(async (output) =>
     unpack(place, await receiveArchive(output, path), { ...options, signal }),
   );
-  const [packing, unpacking] = await Promise.allSettled([packed, unpacked.catch((error: unknown) => stop(stopped, error))]);
+  const stopBoth = (error: unknown): never => stop(stopped, error);
+  const [packing, unpacking] = await Promise.allSettled([packed.catch(stopBoth), unpacked.catch(stopBoth)]);
   options.signal?.throwIfAborted();
   // What could not be read explains why the archive is bad.
   if (packing.status === 'rejected' && isUnreadable(packing.reason)) throw packing.reason;

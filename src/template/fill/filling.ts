@@ -117,6 +117,10 @@ function feed(stdin: Writable | null, input: Readable | Uint8Array): void {
   // It may have failed already.
   if (input.destroyed) stdin.destroy();
   stdin.on('close', () => input.destroy());
+  // What was cut off ends neither by an error nor by its end.
+  input.once('close', () => {
+    if (!input.readableEnded) stdin.destroy();
+  });
   input.pipe(stdin);
 }
 
