@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -6,6 +5,8 @@ import { configPath } from '../../../config/config.ts';
 import { parseConfig } from '../../../config/load.ts';
 import { parseRunFile } from '../../../config/runs/load.ts';
 import { IsolateError } from '../../../error.ts';
+import { formatHolder, isAlive, parseHolder, readOwnHolder } from '../../../pool/holder.ts';
+import { readDirectory } from '../../../pool/read-directory.ts';
 import { makeDirectories } from '../../../process/make-directories.ts';
 import { verbs } from '../../verbs.ts';
 import { ownSettingsCaller, refuseMovable } from '../../settings-caller.ts';
@@ -61,7 +62,9 @@ export async function changeFile(
   const target = existsSync(path) ? realpathSync(path) : path;
   const read = (): string | null => (existsSync(target) ? readFileSync(target, 'utf8') : null);
   const before = read();
-  const copy = join(dirname(target), `.edit-${randomBytes(8).toString('hex')}.toml`);
+  const own = readOwnHolder();
+  sweepCopies(dirname(target), own.bootId);
+  const copy = join(dirname(target), `.edit-${formatHolder(own)}.toml`);
   try {
     writeFor(path, copy, before ?? start);
     const text = await change(before ?? start, copy);
@@ -74,6 +77,15 @@ export async function changeFile(
     renameSync(copy, target);
   } finally {
     rmSync(copy, { force: true });
+  }
+}
+
+/** Removes the copies of processes that were killed. */
+function sweepCopies(directory: string, bootId: string): void {
+  for (const name of readDirectory(directory)) {
+    const [, text = ''] = /^\.edit-(.+)\.toml$/.exec(name) ?? [];
+    const holder = parseHolder(text);
+    if (holder !== null && !isAlive(holder, bootId)) rmSync(join(directory, name), { force: true });
   }
 }
 
