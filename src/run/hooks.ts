@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { mergedPath, placeOf, type Rootfs } from '../rootfs/rootfs.ts';
 import { overlayOptions } from '../engine/root-mounts.ts';
 import { IsolateError } from '../error.ts';
@@ -39,8 +41,21 @@ async function withVisibleRoot({ parts: [part] }: Rootfs, action: () => Promise<
   try {
     await action();
   } finally {
-    await change('/bin/umount', [path]);
+    await unmount(path);
   }
+}
+
+/** Tries again for a moment while what the hook started looks at it, and where umount(8) was killed. */
+async function unmount(path: string): Promise<void> {
+  for (const pauseMs of [25, 50, 100, 200, 400, 800]) {
+    const isDone = await change('/bin/umount', ['--', path]).then(
+      () => true,
+      () => false,
+    );
+    if (isDone) return;
+    await sleep(pauseMs);
+  }
+  await change('/bin/umount', ['--', path]);
 }
 
 async function change(file: string, args: readonly string[]): Promise<void> {

@@ -1,11 +1,13 @@
 import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
-import type { CommandResult } from '../process/command.ts';
+import { readMounts } from '../host/read-mounts.ts';
+import { type CommandResult, runCommand } from '../process/command.ts';
 import { runWithIds } from './with-ids.ts';
 
 const removal = ['-rf', '--one-file-system', '--'];
 const timeoutMs = 600_000;
 const measureMs = 30_000;
+const unmountMs = 10_000;
 
 /** Bytes on disk of a tree that a sandbox wrote. Throws `storage-failed`, `tool-timeout`. */
 export async function measureTree(path: string, facts: Facts): Promise<number> {
@@ -21,9 +23,17 @@ export async function measureTree(path: string, facts: Facts): Promise<number> {
  * longest path, and is started again if somebody has killed it. Throws `storage-failed`, `tool-timeout`.
  */
 export async function removeTree(path: string, facts: Facts): Promise<void> {
+  if (facts.user.rights === 'root') await unmountLayers(path);
   const remove = (): Promise<CommandResult> => runWithIds({ file: '/bin/rm', args: [...removal, path], timeoutMs }, facts);
   const first = await remove();
   // 128 + N: signal N ended it.
   const { exitCode, stderr } = first.exitCode > 128 ? await remove() : first;
   if (exitCode !== 0) throw new IsolateError('storage-failed', `The tree ${path} could not be removed: ${stderr.trim()}`);
+}
+
+/** A run that was killed while a hook of it ran has left its layers merged on the host. */
+async function unmountLayers(path: string): Promise<void> {
+  const layers = readMounts().filter(({ mountpoint, type }) => type === 'overlay' && mountpoint.startsWith(`${path}/`));
+  // What is in use stays, and rm(1) says so.
+  for (const { mountpoint } of layers) await runCommand({ file: '/bin/umount', args: ['--', mountpoint], timeoutMs: unmountMs });
 }

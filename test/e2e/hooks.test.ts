@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { isolate } from '../rig/isolate.ts';
+import { isolate, startIsolate } from '../rig/isolate.ts';
+import { descendants } from '../rig/process-tree.ts';
 import { temporaryTemplate } from '../rig/template.ts';
 
 let template: string;
@@ -78,4 +80,25 @@ test('a hook sees a throw-away overlay merged, with what the command changed', a
   expect({ status, stdout, stderr, said: said() }).toEqual({ status: 0, stdout: 'given\n', stderr: '', said: 'made\nremoved\n' });
   expect(existsSync(join(template, 'given'))).toBe(false);
   expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(template);
+});
+
+test('a throw-away overlay whose run was killed while its hook ran is removed by the next run, and nothing stays mounted', async () => {
+  const run = startIsolate(['-q', '--ephemeral', '-t', template, '--pre-hook', `echo begun >> ${notes}; exec sleep 600`, 'true']);
+  await expect.poll(said).toBe('begun\n');
+  const hook = descendants(run.pid ?? 0).find(({ command }) => command === 'sleep 600');
+  run.kill('SIGKILL');
+  if (hook !== undefined) process.kill(hook.pid, 'SIGKILL');
+  await once(run, 'close');
+  const mounted = (): boolean => readFileSync('/proc/self/mounts', 'utf8').includes(template);
+  expect(mounted()).toBe(true);
+  const next = async (): Promise<boolean> => {
+    expect(await isolate(['-q', '--ephemeral', '-t', template, 'true'])).toMatchObject({ status: 0, stderr: '' });
+    return mounted();
+  };
+  await expect.poll(next, { timeout: 30_000 }).toBe(false);
+});
+
+test('a hook may leave a program that looks at the merged root for a moment', async () => {
+  const hook = 'cd "$ROOTFS"; sleep 0.3 > /dev/null 2>&1 &';
+  expect(await isolate(['-q', '--ephemeral', '-t', template, '--pre-hook', hook, 'true'])).toMatchObject({ status: 0, stderr: '' });
 });
