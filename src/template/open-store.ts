@@ -5,8 +5,8 @@ import { templateKey } from '../pool/paths.ts';
 import type { TemplateContext } from './context.ts';
 import { isUnfinished } from './dataset/attempt.ts';
 import { isBeingSwapped } from './dataset/family.ts';
-import { templatesDirectory } from './dataset/mount.ts';
 import { openDatasetStore } from './dataset/store.ts';
+import { sweepMounts, templatesDirectory } from './dataset/mount.ts';
 import { finishUnfinished, sweepBesides } from './dataset/sweep.ts';
 import { openDatasetContext, refuseOthers } from './dataset/zfs.ts';
 import { directoryLayout } from './directory/layout.ts';
@@ -75,6 +75,8 @@ async function changeDataset<T>(dataset: string, own: TemplateContext, act: () =
   const context = await openDatasetContext(dataset, own);
   const lock = join(templatesDirectory(context), `${templateKey(dataset)}.lock`);
   return await withTemplateLock(lock, dataset, own, async () => {
+    // What a dead process has mounted is in the way of a rollback.
+    await sweepMounts(context);
     await finishUnfinished(context);
     await sweepBesides(context);
     return await act();

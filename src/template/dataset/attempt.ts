@@ -16,6 +16,8 @@ export async function attemptOnDataset(context: DatasetContext): Promise<Attempt
   try {
     await zfs(context, dataset, planSnapshot(dataset, label));
   } catch (error) {
+    // A zfs that was killed may have taken it. Later, a snapshot that is there undoes what was changed since.
+    await zfs(context, dataset, planDestroy(`${dataset}@${label}`, false)).catch(() => undefined);
     await giveRoom(context);
     throw error;
   }

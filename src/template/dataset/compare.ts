@@ -1,3 +1,5 @@
+import { IsolateError } from '../../error.ts';
+import { lastLine } from '../../process/last-line.ts';
 import { runCommand } from '../../process/command.ts';
 import type { TemplateContext } from '../context.ts';
 import { haveSameListing, treeTimeoutMs } from '../trees.ts';
@@ -17,7 +19,9 @@ export async function haveSameFiles(context: DatasetContext, one: string, other:
 async function haveSameContents({ signal }: TemplateContext, one: string, other: string): Promise<boolean> {
   const args = ['--recursive', '--brief', '--no-dereference', '--', one, other];
   const stop = signal === undefined ? {} : { signal };
-  const { exitCode } = await runCommand({ file: '/usr/bin/diff', args, timeoutMs: treeTimeoutMs, ...stop });
+  const { exitCode, stderr } = await runCommand({ file: '/usr/bin/diff', args, timeoutMs: treeTimeoutMs, ...stop });
   signal?.throwIfAborted();
+  // Its exit statuses: the same, different, trouble (diff(1)); 128 + N: signal N ended it.
+  if (exitCode > 1) throw new IsolateError('storage-failed', `${one} and ${other} cannot be compared: ${lastLine(stderr)}.`);
   return exitCode === 0;
 }

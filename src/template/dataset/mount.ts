@@ -53,7 +53,8 @@ export async function mountPrivately(context: DatasetContext, dataset: string): 
   try {
     await mount(context, dataset, path);
   } catch (cause) {
-    rmdirSync(path);
+    // A mount(8) that was killed may have mounted it. The failure of the mount is the one to report.
+    await tryUnmount(path).catch(() => undefined);
     throw new IsolateError('template-not-mounted', `Dataset ${dataset} cannot be mounted.`, { cause });
   }
   return path;

@@ -4,9 +4,9 @@ import { makeRandom } from '../../process/random.ts';
 import type { TemplateRef } from '../template-ref.ts';
 import { refuseExisting } from './draft.ts';
 import { oldOnes, readDataset, readSiblings, refuseChildren } from './family.ts';
-import { findMount } from './mount.ts';
+import { findLastingMount, findMount } from './mount.ts';
 import { besideName, stepProperty } from './names.ts';
-import { planDestroy, planForget, planSet, planUnmount } from './plan.ts';
+import { planDestroy, planForget, planMount, planSet, planUnmount } from './plan.ts';
 import { renameMounted, tryRename } from './rename.ts';
 import { destroyClones, refuseUsedClones } from './pool.ts';
 import { type DatasetContext, isFull, zfs, zfsWhenFree } from './zfs.ts';
@@ -53,16 +53,20 @@ export async function removeDataset(context: DatasetContext): Promise<void> {
     return;
   }
   context.own.checkpoint('remove:announced');
-  if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset)).catch((error: unknown) => notRemoved(context, error));
+  const wasMounted = findLastingMount(context, dataset) !== null;
+  const giveUp = (error: unknown): Promise<never> => notRemoved(context, wasMounted, error);
+  if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset)).catch(giveUp);
   const refusal = await tryRename(context, dataset, old);
-  if (refusal !== null) await notRemoved(context, refusal);
+  if (refusal !== null) await giveUp(refusal);
   context.own.checkpoint('remove:renamed');
   await destroyClones(context);
   await destroyFamily(context, old);
 }
 
-async function notRemoved(context: DatasetContext, error: unknown): Promise<never> {
-  await zfs(context, context.dataset, planForget(context.dataset, stepProperty));
+async function notRemoved(context: DatasetContext, wasMounted: boolean, error: unknown): Promise<never> {
+  const { dataset } = context;
+  await zfs(context, dataset, planForget(dataset, stepProperty));
+  if (wasMounted && findLastingMount(context, dataset) === null) await zfs(context, dataset, planMount(dataset));
   throw error;
 }
 

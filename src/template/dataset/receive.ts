@@ -56,7 +56,13 @@ export async function receiveWhole(context: DatasetContext, incoming: Incoming):
   await makeParent(context);
   await abortReceive(context);
   own.checkpoint('receive:begun');
-  await takeIn(context, partialName(dataset), true, incoming);
+  try {
+    await takeIn(context, partialName(dataset), true, incoming);
+  } catch (error) {
+    // Only OpenZFS can go on with it. The first failure is the one to report.
+    if (context.implementation.name !== 'OpenZFS') await abortReceive(context).catch(() => undefined);
+    throw error;
+  }
   await complete(context, incoming);
 }
 

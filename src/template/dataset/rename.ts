@@ -34,11 +34,11 @@ async function isThere(context: DatasetContext, dataset: string): Promise<boolea
  */
 export async function renameMounted(context: DatasetContext, from: string, to: string): Promise<void> {
   const wasMounted = findLastingMount(context, from) !== null;
-  if (findMount(from) !== null) await zfs(context, from, planUnmount(from));
   try {
+    if (findMount(from) !== null) await zfs(context, from, planUnmount(from));
     await rename(context, from, to);
   } catch (error) {
-    if (wasMounted) await zfs(context, from, planMount(from));
+    if (wasMounted && findLastingMount(context, from) === null) await zfs(context, from, planMount(from));
     throw error;
   }
   if (wasMounted) await zfs(context, to, planMount(to));

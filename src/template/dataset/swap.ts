@@ -139,7 +139,10 @@ async function putBack(context: DatasetContext, properties: ReadonlyMap<string, 
     // zfs-fuse unmounts and mounts a dataset even where the new value is the old one, and the mount can find it busy still.
     if (value !== undefined && local?.get(name) !== value) await zfs(context, dataset, planSet(dataset, name, value));
   }
-  if (mounted && findLastingMount(context, dataset) === null) await zfs(context, dataset, planMount(dataset));
+  if (!mounted || findLastingMount(context, dataset) !== null) return;
+  // ZFS mounts nothing twice, and another process may be reading the template's record.
+  if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset));
+  await zfs(context, dataset, planMount(dataset));
 }
 
 /** The local properties of a dataset; null: there is none. */

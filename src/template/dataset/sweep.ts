@@ -1,3 +1,4 @@
+import { IsolateError } from '../../error.ts';
 import { parseHolder } from '../../pool/holder.ts';
 import { isAtWork } from '../outliving.ts';
 import { readBeside, readSiblings, type Sibling } from './family.ts';
@@ -16,7 +17,7 @@ export async function sweepBesides(context: DatasetContext): Promise<void> {
   const { siblings, named } = await readBeside(context);
   for (const sibling of siblings) {
     if (sibling.kind === 'new' && sibling.step !== 'swap' && !isHeld(sibling, context)) {
-      await zfsWhenFree(context, sibling.name, planDestroy(sibling.name, true));
+      await zfsWhenFree(context, sibling.name, planDestroy(sibling.name, true)).catch(unlessLater);
     }
     if (sibling.kind === 'old' && sibling.step === 'remove') {
       await destroyClones({ ...context, dataset: sibling.of });
@@ -34,6 +35,11 @@ export async function finishUnfinished(context: DatasetContext): Promise<void> {
   }
   if (await isSwapped(context)) await completeSwap(context);
   await undoUnfinished(context);
+}
+
+/** What a program of the dead process still uses is left to a later sweep, and another sweep may have been quicker. */
+function unlessLater(error: unknown): void {
+  if (!(error instanceof IsolateError) || !['dataset-busy', 'template-missing'].includes(error.code)) throw error;
 }
 
 function isHeld({ holder }: Pick<Sibling, 'holder'>, { own }: DatasetContext): boolean {

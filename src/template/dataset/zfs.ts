@@ -42,10 +42,10 @@ export async function zfsIfThere({ commands }: DatasetContext, object: string, p
   throw zfsFailed(object, answer.stderr);
 }
 
-/** A command that needs its dataset to be unused: tried again for a moment. */
+/** A command that needs its dataset to be unused: tried again for a moment. Throws `dataset-busy` if it is used all the time. */
 export async function zfsWhenFree(context: DatasetContext, object: string, plan: ZfsPlan): Promise<void> {
-  const answer = await runWhenFree(context.commands, object, plan, (stderr) => isInUse(context, stderr));
-  if (answer.exitCode !== 0) throw zfsFailed(object, answer.stderr);
+  const { exitCode, stderr } = await runWhenFree(context.commands, object, plan, (text) => isInUse(context, text));
+  if (exitCode !== 0) throw isInUse(context, stderr) ? zfsError(object, 'dataset is busy') : zfsFailed(object, stderr);
 }
 
 /** zfs-fuse has no better word for a rollback while an unmount still goes on. */

@@ -27,7 +27,8 @@ export async function swapIn(
 ): Promise<RolledBack> {
   const createdMs = context.clock();
   const label = timeLabel(createdMs, snapshots);
-  const swap = layout.swap(label, statSync(join(wrapper, treeName)).ino, context.holder);
+  const inode = inodeOf(wrapper);
+  const swap = layout.swap(label, inode, context.holder);
   // A snapshot is as old as its directory.
   utimesSync(wrapper, createdMs / 1000, createdMs / 1000);
   context.checkpoint('swap:filled');
@@ -36,8 +37,11 @@ export async function swapIn(
   try {
     await exchange(context, layout.path, join(swap, treeName));
   } catch (error) {
-    renameSync(swap, wrapper);
-    throw error;
+    // A program that was killed may have done it.
+    if (inodeOf(swap) === inode) {
+      renameSync(swap, wrapper);
+      throw error;
+    }
   }
   context.checkpoint('swap:exchanged');
   if (isKept) {
@@ -46,4 +50,9 @@ export async function swapIn(
   }
   renameSync(swap, layout.snapshot(label));
   return { kept: { label, createdMs } };
+}
+
+/** Of the tree in a wrapper. */
+function inodeOf(wrapper: string): number {
+  return statSync(join(wrapper, treeName)).ino;
 }

@@ -57,9 +57,12 @@ async function discardDead(context: TemplateContext, path: string): Promise<void
 /** What the template was becomes its snapshot; a new tree that was not exchanged for it is of no use. */
 async function finishSwap(context: TemplateContext, parent: string, { of, label, inode, holder }: Swap): Promise<void> {
   const layout = directoryLayout(join(parent, of));
-  const swap = layout.swap(label, inode, holder);
+  // Under another name the trees cannot be exchanged any more by what the dead process started.
+  const swap = layout.swap(label, inode, context.holder);
+  renameIfThere(layout.swap(label, inode, holder), swap);
   const tree = lstatSync(join(swap, treeName), { throwIfNoEntry: false });
-  if (tree?.ino === inode) await discardTree(context, swap);
+  // Without a tree it was being discarded.
+  if (tree === undefined || tree.ino === inode) await discardTree(context, swap);
   else renameIfThere(swap, layout.snapshot(label));
 }
 
