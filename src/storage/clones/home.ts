@@ -7,6 +7,7 @@ import { readMounts } from '../../host/read-mounts.ts';
 import { findWriterAbove } from '../../host/writers-above.ts';
 import { locate } from '../holders.ts';
 import { type CloneLayout, cloneLayout, directoryKey } from './layout.ts';
+import { readBeside } from './note.ts';
 
 /** Where clones are that must be on the file system of their template. */
 export interface CloneHome {
@@ -20,13 +21,14 @@ export interface CloneHome {
 
 /**
  * The home of a template's clones of one kind: below the state directory if that is on the template's file system, otherwise beside the
- * template. Throws `cannot-enforce` if no directory beside it will do.
+ * template. Throws `cannot-enforce` if no directory beside it will do, `template-missing` if the clones are noted to be in one that is gone.
  */
 export function findHome(kind: 'btrfs' | 'dir', template: string, stateDirectory: string): CloneHome {
   const mounts = readMounts();
   const device = deviceOf(mounts, template);
   const own = join(stateDirectory, kind);
   const noted = join(own, directoryKey(template));
+  refuseAbsent(template, noted);
   if (deviceOf(mounts, own) === device) return { directory: noted, noted, shared: own };
   const parent = dirname(template);
   if (deviceOf(mounts, parent) !== device) {
@@ -38,6 +40,18 @@ export function findHome(kind: 'btrfs' | 'dir', template: string, stateDirectory
   const shared = join(parent, `.${basename(template)}.clones${uid === 0 ? '' : `-${uid}`}`);
   checkOwn(shared, uid);
   return { directory: join(shared, kind), noted, shared };
+}
+
+/**
+ * Throws `template-missing` where the clones are noted to be beside a template that is not there: its file system is not mounted, and
+ * nobody may take that for a template without clones.
+ */
+function refuseAbsent(template: string, noted: string): void {
+  const beside = readBeside(noted);
+  if (beside === null || existsSync(template) || existsSync(beside)) return;
+  throw new IsolateError('template-missing', `The clones of ${template} are in ${beside}, which is not there.`, {
+    hint: `mount its file system; if it is gone for good, remove ${noted}`,
+  });
 }
 
 /** The layout in the home. Throws as above. */

@@ -8,9 +8,15 @@ import type { CloneLayout } from './layout.ts';
 
 /** In a directory of a template's clones; it names the template in full. */
 const fileName = 'template';
+/** Beside it, where the clones are not in the same directory: says where they are. */
+const besideName = `${fileName}.clones`;
 
 /** Notes the template wherever its clones are looked for. Throws what the system says. */
 export async function noteTemplate({ directory, noted }: Pick<CloneLayout, 'directory' | 'noted'>, template: string): Promise<void> {
+  if (directory !== noted && readBeside(noted) !== directory) {
+    makeDirectories(noted, 0o700);
+    await replaceDurably(join(noted, besideName), `${directory}\n`);
+  }
   for (const place of new Set([directory, noted])) {
     if (readNote(place) === template) continue;
     makeDirectories(place, 0o700);
@@ -20,8 +26,17 @@ export async function noteTemplate({ directory, noted }: Pick<CloneLayout, 'dire
 
 /** The template that is noted in a directory; null: none. */
 export function readNote(directory: string): string | null {
+  return readPath(join(directory, fileName));
+}
+
+/** Where the clones are of the template that is noted in a directory, if they are not there; null: they are, or nothing is noted. */
+export function readBeside(noted: string): string | null {
+  return readPath(join(noted, besideName));
+}
+
+function readPath(file: string): string | null {
   try {
-    const text = readFileSync(join(directory, fileName), 'utf8');
+    const text = readFileSync(file, 'utf8');
     return text.startsWith('/') && text.endsWith('\n') ? text.slice(0, -1) : null;
   } catch {
     return null;
