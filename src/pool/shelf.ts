@@ -40,6 +40,8 @@ export interface ShelfOptions {
   readonly directory: string;
   /** A descriptor of its root, if the launcher takes clones from it itself. */
   readonly root?: number | null;
+  /** For one answer of the coprocess; absent: 30 s. */
+  readonly timeoutMs?: number;
   readonly warn: (message: string) => void;
 }
 
@@ -56,6 +58,9 @@ export const withoutShelf: Shelf = {
   end: () => {},
 };
 
+/** A pool that does not answer must not stop those of other templates, which share the coprocess. */
+const answerMs = 30_000;
+
 /** Answers of the coprocess beside 0. */
 const { ENOENT, ESRCH, ENXIO, ENODEV } = os.errno;
 
@@ -65,6 +70,8 @@ interface Open {
   /** null: it ended before it answered. */
   readonly answers: ((answer: number | null) => void)[];
   hasEnded: boolean;
+  /** Runs while there is an answer to come. */
+  readonly patience: NodeJS.Timeout;
 }
 
 /** The root of the shelf, by a descriptor of this process's own, so that it outlives the coprocess. */
@@ -135,16 +142,29 @@ function open(state: State): Promise<Open> {
 
 async function start(state: State): Promise<Open> {
   const answers: Open['answers'] = [];
-  const onData = readAnswers((answer) => answers.shift()?.(answer));
+  const onData = readAnswers((answer) => {
+    answers.shift()?.(answer);
+    opened.patience.refresh();
+  });
   const coprocess = await startCoprocess({ file: state.gate, args: ['shelf', state.directory], onData });
-  const opened: Open = { coprocess, answers, hasEnded: false };
-  void coprocess.ended.finally(() => {
+  const giveUp = (): void => {
+    clearInterval(opened.patience);
+    if (opened.hasEnded) return;
     state.open = state.opening = null;
     opened.hasEnded = true;
     for (const answer of answers.splice(0)) answer(null);
-  });
+  };
+  const patience = setInterval(() => {
+    if (answers.length === 0) return;
+    // One that waits for a pool that does not answer may survive SIGKILL, so its end is not waited for.
+    coprocess.kill();
+    coprocess.unref();
+    giveUp();
+  }, state.timeoutMs ?? answerMs).unref();
+  const opened: Open = { coprocess, answers, hasEnded: false, patience };
+  void coprocess.ended.finally(giveUp);
   await look(state, opened);
-  state.open = opened;
+  if (!opened.hasEnded) state.open = opened;
   return opened;
 }
 
@@ -167,10 +187,11 @@ function end(state: State): void {
 }
 
 async function send(opened: Open, command: string): Promise<number | null> {
-  const { coprocess, answers } = opened;
+  const { coprocess, answers, patience } = opened;
   // Nobody would answer.
   if (opened.hasEnded) return null;
   coprocess.ref();
+  if (answers.length === 0) patience.refresh();
   const answer = await new Promise<number | null>((resolve) => {
     answers.push(resolve);
     coprocess.write(Buffer.from(`${command}\n`));

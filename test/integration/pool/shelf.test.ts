@@ -53,3 +53,17 @@ test('a command whose coprocess ended before it could be given to it fails, inst
   await shelf.put(first);
   expect({ mounted: isMounted(first), warnings }).toEqual({ mounted: true, warnings: [expect.stringContaining('no such process')] });
 });
+
+test('a coprocess that does not answer is given up, with all that waits for it', async () => {
+  const { shelf: directory, clones } = makePlace();
+  const gate = `${directory}-gate`;
+  writeFileSync(gate, '#!/bin/sh\nread -r command\necho 2\nexec sleep 600\n', { mode: 0o755 });
+  const warnings: string[] = [];
+  const shelf = openShelf({ gate, directory, timeoutMs: 300, warn: (message) => warnings.push(message) });
+  const [first, second] = [makeClone(clones, '1'), makeClone(clones, '2')];
+  await Promise.all([shelf.put(first), shelf.drop([second])]);
+  expect({ mounted: [first, second].map(isMounted), warnings }).toEqual({
+    mounted: [true, true],
+    warnings: [expect.stringContaining('no such process')],
+  });
+});
