@@ -65,6 +65,9 @@ export interface Holder {
   readonly command: string;
 }
 
+/** Does something while nothing else mounts or unmounts. */
+export type WhileMounting = <T>(act: () => Promise<T>) => Promise<T>;
+
 export interface CreateOptions {
   /**
    * The owners that the files of a clone have, because the storage cannot be mounted idmapped; null: those in the template. They are
@@ -76,7 +79,7 @@ export interface CreateOptions {
   /** Called for each clone as soon as it is finished, while others are still being made; a driver may not call it. */
   readonly onReady?: (result: CreateResult) => Promise<void>;
   /** Wraps the part of the work that mounts, for storage on which nothing else may mount at the same time. */
-  readonly whileMounting?: <T>(act: () => Promise<T>) => Promise<T>;
+  readonly whileMounting?: WhileMounting;
 }
 
 /** What says how a clone differs from what it was made of. Nothing but the caller may reach the trees. */
@@ -150,9 +153,10 @@ export interface StorageDriver {
   readonly usage: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /**
    * Removes what lies beside clones and none of them needs: what changing owners left, as the last `list` saw it, except that of `newest`,
-   * or the places of clones that are directories. What clones are made from stays. Absent: there is nothing.
+   * or the places of clones that are directories. What clones are made from stays. `whileMounting` as in `CreateOptions`. Absent: there is
+   * nothing.
    */
-  readonly tidy?: (newest: Source | null) => Promise<void>;
+  readonly tidy?: (newest: Source | null, whileMounting?: WhileMounting) => Promise<void>;
   /** From /proc. */
   readonly holders: (ref: CloneRef) => Promise<readonly Holder[]>;
 }

@@ -3,7 +3,7 @@ import { countClaims, sweepClaims } from '../pool/claims/claims.ts';
 import { sweepSlots } from '../pool/claims/id-slots.ts';
 import type { Lock } from '../pool/claims/lock.ts';
 import { sweepRuns } from '../pool/claims/runs.ts';
-import { checkLock } from '../pool/lease/make-clones.ts';
+import { checkLock, withMountLock } from '../pool/lease/make-clones.ts';
 import type { Pool } from '../pool/pool.ts';
 import { readPoolState } from '../pool/state/pool-state.ts';
 import { reconcile } from '../pool/state/reconcile.ts';
@@ -68,7 +68,7 @@ export async function refreshOnce(pool: Pool, lock: Lock, options: RefreshOption
     pool,
     clones.filter(({ id }) => !tally.gone.has(id)),
   );
-  if (newest !== null || tally.isGone || options.force === true) await pool.driver.tidy?.(newest);
+  if (newest !== null || tally.isGone || options.force === true) await pool.driver.tidy?.(newest, (act) => withMountLock(pool, act));
   await sweepRuns(pool.runtime, pool.cgroupDirectories, pool.holder.bootId, pool.clock());
   sweepSlots(pool.runtime, pool.holder.bootId);
   sweepGoneDirectories(pool.runtime);

@@ -72,9 +72,9 @@ export async function openZfs(template: string, options: ZfsOptions): Promise<St
     keep: (ref, session) => runInOrder(context, ref.id, planKeep(template, ref.id, session)),
     forget: (ref) => runInOrder(context, ref.id, planForget(template, ref.id)),
     usage: (ids) => readUsage(context, ids),
-    tidy: async (newest) => {
+    tidy: async (newest, whileMounting = (act) => act()) => {
       const old = copies.filter(({ origin, kept }) => !kept && origin !== newest?.name);
-      await removeOwnerCopies(context, old);
+      await removeOwnerCopies(context, old, whileMounting);
       await unmountLeftBases(context);
     },
     holders: (ref) => findHolders({ kind: 'zfs', dataset: cloneName(template, ref.id) }),

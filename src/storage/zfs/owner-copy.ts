@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { ChangedOwnership } from '../../rootfs/rootfs.ts';
 import { IsolateError } from '../../error.ts';
 import { ownershipOf } from '../directory.ts';
-import type { CreateOptions, Source } from '../driver.ts';
+import type { CreateOptions, Source, WhileMounting } from '../driver.ts';
 import { mapOwners, mapsOf } from '../map-owners.ts';
 import { classifyZfs, zfsError } from './classify.ts';
 import { cloneProperties, isOwnerCopy, type OwnerCopy } from './clones.ts';
@@ -44,19 +44,19 @@ async function find(context: ZfsContext, id: string, source: Source, owners: Cha
   const copy = { ...source, name: copySnapshot(dataset) };
   const found = await inspect(context, dataset);
   if (found?.has(copy.name) === true && found.get(dataset)?.get('origin')?.value === source.name) return copy;
-  if (found !== null) await remove(context, id, found);
   const { mountDirectory, whileMounting = (act) => act() } = options;
+  if (found !== null) await remove(context, id, found, whileMounting);
   const failures = await whileMounting(() => makeAndMount(context, source, [id], mountDirectory));
   const failure = failures.get(id);
   if (failure !== undefined) throw failure;
   try {
     await changeOwners(dataset, join(mountDirectory, id), owners);
-    await whenFree(context, dataset, planUnmount(template, id));
+    await whileMounting(() => whenFree(context, dataset, planUnmount(template, id)));
     await rmdir(join(mountDirectory, id)).catch(() => undefined);
     await whenFree(context, dataset, planReady(template, id));
   } catch (error) {
     const unfinished = await inspect(context, dataset).catch(() => null);
-    if (unfinished !== null) await remove(context, id, unfinished).catch(() => undefined);
+    if (unfinished !== null) await remove(context, id, unfinished, whileMounting).catch(() => undefined);
     throw error;
   }
   return copy;
@@ -80,10 +80,10 @@ async function changeOwners(dataset: string, path: string, owners: ChangedOwners
 }
 
 /** Removes those of `copies` that no clone needs any more. What is in use is left to a later call. */
-export async function removeOwnerCopies(context: ZfsContext, copies: readonly OwnerCopy[]): Promise<void> {
+export async function removeOwnerCopies(context: ZfsContext, copies: readonly OwnerCopy[], whileMounting: WhileMounting): Promise<void> {
   for (const { id } of copies) {
     const found = await inspect(context, cloneName(context.template, id));
-    if (found !== null) await remove(context, id, found).catch(() => undefined);
+    if (found !== null) await remove(context, id, found, whileMounting).catch(() => undefined);
   }
 }
 
@@ -96,7 +96,12 @@ async function inspect(context: ZfsContext, dataset: string): Promise<ReadonlyMa
 }
 
 /** Throws `dataset-not-ours`, and `dataset-busy` for one that clones were made from. */
-async function remove(context: ZfsContext, id: string, found: ReadonlyMap<string, DatasetProperties>): Promise<void> {
+async function remove(
+  context: ZfsContext,
+  id: string,
+  found: ReadonlyMap<string, DatasetProperties>,
+  whileMounting: WhileMounting,
+): Promise<void> {
   const { template } = context;
   const dataset = cloneName(template, id);
   const properties = found.get(dataset);
@@ -106,7 +111,7 @@ async function remove(context: ZfsContext, id: string, found: ReadonlyMap<string
       hint: `check it, then zfs destroy -r ${dataset}`,
     });
   }
-  if (properties.get('mounted')?.value === 'yes') await whenFree(context, dataset, planUnmount(template, id));
+  if (properties.get('mounted')?.value === 'yes') await whileMounting(() => whenFree(context, dataset, planUnmount(template, id)));
   await whenFree(context, dataset, planDestroy(template, id, found.size > 1));
   const mountpoint = properties.get('mountpoint')?.value ?? '';
   if (mountpoint.endsWith(`/${id}`)) await rmdir(mountpoint).catch(() => undefined);
