@@ -55,8 +55,9 @@ async function inspect(context: ZfsContext, refs: readonly CloneRef[]): Promise<
   const { template } = context;
   const { stdout, stderr, exitCode } = await context.zfs(template, planInspect(...refs.map(({ id }) => cloneName(template, id))));
   const errors = stderr.split('\n').filter((line) => line !== '');
-  // A zfs that was killed says nothing.
-  if (exitCode !== 0 && (errors.length === 0 || !errors.every((line) => classifyZfs(line) === 'missing'))) return null;
+  const isMissing = exitCode === 1 && errors.length > 0 && errors.every((line) => classifyZfs(line) === 'missing');
+  // One that was killed may not have said all.
+  if (exitCode !== 0 && !isMissing) return null;
   const printed = new Set(stdout.split('\n').map((line) => line.split('\t')[0]));
   const datasets = parseProperties(stdout, cloneProperties);
   const clones = new Map(clonesOf(template, datasets).map((clone) => [clone.id, clone]));
