@@ -48,12 +48,17 @@ export function checkAhead(pool: PoolFiles): CheckedAhead {
     }
   }
 
+  /** What fails here is said to the run that gets the clone. */
+  async function checkClone(id: string): ReturnType<typeof check> {
+    const state = readCloneRecord(join(pool.paths.fresh, id), id);
+    // It may have been leased before its turn came.
+    return state === null ? null : await check(pool.shelf.find(placeOf(state.rootfs)));
+  }
+
   async function work(): Promise<void> {
     looking = true;
     for (const id of waiting) {
-      const state = readCloneRecord(join(pool.paths.fresh, id), id);
-      // It may have been leased before its turn came.
-      const checked = state === null ? null : await check(pool.shelf.find(placeOf(state.rootfs)));
+      const checked = await checkClone(id).catch(() => null);
       if (checked !== null && waiting.has(id)) good.set(id, checked);
       waiting.delete(id);
     }

@@ -1,4 +1,5 @@
 import type { IsolateError } from '../error.ts';
+import { logEvent } from '../log.ts';
 import { keyTemplate } from '../pool/paths.ts';
 import type { PoolFiles } from '../pool/pool.ts';
 import { readDirectory } from '../pool/read-directory.ts';
@@ -37,7 +38,13 @@ const cleanUpMs = 60_000;
 export function maintainPools(options: PoolsOptions): Pools {
   const set: PoolSet = { ...options, entries: new Map(), told: new Map() };
   // Some changes that need cleaning up give no signal: killed runs, destroyed templates.
-  const timer = setInterval(() => cleanUpAll(set), cleanUpMs);
+  const timer = setInterval(() => {
+    try {
+      cleanUpAll(set);
+    } catch (error) {
+      logEvent('error', { event: 'clean-up', stack: (error as Error).stack }, 'Could not look for pools to clean up.');
+    }
+  }, cleanUpMs);
   return {
     configure: (wanted) => configure(set, wanted),
     reopen: () => {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { IsolateError } from '../error.ts';
 import type { Pool } from '../pool/pool.ts';
 import { readSignal } from '../pool/state/signal-file.ts';
+import { toSystemFailure } from '../process/system-error.ts';
 import { refresh } from './refresh.ts';
 import type { RefreshOptions } from './refresh-options.ts';
 import type { RefreshReport } from './report.ts';
@@ -71,8 +72,9 @@ async function refreshQuietly(pool: Pool, options: MaintainOptions): Promise<num
     const nextAttemptMs = Math.min(...report.busy.map((busy) => busy.nextAttemptMs));
     return Math.min(Math.max(nextAttemptMs - pool.clock(), 0), idleMs);
   } catch (error) {
-    if (!(error instanceof IsolateError)) throw error;
-    if (error.code !== 'aborted') onFailure?.(error);
+    const failure = error instanceof IsolateError ? error : toSystemFailure(error);
+    if (failure === null) throw error;
+    if (failure.code !== 'aborted') onFailure?.(failure);
     return null;
   }
 }
