@@ -77,7 +77,12 @@ export async function leaseSession(
   const lease = await takeSession(pool, { ...record.clone, owners: record.owners }, find);
   if (run === null) return lease;
   const last = { ...shortenedRun(run), usedMs: pool.clock() };
-  updateSession(index, { ...record, ...last });
+  try {
+    updateSession(index, { ...record, ...last });
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
   await pool.driver.noteLastRun?.(record.clone, formatLastRun(last)).catch((error: unknown) => {
     // It is said in the index, and the session is as good as before.
     pool.warn(`The last run of the session ${record.name} could not be written to the storage: ${(error as Error).message}`);

@@ -11,16 +11,21 @@ export type Held =
   | { readonly kind: 'directory'; readonly device: string; readonly root: string; readonly path: string };
 
 /** The requests that wait for the next scan of all processes. */
-let waiting: { readonly held: Held; readonly resolve: (holders: readonly Holder[]) => void }[] = [];
+let waiting: {
+  readonly held: Held;
+  readonly resolve: (holders: readonly Holder[]) => void;
+  readonly reject: (error: unknown) => void;
+}[] = [];
 let isLooking = false;
 
 /**
  * The processes in whose mount namespace `held` is mounted, and those of this process's own namespace that use it. A user can make many
- * namespaces with tens of thousands of mounts, so each is read once for all requests, and other work gets its turn in between.
+ * namespaces with tens of thousands of mounts, so each is read once for all requests, and other work gets its turn in between. Throws what
+ * the system says where nobody can be looked at.
  */
 export function findHolders(held: Held): Promise<readonly Holder[]> {
-  return new Promise((resolve) => {
-    waiting.push({ held, resolve });
+  return new Promise((resolve, reject) => {
+    waiting.push({ held, resolve, reject });
     if (!isLooking) void look();
   });
 }
@@ -31,8 +36,12 @@ async function look(): Promise<void> {
   while (waiting.length > 0) {
     const asked = waiting;
     waiting = [];
-    const found = await lookOnce(asked.map(({ held }) => held)).catch(() => []);
-    for (const [index, { resolve }] of asked.entries()) resolve(found[index] ?? []);
+    try {
+      const found = await lookOnce(asked.map(({ held }) => held));
+      for (const [index, { resolve }] of asked.entries()) resolve(found[index] ?? []);
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    }
   }
   isLooking = false;
 }

@@ -33,15 +33,16 @@ const patienceMs = 800;
 
 /** Destroys clones in batches; one that cannot be destroyed stays retired and is tried again at growing intervals. */
 export async function destroyClones(pool: Pool, clones: readonly CloneInfo[], tally: RefreshTally, control: DestroyControl): Promise<void> {
-  const endMs = pool.clock() + patienceMs;
+  const endMs = performance.now() + patienceMs;
   const progress = { done: 0, total: clones.length };
   let left = clones;
   for (;;) {
     await destroyDue(pool, left, tally, control, progress);
     left = left.filter(({ id }) => tally.busy.has(id));
     const nextMs = Math.min(...left.map(({ id }) => tally.busy.get(id)?.nextAttemptMs ?? Infinity));
-    if (left.length === 0 || nextMs > endMs || control.waiting() > 0) return;
-    await sleep(Math.max(nextMs - pool.clock(), 1));
+    const pauseMs = Math.max(nextMs - pool.clock(), 1);
+    if (left.length === 0 || performance.now() + pauseMs > endMs || control.waiting() > 0) return;
+    await sleep(pauseMs);
   }
 }
 

@@ -20,13 +20,20 @@ export async function destroyUnheld(
   const busy: DestroyResult[] = [];
   const free: CloneInfo[] = [];
   for (const clone of clones) {
-    const holders = clone.id === ended ? [] : await pool.driver.holders(clone);
-    if (holders.length === 0) free.push(clone);
-    else busy.push({ id: clone.id, outcome: 'busy', error: stillHeld(pool, clone, holders[0]?.pid) });
+    const error = clone.id === ended ? null : await whyKept(pool, clone);
+    if (error === null) free.push(clone);
+    else busy.push({ id: clone.id, outcome: 'busy', error });
   }
   return [...busy, ...(await pool.driver.destroy(free))];
 }
 
-function stillHeld(pool: Pool, clone: CloneInfo, pid: number | undefined): IsolateError {
-  return new IsolateError('dataset-busy', `Clone ${clone.id} of ${pool.driver.template} is still in use by process ${pid}.`);
+/** null: nobody has it mounted. */
+async function whyKept({ driver }: Pool, clone: CloneInfo): Promise<IsolateError | null> {
+  const name = `Clone ${clone.id} of ${driver.template}`;
+  try {
+    const [holder] = await driver.holders(clone);
+    return holder === undefined ? null : new IsolateError('dataset-busy', `${name} is still in use by process ${holder.pid}.`);
+  } catch (cause) {
+    return new IsolateError('dataset-busy', `${name} may still be in use: processes cannot be looked at.`, { cause });
+  }
 }

@@ -66,11 +66,17 @@ export async function forgetLease(pool: Pool, clone: CloneRef, release: () => Pr
 export async function takeSession(pool: Pool, clone: KeptClone, find: typeof findRoot = findRoot): Promise<Lease> {
   const { id } = clone;
   const wasKept = await claimSession(pool, id);
-  if (!wasKept && !(await isKeptByStorage(pool, clone))) {
+  const putBack = (): void => void keepLeased(pool, id, formatLeaseName(id, pool.holder));
+  const isKept =
+    wasKept ||
+    (await isKeptByStorage(pool, clone).catch((error: unknown) => {
+      putBack();
+      throw error;
+    }));
+  if (!isKept) {
     await releaseClone(pool, id);
     throw gone(pool, id);
   }
-  const putBack = (): void => void keepLeased(pool, id, formatLeaseName(id, pool.holder));
   try {
     const record = readCloneRecord(leasePath(pool, id), id);
     const root = record?.guid === clone.guid ? await find(pool, record, putBack) : null;

@@ -10,7 +10,7 @@ import type { Rootfs } from '../../rootfs/rootfs.ts';
 import { countMaking, makeClones, stopMaking, withMountLock } from './make-clones.ts';
 import type { Pool, PoolFiles } from '../pool.ts';
 import { readDirectory } from '../read-directory.ts';
-import { removeClone } from './release.ts';
+import { releaseClone, removeClone } from './release.ts';
 import { randomId, readMemory, takeIds } from '../state/memory.ts';
 import { touchSignal } from '../state/signal-file.ts';
 import { formatLeaseName } from '../state/state-file.ts';
@@ -141,7 +141,13 @@ export async function makeForOne(
     rmSync(path, { force: true });
     throw error;
   }
-  await publishLeased({ ...pool, holder }, made.clone, made.rootfs);
+  try {
+    await publishLeased({ ...pool, holder }, made.clone, made.rootfs);
+  } catch (error) {
+    // Nobody would get it.
+    await releaseClone({ ...pool, holder }, id);
+    throw error;
+  }
   return { id, rootfs: made.rootfs };
 }
 
