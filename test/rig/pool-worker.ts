@@ -21,7 +21,7 @@ if (action === 'refresh') {
     JSON.stringify({ created: report.created, destroyed: report.destroyed, failed: report.failed.map(({ error }) => error.message) }),
   );
 } else {
-  const lease = await leaseClone(pool, { waitMs: 50_000 });
+  const lease = await leaseClone(pool, { waitMs: 100_000 });
   // Fails if any run ever had this clone.
   writeFileSync(join(placeOf(lease.rootfs), 'used'), String(process.pid), { flag: 'wx' });
   console.log(JSON.stringify({ id: lease.id }));

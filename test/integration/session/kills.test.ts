@@ -12,6 +12,8 @@ import { listSessions } from '../../../src/session/index-files.ts';
 import { mendIndex, type SeenClones } from '../../../src/session/mend.ts';
 import { takeSession } from '../../../src/pool/lease/keep.ts';
 import { refresh } from '../../../src/upkeep/refresh.ts';
+import type { RefreshReport } from '../../../src/upkeep/report.ts';
+import { untilFree } from '../../rig/refresher.ts';
 import { canRunZfs, makeDirectorySubject, makeZfsSubjects, openSubject, type OwnedSubject } from '../../rig/pool-subject.ts';
 
 /** Kills in all; a soak sets more. */
@@ -44,7 +46,8 @@ async function recover(owned: OwnedSubject, index: string): Promise<Pool> {
   const later = (): number => Date.now() + 120_000;
   const pool = await openSubject(owned.subject, { clock: later });
   const onListed = (seen: SeenClones): void => mendIndex({ directory: index }, { kind: 'volume', locator: pool.template }, seen, later());
-  for (let pass = 1; pass <= 2; pass += 1) await refresh(pool, { count: 2, onListed });
+  const refreshOnce = (): Promise<RefreshReport> => refresh(pool, { count: 2, onListed });
+  for (let pass = 1; pass <= 2; pass += 1) await (owned.subject.kind === 'zfs' ? untilFree(refreshOnce) : refreshOnce());
   return pool;
 }
 

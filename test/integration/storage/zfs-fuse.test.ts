@@ -28,7 +28,7 @@ test('clones a template that is not mounted', async () => {
   await rig.pool.zfs('unmount', driver.template);
   const made = await rig.makeClone(driver);
   expect(await readdir(placeOf(made.rootfs))).toEqual(['hello']);
-  await driver.destroy([made.clone]);
+  await destroyUnused(driver, [made.clone]);
 });
 
 test('mounts a clone below the directory it was given, readable there for root alone', async () => {
@@ -38,7 +38,7 @@ test('mounts a clone below the directory it was given, readable there for root a
     parts: [{ kind: 'tree', source: join(rig.mounts, made.id), ownership: { kind: 'natural' }, idmappable: false }],
   });
   expect((await lstat(rig.mounts)).mode & 0o777).toBe(0o700);
-  await driver.destroy([made.clone]);
+  await destroyUnused(driver, [made.clone]);
 });
 
 test('mounts clones that are made at once, one after the other, until none is left unmounted', async () => {
@@ -93,7 +93,7 @@ test('mounts an existing clone that is not mounted', async () => {
   await expect.poll(async () => (await driver.list())[0]?.mountpoint).toBe(null);
   const [again] = await driver.create(await driver.newestSource(), [id], { owners: null, mountDirectory: rig.mounts });
   expect(again).toMatchObject({ ok: true, clone });
-  await driver.destroy([clone]);
+  await destroyUnused(driver, [clone]);
 });
 
 test('marks a clone so that snapshot tools and the next import leave it alone', async () => {
@@ -108,7 +108,7 @@ test('marks a clone so that snapshot tools and the next import leave it alone', 
     `${driver.template}_${id}`,
   );
   expect(text).toBe(`isolate:template\t${driver.template}\tlocal\ncom.sun:auto-snapshot\tfalse\tlocal\ncanmount\toff\tlocal\n`);
-  await driver.destroy([clone]);
+  await destroyUnused(driver, [clone]);
 });
 
 test('takes the newest snapshot by transaction, but not one with deferred destruction', async () => {
@@ -118,7 +118,7 @@ test('takes the newest snapshot by transaction, but not one with deferred destru
   const made = await rig.makeClone(driver);
   await rig.pool.zfs('destroy', '-d', `${driver.template}@0`);
   expect((await driver.newestSource()).name).toBe(`${driver.template}@1`);
-  await driver.destroy([made.clone]);
+  await destroyUnused(driver, [made.clone]);
 });
 
 test('shifts every owner once and keeps modes, links and what links point at', async () => {
@@ -148,7 +148,7 @@ test('shifts every owner once and keeps modes, links and what links point at', a
   ]);
   expect(made.rootfs.parts[0].ownership).toEqual({ kind: 'shifted', uidBase: 100_000, gidBase: 200_000 });
   expect((await lstat('/etc/passwd')).uid).toBe(host.uid);
-  await driver.destroy([made.clone]);
+  await destroyUnused(driver, [made.clone]);
 });
 
 describe('owners that clones get because they cannot be mounted with other ids', () => {
@@ -229,14 +229,14 @@ describe('owners that clones get because they cannot be mounted with other ids',
       [500_006, 600_007],
     ]);
     expect(made.rootfs.parts[0].ownership).toEqual(mapped);
-    await driver.destroy([made.clone]);
+    await destroyUnused(driver, [made.clone]);
     await tidy(driver, null);
   });
 
   test('are changed again where that was interrupted, and never in a dataset that is not ours', async () => {
     const driver = await rig.makeTemplate('interrupted');
     const first = await rig.makeClone(driver, owners);
-    await driver.destroy([first.clone]);
+    await destroyUnused(driver, [first.clone]);
     const names = (await rig.pool.zfs('list', '-H', '-o', 'name', '-r', rig.pool.name)).split('\n');
     const copy = names.find((name) => name.startsWith(`${driver.template}.isolate-owners-`)) ?? '';
     // As a kill leaves it: without its snapshot, and mounted.
@@ -246,7 +246,7 @@ describe('owners that clones get because they cannot be mounted with other ids',
     await writeFile(join(rig.mounts, copy.slice(copy.indexOf('owners-')), 'half'), '');
     const second = await rig.makeClone(driver, owners);
     expect(await readdir(placeOf(second.rootfs))).toEqual(['hello']);
-    await driver.destroy([second.clone]);
+    await destroyUnused(driver, [second.clone]);
     // zfs-fuse ends an unmount some time after it answered.
     await expect.poll(() => rig.pool.zfs('destroy', '-r', copy).then(() => '', String)).toBe('');
     await rig.pool.zfs('create', '-o', 'canmount=off', copy);

@@ -6,12 +6,15 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 
 import { IsolateError } from '../../../src/error.ts';
+import { poolPaths, runtimePaths, systemRuntimeDirectory } from '../../../src/pool/paths.ts';
+import { readDirectory } from '../../../src/pool/read-directory.ts';
 import { callerContext, type TemplateContext } from '../../../src/template/context.ts';
 import { changeTemplate, openStore } from '../../../src/template/open-store.ts';
 import type { Replacement, RolledBack, TemplateStore } from '../../../src/template/store.ts';
 import type { TemplateRef } from '../../../src/template/template-ref.ts';
 import { refresh } from '../../../src/upkeep/refresh-template.ts';
 import { finished, startIsolate } from '../../rig/isolate.ts';
+import { clonesLeft, untilFree } from '../../rig/refresher.ts';
 import { makeZfsTemplate } from '../../rig/zfs-template.ts';
 import { makePool } from '../../rig/zpool.ts';
 
@@ -308,7 +311,7 @@ test(
     await fill();
     await writeFile(join(template.directory, 'new'), '');
     expect((await changeTemplate(ref, context, (store) => store.rollback('first'))).kept).not.toBe(null);
-    expect(await template.clones()).toEqual([]);
+    await expect.poll(() => clonesLeft(template)).toEqual([]);
     await fill();
     const run = startIsolate(['-z', template.dataset, 'cat']);
     await expect.poll(async () => (await openStore(ref, context).describe())?.clones.leased).toBe(1);
@@ -317,8 +320,13 @@ test(
     }
     run.stdin?.end();
     await finished(run);
+    // The clone that the run used is gone before, and a fresh one is there.
+    await untilFree(() => refresh({ template: template.dataset, count: 1 }));
+    expect(await template.clones()).toHaveLength(1);
     await changeTemplate(ref, context, (store) => store.rename(renamed));
-    expect(await template.clones()).toEqual([]);
+    // Under a name that no template has any more, a refresh destroys fresh clones as well: there may be none already.
+    expect(readDirectory(poolPaths(runtimePaths(systemRuntimeDirectory), template.dataset).fresh)).toEqual([]);
+    await expect.poll(() => clonesLeft(template)).toEqual([]);
     await changeTemplate(renamed, context, (store) => store.remove());
     expect((await template.pool.zfs('list', '-H', '-o', 'name', '-t', 'all')).trim()).toBe(template.pool.name);
   },

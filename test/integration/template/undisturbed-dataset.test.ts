@@ -8,6 +8,7 @@ import { withOwnSessions } from '../../../src/process/command.ts';
 import { callerContext } from '../../../src/template/context.ts';
 import { changeTemplate } from '../../../src/template/open-store.ts';
 import { refresh } from '../../../src/upkeep/refresh-template.ts';
+import { clonesLeft } from '../../rig/refresher.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../../rig/zfs-template.ts';
 
 let template: ZfsTemplate;
@@ -31,7 +32,7 @@ exec ${facts.tools.zfs} "$@"
   const watched = { ...context, facts: { ...facts, tools: { ...facts.tools, zfs } } };
   const ref = { kind: 'dataset', dataset: template.dataset } as const;
   await withOwnSessions(() => changeTemplate(ref, watched, async (store) => void (await (await store.replace()).commit())));
-  expect(await template.clones()).toEqual([]);
+  await expect.poll(() => clonesLeft(template)).toEqual([]);
   expect(readFileSync(all, 'utf8').split('\n')).toEqual(expect.arrayContaining(['destroy', 'promote', 'rename']));
   expect(existsSync(shared) ? readFileSync(shared, 'utf8') : '').toBe('');
 });
