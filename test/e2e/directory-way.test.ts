@@ -190,7 +190,7 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
         expect(leased()).toBe(0);
       });
 
-      test('one of many at once has it, and the others are told', { timeout: 60_000 }, async () => {
+      test('one of many at once has it, and the others are told', async () => {
         const user = users[who];
         const all = await Promise.all(Array.from({ length: 8 }, () => runAs(user, enter('sh', '-c', 'echo ran; sleep 0.2'))));
         const ran = all.filter(({ stdout }) => stdout === 'ran\n');
@@ -210,7 +210,8 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
         await closed;
         expect(leased()).toBe(1);
         expect(await wayOf(user, enter('true'))).toBe('node');
-        expect((await runAs(user, enter('tail', '-n1', '/srv/mine'))).stdout).toBe('third\n');
+        // The mounts of the killed run may outlive it for a moment.
+        await expect.poll(async () => (await runAs(user, enter('tail', '-n1', '/srv/mine'))).stdout).toBe('third\n');
         expect({ leased: leased(), way: await wayOf(user, enter('true')) }).toEqual({ leased: 0, way: 'daemon' });
       });
 
@@ -233,11 +234,11 @@ describe.each(['root', 'user'] as const)('a run of %s on a directory', (who) => 
       const living = { layers: layers().length, leases: readdirSync(leases()).length };
       child.kill('SIGKILL');
       await closed;
-      expect({ living, way: await wayOf(users[who], line('true')), left: left() }).toEqual({
-        living: { layers: 1, leases: 1 },
-        way: 'node',
-        left: { layers: [], leases: [] },
-      });
+      expect(living).toEqual({ layers: 1, leases: 1 });
+      // As long as something of it is left, also by its mounts that outlive it for a moment.
+      await expect
+        .poll(async () => ({ way: await wayOf(users[who], line('true')), left: left() }))
+        .toEqual({ way: 'node', left: { layers: [], leases: [] } });
     });
   });
 });

@@ -199,7 +199,7 @@ test.each(limited)('a command in a run %s shares its limits', { timeout: 120_000
 describe('isolate exec', () => {
   const place = places['of root with bwrap']!;
 
-  test('has a terminal of its own, with its size and job control', { timeout: 60_000 }, async () => {
+  test('has a terminal of its own, with its size and job control', async () => {
     const { run } = await begin(place, ':');
     const terminal = await startPty(['sh', '-c', `read -r line; exec "$0" exec ${run} sh`, isolatePath], { PS1: '> ' });
     const before = await terminal.state();
@@ -245,7 +245,7 @@ describe('isolate exec', () => {
     },
   );
 
-  test("a user's own session comes before one of root's daemon of the same name", { timeout: 60_000 }, async () => {
+  test("a user's own session comes before one of root's daemon of the same name", async () => {
     const own = await begin(places['of a user with bwrap']!, 'hostname own 2> /dev/null; echo own > /which', ['--keep=exec-3']);
     expect(await runAs(ada, ['exec', 'exec-3', 'cat', '/which'])).toEqual(ok('own\n'));
     own.child.kill('SIGTERM');
@@ -272,7 +272,7 @@ describe('isolate exec', () => {
     await isolate(['rm', 'exec-1']);
   });
 
-  test("does not know other users' runs", { timeout: 60_000 }, async () => {
+  test("does not know other users' runs", async () => {
     const own = await begin(places['of a user with bwrap']!, ':');
     const lent = await begin(places["of a member on the daemon's clone"]!, ':');
     for (const run of [own.run, lent.run]) {
@@ -287,7 +287,7 @@ describe('isolate exec', () => {
     }
   });
 
-  test('waits for a run that is just starting, and no longer than a signal lets it', { timeout: 60_000 }, async () => {
+  test('waits for a run that is just starting, and no longer than a signal lets it', async () => {
     const go = join(directory, 'go');
     const child = startIsolate(['-q', '-t', root, '--ephemeral', '--pre-hook', `until [ -e ${go} ]; do sleep 0.05; done`, 'sleep', '600']);
     onTestFinished(async () => {

@@ -277,11 +277,13 @@ test('a session survives a refresh, a daemon that was killed, and the loss of /r
   await keptByMember('lasting', 'sh', '-c', 'echo here > /mine');
   expect(await isolate(['refresh', '--force', template.dataset])).toMatchObject({ status: 0 });
   await daemon.end();
-  loseState();
+  await loseState();
   rmSync('/var/lib/isolate/sessions', { recursive: true });
   daemon = await startDaemon();
   await expect.poll(async () => (await runAs(member, ['sessions'])).stdout).toMatch(/^lasting /m);
-  expect(await runAs(member, ['enter', 'lasting', 'cat', '/mine'])).toEqual({ ...done('here\n'), stderr: '' });
+  await expect
+    .poll(() => runAs(member, ['enter', 'lasting', 'cat', '/mine']), { timeout: 60_000 })
+    .toEqual({ ...done('here\n'), stderr: '' });
   expect(await runAs(member, ['rm', 'lasting'])).toEqual(done('lasting is removed\n'));
 });
 

@@ -14,12 +14,20 @@ import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
 let template: ZfsTemplate;
 let stopRefreshing: () => void;
+const runs: ReturnType<typeof startIsolate>[] = [];
 beforeAll(async () => {
   template = await makeZfsTemplate({ aligned: true });
   await isolate(['refresh', '-q', template.dataset, '3']);
   stopRefreshing = claimToRefresh(template.dataset);
 });
 afterEach(async () => {
+  // Of a test that failed; it would be in the way of all later ones.
+  for (const run of runs.splice(0)) {
+    if (run.exitCode !== null || run.signalCode !== null) continue;
+    const closed = once(run, 'close');
+    run.kill('SIGKILL');
+    await closed;
+  }
   await expectSound(template, 3);
 });
 afterAll(async () => {
@@ -43,6 +51,7 @@ async function askShelf(command: string): Promise<number> {
 /** A run that lives until its input ends. */
 async function startRun(...words: string[]): Promise<ReturnType<typeof startIsolate>> {
   const run = startIsolate(['-q', ...words, '-z', template.dataset, 'sh', '-c', 'echo begun > /file; cat /file; read line; cat /file']);
+  runs.push(run);
   await once(run.stdout!, 'data');
   return run;
 }

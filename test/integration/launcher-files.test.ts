@@ -243,13 +243,14 @@ describe('what is to be done at the end of a launch', () => {
     await run(atEnd(start));
     const claims = readdirSync(place('claims')).filter((name) => !stale.includes(name));
     const [started] = claims.map((name) => Number(name.split('.')[2]));
+    if (started === undefined) throw new Error('no program was started');
     try {
-      expect(claims).toEqual([`tidying.1.${started}.${readHolder(started ?? 0)?.startTime}.${boot}`]);
+      expect(claims).toEqual([`tidying.1.${started}.${readHolder(started)?.startTime}.${boot}`]);
       await expect.poll(() => existsSync(place('started')) && readFileSync(place('started'), 'utf8')).toBe(told);
       await run(atEnd(start));
       expect(readFileSync(place('started'), 'utf8')).toBe(told);
     } finally {
-      process.kill(started ?? 0, 'SIGKILL');
+      process.kill(started, 'SIGKILL');
     }
   });
 });

@@ -31,7 +31,10 @@ function words(screen: string): string {
 
 /** The rig's child is the program, its child the launcher, its child the engine; the client is program and launcher. */
 function firstChild(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+  const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0]);
+  // A signal to 0 would be one to the test's own process group.
+  if (child === 0) throw new Error(`process ${pid} has no child`);
+  return child;
 }
 
 describe.each([

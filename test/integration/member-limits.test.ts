@@ -63,11 +63,11 @@ function runIds(): readonly string[] {
 /** A run that waits for its input to end, and its id. */
 async function startWaiting(...options: readonly string[]): Promise<{ readonly child: ChildProcess; readonly run: string }> {
   daemon ??= await serveMembers(directory);
+  const before = runIds();
   const child = startAs(member, [...root, ...options, 'perl', '-e', '$| = 1; print "begun\\n"; <STDIN>']);
   waiting.push(child);
   await once(child.stdout!, 'data');
-  const [run = ''] = runIds();
-  return { child, run };
+  return { child, run: runIds().find((id) => !before.includes(id)) ?? '' };
 }
 
 /** Milliseconds. The rig's daemon copies a Debian root for the next clone and does nothing else for as long as that takes. */

@@ -125,6 +125,7 @@ describe.each(ways)('on a terminal, by %s', (name) => {
   it('vim handles Ctrl-C itself', async () => {
     line('$I vi -n -u NONE /lines');
     await tmux.see(/^line 20$/m);
+    await isWaiting('vi');
     tmux.press('C-c');
     await tmux.see(/to exit/);
     tmux.type(':q');

@@ -95,7 +95,6 @@ int main(int argc, char **argv) {
     int status;
     struct pollfd polls[] = {{keyboard, POLLIN, 0}, {orders, POLLIN, 0}, {master, POLLIN, 0}};
     int ready = poll(polls, 3, 20);
-    if (ready > 0 && polls[0].revents != 0 && master >= 0 && !copy(0, master)) keyboard = -1;
     if (ready > 0 && polls[2].revents != 0 && !copy(master, 1)) return 2;
     if (ready > 0 && polls[1].revents != 0) {
       char order[128];
@@ -103,6 +102,8 @@ int main(int argc, char **argv) {
       if (length <= 0) orders = -1;
       else order[order[length - 1] == '\n' ? length - 1 : length] = 0, obey(order);
     }
+    /* After the orders: what is typed by now may be meant for what they change. */
+    if (ready > 0 && polls[0].revents != 0 && master >= 0 && !copy(0, master)) keyboard = -1;
     if (ready == 0 && waitpid(child, &status, WNOHANG) == child) {
       /* It may have written between the poll and its end. */
       while (master >= 0 && poll(&(struct pollfd){master, POLLIN, 0}, 1, 0) > 0 && copy(master, 1)) continue;

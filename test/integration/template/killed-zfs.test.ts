@@ -117,7 +117,6 @@ const renames = [
 
 test.each(renames.flatMap((row) => (Object.keys(fates) as Fate[]).map((fate) => ({ ...row, fate }))))(
   'the template is whole when zfs was killed at rename $n of $action, which is $fate',
-  { timeout: 60_000 },
   async ({ action, n, without, after, fate }) => {
     if (action !== 'create') await makeTemplate();
     expect(await succeeds(action, 'rename', n, fate)).toBe(fate === 'done');
@@ -137,7 +136,6 @@ test.each([
   ...(['rename', ...steps] as const).map((step, index) => ({ refused: 2, step, n: index + 1 })),
 ])(
   'the template is whole when ZFS refused rename $refused of a rollback, and zfs was killed at the $step that undoes it',
-  { timeout: 60_000 },
   async ({ refused, step, n }) => {
     await makeTemplate();
     const first = `if [ "$1" = rename ] && [ ! -e refused ]; then
