@@ -5,7 +5,7 @@ import { configPath } from '../../../config/config.ts';
 import { parseConfig } from '../../../config/load.ts';
 import { parseRunFile } from '../../../config/runs/load.ts';
 import { IsolateError } from '../../../error.ts';
-import { formatHolder, isAlive, parseHolder, readOwnHolder } from '../../../pool/holder.ts';
+import { isLeft, passingName } from '../../../pool/passing-name.ts';
 import { readDirectory } from '../../../pool/read-directory.ts';
 import { makeDirectories } from '../../../process/make-directories.ts';
 import { verbs } from '../../verbs.ts';
@@ -21,6 +21,8 @@ export interface SettingsFile {
   /** Throws `bad-config`. */
   readonly check: (text: string) => Promise<unknown>;
 }
+
+const copyPrefix = '.edit';
 
 /** The host's settings. */
 export function systemFile(): SettingsFile {
@@ -62,9 +64,8 @@ export async function changeFile(
   const target = existsSync(path) ? realpathSync(path) : path;
   const read = (): string | null => (existsSync(target) ? readFileSync(target, 'utf8') : null);
   const before = read();
-  const own = readOwnHolder();
-  sweepCopies(dirname(target), own.bootId);
-  const copy = join(dirname(target), `.edit-${formatHolder(own)}.toml`);
+  sweepCopies(dirname(target));
+  const copy = join(dirname(target), `${passingName(copyPrefix)}.toml`);
   try {
     writeFor(path, copy, before ?? start);
     const text = await change(before ?? start, copy);
@@ -81,12 +82,8 @@ export async function changeFile(
 }
 
 /** Removes the copies of processes that were killed. */
-function sweepCopies(directory: string, bootId: string): void {
-  for (const name of readDirectory(directory)) {
-    const [, text = ''] = /^\.edit-(.+)\.toml$/.exec(name) ?? [];
-    const holder = parseHolder(text);
-    if (holder !== null && !isAlive(holder, bootId)) rmSync(join(directory, name), { force: true });
-  }
+function sweepCopies(directory: string): void {
+  for (const name of readDirectory(directory)) if (isLeft(name, copyPrefix)) rmSync(join(directory, name), { force: true });
 }
 
 /** Writes a draft of the file `path`, which its errors name: those of a write say only that some disk is full. */
