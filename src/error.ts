@@ -130,3 +130,10 @@ export class IsolateError extends Error {
     this.hint = details.hint;
   }
 }
+
+/** For a promise that rejects: passes over errors with these codes, and throws all others again. */
+export function passOver(...codes: readonly ErrorCode[]): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof IsolateError) || !codes.includes(error.code)) throw error;
+  };
+}

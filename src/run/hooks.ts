@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { mergedPath, placeOf, type Rootfs } from '../rootfs/rootfs.ts';
 import { overlayOptions } from '../engine/root-mounts.ts';
 import { IsolateError } from '../error.ts';
 import { runCommand } from '../process/command.ts';
 import { runHook } from '../process/hook.ts';
+import { unmount } from '../process/unmount.ts';
 import type { Hooks } from '../spec/spec.ts';
 
 /** Runs a hook's command line and throws `hook-failed` unless it succeeds. */
@@ -37,28 +36,20 @@ export function hostHooks(rootfs: Rootfs): HookRunner {
 async function withVisibleRoot({ parts: [part] }: Rootfs, action: () => Promise<void>): Promise<void> {
   if (part.kind !== 'overlay') return await action();
   const path = mergedPath(part);
-  await change('/bin/mount', ['-t', 'overlay', '-o', overlayOptions([part.lower], part.upperParent), 'overlay', path]);
+  const args = ['-t', 'overlay', '-o', overlayOptions([part.lower], part.upperParent), 'overlay', path];
+  const { exitCode, stderr } = await runCommand({ file: '/bin/mount', args, timeoutMs: 30_000 });
+  if (exitCode !== 0) throw notShown(stderr.trim());
   try {
     await action();
-  } finally {
+  } catch (error) {
+    // The first failure is the one to report.
     await unmount(path);
+    throw error;
   }
+  const failure = await unmount(path);
+  if (failure !== null) throw notShown(failure);
 }
 
-/** Tries again for a moment while what the hook started looks at it, and where umount(8) was killed. */
-async function unmount(path: string): Promise<void> {
-  for (const pauseMs of [25, 50, 100, 200, 400, 800]) {
-    const isDone = await change('/bin/umount', ['--', path]).then(
-      () => true,
-      () => false,
-    );
-    if (isDone) return;
-    await sleep(pauseMs);
-  }
-  await change('/bin/umount', ['--', path]);
-}
-
-async function change(file: string, args: readonly string[]): Promise<void> {
-  const { exitCode, stderr } = await runCommand({ file, args, timeoutMs: 30_000 });
-  if (exitCode !== 0) throw new IsolateError('hook-failed', `The root could not be shown to the hook: ${stderr.trim()}`);
+function notShown(reason: string): IsolateError {
+  return new IsolateError('hook-failed', `The root could not be shown to the hook: ${reason}`);
 }

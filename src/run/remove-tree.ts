@@ -1,13 +1,13 @@
 import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
 import { readMounts } from '../host/read-mounts.ts';
-import { type CommandResult, runCommand } from '../process/command.ts';
+import type { CommandResult } from '../process/command.ts';
+import { unmount } from '../process/unmount.ts';
 import { runWithIds } from './with-ids.ts';
 
 const removal = ['-rf', '--one-file-system', '--'];
 const timeoutMs = 600_000;
 const measureMs = 30_000;
-const unmountMs = 10_000;
 
 /** Bytes on disk of a tree that a sandbox wrote. Throws `storage-failed`, `tool-timeout`. */
 export async function measureTree(path: string, facts: Facts): Promise<number> {
@@ -20,20 +20,21 @@ export async function measureTree(path: string, facts: Facts): Promise<number> {
 
 /**
  * Removes a tree that a sandbox wrote, without following links. It uses rm(1), which can remove directories nested deeper than the
- * longest path, and is started again if somebody has killed it. Throws `storage-failed`, `tool-timeout`.
+ * longest path, and is started again if somebody has killed it or something is mounted there. Throws `storage-failed`, `tool-timeout`.
  */
 export async function removeTree(path: string, facts: Facts): Promise<void> {
-  if (facts.user.rights === 'root') await unmountLayers(path);
   const remove = (): Promise<CommandResult> => runWithIds({ file: '/bin/rm', args: [...removal, path], timeoutMs }, facts);
   const first = await remove();
   // 128 + N: signal N ended it.
-  const { exitCode, stderr } = first.exitCode > 128 ? await remove() : first;
+  const isAgain = first.exitCode > 128 || (first.exitCode !== 0 && (await unmountLayers(path)));
+  const { exitCode, stderr } = isAgain ? await remove() : first;
   if (exitCode !== 0) throw new IsolateError('storage-failed', `The tree ${path} could not be removed: ${stderr.trim()}`);
 }
 
-/** A run that was killed while a hook of it ran has left its layers merged on the host. */
-async function unmountLayers(path: string): Promise<void> {
+/** A run of root's that was killed while a hook of it ran has left its layers merged on the host. Returns whether there were any. */
+async function unmountLayers(path: string): Promise<boolean> {
   const layers = readMounts().filter(({ mountpoint, type }) => type === 'overlay' && mountpoint.startsWith(`${path}/`));
   // What is in use stays, and rm(1) says so.
-  for (const { mountpoint } of layers) await runCommand({ file: '/bin/umount', args: ['--', mountpoint], timeoutMs: unmountMs });
+  for (const { mountpoint } of layers) await unmount(mountpoint);
+  return layers.length > 0;
 }

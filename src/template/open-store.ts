@@ -1,6 +1,6 @@
 import { existsSync, lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { IsolateError } from '../error.ts';
+import { IsolateError, passOver } from '../error.ts';
 import { templateKey } from '../pool/paths.ts';
 import type { TemplateContext } from './context.ts';
 import { isUnfinished } from './dataset/attempt.ts';
@@ -30,14 +30,11 @@ export async function describeTemplate(ref: TemplateRef, context: TemplateContex
   if (ref.kind === 'dataset' && context.facts.user.rights === 'root') {
     const own = await openDatasetContext(ref.dataset, context);
     const left = await Promise.all([isBeingSwapped(own, ref.dataset), isUnfinished(own)]);
-    if (left.includes(true)) await changeTemplate(ref, context, async () => {}).catch(unlessBusy);
+    // A living process is about to finish it, or one that the dead process started still uses it.
+    const isLater = passOver('template-busy', 'dataset-busy');
+    if (left.includes(true)) await changeTemplate(ref, context, async () => {}).catch(isLater);
   }
   return await openStore(ref, context).describe();
-}
-
-/** A living process is about to finish it, or one that the dead process started still uses it. */
-function unlessBusy(error: unknown): void {
-  if (!(error instanceof IsolateError) || !['template-busy', 'dataset-busy'].includes(error.code)) throw error;
 }
 
 /**

@@ -8,8 +8,6 @@ import { isCloneId } from '../pool/state/state-file.ts';
 import { readPoolNames } from '../pool/state/pool-state.ts';
 import { readDirectory } from '../pool/read-directory.ts';
 
-const umountFile = '/bin/umount';
-
 /**
  * Unmounts the mounts of clones that do not exist, and removes their directories; under the pool's lock. What is named otherwise is the
  * driver's.
@@ -33,15 +31,10 @@ async function dropStrays(pool: Pool, known: ReadonlySet<string>): Promise<void>
 
 async function removeStray(pool: Pool, path: string, mounted: boolean): Promise<void> {
   try {
-    if (mounted) await withMountLock(pool, () => unmount(path));
+    if (mounted) await withMountLock(pool, async () => (await import('../process/unmount.ts')).tryUnmount(path));
     rmdirSync(path);
   } catch (error) {
     // Never by force: the administrator has to check mounts in use and directories with files.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') pool.warn(`${path} belongs to no clone and cannot be removed.`);
   }
-}
-
-async function unmount(path: string): Promise<void> {
-  const { runCommand } = await import('../process/command.ts');
-  await runCommand({ file: umountFile, args: ['--', path], timeoutMs: 10_000 });
 }

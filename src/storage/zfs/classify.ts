@@ -68,9 +68,8 @@ const codes: Readonly<Partial<Record<ZfsFailure, ErrorCode>>> = {
   full: 'pool-full',
 };
 
-/** The error for a zfs or zpool command that failed on `object`, a dataset, snapshot or pool. */
-export function zfsError(object: string, stderr: string): IsolateError {
-  const failure = classifyZfs(stderr);
+/** The error for a zfs or zpool command that failed on `object`, a dataset, snapshot or pool; `failure`: what the caller knows better. */
+export function zfsError(object: string, stderr: string, failure = classifyZfs(stderr)): IsolateError {
   const { message, hint } = sentence(object, failure, stderr);
   return new IsolateError(codes[failure] ?? 'storage-failed', message, hint === undefined ? {} : { hint });
 }

@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { CommandResult } from '../../process/command.ts';
+import { pausesMs } from '../../process/unmount.ts';
 import { classifyZfs } from './classify.ts';
 import type { ZfsCommands } from './commands.ts';
 import type { ZfsPlan } from './plan.ts';
-
-/** zfs-fuse ends an unmount some time after it answered, most within the first of these. */
-export const pausesMs = [25, 50, 100, 200, 400, 800, 1600, 3200];
 
 /** Tries a command that needs its dataset to be unused again for a moment, and returns the last answer. */
 export async function runWhenFree(

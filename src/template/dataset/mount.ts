@@ -14,16 +14,19 @@ import { ownershipOf } from '../../storage/directory.ts';
 import { freeDeadLocks } from '../lock.ts';
 import { makeRandom } from '../../process/random.ts';
 import type { OpenTree } from '../store.ts';
-import { pausesMs } from '../../storage/zfs/when-free.ts';
-import type { DatasetContext } from './zfs.ts';
+import { pausesMs, tryUnmount, unmount as unmountPath } from '../../process/unmount.ts';
+import { planMount, planUnmount } from './plan.ts';
+import { type DatasetContext, zfs } from './zfs.ts';
 
 const timeoutMs = 30_000;
 const mountLockMs = 60_000;
 
+const placeOf = ({ root }: DatasetContext['runtime']): string => join(root, 'templates');
+
 /** Where templates are mounted while isolate needs them; only root can enter. */
 export function templatesDirectory({ runtime, own }: Pick<DatasetContext, 'runtime' | 'own'>): string {
   ensureRuntimeDirectories(runtime, own.facts.user.uid);
-  const directory = join(runtime.root, 'templates');
+  const directory = placeOf(runtime);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   return directory;
 }
@@ -54,7 +57,7 @@ export async function mountPrivately(context: DatasetContext, dataset: string): 
     await mount(context, dataset, path);
   } catch (cause) {
     // A mount(8) that was killed may have mounted it. The failure of the mount is the one to report.
-    await tryUnmount(path).catch(() => undefined);
+    await letGo(path).catch(() => undefined);
     throw new IsolateError('template-not-mounted', `Dataset ${dataset} cannot be mounted.`, { cause });
   }
   return path;
@@ -89,28 +92,16 @@ async function mountWhenFree(dataset: string, path: string): Promise<void> {
   await mountByDaemon(dataset, path);
 }
 
-/**
- * Unmounts, neither lazily nor by force. Tries again for a moment while another process looks at what is mounted, and where umount(8) was
- * killed. Throws `dataset-busy`.
- */
+/** Unmounts what `mountPrivately` mounted. Throws `dataset-busy`. */
 export async function unmount(path: string): Promise<void> {
-  let failure = await tryUnmount(path);
-  for (const pauseMs of pausesMs) {
-    if (failure === null || !/(?:busy|killed)\.$/.test(failure)) break;
-    await sleep(pauseMs);
-    failure = await tryUnmount(path);
-  }
-  if (failure !== null) throw new IsolateError('dataset-busy', `${path} cannot be unmounted: ${failure.replace(/^umount: /, '')}`);
+  const failure = await unmountPath(path);
+  if (failure !== null) throw new IsolateError('dataset-busy', `${path} cannot be unmounted: ${failure}`);
+  rmdirSync(path);
 }
 
-/** What umount(8) says; null: it is no longer mounted, and its directory is removed. */
-async function tryUnmount(path: string): Promise<string | null> {
-  const { exitCode, stderr } = await runCommand({ file: '/bin/umount', args: ['--', path], timeoutMs });
-  // 128 + N: signal N ended it.
-  if (exitCode > 128) return 'umount was killed.';
-  if (exitCode !== 0 && !/not mounted|no mount point/.test(stderr)) return stderr.trim();
-  rmdirSync(path);
-  return null;
+/** The same for what may be in use, which is left to a later sweep, and may not be mounted. */
+async function letGo(path: string): Promise<void> {
+  if ((await tryUnmount(path)) === null) rmdirSync(path);
 }
 
 /** Unmounts what dead processes left mounted, and frees their locks. */
@@ -120,8 +111,7 @@ export async function sweepMounts(context: DatasetContext): Promise<void> {
   for (const name of readDirectory(directory)) {
     const holder = /^[0-9a-f]{16}\./.test(name) ? parseHolder(name.slice(17)) : null;
     if (holder === null || isAlive(holder, context.own.holder.bootId)) continue;
-    // What is in use is left to a later sweep.
-    await tryUnmount(join(directory, name)).catch(() => undefined);
+    await letGo(join(directory, name)).catch(() => undefined);
   }
 }
 
@@ -136,10 +126,22 @@ export function findMount(dataset: string, mounts: readonly MountEntry[] = readM
 }
 
 /** Where the administrator has the whole dataset mounted; null: nowhere. What isolate mounts for a moment does not count. */
-export function findLastingMount(context: DatasetContext, dataset: string): string | null {
-  const own = `${templatesDirectory(context)}/`;
+export function findLastingMount({ runtime }: Pick<DatasetContext, 'runtime'>, dataset: string): string | null {
+  const own = `${placeOf(runtime)}/`;
   return findMount(
     dataset,
     readMounts().filter(({ mountpoint }) => !mountpoint.startsWith(own)),
   );
+}
+
+/** Has ZFS unmount a dataset, wherever it is mounted. */
+export async function unmountDataset(context: DatasetContext, dataset: string): Promise<void> {
+  if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset));
+}
+
+/** Mounts a dataset where the administrator has it. ZFS mounts nothing twice, so what isolate mounted for a moment makes way. */
+export async function mountLastingly(context: DatasetContext, dataset: string): Promise<void> {
+  if (findLastingMount(context, dataset) !== null) return;
+  await unmountDataset(context, dataset);
+  await zfs(context, dataset, planMount(dataset));
 }

@@ -4,9 +4,9 @@ import { makeRandom } from '../../process/random.ts';
 import type { TemplateRef } from '../template-ref.ts';
 import { refuseExisting } from './draft.ts';
 import { oldOnes, readDataset, readSiblings, refuseChildren } from './family.ts';
-import { findLastingMount, findMount } from './mount.ts';
+import { findLastingMount, mountLastingly, unmountDataset } from './mount.ts';
 import { besideName, stepProperty } from './names.ts';
-import { planDestroy, planForget, planMount, planSet, planUnmount } from './plan.ts';
+import { planDestroy, planForget, planSet } from './plan.ts';
 import { renameMounted, tryRename } from './rename.ts';
 import { destroyClones, refuseUsedClones } from './pool.ts';
 import { type DatasetContext, isFull, zfs, zfsWhenFree } from './zfs.ts';
@@ -55,7 +55,7 @@ export async function removeDataset(context: DatasetContext): Promise<void> {
   context.own.checkpoint('remove:announced');
   const wasMounted = findLastingMount(context, dataset) !== null;
   const giveUp = (error: unknown): Promise<never> => notRemoved(context, wasMounted, error);
-  if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset)).catch(giveUp);
+  await unmountDataset(context, dataset).catch(giveUp);
   const refusal = await tryRename(context, dataset, old);
   if (refusal !== null) await giveUp(refusal);
   context.own.checkpoint('remove:renamed');
@@ -66,7 +66,7 @@ export async function removeDataset(context: DatasetContext): Promise<void> {
 async function notRemoved(context: DatasetContext, wasMounted: boolean, error: unknown): Promise<never> {
   const { dataset } = context;
   await zfs(context, dataset, planForget(dataset, stepProperty));
-  if (wasMounted && findLastingMount(context, dataset) === null) await zfs(context, dataset, planMount(dataset));
+  if (wasMounted) await mountLastingly(context, dataset);
   throw error;
 }
 

@@ -1,8 +1,8 @@
 import type { IsolateError } from '../../error.ts';
 import { runWhenFree } from '../../storage/zfs/when-free.ts';
-import { findLastingMount, findMount } from './mount.ts';
-import { planMount, planOrigin, planRename, planUnmount } from './plan.ts';
-import { type DatasetContext, zfs, zfsFailed, zfsIfThere } from './zfs.ts';
+import { findLastingMount, mountLastingly, unmountDataset } from './mount.ts';
+import { planOrigin, planRename } from './plan.ts';
+import { type DatasetContext, zfsFailed, zfsIfThere } from './zfs.ts';
 
 /**
  * Renames a dataset. The answer is why ZFS refused; null: the dataset has its new name. Throws where that cannot be known: ZFS still does,
@@ -35,11 +35,11 @@ async function isThere(context: DatasetContext, dataset: string): Promise<boolea
 export async function renameMounted(context: DatasetContext, from: string, to: string): Promise<void> {
   const wasMounted = findLastingMount(context, from) !== null;
   try {
-    if (findMount(from) !== null) await zfs(context, from, planUnmount(from));
+    await unmountDataset(context, from);
     await rename(context, from, to);
   } catch (error) {
-    if (wasMounted && findLastingMount(context, from) === null) await zfs(context, from, planMount(from));
+    if (wasMounted) await mountLastingly(context, from);
     throw error;
   }
-  if (wasMounted) await zfs(context, to, planMount(to));
+  if (wasMounted) await mountLastingly(context, to);
 }

@@ -9,7 +9,7 @@ import { attemptOnDataset } from './attempt.ts';
 import { beginDataset } from './draft.ts';
 import { oldOnes, type PlacedSnapshot, readDataset, readSiblings, readSnapshots } from './family.ts';
 import { removeDataset, renameDataset } from './move.ts';
-import { openDataset, withDataset } from './mount.ts';
+import { openDataset, sweepMounts, withDataset } from './mount.ts';
 import { planSnapshot } from './plan.ts';
 import { beginReplacement } from './replace.ts';
 import { removeSnapshot } from './remove-snapshot.ts';
@@ -34,6 +34,7 @@ export function openDatasetStore(dataset: string, own: TemplateContext): Templat
     begin: async () => {
       refuseOthers({ dataset, own });
       const context = await open();
+      await sweepMounts(context);
       await sweepBesides(context);
       return await beginDataset(context);
     },

@@ -1,19 +1,8 @@
 import { IsolateError } from '../../error.ts';
 import { oldOnes, readDataset, readSiblings, refuseChildren } from './family.ts';
-import { findLastingMount, findMount } from './mount.ts';
+import { findLastingMount, mountLastingly, unmountDataset } from './mount.ts';
 import { besideName, splitSnapshot, stepProperty } from './names.ts';
-import {
-  draftProperty,
-  planDestroy,
-  planEncryptionRoot,
-  planForget,
-  planLocal,
-  planMount,
-  planOrigin,
-  planPromote,
-  planSet,
-  planUnmount,
-} from './plan.ts';
+import { draftProperty, planDestroy, planEncryptionRoot, planForget, planLocal, planOrigin, planPromote, planSet } from './plan.ts';
 import { destroyClones, refuseUsedClones } from './pool.ts';
 import { rename, tryRename } from './rename.ts';
 import { type DatasetContext, zfs, zfsIfThere, zfsWhenFree } from './zfs.ts';
@@ -56,7 +45,7 @@ export async function swapIn(context: DatasetContext, draft: string): Promise<vo
   // Those of the state before are of no use any more.
   await destroyClones(context);
   if ((await readLocal(context, dataset)) !== null) {
-    if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset));
+    await unmountDataset(context, dataset);
     await promote(context, draft);
     own.checkpoint('swap:promoted');
     // Every try gives it the same name, so a rename that ZFS does late finds that taken, and does not move what came in since.
@@ -139,10 +128,7 @@ async function putBack(context: DatasetContext, properties: ReadonlyMap<string, 
     // zfs-fuse unmounts and mounts a dataset even where the new value is the old one, and the mount can find it busy still.
     if (value !== undefined && local?.get(name) !== value) await zfs(context, dataset, planSet(dataset, name, value));
   }
-  if (!mounted || findLastingMount(context, dataset) !== null) return;
-  // ZFS mounts nothing twice, and another process may be reading the template's record.
-  if (findMount(dataset) !== null) await zfs(context, dataset, planUnmount(dataset));
-  await zfs(context, dataset, planMount(dataset));
+  if (mounted) await mountLastingly(context, dataset);
 }
 
 /** The local properties of a dataset; null: there is none. */

@@ -1,9 +1,8 @@
-import { IsolateError } from '../../error.ts';
+import { passOver } from '../../error.ts';
 import { parseHolder } from '../../pool/holder.ts';
 import { isAtWork } from '../outliving.ts';
 import { readBeside, readSiblings, type Sibling } from './family.ts';
 import { destroyFamily } from './move.ts';
-import { sweepMounts } from './mount.ts';
 import { swapOf } from './names.ts';
 import { draftProperty, planDestroy, planForget } from './plan.ts';
 import { destroyClones } from './pool.ts';
@@ -11,13 +10,13 @@ import { completeSwap, isSwapped, swapIn } from './swap.ts';
 import { undoUnfinished } from './attempt.ts';
 import { type DatasetContext, zfsIfThere, zfsWhenFree } from './zfs.ts';
 
-/** Removes what dead processes left beside a template: mounts, drafts, marks of drafts, and templates that were being removed. */
+/** Removes what dead processes left beside a template: drafts, marks of drafts, and templates that were being removed. */
 export async function sweepBesides(context: DatasetContext): Promise<void> {
-  await sweepMounts(context);
   const { siblings, named } = await readBeside(context);
   for (const sibling of siblings) {
     if (sibling.kind === 'new' && sibling.step !== 'swap' && !isHeld(sibling, context)) {
-      await zfsWhenFree(context, sibling.name, planDestroy(sibling.name, true)).catch(unlessLater);
+      // What a program of the dead process still uses is left to a later sweep, and another sweep may have been quicker.
+      await zfsWhenFree(context, sibling.name, planDestroy(sibling.name, true)).catch(passOver('dataset-busy', 'template-missing'));
     }
     if (sibling.kind === 'old' && sibling.step === 'remove') {
       await destroyClones({ ...context, dataset: sibling.of });
@@ -35,11 +34,6 @@ export async function finishUnfinished(context: DatasetContext): Promise<void> {
   }
   if (await isSwapped(context)) await completeSwap(context);
   await undoUnfinished(context);
-}
-
-/** What a program of the dead process still uses is left to a later sweep, and another sweep may have been quicker. */
-function unlessLater(error: unknown): void {
-  if (!(error instanceof IsolateError) || !['dataset-busy', 'template-missing'].includes(error.code)) throw error;
 }
 
 function isHeld({ holder }: Pick<Sibling, 'holder'>, { own }: DatasetContext): boolean {

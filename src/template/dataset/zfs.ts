@@ -45,7 +45,7 @@ export async function zfsIfThere({ commands }: DatasetContext, object: string, p
 /** A command that needs its dataset to be unused: tried again for a moment. Throws `dataset-busy` if it is used all the time. */
 export async function zfsWhenFree(context: DatasetContext, object: string, plan: ZfsPlan): Promise<void> {
   const { exitCode, stderr } = await runWhenFree(context.commands, object, plan, (text) => isInUse(context, text));
-  if (exitCode !== 0) throw isInUse(context, stderr) ? zfsError(object, 'dataset is busy') : zfsFailed(object, stderr);
+  if (exitCode !== 0) throw isInUse(context, stderr) ? zfsError(object, stderr, 'busy') : zfsFailed(object, stderr);
 }
 
 /** zfs-fuse has no better word for a rollback while an unmount still goes on. */
