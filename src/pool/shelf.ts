@@ -70,7 +70,7 @@ interface Open {
   /** null: it ended before it answered. */
   readonly answers: ((answer: number | null) => void)[];
   hasEnded: boolean;
-  /** Runs while there is an answer to come. */
+  /** Begins again with each answer, and where one is awaited; when it is over, the coprocess is given up that owes one. */
   readonly patience: NodeJS.Timeout;
 }
 
@@ -144,18 +144,17 @@ async function start(state: State): Promise<Open> {
   const answers: Open['answers'] = [];
   const onData = readAnswers((answer) => {
     answers.shift()?.(answer);
-    opened.patience.refresh();
+    patience.refresh();
   });
   const coprocess = await startCoprocess({ file: state.gate, args: ['shelf', state.directory], onData });
   const giveUp = (): void => {
-    clearInterval(opened.patience);
     if (opened.hasEnded) return;
     state.open = state.opening = null;
     opened.hasEnded = true;
     for (const answer of answers.splice(0)) answer(null);
   };
-  const patience = setInterval(() => {
-    if (answers.length === 0) return;
+  const patience = setTimeout(() => {
+    if (answers.length === 0 || opened.hasEnded) return;
     // One that waits for a pool that does not answer may survive SIGKILL, so its end is not waited for.
     coprocess.kill();
     coprocess.unref();

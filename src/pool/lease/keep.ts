@@ -67,17 +67,12 @@ export async function takeSession(pool: Pool, clone: KeptClone, find: typeof fin
   const { id } = clone;
   const wasKept = await claimSession(pool, id);
   const putBack = (): void => void keepLeased(pool, id, formatLeaseName(id, pool.holder));
-  const isKept =
-    wasKept ||
-    (await isKeptByStorage(pool, clone).catch((error: unknown) => {
-      putBack();
-      throw error;
-    }));
-  if (!isKept) {
-    await releaseClone(pool, id);
-    throw gone(pool, id);
-  }
   try {
+    if (!wasKept && !(await isKeptByStorage(pool, clone))) {
+      // Then there is nothing to put back.
+      await releaseClone(pool, id);
+      throw gone(pool, id);
+    }
     const record = readCloneRecord(leasePath(pool, id), id);
     const root = record?.guid === clone.guid ? await find(pool, record, putBack) : null;
     return { id, ...(root ?? (await mountAgain(pool, clone))), ...backToSession(pool, id) };
