@@ -47,8 +47,8 @@ export function findHome(kind: 'btrfs' | 'dir', template: string, stateDirectory
  * nobody may take that for a template without clones.
  */
 function refuseAbsent(template: string, noted: string): void {
-  const beside = readBeside(noted);
-  if (beside === null || existsSync(template) || existsSync(beside)) return;
+  const beside = existsSync(template) ? null : readBeside(noted);
+  if (beside === null || existsSync(beside)) return;
   throw new IsolateError('template-missing', `The clones of ${template} are in ${beside}, which is not there.`, {
     hint: `mount its file system; if it is gone for good, remove ${noted}`,
   });

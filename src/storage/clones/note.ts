@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { makeDirectories } from '../../process/make-directories.ts';
 import { replaceDurably } from './durable.ts';
@@ -13,14 +13,13 @@ const besideName = `${fileName}.clones`;
 
 /** Notes the template wherever its clones are looked for. Throws what the system says. */
 export async function noteTemplate({ directory, noted }: Pick<CloneLayout, 'directory' | 'noted'>, template: string): Promise<void> {
-  if (directory !== noted && readBeside(noted) !== directory) {
-    makeDirectories(noted, 0o700);
-    await replaceDurably(join(noted, besideName), `${directory}\n`);
-  }
-  for (const place of new Set([directory, noted])) {
-    if (readNote(place) === template) continue;
-    makeDirectories(place, 0o700);
-    await replaceDurably(join(place, fileName), `${template}\n`);
+  // What says where the clones are comes first: without it, a note says that they are where it is.
+  const beside = directory === noted ? [] : [[join(noted, besideName), directory] as const];
+  const notes = [...new Set([directory, noted])].map((place) => [join(place, fileName), template] as const);
+  for (const [file, path] of [...beside, ...notes]) {
+    if (readPath(file) === path) continue;
+    makeDirectories(dirname(file), 0o700);
+    await replaceDurably(file, `${path}\n`);
   }
 }
 
