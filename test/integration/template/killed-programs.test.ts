@@ -1,4 +1,4 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { directoryLayout } from '../../../src/template/directory/layout.ts';
 import { changeTemplate, openStore } from '../../../src/template/open-store.ts';
 import type { TemplateRef } from '../../../src/template/template-ref.ts';
 import { readMounts } from '../../../src/host/read-mounts.ts';
+import { whileReplaced } from '../../rig/replace-program.ts';
 import { makePool, type TestPool } from '../../rig/zpool.ts';
 
 let pool: TestPool;
@@ -99,14 +100,9 @@ test.each([
 
 test('datasets of which nobody knows whether they differ, because diff was killed, are not taken for different ones', async () => {
   const diff = killed('/bin/true', '--recursive');
-  execFileSync('mount', ['--bind', diff, '/usr/bin/diff']);
-  try {
-    await pool.zfs('rollback', `${dataset}@first`);
-    const rollback = changeTemplate(ofDataset(), context, (store) => store.rollback('first'));
-    await expect(rollback).rejects.toMatchObject({ code: 'storage-failed', message: expect.stringContaining('cannot be compared') });
-  } finally {
-    execFileSync('umount', ['/usr/bin/diff']);
-  }
+  await pool.zfs('rollback', `${dataset}@first`);
+  const rollback = whileReplaced('/usr/bin/diff', diff, () => changeTemplate(ofDataset(), context, (store) => store.rollback('first')));
+  await expect(rollback).rejects.toMatchObject({ code: 'storage-failed', message: expect.stringContaining('cannot be compared') });
   expect((await openStore(ofDataset(), context).snapshots()).map(({ label }) => label)).toEqual(['first']);
 });
 

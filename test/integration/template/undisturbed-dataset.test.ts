@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { callerContext } from '../../../src/template/context.ts';
 import { changeTemplate } from '../../../src/template/open-store.ts';
 import { refresh } from '../../../src/upkeep/refresh-template.ts';
 import { clonesLeft } from '../../rig/refresher.ts';
+import { whileReplaced } from '../../rig/replace-program.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../../rig/zfs-template.ts';
 
 let template: ZfsTemplate;
@@ -77,12 +78,9 @@ test('a tree is unmounted although somebody kills the umount that does it', asyn
   const [script, umount, killed] = [join(directory, 'umount'), join(directory, 'real-umount'), join(directory, 'killed')] as const;
   copyFileSync('/bin/umount', umount);
   writeFileSync(script, `#!/bin/sh\n[ -e ${killed} ] || { touch ${killed}; kill -KILL $$; }\nexec ${umount} "$@"\n`, { mode: 0o755 });
-  execFileSync('mount', ['--bind', script, '/bin/umount']);
-  try {
+  await whileReplaced('/bin/umount', script, async () => {
     const tree = await changeTemplate({ kind: 'dataset', dataset }, await callerContext(), (store) => store.open());
     await tree.close();
     expect([existsSync(killed), existsSync(tree.path)]).toEqual([true, false]);
-  } finally {
-    execFileSync(umount, ['/bin/umount']);
-  }
+  });
 });
