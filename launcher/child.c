@@ -122,6 +122,21 @@ _Noreturn void wait_for_command(pid_t command) {
   _exit(exit_status(status));
 }
 
+/*
+ * We go on in it, as its init, so that the file systems of processes that are mounted from now on are about it. What else processes
+ * could share with those of the host is new with it.
+ */
+static void own_processes(void) {
+  int status = 0;
+  must(unshare(CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) == 0, STEP_PROCESS_NAMESPACE);
+  pid_t init = fork();
+  must(init >= 0, STEP_PROCESS_NAMESPACE);
+  if (init == 0) return die_with_launcher();
+  syscall(SYS_close_range, 3u, ~0u, 0u);
+  while (waitpid(init, &status, 0) < 0 && errno == EINTR) continue;
+  _exit(exit_status(status));
+}
+
 _Noreturn void child_main(struct run *run) {
   const struct record *record = &run->record;
   bool namespaced = record->map_writer != MAP_NONE && (record->namespaces & NAMESPACE_USER_MAPS_ONLY) == 0;
@@ -149,6 +164,7 @@ _Noreturn void child_main(struct run *run) {
     must(identity_enter(run), STEP_IDENTITY);
     die_with_launcher();
     if (own_mount_namespace) own_mounts();
+    if ((record->namespaces & NAMESPACE_PID) != 0) own_processes();
   }
   must((record->namespaces & NAMESPACE_NETWORK) == 0 || unshare(CLONE_NEWNET) == 0, STEP_NETWORK_NAMESPACE);
   must(mounts_apply(run, &record->sandbox_mounts), STEP_MOUNT);

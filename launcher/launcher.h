@@ -217,7 +217,12 @@ bool stage_is(const char *name);
 _Noreturn void stage_main(int argc, char **argv);
 /* Tells the launcher that it is there, and becomes the command. */
 _Noreturn void stage_execute(const struct command *command, int status);
+
+/* duty.c */
 void take_foreground(void);
+/* Tells the launcher over the stage's status socket that the command is there, and waits for leave to go on. The write end of the
+   pipe on which an errno may follow, or -1. */
+int report_for_duty(int status);
 /* A number that a planned descriptor may have, or -1. */
 int planned_number(const char *text);
 

@@ -92,8 +92,8 @@ export type Descriptor =
       readonly kind: 'data';
       readonly label: string;
       readonly content: Uint8Array;
-      /** How to show the content to people: as the words of a command line, each ended by a NUL; as lines; absent: not at all. */
-      readonly shown?: 'words' | 'lines';
+      /** How to show the content to people: as the words of a command line, each ended by a NUL; as lines; by a text; absent: not at all. */
+      readonly shown?: 'words' | 'lines' | { readonly text: string };
     }
   /** `access`: read only unless given. */
   | { readonly number: number; readonly kind: 'file'; readonly path: string; readonly access?: 'read-only' | 'read-write' }
@@ -206,7 +206,10 @@ export interface Launch extends Program {
   readonly mountNamespace: boolean;
   /** A network namespace that belongs to the user namespace; absent: not. */
   readonly networkNamespace?: boolean;
-  /** A pid namespace with the launcher as its init, so that nothing outlives the run. */
+  /**
+   * A pid namespace with the launcher as its init, so that nothing outlives the run. In a user namespace it belongs to that, and IPC, UTS
+   * and cgroup namespaces come with it.
+   */
   readonly pidNamespace: boolean;
   /** Carried out before the user namespace is entered, with the caller's rights. */
   readonly hostMounts: readonly MountOperation[];

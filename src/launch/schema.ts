@@ -89,7 +89,8 @@ export const items = {
     tag: 14,
     count: '0..1',
     fields: { namespaces: bits(names.namespace) },
-    meaning: 'to make; user-maps-only: the user namespace only gives its maps to mounts and is not entered',
+    meaning:
+      'to make; with pid, in a user namespace, also ipc, uts and cgroup; user-maps-only: the user namespace only gives its maps to mounts and is not entered',
   },
   'host-mount': { tag: 15, count: '0..', kinds: mountOperations, list: 'hostMounts', meaning: 'made before the user namespace is entered' },
   'sandbox-mount': { tag: 16, count: '0..', kinds: mountOperations, list: 'sandboxMounts', meaning: 'made after it is entered' },
