@@ -79,7 +79,7 @@ async function findRun(word: string): Promise<RunStatus | null> {
 
 function runAsGuest(run: RunStatus, facts: Facts): Guest {
   const { pid, startTime } = holderOf(run, 'cp');
-  const join = { run: run.runId, holder: { pid, startTime } };
+  const join = { engine: run.engine, run: run.runId, holder: { pid, startTime } };
   return asGuest(facts, '/', [], (words) => planToolInRun(facts.files.tree, ['isolate-tree', ...words], join));
 }
 

@@ -1,3 +1,4 @@
+import { groupLimits } from '../engine/cgroup.ts';
 import { rootfsOf } from '../rootfs/rootfs.ts';
 import { targetsToLookAt } from '../run/settle-targets.ts';
 import { completeSpec } from '../spec/complete-spec.ts';
@@ -32,10 +33,10 @@ export function cloneRoot(connection: Connection, services: RunServices): Client
       if (spec.command === null) lease.showCommand(completeSpec(spec, view.defaults).command);
       return view;
     },
-    place: async (lease, { spec, facts }) => {
+    place: async (lease, { spec, facts, engine: { capabilities } }) => {
       const { part, tree } = handOver(lease, peer);
       connection.trees = [tree];
-      const groups = facts.cgroups.byDaemon === true ? services.groups.open(lease, spec.limits) : undefined;
+      const groups = facts.cgroups.byDaemon === true ? services.groups.open(lease, groupLimits(spec.limits, capabilities)) : undefined;
       const place = placeFor(services, { facts, rootfs: rootfsOf(part), runId: lease.run.runId, holder: lease.pool.holder }, lease);
       return groups === undefined ? place : { ...place, groups };
     },

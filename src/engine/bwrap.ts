@@ -25,6 +25,7 @@ const capabilities: EngineCapabilities = {
   mountpoints: ['/proc', '/dev', '/tmp'],
   ownTrees: ['/dev', '/tmp'],
   seccomp: 'whole',
+  kernel: 'hosts',
   nests: false,
   unprivileged: true,
 };

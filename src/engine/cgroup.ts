@@ -1,7 +1,7 @@
 import { IsolateError } from '../error.ts';
 import type { CgroupController, CgroupFacts } from '../host/facts.ts';
 import { limitNames, type Limits } from '../spec/spec.ts';
-import type { PlanInput, Problem } from './engine.ts';
+import type { EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import type { CgroupDirectory, Launch } from '../launch/launch.ts';
 import type { Rights } from '../host/rights.ts';
 
@@ -51,6 +51,12 @@ function whyNotForUser(controller: Controller): Pick<Problem, 'message' | 'hint'
 /** The controllers that the limits need and this host does not offer. */
 export function findUnenforceable(limits: Limits, cgroups: CgroupFacts): readonly Controller[] {
   return rules.flatMap(({ limit }) => (limits[limit] !== undefined && cgroups[limitNames[limit]] === null ? [limitNames[limit]] : []));
+}
+
+/** The limits of a run's groups, which also hold what the engine takes for itself. */
+export function groupLimits(limits: Limits, { ownMemoryBytes = 0 }: Pick<EngineCapabilities, 'ownMemoryBytes'>): Limits {
+  const { memoryBytes } = limits;
+  return memoryBytes === undefined ? limits : { ...limits, memoryBytes: memoryBytes + ownMemoryBytes };
 }
 
 /** The groups of a launch: those that the daemon makes for it, else those that the launcher makes. */

@@ -21,6 +21,7 @@ const capabilities: EngineCapabilities = {
   mountpoints: ['/proc', '/sys', '/dev'],
   ownTrees: ['/proc', '/sys', '/dev'],
   seccomp: 'whole',
+  kernel: 'hosts',
   nests: false,
   unprivileged: false,
 };

@@ -19,8 +19,15 @@ export interface EngineCapabilities {
   readonly mountpoints: readonly string[];
   /** Where every sandbox has a file system of the engine instead of files of the rootfs. */
   readonly ownTrees: readonly string[];
-  /** The system-call filter; `smaller`: one that allows the calls that the engine's own init makes. */
-  readonly seccomp: 'whole' | 'smaller';
+  /**
+   * The system-call filter of the command; `smaller`: one that allows the calls that the engine's own init makes; `outside`: the command
+   * has none, because it calls another kernel, whose machine is under the whole one.
+   */
+  readonly seccomp: 'whole' | 'smaller' | 'outside';
+  /** Memory that the engine takes beside what a limit gives to the command, in bytes; absent: it counts as the command's. */
+  readonly ownMemoryBytes?: number;
+  /** Whose kernel runs the command. */
+  readonly kernel: 'hosts' | 'own';
   /** The command can make namespaces, and see in them the cgroups that the run is in. */
   readonly nests: boolean;
   /** Works without root (over a directory). */

@@ -1,6 +1,8 @@
+import { IsolateError } from '../error.ts';
 import { bareLaunch } from '../launch/bare-launch.ts';
 import type { Join } from '../launch/join.ts';
 import type { Environment, Launch } from '../launch/launch.ts';
+import { engines } from './registry.ts';
 import { planStage, stageFileNumber, stageName } from './stage.ts';
 
 /** One more command in a run that is under way. */
@@ -12,11 +14,12 @@ export interface ExecRequest {
 
 const toolNumber = 10;
 
-/** The launch of a command in a run. It gets everything that is not in the request from the run (launcher/RECORD.md). */
+/** The launch of a command in a run. It gets everything that is not in the request from the run (launcher/RECORD.md). Throws `unsupported-option`. */
 export function planExec(
   { engine, ...run }: Omit<Join, 'kind'> & { readonly engine: string },
   { command, environment }: ExecRequest,
 ): Launch {
+  refuseMachine(engine);
   const stage = planStage({ command, environment, seccomp: false });
   return {
     ...bareLaunch,
@@ -34,9 +37,14 @@ export function planExec(
 
 /**
  * The launch of a program of isolate's that sees the files of a run as the sandbox's root does, and is not seen by the sandbox. Its file
- * must need no other files.
+ * must need no other files. Throws `unsupported-option`.
  */
-export function planToolInRun(file: string, args: readonly string[], run: Omit<Join, 'kind'>): Launch {
+export function planToolInRun(
+  file: string,
+  args: readonly string[],
+  { engine, ...run }: Omit<Join, 'kind'> & { readonly engine: string },
+): Launch {
+  refuseMachine(engine);
   return {
     ...bareLaunch,
     engine: 'tool',
@@ -48,4 +56,10 @@ export function planToolInRun(file: string, args: readonly string[], run: Omit<J
     noNewPrivileges: true,
     join: { kind: 'files', ...run },
   };
+}
+
+/** To the kernel of the host there is only QEMU. */
+function refuseMachine(name: string): void {
+  if (engines.find((engine) => engine.name === name)?.capabilities.kernel !== 'own') return;
+  throw new IsolateError('unsupported-option', `Nothing can join a run of the engine ${name}, which has a kernel of its own.`);
 }

@@ -26,6 +26,7 @@ const capabilities: EngineCapabilities = {
   mountpoints: ['/proc', '/sys', '/dev'],
   ownTrees: ['/dev'],
   seccomp: 'smaller',
+  kernel: 'hosts',
   nests: true,
   unprivileged: true,
 };

@@ -2,10 +2,11 @@ import { IsolateError } from '../error.ts';
 import { bwrapEngine } from './bwrap.ts';
 import { chrootEngine } from './chroot.ts';
 import type { Engine } from './engine.ts';
+import { kvmEngine } from './kvm.ts';
 import { lxcEngine } from './lxc.ts';
 
 /** Every engine, in the order in which help and doctor print them. The first is the default. */
-export const engines: readonly [Engine, ...Engine[]] = [bwrapEngine, lxcEngine, chrootEngine];
+export const engines: readonly [Engine, ...Engine[]] = [bwrapEngine, lxcEngine, kvmEngine, chrootEngine];
 
 /** Every directory on which some engine mounts. */
 export const allMountpoints: readonly string[] = [...new Set(engines.flatMap(({ capabilities }) => capabilities.mountpoints))];

@@ -5,6 +5,9 @@ const stageNumber = 10;
 const statusNumber = 11;
 const commandNumber = 12;
 
+/** The number of the descriptor by which the command's start is told. */
+export const stageStatusNumber = statusNumber;
+
 /** The number of the descriptor with the command and its variables. */
 export const stageCommandNumber = commandNumber;
 

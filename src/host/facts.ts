@@ -14,7 +14,7 @@ export interface SandboxIds {
 }
 
 /** Absolute paths of the host's programs that isolate may start; null: there is none. */
-export type ToolName = 'bwrap' | 'lxc-execute' | 'zfs' | 'zpool' | 'newuidmap' | 'newgidmap';
+export type ToolName = 'bwrap' | 'lxc-execute' | 'qemu-system-x86_64' | 'zfs' | 'zpool' | 'newuidmap' | 'newgidmap';
 
 /** The caller, and the ids that its sandboxes may have. */
 export interface UserFacts {
@@ -81,6 +81,18 @@ export interface HostFacts {
   readonly files: OwnFiles;
 }
 
+/** What machines need of this host. */
+export interface MachineFacts {
+  /** The processor is one that machines are built for. */
+  readonly hasProcessor: boolean;
+  /** The file of the kernel is there. */
+  readonly hasKernel: boolean;
+  /** Why KVM cannot run a machine of this caller, as the end of a sentence; null: it can. */
+  readonly withoutKvm: string | null;
+  /** The directories with firmware and libraries of QEMU that are there. */
+  readonly directories: readonly string[];
+}
+
 /** Who the caller of a run is on this host, and what it may use. */
 export interface CallerFacts {
   readonly user: UserFacts;
@@ -90,6 +102,8 @@ export interface CallerFacts {
   readonly userNamespaces: boolean;
   readonly cgroups: CgroupFacts;
   readonly desktop: DesktopFacts;
+  /** Only for engines with a kernel of their own. */
+  readonly machine?: MachineFacts;
   /** Where other file systems are mounted below the directory that is the root; none for clones. */
   readonly mountsBelow: readonly string[];
   /** Keyed by path: every bind source of the spec, every shared socket and device of the desktop, and LXC's bridge and tunnel device. */
@@ -101,5 +115,18 @@ export type Facts = HostFacts & CallerFacts;
 
 /** Absolute paths; `socketcallFilter` is the filter that lets socketcall(2) make sockets, `lxcFilter` has the rules of the profile. */
 export type OwnFiles = Readonly<
-  Record<'launcher' | 'gate' | 'seccompFilter' | 'socketcallFilter' | 'lxcSeccompProfile' | 'lxcFilter' | 'unpacker' | 'tree', string>
+  Record<
+    | 'launcher'
+    | 'gate'
+    | 'seccompFilter'
+    | 'socketcallFilter'
+    | 'lxcSeccompProfile'
+    | 'lxcFilter'
+    | 'unpacker'
+    | 'tree'
+    | 'machine'
+    | 'kernel'
+    | 'initramfs',
+    string
+  >
 >;

@@ -25,5 +25,8 @@ export function findOwnFiles(): OwnFiles {
     lxcFilter: join(directory, 'lxc.bpf'),
     unpacker: join(directory, 'isolate-unpack'),
     tree: join(directory, 'isolate-tree'),
+    machine: join(directory, 'isolate-machine'),
+    kernel: join(directory, 'vmlinux'),
+    initramfs: join(directory, 'initramfs'),
   };
 }

@@ -7,6 +7,7 @@ import { checkDaemon, type DaemonAnswer } from './survey/daemon.ts';
 import { checkDesktop } from './survey/desktop.ts';
 import { checkKernel } from './survey/kernel.ts';
 import { checkOwnFiles } from './survey/own-files.ts';
+import { checkMachine } from './survey/machine.ts';
 import { checkPrograms } from './survey/programs.ts';
 import { checkTemplate } from './survey/template.ts';
 import { checkUnits } from './survey/units.ts';
@@ -44,6 +45,7 @@ export async function surveyHost({
   return [
     ...(await checkPrograms(search)),
     checkOwnFiles({ files: facts.files, uid, node: process.execPath }),
+    ...(facts.machine === undefined ? [] : checkMachine(facts.machine, facts.files.kernel)),
     await checkZfs(search),
     ...checkKernel(facts, stateDirectory, daemon.answer.kind === 'serves' ? daemon.answer.limits : []),
     state,

@@ -88,7 +88,8 @@ function formatDescriptor(descriptor: Descriptor, values: boolean): string[] {
 
 function formatData({ number, label, content, shown }: Descriptor & { kind: 'data' }): string[] {
   if (shown === undefined) return [`${number} ${label}, ${content.length} bytes`];
-  const lines = shown === 'words' ? formatOptions(content) : new TextDecoder().decode(content).trimEnd().split('\n').map(escapeInJson);
+  const text = typeof shown === 'object' ? shown.text : new TextDecoder().decode(content);
+  const lines = shown === 'words' ? formatOptions(content) : text.trimEnd().split('\n').map(escapeInJson);
   return [`${number} ${label}`, ...lines.map((line) => `  ${line}`)];
 }
 

@@ -4,8 +4,8 @@ import type { ProofCase } from './cases.ts';
 export interface ProofSetting {
   /** The engine isolates at all. */
   readonly isolates: boolean;
-  /** The filter in force; `smaller`: one that allows the calls of a container's init. */
-  readonly filter: 'whole' | 'smaller' | 'none';
+  /** The filter in force; `smaller`: one that allows the calls of a container's init; `outside`: none, because the command has a kernel of its own. */
+  readonly filter: 'whole' | 'smaller' | 'outside' | 'none';
   /** The sandbox's network: its own, the host's, or its own with an interface on a bridge. */
   readonly network: 'own' | 'host' | 'bridge';
   /** Devices of the host were given. */
@@ -33,6 +33,10 @@ const HELD_BY_THE_LAUNCHER = new Set([
   'identity/umask',
 ]);
 
+/** What is about the host, to a command that has a kernel of its own. The rest is about its own kernel, which is its own to change. */
+const HELD_BY_AN_OWN_KERNEL =
+  /^(?:descriptors|environment|visible)\/|^procfs\/host-file|^network\/(?:connect-to-host|interfaces)$|^devices\/disks$|^exhaustion\/memory$/;
+
 const HELD_BY_ANY_FILTER = new Set(['identity/filter', 'identity/take-over-init', 'visible/user-key']);
 const REACHED_THROUGH_A_BRIDGE = new Set(['network/interfaces', 'network/raw-socket', 'network/raw-socket-6', 'network/configure']);
 
@@ -41,6 +45,7 @@ export function isPromised(each: ProofCase, setting: ProofSetting): boolean {
   const { id } = each;
   const group = id.slice(0, id.indexOf('/'));
   const { filter } = setting;
+  if (filter === 'outside' && !HELD_BY_AN_OWN_KERNEL.test(id)) return false;
   if (!setting.isolates && group !== 'calls' && !HELD_BY_THE_LAUNCHER.has(id)) return false;
   if (filter === 'none' && (group === 'calls' || group === 'terminal' || HELD_BY_ANY_FILTER.has(id))) return false;
   if (filter !== 'whole' && each.filterOnly) return false;

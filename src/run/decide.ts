@@ -1,6 +1,7 @@
 import { readSandboxIds } from '../config/ids.ts';
 import { checkCapabilities } from '../engine/check-capabilities.ts';
 import type { Engine, Problem } from '../engine/engine.ts';
+import { nameServers } from '../engine/name-servers.ts';
 import { bindKind } from '../engine/placed-bind.ts';
 import { engines, findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
@@ -15,8 +16,9 @@ import { completeRequest } from '../spec/options/table.ts';
 import { resolveSpec } from '../spec/resolve-spec.ts';
 import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
 import type { WantedSpec } from '../spec/spec.ts';
+import { findMachineFacts } from './machine-facts.ts';
 import type { Prepared } from './prepared.ts';
-import { type Answers, nameServers, ownCaller, questionsOf, type RunCaller } from './run-caller.ts';
+import { type Answers, ownCaller, questionsOf, type RunCaller } from './run-caller.ts';
 import { rightsOf } from '../host/rights.ts';
 
 /**
@@ -47,7 +49,7 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
     mounts,
     probePath,
   });
-  const facts = { ...caller.host, ...callerFacts };
+  const facts = { ...caller.host, ...callerFacts, ...(await machineFacts(engine, spec, caller, callerFacts)) };
   refuse([
     ...(await checkRoot(spec, engine, facts, caller, mounts)),
     ...checkBinds(spec, facts),
@@ -55,6 +57,19 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
     ...engine.check(spec, facts),
   ]);
   return { spec, engine, facts };
+}
+
+/** Asked only for an engine with a kernel of its own. */
+async function machineFacts(
+  { capabilities }: Engine,
+  { acceleration }: WantedSpec,
+  { host, uid, ask }: RunCaller,
+  { tools }: Pick<Facts, 'tools'>,
+): Promise<Pick<Facts, 'machine'>> {
+  if (capabilities.kernel !== 'own') return {};
+  const environment = async (): Promise<Answers['environment']> => (await ask(() => ({ paths: [], files: [], variables: [] }))).environment;
+  const wish = acceleration === undefined ? {} : { acceleration };
+  return { machine: await findMachineFacts({ files: host.files, uid, qemu: tools['qemu-system-x86_64'], environment, ...wish }) };
 }
 
 /** So that the directory that is checked is the one that is used. Throws why its clone cannot be made as requested. */

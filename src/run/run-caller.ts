@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path/posix';
 
+import { nameServers } from '../engine/name-servers.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { HostFacts, PathFacts, SandboxIds } from '../host/facts.ts';
 import type { Privileges } from '../host/privileges.ts';
@@ -84,9 +85,6 @@ function findDirectory(path: string): string {
   describeDirectory(path);
   return realpathSync(path);
 }
-
-/** The host's name servers, for a sandbox in the host's network. */
-export const nameServers = '/etc/resolv.conf';
 
 /** All questions to the caller that the decision about a request needs. Throws what is wrong with the request. */
 export function questionsOf(request: RunRequest, { capabilities }: Engine, cwd: string | null): Questions {

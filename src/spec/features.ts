@@ -13,6 +13,8 @@ export const features = {
   cpu: 'processor time',
   memory: 'memory',
   pids: 'processes',
+  cpus: 'processors',
+  accel: 'acceleration',
   bridge: 'network bridge',
   tun: 'tunnels',
   log: 'own log',

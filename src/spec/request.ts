@@ -55,6 +55,10 @@ export interface RunRequest {
   /** Bytes, or a size such as `512M`. */
   readonly memory?: number | string;
   readonly pids?: number | string;
+  /** Processors of a machine; 1 unless given. */
+  readonly cpus?: number | string;
+  /** `auto`, `kvm` or `tcg`; `auto` unless given. */
+  readonly acceleration?: string;
   readonly timeoutSeconds?: number | string;
   /** Between the first SIGTERM and SIGKILL; 10 unless given. */
   readonly killAfterSeconds?: number | string;

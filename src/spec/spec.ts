@@ -23,6 +23,9 @@ export interface Limits {
   readonly pids?: number;
 }
 
+/** How a machine can be run: with KVM if that works, with KVM, emulated. */
+export const accelerations = ['auto', 'kvm', 'tcg'] as const;
+
 /** The controller of each limit, which is also the name of its option and of its ceiling in the settings. */
 export const limitNames = { cpuPercent: 'cpu', memoryBytes: 'memory', pids: 'pids' } as const satisfies Readonly<
   Record<keyof Limits, string>
@@ -61,6 +64,10 @@ export interface FirmSpec {
   readonly tun: boolean;
   readonly passthrough: readonly Passthrough[];
   readonly limits: Limits;
+  /** Processors of a machine; absent: one. */
+  readonly cpus?: number;
+  /** Absent: `auto`. */
+  readonly acceleration?: (typeof accelerations)[number];
   readonly timeoutMs?: number;
   /** Time between the first SIGTERM, by the time limit or from outside, and SIGKILL. */
   readonly graceMs: number;

@@ -33,6 +33,17 @@ async function prove(...options: string[]): Promise<Answer> {
   return JSON.parse(stdout) as Answer;
 }
 
+test('doctor --prove finds nothing broken in a machine, which promises what is about the host', async () => {
+  const answer = await prove('-e', 'kvm', '--memory', '128M');
+  expect({ subject: answer.subject, broken: answer.broken, untried: answer.untried }).toEqual({
+    subject: 'kvm, root, an empty root',
+    broken: 0,
+    untried: 0,
+  });
+  const held = answer.cases.filter(({ state }) => state === 'held').map(({ id }) => id);
+  expect(held).toEqual(expect.arrayContaining(['procfs/host-file', 'visible/signal', 'environment/own', 'network/connect-to-host']));
+});
+
 describe.each(['bwrap', 'lxc'])('%s', (engine) => {
   test('doctor --prove finds nothing broken on an empty root and leaves nothing behind', async () => {
     const answer = await prove('-e', engine);

@@ -24,7 +24,7 @@ test('doctor prints one line per fact, then the engines and what they support', 
   const lines = stdout.split('\n');
   expect(lines.filter((line) => /^(?:ok|missing|too-old|limited) /.test(line)).length).toBeGreaterThanOrEqual(18);
   expect(lines.filter((line) => /^usable +\w/.test(line)).map((line) => line.split(/ +/)[1])).toContain('bwrap');
-  expect(lines.find((line) => line.startsWith('isolates'))?.split(/ +/)).toEqual(['isolates', 'yes', 'yes', '-']);
+  expect(lines.find((line) => line.startsWith('isolates'))?.split(/ +/)).toEqual(['isolates', 'yes', 'yes', 'yes', '-']);
 });
 
 test('the engines of this machine can be used', async () => {
@@ -32,6 +32,7 @@ test('the engines of this machine can be used', async () => {
   expect(engines.map(({ name, usable, problems }) => [name, usable, problems])).toEqual([
     ['bwrap', true, []],
     ['lxc', true, []],
+    ['kvm', true, []],
     ['chroot', true, []],
   ]);
 });

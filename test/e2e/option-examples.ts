@@ -19,6 +19,7 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
   const root = `${scratch}/root`;
   return {
     engine: [
+      { words: ['-e', 'kvm'], command: shell('id -u; cat /etc/os-release; exit 4') },
       { words: ['-e', 'chroot'], command: shell('echo $0; pwd; id -u') },
       { words: ['-q', '-e', 'lxc'], command: shell('id -u; exit 4') },
       { words: ['-e', 'qemu'], way: null },
@@ -87,6 +88,14 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
     memory: [
       { words: ['--memory', '64M'], command: shell('echo $((6 * 7))') },
       { words: ['--memory', '64M'], command: shell('a=0123456789abcdef; while :; do a=$a$a; done') },
+    ],
+    cpus: [
+      { words: ['-e', 'kvm', '--cpus', '2'], command: ['nproc'] },
+      { words: ['--cpus', '2'], way: null },
+    ],
+    accel: [
+      { words: ['-e', 'kvm', '--accel', 'tcg'], command: ['true'] },
+      { words: ['-e', 'kvm', '--accel', 'x'], way: null },
     ],
     pids: [{ words: ['--pids', '4'], command: shell('for n in 1 2 3 4 5 6; do sleep 0.2 & done 2>/dev/null; wait; echo done') }],
     timeout: [{ words: ['--timeout', '0.3', '--kill-after', '0'], command: ['sleep', '60'] }],

@@ -95,6 +95,8 @@ test.each<[string, readonly string[]]>([
   ['an option without a value', ['-d']],
   ['a root twice', ['-t', '/', 'true']],
   ['a number that is none', ['--pids', '1e3', 'true']],
+  ['a machine with binds', ['-e', 'kvm', '-d', 'directory:/mnt', '--tmpfs', '/scratch', 'cat', '/mnt/file']],
+  ['a machine that cannot run', ['-e', 'kvm', '--memory', '1M', 'true']],
   ['a hook that fails', ['--pre-hook', 'exit 3', 'true']],
   ['words of every sort', ['printf', '[%s]', '', ' ', '-z', '$HOME', '`id`', 'ü', '\n', '\t', '\\', '"', "'", '*', '--']],
 ])('%s: the daemon and the program in Node say and do the same', (_, words) => {

@@ -20,6 +20,7 @@ export const rootFacts: Facts = {
   tools: {
     bwrap: '/usr/bin/bwrap',
     'lxc-execute': '/usr/bin/lxc-execute',
+    'qemu-system-x86_64': '/usr/bin/qemu-system-x86_64',
     zfs: '/usr/sbin/zfs',
     zpool: '/usr/sbin/zpool',
     newuidmap: '/usr/bin/newuidmap',
@@ -40,6 +41,12 @@ export const rootFacts: Facts = {
   },
   keyFiles: ['/proc/keys', '/proc/key-users'],
   mountsBelow: [],
+  machine: {
+    hasProcessor: true,
+    hasKernel: true,
+    withoutKvm: 'this host has no /dev/kvm',
+    directories: ['/usr/lib', '/usr/share/qemu', '/lib'],
+  },
   paths: {
     '/srv/src': { kind: 'directory', uid: 1000, gid: 1000, mode: 0o755, idmappable: true },
     '/etc/hosts': { kind: 'file', uid: 0, gid: 0, mode: 0o644, idmappable: true },
@@ -58,6 +65,9 @@ export const rootFacts: Facts = {
     lxcFilter: '/usr/lib/isolate/lxc.bpf',
     unpacker: '/usr/lib/isolate/isolate-unpack',
     tree: '/usr/lib/isolate/isolate-tree',
+    machine: '/usr/lib/isolate/isolate-machine',
+    kernel: '/usr/lib/isolate/vmlinux',
+    initramfs: '/usr/lib/isolate/initramfs',
   },
 };
 

@@ -23,6 +23,8 @@ const everyFeature: Partial<RunRequest> = {
   cpuPercent: 50,
   memory: '1G',
   pids: 10,
+  cpus: 2,
+  acceleration: 'kvm',
   netBridge: 'lxcbr0',
   tun: true,
   lxcLog: '/var/log/lxc.log',
@@ -30,7 +32,17 @@ const everyFeature: Partial<RunRequest> = {
 
 /** What is asked for where, by what stands against it; a clone of a dataset unless another root is named. */
 const cases: Readonly<Record<string, Case>> = {
-  'engine not installed': [{}, { ...rootFacts, tools: { ...rootFacts.tools, bwrap: null, 'lxc-execute': null } }],
+  'engine not installed': [
+    {},
+    { ...rootFacts, tools: { ...rootFacts.tools, bwrap: null, 'lxc-execute': null, 'qemu-system-x86_64': null } },
+  ],
+  'machine without a kernel': [{}, { ...rootFacts, machine: { hasProcessor: true, hasKernel: false, withoutKvm: null, directories: [] } }],
+  'machine on another processor': [
+    {},
+    { ...rootFacts, machine: { hasProcessor: false, hasKernel: true, withoutKvm: null, directories: [] } },
+  ],
+  'machine without KVM': [{ acceleration: 'kvm' }, rootFacts],
+  'machine that is too small': [{ memory: '32M' }, rootFacts],
   'engine without the feature': [everyFeature, rootFacts],
   'no user namespaces': [{}, { ...userFacts, userNamespaces: false }],
   'root without capabilities': [

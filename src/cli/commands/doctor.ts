@@ -9,6 +9,7 @@ import { runCommand } from '../../process/command.ts';
 import { askDaemon } from '../../status/ask-daemon.ts';
 import { daemonSocket } from '../../client/daemon-connection.ts';
 import { findOwnFiles } from '../../host/own-files.ts';
+import { findMachineFacts } from '../../run/machine-facts.ts';
 import { workingDirectory } from '../../run/working-directory.ts';
 import { parseHostPath } from '../../spec/parse-path.ts';
 import { plainSpec } from '../../spec/resolve-spec.ts';
@@ -31,15 +32,18 @@ export async function doctorVerb(parsed: ParsedArguments, settings: SettingsSour
   const environment = callerEnvironment();
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const ids = rightsOf(uid) === 'root' ? await readIds() : { sandboxIds: null };
-  const facts = await probeFacts({
+  const files = builtFiles();
+  const found = await probeFacts({
     environment,
     searchPath: environment['PATH'],
     uid,
     gid,
     sandboxIds: ids?.sandboxIds ?? null,
-    files: builtFiles(),
+    files,
     privileges: readPrivileges(),
   });
+  const machine = await findMachineFacts({ files, uid, qemu: found.tools['qemu-system-x86_64'], environment: async () => environment });
+  const facts = { ...found, machine };
   const given = values.get('template');
   const template = given === undefined ? undefined : parseHostPath('usage', 'The template directory', given, workingDirectory());
   const state = surveyState(uid, environment);
@@ -85,6 +89,9 @@ function builtFiles(): Facts['files'] {
         lxcFilter: '',
         unpacker: '',
         tree: '',
+        machine: '',
+        kernel: '',
+        initramfs: '',
       };
     throw error;
   }

@@ -18,6 +18,7 @@ export async function checkPrograms(search: ProgramSearch): Promise<readonly Che
     checkNode(),
     await checkVersion('bwrap', 'bwrap', [0, 8], 'apt-get install bubblewrap', search),
     await checkVersion('lxc', 'lxc-execute', [5, 0], 'apt-get install lxc', search),
+    await checkVersion('qemu', 'qemu-system-x86_64', [7, 2], 'apt-get install qemu-system-x86', search),
     checkIdMappers(search),
   ];
 }

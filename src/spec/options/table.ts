@@ -1,13 +1,21 @@
 import type { CompleteRequest, RunRequest } from '../request.ts';
 import { hostOptions } from './host.ts';
 import { limitOptions } from './limits.ts';
+import { machineOptions } from './machine.ts';
 import type { OptionGroup, RunOption } from './option.ts';
 import { rootOptions } from './root.ts';
 import { sandboxOptions } from './sandbox.ts';
 import { sharingOptions } from './sharing.ts';
 
 /** Every option that a request of a run can have, in the order in which help prints them and a spec is made. */
-export const runOptionGroups: readonly OptionGroup<RunOption>[] = [rootOptions, sandboxOptions, sharingOptions, limitOptions, hostOptions];
+export const runOptionGroups: readonly OptionGroup<RunOption>[] = [
+  rootOptions,
+  sandboxOptions,
+  sharingOptions,
+  limitOptions,
+  machineOptions,
+  hostOptions,
+];
 
 export const runOptions: readonly RunOption[] = runOptionGroups.flatMap(({ options }) => options);
 

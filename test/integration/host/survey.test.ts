@@ -16,6 +16,9 @@ const files: Facts['files'] = {
   lxcSeccompProfile: '',
   lxcFilter: '',
   unpacker: '',
+  machine: '/none',
+  kernel: '/none',
+  initramfs: '/none',
   tree: '',
 };
 
@@ -26,7 +29,8 @@ function temporaryDirectory(): string {
 }
 
 async function surveyAs(uid: number, environment: Record<string, string>, template?: string) {
-  const facts = await probeFacts({ environment, uid, gid: uid, files });
+  const machine = { hasProcessor: true, hasKernel: false, withoutKvm: 'this host has no /dev/kvm', directories: [] };
+  const facts = { ...(await probeFacts({ environment, uid, gid: uid, files })), machine };
   const daemon = { socket: '/run/isolate/isolated.sock', answer: { kind: 'none' } } as const;
   return await surveyHost({
     facts,
@@ -42,7 +46,7 @@ async function surveyAs(uid: number, environment: Record<string, string>, templa
 test('this host is surveyed whole, and each thing is looked at once', async () => {
   const checks = await surveyAs(0, {});
   expect(checks.map(({ id }) => id)).toEqual(
-    'node bwrap lxc uidmap own-files zfs user-namespaces apparmor subordinate-ids privileges cgroups idmapped-mounts overlayfs seccomp keyring propagation state settings daemon units desktop'.split(
+    'node bwrap lxc qemu uidmap own-files machine kvm zfs user-namespaces apparmor subordinate-ids privileges cgroups idmapped-mounts overlayfs seccomp keyring propagation state settings daemon units desktop'.split(
       ' ',
     ),
   );

@@ -15,6 +15,7 @@ const engine: Engine = {
     ownTrees: [],
     mountpoints: [],
     seccomp: 'whole',
+    kernel: 'hosts',
     nests: false,
     unprivileged: true,
   },

@@ -188,7 +188,7 @@ test('so it is with the most that a run may ask for, where there is such a limit
 const faults: readonly (readonly [text: string, reason: string])[] = [
   ['count =\n', 'line 1, count: '],
   ['template = "./here"\n', 'line 1, template: must be a name, a dataset or an absolute path, not "./here".'],
-  ['count = 5\nengine = "docker"\n', 'line 2, engine: must be one of bwrap, lxc, chroot, not "docker".'],
+  ['count = 5\nengine = "docker"\n', 'line 2, engine: must be one of bwrap, lxc, kvm, chroot, not "docker".'],
   ['store = "tank/"\n', 'line 1, store: must be a dataset or an absolute path, not "tank/".'],
   ['store = 5\n', 'line 1, store: must be a dataset or an absolute path, not 5.'],
   ['a.b = 1\n[x]\n\n= 5\n', 'line 4, x: '],
@@ -234,7 +234,7 @@ const faults: readonly (readonly [text: string, reason: string])[] = [
   ['[templates."t/a"]\ngroups = ["007"]\n', 'line 2, templates."t/a".groups: must be the name or the number of a group, not "007".'],
   [
     '[templates."t/a"]\nengines = ["bwrap",\n"docker"]\n',
-    'line 3, templates."t/a".engines: must be one of bwrap, lxc, chroot, not "docker".',
+    'line 3, templates."t/a".engines: must be one of bwrap, lxc, kvm, chroot, not "docker".',
   ],
   ['[limits]\ncpu = 0\n', 'line 2, limits.cpu: must be a whole number from 1 to 100000, not 0.'],
   ['[limits]\nmemory = "much"\n', 'line 2, limits.memory: must be a size such as "512M" or "2G", not "much".'],

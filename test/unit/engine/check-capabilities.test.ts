@@ -26,6 +26,8 @@ const cases: readonly (readonly [string, Partial<RunRequest>, string])[] = [
   ['--cpu', { cpuPercent: 10 }, 'full and other do'],
   ['--memory', { memory: '1M' }, 'full and other do'],
   ['--pids', { pids: 10 }, 'full and other do'],
+  ['--cpus', { cpus: 2 }, 'full and other do'],
+  ['--accel', { acceleration: 'tcg' }, 'full and other do'],
   ['--net-bridge', { netBridge: 'br0' }, 'full and other do'],
   ['--tun', { tun: true }, 'full does'],
   ['--lxc-log', { lxcLog: 'log' }, 'full and other do'],
@@ -77,6 +79,7 @@ function engine(name: string, offered: readonly Feature[]): Engine {
     ownTrees: [],
     mountpoints: [],
     seccomp: 'whole',
+    kernel: 'hosts',
     nests: false,
     unprivileged: false,
   } as const;

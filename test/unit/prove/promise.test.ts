@@ -44,6 +44,24 @@ test('a smaller filter promises what is refused everywhere', () => {
   expect(open({ filter: 'smaller' })).toEqual(cases.filter(({ filterOnly }) => filterOnly).map(({ id }) => id));
 });
 
+test('a kernel of its own keeps a command from everything of the host, and is its own to change', () => {
+  const promised = cases.map(({ id }) => id).filter((id) => !open({ filter: 'outside' }).includes(id));
+  const groups = ['descriptors', 'environment', 'visible'];
+  const others = promised.filter((id) => !groups.includes(id.split('/')[0] ?? ''));
+  expect(groups.filter((group) => open({ filter: 'outside' }).some((id) => id.startsWith(`${group}/`)))).toEqual([]);
+  expect(others).toEqual([
+    'procfs/host-file',
+    'procfs/host-file-by-root-links',
+    'procfs/host-file-by-cwd-links',
+    'procfs/host-file-by-climbing-from-cwd',
+    'procfs/host-file-by-chroot',
+    'network/connect-to-host',
+    'network/interfaces',
+    'devices/disks',
+    'exhaustion/memory',
+  ]);
+});
+
 test('without the filter everything that does not depend on it still holds', () => {
   const groups = new Set(open({ filter: 'none' }).map((id) => id.split('/')[0]));
   expect(groups).toEqual(new Set(['calls', 'identity', 'namespaces', 'terminal', 'visible']));

@@ -110,6 +110,7 @@ const valid: Readonly<Record<string, string>> = {
   chdir: '"/src"',
   user: '1000',
   memory: '"1G"',
+  accel: '"tcg"',
   'uid-base': '100000',
   'gid-base': '"100000"',
 };

@@ -1,0 +1,47 @@
+/* What the parts of a machine's init share. */
+#ifndef INIT_H
+#define INIT_H
+
+#include "../launcher/launcher.h"
+#include "frame.h"
+
+/* Where the root of the run is put together, and where the share with it and with the sources of binds is mounted. */
+#define ROOT "/root"
+#define SHARE "/share"
+
+/* channel.c: the port to the host. Nothing can be said where it fails, so the machine ends. */
+int channel_open(void);
+void channel_send(unsigned kind, const void *body, size_t length);
+void channel_send_number(unsigned kind, uint32_t number);
+/* The command was not executed. */
+_Noreturn void channel_fail(uint32_t what, int error, uint32_t step);
+_Noreturn void machine_end(void);
+
+/* prepare.c: what the host wants before the command. Errno says why not. */
+bool prepare_system(void);
+bool prepare_share(const struct frame *frame);
+bool prepare_bind(const struct frame *frame);
+bool prepare_mount(const struct frame *frame);
+bool prepare_file(const struct frame *frame);
+bool prepare_link(const struct frame *frame);
+bool prepare_network(const struct frame *frame);
+/* The last step: a descriptor of the complete root, or -1. */
+int prepare_root(void);
+
+/* start.c: the command, as the frames before the start say. */
+struct start {
+  char *directory, *user;
+  uint8_t *command;
+  size_t command_length;
+  uint32_t terminals;
+  struct winsize size;
+};
+/* The run: descriptors are -1 where there is none or it has ended. */
+struct streams {
+  pid_t command;
+  int input, output[2]; /* our ends; the terminal's is each of those that is one */
+  int report;           /* of the child: why it was not executed */
+};
+bool start_command(const struct start *start, struct streams *streams);
+
+#endif

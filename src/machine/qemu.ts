@@ -1,0 +1,86 @@
+import { channelNumber, consoleNumber, type Machine, portName, shareTag } from './machine.ts';
+
+/**
+ * The words of QEMU's command line, argv[0] included. `{tsc}` is filled in by the host's end of the machine: a guest that is not told the
+ * frequency of the processor's counter measures it, and hangs under load. (qemu(1); docs/system/i386/microvm.rst)
+ */
+export function formatQemu(program: string, machine: Machine): readonly string[] {
+  const { share, network } = machine;
+  return [
+    program,
+    ...base(machine),
+    '-chardev',
+    `socket,id=console,fd=${consoleNumber}`,
+    '-serial',
+    'chardev:console',
+    '-chardev',
+    `socket,id=channel,fd=${channelNumber}`,
+    '-device',
+    'virtio-serial-device',
+    '-device',
+    `virtserialport,chardev=channel,name=${portName}`,
+    // Owners and modes on the host are those in the machine; an inode has one number, whichever file system of the host it is on.
+    '-fsdev',
+    `local,id=share,path=${escape(share)},security_model=passthrough,multidevs=remap`,
+    '-device',
+    `virtio-9p-device,fsdev=share,mount_tag=${shareTag}`,
+    ...(network ? ['-netdev', 'user,id=net', '-device', 'virtio-net-device,netdev=net'] : []),
+  ];
+}
+
+/** A machine that ends as soon as its init runs, because it has no channel; QEMU ends with 0 then. For finding out whether KVM works. */
+export function formatProbe(program: string, { kernel, initramfs }: Pick<Machine, 'kernel' | 'initramfs'>): readonly string[] {
+  return [program, ...base({ acceleration: 'kvm', cpus: 1, memoryBytes: 2 ** 27, kernel, initramfs })];
+}
+
+function base({ acceleration, cpus, memoryBytes, kernel, initramfs }: Omit<Machine, 'share' | 'network'>): readonly string[] {
+  const isEmulated = acceleration === 'tcg';
+  return [
+    '-nodefaults',
+    '-no-user-config',
+    '-no-reboot',
+    '-display',
+    'none',
+    '-sandbox',
+    'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+    // Without a timer of the old kind there is none under emulation.
+    '-machine',
+    `microvm,${isEmulated ? 'pit=on,pic=on' : 'pit=off,pic=off'},rtc=on,isa-serial=on,auto-kernel-cmdline=on,acpi=off`,
+    '-accel',
+    isEmulated ? 'tcg,thread=multi' : 'kvm',
+    '-cpu',
+    isEmulated ? 'max' : 'host',
+    '-smp',
+    String(cpus),
+    '-m',
+    `${Math.ceil(memoryBytes / 2 ** 20)}M`,
+    '-global',
+    'virtio-mmio.force-legacy=false',
+    '-kernel',
+    kernel,
+    '-initrd',
+    initramfs,
+    '-append',
+    kernelWords(isEmulated).join(' '),
+  ];
+}
+
+/** Documentation/admin-guide/kernel-parameters.txt; nothing secret, because every user of the machine can read it. */
+function kernelWords(isEmulated: boolean): readonly string[] {
+  return [
+    'console=ttyS0',
+    'quiet',
+    'loglevel=3',
+    'panic=-1',
+    'reboot=t',
+    'random.trust_cpu=on',
+    'rcupdate.rcu_expedited=1',
+    'cryptomgr.notests',
+    ...(isEmulated ? ['tsc=reliable', 'tsc_early_khz={tsc}', 'no_timer_check'] : ['tsc=reliable', 'no_timer_check']),
+  ];
+}
+
+/** A comma in a value is written twice. */
+function escape(value: string): string {
+  return value.replaceAll(',', ',,');
+}
