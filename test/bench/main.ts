@@ -31,5 +31,6 @@ function readWanted(words: readonly string[]): { name: string; number: number }[
     else if (Object.hasOwn(parts, word)) wanted.push({ name: word, number: parts[word]!.number });
     else throw new Error(`There is no part ${word} of the benchmark, only ${Object.keys(parts).join(', ')}.`);
   }
-  return wanted.length > 0 ? wanted : Object.entries(parts).map(([name, { number }]) => ({ name, number }));
+  if (wanted.length > 0) return wanted;
+  return Object.entries(parts).flatMap(([name, { number, isExtra }]) => (isExtra === true ? [] : [{ name, number }]));
 }

@@ -1,8 +1,10 @@
 import { measureAlternatives } from './alternatives.ts';
+import { measureBoots } from './boots.ts';
 import { measureDaemon } from './daemon.ts';
 import { measureDiff } from './diff.ts';
 import type { Ground } from './ground.ts';
 import { measureLeases } from './leases.ts';
+import { measureMachines } from './machines.ts';
 import { measureMembers } from './members.ts';
 import { measureMemory } from './memory.ts';
 import { measureRefill, measureRefresh } from './refreshes.ts';
@@ -17,6 +19,8 @@ export interface Part {
   /** What the number of the part is, and which it has by default. */
   readonly unit: 'rounds' | 'clones' | 'runs';
   readonly number: number;
+  /** Measured only where it is asked for. */
+  readonly isExtra?: true;
   readonly measure: (ground: Ground, number: number) => Promise<Findings>;
 }
 
@@ -37,4 +41,6 @@ export const parts: Readonly<Record<string, Part>> = {
   sessions: { unit: 'rounds', number: 20, measure: measureSessions },
   diff: { unit: 'rounds', number: 15, measure: measureDiff },
   templates: { unit: 'rounds', number: 3, measure: measureTemplates },
+  machines: { unit: 'rounds', number: 10, isExtra: true, measure: measureMachines },
+  '--boots': { unit: 'runs', number: 1000, isExtra: true, measure: measureBoots },
 };

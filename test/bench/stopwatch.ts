@@ -12,6 +12,8 @@ export interface Candidate {
   readonly descriptors?: Readonly<Record<number, string>>;
   /** Who runs it, in the first of its supplementary groups; root unless given. */
   readonly user?: Member;
+  /** How it ends; with 0 unless given. */
+  readonly status?: number;
   /** Instead of that of the stopwatch. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -24,19 +26,19 @@ export interface Timing {
   readonly peakKib: number;
 }
 
-/** Runs a command once. Throws if it fails: what fails early is quick. */
+/** Runs a command once. Throws if it does not end as it should: what fails early is quick. */
 export type Stopwatch = (candidate: Candidate) => Timing;
 
 /** Builds the stopwatch; commands get `environment`. */
 export async function makeStopwatch(environment: NodeJS.ProcessEnv): Promise<Stopwatch> {
   const program = await compileStatic(join(import.meta.dirname, 'stopwatch.c'));
-  return ({ name, command, descriptors = {}, user, environment: own = environment }) => {
+  return ({ name, command, descriptors = {}, user, environment: own = environment, status: wanted = 0 }) => {
     const files = Object.entries(descriptors).map(([number, file]) => `${number}=${file}`);
     const env = user === undefined ? own : { ...own, HOME: user.home };
     const identity = user === undefined ? [] : [`@${user.uid},${user.groups[0] ?? user.uid}`];
     const { stdout } = spawnSync(program, [...files, ...identity, ...command], { env, encoding: 'utf8', timeout: 60_000 });
     const [wall, userUs, systemUs, peakKib, status] = stdout.split(' ').map(Number) as [number, number, number, number, number];
-    if (status !== 0) throw new Error(`${name} ended with status ${status}: ${command.join(' ')}`);
+    if (status !== wanted) throw new Error(`${name} ended with status ${status}: ${command.join(' ')}`);
     return { wallMs: wall / 1e6, cpuMs: (userUs + systemUs) / 1e3, peakKib };
   };
 }
