@@ -43,6 +43,12 @@ void channel_send_number(unsigned kind, uint32_t number) {
   channel_send(kind, bytes + FRAME_HEADER, 4);
 }
 
+void channel_send_stop(uint32_t signal, uint32_t continued) {
+  uint8_t bytes[FRAME_HEADER + 8];
+  frame_of_numbers(bytes, FRAME_STOPPED, (uint32_t[]){signal, continued}, 2);
+  channel_send(FRAME_STOPPED, bytes + FRAME_HEADER, 8);
+}
+
 _Noreturn void channel_fail(uint32_t what, int error, uint32_t step) {
   uint8_t bytes[FRAME_HEADER + 12];
   frame_of_numbers(bytes, FRAME_FAILED, (uint32_t[]){what, (uint32_t)error, step}, 3);

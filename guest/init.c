@@ -20,8 +20,9 @@ static struct inflow inflow;
 static uint32_t granted[2];
 static int port, signals;
 static bool ended, failed;
+static int64_t moved_at; /* when the command ended, or the last output came after that */
 static int status, failed_with[2];
-static uint32_t prepared;
+static uint32_t prepared, continued;
 
 static char *copy_string(const struct frame *frame) {
   size_t at = 0;
@@ -63,6 +64,7 @@ static void take_input(const struct frame *frame) {
 /* Those about jobs go to the whole process group, as a terminal sends them. */
 static void signal_command(int signal) {
   if (streams.command <= 0 || ended) return;
+  if (signal == SIGCONT) continued++;
   bool job = signal == SIGTSTP || signal == SIGTTOU || signal == SIGCONT;
   kill(job ? -streams.command : streams.command, signal);
 }
@@ -130,7 +132,7 @@ static void write_input(short events) {
   ssize_t count = -1;
   if (part > input.used) part = input.used;
   errno = EPIPE;
-  if ((events & POLLERR) == 0 || is_terminal(0)) count = write(streams.input, input.bytes + input.from, part);
+  if ((events & (POLLERR | POLLHUP)) == 0 || is_terminal(0)) count = write(streams.input, input.bytes + input.from, part);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count < 0) {
     end_input();
@@ -142,6 +144,16 @@ static void write_input(short events) {
   channel_send_number(FRAME_GRANT_INPUT, (uint32_t)count);
 }
 
+/* What a command writes to a terminal that is only its input has nowhere to go, and must not hold it up. */
+static bool is_only_input(void) {
+  return (start.terminals & 7) == 1;
+}
+
+static void drop_output(void) {
+  uint8_t bytes[1024];
+  if (read(streams.input, bytes, sizeof bytes) < 0) return;
+}
+
 /* False at the end of the stream, or where there is nothing to read now. */
 static bool read_output(int index) {
   uint8_t bytes[FRAME_BODY_MAX];
@@ -151,6 +163,7 @@ static bool read_output(int index) {
   channel_send(index == 0 ? FRAME_OUTPUT : FRAME_ERRORS, bytes, count > 0 ? (size_t)count : 0);
   if (count > 0) {
     granted[index] -= (uint32_t)count;
+    moved_at = now_ms();
     return true;
   }
   end_output(index);
@@ -171,8 +184,8 @@ static void reap(void) {
   while (read(signals, &info, sizeof info) == sizeof info) continue;
   for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG | WUNTRACED)) > 0;) {
     if (pid != streams.command) continue;
-    if (WIFSTOPPED(how)) channel_send_number(FRAME_STOPPED, (uint32_t)WSTOPSIG(how));
-    else ended = true, status = how;
+    if (WIFSTOPPED(how)) channel_send_stop((uint32_t)WSTOPSIG(how), continued);
+    else ended = true, moved_at = now_ms(), status = how;
   }
   if (!ended) return;
   kill(-1, SIGKILL);
@@ -188,11 +201,13 @@ static _Noreturn void end_run(void) {
   machine_end();
 }
 
+/* What comes through a pipe comes until its end, which comes soon: nobody is left who could write. */
 static bool has_output(void) {
   for (int index = 0; index < 2; index++) {
     if (streams.output[index] < 0) continue;
     struct pollfd poll_output = {.fd = streams.output[index], .events = POLLIN};
     if (poll(&poll_output, 1, 0) > 0 && (poll_output.revents & (POLLIN | POLLHUP)) != 0) return true;
+    if (!is_terminal(index + 1) && now_ms() < moved_at + 2000) return true;
   }
   return false;
 }
@@ -202,13 +217,14 @@ static void serve(void) {
       {.fd = port, .events = POLLIN},
       {.fd = signals, .events = POLLIN},
       {.fd = streams.report, .events = POLLIN},
-      {.fd = streams.input, .events = input.used > 0 ? POLLOUT : 0},
+      {.fd = streams.input, .events = (short)((input.used > 0 ? POLLOUT : 0) | (is_only_input() ? POLLIN : 0))},
       {.fd = granted[0] > 0 ? streams.output[0] : -1, .events = POLLIN},
       {.fd = granted[1] > 0 ? streams.output[1] : -1, .events = POLLIN},
   };
-  if (poll(polls, 6, -1) < 0) return;
+  if (poll(polls, 6, ended ? 100 : -1) < 0) return;
   if (polls[2].revents != 0) read_report();
-  if (polls[3].revents != 0) write_input(polls[3].revents);
+  if ((polls[3].revents & POLLIN) != 0) drop_output();
+  if ((polls[3].revents & ~POLLIN) != 0) write_input((short)(polls[3].revents & ~POLLIN));
   if (streams.input >= 0 && input.ended && input.used == 0) end_input();
   for (int index = 0; index < 2; index++)
     if (polls[4 + index].revents != 0) read_output(index);

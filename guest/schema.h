@@ -57,7 +57,7 @@ static const struct frame_rule { _Bool known, from_guest; int words; } frame_rul
   [36] = {1, 1, -1},
   [37] = {1, 1, 1},
   [38] = {1, 1, 0},
-  [39] = {1, 1, 1},
+  [39] = {1, 1, 2},
   [40] = {1, 1, 1},
 };
 

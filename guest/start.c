@@ -1,6 +1,8 @@
 /* The command: its terminal or pipes, its root, directory, user; then execve(2). */
 #include "init.h"
 
+#include <pthread.h>
+
 static bool open_terminal(int root, const struct start *start, int *master, int *slave) {
   int unlock = 0;
   *master = openat(root, "dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -14,13 +16,49 @@ static bool open_terminal(int root, const struct start *start, int *master, int 
   return tcsetattr(*slave, TCSANOW, &set) == 0;
 }
 
-/* `ours` and `theirs` for stream `fd`; ours does not block. */
+/* Hands on what comes from one end to the other, until either has ended. */
+static void *carry(void *argument) {
+  static const size_t most = 16384;
+  int *ends = argument;
+  uint8_t bytes[16384];
+  for (ssize_t count = 1, done = 0; count > 0;) {
+    if (done == 0 || done == count) count = read(ends[0], bytes, most), done = 0;
+    ssize_t written = count > 0 ? write(ends[1], bytes + done, (size_t)(count - done)) : 0;
+    if (written <= 0) break;
+    done += written;
+  }
+  close(ends[0]);
+  close(ends[1]);
+  free(ends);
+  return NULL;
+}
+
+/*
+ * Whoever splices into a pipe, as sendfile(2) does, has it locked while it waits for more, and even a read that must not block waits for
+ * the lock. So a thread waits at the pipe, and what this process has of the stream is a socket. The threads are not killed with the rest.
+ */
+static bool stand_before(int fd, int *ours) {
+  int pair[2], *ends = malloc(2 * sizeof *ends);
+  pthread_t thread;
+  pthread_attr_t attributes;
+  if (ends == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) return free(ends), false;
+  ends[fd == 0 ? 1 : 0] = *ours;
+  ends[fd == 0 ? 0 : 1] = pair[1];
+  *ours = pair[0];
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 65536);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  errno = pthread_create(&thread, &attributes, carry, ends);
+  return errno == 0 && fcntl(*ours, F_SETFL, O_NONBLOCK) == 0;
+}
+
+/* `ours` and `theirs` for stream `fd`. */
 static bool open_pipe(int fd, int *ours, int *theirs) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return false;
   *ours = fd == 0 ? ends[1] : ends[0];
   *theirs = fd == 0 ? ends[0] : ends[1];
-  return fcntl(*ours, F_SETFL, O_NONBLOCK) == 0;
+  return true;
 }
 
 static _Noreturn void give_up(int report, int what, int error) {
@@ -70,7 +108,7 @@ bool start_command(const struct start *start, struct streams *streams) {
   close(report[1]);
   /* The terminal's other end stays open here, so that a command that closes it and opens it again loses nothing. */
   for (int fd = 0; fd <= 2; fd++)
-    if (theirs[fd] != slave) close(theirs[fd]);
+    if (theirs[fd] != slave && (close(theirs[fd]), !stand_before(fd, &ours[fd]))) return false;
   streams->report = report[0];
   streams->input = ours[0];
   streams->output[0] = ours[1];

@@ -29,6 +29,7 @@ struct link {
   uint32_t owed[2];    /* and what it is to be granted as soon as it has taken what waits for it */
   uint32_t input_credit;
   bool input_unread;
+  uint32_t continued;   /* how often the command was told to go on after a stop */
   int stopped;          /* the signal that stopped the command; whoever heeds it clears it */
   uint32_t failure[3];  /* why it was not executed: what, an errno, which is not 0, and how many preparations were done */
   int status;           /* as wait(2) has it, once it has ended */
@@ -44,6 +45,8 @@ void link_send_bytes(struct link *link, const void *bytes, size_t length);
 size_t link_waiting(const struct link *link);
 /* That so much of a stream has been handed on. */
 void link_wrote(struct link *link, int stream, size_t length);
+/* Grants what is owed, once little waits for the guest; also to be called when some of that has gone. */
+void link_settle(struct link *link);
 
 /* qemu.c: QEMU and what it says. */
 

@@ -9,7 +9,7 @@ static void check(const struct link *link) {
   }
   if (link->input_credit > STREAM_WINDOW) abort();
   /* However much it sends, no more waits for it than the answers to what it was granted. */
-  if (link_waiting(link) > 4 * 65536) abort();
+  if (link_waiting(link) > 4 * 65536 || link->outflow.size > 8 * 65536) abort();
 }
 
 /* As the host's end does when the machine has greeted. */
@@ -55,7 +55,8 @@ static void hand_on(struct link *link, uint8_t choice) {
   int stream = choice & 1;
   size_t used = link->output[stream].used, part = used * (choice >> 4) / 15;
   if (part > 0) link_wrote(link, stream, part);
-  if ((choice & 2) != 0) link->outflow.from = link->outflow.to;
+  if ((choice & 2) != 0) link->outflow.from += link_waiting(link) * (choice >> 4) / 15;
+  link_settle(link);
   if ((choice & 4) != 0 && link->input_credit > 0) link->input_credit--;
   check(link);
 }
@@ -66,7 +67,7 @@ static void reset(struct link *link) {
   link->outflow = (struct outflow){0};
   link->state = LINK_BOOTING;
   link->inflow.from = link->inflow.to = 0;
-  link->input_credit = 0;
+  link->input_credit = link->continued = 0;
   link->input_unread = link->started = false;
   link->stopped = link->status = 0;
   memset(link->failure, 0, sizeof link->failure);

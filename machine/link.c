@@ -4,7 +4,11 @@
 enum { MOST_WAITING = 65536 };
 
 static void reserve(struct outflow *outflow, size_t length) {
-  if (outflow->from == outflow->to) outflow->from = outflow->to = 0;
+  if (outflow->to + length > outflow->size || outflow->from == outflow->to) {
+    if (outflow->from > 0) memmove(outflow->bytes, outflow->bytes + outflow->from, outflow->to - outflow->from);
+    outflow->to -= outflow->from;
+    outflow->from = 0;
+  }
   if (outflow->to + length <= outflow->size) return;
   size_t size = outflow->to + length + FRAME_MAX;
   uint8_t *grown = realloc(outflow->bytes, size);
@@ -41,10 +45,16 @@ void link_wrote(struct link *link, int stream, size_t length) {
   ring->from = (ring->from + length) % sizeof ring->bytes;
   ring->used -= length;
   link->owed[stream] += (uint32_t)length;
-  if (link->owed[stream] < STREAM_WINDOW / 4 || link_waiting(link) > MOST_WAITING) return;
-  link_send_numbers(link, FRAME_GRANT_OUTPUT, (uint32_t[]){(uint32_t)stream, link->owed[stream]}, 2);
-  link->granted[stream] += link->owed[stream];
-  link->owed[stream] = 0;
+  link_settle(link);
+}
+
+void link_settle(struct link *link) {
+  for (uint32_t stream = 0; stream < 2; stream++) {
+    if (link->owed[stream] < STREAM_WINDOW / 4 || link_waiting(link) > MOST_WAITING) continue;
+    link_send_numbers(link, FRAME_GRANT_OUTPUT, (uint32_t[]){stream, link->owed[stream]}, 2);
+    link->granted[stream] += link->owed[stream];
+    link->owed[stream] = 0;
+  }
 }
 
 static bool take_output(struct link *link, int stream, const struct frame *frame) {
@@ -74,9 +84,18 @@ static bool take_grant(struct link *link, uint32_t bytes) {
   return true;
 }
 
-static bool take_stop(struct link *link, uint32_t signal) {
-  link->stopped = (int)signal;
+/* One that was sent before the command was told to go on again is over. */
+static bool take_stop(struct link *link, uint32_t signal, uint32_t continued) {
+  if (continued == link->continued) link->stopped = (int)signal;
   return signal > 0 && signal < 65;
+}
+
+/* Whether a command can have ended so: by its exit, or by a signal that ends processes (signal(7)). */
+static bool is_end(int status) {
+  static const uint64_t harmless = 1ull << SIGCHLD | 1ull << SIGCONT | 1ull << SIGURG | 1ull << SIGWINCH | 1ull << SIGSTOP |
+                                   1ull << SIGTSTP | 1ull << SIGTTIN | 1ull << SIGTTOU;
+  if (WIFEXITED(status)) return true;
+  return WIFSIGNALED(status) && WTERMSIG(status) <= 64 && (WTERMSIG(status) == 64 || (harmless >> WTERMSIG(status) & 1) == 0);
 }
 
 /* A command that was not executed has said why on its standard error before. */
@@ -91,16 +110,16 @@ static bool take_frame(struct link *link, const struct frame *frame) {
     link->state = LINK_RUNNING;
     link->started = link->started || prepares;
     return prepares;
-  case FRAME_FAILED: return (prepares || runs) && take_failure(link, frame);
+  case FRAME_FAILED: return prepares && take_failure(link, frame);
   case FRAME_OUTPUT: return (prepares || runs) && take_output(link, 0, frame);
   case FRAME_ERRORS: return (prepares || runs) && take_output(link, 1, frame);
   case FRAME_GRANT_INPUT: return (prepares || runs) && take_grant(link, frame_number(frame, 0));
   case FRAME_INPUT_UNREAD: link->input_unread = true; return prepares || runs;
-  case FRAME_STOPPED: return runs && take_stop(link, frame_number(frame, 0));
+  case FRAME_STOPPED: return runs && take_stop(link, frame_number(frame, 0), frame_number(frame, 1));
   case FRAME_EXITED:
     link->status = (int)(frame_number(frame, 0) & 0xffff);
     link->state = LINK_ENDED;
-    return runs && (WIFEXITED(link->status) || WIFSIGNALED(link->status));
+    return runs && is_end(link->status);
   default: return false;
   }
 }

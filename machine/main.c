@@ -15,10 +15,11 @@
 #include <sys/signalfd.h>
 
 static struct link link_to_guest;
-static struct qemu qemu;
+static struct qemu qemu = {.channel = -1, .console = -1, .errors = -1};
 static int status_fd, command_fd, setup_fd, report = -1, signals;
 static unsigned terminals;
-static bool started, input_ended, unread_told[2];
+static bool started, input_ended, resized, unread_told[2], output_lost;
+static uint64_t signals_waiting; /* for the command, by their numbers */
 static int64_t boot_until;
 
 static const int handed_on[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT};
@@ -62,6 +63,8 @@ static void take_terminal(void) {
     terminals |= 8;
   } else if (tcgetattr(1, &raw) == 0) {
     cfmakeraw(&raw);
+    /* What is typed is not read where the input is something else, so its signals come from this terminal. */
+    if ((terminals & 1) == 0) raw.c_lflag |= ISIG;
     tcsetattr(1, TCSANOW, &raw);
   }
 }
@@ -105,6 +108,7 @@ static void write_channel(void) {
   struct outflow *outflow = &link_to_guest.outflow;
   ssize_t count = write(qemu.channel, outflow->bytes + outflow->from, outflow->to - outflow->from);
   if (count > 0) outflow->from += (size_t)count;
+  link_settle(&link_to_guest);
 }
 
 static void end_input(void) {
@@ -117,6 +121,8 @@ static void read_input(void) {
   size_t most = link_to_guest.input_credit < sizeof bytes ? link_to_guest.input_credit : sizeof bytes;
   ssize_t count = read(0, bytes, most);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  /* The end that was typed is one of the guest's terminal, which may be read again. */
+  if (count == 0 && (terminals & 1) != 0) bytes[0] = 4, count = 1;
   if (count <= 0) {
     end_input();
     return;
@@ -126,13 +132,14 @@ static void read_input(void) {
 }
 
 /* The stream is shared with the caller, and may block: so much can be written where poll(2) says that something can (pipe(7)). */
-enum { WRITE_MAX = 4096 };
+enum { WRITE_MAX = 4096, WRITE_MAX_TERMINAL = 256 };
 
 static void write_output(int stream, short events) {
   struct ring *ring = &link_to_guest.output[stream];
   size_t part = sizeof ring->bytes - ring->from;
   if (part > ring->used) part = ring->used;
-  if (part > WRITE_MAX) part = WRITE_MAX;
+  size_t most = (terminals >> (stream + 1) & 1) != 0 ? WRITE_MAX_TERMINAL : WRITE_MAX;
+  if (part > most) part = most;
   errno = EPIPE;
   ssize_t count = (events & POLLERR) != 0 || part == 0 ? -1 : write(stream + 1, ring->bytes + ring->from, part);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -140,42 +147,38 @@ static void write_output(int stream, short events) {
     link_wrote(&link_to_guest, stream, (size_t)count);
     return;
   }
+  if (errno != EPIPE && !output_lost) {
+    dprintf(2, "isolate: what the command writes is lost: %s\n", strerror(errno));
+    output_lost = true;
+  }
   /* Nobody reads it: the command is to notice, and what it has written already goes nowhere. */
   if (!unread_told[stream]) link_send_numbers(&link_to_guest, FRAME_OUTPUT_UNREAD, (uint32_t[]){(uint32_t)stream}, 1);
   unread_told[stream] = true;
   ring->used = 0;
 }
 
-/* A command that closes a stream closes it for the caller. */
-static void close_ended(void) {
-  int nothing;
-  for (int stream = 0; stream < 2; stream++) {
-    if (!link_to_guest.output_ended[stream] || link_to_guest.output[stream].used > 0 || unread_told[stream]) continue;
-    unread_told[stream] = true;
-    if (stream == 0 && (nothing = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0) {
-      dup2(nothing, 1);
-      close(nothing);
-    }
+/* Once there is room: a machine that takes nothing makes nothing grow. */
+static void hand_on_signals(void) {
+  uint32_t size[4];
+  if (link_to_guest.state != LINK_RUNNING || link_waiting(&link_to_guest) > FRAME_MAX) return;
+  for (uint32_t signal = 1; signals_waiting != 0 && signal < 64; signal++) {
+    if ((signals_waiting >> signal & 1) == 0) continue;
+    link_send_numbers(&link_to_guest, FRAME_SIGNAL, &signal, 1);
+    link_to_guest.continued += signal == SIGCONT;
   }
-}
-
-static void hand_on(int signal) {
-  uint32_t number = (uint32_t)signal;
-  if (link_to_guest.state == LINK_RUNNING && link_waiting(&link_to_guest) < FRAME_MAX)
-    link_send_numbers(&link_to_guest, FRAME_SIGNAL, &number, 1);
+  signals_waiting = 0;
+  if (!resized) return;
+  resized = false;
+  read_size(size);
+  link_send_numbers(&link_to_guest, FRAME_WINDOW, size, 4);
 }
 
 static void read_signals(void) {
   struct signalfd_siginfo info;
-  uint32_t size[4];
   int status;
   while (read(signals, &info, sizeof info) == sizeof info) {
-    if (info.ssi_signo == SIGWINCH) {
-      read_size(size);
-      link_send_numbers(&link_to_guest, FRAME_WINDOW, size, 4);
-    } else if (info.ssi_signo != SIGCHLD) {
-      hand_on((int)info.ssi_signo);
-    }
+    if (info.ssi_signo == SIGWINCH) resized = true;
+    else if (info.ssi_signo != SIGCHLD) signals_waiting |= 1ull << info.ssi_signo;
   }
   while (waitpid(-1, &status, WNOHANG) > 0) qemu.pid = 0;
 }
@@ -183,32 +186,31 @@ static void read_signals(void) {
 /* As the command ended, by the same signal if it was one. */
 static _Noreturn void end_as(int status) {
   struct rlimit none = {0, 0};
-  sigset_t all;
   if (qemu.pid > 0) kill(qemu.pid, SIGKILL);
+  if (output_lost && status == 0) _exit(STATUS_FAILED);
   if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
   setrlimit(RLIMIT_CORE, &none);
   reset_signals();
   kill(getpid(), WTERMSIG(status));
-  sigfillset(&all);
-  sigdelset(&all, WTERMSIG(status));
-  sigsuspend(&all);
-  _exit(STATUS_FAILED);
+  _exit(128 + WTERMSIG(status));
 }
 
-/* Names the step by the strings of its frame. */
+/* Names the preparation by the strings of its frame; what comes behind them all is the root and the terminal. */
 static void complain_of_step(uint32_t step, int error) {
   static struct inflow setup;
   struct frame frame;
   char line[1024];
   const char *part;
-  int used = snprintf(line, sizeof line, "isolate: The machine could not be prepared:"), found = 0;
+  int used = snprintf(line, sizeof line, "isolate: the machine could not be prepared:"), found = 0;
   lseek(setup_fd, 0, SEEK_SET);
   do
     while ((found = inflow_next(&setup, false, &frame)) > 0 && step-- > 0) continue;
   while (found == 0 && inflow_read(&setup, setup_fd) > 0);
-  for (size_t at = 0; found > 0 && (part = frame_string(&frame, &at)) != NULL && used < 800;)
+  bool named = found > 0 && frame.kind <= FRAME_NETWORK;
+  if (!named) used += snprintf(line + used, sizeof line - (size_t)used, " its root or its terminal");
+  for (size_t at = 0; named && (part = frame_string(&frame, &at)) != NULL && used < 800;)
     used += snprintf(line + used, sizeof line - (size_t)used, " %.200s", part);
-  dprintf(2, "%s: %s.\n", line, strerror(error));
+  dprintf(2, "%s: %s\n", line, strerror(error));
 }
 
 static _Noreturn void end_unexecuted(void) {
@@ -218,10 +220,9 @@ static _Noreturn void end_unexecuted(void) {
     send(status_fd, &error, sizeof error, MSG_NOSIGNAL);
     _exit(STATUS_FAILED);
   }
-  if (what >= 2) {
-    complain_of_step(what == 2 ? link_to_guest.failure[2] : UINT32_MAX, error);
-    _exit(STATUS_FAILED);
-  }
+  if (what == 2) complain_of_step(link_to_guest.failure[2], error);
+  if (what == 3) dprintf(2, "isolate: the working directory cannot be entered in the machine: %s\n", strerror(error));
+  if (what >= 2) _exit(STATUS_FAILED);
   begin();
   if (write(report, &error, sizeof error) != sizeof error) _exit(STATUS_FAILED);
   _exit(error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE);
@@ -236,7 +237,7 @@ static void serve(void) {
   bool takes_input = link->state == LINK_RUNNING && !input_ended && !link->input_unread && link->input_credit > 0;
   bool running = link->state == LINK_RUNNING;
   struct pollfd polls[7] = {
-      {.fd = qemu.channel, .events = (short)(link->state == LINK_ENDED ? 0 : POLLIN) | (link_waiting(link) > 0 ? POLLOUT : 0)},
+      {.fd = link->state == LINK_ENDED ? -1 : qemu.channel, .events = (short)(POLLIN | (link_waiting(link) > 0 ? POLLOUT : 0))},
       {.fd = signals, .events = POLLIN},
       {.fd = takes_input ? 0 : -1, .events = POLLIN},
       {.fd = link->output[0].used > 0 || (running && !unread_told[0]) ? 1 : -1, .events = link->output[0].used > 0 ? POLLOUT : 0},
@@ -244,19 +245,21 @@ static void serve(void) {
       {.fd = qemu.errors, .events = POLLIN},
       {.fd = qemu.console, .events = POLLIN},
   };
-  int64_t left = link->state == LINK_BOOTING ? boot_until - now_ms() : -1;
-  if (link->state == LINK_BOOTING && left <= 0) die("the machine did not start in time");
+  bool starts = link->state == LINK_BOOTING || link->state == LINK_PREPARING;
+  int64_t left = starts ? boot_until - now_ms() : -1;
+  if (starts && left <= 0) die("the machine did not start in time");
   if (poll(polls, 7, (int)left) < 0) return;
   if (polls[1].revents != 0) read_signals();
+  hand_on_signals();
   if ((polls[0].revents & POLLOUT) != 0) write_channel();
   if ((polls[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && link->state != LINK_ENDED) read_channel();
   if (polls[2].revents != 0) read_input();
   for (int stream = 0; stream < 2; stream++)
     if (polls[3 + stream].revents != 0) write_output(stream, polls[3 + stream].revents);
-  close_ended();
   qemu_listen(&qemu, polls[5].revents, polls[6].revents);
   if (link->input_unread && !input_ended) input_ended = true;
-  if (link->stopped != 0) {
+  /* What it has written before is seen before. */
+  if (link->stopped != 0 && !has_output()) {
     link->stopped = 0;
     raise(SIGSTOP);
   }
@@ -264,7 +267,8 @@ static void serve(void) {
     if (link->failure[1] != 0) end_unexecuted();
     end_as(link->status);
   }
-  if (link->state != LINK_ENDED && (qemu.pid == 0 || qemu.channel < 0)) die(started ? "the machine died" : "the machine died before the command was started");
+  /* All that it sent has been read when the channel ends, and is handed on first. */
+  if (link->state != LINK_ENDED && qemu.channel < 0 && !has_output()) die(started ? "the machine died" : "the machine died before the command was started");
 }
 
 /*

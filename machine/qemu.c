@@ -81,12 +81,15 @@ static void repeat(const char *who, const struct tail *tail) {
   if (length == 0) return;
   char text[TAIL_SIZE + 1], line[TAIL_SIZE * 6];
   size_t used = 0;
-  for (size_t i = 0; i < length; i++) text[i] = tail->bytes[(tail->total - length + i) % TAIL_SIZE];
-  text[length] = 0;
+  size_t kept = 0;
+  for (size_t i = 0; i < length; i++) {
+    char byte = tail->bytes[(tail->total - length + i) % TAIL_SIZE];
+    if (byte != '\r' && byte != 0) text[kept++] = byte;
+  }
+  text[kept] = 0;
   for (const char *at = text; *at != 0 && used < sizeof line - 16;) {
     char shown[8];
     if (*at == '\n') line[used++] = *at++;
-    else if (*at == '\r') at++;
     else {
       at += escape_character(at, shown);
       used += (size_t)snprintf(line + used, sizeof line - used, "%s", shown);

@@ -93,7 +93,8 @@ function readOnly(root: string, source: string, target: string, create: 'directo
     source,
     root,
     target,
-    recursive: false,
+    // Where something is mounted below, a user may not leave it out (mount_namespaces(7), locked mounts).
+    recursive: create === 'directory',
     readOnly: true,
     noSuid: true,
     noDev: !target.startsWith('/dev/'),

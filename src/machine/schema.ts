@@ -64,8 +64,8 @@ export const frames = {
   'grant-input': { kind: 37, from: 'guest', body: ['bytes'] },
   /** Nobody reads standard input any more. */
   'input-unread': { kind: 38, from: 'guest', body: [] },
-  /** The command was stopped by a signal. */
-  stopped: { kind: 39, from: 'guest', body: ['signal'] },
+  /** The command was stopped by a signal, when it had been told to go on (SIGCONT) so often. */
+  stopped: { kind: 39, from: 'guest', body: ['signal', 'continued'] },
   /** As wait(2) has it. All that was written has been sent before. */
   exited: { kind: 40, from: 'guest', body: ['status'] },
 } as const satisfies Readonly<Record<string, FrameRule>>;

@@ -63,13 +63,12 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
 async function machineFacts(
   { capabilities }: Engine,
   { acceleration }: WantedSpec,
-  { host, uid, ask }: RunCaller,
+  { host }: RunCaller,
   { tools }: Pick<Facts, 'tools'>,
 ): Promise<Pick<Facts, 'machine'>> {
   if (capabilities.kernel !== 'own') return {};
-  const environment = async (): Promise<Answers['environment']> => (await ask(() => ({ paths: [], files: [], variables: [] }))).environment;
   const wish = acceleration === undefined ? {} : { acceleration };
-  return { machine: await findMachineFacts({ files: host.files, uid, qemu: tools['qemu-system-x86_64'], environment, ...wish }) };
+  return { machine: await findMachineFacts({ files: host.files, qemu: tools['qemu-system-x86_64'], ...wish }) };
 }
 
 /** So that the directory that is checked is the one that is used. Throws why its clone cannot be made as requested. */

@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { HostFacts, MachineFacts } from '../host/facts.ts';
 import { readText } from '../host/read-text.ts';
 import { formatProbe } from '../machine/qemu.ts';
+import { callerEnvironment } from '../process/caller-environment.ts';
 import { runCommand } from '../process/command.ts';
 import type { WantedSpec } from '../spec/spec.ts';
 import { findRuntimePlace } from './own-places.ts';
@@ -22,24 +23,23 @@ const doubtMs = 600_000;
 /** For whom it is asked what machines need. */
 export interface MachineQuestion {
   readonly files: HostFacts['files'];
-  readonly uid: number;
   readonly qemu: string | null;
   /** As the run asks for it; absent: any. */
   readonly acceleration?: WantedSpec['acceleration'];
-  /** Asked only if it matters. */
-  readonly environment: () => Promise<Readonly<Record<string, string | undefined>>>;
 }
 
-/** What machines need of this host. Where a machine may run with KVM and it is not known whether it can, one is started. */
-export async function findMachineFacts({ files, uid, qemu, acceleration, environment }: MachineQuestion): Promise<MachineFacts> {
+/**
+ * What machines need of this host. Where a machine may run with KVM and it is not known whether it can, this process starts one, and
+ * remembers the answer in its own runtime directory, whoever the caller of the run is.
+ */
+export async function findMachineFacts({ files, qemu, acceleration }: MachineQuestion): Promise<MachineFacts> {
   const hasKernel = exists(files.kernel);
   const withoutMachine = qemu === null || !hasKernel ? 'QEMU or the kernel of machines is missing' : null;
   const unwanted = acceleration === 'tcg' ? '--accel tcg was given' : withoutMachine;
-  const place = async (): Promise<string> => join(findRuntimePlace(uid, await environment()).path, 'kvm');
   return {
     hasProcessor: process.arch === 'x64',
     hasKernel,
-    withoutKvm: unwanted ?? whyOutOfReach() ?? (await recall(await place(), qemu ?? '', files)),
+    withoutKvm: unwanted ?? whyOutOfReach() ?? (await recall(qemu ?? '', files)),
     directories: directories.filter(exists),
   };
 }
@@ -52,7 +52,13 @@ function exists(path: string): boolean {
 function whyOutOfReach(): string | null {
   const stats = statSync(device, { throwIfNoEntry: false });
   if (stats === undefined) return `this host has no ${device}`;
-  return (stats.mode & 0o006) === 0o006 ? null : `${device} cannot be opened by everybody, and a sandbox has ids of nobody`;
+  if ((stats.mode & 0o006) !== 0o006) return `${device} cannot be opened by everybody, and a sandbox has ids of nobody`;
+  try {
+    closeSync(openSync(device, constants.O_RDWR));
+    return null;
+  } catch (error) {
+    return `${device} cannot be opened (${(error as NodeJS.ErrnoException).code ?? ''})`;
+  }
 }
 
 interface Answer {
@@ -62,7 +68,8 @@ interface Answer {
 }
 
 /** Why no machine runs with KVM, or null; tried once a boot, and again where the answer is in doubt. */
-async function recall(path: string, qemu: string, files: HostFacts['files']): Promise<string | null> {
+async function recall(qemu: string, files: HostFacts['files']): Promise<string | null> {
+  const path = join(findRuntimePlace(process.getuid?.() ?? 0, callerEnvironment()).path, 'kvm');
   const of = `${readText('/proc/sys/kernel/random/boot_id')?.trim() ?? ''} ${describe(qemu)} ${describe(files.kernel)}`;
   const known = readAnswer(path);
   if (known?.of === of && (known.until === null || known.until > Date.now())) return known.why;

@@ -18,11 +18,15 @@ test.each<[string, readonly string[], string]>([
     'isolate: Nothing to run on: give -c TEMPLATE, -z DATASET or -t DIR.\nhint: isolate template list shows the templates, isolate template create --help how to make one\n',
   ],
   ['an empty command', [...root, ''], 'isolate: The command is an empty string.\n'],
-  ['an unknown engine', ['-e', 'qemu', ...root, 'true'], 'isolate: There is no engine named "qemu".\nhint: engines: bwrap, lxc, chroot\n'],
+  [
+    'an unknown engine',
+    ['-e', 'qemu', ...root, 'true'],
+    'isolate: There is no engine named "qemu".\nhint: engines: bwrap, lxc, kvm, chroot\n',
+  ],
   [
     'an engine with a control character',
     ['-e', '\u001b[2J', ...root, 'true'],
-    'isolate: There is no engine named "\\u001b[2J".\nhint: engines: bwrap, lxc, chroot\n',
+    'isolate: There is no engine named "\\u001b[2J".\nhint: engines: bwrap, lxc, kvm, chroot\n',
   ],
   ['an engine given twice', ['-e', 'lxc', '-e', 'lxc', ...root, 'true'], 'isolate: The option --engine was given twice.\n'],
   ['an unknown option', ['--bnd', 'a:b', ...root, 'true'], 'isolate: There is no option --bnd.\nhint: did you mean --bind?\n'],
@@ -119,7 +123,7 @@ test('an error is one JSON object with --json', () => {
   expect({ status, stdout, parsed: JSON.parse(stderr) }).toEqual({
     status: 125,
     stdout: '',
-    parsed: { error: { code: 'usage', message: 'There is no engine named "qemu".', hint: 'engines: bwrap, lxc, chroot', causes: [] } },
+    parsed: { error: { code: 'usage', message: 'There is no engine named "qemu".', hint: 'engines: bwrap, lxc, kvm, chroot', causes: [] } },
   });
 });
 

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -5,7 +6,7 @@ import { release } from 'node:os';
 
 import { expect, test } from 'vitest';
 
-import { finished, isolate, startIsolate } from '../rig/isolate.ts';
+import { finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 const root = await busyboxRootfs();
@@ -94,6 +95,21 @@ test('a command gets SIGPIPE when its reader goes away', async () => {
   child.stdout?.destroy();
   const [status] = await once(child, 'exit');
   expect(status).toBe(141);
+});
+
+test('output that cannot be written is an error, also where the command does not notice', async () => {
+  const words = shell('echo lost').map((word) => `'${word}'`);
+  const { status, stderr } = await finished(spawn('/bin/sh', ['-c', `exec ${isolatePath} ${words.join(' ')} > /dev/full`]));
+  expect({ status, stderr }).toEqual({ status: 125, stderr: 'isolate: what the command writes is lost: No space left on device\n' });
+});
+
+test('a working directory that only the machine can look for is named when it is not there', async () => {
+  const { status, stderr } = await isolate([...inMachine('-p', '/sys/nowhere'), 'true']);
+  expect({ status, stderr }).toEqual({
+    status: 125,
+    stderr:
+      'isolate: the working directory cannot be entered in the machine: No such file or directory\nisolate: kvm could not start the command.\n',
+  });
 });
 
 test('what a command leaves running ends with it', async () => {

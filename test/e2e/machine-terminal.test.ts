@@ -97,6 +97,35 @@ test('inside, a shell has job control of its own', async () => {
   expect(await pty.ended).toBe(3 << 8);
 });
 
+test('Ctrl-C reaches a command whose input is no terminal', async () => {
+  const pty = await startPty([
+    '/bin/sh',
+    '-c',
+    `echo input | ${shell('(sleep 1; echo ready) & exec sleep 60')
+      .map((word) => `'${word}'`)
+      .join(' ')}`,
+  ]);
+  await pty.see('ready');
+  pty.type('\u0003');
+  expect([130 << 8, 2]).toContain(await pty.ended);
+});
+
+test('where only the input is a terminal, Ctrl-D ends it', async () => {
+  const pty = await startPty([
+    '/bin/sh',
+    '-c',
+    `${shell('echo ready; cat; echo end')
+      .map((word) => `'${word}'`)
+      .join(' ')} | cat`,
+  ]);
+  await pty.see('ready');
+  pty.type('line\r');
+  await pty.see(/line.*line/s);
+  pty.type('\u0004');
+  await pty.see('end');
+  expect(await pty.ended).toBe(0);
+});
+
 test('where only the input is a terminal, what is typed appears once', async () => {
   const pty = await startPty([
     '/bin/sh',

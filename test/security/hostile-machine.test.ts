@@ -64,6 +64,17 @@ test('a machine that keeps to the rules is a run as any other', async () => {
   );
 });
 
+test('what a machine sent before it ended is all handed on, however much it is and however late it is read', async () => {
+  const body = Buffer.alloc(frameBytes, 'x');
+  const sent = Array.from({ length: windowBytes / frameBytes }, () => frame('output', body)).join('');
+  follow([...then(`${sent}${exited(7 << 8)}`)]);
+  const child = startIsolate(words());
+  // The pipe takes half of it while nobody reads.
+  await new Promise((resolve) => void setTimeout(resolve, 500));
+  const { status, stdout } = await finished(child);
+  expect({ status, length: stdout.length }).toEqual({ status: 7, length: windowBytes });
+});
+
 test.each<[string, string]>([
   ['garbage', 'ff'.repeat(64)],
   ['zeros', '00'.repeat(64)],
@@ -85,7 +96,10 @@ test.each<[string, string]>([
   ['more than it was granted', frame('output', Buffer.alloc(frameBytes, 'x')).repeat(windowBytes / frameBytes + 1)],
   ['output behind its end', frame('output') + frame('output', text('x'))],
   ['credit that nobody took', frame('grant-input', [1])],
-  ['a stop that is none', frame('stopped', [0])],
+  ['a stop that is none', frame('stopped', [0, 0])],
+  ['a failure of what runs', frame('failed', [0, 2, 0])],
+  ['an end by a signal that ends nothing', exited(17)],
+  ['an end by a signal that there is not', exited(80)],
   ['an end that is none', exited(0x13_7f)],
   ['a second start and more', `${started}${frame('hello', [channelVersion])}`],
 ])('after the start, %s ends the run with an error of its own', async (_, bytes) => {
