@@ -74,11 +74,21 @@ static void take_signal(struct state *state, int signal) {
   if (signal == SIGCONT) job_go_on(state);
 }
 
+static void read_report(struct state *state);
+
+/* A child that was executed and has ended said the first before the second, though poll(2) may have looked in between. */
+static void hear_report(struct state *state) {
+  struct pollfd report = {.fd = state->report, .events = POLLIN};
+  if (state->report >= 0 && poll(&report, 1, 0) > 0) read_report(state);
+}
+
 static void reap(struct state *state) {
   int status;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-    companions_reap(state, pid);
-    if (pid != state->run->child) continue;
+  for (siginfo_t ended = {0}; waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid > 0; ended.si_pid = 0) {
+    if (ended.si_pid == state->run->child) hear_report(state);
+    if (waitpid(ended.si_pid, &status, WNOHANG) != ended.si_pid) return;
+    companions_reap(state, ended.si_pid);
+    if (ended.si_pid != state->run->child) continue;
     state->child_ended = true;
     state->child_status = status;
   }
