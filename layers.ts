@@ -26,7 +26,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   launch: layer(['error', 'json'], ['rootfs'], true),
   machine: layer([], ['launch'], true),
   process: layer(['error', 'log', 'launch'], ['spec']),
-  host: layer(['error', 'log', 'process', 'spec']),
+  host: layer(['error', 'log', 'process', 'spec', 'machine']),
   engine: layer(['error', 'json', 'spec', 'rootfs', 'launch', 'machine'], ['host'], true),
   config: layer(['error', 'spec', 'engine'], ['host']),
   storage: layer(['error', 'log', 'rootfs', 'process', 'host', 'spec'], ['engine', 'launch']),

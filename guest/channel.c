@@ -1,9 +1,8 @@
-/* The virtio-serial port of that name (Documentation/ABI/testing/sysfs-driver-... /sys/class/virtio-ports/N/name). */
+/* The virtio-serial port to the host: the one that has our name in /sys/class/virtio-ports (drivers/char/virtio_console.c). */
 #include "init.h"
 
 #include <dirent.h>
 #include <sys/reboot.h>
-#include <sys/uio.h>
 
 static int port = -1;
 
@@ -26,33 +25,29 @@ int channel_open(void) {
   return port;
 }
 
-void channel_send(unsigned kind, const void *body, size_t length) {
-  uint8_t bytes[FRAME_MAX];
-  frame_header(bytes, kind, length);
-  if (length > 0) memcpy(bytes + FRAME_HEADER, body, length);
-  for (size_t done = 0; done < FRAME_HEADER + length;) {
-    ssize_t count = write(port, bytes + done, FRAME_HEADER + length - done);
+static void send_all(const uint8_t *bytes, size_t length) {
+  for (size_t done = 0; done < length;) {
+    ssize_t count = write(port, bytes + done, length - done);
     if (count > 0) done += (size_t)count;
     else if (count < 0 && errno != EINTR) machine_end();
   }
 }
 
-void channel_send_number(unsigned kind, uint32_t number) {
-  uint8_t bytes[FRAME_HEADER + 4];
-  frame_of_numbers(bytes, kind, &number, 1);
-  channel_send(kind, bytes + FRAME_HEADER, 4);
+void channel_send(unsigned kind, const void *body, size_t length) {
+  uint8_t bytes[FRAME_MAX];
+  frame_header(bytes, kind, length);
+  if (length > 0) memcpy(bytes + FRAME_HEADER, body, length);
+  send_all(bytes, FRAME_HEADER + length);
 }
 
-void channel_send_stop(uint32_t signal, uint32_t continued) {
-  uint8_t bytes[FRAME_HEADER + 8];
-  frame_of_numbers(bytes, FRAME_STOPPED, (uint32_t[]){signal, continued}, 2);
-  channel_send(FRAME_STOPPED, bytes + FRAME_HEADER, 8);
+void channel_send_numbers(unsigned kind, const uint32_t *numbers, size_t count) {
+  uint8_t bytes[FRAME_HEADER + 16];
+  size_t length = frame_of_numbers(bytes, kind, numbers, count);
+  send_all(bytes, length);
 }
 
 _Noreturn void channel_fail(uint32_t what, int error, uint32_t step) {
-  uint8_t bytes[FRAME_HEADER + 12];
-  frame_of_numbers(bytes, FRAME_FAILED, (uint32_t[]){what, (uint32_t)error, step}, 3);
-  channel_send(FRAME_FAILED, bytes + FRAME_HEADER, 12);
+  channel_send_numbers(FRAME_FAILED, (uint32_t[]){what, (uint32_t)error, step}, 3);
   machine_end();
 }
 

@@ -20,6 +20,24 @@ long inflow_read(struct inflow *inflow, int fd) {
   return count;
 }
 
+void ring_add(struct ring *ring, const uint8_t *bytes, size_t length) {
+  size_t at = (ring->from + ring->used) % sizeof ring->bytes;
+  size_t first = sizeof ring->bytes - at < length ? sizeof ring->bytes - at : length;
+  memcpy(ring->bytes + at, bytes, first);
+  memcpy(ring->bytes, bytes + first, length - first);
+  ring->used += length;
+}
+
+size_t ring_front(const struct ring *ring) {
+  size_t part = sizeof ring->bytes - ring->from;
+  return part < ring->used ? part : ring->used;
+}
+
+void ring_drop(struct ring *ring, size_t length) {
+  ring->from = (ring->from + length) % sizeof ring->bytes;
+  ring->used -= length;
+}
+
 static bool is_allowed(const struct frame *frame, bool from_guest) {
   const struct frame_rule *rule = &frame_rules[frame->kind];
   if (!rule->known || rule->from_guest != from_guest || frame->length > FRAME_BODY_MAX) return false;

@@ -16,6 +16,18 @@ struct inflow {
   size_t from, to;
 };
 
+/* Bytes of a stream that wait: no more than one end may send before the other grants more. */
+struct ring {
+  uint8_t bytes[STREAM_WINDOW];
+  size_t from, used;
+};
+
+/* Adds bytes, for which there has to be room. */
+void ring_add(struct ring *ring, const uint8_t *bytes, size_t length);
+/* How many of the bytes behind `ring->bytes + ring->from` are the next ones. */
+size_t ring_front(const struct ring *ring);
+void ring_drop(struct ring *ring, size_t length);
+
 struct frame {
   unsigned kind;
   size_t length;

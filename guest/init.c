@@ -7,19 +7,13 @@
 #include <sys/mount.h>
 #include <sys/signalfd.h>
 
-/* What came in for standard input and is not written yet. */
-static struct {
-  uint8_t bytes[STREAM_WINDOW];
-  size_t from, used;
-  bool ended;
-} input;
-
+static struct ring input; /* for standard input */
 static struct start start = {.directory = "/"};
 static struct streams streams = {.input = -1, .output = {-1, -1}, .report = -1};
 static struct inflow inflow;
 static uint32_t granted[2];
 static int port, signals;
-static bool ended, failed;
+static bool ended, failed, input_ended;
 static int64_t moved_at; /* when the command ended, or the last output came after that */
 static int status, failed_with[2];
 static uint32_t prepared, continued;
@@ -55,10 +49,8 @@ static struct winsize size_of(const struct frame *frame, size_t first) {
 }
 
 static void take_input(const struct frame *frame) {
-  if (frame->length == 0) input.ended = true;
-  if (streams.input < 0 || frame->length > sizeof input.bytes - input.used) return;
-  for (size_t i = 0; i < frame->length; i++) input.bytes[(input.from + input.used + i) % sizeof input.bytes] = frame->body[i];
-  input.used += frame->length;
+  if (frame->length == 0) input_ended = true;
+  if (streams.input >= 0 && frame->length <= sizeof input.bytes - input.used) ring_add(&input, frame->body, frame->length);
 }
 
 /* Those about jobs go to the whole process group, as a terminal sends them. */
@@ -128,20 +120,17 @@ static void end_input(void) {
 }
 
 static void write_input(short events) {
-  size_t part = sizeof input.bytes - input.from;
   ssize_t count = -1;
-  if (part > input.used) part = input.used;
   errno = EPIPE;
-  if ((events & (POLLERR | POLLHUP)) == 0 || is_terminal(0)) count = write(streams.input, input.bytes + input.from, part);
+  if ((events & (POLLERR | POLLHUP)) == 0 || is_terminal(0)) count = write(streams.input, input.bytes + input.from, ring_front(&input));
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count < 0) {
     end_input();
     channel_send(FRAME_INPUT_UNREAD, NULL, 0);
     return;
   }
-  input.from = (input.from + (size_t)count) % sizeof input.bytes;
-  input.used -= (size_t)count;
-  channel_send_number(FRAME_GRANT_INPUT, (uint32_t)count);
+  ring_drop(&input, (size_t)count);
+  channel_send_numbers(FRAME_GRANT_INPUT, (uint32_t[]){(uint32_t)count}, 1);
 }
 
 /* What a command writes to a terminal that is only its input has nowhere to go, and must not hold it up. */
@@ -154,27 +143,24 @@ static void drop_output(void) {
   if (read(streams.input, bytes, sizeof bytes) < 0) return;
 }
 
-/* False at the end of the stream, or where there is nothing to read now. */
-static bool read_output(int index) {
+static void read_output(int index) {
   uint8_t bytes[FRAME_BODY_MAX];
   size_t most = granted[index] < sizeof bytes ? granted[index] : sizeof bytes;
   ssize_t count = read(streams.output[index], bytes, most);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   channel_send(index == 0 ? FRAME_OUTPUT : FRAME_ERRORS, bytes, count > 0 ? (size_t)count : 0);
-  if (count > 0) {
-    granted[index] -= (uint32_t)count;
-    moved_at = now_ms();
-    return true;
+  if (count <= 0) {
+    end_output(index);
+    return;
   }
-  end_output(index);
-  return false;
+  granted[index] -= (uint32_t)count;
+  moved_at = now_ms();
 }
 
 static void read_report(void) {
   if (read(streams.report, failed_with, sizeof failed_with) == (ssize_t)sizeof failed_with) failed = true;
   else channel_send(FRAME_STARTED, NULL, 0);
-  close_quietly(streams.report);
-  streams.report = -1;
+  close_source(&streams.report);
 }
 
 /* What the command leaves running ends with it. */
@@ -184,7 +170,7 @@ static void reap(void) {
   while (read(signals, &info, sizeof info) == sizeof info) continue;
   for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG | WUNTRACED)) > 0;) {
     if (pid != streams.command) continue;
-    if (WIFSTOPPED(how)) channel_send_stop((uint32_t)WSTOPSIG(how), continued);
+    if (WIFSTOPPED(how)) channel_send_numbers(FRAME_STOPPED, (uint32_t[]){(uint32_t)WSTOPSIG(how), continued}, 2);
     else ended = true, moved_at = now_ms(), status = how;
   }
   if (!ended) return;
@@ -197,7 +183,7 @@ static _Noreturn void end_run(void) {
   if (streams.report >= 0) read_report();
   sync();
   if (failed) channel_fail((uint32_t)failed_with[0], failed_with[1], prepared);
-  channel_send_number(FRAME_EXITED, (uint32_t)status);
+  channel_send_numbers(FRAME_EXITED, (uint32_t[]){(uint32_t)status}, 1);
   machine_end();
 }
 
@@ -225,7 +211,7 @@ static void serve(void) {
   if (polls[2].revents != 0) read_report();
   if ((polls[3].revents & POLLIN) != 0) drop_output();
   if ((polls[3].revents & ~POLLIN) != 0) write_input((short)(polls[3].revents & ~POLLIN));
-  if (streams.input >= 0 && input.ended && input.used == 0) end_input();
+  if (streams.input >= 0 && input_ended && input.used == 0) end_input();
   for (int index = 0; index < 2; index++)
     if (polls[4 + index].revents != 0) read_output(index);
   if (polls[1].revents != 0) reap();
@@ -253,6 +239,6 @@ int main(void) {
   sigprocmask(SIG_BLOCK, &blocked, NULL);
   if (!prepare_system() || (port = channel_open()) < 0) machine_end();
   signals = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
-  channel_send_number(FRAME_HELLO, CHANNEL_VERSION);
+  channel_send_numbers(FRAME_HELLO, (uint32_t[]){CHANNEL_VERSION}, 1);
   for (;;) serve();
 }

@@ -12,8 +12,8 @@
 /* channel.c: the port to the host. Nothing can be said where it fails, so the machine ends. */
 int channel_open(void);
 void channel_send(unsigned kind, const void *body, size_t length);
-void channel_send_number(unsigned kind, uint32_t number);
-void channel_send_stop(uint32_t signal, uint32_t continued);
+/* At most four. */
+void channel_send_numbers(unsigned kind, const uint32_t *numbers, size_t count);
 /* The command was not executed. */
 _Noreturn void channel_fail(uint32_t what, int error, uint32_t step);
 _Noreturn void machine_end(void);

@@ -1,4 +1,4 @@
-/* What whoever stands for the command does: the stage, and the host's end of a machine. */
+/* What the stage and the host's end of a machine share, because each of them stands for the command. */
 #include "launcher.h"
 
 void take_foreground(void) {

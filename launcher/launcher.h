@@ -75,6 +75,8 @@ int above_planned(int fd);
 bool lift_pair(int made, int pair[2]);
 /* Closes it if it is one, and leaves errno as it was. */
 void close_quietly(int fd);
+/* Closes a descriptor that poll(2) is to leave out from now on. */
+void close_source(int *fd);
 bool write_file(const char *path, const char *text);
 /* Reads at most `size` bytes and returns their number. */
 ssize_t read_file(const char *path, void *buffer, size_t size);
@@ -287,6 +289,13 @@ void files_give_up(struct run *run);
 
 /* detached.c: starts the program of the operation, which goes on when we have ended, unless one of its kind lives. */
 bool detached_start(const struct file_operation *operation);
+
+/* beneath.c */
+int open_beneath(int root, const char *path, uint64_t flags);
+/* Makes a file or a directory, and leaves nothing open. */
+typedef bool place_maker(int parent, const char *name, bool directory);
+/* Opens `path` beneath `root` (O_PATH) and makes what is missing, the last component as `create` says. */
+int open_or_make(int root, const char *path, uint32_t create, place_maker *make);
 
 /* mounts.c: carries the operations out in order. */
 bool mounts_apply(const struct run *run, const struct mount_operations *mounts);

@@ -17,11 +17,6 @@ _Static_assert(MS_NODEV == FLAG_NODEV >> 1 && MS_NOEXEC == FLAG_NOEXEC >> 1, "fl
 _Static_assert(MOUNT_ATTR_RDONLY == MS_RDONLY && MOUNT_ATTR_NOSUID == MS_NOSUID, "attributes of mount_setattr(2)");
 _Static_assert(MOUNT_ATTR_NODEV == MS_NODEV && MOUNT_ATTR_NOEXEC == MS_NOEXEC, "attributes of mount_setattr(2)");
 
-static int open_beneath(int root, const char *path, uint64_t flags) {
-  struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-  return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-}
-
 /* Whose root owns what is made before the user namespace is entered; NULL: this process. */
 static const struct record *made_for;
 
@@ -54,34 +49,10 @@ static bool make_place(int parent, const char *name, bool directory) {
   return made >= 0;
 }
 
-/* Opens `path` beneath `root`, making what is missing; the last component is a file or a directory as `create` says. */
-static int open_or_make(int root, const char *path, uint32_t create) {
-  char prefix[4096];
-  size_t length = strlen(path);
-  int at = open_beneath(root, path, O_PATH);
-  if (at >= 0 || errno != ENOENT || create == CREATE_NONE) return at;
-  if (length >= sizeof prefix) return errno = ENAMETOOLONG, -1;
-  at = open_beneath(root, "/", O_PATH | O_DIRECTORY);
-  for (size_t end = 0; at >= 0 && end < length;) {
-    size_t begin = end + strspn(path + end, "/");
-    end = begin + strcspn(path + begin, "/");
-    if (begin == end) break;
-    bool last = path[end + strspn(path + end, "/")] == 0;
-    memcpy(prefix, path, end);
-    prefix[end] = 0;
-    int next = open_beneath(root, prefix, O_PATH | (last ? 0 : O_DIRECTORY));
-    if (next < 0 && errno == ENOENT && make_place(at, prefix + begin, !last || create == CREATE_DIRECTORY))
-      next = open_beneath(root, prefix, O_PATH | O_NOFOLLOW);
-    close_quietly(at);
-    at = next;
-  }
-  return at;
-}
-
 static int open_target(const struct mount_operation *operation) {
   if (operation->root == NULL) return open(operation->target, O_PATH | O_CLOEXEC);
   int root = open(operation->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int target = root < 0 ? -1 : open_or_make(root, operation->target, operation->create);
+  int target = root < 0 ? -1 : open_or_make(root, operation->target, operation->create, make_place);
   close_quietly(root);
   return target;
 }
@@ -188,7 +159,7 @@ static bool make_target(const struct mount_operation *operation) {
   int root = open(operation->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (operation->layer != NULL)
     return make_down(open(operation->layer, O_RDONLY | O_DIRECTORY | O_CLOEXEC), root, operation->target, operation->create);
-  int target = root < 0 ? -1 : open_or_make(root, operation->target, operation->create);
+  int target = root < 0 ? -1 : open_or_make(root, operation->target, operation->create, make_place);
   close_quietly(root);
   close_quietly(target);
   return target >= 0;

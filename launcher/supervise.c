@@ -74,7 +74,21 @@ static void take_signal(struct state *state, int signal) {
   if (signal == SIGCONT) job_go_on(state);
 }
 
-static void read_report(struct state *state);
+/* The child's failure, or the wait status of the command from our own init; the end tells that the engine was executed. */
+static void read_report(struct state *state) {
+  struct event report;
+  ssize_t count = read(state->report, &report, sizeof report);
+  if (count == (ssize_t)sizeof report && report.kind == EVENT_FAILED) {
+    state->failure = report;
+  } else if (count == (ssize_t)sizeof report) {
+    state->init_status = (int)report.a;
+  } else {
+    close_source(&state->report);
+    if (state->run->stage[0] >= 0 || state->failure.kind != 0 || state->killing || state->child_ended) return;
+    open_command(state, state->run->child);
+    started(state);
+  }
+}
 
 /* A child that was executed and has ended said the first before the second, though poll(2) may have looked in between. */
 static void hear_report(struct state *state) {
@@ -119,27 +133,6 @@ static void read_control(struct state *state) {
   } else if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) {
     state->control = -1;
     kill_all(state);
-  }
-}
-
-void close_source(int *fd) {
-  close_quietly(*fd);
-  *fd = -1;
-}
-
-/* The child's failure, or the wait status of the command from our own init; the end tells that the engine was executed. */
-static void read_report(struct state *state) {
-  struct event report;
-  ssize_t count = read(state->report, &report, sizeof report);
-  if (count == (ssize_t)sizeof report && report.kind == EVENT_FAILED) {
-    state->failure = report;
-  } else if (count == (ssize_t)sizeof report) {
-    state->init_status = (int)report.a;
-  } else {
-    close_source(&state->report);
-    if (state->run->stage[0] >= 0 || state->failure.kind != 0 || state->killing || state->child_ended) return;
-    open_command(state, state->run->child);
-    started(state);
   }
 }
 

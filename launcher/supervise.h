@@ -34,7 +34,6 @@ struct state {
 void signal_command(const struct state *state, int signal);
 
 void kill_all(struct state *state);
-void close_source(int *fd);
 
 /* companions.c: starts the next companion, or lets the child go on. */
 void companions_go_on(struct state *state);

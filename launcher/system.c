@@ -44,6 +44,11 @@ void close_quietly(int fd) {
   errno = error;
 }
 
+void close_source(int *fd) {
+  close_quietly(*fd);
+  *fd = -1;
+}
+
 int above_planned(int fd) {
   if (fd < 0 || fd >= OWN_DESCRIPTORS) return fd;
   int own = fcntl(fd, F_DUPFD_CLOEXEC, OWN_DESCRIPTORS);

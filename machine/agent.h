@@ -7,11 +7,6 @@
 
 /* link.c: the host's end of the channel, without any descriptor. The guest is hostile: what it sends is checked here alone. */
 
-struct ring {
-  uint8_t bytes[STREAM_WINDOW];
-  size_t from, used;
-};
-
 /* Bytes for the guest that it has not taken yet. */
 struct outflow {
   uint8_t *bytes;
@@ -47,6 +42,20 @@ size_t link_waiting(const struct link *link);
 void link_wrote(struct link *link, int stream, size_t length);
 /* Grants what is owed, once little waits for the guest; also to be called when some of that has gone. */
 void link_settle(struct link *link);
+
+/* caller.c: the caller's standard streams. */
+
+struct caller {
+  unsigned terminals; /* bit N: stream N is one; bit 3: the caller's terminal echoes, so the guest's does not */
+  bool input_ended, unread_told[2], output_lost;
+};
+
+/* Finds out which streams are terminals, and leaves echo and lines to the guest's own where its output is seen here. */
+void caller_take_terminal(struct caller *caller);
+/* Rows, columns, width, height of the terminal; 0 where there is none. */
+void caller_size(uint32_t size[4]);
+void caller_read_input(struct caller *caller, struct link *link, short events);
+void caller_write_output(struct caller *caller, struct link *link, int stream, short events);
 
 /* qemu.c: QEMU and what it says. */
 

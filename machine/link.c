@@ -41,9 +41,7 @@ size_t link_waiting(const struct link *link) {
 }
 
 void link_wrote(struct link *link, int stream, size_t length) {
-  struct ring *ring = &link->output[stream];
-  ring->from = (ring->from + length) % sizeof ring->bytes;
-  ring->used -= length;
+  ring_drop(&link->output[stream], length);
   link->owed[stream] += (uint32_t)length;
   link_settle(link);
 }
@@ -58,15 +56,10 @@ void link_settle(struct link *link) {
 }
 
 static bool take_output(struct link *link, int stream, const struct frame *frame) {
-  struct ring *ring = &link->output[stream];
   if (link->output_ended[stream] || frame->length > link->granted[stream]) return false;
   if (frame->length == 0) link->output_ended[stream] = true;
   link->granted[stream] -= (uint32_t)frame->length;
-  size_t at = (ring->from + ring->used) % sizeof ring->bytes;
-  size_t first = sizeof ring->bytes - at < frame->length ? sizeof ring->bytes - at : frame->length;
-  memcpy(ring->bytes + at, frame->body, first);
-  memcpy(ring->bytes, frame->body + first, frame->length - first);
-  ring->used += frame->length;
+  ring_add(&link->output[stream], frame->body, frame->length);
   return true;
 }
 

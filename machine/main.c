@@ -17,8 +17,8 @@
 static struct link link_to_guest;
 static struct qemu qemu = {.channel = -1, .console = -1, .errors = -1};
 static int status_fd, command_fd, setup_fd, report = -1, signals;
-static unsigned terminals;
-static bool started, input_ended, resized, unread_told[2], output_lost;
+static struct caller caller;
+static bool started, resized;
 static uint64_t signals_waiting; /* for the command, by their numbers */
 static int64_t boot_until;
 
@@ -42,38 +42,11 @@ static void send_file(int fd, bool framed) {
     link_send(&link_to_guest, FRAME_COMMAND, bytes + done, size - done < FRAME_BODY_MAX ? size - done : FRAME_BODY_MAX);
 }
 
-static void read_size(uint32_t size[4]) {
-  struct winsize now = {0};
-  for (int fd = 0; fd <= 2; fd++)
-    if (isatty(fd) && ioctl(fd, TIOCGWINSZ, &now) == 0) break;
-  size[0] = now.ws_row;
-  size[1] = now.ws_col;
-  size[2] = now.ws_xpixel;
-  size[3] = now.ws_ypixel;
-}
-
-/* The guest's terminal echoes and edits lines, so this one must not; unless the caller's does, because the output goes elsewhere. */
-static void take_terminal(void) {
-  struct termios raw;
-  for (int fd = 0; fd <= 2; fd++)
-    if (isatty(fd)) terminals |= 1u << fd;
-  if (terminals == 0) return;
-  take_foreground();
-  if ((terminals & 2) == 0) {
-    terminals |= 8;
-  } else if (tcgetattr(1, &raw) == 0) {
-    cfmakeraw(&raw);
-    /* What is typed is not read where the input is something else, so its signals come from this terminal. */
-    if ((terminals & 1) == 0) raw.c_lflag |= ISIG;
-    tcsetattr(1, TCSANOW, &raw);
-  }
-}
-
 static void greet(void) {
-  uint32_t begin[5] = {terminals};
+  uint32_t begin[5] = {caller.terminals};
   send_file(setup_fd, false);
   send_file(command_fd, true);
-  read_size(begin + 1);
+  caller_size(begin + 1);
   link_send_numbers(&link_to_guest, FRAME_START, begin, 5);
   for (uint32_t stream = 0; stream < 2; stream++) {
     link_send_numbers(&link_to_guest, FRAME_GRANT_OUTPUT, (uint32_t[]){stream, STREAM_WINDOW}, 2);
@@ -93,8 +66,7 @@ static void read_channel(void) {
   long count = inflow_read(&link_to_guest.inflow, qemu.channel);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count <= 0) {
-    close(qemu.channel);
-    qemu.channel = -1;
+    close_source(&qemu.channel);
     return;
   }
   bool was_booting = link_to_guest.state == LINK_BOOTING;
@@ -111,52 +83,6 @@ static void write_channel(void) {
   link_settle(&link_to_guest);
 }
 
-static void end_input(void) {
-  input_ended = true;
-  link_send(&link_to_guest, FRAME_INPUT, NULL, 0);
-}
-
-static void read_input(void) {
-  uint8_t bytes[FRAME_BODY_MAX];
-  size_t most = link_to_guest.input_credit < sizeof bytes ? link_to_guest.input_credit : sizeof bytes;
-  ssize_t count = read(0, bytes, most);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  /* The end that was typed is one of the guest's terminal, which may be read again. */
-  if (count == 0 && (terminals & 1) != 0) bytes[0] = 4, count = 1;
-  if (count <= 0) {
-    end_input();
-    return;
-  }
-  link_to_guest.input_credit -= (uint32_t)count;
-  link_send(&link_to_guest, FRAME_INPUT, bytes, (size_t)count);
-}
-
-/* The stream is shared with the caller, and may block: so much can be written where poll(2) says that something can (pipe(7)). */
-enum { WRITE_MAX = 4096, WRITE_MAX_TERMINAL = 256 };
-
-static void write_output(int stream, short events) {
-  struct ring *ring = &link_to_guest.output[stream];
-  size_t part = sizeof ring->bytes - ring->from;
-  if (part > ring->used) part = ring->used;
-  size_t most = (terminals >> (stream + 1) & 1) != 0 ? WRITE_MAX_TERMINAL : WRITE_MAX;
-  if (part > most) part = most;
-  errno = EPIPE;
-  ssize_t count = (events & POLLERR) != 0 || part == 0 ? -1 : write(stream + 1, ring->bytes + ring->from, part);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (count > 0) {
-    link_wrote(&link_to_guest, stream, (size_t)count);
-    return;
-  }
-  if (errno != EPIPE && !output_lost) {
-    dprintf(2, "isolate: what the command writes is lost: %s\n", strerror(errno));
-    output_lost = true;
-  }
-  /* Nobody reads it: the command is to notice, and what it has written already goes nowhere. */
-  if (!unread_told[stream]) link_send_numbers(&link_to_guest, FRAME_OUTPUT_UNREAD, (uint32_t[]){(uint32_t)stream}, 1);
-  unread_told[stream] = true;
-  ring->used = 0;
-}
-
 /* Once there is room: a machine that takes nothing makes nothing grow. */
 static void hand_on_signals(void) {
   uint32_t size[4];
@@ -169,7 +95,7 @@ static void hand_on_signals(void) {
   signals_waiting = 0;
   if (!resized) return;
   resized = false;
-  read_size(size);
+  caller_size(size);
   link_send_numbers(&link_to_guest, FRAME_WINDOW, size, 4);
 }
 
@@ -187,7 +113,7 @@ static void read_signals(void) {
 static _Noreturn void end_as(int status) {
   struct rlimit none = {0, 0};
   if (qemu.pid > 0) kill(qemu.pid, SIGKILL);
-  if (output_lost && status == 0) _exit(STATUS_FAILED);
+  if (caller.output_lost && status == 0) _exit(STATUS_FAILED);
   if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
   setrlimit(RLIMIT_CORE, &none);
   reset_signals();
@@ -234,14 +160,14 @@ static bool has_output(void) {
 
 static void serve(void) {
   struct link *link = &link_to_guest;
-  bool takes_input = link->state == LINK_RUNNING && !input_ended && !link->input_unread && link->input_credit > 0;
+  bool takes_input = link->state == LINK_RUNNING && !caller.input_ended && !link->input_unread && link->input_credit > 0;
   bool running = link->state == LINK_RUNNING;
   struct pollfd polls[7] = {
       {.fd = link->state == LINK_ENDED ? -1 : qemu.channel, .events = (short)(POLLIN | (link_waiting(link) > 0 ? POLLOUT : 0))},
       {.fd = signals, .events = POLLIN},
       {.fd = takes_input ? 0 : -1, .events = POLLIN},
-      {.fd = link->output[0].used > 0 || (running && !unread_told[0]) ? 1 : -1, .events = link->output[0].used > 0 ? POLLOUT : 0},
-      {.fd = link->output[1].used > 0 || (running && !unread_told[1]) ? 2 : -1, .events = link->output[1].used > 0 ? POLLOUT : 0},
+      {.fd = link->output[0].used > 0 || (running && !caller.unread_told[0]) ? 1 : -1, .events = link->output[0].used > 0 ? POLLOUT : 0},
+      {.fd = link->output[1].used > 0 || (running && !caller.unread_told[1]) ? 2 : -1, .events = link->output[1].used > 0 ? POLLOUT : 0},
       {.fd = qemu.errors, .events = POLLIN},
       {.fd = qemu.console, .events = POLLIN},
   };
@@ -253,11 +179,10 @@ static void serve(void) {
   hand_on_signals();
   if ((polls[0].revents & POLLOUT) != 0) write_channel();
   if ((polls[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && link->state != LINK_ENDED) read_channel();
-  if (polls[2].revents != 0) read_input();
+  if (polls[2].revents != 0) caller_read_input(&caller, link, polls[2].revents);
   for (int stream = 0; stream < 2; stream++)
-    if (polls[3 + stream].revents != 0) write_output(stream, polls[3 + stream].revents);
+    if (polls[3 + stream].revents != 0) caller_write_output(&caller, link, stream, polls[3 + stream].revents);
   qemu_listen(&qemu, polls[5].revents, polls[6].revents);
-  if (link->input_unread && !input_ended) input_ended = true;
   /* What it has written before is seen before. */
   if (link->stopped != 0 && !has_output()) {
     link->stopped = 0;
@@ -306,6 +231,6 @@ int main(int argc, char **argv) {
   signals = above_planned(signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!qemu_start(&qemu, argv + 5)) die("QEMU cannot be started");
   setpgid(0, 0);
-  take_terminal();
+  caller_take_terminal(&caller);
   for (;;) serve();
 }

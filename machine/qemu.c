@@ -64,8 +64,7 @@ static void listen_to(int *fd, struct tail *tail) {
   char bytes[1024];
   ssize_t count = read(*fd, bytes, sizeof bytes);
   if (count <= 0) {
-    close(*fd);
-    *fd = -1;
+    close_source(fd);
     return;
   }
   for (ssize_t i = 0; i < count; i++) tail->bytes[tail->total++ % TAIL_SIZE] = bytes[i];

@@ -1,4 +1,5 @@
 import { channelVersion, frameBytes, type FrameRule, frames, windowBytes } from '../src/machine/schema.ts';
+import { constant } from './gate-header.ts';
 
 /** The schema as tables in C: what guest/schema.h has to be. */
 export function renderChannelHeader(): string {
@@ -25,8 +26,4 @@ export function renderChannelHeader(): string {
 
 function words(body: FrameRule['body']): number {
   return body === 'bytes' ? -1 : body === 'strings' ? -2 : body.length;
-}
-
-function constant(name: string): string {
-  return name.toUpperCase().replaceAll('-', '_');
 }

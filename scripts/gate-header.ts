@@ -44,7 +44,8 @@ export function renderSchemaHeader(): string {
   ].join('\n')}\n`;
 }
 
-function constant(name: string): string {
+/** A name as constants in C are written. */
+export function constant(name: string): string {
   return name.toUpperCase().replaceAll('-', '_');
 }
 

@@ -4,7 +4,7 @@ import type { PlanInput } from './engine.ts';
 import type { IdentityPlan } from './identity.ts';
 import type { PlacedBind } from './placed-bind.ts';
 import { planRootMounts } from './root-mounts.ts';
-import { nameServers } from './name-servers.ts';
+import { nameServers } from '../spec/bind.ts';
 
 /** Where QEMU finds its files. */
 export const jailPaths = { kernel: '/boot/vmlinux', initramfs: '/boot/initramfs', share: '/share' } as const;

@@ -5,7 +5,7 @@ import type { Bind } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
 import type { SharedBind } from './kvm-jail.ts';
-import { nameServers } from './name-servers.ts';
+import { nameServers } from '../spec/bind.ts';
 
 /** Nothing is kept in memory but what is mapped: what the command writes is on the host at once, and others may write there too. */
 const shareOptions = 'trans=virtio,version=9p2000.L,cache=mmap,msize=512000,posixacl,access=client';
@@ -26,7 +26,7 @@ export function planSetup({ spec, findings }: Pick<PlanInput, 'spec' | 'findings
     mount('devpts', '/dev/pts', ['nosuid', 'noexec'], 'newinstance,ptmxmode=0666,mode=0620,gid=5'),
     mount('tmpfs', '/dev/shm', ['nosuid', 'nodev'], 'mode=1777'),
     mount('mqueue', '/dev/mqueue', quiet),
-    ...devices.map(([target, link]): Preparation => ({ kind: 'link', target, link })),
+    ...deviceLinks.map(([name, target]): Preparation => ({ kind: 'link', directory: '/dev', name, target })),
     mount('tmpfs', findings.tmp, ['nosuid', 'nodev'], 'mode=1777'),
     ...planBinds(spec.binds, shared.slice(1)),
     // The kernel gives it its addresses.
@@ -40,11 +40,11 @@ export function planSetup({ spec, findings }: Pick<PlanInput, 'spec' | 'findings
 const { address, mask, gateway } = userNetwork;
 const card = { address, mask, gateway };
 
-const devices: readonly (readonly [string, string])[] = [
-  ['/dev/fd', '/proc/self/fd'],
-  ['/dev/stdin', '/proc/self/fd/0'],
-  ['/dev/stdout', '/proc/self/fd/1'],
-  ['/dev/stderr', '/proc/self/fd/2'],
+const deviceLinks: readonly (readonly [name: string, target: string])[] = [
+  ['fd', '/proc/self/fd'],
+  ['stdin', '/proc/self/fd/0'],
+  ['stdout', '/proc/self/fd/1'],
+  ['stderr', '/proc/self/fd/2'],
 ];
 
 /** In the order in which the run has them; memory file systems and the name servers are the machine's own. */

@@ -1,6 +1,6 @@
 import type { Facts } from '../host/facts.ts';
 import type { Descriptor, Launch } from '../launch/launch.ts';
-import type { Machine } from '../machine/machine.ts';
+import { kernelHint, type Machine } from '../machine/machine.ts';
 import { formatQemu } from '../machine/qemu.ts';
 import { describeSetup, encodeSetup } from '../machine/setup.ts';
 import { describeSource } from '../spec/bind.ts';
@@ -60,12 +60,12 @@ function check(spec: CheckedSpec, facts: Facts): Problem[] {
   ];
 }
 
-function checkParts({ machine, tools, files }: Facts): Problem[] {
+function checkParts({ machine, files }: Facts): Problem[] {
   if (machine?.hasProcessor !== true) {
     return [{ code: 'unsupported-option', message: 'The kvm engine has machines for x86-64 processors only.', hint: 'use another engine' }];
   }
   const problems: Problem[] = [];
-  if (tools['qemu-system-x86_64'] === null) {
+  if (machine.qemu === null) {
     problems.push({
       code: 'missing-tool',
       message: 'QEMU (qemu-system-x86_64) is not installed.',
@@ -76,7 +76,7 @@ function checkParts({ machine, tools, files }: Facts): Problem[] {
     problems.push({
       code: 'missing-tool',
       message: `The kernel of machines is missing: ${files.kernel}`,
-      hint: 'run scripts/build-kernel in the checkout, which takes some minutes',
+      hint: kernelHint,
     });
   }
   return problems;
@@ -112,7 +112,7 @@ function checkMachine(spec: CheckedSpec, facts: Facts): Problem[] {
 
 function plan(input: PlanInput): Launch {
   const { spec, facts } = input;
-  const qemu = facts.tools['qemu-system-x86_64'] ?? '/usr/bin/qemu-system-x86_64';
+  const qemu = facts.machine?.qemu ?? '/usr/bin/qemu-system-x86_64';
   const identity = planIdentity(input);
   const jail = planJail(input, identity, qemu);
   const machine: Machine = {

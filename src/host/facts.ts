@@ -14,7 +14,7 @@ export interface SandboxIds {
 }
 
 /** Absolute paths of the host's programs that isolate may start; null: there is none. */
-export type ToolName = 'bwrap' | 'lxc-execute' | 'qemu-system-x86_64' | 'zfs' | 'zpool' | 'newuidmap' | 'newgidmap';
+export type ToolName = 'bwrap' | 'lxc-execute' | 'zfs' | 'zpool' | 'newuidmap' | 'newgidmap';
 
 /** The caller, and the ids that its sandboxes may have. */
 export interface UserFacts {
@@ -85,6 +85,8 @@ export interface HostFacts {
 export interface MachineFacts {
   /** The processor is one that machines are built for. */
   readonly hasProcessor: boolean;
+  /** QEMU's program; null: it is not installed. */
+  readonly qemu: string | null;
   /** The file of the kernel is there. */
   readonly hasKernel: boolean;
   /** Why KVM cannot run a machine of this caller, as the end of a sentence; null: it can. */

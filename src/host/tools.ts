@@ -8,7 +8,7 @@ import type { Rights } from './rights.ts';
 const safeDirectories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /** Every tool a run may start. */
-export const toolNames: readonly ToolName[] = ['bwrap', 'lxc-execute', 'qemu-system-x86_64', 'zfs', 'zpool', 'newuidmap', 'newgidmap'];
+export const toolNames: readonly ToolName[] = ['bwrap', 'lxc-execute', 'zfs', 'zpool', 'newuidmap', 'newgidmap'];
 
 /** The absolute path of a program, or null. Root gets the safe directories only; others their own PATH after them. */
 export function findTool(name: string, rights: Rights, path: string | undefined): string | null {

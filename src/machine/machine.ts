@@ -23,3 +23,6 @@ export const portName = 'isolate';
 
 /** The machine's side of user-mode networking (qemu(1), -netdev user). */
 export const userNetwork = { address: '10.0.2.15', mask: '255.255.255.0', gateway: '10.0.2.2', nameServer: '10.0.2.3' } as const;
+
+/** The hint for a build without the kernel of machines. */
+export const kernelHint = 'in the checkout: scripts/build-kernel, and then scripts/install if isolate is installed';

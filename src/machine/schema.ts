@@ -33,7 +33,7 @@ export const frames = {
   mount: { kind: 4, from: 'host', body: 'strings' },
   /** TARGET, CONTENT of a file that is bound there, and in the memory of the machine. */
   file: { kind: 5, from: 'host', body: 'strings' },
-  /** TARGET, LINK. A link that is there stays. */
+  /** DIRECTORY, NAME, TARGET of a symbolic link. What is there stays. */
   link: { kind: 6, from: 'host', body: 'strings' },
   /** NAME, ADDRESS, MASK, GATEWAY of a network card; the last three may be empty. */
   network: { kind: 7, from: 'host', body: 'strings' },

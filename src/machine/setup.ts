@@ -21,7 +21,7 @@ export type Preparation =
       readonly options: string;
     }
   | { readonly kind: 'file'; readonly target: string; readonly content: string }
-  | { readonly kind: 'link'; readonly target: string; readonly link: string }
+  | { readonly kind: 'link'; readonly directory: string; readonly name: string; readonly target: string }
   | { readonly kind: 'network'; readonly name: string; readonly address: string; readonly mask: string; readonly gateway: string }
   | { readonly kind: 'working-directory'; readonly path: string }
   | { readonly kind: 'user'; readonly user: string };
@@ -56,7 +56,7 @@ function stringsOf(preparation: Preparation): readonly string[] {
     case 'file':
       return [preparation.target, preparation.content];
     case 'link':
-      return [preparation.target, preparation.link];
+      return [preparation.directory, preparation.name, preparation.target];
     case 'network':
       return [preparation.name, preparation.address, preparation.mask, preparation.gateway];
     case 'working-directory':

@@ -1,7 +1,6 @@
 import { readSandboxIds } from '../config/ids.ts';
 import { checkCapabilities } from '../engine/check-capabilities.ts';
 import type { Engine, Problem } from '../engine/engine.ts';
-import { nameServers } from '../engine/name-servers.ts';
 import { bindKind } from '../engine/placed-bind.ts';
 import { engines, findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
@@ -10,13 +9,12 @@ import { probeCaller } from '../host/probe.ts';
 import { findWaysIn, letsOthersIn } from '../host/reachable.ts';
 import type { MountEntry } from '../host/mountinfo.ts';
 import { mountsOnce } from '../host/mounts-once.ts';
-import { describeSource } from '../spec/bind.ts';
+import { describeSource, nameServers } from '../spec/bind.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { completeRequest } from '../spec/options/table.ts';
 import { resolveSpec } from '../spec/resolve-spec.ts';
 import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
 import type { WantedSpec } from '../spec/spec.ts';
-import { findMachineFacts } from './machine-facts.ts';
 import type { Prepared } from './prepared.ts';
 import { type Answers, ownCaller, questionsOf, type RunCaller } from './run-caller.ts';
 import { rightsOf } from '../host/rights.ts';
@@ -49,7 +47,7 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
     mounts,
     probePath,
   });
-  const facts = { ...caller.host, ...callerFacts, ...(await machineFacts(engine, spec, caller, callerFacts)) };
+  const facts = { ...caller.host, ...callerFacts, ...(await machineFacts(engine, spec, caller)) };
   refuse([
     ...(await checkRoot(spec, engine, facts, caller, mounts)),
     ...checkBinds(spec, facts),
@@ -59,16 +57,16 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   return { spec, engine, facts };
 }
 
-/** Asked only for an engine with a kernel of its own. */
+/** Loaded and asked only for an engine with a kernel of its own. */
 async function machineFacts(
   { capabilities }: Engine,
   { acceleration }: WantedSpec,
-  { host }: RunCaller,
-  { tools }: Pick<Facts, 'tools'>,
+  { host, uid, searchPath }: RunCaller,
 ): Promise<Pick<Facts, 'machine'>> {
   if (capabilities.kernel !== 'own') return {};
+  const { findMachineFacts } = await import('./machine-facts.ts');
   const wish = acceleration === undefined ? {} : { acceleration };
-  return { machine: await findMachineFacts({ files: host.files, qemu: tools['qemu-system-x86_64'], ...wish }) };
+  return { machine: await findMachineFacts({ files: host.files, rights: rightsOf(uid), searchPath, ...wish }) };
 }
 
 /** So that the directory that is checked is the one that is used. Throws why its clone cannot be made as requested. */

@@ -2,7 +2,9 @@ import { closeSync, constants, mkdirSync, openSync, readFileSync, renameSync, st
 import { join } from 'node:path';
 
 import type { HostFacts, MachineFacts } from '../host/facts.ts';
+import type { Rights } from '../host/rights.ts';
 import { readText } from '../host/read-text.ts';
+import { findTool } from '../host/tools.ts';
 import { formatProbe } from '../machine/qemu.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { runCommand } from '../process/command.ts';
@@ -23,21 +25,25 @@ const doubtMs = 600_000;
 /** For whom it is asked what machines need. */
 export interface MachineQuestion {
   readonly files: HostFacts['files'];
-  readonly qemu: string | null;
+  /** Whose machine it is to be, and the PATH that is searched then. */
+  readonly rights: Rights;
+  readonly searchPath: string | undefined;
   /** As the run asks for it; absent: any. */
   readonly acceleration?: WantedSpec['acceleration'];
 }
 
 /**
- * What machines need of this host. Where a machine may run with KVM and it is not known whether it can, this process starts one, and
- * remembers the answer in its own runtime directory, whoever the caller of the run is.
+ * What machines need of this host. Where a machine may run with KVM and it is not known whether it can, this process starts one. It
+ * keeps the answer in its own runtime directory, not in the caller's.
  */
-export async function findMachineFacts({ files, qemu, acceleration }: MachineQuestion): Promise<MachineFacts> {
+export async function findMachineFacts({ files, rights, searchPath, acceleration }: MachineQuestion): Promise<MachineFacts> {
+  const qemu = findTool('qemu-system-x86_64', rights, searchPath);
   const hasKernel = exists(files.kernel);
   const withoutMachine = qemu === null || !hasKernel ? 'QEMU or the kernel of machines is missing' : null;
   const unwanted = acceleration === 'tcg' ? '--accel tcg was given' : withoutMachine;
   return {
     hasProcessor: process.arch === 'x64',
+    qemu,
     hasKernel,
     withoutKvm: unwanted ?? whyOutOfReach() ?? (await recall(qemu ?? '', files)),
     directories: directories.filter(exists),

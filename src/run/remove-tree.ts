@@ -31,7 +31,7 @@ export async function removeTree(path: string, facts: Facts): Promise<void> {
   if (exitCode !== 0) throw new IsolateError('storage-failed', `The tree ${path} could not be removed: ${stderr.trim()}`);
 }
 
-/** A run of root's that was killed while a hook of it ran has left its layers merged on the host. Returns whether there were any. */
+/** Unmounts the layers that a run of root left merged on the host because it was killed during a hook. Returns whether there were any. */
 async function unmountLayers(path: string): Promise<boolean> {
   const layers = readMounts().filter(({ mountpoint, type }) => type === 'overlay' && mountpoint.startsWith(`${path}/`));
   // What is in use stays, and rm(1) says so.

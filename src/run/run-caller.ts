@@ -1,7 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path/posix';
 
-import { nameServers } from '../engine/name-servers.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { HostFacts, PathFacts, SandboxIds } from '../host/facts.ts';
 import type { Privileges } from '../host/privileges.ts';
@@ -10,7 +9,7 @@ import { findOwnFiles } from '../host/own-files.ts';
 import { probeHost, readPrivileges } from '../host/probe.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { runCommand } from '../process/command.ts';
-import { parseBind } from '../spec/bind.ts';
+import { nameServers, parseBind } from '../spec/bind.ts';
 import type { Caller, RunRequest } from '../spec/request.ts';
 import type { DirectoryStorage } from '../spec/root-ref.ts';
 import { chooseStorage } from '../storage/choose.ts';

@@ -9,6 +9,9 @@ export function describeSource({ source }: Bind): string {
   return typeof source === 'string' ? source : 'a tmpfs';
 }
 
+/** The file with a host's name servers, for a sandbox in the host's network. */
+export const nameServers = '/etc/resolv.conf';
+
 /** The host paths that binds show. */
 export function hostSources(binds: readonly Bind[]): readonly string[] {
   return binds.flatMap(({ source }) => (typeof source === 'string' ? [source] : []));

@@ -42,7 +42,7 @@ export async function doctorVerb(parsed: ParsedArguments, settings: SettingsSour
     files,
     privileges: readPrivileges(),
   });
-  const machine = await findMachineFacts({ files, qemu: found.tools['qemu-system-x86_64'] });
+  const machine = await findMachineFacts({ files, rights: rightsOf(uid), searchPath: environment['PATH'] });
   const facts = { ...found, machine };
   const given = values.get('template');
   const template = given === undefined ? undefined : parseHostPath('usage', 'The template directory', given, workingDirectory());

@@ -1,4 +1,5 @@
 import type { MachineFacts } from '../facts.ts';
+import { kernelHint } from '../../machine/machine.ts';
 import { type Check, ok } from './check.ts';
 
 /** What machines run on, and whether KVM can be used for them. */
@@ -6,7 +7,7 @@ export function checkMachine({ hasProcessor, hasKernel, withoutKvm }: MachineFac
   if (!hasProcessor) return [{ id: 'machine', state: 'missing', fact: 'the kvm engine has machines for x86-64 processors only' }];
   const built: Check = hasKernel
     ? ok('machine', `the kernel of machines is present: ${kernel}`)
-    : { id: 'machine', state: 'missing', fact: 'the kernel of machines was not built', hint: 'run scripts/build-kernel in the checkout' };
+    : { id: 'machine', state: 'missing', fact: 'the kernel of machines was not built', hint: kernelHint };
   if (withoutKvm === null) return [built, ok('kvm', 'machines run with KVM')];
   return [built, { id: 'kvm', state: 'limited', fact: `machines are emulated: ${withoutKvm}` }];
 }
