@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +9,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { type Daemon, startDaemon, writeConfig } from '../rig/daemon.ts';
 import { finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
+import { machineProcesses } from '../rig/machines.ts';
+import { descendants, signalProcess } from '../rig/process-tree.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
 
@@ -28,71 +30,26 @@ afterAll(async () => {
   await template.pool.end();
 }, 300_000);
 
-interface Process {
-  readonly pid: number;
-  readonly parent: number;
-  readonly line: string;
-}
-
-function processes(): readonly Process[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const parent = Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[1]);
-        return [{ pid: Number(name), parent, line: readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ') }];
-      } catch {
-        return [];
-      }
-    });
-}
-
-/** What of machines runs: isolate's processes are below the one that was started. */
-function belowOf(pid: number | undefined): readonly Process[] {
-  const all = processes();
-  const found = new Set([pid]);
-  for (let before = 0; before !== found.size;) {
-    before = found.size;
-    for (const one of all) if (found.has(one.parent)) found.add(one.pid);
-  }
-  return all.filter((one) => found.has(one.pid));
-}
-
-const machines = (): readonly string[] =>
-  processes().flatMap(({ line }) => (/^(?:isolate-machine|\S*qemu-system-x86_64) /.test(line) ? [line] : []));
+const startShell = (script: string) => startIsolate(['-q', '-e', 'kvm', '-z', template.dataset, '--wait', '60', '--', 'sh', '-c', script]);
+const running = (): readonly string[] => machineProcesses().map(({ command }) => command);
 
 test(
   `${kills} times a process of a machine is killed, at any time: nothing is left running, mounted or leased`,
   { timeout: kills * 30_000 },
   async () => {
-    const victims = ['qemu-system', 'isolate-machine', 'launcher', 'isolate'] as const;
+    const victims = ['qemu-system', 'isolate-machine', 'any', 'isolate'] as const;
     for (let round = 0; round < kills; round += 1) {
       const victim = victims[round % victims.length] ?? 'isolate';
-      const child = startIsolate([
-        '-q',
-        '-e',
-        'kvm',
-        '-z',
-        template.dataset,
-        '--wait',
-        '60',
-        '--',
-        'sh',
-        '-c',
-        'echo x > /new; exec sleep 600',
-      ]);
+      const child = startShell('echo x > /new; exec sleep 600');
       const end = finished(child);
       await new Promise((resolve) => void setTimeout(resolve, randomInt(2500)));
-      const below = belowOf(child.pid);
-      const chosen =
-        victim === 'isolate'
-          ? below.filter(({ pid }) => pid === child.pid)
-          : below.filter(({ pid, line }) => pid !== child.pid && (victim === 'launcher' ? true : line.includes(victim)));
+      const below = descendants(child.pid ?? 0);
+      const chosen = victim === 'isolate' ? [] : below.filter(({ command }) => victim === 'any' || command.includes(victim));
       // It may not have come so far.
-      process.kill(chosen[randomInt(Math.max(1, chosen.length))]?.pid ?? child.pid ?? 0, 'SIGKILL');
+      signalProcess(chosen[randomInt(Math.max(1, chosen.length))]?.pid ?? child.pid ?? 0, 'SIGKILL');
       const { status, signal } = await end;
       expect({ victim, failed: signal === 'SIGKILL' || (status ?? 0) >= 125 }).toEqual({ victim, failed: true });
-      await expect.poll(machines, { timeout: 20_000 }).toEqual([]);
+      await expect.poll(running, { timeout: 20_000 }).toEqual([]);
     }
     await expect
       .poll(
@@ -111,19 +68,7 @@ test(
 );
 
 test('a machine survives the daemon that gave its clone, and the next daemon takes the clone back', async () => {
-  const child = startIsolate([
-    '-q',
-    '-e',
-    'kvm',
-    '-z',
-    template.dataset,
-    '--wait',
-    '60',
-    '--',
-    'sh',
-    '-c',
-    'echo ready; read -r line; exit 7',
-  ]);
+  const child = startShell('echo ready; read -r line; exit 7');
   await once(child.stdout!, 'data');
   daemon.process.kill('SIGKILL');
   await once(daemon.process, 'exit');

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -8,7 +9,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { isolate } from '../rig/isolate.ts';
+import { finished, isolate, startIsolate } from '../rig/isolate.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'isolate-machine-'));
@@ -99,6 +100,35 @@ ls: /var/log: No such file or directory
   });
 });
 
+test('9p takes no named pipes and no devices, which a machine can have in its memory', async () => {
+  const script = 'mkfifo /pipe 2>&1; mknod /zero c 1 5 2>&1; mkfifo /tmp/pipe && echo made';
+  expect(await run(ephemeral, script)).toEqual(
+    ended(0, 'mkfifo: /pipe: No such device or address\nmknod: /zero: Operation not permitted\nmade\n'),
+  );
+});
+
+test('root inside is root of the machine: it may mount, and make namespaces as any user may', async () => {
+  const script =
+    'mount -t tmpfs none /mnt && umount /mnt && sysctl -w kernel.hostname=own > /dev/null && hostname; unshare -Ur true && echo nested';
+  expect(await run(ephemeral, script)).toEqual(ended(0, 'own\nnested\n'));
+});
+
+test('nothing can join a machine', async () => {
+  const child = startIsolate(['-q', '-e', 'kvm', ...ephemeral, '--', 'sh', '-c', 'echo ready; exec sleep 600']);
+  await once(child.stdout!, 'data');
+  const { runs } = JSON.parse((await isolate(['ps', '--json'])).stdout) as { runs: { runId: string; pid: number }[] };
+  const id = runs.find(({ pid }) => pid === child.pid)?.runId ?? '';
+  const [joined, copied] = [await isolate(['exec', id, 'true']), await isolate(['cp', `${id}:/etc/passwd`, join(scratch, 'copy')])];
+  const end = finished(child);
+  child.kill('SIGTERM');
+  const message = 'isolate: Nothing can join a run of the engine kvm, which has a kernel of its own.\n';
+  expect({ joined, copied, status: (await end).status }).toEqual({
+    joined: ended(125, '', message),
+    copied: ended(2, '', message),
+    status: 143,
+  });
+});
+
 test('a machine has no network but its own, unless it is given the one of the host', async () => {
   const script =
     'ip -o link | cut -d : -f 2 | tr -d " \\n"; ping -c 1 -W 5 127.0.0.1 > /dev/null && echo " up"; wget -q -O - http://10.0.2.2/ 2>&1';
@@ -107,15 +137,33 @@ test('a machine has no network but its own, unless it is given the one of the ho
   );
 });
 
-test('with -n it reaches the host by user-mode networking, and asks the name servers of the host', async () => {
+test('with -n it reaches the host by user-mode networking, and asks the name servers of the host, which may be on its localhost', async () => {
   const server = createServer((_, response) => void response.end('from the host\n')).listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const names = await serveNames();
   const { port } = server.address() as AddressInfo;
-  const script = `cat /etc/resolv.conf; wget -q -O - http://10.0.2.2:${port}/`;
+  writeFileSync(join(scratch, 'resolv.conf'), 'nameserver 127.0.0.1\n');
+  execFileSync('mount', ['--bind', join(scratch, 'resolv.conf'), '/etc/resolv.conf']);
+  const script = `cat /etc/resolv.conf; wget -q -O - http://10.0.2.2:${port}/; nslookup -type=a some.name.example | tail -n 2`;
   const found = await run(['-t', root, '--read-only', '-n'], script);
+  execFileSync('umount', ['/etc/resolv.conf']);
   server.close();
-  expect(found).toEqual(ended(0, 'nameserver 10.0.2.3\nfrom the host\n'));
+  names.close();
+  expect(found).toEqual(ended(0, 'nameserver 10.0.2.3\nfrom the host\nAddress: 192.0.2.7\n\n'));
 });
+
+/** A name server on this host's localhost that knows one address, 192.0.2.7, for every name (RFC 1035). */
+async function serveNames(): Promise<Socket> {
+  const socket = createSocket('udp4');
+  socket.on('message', (question, { port, address }) => {
+    const answer = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7]);
+    const header = Buffer.from([...question.subarray(0, 2), 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
+    socket.send(Buffer.concat([header, question.subarray(12), answer]), port, address);
+  });
+  socket.bind(53, '127.0.0.1');
+  await once(socket, 'listening');
+  return socket;
+}
 
 test.each([
   [

@@ -3,36 +3,16 @@ import { expect, test } from 'vitest';
 import { isolatePath } from '../rig/isolate.ts';
 import { held, type Pty, startPty } from '../rig/pty.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
+import { checkOwnTerminal, checkTypedLines, checkWindowChange } from '../rig/terminal-checks.ts';
 
 const root = await busyboxRootfs();
 const shell = (script: string): string[] => [isolatePath, '-q', '-e', 'kvm', '-t', root, '--read-only', '--', 'sh', '-c', script];
 
-test('a command on a terminal has one of its own in the machine, of the same size, as its controlling one', async () => {
-  const pty = await startPty(shell('stty size; test -t 0 && test -t 1 && test -t 2 && echo all; echo tty > /dev/tty; tty'));
-  await pty.see('24 80');
-  await pty.see('all');
-  await pty.see('tty');
-  await pty.see('/dev/pts/0');
-  expect(await pty.ended).toBe(0);
-});
+const start = (script: string): Promise<Pty> => startPty(shell(script));
 
-test('a command sees the window change', async () => {
-  const pty = await startPty(shell("trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.1; done"));
-  await pty.see('ready');
-  pty.resize(50, 132);
-  await pty.see('50 132');
-  expect(await pty.ended).toBe(0);
-});
-
-test('a command reads what is typed, edits and ends it as on any terminal', async () => {
-  const pty = await startPty(shell('echo ready; cat; echo end'));
-  await pty.see('ready');
-  pty.type('abx\u007Fc\r');
-  await pty.see(/abx.*\r\nabc\r\n/s);
-  pty.type('\u0004');
-  await pty.see('end');
-  expect(await pty.ended).toBe(0);
-});
+test('a command on a terminal has one of its own in the machine, of the same size, as its controlling one', () => checkOwnTerminal(start));
+test('a command sees the window change', () => checkWindowChange(start));
+test('a command reads what is typed, edits and ends it as on any terminal', () => checkTypedLines(start));
 
 test('a command gets every byte that is typed, and every byte that it writes appears, when it makes its terminal raw', async () => {
   const pty = await startPty(shell('stty raw -echo; echo ready; head -c 4 | od -An -tx1; printf "\\001\\r\\t\\033[1m"'));
@@ -71,8 +51,7 @@ async function hostShell(): Promise<Pty> {
 
 test('a machine is a job: Ctrl-Z stops it for the shell of the host, and fg goes on', async () => {
   const pty = await hostShell();
-  const words = shell('echo ready; read -r line; echo "got $line"').map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`);
-  pty.type(`${words.join(' ')}\r`);
+  pty.type(`${quoted(shell('echo ready; read -r line; echo "got $line"'))}\r`);
   await pty.see(/ready\r\n/);
   pty.type('\u001A');
   await pty.see(/Stopped.*host>/s);
@@ -98,26 +77,14 @@ test('inside, a shell has job control of its own', async () => {
 });
 
 test('Ctrl-C reaches a command whose input is no terminal', async () => {
-  const pty = await startPty([
-    '/bin/sh',
-    '-c',
-    `echo input | ${shell('(sleep 1; echo ready) & exec sleep 60')
-      .map((word) => `'${word}'`)
-      .join(' ')}`,
-  ]);
+  const pty = await startPty(['/bin/sh', '-c', `echo input | ${quoted(shell('(sleep 1; echo ready) & exec sleep 60'))}`]);
   await pty.see('ready');
   pty.type('\u0003');
   expect([130 << 8, 2]).toContain(await pty.ended);
 });
 
 test('where only the input is a terminal, Ctrl-D ends it', async () => {
-  const pty = await startPty([
-    '/bin/sh',
-    '-c',
-    `${shell('echo ready; cat; echo end')
-      .map((word) => `'${word}'`)
-      .join(' ')} | cat`,
-  ]);
+  const pty = await startPty(['/bin/sh', '-c', `${quoted(shell('echo ready; cat; echo end'))} | cat`]);
   await pty.see('ready');
   pty.type('line\r');
   await pty.see(/line.*line/s);
@@ -127,16 +94,31 @@ test('where only the input is a terminal, Ctrl-D ends it', async () => {
 });
 
 test('where only the input is a terminal, what is typed appears once', async () => {
-  const pty = await startPty([
-    '/bin/sh',
-    '-c',
-    `${shell('read -r line; echo "[$line]"')
-      .map((word) => `'${word}'`)
-      .join(' ')} | cat`,
-  ]);
-  await new Promise((resolve) => void setTimeout(resolve, 100));
+  const pty = await startPty(['/bin/sh', '-c', `${quoted(shell('echo ready; read -r line; echo "[$line]"'))} | cat`]);
+  await pty.see('ready');
   pty.type('typed\r');
   await pty.see('[typed]');
   await pty.ended;
   expect(pty.screen().split('typed').length - 1).toBe(2);
 });
+
+test('a command whose output and errors go elsewhere is not held up by what it writes to its terminal', async () => {
+  const script = 'head -c 300000 /dev/zero > /dev/tty; echo done';
+  const pty = await startPty(['/bin/sh', '-c', `${quoted(shell(script))} 2> /dev/null | cat`]);
+  await pty.see('done');
+  expect(await pty.ended).toBe(0);
+});
+
+test('a machine in the background of a shell is stopped until it is brought to the foreground', async () => {
+  const pty = await hostShell();
+  pty.type(`${quoted(shell('echo ran'))} &\r`);
+  await pty.see(/\[1\].*host>/s);
+  // The shell tells of a stop before its next prompt.
+  await expect.poll(() => (pty.type('\r'), pty.screen().includes('Stopped')), { timeout: 30_000, interval: 200 }).toBe(true);
+  pty.type('fg\r');
+  await pty.see('\nran');
+});
+
+function quoted(words: readonly string[]): string {
+  return words.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ');
+}

@@ -1,85 +1,9 @@
-import { expect, test } from 'vitest';
-
 import { bwrapEngine } from '../../src/engine/bwrap.ts';
-import type { PlanInput } from '../../src/engine/engine.ts';
-import { formatLaunch } from '../../src/launch/format.ts';
-import {
-  directoryRootfs,
-  givenRootfs,
-  layeredRootfs,
-  memory,
-  memoryFindings,
-  naturalRootfs,
-  overlay,
-  plainSpec,
-  rootFacts,
-  rootsRootfs,
-  shiftedRootfs,
-  userFacts,
-  wholeFindings,
-} from './facts.ts';
+import { commonCases, compareWithRecords, withSpec } from './plans.ts';
 
-const plain: PlanInput = {
-  spec: plainSpec,
-  findings: wholeFindings,
-  rootfs: naturalRootfs,
-  facts: rootFacts,
-  runId: '0123456789abcdef',
-  idSlot: 3,
-  sandboxDirectory: '/run/isolate/sandbox',
-};
-const withSpec = (spec: Partial<PlanInput['spec']>): PlanInput => ({ ...plain, spec: { ...plainSpec, ...spec } });
-const directory = { kind: 'directory', path: '/srv/debian', write: 'direct' } as const;
-
-const cases: Record<string, PlanInput> = {
-  plain,
-  shifted: { ...plain, rootfs: shiftedRootfs, idSlot: 0 },
-  layers: { ...plain, rootfs: layeredRootfs },
-  'read-only': withSpec({ readOnlyRoot: true }),
-  binds: withSpec({
-    binds: [
-      { source: '/srv/src', target: '/src', readOnly: false },
-      { source: '/etc/hosts', target: '/etc/hosts', readOnly: true },
-    ],
-  }),
-  'environment and directory': withSpec({
-    environment: { A: '1', EMPTY: '', DASHES: '--unshare-pid', LINES: 'a\nb', BLANK: ' ' },
-    workingDirectory: '/var/tmp',
-  }),
-  'memory file system': { ...withSpec(memory), findings: memoryFindings },
-  'memory file system of a user': {
-    ...withSpec({ ...memory, root: directory }),
-    findings: memoryFindings,
-    facts: userFacts,
-    rootfs: directoryRootfs,
-  },
+compareWithRecords(bwrapEngine, {
+  ...commonCases,
   network: withSpec({ shareNetwork: true }),
-  'id bases': withSpec({ uidBase: 200_000, gidBase: 300_000 }),
   desktop: withSpec({ passthrough: ['x11', 'pulse', 'wayland', 'gpu'] }),
   limits: withSpec({ limits: { cpuPercent: 50, memoryBytes: 512 * 2 ** 20, pids: 100 } }),
-  'user of the template': withSpec({ user: 'www-data:adm' }),
-  'no filter': withSpec({ seccomp: false }),
-  'time limit': withSpec({ timeoutMs: 1500 }),
-  'command that looks like options': withSpec({ command: ['--', '--bind', '/', '/'] }),
-  user: { ...withSpec({ root: directory }), facts: userFacts, rootfs: directoryRootfs },
-  'user with layers': {
-    ...withSpec({ root: directory }),
-    facts: userFacts,
-    rootfs: { parts: [{ ...overlay, lower: '/srv/a:b,c\\d' }] },
-  },
-  'handed over to root': { ...plain, rootfs: rootsRootfs },
-  'handed over': {
-    ...withSpec({ binds: [{ source: '/srv/src', target: '/src', readOnly: false }] }),
-    facts: userFacts,
-    rootfs: givenRootfs,
-  },
-  'user without subordinate ids': {
-    ...withSpec({ root: directory }),
-    facts: { ...userFacts, user: { ...userFacts.user, subordinateUids: [], subordinateGids: [] } },
-    rootfs: directoryRootfs,
-  },
-};
-
-test.each(Object.entries(cases))('the bwrap engine plans exactly the recorded launch: %s', async (name, input) => {
-  await expect(formatLaunch(bwrapEngine.plan(input), { values: true })).toMatchFileSnapshot(`bwrap/${name.replaceAll(' ', '-')}.golden`);
 });

@@ -1,8 +1,17 @@
 import { planUserMaps } from '../../src/engine/user-maps.ts';
 import type { Findings } from '../../src/engine/engine.ts';
-import type { Facts } from '../../src/host/facts.ts';
+import type { Facts, MachineFacts } from '../../src/host/facts.ts';
 import type { OverlayPart, Rootfs, TreePart } from '../../src/rootfs/rootfs.ts';
 import type { SandboxSpec } from '../../src/spec/spec.ts';
+
+/** What machines need, without KVM. */
+export const machineFacts: MachineFacts = {
+  qemu: '/usr/bin/qemu-system-x86_64',
+  hasProcessor: true,
+  hasKernel: true,
+  withoutKvm: 'this host has no /dev/kvm',
+  directories: ['/usr/lib', '/usr/share/qemu', '/lib'],
+};
 
 /** A Debian host as root sees it, with everything there. */
 export const rootFacts: Facts = {
@@ -20,7 +29,6 @@ export const rootFacts: Facts = {
   tools: {
     bwrap: '/usr/bin/bwrap',
     'lxc-execute': '/usr/bin/lxc-execute',
-    'qemu-system-x86_64': '/usr/bin/qemu-system-x86_64',
     zfs: '/usr/sbin/zfs',
     zpool: '/usr/sbin/zpool',
     newuidmap: '/usr/bin/newuidmap',
@@ -41,12 +49,7 @@ export const rootFacts: Facts = {
   },
   keyFiles: ['/proc/keys', '/proc/key-users'],
   mountsBelow: [],
-  machine: {
-    hasProcessor: true,
-    hasKernel: true,
-    withoutKvm: 'this host has no /dev/kvm',
-    directories: ['/usr/lib', '/usr/share/qemu', '/lib'],
-  },
+  machine: machineFacts,
   paths: {
     '/srv/src': { kind: 'directory', uid: 1000, gid: 1000, mode: 0o755, idmappable: true },
     '/etc/hosts': { kind: 'file', uid: 0, gid: 0, mode: 0o644, idmappable: true },

@@ -6,7 +6,7 @@ import type { Facts } from '../../src/host/facts.ts';
 import { runOptions } from '../../src/spec/options/table.ts';
 import type { RunRequest } from '../../src/spec/request.ts';
 import { resolveSpec } from '../../src/spec/resolve-spec.ts';
-import { rootFacts, userFacts } from './facts.ts';
+import { machineFacts, rootFacts, userFacts } from './facts.ts';
 
 type Case = readonly [request: Partial<RunRequest>, facts: Facts];
 
@@ -34,13 +34,10 @@ const everyFeature: Partial<RunRequest> = {
 const cases: Readonly<Record<string, Case>> = {
   'engine not installed': [
     {},
-    { ...rootFacts, tools: { ...rootFacts.tools, bwrap: null, 'lxc-execute': null, 'qemu-system-x86_64': null } },
+    { ...rootFacts, tools: { ...rootFacts.tools, bwrap: null, 'lxc-execute': null }, machine: { ...machineFacts, qemu: null } },
   ],
-  'machine without a kernel': [{}, { ...rootFacts, machine: { hasProcessor: true, hasKernel: false, withoutKvm: null, directories: [] } }],
-  'machine on another processor': [
-    {},
-    { ...rootFacts, machine: { hasProcessor: false, hasKernel: true, withoutKvm: null, directories: [] } },
-  ],
+  'machine without a kernel': [{}, { ...rootFacts, machine: { ...machineFacts, hasKernel: false } }],
+  'machine on another processor': [{}, { ...rootFacts, machine: { ...machineFacts, hasProcessor: false } }],
   'machine without KVM': [{ acceleration: 'kvm' }, rootFacts],
   'machine that is too small': [{ memory: '32M' }, rootFacts],
   'engine without the feature': [everyFeature, rootFacts],

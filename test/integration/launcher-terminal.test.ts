@@ -5,6 +5,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { answerWithLaunches, installClient } from '../rig/client.ts';
 import { launcherPath } from '../rig/launches.ts';
 import { held, type Pty, startPty } from '../rig/pty.ts';
+import { checkOwnTerminal, checkTypedLines, checkWindowChange } from '../rig/terminal-checks.ts';
 
 const throughNode = [process.execPath, join(import.meta.dirname, '../rig/launch-main.ts')];
 let main = throughNode;
@@ -51,33 +52,11 @@ describe.each([
 
   const sh = (script: string): string[] => [...main, wrapping, '/bin/sh', '-c', script];
 
-  it('has a terminal of its own, of the same size, as its controlling one', async () => {
-    const pty = await startPty(
-      sh('stty size; test -t 0 && test -t 1 && test -t 2 && echo all; echo tty > /dev/tty; stat -L -c %t:%T /proc/self/fd/0 /proc/$$/fd/1'),
-      environment,
-    );
-    await pty.see('24 80');
-    await pty.see('all');
-    await pty.see('tty');
-    expect(await pty.ended).toBe(0);
-  });
+  const startShell = (script: string): Promise<Pty> => startPty(sh(script), environment);
 
-  it('sees the window change', async () => {
-    const pty = await startPty(sh("trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.1; done"), environment);
-    await pty.see('ready');
-    pty.resize(50, 132);
-    await pty.see('50 132');
-    expect(await pty.ended).toBe(0);
-  });
-
-  it('reads what is typed, edits and ends it as on any terminal', async () => {
-    const pty = await startPty(sh('cat; echo end'), environment);
-    pty.type('abx\x7fc\r');
-    await pty.see(/abx.*\r\nabc\r\n/s);
-    pty.type('\x04');
-    await pty.see('end');
-    expect(await pty.ended).toBe(0);
-  });
+  it('has a terminal of its own, of the same size, as its controlling one', () => checkOwnTerminal(startShell));
+  it('sees the window change', () => checkWindowChange(startShell));
+  it('reads what is typed, edits and ends it as on any terminal', () => checkTypedLines(startShell));
 
   it('is interrupted by Ctrl-C and quit by Ctrl-\\', async () => {
     for (const [key, status] of [

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { channelVersion, frameBytes, type FrameName, frames, windowBytes } from '../../src/machine/schema.ts';
 import { compileStatic } from '../rig/compile.ts';
 import { type Finished, finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
+import { machineProcesses } from '../rig/machines.ts';
+import { descendants } from '../rig/process-tree.ts';
 import { temporaryTemplate } from '../rig/template.ts';
 
 // A program takes the place of QEMU: a machine that is wholly hostile, and one that has broken out.
@@ -69,8 +71,8 @@ test('what a machine sent before it ended is all handed on, however much it is a
   const sent = Array.from({ length: windowBytes / frameBytes }, () => frame('output', body)).join('');
   follow([...then(`${sent}${exited(7 << 8)}`)]);
   const child = startIsolate(words());
-  // The pipe takes half of it while nobody reads.
-  await new Promise((resolve) => void setTimeout(resolve, 500));
+  // The pipe takes half of it while nobody reads; the machine is gone by then.
+  await expect.poll(() => machineProcesses().map(({ command }) => command.slice(0, 16)), { timeout: 20_000 }).toEqual(['isolate-machine ']);
   const { status, stdout } = await finished(child);
   expect({ status, length: stdout.length }).toEqual({ status: 7, length: windowBytes });
 });
@@ -124,7 +126,7 @@ test('a machine that dies at any byte ends the run with an error, and leaves not
     });
   }
   expect(results.filter(({ status, died: said }) => status !== 125 || !said)).toEqual([]);
-  expect(running()).toEqual([]);
+  expect(machineProcesses()).toEqual([]);
 });
 
 test('what QEMU and the console said last is shown when the machine dies, and does nothing to a terminal', async () => {
@@ -208,28 +210,6 @@ test('whoever breaks out of the machine stands in a sandbox with nothing in it',
   `);
 });
 
-/** The host's ends of machines, and programs in QEMU's place, that run. */
-function running(): string[] {
-  return commands().flatMap(({ line }) => (/^(?:isolate-machine|.*qemu-system-x86_64) /.test(line) ? [line.slice(0, 40)] : []));
-}
-
 function agentOf({ pid }: ChildProcess): number | null {
-  const all = commands();
-  const below = new Set([pid]);
-  for (const { pid: own, parent } of all) if (below.has(parent)) below.add(own);
-  return all.find(({ pid: own, line }) => below.has(own) && line.startsWith('isolate-machine '))?.pid ?? null;
-}
-
-function commands(): { readonly pid: number; readonly parent: number; readonly line: string }[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const parent = Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[1]);
-        return [{ pid: Number(name), parent, line: readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ') }];
-      } catch {
-        return [];
-      }
-    })
-    .toSorted((one, other) => one.pid - other.pid);
+  return descendants(pid ?? 0).find(({ command }) => command.startsWith('isolate-machine '))?.pid ?? null;
 }
