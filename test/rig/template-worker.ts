@@ -1,7 +1,7 @@
 /**
  * One process that changes a template, for tests with real processes: `template-worker.ts REF ACTION STEP [ZFS]`. REF is a TemplateRef as
- * JSON; ACTION is `create`, `snapshot`, `remove-snapshot`, `rollback`, `rename`, `remove`, `update` or `replace`. It kills itself at the
- * checkpoint STEP. ZFS takes the place of zfs(8).
+ * JSON; ACTION is `create`, `look`, `snapshot`, `remove-snapshot`, `rollback`, `rename`, `remove`, `update` or `replace`. It kills itself at
+ * the checkpoint STEP. ZFS takes the place of zfs(8).
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

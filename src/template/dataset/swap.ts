@@ -44,7 +44,9 @@ export async function swapIn(context: DatasetContext, draft: string): Promise<vo
   const { dataset, own } = context;
   // Those of the state before are of no use any more.
   await destroyClones(context);
-  if ((await readLocal(context, dataset)) !== null) {
+  if ((await readLocal(context, dataset)) === null) {
+    await rename(context, draft, dataset);
+  } else if ((await readLocal(context, draft)) !== null) {
     await unmountDataset(context, dataset);
     await promote(context, draft);
     own.checkpoint('swap:promoted');
@@ -58,9 +60,8 @@ export async function swapIn(context: DatasetContext, draft: string): Promise<vo
       await rename(context, old, dataset);
       await giveUp(context, draft, refusedDraft);
     }
-  } else {
-    await rename(context, draft, dataset);
   }
+  // Else ZFS has just done what a killed zfs asked for, and the draft is the template.
   own.checkpoint('swap:swapped');
   await completeSwap(context);
 }
