@@ -24,7 +24,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   changes: layer(['error', 'json'], [], true),
   wire: layer(['error'], [], true),
   launch: layer(['error', 'json'], ['rootfs'], true),
-  machine: layer([], ['launch'], true),
+  machine: layer([], ['launch', 'spec'], true),
   process: layer(['error', 'log', 'launch'], ['spec']),
   host: layer(['error', 'log', 'process', 'spec', 'machine']),
   engine: layer(['error', 'json', 'spec', 'rootfs', 'launch', 'machine'], ['host'], true),

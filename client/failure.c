@@ -44,7 +44,10 @@ static void add_object(const struct record *record, uint32_t item) {
     add(")");
   }
   for (size_t i = 0; i < record->descriptors.count; i++)
-    if (record->descriptors.items[i].item == item) add(" (descriptor %u)", record->descriptors.items[i].number);
+    if (record->descriptors.items[i].item == item) {
+      if (record->descriptors.items[i].path != NULL) add(" (%s)", record->descriptors.items[i].path);
+      else add(" (descriptor %u)", record->descriptors.items[i].number);
+    }
   for (size_t i = 0; i < record->files.count; i++)
     if (record->files.items[i].item == item) add(" (%s)", record->files.items[i].path);
   for (size_t i = 0; i < record->cgroups.count; i++) {

@@ -47,6 +47,7 @@ void channel_send_numbers(unsigned kind, const uint32_t *numbers, size_t count) 
 }
 
 _Noreturn void channel_fail(uint32_t what, int error, uint32_t step) {
+  disks_release();
   channel_send_numbers(FRAME_FAILED, (uint32_t[]){what, (uint32_t)error, step}, 3);
   machine_end();
 }

@@ -57,6 +57,10 @@ int inflow_next(struct inflow *inflow, bool from_guest, struct frame *frame) {
   return 1;
 }
 
+const char *frame_name(const struct frame *frame) {
+  return frame_rules[frame->kind].name;
+}
+
 uint32_t frame_number(const struct frame *frame, size_t index) {
   return read_word(frame->body + 4 * index);
 }

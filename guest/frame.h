@@ -38,6 +38,7 @@ struct frame {
 long inflow_read(struct inflow *inflow, int fd);
 /* The next frame: 1; more has to be read first: 0; no frame that this end may send, so the channel is of no use any more: -1. */
 int inflow_next(struct inflow *inflow, bool from_guest, struct frame *frame);
+const char *frame_name(const struct frame *frame);
 uint32_t frame_number(const struct frame *frame, size_t index);
 /* The next of the strings, `*at` being where it begins; NULL behind the last. */
 const char *frame_string(const struct frame *frame, size_t *at);

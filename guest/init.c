@@ -13,7 +13,7 @@ static struct streams streams = {.input = -1, .output = {-1, -1}, .report = -1};
 static struct inflow inflow;
 static uint32_t granted[2];
 static int port, signals;
-static bool ended, failed, input_ended;
+static bool ended, failed, input_ended, talks;
 static int64_t moved_at; /* when the command ended, or the last output came after that */
 static int status, failed_with[2];
 static uint32_t prepared, continued;
@@ -78,7 +78,15 @@ static void end_output(int index) {
   streams.output[index] = -1;
 }
 
+static void tell(const struct frame *frame) {
+  const char *part;
+  dprintf(2, "init: %s", frame_name(frame));
+  for (size_t at = 0; (part = frame_string(frame, &at)) != NULL;) dprintf(2, " %s", *part == 0 ? "-" : part);
+  dprintf(2, "\n");
+}
+
 static void take_frame(const struct frame *frame) {
+  if (talks && frame->kind < FRAME_WORKING_DIRECTORY) tell(frame);
   switch (frame->kind) {
   case FRAME_HOSTNAME: prepare(sethostname((const char *)frame->body, frame->length - 1) == 0); break;
   case FRAME_SHARE: prepare(prepare_share(frame)); break;
@@ -86,7 +94,12 @@ static void take_frame(const struct frame *frame) {
   case FRAME_MOUNT: prepare(prepare_mount(frame)); break;
   case FRAME_FILE: prepare(prepare_file(frame)); break;
   case FRAME_LINK: prepare(prepare_link(frame)); break;
-  case FRAME_NETWORK: prepare(prepare_network(frame)); break;
+  case FRAME_INSIDE: prepare(prepare_inside(frame)); break;
+  case FRAME_IMAGE: prepare(prepare_image(frame)); break;
+  case FRAME_DISK: prepare(prepare_disk(frame)); break;
+  case FRAME_CARD: prepare(prepare_card(frame)); break;
+  case FRAME_ADDRESS: prepare(prepare_address(frame)); break;
+  case FRAME_ROUTE: prepare(prepare_route(frame)); break;
   case FRAME_WORKING_DIRECTORY: start.directory = copy_string(frame); break;
   case FRAME_USER: start.user = copy_string(frame); break;
   case FRAME_COMMAND: add_to_command(frame); break;
@@ -183,6 +196,7 @@ static _Noreturn void end_run(void) {
   if (streams.report >= 0) read_report();
   sync();
   if (failed) channel_fail((uint32_t)failed_with[0], failed_with[1], prepared);
+  disks_release();
   channel_send_numbers(FRAME_EXITED, (uint32_t[]){(uint32_t)status}, 1);
   machine_end();
 }
@@ -230,6 +244,7 @@ static void start_second(void) {
 int main(void) {
   static char *nothing[] = {NULL};
   sigset_t blocked;
+  talks = getenv("isolate_debug") != NULL;
   environ = nothing; /* the kernel gives it HOME and TERM; an environment, if empty, is what command.c adds to */
   start_second();
   signal(SIGPIPE, SIG_IGN);
@@ -239,6 +254,7 @@ int main(void) {
   sigprocmask(SIG_BLOCK, &blocked, NULL);
   if (!prepare_system() || (port = channel_open()) < 0) machine_end();
   signals = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (talks) dprintf(2, "init: greets the host\n");
   channel_send_numbers(FRAME_HELLO, (uint32_t[]){CHANNEL_VERSION}, 1);
   for (;;) serve();
 }

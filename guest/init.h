@@ -25,9 +25,27 @@ bool prepare_bind(const struct frame *frame);
 bool prepare_mount(const struct frame *frame);
 bool prepare_file(const struct frame *frame);
 bool prepare_link(const struct frame *frame);
-bool prepare_network(const struct frame *frame);
+bool prepare_inside(const struct frame *frame);
 /* The last step: a descriptor of the complete root, or -1. */
 int prepare_root(void);
+
+/* The strings of a frame that has so many. */
+bool read_strings(const struct frame *frame, const char **strings, size_t count);
+/* As in mount(2). */
+unsigned long parse_flags(const char *text);
+/* Mounts at a target in the run's root, which is made if it is missing. */
+bool mount_at(const char *target, uint32_t create, const char *type, const char *source, unsigned long flags, const char *options);
+
+/* disks.c: disks and what is mounted from them. */
+bool prepare_disk(const struct frame *frame);
+bool prepare_image(const struct frame *frame);
+/* Before the host is told of the end. */
+void disks_release(void);
+
+/* network.c: network cards. */
+bool prepare_card(const struct frame *frame);
+bool prepare_address(const struct frame *frame);
+bool prepare_route(const struct frame *frame);
 
 /* start.c: the command, as the frames before the start say. */
 struct start {

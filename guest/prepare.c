@@ -1,9 +1,6 @@
-/* Mounts, links and network cards, as the host plans them. Everything is done below ROOT; nothing there is executed. */
+/* Mounts and links, as the host plans them. Everything is done below ROOT; nothing there is executed. */
 #include "init.h"
 
-#include <net/if.h>
-#include <net/route.h>
-#include <arpa/inet.h>
 #include <sys/mount.h>
 
 bool prepare_system(void) {
@@ -17,15 +14,14 @@ static const struct { const char *name; unsigned long flag; } mount_flags[] = {
     {"ro", MS_RDONLY}, {"nosuid", MS_NOSUID}, {"nodev", MS_NODEV}, {"noexec", MS_NOEXEC},
 };
 
-static unsigned long parse_flags(const char *text) {
+unsigned long parse_flags(const char *text) {
   unsigned long flags = 0;
   for (size_t i = 0; i < sizeof mount_flags / sizeof *mount_flags; i++)
     if (strstr(text, mount_flags[i].name) != NULL) flags |= mount_flags[i].flag;
   return flags;
 }
 
-/* The strings of a frame that has so many. */
-static bool read_strings(const struct frame *frame, const char **strings, size_t count) {
+bool read_strings(const struct frame *frame, const char **strings, size_t count) {
   size_t at = 0;
   for (size_t i = 0; i < count; i++)
     if ((strings[i] = frame_string(frame, &at)) == NULL) return errno = EINVAL, false;
@@ -39,8 +35,7 @@ static bool make_place(int parent, const char *name, bool directory) {
   return made >= 0;
 }
 
-/* Mounts at a target in the run's root, which is made if it is missing. */
-static bool mount_at(const char *target, uint32_t create, const char *type, const char *source, unsigned long flags, const char *options) {
+bool mount_at(const char *target, uint32_t create, const char *type, const char *source, unsigned long flags, const char *options) {
   char opened[64];
   int root = open(ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
   int there = root < 0 ? -1 : open_or_make(root, target, create, make_place);
@@ -76,6 +71,21 @@ bool prepare_mount(const struct frame *frame) {
   return read_strings(frame, parts, 4) && mount_at(parts[1], CREATE_DIRECTORY, parts[0], parts[0], parse_flags(parts[2]), parts[3]);
 }
 
+bool prepare_inside(const struct frame *frame) {
+  const char *parts[3];
+  char source[64];
+  struct stat found;
+  if (!read_strings(frame, parts, 3)) return false;
+  int root = open(ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int there = root < 0 ? -1 : open_beneath(root, parts[0], O_PATH);
+  close_quietly(root);
+  if (there < 0 || fstat(there, &found) < 0) return close_quietly(there), false;
+  snprintf(source, sizeof source, "/proc/self/fd/%d", there);
+  bool done = bind_at(source, parts[1], S_ISDIR(found.st_mode) ? CREATE_DIRECTORY : CREATE_FILE, parse_flags(parts[2]));
+  close_quietly(there);
+  return done;
+}
+
 bool prepare_file(const struct frame *frame) {
   static int made = 0;
   const char *parts[2];
@@ -104,45 +114,4 @@ int prepare_root(void) {
   int root = open(ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0 || fchdir(root) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0) return -1;
   return root;
-}
-
-static bool raise_card(int fd, const char *name) {
-  struct ifreq request = {0};
-  snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
-  if (ioctl(fd, SIOCGIFFLAGS, &request) < 0) return false;
-  request.ifr_flags |= IFF_UP;
-  return ioctl(fd, SIOCSIFFLAGS, &request) == 0;
-}
-
-static struct sockaddr internet(const char *text) {
-  struct sockaddr_in address = {.sin_family = AF_INET};
-  struct sockaddr general;
-  inet_pton(AF_INET, text, &address.sin_addr);
-  memcpy(&general, &address, sizeof general);
-  return general;
-}
-
-static bool set_address(int fd, const char *name, const char *address, const char *mask) {
-  struct ifreq request = {0};
-  snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
-  request.ifr_addr = internet(address);
-  if (ioctl(fd, SIOCSIFADDR, &request) < 0) return false;
-  request.ifr_netmask = internet(mask);
-  return ioctl(fd, SIOCSIFNETMASK, &request) == 0;
-}
-
-static bool set_gateway(int fd, const char *gateway) {
-  struct rtentry route = {.rt_dst = internet("0.0.0.0"), .rt_genmask = internet("0.0.0.0"), .rt_gateway = internet(gateway), .rt_flags = RTF_UP | RTF_GATEWAY};
-  return ioctl(fd, SIOCADDRT, &route) == 0;
-}
-
-bool prepare_network(const struct frame *frame) {
-  const char *parts[4];
-  if (!read_strings(frame, parts, 4)) return false;
-  const char *name = parts[0], *address = parts[1], *gateway = parts[3];
-  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  bool done = (*address == 0 || set_address(fd, name, address, parts[2])) && raise_card(fd, name) && (*gateway == 0 || set_gateway(fd, gateway));
-  close_quietly(fd);
-  return done;
 }

@@ -59,7 +59,7 @@ void caller_write_output(struct caller *caller, struct link *link, int stream, s
 
 /* qemu.c: QEMU and what it says. */
 
-enum { QEMU_CHANNEL = 3, QEMU_CONSOLE = 4, TAIL_SIZE = 4096 };
+enum { QEMU_CHANNEL = 3, QEMU_CONSOLE = 4, QEMU_DISK = 5, MOST_DISKS = 8, TAIL_SIZE = 4096 };
 
 /* The last that was written by somebody. */
 struct tail {
@@ -71,7 +71,13 @@ struct qemu {
   pid_t pid;
   int channel, console, errors; /* our ends; -1 when they have ended */
   struct tail said, shown;      /* by QEMU itself, on the console of the machine */
+  bool shows;                   /* the console, on standard error */
+  int disks[MOST_DISKS];        /* until it has them */
+  int disk_count;
 };
+
+/* Descriptors for it, as numbers separated by commas; false for what are none. */
+bool qemu_add_disks(struct qemu *qemu, char *numbers);
 
 /* Starts it with `words`, its argv. In the last of them `{tsc}` stands for the frequency of the processor's counter in kHz. */
 bool qemu_start(struct qemu *qemu, char **words);

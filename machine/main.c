@@ -3,9 +3,10 @@
  * stands for the command: it is the stage for the launcher (launcher/stage.c), has the command's streams, hands its signals on, and
  * ends as the command did.
  *
- *   isolate-machine STATUSFD COMMANDFD SETUPFD BOOTMS QEMU [ARGUMENT...]
+ *   isolate-machine STATUSFD COMMANDFD SETUPFD BOOTMS DISKFDS shown|hidden QEMU [ARGUMENT...]
  *
  * SETUPFD: the frames of what is to be prepared. BOOTMS: how long the machine may take until its init greets.
+ * DISKFDS: those that QEMU is to have for disks, separated by commas. `shown`: standard error gets what is on the machine's console.
  */
 #include "agent.h"
 
@@ -132,8 +133,9 @@ static void complain_of_step(uint32_t step, int error) {
   do
     while ((found = inflow_next(&setup, false, &frame)) > 0 && step-- > 0) continue;
   while (found == 0 && inflow_read(&setup, setup_fd) > 0);
-  bool named = found > 0 && frame.kind <= FRAME_NETWORK;
+  bool named = found > 0 && frame.kind < FRAME_WORKING_DIRECTORY;
   if (!named) used += snprintf(line + used, sizeof line - (size_t)used, " its root or its terminal");
+  if (named) used += snprintf(line + used, sizeof line - (size_t)used, " %s", frame_name(&frame));
   for (size_t at = 0; named && (part = frame_string(&frame, &at)) != NULL && used < 800;)
     used += snprintf(line + used, sizeof line - (size_t)used, " %.200s", part);
   dprintf(2, "%s: %s\n", line, strerror(error));
@@ -211,7 +213,7 @@ static bool drop_capabilities(void) {
 
 int main(int argc, char **argv) {
   sigset_t blocked;
-  if (argc < 6) {
+  if (argc < 8) {
     dprintf(2, "isolate-machine: is started by isolate\n");
     return 2;
   }
@@ -229,7 +231,9 @@ int main(int argc, char **argv) {
   sigaddset(&blocked, SIGWINCH);
   sigprocmask(SIG_BLOCK, &blocked, NULL);
   signals = above_planned(signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!qemu_start(&qemu, argv + 5)) die("QEMU cannot be started");
+  qemu.shows = strcmp(argv[6], "shown") == 0;
+  if (!qemu_add_disks(&qemu, argv[5])) die("the machine was not given its disks");
+  if (!qemu_start(&qemu, argv + 7)) die("QEMU cannot be started");
   setpgid(0, 0);
   caller_take_terminal(&caller);
   for (;;) serve();

@@ -30,17 +30,28 @@ static void fill_in(char **words) {
   }
 }
 
-static _Noreturn void execute(char **words, int channel, int console, int errors) {
+static _Noreturn void execute(char **words, const struct qemu *qemu, int channel, int console, int errors) {
   int nothing = open("/dev/null", O_RDWR);
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(errors, 1) < 0 || dup2(errors, 2) < 0) _exit(STATUS_FAILED);
   if (dup2(channel, QEMU_CHANNEL) < 0 || dup2(console, QEMU_CONSOLE) < 0) _exit(STATUS_FAILED);
-  syscall(SYS_close_range, QEMU_CONSOLE + 1u, ~0u, 0u);
+  for (int i = 0; i < qemu->disk_count; i++)
+    if (dup2(qemu->disks[i], QEMU_DISK + i) < 0) _exit(STATUS_FAILED);
+  syscall(SYS_close_range, (unsigned)(QEMU_DISK + qemu->disk_count), ~0u, 0u);
   reset_signals();
   execv(words[0], words);
   dprintf(2, "%s: %s\n", words[0], strerror(errno));
   _exit(STATUS_FAILED);
+}
+
+bool qemu_add_disks(struct qemu *qemu, char *numbers) {
+  for (char *number; (number = strsep(&numbers, ",")) != NULL && (*number != 0 || qemu->disk_count > 0);) {
+    int fd = planned_number(number);
+    if (fd < QEMU_DISK + MOST_DISKS || qemu->disk_count == MOST_DISKS) return false;
+    qemu->disks[qemu->disk_count++] = fd;
+  }
+  return true;
 }
 
 bool qemu_start(struct qemu *qemu, char **words) {
@@ -50,7 +61,8 @@ bool qemu_start(struct qemu *qemu, char **words) {
   if (!lift_pair(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console), console)) return false;
   if (!lift_pair(pipe2(errors, O_CLOEXEC), errors)) return false;
   qemu->pid = fork();
-  if (qemu->pid == 0) execute(words, channel[1], console[1], errors[1]);
+  if (qemu->pid == 0) execute(words, qemu, channel[1], console[1], errors[1]);
+  for (int i = 0; i < qemu->disk_count; i++) close(qemu->disks[i]);
   close(channel[1]);
   close(console[1]);
   close(errors[1]);
@@ -60,31 +72,12 @@ bool qemu_start(struct qemu *qemu, char **words) {
   return qemu->pid > 0 && fcntl(qemu->channel, F_SETFL, O_NONBLOCK) == 0;
 }
 
-static void listen_to(int *fd, struct tail *tail) {
-  char bytes[1024];
-  ssize_t count = read(*fd, bytes, sizeof bytes);
-  if (count <= 0) {
-    close_source(fd);
-    return;
-  }
-  for (ssize_t i = 0; i < count; i++) tail->bytes[tail->total++ % TAIL_SIZE] = bytes[i];
-}
-
-void qemu_listen(struct qemu *qemu, short errors, short console) {
-  if (errors != 0) listen_to(&qemu->errors, &qemu->said);
-  if (console != 0) listen_to(&qemu->console, &qemu->shown);
-}
-
-static void repeat(const char *who, const struct tail *tail) {
-  size_t length = tail->total < TAIL_SIZE ? tail->total : TAIL_SIZE;
-  if (length == 0) return;
+/* With what could steer a terminal written out. */
+static void show(const char *bytes, size_t length) {
   char text[TAIL_SIZE + 1], line[TAIL_SIZE * 6];
-  size_t used = 0;
-  size_t kept = 0;
-  for (size_t i = 0; i < length; i++) {
-    char byte = tail->bytes[(tail->total - length + i) % TAIL_SIZE];
-    if (byte != '\r' && byte != 0) text[kept++] = byte;
-  }
+  size_t used = 0, kept = 0;
+  for (size_t i = 0; i < length; i++)
+    if (bytes[i] != '\r' && bytes[i] != 0) text[kept++] = bytes[i];
   text[kept] = 0;
   for (const char *at = text; *at != 0 && used < sizeof line - 16;) {
     char shown[8];
@@ -94,7 +87,33 @@ static void repeat(const char *who, const struct tail *tail) {
       used += (size_t)snprintf(line + used, sizeof line - used, "%s", shown);
     }
   }
-  dprintf(2, "%s:\n%.*s%s", who, (int)used, line, used > 0 && line[used - 1] == '\n' ? "" : "\n");
+  dprintf(2, "%.*s", (int)used, line);
+}
+
+static void listen_to(int *fd, struct tail *tail, bool shows) {
+  char bytes[1024];
+  ssize_t count = read(*fd, bytes, sizeof bytes);
+  if (count <= 0) {
+    close_source(fd);
+    return;
+  }
+  for (ssize_t i = 0; i < count; i++) tail->bytes[tail->total++ % TAIL_SIZE] = bytes[i];
+  if (shows) show(bytes, (size_t)count);
+}
+
+void qemu_listen(struct qemu *qemu, short errors, short console) {
+  if (errors != 0) listen_to(&qemu->errors, &qemu->said, false);
+  if (console != 0) listen_to(&qemu->console, &qemu->shown, qemu->shows);
+}
+
+static void repeat(const char *who, const struct tail *tail) {
+  size_t length = tail->total < TAIL_SIZE ? tail->total : TAIL_SIZE;
+  if (length == 0) return;
+  char text[TAIL_SIZE];
+  for (size_t i = 0; i < length; i++) text[i] = tail->bytes[(tail->total - length + i) % TAIL_SIZE];
+  dprintf(2, "%s:\n", who);
+  show(text, length);
+  if (text[length - 1] != '\n') dprintf(2, "\n");
 }
 
 /* What was said before the end may not have been heard yet. */
@@ -109,5 +128,5 @@ static void listen_to_rest(struct qemu *qemu) {
 void qemu_complain(struct qemu *qemu) {
   listen_to_rest(qemu);
   repeat("QEMU said", &qemu->said);
-  repeat("The console of the machine said", &qemu->shown);
+  if (!qemu->shows) repeat("The console of the machine said", &qemu->shown);
 }

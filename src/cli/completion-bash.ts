@@ -25,6 +25,7 @@ function bashActions(engineNames: readonly string[]): Readonly<Record<ValueKind,
     directory: 'compopt -o filenames; COMPREPLY=($(compgen -d -- "$current"))',
     file: 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$current"))',
     bind: 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$current"))',
+    assigned: 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$current"))',
     dataset: `COMPREPLY=($(compgen -W "$(${datasets})" -- "$current"))`,
     template:
       `if [[ $current == [/.~]* ]]; then compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); ` +

@@ -22,6 +22,7 @@ export function renderFish(engineNames: readonly string[]): string {
     directory: " -x -a '(__fish_complete_directories)'",
     file: ' -r',
     bind: ' -r',
+    assigned: ' -r',
     dataset: ` -x -a ${fishQuote(fishDatasets)}`,
     template: ` -r -a ${fishQuote(`(sh -c ${fishQuote(`${templates}; ${datasets}`)})`)}`,
     session: ` -x -a ${fishQuote(`(sh -c ${fishQuote(sessions)})`)}`,

@@ -25,6 +25,7 @@ export function renderZsh(engineNames: readonly string[]): string {
     directory: '_files -/',
     file: '_files',
     bind: '_files',
+    assigned: '_files',
     dataset: `($(${datasets}))`,
     template: `($(${templates}; ${datasets}))`,
     session: `($(${sessions}))`,

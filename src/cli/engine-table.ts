@@ -11,7 +11,7 @@ const rows: readonly Row[] = [
   ['own network (no -n)', ({ capabilities }) => yes(capabilities.network === 'optional')],
   ['system-call filter', ({ capabilities }) => capabilities.seccomp],
   ...Object.entries(features).map(([feature, title]): Row => [
-    `${title} (${optionsFor(feature)})`,
+    [title, ...optionsFor(feature)].join(' '),
     ({ capabilities }) => yes(capabilities.features.some((offered) => offered === feature)),
   ]),
 ];
@@ -36,11 +36,13 @@ export function formatEngineTable(engines: readonly Engine[], indent: string): s
     .join('');
 }
 
-function optionsFor(feature: string): string {
-  return runOptions
+/** In brackets; nothing: no option stands for it alone. */
+function optionsFor(feature: string): readonly string[] {
+  const options = runOptions
     .filter((option) => option.feature === feature)
     .map(({ short, long }) => (short === undefined ? `--${long}` : `-${short}`))
     .join(', ');
+  return options === '' ? [] : [`(${options})`];
 }
 
 function yes(value: boolean): string {

@@ -1,11 +1,12 @@
 import type { FileSystemFlag } from '../launch/operations.ts';
-import { shareTag, userNetwork } from '../machine/machine.ts';
+import { shareTag } from '../machine/machine.ts';
+import type { NetworkPlan } from '../machine/network.ts';
 import type { Preparation } from '../machine/setup.ts';
-import type { Bind } from '../spec/spec.ts';
+import { isFromInside, nameServers } from '../spec/bind.ts';
+import type { Bind, FirmSpec, Image } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
 import type { SharedBind } from './kvm-jail.ts';
-import { nameServers } from '../spec/bind.ts';
 
 /** Nothing is kept in memory but what is mapped: what the command writes is on the host at once, and others may write there too. */
 const shareOptions = 'trans=virtio,version=9p2000.L,cache=mmap,msize=512000,posixacl,access=client';
@@ -13,8 +14,12 @@ const shareOptions = 'trans=virtio,version=9p2000.L,cache=mmap,msize=512000,posi
 const quiet: readonly FileSystemFlag[] = ['nosuid', 'nodev', 'noexec'];
 
 /** What init does in the machine before the command. `shared`: the root, isolate's own binds, and the run's, each in order. */
-export function planSetup({ spec, findings }: Pick<PlanInput, 'spec' | 'findings'>, shared: readonly SharedBind[]): readonly Preparation[] {
-  const { workingDirectory, user, shareNetwork } = spec;
+export function planSetup(
+  { spec, findings }: Pick<PlanInput, 'spec' | 'findings'>,
+  shared: readonly SharedBind[],
+  network: NetworkPlan,
+): readonly Preparation[] {
+  const { workingDirectory, user } = spec;
   return [
     { kind: 'hostname', name: hostnameFor(spec) },
     { kind: 'share', type: '9p', tag: shareTag, options: shareOptions },
@@ -28,17 +33,13 @@ export function planSetup({ spec, findings }: Pick<PlanInput, 'spec' | 'findings
     mount('mqueue', '/dev/mqueue', quiet),
     ...deviceLinks.map(([name, target]): Preparation => ({ kind: 'link', directory: '/dev', name, target })),
     mount('tmpfs', findings.tmp, ['nosuid', 'nodev'], 'mode=1777'),
-    ...planBinds(spec.binds, shared.slice(1)),
-    // The kernel gives it its addresses.
-    { kind: 'network', name: 'lo', address: '', mask: '', gateway: '' },
-    ...(shareNetwork ? [{ kind: 'network', name: 'eth0', ...card } as const] : []),
+    ...spec.disks.map(({ tag }, index): Preparation => ({ kind: 'disk', serial: String(index), tag })),
+    ...planBinds(spec, shared.slice(1), network),
+    ...network.preparations,
     { kind: 'working-directory', path: workingDirectory },
     ...(user === undefined ? [] : [{ kind: 'user', user } as const]),
   ];
 }
-
-const { address, mask, gateway } = userNetwork;
-const card = { address, mask, gateway };
 
 const deviceLinks: readonly (readonly [name: string, target: string])[] = [
   ['fd', '/proc/self/fd'],
@@ -47,20 +48,40 @@ const deviceLinks: readonly (readonly [name: string, target: string])[] = [
   ['stderr', '/proc/self/fd/2'],
 ];
 
-/** In the order in which the run has them; memory file systems and the name servers are the machine's own. */
-function planBinds(binds: readonly Bind[], shared: readonly SharedBind[]): Preparation[] {
+/** The images that are mounted, in the order of their disks, which come behind those with a tag. */
+export function mountedImages({ binds }: Pick<FirmSpec, 'binds'>): readonly (Image & Pick<Bind, 'target' | 'readOnly'>)[] {
+  return binds.flatMap(({ source, target, readOnly }) =>
+    typeof source === 'string' || !('image' in source) ? [] : [{ ...source.image, target, readOnly }],
+  );
+}
+
+/** In the order in which the run has them; memory file systems, images and the name servers are the machine's own. */
+function planBinds({ binds, disks }: FirmSpec, shared: readonly SharedBind[], { nameServer }: NetworkPlan): Preparation[] {
   const ofRun = new Map(shared.map((bind) => [bind.target, bind]));
-  const wanted = binds.map((bind): Preparation => {
-    if (typeof bind.source !== 'string') {
-      const readOnly: readonly FileSystemFlag[] = bind.readOnly ? ['ro'] : [];
-      return mount('tmpfs', bind.target, ['nosuid', 'nodev', ...readOnly], `mode=1777,size=${bind.source.memoryBytes}`);
+  const images = mountedImages({ binds });
+  const plan = (bind: Bind): readonly Preparation[] => {
+    const { source, target } = bind;
+    const readOnly: readonly FileSystemFlag[] = bind.readOnly ? ['ro'] : [];
+    const flags: readonly FileSystemFlag[] = ['nosuid', 'nodev', ...readOnly];
+    if (typeof source !== 'string') {
+      if ('memoryBytes' in source) return [mount('tmpfs', target, flags, `mode=1777,size=${source.memoryBytes}`)];
+      if ('inside' in source) return [{ kind: 'inside', source: source.inside, target, flags: readOnly }];
+      const index = images.findIndex((image) => image.target === target);
+      return [{ kind: 'image', file: source.image.file, serial: String(disks.length + index), target, flags }];
     }
-    const found = ofRun.get(bind.target);
-    if (found !== undefined) return planShared(found);
-    return { kind: 'file', target: nameServers, content: `nameserver ${userNetwork.nameServer}\n` };
-  });
+    const found = ofRun.get(target);
+    if (found !== undefined) return [planShared(found)];
+    return nameServer === null ? [] : [{ kind: 'file', target: nameServers, content: `nameserver ${nameServer}\n` }];
+  };
   const targets = new Set(binds.map(({ target }) => target));
-  return [...shared.filter(({ target }) => !targets.has(target)).map(planShared), ...wanted];
+  return [...shared.filter(({ target }) => !targets.has(target)).map(planShared), ...insideLast(binds).flatMap(plan)];
+}
+
+/** What shows another path of the sandbox comes when that is complete; what lies below such a bind comes after it. */
+function insideLast(binds: readonly Bind[]): readonly Bind[] {
+  const inside = binds.filter(isFromInside);
+  const isLate = (bind: Bind): boolean => isFromInside(bind) || inside.some(({ target }) => bind.target.startsWith(`${target}/`));
+  return [...binds.filter((bind) => !isLate(bind)), ...binds.filter(isLate)];
 }
 
 function planShared({ source, target, readOnly, kind }: SharedBind): Preparation {

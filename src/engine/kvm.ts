@@ -4,20 +4,24 @@ import { kernelHint, type Machine } from '../machine/machine.ts';
 import { formatQemu } from '../machine/qemu.ts';
 import { describeSetup, encodeSetup } from '../machine/setup.ts';
 import { describeSource } from '../spec/bind.ts';
-import type { CheckedSpec, Limits } from '../spec/spec.ts';
+import { planNetwork } from '../machine/network.ts';
+import type { Card, CheckedSpec, Disk, Image, Limits } from '../spec/spec.ts';
 import { checkLimits, groupLimits, planGroups } from './cgroup.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
 import { checkIdentity, checkUserNamespaces, planIdentity } from './identity.ts';
 import { jailPaths, planJail } from './kvm-jail.ts';
-import { planSetup } from './kvm-setup.ts';
+import { mountedImages, planSetup } from './kvm-setup.ts';
 import { bindKind } from './placed-bind.ts';
 import { planStage, stageCommandNumber, stageStatusNumber } from './stage.ts';
 
 const programNumber = 13;
 const setupNumber = 14;
+const firstDiskNumber = 20;
 /** An emulated machine on a host that is very busy takes many times the second that it takes alone. */
 const bootMs = 60_000;
+/** QEMU's microvm has places for eight devices of virtio, of which the share and the channel take one each. */
+const mostDevices = 6;
 const mebibyte = 2 ** 20;
 const usualMemory = 512 * mebibyte;
 /** With less the kernel does not reach init. */
@@ -25,7 +29,7 @@ const leastMemory = 64 * mebibyte;
 
 const capabilities: EngineCapabilities = {
   isolates: true,
-  features: ['read-only-root', 'hostname', 'id-base', 'cpu', 'memory', 'cpus', 'accel'],
+  features: ['read-only-root', 'hostname', 'guest-bind', 'id-base', 'cpu', 'memory', 'cpus', 'accel', 'disks', 'cards', 'debug-init'],
   variables: [],
   network: 'optional',
   mountpoints: ['/proc', '/sys', '/dev', '/tmp'],
@@ -99,6 +103,13 @@ function checkMachine(spec: CheckedSpec, facts: Facts): Problem[] {
     const message = `The kvm engine takes ${option} from root only: QEMU could not enter your directories.`;
     problems.push({ code: 'unsupported-option', message, hint: `leave ${option} out` });
   }
+  const devices = disksOf(spec).length + cardsOf(spec).length;
+  if (devices > mostDevices) {
+    problems.push({
+      code: 'unsupported-option',
+      message: `A machine has at most ${mostDevices} disks, images and network cards together, and these are ${devices}.`,
+    });
+  }
   for (const bind of spec.binds) {
     const kind = bindKind(bind, facts);
     if (kind !== 'socket' && kind !== 'device') continue;
@@ -115,6 +126,8 @@ function plan(input: PlanInput): Launch {
   const qemu = facts.machine?.qemu ?? '/usr/bin/qemu-system-x86_64';
   const identity = planIdentity(input);
   const jail = planJail(input, identity, qemu);
+  const disks = disksOf(spec);
+  const network = planNetwork(cardsOf(spec));
   const machine: Machine = {
     acceleration: spec.acceleration === 'tcg' || facts.machine?.withoutKvm !== null ? 'tcg' : 'kvm',
     cpus: spec.cpus ?? 1,
@@ -122,19 +135,33 @@ function plan(input: PlanInput): Launch {
     kernel: jailPaths.kernel,
     initramfs: jailPaths.initramfs,
     share: jailPaths.share,
-    network: spec.shareNetwork,
+    disks: disks.map(({ format, readOnly }) => ({ format, readOnly })),
+    cards: network.cards,
+    talks: spec.debugInit,
   };
-  const setup = planSetup(input, jail.binds);
+  const setup = planSetup(input, jail.binds, network);
   const stage = planStage({ ...spec, seccomp: false });
   const descriptors: Descriptor[] = [
     ...stage.descriptors.filter(({ kind }) => kind !== 'stage'),
     { number: programNumber, kind: 'file', path: facts.files.machine },
     { number: setupNumber, kind: 'data', label: 'setup', content: encodeSetup(setup), shown: { text: describeSetup(setup) } },
+    ...disks.map(({ file, readOnly }, index): Descriptor => ({
+      number: firstDiskNumber + index,
+      kind: 'file',
+      path: file,
+      access: readOnly ? 'read-only' : 'read-write',
+    })),
   ];
   return {
     engine: 'kvm',
     file: programNumber,
-    args: ['isolate-machine', ...[stageStatusNumber, stageCommandNumber, setupNumber, bootMs].map(String), ...formatQemu(qemu, machine)],
+    args: [
+      'isolate-machine',
+      ...[stageStatusNumber, stageCommandNumber, setupNumber, bootMs].map(String),
+      disks.map((_, index) => firstDiskNumber + index).join(','),
+      spec.debugInit ? 'shown' : 'hidden',
+      ...formatQemu(qemu, machine),
+    ],
     environment: {},
     descriptors,
     userNamespace: identity.userNamespace,
@@ -152,6 +179,16 @@ function plan(input: PlanInput): Launch {
     graceMs: spec.graceMs,
     deadlineMs: spec.timeoutMs ?? null,
   };
+}
+
+/** Those with a tag first, then those that are mounted. */
+function disksOf(spec: Pick<CheckedSpec, 'disks' | 'binds'>): readonly (Image & Pick<Disk, 'readOnly'>)[] {
+  return [...spec.disks, ...mountedImages(spec)];
+}
+
+function cardsOf({ cards, shareNetwork }: Pick<CheckedSpec, 'cards' | 'shareNetwork'>): readonly Card[] {
+  if (cards.length > 0 || !shareNetwork) return cards;
+  return [{ dhcp: true, addresses: [], routes: [] }];
 }
 
 /** The machine has no more memory than its limit, so that needs no group; where there can be one, it also bounds what QEMU takes. */

@@ -1,5 +1,6 @@
 import type { Facts, PathFacts } from '../host/facts.ts';
 import type { MountOperation } from '../launch/launch.ts';
+import { memoryOf } from '../spec/bind.ts';
 import type { Bind } from '../spec/spec.ts';
 
 /** A bind with the path to bind from. */
@@ -33,7 +34,10 @@ export function planMemory(
   directory: string,
   owner: { readonly uid: number; readonly gid: number },
 ): { readonly places: readonly MountOperation[]; readonly mounts: readonly MountOperation[] } {
-  const wanted = binds.flatMap(({ source }, index) => (typeof source === 'string' ? [] : [{ ...source, path: `${directory}/${index}` }]));
+  const wanted = binds.flatMap((bind, index) => {
+    const memoryBytes = memoryOf(bind);
+    return memoryBytes === null ? [] : [{ memoryBytes, path: `${directory}/${index}` }];
+  });
   return {
     places: wanted.map(({ path }) => ({ kind: 'mkdir', path, mode: 0o755 })),
     mounts: wanted.map(({ path, memoryBytes }) => ({

@@ -74,7 +74,7 @@ export async function probeCaller(request: ProbeRequest): Promise<CallerFacts> {
     desktop,
     mountsBelow: spec?.root.kind === 'directory' ? findMountsBelow(spec.root.path, mounts()) : [],
     paths: {
-      ...probePaths(hostSources(spec?.binds ?? []), request.probePath),
+      ...probePaths(spec === undefined ? [] : hostSources(spec), request.probePath),
       ...probePaths([...desktopPaths(desktop), ...networkPaths(spec)]),
     },
   };

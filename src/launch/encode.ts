@@ -5,7 +5,7 @@ import { type ItemName, type ItemRule, items, type ItemValues } from './schema.t
 
 /** What an item of the record was made from, if an error can name it. */
 export type LaunchPart =
-  | { readonly kind: 'descriptor'; readonly number: number }
+  | { readonly kind: 'descriptor'; readonly number: number; readonly path?: string }
   | { readonly kind: 'mount'; readonly operation: MountOperation }
   | { readonly kind: 'cgroup' | 'file'; readonly path: string }
   | { readonly kind: 'companion'; readonly name: string };

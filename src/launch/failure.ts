@@ -89,7 +89,7 @@ function describe(launch: Launch, { step, item, errno }: Failed, part: LaunchPar
 function describePart(part: LaunchPart): string {
   switch (part.kind) {
     case 'descriptor':
-      return `descriptor ${part.number}`;
+      return part.path ?? `descriptor ${part.number}`;
     case 'cgroup':
     case 'file':
       return part.path;

@@ -67,7 +67,11 @@ function descriptorItem(descriptor: Descriptor): RecordItem {
     case 'data':
       return item('descriptor-data', { number, content: descriptor.content }, part);
     case 'file':
-      return item('descriptor-file', { number, access: descriptor.access ?? 'read-only', path: descriptor.path }, part);
+      return item(
+        'descriptor-file',
+        { number, access: descriptor.access ?? 'read-only', path: descriptor.path },
+        { ...part, path: descriptor.path },
+      );
     case 'command':
       return item('descriptor-data', { number, content: encodeCommand(descriptor) }, part);
     case 'stage':

@@ -1,11 +1,20 @@
-import { channelNumber, consoleNumber, type Machine, portName, shareTag } from './machine.ts';
+import {
+  channelNumber,
+  consoleNumber,
+  diskNumber,
+  type Machine,
+  type MachineCard,
+  type MachineDisk,
+  portName,
+  shareTag,
+} from './machine.ts';
 
 /**
  * The words of QEMU's command line, argv[0] included. `{tsc}` is filled in by the host's end of the machine: a guest that is not told the
  * frequency of the processor's counter measures it, and hangs under load. (qemu(1); docs/system/i386/microvm.rst)
  */
 export function formatQemu(program: string, machine: Machine): readonly string[] {
-  const { share, network } = machine;
+  const { share, disks, cards } = machine;
   return [
     program,
     ...base(machine),
@@ -24,16 +33,48 @@ export function formatQemu(program: string, machine: Machine): readonly string[]
     `local,id=share,path=${escape(share)},security_model=passthrough,multidevs=remap`,
     '-device',
     `virtio-9p-device,fsdev=share,mount_tag=${shareTag}`,
-    ...(network ? ['-netdev', 'user,id=net', '-device', 'virtio-net-device,netdev=net'] : []),
+    ...disks.flatMap(formatDisk),
+    ...cards.flatMap(formatCard),
+  ];
+}
+
+/** QEMU opens no file: a path in an image, of what lies below it, leads to nothing in its root directory. */
+function formatDisk({ format, readOnly }: MachineDisk, index: number): readonly string[] {
+  const mode = readOnly ? ',read-only=on' : '';
+  return [
+    '-add-fd',
+    `fd=${diskNumber(index)},set=${index}`,
+    '-blockdev',
+    `driver=file,node-name=file${index},filename=/dev/fdset/${index}${mode}`,
+    '-blockdev',
+    `driver=${format},node-name=disk${index},file=file${index},discard=unmap${mode}`,
+    '-device',
+    `virtio-blk-device,drive=disk${index},serial=${index}`,
+  ];
+}
+
+function formatCard({ mac, network: { subnet, address, gateway, nameServer } }: MachineCard, index: number): readonly string[] {
+  return [
+    '-netdev',
+    `user,id=net${index},net=${subnet},host=${gateway},dns=${nameServer},dhcpstart=${address}`,
+    '-device',
+    `virtio-net-device,netdev=net${index}${mac === undefined ? '' : `,mac=${mac}`}`,
   ];
 }
 
 /** A machine that ends as soon as its init runs, because it has no channel; QEMU ends with 0 then. For finding out whether KVM works. */
 export function formatProbe(program: string, { kernel, initramfs }: Pick<Machine, 'kernel' | 'initramfs'>): readonly string[] {
-  return [program, ...base({ acceleration: 'kvm', cpus: 1, memoryBytes: 2 ** 27, kernel, initramfs })];
+  return [program, ...base({ acceleration: 'kvm', cpus: 1, memoryBytes: 2 ** 27, kernel, initramfs, talks: false })];
 }
 
-function base({ acceleration, cpus, memoryBytes, kernel, initramfs }: Omit<Machine, 'share' | 'network'>): readonly string[] {
+function base({
+  acceleration,
+  cpus,
+  memoryBytes,
+  kernel,
+  initramfs,
+  talks,
+}: Omit<Machine, 'share' | 'disks' | 'cards'>): readonly string[] {
   const isEmulated = acceleration === 'tcg';
   return [
     '-nodefaults',
@@ -61,16 +102,16 @@ function base({ acceleration, cpus, memoryBytes, kernel, initramfs }: Omit<Machi
     '-initrd',
     initramfs,
     '-append',
-    kernelWords(isEmulated).join(' '),
+    kernelWords(isEmulated, talks).join(' '),
   ];
 }
 
 /** Documentation/admin-guide/kernel-parameters.txt; nothing secret, because every user of the machine can read it. */
-function kernelWords(isEmulated: boolean): readonly string[] {
+function kernelWords(isEmulated: boolean, talks: boolean): readonly string[] {
   return [
     'console=ttyS0',
-    'quiet',
-    'loglevel=3',
+    // Init is given what the kernel does not know (guest/init.c).
+    ...(talks ? ['loglevel=7', 'isolate_debug=1'] : ['quiet', 'loglevel=3']),
     'panic=-1',
     'reboot=t',
     'random.trust_cpu=on',

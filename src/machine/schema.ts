@@ -7,7 +7,7 @@
  */
 
 /** Changes with any change of the frames; both ends are built together, so another version is refused. */
-export const channelVersion = 1;
+export const channelVersion = 2;
 
 /** Most bytes of a frame's body. */
 export const frameBytes = 32_768;
@@ -35,22 +35,32 @@ export const frames = {
   file: { kind: 5, from: 'host', body: 'strings' },
   /** DIRECTORY, NAME, TARGET of a symbolic link. What is there stays. */
   link: { kind: 6, from: 'host', body: 'strings' },
-  /** NAME, ADDRESS, MASK, GATEWAY of a network card; the last three may be empty. */
-  network: { kind: 7, from: 'host', body: 'strings' },
-  'working-directory': { kind: 8, from: 'host', body: 'strings' },
+  /** SOURCE, TARGET, FLAGS of a bind from another path of the root, which all frames before it have made. A missing target is made. */
+  inside: { kind: 7, from: 'host', body: 'strings' },
+  /** FILE (for messages), SERIAL, TARGET, FLAGS of the file system on the disk with this serial number. A missing target is made. */
+  image: { kind: 8, from: 'host', body: 'strings' },
+  /** SERIAL, TAG: the disk with this serial number is also at /dev/disk/by-tag/TAG. */
+  disk: { kind: 9, from: 'host', body: 'strings' },
+  /** NAME of a network card that is to be up. */
+  card: { kind: 10, from: 'host', body: 'strings' },
+  /** NAME of the card, ADDRESS, PREFIX, BROADCAST, which may be empty. */
+  address: { kind: 11, from: 'host', body: 'strings' },
+  /** NAME of the card, DESTINATION, PREFIX, GATEWAY. */
+  route: { kind: 12, from: 'host', body: 'strings' },
+  'working-directory': { kind: 13, from: 'host', body: 'strings' },
   /** As --user names it. */
-  user: { kind: 9, from: 'host', body: 'strings' },
+  user: { kind: 14, from: 'host', body: 'strings' },
   /** A part of the command, as launcher/RECORD.md has it. */
-  command: { kind: 10, from: 'host', body: 'bytes' },
+  command: { kind: 15, from: 'host', body: 'bytes' },
   /** `terminals`: bit N says that stream N is the terminal; bit 3, that it does not echo. */
-  start: { kind: 11, from: 'host', body: ['terminals', 'rows', 'columns', 'width', 'height'] },
+  start: { kind: 16, from: 'host', body: ['terminals', 'rows', 'columns', 'width', 'height'] },
   /** Of standard input; empty: its end. */
-  input: { kind: 12, from: 'host', body: 'bytes' },
-  'grant-output': { kind: 13, from: 'host', body: ['stream', 'bytes'] },
-  window: { kind: 14, from: 'host', body: ['rows', 'columns', 'width', 'height'] },
-  signal: { kind: 15, from: 'host', body: ['number'] },
+  input: { kind: 17, from: 'host', body: 'bytes' },
+  'grant-output': { kind: 18, from: 'host', body: ['stream', 'bytes'] },
+  window: { kind: 19, from: 'host', body: ['rows', 'columns', 'width', 'height'] },
+  signal: { kind: 20, from: 'host', body: ['number'] },
   /** Nobody reads this stream of the command any more. */
-  'output-unread': { kind: 16, from: 'host', body: ['stream'] },
+  'output-unread': { kind: 21, from: 'host', body: ['stream'] },
 
   hello: { kind: 32, from: 'guest', body: ['version'] },
   /** The command was executed. */

@@ -22,7 +22,19 @@ export type Preparation =
     }
   | { readonly kind: 'file'; readonly target: string; readonly content: string }
   | { readonly kind: 'link'; readonly directory: string; readonly name: string; readonly target: string }
-  | { readonly kind: 'network'; readonly name: string; readonly address: string; readonly mask: string; readonly gateway: string }
+  | { readonly kind: 'inside'; readonly source: string; readonly target: string; readonly flags: readonly FileSystemFlag[] }
+  | {
+      readonly kind: 'image';
+      readonly file: string;
+      readonly serial: string;
+      readonly target: string;
+      readonly flags: readonly FileSystemFlag[];
+    }
+  | { readonly kind: 'disk'; readonly serial: string; readonly tag: string }
+  | { readonly kind: 'card'; readonly name: string }
+  /** `broadcast` may be empty. */
+  | { readonly kind: 'address'; readonly name: string; readonly address: string; readonly prefix: string; readonly broadcast: string }
+  | { readonly kind: 'route'; readonly name: string; readonly destination: string; readonly prefix: string; readonly gateway: string }
   | { readonly kind: 'working-directory'; readonly path: string }
   | { readonly kind: 'user'; readonly user: string };
 
@@ -57,8 +69,18 @@ function stringsOf(preparation: Preparation): readonly string[] {
       return [preparation.target, preparation.content];
     case 'link':
       return [preparation.directory, preparation.name, preparation.target];
-    case 'network':
-      return [preparation.name, preparation.address, preparation.mask, preparation.gateway];
+    case 'inside':
+      return [preparation.source, preparation.target, preparation.flags.join(',')];
+    case 'image':
+      return [preparation.file, preparation.serial, preparation.target, preparation.flags.join(',')];
+    case 'disk':
+      return [preparation.serial, preparation.tag];
+    case 'card':
+      return [preparation.name];
+    case 'address':
+      return [preparation.name, preparation.address, preparation.prefix, preparation.broadcast];
+    case 'route':
+      return [preparation.name, preparation.destination, preparation.prefix, preparation.gateway];
     case 'working-directory':
       return [preparation.path];
     case 'user':

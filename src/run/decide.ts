@@ -1,15 +1,15 @@
 import { readSandboxIds } from '../config/ids.ts';
-import { checkCapabilities } from '../engine/check-capabilities.ts';
+import { checkCapabilities, checkSources } from '../engine/check-capabilities.ts';
 import type { Engine, Problem } from '../engine/engine.ts';
 import { bindKind } from '../engine/placed-bind.ts';
 import { engines, findEngine } from '../engine/registry.ts';
 import { IsolateError } from '../error.ts';
-import type { Facts } from '../host/facts.ts';
+import type { Facts, PathFacts } from '../host/facts.ts';
 import { probeCaller } from '../host/probe.ts';
 import { findWaysIn, letsOthersIn } from '../host/reachable.ts';
 import type { MountEntry } from '../host/mountinfo.ts';
 import { mountsOnce } from '../host/mounts-once.ts';
-import { describeSource, nameServers } from '../spec/bind.ts';
+import { describeSource, imagesOf, nameServers } from '../spec/bind.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { completeRequest } from '../spec/options/table.ts';
 import { resolveSpec } from '../spec/resolve-spec.ts';
@@ -51,6 +51,7 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   refuse([
     ...(await checkRoot(spec, engine, facts, caller, mounts)),
     ...checkBinds(spec, facts),
+    ...checkSources(spec.binds, engine, engines),
     ...checkHooks(spec, facts),
     ...engine.check(spec, facts),
   ]);
@@ -153,5 +154,12 @@ function checkHooks({ root, hooks }: WantedSpec, { user }: Facts): Problem[] {
 function checkBinds(spec: WantedSpec, facts: Facts): Problem[] {
   return spec.binds
     .filter((bind) => bindKind(bind, facts) === null)
-    .map((bind) => ({ code: 'bad-bind', message: `The bind source ${describeSource(bind)} does not exist or cannot be read.` }));
+    .map((bind): Problem => ({ code: 'bad-bind', message: `The bind source ${describeSource(bind)} does not exist or cannot be read.` }))
+    .concat(imagesOf(spec).flatMap((file) => checkImage(file, facts.paths[file]?.kind ?? null)));
+}
+
+function checkImage(file: string, kind: PathFacts['kind'] | null): Problem[] {
+  if (kind === 'file') return [];
+  const why = kind === null ? 'does not exist or cannot be read' : `is no file, but a ${kind}`;
+  return [{ code: 'bad-bind', message: `The image ${file} ${why}.` }];
 }

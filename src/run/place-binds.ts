@@ -3,7 +3,7 @@ import { IsolateError } from '../error.ts';
 import { bindKind } from '../engine/placed-bind.ts';
 import type { Facts } from '../host/facts.ts';
 import type { Found } from '../host/resolve-beneath.ts';
-import { describeSource } from '../spec/bind.ts';
+import { describeSource, isFromInside } from '../spec/bind.ts';
 import type { Bind } from '../spec/spec.ts';
 import { lookIntoBind } from './look-into-bind.ts';
 import type { Tree } from './look-into-root.ts';
@@ -50,6 +50,11 @@ export function placeBinds(
     // If the caller binds something over it, that decides.
     if (bind.optional === true && outer !== undefined) continue;
     attempt(bind, () => {
+      // What it shows, and so what is to be made for it, is known only inside.
+      if (isFromInside(bind)) {
+        placed.push(settled);
+        return;
+      }
       const made = outer === undefined ? missingInRoot(bind, place, context) : missingInOuter(place.path, outer, context);
       if (made !== null) missing.push(made);
       placed.push(settled);
@@ -73,10 +78,12 @@ function outerFirst(a: Placeable, b: Placeable): number {
 function usablePlace(bind: Bind, look: Found | IsolateError | undefined, { tree, facts }: PlaceContext): Found {
   if (look === undefined) throw new IsolateError('internal', `The bind target ${bind.target} was not looked up.`);
   if (look instanceof IsolateError) throw look;
+  if (isFromInside(bind)) return look;
   const isDirectory = bindKind(bind, facts) === 'directory';
   if ((look.kind === 'directory' && !isDirectory) || (look.kind === 'other' && isDirectory)) {
     const [what, there] = isDirectory ? ['directory', 'a file'] : ['file', 'a directory'];
-    const shown = typeof bind.source === 'string' ? `The ${what} ${bind.source}` : 'A tmpfs';
+    const shown =
+      typeof bind.source === 'string' ? `The ${what} ${bind.source}` : describeSource(bind).replace(/^./, (letter) => letter.toUpperCase());
     throw new IsolateError('bad-bind', `${shown} cannot be shown at ${bind.target}, which is ${there} in ${tree.name}.`);
   }
   return look;

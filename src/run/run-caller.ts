@@ -9,7 +9,9 @@ import { findOwnFiles } from '../host/own-files.ts';
 import { probeHost, readPrivileges } from '../host/probe.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { runCommand } from '../process/command.ts';
-import { nameServers, parseBind } from '../spec/bind.ts';
+import { hostSources, nameServers, parseBind } from '../spec/bind.ts';
+import { parseDisks } from '../spec/disk.ts';
+import { parseMount } from '../spec/mount.ts';
 import type { Caller, RunRequest } from '../spec/request.ts';
 import type { DirectoryStorage } from '../spec/root-ref.ts';
 import { chooseStorage } from '../storage/choose.ts';
@@ -87,9 +89,11 @@ function findDirectory(path: string): string {
 
 /** All questions to the caller that the decision about a request needs. Throws what is wrong with the request. */
 export function questionsOf(request: RunRequest, { capabilities }: Engine, cwd: string | null): Questions {
-  const binds = (request.binds ?? []).map((bind) => (typeof bind === 'string' ? parseBind(bind, cwd) : bind).source);
+  const given = (request.binds ?? []).map((bind) => (typeof bind === 'string' ? parseBind(bind, cwd) : bind));
+  const binds = [...given, ...(request.mounts ?? []).map((text) => parseMount(text, cwd))];
+  const isShared = request.shareNetwork === true || (request.networks ?? []).length > 0 || capabilities.network === 'always-shared';
   return {
-    paths: [...binds, ...(request.shareNetwork === true || capabilities.network === 'always-shared' ? [nameServers] : [])],
+    paths: [...hostSources({ binds, disks: parseDisks(request.disks ?? [], cwd) }), ...(isShared ? [nameServers] : [])],
     files: (request.environmentFiles ?? []).map((file) => resolve(cwd ?? '/', file)),
     variables: namedVariables(request),
     ...(request.template === undefined ? {} : { directory: resolve(cwd ?? '/', request.template) }),

@@ -2,19 +2,37 @@ import { IsolateError } from '../error.ts';
 import { parseSize } from './parse-number.ts';
 import { parseHostPath, parseSandboxPath } from './parse-path.ts';
 import type { HostBind } from './request.ts';
-import type { Bind } from './spec.ts';
+import type { Bind, Disk } from './spec.ts';
 
 /** What a bind shows, for messages. */
 export function describeSource({ source }: Bind): string {
-  return typeof source === 'string' ? source : 'a tmpfs';
+  if (typeof source === 'string') return source;
+  if ('memoryBytes' in source) return 'a tmpfs';
+  return 'image' in source ? `the image ${source.image.file}` : `${source.inside} of the sandbox`;
 }
 
 /** The file with a host's name servers, for a sandbox in the host's network. */
 export const nameServers = '/etc/resolv.conf';
 
-/** The host paths that binds show. */
-export function hostSources(binds: readonly Bind[]): readonly string[] {
-  return binds.flatMap(({ source }) => (typeof source === 'string' ? [source] : []));
+/** The paths of the host that binds and disks show or are made from. */
+export function hostSources({ binds, disks }: { readonly binds: readonly Bind[]; readonly disks: readonly Disk[] }): readonly string[] {
+  return [...binds.flatMap(({ source }) => (typeof source === 'string' ? [source] : [])), ...imagesOf({ binds, disks })];
+}
+
+/** The files of images among them. */
+export function imagesOf({ binds, disks }: { readonly binds: readonly Bind[]; readonly disks: readonly Disk[] }): readonly string[] {
+  const mounted = binds.flatMap(({ source }) => (typeof source !== 'string' && 'image' in source ? [source.image] : []));
+  return [...mounted, ...disks].map(({ file }) => file);
+}
+
+/** Whether a bind shows another path of the sandbox. */
+export function isFromInside({ source }: Pick<Bind, 'source'>): boolean {
+  return typeof source !== 'string' && 'inside' in source;
+}
+
+/** How large a bind that is a memory file system can become; null for any other. */
+export function memoryOf({ source }: Pick<Bind, 'source'>): number | null {
+  return typeof source !== 'string' && 'memoryBytes' in source ? source.memoryBytes : null;
 }
 
 /** The binds of a request, each as text or in parts. Throws `bad-bind`. */
@@ -61,9 +79,10 @@ export function parseTmpfs(text: string): Bind {
 }
 
 /** As large as the /tmp that an engine makes. */
-const defaultTmpfsSize = '1G';
+export const defaultTmpfsSize = '1G';
 
-function parseTarget(text: string, what: string, source: string): string {
+/** A path inside at which something is shown; `what` it is, and from which `source`, for messages. Throws `bad-bind`. */
+export function parseTarget(text: string, what: string, source: string): string {
   const target = parseSandboxPath('bad-bind', `The ${what} target`, text);
   if (target !== '/') return target;
   throw new IsolateError('bad-bind', `${source} cannot be bound over / of the sandbox.`, { hint: '-t runs on a directory of the host' });

@@ -5,6 +5,7 @@
 export const features = {
   'read-only-root': 'read-only root',
   hostname: 'host name',
+  'guest-bind': '--mount guest-bind',
   'id-base': 'id base',
   x11: 'X11',
   pulse: 'PulseAudio',
@@ -15,6 +16,9 @@ export const features = {
   pids: 'processes',
   cpus: 'processors',
   accel: 'acceleration',
+  disks: 'disks and images',
+  cards: 'network cards',
+  'debug-init': 'start shown',
   bridge: 'network bridge',
   tun: 'tunnels',
   log: 'own log',

@@ -36,6 +36,8 @@ export interface RunRequest {
   readonly binds?: readonly (string | HostBind)[];
   /** `TARGET[:SIZE]`: empty memory file systems. */
   readonly tmpfs?: readonly string[];
+  /** `TYPE:TARGET=SOURCE` (docs/options.md). */
+  readonly mounts?: readonly string[];
   /** `NAME=VALUE`, `NAME:VALUE` or `NAME`; or a record. */
   readonly environment?: readonly string[] | Readonly<Record<string, string>>;
   /** Files of `NAME=VALUE` lines; `environment` overrides them. */
@@ -57,6 +59,12 @@ export interface RunRequest {
   readonly pids?: number | string;
   /** Processors of a machine; 1 unless given. */
   readonly cpus?: number | string;
+  /** `TAG=FILE[,format=raw|qcow2][,ro]`: disks of a machine. */
+  readonly disks?: readonly string[];
+  /** One network card of a machine each: `dhcp`, or its addresses and routes (docs/options.md). */
+  readonly networks?: readonly string[];
+  /** Show what the kernel and the init of a machine say. */
+  readonly debugInit?: boolean;
   /** `auto`, `kvm` or `tcg`; `auto` unless given. */
   readonly acceleration?: string;
   readonly timeoutSeconds?: number | string;

@@ -1,7 +1,20 @@
 import type { RootRef } from './root-ref.ts';
 
-/** A path of the host (file, directory, socket or device), or an empty private memory file system with mode 1777. */
-export type BindSource = string | { readonly memoryBytes: number };
+/** What kinds of images there are. */
+export const imageFormats = ['raw', 'qcow2'] as const;
+export type ImageFormat = (typeof imageFormats)[number];
+
+/** A file of the host that holds a disk. */
+export interface Image {
+  readonly file: string;
+  readonly format: ImageFormat;
+}
+
+/**
+ * A path of the host (file, directory, socket or device); an empty private memory file system with mode 1777; the file system in an
+ * image; or another path of the sandbox, as all other binds leave it.
+ */
+export type BindSource = string | { readonly memoryBytes: number } | { readonly image: Image } | { readonly inside: string };
 
 /** A bind mount: what the sandbox sees at `target`. Paths are absolute. */
 export interface Bind {
@@ -14,6 +27,35 @@ export interface Bind {
 
 /** Parts of the host's desktop that a sandbox may be given. */
 export type Passthrough = 'x11' | 'pulse' | 'wayland' | 'gpu';
+
+/** A disk of a machine, which is neither formatted nor mounted. */
+export interface Disk extends Image {
+  /** Its name in /dev/disk/by-tag. */
+  readonly tag: string;
+  readonly readOnly: boolean;
+}
+
+/** An address of a network card; both kinds of IP. */
+export interface CardAddress {
+  readonly address: string;
+  readonly prefix: number;
+  readonly broadcast?: string;
+}
+
+/** A route by a network card. */
+export interface CardRoute {
+  readonly destination: string;
+  readonly prefix: number;
+  readonly gateway: string;
+}
+
+/** A network card of a machine. With `dhcp` it has what its network gives it, and neither addresses nor routes of its own. */
+export interface Card {
+  readonly dhcp: boolean;
+  readonly mac?: string;
+  readonly addresses: readonly CardAddress[];
+  readonly routes: readonly CardRoute[];
+}
 
 /** Limits; absent means no limit. An engine that cannot enforce one refuses it. */
 export interface Limits {
@@ -66,6 +108,12 @@ export interface FirmSpec {
   readonly limits: Limits;
   /** Processors of a machine; absent: one. */
   readonly cpus?: number;
+  /** Disks of a machine. */
+  readonly disks: readonly Disk[];
+  /** Network cards of a machine; with none, `shareNetwork` gives it one with `dhcp`. */
+  readonly cards: readonly Card[];
+  /** What the kernel and the init of a machine say is shown. */
+  readonly debugInit: boolean;
   /** Absent: `auto`. */
   readonly acceleration?: (typeof accelerations)[number];
   readonly timeoutMs?: number;

@@ -105,6 +105,9 @@ export const plainSpec: SandboxSpec = {
   socketcall: false,
   hooks: {},
   tun: false,
+  disks: [],
+  cards: [],
+  debugInit: false,
 };
 
 /** A rootfs that has everything, and an /etc/hosts to add a name to. */

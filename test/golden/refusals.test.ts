@@ -25,6 +25,9 @@ const everyFeature: Partial<RunRequest> = {
   pids: 10,
   cpus: 2,
   acceleration: 'kvm',
+  disks: ['cache=/srv/cache.img'],
+  networks: ['dhcp'],
+  debugInit: true,
   netBridge: 'lxcbr0',
   tun: true,
   lxcLog: '/var/log/lxc.log',
@@ -40,6 +43,10 @@ const cases: Readonly<Record<string, Case>> = {
   'machine on another processor': [{}, { ...rootFacts, machine: { ...machineFacts, hasProcessor: false } }],
   'machine without KVM': [{ acceleration: 'kvm' }, rootFacts],
   'machine that is too small': [{ memory: '32M' }, rootFacts],
+  'too many devices': [
+    { disks: ['a=/1', 'b=/2', 'c=/3'], networks: ['dhcp', 'dhcp'], mounts: ['host-image:/4=/4', 'host-image:/5=/5'] },
+    rootFacts,
+  ],
   'engine without the feature': [everyFeature, rootFacts],
   'no user namespaces': [{}, { ...userFacts, userNamespaces: false }],
   'root without capabilities': [

@@ -14,6 +14,11 @@ export function anchorValue(kind: ValueKind, value: string, anchor: Anchor): str
       return anchorPath(value, anchor, (directory) => directory);
     case 'bind':
       return anchorPath(value, anchor, escapeColons);
+    case 'assigned': {
+      // `TAG=PATH`, or `host-TYPE:TARGET=PATH`; what other mounts have there is no path of the host.
+      const [, name = '', path] = /^((?:host-[a-z]+:)?[^=:]*=)(.*)$/s.exec(value) ?? [];
+      return path === undefined ? value : `${name}${anchorPath(path, anchor, (directory) => directory)}`;
+    }
     case 'template':
       return /^(?:~|\.\.?)(?:\/|$)/.test(value) ? anchorPath(value, anchor, (directory) => directory) : value;
     default:

@@ -1,4 +1,6 @@
 import { IsolateError } from '../../error.ts';
+import { parseCard } from '../card.ts';
+import { parseDisks } from '../disk.ts';
 import { parseInteger } from '../parse-number.ts';
 import { accelerations } from '../spec.ts';
 import { type OptionGroup, type RunOption, runOption } from './option.ts';
@@ -18,6 +20,33 @@ export const machineOptions: OptionGroup<RunOption> = {
       feature: 'cpus',
       carriedBy: 'launcher',
       settle: (draft, cpus) => ({ ...draft, cpus: parseInteger('--cpus', cpus, 1, mostProcessors) }),
+    }),
+    runOption('disks', {
+      long: 'disk',
+      value: 'TAG=FILE[,ro]',
+      completes: 'assigned',
+      repeatable: true,
+      help: 'an image as /dev/disk/by-tag/TAG; ,format=raw or qcow2 unless its name says so',
+      feature: 'disks',
+      carriedBy: 'launcher',
+      settle: (draft, given, { cwd }) => ({ ...draft, disks: parseDisks(given, cwd) }),
+    }),
+    runOption('networks', {
+      long: 'network',
+      value: 'ITEM[,ITEM...]',
+      completes: 'none',
+      repeatable: true,
+      help: 'a network card: dhcp, or address=IP/PREFIX, route=IP/PREFIX%GATEWAY; and mac=MAC',
+      feature: 'cards',
+      carriedBy: 'launcher',
+      settle: (draft, given) => ({ ...draft, shareNetwork: true, cards: given.map(parseCard) }),
+    }),
+    runOption('debugInit', {
+      long: 'init-debug',
+      help: 'show what the kernel and the init of the machine say, on standard error',
+      feature: 'debug-init',
+      carriedBy: 'launcher',
+      settle: (draft, debugInit) => ({ ...draft, debugInit }),
     }),
     runOption('acceleration', {
       long: 'accel',

@@ -4,9 +4,9 @@ import type { Passthrough, WantedSpec } from '../spec.ts';
 
 /**
  * What the value of an option is, which the shell completes. `bind` begins with a path of the host and has colons;
- * `template` is a name, a dataset or a directory.
+ * `assigned` may have one behind `=`; `template` is a name, a dataset or a directory.
  */
-export type ValueKind = 'directory' | 'file' | 'bind' | 'dataset' | 'template' | 'session' | 'engine' | 'none';
+export type ValueKind = 'directory' | 'file' | 'bind' | 'assigned' | 'dataset' | 'template' | 'session' | 'engine' | 'none';
 
 /** How an option is written and described. The command line, help, the manual page and completions are made from these. */
 export interface OptionForm {

@@ -1,4 +1,5 @@
 import { checkTargets, parseBinds, parseTmpfs } from '../bind.ts';
+import { parseMount } from '../mount.ts';
 import { parseVariables, variablesOfFile } from '../parse-environment.ts';
 import { parseHostname, parseUser } from '../parse-name.ts';
 import { idsPerSandbox, maximumId, parseInteger } from '../parse-number.ts';
@@ -27,6 +28,18 @@ export const sandboxOptions: OptionGroup<RunOption> = {
       help: 'an empty memory file system at TARGET, of at most SIZE (default 1G)',
       carriedBy: 'launcher',
       settle: (draft, given) => ({ ...draft, binds: checkTargets([...draft.binds, ...given.map(parseTmpfs)]) }),
+    }),
+    runOption('mounts', {
+      long: 'mount',
+      value: 'TYPE:TARGET=SOURCE',
+      completes: 'assigned',
+      repeatable: true,
+      help: 'host-bind, guest-bind (another path inside), ram (a size) or host-image (a file; format=raw or qcow2)',
+      carriedBy: 'launcher',
+      settle: (draft, given, { cwd }) => ({
+        ...draft,
+        binds: checkTargets([...draft.binds, ...given.map((text) => parseMount(text, cwd))]),
+      }),
     }),
     runOption('environment', {
       long: 'env',

@@ -115,4 +115,7 @@ const plain = {
   socketcall: false,
   hooks: {},
   tun: false,
+  disks: [],
+  cards: [],
+  debugInit: false,
 } as const;

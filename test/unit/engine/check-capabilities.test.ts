@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { checkCapabilities } from '../../../src/engine/check-capabilities.ts';
+import { checkCapabilities, checkSources } from '../../../src/engine/check-capabilities.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { type Feature, features } from '../../../src/spec/features.ts';
 import { runOptions } from '../../../src/spec/options/table.ts';
@@ -27,6 +27,9 @@ const cases: readonly (readonly [string, Partial<RunRequest>, string])[] = [
   ['--memory', { memory: '1M' }, 'full and other do'],
   ['--pids', { pids: 10 }, 'full and other do'],
   ['--cpus', { cpus: 2 }, 'full and other do'],
+  ['--disk', { disks: ['a=/b'] }, 'full and other do'],
+  ['--network', { networks: ['dhcp'] }, 'full and other do'],
+  ['--init-debug', { debugInit: true }, 'full and other do'],
   ['--accel', { acceleration: 'tcg' }, 'full and other do'],
   ['--net-bridge', { netBridge: 'br0' }, 'full and other do'],
   ['--tun', { tun: true }, 'full does'],
@@ -44,7 +47,7 @@ test('every option that asks for a feature is among these, and every feature is 
   const asking = runOptions.filter(({ feature }) => feature !== undefined);
   const names = asking.map(({ short, long }) => (short === undefined ? `--${long}` : `-${short}`));
   expect(cases.map(([option]) => option)).toEqual(names);
-  expect(new Set(asking.map(({ feature }) => feature))).toEqual(new Set(all));
+  expect(new Set([...asking.map(({ feature }) => feature), 'guest-bind'])).toEqual(new Set(all));
 });
 
 test('what every engine can do suits one without features, and so does what is asked for and is off', () => {
@@ -85,3 +88,19 @@ function engine(name: string, offered: readonly Feature[]): Engine {
   } as const;
   return { name, summary: name, capabilities, check: () => [], plan: unused };
 }
+
+test('what binds show is asked for too', () => {
+  const binds = [
+    { source: '/a', target: '/a', readOnly: false },
+    { source: { memoryBytes: 1 }, target: '/b', readOnly: false },
+    { source: { image: { file: '/c', format: 'raw' } }, target: '/c', readOnly: false },
+    { source: { inside: '/d' }, target: '/e', readOnly: false },
+  ] as const;
+  expect(checkSources(binds, plain, [plain, full, other])).toEqual(
+    ['host-image', 'guest-bind'].map((type) => ({
+      code: 'unsupported-option',
+      message: `The engine plain does not support --mount ${type}; full and other do.`,
+    })),
+  );
+  expect(checkSources(binds, full, [plain, full, other])).toEqual([]);
+});

@@ -12,6 +12,7 @@ const launch: Launch = bareLaunch(['/x', 'y'], {
   environment: { A: '1', B: '2' },
   descriptors: [
     { number: 9, kind: 'file', path: '/f' },
+    { number: 10, kind: 'data', label: 'text', content: new Uint8Array() },
     { number: 11, kind: 'stage-status', user: 'web:7' },
   ],
   userNamespace: { writer: 'newidmap', uidMap: map, gidMap: map, newuidmap: '/u', newgidmap: '/g' },
@@ -52,7 +53,8 @@ describe('the failure of a launch', () => {
     ['user', 1, 0, 'The user web:7 needs ids that the sandbox does not have.'],
     ['supervision', 0, 0, 'The launch failed in the step supervision.'],
     ['id-map', 1, placeOf('uid-map'), 'The launch failed in the step id-map: operation not permitted.'],
-    ['descriptor', 2, placeOf('descriptor-file'), 'The launch failed in the step descriptor (descriptor 9): no such file or directory.'],
+    ['descriptor', 2, placeOf('descriptor-file'), 'The launch failed in the step descriptor (/f): no such file or directory.'],
+    ['descriptor', 24, placeOf('descriptor-data'), 'The launch failed in the step descriptor (descriptor 10): too many open files.'],
     ['mount', 17, placeOf('host-mount'), 'The launch failed in the step mount (/m): file already exists.'],
     ['mount', 30, placeOf('host-mount', 1), 'The bind target /m/t could not be made: read-only file system.'],
     ['mount', 13, placeOf('host-mount', 2), 'The launch failed in the step mount (/m/etc/hosts on /h): permission denied.'],

@@ -29,6 +29,9 @@ test('a bare request gets every default', () => {
     socketcall: false,
     hooks: {},
     tun: false,
+    disks: [],
+    cards: [],
+    debugInit: false,
   });
 });
 
@@ -59,6 +62,10 @@ test('a full request is taken over, texts parsed', () => {
     readOnly: true,
     command: ['ls'],
     binds: ['src:/src:ro', { source: '/tmp', target: '/mnt/', readOnly: false }],
+    mounts: ['ram:/scratch=1M'],
+    disks: ['cache=cache.img,ro'],
+    networks: ['dhcp'],
+    debugInit: true,
     environment: ['A:b=c', 'B=d:e', 'LANG'],
     environmentFiles: ['vars'],
     workingDirectory: '/src//x/',
@@ -89,7 +96,11 @@ test('a full request is taken over, texts parsed', () => {
     binds: [
       { source: '/home/me/src', target: '/src', readOnly: true },
       { source: '/tmp', target: '/mnt', readOnly: false },
+      { source: { memoryBytes: 2 ** 20 }, target: '/scratch', readOnly: false },
     ],
+    disks: [{ tag: 'cache', file: '/home/me/cache.img', format: 'raw', readOnly: true }],
+    cards: [{ dhcp: true, addresses: [], routes: [] }],
+    debugInit: true,
     workingDirectory: '/src/x',
     uidBase: 100_000,
     gidBase: 200_000,
@@ -287,3 +298,11 @@ function refusalOf(action: () => unknown) {
   }
   return null;
 }
+
+test('a network card is in the network of the host, as -n is', () => {
+  const { shareNetwork, cards } = resolve({ ...bare, networks: ['mac=52:54:00:aa:bb:cc'] });
+  expect({ shareNetwork, cards }).toEqual({
+    shareNetwork: true,
+    cards: [{ dhcp: false, mac: '52:54:00:aa:bb:cc', addresses: [], routes: [] }],
+  });
+});

@@ -77,6 +77,8 @@ clone = "debian"
 bind = [".:/src", "sub/../x:/x:ro", "/etc:/e", "~:/home", 'c\\:d']
 env-file = [".env"]
 lxc-log = "log"
+disk = ["a=c.img,ro", "b=/d"]
+mount = ["host-image:/x=~/i", "ram:/y=1M", "guest-bind:/z=/x", "host-bind:/w=", "host-bind:/v=v"]
 [presets.b]
 template = "roots/a"
 clone = "../x"
@@ -90,6 +92,8 @@ clone = "../x"
       ['bind', ['/srv/a\\:b:/src', '/srv/a\\:b/x:/x:ro', '/etc:/e', '/home/ada:/home', '/srv/a\\:b/c\\:d']],
       ['env-file', ['/srv/a:b/.env']],
       ['lxc-log', '/srv/a:b/log'],
+      ['disk', ['a=/srv/a:b/c.img,ro', 'b=/d']],
+      ['mount', ['host-image:/x=/home/ada/i', 'ram:/y=1M', 'guest-bind:/z=/x', 'host-bind:/w=', 'host-bind:/v=/srv/a:b/v']],
     ]),
     b: new Map([
       ['template', '/srv/a:b/roots/a'],
@@ -102,6 +106,9 @@ clone = "../x"
 const valid: Readonly<Record<string, string>> = {
   bind: '["/a:/b"]',
   tmpfs: '["/a:1M"]',
+  mount: '["ram:/a=1M"]',
+  disk: '["a=/b"]',
+  network: '["dhcp"]',
   env: '["A=1", "B"]',
   'env-file': '["/a"]',
   engine: '"chroot"',
