@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,11 +120,17 @@ async function startDaemon(): Promise<void> {
   // Whoever removes /zfs-kstat in another mount namespace takes away the mount on it in this one.
   const command = ['--pdeathsig', 'KILL', '--', '/sbin/zfs-fuse', '--no-kstat-mount', '-n', '-p', '/var/run/zfs/pid'];
   const env = { ...process.env, LD_PRELOAD: await zfsFuseLibrary() };
-  const child = spawn('setpriv', command, { stdio: 'ignore', env });
+  const said = join(tmpdir(), `zfs-fuse-${process.pid}`);
+  const output = await open(said, 'w');
+  const child = spawn('setpriv', command, { stdio: ['ignore', output.fd, output.fd], env });
+  await output.close();
   daemon = child;
   let ended = false;
-  child.once('exit', () => {
+  child.once('exit', (status, signal) => {
     ended = true;
+    // Every later test in the file fails without saying so.
+    if (daemon === child)
+      console.error(`zfs-fuse ended by itself: ${String(signal ?? status)}\n${readFileSync(said, 'utf8').slice(-4000)}`);
   });
   const deadline = Date.now() + 60_000;
   while (!existsSync(socket)) {
