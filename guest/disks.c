@@ -10,6 +10,7 @@ static int mounted_count;
 
 /* NAME of the disk in /dev. */
 static bool find_disk(const char *serial, char name[8]) {
+  if (!modules_load("disk")) return false;
   for (char letter = 'a'; letter <= 'z'; letter++) {
     char path[64], found[32];
     snprintf(name, 8, "vd%c", letter);

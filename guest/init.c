@@ -252,7 +252,7 @@ int main(void) {
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGCHLD);
   sigprocmask(SIG_BLOCK, &blocked, NULL);
-  if (!prepare_system() || (port = channel_open()) < 0) machine_end();
+  if (!prepare_system() || !modules_load("base") || (port = channel_open()) < 0) machine_end();
   signals = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
   if (talks) dprintf(2, "init: greets the host\n");
   channel_send_numbers(FRAME_HELLO, (uint32_t[]){CHANNEL_VERSION}, 1);

@@ -42,6 +42,9 @@ bool prepare_image(const struct frame *frame);
 /* Before the host is told of the end. */
 void disks_release(void);
 
+/* modules.c: those for `when`, a directory of the initramfs; none, if it lacks that. Errno says why one could not be loaded. */
+bool modules_load(const char *when);
+
 /* network.c: network cards. */
 bool prepare_card(const struct frame *frame);
 bool prepare_address(const struct frame *frame);

@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <time.h>
 
 struct request {
   struct nlmsghdr header;
@@ -51,12 +52,23 @@ static unsigned char read_address(const char *text, uint8_t bytes[16], size_t *l
   return inet_pton(kind, text, bytes) == 1 ? kind : 0;
 }
 
+/* What is sent before is lost; the kernel sees the other end a moment later. Loopback has none, and says so. */
+static bool await_carrier(const char *name) {
+  char path[64], state[16] = "down";
+  snprintf(path, sizeof path, "/sys/class/net/%s/operstate", name);
+  for (int64_t until = now_ms() + 2000; strncmp(state, "down", 4) == 0 && now_ms() < until;) {
+    read_text(path, state, sizeof state);
+    if (strncmp(state, "down", 4) == 0) nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+  }
+  return true;
+}
+
 bool prepare_card(const struct frame *frame) {
   const char *parts[1];
-  if (!read_strings(frame, parts, 1)) return false;
+  if (!read_strings(frame, parts, 1) || !modules_load("network")) return false;
   struct request request = begin(RTM_NEWLINK, 0, sizeof request.body.card);
   request.body.card = (struct ifinfomsg){.ifi_index = (int)if_nametoindex(parts[0]), .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-  return request.body.card.ifi_index > 0 && ask(&request);
+  return request.body.card.ifi_index > 0 && ask(&request) && await_carrier(parts[0]);
 }
 
 bool prepare_address(const struct frame *frame) {

@@ -14,6 +14,7 @@ export const errorCodes = [
   'missing-tool',
   'tool-timeout',
   'not-permitted',
+  'bad-kernel',
   'bad-template',
   'template-missing',
   'run-missing',

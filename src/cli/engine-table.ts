@@ -36,13 +36,12 @@ export function formatEngineTable(engines: readonly Engine[], indent: string): s
     .join('');
 }
 
-/** In brackets; nothing: no option stands for it alone. */
+/** In brackets, of more than two the first; nothing: no option stands for it alone. */
 function optionsFor(feature: string): readonly string[] {
-  const options = runOptions
+  const names = runOptions
     .filter((option) => option.feature === feature)
-    .map(({ short, long }) => (short === undefined ? `--${long}` : `-${short}`))
-    .join(', ');
-  return options === '' ? [] : [`(${options})`];
+    .map(({ short, long }) => (short === undefined ? `--${long}` : `-${short}`));
+  return names.length === 0 ? [] : [`(${names.slice(0, names.length > 2 ? 1 : 2).join(', ')})`];
 }
 
 function yes(value: boolean): string {

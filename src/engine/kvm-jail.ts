@@ -79,8 +79,8 @@ function planPrograms(jail: string, qemu: string, { files, machine }: Facts): Mo
   return [
     readOnly(jail, qemu, qemu, 'file'),
     ...(machine?.directories ?? []).map((path) => readOnly(jail, path, path, 'directory')),
-    readOnly(jail, files.kernel, jailPaths.kernel, 'file'),
-    readOnly(jail, files.initramfs, jailPaths.initramfs, 'file'),
+    readOnly(jail, machine?.boot?.kernel ?? files.kernel, jailPaths.kernel, 'file'),
+    readOnly(jail, machine?.boot?.initramfs ?? files.initramfs, jailPaths.initramfs, 'file'),
     ...['/dev/null', '/dev/urandom', ...(machine?.withoutKvm === null ? ['/dev/kvm'] : [])].map((path) =>
       readOnly(jail, path, path, 'file'),
     ),

@@ -29,7 +29,20 @@ const leastMemory = 64 * mebibyte;
 
 const capabilities: EngineCapabilities = {
   isolates: true,
-  features: ['read-only-root', 'hostname', 'guest-bind', 'id-base', 'cpu', 'memory', 'cpus', 'accel', 'disks', 'cards', 'debug-init'],
+  features: [
+    'read-only-root',
+    'hostname',
+    'guest-bind',
+    'id-base',
+    'cpu',
+    'memory',
+    'cpus',
+    'accel',
+    'disks',
+    'cards',
+    'kernel',
+    'debug-init',
+  ],
   variables: [],
   network: 'optional',
   mountpoints: ['/proc', '/sys', '/dev', '/tmp'],
@@ -76,7 +89,7 @@ function checkParts({ machine, files }: Facts): Problem[] {
       hint: 'apt-get install qemu-system-x86',
     });
   }
-  if (!machine.hasKernel) {
+  if (machine.boot === null) {
     problems.push({
       code: 'missing-tool',
       message: `The kernel of machines is missing: ${files.kernel}`,
@@ -132,6 +145,7 @@ function plan(input: PlanInput): Launch {
     acceleration: spec.acceleration === 'tcg' || facts.machine?.withoutKvm !== null ? 'tcg' : 'kvm',
     cpus: spec.cpus ?? 1,
     memoryBytes: spec.limits.memoryBytes ?? usualMemory,
+    board: facts.machine?.boot?.board ?? 'microvm',
     kernel: jailPaths.kernel,
     initramfs: jailPaths.initramfs,
     share: jailPaths.share,

@@ -1,3 +1,4 @@
+import type { Board } from '../machine/machine.ts';
 import type { Privileges } from './privileges.ts';
 import type { Rights } from './rights.ts';
 
@@ -81,14 +82,23 @@ export interface HostFacts {
   readonly files: OwnFiles;
 }
 
+/** The kernel and the first root of a machine. */
+export interface MachineBoot {
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly board: Board;
+  /** The host's directory with the modules of the kernel; absent: it has none. */
+  readonly modules?: string;
+}
+
 /** What machines need of this host. */
 export interface MachineFacts {
   /** The processor is one that machines are built for. */
   readonly hasProcessor: boolean;
   /** QEMU's program; null: it is not installed. */
   readonly qemu: string | null;
-  /** The file of the kernel is there. */
-  readonly hasKernel: boolean;
+  /** What it boots; null: isolate's own kernel is missing. */
+  readonly boot: MachineBoot | null;
   /** Why KVM cannot run a machine of this caller, as the end of a sentence; null: it can. */
   readonly withoutKvm: string | null;
   /** The directories with firmware and libraries of QEMU that are there. */

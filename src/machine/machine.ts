@@ -5,6 +5,7 @@ export interface Machine {
   readonly acceleration: 'kvm' | 'tcg';
   readonly cpus: number;
   readonly memoryBytes: number;
+  readonly board: Board;
   /** An uncompressed kernel that is booted by PVH, and the initramfs with isolate's init. */
   readonly kernel: string;
   readonly initramfs: string;
@@ -15,6 +16,9 @@ export interface Machine {
   /** Its kernel and its init say on the console what they do. */
   readonly talks: boolean;
 }
+
+/** `microvm` for isolate's own kernel, `q35` for one of a distribution, which knows no devices without a bus. */
+export type Board = 'microvm' | 'q35';
 
 /** A disk, whose file QEMU has at the descriptor `diskNumber` of its index. In the machine its serial number is the index. */
 export interface MachineDisk {

@@ -1,4 +1,5 @@
 import {
+  type Board,
   channelNumber,
   consoleNumber,
   diskNumber,
@@ -14,7 +15,8 @@ import {
  * frequency of the processor's counter measures it, and hangs under load. (qemu(1); docs/system/i386/microvm.rst)
  */
 export function formatQemu(program: string, machine: Machine): readonly string[] {
-  const { share, disks, cards } = machine;
+  const { share, disks, cards, board } = machine;
+  const bus = board === 'q35' ? 'pci' : 'device';
   return [
     program,
     ...base(machine),
@@ -25,21 +27,21 @@ export function formatQemu(program: string, machine: Machine): readonly string[]
     '-chardev',
     `socket,id=channel,fd=${channelNumber}`,
     '-device',
-    'virtio-serial-device',
+    `virtio-serial-${bus}`,
     '-device',
     `virtserialport,chardev=channel,name=${portName}`,
     // Owners and modes on the host are those in the machine; an inode has one number, whichever file system of the host it is on.
     '-fsdev',
     `local,id=share,path=${escape(share)},security_model=passthrough,multidevs=remap`,
     '-device',
-    `virtio-9p-device,fsdev=share,mount_tag=${shareTag}`,
-    ...disks.flatMap(formatDisk),
-    ...cards.flatMap(formatCard),
+    `virtio-9p-${bus},fsdev=share,mount_tag=${shareTag}`,
+    ...disks.flatMap((disk, index) => formatDisk(disk, index, bus)),
+    ...cards.flatMap((card, index) => formatCard(card, index, bus)),
   ];
 }
 
 /** QEMU opens no file: a path in an image, of what lies below it, leads to nothing in its root directory. */
-function formatDisk({ format, readOnly }: MachineDisk, index: number): readonly string[] {
+function formatDisk({ format, readOnly }: MachineDisk, index: number, bus: string): readonly string[] {
   const mode = readOnly ? ',read-only=on' : '';
   return [
     '-add-fd',
@@ -49,22 +51,26 @@ function formatDisk({ format, readOnly }: MachineDisk, index: number): readonly 
     '-blockdev',
     `driver=${format},node-name=disk${index},file=file${index},discard=unmap${mode}`,
     '-device',
-    `virtio-blk-device,drive=disk${index},serial=${index}`,
+    `virtio-blk-${bus},drive=disk${index},serial=${index}`,
   ];
 }
 
-function formatCard({ mac, network: { subnet, address, gateway, nameServer } }: MachineCard, index: number): readonly string[] {
+function formatCard(
+  { mac, network: { subnet, address, gateway, nameServer } }: MachineCard,
+  index: number,
+  bus: string,
+): readonly string[] {
   return [
     '-netdev',
     `user,id=net${index},net=${subnet},host=${gateway},dns=${nameServer},dhcpstart=${address}`,
     '-device',
-    `virtio-net-device,netdev=net${index}${mac === undefined ? '' : `,mac=${mac}`}`,
+    `virtio-net-${bus},netdev=net${index}${bus === 'pci' ? ',romfile=' : ''}${mac === undefined ? '' : `,mac=${mac}`}`,
   ];
 }
 
 /** A machine that ends as soon as its init runs, because it has no channel; QEMU ends with 0 then. For finding out whether KVM works. */
 export function formatProbe(program: string, { kernel, initramfs }: Pick<Machine, 'kernel' | 'initramfs'>): readonly string[] {
-  return [program, ...base({ acceleration: 'kvm', cpus: 1, memoryBytes: 2 ** 27, kernel, initramfs, talks: false })];
+  return [program, ...base({ acceleration: 'kvm', cpus: 1, memoryBytes: 2 ** 27, kernel, initramfs, board: 'microvm', talks: false })];
 }
 
 function base({
@@ -73,6 +79,7 @@ function base({
   memoryBytes,
   kernel,
   initramfs,
+  board,
   talks,
 }: Omit<Machine, 'share' | 'disks' | 'cards'>): readonly string[] {
   const isEmulated = acceleration === 'tcg';
@@ -84,9 +91,8 @@ function base({
     'none',
     '-sandbox',
     'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
-    // Without a timer of the old kind there is none under emulation.
     '-machine',
-    `microvm,${isEmulated ? 'pit=on,pic=on' : 'pit=off,pic=off'},rtc=on,isa-serial=on,auto-kernel-cmdline=on,acpi=off`,
+    boards[board](isEmulated),
     '-accel',
     isEmulated ? 'tcg,thread=multi' : 'kvm',
     '-cpu',
@@ -105,6 +111,14 @@ function base({
     kernelWords(isEmulated, talks).join(' '),
   ];
 }
+
+/** (docs/system/i386/microvm.rst) */
+const boards: Readonly<Record<Board, (isEmulated: boolean) => string>> = {
+  // Without a timer of the old kind there is none under emulation.
+  microvm: (isEmulated) =>
+    `microvm,${isEmulated ? 'pit=on,pic=on' : 'pit=off,pic=off'},rtc=on,isa-serial=on,auto-kernel-cmdline=on,acpi=off`,
+  q35: () => 'q35,smm=off,vmport=off,hpet=off,i8042=off,sata=off,smbus=off,usb=off',
+};
 
 /** Documentation/admin-guide/kernel-parameters.txt; nothing secret, because every user of the machine can read it. */
 function kernelWords(isEmulated: boolean, talks: boolean): readonly string[] {

@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+
 import { readSandboxIds } from '../config/ids.ts';
 import { checkCapabilities, checkSources } from '../engine/check-capabilities.ts';
 import type { Engine, Problem } from '../engine/engine.ts';
@@ -13,7 +15,7 @@ import { describeSource, imagesOf, nameServers } from '../spec/bind.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { completeRequest } from '../spec/options/table.ts';
 import { resolveSpec } from '../spec/resolve-spec.ts';
-import { isOverlaid, type RootRef } from '../spec/root-ref.ts';
+import { isOverlaid, isThrownAway, type RootRef } from '../spec/root-ref.ts';
 import type { WantedSpec } from '../spec/spec.ts';
 import type { Prepared } from './prepared.ts';
 import { type Answers, ownCaller, questionsOf, type RunCaller } from './run-caller.ts';
@@ -31,7 +33,8 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
   const wanted = resolveSpec(asked, { environment, cwd, readFile });
   refuse(checkCapabilities(asked, engine, engines));
   const root = await settleRoot(wanted.root, findDirectory, caller);
-  const spec = { ...withNameServers(wanted, engine, probePath), root };
+  const machine = await machineFacts(engine, wanted, caller);
+  const spec = withModules({ ...withNameServers(wanted, engine, probePath), root }, machine);
   // Other users' sandboxes have the user's own ids.
   const sandboxIds = rightsOf(uid) === 'root' ? await (caller.sandboxIds ?? readSandboxIds)() : null;
   const cgroups = { of: cgroupFile, everywhere: engine.capabilities.nests && cgroupFile !== null };
@@ -47,7 +50,7 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
     mounts,
     probePath,
   });
-  const facts = { ...caller.host, ...callerFacts, ...(await machineFacts(engine, spec, caller)) };
+  const facts = { ...caller.host, ...callerFacts, ...machine };
   refuse([
     ...(await checkRoot(spec, engine, facts, caller, mounts)),
     ...checkBinds(spec, facts),
@@ -61,12 +64,19 @@ export async function decide(request: RunRequest, caller: RunCaller = ownCaller(
 /** Loaded and asked only for an engine with a kernel of its own. */
 async function machineFacts(
   { capabilities }: Engine,
-  { acceleration }: WantedSpec,
-  { host, uid, searchPath }: RunCaller,
+  { acceleration, kernel }: WantedSpec,
+  { host, uid, searchPath, kernelCache: cache }: RunCaller,
 ): Promise<Pick<Facts, 'machine'>> {
   if (capabilities.kernel !== 'own') return {};
+  if (kernel !== undefined && cache === undefined) {
+    // The daemon reads no files of its clients: their own programs do that.
+    throw new IsolateError('unsupported-option', 'The daemon prepares no kernel.');
+  }
   const { findMachineFacts } = await import('./machine-facts.ts');
-  const wish = acceleration === undefined ? {} : { acceleration };
+  const wish = {
+    ...(acceleration === undefined ? {} : { acceleration }),
+    ...(kernel === undefined || cache === undefined ? {} : { chosen: { kernel, cache: cache() } }),
+  };
   return { machine: await findMachineFacts({ files: host.files, rights: rightsOf(uid), searchPath, ...wish }) };
 }
 
@@ -97,6 +107,15 @@ function withNameServers(spec: WantedSpec, { capabilities }: Engine, probePath: 
   const isShared = spec.shareNetwork || capabilities.network === 'always-shared';
   if (!isShared || spec.binds.some((bind) => bind.target === nameServers) || probePath(nameServers) === null) return spec;
   return { ...spec, binds: [...spec.binds, { source: nameServers, target: nameServers, readOnly: true, optional: true }] };
+}
+
+/** Programs find the modules of the kernel where modprobe(8) looks for them; a root whose changes stay is left as it is. */
+function withModules(spec: WantedSpec, { machine }: Pick<Facts, 'machine'>): WantedSpec {
+  const source = machine?.boot?.modules;
+  if (source === undefined || !(isThrownAway(spec.root) || spec.readOnlyRoot)) return spec;
+  const target = `/lib/modules/${basename(source)}`;
+  if (spec.binds.some((bind) => bind.target === target)) return spec;
+  return { ...spec, binds: [...spec.binds, { source, target, readOnly: true, optional: true }] };
 }
 
 async function checkRoot(

@@ -1,14 +1,14 @@
 import { closeSync, constants, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { HostFacts, MachineFacts } from '../host/facts.ts';
+import type { HostFacts, MachineBoot, MachineFacts } from '../host/facts.ts';
 import type { Rights } from '../host/rights.ts';
 import { readText } from '../host/read-text.ts';
 import { findTool } from '../host/tools.ts';
 import { formatProbe } from '../machine/qemu.ts';
 import { callerEnvironment } from '../process/caller-environment.ts';
 import { runCommand } from '../process/command.ts';
-import type { WantedSpec } from '../spec/spec.ts';
+import type { KernelWish, WantedSpec } from '../spec/spec.ts';
 import { findRuntimePlace } from './own-places.ts';
 
 /** Firmware and libraries of QEMU, and the loader; /lib and /lib64 are links to /usr on hosts that isolate supports. */
@@ -30,13 +30,16 @@ export interface MachineQuestion {
   readonly searchPath: string | undefined;
   /** As the run asks for it; absent: any. */
   readonly acceleration?: WantedSpec['acceleration'];
+  /** The kernel that was chosen, and where it is kept unpacked; absent: isolate's own. */
+  readonly chosen?: { readonly kernel: KernelWish; readonly cache: string };
 }
 
 /**
  * What machines need of this host. Where a machine may run with KVM and it is not known whether it can, this process starts one. It
  * keeps the answer in its own runtime directory, not in the caller's.
  */
-export async function findMachineFacts({ files, rights, searchPath, acceleration }: MachineQuestion): Promise<MachineFacts> {
+export async function findMachineFacts(question: MachineQuestion): Promise<MachineFacts> {
+  const { files, rights, searchPath, acceleration } = question;
   const qemu = findTool('qemu-system-x86_64', rights, searchPath);
   const hasKernel = exists(files.kernel);
   const withoutMachine = qemu === null || !hasKernel ? 'QEMU or the kernel of machines is missing' : null;
@@ -44,10 +47,20 @@ export async function findMachineFacts({ files, rights, searchPath, acceleration
   return {
     hasProcessor: process.arch === 'x64',
     qemu,
-    hasKernel,
+    boot: await findBoot(question, hasKernel),
     withoutKvm: unwanted ?? whyOutOfReach() ?? (await recall(qemu ?? '', files)),
     directories: directories.filter(exists),
   };
+}
+
+async function findBoot({ files, rights, searchPath, chosen }: MachineQuestion, hasKernel: boolean): Promise<MachineBoot | null> {
+  if (chosen === undefined) return hasKernel ? { kernel: files.kernel, initramfs: files.initramfs, board: 'microvm' } : null;
+  const { file, release, modules = '/lib/modules' } = chosen.kernel;
+  const { prepareKernel } = await import('../kernel/prepare.ts');
+  const choice = { file: file ?? `/boot/vmlinuz-${release ?? ''}`, modules, ...(release === undefined ? {} : { release }) };
+  const find = (name: string): string | null => findTool(name, rights, searchPath);
+  const { kernel, initramfs, modules: found } = await prepareKernel(choice, { initramfs: files.initramfs, cache: chosen.cache, find });
+  return { kernel, initramfs, board: 'q35', ...(found === null ? {} : { modules: found }) };
 }
 
 function exists(path: string): boolean {

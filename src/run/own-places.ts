@@ -29,13 +29,22 @@ export function findRuntimePlace(uid: number, environment: Environment): OwnPlac
 /** Where state that outlives a boot is: layers of overlays and, for users other than root, their leases. Throws as above. */
 export function findStatePlace(uid: number, environment: Environment): OwnPlace {
   if (rightsOf(uid) === 'root') return { path: '/var/lib/isolate', variable: null };
+  return { path: join(homeOf(uid, environment), '.local/state/isolate'), variable: 'HOME' };
+}
+
+/** Where what can be made again is kept for later runs. Throws as above. (XDG Base Directory Specification) */
+export function findCachePlace(uid: number, environment: Environment): string {
+  if (rightsOf(uid) === 'root') return '/var/cache/isolate';
+  const given = environment['XDG_CACHE_HOME'] ?? '';
+  return join(given.startsWith('/') ? given : join(homeOf(uid, environment), '.cache'), 'isolate');
+}
+
+function homeOf(uid: number, environment: Environment): string {
   const home = findHome(environment);
-  if (home === null) {
-    throw new IsolateError('state-unreadable', `You have no home directory: HOME names none, and user ${uid} has none in /etc/passwd.`, {
-      hint: 'set HOME to a directory of yours',
-    });
-  }
-  return { path: join(home, '.local/state/isolate'), variable: 'HOME' };
+  if (home !== null) return home;
+  throw new IsolateError('state-unreadable', `You have no home directory: HOME names none, and user ${uid} has none in /etc/passwd.`, {
+    hint: 'set HOME to a directory of yours',
+  });
 }
 
 /** After su(1) the variable often still names the directory of another user, or one that a logout has removed. */

@@ -16,7 +16,7 @@ import type { Caller, RunRequest } from '../spec/request.ts';
 import type { DirectoryStorage } from '../spec/root-ref.ts';
 import { chooseStorage } from '../storage/choose.ts';
 import { describeDirectory } from '../storage/directory.ts';
-import { findStatePlace } from './own-places.ts';
+import { findCachePlace, findStatePlace } from './own-places.ts';
 import { readEnvironmentFile } from './read-environment-file.ts';
 import { workingDirectory } from './working-directory.ts';
 
@@ -54,6 +54,8 @@ export interface RunCaller extends Pick<Caller, 'cwd'> {
   readonly cgroupFile: string | null;
   /** The ids that the settings give root's sandboxes; absent: as the files say now. */
   readonly sandboxIds?: () => SandboxIds | null;
+  /** Where kernels of the caller's choice are kept unpacked; absent: this process may not read them. */
+  readonly kernelCache?: () => string;
   /** What makes clones of a directory, if this process may look at it; absent: overlays do, unless the request says something else. */
   readonly chooseStorage?: (path: string, wanted: DirectoryStorage | undefined) => Promise<DirectoryStorage>;
   /** Rejects if the caller does not answer. */
@@ -74,6 +76,7 @@ export function ownCaller(): RunCaller & Pick<Caller, 'environment'> {
     cwd: workingDirectory(),
     privileges: readPrivileges(),
     cgroupFile: '/proc/self/cgroup',
+    kernelCache: () => `${findCachePlace(uid, environment)}/kernels`,
     chooseStorage: async (path, wanted) => {
       const { path: stateDirectory } = findStatePlace(uid, environment);
       return await chooseStorage(path, wanted, { stateDirectory, uid, run: runCommand, tree: host.files.tree });

@@ -18,6 +18,7 @@ export const features = {
   accel: 'acceleration',
   disks: 'disks and images',
   cards: 'network cards',
+  kernel: 'kernel of choice',
   'debug-init': 'start shown',
   bridge: 'network bridge',
   tun: 'tunnels',

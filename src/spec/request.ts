@@ -63,6 +63,12 @@ export interface RunRequest {
   readonly disks?: readonly string[];
   /** One network card of a machine each: `dhcp`, or its addresses and routes (docs/options.md). */
   readonly networks?: readonly string[];
+  /** The image of the kernel that a machine boots; isolate's own unless this or `kernelVersion` is given. */
+  readonly kernel?: string;
+  /** The release of that kernel, whose image is in /boot unless `kernel` is given. */
+  readonly kernelVersion?: string;
+  /** The directory with modules by release; /lib/modules unless given. */
+  readonly modules?: string;
   /** Show what the kernel and the init of a machine say. */
   readonly debugInit?: boolean;
   /** `auto`, `kvm` or `tcg`; `auto` unless given. */

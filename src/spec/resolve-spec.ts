@@ -36,6 +36,9 @@ export function resolveSpec(request: CompleteRequest, caller: Caller): WantedSpe
       hint: 'isolate template list shows the templates, isolate template create --help how to make one',
     });
   }
+  if (draft.kernel !== undefined && draft.kernel.file === undefined && draft.kernel.release === undefined) {
+    throw new IsolateError('usage', '--modules needs --kernel or --kernel-version.');
+  }
   return { ...draft, root, command: checkCommand(request.command ?? []) };
 }
 

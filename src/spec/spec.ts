@@ -35,6 +35,16 @@ export interface Disk extends Image {
   readonly readOnly: boolean;
 }
 
+/** The kernel of a machine; at least one of `file` and `release` is there in the end. */
+export interface KernelWish {
+  /** An image; absent: that of `release` in /boot. */
+  readonly file?: string;
+  /** Absent: as the image says. */
+  readonly release?: string;
+  /** The directory with the modules of each release; absent: /lib/modules. */
+  readonly modules?: string;
+}
+
 /** An address of a network card; both kinds of IP. */
 export interface CardAddress {
   readonly address: string;
@@ -114,6 +124,8 @@ export interface FirmSpec {
   readonly cards: readonly Card[];
   /** What the kernel and the init of a machine say is shown. */
   readonly debugInit: boolean;
+  /** Absent: isolate's own. */
+  readonly kernel?: KernelWish;
   /** Absent: `auto`. */
   readonly acceleration?: (typeof accelerations)[number];
   readonly timeoutMs?: number;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { type Daemon, startDaemon, writeConfig } from '../rig/daemon.ts';
+import { debianKernel } from '../rig/debian-kernel.ts';
 import { isolate } from '../rig/isolate.ts';
 import { addMember, addMemberGroup, type Member, runAs } from '../rig/members.ts';
 import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
@@ -43,6 +44,20 @@ describe.each(['isolate', 'isolate-node'] as const)('by %s', (program) => {
     });
   });
 
+  test('a member has disks of its own on a clone of the daemon, and reaches no others', async () => {
+    const root = ['-z', template.dataset, '--wait', '60'];
+    const image = join(member.home, `image-${program}`);
+    execFileSync('truncate', ['-s', '16M', image]);
+    execFileSync('mkfs.ext4', ['-q', '-F', image]);
+    execFileSync('chown', [`${member.uid}:${member.uid}`, image]);
+    const disk = ['--mount', `host-image:/mnt=${image}`];
+    const kept = ['sh', '-c', 'ls /mnt; echo member > /mnt/kept'];
+    expect(await runAs(member, [...inMachine(...root), ...disk, '--', ...kept], program)).toEqual(ended(0, 'lost+found\n'));
+    expect(await runAs(member, [...inMachine(...root), ...disk, '--', 'cat', '/mnt/kept'], program)).toEqual(ended(0, 'member\n'));
+    const { status, stderr } = await runAs(member, [...inMachine(...root), '--disk', 'a=/etc/shadow', '--', 'true'], program);
+    expect([status, stderr]).toEqual([125, expect.stringContaining('/etc/shadow')]);
+  });
+
   test('a user runs a machine on a throw-away layer over a directory', async () => {
     const root = join(member.home, `root-${program}`);
     await copyRootfs(await busyboxRootfs(), root);
@@ -77,4 +92,12 @@ test('a member with --memory has a machine with so much, whose own needs are not
 test('a user without subordinate ids has a machine whose files have one owner', async () => {
   const words = ['-z', template.dataset, '--wait', '60', '--', 'sh', '-c', 'touch /mine; stat -c %u /mine; chown 1 /mine 2>&1'];
   expect(await runAs(single, [...inMachine(), ...words])).toMatchObject({ status: 1, stdout: '0\nchown: /mine: Invalid argument\n' });
+});
+
+test('a member boots a kernel of its own choice on a clone of the daemon', async () => {
+  const { image, modules, release } = await debianKernel();
+  const root = ['-z', template.dataset, '--wait', '60'];
+  expect(await runAs(member, [...inMachine(...root), '--kernel', image, '--modules', modules, '--', 'uname', '-r'])).toEqual(
+    ended(0, `${release}\n`),
+  );
 });

@@ -8,7 +8,7 @@ import type { SandboxSpec } from '../../src/spec/spec.ts';
 export const machineFacts: MachineFacts = {
   qemu: '/usr/bin/qemu-system-x86_64',
   hasProcessor: true,
-  hasKernel: true,
+  boot: { kernel: '/usr/lib/isolate/vmlinux', initramfs: '/usr/lib/isolate/initramfs', board: 'microvm' },
   withoutKvm: 'this host has no /dev/kvm',
   directories: ['/usr/lib', '/usr/share/qemu', '/lib'],
 };

@@ -37,6 +37,16 @@ compareWithRecords(kvmEngine, {
   }),
   'init shown': withSpec({ debugInit: true }),
   processors: withSpec({ cpus: 4 }),
+  'kernel of a distribution': {
+    ...withSpec({ disks: [{ tag: 'a', file: '/srv/a', format: 'raw', readOnly: false }], shareNetwork: true }),
+    facts: {
+      ...rootFacts,
+      machine: {
+        ...machineFacts,
+        boot: { kernel: '/var/cache/isolate/kernels/x/kernel', initramfs: '/var/cache/isolate/kernels/x/initramfs', board: 'q35' },
+      },
+    },
+  },
   'with KVM': { ...plain, facts: withKvm },
   emulated: { ...withSpec({ acceleration: 'tcg' }), facts: withKvm },
 });

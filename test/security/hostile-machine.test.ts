@@ -138,13 +138,13 @@ test('what QEMU and the console said last is shown when the machine dies, and do
 
 test('a machine that never greets is ended after the time that it has', async () => {
   follow(['wait']);
-  const machine = spawn(join(isolatePath, '../isolate-machine'), ['3', '4', '5', '500', join(root, '../fake')], {
+  const machine = spawn(join(isolatePath, '../isolate-machine'), ['3', '4', '5', '500', '', 'hidden', join(root, '../fake')], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
   });
   // Its program is not there, so QEMU ends at once; with one that waits the time limit ends it.
   expect(await finished(machine)).toMatchObject({ status: 125, stderr: expect.stringContaining('the machine died before') as string });
   execFileSync('sh', ['-c', `printf '#!/bin/sh\nexec sleep 1000\n' > ${root}/sleeper; chmod 755 ${root}/sleeper`]);
-  const waiting = spawn(join(isolatePath, '../isolate-machine'), ['3', '4', '5', '500', join(root, 'sleeper')], {
+  const waiting = spawn(join(isolatePath, '../isolate-machine'), ['3', '4', '5', '500', '', 'hidden', join(root, 'sleeper')], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
   });
   expect(await finished(waiting)).toMatchObject({ status: 125, stderr: 'isolate: the machine did not start in time\n' });

@@ -2,6 +2,7 @@ import { IsolateError } from '../../error.ts';
 import { parseCard } from '../card.ts';
 import { parseDisks } from '../disk.ts';
 import { parseInteger } from '../parse-number.ts';
+import { parseHostPath } from '../parse-path.ts';
 import { accelerations } from '../spec.ts';
 import { type OptionGroup, type RunOption, runOption } from './option.ts';
 
@@ -41,6 +42,35 @@ export const machineOptions: OptionGroup<RunOption> = {
       carriedBy: 'launcher',
       settle: (draft, given) => ({ ...draft, shareNetwork: true, cards: given.map(parseCard) }),
     }),
+    runOption('kernel', {
+      long: 'kernel',
+      value: 'FILE',
+      completes: 'file',
+      help: "boot this kernel of a distribution instead of isolate's own",
+      feature: 'kernel',
+      carriedBy: 'launcher',
+      settle: (draft, file, { cwd }) => ({ ...draft, kernel: { ...draft.kernel, file: parseHostPath('usage', 'The kernel', file, cwd) } }),
+    }),
+    runOption('kernelVersion', {
+      long: 'kernel-version',
+      value: 'RELEASE',
+      completes: 'none',
+      help: "the kernel's release, as uname -r says it; without --kernel, boot /boot/vmlinuz-RELEASE",
+      feature: 'kernel',
+      carriedBy: 'launcher',
+      settle: (draft, release) => ({ ...draft, kernel: { ...draft.kernel, release: parseRelease(release) } }),
+    }),
+    runOption('modules', {
+      long: 'modules',
+      value: 'DIR',
+      completes: 'directory',
+      help: 'where the modules of the kernel are, in a directory by its release (default /lib/modules)',
+      feature: 'kernel',
+      carriedBy: 'launcher',
+      settle: (draft, directory, { cwd }) => {
+        return { ...draft, kernel: { ...draft.kernel, modules: parseHostPath('usage', 'The directory of modules', directory, cwd) } };
+      },
+    }),
     runOption('debugInit', {
       long: 'init-debug',
       help: 'show what the kernel and the init of the machine say, on standard error',
@@ -65,3 +95,11 @@ export const machineOptions: OptionGroup<RunOption> = {
     }),
   ],
 };
+
+/** A part of a path: one name. */
+function parseRelease(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._+~-]{0,99}$/.test(text)) return text;
+  throw new IsolateError('usage', `${JSON.stringify(text)} is not the release of a kernel.`, {
+    hint: 'write it as uname -r does, such as 6.1.0-40-amd64',
+  });
+}

@@ -29,7 +29,7 @@ function temporaryDirectory(): string {
 }
 
 async function surveyAs(uid: number, environment: Record<string, string>, template?: string) {
-  const machine = { hasProcessor: true, qemu: null, hasKernel: false, withoutKvm: 'this host has no /dev/kvm', directories: [] };
+  const machine = { hasProcessor: true, qemu: null, boot: null, withoutKvm: 'this host has no /dev/kvm', directories: [] };
   const facts = { ...(await probeFacts({ environment, uid, gid: uid, files })), machine };
   const daemon = { socket: '/run/isolate/isolated.sock', answer: { kind: 'none' } } as const;
   return await surveyHost({
