@@ -225,11 +225,11 @@ static void serve(void) {
   if (polls[2].revents != 0) read_report();
   if ((polls[3].revents & POLLIN) != 0) drop_output();
   if ((polls[3].revents & ~POLLIN) != 0) write_input((short)(polls[3].revents & ~POLLIN));
-  if (streams.input >= 0 && input_ended && input.used == 0) end_input();
   for (int index = 0; index < 2; index++)
     if (polls[4 + index].revents != 0) read_output(index);
   if (polls[1].revents != 0) reap();
   if (polls[0].revents != 0) read_channel();
+  if (streams.input >= 0 && input_ended && input.used == 0) end_input();
   if (ended && !has_output()) end_run();
 }
 

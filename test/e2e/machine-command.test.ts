@@ -73,6 +73,15 @@ test('the end of the input reaches the command, which may also leave input unrea
   expect(await isolate(inMachine('true'), { input: 'x'.repeat(1_000_000) })).toEqual(ended(0));
 });
 
+test('the end of the input reaches a command that waits for it, with nothing else going on', async () => {
+  const child = startIsolate(shell('echo up; cat; echo end'));
+  await once(child.stdout ?? child, 'data');
+  child.stdin?.write('more\n');
+  await once(child.stdout ?? child, 'data');
+  child.stdin?.end();
+  expect(await finished(child)).toMatchObject({ status: 0, stdout: 'end\n' });
+});
+
 test('a command gets SIGPIPE when its reader goes away', async () => {
   const child = startIsolate(inMachine('yes'));
   await once(child.stdout!, 'data');
