@@ -65,6 +65,14 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
       { words: ['-q', '-e', 'lxc', '--tmpfs', '/mnt:4M'], command: shell('df -k /mnt | tail -n 1') },
       { words: ['-q', '-e', 'chroot', '--tmpfs', '/mnt:4M'], command: shell('df -k /mnt | tail -n 1') },
     ],
+    mount: [
+      {
+        words: ['--mount', 'host-bind:/mnt=directory,ro', '--mount', 'ram:/opt=1M'],
+        command: shell('cat /mnt/file; df -k /opt | tail -n 1'),
+      },
+      { words: ['--mount', 'ram:/mnt'], way: null },
+      { words: ['--mount', 'guest-bind:/mnt=/etc'], way: null },
+    ],
     env: [{ words: ['-v', 'A=1', '-v', 'B:2', '-v', 'PASSED', '-v', 'EMPTY', '-v', 'NOT_SET'], command: ['env'] }],
     'env-file': [{ words: ['--env-file', 'variables', '-v', 'FROM_FILE=beaten'], command: ['env'] }],
     chdir: [{ words: ['-p', '/etc'], command: ['pwd'] }],
@@ -97,6 +105,20 @@ export function optionExamples(scratch: string, dataset: string): Readonly<Recor
       { words: ['-e', 'kvm', '--accel', 'tcg'], command: ['true'] },
       { words: ['-e', 'kvm', '--accel', 'x'], way: null },
     ],
+    disk: [
+      { words: ['-e', 'kvm', '--disk', 'a=disk.img,ro'], command: shell('ls /dev/disk/by-tag; cat /sys/block/vda/size /sys/block/vda/ro') },
+      { words: ['-e', 'kvm', '--disk', 'a=missing'], way: null },
+    ],
+    network: [
+      { words: ['-e', 'kvm', '--network', 'address=10.9.0.2'], command: ['cat', '/etc/resolv.conf'] },
+      { words: ['-e', 'kvm', '--network', 'mac=1'], way: null },
+    ],
+    // That they work, e2e/machine-kernel shows: such a kernel takes its time.
+    kernel: [{ words: ['-e', 'kvm', '--kernel', 'variables'], way: null }],
+    'kernel-version': [{ words: ['-e', 'kvm', '--kernel-version', '1.2.3'], way: null }],
+    modules: [{ words: ['-e', 'kvm', '--modules', '/lib/modules'], way: null }],
+    // No two kernels say the same of their time.
+    'init-debug': [{ words: ['--init-debug'], way: null }],
     pids: [{ words: ['--pids', '4'], command: shell('for n in 1 2 3 4 5 6; do sleep 0.2 & done 2>/dev/null; wait; echo done') }],
     timeout: [{ words: ['--timeout', '0.3', '--kill-after', '0'], command: ['sleep', '60'] }],
     'kill-after': [{ words: ['--kill-after', '0.1'], command: shell('kill -TERM $$') }],

@@ -21,6 +21,7 @@ beforeAll(async () => {
   writeFileSync(join(scratch, 'with:colon'), 'colon\n');
   writeFileSync(join(scratch, 'variables'), '# more\nFROM_FILE=a b\nUMLAUT=ü\n');
   writeFileSync(join(scratch, 'wrong'), 'no equals sign\n');
+  writeFileSync(join(scratch, 'disk.img'), Buffer.alloc(2 ** 20));
   symlinkSync('directory', join(scratch, 'link'));
   // The program in Node makes the places of a template's layers.
   spawnSync(nodeProgram, ['-t', join(scratch, 'root'), '--ephemeral', 'true']);

@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { afterAll } from 'vitest';
 
@@ -35,14 +38,15 @@ export async function writeConfig(text: string, file: string = configFile): Prom
 export async function startDaemon(config?: string): Promise<Daemon> {
   if (config !== undefined) await writeConfig(config);
   // It ends with this process, however that ends, or it would answer the next test file.
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', isolatePath, 'serve'], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let log = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    log += chunk.toString();
-  });
+  // It writes to a file: a test that waits for programs without letting others run would read no pipe, and the daemon wait for it.
+  const file = join(mkdtempSync(join(tmpdir(), 'isolate-daemon-')), 'log');
+  const output = openSync(file, 'w');
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', isolatePath, 'serve'], { stdio: ['ignore', 'ignore', output] });
+  closeSync(output);
+  const log = (): string => readFileSync(file, 'utf8');
   const daemon = {
     process: child,
-    log: () => log,
+    log,
     end: async () => {
       if (config !== undefined) await rm(configFile, { force: true });
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -51,7 +55,7 @@ export async function startDaemon(config?: string): Promise<Daemon> {
     },
   };
   while (!(await answers())) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`The daemon did not start:\n${log}`);
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`The daemon did not start:\n${log()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return daemon;
