@@ -27,7 +27,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   machine: layer([], ['launch', 'spec'], true),
   process: layer(['error', 'log', 'launch'], ['spec']),
   host: layer(['error', 'log', 'process', 'spec', 'machine']),
-  kernel: layer(['error', 'process']),
+  kernel: layer(['error', 'spec', 'process']),
   engine: layer(['error', 'json', 'spec', 'rootfs', 'launch', 'machine'], ['host'], true),
   config: layer(['error', 'spec', 'engine'], ['host']),
   storage: layer(['error', 'log', 'rootfs', 'process', 'host', 'spec'], ['engine', 'launch']),

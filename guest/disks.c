@@ -3,17 +3,14 @@
 
 #include <sys/mount.h>
 
-enum { MOST_DISKS = 26 };
-
-static int mounted[MOST_DISKS]; /* descriptors of what is mounted */
-static int mounted_count;
+static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
 
 /* NAME of the disk in /dev. */
 static bool find_disk(const char *serial, char name[8]) {
   if (!modules_load("disk")) return false;
-  for (char letter = 'a'; letter <= 'z'; letter++) {
+  for (const char *letter = letters; *letter != 0; letter++) {
     char path[64], found[32];
-    snprintf(name, 8, "vd%c", letter);
+    snprintf(name, 8, "vd%c", *letter);
     snprintf(path, sizeof path, "/sys/block/%s/serial", name);
     read_text(path, found, sizeof found);
     if (strcmp(found, serial) == 0) return true;
@@ -51,16 +48,45 @@ bool prepare_image(const struct frame *frame) {
   char name[8], device[16];
   if (!read_strings(frame, parts, 4) || !find_disk(parts[1], name)) return false;
   snprintf(device, sizeof device, "/dev/%s", name);
-  if (!mount_any(parts[2], device, parse_flags(parts[3]))) return false;
-  int root = open(ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int there = root < 0 ? -1 : open_beneath(root, parts[2], O_PATH | O_DIRECTORY);
-  close_quietly(root);
-  if (there >= 0 && mounted_count < MOST_DISKS) mounted[mounted_count++] = there;
-  return there >= 0;
+  return mount_any(parts[2], device, parse_flags(parts[3]));
 }
 
-/* Their journals are empty then. What still has a file open for writing keeps its journal, as a power cut would leave it. */
+/* The kernel writes blanks and the like as \ and three octal digits (proc(5)). */
+static void unescape(char *text) {
+  char *to = text;
+  for (char *from = text; *from != 0; to++) {
+    bool escaped = from[0] == '\\' && from[1] != 0 && from[2] != 0 && from[3] != 0;
+    *to = escaped ? (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0')) : *from;
+    from += escaped ? 4 : 1;
+  }
+  *to = 0;
+}
+
+/*
+ * What is mounted from disks becomes read-only, so that no journal is left to be replayed; what still has a file open for writing keeps
+ * its own, as a power cut would leave it. A flush brings the rest to the host, also what was written to a disk itself.
+ */
 void disks_release(void) {
-  for (int i = 0; i < mounted_count; i++)
-    if (fchdir(mounted[i]) == 0) mount(NULL, ".", NULL, MS_REMOUNT | MS_RDONLY, NULL);
+  char line[4096], target[4096], source[64];
+  int disks[sizeof letters - 1];
+  for (size_t i = 0; i < sizeof letters - 1; i++) {
+    char path[16];
+    snprintf(path, sizeof path, "/dev/vd%c", letters[i]);
+    disks[i] = open(path, O_RDONLY | O_CLOEXEC);
+  }
+  FILE *mounts = fopen("/proc/self/mountinfo", "re");
+  if (mounts != NULL && enter_root()) {
+    while (fgets(line, sizeof line, mounts) != NULL) {
+      const char *rest = strstr(line, " - ");
+      if (rest == NULL || sscanf(rest, " - %*s %63s", source) != 1 || strncmp(source, "/dev/vd", 7) != 0) continue;
+      if (sscanf(line, "%*s %*s %*s %*s %4095s", target) != 1) continue;
+      unescape(target);
+      mount(NULL, target, NULL, MS_REMOUNT | MS_RDONLY, NULL);
+    }
+  }
+  if (mounts != NULL) fclose(mounts);
+  for (size_t i = 0; i < sizeof letters - 1; i++) {
+    if (disks[i] >= 0) fsync(disks[i]);
+    close_quietly(disks[i]);
+  }
 }

@@ -28,6 +28,8 @@ bool prepare_link(const struct frame *frame);
 bool prepare_inside(const struct frame *frame);
 /* The last step: a descriptor of the complete root, or -1. */
 int prepare_root(void);
+/* From then on paths lead to where the command sees them, if the root is complete. */
+bool enter_root(void);
 
 /* The strings of a frame that has so many. */
 bool read_strings(const struct frame *frame, const char **strings, size_t count);
@@ -39,7 +41,7 @@ bool mount_at(const char *target, uint32_t create, const char *type, const char 
 /* disks.c: disks and what is mounted from them. */
 bool prepare_disk(const struct frame *frame);
 bool prepare_image(const struct frame *frame);
-/* Before the host is told of the end. */
+/* Before the host is told of the end. It leaves no way back from the run's root. */
 void disks_release(void);
 
 /* modules.c: those for `when`, a directory of the initramfs; none, if it lacks that. Errno says why one could not be loaded. */

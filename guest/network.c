@@ -63,9 +63,20 @@ static bool await_carrier(const char *name) {
   return true;
 }
 
+/* It is to have the addresses and routes that it was given, and no others. */
+static void refuse_advertisements(const char *name) {
+  char path[96];
+  snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_ra", name);
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file >= 0 && write(file, "0", 1) < 0) errno = 0;
+  close_quietly(file);
+}
+
 bool prepare_card(const struct frame *frame) {
   const char *parts[1];
-  if (!read_strings(frame, parts, 1) || !modules_load("network")) return false;
+  if (!read_strings(frame, parts, 1)) return false;
+  if (strcmp(parts[0], "lo") != 0 && !modules_load("network")) return false;
+  refuse_advertisements(parts[0]);
   struct request request = begin(RTM_NEWLINK, 0, sizeof request.body.card);
   request.body.card = (struct ifinfomsg){.ifi_index = (int)if_nametoindex(parts[0]), .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
   return request.body.card.ifi_index > 0 && ask(&request) && await_carrier(parts[0]);

@@ -3,6 +3,8 @@
 
 #include <sys/mount.h>
 
+static int complete_root = -1;
+
 bool prepare_system(void) {
   static const char *const directories[] = {"/proc", "/sys", "/dev", "/files", SHARE, ROOT};
   for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) mkdir(directories[i], 0755);
@@ -113,5 +115,9 @@ bool prepare_link(const struct frame *frame) {
 int prepare_root(void) {
   int root = open(ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0 || fchdir(root) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0) return -1;
-  return root;
+  return complete_root = root;
+}
+
+bool enter_root(void) {
+  return complete_root < 0 || (fchdir(complete_root) == 0 && chroot(".") == 0);
 }

@@ -71,7 +71,7 @@ struct qemu {
   pid_t pid;
   int channel, console, errors; /* our ends; -1 when they have ended */
   struct tail said, shown;      /* by QEMU itself, on the console of the machine */
-  bool shows;                   /* the console, on standard error */
+  bool shows, raw;              /* the console, on standard error, which is a terminal in raw mode */
   int disks[MOST_DISKS];        /* until it has them */
   int disk_count;
 };

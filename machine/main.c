@@ -236,5 +236,6 @@ int main(int argc, char **argv) {
   if (!qemu_start(&qemu, argv + 7)) die("QEMU cannot be started");
   setpgid(0, 0);
   caller_take_terminal(&caller);
+  qemu.raw = (caller.terminals & 6) == 6;
   for (;;) serve();
 }

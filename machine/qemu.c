@@ -73,7 +73,7 @@ bool qemu_start(struct qemu *qemu, char **words) {
 }
 
 /* With what could steer a terminal written out. */
-static void show(const char *bytes, size_t length) {
+static void show(const char *bytes, size_t length, const char *line_end) {
   char text[TAIL_SIZE + 1], line[TAIL_SIZE * 6];
   size_t used = 0, kept = 0;
   for (size_t i = 0; i < length; i++)
@@ -81,7 +81,7 @@ static void show(const char *bytes, size_t length) {
   text[kept] = 0;
   for (const char *at = text; *at != 0 && used < sizeof line - 16;) {
     char shown[8];
-    if (*at == '\n') line[used++] = *at++;
+    if (*at == '\n') used += (size_t)snprintf(line + used, sizeof line - used, "%s", line_end), at++;
     else {
       at += escape_character(at, shown);
       used += (size_t)snprintf(line + used, sizeof line - used, "%s", shown);
@@ -90,20 +90,27 @@ static void show(const char *bytes, size_t length) {
   dprintf(2, "%.*s", (int)used, line);
 }
 
-static void listen_to(int *fd, struct tail *tail, bool shows) {
+/* What nobody takes is dropped: the run does not wait for its console. */
+static void show_live(const struct qemu *qemu, const char *bytes, size_t length) {
+  struct pollfd writable = {.fd = 2, .events = POLLOUT};
+  if (poll(&writable, 1, 0) > 0 && (writable.revents & POLLOUT) != 0) show(bytes, length, qemu->raw ? "\r\n" : "\n");
+}
+
+static void listen_to(int *fd, struct tail *tail, const struct qemu *shown) {
   char bytes[1024];
-  ssize_t count = read(*fd, bytes, sizeof bytes);
+  /* Written out they are at most the 256 bytes that a terminal takes (caller.c). */
+  ssize_t count = read(*fd, bytes, shown != NULL ? 40 : sizeof bytes);
   if (count <= 0) {
     close_source(fd);
     return;
   }
   for (ssize_t i = 0; i < count; i++) tail->bytes[tail->total++ % TAIL_SIZE] = bytes[i];
-  if (shows) show(bytes, (size_t)count);
+  if (shown != NULL) show_live(shown, bytes, (size_t)count);
 }
 
 void qemu_listen(struct qemu *qemu, short errors, short console) {
-  if (errors != 0) listen_to(&qemu->errors, &qemu->said, false);
-  if (console != 0) listen_to(&qemu->console, &qemu->shown, qemu->shows);
+  if (errors != 0) listen_to(&qemu->errors, &qemu->said, NULL);
+  if (console != 0) listen_to(&qemu->console, &qemu->shown, qemu->shows ? qemu : NULL);
 }
 
 static void repeat(const char *who, const struct tail *tail) {
@@ -112,7 +119,7 @@ static void repeat(const char *who, const struct tail *tail) {
   char text[TAIL_SIZE];
   for (size_t i = 0; i < length; i++) text[i] = tail->bytes[(tail->total - length + i) % TAIL_SIZE];
   dprintf(2, "%s:\n", who);
-  show(text, length);
+  show(text, length, "\n");
   if (text[length - 1] != '\n') dprintf(2, "\n");
 }
 

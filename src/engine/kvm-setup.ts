@@ -2,8 +2,8 @@ import type { FileSystemFlag } from '../launch/operations.ts';
 import { shareTag } from '../machine/machine.ts';
 import type { NetworkPlan } from '../machine/network.ts';
 import type { Preparation } from '../machine/setup.ts';
-import { isFromInside, nameServers } from '../spec/bind.ts';
-import type { Bind, FirmSpec, Image } from '../spec/spec.ts';
+import { isFromInside, mountedImages, nameServers } from '../spec/bind.ts';
+import type { Bind, FirmSpec } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
 import type { SharedBind } from './kvm-jail.ts';
@@ -47,13 +47,6 @@ const deviceLinks: readonly (readonly [name: string, target: string])[] = [
   ['stdout', '/proc/self/fd/1'],
   ['stderr', '/proc/self/fd/2'],
 ];
-
-/** The images that are mounted, in the order of their disks, which come behind those with a tag. */
-export function mountedImages({ binds }: Pick<FirmSpec, 'binds'>): readonly (Image & Pick<Bind, 'target' | 'readOnly'>)[] {
-  return binds.flatMap(({ source, target, readOnly }) =>
-    typeof source === 'string' || !('image' in source) ? [] : [{ ...source.image, target, readOnly }],
-  );
-}
 
 /** In the order in which the run has them; memory file systems, images and the name servers are the machine's own. */
 function planBinds({ binds, disks }: FirmSpec, shared: readonly SharedBind[], { nameServer }: NetworkPlan): Preparation[] {

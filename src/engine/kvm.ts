@@ -3,7 +3,7 @@ import type { Descriptor, Launch } from '../launch/launch.ts';
 import { kernelHint, type Machine } from '../machine/machine.ts';
 import { formatQemu } from '../machine/qemu.ts';
 import { describeSetup, encodeSetup } from '../machine/setup.ts';
-import { describeSource } from '../spec/bind.ts';
+import { describeSource, mountedImages } from '../spec/bind.ts';
 import { planNetwork } from '../machine/network.ts';
 import type { Card, CheckedSpec, Disk, Image, Limits } from '../spec/spec.ts';
 import { checkLimits, groupLimits, planGroups } from './cgroup.ts';
@@ -11,7 +11,7 @@ import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts
 import { filterFile } from './filter-file.ts';
 import { checkIdentity, checkUserNamespaces, planIdentity } from './identity.ts';
 import { jailPaths, planJail } from './kvm-jail.ts';
-import { mountedImages, planSetup } from './kvm-setup.ts';
+import { planSetup } from './kvm-setup.ts';
 import { bindKind } from './placed-bind.ts';
 import { planStage, stageCommandNumber, stageStatusNumber } from './stage.ts';
 

@@ -1,4 +1,5 @@
 import { IsolateError } from '../error.ts';
+import { isKernelRelease } from '../spec/parse-name.ts';
 
 /** How the kernel inside an image is compressed, by what its bytes begin with. */
 const compressions = {
@@ -22,7 +23,7 @@ export interface KernelImage {
 
 /** Throws `bad-kernel` for what is no kernel for x86. `name` is for messages. (Documentation/arch/x86/boot.rst) */
 export function readImage(name: string, bytes: Buffer): KernelImage {
-  if (isElf(bytes)) return { release: findRelease(bytes), payload: null };
+  if (isElf(bytes)) return { release: checkRelease(name, findRelease(bytes)), payload: null };
   if (bytes.length < 0x264 || bytes.toString('latin1', 0x202, 0x206) !== 'HdrS' || bytes.readUInt16LE(0x206) < 0x0208) {
     throw notKernel(name, 'it is neither a bzImage nor an ELF file');
   }
@@ -35,9 +36,15 @@ export function readImage(name: string, bytes: Buffer): KernelImage {
   if (found === undefined) throw notKernel(name, 'it is compressed in a way that isolate does not know');
   // All but gzip are followed by their uncompressed length.
   return {
-    release: release === '' ? null : release,
+    release: checkRelease(name, release === '' ? null : release),
     payload: { compression: found, bytes: found === 'gzip' ? payload : payload.subarray(0, -4) },
   };
+}
+
+/** Its modules are looked for in a directory of this name. */
+function checkRelease(name: string, release: string | null): string | null {
+  if (release === null || isKernelRelease(release)) return release;
+  throw notKernel(name, `it says that its release is ${JSON.stringify(release)}`);
 }
 
 function notKernel(name: string, why: string): IsolateError {
@@ -80,5 +87,5 @@ function hasNote(notes: Buffer): boolean {
 }
 
 function padded(length: number): number {
-  return (length + 3) & ~3;
+  return Math.ceil(length / 4) * 4;
 }

@@ -1,19 +1,9 @@
 import { createHash } from 'node:crypto';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 import { IsolateError } from '../error.ts';
+import { makeDirectories } from '../process/make-directories.ts';
 import { writeCpio } from './cpio.ts';
 import { type Compression, hasDirectEntry, readImage } from './image.ts';
 import { moduleName, type ModuleInfo, orderModules, readModuleInfo } from './module.ts';
@@ -60,12 +50,14 @@ const [mostKept, leastKeptMs] = [4, 3_600_000];
  * `bad-kernel`, `missing-tool`, and the errors of the file system.
  */
 export async function prepareKernel(choice: KernelChoice, context: KernelContext): Promise<BootFiles> {
+  // Before it is read: what takes its place later has another one.
+  const stamp = stampOf(choice.file);
   const bytes = readKernel(choice.file);
   const image = readImage(choice.file, bytes);
   const release = choice.release ?? image.release;
   const tree = release === null ? null : listModules(join(choice.modules, release));
   const key = createHash('sha256');
-  for (const part of [stampOf(choice.file), stampOf(context.initramfs), ...(tree?.stamps ?? [])]) key.update(`${part}\n`);
+  for (const part of [stamp, stampOf(context.initramfs), ...(tree?.stamps ?? [])]) key.update(`${part}\n`);
   const place = join(context.cache, key.digest('hex').slice(0, 32));
   const files = { kernel: join(place, 'kernel'), initramfs: join(place, 'initramfs'), modules: tree?.directory ?? null };
   if (statSync(files.initramfs, { throwIfNoEntry: false }) !== undefined) {
@@ -89,8 +81,9 @@ function readKernel(file: string): Buffer {
   }
 }
 
-function stampOf(path: string, stats: Stats = statSync(path)): string {
-  return `${path} ${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeMs}`;
+function stampOf(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return `${path} ${stats?.dev} ${stats?.ino} ${stats?.size} ${stats?.mtimeMs} ${stats?.ctimeMs}`;
 }
 
 /** The modules of a release, by their names. */
@@ -123,8 +116,11 @@ const suffixes: Readonly<Record<string, Compression>> = { '.gz': 'gzip', '.xz': 
 
 async function packModules({ directory, paths }: ModuleTree, find: FindProgram): Promise<Parameters<typeof writeCpio>[0]> {
   const contents = new Map<string, Buffer>();
+  const infos = new Map<string, ModuleInfo>();
   const read = async (name: string): Promise<ModuleInfo | null> => {
     const path = paths.get(name);
+    const known = infos.get(name);
+    if (known !== undefined) return known;
     if (path === undefined) return null;
     const [suffix = ''] = /\.(?:gz|xz|zst)$/.exec(path) ?? [];
     const compression = suffixes[suffix];
@@ -132,6 +128,7 @@ async function packModules({ directory, paths }: ModuleTree, find: FindProgram):
     const info = readModuleInfo(bytes);
     if (info === null) throw new IsolateError('bad-kernel', `${path} is no kernel module.`);
     contents.set(name, bytes);
+    infos.set(name, info);
     return info;
   };
   const builtin = builtinModules(directory);
@@ -141,7 +138,7 @@ async function packModules({ directory, paths }: ModuleTree, find: FindProgram):
       'bad-kernel',
       `The kernel ${basename(directory)} has no ${missing}, neither built in nor as a module in ${directory}.`,
       {
-        hint: 'use a kernel for virtual machines in general, such as linux-image-amd64',
+        hint: 'use a general kernel, such as linux-image-amd64; cloud kernels often lack 9p',
       },
     );
   }
@@ -170,10 +167,15 @@ function builtinModules(directory: string): ReadonlySet<string> | null {
 
 /** All at once, so that nobody sees half of it; whoever was quicker wins. */
 function keep(cache: string, place: string, files: Readonly<Record<'kernel' | 'initramfs', Buffer>>): void {
-  mkdirSync(cache, { recursive: true, mode: 0o755 });
+  makeDirectories(cache, 0o755);
   const draft = mkdtempSync(join(cache, 'new-'));
   try {
-    for (const [name, content] of Object.entries(files)) writeFileSync(join(draft, name), content, { mode: 0o644 });
+    for (const [name, content] of Object.entries(files)) {
+      // On the disk before it has its name, and readable for a sandbox's ids whatever the umask.
+      writeFileSync(join(draft, name), content, { flush: true });
+      chmodSync(join(draft, name), 0o644);
+    }
+    chmodSync(draft, 0o755);
     renameSync(draft, place);
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });

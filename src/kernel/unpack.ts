@@ -35,19 +35,27 @@ async function unpackByProgram(
   find: FindProgram,
 ): Promise<Buffer> {
   const program = compression === 'lzma' ? 'xz' : compression;
-  const file = find(program);
-  if (file === null) {
-    throw new IsolateError('missing-tool', `${name} is compressed with ${compression}, and ${program} is not installed.`, {
-      hint: `apt-get install ${{ xz: 'xz-utils', lz4: 'lz4', bzip2: 'bzip2' }[program]}`,
-    });
+  const [file, limiter] = [find(program), find('prlimit')];
+  if (file === null || limiter === null) {
+    throw new IsolateError(
+      'missing-tool',
+      `${name} is compressed with ${compression}, and ${file === null ? program : 'prlimit'} is not installed.`,
+      {
+        hint: `apt-get install ${file === null ? { xz: 'xz-utils', lz4: 'lz4', bzip2: 'bzip2' }[program] : 'util-linux'}`,
+      },
+    );
   }
   const directory = mkdtempSync(join(tmpdir(), 'isolate-kernel-'));
   try {
     const [packed, unpacked] = [join(directory, `image.${compression}`), join(directory, 'image')];
     writeFileSync(packed, bytes);
     const args = compression === 'lz4' ? ['-d', '-q', packed, unpacked] : ['-d', packed];
-    const { exitCode, stderr } = await runCommand({ file, args, timeoutMs: 60_000 });
-    if (exitCode !== 0) throw broken(name, new Error(stderr.trim()));
+    const { exitCode, stderr } = await runCommand({
+      file: limiter,
+      args: [`--fsize=${mostBytes}`, '--', file, ...args],
+      timeoutMs: 60_000,
+    });
+    if (exitCode !== 0) throw broken(name, new Error(stderr.trim() || `${program} ended with ${exitCode}`));
     return readFileSync(unpacked);
   } finally {
     rmSync(directory, { recursive: true, force: true });

@@ -40,6 +40,8 @@ export interface UserNetwork {
   readonly address: string;
   readonly gateway: string;
   readonly nameServer: string;
+  /** The same for IPv6; absent: it has none. */
+  readonly ipv6?: Pick<UserNetwork, 'subnet' | 'gateway' | 'nameServer'>;
 }
 
 /** The tag under which the machine finds its share. */

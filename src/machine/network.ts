@@ -24,7 +24,7 @@ export function planNetwork(cards: readonly Card[]): NetworkPlan {
       { kind: 'card', name: 'lo' },
       ...wired.flatMap(({ card, network }, index) => prepareCard(`eth${index}`, card, index === first ? network.gateway : null)),
     ],
-    nameServer: wired.find(({ reaches }) => reaches)?.network.nameServer ?? null,
+    nameServer: wired.map(nameServerOf).find((server) => server !== null) ?? null,
   };
 }
 
@@ -37,10 +37,14 @@ interface Wired {
 
 function wire(card: Card, index: number): Wired {
   const own = ownNetwork(card);
-  if (own !== null) return { card, network: own, reaches: true };
-  const network = usualNetwork(index);
-  if (!card.dhcp) return { card, network, reaches: false };
+  const ipv6 = ownIPv6Network(card);
+  const network = { ...(own ?? usualNetwork(index)), ...(ipv6 === null ? {} : { ipv6 }) };
+  if (!card.dhcp) return { card, network, reaches: own !== null };
   return { card: { ...card, addresses: [{ address: network.address, prefix: 24 }] }, network, reaches: true };
+}
+
+function nameServerOf({ network, reaches }: Wired): string | null {
+  return reaches ? network.nameServer : (network.ipv6?.nameServer ?? null);
 }
 
 /** As QEMU has it by itself, but each card has another. */
@@ -49,12 +53,9 @@ function usualNetwork(index: number): UserNetwork {
   return { subnet: `${subnet}.0/24`, address: `${subnet}.15`, gateway: `${subnet}.2`, nameServer: `${subnet}.3` };
 }
 
-/** Smaller networks have no room for a gateway and a name server. */
-const longestPrefix = 29;
-
-/** The network of the first IPv4 address; null: there is none that has room. */
+/** The network of the first IPv4 address, which has room (spec/card.ts); null: there is none. */
 function ownNetwork({ addresses, routes }: Card): UserNetwork | null {
-  const first = addresses.find(({ address, prefix }) => address.includes('.') && prefix <= longestPrefix && prefix > 0);
+  const first = addresses.find(({ address }) => address.includes('.'));
   if (first === undefined) return null;
   const { address, prefix } = first;
   const size = 2 ** (32 - prefix);
@@ -73,6 +74,23 @@ function ownNetwork({ addresses, routes }: Card): UserNetwork | null {
   if (given !== undefined) taken.add(given);
   const gateway = given ?? free();
   return { subnet: `${toText(start)}/${prefix}`, address, gateway, nameServer: free() };
+}
+
+/** The same for the first IPv6 address. */
+function ownIPv6Network({ addresses, routes }: Card): NonNullable<UserNetwork['ipv6']> | null {
+  const first = addresses.find(({ address }) => address.includes(':'));
+  if (first === undefined) return null;
+  const taken = new Set(addresses.filter(({ address }) => address.includes(':')).map(({ address }) => toBits(address)));
+  const free = (wanted: bigint): bigint => (taken.has(wanted) ? free(wanted + 1n) : wanted);
+  const start = (toBits(first.address) >> BigInt(128 - first.prefix)) << BigInt(128 - first.prefix);
+  const isWithin = (bits: bigint): boolean => bits >> BigInt(128 - first.prefix) === start >> BigInt(128 - first.prefix);
+  const given = routes
+    .filter(({ gateway }) => gateway.includes(':'))
+    .map(({ gateway }) => toBits(gateway))
+    .find((bits) => isWithin(bits) && !taken.has(bits));
+  const gateway = given ?? free(start + 1n);
+  taken.add(gateway);
+  return { subnet: `${toIPv6(start)}/${first.prefix}`, gateway: toIPv6(gateway), nameServer: toIPv6(free(start + 1n)) };
 }
 
 function prepareCard(name: string, { addresses, routes }: Card, gateway: string | null): Preparation[] {
@@ -107,4 +125,17 @@ function toNumber(address: string): number {
 
 function toText(number: number): string {
   return [24, 16, 8, 0].map((bits) => Math.floor(number / 2 ** bits) % 256).join('.');
+}
+
+/** An IPv6 address as a number. */
+function toBits(address: string): bigint {
+  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const [first, last] = [head, tail ?? ''].map((part) => (part === '' ? [] : part.split(':')));
+  const groups = [...(first ?? []), ...Array.from({ length: 8 - (first?.length ?? 0) - (last?.length ?? 0) }, () => '0'), ...(last ?? [])];
+  return groups.reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n);
+}
+
+function toIPv6(bits: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, index) => ((bits >> BigInt(16 * (7 - index))) & 0xff_ffn).toString(16));
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }

@@ -40,14 +40,14 @@ export function formatQemu(program: string, machine: Machine): readonly string[]
   ];
 }
 
-/** QEMU opens no file: a path in an image, of what lies below it, leads to nothing in its root directory. */
+/** QEMU opens no file of the host: what an image names as its backing file is looked for in QEMU's root directory. */
 function formatDisk({ format, readOnly }: MachineDisk, index: number, bus: string): readonly string[] {
   const mode = readOnly ? ',read-only=on' : '';
   return [
     '-add-fd',
     `fd=${diskNumber(index)},set=${index}`,
     '-blockdev',
-    `driver=file,node-name=file${index},filename=/dev/fdset/${index}${mode}`,
+    `driver=file,node-name=file${index},filename=/dev/fdset/${index},discard=unmap${mode}`,
     '-blockdev',
     `driver=${format},node-name=disk${index},file=file${index},discard=unmap${mode}`,
     '-device',
@@ -56,13 +56,13 @@ function formatDisk({ format, readOnly }: MachineDisk, index: number, bus: strin
 }
 
 function formatCard(
-  { mac, network: { subnet, address, gateway, nameServer } }: MachineCard,
+  { mac, network: { subnet, address, gateway, nameServer, ipv6 } }: MachineCard,
   index: number,
   bus: string,
 ): readonly string[] {
   return [
     '-netdev',
-    `user,id=net${index},net=${subnet},host=${gateway},dns=${nameServer},dhcpstart=${address}`,
+    `user,id=net${index},net=${subnet},host=${gateway},dns=${nameServer},dhcpstart=${address},${formatIPv6(ipv6)}`,
     '-device',
     `virtio-net-${bus},netdev=net${index}${bus === 'pci' ? ',romfile=' : ''}${mac === undefined ? '' : `,mac=${mac}`}`,
   ];
@@ -71,6 +71,11 @@ function formatCard(
 /** A machine that ends as soon as its init runs, because it has no channel; QEMU ends with 0 then. For finding out whether KVM works. */
 export function formatProbe(program: string, { kernel, initramfs }: Pick<Machine, 'kernel' | 'initramfs'>): readonly string[] {
   return [program, ...base({ acceleration: 'kvm', cpus: 1, memoryBytes: 2 ** 27, kernel, initramfs, board: 'microvm', talks: false })];
+}
+
+function formatIPv6(network: MachineCard['network']['ipv6']): string {
+  if (network === undefined) return 'ipv6=off';
+  return `ipv6-net=${network.subnet},ipv6-host=${network.gateway},ipv6-dns=${network.nameServer}`;
 }
 
 function base({

@@ -47,7 +47,8 @@ function checkInRoot({ root, workingDirectory, binds, hooks }: WorkingSpec, { pa
 function checkInBind(wanted: string, path: string, bind: Bind, { facts }: WorkingDirectoryContext): void {
   const { kind } = lookIntoBind(bind, path, facts);
   if (kind === 'missing') throw missing(wanted, `${describeSource(bind)}, which is shown at ${bind.target}`);
-  if (kind !== 'directory') throw new IsolateError('usage', `The working directory ${wanted} is not a directory.`);
+  // What is in an image, or at a path inside, is found out there.
+  if (kind !== 'directory' && kind !== 'hidden') throw new IsolateError('usage', `The working directory ${wanted} is not a directory.`);
 }
 
 function missing(wanted: string, where: string): IsolateError {

@@ -112,7 +112,8 @@ function withNameServers(spec: WantedSpec, { capabilities }: Engine, probePath: 
 /** Programs find the modules of the kernel where modprobe(8) looks for them; a root whose changes stay is left as it is. */
 function withModules(spec: WantedSpec, { machine }: Pick<Facts, 'machine'>): WantedSpec {
   const source = machine?.boot?.modules;
-  if (source === undefined || !(isThrownAway(spec.root) || spec.readOnlyRoot)) return spec;
+  const stays = !isThrownAway(spec.root) || spec.keep !== undefined || spec.root.session !== undefined;
+  if (source === undefined || (stays && !spec.readOnlyRoot)) return spec;
   const target = `/lib/modules/${basename(source)}`;
   if (spec.binds.some((bind) => bind.target === target)) return spec;
   return { ...spec, binds: [...spec.binds, { source, target, readOnly: true, optional: true }] };
@@ -179,6 +180,6 @@ function checkBinds(spec: WantedSpec, facts: Facts): Problem[] {
 
 function checkImage(file: string, kind: PathFacts['kind'] | null): Problem[] {
   if (kind === 'file') return [];
-  const why = kind === null ? 'does not exist or cannot be read' : `is no file, but a ${kind}`;
+  const why = kind === null ? 'does not exist or cannot be read' : `is not a file but a ${kind}`;
   return [{ code: 'bad-bind', message: `The image ${file} ${why}.` }];
 }

@@ -7,5 +7,7 @@ import type { Bind } from '../spec/spec.ts';
 export function lookIntoBind(bind: Bind, path: string, facts: Pick<Facts, 'paths'>): Found {
   const rest = path.slice(bind.target.length);
   if (rest === '') return { path: rest, kind: bindKind(bind, facts) === 'directory' ? 'directory' : 'other' };
-  return typeof bind.source === 'string' ? lookBeneath(bind.source, rest) : { path: rest, kind: 'missing' };
+  if (typeof bind.source === 'string') return lookBeneath(bind.source, rest);
+  // What is in an image, or at a path inside, only the sandbox sees.
+  return { path: rest, kind: 'memoryBytes' in bind.source ? 'missing' : 'hidden' };
 }

@@ -52,6 +52,7 @@ export function placeBinds(
     attempt(bind, () => {
       // What it shows, and so what is to be made for it, is known only inside.
       if (isFromInside(bind)) {
+        if (outer?.target === place.path) throw sameTarget(place.path);
         placed.push(settled);
         return;
       }
@@ -97,9 +98,13 @@ function missingInRoot(bind: Bind, { path, kind }: Found, { tree, makes }: Place
   });
 }
 
+function sameTarget(path: string): IsolateError {
+  return new IsolateError('bad-bind', `Two binds have the target ${JSON.stringify(path)}.`);
+}
+
 /** A target below another bind's is in the source of that bind, which earlier runs may have written. */
 function missingInOuter(path: string, outer: Bind, { facts }: PlaceContext): Missing | null {
-  if (path === outer.target) throw new IsolateError('bad-bind', `Two binds have the target ${JSON.stringify(path)}.`);
+  if (path === outer.target) throw sameTarget(path);
   const rest = path.slice(outer.target.length);
   const found = lookIntoBind(outer, path, facts);
   const shown = describeSource(outer);

@@ -2,7 +2,7 @@ import { IsolateError } from '../error.ts';
 import { parseSize } from './parse-number.ts';
 import { parseHostPath, parseSandboxPath } from './parse-path.ts';
 import type { HostBind } from './request.ts';
-import type { Bind, Disk } from './spec.ts';
+import type { Bind, Disk, Image } from './spec.ts';
 
 /** What a bind shows, for messages. */
 export function describeSource({ source }: Bind): string {
@@ -21,8 +21,14 @@ export function hostSources({ binds, disks }: { readonly binds: readonly Bind[];
 
 /** The files of images among them. */
 export function imagesOf({ binds, disks }: { readonly binds: readonly Bind[]; readonly disks: readonly Disk[] }): readonly string[] {
-  const mounted = binds.flatMap(({ source }) => (typeof source !== 'string' && 'image' in source ? [source.image] : []));
-  return [...mounted, ...disks].map(({ file }) => file);
+  return [...mountedImages({ binds }), ...disks].map(({ file }) => file);
+}
+
+/** The images that are mounted, in order. */
+export function mountedImages({ binds }: { readonly binds: readonly Bind[] }): readonly (Image & Pick<Bind, 'target' | 'readOnly'>)[] {
+  return binds.flatMap(({ source, target, readOnly }) =>
+    typeof source === 'string' || !('image' in source) ? [] : [{ ...source.image, target, readOnly }],
+  );
 }
 
 /** Whether a bind shows another path of the sandbox. */

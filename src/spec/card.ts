@@ -14,6 +14,8 @@ export function parseCard(text: string): Card {
   if (items.length > mostItems) throw mistake(`A network card has at most ${mostItems} items, and this has ${items.length}.`);
   const card = items.reduce<Card>(addItem, { dhcp: false, addresses: [], routes: [] });
   if (card.routes.length > 0 && card.addresses.length === 0) throw mistake('Cannot set static routes without addresses.');
+  checkRoom(card.addresses, isIPv4, 4, 32);
+  checkRoom(card.addresses, isIPv6, 1, 128);
   return card;
 }
 
@@ -48,6 +50,15 @@ function mistake(message: string): IsolateError {
   });
 }
 
+/** The network of the first address has room for all of them, and for a gateway and a name server. */
+function checkRoom(addresses: readonly CardAddress[], isOfKind: (text: string) => boolean, least: number, bits: number): void {
+  const [first, ...others] = addresses.filter(({ address }) => isOfKind(address));
+  if (first === undefined) return;
+  const most = bits - Math.ceil(Math.log2(others.length + 1 + 4));
+  if (first.prefix >= least && first.prefix <= most) return;
+  throw mistake(`The network of ${first.address}/${first.prefix} has no room: its prefix has to be from ${least} to ${most}.`);
+}
+
 /** Of one device; the second bit of the first byte says who gave it, and is the caller's affair. */
 function parseMac(text: string): string {
   const mac = text.toLowerCase();
@@ -59,7 +70,8 @@ function parseAddress(text: string): CardAddress {
   const [, whole = text, broadcast] = /^([^%]*)%(.*)$/s.exec(text) ?? [];
   const { ip, prefix } = parsePrefix(text, whole);
   if (broadcast === undefined) return { address: ip, prefix };
-  if (!isIPv4(ip) || !isIPv4(broadcast)) throw mistake(`Unable to parse address ${JSON.stringify(text)}: its broadcast address is none.`);
+  if (!isIPv4(ip) || !isIPv4(broadcast))
+    throw mistake(`Unable to parse address ${JSON.stringify(text)}: its broadcast address is not an IPv4 address.`);
   return { address: ip, prefix, broadcast };
 }
 

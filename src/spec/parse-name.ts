@@ -101,3 +101,8 @@ export function parseSessionName(text: string): string {
 export function isSessionName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(text);
 }
+
+/** Whether a text can be the release of a kernel, as uname(2) says it; it is one part of a path. */
+export function isKernelRelease(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._+~-]{0,99}$/.test(text);
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { type Daemon, startDaemon, writeConfig } from '../rig/daemon.ts';
-import { debianKernel } from '../rig/debian-kernel.ts';
+import { debianKernel, type DistributionKernel } from '../rig/debian-kernel.ts';
 import { isolate } from '../rig/isolate.ts';
 import { addMember, addMemberGroup, type Member, runAs } from '../rig/members.ts';
 import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
@@ -14,6 +14,7 @@ let template: ZfsTemplate;
 let daemon: Daemon;
 let member: Member;
 let single: Member;
+let kernel: DistributionKernel;
 
 beforeAll(async () => {
   member = await addMember(54_601, { subordinate: 1_610_000_000 });
@@ -22,6 +23,7 @@ beforeAll(async () => {
   template = await makeZfsTemplate();
   await writeConfig(`[templates."${template.dataset}"]\ncount = 4\nusers = ["${member.name}", "${single.name}"]\n`);
   daemon = await startDaemon();
+  kernel = await debianKernel();
 }, 300_000);
 afterAll(async () => {
   await daemon.end();
@@ -95,7 +97,7 @@ test('a user without subordinate ids has a machine whose files have one owner', 
 });
 
 test('a member boots a kernel of its own choice on a clone of the daemon', async () => {
-  const { image, modules, release } = await debianKernel();
+  const { image, modules, release } = kernel;
   const root = ['-z', template.dataset, '--wait', '60'];
   expect(await runAs(member, [...inMachine(...root), '--kernel', image, '--modules', modules, '--', 'uname', '-r'])).toEqual(
     ended(0, `${release}\n`),

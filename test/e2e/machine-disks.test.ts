@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { isolate } from '../rig/isolate.ts';
+import { finished, isolate, startIsolate } from '../rig/isolate.ts';
 import { machineProcesses } from '../rig/machines.ts';
 import { addMember, type Member, runAs } from '../rig/members.ts';
 import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
@@ -66,6 +67,65 @@ test('disks are there by their tags, as large as their images, and writable unle
     ended(0, 'cache\nold\n32768\n32768\nsh: write error: Operation not permitted\n  \\0  \\0  \\0  \\0\n'),
   );
   expect(readFileSync(blank, { encoding: 'latin1' }).replaceAll('\0', '')).toBe('on the disk');
+});
+
+test('what is written to a qcow2 disk is in its image when the run ends, also if nobody asked for that', async () => {
+  expect(
+    await run(['--disk', `a=${qcow2}`], 'printf "on the disk" | dd of=/dev/disk/by-tag/a bs=1k seek=8000 2> /dev/null; exit 3'),
+  ).toEqual(ended(3));
+  const plain = join(scratch, 'plain');
+  execFileSync('qemu-img', ['convert', '-O', 'raw', qcow2, plain]);
+  expect(readFileSync(plain).toString('latin1', 8000 * 1024, 8000 * 1024 + 12)).toBe('on the disk\0');
+  expect(execFileSync('qemu-img', ['check', qcow2], { encoding: 'utf8' })).toContain('No errors were found on the image.');
+});
+
+test.each([
+  ['that runs out of time', ['--timeout', '2'], 'echo kept > /mnt/f; sleep 1000', 124],
+  ['that is not there', [], '', 127],
+] as const)('an image is left whole by a command %s', async (_, options, script, status) => {
+  const words = script === '' ? ['/not/there'] : ['sh', '-c', script];
+  const answer = await isolate([
+    '-q',
+    '-e',
+    'kvm',
+    '-t',
+    root,
+    '--ephemeral',
+    ...options,
+    '--mount',
+    `host-image:/mnt=${raw}`,
+    '--',
+    ...words,
+  ]);
+  expect(answer.status).toBe(status);
+  expect(readImage(raw, 'f')).toBe(script === '' ? '' : 'kept\n');
+});
+
+test('what is mounted from an image can be unmounted, mounted elsewhere, and be the working directory', async () => {
+  const options = ['--mount', `host-image:/mnt=${raw}`, '--mount', 'ram:/mnt/ram=1M', '-p', '/mnt/lost+found'];
+  const script =
+    'pwd; cd /; umount /mnt/ram && umount /mnt && mkdir /elsewhere && mount -t ext4 /dev/vda "/elsewhere" && ls /elsewhere; echo x > /elsewhere/f';
+  expect(await run(options, script)).toEqual(ended(0, '/mnt/lost+found\nlost+found\nram\n'));
+  expect(readImage(raw, 'f')).toBe('x\n');
+});
+
+test.each([
+  ['raw', raw],
+  ['qcow2', qcow2],
+])('two machines do not have one %s image', async (_, image) => {
+  const first = startIsolate(['-q', '-e', 'kvm', '-t', root, '--ephemeral', '--disk', `a=${image}`, '--', 'sh', '-c', 'echo up; cat']);
+  await once(first.stdout ?? first, 'data');
+  const { status, stderr } = await run(['--disk', `a=${image},ro`], 'true');
+  expect([status, stderr]).toEqual([125, expect.stringContaining('Is another process using the image')]);
+  first.stdin?.end();
+  expect(await finished(first)).toMatchObject({ status: 0 });
+  expect(await run(['--disk', `a=${image},ro`], 'true')).toEqual(ended(0));
+});
+
+test('a run says which images it can change', async () => {
+  const options = ['--disk', `a=${blank}`, '--mount', `host-image:/mnt=${raw},ro`];
+  const answer = await isolate(['-e', 'kvm', '-t', root, '--ephemeral', ...options, '--', 'true']);
+  expect(answer).toEqual(ended(0, '', `isolate: Changes to ${blank} are permanent.\n`));
 });
 
 test('mounts from inside show what is mounted there, files too, and take binds themselves', async () => {
@@ -138,7 +198,7 @@ test('a qcow2 image reaches no other file of the host', async () => {
 
 test.each([
   ['an image that is not there', ['--disk', 'a=/not/there'], 'The image /not/there does not exist or cannot be read.'],
-  ['a directory', ['--disk', 'a=/etc'], 'The image /etc is no file, but a directory.'],
+  ['a directory', ['--disk', 'a=/etc'], 'The image /etc is not a file but a directory.'],
   ['a tag that leads elsewhere', ['--disk', '../a=/etc/passwd'], '"../a" cannot be the tag of a disk.'],
   ['an unknown type', ['--mount', 'xx:/a=b'], 'Unknown mount type prefix on "xx:/a=b".'],
 ])('%s is refused before anything starts', async (_, options, why) => {

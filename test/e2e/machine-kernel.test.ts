@@ -150,7 +150,7 @@ test('a kernel that cannot share files says so', async () => {
       125,
       '',
       `isolate: The kernel ${release} has no 9pnet_virtio, neither built in nor as a module in ${bare}/${release}.
-hint: use a kernel for virtual machines in general, such as linux-image-amd64
+hint: use a general kernel, such as linux-image-amd64; cloud kernels often lack 9p
 `,
     ),
   );

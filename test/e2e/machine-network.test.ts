@@ -13,15 +13,18 @@ import { busyboxRootfs } from '../rig/rootfs.ts';
 const scratch = mkdtempSync(join(tmpdir(), 'isolate-machine-network-'));
 const root = join(scratch, 'root');
 const server = createServer((_, response) => response.end('from the host\n'));
+const server6 = createServer((_, response) => response.end('from the host by IPv6\n'));
 let port = 0;
 
 beforeAll(async () => {
   await busyboxRootfs(root);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   ({ port } = server.address() as AddressInfo);
+  await once(server6.listen(port, '::1'), 'listening');
 });
 afterAll(() => {
   server.close();
+  server6.close();
   rmSync(scratch, { recursive: true });
 });
 
@@ -60,7 +63,7 @@ test('a card has the addresses and routes that it was given, of both kinds, and 
   const card =
     'mac=52:54:00:aa:bb:cc,address=10.9.0.2/24%10.9.0.255,address=2001:db8::2,route=10.8.0.0/16%10.9.0.1,route=2001:db9::/48%2001:db8::1';
   const script = `cat /sys/class/net/eth0/address; ${addresses}; ip route; ip -6 route | grep 2001 | sed -E 's/ +(proto|metric).*//'; cat /etc/resolv.conf
-    wget -q -O - http://10.9.0.1:${port}`;
+    wget -q -O - http://10.9.0.1:${port}; wget -q -O - 'http://[2001:db8::1]:${port}'`;
   expect(await run(['--network', card], script)).toEqual(
     ended(
       0,
@@ -73,6 +76,7 @@ eth0 2001:db8::2/64
 2001:db9::/48 via 2001:db8::1 dev eth0
 nameserver 10.9.0.3
 from the host
+from the host by IPv6
 `,
     ),
   );

@@ -1,6 +1,7 @@
 import { IsolateError } from '../../error.ts';
 import { parseCard } from '../card.ts';
 import { parseDisks } from '../disk.ts';
+import { isKernelRelease } from '../parse-name.ts';
 import { parseInteger } from '../parse-number.ts';
 import { parseHostPath } from '../parse-path.ts';
 import { accelerations } from '../spec.ts';
@@ -96,9 +97,8 @@ export const machineOptions: OptionGroup<RunOption> = {
   ],
 };
 
-/** A part of a path: one name. */
 function parseRelease(text: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._+~-]{0,99}$/.test(text)) return text;
+  if (isKernelRelease(text)) return text;
   throw new IsolateError('usage', `${JSON.stringify(text)} is not the release of a kernel.`, {
     hint: 'write it as uname -r does, such as 6.1.0-40-amd64',
   });

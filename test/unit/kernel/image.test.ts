@@ -7,13 +7,13 @@ import { hasDirectEntry, readImage } from '../../../src/kernel/image.ts';
 const release = '6.1.0-57-amd64';
 
 /** A bzImage with a header of two sectors and this payload. */
-function bzImage(payload: Buffer): Buffer {
+function bzImage(payload: Buffer, version = release): Buffer {
   const image = Buffer.alloc(3 * 512 + 64 + payload.length);
   image[0x1f1] = 2;
   image.write('HdrS', 0x202, 'latin1');
   image.writeUInt16LE(0x020f, 0x206);
   image.writeUInt16LE(0x300, 0x20e);
-  image.write(`${release} (somebody@somewhere) #1 SMP\0`, 0x500, 'latin1');
+  image.write(`${version} (somebody@somewhere) #1 SMP\0`, 0x500, 'latin1');
   image.writeUInt32LE(64, 0x248);
   image.writeUInt32LE(payload.length, 0x24c);
   payload.copy(image, 3 * 512 + 64);
@@ -70,7 +70,14 @@ describe('an image of a kernel', () => {
   });
 
   test('that was cut or changed anywhere is read or refused, and nothing else', () => {
-    const image = fc.constantFrom(bzImage(Buffer.from('fd377a585a0000ffffffff', 'hex')), elf([['Xen', 18]]));
+    const image = fc.constantFrom(
+      bzImage(Buffer.from('fd377a585a0000ffffffff', 'hex')),
+      elf([
+        ['GNU', 3],
+        ['Xen', 6],
+        ['Xen', 18],
+      ]),
+    );
     fc.assert(
       fc.property(image, fc.nat(2000), fc.nat(2000), fc.nat(255), (bytes, length, at, value) => {
         const changed = Buffer.from(bytes.subarray(0, length));
@@ -85,6 +92,27 @@ describe('an image of a kernel', () => {
       { numRuns: 2000 },
     );
   });
+});
+
+test.each(['../../etc', '..', '6.1/x', 'a b', ''])('the release %j of a kernel leads nowhere', (version) => {
+  const image = bzImage(Buffer.from('1f8b0800', 'hex'), version);
+  if (version === '' || version === 'a b') expect(readImage('x', image).release).toBe(version === '' ? null : 'a');
+  else
+    expect(() => readImage('x', image)).toThrow(
+      `x is no kernel that a machine can boot: it says that its release is ${JSON.stringify(version)}.`,
+    );
+});
+
+test('a note of any size ends the search for others', () => {
+  const kernel = elf([
+    ['GNU', 3],
+    ['Xen', 18],
+  ]);
+  for (const size of [0xffff_fff0, 0xffff_ffff, 0x7fff_ffff, 0x8000_0000]) {
+    const changed = Buffer.from(kernel);
+    changed.writeUInt32LE(size, 64 + 56);
+    expect(hasDirectEntry(changed)).toBe(false);
+  }
 });
 
 test('a kernel that can be entered directly has the note of Xen that says where', () => {

@@ -43,16 +43,33 @@ test('a card with an address is in the network of that, in which the gateway of 
   });
 });
 
-test('a card without addresses stays down, and one with IPv6 only reaches no name server', () => {
+test('a card without addresses stays down', () => {
   expect(plan('mac=52:54:00:aa:bb:cc').preparations).toEqual([lo]);
-  const { preparations, nameServer } = plan('address=2001:db8::2/64');
-  expect({ preparations: preparations.slice(1), nameServer }).toEqual({
+});
+
+test('a card with an IPv6 address is in the network of that too, in which the gateway of its route is', () => {
+  const usual = { subnet: '10.0.2.0/24', address: '10.0.2.15', gateway: '10.0.2.2', nameServer: '10.0.2.3' };
+  expect(plan('address=2001:db8::2/64,route=::/0%2001:db8::9')).toEqual({
+    cards: [{ network: { ...usual, ipv6: { subnet: '2001:db8::/64', gateway: '2001:db8::9', nameServer: '2001:db8::1' } } }],
     preparations: [
+      lo,
       { kind: 'card', name: 'eth0' },
       { kind: 'address', name: 'eth0', address: '2001:db8::2', prefix: '64', broadcast: '' },
+      { kind: 'route', name: 'eth0', destination: '::', prefix: '0', gateway: '2001:db8::9' },
     ],
-    nameServer: null,
+    nameServer: '2001:db8::1',
   });
+  expect(plan('address=2001:db8:1:2:3:4:5:1/112,address=10.9.0.2').cards).toEqual([
+    {
+      network: {
+        subnet: '10.9.0.0/24',
+        address: '10.9.0.2',
+        gateway: '10.9.0.1',
+        nameServer: '10.9.0.3',
+        ipv6: { subnet: '2001:db8:1:2:3:4:5:0/112', gateway: '2001:db8:1:2:3:4:5:2', nameServer: '2001:db8:1:2:3:4:5:3' },
+      },
+    },
+  ]);
 });
 
 test('gateway and name server are in the network of any address, and neither is anybody else', () => {
