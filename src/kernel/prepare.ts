@@ -175,7 +175,6 @@ function keep(cache: string, place: string, files: Readonly<Record<'kernel' | 'i
       writeFileSync(join(draft, name), content, { flush: true });
       chmodSync(join(draft, name), 0o644);
     }
-    chmodSync(draft, 0o755);
     renameSync(draft, place);
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });

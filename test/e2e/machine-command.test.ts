@@ -33,6 +33,31 @@ test.each([9, 11, 64])('a command that is killed by signal %i gives 128 and the 
   expect(await isolate(shell(`kill -${number} $$; sleep 60`))).toEqual(ended(128 + number));
 });
 
+test('the status is that of the command, whatever other processes end with', async () => {
+  expect(await isolate(shell('(exit 9) & wait; (sleep 60; exit 8) & exit 3'))).toEqual(ended(3));
+});
+
+test('a machine has the file systems of a running system, and a root that it was given', async () => {
+  const script = `while read -r source target type options; do echo "$target $type \${options%%,*}"; done < /proc/mounts`;
+  const { stdout } = await isolate(shell(script));
+  expect(
+    stdout
+      .trim()
+      .split('\n')
+      .filter((line) => !line.startsWith('/etc/hosts ')),
+  ).toEqual([
+    '/ 9p ro',
+    '/proc proc rw',
+    '/sys sysfs rw',
+    '/sys/fs/cgroup cgroup2 rw',
+    '/dev devtmpfs rw',
+    '/dev/pts devpts rw',
+    '/dev/shm tmpfs rw',
+    '/dev/mqueue mqueue rw',
+    '/tmp tmpfs rw',
+  ]);
+});
+
 test('a command that is not there gives 127, and one that cannot be executed 126', async () => {
   expect(await isolate(inMachine('no-such-command'))).toEqual(ended(127, '', 'isolate: no-such-command: command not found\n'));
   expect(await isolate(inMachine('/etc/passwd'))).toEqual(ended(126, '', 'isolate: /etc/passwd: Permission denied\n'));
@@ -132,8 +157,12 @@ test('--timeout ends the command and gives 124; one that ignores SIGTERM is kill
 });
 
 test('--user is looked up in the machine, whose root owns all of it', async () => {
-  const script = 'id -u; id -g; cat /proc/self/uid_map; touch /tmp/mine; stat -c %u:%g /tmp/mine /etc/passwd';
-  expect(await isolate(shell(script, '--user', 'daemon'))).toEqual(ended(0, '1\n1\n         0          0 4294967295\n1:1\n0:0\n'));
+  const script =
+    'id -u; id -g; cat /proc/self/uid_map; touch /tmp/mine; stat -c %u:%g /tmp/mine /etc/passwd; grep CapEff /proc/self/status';
+  const capabilities = 'CapEff:\t0000000000000000\n';
+  expect(await isolate(shell(script, '--user', 'daemon'))).toEqual(
+    ended(0, `1\n1\n         0          0 4294967295\n1:1\n0:0\n${capabilities}`),
+  );
 });
 
 test('--cpus and --memory are what the machine has', async () => {

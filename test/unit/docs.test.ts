@@ -45,6 +45,12 @@ test('every long option that docs name is one of isolate, but for those known to
   expect(unknown).toEqual([]);
 });
 
+test('docs/virt-sandbox.md names tests that there are', () => {
+  const rows = [...read('docs/virt-sandbox.md').matchAll(/^\| [A-Z]\d.* \| ((?:e2e|unit|security)\/[a-z/-]+): (.+) \|$/gm)];
+  const missing = rows.filter(([, file = '', title = '']) => !read(`test/${file}.test.ts`).includes(title));
+  expect({ rows: rows.length > 40, missing: missing.map(([row]) => row) }).toEqual({ rows: true, missing: [] });
+});
+
 test('docs/options.md has a row for every option, with its short form', () => {
   const page = read('docs/options.md');
   const missing = options.filter(
