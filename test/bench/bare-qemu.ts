@@ -9,8 +9,8 @@ import { compileStatic } from '../rig/compile.ts';
 import { isolatePath } from '../rig/isolate.ts';
 import { readData } from './bare-bwrap.ts';
 
-/** Of the program of the launch before QEMU's own (machine/main.c). */
-const wordsBefore = 5;
+/** The first word behind QEMU's program; before it are those of the program of the launch (machine/main.c). */
+const firstOption = '-nodefaults';
 
 export interface BareOptions {
   /** For the sh of the root, instead of /bin/false. */
@@ -35,7 +35,7 @@ export async function bareQemu(root: string, scratch: string): Promise<(options?
     [jailPaths.initramfs]: initramfs,
   };
   const words = launch.args
-    .slice(wordsBefore)
+    .slice(launch.args.indexOf(firstOption) - 1)
     .map((word) => replaced[word] ?? word)
     .map((word) =>
       word.replace(`path=${jailPaths.share},`, () => `path=${root.replaceAll(',', ',,')},`).replace('{tsc}', readCounterKhz()),
