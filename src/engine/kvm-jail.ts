@@ -1,4 +1,4 @@
-import type { Facts } from '../host/facts.ts';
+import type { MachineBoot, MachineFacts } from '../host/facts.ts';
 import type { MountOperation } from '../launch/launch.ts';
 import type { PlanInput } from './engine.ts';
 import type { IdentityPlan } from './identity.ts';
@@ -8,6 +8,12 @@ import { nameServers } from '../spec/bind.ts';
 
 /** Where QEMU finds its files. */
 export const jailPaths = { kernel: '/boot/vmlinux', initramfs: '/boot/initramfs', share: '/share' } as const;
+
+/** What machines are made of, all of it there. */
+export interface MachineParts extends MachineFacts {
+  readonly qemu: string;
+  readonly boot: MachineBoot;
+}
 
 /** A bind of a machine: its source is in the share. */
 export interface SharedBind extends Pick<PlacedBind, 'target' | 'readOnly'> {
@@ -29,7 +35,7 @@ export interface Jail {
  * nothing away, and the share. Root's launches put the host's files there before the sandbox's ids are taken, because those could not
  * reach them.
  */
-export function planJail(input: PlanInput, identity: IdentityPlan, qemu: string): Jail {
+export function planJail(input: PlanInput, identity: IdentityPlan, parts: MachineParts): Jail {
   const { spec, facts, findings, sandboxDirectory } = input;
   const isRoot = facts.user.rights === 'root';
   const path = `${sandboxDirectory}/jail`;
@@ -48,7 +54,7 @@ export function planJail(input: PlanInput, identity: IdentityPlan, qemu: string)
   });
   const frame: MountOperation[] = [
     { kind: 'mount', type: 'tmpfs', source: 'isolate', target: path, flags: ['nosuid'], options: 'mode=0755,size=1m' },
-    ...planPrograms(path, qemu, facts),
+    ...planPrograms(path, parts),
     ...(resolver === undefined ? [] : [readOnly(path, nameServers, nameServers, 'file')]),
     ...['/proc', jailPaths.share].map((directory): MountOperation => ({ kind: 'mkdir', path: `${path}${directory}`, mode: 0o755 })),
   ];
@@ -75,15 +81,13 @@ export function planJail(input: PlanInput, identity: IdentityPlan, qemu: string)
   };
 }
 
-function planPrograms(jail: string, qemu: string, { files, machine }: Facts): MountOperation[] {
+function planPrograms(jail: string, { qemu, boot, directories, withoutKvm }: MachineParts): MountOperation[] {
   return [
     readOnly(jail, qemu, qemu, 'file'),
-    ...(machine?.directories ?? []).map((path) => readOnly(jail, path, path, 'directory')),
-    readOnly(jail, machine?.boot?.kernel ?? files.kernel, jailPaths.kernel, 'file'),
-    readOnly(jail, machine?.boot?.initramfs ?? files.initramfs, jailPaths.initramfs, 'file'),
-    ...['/dev/null', '/dev/urandom', ...(machine?.withoutKvm === null ? ['/dev/kvm'] : [])].map((path) =>
-      readOnly(jail, path, path, 'file'),
-    ),
+    ...directories.map((path) => readOnly(jail, path, path, 'directory')),
+    readOnly(jail, boot.kernel, jailPaths.kernel, 'file'),
+    readOnly(jail, boot.initramfs, jailPaths.initramfs, 'file'),
+    ...['/dev/null', '/dev/urandom', ...(withoutKvm === null ? ['/dev/kvm'] : [])].map((path) => readOnly(jail, path, path, 'file')),
   ];
 }
 

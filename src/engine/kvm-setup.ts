@@ -2,7 +2,7 @@ import type { FileSystemFlag } from '../launch/operations.ts';
 import { shareTag } from '../machine/machine.ts';
 import type { NetworkPlan } from '../machine/network.ts';
 import type { Preparation } from '../machine/setup.ts';
-import { isFromInside, mountedImages, nameServers } from '../spec/bind.ts';
+import { isFromInside, disksOf, nameServers } from '../spec/bind.ts';
 import type { Bind, FirmSpec } from '../spec/spec.ts';
 import type { PlanInput } from './engine.ts';
 import { hostnameFor } from './hostname.ts';
@@ -49,9 +49,10 @@ const deviceLinks: readonly (readonly [name: string, target: string])[] = [
 ];
 
 /** In the order in which the run has them; memory file systems, images and the name servers are the machine's own. */
-function planBinds({ binds, disks }: FirmSpec, shared: readonly SharedBind[], { nameServer }: NetworkPlan): Preparation[] {
+function planBinds(spec: FirmSpec, shared: readonly SharedBind[], { nameServer }: NetworkPlan): Preparation[] {
+  const { binds } = spec;
   const ofRun = new Map(shared.map((bind) => [bind.target, bind]));
-  const images = mountedImages({ binds });
+  const disks = disksOf(spec);
   const plan = (bind: Bind): readonly Preparation[] => {
     const { source, target } = bind;
     const readOnly: readonly FileSystemFlag[] = bind.readOnly ? ['ro'] : [];
@@ -59,8 +60,8 @@ function planBinds({ binds, disks }: FirmSpec, shared: readonly SharedBind[], { 
     if (typeof source !== 'string') {
       if ('memoryBytes' in source) return [mount('tmpfs', target, flags, `mode=1777,size=${source.memoryBytes}`)];
       if ('inside' in source) return [{ kind: 'inside', source: source.inside, target, flags: readOnly }];
-      const index = images.findIndex((image) => image.target === target);
-      return [{ kind: 'image', file: source.image.file, serial: String(disks.length + index), target, flags }];
+      const index = disks.findIndex((disk) => disk.target === target);
+      return [{ kind: 'image', file: source.image.file, serial: String(index), target, flags }];
     }
     const found = ofRun.get(target);
     if (found !== undefined) return [planShared(found)];

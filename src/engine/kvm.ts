@@ -1,16 +1,17 @@
+import { IsolateError } from '../error.ts';
 import type { Facts } from '../host/facts.ts';
 import type { Descriptor, Launch } from '../launch/launch.ts';
 import { kernelHint, type Machine } from '../machine/machine.ts';
 import { formatQemu } from '../machine/qemu.ts';
 import { describeSetup, encodeSetup } from '../machine/setup.ts';
-import { describeSource, mountedImages } from '../spec/bind.ts';
+import { describeSource, disksOf } from '../spec/bind.ts';
 import { planNetwork } from '../machine/network.ts';
-import type { Card, CheckedSpec, Disk, Image, Limits } from '../spec/spec.ts';
+import type { Card, CheckedSpec, Limits } from '../spec/spec.ts';
 import { checkLimits, groupLimits, planGroups } from './cgroup.ts';
 import type { Engine, EngineCapabilities, PlanInput, Problem } from './engine.ts';
 import { filterFile } from './filter-file.ts';
 import { checkIdentity, checkUserNamespaces, planIdentity } from './identity.ts';
-import { jailPaths, planJail } from './kvm-jail.ts';
+import { jailPaths, type MachineParts, planJail } from './kvm-jail.ts';
 import { planSetup } from './kvm-setup.ts';
 import { bindKind } from './placed-bind.ts';
 import { planStage, stageCommandNumber, stageStatusNumber } from './stage.ts';
@@ -136,16 +137,16 @@ function checkMachine(spec: CheckedSpec, facts: Facts): Problem[] {
 
 function plan(input: PlanInput): Launch {
   const { spec, facts } = input;
-  const qemu = facts.machine?.qemu ?? '/usr/bin/qemu-system-x86_64';
+  const parts = partsOf(facts);
   const identity = planIdentity(input);
-  const jail = planJail(input, identity, qemu);
+  const jail = planJail(input, identity, parts);
   const disks = disksOf(spec);
   const network = planNetwork(cardsOf(spec));
   const machine: Machine = {
-    acceleration: spec.acceleration === 'tcg' || facts.machine?.withoutKvm !== null ? 'tcg' : 'kvm',
+    acceleration: spec.acceleration === 'tcg' || parts.withoutKvm !== null ? 'tcg' : 'kvm',
     cpus: spec.cpus ?? 1,
     memoryBytes: spec.limits.memoryBytes ?? usualMemory,
-    board: facts.machine?.boot?.board ?? 'microvm',
+    board: parts.boot.board,
     kernel: jailPaths.kernel,
     initramfs: jailPaths.initramfs,
     share: jailPaths.share,
@@ -174,7 +175,7 @@ function plan(input: PlanInput): Launch {
       ...[stageStatusNumber, stageCommandNumber, setupNumber, bootMs].map(String),
       disks.map((_, index) => firstDiskNumber + index).join(','),
       spec.debugInit ? 'shown' : 'hidden',
-      ...formatQemu(qemu, machine),
+      ...formatQemu(parts.qemu, machine),
     ],
     environment: {},
     descriptors,
@@ -195,9 +196,12 @@ function plan(input: PlanInput): Launch {
   };
 }
 
-/** Those with a tag first, then those that are mounted. */
-function disksOf(spec: Pick<CheckedSpec, 'disks' | 'binds'>): readonly (Image & Pick<Disk, 'readOnly'>)[] {
-  return [...spec.disks, ...mountedImages(spec)];
+/** `check` has refused what lacks one. */
+function partsOf({ machine }: Facts): MachineParts {
+  const { qemu = null, boot = null } = machine ?? {};
+  if (machine === undefined || qemu === null || boot === null)
+    throw new IsolateError('internal', 'A machine without its parts was planned.');
+  return { ...machine, qemu, boot };
 }
 
 function cardsOf({ cards, shareNetwork }: Pick<CheckedSpec, 'cards' | 'shareNetwork'>): readonly Card[] {

@@ -32,16 +32,20 @@ export interface MachineCard {
   readonly network: UserNetwork;
 }
 
-/** A network that QEMU makes in user space (qemu(1), -netdev user): it forwards what the machine sends as a program of the host does. */
-export interface UserNetwork {
+/** Who is who in a network of one kind of IP. */
+export interface Subnet {
   /** ADDRESS/PREFIX. */
   readonly subnet: string;
   /** The card's. */
   readonly address: string;
   readonly gateway: string;
   readonly nameServer: string;
-  /** The same for IPv6; absent: it has none. */
-  readonly ipv6?: Pick<UserNetwork, 'subnet' | 'gateway' | 'nameServer'>;
+}
+
+/** A network that QEMU makes in user space (qemu(1), -netdev user): it forwards what the machine sends as a program of the host does. */
+export interface UserNetwork extends Subnet {
+  /** Absent: it has no IPv6. */
+  readonly ipv6?: Subnet;
 }
 
 /** The tag under which the machine finds its share. */

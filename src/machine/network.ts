@@ -1,5 +1,5 @@
 import type { Card } from '../spec/spec.ts';
-import type { MachineCard, UserNetwork } from './machine.ts';
+import type { MachineCard, Subnet, UserNetwork } from './machine.ts';
 import type { Preparation } from './setup.ts';
 
 /** The cards of a machine, and what its init does with them. */
@@ -18,7 +18,7 @@ export function planNetwork(cards: readonly Card[]): NetworkPlan {
   const first = cards.findIndex(({ dhcp }) => dhcp);
   const wired = cards.map((card, index) => wire(card, index));
   return {
-    cards: wired.map(({ network }, index) => ({ ...macOf(cards[index]), network })),
+    cards: wired.map(({ card: { mac }, network }) => ({ ...(mac === undefined ? {} : { mac }), network })),
     preparations: [
       // The kernel gives it its addresses.
       { kind: 'card', name: 'lo' },
@@ -36,9 +36,9 @@ interface Wired {
 }
 
 function wire(card: Card, index: number): Wired {
-  const own = ownNetwork(card);
-  const ipv6 = ownIPv6Network(card);
-  const network = { ...(own ?? usualNetwork(index)), ...(ipv6 === null ? {} : { ipv6 }) };
+  const own = ownSubnet(card, ipv4);
+  const inIPv6 = ownSubnet(card, ipv6);
+  const network = { ...(own ?? usualNetwork(index)), ...(inIPv6 === null ? {} : { ipv6: inIPv6 }) };
   if (!card.dhcp) return { card, network, reaches: own !== null };
   return { card: { ...card, addresses: [{ address: network.address, prefix: 24 }] }, network, reaches: true };
 }
@@ -53,44 +53,20 @@ function usualNetwork(index: number): UserNetwork {
   return { subnet: `${subnet}.0/24`, address: `${subnet}.15`, gateway: `${subnet}.2`, nameServer: `${subnet}.3` };
 }
 
-/** The network of the first IPv4 address, which has room (spec/card.ts); null: there is none. */
-function ownNetwork({ addresses, routes }: Card): UserNetwork | null {
-  const first = addresses.find(({ address }) => address.includes('.'));
+/** The network of the first address of this kind, which has room (spec/card.ts); null: there is none. */
+function ownSubnet({ addresses, routes }: Card, { bits, has, read, write }: Family): Subnet | null {
+  const own = addresses.filter(({ address }) => has(address));
+  const [first] = own;
   if (first === undefined) return null;
   const { address, prefix } = first;
-  const size = 2 ** (32 - prefix);
-  const start = Math.floor(toNumber(address) / size) * size;
-  const isWithin = (text: string): boolean => text.includes('.') && toNumber(text) > start && toNumber(text) < start + size - 1;
-  const taken = new Set(addresses.map((one) => one.address));
-  const free = (): string => {
-    for (let number = start + 1; ; number += 1) {
-      const text = toText(number);
-      if (taken.has(text)) continue;
-      taken.add(text);
-      return text;
-    }
-  };
-  const given = routes.map((route) => route.gateway).find((gateway) => isWithin(gateway) && !taken.has(gateway));
-  if (given !== undefined) taken.add(given);
-  const gateway = given ?? free();
-  return { subnet: `${toText(start)}/${prefix}`, address, gateway, nameServer: free() };
-}
-
-/** The same for the first IPv6 address. */
-function ownIPv6Network({ addresses, routes }: Card): NonNullable<UserNetwork['ipv6']> | null {
-  const first = addresses.find(({ address }) => address.includes(':'));
-  if (first === undefined) return null;
-  const taken = new Set(addresses.filter(({ address }) => address.includes(':')).map(({ address }) => toBits(address)));
-  const free = (wanted: bigint): bigint => (taken.has(wanted) ? free(wanted + 1n) : wanted);
-  const start = (toBits(first.address) >> BigInt(128 - first.prefix)) << BigInt(128 - first.prefix);
-  const isWithin = (bits: bigint): boolean => bits >> BigInt(128 - first.prefix) === start >> BigInt(128 - first.prefix);
-  const given = routes
-    .filter(({ gateway }) => gateway.includes(':'))
-    .map(({ gateway }) => toBits(gateway))
-    .find((bits) => isWithin(bits) && !taken.has(bits));
-  const gateway = given ?? free(start + 1n);
+  const size = 1n << BigInt(bits - prefix);
+  const start = (read(address) / size) * size;
+  const taken = new Set(own.map((one) => read(one.address)));
+  const free = (number = start + 1n): bigint => (taken.has(number) ? free(number + 1n) : number);
+  const isFree = (number: bigint): boolean => number > start && number < start + size - 1n && !taken.has(number);
+  const gateway = routes.flatMap((route) => (has(route.gateway) ? [read(route.gateway)] : [])).find(isFree) ?? free();
   taken.add(gateway);
-  return { subnet: `${toIPv6(start)}/${first.prefix}`, gateway: toIPv6(gateway), nameServer: toIPv6(free(start + 1n)) };
+  return { subnet: `${write(start)}/${prefix}`, address, gateway: write(gateway), nameServer: write(free()) };
 }
 
 function prepareCard(name: string, { addresses, routes }: Card, gateway: string | null): Preparation[] {
@@ -115,27 +91,47 @@ function prepareCard(name: string, { addresses, routes }: Card, gateway: string 
   ];
 }
 
-function macOf(card: Card | undefined): Pick<MachineCard, 'mac'> {
-  return card?.mac === undefined ? {} : { mac: card.mac };
+/** One kind of IP: its addresses are numbers of so many bits. */
+interface Family {
+  readonly bits: number;
+  readonly has: (address: string) => boolean;
+  readonly read: (address: string) => bigint;
+  readonly write: (number: bigint) => string;
 }
 
-function toNumber(address: string): number {
-  return address.split('.').reduce((number, part) => number * 256 + Number(part), 0);
+const ipv4: Family = {
+  bits: 32,
+  has: (address) => address.includes('.') && !address.includes(':'),
+  read: (address) => join(address.split('.').map(Number), 8n),
+  write: (number) => split(number, 4, 8n).join('.'),
+};
+
+const ipv6: Family = {
+  bits: 128,
+  has: (address) => address.includes(':'),
+  read: (address) => {
+    const [head = [], tail = []] = normalize(address)
+      .split('::')
+      .map((part) => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16))));
+    return join([...head, ...Array.from({ length: 8 - head.length - tail.length }, () => 0), ...tail], 16n);
+  },
+  write: (number) =>
+    normalize(
+      split(number, 8, 16n)
+        .map((group) => group.toString(16))
+        .join(':'),
+    ),
+};
+
+/** As RFC 5952 writes it. */
+function normalize(address: string): string {
+  return new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
 
-function toText(number: number): string {
-  return [24, 16, 8, 0].map((bits) => Math.floor(number / 2 ** bits) % 256).join('.');
+function join(parts: readonly number[], bits: bigint): bigint {
+  return parts.reduce((number, part) => (number << bits) | BigInt(part), 0n);
 }
 
-/** An IPv6 address as a number. */
-function toBits(address: string): bigint {
-  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
-  const [first, last] = [head, tail ?? ''].map((part) => (part === '' ? [] : part.split(':')));
-  const groups = [...(first ?? []), ...Array.from({ length: 8 - (first?.length ?? 0) - (last?.length ?? 0) }, () => '0'), ...(last ?? [])];
-  return groups.reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n);
-}
-
-function toIPv6(bits: bigint): string {
-  const groups = Array.from({ length: 8 }, (_, index) => ((bits >> BigInt(16 * (7 - index))) & 0xff_ffn).toString(16));
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+function split(number: bigint, count: number, bits: bigint): readonly number[] {
+  return Array.from({ length: count }, (_, index) => Number((number >> (bits * BigInt(count - 1 - index))) & ((1n << bits) - 1n)));
 }

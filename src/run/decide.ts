@@ -11,7 +11,7 @@ import { probeCaller } from '../host/probe.ts';
 import { findWaysIn, letsOthersIn } from '../host/reachable.ts';
 import type { MountEntry } from '../host/mountinfo.ts';
 import { mountsOnce } from '../host/mounts-once.ts';
-import { describeSource, imagesOf, nameServers } from '../spec/bind.ts';
+import { describeSource, disksOf, nameServers } from '../spec/bind.ts';
 import type { RunRequest } from '../spec/request.ts';
 import { completeRequest } from '../spec/options/table.ts';
 import { resolveSpec } from '../spec/resolve-spec.ts';
@@ -175,7 +175,7 @@ function checkBinds(spec: WantedSpec, facts: Facts): Problem[] {
   return spec.binds
     .filter((bind) => bindKind(bind, facts) === null)
     .map((bind): Problem => ({ code: 'bad-bind', message: `The bind source ${describeSource(bind)} does not exist or cannot be read.` }))
-    .concat(imagesOf(spec).flatMap((file) => checkImage(file, facts.paths[file]?.kind ?? null)));
+    .concat(disksOf(spec).flatMap(({ file }) => checkImage(file, facts.paths[file]?.kind ?? null)));
 }
 
 function checkImage(file: string, kind: PathFacts['kind'] | null): Problem[] {

@@ -1,5 +1,5 @@
 import type { Prepared } from './prepared.ts';
-import { mountedImages } from '../spec/bind.ts';
+import { disksOf } from '../spec/bind.ts';
 import { isDirectoryClone, isOverlaid, isThrownAway, rootName } from '../spec/root-ref.ts';
 import type { Passthrough, FirmSpec } from '../spec/spec.ts';
 
@@ -18,7 +18,7 @@ export function describeGivenAway({ spec, engine, facts }: Prepared): string[] {
   if (!isThrownAway(spec.root) && !spec.readOnlyRoot) {
     warnings.push(`Changes to ${rootName(spec.root)} are permanent.`);
   }
-  const written = [...spec.disks, ...mountedImages(spec)].filter(({ readOnly }) => !readOnly).map(({ file }) => file);
+  const written = disksOf(spec).flatMap(({ file, readOnly }) => (readOnly ? [] : [file]));
   if (written.length > 0) warnings.push(`Changes to ${written.join(', ')} are permanent.`);
   const unseen = facts.mountsBelow.filter((mount) => !isHidden(mount, spec, capabilities.mountpoints));
   // An overlay of another user is refused, and a directory itself shows them.

@@ -2,7 +2,7 @@ import { IsolateError } from '../error.ts';
 import { parseSize } from './parse-number.ts';
 import { parseHostPath, parseSandboxPath } from './parse-path.ts';
 import type { HostBind } from './request.ts';
-import type { Bind, Disk, Image } from './spec.ts';
+import type { Bind, FirmSpec, Image } from './spec.ts';
 
 /** What a bind shows, for messages. */
 export function describeSource({ source }: Bind): string {
@@ -14,21 +14,27 @@ export function describeSource({ source }: Bind): string {
 /** The file with a host's name servers, for a sandbox in the host's network. */
 export const nameServers = '/etc/resolv.conf';
 
+/** The part of a spec that says what is shown in the sandbox. */
+type Shown = Pick<FirmSpec, 'binds' | 'disks'>;
+
 /** The paths of the host that binds and disks show or are made from. */
-export function hostSources({ binds, disks }: { readonly binds: readonly Bind[]; readonly disks: readonly Disk[] }): readonly string[] {
-  return [...binds.flatMap(({ source }) => (typeof source === 'string' ? [source] : [])), ...imagesOf({ binds, disks })];
+export function hostSources(spec: Shown): readonly string[] {
+  const bound = spec.binds.flatMap(({ source }) => (typeof source === 'string' ? [source] : []));
+  return [...bound, ...disksOf(spec).map(({ file }) => file)];
 }
 
-/** The files of images among them. */
-export function imagesOf({ binds, disks }: { readonly binds: readonly Bind[]; readonly disks: readonly Disk[] }): readonly string[] {
-  return [...mountedImages({ binds }), ...disks].map(({ file }) => file);
+/** An image that a machine has as a disk; where it is mounted, if it is. */
+interface MountedDisk extends Image {
+  readonly readOnly: boolean;
+  readonly target?: string;
 }
 
-/** The images that are mounted, in order. */
-export function mountedImages({ binds }: { readonly binds: readonly Bind[] }): readonly (Image & Pick<Bind, 'target' | 'readOnly'>)[] {
-  return binds.flatMap(({ source, target, readOnly }) =>
+/** Every disk of a machine, in its order: those with a tag, then the images that are mounted. */
+export function disksOf({ binds, disks }: Shown): readonly MountedDisk[] {
+  const mounted = binds.flatMap(({ source, target, readOnly }) =>
     typeof source === 'string' || !('image' in source) ? [] : [{ ...source.image, target, readOnly }],
   );
+  return [...disks, ...mounted];
 }
 
 /** Whether a bind shows another path of the sandbox. */

@@ -50,7 +50,11 @@ test('a card without addresses stays down', () => {
 test('a card with an IPv6 address is in the network of that too, in which the gateway of its route is', () => {
   const usual = { subnet: '10.0.2.0/24', address: '10.0.2.15', gateway: '10.0.2.2', nameServer: '10.0.2.3' };
   expect(plan('address=2001:db8::2/64,route=::/0%2001:db8::9')).toEqual({
-    cards: [{ network: { ...usual, ipv6: { subnet: '2001:db8::/64', gateway: '2001:db8::9', nameServer: '2001:db8::1' } } }],
+    cards: [
+      {
+        network: { ...usual, ipv6: { subnet: '2001:db8::/64', address: '2001:db8::2', gateway: '2001:db8::9', nameServer: '2001:db8::1' } },
+      },
+    ],
     preparations: [
       lo,
       { kind: 'card', name: 'eth0' },
@@ -66,7 +70,12 @@ test('a card with an IPv6 address is in the network of that too, in which the ga
         address: '10.9.0.2',
         gateway: '10.9.0.1',
         nameServer: '10.9.0.3',
-        ipv6: { subnet: '2001:db8:1:2:3:4:5:0/112', gateway: '2001:db8:1:2:3:4:5:2', nameServer: '2001:db8:1:2:3:4:5:3' },
+        ipv6: {
+          subnet: '2001:db8:1:2:3:4:5:0/112',
+          address: '2001:db8:1:2:3:4:5:1',
+          gateway: '2001:db8:1:2:3:4:5:2',
+          nameServer: '2001:db8:1:2:3:4:5:3',
+        },
       },
     },
   ]);
