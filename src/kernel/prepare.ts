@@ -165,7 +165,7 @@ function builtinModules(directory: string): ReadonlySet<string> | null {
   }
 }
 
-/** All at once, so that nobody sees half of it; whoever was quicker wins. */
+/** Moves the files into place in one step, so that no run sees half of them. If two runs do so at once, the files of the first one stay. */
 function keep(cache: string, place: string, files: Readonly<Record<'kernel' | 'initramfs', Buffer>>): void {
   makeDirectories(cache, 0o755);
   const draft = mkdtempSync(join(cache, 'new-'));

@@ -47,7 +47,9 @@ async function unpackByProgram(
   }
   const directory = mkdtempSync(join(tmpdir(), 'isolate-kernel-'));
   try {
-    const [packed, unpacked] = [join(directory, `image.${compression}`), join(directory, 'image')];
+    // By this ending the programs find the name of what they unpack.
+    const ending = compression === 'bzip2' ? 'bz2' : compression;
+    const [packed, unpacked] = [join(directory, `image.${ending}`), join(directory, 'image')];
     writeFileSync(packed, bytes);
     const args = compression === 'lz4' ? ['-d', '-q', packed, unpacked] : ['-d', packed];
     const { exitCode, stderr } = await runCommand({
