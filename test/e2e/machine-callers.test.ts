@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { type Daemon, startDaemon, writeConfig } from '../rig/daemon.ts';
 import { debianKernel, type DistributionKernel } from '../rig/debian-kernel.ts';
-import { isolate } from '../rig/isolate.ts';
+import { ended, isolate } from '../rig/isolate.ts';
 import { addMember, addMemberGroup, type Member, runAs } from '../rig/members.ts';
 import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
 import { makeZfsTemplate, type ZfsTemplate } from '../rig/zfs-template.ts';
@@ -31,7 +31,6 @@ afterAll(async () => {
   await template.pool.end();
 }, 300_000);
 
-const ended = (status: number, stdout = '', stderr = '') => ({ status, signal: null, stdout, stderr });
 const inMachine = (...root: string[]): string[] => ['-q', '-e', 'kvm', ...root];
 const script = 'id -u; stat -c %u:%g / /etc/passwd; touch /mine; stat -c %u:%g /mine; rm /etc/group; exit 7';
 const seen = '0\n0:0\n0:0\n0:0\n';

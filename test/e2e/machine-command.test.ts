@@ -5,14 +5,13 @@ import { release } from 'node:os';
 
 import { expect, test } from 'vitest';
 
-import { finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
+import { ended, finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
 import { passThrough } from '../rig/pass-through.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 const root = await busyboxRootfs();
 const inMachine = (...words: string[]): string[] => ['-q', '-e', 'kvm', '-t', root, '--read-only', ...words];
 const shell = (script: string, ...options: string[]): string[] => inMachine(...options, '--', 'sh', '-c', script);
-const ended = (status: number, stdout = '', stderr = '') => ({ status, signal: null, stdout, stderr });
 
 test('a command in a machine has a kernel of its own, and the name of the template as its host name', async () => {
   const { status, stdout } = await isolate(inMachine('uname', '-snr'));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { finished, isolate, startIsolate } from '../rig/isolate.ts';
+import { ended, finished, isolate, startIsolate } from '../rig/isolate.ts';
 import { machineProcesses } from '../rig/machines.ts';
 import { addMember, type Member, runAs } from '../rig/members.ts';
 import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
@@ -34,7 +34,6 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const ended = (status: number, stdout = '', stderr: unknown = '') => ({ status, signal: null, stdout, stderr });
 const run = (options: readonly string[], script: string) =>
   isolate(['-q', '-e', 'kvm', '-t', root, '--ephemeral', ...options, '--', 'sh', '-c', script]);
 
@@ -67,6 +66,14 @@ test('disks are there by their tags, as large as their images, and writable unle
     ended(0, 'cache\nold\n32768\n32768\nsh: write error: Operation not permitted\n  \\0  \\0  \\0  \\0\n'),
   );
   expect(readFileSync(blank, { encoding: 'latin1' }).replaceAll('\0', '')).toBe('on the disk');
+});
+
+test('file systems of ext2 and ext3 are mounted as well', async () => {
+  execFileSync('mkfs.ext2', ['-q', '-F', blank]);
+  execFileSync('mkfs.ext3', ['-q', '-F', raw]);
+  const options = ['--mount', `host-image:/two=${blank}`, '--mount', `host-image:/three=${raw}`];
+  expect(await run(options, 'echo 2 > /two/f; echo 3 > /three/f')).toEqual(ended(0));
+  expect([readImage(blank, 'f'), readImage(raw, 'f')]).toEqual(['2\n', '3\n']);
 });
 
 test('what is written to a qcow2 disk is in its image when the run ends, also if nobody asked for that', async () => {
@@ -112,14 +119,18 @@ test('what is mounted from an image can be unmounted, mounted elsewhere, and be 
 test.each([
   ['raw', raw],
   ['qcow2', qcow2],
-])('two machines do not have one %s image', async (_, image) => {
+])('one machine may write to a %s image, or many may read it', async (_, image) => {
   const first = startIsolate(['-q', '-e', 'kvm', '-t', root, '--ephemeral', '--disk', `a=${image}`, '--', 'sh', '-c', 'echo up; cat']);
   await once(first.stdout ?? first, 'data');
   const { status, stderr } = await run(['--disk', `a=${image},ro`], 'true');
   expect([status, stderr]).toEqual([125, expect.stringContaining('Is another process using the image')]);
   first.stdin?.end();
   expect(await finished(first)).toMatchObject({ status: 0 });
+  const reader = startIsolate(['-q', '-e', 'kvm', '-t', root, '--ephemeral', '--disk', `a=${image},ro`, '--', 'sh', '-c', 'echo up; cat']);
+  await once(reader.stdout ?? reader, 'data');
   expect(await run(['--disk', `a=${image},ro`], 'true')).toEqual(ended(0));
+  reader.stdin?.end();
+  expect(await finished(reader)).toMatchObject({ status: 0 });
 });
 
 test('a run says which images it can change', async () => {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { debianKernel, type DistributionKernel } from '../rig/debian-kernel.ts';
-import { isolate } from '../rig/isolate.ts';
+import { ended, isolate } from '../rig/isolate.ts';
 import { machineProcesses } from '../rig/machines.ts';
 import { addMember, type Member, runAs } from '../rig/members.ts';
 import { busyboxRootfs, copyRootfs } from '../rig/rootfs.ts';
@@ -53,7 +53,6 @@ function cpModule(from: string, name: string): string {
   return to;
 }
 
-const ended = (status: number, stdout = '', stderr: unknown = '') => ({ status, signal: null, stdout, stderr });
 const ephemeral = (...options: string[]): string[] => ['-q', '-e', 'kvm', '-t', root, '--ephemeral', ...options];
 const run = (options: readonly string[], script: string) => isolate([...ephemeral(...options), '--', 'sh', '-c', script]);
 
@@ -91,6 +90,32 @@ test('what was made of a kernel is kept, and made again when the kernel or a mod
   execFileSync('touch', [touched]);
   expect(await plan()).toMatchObject({ status: 0 });
   expect(kept()).toHaveLength(2);
+});
+
+test('a root whose changes stay gets no directory for the modules', async () => {
+  const shows = async (...options: string[]) => {
+    const { status, stdout } = await isolate([
+      '--dry-run',
+      '-q',
+      '-e',
+      'kvm',
+      '--kernel',
+      image,
+      '--modules',
+      modules,
+      ...options,
+      '--',
+      'true',
+    ]);
+    return [status, stdout.includes(`/lib/modules/${release}`)];
+  };
+  const closed = join(scratch, 'closed');
+  mkdirSync(closed, { mode: 0o700 });
+  await copyRootfs(root, join(closed, 'root'));
+  expect(await shows('-t', root, '--ephemeral')).toEqual([0, true]);
+  expect(await shows('-t', root, '--read-only')).toEqual([0, true]);
+  expect(await shows('-t', join(closed, 'root'))).toEqual([0, false]);
+  expect(await shows('-t', root, '--ephemeral', '--keep=x')).toEqual([0, false]);
 });
 
 test('a module that the kernel refuses ends the run, and its name is said', async () => {

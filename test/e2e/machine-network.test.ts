@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { isolate } from '../rig/isolate.ts';
+import { ended, isolate } from '../rig/isolate.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'isolate-machine-network-'));
@@ -28,7 +28,6 @@ afterAll(() => {
   rmSync(scratch, { recursive: true });
 });
 
-const ended = (status: number, stdout = '', stderr: unknown = '') => ({ status, signal: null, stdout, stderr });
 const run = (options: readonly string[], script: string) =>
   isolate(['-q', '-e', 'kvm', '-t', root, '--ephemeral', ...options, '--', 'sh', '-c', script]);
 const addresses = "ip -o addr show | sed -En 's/^[0-9]+: (\\w+) +inet6? (\\S+)( brd \\S+)? scope global.*/\\1 \\2\\3/p'";

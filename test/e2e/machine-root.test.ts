@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { finished, isolate, startIsolate } from '../rig/isolate.ts';
+import { ended, finished, isolate, startIsolate } from '../rig/isolate.ts';
 import { busyboxRootfs } from '../rig/rootfs.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'isolate-machine-'));
@@ -24,7 +24,6 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const ended = (status: number, stdout = '', stderr = '') => ({ status, signal: null, stdout, stderr });
 const run = (options: readonly string[], script: string) => isolate(['-q', '-e', 'kvm', ...options, '--', 'sh', '-c', script]);
 const ephemeral = ['-t', root, '--ephemeral'];
 

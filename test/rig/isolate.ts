@@ -12,6 +12,11 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** A run that no signal ended, as `toEqual` compares it; `stderr` may be a matcher. */
+export function ended(status: number, stdout = '', stderr: unknown = ''): object {
+  return { status, signal: null, stdout, stderr };
+}
+
 export interface StartOptions {
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string>>;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { channelVersion, frameBytes, type FrameName, frames, windowBytes } from '../../src/machine/schema.ts';
 import { compileStatic } from '../rig/compile.ts';
-import { type Finished, finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
+import { ended, type Finished, finished, isolate, isolatePath, startIsolate } from '../rig/isolate.ts';
 import { machineProcesses } from '../rig/machines.ts';
 import { descendants } from '../rig/process-tree.ts';
 import { temporaryTemplate } from '../rig/template.ts';
@@ -53,7 +53,6 @@ async function run(script: readonly string[], options: readonly string[] = []): 
   return await isolate(words(...options));
 }
 
-const ended = (status: number, stdout = '', stderr = '') => ({ status, signal: null, stdout, stderr });
 const refused = "isolate: the machine sent what no machine of isolate's sends, and was ended\n";
 const unstarted = 'isolate: kvm could not start the command.\n';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { IsolateError } from '../../../src/error.ts';
-import { findRuntimePlace, findStatePlace, withOwnPlaces } from '../../../src/run/own-places.ts';
+import { findCachePlace, findRuntimePlace, findStatePlace, withOwnPlaces } from '../../../src/run/own-places.ts';
 
 /** Without a name or a home of its own. */
 const uid = 54_321;
@@ -25,10 +25,16 @@ afterAll(() => rmSync(top, { recursive: true }));
 
 test("root's places take nothing from the environment", () => {
   const environment = { HOME: '/tmp/evil', XDG_RUNTIME_DIR: '/tmp/evil' };
+  expect(findCachePlace(0, { ...environment, XDG_CACHE_HOME: '/tmp/evil' })).toBe('/var/cache/isolate');
   expect({ runtime: findRuntimePlace(0, environment), state: findStatePlace(0, environment) }).toEqual({
     runtime: { path: '/run/isolate', variable: null },
     state: { path: '/var/lib/isolate', variable: null },
   });
+});
+
+test("a user's cache is where XDG_CACHE_HOME says, if that is absolute, or below the home", () => {
+  const find = (cache: string): string => findCachePlace(uid, { HOME: '/home/u', XDG_CACHE_HOME: cache });
+  expect(['/var/x', 'relative', ''].map(find)).toEqual(['/var/x/isolate', '/home/u/.cache/isolate', '/home/u/.cache/isolate']);
 });
 
 test('a runtime directory is used where it is a directory of the caller that nobody else can write', () => {
