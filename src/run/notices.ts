@@ -27,7 +27,11 @@ export function describeGivenAway({ spec, engine, facts }: Prepared): string[] {
     warnings.push(`The sandbox does not see what is mounted at ${unseen.join(', ')}.`);
   }
   if (capabilities.isolates && spec.shareNetwork && !capabilities.features.includes('bridge')) {
-    warnings.push('The sandbox shares the network of this host, including services on localhost and abstract sockets.');
+    warnings.push(
+      capabilities.kernel === 'own'
+        ? 'The machine reaches what this host reaches, including services on its localhost.'
+        : 'The sandbox shares the network of this host, including services on localhost and abstract sockets.',
+    );
   }
   if (!spec.seccomp) warnings.push('The system-call filter is off.');
   else if (spec.socketcall) warnings.push('The sandbox can create sockets of any address family through socketcall in i386 programs.');

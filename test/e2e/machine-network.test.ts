@@ -95,6 +95,11 @@ test.each([
   expect(await run(['--network', card], 'echo ran')).toEqual(ended(125, '', expect.stringContaining(`isolate: ${why}\n`)));
 });
 
+test('a run says that its cards reach the host', async () => {
+  const answer = await isolate(['-e', 'kvm', '-t', root, '--ephemeral', '--network', 'dhcp', '--', 'true']);
+  expect(answer).toEqual(ended(0, '', 'isolate: The machine reaches what this host reaches, including services on its localhost.\n'));
+});
+
 test('the kernel and init are heard on standard error if that is asked for, and else not at all', async () => {
   const options = ['-t', root, '--ephemeral', '--', 'sh', '-c', 'echo out; printf "from\\033[2Jinside\\n" > /dev/ttyS0'];
   const { status, stdout, stderr } = await isolate(['-q', '-e', 'kvm', '--init-debug', ...options]);
